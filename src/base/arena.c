@@ -1,0 +1,109 @@
+/* arena.c - a bump allocator over blocks. Invariant: `newest` is the only block with free space in use. */
+#include "base/arena.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+
+struct arena_block {
+    struct arena_block *older;
+    size_t size; /* bytes of room[] */
+    size_t used;
+    size_t ordinary; /* 1 when size is the arena's block size; keeps room[] aligned to 16 */
+    char room[];
+};
+_Static_assert(sizeof(struct arena_block) % 16 == 0, "room must be aligned");
+
+void arena_init(struct arena *arena, size_t block_size, size_t taken_max) {
+    CHECK(block_size >= 64);
+    *arena = (struct arena){.newest = NULL, .block_size = block_size, .taken = 0, .taken_max = taken_max};
+}
+
+static struct arena_block *block_add(struct arena *arena, size_t size) {
+    bool ordinary = size <= arena->block_size - sizeof(struct arena_block);
+    size_t room = ordinary ? arena->block_size - sizeof(struct arena_block) : size;
+    size_t whole, total;
+    if (!size_add(room, sizeof(struct arena_block), &whole) || !size_add(arena->taken, whole, &total)) return NULL;
+    if (total > arena->taken_max) return NULL;
+    struct arena_block *block = memory_take(whole);
+    if (!block) return NULL;
+    *block = (struct arena_block){.older = arena->newest, .size = room, .used = 0, .ordinary = ordinary};
+    arena->taken = total;
+    if (!ordinary && arena->newest) { /* a block of its own goes behind, so that the newest keeps its free space */
+        block->older = arena->newest->older;
+        arena->newest->older = block;
+    } else {
+        arena->newest = block;
+    }
+    return block;
+}
+
+void *arena_take(struct arena *arena, size_t size) {
+    size_t rounded;
+    if (!size_add(size, 15, &rounded)) return NULL;
+    rounded &= ~(size_t)15;
+    struct arena_block *block = arena->newest;
+    if (!block || block->size - block->used < rounded) block = block_add(arena, rounded);
+    if (!block) return NULL;
+    void *taken = block->room + block->used;
+    block->used += rounded;
+    return taken;
+}
+
+void *arena_take_zeroed(struct arena *arena, size_t size) {
+    void *taken = arena_take(arena, size);
+    if (taken) memset(taken, 0, size);
+    return taken;
+}
+
+struct str arena_copy(struct arena *arena, struct str s) {
+    size_t size;
+    char *copy = size_add(s.len, 1, &size) ? arena_take(arena, size) : NULL;
+    if (!copy) return STR_NONE;
+    if (s.len) memcpy(copy, s.at, s.len);
+    copy[s.len] = 0;
+    return str_make(copy, s.len);
+}
+
+struct str arena_printf(struct arena *arena, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    int len = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    char *text = len < 0 ? NULL : arena_take(arena, (size_t)len + 1);
+    if (!text) return STR_NONE;
+    va_start(arguments, format);
+    vsnprintf(text, (size_t)len + 1, format, arguments);
+    va_end(arguments);
+    return str_make(text, (size_t)len);
+}
+
+static void blocks_give(struct arena *arena, struct arena_block *keep) {
+    struct arena_block *block = arena->newest;
+    while (block) {
+        struct arena_block *older = block->older;
+        if (block != keep) memory_give(block);
+        block = older;
+    }
+}
+
+void arena_reset(struct arena *arena) {
+    struct arena_block *keep = arena->newest;
+    while (keep && !keep->ordinary) keep = keep->older;
+    blocks_give(arena, keep);
+    arena->newest = keep;
+    arena->taken = 0;
+    if (!keep) return;
+    keep->older = NULL;
+    keep->used = 0;
+    arena->taken = keep->size + sizeof(struct arena_block);
+}
+
+void arena_free(struct arena *arena) {
+    blocks_give(arena, NULL);
+    arena->newest = NULL;
+    arena->taken = 0;
+}

@@ -1,0 +1,32 @@
+/* arena.h - memory that lives as long as its owner: many takes, one end. Not thread-safe; one owner.
+ *
+ *   arena -> block (newest) -> block -> block (first)      each: [header | used ... | free]
+ */
+#ifndef WEIR_BASE_ARENA_H
+#define WEIR_BASE_ARENA_H
+
+#include "base/str.h"
+
+struct arena_block;
+
+struct arena {
+    struct arena_block *newest;
+    size_t block_size; /* bytes of an ordinary block */
+    size_t taken;      /* bytes of all blocks */
+    size_t taken_max;  /* past it arena_take answers NULL */
+};
+
+/* Holds no memory until the first take. */
+void arena_init(struct arena *arena, size_t block_size, size_t taken_max);
+/* Aligned to 16, uninitialised; NULL when out of memory or past taken_max. */
+void *arena_take(struct arena *arena, size_t size) __attribute__((warn_unused_result));
+void *arena_take_zeroed(struct arena *arena, size_t size) __attribute__((warn_unused_result));
+/* A copy, NUL-ended after its len bytes; {NULL,0} when there is no memory. */
+struct str arena_copy(struct arena *arena, struct str s) __attribute__((warn_unused_result));
+struct str arena_printf(struct arena *arena, const char *format, ...)
+    __attribute__((format(printf, 2, 3), warn_unused_result));
+/* Gives back all but one ordinary block, which is used again. */
+void arena_reset(struct arena *arena);
+void arena_free(struct arena *arena);
+
+#endif

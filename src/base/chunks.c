@@ -1,0 +1,86 @@
+/* chunks.c - growing by doubling blocks up to 256 KB, so that a small body is one block. Bytes never move. */
+#include "base/chunks.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+
+enum { block_first = 2048, block_most = 256 * 1024 };
+
+void chunks_init(struct chunks *chunks, struct chunks_budget *budget) { *chunks = (struct chunks){.budget = budget}; }
+
+static bool budget_take(struct chunks_budget *budget, size_t size) {
+    if (!budget) return true;
+    if (atomic_fetch_add_explicit(&budget->taken, size, memory_order_relaxed) + size <= budget->limit) return true;
+    atomic_fetch_sub_explicit(&budget->taken, size, memory_order_relaxed);
+    return false;
+}
+
+static struct chunk *chunk_new(struct chunks *chunks, size_t need) {
+    size_t size = chunks->last ? chunks->last->size * 2 : block_first;
+    if (size > block_most) size = block_most;
+    if (size < need) size = need;
+    size_t whole;
+    if (!size_add(size, sizeof(struct chunk), &whole) || !budget_take(chunks->budget, whole)) return NULL;
+    struct chunk *chunk = memory_take(whole);
+    if (!chunk) {
+        if (chunks->budget) atomic_fetch_sub_explicit(&chunks->budget->taken, whole, memory_order_relaxed);
+        return NULL;
+    }
+    *chunk = (struct chunk){.next = NULL, .len = 0, .size = size};
+    chunks->taken += whole;
+    return chunk;
+}
+
+bool chunks_add(struct chunks *chunks, struct str bytes) {
+    struct chunk *last = chunks->last;
+    size_t fits = last ? last->size - last->len : 0;
+    if (fits > bytes.len) fits = bytes.len;
+    if (fits < bytes.len) {
+        struct chunk *more = chunk_new(chunks, bytes.len - fits);
+        if (!more) return false;
+        memcpy(more->bytes, bytes.at + fits, bytes.len - fits);
+        more->len = bytes.len - fits;
+        if (last) last->next = more;
+        else chunks->first = more;
+        chunks->last = more;
+    }
+    if (fits) {
+        memcpy(last->bytes + last->len, bytes.at, fits);
+        last->len += fits;
+    }
+    chunks->len += bytes.len;
+    return true;
+}
+
+void chunks_free(struct chunks *chunks) {
+    for (struct chunk *chunk = chunks->first, *next; chunk; chunk = next) {
+        next = chunk->next;
+        memory_give(chunk);
+    }
+    if (chunks->budget) atomic_fetch_sub_explicit(&chunks->budget->taken, chunks->taken, memory_order_relaxed);
+    chunks_init(chunks, chunks->budget);
+}
+
+struct str chunks_whole(const struct chunks *chunks, struct arena *arena) {
+    if (!chunks->first) return STR("");
+    if (!chunks->first->next) return str_make(chunks->first->bytes, chunks->first->len);
+    char *whole = arena_take(arena, chunks->len);
+    if (!whole) return STR_NONE;
+    size_t at = 0;
+    for (struct chunk *chunk = chunks->first; chunk; chunk = chunk->next) {
+        memcpy(whole + at, chunk->bytes, chunk->len);
+        at += chunk->len;
+    }
+    return str_make(whole, at);
+}
+
+size_t chunks_ranges(const struct chunks *chunks, size_t from, size_t to, struct str *ranges, size_t most) {
+    size_t start = 0, count = 0;
+    for (struct chunk *chunk = chunks->first; chunk && count < most && start < to; start += chunk->len, chunk = chunk->next) {
+        size_t first = from > start ? from - start : 0;
+        size_t end = to - start < chunk->len ? to - start : chunk->len;
+        if (first < end) ranges[count++] = str_make(chunk->bytes + first, end - first);
+    }
+    return count;
+}

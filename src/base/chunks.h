@@ -1,0 +1,41 @@
+/* chunks.h - bytes that arrive piece by piece and are kept whole: a request's body, a held reply.
+ * A list of blocks that never move, grown under a process-wide budget. Not thread-safe but for the budget.
+ *
+ *   first -> [len | bytes] -> [len | bytes] -> last       a position is an offset from the first byte
+ */
+#ifndef WEIR_BASE_CHUNKS_H
+#define WEIR_BASE_CHUNKS_H
+
+#include <stdatomic.h>
+
+#include "base/arena.h"
+
+struct chunk {
+    struct chunk *next;
+    size_t len, size;
+    char bytes[];
+};
+
+/* Shared by all loops; limit in bytes. */
+struct chunks_budget {
+    _Atomic size_t taken;
+    size_t limit;
+};
+
+struct chunks {
+    struct chunk *first, *last;
+    size_t len;
+    size_t taken; /* from the budget */
+    struct chunks_budget *budget; /* may be NULL */
+};
+
+void chunks_init(struct chunks *chunks, struct chunks_budget *budget);
+/* false: no memory or the budget is used up; nothing was added. */
+bool chunks_add(struct chunks *chunks, struct str bytes) __attribute__((warn_unused_result));
+void chunks_free(struct chunks *chunks);
+/* The whole as one range: as it stands when it is in one block, else copied into the arena ({NULL,0} when that fails). */
+struct str chunks_whole(const struct chunks *chunks, struct arena *arena);
+/* The bytes of [from, to) as ranges; answers how many were written, at most `most`. */
+size_t chunks_ranges(const struct chunks *chunks, size_t from, size_t to, struct str *ranges, size_t most);
+
+#endif

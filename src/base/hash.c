@@ -1,0 +1,32 @@
+/* hash.c - the thin edge to libsodium. Holds no state. */
+#include "base/hash.h"
+
+#include <sodium.h>
+
+bool hash_start(void) { return sodium_init() >= 0; }
+
+struct sha256 hash_sha256(struct str s) {
+    struct sha256 hash;
+    crypto_hash_sha256(hash.bytes, (const unsigned char *)s.at, s.len);
+    return hash;
+}
+
+bool hash_equal(const struct sha256 *a, const struct sha256 *b) { return sodium_memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0; }
+
+bool hash_from_hex(struct str hex, struct sha256 *hash) {
+    size_t written = 0;
+    if (hex.len != 2 * sizeof hash->bytes) return false;
+    return sodium_hex2bin(hash->bytes, sizeof hash->bytes, hex.at, hex.len, NULL, &written, NULL) == 0 &&
+           written == sizeof hash->bytes;
+}
+
+void hash_to_hex(const unsigned char *bytes, size_t len, char *hex) {
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < len; i++) {
+        hex[2 * i] = digits[bytes[i] >> 4];
+        hex[2 * i + 1] = digits[bytes[i] & 15];
+    }
+}
+
+void random_bytes(void *into, size_t len) { randombytes_buf(into, len); }
+void memory_wipe(void *at, size_t len) { sodium_memzero(at, len); }

@@ -1,0 +1,25 @@
+/* hash.h - what libsodium gives to base: SHA-256, safe comparison, random bytes for ids and keys. Thread-safe. */
+#ifndef WEIR_BASE_HASH_H
+#define WEIR_BASE_HASH_H
+
+#include "base/str.h"
+
+struct sha256 {
+    unsigned char bytes[32];
+};
+
+/* Once before the others, from any thread; false when the library cannot start. */
+bool hash_start(void);
+struct sha256 hash_sha256(struct str s);
+/* In time that does not depend on the content. */
+bool hash_equal(const struct sha256 *a, const struct sha256 *b);
+/* 64 lower- or upper-case hexadecimal digits; false when it is anything else. */
+bool hash_from_hex(struct str hex, struct sha256 *hash);
+/* Writes 2 x len digits, no NUL. */
+void hash_to_hex(const unsigned char *bytes, size_t len, char *hex);
+/* From the system's generator. */
+void random_bytes(void *into, size_t len);
+/* Overwrites in a way the compiler does not drop. */
+void memory_wipe(void *at, size_t len);
+
+#endif

@@ -1,0 +1,28 @@
+/* limits.h - the bound of everything that grows and that no configuration key sets. */
+#ifndef WEIR_BASE_LIMITS_H
+#define WEIR_BASE_LIMITS_H
+
+enum {
+    limit_header_bytes = 64 * 1024, /* a request's or reply's whole head; past it 431, or a failed attempt */
+    limit_headers = 128,            /* header lines of a head */
+    limit_target_bytes = 8 * 1024,  /* a request target; past it 414 */
+    limit_json_depth = 256,
+    limit_pipelined_bytes = 16 * 1024, /* read ahead while a request is in flight */
+    limit_read_buffer = 64 * 1024,     /* one per loop */
+    limit_write_high = 128 * 1024,     /* unsent bytes at which the other side is no longer read */
+    limit_write_low = 32 * 1024,       /* and at which it is read again */
+    limit_held_reply = 256 * 1024,     /* a whole reply up to this is held before its head is sent */
+    limit_held_stream = 64 * 1024,     /* a stream's bytes before its first good token */
+    limit_sse_event = 1024 * 1024,     /* one event of a stream */
+    limit_attempts = 32,
+    limit_candidates = 64,
+    limit_iov = 16,
+    limit_request_id = 64,
+    limit_name = 64,   /* a provider's, client's or route's name */
+    limit_model = 256, /* a model's name, aliases included */
+    limit_providers = 256,
+    limit_targets = 4096,
+    limit_loops = 64,
+};
+
+#endif

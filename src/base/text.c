@@ -1,0 +1,163 @@
+/* text.c - appending, with JSON escaping (RFC 8259, section 7). Invariant: len <= size, and a failed text never grows. */
+#include "base/text.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+struct text text_in_arena(struct arena *arena, size_t first_size) {
+    struct text text = {.at = arena_take(arena, first_size), .len = 0, .size = first_size, .arena = arena, .failed = false};
+    text.failed = text.at == NULL;
+    return text;
+}
+
+struct text text_in_buffer(char *buffer, size_t size) {
+    return (struct text){.at = buffer, .len = 0, .size = size, .arena = NULL, .failed = false};
+}
+
+/* Room for `more` bytes at the end, or NULL with `failed` set. */
+static char *text_room(struct text *text, size_t more) {
+    size_t need;
+    if (text->failed) return NULL;
+    if (!size_add(text->len, more, &need)) goto fail;
+    if (need <= text->size) return text->at + text->len;
+    if (!text->arena) goto fail;
+    size_t size = text->size * 2 > need ? text->size * 2 : need;
+    char *bigger = arena_take(text->arena, size);
+    if (!bigger) goto fail;
+    if (text->len) memcpy(bigger, text->at, text->len);
+    text->at = bigger;
+    text->size = size;
+    return bigger + text->len;
+fail:
+    text->failed = true;
+    return NULL;
+}
+
+void text_put(struct text *text, struct str s) {
+    char *room = s.len ? text_room(text, s.len) : NULL;
+    if (!room) return;
+    memcpy(room, s.at, s.len);
+    text->len += s.len;
+}
+
+void text_put_byte(struct text *text, char byte) { text_put(text, str_make(&byte, 1)); }
+
+void text_put_u64(struct text *text, uint64_t value) {
+    char digits[20];
+    size_t from = sizeof digits;
+    do {
+        digits[--from] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value);
+    text_put(text, str_make(digits + from, sizeof digits - from));
+}
+
+void text_put_i64(struct text *text, int64_t value) {
+    if (value < 0) text_put_byte(text, '-');
+    text_put_u64(text, value < 0 ? -(uint64_t)value : (uint64_t)value);
+}
+
+void text_printf(struct text *text, const char *format, ...) {
+    char small[256];
+    va_list arguments;
+    va_start(arguments, format);
+    int len = vsnprintf(small, sizeof small, format, arguments);
+    va_end(arguments);
+    if (len < 0) {
+        text->failed = true;
+        return;
+    }
+    if ((size_t)len < sizeof small) {
+        text_put(text, str_make(small, (size_t)len));
+        return;
+    }
+    char *room = text_room(text, (size_t)len + 1);
+    if (!room) return;
+    va_start(arguments, format);
+    vsnprintf(room, (size_t)len + 1, format, arguments);
+    va_end(arguments);
+    text->len += (size_t)len;
+}
+
+/* Bytes of the well-formed UTF-8 character at the front, or 0. */
+static size_t utf8_length(struct str s) {
+    unsigned char first = (unsigned char)s.at[0];
+    size_t len = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    return s.len >= len && str_is_utf8(str_slice(s, 0, len)) ? len : 0;
+}
+
+static void put_escaped(struct text *text, unsigned char c) {
+    switch (c) {
+    case '"': text_put(text, STR("\\\"")); break;
+    case '\\': text_put(text, STR("\\\\")); break;
+    case '\n': text_put(text, STR("\\n")); break;
+    case '\r': text_put(text, STR("\\r")); break;
+    case '\t': text_put(text, STR("\\t")); break;
+    default: text_printf(text, "\\u%04x", c); break;
+    }
+}
+
+void text_put_json(struct text *text, struct str s) {
+    text_put_byte(text, '"');
+    size_t plain = 0; /* start of the run that needs no escape */
+    for (size_t i = 0; i < s.len;) {
+        unsigned char c = (unsigned char)s.at[i];
+        if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\') {
+            i++;
+            continue;
+        }
+        size_t len = c < 0x80 ? 0 : utf8_length(str_slice(s, i, s.len));
+        if (len) {
+            i += len;
+            continue;
+        }
+        text_put(text, str_slice(s, plain, i));
+        if (c < 0x80) put_escaped(text, c);
+        else text_put(text, STR("\xef\xbf\xbd"));
+        plain = ++i;
+    }
+    text_put(text, str_slice(s, plain, s.len));
+    text_put_byte(text, '"');
+}
+
+void text_json_comma(struct text *text) {
+    if (text->failed || text->len == 0) return;
+    char last = text->at[text->len - 1];
+    if (last != '{' && last != '[' && last != ',' && last != ':') text_put_byte(text, ',');
+}
+
+void text_json_key(struct text *text, struct str name) {
+    text_json_comma(text);
+    text_put_json(text, name);
+    text_put_byte(text, ':');
+}
+
+void text_json_str(struct text *text, struct str name, struct str value) {
+    text_json_key(text, name);
+    text_put_json(text, value);
+}
+
+void text_json_u64(struct text *text, struct str name, uint64_t value) {
+    text_json_key(text, name);
+    text_put_u64(text, value);
+}
+
+void text_json_i64(struct text *text, struct str name, int64_t value) {
+    text_json_key(text, name);
+    text_put_i64(text, value);
+}
+
+void text_json_bool(struct text *text, struct str name, bool value) {
+    text_json_key(text, name);
+    text_put(text, value ? STR("true") : STR("false"));
+}
+
+void text_json_money(struct text *text, struct str name, int64_t nano_usd) {
+    text_json_key(text, name);
+    uint64_t size = nano_usd < 0 ? -(uint64_t)nano_usd : (uint64_t)nano_usd;
+    text_printf(text, "\"%s%" PRIu64 ".%09" PRIu64 "\"", nano_usd < 0 ? "-" : "", size / 1000000000u, size % 1000000000u);
+}

@@ -1,0 +1,36 @@
+/* text.h - a growing piece of text: headers, JSON, pages. Grows in an arena, or stays in a fixed buffer.
+ * A text that could not grow is `failed`, ignores what follows and is asked once at the end. Not thread-safe. */
+#ifndef WEIR_BASE_TEXT_H
+#define WEIR_BASE_TEXT_H
+
+#include "base/arena.h"
+
+struct text {
+    char *at;
+    size_t len, size;
+    struct arena *arena; /* NULL: fixed buffer */
+    bool failed;
+};
+
+struct text text_in_arena(struct arena *arena, size_t first_size);
+struct text text_in_buffer(char *buffer, size_t size);
+void text_put(struct text *text, struct str s);
+void text_put_byte(struct text *text, char byte);
+void text_put_u64(struct text *text, uint64_t value);
+void text_put_i64(struct text *text, int64_t value);
+void text_printf(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A JSON string with its quotes: escapes quotes, backslash and control characters; bytes that are not UTF-8 become U+FFFD. */
+void text_put_json(struct text *text, struct str s);
+/* "name": with a comma before it unless the last byte is { or [ or the text is empty */
+void text_json_key(struct text *text, struct str name);
+void text_json_str(struct text *text, struct str name, struct str value);
+void text_json_u64(struct text *text, struct str name, uint64_t value);
+void text_json_i64(struct text *text, struct str name, int64_t value);
+void text_json_bool(struct text *text, struct str name, bool value);
+/* Nano-dollars as a quoted decimal of nine places: 1250000 gives "0.001250000". */
+void text_json_money(struct text *text, struct str name, int64_t nano_usd);
+/* Comma unless first in its array or object. */
+void text_json_comma(struct text *text);
+static inline struct str text_str(const struct text *text) { return str_make(text->at, text->len); }
+
+#endif
