@@ -1,0 +1,60 @@
+/* stream.h - a byte stream on one loop: TCP or a unix socket, plain or with TLS over it. Server and client stand on it and
+ * do not know which it is.
+ *
+ * Bytes handed to a callback are borrowed from the loop's one read buffer until the callback returns. A callback may call
+ * anything here, stream_close included. After stream_close no callback comes any more. */
+#ifndef WEIR_NET_STREAM_H
+#define WEIR_NET_STREAM_H
+
+#include "base/error.h"
+#include "net/loop.h"
+
+struct sockaddr;
+struct stream;
+struct tls_context; /* tls.h */
+
+enum stream_failure {
+    stream_failure_none,
+    stream_failure_refused,     /* connection refused, no route */
+    stream_failure_timeout,     /* connecting took too long */
+    stream_failure_reset,       /* the connection broke */
+    stream_failure_tls,         /* handshake or certificate; see stream_failure_text */
+    stream_failure_system,      /* descriptors, memory */
+};
+
+struct stream_handler {
+    void (*connected)(void *owner);               /* outgoing: TCP and TLS are up. Incoming: TLS is up (plain: not called) */
+    void (*bytes)(void *owner, struct str bytes); /* never empty */
+    void (*ended)(void *owner);                   /* the peer sent its EOF (with TLS: close_notify or EOF) */
+    void (*failed)(void *owner, enum stream_failure failure); /* nothing more can be read or written; close it */
+    void (*writable)(void *owner); /* unsent bytes fell to limit_write_low after having been above limit_write_high, or to 0
+                                      after stream_tell_when_sent */
+};
+
+/* An outgoing connection to one address. TLS when `tls` is given: `host` is then for SNI and verification. */
+struct stream *stream_connect(struct loop *loop, const struct sockaddr *address, struct tls_context *tls, struct str host,
+                              const struct stream_handler *handler, void *owner);
+/* Starts TLS on a connected plain stream (after a proxy's CONNECT); `connected` is called when it is up. */
+bool stream_start_tls(struct stream *stream, struct tls_context *tls, struct str host);
+
+/* Writes at once what the kernel takes and copies only the rest. Ranges may be reused when it returns. After a failure
+ * does nothing (the failure is told by callback, never from inside this call). */
+void stream_write(struct stream *stream, const struct str *ranges, size_t count);
+size_t stream_unsent(const struct stream *stream);
+void stream_tell_when_sent(struct stream *stream);
+void stream_read_stop(struct stream *stream);
+void stream_read_start(struct stream *stream);
+/* Sends what is unsent, then our EOF; reading goes on. */
+void stream_shutdown(struct stream *stream);
+/* Gives the stream up: unsent bytes are dropped. `reset` sends RST instead of FIN. */
+void stream_close(struct stream *stream, bool reset);
+/* Closes after what is unsent is sent (bounded by a timeout of 5 s). No callbacks any more. */
+void stream_close_when_sent(struct stream *stream);
+/* A sentence on the last failure ("certificate has expired"), borrowed from the stream. */
+struct str stream_failure_text(const struct stream *stream);
+/* Is an idle stream still usable: not ended, not failed, nothing unread. */
+bool stream_is_alive(struct stream *stream);
+/* Replaces who is called back (pool hands a stream to its next user). */
+void stream_set_handler(struct stream *stream, const struct stream_handler *handler, void *owner);
+
+#endif
