@@ -2,13 +2,9 @@
 #ifndef WEIR_NET_HTTP_H
 #define WEIR_NET_HTTP_H
 
+#include "base/header.h"
 #include "base/limits.h"
 #include "base/str.h"
-
-struct http_header {
-    struct str name; /* as received; compare with str_eq_nocase */
-    struct str value; /* without blanks at its ends */
-};
 
 enum http_method { http_get, http_head, http_post, http_put, http_delete, http_patch, http_options, http_methods };
 
@@ -38,8 +34,5 @@ struct http_reply {
     int64_t content_length; /* -1: not said */
     bool until_close;       /* no framing: the body ends when the provider closes, and cannot be told from a cut one */
 };
-
-/* The value of the first header of this name, or an empty range. */
-struct str http_header_find(const struct http_header *headers, size_t count, struct str name);
 
 #endif

@@ -1,0 +1,116 @@
+/* snapshot.h - one configuration, resolved and immutable: what every decision reads. Built on the control thread, swapped
+ * whole, freed when the last request that uses it ends. Reading is thread-safe; only holds changes. */
+#ifndef WEIR_ENGINE_SNAPSHOT_H
+#define WEIR_ENGINE_SNAPSHOT_H
+
+#include <stdatomic.h>
+
+#include "base/hash.h"
+#include "base/header.h"
+#include "base/secret.h"
+#include "engine/catalog.h"
+
+struct url { /* base/url.h has the parser */
+    bool tls;
+    struct str host;
+    uint16_t port;
+    struct str path;      /* without a slash at its end */
+    struct str unix_path; /* of unix:/path; empty otherwise */
+};
+
+struct provider {
+    uint16_t index; /* in snapshot->providers */
+    struct str name;
+    struct str type;
+    const struct catalog_provider *row;
+    enum dialect dialect;
+    bool simulated; /* the built-in provider */
+    struct url base;
+    struct str base_url;   /* as text, for status */
+    struct secret *keys;   /* as configured, in order */
+    size_t key_count;
+    struct str *authorization; /* "Bearer KEY" for each key, in memory that is wiped with the snapshot; empty list: none sent */
+    struct http_header *headers; /* extra ones, from configuration */
+    size_t header_count;
+    struct str *forward_headers; /* names that also go up and come back */
+    size_t forward_header_count;
+    struct str *models;    /* configured, else the catalogue's; may be empty: then any model after "provider/" */
+    size_t model_count;
+    struct str default_model;
+    int64_t priority;      /* 1 is tried first */
+    double weight;
+    bool stream_options;
+    uint32_t endpoints;
+    uint64_t connect_timeout_ns, first_token_timeout_ns, reply_timeout_ns, stall_timeout_ns;
+    unsigned max_retries;  /* attempts at this provider for one request are at most 1 + this */
+    struct str ca_file, proxy;
+    bool insecure;
+    uint64_t origin_id;    /* equal for equal origins (all of base, ca_file, proxy, insecure, timeouts), across snapshots */
+};
+
+struct target {
+    const struct provider *provider;
+    struct str model; /* as the provider names it */
+    struct str name;  /* "provider/model" */
+    double weight;
+    struct prices prices;
+    uint32_t id;      /* durable within the process: equal names keep their id across reloads (metrics) */
+};
+
+struct route {
+    struct str model; /* exact name, or a glob */
+    bool is_glob;
+    bool built_in;    /* `default` */
+    const struct target **targets; /* in the order they are tried: by provider priority, then as written */
+    size_t target_count;
+};
+
+enum role { role_user, role_operator, role_admin };
+
+struct client {
+    struct str name;
+    struct sha256 key_hash;
+    enum role role;
+    struct str *models, *providers; /* globs; count 0: none allowed. ["*"] by default */
+    size_t model_count, provider_count;
+    bool may_steer, raw, debug;
+};
+
+struct snapshot {
+    struct arena arena;
+    _Atomic uint32_t holds;
+    uint64_t generation;
+    struct catalog catalog;
+    struct provider *providers;
+    size_t provider_count;
+    struct target *targets;
+    size_t target_count;
+    struct route *routes; /* exact ones first, then globs in the order written */
+    size_t route_count;
+    struct map exact_routes; /* struct route by model */
+    struct map targets_by_name, providers_by_name;
+    struct map model_targets; /* struct route by a listed model's name: every enabled provider that lists it, by priority */
+    const struct route *default_route; /* may be NULL when no provider is enabled */
+    bool default_serves_unknown;       /* an environment-only start */
+    struct client *clients;
+    size_t client_count;
+    bool auth_none;       /* `auth: none` is written */
+    struct sha256 admin_key_hash;
+    uint64_t request_timeout_ns;
+    unsigned max_attempts; /* 1 + retry.max_retries */
+    size_t body_bytes_max;
+    bool response_headers_minimal;
+    bool cancel_on_disconnect;
+};
+
+void snapshot_hold(struct snapshot *snapshot);
+void snapshot_release(struct snapshot *snapshot); /* frees at zero, wiping credentials */
+
+/* The client whose key this is, or NULL. In time that does not depend on how much of the key is right. */
+const struct client *snapshot_client(const struct snapshot *snapshot, struct str key);
+
+/* Which route serves this name: exact route, route glob, a configured provider before the first slash, a listed model, the
+ * default route. NULL: unknown_model. `pinned` gets a one-target route for provider/model (its memory is the arena's). */
+const struct route *snapshot_route(const struct snapshot *snapshot, struct str model, struct arena *arena);
+
+#endif
