@@ -5,21 +5,16 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/map.h"
+#include "core/price.h"
 
 enum dialect { dialect_openai, dialect_anthropic, dialect_gemini, dialect_ollama, dialect_cloudflare, dialect_huggingface, dialects };
-
-/* USD per million tokens, in nano-dollars per token x 1000 would round: kept as nano-dollars per million tokens. -1: not known. */
-struct prices {
-    int64_t input, output, cached_input; /* nano-USD per million tokens */
-    int64_t request;                     /* nano-USD per request */
-};
 
 struct catalog_model {
     struct str id;      /* as the provider names it */
     struct str provider; /* a row's type */
     int64_t context_tokens, output_tokens_max; /* -1: not known */
     bool vision, tools, json, reasoning, embeddings, audio;
-    struct prices prices;
+    struct price_list prices;
 };
 
 enum auth_style { auth_bearer, auth_none /* sends a bearer only if a key is configured */ };

@@ -53,7 +53,7 @@ struct target {
     struct str model; /* as the provider names it */
     struct str name;  /* "provider/model" */
     double weight;
-    struct prices prices;
+    struct price_list prices;
     uint32_t id;      /* durable within the process: equal names keep their id across reloads (metrics) */
 };
 

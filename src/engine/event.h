@@ -1,0 +1,95 @@
+/* event.h - what a flight is told and what it answers. Everything that crosses between the engine and the world is here.
+ * Bytes of an event are borrowed until the actions of its step are performed; actions name ranges. */
+#ifndef WEIR_ENGINE_EVENT_H
+#define WEIR_ENGINE_EVENT_H
+
+#include "base/header.h"
+#include "core/classify.h"
+#include "engine/snapshot.h"
+
+enum event_kind {
+    event_arrived,         /* the caller's head; the first event of each flight */
+    event_body,            /* a piece of the caller's body */
+    event_body_end,
+    event_caller_gone,     /* hung up; nothing can be sent to it any more */
+    event_caller_full,     /* its connection holds more unsent bytes than limit_write_high */
+    event_caller_writable, /* and again fewer than limit_write_low */
+    event_sent,            /* the attempt's request has been handed to a connection that is up */
+    event_reply_head,
+    event_reply_body,
+    event_reply_end,
+    event_call_failed,
+    event_timer,           /* the deadline asked for last has passed */
+    event_kinds
+};
+
+struct event {
+    enum event_kind kind;
+    unsigned attempt; /* of the upstream events: which; an event for one that is over changes nothing */
+    struct str bytes; /* event_body, event_reply_body */
+    enum failure failure; /* event_call_failed */
+    struct str text;      /* event_call_failed: the connection's own words */
+    int status;           /* event_reply_head */
+    const struct http_header *headers;
+    size_t header_count;
+    bool until_close; /* event_reply_head: the body has no framing */
+    bool body_sent;   /* event_reply_head: the request's body is no longer needed for this call */
+};
+
+enum action_kind {
+    action_call,      /* start attempt's request at a provider */
+    action_cancel,    /* break it off; no event of it comes any more */
+    action_call_read, /* back-pressure */
+    action_respond,   /* the head for the caller */
+    action_write,
+    action_end,       /* the answer is complete */
+    action_abort,     /* break the caller's connection, so that it does not take what it has for the whole */
+    action_timer,     /* one event_timer at this moment or later; replaces the last; 0: none */
+    action_settled,   /* an attempt is over: its facts for metrics, log, journal */
+    action_closed,    /* the flight is over: its facts; then it may be freed. Always the last */
+};
+
+struct attempt;
+struct flight;
+
+struct action {
+    enum action_kind kind;
+    unsigned attempt;
+    union {
+        struct {
+            const struct provider *provider;
+            struct str path; /* origin-form target */
+            const struct http_header *headers;
+            size_t header_count;
+            const struct str *body; /* until the call is over */
+            size_t body_count;
+        } call;
+        struct {
+            int status;
+            const struct http_header *headers;
+            size_t header_count;
+            int64_t content_length; /* -1: not known */
+        } respond;
+        struct {
+            const struct str *ranges;
+            size_t count;
+        } write;
+        bool wanted; /* action_call_read */
+        uint64_t deadline_ns;
+        const struct attempt *settled;
+    };
+};
+
+enum { actions_max = 24, actions_ranges_max = 64 };
+
+/* What one step asks for, in order. A fixed array: no step needs more, and one that did would be a bug. */
+struct actions {
+    struct action list[actions_max];
+    size_t count;
+    struct str ranges[actions_ranges_max];
+    size_t range_count;
+};
+
+struct action *actions_add(struct actions *actions, enum action_kind kind);
+
+#endif

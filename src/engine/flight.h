@@ -1,0 +1,169 @@
+/* flight.h - one request's life. Events in, actions out; no socket, no file, no clock, no thread of its own.
+ *
+ * The spine is flight.c; each state's work is a file: flight_admit.c, flight_attempt.c, flight_reply.c, flight_stream.c,
+ * flight_answer.c, flight_settle.c. Three machines, each an enum with one setter: the flight, each attempt, the caller.
+ *
+ *   receiving -> trying <-> (next target) -> answering -> answered -> closed         any -> closed
+ *   attempt: connecting -> sent -> replying -> delivering -> settled                 any -> settled
+ *   caller:  waiting -> headed -> ended                                              any -> gone
+ */
+#ifndef WEIR_ENGINE_FLIGHT_H
+#define WEIR_ENGINE_FLIGHT_H
+
+#include "base/chunks.h"
+#include "base/prng.h"
+#include "dialect/openai.h"
+#include "base/clock.h"
+#include "base/text.h"
+#include "dialect/sse.h"
+#include "engine/event.h"
+
+/* What the flights of one loop share. */
+struct flight_host {
+    struct chunks_budget *bodies;
+    struct arena *scratch; /* reset by the host after a step's actions have been performed */
+};
+
+/* What the gateway or the library knows of a request. Everything is copied. */
+struct flight_request {
+    enum endpoint endpoint;
+    const struct http_header *headers; /* the caller's, all of them; the engine picks what may go on */
+    size_t header_count;
+    struct str request_id;       /* checked or made by the host; 1 to limit_request_id bytes */
+    const struct client *client; /* NULL: the library's host, or a gateway open to anyone */
+    uint64_t arrived_ns;         /* monotonic, for the overhead */
+    int64_t arrived_wall_ns;
+};
+
+enum flight_state { flight_receiving, flight_trying, flight_answering, flight_answered, flight_closed, flight_states };
+enum attempt_state {
+    attempt_connecting,
+    attempt_sent,
+    attempt_replying,   /* the head has come; nothing of it has reached the caller */
+    attempt_delivering, /* this attempt's bytes reach the caller: no failover any more */
+    attempt_settled,
+    attempt_states
+};
+enum caller_state { caller_waiting, caller_headed, caller_ended, caller_gone, caller_states };
+
+/* How a reply is taken. */
+enum reply_mode {
+    reply_whole,  /* held until it is complete and read */
+    reply_opaque, /* passed on as it comes: audio, and whole replies past limit_held_reply */
+    reply_events, /* a stream of events */
+    reply_error,  /* a status of 300 and more: held up to a limit, then classified */
+};
+
+struct attempt {
+    unsigned number; /* from 0 */
+    const struct target *target;
+    enum attempt_state state;
+    enum reply_mode mode;
+    enum failure failure; /* failure_none once settled: it succeeded */
+    int status;           /* 0: no reply */
+    uint64_t started_ns, sent_ns, head_ns, first_token_ns, last_token_ns, ended_ns; /* 0: did not happen */
+    struct usage usage;
+    int64_t cost_nano_usd; /* -1: not known */
+    struct openai_splice body; /* as sent */
+    bool asked_usage;      /* weir asked for the usage chunk: it is kept from the caller */
+    bool until_close, body_sent;
+    bool saw_finish, saw_done;
+    uint32_t events, events_dropped;
+    struct sse sse;
+    struct chunks held;    /* what came and has not been passed on */
+    char tail[512];        /* the last bytes of an opaque JSON reply: its usage stands there */
+    size_t tail_len;
+    struct http_header *headers; /* those that may go back, copied */
+    size_t header_count;
+    struct str content_type;
+    int64_t content_length; /* of the reply; -1: not said */
+    int64_t retry_after_ms; /* -1: not said */
+    char failure_text[160]; /* the provider's or the connection's own words, for log and explain; never for a caller of role user */
+};
+
+struct flight {
+    const struct flight_host *host;
+    const struct snapshot *snapshot; /* the host holds it for as long as the flight lives */
+    const struct client *client;
+    struct arena arena;
+    enum flight_state state;
+    enum caller_state caller;
+    enum endpoint endpoint;
+    struct str request_id;
+    struct str content_type;    /* the caller's */
+    struct str pinned_targets;  /* x-weir-targets */
+    struct str tags;            /* x-weir-tags */
+    struct http_header *forward; /* the caller's headers that may go up, by the dialect's list and the provider's own */
+    size_t forward_count;
+    struct chunks body;
+    size_t body_max;
+    struct str whole_body;      /* set when it is complete; freed bytes once delivering */
+    struct openai_request request;
+    const struct route *route;
+    struct str route_name;
+    const struct target *candidates[limit_candidates];
+    size_t candidate_count, candidate_next;
+    struct attempt *attempts[limit_attempts];
+    unsigned attempt_count;
+    struct attempt *live; /* the attempt that runs, or NULL */
+    uint64_t arrived_ns, body_ended_ns, answered_ns;
+    int64_t arrived_wall_ns;
+    uint64_t timeout_ns;   /* of the request: the shorter of configuration and x-weir-timeout-ms */
+    bool timeout_given;    /* by the caller: a hard cap */
+    uint64_t deadline_ns;  /* up to a stream's first token, or a whole reply */
+    uint64_t timer_ns;     /* asked for; 0: none */
+    uint64_t received_ns;  /* when the bytes that are being answered came in: for the overhead */
+    uint64_t overhead_ns;  /* weir's own share of the time */
+    bool caller_is_full;
+    int status;              /* answered */
+    enum error_code error;   /* answered by weir itself; error_none: a provider's answer */
+    struct error error_said;
+    uint64_t bytes_out;
+};
+
+/* NULL: out of memory. The flight's actions begin with the event_arrived that the host then sends. */
+struct flight *flight_new(const struct flight_host *host, const struct snapshot *snapshot, const struct flight_request *request);
+/* One event. Performs nothing: *out says what to do, in order. Not after action_closed. */
+void flight_step(struct flight *flight, const struct event *event, struct now now, struct actions *out);
+/* After action_closed has been performed. */
+void flight_free(struct flight *flight);
+
+/* The whole story as JSON of at most 1 KB (cut by candidates first): what `weir explain` prints. */
+void flight_explain(const struct flight *flight, struct text *text);
+
+struct str flight_state_name(enum flight_state state);
+struct str attempt_state_name(enum attempt_state state);
+
+/* -- between the flight's own files ---------------------------------------------------------------------------------- */
+
+void flight_enter(struct flight *flight, enum flight_state state);
+void attempt_enter(struct attempt *attempt, enum attempt_state state);
+void caller_enter(struct flight *flight, enum caller_state state);
+
+/* flight_admit.c: reads the complete body, finds route and candidates. false: answered with an error. */
+bool flight_admit(struct flight *flight, struct now now, struct actions *out);
+/* flight_attempt.c */
+void flight_try_next(struct flight *flight, struct now now, struct actions *out);
+void attempt_fail(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now, struct actions *out);
+void attempt_head(struct flight *flight, struct attempt *attempt, const struct event *event, struct now now, struct actions *out);
+/* flight_reply.c */
+void reply_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now, struct actions *out);
+void reply_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
+/* flight_stream.c */
+void stream_reply_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now, struct actions *out);
+void stream_reply_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
+void stream_break(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now, struct actions *out);
+/* flight_answer.c */
+void answer_error(struct flight *flight, enum error_code code, struct str message, struct str param, struct now now,
+                  struct actions *out);
+void answer_failure(struct flight *flight, const struct attempt *last, struct now now, struct actions *out);
+void answer_head(struct flight *flight, const struct attempt *attempt, int status, int64_t content_length, struct actions *out);
+void answer_bytes(struct flight *flight, struct str bytes, struct actions *out);
+void answer_held(struct flight *flight, struct attempt *attempt, struct actions *out);
+void answer_end(struct flight *flight, struct actions *out);
+/* flight_settle.c */
+void attempt_settle(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now, struct actions *out);
+void flight_close(struct flight *flight, struct actions *out);
+void flight_arm(struct flight *flight, uint64_t deadline_ns, struct actions *out);
+
+#endif
