@@ -5,8 +5,8 @@
 
 static const struct failure_facts facts[failures] = {
     [failure_none] = {{"none", 4}, fault_caller, error_none, {"no failure", 10}},
-#define X(name_, fault_, error_, sentence_)                                                                            \
-    [failure_##name_] = {{#name_, sizeof #name_ - 1}, fault_##fault_, error_##error_, {sentence_, sizeof sentence_ - 1}},
+#define X(label, whose, answer, words)                                                                                  \
+    [failure_##label] = {{#label, sizeof #label - 1}, fault_##whose, error_##answer, {words, sizeof words - 1}},
     FAILURE_TABLE(X)
 #undef X
 };

@@ -11,7 +11,9 @@
 #define WEIR_ENGINE_FLIGHT_H
 
 #include "base/chunks.h"
-#include "base/prng.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/text.h"
 #include "dialect/openai.h"
 #include "base/clock.h"
 #include "base/text.h"
