@@ -1,4 +1,4 @@
-/* chunks.c - growing by doubling blocks up to 256 KB, so that a small body is one block. Bytes never move. */
+/* chunks.c - growing by doubling blocks up to 256 KB, so that a small body is one block. Bytes move only into one block, when the whole is asked for. */
 #include "base/chunks.h"
 
 #include <string.h>
@@ -9,6 +9,8 @@ enum { block_first = 2048, block_most = 256 * 1024 };
 
 void chunks_init(struct chunks *chunks, struct chunks_budget *budget) { *chunks = (struct chunks){.budget = budget}; }
 
+void chunks_expect(struct chunks *chunks, size_t len) { chunks->expected = len < block_most ? len : block_most; }
+
 static bool budget_take(struct chunks_budget *budget, size_t size) {
     if (!budget) return true;
     if (atomic_fetch_add_explicit(&budget->taken, size, memory_order_relaxed) + size <= budget->limit) return true;
@@ -17,7 +19,7 @@ static bool budget_take(struct chunks_budget *budget, size_t size) {
 }
 
 static struct chunk *chunk_new(struct chunks *chunks, size_t need) {
-    size_t size = chunks->last ? chunks->last->size * 2 : block_first;
+    size_t size = chunks->last ? chunks->last->size * 2 : chunks->expected ? chunks->expected : block_first;
     if (size > block_most) size = block_most;
     if (size < need) size = need;
     size_t whole;
@@ -53,26 +55,34 @@ bool chunks_add(struct chunks *chunks, struct str bytes) {
     return true;
 }
 
-void chunks_free(struct chunks *chunks) {
+static void blocks_give(struct chunks *chunks) {
     for (struct chunk *chunk = chunks->first, *next; chunk; chunk = next) {
         next = chunk->next;
         memory_give(chunk);
     }
+}
+
+void chunks_free(struct chunks *chunks) {
+    blocks_give(chunks);
     if (chunks->budget) atomic_fetch_sub_explicit(&chunks->budget->taken, chunks->taken, memory_order_relaxed);
     chunks_init(chunks, chunks->budget);
 }
 
-struct str chunks_whole(const struct chunks *chunks, struct arena *arena) {
+struct str chunks_whole(struct chunks *chunks) {
     if (!chunks->first) return STR("");
     if (!chunks->first->next) return str_make(chunks->first->bytes, chunks->first->len);
-    char *whole = arena_take(arena, chunks->len);
+    size_t taken = chunks->taken;
+    struct chunk *whole = chunk_new(chunks, chunks->len);
     if (!whole) return STR_NONE;
-    size_t at = 0;
     for (struct chunk *chunk = chunks->first; chunk; chunk = chunk->next) {
-        memcpy(whole + at, chunk->bytes, chunk->len);
-        at += chunk->len;
+        memcpy(whole->bytes + whole->len, chunk->bytes, chunk->len);
+        whole->len += chunk->len;
     }
-    return str_make(whole, at);
+    blocks_give(chunks);
+    if (chunks->budget) atomic_fetch_sub_explicit(&chunks->budget->taken, taken, memory_order_relaxed);
+    chunks->taken -= taken;
+    chunks->first = chunks->last = whole;
+    return str_make(whole->bytes, whole->len);
 }
 
 size_t chunks_ranges(const struct chunks *chunks, size_t from, size_t to, struct str *ranges, size_t most) {

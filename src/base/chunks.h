@@ -1,5 +1,5 @@
 /* chunks.h - bytes that arrive piece by piece and are kept whole: a request's body, a held reply.
- * A list of blocks that never move, grown under a process-wide budget. Not thread-safe but for the budget.
+ * A list of blocks, grown under a process-wide budget. Not thread-safe but for the budget.
  *
  *   first -> [len | bytes] -> [len | bytes] -> last       a position is an offset from the first byte
  */
@@ -26,15 +26,18 @@ struct chunks {
     struct chunk *first, *last;
     size_t len;
     size_t taken; /* from the budget */
+    size_t expected;
     struct chunks_budget *budget; /* may be NULL */
 };
 
 void chunks_init(struct chunks *chunks, struct chunks_budget *budget);
+/* How many bytes are expected in all, so that they fit one block (up to 256 KB); 0: not known. Before the first add. */
+void chunks_expect(struct chunks *chunks, size_t len);
 /* false: no memory or the budget is used up; nothing was added. */
 bool chunks_add(struct chunks *chunks, struct str bytes) __attribute__((warn_unused_result));
 void chunks_free(struct chunks *chunks);
-/* The whole as one range: as it stands when it is in one block, else copied into the arena ({NULL,0} when that fails). */
-struct str chunks_whole(const struct chunks *chunks, struct arena *arena);
+/* The whole as one range, moved into one block if it stands in several; {NULL,0}: no memory or budget for that. */
+struct str chunks_whole(struct chunks *chunks);
 /* The bytes of [from, to) as ranges; answers how many were written, at most `most`. */
 size_t chunks_ranges(const struct chunks *chunks, size_t from, size_t to, struct str *ranges, size_t most);
 

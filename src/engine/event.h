@@ -32,6 +32,7 @@ struct event {
     int status;           /* event_reply_head */
     const struct http_header *headers;
     size_t header_count;
+    int64_t content_length; /* event_reply_head; -1: not said */
     bool until_close; /* event_reply_head: the body has no framing */
     bool body_sent;   /* event_reply_head: the request's body is no longer needed for this call */
 };

@@ -15,8 +15,6 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "dialect/openai.h"
-#include "base/clock.h"
-#include "base/text.h"
 #include "dialect/sse.h"
 #include "engine/event.h"
 
@@ -33,8 +31,8 @@ struct flight_request {
     size_t header_count;
     struct str request_id;       /* checked or made by the host; 1 to limit_request_id bytes */
     const struct client *client; /* NULL: the library's host, or a gateway open to anyone */
-    uint64_t arrived_ns;         /* monotonic, for the overhead */
-    int64_t arrived_wall_ns;
+    int64_t content_length;      /* of the body; -1: not said */
+    struct now arrived;
 };
 
 enum flight_state { flight_receiving, flight_trying, flight_answering, flight_answered, flight_closed, flight_states };
@@ -56,6 +54,8 @@ enum reply_mode {
     reply_error,  /* a status of 300 and more: held up to a limit, then classified */
 };
 
+enum { attempt_tail_size = 512 };
+
 struct attempt {
     unsigned number; /* from 0 */
     const struct target *target;
@@ -68,12 +68,14 @@ struct attempt {
     int64_t cost_nano_usd; /* -1: not known */
     struct openai_splice body; /* as sent */
     bool asked_usage;      /* weir asked for the usage chunk: it is kept from the caller */
-    bool until_close, body_sent;
+    bool until_close;
+    bool body_sent;        /* the request's bytes are no longer needed for this call */
+    bool call_over;        /* no event of the call can come any more, so it is not cancelled */
     bool saw_finish, saw_done;
     uint32_t events, events_dropped;
     struct sse sse;
     struct chunks held;    /* what came and has not been passed on */
-    char tail[512];        /* the last bytes of an opaque JSON reply: its usage stands there */
+    char *tail;            /* the last bytes of an opaque reply, attempt_tail_size of them: its usage stands there; may be NULL */
     size_t tail_len;
     struct http_header *headers; /* those that may go back, copied */
     size_t header_count;
@@ -94,12 +96,13 @@ struct flight {
     struct str request_id;
     struct str content_type;    /* the caller's */
     struct str pinned_targets;  /* x-weir-targets */
-    struct str tags;            /* x-weir-tags */
+    struct str strategy;        /* x-weir-strategy */
+    struct str timeout_ms;      /* x-weir-timeout-ms */
     struct http_header *forward; /* the caller's headers that may go up, by the dialect's list and the provider's own */
     size_t forward_count;
     struct chunks body;
     size_t body_max;
-    struct str whole_body;      /* set when it is complete; freed bytes once delivering */
+    struct str whole_body;      /* set when it is complete; given back once no attempt can need it */
     struct openai_request request;
     const struct route *route;
     struct str route_name;
@@ -114,8 +117,6 @@ struct flight {
     bool timeout_given;    /* by the caller: a hard cap */
     uint64_t deadline_ns;  /* up to a stream's first token, or a whole reply */
     uint64_t timer_ns;     /* asked for; 0: none */
-    uint64_t received_ns;  /* when the bytes that are being answered came in: for the overhead */
-    uint64_t overhead_ns;  /* weir's own share of the time */
     bool caller_is_full;
     int status;              /* answered */
     enum error_code error;   /* answered by weir itself; error_none: a provider's answer */
@@ -124,7 +125,8 @@ struct flight {
 };
 
 /* NULL: out of memory. The flight's actions begin with the event_arrived that the host then sends. */
-struct flight *flight_new(const struct flight_host *host, const struct snapshot *snapshot, const struct flight_request *request);
+struct flight *flight_new(const struct flight_host *host, const struct snapshot *snapshot,
+                          const struct flight_request *request) __attribute__((warn_unused_result));
 /* One event. Performs nothing: *out says what to do, in order. Not after action_closed. */
 void flight_step(struct flight *flight, const struct event *event, struct now now, struct actions *out);
 /* After action_closed has been performed. */
@@ -142,12 +144,17 @@ void flight_enter(struct flight *flight, enum flight_state state);
 void attempt_enter(struct attempt *attempt, enum attempt_state state);
 void caller_enter(struct flight *flight, enum caller_state state);
 
-/* flight_admit.c: reads the complete body, finds route and candidates. false: answered with an error. */
+/* flight_admit.c: what the request's head asks for; then, the body being complete, its route and candidates. false: answered
+ * with an error. */
+bool flight_admit_head(struct flight *flight, struct now now, struct actions *out);
 bool flight_admit(struct flight *flight, struct now now, struct actions *out);
 /* flight_attempt.c */
 void flight_try_next(struct flight *flight, struct now now, struct actions *out);
 void attempt_fail(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now, struct actions *out);
 void attempt_head(struct flight *flight, struct attempt *attempt, const struct event *event, struct now now, struct actions *out);
+void attempt_cancel(struct attempt *attempt, struct actions *out);
+/* When the live attempt has waited long enough, and what it then failed of. */
+uint64_t attempt_deadline(const struct flight *flight, enum failure *failure);
 /* flight_reply.c */
 void reply_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now, struct actions *out);
 void reply_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);

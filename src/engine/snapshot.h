@@ -61,6 +61,7 @@ struct route {
     struct str model; /* exact name, or a glob */
     bool is_glob;
     bool built_in;    /* `default` */
+    bool pinned;      /* made for provider/model: a client needs the right to steer, and to the target's own model */
     const struct target **targets; /* in the order they are tried: by provider priority, then as written */
     size_t target_count;
 };

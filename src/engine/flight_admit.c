@@ -1,0 +1,203 @@
+/* flight_admit.c - the way in: what the head asks for, what the body names, which targets may serve it. Answers every refusal. */
+#include <string.h>
+
+#include "base/check.h"
+#include "engine/flight.h"
+
+/* The caller's headers that go up to a provider of the OpenAI dialect; forward_headers adds to them. */
+static const struct str forwarded_up[] = {STR("openai-beta"), STR("idempotency-key"), STR("http-referer"), STR("x-title"),
+                                          STR("x-client-request-id")};
+
+/* The x-weir-* headers that steer. Those of features to come are refused, never ignored. */
+static const struct {
+    struct str name;
+    size_t field; /* of struct flight */
+} steering[] = {
+    {STR("x-weir-targets"), offsetof(struct flight, pinned_targets)},
+    {STR("x-weir-strategy"), offsetof(struct flight, strategy)},
+    {STR("x-weir-timeout-ms"), offsetof(struct flight, timeout_ms)},
+    {STR("content-type"), offsetof(struct flight, content_type)},
+};
+
+static bool forwards(const struct snapshot *snapshot, struct str name) {
+    for (size_t i = 0; i < sizeof forwarded_up / sizeof *forwarded_up; i++)
+        if (str_eq_nocase(name, forwarded_up[i])) return true;
+    for (size_t p = 0; p < snapshot->provider_count; p++)
+        for (size_t i = 0; i < snapshot->providers[p].forward_header_count; i++)
+            if (str_eq_nocase(name, snapshot->providers[p].forward_headers[i])) return true;
+    return false;
+}
+
+/* Copies what the flight keeps of the caller's head. */
+static bool headers_keep(struct flight *flight, const struct flight_request *request) {
+    size_t kept = 0;
+    for (size_t i = 0; i < request->header_count; i++) kept += forwards(flight->snapshot, request->headers[i].name);
+    flight->forward = kept ? arena_take(&flight->arena, kept * sizeof *flight->forward) : NULL;
+    if (kept && !flight->forward) return false;
+    for (size_t i = 0; i < request->header_count; i++) {
+        const struct http_header *header = &request->headers[i];
+        for (size_t s = 0; s < sizeof steering / sizeof *steering; s++) {
+            struct str *field = (struct str *)(void *)((char *)flight + steering[s].field);
+            if (!field->at && str_eq_nocase(header->name, steering[s].name)) {
+                *field = arena_copy(&flight->arena, header->value);
+                if (!field->at) return false;
+            }
+        }
+        if (!forwards(flight->snapshot, header->name)) continue;
+        struct http_header copy = {arena_copy(&flight->arena, header->name), arena_copy(&flight->arena, header->value)};
+        if (!copy.name.at || !copy.value.at) return false;
+        flight->forward[flight->forward_count++] = copy;
+    }
+    return true;
+}
+
+struct flight *flight_new(const struct flight_host *host, const struct snapshot *snapshot, const struct flight_request *request) {
+    CHECK(request->request_id.len > 0 && request->request_id.len <= limit_request_id);
+    struct arena arena;
+    arena_init(&arena, 4096, 4 * 1024 * 1024);
+    struct flight *flight = arena_take_zeroed(&arena, sizeof *flight);
+    if (!flight) return NULL;
+    *flight = (struct flight){.host = host, .snapshot = snapshot, .client = request->client, .arena = arena};
+    flight->endpoint = request->endpoint;
+    flight->request_id = arena_copy(&flight->arena, request->request_id);
+    flight->arrived_ns = request->arrived.mono_ns;
+    flight->arrived_wall_ns = request->arrived.wall_ns;
+    flight->body_max = snapshot->body_bytes_max;
+    flight->timeout_ns = snapshot->request_timeout_ns;
+    chunks_init(&flight->body, host->bodies);
+    if (request->content_length > 0) chunks_expect(&flight->body, (size_t)request->content_length);
+    if (flight->request_id.at && headers_keep(flight, request)) return flight;
+    arena = flight->arena;
+    arena_free(&arena);
+    return NULL;
+}
+
+/* NULL client: the host itself, or a gateway open to anyone on loopback; both may steer. */
+static bool may_steer(const struct flight *flight) { return !flight->client || flight->client->may_steer; }
+
+bool flight_admit_head(struct flight *flight, struct now now, struct actions *out) {
+    bool steers = flight->pinned_targets.at || flight->strategy.at;
+    if (steers && !may_steer(flight)) {
+        answer_error(flight, error_not_allowed,
+                     STR("This client key may not use x-weir-targets or x-weir-strategy: ask the operator for `may_steer`."),
+                     STR_NONE, now, out);
+        return false;
+    }
+    if (flight->strategy.at && !str_eq(flight->strategy, STR("priority")) && !str_eq(flight->strategy, STR("priority_based"))) {
+        answer_error(flight, error_unsupported, STR("x-weir-strategy: this version of weir has only `priority`."),
+                     STR("x-weir-strategy"), now, out);
+        return false;
+    }
+    uint64_t timeout_ms = 0;
+    if (flight->timeout_ms.at) {
+        if (!str_to_u64(flight->timeout_ms, &timeout_ms) || timeout_ms == 0) {
+            answer_error(flight, error_invalid_request, STR("x-weir-timeout-ms must be a whole number of milliseconds above 0."),
+                         STR("x-weir-timeout-ms"), now, out);
+            return false;
+        }
+        flight->timeout_given = true; /* it only shortens */
+        if (timeout_ms < flight->timeout_ns / NS_PER_MS) flight->timeout_ns = timeout_ms * NS_PER_MS;
+    }
+    return true;
+}
+
+static bool listed(const struct str *globs, size_t count, struct str name) {
+    for (size_t i = 0; i < count; i++)
+        if (str_glob(globs[i], name)) return true;
+    return false;
+}
+
+enum refusal { refusal_none, refusal_client, refusal_endpoint };
+
+static enum refusal target_refusal(const struct flight *flight, const struct target *target, bool pinned) {
+    const struct client *client = flight->client;
+    if (client && !listed(client->providers, client->provider_count, target->provider->name)) return refusal_client;
+    if (client && pinned && !listed(client->models, client->model_count, target->model) &&
+        !listed(client->models, client->model_count, target->name))
+        return refusal_client;
+    return target->provider->endpoints & 1u << flight->endpoint ? refusal_none : refusal_endpoint;
+}
+
+static void candidates_add(struct flight *flight, const struct route *route, bool pinned, enum refusal *refused) {
+    for (size_t i = 0; i < route->target_count && flight->candidate_count < limit_candidates; i++) {
+        enum refusal refusal = target_refusal(flight, route->targets[i], pinned);
+        if (refusal == refusal_none) flight->candidates[flight->candidate_count++] = route->targets[i];
+        else *refused = refusal;
+    }
+}
+
+/* x-weir-targets: a/m1,b/m2 */
+static bool pins_add(struct flight *flight, enum refusal *refused, struct now now, struct actions *out) {
+    struct str rest = flight->pinned_targets, pin;
+    while (str_split_next(&rest, ',', &pin)) {
+        pin = str_trim(pin);
+        size_t slash = str_find_byte(pin, '/');
+        const struct route *route = slash == SIZE_MAX || !map_find(&flight->snapshot->providers_by_name, str_slice(pin, 0, slash))
+                                        ? NULL
+                                        : snapshot_route(flight->snapshot, pin, &flight->arena);
+        if (!route) {
+            struct str message = arena_printf(&flight->arena,
+                                              "x-weir-targets: there is no target `%.*s`: write provider/model, "
+                                              "with a provider of this gateway.",
+                                              STR_ARG(str_slice(pin, 0, limit_model)));
+            answer_error(flight, error_unknown_model, message, STR("x-weir-targets"), now, out);
+            return false;
+        }
+        candidates_add(flight, route, true, refused);
+    }
+    return true;
+}
+
+static bool route_find(struct flight *flight, struct now now, struct actions *out) {
+    const struct client *client = flight->client;
+    struct str model = flight->request.model;
+    flight->route_name = arena_copy(&flight->arena, str_empty(model) ? STR("default") : model);
+    flight->request.model = flight->route_name; /* the body's bytes may go before the flight does */
+    if (client && !listed(client->models, client->model_count, flight->route_name)) {
+        answer_error(flight, error_not_allowed,
+                     arena_printf(&flight->arena, "This client key may not use the model `%.*s`.",
+                                  STR_ARG(str_slice(flight->route_name, 0, limit_model))),
+                     STR("model"), now, out);
+        return false;
+    }
+    flight->route = snapshot_route(flight->snapshot, flight->route_name, &flight->arena);
+    if (flight->route || flight->pinned_targets.at) return true;
+    answer_error(flight, error_unknown_model,
+                 arena_printf(&flight->arena,
+                              "No route and no provider serves the model `%.*s`. GET /v1/models lists what this gateway has.",
+                              STR_ARG(str_slice(flight->route_name, 0, limit_model))),
+                 STR("model"), now, out);
+    return false;
+}
+
+static bool body_read(struct flight *flight, struct now now, struct actions *out) {
+    struct error error = {.code = error_none};
+    struct str param = STR_NONE;
+    bool multipart = endpoint_facts(flight->endpoint)->body == endpoint_body_multipart;
+    bool read = multipart ? openai_multipart_read(flight->whole_body, flight->content_type, &flight->arena, &flight->request,
+                                                  &error, &param)
+                          : openai_request_read(flight->whole_body, flight->endpoint, &flight->arena, &flight->request, &error,
+                                                &param);
+    if (!read) answer_error(flight, error.code, str_from(error.message), param, now, out);
+    return read;
+}
+
+bool flight_admit(struct flight *flight, struct now now, struct actions *out) {
+    if (!body_read(flight, now, out) || !route_find(flight, now, out)) return false;
+    if (!endpoint_facts(flight->endpoint)->streams) flight->request.stream = false;
+    enum refusal refused = refusal_none;
+    if (flight->pinned_targets.at) {
+        if (!pins_add(flight, &refused, now, out)) return false;
+    } else {
+        candidates_add(flight, flight->route, flight->route->pinned, &refused);
+    }
+    if (flight->candidate_count) return true;
+    if (refused == refusal_client)
+        answer_error(flight, error_not_allowed, STR("This client key may not use the providers of this model."), STR("model"), now,
+                     out);
+    else if (refused == refusal_endpoint)
+        answer_error(flight, error_unsupported, STR("No provider of this model serves this path."), STR("model"), now, out);
+    else
+        answer_error(flight, error_no_provider_available, STR_NONE, STR_NONE, now, out);
+    return false;
+}

@@ -1,0 +1,177 @@
+/* flight_answer.c - everything that reaches the caller is written here: heads, bytes, ends, errors. */
+#include <string.h>
+
+#include "base/check.h"
+#include "engine/flight.h"
+
+enum { own_headers_max = 8 };
+
+static void header_put(struct http_header *headers, size_t *count, struct str name, struct str value) {
+    if (value.at) headers[(*count)++] = (struct http_header){name, value};
+}
+
+static void respond(struct flight *flight, int status, const struct http_header *headers, size_t count, int64_t content_length,
+                    struct actions *out) {
+    caller_enter(flight, caller_headed);
+    flight->status = status;
+    struct action *action = actions_add(out, action_respond);
+    action->respond.status = status;
+    action->respond.headers = headers;
+    action->respond.header_count = count;
+    action->respond.content_length = content_length;
+}
+
+/* Nano-dollars as a decimal of dollars, or nothing where the cost is not known. */
+static struct str cost_text(struct flight *flight, const struct attempt *attempt) {
+    int64_t cost = attempt->cost_nano_usd;
+    if (attempt->state != attempt_settled || cost < 0) return STR_NONE;
+    return arena_printf(&flight->arena, "%lld.%09lld", (long long)(cost / 1000000000), (long long)(cost % 1000000000));
+}
+
+void answer_head(struct flight *flight, const struct attempt *attempt, int status, int64_t content_length, struct actions *out) {
+    size_t count = 0, most = attempt->header_count + own_headers_max;
+    struct http_header *headers = arena_take(&flight->arena, most * sizeof *headers);
+    if (!headers) {
+        respond(flight, status, NULL, 0, content_length, out);
+        return;
+    }
+    if (attempt->content_type.len) header_put(headers, &count, STR("Content-Type"), attempt->content_type);
+    if (attempt->mode == reply_events) {
+        header_put(headers, &count, STR("Cache-Control"), STR("no-cache"));
+        header_put(headers, &count, STR("X-Accel-Buffering"), STR("no"));
+    }
+    header_put(headers, &count, STR("x-weir-request-id"), flight->request_id);
+    if (!flight->snapshot->response_headers_minimal) {
+        header_put(headers, &count, STR("x-weir-provider"), attempt->target->provider->name);
+        header_put(headers, &count, STR("x-weir-model"), attempt->target->model);
+        header_put(headers, &count, STR("x-weir-attempts"), arena_printf(&flight->arena, "%u", flight->attempt_count));
+        header_put(headers, &count, STR("x-weir-cost"), cost_text(flight, attempt));
+    }
+    for (size_t i = 0; i < attempt->header_count; i++) headers[count++] = attempt->headers[i];
+    CHECKF(count <= most, "count=%zu most=%zu", count, most);
+    respond(flight, status, headers, count, content_length, out);
+}
+
+/* Neighbouring bytes become one range; a full table of ranges is folded into one copy. */
+void answer_bytes(struct flight *flight, struct str bytes, struct actions *out) {
+    if (bytes.len == 0) return;
+    flight->bytes_out += bytes.len;
+    struct action *last = out->count ? &out->list[out->count - 1] : NULL;
+    if (!last || last->kind != action_write) {
+        last = actions_add(out, action_write);
+        last->write.ranges = out->ranges + out->range_count;
+    }
+    struct str *range = last->write.count ? &out->ranges[out->range_count - 1] : NULL;
+    if (range && range->at + range->len == bytes.at) {
+        range->len += bytes.len;
+        return;
+    }
+    if (out->range_count == actions_ranges_max) {
+        struct text text = text_in_arena(flight->host->scratch, 16 * 1024);
+        for (size_t i = 0; i < last->write.count; i++) text_put(&text, last->write.ranges[i]);
+        CHECK(!text.failed);
+        out->range_count -= last->write.count - 1;
+        last->write.count = 1;
+        out->ranges[out->range_count - 1] = text_str(&text);
+    }
+    out->ranges[out->range_count++] = bytes;
+    last->write.count++;
+}
+
+/* What was held while the attempt was not yet the answer. Copied to scratch, so that an open stream holds none of it. */
+void answer_held(struct flight *flight, struct attempt *attempt, struct actions *out) {
+    struct str whole = chunks_whole(&attempt->held);
+    struct str copy = whole.len ? arena_copy(flight->host->scratch, whole) : STR_NONE;
+    if (copy.at) answer_bytes(flight, copy, out);
+    CHECK(whole.len == 0 || copy.at);
+    chunks_free(&attempt->held);
+}
+
+void answer_end(struct flight *flight, struct actions *out) {
+    caller_enter(flight, caller_ended);
+    actions_add(out, action_end);
+}
+
+static void answer_json(struct flight *flight, int status, struct str body, int64_t retry_after_ms, const struct attempt *last,
+                        struct actions *out) {
+    size_t count = 0;
+    struct http_header *headers = arena_take(&flight->arena, own_headers_max * sizeof *headers);
+    if (headers) {
+        header_put(headers, &count, STR("Content-Type"), STR("application/json"));
+        header_put(headers, &count, STR("x-weir-request-id"), flight->request_id);
+        if (retry_after_ms >= 0) {
+            header_put(headers, &count, STR("Retry-After"),
+                       arena_printf(&flight->arena, "%lld", (long long)((retry_after_ms + 999) / 1000)));
+            header_put(headers, &count, STR("retry-after-ms"), arena_printf(&flight->arena, "%lld", (long long)retry_after_ms));
+        }
+        if (last && !flight->snapshot->response_headers_minimal) {
+            header_put(headers, &count, STR("x-weir-provider"), last->target->provider->name);
+            header_put(headers, &count, STR("x-weir-model"), last->target->model);
+            header_put(headers, &count, STR("x-weir-attempts"), arena_printf(&flight->arena, "%u", flight->attempt_count));
+        }
+    }
+    respond(flight, status, headers, count, (int64_t)body.len, out);
+    answer_bytes(flight, body, out);
+    answer_end(flight, out);
+    flight_enter(flight, flight_answered);
+    flight_close(flight, out);
+}
+
+static void answer_error_status(struct flight *flight, enum error_code code, int status, struct str message, struct str param,
+                                int64_t retry_after_ms, const struct attempt *last, struct actions *out) {
+    const struct error_facts *facts = error_facts(code);
+    if (str_empty(message)) message = facts->sentence;
+    if (retry_after_ms < 0 && (status == 503 || status == 429)) retry_after_ms = 1000;
+    flight->error = code;
+    error_set(&flight->error_said, code, "%.*s", STR_ARG(message));
+    struct text text = text_in_arena(&flight->arena, 512);
+    openai_error_write(&text, code, message, param, flight->request_id, retry_after_ms, flight->attempt_count);
+    answer_json(flight, status, text.failed ? STR("{}") : text_str(&text), retry_after_ms, last, out);
+}
+
+void answer_error(struct flight *flight, enum error_code code, struct str message, struct str param, struct now now,
+                  struct actions *out) {
+    (void)now;
+    answer_error_status(flight, code, error_facts(code)->status, message, param, -1, NULL, out);
+}
+
+/* Failures whose reply is the provider's word to the caller, and goes to it as it is. */
+static bool is_providers_word(enum failure failure) {
+    return failure == failure_bad_request || failure == failure_not_found || failure == failure_rate_limited ||
+           failure == failure_conflict || failure == failure_server_error || failure == failure_overloaded ||
+           failure == failure_timeout_status;
+}
+
+static bool is_error_object(struct str body) {
+    struct usage usage = USAGE_NONE;
+    bool is_error = false;
+    return openai_reply_read(body, &usage, &is_error) && is_error;
+}
+
+/* Nothing is left to try: the last failure is the answer. */
+void answer_failure(struct flight *flight, const struct attempt *last, struct now now, struct actions *out) {
+    if (!last) {
+        answer_error(flight, error_no_provider_available, STR_NONE, STR_NONE, now, out);
+        return;
+    }
+    bool word = last->status >= 400 && is_providers_word(last->failure);
+    struct str body = word ? chunks_whole(&flight->attempts[last->number]->held) : STR_NONE;
+    if (word && body.at && is_error_object(body)) {
+        flight->error = failure_facts(last->failure)->error;
+        answer_head(flight, last, last->status, (int64_t)body.len, out);
+        answer_bytes(flight, body, out);
+        answer_end(flight, out);
+        flight_enter(flight, flight_answered);
+        flight_close(flight, out);
+        return;
+    }
+    const struct failure_facts *failure = failure_facts(last->failure);
+    const struct error_facts *error = error_facts(failure->error);
+    struct str message =
+        failure->error == error_provider_auth
+            ? error->sentence
+            : arena_printf(&flight->arena, "%.*s (%.*s, after %u attempt%s.)", STR_ARG(error->sentence), STR_ARG(failure->sentence),
+                           flight->attempt_count, flight->attempt_count == 1 ? "" : "s");
+    answer_error_status(flight, failure->error, word ? last->status : error->status, message, STR_NONE, last->retry_after_ms, last,
+                        out);
+}

@@ -1,0 +1,199 @@
+/* flight_attempt.c - trying targets: which is next, what is sent, what its reply's head means, and what follows a failure. */
+#include <string.h>
+
+#include "base/check.h"
+#include "engine/flight.h"
+
+/* What of a provider's head goes back to the caller: its rate limits, its retry advice, its request id. Never cookies, never
+ * account headers. */
+static const struct str passed_back[] = {STR("content-disposition"), STR("openai-processing-ms"), STR("openai-version"),
+                                         STR("request-id"),          STR("retry-after"),          STR("retry-after-ms"),
+                                         STR("x-request-id"),        STR("x-should-retry")};
+
+static void header_put(struct http_header *headers, size_t *count, struct str name, struct str value) {
+    headers[(*count)++] = (struct http_header){name, value};
+}
+
+/* The head for the provider, in the flight's arena. */
+static bool call_headers(struct flight *flight, const struct provider *provider, struct action *action) {
+    size_t most = 5 + provider->header_count + flight->forward_count, count = 0;
+    struct http_header *headers = arena_take(&flight->arena, most * sizeof *headers);
+    if (!headers) return false;
+    if (provider->key_count) header_put(headers, &count, STR("Authorization"), provider->authorization[0]);
+    header_put(headers, &count, STR("Content-Type"), str_empty(flight->content_type) ? STR("application/json") : flight->content_type);
+    header_put(headers, &count, STR("Accept"), flight->request.stream ? STR("text/event-stream") : STR("*/*"));
+    header_put(headers, &count, STR("Accept-Encoding"), STR("identity"));
+    header_put(headers, &count, STR("User-Agent"), STR("weir"));
+    for (size_t i = 0; i < provider->header_count; i++) headers[count++] = provider->headers[i];
+    for (size_t i = 0; i < flight->forward_count; i++) headers[count++] = flight->forward[i];
+    CHECKF(count <= most, "count=%zu most=%zu", count, most);
+    action->call.headers = headers;
+    action->call.header_count = count;
+    return true;
+}
+
+static struct attempt *attempt_new(struct flight *flight, const struct target *target, struct now now) {
+    struct attempt *attempt = arena_take_zeroed(&flight->arena, sizeof *attempt);
+    if (!attempt) return NULL;
+    attempt->number = flight->attempt_count;
+    attempt->target = target;
+    attempt->state = attempt_connecting;
+    attempt->started_ns = now.mono_ns;
+    attempt->usage = USAGE_NONE;
+    attempt->cost_nano_usd = attempt->retry_after_ms = attempt->content_length = -1;
+    sse_init(&attempt->sse);
+    chunks_init(&attempt->held, flight->host->bodies);
+    flight->attempts[flight->attempt_count++] = attempt;
+    flight->live = attempt;
+    return attempt;
+}
+
+/* The request's own deadline: a reply that is not streamed raises it to its target's reply timeout, unless the caller set one. */
+static void deadline_set(struct flight *flight, const struct provider *provider) {
+    uint64_t timeout_ns = flight->timeout_ns;
+    if (!flight->request.stream && !flight->timeout_given && provider->reply_timeout_ns > timeout_ns)
+        timeout_ns = provider->reply_timeout_ns;
+    flight->deadline_ns = flight->arrived_ns + timeout_ns;
+}
+
+static bool attempt_call(struct flight *flight, struct attempt *attempt, struct actions *out) {
+    const struct provider *provider = attempt->target->provider;
+    const struct endpoint_facts *endpoint = endpoint_facts(flight->endpoint);
+    bool multipart = endpoint->body == endpoint_body_multipart;
+    bool has_usage_chunk = flight->endpoint == endpoint_chat || flight->endpoint == endpoint_completions;
+    attempt->asked_usage =
+        flight->request.stream && provider->stream_options && has_usage_chunk && !flight->request.include_usage;
+    if (!openai_splice(flight->whole_body, &flight->request, multipart, attempt->target->model, attempt->asked_usage,
+                       &flight->arena, &attempt->body))
+        return false;
+    struct text path = text_in_arena(&flight->arena, provider->base.path.len + endpoint->path.len);
+    text_put(&path, provider->base.path);
+    text_put(&path, endpoint->path);
+    if (path.failed) return false;
+    struct action *action = actions_add(out, action_call);
+    action->attempt = attempt->number;
+    action->call.provider = provider;
+    action->call.path = text_str(&path);
+    action->call.body = attempt->body.ranges;
+    action->call.body_count = attempt->body.count;
+    if (call_headers(flight, provider, action)) return true;
+    out->count--;
+    return false;
+}
+
+void flight_try_next(struct flight *flight, struct now now, struct actions *out) {
+    struct attempt *last = flight->attempt_count ? flight->attempts[flight->attempt_count - 1] : NULL;
+    bool more = flight->candidate_next < flight->candidate_count && flight->attempt_count < limit_attempts &&
+                flight->attempt_count < flight->snapshot->max_attempts;
+    if (!more) {
+        answer_failure(flight, last, now, out);
+        return;
+    }
+    struct attempt *attempt = attempt_new(flight, flight->candidates[flight->candidate_next++], now);
+    if (!attempt) {
+        answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
+        return;
+    }
+    deadline_set(flight, attempt->target->provider);
+    if (!attempt_call(flight, attempt, out)) {
+        attempt->call_over = true;
+        attempt_settle(flight, attempt, failure_system, now, out);
+        answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
+        return;
+    }
+    enum failure ignored;
+    flight_arm(flight, attempt_deadline(flight, &ignored), out);
+}
+
+uint64_t attempt_deadline(const struct flight *flight, enum failure *failure) {
+    enum { tail_wait_s = 1 };
+    const struct attempt *attempt = flight->live;
+    const struct provider *provider = attempt->target->provider;
+    if (flight->state == flight_answered) return attempt->ended_ns + tail_wait_s * NS_PER_S;
+    if (attempt->state == attempt_delivering && attempt->mode == reply_events) {
+        *failure = failure_stall;
+        return flight->caller_is_full ? UINT64_MAX : attempt->last_token_ns + provider->stall_timeout_ns;
+    }
+    uint64_t own = attempt->started_ns + (flight->request.stream ? provider->first_token_timeout_ns : provider->reply_timeout_ns);
+    *failure = flight->request.stream ? failure_first_token_timeout : failure_reply_timeout;
+    if (attempt->state == attempt_delivering && flight->caller_is_full) return UINT64_MAX;
+    if (own <= flight->deadline_ns) return own;
+    *failure = failure_request_deadline;
+    return flight->deadline_ns;
+}
+
+void attempt_cancel(struct attempt *attempt, struct actions *out) {
+    if (attempt->call_over) return;
+    attempt->call_over = true;
+    actions_add(out, action_cancel)->attempt = attempt->number;
+}
+
+void attempt_fail(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now, struct actions *out) {
+    attempt_cancel(attempt, out);
+    if (attempt->state == attempt_delivering) {
+        stream_break(flight, attempt, failure, now, out);
+        return;
+    }
+    attempt_settle(flight, attempt, failure, now, out);
+    if (failure_goes_on(failure)) flight_try_next(flight, now, out);
+    else answer_failure(flight, attempt, now, out);
+}
+
+static bool passes_back(const struct provider *provider, struct str name) {
+    if (str_starts_nocase(name, STR("x-ratelimit-"))) return true;
+    for (size_t i = 0; i < sizeof passed_back / sizeof *passed_back; i++)
+        if (str_eq_nocase(name, passed_back[i])) return true;
+    for (size_t i = 0; i < provider->forward_header_count; i++)
+        if (str_eq_nocase(name, provider->forward_headers[i])) return true;
+    return false;
+}
+
+static bool reply_headers_keep(struct flight *flight, struct attempt *attempt, const struct event *event) {
+    const struct provider *provider = attempt->target->provider;
+    size_t kept = 0;
+    for (size_t i = 0; i < event->header_count; i++) kept += passes_back(provider, event->headers[i].name);
+    attempt->headers = kept ? arena_take(&flight->arena, kept * sizeof *attempt->headers) : NULL;
+    attempt->content_type = arena_copy(&flight->arena, http_header_find(event->headers, event->header_count, STR("content-type")));
+    if ((kept && !attempt->headers) || !attempt->content_type.at) return false;
+    for (size_t i = 0; i < event->header_count; i++) {
+        const struct http_header *header = &event->headers[i];
+        if (!passes_back(provider, header->name)) continue;
+        struct http_header copy = {arena_copy(&flight->arena, header->name), arena_copy(&flight->arena, header->value)};
+        if (!copy.name.at || !copy.value.at) return false;
+        attempt->headers[attempt->header_count++] = copy;
+    }
+    return true;
+}
+
+/* Retry-After in seconds (RFC 9110, 10.2.3; dates come with the retries that use them), or OpenAI's retry-after-ms. */
+static int64_t retry_after_ms(const struct event *event) {
+    uint64_t value;
+    if (str_to_u64(http_header_find(event->headers, event->header_count, STR("retry-after-ms")), &value) && value < INT32_MAX)
+        return (int64_t)value;
+    if (str_to_u64(http_header_find(event->headers, event->header_count, STR("retry-after")), &value) && value < INT32_MAX)
+        return (int64_t)value * 1000;
+    return -1;
+}
+
+/* false: the content type is not one that this endpoint answers with. */
+static bool reply_mode_choose(const struct flight *flight, struct attempt *attempt) {
+    struct str type = attempt->content_type;
+    if (attempt->status >= 300) attempt->mode = reply_error;
+    else if (endpoint_facts(flight->endpoint)->reply == endpoint_reply_any) attempt->mode = reply_opaque;
+    else if (str_starts_nocase(type, STR("text/event-stream"))) attempt->mode = flight->request.stream ? reply_events : reply_opaque;
+    else if (str_empty(type) || str_starts_nocase(type, STR("application/json"))) attempt->mode = reply_whole;
+    else return false;
+    return true;
+}
+
+void attempt_head(struct flight *flight, struct attempt *attempt, const struct event *event, struct now now, struct actions *out) {
+    attempt_enter(attempt, attempt_replying);
+    attempt->status = event->status;
+    attempt->head_ns = now.mono_ns;
+    attempt->until_close = event->until_close;
+    attempt->content_length = event->content_length;
+    attempt->retry_after_ms = retry_after_ms(event);
+    if (event->body_sent) attempt->body_sent = true;
+    if (!reply_headers_keep(flight, attempt, event)) attempt_fail(flight, attempt, failure_system, now, out);
+    else if (!reply_mode_choose(flight, attempt)) attempt_fail(flight, attempt, failure_wrong_content_type, now, out);
+}

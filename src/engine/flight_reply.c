@@ -1,0 +1,115 @@
+/* flight_reply.c - replies that are not event streams: held whole and read; or, past the limit, passed on as they come; or an
+ * error, held to be classified. Nothing reaches the caller before the reply is known to be good, but for opaque ones. */
+#include <string.h>
+
+#include "engine/flight.h"
+
+static void deliver_begin(struct flight *flight, struct attempt *attempt, struct actions *out) {
+    attempt_enter(attempt, attempt_delivering);
+    flight_enter(flight, flight_answering);
+    answer_head(flight, attempt, attempt->status, attempt->content_length, out);
+    answer_held(flight, attempt, out);
+}
+
+/* The last bytes, for the usage that stands there. */
+static void tail_keep(struct attempt *attempt, struct str bytes) {
+    size_t size = attempt_tail_size;
+    if (!attempt->tail) return;
+    if (bytes.len >= size) {
+        memcpy(attempt->tail, bytes.at + bytes.len - size, size);
+        attempt->tail_len = size;
+        return;
+    }
+    size_t keep = attempt->tail_len + bytes.len > size ? size - bytes.len : attempt->tail_len;
+    memmove(attempt->tail, attempt->tail + attempt->tail_len - keep, keep);
+    memcpy(attempt->tail + keep, bytes.at, bytes.len);
+    attempt->tail_len = keep + bytes.len;
+}
+
+static void opaque_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now, struct actions *out) {
+    if (attempt->state == attempt_replying) {
+        attempt->first_token_ns = now.mono_ns;
+        attempt->tail = arena_take(&flight->arena, attempt_tail_size);
+        deliver_begin(flight, attempt, out);
+    }
+    attempt->last_token_ns = now.mono_ns;
+    tail_keep(attempt, bytes);
+    answer_bytes(flight, bytes, out);
+}
+
+void reply_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now, struct actions *out) {
+    if (attempt->mode == reply_opaque) {
+        opaque_body(flight, attempt, bytes, now, out);
+        return;
+    }
+    if (attempt->mode == reply_error && attempt->held.len + bytes.len > limit_held_stream) return; /* enough to classify by */
+    if (attempt->held.len + bytes.len > limit_held_reply) {
+        attempt->mode = reply_opaque;
+        opaque_body(flight, attempt, bytes, now, out);
+    } else if (!chunks_add(&attempt->held, bytes)) {
+        attempt_fail(flight, attempt, failure_system, now, out);
+    }
+}
+
+/* A whole reply that is too long to hold ends, as a rule, in its usage: `..."usage":{...}}`. */
+static void usage_from_tail(struct flight *flight, struct attempt *attempt) {
+    struct str tail = str_make(attempt->tail, attempt->tail_len);
+    size_t at = str_find(tail, STR("\"usage\""));
+    if (at == SIZE_MAX) return;
+    struct str object = arena_printf(flight->host->scratch, "{%.*s", STR_ARG(str_slice(tail, at, tail.len)));
+    bool is_error;
+    openai_reply_read(object, &attempt->usage, &is_error);
+}
+
+static void failure_text_keep(struct flight *flight, struct attempt *attempt, struct str body) {
+    struct openai_error error;
+    openai_error_read(body, flight->host->scratch, &error);
+    str_copy(attempt->failure_text, sizeof attempt->failure_text, error.message);
+}
+
+static void error_end(struct flight *flight, struct attempt *attempt, struct str body, struct now now, struct actions *out) {
+    failure_text_keep(flight, attempt, body);
+    attempt_fail(flight, attempt, failure_of_status(attempt->status, str_from(attempt->failure_text)), now, out);
+}
+
+static void whole_end(struct flight *flight, struct attempt *attempt, struct str body, struct now now, struct actions *out) {
+    bool is_error = false;
+    if (!openai_reply_read(body, &attempt->usage, &is_error)) {
+        attempt_fail(flight, attempt, failure_invalid_json, now, out);
+        return;
+    }
+    if (is_error) {
+        failure_text_keep(flight, attempt, body);
+        attempt_fail(flight, attempt, failure_error_in_reply, now, out);
+        return;
+    }
+    attempt->first_token_ns = now.mono_ns;
+    attempt_enter(attempt, attempt_delivering);
+    flight_enter(flight, flight_answering);
+    attempt_settle(flight, attempt, failure_none, now, out);
+    answer_head(flight, attempt, attempt->status, (int64_t)body.len, out);
+    answer_bytes(flight, body, out);
+    answer_end(flight, out);
+    flight_enter(flight, flight_answered);
+    flight_close(flight, out);
+}
+
+static void opaque_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+    if (attempt->state == attempt_replying) deliver_begin(flight, attempt, out); /* an empty body */
+    usage_from_tail(flight, attempt);
+    attempt_settle(flight, attempt, failure_none, now, out);
+    answer_end(flight, out);
+    flight_enter(flight, flight_answered);
+    flight_close(flight, out);
+}
+
+void reply_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+    if (attempt->mode == reply_opaque) {
+        opaque_end(flight, attempt, now, out);
+        return;
+    }
+    struct str body = chunks_whole(&attempt->held);
+    if (!body.at) attempt_fail(flight, attempt, failure_system, now, out);
+    else if (attempt->mode == reply_error) error_end(flight, attempt, body, now, out);
+    else whole_end(flight, attempt, body, now, out);
+}

@@ -1,0 +1,39 @@
+/* flight_settle.c - ends: an attempt's facts become final once, the flight closes once, the timer follows the nearest deadline. */
+#include "base/check.h"
+#include "engine/flight.h"
+
+static int64_t attempt_cost(const struct attempt *attempt) {
+    const struct usage *usage = &attempt->usage;
+    if (usage->cost_nano_usd >= 0) return usage->cost_nano_usd; /* the provider's own word */
+    if (usage->input_tokens < 0 && usage->output_tokens < 0) return -1;
+    return price_cost(&attempt->target->prices, usage->input_tokens, usage->output_tokens, usage->cached_input_tokens);
+}
+
+void attempt_settle(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now, struct actions *out) {
+    CHECKF(flight->live == attempt, "attempt %u of %.*s is not the live one", attempt->number, STR_ARG(flight->request_id));
+    attempt_enter(attempt, attempt_settled);
+    attempt->failure = failure;
+    attempt->ended_ns = now.mono_ns;
+    attempt->cost_nano_usd = attempt_cost(attempt);
+    flight->live = NULL;
+    struct action *action = actions_add(out, action_settled);
+    action->attempt = attempt->number;
+    action->settled = attempt;
+}
+
+void flight_close(struct flight *flight, struct actions *out) {
+    CHECK(!flight->live || flight->live->state == attempt_settled);
+    CHECK(!flight->live || flight->live->call_over);
+    CHECK(flight->caller == caller_ended || flight->caller == caller_gone);
+    flight->live = NULL;
+    flight_enter(flight, flight_closed);
+    actions_add(out, action_closed);
+}
+
+/* Moving the deadline later touches nothing: the timer fires, finds it is early, and is set again. */
+void flight_arm(struct flight *flight, uint64_t deadline_ns, struct actions *out) {
+    if (deadline_ns == UINT64_MAX) deadline_ns = 0; /* none wanted now */
+    if (deadline_ns == 0 || (flight->timer_ns && flight->timer_ns <= deadline_ns)) return;
+    flight->timer_ns = deadline_ns;
+    actions_add(out, action_timer)->deadline_ns = deadline_ns;
+}

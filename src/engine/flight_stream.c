@@ -1,0 +1,156 @@
+/* flight_stream.c - a stream of events: held until the first good token, then passed on byte for byte as each event is complete.
+ * Left out are only the usage chunk that weir asked for and events that are not JSON. A stream that dies after its first token
+ * ends in an error event and without its terminator, so that no caller takes half an answer for a whole one. */
+#include <string.h>
+
+#include "engine/flight.h"
+
+/* Bytes of an event go to the caller, or wait until the attempt delivers. false: the attempt has failed. */
+static bool event_pass(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
+                       struct actions *out) {
+    if (attempt->state == attempt_delivering) {
+        struct str raw = event->borrowed ? event->raw : arena_copy(flight->host->scratch, event->raw);
+        if (!raw.at) {
+            attempt_fail(flight, attempt, failure_system, now, out);
+            return false;
+        }
+        answer_bytes(flight, raw, out);
+        return true;
+    }
+    enum failure failure = attempt->held.len + event->raw.len > limit_held_stream ? failure_too_large
+                           : !chunks_add(&attempt->held, event->raw)              ? failure_system
+                                                                                  : failure_none;
+    if (failure != failure_none) attempt_fail(flight, attempt, failure, now, out);
+    return failure == failure_none;
+}
+
+/* The first token: from here on this attempt is the answer. */
+static void deliver_begin(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+    attempt->first_token_ns = now.mono_ns;
+    attempt_enter(attempt, attempt_delivering);
+    flight_enter(flight, flight_answering);
+    answer_head(flight, attempt, attempt->status, -1, out);
+    answer_held(flight, attempt, out);
+    if (attempt->body_sent) { /* nothing can need the request any more */
+        chunks_free(&flight->body);
+        flight->whole_body = STR_NONE;
+    }
+    enum failure ignored;
+    attempt->last_token_ns = now.mono_ns;
+    flight_arm(flight, attempt_deadline(flight, &ignored), out);
+}
+
+/* The answer is complete. The provider's own end is awaited for a moment, so that its connection can be used again. */
+static void stream_complete(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+    attempt_settle(flight, attempt, failure_none, now, out);
+    answer_end(flight, out);
+    flight_enter(flight, flight_answered);
+    if (attempt->call_over) {
+        flight_close(flight, out);
+        return;
+    }
+    flight->live = attempt;
+    enum failure ignored;
+    flight_arm(flight, attempt_deadline(flight, &ignored), out);
+}
+
+/* The end of an answer that is not whole. */
+static void stream_end_broken(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
+                              struct actions *out) {
+    attempt_settle(flight, attempt, failure, now, out);
+    flight->error = failure_facts(failure)->error;
+    if (attempt->mode == reply_events) {
+        answer_end(flight, out);
+    } else { /* only a broken connection tells the caller of a body without events that it is not whole */
+        actions_add(out, action_abort);
+        caller_enter(flight, caller_ended);
+    }
+    flight_enter(flight, flight_answered);
+    flight_close(flight, out);
+}
+
+/* Before the first token another target may do better; after it the provider's own error event is the stream's end. */
+static bool event_error(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
+                        struct actions *out) {
+    struct openai_error error;
+    openai_error_read(event->data, flight->host->scratch, &error);
+    str_copy(attempt->failure_text, sizeof attempt->failure_text, error.message);
+    if (attempt->state != attempt_delivering) {
+        attempt_fail(flight, attempt, failure_error_in_stream, now, out);
+    } else if (event_pass(flight, attempt, event, now, out)) {
+        attempt_cancel(attempt, out);
+        stream_end_broken(flight, attempt, failure_error_in_stream, now, out);
+    }
+    return false;
+}
+
+static bool event_done(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
+                       struct actions *out) {
+    if (attempt->state != attempt_delivering) {
+        attempt_fail(flight, attempt, failure_empty_stream, now, out);
+        return false;
+    }
+    attempt->saw_done = true;
+    if (event_pass(flight, attempt, event, now, out)) stream_complete(flight, attempt, now, out);
+    return false;
+}
+
+/* false: the attempt is over. */
+static bool stream_event(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
+                         struct actions *out) {
+    enum openai_event_kind kind =
+        event->comment_only ? openai_event_empty : openai_event_read(event->event, event->data, &attempt->usage);
+    attempt->events++;
+    switch (kind) {
+    case openai_event_malformed: attempt->events_dropped++; return true;
+    case openai_event_error: return event_error(flight, attempt, event, now, out);
+    case openai_event_done: return event_done(flight, attempt, event, now, out);
+    case openai_event_usage:
+        if (attempt->asked_usage) return true;
+        break;
+    case openai_event_finish: attempt->saw_finish = true; /* fall through */
+    case openai_event_token:
+        attempt->last_token_ns = now.mono_ns;
+        if (attempt->state != attempt_delivering) deliver_begin(flight, attempt, now, out);
+        break;
+    case openai_event_empty: break;
+    }
+    return event_pass(flight, attempt, event, now, out);
+}
+
+void stream_reply_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now, struct actions *out) {
+    struct sse_event event;
+    sse_feed(&attempt->sse, bytes);
+    for (;;) {
+        switch (sse_next(&attempt->sse, flight->host->scratch, &event)) {
+        case sse_more: return;
+        case sse_too_large: attempt_fail(flight, attempt, failure_too_large, now, out); return;
+        case sse_no_memory: attempt_fail(flight, attempt, failure_system, now, out); return;
+        case sse_got_event:
+            if (!stream_event(flight, attempt, &event, now, out)) return;
+        }
+    }
+}
+
+/* A provider that ends in good order after its finish reason has said all, [DONE] or not; image streams have neither. */
+void stream_reply_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+    bool has_terminator = flight->endpoint == endpoint_chat || flight->endpoint == endpoint_completions;
+    bool complete = attempt->saw_finish || (!has_terminator && !attempt->until_close);
+    if (attempt->state != attempt_delivering) attempt_fail(flight, attempt, failure_empty_stream, now, out);
+    else if (complete && sse_pending(&attempt->sse) == 0) stream_complete(flight, attempt, now, out);
+    else attempt_fail(flight, attempt, failure_cut, now, out);
+}
+
+void stream_break(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now, struct actions *out) {
+    if (attempt->mode == reply_events) {
+        struct text text = text_in_arena(flight->host->scratch, 1024);
+        text_put(&text, STR("data: "));
+        openai_error_write(&text, failure_facts(failure)->error,
+                           arena_printf(flight->host->scratch, "The stream broke before its end: %.*s. What came is not whole.",
+                                        STR_ARG(failure_facts(failure)->sentence)),
+                           STR_NONE, flight->request_id, -1, flight->attempt_count);
+        text_put(&text, STR("\n\n"));
+        if (!text.failed) answer_bytes(flight, text_str(&text), out);
+    }
+    stream_end_broken(flight, attempt, failure, now, out);
+}
