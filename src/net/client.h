@@ -67,6 +67,8 @@ struct call_request {
  * replaced by a fresh one silently, once. Head and headers are copied; body ranges are not. NULL: out of memory. */
 struct call *call_start(struct client *client, const struct origin *origin, const struct call_request *request,
                         const struct call_handler *handler, void *owner);
+/* Has the request left, so that its body ranges are no longer needed? True for good once a reply has begun after it. */
+bool call_body_sent(const struct call *call);
 /* Back-pressure: stop and start reading the reply. */
 void call_read(struct call *call, bool wanted);
 /* No callback any more; the connection is closed unless the reply was complete. */

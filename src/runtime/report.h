@@ -1,0 +1,33 @@
+/* report.h - what the outside learns of requests: the log, the metrics and the explain ring, fed from one place. */
+#ifndef WEIR_RUNTIME_REPORT_H
+#define WEIR_RUNTIME_REPORT_H
+
+#include "engine/flight.h"
+#include "observe/explain.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+
+/* Of the process: shared by the workers. */
+struct reports {
+    struct log *log;
+    struct metrics *metrics;
+    unsigned workers;
+};
+
+/* Of one worker; its own thread only. */
+struct reporter {
+    struct reports *reports;
+    struct log_writer *log;
+    struct metrics_loop *metrics;
+    struct explain_ring *explain;
+};
+
+bool reporter_init(struct reporter *reporter, struct reports *reports, unsigned index);
+void reporter_free(struct reporter *reporter);
+void reporter_in_flight(struct reporter *reporter, size_t count);
+/* An attempt has been settled. */
+void report_attempt(struct reporter *reporter, const struct flight *flight, const struct attempt *attempt, struct now now);
+/* A request is over. */
+void report_request(struct reporter *reporter, const struct flight *flight, uint64_t overhead_ns, struct now now);
+
+#endif

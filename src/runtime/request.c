@@ -1,0 +1,202 @@
+/* request.c - events in from net, flight_step, actions out to net. Performing an action never steps the flight: net calls back
+ * only from its own turn, and what performing itself causes (a full caller) is stepped after the last action. */
+#include "runtime/request.h"
+
+#include "base/check.h"
+#include "base/memory.h"
+
+static const enum failure failure_of_call[] = {
+    [call_failure_none] = failure_system,
+    [call_failure_dns] = failure_dns,
+    [call_failure_connect] = failure_connect,
+    [call_failure_connect_timeout] = failure_connect_timeout,
+    [call_failure_tls] = failure_tls,
+    [call_failure_proxy] = failure_proxy,
+    [call_failure_reset] = failure_reset,
+    [call_failure_malformed] = failure_malformed,
+    [call_failure_cut] = failure_cut,
+    [call_failure_system] = failure_system,
+};
+
+static bool request_event(struct request *request, const struct event *event);
+
+static void on_sent(void *owner) {
+    struct request *request = owner;
+    request_event(request, &(struct event){.kind = event_sent, .attempt = request->call_attempt});
+}
+
+static void on_head(void *owner, const struct http_reply *reply) {
+    struct request *request = owner;
+    request_event(request, &(struct event){.kind = event_reply_head,
+                                           .attempt = request->call_attempt,
+                                           .status = reply->status,
+                                           .headers = reply->headers,
+                                           .header_count = reply->header_count,
+                                           .content_length = reply->content_length,
+                                           .until_close = reply->until_close,
+                                           .body_sent = call_body_sent(request->call)});
+}
+
+static void on_body(void *owner, struct str piece) {
+    struct request *request = owner;
+    request_event(request, &(struct event){.kind = event_reply_body, .attempt = request->call_attempt, .bytes = piece});
+}
+
+static void on_ended(void *owner) {
+    struct request *request = owner;
+    request->call = NULL;
+    request_event(request, &(struct event){.kind = event_reply_end, .attempt = request->call_attempt});
+}
+
+static void on_failed(void *owner, enum call_failure failure, struct str text) {
+    struct request *request = owner;
+    request->call = NULL;
+    request_event(request, &(struct event){.kind = event_call_failed,
+                                           .attempt = request->call_attempt,
+                                           .failure = failure_of_call[failure],
+                                           .text = text});
+}
+
+static const struct call_handler handler = {on_sent, on_head, on_body, on_ended, on_failed};
+
+static void on_timer(void *context) { request_event(context, &(struct event){.kind = event_timer}); }
+
+/* A call that could not even begin is told of in the next turn, as every other failure is. */
+static void on_no_call(void *context) {
+    struct request *request = context;
+    request_event(request, &(struct event){.kind = event_call_failed,
+                                           .attempt = request->call_attempt,
+                                           .failure = failure_system,
+                                           .text = STR("out of memory")});
+}
+
+static void overhead_add(struct request *request) {
+    request->overhead_ns += loop_now_fresh(request->worker->loop).mono_ns - loop_now(request->worker->loop).mono_ns;
+}
+
+static void perform_call(struct request *request, const struct action *action) {
+    CHECK(!request->call);
+    struct worker *worker = request->worker;
+    struct call_request asked = {.method = http_post,
+                                 .target = action->call.path,
+                                 .headers = action->call.headers,
+                                 .header_count = action->call.header_count,
+                                 .body = action->call.body,
+                                 .body_count = action->call.body_count};
+    request->call_attempt = action->attempt;
+    const struct origin *origin = &request->deployment->origins[action->call.provider->index];
+    request->call = call_start(worker->client, origin, &asked, &handler, request);
+    overhead_add(request);
+    if (!request->call) timer_set(worker->loop, &request->timer, loop_now(worker->loop).mono_ns, on_no_call, request);
+}
+
+static void perform_respond(struct request *request, const struct action *action) {
+    struct http_header headers[limit_headers];
+    char overhead[24];
+    size_t count = action->respond.header_count < limit_headers - 1 ? action->respond.header_count : limit_headers - 1;
+    for (size_t i = 0; i < count; i++) headers[i] = action->respond.headers[i];
+    overhead_add(request);
+    struct text text = text_in_buffer(overhead, sizeof overhead);
+    text_put_u64(&text, request->overhead_ns / NS_PER_US);
+    if (!request->deployment->snapshot->response_headers_minimal)
+        headers[count++] = (struct http_header){STR("x-weir-overhead-us"), text_str(&text)};
+    request->sink->respond(request->sink_owner, action->respond.status, headers, count, action->respond.content_length);
+}
+
+/* true: the flight is closed. */
+static bool perform(struct request *request, const struct action *action) {
+    struct worker *worker = request->worker;
+    switch (action->kind) {
+    case action_call: perform_call(request, action); return false;
+    case action_cancel:
+        if (request->call) call_cancel(request->call);
+        request->call = NULL;
+        return false;
+    case action_call_read:
+        if (request->call) call_read(request->call, action->wanted);
+        return false;
+    case action_respond: perform_respond(request, action); return false;
+    case action_write: request->sink->write(request->sink_owner, action->write.ranges, action->write.count); return false;
+    case action_end: request->sink->end(request->sink_owner); return false;
+    case action_abort: request->sink->abort(request->sink_owner); return false;
+    case action_timer: timer_set(worker->loop, &request->timer, action->deadline_ns, on_timer, request); return false;
+    case action_settled: report_attempt(&worker->reporter, request->flight, action->settled, loop_now(worker->loop)); return false;
+    case action_closed: return true;
+    }
+    CHECKF(false, "kind=%d", action->kind);
+    return false;
+}
+
+static void request_end(struct request *request) {
+    struct worker *worker = request->worker;
+    CHECK(!request->call);
+    timer_cancel(worker->loop, &request->timer);
+    report_request(&worker->reporter, request->flight, request->overhead_ns, loop_now(worker->loop));
+    request->sink->closed(request->sink_owner, request->flight);
+    list_remove(&request->node);
+    worker->request_count--;
+    reporter_in_flight(&worker->reporter, worker->request_count);
+    flight_free(request->flight);
+    deployment_release(request->deployment);
+    memory_give(request);
+}
+
+/* false: the request is no more. */
+static bool request_event(struct request *request, const struct event *event) {
+    struct worker *worker = request->worker;
+    struct actions *actions = &worker->actions;
+    CHECK(!worker->stepping);
+    worker->stepping = true;
+    flight_step(request->flight, event, loop_now(worker->loop), actions);
+    bool closed = false;
+    for (size_t i = 0; i < actions->count; i++) closed = perform(request, &actions->list[i]);
+    worker->stepping = false;
+    if (worker->scratch.newest) arena_reset(&worker->scratch);
+    if (closed) {
+        request_end(request);
+        return false;
+    }
+    if (!request->full && event->kind == event_reply_body && request->sink->unsent(request->sink_owner) > limit_write_high) {
+        request->full = true;
+        return request_event(request, &(struct event){.kind = event_caller_full});
+    }
+    return true;
+}
+
+struct request *request_start(struct worker *worker, const struct flight_request *asked, const struct request_sink *sink,
+                              void *sink_owner, bool *ended) {
+    *ended = false;
+    struct request *request = memory_take_zeroed(sizeof *request);
+    struct flight *flight = request ? flight_new(&worker->host, worker->deployment->snapshot, asked) : NULL;
+    if (!flight) {
+        memory_give(request);
+        return NULL;
+    }
+    *request = (struct request){
+        .worker = worker, .deployment = worker->deployment, .flight = flight, .sink = sink, .sink_owner = sink_owner};
+    deployment_hold(request->deployment);
+    list_add_last(&worker->requests, &request->node);
+    worker->request_count++;
+    reporter_in_flight(&worker->reporter, worker->request_count);
+    *ended = !request_event(request, &(struct event){.kind = event_arrived});
+    return request;
+}
+
+bool request_body(struct request *request, struct str piece) {
+    return request_event(request, &(struct event){.kind = event_body, .bytes = piece});
+}
+
+bool request_body_end(struct request *request) { return request_event(request, &(struct event){.kind = event_body_end}); }
+
+bool request_writable(struct request *request) {
+    if (!request->full) return true;
+    request->full = false;
+    return request_event(request, &(struct event){.kind = event_caller_writable});
+}
+
+void request_gone(struct request *request) { request_event(request, &(struct event){.kind = event_caller_gone}); }
+
+void request_break(struct request *request) {
+    request->sink->abort(request->sink_owner);
+    request_gone(request);
+}

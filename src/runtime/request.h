@@ -1,0 +1,43 @@
+/* request.h - performs what a flight asks for: the one place where the engine meets net. On one worker's thread. */
+#ifndef WEIR_RUNTIME_REQUEST_H
+#define WEIR_RUNTIME_REQUEST_H
+
+#include "runtime/worker.h"
+
+/* Who receives the answer: an exchange of the gateway, or a caller of the library. Never calls back from inside these. */
+struct request_sink {
+    void (*respond)(void *owner, int status, const struct http_header *headers, size_t header_count, int64_t content_length);
+    void (*write)(void *owner, const struct str *ranges, size_t count); /* borrowed during the call */
+    void (*end)(void *owner);
+    void (*abort)(void *owner);
+    size_t (*unsent)(void *owner);
+    void (*closed)(void *owner, const struct flight *flight); /* the last: the request is no more */
+};
+
+struct request {
+    struct list node; /* of worker->requests */
+    struct worker *worker;
+    struct deployment *deployment; /* held: the configuration it began with */
+    struct flight *flight;
+    const struct request_sink *sink;
+    void *sink_owner;
+    struct call *call; /* of the live attempt; NULL: none */
+    unsigned call_attempt;
+    struct timer timer;
+    uint64_t overhead_ns; /* weir's own share of the time so far */
+    bool full;            /* the sink was over limit_write_high */
+};
+
+/* Begins a request. NULL: out of memory; nothing was called. The sink may be called before this returns, `closed` too: then
+ * *ended is set and the result must not be used. */
+struct request *request_start(struct worker *worker, const struct flight_request *asked, const struct request_sink *sink,
+                              void *sink_owner, bool *ended);
+/* Each answers false when the request is no more. */
+bool request_body(struct request *request, struct str piece);
+bool request_body_end(struct request *request);
+bool request_writable(struct request *request);
+void request_gone(struct request *request);
+/* Ends it from our side: the sink gets `abort` and `closed`. */
+void request_break(struct request *request);
+
+#endif

@@ -1,0 +1,47 @@
+/* worker.c - making and ending a worker. What it does with requests is in request.c. */
+#include "runtime/worker.h"
+
+#include <stdio.h>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "runtime/request.h"
+
+bool worker_init(struct worker *worker, unsigned index, struct deployment *deployment, struct chunks_budget *bodies,
+                 struct reports *reports) {
+    uint64_t seed;
+    random_bytes(&seed, sizeof seed);
+    *worker = (struct worker){.index = index, .deployment = deployment};
+    worker->host = (struct flight_host){.bodies = bodies, .scratch = &worker->scratch};
+    arena_init(&worker->scratch, 64 * 1024, 64 * 1024 * 1024);
+    prng_seed(&worker->prng, seed);
+    list_init(&worker->requests);
+    worker->loop = loop_new();
+    worker->client = worker->loop ? client_new(worker->loop) : NULL;
+    return worker->client && reporter_init(&worker->reporter, reports, index);
+}
+
+void worker_deploy(struct worker *worker, struct deployment *deployment) {
+    deployment_release(worker->deployment);
+    worker->deployment = deployment;
+    client_drop_idle(worker->client);
+}
+
+void worker_request_id(struct worker *worker, char id[limit_request_id + 1]) {
+    snprintf(id, limit_request_id + 1, "req_%016llx%08x", (unsigned long long)prng_next(&worker->prng),
+             (unsigned)prng_next(&worker->prng));
+}
+
+void worker_stop(struct worker *worker) {
+    while (!list_empty(&worker->requests)) request_break(LIST_OWNER(worker->requests.next, struct request, node));
+    if (worker->client) client_free(worker->client);
+    worker->client = NULL;
+}
+
+void worker_free(struct worker *worker) {
+    CHECK(list_empty(&worker->requests));
+    if (worker->loop) loop_free(worker->loop);
+    arena_free(&worker->scratch);
+    if (worker->deployment) deployment_release(worker->deployment);
+    reporter_free(&worker->reporter);
+}

@@ -1,0 +1,39 @@
+/* worker.h - one event loop with what its requests need: the client, scratch memory, the deployment of the moment. A request
+ * lives and dies on the worker that began it. Everything here runs on the worker's own thread unless it says otherwise. */
+#ifndef WEIR_RUNTIME_WORKER_H
+#define WEIR_RUNTIME_WORKER_H
+
+#include "base/prng.h"
+#include "engine/flight.h"
+#include "net/client.h"
+#include "runtime/deployment.h"
+#include "runtime/report.h"
+
+struct worker {
+    unsigned index;
+    struct loop *loop;
+    struct client *client;
+    struct deployment *deployment; /* held; what the next request begins with */
+    struct flight_host host;
+    struct arena scratch;
+    struct actions actions;
+    struct prng prng; /* for request ids */
+    struct reporter reporter;
+    struct list requests; /* struct request, live ones */
+    size_t request_count;
+    bool stepping; /* CHECKs that performing never re-enters */
+};
+
+/* Made on any thread before its loop runs. false: no memory or descriptors. Takes over one hold on the deployment. */
+bool worker_init(struct worker *worker, unsigned index, struct deployment *deployment, struct chunks_budget *bodies,
+                 struct reports *reports);
+/* What the next requests begin with. Takes over the hold. */
+void worker_deploy(struct worker *worker, struct deployment *deployment);
+/* "req_" and 24 hexadecimal digits, NUL-ended. */
+void worker_request_id(struct worker *worker, char id[limit_request_id + 1]);
+/* On the worker's thread: breaks off every request and closes the client. */
+void worker_stop(struct worker *worker);
+/* After its loop has ended, any thread. */
+void worker_free(struct worker *worker);
+
+#endif
