@@ -1,0 +1,82 @@
+# weir: `make run` serves, `make test` tests. Everything else is below; Meson and Ninja do the work.
+BUILD ?= build
+PREFIX ?= /usr/local
+FUZZ_SECONDS ?= 60
+NINJA = ninja -C
+# The list of sources decides whether Meson must look again.
+SOURCES := $(shell find src tests/unit tests/fuzz tests/sim bench catalog web -name '*.c' -o -name '*.json' -o -name '*.html' 2>/dev/null | LC_ALL=C sort | cksum | tr ' ' -)
+
+setup_asan = -Db_sanitize=address,undefined -Dbuildtype=debugoptimized -Db_lundef=false
+setup_tsan = -Db_sanitize=thread -Dbuildtype=debugoptimized -Db_lundef=false
+setup_debug = -Dbuildtype=debug -Doptimization=0
+
+all: $(BUILD)/weir
+
+$(BUILD)/weir: FORCE
+	@$(call configure,$(BUILD),)
+	@$(NINJA) $(BUILD) --quiet
+
+# $(1) folder, $(2) options
+define configure
+if [ ! -f $(1)/build.ninja ]; then scripts/setup && meson setup $(1) --prefix=$(PREFIX) $(2) >/dev/null && echo $(SOURCES) >$(1)/.sources; \
+elif [ "$$(cat $(1)/.sources 2>/dev/null)" != "$(SOURCES)" ]; then meson setup --reconfigure $(1) >/dev/null && echo $(SOURCES) >$(1)/.sources; fi
+endef
+
+setup:
+	scripts/setup
+
+run: all
+	exec $(BUILD)/weir serve
+
+test: all
+	@scripts/test --build $(BUILD) unit integration sdk sim
+
+unit: all
+	@scripts/test --build $(BUILD) unit
+
+integration: all
+	@scripts/test --build $(BUILD) integration
+
+sdk: all
+	@scripts/test --build $(BUILD) sdk
+
+asan:
+	@$(call configure,build-asan,$(setup_asan))
+	@$(NINJA) build-asan --quiet
+	@scripts/test --build build-asan unit integration sdk sim
+
+tsan:
+	@$(call configure,build-tsan,$(setup_tsan))
+	@$(NINJA) build-tsan --quiet
+	@scripts/test --build build-tsan unit integration
+
+debug:
+	@$(call configure,build-debug,$(setup_debug))
+	@$(NINJA) build-debug --quiet
+
+fuzz:
+	@CC=clang; export CC; $(call configure,build-fuzz,-Dfuzz=true -Dbuildtype=debugoptimized -Db_lundef=false)
+	@$(NINJA) build-fuzz --quiet
+	@scripts/fuzz build-fuzz $(FUZZ_SECONDS)
+
+sim: all
+	@$(NINJA) $(BUILD) --quiet weir-sim
+	$(BUILD)/weir-sim --seeds 1..$(or $(SEEDS),1000)
+
+bench: all
+	bench/run --weir $(BUILD)/weir
+
+lint: all
+	@scripts/lint $(BUILD)
+
+format:
+	clang-format -i $$(git ls-files 'src/*.[ch]' 'include/*.h' 'tests/*.c' 'tests/*.h' 'bench/*.c')
+
+install: all
+	meson install -C $(BUILD) --no-rebuild --quiet
+
+clean:
+	rm -rf build build-asan build-tsan build-debug build-fuzz
+
+FORCE:
+.PHONY: all setup run test unit integration sdk asan tsan debug fuzz sim bench lint format install clean FORCE

@@ -1,0 +1,8 @@
+/* embedded.h - files of the source tree that are compiled in (scripts/embed): NUL-ended, with their length without the NUL. */
+#ifndef WEIR_BASE_EMBEDDED_H
+#define WEIR_BASE_EMBEDDED_H
+
+extern const char catalog_providers_json[], catalog_models_json[], web_index_html[];
+extern const unsigned long catalog_providers_json_len, catalog_models_json_len, web_index_html_len;
+
+#endif
