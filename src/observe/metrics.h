@@ -1,0 +1,89 @@
+/* metrics.h - counters, gauges and histograms for /metrics and for status. Each loop counts in a block of its own, which it
+ * alone writes (relaxed atomics, no locked instruction); a reader on any thread adds the blocks up. Counts never go back.
+ *
+ *   metrics -> loop 1 -> [ endpoint x status x code | plain counters | durations | target id -> block ]
+ *           -> loop 2 -> ...                                             (made at its first use, freed at close)
+ *
+ * One table of families (metrics_families.h) feeds the names, the help, the types and docs/metrics.md. Cardinality is bounded:
+ * endpoints, codes and kinds of failure by their tables, targets by limit_targets; ids past it count as provider "other". */
+#ifndef WEIR_OBSERVE_METRICS_H
+#define WEIR_OBSERVE_METRICS_H
+
+#include "base/error.h"
+#include "base/text.h"
+#include "observe/log.h"
+
+enum { metrics_endpoints_max = 24, metrics_failures_max = 40 };
+
+/* Names come as arguments, because observe knows neither endpoints nor failures. All literals. */
+struct metrics_options {
+    const struct str *endpoint_names; /* by endpoint; requests that are none of them count as "other" */
+    size_t endpoint_count;
+    const struct str *failure_names; /* by kind; [0] is success and never shown */
+    size_t failure_count;
+    struct str version;        /* for weir_build_info */
+    int64_t started_wall_ns;
+    const struct log *log; /* for weir_log_dropped_total; may be NULL */
+};
+
+struct metrics;
+struct metrics_loop;
+
+struct metrics *metrics_open(const struct metrics_options *options) __attribute__((warn_unused_result));
+/* After the last loop has counted its last. NULL is fine. */
+void metrics_close(struct metrics *metrics);
+/* The block of one thread. Lives as long as metrics. NULL: no memory or limit_loops reached. Any thread. */
+struct metrics_loop *metrics_loop_open(struct metrics *metrics) __attribute__((warn_unused_result));
+/* Names a target before it counts: at each load of a configuration; the same id always has the same names. Any thread.
+ * false: no memory or id past limit_targets; it then counts as "other". */
+bool metrics_target_register(struct metrics *metrics, uint32_t id, struct str provider, struct str model);
+
+enum metrics_outcome { metrics_succeeded, metrics_failed, metrics_cancelled, metrics_outcomes };
+
+/* One attempt, settled. */
+struct metrics_attempt_facts {
+    uint32_t target_id;
+    enum metrics_outcome outcome;
+    unsigned failure;      /* kind; 0: none */
+    bool failover;         /* it went to another target than the attempt before it */
+    uint64_t duration_us;
+    uint64_t first_token_us; /* from the attempt's start; 0: there was none */
+    uint64_t input_tokens, output_tokens, cached_tokens, reasoning_tokens; /* cached is part of input, reasoning of output */
+    int64_t cost_nano_usd; /* below 0: not known */
+    uint64_t stream_events, stream_events_dropped;
+};
+
+/* One request, over. */
+struct metrics_request_facts {
+    unsigned endpoint;
+    int status; /* answered; 0: the caller was gone before any answer */
+    enum error_code error; /* error_none: a provider's answer */
+    bool caller_gone;
+    unsigned attempts; /* 0 and an error: it was refused */
+    uint64_t duration_us, overhead_us;
+};
+
+/* The loop's own thread. */
+void metrics_attempt(struct metrics_loop *loop, const struct metrics_attempt_facts *facts);
+void metrics_request(struct metrics_loop *loop, const struct metrics_request_facts *facts);
+/* A request that ended before it was one (a bad head, a closed door). */
+void metrics_refused(struct metrics_loop *loop, enum error_code code);
+
+enum metrics_gauge {
+    metrics_in_flight,
+    metrics_streams_open,
+    metrics_caller_connections,
+    metrics_upstream_idle,
+    metrics_upstream_busy,
+    metrics_gauges
+};
+void metrics_gauge_set(struct metrics_loop *loop, enum metrics_gauge gauge, uint64_t value);
+
+/* Any thread. Prometheus text format 0.0.4: text/plain; version=0.0.4; charset=utf-8. */
+void metrics_write(const struct metrics *metrics, struct text *text);
+/* Totals as one JSON object: requests, attempts, tokens, cost, and each target's. */
+void metrics_write_json(const struct metrics *metrics, struct text *text);
+/* docs/metrics.md, from the table. */
+void metrics_write_docs(struct text *text);
+
+#endif
