@@ -50,7 +50,7 @@ struct call_handler {
 
 struct client *client_new(struct loop *loop);
 void client_free(struct client *client);
-/* Drops idle connections whose origin id is not among those kept (after a reload). */
+/* Closes the idle connections (after a reload, whose origins may be others). */
 void client_drop_idle(struct client *client);
 size_t client_connections(const struct client *client, size_t *idle);
 
@@ -64,7 +64,8 @@ struct call_request {
 };
 
 /* Takes an idle connection or makes a new one. A reused connection that turns out closed before any byte of a reply came is
- * replaced by a fresh one silently, once. Head and headers are copied; body ranges are not. NULL: out of memory. */
+ * replaced by a fresh one silently, once. The head is copied; the ranges (the array too) and the
+ * origin are not, and outlive the call. NULL: out of memory, or a head over limit_header_bytes. */
 struct call *call_start(struct client *client, const struct origin *origin, const struct call_request *request,
                         const struct call_handler *handler, void *owner);
 /* Has the request left, so that its body ranges are no longer needed? True for good once a reply has begun after it. */

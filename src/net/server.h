@@ -36,11 +36,16 @@ struct server_handler {
 
 struct server *server_new(struct loop *loop, const struct server_limits *limits, const struct server_handler *handler,
                           void *context);
-/* "127.0.0.1:8080", "[::1]:0", "localhost:8080", "unix:/run/weir.sock". Several loops may listen on one address; port 0 is
- * for one loop (ask the port, then give it to the others). A second process on the same address is an error. */
-bool server_listen(struct server *server, struct str address, struct tls_context *tls, struct error *error);
-/* Which port the n-th listener has; 0 for a unix socket. */
-uint16_t server_port(const struct server *server, size_t n);
+/* An address that several loops listen on, made once a process: "127.0.0.1:8080", "[::1]:0", "localhost:8080",
+ * "unix:/run/weir.sock". Refuses one that another process listens on. Thread-safe once made. NULL: *error. */
+struct listen_address *listen_address_new(struct str address, struct error *error);
+uint16_t listen_address_port(const struct listen_address *address); /* 0: a unix socket */
+bool listen_address_loopback(const struct listen_address *address);  /* reachable from this machine only */
+/* Removes a unix socket's file. After the servers have stopped. */
+void listen_address_free(struct listen_address *address);
+
+/* Accepts on this server's loop. The address and the context outlive the server. */
+bool server_listen(struct server *server, struct listen_address *address, struct tls_context *tls, struct error *error);
 void server_set_limits(struct server *server, const struct server_limits *limits);
 /* Drain: accepts what waits, then closes the listeners, closes idle connections, answers `Connection: close` from now on.
  * `drained` comes once when the last connection has gone. */
@@ -60,9 +65,13 @@ void exchange_respond(struct exchange *exchange, int status, const struct http_h
 void exchange_read(struct exchange *exchange, bool wanted); /* back-pressure on the request's body; true at start */
 void exchange_write(struct exchange *exchange, const struct str *ranges, size_t count);
 void exchange_end(struct exchange *exchange);
-/* Breaks the connection so that the caller cannot take what it has for the whole (RST, or a missing last chunk). */
+/* Breaks the connection so that the caller cannot take what it has for the whole. No call comes any more, `gone` neither. */
 void exchange_abort(struct exchange *exchange);
 size_t exchange_unsent(const struct exchange *exchange);
+/* Bytes straight onto the connection, with no framing, instead of exchange_respond: for answers that break HTTP on purpose (the
+ * mock provider's faults). Ended by exchange_raw_end (which closes, after what is unsent has left) or exchange_abort. */
+void exchange_raw_write(struct exchange *exchange, struct str bytes);
+void exchange_raw_end(struct exchange *exchange);
 void exchange_set_body_max(struct exchange *exchange, size_t body_bytes_max);
 
 #endif

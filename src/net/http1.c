@@ -1,0 +1,361 @@
+/* http1.c - llhttp's callbacks into heads, pieces and ends. Invariant: `head` is called once a message, before any `body`; after
+ * `end` the parser is paused. What llhttp accepts and RFC 9112 or smuggling forbids is refused in head_check. */
+#include "net/http1.h"
+
+#include <llhttp.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+
+enum { informational_max = 16 };
+
+struct place {
+    uint32_t name, name_len, value, value_len;
+};
+
+struct http1 {
+    llhttp_t llhttp;
+    const struct http1_handler *handler;
+    void *owner;
+    struct arena arena;
+    struct text_buffer {
+        char *at;
+        size_t len, size;
+    } text; /* the head's bytes, in the arena */
+    struct place places[limit_headers];
+    size_t header_count;
+    uint32_t target_len; /* the target stands first in text */
+    struct http1_refusal refusal;
+    unsigned informational;
+    bool is_request, begun, ended, reply_to_head, skipping /* a 1xx */, in_value;
+};
+
+static int refuse(struct http1 *parser, enum error_code error, int status, const char *sentence) {
+    if (!parser->refusal.sentence) parser->refusal = (struct http1_refusal){error, status, sentence};
+    return HPE_USER;
+}
+
+static int text_add(struct http1 *parser, const char *at, size_t len) {
+    if (parser->text.len + len > limit_header_bytes) {
+        if (parser->is_request && parser->header_count == 0)
+            return refuse(parser, error_target_too_long, 0, "The request target is longer than allowed.");
+        return refuse(parser, error_headers_too_large, 0, "The headers are larger than allowed.");
+    }
+    if (parser->text.len + len > parser->text.size) {
+        size_t size = parser->text.size ? parser->text.size * 2 : 1024;
+        while (size < parser->text.len + len) size *= 2;
+        char *bigger = arena_take(&parser->arena, size);
+        if (!bigger) return refuse(parser, error_out_of_memory, 0, "No memory for the headers.");
+        if (parser->text.len) memcpy(bigger, parser->text.at, parser->text.len);
+        parser->text.at = bigger;
+        parser->text.size = size;
+    }
+    memcpy(parser->text.at + parser->text.len, at, len);
+    parser->text.len += len;
+    return 0;
+}
+
+static int on_begin(llhttp_t *llhttp) {
+    struct http1 *parser = llhttp->data;
+    parser->begun = true;
+    return 0;
+}
+
+static int on_target(llhttp_t *llhttp, const char *at, size_t len) {
+    struct http1 *parser = llhttp->data;
+    parser->target_len += (uint32_t)len;
+    if (parser->target_len > limit_target_bytes)
+        return refuse(parser, error_target_too_long, 0, "The request target is longer than allowed.");
+    return text_add(parser, at, len);
+}
+
+static int on_name(llhttp_t *llhttp, const char *at, size_t len) {
+    struct http1 *parser = llhttp->data;
+    if (parser->header_count == 0 || parser->in_value) {
+        if (parser->header_count == limit_headers)
+            return refuse(parser, error_headers_too_large, 0, "There are more header lines than allowed.");
+        parser->places[parser->header_count++] = (struct place){.name = (uint32_t)parser->text.len};
+        parser->in_value = false;
+    }
+    parser->places[parser->header_count - 1].name_len += (uint32_t)len;
+    return text_add(parser, at, len);
+}
+
+static int on_name_complete(llhttp_t *llhttp) {
+    struct http1 *parser = llhttp->data;
+    struct place *place = &parser->places[parser->header_count - 1];
+    place->value = (uint32_t)parser->text.len;
+    parser->in_value = true;
+    return 0;
+}
+
+static int on_value(llhttp_t *llhttp, const char *at, size_t len) {
+    struct http1 *parser = llhttp->data;
+    if (parser->ended || parser->header_count == 0) return 0;
+    parser->places[parser->header_count - 1].value_len += (uint32_t)len;
+    return text_add(parser, at, len);
+}
+
+static const struct {
+    uint8_t llhttp;
+    enum http_method method;
+} methods[] = {{HTTP_GET, http_get},       {HTTP_HEAD, http_head},   {HTTP_POST, http_post},      {HTTP_PUT, http_put},
+               {HTTP_DELETE, http_delete}, {HTTP_PATCH, http_patch}, {HTTP_OPTIONS, http_options}};
+
+static bool method_find(uint8_t number, enum http_method *method) {
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        if (methods[i].llhttp == number) {
+            *method = methods[i].method;
+            return true;
+        }
+    return false;
+}
+
+static size_t count_of(const struct http1_head *head, struct str name, struct str *last) {
+    size_t count = 0;
+    for (size_t i = 0; i < head->header_count; i++)
+        if (str_eq_nocase(head->headers[i].name, name)) {
+            *last = head->headers[i].value;
+            count++;
+        }
+    return count;
+}
+
+/* The rules that both directions share: one coding, chunked, never beside a length, never on HTTP/1.0. */
+static int framing_check(struct http1 *parser, struct http1_head *head) {
+    struct str value;
+    size_t codings = count_of(head, STR("transfer-encoding"), &value);
+    head->chunked = codings == 1;
+    if (codings > 1 || (codings == 1 && !str_eq_nocase(value, STR("chunked"))))
+        return refuse(parser, error_invalid_request, 0, "Transfer-Encoding: only `chunked`, once, is understood.");
+    if (codings && head->version_1_0)
+        return refuse(parser, error_invalid_request, 0, "Transfer-Encoding is not allowed on HTTP/1.0.");
+    size_t lengths = count_of(head, STR("content-length"), &value);
+    if (codings && lengths)
+        return refuse(parser, error_invalid_request, 0, "Content-Length and Transfer-Encoding exclude each other.");
+    if (lengths > 1) return refuse(parser, error_invalid_request, 0, "Content-Length stands twice.");
+    uint64_t length;
+    head->content_length = -1;
+    if (lengths == 0) return 0;
+    if (!str_to_u64(value, &length) || length > INT64_MAX)
+        return refuse(parser, error_invalid_request, 0, "Content-Length is not a number of bytes.");
+    head->content_length = (int64_t)length;
+    return 0;
+}
+
+static int target_check(struct http1 *parser, struct http1_head *head) {
+    struct str target = head->target;
+    if (str_starts_nocase(target, STR("http://")) || str_starts_nocase(target, STR("https://"))) { /* absolute-form */
+        struct str rest = str_slice(target, str_find_byte(target, ':') + 3, target.len);
+        size_t slash = str_find_byte(rest, '/');
+        head->target = slash == SIZE_MAX ? STR("/") : str_slice(rest, slash, rest.len);
+    } else if (target.len == 0 || target.at[0] != '/') {
+        return refuse(parser, error_invalid_request, 0, "The request target must be a path.");
+    }
+    for (size_t i = 0; i < target.len; i++)
+        if ((unsigned char)target.at[i] <= 0x20 || target.at[i] == 0x7f || target.at[i] == '#')
+            return refuse(parser, error_invalid_request, 0, "The request target holds a forbidden character.");
+    return 0;
+}
+
+static int request_check(struct http1 *parser, struct http1_head *head) {
+    struct str value;
+    if (!method_find(parser->llhttp.method, &head->method))
+        return refuse(parser, error_method_not_allowed, 501, "The method is not known here.");
+    size_t hosts = count_of(head, STR("host"), &value);
+    if (hosts > 1 || (hosts == 0 && !head->version_1_0))
+        return refuse(parser, error_invalid_request, 0, "A request has exactly one Host header.");
+    if (hosts == 1 && (str_find_byte(value, '@') != SIZE_MAX || str_find_byte(value, '/') != SIZE_MAX ||
+                       str_find_byte(value, ',') != SIZE_MAX || str_find_byte(value, ' ') != SIZE_MAX))
+        return refuse(parser, error_invalid_request, 0, "The Host header is not a host.");
+    if (count_of(head, STR("expect"), &value)) {
+        if (!str_eq_nocase(value, STR("100-continue")))
+            return refuse(parser, error_expectation_failed, 0, "Only Expect: 100-continue is understood.");
+        head->expects_continue = !head->version_1_0;
+    }
+    head->has_body = head->chunked || head->content_length > 0;
+    return target_check(parser, head);
+}
+
+static struct http_header *headers_make(struct http1 *parser) {
+    struct http_header *headers = arena_take(&parser->arena, (parser->header_count + 1) * sizeof *headers);
+    if (!headers) return NULL;
+    for (size_t i = 0; i < parser->header_count; i++) {
+        const struct place *place = &parser->places[i];
+        headers[i].name = str_make(parser->text.at + place->name, place->name_len);
+        headers[i].value = str_trim(str_make(parser->text.at + place->value, place->value_len));
+    }
+    return headers;
+}
+
+static bool values_are_clean(const struct http1_head *head) {
+    for (size_t i = 0; i < head->header_count; i++)
+        for (size_t b = 0; b < head->headers[i].value.len; b++) {
+            unsigned char c = (unsigned char)head->headers[i].value.at[b];
+            if ((c < 0x20 && c != '\t') || c == 0x7f) return false;
+        }
+    return true;
+}
+
+static int on_head(llhttp_t *llhttp) {
+    struct http1 *parser = llhttp->data;
+    llhttp->upgrade = 0; /* an Upgrade is ignored (RFC 9110, 7.8), and the body is read as a body */
+    struct http1_head head = {.headers = headers_make(parser), .header_count = parser->header_count};
+    if (!head.headers) return refuse(parser, error_out_of_memory, 0, "No memory for the headers.");
+    head.version_1_0 = llhttp->http_major == 1 && llhttp->http_minor == 0;
+    if (llhttp->http_major != 1 || llhttp->http_minor > 1)
+        return refuse(parser, error_invalid_request, 505, "Only HTTP/1.1 and HTTP/1.0 are spoken here.");
+    if (!values_are_clean(&head)) return refuse(parser, error_invalid_request, 0, "A header value holds a control character.");
+    head.target = str_make(parser->text.at, parser->target_len);
+    head.keep_alive = llhttp_should_keep_alive(llhttp) != 0;
+    if (framing_check(parser, &head) != 0) return HPE_USER;
+    if (parser->is_request) {
+        if (request_check(parser, &head) != 0) return HPE_USER;
+        parser->handler->head(parser->owner, &head);
+        return 0;
+    }
+    head.status = llhttp->status_code;
+    if (head.status == 101) return refuse(parser, error_provider_error, 0, "The provider switched protocols unasked.");
+    if (head.status < 200) {
+        if (++parser->informational > informational_max)
+            return refuse(parser, error_provider_error, 0, "The provider sends interim replies without end.");
+        parser->skipping = true;
+        return 1;
+    }
+    bool bodiless = parser->reply_to_head || head.status == 204 || head.status == 304;
+    head.has_body = !bodiless && (head.chunked || head.content_length != 0);
+    head.until_close = head.has_body && !head.chunked && head.content_length < 0;
+    if (head.until_close) head.keep_alive = false;
+    parser->handler->head(parser->owner, &head);
+    return bodiless ? 1 : 0;
+}
+
+static int on_body(llhttp_t *llhttp, const char *at, size_t len) {
+    struct http1 *parser = llhttp->data;
+    if (len) parser->handler->body(parser->owner, str_make(at, len));
+    return 0;
+}
+
+static void head_forget(struct http1 *parser) {
+    parser->text.at = NULL;
+    parser->text.len = parser->text.size = 0;
+    parser->header_count = parser->target_len = 0;
+    parser->in_value = false;
+    arena_free(&parser->arena);
+}
+
+static int on_end(llhttp_t *llhttp) {
+    struct http1 *parser = llhttp->data;
+    if (parser->skipping) { /* an interim reply: the real one follows */
+        parser->skipping = false;
+        head_forget(parser);
+        return 0;
+    }
+    parser->ended = true;
+    parser->handler->end(parser->owner);
+    return HPE_PAUSED;
+}
+
+static const llhttp_settings_t settings = {
+    .on_message_begin = on_begin,
+    .on_url = on_target,
+    .on_header_field = on_name,
+    .on_header_field_complete = on_name_complete,
+    .on_header_value = on_value,
+    .on_headers_complete = on_head,
+    .on_body = on_body,
+    .on_message_complete = on_end,
+};
+
+static struct http1 *parser_new(bool is_request, const struct http1_handler *handler, void *owner) {
+    struct http1 *parser = memory_take(sizeof *parser);
+    if (!parser) return NULL;
+    memset(parser, 0, offsetof(struct http1, places));
+    parser->header_count = 0;
+    parser->target_len = 0;
+    parser->refusal = (struct http1_refusal){error_none, 0, NULL};
+    parser->informational = 0;
+    parser->begun = parser->ended = parser->reply_to_head = parser->skipping = parser->in_value = false;
+    parser->is_request = is_request;
+    parser->handler = handler;
+    parser->owner = owner;
+    arena_init(&parser->arena, 2048, 4 * limit_header_bytes);
+    llhttp_init(&parser->llhttp, is_request ? HTTP_REQUEST : HTTP_RESPONSE, &settings);
+    parser->llhttp.data = parser;
+    return parser;
+}
+
+struct http1 *http1_new_request(const struct http1_handler *handler, void *owner) { return parser_new(true, handler, owner); }
+struct http1 *http1_new_reply(const struct http1_handler *handler, void *owner) { return parser_new(false, handler, owner); }
+
+void http1_free(struct http1 *parser) {
+    if (!parser) return;
+    arena_free(&parser->arena);
+    memory_give(parser);
+}
+
+void http1_set_handler(struct http1 *parser, const struct http1_handler *handler, void *owner) {
+    parser->handler = handler;
+    parser->owner = owner;
+}
+
+static const struct {
+    llhttp_errno_t number;
+    const char *sentence;
+} sentences[] = {
+    {HPE_INVALID_METHOD, "The request line does not begin with a method."},
+    {HPE_INVALID_URL, "The request target holds a forbidden character."},
+    {HPE_INVALID_CONSTANT, "The first line is not HTTP."},
+    {HPE_INVALID_VERSION, "The HTTP version is not valid."},
+    {HPE_INVALID_HEADER_TOKEN, "A header line is not valid."},
+    {HPE_INVALID_CONTENT_LENGTH, "Content-Length is not a number of bytes."},
+    {HPE_UNEXPECTED_CONTENT_LENGTH, "Content-Length is not allowed here, or stands twice."},
+    {HPE_INVALID_CHUNK_SIZE, "A chunk size is not a hexadecimal number."},
+    {HPE_INVALID_TRANSFER_ENCODING, "Transfer-Encoding: only `chunked`, once, is understood."},
+    {HPE_INVALID_EOF_STATE, "The message ended too soon."},
+    {HPE_CR_EXPECTED, "A line must end in CR LF."},
+    {HPE_LF_EXPECTED, "A line must end in CR LF."},
+    {HPE_STRICT, "The message breaks a rule of HTTP/1.1."},
+};
+
+static void refuse_of(struct http1 *parser, llhttp_errno_t number) {
+    const char *sentence = "The message is not valid HTTP/1.1.";
+    for (size_t i = 0; i < sizeof sentences / sizeof *sentences; i++)
+        if (sentences[i].number == number) sentence = sentences[i].sentence;
+    int status = number == HPE_INVALID_VERSION ? 505 : 0;
+    refuse(parser, error_invalid_request, parser->is_request ? status : 0, sentence);
+}
+
+size_t http1_feed(struct http1 *parser, struct str bytes) {
+    if (parser->refusal.sentence) return SIZE_MAX;
+    if (parser->ended || bytes.len == 0) return 0;
+    llhttp_errno_t result = llhttp_execute(&parser->llhttp, bytes.at, bytes.len);
+    if (result == HPE_OK) return bytes.len;
+    if (result == HPE_PAUSED && parser->ended) return (size_t)(llhttp_get_error_pos(&parser->llhttp) - bytes.at);
+    refuse_of(parser, result);
+    return SIZE_MAX;
+}
+
+void http1_next(struct http1 *parser, bool reply_to_head) {
+    CHECK(!parser->refusal.sentence);
+    head_forget(parser);
+    parser->begun = parser->ended = false;
+    parser->informational = 0;
+    parser->reply_to_head = reply_to_head;
+    llhttp_reset(&parser->llhttp);
+}
+
+bool http1_finish(struct http1 *parser) {
+    if (parser->refusal.sentence) return false;
+    if (parser->ended || !parser->begun) return true;
+    llhttp_errno_t result = llhttp_finish(&parser->llhttp);
+    return (result == HPE_OK || result == HPE_PAUSED) && parser->ended;
+}
+
+const struct http1_refusal *http1_refused(const struct http1 *parser) {
+    return parser->refusal.sentence ? &parser->refusal : NULL;
+}
+
+bool http1_begun(const struct http1 *parser) { return parser->begun; }
+bool http1_ended(const struct http1 *parser) { return parser->ended; }

@@ -1,0 +1,305 @@
+/* stream.c - bytes over a libuv TCP or pipe handle. Writes at once and copies only what the kernel did not take. A failure found
+ * inside a call is told at the end of the turn, never from inside it. */
+#include "net/stream.h"
+
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "base/memory.h"
+#include "net/stream_internal.h"
+
+enum { linger_s = 5 };
+
+struct stream_write {
+    uv_write_t request;
+    size_t len;
+    char bytes[];
+};
+
+static void on_closed(uv_handle_t *handle) {
+    struct stream *stream = handle->data;
+    tls_session_free(stream->tls);
+    memory_give(stream);
+}
+
+static void failing_run(void *context) {
+    struct stream *stream = context;
+    if (!stream->closing) stream->handler->failed(stream->owner, stream->failure);
+}
+
+void stream_fail(struct stream *stream, enum stream_failure failure, int error_number) {
+    if (stream->failure != stream_failure_none || stream->closing) return;
+    stream->failure = failure;
+    stream->error_number = error_number;
+    loop_defer(stream->loop, &stream->failing);
+}
+
+static void on_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer) {
+    (void)suggested;
+    struct stream *stream = handle->data;
+    *buffer = uv_buf_init(loop_read_buffer(stream->loop), limit_read_buffer);
+}
+
+static void on_read(uv_stream_t *handle, ssize_t len, const uv_buf_t *buffer) {
+    struct stream *stream = handle->data;
+    if (len > 0) {
+        struct str bytes = str_make(buffer->base, (size_t)len);
+        if (stream->tls) stream_tls_bytes(stream, bytes);
+        else stream->handler->bytes(stream->owner, bytes);
+    } else if (len == UV_EOF) {
+        stream->ended = true;
+        uv_read_stop(handle);
+        if (stream->handshaking) stream_fail(stream, stream_failure_tls, UV_EOF);
+        else stream->handler->ended(stream->owner);
+    } else if (len < 0) {
+        uv_read_stop(handle);
+        stream_fail(stream, stream->handshaking ? stream_failure_tls : stream_failure_reset, (int)len);
+    }
+}
+
+static struct stream *stream_new(struct loop *loop, bool is_unix, const struct stream_handler *handler, void *owner) {
+    struct stream *stream = memory_take_zeroed(sizeof *stream);
+    if (!stream) return NULL;
+    stream->loop = loop;
+    stream->handler = handler;
+    stream->owner = owner;
+    stream->failing.run = failing_run;
+    stream->failing.context = stream;
+    int made = is_unix ? uv_pipe_init(loop_uv(loop), &stream->pipe, 0) : uv_tcp_init(loop_uv(loop), &stream->tcp);
+    CHECKF(made == 0, "%s", uv_strerror(made));
+    stream->handle.data = stream;
+    return stream;
+}
+
+struct stream *stream_accepted(struct loop *loop, int descriptor, bool is_unix, struct tls_context *tls,
+                               const struct stream_handler *handler, void *owner) {
+    struct stream *stream = stream_new(loop, is_unix, handler, owner);
+    if (!stream) {
+        uv_fs_t request;
+        uv_fs_close(NULL, &request, descriptor, NULL);
+        return NULL;
+    }
+    int opened = is_unix ? uv_pipe_open(&stream->pipe, descriptor) : uv_tcp_open(&stream->tcp, descriptor);
+    if (opened != 0) stream_fail(stream, stream_failure_system, opened);
+    if (!is_unix) uv_tcp_nodelay(&stream->tcp, 1);
+    if (tls && !stream_start_tls(stream, tls, STR_NONE)) stream_fail(stream, stream_failure_system, UV_ENOMEM);
+    if (!tls) stream_read_start(stream);
+    return stream;
+}
+
+static enum stream_failure failure_of(int error_number) {
+    switch (error_number) {
+    case UV_ETIMEDOUT: return stream_failure_timeout;
+    case UV_EMFILE:
+    case UV_ENFILE:
+    case UV_ENOMEM:
+    case UV_EADDRNOTAVAIL: return stream_failure_system;
+    default: return stream_failure_refused;
+    }
+}
+
+static void on_connected(uv_connect_t *request, int status) {
+    struct stream *stream = request->handle->data;
+    memory_give(request);
+    if (stream->closing) return;
+    if (status != 0) {
+        stream_fail(stream, failure_of(status), status);
+        return;
+    }
+    if (stream->handle.type == UV_TCP) uv_tcp_nodelay(&stream->tcp, 1);
+    if (stream->tls) {
+        uv_read_start(&stream->uv, on_buffer, on_read);
+        stream->reading = true;
+        stream_tls_step(stream);
+        return;
+    }
+    stream_read_start(stream);
+    stream->handler->connected(stream->owner);
+}
+
+struct stream *stream_connect(struct loop *loop, const struct sockaddr *address, struct tls_context *tls, struct str host,
+                              const struct stream_handler *handler, void *owner) {
+    bool is_unix = address->sa_family == AF_UNIX;
+    struct stream *stream = stream_new(loop, is_unix, handler, owner);
+    uv_connect_t *request = stream ? memory_take(sizeof *request) : NULL;
+    if (!request) {
+        if (stream) stream_close(stream, false);
+        return NULL;
+    }
+    if (tls) {
+        stream->tls = tls_session_new(tls, host);
+        stream->handshaking = true;
+        if (!stream->tls) {
+            memory_give(request);
+            stream_close(stream, false);
+            return NULL;
+        }
+    }
+    if (is_unix) {
+        uv_pipe_connect(request, &stream->pipe, ((const struct sockaddr_un *)(const void *)address)->sun_path, on_connected);
+        return stream;
+    }
+    int status = uv_tcp_connect(request, &stream->tcp, address, on_connected);
+    if (status != 0) {
+        memory_give(request);
+        stream_fail(stream, failure_of(status), status);
+    }
+    return stream;
+}
+
+bool stream_start_tls(struct stream *stream, struct tls_context *tls, struct str host) {
+    CHECK(!stream->tls);
+    stream->tls = tls_session_new(tls, host);
+    if (!stream->tls) return false;
+    stream->handshaking = true;
+    stream_read_start(stream);
+    stream_tls_step(stream);
+    return true;
+}
+
+static void sent_some(struct stream *stream) {
+    bool low = stream->was_high && stream->unsent <= limit_write_low;
+    bool all = stream->tell_when_sent && stream->unsent == 0;
+    if (stream->unsent == 0 && stream->linger.place) {
+        stream_close(stream, false);
+        return;
+    }
+    if ((!low && !all) || stream->closing) return;
+    if (low) stream->was_high = false;
+    if (all) stream->tell_when_sent = false;
+    stream->handler->writable(stream->owner);
+}
+
+static void on_written(uv_write_t *request, int status) {
+    struct stream_write *write = LIST_OWNER(request, struct stream_write, request);
+    struct stream *stream = request->handle->data;
+    stream->unsent -= write->len;
+    memory_give(write);
+    if (stream->closing && !stream->linger.place) return;
+    if (status != 0) {
+        if (stream->linger.place) stream_close(stream, false);
+        else stream_fail(stream, stream_failure_reset, status);
+        return;
+    }
+    sent_some(stream);
+}
+
+/* Copies what is left of the ranges after `taken` bytes. */
+static void send_later(struct stream *stream, const struct str *ranges, size_t count, size_t taken, size_t whole) {
+    struct stream_write *write = memory_take(sizeof *write + whole - taken);
+    if (!write) {
+        stream_fail(stream, stream_failure_system, UV_ENOMEM);
+        return;
+    }
+    write->len = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct str rest = str_slice(ranges[i], taken, ranges[i].len);
+        taken -= ranges[i].len - rest.len;
+        if (rest.len) memcpy(write->bytes + write->len, rest.at, rest.len);
+        write->len += rest.len;
+    }
+    uv_buf_t buffer = uv_buf_init(write->bytes, (unsigned)write->len);
+    stream->unsent += write->len;
+    if (stream->unsent > limit_write_high) stream->was_high = true;
+    int status = uv_write(&write->request, &stream->uv, &buffer, 1, on_written);
+    if (status == 0) return;
+    stream->unsent -= write->len;
+    memory_give(write);
+    stream_fail(stream, stream_failure_reset, status);
+}
+
+void stream_send(struct stream *stream, const struct str *ranges, size_t count) {
+    enum { most = 64 };
+    uv_buf_t buffers[most];
+    while (count && stream->failure == stream_failure_none) {
+        size_t now = count < most ? count : most, whole = 0;
+        for (size_t i = 0; i < now; i++) {
+            buffers[i] = uv_buf_init((char *)(uintptr_t)ranges[i].at, (unsigned)ranges[i].len);
+            whole += ranges[i].len;
+        }
+        int written = stream->unsent ? UV_EAGAIN : uv_try_write(&stream->uv, buffers, (unsigned)now);
+        if (written < 0 && written != UV_EAGAIN) stream_fail(stream, stream_failure_reset, written);
+        else if (written == UV_EAGAIN) send_later(stream, ranges, now, 0, whole);
+        else if ((size_t)written < whole) send_later(stream, ranges, now, (size_t)written, whole);
+        ranges += now;
+        count -= now;
+    }
+}
+
+void stream_write(struct stream *stream, const struct str *ranges, size_t count) {
+    if (stream->closing || stream->failure != stream_failure_none) return;
+    if (stream->tls) stream_tls_write(stream, ranges, count);
+    else stream_send(stream, ranges, count);
+}
+
+size_t stream_unsent(const struct stream *stream) { return stream->unsent; }
+void stream_tell_when_sent(struct stream *stream) { stream->tell_when_sent = true; }
+
+void stream_read_stop(struct stream *stream) {
+    if (!stream->reading || stream->closing) return;
+    stream->reading = false;
+    uv_read_stop(&stream->uv);
+}
+
+void stream_read_start(struct stream *stream) {
+    if (stream->reading || stream->closing || stream->ended || stream->failure != stream_failure_none) return;
+    int started = uv_read_start(&stream->uv, on_buffer, on_read);
+    if (started != 0) stream_fail(stream, stream_failure_reset, started);
+    else stream->reading = true;
+}
+
+static void on_shut(uv_shutdown_t *request, int status) {
+    (void)status;
+    memory_give(request);
+}
+
+void stream_shutdown(struct stream *stream) {
+    if (stream->shutting || stream->closing) return;
+    stream->shutting = true;
+    if (stream->tls) {
+        tls_end(stream->tls);
+        stream_tls_step(stream);
+    }
+    uv_shutdown_t *request = memory_take(sizeof *request);
+    if (request && uv_shutdown(request, &stream->uv, on_shut) != 0) memory_give(request);
+}
+
+void stream_close(struct stream *stream, bool reset) {
+    timer_cancel(stream->loop, &stream->linger);
+    loop_defer_cancel(&stream->failing);
+    stream->closing = true;
+    if (uv_is_closing(&stream->handle)) return;
+    if (stream->tls && !reset && !stream->shutting && stream->failure == stream_failure_none) {
+        tls_end(stream->tls);
+        stream_tls_step(stream);
+    }
+    if (reset && stream->handle.type == UV_TCP && uv_tcp_close_reset(&stream->tcp, on_closed) == 0) return;
+    uv_close(&stream->handle, on_closed);
+}
+
+static void linger_over(void *context) { stream_close(context, false); }
+
+void stream_close_when_sent(struct stream *stream) {
+    if (stream->unsent == 0 || stream->failure != stream_failure_none) {
+        stream_close(stream, false);
+        return;
+    }
+    stream_read_stop(stream);
+    stream->closing = true;
+    timer_set(stream->loop, &stream->linger, loop_now(stream->loop).mono_ns + linger_s * NS_PER_S, linger_over, stream);
+}
+
+struct str stream_failure_text(const struct stream *stream) {
+    if (stream->failure == stream_failure_tls && stream->error_number == 0) return tls_failure_text(stream->tls);
+    return str_from(stream->error_number ? uv_strerror(stream->error_number) : "");
+}
+
+bool stream_is_alive(struct stream *stream) { return !stream->ended && !stream->closing && stream->failure == stream_failure_none; }
+
+void stream_set_handler(struct stream *stream, const struct stream_handler *handler, void *owner) {
+    stream->handler = handler;
+    stream->owner = owner;
+}

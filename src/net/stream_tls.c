@@ -1,0 +1,78 @@
+/* stream_tls.c - TLS over a stream: ciphertext of the socket through a tls_session, plaintext to the handler. The loop's read
+ * buffer holds the ciphertext, so plaintext goes through a buffer of its own, one a call. */
+#include "base/limits.h"
+#include "net/stream_internal.h"
+
+enum { record_size = 16 * 1024 + 512 };
+
+static void cipher_send(struct stream *stream) {
+    char cipher[record_size];
+    size_t len;
+    while ((len = tls_take_cipher(stream->tls, cipher, sizeof cipher)) > 0) {
+        struct str range = str_make(cipher, len);
+        stream_send(stream, &range, 1);
+    }
+}
+
+static void tls_fail(struct stream *stream) { stream_fail(stream, stream_failure_tls, 0); }
+
+void stream_tls_step(struct stream *stream) {
+    if (!stream->handshaking) {
+        cipher_send(stream);
+        return;
+    }
+    enum tls_result result = tls_handshake(stream->tls);
+    cipher_send(stream);
+    if (result == tls_failed || result == tls_closed) {
+        tls_fail(stream);
+    } else if (result == tls_ok) {
+        stream->handshaking = false;
+        stream->handler->connected(stream->owner);
+    }
+}
+
+void stream_tls_bytes(struct stream *stream, struct str cipher) {
+    char plain[record_size];
+    size_t len;
+    if (!tls_put_cipher(stream->tls, cipher)) {
+        stream_fail(stream, stream_failure_system, UV_ENOMEM);
+        return;
+    }
+    if (stream->handshaking) stream_tls_step(stream);
+    while (!stream->handshaking && !stream->closing && stream->failure == stream_failure_none) {
+        enum tls_result result = tls_take_plain(stream->tls, plain, sizeof plain, &len);
+        if (result == tls_ok) {
+            stream->handler->bytes(stream->owner, str_make(plain, len));
+            continue;
+        }
+        if (result == tls_failed) tls_fail(stream);
+        if (result == tls_closed && !stream->ended) {
+            stream->ended = true;
+            stream_read_stop(stream);
+            stream->handler->ended(stream->owner);
+        }
+        break;
+    }
+    if (!stream->closing && stream->failure == stream_failure_none) cipher_send(stream); /* session tickets, key updates */
+}
+
+void stream_tls_write(struct stream *stream, const struct str *ranges, size_t count) {
+    char gathered[8 * 1024]; /* a head and a small body leave as one record */
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++) {
+        bool fits = ranges[i].len <= sizeof gathered - len;
+        if (!fits && len) {
+            if (!tls_put_plain(stream->tls, str_make(gathered, len))) tls_fail(stream);
+            len = 0;
+            fits = ranges[i].len <= sizeof gathered;
+        }
+        if (fits) {
+            for (size_t b = 0; b < ranges[i].len; b++) gathered[len + b] = ranges[i].at[b];
+            len += ranges[i].len;
+        } else if (!tls_put_plain(stream->tls, ranges[i])) {
+            tls_fail(stream);
+        }
+    }
+    if (len && !tls_put_plain(stream->tls, str_make(gathered, len))) tls_fail(stream);
+    cipher_send(stream);
+}
