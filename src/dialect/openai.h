@@ -32,7 +32,6 @@ struct openai_request {
     size_t include_usage_from, include_usage_to;   /* the value of include_usage inside it; equal: absent */
     bool stream_options_empty;   /* {} */
     int64_t max_tokens;          /* max_completion_tokens, else max_tokens; -1: not given */
-    bool has_image, has_tools, wants_json; /* shallow: seen while skimming messages, tools, response_format */
 };
 
 /* Checks that the body is one JSON object (RFC 8259: UTF-8, depth <= limit_json_depth, nothing after it), that no top-level

@@ -1,0 +1,220 @@
+/* openai_request.c - what weir must know of an OpenAI request, read without building it, and the few bytes it changes. A key that
+ * weir reads or writes and that stands twice, or in another case, is refused: a provider may read the other one. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "dialect/openai.h"
+#include "dialect/skim.h"
+
+enum key { key_model, key_stream, key_stream_options, key_max_tokens, key_max_completion_tokens, keys };
+
+static const struct {
+    struct str name;
+} known[keys] = {
+    [key_model] = {STR("model")},
+    [key_stream] = {STR("stream")},
+    [key_stream_options] = {STR("stream_options")},
+    [key_max_tokens] = {STR("max_tokens")},
+    [key_max_completion_tokens] = {STR("max_completion_tokens")},
+};
+
+struct reading {
+    struct str body;
+    struct arena *arena;
+    struct openai_request *request;
+    struct error *error;
+    struct str *param;
+    bool seen[keys];
+};
+
+static bool refuse(struct reading *reading, struct str param, const char *sentence) {
+    if (reading->param) *reading->param = param;
+    return error_set(reading->error, error_invalid_request, "%s", sentence);
+}
+
+static bool refuse_json(struct reading *reading, const struct skim *skim) {
+    if (reading->param) *reading->param = STR_NONE;
+    return error_set(reading->error, error_invalid_request, "The request body is not valid JSON: %s at byte %zu.", skim->problem, skim->at);
+}
+
+static size_t offset_of(const struct reading *reading, struct str part) { return (size_t)(part.at - reading->body.at); }
+
+/* Which known key this is, or `keys`; false: refused. */
+static bool key_find(struct reading *reading, struct str raw, enum key *key) {
+    char sentence[160];
+    for (*key = 0; *key < keys; (*key)++) {
+        struct str name = known[*key].name;
+        if (skim_is(raw, name)) {
+            if (reading->seen[*key]) {
+                snprintf(sentence, sizeof sentence, "The key `%.*s` stands twice.", STR_ARG(name));
+                return refuse(reading, name, sentence);
+            }
+            reading->seen[*key] = true;
+            return true;
+        }
+        if (skim_is_nocase(raw, name)) {
+            snprintf(sentence, sizeof sentence, "A key is spelt like `%.*s` but for upper and lower case.", STR_ARG(name));
+            return refuse(reading, name, sentence);
+        }
+    }
+    return true;
+}
+
+static bool model_read(struct reading *reading, const struct skim_token *token) {
+    struct openai_request *request = reading->request;
+    if (token->kind == skim_null) { /* as if it were absent, but it is replaced where it stands */
+        request->model_from = offset_of(reading, token->value);
+        request->model_to = request->model_from + token->value.len;
+        return true;
+    }
+    if (token->kind != skim_string) return refuse(reading, STR("model"), "`model` must be a string.");
+    if (!skim_unescape(skim_inside(token->value), reading->arena, &request->model))
+        return refuse(reading, STR("model"), "`model` holds an escape that is no character.");
+    if (request->model.len == 0 || request->model.len > limit_model)
+        return refuse(reading, STR("model"), "`model` must have 1 to 256 bytes.");
+    request->model_from = offset_of(reading, token->value);
+    request->model_to = request->model_from + token->value.len;
+    return true;
+}
+
+static bool options_read(struct reading *reading, const struct skim_token *token) {
+    struct openai_request *request = reading->request;
+    request->stream_options_from = offset_of(reading, token->value);
+    request->stream_options_to = request->stream_options_from + token->value.len;
+    if (token->kind == skim_null) return true;
+    if (token->kind != skim_object) return refuse(reading, STR("stream_options"), "`stream_options` must be an object.");
+    request->has_stream_options = true;
+    request->stream_options_empty = true;
+    struct skim inner;
+    bool seen = false;
+    skim_begin(&inner, token->value, 1);
+    for (struct skim_token member = skim_next(&inner); member.kind != skim_end; member = skim_next(&inner)) {
+        if (member.depth != 1) continue;
+        request->stream_options_empty = false;
+        bool same = skim_is(member.key, STR("include_usage"));
+        if (!same && !skim_is_nocase(member.key, STR("include_usage"))) continue;
+        if (!same || seen) return refuse(reading, STR("stream_options"), "`stream_options.include_usage` stands twice or is misspelt.");
+        seen = true;
+        if (member.kind != skim_true && member.kind != skim_false && member.kind != skim_null)
+            return refuse(reading, STR("stream_options"), "`stream_options.include_usage` must be true or false.");
+        request->include_usage = member.kind == skim_true;
+        request->include_usage_from = offset_of(reading, member.value);
+        request->include_usage_to = request->include_usage_from + member.value.len;
+    }
+    return true;
+}
+
+static bool member_read(struct reading *reading, enum key key, const struct skim_token *token) {
+    struct openai_request *request = reading->request;
+    switch (key) {
+    case key_model: return model_read(reading, token);
+    case key_stream:
+        if (token->kind != skim_true && token->kind != skim_false && token->kind != skim_null)
+            return refuse(reading, STR("stream"), "`stream` must be true or false.");
+        request->stream = token->kind == skim_true;
+        return true;
+    case key_stream_options: return options_read(reading, token);
+    case key_max_tokens:
+    case key_max_completion_tokens: {
+        if (token->kind == skim_null) return true;
+        int64_t count;
+        if (token->kind != skim_number || !skim_to_i64(token->value, &count))
+            return refuse(reading, known[key].name, "The number of tokens must be a number.");
+        if (request->max_tokens < 0 || key == key_max_completion_tokens) request->max_tokens = count;
+        return true;
+    }
+    case keys: break;
+    }
+    return true;
+}
+
+bool openai_request_read(struct str body, enum endpoint endpoint, struct arena *arena, struct openai_request *request,
+                         struct error *error, struct str *param) {
+    struct reading reading = {.body = body, .arena = arena, .request = request, .error = error, .param = param};
+    struct skim skim;
+    (void)endpoint;
+    *request = (struct openai_request){.max_tokens = -1, .empty_object = true};
+    if (param) *param = STR_NONE;
+    if (body.len == 0) return refuse(&reading, STR_NONE, "The request has no body: send a JSON object.");
+    skim_begin(&skim, body, 1);
+    for (struct skim_token token = skim_next(&skim); token.kind != skim_end; token = skim_next(&skim)) {
+        if (token.kind == skim_error) return refuse_json(&reading, &skim);
+        if (token.kind == skim_close) continue;
+        if (token.depth == 0) {
+            if (token.kind != skim_object) return refuse(&reading, STR_NONE, "The request body must be a JSON object.");
+            request->members_at = offset_of(&reading, token.value) + 1;
+            continue;
+        }
+        request->empty_object = false;
+        enum key key;
+        if (!key_find(&reading, token.key, &key) || !member_read(&reading, key, &token)) return false;
+    }
+    return true;
+}
+
+/* -- the body as it goes out ------------------------------------------------------------------------------------------ */
+
+struct edit {
+    size_t from, to;
+    struct str text;
+};
+
+static void edit_add(struct edit *edits, size_t *count, size_t from, size_t to, struct str text) {
+    size_t at = *count;
+    while (at > 0 && edits[at - 1].from > from) {
+        edits[at] = edits[at - 1];
+        at--;
+    }
+    edits[at] = (struct edit){from, to, text};
+    ++*count;
+}
+
+/* Where stream_options.include_usage becomes true, whatever stands there. */
+static void usage_edit(const struct openai_request *request, struct edit *edits, size_t *count) {
+    bool absent = request->stream_options_from == request->stream_options_to;
+    if (absent)
+        edit_add(edits, count, request->members_at, request->members_at,
+                 request->empty_object ? STR("\"stream_options\":{\"include_usage\":true}") : STR("\"stream_options\":{\"include_usage\":true},"));
+    else if (!request->has_stream_options || request->stream_options_empty)
+        edit_add(edits, count, request->stream_options_from, request->stream_options_to, STR("{\"include_usage\":true}"));
+    else if (request->include_usage_from != request->include_usage_to)
+        edit_add(edits, count, request->include_usage_from, request->include_usage_to, STR("true"));
+    else
+        edit_add(edits, count, request->stream_options_from + 1, request->stream_options_from + 1, STR("\"include_usage\":true,"));
+}
+
+static void range_add(struct openai_splice *splice, struct str range) {
+    if (range.len == 0) return;
+    splice->ranges[splice->count++] = range;
+    splice->len += range.len;
+}
+
+bool openai_splice(struct str body, const struct openai_request *request, bool multipart, struct str model, bool ask_usage,
+                   struct arena *arena, struct openai_splice *splice) {
+    struct edit edits[4];
+    size_t count = 0, at = 0;
+    *splice = (struct openai_splice){.count = 0};
+    bool has_model = request->model_from != request->model_to;
+    if (multipart) {
+        if (has_model) edit_add(edits, &count, request->model_from, request->model_to, model);
+    } else {
+        struct text text = text_in_arena(arena, model.len + 16);
+        if (!has_model) text_put(&text, STR("\"model\":"));
+        text_put_json(&text, model);
+        if (!has_model && !request->empty_object) text_put_byte(&text, ',');
+        if (text.failed) return false;
+        struct str written = text_str(&text);
+        bool same = has_model && str_eq(written, str_slice(body, request->model_from, request->model_to));
+        if (!has_model) edit_add(edits, &count, request->members_at, request->members_at, written);
+        else if (!same) edit_add(edits, &count, request->model_from, request->model_to, written);
+    }
+    if (ask_usage) usage_edit(request, edits, &count);
+    for (size_t i = 0; i < count; i++) {
+        range_add(splice, str_slice(body, at, edits[i].from));
+        range_add(splice, edits[i].text);
+        at = edits[i].to;
+    }
+    range_add(splice, str_slice(body, at, body.len));
+    return true;
+}

@@ -1,0 +1,320 @@
+/* skim.c - a JSON scanner. The inner loop, over strings, goes 16 bytes a step where the machine can (SSE2), as prompts are long
+ * and everything else is short. Invariant: `at` never passes the end; a container's kind stands in one bit of `objects`. */
+#include "dialect/skim.h"
+
+#include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+void skim_begin(struct skim *skim, struct str text, unsigned depth_max) {
+    memset(skim, 0, sizeof *skim);
+    skim->text = text;
+    skim->depth_max = depth_max;
+    skim->expects_value = true;
+}
+
+static struct skim_token failed(struct skim *skim, const char *problem) {
+    skim->problem = problem;
+    return (struct skim_token){.kind = skim_error};
+}
+
+static void blanks(struct skim *skim) {
+    while (skim->at < skim->text.len) {
+        char c = skim->text.at[skim->at];
+        if (c != ' ' && c != '\n' && c != '\r' && c != '\t') return;
+        skim->at++;
+    }
+}
+
+/* The end of the run of characters that need no look: printable ASCII but quote and backslash. */
+static size_t plain_run(const char *text, size_t at, size_t len) {
+#ifdef __SSE2__
+    const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'), space = _mm_set1_epi8(0x20);
+    while (at + 16 <= len) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(text + at));
+        /* signed: what is below 0x20 is a control character or not ASCII */
+        __m128i stop = _mm_or_si128(_mm_cmplt_epi8(bytes, space),
+                                    _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)));
+        unsigned mask = (unsigned)_mm_movemask_epi8(stop);
+        if (mask) return at + (unsigned)__builtin_ctz(mask);
+        at += 16;
+    }
+#endif
+    while (at < len && (unsigned char)text[at] >= 0x20 && (unsigned char)text[at] < 0x80 && text[at] != '"' && text[at] != '\\') at++;
+    return at;
+}
+
+/* Bytes of the well-formed character at the front (RFC 3629), or 0. */
+static size_t utf8_at(const unsigned char *at, size_t left) {
+    size_t len = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
+    if (at[0] < 0xc2 || at[0] > 0xf4 || left < len) return 0;
+    unsigned char low = at[0] == 0xe0 ? 0xa0 : at[0] == 0xf0 ? 0x90 : 0x80, high = at[0] == 0xed ? 0x9f : at[0] == 0xf4 ? 0x8f : 0xbf;
+    if (at[1] < low || at[1] > high) return 0;
+    for (size_t i = 2; i < len; i++)
+        if ((at[i] & 0xc0) != 0x80) return 0;
+    return len;
+}
+
+static bool is_hex(char c) { return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f'); }
+
+/* From the opening quote to behind the closing one; false: a problem is set. */
+static bool string_pass(struct skim *skim) {
+    const char *text = skim->text.at;
+    size_t len = skim->text.len, at = skim->at + 1;
+    for (;;) {
+        at = plain_run(text, at, len);
+        skim->at = at;
+        if (at >= len) return skim->problem = "a string has no end", false;
+        unsigned char c = (unsigned char)text[at];
+        if (c == '"') {
+            skim->at = at + 1;
+            return true;
+        }
+        if (c == '\\') {
+            char escape = at + 1 < len ? text[at + 1] : 0;
+            if (escape == 'u') {
+                if (at + 6 > len || !is_hex(text[at + 2]) || !is_hex(text[at + 3]) || !is_hex(text[at + 4]) || !is_hex(text[at + 5]))
+                    return skim->problem = "\\u needs four hexadecimal digits", false;
+                at += 6;
+            } else if (escape && strchr("\"\\/bfnrt", escape)) {
+                at += 2;
+            } else {
+                return skim->problem = "an unknown escape", false;
+            }
+        } else if (c < 0x20) {
+            return skim->problem = "a control character inside a string", false;
+        } else {
+            size_t character = utf8_at((const unsigned char *)text + at, len - at);
+            if (character == 0) return skim->problem = "bytes that are not UTF-8", false;
+            at += character;
+        }
+    }
+}
+
+static bool digits_pass(struct skim *skim) {
+    size_t from = skim->at;
+    while (skim->at < skim->text.len && skim->text.at[skim->at] >= '0' && skim->text.at[skim->at] <= '9') skim->at++;
+    return skim->at > from;
+}
+
+static char peek(const struct skim *skim) { return skim->at < skim->text.len ? skim->text.at[skim->at] : 0; }
+
+static bool number_pass(struct skim *skim) {
+    if (peek(skim) == '-') skim->at++;
+    if (peek(skim) == '0') skim->at++;
+    else if (!digits_pass(skim)) return skim->problem = "not a number", false;
+    if (peek(skim) == '.') {
+        skim->at++;
+        if (!digits_pass(skim)) return skim->problem = "a number ends in a point", false;
+    }
+    if ((peek(skim) | 0x20) == 'e') {
+        skim->at++;
+        if (peek(skim) == '+' || peek(skim) == '-') skim->at++;
+        if (!digits_pass(skim)) return skim->problem = "a number's exponent has no digits", false;
+    }
+    return true;
+}
+
+static bool word_pass(struct skim *skim, struct str word) {
+    if (!str_starts(str_slice(skim->text, skim->at, skim->text.len), word)) return skim->problem = "not a JSON value", false;
+    skim->at += word.len;
+    return true;
+}
+
+static bool in_object(const struct skim *skim) {
+    unsigned top = skim->depth - 1;
+    return skim->objects[top / 64] >> (top % 64) & 1;
+}
+
+static bool open_container(struct skim *skim, bool object) {
+    if (skim->depth == limit_json_depth) return skim->problem = "nested too deep", false;
+    uint64_t bit = 1ull << (skim->depth % 64);
+    if (object) skim->objects[skim->depth / 64] |= bit;
+    else skim->objects[skim->depth / 64] &= ~bit;
+    skim->depth++;
+    skim->at++;
+    skim->first = true;
+    skim->expects_value = false;
+    return true;
+}
+
+/* Scalars; containers are the caller's. */
+static enum skim_kind scalar_pass(struct skim *skim) {
+    if (skim->at >= skim->text.len) {
+        skim->problem = "the text ends too soon";
+        return skim_error;
+    }
+    switch (peek(skim)) {
+    case '"': return string_pass(skim) ? skim_string : skim_error;
+    case 't': return word_pass(skim, STR("true")) ? skim_true : skim_error;
+    case 'f': return word_pass(skim, STR("false")) ? skim_false : skim_error;
+    case 'n': return word_pass(skim, STR("null")) ? skim_null : skim_error;
+    default: return number_pass(skim) ? skim_number : skim_error;
+    }
+}
+
+/* One step: a token of any depth. */
+static struct skim_token step(struct skim *skim) {
+    struct skim_token token = {.key = STR_NONE};
+    blanks(skim);
+    if (!skim->expects_value) {
+        if (skim->depth == 0) {
+            if (skim->at < skim->text.len) return failed(skim, "something stands after the end");
+            return (struct skim_token){.kind = skim_end};
+        }
+        bool object = in_object(skim);
+        if (peek(skim) == (object ? '}' : ']')) {
+            skim->at++;
+            skim->depth--;
+            skim->first = false;
+            return (struct skim_token){.kind = skim_close, .depth = skim->depth};
+        }
+        if (!skim->first) {
+            if (peek(skim) != ',') return failed(skim, object ? "expected ',' or '}'" : "expected ',' or ']'");
+            skim->at++;
+            blanks(skim);
+        }
+        skim->first = false;
+        if (object) {
+            size_t from = skim->at;
+            if (peek(skim) != '"') return failed(skim, "expected a key in quotes");
+            if (!string_pass(skim)) return (struct skim_token){.kind = skim_error};
+            token.key = str_slice(skim->text, from + 1, skim->at - 1);
+            blanks(skim);
+            if (peek(skim) != ':') return failed(skim, "expected ':'");
+            skim->at++;
+            blanks(skim);
+        }
+    }
+    skim->expects_value = false;
+    token.depth = skim->depth;
+    size_t from = skim->at;
+    char c = peek(skim);
+    if (c == '{' || c == '[') {
+        token.kind = !open_container(skim, c == '{') ? skim_error : c == '{' ? skim_object : skim_array;
+        token.value = str_slice(skim->text, from, skim->at);
+        return token;
+    }
+    token.kind = scalar_pass(skim);
+    token.value = str_slice(skim->text, from, skim->at);
+    return token;
+}
+
+struct skim_token skim_next(struct skim *skim) {
+    struct skim_token token = step(skim);
+    bool container = token.kind == skim_object || token.kind == skim_array;
+    if (!container || token.depth < skim->depth_max) return token;
+    size_t from = (size_t)(token.value.at - skim->text.at);
+    unsigned depth = token.depth;
+    for (;;) { /* pass over its inside */
+        struct skim_token inner = step(skim);
+        if (inner.kind == skim_error) return inner;
+        if (inner.kind == skim_close && inner.depth == depth) break;
+    }
+    token.passed = true;
+    token.value = str_slice(skim->text, from, skim->at);
+    return token;
+}
+
+/* -- strings ---------------------------------------------------------------------------------------------------------- */
+
+static unsigned hex_value(char c) { return c <= '9' ? (unsigned)(c - '0') : (unsigned)((c | 0x20) - 'a' + 10); }
+
+static unsigned unit_at(struct str raw, size_t at) {
+    unsigned unit = 0;
+    for (size_t i = 0; i < 4; i++) unit = unit << 4 | hex_value(raw.at[at + i]);
+    return unit;
+}
+
+static size_t utf8_put(char *out, unsigned point) {
+    if (point < 0x80) {
+        out[0] = (char)point;
+        return 1;
+    }
+    if (point < 0x800) {
+        out[0] = (char)(0xc0 | point >> 6);
+        out[1] = (char)(0x80 | (point & 63));
+        return 2;
+    }
+    size_t more = point < 0x10000 ? 2 : 3;
+    out[0] = (char)((more == 2 ? 0xe0 : 0xf0) | point >> (6 * more));
+    for (size_t i = 1; i <= more; i++) out[i] = (char)(0x80 | (point >> (6 * (more - i)) & 63));
+    return more + 1;
+}
+
+/* The character at *at, past it; its bytes into out. 0: not a character (half of a pair, NUL). */
+static size_t character_take(struct str raw, size_t *at, char out[4]) {
+    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+    char c = raw.at[*at];
+    if (c != '\\') {
+        out[0] = c;
+        ++*at;
+        return 1;
+    }
+    char escape = raw.at[*at + 1];
+    if (escape != 'u') {
+        out[0] = to[strchr(from, escape) - from];
+        *at += 2;
+        return 1;
+    }
+    unsigned point = unit_at(raw, *at + 2);
+    *at += 6;
+    if (point >= 0xdc00 && point < 0xe000) return 0;
+    if (point >= 0xd800 && point < 0xdc00) {
+        if (*at + 6 > raw.len || raw.at[*at] != '\\' || raw.at[*at + 1] != 'u') return 0;
+        unsigned low = unit_at(raw, *at + 2);
+        if (low < 0xdc00 || low >= 0xe000) return 0;
+        *at += 6;
+        point = 0x10000 + ((point - 0xd800) << 10) + (low - 0xdc00);
+    }
+    return point ? utf8_put(out, point) : 0;
+}
+
+bool skim_unescape(struct str raw, struct arena *arena, struct str *value) {
+    if (str_find_byte(raw, '\\') == SIZE_MAX) {
+        *value = raw;
+        return true;
+    }
+    char *out = arena_take(arena, raw.len + 4), character[4];
+    size_t len = 0;
+    if (!out) return false;
+    for (size_t at = 0; at < raw.len;) {
+        size_t size = character_take(raw, &at, character);
+        if (size == 0) return false;
+        memcpy(out + len, character, size);
+        len += size;
+    }
+    *value = str_make(out, len);
+    return true;
+}
+
+static bool same(struct str raw, struct str plain, bool nocase) {
+    char character[4];
+    size_t done = 0;
+    for (size_t at = 0; at < raw.len;) {
+        size_t size = character_take(raw, &at, character);
+        if (size == 0 || done + size > plain.len) return false;
+        struct str a = str_make(character, size), b = str_slice(plain, done, done + size);
+        if (!(nocase ? str_eq_nocase(a, b) : str_eq(a, b))) return false;
+        done += size;
+    }
+    return done == plain.len;
+}
+
+bool skim_is(struct str raw, struct str plain) { return str_eq(raw, plain) || (raw.len > plain.len && same(raw, plain, false)); }
+bool skim_is_nocase(struct str raw, struct str plain) { return raw.len >= plain.len && same(raw, plain, true); }
+
+bool skim_to_i64(struct str value, int64_t *number) {
+    uint64_t size;
+    bool negative = value.len && value.at[0] == '-';
+    struct str digits = str_slice(value, negative, value.len);
+    double real;
+    if (str_to_u64(digits, &size) && size <= INT64_MAX) {
+        *number = negative ? -(int64_t)size : (int64_t)size;
+        return true;
+    }
+    if (!str_to_double(value, &real) || real > 9e18 || real < -9e18) return false;
+    *number = (int64_t)real;
+    return true;
+}
