@@ -1,0 +1,196 @@
+/* log_line.c - formatting of log lines, JSON (RFC 8259) and readable. Never lets a byte through that could end the line, steer a
+ * terminal or turn the direction of the text; stricter in this than text_put_json, hence an escape of its own. */
+#include "observe/log_line.h"
+
+#include <time.h>
+
+enum {
+    value_bytes = 1024, /* of a string; the rest is cut and marked */
+    end_room = 48,      /* kept free for what ends a line */
+};
+
+static void put_time(struct text *text, struct log_second *cache, int64_t wall_ns) {
+    int64_t second = wall_ns / (int64_t)NS_PER_S, ms = wall_ns / (int64_t)NS_PER_MS % 1000;
+    if (second != cache->second || cache->len == 0) {
+        struct tm tm = {0};
+        time_t at = (time_t)second;
+        gmtime_r(&at, &tm);
+        cache->len = strftime(cache->text, sizeof cache->text, "%Y-%m-%dT%H:%M:%S", &tm);
+        cache->second = second;
+    }
+    char tail[5] = {'.', (char)('0' + ms / 100), (char)('0' + ms / 10 % 10), (char)('0' + ms % 10), 'Z'};
+    text_put(text, str_make(cache->text, cache->len));
+    text_put(text, str_make(tail, sizeof tail));
+}
+
+static bool plain(unsigned char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
+
+/* The well-formed character at the front: its bytes, or 0. */
+static size_t character(struct str s, unsigned *code) {
+    unsigned char first = (unsigned char)s.at[0];
+    size_t len = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    if (s.len < len || !str_is_utf8(str_slice(s, 0, len))) return 0;
+    *code = len == 1 ? first : first & (0xffu >> (len + 1));
+    for (size_t i = 1; i < len; i++) *code = *code << 6 | ((unsigned char)s.at[i] & 0x3fu);
+    return len;
+}
+
+/* C1 controls, line and paragraph separators, marks that turn or hide text. */
+static bool steers(unsigned code) {
+    return code < 0xa0 || code == 0x61c || (code >= 0x200b && code <= 0x200f) || (code >= 0x2028 && code <= 0x202e) ||
+           (code >= 0x2060 && code <= 0x2069) || code == 0xfeff;
+}
+
+static void put_ascii_escape(struct text *text, unsigned char c) {
+    switch (c) {
+    case '"': text_put(text, STR("\\\"")); break;
+    case '\\': text_put(text, STR("\\\\")); break;
+    case '\n': text_put(text, STR("\\n")); break;
+    case '\r': text_put(text, STR("\\r")); break;
+    case '\t': text_put(text, STR("\\t")); break;
+    default: text_printf(text, "\\u%04x", c); break;
+    }
+}
+
+/* A JSON string with its quotes. */
+static void put_quoted(struct text *text, struct str s) {
+    text_put_byte(text, '"');
+    size_t run = 0;
+    for (size_t i = 0; i < s.len;) {
+        unsigned char c = (unsigned char)s.at[i];
+        unsigned code = 0;
+        size_t len = plain(c) ? 1 : c < 0x80 ? 0 : character(str_slice(s, i, s.len), &code);
+        if (len && (c < 0x80 || !steers(code))) {
+            i += len;
+            continue;
+        }
+        text_put(text, str_slice(s, run, i));
+        if (c < 0x80) put_ascii_escape(text, c);
+        else if (len) text_printf(text, "\\u%04x", code);
+        else text_put(text, STR("\xef\xbf\xbd"));
+        i += len ? len : 1;
+        run = i;
+    }
+    text_put(text, str_slice(s, run, s.len));
+    text_put_byte(text, '"');
+}
+
+/* Needs no quotes in a readable line. */
+static bool bare(struct str s) {
+    for (size_t i = 0; i < s.len; i++)
+        if (!plain((unsigned char)s.at[i]) || s.at[i] == ' ' || s.at[i] == '=') return false;
+    return s.len > 0;
+}
+
+static void put_string(struct text *text, struct log_style style, struct str s) {
+    if (style.format == log_format_readable && bare(s)) text_put(text, s);
+    else put_quoted(text, s);
+}
+
+/* At most value_bytes, never through the middle of a character. */
+static struct str cut(struct str s) {
+    if (s.len <= value_bytes) return s;
+    size_t len = value_bytes;
+    while (len > value_bytes - 3 && ((unsigned char)s.at[len] & 0xc0) == 0x80) len--;
+    return str_slice(s, 0, len);
+}
+
+static void put_value_string(struct text *text, struct log_style style, const struct log_field *field) {
+    char shown_bytes[2 * value_bytes + 8];
+    struct text shown = text_in_buffer(shown_bytes, sizeof shown_bytes);
+    struct str value = cut(field->str);
+    bool was_cut = value.len < field->str.len;
+    if (field->kind == log_kind_str && !was_cut) {
+        put_string(text, style, value);
+        return;
+    }
+    if (field->kind == log_kind_said) redact_put(&shown, value);
+    else text_put(&shown, value);
+    if (was_cut) text_put(&shown, STR("..."));
+    put_string(text, style, shown.failed ? STR("***") : text_str(&shown));
+}
+
+static void put_readable_us(struct text *text, uint64_t us) {
+    if (us < 1000) text_printf(text, "%lluus", (unsigned long long)us);
+    else if (us < 1000000) text_printf(text, "%llu.%03llums", (unsigned long long)(us / 1000), (unsigned long long)(us % 1000));
+    else text_printf(text, "%llu.%03llus", (unsigned long long)(us / 1000000), (unsigned long long)(us / 1000 % 1000));
+}
+
+static void put_money(struct text *text, struct log_style style, int64_t nano_usd) {
+    const char *quote = style.format == log_format_json ? "\"" : "";
+    text_printf(text, "%s%lld.%09lld%s", quote, (long long)(nano_usd / 1000000000), (long long)(nano_usd % 1000000000), quote);
+}
+
+static void put_value(struct text *text, struct log_style style, const struct log_field *field) {
+    switch (field->kind) {
+    case log_kind_none: break;
+    case log_kind_str:
+    case log_kind_said: put_value_string(text, style, field); break;
+    case log_kind_int: text_put_i64(text, field->number); break;
+    case log_kind_u64: text_put_u64(text, field->count); break;
+    case log_kind_bool: text_put(text, field->count ? STR("true") : STR("false")); break;
+    case log_kind_us:
+        if (style.format == log_format_readable) put_readable_us(text, field->count);
+        else text_put_u64(text, field->count);
+        break;
+    case log_kind_money: put_money(text, style, field->number); break;
+    }
+}
+
+static void put_field(struct text *text, struct log_style style, const struct log_field *field) {
+    struct str name = str_from(field->name);
+    if (style.format == log_format_json) {
+        text_put(text, STR(",\""));
+        text_put(text, name);
+        text_put(text, STR("\":"));
+    } else {
+        if (field->kind == log_kind_us && str_ends(name, STR("_us"))) name.len -= 3;
+        text_put(text, style.colour ? STR(" \x1b[2m") : STR(" "));
+        text_put(text, name);
+        text_put(text, style.colour ? STR("=\x1b[0m") : STR("="));
+    }
+    put_value(text, style, field);
+}
+
+static void put_begin(struct text *text, struct log_style style, struct log_second *cache, int64_t wall_ns,
+                      const struct log_site *site) {
+    static const char *const colours[log_levels] = {"\x1b[2m", "\x1b[32m", "\x1b[33m", "\x1b[31;1m", ""};
+    static const char *const padding[log_levels] = {"", " ", " ", "", ""};
+    struct str level = log_level_name(site->level);
+    if (style.format == log_format_json) {
+        text_put(text, STR("{\"event\":\""));
+        text_put(text, str_from(site->event));
+        text_put(text, STR("\",\"time\":\""));
+        put_time(text, cache, wall_ns);
+        text_put(text, STR("\",\"level\":\""));
+        text_put(text, level);
+        text_put_byte(text, '"');
+        return;
+    }
+    put_time(text, cache, wall_ns);
+    text_put_byte(text, ' ');
+    if (style.colour) text_put(text, str_from(colours[site->level]));
+    text_put(text, level);
+    text_put(text, str_from(padding[site->level]));
+    text_put(text, style.colour ? STR("\x1b[0m \x1b[1m") : STR(" "));
+    text_put(text, str_from(site->event));
+    if (style.colour) text_put(text, STR("\x1b[0m"));
+}
+
+void log_line(struct text *text, struct log_style style, struct log_second *cache, int64_t wall_ns, const struct log_site *site,
+              const struct log_field *fields, size_t count) {
+    bool all = true;
+    text->size -= end_room;
+    put_begin(text, style, cache, wall_ns, site);
+    for (size_t i = 0; i < count && all; i++) {
+        if (fields[i].kind == log_kind_none) continue;
+        size_t whole = text->len;
+        put_field(text, style, &fields[i]);
+        all = !text->failed;
+        if (!all) text->len = whole;
+    }
+    text->failed = false;
+    text->size += end_room;
+    if (style.format == log_format_json) text_put(text, all ? STR("}\n") : STR(",\"cut\":true}\n"));
+    else text_put(text, all ? STR("\n") : STR(" cut=true\n"));
+}

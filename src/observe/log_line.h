@@ -1,0 +1,24 @@
+/* log_line.h - how one fact becomes one line. Between the log's own files. Pure but for the cache it is given. */
+#ifndef WEIR_OBSERVE_LOG_LINE_H
+#define WEIR_OBSERVE_LOG_LINE_H
+
+#include "observe/log.h"
+
+/* The date and second of the last line, so that a busy second is formatted once. Zeroed at first. */
+struct log_second {
+    int64_t second;
+    char text[24]; /* 2026-11-20T23:55:02 */
+    size_t len;
+};
+
+struct log_style {
+    enum log_format format;
+    bool colour;
+};
+
+/* One line with its newline. Fields that do not fit are left out from the first such on, and the line says so. `text` is empty
+ * and has a fixed buffer of log_line_bytes. */
+void log_line(struct text *text, struct log_style style, struct log_second *cache, int64_t wall_ns, const struct log_site *site,
+              const struct log_field *fields, size_t count);
+
+#endif

@@ -1,0 +1,134 @@
+/* metrics.c - counting. Never takes a lock or makes a system call for a count; makes a target's block at its first use. Every
+ * attempt counts exactly once: a target without a block counts as "other". */
+#include "observe/metrics.h"
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "observe/metrics_internal.h"
+
+const struct metrics_bounds metrics_bounds_long = {
+    .count = 19,
+    .most_us = {500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000,
+                30000000, 60000000, 120000000, 300000000, 600000000},
+    .le = {"0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "30",
+           "60", "120", "300", "600"},
+};
+
+const struct metrics_bounds metrics_bounds_short = {
+    .count = 13,
+    .most_us = {10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000},
+    .le = {"0.00001", "0.000025", "0.00005", "0.0001", "0.00025", "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05",
+           "0.1"},
+};
+
+/* One writer: load and store are enough. */
+static void add(metrics_count *count, uint64_t by) {
+    atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + by, memory_order_relaxed);
+}
+
+static void add_duration(struct metrics_durations *durations, const struct metrics_bounds *bounds, uint64_t us) {
+    size_t bucket = 0;
+    while (bucket < bounds->count && us > bounds->most_us[bucket]) bucket++;
+    add(&durations->buckets[bucket], 1);
+    add(&durations->sum_us, us);
+}
+
+struct metrics *metrics_open(const struct metrics_options *options) {
+    CHECKF(options->endpoint_count <= metrics_endpoints_max, "endpoints=%zu", options->endpoint_count);
+    CHECKF(options->failure_count <= metrics_failures_max, "failures=%zu", options->failure_count);
+    struct metrics *metrics = memory_take_zeroed(sizeof *metrics);
+    if (!metrics) return NULL;
+    metrics->options = *options;
+    pthread_mutex_init(&metrics->names_mutex, NULL);
+    arena_init(&metrics->names_arena, 16 * 1024, 16 * 1024 * 1024);
+    return metrics;
+}
+
+void metrics_loop_free(struct metrics_loop *loop) {
+    for (size_t i = 0; i < limit_targets; i++) memory_give(atomic_load_explicit(&loop->targets[i], memory_order_acquire));
+    memory_give(loop);
+}
+
+void metrics_close(struct metrics *metrics) {
+    if (!metrics) return;
+    for (size_t i = 0; i < atomic_load(&metrics->loop_count); i++) metrics_loop_free(atomic_load(&metrics->loops[i]));
+    arena_free(&metrics->names_arena);
+    pthread_mutex_destroy(&metrics->names_mutex);
+    memory_give(metrics);
+}
+
+struct metrics_loop *metrics_loop_open(struct metrics *metrics) {
+    pthread_mutex_lock(&metrics->names_mutex);
+    size_t count = atomic_load(&metrics->loop_count);
+    struct metrics_loop *loop = count < limit_loops ? memory_take_zeroed(sizeof *loop) : NULL;
+    if (loop) {
+        loop->metrics = metrics;
+        atomic_store_explicit(&metrics->loops[count], loop, memory_order_release);
+        atomic_store_explicit(&metrics->loop_count, count + 1, memory_order_release);
+    }
+    pthread_mutex_unlock(&metrics->names_mutex);
+    return loop;
+}
+
+bool metrics_target_register(struct metrics *metrics, uint32_t id, struct str provider, struct str model) {
+    if (id >= limit_targets) return false;
+    if (atomic_load_explicit(&metrics->names[id], memory_order_acquire)) return true;
+    pthread_mutex_lock(&metrics->names_mutex);
+    bool there = atomic_load(&metrics->names[id]) != NULL;
+    struct metrics_name *name = there ? NULL : arena_take(&metrics->names_arena, sizeof *name);
+    if (name) {
+        *name = (struct metrics_name){arena_copy(&metrics->names_arena, provider), arena_copy(&metrics->names_arena, model)};
+        there = name->provider.at && name->model.at;
+        if (there) atomic_store_explicit(&metrics->names[id], name, memory_order_release);
+    }
+    pthread_mutex_unlock(&metrics->names_mutex);
+    return there;
+}
+
+static struct metrics_target *target_of(struct metrics_loop *loop, uint32_t id) {
+    if (__builtin_expect(id >= limit_targets, 0)) return &loop->other;
+    struct metrics_target *target = atomic_load_explicit(&loop->targets[id], memory_order_relaxed);
+    if (__builtin_expect(target != NULL, 1)) return target;
+    if (!atomic_load_explicit(&loop->metrics->names[id], memory_order_acquire)) return &loop->other;
+    target = memory_take_zeroed(sizeof *target);
+    if (!target) return &loop->other;
+    atomic_store_explicit(&loop->targets[id], target, memory_order_release);
+    return target;
+}
+
+void metrics_attempt(struct metrics_loop *loop, const struct metrics_attempt_facts *facts) {
+    CHECKF((unsigned)facts->outcome < metrics_outcomes, "outcome=%d", (int)facts->outcome);
+    struct metrics_target *target = target_of(loop, facts->target_id);
+    add(&target->outcomes[facts->outcome], 1);
+    if (facts->outcome == metrics_failed && facts->failure < metrics_failures_max) add(&target->failures[facts->failure], 1);
+    if (facts->failover) add(&loop->failovers, 1);
+    add_duration(&target->attempt, &metrics_bounds_long, facts->duration_us);
+    if (facts->first_token_us) add_duration(&target->first_token, &metrics_bounds_long, facts->first_token_us);
+    const uint64_t tokens[metrics_tokens] = {facts->input_tokens, facts->output_tokens, facts->cached_tokens, facts->reasoning_tokens};
+    for (size_t i = 0; i < metrics_tokens; i++)
+        if (tokens[i]) add(&target->tokens[i], tokens[i]);
+    if (facts->cost_nano_usd > 0) add(&target->cost_nano_usd, (uint64_t)facts->cost_nano_usd);
+    if (facts->stream_events) add(&loop->stream_events, facts->stream_events);
+    if (facts->stream_events_dropped) add(&loop->stream_events_dropped, facts->stream_events_dropped);
+}
+
+void metrics_request(struct metrics_loop *loop, const struct metrics_request_facts *facts) {
+    CHECKF((unsigned)facts->error < error_codes, "error=%d", (int)facts->error);
+    size_t endpoint = facts->endpoint < loop->metrics->options.endpoint_count ? facts->endpoint : metrics_endpoints_max;
+    int status = facts->status >= 100 && facts->status <= 599 ? facts->status / 100 : 0;
+    add(&loop->requests[endpoint][status][facts->error], 1);
+    add_duration(&loop->durations[endpoint], &metrics_bounds_long, facts->duration_us);
+    add_duration(&loop->overhead, &metrics_bounds_short, facts->overhead_us);
+    if (facts->caller_gone) add(&loop->callers_gone, 1);
+    if (facts->attempts == 0 && facts->error != error_none) metrics_refused(loop, facts->error);
+}
+
+void metrics_refused(struct metrics_loop *loop, enum error_code code) {
+    CHECKF((unsigned)code < error_codes, "code=%d", (int)code);
+    add(&loop->refused[code], 1);
+}
+
+void metrics_gauge_set(struct metrics_loop *loop, enum metrics_gauge gauge, uint64_t value) {
+    CHECKF((unsigned)gauge < metrics_gauges, "gauge=%d", (int)gauge);
+    atomic_store_explicit(&loop->gauges[gauge], value, memory_order_relaxed);
+}

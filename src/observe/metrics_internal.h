@@ -1,0 +1,101 @@
+/* metrics_internal.h - how the counts lie in memory. Between the metrics' own files: metrics.c writes, metrics_write.c reads. */
+#ifndef WEIR_OBSERVE_METRICS_INTERNAL_H
+#define WEIR_OBSERVE_METRICS_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/limits.h"
+#include "observe/metrics.h"
+#include "observe/metrics_families.h"
+
+typedef _Atomic uint64_t metrics_count;
+
+enum { metrics_bounds_max = 20, metrics_statuses = 6, metrics_tokens = 4 };
+
+/* Upper bounds of buckets, rising. A value equal to a bound falls in its bucket, so that every `le` is exact. */
+struct metrics_bounds {
+    size_t count;
+    uint64_t most_us[metrics_bounds_max];
+    const char *le[metrics_bounds_max]; /* the same in seconds, as it is shown */
+};
+
+extern const struct metrics_bounds metrics_bounds_long;  /* 0.0005 .. 600 s */
+extern const struct metrics_bounds metrics_bounds_short; /* 0.00001 .. 0.1 s */
+
+/* One writer. The number of values is the sum of the buckets, so that a reader in mid write sees a histogram that adds up. */
+struct metrics_durations {
+    metrics_count sum_us;
+    metrics_count buckets[metrics_bounds_max + 1]; /* each its own values; the last is past every bound */
+};
+
+struct metrics_target {
+    metrics_count outcomes[metrics_outcomes];
+    metrics_count failures[metrics_failures_max];
+    metrics_count tokens[metrics_tokens]; /* input, output, cached, reasoning */
+    metrics_count cost_nano_usd;
+    struct metrics_durations attempt, first_token;
+};
+
+struct metrics_loop {
+    struct metrics *metrics;
+    metrics_count requests[metrics_endpoints_max + 1][metrics_statuses][error_codes]; /* the last endpoint: other; status class 0: none */
+    struct metrics_durations durations[metrics_endpoints_max + 1];
+    struct metrics_durations overhead;
+    metrics_count refused[error_codes];
+    metrics_count callers_gone, failovers, stream_events, stream_events_dropped;
+    metrics_count gauges[metrics_gauges];
+    struct metrics_target other;
+    _Atomic(struct metrics_target *) targets[limit_targets]; /* by id; published by the loop, freed at close */
+};
+
+struct metrics_name {
+    struct str provider, model;
+};
+
+struct metrics {
+    struct metrics_options options;
+    pthread_mutex_t names_mutex; /* guards writes of names and loops */
+    struct arena names_arena;
+    _Atomic(struct metrics_name *) names[limit_targets]; /* by id; never changed once published */
+    _Atomic(struct metrics_loop *) loops[limit_loops];
+    _Atomic size_t loop_count;
+};
+
+static inline uint64_t metrics_read(const metrics_count *count) { return atomic_load_explicit(count, memory_order_relaxed); }
+
+/* All loops added up, for one reader. */
+struct metrics_view_target {
+    struct str provider, model;
+    const struct metrics_target *counts; /* of sum */
+    size_t provider_first;               /* the first target of the same provider */
+};
+
+struct metrics_view {
+    struct metrics_loop *sum;
+    struct metrics_view_target *targets; /* those that have counted something */
+    size_t target_count;
+    uint64_t log_dropped;
+};
+
+/* metrics_view.c. false: out of memory, and nothing to free. Any thread. */
+bool metrics_view_make(struct metrics_view *view, const struct metrics *metrics) __attribute__((warn_unused_result));
+void metrics_view_free(struct metrics_view *view);
+void metrics_durations_merge(struct metrics_durations *into, const struct metrics_durations *from); /* one writer of `into` */
+uint64_t metrics_durations_count(const struct metrics_durations *durations);
+/* The duration below which `share` of the values lie, by even spread within a bucket; 0 when there are none. */
+uint64_t metrics_durations_quantile_us(const struct metrics_durations *durations, const struct metrics_bounds *bounds, double share);
+struct str metrics_endpoint_name(const struct metrics *metrics, size_t endpoint);
+struct str metrics_failure_name(const struct metrics *metrics, size_t failure);
+
+void metrics_loop_free(struct metrics_loop *loop); /* metrics.c */
+
+/* What the system says of the process; 0 where it does not say. */
+struct metrics_process {
+    uint64_t resident_bytes, cpu_us, open_fds;
+};
+
+/* metrics_process.c: the one place of observe that asks the system. */
+struct metrics_process metrics_process_read(void);
+
+#endif

@@ -1,0 +1,270 @@
+/* prometheus.c - /metrics in the Prometheus text exposition format 0.0.4, and docs/metrics.md, from the table of families. Every
+ * family is announced, also when nothing was counted; a label's value is escaped and always UTF-8. */
+#include "observe/metrics_internal.h"
+
+struct family {
+    struct str name, type, labels, help;
+};
+
+static const struct family families[metrics_families] = {
+#define X(id, name, type, labels, help)                                                                                \
+    {{name, sizeof name - 1}, {#type, sizeof #type - 1}, {labels, sizeof labels - 1}, {help, sizeof help - 1}},
+    METRICS_FAMILIES(X)
+#undef X
+};
+
+static const struct str outcome_names[metrics_outcomes] = {{"succeeded", 9}, {"failed", 6}, {"cancelled", 9}};
+static const struct str direction_names[metrics_tokens] = {{"input", 5}, {"output", 6}, {"cached", 6}, {"reasoning", 9}};
+static const struct str status_names[metrics_statuses] = {{"none", 4}, {"1xx", 3}, {"2xx", 3}, {"3xx", 3}, {"4xx", 3}, {"5xx", 3}};
+
+struct label {
+    const char *name;
+    struct str value;
+};
+
+static void put_label_value(struct text *text, struct str value) {
+    bool utf8 = str_is_utf8(value);
+    for (size_t i = 0; i < value.len; i++) {
+        char c = value.at[i];
+        if (c == '\\') text_put(text, STR("\\\\"));
+        else if (c == '"') text_put(text, STR("\\\""));
+        else if (c == '\n') text_put(text, STR("\\n"));
+        else if (!utf8 && ((unsigned char)c & 0x80)) text_put(text, STR("\xef\xbf\xbd"));
+        else text_put_byte(text, c);
+    }
+}
+
+/* name{labels} and a blank; `le` is the last label of a bucket, or NULL. */
+static void put_series(struct text *text, enum metrics_family family, const char *suffix, const struct label *labels, size_t count,
+                       const char *le) {
+    text_put(text, families[family].name);
+    text_put(text, str_from(suffix));
+    if (count || le) text_put_byte(text, '{');
+    for (size_t i = 0; i < count; i++) {
+        if (i) text_put_byte(text, ',');
+        text_put(text, str_from(labels[i].name));
+        text_put(text, STR("=\""));
+        put_label_value(text, labels[i].value);
+        text_put_byte(text, '"');
+    }
+    if (le) text_printf(text, "%sle=\"%s\"", count ? "," : "", le);
+    if (count || le) text_put_byte(text, '}');
+    text_put_byte(text, ' ');
+}
+
+static void put_count(struct text *text, enum metrics_family family, const struct label *labels, size_t count, uint64_t value) {
+    put_series(text, family, "", labels, count, NULL);
+    text_put_u64(text, value);
+    text_put_byte(text, '\n');
+}
+
+/* A number of billionths or millionths as a decimal. */
+static void put_fraction(struct text *text, uint64_t value, uint64_t parts, int places) {
+    text_printf(text, "%llu.%0*llu\n", (unsigned long long)(value / parts), places, (unsigned long long)(value % parts));
+}
+
+static void put_durations(struct text *text, enum metrics_family family, const struct label *labels, size_t count,
+                          const struct metrics_durations *durations, const struct metrics_bounds *bounds) {
+    uint64_t seen = 0;
+    for (size_t i = 0; i < bounds->count; i++) {
+        seen += metrics_read(&durations->buckets[i]);
+        put_series(text, family, "_bucket", labels, count, bounds->le[i]);
+        text_put_u64(text, seen);
+        text_put_byte(text, '\n');
+    }
+    seen += metrics_read(&durations->buckets[bounds->count]);
+    put_series(text, family, "_bucket", labels, count, "+Inf");
+    text_put_u64(text, seen);
+    text_put_byte(text, '\n');
+    put_series(text, family, "_sum", labels, count, NULL);
+    put_fraction(text, metrics_read(&durations->sum_us), 1000000, 6);
+    put_series(text, family, "_count", labels, count, NULL);
+    text_put_u64(text, seen);
+    text_put_byte(text, '\n');
+}
+
+static void put_requests(struct text *text, const struct metrics *metrics, const struct metrics_loop *sum) {
+    for (size_t endpoint = 0; endpoint <= metrics_endpoints_max; endpoint++)
+        for (size_t status = 0; status < metrics_statuses; status++)
+            for (size_t code = 0; code < error_codes; code++) {
+                uint64_t value = metrics_read(&sum->requests[endpoint][status][code]);
+                if (!value) continue;
+                const struct label labels[] = {{"endpoint", metrics_endpoint_name(metrics, endpoint)},
+                                               {"status", status_names[status]},
+                                               {"code", error_name((enum error_code)code)}};
+                put_count(text, metrics_family_requests, labels, 3, value);
+            }
+}
+
+static void put_request_durations(struct text *text, const struct metrics *metrics, const struct metrics_loop *sum) {
+    for (size_t endpoint = 0; endpoint <= metrics_endpoints_max; endpoint++) {
+        if (!metrics_durations_count(&sum->durations[endpoint])) continue;
+        const struct label label = {"endpoint", metrics_endpoint_name(metrics, endpoint)};
+        put_durations(text, metrics_family_request_duration, &label, 1, &sum->durations[endpoint], &metrics_bounds_long);
+    }
+}
+
+static void put_refused(struct text *text, const struct metrics_loop *sum) {
+    for (size_t code = 0; code < error_codes; code++) {
+        const struct label label = {"code", error_name((enum error_code)code)};
+        uint64_t value = metrics_read(&sum->refused[code]);
+        if (value) put_count(text, metrics_family_refused, &label, 1, value);
+    }
+}
+
+static void put_failures(struct text *text, const struct metrics *metrics, const struct metrics_view *view) {
+    for (size_t i = 0; i < view->target_count; i++) {
+        if (view->targets[i].provider_first != i) continue;
+        for (size_t kind = 0; kind < metrics_failures_max; kind++) {
+            uint64_t value = 0;
+            for (size_t j = i; j < view->target_count; j++)
+                if (view->targets[j].provider_first == i) value += metrics_read(&view->targets[j].counts->failures[kind]);
+            if (!value) continue;
+            const struct label labels[] = {{"provider", view->targets[i].provider}, {"kind", metrics_failure_name(metrics, kind)}};
+            put_count(text, metrics_family_attempt_failures, labels, 2, value);
+        }
+    }
+}
+
+/* The series of one target in a family of targets. */
+static void put_target(struct text *text, enum metrics_family family, const struct metrics_view_target *target) {
+    const struct metrics_target *counts = target->counts;
+    struct label labels[3] = {{"provider", target->provider}, {"model", target->model}, {"", STR_NONE}};
+    switch (family) {
+    case metrics_family_attempts:
+        for (size_t i = 0; i < metrics_outcomes; i++) {
+            labels[2] = (struct label){"outcome", outcome_names[i]};
+            put_count(text, family, labels, 3, metrics_read(&counts->outcomes[i]));
+        }
+        break;
+    case metrics_family_tokens:
+        for (size_t i = 0; i < metrics_tokens; i++) {
+            labels[2] = (struct label){"direction", direction_names[i]};
+            put_count(text, family, labels, 3, metrics_read(&counts->tokens[i]));
+        }
+        break;
+    case metrics_family_cost:
+        put_series(text, family, "", labels, 2, NULL);
+        put_fraction(text, metrics_read(&counts->cost_nano_usd), 1000000000, 9);
+        break;
+    case metrics_family_attempt_duration: put_durations(text, family, labels, 2, &counts->attempt, &metrics_bounds_long); break;
+    default:
+        if (metrics_durations_count(&counts->first_token))
+            put_durations(text, family, labels, 2, &counts->first_token, &metrics_bounds_long);
+        break;
+    }
+}
+
+static void put_connections(struct text *text, enum metrics_family family, const struct metrics_loop *sum) {
+    uint64_t idle = metrics_read(&sum->gauges[metrics_upstream_idle]), busy = metrics_read(&sum->gauges[metrics_upstream_busy]);
+    bool sides = family == metrics_family_connections;
+    const char *name = sides ? "side" : "state";
+    const struct label first = {name, sides ? STR("caller") : STR("idle")}, second = {name, sides ? STR("provider") : STR("busy")};
+    put_count(text, family, &first, 1, sides ? metrics_read(&sum->gauges[metrics_caller_connections]) : idle);
+    put_count(text, family, &second, 1, sides ? idle + busy : busy);
+}
+
+static void put_process(struct text *text, enum metrics_family family, const struct metrics *metrics,
+                        const struct metrics_process *process) {
+    if (family == metrics_family_resident_memory) {
+        put_count(text, family, NULL, 0, process->resident_bytes);
+    } else if (family == metrics_family_open_fds) {
+        put_count(text, family, NULL, 0, process->open_fds);
+    } else {
+        put_series(text, family, "", NULL, 0, NULL);
+        if (family == metrics_family_cpu) put_fraction(text, process->cpu_us, 1000000, 6);
+        else put_fraction(text, (uint64_t)metrics->options.started_wall_ns / 1000000, 1000, 3);
+    }
+}
+
+static void put_family(struct text *text, enum metrics_family family, const struct metrics *metrics, const struct metrics_view *view,
+                       const struct metrics_process *process) {
+    const struct metrics_loop *sum = view->sum;
+    const struct label version = {"version", metrics->options.version};
+    switch (family) {
+    case metrics_family_requests: put_requests(text, metrics, sum); break;
+    case metrics_family_refused: put_refused(text, sum); break;
+    case metrics_family_callers_gone: put_count(text, family, NULL, 0, metrics_read(&sum->callers_gone)); break;
+    case metrics_family_request_duration: put_request_durations(text, metrics, sum); break;
+    case metrics_family_overhead: put_durations(text, family, NULL, 0, &sum->overhead, &metrics_bounds_short); break;
+    case metrics_family_in_flight: put_count(text, family, NULL, 0, metrics_read(&sum->gauges[metrics_in_flight])); break;
+    case metrics_family_attempt_failures: put_failures(text, metrics, view); break;
+    case metrics_family_failovers: put_count(text, family, NULL, 0, metrics_read(&sum->failovers)); break;
+    case metrics_family_attempts:
+    case metrics_family_attempt_duration:
+    case metrics_family_first_token:
+    case metrics_family_tokens:
+    case metrics_family_cost:
+        for (size_t i = 0; i < view->target_count; i++) put_target(text, family, &view->targets[i]);
+        break;
+    case metrics_family_stream_events: put_count(text, family, NULL, 0, metrics_read(&sum->stream_events)); break;
+    case metrics_family_stream_events_dropped: put_count(text, family, NULL, 0, metrics_read(&sum->stream_events_dropped)); break;
+    case metrics_family_streams_open: put_count(text, family, NULL, 0, metrics_read(&sum->gauges[metrics_streams_open])); break;
+    case metrics_family_connections:
+    case metrics_family_upstream_connections: put_connections(text, family, sum); break;
+    case metrics_family_log_dropped: put_count(text, family, NULL, 0, view->log_dropped); break;
+    case metrics_family_build_info: put_count(text, family, &version, 1, 1); break;
+    case metrics_family_resident_memory:
+    case metrics_family_cpu:
+    case metrics_family_open_fds:
+    case metrics_family_start_time: put_process(text, family, metrics, process); break;
+    case metrics_families: break;
+    }
+}
+
+void metrics_write(const struct metrics *metrics, struct text *text) {
+    struct metrics_view view;
+    if (!metrics_view_make(&view, metrics)) {
+        text->failed = true;
+        return;
+    }
+    struct metrics_process process = metrics_process_read();
+    for (size_t i = 0; i < metrics_families; i++) {
+        text_put(text, STR("# HELP "));
+        text_put(text, families[i].name);
+        text_put_byte(text, ' ');
+        text_put(text, families[i].help);
+        text_put(text, STR("\n# TYPE "));
+        text_put(text, families[i].name);
+        text_put_byte(text, ' ');
+        text_put(text, families[i].type);
+        text_put_byte(text, '\n');
+        put_family(text, (enum metrics_family)i, metrics, &view, &process);
+    }
+    metrics_view_free(&view);
+}
+
+static void put_bounds(struct text *text, const struct metrics_bounds *bounds) {
+    for (size_t i = 0; i < bounds->count; i++) {
+        if (i) text_put(text, STR(", "));
+        text_put(text, str_from(bounds->le[i]));
+    }
+}
+
+void metrics_write_docs(struct text *text) {
+    text_put(text, STR("# Metrics\n\n"
+                       "`GET /metrics` answers in the Prometheus text format 0.0.4. Open on loopback, else for operators, unless `metrics: public`.\n"
+                       "This page is made from the same table as the answer (`src/observe/metrics_families.h`); a unit test compares them.\n\n"
+                       "| name | type | labels | what it counts |\n|---|---|---|---|\n"));
+    for (size_t i = 0; i < metrics_families; i++) {
+        text_put(text, STR("| `"));
+        text_put(text, families[i].name);
+        text_put(text, STR("` | "));
+        text_put(text, families[i].type);
+        text_put(text, STR(" | "));
+        text_put(text, families[i].labels);
+        text_put(text, STR(" | "));
+        text_put(text, families[i].help);
+        text_put(text, STR(" |\n"));
+    }
+    text_put(text, STR("\nBuckets, in seconds, upper bound included. `weir_overhead_seconds`: "));
+    put_bounds(text, &metrics_bounds_short);
+    text_put(text, STR(". All others: "));
+    put_bounds(text, &metrics_bounds_long);
+    text_printf(text,
+                ".\n\nCounters begin at 0 when the process starts and never go back; a reload of the configuration keeps them. The number of\n"
+                "series is bounded: `endpoint`, `code` and `kind` come from fixed tables, and after %d targets (a provider and a model) within\n"
+                "one process further ones count as provider `(other)`. `code` is one of the error codes that callers see; `kind` is one of the\n"
+                "failures that `weir explain` shows. `cached` tokens are part of `input`, `reasoning` tokens of `output`.\n",
+                limit_targets);
+}

@@ -1,0 +1,118 @@
+/* redact.c - finding what looks like a credential in words that others wrote: a provider's error text, a header, a target. It is
+ * the second line of defence, after not logging such things; it must never let through what it knows, and may hide too much. */
+#include "observe/log.h"
+
+static bool word_byte(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '*';
+}
+
+/* Names of headers, query parameters and members that hold a credential: whole, or as the last word. */
+static const struct str secret_names[] = {
+    {"key", 3}, {"apikey", 6}, {"token", 5}, {"secret", 6}, {"password", 8}, {"passwd", 6},
+    {"authorization", 13}, {"credential", 10}, {"credentials", 11}, {"signature", 9}, {"sig", 3},
+    {"cookie", 6}, {"cookie2", 7}, {"auth", 4}, {"session", 7}, {"jwt", 3},
+};
+
+static bool secret_name(struct str name) {
+    for (size_t i = 0; i < sizeof secret_names / sizeof secret_names[0]; i++) {
+        struct str secret = secret_names[i];
+        if (name.len < secret.len || !str_eq_nocase(str_slice(name, name.len - secret.len, name.len), secret)) continue;
+        if (name.len == secret.len) return true;
+        char before = name.at[name.len - secret.len - 1];
+        if (before == '-' || before == '_' || before == '.') return true;
+        /* accessToken, apiKey */
+        if (name.at[name.len - secret.len] >= 'A' && name.at[name.len - secret.len] <= 'Z') return true;
+    }
+    return false;
+}
+
+bool redact_header_name(struct str name) { return secret_name(name); }
+
+/* How a key of some vendor begins; the rest of the word, if it is long enough to be one, is hidden. */
+static const struct str key_beginnings[] = {
+    {"sk-", 3}, {"sk_", 3}, {"pk-", 3}, {"pk_", 3}, {"rk_", 3}, {"gsk_", 4}, {"xai-", 4}, {"hf_", 3}, {"AIza", 4},
+    {"ya29", 4}, {"eyJ", 3}, {"tgp_", 4}, {"r8_", 3}, {"pplx-", 5}, {"nvapi-", 6}, {"weir_", 5}, {"AKIA", 4}, {"key-", 4},
+    {"ghp_", 4}, {"fw_", 3}, {"csk-", 4}, {"v1.0-", 5},
+};
+
+static size_t key_beginning(struct str word) {
+    enum { shortest_key = 12 };
+    if (word.len < shortest_key) return 0;
+    for (size_t i = 0; i < sizeof key_beginnings / sizeof key_beginnings[0]; i++)
+        if (str_starts(word, key_beginnings[i])) return key_beginnings[i].len;
+    return 0;
+}
+
+static bool any_of(char c, const char *set) { return c != 0 && str_find_byte(str_from(set), c) != SIZE_MAX; }
+
+static size_t skip(struct str s, size_t at, const char *set) {
+    while (at < s.len && any_of(s.at[at], set)) at++;
+    return at;
+}
+
+static size_t value_end(struct str s, size_t at) {
+    while (at < s.len && !any_of(s.at[at], " \t\r\n&\"',;}])>")) at++;
+    return at;
+}
+
+static bool scheme(struct str word) {
+    return str_eq_nocase(word, STR("bearer")) || str_eq_nocase(word, STR("basic")) || str_eq_nocase(word, STR("digest"));
+}
+
+/* Where the value stands that the word ending at `end` names ("key": "V", key=V), or 0 when it names none. */
+static size_t named_value(struct str said, struct str word, size_t end) {
+    if (!secret_name(word)) return 0;
+    size_t at = skip(said, end, "\\\"'");
+    at = skip(said, at, " \t");
+    if (at >= said.len || !any_of(said.at[at], "=:")) return 0;
+    return skip(said, at + 1, " \t\\\"'");
+}
+
+/* Of "://user:password@host" the end of what stands before the @, or 0. */
+static size_t user_info_end(struct str said, size_t at) {
+    if (!str_starts(str_slice(said, at, said.len), STR("://"))) return 0;
+    size_t found = 0;
+    for (size_t i = at + 3; i < said.len && !any_of(said.at[i], "/ \t\r\n\"'"); i++)
+        if (said.at[i] == '@') found = i;
+    return found;
+}
+
+static size_t hide_until(struct text *text, struct str said, size_t put, size_t from, size_t to) {
+    text_put(text, str_slice(said, put, from));
+    text_put(text, STR("***"));
+    return to;
+}
+
+void redact_put(struct text *text, struct str said) {
+    size_t at = 0, put = 0;
+    while (at < said.len) {
+        if (!word_byte(said.at[at])) {
+            size_t user_end = said.at[at] == ':' ? user_info_end(said, at) : 0;
+            if (user_end) at = put = hide_until(text, said, put, at + 3, user_end);
+            else at++;
+            continue;
+        }
+        size_t end = at;
+        while (end < said.len && word_byte(said.at[end])) end++;
+        struct str word = str_slice(said, at, end);
+        size_t hide = scheme(word) ? skip(said, end, " \t") : named_value(said, word, end);
+        if (scheme(word) && hide == end) hide = 0;
+        size_t begin = key_beginning(word);
+        if (!hide && begin) hide = at + begin;
+        if (!hide) {
+            at = end;
+            continue;
+        }
+        size_t value_word_end = hide;
+        while (value_word_end < said.len && word_byte(said.at[value_word_end])) value_word_end++;
+        /* Authorization: Bearer V: the scheme stays, and hides V itself. */
+        if (hide > end && scheme(str_slice(said, hide, value_word_end)) && value_word_end < said.len && said.at[value_word_end] == ' ') {
+            at = hide;
+            continue;
+        }
+        at = value_end(said, hide);
+        if (at == hide) continue;
+        put = hide_until(text, said, put, hide, at);
+    }
+    text_put(text, str_slice(said, put, said.len));
+}
