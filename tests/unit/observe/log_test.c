@@ -1,0 +1,339 @@
+/* log_test.c - what a line looks like, what is kept out of it, and that no line is lost uncounted. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/secret.h"
+#include "observe/log.h"
+
+/* What the callback was given, whole lines with a newline each. */
+struct sink {
+    char bytes[1 << 20];
+    size_t len, lines;
+    pthread_mutex_t gate;
+};
+
+static struct sink sink;
+
+static void sink_write(void *owner, struct str line) {
+    struct sink *into = owner;
+    pthread_mutex_lock(&into->gate);
+    if (into->len + line.len + 2 < sizeof into->bytes) {
+        memcpy(into->bytes + into->len, line.at, line.len);
+        into->len += line.len;
+        into->bytes[into->len++] = '\n';
+        into->bytes[into->len] = 0;
+    }
+    into->lines++;
+    pthread_mutex_unlock(&into->gate);
+}
+
+static int sink_clean(void **state) {
+    (void)state;
+    sink.len = sink.lines = 0;
+    sink.bytes[0] = 0;
+    return 0;
+}
+
+static const struct now noon = {.mono_ns = 5 * NS_PER_S, .wall_ns = 1795219200123000000ll}; /* 2026-11-21T00:00:00.123Z */
+
+static struct log *open_log(enum log_level level, enum log_format format) {
+    struct log_options options = {.level = level, .format = format, .fd = -1, .write = sink_write, .owner = &sink};
+    struct log *log = log_open(&options);
+    assert_non_null(log);
+    return log;
+}
+
+static void a_line_is_one_json_object_with_its_event_first(void **state) {
+    (void)state;
+    struct log *log = open_log(log_level_info, log_format_json);
+    log_info(log_shared(log), noon, "request_done", f_str("request_id", STR("req_1")), f_int("status", -3), f_u64("bytes", 12),
+             f_bool("stream", true), f_us("duration_us", 1250), f_money("cost_usd", 1250000), f_text("note", NULL),
+             f_money("unknown_usd", -1));
+    log_close(log);
+    assert_string_equal(sink.bytes, "{\"event\":\"request_done\",\"time\":\"2026-11-21T00:00:00.123Z\",\"level\":\"info\",\"request_id\":\"req_1\","
+                                    "\"status\":-3,\"bytes\":12,\"stream\":true,\"duration_us\":1250,\"cost_usd\":\"0.001250000\"}\n");
+}
+
+static void a_readable_line_quotes_only_what_needs_it(void **state) {
+    (void)state;
+    struct log *log = open_log(log_level_info, log_format_readable);
+    log_warn(log_shared(log), noon, "attempt_failed", f_text("provider", "groq"), f_text("text", "no \"more\" room"),
+             f_us("duration_us", 1250), f_text("empty", ""), f_text("equals", "a=b"));
+    log_info(log_shared(log), noon, "plain");
+    log_close(log);
+    assert_string_equal(sink.bytes, "2026-11-21T00:00:00.123Z warn  attempt_failed provider=groq text=\"no \\\"more\\\" room\" duration=1.250ms "
+                                    "empty=\"\" equals=\"a=b\"\n2026-11-21T00:00:00.123Z info  plain\n");
+}
+
+static void colours_are_only_weirs_own(void **state) {
+    (void)state;
+    struct log_options options = {.level = log_level_info, .format = log_format_readable, .colour = true, .fd = -1,
+                                  .write = sink_write, .owner = &sink};
+    struct log *log = log_open(&options);
+    log_error(log_shared(log), noon, "broken", f_text("who", "\x1b[31mred"));
+    log_close(log);
+    assert_non_null(strstr(sink.bytes, "\x1b[31;1merror\x1b[0m"));
+    assert_non_null(strstr(sink.bytes, "\"\\u001b[31mred\""));
+}
+
+static void what_callers_send_cannot_end_a_line_or_steer_a_terminal(void **state) {
+    (void)state;
+    enum log_format formats[] = {log_format_json, log_format_readable};
+    for (int i = 0; i < 2; i++) {
+        sink_clean(NULL);
+        struct log *log = open_log(log_level_info, formats[i]);
+        log_info(log_shared(log), noon, "said",
+                 f_str("text", STR("a\nb\r\x1b[2J\x7f\x9b" "\xc2\x9b\xe2\x80\xae\xe2\x80\xa8\xff\xc3\xa9\xf0\x9f\x98\x80\0z\xc0\xaf\xed\xa0\x80")));
+        log_close(log);
+        assert_int_equal(sink.lines, 1);
+        for (size_t at = 0; at + 1 < sink.len; at++) assert_true((unsigned char)sink.bytes[at] >= 0x20 && sink.bytes[at] != 0x7f);
+        assert_true(str_is_utf8(str_make(sink.bytes, sink.len)));
+        assert_non_null(strstr(sink.bytes, "\"a\\nb\\r\\u001b[2J\\u007f\xef\xbf\xbd\\u009b\\u202e\\u2028\xef\xbf\xbd\xc3\xa9\xf0\x9f\x98\x80\\u0000z"));
+        assert_null(strstr(sink.bytes, "\xc2\x9b"));
+        assert_null(strstr(sink.bytes, "\xe2\x80\xae"));
+    }
+}
+
+static void a_long_value_is_cut_and_a_long_line_says_so(void **state) {
+    (void)state;
+    char words[3000];
+    memset(words, 'x', sizeof words);
+    words[1023] = '\xc3'; /* a character across the cut */
+    words[1024] = '\xa9';
+    struct str value = str_make(words, sizeof words);
+    struct log *log = open_log(log_level_info, log_format_json);
+    log_info(log_shared(log), noon, "one", f_str("a", value), f_int("b", 1));
+    log_info(log_shared(log), noon, "five", f_str("a", value), f_str("b", value), f_str("c", value), f_str("d", value), f_int("e", 1));
+    log_close(log);
+    assert_int_equal(sink.lines, 2);
+    assert_non_null(strstr(sink.bytes, "x...\",\"b\":1}\n"));
+    assert_null(strstr(sink.bytes, "\xef\xbf\xbd"));
+    assert_non_null(strstr(sink.bytes, "...\",\"cut\":true}\n"));
+    assert_null(strstr(sink.bytes, "\"e\":1"));
+}
+
+static void levels_below_the_wanted_one_cost_nothing_and_can_change(void **state) {
+    (void)state;
+    struct log *log = open_log(log_level_warn, log_format_json);
+    int computed = 0;
+    log_info(log_shared(log), noon, "quiet", f_int("n", ++computed));
+    assert_int_equal(computed, 0);
+    log_set_level(log, log_level_debug);
+    log_debug(log_shared(log), noon, "loud", f_int("n", ++computed));
+    assert_int_equal(computed, 1);
+    log_set_level(log, log_level_off);
+    log_error(log_shared(log), noon, "off");
+    log_info((struct log_writer *)NULL, noon, "nobody");
+    log_close(log);
+    assert_int_equal(sink.lines, 1);
+    enum log_level level;
+    assert_true(log_level_parse(STR("warning"), &level) && level == log_level_warn);
+    assert_false(log_level_parse(STR("chatty"), &level));
+}
+
+static void a_storm_of_warnings_is_limited_per_site_and_counted(void **state) {
+    (void)state;
+    struct log *log = open_log(log_level_info, log_format_json);
+    struct log_writer *writer = log_writer_open(log);
+    struct now now = noon;
+    for (int i = 0; i < 100; i++) log_warn(writer, now, "storm");
+    for (int i = 0; i < 3; i++) log_warn(writer, now, "other");
+    for (int i = 0; i < 30; i++) log_info(writer, now, "lifecycle");
+    log_flush(log);
+    assert_int_equal(sink.lines, log_site_rate + 3 + 30);
+    now.mono_ns += NS_PER_S;
+    now.wall_ns += NS_PER_S;
+    log_info(writer, now, "calm");
+    log_warn(writer, now, "storm");
+    for (int i = 0; i < 21; i++) log_warn(writer, now, "second");
+    log_close(log);
+    assert_non_null(strstr(sink.bytes, "\"event\":\"log_suppressed\",\"time\":\"2026-11-21T00:00:01.123Z\",\"level\":\"warn\",\"of\":\"storm\",\"lines\":80}"));
+    assert_non_null(strstr(sink.bytes, "\"of\":\"second\",\"lines\":1}")); /* told when the log closes */
+    assert_int_equal(sink.lines, log_site_rate + 3 + 30 + 1 + 1 + 1 + 20 + 1);
+}
+
+/* Nobody drains while the gate is held: the ring fills up. */
+static void a_full_ring_drops_counts_and_tells(void **state) {
+    (void)state;
+    struct log *log = open_log(log_level_info, log_format_json);
+    struct log_writer *writer = log_writer_open(log);
+    uint64_t put = 0;
+    pthread_mutex_lock(&sink.gate);
+    while (log_dropped(log) < 5 && put < 100000) {
+        log_info(writer, noon, "filler", f_u64("n", put));
+        put++;
+    }
+    assert_int_equal(log_dropped(log), 5);
+    pthread_mutex_unlock(&sink.gate);
+    log_flush(log);
+    log_info(writer, noon, "after");
+    log_close(log);
+    assert_int_equal(sink.lines, put - 5 + 2);
+    assert_non_null(strstr(sink.bytes, "\"event\":\"log_dropped\""));
+    assert_non_null(strstr(sink.bytes, "\"lines\":5}"));
+}
+
+static void a_descriptor_gets_the_same_lines(void **state) {
+    (void)state;
+    int ends[2];
+    char bytes[4096] = {0};
+    assert_int_equal(pipe(ends), 0);
+    struct log_options options = {.level = log_level_info, .format = log_format_json, .fd = ends[1]};
+    struct log *log = log_open(&options);
+    log_info(log_shared(log), noon, "first");
+    log_flush(log);
+    assert_true(read(ends[0], bytes, sizeof bytes) > 0);
+    assert_non_null(strstr(bytes, "first"));
+    log_info(log_shared(log), noon, "second");
+    log_close(log);
+    ssize_t len = read(ends[0], bytes, sizeof bytes);
+    assert_true(len > 0 && bytes[len - 1] == '\n');
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void a_reader_that_stops_does_not_stop_the_writers_or_the_end(void **state) {
+    (void)state;
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    struct log_options options = {.level = log_level_info, .format = log_format_json, .fd = ends[1]};
+    struct log *log = log_open(&options);
+    struct log_writer *writer = log_writer_open(log);
+    for (int i = 0; i < 20000; i++) log_info(writer, noon, "unread", f_int("n", i));
+    assert_true(log_dropped(log) > 0);
+    log_close(log); /* within its patience */
+    close(ends[0]);
+    close(ends[1]);
+}
+
+enum { threads = 8, lines_each = 4000 };
+
+struct hammer {
+    struct log *log;
+    struct log_writer *own;
+    int number;
+};
+
+static void *hammer_run(void *argument) {
+    struct hammer *hammer = argument;
+    for (int i = 0; i < lines_each; i++) {
+        log_info(hammer->own, noon, "own", f_int("thread", hammer->number), f_int("n", i));
+        if (i % 8 == 0) log_info(log_shared(hammer->log), noon, "shared", f_int("thread", hammer->number), f_int("n", i));
+        if (i % 500 == 0) log_flush(hammer->log);
+    }
+    return NULL;
+}
+
+static _Atomic uint64_t lines_seen, drops_told;
+static int next_number[threads];
+
+static void count_line(void *owner, struct str line) {
+    (void)owner;
+    char copy[512];
+    str_copy(copy, sizeof copy, line);
+    assert_true(str_starts(line, STR("{\"event\":\"")) && str_ends(line, STR("}")));
+    if (strstr(copy, "\"log_dropped\"")) {
+        drops_told += strtoull(strstr(copy, "\"lines\":") + 8, NULL, 10);
+        return;
+    }
+    lines_seen++;
+    if (!strstr(copy, "\"own\"")) return;
+    long thread = strtol(strstr(copy, "\"thread\":") + 9, NULL, 10), n = strtol(strstr(copy, "\"n\":") + 4, NULL, 10);
+    assert_true(n >= next_number[thread]); /* in order */
+    next_number[thread] = (int)n + 1;
+}
+
+static void eight_threads_lose_no_line_uncounted(void **state) {
+    (void)state;
+    struct log_options options = {.level = log_level_info, .format = log_format_json, .fd = -1, .write = count_line};
+    struct log *log = log_open(&options);
+    pthread_t ids[threads];
+    struct hammer hammers[threads];
+    for (int i = 0; i < threads; i++) {
+        hammers[i] = (struct hammer){log, log_writer_open(log), i};
+        assert_int_equal(pthread_create(&ids[i], NULL, hammer_run, &hammers[i]), 0);
+    }
+    for (int i = 0; i < threads; i++) pthread_join(ids[i], NULL);
+    uint64_t dropped = log_dropped(log);
+    log_close(log);
+    assert_int_equal(lines_seen + dropped, threads * (lines_each + lines_each / 8));
+    assert_int_equal(drops_told, dropped);
+}
+
+static void without_memory_there_is_no_log_and_nothing_leaks(void **state) {
+    (void)state;
+    struct log_options options = {.level = log_level_info, .fd = -1, .write = sink_write, .owner = &sink};
+    for (uint64_t n = 1; n < 20; n++) {
+        memory_fail_at(n);
+        struct log *log = log_open(&options);
+        struct log_writer *writer = log ? log_writer_open(log) : NULL;
+        bool whole = memory_calls() < n;
+        memory_fail_at(0);
+        assert_true(!whole || writer);
+        if (log) log_info(log_shared(log), noon, "still");
+        log_close(log);
+        if (whole) return;
+    }
+    fail_msg("never opened");
+}
+
+static void header_lines_hide_credentials(void **state) {
+    (void)state;
+    const struct http_header headers[] = {
+        {STR("Host"), STR("api.example.com")},          {STR("Authorization"), STR("Bearer sk-verysecretvalue1")},
+        {STR("X-Api-Key"), STR("verysecretvalue2")},    {STR("api-key"), STR("verysecretvalue3")},
+        {STR("x-goog-api-key"), STR("verysecretvalue4")}, {STR("Cookie"), STR("a=verysecretvalue5")},
+        {STR("Set-Cookie"), STR("a=verysecretvalue6")}, {STR("Referer"), STR("http://h/p?key=verysecretvalue7&x=1")},
+        {STR("Proxy-Authorization"), STR("Basic verysecretvalue8")}, {STR("x-ratelimit-remaining-tokens"), STR("17")},
+    };
+    struct log *log = open_log(log_level_debug, log_format_json);
+    log_headers(log_shared(log), noon, STR("req_1"), STR("caller"), headers, sizeof headers / sizeof headers[0]);
+    log_close(log);
+    assert_int_equal(sink.lines, 1);
+    assert_null(strstr(sink.bytes, "verysecret"));
+    assert_non_null(strstr(sink.bytes, "Host: api.example.com; Authorization: ***;"));
+    assert_non_null(strstr(sink.bytes, "x-ratelimit-remaining-tokens: 17"));
+    assert_non_null(strstr(sink.bytes, "key=***&x=1"));
+}
+
+static void what_a_provider_said_is_logged_without_the_key_it_quotes(void **state) {
+    (void)state;
+    struct log *log = open_log(log_level_info, log_format_json);
+    log_warn(log_shared(log), noon, "attempt_failed", f_said("text", STR("Incorrect API key provided: sk-abcdefghijkl1234.")));
+    log_close(log);
+    assert_null(strstr(sink.bytes, "abcdefghijkl"));
+    assert_non_null(strstr(sink.bytes, "Incorrect API key provided"));
+}
+
+int main(void) {
+    pthread_mutex_init(&sink.gate, NULL);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(a_line_is_one_json_object_with_its_event_first, sink_clean),
+        cmocka_unit_test_setup(a_readable_line_quotes_only_what_needs_it, sink_clean),
+        cmocka_unit_test_setup(colours_are_only_weirs_own, sink_clean),
+        cmocka_unit_test_setup(what_callers_send_cannot_end_a_line_or_steer_a_terminal, sink_clean),
+        cmocka_unit_test_setup(a_long_value_is_cut_and_a_long_line_says_so, sink_clean),
+        cmocka_unit_test_setup(levels_below_the_wanted_one_cost_nothing_and_can_change, sink_clean),
+        cmocka_unit_test_setup(a_storm_of_warnings_is_limited_per_site_and_counted, sink_clean),
+        cmocka_unit_test_setup(a_full_ring_drops_counts_and_tells, sink_clean),
+        cmocka_unit_test_setup(a_descriptor_gets_the_same_lines, sink_clean),
+        cmocka_unit_test_setup(a_reader_that_stops_does_not_stop_the_writers_or_the_end, sink_clean),
+        cmocka_unit_test_setup(eight_threads_lose_no_line_uncounted, sink_clean),
+        cmocka_unit_test_setup(without_memory_there_is_no_log_and_nothing_leaks, sink_clean),
+        cmocka_unit_test_setup(header_lines_hide_credentials, sink_clean),
+        cmocka_unit_test_setup(what_a_provider_said_is_logged_without_the_key_it_quotes, sink_clean),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

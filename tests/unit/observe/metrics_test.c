@@ -1,0 +1,420 @@
+/* metrics_test.c - counts are exact, whatever the threads do, and what /metrics says can be read back. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "observe/metrics_internal.h"
+
+static const struct str endpoints[] = {STR("chat"), STR("embeddings")};
+static const struct str kinds[] = {STR("none"), STR("connect"), STR("stall")};
+
+static struct metrics *open_metrics(void) {
+    struct metrics_options options = {.endpoint_names = endpoints, .endpoint_count = 2, .failure_names = kinds, .failure_count = 3,
+                                      .version = STR("1.2.3"), .started_wall_ns = 1795219200123000000ll};
+    struct metrics *metrics = metrics_open(&options);
+    assert_non_null(metrics);
+    return metrics;
+}
+
+/* -- a reader of the exposition format ------------------------------------------------------------------------------- */
+
+static struct arena page_arena;
+
+static struct str page_of(const struct metrics *metrics) {
+    arena_reset(&page_arena);
+    struct text text = text_in_arena(&page_arena, 64 * 1024);
+    metrics_write(metrics, &text);
+    assert_false(text.failed);
+    text_put_byte(&text, 0);
+    return str_make(text.at, text.len - 1);
+}
+
+/* The value of the series written exactly so, or -1. */
+static double value_of(struct str page, const char *series) {
+    struct str rest = page, line;
+    size_t len = strlen(series);
+    while (str_split_next(&rest, '\n', &line))
+        if (str_starts(line, str_make(series, len)) && line.len > len && line.at[len] == ' ') return strtod(line.at + len + 1, NULL);
+    return -1;
+}
+
+static size_t read_name(struct str line, size_t at) {
+    size_t start = at;
+    while (at < line.len && (line.at[at] == '_' || (line.at[at] >= 'a' && line.at[at] <= 'z') || (at > start && line.at[at] >= '0' && line.at[at] <= '9')))
+        at++;
+    assert_true(at > start);
+    return at;
+}
+
+/* {name="value",...}: answers where it ends. */
+static size_t read_labels(struct str line, size_t at) {
+    assert_int_equal(line.at[at], '{');
+    do {
+        at = read_name(line, at + 1);
+        assert_int_equal(line.at[at++], '=');
+        assert_int_equal(line.at[at++], '"');
+        while (line.at[at] != '"') {
+            if (line.at[at] == '\\') {
+                at++;
+                assert_true(line.at[at] == 'n' || line.at[at] == '"' || line.at[at] == '\\');
+            }
+            at++;
+            assert_true(at < line.len);
+        }
+        at++;
+    } while (line.at[at] == ',');
+    assert_int_equal(line.at[at], '}');
+    return at + 1;
+}
+
+/* Every line of a page is a comment of its family or a series of it; no series twice; histograms rise to their count. */
+static size_t parse(struct str page) {
+    struct str rest = page, line, family = STR_NONE, seen[4096];
+    size_t count = 0;
+    double last_bucket = 0;
+    assert_true(str_ends(page, STR("\n")));
+    assert_true(str_is_utf8(page));
+    while (str_split_next(&rest, '\n', &line)) {
+        if (line.len == 0) continue;
+        if (str_starts(line, STR("# HELP "))) {
+            family = str_slice(line, 7, read_name(line, 7));
+            continue;
+        }
+        if (str_starts(line, STR("# TYPE "))) {
+            assert_true(str_starts(str_slice(line, 7, line.len), family));
+            continue;
+        }
+        size_t name_end = read_name(line, 0);
+        assert_true(str_starts(line, family));
+        size_t end = line.at[name_end] == '{' ? read_labels(line, name_end) : name_end;
+        assert_int_equal(line.at[end], ' ');
+        double value;
+        assert_true(str_to_double(str_slice(line, end + 1, line.len), &value));
+        struct str series = str_slice(line, 0, end);
+        for (size_t i = 0; i < count; i++) assert_false(str_eq(seen[i], series));
+        assert_true(count < 4096);
+        seen[count++] = series;
+        struct str name = str_slice(line, 0, name_end);
+        if (str_ends(name, STR("_bucket"))) {
+            bool first = str_find(series, STR("le=\"0.0005\"")) != SIZE_MAX || str_find(series, STR("le=\"0.00001\"")) != SIZE_MAX;
+            if (first && str_find(name, STR("overhead")) == SIZE_MAX) last_bucket = 0;
+            if (str_find(series, STR("le=\"0.00001\"")) != SIZE_MAX) last_bucket = 0;
+            assert_true(value >= last_bucket);
+            last_bucket = value;
+        } else if (str_ends(name, STR("_seconds_count"))) {
+            assert_true(value == last_bucket);
+        }
+    }
+    return count;
+}
+
+/* -- tests ----------------------------------------------------------------------------------------------------------- */
+
+static void a_request_and_its_attempts_are_counted(void **state) {
+    (void)state;
+    struct metrics *metrics = open_metrics();
+    struct metrics_loop *loop = metrics_loop_open(metrics);
+    assert_true(metrics_target_register(metrics, 0, STR("groq"), STR("llama")));
+    assert_true(metrics_target_register(metrics, 1, STR("groq"), STR("gemma")));
+    assert_true(metrics_target_register(metrics, 2, STR("openai"), STR("gpt")));
+    metrics_attempt(loop, &(struct metrics_attempt_facts){.target_id = 0, .outcome = metrics_failed, .failure = 2, .duration_us = 900});
+    metrics_attempt(loop, &(struct metrics_attempt_facts){.target_id = 1, .outcome = metrics_failed, .failure = 2, .duration_us = 1, .failover = true});
+    metrics_attempt(loop, &(struct metrics_attempt_facts){.target_id = 2, .outcome = metrics_succeeded, .failover = true, .duration_us = 1500000,
+                                                          .first_token_us = 250000, .input_tokens = 10, .output_tokens = 20, .cached_tokens = 4,
+                                                          .reasoning_tokens = 5, .cost_nano_usd = 1250000, .stream_events = 22, .stream_events_dropped = 1});
+    metrics_request(loop, &(struct metrics_request_facts){.endpoint = 0, .status = 200, .attempts = 3, .duration_us = 1600000, .overhead_us = 60});
+    metrics_request(loop, &(struct metrics_request_facts){.endpoint = 99, .status = 404, .error = error_unknown_model, .duration_us = 10});
+    metrics_request(loop, &(struct metrics_request_facts){.endpoint = 1, .status = 0, .caller_gone = true, .attempts = 1});
+    metrics_refused(loop, error_headers_too_large);
+    metrics_gauge_set(loop, metrics_in_flight, 3);
+    metrics_gauge_set(loop, metrics_upstream_idle, 2);
+    metrics_gauge_set(loop, metrics_upstream_busy, 5);
+    struct str page = page_of(metrics);
+    parse(page);
+    const struct {
+        const char *series;
+        double value;
+    } wanted[] = {
+        {"weir_requests_total{endpoint=\"chat\",status=\"2xx\",code=\"none\"}", 1},
+        {"weir_requests_total{endpoint=\"other\",status=\"4xx\",code=\"unknown_model\"}", 1},
+        {"weir_requests_total{endpoint=\"embeddings\",status=\"none\",code=\"none\"}", 1},
+        {"weir_refused_total{code=\"unknown_model\"}", 1},
+        {"weir_refused_total{code=\"headers_too_large\"}", 1},
+        {"weir_callers_gone_total", 1},
+        {"weir_failovers_total", 2},
+        {"weir_attempts_total{provider=\"openai\",model=\"gpt\",outcome=\"succeeded\"}", 1},
+        {"weir_attempts_total{provider=\"openai\",model=\"gpt\",outcome=\"failed\"}", 0},
+        {"weir_attempt_failures_total{provider=\"groq\",kind=\"stall\"}", 2},
+        {"weir_attempt_duration_seconds_bucket{provider=\"openai\",model=\"gpt\",le=\"1\"}", 0},
+        {"weir_attempt_duration_seconds_bucket{provider=\"openai\",model=\"gpt\",le=\"2.5\"}", 1},
+        {"weir_attempt_duration_seconds_sum{provider=\"openai\",model=\"gpt\"}", 1.5},
+        {"weir_first_token_seconds_bucket{provider=\"openai\",model=\"gpt\",le=\"0.25\"}", 1},
+        {"weir_first_token_seconds_bucket{provider=\"openai\",model=\"gpt\",le=\"0.1\"}", 0},
+        {"weir_first_token_seconds_count{provider=\"groq\",model=\"llama\"}", -1},
+        {"weir_tokens_total{provider=\"openai\",model=\"gpt\",direction=\"input\"}", 10},
+        {"weir_tokens_total{provider=\"openai\",model=\"gpt\",direction=\"reasoning\"}", 5},
+        {"weir_cost_usd_total{provider=\"openai\",model=\"gpt\"}", 0.00125},
+        {"weir_overhead_seconds_bucket{le=\"0.00005\"}", 2},
+        {"weir_overhead_seconds_bucket{le=\"0.0001\"}", 3},
+        {"weir_requests_in_flight", 3},
+        {"weir_connections{side=\"provider\"}", 7},
+        {"weir_upstream_connections{state=\"idle\"}", 2},
+        {"weir_stream_events_total", 22},
+        {"weir_stream_events_dropped_total", 1},
+        {"weir_build_info{version=\"1.2.3\"}", 1},
+        {"process_start_time_seconds", 1795219200.123},
+    };
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
+        if (value_of(page, wanted[i].series) != wanted[i].value) fail_msg("%s is %f", wanted[i].series, value_of(page, wanted[i].series));
+    assert_true(value_of(page, "process_resident_memory_bytes") > 100000);
+    assert_true(value_of(page, "process_open_fds") >= 3);
+    metrics_close(metrics);
+}
+
+static void an_empty_process_announces_every_family(void **state) {
+    (void)state;
+    struct metrics *metrics = open_metrics();
+    struct str page = page_of(metrics);
+    parse(page);
+#define X(id, name, type, labels, help) assert_true(str_find(page, STR("# TYPE " name " " #type "\n")) != SIZE_MAX);
+    METRICS_FAMILIES(X)
+#undef X
+    metrics_close(metrics);
+}
+
+static void a_value_on_a_bound_is_below_it(void **state) {
+    (void)state;
+    const struct metrics_bounds *all[] = {&metrics_bounds_long, &metrics_bounds_short};
+    for (size_t b = 0; b < 2; b++)
+        for (size_t i = 0; i < all[b]->count; i++) {
+            assert_true(strtod(all[b]->le[i], NULL) * 1e6 - (double)all[b]->most_us[i] < 1e-6);
+            assert_true(i == 0 || all[b]->most_us[i] > all[b]->most_us[i - 1]);
+        }
+    struct metrics *metrics = open_metrics();
+    struct metrics_loop *loop = metrics_loop_open(metrics);
+    uint64_t values[] = {0, 500, 501, 600000000, 600000001};
+    for (size_t i = 0; i < 5; i++) metrics_request(loop, &(struct metrics_request_facts){.status = 200, .duration_us = values[i]});
+    struct str page = page_of(metrics);
+    assert_true(value_of(page, "weir_request_duration_seconds_bucket{endpoint=\"chat\",le=\"0.0005\"}") == 2);
+    assert_true(value_of(page, "weir_request_duration_seconds_bucket{endpoint=\"chat\",le=\"0.001\"}") == 3);
+    assert_true(value_of(page, "weir_request_duration_seconds_bucket{endpoint=\"chat\",le=\"600\"}") == 4);
+    assert_true(value_of(page, "weir_request_duration_seconds_bucket{endpoint=\"chat\",le=\"+Inf\"}") == 5);
+    metrics_close(metrics);
+}
+
+static void labels_are_escaped_and_stay_utf8(void **state) {
+    (void)state;
+    struct metrics *metrics = open_metrics();
+    struct metrics_loop *loop = metrics_loop_open(metrics);
+    metrics_target_register(metrics, 7, STR("a\"b\\c\nd"), STR("bad\xff" "e"));
+    metrics_attempt(loop, &(struct metrics_attempt_facts){.target_id = 7});
+    struct str page = page_of(metrics);
+    parse(page);
+    assert_true(value_of(page, "weir_attempts_total{provider=\"a\\\"b\\\\c\\nd\",model=\"bad\xef\xbf\xbd" "e\",outcome=\"succeeded\"}") == 1);
+    metrics_close(metrics);
+}
+
+static void targets_past_the_limit_or_without_a_name_count_as_other(void **state) {
+    (void)state;
+    struct metrics *metrics = open_metrics();
+    struct metrics_loop *loop = metrics_loop_open(metrics);
+    assert_false(metrics_target_register(metrics, limit_targets, STR("p"), STR("m")));
+    assert_true(metrics_target_register(metrics, limit_targets - 1, STR("p"), STR("m")));
+    assert_true(metrics_target_register(metrics, limit_targets - 1, STR("p"), STR("m")));
+    metrics_attempt(loop, &(struct metrics_attempt_facts){.target_id = limit_targets});
+    metrics_attempt(loop, &(struct metrics_attempt_facts){.target_id = UINT32_MAX});
+    metrics_attempt(loop, &(struct metrics_attempt_facts){.target_id = 5});
+    metrics_attempt(loop, &(struct metrics_attempt_facts){.target_id = limit_targets - 1, .outcome = metrics_failed, .failure = 39});
+    struct str page = page_of(metrics);
+    parse(page);
+    assert_true(value_of(page, "weir_attempts_total{provider=\"(other)\",model=\"(other)\",outcome=\"succeeded\"}") == 3);
+    assert_true(value_of(page, "weir_attempts_total{provider=\"p\",model=\"m\",outcome=\"failed\"}") == 1);
+    assert_true(value_of(page, "weir_attempt_failures_total{provider=\"p\",kind=\"other\"}") == 1);
+    metrics_close(metrics);
+}
+
+static void out_of_memory_costs_a_name_but_no_count(void **state) {
+    (void)state;
+    for (uint64_t n = 1; n < 20; n++) {
+        struct metrics_options options = {.endpoint_names = endpoints, .endpoint_count = 2, .failure_names = kinds, .failure_count = 3};
+        memory_fail_at(n);
+        struct metrics *metrics = metrics_open(&options);
+        struct metrics_loop *loop = metrics ? metrics_loop_open(metrics) : NULL;
+        if (loop) {
+            (void)metrics_target_register(metrics, 1, STR("p"), STR("m"));
+            metrics_attempt(loop, &(struct metrics_attempt_facts){.target_id = 1});
+            metrics_attempt(loop, &(struct metrics_attempt_facts){.target_id = 1});
+            char bytes[16 * 1024];
+            struct text text = text_in_buffer(bytes, sizeof bytes);
+            metrics_write(metrics, &text);
+        }
+        bool whole = memory_calls() < n;
+        memory_fail_at(0);
+        if (loop) {
+            struct str page = page_of(metrics);
+            double named = value_of(page, "weir_attempts_total{provider=\"p\",model=\"m\",outcome=\"succeeded\"}");
+            double other = value_of(page, "weir_attempts_total{provider=\"(other)\",model=\"(other)\",outcome=\"succeeded\"}");
+            assert_true((named > 0 ? named : 0) + (other > 0 ? other : 0) == 2);
+        }
+        metrics_close(metrics);
+        if (whole) return;
+    }
+    fail_msg("never had memory for all");
+}
+
+enum { threads = 8, requests_each = 20000 };
+
+struct hammer {
+    struct metrics *metrics;
+    _Atomic bool done;
+};
+
+static void *hammer_run(void *argument) {
+    struct metrics *metrics = argument;
+    struct metrics_loop *loop = metrics_loop_open(metrics);
+    for (uint32_t i = 0; i < requests_each; i++) {
+        uint32_t target = i % 50;
+        char model[16];
+        snprintf(model, sizeof model, "m%u", target);
+        if (i < 50) metrics_target_register(metrics, target, STR("p"), str_from(model));
+        metrics_attempt(loop, &(struct metrics_attempt_facts){.target_id = target, .outcome = (enum metrics_outcome)(i % 3), .failure = 1,
+                                                              .duration_us = i, .input_tokens = 3, .cost_nano_usd = 7});
+        metrics_request(loop, &(struct metrics_request_facts){.endpoint = i % 2, .status = 200, .attempts = 1, .duration_us = i});
+        metrics_gauge_set(loop, metrics_in_flight, i);
+    }
+    return NULL;
+}
+
+static void *scrape_run(void *argument) {
+    struct hammer *hammer = argument;
+    struct arena arena;
+    arena_init(&arena, 64 * 1024, 64 * 1024 * 1024);
+    double last = 0;
+    while (!atomic_load(&hammer->done)) {
+        struct text text = text_in_arena(&arena, 256 * 1024), json = text_in_arena(&arena, 64 * 1024);
+        metrics_write(hammer->metrics, &text);
+        metrics_write_json(hammer->metrics, &json);
+        text_put_byte(&text, 0);
+        double value = value_of(text_str(&text), "weir_requests_total{endpoint=\"chat\",status=\"2xx\",code=\"none\"}");
+        if (text.failed || json.failed || (value >= 0 && value < last)) return "a count went back";
+        if (value > last) last = value;
+        arena_reset(&arena);
+    }
+    arena_free(&arena);
+    return NULL;
+}
+
+static void eight_loops_and_a_reader_add_up_exactly(void **state) {
+    (void)state;
+    struct hammer hammer = {.metrics = open_metrics()};
+    pthread_t ids[threads], reader;
+    void *complaint = NULL;
+    assert_int_equal(pthread_create(&reader, NULL, scrape_run, &hammer), 0);
+    for (int i = 0; i < threads; i++) assert_int_equal(pthread_create(&ids[i], NULL, hammer_run, hammer.metrics), 0);
+    for (int i = 0; i < threads; i++) pthread_join(ids[i], NULL);
+    atomic_store(&hammer.done, true);
+    pthread_join(reader, &complaint);
+    assert_null(complaint);
+    struct metrics_view view;
+    assert_true(metrics_view_make(&view, hammer.metrics));
+    uint64_t attempts = 0, tokens = 0, cost = 0, durations = 0;
+    for (size_t i = 0; i < view.target_count; i++) {
+        for (size_t j = 0; j < metrics_outcomes; j++) attempts += metrics_read(&view.targets[i].counts->outcomes[j]);
+        tokens += metrics_read(&view.targets[i].counts->tokens[0]);
+        cost += metrics_read(&view.targets[i].counts->cost_nano_usd);
+        durations += metrics_durations_count(&view.targets[i].counts->attempt);
+    }
+    assert_int_equal(view.target_count, 50);
+    assert_int_equal(attempts, threads * requests_each);
+    assert_int_equal(tokens, 3 * threads * requests_each);
+    assert_int_equal(cost, 7 * threads * requests_each);
+    assert_int_equal(durations, threads * requests_each);
+    metrics_view_free(&view);
+    struct str page = page_of(hammer.metrics);
+    parse(page);
+    assert_true(value_of(page, "weir_requests_total{endpoint=\"chat\",status=\"2xx\",code=\"none\"}") == threads * requests_each / 2);
+    assert_true(value_of(page, "weir_requests_in_flight") == threads * (requests_each - 1));
+    metrics_close(hammer.metrics);
+}
+
+static void the_json_says_the_same(void **state) {
+    (void)state;
+    struct metrics *metrics = open_metrics();
+    struct metrics_loop *loop = metrics_loop_open(metrics);
+    metrics_target_register(metrics, 0, STR("groq"), STR("llama"));
+    metrics_attempt(loop, &(struct metrics_attempt_facts){.target_id = 0, .outcome = metrics_failed, .failure = 1, .duration_us = 400, .cost_nano_usd = 5});
+    metrics_request(loop, &(struct metrics_request_facts){.status = 502, .error = error_upstream_unreachable, .attempts = 1, .duration_us = 500});
+    char bytes[8192];
+    struct text text = text_in_buffer(bytes, sizeof bytes);
+    metrics_write_json(metrics, &text);
+    assert_false(text.failed);
+    assert_true(str_find(text_str(&text), STR("\"requests\":1,\"by_status\":{\"5xx\":1},\"errors\":{\"upstream_unreachable\":1},\"refused\":0")) != SIZE_MAX);
+    assert_true(str_find(text_str(&text), STR("\"targets\":[{\"provider\":\"groq\",\"model\":\"llama\",\"attempts\":1,\"succeeded\":0,\"failed\":1,"
+                                              "\"cancelled\":0,\"failures\":{\"connect\":1},\"input_tokens\":0")) != SIZE_MAX);
+    assert_true(str_find(text_str(&text), STR("\"cost_usd\":\"0.000000005\"")) != SIZE_MAX);
+    struct text small = text_in_buffer(bytes, 100);
+    metrics_write_json(metrics, &small);
+    assert_true(small.failed);
+    metrics_close(metrics);
+}
+
+static void quantiles_lie_within_their_bucket(void **state) {
+    (void)state;
+    struct metrics_durations durations = {0};
+    assert_int_equal(metrics_durations_quantile_us(&durations, &metrics_bounds_long, 0.5), 0);
+    for (int i = 0; i < 90; i++) durations.buckets[3]++; /* 2500 .. 5000 */
+    for (int i = 0; i < 10; i++) durations.buckets[19]++;
+    uint64_t half = metrics_durations_quantile_us(&durations, &metrics_bounds_long, 0.5);
+    assert_true(half > 2500 && half <= 5000);
+    assert_int_equal(metrics_durations_quantile_us(&durations, &metrics_bounds_long, 0.99), 600000000);
+}
+
+/* docs/metrics.md is what the table says. With WEIR_UPDATE_DOCS=1 it is written instead. */
+static void the_page_of_the_metrics_is_true(void **state) {
+    (void)state;
+    const char *root = getenv("WEIR_SOURCE_ROOT");
+    if (!root) skip();
+    char path[4096], said[32 * 1024], made[32 * 1024];
+    snprintf(path, sizeof path, "%s/docs/metrics.md", root);
+    struct text text = text_in_buffer(made, sizeof made);
+    metrics_write_docs(&text);
+    assert_false(text.failed);
+    const char *update = getenv("WEIR_UPDATE_DOCS");
+    FILE *file = fopen(path, update ? "w+" : "r");
+    assert_non_null(file);
+    if (update) {
+        assert_int_equal(fwrite(made, 1, text.len, file), text.len);
+        rewind(file);
+    }
+    size_t len = fread(said, 1, sizeof said, file);
+    fclose(file);
+    assert_true(str_eq(str_make(said, len), text_str(&text)));
+}
+
+int main(void) {
+    arena_init(&page_arena, 256 * 1024, 64 * 1024 * 1024);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_request_and_its_attempts_are_counted),
+        cmocka_unit_test(an_empty_process_announces_every_family),
+        cmocka_unit_test(a_value_on_a_bound_is_below_it),
+        cmocka_unit_test(labels_are_escaped_and_stay_utf8),
+        cmocka_unit_test(targets_past_the_limit_or_without_a_name_count_as_other),
+        cmocka_unit_test(out_of_memory_costs_a_name_but_no_count),
+        cmocka_unit_test(eight_loops_and_a_reader_add_up_exactly),
+        cmocka_unit_test(the_json_says_the_same),
+        cmocka_unit_test(quantiles_lie_within_their_bucket),
+        cmocka_unit_test(the_page_of_the_metrics_is_true),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    arena_free(&page_arena);
+    return failed;
+}

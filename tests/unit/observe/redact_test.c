@@ -1,0 +1,89 @@
+/* redact_test.c - what is hidden, and what a reader still gets to see. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/prng.h"
+#include "observe/log.h"
+
+static void check(const char *said, const char *shown) {
+    char bytes[512];
+    struct text text = text_in_buffer(bytes, sizeof bytes);
+    redact_put(&text, str_from(said));
+    assert_false(text.failed);
+    bytes[text.len] = 0;
+    assert_string_equal(bytes, shown);
+}
+
+static void words_that_look_like_keys_are_hidden(void **state) {
+    (void)state;
+    check("Incorrect API key provided: sk-abc12345678.", "Incorrect API key provided: sk-***");
+    check("used gsk_abcdefghijkl and xai-abcdefghijkl", "used gsk_*** and xai-***");
+    check("AIzaSyA1234567890abc", "AIza***");
+    check("hf_short", "hf_short");
+}
+
+static void values_named_like_a_credential_are_hidden(void **state) {
+    (void)state;
+    check("/v1beta/models?key=abc&alt=sse", "/v1beta/models?key=***&alt=sse");
+    check("?api_key=abc", "?api_key=***");
+    check("{\"api_key\": \"abc\", \"model\": \"m\"}", "{\"api_key\": \"***\", \"model\": \"m\"}");
+    check("{\\\"apiKey\\\":\\\"abc\\\"}", "{\\\"apiKey\\\":\\\"***\"}");
+    check("Authorization: Bearer abc def", "Authorization: Bearer *** def");
+    check("access_token=abc;x", "access_token=***;x");
+    check("password: hunter2", "password: ***");
+    check("https://user:pass@host/path", "https://***@host/path");
+    check("Basic dXNlcjpwYXNz", "Basic ***");
+}
+
+static void plain_words_stay(void **state) {
+    (void)state;
+    check("", "");
+    check("max_tokens=5 is too large", "max_tokens=5 is too large");
+    check("Rate limit reached for gpt-4o: 60 requests", "Rate limit reached for gpt-4o: 60 requests");
+    check("the key", "the key");
+    check("key=", "key=");
+    check("bearer", "bearer");
+    check("http://host:80/x", "http://host:80/x");
+}
+
+static void header_names_that_carry_credentials(void **state) {
+    (void)state;
+    const char *hidden[] = {"Authorization", "proxy-authorization", "X-API-Key", "api-key", "x-goog-api-key", "Cookie", "set-cookie",
+                            "x-auth-token", "x-amz-signature", "x-client-secret"};
+    const char *shown[] = {"host", "content-type", "user-agent", "x-weir-session-hint", "x-ratelimit-limit-tokens", "openai-organization"};
+    for (size_t i = 0; i < sizeof hidden / sizeof hidden[0]; i++) assert_true(redact_header_name(str_from(hidden[i])));
+    for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++) assert_false(redact_header_name(str_from(shown[i])));
+}
+
+static void any_bytes_are_read_to_their_end(void **state) {
+    (void)state;
+    static const char alphabet[] = "key=:\"' /@?&sk-AIzaBearer token\\\n\0\xff{}";
+    struct prng prng;
+    prng_seed(&prng, 7);
+    for (int round = 0; round < 20000; round++) {
+        char bytes[64], out[256];
+        size_t len = (size_t)prng_below(&prng, sizeof bytes);
+        for (size_t i = 0; i < len; i++) bytes[i] = alphabet[prng_below(&prng, sizeof alphabet)];
+        struct text text = text_in_buffer(out, sizeof out);
+        char *exact = malloc(len ? len : 1); /* so that the sanitizer sees a read past the end */
+        memcpy(exact, bytes, len);
+        redact_put(&text, str_make(exact, len));
+        free(exact);
+        assert_false(text.failed);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(words_that_look_like_keys_are_hidden), cmocka_unit_test(values_named_like_a_credential_are_hidden),
+        cmocka_unit_test(plain_words_stay), cmocka_unit_test(header_names_that_carry_credentials),
+        cmocka_unit_test(any_bytes_are_read_to_their_end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
