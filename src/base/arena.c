@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "base/memory.h"
 
 struct arena_block {
@@ -100,6 +101,10 @@ void arena_reset(struct arena *arena) {
     keep->older = NULL;
     keep->used = 0;
     arena->taken = keep->size + sizeof(struct arena_block);
+}
+
+void arena_wipe(struct arena *arena) {
+    for (struct arena_block *block = arena->newest; block; block = block->older) memory_wipe(block->room, block->used);
 }
 
 void arena_free(struct arena *arena) {

@@ -27,6 +27,8 @@ struct str arena_printf(struct arena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3), warn_unused_result));
 /* Gives back all but one ordinary block, which is used again. */
 void arena_reset(struct arena *arena);
+/* Overwrites all that was taken, for arenas that held credentials. Ranges into it then read as zeros. */
+void arena_wipe(struct arena *arena);
 void arena_free(struct arena *arena);
 
 #endif

@@ -8,15 +8,8 @@
 #include "base/hash.h"
 #include "base/header.h"
 #include "base/secret.h"
+#include "base/url.h"
 #include "engine/catalog.h"
-
-struct url { /* base/url.h has the parser */
-    bool tls;
-    struct str host;
-    uint16_t port;
-    struct str path;      /* without a slash at its end */
-    struct str unix_path; /* of unix:/path; empty otherwise */
-};
 
 struct provider {
     uint16_t index; /* in snapshot->providers */

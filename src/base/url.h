@@ -1,0 +1,24 @@
+/* url.h - base URLs of providers and the choice of a proxy. Pure; ranges point into what was given. */
+#ifndef WEIR_BASE_URL_H
+#define WEIR_BASE_URL_H
+
+#include "base/str.h"
+
+struct url {
+    bool tls;
+    struct str host; /* without brackets */
+    uint16_t port;
+    struct str path;      /* without a slash at its end */
+    struct str unix_path; /* of unix:/path; empty otherwise */
+};
+
+/* http://host[:port][/path], https://..., unix:/path. NULL: fine; else what is wrong, as a sentence. */
+const char *url_parse(struct str text, struct url *url);
+
+/* Which proxy serves this URL, or an empty range: HTTPS_PROXY or HTTP_PROXY by its scheme, unless NO_PROXY names the host (as
+ * curl reads it: names and their subdomains, addresses, `*`, each with or without a port). Loopback is never proxied. */
+struct str url_proxy(const struct url *url, struct str https_proxy, struct str http_proxy, struct str no_proxy);
+
+bool host_is_loopback(struct str host);
+
+#endif

@@ -1,0 +1,26 @@
+/* json.h - JSON documents of our own (the catalogue, what the admin API is sent) as a tree: yyjson behind a few readers. Not for
+ * the data plane: that is skim.h. The tree lives until json_free; ranges point into it. */
+#ifndef WEIR_DIALECT_JSON_H
+#define WEIR_DIALECT_JSON_H
+
+#include "base/str.h"
+
+struct json; /* a document */
+struct json_value;
+
+/* NULL: not JSON (*problem says what, at which byte), or no memory. The text is copied. */
+struct json *json_parse(struct str text, const char **problem, size_t *at);
+void json_free(struct json *json);
+const struct json_value *json_root(const struct json *json);
+/* The member of an object, or NULL; NULL in, NULL out. */
+const struct json_value *json_member(const struct json_value *value, const char *key);
+/* Elements of an array or members of an object, one after the other; start with *place = 0. *key may be NULL. */
+const struct json_value *json_each(const struct json_value *value, size_t *place, struct str *key);
+size_t json_count(const struct json_value *value); /* of an array or object; else 0 */
+/* Each answers the fallback when the value is absent or of another type. */
+struct str json_str(const struct json_value *value, struct str fallback);
+int64_t json_i64(const struct json_value *value, int64_t fallback);
+double json_double(const struct json_value *value, double fallback);
+bool json_bool(const struct json_value *value, bool fallback);
+
+#endif

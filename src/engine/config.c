@@ -1,0 +1,116 @@
+/* config.c - loading: parse, check, build; problems in the order of their lines. */
+#include "engine/config.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/embedded.h"
+#include "base/memory.h"
+#include "engine/config_yaml.h"
+
+enum { problems_max = 100 };
+
+uint32_t config_id(struct config_ids *ids, struct str name) {
+    for (size_t i = 0; i < ids->count; i++)
+        if (str_eq(str_from(ids->names[i]), name)) return (uint32_t)i + 1;
+    if (ids->count == ids->size) {
+        size_t size = ids->size ? ids->size * 2 : 32;
+        char **names = memory_resize(ids->names, size * sizeof *names);
+        if (!names) return 0;
+        ids->names = names;
+        ids->size = size;
+    }
+    char *copy = memory_take(name.len + 1);
+    if (!copy) return 0;
+    str_copy(copy, name.len + 1, name);
+    ids->names[ids->count++] = copy;
+    return (uint32_t)ids->count;
+}
+
+void config_ids_free(struct config_ids *ids) {
+    for (size_t i = 0; i < ids->count; i++) memory_give(ids->names[i]);
+    memory_give(ids->names);
+    *ids = (struct config_ids){NULL, 0, 0};
+}
+
+static bool stands_before(const struct config_problem *a, unsigned line, unsigned column) {
+    return a->line < line || (a->line == line && a->column <= column);
+}
+
+void config_report(struct config_reading *reading, const struct config_node *at, enum config_severity severity, const char *format, ...) {
+    struct config *config = reading->config;
+    char message[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    if (severity == config_error) config->error_count++;
+    if (severity == config_not_available) config->not_available_count++;
+    if (config->error_count + config->not_available_count > problems_max) return;
+    struct config_problem *problem = arena_take_zeroed(&config->arena, sizeof *problem);
+    if (!problem) return;
+    problem->severity = severity;
+    problem->message = arena_copy(&config->arena, str_from(message));
+    if (at) {
+        problem->line = at->line;
+        problem->column = at->column;
+    }
+    struct config_problem **place = &config->problems;
+    while (*place && stands_before(*place, problem->line, problem->column)) place = &(*place)->next;
+    problem->next = *place;
+    *place = problem;
+}
+
+void config_problem_write(const struct config_input *input, const struct config_problem *problem, struct text *text) {
+    text_put(text, input->path.len ? input->path : STR("environment"));
+    if (problem->line) text_printf(text, ":%u:%u", problem->line, problem->column);
+    text_put(text, STR(": "));
+    if (problem->severity == config_warning) text_put(text, STR("warning: "));
+    text_put(text, problem->message);
+}
+
+static struct config_node *root_of(struct config_reading *reading) {
+    struct config_place place;
+    if (!reading->input->text.at) {
+        struct catalog catalog;
+        struct error error = {.code = error_none};
+        if (catalog_read(str_make(catalog_providers_json, catalog_providers_json_len), str_make(catalog_models_json, catalog_models_json_len),
+                         &reading->config->arena, &catalog, &error))
+            return config_from_environment(reading, &catalog);
+        config_report(reading, NULL, config_error, "%s", error.message);
+        return NULL;
+    }
+    struct config_node *root = config_yaml_parse(reading->input->text, &reading->config->arena, &place);
+    if (!root) {
+        struct config_node at = {.line = place.line, .column = place.column};
+        config_report(reading, &at, config_error, "%s", place.message);
+        return NULL;
+    }
+    struct config_node *wrapped = config_member(root, STR("ai_providers"));
+    if (wrapped && root->count == 1) root = wrapped;
+    if (root->kind == config_scalar && root->text.len == 0) root->kind = config_map; /* an empty file */
+    if (root->kind == config_map) return root;
+    config_report(reading, root, config_error, "the file must be a map of keys, such as `providers:`");
+    return NULL;
+}
+
+bool config_load(const struct config_input *input, struct config *config) {
+    struct config_reading reading = {.input = input, .config = config};
+    memset(config, 0, sizeof *config);
+    arena_init(&config->arena, 16 * 1024, 64 * 1024 * 1024);
+    struct config_node *root = root_of(&reading);
+    if (!root) return false;
+    config_check(&reading, root);
+    config_process_read(&reading, root);
+    struct snapshot *snapshot = config_build(&reading, root);
+    if (config->error_count == 0) config->snapshot = snapshot;
+    else if (snapshot) snapshot_release(snapshot);
+    return config->snapshot != NULL;
+}
+
+void config_free(struct config *config) {
+    if (config->snapshot) snapshot_release(config->snapshot);
+    arena_wipe(&config->arena); /* it held credentials */
+    arena_free(&config->arena);
+}

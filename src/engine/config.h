@@ -1,0 +1,90 @@
+/* config.h - from YAML and environment to a snapshot, with every problem found at once. Pure but for the two functions given in. */
+#ifndef WEIR_ENGINE_CONFIG_H
+#define WEIR_ENGINE_CONFIG_H
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "engine/snapshot.h"
+
+/* Durable numbers for names, within a process: a target keeps its id from one configuration to the next. Control thread only. */
+struct config_ids {
+    char **names; /* the id is the place + 1 */
+    size_t count, size;
+};
+/* 0: out of memory. */
+uint32_t config_id(struct config_ids *ids, struct str name);
+void config_ids_free(struct config_ids *ids);
+
+struct config_input {
+    struct str path; /* for messages; empty: the environment */
+    struct str text; /* YAML; {NULL,0}: the environment alone */
+    const char *(*environment)(void *context, const char *name); /* NULL: not set */
+    /* A file's whole content into the arena, without a newline at its end; false: *error. */
+    bool (*read_file)(void *context, struct str path, struct arena *arena, struct str *content, struct error *error);
+    void *context;
+    struct config_ids *ids;
+    struct str simulated_base_url; /* where the built-in provider answers; empty: it cannot be used */
+    struct sha256 admin_key_hash;
+};
+
+enum config_severity { config_error, config_warning, config_not_available };
+
+struct config_problem {
+    struct config_problem *next;
+    enum config_severity severity;
+    unsigned line, column; /* 0: not of a place */
+    bool protects;         /* not available, and what it asks for is a protection */
+    struct str message;
+};
+
+struct config_listen {
+    struct str address, cert_file, key_file;
+};
+
+enum { config_listens_max = 16 };
+
+/* What the process needs; lives in the configuration's own arena. */
+struct config_process {
+    struct config_listen listens[config_listens_max];
+    size_t listen_count;
+    unsigned workers; /* 0: auto */
+    struct str state_dir;
+    uint64_t drain_ns, header_timeout_ns, body_timeout_ns, idle_timeout_ns, write_timeout_ns;
+    size_t connections_max, bodies_bytes_max;
+    struct str log_level, log_format; /* empty: by default */
+    bool metrics_public;
+};
+
+struct config {
+    struct arena arena;
+    struct config_problem *problems; /* by line */
+    size_t error_count, not_available_count, protects_count;
+    struct config_process process;
+    struct snapshot *snapshot; /* NULL when there is any error; the caller takes it over, and sets NULL here */
+};
+
+/* *config is filled in every case and given back by config_free. true: a snapshot was made. */
+bool config_load(const struct config_input *input, struct config *config);
+void config_free(struct config *config);
+/* FILE:LINE:COLUMN: message, for one problem. */
+void config_problem_write(const struct config_input *input, const struct config_problem *problem, struct text *text);
+
+/* -- between the files of config --------------------------------------------------------------------------------------- */
+
+struct config_node;
+struct config_reading {
+    const struct config_input *input;
+    struct config *config;
+};
+void config_report(struct config_reading *reading, const struct config_node *at, enum config_severity severity, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* config_check.c: types, ranges, unknown keys, references (expanded in place). */
+void config_check(struct config_reading *reading, struct config_node *root);
+/* config_build.c */
+struct snapshot *config_build(struct config_reading *reading, const struct config_node *root);
+/* config_process.c */
+void config_process_read(struct config_reading *reading, const struct config_node *root);
+/* config_environment.c: a tree such as a file would give, from the environment. */
+struct config_node *config_from_environment(struct config_reading *reading, const struct catalog *catalog);
+
+#endif

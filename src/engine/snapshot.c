@@ -1,0 +1,65 @@
+/* snapshot.c - looking things up in a configuration, and its end. */
+#include "engine/snapshot.h"
+
+#include "base/check.h"
+#include "base/memory.h"
+
+void snapshot_hold(struct snapshot *snapshot) { atomic_fetch_add_explicit(&snapshot->holds, 1, memory_order_relaxed); }
+
+void snapshot_release(struct snapshot *snapshot) {
+    uint32_t before = atomic_fetch_sub_explicit(&snapshot->holds, 1, memory_order_acq_rel);
+    CHECK(before > 0);
+    if (before > 1) return;
+    for (size_t p = 0; p < snapshot->provider_count; p++)
+        for (size_t k = 0; k < snapshot->providers[p].key_count; k++) secret_wipe(&snapshot->providers[p].keys[k]);
+    arena_wipe(&snapshot->arena);
+    struct arena arena = snapshot->arena;
+    memory_give(snapshot);
+    arena_free(&arena);
+}
+
+const struct client *snapshot_client(const struct snapshot *snapshot, struct str key) {
+    const struct client *found = NULL;
+    if (key.len == 0 || key.len > 512) return NULL;
+    struct sha256 hash = hash_sha256(key);
+    for (size_t i = 0; i < snapshot->client_count; i++) /* all of them, so that time tells nothing */
+        if (hash_equal(&hash, &snapshot->clients[i].key_hash)) found = &snapshot->clients[i];
+    return found;
+}
+
+/* provider/model for a provider of this gateway: a target that is configured, or one made for this request. */
+static const struct route *pinned_route(const struct snapshot *snapshot, struct str name, struct arena *arena) {
+    size_t slash = str_find_byte(name, '/');
+    if (slash == SIZE_MAX || slash + 1 == name.len) return NULL;
+    const struct provider *provider = map_find(&snapshot->providers_by_name, str_slice(name, 0, slash));
+    if (!provider) return NULL;
+    struct route *route = arena_take_zeroed(arena, sizeof *route);
+    const struct target **list = arena_take(arena, sizeof *list);
+    if (!route || !list) return NULL;
+    list[0] = map_find(&snapshot->targets_by_name, name);
+    if (!list[0]) {
+        struct target *target = arena_take_zeroed(arena, sizeof *target);
+        if (!target) return NULL;
+        *target = (struct target){.provider = provider,
+                                  .model = arena_copy(arena, str_slice(name, slash + 1, name.len)),
+                                  .name = arena_copy(arena, name),
+                                  .weight = 1,
+                                  .prices = {-1, -1, -1, -1}};
+        const struct catalog_model *row = catalog_model_find(&snapshot->catalog, provider->type, target->model);
+        if (row) target->prices = row->prices;
+        list[0] = target;
+    }
+    *route = (struct route){.model = list[0]->name, .pinned = true, .targets = list, .target_count = 1};
+    return route;
+}
+
+const struct route *snapshot_route(const struct snapshot *snapshot, struct str model, struct arena *arena) {
+    const struct route *route = map_find(&snapshot->exact_routes, model);
+    if (route) return route;
+    for (size_t i = 0; i < snapshot->route_count; i++)
+        if (snapshot->routes[i].is_glob && str_glob(snapshot->routes[i].model, model)) return &snapshot->routes[i];
+    if ((route = pinned_route(snapshot, model, arena))) return route;
+    if ((route = map_find(&snapshot->model_targets, model))) return route;
+    bool by_default = str_eq(model, STR("default")) || snapshot->default_serves_unknown;
+    return by_default ? snapshot->default_route : NULL;
+}
