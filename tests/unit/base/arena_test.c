@@ -1,0 +1,144 @@
+/* arena_test.c - takes are aligned and apart, limits hold, and no failing allocation costs what was taken before. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/memory.h"
+#include "base/prng.h"
+
+static void takes_are_aligned_and_do_not_overlap(void **state) {
+    (void)state;
+    struct arena arena;
+    struct prng prng;
+    unsigned char *taken[300];
+    size_t sizes[300];
+    prng_seed(&prng, 3);
+    arena_init(&arena, 1024, 1 << 20);
+    for (size_t i = 0; i < 300; i++) {
+        sizes[i] = (size_t)prng_below(&prng, i % 20 == 0 ? 3000 : 200);
+        taken[i] = arena_take(&arena, sizes[i]);
+        assert_non_null(taken[i]);
+        assert_int_equal((uintptr_t)taken[i] % 16, 0);
+        memset(taken[i], (int)(i & 0xff), sizes[i]);
+    }
+    for (size_t i = 0; i < 300; i++)
+        for (size_t j = 0; j < sizes[i]; j++) assert_int_equal(taken[i][j], i & 0xff);
+    arena_free(&arena);
+    assert_int_equal(arena.taken, 0);
+}
+
+static void nothing_is_held_before_the_first_take(void **state) {
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, 4096, 1 << 20);
+    assert_null(arena.newest);
+    arena_reset(&arena);
+    arena_free(&arena);
+}
+
+static void past_its_limit_it_answers_null_and_goes_on(void **state) {
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, 1024, 4096);
+    assert_null(arena_take(&arena, 5000));
+    assert_null(arena_take(&arena, SIZE_MAX));
+    assert_null(arena_take(&arena, SIZE_MAX - 40));
+    size_t count = 0;
+    while (count < 1000 && arena_take(&arena, 100)) count++;
+    assert_true(count >= 30 && count < 41);
+    assert_true(arena.taken <= 4096);
+    arena_free(&arena);
+}
+
+static void a_large_take_leaves_the_open_block_open(void **state) {
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, 1024, 1 << 20);
+    char *first = arena_take(&arena, 16);
+    assert_non_null(arena_take(&arena, 10000));
+    char *second = arena_take(&arena, 16);
+    assert_ptr_equal(second, first + 16);
+    arena_free(&arena);
+}
+
+static void a_reset_keeps_one_block_and_uses_it_again(void **state) {
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, 1024, 1 << 20);
+    for (int i = 0; i < 50; i++) assert_non_null(arena_take(&arena, 100));
+    arena_reset(&arena);
+    assert_int_equal(arena.taken, 1024);
+    memory_fail_at(1); /* the kept block is enough */
+    assert_non_null(arena_take(&arena, 900));
+    memory_fail_at(0);
+    arena_reset(&arena);
+    assert_non_null(arena_take(&arena, 5000)); /* a large one alone is not kept */
+    arena_free(&arena);
+    arena_init(&arena, 1024, 1 << 20);
+    assert_non_null(arena_take(&arena, 5000));
+    arena_reset(&arena);
+    assert_int_equal(arena.taken, 0);
+    arena_free(&arena);
+}
+
+static void copies_end_in_nul(void **state) {
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, 256, 1 << 20);
+    struct str copy = arena_copy(&arena, STR("a\0b"));
+    assert_true(str_eq(copy, STR("a\0b")));
+    assert_int_equal(copy.at[3], 0);
+    copy = arena_copy(&arena, STR_NONE);
+    assert_non_null(copy.at);
+    assert_int_equal(copy.at[0], 0);
+    struct str printed = arena_printf(&arena, "%s-%d-%300d", "x", 5, 1);
+    assert_int_equal(printed.len, 304);
+    assert_true(str_starts(printed, STR("x-5-   ")) && printed.at[304] == 0);
+    const unsigned char *zeroed = arena_take_zeroed(&arena, 100);
+    for (int i = 0; i < 100; i++) assert_int_equal(zeroed[i], 0);
+    arena_free(&arena);
+}
+
+/* One story of mixed takes; answers whether each worked. What was taken stays whole. */
+static bool story(struct arena *arena) {
+    struct str a = arena_copy(arena, STR("first")), big = STR_NONE, c = STR_NONE;
+    void *large = arena_take(arena, 3000), *zeroed = arena_take_zeroed(arena, 900);
+    big = arena_printf(arena, "%2000d", 7);
+    c = arena_copy(arena, STR("last"));
+    if (a.at) assert_true(str_eq(a, STR("first")));
+    if (c.at) assert_true(str_eq(c, STR("last")));
+    return a.at && large && zeroed && big.at && c.at;
+}
+
+static void every_failing_allocation_is_survived(void **state) {
+    (void)state;
+    for (uint64_t n = 1; n < 50; n++) {
+        struct arena arena;
+        arena_init(&arena, 1024, 1 << 20);
+        memory_fail_at(n);
+        bool whole = story(&arena);
+        uint64_t calls = memory_calls();
+        memory_fail_at(0);
+        assert_int_equal(whole, calls < n);
+        arena_reset(&arena);
+        assert_true(story(&arena));
+        arena_free(&arena);
+        if (whole) return;
+    }
+    fail_msg("the story never ends");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(takes_are_aligned_and_do_not_overlap), cmocka_unit_test(nothing_is_held_before_the_first_take),
+        cmocka_unit_test(past_its_limit_it_answers_null_and_goes_on), cmocka_unit_test(a_large_take_leaves_the_open_block_open),
+        cmocka_unit_test(a_reset_keeps_one_block_and_uses_it_again), cmocka_unit_test(copies_end_in_nul),
+        cmocka_unit_test(every_failing_allocation_is_survived),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,151 @@
+/* text_test.c - appending, JSON escaping, and a text that has no room left. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/prng.h"
+#include "base/text.h"
+
+static void it_grows_in_an_arena(void **state) {
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, 1024, 1 << 20);
+    struct text text = text_in_arena(&arena, 16);
+    for (int i = 0; i < 1000; i++) text_put_u64(&text, 7);
+    text_printf(&text, "%400s", "end");
+    text_printf(&text, "%d", -5);
+    assert_false(text.failed);
+    assert_int_equal(text.len, 1402);
+    assert_true(str_ends(text_str(&text), STR("   end-5")));
+    arena_free(&arena);
+}
+
+static void a_full_buffer_fails_once_and_ignores_the_rest(void **state) {
+    (void)state;
+    char buffer[9] = "12345678";
+    struct text text = text_in_buffer(buffer, 8);
+    text_put(&text, STR("abcd"));
+    text_put(&text, STR(""));
+    text_put(&text, STR_NONE);
+    text_put(&text, STR("efgh"));
+    assert_false(text.failed);
+    text_put_byte(&text, 'x');
+    assert_true(text.failed);
+    text_put(&text, STR("y"));
+    text_printf(&text, "%s", "z");
+    text_json_u64(&text, STR("n"), 1);
+    assert_int_equal(text.len, 8);
+    assert_memory_equal(buffer, "abcdefgh", 9);
+}
+
+static void whole_numbers(void **state) {
+    (void)state;
+    char buffer[128];
+    struct text text = text_in_buffer(buffer, sizeof buffer);
+    text_put_u64(&text, 0);
+    text_put_byte(&text, ' ');
+    text_put_u64(&text, UINT64_MAX);
+    text_put_byte(&text, ' ');
+    text_put_i64(&text, INT64_MIN);
+    text_put_byte(&text, ' ');
+    text_put_i64(&text, 42);
+    assert_true(str_eq(text_str(&text), STR("0 18446744073709551615 -9223372036854775808 42")));
+}
+
+static void check_json(struct str s, const char *wanted) {
+    char buffer[256];
+    struct text text = text_in_buffer(buffer, sizeof buffer);
+    text_put_json(&text, s);
+    assert_false(text.failed);
+    assert_true(str_eq(text_str(&text), str_from(wanted)));
+}
+
+static void json_strings_are_escaped(void **state) {
+    (void)state;
+    check_json(STR_NONE, "\"\"");
+    check_json(STR("plain text"), "\"plain text\"");
+    check_json(STR("\"\\\n\r\t\b\x1f\x7f"), "\"\\\"\\\\\\n\\r\\t\\u0008\\u001f\\u007f\"");
+    check_json(STR("a\0b"), "\"a\\u0000b\"");
+    check_json(STR("\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"), "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"");
+    check_json(STR("\xff" "a\xc3" "b\xf0\x9f\x98"), "\"\xef\xbf\xbd" "a\xef\xbf\xbd" "b\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
+    check_json(STR("\xed\xa0\x80"), "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
+}
+
+static void any_bytes_become_utf8_without_control_characters(void **state) {
+    (void)state;
+    struct prng prng;
+    prng_seed(&prng, 11);
+    for (int round = 0; round < 5000; round++) {
+        size_t len = (size_t)prng_below(&prng, 24);
+        char buffer[256], *bytes = malloc(len ? len : 1);
+        for (size_t i = 0; i < len; i++) bytes[i] = (char)prng_below(&prng, 256);
+        struct text text = text_in_buffer(buffer, sizeof buffer);
+        text_put_json(&text, str_make(bytes, len));
+        free(bytes);
+        assert_false(text.failed);
+        assert_true(str_is_utf8(text_str(&text)));
+        for (size_t i = 0; i < text.len; i++) assert_true((unsigned char)buffer[i] >= 0x20 && buffer[i] != 0x7f);
+    }
+}
+
+static void members_and_commas(void **state) {
+    (void)state;
+    char buffer[512];
+    struct text text = text_in_buffer(buffer, sizeof buffer);
+    text_put_byte(&text, '{');
+    text_json_str(&text, STR("s\""), STR("v"));
+    text_json_u64(&text, STR("u"), 1);
+    text_json_i64(&text, STR("i"), -1);
+    text_json_bool(&text, STR("b"), false);
+    text_json_key(&text, STR("list"));
+    text_put_byte(&text, '[');
+    for (int i = 0; i < 3; i++) {
+        text_json_comma(&text);
+        text_put_u64(&text, (uint64_t)i);
+    }
+    text_put_byte(&text, ']');
+    text_json_money(&text, STR("m"), 1250000);
+    text_json_money(&text, STR("n"), -1);
+    text_json_money(&text, STR("o"), INT64_MIN);
+    text_put_byte(&text, '}');
+    assert_true(str_eq(text_str(&text), STR("{\"s\\\"\":\"v\",\"u\":1,\"i\":-1,\"b\":false,\"list\":[0,1,2],\"m\":\"0.001250000\","
+                                            "\"n\":\"-0.000000001\",\"o\":\"-9223372036.854775808\"}")));
+}
+
+static void every_failing_allocation_leaves_a_failed_text(void **state) {
+    (void)state;
+    for (uint64_t n = 1; n < 50; n++) {
+        struct arena arena;
+        arena_init(&arena, 128, 1 << 20);
+        memory_fail_at(n);
+        struct text text = text_in_arena(&arena, 32);
+        for (int i = 0; i < 100; i++) text_put(&text, STR("0123456789"));
+        text_printf(&text, "%500d", 1);
+        text_put_json(&text, STR("\xff"));
+        uint64_t calls = memory_calls();
+        memory_fail_at(0);
+        assert_int_equal(text.failed, calls >= n);
+        assert_true(text.len <= text.size);
+        for (size_t i = 0; text.at && i < text.len && i < 1000; i++) assert_int_equal(text.at[i], '0' + i % 10);
+        bool whole = !text.failed;
+        arena_free(&arena);
+        if (whole) return;
+    }
+    fail_msg("never whole");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(it_grows_in_an_arena), cmocka_unit_test(a_full_buffer_fails_once_and_ignores_the_rest),
+        cmocka_unit_test(whole_numbers), cmocka_unit_test(json_strings_are_escaped),
+        cmocka_unit_test(any_bytes_become_utf8_without_control_characters), cmocka_unit_test(members_and_commas),
+        cmocka_unit_test(every_failing_allocation_leaves_a_failed_text),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
