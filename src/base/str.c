@@ -147,6 +147,7 @@ unsigned str_distance(struct str a, struct str b) {
 
 /* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */
 bool str_is_utf8(struct str s) {
+    if (s.len == 0) return true; /* `at` may be NULL, to which nothing may be added */
     const unsigned char *at = (const unsigned char *)s.at, *end = at + s.len;
     while (at < end) {
         if (at[0] < 0x80) {
