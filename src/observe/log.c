@@ -1,7 +1,8 @@
 /* log.c - rings, and the thread that empties them. Must never make a writer wait, nor split a line between two writers.
  *
  *   ring: [ ....tail======head.... ]   head: bytes put so far, moved by the writer after a whole line;
- *                                      tail: bytes written out, moved by whoever holds `drain`      head - tail <= log_ring_bytes
+ *                                      tail: bytes written out, moved by whoever holds `drain`      head - tail <=
+ * log_ring_bytes
  */
 #include "observe/log.h"
 
@@ -22,7 +23,7 @@
 
 enum {
     writers_max = limit_loops + 8,
-    sites_max = 128, /* power of two; sites past it are not limited */
+    sites_max = 128,         /* power of two; sites past it are not limited */
     pipe_write_bytes = 4096, /* PIPE_BUF: what a pipe that polls as writable takes without blocking */
     file_write_bytes = 128 * 1024,
     close_patience_ms = 1000,
@@ -181,7 +182,8 @@ bool log_wants(const struct log_writer *writer, enum log_level level) {
     return writer && (int)level >= atomic_load_explicit(&writer->log->level, memory_order_relaxed);
 }
 
-void log_put(struct log_writer *writer, const struct log_site *site, struct now now, const struct log_field *fields, size_t count) {
+void log_put(struct log_writer *writer, const struct log_site *site, struct now now, const struct log_field *fields,
+             size_t count) {
     CHECK(site->level < log_level_off);
     if (!log_wants(writer, site->level)) return;
     if (writer->shared) pthread_mutex_lock(&writer->mutex);
@@ -204,8 +206,10 @@ void log_headers(struct log_writer *writer, struct now now, struct str request_i
         if (i) text_put(&text, STR("; "));
         text_put(&text, headers[i].name);
         text_put(&text, STR(": "));
-        if (redact_header_name(headers[i].name)) text_put(&text, STR("***"));
-        else redact_put(&text, headers[i].value);
+        if (redact_header_name(headers[i].name))
+            text_put(&text, STR("***"));
+        else
+            redact_put(&text, headers[i].value);
         if (!text.failed) continue;
         text.failed = false;
         text.len = whole;
@@ -224,20 +228,25 @@ static bool fd_waits(struct log *log, int *waited_ms, int patience_ms) {
         if (poll(&out, 1, 100) > 0) return true;
         *waited_ms += 100;
         int patience = patience_ms >= 0 ? patience_ms : atomic_load(&log->closing) ? close_patience_ms : -1;
-        if (patience < 0) *waited_ms = 0;
-        else if (*waited_ms >= patience) return false;
+        if (patience < 0)
+            *waited_ms = 0;
+        else if (*waited_ms >= patience)
+            return false;
     }
 }
 
-/* How many of these bytes went out: all, unless the patience is over. Bytes that the descriptor refuses for good count as gone. */
+/* How many of these bytes went out: all, unless the patience is over. Bytes that the descriptor refuses for good count as gone.
+ */
 static size_t fd_write(struct log *log, struct str bytes, int *waited_ms, int patience_ms) {
     size_t gone = 0;
     while (gone < bytes.len) {
         if (!fd_waits(log, waited_ms, patience_ms)) return gone;
         size_t more = bytes.len - gone < log->write_bytes_max ? bytes.len - gone : log->write_bytes_max;
         ssize_t written = write(log->options.fd, bytes.at + gone, more);
-        if (written >= 0) gone += (size_t)written;
-        else if (errno != EAGAIN && errno != EINTR) return bytes.len;
+        if (written >= 0)
+            gone += (size_t)written;
+        else if (errno != EAGAIN && errno != EINTR)
+            return bytes.len;
     }
     return gone;
 }
@@ -282,8 +291,10 @@ static void drain(struct log *log, int patience_ms) {
         struct log_writer *writer = atomic_load_explicit(&log->writers[turn % count], memory_order_acquire);
         if (turn < count && !writer->half_out) continue;
         size_t head = atomic_load_explicit(&writer->head, memory_order_acquire);
-        if (log->options.write) drain_to_callback(log, writer, head);
-        else if (!drain_to_fd(log, writer, head, &waited_ms, patience_ms)) return;
+        if (log->options.write)
+            drain_to_callback(log, writer, head);
+        else if (!drain_to_fd(log, writer, head, &waited_ms, patience_ms))
+            return;
     }
 }
 
@@ -339,8 +350,12 @@ static struct log_writer *writer_new(struct log *log, bool shared) {
     return writer;
 }
 
-struct log_writer *log_writer_open(struct log *log) { return writer_new(log, false); }
-struct log_writer *log_shared(struct log *log) { return log->shared; }
+struct log_writer *log_writer_open(struct log *log) {
+    return writer_new(log, false);
+}
+struct log_writer *log_shared(struct log *log) {
+    return log->shared;
+}
 
 void log_set_level(struct log *log, enum log_level level) {
     bool nowhere = !log->options.write && log->options.fd < 0;
@@ -351,7 +366,8 @@ uint64_t log_dropped(const struct log *log) {
     uint64_t dropped = 0;
     size_t count = atomic_load_explicit(&log->writer_count, memory_order_acquire);
     for (size_t i = 0; i < count; i++)
-        dropped += atomic_load_explicit(&atomic_load_explicit(&log->writers[i], memory_order_acquire)->dropped, memory_order_relaxed);
+        dropped +=
+            atomic_load_explicit(&atomic_load_explicit(&log->writers[i], memory_order_acquire)->dropped, memory_order_relaxed);
     return dropped;
 }
 

@@ -60,7 +60,16 @@ struct str log_level_name(enum log_level level);
 /* For log_options: readable and coloured on a terminal, else JSON. NO_COLOR is an argument because the environment is. */
 void log_options_for(struct log_options *options, int fd, bool no_color);
 
-enum log_kind { log_kind_none, log_kind_str, log_kind_said, log_kind_int, log_kind_u64, log_kind_bool, log_kind_us, log_kind_money };
+enum log_kind {
+    log_kind_none,
+    log_kind_str,
+    log_kind_said,
+    log_kind_int,
+    log_kind_u64,
+    log_kind_bool,
+    log_kind_us,
+    log_kind_money
+};
 
 struct log_field {
     const char *name; /* a literal of a-z, 0-9 and _ */
@@ -108,17 +117,18 @@ struct log_site {
 
 /* Is a line of this level wanted? A NULL writer wants none. */
 bool log_wants(const struct log_writer *writer, enum log_level level);
-void log_put(struct log_writer *writer, const struct log_site *site, struct now now, const struct log_field *fields, size_t count);
+void log_put(struct log_writer *writer, const struct log_site *site, struct now now, const struct log_field *fields,
+             size_t count);
 
 /* A macro because the site must be the caller's and unwanted fields must not be computed. */
-#define LOG_AT(writer, now, level_, event_, ...)                                                                       \
-    do {                                                                                                               \
-        static const struct log_site log_site_ = {event_, level_};                                                     \
-        struct log_writer *log_writer_ = (writer);                                                                     \
-        if (log_wants(log_writer_, level_)) {                                                                          \
-            const struct log_field log_fields_[] = {f_none(), ##__VA_ARGS__};                                          \
-            log_put(log_writer_, &log_site_, (now), log_fields_, sizeof log_fields_ / sizeof log_fields_[0]);          \
-        }                                                                                                              \
+#define LOG_AT(writer, now, level_, event_, ...)                                                              \
+    do {                                                                                                      \
+        static const struct log_site log_site_ = {event_, level_};                                            \
+        struct log_writer *log_writer_ = (writer);                                                            \
+        if (log_wants(log_writer_, level_)) {                                                                 \
+            const struct log_field log_fields_[] = {f_none(), ##__VA_ARGS__};                                 \
+            log_put(log_writer_, &log_site_, (now), log_fields_, sizeof log_fields_ / sizeof log_fields_[0]); \
+        }                                                                                                     \
     } while (0)
 
 /* log_warn(worker->log, now, "attempt_failed", f_str("request_id", id), f_str("provider", name), f_int("status", 503)); */

@@ -1,5 +1,5 @@
-/* log_line.c - formatting of log lines, JSON (RFC 8259) and readable. Never lets a byte through that could end the line, steer a
- * terminal or turn the direction of the text; stricter in this than text_put_json, hence an escape of its own. */
+/* log_line.c - formatting of log lines, JSON (RFC 8259) and readable. Never lets a byte through that could end the line, steer
+ * a terminal or turn the direction of the text; stricter in this than text_put_json, hence an escape of its own. */
 #include "observe/log_line.h"
 
 #include <time.h>
@@ -65,9 +65,12 @@ static void put_quoted(struct text *text, struct str s) {
             continue;
         }
         text_put(text, str_slice(s, run, i));
-        if (c < 0x80) put_ascii_escape(text, c);
-        else if (len) text_printf(text, "\\u%04x", code);
-        else text_put(text, STR("\xef\xbf\xbd"));
+        if (c < 0x80)
+            put_ascii_escape(text, c);
+        else if (len)
+            text_printf(text, "\\u%04x", code);
+        else
+            text_put(text, STR("\xef\xbf\xbd"));
         i += len ? len : 1;
         run = i;
     }
@@ -83,8 +86,10 @@ static bool bare(struct str s) {
 }
 
 static void put_string(struct text *text, struct log_style style, struct str s) {
-    if (style.format == log_format_readable && bare(s)) text_put(text, s);
-    else put_quoted(text, s);
+    if (style.format == log_format_readable && bare(s))
+        text_put(text, s);
+    else
+        put_quoted(text, s);
 }
 
 /* At most value_bytes, never through the middle of a character. */
@@ -104,16 +109,21 @@ static void put_value_string(struct text *text, struct log_style style, const st
         put_string(text, style, value);
         return;
     }
-    if (field->kind == log_kind_said) redact_put(&shown, value);
-    else text_put(&shown, value);
+    if (field->kind == log_kind_said)
+        redact_put(&shown, value);
+    else
+        text_put(&shown, value);
     if (was_cut) text_put(&shown, STR("..."));
     put_string(text, style, shown.failed ? STR("***") : text_str(&shown));
 }
 
 static void put_readable_us(struct text *text, uint64_t us) {
-    if (us < 1000) text_printf(text, "%lluus", (unsigned long long)us);
-    else if (us < 1000000) text_printf(text, "%llu.%03llums", (unsigned long long)(us / 1000), (unsigned long long)(us % 1000));
-    else text_printf(text, "%llu.%03llus", (unsigned long long)(us / 1000000), (unsigned long long)(us / 1000 % 1000));
+    if (us < 1000)
+        text_printf(text, "%lluus", (unsigned long long)us);
+    else if (us < 1000000)
+        text_printf(text, "%llu.%03llums", (unsigned long long)(us / 1000), (unsigned long long)(us % 1000));
+    else
+        text_printf(text, "%llu.%03llus", (unsigned long long)(us / 1000000), (unsigned long long)(us / 1000 % 1000));
 }
 
 static void put_money(struct text *text, struct log_style style, int64_t nano_usd) {
@@ -130,8 +140,10 @@ static void put_value(struct text *text, struct log_style style, const struct lo
     case log_kind_u64: text_put_u64(text, field->count); break;
     case log_kind_bool: text_put(text, field->count ? STR("true") : STR("false")); break;
     case log_kind_us:
-        if (style.format == log_format_readable) put_readable_us(text, field->count);
-        else text_put_u64(text, field->count);
+        if (style.format == log_format_readable)
+            put_readable_us(text, field->count);
+        else
+            text_put_u64(text, field->count);
         break;
     case log_kind_money: put_money(text, style, field->number); break;
     }
@@ -191,6 +203,8 @@ void log_line(struct text *text, struct log_style style, struct log_second *cach
     }
     text->failed = false;
     text->size += end_room;
-    if (style.format == log_format_json) text_put(text, all ? STR("}\n") : STR(",\"cut\":true}\n"));
-    else text_put(text, all ? STR("\n") : STR(" cut=true\n"));
+    if (style.format == log_format_json)
+        text_put(text, all ? STR("}\n") : STR(",\"cut\":true}\n"));
+    else
+        text_put(text, all ? STR("\n") : STR(" cut=true\n"));
 }

@@ -104,7 +104,8 @@ void metrics_attempt(struct metrics_loop *loop, const struct metrics_attempt_fac
     if (facts->failover) add(&loop->failovers, 1);
     add_duration(&target->attempt, &metrics_bounds_long, facts->duration_us);
     if (facts->first_token_us) add_duration(&target->first_token, &metrics_bounds_long, facts->first_token_us);
-    const uint64_t tokens[metrics_tokens] = {facts->input_tokens, facts->output_tokens, facts->cached_tokens, facts->reasoning_tokens};
+    const uint64_t tokens[metrics_tokens] = {facts->input_tokens, facts->output_tokens, facts->cached_tokens,
+                                             facts->reasoning_tokens};
     for (size_t i = 0; i < metrics_tokens; i++)
         if (tokens[i]) add(&target->tokens[i], tokens[i]);
     if (facts->cost_nano_usd > 0) add(&target->cost_nano_usd, (uint64_t)facts->cost_nano_usd);

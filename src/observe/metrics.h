@@ -21,7 +21,7 @@ struct metrics_options {
     size_t endpoint_count;
     const struct str *failure_names; /* by kind; [0] is success and never shown */
     size_t failure_count;
-    struct str version;        /* for weir_build_info */
+    struct str version; /* for weir_build_info */
     int64_t started_wall_ns;
     const struct log *log; /* for weir_log_dropped_total; may be NULL */
 };
@@ -44,19 +44,19 @@ enum metrics_outcome { metrics_succeeded, metrics_failed, metrics_cancelled, met
 struct metrics_attempt_facts {
     uint32_t target_id;
     enum metrics_outcome outcome;
-    unsigned failure;      /* kind; 0: none */
-    bool failover;         /* it went to another target than the attempt before it */
+    unsigned failure; /* kind; 0: none */
+    bool failover;    /* it went to another target than the attempt before it */
     uint64_t duration_us;
-    uint64_t first_token_us; /* from the attempt's start; 0: there was none */
+    uint64_t first_token_us;                                               /* from the attempt's start; 0: there was none */
     uint64_t input_tokens, output_tokens, cached_tokens, reasoning_tokens; /* cached is part of input, reasoning of output */
-    int64_t cost_nano_usd; /* below 0: not known */
+    int64_t cost_nano_usd;                                                 /* below 0: not known */
     uint64_t stream_events, stream_events_dropped;
 };
 
 /* One request, over. */
 struct metrics_request_facts {
     unsigned endpoint;
-    int status; /* answered; 0: the caller was gone before any answer */
+    int status;            /* answered; 0: the caller was gone before any answer */
     enum error_code error; /* error_none: a provider's answer */
     bool caller_gone;
     unsigned attempts; /* 0 and an error: it was refused */

@@ -1,4 +1,5 @@
-/* metrics_internal.h - how the counts lie in memory. Between the metrics' own files: metrics.c writes, metrics_write.c reads. */
+/* metrics_internal.h - how the counts lie in memory. Between the metrics' own files: metrics.c writes, metrics_write.c reads.
+ */
 #ifndef WEIR_OBSERVE_METRICS_INTERNAL_H
 #define WEIR_OBSERVE_METRICS_INTERNAL_H
 
@@ -39,7 +40,8 @@ struct metrics_target {
 
 struct metrics_loop {
     struct metrics *metrics;
-    metrics_count requests[metrics_endpoints_max + 1][metrics_statuses][error_codes]; /* the last endpoint: other; status class 0: none */
+    metrics_count requests[metrics_endpoints_max + 1][metrics_statuses]
+                          [error_codes]; /* the last endpoint: other; status class 0: none */
     struct metrics_durations durations[metrics_endpoints_max + 1];
     struct metrics_durations overhead;
     metrics_count refused[error_codes];
@@ -84,7 +86,8 @@ void metrics_view_free(struct metrics_view *view);
 void metrics_durations_merge(struct metrics_durations *into, const struct metrics_durations *from); /* one writer of `into` */
 uint64_t metrics_durations_count(const struct metrics_durations *durations);
 /* The duration below which `share` of the values lie, by even spread within a bucket; 0 when there are none. */
-uint64_t metrics_durations_quantile_us(const struct metrics_durations *durations, const struct metrics_bounds *bounds, double share);
+uint64_t metrics_durations_quantile_us(const struct metrics_durations *durations, const struct metrics_bounds *bounds,
+                                       double share);
 struct str metrics_endpoint_name(const struct metrics *metrics, size_t endpoint);
 struct str metrics_failure_name(const struct metrics *metrics, size_t failure);
 

@@ -1,4 +1,5 @@
-/* metrics_json.c - the same counts as one JSON object, for the library and for status. Numbers only; money as decimal strings. */
+/* metrics_json.c - the same counts as one JSON object, for the library and for status. Numbers only; money as decimal strings.
+ */
 #include "observe/metrics_internal.h"
 
 static void put_latency(struct text *text, struct str name, const struct metrics_durations *durations,
@@ -53,7 +54,8 @@ static void put_target(struct text *text, const struct metrics *metrics, const s
 }
 
 static void put_requests(struct text *text, const struct metrics_loop *sum) {
-    static const struct str classes[metrics_statuses] = {{"none", 4}, {"1xx", 3}, {"2xx", 3}, {"3xx", 3}, {"4xx", 3}, {"5xx", 3}};
+    static const struct str classes[metrics_statuses] = {{"none", 4}, {"1xx", 3}, {"2xx", 3},
+                                                         {"3xx", 3},  {"4xx", 3}, {"5xx", 3}};
     uint64_t by_status[metrics_statuses] = {0}, by_code[error_codes] = {0}, all = 0;
     for (size_t endpoint = 0; endpoint <= metrics_endpoints_max; endpoint++)
         for (size_t status = 0; status < metrics_statuses; status++)

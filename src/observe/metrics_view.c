@@ -1,5 +1,6 @@
 /* metrics_view.c - the loops' counts added up, so that what is shown stands still while it is written. Reads with relaxed loads
- * while the loops go on counting: each count is true at some moment during the reading, and never smaller than the last time. */
+ * while the loops go on counting: each count is true at some moment during the reading, and never smaller than the last time.
+ */
 #include "base/memory.h"
 #include "observe/metrics_internal.h"
 
@@ -94,7 +95,8 @@ uint64_t metrics_durations_count(const struct metrics_durations *durations) {
     return count;
 }
 
-uint64_t metrics_durations_quantile_us(const struct metrics_durations *durations, const struct metrics_bounds *bounds, double share) {
+uint64_t metrics_durations_quantile_us(const struct metrics_durations *durations, const struct metrics_bounds *bounds,
+                                       double share) {
     uint64_t seen = 0, count = metrics_durations_count(durations);
     double rank = share * (double)count;
     if (count == 0) return 0;

@@ -1,5 +1,5 @@
-/* prometheus.c - /metrics in the Prometheus text exposition format 0.0.4, and docs/metrics.md, from the table of families. Every
- * family is announced, also when nothing was counted; a label's value is escaped and always UTF-8. */
+/* prometheus.c - /metrics in the Prometheus text exposition format 0.0.4, and docs/metrics.md, from the table of families.
+ * Every family is announced, also when nothing was counted; a label's value is escaped and always UTF-8. */
 #include "observe/metrics_internal.h"
 
 struct family {
@@ -7,7 +7,7 @@ struct family {
 };
 
 static const struct family families[metrics_families] = {
-#define X(id, name, type, labels, help)                                                                                \
+#define X(id, name, type, labels, help) \
     {{name, sizeof name - 1}, {#type, sizeof #type - 1}, {labels, sizeof labels - 1}, {help, sizeof help - 1}},
     METRICS_FAMILIES(X)
 #undef X
@@ -15,7 +15,8 @@ static const struct family families[metrics_families] = {
 
 static const struct str outcome_names[metrics_outcomes] = {{"succeeded", 9}, {"failed", 6}, {"cancelled", 9}};
 static const struct str direction_names[metrics_tokens] = {{"input", 5}, {"output", 6}, {"cached", 6}, {"reasoning", 9}};
-static const struct str status_names[metrics_statuses] = {{"none", 4}, {"1xx", 3}, {"2xx", 3}, {"3xx", 3}, {"4xx", 3}, {"5xx", 3}};
+static const struct str status_names[metrics_statuses] = {{"none", 4}, {"1xx", 3}, {"2xx", 3},
+                                                          {"3xx", 3},  {"4xx", 3}, {"5xx", 3}};
 
 struct label {
     const char *name;
@@ -26,17 +27,22 @@ static void put_label_value(struct text *text, struct str value) {
     bool utf8 = str_is_utf8(value);
     for (size_t i = 0; i < value.len; i++) {
         char c = value.at[i];
-        if (c == '\\') text_put(text, STR("\\\\"));
-        else if (c == '"') text_put(text, STR("\\\""));
-        else if (c == '\n') text_put(text, STR("\\n"));
-        else if (!utf8 && ((unsigned char)c & 0x80)) text_put(text, STR("\xef\xbf\xbd"));
-        else text_put_byte(text, c);
+        if (c == '\\')
+            text_put(text, STR("\\\\"));
+        else if (c == '"')
+            text_put(text, STR("\\\""));
+        else if (c == '\n')
+            text_put(text, STR("\\n"));
+        else if (!utf8 && ((unsigned char)c & 0x80))
+            text_put(text, STR("\xef\xbf\xbd"));
+        else
+            text_put_byte(text, c);
     }
 }
 
 /* name{labels} and a blank; `le` is the last label of a bucket, or NULL. */
-static void put_series(struct text *text, enum metrics_family family, const char *suffix, const struct label *labels, size_t count,
-                       const char *le) {
+static void put_series(struct text *text, enum metrics_family family, const char *suffix, const struct label *labels,
+                       size_t count, const char *le) {
     text_put(text, families[family].name);
     text_put(text, str_from(suffix));
     if (count || le) text_put_byte(text, '{');
@@ -120,7 +126,8 @@ static void put_failures(struct text *text, const struct metrics *metrics, const
             for (size_t j = i; j < view->target_count; j++)
                 if (view->targets[j].provider_first == i) value += metrics_read(&view->targets[j].counts->failures[kind]);
             if (!value) continue;
-            const struct label labels[] = {{"provider", view->targets[i].provider}, {"kind", metrics_failure_name(metrics, kind)}};
+            const struct label labels[] = {{"provider", view->targets[i].provider},
+                                           {"kind", metrics_failure_name(metrics, kind)}};
             put_count(text, metrics_family_attempt_failures, labels, 2, value);
         }
     }
@@ -159,7 +166,8 @@ static void put_connections(struct text *text, enum metrics_family family, const
     uint64_t idle = metrics_read(&sum->gauges[metrics_upstream_idle]), busy = metrics_read(&sum->gauges[metrics_upstream_busy]);
     bool sides = family == metrics_family_connections;
     const char *name = sides ? "side" : "state";
-    const struct label first = {name, sides ? STR("caller") : STR("idle")}, second = {name, sides ? STR("provider") : STR("busy")};
+    const struct label first = {name, sides ? STR("caller") : STR("idle")},
+                       second = {name, sides ? STR("provider") : STR("busy")};
     put_count(text, family, &first, 1, sides ? metrics_read(&sum->gauges[metrics_caller_connections]) : idle);
     put_count(text, family, &second, 1, sides ? idle + busy : busy);
 }
@@ -172,13 +180,15 @@ static void put_process(struct text *text, enum metrics_family family, const str
         put_count(text, family, NULL, 0, process->open_fds);
     } else {
         put_series(text, family, "", NULL, 0, NULL);
-        if (family == metrics_family_cpu) put_fraction(text, process->cpu_us, 1000000, 6);
-        else put_fraction(text, (uint64_t)metrics->options.started_wall_ns / 1000000, 1000, 3);
+        if (family == metrics_family_cpu)
+            put_fraction(text, process->cpu_us, 1000000, 6);
+        else
+            put_fraction(text, (uint64_t)metrics->options.started_wall_ns / 1000000, 1000, 3);
     }
 }
 
-static void put_family(struct text *text, enum metrics_family family, const struct metrics *metrics, const struct metrics_view *view,
-                       const struct metrics_process *process) {
+static void put_family(struct text *text, enum metrics_family family, const struct metrics *metrics,
+                       const struct metrics_view *view, const struct metrics_process *process) {
     const struct metrics_loop *sum = view->sum;
     const struct label version = {"version", metrics->options.version};
     switch (family) {
@@ -198,7 +208,9 @@ static void put_family(struct text *text, enum metrics_family family, const stru
         for (size_t i = 0; i < view->target_count; i++) put_target(text, family, &view->targets[i]);
         break;
     case metrics_family_stream_events: put_count(text, family, NULL, 0, metrics_read(&sum->stream_events)); break;
-    case metrics_family_stream_events_dropped: put_count(text, family, NULL, 0, metrics_read(&sum->stream_events_dropped)); break;
+    case metrics_family_stream_events_dropped:
+        put_count(text, family, NULL, 0, metrics_read(&sum->stream_events_dropped));
+        break;
     case metrics_family_streams_open: put_count(text, family, NULL, 0, metrics_read(&sum->gauges[metrics_streams_open])); break;
     case metrics_family_connections:
     case metrics_family_upstream_connections: put_connections(text, family, sum); break;
@@ -243,8 +255,10 @@ static void put_bounds(struct text *text, const struct metrics_bounds *bounds) {
 
 void metrics_write_docs(struct text *text) {
     text_put(text, STR("# Metrics\n\n"
-                       "`GET /metrics` answers in the Prometheus text format 0.0.4. Open on loopback, else for operators, unless `metrics: public`.\n"
-                       "This page is made from the same table as the answer (`src/observe/metrics_families.h`); a unit test compares them.\n\n"
+                       "`GET /metrics` answers in the Prometheus text format 0.0.4. Open on loopback, else for operators, "
+                       "unless `metrics: public`.\n"
+                       "This page is made from the same table as the answer (`src/observe/metrics_families.h`); a unit test "
+                       "compares them.\n\n"
                        "| name | type | labels | what it counts |\n|---|---|---|---|\n"));
     for (size_t i = 0; i < metrics_families; i++) {
         text_put(text, STR("| `"));
@@ -262,9 +276,12 @@ void metrics_write_docs(struct text *text) {
     text_put(text, STR(". All others: "));
     put_bounds(text, &metrics_bounds_long);
     text_printf(text,
-                ".\n\nCounters begin at 0 when the process starts and never go back; a reload of the configuration keeps them. The number of\n"
-                "series is bounded: `endpoint`, `code` and `kind` come from fixed tables, and after %d targets (a provider and a model) within\n"
-                "one process further ones count as provider `(other)`. `code` is one of the error codes that callers see; `kind` is one of the\n"
+                ".\n\nCounters begin at 0 when the process starts and never go back; a reload of the configuration keeps them. "
+                "The number of\n"
+                "series is bounded: `endpoint`, `code` and `kind` come from fixed tables, and after %d targets (a provider and "
+                "a model) within\n"
+                "one process further ones count as provider `(other)`. `code` is one of the error codes that callers see; "
+                "`kind` is one of the\n"
                 "failures that `weir explain` shows. `cached` tokens are part of `input`, `reasoning` tokens of `output`.\n",
                 limit_targets);
 }

@@ -1,5 +1,6 @@
-/* redact.c - finding what looks like a credential in words that others wrote: a provider's error text, a header, a target. It is
- * the second line of defence, after not logging such things; it must never let through what it knows, and may hide too much. */
+/* redact.c - finding what looks like a credential in words that others wrote: a provider's error text, a header, a target. It
+ * is the second line of defence, after not logging such things; it must never let through what it knows, and may hide too much.
+ */
 #include "observe/log.h"
 
 static bool word_byte(char c) {
@@ -8,9 +9,10 @@ static bool word_byte(char c) {
 
 /* Names of headers, query parameters and members that hold a credential: whole, or as the last word. */
 static const struct str secret_names[] = {
-    {"key", 3}, {"apikey", 6}, {"token", 5}, {"secret", 6}, {"password", 8}, {"passwd", 6},
-    {"authorization", 13}, {"credential", 10}, {"credentials", 11}, {"signature", 9}, {"sig", 3},
-    {"cookie", 6}, {"cookie2", 7}, {"auth", 4}, {"session", 7}, {"jwt", 3},
+    {"key", 3},    {"apikey", 6},         {"token", 5},       {"secret", 6},       {"password", 8},
+    {"passwd", 6}, {"authorization", 13}, {"credential", 10}, {"credentials", 11}, {"signature", 9},
+    {"sig", 3},    {"cookie", 6},         {"cookie2", 7},     {"auth", 4},         {"session", 7},
+    {"jwt", 3},
 };
 
 static bool secret_name(struct str name) {
@@ -30,9 +32,9 @@ bool redact_header_name(struct str name) { return secret_name(name); }
 
 /* How a key of some vendor begins; the rest of the word, if it is long enough to be one, is hidden. */
 static const struct str key_beginnings[] = {
-    {"sk-", 3}, {"sk_", 3}, {"pk-", 3}, {"pk_", 3}, {"rk_", 3}, {"gsk_", 4}, {"xai-", 4}, {"hf_", 3}, {"AIza", 4},
-    {"ya29", 4}, {"eyJ", 3}, {"tgp_", 4}, {"r8_", 3}, {"pplx-", 5}, {"nvapi-", 6}, {"weir_", 5}, {"AKIA", 4}, {"key-", 4},
-    {"ghp_", 4}, {"fw_", 3}, {"csk-", 4}, {"v1.0-", 5},
+    {"sk-", 3},  {"sk_", 3},  {"pk-", 3},  {"pk_", 3},  {"rk_", 3},  {"gsk_", 4},  {"xai-", 4},   {"hf_", 3},
+    {"AIza", 4}, {"ya29", 4}, {"eyJ", 3},  {"tgp_", 4}, {"r8_", 3},  {"pplx-", 5}, {"nvapi-", 6}, {"weir_", 5},
+    {"AKIA", 4}, {"key-", 4}, {"ghp_", 4}, {"fw_", 3},  {"csk-", 4}, {"v1.0-", 5},
 };
 
 static size_t key_beginning(struct str word) {
@@ -88,8 +90,10 @@ void redact_put(struct text *text, struct str said) {
     while (at < said.len) {
         if (!word_byte(said.at[at])) {
             size_t user_end = said.at[at] == ':' ? user_info_end(said, at) : 0;
-            if (user_end) at = put = hide_until(text, said, put, at + 3, user_end);
-            else at++;
+            if (user_end)
+                at = put = hide_until(text, said, put, at + 3, user_end);
+            else
+                at++;
             continue;
         }
         size_t end = at;
@@ -106,7 +110,8 @@ void redact_put(struct text *text, struct str said) {
         size_t value_word_end = hide;
         while (value_word_end < said.len && word_byte(said.at[value_word_end])) value_word_end++;
         /* Authorization: Bearer V: the scheme stays, and hides V itself. */
-        if (hide > end && scheme(str_slice(said, hide, value_word_end)) && value_word_end < said.len && said.at[value_word_end] == ' ') {
+        if (hide > end && scheme(str_slice(said, hide, value_word_end)) && value_word_end < said.len &&
+            said.at[value_word_end] == ' ') {
             at = hide;
             continue;
         }

@@ -156,8 +156,10 @@ static void every_failing_allocation_gives_the_budget_back(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(any_pieces_make_the_same_whole), cmocka_unit_test(what_is_expected_stands_in_one_block),
-        cmocka_unit_test(nothing_is_an_empty_whole), cmocka_unit_test(ranges_cover_exactly_what_is_asked),
+        cmocka_unit_test(any_pieces_make_the_same_whole),
+        cmocka_unit_test(what_is_expected_stands_in_one_block),
+        cmocka_unit_test(nothing_is_an_empty_whole),
+        cmocka_unit_test(ranges_cover_exactly_what_is_asked),
         cmocka_unit_test(a_used_up_budget_adds_nothing_and_loses_nothing),
         cmocka_unit_test(every_failing_allocation_gives_the_budget_back),
     };

@@ -28,13 +28,20 @@ static void categories_and_statuses_are_the_contracts(void **state) {
         int status;
         const char *category;
     } rows[] = {
-        {error_invalid_request, 400, "configuration"},   {error_invalid_client_key, 401, "configuration"},
-        {error_not_allowed, 403, "configuration"},       {error_unknown_model, 404, "configuration"},
-        {error_rate_limited, 429, "rate_limit"},         {error_quota_exhausted, 429, "rate_limit"},
-        {error_budget_exhausted, 429, "rate_limit"},     {error_upstream_unreachable, 502, "network"},
-        {error_upstream_timeout, 504, "network"},        {error_provider_error, 502, "provider"},
-        {error_provider_auth, 502, "provider"},          {error_internal, 500, "system"},
-        {error_overloaded, 503, "system"},               {error_no_provider_available, 503, "system"},
+        {error_invalid_request, 400, "configuration"},
+        {error_invalid_client_key, 401, "configuration"},
+        {error_not_allowed, 403, "configuration"},
+        {error_unknown_model, 404, "configuration"},
+        {error_rate_limited, 429, "rate_limit"},
+        {error_quota_exhausted, 429, "rate_limit"},
+        {error_budget_exhausted, 429, "rate_limit"},
+        {error_upstream_unreachable, 502, "network"},
+        {error_upstream_timeout, 504, "network"},
+        {error_provider_error, 502, "provider"},
+        {error_provider_auth, 502, "provider"},
+        {error_internal, 500, "system"},
+        {error_overloaded, 503, "system"},
+        {error_no_provider_available, 503, "system"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         assert_int_equal(error_facts(rows[i].code)->status, rows[i].status);

@@ -9,7 +9,8 @@
 
 static void the_first_of_a_name_is_found_whatever_its_case(void **state) {
     (void)state;
-    const struct http_header headers[] = {{STR("Host"), STR("a")}, {STR("X-One"), STR("1")}, {STR("x-one"), STR("2")}, {STR("Empty"), STR("")}};
+    const struct http_header headers[] = {
+        {STR("Host"), STR("a")}, {STR("X-One"), STR("1")}, {STR("x-one"), STR("2")}, {STR("Empty"), STR("")}};
     assert_true(str_eq(http_header_find(headers, 4, STR("x-ONE")), STR("1")));
     assert_true(str_eq(http_header_find(headers, 4, STR("host")), STR("a")));
     assert_true(str_empty(http_header_find(headers, 4, STR("empty"))));

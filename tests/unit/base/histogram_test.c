@@ -94,7 +94,7 @@ static void a_reader_may_look_while_it_is_written(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(quantiles_are_exact_to_an_eighth), cmocka_unit_test(small_values_are_exact),
+        cmocka_unit_test(quantiles_are_exact_to_an_eighth),      cmocka_unit_test(small_values_are_exact),
         cmocka_unit_test(huge_values_fall_into_the_last_bucket), cmocka_unit_test(merging_adds),
         cmocka_unit_test(a_reader_may_look_while_it_is_written),
     };

@@ -14,7 +14,7 @@ struct item {
 
 static int joined(struct list *head) {
     int all = 0;
-    LIST_EACH(at, head) all = all * 10 + LIST_OWNER(at, struct item, node)->number;
+    LIST_EACH (at, head) all = all * 10 + LIST_OWNER(at, struct item, node)->number;
     return all;
 }
 
@@ -54,7 +54,7 @@ static void all_can_be_removed_on_the_walk(void **state) {
     int seen = 0;
     list_init(&head);
     for (int i = 0; i < 5; i++) list_add_last(&head, &items[i].node);
-    LIST_EACH_SAFE(at, following, &head) {
+    LIST_EACH_SAFE (at, following, &head) {
         list_remove(at);
         seen++;
     }
@@ -63,7 +63,8 @@ static void all_can_be_removed_on_the_walk(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(nodes_keep_their_order), cmocka_unit_test(removing_what_is_in_no_list_is_fine),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(nodes_keep_their_order),
+                                       cmocka_unit_test(removing_what_is_in_no_list_is_fine),
                                        cmocka_unit_test(all_can_be_removed_on_the_walk)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -76,8 +76,10 @@ static void without_memory_it_is_not_made(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_key_is_found_and_no_other), cmocka_unit_test(a_second_value_for_a_key_is_refused),
-        cmocka_unit_test(an_unmade_or_full_map_stays_safe), cmocka_unit_test(without_memory_it_is_not_made),
+        cmocka_unit_test(every_key_is_found_and_no_other),
+        cmocka_unit_test(a_second_value_for_a_key_is_refused),
+        cmocka_unit_test(an_unmade_or_full_map_stays_safe),
+        cmocka_unit_test(without_memory_it_is_not_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

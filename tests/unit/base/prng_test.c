@@ -64,8 +64,10 @@ static void units_lie_in_zero_to_one(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(it_is_xoshiro256starstar), cmocka_unit_test(it_is_seeded_by_splitmix64),
-        cmocka_unit_test(the_same_seed_gives_the_same_numbers), cmocka_unit_test(below_is_even_and_below),
+        cmocka_unit_test(it_is_xoshiro256starstar),
+        cmocka_unit_test(it_is_seeded_by_splitmix64),
+        cmocka_unit_test(the_same_seed_gives_the_same_numbers),
+        cmocka_unit_test(below_is_even_and_below),
         cmocka_unit_test(units_lie_in_zero_to_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

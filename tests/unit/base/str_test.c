@@ -1,4 +1,5 @@
-/* str_test.c - ranges of bytes: comparing, cutting, reading. Inputs stand in exact allocations, so that a read past them shows. */
+/* str_test.c - ranges of bytes: comparing, cutting, reading. Inputs stand in exact allocations, so that a read past them shows.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -39,7 +40,8 @@ static void comparing(void **state) {
     assert_true(str_eq_nocase(STR("Content-TYPE"), STR("content-type")));
     assert_false(str_eq_nocase(STR("k\xc3\x84"), STR("k\xc3\xa4"))); /* ASCII only */
     assert_false(str_eq_nocase(STR("@"), STR("`")));
-    assert_true(str_compare(STR("a"), STR("b")) < 0 && str_compare(STR("ab"), STR("a")) > 0 && str_compare(STR("\xff"), STR("a")) > 0);
+    assert_true(str_compare(STR("a"), STR("b")) < 0 && str_compare(STR("ab"), STR("a")) > 0 &&
+                str_compare(STR("\xff"), STR("a")) > 0);
     assert_true(str_starts_nocase(STR("Bearer x"), STR("bearer ")));
     assert_false(str_starts(STR("ab"), STR("abc")));
     assert_true(str_ends(STR("a.json"), STR(".json")));
@@ -48,7 +50,8 @@ static void comparing(void **state) {
 static void cutting(void **state) {
     (void)state;
     struct str s = STR("hello");
-    assert_true(str_eq(str_slice(s, 1, 3), STR("el")) && str_eq(str_slice(s, 3, 99), STR("lo")) && str_empty(str_slice(s, 4, 2)));
+    assert_true(str_eq(str_slice(s, 1, 3), STR("el")) && str_eq(str_slice(s, 3, 99), STR("lo")) &&
+                str_empty(str_slice(s, 4, 2)));
     assert_true(str_eq(str_trim(STR(" \t\r\n a b \n")), STR("a b")) && str_empty(str_trim(STR("   "))));
     assert_int_equal(str_find(STR("abcabd"), STR("abd")), 3);
     assert_int_equal(str_find(STR("ab"), STR("abc")), SIZE_MAX);
@@ -101,10 +104,14 @@ static void globs(void **state) {
         const char *pattern, *s;
         bool matches;
     } rows[] = {
-        {"*", "anything", true},  {"gpt-4*", "gpt-4o-mini", true}, {"gpt-4*", "gpt-3", false}, {"*mini", "gpt-4o-mini", true},
-        {"a*b*c", "aXXbYYc", true}, {"a*b*c", "aXXbYY", false},    {"?", "", false},           {"g?t", "gpt", true},
-        {"**", "", true},         {"", "a", false},                {"a", "a", true},           {"*a", "ba", true},
-        {"*ab", "aab", true},     {"[a]", "a", false},             {"*.*", "ab", false},
+        {"*", "anything", true},    {"gpt-4*", "gpt-4o-mini", true},
+        {"gpt-4*", "gpt-3", false}, {"*mini", "gpt-4o-mini", true},
+        {"a*b*c", "aXXbYYc", true}, {"a*b*c", "aXXbYY", false},
+        {"?", "", false},           {"g?t", "gpt", true},
+        {"**", "", true},           {"", "a", false},
+        {"a", "a", true},           {"*a", "ba", true},
+        {"*ab", "aab", true},       {"[a]", "a", false},
+        {"*.*", "ab", false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         assert_int_equal(str_glob(str_from(rows[i].pattern), str_from(rows[i].s)), rows[i].matches);
@@ -128,11 +135,21 @@ static void distances_of_misspelt_names(void **state) {
 
 static void only_well_formed_utf8_is_utf8(void **state) {
     (void)state;
-    const struct str good[] = {STR("a\0b"), STR("\xc2\x80"), STR("\xdf\xbf"), STR("\xe0\xa0\x80"), STR("\xed\x9f\xbf"),
-                               STR("\xee\x80\x80"), STR("\xf0\x90\x80\x80"), STR("\xf4\x8f\xbf\xbf")};
-    const struct str bad[] = {STR("\x80"), STR("\xc0\xaf"), STR("\xc1\xbf"), STR("\xc2"), STR("\xc2\x41"), STR("\xe0\x9f\x80"),
-                              STR("\xe2\x82"), STR("\xed\xa0\x80"), STR("\xf0\x8f\x80\x80"), STR("\xf4\x90\x80\x80"),
-                              STR("\xf5\x80\x80\x80"), STR("\xff"), STR("a\xf0\x9f\x98")};
+    const struct str good[] = {STR("a\0b"),         STR("\xc2\x80"),     STR("\xdf\xbf"),         STR("\xe0\xa0\x80"),
+                               STR("\xed\x9f\xbf"), STR("\xee\x80\x80"), STR("\xf0\x90\x80\x80"), STR("\xf4\x8f\xbf\xbf")};
+    const struct str bad[] = {STR("\x80"),
+                              STR("\xc0\xaf"),
+                              STR("\xc1\xbf"),
+                              STR("\xc2"),
+                              STR("\xc2\x41"),
+                              STR("\xe0\x9f\x80"),
+                              STR("\xe2\x82"),
+                              STR("\xed\xa0\x80"),
+                              STR("\xf0\x8f\x80\x80"),
+                              STR("\xf4\x90\x80\x80"),
+                              STR("\xf5\x80\x80\x80"),
+                              STR("\xff"),
+                              STR("a\xf0\x9f\x98")};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) assert_true(str_is_utf8(good[i]));
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) assert_false(str_is_utf8(bad[i]));
 }
@@ -175,10 +192,16 @@ static void nothing_reads_past_its_range(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_empty_range_is_safe_everywhere), cmocka_unit_test(comparing), cmocka_unit_test(cutting),
-        cmocka_unit_test(splitting_gives_every_piece_once), cmocka_unit_test(numbers_are_read_whole_or_not_at_all),
-        cmocka_unit_test(hashing_is_fnv), cmocka_unit_test(globs), cmocka_unit_test(distances_of_misspelt_names),
-        cmocka_unit_test(only_well_formed_utf8_is_utf8), cmocka_unit_test(copying_cuts_and_ends),
+        cmocka_unit_test(an_empty_range_is_safe_everywhere),
+        cmocka_unit_test(comparing),
+        cmocka_unit_test(cutting),
+        cmocka_unit_test(splitting_gives_every_piece_once),
+        cmocka_unit_test(numbers_are_read_whole_or_not_at_all),
+        cmocka_unit_test(hashing_is_fnv),
+        cmocka_unit_test(globs),
+        cmocka_unit_test(distances_of_misspelt_names),
+        cmocka_unit_test(only_well_formed_utf8_is_utf8),
+        cmocka_unit_test(copying_cuts_and_ends),
         cmocka_unit_test(nothing_reads_past_its_range),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,7 +73,12 @@ static void json_strings_are_escaped(void **state) {
     check_json(STR("\"\\\n\r\t\b\x1f\x7f"), "\"\\\"\\\\\\n\\r\\t\\u0008\\u001f\\u007f\"");
     check_json(STR("a\0b"), "\"a\\u0000b\"");
     check_json(STR("\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"), "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"");
-    check_json(STR("\xff" "a\xc3" "b\xf0\x9f\x98"), "\"\xef\xbf\xbd" "a\xef\xbf\xbd" "b\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
+    check_json(STR("\xff"
+                   "a\xc3"
+                   "b\xf0\x9f\x98"),
+               "\"\xef\xbf\xbd"
+               "a\xef\xbf\xbd"
+               "b\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
     check_json(STR("\xed\xa0\x80"), "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
 }
 
@@ -114,8 +119,9 @@ static void members_and_commas(void **state) {
     text_json_money(&text, STR("n"), -1);
     text_json_money(&text, STR("o"), INT64_MIN);
     text_put_byte(&text, '}');
-    assert_true(str_eq(text_str(&text), STR("{\"s\\\"\":\"v\",\"u\":1,\"i\":-1,\"b\":false,\"list\":[0,1,2],\"m\":\"0.001250000\","
-                                            "\"n\":\"-0.000000001\",\"o\":\"-9223372036.854775808\"}")));
+    assert_true(
+        str_eq(text_str(&text), STR("{\"s\\\"\":\"v\",\"u\":1,\"i\":-1,\"b\":false,\"list\":[0,1,2],\"m\":\"0.001250000\","
+                                    "\"n\":\"-0.000000001\",\"o\":\"-9223372036.854775808\"}")));
 }
 
 static void every_failing_allocation_leaves_a_failed_text(void **state) {
@@ -142,9 +148,12 @@ static void every_failing_allocation_leaves_a_failed_text(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(it_grows_in_an_arena), cmocka_unit_test(a_full_buffer_fails_once_and_ignores_the_rest),
-        cmocka_unit_test(whole_numbers), cmocka_unit_test(json_strings_are_escaped),
-        cmocka_unit_test(any_bytes_become_utf8_without_control_characters), cmocka_unit_test(members_and_commas),
+        cmocka_unit_test(it_grows_in_an_arena),
+        cmocka_unit_test(a_full_buffer_fails_once_and_ignores_the_rest),
+        cmocka_unit_test(whole_numbers),
+        cmocka_unit_test(json_strings_are_escaped),
+        cmocka_unit_test(any_bytes_become_utf8_without_control_characters),
+        cmocka_unit_test(members_and_commas),
         cmocka_unit_test(every_failing_allocation_leaves_a_failed_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

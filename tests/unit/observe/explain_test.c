@@ -34,11 +34,14 @@ static void the_oldest_gives_way(void **state) {
     unsigned places = (unsigned)explain_counts(ring).places, all = places * 3 + 7;
     char id[32], json[32];
     assert_true(places >= 40);
-    for (unsigned n = 0; n < all; n++) assert_true(explain_put(ring, numbered(id, 32, "req_", n), numbered(json, 32, "story ", n)));
+    for (unsigned n = 0; n < all; n++)
+        assert_true(explain_put(ring, numbered(id, 32, "req_", n), numbered(json, 32, "story ", n)));
     for (unsigned n = 0; n < all; n++) {
         struct str found = explain_find(ring, numbered(id, 32, "req_", n));
-        if (n < all - places) assert_null(found.at);
-        else assert_true(str_eq(found, numbered(json, 32, "story ", n)));
+        if (n < all - places)
+            assert_null(found.at);
+        else
+            assert_true(str_eq(found, numbered(json, 32, "story ", n)));
     }
     struct explain_counts counts = explain_counts(ring);
     assert_int_equal(counts.put, all);

@@ -62,8 +62,10 @@ static void a_line_is_one_json_object_with_its_event_first(void **state) {
              f_bool("stream", true), f_us("duration_us", 1250), f_money("cost_usd", 1250000), f_text("note", NULL),
              f_money("unknown_usd", -1));
     log_close(log);
-    assert_string_equal(sink.bytes, "{\"event\":\"request_done\",\"time\":\"2026-11-21T00:00:00.123Z\",\"level\":\"info\",\"request_id\":\"req_1\","
-                                    "\"status\":-3,\"bytes\":12,\"stream\":true,\"duration_us\":1250,\"cost_usd\":\"0.001250000\"}\n");
+    assert_string_equal(
+        sink.bytes,
+        "{\"event\":\"request_done\",\"time\":\"2026-11-21T00:00:00.123Z\",\"level\":\"info\",\"request_id\":\"req_1\","
+        "\"status\":-3,\"bytes\":12,\"stream\":true,\"duration_us\":1250,\"cost_usd\":\"0.001250000\"}\n");
 }
 
 static void a_readable_line_quotes_only_what_needs_it(void **state) {
@@ -73,14 +75,16 @@ static void a_readable_line_quotes_only_what_needs_it(void **state) {
              f_us("duration_us", 1250), f_text("empty", ""), f_text("equals", "a=b"));
     log_info(log_shared(log), noon, "plain");
     log_close(log);
-    assert_string_equal(sink.bytes, "2026-11-21T00:00:00.123Z warn  attempt_failed provider=groq text=\"no \\\"more\\\" room\" duration=1.250ms "
-                                    "empty=\"\" equals=\"a=b\"\n2026-11-21T00:00:00.123Z info  plain\n");
+    assert_string_equal(
+        sink.bytes,
+        "2026-11-21T00:00:00.123Z warn  attempt_failed provider=groq text=\"no \\\"more\\\" room\" duration=1.250ms "
+        "empty=\"\" equals=\"a=b\"\n2026-11-21T00:00:00.123Z info  plain\n");
 }
 
 static void colours_are_only_weirs_own(void **state) {
     (void)state;
-    struct log_options options = {.level = log_level_info, .format = log_format_readable, .colour = true, .fd = -1,
-                                  .write = sink_write, .owner = &sink};
+    struct log_options options = {
+        .level = log_level_info, .format = log_format_readable, .colour = true, .fd = -1, .write = sink_write, .owner = &sink};
     struct log *log = log_open(&options);
     log_error(log_shared(log), noon, "broken", f_text("who", "\x1b[31mred"));
     log_close(log);
@@ -95,12 +99,16 @@ static void what_callers_send_cannot_end_a_line_or_steer_a_terminal(void **state
         sink_clean(NULL);
         struct log *log = open_log(log_level_info, formats[i]);
         log_info(log_shared(log), noon, "said",
-                 f_str("text", STR("a\nb\r\x1b[2J\x7f\x9b" "\xc2\x9b\xe2\x80\xae\xe2\x80\xa8\xff\xc3\xa9\xf0\x9f\x98\x80\0z\xc0\xaf\xed\xa0\x80")));
+                 f_str("text", STR("a\nb\r\x1b[2J\x7f\x9b"
+                                   "\xc2\x9b\xe2\x80\xae\xe2\x80\xa8\xff\xc3\xa9\xf0\x9f\x98\x80\0z\xc0\xaf\xed\xa0\x80")));
         log_close(log);
         assert_int_equal(sink.lines, 1);
-        for (size_t at = 0; at + 1 < sink.len; at++) assert_true((unsigned char)sink.bytes[at] >= 0x20 && sink.bytes[at] != 0x7f);
+        for (size_t at = 0; at + 1 < sink.len; at++)
+            assert_true((unsigned char)sink.bytes[at] >= 0x20 && sink.bytes[at] != 0x7f);
         assert_true(str_is_utf8(str_make(sink.bytes, sink.len)));
-        assert_non_null(strstr(sink.bytes, "\"a\\nb\\r\\u001b[2J\\u007f\xef\xbf\xbd\\u009b\\u202e\\u2028\xef\xbf\xbd\xc3\xa9\xf0\x9f\x98\x80\\u0000z"));
+        assert_non_null(
+            strstr(sink.bytes,
+                   "\"a\\nb\\r\\u001b[2J\\u007f\xef\xbf\xbd\\u009b\\u202e\\u2028\xef\xbf\xbd\xc3\xa9\xf0\x9f\x98\x80\\u0000z"));
         assert_null(strstr(sink.bytes, "\xc2\x9b"));
         assert_null(strstr(sink.bytes, "\xe2\x80\xae"));
     }
@@ -115,7 +123,8 @@ static void a_long_value_is_cut_and_a_long_line_says_so(void **state) {
     struct str value = str_make(words, sizeof words);
     struct log *log = open_log(log_level_info, log_format_json);
     log_info(log_shared(log), noon, "one", f_str("a", value), f_int("b", 1));
-    log_info(log_shared(log), noon, "five", f_str("a", value), f_str("b", value), f_str("c", value), f_str("d", value), f_int("e", 1));
+    log_info(log_shared(log), noon, "five", f_str("a", value), f_str("b", value), f_str("c", value), f_str("d", value),
+             f_int("e", 1));
     log_close(log);
     assert_int_equal(sink.lines, 2);
     assert_non_null(strstr(sink.bytes, "x...\",\"b\":1}\n"));
@@ -159,7 +168,8 @@ static void a_storm_of_warnings_is_limited_per_site_and_counted(void **state) {
     log_warn(writer, now, "storm");
     for (int i = 0; i < 21; i++) log_warn(writer, now, "second");
     log_close(log);
-    assert_non_null(strstr(sink.bytes, "\"event\":\"log_suppressed\",\"time\":\"2026-11-21T00:00:01.123Z\",\"level\":\"warn\",\"of\":\"storm\",\"lines\":80}"));
+    assert_non_null(strstr(sink.bytes, "\"event\":\"log_suppressed\",\"time\":\"2026-11-21T00:00:01.123Z\",\"level\":\"warn\","
+                                       "\"of\":\"storm\",\"lines\":80}"));
     assert_non_null(strstr(sink.bytes, "\"of\":\"second\",\"lines\":1}")); /* told when the log closes */
     assert_int_equal(sink.lines, log_site_rate + 3 + 30 + 1 + 1 + 1 + 20 + 1);
 }
@@ -292,11 +302,16 @@ static void without_memory_there_is_no_log_and_nothing_leaks(void **state) {
 static void header_lines_hide_credentials(void **state) {
     (void)state;
     const struct http_header headers[] = {
-        {STR("Host"), STR("api.example.com")},          {STR("Authorization"), STR("Bearer sk-verysecretvalue1")},
-        {STR("X-Api-Key"), STR("verysecretvalue2")},    {STR("api-key"), STR("verysecretvalue3")},
-        {STR("x-goog-api-key"), STR("verysecretvalue4")}, {STR("Cookie"), STR("a=verysecretvalue5")},
-        {STR("Set-Cookie"), STR("a=verysecretvalue6")}, {STR("Referer"), STR("http://h/p?key=verysecretvalue7&x=1")},
-        {STR("Proxy-Authorization"), STR("Basic verysecretvalue8")}, {STR("x-ratelimit-remaining-tokens"), STR("17")},
+        {STR("Host"), STR("api.example.com")},
+        {STR("Authorization"), STR("Bearer sk-verysecretvalue1")},
+        {STR("X-Api-Key"), STR("verysecretvalue2")},
+        {STR("api-key"), STR("verysecretvalue3")},
+        {STR("x-goog-api-key"), STR("verysecretvalue4")},
+        {STR("Cookie"), STR("a=verysecretvalue5")},
+        {STR("Set-Cookie"), STR("a=verysecretvalue6")},
+        {STR("Referer"), STR("http://h/p?key=verysecretvalue7&x=1")},
+        {STR("Proxy-Authorization"), STR("Basic verysecretvalue8")},
+        {STR("x-ratelimit-remaining-tokens"), STR("17")},
     };
     struct log *log = open_log(log_level_debug, log_format_json);
     log_headers(log_shared(log), noon, STR("req_1"), STR("caller"), headers, sizeof headers / sizeof headers[0]);

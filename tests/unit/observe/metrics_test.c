@@ -18,8 +18,12 @@ static const struct str endpoints[] = {STR("chat"), STR("embeddings")};
 static const struct str kinds[] = {STR("none"), STR("connect"), STR("stall")};
 
 static struct metrics *open_metrics(void) {
-    struct metrics_options options = {.endpoint_names = endpoints, .endpoint_count = 2, .failure_names = kinds, .failure_count = 3,
-                                      .version = STR("1.2.3"), .started_wall_ns = 1795219200123000000ll};
+    struct metrics_options options = {.endpoint_names = endpoints,
+                                      .endpoint_count = 2,
+                                      .failure_names = kinds,
+                                      .failure_count = 3,
+                                      .version = STR("1.2.3"),
+                                      .started_wall_ns = 1795219200123000000ll};
     struct metrics *metrics = metrics_open(&options);
     assert_non_null(metrics);
     return metrics;
@@ -43,13 +47,15 @@ static double value_of(struct str page, const char *series) {
     struct str rest = page, line;
     size_t len = strlen(series);
     while (str_split_next(&rest, '\n', &line))
-        if (str_starts(line, str_make(series, len)) && line.len > len && line.at[len] == ' ') return strtod(line.at + len + 1, NULL);
+        if (str_starts(line, str_make(series, len)) && line.len > len && line.at[len] == ' ')
+            return strtod(line.at + len + 1, NULL);
     return -1;
 }
 
 static size_t read_name(struct str line, size_t at) {
     size_t start = at;
-    while (at < line.len && (line.at[at] == '_' || (line.at[at] >= 'a' && line.at[at] <= 'z') || (at > start && line.at[at] >= '0' && line.at[at] <= '9')))
+    while (at < line.len && (line.at[at] == '_' || (line.at[at] >= 'a' && line.at[at] <= 'z') ||
+                             (at > start && line.at[at] >= '0' && line.at[at] <= '9')))
         at++;
     assert_true(at > start);
     return at;
@@ -105,7 +111,8 @@ static size_t parse(struct str page) {
         seen[count++] = series;
         struct str name = str_slice(line, 0, name_end);
         if (str_ends(name, STR("_bucket"))) {
-            bool first = str_find(series, STR("le=\"0.0005\"")) != SIZE_MAX || str_find(series, STR("le=\"0.00001\"")) != SIZE_MAX;
+            bool first =
+                str_find(series, STR("le=\"0.0005\"")) != SIZE_MAX || str_find(series, STR("le=\"0.00001\"")) != SIZE_MAX;
             if (first && str_find(name, STR("overhead")) == SIZE_MAX) last_bucket = 0;
             if (str_find(series, STR("le=\"0.00001\"")) != SIZE_MAX) last_bucket = 0;
             assert_true(value >= last_bucket);
@@ -126,13 +133,26 @@ static void a_request_and_its_attempts_are_counted(void **state) {
     assert_true(metrics_target_register(metrics, 0, STR("groq"), STR("llama")));
     assert_true(metrics_target_register(metrics, 1, STR("groq"), STR("gemma")));
     assert_true(metrics_target_register(metrics, 2, STR("openai"), STR("gpt")));
-    metrics_attempt(loop, &(struct metrics_attempt_facts){.target_id = 0, .outcome = metrics_failed, .failure = 2, .duration_us = 900});
-    metrics_attempt(loop, &(struct metrics_attempt_facts){.target_id = 1, .outcome = metrics_failed, .failure = 2, .duration_us = 1, .failover = true});
-    metrics_attempt(loop, &(struct metrics_attempt_facts){.target_id = 2, .outcome = metrics_succeeded, .failover = true, .duration_us = 1500000,
-                                                          .first_token_us = 250000, .input_tokens = 10, .output_tokens = 20, .cached_tokens = 4,
-                                                          .reasoning_tokens = 5, .cost_nano_usd = 1250000, .stream_events = 22, .stream_events_dropped = 1});
-    metrics_request(loop, &(struct metrics_request_facts){.endpoint = 0, .status = 200, .attempts = 3, .duration_us = 1600000, .overhead_us = 60});
-    metrics_request(loop, &(struct metrics_request_facts){.endpoint = 99, .status = 404, .error = error_unknown_model, .duration_us = 10});
+    metrics_attempt(
+        loop, &(struct metrics_attempt_facts){.target_id = 0, .outcome = metrics_failed, .failure = 2, .duration_us = 900});
+    metrics_attempt(loop, &(struct metrics_attempt_facts){
+                              .target_id = 1, .outcome = metrics_failed, .failure = 2, .duration_us = 1, .failover = true});
+    metrics_attempt(loop, &(struct metrics_attempt_facts){.target_id = 2,
+                                                          .outcome = metrics_succeeded,
+                                                          .failover = true,
+                                                          .duration_us = 1500000,
+                                                          .first_token_us = 250000,
+                                                          .input_tokens = 10,
+                                                          .output_tokens = 20,
+                                                          .cached_tokens = 4,
+                                                          .reasoning_tokens = 5,
+                                                          .cost_nano_usd = 1250000,
+                                                          .stream_events = 22,
+                                                          .stream_events_dropped = 1});
+    metrics_request(loop, &(struct metrics_request_facts){
+                              .endpoint = 0, .status = 200, .attempts = 3, .duration_us = 1600000, .overhead_us = 60});
+    metrics_request(
+        loop, &(struct metrics_request_facts){.endpoint = 99, .status = 404, .error = error_unknown_model, .duration_us = 10});
     metrics_request(loop, &(struct metrics_request_facts){.endpoint = 1, .status = 0, .caller_gone = true, .attempts = 1});
     metrics_refused(loop, error_headers_too_large);
     metrics_gauge_set(loop, metrics_in_flight, 3);
@@ -174,7 +194,8 @@ static void a_request_and_its_attempts_are_counted(void **state) {
         {"process_start_time_seconds", 1795219200.123},
     };
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
-        if (value_of(page, wanted[i].series) != wanted[i].value) fail_msg("%s is %f", wanted[i].series, value_of(page, wanted[i].series));
+        if (value_of(page, wanted[i].series) != wanted[i].value)
+            fail_msg("%s is %f", wanted[i].series, value_of(page, wanted[i].series));
     assert_true(value_of(page, "process_resident_memory_bytes") > 100000);
     assert_true(value_of(page, "process_open_fds") >= 3);
     metrics_close(metrics);
@@ -202,7 +223,8 @@ static void a_value_on_a_bound_is_below_it(void **state) {
     struct metrics *metrics = open_metrics();
     struct metrics_loop *loop = metrics_loop_open(metrics);
     uint64_t values[] = {0, 500, 501, 600000000, 600000001};
-    for (size_t i = 0; i < 5; i++) metrics_request(loop, &(struct metrics_request_facts){.status = 200, .duration_us = values[i]});
+    for (size_t i = 0; i < 5; i++)
+        metrics_request(loop, &(struct metrics_request_facts){.status = 200, .duration_us = values[i]});
     struct str page = page_of(metrics);
     assert_true(value_of(page, "weir_request_duration_seconds_bucket{endpoint=\"chat\",le=\"0.0005\"}") == 2);
     assert_true(value_of(page, "weir_request_duration_seconds_bucket{endpoint=\"chat\",le=\"0.001\"}") == 3);
@@ -215,11 +237,14 @@ static void labels_are_escaped_and_stay_utf8(void **state) {
     (void)state;
     struct metrics *metrics = open_metrics();
     struct metrics_loop *loop = metrics_loop_open(metrics);
-    metrics_target_register(metrics, 7, STR("a\"b\\c\nd"), STR("bad\xff" "e"));
+    metrics_target_register(metrics, 7, STR("a\"b\\c\nd"),
+                            STR("bad\xff"
+                                "e"));
     metrics_attempt(loop, &(struct metrics_attempt_facts){.target_id = 7});
     struct str page = page_of(metrics);
     parse(page);
-    assert_true(value_of(page, "weir_attempts_total{provider=\"a\\\"b\\\\c\\nd\",model=\"bad\xef\xbf\xbd" "e\",outcome=\"succeeded\"}") == 1);
+    assert_true(value_of(page, "weir_attempts_total{provider=\"a\\\"b\\\\c\\nd\",model=\"bad\xef\xbf\xbd"
+                               "e\",outcome=\"succeeded\"}") == 1);
     metrics_close(metrics);
 }
 
@@ -233,7 +258,8 @@ static void targets_past_the_limit_or_without_a_name_count_as_other(void **state
     metrics_attempt(loop, &(struct metrics_attempt_facts){.target_id = limit_targets});
     metrics_attempt(loop, &(struct metrics_attempt_facts){.target_id = UINT32_MAX});
     metrics_attempt(loop, &(struct metrics_attempt_facts){.target_id = 5});
-    metrics_attempt(loop, &(struct metrics_attempt_facts){.target_id = limit_targets - 1, .outcome = metrics_failed, .failure = 39});
+    metrics_attempt(loop,
+                    &(struct metrics_attempt_facts){.target_id = limit_targets - 1, .outcome = metrics_failed, .failure = 39});
     struct str page = page_of(metrics);
     parse(page);
     assert_true(value_of(page, "weir_attempts_total{provider=\"(other)\",model=\"(other)\",outcome=\"succeeded\"}") == 3);
@@ -245,7 +271,8 @@ static void targets_past_the_limit_or_without_a_name_count_as_other(void **state
 static void out_of_memory_costs_a_name_but_no_count(void **state) {
     (void)state;
     for (uint64_t n = 1; n < 20; n++) {
-        struct metrics_options options = {.endpoint_names = endpoints, .endpoint_count = 2, .failure_names = kinds, .failure_count = 3};
+        struct metrics_options options = {
+            .endpoint_names = endpoints, .endpoint_count = 2, .failure_names = kinds, .failure_count = 3};
         memory_fail_at(n);
         struct metrics *metrics = metrics_open(&options);
         struct metrics_loop *loop = metrics ? metrics_loop_open(metrics) : NULL;
@@ -286,9 +313,14 @@ static void *hammer_run(void *argument) {
         char model[16];
         snprintf(model, sizeof model, "m%u", target);
         if (i < 50) metrics_target_register(metrics, target, STR("p"), str_from(model));
-        metrics_attempt(loop, &(struct metrics_attempt_facts){.target_id = target, .outcome = (enum metrics_outcome)(i % 3), .failure = 1,
-                                                              .duration_us = i, .input_tokens = 3, .cost_nano_usd = 7});
-        metrics_request(loop, &(struct metrics_request_facts){.endpoint = i % 2, .status = 200, .attempts = 1, .duration_us = i});
+        metrics_attempt(loop, &(struct metrics_attempt_facts){.target_id = target,
+                                                              .outcome = (enum metrics_outcome)(i % 3),
+                                                              .failure = 1,
+                                                              .duration_us = i,
+                                                              .input_tokens = 3,
+                                                              .cost_nano_usd = 7});
+        metrics_request(loop,
+                        &(struct metrics_request_facts){.endpoint = i % 2, .status = 200, .attempts = 1, .duration_us = i});
         metrics_gauge_set(loop, metrics_in_flight, i);
     }
     return NULL;
@@ -341,7 +373,8 @@ static void eight_loops_and_a_reader_add_up_exactly(void **state) {
     metrics_view_free(&view);
     struct str page = page_of(hammer.metrics);
     parse(page);
-    assert_true(value_of(page, "weir_requests_total{endpoint=\"chat\",status=\"2xx\",code=\"none\"}") == threads * requests_each / 2);
+    assert_true(value_of(page, "weir_requests_total{endpoint=\"chat\",status=\"2xx\",code=\"none\"}") ==
+                threads * requests_each / 2);
     assert_true(value_of(page, "weir_requests_in_flight") == threads * (requests_each - 1));
     metrics_close(hammer.metrics);
 }
@@ -351,15 +384,22 @@ static void the_json_says_the_same(void **state) {
     struct metrics *metrics = open_metrics();
     struct metrics_loop *loop = metrics_loop_open(metrics);
     metrics_target_register(metrics, 0, STR("groq"), STR("llama"));
-    metrics_attempt(loop, &(struct metrics_attempt_facts){.target_id = 0, .outcome = metrics_failed, .failure = 1, .duration_us = 400, .cost_nano_usd = 5});
-    metrics_request(loop, &(struct metrics_request_facts){.status = 502, .error = error_upstream_unreachable, .attempts = 1, .duration_us = 500});
+    metrics_attempt(loop, &(struct metrics_attempt_facts){
+                              .target_id = 0, .outcome = metrics_failed, .failure = 1, .duration_us = 400, .cost_nano_usd = 5});
+    metrics_request(loop, &(struct metrics_request_facts){
+                              .status = 502, .error = error_upstream_unreachable, .attempts = 1, .duration_us = 500});
     char bytes[8192];
     struct text text = text_in_buffer(bytes, sizeof bytes);
     metrics_write_json(metrics, &text);
     assert_false(text.failed);
-    assert_true(str_find(text_str(&text), STR("\"requests\":1,\"by_status\":{\"5xx\":1},\"errors\":{\"upstream_unreachable\":1},\"refused\":0")) != SIZE_MAX);
-    assert_true(str_find(text_str(&text), STR("\"targets\":[{\"provider\":\"groq\",\"model\":\"llama\",\"attempts\":1,\"succeeded\":0,\"failed\":1,"
-                                              "\"cancelled\":0,\"failures\":{\"connect\":1},\"input_tokens\":0")) != SIZE_MAX);
+    assert_true(
+        str_find(text_str(&text),
+                 STR("\"requests\":1,\"by_status\":{\"5xx\":1},\"errors\":{\"upstream_unreachable\":1},\"refused\":0")) !=
+        SIZE_MAX);
+    assert_true(
+        str_find(text_str(&text),
+                 STR("\"targets\":[{\"provider\":\"groq\",\"model\":\"llama\",\"attempts\":1,\"succeeded\":0,\"failed\":1,"
+                     "\"cancelled\":0,\"failures\":{\"connect\":1},\"input_tokens\":0")) != SIZE_MAX);
     assert_true(str_find(text_str(&text), STR("\"cost_usd\":\"0.000000005\"")) != SIZE_MAX);
     struct text small = text_in_buffer(bytes, 100);
     metrics_write_json(metrics, &small);

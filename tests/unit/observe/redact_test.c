@@ -54,9 +54,10 @@ static void plain_words_stay(void **state) {
 
 static void header_names_that_carry_credentials(void **state) {
     (void)state;
-    const char *hidden[] = {"Authorization", "proxy-authorization", "X-API-Key", "api-key", "x-goog-api-key", "Cookie", "set-cookie",
-                            "x-auth-token", "x-amz-signature", "x-client-secret"};
-    const char *shown[] = {"host", "content-type", "user-agent", "x-weir-session-hint", "x-ratelimit-limit-tokens", "openai-organization"};
+    const char *hidden[] = {"Authorization", "proxy-authorization", "X-API-Key",    "api-key",         "x-goog-api-key",
+                            "Cookie",        "set-cookie",          "x-auth-token", "x-amz-signature", "x-client-secret"};
+    const char *shown[] = {
+        "host", "content-type", "user-agent", "x-weir-session-hint", "x-ratelimit-limit-tokens", "openai-organization"};
     for (size_t i = 0; i < sizeof hidden / sizeof hidden[0]; i++) assert_true(redact_header_name(str_from(hidden[i])));
     for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++) assert_false(redact_header_name(str_from(shown[i])));
 }
@@ -81,8 +82,10 @@ static void any_bytes_are_read_to_their_end(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(words_that_look_like_keys_are_hidden), cmocka_unit_test(values_named_like_a_credential_are_hidden),
-        cmocka_unit_test(plain_words_stay), cmocka_unit_test(header_names_that_carry_credentials),
+        cmocka_unit_test(words_that_look_like_keys_are_hidden),
+        cmocka_unit_test(values_named_like_a_credential_are_hidden),
+        cmocka_unit_test(plain_words_stay),
+        cmocka_unit_test(header_names_that_carry_credentials),
         cmocka_unit_test(any_bytes_are_read_to_their_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
