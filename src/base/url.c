@@ -49,8 +49,15 @@ const char *url_parse(struct str text, struct url *url) {
     return authority_parse(authority, url);
 }
 
+/* Digits and dots only: a name such as 127.example.com may resolve to anything. */
+static bool ipv4_loopback(struct str host) {
+    for (size_t i = 0; i < host.len; i++)
+        if (host.at[i] != '.' && (host.at[i] < '0' || host.at[i] > '9')) return false;
+    return str_starts(host, STR("127."));
+}
+
 bool host_is_loopback(struct str host) {
-    return str_eq_nocase(host, STR("localhost")) || str_eq(host, STR("::1")) || str_starts(host, STR("127."));
+    return str_eq_nocase(host, STR("localhost")) || str_eq(host, STR("::1")) || ipv4_loopback(host);
 }
 
 static bool no_proxy_names(struct str list, const struct url *url) {
