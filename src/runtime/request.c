@@ -139,6 +139,7 @@ static void request_end(struct request *request) {
     flight_free(request->flight);
     deployment_release(request->deployment);
     memory_give(request);
+    if (worker->draining) worker_drain(worker);
 }
 
 /* false: the request is no more. */

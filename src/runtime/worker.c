@@ -32,6 +32,13 @@ void worker_request_id(struct worker *worker, char id[limit_request_id + 1]) {
              (unsigned)prng_next(&worker->prng));
 }
 
+void worker_drain(struct worker *worker) {
+    worker->draining = true;
+    if (worker->request_count || !worker->drained) return;
+    latch_down(worker->drained);
+    worker->drained = NULL;
+}
+
 void worker_stop(struct worker *worker) {
     while (!list_empty(&worker->requests)) request_break(LIST_OWNER(worker->requests.next, struct request, node));
     if (worker->client) client_free(worker->client);
@@ -40,6 +47,7 @@ void worker_stop(struct worker *worker) {
 
 void worker_free(struct worker *worker) {
     CHECK(list_empty(&worker->requests));
+    if (worker->client) client_free(worker->client); /* its loop never ran */
     if (worker->loop) loop_free(worker->loop);
     arena_free(&worker->scratch);
     if (worker->deployment) deployment_release(worker->deployment);

@@ -7,6 +7,7 @@
 #include "engine/flight.h"
 #include "net/client.h"
 #include "runtime/deployment.h"
+#include "runtime/latch.h"
 #include "runtime/report.h"
 
 struct worker {
@@ -21,6 +22,9 @@ struct worker {
     struct reporter reporter;
     struct list requests; /* struct request, live ones */
     size_t request_count;
+    struct latch *drained; /* counted down once when no request is left; NULL: nobody waits */
+    bool draining;
+    bool running;  /* its thread was started */
     bool stepping; /* CHECKs that performing never re-enters */
 };
 
@@ -31,6 +35,8 @@ bool worker_init(struct worker *worker, unsigned index, struct deployment *deplo
 void worker_deploy(struct worker *worker, struct deployment *deployment);
 /* "req_" and 24 hexadecimal digits, NUL-ended. */
 void worker_request_id(struct worker *worker, char id[limit_request_id + 1]);
+/* On the worker's thread: tells `drained` when the last request has ended. */
+void worker_drain(struct worker *worker);
 /* On the worker's thread: breaks off every request and closes the client. */
 void worker_stop(struct worker *worker);
 /* After its loop has ended, any thread. */

@@ -1,0 +1,362 @@
+/* weir.c - opening, reloading and closing the library. Requests are in weir_call.c, what can be asked in weir_views.c. */
+#include "runtime/weir_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "base/memory.h"
+#include "net/loop.h"
+
+enum { config_bytes_max = 4 * 1024 * 1024, referenced_bytes_max = 64 * 1024 };
+
+static const char *system_environment(void *context, const char *name) {
+    (void)context;
+    return getenv(name);
+}
+
+const struct weir_host weir_host_default = {.environment = system_environment};
+
+const char *weir_version(void) { return WEIR_VERSION; }
+void weir_free(void *text) { memory_give(text); }
+
+void weir_error_set(struct weir_error *error, enum error_code code, struct str message) {
+    if (!error) return;
+    const struct error_facts *facts = error_facts(code);
+    str_copy(error->code, sizeof error->code, facts->name);
+    str_copy(error->message, sizeof error->message, message.len ? message : facts->sentence);
+    error->status = facts->status;
+}
+
+/* -- files ------------------------------------------------------------------------------------------------------------ */
+
+/* NULL: *problem is why. */
+static char *file_read(const char *path, size_t most, size_t *len, const char **problem) {
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) {
+        *problem = strerror(errno);
+        return NULL;
+    }
+    char *content = memory_take(most + 1);
+    *len = 0;
+    ssize_t got = 1;
+    while (content && *len < most && (got = read(descriptor, content + *len, most - *len)) > 0) *len += (size_t)got;
+    int number = errno;
+    close(descriptor);
+    if (content && got == 0) {
+        content[*len] = 0;
+        return content;
+    }
+    *problem = !content ? "out of memory" : got < 0 ? strerror(number) : "the file is too large";
+    memory_give(content);
+    return NULL;
+}
+
+/* file:PATH in a configuration. */
+static bool referenced_read(void *context, struct str path, struct arena *arena, struct str *content, struct error *error) {
+    (void)context;
+    char terminated[1024];
+    const char *problem = "";
+    size_t len = 0;
+    str_copy(terminated, sizeof terminated, path);
+    char *bytes = file_read(terminated, referenced_bytes_max, &len, &problem);
+    if (!bytes) return error_set(error, error_bad_configuration, "cannot read %s: %s", terminated, problem);
+    *content = arena_copy(arena, str_trim(str_make(bytes, len)));
+    memory_wipe(bytes, len);
+    memory_give(bytes);
+    return content->at != NULL || error_set(error, error_out_of_memory, "no memory for %s", terminated);
+}
+
+/* -- configuration ---------------------------------------------------------------------------------------------------- */
+
+static void problems_write(const struct config_input *input, const struct config *config, char *problems, size_t size) {
+    struct text text = text_in_buffer(problems, size ? size - 1 : 0);
+    for (const struct config_problem *problem = config->problems; problem && !text.failed; problem = problem->next) {
+        size_t before = text.len;
+        if (before) text_put_byte(&text, '\n');
+        config_problem_write(input, problem, &text);
+        if (text.failed) text.len = before; /* whole lines only */
+    }
+    if (size) problems[text.len] = 0;
+}
+
+/* path or text or neither. The text is wiped after use: it may hold credentials. */
+static bool load(const char *path, const char *given, const struct weir_host *host, struct config_ids *ids, struct config *config, char *problems,
+                 size_t problems_size) {
+    const char *problem = "";
+    size_t len = given ? strlen(given) : 0;
+    char *text = path ? file_read(path, config_bytes_max, &len, &problem) : NULL;
+    if (path && !text) {
+        memset(config, 0, sizeof *config);
+        struct text message = text_in_buffer(problems, problems_size ? problems_size - 1 : 0);
+        text_printf(&message, "%s: cannot be read: %s", path, problem);
+        if (problems_size) problems[message.len] = 0;
+        config->error_count = 1;
+        return false;
+    }
+    struct config_input input = {.path = path ? str_from(path) : given ? STR("text") : STR(""),
+                                 .text = path ? str_make(text, len) : given ? str_make(given, len) : STR_NONE,
+                                 .environment = host->environment,
+                                 .read_file = referenced_read,
+                                 .context = host->context,
+                                 .ids = ids,
+                                 .simulated_base_url = host->simulated_base_url,
+                                 .admin_key_hash = host->admin_key_hash};
+    bool loaded = config_load(&input, config);
+    problems_write(&input, config, problems, problems_size);
+    if (text) memory_wipe(text, len);
+    memory_give(text);
+    return loaded;
+}
+
+bool weir_config_check(const char *path, const char *text, const struct weir_host *host, struct config *config, char *problems, size_t problems_size) {
+    struct config_ids ids = {NULL, 0, 0};
+    bool loaded = load(path, text, host, &ids, config, problems, problems_size);
+    config_ids_free(&ids);
+    return loaded;
+}
+
+static void targets_register(struct weir *weir, const struct snapshot *snapshot) {
+    for (size_t i = 0; i < snapshot->target_count; i++) {
+        const struct target *target = &snapshot->targets[i];
+        metrics_target_register(weir->reports.metrics, target->id, target->provider->name, target->model);
+    }
+}
+
+/* -- opening ---------------------------------------------------------------------------------------------------------- */
+
+static unsigned worker_count_of(const struct weir *weir, const struct weir_options *options) {
+    unsigned wanted = options->workers ? options->workers : weir->config.process.workers;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    if (wanted) return wanted < limit_loops ? wanted : limit_loops;
+    return cores < 1 ? 1 : cores > 4 ? 4 : (unsigned)cores;
+}
+
+static bool reports_open(struct weir *weir) {
+    static struct str endpoint_names[endpoints], failure_names[failures];
+    for (unsigned i = 0; i < endpoints; i++) endpoint_names[i] = endpoint_facts((enum endpoint)i)->name;
+    for (unsigned i = 0; i < failures; i++) failure_names[i] = failure_facts((enum failure)i)->name;
+    const struct config_process *process = &weir->config.process;
+    if (weir->host.log) weir->log_options = *weir->host.log;
+    log_level_parse(process->log_level, &weir->log_options.level);
+    if (str_eq(process->log_format, STR("json"))) weir->log_options.format = log_format_json;
+    if (str_eq(process->log_format, STR("readable"))) weir->log_options.format = log_format_readable;
+    if (weir->host.log) {
+        weir->reports.log = log_open(&weir->log_options);
+        if (!weir->reports.log) return false;
+    }
+    weir->reports.workers = weir->worker_count;
+    weir->reports.metrics = metrics_open(&(struct metrics_options){.endpoint_names = endpoint_names,
+                                                                   .endpoint_count = endpoints,
+                                                                   .failure_names = failure_names,
+                                                                   .failure_count = failures,
+                                                                   .version = STR(WEIR_VERSION),
+                                                                   .started_wall_ns = weir->started.wall_ns,
+                                                                   .log = weir->reports.log});
+    return weir->reports.metrics != NULL;
+}
+
+static bool workers_start(struct weir *weir) {
+    weir->workers = memory_take_zeroed(weir->worker_count * sizeof *weir->workers);
+    if (!weir->workers) return false;
+    for (unsigned i = 0; i < weir->worker_count; i++) {
+        deployment_hold(weir->deployment);
+        if (!worker_init(&weir->workers[i], i, weir->deployment, &weir->bodies, &weir->reports)) return false;
+    }
+    for (unsigned i = 0; i < weir->worker_count; i++) {
+        char name[16];
+        struct text text = text_in_buffer(name, sizeof name - 1);
+        text_printf(&text, "weir-loop-%u", i);
+        name[text.len] = 0;
+        if (!loop_start_thread(weir->workers[i].loop, name)) return false;
+        weir->workers[i].running = true;
+    }
+    return true;
+}
+
+struct log_bridge {
+    void (*log)(void *user, const char *line, size_t len);
+    void *user;
+};
+
+static char *copy_of(const char *text) {
+    size_t size = text ? strlen(text) + 1 : 0;
+    char *copy = text ? memory_take(size) : NULL;
+    if (copy) memcpy(copy, text, size);
+    return copy;
+}
+
+static void bridge_write(void *owner, struct str line) {
+    const struct log_bridge *bridge = owner;
+    bridge->log(bridge->user, line.at, line.len);
+}
+
+struct weir *weir_open_in(const struct weir_options *options, const struct weir_host *host, struct weir_error *error) {
+    char problems[sizeof error->message];
+    struct weir *weir = hash_start() ? memory_take_zeroed(sizeof *weir) : NULL;
+    if (!weir) {
+        weir_error_set(error, error_out_of_memory, STR("No memory to open weir."));
+        return NULL;
+    }
+    weir->host = *host;
+    weir->started = clock_read();
+    weir->config_path = copy_of(options->config_path);
+    weir->config_text = options->config_path ? NULL : copy_of(options->config_text);
+    char url[256];
+    str_copy(url, sizeof url, host->simulated_base_url);
+    weir->simulated_base_url = copy_of(url);
+    weir->host.simulated_base_url = str_from(weir->simulated_base_url);
+    pthread_mutex_init(&weir->mutex, NULL);
+    bool loaded = load(weir->config_path, weir->config_text, &weir->host, &weir->ids, &weir->config, problems, sizeof problems);
+    if (!loaded || weir->config.protects_count) {
+        weir_error_set(error, error_bad_configuration, str_from(problems));
+        weir_close(weir, 0);
+        return NULL;
+    }
+    weir->worker_count = worker_count_of(weir, options);
+    weir->bodies.limit = weir->config.process.bodies_bytes_max;
+    weir->deployment = deployment_new(weir->config.snapshot);
+    weir->config.snapshot = NULL;
+    bool opened = weir->deployment && reports_open(weir);
+    if (opened) targets_register(weir, weir->deployment->snapshot);
+    if (opened && workers_start(weir)) return weir;
+    weir_error_set(error, error_out_of_memory, STR("No memory, descriptors or threads to open weir."));
+    weir_close(weir, 0);
+    return NULL;
+}
+
+struct weir *weir_open(const struct weir_options *options, struct weir_error *error) {
+    if (!options || options->size < sizeof *options) {
+        weir_error_set(error, error_invalid_request, STR("weir_options.size must be sizeof(struct weir_options)."));
+        return NULL;
+    }
+    struct log_bridge *bridge = options->log ? memory_take(sizeof *bridge) : NULL;
+    if (options->log && !bridge) {
+        weir_error_set(error, error_out_of_memory, STR_NONE);
+        return NULL;
+    }
+    struct weir_host host = weir_host_default;
+    struct log_options log = {.level = log_level_info, .fd = -1, .write = bridge_write, .owner = bridge};
+    if (bridge) {
+        *bridge = (struct log_bridge){options->log, options->user};
+        host.log = &log;
+    }
+    struct weir_options plain = *options;
+    plain.log = NULL;
+    struct weir *weir = weir_open_in(&plain, &host, error);
+    if (weir) weir->log_bridge = bridge;
+    else memory_give(bridge);
+    return weir;
+}
+
+/* -- reloading -------------------------------------------------------------------------------------------------------- */
+
+struct deploy_letter {
+    struct worker *worker;
+    struct deployment *deployment;
+};
+
+static void deploy_run(void *context) {
+    struct deploy_letter *letter = context;
+    worker_deploy(letter->worker, letter->deployment);
+    memory_give(letter);
+}
+
+static void deploy_to_all(struct weir *weir, struct deployment *deployment) {
+    for (unsigned i = 0; i < weir->worker_count; i++) {
+        struct deploy_letter *letter = memory_take(sizeof *letter);
+        if (!letter) continue; /* that loop keeps the old one until the next reload */
+        *letter = (struct deploy_letter){&weir->workers[i], deployment};
+        deployment_hold(deployment);
+        if (loop_post(weir->workers[i].loop, deploy_run, letter)) continue;
+        deployment_release(deployment);
+        memory_give(letter);
+    }
+}
+
+int weir_reload(struct weir *weir, struct weir_error *error) {
+    char problems[sizeof error->message];
+    struct config config;
+    pthread_mutex_lock(&weir->mutex);
+    bool loaded = load(weir->config_path, weir->config_text, &weir->host, &weir->ids, &config, problems, sizeof problems);
+    struct deployment *fresh = NULL;
+    if (loaded && !config.protects_count) {
+        fresh = deployment_new(config.snapshot);
+        config.snapshot = NULL;
+    }
+    if (!fresh) {
+        pthread_mutex_unlock(&weir->mutex);
+        config_free(&config);
+        weir_error_set(error, error_bad_configuration, str_from(problems));
+        return -1;
+    }
+    fresh->snapshot->generation = weir->deployment->snapshot->generation + 1;
+    targets_register(weir, fresh->snapshot);
+    struct deployment *old = weir->deployment;
+    weir->deployment = fresh;
+    deploy_to_all(weir, fresh);
+    struct config before = weir->config;
+    weir->config = config;
+    pthread_mutex_unlock(&weir->mutex);
+    deployment_release(old);
+    config_free(&before);
+    return 0;
+}
+
+struct deployment *weir_deployment(struct weir *weir) {
+    pthread_mutex_lock(&weir->mutex);
+    struct deployment *deployment = weir->deployment;
+    deployment_hold(deployment);
+    pthread_mutex_unlock(&weir->mutex);
+    return deployment;
+}
+
+/* -- closing ---------------------------------------------------------------------------------------------------------- */
+
+static void drain_run(void *context) { worker_drain(context); }
+
+static void stop_run(void *context) {
+    struct worker *worker = context;
+    worker_stop(worker);
+    loop_stop(worker->loop);
+}
+
+static void workers_end(struct weir *weir, unsigned drain_ms) {
+    latch_init(&weir->drained, weir->worker_count);
+    for (unsigned i = 0; i < weir->worker_count; i++) {
+        weir->workers[i].drained = &weir->drained;
+        if (!weir->workers[i].running || !loop_post(weir->workers[i].loop, drain_run, &weir->workers[i])) latch_down(&weir->drained);
+    }
+    if (drain_ms) latch_wait_for(&weir->drained, drain_ms * NS_PER_MS);
+    for (unsigned i = 0; i < weir->worker_count; i++) {
+        struct worker *worker = &weir->workers[i];
+        if (!worker->running) continue;
+        while (!loop_post(worker->loop, stop_run, worker)) {} /* only memory can lack, and only for a moment */
+        loop_join(worker->loop);
+    }
+    for (unsigned i = 0; i < weir->worker_count; i++) worker_free(&weir->workers[i]);
+    latch_free(&weir->drained);
+}
+
+void weir_close(struct weir *weir, unsigned drain_ms) {
+    if (!weir) return;
+    if (weir->workers) workers_end(weir, drain_ms);
+    if (weir->deployment) deployment_release(weir->deployment);
+    log_close(weir->reports.log);
+    metrics_close(weir->reports.metrics);
+    config_free(&weir->config);
+    config_ids_free(&weir->ids);
+    pthread_mutex_destroy(&weir->mutex);
+    if (weir->config_text) memory_wipe(weir->config_text, strlen(weir->config_text));
+    memory_give(weir->config_path);
+    memory_give(weir->config_text);
+    memory_give(weir->simulated_base_url);
+    memory_give(weir->log_bridge);
+    memory_give(weir->workers);
+    memory_give(weir);
+}

@@ -1,0 +1,177 @@
+/* weir_views.c - what can be asked of an open weir: status, models, routes, metrics, as text. Reads snapshots only. */
+#include <string.h>
+
+#include "base/memory.h"
+#include "net/loop.h"
+#include "runtime/weir_internal.h"
+
+static bool may_use(const struct client *client, struct str model) {
+    if (!client) return true;
+    for (size_t i = 0; i < client->model_count; i++)
+        if (str_glob(client->models[i], model)) return true;
+    return false;
+}
+
+/* -- models: as the OpenAI API lists them ------------------------------------------------------------------------------ */
+
+static void model_put(const struct snapshot *snapshot, const struct route *route, struct str id, struct text *text) {
+    const struct target *first = route->target_count ? route->targets[0] : NULL;
+    const struct catalog_model *row = first ? catalog_model_find(&snapshot->catalog, first->provider->type, first->model) : NULL;
+    text_json_comma(text);
+    text_put_byte(text, '{');
+    text_json_str(text, STR("id"), id);
+    text_json_str(text, STR("object"), STR("model"));
+    text_json_u64(text, STR("created"), 0);
+    text_json_str(text, STR("owned_by"), first ? first->provider->name : STR("weir"));
+    text_json_key(text, STR("weir"));
+    text_put(text, STR("{\"targets\":["));
+    for (size_t i = 0; i < route->target_count && i < 8; i++) {
+        text_json_comma(text);
+        text_put_json(text, route->targets[i]->name);
+    }
+    text_put_byte(text, ']');
+    if (row && row->context_tokens > 0) text_json_i64(text, STR("context_tokens"), row->context_tokens);
+    if (row) {
+        text_json_bool(text, STR("vision"), row->vision);
+        text_json_bool(text, STR("tools"), row->tools);
+        text_json_bool(text, STR("reasoning"), row->reasoning);
+    }
+    text_put(text, STR("}}"));
+}
+
+void weir_models_write(const struct snapshot *snapshot, const struct client *client, struct text *text) {
+    text_put(text, STR("{\"object\":\"list\",\"data\":["));
+    for (size_t i = 0; i < snapshot->route_count; i++)
+        if (!snapshot->routes[i].is_glob && may_use(client, snapshot->routes[i].model))
+            model_put(snapshot, &snapshot->routes[i], snapshot->routes[i].model, text);
+    for (size_t p = 0; p < snapshot->provider_count; p++)
+        for (size_t m = 0; m < snapshot->providers[p].model_count; m++) {
+            struct str model = snapshot->providers[p].models[m];
+            const struct route *route = map_find(&snapshot->model_targets, model);
+            bool told = map_find(&snapshot->exact_routes, model) != NULL;
+            for (size_t before = 0; before < p && !told; before++)
+                for (size_t k = 0; k < snapshot->providers[before].model_count && !told; k++)
+                    told = str_eq(snapshot->providers[before].models[k], model);
+            if (route && !told && may_use(client, model)) model_put(snapshot, route, model, text);
+        }
+    text_put(text, STR("]}"));
+}
+
+bool weir_model_write(const struct snapshot *snapshot, const struct client *client, struct str id, struct text *text) {
+    struct arena arena;
+    arena_init(&arena, 2048, 64 * 1024);
+    const struct route *route = may_use(client, id) ? snapshot_route(snapshot, id, &arena) : NULL;
+    if (route) model_put(snapshot, route, id, text);
+    arena_free(&arena);
+    return route != NULL;
+}
+
+/* -- what would be chosen ---------------------------------------------------------------------------------------------- */
+
+bool weir_route_write(const struct snapshot *snapshot, const struct client *client, struct str model, struct text *text) {
+    struct arena arena;
+    arena_init(&arena, 2048, 64 * 1024);
+    if (model.len == 0) model = STR("default");
+    const struct route *route = may_use(client, model) ? snapshot_route(snapshot, model, &arena) : NULL;
+    if (route) {
+        text_put_byte(text, '{');
+        text_json_str(text, STR("model"), model);
+        text_json_str(text, STR("route"), route->model);
+        text_json_str(text, STR("strategy"), STR("priority"));
+        if (route->target_count) text_json_str(text, STR("chosen"), route->targets[0]->name);
+        text_json_str(text, STR("reason"), STR("first in the order of priority"));
+        text_put(text, STR(",\"candidates\":["));
+        for (size_t i = 0; i < route->target_count; i++) {
+            text_json_comma(text);
+            text_put_byte(text, '{');
+            text_json_str(text, STR("target"), route->targets[i]->name);
+            text_json_i64(text, STR("priority"), route->targets[i]->provider->priority);
+            text_put_byte(text, '}');
+        }
+        text_put(text, STR("]}"));
+    }
+    arena_free(&arena);
+    return route != NULL;
+}
+
+/* -- status ------------------------------------------------------------------------------------------------------------ */
+
+static void provider_put(const struct provider *provider, struct text *text) {
+    text_json_comma(text);
+    text_put_byte(text, '{');
+    text_json_str(text, STR("name"), provider->name);
+    text_json_str(text, STR("type"), provider->type);
+    text_json_str(text, STR("base_url"), provider->base_url);
+    text_json_i64(text, STR("priority"), provider->priority);
+    text_json_u64(text, STR("models"), provider->model_count);
+    text_json_str(text, STR("default_model"), provider->default_model);
+    text_json_bool(text, STR("has_key"), provider->key_count > 0);
+    text_put_byte(text, '}');
+}
+
+void weir_status_write(struct weir *weir, const struct snapshot *snapshot, struct text *text) {
+    struct now now = clock_read();
+    text_put_byte(text, '{');
+    text_json_str(text, STR("version"), STR(WEIR_VERSION));
+    text_json_u64(text, STR("uptime_seconds"), (now.mono_ns - weir->started.mono_ns) / NS_PER_S);
+    text_json_u64(text, STR("generation"), snapshot->generation);
+    text_json_u64(text, STR("workers"), weir->worker_count);
+    text_json_u64(text, STR("routes"), snapshot->route_count);
+    text_json_u64(text, STR("clients"), snapshot->client_count);
+    text_put(text, STR(",\"providers\":["));
+    for (size_t i = 0; i < snapshot->provider_count; i++) provider_put(&snapshot->providers[i], text);
+    text_put(text, STR("],\"totals\":"));
+    metrics_write_json(weir->reports.metrics, text);
+    text_put_byte(text, '}');
+}
+
+/* -- the library's face of them ---------------------------------------------------------------------------------------- */
+
+/* An owned copy of what was written; frees the arena. */
+static char *taken(struct text *text, struct arena *arena) {
+    char *copy = text->failed ? NULL : memory_take(text->len + 1);
+    if (copy) str_copy(copy, text->len + 1, text_str(text));
+    arena_free(arena);
+    return copy;
+}
+
+char *weir_status(struct weir *weir) {
+    struct arena arena;
+    arena_init(&arena, 16 * 1024, SIZE_MAX);
+    struct text text = text_in_arena(&arena, 8 * 1024);
+    struct deployment *deployment = weir_deployment(weir);
+    weir_status_write(weir, deployment->snapshot, &text);
+    deployment_release(deployment);
+    return taken(&text, &arena);
+}
+
+char *weir_models(struct weir *weir) {
+    struct arena arena;
+    arena_init(&arena, 64 * 1024, SIZE_MAX);
+    struct text text = text_in_arena(&arena, 32 * 1024);
+    struct deployment *deployment = weir_deployment(weir);
+    weir_models_write(deployment->snapshot, NULL, &text);
+    deployment_release(deployment);
+    return taken(&text, &arena);
+}
+
+char *weir_metrics(struct weir *weir) {
+    struct arena arena;
+    arena_init(&arena, 64 * 1024, SIZE_MAX);
+    struct text text = text_in_arena(&arena, 32 * 1024);
+    metrics_write(weir->reports.metrics, &text);
+    return taken(&text, &arena);
+}
+
+char *weir_route(struct weir *weir, const char *model, struct weir_error *error) {
+    struct arena arena;
+    arena_init(&arena, 16 * 1024, SIZE_MAX);
+    struct text text = text_in_arena(&arena, 8 * 1024);
+    struct deployment *deployment = weir_deployment(weir);
+    bool found = weir_route_write(deployment->snapshot, NULL, str_from(model), &text);
+    deployment_release(deployment);
+    if (found) return taken(&text, &arena);
+    weir_error_set(error, error_unknown_model, STR_NONE);
+    arena_free(&arena);
+    return NULL;
+}
