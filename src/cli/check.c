@@ -1,0 +1,33 @@
+/* check.c - weir check and weir version. */
+#include <stdio.h>
+
+#include "base/hash.h"
+#include "cli/cli.h"
+#include "gateway/gateway.h"
+
+int cli_version(int argc, char **argv) {
+    (void)argc, (void)argv;
+    printf("weir %s\n", weir_version());
+    return 0;
+}
+
+int cli_check(int argc, char **argv) {
+    static char problems[64 * 1024];
+    const char *given = NULL;
+    char buffer[1024];
+    int rest_count;
+    const struct cli_option options[] = {{"--config", "-c", &given, NULL}};
+    if (!cli_options(argc, argv, options, 1, NULL, 0, &rest_count) || !hash_start()) return 2;
+    const char *path = cli_config_path(given, buffer, sizeof buffer);
+    struct weir_host host = weir_host_default;
+    struct config config;
+    host.simulated_base_url = STR("http://127.0.0.1:1/v1");
+    weir_config_check(path, NULL, &host, &config, problems, sizeof problems);
+    if (problems[0]) printf("%s\n", problems);
+    size_t errors = config.error_count, later = config.not_available_count, protects = config.protects_count;
+    if (errors) fprintf(stderr, "%zu error%s\n", errors, errors == 1 ? "" : "s");
+    else if (protects) fprintf(stderr, "valid, but `weir serve` refuses to start: %zu key%s that protect are not available yet\n", protects, protects == 1 ? "" : "s");
+    else fprintf(stderr, "%s: fine%s\n", path ? path : "environment", later ? ", with features that are not available yet" : "");
+    config_free(&config);
+    return errors ? 2 : 0;
+}

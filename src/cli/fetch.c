@@ -1,0 +1,88 @@
+/* fetch.c - one request to a running gateway, on a loop of the moment. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/url.h"
+#include "cli/cli.h"
+#include "net/client.h"
+
+struct fetching {
+    struct loop *loop;
+    int status;
+    char *body;
+    size_t len;
+    bool failed;
+    char text[256];
+};
+
+static void on_sent(void *owner) { (void)owner; }
+static void on_head(void *owner, const struct http_reply *reply) { ((struct fetching *)owner)->status = reply->status; }
+
+static void on_body(void *owner, struct str piece) {
+    struct fetching *fetching = owner;
+    char *bigger = memory_resize(fetching->body, fetching->len + piece.len + 1);
+    if (!bigger) return;
+    memcpy(bigger + fetching->len, piece.at, piece.len);
+    fetching->len += piece.len;
+    bigger[fetching->len] = 0;
+    fetching->body = bigger;
+}
+
+static void on_ended(void *owner) { loop_stop(((struct fetching *)owner)->loop); }
+
+static void on_failed(void *owner, enum call_failure failure, struct str text) {
+    struct fetching *fetching = owner;
+    fetching->failed = true;
+    snprintf(fetching->text, sizeof fetching->text, "%.*s (%.*s)", STR_ARG(call_failure_name(failure)), STR_ARG(text));
+    loop_stop(fetching->loop);
+}
+
+const char *cli_url(const char *given) {
+    const char *url = given ? given : getenv("WEIR_URL");
+    return url && *url ? url : "http://127.0.0.1:8080";
+}
+
+const char *cli_admin_key(const char *given, char *buffer, unsigned long size) {
+    const char *key = given ? given : getenv("WEIR_ADMIN_KEY"), *state = getenv("WEIR_STATE_DIR");
+    if (key && *key) return key;
+    char path[1024];
+    snprintf(path, sizeof path, "%s/admin.key", state && *state ? state : "weir-state");
+    FILE *file = fopen(path, "r");
+    size_t len = file ? fread(buffer, 1, size - 1, file) : 0;
+    if (file) fclose(file);
+    while (len && (buffer[len - 1] == '\n' || buffer[len - 1] == ' ')) len--;
+    buffer[len] = 0;
+    return buffer;
+}
+
+char *cli_fetch(const char *method, const char *url, const char *path, const char *admin_key, int *status) {
+    static const struct call_handler handler = {on_sent, on_head, on_body, on_ended, on_failed};
+    struct url parsed;
+    char target[1024], authorization[256];
+    const char *problem = url_parse(str_from(url), &parsed);
+    if (problem) {
+        fprintf(stderr, "weir: the URL %s is not valid: %s\n", url, problem);
+        return NULL;
+    }
+    struct fetching fetching = {.loop = loop_new()};
+    struct client *client = fetching.loop ? client_new(fetching.loop) : NULL;
+    struct origin origin = {.tls = parsed.tls, .host = parsed.host, .port = parsed.port, .unix_path = parsed.unix_path,
+                            .connect_timeout_ns = 5 * NS_PER_S, .idle_timeout_ns = NS_PER_S, .id = 1};
+    snprintf(target, sizeof target, "%.*s%s", STR_ARG(parsed.path), path);
+    snprintf(authorization, sizeof authorization, "Bearer %s", admin_key);
+    struct http_header headers[] = {{STR("Authorization"), str_from(authorization)}};
+    struct call_request request = {.method = strcmp(method, "POST") == 0 ? http_post : http_get,
+                                   .target = str_from(target),
+                                   .headers = headers,
+                                   .header_count = *admin_key ? 1 : 0};
+    if (client && call_start(client, &origin, &request, &handler, &fetching)) loop_run(fetching.loop);
+    if (client) client_free(client);
+    if (fetching.loop) loop_free(fetching.loop);
+    *status = fetching.status;
+    if (!fetching.failed && fetching.status) return fetching.body ? fetching.body : memory_take_zeroed(1);
+    fprintf(stderr, "weir: no gateway answers at %s: %s. Is `weir serve` running? (--url, WEIR_URL)\n", url, fetching.text);
+    memory_give(fetching.body);
+    return NULL;
+}

@@ -1,0 +1,232 @@
+/* serve.c - weir serve: opens the library, starts the gateway, waits for signals, drains, ends. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "cli/cli.h"
+#include "gateway/gateway.h"
+
+struct serving {
+    struct loop *control;
+    struct weir *weir;
+    struct gateway *gateway;
+    struct simulated *simulated;
+    struct timer drain_limit;
+    bool draining;
+    int lock;
+};
+
+static struct log_writer *log_of(const struct serving *serving) { return log_shared(serving->weir->reports.log); }
+
+static void descriptors_raise(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* The state folder is one process's: a second `serve` on it refuses to start. */
+static bool state_lock(struct serving *serving, const char *state_dir) {
+    char path[1024];
+    if (mkdir(state_dir, 0700) != 0 && errno != EEXIST) {
+        fprintf(stderr, "weir: cannot make the state folder %s: %s\n", state_dir, strerror(errno));
+        return false;
+    }
+    snprintf(path, sizeof path, "%s/lock", state_dir);
+    serving->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (serving->lock < 0) {
+        fprintf(stderr, "weir: cannot open %s: %s\n", path, strerror(errno));
+        return false;
+    }
+    if (flock(serving->lock, LOCK_EX | LOCK_NB) == 0) return true;
+    fprintf(stderr, "weir: another weir serves with the state folder %s: stop it, or set another state_dir\n", state_dir);
+    return false;
+}
+
+/* Reads STATE_DIR/admin.key, made at the first start. */
+static bool admin_key(const char *state_dir, struct sha256 *hash) {
+    char path[1024], key[128];
+    snprintf(path, sizeof path, "%s/admin.key", state_dir);
+    int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    ssize_t len = descriptor < 0 ? -1 : read(descriptor, key, sizeof key);
+    if (len == 0) {
+        unsigned char bytes[24];
+        random_bytes(bytes, sizeof bytes);
+        memcpy(key, "weir_admin_", 11);
+        hash_to_hex(bytes, sizeof bytes, key + 11);
+        len = 11 + 2 * sizeof bytes;
+        key[len] = '\n';
+        if (write(descriptor, key, (size_t)len + 1) != len + 1) len = -1;
+    }
+    if (descriptor >= 0) close(descriptor);
+    if (len <= 0) {
+        fprintf(stderr, "weir: cannot read or make %s: %s\n", path, strerror(errno));
+        return false;
+    }
+    *hash = hash_sha256(str_trim(str_make(key, (size_t)len)));
+    memory_wipe(key, sizeof key);
+    return true;
+}
+
+/* -- signals, reload, drain --------------------------------------------------------------------------------------------- */
+
+static void stop(struct serving *serving) {
+    timer_cancel(serving->control, &serving->drain_limit);
+    loop_stop(serving->control);
+}
+
+static void stop_run(void *context) { stop(context); }
+
+/* On a worker's thread. */
+static void drained(void *context) {
+    struct serving *serving = context;
+    loop_post(serving->control, stop_run, serving);
+}
+
+static void drain_over(void *context) {
+    struct serving *serving = context;
+    log_warn(log_of(serving), loop_now(serving->control), "drain_timeout");
+    stop(serving);
+}
+
+static void drain(void *context) {
+    struct serving *serving = context;
+    struct now now = loop_now(serving->control);
+    if (serving->draining) return;
+    serving->draining = true;
+    log_info(log_of(serving), now, "draining");
+    timer_set(serving->control, &serving->drain_limit, now.mono_ns + serving->weir->config.process.drain_ns, drain_over, serving);
+    gateway_drain(serving->gateway, drained, serving);
+}
+
+static void reload(void *context, struct weir_error *error, bool *done) {
+    struct serving *serving = context;
+    struct now now = loop_now(serving->control);
+    *done = weir_reload(serving->weir, error) == 0;
+    if (*done) log_info(log_of(serving), now, "reloaded");
+    else log_error(log_of(serving), now, "reload_failed", f_text("said", error->message));
+}
+
+static void on_signal(void *context, int number) {
+    struct serving *serving = context;
+    struct weir_error error;
+    bool done;
+    if (number == SIGHUP) reload(serving, &error, &done);
+    else if (serving->draining) stop(serving); /* asked twice: now */
+    else drain(serving);
+}
+
+/* -- the start ---------------------------------------------------------------------------------------------------------- */
+
+static void banner(const struct serving *serving, const char *state_dir) {
+    char address[256];
+    const struct config_process *process = &serving->weir->config.process;
+    struct str listen = process->listens[0].address;
+    bool is_unix = str_starts(listen, STR("unix:")), tls = process->listens[0].cert_file.len > 0;
+    size_t colon = listen.len;
+    while (colon > 0 && listen.at[colon - 1] != ':') colon--;
+    if (is_unix) str_copy(address, sizeof address, listen);
+    else snprintf(address, sizeof address, "%s://%.*s%u", tls ? "https" : "http", STR_ARG(str_slice(listen, 0, colon)), gateway_port(serving->gateway, 0));
+    log_info(log_of(serving), loop_now(serving->control), "ready", f_text("address", address), f_text("version", weir_version()),
+             f_u64("workers", serving->weir->worker_count), f_u64("providers", serving->weir->deployment->snapshot->provider_count),
+             f_u64("port", gateway_port(serving->gateway, 0)), f_bool("simulated", serving->simulated != NULL));
+    if (!isatty(STDOUT_FILENO) || is_unix) return;
+    printf("weir %s serves on %s\n", weir_version(), address);
+    if (serving->simulated) printf("No provider key was found: the built-in simulated provider answers.\n");
+    printf("\nTry:\n  curl %s/v1/chat/completions -H 'content-type: application/json' \\\n"
+           "    -d '{\"model\":\"default\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'\n\n"
+           "Dashboard: %s/\nAdmin key: %s/admin.key\n",
+           address, address, state_dir);
+    fflush(stdout);
+}
+
+static bool run(struct serving *serving, const char *state_dir) {
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+    struct error error = {.code = error_none};
+    const struct gateway_options options = {.control = serving->control, .reload = reload, .drain = drain, .context = serving};
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        if (!loop_on_signal(serving->control, signals[i], on_signal, serving)) return false;
+    serving->gateway = gateway_start(serving->weir, &options, &error);
+    if (!serving->gateway) {
+        fprintf(stderr, "weir: %s\n", error.message);
+        return false;
+    }
+    banner(serving, state_dir);
+    loop_run(serving->control);
+    log_info(log_of(serving), clock_read(), "stopped");
+    gateway_stop(serving->gateway);
+    return true;
+}
+
+static struct log *crash_log;
+static void on_crash(const char *text) {
+    (void)text;
+    if (crash_log) log_flush_crash(crash_log);
+}
+
+static int serve(struct serving *serving, const char *path) {
+    char url[128] = "", state_dir[1024];
+    struct weir_host host = weir_host_default;
+    struct weir_error error;
+    struct log_options log;
+    struct config config;
+    static char problems[64 * 1024];
+    host.simulated_base_url = STR("http://127.0.0.1:1/v1");
+    bool checked = weir_config_check(path, NULL, &host, &config, problems, sizeof problems);
+    str_copy(state_dir, sizeof state_dir, config.process.state_dir);
+    size_t protects = config.protects_count;
+    config_free(&config);
+    if (problems[0]) fprintf(stderr, "%s\n", problems);
+    if (!checked) return 2;
+    if (protects) {
+        fprintf(stderr, "weir: refusing to start: %zu key%s that protect are not available yet (above)\n", protects, protects == 1 ? "" : "s");
+        return 2;
+    }
+    if (!state_lock(serving, state_dir) || !admin_key(state_dir, &host.admin_key_hash)) return 1;
+    if (simulated_is_wanted(path) && !(serving->simulated = simulated_start(url, sizeof url))) return 1;
+    const char *no_color = getenv("NO_COLOR");
+    log_options_for(&log, STDERR_FILENO, no_color && *no_color);
+    host.simulated_base_url = str_from(url);
+    host.log = &log;
+    struct weir_options options = {.size = sizeof options, .config_path = path};
+    serving->weir = weir_open_in(&options, &host, &error);
+    if (!serving->weir) {
+        fprintf(stderr, "weir: %s\n", error.message);
+        return 2;
+    }
+    crash_log = serving->weir->reports.log;
+    check_report = on_crash;
+    int status = run(serving, state_dir) ? 0 : 1;
+    crash_log = NULL;
+    weir_close(serving->weir, 1000);
+    return status;
+}
+
+int cli_serve(int argc, char **argv) {
+    const char *given = NULL;
+    char buffer[1024];
+    int rest_count;
+    const struct cli_option options[] = {{"--config", "-c", &given, NULL}};
+    if (!cli_options(argc, argv, options, 1, NULL, 0, &rest_count)) return 2;
+    signal(SIGPIPE, SIG_IGN);
+    descriptors_raise();
+    struct serving serving = {.control = loop_new(), .lock = -1};
+    if (!serving.control || !hash_start()) {
+        fprintf(stderr, "weir: no memory or descriptors to start\n");
+        return 1;
+    }
+    int status = serve(&serving, cli_config_path(given, buffer, sizeof buffer));
+    simulated_stop(serving.simulated);
+    loop_free(serving.control);
+    if (serving.lock >= 0) close(serving.lock);
+    return status;
+}

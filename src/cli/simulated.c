@@ -1,0 +1,63 @@
+/* simulated.c - the built-in provider: the mock on a loop of its own inside this process, reached over loopback like any other. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "cli/cli.h"
+#include "gateway/gateway.h"
+#include "mock/mock.h"
+
+struct simulated {
+    struct loop *loop;
+    struct mock *mock;
+};
+
+bool simulated_is_wanted(const char *config_path) {
+    struct weir_host host = weir_host_default;
+    struct config config;
+    char problems[256];
+    bool wanted = false;
+    host.simulated_base_url = STR("http://127.0.0.1:1/v1");
+    if (hash_start() && weir_config_check(config_path, NULL, &host, &config, problems, sizeof problems))
+        for (size_t i = 0; i < config.snapshot->provider_count; i++) wanted = wanted || config.snapshot->providers[i].simulated;
+    config_free(&config);
+    return wanted;
+}
+
+struct simulated *simulated_start(char *base_url, unsigned long size) {
+    struct simulated *simulated = memory_take_zeroed(sizeof *simulated);
+    struct error error = {.code = error_none};
+    struct mock_options options;
+    mock_options_default(&options);
+    options.token_rate = 100;
+    if (!simulated || !(simulated->loop = loop_new())) {
+        fprintf(stderr, "weir: no memory for the simulated provider\n");
+        memory_give(simulated);
+        return NULL;
+    }
+    simulated->mock = mock_new(simulated->loop, &options, STR("127.0.0.1:0"), &error);
+    if (!simulated->mock || !loop_start_thread(simulated->loop, "weir-simulated")) {
+        fprintf(stderr, "weir: the simulated provider cannot start: %s\n", error.message);
+        if (simulated->mock) mock_free(simulated->mock);
+        loop_free(simulated->loop);
+        memory_give(simulated);
+        return NULL;
+    }
+    snprintf(base_url, size, "http://127.0.0.1:%u/v1", mock_port(simulated->mock));
+    return simulated;
+}
+
+static void stop_run(void *context) {
+    struct simulated *simulated = context;
+    mock_free(simulated->mock);
+    loop_stop(simulated->loop);
+}
+
+void simulated_stop(struct simulated *simulated) {
+    if (!simulated) return;
+    loop_post(simulated->loop, stop_run, simulated);
+    loop_join(simulated->loop);
+    loop_free(simulated->loop);
+    memory_give(simulated);
+}

@@ -1,0 +1,119 @@
+/* status.c - weir status, weir explain, weir route: asking a running gateway. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "dialect/json.h"
+#include "weir.h"
+
+/* JSON for people: two blanks a level. Strings are passed over; the text is ours and well-formed. */
+static void print_indented(const char *json) {
+    unsigned depth = 0;
+    bool in_string = false;
+    for (const char *at = json; *at; at++) {
+        if (in_string) {
+            putchar(*at);
+            if (*at == '\\' && at[1]) putchar(*++at);
+            else if (*at == '"') in_string = false;
+            continue;
+        }
+        bool closes = *at == '}' || *at == ']', empty = (at[0] == '{' && at[1] == '}') || (at[0] == '[' && at[1] == ']');
+        if (empty) {
+            printf("%c%c", at[0], at[1]);
+            at++;
+            continue;
+        }
+        if (closes) printf("\n%*s", (int)(--depth * 2), "");
+        putchar(*at);
+        if (*at == '"') in_string = true;
+        if (*at == '{' || *at == '[') printf("\n%*s", (int)(++depth * 2), "");
+        if (*at == ',') printf("\n%*s", (int)(depth * 2), "");
+        if (*at == ':') putchar(' ');
+    }
+    putchar('\n');
+}
+
+static int print_failure(int status, const char *body) {
+    const char *problem;
+    size_t at;
+    struct json *json = json_parse(str_from(body), &problem, &at);
+    struct str message = json_str(json_member(json_member(json_root(json), "error"), "message"), str_from(body));
+    fprintf(stderr, "weir: %d: %.*s\n", status, STR_ARG(message));
+    json_free(json);
+    return 1;
+}
+
+static int fetch_and_print(const char *url, const char *key, const char *path, bool raw, void (*print)(const char *json)) {
+    char buffer[256];
+    int status = 0;
+    char *body = cli_fetch("GET", cli_url(url), path, cli_admin_key(key, buffer, sizeof buffer), &status);
+    if (!body) return 1;
+    int result = 0;
+    if (status != 200) result = print_failure(status, body);
+    else if (raw) printf("%s\n", body);
+    else print(body);
+    weir_free(body);
+    return result;
+}
+
+static void print_status(const char *text) {
+    const char *problem;
+    size_t at, place = 0;
+    struct json *json = json_parse(str_from(text), &problem, &at);
+    const struct json_value *root = json_root(json), *providers = json_member(root, "providers");
+    printf("weir %.*s, up %lld s, %lld event loops, configuration %lld\n\n", STR_ARG(json_str(json_member(root, "version"), STR("?"))),
+           (long long)json_i64(json_member(root, "uptime_seconds"), 0), (long long)json_i64(json_member(root, "workers"), 0),
+           (long long)json_i64(json_member(root, "generation"), 0));
+    printf("%-20s %-12s %8s %7s  %s\n", "provider", "type", "priority", "models", "base URL");
+    for (const struct json_value *provider; (provider = json_each(providers, &place, NULL));)
+        printf("%-20.*s %-12.*s %8lld %7lld  %.*s\n", STR_ARG(json_str(json_member(provider, "name"), STR(""))),
+               STR_ARG(json_str(json_member(provider, "type"), STR(""))), (long long)json_i64(json_member(provider, "priority"), 0),
+               (long long)json_i64(json_member(provider, "models"), 0), STR_ARG(json_str(json_member(provider, "base_url"), STR(""))));
+    json_free(json);
+    const char *totals = strstr(text, "\"totals\":");
+    if (totals) {
+        printf("\n");
+        char *copy = strdup(totals + 9);
+        if (copy && *copy) copy[strlen(copy) - 1] = 0; /* the outer object's brace */
+        if (copy) print_indented(copy);
+        free(copy);
+    }
+}
+
+int cli_status(int argc, char **argv) {
+    const char *url = NULL, *key = NULL;
+    bool json = false;
+    int rest_count;
+    const struct cli_option options[] = {{"--url", NULL, &url, NULL}, {"--admin-key", NULL, &key, NULL}, {"--json", NULL, NULL, &json}};
+    if (!cli_options(argc, argv, options, 3, NULL, 0, &rest_count)) return 2;
+    return fetch_and_print(url, key, "/admin/v1/status", json || !isatty(STDOUT_FILENO), print_status);
+}
+
+int cli_explain(int argc, char **argv) {
+    const char *url = NULL, *key = NULL, *id = NULL;
+    bool json = false;
+    int rest_count;
+    char path[256];
+    const struct cli_option options[] = {{"--url", NULL, &url, NULL}, {"--admin-key", NULL, &key, NULL}, {"--json", NULL, NULL, &json}};
+    if (!cli_options(argc, argv, options, 3, &id, 1, &rest_count)) return 2;
+    if (rest_count != 1) {
+        fprintf(stderr, "usage: weir explain REQUEST_ID (the x-weir-request-id of a reply)\n");
+        return 2;
+    }
+    snprintf(path, sizeof path, "/admin/v1/requests/%s", id);
+    return fetch_and_print(url, key, path, json, print_indented);
+}
+
+int cli_route(int argc, char **argv) {
+    const char *url = NULL, *key = NULL, *model = NULL, *text = NULL;
+    bool json = false;
+    int rest_count;
+    char path[512];
+    const struct cli_option options[] = {
+        {"--url", NULL, &url, NULL}, {"--admin-key", NULL, &key, NULL}, {"--json", NULL, NULL, &json}, {"--model", "-m", &model, NULL}};
+    if (!cli_options(argc, argv, options, 4, &text, 1, &rest_count)) return 2;
+    snprintf(path, sizeof path, model ? "/admin/v1/route/%s" : "/admin/v1/route", model);
+    return fetch_and_print(url, key, path, json, print_indented);
+}

@@ -1,0 +1,69 @@
+/* access.c - who calls and what it may: client keys and roles, the admin key, and, where there are no keys, only a browser-proof
+ * loopback (DNS rebinding: a page's own name for 127.0.0.1 is no loopback Host). Comparisons take the same time for any key. */
+#include "base/hash.h"
+#include "gateway/visit.h"
+
+/* Authorization: Bearer, x-api-key, x-goog-api-key. */
+static struct str key_of(const struct http_request *request) {
+    struct str value = http_header_find(request->headers, request->header_count, STR("authorization"));
+    if (str_starts_nocase(value, STR("bearer "))) return str_trim(str_slice(value, 7, value.len));
+    value = http_header_find(request->headers, request->header_count, STR("x-api-key"));
+    return value.len ? value : http_header_find(request->headers, request->header_count, STR("x-goog-api-key"));
+}
+
+static struct str host_without_port(struct str host) {
+    if (host.len && host.at[0] == '[') return str_slice(host, 1, str_find_byte(host, ']'));
+    return str_slice(host, 0, str_find_byte(host, ':'));
+}
+
+static bool origin_is_loopback(struct str origin) {
+    size_t scheme = str_find(origin, STR("://"));
+    return scheme != SIZE_MAX && host_is_loopback(host_without_port(str_slice(origin, scheme + 3, origin.len)));
+}
+
+static bool is_admin_key(const struct snapshot *snapshot, struct str key) {
+    static const struct sha256 none;
+    if (key.len == 0 || hash_equal(&snapshot->admin_key_hash, &none)) return false;
+    struct sha256 hash = hash_sha256(key);
+    return hash_equal(&hash, &snapshot->admin_key_hash);
+}
+
+enum error_code access_check(struct visit *visit, const struct http_request *request, enum access wanted, const char **sentence) {
+    const struct snapshot *snapshot = visit->deployment->snapshot;
+    bool keyless = snapshot->client_count == 0 && !snapshot->auth_none;
+    struct str origin = http_header_find(request->headers, request->header_count, STR("origin"));
+    *sentence = "";
+    if (keyless && !str_eq(request->peer, STR("unix")) && !host_is_loopback(host_without_port(request->host))) {
+        *sentence = "Without client keys only requests to a loopback Host (localhost, 127.0.0.1, [::1]) are answered.";
+        return error_not_allowed;
+    }
+    if (keyless && origin.len && !origin_is_loopback(origin)) {
+        *sentence = "Without client keys requests from web pages of other origins are refused.";
+        return error_not_allowed;
+    }
+    if (wanted == access_open) return error_none;
+    struct str key = key_of(request);
+    bool admin = is_admin_key(snapshot, key);
+    visit->client = snapshot_client(snapshot, key);
+    enum role role = admin ? role_admin : visit->client ? visit->client->role : role_user;
+    switch (wanted) {
+    case access_metrics:
+        if (visit->gate->gateway->metrics_public || request->peer_loopback || role >= role_operator) return error_none;
+        break;
+    case access_operator:
+        if (role >= role_operator) return error_none;
+        break;
+    case access_admin:
+        if (role == role_admin) return error_none;
+        break;
+    default:
+        if (visit->client || admin || snapshot->client_count == 0 || snapshot->auth_none) return error_none;
+        return error_invalid_client_key;
+    }
+    if (visit->client) {
+        *sentence = "This client's role may not do that.";
+        return error_not_allowed;
+    }
+    *sentence = "This needs the admin key (STATE_DIR/admin.key), or a client key of role operator or admin. Send it as Authorization: Bearer KEY.";
+    return error_invalid_client_key;
+}

@@ -1,0 +1,111 @@
+/* admin.c - the admin API: status, explain, what would be chosen, reload, drain. What may block runs on the control loop; the answer
+ * comes back by mailbox, and is dropped if the caller has gone meanwhile. */
+#include "base/memory.h"
+#include "dialect/openai.h"
+#include "gateway/visit.h"
+#include "gateway/inference.h"
+
+static void text_answer(struct visit *visit, const struct text *text) {
+    if (text->failed) visit_error(visit, error_out_of_memory, STR_NONE);
+    else visit_answer(visit, 200, STR("application/json"), text_str(text));
+    arena_reset(&visit->gate->worker->scratch);
+}
+
+void answer_status(struct visit *visit) {
+    struct text text = text_in_arena(&visit->gate->worker->scratch, 16 * 1024);
+    weir_status_write(visit->gate->gateway->weir, visit->deployment->snapshot, &text);
+    text_answer(visit, &text);
+}
+
+void answer_providers(struct visit *visit) { answer_status(visit); }
+
+void answer_route(struct visit *visit) {
+    struct text text = text_in_arena(&visit->gate->worker->scratch, 4 * 1024);
+    if (weir_route_write(visit->deployment->snapshot, visit->client, visit_id(visit), &text)) {
+        text_answer(visit, &text);
+        return;
+    }
+    arena_reset(&visit->gate->worker->scratch);
+    visit_error(visit, error_unknown_model, STR_NONE);
+}
+
+/* -- answers from elsewhere ------------------------------------------------------------------------------------------- */
+
+struct later {
+    struct explain_question question;
+    struct visit *visit;
+    struct gateway *gateway;
+    struct loop *loop;
+    struct weir_error error;
+    bool done;
+};
+
+static struct later *later_new(struct visit *visit) {
+    struct later *later = memory_take_zeroed(sizeof *later);
+    if (!later) {
+        visit_error(visit, error_out_of_memory, STR_NONE);
+        return NULL;
+    }
+    later->visit = visit;
+    later->gateway = visit->gate->gateway;
+    later->loop = visit->gate->worker->loop;
+    visit->busy = true;
+    return later;
+}
+
+static void later_end(struct later *later) {
+    struct visit *visit = later->visit;
+    visit->busy = false;
+    memory_give(later);
+    visit_release(visit);
+}
+
+static void explained(struct explain_question *question) {
+    struct later *later = question->context;
+    if (question->len) visit_answer(later->visit, 200, STR("application/json"), str_make(question->json, question->len));
+    else visit_error(later->visit, error_unknown_path, STR("No request of that id is remembered: only the last ones are."));
+    later_end(later);
+}
+
+void answer_explain(struct visit *visit) {
+    struct later *later = later_new(visit);
+    if (!later) return;
+    later->question = (struct explain_question){
+        .weir = visit->gate->gateway->weir, .answer_on = later->loop, .done = explained, .context = later};
+    str_copy(later->question.id, sizeof later->question.id, visit_id(visit));
+    if (explain_ask(&later->question)) return;
+    visit_error(visit, error_shutting_down, STR_NONE);
+    later_end(later);
+}
+
+static void reloaded(void *context) {
+    struct later *later = context;
+    if (later->done) visit_answer(later->visit, 200, STR("application/json"), STR("{\"reloaded\":true}"));
+    else visit_error(later->visit, error_bad_configuration, str_from(later->error.message));
+    later_end(later);
+}
+
+static void reload_run(void *context) {
+    struct later *later = context;
+    const struct gateway_options *options = &later->gateway->options;
+    options->reload(options->context, &later->error, &later->done);
+    loop_post(later->loop, reloaded, later);
+}
+
+void answer_reload(struct visit *visit) {
+    struct later *later = later_new(visit);
+    if (!later) return;
+    if (loop_post(visit->gate->gateway->options.control, reload_run, later)) return;
+    visit_error(visit, error_shutting_down, STR_NONE);
+    later_end(later);
+}
+
+static void drain_run(void *context) {
+    struct gateway *gateway = context;
+    gateway->options.drain(gateway->options.context);
+}
+
+void answer_drain(struct visit *visit) {
+    visit_answer(visit, 202, STR("application/json"), STR("{\"draining\":true}"));
+    loop_post(visit->gate->gateway->options.control, drain_run, visit->gate->gateway);
+}

@@ -1,0 +1,98 @@
+/* answers.c - answers that need no provider: health, metrics, models, the page, and errors in the OpenAI shape. */
+#include "base/embedded.h"
+#include "dialect/openai.h"
+#include "gateway/visit.h"
+
+void visit_answer(struct visit *visit, int status, struct str content_type, struct str body) {
+    struct http_header headers[3];
+    size_t count = 0;
+    if (!visit->exchange || visit->answered) return;
+    visit->answered = true;
+    headers[count++] = (struct http_header){STR("Content-Type"), content_type};
+    if (visit->request_id[0]) headers[count++] = (struct http_header){STR("x-weir-request-id"), str_from(visit->request_id)};
+    if (status == 429 || status == 503) headers[count++] = (struct http_header){STR("Retry-After"), STR("1")};
+    exchange_respond(visit->exchange, status, headers, count, (int64_t)body.len);
+    exchange_write(visit->exchange, &body, 1);
+    exchange_end(visit->exchange);
+}
+
+void visit_error(struct visit *visit, enum error_code code, struct str message) {
+    char buffer[2048];
+    struct text text = text_in_buffer(buffer, sizeof buffer);
+    metrics_refused(visit->gate->worker->reporter.metrics, code);
+    openai_error_write(&text, code, message.len ? message : error_facts(code)->sentence, STR_NONE, str_from(visit->request_id), -1, 0);
+    visit_answer(visit, error_facts(code)->status, STR("application/json"), text.failed ? STR("{}") : text_str(&text));
+}
+
+struct str visit_id(const struct visit *visit) {
+    struct str pattern = visit->route->path;
+    return pattern.at[pattern.len - 1] == '*' ? str_slice(visit->path, pattern.len - 1, visit->path.len) : STR("");
+}
+
+void answer_healthz(struct visit *visit) { visit_answer(visit, 200, STR("text/plain"), STR("ok\n")); }
+
+void answer_readyz(struct visit *visit) {
+    bool draining = atomic_load(&visit->gate->gateway->draining);
+    bool usable = visit->deployment->snapshot->target_count > 0;
+    if (draining) visit_answer(visit, 503, STR("text/plain"), STR("draining\n"));
+    else if (!usable) visit_answer(visit, 503, STR("text/plain"), STR("no target is usable\n"));
+    else visit_answer(visit, 200, STR("text/plain"), STR("ready\n"));
+}
+
+static struct text text_begin(struct visit *visit) { return text_in_arena(&visit->gate->worker->scratch, 16 * 1024); }
+
+static void text_answer(struct visit *visit, struct str content_type, const struct text *text) {
+    if (text->failed) visit_error(visit, error_out_of_memory, STR_NONE);
+    else visit_answer(visit, 200, content_type, text_str(text));
+    arena_reset(&visit->gate->worker->scratch);
+}
+
+void answer_metrics(struct visit *visit) {
+    struct text text = text_begin(visit);
+    metrics_write(visit->gate->gateway->weir->reports.metrics, &text);
+    text_answer(visit, STR("text/plain; version=0.0.4; charset=utf-8"), &text);
+}
+
+void answer_dashboard(struct visit *visit) {
+    visit_answer(visit, 200, STR("text/html; charset=utf-8"), str_make(web_index_html, web_index_html_len));
+}
+
+void answer_models(struct visit *visit) {
+    struct text text = text_begin(visit);
+    weir_models_write(visit->deployment->snapshot, visit->client, &text);
+    text_answer(visit, STR("application/json"), &text);
+}
+
+/* %2F and the like in a path's id. */
+static struct str percent_decode(struct str from, char *into, size_t size) {
+    size_t len = 0;
+    for (size_t i = 0; i < from.len && len < size; i++) {
+        unsigned value = (unsigned char)from.at[i];
+        if (from.at[i] == '%' && i + 2 < from.len) {
+            unsigned char byte = 0;
+            bool hex = true;
+            for (size_t d = 1; d <= 2; d++) {
+                char c = from.at[i + d];
+                hex = hex && ((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f'));
+                byte = (unsigned char)(byte << 4 | (c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10));
+            }
+            if (hex) {
+                value = byte;
+                i += 2;
+            }
+        }
+        into[len++] = (char)value;
+    }
+    return str_make(into, len);
+}
+
+void answer_model(struct visit *visit) {
+    char id[limit_model + 1];
+    struct text text = text_begin(visit);
+    if (weir_model_write(visit->deployment->snapshot, visit->client, percent_decode(visit_id(visit), id, sizeof id), &text)) {
+        text_answer(visit, STR("application/json"), &text);
+        return;
+    }
+    arena_reset(&visit->gate->worker->scratch);
+    visit_error(visit, error_unknown_model, STR("There is no such model. GET /v1/models lists what this gateway has."));
+}

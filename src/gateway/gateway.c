@@ -1,0 +1,133 @@
+/* gateway.c - starting, draining and stopping the servers of all workers. */
+#include "gateway/gateway.h"
+
+#include "base/memory.h"
+#include "gateway/inference.h"
+
+static struct server_limits limits_of(const struct weir *weir) {
+    const struct config_process *process = &weir->config.process;
+    return (struct server_limits){.body_bytes_max = weir->deployment->snapshot->body_bytes_max,
+                                  .head_timeout_ns = process->header_timeout_ns,
+                                  .body_timeout_ns = process->body_timeout_ns,
+                                  .idle_timeout_ns = process->idle_timeout_ns,
+                                  .write_timeout_ns = process->write_timeout_ns,
+                                  .connections_max = process->connections_max};
+}
+
+struct starting {
+    struct gate *gate;
+    struct server_limits limits;
+    struct latch *latch;
+    struct error error;
+    bool started;
+};
+
+static void start_run(void *context) {
+    struct starting *starting = context;
+    struct gate *gate = starting->gate;
+    struct gateway *gateway = gate->gateway;
+    gate->server = server_new(gate->worker->loop, &starting->limits, &gate_handler, gate);
+    starting->started = gate->server != NULL;
+    for (size_t i = 0; i < gateway->address_count && starting->started; i++)
+        starting->started = server_listen(gate->server, gateway->addresses[i], gateway->contexts[i], &starting->error);
+    latch_down(starting->latch);
+}
+
+static bool addresses_open(struct gateway *gateway, struct error *error) {
+    const struct config_process *process = &gateway->weir->config.process;
+    for (size_t i = 0; i < process->listen_count; i++) {
+        const struct config_listen *listen = &process->listens[i];
+        if (listen->cert_file.len) {
+            gateway->contexts[i] = tls_server_context(listen->cert_file, listen->key_file, error);
+            if (!gateway->contexts[i]) return false;
+        }
+        gateway->addresses[i] = listen_address_new(listen->address, error);
+        if (!gateway->addresses[i]) return false;
+        gateway->address_count++;
+    }
+    return true;
+}
+
+struct gateway *gateway_start(struct weir *weir, const struct gateway_options *options, struct error *error) {
+    struct gateway *gateway = memory_take_zeroed(sizeof *gateway);
+    if (!gateway) {
+        error_set(error, error_out_of_memory, "No memory for the gateway.");
+        return NULL;
+    }
+    gateway->weir = weir;
+    gateway->options = *options;
+    gateway->metrics_public = weir->config.process.metrics_public;
+    gateway->gates = memory_take_zeroed(weir->worker_count * sizeof *gateway->gates);
+    if (!gateway->gates || !addresses_open(gateway, error)) {
+        gateway_stop(gateway);
+        return NULL;
+    }
+    for (unsigned i = 0; i < weir->worker_count; i++) {
+        struct latch latch;
+        struct starting starting = {.gate = &gateway->gates[i], .limits = limits_of(weir), .latch = &latch};
+        starting.gate->gateway = gateway;
+        starting.gate->worker = &weir->workers[i];
+        latch_init(&latch, 1);
+        if (loop_post(weir->workers[i].loop, start_run, &starting)) latch_wait(&latch);
+        latch_free(&latch);
+        if (starting.started) continue;
+        if (error) *error = starting.error;
+        gateway_stop(gateway);
+        return NULL;
+    }
+    return gateway;
+}
+
+uint16_t gateway_port(const struct gateway *gateway, size_t n) {
+    return n < gateway->address_count ? listen_address_port(gateway->addresses[n]) : 0;
+}
+
+/* -- ends ------------------------------------------------------------------------------------------------------------- */
+
+static void gate_drained(void *context) {
+    struct gate *gate = context;
+    struct gateway *gateway = gate->gateway;
+    if (atomic_fetch_sub(&gateway->draining_gates, 1) == 1 && gateway->drained) gateway->drained(gateway->drained_context);
+}
+
+static void drain_run(void *context) {
+    struct gate *gate = context;
+    server_drain(gate->server, gate_drained, gate);
+}
+
+void gateway_drain(struct gateway *gateway, void (*drained)(void *context), void *context) {
+    if (atomic_exchange(&gateway->draining, true)) return;
+    gateway->drained = drained;
+    gateway->drained_context = context;
+    atomic_store(&gateway->draining_gates, gateway->weir->worker_count);
+    for (unsigned i = 0; i < gateway->weir->worker_count; i++) loop_post(gateway->weir->workers[i].loop, drain_run, &gateway->gates[i]);
+}
+
+struct stopping {
+    struct gate *gate;
+    struct latch *latch;
+};
+
+static void stop_run(void *context) {
+    struct stopping *stopping = context;
+    if (stopping->gate->server) server_free(stopping->gate->server);
+    stopping->gate->server = NULL;
+    latch_down(stopping->latch);
+}
+
+void gateway_stop(struct gateway *gateway) {
+    for (unsigned i = 0; gateway->gates && i < gateway->weir->worker_count; i++) {
+        struct latch latch;
+        struct stopping stopping = {&gateway->gates[i], &latch};
+        if (!gateway->gates[i].server) continue;
+        latch_init(&latch, 1);
+        if (loop_post(gateway->weir->workers[i].loop, stop_run, &stopping)) latch_wait(&latch);
+        latch_free(&latch);
+    }
+    for (size_t i = 0; i < config_listens_max; i++) {
+        listen_address_free(gateway->addresses[i]);
+        tls_context_release(gateway->contexts[i]);
+    }
+    memory_give(gateway->gates);
+    memory_give(gateway);
+}

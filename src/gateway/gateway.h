@@ -1,0 +1,27 @@
+/* gateway.h - the HTTP face: a server on each worker's loop, in front of an open weir. */
+#ifndef WEIR_GATEWAY_GATEWAY_H
+#define WEIR_GATEWAY_GATEWAY_H
+
+#include "net/server.h"
+#include "net/tls.h"
+#include "runtime/weir_internal.h"
+
+struct gateway;
+
+struct gateway_options {
+    struct loop *control; /* where reload and drain asked for over HTTP run; its thread may block */
+    void (*reload)(void *context, struct weir_error *error, bool *done);
+    void (*drain)(void *context);
+    void *context;
+};
+
+/* Opens the configured addresses and serves on all workers. NULL: *error. From the control thread. */
+struct gateway *gateway_start(struct weir *weir, const struct gateway_options *options, struct error *error);
+/* The port of the n-th address; 0: none, or a unix socket. */
+uint16_t gateway_port(const struct gateway *gateway, size_t n);
+/* No new connections, /readyz fails; `drained` runs on a worker's thread when the last connection has gone. */
+void gateway_drain(struct gateway *gateway, void (*drained)(void *context), void *context);
+/* Closes what is left and frees. Before weir_close. From the control thread. */
+void gateway_stop(struct gateway *gateway);
+
+#endif

@@ -1,0 +1,171 @@
+/* inference.c - from net's exchange to runtime's request and back. The visit outlives whichever of the two ends first: a caller may be
+ * done while the provider's last bytes are awaited, or gone while an answer is under way. */
+#include "gateway/inference.h"
+
+#include "base/memory.h"
+#include "dialect/openai.h"
+
+void visit_release(struct visit *visit) {
+    if (visit->exchange || visit->request || visit->busy) return;
+    deployment_release(visit->deployment);
+    memory_give(visit);
+}
+
+/* -- the flight's answer ---------------------------------------------------------------------------------------------- */
+
+static void on_respond(void *owner, int status, const struct http_header *headers, size_t count, int64_t content_length) {
+    struct visit *visit = owner;
+    visit->answered = true;
+    if (visit->exchange) exchange_respond(visit->exchange, status, headers, count, content_length);
+}
+
+static void on_write(void *owner, const struct str *ranges, size_t count) {
+    struct visit *visit = owner;
+    if (visit->exchange) exchange_write(visit->exchange, ranges, count);
+}
+
+static void on_finish(void *owner) {
+    struct visit *visit = owner;
+    if (visit->exchange) exchange_end(visit->exchange);
+}
+
+static void on_abort(void *owner) {
+    struct visit *visit = owner;
+    if (visit->exchange) exchange_abort(visit->exchange);
+    visit->exchange = NULL; /* no call of it comes any more */
+}
+
+static size_t on_unsent(void *owner) {
+    struct visit *visit = owner;
+    return visit->exchange ? exchange_unsent(visit->exchange) : 0;
+}
+
+static void on_closed(void *owner, const struct flight *flight) {
+    struct visit *visit = owner;
+    (void)flight;
+    visit->request = NULL;
+    visit_release(visit);
+}
+
+static const struct request_sink sink = {on_respond, on_write, on_finish, on_abort, on_unsent, on_closed};
+
+/* -- the exchange ----------------------------------------------------------------------------------------------------- */
+
+static bool request_id_is_valid(struct str id) {
+    for (size_t i = 0; i < id.len; i++) {
+        char c = id.at[i];
+        if (!((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '.' || c == '_' || c == '-')) return false;
+    }
+    return id.len > 0 && id.len <= limit_request_id;
+}
+
+static void inference_begin(struct visit *visit, const struct http_request *request) {
+    struct worker *worker = visit->gate->worker;
+    struct flight_request asked = {.headers = request->headers,
+                                   .header_count = request->header_count,
+                                   .request_id = str_from(visit->request_id),
+                                   .client = visit->client,
+                                   .content_length = request->content_length,
+                                   .arrived = loop_now(worker->loop)};
+    endpoint_find(request->path, &asked.endpoint);
+    struct str type = http_header_find(request->headers, request->header_count, STR("content-type"));
+    bool json = endpoint_facts(asked.endpoint)->body == endpoint_body_json;
+    if (json && type.len && !str_starts_nocase(type, STR("application/json")) && !str_starts_nocase(type, STR("text/plain")) &&
+        !str_starts_nocase(type, STR("application/x-www-form-urlencoded"))) { /* curl -d says so when it is told nothing */
+        visit_error(visit, error_unsupported_media_type, STR_NONE);
+        return;
+    }
+    bool ended = false;
+    visit->busy = true; /* it must not be freed under our hands */
+    struct request *started = request_start(worker, &asked, &sink, visit, &ended);
+    visit->busy = false;
+    if (!started) visit_error(visit, error_out_of_memory, STR_NONE);
+    else if (!ended) visit->request = started;
+}
+
+static void on_head(void *context, struct exchange *exchange, const struct http_request *request, void **owner) {
+    struct gate *gate = context;
+    struct visit *visit = memory_take_zeroed(sizeof *visit);
+    static const struct http_header none = {{NULL, 0}, {NULL, 0}};
+    if (!visit) {
+        exchange_respond(exchange, 503, &none, 0, 0);
+        exchange_end(exchange);
+        *owner = NULL;
+        return;
+    }
+    *owner = visit;
+    *visit = (struct visit){.gate = gate, .exchange = exchange, .deployment = gate->worker->deployment, .method = request->method,
+                            .path = request->path, .query = request->query};
+    deployment_hold(visit->deployment);
+    struct str id = http_header_find(request->headers, request->header_count, STR("x-weir-request-id"));
+    if (request_id_is_valid(id)) str_copy(visit->request_id, sizeof visit->request_id, id);
+    else worker_request_id(gate->worker, visit->request_id);
+    bool other_method = false;
+    const char *sentence = "";
+    visit->route = route_find(request->method, request->path, &other_method);
+    enum error_code refused = access_check(visit, request, visit->route ? visit->route->access : access_open, &sentence);
+    if (refused) {
+        visit_error(visit, refused, str_from(sentence));
+    } else if (!visit->route && other_method) {
+        visit_error(visit, error_method_not_allowed, STR_NONE);
+    } else if (!visit->route) {
+        char message[320];
+        struct text text = text_in_buffer(message, sizeof message);
+        text_printf(&text, "There is nothing at `%.*s`. Did you mean %.*s?", STR_ARG(str_slice(request->path, 0, 120)),
+                    STR_ARG(route_nearest(request->path)));
+        visit_error(visit, error_unknown_path, text_str(&text));
+    } else if (!visit->route->answer) {
+        inference_begin(visit, request);
+    }
+}
+
+static void on_body(void *owner, struct str piece) {
+    struct visit *visit = owner;
+    if (visit && visit->request) request_body(visit->request, piece);
+}
+
+static void on_end(void *owner) {
+    struct visit *visit = owner;
+    if (!visit || visit->answered) return;
+    if (visit->request) request_body_end(visit->request);
+    else if (visit->route && visit->route->answer) visit->route->answer(visit);
+}
+
+static void on_writable(void *owner) {
+    struct visit *visit = owner;
+    if (visit && visit->request) request_writable(visit->request);
+}
+
+static void on_done(void *owner) {
+    struct visit *visit = owner;
+    if (!visit) return;
+    visit->exchange = NULL;
+    visit_release(visit);
+}
+
+static void on_gone(void *owner) {
+    struct visit *visit = owner;
+    if (!visit) return;
+    visit->exchange = NULL;
+    bool busy = visit->busy;
+    visit->busy = true;
+    if (visit->request) request_gone(visit->request);
+    visit->busy = busy;
+    visit_release(visit);
+}
+
+static void on_refused(void *context, enum error_code code, const char *sentence, char *body, size_t body_size, size_t *body_len,
+                       struct str *content_type) {
+    struct gate *gate = context;
+    struct text text = text_in_buffer(body, body_size);
+    char id[limit_request_id + 1];
+    worker_request_id(gate->worker, id);
+    metrics_refused(gate->worker->reporter.metrics, code);
+    log_info(gate->worker->reporter.log, loop_now(gate->worker->loop), "request_refused", f_text("request_id", id),
+             f_str("error", error_name(code)), f_text("said", sentence));
+    openai_error_write(&text, code, str_from(sentence), STR_NONE, str_from(id), -1, 0);
+    *body_len = text.failed ? 0 : text.len;
+    *content_type = STR("application/json");
+}
+
+const struct server_handler gate_handler = {on_head, on_body, on_end, on_writable, on_done, on_gone, on_refused};

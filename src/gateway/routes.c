@@ -1,0 +1,62 @@
+/* routes.c - every path that the gateway serves, as one table. */
+#include "gateway/visit.h"
+
+static const struct gate_route routes[] = {
+    {http_get, STR("/healthz"), access_open, answer_healthz},
+    {http_get, STR("/readyz"), access_open, answer_readyz},
+    {http_get, STR("/metrics"), access_metrics, answer_metrics},
+    {http_get, STR("/"), access_open, answer_dashboard},
+    {http_get, STR("/v1/models"), access_client, answer_models},
+    {http_get, STR("/models"), access_client, answer_models},
+    {http_get, STR("/v1/models/*"), access_client, answer_model},
+    {http_get, STR("/models/*"), access_client, answer_model},
+    {http_get, STR("/admin/v1/status"), access_operator, answer_status},
+    {http_get, STR("/admin/v1/providers"), access_operator, answer_providers},
+    {http_get, STR("/admin/v1/requests/*"), access_operator, answer_explain},
+    {http_get, STR("/admin/v1/route"), access_operator, answer_route},
+    {http_get, STR("/admin/v1/route/*"), access_operator, answer_route},
+    {http_post, STR("/admin/v1/reload"), access_admin, answer_reload},
+    {http_post, STR("/admin/v1/drain"), access_admin, answer_drain},
+};
+
+static const struct gate_route inference = {http_post, STR("/v1/*"), access_client, NULL};
+
+static bool matches(struct str pattern, struct str path) {
+    if (pattern.at[pattern.len - 1] != '*') return str_eq(pattern, path);
+    struct str prefix = str_slice(pattern, 0, pattern.len - 1);
+    return str_starts(path, prefix) && path.len > prefix.len;
+}
+
+const struct gate_route *route_find(enum http_method method, struct str path, bool *other_method) {
+    enum endpoint endpoint;
+    *other_method = false;
+    if (method == http_head) method = http_get;
+    if (endpoint_find(path, &endpoint)) {
+        *other_method = method != http_post;
+        return method == http_post ? &inference : NULL;
+    }
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+        if (!matches(routes[i].path, path)) continue;
+        if (routes[i].method == method) return &routes[i];
+        *other_method = true;
+    }
+    return NULL;
+}
+
+struct str route_nearest(struct str path) {
+    struct str nearest = STR("/v1/chat/completions");
+    unsigned least = 99;
+    char full[80];
+    for (size_t i = 0; i < sizeof routes / sizeof *routes + endpoints; i++) {
+        bool fixed = i < sizeof routes / sizeof *routes;
+        struct str candidate = fixed ? routes[i].path : endpoint_facts((enum endpoint)(i - sizeof routes / sizeof *routes))->path;
+        struct text text = text_in_buffer(full, sizeof full);
+        if (!fixed) text_put(&text, STR("/v1"));
+        text_put(&text, candidate);
+        unsigned distance = str_distance(text_str(&text), path);
+        if (distance >= least) continue;
+        least = distance;
+        nearest = candidate;
+    }
+    return nearest;
+}

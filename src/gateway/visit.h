@@ -1,0 +1,78 @@
+/* visit.h - one exchange as the gateway sees it: who calls, what for, and how it is answered. On one worker's thread. */
+#ifndef WEIR_GATEWAY_VISIT_H
+#define WEIR_GATEWAY_VISIT_H
+
+#include "gateway/gateway.h"
+#include "runtime/request.h"
+
+/* The gateway on one worker. */
+struct gate {
+    struct gateway *gateway;
+    struct worker *worker;
+    struct server *server;
+};
+
+struct gateway {
+    struct weir *weir;
+    struct gateway_options options;
+    struct gate *gates;
+    struct listen_address *addresses[config_listens_max];
+    struct tls_context *contexts[config_listens_max];
+    size_t address_count;
+    bool metrics_public;
+    _Atomic bool draining;
+    _Atomic unsigned draining_gates;
+    void (*drained)(void *context);
+    void *drained_context;
+};
+
+enum access { access_open, access_client, access_metrics, access_operator, access_admin };
+
+struct visit {
+    struct gate *gate;
+    struct exchange *exchange; /* NULL: over */
+    struct request *request;   /* NULL: none, or closed */
+    struct deployment *deployment; /* held while the visit lives: client points into it */
+    const struct client *client;
+    const struct gate_route *route;
+    struct str path, query;    /* until the exchange is over */
+    enum http_method method;
+    bool answered;
+    bool busy; /* an answer comes later, from another thread */
+    char request_id[limit_request_id + 1];
+};
+
+struct gate_route {
+    enum http_method method;
+    struct str path; /* ends in *: the rest is an id */
+    enum access access;
+    void (*answer)(struct visit *visit); /* NULL: inference */
+};
+
+/* access.c. error_none: allowed, and visit->client is set; else why not. */
+enum error_code access_check(struct visit *visit, const struct http_request *request, enum access wanted, const char **sentence);
+
+/* routes.c. NULL: none; *other_method: the path exists with another one. */
+const struct gate_route *route_find(enum http_method method, struct str path, bool *other_method);
+struct str route_nearest(struct str path);
+
+/* answers.c */
+void visit_answer(struct visit *visit, int status, struct str content_type, struct str body);
+void visit_error(struct visit *visit, enum error_code code, struct str message);
+/* What stands for the * of its route. */
+struct str visit_id(const struct visit *visit);
+void answer_healthz(struct visit *visit);
+void answer_readyz(struct visit *visit);
+void answer_metrics(struct visit *visit);
+void answer_dashboard(struct visit *visit);
+void answer_models(struct visit *visit);
+void answer_model(struct visit *visit);
+/* admin.c */
+void answer_status(struct visit *visit);
+void answer_providers(struct visit *visit);
+void answer_explain(struct visit *visit);
+void answer_route(struct visit *visit);
+void answer_reload(struct visit *visit);
+void answer_drain(struct visit *visit);
+
+#endif
