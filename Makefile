@@ -18,8 +18,8 @@ $(BUILD)/weir: FORCE
 
 # $(1) folder, $(2) options
 define configure
-if [ ! -f $(1)/build.ninja ]; then scripts/setup && meson setup $(1) --prefix=$(PREFIX) $(2) >/dev/null && echo $(SOURCES) >$(1)/.sources; \
-elif [ "$$(cat $(1)/.sources 2>/dev/null)" != "$(SOURCES)" ]; then meson setup --reconfigure $(1) >/dev/null && echo $(SOURCES) >$(1)/.sources; fi
+if [ ! -f $(1)/build.ninja ]; then scripts/setup && meson setup $(1) --prefix=$(PREFIX) $(2) >$(1).log || { tail -5 $(1).log; exit 1; }; rm -f $(1).log; echo $(SOURCES) >$(1)/.sources; \
+elif [ "$$(cat $(1)/.sources 2>/dev/null)" != "$(SOURCES)" ]; then { meson setup --reconfigure $(1) >$(1).log || { tail -5 $(1).log; exit 1; }; }; rm -f $(1).log; echo $(SOURCES) >$(1)/.sources; fi
 endef
 
 setup:

@@ -36,7 +36,7 @@ static void descriptors_raise(void) {
 
 /* The state folder is one process's: a second `serve` on it refuses to start. */
 static bool state_lock(struct serving *serving, const char *state_dir) {
-    char path[1024];
+    char path[1200];
     if (mkdir(state_dir, 0700) != 0 && errno != EEXIST) {
         fprintf(stderr, "weir: cannot make the state folder %s: %s\n", state_dir, strerror(errno));
         return false;
@@ -54,7 +54,7 @@ static bool state_lock(struct serving *serving, const char *state_dir) {
 
 /* Reads STATE_DIR/admin.key, made at the first start. */
 static bool admin_key(const char *state_dir, struct sha256 *hash) {
-    char path[1024], key[128];
+    char path[1200], key[128];
     snprintf(path, sizeof path, "%s/admin.key", state_dir);
     int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     ssize_t len = descriptor < 0 ? -1 : read(descriptor, key, sizeof key);

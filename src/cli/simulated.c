@@ -28,15 +28,15 @@ bool simulated_is_wanted(const char *config_path) {
 struct simulated *simulated_start(char *base_url, unsigned long size) {
     struct simulated *simulated = memory_take_zeroed(sizeof *simulated);
     struct error error = {.code = error_none};
-    struct mock_options options;
-    mock_options_default(&options);
-    options.token_rate = 100;
+    struct mock_options options = mock_options_default();
+    options.rate = 100;
+    options.listen = STR("127.0.0.1:0");
     if (!simulated || !(simulated->loop = loop_new())) {
         fprintf(stderr, "weir: no memory for the simulated provider\n");
         memory_give(simulated);
         return NULL;
     }
-    simulated->mock = mock_new(simulated->loop, &options, STR("127.0.0.1:0"), &error);
+    simulated->mock = mock_new(simulated->loop, &options, &error);
     if (!simulated->mock || !loop_start_thread(simulated->loop, "weir-simulated")) {
         fprintf(stderr, "weir: the simulated provider cannot start: %s\n", error.message);
         if (simulated->mock) mock_free(simulated->mock);
