@@ -31,6 +31,7 @@ struct simulated *simulated_start(char *base_url, unsigned long size) {
     struct mock_options options = mock_options_default();
     options.rate = 100;
     options.listen = STR("127.0.0.1:0");
+    options.control = false;
     if (!simulated || !(simulated->loop = loop_new())) {
         fprintf(stderr, "weir: no memory for the simulated provider\n");
         memory_give(simulated);
