@@ -9,8 +9,6 @@ static unsigned char lower(char c) { return (unsigned char)(c >= 'A' && c <= 'Z'
 
 struct str str_from(const char *text) { return (struct str){text, text ? strlen(text) : 0}; }
 
-bool str_eq(struct str a, struct str b) { return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0); }
-
 bool str_eq_nocase(struct str a, struct str b) {
     if (a.len != b.len) return false;
     for (size_t i = 0; i < a.len; i++)
@@ -33,12 +31,6 @@ bool str_starts_nocase(struct str s, struct str prefix) {
 
 bool str_ends(struct str s, struct str suffix) {
     return s.len >= suffix.len && str_eq(str_slice(s, s.len - suffix.len, s.len), suffix);
-}
-
-struct str str_slice(struct str s, size_t from, size_t to) {
-    if (to > s.len) to = s.len;
-    if (from > to) from = to;
-    return (struct str){s.at ? s.at + from : NULL, to - from};
 }
 
 size_t str_find_byte(struct str s, char byte) {

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct str {
     const char *at;
@@ -19,14 +20,18 @@ struct str {
 static inline struct str str_make(const char *at, size_t len) { return (struct str){at, len}; }
 static inline bool str_empty(struct str s) { return s.len == 0; }
 struct str str_from(const char *text); /* NULL gives an empty range */
-bool str_eq(struct str a, struct str b);
+static inline bool str_eq(struct str a, struct str b) { return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0); }
 bool str_eq_nocase(struct str a, struct str b); /* ASCII letters only */
 int str_compare(struct str a, struct str b);    /* byte order; a prefix comes first */
 bool str_starts(struct str s, struct str prefix);
 bool str_starts_nocase(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
 /* The bytes [from, to), both cut to the length. */
-struct str str_slice(struct str s, size_t from, size_t to);
+static inline struct str str_slice(struct str s, size_t from, size_t to) {
+    if (to > s.len) to = s.len;
+    if (from > to) from = to;
+    return (struct str){s.at ? s.at + from : NULL, to - from};
+}
 /* Where `byte` or `needle` first stands, or SIZE_MAX. */
 size_t str_find_byte(struct str s, char byte);
 size_t str_find(struct str s, struct str needle);

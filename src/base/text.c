@@ -37,14 +37,12 @@ fail:
     return NULL;
 }
 
-void text_put(struct text *text, struct str s) {
+void text_put_grow(struct text *text, struct str s) {
     char *room = s.len ? text_room(text, s.len) : NULL;
     if (!room) return;
     memcpy(room, s.at, s.len);
     text->len += s.len;
 }
-
-void text_put_byte(struct text *text, char byte) { text_put(text, str_make(&byte, 1)); }
 
 void text_put_u64(struct text *text, uint64_t value) {
     char digits[20];
@@ -130,10 +128,12 @@ void text_json_comma(struct text *text) {
     if (last != '{' && last != '[' && last != ',' && last != ':') text_put_byte(text, ',');
 }
 
+/* Names are ours and need no escape. */
 void text_json_key(struct text *text, struct str name) {
     text_json_comma(text);
-    text_put_json(text, name);
-    text_put_byte(text, ':');
+    text_put_byte(text, '"');
+    text_put(text, name);
+    text_put(text, STR("\":"));
 }
 
 void text_json_str(struct text *text, struct str name, struct str value) {
@@ -156,8 +156,18 @@ void text_json_bool(struct text *text, struct str name, bool value) {
     text_put(text, value ? STR("true") : STR("false"));
 }
 
+void text_put_money(struct text *text, int64_t nano_usd) {
+    uint64_t size = nano_usd < 0 ? -(uint64_t)nano_usd : (uint64_t)nano_usd, rest = size % 1000000000u;
+    char places[10] = ".000000000";
+    for (int i = 9; i > 0; i--, rest /= 10) places[i] = (char)('0' + rest % 10);
+    if (nano_usd < 0) text_put_byte(text, '-');
+    text_put_u64(text, size / 1000000000u);
+    text_put(text, str_make(places, sizeof places));
+}
+
 void text_json_money(struct text *text, struct str name, int64_t nano_usd) {
     text_json_key(text, name);
-    uint64_t size = nano_usd < 0 ? -(uint64_t)nano_usd : (uint64_t)nano_usd;
-    text_printf(text, "\"%s%" PRIu64 ".%09" PRIu64 "\"", nano_usd < 0 ? "-" : "", size / 1000000000u, size % 1000000000u);
+    text_put_byte(text, '"');
+    text_put_money(text, nano_usd);
+    text_put_byte(text, '"');
 }

@@ -14,10 +14,21 @@ struct text {
 
 struct text text_in_arena(struct arena *arena, size_t first_size);
 struct text text_in_buffer(char *buffer, size_t size);
-void text_put(struct text *text, struct str s);
-void text_put_byte(struct text *text, char byte);
+/* The slow way: grows, or fails. */
+void text_put_grow(struct text *text, struct str s);
+static inline void text_put(struct text *text, struct str s) {
+    if (__builtin_expect(text->failed || s.len > text->size - text->len, 0)) {
+        text_put_grow(text, s);
+        return;
+    }
+    if (s.len) memcpy(text->at + text->len, s.at, s.len);
+    text->len += s.len;
+}
+static inline void text_put_byte(struct text *text, char byte) { text_put(text, str_make(&byte, 1)); }
 void text_put_u64(struct text *text, uint64_t value);
 void text_put_i64(struct text *text, int64_t value);
+/* Nano-dollars as dollars with nine places: 0.001250000 */
+void text_put_money(struct text *text, int64_t nano_usd);
 void text_printf(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A JSON string with its quotes: escapes quotes, backslash and control characters; bytes that are not UTF-8 become U+FFFD. */
 void text_put_json(struct text *text, struct str s);

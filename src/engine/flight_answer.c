@@ -10,6 +10,12 @@ static void header_put(struct http_header *headers, size_t *count, struct str na
     if (value.at) headers[(*count)++] = (struct http_header){name, value};
 }
 
+static struct str number_text(struct flight *flight, uint64_t number) {
+    struct text text = text_in_arena(&flight->arena, 24);
+    text_put_u64(&text, number);
+    return text.failed ? STR_NONE : text_str(&text);
+}
+
 static void respond(struct flight *flight, int status, const struct http_header *headers, size_t count, int64_t content_length,
                     struct actions *out) {
     caller_enter(flight, caller_headed);
@@ -25,7 +31,9 @@ static void respond(struct flight *flight, int status, const struct http_header 
 static struct str cost_text(struct flight *flight, const struct attempt *attempt) {
     int64_t cost = attempt->cost_nano_usd;
     if (attempt->state != attempt_settled || cost < 0) return STR_NONE;
-    return arena_printf(&flight->arena, "%lld.%09lld", (long long)(cost / 1000000000), (long long)(cost % 1000000000));
+    struct text text = text_in_arena(&flight->arena, 32);
+    text_put_money(&text, cost);
+    return text.failed ? STR_NONE : text_str(&text);
 }
 
 void answer_head(struct flight *flight, const struct attempt *attempt, int status, int64_t content_length, struct actions *out) {
@@ -44,7 +52,7 @@ void answer_head(struct flight *flight, const struct attempt *attempt, int statu
     if (!flight->snapshot->response_headers_minimal) {
         header_put(headers, &count, STR("x-weir-provider"), attempt->target->provider->name);
         header_put(headers, &count, STR("x-weir-model"), attempt->target->model);
-        header_put(headers, &count, STR("x-weir-attempts"), arena_printf(&flight->arena, "%u", flight->attempt_count));
+        header_put(headers, &count, STR("x-weir-attempts"), number_text(flight, flight->attempt_count));
         header_put(headers, &count, STR("x-weir-cost"), cost_text(flight, attempt));
     }
     for (size_t i = 0; i < attempt->header_count; i++) headers[count++] = attempt->headers[i];
@@ -107,7 +115,7 @@ static void answer_json(struct flight *flight, int status, struct str body, int6
         if (last && !flight->snapshot->response_headers_minimal) {
             header_put(headers, &count, STR("x-weir-provider"), last->target->provider->name);
             header_put(headers, &count, STR("x-weir-model"), last->target->model);
-            header_put(headers, &count, STR("x-weir-attempts"), arena_printf(&flight->arena, "%u", flight->attempt_count));
+            header_put(headers, &count, STR("x-weir-attempts"), number_text(flight, flight->attempt_count));
         }
     }
     respond(flight, status, headers, count, (int64_t)body.len, out);

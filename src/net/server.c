@@ -233,6 +233,18 @@ static size_t pending_take(struct connection *connection, struct str *ranges) {
     return 1;
 }
 
+/* A chunk's first line: its size in hexadecimal digits and CR LF. */
+static size_t hex_line(char line[24], size_t len) {
+    char digits[16];
+    size_t count = 0, at = 0;
+    do digits[count++] = "0123456789abcdef"[len & 15];
+    while (len >>= 4);
+    while (count) line[at++] = digits[--count];
+    line[at++] = '\r';
+    line[at++] = '\n';
+    return at;
+}
+
 void exchange_write(struct exchange *exchange, const struct str *given, size_t count) {
     enum { most = 64 };
     struct connection *connection = connection_of(exchange);
@@ -247,8 +259,8 @@ void exchange_write(struct exchange *exchange, const struct str *given, size_t c
             len += given[i].len;
         }
         if (exchange->chunked && len) {
-            int digits = snprintf(size_line, sizeof size_line, "%zx\r\n", len);
-            ranges[size_at] = str_make(size_line, (size_t)digits);
+            size_t digits = hex_line(size_line, len);
+            ranges[size_at] = str_make(size_line, digits);
             ranges[used++] = STR("\r\n");
         } else if (exchange->chunked) {
             ranges[size_at] = STR("");

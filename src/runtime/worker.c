@@ -1,7 +1,7 @@
 /* worker.c - making and ending a worker. What it does with requests is in request.c. */
 #include "runtime/worker.h"
 
-#include <stdio.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/hash.h"
@@ -28,8 +28,13 @@ void worker_deploy(struct worker *worker, struct deployment *deployment) {
 }
 
 void worker_request_id(struct worker *worker, char id[limit_request_id + 1]) {
-    snprintf(id, limit_request_id + 1, "req_%016llx%08x", (unsigned long long)prng_next(&worker->prng),
-             (unsigned)prng_next(&worker->prng));
+    unsigned char bytes[12];
+    uint64_t high = prng_next(&worker->prng), low = prng_next(&worker->prng);
+    memcpy(bytes, &high, 8);
+    memcpy(bytes + 8, &low, 4);
+    memcpy(id, "req_", 4);
+    hash_to_hex(bytes, sizeof bytes, id + 4);
+    id[4 + 2 * sizeof bytes] = 0;
 }
 
 void worker_drain(struct worker *worker) {
