@@ -6,9 +6,9 @@ NINJA = ninja -C
 # The list of sources decides whether Meson must look again.
 SOURCES := $(shell find src tests/unit tests/fuzz tests/sim bench catalog web -name '*.c' -o -name '*.json' -o -name '*.html' 2>/dev/null | LC_ALL=C sort | cksum | tr ' ' -)
 
-setup_asan = -Db_sanitize=address,undefined -Dbuildtype=debugoptimized -Db_lundef=false
-setup_tsan = -Db_sanitize=thread -Dbuildtype=debugoptimized -Db_lundef=false
-setup_debug = -Dbuildtype=debug -Doptimization=0
+setup_asan = -Db_sanitize=address,undefined -Dbuildtype=debugoptimized -Db_lto=false -Db_lundef=false
+setup_tsan = -Db_sanitize=thread -Dbuildtype=debugoptimized -Db_lto=false -Db_lundef=false
+setup_debug = -Db_lto=false -Dbuildtype=debug -Doptimization=0
 
 all: $(BUILD)/weir
 
@@ -55,7 +55,7 @@ debug:
 	@$(NINJA) build-debug --quiet
 
 fuzz:
-	@CC=clang; export CC; $(call configure,build-fuzz,-Dfuzz=true -Dbuildtype=debugoptimized -Db_lundef=false)
+	@CC=clang; export CC; $(call configure,build-fuzz,-Dfuzz=true -Dbuildtype=debugoptimized -Db_lto=false -Db_lundef=false)
 	@$(NINJA) build-fuzz --quiet
 	@scripts/fuzz build-fuzz $(FUZZ_SECONDS)
 
