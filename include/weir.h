@@ -1,13 +1,13 @@
 /* weir.h - weir as a library: one reliable endpoint in front of every AI provider, inside your own process.
  *
- * Everything the gateway does for a request this library does without HTTP: it chooses a provider, sends, streams, fails over
- * and reports. The gateway itself (`weir serve`) stands on it.
+ * Everything the gateway does for a request this library does without HTTP: it chooses a provider, sends, streams,
+ * fails over and reports. The gateway itself (`weir serve`) stands on it.
  *
- * Threads: every function may be called from any thread, weir_close once and last. The library starts threads of its own, with
- * all signals blocked; it installs no signal handler, never forks, never prints and never exits.
+ * Threads: every function may be called from any thread, weir_close once and last. The library starts threads of its
+ * own, with all signals blocked; it installs no signal handler, never forks, never prints and never exits.
  *
- * Ownership: texts that come back as `char *` are yours: give them back with weir_free. What you pass in is copied before the
- * call returns, unless a comment says otherwise. */
+ * Ownership: texts that come back as `char *` are yours: give them back with weir_free. What you pass in is copied
+ * before the call returns, unless a comment says otherwise. */
 #ifndef WEIR_H
 #define WEIR_H
 
@@ -42,63 +42,67 @@ struct weir_options {
     void *user;
 };
 
-/* Opens from a file, a text or the environment. NULL: *error says why, every problem of the configuration on a line of its own
- * as FILE:LINE:COLUMN: message. `error` may be NULL. */
+/* Opens from a file, a text or the environment. NULL: *error says why, every problem of the configuration on a line of
+ * its own as FILE:LINE:COLUMN: message. `error` may be NULL. */
 WEIR_API struct weir *weir_open(const struct weir_options *options, struct weir_error *error);
 
-/* Takes no new calls, waits up to drain_ms for those in flight, breaks off the rest, and frees everything. NULL is fine. */
+/* Takes no new calls, waits up to drain_ms for those in flight, breaks off the rest, and frees everything. NULL is
+ * fine. */
 WEIR_API void weir_close(struct weir *weir, unsigned drain_ms);
 
-/* Reads the configuration again from where it came. 0: done, and calls in flight finish on the old one; -1: nothing changed
- * and *error says why. */
+/* Reads the configuration again from where it came. 0: done, and calls in flight finish on the old one; -1: nothing
+ * changed and *error says why. */
 WEIR_API int weir_reload(struct weir *weir, struct weir_error *error);
 
 /* One request, in the OpenAI API's own JSON. */
 struct weir_request {
-    size_t size;          /* sizeof(struct weir_request) */
-    const char *path;     /* "/v1/chat/completions", ...; NULL: chat completions */
-    const char *body;     /* JSON (multipart for the paths that take it, with content_type set) */
+    size_t size;      /* sizeof(struct weir_request) */
+    const char *path; /* "/v1/chat/completions", ...; NULL: chat completions */
+    const char *body; /* JSON (multipart for the paths that take it, with content_type set) */
     size_t body_len;
     const char *content_type; /* NULL: application/json */
-    unsigned timeout_ms;  /* 0: as configured; only shortens */
+    unsigned timeout_ms;      /* 0: as configured; only shortens */
     const char *request_id;   /* 1 to 64 of A-Za-z0-9._-; NULL: made by weir */
 };
 
 /* What came back. Freed by weir_reply_free. */
 struct weir_reply {
-    int status;       /* 200, or an error's */
-    char *body;       /* the reply, or an error object of the OpenAI shape; NUL-ended beyond body_len */
+    int status; /* 200, or an error's */
+    char *body; /* the reply, or an error object of the OpenAI shape; NUL-ended beyond body_len */
     size_t body_len;
     char request_id[65];
     char provider[65], model[257]; /* who answered; empty when nobody did */
     unsigned attempts;
 };
 
-/* Sends and waits. 0: *reply holds an answer of status 2xx. -1: it failed; *error says why and *reply holds the error object,
- * so that both styles of caller are served. `error` may be NULL. Not to be called from a callback of this library. */
-WEIR_API int weir_call(struct weir *weir, const struct weir_request *request, struct weir_reply *reply, struct weir_error *error);
+/* Sends and waits. 0: *reply holds an answer of status 2xx. -1: it failed; *error says why and *reply holds the error
+ * object, so that both styles of caller are served. `error` may be NULL. Not to be called from a callback of this
+ * library. */
+WEIR_API int weir_call(struct weir *weir, const struct weir_request *request, struct weir_reply *reply,
+                       struct weir_error *error);
 WEIR_API void weir_reply_free(struct weir_reply *reply);
 
-/* Callbacks of an asynchronous call, all on one thread of weir's own, never after `done`. They must not block: the loop that
- * serves other calls waits for them. */
+/* Callbacks of an asynchronous call, all on one thread of weir's own, never after `done`. They must not block: the loop
+ * that serves other calls waits for them. */
 struct weir_callbacks {
     /* The answer begins: status and content type. Bytes of a stream follow as server-sent events, complete ones. */
     void (*head)(void *user, int status, const char *content_type, const char *provider, const char *model);
     void (*bytes)(void *user, const char *bytes, size_t len); /* borrowed during the call */
-    /* The end. error is NULL when the answer is complete; else it broke, was cancelled, or had a status of 300 and more (its
-     * body then came through `bytes`). */
+    /* The end. error is NULL when the answer is complete; else it broke, was cancelled, or had a status of 300 and more
+     * (its body then came through `bytes`). */
     void (*done)(void *user, const struct weir_error *error);
 };
 
-/* Starts a call. The handle stays valid until weir_call_free, which may be called at any time, in `done` too; before the end it
- * cancels. NULL: *error says why, and no callback comes. */
-WEIR_API struct weir_call *weir_start(struct weir *weir, const struct weir_request *request, const struct weir_callbacks *callbacks,
-                                      void *user, struct weir_error *error);
+/* Starts a call. The handle stays valid until weir_call_free, which may be called at any time, in `done` too; before
+ * the end it cancels. NULL: *error says why, and no callback comes. */
+WEIR_API struct weir_call *weir_start(struct weir *weir, const struct weir_request *request,
+                                      const struct weir_callbacks *callbacks, void *user, struct weir_error *error);
 /* Breaks the call off: `done` comes with "cancelled" unless the answer was complete. */
 WEIR_API void weir_cancel(struct weir_call *call);
 WEIR_API void weir_call_free(struct weir_call *call);
 
-/* What would be chosen for a model now, and why, without sending anything: JSON. NULL: *error (an unknown model, say). */
+/* What would be chosen for a model now, and why, without sending anything: JSON. NULL: *error (an unknown model, say).
+ */
 WEIR_API char *weir_route(struct weir *weir, const char *model, struct weir_error *error);
 /* Providers, targets and counters as JSON. NULL: out of memory. */
 WEIR_API char *weir_status(struct weir *weir);

@@ -10,8 +10,10 @@ static const struct {
     const char *usage;
 } commands[] = {
     {"serve", cli_serve, "serve    [-c FILE]             run the gateway"},
-    {"check", cli_check, "check    [-c FILE]             check a configuration: every problem as FILE:LINE:COL: message"},
-    {"ask", cli_ask, "ask      [-m MODEL] [-s] TEXT  one prompt, in-process, without a server (-s streams; - reads stdin)"},
+    {"check", cli_check,
+     "check    [-c FILE]             check a configuration: every problem as FILE:LINE:COL: message"},
+    {"ask", cli_ask,
+     "ask      [-m MODEL] [-s] TEXT  one prompt, in-process, without a server (-s streams; - reads stdin)"},
     {"status", cli_status, "status   [--json]              providers and counters of a running gateway"},
     {"explain", cli_explain, "explain  REQUEST_ID            every decision taken for one request"},
     {"route", cli_route, "route    [-m MODEL]            what would be chosen now, without sending anything"},
@@ -30,7 +32,8 @@ int main(int argc, char **argv) {
     if (argc < 2) return usage(stderr, 2);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) return usage(stdout, 0);
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
+        return usage(stdout, 0);
     if (strcmp(argv[1], "--version") == 0) return cli_version(argc - 1, argv + 1);
     fprintf(stderr, "weir: unknown command `%s`\n", argv[1]);
     return usage(stderr, 2);

@@ -8,15 +8,15 @@ extern void (*check_report)(const char *text);
 _Noreturn void check_failed(const char *file, int line, const char *expression, const char *format, ...)
     __attribute__((format(printf, 4, 5), cold));
 
-#define CHECK(expression)                                                                                              \
-    do {                                                                                                               \
-        if (__builtin_expect(!(expression), 0)) check_failed(__FILE__, __LINE__, #expression, " ");                    \
+#define CHECK(expression)                                                                           \
+    do {                                                                                            \
+        if (__builtin_expect(!(expression), 0)) check_failed(__FILE__, __LINE__, #expression, " "); \
     } while (0)
 
 /* CHECKF(a <= b, "a=%zu b=%zu", a, b) */
-#define CHECKF(expression, ...)                                                                                        \
-    do {                                                                                                               \
-        if (__builtin_expect(!(expression), 0)) check_failed(__FILE__, __LINE__, #expression, __VA_ARGS__);            \
+#define CHECKF(expression, ...)                                                                             \
+    do {                                                                                                    \
+        if (__builtin_expect(!(expression), 0)) check_failed(__FILE__, __LINE__, #expression, __VA_ARGS__); \
     } while (0)
 
 #endif

@@ -1,4 +1,5 @@
-/* chunks.c - growing by doubling blocks up to 256 KB, so that a small body is one block. Bytes move only into one block, when the whole is asked for. */
+/* chunks.c - growing by doubling blocks up to 256 KB, so that a small body is one block. Bytes move only into one
+ * block, when the whole is asked for. */
 #include "base/chunks.h"
 
 #include <string.h>
@@ -43,8 +44,10 @@ bool chunks_add(struct chunks *chunks, struct str bytes) {
         if (!more) return false;
         memcpy(more->bytes, bytes.at + fits, bytes.len - fits);
         more->len = bytes.len - fits;
-        if (last) last->next = more;
-        else chunks->first = more;
+        if (last)
+            last->next = more;
+        else
+            chunks->first = more;
         chunks->last = more;
     }
     if (fits) {
@@ -87,7 +90,8 @@ struct str chunks_whole(struct chunks *chunks) {
 
 size_t chunks_ranges(const struct chunks *chunks, size_t from, size_t to, struct str *ranges, size_t most) {
     size_t start = 0, count = 0;
-    for (struct chunk *chunk = chunks->first; chunk && count < most && start < to; start += chunk->len, chunk = chunk->next) {
+    for (struct chunk *chunk = chunks->first; chunk && count < most && start < to;
+         start += chunk->len, chunk = chunk->next) {
         size_t first = from > start ? from - start : 0;
         size_t end = to - start < chunk->len ? to - start : chunk->len;
         if (first < end) ranges[count++] = str_make(chunk->bytes + first, end - first);

@@ -1,4 +1,5 @@
-/* clock.h - a moment, passed by value. Only net/loop.c makes one from the system's clocks; everything else is given it. */
+/* clock.h - a moment, passed by value. Only net/loop.c makes one from the system's clocks; everything else is given it.
+ */
 #ifndef WEIR_BASE_CLOCK_H
 #define WEIR_BASE_CLOCK_H
 

@@ -1,4 +1,5 @@
-/* embedded.h - files of the source tree that are compiled in (scripts/embed): NUL-ended, with their length without the NUL. */
+/* embedded.h - files of the source tree that are compiled in (scripts/embed): NUL-ended, with their length without the
+ * NUL. */
 #ifndef WEIR_BASE_EMBEDDED_H
 #define WEIR_BASE_EMBEDDED_H
 

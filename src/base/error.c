@@ -8,11 +8,11 @@
 
 static const struct error_facts facts[error_codes] = {
     [error_none] = {{"none", 4}, 200, {"none", 4}, {"", 0}, {"No error.", 9}},
-#define X(code, status_, category_, type_, sentence_)                                                                  \
-    [error_##code] = {{#code, sizeof #code - 1},                                                                       \
-                      status_,                                                                                         \
-                      {#category_, sizeof #category_ - 1},                                                             \
-                      {type_, sizeof type_ - 1},                                                                       \
+#define X(code, status_, category_, type_, sentence_)      \
+    [error_##code] = {{#code, sizeof #code - 1},           \
+                      status_,                             \
+                      {#category_, sizeof #category_ - 1}, \
+                      {type_, sizeof type_ - 1},           \
                       {sentence_, sizeof sentence_ - 1}},
     ERROR_TABLE(X)
 #undef X
@@ -23,7 +23,9 @@ const struct error_facts *error_facts(enum error_code code) {
     return &facts[code];
 }
 
-struct str error_name(enum error_code code) { return error_facts(code)->name; }
+struct str error_name(enum error_code code) {
+    return error_facts(code)->name;
+}
 
 bool error_set(struct error *error, enum error_code code, const char *format, ...) {
     if (!error) return false;

@@ -1,42 +1,42 @@
-/* error.h - every error weir can answer: one table of code, name, status, category and sentence (the contract's section 5).
- * `struct error` is filled at the border where a thing fails; it is passed up, never logged and passed on. */
+/* error.h - every error weir can answer: one table of code, name, status, category and sentence (the contract's section
+ * 5). `struct error` is filled at the border where a thing fails; it is passed up, never logged and passed on. */
 #ifndef WEIR_BASE_ERROR_H
 #define WEIR_BASE_ERROR_H
 
 #include "base/str.h"
 
 /* X(code, status, category, openai_type, sentence). The name on the wire is the code in lower case. */
-#define ERROR_TABLE(X)                                                                                                 \
-    X(invalid_request, 400, configuration, "invalid_request_error", "The request is not valid.")                       \
-    X(invalid_client_key, 401, configuration, "invalid_request_error",                                                 \
-      "The client key is missing or not known to this gateway. Send it as Authorization: Bearer KEY.")                 \
-    X(not_allowed, 403, configuration, "permission_error", "This client key may not do that.")                         \
-    X(unknown_model, 404, configuration, "invalid_request_error", "No route and no provider serves this model.")       \
-    X(unknown_path, 404, configuration, "invalid_request_error", "There is nothing at this path.")                     \
-    X(method_not_allowed, 405, configuration, "invalid_request_error", "This path does not take that method.")         \
-    X(request_timeout, 408, configuration, "invalid_request_error", "The request did not arrive in time.")             \
-    X(length_required, 411, configuration, "invalid_request_error", "The request needs a Content-Length.")             \
-    X(body_too_large, 413, configuration, "invalid_request_error", "The request body is larger than allowed.")         \
-    X(target_too_long, 414, configuration, "invalid_request_error", "The request target is longer than allowed.")      \
-    X(unsupported_media_type, 415, configuration, "invalid_request_error", "The request body must be JSON.")           \
-    X(expectation_failed, 417, configuration, "invalid_request_error", "Only Expect: 100-continue is understood.")     \
-    X(headers_too_large, 431, configuration, "invalid_request_error", "The request headers are larger than allowed.")  \
-    X(unsupported, 400, configuration, "invalid_request_error", "The chosen provider cannot do that.")                 \
-    X(rate_limited, 429, rate_limit, "rate_limit_error", "Too many requests: try again later.")                        \
-    X(too_many_in_flight, 429, rate_limit, "rate_limit_error", "Too many requests at once: try again later.")          \
-    X(quota_exhausted, 429, rate_limit, "insufficient_quota", "The quota is used up.")                                 \
-    X(budget_exhausted, 429, rate_limit, "insufficient_quota", "The budget is used up.")                               \
-    X(upstream_unreachable, 502, network, "api_error", "No provider could be reached.")                                \
-    X(upstream_timeout, 504, network, "api_error", "The provider did not answer in time.")                             \
-    X(provider_error, 502, provider, "api_error", "The provider failed.")                                              \
-    X(content_filtered, 400, provider, "invalid_request_error", "The provider refused the content.")                   \
-    X(provider_auth, 502, provider, "api_error",                                                                       \
-      "The gateway's own credential was refused by the provider: its operator must mend it.")                          \
-    X(internal, 500, system, "api_error", "The gateway failed: this is a bug in it.")                                  \
-    X(overloaded, 503, system, "api_error", "The gateway is overloaded: try again shortly.")                           \
-    X(no_provider_available, 503, system, "api_error", "No provider is available for this model now.")                 \
-    X(shutting_down, 503, system, "api_error", "The gateway is shutting down: try again shortly.")                     \
-    X(bad_configuration, 500, configuration, "api_error", "The configuration is not valid.")                           \
+#define ERROR_TABLE(X)                                                                                                \
+    X(invalid_request, 400, configuration, "invalid_request_error", "The request is not valid.")                      \
+    X(invalid_client_key, 401, configuration, "invalid_request_error",                                                \
+      "The client key is missing or not known to this gateway. Send it as Authorization: Bearer KEY.")                \
+    X(not_allowed, 403, configuration, "permission_error", "This client key may not do that.")                        \
+    X(unknown_model, 404, configuration, "invalid_request_error", "No route and no provider serves this model.")      \
+    X(unknown_path, 404, configuration, "invalid_request_error", "There is nothing at this path.")                    \
+    X(method_not_allowed, 405, configuration, "invalid_request_error", "This path does not take that method.")        \
+    X(request_timeout, 408, configuration, "invalid_request_error", "The request did not arrive in time.")            \
+    X(length_required, 411, configuration, "invalid_request_error", "The request needs a Content-Length.")            \
+    X(body_too_large, 413, configuration, "invalid_request_error", "The request body is larger than allowed.")        \
+    X(target_too_long, 414, configuration, "invalid_request_error", "The request target is longer than allowed.")     \
+    X(unsupported_media_type, 415, configuration, "invalid_request_error", "The request body must be JSON.")          \
+    X(expectation_failed, 417, configuration, "invalid_request_error", "Only Expect: 100-continue is understood.")    \
+    X(headers_too_large, 431, configuration, "invalid_request_error", "The request headers are larger than allowed.") \
+    X(unsupported, 400, configuration, "invalid_request_error", "The chosen provider cannot do that.")                \
+    X(rate_limited, 429, rate_limit, "rate_limit_error", "Too many requests: try again later.")                       \
+    X(too_many_in_flight, 429, rate_limit, "rate_limit_error", "Too many requests at once: try again later.")         \
+    X(quota_exhausted, 429, rate_limit, "insufficient_quota", "The quota is used up.")                                \
+    X(budget_exhausted, 429, rate_limit, "insufficient_quota", "The budget is used up.")                              \
+    X(upstream_unreachable, 502, network, "api_error", "No provider could be reached.")                               \
+    X(upstream_timeout, 504, network, "api_error", "The provider did not answer in time.")                            \
+    X(provider_error, 502, provider, "api_error", "The provider failed.")                                             \
+    X(content_filtered, 400, provider, "invalid_request_error", "The provider refused the content.")                  \
+    X(provider_auth, 502, provider, "api_error",                                                                      \
+      "The gateway's own credential was refused by the provider: its operator must mend it.")                         \
+    X(internal, 500, system, "api_error", "The gateway failed: this is a bug in it.")                                 \
+    X(overloaded, 503, system, "api_error", "The gateway is overloaded: try again shortly.")                          \
+    X(no_provider_available, 503, system, "api_error", "No provider is available for this model now.")                \
+    X(shutting_down, 503, system, "api_error", "The gateway is shutting down: try again shortly.")                    \
+    X(bad_configuration, 500, configuration, "api_error", "The configuration is not valid.")                          \
     X(out_of_memory, 503, system, "api_error", "The gateway is out of memory: try again shortly.")
 
 enum error_code {
@@ -64,6 +64,7 @@ struct error {
 };
 
 /* Fills *error (may be NULL) and returns false, so that `return error_set(...)` reads well. */
-bool error_set(struct error *error, enum error_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+bool error_set(struct error *error, enum error_code code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

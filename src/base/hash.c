@@ -11,7 +11,9 @@ struct sha256 hash_sha256(struct str s) {
     return hash;
 }
 
-bool hash_equal(const struct sha256 *a, const struct sha256 *b) { return sodium_memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0; }
+bool hash_equal(const struct sha256 *a, const struct sha256 *b) {
+    return sodium_memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
+}
 
 bool hash_from_hex(struct str hex, struct sha256 *hash) {
     size_t written = 0;

@@ -16,7 +16,7 @@ static uint64_t bucket_top(size_t bucket) {
 }
 
 /* One writer: load and store are enough, and cheaper than a locked add. */
-#define BUMP(word, by)                                                                                                 \
+#define BUMP(word, by) \
     atomic_store_explicit(&(word), atomic_load_explicit(&(word), memory_order_relaxed) + (by), memory_order_relaxed)
 
 void histogram_add(struct histogram *histogram, uint64_t value) {
@@ -27,7 +27,8 @@ void histogram_add(struct histogram *histogram, uint64_t value) {
 
 uint64_t histogram_quantile(const struct histogram *histogram, double share) {
     uint64_t count = 0, seen = 0;
-    for (size_t i = 0; i < histogram_buckets; i++) count += atomic_load_explicit(&histogram->buckets[i], memory_order_relaxed);
+    for (size_t i = 0; i < histogram_buckets; i++)
+        count += atomic_load_explicit(&histogram->buckets[i], memory_order_relaxed);
     if (count == 0) return 0;
     uint64_t rank = (uint64_t)(share * (double)count);
     if (rank >= count) rank = count - 1;

@@ -1,5 +1,5 @@
-/* histogram.h - counts of durations in logarithmic buckets: 8 to each power of two, so that any quantile is exact to 12.5%.
- * One writer; other threads may read while it writes (relaxed atomics) and merge. */
+/* histogram.h - counts of durations in logarithmic buckets: 8 to each power of two, so that any quantile is exact
+ * to 12.5%. One writer; other threads may read while it writes (relaxed atomics) and merge. */
 #ifndef WEIR_BASE_HISTOGRAM_H
 #define WEIR_BASE_HISTOGRAM_H
 

@@ -12,7 +12,7 @@ struct list {
 #define LIST_OWNER(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
 #define LIST_EACH(at, head) for (struct list *at = (head)->next; at != (head); at = at->next)
 /* Safe against removing `at`. */
-#define LIST_EACH_SAFE(at, following, head)                                                                            \
+#define LIST_EACH_SAFE(at, following, head) \
     for (struct list *at = (head)->next, *following = at->next; at != (head); at = following, following = at->next)
 
 static inline void list_init(struct list *head) { head->next = head->prev = head; }

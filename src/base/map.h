@@ -1,5 +1,5 @@
-/* map.h - names to pointers, built once and then only read (a snapshot's tables). Lives in an arena; not for hostile keys
- * without a bound. Reading is thread-safe once building has ended. */
+/* map.h - names to pointers, built once and then only read (a snapshot's tables). Lives in an arena; not for hostile
+ * keys without a bound. Reading is thread-safe once building has ended. */
 #ifndef WEIR_BASE_MAP_H
 #define WEIR_BASE_MAP_H
 

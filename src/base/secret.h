@@ -1,5 +1,5 @@
-/* secret.h - a credential. Held apart from str so that no format function can be handed one by mistake; wiped at its end.
- * The bytes are read only where a request's head is written. */
+/* secret.h - a credential. Held apart from str so that no format function can be handed one by mistake; wiped at its
+ * end. The bytes are read only where a request's head is written. */
 #ifndef WEIR_BASE_SECRET_H
 #define WEIR_BASE_SECRET_H
 

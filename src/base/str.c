@@ -7,7 +7,9 @@
 
 static unsigned char lower(char c) { return (unsigned char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c); }
 
-struct str str_from(const char *text) { return (struct str){text, text ? strlen(text) : 0}; }
+struct str str_from(const char *text) {
+    return (struct str){text, text ? strlen(text) : 0};
+}
 
 bool str_eq_nocase(struct str a, struct str b) {
     if (a.len != b.len) return false;
@@ -23,7 +25,9 @@ int str_compare(struct str a, struct str b) {
     return a.len < b.len ? -1 : a.len > b.len;
 }
 
-bool str_starts(struct str s, struct str prefix) { return s.len >= prefix.len && str_eq(str_slice(s, 0, prefix.len), prefix); }
+bool str_starts(struct str s, struct str prefix) {
+    return s.len >= prefix.len && str_eq(str_slice(s, 0, prefix.len), prefix);
+}
 
 bool str_starts_nocase(struct str s, struct str prefix) {
     return s.len >= prefix.len && str_eq_nocase(str_slice(s, 0, prefix.len), prefix);
@@ -71,7 +75,8 @@ bool str_to_u64(struct str s, uint64_t *value) {
     if (s.len == 0) return false;
     for (size_t i = 0; i < s.len; i++) {
         if (s.at[i] < '0' || s.at[i] > '9') return false;
-        if (__builtin_mul_overflow(sum, 10, &sum) || __builtin_add_overflow(sum, (uint64_t)(s.at[i] - '0'), &sum)) return false;
+        if (__builtin_mul_overflow(sum, 10, &sum) || __builtin_add_overflow(sum, (uint64_t)(s.at[i] - '0'), &sum))
+            return false;
     }
     *value = sum;
     return true;

@@ -20,7 +20,9 @@ struct str {
 static inline struct str str_make(const char *at, size_t len) { return (struct str){at, len}; }
 static inline bool str_empty(struct str s) { return s.len == 0; }
 struct str str_from(const char *text); /* NULL gives an empty range */
-static inline bool str_eq(struct str a, struct str b) { return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0); }
+static inline bool str_eq(struct str a, struct str b) {
+    return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
+}
 bool str_eq_nocase(struct str a, struct str b); /* ASCII letters only */
 int str_compare(struct str a, struct str b);    /* byte order; a prefix comes first */
 bool str_starts(struct str s, struct str prefix);
@@ -37,7 +39,8 @@ size_t str_find_byte(struct str s, char byte);
 size_t str_find(struct str s, struct str needle);
 /* Without blanks and tabs (and CR, LF) at both ends. */
 struct str str_trim(struct str s);
-/* Takes the next piece before `separator` off the front of *rest; false when *rest is used up. "a,,b" gives a, "", b. */
+/* Takes the next piece before `separator` off the front of *rest; false when *rest is used up. "a,,b" gives a, "", b.
+ */
 bool str_split_next(struct str *rest, char separator, struct str *piece);
 /* Digits only, whole range, no sign; false when it is anything else or does not fit. */
 bool str_to_u64(struct str s, uint64_t *value);

@@ -1,4 +1,5 @@
-/* text.c - appending, with JSON escaping (RFC 8259, section 7). Invariant: len <= size, and a failed text never grows. */
+/* text.c - appending, with JSON escaping (RFC 8259, section 7). Invariant: len <= size, and a failed text never grows.
+ */
 #include "base/text.h"
 
 #include <inttypes.h>
@@ -9,7 +10,8 @@
 #include "base/memory.h"
 
 struct text text_in_arena(struct arena *arena, size_t first_size) {
-    struct text text = {.at = arena_take(arena, first_size), .len = 0, .size = first_size, .arena = arena, .failed = false};
+    struct text text = {
+        .at = arena_take(arena, first_size), .len = 0, .size = first_size, .arena = arena, .failed = false};
     text.failed = text.at == NULL;
     return text;
 }
@@ -114,8 +116,10 @@ void text_put_json(struct text *text, struct str s) {
             continue;
         }
         text_put(text, str_slice(s, plain, i));
-        if (c < 0x80) put_escaped(text, c);
-        else text_put(text, STR("\xef\xbf\xbd"));
+        if (c < 0x80)
+            put_escaped(text, c);
+        else
+            text_put(text, STR("\xef\xbf\xbd"));
         plain = ++i;
     }
     text_put(text, str_slice(s, plain, s.len));

@@ -30,7 +30,8 @@ void text_put_i64(struct text *text, int64_t value);
 /* Nano-dollars as dollars with nine places: 0.001250000 */
 void text_put_money(struct text *text, int64_t nano_usd);
 void text_printf(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* A JSON string with its quotes: escapes quotes, backslash and control characters; bytes that are not UTF-8 become U+FFFD. */
+/* A JSON string with its quotes: escapes quotes, backslash and control characters; bytes that are not UTF-8 become
+ * U+FFFD. */
 void text_put_json(struct text *text, struct str s);
 /* "name": with a comma before it unless the last byte is { or [ or the text is empty */
 void text_json_key(struct text *text, struct str name);

@@ -18,12 +18,14 @@ static const char *authority_parse(struct str authority, struct url *url) {
     if (url->host.len == 0 || url->host.len > 253) return "there is no host";
     for (size_t i = 0; i < url->host.len; i++) {
         char c = url->host.at[i];
-        bool fine = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '.' || c == '-' || c == '_' || c == ':';
+        bool fine = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '.' || c == '-' ||
+                    c == '_' || c == ':';
         if (!fine) return "the host holds a forbidden character";
     }
     if (colon == SIZE_MAX) return NULL;
     uint64_t port;
-    if (!str_to_u64(str_slice(authority, colon + 1, authority.len), &port) || port == 0 || port > 65535) return "the port is not 1 to 65535";
+    if (!str_to_u64(str_slice(authority, colon + 1, authority.len), &port) || port == 0 || port > 65535)
+        return "the port is not 1 to 65535";
     url->port = (uint16_t)port;
     return NULL;
 }
@@ -34,8 +36,10 @@ const char *url_parse(struct str text, struct url *url) {
         url->unix_path = str_slice(text, 5, text.len);
         return url->unix_path.len && url->unix_path.at[0] == '/' ? NULL : "unix: needs an absolute path";
     }
-    if (str_starts_nocase(text, STR("https://"))) url->tls = true;
-    else if (!str_starts_nocase(text, STR("http://"))) return "it must begin with http:// or https://";
+    if (str_starts_nocase(text, STR("https://")))
+        url->tls = true;
+    else if (!str_starts_nocase(text, STR("http://")))
+        return "it must begin with http:// or https://";
     url->port = url->tls ? 443 : 80;
     struct str rest = str_slice(text, url->tls ? 8 : 7, text.len);
     size_t slash = str_find_byte(rest, '/');
@@ -43,8 +47,10 @@ const char *url_parse(struct str text, struct url *url) {
     url->path = slash == SIZE_MAX ? STR("") : str_slice(rest, slash, rest.len);
     while (url->path.len && url->path.at[url->path.len - 1] == '/') url->path.len--;
     for (size_t i = 0; i < text.len; i++)
-        if ((unsigned char)text.at[i] <= 0x20 || (unsigned char)text.at[i] >= 0x7f) return "it holds a blank or a character that is not ASCII";
-    if (str_find_byte(rest, '?') != SIZE_MAX || str_find_byte(rest, '#') != SIZE_MAX) return "it must have no query and no fragment";
+        if ((unsigned char)text.at[i] <= 0x20 || (unsigned char)text.at[i] >= 0x7f)
+            return "it holds a blank or a character that is not ASCII";
+    if (str_find_byte(rest, '?') != SIZE_MAX || str_find_byte(rest, '#') != SIZE_MAX)
+        return "it must have no query and no fragment";
     if (str_find_byte(authority, '@') != SIZE_MAX) return "it must hold no user name: a credential goes into api_key";
     return authority_parse(authority, url);
 }
@@ -82,6 +88,7 @@ static bool no_proxy_names(struct str list, const struct url *url) {
 
 struct str url_proxy(const struct url *url, struct str https_proxy, struct str http_proxy, struct str no_proxy) {
     struct str proxy = url->tls ? https_proxy : http_proxy;
-    if (proxy.len == 0 || url->unix_path.len || host_is_loopback(url->host) || no_proxy_names(no_proxy, url)) return STR("");
+    if (proxy.len == 0 || url->unix_path.len || host_is_loopback(url->host) || no_proxy_names(no_proxy, url))
+        return STR("");
     return proxy;
 }

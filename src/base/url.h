@@ -15,8 +15,9 @@ struct url {
 /* http://host[:port][/path], https://..., unix:/path. NULL: fine; else what is wrong, as a sentence. */
 const char *url_parse(struct str text, struct url *url);
 
-/* Which proxy serves this URL, or an empty range: HTTPS_PROXY or HTTP_PROXY by its scheme, unless NO_PROXY names the host (as
- * curl reads it: names and their subdomains, addresses, `*`, each with or without a port). Loopback is never proxied. */
+/* Which proxy serves this URL, or an empty range: HTTPS_PROXY or HTTP_PROXY by its scheme, unless NO_PROXY names the
+ * host (as curl reads it: names and their subdomains, addresses, `*`, each with or without a port). Loopback is never
+ * proxied. */
 struct str url_proxy(const struct url *url, struct str https_proxy, struct str http_proxy, struct str no_proxy);
 
 bool host_is_loopback(struct str host);

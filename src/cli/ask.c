@@ -1,4 +1,5 @@
-/* ask.c - weir ask: one prompt through the library, in-process. Stands on weir.h alone, but for starting the simulated provider. */
+/* ask.c - weir ask: one prompt through the library, in-process. Stands on weir.h alone, but for starting the simulated
+ * provider. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,7 +69,8 @@ static void print_refusal(const char *body, size_t len, const struct weir_error 
     const char *problem;
     size_t at;
     struct json *json = len ? json_parse(str_make(body, len), &problem, &at) : NULL;
-    struct str message = json_str(json_member(json_member(json_root(json), "error"), "message"), str_from(error->message));
+    struct str message =
+        json_str(json_member(json_member(json_root(json), "error"), "message"), str_from(error->message));
     fprintf(stderr, "weir: %s: %.*s\n", error->code, STR_ARG(message));
     json_free(json);
 }
@@ -84,8 +86,10 @@ static int ask_stream(struct weir *weir, const struct weir_request *request) {
     if (call) latch_wait(&asking.latch);
     weir_call_free(call);
     if (asking.printed) putchar('\n');
-    if (!call) fprintf(stderr, "weir: %s\n", error.message);
-    else if (asking.failed) print_refusal(asking.refusal, asking.refusal_len, &asking.error);
+    if (!call)
+        fprintf(stderr, "weir: %s\n", error.message);
+    else if (asking.failed)
+        print_refusal(asking.refusal, asking.refusal_len, &asking.error);
     sse_free(&asking.sse);
     arena_free(&asking.scratch);
     latch_free(&asking.latch);
@@ -101,7 +105,8 @@ static int ask_whole(struct weir *weir, const struct weir_request *request) {
         size_t at, place = 0;
         struct json *json = json_parse(str_make(reply.body, reply.body_len), &problem, &at);
         const struct json_value *choice = json_each(json_member(json_root(json), "choices"), &place, NULL);
-        struct str content = json_str(json_member(json_member(choice, "message"), "content"), str_make(reply.body, reply.body_len));
+        struct str content =
+            json_str(json_member(json_member(choice, "message"), "content"), str_make(reply.body, reply.body_len));
         printf("%.*s\n", STR_ARG(content));
         json_free(json);
     } else {
@@ -142,7 +147,8 @@ int cli_ask(int argc, char **argv) {
     int rest_count, status = 1;
     char buffer[1024], url[128] = "";
     struct weir_error error;
-    const struct cli_option options[] = {{"--config", "-c", &given, NULL}, {"--model", "-m", &model, NULL}, {"--stream", "-s", NULL, &stream}};
+    const struct cli_option options[] = {
+        {"--config", "-c", &given, NULL}, {"--model", "-m", &model, NULL}, {"--stream", "-s", NULL, &stream}};
     if (!cli_options(argc, argv, options, 3, &prompt, 1, &rest_count)) return 2;
     if (rest_count != 1) {
         fprintf(stderr, "usage: weir ask [-c FILE] [-m MODEL] [-s] TEXT (- reads stdin)\n");
@@ -154,8 +160,10 @@ int cli_ask(int argc, char **argv) {
     host.simulated_base_url = str_from(url);
     struct weir_options opening = {.size = sizeof opening, .config_path = path, .workers = 1};
     struct weir *weir = weir_open_in(&opening, &host, &error);
-    if (weir) status = ask(weir, model, prompt, stream);
-    else fprintf(stderr, "%s\n", error.message);
+    if (weir)
+        status = ask(weir, model, prompt, stream);
+    else
+        fprintf(stderr, "%s\n", error.message);
     weir_close(weir, 0);
     simulated_stop(simulated);
     return weir ? status : 2;

@@ -25,9 +25,14 @@ int cli_check(int argc, char **argv) {
     weir_config_check(path, NULL, &host, &config, problems, sizeof problems);
     if (problems[0]) printf("%s\n", problems);
     size_t errors = config.error_count, later = config.not_available_count, protects = config.protects_count;
-    if (errors) fprintf(stderr, "%zu error%s\n", errors, errors == 1 ? "" : "s");
-    else if (protects) fprintf(stderr, "valid, but `weir serve` refuses to start: %zu key%s that protect are not available yet\n", protects, protects == 1 ? "" : "s");
-    else fprintf(stderr, "%s: fine%s\n", path ? path : "environment", later ? ", with features that are not available yet" : "");
+    if (errors)
+        fprintf(stderr, "%zu error%s\n", errors, errors == 1 ? "" : "s");
+    else if (protects)
+        fprintf(stderr, "valid, but `weir serve` refuses to start: %zu key%s that protect are not available yet\n",
+                protects, protects == 1 ? "" : "s");
+    else
+        fprintf(stderr, "%s: fine%s\n", path ? path : "environment",
+                later ? ", with features that are not available yet" : "");
     config_free(&config);
     return errors ? 2 : 0;
 }

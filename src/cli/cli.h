@@ -15,19 +15,21 @@ int cli_route(int argc, char **argv);
 int cli_mock(int argc, char **argv);
 int cli_version(int argc, char **argv);
 
-/* Options as a table: a value option takes the next argument (or --name=value); a flag sets true. What is no option is collected in
- * order. false: a message was printed. */
+/* Options as a table: a value option takes the next argument (or --name=value); a flag sets true. What is no option is
+ * collected in order. false: a message was printed. */
 struct cli_option {
     const char *name, *other; /* "--json", "-j"; other may be NULL */
     const char **value;       /* one of value and flag */
     bool *flag;
 };
-bool cli_options(int argc, char **argv, const struct cli_option *options, int option_count, const char **rest, int rest_max, int *rest_count);
+bool cli_options(int argc, char **argv, const struct cli_option *options, int option_count, const char **rest,
+                 int rest_max, int *rest_count);
 
 /* -c, WEIR_CONFIG, ./weir.yaml, $XDG_CONFIG_HOME/weir/weir.yaml, /etc/weir/weir.yaml; NULL: the environment alone. */
 const char *cli_config_path(const char *given, char *buffer, unsigned long size);
 
-/* GET or POST to a running gateway; prints an error and answers NULL when there is none. The body is the caller's: weir_free. */
+/* GET or POST to a running gateway; prints an error and answers NULL when there is none. The body is the caller's:
+ * weir_free. */
 char *cli_fetch(const char *method, const char *url, const char *path, const char *admin_key, int *status);
 const char *cli_url(const char *given);
 /* Given, WEIR_ADMIN_KEY, or ./weir-state/admin.key; may be "". */

@@ -68,8 +68,13 @@ char *cli_fetch(const char *method, const char *url, const char *path, const cha
     }
     struct fetching fetching = {.loop = loop_new()};
     struct client *client = fetching.loop ? client_new(fetching.loop) : NULL;
-    struct origin origin = {.tls = parsed.tls, .host = parsed.host, .port = parsed.port, .unix_path = parsed.unix_path,
-                            .connect_timeout_ns = 5 * NS_PER_S, .idle_timeout_ns = NS_PER_S, .id = 1};
+    struct origin origin = {.tls = parsed.tls,
+                            .host = parsed.host,
+                            .port = parsed.port,
+                            .unix_path = parsed.unix_path,
+                            .connect_timeout_ns = 5 * NS_PER_S,
+                            .idle_timeout_ns = NS_PER_S,
+                            .id = 1};
     snprintf(target, sizeof target, "%.*s%s", STR_ARG(parsed.path), path);
     snprintf(authorization, sizeof authorization, "Bearer %s", admin_key);
     struct http_header headers[] = {{STR("Authorization"), str_from(authorization)}};
@@ -82,7 +87,8 @@ char *cli_fetch(const char *method, const char *url, const char *path, const cha
     if (fetching.loop) loop_free(fetching.loop);
     *status = fetching.status;
     if (!fetching.failed && fetching.status) return fetching.body ? fetching.body : memory_take_zeroed(1);
-    fprintf(stderr, "weir: no gateway answers at %s: %s. Is `weir serve` running? (--url, WEIR_URL)\n", url, fetching.text);
+    fprintf(stderr, "weir: no gateway answers at %s: %s. Is `weir serve` running? (--url, WEIR_URL)\n", url,
+            fetching.text);
     memory_give(fetching.body);
     return NULL;
 }

@@ -6,16 +6,19 @@
 
 #include "cli/cli.h"
 
-static const struct cli_option *option_find(const struct cli_option *options, int count, const char *argument, size_t len) {
+static const struct cli_option *option_find(const struct cli_option *options, int count, const char *argument,
+                                            size_t len) {
     for (int i = 0; i < count; i++) {
         bool same = strlen(options[i].name) == len && strncmp(options[i].name, argument, len) == 0;
-        bool other = options[i].other && strlen(options[i].other) == len && strncmp(options[i].other, argument, len) == 0;
+        bool other =
+            options[i].other && strlen(options[i].other) == len && strncmp(options[i].other, argument, len) == 0;
         if (same || other) return &options[i];
     }
     return NULL;
 }
 
-bool cli_options(int argc, char **argv, const struct cli_option *options, int option_count, const char **rest, int rest_max, int *rest_count) {
+bool cli_options(int argc, char **argv, const struct cli_option *options, int option_count, const char **rest,
+                 int rest_max, int *rest_count) {
     *rest_count = 0;
     for (int i = 1; i < argc; i++) {
         const char *argument = argv[i];

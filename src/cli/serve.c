@@ -48,7 +48,8 @@ static bool state_lock(struct serving *serving, const char *state_dir) {
         return false;
     }
     if (flock(serving->lock, LOCK_EX | LOCK_NB) == 0) return true;
-    fprintf(stderr, "weir: another weir serves with the state folder %s: stop it, or set another state_dir\n", state_dir);
+    fprintf(stderr, "weir: another weir serves with the state folder %s: stop it, or set another state_dir\n",
+            state_dir);
     return false;
 }
 
@@ -77,7 +78,8 @@ static bool admin_key(const char *state_dir, struct sha256 *hash) {
     return true;
 }
 
-/* -- signals, reload, drain --------------------------------------------------------------------------------------------- */
+/* -- signals, reload, drain
+ * --------------------------------------------------------------------------------------------- */
 
 static void stop(struct serving *serving) {
     timer_cancel(serving->control, &serving->drain_limit);
@@ -104,7 +106,8 @@ static void drain(void *context) {
     if (serving->draining) return;
     serving->draining = true;
     log_info(log_of(serving), now, "draining");
-    timer_set(serving->control, &serving->drain_limit, now.mono_ns + serving->weir->config.process.drain_ns, drain_over, serving);
+    timer_set(serving->control, &serving->drain_limit, now.mono_ns + serving->weir->config.process.drain_ns, drain_over,
+              serving);
     gateway_drain(serving->gateway, drained, serving);
 }
 
@@ -112,20 +115,26 @@ static void reload(void *context, struct weir_error *error, bool *done) {
     struct serving *serving = context;
     struct now now = loop_now(serving->control);
     *done = weir_reload(serving->weir, error) == 0;
-    if (*done) log_info(log_of(serving), now, "reloaded");
-    else log_error(log_of(serving), now, "reload_failed", f_text("said", error->message));
+    if (*done)
+        log_info(log_of(serving), now, "reloaded");
+    else
+        log_error(log_of(serving), now, "reload_failed", f_text("said", error->message));
 }
 
 static void on_signal(void *context, int number) {
     struct serving *serving = context;
     struct weir_error error;
     bool done;
-    if (number == SIGHUP) reload(serving, &error, &done);
-    else if (serving->draining) stop(serving); /* asked twice: now */
-    else drain(serving);
+    if (number == SIGHUP)
+        reload(serving, &error, &done);
+    else if (serving->draining)
+        stop(serving); /* asked twice: now */
+    else
+        drain(serving);
 }
 
-/* -- the start ---------------------------------------------------------------------------------------------------------- */
+/* -- the start
+ * ---------------------------------------------------------------------------------------------------------- */
 
 static void banner(const struct serving *serving, const char *state_dir) {
     char address[256];
@@ -134,10 +143,14 @@ static void banner(const struct serving *serving, const char *state_dir) {
     bool is_unix = str_starts(listen, STR("unix:")), tls = process->listens[0].cert_file.len > 0;
     size_t colon = listen.len;
     while (colon > 0 && listen.at[colon - 1] != ':') colon--;
-    if (is_unix) str_copy(address, sizeof address, listen);
-    else snprintf(address, sizeof address, "%s://%.*s%u", tls ? "https" : "http", STR_ARG(str_slice(listen, 0, colon)), gateway_port(serving->gateway, 0));
-    log_info(log_of(serving), loop_now(serving->control), "ready", f_text("address", address), f_text("version", weir_version()),
-             f_u64("workers", serving->weir->worker_count), f_u64("providers", serving->weir->deployment->snapshot->provider_count),
+    if (is_unix)
+        str_copy(address, sizeof address, listen);
+    else
+        snprintf(address, sizeof address, "%s://%.*s%u", tls ? "https" : "http", STR_ARG(str_slice(listen, 0, colon)),
+                 gateway_port(serving->gateway, 0));
+    log_info(log_of(serving), loop_now(serving->control), "ready", f_text("address", address),
+             f_text("version", weir_version()), f_u64("workers", serving->weir->worker_count),
+             f_u64("providers", serving->weir->deployment->snapshot->provider_count),
              f_u64("port", gateway_port(serving->gateway, 0)), f_bool("simulated", serving->simulated != NULL));
     if (!isatty(STDOUT_FILENO) || is_unix) return;
     printf("weir %s serves on %s\n", weir_version(), address);
@@ -152,7 +165,8 @@ static void banner(const struct serving *serving, const char *state_dir) {
 static bool run(struct serving *serving, const char *state_dir) {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
     struct error error = {.code = error_none};
-    const struct gateway_options options = {.control = serving->control, .reload = reload, .drain = drain, .context = serving};
+    const struct gateway_options options = {
+        .control = serving->control, .reload = reload, .drain = drain, .context = serving};
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
         if (!loop_on_signal(serving->control, signals[i], on_signal, serving)) return false;
     serving->gateway = gateway_start(serving->weir, &options, &error);
@@ -188,7 +202,8 @@ static int serve(struct serving *serving, const char *path) {
     if (problems[0]) fprintf(stderr, "%s\n", problems);
     if (!checked) return 2;
     if (protects) {
-        fprintf(stderr, "weir: refusing to start: %zu key%s that protect are not available yet (above)\n", protects, protects == 1 ? "" : "s");
+        fprintf(stderr, "weir: refusing to start: %zu key%s that protect are not available yet (above)\n", protects,
+                protects == 1 ? "" : "s");
         return 2;
     }
     if (!state_lock(serving, state_dir) || !admin_key(state_dir, &host.admin_key_hash)) return 1;

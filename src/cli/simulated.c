@@ -1,4 +1,5 @@
-/* simulated.c - the built-in provider: the mock on a loop of its own inside this process, reached over loopback like any other. */
+/* simulated.c - the built-in provider: the mock on a loop of its own inside this process, reached over loopback like
+ * any other. */
 #include <stdio.h>
 #include <string.h>
 
@@ -20,7 +21,8 @@ bool simulated_is_wanted(const char *config_path) {
     bool wanted = false;
     host.simulated_base_url = STR("http://127.0.0.1:1/v1");
     if (hash_start() && weir_config_check(config_path, NULL, &host, &config, problems, sizeof problems))
-        for (size_t i = 0; i < config.snapshot->provider_count; i++) wanted = wanted || config.snapshot->providers[i].simulated;
+        for (size_t i = 0; i < config.snapshot->provider_count; i++)
+            wanted = wanted || config.snapshot->providers[i].simulated;
     config_free(&config);
     return wanted;
 }

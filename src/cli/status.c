@@ -15,11 +15,14 @@ static void print_indented(const char *json) {
     for (const char *at = json; *at; at++) {
         if (in_string) {
             putchar(*at);
-            if (*at == '\\' && at[1]) putchar(*++at);
-            else if (*at == '"') in_string = false;
+            if (*at == '\\' && at[1])
+                putchar(*++at);
+            else if (*at == '"')
+                in_string = false;
             continue;
         }
-        bool closes = *at == '}' || *at == ']', empty = (at[0] == '{' && at[1] == '}') || (at[0] == '[' && at[1] == ']');
+        bool closes = *at == '}' || *at == ']',
+             empty = (at[0] == '{' && at[1] == '}') || (at[0] == '[' && at[1] == ']');
         if (empty) {
             printf("%c%c", at[0], at[1]);
             at++;
@@ -45,15 +48,19 @@ static int print_failure(int status, const char *body) {
     return 1;
 }
 
-static int fetch_and_print(const char *url, const char *key, const char *path, bool raw, void (*print)(const char *json)) {
+static int fetch_and_print(const char *url, const char *key, const char *path, bool raw,
+                           void (*print)(const char *json)) {
     char buffer[256];
     int status = 0;
     char *body = cli_fetch("GET", cli_url(url), path, cli_admin_key(key, buffer, sizeof buffer), &status);
     if (!body) return 1;
     int result = 0;
-    if (status != 200) result = print_failure(status, body);
-    else if (raw) printf("%s\n", body);
-    else print(body);
+    if (status != 200)
+        result = print_failure(status, body);
+    else if (raw)
+        printf("%s\n", body);
+    else
+        print(body);
     weir_free(body);
     return result;
 }
@@ -63,14 +70,18 @@ static void print_status(const char *text) {
     size_t at, place = 0;
     struct json *json = json_parse(str_from(text), &problem, &at);
     const struct json_value *root = json_root(json), *providers = json_member(root, "providers");
-    printf("weir %.*s, up %lld s, %lld event loops, configuration %lld\n\n", STR_ARG(json_str(json_member(root, "version"), STR("?"))),
-           (long long)json_i64(json_member(root, "uptime_seconds"), 0), (long long)json_i64(json_member(root, "workers"), 0),
+    printf("weir %.*s, up %lld s, %lld event loops, configuration %lld\n\n",
+           STR_ARG(json_str(json_member(root, "version"), STR("?"))),
+           (long long)json_i64(json_member(root, "uptime_seconds"), 0),
+           (long long)json_i64(json_member(root, "workers"), 0),
            (long long)json_i64(json_member(root, "generation"), 0));
     printf("%-20s %-12s %8s %7s  %s\n", "provider", "type", "priority", "models", "base URL");
     for (const struct json_value *provider; (provider = json_each(providers, &place, NULL));)
         printf("%-20.*s %-12.*s %8lld %7lld  %.*s\n", STR_ARG(json_str(json_member(provider, "name"), STR(""))),
-               STR_ARG(json_str(json_member(provider, "type"), STR(""))), (long long)json_i64(json_member(provider, "priority"), 0),
-               (long long)json_i64(json_member(provider, "models"), 0), STR_ARG(json_str(json_member(provider, "base_url"), STR(""))));
+               STR_ARG(json_str(json_member(provider, "type"), STR(""))),
+               (long long)json_i64(json_member(provider, "priority"), 0),
+               (long long)json_i64(json_member(provider, "models"), 0),
+               STR_ARG(json_str(json_member(provider, "base_url"), STR(""))));
     json_free(json);
     const char *totals = strstr(text, "\"totals\":");
     if (totals) {
@@ -86,7 +97,8 @@ int cli_status(int argc, char **argv) {
     const char *url = NULL, *key = NULL;
     bool json = false;
     int rest_count;
-    const struct cli_option options[] = {{"--url", NULL, &url, NULL}, {"--admin-key", NULL, &key, NULL}, {"--json", NULL, NULL, &json}};
+    const struct cli_option options[] = {
+        {"--url", NULL, &url, NULL}, {"--admin-key", NULL, &key, NULL}, {"--json", NULL, NULL, &json}};
     if (!cli_options(argc, argv, options, 3, NULL, 0, &rest_count)) return 2;
     return fetch_and_print(url, key, "/admin/v1/status", json || !isatty(STDOUT_FILENO), print_status);
 }
@@ -96,7 +108,8 @@ int cli_explain(int argc, char **argv) {
     bool json = false;
     int rest_count;
     char path[256];
-    const struct cli_option options[] = {{"--url", NULL, &url, NULL}, {"--admin-key", NULL, &key, NULL}, {"--json", NULL, NULL, &json}};
+    const struct cli_option options[] = {
+        {"--url", NULL, &url, NULL}, {"--admin-key", NULL, &key, NULL}, {"--json", NULL, NULL, &json}};
     if (!cli_options(argc, argv, options, 3, &id, 1, &rest_count)) return 2;
     if (rest_count != 1) {
         fprintf(stderr, "usage: weir explain REQUEST_ID (the x-weir-request-id of a reply)\n");
@@ -111,8 +124,10 @@ int cli_route(int argc, char **argv) {
     bool json = false;
     int rest_count;
     char path[512];
-    const struct cli_option options[] = {
-        {"--url", NULL, &url, NULL}, {"--admin-key", NULL, &key, NULL}, {"--json", NULL, NULL, &json}, {"--model", "-m", &model, NULL}};
+    const struct cli_option options[] = {{"--url", NULL, &url, NULL},
+                                         {"--admin-key", NULL, &key, NULL},
+                                         {"--json", NULL, NULL, &json},
+                                         {"--model", "-m", &model, NULL}};
     if (!cli_options(argc, argv, options, 4, &text, 1, &rest_count)) return 2;
     snprintf(path, sizeof path, model ? "/admin/v1/route/%s" : "/admin/v1/route", model);
     return fetch_and_print(url, key, path, json, print_indented);

@@ -5,7 +5,7 @@
 
 static const struct failure_facts facts[failures] = {
     [failure_none] = {{"none", 4}, fault_caller, error_none, {"no failure", 10}},
-#define X(label, whose, answer, words)                                                                                  \
+#define X(label, whose, answer, words) \
     [failure_##label] = {{#label, sizeof #label - 1}, fault_##whose, error_##answer, {words, sizeof words - 1}},
     FAILURE_TABLE(X)
 #undef X
@@ -20,16 +20,17 @@ static const struct {
     int from, to;
     enum failure failure;
 } statuses[] = {
-    {300, 399, failure_redirect},    {401, 401, failure_authentication}, {402, 402, failure_payment},
-    {403, 403, failure_authentication}, {404, 404, failure_not_found},   {405, 405, failure_not_found},
-    {408, 408, failure_timeout_status}, {409, 409, failure_conflict},    {425, 425, failure_conflict},
-    {429, 429, failure_rate_limited}, {400, 499, failure_bad_request},   {503, 503, failure_overloaded},
+    {300, 399, failure_redirect},       {401, 401, failure_authentication}, {402, 402, failure_payment},
+    {403, 403, failure_authentication}, {404, 404, failure_not_found},      {405, 405, failure_not_found},
+    {408, 408, failure_timeout_status}, {409, 409, failure_conflict},       {425, 425, failure_conflict},
+    {429, 429, failure_rate_limited},   {400, 499, failure_bad_request},    {503, 503, failure_overloaded},
     {504, 504, failure_timeout_status}, {524, 524, failure_timeout_status}, {529, 529, failure_overloaded},
     {500, 599, failure_server_error},
 };
 
 enum failure failure_of_status(int status, struct str message) {
-    if (status == 400 && (str_find(message, STR("API key")) != SIZE_MAX || str_find(message, STR("api key")) != SIZE_MAX))
+    if (status == 400 &&
+        (str_find(message, STR("API key")) != SIZE_MAX || str_find(message, STR("api key")) != SIZE_MAX))
         return failure_authentication; /* xAI and Gemini: a bad key is a 400 */
     for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
         if (status >= statuses[i].from && status <= statuses[i].to) return statuses[i].failure;

@@ -4,11 +4,11 @@
 #include "base/check.h"
 
 static const struct endpoint_facts facts[endpoints] = {
-#define X(label, where, sent, answered, streamed)                                                                      \
-    [endpoint_##label] = {{#label, sizeof #label - 1},                                                                 \
-                          {where, sizeof where - 1},                                                                   \
-                          endpoint_body_##sent,                                                                        \
-                          endpoint_reply_##answered,                                                                   \
+#define X(label, where, sent, answered, streamed)      \
+    [endpoint_##label] = {{#label, sizeof #label - 1}, \
+                          {where, sizeof where - 1},   \
+                          endpoint_body_##sent,        \
+                          endpoint_reply_##answered,   \
                           streamed},
     ENDPOINT_TABLE(X)
 #undef X

@@ -1,5 +1,5 @@
-/* endpoint.h - the paths of the OpenAI API that weir serves, as one table. Read by the gateway (which path is it), by the
- * engine (may it stream, where does its model stand) and by the mock. */
+/* endpoint.h - the paths of the OpenAI API that weir serves, as one table. Read by the gateway (which path is it), by
+ * the engine (may it stream, where does its model stand) and by the mock. */
 #ifndef WEIR_DIALECT_ENDPOINT_H
 #define WEIR_DIALECT_ENDPOINT_H
 
@@ -9,16 +9,16 @@ enum endpoint_body { endpoint_body_json, endpoint_body_multipart };
 enum endpoint_reply { endpoint_reply_json, endpoint_reply_any /* audio, text: not read for usage unless it is JSON */ };
 
 /* X(name, path after /v1, body, reply, may stream by "stream":true, is chat-like: its stream ends in [DONE]) */
-#define ENDPOINT_TABLE(X)                                                                                              \
-    X(chat, "/chat/completions", json, json, true)                                                                     \
-    X(completions, "/completions", json, json, true)                                                                   \
-    X(embeddings, "/embeddings", json, json, false)                                                                    \
-    X(images_generations, "/images/generations", json, json, true)                                                     \
-    X(images_edits, "/images/edits", multipart, json, false)                                                           \
-    X(audio_speech, "/audio/speech", json, any, false)                                                                 \
-    X(audio_transcriptions, "/audio/transcriptions", multipart, any, false)                                            \
-    X(audio_translations, "/audio/translations", multipart, any, false)                                                \
-    X(moderations, "/moderations", json, json, false)                                                                  \
+#define ENDPOINT_TABLE(X)                                                   \
+    X(chat, "/chat/completions", json, json, true)                          \
+    X(completions, "/completions", json, json, true)                        \
+    X(embeddings, "/embeddings", json, json, false)                         \
+    X(images_generations, "/images/generations", json, json, true)          \
+    X(images_edits, "/images/edits", multipart, json, false)                \
+    X(audio_speech, "/audio/speech", json, any, false)                      \
+    X(audio_transcriptions, "/audio/transcriptions", multipart, any, false) \
+    X(audio_translations, "/audio/translations", multipart, any, false)     \
+    X(moderations, "/moderations", json, json, false)                       \
     X(rerank, "/rerank", json, json, false)
 
 enum endpoint {

@@ -46,7 +46,8 @@ size_t json_count(const struct json_value *value) {
 }
 
 struct str json_str(const struct json_value *value, struct str fallback) {
-    return yyjson_is_str(inside(value)) ? str_make(yyjson_get_str(inside(value)), yyjson_get_len(inside(value))) : fallback;
+    return yyjson_is_str(inside(value)) ? str_make(yyjson_get_str(inside(value)), yyjson_get_len(inside(value)))
+                                        : fallback;
 }
 
 int64_t json_i64(const struct json_value *value, int64_t fallback) {

@@ -1,5 +1,5 @@
-/* json.h - JSON documents of our own (the catalogue, what the admin API is sent) as a tree: yyjson behind a few readers. Not for
- * the data plane: that is skim.h. The tree lives until json_free; ranges point into it. */
+/* json.h - JSON documents of our own (the catalogue, what the admin API is sent) as a tree: yyjson behind a few
+ * readers. Not for the data plane: that is skim.h. The tree lives until json_free; ranges point into it. */
 #ifndef WEIR_DIALECT_JSON_H
 #define WEIR_DIALECT_JSON_H
 

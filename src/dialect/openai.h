@@ -1,5 +1,5 @@
-/* openai.h - the OpenAI dialect: reading what must be known of requests, replies and stream events without rebuilding them.
- * Everything here is pure: bytes in, facts out; ranges point into the input unless they say otherwise. */
+/* openai.h - the OpenAI dialect: reading what must be known of requests, replies and stream events without rebuilding
+ * them. Everything here is pure: bytes in, facts out; ranges point into the input unless they say otherwise. */
 #ifndef WEIR_DIALECT_OPENAI_H
 #define WEIR_DIALECT_OPENAI_H
 
@@ -9,40 +9,42 @@
 
 /* Tokens as the provider counted them. -1: not said. */
 struct usage {
-    int64_t input_tokens;        /* all input, cached included */
-    int64_t output_tokens;       /* all output, reasoning included */
+    int64_t input_tokens;  /* all input, cached included */
+    int64_t output_tokens; /* all output, reasoning included */
     int64_t cached_input_tokens;
     int64_t reasoning_tokens;
-    int64_t cost_nano_usd;       /* where a provider says what it charges (OpenRouter's usage.cost), else -1 */
+    int64_t cost_nano_usd; /* where a provider says what it charges (OpenRouter's usage.cost), else -1 */
 };
 #define USAGE_NONE ((struct usage){-1, -1, -1, -1, -1})
 
-/* -- requests ------------------------------------------------------------------------------------------------------- */
+/* -- requests -------------------------------------------------------------------------------------------------------
+ */
 
 /* What weir reads of a request, and where it stands in the bytes (offsets from the body's start). */
 struct openai_request {
-    struct str model;      /* unescaped (in the arena if it held escapes); empty: none given */
+    struct str model;            /* unescaped (in the arena if it held escapes); empty: none given */
     size_t model_from, model_to; /* the value with its quotes; equal: absent */
-    size_t members_at;     /* just after the opening '{': where a member may be inserted */
-    bool empty_object;     /* {} : an inserted member needs no comma after it */
+    size_t members_at;           /* just after the opening '{': where a member may be inserted */
+    bool empty_object;           /* {} : an inserted member needs no comma after it */
     bool stream;
-    bool has_stream_options;     /* an object stands there */
-    bool include_usage;          /* the caller asked for the usage chunk itself */
+    bool has_stream_options;                       /* an object stands there */
+    bool include_usage;                            /* the caller asked for the usage chunk itself */
     size_t stream_options_from, stream_options_to; /* the value; equal: absent */
     size_t include_usage_from, include_usage_to;   /* the value of include_usage inside it; equal: absent */
-    bool stream_options_empty;   /* {} */
-    int64_t max_tokens;          /* max_completion_tokens, else max_tokens; -1: not given */
+    bool stream_options_empty;                     /* {} */
+    int64_t max_tokens;                            /* max_completion_tokens, else max_tokens; -1: not given */
 };
 
-/* Checks that the body is one JSON object (RFC 8259: UTF-8, depth <= limit_json_depth, nothing after it), that no top-level
- * key that weir reads or writes stands twice or in another case, and that those it reads have the right type. false: *error is
- * an invalid_request whose sentence names the key or the byte offset; *param (may be NULL) the key at fault, or empty. */
+/* Checks that the body is one JSON object (RFC 8259: UTF-8, depth <= limit_json_depth, nothing after it), that no
+ * top-level key that weir reads or writes stands twice or in another case, and that those it reads have the right type.
+ * false: *error is an invalid_request whose sentence names the key or the byte offset; *param (may be NULL) the key at
+ * fault, or empty. */
 bool openai_request_read(struct str body, enum endpoint endpoint, struct arena *arena, struct openai_request *request,
                          struct error *error, struct str *param);
 
 /* As above for multipart/form-data (RFC 7578): the model field's value and place; boundary from the content type. */
-bool openai_multipart_read(struct str body, struct str content_type, struct arena *arena, struct openai_request *request,
-                           struct error *error, struct str *param);
+bool openai_multipart_read(struct str body, struct str content_type, struct arena *arena,
+                           struct openai_request *request, struct error *error, struct str *param);
 
 /* The body as it goes to one provider: unchanged ranges with a few replaced. */
 enum { openai_splice_ranges_max = 8 };
@@ -51,27 +53,30 @@ struct openai_splice {
     size_t count;
     size_t len; /* of all ranges */
 };
-/* `model` replaces the model's name (inserted where none was given). ask_usage: stream_options.include_usage becomes true
- * (only when request->stream and the provider takes stream_options). New text is taken from the arena. false: out of memory.
- * For multipart the model's value is replaced raw. */
-bool openai_splice(struct str body, const struct openai_request *request, bool multipart, struct str model, bool ask_usage,
-                   struct arena *arena, struct openai_splice *splice);
+/* `model` replaces the model's name (inserted where none was given). ask_usage: stream_options.include_usage becomes
+ * true (only when request->stream and the provider takes stream_options). New text is taken from the arena. false: out
+ * of memory. For multipart the model's value is replaced raw. */
+bool openai_splice(struct str body, const struct openai_request *request, bool multipart, struct str model,
+                   bool ask_usage, struct arena *arena, struct openai_splice *splice);
 
-/* -- replies -------------------------------------------------------------------------------------------------------- */
+/* -- replies --------------------------------------------------------------------------------------------------------
+ */
 
-/* Reads usage of a whole reply. false: the body is not one JSON value (a provider that lies), *usage untouched. A reply of
- * 200 that is an error object ({"error":{...}}, or a choice with "error") sets *is_error. */
+/* Reads usage of a whole reply. false: the body is not one JSON value (a provider that lies), *usage untouched. A reply
+ * of 200 that is an error object ({"error":{...}}, or a choice with "error") sets *is_error. */
 bool openai_reply_read(struct str body, struct usage *usage, bool *is_error);
 
-/* What an error reply says, for the log, for explain and for rewriting. Empty where it does not say. Takes every vendor's form:
- * {"error":{message,type,code,param}}, {"error":"text"}, {"message"}, {"detail"}, plain text. Unescaped into the arena, cut to
- * 1 KB. */
+/* What an error reply says, for the log, for explain and for rewriting. Empty where it does not say. Takes every
+ * vendor's form:
+ * {"error":{message,type,code,param}}, {"error":"text"}, {"message"}, {"detail"}, plain text. Unescaped into the arena,
+ * cut to 1 KB. */
 struct openai_error {
     struct str message, type, code, param;
 };
 void openai_error_read(struct str body, struct arena *arena, struct openai_error *error);
 
-/* -- stream events -------------------------------------------------------------------------------------------------- */
+/* -- stream events --------------------------------------------------------------------------------------------------
+ */
 
 enum openai_event_kind {
     openai_event_empty,     /* nothing a caller waits for: role only, empty delta, comment, ping */
@@ -83,16 +88,17 @@ enum openai_event_kind {
     openai_event_malformed, /* not JSON, not an object */
 };
 
-/* Reads the data of one SSE event. *usage is filled where the event carries usage (any kind). `event` is the event: field,
- * or empty. */
+/* Reads the data of one SSE event. *usage is filled where the event carries usage (any kind). `event` is the event:
+ * field, or empty. */
 enum openai_event_kind openai_event_read(struct str event, struct str data, struct usage *usage);
 
-/* -- what weir itself answers --------------------------------------------------------------------------------------- */
+/* -- what weir itself answers ---------------------------------------------------------------------------------------
+ */
 
 struct text;
-/* {"error":{"message","type","param","code","weir":{"category","request_id","retry_after_ms","attempts"}}} ; retry_after_ms < 0:
- * left out (null). param empty: null. */
-void openai_error_write(struct text *text, enum error_code code, struct str message, struct str param, struct str request_id,
-                        int64_t retry_after_ms, unsigned attempts);
+/* {"error":{"message","type","param","code","weir":{"category","request_id","retry_after_ms","attempts"}}} ;
+ * retry_after_ms < 0: left out (null). param empty: null. */
+void openai_error_write(struct text *text, enum error_code code, struct str message, struct str param,
+                        struct str request_id, int64_t retry_after_ms, unsigned attempts);
 
 #endif

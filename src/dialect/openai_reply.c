@@ -1,12 +1,13 @@
-/* openai_reply.c - usage, errors and stream events of every vendor that speaks OpenAI's format, read without building them. What
- * differs between vendors is a row of a table, not a branch. */
+/* openai_reply.c - usage, errors and stream events of every vendor that speaks OpenAI's format, read without building
+ * them. What differs between vendors is a row of a table, not a branch. */
 #include <string.h>
 
 #include "base/text.h"
 #include "dialect/openai.h"
 #include "dialect/skim.h"
 
-/* -- usage ------------------------------------------------------------------------------------------------------------ */
+/* -- usage ------------------------------------------------------------------------------------------------------------
+ */
 
 /* Where vendors say their counts: in usage itself, or in an object inside it. */
 static const struct {
@@ -17,7 +18,7 @@ static const struct {
     {STR(""), STR("input_tokens"), offsetof(struct usage, input_tokens)},
     {STR(""), STR("completion_tokens"), offsetof(struct usage, output_tokens)},
     {STR(""), STR("output_tokens"), offsetof(struct usage, output_tokens)},
-    {STR(""), STR("cached_tokens"), offsetof(struct usage, cached_input_tokens)},          /* Together */
+    {STR(""), STR("cached_tokens"), offsetof(struct usage, cached_input_tokens)},           /* Together */
     {STR(""), STR("prompt_cache_hit_tokens"), offsetof(struct usage, cached_input_tokens)}, /* DeepSeek */
     {STR("prompt_tokens_details"), STR("cached_tokens"), offsetof(struct usage, cached_input_tokens)},
     {STR("input_tokens_details"), STR("cached_tokens"), offsetof(struct usage, cached_input_tokens)},
@@ -61,7 +62,8 @@ static void usage_read(struct str object, struct usage *usage) {
         usage->output_tokens += usage->reasoning_tokens;
 }
 
-/* -- whole replies ---------------------------------------------------------------------------------------------------- */
+/* -- whole replies ----------------------------------------------------------------------------------------------------
+ */
 
 bool openai_reply_read(struct str body, struct usage *usage, bool *is_error) {
     struct skim skim;
@@ -90,7 +92,8 @@ bool openai_reply_read(struct str body, struct usage *usage, bool *is_error) {
     return true;
 }
 
-/* -- errors ----------------------------------------------------------------------------------------------------------- */
+/* -- errors -----------------------------------------------------------------------------------------------------------
+ */
 
 enum { said_max = 1024 };
 
@@ -106,13 +109,16 @@ static void error_member(struct openai_error *error, const struct skim_token *to
         struct str key;
         size_t field;
     } members[] = {
-        {STR("message"), offsetof(struct openai_error, message)}, {STR("detail"), offsetof(struct openai_error, message)},
-        {STR("type"), offsetof(struct openai_error, type)},       {STR("code"), offsetof(struct openai_error, code)},
+        {STR("message"), offsetof(struct openai_error, message)},
+        {STR("detail"), offsetof(struct openai_error, message)},
+        {STR("type"), offsetof(struct openai_error, type)},
+        {STR("code"), offsetof(struct openai_error, code)},
         {STR("param"), offsetof(struct openai_error, param)},
     };
     if (token->kind == skim_close) return;
     for (size_t i = 0; i < sizeof members / sizeof *members; i++)
-        if (skim_is(token->key, members[i].key)) *(struct str *)(void *)((char *)error + members[i].field) = said(token, arena);
+        if (skim_is(token->key, members[i].key))
+            *(struct str *)(void *)((char *)error + members[i].field) = said(token, arena);
 }
 
 void openai_error_read(struct str body, struct arena *arena, struct openai_error *error) {
@@ -130,42 +136,52 @@ void openai_error_read(struct str body, struct arena *arena, struct openai_error
         }
         if (token.depth == 1) {
             inside = token.kind == skim_object && skim_is(token.key, STR("error"));
-            if (token.kind == skim_string && skim_is(token.key, STR("error"))) error->message = said(&token, arena);
-            else if (!inside) error_member(error, &token, arena);
+            if (token.kind == skim_string && skim_is(token.key, STR("error")))
+                error->message = said(&token, arena);
+            else if (!inside)
+                error_member(error, &token, arena);
         } else if (token.depth == 2 && inside) {
             error_member(error, &token, arena);
         }
     }
 }
 
-void openai_error_write(struct text *text, enum error_code code, struct str message, struct str param, struct str request_id,
-                        int64_t retry_after_ms, unsigned attempts) {
+void openai_error_write(struct text *text, enum error_code code, struct str message, struct str param,
+                        struct str request_id, int64_t retry_after_ms, unsigned attempts) {
     const struct error_facts *facts = error_facts(code);
     text_put(text, STR("{\"error\":{"));
     text_json_str(text, STR("message"), message);
     text_json_str(text, STR("type"), facts->openai_type);
     text_json_key(text, STR("param"));
-    if (str_empty(param)) text_put(text, STR("null"));
-    else text_put_json(text, param);
+    if (str_empty(param))
+        text_put(text, STR("null"));
+    else
+        text_put_json(text, param);
     text_json_str(text, STR("code"), facts->name);
     text_put(text, STR(",\"weir\":{"));
     text_json_str(text, STR("category"), facts->category);
     if (request_id.len) text_json_str(text, STR("request_id"), request_id);
     text_json_key(text, STR("retry_after_ms"));
-    if (retry_after_ms >= 0) text_put_i64(text, retry_after_ms);
-    else text_put(text, STR("null"));
+    if (retry_after_ms >= 0)
+        text_put_i64(text, retry_after_ms);
+    else
+        text_put(text, STR("null"));
     text_json_u64(text, STR("attempts"), attempts);
     text_put(text, STR("}}}"));
 }
 
-/* -- stream events ---------------------------------------------------------------------------------------------------- */
+/* -- stream events ----------------------------------------------------------------------------------------------------
+ */
 
 /* Members of a delta that carry what a caller waits for, when they are not empty. */
-static const struct str token_members[] = {STR("content"),     STR("reasoning_content"), STR("reasoning"), STR("reasoning_details"),
-                                           STR("tool_calls"), STR("refusal"),           STR("audio"),     STR("function_call")};
+static const struct str token_members[] = {
+    STR("content"),    STR("reasoning_content"), STR("reasoning"), STR("reasoning_details"),
+    STR("tool_calls"), STR("refusal"),           STR("audio"),     STR("function_call")};
 
 static bool carries(const struct skim_token *token) {
-    bool filled = token->kind == skim_string ? token->value.len > 2 : (token->kind == skim_array || token->kind == skim_object) && token->value.len > 2;
+    bool filled = token->kind == skim_string
+                      ? token->value.len > 2
+                      : (token->kind == skim_array || token->kind == skim_object) && token->value.len > 2;
     if (!filled) return false;
     for (size_t i = 0; i < sizeof token_members / sizeof *token_members; i++)
         if (skim_is(token->key, token_members[i])) return true;
@@ -177,7 +193,8 @@ struct event_reading {
 };
 
 /* Depths: 1 top members, 2 a choice, 3 a choice's members, 4 the delta's. */
-static void member_read(struct event_reading *seen, const struct skim_token *token, struct str *top, struct str *third) {
+static void member_read(struct event_reading *seen, const struct skim_token *token, struct str *top,
+                        struct str *third) {
     if (token->depth == 1) *top = token->key;
     if (token->depth == 1 && skim_is(token->key, STR("error")) && token->kind != skim_null) seen->error = true;
     if (token->depth == 1 && skim_is(token->key, STR("choices"))) seen->choices = true;
@@ -191,7 +208,8 @@ static void member_read(struct event_reading *seen, const struct skim_token *tok
         }
         if (skim_is(token->key, STR("text")) && token->kind == skim_string && token->value.len > 2) seen->token = true;
         if (skim_is(token->key, STR("error")) && token->kind == skim_object) seen->error = true;
-    } else if (token->depth == 4 && (skim_is(*third, STR("delta")) || skim_is(*third, STR("message"))) && carries(token)) {
+    } else if (token->depth == 4 && (skim_is(*third, STR("delta")) || skim_is(*third, STR("message"))) &&
+               carries(token)) {
         seen->token = true;
     }
 }
@@ -223,6 +241,7 @@ enum openai_event_kind openai_event_read(struct str event, struct str data, stru
     if (seen.finish) return openai_event_finish;
     if (seen.token) return openai_event_token;
     if (seen.usage && !seen.has_choice) return openai_event_usage;
-    if (!seen.choices && event.len) return openai_event_token; /* events of other endpoints: image_generation.partial_image */
+    if (!seen.choices && event.len)
+        return openai_event_token; /* events of other endpoints: image_generation.partial_image */
     return openai_event_empty;
 }

@@ -1,5 +1,6 @@
-/* openai_request.c - what weir must know of an OpenAI request, read without building it, and the few bytes it changes. A key that
- * weir reads or writes and that stands twice, or in another case, is refused: a provider may read the other one. */
+/* openai_request.c - what weir must know of an OpenAI request, read without building it, and the few bytes it changes.
+ * A key that weir reads or writes and that stands twice, or in another case, is refused: a provider may read the other
+ * one. */
 #include <stdio.h>
 #include <string.h>
 
@@ -35,7 +36,8 @@ static bool refuse(struct reading *reading, struct str param, const char *senten
 
 static bool refuse_json(struct reading *reading, const struct skim *skim) {
     if (reading->param) *reading->param = STR_NONE;
-    return error_set(reading->error, error_invalid_request, "The request body is not valid JSON: %s at byte %zu.", skim->problem, skim->at);
+    return error_set(reading->error, error_invalid_request, "The request body is not valid JSON: %s at byte %zu.",
+                     skim->problem, skim->at);
 }
 
 static size_t offset_of(const struct reading *reading, struct str part) { return (size_t)(part.at - reading->body.at); }
@@ -54,7 +56,8 @@ static bool key_find(struct reading *reading, struct str raw, enum key *key) {
             return true;
         }
         if (skim_is_nocase(raw, name)) {
-            snprintf(sentence, sizeof sentence, "A key is spelt like `%.*s` but for upper and lower case.", STR_ARG(name));
+            snprintf(sentence, sizeof sentence, "A key is spelt like `%.*s` but for upper and lower case.",
+                     STR_ARG(name));
             return refuse(reading, name, sentence);
         }
     }
@@ -83,7 +86,8 @@ static bool options_read(struct reading *reading, const struct skim_token *token
     request->stream_options_from = offset_of(reading, token->value);
     request->stream_options_to = request->stream_options_from + token->value.len;
     if (token->kind == skim_null) return true;
-    if (token->kind != skim_object) return refuse(reading, STR("stream_options"), "`stream_options` must be an object.");
+    if (token->kind != skim_object)
+        return refuse(reading, STR("stream_options"), "`stream_options` must be an object.");
     request->has_stream_options = true;
     request->stream_options_empty = true;
     struct skim inner;
@@ -94,7 +98,9 @@ static bool options_read(struct reading *reading, const struct skim_token *token
         request->stream_options_empty = false;
         bool same = skim_is(member.key, STR("include_usage"));
         if (!same && !skim_is_nocase(member.key, STR("include_usage"))) continue;
-        if (!same || seen) return refuse(reading, STR("stream_options"), "`stream_options.include_usage` stands twice or is misspelt.");
+        if (!same || seen)
+            return refuse(reading, STR("stream_options"),
+                          "`stream_options.include_usage` stands twice or is misspelt.");
         seen = true;
         if (member.kind != skim_true && member.kind != skim_false && member.kind != skim_null)
             return refuse(reading, STR("stream_options"), "`stream_options.include_usage` must be true or false.");
@@ -153,7 +159,8 @@ bool openai_request_read(struct str body, enum endpoint endpoint, struct arena *
     return true;
 }
 
-/* -- the body as it goes out ------------------------------------------------------------------------------------------ */
+/* -- the body as it goes out ------------------------------------------------------------------------------------------
+ */
 
 struct edit {
     size_t from, to;
@@ -175,13 +182,16 @@ static void usage_edit(const struct openai_request *request, struct edit *edits,
     bool absent = request->stream_options_from == request->stream_options_to;
     if (absent)
         edit_add(edits, count, request->members_at, request->members_at,
-                 request->empty_object ? STR("\"stream_options\":{\"include_usage\":true}") : STR("\"stream_options\":{\"include_usage\":true},"));
+                 request->empty_object ? STR("\"stream_options\":{\"include_usage\":true}")
+                                       : STR("\"stream_options\":{\"include_usage\":true},"));
     else if (!request->has_stream_options || request->stream_options_empty)
-        edit_add(edits, count, request->stream_options_from, request->stream_options_to, STR("{\"include_usage\":true}"));
+        edit_add(edits, count, request->stream_options_from, request->stream_options_to,
+                 STR("{\"include_usage\":true}"));
     else if (request->include_usage_from != request->include_usage_to)
         edit_add(edits, count, request->include_usage_from, request->include_usage_to, STR("true"));
     else
-        edit_add(edits, count, request->stream_options_from + 1, request->stream_options_from + 1, STR("\"include_usage\":true,"));
+        edit_add(edits, count, request->stream_options_from + 1, request->stream_options_from + 1,
+                 STR("\"include_usage\":true,"));
 }
 
 static void range_add(struct openai_splice *splice, struct str range) {
@@ -190,8 +200,8 @@ static void range_add(struct openai_splice *splice, struct str range) {
     splice->len += range.len;
 }
 
-bool openai_splice(struct str body, const struct openai_request *request, bool multipart, struct str model, bool ask_usage,
-                   struct arena *arena, struct openai_splice *splice) {
+bool openai_splice(struct str body, const struct openai_request *request, bool multipart, struct str model,
+                   bool ask_usage, struct arena *arena, struct openai_splice *splice) {
     struct edit edits[4];
     size_t count = 0, at = 0;
     *splice = (struct openai_splice){.count = 0};
@@ -206,8 +216,10 @@ bool openai_splice(struct str body, const struct openai_request *request, bool m
         if (text.failed) return false;
         struct str written = text_str(&text);
         bool same = has_model && str_eq(written, str_slice(body, request->model_from, request->model_to));
-        if (!has_model) edit_add(edits, &count, request->members_at, request->members_at, written);
-        else if (!same) edit_add(edits, &count, request->model_from, request->model_to, written);
+        if (!has_model)
+            edit_add(edits, &count, request->members_at, request->members_at, written);
+        else if (!same)
+            edit_add(edits, &count, request->model_from, request->model_to, written);
     }
     if (ask_usage) usage_edit(request, edits, &count);
     for (size_t i = 0; i < count; i++) {

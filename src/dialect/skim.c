@@ -1,5 +1,6 @@
-/* skim.c - a JSON scanner. The inner loop, over strings, goes 16 bytes a step where the machine can (SSE2), as prompts are long
- * and everything else is short. Invariant: `at` never passes the end; a container's kind stands in one bit of `objects`. */
+/* skim.c - a JSON scanner. The inner loop, over strings, goes 16 bytes a step where the machine can (SSE2), as prompts
+ * are long and everything else is short. Invariant: `at` never passes the end; a container's kind stands in one bit of
+ * `objects`. */
 #include "dialect/skim.h"
 
 #include <string.h>
@@ -41,7 +42,9 @@ static size_t plain_run(const char *text, size_t at, size_t len) {
         at += 16;
     }
 #endif
-    while (at < len && (unsigned char)text[at] >= 0x20 && (unsigned char)text[at] < 0x80 && text[at] != '"' && text[at] != '\\') at++;
+    while (at < len && (unsigned char)text[at] >= 0x20 && (unsigned char)text[at] < 0x80 && text[at] != '"' &&
+           text[at] != '\\')
+        at++;
     return at;
 }
 
@@ -49,7 +52,12 @@ static size_t plain_run(const char *text, size_t at, size_t len) {
 static size_t utf8_at(const unsigned char *at, size_t left) {
     size_t len = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
     if (at[0] < 0xc2 || at[0] > 0xf4 || left < len) return 0;
-    unsigned char low = at[0] == 0xe0 ? 0xa0 : at[0] == 0xf0 ? 0x90 : 0x80, high = at[0] == 0xed ? 0x9f : at[0] == 0xf4 ? 0x8f : 0xbf;
+    unsigned char low = at[0] == 0xe0   ? 0xa0
+                        : at[0] == 0xf0 ? 0x90
+                                        : 0x80,
+                  high = at[0] == 0xed   ? 0x9f
+                         : at[0] == 0xf4 ? 0x8f
+                                         : 0xbf;
     if (at[1] < low || at[1] > high) return 0;
     for (size_t i = 2; i < len; i++)
         if ((at[i] & 0xc0) != 0x80) return 0;
@@ -74,7 +82,8 @@ static bool string_pass(struct skim *skim) {
         if (c == '\\') {
             char escape = at + 1 < len ? text[at + 1] : 0;
             if (escape == 'u') {
-                if (at + 6 > len || !is_hex(text[at + 2]) || !is_hex(text[at + 3]) || !is_hex(text[at + 4]) || !is_hex(text[at + 5]))
+                if (at + 6 > len || !is_hex(text[at + 2]) || !is_hex(text[at + 3]) || !is_hex(text[at + 4]) ||
+                    !is_hex(text[at + 5]))
                     return skim->problem = "\\u needs four hexadecimal digits", false;
                 at += 6;
             } else if (escape && strchr("\"\\/bfnrt", escape)) {
@@ -102,8 +111,10 @@ static char peek(const struct skim *skim) { return skim->at < skim->text.len ? s
 
 static bool number_pass(struct skim *skim) {
     if (peek(skim) == '-') skim->at++;
-    if (peek(skim) == '0') skim->at++;
-    else if (!digits_pass(skim)) return skim->problem = "not a number", false;
+    if (peek(skim) == '0')
+        skim->at++;
+    else if (!digits_pass(skim))
+        return skim->problem = "not a number", false;
     if (peek(skim) == '.') {
         skim->at++;
         if (!digits_pass(skim)) return skim->problem = "a number ends in a point", false;
@@ -117,7 +128,8 @@ static bool number_pass(struct skim *skim) {
 }
 
 static bool word_pass(struct skim *skim, struct str word) {
-    if (!str_starts(str_slice(skim->text, skim->at, skim->text.len), word)) return skim->problem = "not a JSON value", false;
+    if (!str_starts(str_slice(skim->text, skim->at, skim->text.len), word))
+        return skim->problem = "not a JSON value", false;
     skim->at += word.len;
     return true;
 }
@@ -130,8 +142,10 @@ static bool in_object(const struct skim *skim) {
 static bool open_container(struct skim *skim, bool object) {
     if (skim->depth == limit_json_depth) return skim->problem = "nested too deep", false;
     uint64_t bit = 1ull << (skim->depth % 64);
-    if (object) skim->objects[skim->depth / 64] |= bit;
-    else skim->objects[skim->depth / 64] &= ~bit;
+    if (object)
+        skim->objects[skim->depth / 64] |= bit;
+    else
+        skim->objects[skim->depth / 64] &= ~bit;
     skim->depth++;
     skim->at++;
     skim->first = true;
@@ -217,7 +231,8 @@ struct skim_token skim_next(struct skim *skim) {
     return token;
 }
 
-/* -- strings ---------------------------------------------------------------------------------------------------------- */
+/* -- strings ----------------------------------------------------------------------------------------------------------
+ */
 
 static unsigned hex_value(char c) { return c <= '9' ? (unsigned)(c - '0') : (unsigned)((c | 0x20) - 'a' + 10); }
 
@@ -302,7 +317,9 @@ static bool same(struct str raw, struct str plain, bool nocase) {
     return done == plain.len;
 }
 
-bool skim_is(struct str raw, struct str plain) { return str_eq(raw, plain) || (raw.len > plain.len && same(raw, plain, false)); }
+bool skim_is(struct str raw, struct str plain) {
+    return str_eq(raw, plain) || (raw.len > plain.len && same(raw, plain, false));
+}
 bool skim_is_nocase(struct str raw, struct str plain) { return raw.len >= plain.len && same(raw, plain, true); }
 
 bool skim_to_i64(struct str value, int64_t *number) {

@@ -1,5 +1,5 @@
-/* skim.h - reading JSON in one pass without building it: checks the whole against RFC 8259 (UTF-8 included) and tells of the
- * members on the way. No recursion, no allocation; the cost is about that of reading the bytes once.
+/* skim.h - reading JSON in one pass without building it: checks the whole against RFC 8259 (UTF-8 included) and tells
+ * of the members on the way. No recursion, no allocation; the cost is about that of reading the bytes once.
  *
  * Pull: skim_next answers one token after the other, down to a depth; what lies deeper is checked and passed over. */
 #ifndef WEIR_DIALECT_SKIM_H
@@ -43,8 +43,8 @@ struct skim {
 void skim_begin(struct skim *skim, struct str text, unsigned depth_max);
 struct skim_token skim_next(struct skim *skim);
 
-/* A raw string without its quotes, as the characters it stands for: as it is when it holds no escape, else in the arena. false:
- * out of memory, or a \u escape that is half of a pair or NUL. */
+/* A raw string without its quotes, as the characters it stands for: as it is when it holds no escape, else in the
+ * arena. false: out of memory, or a \u escape that is half of a pair or NUL. */
 bool skim_unescape(struct str raw, struct arena *arena, struct str *value);
 /* The raw key or string (without quotes) equals this plain text, escapes looked through. */
 bool skim_is(struct str raw, struct str plain);

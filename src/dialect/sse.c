@@ -1,5 +1,5 @@
-/* sse.c - finding the blank line that ends an event, then its fields. Each byte is looked at once for the end (`scanned`); an
- * event that arrived whole is never copied. */
+/* sse.c - finding the blank line that ends an event, then its fields. Each byte is looked at once for the end
+ * (`scanned`); an event that arrived whole is never copied. */
 #include "dialect/sse.h"
 
 #include <string.h>
@@ -23,13 +23,14 @@ size_t sse_pending(const struct sse *sse) {
     return 0;
 }
 
-/* Where the event at the front ends (behind its blank line), or 0. A blank line is LF LF, CR CR, CR LF CR LF and their mixtures;
- * a CR at the very end may be half of CR LF, so it waits. Resumes at *scanned. */
+/* Where the event at the front ends (behind its blank line), or 0. A blank line is LF LF, CR CR, CR LF CR LF and their
+ * mixtures; a CR at the very end may be half of CR LF, so it waits. Resumes at *scanned. */
 static size_t event_end(struct str bytes, size_t *scanned) {
     size_t at = *scanned;
     while (at < bytes.len) {
         const char *line_end = memchr(bytes.at + at, '\n', bytes.len - at);
-        const char *carriage = memchr(bytes.at + at, '\r', line_end ? (size_t)(line_end - bytes.at) - at : bytes.len - at);
+        const char *carriage =
+            memchr(bytes.at + at, '\r', line_end ? (size_t)(line_end - bytes.at) - at : bytes.len - at);
         if (carriage) line_end = carriage;
         if (!line_end) {
             *scanned = bytes.len;
@@ -156,7 +157,8 @@ enum sse_result sse_next(struct sse *sse, struct arena *scratch, struct sse_even
     }
     /* blank lines before an event belong to none; they end at once, as an event without data */
     size_t end = event_end(sse->fed, &sse->scanned);
-    if (end == 0 && (sse->fed.at[0] == '\n' || (sse->fed.at[0] == '\r' && sse->fed.len > 1))) end = sse->fed.at[0] == '\r' && sse->fed.at[1] == '\n' ? 2 : 1;
+    if (end == 0 && (sse->fed.at[0] == '\n' || (sse->fed.at[0] == '\r' && sse->fed.len > 1)))
+        end = sse->fed.at[0] == '\r' && sse->fed.at[1] == '\n' ? 2 : 1;
     if (end == 0) {
         struct str rest = sse->fed;
         sse->fed = STR_NONE;

@@ -1,16 +1,16 @@
-/* sse.h - framing of server-sent events (WHATWG HTML, 9.2.6): LF, CRLF and CR line ends, comments, a byte order mark, events
- * split at any byte. Sans-IO; memory only for an event that a read has cut. */
+/* sse.h - framing of server-sent events (WHATWG HTML, 9.2.6): LF, CRLF and CR line ends, comments, a byte order mark,
+ * events split at any byte. Sans-IO; memory only for an event that a read has cut. */
 #ifndef WEIR_DIALECT_SSE_H
 #define WEIR_DIALECT_SSE_H
 
 #include "base/arena.h"
 
 struct sse_event {
-    struct str raw;   /* the whole event with the blank line that ends it, as received: what is passed on */
-    struct str event; /* the event: field, or empty */
-    struct str data;  /* the data: lines joined by LF (in scratch when there are several), without the prefix */
+    struct str raw;    /* the whole event with the blank line that ends it, as received: what is passed on */
+    struct str event;  /* the event: field, or empty */
+    struct str data;   /* the data: lines joined by LF (in scratch when there are several), without the prefix */
     bool comment_only; /* no data line at all: keep-alive comments, retry:, id: */
-    bool borrowed;    /* raw points into the bytes just fed (false: into sse's own memory, good until the next sse_next) */
+    bool borrowed; /* raw points into the bytes just fed (false: into sse's own memory, good until the next sse_next) */
 };
 
 struct sse {
@@ -23,7 +23,8 @@ struct sse {
 
 void sse_init(struct sse *sse);
 void sse_free(struct sse *sse);
-/* Gives the next bytes; then sse_next until it answers sse_more. The bytes stay the caller's and must live until then. */
+/* Gives the next bytes; then sse_next until it answers sse_more. The bytes stay the caller's and must live until then.
+ */
 void sse_feed(struct sse *sse, struct str bytes);
 enum sse_result { sse_more, sse_got_event, sse_too_large /* over limit_sse_event */, sse_no_memory };
 enum sse_result sse_next(struct sse *sse, struct arena *scratch, struct sse_event *event);

@@ -1,5 +1,5 @@
-/* catalog.c - the two documents of catalog/ as arrays. A row that is not right is a bug of ours, or of the operator's own file: it is
- * refused with its name. */
+/* catalog.c - the two documents of catalog/ as arrays. A row that is not right is a bug of ours, or of the operator's
+ * own file: it is refused with its name. */
 #include "engine/catalog.h"
 
 #include <stdio.h>
@@ -38,7 +38,8 @@ static bool endpoints_read(const struct json_value *list, uint32_t *bits) {
     return *bits != 0;
 }
 
-static bool provider_read(const struct json_value *object, struct arena *arena, struct catalog_provider *row, struct error *error) {
+static bool provider_read(const struct json_value *object, struct arena *arena, struct catalog_provider *row,
+                          struct error *error) {
     row->type = text_of(arena, object, "type");
     row->title = text_of(arena, object, "title");
     row->base_url = text_of(arena, object, "base_url");
@@ -51,9 +52,11 @@ static bool provider_read(const struct json_value *object, struct arena *arena, 
     row->auth = row->key_required ? auth_bearer : auth_none;
     row->stream_options = json_bool(json_member(object, "stream_options"), true);
     if (!dialect_find(json_str(json_member(object, "dialect"), STR("openai")), &row->dialect))
-        return error_set(error, error_bad_configuration, "Catalogue: provider `%.*s` has an unknown dialect.", STR_ARG(row->type));
+        return error_set(error, error_bad_configuration, "Catalogue: provider `%.*s` has an unknown dialect.",
+                         STR_ARG(row->type));
     if (!endpoints_read(json_member(object, "endpoints"), &row->endpoints))
-        return error_set(error, error_bad_configuration, "Catalogue: provider `%.*s` has no endpoints, or unknown ones.", STR_ARG(row->type));
+        return error_set(error, error_bad_configuration,
+                         "Catalogue: provider `%.*s` has no endpoints, or unknown ones.", STR_ARG(row->type));
     return row->type.len > 0 || error_set(error, error_bad_configuration, "Catalogue: a provider has no type.");
 }
 
@@ -93,12 +96,14 @@ static struct json *document_read(struct str text, const char *what, struct erro
     const char *problem = "";
     size_t at = 0;
     struct json *json = json_parse(text, &problem, &at);
-    if (!json) error_set(error, error_bad_configuration, "Catalogue: %s is not valid JSON at byte %zu: %s.", what, at, problem);
+    if (!json)
+        error_set(error, error_bad_configuration, "Catalogue: %s is not valid JSON at byte %zu: %s.", what, at,
+                  problem);
     return json;
 }
 
-static bool rows_read(const struct json_value *providers, const struct json_value *models, struct arena *arena, struct catalog *catalog,
-                      struct error *error) {
+static bool rows_read(const struct json_value *providers, const struct json_value *models, struct arena *arena,
+                      struct catalog *catalog, struct error *error) {
     size_t provider_count = json_count(providers), model_count = json_count(models), place = 0;
     struct catalog_provider *rows = arena_take_zeroed(arena, (provider_count + 1) * sizeof *rows);
     struct catalog_model *list = arena_take_zeroed(arena, (model_count + 1) * sizeof *list);
@@ -109,13 +114,15 @@ static bool rows_read(const struct json_value *providers, const struct json_valu
         if (!provider_read(json_each(providers, &place, NULL), arena, &rows[i], error)) return false;
     for (size_t i = 0; i < provider_count; i++)
         if (!map_add(&catalog->by_type, rows[i].type, &rows[i]))
-            return error_set(error, error_bad_configuration, "Catalogue: provider `%.*s` stands twice.", STR_ARG(rows[i].type));
+            return error_set(error, error_bad_configuration, "Catalogue: provider `%.*s` stands twice.",
+                             STR_ARG(rows[i].type));
     place = 0;
     for (size_t i = 0; i < model_count; i++) model_read(json_each(models, &place, NULL), arena, &list[i]);
     return true;
 }
 
-bool catalog_read(struct str providers_json, struct str models_json, struct arena *arena, struct catalog *catalog, struct error *error) {
+bool catalog_read(struct str providers_json, struct str models_json, struct arena *arena, struct catalog *catalog,
+                  struct error *error) {
     struct json *providers = document_read(providers_json, "the providers' file", error);
     struct json *models = providers ? document_read(models_json, "the models' file", error) : NULL;
     bool read = models && rows_read(json_root(providers), json_root(models), arena, catalog, error);
@@ -126,6 +133,7 @@ bool catalog_read(struct str providers_json, struct str models_json, struct aren
 
 const struct catalog_model *catalog_model_find(const struct catalog *catalog, struct str type, struct str model) {
     for (size_t i = 0; i < catalog->model_count; i++)
-        if (str_eq(catalog->models[i].provider, type) && str_eq(catalog->models[i].id, model)) return &catalog->models[i];
+        if (str_eq(catalog->models[i].provider, type) && str_eq(catalog->models[i].id, model))
+            return &catalog->models[i];
     return NULL;
 }

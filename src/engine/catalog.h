@@ -7,11 +7,19 @@
 #include "base/map.h"
 #include "core/price.h"
 
-enum dialect { dialect_openai, dialect_anthropic, dialect_gemini, dialect_ollama, dialect_cloudflare, dialect_huggingface, dialects };
+enum dialect {
+    dialect_openai,
+    dialect_anthropic,
+    dialect_gemini,
+    dialect_ollama,
+    dialect_cloudflare,
+    dialect_huggingface,
+    dialects
+};
 
 struct catalog_model {
-    struct str id;      /* as the provider names it */
-    struct str provider; /* a row's type */
+    struct str id;                             /* as the provider names it */
+    struct str provider;                       /* a row's type */
     int64_t context_tokens, output_tokens_max; /* -1: not known */
     bool vision, tools, json, reasoning, embeddings, audio;
     struct price_list prices;
@@ -20,8 +28,8 @@ struct catalog_model {
 enum auth_style { auth_bearer, auth_none /* sends a bearer only if a key is configured */ };
 
 struct catalog_provider {
-    struct str type;     /* "groq" */
-    struct str title;    /* "Groq" */
+    struct str type;  /* "groq" */
+    struct str title; /* "Groq" */
     enum dialect dialect;
     struct str base_url; /* may hold {account}: filled from account_env / the `account` key */
     struct str key_env;  /* GROQ_API_KEY; further names in key_env_more separated by commas */

@@ -38,7 +38,8 @@ static bool stands_before(const struct config_problem *a, unsigned line, unsigne
     return a->line < line || (a->line == line && a->column <= column);
 }
 
-void config_report(struct config_reading *reading, const struct config_node *at, enum config_severity severity, const char *format, ...) {
+void config_report(struct config_reading *reading, const struct config_node *at, enum config_severity severity,
+                   const char *format, ...) {
     struct config *config = reading->config;
     char message[512];
     va_list arguments;
@@ -75,8 +76,9 @@ static struct config_node *root_of(struct config_reading *reading) {
     if (!reading->input->text.at) {
         struct catalog catalog;
         struct error error = {.code = error_none};
-        if (catalog_read(str_make(catalog_providers_json, catalog_providers_json_len), str_make(catalog_models_json, catalog_models_json_len),
-                         &reading->config->arena, &catalog, &error))
+        if (catalog_read(str_make(catalog_providers_json, catalog_providers_json_len),
+                         str_make(catalog_models_json, catalog_models_json_len), &reading->config->arena, &catalog,
+                         &error))
             return config_from_environment(reading, &catalog);
         config_report(reading, NULL, config_error, "%s", error.message);
         return NULL;
@@ -104,8 +106,10 @@ bool config_load(const struct config_input *input, struct config *config) {
     config_check(&reading, root);
     config_process_read(&reading, root);
     struct snapshot *snapshot = config_build(&reading, root);
-    if (config->error_count == 0) config->snapshot = snapshot;
-    else if (snapshot) snapshot_release(snapshot);
+    if (config->error_count == 0)
+        config->snapshot = snapshot;
+    else if (snapshot)
+        snapshot_release(snapshot);
     return config->snapshot != NULL;
 }
 

@@ -1,4 +1,5 @@
-/* config.h - from YAML and environment to a snapshot, with every problem found at once. Pure but for the two functions given in. */
+/* config.h - from YAML and environment to a snapshot, with every problem found at once. Pure but for the two functions
+ * given in. */
 #ifndef WEIR_ENGINE_CONFIG_H
 #define WEIR_ENGINE_CONFIG_H
 
@@ -6,7 +7,8 @@
 #include "base/text.h"
 #include "engine/snapshot.h"
 
-/* Durable numbers for names, within a process: a target keeps its id from one configuration to the next. Control thread only. */
+/* Durable numbers for names, within a process: a target keeps its id from one configuration to the next. Control thread
+ * only. */
 struct config_ids {
     char **names; /* the id is the place + 1 */
     size_t count, size;
@@ -16,8 +18,8 @@ uint32_t config_id(struct config_ids *ids, struct str name);
 void config_ids_free(struct config_ids *ids);
 
 struct config_input {
-    struct str path; /* for messages; empty: the environment */
-    struct str text; /* YAML; {NULL,0}: the environment alone */
+    struct str path;                                             /* for messages; empty: the environment */
+    struct str text;                                             /* YAML; {NULL,0}: the environment alone */
     const char *(*environment)(void *context, const char *name); /* NULL: not set */
     /* A file's whole content into the arena, without a newline at its end; false: *error. */
     bool (*read_file)(void *context, struct str path, struct arena *arena, struct str *content, struct error *error);
@@ -69,15 +71,16 @@ void config_free(struct config *config);
 /* FILE:LINE:COLUMN: message, for one problem. */
 void config_problem_write(const struct config_input *input, const struct config_problem *problem, struct text *text);
 
-/* -- between the files of config --------------------------------------------------------------------------------------- */
+/* -- between the files of config
+ * --------------------------------------------------------------------------------------- */
 
 struct config_node;
 struct config_reading {
     const struct config_input *input;
     struct config *config;
 };
-void config_report(struct config_reading *reading, const struct config_node *at, enum config_severity severity, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+void config_report(struct config_reading *reading, const struct config_node *at, enum config_severity severity,
+                   const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* config_check.c: types, ranges, unknown keys, references (expanded in place). */
 void config_check(struct config_reading *reading, struct config_node *root);
 /* config_build.c */

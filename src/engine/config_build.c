@@ -1,5 +1,5 @@
-/* config_build.c - from checked nodes to a snapshot: providers, their targets, routes, clients; and what only the whole can show:
- * names that lead nowhere, names that stand twice. */
+/* config_build.c - from checked nodes to a snapshot: providers, their targets, routes, clients; and what only the whole
+ * can show: names that lead nowhere, names that stand twice. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,14 +9,18 @@
 #include "engine/config.h"
 #include "engine/config_read.h"
 
-static int64_t nano_per_million(double usd_per_million) { return usd_per_million < 0 ? -1 : (int64_t)(usd_per_million * 1e9 + 0.5); }
+static int64_t nano_per_million(double usd_per_million) {
+    return usd_per_million < 0 ? -1 : (int64_t)(usd_per_million * 1e9 + 0.5);
+}
 
-/* -- providers -------------------------------------------------------------------------------------------------------- */
+/* -- providers --------------------------------------------------------------------------------------------------------
+ */
 
 static bool name_is_valid(struct str name) {
     for (size_t i = 0; i < name.len; i++) {
         char c = name.at[i];
-        bool fine = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' || c == '_' || c == '.';
+        bool fine =
+            (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' || c == '_' || c == '.';
         if (!fine) return false;
     }
     return name.len > 0 && name.len <= limit_name;
@@ -28,7 +32,8 @@ static struct str environment_of(const struct config_reading *reading, struct st
     return name.len ? str_from(reading->input->environment(reading->input->context, terminated)) : STR("");
 }
 
-static void keys_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node, struct provider *provider) {
+static void keys_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
+                      struct provider *provider) {
     struct arena *arena = &snapshot->arena;
     size_t count;
     struct str *keys = read_strings(node, "api_keys", arena, &count);
@@ -39,9 +44,11 @@ static void keys_read(struct config_reading *reading, struct snapshot *snapshot,
         if (keys) keys[count++] = from_environment;
     }
     if (count == 0 && provider->row->key_required)
-        config_report(reading, node, config_error, "provider `%.*s` has no api_key: write api_key: ${%.*s}", STR_ARG(provider->name),
-                      STR_ARG(provider->row->key_env));
-    if (count > 1) config_report(reading, node, config_not_available, "the rotation of several api_keys is not available yet: the first is used");
+        config_report(reading, node, config_error, "provider `%.*s` has no api_key: write api_key: ${%.*s}",
+                      STR_ARG(provider->name), STR_ARG(provider->row->key_env));
+    if (count > 1)
+        config_report(reading, node, config_not_available,
+                      "the rotation of several api_keys is not available yet: the first is used");
     provider->keys = arena_take_zeroed(arena, (count + 1) * sizeof *provider->keys);
     provider->authorization = arena_take_zeroed(arena, (count + 1) * sizeof *provider->authorization);
     for (size_t i = 0; i < count && provider->keys && provider->authorization; i++) {
@@ -52,7 +59,8 @@ static void keys_read(struct config_reading *reading, struct snapshot *snapshot,
 }
 
 /* {account} in the type's base URL. */
-static struct str base_url_of(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node, struct provider *provider) {
+static struct str base_url_of(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
+                              struct provider *provider) {
     struct str url = read_str(node, "base_url", STR(""));
     if (url.len) return arena_copy(&snapshot->arena, url);
     if (provider->simulated) return arena_copy(&snapshot->arena, reading->input->simulated_base_url);
@@ -61,43 +69,50 @@ static struct str base_url_of(struct config_reading *reading, struct snapshot *s
     if (at == SIZE_MAX) return url;
     struct str account = read_str(node, "account", environment_of(reading, provider->row->account_env));
     if (account.len == 0)
-        config_report(reading, node, config_error, "provider `%.*s` needs its `account` (or %.*s in the environment)", STR_ARG(provider->name),
-                      STR_ARG(provider->row->account_env));
-    return arena_printf(&snapshot->arena, "%.*s%.*s%.*s", STR_ARG(str_slice(url, 0, at)), STR_ARG(account), STR_ARG(str_slice(url, at + 9, url.len)));
+        config_report(reading, node, config_error, "provider `%.*s` needs its `account` (or %.*s in the environment)",
+                      STR_ARG(provider->name), STR_ARG(provider->row->account_env));
+    return arena_printf(&snapshot->arena, "%.*s%.*s%.*s", STR_ARG(str_slice(url, 0, at)), STR_ARG(account),
+                        STR_ARG(str_slice(url, at + 9, url.len)));
 }
 
-static void origin_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node, struct provider *provider) {
+static void origin_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
+                        struct provider *provider) {
     struct arena *arena = &snapshot->arena;
     provider->base_url = base_url_of(reading, snapshot, node, provider);
     const char *problem = url_parse(provider->base_url, &provider->base);
     struct config_node *at = config_member(node, STR("base_url"));
     if (problem && provider->base_url.len)
-        config_report(reading, at ? at : node, config_error, "base_url `%.*s` is not valid: %s", STR_ARG(str_slice(provider->base_url, 0, 100)), problem);
+        config_report(reading, at ? at : node, config_error, "base_url `%.*s` is not valid: %s",
+                      STR_ARG(str_slice(provider->base_url, 0, 100)), problem);
     provider->ca_file = arena_copy(arena, read_str(node, "ca_file", STR("")));
     provider->insecure = read_bool(node, "insecure", false);
     struct str proxy = read_str(node, "proxy", STR(""));
     if (proxy.len == 0) {
-        struct str https = environment_of(reading, STR("HTTPS_PROXY")), http = environment_of(reading, STR("http_proxy"));
+        struct str https = environment_of(reading, STR("HTTPS_PROXY")),
+                   http = environment_of(reading, STR("http_proxy"));
         if (https.len == 0) https = environment_of(reading, STR("https_proxy"));
         struct str no = environment_of(reading, STR("NO_PROXY"));
         if (no.len == 0) no = environment_of(reading, STR("no_proxy"));
-        proxy = url_proxy(&provider->base, https, http, no); /* HTTP_PROXY in capitals is not read, as in curl: CGI sets it */
+        proxy = url_proxy(&provider->base, https, http,
+                          no); /* HTTP_PROXY in capitals is not read, as in curl: CGI sets it */
     }
     provider->proxy = str_eq(proxy, STR("none")) ? STR("") : arena_copy(arena, proxy);
-    struct str key = arena_printf(arena, "origin %.*s|%.*s|%d|%.*s|%llu", STR_ARG(provider->base_url), STR_ARG(provider->ca_file), provider->insecure,
-                                  STR_ARG(provider->proxy), (unsigned long long)provider->connect_timeout_ns);
+    struct str key =
+        arena_printf(arena, "origin %.*s|%.*s|%d|%.*s|%llu", STR_ARG(provider->base_url), STR_ARG(provider->ca_file),
+                     provider->insecure, STR_ARG(provider->proxy), (unsigned long long)provider->connect_timeout_ns);
     provider->origin_id = config_id(reading->input->ids, key);
 }
 
 static void headers_read(struct snapshot *snapshot, const struct config_node *node, struct provider *provider) {
     const struct config_node *headers = config_member(node, STR("headers"));
-    provider->forward_headers = read_strings(node, "forward_headers", &snapshot->arena, &provider->forward_header_count);
+    provider->forward_headers =
+        read_strings(node, "forward_headers", &snapshot->arena, &provider->forward_header_count);
     if (!headers || headers->kind != config_map) return;
     provider->headers = arena_take_zeroed(&snapshot->arena, (headers->count + 1) * sizeof *provider->headers);
     for (const struct config_node *header = headers->first; header && provider->headers; header = header->next)
         if (header->kind == config_scalar)
-            provider->headers[provider->header_count++] =
-                (struct http_header){arena_copy(&snapshot->arena, header->key), arena_copy(&snapshot->arena, header->text)};
+            provider->headers[provider->header_count++] = (struct http_header){
+                arena_copy(&snapshot->arena, header->key), arena_copy(&snapshot->arena, header->text)};
 }
 
 static void models_read(struct snapshot *snapshot, const struct config_node *node, struct provider *provider) {
@@ -106,14 +121,16 @@ static void models_read(struct snapshot *snapshot, const struct config_node *nod
     if (provider->model_count == 0) {
         provider->models = arena_take(arena, (snapshot->catalog.model_count + 1) * sizeof *provider->models);
         for (size_t i = 0; i < snapshot->catalog.model_count && provider->models; i++)
-            if (str_eq(snapshot->catalog.models[i].provider, provider->type)) provider->models[provider->model_count++] = snapshot->catalog.models[i].id;
+            if (str_eq(snapshot->catalog.models[i].provider, provider->type))
+                provider->models[provider->model_count++] = snapshot->catalog.models[i].id;
         provider->default_model = provider->row->default_model;
     }
     provider->default_model = arena_copy(arena, read_str(node, "default_model", provider->default_model));
     if (provider->default_model.len == 0 && provider->model_count) provider->default_model = provider->models[0];
 }
 
-static void provider_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node, const struct catalog_provider *row) {
+static void provider_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
+                          const struct catalog_provider *row) {
     struct provider *provider = &snapshot->providers[snapshot->provider_count];
     *provider = (struct provider){.index = (uint16_t)snapshot->provider_count,
                                   .name = arena_copy(&snapshot->arena, node->key),
@@ -139,7 +156,8 @@ static void provider_read(struct config_reading *reading, struct snapshot *snaps
         config_report(reading, node, config_error, "two providers are named `%.*s`", STR_ARG(provider->name));
 }
 
-static void type_unknown(struct config_reading *reading, const struct snapshot *snapshot, const struct config_node *node, struct str type) {
+static void type_unknown(struct config_reading *reading, const struct snapshot *snapshot,
+                         const struct config_node *node, struct str type) {
     struct str nearest = STR("");
     unsigned least = 4;
     for (size_t i = 0; i < snapshot->catalog.provider_count; i++) {
@@ -150,11 +168,13 @@ static void type_unknown(struct config_reading *reading, const struct snapshot *
     }
     const struct config_node *at = config_member(node, STR("type"));
     if (nearest.len)
-        config_report(reading, at ? at : node, config_error, "unknown provider type `%.*s`: did you mean `%.*s`?", STR_ARG(str_slice(type, 0, 64)), STR_ARG(nearest));
+        config_report(reading, at ? at : node, config_error, "unknown provider type `%.*s`: did you mean `%.*s`?",
+                      STR_ARG(str_slice(type, 0, 64)), STR_ARG(nearest));
     else
-        config_report(reading, at ? at : node, config_error,
-                      "unknown provider type `%.*s`: write type: openai and a base_url for any server that speaks OpenAI's API",
-                      STR_ARG(str_slice(type, 0, 64)));
+        config_report(
+            reading, at ? at : node, config_error,
+            "unknown provider type `%.*s`: write type: openai and a base_url for any server that speaks OpenAI's API",
+            STR_ARG(str_slice(type, 0, 64)));
 }
 
 static void providers_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root) {
@@ -168,26 +188,32 @@ static void providers_read(struct config_reading *reading, struct snapshot *snap
     if (!snapshot->providers || !map_init(&snapshot->providers_by_name, &snapshot->arena, count + 1)) return;
     for (const struct config_node *node = count ? list->first : NULL; node; node = node->next) {
         if (!name_is_valid(node->key)) {
-            config_report(reading, node, config_error, "`%.*s` is no name for a provider: use letters, digits, `-`, `_` and `.`, at most %d",
+            config_report(reading, node, config_error,
+                          "`%.*s` is no name for a provider: use letters, digits, `-`, `_` and `.`, at most %d",
                           STR_ARG(str_slice(node->key, 0, 80)), limit_name);
             continue;
         }
         struct str type = read_str(node, "type", node->key);
         const struct catalog_provider *row = map_find(&snapshot->catalog.by_type, type);
-        if (!row) type_unknown(reading, snapshot, node, type);
-        else if (read_bool(node, "enabled", true)) provider_read(reading, snapshot, node, row);
+        if (!row)
+            type_unknown(reading, snapshot, node, type);
+        else if (read_bool(node, "enabled", true))
+            provider_read(reading, snapshot, node, row);
     }
     if (snapshot->provider_count == 0 && reading->config->error_count == 0)
-        config_report(reading, list ? list : root, config_error, "there is no enabled provider: add one under `providers:`");
+        config_report(reading, list ? list : root, config_error,
+                      "there is no enabled provider: add one under `providers:`");
 }
 
-/* -- targets and routes ----------------------------------------------------------------------------------------------- */
+/* -- targets and routes -----------------------------------------------------------------------------------------------
+ */
 
 static const struct config_node *provider_node(const struct config_node *root, struct str name) {
     return config_member(config_member(root, STR("providers")), name);
 }
 
-static struct price_list prices_of(const struct snapshot *snapshot, const struct config_node *root, const struct provider *provider, struct str model) {
+static struct price_list prices_of(const struct snapshot *snapshot, const struct config_node *root,
+                                   const struct provider *provider, struct str model) {
     struct price_list prices = {-1, -1, -1, -1};
     const struct config_node *node = provider_node(root, provider->name);
     const struct config_node *own = config_member(config_member(node, STR("prices")), model);
@@ -198,17 +224,20 @@ static struct price_list prices_of(const struct snapshot *snapshot, const struct
         prices.output = nano_per_million(read_number(own, "output", -1));
         prices.cached_input = nano_per_million(read_number(own, "cached_input", -1));
     }
-    double per_token = read_number(node, "cost_per_token", -1), fee = read_number(node, "request_fee", 0), estimate = read_number(node, "cost_per_request", 0);
+    double per_token = read_number(node, "cost_per_token", -1), fee = read_number(node, "request_fee", 0),
+           estimate = read_number(node, "cost_per_request", 0);
     bool unknown = prices.input < 0 && prices.output < 0;
-    if (unknown && per_token >= 0) prices.input = prices.output = nano_per_million(per_token * 1e6);
-    else if (unknown && estimate > 0) prices.request = (int64_t)(estimate * 1e9 + 0.5);
+    if (unknown && per_token >= 0)
+        prices.input = prices.output = nano_per_million(per_token * 1e6);
+    else if (unknown && estimate > 0)
+        prices.request = (int64_t)(estimate * 1e9 + 0.5);
     if (fee > 0) prices.request = (prices.request > 0 ? prices.request : 0) + (int64_t)(fee * 1e9 + 0.5);
     return prices;
 }
 
 /* The target provider/model, made at its first use. NULL: no memory, or too many. */
-static struct target *target_of(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
-                                const struct provider *provider, struct str model) {
+static struct target *target_of(struct config_reading *reading, struct snapshot *snapshot,
+                                const struct config_node *root, const struct provider *provider, struct str model) {
     struct str name = arena_printf(&snapshot->arena, "%.*s/%.*s", STR_ARG(provider->name), STR_ARG(model));
     struct target *target = name.at ? map_find(&snapshot->targets_by_name, name) : NULL;
     if (target || !name.at) return target;
@@ -236,42 +265,51 @@ static void route_add(struct route *route, const struct target *target) {
     route->targets[at] = target;
 }
 
-static void route_target_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root, const struct config_node *node,
-                              struct route *route) {
+static void route_target_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
+                              const struct config_node *node, struct route *route) {
     struct str name = node->kind == config_map ? read_str(node, "target", STR("")) : node->text;
     size_t slash = str_find_byte(name, '/');
     struct str provider_name = str_slice(name, 0, slash);
     if (slash == SIZE_MAX || slash + 1 >= name.len || name.len > limit_name + limit_model) {
-        config_report(reading, node, config_error, "a target is written provider/model, not `%.*s`", STR_ARG(str_slice(name, 0, 80)));
+        config_report(reading, node, config_error, "a target is written provider/model, not `%.*s`",
+                      STR_ARG(str_slice(name, 0, 80)));
         return;
     }
     const struct provider *provider = map_find(&snapshot->providers_by_name, provider_name);
     if (!provider) {
         if (!provider_node(root, provider_name)) /* a disabled one is left out without a word */
-            config_report(reading, node, config_error, "the target `%.*s` names a provider that does not exist", STR_ARG(str_slice(name, 0, 80)));
+            config_report(reading, node, config_error, "the target `%.*s` names a provider that does not exist",
+                          STR_ARG(str_slice(name, 0, 80)));
         return;
     }
     struct target *target = target_of(reading, snapshot, root, provider, str_slice(name, slash + 1, name.len));
     if (target) route_add(route, target);
 }
 
-static void route_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root, const struct config_node *node) {
+static void route_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
+                       const struct config_node *node) {
     struct str model = read_str(node, "model", STR(""));
-    const struct config_node *targets = config_member(node, STR("targets")), *strategy = config_member(node, STR("strategy"));
+    const struct config_node *targets = config_member(node, STR("targets")),
+                             *strategy = config_member(node, STR("strategy"));
     if (model.len == 0 || model.len > limit_model) {
-        config_report(reading, node, config_error, "a route needs its `model`, a name or a glob of at most %d bytes", limit_model);
+        config_report(reading, node, config_error, "a route needs its `model`, a name or a glob of at most %d bytes",
+                      limit_model);
         return;
     }
     struct route *route = &snapshot->routes[snapshot->route_count];
-    *route = (struct route){.model = arena_copy(&snapshot->arena, model),
-                            .is_glob = str_find_byte(model, '*') != SIZE_MAX || str_find_byte(model, '?') != SIZE_MAX,
-                            .targets = arena_take(&snapshot->arena, ((targets ? targets->count : 0) + 1) * sizeof *route->targets)};
+    *route = (struct route){
+        .model = arena_copy(&snapshot->arena, model),
+        .is_glob = str_find_byte(model, '*') != SIZE_MAX || str_find_byte(model, '?') != SIZE_MAX,
+        .targets = arena_take(&snapshot->arena, ((targets ? targets->count : 0) + 1) * sizeof *route->targets)};
     if (!route->targets) return;
     if (strategy && !str_starts(strategy->text, STR("priority")))
-        config_report(reading, strategy, config_not_available, "the strategy `%.*s` is not available yet: this route is served by `priority`", STR_ARG(strategy->text));
+        config_report(reading, strategy, config_not_available,
+                      "the strategy `%.*s` is not available yet: this route is served by `priority`",
+                      STR_ARG(strategy->text));
     if (!targets || targets->kind != config_list || targets->count == 0)
         config_report(reading, node, config_error, "the route `%.*s` has no targets", STR_ARG(model));
-    for (const struct config_node *target = targets && targets->kind == config_list ? targets->first : NULL; target; target = target->next)
+    for (const struct config_node *target = targets && targets->kind == config_list ? targets->first : NULL; target;
+         target = target->next)
         route_target_read(reading, snapshot, root, target, route);
     snapshot->route_count++;
     if (!route->is_glob && !map_add(&snapshot->exact_routes, route->model, route))
@@ -288,7 +326,8 @@ static void routes_read(struct config_reading *reading, struct snapshot *snapsho
     for (size_t i = 0; i < snapshot->provider_count; i++) targets += snapshot->providers[i].model_count + 1;
     if (targets > limit_targets) targets = limit_targets;
     snapshot->routes = arena_take_zeroed(&snapshot->arena, (count + 1) * sizeof *snapshot->routes);
-    snapshot->targets = arena_take_zeroed(&snapshot->arena, (limit_targets < targets + 1 ? limit_targets : targets + 1) * sizeof *snapshot->targets);
+    snapshot->targets = arena_take_zeroed(
+        &snapshot->arena, (limit_targets < targets + 1 ? limit_targets : targets + 1) * sizeof *snapshot->targets);
     if (!snapshot->routes || !snapshot->targets || !map_init(&snapshot->exact_routes, &snapshot->arena, count + 1) ||
         !map_init(&snapshot->targets_by_name, &snapshot->arena, targets + 1))
         return;
@@ -297,7 +336,8 @@ static void routes_read(struct config_reading *reading, struct snapshot *snapsho
 }
 
 /* A model that no route names goes to every provider that lists it. */
-static void model_routes_make(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root) {
+static void model_routes_make(struct config_reading *reading, struct snapshot *snapshot,
+                              const struct config_node *root) {
     size_t count = 0;
     for (size_t p = 0; p < snapshot->provider_count; p++) count += snapshot->providers[p].model_count;
     if (!map_init(&snapshot->model_targets, &snapshot->arena, count + 1)) return;
@@ -319,21 +359,24 @@ static void model_routes_make(struct config_reading *reading, struct snapshot *s
     }
 }
 
-static void default_route_make(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root) {
+static void default_route_make(struct config_reading *reading, struct snapshot *snapshot,
+                               const struct config_node *root) {
     struct route *route = arena_take_zeroed(&snapshot->arena, sizeof *route);
     if (!route) return;
     *route = (struct route){.model = STR("default"), .built_in = true};
     route->targets = arena_take(&snapshot->arena, (snapshot->provider_count + 1) * sizeof *route->targets);
     for (size_t p = 0; p < snapshot->provider_count && route->targets; p++) {
         const struct provider *provider = &snapshot->providers[p];
-        struct target *target = provider->default_model.len ? target_of(reading, snapshot, root, provider, provider->default_model) : NULL;
+        struct target *target =
+            provider->default_model.len ? target_of(reading, snapshot, root, provider, provider->default_model) : NULL;
         if (target) route_add(route, target);
     }
     snapshot->default_route = route->target_count ? route : NULL;
     snapshot->default_serves_unknown = !reading->input->text.at;
 }
 
-/* -- clients ---------------------------------------------------------------------------------------------------------- */
+/* -- clients ----------------------------------------------------------------------------------------------------------
+ */
 
 static void client_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node) {
     struct client *client = &snapshot->clients[snapshot->client_count];
@@ -344,19 +387,22 @@ static void client_read(struct config_reading *reading, struct snapshot *snapsho
         return;
     }
     for (size_t i = 0; i < snapshot->client_count; i++)
-        if (str_eq(snapshot->clients[i].name, client->name)) config_report(reading, node, config_error, "two clients are named `%.*s`", STR_ARG(client->name));
+        if (str_eq(snapshot->clients[i].name, client->name))
+            config_report(reading, node, config_error, "two clients are named `%.*s`", STR_ARG(client->name));
     if (str_starts(hash, STR("sha256:"))) hash = str_slice(hash, 7, hash.len);
     if (!hash_from_hex(hash, &client->key_hash)) {
         const struct config_node *at = config_member(node, STR("key_hash"));
         config_report(reading, at ? at : node, config_error,
-                      "client `%.*s` needs its `key_hash`: the 64 hexadecimal digits of `printf %%s KEY | sha256sum`", STR_ARG(client->name));
+                      "client `%.*s` needs its `key_hash`: the 64 hexadecimal digits of `printf %%s KEY | sha256sum`",
+                      STR_ARG(client->name));
     }
     client->role = str_eq(role, STR("admin")) ? role_admin : str_eq(role, STR("operator")) ? role_operator : role_user;
     static const struct str all[] = {STR("*")};
     client->models = read_strings(node, "models", &snapshot->arena, &client->model_count);
     client->providers = read_strings(node, "providers", &snapshot->arena, &client->provider_count);
     if (!config_member(node, STR("models"))) client->models = (struct str *)(uintptr_t)all, client->model_count = 1;
-    if (!config_member(node, STR("providers"))) client->providers = (struct str *)(uintptr_t)all, client->provider_count = 1;
+    if (!config_member(node, STR("providers")))
+        client->providers = (struct str *)(uintptr_t)all, client->provider_count = 1;
     client->may_steer = read_bool(node, "may_steer", client->role != role_user);
     snapshot->client_count++;
 }
@@ -370,11 +416,15 @@ static void clients_read(struct config_reading *reading, struct snapshot *snapsh
 }
 
 static void globals_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root) {
-    const struct config_node *strategy = config_member(root, STR("selection_strategy")), *disconnect = config_member(root, STR("on_disconnect"));
+    const struct config_node *strategy = config_member(root, STR("selection_strategy")),
+                             *disconnect = config_member(root, STR("on_disconnect"));
     if (strategy && !str_starts(strategy->text, STR("priority")))
-        config_report(reading, strategy, config_not_available, "the strategy `%.*s` is not available yet: routes are served by `priority`", STR_ARG(strategy->text));
+        config_report(reading, strategy, config_not_available,
+                      "the strategy `%.*s` is not available yet: routes are served by `priority`",
+                      STR_ARG(strategy->text));
     if (disconnect && str_eq(disconnect->text, STR("finish")))
-        config_report(reading, disconnect, config_not_available, "`on_disconnect: finish` is not available yet: the provider's work is cancelled");
+        config_report(reading, disconnect, config_not_available,
+                      "`on_disconnect: finish` is not available yet: the provider's work is cancelled");
     snapshot->auth_none = str_eq(read_str(root, "auth", STR("")), STR("none"));
     snapshot->admin_key_hash = reading->input->admin_key_hash;
     snapshot->request_timeout_ns = read_seconds_ns(root, "request_timeout_seconds", 120);
@@ -393,8 +443,9 @@ struct snapshot *config_build(struct config_reading *reading, const struct confi
     }
     arena_init(&snapshot->arena, 32 * 1024, 256 * 1024 * 1024);
     atomic_init(&snapshot->holds, 1);
-    if (!catalog_read(str_make(catalog_providers_json, catalog_providers_json_len), str_make(catalog_models_json, catalog_models_json_len),
-                      &snapshot->arena, &snapshot->catalog, &error)) {
+    if (!catalog_read(str_make(catalog_providers_json, catalog_providers_json_len),
+                      str_make(catalog_models_json, catalog_models_json_len), &snapshot->arena, &snapshot->catalog,
+                      &error)) {
         config_report(reading, NULL, config_error, "%s", error.message);
         return snapshot;
     }

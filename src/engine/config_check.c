@@ -1,6 +1,6 @@
-/* config_check.c - walks the file against the table: unknown keys with a suggestion, wrong types, values out of range, features of
- * later versions; and expands references (${NAME}, ${NAME:-default}, file:PATH) in values, nowhere else. No message holds what a
- * reference stood for. */
+/* config_check.c - walks the file against the table: unknown keys with a suggestion, wrong types, values out of range,
+ * features of later versions; and expands references (${NAME}, ${NAME:-default}, file:PATH) in values, nowhere else. No
+ * message holds what a reference stood for. */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,25 +10,30 @@
 
 enum { expanded_max = 16 * 1024 };
 
-static void map_check(struct config_reading *reading, struct config_node *map, enum config_section section, bool disabled);
+static void map_check(struct config_reading *reading, struct config_node *map, enum config_section section,
+                      bool disabled);
 
-/* -- references ------------------------------------------------------------------------------------------------------- */
+/* -- references -------------------------------------------------------------------------------------------------------
+ */
 
 static bool name_is_valid(struct str name) {
     for (size_t i = 0; i < name.len; i++) {
         char c = name.at[i];
-        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || (i && c >= '0' && c <= '9'))) return false;
+        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || (i && c >= '0' && c <= '9')))
+            return false;
     }
     return name.len > 0 && name.len < 128;
 }
 
 /* One ${...}: its value into text. false: a problem was reported. */
-static bool reference_put(struct config_reading *reading, struct config_node *node, struct str inside, struct text *text, bool disabled) {
+static bool reference_put(struct config_reading *reading, struct config_node *node, struct str inside,
+                          struct text *text, bool disabled) {
     size_t mark = str_find(inside, STR(":-"));
     struct str name = str_slice(inside, 0, mark);
     char terminated[128];
     if (!name_is_valid(name)) {
-        config_report(reading, node, config_error, "`${%.*s}` is no reference: write ${NAME} or ${NAME:-default}", STR_ARG(str_slice(inside, 0, 64)));
+        config_report(reading, node, config_error, "`${%.*s}` is no reference: write ${NAME} or ${NAME:-default}",
+                      STR_ARG(str_slice(inside, 0, 64)));
         return false;
     }
     str_copy(terminated, sizeof terminated, name);
@@ -38,7 +43,9 @@ static bool reference_put(struct config_reading *reading, struct config_node *no
     } else if (mark != SIZE_MAX) {
         text_put(text, str_slice(inside, mark + 2, inside.len));
     } else if (!disabled) {
-        config_report(reading, node, config_error, "the environment variable %s is not set: set it, or write ${%s:-default}", terminated, terminated);
+        config_report(reading, node, config_error,
+                      "the environment variable %s is not set: set it, or write ${%s:-default}", terminated,
+                      terminated);
         return false;
     }
     return true;
@@ -51,8 +58,10 @@ static bool file_read(struct config_reading *reading, struct config_node *node, 
         node->text = content;
         return true;
     }
-    if (disabled) node->text = STR("");
-    else config_report(reading, node, config_error, "%s", error.message);
+    if (disabled)
+        node->text = STR("");
+    else
+        config_report(reading, node, config_error, "%s", error.message);
     return disabled;
 }
 
@@ -86,41 +95,51 @@ static bool expand(struct config_reading *reading, struct config_node *node, boo
     return true;
 }
 
-/* -- values ----------------------------------------------------------------------------------------------------------- */
+/* -- values -----------------------------------------------------------------------------------------------------------
+ */
 
 static struct str kind_name(const struct config_node *node) {
     return node->kind == config_list ? STR("a list") : node->kind == config_map ? STR("a map") : STR("a value");
 }
 
 static bool is_null(const struct config_node *node) {
-    return node->kind == config_scalar && !node->quoted && (node->text.len == 0 || str_eq(node->text, STR("null")) || str_eq(node->text, STR("~")));
+    return node->kind == config_scalar && !node->quoted &&
+           (node->text.len == 0 || str_eq(node->text, STR("null")) || str_eq(node->text, STR("~")));
 }
 
-static bool scalar_wanted(struct config_reading *reading, struct config_node *node, const struct config_key *key, const char *what, bool disabled) {
+static bool scalar_wanted(struct config_reading *reading, struct config_node *node, const struct config_key *key,
+                          const char *what, bool disabled) {
     if (node->kind != config_scalar) {
-        config_report(reading, node, config_error, "`%.*s` must be %s, not %.*s", STR_ARG(key->name), what, STR_ARG(kind_name(node)));
+        config_report(reading, node, config_error, "`%.*s` must be %s, not %.*s", STR_ARG(key->name), what,
+                      STR_ARG(kind_name(node)));
         return false;
     }
     return expand(reading, node, disabled);
 }
 
 static bool is_bool(const struct config_node *node) {
-    return !node->quoted && (str_eq(node->text, STR("true")) || str_eq(node->text, STR("false")) || str_eq(node->text, STR("yes")) ||
-                             str_eq(node->text, STR("no")) || str_eq(node->text, STR("on")) || str_eq(node->text, STR("off")));
+    return !node->quoted &&
+           (str_eq(node->text, STR("true")) || str_eq(node->text, STR("false")) || str_eq(node->text, STR("yes")) ||
+            str_eq(node->text, STR("no")) || str_eq(node->text, STR("on")) || str_eq(node->text, STR("off")));
 }
 
-static void number_check(struct config_reading *reading, struct config_node *node, const struct config_key *key, bool disabled) {
-    const char *what = key->value == value_int ? "a whole number" : key->value == value_seconds ? "a number of seconds above 0" : "a number";
+static void number_check(struct config_reading *reading, struct config_node *node, const struct config_key *key,
+                         bool disabled) {
+    const char *what = key->value == value_int       ? "a whole number"
+                       : key->value == value_seconds ? "a number of seconds above 0"
+                                                     : "a number";
     double number;
     if (!scalar_wanted(reading, node, key, what, disabled)) return;
     bool read = str_to_double(node->text, &number);
     bool whole = read && number == (double)(int64_t)number;
-    if (!read || (key->value == value_int && !whole) || (key->value == value_seconds && number <= 0) || number < key->least || number > key->most)
-        config_report(reading, node, config_error, "`%.*s` must be %s from %.15g to %.15g, not `%.*s`", STR_ARG(key->name), what, key->least,
-                      key->most, STR_ARG(str_slice(node->text, 0, 32)));
+    if (!read || (key->value == value_int && !whole) || (key->value == value_seconds && number <= 0) ||
+        number < key->least || number > key->most)
+        config_report(reading, node, config_error, "`%.*s` must be %s from %.15g to %.15g, not `%.*s`",
+                      STR_ARG(key->name), what, key->least, key->most, STR_ARG(str_slice(node->text, 0, 32)));
 }
 
-static void choice_check(struct config_reading *reading, struct config_node *node, const struct config_key *key, bool disabled) {
+static void choice_check(struct config_reading *reading, struct config_node *node, const struct config_key *key,
+                         bool disabled) {
     struct str rest = key->choices, choice, nearest = STR("");
     unsigned least = 4;
     if (!scalar_wanted(reading, node, key, "a word", disabled)) return;
@@ -140,7 +159,8 @@ static void choice_check(struct config_reading *reading, struct config_node *nod
                       STR_ARG(str_slice(node->text, 0, 32)), STR_ARG(key->choices));
 }
 
-static void elements_check(struct config_reading *reading, struct config_node *node, const struct config_key *key, bool disabled) {
+static void elements_check(struct config_reading *reading, struct config_node *node, const struct config_key *key,
+                           bool disabled) {
     if (node->kind == config_scalar) {
         expand(reading, node, disabled);
         return;
@@ -153,38 +173,47 @@ static void elements_check(struct config_reading *reading, struct config_node *n
         double number;
         if (element->kind != config_scalar)
             config_report(reading, element, config_error, "`%.*s` holds plain values only", STR_ARG(key->name));
-        else if (expand(reading, element, disabled) && key->value == value_numbers && !str_to_double(element->text, &number))
+        else if (expand(reading, element, disabled) && key->value == value_numbers &&
+                 !str_to_double(element->text, &number))
             config_report(reading, element, config_error, "`%.*s` holds numbers only", STR_ARG(key->name));
     }
 }
 
-static void sections_check(struct config_reading *reading, struct config_node *node, const struct config_key *key, bool disabled) {
+static void sections_check(struct config_reading *reading, struct config_node *node, const struct config_key *key,
+                           bool disabled) {
     bool list = key->value == value_list;
     if (node->kind != (list ? config_list : config_map)) {
-        config_report(reading, node, config_error, "`%.*s` must be %s, not %.*s", STR_ARG(key->name), list ? "a list" : "a map of names",
-                      STR_ARG(kind_name(node)));
+        config_report(reading, node, config_error, "`%.*s` must be %s, not %.*s", STR_ARG(key->name),
+                      list ? "a list" : "a map of names", STR_ARG(kind_name(node)));
         return;
     }
     for (struct config_node *element = node->first; element; element = element->next) {
-        if (element->kind == config_scalar && key->inner == section_target) expand(reading, element, disabled);
+        if (element->kind == config_scalar && key->inner == section_target)
+            expand(reading, element, disabled);
         else if (element->kind != config_map && !is_null(element))
-            config_report(reading, element, config_error, "every entry of `%.*s` must be a map, such as {%.*s: ...}", STR_ARG(key->name),
-                          STR_ARG(list ? STR("name") : STR("type")));
-        else map_check(reading, element, key->inner, disabled);
+            config_report(reading, element, config_error, "every entry of `%.*s` must be a map, such as {%.*s: ...}",
+                          STR_ARG(key->name), STR_ARG(list ? STR("name") : STR("type")));
+        else
+            map_check(reading, element, key->inner, disabled);
     }
 }
 
 static void listen_check(struct config_reading *reading, struct config_node *node) {
-    if (node->kind == config_scalar) expand(reading, node, false);
-    else if (node->kind == config_map) map_check(reading, node, section_listen, false);
+    if (node->kind == config_scalar)
+        expand(reading, node, false);
+    else if (node->kind == config_map)
+        map_check(reading, node, section_listen, false);
     else
         for (struct config_node *element = node->first; element; element = element->next) {
-            if (element->kind == config_list) config_report(reading, element, config_error, "`listen` holds addresses, not lists");
-            else listen_check(reading, element); /* one level: elements are no lists */
+            if (element->kind == config_list)
+                config_report(reading, element, config_error, "`listen` holds addresses, not lists");
+            else
+                listen_check(reading, element); /* one level: elements are no lists */
         }
 }
 
-static void value_check(struct config_reading *reading, struct config_node *node, const struct config_key *key, bool disabled) {
+static void value_check(struct config_reading *reading, struct config_node *node, const struct config_key *key,
+                        bool disabled) {
     switch (key->value) {
     case value_string:
         if (scalar_wanted(reading, node, key, "a text", disabled) && node->text.len > expanded_max)
@@ -202,12 +231,16 @@ static void value_check(struct config_reading *reading, struct config_node *node
     case value_strings:
     case value_numbers: elements_check(reading, node, key, disabled); return;
     case value_map:
-        if (node->kind != config_map) config_report(reading, node, config_error, "`%.*s` must be a map of names to values", STR_ARG(key->name));
-        else elements_check(reading, node, key, disabled);
+        if (node->kind != config_map)
+            config_report(reading, node, config_error, "`%.*s` must be a map of names to values", STR_ARG(key->name));
+        else
+            elements_check(reading, node, key, disabled);
         return;
     case value_section:
-        if (node->kind != config_map) config_report(reading, node, config_error, "`%.*s` must be a map", STR_ARG(key->name));
-        else map_check(reading, node, key->inner, disabled);
+        if (node->kind != config_map)
+            config_report(reading, node, config_error, "`%.*s` must be a map", STR_ARG(key->name));
+        else
+            map_check(reading, node, key->inner, disabled);
         return;
     case value_named:
     case value_list: sections_check(reading, node, key, disabled); return;
@@ -215,18 +248,22 @@ static void value_check(struct config_reading *reading, struct config_node *node
     }
 }
 
-/* -- maps ------------------------------------------------------------------------------------------------------------- */
+/* -- maps -------------------------------------------------------------------------------------------------------------
+ */
 
-static void unknown_report(struct config_reading *reading, const struct config_node *node, enum config_section section) {
+static void unknown_report(struct config_reading *reading, const struct config_node *node,
+                           enum config_section section) {
     struct config_node at = *node;
     at.line = node->key_line;
     at.column = node->key_column;
     struct str nearest = config_key_nearest(section, node->key), name = str_slice(node->key, 0, 64);
     struct str where = config_section_name(section);
     if (nearest.len)
-        config_report(reading, &at, config_error, "unknown key `%.*s`: did you mean `%.*s`?", STR_ARG(name), STR_ARG(nearest));
+        config_report(reading, &at, config_error, "unknown key `%.*s`: did you mean `%.*s`?", STR_ARG(name),
+                      STR_ARG(nearest));
     else
-        config_report(reading, &at, config_error, "unknown key `%.*s`%s%.*s", STR_ARG(name), where.len ? " in " : "", STR_ARG(where));
+        config_report(reading, &at, config_error, "unknown key `%.*s`%s%.*s", STR_ARG(name), where.len ? " in " : "",
+                      STR_ARG(where));
 }
 
 static void later_report(struct config_reading *reading, const struct config_node *node, const struct config_key *key) {
@@ -234,7 +271,9 @@ static void later_report(struct config_reading *reading, const struct config_nod
     at.line = node->key_line;
     at.column = node->key_column;
     config_report(reading, &at, config_not_available, "`%.*s` is not available yet%s", STR_ARG(key->name),
-                  key->status == key_protects ? ", and what it protects would be open: remove it, or wait for the version that has it" : "");
+                  key->status == key_protects
+                      ? ", and what it protects would be open: remove it, or wait for the version that has it"
+                      : "");
     if (key->status == key_protects) {
         reading->config->protects_count++;
         for (struct config_problem *problem = reading->config->problems; problem; problem = problem->next)
@@ -244,10 +283,12 @@ static void later_report(struct config_reading *reading, const struct config_nod
 
 static bool is_disabled(const struct config_node *map) {
     const struct config_node *enabled = config_member(map, STR("enabled"));
-    return enabled && (str_eq(enabled->text, STR("false")) || str_eq(enabled->text, STR("no")) || str_eq(enabled->text, STR("off")));
+    return enabled && (str_eq(enabled->text, STR("false")) || str_eq(enabled->text, STR("no")) ||
+                       str_eq(enabled->text, STR("off")));
 }
 
-static void map_check(struct config_reading *reading, struct config_node *map, enum config_section section, bool disabled) {
+static void map_check(struct config_reading *reading, struct config_node *map, enum config_section section,
+                      bool disabled) {
     disabled = disabled || is_disabled(map);
     for (struct config_node *node = map->first; node; node = node->next) {
         const struct config_key *key = config_key_find(section, node->key);
@@ -257,7 +298,8 @@ static void map_check(struct config_reading *reading, struct config_node *map, e
         }
         if (key->synonym_of.len) {
             if (config_member(map, key->synonym_of))
-                config_report(reading, node, config_error, "`%.*s` is another spelling of `%.*s`, which stands here too", STR_ARG(node->key),
+                config_report(reading, node, config_error,
+                              "`%.*s` is another spelling of `%.*s`, which stands here too", STR_ARG(node->key),
                               STR_ARG(key->synonym_of));
             key = config_key_find(section, key->synonym_of);
             node->key = key->name;
@@ -268,4 +310,6 @@ static void map_check(struct config_reading *reading, struct config_node *map, e
     }
 }
 
-void config_check(struct config_reading *reading, struct config_node *root) { map_check(reading, root, section_top, false); }
+void config_check(struct config_reading *reading, struct config_node *root) {
+    map_check(reading, root, section_top, false);
+}

@@ -1,11 +1,12 @@
-/* config_environment.c - a start without a file: each provider key found in the environment makes a provider; with none, the built-in
- * simulated one. Gives the tree that a file would have given, so that one code path follows. */
+/* config_environment.c - a start without a file: each provider key found in the environment makes a provider; with
+ * none, the built-in simulated one. Gives the tree that a file would have given, so that one code path follows. */
 #include <string.h>
 
 #include "engine/config.h"
 #include "engine/config_yaml.h"
 
-static struct config_node *node_add(struct config_reading *reading, struct config_node *map, struct str key, enum config_kind kind, struct str text) {
+static struct config_node *node_add(struct config_reading *reading, struct config_node *map, struct str key,
+                                    enum config_kind kind, struct str text) {
     struct arena *arena = &reading->config->arena;
     struct config_node *node = arena_take_zeroed(arena, sizeof *node), **place = &map->first;
     if (!node) return map; /* the arena is full: the build will say so */
@@ -37,18 +38,22 @@ static double priority_of(const struct config_reading *reading, struct str type)
     return 100;
 }
 
-static void provider_add(struct config_reading *reading, struct config_node *providers, const struct catalog_provider *row, struct str key) {
+static void provider_add(struct config_reading *reading, struct config_node *providers,
+                         const struct catalog_provider *row, struct str key) {
     struct config_node *provider = node_add(reading, providers, row->type, config_map, STR(""));
     struct arena *arena = &reading->config->arena;
     if (key.len) node_add(reading, provider, STR("api_key"), config_scalar, key);
-    node_add(reading, provider, STR("priority"), config_scalar, arena_printf(arena, "%.0f", priority_of(reading, row->type)));
+    node_add(reading, provider, STR("priority"), config_scalar,
+             arena_printf(arena, "%.0f", priority_of(reading, row->type)));
     struct str timeout = environment(reading, "PROVIDER_TIMEOUT");
     if (timeout.len) node_add(reading, provider, STR("timeout_seconds"), config_scalar, timeout);
 }
 
 static struct str key_find(const struct config_reading *reading, const struct catalog_provider *row) {
-    struct str key = row->key_env.len ? environment_str(reading, row->key_env) : STR(""), rest = row->key_env_more, name;
-    while (key.len == 0 && rest.len && str_split_next(&rest, ',', &name)) key = environment_str(reading, str_trim(name));
+    struct str key = row->key_env.len ? environment_str(reading, row->key_env) : STR(""), rest = row->key_env_more,
+               name;
+    while (key.len == 0 && rest.len && str_split_next(&rest, ',', &name))
+        key = environment_str(reading, str_trim(name));
     return key;
 }
 
@@ -63,11 +68,13 @@ struct config_node *config_from_environment(struct config_reading *reading, cons
     root->kind = config_map;
     struct str value;
     if ((value = environment(reading, "WEIR_LISTEN")).len) node_add(reading, root, STR("listen"), config_scalar, value);
-    if ((value = environment(reading, "WEIR_STATE_DIR")).len) node_add(reading, root, STR("state_dir"), config_scalar, value);
+    if ((value = environment(reading, "WEIR_STATE_DIR")).len)
+        node_add(reading, root, STR("state_dir"), config_scalar, value);
     if ((value = environment(reading, "WEIR_LOG")).len)
         node_add(reading, node_add(reading, root, STR("log"), config_map, STR("")), STR("level"), config_scalar, value);
     if ((value = environment(reading, "PROVIDER_RETRY_ATTEMPTS")).len)
-        node_add(reading, node_add(reading, root, STR("retry"), config_map, STR("")), STR("max_retries"), config_scalar, value);
+        node_add(reading, node_add(reading, root, STR("retry"), config_map, STR("")), STR("max_retries"), config_scalar,
+                 value);
     if ((value = environment(reading, "PROVIDER_LOAD_BALANCE")).len)
         node_add(reading, root, STR("selection_strategy"), config_scalar,
                  str_eq_nocase(value, STR("true")) || str_eq(value, STR("1"))    ? STR("round_robin")

@@ -24,17 +24,20 @@ static bool address_is_valid(struct str address) {
 static void listen_add(struct config_reading *reading, const struct config_node *node, bool open_to_all) {
     struct config_process *process = &reading->config->process;
     const struct config_node *tls = node->kind == config_map ? config_member(node, STR("tls")) : NULL;
-    struct config_listen listen = {.address = node->kind == config_map ? read_str(node, "address", STR("")) : node->text,
+    struct config_listen listen = {.address =
+                                       node->kind == config_map ? read_str(node, "address", STR("")) : node->text,
                                    .cert_file = read_str(tls, "cert", STR("")),
                                    .key_file = read_str(tls, "key", STR(""))};
     if (!address_is_valid(listen.address))
-        config_report(reading, node, config_error, "cannot listen on `%.*s`: write ADDRESS:PORT, [IPV6]:PORT or unix:PATH",
+        config_report(reading, node, config_error,
+                      "cannot listen on `%.*s`: write ADDRESS:PORT, [IPV6]:PORT or unix:PATH",
                       STR_ARG(str_slice(listen.address, 0, 64)));
     else if (tls && (!listen.cert_file.len || !listen.key_file.len))
         config_report(reading, tls, config_error, "`tls` needs both `cert` and `key`");
     else if (!open_to_all && !address_is_loopback(listen.address))
         config_report(reading, node, config_error,
-                      "`%.*s` is not a loopback address and there are no clients: add `clients`, or write `auth: none` to serve anyone",
+                      "`%.*s` is not a loopback address and there are no clients: add `clients`, or write `auth: none` "
+                      "to serve anyone",
                       STR_ARG(str_slice(listen.address, 0, 64)));
     else if (process->listen_count == config_listens_max)
         config_report(reading, node, config_error, "more than %d addresses", config_listens_max);
@@ -43,10 +46,12 @@ static void listen_add(struct config_reading *reading, const struct config_node 
 }
 
 static void listens_read(struct config_reading *reading, const struct config_node *root) {
-    const struct config_node *listen = config_member(root, STR("listen")), *clients = config_member(root, STR("clients"));
+    const struct config_node *listen = config_member(root, STR("listen")),
+                             *clients = config_member(root, STR("clients"));
     bool open_to_all = (clients && clients->count) || str_eq(read_str(root, "auth", STR("")), STR("none"));
     if (!listen || (listen->kind == config_scalar && listen->text.len == 0))
-        reading->config->process.listens[reading->config->process.listen_count++] = (struct config_listen){.address = STR("127.0.0.1:8080")};
+        reading->config->process.listens[reading->config->process.listen_count++] =
+            (struct config_listen){.address = STR("127.0.0.1:8080")};
     else if (listen->kind == config_list)
         for (const struct config_node *node = listen->first; node; node = node->next) {
             if (node->kind != config_list) listen_add(reading, node, open_to_all);
@@ -61,7 +66,8 @@ void config_process_read(struct config_reading *reading, const struct config_nod
     struct str workers = read_str(root, "workers", STR("auto"));
     uint64_t count = 0;
     if (!str_eq(workers, STR("auto")) && (!str_to_u64(workers, &count) || count < 1 || count > limit_loops))
-        config_report(reading, config_member(root, STR("workers")), config_error, "`workers` must be `auto` or a number from 1 to %d", limit_loops);
+        config_report(reading, config_member(root, STR("workers")), config_error,
+                      "`workers` must be `auto` or a number from 1 to %d", limit_loops);
     process->workers = (unsigned)count;
     process->state_dir = read_str(root, "state_dir", STR("./weir-state"));
     process->drain_ns = read_seconds_ns(root, "drain_seconds", 30);

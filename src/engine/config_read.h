@@ -1,4 +1,5 @@
-/* config_read.h - typed values out of checked nodes: of the right type or, where the check has complained already, the fallback. */
+/* config_read.h - typed values out of checked nodes: of the right type or, where the check has complained already, the
+ * fallback. */
 #ifndef WEIR_ENGINE_CONFIG_READ_H
 #define WEIR_ENGINE_CONFIG_READ_H
 

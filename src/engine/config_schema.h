@@ -1,5 +1,5 @@
-/* config_schema.h - every key of the configuration, as one table: its kind, its range, whether this version has it, its default and
- * its sentence. Feeds the check, the suggestions and docs/configuration.md. */
+/* config_schema.h - every key of the configuration, as one table: its kind, its range, whether this version has it, its
+ * default and its sentence. Feeds the check, the suggestions and docs/configuration.md. */
 #ifndef WEIR_ENGINE_CONFIG_SCHEMA_H
 #define WEIR_ENGINE_CONFIG_SCHEMA_H
 
@@ -32,16 +32,16 @@ enum config_section {
 enum config_value {
     value_string,
     value_bool,
-    value_int,      /* whole number in [least, most] */
-    value_number,   /* in [least, most] */
-    value_seconds,  /* as value_number; above 0 */
-    value_choice,   /* one of `choices`, separated by | */
-    value_strings,  /* a list of strings, or one string */
-    value_map,      /* names to strings */
-    value_section,  /* a map of section `inner` */
-    value_named,    /* a map of names to sections `inner` */
-    value_list,     /* a list of sections `inner`; a scalar stands for the section's main key where that says so */
-    value_numbers,  /* a list of numbers */
+    value_int,     /* whole number in [least, most] */
+    value_number,  /* in [least, most] */
+    value_seconds, /* as value_number; above 0 */
+    value_choice,  /* one of `choices`, separated by | */
+    value_strings, /* a list of strings, or one string */
+    value_map,     /* names to strings */
+    value_section, /* a map of section `inner` */
+    value_named,   /* a map of names to sections `inner` */
+    value_list,    /* a list of sections `inner`; a scalar stands for the section's main key where that says so */
+    value_numbers, /* a list of numbers */
     value_any,
 };
 

@@ -63,7 +63,8 @@ static struct config_node *node_new(struct building *building, enum config_kind 
 }
 
 static bool container_open(struct building *building, enum config_kind kind, const yaml_event_t *event) {
-    if (in_map(building) && !building->has_key) return refuse(building, event->start_mark, "a key must be a plain word");
+    if (in_map(building) && !building->has_key)
+        return refuse(building, event->start_mark, "a key must be a plain word");
     if (building->depth == depth_max) return refuse(building, event->start_mark, "nested too deep");
     struct config_node *node = node_new(building, kind, event->start_mark);
     if (!node || !node_place(building, node, event->start_mark)) return false;
@@ -73,14 +74,15 @@ static bool container_open(struct building *building, enum config_kind kind, con
 }
 
 static bool scalar_take(struct building *building, const yaml_event_t *event) {
-    struct str text = arena_copy(building->arena, str_make((const char *)event->data.scalar.value, event->data.scalar.length));
+    struct str text =
+        arena_copy(building->arena, str_make((const char *)event->data.scalar.value, event->data.scalar.length));
     char message[160];
     if (!text.at) return refuse(building, event->start_mark, "the file is too large");
     if (in_map(building) && !building->has_key) {
         struct config_node *twin = config_member(building->open[building->depth - 1], text);
         if (twin) {
-            snprintf(message, sizeof message, "the key `%.*s` stands twice: the first is in line %u", STR_ARG(str_slice(text, 0, 64)),
-                     twin->key_line);
+            snprintf(message, sizeof message, "the key `%.*s` stands twice: the first is in line %u",
+                     STR_ARG(str_slice(text, 0, 64)), twin->key_line);
             return refuse(building, event->start_mark, message);
         }
         building->key = text;
@@ -103,7 +105,8 @@ static bool event_take(struct building *building, const yaml_event_t *event) {
     case YAML_MAPPING_END_EVENT:
     case YAML_SEQUENCE_END_EVENT: building->depth--; return true;
     case YAML_SCALAR_EVENT: return scalar_take(building, event);
-    case YAML_ALIAS_EVENT: return refuse(building, event->start_mark, "aliases (*name) are not understood: write the value out");
+    case YAML_ALIAS_EVENT:
+        return refuse(building, event->start_mark, "aliases (*name) are not understood: write the value out");
     default: return true;
     }
 }

@@ -1,5 +1,5 @@
-/* event.h - what a flight is told and what it answers. Everything that crosses between the engine and the world is here.
- * Bytes of an event are borrowed until the actions of its step are performed; actions name ranges. */
+/* event.h - what a flight is told and what it answers. Everything that crosses between the engine and the world is
+ * here. Bytes of an event are borrowed until the actions of its step are performed; actions name ranges. */
 #ifndef WEIR_ENGINE_EVENT_H
 #define WEIR_ENGINE_EVENT_H
 
@@ -8,8 +8,8 @@
 #include "engine/snapshot.h"
 
 enum event_kind {
-    event_arrived,         /* the caller's head; the first event of each flight */
-    event_body,            /* a piece of the caller's body */
+    event_arrived, /* the caller's head; the first event of each flight */
+    event_body,    /* a piece of the caller's body */
     event_body_end,
     event_caller_gone,     /* hung up; nothing can be sent to it any more */
     event_caller_full,     /* its connection holds more unsent bytes than limit_write_high */
@@ -19,22 +19,22 @@ enum event_kind {
     event_reply_body,
     event_reply_end,
     event_call_failed,
-    event_timer,           /* the deadline asked for last has passed */
+    event_timer, /* the deadline asked for last has passed */
     event_kinds
 };
 
 struct event {
     enum event_kind kind;
-    unsigned attempt; /* of the upstream events: which; an event for one that is over changes nothing */
-    struct str bytes; /* event_body, event_reply_body */
+    unsigned attempt;     /* of the upstream events: which; an event for one that is over changes nothing */
+    struct str bytes;     /* event_body, event_reply_body */
     enum failure failure; /* event_call_failed */
     struct str text;      /* event_call_failed: the connection's own words */
     int status;           /* event_reply_head */
     const struct http_header *headers;
     size_t header_count;
     int64_t content_length; /* event_reply_head; -1: not said */
-    bool until_close; /* event_reply_head: the body has no framing */
-    bool body_sent;   /* event_reply_head: the request's body is no longer needed for this call */
+    bool until_close;       /* event_reply_head: the body has no framing */
+    bool body_sent;         /* event_reply_head: the request's body is no longer needed for this call */
 };
 
 enum action_kind {
@@ -43,11 +43,11 @@ enum action_kind {
     action_call_read, /* back-pressure */
     action_respond,   /* the head for the caller */
     action_write,
-    action_end,       /* the answer is complete */
-    action_abort,     /* break the caller's connection, so that it does not take what it has for the whole */
-    action_timer,     /* one event_timer at this moment or later; replaces the last; 0: none */
-    action_settled,   /* an attempt is over: its facts for metrics, log, journal */
-    action_closed,    /* the flight is over: its facts; then it may be freed. Always the last */
+    action_end,     /* the answer is complete */
+    action_abort,   /* break the caller's connection, so that it does not take what it has for the whole */
+    action_timer,   /* one event_timer at this moment or later; replaces the last; 0: none */
+    action_settled, /* an attempt is over: its facts for metrics, log, journal */
+    action_closed,  /* the flight is over: its facts; then it may be freed. Always the last */
 };
 
 struct attempt;

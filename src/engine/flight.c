@@ -1,7 +1,8 @@
 /* flight.c - the spine of a request's life: each event, in each state, goes to one place. Read this first.
  *
- * Must never: perform anything, ask a clock, block. Keeps: one live attempt at most; nothing reaches the caller before an
- * attempt delivers; each attempt is settled once and the flight closed once, on every path (the setters CHECK it). */
+ * Must never: perform anything, ask a clock, block. Keeps: one live attempt at most; nothing reaches the caller before
+ * an attempt delivers; each attempt is settled once and the flight closed once, on every path (the setters CHECK it).
+ */
 #include "engine/flight.h"
 
 #include <string.h>
@@ -39,7 +40,8 @@ struct str attempt_state_name(enum attempt_state state) {
 }
 
 void flight_enter(struct flight *flight, enum flight_state state) {
-    CHECKF(flight_moves[flight->state] & 1u << state, "flight %.*s: %d -> %d", STR_ARG(flight->request_id), flight->state, state);
+    CHECKF(flight_moves[flight->state] & 1u << state, "flight %.*s: %d -> %d", STR_ARG(flight->request_id),
+           flight->state, state);
     flight->state = state;
 }
 
@@ -49,8 +51,8 @@ void attempt_enter(struct attempt *attempt, enum attempt_state state) {
 }
 
 void caller_enter(struct flight *flight, enum caller_state state) {
-    CHECKF(caller_moves[flight->caller] & 1u << state, "caller of %.*s: %d -> %d", STR_ARG(flight->request_id), flight->caller,
-           state);
+    CHECKF(caller_moves[flight->caller] & 1u << state, "caller of %.*s: %d -> %d", STR_ARG(flight->request_id),
+           flight->caller, state);
     flight->caller = state;
 }
 
@@ -111,17 +113,23 @@ static void on_timer(struct flight *flight, struct now now, struct actions *out)
     }
 }
 
-static void on_reply_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now, struct actions *out) {
+static void on_reply_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now,
+                          struct actions *out) {
     if (attempt->state == attempt_settled) return; /* after [DONE] */
-    if (attempt->mode == reply_events) stream_reply_body(flight, attempt, bytes, now, out);
-    else reply_body(flight, attempt, bytes, now, out);
+    if (attempt->mode == reply_events)
+        stream_reply_body(flight, attempt, bytes, now, out);
+    else
+        reply_body(flight, attempt, bytes, now, out);
 }
 
 static void on_reply_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
     attempt->call_over = true;
-    if (attempt->state == attempt_settled) flight_close(flight, out);
-    else if (attempt->mode == reply_events) stream_reply_end(flight, attempt, now, out);
-    else reply_end(flight, attempt, now, out);
+    if (attempt->state == attempt_settled)
+        flight_close(flight, out);
+    else if (attempt->mode == reply_events)
+        stream_reply_end(flight, attempt, now, out);
+    else
+        reply_end(flight, attempt, now, out);
 }
 
 static void on_call_failed(struct flight *flight, struct attempt *attempt, const struct event *event, struct now now,

@@ -1,7 +1,8 @@
 /* flight.h - one request's life. Events in, actions out; no socket, no file, no clock, no thread of its own.
  *
- * The spine is flight.c; each state's work is a file: flight_admit.c, flight_attempt.c, flight_reply.c, flight_stream.c,
- * flight_answer.c, flight_settle.c. Three machines, each an enum with one setter: the flight, each attempt, the caller.
+ * The spine is flight.c; each state's work is a file: flight_admit.c, flight_attempt.c, flight_reply.c,
+ * flight_stream.c, flight_answer.c, flight_settle.c. Three machines, each an enum with one setter: the flight, each
+ * attempt, the caller.
  *
  *   receiving -> trying <-> (next target) -> answering -> answered -> closed         any -> closed
  *   attempt: connecting -> sent -> replying -> delivering -> settled                 any -> settled
@@ -65,24 +66,25 @@ struct attempt {
     int status;           /* 0: no reply */
     uint64_t started_ns, sent_ns, head_ns, first_token_ns, last_token_ns, ended_ns; /* 0: did not happen */
     struct usage usage;
-    int64_t cost_nano_usd; /* -1: not known */
+    int64_t cost_nano_usd;     /* -1: not known */
     struct openai_splice body; /* as sent */
-    bool asked_usage;      /* weir asked for the usage chunk: it is kept from the caller */
+    bool asked_usage;          /* weir asked for the usage chunk: it is kept from the caller */
     bool until_close;
-    bool body_sent;        /* the request's bytes are no longer needed for this call */
-    bool call_over;        /* no event of the call can come any more, so it is not cancelled */
+    bool body_sent; /* the request's bytes are no longer needed for this call */
+    bool call_over; /* no event of the call can come any more, so it is not cancelled */
     bool saw_finish, saw_done;
     uint32_t events, events_dropped;
     struct sse sse;
-    struct chunks held;    /* what came and has not been passed on */
-    char *tail;            /* the last bytes of an opaque reply, attempt_tail_size of them: its usage stands there; may be NULL */
+    struct chunks held; /* what came and has not been passed on */
+    char *tail; /* the last bytes of an opaque reply, attempt_tail_size of them: its usage stands there; may be NULL */
     size_t tail_len;
     struct http_header *headers; /* those that may go back, copied */
     size_t header_count;
     struct str content_type;
     int64_t content_length; /* of the reply; -1: not said */
     int64_t retry_after_ms; /* -1: not said */
-    char failure_text[160]; /* the provider's or the connection's own words, for log and explain; never for a caller of role user */
+    char failure_text[160]; /* the provider's or the connection's own words, for log and explain; never for a caller of
+                               role user */
 };
 
 struct flight {
@@ -94,15 +96,15 @@ struct flight {
     enum caller_state caller;
     enum endpoint endpoint;
     struct str request_id;
-    struct str content_type;    /* the caller's */
-    struct str pinned_targets;  /* x-weir-targets */
-    struct str strategy;        /* x-weir-strategy */
-    struct str timeout_ms;      /* x-weir-timeout-ms */
+    struct str content_type;     /* the caller's */
+    struct str pinned_targets;   /* x-weir-targets */
+    struct str strategy;         /* x-weir-strategy */
+    struct str timeout_ms;       /* x-weir-timeout-ms */
     struct http_header *forward; /* the caller's headers that may go up, by the dialect's list and the provider's own */
     size_t forward_count;
     struct chunks body;
     size_t body_max;
-    struct str whole_body;      /* set when it is complete; given back once no attempt can need it */
+    struct str whole_body; /* set when it is complete; given back once no attempt can need it */
     struct openai_request request;
     const struct route *route;
     struct str route_name;
@@ -113,13 +115,13 @@ struct flight {
     struct attempt *live; /* the attempt that runs, or NULL */
     uint64_t arrived_ns, body_ended_ns, answered_ns;
     int64_t arrived_wall_ns;
-    uint64_t timeout_ns;   /* of the request: the shorter of configuration and x-weir-timeout-ms */
-    bool timeout_given;    /* by the caller: a hard cap */
-    uint64_t deadline_ns;  /* up to a stream's first token, or a whole reply */
-    uint64_t timer_ns;     /* asked for; 0: none */
+    uint64_t timeout_ns;  /* of the request: the shorter of configuration and x-weir-timeout-ms */
+    bool timeout_given;   /* by the caller: a hard cap */
+    uint64_t deadline_ns; /* up to a stream's first token, or a whole reply */
+    uint64_t timer_ns;    /* asked for; 0: none */
     bool caller_is_full;
-    int status;              /* answered */
-    enum error_code error;   /* answered by weir itself; error_none: a provider's answer */
+    int status;            /* answered */
+    enum error_code error; /* answered by weir itself; error_none: a provider's answer */
     struct error error_said;
     uint64_t bytes_out;
 };
@@ -138,20 +140,23 @@ void flight_explain(const struct flight *flight, struct text *text);
 struct str flight_state_name(enum flight_state state);
 struct str attempt_state_name(enum attempt_state state);
 
-/* -- between the flight's own files ---------------------------------------------------------------------------------- */
+/* -- between the flight's own files ----------------------------------------------------------------------------------
+ */
 
 void flight_enter(struct flight *flight, enum flight_state state);
 void attempt_enter(struct attempt *attempt, enum attempt_state state);
 void caller_enter(struct flight *flight, enum caller_state state);
 
-/* flight_admit.c: what the request's head asks for; then, the body being complete, its route and candidates. false: answered
- * with an error. */
+/* flight_admit.c: what the request's head asks for; then, the body being complete, its route and candidates. false:
+ * answered with an error. */
 bool flight_admit_head(struct flight *flight, struct now now, struct actions *out);
 bool flight_admit(struct flight *flight, struct now now, struct actions *out);
 /* flight_attempt.c */
 void flight_try_next(struct flight *flight, struct now now, struct actions *out);
-void attempt_fail(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now, struct actions *out);
-void attempt_head(struct flight *flight, struct attempt *attempt, const struct event *event, struct now now, struct actions *out);
+void attempt_fail(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
+                  struct actions *out);
+void attempt_head(struct flight *flight, struct attempt *attempt, const struct event *event, struct now now,
+                  struct actions *out);
 void attempt_cancel(struct attempt *attempt, struct actions *out);
 /* When the live attempt has waited long enough, and what it then failed of. */
 uint64_t attempt_deadline(const struct flight *flight, enum failure *failure);
@@ -159,19 +164,23 @@ uint64_t attempt_deadline(const struct flight *flight, enum failure *failure);
 void reply_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now, struct actions *out);
 void reply_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
 /* flight_stream.c */
-void stream_reply_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now, struct actions *out);
+void stream_reply_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now,
+                       struct actions *out);
 void stream_reply_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
-void stream_break(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now, struct actions *out);
+void stream_break(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
+                  struct actions *out);
 /* flight_answer.c */
 void answer_error(struct flight *flight, enum error_code code, struct str message, struct str param, struct now now,
                   struct actions *out);
 void answer_failure(struct flight *flight, const struct attempt *last, struct now now, struct actions *out);
-void answer_head(struct flight *flight, const struct attempt *attempt, int status, int64_t content_length, struct actions *out);
+void answer_head(struct flight *flight, const struct attempt *attempt, int status, int64_t content_length,
+                 struct actions *out);
 void answer_bytes(struct flight *flight, struct str bytes, struct actions *out);
 void answer_held(struct flight *flight, struct attempt *attempt, struct actions *out);
 void answer_end(struct flight *flight, struct actions *out);
 /* flight_settle.c */
-void attempt_settle(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now, struct actions *out);
+void attempt_settle(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
+                    struct actions *out);
 void flight_close(struct flight *flight, struct actions *out);
 void flight_arm(struct flight *flight, uint64_t deadline_ns, struct actions *out);
 

@@ -1,12 +1,13 @@
-/* flight_admit.c - the way in: what the head asks for, what the body names, which targets may serve it. Answers every refusal. */
+/* flight_admit.c - the way in: what the head asks for, what the body names, which targets may serve it. Answers every
+ * refusal. */
 #include <string.h>
 
 #include "base/check.h"
 #include "engine/flight.h"
 
 /* The caller's headers that go up to a provider of the OpenAI dialect; forward_headers adds to them. */
-static const struct str forwarded_up[] = {STR("openai-beta"), STR("idempotency-key"), STR("http-referer"), STR("x-title"),
-                                          STR("x-client-request-id")};
+static const struct str forwarded_up[] = {STR("openai-beta"), STR("idempotency-key"), STR("http-referer"),
+                                          STR("x-title"), STR("x-client-request-id")};
 
 /* The x-weir-* headers that steer. Those of features to come are refused, never ignored. */
 static const struct {
@@ -51,7 +52,8 @@ static bool headers_keep(struct flight *flight, const struct flight_request *req
     return true;
 }
 
-struct flight *flight_new(const struct flight_host *host, const struct snapshot *snapshot, const struct flight_request *request) {
+struct flight *flight_new(const struct flight_host *host, const struct snapshot *snapshot,
+                          const struct flight_request *request) {
     CHECK(request->request_id.len > 0 && request->request_id.len <= limit_request_id);
     struct arena arena;
     arena_init(&arena, 4096, 4 * 1024 * 1024);
@@ -78,12 +80,14 @@ static bool may_steer(const struct flight *flight) { return !flight->client || f
 bool flight_admit_head(struct flight *flight, struct now now, struct actions *out) {
     bool steers = flight->pinned_targets.at || flight->strategy.at;
     if (steers && !may_steer(flight)) {
-        answer_error(flight, error_not_allowed,
-                     STR("This client key may not use x-weir-targets or x-weir-strategy: ask the operator for `may_steer`."),
-                     STR_NONE, now, out);
+        answer_error(
+            flight, error_not_allowed,
+            STR("This client key may not use x-weir-targets or x-weir-strategy: ask the operator for `may_steer`."),
+            STR_NONE, now, out);
         return false;
     }
-    if (flight->strategy.at && !str_eq(flight->strategy, STR("priority")) && !str_eq(flight->strategy, STR("priority_based"))) {
+    if (flight->strategy.at && !str_eq(flight->strategy, STR("priority")) &&
+        !str_eq(flight->strategy, STR("priority_based"))) {
         answer_error(flight, error_unsupported, STR("x-weir-strategy: this version of weir has only `priority`."),
                      STR("x-weir-strategy"), now, out);
         return false;
@@ -91,7 +95,8 @@ bool flight_admit_head(struct flight *flight, struct now now, struct actions *ou
     uint64_t timeout_ms = 0;
     if (flight->timeout_ms.at) {
         if (!str_to_u64(flight->timeout_ms, &timeout_ms) || timeout_ms == 0) {
-            answer_error(flight, error_invalid_request, STR("x-weir-timeout-ms must be a whole number of milliseconds above 0."),
+            answer_error(flight, error_invalid_request,
+                         STR("x-weir-timeout-ms must be a whole number of milliseconds above 0."),
                          STR("x-weir-timeout-ms"), now, out);
             return false;
         }
@@ -121,8 +126,10 @@ static enum refusal target_refusal(const struct flight *flight, const struct tar
 static void candidates_add(struct flight *flight, const struct route *route, bool pinned, enum refusal *refused) {
     for (size_t i = 0; i < route->target_count && flight->candidate_count < limit_candidates; i++) {
         enum refusal refusal = target_refusal(flight, route->targets[i], pinned);
-        if (refusal == refusal_none) flight->candidates[flight->candidate_count++] = route->targets[i];
-        else *refused = refusal;
+        if (refusal == refusal_none)
+            flight->candidates[flight->candidate_count++] = route->targets[i];
+        else
+            *refused = refusal;
     }
 }
 
@@ -132,9 +139,10 @@ static bool pins_add(struct flight *flight, enum refusal *refused, struct now no
     while (str_split_next(&rest, ',', &pin)) {
         pin = str_trim(pin);
         size_t slash = str_find_byte(pin, '/');
-        const struct route *route = slash == SIZE_MAX || !map_find(&flight->snapshot->providers_by_name, str_slice(pin, 0, slash))
-                                        ? NULL
-                                        : snapshot_route(flight->snapshot, pin, &flight->arena);
+        const struct route *route =
+            slash == SIZE_MAX || !map_find(&flight->snapshot->providers_by_name, str_slice(pin, 0, slash))
+                ? NULL
+                : snapshot_route(flight->snapshot, pin, &flight->arena);
         if (!route) {
             struct str message = arena_printf(&flight->arena,
                                               "x-weir-targets: there is no target `%.*s`: write provider/model, "
@@ -162,11 +170,12 @@ static bool route_find(struct flight *flight, struct now now, struct actions *ou
     }
     flight->route = snapshot_route(flight->snapshot, flight->route_name, &flight->arena);
     if (flight->route || flight->pinned_targets.at) return true;
-    answer_error(flight, error_unknown_model,
-                 arena_printf(&flight->arena,
-                              "No route and no provider serves the model `%.*s`. GET /v1/models lists what this gateway has.",
-                              STR_ARG(str_slice(flight->route_name, 0, limit_model))),
-                 STR("model"), now, out);
+    answer_error(
+        flight, error_unknown_model,
+        arena_printf(&flight->arena,
+                     "No route and no provider serves the model `%.*s`. GET /v1/models lists what this gateway has.",
+                     STR_ARG(str_slice(flight->route_name, 0, limit_model))),
+        STR("model"), now, out);
     return false;
 }
 
@@ -174,10 +183,10 @@ static bool body_read(struct flight *flight, struct now now, struct actions *out
     struct error error = {.code = error_none};
     struct str param = STR_NONE;
     bool multipart = endpoint_facts(flight->endpoint)->body == endpoint_body_multipart;
-    bool read = multipart ? openai_multipart_read(flight->whole_body, flight->content_type, &flight->arena, &flight->request,
-                                                  &error, &param)
-                          : openai_request_read(flight->whole_body, flight->endpoint, &flight->arena, &flight->request, &error,
-                                                &param);
+    bool read = multipart ? openai_multipart_read(flight->whole_body, flight->content_type, &flight->arena,
+                                                  &flight->request, &error, &param)
+                          : openai_request_read(flight->whole_body, flight->endpoint, &flight->arena, &flight->request,
+                                                &error, &param);
     if (!read) answer_error(flight, error.code, str_from(error.message), param, now, out);
     return read;
 }
@@ -193,10 +202,11 @@ bool flight_admit(struct flight *flight, struct now now, struct actions *out) {
     }
     if (flight->candidate_count) return true;
     if (refused == refusal_client)
-        answer_error(flight, error_not_allowed, STR("This client key may not use the providers of this model."), STR("model"), now,
-                     out);
+        answer_error(flight, error_not_allowed, STR("This client key may not use the providers of this model."),
+                     STR("model"), now, out);
     else if (refused == refusal_endpoint)
-        answer_error(flight, error_unsupported, STR("No provider of this model serves this path."), STR("model"), now, out);
+        answer_error(flight, error_unsupported, STR("No provider of this model serves this path."), STR("model"), now,
+                     out);
     else
         answer_error(flight, error_no_provider_available, STR_NONE, STR_NONE, now, out);
     return false;

@@ -16,8 +16,8 @@ static struct str number_text(struct flight *flight, uint64_t number) {
     return text.failed ? STR_NONE : text_str(&text);
 }
 
-static void respond(struct flight *flight, int status, const struct http_header *headers, size_t count, int64_t content_length,
-                    struct actions *out) {
+static void respond(struct flight *flight, int status, const struct http_header *headers, size_t count,
+                    int64_t content_length, struct actions *out) {
     caller_enter(flight, caller_headed);
     flight->status = status;
     struct action *action = actions_add(out, action_respond);
@@ -36,7 +36,8 @@ static struct str cost_text(struct flight *flight, const struct attempt *attempt
     return text.failed ? STR_NONE : text_str(&text);
 }
 
-void answer_head(struct flight *flight, const struct attempt *attempt, int status, int64_t content_length, struct actions *out) {
+void answer_head(struct flight *flight, const struct attempt *attempt, int status, int64_t content_length,
+                 struct actions *out) {
     size_t count = 0, most = attempt->header_count + own_headers_max;
     struct http_header *headers = arena_take(&flight->arena, most * sizeof *headers);
     if (!headers) {
@@ -86,7 +87,8 @@ void answer_bytes(struct flight *flight, struct str bytes, struct actions *out) 
     last->write.count++;
 }
 
-/* What was held while the attempt was not yet the answer. Copied to scratch, so that an open stream holds none of it. */
+/* What was held while the attempt was not yet the answer. Copied to scratch, so that an open stream holds none of it.
+ */
 void answer_held(struct flight *flight, struct attempt *attempt, struct actions *out) {
     struct str whole = chunks_whole(&attempt->held);
     struct str copy = whole.len ? arena_copy(flight->host->scratch, whole) : STR_NONE;
@@ -100,8 +102,8 @@ void answer_end(struct flight *flight, struct actions *out) {
     actions_add(out, action_end);
 }
 
-static void answer_json(struct flight *flight, int status, struct str body, int64_t retry_after_ms, const struct attempt *last,
-                        struct actions *out) {
+static void answer_json(struct flight *flight, int status, struct str body, int64_t retry_after_ms,
+                        const struct attempt *last, struct actions *out) {
     size_t count = 0;
     struct http_header *headers = arena_take(&flight->arena, own_headers_max * sizeof *headers);
     if (headers) {
@@ -110,7 +112,8 @@ static void answer_json(struct flight *flight, int status, struct str body, int6
         if (retry_after_ms >= 0) {
             header_put(headers, &count, STR("Retry-After"),
                        arena_printf(&flight->arena, "%lld", (long long)((retry_after_ms + 999) / 1000)));
-            header_put(headers, &count, STR("retry-after-ms"), arena_printf(&flight->arena, "%lld", (long long)retry_after_ms));
+            header_put(headers, &count, STR("retry-after-ms"),
+                       arena_printf(&flight->arena, "%lld", (long long)retry_after_ms));
         }
         if (last && !flight->snapshot->response_headers_minimal) {
             header_put(headers, &count, STR("x-weir-provider"), last->target->provider->name);
@@ -125,8 +128,9 @@ static void answer_json(struct flight *flight, int status, struct str body, int6
     flight_close(flight, out);
 }
 
-static void answer_error_status(struct flight *flight, enum error_code code, int status, struct str message, struct str param,
-                                int64_t retry_after_ms, const struct attempt *last, struct actions *out) {
+static void answer_error_status(struct flight *flight, enum error_code code, int status, struct str message,
+                                struct str param, int64_t retry_after_ms, const struct attempt *last,
+                                struct actions *out) {
     const struct error_facts *facts = error_facts(code);
     if (str_empty(message)) message = facts->sentence;
     if (retry_after_ms < 0 && (status == 503 || status == 429)) retry_after_ms = 1000;
@@ -178,8 +182,8 @@ void answer_failure(struct flight *flight, const struct attempt *last, struct no
     struct str message =
         failure->error == error_provider_auth
             ? error->sentence
-            : arena_printf(&flight->arena, "%.*s (%.*s, after %u attempt%s.)", STR_ARG(error->sentence), STR_ARG(failure->sentence),
-                           flight->attempt_count, flight->attempt_count == 1 ? "" : "s");
-    answer_error_status(flight, failure->error, word ? last->status : error->status, message, STR_NONE, last->retry_after_ms, last,
-                        out);
+            : arena_printf(&flight->arena, "%.*s (%.*s, after %u attempt%s.)", STR_ARG(error->sentence),
+                           STR_ARG(failure->sentence), flight->attempt_count, flight->attempt_count == 1 ? "" : "s");
+    answer_error_status(flight, failure->error, word ? last->status : error->status, message, STR_NONE,
+                        last->retry_after_ms, last, out);
 }

@@ -1,11 +1,12 @@
-/* flight_attempt.c - trying targets: which is next, what is sent, what its reply's head means, and what follows a failure. */
+/* flight_attempt.c - trying targets: which is next, what is sent, what its reply's head means, and what follows a
+ * failure. */
 #include <string.h>
 
 #include "base/check.h"
 #include "engine/flight.h"
 
-/* What of a provider's head goes back to the caller: its rate limits, its retry advice, its request id. Never cookies, never
- * account headers. */
+/* What of a provider's head goes back to the caller: its rate limits, its retry advice, its request id. Never cookies,
+ * never account headers. */
 static const struct str passed_back[] = {STR("content-disposition"), STR("openai-processing-ms"), STR("openai-version"),
                                          STR("request-id"),          STR("retry-after"),          STR("retry-after-ms"),
                                          STR("x-request-id"),        STR("x-should-retry")};
@@ -20,7 +21,8 @@ static bool call_headers(struct flight *flight, const struct provider *provider,
     struct http_header *headers = arena_take(&flight->arena, most * sizeof *headers);
     if (!headers) return false;
     if (provider->key_count) header_put(headers, &count, STR("Authorization"), provider->authorization[0]);
-    header_put(headers, &count, STR("Content-Type"), str_empty(flight->content_type) ? STR("application/json") : flight->content_type);
+    header_put(headers, &count, STR("Content-Type"),
+               str_empty(flight->content_type) ? STR("application/json") : flight->content_type);
     header_put(headers, &count, STR("Accept"), flight->request.stream ? STR("text/event-stream") : STR("*/*"));
     header_put(headers, &count, STR("Accept-Encoding"), STR("identity"));
     header_put(headers, &count, STR("User-Agent"), STR("weir"));
@@ -48,7 +50,8 @@ static struct attempt *attempt_new(struct flight *flight, const struct target *t
     return attempt;
 }
 
-/* The request's own deadline: a reply that is not streamed raises it to its target's reply timeout, unless the caller set one. */
+/* The request's own deadline: a reply that is not streamed raises it to its target's reply timeout, unless the caller
+ * set one. */
 static void deadline_set(struct flight *flight, const struct provider *provider) {
     uint64_t timeout_ns = flight->timeout_ns;
     if (!flight->request.stream && !flight->timeout_given && provider->reply_timeout_ns > timeout_ns)
@@ -114,7 +117,8 @@ uint64_t attempt_deadline(const struct flight *flight, enum failure *failure) {
         *failure = failure_stall;
         return flight->caller_is_full ? UINT64_MAX : attempt->last_token_ns + provider->stall_timeout_ns;
     }
-    uint64_t own = attempt->started_ns + (flight->request.stream ? provider->first_token_timeout_ns : provider->reply_timeout_ns);
+    uint64_t own =
+        attempt->started_ns + (flight->request.stream ? provider->first_token_timeout_ns : provider->reply_timeout_ns);
     *failure = flight->request.stream ? failure_first_token_timeout : failure_reply_timeout;
     if (attempt->state == attempt_delivering && flight->caller_is_full) return UINT64_MAX;
     if (own <= flight->deadline_ns) return own;
@@ -128,15 +132,18 @@ void attempt_cancel(struct attempt *attempt, struct actions *out) {
     actions_add(out, action_cancel)->attempt = attempt->number;
 }
 
-void attempt_fail(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now, struct actions *out) {
+void attempt_fail(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
+                  struct actions *out) {
     attempt_cancel(attempt, out);
     if (attempt->state == attempt_delivering) {
         stream_break(flight, attempt, failure, now, out);
         return;
     }
     attempt_settle(flight, attempt, failure, now, out);
-    if (failure_goes_on(failure)) flight_try_next(flight, now, out);
-    else answer_failure(flight, attempt, now, out);
+    if (failure_goes_on(failure))
+        flight_try_next(flight, now, out);
+    else
+        answer_failure(flight, attempt, now, out);
 }
 
 static bool passes_back(const struct provider *provider, struct str name) {
@@ -153,7 +160,8 @@ static bool reply_headers_keep(struct flight *flight, struct attempt *attempt, c
     size_t kept = 0;
     for (size_t i = 0; i < event->header_count; i++) kept += passes_back(provider, event->headers[i].name);
     attempt->headers = kept ? arena_take(&flight->arena, kept * sizeof *attempt->headers) : NULL;
-    attempt->content_type = arena_copy(&flight->arena, http_header_find(event->headers, event->header_count, STR("content-type")));
+    attempt->content_type =
+        arena_copy(&flight->arena, http_header_find(event->headers, event->header_count, STR("content-type")));
     if ((kept && !attempt->headers) || !attempt->content_type.at) return false;
     for (size_t i = 0; i < event->header_count; i++) {
         const struct http_header *header = &event->headers[i];
@@ -168,9 +176,11 @@ static bool reply_headers_keep(struct flight *flight, struct attempt *attempt, c
 /* Retry-After in seconds (RFC 9110, 10.2.3; dates come with the retries that use them), or OpenAI's retry-after-ms. */
 static int64_t retry_after_ms(const struct event *event) {
     uint64_t value;
-    if (str_to_u64(http_header_find(event->headers, event->header_count, STR("retry-after-ms")), &value) && value < INT32_MAX)
+    if (str_to_u64(http_header_find(event->headers, event->header_count, STR("retry-after-ms")), &value) &&
+        value < INT32_MAX)
         return (int64_t)value;
-    if (str_to_u64(http_header_find(event->headers, event->header_count, STR("retry-after")), &value) && value < INT32_MAX)
+    if (str_to_u64(http_header_find(event->headers, event->header_count, STR("retry-after")), &value) &&
+        value < INT32_MAX)
         return (int64_t)value * 1000;
     return -1;
 }
@@ -178,15 +188,21 @@ static int64_t retry_after_ms(const struct event *event) {
 /* false: the content type is not one that this endpoint answers with. */
 static bool reply_mode_choose(const struct flight *flight, struct attempt *attempt) {
     struct str type = attempt->content_type;
-    if (attempt->status >= 300) attempt->mode = reply_error;
-    else if (endpoint_facts(flight->endpoint)->reply == endpoint_reply_any) attempt->mode = reply_opaque;
-    else if (str_starts_nocase(type, STR("text/event-stream"))) attempt->mode = flight->request.stream ? reply_events : reply_opaque;
-    else if (str_empty(type) || str_starts_nocase(type, STR("application/json"))) attempt->mode = reply_whole;
-    else return false;
+    if (attempt->status >= 300)
+        attempt->mode = reply_error;
+    else if (endpoint_facts(flight->endpoint)->reply == endpoint_reply_any)
+        attempt->mode = reply_opaque;
+    else if (str_starts_nocase(type, STR("text/event-stream")))
+        attempt->mode = flight->request.stream ? reply_events : reply_opaque;
+    else if (str_empty(type) || str_starts_nocase(type, STR("application/json")))
+        attempt->mode = reply_whole;
+    else
+        return false;
     return true;
 }
 
-void attempt_head(struct flight *flight, struct attempt *attempt, const struct event *event, struct now now, struct actions *out) {
+void attempt_head(struct flight *flight, struct attempt *attempt, const struct event *event, struct now now,
+                  struct actions *out) {
     attempt_enter(attempt, attempt_replying);
     attempt->status = event->status;
     attempt->head_ns = now.mono_ns;
@@ -194,6 +210,8 @@ void attempt_head(struct flight *flight, struct attempt *attempt, const struct e
     attempt->content_length = event->content_length;
     attempt->retry_after_ms = retry_after_ms(event);
     if (event->body_sent) attempt->body_sent = true;
-    if (!reply_headers_keep(flight, attempt, event)) attempt_fail(flight, attempt, failure_system, now, out);
-    else if (!reply_mode_choose(flight, attempt)) attempt_fail(flight, attempt, failure_wrong_content_type, now, out);
+    if (!reply_headers_keep(flight, attempt, event))
+        attempt_fail(flight, attempt, failure_system, now, out);
+    else if (!reply_mode_choose(flight, attempt))
+        attempt_fail(flight, attempt, failure_wrong_content_type, now, out);
 }

@@ -1,9 +1,12 @@
-/* flight_explain.c - the story of a request as JSON: what was asked, which targets could serve it, what each attempt came to. */
+/* flight_explain.c - the story of a request as JSON: what was asked, which targets could serve it, what each attempt
+ * came to. */
 #include "engine/flight.h"
 
 enum { candidates_told = 8 };
 
-static uint64_t us_between(uint64_t from_ns, uint64_t to_ns) { return from_ns && to_ns > from_ns ? (to_ns - from_ns) / NS_PER_US : 0; }
+static uint64_t us_between(uint64_t from_ns, uint64_t to_ns) {
+    return from_ns && to_ns > from_ns ? (to_ns - from_ns) / NS_PER_US : 0;
+}
 
 static void usage_put(struct text *text, const struct usage *usage) {
     if (usage->input_tokens >= 0) text_json_i64(text, STR("input_tokens"), usage->input_tokens);
@@ -21,7 +24,8 @@ static void attempt_put(struct text *text, const struct attempt *attempt) {
     if (attempt->status) text_json_i64(text, STR("status"), attempt->status);
     if (attempt->failure_text[0]) text_json_str(text, STR("said"), str_slice(str_from(attempt->failure_text), 0, 80));
     if (attempt->sent_ns) text_json_u64(text, STR("sent_us"), us_between(attempt->started_ns, attempt->sent_ns));
-    if (attempt->first_token_ns) text_json_u64(text, STR("first_token_us"), us_between(attempt->started_ns, attempt->first_token_ns));
+    if (attempt->first_token_ns)
+        text_json_u64(text, STR("first_token_us"), us_between(attempt->started_ns, attempt->first_token_ns));
     text_json_u64(text, STR("duration_us"), us_between(attempt->started_ns, attempt->ended_ns));
     usage_put(text, &attempt->usage);
     if (attempt->cost_nano_usd >= 0) text_json_money(text, STR("cost_usd"), attempt->cost_nano_usd);
@@ -41,13 +45,15 @@ void flight_explain(const struct flight *flight, struct text *text) {
     text_json_str(text, STR("strategy"), STR("priority"));
     text_json_i64(text, STR("status"), flight->status);
     if (flight->error) text_json_str(text, STR("error"), error_name(flight->error));
-    if (flight->error_said.code) text_json_str(text, STR("said"), str_slice(str_from(flight->error_said.message), 0, 120));
+    if (flight->error_said.code)
+        text_json_str(text, STR("said"), str_slice(str_from(flight->error_said.message), 0, 120));
     if (flight->caller == caller_gone) text_json_bool(text, STR("caller_gone"), true);
     text_json_u64(text, STR("bytes_out"), flight->bytes_out);
     text_json_u64(text, STR("candidate_count"), flight->candidate_count);
     text_json_key(text, STR("attempts"));
     text_put_byte(text, '[');
-    for (unsigned i = 0; i < flight->attempt_count && text->size - text->len > 400; i++) attempt_put(text, flight->attempts[i]);
+    for (unsigned i = 0; i < flight->attempt_count && text->size - text->len > 400; i++)
+        attempt_put(text, flight->attempts[i]);
     text_put_byte(text, ']');
     text_json_key(text, STR("candidates"));
     text_put_byte(text, '[');

@@ -1,5 +1,6 @@
-/* flight_reply.c - replies that are not event streams: held whole and read; or, past the limit, passed on as they come; or an
- * error, held to be classified. Nothing reaches the caller before the reply is known to be good, but for opaque ones. */
+/* flight_reply.c - replies that are not event streams: held whole and read; or, past the limit, passed on as they come;
+ * or an error, held to be classified. Nothing reaches the caller before the reply is known to be good, but for opaque
+ * ones. */
 #include <string.h>
 
 #include "engine/flight.h"
@@ -26,7 +27,8 @@ static void tail_keep(struct attempt *attempt, struct str bytes) {
     attempt->tail_len = keep + bytes.len;
 }
 
-static void opaque_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now, struct actions *out) {
+static void opaque_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now,
+                        struct actions *out) {
     if (attempt->state == attempt_replying) {
         attempt->first_token_ns = now.mono_ns;
         attempt->tail = arena_take(&flight->arena, attempt_tail_size);
@@ -42,7 +44,8 @@ void reply_body(struct flight *flight, struct attempt *attempt, struct str bytes
         opaque_body(flight, attempt, bytes, now, out);
         return;
     }
-    if (attempt->mode == reply_error && attempt->held.len + bytes.len > limit_held_stream) return; /* enough to classify by */
+    if (attempt->mode == reply_error && attempt->held.len + bytes.len > limit_held_stream)
+        return; /* enough to classify by */
     if (attempt->held.len + bytes.len > limit_held_reply) {
         attempt->mode = reply_opaque;
         opaque_body(flight, attempt, bytes, now, out);
@@ -67,12 +70,14 @@ static void failure_text_keep(struct flight *flight, struct attempt *attempt, st
     str_copy(attempt->failure_text, sizeof attempt->failure_text, error.message);
 }
 
-static void error_end(struct flight *flight, struct attempt *attempt, struct str body, struct now now, struct actions *out) {
+static void error_end(struct flight *flight, struct attempt *attempt, struct str body, struct now now,
+                      struct actions *out) {
     failure_text_keep(flight, attempt, body);
     attempt_fail(flight, attempt, failure_of_status(attempt->status, str_from(attempt->failure_text)), now, out);
 }
 
-static void whole_end(struct flight *flight, struct attempt *attempt, struct str body, struct now now, struct actions *out) {
+static void whole_end(struct flight *flight, struct attempt *attempt, struct str body, struct now now,
+                      struct actions *out) {
     bool is_error = false;
     if (!openai_reply_read(body, &attempt->usage, &is_error)) {
         attempt_fail(flight, attempt, failure_invalid_json, now, out);
@@ -109,7 +114,10 @@ void reply_end(struct flight *flight, struct attempt *attempt, struct now now, s
         return;
     }
     struct str body = chunks_whole(&attempt->held);
-    if (!body.at) attempt_fail(flight, attempt, failure_system, now, out);
-    else if (attempt->mode == reply_error) error_end(flight, attempt, body, now, out);
-    else whole_end(flight, attempt, body, now, out);
+    if (!body.at)
+        attempt_fail(flight, attempt, failure_system, now, out);
+    else if (attempt->mode == reply_error)
+        error_end(flight, attempt, body, now, out);
+    else
+        whole_end(flight, attempt, body, now, out);
 }

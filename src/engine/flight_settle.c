@@ -1,4 +1,5 @@
-/* flight_settle.c - ends: an attempt's facts become final once, the flight closes once, the timer follows the nearest deadline. */
+/* flight_settle.c - ends: an attempt's facts become final once, the flight closes once, the timer follows the nearest
+ * deadline. */
 #include "base/check.h"
 #include "engine/flight.h"
 
@@ -9,8 +10,10 @@ static int64_t attempt_cost(const struct attempt *attempt) {
     return price_cost(&attempt->target->prices, usage->input_tokens, usage->output_tokens, usage->cached_input_tokens);
 }
 
-void attempt_settle(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now, struct actions *out) {
-    CHECKF(flight->live == attempt, "attempt %u of %.*s is not the live one", attempt->number, STR_ARG(flight->request_id));
+void attempt_settle(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
+                    struct actions *out) {
+    CHECKF(flight->live == attempt, "attempt %u of %.*s is not the live one", attempt->number,
+           STR_ARG(flight->request_id));
     attempt_enter(attempt, attempt_settled);
     attempt->failure = failure;
     attempt->ended_ns = now.mono_ns;

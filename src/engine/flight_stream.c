@@ -1,6 +1,7 @@
-/* flight_stream.c - a stream of events: held until the first good token, then passed on byte for byte as each event is complete.
- * Left out are only the usage chunk that weir asked for and events that are not JSON. A stream that dies after its first token
- * ends in an error event and without its terminator, so that no caller takes half an answer for a whole one. */
+/* flight_stream.c - a stream of events: held until the first good token, then passed on byte for byte as each event is
+ * complete. Left out are only the usage chunk that weir asked for and events that are not JSON. A stream that dies
+ * after its first token ends in an error event and without its terminator, so that no caller takes half an answer for a
+ * whole one. */
 #include <string.h>
 
 #include "engine/flight.h"
@@ -118,7 +119,8 @@ static bool stream_event(struct flight *flight, struct attempt *attempt, const s
     return event_pass(flight, attempt, event, now, out);
 }
 
-void stream_reply_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now, struct actions *out) {
+void stream_reply_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now,
+                       struct actions *out) {
     struct sse_event event;
     sse_feed(&attempt->sse, bytes);
     for (;;) {
@@ -132,21 +134,27 @@ void stream_reply_body(struct flight *flight, struct attempt *attempt, struct st
     }
 }
 
-/* A provider that ends in good order after its finish reason has said all, [DONE] or not; image streams have neither. */
+/* A provider that ends in good order after its finish reason has said all, [DONE] or not; image streams have neither.
+ */
 void stream_reply_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
     bool has_terminator = flight->endpoint == endpoint_chat || flight->endpoint == endpoint_completions;
     bool complete = attempt->saw_finish || (!has_terminator && !attempt->until_close);
-    if (attempt->state != attempt_delivering) attempt_fail(flight, attempt, failure_empty_stream, now, out);
-    else if (complete && sse_pending(&attempt->sse) == 0) stream_complete(flight, attempt, now, out);
-    else attempt_fail(flight, attempt, failure_cut, now, out);
+    if (attempt->state != attempt_delivering)
+        attempt_fail(flight, attempt, failure_empty_stream, now, out);
+    else if (complete && sse_pending(&attempt->sse) == 0)
+        stream_complete(flight, attempt, now, out);
+    else
+        attempt_fail(flight, attempt, failure_cut, now, out);
 }
 
-void stream_break(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now, struct actions *out) {
+void stream_break(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
+                  struct actions *out) {
     if (attempt->mode == reply_events) {
         struct text text = text_in_arena(flight->host->scratch, 1024);
         text_put(&text, STR("data: "));
         openai_error_write(&text, failure_facts(failure)->error,
-                           arena_printf(flight->host->scratch, "The stream broke before its end: %.*s. What came is not whole.",
+                           arena_printf(flight->host->scratch,
+                                        "The stream broke before its end: %.*s. What came is not whole.",
                                         STR_ARG(failure_facts(failure)->sentence)),
                            STR_NONE, flight->request_id, -1, flight->attempt_count);
         text_put(&text, STR("\n\n"));

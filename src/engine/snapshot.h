@@ -1,5 +1,5 @@
-/* snapshot.h - one configuration, resolved and immutable: what every decision reads. Built on the control thread, swapped
- * whole, freed when the last request that uses it ends. Reading is thread-safe; only holds changes. */
+/* snapshot.h - one configuration, resolved and immutable: what every decision reads. Built on the control thread,
+ * swapped whole, freed when the last request that uses it ends. Reading is thread-safe; only holds changes. */
 #ifndef WEIR_ENGINE_SNAPSHOT_H
 #define WEIR_ENGINE_SNAPSHOT_H
 
@@ -19,26 +19,28 @@ struct provider {
     enum dialect dialect;
     bool simulated; /* the built-in provider */
     struct url base;
-    struct str base_url;   /* as text, for status */
-    struct secret *keys;   /* as configured, in order */
+    struct str base_url; /* as text, for status */
+    struct secret *keys; /* as configured, in order */
     size_t key_count;
-    struct str *authorization; /* "Bearer KEY" for each key, in memory that is wiped with the snapshot; empty list: none sent */
+    struct str *
+        authorization; /* "Bearer KEY" for each key, in memory that is wiped with the snapshot; empty list: none sent */
     struct http_header *headers; /* extra ones, from configuration */
     size_t header_count;
     struct str *forward_headers; /* names that also go up and come back */
     size_t forward_header_count;
-    struct str *models;    /* configured, else the catalogue's; may be empty: then any model after "provider/" */
+    struct str *models; /* configured, else the catalogue's; may be empty: then any model after "provider/" */
     size_t model_count;
     struct str default_model;
-    int64_t priority;      /* 1 is tried first */
+    int64_t priority; /* 1 is tried first */
     double weight;
     bool stream_options;
     uint32_t endpoints;
     uint64_t connect_timeout_ns, first_token_timeout_ns, reply_timeout_ns, stall_timeout_ns;
-    unsigned max_retries;  /* attempts at this provider for one request are at most 1 + this */
+    unsigned max_retries; /* attempts at this provider for one request are at most 1 + this */
     struct str ca_file, proxy;
     bool insecure;
-    uint64_t origin_id;    /* equal for equal origins (all of base, ca_file, proxy, insecure, timeouts), across snapshots */
+    uint64_t
+        origin_id; /* equal for equal origins (all of base, ca_file, proxy, insecure, timeouts), across snapshots */
 };
 
 struct target {
@@ -47,14 +49,14 @@ struct target {
     struct str name;  /* "provider/model" */
     double weight;
     struct price_list prices;
-    uint32_t id;      /* durable within the process: equal names keep their id across reloads (metrics) */
+    uint32_t id; /* durable within the process: equal names keep their id across reloads (metrics) */
 };
 
 struct route {
     struct str model; /* exact name, or a glob */
     bool is_glob;
-    bool built_in;    /* `default` */
-    bool pinned;      /* made for provider/model: a client needs the right to steer, and to the target's own model */
+    bool built_in; /* `default` */
+    bool pinned;   /* made for provider/model: a client needs the right to steer, and to the target's own model */
     const struct target **targets; /* in the order they are tried: by provider priority, then as written */
     size_t target_count;
 };
@@ -83,12 +85,13 @@ struct snapshot {
     size_t route_count;
     struct map exact_routes; /* struct route by model */
     struct map targets_by_name, providers_by_name;
-    struct map model_targets; /* struct route by a listed model's name: every enabled provider that lists it, by priority */
+    struct map
+        model_targets; /* struct route by a listed model's name: every enabled provider that lists it, by priority */
     const struct route *default_route; /* may be NULL when no provider is enabled */
     bool default_serves_unknown;       /* an environment-only start */
     struct client *clients;
     size_t client_count;
-    bool auth_none;       /* `auth: none` is written */
+    bool auth_none; /* `auth: none` is written */
     struct sha256 admin_key_hash;
     uint64_t request_timeout_ns;
     unsigned max_attempts; /* 1 + retry.max_retries */
@@ -103,8 +106,9 @@ void snapshot_release(struct snapshot *snapshot); /* frees at zero, wiping crede
 /* The client whose key this is, or NULL. In time that does not depend on how much of the key is right. */
 const struct client *snapshot_client(const struct snapshot *snapshot, struct str key);
 
-/* Which route serves this name: exact route, route glob, a configured provider before the first slash, a listed model, the
- * default route. NULL: unknown_model. `pinned` gets a one-target route for provider/model (its memory is the arena's). */
+/* Which route serves this name: exact route, route glob, a configured provider before the first slash, a listed model,
+ * the default route. NULL: unknown_model. `pinned` gets a one-target route for provider/model (its memory is the
+ * arena's). */
 const struct route *snapshot_route(const struct snapshot *snapshot, struct str model, struct arena *arena);
 
 #endif

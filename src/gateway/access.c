@@ -1,5 +1,6 @@
-/* access.c - who calls and what it may: client keys and roles, the admin key, and, where there are no keys, only a browser-proof
- * loopback (DNS rebinding: a page's own name for 127.0.0.1 is no loopback Host). Comparisons take the same time for any key. */
+/* access.c - who calls and what it may: client keys and roles, the admin key, and, where there are no keys, only a
+ * browser-proof loopback (DNS rebinding: a page's own name for 127.0.0.1 is no loopback Host). Comparisons take the
+ * same time for any key. */
 #include "base/hash.h"
 #include "gateway/visit.h"
 
@@ -28,7 +29,8 @@ static bool is_admin_key(const struct snapshot *snapshot, struct str key) {
     return hash_equal(&hash, &snapshot->admin_key_hash);
 }
 
-enum error_code access_check(struct visit *visit, const struct http_request *request, enum access wanted, const char **sentence) {
+enum error_code access_check(struct visit *visit, const struct http_request *request, enum access wanted,
+                             const char **sentence) {
     const struct snapshot *snapshot = visit->deployment->snapshot;
     bool keyless = snapshot->client_count == 0 && !snapshot->auth_none;
     struct str origin = http_header_find(request->headers, request->header_count, STR("origin"));
@@ -64,6 +66,7 @@ enum error_code access_check(struct visit *visit, const struct http_request *req
         *sentence = "This client's role may not do that.";
         return error_not_allowed;
     }
-    *sentence = "This needs the admin key (STATE_DIR/admin.key), or a client key of role operator or admin. Send it as Authorization: Bearer KEY.";
+    *sentence = "This needs the admin key (STATE_DIR/admin.key), or a client key of role operator or admin. Send it as "
+                "Authorization: Bearer KEY.";
     return error_invalid_client_key;
 }

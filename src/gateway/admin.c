@@ -1,13 +1,15 @@
-/* admin.c - the admin API: status, explain, what would be chosen, reload, drain. What may block runs on the control loop; the answer
- * comes back by mailbox, and is dropped if the caller has gone meanwhile. */
+/* admin.c - the admin API: status, explain, what would be chosen, reload, drain. What may block runs on the control
+ * loop; the answer comes back by mailbox, and is dropped if the caller has gone meanwhile. */
 #include "base/memory.h"
 #include "dialect/openai.h"
 #include "gateway/visit.h"
 #include "gateway/inference.h"
 
 static void text_answer(struct visit *visit, const struct text *text) {
-    if (text->failed) visit_error(visit, error_out_of_memory, STR_NONE);
-    else visit_answer(visit, 200, STR("application/json"), text_str(text));
+    if (text->failed)
+        visit_error(visit, error_out_of_memory, STR_NONE);
+    else
+        visit_answer(visit, 200, STR("application/json"), text_str(text));
     arena_reset(&visit->gate->worker->scratch);
 }
 
@@ -29,7 +31,8 @@ void answer_route(struct visit *visit) {
     visit_error(visit, error_unknown_model, STR_NONE);
 }
 
-/* -- answers from elsewhere ------------------------------------------------------------------------------------------- */
+/* -- answers from elsewhere -------------------------------------------------------------------------------------------
+ */
 
 struct later {
     struct explain_question question;
@@ -62,8 +65,11 @@ static void later_end(struct later *later) {
 
 static void explained(struct explain_question *question) {
     struct later *later = question->context;
-    if (question->len) visit_answer(later->visit, 200, STR("application/json"), str_make(question->json, question->len));
-    else visit_error(later->visit, error_unknown_path, STR("No request of that id is remembered: only the last ones are."));
+    if (question->len)
+        visit_answer(later->visit, 200, STR("application/json"), str_make(question->json, question->len));
+    else
+        visit_error(later->visit, error_unknown_path,
+                    STR("No request of that id is remembered: only the last ones are."));
     later_end(later);
 }
 
@@ -80,8 +86,10 @@ void answer_explain(struct visit *visit) {
 
 static void reloaded(void *context) {
     struct later *later = context;
-    if (later->done) visit_answer(later->visit, 200, STR("application/json"), STR("{\"reloaded\":true}"));
-    else visit_error(later->visit, error_bad_configuration, str_from(later->error.message));
+    if (later->done)
+        visit_answer(later->visit, 200, STR("application/json"), STR("{\"reloaded\":true}"));
+    else
+        visit_error(later->visit, error_bad_configuration, str_from(later->error.message));
     later_end(later);
 }
 

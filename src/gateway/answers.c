@@ -9,7 +9,8 @@ void visit_answer(struct visit *visit, int status, struct str content_type, stru
     if (!visit->exchange || visit->answered) return;
     visit->answered = true;
     headers[count++] = (struct http_header){STR("Content-Type"), content_type};
-    if (visit->request_id[0]) headers[count++] = (struct http_header){STR("x-weir-request-id"), str_from(visit->request_id)};
+    if (visit->request_id[0])
+        headers[count++] = (struct http_header){STR("x-weir-request-id"), str_from(visit->request_id)};
     if (status == 429 || status == 503) headers[count++] = (struct http_header){STR("Retry-After"), STR("1")};
     exchange_respond(visit->exchange, status, headers, count, (int64_t)body.len);
     exchange_write(visit->exchange, &body, 1);
@@ -20,7 +21,8 @@ void visit_error(struct visit *visit, enum error_code code, struct str message) 
     char buffer[2048];
     struct text text = text_in_buffer(buffer, sizeof buffer);
     metrics_refused(visit->gate->worker->reporter.metrics, code);
-    openai_error_write(&text, code, message.len ? message : error_facts(code)->sentence, STR_NONE, str_from(visit->request_id), -1, 0);
+    openai_error_write(&text, code, message.len ? message : error_facts(code)->sentence, STR_NONE,
+                       str_from(visit->request_id), -1, 0);
     visit_answer(visit, error_facts(code)->status, STR("application/json"), text.failed ? STR("{}") : text_str(&text));
 }
 
@@ -34,16 +36,21 @@ void answer_healthz(struct visit *visit) { visit_answer(visit, 200, STR("text/pl
 void answer_readyz(struct visit *visit) {
     bool draining = atomic_load(&visit->gate->gateway->draining);
     bool usable = visit->deployment->snapshot->target_count > 0;
-    if (draining) visit_answer(visit, 503, STR("text/plain"), STR("draining\n"));
-    else if (!usable) visit_answer(visit, 503, STR("text/plain"), STR("no target is usable\n"));
-    else visit_answer(visit, 200, STR("text/plain"), STR("ready\n"));
+    if (draining)
+        visit_answer(visit, 503, STR("text/plain"), STR("draining\n"));
+    else if (!usable)
+        visit_answer(visit, 503, STR("text/plain"), STR("no target is usable\n"));
+    else
+        visit_answer(visit, 200, STR("text/plain"), STR("ready\n"));
 }
 
 static struct text text_begin(struct visit *visit) { return text_in_arena(&visit->gate->worker->scratch, 16 * 1024); }
 
 static void text_answer(struct visit *visit, struct str content_type, const struct text *text) {
-    if (text->failed) visit_error(visit, error_out_of_memory, STR_NONE);
-    else visit_answer(visit, 200, content_type, text_str(text));
+    if (text->failed)
+        visit_error(visit, error_out_of_memory, STR_NONE);
+    else
+        visit_answer(visit, 200, content_type, text_str(text));
     arena_reset(&visit->gate->worker->scratch);
 }
 
@@ -89,7 +96,8 @@ static struct str percent_decode(struct str from, char *into, size_t size) {
 void answer_model(struct visit *visit) {
     char id[limit_model + 1];
     struct text text = text_begin(visit);
-    if (weir_model_write(visit->deployment->snapshot, visit->client, percent_decode(visit_id(visit), id, sizeof id), &text)) {
+    if (weir_model_write(visit->deployment->snapshot, visit->client, percent_decode(visit_id(visit), id, sizeof id),
+                         &text)) {
         text_answer(visit, STR("application/json"), &text);
         return;
     }

@@ -82,12 +82,14 @@ uint16_t gateway_port(const struct gateway *gateway, size_t n) {
     return n < gateway->address_count ? listen_address_port(gateway->addresses[n]) : 0;
 }
 
-/* -- ends ------------------------------------------------------------------------------------------------------------- */
+/* -- ends -------------------------------------------------------------------------------------------------------------
+ */
 
 static void gate_drained(void *context) {
     struct gate *gate = context;
     struct gateway *gateway = gate->gateway;
-    if (atomic_fetch_sub(&gateway->draining_gates, 1) == 1 && gateway->drained) gateway->drained(gateway->drained_context);
+    if (atomic_fetch_sub(&gateway->draining_gates, 1) == 1 && gateway->drained)
+        gateway->drained(gateway->drained_context);
 }
 
 static void drain_run(void *context) {
@@ -100,7 +102,8 @@ void gateway_drain(struct gateway *gateway, void (*drained)(void *context), void
     gateway->drained = drained;
     gateway->drained_context = context;
     atomic_store(&gateway->draining_gates, gateway->weir->worker_count);
-    for (unsigned i = 0; i < gateway->weir->worker_count; i++) loop_post(gateway->weir->workers[i].loop, drain_run, &gateway->gates[i]);
+    for (unsigned i = 0; i < gateway->weir->worker_count; i++)
+        loop_post(gateway->weir->workers[i].loop, drain_run, &gateway->gates[i]);
 }
 
 struct stopping {

@@ -1,5 +1,5 @@
-/* inference.c - from net's exchange to runtime's request and back. The visit outlives whichever of the two ends first: a caller may be
- * done while the provider's last bytes are awaited, or gone while an answer is under way. */
+/* inference.c - from net's exchange to runtime's request and back. The visit outlives whichever of the two ends first:
+ * a caller may be done while the provider's last bytes are awaited, or gone while an answer is under way. */
 #include "gateway/inference.h"
 
 #include "base/memory.h"
@@ -11,9 +11,11 @@ void visit_release(struct visit *visit) {
     memory_give(visit);
 }
 
-/* -- the flight's answer ---------------------------------------------------------------------------------------------- */
+/* -- the flight's answer ----------------------------------------------------------------------------------------------
+ */
 
-static void on_respond(void *owner, int status, const struct http_header *headers, size_t count, int64_t content_length) {
+static void on_respond(void *owner, int status, const struct http_header *headers, size_t count,
+                       int64_t content_length) {
     struct visit *visit = owner;
     visit->answered = true;
     if (visit->exchange) exchange_respond(visit->exchange, status, headers, count, content_length);
@@ -49,12 +51,14 @@ static void on_closed(void *owner, const struct flight *flight) {
 
 static const struct request_sink sink = {on_respond, on_write, on_finish, on_abort, on_unsent, on_closed};
 
-/* -- the exchange ----------------------------------------------------------------------------------------------------- */
+/* -- the exchange -----------------------------------------------------------------------------------------------------
+ */
 
 static bool request_id_is_valid(struct str id) {
     for (size_t i = 0; i < id.len; i++) {
         char c = id.at[i];
-        if (!((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '.' || c == '_' || c == '-')) return false;
+        if (!((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '.' || c == '_' || c == '-'))
+            return false;
     }
     return id.len > 0 && id.len <= limit_request_id;
 }
@@ -70,8 +74,10 @@ static void inference_begin(struct visit *visit, const struct http_request *requ
     endpoint_find(request->path, &asked.endpoint);
     struct str type = http_header_find(request->headers, request->header_count, STR("content-type"));
     bool json = endpoint_facts(asked.endpoint)->body == endpoint_body_json;
-    if (json && type.len && !str_starts_nocase(type, STR("application/json")) && !str_starts_nocase(type, STR("text/plain")) &&
-        !str_starts_nocase(type, STR("application/x-www-form-urlencoded"))) { /* curl -d says so when it is told nothing */
+    if (json && type.len && !str_starts_nocase(type, STR("application/json")) &&
+        !str_starts_nocase(type, STR("text/plain")) &&
+        !str_starts_nocase(type,
+                           STR("application/x-www-form-urlencoded"))) { /* curl -d says so when it is told nothing */
         visit_error(visit, error_unsupported_media_type, STR_NONE);
         return;
     }
@@ -79,8 +85,10 @@ static void inference_begin(struct visit *visit, const struct http_request *requ
     visit->busy = true; /* it must not be freed under our hands */
     struct request *started = request_start(worker, &asked, &sink, visit, &ended);
     visit->busy = false;
-    if (!started) visit_error(visit, error_out_of_memory, STR_NONE);
-    else if (!ended) visit->request = started;
+    if (!started)
+        visit_error(visit, error_out_of_memory, STR_NONE);
+    else if (!ended)
+        visit->request = started;
 }
 
 static void on_head(void *context, struct exchange *exchange, const struct http_request *request, void **owner) {
@@ -94,16 +102,23 @@ static void on_head(void *context, struct exchange *exchange, const struct http_
         return;
     }
     *owner = visit;
-    *visit = (struct visit){.gate = gate, .exchange = exchange, .deployment = gate->worker->deployment, .method = request->method,
-                            .path = request->path, .query = request->query};
+    *visit = (struct visit){.gate = gate,
+                            .exchange = exchange,
+                            .deployment = gate->worker->deployment,
+                            .method = request->method,
+                            .path = request->path,
+                            .query = request->query};
     deployment_hold(visit->deployment);
     struct str id = http_header_find(request->headers, request->header_count, STR("x-weir-request-id"));
-    if (request_id_is_valid(id)) str_copy(visit->request_id, sizeof visit->request_id, id);
-    else worker_request_id(gate->worker, visit->request_id);
+    if (request_id_is_valid(id))
+        str_copy(visit->request_id, sizeof visit->request_id, id);
+    else
+        worker_request_id(gate->worker, visit->request_id);
     bool other_method = false;
     const char *sentence = "";
     visit->route = route_find(request->method, request->path, &other_method);
-    enum error_code refused = access_check(visit, request, visit->route ? visit->route->access : access_open, &sentence);
+    enum error_code refused =
+        access_check(visit, request, visit->route ? visit->route->access : access_open, &sentence);
     if (refused) {
         visit_error(visit, refused, str_from(sentence));
     } else if (!visit->route && other_method) {
@@ -127,8 +142,10 @@ static void on_body(void *owner, struct str piece) {
 static void on_end(void *owner) {
     struct visit *visit = owner;
     if (!visit || visit->answered) return;
-    if (visit->request) request_body_end(visit->request);
-    else if (visit->route && visit->route->answer) visit->route->answer(visit);
+    if (visit->request)
+        request_body_end(visit->request);
+    else if (visit->route && visit->route->answer)
+        visit->route->answer(visit);
 }
 
 static void on_writable(void *owner) {
@@ -154,8 +171,8 @@ static void on_gone(void *owner) {
     visit_release(visit);
 }
 
-static void on_refused(void *context, enum error_code code, const char *sentence, char *body, size_t body_size, size_t *body_len,
-                       struct str *content_type) {
+static void on_refused(void *context, enum error_code code, const char *sentence, char *body, size_t body_size,
+                       size_t *body_len, struct str *content_type) {
     struct gate *gate = context;
     struct text text = text_in_buffer(body, body_size);
     char id[limit_request_id + 1];

@@ -49,7 +49,8 @@ struct str route_nearest(struct str path) {
     char full[80];
     for (size_t i = 0; i < sizeof routes / sizeof *routes + endpoints; i++) {
         bool fixed = i < sizeof routes / sizeof *routes;
-        struct str candidate = fixed ? routes[i].path : endpoint_facts((enum endpoint)(i - sizeof routes / sizeof *routes))->path;
+        struct str candidate =
+            fixed ? routes[i].path : endpoint_facts((enum endpoint)(i - sizeof routes / sizeof *routes))->path;
         struct text text = text_in_buffer(full, sizeof full);
         if (!fixed) text_put(&text, STR("/v1"));
         text_put(&text, candidate);

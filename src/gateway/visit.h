@@ -1,4 +1,5 @@
-/* visit.h - one exchange as the gateway sees it: who calls, what for, and how it is answered. On one worker's thread. */
+/* visit.h - one exchange as the gateway sees it: who calls, what for, and how it is answered. On one worker's thread.
+ */
 #ifndef WEIR_GATEWAY_VISIT_H
 #define WEIR_GATEWAY_VISIT_H
 
@@ -30,12 +31,12 @@ enum access { access_open, access_client, access_metrics, access_operator, acces
 
 struct visit {
     struct gate *gate;
-    struct exchange *exchange; /* NULL: over */
-    struct request *request;   /* NULL: none, or closed */
+    struct exchange *exchange;     /* NULL: over */
+    struct request *request;       /* NULL: none, or closed */
     struct deployment *deployment; /* held while the visit lives: client points into it */
     const struct client *client;
     const struct gate_route *route;
-    struct str path, query;    /* until the exchange is over */
+    struct str path, query; /* until the exchange is over */
     enum http_method method;
     bool answered;
     bool busy; /* an answer comes later, from another thread */
@@ -50,7 +51,8 @@ struct gate_route {
 };
 
 /* access.c. error_none: allowed, and visit->client is set; else why not. */
-enum error_code access_check(struct visit *visit, const struct http_request *request, enum access wanted, const char **sentence);
+enum error_code access_check(struct visit *visit, const struct http_request *request, enum access wanted,
+                             const char **sentence);
 
 /* routes.c. NULL: none; *other_method: the path exists with another one. */
 const struct gate_route *route_find(enum http_method method, struct str path, bool *other_method);

@@ -1,7 +1,8 @@
-/* client.c - calls over pooled connections. A call owns at most one connection at a time; a connection serves one call, then goes
- * back to its pool, if the reply was complete and allows it.
+/* client.c - calls over pooled connections. A call owns at most one connection at a time; a connection serves one call,
+ * then goes back to its pool, if the reply was complete and allows it.
  *
- * Keeps: a call's handler gets exactly one of `ended` and `failed` unless it is cancelled; nothing comes from inside call_start. */
+ * Keeps: a call's handler gets exactly one of `ended` and `failed` unless it is cancelled; nothing comes from inside
+ * call_start. */
 #include "net/client.h"
 
 #include <string.h>
@@ -67,12 +68,13 @@ struct client {
 };
 
 struct str call_failure_name(enum call_failure failure) {
-    static const char *const names[] = {"none", "dns",   "connect",   "connect_timeout", "tls",
-                                        "proxy", "reset", "malformed", "cut",             "system"};
+    static const char *const names[] = {"none",  "dns",       "connect", "connect_timeout", "tls", "proxy",
+                                        "reset", "malformed", "cut",     "system"};
     return str_from(names[failure]);
 }
 
-/* -- connections ------------------------------------------------------------------------------------------------------ */
+/* -- connections ------------------------------------------------------------------------------------------------------
+ */
 
 static void upstream_free(struct upstream *upstream) {
     struct client *client = upstream->client;
@@ -126,11 +128,12 @@ static void upstream_release(struct upstream *upstream) {
     list_add_first(&pool->idle, &upstream->node);
     pool->idle_count++;
     client->idle_count++;
-    timer_set(client->loop, &upstream->expiry, loop_now(client->loop).mono_ns + upstream->idle_timeout_ns, on_expired, upstream);
+    timer_set(client->loop, &upstream->expiry, loop_now(client->loop).mono_ns + upstream->idle_timeout_ns, on_expired,
+              upstream);
 }
 
 static struct pool *pool_of(struct client *client, uint64_t origin_id) {
-    LIST_EACH(node, &client->pools) {
+    LIST_EACH (node, &client->pools) {
         struct pool *pool = LIST_OWNER(node, struct pool, node);
         if (pool->origin_id == origin_id) return pool;
     }
@@ -142,7 +145,8 @@ static struct pool *pool_of(struct client *client, uint64_t origin_id) {
     return pool;
 }
 
-/* -- the end of a call ------------------------------------------------------------------------------------------------ */
+/* -- the end of a call ------------------------------------------------------------------------------------------------
+ */
 
 static void call_free(struct call *call) {
     loop_defer_cancel(&call->later);
@@ -168,8 +172,8 @@ static void call_fail(struct call *call, enum call_failure failure, struct str t
     handler->failed(owner, failure, str_from(copy));
 }
 
-/* A pooled connection that the provider had closed already says so before any byte of a reply: that is no failure of the
- * provider's, and the request goes out again on a fresh connection, once. */
+/* A pooled connection that the provider had closed already says so before any byte of a reply: that is no failure of
+ * the provider's, and the request goes out again on a fresh connection, once. */
 static bool call_retry(struct call *call) {
     struct upstream *upstream = call->upstream;
     if (!upstream->reused || upstream->heard || call->retried) return false;
@@ -183,7 +187,8 @@ static bool call_retry(struct call *call) {
     return true;
 }
 
-/* -- a reply ---------------------------------------------------------------------------------------------------------- */
+/* -- a reply ----------------------------------------------------------------------------------------------------------
+ */
 
 static void on_head(void *owner, const struct http1_head *head) {
     struct upstream *upstream = owner;
@@ -233,8 +238,10 @@ static void on_bytes(void *owner, struct str bytes) {
         upstream_free(upstream);
         return;
     }
-    if (read == SIZE_MAX) call_fail(upstream->call, call_failure_malformed, str_from(http1_refused(upstream->parser)->sentence));
-    else if (http1_ended(upstream->parser)) call_ended(upstream, read < bytes.len);
+    if (read == SIZE_MAX)
+        call_fail(upstream->call, call_failure_malformed, str_from(http1_refused(upstream->parser)->sentence));
+    else if (http1_ended(upstream->parser))
+        call_ended(upstream, read < bytes.len);
 }
 
 static void on_ended(void *owner) {
@@ -248,21 +255,28 @@ static void on_ended(void *owner) {
     upstream->feeding = true;
     bool complete = call->has_head && http1_finish(upstream->parser) && http1_ended(upstream->parser);
     upstream->feeding = false;
-    if (upstream->doomed) upstream_free(upstream);
-    else if (complete) call_ended(upstream, false);
-    else if (call->has_head) call_fail(call, call_failure_cut, STR("the connection ended in the middle of the reply"));
-    else call_fail(call, call_failure_reset, STR("the connection was closed without a reply"));
+    if (upstream->doomed)
+        upstream_free(upstream);
+    else if (complete)
+        call_ended(upstream, false);
+    else if (call->has_head)
+        call_fail(call, call_failure_cut, STR("the connection ended in the middle of the reply"));
+    else
+        call_fail(call, call_failure_reset, STR("the connection was closed without a reply"));
 }
 
 static void on_failed(void *owner, enum stream_failure failure) {
     struct upstream *upstream = owner;
     (void)failure;
-    if (!upstream->call) upstream_drop(upstream);
+    if (!upstream->call)
+        upstream_drop(upstream);
     else if (!call_retry(upstream->call))
-        call_fail(upstream->call, upstream->call->has_head ? call_failure_cut : call_failure_reset, stream_failure_text(upstream->stream));
+        call_fail(upstream->call, upstream->call->has_head ? call_failure_cut : call_failure_reset,
+                  stream_failure_text(upstream->stream));
 }
 
-/* -- a request -------------------------------------------------------------------------------------------------------- */
+/* -- a request --------------------------------------------------------------------------------------------------------
+ */
 
 bool call_body_sent(const struct call *call) {
     return call->body_at == call->body_count && (!call->upstream || stream_unsent(call->upstream->stream) == 0);
@@ -373,8 +387,10 @@ static void call_dial(struct call *call) {
     struct client *client = call->client;
     struct error error = {.code = error_none};
     struct tls_context *tls = call->origin->tls ? context_of(client, call->origin, &error) : NULL;
-    if (call->origin->tls && !tls) call->failure = call_failure_tls;
-    else call->dial = dial_start(client->loop, client->resolver, call->origin, tls, on_dialled, call);
+    if (call->origin->tls && !tls)
+        call->failure = call_failure_tls;
+    else
+        call->dial = dial_start(client->loop, client->resolver, call->origin, tls, on_dialled, call);
     if (call->dial) return;
     if (call->failure == call_failure_none) call->failure = call_failure_system;
     loop_defer(client->loop, &call->later);
@@ -408,8 +424,10 @@ static struct str head_write(struct client *client, const struct origin *origin,
     }
     text_put(&text, request->target);
     text_put(&text, STR(" HTTP/1.1\r\nHost: "));
-    if (origin->unix_path.len) text_put(&text, STR("localhost"));
-    else authority_put(&text, origin);
+    if (origin->unix_path.len)
+        text_put(&text, STR("localhost"));
+    else
+        authority_put(&text, origin);
     text_put(&text, STR("\r\n"));
     for (size_t i = 0; i < request->header_count; i++) {
         text_put(&text, request->headers[i].name);
@@ -458,8 +476,10 @@ struct call *call_start(struct client *client, const struct origin *origin, cons
 
 void call_read(struct call *call, bool wanted) {
     if (!call->upstream) return;
-    if (wanted) stream_read_start(call->upstream->stream);
-    else stream_read_stop(call->upstream->stream);
+    if (wanted)
+        stream_read_start(call->upstream->stream);
+    else
+        stream_read_stop(call->upstream->stream);
 }
 
 void call_cancel(struct call *call) {
@@ -473,7 +493,8 @@ void call_cancel(struct call *call) {
     call_free(call);
 }
 
-/* -- the client ------------------------------------------------------------------------------------------------------- */
+/* -- the client -------------------------------------------------------------------------------------------------------
+ */
 
 struct client *client_new(struct loop *loop) {
     struct client *client = memory_take(sizeof *client);
@@ -489,7 +510,7 @@ struct client *client_new(struct loop *loop) {
 }
 
 void client_drop_idle(struct client *client) {
-    LIST_EACH(node, &client->pools) {
+    LIST_EACH (node, &client->pools) {
         struct pool *pool = LIST_OWNER(node, struct pool, node);
         while (!list_empty(&pool->idle)) upstream_drop(LIST_OWNER(pool->idle.next, struct upstream, node));
     }

@@ -1,5 +1,5 @@
-/* client.h - the calling side: one call is one request to one origin, over a pooled connection. HTTP/1.1 today; nothing in
- * this header says so. All on one loop; each loop has its own client and pools. */
+/* client.h - the calling side: one call is one request to one origin, over a pooled connection. HTTP/1.1 today; nothing
+ * in this header says so. All on one loop; each loop has its own client and pools. */
 #ifndef WEIR_NET_CLIENT_H
 #define WEIR_NET_CLIENT_H
 
@@ -13,22 +13,22 @@ struct tls_context;
 /* Where and how: immutable, made once (a snapshot's), outlives its calls. */
 struct origin {
     bool tls;
-    struct str host;             /* name or address, without brackets */
+    struct str host; /* name or address, without brackets */
     uint16_t port;
-    struct str unix_path;        /* instead of host and port; empty: none */
-    struct str ca_file;          /* instead of the system's roots; empty: the system's */
-    bool insecure;               /* no verification: only if written out */
-    struct str proxy;            /* "http://[user:pass@]host:port", CONNECT for TLS, absolute-form for plain; empty: none */
+    struct str unix_path; /* instead of host and port; empty: none */
+    struct str ca_file;   /* instead of the system's roots; empty: the system's */
+    bool insecure;        /* no verification: only if written out */
+    struct str proxy;     /* "http://[user:pass@]host:port", CONNECT for TLS, absolute-form for plain; empty: none */
     uint64_t connect_timeout_ns; /* DNS, TCP, proxy and TLS together */
     uint64_t idle_timeout_ns;    /* a pooled connection older than this without use is closed */
     size_t connections_idle_max; /* per loop */
-    uint64_t id;                 /* the pool's key: equal ids share connections, so anything above that differs differs here */
+    uint64_t id; /* the pool's key: equal ids share connections, so anything above that differs differs here */
 };
 
 enum call_failure {
     call_failure_none,
-    call_failure_dns,       /* the name does not resolve */
-    call_failure_connect,   /* refused, unreachable */
+    call_failure_dns,     /* the name does not resolve */
+    call_failure_connect, /* refused, unreachable */
     call_failure_connect_timeout,
     call_failure_tls,
     call_failure_proxy,     /* the proxy refused the CONNECT */
@@ -41,7 +41,8 @@ struct str call_failure_name(enum call_failure failure);
 
 /* Never nested inside call_start, call_write or call_cancel. `ended` and `failed` are each the last. */
 struct call_handler {
-    void (*sent)(void *owner);     /* the head has been handed to a connection that is up (once; again after a silent retry) */
+    void (*sent)(
+        void *owner); /* the head has been handed to a connection that is up (once; again after a silent retry) */
     void (*head)(void *owner, const struct http_reply *reply);
     void (*body)(void *owner, struct str piece); /* decoded from chunks; one call for each read where framing allows */
     void (*ended)(void *owner);
@@ -56,16 +57,17 @@ size_t client_connections(const struct client *client, size_t *idle);
 
 struct call_request {
     enum http_method method;
-    struct str target;  /* origin-form */
+    struct str target;                 /* origin-form */
     const struct http_header *headers; /* Host, Content-Length and Connection are net's own */
     size_t header_count;
-    const struct str *body; /* ranges; stay valid until the call is over (a retry on a fresh connection sends them again) */
+    const struct str
+        *body; /* ranges; stay valid until the call is over (a retry on a fresh connection sends them again) */
     size_t body_count;
 };
 
-/* Takes an idle connection or makes a new one. A reused connection that turns out closed before any byte of a reply came is
- * replaced by a fresh one silently, once. The head is copied; the ranges (the array too) and the
- * origin are not, and outlive the call. NULL: out of memory, or a head over limit_header_bytes. */
+/* Takes an idle connection or makes a new one. A reused connection that turns out closed before any byte of a reply
+ * came is replaced by a fresh one silently, once. The head is copied; the ranges (the array too) and the origin are
+ * not, and outlive the call. NULL: out of memory, or a head over limit_header_bytes. */
 struct call *call_start(struct client *client, const struct origin *origin, const struct call_request *request,
                         const struct call_handler *handler, void *owner);
 /* Has the request left, so that its body ranges are no longer needed? True for good once a reply has begun after it. */

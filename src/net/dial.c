@@ -1,5 +1,6 @@
-/* dial.c - one attempt to reach an origin. Addresses are tried one after the other: the next after a failure, or when one has
- * taken its share of the time. A proxy is dialled in the origin's place and asked to CONNECT when TLS is wanted (RFC 9110, 9.3.6). */
+/* dial.c - one attempt to reach an origin. Addresses are tried one after the other: the next after a failure, or when
+ * one has taken its share of the time. A proxy is dialled in the origin's place and asked to CONNECT when TLS is wanted
+ * (RFC 9110, 9.3.6). */
 #include "net/dial.h"
 
 #include <stdio.h>
@@ -79,9 +80,12 @@ static void up(struct dial *dial) {
     done(owner, stream, call_failure_none, STR_NONE);
 }
 
-/* -- the proxy's part ------------------------------------------------------------------------------------------------- */
+/* -- the proxy's part -------------------------------------------------------------------------------------------------
+ */
 
-static void on_proxy_head(void *owner, const struct http1_head *head) { ((struct dial *)owner)->proxy_status = head->status; }
+static void on_proxy_head(void *owner, const struct http1_head *head) {
+    ((struct dial *)owner)->proxy_status = head->status;
+}
 static void on_proxy_body(void *owner, struct str piece) { (void)owner, (void)piece; }
 static void on_proxy_end(void *owner) { (void)owner; }
 static const struct http1_handler proxy_handler = {on_proxy_head, on_proxy_body, on_proxy_end};
@@ -100,7 +104,9 @@ static void connect_send(struct dial *dial) {
     char buffer[2048];
     struct text text = text_in_buffer(buffer, sizeof buffer);
     bool v6 = str_find_byte(dial->origin->host, ':') != SIZE_MAX;
-    text_printf(&text, v6 ? "CONNECT [%.*s]:%u HTTP/1.1\r\nHost: [%.*s]:%u\r\n" : "CONNECT %.*s:%u HTTP/1.1\r\nHost: %.*s:%u\r\n",
+    text_printf(&text,
+                v6 ? "CONNECT [%.*s]:%u HTTP/1.1\r\nHost: [%.*s]:%u\r\n"
+                   : "CONNECT %.*s:%u HTTP/1.1\r\nHost: %.*s:%u\r\n",
                 STR_ARG(dial->origin->host), dial->origin->port, STR_ARG(dial->origin->host), dial->origin->port);
     if (dial->proxy_userinfo.len) {
         text_put(&text, STR("Proxy-Authorization: Basic "));
@@ -121,8 +127,10 @@ static void connect_send(struct dial *dial) {
 static void on_connected(void *owner) {
     struct dial *dial = owner;
     timer_cancel(dial->loop, &dial->next_address);
-    if (dial->proxied && dial->origin->tls && !dial->tunnelled) connect_send(dial);
-    else up(dial);
+    if (dial->proxied && dial->origin->tls && !dial->tunnelled)
+        connect_send(dial);
+    else
+        up(dial);
 }
 
 static void on_bytes(void *owner, struct str bytes) {
@@ -170,7 +178,8 @@ static void on_writable(void *owner) { (void)owner; }
 
 static const struct stream_handler handler = {on_connected, on_bytes, on_ended, on_failed, on_writable};
 
-/* -- addresses -------------------------------------------------------------------------------------------------------- */
+/* -- addresses --------------------------------------------------------------------------------------------------------
+ */
 
 static void on_next_address(void *context) {
     struct dial *dial = context;
@@ -192,7 +201,8 @@ static void address_try(struct dial *dial) {
     if (left > 1) {
         uint64_t now_ns = loop_now(dial->loop).mono_ns;
         uint64_t rest_ns = dial->deadline.deadline_ns > now_ns ? dial->deadline.deadline_ns - now_ns : 0;
-        uint64_t share_ns = rest_ns / left > address_wait_ms_least * NS_PER_MS ? rest_ns / left : address_wait_ms_least * NS_PER_MS;
+        uint64_t share_ns =
+            rest_ns / left > address_wait_ms_least * NS_PER_MS ? rest_ns / left : address_wait_ms_least * NS_PER_MS;
         timer_set(dial->loop, &dial->next_address, now_ns + share_ns, on_next_address, dial);
     }
     stream_open(dial, (const struct sockaddr *)address);
@@ -208,7 +218,9 @@ static void on_found(void *context, const struct addresses *addresses) {
     address_try(dial);
 }
 
-static void on_deadline(void *context) { dial_fail(context, call_failure_connect_timeout, STR("connecting took too long")); }
+static void on_deadline(void *context) {
+    dial_fail(context, call_failure_connect_timeout, STR("connecting took too long"));
+}
 
 /* http://[user:password@]host:port */
 static bool proxy_parse(struct dial *dial) {
@@ -221,7 +233,8 @@ static bool proxy_parse(struct dial *dial) {
         dial->proxy_userinfo = str_slice(rest, 0, at);
         rest = str_slice(rest, at + 1, rest.len);
     }
-    for (colon = rest.len; colon > 0 && rest.at[colon - 1] != ':'; colon--) {}
+    for (colon = rest.len; colon > 0 && rest.at[colon - 1] != ':'; colon--) {
+    }
     uint64_t port = 3128;
     if (colon && !str_to_u64(str_slice(rest, colon, rest.len), &port)) return false;
     struct str host = colon ? str_slice(rest, 0, colon - 1) : rest;
@@ -232,8 +245,10 @@ static bool proxy_parse(struct dial *dial) {
     return true;
 }
 
-struct dial *dial_start(struct loop *loop, struct resolver *resolver, const struct origin *origin, struct tls_context *tls,
-                        void (*done)(void *owner, struct stream *stream, enum call_failure failure, struct str text), void *owner) {
+struct dial *dial_start(struct loop *loop, struct resolver *resolver, const struct origin *origin,
+                        struct tls_context *tls,
+                        void (*done)(void *owner, struct stream *stream, enum call_failure failure, struct str text),
+                        void *owner) {
     struct dial *dial = memory_take_zeroed(sizeof *dial);
     if (!dial) return NULL;
     dial->loop = loop;
@@ -259,7 +274,9 @@ struct dial *dial_start(struct loop *loop, struct resolver *resolver, const stru
     }
     struct str host = dial->proxied ? str_from(dial->proxy_host) : origin->host;
     const struct addresses *known = resolver_known(resolver, host);
-    if (known) on_found(dial, known);
-    else if (!resolver_ask(resolver, host, &dial->wait)) dial_fail(dial, call_failure_dns, STR("too many lookups wait"));
+    if (known)
+        on_found(dial, known);
+    else if (!resolver_ask(resolver, host, &dial->wait))
+        dial_fail(dial, call_failure_dns, STR("too many lookups wait"));
     return dial;
 }

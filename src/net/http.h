@@ -1,4 +1,5 @@
-/* http.h - the words both sides of net share. Nothing here knows a version of HTTP beyond its name, or what a provider is. */
+/* http.h - the words both sides of net share. Nothing here knows a version of HTTP beyond its name, or what a provider
+ * is. */
 #ifndef WEIR_NET_HTTP_H
 #define WEIR_NET_HTTP_H
 
@@ -23,8 +24,8 @@ struct http_request {
     size_t header_count;
     int64_t content_length; /* -1: none or chunked */
     bool has_body;
-    struct str peer;     /* the caller's address as text, "unix" on a unix socket */
-    bool peer_loopback;  /* the caller's address is a loopback address, or a unix socket */
+    struct str peer;    /* the caller's address as text, "unix" on a unix socket */
+    bool peer_loopback; /* the caller's address is a loopback address, or a unix socket */
     bool over_tls;
 };
 

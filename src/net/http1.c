@@ -1,5 +1,6 @@
-/* http1.c - llhttp's callbacks into heads, pieces and ends. Invariant: `head` is called once a message, before any `body`; after
- * `end` the parser is paused. What llhttp accepts and RFC 9112 or smuggling forbids is refused in head_check. */
+/* http1.c - llhttp's callbacks into heads, pieces and ends. Invariant: `head` is called once a message, before any
+ * `body`; after `end` the parser is paused. What llhttp accepts and RFC 9112 or smuggling forbids is refused in
+ * head_check. */
 #include "net/http1.h"
 
 #include <llhttp.h>
@@ -206,7 +207,8 @@ static int on_head(llhttp_t *llhttp) {
     head.version_1_0 = llhttp->http_major == 1 && llhttp->http_minor == 0;
     if (llhttp->http_major != 1 || llhttp->http_minor > 1)
         return refuse(parser, error_invalid_request, 505, "Only HTTP/1.1 and HTTP/1.0 are spoken here.");
-    if (!values_are_clean(&head)) return refuse(parser, error_invalid_request, 0, "A header value holds a control character.");
+    if (!values_are_clean(&head))
+        return refuse(parser, error_invalid_request, 0, "A header value holds a control character.");
     head.target = str_make(parser->text.at, parser->target_len);
     head.keep_alive = llhttp_should_keep_alive(llhttp) != 0;
     if (framing_check(parser, &head) != 0) return HPE_USER;
@@ -286,8 +288,12 @@ static struct http1 *parser_new(bool is_request, const struct http1_handler *han
     return parser;
 }
 
-struct http1 *http1_new_request(const struct http1_handler *handler, void *owner) { return parser_new(true, handler, owner); }
-struct http1 *http1_new_reply(const struct http1_handler *handler, void *owner) { return parser_new(false, handler, owner); }
+struct http1 *http1_new_request(const struct http1_handler *handler, void *owner) {
+    return parser_new(true, handler, owner);
+}
+struct http1 *http1_new_reply(const struct http1_handler *handler, void *owner) {
+    return parser_new(false, handler, owner);
+}
 
 void http1_free(struct http1 *parser) {
     if (!parser) return;

@@ -1,5 +1,5 @@
-/* http1.h - reading HTTP/1.1 messages (RFC 9112) on llhttp with every leniency off, and with the rules llhttp leaves to us.
- * Sans-IO: bytes in, calls out. One parser serves one connection, message after message. */
+/* http1.h - reading HTTP/1.1 messages (RFC 9112) on llhttp with every leniency off, and with the rules llhttp leaves to
+ * us. Sans-IO: bytes in, calls out. One parser serves one connection, message after message. */
 #ifndef WEIR_NET_HTTP1_H
 #define WEIR_NET_HTTP1_H
 
@@ -19,7 +19,7 @@ struct http1_head {
     bool chunked;
     bool has_body;
     bool keep_alive;
-    bool until_close;     /* replies */
+    bool until_close; /* replies */
     bool version_1_0;
     bool expects_continue; /* requests */
 };
@@ -44,8 +44,8 @@ struct http1 *http1_new_reply(const struct http1_handler *handler, void *owner);
 void http1_free(struct http1 *parser);
 void http1_set_handler(struct http1 *parser, const struct http1_handler *handler, void *owner);
 
-/* Reads until the bytes or the message end, whichever is first; answers how many were read. After `end` nothing more is read
- * until http1_next. SIZE_MAX: refused, see http1_refused; the parser reads nothing more. */
+/* Reads until the bytes or the message end, whichever is first; answers how many were read. After `end` nothing more is
+ * read until http1_next. SIZE_MAX: refused, see http1_refused; the parser reads nothing more. */
 size_t http1_feed(struct http1 *parser, struct str bytes);
 /* Ready for the next message; for replies: is it one to a HEAD request? Frees the head's memory. */
 void http1_next(struct http1 *parser, bool reply_to_head);

@@ -1,6 +1,6 @@
-/* listener.c - TCP: a socket a loop with SO_REUSEPORT, set before libuv opens it; unix: one socket, its descriptor duplicated to
- * each loop. Accepting is ours, by uv_poll, so that a drain can accept until there is nothing left and a lack of descriptors
- * does not spin. */
+/* listener.c - TCP: a socket a loop with SO_REUSEPORT, set before libuv opens it; unix: one socket, its descriptor
+ * duplicated to each loop. Accepting is ours, by uv_poll, so that a drain can accept until there is nothing left and a
+ * lack of descriptors does not spin. */
 #include "net/listener.h"
 
 #include <arpa/inet.h>
@@ -61,11 +61,13 @@ static bool unix_prepare(struct listen_address *listen, struct error *error) {
     const char *path = ((struct sockaddr_un *)&listen->address)->sun_path;
     struct stat status;
     if (lstat(path, &status) != 0) return true;
-    if (!S_ISSOCK(status.st_mode)) return error_set(error, error_bad_configuration, "Cannot listen on %s: the file is no socket.", listen->text);
+    if (!S_ISSOCK(status.st_mode))
+        return error_set(error, error_bad_configuration, "Cannot listen on %s: the file is no socket.", listen->text);
     int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     bool answered = probe >= 0 && connect(probe, (struct sockaddr *)&listen->address, listen->address_len) == 0;
     if (probe >= 0) close(probe);
-    if (answered) return error_set(error, error_bad_configuration, "Cannot listen on %s: another process does.", listen->text);
+    if (answered)
+        return error_set(error, error_bad_configuration, "Cannot listen on %s: another process does.", listen->text);
     unlink(path);
     return true;
 }
@@ -76,7 +78,8 @@ static bool address_parse(struct listen_address *listen, struct str text, struct
         struct sockaddr_un *address = (struct sockaddr_un *)&listen->address;
         struct str path = str_slice(text, 5, text.len);
         if (path.len == 0 || path.len >= sizeof address->sun_path)
-            return error_set(error, error_bad_configuration, "Cannot listen on %s: the path is empty or too long.", listen->text);
+            return error_set(error, error_bad_configuration, "Cannot listen on %s: the path is empty or too long.",
+                             listen->text);
         address->sun_family = AF_UNIX;
         str_copy(address->sun_path, sizeof address->sun_path, path);
         listen->address_len = sizeof *address;
@@ -87,7 +90,8 @@ static bool address_parse(struct listen_address *listen, struct str text, struct
     while (colon > 0 && text.at[colon - 1] != ':') colon--;
     uint64_t port;
     if (colon == 0 || !str_to_u64(str_slice(text, colon, text.len), &port) || port > 65535)
-        return error_set(error, error_bad_configuration, "Cannot listen on %s: write ADDRESS:PORT or unix:PATH.", listen->text);
+        return error_set(error, error_bad_configuration, "Cannot listen on %s: write ADDRESS:PORT or unix:PATH.",
+                         listen->text);
     struct str host = str_slice(text, 0, colon - 1);
     if (host.len >= 2 && host.at[0] == '[' && host.at[host.len - 1] == ']') host = str_slice(host, 1, host.len - 1);
     if (host.len == 0 || str_eq(host, STR("*"))) host = STR("0.0.0.0");
@@ -96,7 +100,9 @@ static bool address_parse(struct listen_address *listen, struct str text, struct
     snprintf(service, sizeof service, "%u", (unsigned)port);
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found = NULL;
     int status = getaddrinfo(name, service, &hints, &found);
-    if (status != 0) return error_set(error, error_bad_configuration, "Cannot listen on %s: %s.", listen->text, gai_strerror(status));
+    if (status != 0)
+        return error_set(error, error_bad_configuration, "Cannot listen on %s: %s.", listen->text,
+                         gai_strerror(status));
     struct addrinfo *chosen = found;
     for (struct addrinfo *at = found; at; at = at->ai_next)
         if (at->ai_family == AF_INET) chosen = at; /* localhost is 127.0.0.1 here */
@@ -124,7 +130,8 @@ struct listen_address *listen_address_new(struct str text, struct error *error) 
     socklen_t len = sizeof listen->address;
     getsockname(listen->first, (struct sockaddr *)&listen->address, &len); /* the port, where 0 was asked for */
     if (!listen->is_unix) listen->address_len = len;
-    if (listen->is_unix && (chmod(((struct sockaddr_un *)&listen->address)->sun_path, 0660) != 0 || listen_start(listen->first) != 0))
+    if (listen->is_unix &&
+        (chmod(((struct sockaddr_un *)&listen->address)->sun_path, 0660) != 0 || listen_start(listen->first) != 0))
         goto fail_bind;
     return listen;
 fail_bind:
@@ -138,8 +145,10 @@ fail:
 }
 
 uint16_t listen_address_port(const struct listen_address *listen) {
-    if (listen->address.ss_family == AF_INET) return ntohs(((const struct sockaddr_in *)(const void *)&listen->address)->sin_port);
-    if (listen->address.ss_family == AF_INET6) return ntohs(((const struct sockaddr_in6 *)(const void *)&listen->address)->sin6_port);
+    if (listen->address.ss_family == AF_INET)
+        return ntohs(((const struct sockaddr_in *)(const void *)&listen->address)->sin_port);
+    if (listen->address.ss_family == AF_INET6)
+        return ntohs(((const struct sockaddr_in6 *)(const void *)&listen->address)->sin6_port);
     return 0;
 }
 
@@ -147,7 +156,8 @@ bool listen_address_loopback(const struct listen_address *listen) {
     const struct sockaddr_storage *address = &listen->address;
     if (address->ss_family == AF_INET)
         return (ntohl(((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr) >> 24) == 127;
-    if (address->ss_family == AF_INET6) return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr);
+    if (address->ss_family == AF_INET6)
+        return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr);
     return true;
 }
 
@@ -159,7 +169,8 @@ void listen_address_free(struct listen_address *listen) {
     memory_give(listen);
 }
 
-/* -- accepting on one loop ------------------------------------------------------------------------------------------- */
+/* -- accepting on one loop -------------------------------------------------------------------------------------------
+ */
 
 static void on_ready(uv_poll_t *poll, int status, int events);
 
@@ -178,7 +189,8 @@ static bool accept_some(struct listener *listener, int most) {
         if (errno == EINTR || errno == ECONNABORTED) continue;
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) { /* wait instead of spinning */
             uv_poll_stop(&listener->poll);
-            timer_set(listener->loop, &listener->retry, loop_now(listener->loop).mono_ns + retry_ms * NS_PER_MS, accept_again, listener);
+            timer_set(listener->loop, &listener->retry, loop_now(listener->loop).mono_ns + retry_ms * NS_PER_MS,
+                      accept_again, listener);
         }
         return false;
     }
@@ -225,7 +237,10 @@ struct listener *listener_new(struct loop *loop, struct listen_address *address,
 }
 
 bool listener_is_unix(const struct listener *listener) { return listener->is_unix; }
-void listener_drain(struct listener *listener) { while (accept_some(listener, accepts_a_turn)) {} }
+void listener_drain(struct listener *listener) {
+    while (accept_some(listener, accepts_a_turn)) {
+    }
+}
 
 static void on_closed(uv_handle_t *handle) { memory_give(handle->data); }
 

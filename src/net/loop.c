@@ -1,8 +1,8 @@
-/* loop.c - the event loop: libuv's, with a mailbox for other threads, work deferred to the end of a turn, and our own timers on
- * one uv_timer. The only place that reads the system's clocks.
+/* loop.c - the event loop: libuv's, with a mailbox for other threads, work deferred to the end of a turn, and our own
+ * timers on one uv_timer. The only place that reads the system's clocks.
  *
- * A turn:  timers -> (deferred work) -> wait -> reads, writes, mailbox -> next turn. The clock is read at most once a turn, when
- * first asked for after the wait. */
+ * A turn:  timers -> (deferred work) -> wait -> reads, writes, mailbox -> next turn. The clock is read at most once a
+ * turn, when first asked for after the wait. */
 #include "net/loop.h"
 
 #include <pthread.h>
@@ -52,13 +52,16 @@ static _Thread_local struct loop *current;
 
 uv_loop_t *loop_uv(struct loop *loop) { return &loop->uv; }
 char *loop_read_buffer(struct loop *loop) { return loop->read_buffer; }
-struct loop *loop_current(void) { return current; }
+struct loop *loop_current(void) {
+    return current;
+}
 
 struct now clock_read(void) {
     struct timespec mono, wall;
     clock_gettime(CLOCK_MONOTONIC, &mono);
     clock_gettime(CLOCK_REALTIME, &wall);
-    return (struct now){(uint64_t)mono.tv_sec * NS_PER_S + (uint64_t)mono.tv_nsec, wall.tv_sec * 1000000000ll + wall.tv_nsec};
+    return (struct now){(uint64_t)mono.tv_sec * NS_PER_S + (uint64_t)mono.tv_nsec,
+                        wall.tv_sec * 1000000000ll + wall.tv_nsec};
 }
 
 struct now loop_now(const struct loop *loop) {
@@ -114,7 +117,8 @@ static void on_before_wait(uv_prepare_t *handle) {
         uint64_t armed_ms = uv_is_active((uv_handle_t *)&loop->clock) ? uv_timer_get_due_in(&loop->clock) : UINT64_MAX;
         uint64_t now_ns = loop_now(loop).mono_ns;
         uint64_t wait_ms = next_ns == UINT64_MAX ? UINT64_MAX : next_ns > now_ns ? (next_ns - now_ns) / NS_PER_MS : 0;
-        if (armed_ms == UINT64_MAX || wait_ms < armed_ms) clock_arm(loop); /* later ones: it fires early and is armed again */
+        if (armed_ms == UINT64_MAX || wait_ms < armed_ms)
+            clock_arm(loop); /* later ones: it fires early and is armed again */
     }
     loop->now_is_fresh = false;
 }
@@ -199,7 +203,8 @@ bool loop_post(struct loop *loop, void (*run)(void *context), void *context) {
     *letter = (struct letter){.run = run, .context = context};
     struct letter *newest = atomic_load_explicit(&loop->mailbox, memory_order_relaxed);
     do letter->next = newest;
-    while (!atomic_compare_exchange_weak_explicit(&loop->mailbox, &newest, letter, memory_order_release, memory_order_relaxed));
+    while (!atomic_compare_exchange_weak_explicit(&loop->mailbox, &newest, letter, memory_order_release,
+                                                  memory_order_relaxed));
     uv_async_send(&loop->wake);
     return true;
 }
@@ -210,7 +215,8 @@ void loop_defer(struct loop *loop, struct loop_deferred *deferred) {
 
 void loop_defer_cancel(struct loop_deferred *deferred) { list_remove(&deferred->node); }
 
-void timer_set(struct loop *loop, struct timer *timer, uint64_t deadline_ns, void (*run)(void *context), void *context) {
+void timer_set(struct loop *loop, struct timer *timer, uint64_t deadline_ns, void (*run)(void *context),
+               void *context) {
     timer->run = run;
     timer->context = context;
     bool set = timers_set(&loop->timers, timer, deadline_ns);
@@ -224,7 +230,8 @@ static void on_signal(uv_signal_t *handle, int number) {
     watch->run(watch->context, number);
 }
 
-bool loop_on_signal(struct loop *loop, int signal_number, void (*run)(void *context, int signal_number), void *context) {
+bool loop_on_signal(struct loop *loop, int signal_number, void (*run)(void *context, int signal_number),
+                    void *context) {
     struct signal_watch *watch = memory_take_zeroed(sizeof *watch);
     if (!watch) return false;
     uv_signal_init(&loop->uv, &watch->handle);
@@ -242,7 +249,8 @@ void loop_free(struct loop *loop) {
     uv_close((uv_handle_t *)&loop->wake, NULL);
     uv_close((uv_handle_t *)&loop->before_wait, NULL);
     uv_close((uv_handle_t *)&loop->clock, NULL);
-    for (struct signal_watch *watch = loop->signals; watch; watch = watch->next) uv_close((uv_handle_t *)&watch->handle, NULL);
+    for (struct signal_watch *watch = loop->signals; watch; watch = watch->next)
+        uv_close((uv_handle_t *)&watch->handle, NULL);
     uv_run(&loop->uv, UV_RUN_DEFAULT); /* close callbacks */
     while (loop->signals) {
         struct signal_watch *next = loop->signals->next;

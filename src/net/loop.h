@@ -8,9 +8,11 @@
 
 struct loop; /* opaque; all functions on the loop's own thread unless they say otherwise */
 
-/* NULL when the system gives no more descriptors or memory. May be made on any thread; belongs to the one that runs it. */
+/* NULL when the system gives no more descriptors or memory. May be made on any thread; belongs to the one that runs it.
+ */
 struct loop *loop_new(void);
-/* Runs until loop_stop; then closes what is left. Blocks SIGPIPE's effect by MSG_NOSIGNAL or a blocked mask, never by a handler. */
+/* Runs until loop_stop; then closes what is left. Blocks SIGPIPE's effect by MSG_NOSIGNAL or a blocked mask, never by a
+ * handler. */
 void loop_run(struct loop *loop);
 /* Starts a thread with all signals blocked that runs the loop; joined by loop_join. */
 bool loop_start_thread(struct loop *loop, const char *name);
@@ -27,13 +29,13 @@ struct now loop_now_fresh(struct loop *loop);
 /* For code that has no loop (the control thread, the command line). */
 struct now clock_read(void);
 
-/* Runs `run(context)` on the loop's thread, in order of posting. From any thread; false when the loop has stopped or there
- * is no memory. */
+/* Runs `run(context)` on the loop's thread, in order of posting. From any thread; false when the loop has stopped or
+ * there is no memory. */
 bool loop_post(struct loop *loop, void (*run)(void *context), void *context);
 /* The loop that runs on this thread, or NULL. */
 struct loop *loop_current(void);
-/* Runs `run(context)` at the end of this turn, before the next wait; same thread only. `deferred` is the caller's and must
- * stay until it ran; adding one that waits already does nothing. */
+/* Runs `run(context)` at the end of this turn, before the next wait; same thread only. `deferred` is the caller's and
+ * must stay until it ran; adding one that waits already does nothing. */
 struct loop_deferred {
     struct list node;
     void (*run)(void *context);

@@ -60,8 +60,10 @@ static bool literal_parse(struct str host, struct addresses *addresses) {
 }
 
 void address_set_port(struct sockaddr_storage *address, uint16_t port) {
-    if (address->ss_family == AF_INET) ((struct sockaddr_in *)address)->sin_port = htons(port);
-    else if (address->ss_family == AF_INET6) ((struct sockaddr_in6 *)address)->sin6_port = htons(port);
+    if (address->ss_family == AF_INET)
+        ((struct sockaddr_in *)address)->sin_port = htons(port);
+    else if (address->ss_family == AF_INET6)
+        ((struct sockaddr_in6 *)address)->sin6_port = htons(port);
 }
 
 static void lookup(const char *host, struct addresses *addresses) {
@@ -153,7 +155,8 @@ void resolver_free(struct resolver *resolver) {
 
 static struct entry *entry_find(struct resolver *resolver, struct str host) {
     for (size_t i = 0; i < cache_size; i++)
-        if (resolver->entries[i].state != entry_free && str_eq(str_from(resolver->entries[i].host), host)) return &resolver->entries[i];
+        if (resolver->entries[i].state != entry_free && str_eq(str_from(resolver->entries[i].host), host))
+            return &resolver->entries[i];
     return NULL;
 }
 

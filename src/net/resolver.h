@@ -1,5 +1,5 @@
-/* resolver.h - names to addresses, off the loop: a few threads of our own (libuv's pool belongs to the host process), a small
- * cache, and one lookup a name however many wait. One resolver a loop; its own thread only. */
+/* resolver.h - names to addresses, off the loop: a few threads of our own (libuv's pool belongs to the host process), a
+ * small cache, and one lookup a name however many wait. One resolver a loop; its own thread only. */
 #ifndef WEIR_NET_RESOLVER_H
 #define WEIR_NET_RESOLVER_H
 

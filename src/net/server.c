@@ -23,7 +23,13 @@
 
 enum { listeners_max = 16, head_buffer_size = limit_header_bytes + 8 * 1024, linger_s = 2, linger_bytes_max = 1 << 20 };
 
-enum connection_state { connection_idle, connection_receiving, connection_serving, connection_lingering, connection_closed };
+enum connection_state {
+    connection_idle,
+    connection_receiving,
+    connection_serving,
+    connection_lingering,
+    connection_closed
+};
 
 struct exchange {
     void *owner;
@@ -31,7 +37,7 @@ struct exchange {
     bool is_head, keep_alive, version_1_0;
     bool request_ended;
     bool responded, chunked, ended;
-    bool over; /* done or gone has been called, or the handler never had it */
+    bool over;    /* done or gone has been called, or the handler never had it */
     int64_t left; /* of a declared Content-Length; -1: not declared */
 };
 
@@ -44,9 +50,9 @@ struct connection {
     struct exchange exchange;
     struct loop_deferred next; /* the answer has been written: what follows */
     struct timer timer;
-    uint64_t deadline_ns;      /* the timer is lazy: it fires early and looks here */
-    size_t unsent_before;      /* at the last look: no progress since means a stuck reader */
-    char *ahead;               /* pipelined bytes; NULL: none */
+    uint64_t deadline_ns; /* the timer is lazy: it fires early and looks here */
+    size_t unsent_before; /* at the last look: no progress since means a stuck reader */
+    char *ahead;          /* pipelined bytes; NULL: none */
     size_t ahead_len, lingered;
     bool peer_loopback, over_tls;
     char peer[48];
@@ -84,7 +90,8 @@ static struct connection *connection_of(const struct exchange *exchange) {
 static void connection_read(struct connection *connection, struct str bytes);
 static void exchange_gone(struct connection *connection);
 
-/* -- deadlines -------------------------------------------------------------------------------------------------------- */
+/* -- deadlines --------------------------------------------------------------------------------------------------------
+ */
 
 static void on_deadline(void *context);
 
@@ -97,7 +104,8 @@ static void deadline_set(struct connection *connection, uint64_t from_now_ns) {
 
 static void deadline_clear(struct connection *connection) { connection->deadline_ns = UINT64_MAX; }
 
-/* -- the end of a connection ------------------------------------------------------------------------------------------ */
+/* -- the end of a connection ------------------------------------------------------------------------------------------
+ */
 
 static void drained_run(void *context) {
     struct server *server = context;
@@ -110,8 +118,10 @@ static void connection_close(struct connection *connection, bool reset) {
     if (server->pending == connection) server->pending = NULL;
     connection->state = connection_closed;
     exchange_gone(connection);
-    if (reset) stream_close(connection->stream, true);
-    else stream_close_when_sent(connection->stream);
+    if (reset)
+        stream_close(connection->stream, true);
+    else
+        stream_close_when_sent(connection->stream);
     timer_cancel(server->loop, &connection->timer);
     loop_defer_cancel(&connection->next);
     list_remove(&connection->node);
@@ -130,8 +140,8 @@ static void exchange_gone(struct connection *connection) {
     connection->server->handler->gone(exchange->owner);
 }
 
-/* Our side is said; what the caller still sends is read and dropped for a while, so that it can read our answer instead of
- * meeting a reset (RFC 9112, 9.6). */
+/* Our side is said; what the caller still sends is read and dropped for a while, so that it can read our answer instead
+ * of meeting a reset (RFC 9112, 9.6). */
 static void connection_linger(struct connection *connection) {
     connection->state = connection_lingering;
     stream_shutdown(connection->stream);
@@ -139,7 +149,8 @@ static void connection_linger(struct connection *connection) {
     deadline_set(connection, linger_s * NS_PER_S);
 }
 
-/* -- writing ---------------------------------------------------------------------------------------------------------- */
+/* -- writing ----------------------------------------------------------------------------------------------------------
+ */
 
 static void head_flush(struct server *server) {
     struct connection *connection = server->pending;
@@ -210,8 +221,10 @@ void exchange_respond(struct exchange *exchange, int status, const struct http_h
         text_put_u64(&head, (uint64_t)content_length);
         text_put(&head, STR("\r\n"));
     }
-    if (!exchange->keep_alive) text_put(&head, STR("Connection: close\r\n"));
-    else if (exchange->version_1_0) text_put(&head, STR("Connection: keep-alive\r\n"));
+    if (!exchange->keep_alive)
+        text_put(&head, STR("Connection: close\r\n"));
+    else if (exchange->version_1_0)
+        text_put(&head, STR("Connection: keep-alive\r\n"));
     text_put(&head, STR("\r\n"));
     if (head.failed) { /* larger than any head of ours can be: a bug or a provider's flood; say so plainly */
         head = text_in_buffer(server->head_buffer, sizeof server->head_buffer);
@@ -281,7 +294,8 @@ static void next_run(void *context);
 void exchange_end(struct exchange *exchange) {
     struct connection *connection = connection_of(exchange);
     if (exchange->over || exchange->ended) return;
-    if (exchange->left > 0 && !exchange->is_head) { /* less than was declared: the caller must not take it for the whole */
+    if (exchange->left > 0 &&
+        !exchange->is_head) { /* less than was declared: the caller must not take it for the whole */
         exchange_abort(exchange);
         return;
     }
@@ -325,8 +339,10 @@ size_t exchange_unsent(const struct exchange *exchange) {
 
 void exchange_read(struct exchange *exchange, bool wanted) {
     if (exchange->over) return;
-    if (wanted) stream_read_start(connection_of(exchange)->stream);
-    else stream_read_stop(connection_of(exchange)->stream);
+    if (wanted)
+        stream_read_start(connection_of(exchange)->stream);
+    else
+        stream_read_stop(connection_of(exchange)->stream);
 }
 
 void exchange_set_body_max(struct exchange *exchange, size_t body_bytes_max) { exchange->body_max = body_bytes_max; }
@@ -347,8 +363,10 @@ static void next_run(void *context) {
     exchange->over = true;
     server->handler->done(exchange->owner);
     if (!exchange->keep_alive || server->draining) {
-        if (exchange->request_ended) connection_close(connection, false);
-        else connection_linger(connection);
+        if (exchange->request_ended)
+            connection_close(connection, false);
+        else
+            connection_linger(connection);
         return;
     }
     http1_next(connection->parser, false);
@@ -364,7 +382,8 @@ static void next_run(void *context) {
     memory_give(ahead); /* after a close too: it is ours by now */
 }
 
-/* -- reading ---------------------------------------------------------------------------------------------------------- */
+/* -- reading ----------------------------------------------------------------------------------------------------------
+ */
 
 /* net's own answer to a request that never reached, or no longer has, a handler. */
 static void refuse(struct connection *connection, enum error_code error, int status, const char *sentence) {
@@ -486,12 +505,15 @@ static void connection_read(struct connection *connection, struct str bytes) {
         return;
     }
     struct exchange *exchange = &connection->exchange;
-    if (connection->state == connection_serving && !exchange->over && !exchange->responded && exchange->body_len > exchange->body_max) {
+    if (connection->state == connection_serving && !exchange->over && !exchange->responded &&
+        exchange->body_len > exchange->body_max) {
         refuse(connection, error_body_too_large, 0, error_facts(error_body_too_large)->sentence.at);
         return;
     }
-    if (read < bytes.len) ahead_add(connection, str_slice(bytes, read, bytes.len));
-    else if (connection->state == connection_receiving && !http1_begun(connection->parser)) connection->state = connection_idle;
+    if (read < bytes.len)
+        ahead_add(connection, str_slice(bytes, read, bytes.len));
+    else if (connection->state == connection_receiving && !http1_begun(connection->parser))
+        connection->state = connection_idle;
 }
 
 static void on_bytes(void *owner, struct str bytes) { connection_read(owner, bytes); }
@@ -511,13 +533,16 @@ static void on_writable(void *owner) {
     struct exchange *exchange = &connection->exchange;
     connection->unsent_before = SIZE_MAX;
     if (connection->state != connection_serving || exchange->over) return;
-    if (exchange->ended) loop_defer(connection->server->loop, &connection->next);
-    else connection->server->handler->writable(exchange->owner);
+    if (exchange->ended)
+        loop_defer(connection->server->loop, &connection->next);
+    else
+        connection->server->handler->writable(exchange->owner);
 }
 
 static void on_connected(void *owner) { (void)owner; }
 
-static const struct stream_handler stream_handler = {on_connected, on_bytes, on_stream_ended, on_stream_failed, on_writable};
+static const struct stream_handler stream_handler = {on_connected, on_bytes, on_stream_ended, on_stream_failed,
+                                                     on_writable};
 
 static void on_deadline(void *context) {
     struct connection *connection = context;
@@ -529,19 +554,23 @@ static void on_deadline(void *context) {
         return;
     }
     deadline_clear(connection);
-    if (connection->state == connection_receiving || (connection->state == connection_serving && !connection->exchange.request_ended)) {
+    if (connection->state == connection_receiving ||
+        (connection->state == connection_serving && !connection->exchange.request_ended)) {
         refuse(connection, error_request_timeout, 0, error_facts(error_request_timeout)->sentence.at);
     } else if (connection->state == connection_serving) {
         size_t unsent = stream_unsent(connection->stream);
         bool stuck = unsent && unsent >= connection->unsent_before;
-        if (stuck) connection_close(connection, true);
-        else watch_unsent(connection);
+        if (stuck)
+            connection_close(connection, true);
+        else
+            watch_unsent(connection);
     } else {
         connection_close(connection, connection->state == connection_lingering);
     }
 }
 
-/* -- the server ------------------------------------------------------------------------------------------------------- */
+/* -- the server -------------------------------------------------------------------------------------------------------
+ */
 
 static void peer_set(struct connection *connection, int descriptor, bool is_unix) {
     struct sockaddr_storage address;
@@ -561,7 +590,8 @@ static void peer_set(struct connection *connection, int descriptor, bool is_unix
 }
 
 static void too_many(int descriptor) {
-    static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    static const char answer[] =
+        "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     ssize_t ignored = write(descriptor, answer, sizeof answer - 1);
     (void)ignored;
     close(descriptor);
@@ -600,7 +630,8 @@ static void on_accepted(void *context, struct listener *listener, int descriptor
     deadline_set(connection, server->limits.head_timeout_ns);
 }
 
-struct server *server_new(struct loop *loop, const struct server_limits *limits, const struct server_handler *handler, void *context) {
+struct server *server_new(struct loop *loop, const struct server_limits *limits, const struct server_handler *handler,
+                          void *context) {
     struct server *server = memory_take(sizeof *server);
     if (!server) return NULL;
     memset(server, 0, offsetof(struct server, head_buffer));
@@ -615,7 +646,8 @@ struct server *server_new(struct loop *loop, const struct server_limits *limits,
     return server;
 }
 
-bool server_listen(struct server *server, struct listen_address *address, struct tls_context *tls, struct error *error) {
+bool server_listen(struct server *server, struct listen_address *address, struct tls_context *tls,
+                   struct error *error) {
     if (server->listener_count == listeners_max)
         return error_set(error, error_bad_configuration, "More than %d addresses to listen on.", listeners_max);
     struct listener *listener = listener_new(server->loop, address, on_accepted, server, error);
@@ -641,7 +673,7 @@ void server_drain(struct server *server, void (*drained)(void *context), void *c
     server->draining = true;
     server->drained = drained;
     server->drained_context = context;
-    LIST_EACH_SAFE(node, following, &server->connections) {
+    LIST_EACH_SAFE (node, following, &server->connections) {
         struct connection *connection = LIST_OWNER(node, struct connection, node);
         if (connection->state == connection_idle) connection_close(connection, false);
     }
@@ -651,7 +683,8 @@ void server_drain(struct server *server, void (*drained)(void *context), void *c
 void server_free(struct server *server) {
     listeners_close(server, false);
     server->drained = NULL;
-    while (!list_empty(&server->connections)) connection_close(LIST_OWNER(server->connections.next, struct connection, node), true);
+    while (!list_empty(&server->connections))
+        connection_close(LIST_OWNER(server->connections.next, struct connection, node), true);
     loop_defer_cancel(&server->flush);
     loop_defer_cancel(&server->drained_later);
     memory_give(server);

@@ -1,5 +1,5 @@
-/* stream.c - bytes over a libuv TCP or pipe handle. Writes at once and copies only what the kernel did not take. A failure found
- * inside a call is told at the end of the turn, never from inside it. */
+/* stream.c - bytes over a libuv TCP or pipe handle. Writes at once and copies only what the kernel did not take. A
+ * failure found inside a call is told at the end of the turn, never from inside it. */
 #include "net/stream.h"
 
 #include <string.h>
@@ -47,13 +47,17 @@ static void on_read(uv_stream_t *handle, ssize_t len, const uv_buf_t *buffer) {
     struct stream *stream = handle->data;
     if (len > 0) {
         struct str bytes = str_make(buffer->base, (size_t)len);
-        if (stream->tls) stream_tls_bytes(stream, bytes);
-        else stream->handler->bytes(stream->owner, bytes);
+        if (stream->tls)
+            stream_tls_bytes(stream, bytes);
+        else
+            stream->handler->bytes(stream->owner, bytes);
     } else if (len == UV_EOF) {
         stream->ended = true;
         uv_read_stop(handle);
-        if (stream->handshaking) stream_fail(stream, stream_failure_tls, UV_EOF);
-        else stream->handler->ended(stream->owner);
+        if (stream->handshaking)
+            stream_fail(stream, stream_failure_tls, UV_EOF);
+        else
+            stream->handler->ended(stream->owner);
     } else if (len < 0) {
         uv_read_stop(handle);
         stream_fail(stream, stream->handshaking ? stream_failure_tls : stream_failure_reset, (int)len);
@@ -120,8 +124,8 @@ static void on_connected(uv_connect_t *request, int status) {
     stream->handler->connected(stream->owner);
 }
 
-struct stream *stream_connect(struct loop *loop, const struct sockaddr *address, struct tls_context *tls, struct str host,
-                              const struct stream_handler *handler, void *owner) {
+struct stream *stream_connect(struct loop *loop, const struct sockaddr *address, struct tls_context *tls,
+                              struct str host, const struct stream_handler *handler, void *owner) {
     bool is_unix = address->sa_family == AF_UNIX;
     struct stream *stream = stream_new(loop, is_unix, handler, owner);
     uv_connect_t *request = stream ? memory_take(sizeof *request) : NULL;
@@ -139,7 +143,8 @@ struct stream *stream_connect(struct loop *loop, const struct sockaddr *address,
         }
     }
     if (is_unix) {
-        uv_pipe_connect(request, &stream->pipe, ((const struct sockaddr_un *)(const void *)address)->sun_path, on_connected);
+        uv_pipe_connect(request, &stream->pipe, ((const struct sockaddr_un *)(const void *)address)->sun_path,
+                        on_connected);
         return stream;
     }
     int status = uv_tcp_connect(request, &stream->tcp, address, on_connected);
@@ -180,8 +185,10 @@ static void on_written(uv_write_t *request, int status) {
     memory_give(write);
     if (stream->closing && !stream->linger.place) return;
     if (status != 0) {
-        if (stream->linger.place) stream_close(stream, false);
-        else stream_fail(stream, stream_failure_reset, status);
+        if (stream->linger.place)
+            stream_close(stream, false);
+        else
+            stream_fail(stream, stream_failure_reset, status);
         return;
     }
     sent_some(stream);
@@ -221,9 +228,12 @@ void stream_send(struct stream *stream, const struct str *ranges, size_t count) 
             whole += ranges[i].len;
         }
         int written = stream->unsent ? UV_EAGAIN : uv_try_write(&stream->uv, buffers, (unsigned)now);
-        if (written < 0 && written != UV_EAGAIN) stream_fail(stream, stream_failure_reset, written);
-        else if (written == UV_EAGAIN) send_later(stream, ranges, now, 0, whole);
-        else if ((size_t)written < whole) send_later(stream, ranges, now, (size_t)written, whole);
+        if (written < 0 && written != UV_EAGAIN)
+            stream_fail(stream, stream_failure_reset, written);
+        else if (written == UV_EAGAIN)
+            send_later(stream, ranges, now, 0, whole);
+        else if ((size_t)written < whole)
+            send_later(stream, ranges, now, (size_t)written, whole);
         ranges += now;
         count -= now;
     }
@@ -231,8 +241,10 @@ void stream_send(struct stream *stream, const struct str *ranges, size_t count) 
 
 void stream_write(struct stream *stream, const struct str *ranges, size_t count) {
     if (stream->closing || stream->failure != stream_failure_none) return;
-    if (stream->tls) stream_tls_write(stream, ranges, count);
-    else stream_send(stream, ranges, count);
+    if (stream->tls)
+        stream_tls_write(stream, ranges, count);
+    else
+        stream_send(stream, ranges, count);
 }
 
 size_t stream_unsent(const struct stream *stream) { return stream->unsent; }
@@ -247,8 +259,10 @@ void stream_read_stop(struct stream *stream) {
 void stream_read_start(struct stream *stream) {
     if (stream->reading || stream->closing || stream->ended || stream->failure != stream_failure_none) return;
     int started = uv_read_start(&stream->uv, on_buffer, on_read);
-    if (started != 0) stream_fail(stream, stream_failure_reset, started);
-    else stream->reading = true;
+    if (started != 0)
+        stream_fail(stream, stream_failure_reset, started);
+    else
+        stream->reading = true;
 }
 
 static void on_shut(uv_shutdown_t *request, int status) {
@@ -297,7 +311,9 @@ struct str stream_failure_text(const struct stream *stream) {
     return str_from(stream->error_number ? uv_strerror(stream->error_number) : "");
 }
 
-bool stream_is_alive(struct stream *stream) { return !stream->ended && !stream->closing && stream->failure == stream_failure_none; }
+bool stream_is_alive(struct stream *stream) {
+    return !stream->ended && !stream->closing && stream->failure == stream_failure_none;
+}
 
 void stream_set_handler(struct stream *stream, const struct stream_handler *handler, void *owner) {
     stream->handler = handler;

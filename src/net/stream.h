@@ -1,8 +1,8 @@
-/* stream.h - a byte stream on one loop: TCP or a unix socket, plain or with TLS over it. Server and client stand on it and
- * do not know which it is.
+/* stream.h - a byte stream on one loop: TCP or a unix socket, plain or with TLS over it. Server and client stand on it
+ * and do not know which it is.
  *
- * Bytes handed to a callback are borrowed from the loop's one read buffer until the callback returns. A callback may call
- * anything here, stream_close included. After stream_close no callback comes any more. */
+ * Bytes handed to a callback are borrowed from the loop's one read buffer until the callback returns. A callback may
+ * call anything here, stream_close included. After stream_close no callback comes any more. */
 #ifndef WEIR_NET_STREAM_H
 #define WEIR_NET_STREAM_H
 
@@ -15,25 +15,25 @@ struct tls_context; /* tls.h */
 
 enum stream_failure {
     stream_failure_none,
-    stream_failure_refused,     /* connection refused, no route */
-    stream_failure_timeout,     /* connecting took too long */
-    stream_failure_reset,       /* the connection broke */
-    stream_failure_tls,         /* handshake or certificate; see stream_failure_text */
-    stream_failure_system,      /* descriptors, memory */
+    stream_failure_refused, /* connection refused, no route */
+    stream_failure_timeout, /* connecting took too long */
+    stream_failure_reset,   /* the connection broke */
+    stream_failure_tls,     /* handshake or certificate; see stream_failure_text */
+    stream_failure_system,  /* descriptors, memory */
 };
 
 struct stream_handler {
-    void (*connected)(void *owner);               /* outgoing: TCP and TLS are up. Incoming: TLS is up (plain: not called) */
+    void (*connected)(void *owner); /* outgoing: TCP and TLS are up. Incoming: TLS is up (plain: not called) */
     void (*bytes)(void *owner, struct str bytes); /* never empty */
     void (*ended)(void *owner);                   /* the peer sent its EOF (with TLS: close_notify or EOF) */
     void (*failed)(void *owner, enum stream_failure failure); /* nothing more can be read or written; close it */
-    void (*writable)(void *owner); /* unsent bytes fell to limit_write_low after having been above limit_write_high, or to 0
-                                      after stream_tell_when_sent */
+    void (*writable)(void *owner); /* unsent bytes fell to limit_write_low after having been above limit_write_high, or
+                                      to 0 after stream_tell_when_sent */
 };
 
 /* An outgoing connection to one address. TLS when `tls` is given: `host` is then for SNI and verification. */
-struct stream *stream_connect(struct loop *loop, const struct sockaddr *address, struct tls_context *tls, struct str host,
-                              const struct stream_handler *handler, void *owner);
+struct stream *stream_connect(struct loop *loop, const struct sockaddr *address, struct tls_context *tls,
+                              struct str host, const struct stream_handler *handler, void *owner);
 /* Starts TLS on a connected plain stream (after a proxy's CONNECT); `connected` is called when it is up. */
 bool stream_start_tls(struct stream *stream, struct tls_context *tls, struct str host);
 

@@ -16,10 +16,10 @@ struct stream {
     struct loop *loop;
     const struct stream_handler *handler;
     void *owner;
-    struct tls_session *tls; /* NULL: plain */
-    size_t unsent;           /* copied bytes that the kernel has not taken */
+    struct tls_session *tls;      /* NULL: plain */
+    size_t unsent;                /* copied bytes that the kernel has not taken */
     struct loop_deferred failing; /* tells of a failure that happened inside a call */
-    struct timer linger;     /* stream_close_when_sent */
+    struct timer linger;          /* stream_close_when_sent */
     enum stream_failure failure;
     bool handshaking, reading, ended, closing, was_high, tell_when_sent, shutting;
     int error_number; /* libuv's */

@@ -1,5 +1,5 @@
-/* stream_tls.c - TLS over a stream: ciphertext of the socket through a tls_session, plaintext to the handler. The loop's read
- * buffer holds the ciphertext, so plaintext goes through a buffer of its own, one a call. */
+/* stream_tls.c - TLS over a stream: ciphertext of the socket through a tls_session, plaintext to the handler. The
+ * loop's read buffer holds the ciphertext, so plaintext goes through a buffer of its own, one a call. */
 #include "base/limits.h"
 #include "net/stream_internal.h"
 
@@ -53,7 +53,8 @@ void stream_tls_bytes(struct stream *stream, struct str cipher) {
         }
         break;
     }
-    if (!stream->closing && stream->failure == stream_failure_none) cipher_send(stream); /* session tickets, key updates */
+    if (!stream->closing && stream->failure == stream_failure_none)
+        cipher_send(stream); /* session tickets, key updates */
 }
 
 void stream_tls_write(struct stream *stream, const struct str *ranges, size_t count) {

@@ -32,8 +32,10 @@ bool timers_set(struct timers *timers, struct timer *timer, uint64_t deadline_ns
     if (timer->place) {
         uint64_t before = timer->deadline_ns;
         timer->deadline_ns = deadline_ns;
-        if (deadline_ns < before) sift_up(timers, timer, timer->place);
-        else sift_down(timers, timer, timer->place);
+        if (deadline_ns < before)
+            sift_up(timers, timer, timer->place);
+        else
+            sift_down(timers, timer, timer->place);
         return true;
     }
     if (timers->count + 1 >= timers->size) {
@@ -55,8 +57,10 @@ void timers_cancel(struct timers *timers, struct timer *timer) {
     timer->place = 0;
     struct timer *last = timers->heap[timers->count--];
     if (last == timer) return;
-    if (place > 1 && timers->heap[place / 2]->deadline_ns > last->deadline_ns) sift_up(timers, last, place);
-    else sift_down(timers, last, place);
+    if (place > 1 && timers->heap[place / 2]->deadline_ns > last->deadline_ns)
+        sift_up(timers, last, place);
+    else
+        sift_down(timers, last, place);
 }
 
 uint64_t timers_next(const struct timers *timers) { return timers->count ? timers->heap[1]->deadline_ns : UINT64_MAX; }

@@ -1,5 +1,6 @@
-/* tls.c - OpenSSL's contexts and sessions over memory BIOs. Verification is on unless the configuration says `insecure` in so
- * many letters. Sessions of calls are kept by host in their context, a bounded few, under a mutex: touched at handshakes only. */
+/* tls.c - OpenSSL's contexts and sessions over memory BIOs. Verification is on unless the configuration says `insecure`
+ * in so many letters. Sessions of calls are kept by host in their context, a bounded few, under a mutex: touched at
+ * handshakes only. */
 #include "net/tls.h"
 
 #include <openssl/err.h>
@@ -73,7 +74,8 @@ static struct tls_context *context_new(bool calls) {
     context->calls = calls;
     pthread_mutex_init(&context->mutex, NULL);
     SSL_CTX_set_min_proto_version(context->ctx, TLS1_2_VERSION);
-    SSL_CTX_set_mode(context->ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_mode(context->ctx,
+                     SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_options(context->ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
     return context;
 }
@@ -94,7 +96,8 @@ struct tls_context *tls_client_context(struct str ca_file, bool insecure, struct
     char path[1024];
     str_copy(path, sizeof path, ca_file);
     ERR_clear_error();
-    int loaded = ca_file.len ? SSL_CTX_load_verify_locations(context->ctx, path, NULL) : SSL_CTX_set_default_verify_paths(context->ctx);
+    int loaded = ca_file.len ? SSL_CTX_load_verify_locations(context->ctx, path, NULL)
+                             : SSL_CTX_set_default_verify_paths(context->ctx);
     if (loaded != 1 && !insecure) {
         error_set(error, error_bad_configuration, "The CA file %s cannot be read: %s.", path, openssl_said());
         tls_context_release(context);
@@ -108,8 +111,8 @@ struct tls_context *tls_client_context(struct str ca_file, bool insecure, struct
     return context;
 }
 
-static int choose_http11(SSL *ssl, const unsigned char **chosen, unsigned char *chosen_len, const unsigned char *offered,
-                         unsigned offered_len, void *context) {
+static int choose_http11(SSL *ssl, const unsigned char **chosen, unsigned char *chosen_len,
+                         const unsigned char *offered, unsigned offered_len, void *context) {
     (void)ssl, (void)context;
     static const unsigned char http11[] = "\x08http/1.1";
     unsigned char *out = NULL;
@@ -153,7 +156,8 @@ void tls_context_release(struct tls_context *context) {
     memory_give(context);
 }
 
-/* -- one connection ------------------------------------------------------------------------------------------------- */
+/* -- one connection -------------------------------------------------------------------------------------------------
+ */
 
 static void host_set(struct tls_session *session) {
     struct tls_context *context = session->context;
@@ -215,7 +219,8 @@ static enum tls_result result_of(struct tls_session *session, int returned) {
     }
     long verified = SSL_get_verify_result(session->ssl);
     if (verified != X509_V_OK && session->context->calls && !session->context->insecure)
-        snprintf(session->failure, sizeof session->failure, "certificate verify failed: %s", X509_verify_cert_error_string(verified));
+        snprintf(session->failure, sizeof session->failure, "certificate verify failed: %s",
+                 X509_verify_cert_error_string(verified));
     else
         snprintf(session->failure, sizeof session->failure, "%s", openssl_said());
     ERR_clear_error();
@@ -260,4 +265,6 @@ void tls_end(struct tls_session *session) {
     ERR_clear_error();
 }
 
-struct str tls_failure_text(const struct tls_session *session) { return str_from(session->failure); }
+struct str tls_failure_text(const struct tls_session *session) {
+    return str_from(session->failure);
+}

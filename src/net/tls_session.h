@@ -1,4 +1,5 @@
-/* tls_session.h - TLS over bytes in memory: ciphertext in and out, plaintext out and in. Sans-IO; stream.c moves the bytes. */
+/* tls_session.h - TLS over bytes in memory: ciphertext in and out, plaintext out and in. Sans-IO; stream.c moves the
+ * bytes. */
 #ifndef WEIR_NET_TLS_SESSION_H
 #define WEIR_NET_TLS_SESSION_H
 

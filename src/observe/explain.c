@@ -1,5 +1,5 @@
-/* explain.c - places of one size and a chained index over them. Never allocates after explain_new; a place is in exactly one
- * chain while it holds a record, and a chain runs from the newest to the oldest. */
+/* explain.c - places of one size and a chained index over them. Never allocates after explain_new; a place is in
+ * exactly one chain while it holds a record, and a chain runs from the newest to the oldest. */
 #include "observe/explain.h"
 
 #include <string.h>
@@ -51,7 +51,9 @@ void explain_free(struct explain_ring *ring) {
     memory_give(ring);
 }
 
-static uint32_t *chain_of(const struct explain_ring *ring, uint64_t hash) { return &ring->newest[hash % ring->chain_count]; }
+static uint32_t *chain_of(const struct explain_ring *ring, uint64_t hash) {
+    return &ring->newest[hash % ring->chain_count];
+}
 
 static void unlink_place(struct explain_ring *ring, uint32_t index) {
     uint32_t *link = chain_of(ring, ring->places[index].hash);

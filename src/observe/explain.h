@@ -1,5 +1,6 @@
-/* explain.h - the stories of the last requests, found by request id: a ring of fixed places in memory, of one loop. The oldest
- * gives way to the newest. Owner's thread only; others ask the owner by mailbox. Never allocates after it is made.
+/* explain.h - the stories of the last requests, found by request id: a ring of fixed places in memory, of one loop. The
+ * oldest gives way to the newest. Owner's thread only; others ask the owner by mailbox. Never allocates after it is
+ * made.
  *
  *   index: hash of id -> newest place -> older place -> ...        places: [0][1]...[next: the oldest]...[n-1]
  */
@@ -26,7 +27,8 @@ struct explain_counts {
 /* All of it, index included, in at most `bytes` (at least one place). NULL: out of memory. */
 struct explain_ring *explain_new(size_t bytes) __attribute__((warn_unused_result));
 void explain_free(struct explain_ring *ring); /* NULL is fine */
-/* Copies both. false: the record is longer than explain_record_bytes, or the id empty or longer than limit_request_id. */
+/* Copies both. false: the record is longer than explain_record_bytes, or the id empty or longer than limit_request_id.
+ */
 bool explain_put(struct explain_ring *ring, struct str request_id, struct str json);
 /* The newest record of that id, or {NULL,0}. Until the next put. */
 struct str explain_find(const struct explain_ring *ring, struct str request_id);

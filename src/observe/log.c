@@ -70,7 +70,8 @@ struct log {
     pthread_t thread;
 };
 
-/* -- names ------------------------------------------------------------------------------------------------------------ */
+/* -- names ------------------------------------------------------------------------------------------------------------
+ */
 
 static const struct str level_names[log_levels] = {{"debug", 5}, {"info", 4}, {"warn", 4}, {"error", 5}, {"off", 3}};
 
@@ -96,7 +97,8 @@ void log_options_for(struct log_options *options, int fd, bool no_color) {
     options->colour = terminal && !no_color;
 }
 
-/* -- the writer's side ------------------------------------------------------------------------------------------------ */
+/* -- the writer's side ------------------------------------------------------------------------------------------------
+ */
 
 static void wake(struct log *log) {
     if (atomic_exchange_explicit(&log->woken, true, memory_order_relaxed)) return;
@@ -122,7 +124,8 @@ static bool ring_put(struct log_writer *writer, struct str line) {
     return true;
 }
 
-static bool line_put(struct log_writer *writer, const struct log_site *site, const struct log_field *fields, size_t count) {
+static bool line_put(struct log_writer *writer, const struct log_site *site, const struct log_field *fields,
+                     size_t count) {
     char bytes[log_line_bytes];
     struct text line = text_in_buffer(bytes, sizeof bytes);
     log_line(&line, writer->log->style, &writer->second, writer->last.wall_ns, site, fields, count);
@@ -215,11 +218,12 @@ void log_headers(struct log_writer *writer, struct now now, struct str request_i
         text.len = whole;
         break;
     }
-    log_debug(writer, now, "headers", f_str("request_id", request_id), f_str("direction", direction), f_u64("count", count),
-              f_str("headers", text_str(&text)));
+    log_debug(writer, now, "headers", f_str("request_id", request_id), f_str("direction", direction),
+              f_u64("count", count), f_str("headers", text_str(&text)));
 }
 
-/* -- the draining side ------------------------------------------------------------------------------------------------ */
+/* -- the draining side ------------------------------------------------------------------------------------------------
+ */
 
 /* true: the descriptor takes more. Gives up after `patience_ms`; below 0: not before the log closes. */
 static bool fd_waits(struct log *log, int *waited_ms, int patience_ms) {
@@ -235,7 +239,8 @@ static bool fd_waits(struct log *log, int *waited_ms, int patience_ms) {
     }
 }
 
-/* How many of these bytes went out: all, unless the patience is over. Bytes that the descriptor refuses for good count as gone.
+/* How many of these bytes went out: all, unless the patience is over. Bytes that the descriptor refuses for good count
+ * as gone.
  */
 static size_t fd_write(struct log *log, struct str bytes, int *waited_ms, int patience_ms) {
     size_t gone = 0;
@@ -251,8 +256,8 @@ static size_t fd_write(struct log *log, struct str bytes, int *waited_ms, int pa
     return gone;
 }
 
-/* false: patience is over, in the middle of a line perhaps; the next drain goes on there, and no other writer's line comes
- * between, because the drain stops as well. */
+/* false: patience is over, in the middle of a line perhaps; the next drain goes on there, and no other writer's line
+ * comes between, because the drain stops as well. */
 static bool drain_to_fd(struct log *log, struct log_writer *writer, size_t head, int *waited_ms, int patience_ms) {
     size_t tail = atomic_load_explicit(&writer->tail, memory_order_relaxed);
     while (tail != head) {
@@ -328,7 +333,8 @@ static void drain_within(struct log *log, int patience_ms) {
 void log_flush(struct log *log) { drain_within(log, close_patience_ms); }
 void log_flush_crash(struct log *log) { drain_within(log, crash_patience_ms); }
 
-/* -- opening and closing ---------------------------------------------------------------------------------------------- */
+/* -- opening and closing ----------------------------------------------------------------------------------------------
+ */
 
 static struct log_writer *writer_new(struct log *log, bool shared) {
     struct log_writer *writer = NULL;
@@ -366,8 +372,8 @@ uint64_t log_dropped(const struct log *log) {
     uint64_t dropped = 0;
     size_t count = atomic_load_explicit(&log->writer_count, memory_order_acquire);
     for (size_t i = 0; i < count; i++)
-        dropped +=
-            atomic_load_explicit(&atomic_load_explicit(&log->writers[i], memory_order_acquire)->dropped, memory_order_relaxed);
+        dropped += atomic_load_explicit(&atomic_load_explicit(&log->writers[i], memory_order_acquire)->dropped,
+                                        memory_order_relaxed);
     return dropped;
 }
 

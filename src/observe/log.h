@@ -1,14 +1,16 @@
-/* log.h - structured logs: one event a line, as JSON or for reading. A line costs its writer no system call and never waits:
- * it goes into the writer's own ring, which one log thread empties. What does not fit is dropped, counted and told later.
+/* log.h - structured logs: one event a line, as JSON or for reading. A line costs its writer no system call and never
+ * waits: it goes into the writer's own ring, which one log thread empties. What does not fit is dropped, counted and
+ * told later.
  *
  *   loop 1 -> [ ring ] \
  *   loop 2 -> [ ring ]  > log thread -> descriptor or callback         lines stay whole and, per writer, in order
  *   others -> [ shared ring, behind a mutex ] /
  *
- * Level: error, a person must act; warn, degraded but handled; info, lifecycle; debug, everything. A warn or error is written
- * at most log_site_rate times a second for each call site and writer; `log_suppressed` then says how many were not.
- * What others sent is escaped: control characters, terminal escapes, text that turns direction, bytes that are not UTF-8.
- * A credential cannot be passed: no field takes a struct secret; `f_said` and `log_headers` hide what looks like one. */
+ * Level: error, a person must act; warn, degraded but handled; info, lifecycle; debug, everything. A warn or error is
+ * written at most log_site_rate times a second for each call site and writer; `log_suppressed` then says how many were
+ * not. What others sent is escaped: control characters, terminal escapes, text that turns direction, bytes that are not
+ * UTF-8. A credential cannot be passed: no field takes a struct secret; `f_said` and `log_headers` hide what looks like
+ * one. */
 #ifndef WEIR_OBSERVE_LOG_H
 #define WEIR_OBSERVE_LOG_H
 
@@ -57,7 +59,8 @@ void log_flush_crash(struct log *log);
 /* false when it is none of debug, info, warn (warning), error, off. */
 bool log_level_parse(struct str name, enum log_level *level);
 struct str log_level_name(enum log_level level);
-/* For log_options: readable and coloured on a terminal, else JSON. NO_COLOR is an argument because the environment is. */
+/* For log_options: readable and coloured on a terminal, else JSON. NO_COLOR is an argument because the environment is.
+ */
 void log_options_for(struct log_options *options, int fd, bool no_color);
 
 enum log_kind {
@@ -131,7 +134,8 @@ void log_put(struct log_writer *writer, const struct log_site *site, struct now 
         }                                                                                                     \
     } while (0)
 
-/* log_warn(worker->log, now, "attempt_failed", f_str("request_id", id), f_str("provider", name), f_int("status", 503)); */
+/* log_warn(worker->log, now, "attempt_failed", f_str("request_id", id), f_str("provider", name), f_int("status", 503));
+ */
 #define log_debug(writer, now, event, ...) LOG_AT(writer, now, log_level_debug, event, ##__VA_ARGS__)
 #define log_info(writer, now, event, ...) LOG_AT(writer, now, log_level_info, event, ##__VA_ARGS__)
 #define log_warn(writer, now, event, ...) LOG_AT(writer, now, log_level_warn, event, ##__VA_ARGS__)
@@ -141,12 +145,13 @@ void log_put(struct log_writer *writer, const struct log_site *site, struct now 
 void log_headers(struct log_writer *writer, struct now now, struct str request_id, struct str direction,
                  const struct http_header *headers, size_t count);
 
-/* -- redact.c ---------------------------------------------------------------------------------------------------------- */
+/* -- redact.c
+ * ---------------------------------------------------------------------------------------------------------- */
 
 /* Does a header of this name carry a credential, or may it? */
 bool redact_header_name(struct str name);
-/* Copies, with "***" in place of what looks like a credential: words that begin like a vendor's key, what follows Bearer or
- * Basic, the value of a query parameter or JSON member whose name is one of a credential's. */
+/* Copies, with "***" in place of what looks like a credential: words that begin like a vendor's key, what follows
+ * Bearer or Basic, the value of a query parameter or JSON member whose name is one of a credential's. */
 void redact_put(struct text *text, struct str said);
 
 #endif

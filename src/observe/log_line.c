@@ -1,5 +1,6 @@
-/* log_line.c - formatting of log lines, JSON (RFC 8259) and readable. Never lets a byte through that could end the line, steer
- * a terminal or turn the direction of the text; stricter in this than text_put_json, hence an escape of its own. */
+/* log_line.c - formatting of log lines, JSON (RFC 8259) and readable. Never lets a byte through that could end the
+ * line, steer a terminal or turn the direction of the text; stricter in this than text_put_json, hence an escape of its
+ * own. */
 #include "observe/log_line.h"
 
 #include <time.h>
@@ -128,7 +129,8 @@ static void put_readable_us(struct text *text, uint64_t us) {
 
 static void put_money(struct text *text, struct log_style style, int64_t nano_usd) {
     const char *quote = style.format == log_format_json ? "\"" : "";
-    text_printf(text, "%s%lld.%09lld%s", quote, (long long)(nano_usd / 1000000000), (long long)(nano_usd % 1000000000), quote);
+    text_printf(text, "%s%lld.%09lld%s", quote, (long long)(nano_usd / 1000000000), (long long)(nano_usd % 1000000000),
+                quote);
 }
 
 static void put_value(struct text *text, struct log_style style, const struct log_field *field) {
@@ -189,8 +191,8 @@ static void put_begin(struct text *text, struct log_style style, struct log_seco
     if (style.colour) text_put(text, STR("\x1b[0m"));
 }
 
-void log_line(struct text *text, struct log_style style, struct log_second *cache, int64_t wall_ns, const struct log_site *site,
-              const struct log_field *fields, size_t count) {
+void log_line(struct text *text, struct log_style style, struct log_second *cache, int64_t wall_ns,
+              const struct log_site *site, const struct log_field *fields, size_t count) {
     bool all = true;
     text->size -= end_room;
     put_begin(text, style, cache, wall_ns, site);

@@ -16,9 +16,9 @@ struct log_style {
     bool colour;
 };
 
-/* One line with its newline. Fields that do not fit are left out from the first such on, and the line says so. `text` is empty
- * and has a fixed buffer of log_line_bytes. */
-void log_line(struct text *text, struct log_style style, struct log_second *cache, int64_t wall_ns, const struct log_site *site,
-              const struct log_field *fields, size_t count);
+/* One line with its newline. Fields that do not fit are left out from the first such on, and the line says so. `text`
+ * is empty and has a fixed buffer of log_line_bytes. */
+void log_line(struct text *text, struct log_style style, struct log_second *cache, int64_t wall_ns,
+              const struct log_site *site, const struct log_field *fields, size_t count);
 
 #endif

@@ -1,5 +1,5 @@
-/* metrics.c - counting. Never takes a lock or makes a system call for a count; makes a target's block at its first use. Every
- * attempt counts exactly once: a target without a block counts as "other". */
+/* metrics.c - counting. Never takes a lock or makes a system call for a count; makes a target's block at its first use.
+ * Every attempt counts exactly once: a target without a block counts as "other". */
 #include "observe/metrics.h"
 
 #include "base/check.h"
@@ -10,15 +10,15 @@ const struct metrics_bounds metrics_bounds_long = {
     .count = 19,
     .most_us = {500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000,
                 30000000, 60000000, 120000000, 300000000, 600000000},
-    .le = {"0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "30",
-           "60", "120", "300", "600"},
+    .le = {"0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10",
+           "30", "60", "120", "300", "600"},
 };
 
 const struct metrics_bounds metrics_bounds_short = {
     .count = 13,
     .most_us = {10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000},
-    .le = {"0.00001", "0.000025", "0.00005", "0.0001", "0.00025", "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05",
-           "0.1"},
+    .le = {"0.00001", "0.000025", "0.00005", "0.0001", "0.00025", "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025",
+           "0.05", "0.1"},
 };
 
 /* One writer: load and store are enough. */
@@ -45,7 +45,8 @@ struct metrics *metrics_open(const struct metrics_options *options) {
 }
 
 void metrics_loop_free(struct metrics_loop *loop) {
-    for (size_t i = 0; i < limit_targets; i++) memory_give(atomic_load_explicit(&loop->targets[i], memory_order_acquire));
+    for (size_t i = 0; i < limit_targets; i++)
+        memory_give(atomic_load_explicit(&loop->targets[i], memory_order_acquire));
     memory_give(loop);
 }
 
@@ -77,7 +78,8 @@ bool metrics_target_register(struct metrics *metrics, uint32_t id, struct str pr
     bool there = atomic_load(&metrics->names[id]) != NULL;
     struct metrics_name *name = there ? NULL : arena_take(&metrics->names_arena, sizeof *name);
     if (name) {
-        *name = (struct metrics_name){arena_copy(&metrics->names_arena, provider), arena_copy(&metrics->names_arena, model)};
+        *name = (struct metrics_name){arena_copy(&metrics->names_arena, provider),
+                                      arena_copy(&metrics->names_arena, model)};
         there = name->provider.at && name->model.at;
         if (there) atomic_store_explicit(&metrics->names[id], name, memory_order_release);
     }
@@ -100,7 +102,8 @@ void metrics_attempt(struct metrics_loop *loop, const struct metrics_attempt_fac
     CHECKF((unsigned)facts->outcome < metrics_outcomes, "outcome=%d", (int)facts->outcome);
     struct metrics_target *target = target_of(loop, facts->target_id);
     add(&target->outcomes[facts->outcome], 1);
-    if (facts->outcome == metrics_failed && facts->failure < metrics_failures_max) add(&target->failures[facts->failure], 1);
+    if (facts->outcome == metrics_failed && facts->failure < metrics_failures_max)
+        add(&target->failures[facts->failure], 1);
     if (facts->failover) add(&loop->failovers, 1);
     add_duration(&target->attempt, &metrics_bounds_long, facts->duration_us);
     if (facts->first_token_us) add_duration(&target->first_token, &metrics_bounds_long, facts->first_token_us);

@@ -1,11 +1,13 @@
-/* metrics.h - counters, gauges and histograms for /metrics and for status. Each loop counts in a block of its own, which it
- * alone writes (relaxed atomics, no locked instruction); a reader on any thread adds the blocks up. Counts never go back.
+/* metrics.h - counters, gauges and histograms for /metrics and for status. Each loop counts in a block of its own,
+ * which it alone writes (relaxed atomics, no locked instruction); a reader on any thread adds the blocks up. Counts
+ * never go back.
  *
  *   metrics -> loop 1 -> [ endpoint x status x code | plain counters | durations | target id -> block ]
  *           -> loop 2 -> ...                                             (made at its first use, freed at close)
  *
- * One table of families (metrics_families.h) feeds the names, the help, the types and docs/metrics.md. Cardinality is bounded:
- * endpoints, codes and kinds of failure by their tables, targets by limit_targets; ids past it count as provider "other". */
+ * One table of families (metrics_families.h) feeds the names, the help, the types and docs/metrics.md. Cardinality is
+ * bounded: endpoints, codes and kinds of failure by their tables, targets by limit_targets; ids past it count as
+ * provider "other". */
 #ifndef WEIR_OBSERVE_METRICS_H
 #define WEIR_OBSERVE_METRICS_H
 
@@ -47,9 +49,10 @@ struct metrics_attempt_facts {
     unsigned failure; /* kind; 0: none */
     bool failover;    /* it went to another target than the attempt before it */
     uint64_t duration_us;
-    uint64_t first_token_us;                                               /* from the attempt's start; 0: there was none */
-    uint64_t input_tokens, output_tokens, cached_tokens, reasoning_tokens; /* cached is part of input, reasoning of output */
-    int64_t cost_nano_usd;                                                 /* below 0: not known */
+    uint64_t first_token_us; /* from the attempt's start; 0: there was none */
+    uint64_t input_tokens, output_tokens, cached_tokens,
+        reasoning_tokens;  /* cached is part of input, reasoning of output */
+    int64_t cost_nano_usd; /* below 0: not known */
     uint64_t stream_events, stream_events_dropped;
 };
 

@@ -1,41 +1,47 @@
-/* metrics_families.h - every metric family, once: X(id, name, type, labels, help). Feeds /metrics and docs/metrics.md. A family
- * is never renamed; a new one is added at the end of its group. Between the metrics' own files. */
+/* metrics_families.h - every metric family, once: X(id, name, type, labels, help). Feeds /metrics and docs/metrics.md.
+ * A family is never renamed; a new one is added at the end of its group. Between the metrics' own files. */
 #ifndef WEIR_OBSERVE_METRICS_FAMILIES_H
 #define WEIR_OBSERVE_METRICS_FAMILIES_H
 
-#define METRICS_FAMILIES(X)                                                                                                   \
-    X(requests, "weir_requests_total", counter, "endpoint, status, code",                                                     \
-      "Requests that are over, by the class of the status answered (none: the caller had gone) and weir's error code (none: " \
-      "the provider's answer).")                                                                                              \
-    X(refused, "weir_refused_total", counter, "code", "Requests that weir answered with an error without any attempt.")       \
-    X(callers_gone, "weir_callers_gone_total", counter, "", "Requests whose caller hung up before its answer was complete.")  \
-    X(request_duration, "weir_request_duration_seconds", histogram, "endpoint",                                               \
-      "From the arrival of a request's head to the end of its answer.")                                                       \
-    X(overhead, "weir_overhead_seconds", histogram, "", "Weir's own share of a request's time.")                              \
-    X(in_flight, "weir_requests_in_flight", gauge, "", "Requests that have arrived and are not over.")                        \
-    X(attempts, "weir_attempts_total", counter, "provider, model, outcome",                                                   \
-      "Attempts that are over: succeeded, failed, or cancelled (the caller had gone).")                                       \
-    X(attempt_failures, "weir_attempt_failures_total", counter, "provider, kind",                                             \
-      "Attempts that failed, by what they failed of.")                                                                        \
-    X(failovers, "weir_failovers_total", counter, "", "Attempts that went to another target than the attempt before them.")   \
-    X(attempt_duration, "weir_attempt_duration_seconds", histogram, "provider, model", "From an attempt's start to its end.") \
-    X(first_token, "weir_first_token_seconds", histogram, "provider, model",                                                  \
-      "From an attempt's start to the first token of its stream.")                                                            \
-    X(tokens, "weir_tokens_total", counter, "provider, model, direction",                                                     \
-      "Tokens as the providers counted them: input, output, and of these cached input and reasoning output.")                 \
-    X(cost, "weir_cost_usd_total", counter, "provider, model", "Cost of the attempts whose price is known, in US dollars.")   \
-    X(stream_events, "weir_stream_events_total", counter, "", "Events of providers' streams.")                                \
-    X(stream_events_dropped, "weir_stream_events_dropped_total", counter, "",                                                 \
-      "Events of providers' streams that were malformed and dropped.")                                                        \
-    X(streams_open, "weir_streams_open", gauge, "", "Streams being delivered to callers.")                                    \
-    X(connections, "weir_connections", gauge, "side", "Open connections: with callers, with providers.")                      \
-    X(upstream_connections, "weir_upstream_connections", gauge, "state",                                                      \
-      "Connections with providers: idle in a pool, or busy.")                                                                 \
-    X(log_dropped, "weir_log_dropped_total", counter, "", "Log lines dropped because the log could not keep up.")             \
-    X(build_info, "weir_build_info", gauge, "version", "Always 1; the label says which version runs.")                        \
-    X(resident_memory, "process_resident_memory_bytes", gauge, "", "Resident memory of the process.")                         \
-    X(cpu, "process_cpu_seconds_total", counter, "", "User and system CPU time of the process.")                              \
-    X(open_fds, "process_open_fds", gauge, "", "Open file descriptors of the process.")                                       \
+#define METRICS_FAMILIES(X)                                                                                            \
+    X(requests, "weir_requests_total", counter, "endpoint, status, code",                                              \
+      "Requests that are over, by the class of the status answered (none: the caller had gone) and weir's error code " \
+      "(none: "                                                                                                        \
+      "the provider's answer).")                                                                                       \
+    X(refused, "weir_refused_total", counter, "code",                                                                  \
+      "Requests that weir answered with an error without any attempt.")                                                \
+    X(callers_gone, "weir_callers_gone_total", counter, "",                                                            \
+      "Requests whose caller hung up before its answer was complete.")                                                 \
+    X(request_duration, "weir_request_duration_seconds", histogram, "endpoint",                                        \
+      "From the arrival of a request's head to the end of its answer.")                                                \
+    X(overhead, "weir_overhead_seconds", histogram, "", "Weir's own share of a request's time.")                       \
+    X(in_flight, "weir_requests_in_flight", gauge, "", "Requests that have arrived and are not over.")                 \
+    X(attempts, "weir_attempts_total", counter, "provider, model, outcome",                                            \
+      "Attempts that are over: succeeded, failed, or cancelled (the caller had gone).")                                \
+    X(attempt_failures, "weir_attempt_failures_total", counter, "provider, kind",                                      \
+      "Attempts that failed, by what they failed of.")                                                                 \
+    X(failovers, "weir_failovers_total", counter, "",                                                                  \
+      "Attempts that went to another target than the attempt before them.")                                            \
+    X(attempt_duration, "weir_attempt_duration_seconds", histogram, "provider, model",                                 \
+      "From an attempt's start to its end.")                                                                           \
+    X(first_token, "weir_first_token_seconds", histogram, "provider, model",                                           \
+      "From an attempt's start to the first token of its stream.")                                                     \
+    X(tokens, "weir_tokens_total", counter, "provider, model, direction",                                              \
+      "Tokens as the providers counted them: input, output, and of these cached input and reasoning output.")          \
+    X(cost, "weir_cost_usd_total", counter, "provider, model",                                                         \
+      "Cost of the attempts whose price is known, in US dollars.")                                                     \
+    X(stream_events, "weir_stream_events_total", counter, "", "Events of providers' streams.")                         \
+    X(stream_events_dropped, "weir_stream_events_dropped_total", counter, "",                                          \
+      "Events of providers' streams that were malformed and dropped.")                                                 \
+    X(streams_open, "weir_streams_open", gauge, "", "Streams being delivered to callers.")                             \
+    X(connections, "weir_connections", gauge, "side", "Open connections: with callers, with providers.")               \
+    X(upstream_connections, "weir_upstream_connections", gauge, "state",                                               \
+      "Connections with providers: idle in a pool, or busy.")                                                          \
+    X(log_dropped, "weir_log_dropped_total", counter, "", "Log lines dropped because the log could not keep up.")      \
+    X(build_info, "weir_build_info", gauge, "version", "Always 1; the label says which version runs.")                 \
+    X(resident_memory, "process_resident_memory_bytes", gauge, "", "Resident memory of the process.")                  \
+    X(cpu, "process_cpu_seconds_total", counter, "", "User and system CPU time of the process.")                       \
+    X(open_fds, "process_open_fds", gauge, "", "Open file descriptors of the process.")                                \
     X(start_time, "process_start_time_seconds", gauge, "", "When the process started, since 1970.")
 
 enum metrics_family {

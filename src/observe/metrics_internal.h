@@ -1,4 +1,5 @@
-/* metrics_internal.h - how the counts lie in memory. Between the metrics' own files: metrics.c writes, metrics_write.c reads.
+/* metrics_internal.h - how the counts lie in memory. Between the metrics' own files: metrics.c writes, metrics_write.c
+ * reads.
  */
 #ifndef WEIR_OBSERVE_METRICS_INTERNAL_H
 #define WEIR_OBSERVE_METRICS_INTERNAL_H
@@ -24,7 +25,8 @@ struct metrics_bounds {
 extern const struct metrics_bounds metrics_bounds_long;  /* 0.0005 .. 600 s */
 extern const struct metrics_bounds metrics_bounds_short; /* 0.00001 .. 0.1 s */
 
-/* One writer. The number of values is the sum of the buckets, so that a reader in mid write sees a histogram that adds up. */
+/* One writer. The number of values is the sum of the buckets, so that a reader in mid write sees a histogram that adds
+ * up. */
 struct metrics_durations {
     metrics_count sum_us;
     metrics_count buckets[metrics_bounds_max + 1]; /* each its own values; the last is past every bound */
@@ -64,7 +66,9 @@ struct metrics {
     _Atomic size_t loop_count;
 };
 
-static inline uint64_t metrics_read(const metrics_count *count) { return atomic_load_explicit(count, memory_order_relaxed); }
+static inline uint64_t metrics_read(const metrics_count *count) {
+    return atomic_load_explicit(count, memory_order_relaxed);
+}
 
 /* All loops added up, for one reader. */
 struct metrics_view_target {
@@ -83,7 +87,8 @@ struct metrics_view {
 /* metrics_view.c. false: out of memory, and nothing to free. Any thread. */
 bool metrics_view_make(struct metrics_view *view, const struct metrics *metrics) __attribute__((warn_unused_result));
 void metrics_view_free(struct metrics_view *view);
-void metrics_durations_merge(struct metrics_durations *into, const struct metrics_durations *from); /* one writer of `into` */
+void metrics_durations_merge(struct metrics_durations *into,
+                             const struct metrics_durations *from); /* one writer of `into` */
 uint64_t metrics_durations_count(const struct metrics_durations *durations);
 /* The duration below which `share` of the values lie, by even spread within a bucket; 0 when there are none. */
 uint64_t metrics_durations_quantile_us(const struct metrics_durations *durations, const struct metrics_bounds *bounds,

@@ -1,4 +1,5 @@
-/* metrics_json.c - the same counts as one JSON object, for the library and for status. Numbers only; money as decimal strings.
+/* metrics_json.c - the same counts as one JSON object, for the library and for status. Numbers only; money as decimal
+ * strings.
  */
 #include "observe/metrics_internal.h"
 

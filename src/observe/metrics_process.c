@@ -1,4 +1,5 @@
-/* metrics_process.c - memory, CPU time and descriptors of this process, read when /metrics is asked for. Never on a request. */
+/* metrics_process.c - memory, CPU time and descriptors of this process, read when /metrics is asked for. Never on a
+ * request. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,7 +16,8 @@ static uint64_t resident_bytes(void) {
     close(fd);
     struct str rest = str_make(bytes, len > 0 ? (size_t)len : 0), piece;
     uint64_t pages = 0;
-    if (!str_split_next(&rest, ' ', &piece) || !str_split_next(&rest, ' ', &piece) || !str_to_u64(piece, &pages)) return 0;
+    if (!str_split_next(&rest, ' ', &piece) || !str_split_next(&rest, ' ', &piece) || !str_to_u64(piece, &pages))
+        return 0;
     return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 

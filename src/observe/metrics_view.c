@@ -1,5 +1,6 @@
-/* metrics_view.c - the loops' counts added up, so that what is shown stands still while it is written. Reads with relaxed loads
- * while the loops go on counting: each count is true at some moment during the reading, and never smaller than the last time.
+/* metrics_view.c - the loops' counts added up, so that what is shown stands still while it is written. Reads with
+ * relaxed loads while the loops go on counting: each count is true at some moment during the reading, and never smaller
+ * than the last time.
  */
 #include "base/memory.h"
 #include "observe/metrics_internal.h"
@@ -25,7 +26,8 @@ static void merge_target(struct metrics_target *into, const struct metrics_targe
 
 static bool merge_loop(struct metrics_loop *into, const struct metrics_loop *from) {
     merge(&into->requests[0][0][0], &from->requests[0][0][0], sizeof into->requests / sizeof(metrics_count));
-    for (size_t i = 0; i <= metrics_endpoints_max; i++) metrics_durations_merge(&into->durations[i], &from->durations[i]);
+    for (size_t i = 0; i <= metrics_endpoints_max; i++)
+        metrics_durations_merge(&into->durations[i], &from->durations[i]);
     metrics_durations_merge(&into->overhead, &from->overhead);
     merge(into->refused, from->refused, error_codes);
     merge(&into->callers_gone, &from->callers_gone, 1);
@@ -48,7 +50,8 @@ static bool merge_loop(struct metrics_loop *into, const struct metrics_loop *fro
     return true;
 }
 
-static void view_add(struct metrics_view *view, struct str provider, struct str model, const struct metrics_target *counts) {
+static void view_add(struct metrics_view *view, struct str provider, struct str model,
+                     const struct metrics_target *counts) {
     size_t first = 0;
     while (first < view->target_count && !str_eq(view->targets[first].provider, provider)) first++;
     view->targets[view->target_count++] =
@@ -56,7 +59,8 @@ static void view_add(struct metrics_view *view, struct str provider, struct str 
 }
 
 static bool counted(const struct metrics_target *target) {
-    return metrics_read(&target->outcomes[0]) || metrics_read(&target->outcomes[1]) || metrics_read(&target->outcomes[2]);
+    return metrics_read(&target->outcomes[0]) || metrics_read(&target->outcomes[1]) ||
+           metrics_read(&target->outcomes[2]);
 }
 _Static_assert(metrics_outcomes == 3, "counted looks at each outcome");
 

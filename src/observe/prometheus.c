@@ -1,5 +1,5 @@
-/* prometheus.c - /metrics in the Prometheus text exposition format 0.0.4, and docs/metrics.md, from the table of families.
- * Every family is announced, also when nothing was counted; a label's value is escaped and always UTF-8. */
+/* prometheus.c - /metrics in the Prometheus text exposition format 0.0.4, and docs/metrics.md, from the table of
+ * families. Every family is announced, also when nothing was counted; a label's value is escaped and always UTF-8. */
 #include "observe/metrics_internal.h"
 
 struct family {
@@ -14,7 +14,8 @@ static const struct family families[metrics_families] = {
 };
 
 static const struct str outcome_names[metrics_outcomes] = {{"succeeded", 9}, {"failed", 6}, {"cancelled", 9}};
-static const struct str direction_names[metrics_tokens] = {{"input", 5}, {"output", 6}, {"cached", 6}, {"reasoning", 9}};
+static const struct str direction_names[metrics_tokens] = {
+    {"input", 5}, {"output", 6}, {"cached", 6}, {"reasoning", 9}};
 static const struct str status_names[metrics_statuses] = {{"none", 4}, {"1xx", 3}, {"2xx", 3},
                                                           {"3xx", 3},  {"4xx", 3}, {"5xx", 3}};
 
@@ -58,7 +59,8 @@ static void put_series(struct text *text, enum metrics_family family, const char
     text_put_byte(text, ' ');
 }
 
-static void put_count(struct text *text, enum metrics_family family, const struct label *labels, size_t count, uint64_t value) {
+static void put_count(struct text *text, enum metrics_family family, const struct label *labels, size_t count,
+                      uint64_t value) {
     put_series(text, family, "", labels, count, NULL);
     text_put_u64(text, value);
     text_put_byte(text, '\n');
@@ -66,7 +68,8 @@ static void put_count(struct text *text, enum metrics_family family, const struc
 
 /* A number of billionths or millionths as a decimal. */
 static void put_fraction(struct text *text, uint64_t value, uint64_t parts, int places) {
-    text_printf(text, "%llu.%0*llu\n", (unsigned long long)(value / parts), places, (unsigned long long)(value % parts));
+    text_printf(text, "%llu.%0*llu\n", (unsigned long long)(value / parts), places,
+                (unsigned long long)(value % parts));
 }
 
 static void put_durations(struct text *text, enum metrics_family family, const struct label *labels, size_t count,
@@ -106,7 +109,8 @@ static void put_request_durations(struct text *text, const struct metrics *metri
     for (size_t endpoint = 0; endpoint <= metrics_endpoints_max; endpoint++) {
         if (!metrics_durations_count(&sum->durations[endpoint])) continue;
         const struct label label = {"endpoint", metrics_endpoint_name(metrics, endpoint)};
-        put_durations(text, metrics_family_request_duration, &label, 1, &sum->durations[endpoint], &metrics_bounds_long);
+        put_durations(text, metrics_family_request_duration, &label, 1, &sum->durations[endpoint],
+                      &metrics_bounds_long);
     }
 }
 
@@ -124,7 +128,8 @@ static void put_failures(struct text *text, const struct metrics *metrics, const
         for (size_t kind = 0; kind < metrics_failures_max; kind++) {
             uint64_t value = 0;
             for (size_t j = i; j < view->target_count; j++)
-                if (view->targets[j].provider_first == i) value += metrics_read(&view->targets[j].counts->failures[kind]);
+                if (view->targets[j].provider_first == i)
+                    value += metrics_read(&view->targets[j].counts->failures[kind]);
             if (!value) continue;
             const struct label labels[] = {{"provider", view->targets[i].provider},
                                            {"kind", metrics_failure_name(metrics, kind)}};
@@ -154,7 +159,9 @@ static void put_target(struct text *text, enum metrics_family family, const stru
         put_series(text, family, "", labels, 2, NULL);
         put_fraction(text, metrics_read(&counts->cost_nano_usd), 1000000000, 9);
         break;
-    case metrics_family_attempt_duration: put_durations(text, family, labels, 2, &counts->attempt, &metrics_bounds_long); break;
+    case metrics_family_attempt_duration:
+        put_durations(text, family, labels, 2, &counts->attempt, &metrics_bounds_long);
+        break;
     default:
         if (metrics_durations_count(&counts->first_token))
             put_durations(text, family, labels, 2, &counts->first_token, &metrics_bounds_long);
@@ -163,7 +170,8 @@ static void put_target(struct text *text, enum metrics_family family, const stru
 }
 
 static void put_connections(struct text *text, enum metrics_family family, const struct metrics_loop *sum) {
-    uint64_t idle = metrics_read(&sum->gauges[metrics_upstream_idle]), busy = metrics_read(&sum->gauges[metrics_upstream_busy]);
+    uint64_t idle = metrics_read(&sum->gauges[metrics_upstream_idle]),
+             busy = metrics_read(&sum->gauges[metrics_upstream_busy]);
     bool sides = family == metrics_family_connections;
     const char *name = sides ? "side" : "state";
     const struct label first = {name, sides ? STR("caller") : STR("idle")},
@@ -197,7 +205,9 @@ static void put_family(struct text *text, enum metrics_family family, const stru
     case metrics_family_callers_gone: put_count(text, family, NULL, 0, metrics_read(&sum->callers_gone)); break;
     case metrics_family_request_duration: put_request_durations(text, metrics, sum); break;
     case metrics_family_overhead: put_durations(text, family, NULL, 0, &sum->overhead, &metrics_bounds_short); break;
-    case metrics_family_in_flight: put_count(text, family, NULL, 0, metrics_read(&sum->gauges[metrics_in_flight])); break;
+    case metrics_family_in_flight:
+        put_count(text, family, NULL, 0, metrics_read(&sum->gauges[metrics_in_flight]));
+        break;
     case metrics_family_attempt_failures: put_failures(text, metrics, view); break;
     case metrics_family_failovers: put_count(text, family, NULL, 0, metrics_read(&sum->failovers)); break;
     case metrics_family_attempts:
@@ -211,7 +221,9 @@ static void put_family(struct text *text, enum metrics_family family, const stru
     case metrics_family_stream_events_dropped:
         put_count(text, family, NULL, 0, metrics_read(&sum->stream_events_dropped));
         break;
-    case metrics_family_streams_open: put_count(text, family, NULL, 0, metrics_read(&sum->gauges[metrics_streams_open])); break;
+    case metrics_family_streams_open:
+        put_count(text, family, NULL, 0, metrics_read(&sum->gauges[metrics_streams_open]));
+        break;
     case metrics_family_connections:
     case metrics_family_upstream_connections: put_connections(text, family, sum); break;
     case metrics_family_log_dropped: put_count(text, family, NULL, 0, view->log_dropped); break;
@@ -254,12 +266,13 @@ static void put_bounds(struct text *text, const struct metrics_bounds *bounds) {
 }
 
 void metrics_write_docs(struct text *text) {
-    text_put(text, STR("# Metrics\n\n"
-                       "`GET /metrics` answers in the Prometheus text format 0.0.4. Open on loopback, else for operators, "
-                       "unless `metrics: public`.\n"
-                       "This page is made from the same table as the answer (`src/observe/metrics_families.h`); a unit test "
-                       "compares them.\n\n"
-                       "| name | type | labels | what it counts |\n|---|---|---|---|\n"));
+    text_put(text,
+             STR("# Metrics\n\n"
+                 "`GET /metrics` answers in the Prometheus text format 0.0.4. Open on loopback, else for operators, "
+                 "unless `metrics: public`.\n"
+                 "This page is made from the same table as the answer (`src/observe/metrics_families.h`); a unit test "
+                 "compares them.\n\n"
+                 "| name | type | labels | what it counts |\n|---|---|---|---|\n"));
     for (size_t i = 0; i < metrics_families; i++) {
         text_put(text, STR("| `"));
         text_put(text, families[i].name);
@@ -275,13 +288,14 @@ void metrics_write_docs(struct text *text) {
     put_bounds(text, &metrics_bounds_short);
     text_put(text, STR(". All others: "));
     put_bounds(text, &metrics_bounds_long);
-    text_printf(text,
-                ".\n\nCounters begin at 0 when the process starts and never go back; a reload of the configuration keeps them. "
-                "The number of\n"
-                "series is bounded: `endpoint`, `code` and `kind` come from fixed tables, and after %d targets (a provider and "
-                "a model) within\n"
-                "one process further ones count as provider `(other)`. `code` is one of the error codes that callers see; "
-                "`kind` is one of the\n"
-                "failures that `weir explain` shows. `cached` tokens are part of `input`, `reasoning` tokens of `output`.\n",
-                limit_targets);
+    text_printf(
+        text,
+        ".\n\nCounters begin at 0 when the process starts and never go back; a reload of the configuration keeps them. "
+        "The number of\n"
+        "series is bounded: `endpoint`, `code` and `kind` come from fixed tables, and after %d targets (a provider and "
+        "a model) within\n"
+        "one process further ones count as provider `(other)`. `code` is one of the error codes that callers see; "
+        "`kind` is one of the\n"
+        "failures that `weir explain` shows. `cached` tokens are part of `input`, `reasoning` tokens of `output`.\n",
+        limit_targets);
 }

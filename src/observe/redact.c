@@ -1,10 +1,12 @@
-/* redact.c - finding what looks like a credential in words that others wrote: a provider's error text, a header, a target. It
- * is the second line of defence, after not logging such things; it must never let through what it knows, and may hide too much.
+/* redact.c - finding what looks like a credential in words that others wrote: a provider's error text, a header, a
+ * target. It is the second line of defence, after not logging such things; it must never let through what it knows, and
+ * may hide too much.
  */
 #include "observe/log.h"
 
 static bool word_byte(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '*';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+           c == '*';
 }
 
 /* Names of headers, query parameters and members that hold a credential: whole, or as the last word. */
@@ -58,7 +60,8 @@ static size_t value_end(struct str s, size_t at) {
 }
 
 static bool scheme(struct str word) {
-    return str_eq_nocase(word, STR("bearer")) || str_eq_nocase(word, STR("basic")) || str_eq_nocase(word, STR("digest"));
+    return str_eq_nocase(word, STR("bearer")) || str_eq_nocase(word, STR("basic")) ||
+           str_eq_nocase(word, STR("digest"));
 }
 
 /* Where the value stands that the word ending at `end` names ("key": "V", key=V), or 0 when it names none. */

@@ -35,7 +35,9 @@ struct deployment *deployment_new(struct snapshot *snapshot) {
     return deployment;
 }
 
-void deployment_hold(struct deployment *deployment) { atomic_fetch_add_explicit(&deployment->holds, 1, memory_order_relaxed); }
+void deployment_hold(struct deployment *deployment) {
+    atomic_fetch_add_explicit(&deployment->holds, 1, memory_order_relaxed);
+}
 
 void deployment_release(struct deployment *deployment) {
     uint32_t before = atomic_fetch_sub_explicit(&deployment->holds, 1, memory_order_acq_rel);

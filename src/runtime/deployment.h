@@ -1,4 +1,5 @@
-/* deployment.h - a snapshot with what it takes to reach its providers: one origin each. Immutable, counted, swapped whole. */
+/* deployment.h - a snapshot with what it takes to reach its providers: one origin each. Immutable, counted, swapped
+ * whole. */
 #ifndef WEIR_RUNTIME_DEPLOYMENT_H
 #define WEIR_RUNTIME_DEPLOYMENT_H
 

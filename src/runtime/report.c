@@ -12,35 +12,43 @@ bool reporter_init(struct reporter *reporter, struct reports *reports, unsigned 
 
 void reporter_free(struct reporter *reporter) { explain_free(reporter->explain); }
 
-void reporter_in_flight(struct reporter *reporter, size_t count) { metrics_gauge_set(reporter->metrics, metrics_in_flight, count); }
+void reporter_in_flight(struct reporter *reporter, size_t count) {
+    metrics_gauge_set(reporter->metrics, metrics_in_flight, count);
+}
 
-static uint64_t us_between(uint64_t from_ns, uint64_t to_ns) { return from_ns && to_ns > from_ns ? (to_ns - from_ns) / NS_PER_US : 0; }
+static uint64_t us_between(uint64_t from_ns, uint64_t to_ns) {
+    return from_ns && to_ns > from_ns ? (to_ns - from_ns) / NS_PER_US : 0;
+}
 static uint64_t count_of(int64_t tokens) { return tokens > 0 ? (uint64_t)tokens : 0; }
 
-void report_attempt(struct reporter *reporter, const struct flight *flight, const struct attempt *attempt, struct now now) {
+void report_attempt(struct reporter *reporter, const struct flight *flight, const struct attempt *attempt,
+                    struct now now) {
     const struct usage *usage = &attempt->usage;
     const struct attempt *before = attempt->number ? flight->attempts[attempt->number - 1] : NULL;
     bool cancelled = attempt->failure == failure_caller_gone;
-    metrics_attempt(reporter->metrics,
-                    &(struct metrics_attempt_facts){
-                        .target_id = attempt->target->id,
-                        .outcome = attempt->failure == failure_none ? metrics_succeeded : cancelled ? metrics_cancelled : metrics_failed,
-                        .failure = attempt->failure,
-                        .failover = before && before->target != attempt->target,
-                        .duration_us = us_between(attempt->started_ns, attempt->ended_ns),
-                        .first_token_us = us_between(attempt->started_ns, attempt->first_token_ns),
-                        .input_tokens = count_of(usage->input_tokens),
-                        .output_tokens = count_of(usage->output_tokens),
-                        .cached_tokens = count_of(usage->cached_input_tokens),
-                        .reasoning_tokens = count_of(usage->reasoning_tokens),
-                        .cost_nano_usd = attempt->cost_nano_usd,
-                        .stream_events = attempt->events,
-                        .stream_events_dropped = attempt->events_dropped,
-                    });
+    metrics_attempt(reporter->metrics, &(struct metrics_attempt_facts){
+                                           .target_id = attempt->target->id,
+                                           .outcome = attempt->failure == failure_none ? metrics_succeeded
+                                                      : cancelled                      ? metrics_cancelled
+                                                                                       : metrics_failed,
+                                           .failure = attempt->failure,
+                                           .failover = before && before->target != attempt->target,
+                                           .duration_us = us_between(attempt->started_ns, attempt->ended_ns),
+                                           .first_token_us = us_between(attempt->started_ns, attempt->first_token_ns),
+                                           .input_tokens = count_of(usage->input_tokens),
+                                           .output_tokens = count_of(usage->output_tokens),
+                                           .cached_tokens = count_of(usage->cached_input_tokens),
+                                           .reasoning_tokens = count_of(usage->reasoning_tokens),
+                                           .cost_nano_usd = attempt->cost_nano_usd,
+                                           .stream_events = attempt->events,
+                                           .stream_events_dropped = attempt->events_dropped,
+                                       });
     if (attempt->failure == failure_none || cancelled) return;
-    log_warn(reporter->log, now, "attempt_failed", f_str("request_id", flight->request_id), f_str("provider", attempt->target->provider->name),
-             f_str("model", attempt->target->model), f_str("failure", failure_facts(attempt->failure)->name), f_int("status", attempt->status),
-             f_said("said", str_from(attempt->failure_text)), f_us("duration_us", us_between(attempt->started_ns, attempt->ended_ns)));
+    log_warn(reporter->log, now, "attempt_failed", f_str("request_id", flight->request_id),
+             f_str("provider", attempt->target->provider->name), f_str("model", attempt->target->model),
+             f_str("failure", failure_facts(attempt->failure)->name), f_int("status", attempt->status),
+             f_said("said", str_from(attempt->failure_text)),
+             f_us("duration_us", us_between(attempt->started_ns, attempt->ended_ns)));
 }
 
 void report_request(struct reporter *reporter, const struct flight *flight, uint64_t overhead_ns, struct now now) {
@@ -57,11 +65,14 @@ void report_request(struct reporter *reporter, const struct flight *flight, uint
                                                                        .overhead_us = overhead_ns / NS_PER_US});
     flight_explain(flight, &text);
     if (!text.failed) explain_put(reporter->explain, flight->request_id, text_str(&text));
-    log_info(reporter->log, now, "request_done", f_str("request_id", flight->request_id), f_str("endpoint", endpoint_facts(flight->endpoint)->name),
-             f_str("model", flight->route_name), f_str("client", flight->client ? flight->client->name : STR_NONE), f_int("status", flight->status),
-             f_str("provider", last ? last->target->provider->name : STR_NONE), f_u64("attempts", flight->attempt_count),
-             f_str("error", flight->error ? error_name(flight->error) : STR_NONE), f_bool("stream", flight->request.stream),
-             f_int("input_tokens", last ? last->usage.input_tokens : -1), f_int("output_tokens", last ? last->usage.output_tokens : -1),
+    log_info(reporter->log, now, "request_done", f_str("request_id", flight->request_id),
+             f_str("endpoint", endpoint_facts(flight->endpoint)->name), f_str("model", flight->route_name),
+             f_str("client", flight->client ? flight->client->name : STR_NONE), f_int("status", flight->status),
+             f_str("provider", last ? last->target->provider->name : STR_NONE),
+             f_u64("attempts", flight->attempt_count),
+             f_str("error", flight->error ? error_name(flight->error) : STR_NONE),
+             f_bool("stream", flight->request.stream), f_int("input_tokens", last ? last->usage.input_tokens : -1),
+             f_int("output_tokens", last ? last->usage.output_tokens : -1),
              f_money("cost_usd", last ? last->cost_nano_usd : -1), f_bool("caller_gone", flight->caller == caller_gone),
              f_us("duration_us", duration_us), f_us("overhead_us", overhead_ns / NS_PER_US));
 }

@@ -26,7 +26,8 @@ bool reporter_init(struct reporter *reporter, struct reports *reports, unsigned 
 void reporter_free(struct reporter *reporter);
 void reporter_in_flight(struct reporter *reporter, size_t count);
 /* An attempt has been settled. */
-void report_attempt(struct reporter *reporter, const struct flight *flight, const struct attempt *attempt, struct now now);
+void report_attempt(struct reporter *reporter, const struct flight *flight, const struct attempt *attempt,
+                    struct now now);
 /* A request is over. */
 void report_request(struct reporter *reporter, const struct flight *flight, uint64_t overhead_ns, struct now now);
 

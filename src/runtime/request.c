@@ -1,21 +1,17 @@
-/* request.c - events in from net, flight_step, actions out to net. Performing an action never steps the flight: net calls back
- * only from its own turn, and what performing itself causes (a full caller) is stepped after the last action. */
+/* request.c - events in from net, flight_step, actions out to net. Performing an action never steps the flight: net
+ * calls back only from its own turn, and what performing itself causes (a full caller) is stepped after the last
+ * action. */
 #include "runtime/request.h"
 
 #include "base/check.h"
 #include "base/memory.h"
 
 static const enum failure failure_of_call[] = {
-    [call_failure_none] = failure_system,
-    [call_failure_dns] = failure_dns,
-    [call_failure_connect] = failure_connect,
-    [call_failure_connect_timeout] = failure_connect_timeout,
-    [call_failure_tls] = failure_tls,
-    [call_failure_proxy] = failure_proxy,
-    [call_failure_reset] = failure_reset,
-    [call_failure_malformed] = failure_malformed,
-    [call_failure_cut] = failure_cut,
-    [call_failure_system] = failure_system,
+    [call_failure_none] = failure_system,     [call_failure_dns] = failure_dns,
+    [call_failure_connect] = failure_connect, [call_failure_connect_timeout] = failure_connect_timeout,
+    [call_failure_tls] = failure_tls,         [call_failure_proxy] = failure_proxy,
+    [call_failure_reset] = failure_reset,     [call_failure_malformed] = failure_malformed,
+    [call_failure_cut] = failure_cut,         [call_failure_system] = failure_system,
 };
 
 static bool request_event(struct request *request, const struct event *event);
@@ -116,11 +112,15 @@ static bool perform(struct request *request, const struct action *action) {
         if (request->call) call_read(request->call, action->wanted);
         return false;
     case action_respond: perform_respond(request, action); return false;
-    case action_write: request->sink->write(request->sink_owner, action->write.ranges, action->write.count); return false;
+    case action_write:
+        request->sink->write(request->sink_owner, action->write.ranges, action->write.count);
+        return false;
     case action_end: request->sink->end(request->sink_owner); return false;
     case action_abort: request->sink->abort(request->sink_owner); return false;
     case action_timer: timer_set(worker->loop, &request->timer, action->deadline_ns, on_timer, request); return false;
-    case action_settled: report_attempt(&worker->reporter, request->flight, action->settled, loop_now(worker->loop)); return false;
+    case action_settled:
+        report_attempt(&worker->reporter, request->flight, action->settled, loop_now(worker->loop));
+        return false;
     case action_closed: return true;
     }
     CHECKF(false, "kind=%d", action->kind);
@@ -157,15 +157,16 @@ static bool request_event(struct request *request, const struct event *event) {
         request_end(request);
         return false;
     }
-    if (!request->full && event->kind == event_reply_body && request->sink->unsent(request->sink_owner) > limit_write_high) {
+    if (!request->full && event->kind == event_reply_body &&
+        request->sink->unsent(request->sink_owner) > limit_write_high) {
         request->full = true;
         return request_event(request, &(struct event){.kind = event_caller_full});
     }
     return true;
 }
 
-struct request *request_start(struct worker *worker, const struct flight_request *asked, const struct request_sink *sink,
-                              void *sink_owner, bool *ended) {
+struct request *request_start(struct worker *worker, const struct flight_request *asked,
+                              const struct request_sink *sink, void *sink_owner, bool *ended) {
     *ended = false;
     struct request *request = memory_take_zeroed(sizeof *request);
     struct flight *flight = request ? flight_new(&worker->host, worker->deployment->snapshot, asked) : NULL;
@@ -187,7 +188,9 @@ bool request_body(struct request *request, struct str piece) {
     return request_event(request, &(struct event){.kind = event_body, .bytes = piece});
 }
 
-bool request_body_end(struct request *request) { return request_event(request, &(struct event){.kind = event_body_end}); }
+bool request_body_end(struct request *request) {
+    return request_event(request, &(struct event){.kind = event_body_end});
+}
 
 bool request_writable(struct request *request) {
     if (!request->full) return true;

@@ -4,9 +4,11 @@
 
 #include "runtime/worker.h"
 
-/* Who receives the answer: an exchange of the gateway, or a caller of the library. Never calls back from inside these. */
+/* Who receives the answer: an exchange of the gateway, or a caller of the library. Never calls back from inside these.
+ */
 struct request_sink {
-    void (*respond)(void *owner, int status, const struct http_header *headers, size_t header_count, int64_t content_length);
+    void (*respond)(void *owner, int status, const struct http_header *headers, size_t header_count,
+                    int64_t content_length);
     void (*write)(void *owner, const struct str *ranges, size_t count); /* borrowed during the call */
     void (*end)(void *owner);
     void (*abort)(void *owner);
@@ -28,10 +30,10 @@ struct request {
     bool full;            /* the sink was over limit_write_high */
 };
 
-/* Begins a request. NULL: out of memory; nothing was called. The sink may be called before this returns, `closed` too: then
- * *ended is set and the result must not be used. */
-struct request *request_start(struct worker *worker, const struct flight_request *asked, const struct request_sink *sink,
-                              void *sink_owner, bool *ended);
+/* Begins a request. NULL: out of memory; nothing was called. The sink may be called before this returns, `closed` too:
+ * then *ended is set and the result must not be used. */
+struct request *request_start(struct worker *worker, const struct flight_request *asked,
+                              const struct request_sink *sink, void *sink_owner, bool *ended);
 /* Each answers false when the request is no more. */
 bool request_body(struct request *request, struct str piece);
 bool request_body_end(struct request *request);

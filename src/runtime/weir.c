@@ -1,4 +1,5 @@
-/* weir.c - opening, reloading and closing the library. Requests are in weir_call.c, what can be asked in weir_views.c. */
+/* weir.c - opening, reloading and closing the library. Requests are in weir_call.c, what can be asked in weir_views.c.
+ */
 #include "runtime/weir_internal.h"
 
 #include <errno.h>
@@ -33,7 +34,8 @@ void weir_error_set(struct weir_error *error, enum error_code code, struct str m
     error->status = facts->status;
 }
 
-/* -- files ------------------------------------------------------------------------------------------------------------ */
+/* -- files ------------------------------------------------------------------------------------------------------------
+ */
 
 /* NULL: *problem is why. */
 static char *file_read(const char *path, size_t most, size_t *len, const char **problem) {
@@ -58,7 +60,8 @@ static char *file_read(const char *path, size_t most, size_t *len, const char **
 }
 
 /* file:PATH in a configuration. */
-static bool referenced_read(void *context, struct str path, struct arena *arena, struct str *content, struct error *error) {
+static bool referenced_read(void *context, struct str path, struct arena *arena, struct str *content,
+                            struct error *error) {
     (void)context;
     char terminated[1024];
     const char *problem = "";
@@ -72,7 +75,8 @@ static bool referenced_read(void *context, struct str path, struct arena *arena,
     return content->at != NULL || error_set(error, error_out_of_memory, "no memory for %s", terminated);
 }
 
-/* -- configuration ---------------------------------------------------------------------------------------------------- */
+/* -- configuration ----------------------------------------------------------------------------------------------------
+ */
 
 static void problems_write(const struct config_input *input, const struct config *config, char *problems, size_t size) {
     struct text text = text_in_buffer(problems, size ? size - 1 : 0);
@@ -86,8 +90,8 @@ static void problems_write(const struct config_input *input, const struct config
 }
 
 /* path or text or neither. The text is wiped after use: it may hold credentials. */
-static bool load(const char *path, const char *given, const struct weir_host *host, struct config_ids *ids, struct config *config, char *problems,
-                 size_t problems_size) {
+static bool load(const char *path, const char *given, const struct weir_host *host, struct config_ids *ids,
+                 struct config *config, char *problems, size_t problems_size) {
     const char *problem = "";
     size_t len = given ? strlen(given) : 0;
     char *text = path ? file_read(path, config_bytes_max, &len, &problem) : NULL;
@@ -99,8 +103,12 @@ static bool load(const char *path, const char *given, const struct weir_host *ho
         config->error_count = 1;
         return false;
     }
-    struct config_input input = {.path = path ? str_from(path) : given ? STR("text") : STR(""),
-                                 .text = path ? str_make(text, len) : given ? str_make(given, len) : STR_NONE,
+    struct config_input input = {.path = path    ? str_from(path)
+                                         : given ? STR("text")
+                                                 : STR(""),
+                                 .text = path    ? str_make(text, len)
+                                         : given ? str_make(given, len)
+                                                 : STR_NONE,
                                  .environment = host->environment,
                                  .read_file = referenced_read,
                                  .context = host->context,
@@ -114,7 +122,8 @@ static bool load(const char *path, const char *given, const struct weir_host *ho
     return loaded;
 }
 
-bool weir_config_check(const char *path, const char *text, const struct weir_host *host, struct config *config, char *problems, size_t problems_size) {
+bool weir_config_check(const char *path, const char *text, const struct weir_host *host, struct config *config,
+                       char *problems, size_t problems_size) {
     struct config_ids ids = {NULL, 0, 0};
     bool loaded = load(path, text, host, &ids, config, problems, problems_size);
     config_ids_free(&ids);
@@ -128,7 +137,8 @@ static void targets_register(struct weir *weir, const struct snapshot *snapshot)
     }
 }
 
-/* -- opening ---------------------------------------------------------------------------------------------------------- */
+/* -- opening ----------------------------------------------------------------------------------------------------------
+ */
 
 static unsigned worker_count_of(const struct weir *weir, const struct weir_options *options) {
     unsigned wanted = options->workers ? options->workers : weir->config.process.workers;
@@ -212,7 +222,8 @@ struct weir *weir_open_in(const struct weir_options *options, const struct weir_
     weir->simulated_base_url = copy_of(url);
     weir->host.simulated_base_url = str_from(weir->simulated_base_url);
     pthread_mutex_init(&weir->mutex, NULL);
-    bool loaded = load(weir->config_path, weir->config_text, &weir->host, &weir->ids, &weir->config, problems, sizeof problems);
+    bool loaded =
+        load(weir->config_path, weir->config_text, &weir->host, &weir->ids, &weir->config, problems, sizeof problems);
     if (!loaded || weir->config.protects_count) {
         weir_error_set(error, error_bad_configuration, str_from(problems));
         weir_close(weir, 0);
@@ -249,12 +260,15 @@ struct weir *weir_open(const struct weir_options *options, struct weir_error *er
     struct weir_options plain = *options;
     plain.log = NULL;
     struct weir *weir = weir_open_in(&plain, &host, error);
-    if (weir) weir->log_bridge = bridge;
-    else memory_give(bridge);
+    if (weir)
+        weir->log_bridge = bridge;
+    else
+        memory_give(bridge);
     return weir;
 }
 
-/* -- reloading -------------------------------------------------------------------------------------------------------- */
+/* -- reloading --------------------------------------------------------------------------------------------------------
+ */
 
 struct deploy_letter {
     struct worker *worker;
@@ -283,7 +297,8 @@ int weir_reload(struct weir *weir, struct weir_error *error) {
     char problems[sizeof error->message];
     struct config config;
     pthread_mutex_lock(&weir->mutex);
-    bool loaded = load(weir->config_path, weir->config_text, &weir->host, &weir->ids, &config, problems, sizeof problems);
+    bool loaded =
+        load(weir->config_path, weir->config_text, &weir->host, &weir->ids, &config, problems, sizeof problems);
     struct deployment *fresh = NULL;
     if (loaded && !config.protects_count) {
         fresh = deployment_new(config.snapshot);
@@ -316,7 +331,8 @@ struct deployment *weir_deployment(struct weir *weir) {
     return deployment;
 }
 
-/* -- closing ---------------------------------------------------------------------------------------------------------- */
+/* -- closing ----------------------------------------------------------------------------------------------------------
+ */
 
 static void drain_run(void *context) { worker_drain(context); }
 
@@ -330,13 +346,15 @@ static void workers_end(struct weir *weir, unsigned drain_ms) {
     latch_init(&weir->drained, weir->worker_count);
     for (unsigned i = 0; i < weir->worker_count; i++) {
         weir->workers[i].drained = &weir->drained;
-        if (!weir->workers[i].running || !loop_post(weir->workers[i].loop, drain_run, &weir->workers[i])) latch_down(&weir->drained);
+        if (!weir->workers[i].running || !loop_post(weir->workers[i].loop, drain_run, &weir->workers[i]))
+            latch_down(&weir->drained);
     }
     if (drain_ms) latch_wait_for(&weir->drained, drain_ms * NS_PER_MS);
     for (unsigned i = 0; i < weir->worker_count; i++) {
         struct worker *worker = &weir->workers[i];
         if (!worker->running) continue;
-        while (!loop_post(worker->loop, stop_run, worker)) {} /* only memory can lack, and only for a moment */
+        while (!loop_post(worker->loop, stop_run, worker)) {
+        } /* only memory can lack, and only for a moment */
         loop_join(worker->loop);
     }
     for (unsigned i = 0; i < weir->worker_count; i++) worker_free(&weir->workers[i]);

@@ -29,21 +29,25 @@ static void call_release(struct weir_call *call) {
     if (atomic_fetch_sub(&call->holds, 1) == 1) memory_give(call);
 }
 
-/* -- the answer ------------------------------------------------------------------------------------------------------- */
+/* -- the answer -------------------------------------------------------------------------------------------------------
+ */
 
-static void on_respond(void *owner, int status, const struct http_header *headers, size_t count, int64_t content_length) {
+static void on_respond(void *owner, int status, const struct http_header *headers, size_t count,
+                       int64_t content_length) {
     struct weir_call *call = owner;
     (void)content_length;
     call->status = status;
     str_copy(call->content_type, sizeof call->content_type, http_header_find(headers, count, STR("content-type")));
     str_copy(call->provider, sizeof call->provider, http_header_find(headers, count, STR("x-weir-provider")));
     str_copy(call->model, sizeof call->model, http_header_find(headers, count, STR("x-weir-model")));
-    if (call->callbacks.head && !call->cancelled) call->callbacks.head(call->user, status, call->content_type, call->provider, call->model);
+    if (call->callbacks.head && !call->cancelled)
+        call->callbacks.head(call->user, status, call->content_type, call->provider, call->model);
 }
 
 static void on_write(void *owner, const struct str *ranges, size_t count) {
     struct weir_call *call = owner;
-    for (size_t i = 0; i < count && call->callbacks.bytes && !call->cancelled; i++) call->callbacks.bytes(call->user, ranges[i].at, ranges[i].len);
+    for (size_t i = 0; i < count && call->callbacks.bytes && !call->cancelled; i++)
+        call->callbacks.bytes(call->user, ranges[i].at, ranges[i].len);
 }
 
 static void on_end(void *owner) { ((struct weir_call *)owner)->complete = true; }
@@ -72,7 +76,8 @@ static void on_closed(void *owner, const struct flight *flight) {
 
 static const struct request_sink sink = {on_respond, on_write, on_end, on_abort, on_unsent, on_closed};
 
-/* -- the request ------------------------------------------------------------------------------------------------------ */
+/* -- the request ------------------------------------------------------------------------------------------------------
+ */
 
 static void begin_run(void *context) {
     struct weir_call *call = context;
@@ -80,7 +85,8 @@ static void begin_run(void *context) {
     struct http_header headers[2];
     size_t count = 0;
     headers[count++] = (struct http_header){STR("content-type"), str_from(call->asked_type)};
-    if (call->timeout_ms[0]) headers[count++] = (struct http_header){STR("x-weir-timeout-ms"), str_from(call->timeout_ms)};
+    if (call->timeout_ms[0])
+        headers[count++] = (struct http_header){STR("x-weir-timeout-ms"), str_from(call->timeout_ms)};
     if (!call->request_id[0]) worker_request_id(worker, call->request_id);
     struct flight_request asked = {.endpoint = call->endpoint,
                                    .headers = headers,
@@ -108,17 +114,19 @@ static void begin_run(void *context) {
 static bool request_id_is_valid(struct str id) {
     for (size_t i = 0; i < id.len; i++) {
         char c = id.at[i];
-        if (!((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '.' || c == '_' || c == '-')) return false;
+        if (!((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '.' || c == '_' || c == '-'))
+            return false;
     }
     return id.len <= limit_request_id;
 }
 
-struct weir_call *weir_start(struct weir *weir, const struct weir_request *request, const struct weir_callbacks *callbacks, void *user,
-                             struct weir_error *error) {
+struct weir_call *weir_start(struct weir *weir, const struct weir_request *request,
+                             const struct weir_callbacks *callbacks, void *user, struct weir_error *error) {
     enum endpoint endpoint = endpoint_chat;
     struct str id = str_from(request->request_id);
     if (request->size < sizeof *request || (request->body_len && !request->body)) {
-        weir_error_set(error, error_invalid_request, STR("weir_request.size must be sizeof(struct weir_request), and body must be given."));
+        weir_error_set(error, error_invalid_request,
+                       STR("weir_request.size must be sizeof(struct weir_request), and body must be given."));
         return NULL;
     }
     if (request->path && !endpoint_find(str_from(request->path), &endpoint)) {
@@ -142,7 +150,8 @@ struct weir_call *weir_start(struct weir *weir, const struct weir_request *reque
     call->endpoint = endpoint;
     call->body_len = request->body_len;
     if (request->body_len) memcpy(call->body, request->body, request->body_len);
-    str_copy(call->asked_type, sizeof call->asked_type, request->content_type ? str_from(request->content_type) : STR("application/json"));
+    str_copy(call->asked_type, sizeof call->asked_type,
+             request->content_type ? str_from(request->content_type) : STR("application/json"));
     str_copy(call->request_id, sizeof call->request_id, id);
     if (request->timeout_ms) snprintf(call->timeout_ms, sizeof call->timeout_ms, "%u", request->timeout_ms);
     if (loop_post(call->worker->loop, begin_run, call)) return call;
@@ -171,7 +180,8 @@ void weir_call_free(struct weir_call *call) {
     call_release(call);
 }
 
-/* -- blocking --------------------------------------------------------------------------------------------------------- */
+/* -- blocking ---------------------------------------------------------------------------------------------------------
+ */
 
 struct waiting {
     struct latch latch;
@@ -214,7 +224,8 @@ static void waiting_done(void *user, const struct weir_error *error) {
     latch_down(&waiting->latch);
 }
 
-int weir_call(struct weir *weir, const struct weir_request *request, struct weir_reply *reply, struct weir_error *error) {
+int weir_call(struct weir *weir, const struct weir_request *request, struct weir_reply *reply,
+              struct weir_error *error) {
     static const struct weir_callbacks callbacks = {waiting_head, waiting_bytes, waiting_done};
     struct waiting waiting = {.reply = reply};
     memset(reply, 0, sizeof *reply);

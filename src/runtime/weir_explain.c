@@ -1,4 +1,5 @@
-/* weir_explain.c - which worker knows a request: each is asked in turn, by mailbox, as only the owner reads its ring. */
+/* weir_explain.c - which worker knows a request: each is asked in turn, by mailbox, as only the owner reads its ring.
+ */
 #include "base/memory.h"
 #include "net/loop.h"
 #include "runtime/weir_internal.h"
@@ -40,7 +41,10 @@ char *weir_explain(struct weir *weir, const char *request_id, struct weir_error 
     if (asked) latch_wait(&latch);
     latch_free(&latch);
     char *json = question.len ? memory_take(question.len + 1) : NULL;
-    if (json) str_copy(json, question.len + 1, str_make(question.json, question.len));
-    else weir_error_set(error, error_unknown_path, STR("No request of that id is remembered: the ring holds the last ones only."));
+    if (json)
+        str_copy(json, question.len + 1, str_make(question.json, question.len));
+    else
+        weir_error_set(error, error_unknown_path,
+                       STR("No request of that id is remembered: the ring holds the last ones only."));
     return json;
 }

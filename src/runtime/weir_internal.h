@@ -23,7 +23,7 @@ struct weir {
     char *config_path, *config_text; /* owned; NULL: none */
     char *simulated_base_url;
     struct config_ids ids;
-    struct config config; /* of the last load: its `process` part counts */
+    struct config config;  /* of the last load: its `process` part counts */
     pthread_mutex_t mutex; /* guards deployment, config and ids: control threads only */
     struct deployment *deployment;
     struct worker *workers;
@@ -42,7 +42,8 @@ extern const struct weir_host weir_host_default;
 /* As weir_open. */
 struct weir *weir_open_in(const struct weir_options *options, const struct weir_host *host, struct weir_error *error);
 /* Reads and checks without opening. The caller frees *config; *text (may be NULL) gets all problems, a line each. */
-bool weir_config_check(const char *path, const char *text, const struct weir_host *host, struct config *config, char *problems, size_t problems_size);
+bool weir_config_check(const char *path, const char *text, const struct weir_host *host, struct config *config,
+                       char *problems, size_t problems_size);
 /* Holds the deployment of the moment; any thread but for long: give it back by deployment_release. */
 struct deployment *weir_deployment(struct weir *weir);
 
@@ -51,9 +52,11 @@ void weir_status_write(struct weir *weir, const struct snapshot *snapshot, struc
 void weir_models_write(const struct snapshot *snapshot, const struct client *client, struct text *text);
 /* false: there is no such model for this client. */
 bool weir_model_write(const struct snapshot *snapshot, const struct client *client, struct str id, struct text *text);
-bool weir_route_write(const struct snapshot *snapshot, const struct client *client, struct str model, struct text *text);
+bool weir_route_write(const struct snapshot *snapshot, const struct client *client, struct str model,
+                      struct text *text);
 
-/* weir_explain.c: asks one worker after the other, by mailbox; `done` runs on the loop of `ask_on`, or on a worker's thread. */
+/* weir_explain.c: asks one worker after the other, by mailbox; `done` runs on the loop of `ask_on`, or on a worker's
+ * thread. */
 struct explain_question {
     struct weir *weir;
     struct loop *answer_on; /* NULL: any thread */

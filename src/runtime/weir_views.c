@@ -12,11 +12,13 @@ static bool may_use(const struct client *client, struct str model) {
     return false;
 }
 
-/* -- models: as the OpenAI API lists them ------------------------------------------------------------------------------ */
+/* -- models: as the OpenAI API lists them
+ * ------------------------------------------------------------------------------ */
 
 static void model_put(const struct snapshot *snapshot, const struct route *route, struct str id, struct text *text) {
     const struct target *first = route->target_count ? route->targets[0] : NULL;
-    const struct catalog_model *row = first ? catalog_model_find(&snapshot->catalog, first->provider->type, first->model) : NULL;
+    const struct catalog_model *row =
+        first ? catalog_model_find(&snapshot->catalog, first->provider->type, first->model) : NULL;
     text_json_comma(text);
     text_put_byte(text, '{');
     text_json_str(text, STR("id"), id);
@@ -66,9 +68,11 @@ bool weir_model_write(const struct snapshot *snapshot, const struct client *clie
     return route != NULL;
 }
 
-/* -- what would be chosen ---------------------------------------------------------------------------------------------- */
+/* -- what would be chosen
+ * ---------------------------------------------------------------------------------------------- */
 
-bool weir_route_write(const struct snapshot *snapshot, const struct client *client, struct str model, struct text *text) {
+bool weir_route_write(const struct snapshot *snapshot, const struct client *client, struct str model,
+                      struct text *text) {
     struct arena arena;
     arena_init(&arena, 2048, 64 * 1024);
     if (model.len == 0) model = STR("default");
@@ -94,7 +98,8 @@ bool weir_route_write(const struct snapshot *snapshot, const struct client *clie
     return route != NULL;
 }
 
-/* -- status ------------------------------------------------------------------------------------------------------------ */
+/* -- status
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static void provider_put(const struct provider *provider, struct text *text) {
     text_json_comma(text);
@@ -125,7 +130,8 @@ void weir_status_write(struct weir *weir, const struct snapshot *snapshot, struc
     text_put_byte(text, '}');
 }
 
-/* -- the library's face of them ---------------------------------------------------------------------------------------- */
+/* -- the library's face of them
+ * ---------------------------------------------------------------------------------------- */
 
 /* An owned copy of what was written; frees the arena. */
 static char *taken(struct text *text, struct arena *arena) {

@@ -1,5 +1,6 @@
-/* worker.h - one event loop with what its requests need: the client, scratch memory, the deployment of the moment. A request
- * lives and dies on the worker that began it. Everything here runs on the worker's own thread unless it says otherwise. */
+/* worker.h - one event loop with what its requests need: the client, scratch memory, the deployment of the moment. A
+ * request lives and dies on the worker that began it. Everything here runs on the worker's own thread unless it says
+ * otherwise. */
 #ifndef WEIR_RUNTIME_WORKER_H
 #define WEIR_RUNTIME_WORKER_H
 
