@@ -1,0 +1,64 @@
+// Starts `weir mock` and `weir serve` in front of it on free ports, and stops them. WEIR_BINARY names the program under test.
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import OpenAI from "openai";
+
+const binary = process.env.WEIR_BINARY ?? new URL("../../build/weir", import.meta.url).pathname;
+export const KEY = "test-client-key";
+
+// Waits for a line of the child's output that the pattern matches; its first group is the answer.
+function waitFor(child, stream, pattern) {
+  return new Promise((resolve, reject) => {
+    let text = "";
+    const timer = setTimeout(() => reject(new Error(`no ${pattern} in: ${text}`)), 20000);
+    child.on("exit", (code) => reject(new Error(`ended with ${code}: ${text}`)));
+    child[stream].on("data", (data) => {
+      text += data;
+      const found = pattern.exec(text);
+      if (!found) return;
+      clearTimeout(timer);
+      resolve(found[1]);
+    });
+  });
+}
+
+function stop(child) {
+  return new Promise((resolve) => {
+    if (child.exitCode !== null) return resolve(child.exitCode);
+    child.on("exit", resolve);
+    child.kill("SIGTERM");
+  });
+}
+
+// { client, mockUrl, url, close }: an official SDK client that talks to weir with the mock behind it.
+export async function start({ mockArguments = [], provider = {}, serveExtra = "" } = {}) {
+  const folder = mkdtempSync(join(tmpdir(), "weir-sdk-"));
+  const mock = spawn(binary, ["mock", "--listen", "127.0.0.1:0", ...mockArguments], { cwd: folder });
+  const mockUrl = await waitFor(mock, "stdout", /(http:\/\/\S+)/);
+  const hash = createHash("sha256").update(KEY).digest("hex");
+  const options = { type: "openai", api_key: "provider-key", base_url: mockUrl, models: ["gpt-4o", "gpt-4o-mini", "text-embedding-3-small"], ...provider };
+  writeFileSync(
+    join(folder, "weir.yaml"),
+    `listen: 127.0.0.1:0\nworkers: 2\nstate_dir: ${folder}/state\nproviders:\n  mock: ${JSON.stringify(options)}\n` +
+      `clients:\n  - {name: app, key_hash: "${hash}", may_steer: true}\n${serveExtra}`,
+  );
+  const serve = spawn(binary, ["serve", "-c", "weir.yaml"], { cwd: folder });
+  let errors = "";
+  serve.stderr.on("data", (data) => (errors += data));
+  const port = await waitFor(serve, "stderr", /"event":"ready".*"port":(\d+)/);
+  const url = `http://127.0.0.1:${port}`;
+  return {
+    url,
+    mockUrl,
+    client: new OpenAI({ apiKey: KEY, baseURL: `${url}/v1`, maxRetries: 0, timeout: 20000 }),
+    async close() {
+      const code = await stop(serve);
+      await stop(mock);
+      rmSync(folder, { recursive: true, force: true });
+      if (code !== 0) throw new Error(`weir serve ended with ${code}: ${errors}`);
+    },
+  };
+}
