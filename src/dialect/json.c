@@ -25,19 +25,19 @@ const struct json_value *json_member(const struct json_value *value, const char 
     return (const struct json_value *)yyjson_obj_get(inside(value), key);
 }
 
+/* *place is how many bytes of the container have been told: its values stand one behind the other, so that each step
+ * costs the same however many there are. */
 const struct json_value *json_each(const struct json_value *value, size_t *place, struct str *key) {
     yyjson_val *container = inside(value);
-    yyjson_obj_iter members;
-    yyjson_val *found = NULL;
-    if (yyjson_is_arr(container)) {
-        found = yyjson_arr_get(container, (*place)++);
-    } else if (yyjson_obj_iter_init(container, &members) && *place < yyjson_obj_size(container)) {
-        yyjson_val *name = NULL;
-        for (size_t i = 0; i <= *place; i++) name = yyjson_obj_iter_next(&members);
-        ++*place;
-        if (key) *key = str_make(yyjson_get_str(name), yyjson_get_len(name));
-        found = yyjson_obj_iter_get_val(name);
+    if (!yyjson_is_ctn(container) || unsafe_yyjson_get_len(container) == 0) return NULL;
+    yyjson_val *found =
+        *place ? (yyjson_val *)(void *)((char *)container + *place) : unsafe_yyjson_get_first(container);
+    if (found >= unsafe_yyjson_get_next(container)) return NULL;
+    if (yyjson_is_obj(container)) {
+        if (key) *key = str_make(yyjson_get_str(found), yyjson_get_len(found));
+        found++;
     }
+    *place = (size_t)((char *)unsafe_yyjson_get_next(found) - (char *)container);
     return (const struct json_value *)found;
 }
 
@@ -51,8 +51,12 @@ struct str json_str(const struct json_value *value, struct str fallback) {
 }
 
 int64_t json_i64(const struct json_value *value, int64_t fallback) {
-    if (yyjson_is_real(inside(value))) return (int64_t)yyjson_get_real(inside(value));
-    return yyjson_is_int(inside(value)) ? yyjson_get_sint(inside(value)) : fallback;
+    yyjson_val *number = inside(value);
+    if (yyjson_is_uint(number))
+        return yyjson_get_uint(number) <= INT64_MAX ? (int64_t)yyjson_get_uint(number) : fallback;
+    if (yyjson_is_sint(number)) return yyjson_get_sint(number);
+    double real = yyjson_get_real(number); /* 0 when it is none */
+    return yyjson_is_real(number) && real > -9e18 && real < 9e18 ? (int64_t)real : fallback;
 }
 
 double json_double(const struct json_value *value, double fallback) {

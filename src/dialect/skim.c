@@ -4,8 +4,10 @@
 #include "dialect/skim.h"
 
 #include <string.h>
-#ifdef __SSE2__
+#if defined(__SSE2__)
 #include <emmintrin.h>
+#elif defined(__ARM_NEON) && defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 void skim_begin(struct skim *skim, struct str text, unsigned depth_max) {
@@ -30,7 +32,7 @@ static void blanks(struct skim *skim) {
 
 /* The end of the run of characters that need no look: printable ASCII but quote and backslash. */
 static size_t plain_run(const char *text, size_t at, size_t len) {
-#ifdef __SSE2__
+#if defined(__SSE2__)
     const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'), space = _mm_set1_epi8(0x20);
     while (at + 16 <= len) {
         __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(text + at));
@@ -39,6 +41,16 @@ static size_t plain_run(const char *text, size_t at, size_t len) {
                                     _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)));
         unsigned mask = (unsigned)_mm_movemask_epi8(stop);
         if (mask) return at + (unsigned)__builtin_ctz(mask);
+        at += 16;
+    }
+#elif defined(__ARM_NEON) && defined(__aarch64__)
+    while (at + 16 <= len) {
+        int8x16_t bytes = vld1q_s8((const int8_t *)text + at);
+        uint8x16_t stop = vorrq_u8(vcltq_s8(bytes, vdupq_n_s8(0x20)),
+                                   vorrq_u8(vceqq_s8(bytes, vdupq_n_s8('"')), vceqq_s8(bytes, vdupq_n_s8('\\'))));
+        /* four bits a byte, as NEON has no movemask */
+        uint64_t mask = vget_lane_u64(vreinterpret_u64_u8(vshrn_n_u16(vreinterpretq_u16_u8(stop), 4)), 0);
+        if (mask) return at + (size_t)__builtin_ctzll(mask) / 4;
         at += 16;
     }
 #endif
@@ -62,6 +74,23 @@ static size_t utf8_at(const unsigned char *at, size_t left) {
     for (size_t i = 2; i < len; i++)
         if ((at[i] & 0xc0) != 0x80) return 0;
     return len;
+}
+
+/* Past a run of characters that are not ASCII; three bytes (most of Chinese, Japanese, Korean, Hindi) the short way.
+ * Stops at ASCII or where it is not UTF-8. */
+static size_t wide_run(const char *text, size_t at, size_t len) {
+    const unsigned char *bytes = (const unsigned char *)text;
+    while (at < len && bytes[at] >= 0x80) {
+        if (at + 3 <= len && bytes[at] > 0xe0 && bytes[at] < 0xed && (bytes[at + 1] & 0xc0) == 0x80 &&
+            (bytes[at + 2] & 0xc0) == 0x80) {
+            at += 3;
+            continue;
+        }
+        size_t character = utf8_at(bytes + at, len - at);
+        if (character == 0) break;
+        at += character;
+    }
+    return at;
 }
 
 static bool is_hex(char c) { return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f'); }
@@ -94,9 +123,9 @@ static bool string_pass(struct skim *skim) {
         } else if (c < 0x20) {
             return skim->problem = "a control character inside a string", false;
         } else {
-            size_t character = utf8_at((const unsigned char *)text + at, len - at);
-            if (character == 0) return skim->problem = "bytes that are not UTF-8", false;
-            at += character;
+            size_t end = wide_run(text, at, len);
+            if (end == at) return skim->problem = "bytes that are not UTF-8", false;
+            at = end;
         }
     }
 }
@@ -114,7 +143,7 @@ static bool number_pass(struct skim *skim) {
     if (peek(skim) == '0')
         skim->at++;
     else if (!digits_pass(skim))
-        return skim->problem = "not a number", false;
+        return skim->problem = "expected a value", false;
     if (peek(skim) == '.') {
         skim->at++;
         if (!digits_pass(skim)) return skim->problem = "a number ends in a point", false;
@@ -129,7 +158,7 @@ static bool number_pass(struct skim *skim) {
 
 static bool word_pass(struct skim *skim, struct str word) {
     if (!str_starts(str_slice(skim->text, skim->at, skim->text.len), word))
-        return skim->problem = "not a JSON value", false;
+        return skim->problem = "expected a value", false;
     skim->at += word.len;
     return true;
 }
@@ -215,19 +244,25 @@ static struct skim_token step(struct skim *skim) {
     return token;
 }
 
+bool skim_skip(struct skim *skim, struct skim_token *token) {
+    size_t from = (size_t)(token->value.at - skim->text.at);
+    for (;;) {
+        struct skim_token inner = step(skim);
+        if (inner.kind == skim_error) {
+            *token = inner;
+            return false;
+        }
+        if (inner.kind == skim_close && inner.depth == token->depth) break;
+    }
+    token->passed = true;
+    token->value = str_slice(skim->text, from, skim->at);
+    return true;
+}
+
 struct skim_token skim_next(struct skim *skim) {
     struct skim_token token = step(skim);
-    bool container = token.kind == skim_object || token.kind == skim_array;
-    if (!container || token.depth < skim->depth_max) return token;
-    size_t from = (size_t)(token.value.at - skim->text.at);
-    unsigned depth = token.depth;
-    for (;;) { /* pass over its inside */
-        struct skim_token inner = step(skim);
-        if (inner.kind == skim_error) return inner;
-        if (inner.kind == skim_close && inner.depth == depth) break;
-    }
-    token.passed = true;
-    token.value = str_slice(skim->text, from, skim->at);
+    if ((token.kind == skim_object || token.kind == skim_array) && token.depth >= skim->depth_max)
+        skim_skip(skim, &token);
     return token;
 }
 
@@ -305,6 +340,7 @@ bool skim_unescape(struct str raw, struct arena *arena, struct str *value) {
 }
 
 static bool same(struct str raw, struct str plain, bool nocase) {
+    if (str_find_byte(raw, '\\') == SIZE_MAX) return nocase ? str_eq_nocase(raw, plain) : str_eq(raw, plain);
     char character[4];
     size_t done = 0;
     for (size_t at = 0; at < raw.len;) {

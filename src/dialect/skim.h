@@ -32,9 +32,9 @@ struct skim_token {
 struct skim {
     struct str text;
     size_t at;
-    unsigned depth;     /* open containers */
-    unsigned depth_max; /* containers at this depth are passed over whole */
-    const char *problem;
+    unsigned depth;      /* open containers */
+    unsigned depth_max;  /* containers at this depth are passed over whole */
+    const char *problem; /* "expected ',' or '}'" */
     bool expects_value, first;
     uint64_t objects[(limit_json_depth + 63) / 64]; /* bit: the open container is an object */
 };
@@ -42,6 +42,9 @@ struct skim {
 /* Tokens of depth 0 to depth_max are told. */
 void skim_begin(struct skim *skim, struct str text, unsigned depth_max);
 struct skim_token skim_next(struct skim *skim);
+/* Passes over the inside of the container that was told last; *token becomes the whole of it. false: it became the
+ * error. */
+bool skim_skip(struct skim *skim, struct skim_token *token);
 
 /* A raw string without its quotes, as the characters it stands for: as it is when it holds no escape, else in the
  * arena. false: out of memory, or a \u escape that is half of a pair or NUL. */
