@@ -132,12 +132,10 @@ void text_json_comma(struct text *text) {
     if (last != '{' && last != '[' && last != ',' && last != ':') text_put_byte(text, ',');
 }
 
-/* Names are ours and need no escape. */
 void text_json_key(struct text *text, struct str name) {
     text_json_comma(text);
-    text_put_byte(text, '"');
-    text_put(text, name);
-    text_put(text, STR("\":"));
+    text_put_json(text, name);
+    text_put_byte(text, ':');
 }
 
 void text_json_str(struct text *text, struct str name, struct str value) {
