@@ -1,0 +1,85 @@
+"""Fixtures: mocks and gateways. Those of a module are shared by its tests and put back to a clean state before each."""
+import signal
+
+import pytest
+
+import weirlib
+from weirlib import Mock, Weir, provider
+
+
+class Limit(Exception):
+    pass
+
+
+@pytest.fixture(autouse=True)
+def bounded():
+    """No test runs longer than a minute."""
+    def over(*_):
+        raise Limit("a test ran for 60 s")
+    signal.signal(signal.SIGALRM, over)
+    signal.alarm(60)
+    yield
+    signal.alarm(0)
+
+
+@pytest.fixture
+def start(tmp_path):
+    """start(config, ...) -> a running gateway, stopped and checked at the end of the test."""
+    started = []
+
+    def run(config, **more):
+        folder = tmp_path / f"weir{len(started)}"
+        folder.mkdir()
+        weir = Weir(folder, config, **more)
+        started.append(weir)
+        return weir
+    yield run
+    for weir in started:
+        if weir.process.poll() is None:
+            weir.stop()
+
+
+@pytest.fixture
+def start_mock():
+    started = []
+
+    def run(*arguments, **more):
+        mock = Mock(*arguments, **more)
+        started.append(mock)
+        return mock
+    yield run
+    for mock in started:
+        mock.stop()
+
+
+@pytest.fixture(scope="module")
+def mocks():
+    """Two mocks for a module."""
+    pair = [Mock(), Mock()]
+    yield pair
+    for mock in pair:
+        mock.stop()
+
+
+@pytest.fixture(scope="module")
+def shared(mocks, tmp_path_factory):
+    """A gateway with providers one (tried first) and two: model `m` at both, `single` at one, `other` at two."""
+    weir = Weir(tmp_path_factory.mktemp("shared"), {"providers": {
+        "one": provider(mocks[0], ["m", "single", "mock-reason"], priority=1),
+        "two": provider(mocks[1], ["m", "other"], priority=2)}})
+    yield weir
+    weir.stop()
+
+
+@pytest.fixture
+def pair(shared, mocks):
+    """(weir, mock one, mock two), with nothing set and nothing remembered."""
+    for mock in mocks:
+        mock.reset()
+    yield shared, mocks[0], mocks[1]
+    assert shared.process.poll() is None, "\n".join(shared.err[-40:])
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory):
+    return weirlib.Certificates(tmp_path_factory.mktemp("certificates"))
