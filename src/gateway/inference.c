@@ -81,6 +81,10 @@ static void inference_begin(struct visit *visit, const struct http_request *requ
         visit_error(visit, error_unsupported_media_type, STR_NONE);
         return;
     }
+    if (request->content_length > 0 && (uint64_t)request->content_length > visit->deployment->snapshot->body_bytes_max) {
+        visit_error(visit, error_body_too_large, STR_NONE); /* at once: not after the bytes have come */
+        return;
+    }
     bool ended = false;
     visit->busy = true; /* it must not be freed under our hands */
     struct request *started = request_start(worker, &asked, &sink, visit, &ended);
@@ -124,10 +128,11 @@ static void on_head(void *context, struct exchange *exchange, const struct http_
     } else if (!visit->route && other_method) {
         visit_error(visit, error_method_not_allowed, STR_NONE);
     } else if (!visit->route) {
-        char message[320];
+        char message[320], nearest[80];
+        route_nearest(request->path, nearest, sizeof nearest);
         struct text text = text_in_buffer(message, sizeof message);
-        text_printf(&text, "There is nothing at `%.*s`. Did you mean %.*s?", STR_ARG(str_slice(request->path, 0, 120)),
-                    STR_ARG(route_nearest(request->path)));
+        text_printf(&text, "There is nothing at `%.*s`. Did you mean %s?", STR_ARG(str_slice(request->path, 0, 120)),
+                    nearest);
         visit_error(visit, error_unknown_path, text_str(&text));
     } else if (!visit->route->answer) {
         inference_begin(visit, request);

@@ -43,8 +43,8 @@ const struct gate_route *route_find(enum http_method method, struct str path, bo
     return NULL;
 }
 
-struct str route_nearest(struct str path) {
-    struct str nearest = STR("/v1/chat/completions");
+void route_nearest(struct str path, char *nearest, size_t size) {
+    str_copy(nearest, size, STR("/v1/chat/completions"));
     unsigned least = 99;
     char full[80];
     for (size_t i = 0; i < sizeof routes / sizeof *routes + endpoints; i++) {
@@ -57,7 +57,6 @@ struct str route_nearest(struct str path) {
         unsigned distance = str_distance(text_str(&text), path);
         if (distance >= least) continue;
         least = distance;
-        nearest = candidate;
+        str_copy(nearest, size, text_str(&text));
     }
-    return nearest;
 }

@@ -56,7 +56,7 @@ enum error_code access_check(struct visit *visit, const struct http_request *req
 
 /* routes.c. NULL: none; *other_method: the path exists with another one. */
 const struct gate_route *route_find(enum http_method method, struct str path, bool *other_method);
-struct str route_nearest(struct str path);
+void route_nearest(struct str path, char *nearest, size_t size);
 
 /* answers.c */
 void visit_answer(struct visit *visit, int status, struct str content_type, struct str body);
