@@ -76,6 +76,7 @@ bool openai_reply_read(struct str body, struct usage *usage, bool *is_error) {
         if (token.kind == skim_error) return false;
         if (token.kind == skim_end) break;
         if (token.kind == skim_close) continue;
+        if (token.depth == 0 && token.kind != skim_object) return false; /* JSON, but no reply of this API */
         if (token.depth == 1) {
             in_choices = token.kind == skim_array && skim_is(token.key, STR("choices"));
             if (skim_is(token.key, STR("error")) && token.kind != skim_null) *is_error = true;
