@@ -116,9 +116,10 @@ static bool embeddings_write(struct text *text, const struct json_value *root, s
     if (single || (json_str(first, STR_NONE).at == NULL && json_count(first) == 0)) { /* one text, or one array of tokens */
         vector_write(text, 0, input_seed(input), (size_t)dimensions, base64);
     } else {
+        size_t index = 0;
         place = 0;
-        for (const struct json_value *at; (at = json_each(input, &place, NULL));)
-            vector_write(text, place - 1, input_seed(at), (size_t)dimensions, base64);
+        for (const struct json_value *at; (at = json_each(input, &place, NULL)); index++)
+            vector_write(text, index, input_seed(at), (size_t)dimensions, base64);
     }
     text_put_byte(text, ']');
     text_json_str(text, STR("model"), json_str(json_member(root, "model"), STR("")));

@@ -114,7 +114,7 @@ static void value_write(struct writing *writing, const struct json_value *schema
     }
     for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
         const struct json_value *chosen = json_each(json_member(schema, choices[i]), &place, NULL);
-        if (!chosen) continue;
+        if (!chosen) continue; /* place is still 0 */
         value_write(writing, chosen, depth + 1);
         return;
     }
