@@ -20,7 +20,7 @@ struct pool {
     struct list node; /* of client->pools */
     uint64_t origin_id;
     struct list idle; /* struct upstream, the one used last first */
-    size_t idle_count;
+    size_t idle_count, busy_count;
 };
 
 /* One connection to a provider. */
@@ -46,9 +46,10 @@ struct call {
     struct dial *dial;
     struct loop_deferred later; /* `sent`, or a failure, told at the end of the turn */
     enum call_failure failure;
+    char failure_text[128];
     const struct str *body;
     size_t body_count, body_at, body_offset; /* what of the body has been written */
-    bool has_head, sent_told, retried;
+    bool is_head, has_head, sent_told, retried, paused;
     size_t head_len;
     char head[]; /* as it goes out; kept for a silent retry */
 };
@@ -92,6 +93,7 @@ static void upstream_free(struct upstream *upstream) {
 
 static void busy_end(struct upstream *upstream) {
     list_remove(&upstream->node);
+    upstream->pool->busy_count--;
     upstream->client->busy_count--;
 }
 
@@ -124,7 +126,7 @@ static void upstream_release(struct upstream *upstream) {
         upstream_free(upstream);
         return;
     }
-    http1_next(upstream->parser, false);
+    stream_read_start(upstream->stream); /* so that its end is seen */
     list_add_first(&pool->idle, &upstream->node);
     pool->idle_count++;
     client->idle_count++;
@@ -183,6 +185,7 @@ static bool call_retry(struct call *call) {
     upstream->call = NULL;
     upstream_free(upstream);
     call->body_at = call->body_offset = 0;
+    loop_defer_cancel(&call->later);
     call_dial(call);
     return true;
 }
@@ -319,7 +322,7 @@ static const struct stream_handler stream_handler = {on_connected, on_bytes, on_
 static void later_run(void *context) {
     struct call *call = context;
     if (call->failure != call_failure_none) {
-        call_fail(call, call->failure, STR("no memory for the connection"));
+        call_fail(call, call->failure, str_from(call->failure_text));
         return;
     }
     call->sent_told = true;
@@ -331,8 +334,13 @@ static void upstream_use(struct upstream *upstream, struct call *call) {
     upstream->heard = upstream->keep_alive = false;
     call->upstream = upstream;
     list_add_last(&upstream->client->busy, &upstream->node);
+    upstream->pool->busy_count++;
     upstream->client->busy_count++;
-    stream_read_start(upstream->stream);
+    http1_next(upstream->parser, call->is_head);
+    if (call->paused)
+        stream_read_stop(upstream->stream);
+    else
+        stream_read_start(upstream->stream);
     call_send(call, true);
     if (!call->sent_told) loop_defer(call->client->loop, &call->later);
 }
@@ -387,12 +395,12 @@ static void call_dial(struct call *call) {
     struct client *client = call->client;
     struct error error = {.code = error_none};
     struct tls_context *tls = call->origin->tls ? context_of(client, call->origin, &error) : NULL;
-    if (call->origin->tls && !tls)
-        call->failure = call_failure_tls;
-    else
+    if (!call->origin->tls || tls)
         call->dial = dial_start(client->loop, client->resolver, call->origin, tls, on_dialled, call);
     if (call->dial) return;
-    if (call->failure == call_failure_none) call->failure = call_failure_system;
+    call->failure = call->origin->tls && !tls ? call_failure_tls : call_failure_system;
+    str_copy(call->failure_text, sizeof call->failure_text,
+             call->failure == call_failure_tls ? str_from(error.message) : STR("no memory for the connection"));
     loop_defer(client->loop, &call->later);
 }
 
@@ -429,6 +437,7 @@ static struct str head_write(struct client *client, const struct origin *origin,
     else
         authority_put(&text, origin);
     text_put(&text, STR("\r\n"));
+    if (origin->proxy.len && !origin->tls) dial_proxy_credential_put(&text, origin->proxy);
     for (size_t i = 0; i < request->header_count; i++) {
         text_put(&text, request->headers[i].name);
         text_put(&text, STR(": "));
@@ -457,6 +466,7 @@ struct call *call_start(struct client *client, const struct origin *origin, cons
                           .owner = owner,
                           .body = request->body,
                           .body_count = request->body_count,
+                          .is_head = request->method == http_head,
                           .head_len = head.len};
     memcpy(call->head, head.at, head.len);
     call->later.run = later_run;
@@ -475,6 +485,7 @@ struct call *call_start(struct client *client, const struct origin *origin, cons
 }
 
 void call_read(struct call *call, bool wanted) {
+    call->paused = !wanted;
     if (!call->upstream) return;
     if (wanted)
         stream_read_start(call->upstream->stream);
@@ -510,20 +521,18 @@ struct client *client_new(struct loop *loop) {
 }
 
 void client_drop_idle(struct client *client) {
-    LIST_EACH (node, &client->pools) {
+    LIST_EACH_SAFE (node, following, &client->pools) {
         struct pool *pool = LIST_OWNER(node, struct pool, node);
         while (!list_empty(&pool->idle)) upstream_drop(LIST_OWNER(pool->idle.next, struct upstream, node));
+        if (pool->busy_count) continue;
+        list_remove(&pool->node); /* its origin may never be asked for again */
+        memory_give(pool);
     }
 }
 
 void client_free(struct client *client) {
     CHECKF(client->busy_count == 0, "busy=%zu", client->busy_count);
     client_drop_idle(client);
-    while (!list_empty(&client->pools)) {
-        struct pool *pool = LIST_OWNER(client->pools.next, struct pool, node);
-        list_remove(&pool->node);
-        memory_give(pool);
-    }
     resolver_free(client->resolver);
     for (size_t i = 0; i < client->context_count; i++) tls_context_release(client->contexts[i].context);
     memory_give(client);

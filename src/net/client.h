@@ -41,8 +41,8 @@ struct str call_failure_name(enum call_failure failure);
 
 /* Never nested inside call_start, call_write or call_cancel. `ended` and `failed` are each the last. */
 struct call_handler {
-    void (*sent)(
-        void *owner); /* the head has been handed to a connection that is up (once; again after a silent retry) */
+    void (*sent)(void *owner); /* the head has been handed to a connection that is up (once, also when a silent retry
+                                  hands it over again) */
     void (*head)(void *owner, const struct http_reply *reply);
     void (*body)(void *owner, struct str piece); /* decoded from chunks; one call for each read where framing allows */
     void (*ended)(void *owner);

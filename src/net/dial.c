@@ -30,9 +30,7 @@ struct dial {
     struct http1 *proxy_reply; /* while CONNECT is under way */
     int proxy_status;
     bool tunnelled, proxied;
-    char proxy_host[256];
     uint16_t proxy_port;
-    struct str proxy_userinfo;
     enum call_failure failure;
     char text[160];
 };
@@ -90,6 +88,24 @@ static void on_proxy_body(void *owner, struct str piece) { (void)owner, (void)pi
 static void on_proxy_end(void *owner) { (void)owner; }
 static const struct http1_handler proxy_handler = {on_proxy_head, on_proxy_body, on_proxy_end};
 
+static unsigned hex_of(char c) {
+    return c >= '0' && c <= '9'               ? (unsigned)(c - '0')
+           : ((unsigned)(c | 0x20) - 'a') < 6 ? (unsigned)(c | 0x20) - 'a' + 10
+                                              : 16;
+}
+
+/* %40 and the like, as a password in a URL needs them. */
+static struct str percent_decode(struct str from, char *to, size_t size) {
+    size_t len = 0;
+    for (size_t i = 0; i < from.len && len < size; i++) {
+        bool coded =
+            from.at[i] == '%' && i + 2 < from.len && hex_of(from.at[i + 1]) < 16 && hex_of(from.at[i + 2]) < 16;
+        to[len++] = coded ? (char)(hex_of(from.at[i + 1]) << 4 | hex_of(from.at[i + 2])) : from.at[i];
+        if (coded) i += 2;
+    }
+    return str_make(to, len);
+}
+
 static void base64_put(struct text *text, struct str bytes) {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for (size_t i = 0; i < bytes.len; i += 3) {
@@ -100,6 +116,51 @@ static void base64_put(struct text *text, struct str bytes) {
     }
 }
 
+/* http://[user:password@]host:port[/] */
+struct proxy {
+    struct str userinfo, host;
+    uint16_t port;
+};
+
+static bool proxy_parse(struct str rest, struct proxy *proxy) {
+    *proxy = (struct proxy){.port = 3128};
+    if (str_starts_nocase(rest, STR("http://")))
+        rest = str_slice(rest, 7, rest.len);
+    else if (str_find(rest, STR("://")) != SIZE_MAX) /* TLS to the proxy itself, and SOCKS, are not spoken */
+        return false;
+    rest = str_slice(rest, 0, str_find_byte(rest, '/'));
+    size_t at = SIZE_MAX, colon = SIZE_MAX;
+    for (size_t i = 0; i < rest.len; i++)
+        if (rest.at[i] == '@') at = i;
+    if (at != SIZE_MAX) {
+        proxy->userinfo = str_slice(rest, 0, at);
+        rest = str_slice(rest, at + 1, rest.len);
+    }
+    if (rest.len && rest.at[0] == '[') {
+        size_t close = str_find_byte(rest, ']');
+        if (close == SIZE_MAX) return false;
+        proxy->host = str_slice(rest, 1, close);
+        colon = close + 1 < rest.len ? close + 1 : SIZE_MAX;
+        if (colon != SIZE_MAX && rest.at[colon] != ':') return false;
+    } else {
+        colon = str_find_byte(rest, ':');
+        proxy->host = str_slice(rest, 0, colon);
+    }
+    uint64_t port = proxy->port;
+    if (colon != SIZE_MAX && !str_to_u64(str_slice(rest, colon + 1, rest.len), &port)) return false;
+    proxy->port = (uint16_t)port;
+    return proxy->host.len > 0 && proxy->host.len < 256 && port > 0 && port <= 65535;
+}
+
+void dial_proxy_credential_put(struct text *text, struct str url) {
+    char decoded[512];
+    struct proxy proxy;
+    if (!proxy_parse(url, &proxy) || proxy.userinfo.len == 0) return;
+    text_put(text, STR("Proxy-Authorization: Basic "));
+    base64_put(text, percent_decode(proxy.userinfo, decoded, sizeof decoded));
+    text_put(text, STR("\r\n"));
+}
+
 static void connect_send(struct dial *dial) {
     char buffer[2048];
     struct text text = text_in_buffer(buffer, sizeof buffer);
@@ -108,11 +169,7 @@ static void connect_send(struct dial *dial) {
                 v6 ? "CONNECT [%.*s]:%u HTTP/1.1\r\nHost: [%.*s]:%u\r\n"
                    : "CONNECT %.*s:%u HTTP/1.1\r\nHost: %.*s:%u\r\n",
                 STR_ARG(dial->origin->host), dial->origin->port, STR_ARG(dial->origin->host), dial->origin->port);
-    if (dial->proxy_userinfo.len) {
-        text_put(&text, STR("Proxy-Authorization: Basic "));
-        base64_put(&text, dial->proxy_userinfo);
-        text_put(&text, STR("\r\n"));
-    }
+    dial_proxy_credential_put(&text, dial->origin->proxy);
     text_put(&text, STR("\r\n"));
     dial->proxy_reply = http1_new_reply(&proxy_handler, dial);
     if (!dial->proxy_reply || text.failed) {
@@ -141,9 +198,11 @@ static void on_bytes(void *owner, struct str bytes) {
     }
     size_t read = http1_feed(dial->proxy_reply, bytes);
     if (read == SIZE_MAX || (http1_ended(dial->proxy_reply) && dial->proxy_status / 100 != 2)) {
-        char text[64];
-        snprintf(text, sizeof text, "the proxy answered CONNECT with %d", dial->proxy_status);
+        char text[64] = "the proxy's answer to CONNECT is not HTTP";
+        if (read != SIZE_MAX) snprintf(text, sizeof text, "the proxy answered CONNECT with %d", dial->proxy_status);
         dial_fail(dial, call_failure_proxy, str_from(text));
+    } else if (http1_ended(dial->proxy_reply) && read < bytes.len) {
+        dial_fail(dial, call_failure_proxy, STR("the proxy sent bytes behind its answer to CONNECT"));
     } else if (http1_ended(dial->proxy_reply)) {
         http1_free(dial->proxy_reply);
         dial->proxy_reply = NULL;
@@ -153,7 +212,13 @@ static void on_bytes(void *owner, struct str bytes) {
     }
 }
 
-static void on_ended(void *owner) { dial_fail(owner, call_failure_reset, STR("the connection was closed at once")); }
+static void on_ended(void *owner) {
+    struct dial *dial = owner;
+    if (dial->proxy_reply)
+        dial_fail(dial, call_failure_proxy, STR("the proxy closed the connection without an answer to CONNECT"));
+    else
+        dial_fail(dial, call_failure_reset, STR("the connection was closed at once"));
+}
 
 static void on_failed(void *owner, enum stream_failure failure) {
     struct dial *dial = owner;
@@ -222,29 +287,6 @@ static void on_deadline(void *context) {
     dial_fail(context, call_failure_connect_timeout, STR("connecting took too long"));
 }
 
-/* http://[user:password@]host:port */
-static bool proxy_parse(struct dial *dial) {
-    struct str rest = dial->origin->proxy;
-    size_t scheme = str_find(rest, STR("://"));
-    if (scheme != SIZE_MAX) rest = str_slice(rest, scheme + 3, rest.len);
-    if (rest.len && rest.at[rest.len - 1] == '/') rest.len--;
-    size_t at = str_find_byte(rest, '@'), colon;
-    if (at != SIZE_MAX) {
-        dial->proxy_userinfo = str_slice(rest, 0, at);
-        rest = str_slice(rest, at + 1, rest.len);
-    }
-    for (colon = rest.len; colon > 0 && rest.at[colon - 1] != ':'; colon--) {
-    }
-    uint64_t port = 3128;
-    if (colon && !str_to_u64(str_slice(rest, colon, rest.len), &port)) return false;
-    struct str host = colon ? str_slice(rest, 0, colon - 1) : rest;
-    if (host.len > 2 && host.at[0] == '[') host = str_slice(host, 1, host.len - 1);
-    if (host.len == 0 || port > 65535) return false;
-    str_copy(dial->proxy_host, sizeof dial->proxy_host, host);
-    dial->proxy_port = (uint16_t)port;
-    return true;
-}
-
 struct dial *dial_start(struct loop *loop, struct resolver *resolver, const struct origin *origin,
                         struct tls_context *tls,
                         void (*done)(void *owner, struct stream *stream, enum call_failure failure, struct str text),
@@ -263,16 +305,22 @@ struct dial *dial_start(struct loop *loop, struct resolver *resolver, const stru
     timer_set(loop, &dial->deadline, loop_now(loop).mono_ns + origin->connect_timeout_ns, on_deadline, dial);
     if (origin->unix_path.len) {
         struct sockaddr_un address = {.sun_family = AF_UNIX};
+        if (origin->unix_path.len >= sizeof address.sun_path) {
+            dial_fail(dial, call_failure_connect, STR("the path of the unix socket is too long"));
+            return dial;
+        }
         str_copy(address.sun_path, sizeof address.sun_path, origin->unix_path);
         stream_open(dial, (const struct sockaddr *)&address);
         return dial;
     }
     dial->proxied = origin->proxy.len > 0;
-    if (dial->proxied && !proxy_parse(dial)) {
-        dial_fail(dial, call_failure_proxy, STR("the proxy's URL is not valid"));
+    struct proxy proxy = {.port = 0};
+    if (dial->proxied && !proxy_parse(origin->proxy, &proxy)) {
+        dial_fail(dial, call_failure_proxy, STR("the proxy's URL is not http://[user:password@]host:port"));
         return dial;
     }
-    struct str host = dial->proxied ? str_from(dial->proxy_host) : origin->host;
+    dial->proxy_port = proxy.port;
+    struct str host = dial->proxied ? proxy.host : origin->host;
     const struct addresses *known = resolver_known(resolver, host);
     if (known)
         on_found(dial, known);

@@ -17,4 +17,8 @@ struct dial *dial_start(struct loop *loop, struct resolver *resolver, const stru
 /* `done` does not come any more. */
 void dial_cancel(struct dial *dial);
 
+/* "Proxy-Authorization: Basic ...\r\n" when the proxy's URL holds a user; nothing otherwise. */
+struct text;
+void dial_proxy_credential_put(struct text *text, struct str proxy);
+
 #endif

@@ -25,7 +25,6 @@ struct entry {
 
 struct job {
     struct job *next;
-    struct resolver *resolver;
     size_t entry;
     char host[host_max];
     struct addresses addresses;
@@ -37,9 +36,10 @@ struct resolver {
     struct addresses literal;
     pthread_t threads[threads_count];
     size_t thread_count;
-    pthread_mutex_t mutex; /* guards queue and stopping */
+    pthread_mutex_t mutex; /* guards queue, done and stopping */
     pthread_cond_t changed;
-    struct job *queue, **queue_end;
+    struct job *queue, **queue_end, *done;
+    struct list living;
     bool stopping;
 };
 
@@ -80,18 +80,50 @@ static void lookup(const char *host, struct addresses *addresses) {
     freeaddrinfo(found);
 }
 
-/* On the loop: the answer goes into the cache and to all who wait. */
-static void deliver(void *context) {
-    struct job *job = context;
-    struct entry *entry = &job->resolver->entries[job->entry];
+/* A letter may reach the loop after its resolver is gone, so it names the resolver only to be looked up here. */
+static pthread_mutex_t living_mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct list living = {&living, &living};
+
+static bool is_living(const struct resolver *resolver) {
+    bool found = false;
+    pthread_mutex_lock(&living_mutex);
+    LIST_EACH (node, &living)
+        if (LIST_OWNER(node, struct resolver, living) == resolver) found = resolver->loop == loop_current();
+    pthread_mutex_unlock(&living_mutex);
+    return found;
+}
+
+/* The answer goes into the cache and to all who wait. They may ask again, which may give the entry to another name. */
+static void answer(struct resolver *resolver, struct job *job) {
+    struct entry *entry = &resolver->entries[job->entry];
+    struct list waits;
+    list_init(&waits);
     entry->addresses = job->addresses;
     entry->state = entry_known;
-    entry->until_ns = loop_now(job->resolver->loop).mono_ns + (job->addresses.count ? good_s : bad_s) * NS_PER_S;
-    memory_give(job);
+    entry->until_ns = loop_now(resolver->loop).mono_ns + (job->addresses.count ? good_s : bad_s) * NS_PER_S;
     while (!list_empty(&entry->waits)) {
-        struct resolver_wait *wait = LIST_OWNER(entry->waits.next, struct resolver_wait, node);
+        struct list *node = entry->waits.next;
+        list_remove(node);
+        list_add_last(&waits, node);
+    }
+    while (!list_empty(&waits)) {
+        struct resolver_wait *wait = LIST_OWNER(waits.next, struct resolver_wait, node);
         list_remove(&wait->node);
-        wait->found(wait->context, &entry->addresses);
+        wait->found(wait->context, &job->addresses);
+    }
+    memory_give(job);
+}
+
+/* On the loop. */
+static void deliver(void *context) {
+    struct resolver *resolver = context;
+    while (is_living(resolver)) { /* each answer may end the resolver */
+        pthread_mutex_lock(&resolver->mutex);
+        struct job *job = resolver->done;
+        if (job) resolver->done = job->next;
+        pthread_mutex_unlock(&resolver->mutex);
+        if (!job) return;
+        answer(resolver, job);
     }
 }
 
@@ -108,8 +140,10 @@ static void *thread_main(void *context) {
         if (!resolver->queue) resolver->queue_end = &resolver->queue;
         pthread_mutex_unlock(&resolver->mutex);
         lookup(job->host, &job->addresses);
-        if (!loop_post(resolver->loop, deliver, job)) memory_give(job);
         pthread_mutex_lock(&resolver->mutex);
+        job->next = resolver->done;
+        resolver->done = job;
+        loop_post(resolver->loop, deliver, resolver); /* false: the loop has ended, and nobody waits */
     }
     pthread_mutex_unlock(&resolver->mutex);
     return NULL;
@@ -134,20 +168,31 @@ struct resolver *resolver_new(struct loop *loop) {
     pthread_mutex_init(&resolver->mutex, NULL);
     pthread_cond_init(&resolver->changed, NULL);
     for (size_t i = 0; i < cache_size; i++) list_init(&resolver->entries[i].waits);
+    pthread_mutex_lock(&living_mutex);
+    list_add_last(&living, &resolver->living);
+    pthread_mutex_unlock(&living_mutex);
     return resolver;
+}
+
+static void jobs_free(struct job *jobs) {
+    for (struct job *job = jobs, *next; job; job = next) {
+        next = job->next;
+        memory_give(job);
+    }
 }
 
 void resolver_free(struct resolver *resolver) {
     if (!resolver) return;
+    pthread_mutex_lock(&living_mutex);
+    list_remove(&resolver->living);
+    pthread_mutex_unlock(&living_mutex);
     pthread_mutex_lock(&resolver->mutex);
     resolver->stopping = true;
     pthread_cond_broadcast(&resolver->changed);
     pthread_mutex_unlock(&resolver->mutex);
     for (size_t i = 0; i < resolver->thread_count; i++) pthread_join(resolver->threads[i], NULL);
-    for (struct job *job = resolver->queue, *next; job; job = next) {
-        next = job->next;
-        memory_give(job);
-    }
+    jobs_free(resolver->queue);
+    jobs_free(resolver->done);
     pthread_mutex_destroy(&resolver->mutex);
     pthread_cond_destroy(&resolver->changed);
     memory_give(resolver);
@@ -190,7 +235,6 @@ bool resolver_ask(struct resolver *resolver, struct str host, struct resolver_wa
         memory_give(job);
         return false;
     }
-    job->resolver = resolver;
     job->entry = (size_t)(entry - resolver->entries);
     str_copy(job->host, sizeof job->host, host);
     str_copy(entry->host, sizeof entry->host, host);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/list.h"
 #include "base/memory.h"
 #include "net/tls_session.h"
 
@@ -25,6 +26,8 @@ struct tls_context {
     _Atomic unsigned holds;
     SSL_CTX *ctx;
     bool calls, insecure;
+    struct list node;   /* of shared, for calls */
+    char ca_file[1024]; /* for calls */
     pthread_mutex_t mutex;
     struct kept_session kept[sessions_kept];
     unsigned kept_next;
@@ -80,27 +83,41 @@ static struct tls_context *context_new(bool calls) {
     return context;
 }
 
+static void context_free(struct tls_context *context) {
+    for (unsigned i = 0; i < sessions_kept; i++)
+        if (context->kept[i].session) SSL_SESSION_free(context->kept[i].session);
+    SSL_CTX_free(context->ctx);
+    pthread_mutex_destroy(&context->mutex);
+    memory_give(context);
+}
+
 static const char *openssl_said(void) {
     unsigned long code = ERR_peek_last_error();
     const char *said = code ? ERR_reason_error_string(code) : NULL;
     return said ? said : "no reason given";
 }
 
-struct tls_context *tls_client_context(struct str ca_file, bool insecure, struct error *error) {
+/* Loops share the contexts of calls, and with them the parsed roots and the sessions. */
+static pthread_mutex_t shared_mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct list shared = {&shared, &shared};
+
+static struct tls_context *client_context_new(struct str ca_file, bool insecure, struct error *error) {
     struct tls_context *context = context_new(true);
     if (!context) {
         error_set(error, error_out_of_memory, "No memory for TLS.");
         return NULL;
     }
+    list_init(&context->node);
     context->insecure = insecure;
-    char path[1024];
-    str_copy(path, sizeof path, ca_file);
+    str_copy(context->ca_file, sizeof context->ca_file, ca_file);
     ERR_clear_error();
-    int loaded = ca_file.len ? SSL_CTX_load_verify_locations(context->ctx, path, NULL)
+    int loaded = ca_file.len ? SSL_CTX_load_verify_locations(context->ctx, context->ca_file, NULL)
                              : SSL_CTX_set_default_verify_paths(context->ctx);
     if (loaded != 1 && !insecure) {
-        error_set(error, error_bad_configuration, "The CA file %s cannot be read: %s.", path, openssl_said());
-        tls_context_release(context);
+        error_set(error, error_bad_configuration, "The CA file %s cannot be read: %s.", context->ca_file,
+                  openssl_said());
+        ERR_clear_error();
+        context_free(context);
         return NULL;
     }
     SSL_CTX_set_verify(context->ctx, insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
@@ -109,6 +126,19 @@ struct tls_context *tls_client_context(struct str ca_file, bool insecure, struct
     static const unsigned char http11[] = "\x08http/1.1";
     SSL_CTX_set_alpn_protos(context->ctx, http11, sizeof http11 - 1);
     return context;
+}
+
+struct tls_context *tls_client_context(struct str ca_file, bool insecure, struct error *error) {
+    struct tls_context *found = NULL;
+    pthread_mutex_lock(&shared_mutex);
+    LIST_EACH (node, &shared) {
+        struct tls_context *context = LIST_OWNER(node, struct tls_context, node);
+        if (context->insecure == insecure && str_eq(str_from(context->ca_file), ca_file)) found = context;
+    }
+    if (found) tls_context_hold(found);
+    if (!found && (found = client_context_new(ca_file, insecure, error))) list_add_last(&shared, &found->node);
+    pthread_mutex_unlock(&shared_mutex);
+    return found;
 }
 
 static int choose_http11(SSL *ssl, const unsigned char **chosen, unsigned char *chosen_len,
@@ -148,12 +178,13 @@ struct tls_context *tls_server_context(struct str cert_file, struct str key_file
 void tls_context_hold(struct tls_context *context) { atomic_fetch_add(&context->holds, 1); }
 
 void tls_context_release(struct tls_context *context) {
-    if (!context || atomic_fetch_sub(&context->holds, 1) > 1) return;
-    for (unsigned i = 0; i < sessions_kept; i++)
-        if (context->kept[i].session) SSL_SESSION_free(context->kept[i].session);
-    SSL_CTX_free(context->ctx);
-    pthread_mutex_destroy(&context->mutex);
-    memory_give(context);
+    if (!context) return;
+    bool calls = context->calls;
+    if (calls) pthread_mutex_lock(&shared_mutex); /* nobody finds it between its last release and its end */
+    bool last = atomic_fetch_sub(&context->holds, 1) == 1;
+    if (last && calls) list_remove(&context->node);
+    if (calls) pthread_mutex_unlock(&shared_mutex);
+    if (last) context_free(context);
 }
 
 /* -- one connection -------------------------------------------------------------------------------------------------
