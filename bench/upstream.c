@@ -129,9 +129,10 @@ static void on_tick(void) {
 }
 
 static void accept_all(int listener, int epoll) {
-    int socket_, on = 1;
+    int socket_, on = 1, room = 4 << 20; /* a whole stream fits, however slow its reader */
     while ((socket_ = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
         setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        setsockopt(socket_, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
         if (!connections[socket_]) connections[socket_] = calloc(1, sizeof *connections[socket_]);
         struct connection *connection = connections[socket_];
         if (!connection->reading) connection->reading = malloc(reading_max);
