@@ -33,6 +33,11 @@ struct openai_request {
     size_t include_usage_from, include_usage_to;   /* the value of include_usage inside it; equal: absent */
     bool stream_options_empty;                     /* {} */
     int64_t max_tokens;                            /* max_completion_tokens, else max_tokens; -1: not given */
+    int64_t n;                                     /* answers asked for; 1 unless said otherwise */
+    bool has_image;                                /* a message has a part of type image_url, input_image or image */
+    bool has_tools;                                /* `tools` is an array that is not empty */
+    bool wants_json;                               /* response_format of type json_object or json_schema */
+    struct str boundary;                           /* multipart: without its leading dashes */
 };
 
 /* Checks that the body is one JSON object (RFC 8259: UTF-8, depth <= limit_json_depth, nothing after it), that no
@@ -55,7 +60,7 @@ struct openai_splice {
 };
 /* `model` replaces the model's name (inserted where none was given). ask_usage: stream_options.include_usage becomes
  * true (only when request->stream and the provider takes stream_options). New text is taken from the arena. false: out
- * of memory. For multipart the model's value is replaced raw. */
+ * of memory. For multipart the model's value is replaced raw, or a part of its own is put first. */
 bool openai_splice(struct str body, const struct openai_request *request, bool multipart, struct str model,
                    bool ask_usage, struct arena *arena, struct openai_splice *splice);
 

@@ -8,16 +8,30 @@
 #include "dialect/openai.h"
 #include "dialect/skim.h"
 
-enum key { key_model, key_stream, key_stream_options, key_max_tokens, key_max_completion_tokens, keys };
+/* The keys that are read or written, here or by rules: none of them may be doubled. */
+enum key {
+    key_model,
+    key_stream,
+    key_stream_options,
+    key_max_tokens,
+    key_max_completion_tokens,
+    key_n,
+    key_messages,
+    key_tools,
+    key_response_format,
+    keys
+};
 
-static const struct {
-    struct str name;
-} known[keys] = {
-    [key_model] = {STR("model")},
-    [key_stream] = {STR("stream")},
-    [key_stream_options] = {STR("stream_options")},
-    [key_max_tokens] = {STR("max_tokens")},
-    [key_max_completion_tokens] = {STR("max_completion_tokens")},
+static const struct str known[keys] = {
+    [key_model] = STR("model"),
+    [key_stream] = STR("stream"),
+    [key_stream_options] = STR("stream_options"),
+    [key_max_tokens] = STR("max_tokens"),
+    [key_max_completion_tokens] = STR("max_completion_tokens"),
+    [key_n] = STR("n"),
+    [key_messages] = STR("messages"),
+    [key_tools] = STR("tools"),
+    [key_response_format] = STR("response_format"),
 };
 
 struct reading {
@@ -35,7 +49,12 @@ static bool refuse(struct reading *reading, struct str param, const char *senten
 }
 
 static bool refuse_json(struct reading *reading, const struct skim *skim) {
+    unsigned char found = skim->at < reading->body.len ? (unsigned char)reading->body.at[skim->at] : 0;
     if (reading->param) *reading->param = STR_NONE;
+    if (found > ' ' && found < 0x7f)
+        return error_set(reading->error, error_invalid_request,
+                         "The request body is not valid JSON: %s, found '%c' at byte %zu.", skim->problem, found,
+                         skim->at);
     return error_set(reading->error, error_invalid_request, "The request body is not valid JSON: %s at byte %zu.",
                      skim->problem, skim->at);
 }
@@ -46,20 +65,19 @@ static size_t offset_of(const struct reading *reading, struct str part) { return
 static bool key_find(struct reading *reading, struct str raw, enum key *key) {
     char sentence[160];
     for (*key = 0; *key < keys; (*key)++) {
-        struct str name = known[*key].name;
-        if (skim_is(raw, name)) {
-            if (reading->seen[*key]) {
-                snprintf(sentence, sizeof sentence, "The key `%.*s` stands twice.", STR_ARG(name));
-                return refuse(reading, name, sentence);
-            }
-            reading->seen[*key] = true;
-            return true;
-        }
-        if (skim_is_nocase(raw, name)) {
+        struct str name = known[*key];
+        if (raw.len < name.len || !skim_is_nocase(raw, name)) continue; /* escapes only make it longer */
+        if (!skim_is(raw, name)) {
             snprintf(sentence, sizeof sentence, "A key is spelt like `%.*s` but for upper and lower case.",
                      STR_ARG(name));
             return refuse(reading, name, sentence);
         }
+        if (reading->seen[*key]) {
+            snprintf(sentence, sizeof sentence, "The key `%.*s` stands twice.", STR_ARG(name));
+            return refuse(reading, name, sentence);
+        }
+        reading->seen[*key] = true;
+        return true;
     }
     return true;
 }
@@ -111,8 +129,17 @@ static bool options_read(struct reading *reading, const struct skim_token *token
     return true;
 }
 
+static bool count_read(struct reading *reading, enum key key, const struct skim_token *token, int64_t *count) {
+    char sentence[80];
+    if (token->kind == skim_null || (token->kind == skim_number && skim_to_i64(token->value, count))) return true;
+    snprintf(sentence, sizeof sentence, "`%.*s` must be a number.", STR_ARG(known[key]));
+    return refuse(reading, known[key], sentence);
+}
+
+/* A top-level member; containers are whole here, but for those that inside_read wants to see. */
 static bool member_read(struct reading *reading, enum key key, const struct skim_token *token) {
     struct openai_request *request = reading->request;
+    int64_t count = -1;
     switch (key) {
     case key_model: return model_read(reading, token);
     case key_stream:
@@ -122,39 +149,68 @@ static bool member_read(struct reading *reading, enum key key, const struct skim
         return true;
     case key_stream_options: return options_read(reading, token);
     case key_max_tokens:
-    case key_max_completion_tokens: {
-        if (token->kind == skim_null) return true;
-        int64_t count;
-        if (token->kind != skim_number || !skim_to_i64(token->value, &count))
-            return refuse(reading, known[key].name, "The number of tokens must be a number.");
-        if (request->max_tokens < 0 || key == key_max_completion_tokens) request->max_tokens = count;
+    case key_max_completion_tokens:
+        if (!count_read(reading, key, token, &count)) return false;
+        if (count >= 0 && (request->max_tokens < 0 || key == key_max_completion_tokens)) request->max_tokens = count;
         return true;
-    }
+    case key_n:
+        if (!count_read(reading, key, token, &count)) return false;
+        if (count > 0) request->n = count;
+        return true;
+    case key_tools:
+        request->has_tools = token->kind == skim_array && str_trim(skim_inside(token->value)).len > 0;
+        return true;
+    case key_messages:
+    case key_response_format:
     case keys: break;
     }
     return true;
+}
+
+/* What stands below a top-level member: messages[].content[].type and response_format.type. All else is passed over. */
+static bool inside_read(struct reading *reading, enum key top, struct skim *skim, struct skim_token *token) {
+    static const struct str images[] = {STR("\"image_url\""), STR("\"input_image\""), STR("\"image\"")};
+    static const struct str schemas[] = {STR("\"json_object\""), STR("\"json_schema\"")};
+    bool container = token->kind == skim_object || token->kind == skim_array;
+    bool type = token->kind == skim_string && skim_is(token->key, STR("type"));
+    if (top == key_response_format && token->depth == 2 && type)
+        for (size_t i = 0; i < 2; i++) reading->request->wants_json |= str_eq(token->value, schemas[i]);
+    if (top == key_messages && token->depth == 5 && type)
+        for (size_t i = 0; i < 3; i++) reading->request->has_image |= str_eq(token->value, images[i]);
+    bool on_the_way = top == key_messages && (token->depth != 3 || skim_is(token->key, STR("content")));
+    return !container || token->passed || on_the_way || skim_skip(skim, token);
+}
+
+static bool top_read(struct reading *reading, struct skim *skim, struct skim_token *token, enum key *top) {
+    reading->request->empty_object = false;
+    if (!key_find(reading, token->key, top)) return false;
+    bool container = token->kind == skim_object || token->kind == skim_array;
+    bool looked_into = *top == key_messages || *top == key_response_format;
+    if (container && !looked_into && !skim_skip(skim, token)) return refuse_json(reading, skim);
+    return member_read(reading, *top, token);
 }
 
 bool openai_request_read(struct str body, enum endpoint endpoint, struct arena *arena, struct openai_request *request,
                          struct error *error, struct str *param) {
     struct reading reading = {.body = body, .arena = arena, .request = request, .error = error, .param = param};
     struct skim skim;
+    enum key top = keys;
     (void)endpoint;
-    *request = (struct openai_request){.max_tokens = -1, .empty_object = true};
+    *request = (struct openai_request){.max_tokens = -1, .n = 1, .empty_object = true};
     if (param) *param = STR_NONE;
-    if (body.len == 0) return refuse(&reading, STR_NONE, "The request has no body: send a JSON object.");
-    skim_begin(&skim, body, 1);
+    if (str_trim(body).len == 0) return refuse(&reading, STR_NONE, "The request has no body: send a JSON object.");
+    skim_begin(&skim, body, 5);
     for (struct skim_token token = skim_next(&skim); token.kind != skim_end; token = skim_next(&skim)) {
         if (token.kind == skim_error) return refuse_json(&reading, &skim);
         if (token.kind == skim_close) continue;
         if (token.depth == 0) {
             if (token.kind != skim_object) return refuse(&reading, STR_NONE, "The request body must be a JSON object.");
             request->members_at = offset_of(&reading, token.value) + 1;
-            continue;
+        } else if (token.depth == 1) {
+            if (!top_read(&reading, &skim, &token, &top)) return false;
+        } else if (!inside_read(&reading, top, &skim, &token)) {
+            return refuse_json(&reading, &skim);
         }
-        request->empty_object = false;
-        enum key key;
-        if (!key_find(&reading, token.key, &key) || !member_read(&reading, key, &token)) return false;
     }
     return true;
 }
@@ -206,8 +262,14 @@ bool openai_splice(struct str body, const struct openai_request *request, bool m
     size_t count = 0, at = 0;
     *splice = (struct openai_splice){.count = 0};
     bool has_model = request->model_from != request->model_to;
-    if (multipart) {
-        if (has_model) edit_add(edits, &count, request->model_from, request->model_to, model);
+    if (multipart && has_model) {
+        edit_add(edits, &count, request->model_from, request->model_to, model);
+    } else if (multipart) { /* a part of its own before the first */
+        struct str part =
+            arena_printf(arena, "--%.*s\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\n%.*s\r\n",
+                         STR_ARG(request->boundary), STR_ARG(model));
+        if (!part.at) return false;
+        edit_add(edits, &count, request->members_at, request->members_at, part);
     } else {
         struct text text = text_in_arena(arena, model.len + 16);
         if (!has_model) text_put(&text, STR("\"model\":"));
@@ -221,7 +283,7 @@ bool openai_splice(struct str body, const struct openai_request *request, bool m
         else if (!same)
             edit_add(edits, &count, request->model_from, request->model_to, written);
     }
-    if (ask_usage) usage_edit(request, edits, &count);
+    if (ask_usage && !multipart) usage_edit(request, edits, &count);
     for (size_t i = 0; i < count; i++) {
         range_add(splice, str_slice(body, at, edits[i].from));
         range_add(splice, edits[i].text);

@@ -3,7 +3,11 @@
 #include "dialect/sse.h"
 
 #include <string.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
+#include "base/check.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -23,49 +27,51 @@ size_t sse_pending(const struct sse *sse) {
     return 0;
 }
 
-/* Where the event at the front ends (behind its blank line), or 0. A blank line is LF LF, CR CR, CR LF CR LF and their
- * mixtures; a CR at the very end may be half of CR LF, so it waits. Resumes at *scanned. */
-static size_t event_end(struct str bytes, size_t *scanned) {
-    size_t at = *scanned;
-    while (at < bytes.len) {
-        const char *line_end = memchr(bytes.at + at, '\n', bytes.len - at);
-        const char *carriage =
-            memchr(bytes.at + at, '\r', line_end ? (size_t)(line_end - bytes.at) - at : bytes.len - at);
-        if (carriage) line_end = carriage;
-        if (!line_end) {
-            *scanned = bytes.len;
-            return 0;
-        }
-        size_t end = (size_t)(line_end - bytes.at), next = end + 1;
-        if (*line_end == '\r') {
-            if (next == bytes.len) {
-                *scanned = end;
-                return 0;
-            }
-            if (bytes.at[next] == '\n') next++;
-        }
-        if (next == bytes.len) { /* the next line has not begun: look at this line end again */
-            *scanned = end;
-            return 0;
-        }
-        if (bytes.at[next] == '\n') return next + 1;
-        if (bytes.at[next] == '\r') {
-            if (next + 1 == bytes.len) {
-                *scanned = end;
-                return 0;
-            }
-            return next + (bytes.at[next + 1] == '\n' ? 2 : 1);
-        }
-        at = next;
+/* Where the line at `at` ends: its LF or CR, or the end of the bytes. */
+static size_t line_end(struct str bytes, size_t at) {
+#if defined(__SSE2__)
+    const __m128i feed = _mm_set1_epi8('\n'), carriage = _mm_set1_epi8('\r');
+    while (at + 16 <= bytes.len) {
+        __m128i some = _mm_loadu_si128((const __m128i *)(const void *)(bytes.at + at));
+        unsigned mask =
+            (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(some, feed), _mm_cmpeq_epi8(some, carriage)));
+        if (mask) return at + (unsigned)__builtin_ctz(mask);
+        at += 16;
     }
-    *scanned = at;
+#endif
+    while (at < bytes.len && bytes.at[at] != '\n' && bytes.at[at] != '\r') at++;
+    return at;
+}
+
+/* Behind the line end at `at` (LF, CR, CR LF); 0: a CR at the very end may be half of CR LF, so it waits. */
+static size_t line_end_pass(struct str bytes, size_t at) {
+    if (bytes.at[at] == '\n') return at + 1;
+    if (at + 1 == bytes.len) return 0;
+    return at + (bytes.at[at + 1] == '\n' ? 2 : 1);
+}
+
+/* Where the event at the front ends (behind its blank line), or 0. A blank line at the very front is an event of its
+ * own, without fields. Resumes at *scanned, which is a line's beginning, or its end once that has been found. */
+static size_t event_end(struct str bytes, size_t *scanned) {
+    bool front = *scanned == 0;
+    while (*scanned < bytes.len) {
+        size_t end = line_end(bytes, *scanned), next;
+        if (end == bytes.len) break;
+        next = line_end_pass(bytes, end);
+        if (front && end == 0) return next;
+        front = false;
+        *scanned = end;
+        if (next == 0 || next == bytes.len) return 0; /* the next line has not begun: look at this line end again */
+        if (bytes.at[next] == '\n' || bytes.at[next] == '\r') return line_end_pass(bytes, next);
+        *scanned = next;
+    }
+    *scanned = bytes.len;
     return 0;
 }
 
 static bool line_next(struct str *rest, struct str *line) {
     if (rest->len == 0) return false;
-    size_t end = 0;
-    while (end < rest->len && rest->at[end] != '\n' && rest->at[end] != '\r') end++;
+    size_t end = line_end(*rest, 0);
     *line = str_slice(*rest, 0, end);
     size_t next = end + 1;
     if (end < rest->len && rest->at[end] == '\r' && next < rest->len && rest->at[next] == '\n') next++;
@@ -121,32 +127,47 @@ static bool hold(struct sse *sse, struct str bytes) {
     return true;
 }
 
-/* The event that was begun in earlier reads: takes fed bytes until it ends. */
+/* The event that was begun in earlier reads: takes fed bytes until it ends, and only those, so that what follows is not
+ * copied. The end is looked for a piece at a time; pieces double, so that each byte is moved about once. */
 static enum sse_result held_next(struct sse *sse, struct arena *scratch, struct sse_event *event) {
-    size_t before = sse->held_len;
-    if (!hold(sse, sse->fed)) return sse_no_memory;
-    size_t end = event_end(str_make(sse->held, sse->held_len), &sse->scanned);
-    if (end == 0) {
-        sse->fed = STR_NONE;
-        return sse->held_len > limit_sse_event ? sse_too_large : sse_more;
+    for (size_t piece = 512; sse->fed.len; piece *= 2) {
+        size_t before = sse->held_len;
+        if (!hold(sse, str_slice(sse->fed, 0, piece))) return sse_no_memory;
+        size_t taken = sse->held_len - before, end = event_end(str_make(sse->held, sse->held_len), &sse->scanned);
+        if (end == 0) {
+            sse->fed = str_slice(sse->fed, taken, sse->fed.len);
+            if (sse->held_len > limit_sse_event) return sse_too_large;
+            continue;
+        }
+        sse->held_len = 0; /* the bytes stay until the next call */
+        sse->scanned = 0;
+        event->raw = str_make(sse->held, end);
+        event->borrowed = false;
+        CHECKF(end >= before, "end=%zu before=%zu", end, before); /* else it would have ended then */
+        sse->fed = str_slice(sse->fed, end - before, sse->fed.len);
+        return event_read(event->raw, scratch, event) ? sse_got_event : sse_no_memory;
     }
-    sse->fed = str_slice(sse->fed, end > before ? end - before : 0, sse->fed.len);
-    sse->held_len = 0; /* the bytes stay until the next call */
-    sse->scanned = 0;
-    event->raw = str_make(sse->held, end);
-    event->borrowed = false;
-    return event_read(event->raw, scratch, event) ? sse_got_event : sse_no_memory;
+    return sse_more;
+}
+
+/* A byte order mark at the stream's front is left out, in whatever pieces it comes. */
+static bool mark_pass(struct sse *sse) {
+    static const struct str mark = STR("\xef\xbb\xbf");
+    while (!sse->started && sse->fed.len) {
+        if (sse->fed.at[0] == mark.at[sse->mark_len]) {
+            sse->fed = str_slice(sse->fed, 1, sse->fed.len);
+            sse->started = ++sse->mark_len == mark.len;
+        } else {
+            sse->started = true;
+            if (!hold(sse, str_slice(mark, 0, sse->mark_len))) return false;
+        }
+    }
+    return true;
 }
 
 enum sse_result sse_next(struct sse *sse, struct arena *scratch, struct sse_event *event) {
-    if (sse->held_len) {
-        if (sse->fed.len == 0) return sse_more;
-        return held_next(sse, scratch, event);
-    }
-    if (!sse->started && sse->fed.len) {
-        sse->started = true;
-        if (str_starts(sse->fed, STR("\xef\xbb\xbf"))) sse->fed = str_slice(sse->fed, 3, sse->fed.len);
-    }
+    if (!sse->started && !mark_pass(sse)) return sse_no_memory;
+    if (sse->held_len) return held_next(sse, scratch, event);
     if (sse->fed.len == 0) {
         if (sse->held_size > 4096) { /* one long event is no reason to keep its memory */
             memory_give(sse->held);
@@ -155,10 +176,7 @@ enum sse_result sse_next(struct sse *sse, struct arena *scratch, struct sse_even
         }
         return sse_more;
     }
-    /* blank lines before an event belong to none; they end at once, as an event without data */
     size_t end = event_end(sse->fed, &sse->scanned);
-    if (end == 0 && (sse->fed.at[0] == '\n' || (sse->fed.at[0] == '\r' && sse->fed.len > 1)))
-        end = sse->fed.at[0] == '\r' && sse->fed.at[1] == '\n' ? 2 : 1;
     if (end == 0) {
         struct str rest = sse->fed;
         sse->fed = STR_NONE;

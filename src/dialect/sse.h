@@ -16,9 +16,10 @@ struct sse_event {
 struct sse {
     char *held; /* the beginning of an event that is not complete */
     size_t held_len, held_size;
-    struct str fed; /* what is not consumed yet */
-    bool started;   /* the byte order mark has been looked for */
-    size_t scanned; /* bytes of held + fed that need no second look */
+    struct str fed;         /* what is not consumed yet */
+    bool started;           /* the byte order mark has been looked for */
+    unsigned char mark_len; /* bytes of it that were seen */
+    size_t scanned;         /* bytes of held + fed that need no second look */
 };
 
 void sse_init(struct sse *sse);
