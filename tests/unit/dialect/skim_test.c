@@ -1,0 +1,202 @@
+/* skim_test.c - what is JSON and what is not, what is told on the way, and escapes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "dialect/json.h"
+#include "dialect/skim.h"
+
+static enum skim_kind whole(struct str text, struct skim *skim) {
+    struct skim_token token;
+    skim_begin(skim, text, 2);
+    do token = skim_next(skim);
+    while (token.kind > skim_error);
+    return token.kind;
+}
+
+static void good_texts_are_taken_whole(void **state) {
+    static const char *const good[] = {
+        "{}",
+        "[]",
+        " [ ] ",
+        "\t{\"a\" : 1 , \"b\":[ true,false ,null]}\r\n",
+        "0",
+        "-0",
+        "1.5e+10",
+        "-1E-2",
+        "\"\"",
+        "\"\\u00e9\\n\\/\\\\\"",
+        "\"\xc3\xa9 \xe4\xbd\xa0\xe5\xa5\xbd \xf0\x9f\x98\x80 \xed\x9f\xbf \xee\x80\x80\"",
+        "{\"a\":{\"b\":{\"c\":{\"d\":[[[{}]]]}}}}",
+        "\"\\ud800\"",
+        "[1,[2,[3,[4]]]]",
+        "\"0123456789abcdef0123456789abcde\xc3\xa9 0123456789\"",
+    };
+    struct skim skim;
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        if (whole(str_from(good[i]), &skim) != skim_end) fail_msg("%s: %s at %zu", good[i], skim.problem, skim.at);
+}
+
+static void bad_texts_are_refused_where_they_go_wrong(void **state) {
+    static const struct {
+        const char *text;
+        size_t at;
+    } bad[] = {
+        {"", 0},
+        {" ", 1},
+        {"{", 1},
+        {"}", 0},
+        {"[1,]", 3},
+        {"{\"a\":1,}", 7},
+        {"{\"a\"}", 4},
+        {"{\"a\":}", 5},
+        {"{a:1}", 1},
+        {"[1 2]", 3},
+        {"[1}", 2},
+        {"{\"a\":1]", 6},
+        {"01", 1},
+        {"1.", 2},
+        {"1e", 2},
+        {"-", 1},
+        {"+1", 0},
+        {".5", 0},
+        {"nul", 0},
+        {"truee", 4},
+        {"True", 0},
+        {"NaN", 0},
+        {"'a'", 0},
+        {"\"a", 2},
+        {"\"\\x\"", 1},
+        {"\"\\u12g4\"", 1},
+        {"\"\\u123", 1},
+        {"\"a\nb\"", 2},
+        {"{} {}", 3},
+        {"[] x", 3},
+        {"\xef\xbb\xbf{}", 0},
+        {"\"\xc0\xaf\"", 1},
+        {"\"\xed\xa0\x80\"", 1},
+        {"\"\xf4\x90\x80\x80\"", 1},
+        {"\"\xe4\xbd\"", 1},
+        {"\"\x80\"", 1},
+        {"// c\n{}", 0},
+        {"{\"a\":1 /* */}", 7},
+        {"\"0123456789abcdef\x01\"", 17},
+    };
+    struct skim skim;
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        if (whole(str_from(bad[i].text), &skim) != skim_error) fail_msg("%s was taken", bad[i].text);
+        if (!skim.problem || skim.at != bad[i].at) fail_msg("%s: %s at %zu", bad[i].text, skim.problem, skim.at);
+    }
+    assert_int_equal(whole(str_make("[\"a\0b\"]", 7), &skim), skim_error);
+}
+
+static void every_beginning_of_a_text_is_refused(void **state) {
+    struct str text = STR("{\"a\":[1.5e3,\"\\u00e9\xe4\xbd\xa0\",{\"b\":null}],\"c\":true}");
+    struct skim skim;
+    (void)state;
+    for (size_t len = 0; len < text.len; len++) {
+        char *copy = malloc(len + 1); /* so that the sanitizer sees a byte too far */
+        char *exact = realloc(copy, len ? len : 1);
+        memcpy(exact, text.at, len);
+        assert_int_equal(whole(str_make(exact, len), &skim), skim_error);
+        free(exact);
+    }
+    assert_int_equal(whole(text, &skim), skim_end);
+}
+
+static void depth_ends_at_its_limit(void **state) {
+    char text[2 * limit_json_depth + 2];
+    struct skim skim;
+    (void)state;
+    memset(text, '[', limit_json_depth);
+    memset(text + limit_json_depth, ']', limit_json_depth);
+    assert_int_equal(whole(str_make(text, (size_t)2 * limit_json_depth), &skim), skim_end);
+    memset(text, '[', limit_json_depth + 1);
+    memset(text + limit_json_depth + 1, ']', limit_json_depth + 1);
+    assert_int_equal(whole(str_make(text, sizeof text), &skim), skim_error);
+    assert_string_equal(skim.problem, "nested too deep");
+    assert_int_equal(skim.at, limit_json_depth);
+}
+
+static void what_lies_deeper_is_passed_over_whole(void **state) {
+    struct skim skim;
+    (void)state;
+    skim_begin(&skim, STR("{\"a\":{\"x\":[1,2]},\"b\":3}"), 1);
+    assert_int_equal(skim_next(&skim).kind, skim_object);
+    struct skim_token token = skim_next(&skim);
+    assert_true(token.passed && str_eq(token.key, STR("a")) && str_eq(token.value, STR("{\"x\":[1,2]}")));
+    token = skim_next(&skim);
+    assert_true(token.kind == skim_number && token.depth == 1 && str_eq(token.value, STR("3")));
+    assert_int_equal(skim_next(&skim).kind, skim_close);
+    assert_int_equal(skim_next(&skim).kind, skim_end);
+}
+
+static void a_container_is_skipped_on_demand(void **state) {
+    struct skim skim;
+    (void)state;
+    skim_begin(&skim, STR("[[1,[2]],{\"a\":\"]\"},4]"), 9);
+    skim_next(&skim);
+    struct skim_token token = skim_next(&skim);
+    assert_true(skim_skip(&skim, &token) && str_eq(token.value, STR("[1,[2]]")));
+    token = skim_next(&skim);
+    assert_true(skim_skip(&skim, &token) && str_eq(token.value, STR("{\"a\":\"]\"}")));
+    assert_true(str_eq(skim_next(&skim).value, STR("4")));
+    skim_begin(&skim, STR("[[1,"), 9);
+    skim_next(&skim);
+    token = skim_next(&skim);
+    assert_false(skim_skip(&skim, &token));
+    assert_int_equal(token.kind, skim_error);
+}
+
+static void escapes_stand_for_their_characters(void **state) {
+    struct arena arena;
+    struct str plain;
+    (void)state;
+    arena_init(&arena, 1024, 1 << 16);
+    assert_true(skim_unescape(STR("a\\n\\\"\\u00e9\\u4f60\\ud83d\\ude00\\/"), &arena, &plain));
+    assert_true(str_eq(plain, STR("a\n\"\xc3\xa9\xe4\xbd\xa0\xf0\x9f\x98\x80/")));
+    assert_false(skim_unescape(STR("\\ud83d"), &arena, &plain));
+    assert_false(skim_unescape(STR("\\ud83dx"), &arena, &plain));
+    assert_false(skim_unescape(STR("\\ud83d\\u0041"), &arena, &plain));
+    assert_false(skim_unescape(STR("\\ude00"), &arena, &plain));
+    assert_false(skim_unescape(STR("\\u0000"), &arena, &plain));
+    assert_true(skim_is(STR("\\u006dodel"), STR("model")));
+    assert_false(skim_is(STR("\\u004dodel"), STR("model")));
+    assert_true(skim_is_nocase(STR("\\u004dodel"), STR("model")));
+    assert_false(skim_is(STR("models"), STR("model")));
+    assert_false(skim_is(STR("mode"), STR("model")));
+    assert_false(skim_is(STR("mode\\u0000"), STR("model")));
+    arena_free(&arena);
+}
+
+static void numbers_become_integers(void **state) {
+    int64_t number;
+    (void)state;
+    assert_true(skim_to_i64(STR("-12"), &number) && number == -12);
+    assert_true(skim_to_i64(STR("9223372036854775807"), &number) && number == INT64_MAX);
+    assert_true(skim_to_i64(STR("1e3"), &number) && number == 1000);
+    assert_true(skim_to_i64(STR("2.9"), &number) && number == 2);
+    assert_false(skim_to_i64(STR("1e300"), &number));
+    assert_false(skim_to_i64(STR("99999999999999999999"), &number));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(good_texts_are_taken_whole),
+        cmocka_unit_test(bad_texts_are_refused_where_they_go_wrong),
+        cmocka_unit_test(every_beginning_of_a_text_is_refused),
+        cmocka_unit_test(depth_ends_at_its_limit),
+        cmocka_unit_test(what_lies_deeper_is_passed_over_whole),
+        cmocka_unit_test(a_container_is_skipped_on_demand),
+        cmocka_unit_test(escapes_stand_for_their_characters),
+        cmocka_unit_test(numbers_become_integers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
