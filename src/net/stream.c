@@ -37,6 +37,13 @@ void stream_fail(struct stream *stream, enum stream_failure failure, int error_n
     loop_defer(stream->loop, &stream->failing);
 }
 
+/* A peer that hung up may have answered first: while we read, the reading side comes upon the end and tells of it. */
+static void write_failed(struct stream *stream, int error_number) {
+    stream->unwritable = true;
+    if (!stream->reading || stream->handshaking || stream->ended)
+        stream_fail(stream, stream_failure_reset, error_number);
+}
+
 static void on_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer) {
     (void)suggested;
     struct stream *stream = handle->data;
@@ -188,7 +195,7 @@ static void on_written(uv_write_t *request, int status) {
         if (stream->linger.place)
             stream_close(stream, false);
         else
-            stream_fail(stream, stream_failure_reset, status);
+            write_failed(stream, status);
         return;
     }
     sent_some(stream);
@@ -215,13 +222,13 @@ static void send_later(struct stream *stream, const struct str *ranges, size_t c
     if (status == 0) return;
     stream->unsent -= write->len;
     memory_give(write);
-    stream_fail(stream, stream_failure_reset, status);
+    write_failed(stream, status);
 }
 
 void stream_send(struct stream *stream, const struct str *ranges, size_t count) {
     enum { most = 64 };
     uv_buf_t buffers[most];
-    while (count && stream->failure == stream_failure_none) {
+    while (count && stream->failure == stream_failure_none && !stream->unwritable) {
         size_t now = count < most ? count : most, whole = 0;
         for (size_t i = 0; i < now; i++) {
             buffers[i] = uv_buf_init((char *)(uintptr_t)ranges[i].at, (unsigned)ranges[i].len);
@@ -229,7 +236,7 @@ void stream_send(struct stream *stream, const struct str *ranges, size_t count) 
         }
         int written = stream->unsent ? UV_EAGAIN : uv_try_write(&stream->uv, buffers, (unsigned)now);
         if (written < 0 && written != UV_EAGAIN)
-            stream_fail(stream, stream_failure_reset, written);
+            write_failed(stream, written);
         else if (written == UV_EAGAIN)
             send_later(stream, ranges, now, 0, whole);
         else if ((size_t)written < whole)
@@ -254,6 +261,7 @@ void stream_read_stop(struct stream *stream) {
     if (!stream->reading || stream->closing) return;
     stream->reading = false;
     uv_read_stop(&stream->uv);
+    if (stream->unwritable && !stream->ended) stream_fail(stream, stream_failure_reset, UV_EPIPE);
 }
 
 void stream_read_start(struct stream *stream) {
@@ -297,7 +305,7 @@ void stream_close(struct stream *stream, bool reset) {
 static void linger_over(void *context) { stream_close(context, false); }
 
 void stream_close_when_sent(struct stream *stream) {
-    if (stream->unsent == 0 || stream->failure != stream_failure_none) {
+    if (stream->unsent == 0 || stream->unwritable || stream->failure != stream_failure_none) {
         stream_close(stream, false);
         return;
     }
@@ -312,7 +320,7 @@ struct str stream_failure_text(const struct stream *stream) {
 }
 
 bool stream_is_alive(struct stream *stream) {
-    return !stream->ended && !stream->closing && stream->failure == stream_failure_none;
+    return !stream->ended && !stream->closing && !stream->unwritable && stream->failure == stream_failure_none;
 }
 
 void stream_set_handler(struct stream *stream, const struct stream_handler *handler, void *owner) {

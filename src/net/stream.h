@@ -26,7 +26,9 @@ struct stream_handler {
     void (*connected)(void *owner); /* outgoing: TCP and TLS are up. Incoming: TLS is up (plain: not called) */
     void (*bytes)(void *owner, struct str bytes); /* never empty */
     void (*ended)(void *owner);                   /* the peer sent its EOF (with TLS: close_notify or EOF) */
-    void (*failed)(void *owner, enum stream_failure failure); /* nothing more can be read or written; close it */
+    /* Nothing more can be read or written; close it. When only writing failed and the stream is being read, what the
+     * peer said first is still delivered, and then `ended` or `failed`. */
+    void (*failed)(void *owner, enum stream_failure failure);
     void (*writable)(void *owner); /* unsent bytes fell to limit_write_low after having been above limit_write_high, or
                                       to 0 after stream_tell_when_sent */
 };

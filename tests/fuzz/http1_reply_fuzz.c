@@ -22,7 +22,8 @@ static void on_head(void *owner, const struct http1_head *head) {
     demand(told->heads == told->ends && head->status >= 200 && head->header_count <= limit_headers);
     demand(!(head->chunked && head->content_length >= 0));
     for (size_t i = 0; i < head->header_count; i++)
-        for (size_t b = 0; b < head->headers[i].value.len; b++) told->sum += (unsigned char)head->headers[i].value.at[b];
+        for (size_t b = 0; b < head->headers[i].value.len; b++)
+            told->sum += (unsigned char)head->headers[i].value.at[b];
     told->heads++;
     told->sum = told->sum * 31 + (unsigned)head->status;
 }

@@ -1,0 +1,555 @@
+/* client_test.c - calls against a scripted server on raw sockets, in a thread of its own: what goes over the wire,
+ * which connections are used again, and what becomes of a call when the provider misbehaves. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "net/client.h"
+
+/* -- the server: connection after connection, turn after turn ---------------------------------------------------- */
+
+enum { connections_max = 4, turns_max = 4, calls_max = 4 };
+
+struct turn {
+    const char *reply; /* NULL: no more turns */
+    bool unread;       /* answer without reading a request first */
+    bool slowly;       /* byte by byte */
+};
+
+struct script {
+    struct turn turns[turns_max];
+    bool stays_open; /* after the last turn */
+    bool reset;      /* instead of a clean end */
+};
+
+struct server {
+    const struct script *scripts;
+    size_t count;
+    int listener, held[connections_max];
+    size_t held_count, accepted;
+    struct sockaddr_storage address;
+    pthread_t thread;
+    char seen[32 * 1024]; /* all requests' heads */
+    size_t seen_len, body_bytes;
+};
+
+/* Reads one request: its head into seen, its body counted. false: the caller closed. */
+static bool request_read(struct server *server, int fd) {
+    char head[8192];
+    size_t len = 0;
+    while (len < sizeof head - 1 && (len < 4 || memcmp(head + len - 4, "\r\n\r\n", 4) != 0))
+        if (read(fd, head + len, 1) != 1)
+            return false;
+        else
+            len++;
+    head[len] = 0;
+    if (server->seen_len + len >= sizeof server->seen) return false;
+    memcpy(server->seen + server->seen_len, head, len);
+    server->seen_len += len;
+    const char *said = strstr(head, "Content-Length: ");
+    size_t left = said ? strtoul(said + 16, NULL, 10) : 0;
+    while (left) {
+        char bytes[64 * 1024];
+        ssize_t got = read(fd, bytes, left < sizeof bytes ? left : sizeof bytes);
+        if (got <= 0) return false;
+        left -= (size_t)got;
+        server->body_bytes += (size_t)got;
+    }
+    return true;
+}
+
+static void send_all(int fd, const char *bytes, size_t len, bool slowly) {
+    while (len) {
+        ssize_t sent = send(fd, bytes, slowly ? 1 : len, MSG_NOSIGNAL);
+        if (sent <= 0) return;
+        bytes += sent;
+        len -= (size_t)sent;
+    }
+}
+
+static void *serve(void *context) {
+    struct server *server = context;
+    for (size_t i = 0; i < server->count; i++) {
+        const struct script *script = &server->scripts[i];
+        int fd = accept(server->listener, NULL, NULL), one = 1;
+        if (fd < 0) break;
+        server->accepted++;
+        struct timeval limit = {.tv_sec = 10};
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+        setsockopt(fd, IPPROTO_TCP, 1 /* TCP_NODELAY */, &one, sizeof one);
+        for (size_t t = 0; t < turns_max && script->turns[t].reply; t++) {
+            if (!script->turns[t].unread && !request_read(server, fd)) break;
+            send_all(fd, script->turns[t].reply, strlen(script->turns[t].reply), script->turns[t].slowly);
+        }
+        if (script->stays_open) {
+            server->held[server->held_count++] = fd;
+            continue;
+        }
+        if (script->reset) setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
+        close(fd);
+    }
+    return NULL;
+}
+
+/* -- the calls ----------------------------------------------------------------------------------------------------- */
+
+struct outcome {
+    int heads, ended, failed, status, sents;
+    enum call_failure failure;
+    char text[160], body[512];
+    size_t body_len;
+};
+
+struct bench {
+    struct server server;
+    struct loop *loop;
+    struct client *client;
+    struct origin origin;
+    struct call_request requests[calls_max];
+    size_t request_count, at;
+    struct outcome outcomes[calls_max];
+    struct call *call;
+    bool inside; /* of call_start */
+    bool cancel_at_head;
+    struct timer guard;
+    struct loop_deferred next;
+    size_t connections, idle;
+};
+
+static void next_run(void *context);
+
+static void done(struct bench *bench) {
+    bench->at++;
+    loop_defer(bench->loop, &bench->next);
+}
+static void on_sent(void *owner) {
+    struct bench *bench = owner;
+    assert_false(bench->inside);
+    bench->outcomes[bench->at].sents++;
+}
+static void on_head(void *owner, const struct http_reply *reply) {
+    struct bench *bench = owner;
+    assert_false(bench->inside);
+    bench->outcomes[bench->at].heads++;
+    bench->outcomes[bench->at].status = reply->status;
+    if (!bench->cancel_at_head) return;
+    call_cancel(bench->call);
+    done(bench);
+}
+static void on_body(void *owner, struct str piece) {
+    struct bench *bench = owner;
+    struct outcome *outcome = &bench->outcomes[bench->at];
+    if (outcome->body_len + piece.len < sizeof outcome->body)
+        memcpy(outcome->body + outcome->body_len, piece.at, piece.len);
+    outcome->body_len += piece.len;
+}
+static void on_ended(void *owner) {
+    struct bench *bench = owner;
+    assert_false(bench->inside);
+    bench->outcomes[bench->at].ended++;
+    done(bench);
+}
+static void on_failed(void *owner, enum call_failure failure, struct str text) {
+    struct bench *bench = owner;
+    assert_false(bench->inside);
+    bench->outcomes[bench->at].failed++;
+    bench->outcomes[bench->at].failure = failure;
+    str_copy(bench->outcomes[bench->at].text, sizeof bench->outcomes[bench->at].text, text);
+    done(bench);
+}
+static const struct call_handler handler = {on_sent, on_head, on_body, on_ended, on_failed};
+
+static void next_run(void *context) {
+    struct bench *bench = context;
+    if (bench->at == bench->request_count) {
+        bench->connections = client_connections(bench->client, &bench->idle);
+        client_free(bench->client);
+        timer_cancel(bench->loop, &bench->guard);
+        loop_stop(bench->loop);
+        return;
+    }
+    bench->inside = true;
+    bench->call = call_start(bench->client, &bench->origin, &bench->requests[bench->at], &handler, bench);
+    bench->inside = false;
+    assert_non_null(bench->call);
+}
+
+static void on_guard(void *context) { fail_msg("call %zu does not end", ((struct bench *)context)->at); }
+
+static void bench_open(struct bench *bench, const struct script *scripts, size_t count) {
+    memset(bench, 0, sizeof *bench);
+    bench->server.scripts = scripts;
+    bench->server.count = count;
+    struct sockaddr_in *address = (struct sockaddr_in *)&bench->server.address;
+    *address = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    bench->server.listener = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(bench->server.listener, (struct sockaddr *)address, sizeof *address), 0);
+    assert_int_equal(listen(bench->server.listener, 8), 0);
+    socklen_t len = sizeof *address;
+    assert_int_equal(getsockname(bench->server.listener, (struct sockaddr *)address, &len), 0);
+    bench->origin = (struct origin){.host = STR("127.0.0.1"),
+                                    .port = ntohs(address->sin_port),
+                                    .connect_timeout_ns = 10 * NS_PER_S,
+                                    .idle_timeout_ns = 60 * NS_PER_S,
+                                    .connections_idle_max = 8,
+                                    .id = 1};
+}
+
+static void ask(struct bench *bench, enum http_method method, const struct str *body, size_t count) {
+    bench->requests[bench->request_count++] =
+        (struct call_request){.method = method, .target = STR("/v1/x"), .body = body, .body_count = count};
+}
+
+static void run(struct bench *bench) {
+    assert_int_equal(pthread_create(&bench->server.thread, NULL, serve, &bench->server), 0);
+    bench->loop = loop_new();
+    bench->client = client_new(bench->loop);
+    assert_non_null(bench->client);
+    bench->next.run = next_run;
+    bench->next.context = bench;
+    timer_set(bench->loop, &bench->guard, loop_now(bench->loop).mono_ns + 20 * NS_PER_S, on_guard, bench);
+    loop_defer(bench->loop, &bench->next);
+    loop_run(bench->loop);
+    loop_free(bench->loop);
+    shutdown(bench->server.listener, SHUT_RDWR); /* an accept that waits ends */
+    pthread_join(bench->server.thread, NULL);
+    for (size_t i = 0; i < bench->server.held_count; i++) close(bench->server.held[i]);
+    close(bench->server.listener);
+}
+
+static void is_good(const struct outcome *outcome, int status, const char *body) {
+    if (outcome->failed) fail_msg("%.*s: %s", STR_ARG(call_failure_name(outcome->failure)), outcome->text);
+    assert_true(outcome->ended == 1 && outcome->heads == 1);
+    assert_int_equal(outcome->status, status);
+    assert_int_equal(outcome->body_len, strlen(body));
+    assert_string_equal(outcome->body, body);
+    assert_int_equal(outcome->sents, 1);
+}
+
+#define OK5 "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+
+static void a_connection_serves_call_after_call(void **state) {
+    (void)state;
+    static const struct script scripts[] = {{.turns = {{OK5}, {OK5}, {OK5, .slowly = true}}, .stays_open = true}};
+    struct bench bench;
+    struct str body[] = {STR("{\"a\":"), STR("1}")};
+    bench_open(&bench, scripts, 1);
+    ask(&bench, http_post, body, 2);
+    ask(&bench, http_get, NULL, 0);
+    ask(&bench, http_post, NULL, 0);
+    run(&bench);
+    for (size_t i = 0; i < 3; i++) is_good(&bench.outcomes[i], 200, "hello");
+    assert_true(bench.server.accepted == 1 && bench.connections == 1 && bench.idle == 1);
+    assert_int_equal(bench.server.body_bytes, 7);
+    char expected[256];
+    snprintf(expected, sizeof expected,
+             "POST /v1/x HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nContent-Length: 7\r\n\r\n"
+             "GET /v1/x HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n\r\n"
+             "POST /v1/x HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nContent-Length: 0\r\n\r\n",
+             bench.origin.port, bench.origin.port, bench.origin.port);
+    assert_string_equal(bench.server.seen, expected);
+}
+
+static void a_connection_that_went_stale_is_replaced_without_a_word(void **state) {
+    (void)state;
+    static const struct script scripts[] = {{.turns = {{OK5}, {""}}}, {.turns = {{OK5}}, .stays_open = true}};
+    struct bench bench;
+    struct str body[] = {STR("the same body twice")};
+    bench_open(&bench, scripts, 2);
+    ask(&bench, http_get, NULL, 0);
+    ask(&bench, http_post, body, 1); /* read by the first connection, which then closes; sent again on the second */
+    run(&bench);
+    is_good(&bench.outcomes[0], 200, "hello");
+    is_good(&bench.outcomes[1], 200, "hello");
+    assert_int_equal(bench.server.accepted, 2);
+    assert_int_equal(bench.server.body_bytes, 2 * 19);
+}
+
+static void a_stale_connection_that_is_reset_is_replaced_too(void **state) {
+    (void)state;
+    static const struct script scripts[] = {{.turns = {{OK5}, {""}}, .reset = true},
+                                            {.turns = {{OK5}}, .stays_open = true}};
+    struct bench bench;
+    bench_open(&bench, scripts, 2);
+    ask(&bench, http_get, NULL, 0);
+    ask(&bench, http_get, NULL, 0);
+    run(&bench);
+    is_good(&bench.outcomes[1], 200, "hello");
+}
+
+static void a_fresh_connection_that_ends_is_a_failure(void **state) {
+    (void)state;
+    static const struct script scripts[] = {{.turns = {{""}}}};
+    struct bench bench;
+    bench_open(&bench, scripts, 1);
+    ask(&bench, http_get, NULL, 0);
+    run(&bench);
+    assert_int_equal(bench.outcomes[0].failed, 1);
+    assert_int_equal(bench.outcomes[0].failure, call_failure_reset);
+}
+
+static void what_becomes_of_broken_replies(void **state) {
+    (void)state;
+    static const struct {
+        const char *reply;
+        enum call_failure failure;
+    } rows[] = {
+        {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello", call_failure_cut},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", call_failure_cut},
+        {"HTTP/1.1 200 OK\r\nContent-", call_failure_reset},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", call_failure_malformed},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", call_failure_malformed},
+        {"<html>", call_failure_malformed},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct script script = {.turns = {{rows[i].reply}}};
+        struct bench bench;
+        bench_open(&bench, &script, 1);
+        ask(&bench, http_get, NULL, 0);
+        run(&bench);
+        assert_int_equal(bench.outcomes[0].failed, 1);
+        assert_int_equal(bench.outcomes[0].failure, rows[i].failure);
+        assert_true(bench.outcomes[0].text[0] != 0);
+        assert_int_equal(bench.connections, 0);
+    }
+}
+
+static void bodies_come_in_every_framing(void **state) {
+    (void)state;
+    static const struct script scripts[] = {
+        {.turns = {
+             {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1\r\n!\r\n0\r\n\r\n", .slowly = true},
+             {"HTTP/1.1 204 No Content\r\n\r\n"},
+             {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\nuntil the end"}}}};
+    struct bench bench;
+    bench_open(&bench, scripts, 1);
+    for (int i = 0; i < 3; i++) ask(&bench, http_get, NULL, 0);
+    run(&bench);
+    is_good(&bench.outcomes[0], 200, "hello!");
+    is_good(&bench.outcomes[1], 204, "");
+    is_good(&bench.outcomes[2], 200, "until the end");
+    assert_int_equal(bench.connections, 0);
+}
+
+static void a_reply_to_head_is_complete_without_a_body(void **state) {
+    (void)state;
+    static const struct script scripts[] = {
+        {.turns = {{"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"}, {OK5}}, .stays_open = true}};
+    struct bench bench;
+    bench_open(&bench, scripts, 1);
+    ask(&bench, http_head, NULL, 0);
+    ask(&bench, http_get, NULL, 0);
+    run(&bench);
+    is_good(&bench.outcomes[0], 200, "");
+    is_good(&bench.outcomes[1], 200, "hello");
+    assert_int_equal(bench.server.accepted, 1);
+}
+
+static void a_connection_that_says_too_much_is_not_used_again(void **state) {
+    (void)state;
+    static const struct script scripts[] = {{.turns = {{OK5 "HTTP/1.1 200 OK\r\n"}}, .stays_open = true},
+                                            {.turns = {{OK5}}, .stays_open = true}};
+    struct bench bench;
+    bench_open(&bench, scripts, 2);
+    ask(&bench, http_get, NULL, 0);
+    ask(&bench, http_get, NULL, 0);
+    run(&bench);
+    is_good(&bench.outcomes[0], 200, "hello");
+    is_good(&bench.outcomes[1], 200, "hello");
+    assert_int_equal(bench.server.accepted, 2);
+}
+
+static void a_large_body_goes_out_whole(void **state) {
+    (void)state;
+    enum { size = 9 * 1024 * 1024 };
+    static const struct script scripts[] = {{.turns = {{OK5}}, .stays_open = true}};
+    struct bench bench;
+    char *bytes = calloc(1, size);
+    struct str body[] = {str_make(bytes, size), STR(""), str_make(bytes, size), STR("end")};
+    bench_open(&bench, scripts, 1);
+    ask(&bench, http_post, body, 4);
+    run(&bench);
+    is_good(&bench.outcomes[0], 200, "hello");
+    assert_int_equal(bench.server.body_bytes, 2 * size + 3);
+    assert_int_equal(bench.idle, 1);
+    free(bytes);
+}
+
+static void a_reply_before_the_whole_body_is_delivered(void **state) {
+    (void)state;
+    enum { size = 30 * 1024 * 1024 };
+    static const struct script scripts[] = {
+        {.turns = {{"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno", .unread = true}}, .stays_open = true}};
+    struct bench bench;
+    char *bytes = calloc(1, size);
+    struct str body[] = {str_make(bytes, size)};
+    bench_open(&bench, scripts, 1);
+    ask(&bench, http_post, body, 1);
+    run(&bench);
+    is_good(&bench.outcomes[0], 413, "no");
+    assert_int_equal(bench.connections, 0);
+    free(bytes);
+}
+
+static void a_provider_that_answers_and_hangs_up_on_a_large_body_is_heard(void **state) {
+    (void)state;
+    enum { size = 30 * 1024 * 1024 };
+    static const struct script scripts[] = {
+        {.turns = {{"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno", .unread = true}}}};
+    char *bytes = calloc(1, size);
+    struct str body[] = {str_make(bytes, size)};
+    struct bench bench;
+    bench_open(&bench, scripts, 1);
+    ask(&bench, http_post, body, 1);
+    run(&bench);
+    is_good(&bench.outcomes[0], 413, "no");
+    free(bytes);
+}
+
+static void a_cancelled_call_takes_its_connection_along(void **state) {
+    (void)state;
+    static const struct script scripts[] = {{.turns = {{OK5}}, .stays_open = true}};
+    struct bench bench;
+    bench_open(&bench, scripts, 1);
+    bench.cancel_at_head = true;
+    ask(&bench, http_get, NULL, 0);
+    run(&bench);
+    assert_true(bench.outcomes[0].heads == 1 && bench.outcomes[0].ended == 0 && bench.outcomes[0].failed == 0);
+    assert_int_equal(bench.connections, 0);
+}
+
+static void nobody_listening_is_a_connect_failure(void **state) {
+    (void)state;
+    struct bench bench;
+    bench_open(&bench, NULL, 0);
+    struct sockaddr_in free_port = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0); /* bound, but not listening */
+    socklen_t len = sizeof free_port;
+    assert_int_equal(bind(fd, (struct sockaddr *)&free_port, len), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&free_port, &len), 0);
+    bench.origin.port = ntohs(free_port.sin_port);
+    ask(&bench, http_get, NULL, 0);
+    run(&bench);
+    close(fd);
+    assert_int_equal(bench.outcomes[0].failure, call_failure_connect);
+    assert_int_equal(bench.outcomes[0].sents, 0);
+}
+
+static void a_name_resolves_off_the_loop(void **state) {
+    (void)state;
+    static const struct script scripts[] = {{.turns = {{OK5, .slowly = true}, {OK5}}, .stays_open = true}};
+    struct bench bench;
+    bench_open(&bench, scripts, 1);
+    bench.origin.host = STR("localhost"); /* may be ::1 first, where nobody listens */
+    ask(&bench, http_get, NULL, 0);
+    ask(&bench, http_get, NULL, 0);
+    run(&bench);
+    is_good(&bench.outcomes[0], 200, "hello");
+    is_good(&bench.outcomes[1], 200, "hello");
+}
+
+static void a_name_that_does_not_resolve_is_a_dns_failure(void **state) {
+    (void)state;
+    struct bench bench;
+    bench_open(&bench, NULL, 0);
+    bench.origin.host = STR("no such name");
+    ask(&bench, http_get, NULL, 0);
+    ask(&bench, http_get, NULL, 0); /* from the cache */
+    run(&bench);
+    assert_int_equal(bench.outcomes[0].failure, call_failure_dns);
+    assert_int_equal(bench.outcomes[1].failure, call_failure_dns);
+}
+
+static void a_plain_request_through_a_proxy_is_absolute(void **state) {
+    (void)state;
+    static const struct script scripts[] = {{.turns = {{OK5}}, .stays_open = true}};
+    struct bench bench;
+    char proxy[64];
+    bench_open(&bench, scripts, 1);
+    snprintf(proxy, sizeof proxy, "http://me:p%%40ss@127.0.0.1:%u/", bench.origin.port);
+    bench.origin.proxy = str_from(proxy);
+    bench.origin.host = STR("api.example");
+    bench.origin.port = 80;
+    ask(&bench, http_get, NULL, 0);
+    run(&bench);
+    is_good(&bench.outcomes[0], 200, "hello");
+    assert_string_equal(bench.server.seen, "GET http://api.example/v1/x HTTP/1.1\r\nHost: api.example\r\n"
+                                           "Proxy-Authorization: Basic bWU6cEBzcw==\r\n\r\n");
+}
+
+static void a_proxy_that_refuses_is_named_as_the_cause(void **state) {
+    (void)state;
+    static const struct script scripts[] = {
+        {.turns = {{"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 3\r\n\r\nno!"}}}};
+    struct bench bench;
+    char proxy[64];
+    bench_open(&bench, scripts, 1);
+    snprintf(proxy, sizeof proxy, "http://127.0.0.1:%u", bench.origin.port);
+    bench.origin.proxy = str_from(proxy);
+    bench.origin.host = STR("api.example");
+    bench.origin.port = 443;
+    bench.origin.tls = bench.origin.insecure = true;
+    ask(&bench, http_get, NULL, 0);
+    run(&bench);
+    assert_int_equal(bench.outcomes[0].failure, call_failure_proxy);
+    assert_non_null(strstr(bench.outcomes[0].text, "407"));
+    assert_string_equal(bench.server.seen, "CONNECT api.example:443 HTTP/1.1\r\nHost: api.example:443\r\n\r\n");
+}
+
+static void a_server_without_tls_is_a_tls_failure(void **state) {
+    (void)state;
+    static const struct script scripts[] = {{.turns = {{"HTTP/1.1 400 Bad\r\n\r\n", .unread = true}}}};
+    struct bench bench;
+    bench_open(&bench, scripts, 1);
+    bench.origin.tls = bench.origin.insecure = true;
+    ask(&bench, http_get, NULL, 0);
+    run(&bench);
+    assert_int_equal(bench.outcomes[0].failure, call_failure_tls);
+}
+
+static void a_ca_file_that_is_missing_is_a_tls_failure_with_its_name(void **state) {
+    (void)state;
+    struct bench bench;
+    bench_open(&bench, NULL, 0);
+    bench.origin.tls = true;
+    bench.origin.ca_file = STR("/nowhere/ca.pem");
+    ask(&bench, http_get, NULL, 0);
+    run(&bench);
+    assert_int_equal(bench.outcomes[0].failure, call_failure_tls);
+    assert_non_null(strstr(bench.outcomes[0].text, "/nowhere/ca.pem"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_connection_serves_call_after_call),
+        cmocka_unit_test(a_connection_that_went_stale_is_replaced_without_a_word),
+        cmocka_unit_test(a_stale_connection_that_is_reset_is_replaced_too),
+        cmocka_unit_test(a_fresh_connection_that_ends_is_a_failure),
+        cmocka_unit_test(what_becomes_of_broken_replies),
+        cmocka_unit_test(bodies_come_in_every_framing),
+        cmocka_unit_test(a_reply_to_head_is_complete_without_a_body),
+        cmocka_unit_test(a_connection_that_says_too_much_is_not_used_again),
+        cmocka_unit_test(a_large_body_goes_out_whole),
+        cmocka_unit_test(a_reply_before_the_whole_body_is_delivered),
+        cmocka_unit_test(a_provider_that_answers_and_hangs_up_on_a_large_body_is_heard),
+        cmocka_unit_test(a_cancelled_call_takes_its_connection_along),
+        cmocka_unit_test(nobody_listening_is_a_connect_failure),
+        cmocka_unit_test(a_name_resolves_off_the_loop),
+        cmocka_unit_test(a_name_that_does_not_resolve_is_a_dns_failure),
+        cmocka_unit_test(a_plain_request_through_a_proxy_is_absolute),
+        cmocka_unit_test(a_proxy_that_refuses_is_named_as_the_cause),
+        cmocka_unit_test(a_server_without_tls_is_a_tls_failure),
+        cmocka_unit_test(a_ca_file_that_is_missing_is_a_tls_failure_with_its_name),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
