@@ -130,7 +130,7 @@ class Weir(Process):
 
     def write(self, config):
         if isinstance(config, dict):
-            config = json.dumps({"listen": "127.0.0.1:0", "state_dir": str(self.state_dir), "workers": 1, **config}, indent=1)
+            config = json.dumps({"listen": "127.0.0.1:0", "state_dir": str(self.state_dir), "workers": 1, "drain_seconds": 3, **config}, indent=1)
         self.path.write_text(config)
 
     def log(self, event):
@@ -201,11 +201,11 @@ class Reply:
 class Connection:
     """A raw connection: send bytes, read replies with their framing checked."""
 
-    def __init__(self, port, host="127.0.0.1", tls=None, path=None, timeout=SLOW):
-        if path:
+    def __init__(self, port, host="127.0.0.1", tls=None, unix=None, timeout=SLOW):
+        if unix:
             self.socket = socket.socket(socket.AF_UNIX)
             self.socket.settimeout(timeout)
-            self.socket.connect(str(path))
+            self.socket.connect(str(unix))
         else:
             self.socket = socket.create_connection((host, port), timeout=timeout)
         if tls:
@@ -281,18 +281,15 @@ class Connection:
         return Reply(status, headers, body, complete, self.ended or headers.get("connection", "").lower() == "close")
 
     def chunks(self):
-        body = b""
+        """(body, complete) of a chunked body."""
+        parts = []
         while True:
             line = self.read_until(b"\r\n")
-            if line is None:
-                return body, False
-            size = int(line.strip(), 16)
-            data = self.read_exactly(size + 2)
-            body += data[:size]
-            if len(data) < size + 2:
-                return body, False
-            if size == 0:
-                return body, True
+            size = int(line.strip(), 16) if line else 0
+            data = self.read_exactly(size + 2) if line else b""
+            parts.append(data[:size])
+            if len(data) < size + 2 or size == 0:
+                return b"".join(parts), line is not None and len(data) == size + 2
 
     def is_closed(self, within_s=3.0):
         """Does the other side close (or reset) within the time?"""

@@ -1,0 +1,75 @@
+"""Reload by SIGHUP and by the admin API: atomic, good or not at all."""
+import signal
+
+from weirlib import Connection, chat, chat_body, http, poll, provider, request_bytes
+
+
+def hup(weir, event):
+    before = len(weir.log(event))
+    weir.process.send_signal(signal.SIGHUP)
+    return poll(lambda: len(weir.log(event)) > before and weir.log(event)[-1])
+
+
+def test_a_good_file_takes_effect_and_open_requests_go_on(start, start_mock):
+    one, two = start_mock(), start_mock()
+    weir = start({"workers": 2, "providers": {"p": provider(one, ["m"])}})
+    with Connection(weir.port) as c:
+        c.send(request_bytes("POST", "/v1/chat/completions", chat_body("[mock tokens=20 rate=20] x", stream=True)))
+        assert c.head()[0] == 200
+        weir.write({"workers": 2, "providers": {"p": provider(two, ["new"])}})
+        hup(weir, "reloaded")
+        for _ in range(6):
+            assert chat(weir.port, model="new").status == 200
+            assert chat(weir.port, model="m").status == 404
+        body, complete = c.chunks()
+        assert complete and body.endswith(b"data: [DONE]\n\n")
+    assert one.requests()["count"] == 1 and two.requests()["count"] == 6
+
+
+def test_a_bad_file_changes_nothing_and_says_why(start, start_mock):
+    weir = start({"providers": {"p": provider(start_mock())}})
+    weir.write("providers:\n  p:\n    typ: openai\n")
+    line = hup(weir, "reload_failed")
+    assert "unknown key `typ`" in str(line) and ":3:" in str(line)
+    assert chat(weir.port).status == 200
+    weir.write("providers: [\n")
+    hup(weir, "reload_failed")
+    assert chat(weir.port).status == 200
+
+
+def test_the_admin_api_reloads(start, start_mock):
+    mock = start_mock()
+    weir = start({"providers": {"p": provider(mock)}})
+    admin = {"Authorization": f"Bearer {weir.admin_key}"}
+    weir.write({"providers": {"p": provider(mock, ["m", "more"])}})
+    assert http(weir.port, "POST", "/admin/v1/reload", "", admin).status == 200
+    assert chat(weir.port, model="more").status == 200
+    weir.write({"providers": {"p": provider(mock, timeout_seconds=-1)}})
+    reply = http(weir.port, "POST", "/admin/v1/reload", "", admin)
+    assert reply.status >= 400 and "timeout_seconds" in reply.error["message"]
+    assert chat(weir.port, model="more").status == 200
+
+
+def test_many_reloads_under_load(start, start_mock):
+    mock = start_mock()
+    weir = start({"workers": 2, "providers": {"p": provider(mock)}})
+    connections = [Connection(weir.port) for _ in range(8)]
+    for i in range(12):
+        for c in connections:
+            c.send(request_bytes("POST", "/v1/chat/completions", chat_body("x", stream=i % 2 == 0)))
+        weir.write({"workers": 2, "providers": {"p": provider(mock, ["m", f"m{i}"])}})
+        hup(weir, "reloaded")
+        for c in connections:
+            assert c.reply().content == "You said: x"
+
+
+def test_client_keys_are_revoked_by_a_reload(start, start_mock):
+    import hashlib
+    mock = start_mock()
+    client = {"name": "app", "key_hash": hashlib.sha256(b"secret").hexdigest(), "role": "user"}
+    weir = start({"providers": {"p": provider(mock)}, "clients": [client]})
+    assert chat(weir.port, headers={"Authorization": "Bearer secret"}).status == 200
+    weir.write({"providers": {"p": provider(mock)}, "clients": [{**client, "key_hash": hashlib.sha256(b"other").hexdigest()}]})
+    hup(weir, "reloaded")
+    assert chat(weir.port, headers={"Authorization": "Bearer secret"}).status == 401
+    assert chat(weir.port, headers={"Authorization": "Bearer other"}).status == 200

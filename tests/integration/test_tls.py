@@ -1,0 +1,75 @@
+"""TLS on the listener and towards providers: verified, unless written out."""
+import ssl
+import warnings
+
+import pytest
+
+from weirlib import Connection, RawProvider, answers_well, chat, chat_body, http, poll, provider, request_bytes
+
+
+@pytest.fixture
+def secure(certificates, start, start_mock):
+    mock = start_mock()
+    weir = start({"listen": {"address": "127.0.0.1:0", "tls": {"cert": certificates.cert, "key": certificates.key}}, "providers": {"p": provider(mock)}})
+    return weir, mock
+
+
+def test_the_listener_speaks_tls(secure, certificates):
+    weir, _ = secure
+    with Connection(weir.port, tls=certificates.client()) as c:
+        assert c.socket.version() in ("TLSv1.2", "TLSv1.3")
+        for streamed in (False, True, False):
+            c.send(request_bytes("POST", "/v1/chat/completions", chat_body("x", stream=streamed)))
+            assert c.reply().content == "You said: x"
+
+
+def test_old_tls_and_plain_http_are_refused(secure, certificates):
+    weir, _ = secure
+    context = certificates.client()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+    with pytest.raises((ssl.SSLError, OSError)):
+        Connection(weir.port, tls=context)
+    with Connection(weir.port) as c:
+        c.send(request_bytes("GET", "/healthz"))
+        assert c.is_closed() and b"200" not in c.buffer
+    assert http(weir.port, "GET", "/healthz", tls=certificates.client()).status == 200
+
+
+def test_a_large_stream_over_tls_and_a_caller_that_leaves(secure, certificates):
+    weir, mock = secure
+    reply = http(weir.port, "POST", "/v1/chat/completions", chat_body("[mock tokens=5000] x", stream=True), tls=certificates.client())
+    assert reply.events[-1] == "[DONE]" and reply.body.count(b"\n\n") > 5000
+    with Connection(weir.port, tls=certificates.client()) as c:
+        c.send(request_bytes("POST", "/v1/chat/completions", chat_body("[mock tokens=1000 rate=50] x", stream=True)))
+        c.read_until(b"said:")
+    poll(lambda: mock.requests()["aborted"] == 1)
+
+
+def test_a_provider_with_a_certificate_of_our_authority(certificates, start):
+    with RawProvider(answers_well, tls=certificates.server()) as raw:
+        url = raw.base_url.replace("127.0.0.1", "localhost")
+        weir = start({"providers": {"by_name": provider(url, ca_file=certificates.ca), "by_address": provider(raw.base_url, ca_file=certificates.ca),
+                                    "unknown": provider(url), "open": provider(url, insecure=True)}})
+        for name in ("by_name", "by_address", "open"):
+            for _ in range(3):
+                assert chat(weir.port, model=f"{name}/m").content == "fine", name
+        refused = chat(weir.port, model="unknown/m")
+        assert refused.status == 502 and refused.error["code"] == "upstream_unreachable" and "TLS" in refused.error["message"]
+        assert raw.connections <= 5, "connections were not used again"
+
+
+def test_a_certificate_for_another_name_is_refused(certificates, start):
+    with RawProvider(answers_well, tls=certificates.server()) as raw:
+        weir = start({"providers": {"p": provider(f"https://127.0.0.2:{raw.port}/v1", ca_file=certificates.ca)}})
+        # 127.0.0.2 is this machine too, but the certificate does not name it
+        assert chat(weir.port).status == 502
+        assert not raw.heads
+
+
+def test_a_provider_that_speaks_no_tls(start, start_mock):
+    mock = start_mock()
+    weir = start({"providers": {"p": provider(mock.base_url.replace("http:", "https:"), priority=1), "good": provider(mock, priority=2)}})
+    assert chat(weir.port).headers["x-weir-provider"] == "good"
