@@ -197,6 +197,11 @@ bool flight_admit(struct flight *flight, struct now now, struct actions *out) {
     enum refusal refused = refusal_none;
     if (flight->pinned_targets.at) {
         if (!pins_add(flight, &refused, now, out)) return false;
+    } else if (flight->route->pinned && !may_steer(flight)) {
+        answer_error(flight, error_not_allowed,
+                     STR("This client key may not name a provider itself: ask the operator for `may_steer`."),
+                     STR("model"), now, out);
+        return false;
     } else {
         candidates_add(flight, flight->route, flight->route->pinned, &refused);
     }
