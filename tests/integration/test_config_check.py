@@ -1,0 +1,116 @@
+"""weir check: every problem with its line and column, suggestions, exit status; and what serve refuses to start with."""
+import subprocess
+
+import pytest
+
+from weirlib import BINARY, Weir, environment, provider
+
+
+def check(folder, text, command="check", env=None, path="weir.yaml"):
+    if text is not None:
+        (folder / path).write_text(text)
+    run = subprocess.run([BINARY, command, "-c", str(folder / path)], capture_output=True, text=True, timeout=10, env=env or environment(), cwd=folder)
+    return run.returncode, run.stdout + run.stderr
+
+
+GOOD = """\
+providers:
+  openai:
+    api_key: sk-test
+    models: [gpt-4o]
+"""
+
+
+def test_a_good_file(tmp_path):
+    status, said = check(tmp_path, GOOD)
+    assert status == 0 and ": error" not in said.lower()
+
+
+def test_the_whole_file_may_stand_under_ai_providers(tmp_path):
+    text = "ai_providers:\n" + "".join("  " + line + "\n" for line in GOOD.splitlines())
+    assert check(tmp_path, text)[0] == 0
+
+
+def test_every_problem_at_once_with_line_and_column(tmp_path):
+    status, said = check(tmp_path, """\
+lisen: 127.0.0.1:8080
+request_timeout_seconds: soon
+providers:
+  openai:
+    api_key: ${NOT_SET_ANYWHERE}
+    timout_seconds: 5
+    priority: 0
+  mine:
+    type: opanai
+    api_key: x
+routes:
+  - model: fast
+    targets: [nobody/m]
+on_disconnect: cancle
+""")
+    assert status == 2
+    for line, words in ((1, "`lisen`: did you mean `listen`"), (2, "request_timeout_seconds"), (5, "NOT_SET_ANYWHERE"), (6, "`timout_seconds`: did you mean"),
+                        (7, "priority"), (9, "did you mean `openai`"), (13, "nobody/m"), (14, "did you mean `cancel`")):
+        assert [x for x in said.splitlines() if f"weir.yaml:{line}:" in x and words in x], (line, words, said)
+
+
+@pytest.mark.parametrize("text, words", [
+    ("providers: [", "weir.yaml:"), ("\tproviders: {}", "weir.yaml:1:"), ("- a\n- b\n", "map"), ("providers:\n  a:\n  a:\n", "weir.yaml:3:"), ("x: &a [*a]\n", "weir.yaml:1:"),
+    ("", "providers"), (GOOD + "listen: 300.1.1.1:99999\n", "listen"), (GOOD + "max_body_bytes: -5\n", "max_body_bytes"), (GOOD + "workers: many\n", "workers"),
+    (GOOD + "clients:\n  - {name: a, key_hash: short}\n", "key_hash"), (GOOD.replace("sk-test", "file:/nowhere/key"), "/nowhere/key"), (GOOD.replace("sk-test", "vault:x"), "vault"),
+    (GOOD + "    base_url: ftp://x\n", "base_url"), (GOOD + "    base_url: http://user@\n", "base_url")])
+def test_what_is_wrong_is_said(tmp_path, text, words):
+    status, said = check(tmp_path, text)
+    if text:
+        assert status == 2 and words in said, said
+
+
+def test_values_from_the_environment_and_from_files(tmp_path):
+    (tmp_path / "key").write_text("sk-from-file\n")
+    text = GOOD.replace("sk-test", "${MY_KEY}")
+    assert check(tmp_path, text)[0] == 2
+    assert check(tmp_path, text, env=environment(MY_KEY="sk-1"))[0] == 0
+    assert check(tmp_path, text.replace("${MY_KEY}", "${MY_KEY:-sk-default}"))[0] == 0
+    assert check(tmp_path, text.replace("${MY_KEY}", f"file:{tmp_path}/key"))[0] == 0
+    assert check(tmp_path, text.replace("    models", "    enabled: false\n    models"))[0] in (0, 2)
+
+
+def test_no_message_shows_a_secret(tmp_path):
+    _, said = check(tmp_path, GOOD.replace("sk-test", "sk-very-secret-value") + "    priority: x\n    timout: 1\n")
+    assert "sk-very-secret" not in said
+
+
+@pytest.mark.parametrize("key", ["rate_limit_rpm: 60", "daily_budget: 10.0", "max_concurrent: 10", "quota: {requests_per_day: 100}"])
+def test_serve_refuses_what_protects_and_is_not_there_yet(tmp_path, key):
+    text = GOOD + f"    {key}\n"
+    status, said = check(tmp_path, text)
+    if "not available yet" not in said:
+        pytest.skip("available by now")
+    assert status == 0 and f"`{key.split(':')[0]}`" in said and "weir.yaml:5:5" in said
+    served, why = check(tmp_path, text, "serve")
+    assert served == 2 and "refusing to start" in why
+
+
+def test_what_only_comes_later_does_not_stop_serve(start, start_mock):
+    weir = start({"selection_strategy": "priority", "cache": {"ttl_seconds": 5}, "providers": {"p": provider(start_mock(), circuit_breaker={"failure_threshold": 3})}})
+    assert weir.process.poll() is None
+
+
+def test_a_missing_file_and_wrong_usage(tmp_path):
+    status, said = check(tmp_path, None, path="none.yaml")
+    assert status in (1, 2) and "none.yaml" in said
+    for arguments in ([], ["nothing"], ["serve", "--nothing"], ["check", "a", "b"], ["mock", "--fault", "hag"], ["mock", "--latency", "x"], ["mock", "x"]):
+        run = subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=10, env=environment(), cwd=tmp_path)
+        assert run.returncode == 2 and run.stderr, arguments
+    assert "hang" in subprocess.run([BINARY, "mock", "--fault", "hag"], capture_output=True, text=True, timeout=10).stderr
+
+
+def test_version_and_help(tmp_path):
+    for arguments in (["version"], ["--version"], ["--help"], ["mock", "--help"]):
+        run = subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=10, cwd=tmp_path)
+        assert run.returncode == 0 and "weir" in run.stdout
+
+
+def test_serve_with_a_bad_file_says_so_and_ends_with_2(tmp_path):
+    bad = Weir(tmp_path, "providers:\n  openai: {api_key: x, nothing: 1}\n", wait=False)
+    assert bad.wait() == 2 and "unknown key `nothing`" in "\n".join(bad.err)

@@ -1,0 +1,116 @@
+"""Seeing what happens: metrics, explain, status, route, logs, and the commands that show them."""
+import json
+import re
+import subprocess
+
+import pytest
+
+from weirlib import BINARY, chat, environment, http, poll
+
+
+def admin(weir, path):
+    return http(weir.port, "GET", path, headers={"Authorization": f"Bearer {weir.admin_key}"})
+
+
+def command(weir, *arguments):
+    env = environment(WEIR_URL=f"http://127.0.0.1:{weir.port}", WEIR_ADMIN_KEY=weir.admin_key)
+    run = subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=10, env=env, cwd=weir.folder)
+    return run.returncode, run.stdout, run.stderr
+
+
+def test_metrics_are_valid_prometheus_text(pair):
+    weir, _, _ = pair
+    chat(weir.port)
+    reply = http(weir.port, "GET", "/metrics")
+    assert reply.headers["content-type"].startswith("text/plain; version=0.0.4")
+    kinds = {}
+    for line in reply.text.splitlines():
+        if line.startswith("# TYPE"):
+            _, _, name, kind = line.split(" ")
+            assert name not in kinds
+            kinds[name] = kind
+        elif not line.startswith("#"):
+            assert re.match(r'^[a-z_]+(\{([a-z_]+="([^"\\\n]|\\.)*",?)*\})? (-?[0-9.e+-]+|\+Inf|NaN)$', line), line
+            name = line.split("{")[0].split(" ")[0]
+            assert name in kinds or re.sub(r"_(bucket|sum|count)$", "", name) in kinds, name
+    assert "histogram" in kinds.values() and "counter" in kinds.values()
+
+
+def test_requests_and_attempts_are_counted(pair):
+    weir, one, _ = pair
+    before = {o: weir.metric("weir_attempts_total", provider="one", outcome=o) or 0 for o in ("succeeded", "failed")}
+    done = weir.metric("weir_requests_total", endpoint="chat") or 0
+    failovers = weir.metric("weir_failovers_total") or 0
+    for _ in range(3):
+        chat(weir.port)
+    one.fault("status=503", 1)
+    chat(weir.port, stream=True)
+    poll(lambda: weir.metric("weir_requests_total", endpoint="chat") == done + 4)
+    assert weir.metric("weir_attempts_total", provider="one", outcome="succeeded") == before["succeeded"] + 3
+    assert weir.metric("weir_attempts_total", provider="one", outcome="failed") == before["failed"] + 1
+    assert weir.metric("weir_failovers_total") == failovers + 1
+    assert weir.metric("weir_requests_in_flight") == 0 and weir.metric("weir_streams_open") == 0
+    assert weir.metric("weir_tokens_total", direction="output") > 0
+
+
+def test_explain_tells_the_whole_story(pair):
+    weir, one, _ = pair
+    one.fault("status=503")
+    reply = chat(weir.port, headers={"x-weir-request-id": "story-1"})
+    story = poll(lambda: (r := admin(weir, "/admin/v1/requests/story-1")).status == 200 and r.json)
+    text = json.dumps(story)
+    assert "one" in text and "two" in text and "overloaded" in text and "503" in text
+    assert len(story["attempts"]) == 2 and reply.headers["x-weir-attempts"] == "2"
+    status, out, _ = command(weir, "explain", "story-1")
+    assert status == 0 and "one" in out and "two" in out
+    assert admin(weir, "/admin/v1/requests/never-was").status == 404
+    assert command(weir, "explain", "never-was")[0] == 1
+
+
+def test_status_and_route(pair):
+    weir, _, _ = pair
+    chat(weir.port)
+    status = admin(weir, "/admin/v1/status").json
+    assert {p["name"] for p in status["providers"]} == {"one", "two"}
+    code, out, _ = command(weir, "status", "--json")
+    assert code == 0 and json.loads(out)["providers"]
+    code, out, _ = command(weir, "status")
+    assert code == 0 and "one" in out
+    assert "one" in admin(weir, "/admin/v1/route/m").text and admin(weir, "/admin/v1/route/none").status == 404
+    code, out, _ = command(weir, "route", "-m", "m")
+    assert code == 0 and "one" in out
+
+
+def test_commands_without_a_gateway_or_key_say_so(pair, tmp_path):
+    weir, _, _ = pair
+    for env, words in (({"WEIR_URL": "http://127.0.0.1:1", "WEIR_ADMIN_KEY": "x"}, "127.0.0.1:1"), ({"WEIR_URL": f"http://127.0.0.1:{weir.port}"}, "key")):
+        run = subprocess.run([BINARY, "status"], capture_output=True, text=True, timeout=10, env=environment(**env), cwd=tmp_path)
+        assert run.returncode == 1 and words in run.stderr, run
+
+
+def test_logs_are_one_json_object_a_line(pair):
+    weir, one, _ = pair
+    one.fault("status=500", 1)
+    chat(weir.port, headers={"x-weir-request-id": "logged-1"})
+    line = poll(lambda: [e for e in weir.log("request_done") if e["request_id"] == "logged-1"])[0]
+    assert line["status"] == 200 and line["provider"] == "two" and line["attempts"] == 2 and line["input_tokens"] > 0
+    assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$", line["time"])
+    assert [e for e in weir.log("attempt_failed") if e["request_id"] == "logged-1" and e["provider"] == "one"]
+    for text in weir.err:
+        assert json.loads(text)["event"]
+
+
+@pytest.mark.parametrize("path, words", [("/healthz", "ok"), ("/readyz", "ready"), ("/", "<html")])
+def test_health_and_the_page(pair, path, words):
+    reply = http(pair[0].port, "GET", path)
+    assert reply.status == 200 and words in reply.text.lower()
+
+
+def test_ask_answers_in_process(pair, tmp_path):
+    weir, one, _ = pair
+    for arguments in (["ask", "-c", str(weir.path), "Hello you"], ["ask", "-s", "-m", "m", "-c", str(weir.path), "Hello you"]):
+        run = subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=15, env=environment(), cwd=tmp_path)
+        assert run.returncode == 0 and run.stdout.strip() == "You said: Hello you", run
+    one.fault("status=400")
+    run = subprocess.run([BINARY, "ask", "-c", str(weir.path), "x"], capture_output=True, text=True, timeout=15, env=environment(), cwd=tmp_path)
+    assert run.returncode == 1 and run.stderr
