@@ -236,6 +236,8 @@ struct tls_session *tls_session_new(struct tls_context *context, struct str host
 
 void tls_session_free(struct tls_session *session) {
     if (!session) return;
+    /* A connection that only broke does not spoil its session: RFC 5246, 7.2.1, and RFC 8446, 6.1 */
+    if (!session->failure[0]) SSL_set_shutdown(session->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     SSL_free(session->ssl);
     tls_context_release(session->context);
     memory_give(session);
