@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <arpa/inet.h>
+#include <openssl/evp.h>
+#include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +30,8 @@ struct turn {
 
 struct script {
     struct turn turns[turns_max];
+    bool tls;
+    bool tunnel;     /* answers a CONNECT first */
     bool stays_open; /* after the last turn */
     bool reset;      /* instead of a clean end */
 };
@@ -39,16 +43,22 @@ struct server {
     size_t held_count, accepted;
     struct sockaddr_storage address;
     pthread_t thread;
-    char seen[32 * 1024]; /* all requests' heads */
+    SSL_CTX *tls;
+    SSL *ssl, *ssls[connections_max]; /* of the connection that is served; all */
+    char seen[32 * 1024];             /* all requests' heads */
     size_t seen_len, body_bytes;
 };
+
+static ssize_t receive(struct server *server, int fd, char *bytes, size_t size) {
+    return server->ssl ? SSL_read(server->ssl, bytes, (int)size) : read(fd, bytes, size);
+}
 
 /* Reads one request: its head into seen, its body counted. false: the caller closed. */
 static bool request_read(struct server *server, int fd) {
     char head[8192];
     size_t len = 0;
     while (len < sizeof head - 1 && (len < 4 || memcmp(head + len - 4, "\r\n\r\n", 4) != 0))
-        if (read(fd, head + len, 1) != 1)
+        if (receive(server, fd, head + len, 1) != 1)
             return false;
         else
             len++;
@@ -60,7 +70,7 @@ static bool request_read(struct server *server, int fd) {
     size_t left = said ? strtoul(said + 16, NULL, 10) : 0;
     while (left) {
         char bytes[64 * 1024];
-        ssize_t got = read(fd, bytes, left < sizeof bytes ? left : sizeof bytes);
+        ssize_t got = receive(server, fd, bytes, left < sizeof bytes ? left : sizeof bytes);
         if (got <= 0) return false;
         left -= (size_t)got;
         server->body_bytes += (size_t)got;
@@ -68,13 +78,42 @@ static bool request_read(struct server *server, int fd) {
     return true;
 }
 
-static void send_all(int fd, const char *bytes, size_t len, bool slowly) {
+static void send_all(struct server *server, int fd, const char *bytes, size_t len, bool slowly) {
     while (len) {
-        ssize_t sent = send(fd, bytes, slowly ? 1 : len, MSG_NOSIGNAL);
+        size_t some = slowly ? 1 : len;
+        ssize_t sent = server->ssl ? SSL_write(server->ssl, bytes, (int)some) : send(fd, bytes, some, MSG_NOSIGNAL);
         if (sent <= 0) return;
         bytes += sent;
         len -= (size_t)sent;
     }
+}
+
+/* A certificate of nobody's: for calls that do not verify. */
+static SSL_CTX *tls_make(void) {
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *cert = X509_new();
+    X509_gmtime_adj(X509_getm_notBefore(cert), -60);
+    X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+    X509_set_pubkey(cert, key);
+    X509_sign(cert, key, EVP_sha256());
+    SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
+    SSL_CTX_use_certificate(tls, cert);
+    SSL_CTX_use_PrivateKey(tls, key);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    return tls;
+}
+
+static void tls_begin(struct server *server, const struct script *script, int fd) {
+    static const char agreed[] = "HTTP/1.1 200 Connection established\r\nContent-Length: 9\r\n\r\n";
+    server->ssl = NULL;
+    if (script->tunnel && request_read(server, fd)) send_all(server, fd, agreed, sizeof agreed - 1, false);
+    if (!script->tls) return;
+    if (!server->tls) server->tls = tls_make();
+    SSL *ssl = server->ssls[server->accepted - 1] = SSL_new(server->tls);
+    SSL_set_fd(ssl, fd);
+    SSL_accept(ssl);
+    server->ssl = ssl;
 }
 
 static void *serve(void *context) {
@@ -87,9 +126,10 @@ static void *serve(void *context) {
         struct timeval limit = {.tv_sec = 10};
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
         setsockopt(fd, IPPROTO_TCP, 1 /* TCP_NODELAY */, &one, sizeof one);
+        tls_begin(server, script, fd);
         for (size_t t = 0; t < turns_max && script->turns[t].reply; t++) {
             if (!script->turns[t].unread && !request_read(server, fd)) break;
-            send_all(fd, script->turns[t].reply, strlen(script->turns[t].reply), script->turns[t].slowly);
+            send_all(server, fd, script->turns[t].reply, strlen(script->turns[t].reply), script->turns[t].slowly);
         }
         if (script->stays_open) {
             server->held[server->held_count++] = fd;
@@ -225,6 +265,8 @@ static void run(struct bench *bench) {
     pthread_join(bench->server.thread, NULL);
     for (size_t i = 0; i < bench->server.held_count; i++) close(bench->server.held[i]);
     close(bench->server.listener);
+    for (size_t i = 0; i < connections_max; i++) SSL_free(bench->server.ssls[i]);
+    SSL_CTX_free(bench->server.tls);
 }
 
 static void is_good(const struct outcome *outcome, int status, const char *body) {
@@ -506,6 +548,93 @@ static void a_proxy_that_refuses_is_named_as_the_cause(void **state) {
     assert_string_equal(bench.server.seen, "CONNECT api.example:443 HTTP/1.1\r\nHost: api.example:443\r\n\r\n");
 }
 
+static void tls_carries_call_after_call(void **state) {
+    (void)state;
+    enum { size = 3 * 1024 * 1024 };
+    static const struct script scripts[] = {
+        {.tls = true,
+         .turns = {{OK5},
+                   {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", .slowly = true},
+                   {OK5}}}};
+    char *bytes = calloc(1, size);
+    struct str body[] = {str_make(bytes, size), STR("end")};
+    struct bench bench;
+    bench_open(&bench, scripts, 1);
+    bench.origin.tls = bench.origin.insecure = true;
+    ask(&bench, http_post, body, 2);
+    ask(&bench, http_get, NULL, 0);
+    ask(&bench, http_get, NULL, 0);
+    run(&bench);
+    is_good(&bench.outcomes[0], 200, "hello");
+    is_good(&bench.outcomes[1], 200, "hi");
+    is_good(&bench.outcomes[2], 200, "hello");
+    assert_int_equal(bench.server.body_bytes, size + 3);
+    assert_int_equal(bench.server.accepted, 1);
+    free(bytes);
+}
+
+static void tls_goes_through_a_proxy_by_connect(void **state) {
+    (void)state;
+    static const struct script scripts[] = {{.tls = true, .tunnel = true, .turns = {{OK5}, {OK5}}, .stays_open = true}};
+    struct bench bench;
+    char proxy[64];
+    bench_open(&bench, scripts, 1);
+    snprintf(proxy, sizeof proxy, "http://u:p@127.0.0.1:%u", bench.origin.port);
+    bench.origin.proxy = str_from(proxy);
+    bench.origin.host = STR("api.example");
+    bench.origin.port = 443;
+    bench.origin.tls = bench.origin.insecure = true;
+    ask(&bench, http_get, NULL, 0);
+    ask(&bench, http_get, NULL, 0);
+    run(&bench);
+    is_good(&bench.outcomes[0], 200, "hello");
+    is_good(&bench.outcomes[1], 200, "hello");
+    assert_string_equal(bench.server.seen, "CONNECT api.example:443 HTTP/1.1\r\nHost: api.example:443\r\n"
+                                           "Proxy-Authorization: Basic dTpw\r\n\r\n"
+                                           "GET /v1/x HTTP/1.1\r\nHost: api.example\r\n\r\n"
+                                           "GET /v1/x HTTP/1.1\r\nHost: api.example\r\n\r\n");
+}
+
+static void a_certificate_of_nobodys_is_refused(void **state) {
+    (void)state;
+    static const struct script scripts[] = {{.tls = true, .turns = {{OK5}}}};
+    struct bench bench;
+    bench_open(&bench, scripts, 1);
+    bench.origin.tls = true;
+    ask(&bench, http_get, NULL, 0);
+    run(&bench);
+    assert_int_equal(bench.outcomes[0].failure, call_failure_tls);
+    assert_non_null(strstr(bench.outcomes[0].text, "certificate"));
+    assert_int_equal(bench.server.seen_len, 0);
+}
+
+static void a_unix_socket_is_called_like_any_other(void **state) {
+    (void)state;
+    static const struct script scripts[] = {{.turns = {{OK5}, {OK5}}, .stays_open = true}};
+    struct bench bench;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char folder[] = "/tmp/weir-unix-XXXXXX";
+    bench_open(&bench, scripts, 1);
+    close(bench.server.listener);
+    assert_non_null(mkdtemp(folder));
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/s", folder);
+    bench.server.listener = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(bind(bench.server.listener, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(bench.server.listener, 8), 0);
+    bench.origin.unix_path = str_from(address.sun_path);
+    bench.origin.host = STR_NONE;
+    bench.origin.port = 0;
+    ask(&bench, http_get, NULL, 0);
+    ask(&bench, http_get, NULL, 0);
+    run(&bench);
+    unlink(address.sun_path);
+    rmdir(folder);
+    is_good(&bench.outcomes[0], 200, "hello");
+    is_good(&bench.outcomes[1], 200, "hello");
+    assert_string_equal(bench.server.seen, "GET /v1/x HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                                           "GET /v1/x HTTP/1.1\r\nHost: localhost\r\n\r\n");
+}
+
 static void a_server_without_tls_is_a_tls_failure(void **state) {
     (void)state;
     static const struct script scripts[] = {{.turns = {{"HTTP/1.1 400 Bad\r\n\r\n", .unread = true}}}};
@@ -548,6 +677,10 @@ int main(void) {
         cmocka_unit_test(a_name_that_does_not_resolve_is_a_dns_failure),
         cmocka_unit_test(a_plain_request_through_a_proxy_is_absolute),
         cmocka_unit_test(a_proxy_that_refuses_is_named_as_the_cause),
+        cmocka_unit_test(tls_carries_call_after_call),
+        cmocka_unit_test(tls_goes_through_a_proxy_by_connect),
+        cmocka_unit_test(a_certificate_of_nobodys_is_refused),
+        cmocka_unit_test(a_unix_socket_is_called_like_any_other),
         cmocka_unit_test(a_server_without_tls_is_a_tls_failure),
         cmocka_unit_test(a_ca_file_that_is_missing_is_a_tls_failure_with_its_name),
     };
