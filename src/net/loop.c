@@ -162,10 +162,18 @@ fail:
 }
 
 void loop_run(struct loop *loop) {
+    sigset_t broken_pipe, before;
+    sigemptyset(&broken_pipe);
+    sigaddset(&broken_pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &broken_pipe, &before); /* libuv writes without MSG_NOSIGNAL */
     current = loop;
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     atomic_store(&loop->stopped, true);
     current = NULL;
+    if (sigismember(&before, SIGPIPE)) return;
+    while (sigtimedwait(&broken_pipe, NULL, &(struct timespec){.tv_sec = 0}) > 0) { /* ours: not the host's to see */
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 static void *thread_main(void *context) {
