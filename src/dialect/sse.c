@@ -114,6 +114,7 @@ static bool event_read(struct str raw, struct arena *scratch, struct sse_event *
 }
 
 static bool hold(struct sse *sse, struct str bytes) {
+    if (bytes.len == 0) return true;
     size_t need = sse->held_len + bytes.len;
     if (need > sse->held_size) {
         size_t size = need * 2 < 512 ? 512 : need * 2;

@@ -1,0 +1,36 @@
+/* openai_reply_fuzz.c - replies, events and errors of any bytes: nothing is read outside them, counts stay sane. */
+#include <stdlib.h>
+
+#include "dialect/json.h"
+#include "dialect/openai.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(bool holds) {
+    if (!holds) abort();
+}
+
+static void usage_check(const struct usage *usage) {
+    int64_t most = 2000000000000;
+    must(usage->input_tokens >= -1 && usage->input_tokens <= most);
+    must(usage->output_tokens >= -1 && usage->output_tokens <= most);
+    must(usage->cached_input_tokens >= -1 && usage->reasoning_tokens >= -1 && usage->cost_nano_usd >= -1);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    struct str body = str_make((const char *)data, size);
+    struct usage usage = USAGE_NONE, event_usage = USAGE_NONE;
+    struct openai_error said;
+    struct arena arena;
+    bool is_error;
+    bool read = openai_reply_read(body, &usage, &is_error);
+    usage_check(&usage);
+    enum openai_event_kind kind = openai_event_read(STR(""), body, &event_usage);
+    usage_check(&event_usage);
+    if (read) must(kind != openai_event_malformed); /* both take objects, and only those */
+    arena_init(&arena, 4096, 1 << 20);
+    openai_error_read(body, &arena, &said);
+    must(said.message.len <= 1024 && said.code.len <= 1024);
+    arena_free(&arena);
+    return 0;
+}
