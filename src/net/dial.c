@@ -1,6 +1,6 @@
-/* dial.c - one attempt to reach an origin. Addresses are tried one after the other: the next after a failure, or when
- * one has taken its share of the time. A proxy is dialled in the origin's place and asked to CONNECT when TLS is wanted
- * (RFC 9110, 9.3.6). */
+/* dial.c - one attempt to reach an origin. Addresses are tried in their order: the next after a failure, or beside the
+ * earlier ones when those have not answered in a quarter of a second (after RFC 8305); the first that is up wins. A
+ * proxy is dialled in the origin's place and asked to CONNECT when TLS is wanted (RFC 9110, 9.3.6). */
 #include "net/dial.h"
 
 #include <stdio.h>
@@ -13,7 +13,13 @@
 #include "net/http1.h"
 #include "net/tls.h"
 
-enum { address_wait_ms_least = 250 };
+enum { address_wait_ms = 250 };
+
+/* One address that is being tried. */
+struct attempt {
+    struct dial *dial;
+    struct stream *stream;
+};
 
 struct dial {
     struct loop *loop;
@@ -26,7 +32,8 @@ struct dial {
     struct loop_deferred failing;
     struct addresses addresses;
     size_t address_next;
-    struct stream *stream;
+    struct attempt attempts[resolver_addresses_max];
+    struct stream *stream;     /* the one that won */
     struct http1 *proxy_reply; /* while CONNECT is under way */
     int proxy_status;
     bool tunnelled, proxied;
@@ -44,7 +51,21 @@ static void dial_free(struct dial *dial) {
     memory_give(dial);
 }
 
+static bool attempts_close(struct dial *dial, const struct attempt *but) {
+    bool any = false;
+    for (size_t i = 0; i < resolver_addresses_max; i++) {
+        struct attempt *attempt = &dial->attempts[i];
+        if (attempt->stream && attempt != but) {
+            stream_close(attempt->stream, false);
+            attempt->stream = NULL;
+            any = true;
+        }
+    }
+    return any;
+}
+
 void dial_cancel(struct dial *dial) {
+    attempts_close(dial, NULL);
     if (dial->stream) stream_close(dial->stream, false);
     dial_free(dial);
 }
@@ -183,7 +204,6 @@ static void connect_send(struct dial *dial) {
 
 static void on_connected(void *owner) {
     struct dial *dial = owner;
-    timer_cancel(dial->loop, &dial->next_address);
     if (dial->proxied && dial->origin->tls && !dial->tunnelled)
         connect_send(dial);
     else
@@ -220,23 +240,21 @@ static void on_ended(void *owner) {
         dial_fail(dial, call_failure_reset, STR("the connection was closed at once"));
 }
 
+static enum call_failure failure_of(enum stream_failure failure) {
+    switch (failure) {
+    case stream_failure_tls: return call_failure_tls;
+    case stream_failure_timeout: return call_failure_connect_timeout;
+    case stream_failure_system: return call_failure_system;
+    case stream_failure_reset: return call_failure_reset;
+    case stream_failure_refused:
+    case stream_failure_none: break;
+    }
+    return call_failure_connect;
+}
+
 static void on_failed(void *owner, enum stream_failure failure) {
     struct dial *dial = owner;
-    struct str text = stream_failure_text(dial->stream);
-    bool connecting = failure == stream_failure_refused || failure == stream_failure_timeout;
-    if (connecting && dial->address_next < dial->addresses.count) {
-        stream_close(dial->stream, false);
-        dial->stream = NULL;
-        address_try(dial);
-        return;
-    }
-    dial_fail(dial,
-              failure == stream_failure_tls       ? call_failure_tls
-              : failure == stream_failure_timeout ? call_failure_connect_timeout
-              : failure == stream_failure_system  ? call_failure_system
-              : failure == stream_failure_reset   ? call_failure_reset
-                                                  : call_failure_connect,
-              text);
+    dial_fail(dial, failure_of(failure), stream_failure_text(dial->stream));
 }
 
 static void on_writable(void *owner) { (void)owner; }
@@ -246,31 +264,57 @@ static const struct stream_handler handler = {on_connected, on_bytes, on_ended, 
 /* -- addresses --------------------------------------------------------------------------------------------------------
  */
 
-static void on_next_address(void *context) {
-    struct dial *dial = context;
-    if (dial->stream) stream_close(dial->stream, false);
-    dial->stream = NULL;
-    address_try(dial);
+static void on_won(void *owner) {
+    struct attempt *attempt = owner;
+    struct dial *dial = attempt->dial;
+    timer_cancel(dial->loop, &dial->next_address);
+    attempts_close(dial, attempt);
+    dial->stream = attempt->stream;
+    attempt->stream = NULL;
+    stream_set_handler(dial->stream, &handler, dial);
+    on_connected(dial);
 }
 
-static void stream_open(struct dial *dial, const struct sockaddr *address) {
+static void on_lost(void *owner, enum stream_failure failure) {
+    struct attempt *attempt = owner;
+    struct dial *dial = attempt->dial;
+    bool connecting = failure == stream_failure_refused || failure == stream_failure_timeout;
+    bool others = false;
+    for (size_t i = 0; i < dial->address_next; i++)
+        others = others || (dial->attempts[i].stream && &dial->attempts[i] != attempt);
+    if (!connecting || (!others && dial->address_next >= dial->addresses.count)) {
+        dial_fail(dial, failure_of(failure), stream_failure_text(attempt->stream));
+        return;
+    }
+    stream_close(attempt->stream, false);
+    attempt->stream = NULL;
+    if (dial->address_next < dial->addresses.count) address_try(dial);
+}
+
+/* Before it is up a stream has neither bytes nor an end to tell of. */
+static void on_early_bytes(void *owner, struct str bytes) { CHECKF(false, "%p %zu", owner, bytes.len); }
+static void on_early_end(void *owner) { CHECKF(false, "%p", owner); }
+
+static const struct stream_handler attempt_handler = {on_won, on_early_bytes, on_early_end, on_lost, on_writable};
+
+static void on_next_address(void *context) { address_try(context); }
+
+static void stream_open(struct dial *dial, struct attempt *attempt, const struct sockaddr *address) {
     struct tls_context *tls = dial->origin->tls && !dial->proxied ? dial->tls : NULL;
-    dial->stream = stream_connect(dial->loop, address, tls, dial->origin->host, &handler, dial);
-    if (!dial->stream) dial_fail(dial, call_failure_system, STR("no memory or descriptors for a connection"));
+    attempt->dial = dial;
+    attempt->stream = stream_connect(dial->loop, address, tls, dial->origin->host, &attempt_handler, attempt);
+    if (!attempt->stream) dial_fail(dial, call_failure_system, STR("no memory or descriptors for a connection"));
 }
 
 static void address_try(struct dial *dial) {
-    size_t left = dial->addresses.count - dial->address_next;
+    struct attempt *attempt = &dial->attempts[dial->address_next];
     struct sockaddr_storage *address = &dial->addresses.list[dial->address_next++];
     address_set_port(address, dial->proxied ? dial->proxy_port : dial->origin->port);
-    if (left > 1) {
-        uint64_t now_ns = loop_now(dial->loop).mono_ns;
-        uint64_t rest_ns = dial->deadline.deadline_ns > now_ns ? dial->deadline.deadline_ns - now_ns : 0;
-        uint64_t share_ns =
-            rest_ns / left > address_wait_ms_least * NS_PER_MS ? rest_ns / left : address_wait_ms_least * NS_PER_MS;
-        timer_set(dial->loop, &dial->next_address, now_ns + share_ns, on_next_address, dial);
-    }
-    stream_open(dial, (const struct sockaddr *)address);
+    timer_cancel(dial->loop, &dial->next_address);
+    if (dial->address_next < dial->addresses.count)
+        timer_set(dial->loop, &dial->next_address, loop_now(dial->loop).mono_ns + address_wait_ms * NS_PER_MS,
+                  on_next_address, dial);
+    stream_open(dial, attempt, (const struct sockaddr *)address);
 }
 
 static void on_found(void *context, const struct addresses *addresses) {
@@ -310,7 +354,7 @@ struct dial *dial_start(struct loop *loop, struct resolver *resolver, const stru
             return dial;
         }
         str_copy(address.sun_path, sizeof address.sun_path, origin->unix_path);
-        stream_open(dial, (const struct sockaddr *)&address);
+        stream_open(dial, &dial->attempts[0], (const struct sockaddr *)&address);
         return dial;
     }
     dial->proxied = origin->proxy.len > 0;
