@@ -46,17 +46,18 @@ void config_report(struct config_reading *reading, const struct config_node *at,
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
+    unsigned line = at ? at->line : 0, column = at ? at->column : 0;
+    for (const struct config_problem *known = config->problems; known; known = known->next)
+        if (known->line == line && known->column == column && str_eq(known->message, str_from(message))) return;
     if (severity == config_error) config->error_count++;
     if (severity == config_not_available) config->not_available_count++;
-    if (config->error_count + config->not_available_count > problems_max) return;
+    if (config->error_count + config->not_available_count > problems_max) return; /* counted, not told */
     struct config_problem *problem = arena_take_zeroed(&config->arena, sizeof *problem);
     if (!problem) return;
     problem->severity = severity;
     problem->message = arena_copy(&config->arena, str_from(message));
-    if (at) {
-        problem->line = at->line;
-        problem->column = at->column;
-    }
+    problem->line = line;
+    problem->column = column;
     struct config_problem **place = &config->problems;
     while (*place && stands_before(*place, problem->line, problem->column)) place = &(*place)->next;
     problem->next = *place;

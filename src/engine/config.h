@@ -78,9 +78,12 @@ struct config_node;
 struct config_reading {
     const struct config_input *input;
     struct config *config;
+    bool inside_later; /* the key around has been reported as not available */
 };
 void config_report(struct config_reading *reading, const struct config_node *at, enum config_severity severity,
                    const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* What a message may show of a value: its first bytes, or nothing of what a reference stood for. */
+struct str config_shown(const struct config_node *node);
 /* config_check.c: types, ranges, unknown keys, references (expanded in place). */
 void config_check(struct config_reading *reading, struct config_node *root);
 /* config_build.c */

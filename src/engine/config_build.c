@@ -32,19 +32,39 @@ static struct str environment_of(const struct config_reading *reading, struct st
     return name.len ? str_from(reading->input->environment(reading->input->context, terminated)) : STR("");
 }
 
+/* The type's own variables. */
+static struct str key_of_environment(const struct config_reading *reading, const struct catalog_provider *row) {
+    struct str key = environment_of(reading, row->key_env), rest = row->key_env_more, name;
+    while (key.len == 0 && rest.len && str_split_next(&rest, ',', &name)) key = environment_of(reading, str_trim(name));
+    return key;
+}
+
+/* Visible ASCII: anything else would change the head it is written into. */
+static bool key_is_valid(struct str key) {
+    for (size_t i = 0; i < key.len; i++)
+        if (key.at[i] <= 0x20 || key.at[i] >= 0x7f) return false;
+    return key.len > 0;
+}
+
 static void keys_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
                       struct provider *provider) {
     struct arena *arena = &snapshot->arena;
+    const struct config_node *one = config_member(node, STR("api_key")), *many = config_member(node, STR("api_keys"));
     size_t count;
-    struct str *keys = read_strings(node, "api_keys", arena, &count);
-    if (count == 0) keys = read_strings(node, "api_key", arena, &count);
-    struct str from_environment = environment_of(reading, provider->row->key_env);
-    if (count == 0 && from_environment.len && provider->row->key_env.len) {
+    struct str *keys = read_strings(node, many ? "api_keys" : "api_key", arena, &count);
+    if (one && many) config_report(reading, many, config_error, "write `api_key` or `api_keys`, not both");
+    /* Another server than the type's own gets only a key that is written for it. */
+    bool own_server = read_str(node, "base_url", STR("")).len == 0;
+    struct str from_environment = own_server ? key_of_environment(reading, provider->row) : STR("");
+    if (count == 0 && from_environment.len) {
         keys = arena_take(arena, sizeof *keys);
         if (keys) keys[count++] = from_environment;
     }
     if (count == 0 && provider->row->key_required)
-        config_report(reading, node, config_error, "provider `%.*s` has no api_key: write api_key: ${%.*s}",
+        config_report(reading, node, own_server ? config_error : config_warning,
+                      own_server ? "provider `%.*s` has no api_key: write api_key: ${%.*s}"
+                                 : "provider `%.*s` has a base_url of its own and no api_key: none is sent, ${%.*s} "
+                                   "only where it is written",
                       STR_ARG(provider->name), STR_ARG(provider->row->key_env));
     if (count > 1)
         config_report(reading, node, config_not_available,
@@ -52,6 +72,17 @@ static void keys_read(struct config_reading *reading, struct snapshot *snapshot,
     provider->keys = arena_take_zeroed(arena, (count + 1) * sizeof *provider->keys);
     provider->authorization = arena_take_zeroed(arena, (count + 1) * sizeof *provider->authorization);
     for (size_t i = 0; i < count && provider->keys && provider->authorization; i++) {
+        if (!key_is_valid(str_trim(keys[i]))) {
+            config_report(reading,
+                          many  ? many
+                          : one ? one
+                                : node,
+                          config_error,
+                          "provider `%.*s` has an api_key that is empty or holds a blank, a line end or a character "
+                          "that is not ASCII",
+                          STR_ARG(provider->name));
+            continue;
+        }
         if (!secret_set(&provider->keys[i], str_trim(keys[i]))) continue;
         provider->key_count++;
         provider->authorization[i] = arena_printf(arena, "Bearer %.*s", STR_ARG(str_trim(keys[i])));
@@ -83,7 +114,7 @@ static void origin_read(struct config_reading *reading, struct snapshot *snapsho
     struct config_node *at = config_member(node, STR("base_url"));
     if (problem && provider->base_url.len)
         config_report(reading, at ? at : node, config_error, "base_url `%.*s` is not valid: %s",
-                      STR_ARG(str_slice(provider->base_url, 0, 100)), problem);
+                      STR_ARG(at && str_find_byte(at->text, '@') == SIZE_MAX ? config_shown(at) : STR("...")), problem);
     provider->ca_file = arena_copy(arena, read_str(node, "ca_file", STR("")));
     provider->insecure = read_bool(node, "insecure", false);
     struct str proxy = read_str(node, "proxy", STR(""));
@@ -100,17 +131,48 @@ static void origin_read(struct config_reading *reading, struct snapshot *snapsho
     struct str key =
         arena_printf(arena, "origin %.*s|%.*s|%d|%.*s|%llu", STR_ARG(provider->base_url), STR_ARG(provider->ca_file),
                      provider->insecure, STR_ARG(provider->proxy), (unsigned long long)provider->connect_timeout_ns);
-    provider->origin_id = config_id(reading->input->ids, key);
+    struct sha256 hash = hash_sha256(key); /* a proxy's password is not for a table that outlives the snapshot */
+    char hex[2 * sizeof hash.bytes];
+    hash_to_hex(hash.bytes, sizeof hash.bytes, hex);
+    provider->origin_id = config_id(reading->input->ids, str_make(hex, sizeof hex));
 }
 
-static void headers_read(struct snapshot *snapshot, const struct config_node *node, struct provider *provider) {
+static bool header_is_valid(struct str name, struct str value) {
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.at[i];
+        bool fine = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' || c == '_';
+        if (!fine) return false;
+    }
+    for (size_t i = 0; i < value.len; i++)
+        if ((value.at[i] >= 0 && value.at[i] < 0x20 && value.at[i] != '\t') || value.at[i] == 0x7f) return false;
+    return name.len > 0 && name.len <= 128 && value.len <= 8192;
+}
+
+/* Those that weir itself writes: a second one would make two requests of one, or cross credentials. */
+static bool header_is_ours(struct str name) {
+    static const char *const ours[] = {"host",    "connection", "content-length", "transfer-encoding", "te", "trailer",
+                                       "upgrade", "keep-alive", "expect",         "proxy-connection"};
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        if (str_eq_nocase(name, str_from(ours[i]))) return true;
+    return false;
+}
+
+static void headers_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
+                         struct provider *provider) {
     const struct config_node *headers = config_member(node, STR("headers"));
     provider->forward_headers =
         read_strings(node, "forward_headers", &snapshot->arena, &provider->forward_header_count);
     if (!headers || headers->kind != config_map) return;
     provider->headers = arena_take_zeroed(&snapshot->arena, (headers->count + 1) * sizeof *provider->headers);
     for (const struct config_node *header = headers->first; header && provider->headers; header = header->next)
-        if (header->kind == config_scalar)
+        if (!header_is_valid(header->key, header->text))
+            config_report(reading, header, config_error,
+                          "`%.*s` is no header: a name of letters, digits and `-`, a value of one line",
+                          STR_ARG(str_slice(header->key, 0, 64)));
+        else if (header_is_ours(header->key))
+            config_report(reading, header, config_error, "the header `%.*s` is written by weir itself: remove it",
+                          STR_ARG(header->key));
+        else if (header->kind == config_scalar)
             provider->headers[provider->header_count++] = (struct http_header){
                 arena_copy(&snapshot->arena, header->key), arena_copy(&snapshot->arena, header->text)};
 }
@@ -150,7 +212,7 @@ static void provider_read(struct config_reading *reading, struct snapshot *snaps
     snapshot->provider_count++;
     keys_read(reading, snapshot, node, provider);
     origin_read(reading, snapshot, node, provider);
-    headers_read(snapshot, node, provider);
+    headers_read(reading, snapshot, node, provider);
     models_read(snapshot, node, provider);
     if (!map_add(&snapshot->providers_by_name, provider->name, provider))
         config_report(reading, node, config_error, "two providers are named `%.*s`", STR_ARG(provider->name));
@@ -169,12 +231,12 @@ static void type_unknown(struct config_reading *reading, const struct snapshot *
     const struct config_node *at = config_member(node, STR("type"));
     if (nearest.len)
         config_report(reading, at ? at : node, config_error, "unknown provider type `%.*s`: did you mean `%.*s`?",
-                      STR_ARG(str_slice(type, 0, 64)), STR_ARG(nearest));
+                      STR_ARG(at ? config_shown(at) : str_slice(type, 0, 64)), STR_ARG(nearest));
     else
         config_report(
             reading, at ? at : node, config_error,
             "unknown provider type `%.*s`: write type: openai and a base_url for any server that speaks OpenAI's API",
-            STR_ARG(str_slice(type, 0, 64)));
+            STR_ARG(at ? config_shown(at) : str_slice(type, 0, 64)));
 }
 
 static void providers_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root) {
@@ -268,21 +330,29 @@ static void route_add(struct route *route, const struct target *target) {
 static void route_target_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
                               const struct config_node *node, struct route *route) {
     struct str name = node->kind == config_map ? read_str(node, "target", STR("")) : node->text;
+    const struct config_node *written = node->kind == config_map ? config_member(node, STR("target")) : node;
+    if (!written) written = node;
     size_t slash = str_find_byte(name, '/');
     struct str provider_name = str_slice(name, 0, slash);
     if (slash == SIZE_MAX || slash + 1 >= name.len || name.len > limit_name + limit_model) {
         config_report(reading, node, config_error, "a target is written provider/model, not `%.*s`",
-                      STR_ARG(str_slice(name, 0, 80)));
+                      STR_ARG(config_shown(written)));
         return;
     }
     const struct provider *provider = map_find(&snapshot->providers_by_name, provider_name);
     if (!provider) {
         if (!provider_node(root, provider_name)) /* a disabled one is left out without a word */
             config_report(reading, node, config_error, "the target `%.*s` names a provider that does not exist",
-                          STR_ARG(str_slice(name, 0, 80)));
+                          STR_ARG(config_shown(written)));
         return;
     }
     struct target *target = target_of(reading, snapshot, root, provider, str_slice(name, slash + 1, name.len));
+    for (size_t i = 0; target && i < route->target_count; i++)
+        if (route->targets[i] == target) {
+            config_report(reading, node, config_error, "the target `%.*s` stands twice in the route `%.*s`",
+                          STR_ARG(config_shown(written)), STR_ARG(str_slice(route->model, 0, 80)));
+            return;
+        }
     if (target) route_add(route, target);
 }
 
@@ -354,7 +424,9 @@ static void model_routes_make(struct config_reading *reading, struct snapshot *s
                 route->targets = arena_take(&snapshot->arena, snapshot->provider_count * sizeof *route->targets);
                 if (!route->targets || !map_add(&snapshot->model_targets, route->model, route)) return;
             }
-            if (route->target_count < snapshot->provider_count) route_add(route, target);
+            bool twice = false; /* a model that the provider lists twice */
+            for (size_t i = 0; i < route->target_count; i++) twice = twice || route->targets[i] == target;
+            if (!twice && route->target_count < snapshot->provider_count) route_add(route, target);
         }
     }
 }
@@ -396,6 +468,10 @@ static void client_read(struct config_reading *reading, struct snapshot *snapsho
                       "client `%.*s` needs its `key_hash`: the 64 hexadecimal digits of `printf %%s KEY | sha256sum`",
                       STR_ARG(client->name));
     }
+    for (size_t i = 0; i < snapshot->client_count; i++)
+        if (hash.len && hash_equal(&snapshot->clients[i].key_hash, &client->key_hash))
+            config_report(reading, node, config_error, "the clients `%.*s` and `%.*s` have the same key",
+                          STR_ARG(snapshot->clients[i].name), STR_ARG(client->name));
     client->role = str_eq(role, STR("admin")) ? role_admin : str_eq(role, STR("operator")) ? role_operator : role_user;
     static const struct str all[] = {STR("*")};
     client->models = read_strings(node, "models", &snapshot->arena, &client->model_count);

@@ -1,6 +1,7 @@
 /* config_check.c - walks the file against the table: unknown keys with a suggestion, wrong types, values out of range,
  * features of later versions; and expands references (${NAME}, ${NAME:-default}, file:PATH) in values, nowhere else. No
  * message holds what a reference stood for. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -56,6 +57,7 @@ static bool file_read(struct config_reading *reading, struct config_node *node, 
     struct str path = str_slice(node->text, 5, node->text.len), content;
     if (reading->input->read_file(reading->input->context, path, &reading->config->arena, &content, &error)) {
         node->text = content;
+        node->referred = true;
         return true;
     }
     if (disabled)
@@ -65,9 +67,17 @@ static bool file_read(struct config_reading *reading, struct config_node *node, 
     return disabled;
 }
 
+struct str config_shown(const struct config_node *node) {
+    return node->referred ? STR("...") : str_slice(node->text, 0, 80);
+}
+
 static bool expand(struct config_reading *reading, struct config_node *node, bool disabled) {
     struct str rest = node->text;
+    if (!reading->input->text.at) return true; /* the environment's own values are taken as they are */
+    /* Decided before ${} is expanded: what a variable holds is never a reference itself. */
+    bool from_file = str_starts(rest, STR("file:")), from_vault = str_starts(rest, STR("vault:"));
     if (str_find(rest, STR("${")) != SIZE_MAX) {
+        node->referred = true;
         struct text text = text_in_arena(&reading->config->arena, rest.len + 64);
         for (size_t at; (at = str_find(rest, STR("${"))) != SIZE_MAX;) {
             struct str inside = str_slice(rest, at + 2, rest.len);
@@ -87,8 +97,8 @@ static bool expand(struct config_reading *reading, struct config_node *node, boo
         }
         node->text = text_str(&text);
     }
-    if (str_starts(node->text, STR("file:"))) return file_read(reading, node, disabled);
-    if (str_starts(node->text, STR("vault:")) && !disabled) {
+    if (from_file) return file_read(reading, node, disabled);
+    if (from_vault && !disabled) {
         config_report(reading, node, config_error, "the vault is not available yet: use ${NAME} or file:PATH");
         return false;
     }
@@ -131,11 +141,11 @@ static void number_check(struct config_reading *reading, struct config_node *nod
     double number;
     if (!scalar_wanted(reading, node, key, what, disabled)) return;
     bool read = str_to_double(node->text, &number);
-    bool whole = read && number == (double)(int64_t)number;
+    bool whole = read && fabs(number) < 1e18 && number == (double)(int64_t)number;
     if (!read || (key->value == value_int && !whole) || (key->value == value_seconds && number <= 0) ||
         number < key->least || number > key->most)
         config_report(reading, node, config_error, "`%.*s` must be %s from %.15g to %.15g, not `%.*s`",
-                      STR_ARG(key->name), what, key->least, key->most, STR_ARG(str_slice(node->text, 0, 32)));
+                      STR_ARG(key->name), what, key->least, key->most, STR_ARG(config_shown(node)));
 }
 
 static void choice_check(struct config_reading *reading, struct config_node *node, const struct config_key *key,
@@ -153,10 +163,10 @@ static void choice_check(struct config_reading *reading, struct config_node *nod
     }
     if (nearest.len)
         config_report(reading, node, config_error, "`%.*s` cannot be `%.*s`: did you mean `%.*s`?", STR_ARG(key->name),
-                      STR_ARG(str_slice(node->text, 0, 32)), STR_ARG(nearest));
+                      STR_ARG(config_shown(node)), STR_ARG(nearest));
     else
         config_report(reading, node, config_error, "`%.*s` cannot be `%.*s`: it is one of %.*s", STR_ARG(key->name),
-                      STR_ARG(str_slice(node->text, 0, 32)), STR_ARG(key->choices));
+                      STR_ARG(config_shown(node)), STR_ARG(key->choices));
 }
 
 static void elements_check(struct config_reading *reading, struct config_node *node, const struct config_key *key,
@@ -222,7 +232,7 @@ static void value_check(struct config_reading *reading, struct config_node *node
     case value_bool:
         if (scalar_wanted(reading, node, key, "true or false", disabled) && !is_bool(node))
             config_report(reading, node, config_error, "`%.*s` must be true or false, not `%.*s`", STR_ARG(key->name),
-                          STR_ARG(str_slice(node->text, 0, 32)));
+                          STR_ARG(config_shown(node)));
         return;
     case value_int:
     case value_number:
@@ -304,9 +314,17 @@ static void map_check(struct config_reading *reading, struct config_node *map, e
             key = config_key_find(section, key->synonym_of);
             node->key = key->name;
         }
-        if (is_null(node)) continue; /* as if it were not there */
-        if (key->status != key_now && !disabled) later_report(reading, node, key);
+        if (is_null(node)) { /* as if it were not there, but for a client's `models`: none, and not all */
+            node->text = STR("");
+            continue;
+        }
+        bool around = reading->inside_later, later = key->status != key_now;
+        if (key->status == key_protects || (later && !around)) {
+            if (!disabled) later_report(reading, node, key);
+        }
+        reading->inside_later = around || later;
         value_check(reading, node, key, disabled);
+        reading->inside_later = around;
     }
 }
 

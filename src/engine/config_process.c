@@ -14,11 +14,22 @@ static bool address_is_loopback(struct str address) {
 }
 
 static bool address_is_valid(struct str address) {
-    if (str_starts(address, STR("unix:"))) return address.len > 5;
+    enum { unix_path_max = 107 }; /* what the system's address holds */
+    if (str_starts(address, STR("unix:"))) return address.len > 5 && address.len - 5 <= unix_path_max;
     size_t colon = address.len;
     uint64_t port;
     while (colon > 0 && address.at[colon - 1] != ':') colon--;
-    return colon > 0 && str_to_u64(str_slice(address, colon, address.len), &port) && port <= 65535;
+    struct str host = str_slice(address, 0, colon ? colon - 1 : 0);
+    bool bracketed = host.len > 2 && host.at[0] == '[' && host.at[host.len - 1] == ']';
+    return host.len > 0 && (bracketed || str_find_byte(host, ':') == SIZE_MAX) &&
+           str_to_u64(str_slice(address, colon, address.len), &port) && port <= 65535;
+}
+
+/* Port 0 is another port each time. */
+static bool listen_stands(const struct config_process *process, struct str address) {
+    for (size_t i = 0; i < process->listen_count && !str_ends(address, STR(":0")); i++)
+        if (str_eq(process->listens[i].address, address)) return true;
+    return false;
 }
 
 static void listen_add(struct config_reading *reading, const struct config_node *node, bool open_to_all) {
@@ -28,17 +39,21 @@ static void listen_add(struct config_reading *reading, const struct config_node 
                                        node->kind == config_map ? read_str(node, "address", STR("")) : node->text,
                                    .cert_file = read_str(tls, "cert", STR("")),
                                    .key_file = read_str(tls, "key", STR(""))};
+    const struct config_node *written = node->kind == config_map ? config_member(node, STR("address")) : node;
+    if (!written) written = node;
     if (!address_is_valid(listen.address))
         config_report(reading, node, config_error,
                       "cannot listen on `%.*s`: write ADDRESS:PORT, [IPV6]:PORT or unix:PATH",
-                      STR_ARG(str_slice(listen.address, 0, 64)));
+                      STR_ARG(config_shown(written)));
     else if (tls && (!listen.cert_file.len || !listen.key_file.len))
         config_report(reading, tls, config_error, "`tls` needs both `cert` and `key`");
     else if (!open_to_all && !address_is_loopback(listen.address))
         config_report(reading, node, config_error,
                       "`%.*s` is not a loopback address and there are no clients: add `clients`, or write `auth: none` "
                       "to serve anyone",
-                      STR_ARG(str_slice(listen.address, 0, 64)));
+                      STR_ARG(config_shown(written)));
+    else if (listen_stands(process, listen.address))
+        config_report(reading, node, config_error, "`%.*s` stands twice", STR_ARG(config_shown(written)));
     else if (process->listen_count == config_listens_max)
         config_report(reading, node, config_error, "more than %d addresses", config_listens_max);
     else
@@ -52,6 +67,8 @@ static void listens_read(struct config_reading *reading, const struct config_nod
     if (!listen || (listen->kind == config_scalar && listen->text.len == 0))
         reading->config->process.listens[reading->config->process.listen_count++] =
             (struct config_listen){.address = STR("127.0.0.1:8080")};
+    else if (listen->kind == config_list && listen->count == 0)
+        config_report(reading, listen, config_error, "`listen` holds no address");
     else if (listen->kind == config_list)
         for (const struct config_node *node = listen->first; node; node = node->next) {
             if (node->kind != config_list) listen_add(reading, node, open_to_all);

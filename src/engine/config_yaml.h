@@ -10,6 +10,7 @@ struct config_node {
     enum config_kind kind;
     struct str text;               /* scalars; references in it are expanded by the check */
     bool quoted;                   /* a scalar in quotes is a string, whatever it looks like */
+    bool referred;                 /* the text came out of a reference: no message may show it */
     struct str key;                /* in a map */
     unsigned line, column;         /* of the value, from 1 */
     unsigned key_line, key_column; /* of the key, in a map */
@@ -22,8 +23,8 @@ struct config_place {
     char message[200];
 };
 
-/* NULL: *problem says where and why. An empty document gives an empty map. Aliases, anchors, tags that change a type
- * and more than one document are refused; depth and number of nodes are bounded. */
+/* NULL: *problem says where and why. An empty document gives an empty map. Aliases, tags and more than one document
+ * are refused; depth and number of nodes are bounded. */
 struct config_node *config_yaml_parse(struct str text, struct arena *arena, struct config_place *problem);
 /* NULL when there is none. */
 struct config_node *config_member(const struct config_node *map, struct str key);

@@ -1,39 +1,60 @@
-/* config_fuzz.c - any text as a configuration: a snapshot or problems, never a crash, and never a snapshot beside an error. */
-#include "base/check.h"
-#include "base/hash.h"
+/* config_fuzz.c - any bytes as a configuration file. The first byte chooses what the environment holds. A snapshot
+ * comes exactly when there is no error; every problem has a place in the text and a sentence; and a credential of the
+ * environment is in none of them. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "engine/config.h"
 
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define SECRET "sk-secret-of-the-environment"
+
+static void demand(bool condition) {
+    if (!condition) abort();
+}
 
 static const char *environment(void *context, const char *name) {
-    (void)context;
-    return name[0] == 'K' ? "value" : NULL;
+    const uint8_t *seed = context;
+    if (strcmp(name, "OPENAI_API_KEY") == 0) return *seed & 1 ? SECRET : NULL;
+    if (strcmp(name, "CLOUDFLARE_ACCOUNT_ID") == 0) return *seed & 2 ? "account" : NULL;
+    return strcmp(name, "K") == 0 && *seed & 4 ? SECRET : NULL;
 }
 
 static bool read_file(void *context, struct str path, struct arena *arena, struct str *content, struct error *error) {
-    (void)context, (void)path;
-    *content = arena_copy(arena, STR("file"));
-    return content->at || error_set(error, error_out_of_memory, "no memory");
+    const uint8_t *seed = context;
+    if (*seed & 8)
+        return error_set(error, error_bad_configuration, "Cannot read %.*s.", STR_ARG(str_slice(path, 0, 64)));
+    *content = arena_copy(arena, STR(SECRET));
+    return true;
 }
 
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size) {
-    if (size > 16 * 1024 || !hash_start()) return 0;
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    if (size < 1 || !hash_start()) return 0;
     struct config_ids ids = {NULL, 0, 0};
     struct config config;
-    struct config_input input = {.path = STR("f"),
-                                 .text = str_make((const char *)data, size),
+    struct config_input input = {.path = STR("w.yaml"),
+                                 .text = str_make((const char *)data + 1, size - 1),
                                  .environment = environment,
                                  .read_file = read_file,
+                                 .context = (void *)(uintptr_t)data,
                                  .ids = &ids,
                                  .simulated_base_url = STR("http://127.0.0.1:1/v1")};
+    bool written = str_find(input.text, STR("secret")) != SIZE_MAX; /* the text itself may say it */
     bool loaded = config_load(&input, &config);
-    CHECK(loaded == (config.snapshot != NULL));
-    CHECK(loaded == (config.error_count == 0));
+    demand(loaded == (config.snapshot != NULL) && loaded == (config.error_count == 0));
+    for (const struct config_problem *problem = config.problems; problem; problem = problem->next) {
+        demand(problem->message.len > 0);
+        demand(written || str_find(problem->message, STR(SECRET)) == SIZE_MAX);
+        demand(!problem->next || problem->line <= problem->next->line);
+    }
     if (loaded) {
         struct arena arena;
         arena_init(&arena, 1024, 1 << 20);
-        snapshot_route(config.snapshot, STR("a/b"), &arena);
-        snapshot_route(config.snapshot, STR("default"), &arena);
+        demand(config.snapshot->provider_count > 0 && config.process.listen_count > 0);
+        const struct route *route = snapshot_route(config.snapshot, STR("default"), &arena);
+        demand(!route || route->target_count > 0);
         arena_free(&arena);
     }
     config_free(&config);
