@@ -30,11 +30,12 @@ static struct str environment_str(const struct config_reading *reading, struct s
     return environment(reading, terminated);
 }
 
+static const char *const first_ones[] = {"PRIMARY_PROVIDER", "SECONDARY_PROVIDER", "FALLBACK_PROVIDER"};
+
 /* PRIMARY_PROVIDER and its two followers come first; the rest in the catalogue's order. */
 static double priority_of(const struct config_reading *reading, struct str type) {
-    static const char *const names[] = {"PRIMARY_PROVIDER", "SECONDARY_PROVIDER", "FALLBACK_PROVIDER"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (str_eq_nocase(environment(reading, names[i]), type)) return (double)i + 1;
+    for (size_t i = 0; i < sizeof first_ones / sizeof *first_ones; i++)
+        if (str_eq_nocase(environment(reading, first_ones[i]), type)) return (double)i + 1;
     return 100;
 }
 
@@ -62,6 +63,20 @@ static bool system_enabled(const struct config_reading *reading) {
     return !(str_eq_nocase(enabled, STR("false")) || str_eq(enabled, STR("0")) || str_eq_nocase(enabled, STR("no")));
 }
 
+/* PRIMARY_PROVIDER and its two followers that lead nowhere: told, since a start without them is not what was meant. */
+static void first_ones_check(struct config_reading *reading, const struct config_node *providers) {
+    for (size_t i = 0; i < sizeof first_ones / sizeof *first_ones; i++) {
+        struct str name = environment(reading, first_ones[i]);
+        bool found = name.len == 0;
+        for (const struct config_node *node = providers->first; node && !found; node = node->next)
+            found = str_eq_nocase(node->key, name);
+        if (!found)
+            config_report(reading, NULL, config_warning,
+                          "%s names `%.*s`, which is not among the providers whose key is in the environment",
+                          first_ones[i], STR_ARG(str_slice(name, 0, 64)));
+    }
+}
+
 struct config_node *config_from_environment(struct config_reading *reading, const struct catalog *catalog) {
     struct config_node *root = arena_take_zeroed(&reading->config->arena, sizeof *root);
     if (!root) return NULL;
@@ -87,6 +102,7 @@ struct config_node *config_from_environment(struct config_reading *reading, cons
         bool has_account = !row->account_env.len || environment_str(reading, row->account_env).len;
         if (key.len && has_account) provider_add(reading, providers, row, key);
     }
+    if (system_enabled(reading)) first_ones_check(reading, providers);
     if (providers->count == 0) {
         struct config_node *simulated = node_add(reading, providers, STR("simulated"), config_map, STR(""));
         node_add(reading, simulated, STR("type"), config_scalar, STR("simulated"));

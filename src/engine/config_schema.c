@@ -18,7 +18,7 @@
 const struct config_key config_keys[] = {
     K(top, "listen", any, now, 0, 0, "", listen, "127.0.0.1:8080",
       "Where to listen: ADDRESS:PORT, [IPV6]:PORT or unix:PATH; or a list of them, or {address, tls}.")
-    K(top, "admin_listen", string, later, 0, 0, "", top, "",
+    K(top, "admin_listen", string, protects, 0, 0, "", top, "",
       "A listener of its own for /admin; without it the admin API is on every listener.")
     K(top, "workers", string, now, 0, 0, "", top, "auto",
       "Event loops: `auto` is min(cores, 4), or a number from 1 to 64.")
@@ -162,7 +162,7 @@ const struct config_key config_keys[] = {
     K(provider, "ca_file", string, now, 0, 0, "", top, "the system's",
       "PEM file of the authorities that its certificate is checked against.")
     K(provider, "insecure", bool, now, 0, 0, "", top, "false", "No check of its certificate: for tests only.")
-    K(provider, "proxy", string, now, 0, 0, "", top, "HTTPS_PROXY, HTTP_PROXY, NO_PROXY",
+    K(provider, "proxy", string, now, 0, 0, "", top, "HTTPS_PROXY, http_proxy, NO_PROXY",
       "http://[user:password@]HOST:PORT, or `none`.")
     K(provider, "queue", section, protects, 0, 0, "", queue, "", "Waiting when max_concurrent is reached.")
     K(provider, "overall_health", number, later, 0, 1, "", top, "", "Its part in the whole's health.")

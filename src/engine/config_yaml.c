@@ -77,6 +77,8 @@ static bool scalar_take(struct building *building, const yaml_event_t *event) {
     struct str text =
         arena_copy(building->arena, str_make((const char *)event->data.scalar.value, event->data.scalar.length));
     char message[160];
+    if (event->data.scalar.tag)
+        return refuse(building, event->start_mark, "tags (!name) are not understood: remove it");
     if (!text.at) return refuse(building, event->start_mark, "the file is too large");
     if (in_map(building) && !building->has_key) {
         struct config_node *twin = config_member(building->open[building->depth - 1], text);
@@ -118,6 +120,16 @@ struct config_node *config_member(const struct config_node *map, struct str key)
     return NULL;
 }
 
+/* libyaml tells of bytes that are no text by their offset only. */
+static yaml_mark_t mark_of(struct str text, size_t offset) {
+    yaml_mark_t mark = {offset, 0, 0};
+    for (size_t i = 0; i < offset && i < text.len; i++) {
+        mark.column = text.at[i] == '\n' ? 0 : mark.column + 1;
+        mark.line += text.at[i] == '\n';
+    }
+    return mark;
+}
+
 struct config_node *config_yaml_parse(struct str text, struct arena *arena, struct config_place *problem) {
     struct building building = {.arena = arena, .problem = problem};
     bool fine = yaml_parser_initialize(&building.parser) == 1, done = false;
@@ -131,6 +143,7 @@ struct config_node *config_yaml_parse(struct str text, struct arena *arena, stru
         yaml_event_t event;
         if (!yaml_parser_parse(&building.parser, &event)) {
             yaml_mark_t mark = building.parser.problem_mark;
+            if (building.parser.error == YAML_READER_ERROR) mark = mark_of(text, building.parser.problem_offset);
             fine = refuse(&building, mark, building.parser.problem ? building.parser.problem : "not valid YAML");
             break;
         }

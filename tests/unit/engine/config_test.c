@@ -127,6 +127,9 @@ static const struct {
     {"providers: {a: {type: openai, api_key: k, daily_budget: 1}}\n",
      "w.yaml:1:43: `daily_budget` is not available yet"},
     {P "selection_strategy: adaptive\n", "w.yaml:2:21: the strategy `adaptive` is not available yet"},
+    {P "x: !!int 1\n", "w.yaml:2:4: tags (!name) are not understood"},
+    {P "log:\n  level: \xff\n", "w.yaml:3:"},
+    {P "admin_listen: 127.0.0.1:1\n", "w.yaml:2:1: `admin_listen` is not available yet, and what it protects"},
     {P "listen: []\n", "w.yaml:2:9: `listen` holds no address"},
     {P "listen: [\"127.0.0.1:1\", \"127.0.0.1:1\"]\n", "w.yaml:2:25: `127.0.0.1:1` stands twice"},
     {P "listen: \"::1:80\"\n", "w.yaml:2:9: cannot listen on `::1:80`"},
@@ -362,6 +365,16 @@ static void what_a_variable_holds_is_no_reference_and_is_never_shown(void **stat
     config_free(&config);
 }
 
+static void a_first_provider_without_a_key_is_told(void **state) {
+    (void)state;
+    const char *const pairs[] = {"GROQ_API_KEY", "g", "PRIMARY_PROVIDER", "openai", "PROVIDER_TIMEOUT", "soon", NULL};
+    struct config config;
+    assert_false(load(NULL, pairs, &config));
+    assert_int_equal(told(&config, "PRIMARY_PROVIDER names `openai`"), 1);
+    assert_int_equal(told(&config, "`timeout_seconds` must be a number of seconds"), 1);
+    config_free(&config);
+}
+
 static void nothing_written_is_as_nothing_there(void **state) {
     (void)state;
     struct config config;
@@ -390,6 +403,7 @@ int main(void) {
         cmocka_unit_test(the_file_of_the_manual_is_taken_whole),
         cmocka_unit_test(a_key_of_the_environment_goes_to_the_types_own_server_only),
         cmocka_unit_test(what_a_variable_holds_is_no_reference_and_is_never_shown),
+        cmocka_unit_test(a_first_provider_without_a_key_is_told),
         cmocka_unit_test(nothing_written_is_as_nothing_there),
         cmocka_unit_test(a_small_file_becomes_a_snapshot),
         cmocka_unit_test(the_environment_alone_makes_providers),
