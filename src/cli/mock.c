@@ -21,14 +21,19 @@ static void on_signal(void *context, int number) {
 
 static int help(void) {
     struct str name, value, sentence;
-    printf("usage: weir mock [OPTION ...]\n\nA fake provider that speaks the OpenAI API, with latency, rates and faults on demand.\n\n");
+    printf("usage: weir mock [OPTION ...]\n\nA fake provider that speaks the OpenAI API, with latency, rates and "
+           "faults on demand.\n\n");
     for (size_t i = 0; mock_option_describe(i, &name, &value, &sentence); i++)
-        printf("  --%.*s%s%-*.*s %.*s\n", STR_ARG(name), value.len ? " " : "", (int)(28 - name.len - (value.len ? 1 : 0)), STR_ARG(value), STR_ARG(sentence));
+        printf("  --%.*s%s%-*.*s %.*s\n", STR_ARG(name), value.len ? " " : "",
+               (int)(28 - name.len - (value.len ? 1 : 0)), STR_ARG(value), STR_ARG(sentence));
     printf("\nFaults (SPEC is NAME or NAME=N, then ,retry-after=S ,retry-after-ms=MS):\n\n");
     for (size_t i = 0; mock_fault_describe(i, &name, &value, &sentence); i++)
-        printf("  %.*s%s%-*.*s %.*s\n", STR_ARG(name), value.len ? "=" : "", (int)(28 - name.len - (value.len ? 1 : 0)), STR_ARG(value), STR_ARG(sentence));
-    printf("\nOne request can ask for its own: header `x-mock-fault: SPEC`, model `mock-fault-SPEC`, or a prompt that begins with\n"
-           "`[mock fault=SPEC rate=20]`. GET /mock/requests shows what arrived; POST /mock/fault {\"spec\":SPEC,\"count\":N} sets the next.\n");
+        printf("  %.*s%s%-*.*s %.*s\n", STR_ARG(name), value.len ? "=" : "", (int)(28 - name.len - (value.len ? 1 : 0)),
+               STR_ARG(value), STR_ARG(sentence));
+    printf("\nOne request can ask for its own: header `x-mock-fault: SPEC`, model `mock-fault-SPEC`, or a prompt that "
+           "begins with\n"
+           "`[mock fault=SPEC rate=20]`. GET /mock/requests shows what arrived; POST /mock/fault "
+           "{\"spec\":SPEC,\"count\":N} sets the next.\n");
     return 0;
 }
 
@@ -44,8 +49,10 @@ static int options_read(int argc, char **argv, struct mock_options *options) {
             fprintf(stderr, "weir mock: `%s` is no option (weir mock --help)\n", argv[i]);
             return 3;
         }
-        if (equals != SIZE_MAX) value = str_slice(argument, equals + 1, argument.len);
-        else if (!mock_option_is_switch(name) && i + 1 < argc) value = str_from(argv[++i]);
+        if (equals != SIZE_MAX)
+            value = str_slice(argument, equals + 1, argument.len);
+        else if (!mock_option_is_switch(name) && i + 1 < argc)
+            value = str_from(argv[++i]);
         if (mock_options_set(options, name, value, mock_source_flag, &error)) continue;
         fprintf(stderr, "weir mock: %s\n", error.message);
         return 3;
@@ -66,12 +73,16 @@ int cli_mock(int argc, char **argv) {
         if (running.loop) loop_free(running.loop);
         return 1;
     }
-    bool ready = loop_on_signal(running.loop, SIGTERM, on_signal, &running) && loop_on_signal(running.loop, SIGINT, on_signal, &running);
+    bool ready = loop_on_signal(running.loop, SIGTERM, on_signal, &running) &&
+                 loop_on_signal(running.loop, SIGINT, on_signal, &running);
     struct str listen = options.listen;
     size_t colon = listen.len;
     while (colon > 0 && listen.at[colon - 1] != ':') colon--;
-    if (str_starts(listen, STR("unix:"))) printf("weir mock listens on %.*s\n", STR_ARG(listen));
-    else printf("weir mock listens on http://%.*s%u/v1\n", STR_ARG(str_slice(listen, 0, colon)), mock_port(running.mock));
+    if (str_starts(listen, STR("unix:")))
+        printf("weir mock listens on %.*s\n", STR_ARG(listen));
+    else
+        printf("weir mock listens on http://%.*s%u/v1\n", STR_ARG(str_slice(listen, 0, colon)),
+               mock_port(running.mock));
     fflush(stdout);
     if (ready) loop_run(running.loop);
     mock_free(running.mock);

@@ -1,14 +1,21 @@
 /* mock.c - the mock provider's server: takes requests, decides what is answered and whether it fails, and hands that to
- * mock_deliver.c. Must never answer before the request is complete; keeps: every recorded request gets its end recorded once. */
+ * mock_deliver.c. Must never answer before the request is complete; keeps: every recorded request gets its end recorded
+ * once. */
 #include "mock/mock.h"
 
 #include "base/memory.h"
 #include "mock/mock_internal.h"
 #include "mock/mock_media.h"
 
-enum { arena_block = 4096, exchange_bytes_max = 64 * 1024 * 1024, body_bytes_max = 64 * 1024 * 1024, model_bytes_max = 512 };
+enum {
+    arena_block = 4096,
+    exchange_bytes_max = 64 * 1024 * 1024,
+    body_bytes_max = 64 * 1024 * 1024,
+    model_bytes_max = 512
+};
 
-/* -- one request ------------------------------------------------------------------------------------------------------ */
+/* -- one request ------------------------------------------------------------------------------------------------------
+ */
 
 void mock_exchange_free(struct mock_exchange *me, enum mock_outcome outcome) {
     if (me->number) mock_record_end(me->mock->records, me->number, outcome, me->stream.events);
@@ -51,7 +58,8 @@ static struct str echo_make(struct mock_exchange *me, struct str body) {
 static void chat_answer(struct mock_exchange *me, bool legacy, struct str body) {
     struct error error = {.code = error_none};
     struct str param = STR("");
-    if (!mock_prompt_read(json_root(me->json), legacy, body.len, &me->arena, &me->options, &me->prompt, &error, &param)) {
+    if (!mock_prompt_read(json_root(me->json), legacy, body.len, &me->arena, &me->options, &me->prompt, &error,
+                          &param)) {
         refuse(me, 400, error.message, param);
         return;
     }
@@ -94,7 +102,8 @@ static void json_answer(struct mock_exchange *me, enum endpoint endpoint, struct
         return;
     }
     struct text text = text_in_arena(&me->arena, 1024);
-    if (!mock_media_write(&text, endpoint, json_root(me->json), body.len, me->facts.created_s, &me->content_type, &error, &param)) {
+    if (!mock_media_write(&text, endpoint, json_root(me->json), body.len, me->facts.created_s, &me->content_type,
+                          &error, &param)) {
         me->content_type = STR("application/json");
         refuse(me, 400, error.message, param);
         return;
@@ -105,8 +114,10 @@ static void json_answer(struct mock_exchange *me, enum endpoint endpoint, struct
 static void models_answer(struct mock_exchange *me, struct str path) {
     struct text text = text_in_arena(&me->arena, 512);
     struct str id = str_slice(path, sizeof "/models/" - 1, path.len);
-    if (id.len == 0) mock_models_write(&text, me->mock->options.models, me->facts.created_s);
-    else if (mock_model_known(me->mock->options.models, id)) mock_model_write(&text, id, me->facts.created_s);
+    if (id.len == 0)
+        mock_models_write(&text, me->mock->options.models, me->facts.created_s);
+    else if (mock_model_known(me->mock->options.models, id))
+        mock_model_write(&text, id, me->facts.created_s);
     else {
         refuse(me, 404, NULL, STR("model"));
         return;
@@ -134,7 +145,8 @@ static void answer(struct mock_exchange *me, struct str body) {
     } else if (str_eq(path, STR("/healthz"))) {
         me->body = STR("{\"status\":\"ok\"}");
     } else if (models || !endpoint_find(path, &endpoint)) {
-        refuse(me, models ? 405 : 404, models ? "Only GET is allowed here." : "There is nothing at this path.", STR(""));
+        refuse(me, models ? 405 : 404, models ? "Only GET is allowed here." : "There is nothing at this path.",
+               STR(""));
     } else if (me->request->method != http_post) {
         refuse(me, 405, "Only POST is allowed here.", STR(""));
     } else if (endpoint_facts(endpoint)->body == endpoint_body_multipart) {
@@ -178,7 +190,8 @@ static void request_decide(struct mock_exchange *me) {
     answer(me, body);
     fault_choose(me);
     if (me->number) mock_record_body(mock->records, me->number, body, mock_fault_name(me->fault.kind));
-    if (me->status == 200 && !me->streams && me->prompt.choices) { /* a chat's whole reply; its usage depends on the fault */
+    if (me->status == 200 && !me->streams &&
+        me->prompt.choices) { /* a chat's whole reply; its usage depends on the fault */
         struct text text = text_in_arena(&me->arena, 1024);
         mock_openai_reply(&text, &me->facts, &me->prompt, &me->answer);
         me->body = text_str(&text);
@@ -186,11 +199,14 @@ static void request_decide(struct mock_exchange *me) {
     if (me->streams) mock_stream_begin(&me->stream, &me->facts, &me->prompt, &me->answer);
     uint64_t latency_ns = mock_latency_draw_ns(&me->options.latency, &mock->prng);
     me->state = mock_waiting;
-    if (latency_ns) timer_set(mock->loop, &me->timer, now.mono_ns + latency_ns, latency_over, me);
-    else mock_deliver(me);
+    if (latency_ns)
+        timer_set(mock->loop, &me->timer, now.mono_ns + latency_ns, latency_over, me);
+    else
+        mock_deliver(me);
 }
 
-/* -- what the server calls -------------------------------------------------------------------------------------------- */
+/* -- what the server calls --------------------------------------------------------------------------------------------
+ */
 
 static void on_head(void *context, struct exchange *exchange, const struct http_request *request, void **owner) {
     struct mock *mock = context;
@@ -208,7 +224,8 @@ static void on_head(void *context, struct exchange *exchange, const struct http_
     arena_init(&me->arena, arena_block, exchange_bytes_max);
     chunks_init(&me->received, NULL);
     if (request->content_length > 0) chunks_expect(&me->received, (size_t)request->content_length);
-    if (!mock->options.control || !str_starts(request->path, STR("/mock/"))) me->number = mock_record_begin(mock->records, request);
+    if (!mock->options.control || !str_starts(request->path, STR("/mock/")))
+        me->number = mock_record_begin(mock->records, request);
 }
 
 static void on_body(void *owner, struct str piece) {
@@ -228,8 +245,8 @@ static void on_done(void *owner) {
 
 static void on_gone(void *owner) { mock_exchange_free(owner, mock_outcome_aborted); }
 
-static void on_refused(void *context, enum error_code code, const char *sentence, char *body, size_t body_size, size_t *body_len,
-                       struct str *content_type) {
+static void on_refused(void *context, enum error_code code, const char *sentence, char *body, size_t body_size,
+                       size_t *body_len, struct str *content_type) {
     (void)context;
     struct text text = text_in_buffer(body, body_size);
     mock_openai_error(&text, error_facts(code)->status, sentence, STR(""));
@@ -239,7 +256,8 @@ static void on_refused(void *context, enum error_code code, const char *sentence
 
 static const struct server_handler handler = {on_head, on_body, on_end, on_writable, on_done, on_gone, on_refused};
 
-/* -- the mock --------------------------------------------------------------------------------------------------------- */
+/* -- the mock ---------------------------------------------------------------------------------------------------------
+ */
 
 bool mock_open(struct mock *mock, struct error *error) {
     static const struct server_limits limits = {

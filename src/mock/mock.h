@@ -1,5 +1,5 @@
-/* mock.h - a fake provider on the same net code as the gateway: `weir mock`, and the simulated provider that answers when weir has no
- * key. Everything on its loop's thread, but mock_new, which may come before the loop runs. */
+/* mock.h - a fake provider on the same net code as the gateway: `weir mock`, and the simulated provider that answers
+ * when weir has no key. Everything on its loop's thread, but mock_new, which may come before the loop runs. */
 #ifndef WEIR_MOCK_MOCK_H
 #define WEIR_MOCK_MOCK_H
 

@@ -7,12 +7,13 @@
 
 enum { said_bytes_max = 4096, token_bytes_max = 12, words = 16 };
 
-static const struct str filler[words] = {STR("river"), STR("over"),  STR("stone"), STR("and"),   STR("water"), STR("falls"), STR("slowly"), STR("past"),
-                                         STR("the"),   STR("mill"),  STR("while"), STR("light"), STR("moves"), STR("under"), STR("every"),  STR("bridge")};
+static const struct str filler[words] = {
+    STR("river"), STR("over"), STR("stone"), STR("and"),   STR("water"), STR("falls"), STR("slowly"), STR("past"),
+    STR("the"),   STR("mill"), STR("while"), STR("light"), STR("moves"), STR("under"), STR("every"),  STR("bridge")};
 
 /* Not inside a UTF-8 character. */
 static size_t character_floor(struct str s, size_t at) {
-    while (at > 0 && at < s.len && ((unsigned char)s.at[at] & 0xc0) == 0x80) at--;
+    while (s.at && at > 0 && at < s.len && ((unsigned char)s.at[at] & 0xc0) == 0x80) at--;
     return at;
 }
 
@@ -40,7 +41,9 @@ static bool tokens_cut(struct str text, struct arena *arena, struct str **tokens
 }
 
 static void sentence_write(struct text *text, const struct mock_prompt *prompt) {
-    struct str said = str_slice(prompt->text, 0, character_floor(prompt->text, said_bytes_max < prompt->text.len ? said_bytes_max : prompt->text.len));
+    struct str said =
+        str_slice(prompt->text, 0,
+                  character_floor(prompt->text, said_bytes_max < prompt->text.len ? said_bytes_max : prompt->text.len));
     text_put(text, prompt->from_tool ? STR("The tool said: ") : STR("You said: "));
     text_put(text, said);
     if (prompt->has_image) text_put(text, STR(" An image was given."));
@@ -48,7 +51,8 @@ static void sentence_write(struct text *text, const struct mock_prompt *prompt) 
     if (prompt->has_file) text_put(text, STR(" A file was given."));
 }
 
-static struct str content_make(const struct mock_prompt *prompt, const struct mock_options *options, struct str echo, struct arena *arena) {
+static struct str content_make(const struct mock_prompt *prompt, const struct mock_options *options, struct str echo,
+                               struct arena *arena) {
     struct text text = text_in_arena(arena, 256);
     if (echo.len) return echo;
     struct text plain = text_in_arena(arena, 256);
@@ -93,14 +97,16 @@ static bool asks_for(struct str text, struct str name) {
     return false;
 }
 
-static void call_add(struct mock_answer *answer, const struct json_value *function, const struct mock_prompt *prompt, struct arena *arena) {
+static void call_add(struct mock_answer *answer, const struct json_value *function, const struct mock_prompt *prompt,
+                     struct arena *arena) {
     struct text arguments = text_in_arena(arena, 128);
     struct mock_tool_call *call = &answer->calls[answer->call_count];
     struct str name = json_str(json_member(function, "name"), STR(""));
     mock_schema_write(&arguments, json_member(function, "parameters"), STR("example"));
     call->name = name;
     call->arguments = text_str(&arguments);
-    call->id = arena_printf(arena, "call_mock_%zu_%08x", answer->call_count, (unsigned)(str_hash(prompt->text) ^ str_hash(name)));
+    call->id = arena_printf(arena, "call_mock_%zu_%08x", answer->call_count,
+                            (unsigned)(str_hash(prompt->text) ^ str_hash(name)));
     answer->call_count++;
 }
 
@@ -108,27 +114,32 @@ static void calls_make(const struct mock_prompt *prompt, struct arena *arena, st
     const struct json_value *first = NULL;
     size_t place = 0;
     if (!prompt->tools || prompt->from_tool || prompt->tool_choice == mock_tool_none) return;
-    for (const struct json_value *tool; answer->call_count < mock_tool_calls_max && (tool = json_each(prompt->tools, &place, NULL));) {
+    for (const struct json_value *tool;
+         answer->call_count < mock_tool_calls_max && (tool = json_each(prompt->tools, &place, NULL));) {
         const struct json_value *function = json_member(tool, "function");
         struct str name = json_str(json_member(function, "name"), STR(""));
         if (!function) continue;
         if (!first) first = function;
-        bool wanted = prompt->tool_choice == mock_tool_named ? str_eq(name, prompt->tool_named) : asks_for(prompt->text, name);
+        bool wanted =
+            prompt->tool_choice == mock_tool_named ? str_eq(name, prompt->tool_named) : asks_for(prompt->text, name);
         if (wanted) call_add(answer, function, prompt, arena);
     }
-    bool wanted = prompt->tool_choice == mock_tool_required || (prompt->tool_choice == mock_tool_auto && mentions(prompt->text, STR("tool")));
+    bool wanted = prompt->tool_choice == mock_tool_required ||
+                  (prompt->tool_choice == mock_tool_auto && mentions(prompt->text, STR("tool")));
     if (answer->call_count == 0 && first && wanted) call_add(answer, first, prompt, arena);
 }
 
 /* Cuts at the first stop word and at the most tokens; answers why it ended. */
-static bool content_cut(const struct mock_prompt *prompt, const struct mock_options *options, struct arena *arena, struct mock_answer *answer) {
+static bool content_cut(const struct mock_prompt *prompt, const struct mock_options *options, struct arena *arena,
+                        struct mock_answer *answer) {
     answer->finish = STR("stop");
     for (size_t i = 0; i < prompt->stop_count; i++) {
         size_t at = prompt->stops[i].len ? str_find(answer->content, prompt->stops[i]) : SIZE_MAX;
         if (at != SIZE_MAX) answer->content = str_slice(answer->content, 0, at);
     }
     if (!tokens_cut(answer->content, arena, &answer->tokens, &answer->token_count)) return false;
-    if (options->tokens > 0 && answer->token_count > (size_t)options->tokens && !prompt->wants_json) answer->token_count = (size_t)options->tokens;
+    if (options->tokens > 0 && answer->token_count > (size_t)options->tokens && !prompt->wants_json)
+        answer->token_count = (size_t)options->tokens;
     if (prompt->max_tokens >= 0 && answer->token_count > (size_t)prompt->max_tokens) {
         answer->token_count = (size_t)prompt->max_tokens;
         answer->finish = STR("length");
@@ -139,10 +150,11 @@ static bool content_cut(const struct mock_prompt *prompt, const struct mock_opti
     return true;
 }
 
-bool mock_answer_make(const struct mock_prompt *prompt, const struct mock_options *options, struct str echo, struct arena *arena,
-                      struct mock_answer *answer) {
+bool mock_answer_make(const struct mock_prompt *prompt, const struct mock_options *options, struct str echo,
+                      struct arena *arena, struct mock_answer *answer) {
     *answer = (struct mock_answer){.content = STR(""), .reasoning = STR(""), .finish = STR("tool_calls")};
-    if (mentions(prompt->model, STR("reason"))) answer->reasoning = STR("The question was read and an answer was thought of.");
+    if (mentions(prompt->model, STR("reason")))
+        answer->reasoning = STR("The question was read and an answer was thought of.");
     if (!tokens_cut(answer->reasoning, arena, &answer->reasoning_tokens, &answer->reasoning_count)) return false;
     if (!echo.len) calls_make(prompt, arena, answer);
     if (answer->call_count == 0) {
@@ -150,6 +162,7 @@ bool mock_answer_make(const struct mock_prompt *prompt, const struct mock_option
         if (!answer->content.at || !content_cut(prompt, options, arena, answer)) return false;
     }
     answer->output_tokens = (int64_t)(answer->token_count + answer->reasoning_count);
-    for (size_t i = 0; i < answer->call_count; i++) answer->output_tokens += (int64_t)(answer->calls[i].arguments.len + 3) / 4 + 4;
+    for (size_t i = 0; i < answer->call_count; i++)
+        answer->output_tokens += (int64_t)(answer->calls[i].arguments.len + 3) / 4 + 4;
     return true;
 }

@@ -1,5 +1,5 @@
-/* mock_answer.h - what the mock provider says to a prompt: the same text for the same prompt and options, so that tests can check
- * it. Pure. */
+/* mock_answer.h - what the mock provider says to a prompt: the same text for the same prompt and options, so that tests
+ * can check it. Pure. */
 #ifndef WEIR_MOCK_MOCK_ANSWER_H
 #define WEIR_MOCK_MOCK_ANSWER_H
 
@@ -26,7 +26,7 @@ struct mock_answer {
 };
 
 /* `echo` is the text of an echo, empty when none is wanted. false: out of memory. */
-bool mock_answer_make(const struct mock_prompt *prompt, const struct mock_options *options, struct str echo, struct arena *arena,
-                      struct mock_answer *answer);
+bool mock_answer_make(const struct mock_prompt *prompt, const struct mock_options *options, struct str echo,
+                      struct arena *arena, struct mock_answer *answer);
 
 #endif

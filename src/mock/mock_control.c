@@ -37,8 +37,10 @@ void mock_control(struct mock_exchange *me, struct str path, struct str body) {
     if (requests && method == http_get) {
         struct text text = text_in_arena(&me->arena, 4096);
         mock_records_write(me->mock->records, &text);
-        if (text.failed) refuse(me, 500, "There is too much to show: DELETE /mock/requests.");
-        else me->body = text_str(&text);
+        if (text.failed)
+            refuse(me, 500, "There is too much to show: DELETE /mock/requests.");
+        else
+            me->body = text_str(&text);
     } else if (requests && method == http_delete) {
         mock_records_reset(me->mock->records);
     } else if (fault && method == http_post) {

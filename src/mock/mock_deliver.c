@@ -1,11 +1,18 @@
 /* mock_deliver.c - sending what mock.c has decided: whole bodies, streams at their rate, and every fault of the table.
  *
- *   waiting -> whole: ended          waiting -> sending (a timer or the caller's reading drives it) -> ended | cutting | stalled
+ *   waiting -> whole: ended          waiting -> sending (a timer or the caller's reading drives it) -> ended | cutting
+ * | stalled
  *
  * Must never touch an exchange after its end; keeps: what breaks HTTP goes out by exchange_raw_write only. */
 #include "mock/mock_internal.h"
 
-enum { burst_events = 64, cut_delay_ms = 5, huge_header_lines = 200, huge_header_bytes = 1000, rendered_bytes_max = 8 << 20 };
+enum {
+    burst_events = 64,
+    cut_delay_ms = 5,
+    huge_header_lines = 200,
+    huge_header_bytes = 1000,
+    rendered_bytes_max = 8 << 20
+};
 
 static void stall(struct mock_exchange *me) { me->state = mock_stalled; }
 
@@ -28,7 +35,8 @@ static void end(struct mock_exchange *me) {
     exchange_end(me->exchange);
 }
 
-/* -- heads ------------------------------------------------------------------------------------------------------------ */
+/* -- heads ------------------------------------------------------------------------------------------------------------
+ */
 
 struct headers {
     struct http_header list[mock_headers_max];
@@ -36,7 +44,8 @@ struct headers {
 };
 
 static void header_add(struct headers *headers, struct str name, struct str value) {
-    if (headers->count < mock_headers_max && value.at) headers->list[headers->count++] = (struct http_header){name, value};
+    if (headers->count < mock_headers_max && value.at)
+        headers->list[headers->count++] = (struct http_header){name, value};
 }
 
 /* As OpenAI's own, so that a client that reads them can be tested. */
@@ -51,7 +60,8 @@ static struct headers headers_make(struct mock_exchange *me) {
     header_add(&headers, STR("openai-processing-ms"), STR("1"));
     header_add(&headers, STR("x-ratelimit-limit-requests"), STR("10000"));
     header_add(&headers, STR("x-ratelimit-limit-tokens"), STR("2000000"));
-    header_add(&headers, STR("x-ratelimit-remaining-requests"), limited ? STR("0") : arena_printf(&me->arena, "%llu", (unsigned long long)(9999 - served % 9999)));
+    header_add(&headers, STR("x-ratelimit-remaining-requests"),
+               limited ? STR("0") : arena_printf(&me->arena, "%llu", (unsigned long long)(9999 - served % 9999)));
     header_add(&headers, STR("x-ratelimit-remaining-tokens"), STR("1999000"));
     header_add(&headers, STR("x-ratelimit-reset-requests"), STR("6ms"));
     header_add(&headers, STR("x-ratelimit-reset-tokens"), STR("1ms"));
@@ -59,7 +69,8 @@ static struct headers headers_make(struct mock_exchange *me) {
     if (me->streams) header_add(&headers, STR("cache-control"), STR("no-cache"));
     if (me->fault.retry_after[0]) header_add(&headers, STR("retry-after"), str_from(me->fault.retry_after));
     if (me->fault.retry_after_ms >= 0)
-        header_add(&headers, STR("retry-after-ms"), arena_printf(&me->arena, "%lld", (long long)me->fault.retry_after_ms));
+        header_add(&headers, STR("retry-after-ms"),
+                   arena_printf(&me->arena, "%lld", (long long)me->fault.retry_after_ms));
     return headers;
 }
 
@@ -68,13 +79,15 @@ static void respond(struct mock_exchange *me, int64_t content_length) {
     exchange_respond(me->exchange, me->status, headers.list, headers.count, content_length);
 }
 
-/* -- whole bodies ----------------------------------------------------------------------------------------------------- */
+/* -- whole bodies -----------------------------------------------------------------------------------------------------
+ */
 
 /* A stream as one body, for the faults of framing. */
 static void stream_render(struct mock_exchange *me) {
     struct text text = text_in_arena(&me->arena, 4096);
     bool is_token;
-    while (text.len < rendered_bytes_max && mock_stream_next(&me->stream, &text, &is_token)) {}
+    while (text.len < rendered_bytes_max && mock_stream_next(&me->stream, &text, &is_token)) {
+    }
     me->body = text_str(&text);
 }
 
@@ -97,7 +110,8 @@ static void raw_framing(struct mock_exchange *me, struct text *text) {
     case mock_fault_wrong_length: text_printf(text, "Content-Length: %zu\r\n\r\n", me->body.len + 100); break;
     case mock_fault_until_close: text_put(text, STR("\r\n")); break;
     case mock_fault_both_framings:
-        text_printf(text, "Content-Length: %zu\r\nTransfer-Encoding: chunked\r\n\r\n%zx\r\n", me->body.len, me->body.len);
+        text_printf(text, "Content-Length: %zu\r\nTransfer-Encoding: chunked\r\n\r\n%zx\r\n", me->body.len,
+                    me->body.len);
         text_put(text, me->body);
         text_put(text, STR("\r\n0\r\n\r\n"));
         return;
@@ -105,8 +119,10 @@ static void raw_framing(struct mock_exchange *me, struct text *text) {
     case mock_fault_bad_chunk_size:
         text_printf(text, "Transfer-Encoding: chunked\r\n\r\n%zx\r\n", first.len);
         text_put(text, first);
-        if (me->fault.kind == mock_fault_truncated_chunk) text_printf(text, "\r\n%zx\r\n", second.len + 1000);
-        else text_put(text, STR("\r\nzz\r\n"));
+        if (me->fault.kind == mock_fault_truncated_chunk)
+            text_printf(text, "\r\n%zx\r\n", second.len + 1000);
+        else
+            text_put(text, STR("\r\nzz\r\n"));
         text_put(text, str_slice(second, 0, second.len / 2)); /* never the whole: its end must be missing */
         return;
     case mock_fault_huge_headers:
@@ -128,7 +144,8 @@ static void raw_send(struct mock_exchange *me) {
     if (me->fault.kind == mock_fault_bad_status_line) {
         text_put(&text, STR("ICY 200 OK\r\ncontent-length: 2\r\n\r\n{}"));
     } else {
-        if (me->fault.kind == mock_fault_informational) text_put(&text, STR("HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n"));
+        if (me->fault.kind == mock_fault_informational)
+            text_put(&text, STR("HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n"));
         raw_head(me, &text);
         raw_framing(me, &text);
     }
@@ -157,7 +174,8 @@ static void half_send(struct mock_exchange *me) {
     cut_soon(me);
 }
 
-/* -- streams ---------------------------------------------------------------------------------------------------------- */
+/* -- streams ----------------------------------------------------------------------------------------------------------
+ */
 
 static void stream_pump(void *context);
 
@@ -209,7 +227,8 @@ static void stream_pump(void *context) {
     me->state = mock_sending;
     for (int burst = 0; burst < burst_events; burst++) {
         if (exchange_unsent(me->exchange) > limit_write_high) return; /* mock_deliver_more goes on */
-        uint64_t due_ns = me->options.rate > 0 ? me->started_ns + (uint64_t)((double)me->tokens_sent * 1e9 / me->options.rate) : 0;
+        uint64_t due_ns =
+            me->options.rate > 0 ? me->started_ns + (uint64_t)((double)me->tokens_sent * 1e9 / me->options.rate) : 0;
         if (me->tokens_sent && due_ns > now_ns) {
             timer_set(loop, &me->timer, due_ns, stream_pump, me);
             return;
@@ -234,17 +253,21 @@ static void stream_start(struct mock_exchange *me) {
     me->content_type = STR("text/event-stream; charset=utf-8");
     me->started_ns = loop_now(me->mock->loop).mono_ns;
     respond(me, -1);
-    if (me->fault.kind == mock_fault_hang_after_head) stall(me);
-    else stream_pump(me);
+    if (me->fault.kind == mock_fault_hang_after_head)
+        stall(me);
+    else
+        stream_pump(me);
 }
 
-/* -- refusing connections --------------------------------------------------------------------------------------------- */
+/* -- refusing connections ---------------------------------------------------------------------------------------------
+ */
 
 /* Through the same address, whose port the mock keeps; where that fails, once more a second later. */
 static void refusal_over(void *context) {
     struct mock *mock = context;
     struct error error = {.code = error_none};
-    if (!mock_open(mock, &error)) timer_set(mock->loop, &mock->refusal, loop_now(mock->loop).mono_ns + NS_PER_S, refusal_over, mock);
+    if (!mock_open(mock, &error))
+        timer_set(mock->loop, &mock->refusal, loop_now(mock->loop).mono_ns + NS_PER_S, refusal_over, mock);
 }
 
 static void refusal_begin(void *context) {
@@ -254,7 +277,8 @@ static void refusal_begin(void *context) {
     timer_set(mock->loop, &mock->refusal, loop_now(mock->loop).mono_ns + mock->refuse_ns, refusal_over, mock);
 }
 
-/* -- the choice ------------------------------------------------------------------------------------------------------- */
+/* -- the choice -------------------------------------------------------------------------------------------------------
+ */
 
 /* What a fault of streams means for a reply that is none. */
 static enum mock_fault_kind kind_for_whole(enum mock_fault_kind kind) {
@@ -308,7 +332,8 @@ static void whole_deliver(struct mock_exchange *me) {
     case mock_fault_invalid_json: me->body = str_slice(me->body, 0, me->body.len / 2); break;
     case mock_fault_empty_body: me->body = STR(""); break;
     case mock_fault_wrong_content_type:
-        body_instead(me, STR("text/html; charset=utf-8"), STR("<!doctype html><title>Login</title><p>Please sign in to this network."));
+        body_instead(me, STR("text/html; charset=utf-8"),
+                     STR("<!doctype html><title>Login</title><p>Please sign in to this network."));
         break;
     case mock_fault_refuse:
         me->state = mock_stalled;

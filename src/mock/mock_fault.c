@@ -16,7 +16,9 @@ static const struct fault_facts {
 
 static const struct str parameter_names[] = {STR(""), STR("status"), STR("ms"), STR("events")};
 
-struct str mock_fault_name(enum mock_fault_kind kind) { return facts[kind].name; }
+struct str mock_fault_name(enum mock_fault_kind kind) {
+    return facts[kind].name;
+}
 
 bool mock_fault_describe(size_t index, struct str *name, struct str *parameter, struct str *sentence) {
     if (index >= mock_fault_kinds) return false;
@@ -30,18 +32,21 @@ static bool name_fail(struct str name, struct error *error) {
     size_t nearest = 0;
     for (size_t i = 1; i < mock_fault_kinds; i++)
         if (str_distance(name, facts[i].name) < str_distance(name, facts[nearest].name)) nearest = i;
-    return error_set(error, error_invalid_request, "There is no fault \"%.*s\"; the nearest is \"%.*s\".", STR_ARG(str_slice(name, 0, 40)),
-                     STR_ARG(facts[nearest].name));
+    return error_set(error, error_invalid_request, "There is no fault \"%.*s\"; the nearest is \"%.*s\".",
+                     STR_ARG(str_slice(name, 0, 40)), STR_ARG(facts[nearest].name));
 }
 
 static bool value_set(struct mock_fault *fault, struct str text, struct error *error) {
     uint64_t value;
     enum parameter parameter = facts[fault->kind].parameter;
     if (parameter == parameter_none)
-        return error_set(error, error_invalid_request, "The fault \"%.*s\" takes no value.", STR_ARG(facts[fault->kind].name));
-    if (!str_to_u64(text, &value) || value > 86400000 || (parameter == parameter_status && (value < 200 || value > 999)))
-        return error_set(error, error_invalid_request, "The fault \"%.*s\" takes a number of %.*s, not \"%.*s\".", STR_ARG(facts[fault->kind].name),
-                         STR_ARG(parameter_names[parameter]), STR_ARG(str_slice(text, 0, 40)));
+        return error_set(error, error_invalid_request, "The fault \"%.*s\" takes no value.",
+                         STR_ARG(facts[fault->kind].name));
+    if (!str_to_u64(text, &value) || value > 86400000 ||
+        (parameter == parameter_status && (value < 200 || value > 999)))
+        return error_set(error, error_invalid_request, "The fault \"%.*s\" takes a number of %.*s, not \"%.*s\".",
+                         STR_ARG(facts[fault->kind].name), STR_ARG(parameter_names[parameter]),
+                         STR_ARG(str_slice(text, 0, 40)));
     fault->value = (int64_t)value;
     return true;
 }
@@ -54,12 +59,14 @@ static bool pair_set(struct mock_fault *fault, struct str name, struct str value
     }
     if (str_eq(name, STR("retry-after-ms"))) {
         if (!str_to_u64(value, &number) || number > INT64_MAX)
-            return error_set(error, error_invalid_request, "retry-after-ms takes milliseconds, not \"%.*s\".", STR_ARG(str_slice(value, 0, 40)));
+            return error_set(error, error_invalid_request, "retry-after-ms takes milliseconds, not \"%.*s\".",
+                             STR_ARG(str_slice(value, 0, 40)));
         fault->retry_after_ms = (int64_t)number;
         return true;
     }
     if (str_eq(name, STR("after")) || str_eq(name, STR("ms"))) return value_set(fault, value, error);
-    return error_set(error, error_invalid_request, "A fault has no \"%.*s\": after, ms, retry-after and retry-after-ms are known.",
+    return error_set(error, error_invalid_request,
+                     "A fault has no \"%.*s\": after, ms, retry-after and retry-after-ms are known.",
                      STR_ARG(str_slice(name, 0, 40)));
 }
 

@@ -1,4 +1,5 @@
-/* mock_internal.h - what mock.c (requests, choices) and mock_deliver.c (sending, faults) share. Only src/mock includes it. */
+/* mock_internal.h - what mock.c (requests, choices) and mock_deliver.c (sending, faults) share. Only src/mock includes
+ * it. */
 #ifndef WEIR_MOCK_MOCK_INTERNAL_H
 #define WEIR_MOCK_MOCK_INTERNAL_H
 
@@ -30,10 +31,10 @@ struct mock {
 
 enum mock_state {
     mock_receiving,
-    mock_waiting,   /* for the latency */
-    mock_sending,   /* a stream, or a body byte by byte */
-    mock_cutting,   /* what was written is given time to arrive before the reset */
-    mock_stalled,   /* never goes on */
+    mock_waiting, /* for the latency */
+    mock_sending, /* a stream, or a body byte by byte */
+    mock_cutting, /* what was written is given time to arrive before the reset */
+    mock_stalled, /* never goes on */
     mock_ended,
 };
 

@@ -9,7 +9,8 @@ enum { dimensions_default = 1536, dimensions_max = 8192, inputs_max = 2048, docu
 
 static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 /* One grey pixel. */
-static const struct str png = STR("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==");
+static const struct str png =
+    STR("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==");
 
 static void base64_put(struct text *text, struct str bytes) {
     for (size_t i = 0; i < bytes.len; i += 3) {
@@ -23,7 +24,8 @@ static void base64_put(struct text *text, struct str bytes) {
     }
 }
 
-/* -- models ----------------------------------------------------------------------------------------------------------- */
+/* -- models -----------------------------------------------------------------------------------------------------------
+ */
 
 static struct str models_or_own(struct str models) {
     return models.len ? models : STR("mock,mock-small,mock-large,mock-reason,text-embedding-mock");
@@ -56,7 +58,8 @@ bool mock_model_known(struct str models, struct str model) {
     return false;
 }
 
-/* -- embeddings ------------------------------------------------------------------------------------------------------- */
+/* -- embeddings -------------------------------------------------------------------------------------------------------
+ */
 
 static void vector_make(uint64_t seed, size_t dimensions, float *vector) {
     struct prng prng;
@@ -78,7 +81,8 @@ static void vector_write(struct text *text, size_t index, uint64_t seed, size_t 
     text_json_key(text, STR("embedding"));
     if (base64) {
         text_put_byte(text, '"');
-        base64_put(text, str_make((const char *)vector, dimensions * sizeof *vector)); /* little endian, as the API says */
+        base64_put(text,
+                   str_make((const char *)vector, dimensions * sizeof *vector)); /* little endian, as the API says */
         text_put_byte(text, '"');
     } else {
         text_put_byte(text, '[');
@@ -92,7 +96,8 @@ static void vector_write(struct text *text, size_t index, uint64_t seed, size_t 
 static uint64_t input_seed(const struct json_value *input) {
     uint64_t seed = str_hash(json_str(input, STR("")));
     size_t place = 0;
-    for (const struct json_value *at; (at = json_each(input, &place, NULL));) seed = seed * 31 + (uint64_t)json_i64(at, 0);
+    for (const struct json_value *at; (at = json_each(input, &place, NULL));)
+        seed = seed * 31 + (uint64_t)json_i64(at, 0);
     return seed;
 }
 
@@ -101,7 +106,8 @@ static bool fail(const char *name, const char *message, struct error *error, str
     return error_set(error, error_invalid_request, "%s", message);
 }
 
-static bool embeddings_write(struct text *text, const struct json_value *root, size_t body_len, struct error *error, struct str *param) {
+static bool embeddings_write(struct text *text, const struct json_value *root, size_t body_len, struct error *error,
+                             struct str *param) {
     const struct json_value *input = json_member(root, "input");
     int64_t dimensions = json_i64(json_member(root, "dimensions"), dimensions_default);
     bool base64 = str_eq(json_str(json_member(root, "encoding_format"), STR("float")), STR("base64"));
@@ -110,10 +116,13 @@ static bool embeddings_write(struct text *text, const struct json_value *root, s
     const struct json_value *first = json_each(input, &place, NULL);
     if (!input) return fail("input", "Missing required parameter: 'input'.", error, param);
     if (!single && !first) return fail("input", "Invalid value for 'input': it must not be empty.", error, param);
-    if (dimensions < 1 || dimensions > dimensions_max) return fail("dimensions", "Invalid value for 'dimensions': 1 to 8192.", error, param);
-    if (json_count(input) > inputs_max && json_str(first, STR_NONE).at) return fail("input", "At most 2048 inputs.", error, param);
+    if (dimensions < 1 || dimensions > dimensions_max)
+        return fail("dimensions", "Invalid value for 'dimensions': 1 to 8192.", error, param);
+    if (json_count(input) > inputs_max && json_str(first, STR_NONE).at)
+        return fail("input", "At most 2048 inputs.", error, param);
     text_put(text, STR("{\"object\":\"list\",\"data\":["));
-    if (single || (json_str(first, STR_NONE).at == NULL && json_count(first) == 0)) { /* one text, or one array of tokens */
+    if (single ||
+        (json_str(first, STR_NONE).at == NULL && json_count(first) == 0)) { /* one text, or one array of tokens */
         vector_write(text, 0, input_seed(input), (size_t)dimensions, base64);
     } else {
         size_t index = 0;
@@ -123,11 +132,13 @@ static bool embeddings_write(struct text *text, const struct json_value *root, s
     }
     text_put_byte(text, ']');
     text_json_str(text, STR("model"), json_str(json_member(root, "model"), STR("")));
-    text_printf(text, ",\"usage\":{\"prompt_tokens\":%zu,\"total_tokens\":%zu}}", (body_len + 3) / 4, (body_len + 3) / 4);
+    text_printf(text, ",\"usage\":{\"prompt_tokens\":%zu,\"total_tokens\":%zu}}", (body_len + 3) / 4,
+                (body_len + 3) / 4);
     return true;
 }
 
-/* -- the rest --------------------------------------------------------------------------------------------------------- */
+/* -- the rest ---------------------------------------------------------------------------------------------------------
+ */
 
 static void moderation_write(struct text *text, const struct json_value *input) {
     static const char *const categories[] = {"harassment", "hate", "illicit", "self-harm", "sexual", "violence"};
@@ -137,11 +148,13 @@ static void moderation_write(struct text *text, const struct json_value *input) 
     text_printf(text, "{\"flagged\":%s,\"categories\":{", flagged ? "true" : "false");
     for (size_t i = 0; i < count; i++) text_json_bool(text, str_from(categories[i]), flagged && i == count - 1);
     text_put(text, STR("},\"category_scores\":{"));
-    for (size_t i = 0; i < count; i++) text_printf(text, "%s\"%s\":%s", i ? "," : "", categories[i], flagged && i == count - 1 ? "0.98" : "0.0001");
+    for (size_t i = 0; i < count; i++)
+        text_printf(text, "%s\"%s\":%s", i ? "," : "", categories[i], flagged && i == count - 1 ? "0.98" : "0.0001");
     text_put(text, STR("}}"));
 }
 
-static bool moderations_write(struct text *text, const struct json_value *root, struct error *error, struct str *param) {
+static bool moderations_write(struct text *text, const struct json_value *root, struct error *error,
+                              struct str *param) {
     const struct json_value *input = json_member(root, "input");
     size_t place = 0;
     if (!input) return fail("input", "Missing required parameter: 'input'.", error, param);
@@ -149,7 +162,8 @@ static bool moderations_write(struct text *text, const struct json_value *root, 
     text_json_str(text, STR("id"), STR("modr-mock"));
     text_json_str(text, STR("model"), json_str(json_member(root, "model"), STR("omni-moderation-latest")));
     text_put(text, STR(",\"results\":["));
-    if (json_str(input, STR_NONE).at) moderation_write(text, input);
+    if (json_str(input, STR_NONE).at)
+        moderation_write(text, input);
     else
         for (const struct json_value *at; (at = json_each(input, &place, NULL));) moderation_write(text, at);
     text_put(text, STR("]}"));
@@ -170,10 +184,11 @@ static void images_write(struct text *text, int64_t count, int64_t created_s) {
                        "\"input_tokens_details\":{\"text_tokens\":10,\"image_tokens\":0}}}"));
 }
 
-static bool speech_write(struct text *text, const struct json_value *root, struct str *content_type, struct error *error, struct str *param) {
+static bool speech_write(struct text *text, const struct json_value *root, struct str *content_type,
+                         struct error *error, struct str *param) {
     static const struct {
         struct str format, content_type;
-    } types[] = {{STR("mp3"), STR("audio/mpeg")}, {STR("wav"), STR("audio/wav")}, {STR("opus"), STR("audio/opus")},
+    } types[] = {{STR("mp3"), STR("audio/mpeg")}, {STR("wav"), STR("audio/wav")},   {STR("opus"), STR("audio/opus")},
                  {STR("aac"), STR("audio/aac")},  {STR("flac"), STR("audio/flac")}, {STR("pcm"), STR("audio/pcm")}};
     struct str format = json_str(json_member(root, "response_format"), STR("mp3"));
     struct prng prng;
@@ -183,7 +198,8 @@ static bool speech_write(struct text *text, const struct json_value *root, struc
         if (str_eq(types[i].format, format)) *content_type = types[i].content_type;
     if (content_type->len == 0) return fail("response_format", "Invalid value for 'response_format'.", error, param);
     prng_seed(&prng, str_hash(json_str(json_member(root, "input"), STR(""))));
-    for (size_t i = 0; i < audio_bytes; i++) text_put_byte(text, (char)(prng_next(&prng) & 0xff)); /* noise of every byte value */
+    for (size_t i = 0; i < audio_bytes; i++)
+        text_put_byte(text, (char)(prng_next(&prng) & 0xff)); /* noise of every byte value */
     return true;
 }
 
@@ -192,7 +208,8 @@ static bool rerank_write(struct text *text, const struct json_value *root, struc
     int64_t count = (int64_t)json_count(documents);
     int64_t most = json_i64(json_member(root, "top_n"), count);
     if (!json_member(root, "query")) return fail("query", "Missing required parameter: 'query'.", error, param);
-    if (count == 0 || count > documents_max) return fail("documents", "1 to 1000 documents are expected.", error, param);
+    if (count == 0 || count > documents_max)
+        return fail("documents", "1 to 1000 documents are expected.", error, param);
     text_put(text, STR("{\"id\":\"rerank-mock\",\"results\":["));
     for (int64_t i = 0; i < count && i < most; i++) {
         text_json_comma(text);
@@ -202,8 +219,8 @@ static bool rerank_write(struct text *text, const struct json_value *root, struc
     return true;
 }
 
-bool mock_media_write(struct text *text, enum endpoint endpoint, const struct json_value *root, size_t body_len, int64_t created_s,
-                      struct str *content_type, struct error *error, struct str *param) {
+bool mock_media_write(struct text *text, enum endpoint endpoint, const struct json_value *root, size_t body_len,
+                      int64_t created_s, struct str *content_type, struct error *error, struct str *param) {
     *content_type = STR("application/json");
     switch (endpoint) {
     case endpoint_embeddings: return embeddings_write(text, root, body_len, error, param);
@@ -223,7 +240,7 @@ static struct str field_find(struct str body, struct str name) {
     struct str rest = body;
     for (size_t at; (at = str_find(rest, STR("name=\""))) != SIZE_MAX;) {
         rest = str_slice(rest, at + 6, rest.len);
-        if (!str_starts(rest, name) || rest.len <= name.len || rest.at[name.len] != '"') continue;
+        if (!str_starts(rest, name) || !rest.at || rest.len <= name.len || rest.at[name.len] != '"') continue;
         size_t blank = str_find(rest, STR("\r\n\r\n"));
         if (blank == SIZE_MAX) return STR("");
         rest = str_slice(rest, blank + 4, rest.len);
@@ -232,7 +249,8 @@ static struct str field_find(struct str body, struct str name) {
     return STR("");
 }
 
-void mock_multipart_write(struct text *text, enum endpoint endpoint, struct str body, int64_t created_s, struct str *content_type) {
+void mock_multipart_write(struct text *text, enum endpoint endpoint, struct str body, int64_t created_s,
+                          struct str *content_type) {
     *content_type = STR("application/json");
     if (endpoint == endpoint_images_edits) {
         images_write(text, 1, created_s);
@@ -243,7 +261,10 @@ void mock_multipart_write(struct text *text, enum endpoint endpoint, struct str 
         *content_type = STR("text/plain; charset=utf-8");
         text_printf(text, "The mock heard %zu bytes.\n", body.len);
     } else {
-        text_printf(text, "{\"text\":\"The mock heard %zu bytes.\",\"usage\":{\"type\":\"tokens\",\"input_tokens\":%zu,\"output_tokens\":7,"
-                          "\"total_tokens\":%zu}}", body.len, (body.len + 3) / 4, (body.len + 3) / 4 + 7);
+        text_printf(text,
+                    "{\"text\":\"The mock heard %zu "
+                    "bytes.\",\"usage\":{\"type\":\"tokens\",\"input_tokens\":%zu,\"output_tokens\":7,"
+                    "\"total_tokens\":%zu}}",
+                    body.len, (body.len + 3) / 4, (body.len + 3) / 4 + 7);
     }
 }

@@ -1,4 +1,5 @@
-/* mock_openai.c - see mock_openai.h. Must never do I/O; keeps: a stream's events joined say what the whole reply says. */
+/* mock_openai.c - see mock_openai.h. Must never do I/O; keeps: a stream's events joined say what the whole reply says.
+ */
 #include "mock/mock_openai.h"
 
 static void usage_write(struct text *text, const struct mock_prompt *prompt, const struct mock_answer *answer) {
@@ -9,8 +10,11 @@ static void usage_write(struct text *text, const struct mock_prompt *prompt, con
     text_json_i64(text, STR("completion_tokens"), output);
     text_json_i64(text, STR("total_tokens"), prompt->input_tokens + output);
     text_put(text, STR(",\"prompt_tokens_details\":{\"cached_tokens\":0,\"audio_tokens\":0}"));
-    text_printf(text, ",\"completion_tokens_details\":{\"reasoning_tokens\":%zu,\"audio_tokens\":0,\"accepted_prediction_tokens\":0,"
-                      "\"rejected_prediction_tokens\":0}}", answer->reasoning_count * (size_t)prompt->choices);
+    text_printf(
+        text,
+        ",\"completion_tokens_details\":{\"reasoning_tokens\":%zu,\"audio_tokens\":0,\"accepted_prediction_tokens\":0,"
+        "\"rejected_prediction_tokens\":0}}",
+        answer->reasoning_count * (size_t)prompt->choices);
 }
 
 static void logprob_write(struct text *text, struct str token) {
@@ -25,7 +29,8 @@ static void logprob_write(struct text *text, struct str token) {
     text_put(text, STR("],\"top_logprobs\":[]}"));
 }
 
-static void logprobs_write(struct text *text, const struct mock_prompt *prompt, const struct str *tokens, size_t count) {
+static void logprobs_write(struct text *text, const struct mock_prompt *prompt, const struct str *tokens,
+                           size_t count) {
     text_json_key(text, STR("logprobs"));
     if (!prompt->logprobs || prompt->legacy || count == 0) {
         text_put(text, STR("null"));
@@ -51,8 +56,10 @@ static void call_write(struct text *text, const struct mock_tool_call *call, siz
 static void message_write(struct text *text, const struct mock_answer *answer) {
     text_put(text, STR("\"message\":{\"role\":\"assistant\""));
     text_json_key(text, STR("content"));
-    if (answer->call_count) text_put(text, STR("null"));
-    else text_put_json(text, answer->content);
+    if (answer->call_count)
+        text_put(text, STR("null"));
+    else
+        text_put_json(text, answer->content);
     if (answer->reasoning.len) text_json_str(text, STR("reasoning_content"), answer->reasoning);
     if (answer->call_count) {
         text_put(text, STR(",\"tool_calls\":["));
@@ -62,7 +69,8 @@ static void message_write(struct text *text, const struct mock_answer *answer) {
     text_put(text, STR(",\"refusal\":null,\"annotations\":[]}"));
 }
 
-static void opening_write(struct text *text, const struct mock_facts *facts, const struct mock_prompt *prompt, struct str object) {
+static void opening_write(struct text *text, const struct mock_facts *facts, const struct mock_prompt *prompt,
+                          struct str object) {
     text_put_byte(text, '{');
     text_json_str(text, STR("id"), facts->id);
     text_json_str(text, STR("object"), object);
@@ -70,7 +78,8 @@ static void opening_write(struct text *text, const struct mock_facts *facts, con
     text_json_str(text, STR("model"), prompt->model);
 }
 
-void mock_openai_reply(struct text *text, const struct mock_facts *facts, const struct mock_prompt *prompt, const struct mock_answer *answer) {
+void mock_openai_reply(struct text *text, const struct mock_facts *facts, const struct mock_prompt *prompt,
+                       const struct mock_answer *answer) {
     opening_write(text, facts, prompt, prompt->legacy ? STR("text_completion") : STR("chat.completion"));
     text_put(text, STR(",\"choices\":["));
     for (int64_t i = 0; i < prompt->choices; i++) {
@@ -78,8 +87,10 @@ void mock_openai_reply(struct text *text, const struct mock_facts *facts, const 
         text_put_byte(text, '{');
         text_json_i64(text, STR("index"), i);
         text_put_byte(text, ',');
-        if (prompt->legacy) text_json_str(text, STR("text"), answer->content);
-        else message_write(text, answer);
+        if (prompt->legacy)
+            text_json_str(text, STR("text"), answer->content);
+        else
+            message_write(text, answer);
         logprobs_write(text, prompt, answer->tokens, answer->token_count);
         text_json_str(text, STR("finish_reason"), answer->finish);
         text_put_byte(text, '}');
@@ -91,18 +102,32 @@ void mock_openai_reply(struct text *text, const struct mock_facts *facts, const 
     text_put_byte(text, '}');
 }
 
-/* -- streams ---------------------------------------------------------------------------------------------------------- */
+/* -- streams ----------------------------------------------------------------------------------------------------------
+ */
 
-enum phase { phase_role, phase_reasoning, phase_content, phase_calls, phase_finish, phase_usage, phase_usage_again, phase_done, phase_over };
+enum phase {
+    phase_role,
+    phase_reasoning,
+    phase_content,
+    phase_calls,
+    phase_finish,
+    phase_usage,
+    phase_usage_again,
+    phase_done,
+    phase_over
+};
 
-void mock_stream_begin(struct mock_stream *stream, const struct mock_facts *facts, const struct mock_prompt *prompt, const struct mock_answer *answer) {
-    *stream = (struct mock_stream){.facts = facts, .prompt = prompt, .answer = answer, .phase = prompt->legacy ? phase_content : phase_role};
+void mock_stream_begin(struct mock_stream *stream, const struct mock_facts *facts, const struct mock_prompt *prompt,
+                       const struct mock_answer *answer) {
+    *stream = (struct mock_stream){
+        .facts = facts, .prompt = prompt, .answer = answer, .phase = prompt->legacy ? phase_content : phase_role};
 }
 
 /* "data: {...,"choices":[{"index":0," */
 static void event_open(struct text *text, const struct mock_stream *stream) {
     text_put(text, STR("data: "));
-    opening_write(text, stream->facts, stream->prompt, stream->prompt->legacy ? STR("text_completion") : STR("chat.completion.chunk"));
+    opening_write(text, stream->facts, stream->prompt,
+                  stream->prompt->legacy ? STR("text_completion") : STR("chat.completion.chunk"));
     if (!stream->prompt->legacy) text_json_str(text, STR("service_tier"), STR("default"));
     text_json_str(text, STR("system_fingerprint"), STR("fp_mock"));
     text_put(text, STR(",\"choices\":["));
@@ -115,12 +140,15 @@ static void choice_open(struct text *text, const struct mock_stream *stream) {
     text_put(text, stream->prompt->legacy ? STR(",") : STR(",\"delta\":{"));
 }
 
-static void choice_close(struct text *text, const struct mock_stream *stream, const struct str *token, struct str finish) {
+static void choice_close(struct text *text, const struct mock_stream *stream, const struct str *token,
+                         struct str finish) {
     if (!stream->prompt->legacy) text_put_byte(text, '}');
     logprobs_write(text, stream->prompt, token, token ? 1 : 0);
     text_json_key(text, STR("finish_reason"));
-    if (finish.len) text_put_json(text, finish);
-    else text_put(text, STR("null"));
+    if (finish.len)
+        text_put_json(text, finish);
+    else
+        text_put(text, STR("null"));
     text_put(text, STR("}]"));
     if (stream->prompt->include_usage && !stream->facts->no_usage) text_put(text, STR(",\"usage\":null"));
     text_put(text, STR("}\n\n"));
@@ -136,7 +164,9 @@ static void role_write(struct text *text, const struct mock_stream *stream) {
 
 /* Of one call: its name, then its arguments in pieces of eight bytes at most. */
 enum { argument_bytes = 8 };
-static size_t call_events(const struct mock_tool_call *call) { return 1 + (call->arguments.len + argument_bytes - 1) / argument_bytes; }
+static size_t call_events(const struct mock_tool_call *call) {
+    return 1 + (call->arguments.len + argument_bytes - 1) / argument_bytes;
+}
 
 static void call_piece_write(struct text *text, const struct mock_stream *stream) {
     const struct mock_answer *answer = stream->answer;
@@ -161,9 +191,14 @@ static void call_piece_write(struct text *text, const struct mock_stream *stream
 
 static void token_write(struct text *text, const struct mock_stream *stream) {
     bool reasoning = stream->phase == phase_reasoning;
-    const struct str *token = reasoning ? &stream->answer->reasoning_tokens[stream->at] : &stream->answer->tokens[stream->at];
+    const struct str *token =
+        reasoning ? &stream->answer->reasoning_tokens[stream->at] : &stream->answer->tokens[stream->at];
     choice_open(text, stream);
-    text_json_str(text, stream->prompt->legacy ? STR("text") : reasoning ? STR("reasoning_content") : STR("content"), *token);
+    text_json_str(text,
+                  stream->prompt->legacy ? STR("text")
+                  : reasoning            ? STR("reasoning_content")
+                                         : STR("content"),
+                  *token);
     choice_close(text, stream, reasoning ? NULL : token, STR(""));
 }
 
@@ -223,7 +258,8 @@ bool mock_stream_next(struct mock_stream *stream, struct text *text, bool *is_to
     return true;
 }
 
-/* -- errors ----------------------------------------------------------------------------------------------------------- */
+/* -- errors -----------------------------------------------------------------------------------------------------------
+ */
 
 void mock_openai_error(struct text *text, int status, const char *message, struct str param) {
     static const struct {
@@ -232,9 +268,12 @@ void mock_openai_error(struct text *text, int status, const char *message, struc
         const char *message;
     } known[] = {
         {400, STR("invalid_request_error"), STR(""), "The mock was asked to refuse this request."},
-        {401, STR("invalid_request_error"), STR("invalid_api_key"), "Incorrect API key provided. You can find your API key in the mock's options."},
-        {403, STR("invalid_request_error"), STR("unsupported_country_region_territory"), "Country, region, or territory not supported."},
-        {404, STR("invalid_request_error"), STR("model_not_found"), "The model does not exist or you do not have access to it."},
+        {401, STR("invalid_request_error"), STR("invalid_api_key"),
+         "Incorrect API key provided. You can find your API key in the mock's options."},
+        {403, STR("invalid_request_error"), STR("unsupported_country_region_territory"),
+         "Country, region, or territory not supported."},
+        {404, STR("invalid_request_error"), STR("model_not_found"),
+         "The model does not exist or you do not have access to it."},
         {413, STR("invalid_request_error"), STR(""), "The request is too large."},
         {422, STR("invalid_request_error"), STR(""), "The request could not be processed."},
         {429, STR("requests"), STR("rate_limit_exceeded"), "Rate limit reached for requests."},
@@ -248,10 +287,14 @@ void mock_openai_error(struct text *text, int status, const char *message, struc
     text_json_str(text, STR("message"), str_from(message ? message : known[i].message));
     text_json_str(text, STR("type"), known[i].type);
     text_json_key(text, STR("param"));
-    if (param.len) text_put_json(text, param);
-    else text_put(text, STR("null"));
+    if (param.len)
+        text_put_json(text, param);
+    else
+        text_put(text, STR("null"));
     text_json_key(text, STR("code"));
-    if (known[i].code.len) text_put_json(text, known[i].code);
-    else text_put(text, STR("null"));
+    if (known[i].code.len)
+        text_put_json(text, known[i].code);
+    else
+        text_put(text, STR("null"));
     text_put(text, STR("}}"));
 }

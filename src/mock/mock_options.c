@@ -28,7 +28,8 @@ static const struct option_facts {
     struct str value;
     struct str sentence;
 } facts[] = {
-    {STR("listen"), option_listen, false, STR("ADDRESS"), STR("Where to listen; port 0 takes a free one (127.0.0.1:8081).")},
+    {STR("listen"), option_listen, false, STR("ADDRESS"),
+     STR("Where to listen; port 0 takes a free one (127.0.0.1:8081).")},
     {STR("latency"), option_latency, true, STR("MS"), STR("Wait so long before each reply (0).")},
     {STR("latency-distribution"), option_latency_distribution, true, STR("DIST"),
      STR("normal:MEAN,DEVIATION, lognormal:MEDIAN,SIGMA or uniform:FROM,TO in milliseconds.")},
@@ -44,7 +45,8 @@ static const struct option_facts {
 enum { facts_count = sizeof facts / sizeof *facts };
 
 struct mock_options mock_options_default(void) {
-    return (struct mock_options){.fault = {.retry_after_ms = -1}, .fault_rate = 1, .seed = 1, .listen = STR("127.0.0.1:8081"), .control = true};
+    return (struct mock_options){
+        .fault = {.retry_after_ms = -1}, .fault_rate = 1, .seed = 1, .listen = STR("127.0.0.1:8081"), .control = true};
 }
 
 static const struct option_facts *option_find(struct str name) {
@@ -77,7 +79,9 @@ static bool distribution_parse(struct str text, struct mock_latency *latency) {
     static const struct {
         struct str name;
         enum mock_latency_kind kind;
-    } kinds[] = {{STR("normal"), mock_latency_normal}, {STR("lognormal"), mock_latency_lognormal}, {STR("uniform"), mock_latency_uniform}};
+    } kinds[] = {{STR("normal"), mock_latency_normal},
+                 {STR("lognormal"), mock_latency_lognormal},
+                 {STR("uniform"), mock_latency_uniform}};
     size_t colon = str_find_byte(text, ':');
     if (colon == SIZE_MAX) return false;
     struct str numbers = str_slice(text, colon + 1, text.len);
@@ -100,7 +104,8 @@ static bool flag_parse(struct str text, bool *flag) {
     return *flag || str_eq(text, STR("0")) || str_eq_nocase(text, STR("false"));
 }
 
-static bool value_set(struct mock_options *options, enum option option, struct str value, struct error *error, bool *known) {
+static bool value_set(struct mock_options *options, enum option option, struct str value, struct error *error,
+                      bool *known) {
     uint64_t whole;
     double number;
     *known = true;
@@ -128,19 +133,21 @@ static bool value_set(struct mock_options *options, enum option option, struct s
     return false;
 }
 
-bool mock_options_set(struct mock_options *options, struct str name, struct str value, enum mock_source source, struct error *error) {
+bool mock_options_set(struct mock_options *options, struct str name, struct str value, enum mock_source source,
+                      struct error *error) {
     const struct option_facts *found = option_find(name);
     bool plain;
     if (!found || (source == mock_source_request && !found->in_request))
-        return error_set(error, error_invalid_request, "The mock has no option \"%.*s\"%s.", STR_ARG(str_slice(name, 0, 40)),
-                         found ? " for one request" : "");
+        return error_set(error, error_invalid_request, "The mock has no option \"%.*s\"%s.",
+                         STR_ARG(str_slice(name, 0, 40)), found ? " for one request" : "");
     if (value_set(options, found->option, value, error, &plain)) return true;
     if (!plain) return false;
-    return error_set(error, error_invalid_request, "\"%.*s\" is no value for the mock's option \"%.*s\" (%.*s).", STR_ARG(str_slice(value, 0, 40)),
-                     STR_ARG(found->name), STR_ARG(found->value));
+    return error_set(error, error_invalid_request, "\"%.*s\" is no value for the mock's option \"%.*s\" (%.*s).",
+                     STR_ARG(str_slice(value, 0, 40)), STR_ARG(found->name), STR_ARG(found->value));
 }
 
-bool mock_options_headers(struct mock_options *options, const struct http_header *headers, size_t count, struct error *error) {
+bool mock_options_headers(struct mock_options *options, const struct http_header *headers, size_t count,
+                          struct error *error) {
     const struct str prefix = STR("x-mock-");
     for (size_t i = 0; i < count; i++) {
         if (!str_starts_nocase(headers[i].name, prefix)) continue;

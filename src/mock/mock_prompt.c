@@ -1,4 +1,5 @@
-/* mock_prompt.c - see mock_prompt.h. Must never do I/O; keeps: a prompt that was read has a model and 1 to mock_choices_max choices. */
+/* mock_prompt.c - see mock_prompt.h. Must never do I/O; keeps: a prompt that was read has a model and 1 to
+ * mock_choices_max choices. */
 #include "mock/mock_prompt.h"
 
 #include "base/text.h"
@@ -32,11 +33,13 @@ static struct str content_read(const struct json_value *content, struct arena *a
     return text_str(&joined);
 }
 
-static bool messages_read(const struct json_value *root, struct arena *arena, struct mock_prompt *prompt, struct error *error, struct str *param) {
+static bool messages_read(const struct json_value *root, struct arena *arena, struct mock_prompt *prompt,
+                          struct error *error, struct str *param) {
     const struct json_value *messages = json_member(root, "messages");
     size_t place = 0;
     if (!messages) return missing("messages", error, param);
-    if (json_count(messages) == 0) return wrong("messages", "an array of at least one message is expected", error, param);
+    if (json_count(messages) == 0)
+        return wrong("messages", "an array of at least one message is expected", error, param);
     for (const struct json_value *at; (at = json_each(messages, &place, NULL));) {
         struct str role = json_str(json_member(at, "role"), STR(""));
         if (role.len == 0) return missing("messages[].role", error, param);
@@ -47,7 +50,8 @@ static bool messages_read(const struct json_value *root, struct arena *arena, st
     return true;
 }
 
-static bool legacy_read(const struct json_value *root, struct mock_prompt *prompt, struct error *error, struct str *param) {
+static bool legacy_read(const struct json_value *root, struct mock_prompt *prompt, struct error *error,
+                        struct str *param) {
     const struct json_value *given = json_member(root, "prompt");
     size_t place = 0;
     if (!given) return missing("prompt", error, param);
@@ -59,7 +63,8 @@ static bool legacy_read(const struct json_value *root, struct mock_prompt *promp
 
 static void stops_read(const struct json_value *stop, struct mock_prompt *prompt) {
     size_t place = 0;
-    if (is_str(stop)) prompt->stops[prompt->stop_count++] = json_str(stop, STR(""));
+    if (is_str(stop))
+        prompt->stops[prompt->stop_count++] = json_str(stop, STR(""));
     else
         for (const struct json_value *at; prompt->stop_count < mock_stops_max && (at = json_each(stop, &place, NULL));)
             prompt->stops[prompt->stop_count++] = json_str(at, STR(""));
@@ -82,8 +87,9 @@ static void format_read(const struct json_value *root, struct mock_prompt *promp
     prompt->schema = json_member(json_member(format, "json_schema"), "schema");
 }
 
-bool mock_prompt_read(const struct json_value *root, bool legacy, size_t body_len, struct arena *arena, struct mock_options *options,
-                      struct mock_prompt *prompt, struct error *error, struct str *param) {
+bool mock_prompt_read(const struct json_value *root, bool legacy, size_t body_len, struct arena *arena,
+                      struct mock_options *options, struct mock_prompt *prompt, struct error *error,
+                      struct str *param) {
     const struct json_value *max_tokens = json_member(root, "max_completion_tokens");
     if (!max_tokens) max_tokens = json_member(root, "max_tokens");
     *prompt = (struct mock_prompt){
@@ -98,10 +104,14 @@ bool mock_prompt_read(const struct json_value *root, bool legacy, size_t body_le
         .input_tokens = (int64_t)(body_len + 3) / 4,
     };
     if (prompt->model.len == 0) return missing("model", error, param);
-    if (prompt->choices < 1 || prompt->choices > mock_choices_max) return wrong("n", "1 to 128 choices can be asked for", error, param);
-    if (max_tokens && json_i64(max_tokens, -1) < 1 && json_double(max_tokens, -1) >= 0) return wrong("max_tokens", "at least 1 is expected", error, param);
-    if (!(legacy ? legacy_read(root, prompt, error, param) : messages_read(root, arena, prompt, error, param))) return false;
-    if (prompt->choices > mock_choices_max) return wrong("prompt", "at most 128 choices can be asked for", error, param);
+    if (prompt->choices < 1 || prompt->choices > mock_choices_max)
+        return wrong("n", "1 to 128 choices can be asked for", error, param);
+    if (max_tokens && json_i64(max_tokens, -1) < 1 && json_double(max_tokens, -1) >= 0)
+        return wrong("max_tokens", "at least 1 is expected", error, param);
+    if (!(legacy ? legacy_read(root, prompt, error, param) : messages_read(root, arena, prompt, error, param)))
+        return false;
+    if (prompt->choices > mock_choices_max)
+        return wrong("prompt", "at most 128 choices can be asked for", error, param);
     stops_read(json_member(root, "stop"), prompt);
     tools_read(root, prompt);
     format_read(root, prompt);

@@ -20,8 +20,8 @@ struct mock_prompt {
     int64_t max_tokens; /* -1: not said */
     struct str stops[mock_stops_max];
     size_t stop_count;
-    struct str text;   /* of the last message, without the mock's directive */
-    bool from_tool;    /* the last message is a tool's result */
+    struct str text; /* of the last message, without the mock's directive */
+    bool from_tool;  /* the last message is a tool's result */
     bool has_image, has_audio, has_file;
     int64_t input_tokens;
     const struct json_value *tools; /* array or NULL */
@@ -31,8 +31,9 @@ struct mock_prompt {
     const struct json_value *schema; /* with wants_json; NULL: any object */
 };
 
-/* false: *error and *param say what a provider would answer with 400. The directive in the prompt goes into *options. */
-bool mock_prompt_read(const struct json_value *root, bool legacy, size_t body_len, struct arena *arena, struct mock_options *options,
-                      struct mock_prompt *prompt, struct error *error, struct str *param);
+/* false: *error and *param say what a provider would answer with 400. The directive in the prompt goes into *options.
+ */
+bool mock_prompt_read(const struct json_value *root, bool legacy, size_t body_len, struct arena *arena,
+                      struct mock_options *options, struct mock_prompt *prompt, struct error *error, struct str *param);
 
 #endif

@@ -1,4 +1,5 @@
-/* mock_record.c - see mock_record.h. Must never hold more than kept_max requests, nor more than body_kept_max of a body. */
+/* mock_record.c - see mock_record.h. Must never hold more than kept_max requests, nor more than body_kept_max of a
+ * body. */
 #include "mock/mock_record.h"
 
 #include <string.h>
@@ -52,8 +53,10 @@ void mock_records_reset(struct mock_records *records) {
 
 static void path_count(struct mock_records *records, struct str path) {
     for (size_t i = 0; i < paths_max; i++) {
-        if (records->paths[i].count == 0) str_copy(records->paths[i].path, sizeof records->paths[i].path, path);
-        else if (!str_eq(str_from(records->paths[i].path), path)) continue;
+        if (records->paths[i].count == 0)
+            str_copy(records->paths[i].path, sizeof records->paths[i].path, path);
+        else if (!str_eq(str_from(records->paths[i].path), path))
+            continue;
         records->paths[i].count++;
         return;
     }

@@ -1,12 +1,17 @@
-/* mock_record.h - what the mock provider remembers of the last requests, so that a test can see what went upstream: a ring, and
- * counts by path. One owner. */
+/* mock_record.h - what the mock provider remembers of the last requests, so that a test can see what went upstream: a
+ * ring, and counts by path. One owner. */
 #ifndef WEIR_MOCK_MOCK_RECORD_H
 #define WEIR_MOCK_MOCK_RECORD_H
 
 #include "base/text.h"
 #include "net/http.h"
 
-enum mock_outcome { mock_outcome_open, mock_outcome_done, mock_outcome_aborted /* the caller hung up */, mock_outcome_broken /* by a fault */ };
+enum mock_outcome {
+    mock_outcome_open,
+    mock_outcome_done,
+    mock_outcome_aborted /* the caller hung up */,
+    mock_outcome_broken /* by a fault */
+};
 
 struct mock_records;
 

@@ -18,11 +18,16 @@ static bool is_str(const struct json_value *value) { return json_str(value, STR_
 /* A JSON value that stands in the schema itself (enum, const): scalars only, others are null. */
 static void literal_write(struct writing *writing, const struct json_value *value) {
     double number = json_double(value, NAN);
-    if (is_str(value)) text_put_json(writing->text, json_str(value, STR("")));
-    else if (!isnan(number) && number == (double)json_i64(value, 0)) text_put_i64(writing->text, json_i64(value, 0));
-    else if (!isnan(number)) text_printf(writing->text, "%g", number);
-    else if (json_bool(value, false) == json_bool(value, true)) text_put(writing->text, json_bool(value, false) ? STR("true") : STR("false"));
-    else text_put(writing->text, STR("null"));
+    if (is_str(value))
+        text_put_json(writing->text, json_str(value, STR("")));
+    else if (!isnan(number) && number == (double)json_i64(value, 0))
+        text_put_i64(writing->text, json_i64(value, 0));
+    else if (!isnan(number))
+        text_printf(writing->text, "%g", number);
+    else if (json_bool(value, false) == json_bool(value, true))
+        text_put(writing->text, json_bool(value, false) ? STR("true") : STR("false"));
+    else
+        text_put(writing->text, STR("null"));
 }
 
 /* "#/$defs/step" and "#/definitions/step" and "#" */
@@ -78,8 +83,12 @@ static void string_write(struct writing *writing, const struct json_value *schem
     static const struct {
         struct str format, example;
     } formats[] = {
-        {STR("date-time"), STR("2026-01-02T03:04:05Z")}, {STR("date"), STR("2026-01-02")}, {STR("time"), STR("03:04:05")},
-        {STR("email"), STR("someone@example.com")},      {STR("ipv4"), STR("192.0.2.1")},  {STR("uri"), STR("https://example.com/")},
+        {STR("date-time"), STR("2026-01-02T03:04:05Z")},
+        {STR("date"), STR("2026-01-02")},
+        {STR("time"), STR("03:04:05")},
+        {STR("email"), STR("someone@example.com")},
+        {STR("ipv4"), STR("192.0.2.1")},
+        {STR("uri"), STR("https://example.com/")},
         {STR("uuid"), STR("00000000-0000-4000-8000-000000000000")},
     };
     struct str format = json_str(json_member(schema, "format"), STR(""));
@@ -92,11 +101,14 @@ static void string_write(struct writing *writing, const struct json_value *schem
 }
 
 static void number_write(struct writing *writing, const struct json_value *schema, bool whole) {
-    double least = json_double(json_member(schema, "minimum"), json_double(json_member(schema, "exclusiveMinimum"), 0) + 1);
+    double least =
+        json_double(json_member(schema, "minimum"), json_double(json_member(schema, "exclusiveMinimum"), 0) + 1);
     double most = json_double(json_member(schema, "maximum"), INFINITY);
     if (least > most) least = most;
-    if (whole) text_put_i64(writing->text, fabs(least) < 9e15 ? (int64_t)ceil(least) : 0);
-    else text_printf(writing->text, "%g", isfinite(least) ? least : 0.0);
+    if (whole)
+        text_put_i64(writing->text, fabs(least) < 9e15 ? (int64_t)ceil(least) : 0);
+    else
+        text_printf(writing->text, "%g", isfinite(least) ? least : 0.0);
 }
 
 /* Recursion bounded by depth_max. */
@@ -127,17 +139,26 @@ static void value_write(struct writing *writing, const struct json_value *schema
         return;
     }
     struct str type = type_of(schema);
-    if (str_eq(type, STR("object"))) object_write(writing, schema, depth);
-    else if (str_eq(type, STR("array"))) array_write(writing, schema, depth);
-    else if (str_eq(type, STR("integer"))) number_write(writing, schema, true);
-    else if (str_eq(type, STR("number"))) number_write(writing, schema, false);
-    else if (str_eq(type, STR("boolean"))) text_put(writing->text, STR("true"));
-    else if (str_eq(type, STR("string"))) string_write(writing, schema);
-    else text_put(writing->text, STR("null"));
+    if (str_eq(type, STR("object")))
+        object_write(writing, schema, depth);
+    else if (str_eq(type, STR("array")))
+        array_write(writing, schema, depth);
+    else if (str_eq(type, STR("integer")))
+        number_write(writing, schema, true);
+    else if (str_eq(type, STR("number")))
+        number_write(writing, schema, false);
+    else if (str_eq(type, STR("boolean")))
+        text_put(writing->text, STR("true"));
+    else if (str_eq(type, STR("string")))
+        string_write(writing, schema);
+    else
+        text_put(writing->text, STR("null"));
 }
 
 void mock_schema_write(struct text *text, const struct json_value *schema, struct str filler) {
     struct writing writing = {text, schema, filler};
-    if (schema && json_count(schema)) value_write(&writing, schema, 0);
-    else text_put(text, STR("{}"));
+    if (schema && json_count(schema))
+        value_write(&writing, schema, 0);
+    else
+        text_put(text, STR("{}"));
 }

@@ -29,13 +29,14 @@ static bool answers(enum endpoint endpoint, const char *request, const char *wor
 
 static void embeddings_have_one_vector_an_input(void **state) {
     (void)state;
-    assert_true(answers(endpoint_embeddings, "{\"model\":\"m\",\"input\":[\"a\",\"b\"],\"dimensions\":2}", "\"index\":1"));
+    assert_true(
+        answers(endpoint_embeddings, "{\"model\":\"m\",\"input\":[\"a\",\"b\"],\"dimensions\":2}", "\"index\":1"));
     assert_true(answers(endpoint_embeddings, "{\"model\":\"m\",\"input\":[1,2,3],\"dimensions\":2}", "\"index\":0"));
     assert_null(strstr(buffer, "\"index\":1"));
     assert_true(answers(endpoint_embeddings, "{\"model\":\"m\",\"input\":[[1],[2]],\"dimensions\":2}", "\"index\":1"));
-    assert_true(answers(endpoint_embeddings, "{\"input\":\"a\",\"dimensions\":1,\"encoding_format\":\"base64\"}", NULL));
-    assert_true(strstr(buffer, "\"embedding\":\"AACAPw==\"") ||
-                strstr(buffer, "\"embedding\":\"AACAvw==\""));
+    assert_true(
+        answers(endpoint_embeddings, "{\"input\":\"a\",\"dimensions\":1,\"encoding_format\":\"base64\"}", NULL));
+    assert_true(strstr(buffer, "\"embedding\":\"AACAPw==\"") || strstr(buffer, "\"embedding\":\"AACAvw==\""));
     assert_false(answers(endpoint_embeddings, "{\"model\":\"m\"}", "input"));
     assert_false(answers(endpoint_embeddings, "{\"input\":[]}", "input"));
     assert_false(answers(endpoint_embeddings, "{\"input\":\"a\",\"dimensions\":0}", "dimensions"));
@@ -50,7 +51,8 @@ static void the_others_answer_and_say_what_is_missing(void **state) {
     assert_false(answers(endpoint_images_generations, "{}", "prompt"));
     assert_true(answers(endpoint_audio_speech, "{\"input\":\"x\"}", NULL));
     assert_false(answers(endpoint_audio_speech, "{\"input\":\"x\",\"response_format\":\"midi\"}", "response_format"));
-    assert_true(answers(endpoint_rerank, "{\"query\":\"q\",\"documents\":[\"a\",\"b\"],\"top_n\":1}", "relevance_score"));
+    assert_true(
+        answers(endpoint_rerank, "{\"query\":\"q\",\"documents\":[\"a\",\"b\"],\"top_n\":1}", "relevance_score"));
     assert_false(answers(endpoint_rerank, "{\"query\":\"q\",\"documents\":[]}", "documents"));
 }
 
@@ -59,11 +61,13 @@ static void models_are_a_list(void **state) {
     (void)state;
     mock_models_write(&text, STR("a, b"), 5);
     assert_true(str_find(text_str(&text), STR("\"id\":\"b\"")) != SIZE_MAX);
-    assert_true(mock_model_known(STR("a, b"), STR("b")) && !mock_model_known(STR("a,b"), STR("c")) && mock_model_known(STR(""), STR("c")));
+    assert_true(mock_model_known(STR("a, b"), STR("b")) && !mock_model_known(STR("a,b"), STR("c")) &&
+                mock_model_known(STR(""), STR("c")));
 }
 
 static void forms_are_heard(void **state) {
-    const struct str form = STR("--x\r\nContent-Disposition: form-data; name=\"response_format\"\r\n\r\ntext\r\n--x--\r\n");
+    const struct str form =
+        STR("--x\r\nContent-Disposition: form-data; name=\"response_format\"\r\n\r\ntext\r\n--x--\r\n");
     struct str type = STR("");
     struct text text = text_in_buffer(buffer, sizeof buffer);
     (void)state;

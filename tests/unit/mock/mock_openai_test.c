@@ -28,7 +28,8 @@ static void say(struct said *said, const char *request, bool legacy, struct mock
     arena_init(&said->arena, 4096, 1 << 24);
     said->json = json_parse(str_from(request), &problem, &at);
     assert_non_null(said->json);
-    if (!mock_prompt_read(json_root(said->json), legacy, strlen(request), &said->arena, &options, &said->prompt, &error, &param))
+    if (!mock_prompt_read(json_root(said->json), legacy, strlen(request), &said->arena, &options, &said->prompt, &error,
+                          &param))
         fail_msg("%s", error.message);
     assert_true(mock_answer_make(&said->prompt, &options, STR(""), &said->arena, &said->answer));
 }
@@ -38,18 +39,24 @@ static void forget(struct said *said) {
     arena_free(&said->arena);
 }
 
-static bool content_is(const struct said *said, const char *text) { return str_eq(said->answer.content, str_from(text)); }
+static bool content_is(const struct said *said, const char *text) {
+    return str_eq(said->answer.content, str_from(text));
+}
 
 static void it_says_what_was_said(void **state) {
     struct said said;
     (void)state;
-    say(&said, "{\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"user\",\"content\":\"H\\u00e9llo you\"}]}", false,
-        mock_options_default());
+    say(&said,
+        "{\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"user\",\"content\":"
+        "\"H\\u00e9llo you\"}]}",
+        false, mock_options_default());
     assert_true(content_is(&said, "You said: H\xc3\xa9llo you"));
     assert_true(str_eq(said.answer.finish, STR("stop")));
     forget(&said);
-    say(&said, "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"image_url\"}]}]}", false,
-        mock_options_default());
+    say(&said,
+        "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":"
+        "\"image_url\"}]}]}",
+        false, mock_options_default());
     assert_true(content_is(&said, "You said: a An image was given."));
     forget(&said);
     say(&said, "{\"model\":\"m\",\"prompt\":[\"x\",\"y\"]}", true, mock_options_default());
@@ -60,10 +67,14 @@ static void it_says_what_was_said(void **state) {
 static void max_tokens_and_stop_cut(void **state) {
     struct said said;
     (void)state;
-    say(&said, "{\"model\":\"m\",\"max_tokens\":2,\"messages\":[{\"role\":\"user\",\"content\":\"one two\"}]}", false, mock_options_default());
-    assert_true(content_is(&said, "You said:") && str_eq(said.answer.finish, STR("length")) && said.answer.output_tokens == 2);
+    say(&said, "{\"model\":\"m\",\"max_tokens\":2,\"messages\":[{\"role\":\"user\",\"content\":\"one two\"}]}", false,
+        mock_options_default());
+    assert_true(content_is(&said, "You said:") && str_eq(said.answer.finish, STR("length")) &&
+                said.answer.output_tokens == 2);
     forget(&said);
-    say(&said, "{\"model\":\"m\",\"stop\":[\"zzz\",\" two\"],\"messages\":[{\"role\":\"user\",\"content\":\"one two\"}]}", false, mock_options_default());
+    say(&said,
+        "{\"model\":\"m\",\"stop\":[\"zzz\",\" two\"],\"messages\":[{\"role\":\"user\",\"content\":\"one two\"}]}",
+        false, mock_options_default());
     assert_true(content_is(&said, "You said: one") && str_eq(said.answer.finish, STR("stop")));
     forget(&said);
     struct mock_options options = mock_options_default();
@@ -73,8 +84,10 @@ static void max_tokens_and_stop_cut(void **state) {
     forget(&said);
 }
 
-static const char tools[] = "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}],\"tool_choice\":%s,\"tools\":[{\"type\":\"function\","
-                            "\"function\":{\"name\":\"get_weather\",\"parameters\":{\"type\":\"object\",\"properties\":{\"city\":{\"type\":\"string\"}}}}},"
+static const char tools[] = "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}],\"tool_choice\":%s,"
+                            "\"tools\":[{\"type\":\"function\","
+                            "\"function\":{\"name\":\"get_weather\",\"parameters\":{\"type\":\"object\",\"properties\":"
+                            "{\"city\":{\"type\":\"string\"}}}}},"
                             "{\"type\":\"function\",\"function\":{\"name\":\"stop\"}}]}";
 
 static size_t calls_for(const char *prompt, const char *choice) {
@@ -105,7 +118,10 @@ static void the_whole_reply_is_one_that_the_dialect_reads(void **state) {
     struct usage usage = USAGE_NONE;
     bool is_error = true;
     (void)state;
-    say(&said, "{\"model\":\"a-reason-er\",\"n\":3,\"logprobs\":true,\"messages\":[{\"role\":\"user\",\"content\":\"\\\"quoted\\\"\"}]}", false, mock_options_default());
+    say(&said,
+        "{\"model\":\"a-reason-er\",\"n\":3,\"logprobs\":true,\"messages\":[{\"role\":\"user\",\"content\":"
+        "\"\\\"quoted\\\"\"}]}",
+        false, mock_options_default());
     struct text text = text_in_arena(&said.arena, 64);
     mock_openai_reply(&text, &said.facts, &said.prompt, &said.answer);
     assert_true(openai_reply_read(text_str(&text), &usage, &is_error));
@@ -145,10 +161,16 @@ static void stream_is(const char *request, bool double_usage, const char *kinds)
 
 static void streams_have_their_events_in_order(void **state) {
     (void)state;
-    stream_is("{\"model\":\"m\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}", false, "etttfd");
-    stream_is("{\"model\":\"m\",\"stream\":true,\"stream_options\":{\"include_usage\":true},\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}", false, "etttfud");
-    stream_is("{\"model\":\"m\",\"stream\":true,\"stream_options\":{\"include_usage\":true},\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}", true, "etttfuud");
-    stream_is("{\"model\":\"m\",\"n\":2,\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}", false, "eettttttffd");
+    stream_is("{\"model\":\"m\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}", false,
+              "etttfd");
+    stream_is("{\"model\":\"m\",\"stream\":true,\"stream_options\":{\"include_usage\":true},\"messages\":[{\"role\":"
+              "\"user\",\"content\":\"hi\"}]}",
+              false, "etttfud");
+    stream_is("{\"model\":\"m\",\"stream\":true,\"stream_options\":{\"include_usage\":true},\"messages\":[{\"role\":"
+              "\"user\",\"content\":\"hi\"}]}",
+              true, "etttfuud");
+    stream_is("{\"model\":\"m\",\"n\":2,\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}", false,
+              "eettttttffd");
 }
 
 static void errors_have_the_shape(void **state) {

@@ -28,26 +28,39 @@ static void flags_are_read(void **state) {
     assert_true(set(&options, "fault-rate", "0.5", mock_source_flag));
     assert_true(set(&options, "echo", "", mock_source_flag));
     assert_true(set(&options, "key", "k", mock_source_flag));
-    assert_true(options.latency.a == 12.5 && options.rate == 40 && options.tokens == 9 && options.fault_rate == 0.5 && options.echo);
+    assert_true(options.latency.a == 12.5 && options.rate == 40 && options.tokens == 9 && options.fault_rate == 0.5 &&
+                options.echo);
     assert_int_equal(options.fault.kind, mock_fault_status);
     assert_true(mock_option_is_switch(STR("echo")) && !mock_option_is_switch(STR("rate")));
 }
 
 static void what_cannot_be_read_is_refused_and_changes_nothing(void **state) {
-    static const char *const bad[][2] = {{"latency", "-1"}, {"latency", "x"},      {"rate", "nan"},        {"fault-rate", "2"},
-                                         {"tokens", "1.5"}, {"tokens", "99999999"}, {"seed", "-1"},         {"echo", "maybe"},
-                                         {"listen", ""},    {"nothing", "1"},      {"latency-distribution", "normal:5"},
-                                         {"latency-distribution", "uniform:9,5"},  {"latency-distribution", "odd:1,2"}};
+    static const char *const bad[][2] = {{"latency", "-1"},
+                                         {"latency", "x"},
+                                         {"rate", "nan"},
+                                         {"fault-rate", "2"},
+                                         {"tokens", "1.5"},
+                                         {"tokens", "99999999"},
+                                         {"seed", "-1"},
+                                         {"echo", "maybe"},
+                                         {"listen", ""},
+                                         {"nothing", "1"},
+                                         {"latency-distribution", "normal:5"},
+                                         {"latency-distribution", "uniform:9,5"},
+                                         {"latency-distribution", "odd:1,2"}};
     struct mock_options options = mock_options_default(), before = options;
     (void)state;
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_false(set(&options, bad[i][0], bad[i][1], mock_source_flag));
-    assert_true(options.latency.a == before.latency.a && options.rate == before.rate && options.tokens == before.tokens);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(set(&options, bad[i][0], bad[i][1], mock_source_flag));
+    assert_true(options.latency.a == before.latency.a && options.rate == before.rate &&
+                options.tokens == before.tokens);
 }
 
 static void a_request_sets_only_what_concerns_it(void **state) {
     struct mock_options options = mock_options_default();
     struct error error = {.code = error_none};
-    const struct http_header headers[] = {{STR("X-Mock-Tokens"), STR("3")}, {STR("Accept"), STR("x")}, {STR("x-mock-fault"), STR("hang")}};
+    const struct http_header headers[] = {
+        {STR("X-Mock-Tokens"), STR("3")}, {STR("Accept"), STR("x")}, {STR("x-mock-fault"), STR("hang")}};
     const struct http_header forbidden[] = {{STR("x-mock-key"), STR("mine")}};
     (void)state;
     assert_true(mock_options_headers(&options, headers, 3, &error));

@@ -12,7 +12,8 @@
 static const struct http_header headers[] = {{STR("Host"), STR("h")}, {STR("X-A"), STR("1")}, {STR("x-a"), STR("2\"")}};
 
 static uint64_t begin(struct mock_records *records, const char *path) {
-    const struct http_request request = {.method = http_post, .target = str_from(path), .path = str_from(path), .headers = headers, .header_count = 3};
+    const struct http_request request = {
+        .method = http_post, .target = str_from(path), .path = str_from(path), .headers = headers, .header_count = 3};
     return mock_record_begin(records, &request);
 }
 
@@ -34,8 +35,10 @@ static void a_request_is_shown_with_its_end(void **state) {
     mock_record_body(records, number, STR("{\"a\":1}"), STR("hang"));
     assert_true(shows(records, "\"outcome\":\"open\"") && shows(records, "\"open\":1"));
     mock_record_end(records, number, mock_outcome_aborted, 7);
-    assert_true(shows(records, "\"outcome\":\"aborted\"") && shows(records, "\"events\":7") && shows(records, "\"aborted\":1") && shows(records, "\"open\":0"));
-    assert_true(shows(records, "\"x-a\":\"1, 2\\\"\"") && shows(records, "\"body\":\"{\\\"a\\\":1}\"") && shows(records, "\"/v1/x\":1"));
+    assert_true(shows(records, "\"outcome\":\"aborted\"") && shows(records, "\"events\":7") &&
+                shows(records, "\"aborted\":1") && shows(records, "\"open\":0"));
+    assert_true(shows(records, "\"x-a\":\"1, 2\\\"\"") && shows(records, "\"body\":\"{\\\"a\\\":1}\"") &&
+                shows(records, "\"/v1/x\":1"));
     mock_records_free(records);
 }
 
@@ -44,7 +47,8 @@ static void old_ones_are_forgotten_and_still_end(void **state) {
     (void)state;
     uint64_t first = begin(records, "/first");
     for (int i = 0; i < 1000; i++) mock_record_end(records, begin(records, "/many"), mock_outcome_done, 0);
-    assert_true(shows(records, "\"/many\":1000") && shows(records, "\"/first\":1") && !shows(records, "\"target\":\"/first\""));
+    assert_true(shows(records, "\"/many\":1000") && shows(records, "\"/first\":1") &&
+                !shows(records, "\"target\":\"/first\""));
     mock_record_end(records, first, mock_outcome_done, 0);
     assert_true(shows(records, "\"open\":0") && shows(records, "\"done\":1001"));
     mock_records_free(records);

@@ -25,8 +25,10 @@ static void writes(const char *schema, const char *value) {
 
 static void simple_types(void **state) {
     (void)state;
-    writes("{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\"},\"b\":{\"type\":\"integer\"},\"c\":{\"type\":\"number\"},"
-           "\"d\":{\"type\":\"boolean\"},\"e\":{\"type\":\"null\"},\"f\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}}}",
+    writes("{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\"},\"b\":{\"type\":\"integer\"},\"c\":{"
+           "\"type\":\"number\"},"
+           "\"d\":{\"type\":\"boolean\"},\"e\":{\"type\":\"null\"},\"f\":{\"type\":\"array\",\"items\":{\"type\":"
+           "\"string\"}}}}",
            "{\"a\":\"word\",\"b\":1,\"c\":1,\"d\":true,\"e\":null,\"f\":[\"word\"]}");
     writes("{}", "{}");
 }
@@ -46,12 +48,15 @@ static void choices_and_bounds(void **state) {
 
 static void references_are_followed_and_circles_end(void **state) {
     (void)state;
-    writes("{\"type\":\"object\",\"properties\":{\"s\":{\"$ref\":\"#/$defs/step\"}},\"$defs\":{\"step\":{\"type\":\"integer\"}}}", "{\"s\":1}");
+    writes("{\"type\":\"object\",\"properties\":{\"s\":{\"$ref\":\"#/$defs/"
+           "step\"}},\"$defs\":{\"step\":{\"type\":\"integer\"}}}",
+           "{\"s\":1}");
     char buffer[8192];
     const char *problem = "";
     size_t at = 0;
     struct text text = text_in_buffer(buffer, sizeof buffer);
-    struct json *json = json_parse(STR("{\"type\":\"object\",\"properties\":{\"self\":{\"$ref\":\"#\"}}}"), &problem, &at);
+    struct json *json =
+        json_parse(STR("{\"type\":\"object\",\"properties\":{\"self\":{\"$ref\":\"#\"}}}"), &problem, &at);
     mock_schema_write(&text, json_root(json), STR("x"));
     json_free(json);
     assert_false(text.failed);
