@@ -45,8 +45,8 @@ enum error_code access_check(struct visit *visit, const struct http_request *req
     }
     if (wanted == access_open) return error_none;
     struct str key = key_of(request);
-    bool admin = is_admin_key(snapshot, key);
     visit->client = snapshot_client(snapshot, key);
+    bool admin = !visit->client && is_admin_key(snapshot, key);
     enum role role = admin ? role_admin : visit->client ? visit->client->role : role_user;
     switch (wanted) {
     case access_metrics:

@@ -1,0 +1,101 @@
+/* sim.h - a deterministic run of the engine: the production flights against callers and providers that are drawn from a seed.
+ *
+ * One seed draws everything: the configuration, the callers, the providers' replies and faults, how bytes are cut and when. One
+ * generator a concern, so that a change in one leaves the others alone. The clock is virtual; there are no threads and no sockets. */
+#ifndef WEIR_SIM_H
+#define WEIR_SIM_H
+
+#include "base/prng.h"
+#include "engine/config.h"
+#include "engine/flight.h"
+
+enum { sim_flights_max = 48, sim_pieces_max = 512, sim_reply_max = 400 * 1024 };
+
+/* Bugs planted between the engine and the world, each of which the rules must catch. */
+enum sim_mutant { mutant_none, mutant_settle_lost, mutant_end_twice, mutant_cancel_lost, mutant_byte_changed, mutant_timer_lost, mutants };
+
+/* What a provider will do with one call: its reply's bytes, cut at places, each piece at a time; then how it ends. */
+struct sim_call {
+    bool alive;
+    unsigned number;      /* raised at each call, so that steps of an old one are known */
+    unsigned attempt;
+    int status;
+    const char *content_type;
+    bool until_close;
+    char *bytes;          /* the body; owned */
+    size_t len;
+    size_t cuts[sim_pieces_max];
+    size_t piece_count, piece_next;
+    enum failure ending;  /* failure_none: a good end */
+    bool never_ends, never_begins, late_events;
+    bool reading;         /* back-pressure */
+    bool waits;           /* a piece is due, but is not read */
+    char *wanted;         /* what a caller that gets this whole reply must have got; owned */
+    size_t wanted_len;
+    bool stream, complete; /* it carries everything that a good answer has */
+};
+
+struct sim_caller {
+    struct flight *flight;
+    struct sim_call call;
+    char *body;           /* the request's; owned */
+    size_t body_len, body_sent;
+    bool body_done, gone, closed, responded, ended, aborted;
+    bool full;
+    bool asks_stream, asks_usage;
+    int status;
+    int64_t content_length;
+    char *got;            /* owned */
+    size_t got_len, got_size;
+    int source;           /* the attempt whose bytes it got; -1: weir's own */
+    unsigned settled;     /* bit per attempt */
+    unsigned calls;
+    uint64_t timer_ns, started_ns, hang_up_ns; /* 0: none */
+    unsigned timer_number;
+    const struct client *client;
+};
+
+struct sim_step {
+    uint64_t at_ns, order;
+    enum { step_body, step_gone, step_reply, step_timer, step_room } kind;
+    unsigned caller, number;
+};
+
+struct sim {
+    uint64_t seed, step_count, hash;
+    enum sim_mutant mutant;
+    bool trace, tampered;
+    struct prng arrivals, providers, faults, cuts;
+    struct config config;
+    struct config_ids ids;
+    struct chunks_budget bodies;
+    struct arena scratch;
+    struct flight_host host;
+    struct now now;
+    struct sim_caller callers[sim_flights_max];
+    unsigned caller_count, open_count;
+    struct sim_step *heap;
+    size_t heap_count, heap_size;
+    uint64_t order;
+    char broken[256]; /* the first rule that did not hold; empty: all do */
+};
+
+/* sim_rules.c: false once a rule is broken (also from before). */
+bool sim_rule(struct sim *sim, bool holds, const char *rule, unsigned caller);
+void sim_check_action(struct sim *sim, unsigned caller, const struct action *action);
+void sim_check_closed(struct sim *sim, unsigned caller);
+
+/* sim_provider.c: draws what this call will meet. */
+void sim_call_begin(struct sim *sim, unsigned caller, const struct action *action);
+void sim_call_free(struct sim_call *call);
+/* One more event of the call, into *event; false: it says nothing more. */
+bool sim_call_event(struct sim *sim, struct sim_caller *caller, struct event *event);
+
+/* sim_world.c */
+void sim_schedule(struct sim *sim, uint64_t in_ns, int kind, unsigned caller, unsigned number);
+/* Runs a seed to its end. false: a rule was broken. */
+bool sim_run(struct sim *sim, uint64_t seed, enum sim_mutant mutant, bool trace);
+uint64_t sim_between(struct prng *prng, uint64_t low, uint64_t high);
+bool sim_chance(struct prng *prng, unsigned percent);
+
+#endif

@@ -1,0 +1,189 @@
+/* sim_provider.c - what a provider does with a call: good replies, and every way of failing that could be thought of. The reply is
+ * written first, whole; then it is cut at drawn places. */
+#include "sim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct writing {
+    char *at;
+    size_t len, wanted_len;
+    char *wanted;
+};
+
+static void put(struct writing *writing, const char *text, bool passes) {
+    size_t len = strlen(text);
+    if (writing->len + len > sim_reply_max) return;
+    memcpy(writing->at + writing->len, text, len);
+    writing->len += len;
+    if (!passes) return;
+    memcpy(writing->wanted + writing->wanted_len, text, len);
+    writing->wanted_len += len;
+}
+
+static const char usage_event[] = "data: {\"id\":\"1\",\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":5,\"total_tokens\":12}}\n\n";
+
+static void stream_write(struct sim *sim, struct sim_call *call, struct writing *writing, bool asked_usage) {
+    unsigned events = (unsigned)sim_between(&sim->providers, 0, 12);
+    bool fault = sim_chance(&sim->faults, 35);
+    unsigned kind = fault ? (unsigned)sim_between(&sim->faults, 0, 7) : 99, where = (unsigned)sim_between(&sim->faults, 0, events);
+    char text[256];
+    if (sim_chance(&sim->providers, 30)) put(writing, ": keep-alive\n\n", true);
+    put(writing, "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}],\"usage\":null}\n\n", true);
+    for (unsigned i = 0; i <= events; i++) {
+        if (i == where && kind == 0) put(writing, "data: {garbage\n\n", false);
+        if (i == where && kind == 1) {
+            put(writing, "data: {\"error\":{\"message\":\"overloaded\",\"type\":\"server_error\"}}\n\n", true);
+            return; /* not complete: whatever follows is not waited for */
+        }
+        if (i == where && (kind == 2 || kind == 3)) { /* cut, cleanly or not */
+            if (kind == 3) put(writing, "data: {\"choices\":[{\"ind", false);
+            call->ending = sim_chance(&sim->faults, 50) ? failure_none : failure_reset;
+            return;
+        }
+        if (i == where && kind == 4) {
+            call->never_ends = true;
+            return;
+        }
+        snprintf(text, sizeof text, "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"w%llu \"},\"finish_reason\":null}],\"usage\":null}\n\n",
+                 (unsigned long long)sim_between(&sim->providers, 0, 1u << 30));
+        put(writing, text, true);
+    }
+    put(writing, "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\r\n\r\n", true);
+    bool usage = kind != 5 && asked_usage;
+    for (unsigned times = kind == 6 ? 2 : 1; usage && times; times--) put(writing, usage_event, false);
+    call->complete = true; /* the finish reason has come: all is said */
+    if (kind == 7) return; /* no [DONE] */
+    put(writing, "data: [DONE]\n\n", true);
+    call->never_ends = sim_chance(&sim->faults, 10);
+    if (sim_chance(&sim->faults, 10)) call->ending = failure_reset; /* after all has been said */
+}
+
+static void whole_write(struct sim *sim, struct sim_call *call, struct writing *writing) {
+    size_t size = sim_chance(&sim->providers, 10) ? (size_t)sim_between(&sim->providers, 200000, 300000) : (size_t)sim_between(&sim->providers, 0, 3000);
+    unsigned kind = sim_chance(&sim->faults, 35) ? (unsigned)sim_between(&sim->faults, 0, 4) : 99;
+    char *pad = malloc(size + 1);
+    memset(pad, 'x', size);
+    pad[size] = 0;
+    put(writing, "{\"id\":\"1\",\"object\":\"chat.completion\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"", true);
+    put(writing, pad, true);
+    free(pad);
+    if (kind == 0) { /* not JSON, and well framed */
+        call->complete = writing->len > limit_held_reply; /* too long to be held is too long to be read */
+        return;
+    }
+    if (kind == 1) {
+        call->ending = sim_chance(&sim->faults, 50) ? failure_cut : failure_reset;
+        return;
+    }
+    if (kind == 2) {
+        call->never_ends = true;
+        return;
+    }
+    put(writing, "\"},\"finish_reason\":\"stop\"}]", true);
+    if (kind == 3 && writing->len < limit_held_reply - 100) {
+        put(writing, ",\"error\":{\"message\":\"inside a 200\"}}", true);
+        return;
+    }
+    put(writing, ",\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":5,\"total_tokens\":12}}", true);
+    call->complete = true;
+}
+
+static void error_write(struct sim *sim, struct sim_call *call, struct writing *writing) {
+    static const int statuses[] = {301, 400, 401, 402, 403, 404, 408, 409, 422, 429, 500, 502, 503, 504, 529};
+    call->status = statuses[sim_between(&sim->faults, 0, sizeof statuses / sizeof *statuses - 1)];
+    call->content_type = "application/json";
+    bool plain = sim_chance(&sim->faults, 30);
+    put(writing, plain ? "upstream connect error" : "{\"error\":{\"message\":\"no\",\"type\":\"t\",\"param\":null,\"code\":null}}", true);
+}
+
+static void cuts_draw(struct sim *sim, struct sim_call *call) {
+    size_t at = 0, most = sim_chance(&sim->cuts, 20) ? 3 : call->len / 8 + 64;
+    while (at < call->len && call->piece_count < sim_pieces_max - 1) {
+        at += (size_t)sim_between(&sim->cuts, 1, most);
+        if (at > call->len) at = call->len;
+        call->cuts[call->piece_count++] = at;
+    }
+    if (at < call->len) call->cuts[call->piece_count++] = call->len;
+}
+
+void sim_call_begin(struct sim *sim, unsigned number, const struct action *action) {
+    struct sim_caller *caller = &sim->callers[number];
+    struct sim_call *call = &caller->call;
+    unsigned raised = call->number + 1;
+    sim_call_free(call);
+    *call = (struct sim_call){.alive = true, .number = raised, .attempt = action->attempt, .status = 200, .reading = true, .ending = failure_none};
+    struct writing writing = {.at = malloc(sim_reply_max), .wanted = malloc(sim_reply_max)};
+    bool asked_usage = false;
+    for (size_t i = 0; i < action->call.body_count; i++)
+        if (str_find(action->call.body[i], STR("\"include_usage\":true")) != SIZE_MAX) asked_usage = true;
+    call->stream = caller->asks_stream;
+    unsigned law = (unsigned)sim_between(&sim->faults, 0, 99);
+    static const enum failure refusals[] = {failure_dns, failure_connect, failure_connect_timeout, failure_tls, failure_proxy, failure_reset, failure_malformed};
+    if (law < 8) {
+        call->status = 0;
+        call->ending = refusals[sim_between(&sim->faults, 0, 6)];
+    } else if (law < 12) {
+        call->never_begins = true;
+    } else if (law < 24) {
+        error_write(sim, call, &writing);
+    } else if (law < 28) {
+        call->content_type = "text/html";
+        put(&writing, "<html>", true);
+    } else if (call->stream) {
+        call->content_type = "text/event-stream; charset=utf-8";
+        stream_write(sim, call, &writing, asked_usage && !caller->asks_usage);
+        if (caller->asks_usage && call->complete) { /* asked for by the caller: it passes; written again, as a good stream */
+            writing.len = writing.wanted_len = 0;
+            put(&writing, "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"w\"},\"finish_reason\":\"stop\"}]}\n\n", true);
+            put(&writing, usage_event, true);
+            put(&writing, "data: [DONE]\n\n", true);
+        }
+    } else {
+        call->content_type = "application/json";
+        whole_write(sim, call, &writing);
+    }
+    call->bytes = writing.at;
+    call->len = writing.len;
+    call->wanted = writing.wanted;
+    call->wanted_len = writing.wanted_len;
+    cuts_draw(sim, call);
+    if (!call->never_begins) sim_schedule(sim, sim_between(&sim->providers, 1, 50) * NS_PER_MS, step_reply, number, call->number);
+}
+
+void sim_call_free(struct sim_call *call) {
+    free(call->bytes);
+    free(call->wanted);
+    call->bytes = call->wanted = NULL;
+}
+
+bool sim_call_event(struct sim *sim, struct sim_caller *caller, struct event *event) {
+    static struct http_header headers[1];
+    struct sim_call *call = &caller->call;
+    (void)sim;
+    *event = (struct event){.attempt = call->attempt};
+    if (call->status == 0) {
+        event->kind = event_call_failed;
+        event->failure = call->ending;
+        event->text = STR("drawn");
+        call->alive = false;
+    } else if (call->piece_next == 0) {
+        headers[0] = (struct http_header){STR("content-type"), str_from(call->content_type)};
+        *event = (struct event){.kind = event_reply_head, .attempt = call->attempt, .status = call->status, .headers = headers, .header_count = 1,
+                                .content_length = -1, .body_sent = true};
+        call->piece_next++;
+    } else if (call->piece_next <= call->piece_count) {
+        size_t from = call->piece_next == 1 ? 0 : call->cuts[call->piece_next - 2], to = call->cuts[call->piece_next - 1];
+        event->kind = event_reply_body;
+        event->bytes = str_make(call->bytes + from, to - from);
+        call->piece_next++;
+    } else if (call->never_ends) {
+        return false;
+    } else {
+        event->kind = call->ending == failure_none ? event_reply_end : event_call_failed;
+        event->failure = call->ending;
+        call->alive = false;
+    }
+    return true;
+}

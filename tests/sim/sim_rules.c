@@ -1,0 +1,124 @@
+/* sim_rules.c - what must hold at every step and at the end, in the words of the engine's promise. */
+#include "sim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool sim_rule(struct sim *sim, bool holds, const char *rule, unsigned caller) {
+    if (!holds && !sim->broken[0]) snprintf(sim->broken, sizeof sim->broken, "%s (flight %u)", rule, caller);
+    return !sim->broken[0];
+}
+
+static void got_add(struct sim *sim, struct sim_caller *caller, struct str bytes) {
+    (void)sim;
+    if (caller->got_len + bytes.len > caller->got_size) {
+        caller->got_size = (caller->got_len + bytes.len) * 2;
+        caller->got = realloc(caller->got, caller->got_size);
+    }
+    memcpy(caller->got + caller->got_len, bytes.at, bytes.len);
+    caller->got_len += bytes.len;
+}
+
+static void check_write(struct sim *sim, unsigned number, const struct action *action) {
+    struct sim_caller *caller = &sim->callers[number];
+    sim_rule(sim, caller->responded && !caller->ended && !caller->aborted, "bytes come between the head and the end", number);
+    for (size_t i = 0; i < action->write.count; i++) {
+        sim_rule(sim, action->write.ranges[i].len > 0, "no empty range is written", number);
+        got_add(sim, caller, action->write.ranges[i]);
+    }
+    if (sim->mutant == mutant_byte_changed && !sim->tampered && caller->got_len > 40 && caller->source >= 0) {
+        caller->got[caller->got_len - 20] ^= 1;
+        sim->tampered = true;
+    }
+}
+
+static void check_settled(struct sim *sim, unsigned number, const struct action *action) {
+    struct sim_caller *caller = &sim->callers[number];
+    const struct attempt *attempt = action->settled;
+    if (sim->mutant == mutant_settle_lost && !sim->tampered) {
+        sim->tampered = true;
+        return;
+    }
+    sim_rule(sim, attempt->state == attempt_settled, "a settled attempt says so", number);
+    sim_rule(sim, !(caller->settled >> attempt->number & 1), "each attempt is settled once", number);
+    sim_rule(sim, attempt->failure != failure_none || attempt->status / 100 == 2, "a success has a status of 2xx", number);
+    caller->settled |= 1u << attempt->number;
+}
+
+static void check_respond(struct sim *sim, unsigned number, const struct action *action) {
+    struct sim_caller *caller = &sim->callers[number];
+    sim_rule(sim, !caller->responded && !caller->ended, "there is one head, and it comes first", number);
+    caller->responded = true;
+    caller->status = action->respond.status;
+    caller->content_length = action->respond.content_length;
+    caller->source = -1;
+    const struct flight *flight = caller->flight;
+    if (flight->attempt_count && caller->status < 300) caller->source = (int)flight->attempts[flight->attempt_count - 1]->number;
+}
+
+void sim_check_action(struct sim *sim, unsigned number, const struct action *action) {
+    struct sim_caller *caller = &sim->callers[number];
+    sim_rule(sim, !caller->closed, "nothing comes after the close", number);
+    switch (action->kind) {
+    case action_call:
+        sim_rule(sim, !caller->call.alive, "one call at a time", number);
+        sim_rule(sim, !caller->responded, "no failover once a byte has reached the caller", number);
+        sim_rule(sim, ++caller->calls <= caller->flight->snapshot->max_attempts, "attempts stay within their limit", number);
+        sim_rule(sim, sim->now.mono_ns <= caller->flight->deadline_ns, "no call after the deadline", number);
+        break;
+    case action_respond: check_respond(sim, number, action); break;
+    case action_write: check_write(sim, number, action); break;
+    case action_end:
+        sim_rule(sim, caller->responded && !caller->ended && !caller->aborted, "an answer ends once", number);
+        caller->ended = true;
+        break;
+    case action_abort:
+        sim_rule(sim, !caller->ended && !caller->aborted, "an answer is broken off once", number);
+        caller->aborted = true;
+        break;
+    case action_settled: check_settled(sim, number, action); break;
+    default: break;
+    }
+}
+
+static bool ends_in(const struct sim_caller *caller, const char *text) {
+    size_t len = strlen(text);
+    return caller->got_len >= len && memcmp(caller->got + caller->got_len - len, text, len) == 0;
+}
+
+/* The answer is the provider's own, byte for byte, but for what weir leaves out. */
+static void check_answer(struct sim *sim, unsigned number) {
+    struct sim_caller *caller = &sim->callers[number];
+    const struct flight *flight = caller->flight;
+    const struct attempt *last = flight->attempt_count ? flight->attempts[flight->attempt_count - 1] : NULL;
+    if (caller->gone || caller->source < 0 || !last) return;
+    const struct sim_call *call = &caller->call;
+    bool good = last->failure == failure_none;
+    if (good) {
+        sim_rule(sim, call->complete, "no success of a reply that is not whole", number);
+        sim_rule(sim, caller->got_len == call->wanted_len && memcmp(caller->got, call->wanted, call->wanted_len) == 0,
+                 "the caller has what the provider sent", number);
+        sim_rule(sim, caller->ended, "a good answer ends", number);
+    } else {
+        sim_rule(sim, !ends_in(caller, "data: [DONE]\n\n"), "a broken stream has no terminator", number);
+        size_t shared = caller->got_len < call->wanted_len ? caller->got_len : call->wanted_len, same = 0;
+        while (same < shared && caller->got[same] == call->wanted[same]) same++;
+        const char *rest = caller->got + same;
+        bool own = same == caller->got_len || memmem(caller->got, caller->got_len, "data: {\"error\"", 14) != NULL;
+        sim_rule(sim, own && rest, "a broken answer is a part of the provider's, then an error", number);
+    }
+    if (caller->content_length >= 0 && caller->ended)
+        sim_rule(sim, (size_t)caller->content_length == caller->got_len, "Content-Length is the answer's length", number);
+}
+
+void sim_check_closed(struct sim *sim, unsigned number) {
+    struct sim_caller *caller = &sim->callers[number];
+    const struct flight *flight = caller->flight;
+    sim_rule(sim, caller->settled == (flight->attempt_count ? (1u << flight->attempt_count) - 1 : 0), "every attempt is settled when the flight closes", number);
+    sim_rule(sim, !caller->call.alive, "no call outlives its flight", number);
+    sim_rule(sim, caller->gone || caller->ended || caller->aborted, "every caller that stays is answered", number);
+    sim_rule(sim, caller->gone || caller->status != 0 || caller->aborted, "an answer has a status", number);
+    check_answer(sim, number);
+    caller->closed = true;
+}
