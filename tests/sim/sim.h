@@ -1,7 +1,9 @@
-/* sim.h - a deterministic run of the engine: the production flights against callers and providers that are drawn from a seed.
+/* sim.h - a deterministic run of the engine: the production flights against callers and providers that are drawn from a
+ * seed.
  *
- * One seed draws everything: the configuration, the callers, the providers' replies and faults, how bytes are cut and when. One
- * generator a concern, so that a change in one leaves the others alone. The clock is virtual; there are no threads and no sockets. */
+ * One seed draws everything: the configuration, the callers, the providers' replies and faults, how bytes are cut and
+ * when. One generator a concern, so that a change in one leaves the others alone. The clock is virtual; there are no
+ * threads and no sockets. */
 #ifndef WEIR_SIM_H
 #define WEIR_SIM_H
 
@@ -12,25 +14,33 @@
 enum { sim_flights_max = 48, sim_pieces_max = 512, sim_reply_max = 400 * 1024 };
 
 /* Bugs planted between the engine and the world, each of which the rules must catch. */
-enum sim_mutant { mutant_none, mutant_settle_lost, mutant_end_twice, mutant_cancel_lost, mutant_byte_changed, mutant_timer_lost, mutants };
+enum sim_mutant {
+    mutant_none,
+    mutant_settle_lost,
+    mutant_end_twice,
+    mutant_cancel_lost,
+    mutant_byte_changed,
+    mutant_timer_lost,
+    mutants
+};
 
 /* What a provider will do with one call: its reply's bytes, cut at places, each piece at a time; then how it ends. */
 struct sim_call {
     bool alive;
-    unsigned number;      /* raised at each call, so that steps of an old one are known */
+    unsigned number; /* raised at each call, so that steps of an old one are known */
     unsigned attempt;
     int status;
     const char *content_type;
     bool until_close;
-    char *bytes;          /* the body; owned */
+    char *bytes; /* the body; owned */
     size_t len;
     size_t cuts[sim_pieces_max];
     size_t piece_count, piece_next;
-    enum failure ending;  /* failure_none: a good end */
+    enum failure ending; /* failure_none: a good end */
     bool never_ends, never_begins, late_events;
-    bool reading;         /* back-pressure */
-    bool waits;           /* a piece is due, but is not read */
-    char *wanted;         /* what a caller that gets this whole reply must have got; owned */
+    bool reading; /* back-pressure */
+    bool waits;   /* a piece is due, but is not read */
+    char *wanted; /* what a caller that gets this whole reply must have got; owned */
     size_t wanted_len;
     bool stream, complete; /* it carries everything that a good answer has */
 };
@@ -38,17 +48,17 @@ struct sim_call {
 struct sim_caller {
     struct flight *flight;
     struct sim_call call;
-    char *body;           /* the request's; owned */
+    char *body; /* the request's; owned */
     size_t body_len, body_sent;
     bool body_done, gone, closed, responded, ended, aborted;
     bool full;
     bool asks_stream, asks_usage;
     int status;
     int64_t content_length;
-    char *got;            /* owned */
+    char *got; /* owned */
     size_t got_len, got_size;
-    int source;           /* the attempt whose bytes it got; -1: weir's own */
-    unsigned settled;     /* bit per attempt */
+    int source;       /* the attempt whose bytes it got; -1: weir's own */
+    unsigned settled; /* bit per attempt */
     unsigned calls;
     uint64_t timer_ns, started_ns, hang_up_ns; /* 0: none */
     unsigned timer_number;

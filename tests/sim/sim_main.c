@@ -1,4 +1,5 @@
-/* sim_main.c - weir-sim: runs seeds, each twice, and the planted bugs. `weir-sim --seeds A..B`, `--seed N` (with a trace), `--mutants`. */
+/* sim_main.c - weir-sim: runs seeds, each twice, and the planted bugs. `weir-sim --seeds A..B`, `--seed N` (with a
+ * trace), `--mutants`. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,7 +7,8 @@
 #include "base/hash.h"
 #include "sim.h"
 
-static const char *const mutant_names[mutants] = {"none", "settle_lost", "end_twice", "cancel_lost", "byte_changed", "timer_lost"};
+static const char *const mutant_names[mutants] = {"none",        "settle_lost",  "end_twice",
+                                                  "cancel_lost", "byte_changed", "timer_lost"};
 
 static int seeds_run(unsigned long long from, unsigned long long to) {
     static struct sim sim;
@@ -16,9 +18,12 @@ static int seeds_run(unsigned long long from, unsigned long long to) {
         uint64_t hash = sim.hash;
         steps += sim.step_count;
         flights += sim.caller_count;
-        if (held) held = sim_run(&sim, seed, mutant_none, false) && sim_rule(&sim, sim.hash == hash, "a seed gives the same run twice", 0);
+        if (held)
+            held = sim_run(&sim, seed, mutant_none, false) &&
+                   sim_rule(&sim, sim.hash == hash, "a seed gives the same run twice", 0);
         if (held) continue;
-        printf("seed %llu, step %llu: broken: %s\nreplay: weir-sim --seed %llu\n", seed, (unsigned long long)sim.step_count, sim.broken, seed);
+        printf("seed %llu, step %llu: broken: %s\nreplay: weir-sim --seed %llu\n", seed,
+               (unsigned long long)sim.step_count, sim.broken, seed);
         return 1;
     }
     printf("weir-sim: %llu seeds, %llu flights, %llu steps, every rule held\n", to - from + 1, flights, steps);
@@ -32,8 +37,10 @@ static int mutants_run(void) {
     for (int mutant = 1; mutant < mutants; mutant++) {
         unsigned seed = 1;
         while (seed <= 100 && sim_run(&sim, seed, (enum sim_mutant)mutant, false)) seed++;
-        if (seed <= 100) printf("weir-sim: planted %s: caught at seed %u: %s\n", mutant_names[mutant], seed, sim.broken);
-        else printf("weir-sim: planted %s: NOT CAUGHT\n", mutant_names[mutant]);
+        if (seed <= 100)
+            printf("weir-sim: planted %s: caught at seed %u: %s\n", mutant_names[mutant], seed, sim.broken);
+        else
+            printf("weir-sim: planted %s: NOT CAUGHT\n", mutant_names[mutant]);
         missed += seed > 100;
     }
     return missed ? 1 : 0;

@@ -1,5 +1,5 @@
-/* sim_provider.c - what a provider does with a call: good replies, and every way of failing that could be thought of. The reply is
- * written first, whole; then it is cut at drawn places. */
+/* sim_provider.c - what a provider does with a call: good replies, and every way of failing that could be thought of.
+ * The reply is written first, whole; then it is cut at drawn places. */
 #include "sim.h"
 
 #include <stdio.h>
@@ -22,15 +22,22 @@ static void put(struct writing *writing, const char *text, bool passes) {
     writing->wanted_len += len;
 }
 
-static const char usage_event[] = "data: {\"id\":\"1\",\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":5,\"total_tokens\":12}}\n\n";
+static const char usage_event[] =
+    "data: "
+    "{\"id\":\"1\",\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":5,\"total_tokens\":12}}\n\n";
 
 static void stream_write(struct sim *sim, struct sim_call *call, struct writing *writing, bool asked_usage) {
     unsigned events = (unsigned)sim_between(&sim->providers, 0, 12);
     bool fault = sim_chance(&sim->faults, 35);
-    unsigned kind = fault ? (unsigned)sim_between(&sim->faults, 0, 7) : 99, where = (unsigned)sim_between(&sim->faults, 0, events);
+    unsigned kind = fault ? (unsigned)sim_between(&sim->faults, 0, 7) : 99,
+             where = (unsigned)sim_between(&sim->faults, 0, events);
     char text[256];
     if (sim_chance(&sim->providers, 30)) put(writing, ": keep-alive\n\n", true);
-    put(writing, "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}],\"usage\":null}\n\n", true);
+    put(writing,
+        "data: "
+        "{\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}],"
+        "\"usage\":null}\n\n",
+        true);
     for (unsigned i = 0; i <= events; i++) {
         if (i == where && kind == 0) put(writing, "data: {garbage\n\n", false);
         if (i == where && kind == 1) {
@@ -46,7 +53,9 @@ static void stream_write(struct sim *sim, struct sim_call *call, struct writing 
             call->never_ends = true;
             return;
         }
-        snprintf(text, sizeof text, "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"w%llu \"},\"finish_reason\":null}],\"usage\":null}\n\n",
+        snprintf(text, sizeof text,
+                 "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"w%llu "
+                 "\"},\"finish_reason\":null}],\"usage\":null}\n\n",
                  (unsigned long long)sim_between(&sim->providers, 0, 1u << 30));
         put(writing, text, true);
     }
@@ -61,15 +70,19 @@ static void stream_write(struct sim *sim, struct sim_call *call, struct writing 
 }
 
 static void whole_write(struct sim *sim, struct sim_call *call, struct writing *writing) {
-    size_t size = sim_chance(&sim->providers, 10) ? (size_t)sim_between(&sim->providers, 200000, 300000) : (size_t)sim_between(&sim->providers, 0, 3000);
+    size_t size = sim_chance(&sim->providers, 10) ? (size_t)sim_between(&sim->providers, 200000, 300000)
+                                                  : (size_t)sim_between(&sim->providers, 0, 3000);
     unsigned kind = sim_chance(&sim->faults, 35) ? (unsigned)sim_between(&sim->faults, 0, 4) : 99;
     char *pad = malloc(size + 1);
     memset(pad, 'x', size);
     pad[size] = 0;
-    put(writing, "{\"id\":\"1\",\"object\":\"chat.completion\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"", true);
+    put(writing,
+        "{\"id\":\"1\",\"object\":\"chat.completion\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\","
+        "\"content\":\"",
+        true);
     put(writing, pad, true);
     free(pad);
-    if (kind == 0) { /* not JSON, and well framed */
+    if (kind == 0) {                                      /* not JSON, and well framed */
         call->complete = writing->len > limit_held_reply; /* too long to be held is too long to be read */
         return;
     }
@@ -95,7 +108,10 @@ static void error_write(struct sim *sim, struct sim_call *call, struct writing *
     call->status = statuses[sim_between(&sim->faults, 0, sizeof statuses / sizeof *statuses - 1)];
     call->content_type = "application/json";
     bool plain = sim_chance(&sim->faults, 30);
-    put(writing, plain ? "upstream connect error" : "{\"error\":{\"message\":\"no\",\"type\":\"t\",\"param\":null,\"code\":null}}", true);
+    put(writing,
+        plain ? "upstream connect error"
+              : "{\"error\":{\"message\":\"no\",\"type\":\"t\",\"param\":null,\"code\":null}}",
+        true);
 }
 
 static void cuts_draw(struct sim *sim, struct sim_call *call) {
@@ -113,14 +129,20 @@ void sim_call_begin(struct sim *sim, unsigned number, const struct action *actio
     struct sim_call *call = &caller->call;
     unsigned raised = call->number + 1;
     sim_call_free(call);
-    *call = (struct sim_call){.alive = true, .number = raised, .attempt = action->attempt, .status = 200, .reading = true, .ending = failure_none};
+    *call = (struct sim_call){.alive = true,
+                              .number = raised,
+                              .attempt = action->attempt,
+                              .status = 200,
+                              .reading = true,
+                              .ending = failure_none};
     struct writing writing = {.at = malloc(sim_reply_max), .wanted = malloc(sim_reply_max)};
     bool asked_usage = false;
     for (size_t i = 0; i < action->call.body_count; i++)
         if (str_find(action->call.body[i], STR("\"include_usage\":true")) != SIZE_MAX) asked_usage = true;
     call->stream = caller->asks_stream;
     unsigned law = (unsigned)sim_between(&sim->faults, 0, 99);
-    static const enum failure refusals[] = {failure_dns, failure_connect, failure_connect_timeout, failure_tls, failure_proxy, failure_reset, failure_malformed};
+    static const enum failure refusals[] = {failure_dns,   failure_connect, failure_connect_timeout, failure_tls,
+                                            failure_proxy, failure_reset,   failure_malformed};
     if (law < 8) {
         call->status = 0;
         call->ending = refusals[sim_between(&sim->faults, 0, 6)];
@@ -134,9 +156,12 @@ void sim_call_begin(struct sim *sim, unsigned number, const struct action *actio
     } else if (call->stream) {
         call->content_type = "text/event-stream; charset=utf-8";
         stream_write(sim, call, &writing, asked_usage && !caller->asks_usage);
-        if (caller->asks_usage && call->complete) { /* asked for by the caller: it passes; written again, as a good stream */
+        if (caller->asks_usage &&
+            call->complete) { /* asked for by the caller: it passes; written again, as a good stream */
             writing.len = writing.wanted_len = 0;
-            put(&writing, "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"w\"},\"finish_reason\":\"stop\"}]}\n\n", true);
+            put(&writing,
+                "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"w\"},\"finish_reason\":\"stop\"}]}\n\n",
+                true);
             put(&writing, usage_event, true);
             put(&writing, "data: [DONE]\n\n", true);
         }
@@ -149,7 +174,8 @@ void sim_call_begin(struct sim *sim, unsigned number, const struct action *actio
     call->wanted = writing.wanted;
     call->wanted_len = writing.wanted_len;
     cuts_draw(sim, call);
-    if (!call->never_begins) sim_schedule(sim, sim_between(&sim->providers, 1, 50) * NS_PER_MS, step_reply, number, call->number);
+    if (!call->never_begins)
+        sim_schedule(sim, sim_between(&sim->providers, 1, 50) * NS_PER_MS, step_reply, number, call->number);
 }
 
 void sim_call_free(struct sim_call *call) {
@@ -170,11 +196,17 @@ bool sim_call_event(struct sim *sim, struct sim_caller *caller, struct event *ev
         call->alive = false;
     } else if (call->piece_next == 0) {
         headers[0] = (struct http_header){STR("content-type"), str_from(call->content_type)};
-        *event = (struct event){.kind = event_reply_head, .attempt = call->attempt, .status = call->status, .headers = headers, .header_count = 1,
-                                .content_length = -1, .body_sent = true};
+        *event = (struct event){.kind = event_reply_head,
+                                .attempt = call->attempt,
+                                .status = call->status,
+                                .headers = headers,
+                                .header_count = 1,
+                                .content_length = -1,
+                                .body_sent = true};
         call->piece_next++;
     } else if (call->piece_next <= call->piece_count) {
-        size_t from = call->piece_next == 1 ? 0 : call->cuts[call->piece_next - 2], to = call->cuts[call->piece_next - 1];
+        size_t from = call->piece_next == 1 ? 0 : call->cuts[call->piece_next - 2],
+               to = call->cuts[call->piece_next - 1];
         event->kind = event_reply_body;
         event->bytes = str_make(call->bytes + from, to - from);
         call->piece_next++;

@@ -22,7 +22,8 @@ static void got_add(struct sim *sim, struct sim_caller *caller, struct str bytes
 
 static void check_write(struct sim *sim, unsigned number, const struct action *action) {
     struct sim_caller *caller = &sim->callers[number];
-    sim_rule(sim, caller->responded && !caller->ended && !caller->aborted, "bytes come between the head and the end", number);
+    sim_rule(sim, caller->responded && !caller->ended && !caller->aborted, "bytes come between the head and the end",
+             number);
     for (size_t i = 0; i < action->write.count; i++) {
         sim_rule(sim, action->write.ranges[i].len > 0, "no empty range is written", number);
         got_add(sim, caller, action->write.ranges[i]);
@@ -42,7 +43,8 @@ static void check_settled(struct sim *sim, unsigned number, const struct action 
     }
     sim_rule(sim, attempt->state == attempt_settled, "a settled attempt says so", number);
     sim_rule(sim, !(caller->settled >> attempt->number & 1), "each attempt is settled once", number);
-    sim_rule(sim, attempt->failure != failure_none || attempt->status / 100 == 2, "a success has a status of 2xx", number);
+    sim_rule(sim, attempt->failure != failure_none || attempt->status / 100 == 2, "a success has a status of 2xx",
+             number);
     caller->settled |= 1u << attempt->number;
 }
 
@@ -54,7 +56,8 @@ static void check_respond(struct sim *sim, unsigned number, const struct action 
     caller->content_length = action->respond.content_length;
     caller->source = -1;
     const struct flight *flight = caller->flight;
-    if (flight->attempt_count && caller->status < 300) caller->source = (int)flight->attempts[flight->attempt_count - 1]->number;
+    if (flight->attempt_count && caller->status < 300)
+        caller->source = (int)flight->attempts[flight->attempt_count - 1]->number;
 }
 
 void sim_check_action(struct sim *sim, unsigned number, const struct action *action) {
@@ -64,7 +67,8 @@ void sim_check_action(struct sim *sim, unsigned number, const struct action *act
     case action_call:
         sim_rule(sim, !caller->call.alive, "one call at a time", number);
         sim_rule(sim, !caller->responded, "no failover once a byte has reached the caller", number);
-        sim_rule(sim, ++caller->calls <= caller->flight->snapshot->max_attempts, "attempts stay within their limit", number);
+        sim_rule(sim, ++caller->calls <= caller->flight->snapshot->max_attempts, "attempts stay within their limit",
+                 number);
         sim_rule(sim, sim->now.mono_ns <= caller->flight->deadline_ns, "no call after the deadline", number);
         break;
     case action_respond: check_respond(sim, number, action); break;
@@ -109,13 +113,15 @@ static void check_answer(struct sim *sim, unsigned number) {
         sim_rule(sim, own && rest, "a broken answer is a part of the provider's, then an error", number);
     }
     if (caller->content_length >= 0 && caller->ended)
-        sim_rule(sim, (size_t)caller->content_length == caller->got_len, "Content-Length is the answer's length", number);
+        sim_rule(sim, (size_t)caller->content_length == caller->got_len, "Content-Length is the answer's length",
+                 number);
 }
 
 void sim_check_closed(struct sim *sim, unsigned number) {
     struct sim_caller *caller = &sim->callers[number];
     const struct flight *flight = caller->flight;
-    sim_rule(sim, caller->settled == (flight->attempt_count ? (1u << flight->attempt_count) - 1 : 0), "every attempt is settled when the flight closes", number);
+    sim_rule(sim, caller->settled == (flight->attempt_count ? (1u << flight->attempt_count) - 1 : 0),
+             "every attempt is settled when the flight closes", number);
     sim_rule(sim, !caller->call.alive, "no call outlives its flight", number);
     sim_rule(sim, caller->gone || caller->ended || caller->aborted, "every caller that stays is answered", number);
     sim_rule(sim, caller->gone || caller->status != 0 || caller->aborted, "an answer has a status", number);

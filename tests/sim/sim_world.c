@@ -10,7 +10,8 @@
 uint64_t sim_between(struct prng *prng, uint64_t low, uint64_t high) { return low + prng_below(prng, high - low + 1); }
 bool sim_chance(struct prng *prng, unsigned percent) { return prng_below(prng, 100) < percent; }
 
-/* -- the heap --------------------------------------------------------------------------------------------------------- */
+/* -- the heap ---------------------------------------------------------------------------------------------------------
+ */
 
 static bool before(const struct sim_step *a, const struct sim_step *b) {
     return a->at_ns < b->at_ns || (a->at_ns == b->at_ns && a->order < b->order);
@@ -21,10 +22,12 @@ void sim_schedule(struct sim *sim, uint64_t in_ns, int kind, unsigned caller, un
         sim->heap_size = sim->heap_size ? sim->heap_size * 2 : 256;
         sim->heap = realloc(sim->heap, sim->heap_size * sizeof *sim->heap);
     }
-    struct sim_step step = {.at_ns = sim->now.mono_ns + in_ns, .order = sim->order++, .caller = caller, .number = number};
+    struct sim_step step = {
+        .at_ns = sim->now.mono_ns + in_ns, .order = sim->order++, .caller = caller, .number = number};
     step.kind = kind;
     size_t at = sim->heap_count++;
-    for (; at > 0 && before(&step, &sim->heap[(at - 1) / 2]); at = (at - 1) / 2) sim->heap[at] = sim->heap[(at - 1) / 2];
+    for (; at > 0 && before(&step, &sim->heap[(at - 1) / 2]); at = (at - 1) / 2)
+        sim->heap[at] = sim->heap[(at - 1) / 2];
     sim->heap[at] = step;
 }
 
@@ -40,20 +43,25 @@ static struct sim_step step_take(struct sim *sim) {
     return first;
 }
 
-/* -- performing ------------------------------------------------------------------------------------------------------- */
+/* -- performing -------------------------------------------------------------------------------------------------------
+ */
 
 static void fold(struct sim *sim, uint64_t value) { sim->hash = (sim->hash ^ value) * 0x100000001b3ull; }
 
 static void perform(struct sim *sim, unsigned number, const struct action *action) {
     struct sim_caller *caller = &sim->callers[number];
-    if (sim->trace) printf("%12.3f ms  flight %u  action %d attempt %u\n", (double)sim->now.mono_ns / 1e6, number, action->kind, action->attempt);
+    if (sim->trace)
+        printf("%12.3f ms  flight %u  action %d attempt %u\n", (double)sim->now.mono_ns / 1e6, number, action->kind,
+               action->attempt);
     fold(sim, (uint64_t)action->kind << 32 | number << 8 | action->attempt);
     sim_check_action(sim, number, action);
     switch (action->kind) {
     case action_call: sim_call_begin(sim, number, action); break;
     case action_cancel:
-        if (sim->mutant == mutant_cancel_lost && !sim->tampered) sim->tampered = true;
-        else caller->call.alive = false;
+        if (sim->mutant == mutant_cancel_lost && !sim->tampered)
+            sim->tampered = true;
+        else
+            caller->call.alive = false;
         break;
     case action_call_read:
         caller->call.reading = action->wanted;
@@ -77,7 +85,8 @@ static void perform(struct sim *sim, unsigned number, const struct action *actio
             break;
         }
         caller->timer_ns = action->deadline_ns;
-        sim_schedule(sim, action->deadline_ns > sim->now.mono_ns ? action->deadline_ns - sim->now.mono_ns : 0, step_timer, number, ++caller->timer_number);
+        sim_schedule(sim, action->deadline_ns > sim->now.mono_ns ? action->deadline_ns - sim->now.mono_ns : 0,
+                     step_timer, number, ++caller->timer_number);
         break;
     case action_closed:
         sim_check_closed(sim, number);
@@ -93,7 +102,9 @@ static void deliver(struct sim *sim, unsigned number, const struct event *event)
     struct sim_caller *caller = &sim->callers[number];
     struct actions actions;
     if (!caller->flight || sim->broken[0]) return;
-    if (sim->trace) printf("%12.3f ms  flight %u  event %d attempt %u\n", (double)sim->now.mono_ns / 1e6, number, event->kind, event->attempt);
+    if (sim->trace)
+        printf("%12.3f ms  flight %u  event %d attempt %u\n", (double)sim->now.mono_ns / 1e6, number, event->kind,
+               event->attempt);
     sim->step_count++;
     flight_step(caller->flight, event, sim->now, &actions);
     for (size_t i = 0; i < actions.count; i++) {
@@ -104,7 +115,8 @@ static void deliver(struct sim *sim, unsigned number, const struct event *event)
     arena_reset(&sim->scratch);
     if (!caller->flight || caller->gone) return;
     bool live = caller->flight->live && caller->flight->live->state != attempt_settled;
-    sim_rule(sim, !live || caller->timer_ns || caller->full || sim->mutant == mutant_timer_lost, "a live attempt has a timer", number);
+    sim_rule(sim, !live || caller->timer_ns || caller->full || sim->mutant == mutant_timer_lost,
+             "a live attempt has a timer", number);
     if (event->kind == event_reply_body && !caller->full && caller->got_len && sim_chance(&sim->arrivals, 3)) {
         caller->full = true;
         deliver(sim, number, &(struct event){.kind = event_caller_full});
@@ -112,20 +124,25 @@ static void deliver(struct sim *sim, unsigned number, const struct event *event)
     }
 }
 
-/* -- callers ---------------------------------------------------------------------------------------------------------- */
+/* -- callers ----------------------------------------------------------------------------------------------------------
+ */
 
 static char *body_draw(struct sim *sim, struct sim_caller *caller) {
     static const char *const models[] = {"m0", "m1", "m2", "fast", "gpt-x", "p0/any", "nothing", "default"};
-    static const char *const options[] = {"", ",\"stream_options\":null", ",\"stream_options\":{}", ",\"stream_options\":{\"include_usage\":false}",
-                                          ",\"stream_options\":{\"include_usage\":true}", ",\"stream_options\":{\"other\":1}"};
+    static const char *const options[] = {"",
+                                          ",\"stream_options\":null",
+                                          ",\"stream_options\":{}",
+                                          ",\"stream_options\":{\"include_usage\":false}",
+                                          ",\"stream_options\":{\"include_usage\":true}",
+                                          ",\"stream_options\":{\"other\":1}"};
     const char *model = models[prng_below(&sim->arrivals, sim_chance(&sim->arrivals, 90) ? 4 : 8)];
     caller->asks_stream = sim_chance(&sim->arrivals, 60);
     unsigned option = caller->asks_stream ? (unsigned)prng_below(&sim->arrivals, 6) : 0;
     caller->asks_usage = option == 4;
     size_t pad = sim_chance(&sim->arrivals, 10) ? (size_t)sim_between(&sim->arrivals, 1000, 6000) : 3;
     char *body = malloc(pad + 512);
-    int head = snprintf(body, 400, "{\"model\":\"%s\"%s%s,\"messages\":[{\"role\":\"user\",\"content\":\"", model, caller->asks_stream ? ",\"stream\":true" : "",
-                        options[option]);
+    int head = snprintf(body, 400, "{\"model\":\"%s\"%s%s,\"messages\":[{\"role\":\"user\",\"content\":\"", model,
+                        caller->asks_stream ? ",\"stream\":true" : "", options[option]);
     memset(body + head, 'p', pad);
     strcpy(body + head + pad, "\"}]}");
     if (sim_chance(&sim->arrivals, 5)) body[head / 2] = sim_chance(&sim->arrivals, 50) ? '}' : '\0';
@@ -141,7 +158,8 @@ static void caller_begin(struct sim *sim, unsigned number) {
     caller->body = body_draw(sim, caller);
     if (snapshot->client_count && sim_chance(&sim->arrivals, 50)) caller->client = &snapshot->clients[0];
     snprintf(id, sizeof id, "sim-%u", number);
-    struct http_header headers[2] = {{STR("content-type"), STR("application/json")}, {STR("x-weir-timeout-ms"), STR("700")}};
+    struct http_header headers[2] = {{STR("content-type"), STR("application/json")},
+                                     {STR("x-weir-timeout-ms"), STR("700")}};
     struct flight_request asked = {.endpoint = endpoint_chat,
                                    .headers = headers,
                                    .header_count = sim_chance(&sim->arrivals, 10) ? 2 : 1,
@@ -154,7 +172,8 @@ static void caller_begin(struct sim *sim, unsigned number) {
     sim->open_count++;
     deliver(sim, number, &(struct event){.kind = event_arrived});
     sim_schedule(sim, 1, step_body, number, 0);
-    if (sim_chance(&sim->arrivals, 15)) sim_schedule(sim, sim_between(&sim->arrivals, 0, 400) * NS_PER_MS, step_gone, number, 0);
+    if (sim_chance(&sim->arrivals, 15))
+        sim_schedule(sim, sim_between(&sim->arrivals, 0, 400) * NS_PER_MS, step_gone, number, 0);
 }
 
 static void on_body(struct sim *sim, unsigned number) {
@@ -188,7 +207,8 @@ static void on_reply(struct sim *sim, unsigned number, unsigned call_number) {
     if (!was_alive) call->alive = false;
     deliver(sim, number, &event);
     if (more && call->number == call_number)
-        sim_schedule(sim, sim_between(&sim->providers, 0, sim_chance(&sim->providers, 3) ? 3000 : 30) * NS_PER_MS, step_reply, number, call_number);
+        sim_schedule(sim, sim_between(&sim->providers, 0, sim_chance(&sim->providers, 3) ? 3000 : 30) * NS_PER_MS,
+                     step_reply, number, call_number);
 }
 
 static void on_step(struct sim *sim, const struct sim_step *step) {
@@ -217,7 +237,8 @@ static void on_step(struct sim *sim, const struct sim_step *step) {
     }
 }
 
-/* -- a run ------------------------------------------------------------------------------------------------------------ */
+/* -- a run ------------------------------------------------------------------------------------------------------------
+ */
 
 static const char *environment(void *context, const char *name) {
     (void)context, (void)name;
@@ -229,17 +250,24 @@ static bool config_draw(struct sim *sim) {
     struct text text = text_in_buffer(yaml, sizeof yaml - 1);
     unsigned providers = (unsigned)sim_between(&sim->arrivals, 1, 6);
     text_printf(&text, "request_timeout_seconds: %llu\nmax_body_bytes: %llu\nretry: {max_retries: %llu}\nproviders:\n",
-                (unsigned long long)sim_between(&sim->arrivals, 1, 60), (unsigned long long)sim_between(&sim->arrivals, 1024, 8192),
+                (unsigned long long)sim_between(&sim->arrivals, 1, 60),
+                (unsigned long long)sim_between(&sim->arrivals, 1024, 8192),
                 (unsigned long long)sim_between(&sim->arrivals, 0, 5));
     for (unsigned i = 0; i < providers; i++)
-        text_printf(&text, "  p%u: {type: %s, api_key: k, base_url: \"http://p%u/v1\", models: [m0, m%u], priority: %llu, timeout_seconds: %llu, "
-                           "reply_timeout_seconds: %llu, stall_timeout_seconds: %llu}\n",
-                    i, sim_chance(&sim->arrivals, 20) ? "mistral" : "openai", i, i % 3, (unsigned long long)sim_between(&sim->arrivals, 1, 3),
-                    (unsigned long long)sim_between(&sim->arrivals, 1, 30), (unsigned long long)sim_between(&sim->arrivals, 1, 100),
+        text_printf(&text,
+                    "  p%u: {type: %s, api_key: k, base_url: \"http://p%u/v1\", models: [m0, m%u], priority: %llu, "
+                    "timeout_seconds: %llu, "
+                    "reply_timeout_seconds: %llu, stall_timeout_seconds: %llu}\n",
+                    i, sim_chance(&sim->arrivals, 20) ? "mistral" : "openai", i, i % 3,
+                    (unsigned long long)sim_between(&sim->arrivals, 1, 3),
+                    (unsigned long long)sim_between(&sim->arrivals, 1, 30),
+                    (unsigned long long)sim_between(&sim->arrivals, 1, 100),
                     (unsigned long long)sim_between(&sim->arrivals, 1, 20));
-    text_printf(&text, "routes: [{model: fast, targets: [p0/x%s]}, {model: \"gpt-*\", targets: [p0/y]}]\n", providers > 1 ? ", p1/y" : "");
+    text_printf(&text, "routes: [{model: fast, targets: [p0/x%s]}, {model: \"gpt-*\", targets: [p0/y]}]\n",
+                providers > 1 ? ", p1/y" : "");
     text_printf(&text, "clients: [{name: c, key_hash: \"%064d\", providers: [p0], models: [\"m*\"]}]\n", 0);
-    struct config_input input = {.path = STR("sim"), .text = text_str(&text), .environment = environment, .ids = &sim->ids};
+    struct config_input input = {
+        .path = STR("sim"), .text = text_str(&text), .environment = environment, .ids = &sim->ids};
     return !text.failed && config_load(&input, &sim->config);
 }
 
