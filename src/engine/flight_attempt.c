@@ -51,12 +51,12 @@ static struct attempt *attempt_new(struct flight *flight, const struct target *t
 }
 
 /* The request's own deadline: a reply that is not streamed raises it to its target's reply timeout, unless the caller
- * set one. */
-static void deadline_set(struct flight *flight, const struct provider *provider) {
+ * set one. A later target with a shorter timeout does not lower it again. */
+static void deadline_raise(struct flight *flight, const struct provider *provider) {
     uint64_t timeout_ns = flight->timeout_ns;
     if (!flight->request.stream && !flight->timeout_given && provider->reply_timeout_ns > timeout_ns)
         timeout_ns = provider->reply_timeout_ns;
-    flight->deadline_ns = flight->arrived_ns + timeout_ns;
+    if (flight->deadline_ns < flight->arrived_ns + timeout_ns) flight->deadline_ns = flight->arrived_ns + timeout_ns;
 }
 
 static bool attempt_call(struct flight *flight, struct attempt *attempt, struct actions *out) {
@@ -97,7 +97,7 @@ void flight_try_next(struct flight *flight, struct now now, struct actions *out)
         answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
         return;
     }
-    deadline_set(flight, attempt->target->provider);
+    deadline_raise(flight, attempt->target->provider);
     if (!attempt_call(flight, attempt, out)) {
         attempt->call_over = true;
         attempt_settle(flight, attempt, failure_system, now, out);

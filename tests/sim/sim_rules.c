@@ -99,6 +99,9 @@ static void check_answer(struct sim *sim, unsigned number) {
     if (caller->gone || caller->source < 0 || !last) return;
     const struct sim_call *call = &caller->call;
     bool good = last->failure == failure_none;
+    if (sim->trace)
+        printf("flight %u got  %.*s\nflight %u sent %.*s\n", number, (int)caller->got_len, caller->got, number,
+               (int)call->len, call->bytes);
     if (good) {
         sim_rule(sim, call->complete, "no success of a reply that is not whole", number);
         sim_rule(sim, caller->got_len == call->wanted_len && memcmp(caller->got, call->wanted, call->wanted_len) == 0,

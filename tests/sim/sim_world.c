@@ -145,7 +145,10 @@ static char *body_draw(struct sim *sim, struct sim_caller *caller) {
                         caller->asks_stream ? ",\"stream\":true" : "", options[option]);
     memset(body + head, 'p', pad);
     strcpy(body + head + pad, "\"}]}");
-    if (sim_chance(&sim->arrivals, 5)) body[head / 2] = sim_chance(&sim->arrivals, 50) ? '}' : '\0';
+    if (sim_chance(&sim->arrivals, 5)) {
+        body[head / 2] = sim_chance(&sim->arrivals, 50) ? '}' : '\0';
+        caller->asks_usage &= strstr(body, "\"include_usage\":true") != NULL; /* a spoilt key asks for nothing */
+    }
     caller->body_len = (size_t)head + pad + 4;
     return body;
 }
