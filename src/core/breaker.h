@@ -1,0 +1,62 @@
+/* breaker.h - a circuit breaker in two words: closed, open, half-open (M. Nygard, Release It!).
+ *
+ *   decision: 63..62 state | 61..46 round | 45..38 calls out | 37..30 successes | 29..0 deadline, 10 ms ticks
+ *   window:   63..48 failures in a row | 47..32 failures | 31..16 calls | 15..0 window's number
+ *
+ * Each opening is a round of its own. An admission hands out a ticket of its round, and the caller owes exactly one
+ * report or release with it; one of another round, or of another state than it was let out in, changes nothing. Pure
+ * but for the two words: reads no clock, never allocates. Any thread. */
+#ifndef WEIR_CORE_BREAKER_H
+#define WEIR_CORE_BREAKER_H
+
+#include "core/cell.h"
+
+struct breaker_rules {
+    uint16_t failure_threshold;   /* failures in a row that open it; 1 and more */
+    uint16_t half_open_max_calls; /* 1 to 255: calls out at once while half-open */
+    uint16_t success_threshold;   /* 1 to 255: good probes that close it */
+    uint16_t failure_share;       /* percent of the window's calls that open it; 0: not looked at */
+    uint16_t window_calls_min;    /* below so many calls a window says nothing */
+    uint64_t window_ns;
+    uint64_t open_ns; /* how long it stays open; a probe's place expires after it too */
+    uint64_t ramp_ns; /* after closing again, traffic comes back over this time; 0: at once */
+};
+
+enum breaker_state { breaker_closed, breaker_open, breaker_half_open };
+
+struct breaker {
+    struct cell decision, window; /* all zero: closed, never opened */
+};
+
+struct breaker_ticket {
+    uint16_t round;
+    bool probe;
+};
+
+enum breaker_change { breaker_unchanged, breaker_opened, breaker_closed_again };
+
+struct breaker_view {
+    enum breaker_state state; /* open past its deadline is shown as half-open */
+    uint16_t round;
+    unsigned calls_out, successes, failures_in_row;
+    uint64_t until_ns; /* open: when it may be tried; else 0 */
+};
+
+/* Would a call be let out now? A look; nothing is taken. */
+bool breaker_would_admit(const struct breaker *breaker, const struct breaker_rules *rules, uint64_t now_ns);
+/* Takes: an open breaker past its deadline becomes half-open, and half-open lets out half_open_max_calls at once. */
+bool breaker_admit(struct breaker *breaker, const struct breaker_rules *rules, uint64_t now_ns,
+                   struct breaker_ticket *ticket) __attribute__((warn_unused_result));
+/* The call's verdict. A failure of a probe opens it again. It stays open until now + open_ns or `not_before_ns` (a
+ * provider's Retry-After; 0: none), whichever is later; a deadline never moves earlier. */
+enum breaker_change breaker_report(struct breaker *breaker, const struct breaker_rules *rules, uint64_t now_ns,
+                                   struct breaker_ticket ticket, bool good, uint64_t not_before_ns);
+/* No verdict: the caller hung up, or the failure was nobody's. Gives a probe's place back. */
+void breaker_release(struct breaker *breaker, struct breaker_ticket ticket);
+/* Opens or closes by hand. Tickets that are out no longer count. */
+void breaker_force(struct breaker *breaker, const struct breaker_rules *rules, uint64_t now_ns, bool open);
+struct breaker_view breaker_view(const struct breaker *breaker, const struct breaker_rules *rules, uint64_t now_ns);
+/* 0 to 1: how much of its traffic a breaker that has closed again should get now; 1 when it never opened. */
+double breaker_ramp(const struct breaker *breaker, const struct breaker_rules *rules, uint64_t now_ns);
+
+#endif

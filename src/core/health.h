@@ -1,0 +1,30 @@
+/* health.h - how well a provider is: one number from what its traffic and its probes show, and a state from the number.
+ * Pure. */
+#ifndef WEIR_CORE_HEALTH_H
+#define WEIR_CORE_HEALTH_H
+
+#include "base/str.h"
+#include "core/breaker.h"
+
+enum health_state { health_healthy, health_degraded, health_unhealthy, health_maintenance, health_states };
+
+struct health_rules {
+    double degraded_below;  /* 0.8 */
+    double unhealthy_below; /* 0.4 */
+};
+
+struct health_input {
+    double success;             /* 0 to 1; see success_read */
+    uint64_t latency_ns;        /* now; 0: not known */
+    uint64_t baseline_ns;       /* its own; 0: not known */
+    enum breaker_state breaker; /* the worst of its targets' */
+};
+
+/* success x latency term x breaker term. Latency term: 1 up to twice the baseline, then baseline x 2 / latency, never
+ * below 0.5. Breaker term: closed 1, half-open 0.5, open 0. */
+double health_score(const struct health_input *input);
+/* A state is left only when the score is 0.05 beyond its edge, so that it does not flutter. */
+enum health_state health_state_of(double score, const struct health_rules *rules, enum health_state before);
+struct str health_state_name(enum health_state state);
+
+#endif
