@@ -191,6 +191,13 @@ static void models_read(struct snapshot *snapshot, const struct config_node *nod
     if (provider->default_model.len == 0 && provider->model_count) provider->default_model = provider->models[0];
 }
 
+static enum provider_state state_of(const struct config_node *node) {
+    struct str state = read_str(node, "state", STR("active"));
+    for (unsigned i = 0; i <= provider_maintenance; i++)
+        if (str_eq(state, provider_state_name((enum provider_state)i))) return (enum provider_state)i;
+    return provider_active; /* the check has complained */
+}
+
 static void provider_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
                           const struct catalog_provider *row) {
     struct provider *provider = &snapshot->providers[snapshot->provider_count];
@@ -202,6 +209,8 @@ static void provider_read(struct config_reading *reading, struct snapshot *snaps
                                   .stream_options = row->stream_options,
                                   .endpoints = row->endpoints,
                                   .simulated = str_eq(row->type, STR("simulated")),
+                                  .edited = node->edited,
+                                  .state = state_of(node),
                                   .priority = (int64_t)read_number(node, "priority", 100),
                                   .weight = read_number(node, "weight", 1),
                                   .connect_timeout_ns = read_seconds_ns(node, "connect_timeout_seconds", 5),

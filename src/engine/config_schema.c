@@ -120,6 +120,8 @@ const struct config_key config_keys[] = {
     SAME(provider, "model_name", "models")
     K(provider, "default_model", string, now, 0, 0, "", top, "the first model", "For requests that name none.")
     K(provider, "priority", int, now, 1, 1000000, "", top, "100", "1 is tried first.")
+    K(provider, "state", choice, now, 0, 0, "active|draining|maintenance", top, "active",
+      "Draining and maintenance get no new attempts; `weir provider drain NAME` sets it at run time.")
     K(provider, "weight", number, now, 0, 1e6, "", top, "1", "Share under weighted strategies.")
     K(provider, "timeout_seconds", seconds, now, 0, 86400, "", top, "30",
       "An attempt of a stream, up to its first token.")

@@ -11,6 +11,8 @@ struct config_node {
     struct str text;               /* scalars; references in it are expanded by the check */
     bool quoted;                   /* a scalar in quotes is a string, whatever it looks like */
     bool referred;                 /* the text came out of a reference: no message may show it */
+    bool overlay;                  /* it stands in the run-time overlay, not in the configuration's own text */
+    bool edited;                   /* a provider that the overlay has a say in */
     struct str key;                /* in a map */
     unsigned line, column;         /* of the value, from 1 */
     unsigned key_line, key_column; /* of the key, in a map */

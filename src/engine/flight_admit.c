@@ -112,7 +112,7 @@ static bool listed(const struct str *globs, size_t count, struct str name) {
     return false;
 }
 
-enum refusal { refusal_none, refusal_client, refusal_endpoint };
+enum refusal { refusal_none, refusal_client, refusal_endpoint, refusal_away }; /* the last one is told */
 
 static enum refusal target_refusal(const struct flight *flight, const struct target *target, bool pinned) {
     const struct client *client = flight->client;
@@ -120,7 +120,8 @@ static enum refusal target_refusal(const struct flight *flight, const struct tar
     if (client && pinned && !listed(client->models, client->model_count, target->model) &&
         !listed(client->models, client->model_count, target->name))
         return refusal_client;
-    return target->provider->endpoints & 1u << flight->endpoint ? refusal_none : refusal_endpoint;
+    if (!(target->provider->endpoints & 1u << flight->endpoint)) return refusal_endpoint;
+    return target->provider->state == provider_active ? refusal_none : refusal_away;
 }
 
 static void candidates_add(struct flight *flight, const struct route *route, bool pinned, enum refusal *refused) {
@@ -128,7 +129,7 @@ static void candidates_add(struct flight *flight, const struct route *route, boo
         enum refusal refusal = target_refusal(flight, route->targets[i], pinned);
         if (refusal == refusal_none)
             flight->candidates[flight->candidate_count++] = route->targets[i];
-        else
+        else if (refusal > *refused)
             *refused = refusal;
     }
 }

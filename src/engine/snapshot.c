@@ -4,6 +4,11 @@
 #include "base/check.h"
 #include "base/memory.h"
 
+struct str provider_state_name(enum provider_state state) {
+    static const char *const names[] = {"active", "draining", "maintenance"};
+    return str_from(names[state]);
+}
+
 void snapshot_hold(struct snapshot *snapshot) { atomic_fetch_add_explicit(&snapshot->holds, 1, memory_order_relaxed); }
 
 void snapshot_release(struct snapshot *snapshot) {

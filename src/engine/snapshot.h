@@ -11,6 +11,9 @@
 #include "base/url.h"
 #include "engine/catalog.h"
 
+/* Draining and maintenance get no new attempts; what is under way ends in its own time. */
+enum provider_state { provider_active, provider_draining, provider_maintenance };
+
 struct provider {
     uint16_t index; /* in snapshot->providers */
     struct str name;
@@ -18,6 +21,8 @@ struct provider {
     const struct catalog_provider *row;
     enum dialect dialect;
     bool simulated; /* the built-in provider */
+    bool edited;    /* the run-time overlay has a say in it */
+    enum provider_state state;
     struct url base;
     struct str base_url; /* as text, for status */
     struct secret *keys; /* as configured, in order */
@@ -99,6 +104,9 @@ struct snapshot {
     bool response_headers_minimal;
     bool cancel_on_disconnect;
 };
+
+/* "active", "draining", "maintenance": the configuration's own words. */
+struct str provider_state_name(enum provider_state state);
 
 void snapshot_hold(struct snapshot *snapshot);
 void snapshot_release(struct snapshot *snapshot); /* frees at zero, wiping credentials */

@@ -35,7 +35,10 @@ void answer_healthz(struct visit *visit) { visit_answer(visit, 200, STR("text/pl
 
 void answer_readyz(struct visit *visit) {
     bool draining = atomic_load(&visit->gate->gateway->draining);
-    bool usable = visit->deployment->snapshot->target_count > 0;
+    const struct snapshot *snapshot = visit->deployment->snapshot;
+    bool usable = false;
+    for (size_t i = 0; i < snapshot->target_count; i++)
+        usable = usable || snapshot->targets[i].provider->state == provider_active;
     if (draining)
         visit_answer(visit, 503, STR("text/plain"), STR("draining\n"));
     else if (!usable)
