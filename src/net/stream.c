@@ -2,8 +2,10 @@
  * failure found inside a call is told at the end of the turn, never from inside it. */
 #include "net/stream.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 
 #include "base/check.h"
@@ -225,22 +227,44 @@ static void send_later(struct stream *stream, const struct str *ranges, size_t c
     write_failed(stream, status);
 }
 
+enum { ranges_at_once = 64, gathered_bytes = 2048 };
+
+/* What the kernel took at once, or a libuv error number. Small ranges go as one: one copy of an event costs less than
+ * the kernel's walk through a vector. */
+static ssize_t send_now(struct stream *stream, const struct str *ranges, size_t count, size_t whole) {
+    char gathered[gathered_bytes];
+    struct iovec vector[ranges_at_once] = {{.iov_base = gathered, .iov_len = whole}};
+    struct msghdr message = {.msg_iov = vector, .msg_iovlen = 1};
+    uv_os_fd_t descriptor;
+    if (uv_fileno(&stream->handle, &descriptor) != 0) return UV_EBADF;
+    if (count == 1 || whole > sizeof gathered) {
+        for (size_t i = 0; i < count; i++)
+            vector[i] = (struct iovec){.iov_base = (char *)(uintptr_t)ranges[i].at, .iov_len = ranges[i].len};
+        message.msg_iovlen = count;
+    } else {
+        for (size_t i = 0, at = 0; i < count; at += ranges[i++].len)
+            if (ranges[i].len) memcpy(gathered + at, ranges[i].at, ranges[i].len);
+    }
+    for (;;) {
+        ssize_t sent = message.msg_iovlen == 1
+                           ? send(descriptor, vector[0].iov_base, vector[0].iov_len, MSG_NOSIGNAL | MSG_DONTWAIT)
+                           : sendmsg(descriptor, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent >= 0) return sent;
+        if (errno != EINTR) return errno == EAGAIN || errno == EWOULDBLOCK ? UV_EAGAIN : uv_translate_sys_error(errno);
+    }
+}
+
 void stream_send(struct stream *stream, const struct str *ranges, size_t count) {
-    enum { most = 64 };
-    uv_buf_t buffers[most];
     while (count && stream->failure == stream_failure_none && !stream->unwritable) {
-        size_t now = count < most ? count : most, whole = 0;
-        for (size_t i = 0; i < now; i++) {
-            buffers[i] = uv_buf_init((char *)(uintptr_t)ranges[i].at, (unsigned)ranges[i].len);
-            whole += ranges[i].len;
-        }
-        int written = stream->unsent ? UV_EAGAIN : uv_try_write(&stream->uv, buffers, (unsigned)now);
-        if (written < 0 && written != UV_EAGAIN)
-            write_failed(stream, written);
-        else if (written == UV_EAGAIN)
+        size_t now = count < ranges_at_once ? count : ranges_at_once, whole = 0;
+        for (size_t i = 0; i < now; i++) whole += ranges[i].len;
+        ssize_t sent = stream->unsent ? UV_EAGAIN : send_now(stream, ranges, now, whole);
+        if (sent < 0 && sent != UV_EAGAIN)
+            write_failed(stream, (int)sent);
+        else if (sent == UV_EAGAIN)
             send_later(stream, ranges, now, 0, whole);
-        else if ((size_t)written < whole)
-            send_later(stream, ranges, now, (size_t)written, whole);
+        else if ((size_t)sent < whole)
+            send_later(stream, ranges, now, (size_t)sent, whole);
         ranges += now;
         count -= now;
     }
