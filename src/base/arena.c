@@ -18,9 +18,47 @@ struct arena_block {
 };
 _Static_assert(sizeof(struct arena_block) % 16 == 0, "room must be aligned");
 
+#if defined(__SANITIZE_ADDRESS__)
+enum { spares_most = 0 }; /* what is used after its end is to be seen */
+#else
+enum { spares_most = 64 };
+#endif
+
 void arena_init(struct arena *arena, size_t block_size, size_t taken_max) {
+    arena_init_spared(arena, block_size, taken_max, NULL);
+}
+
+void arena_init_spared(struct arena *arena, size_t block_size, size_t taken_max, struct arena_spares *spares) {
     CHECK(block_size >= 64);
-    *arena = (struct arena){.newest = NULL, .block_size = block_size, .taken = 0, .taken_max = taken_max};
+    *arena = (struct arena){.block_size = block_size, .taken_max = taken_max, .spares = spares};
+}
+
+void arena_spares_free(struct arena_spares *spares) {
+    for (struct arena_block *block = spares->first, *next; block; block = next) {
+        next = block->older;
+        memory_give(block);
+    }
+    *spares = (struct arena_spares){.first = NULL};
+}
+
+static struct arena_block *block_take(struct arena *arena, size_t whole, bool ordinary) {
+    struct arena_spares *spares = ordinary ? arena->spares : NULL;
+    if (!spares || !spares->first) return memory_take(whole);
+    struct arena_block *block = spares->first;
+    spares->first = block->older;
+    spares->count--;
+    return block;
+}
+
+static void block_give(struct arena *arena, struct arena_block *block) {
+    struct arena_spares *spares = block->ordinary ? arena->spares : NULL;
+    if (!spares || spares->count >= spares_most) {
+        memory_give(block);
+        return;
+    }
+    block->older = spares->first;
+    spares->first = block;
+    spares->count++;
 }
 
 static struct arena_block *block_add(struct arena *arena, size_t size) {
@@ -29,7 +67,7 @@ static struct arena_block *block_add(struct arena *arena, size_t size) {
     size_t whole, total;
     if (!size_add(room, sizeof(struct arena_block), &whole) || !size_add(arena->taken, whole, &total)) return NULL;
     if (total > arena->taken_max) return NULL;
-    struct arena_block *block = memory_take(whole);
+    struct arena_block *block = block_take(arena, whole, ordinary);
     if (!block) return NULL;
     *block = (struct arena_block){.older = arena->newest, .size = room, .used = 0, .ordinary = ordinary};
     arena->taken = total;
@@ -86,7 +124,7 @@ static void blocks_give(struct arena *arena, struct arena_block *keep) {
     struct arena_block *block = arena->newest;
     while (block) {
         struct arena_block *older = block->older;
-        if (block != keep) memory_give(block);
+        if (block != keep) block_give(arena, block);
         block = older;
     }
 }

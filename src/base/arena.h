@@ -9,15 +9,26 @@
 
 struct arena_block;
 
+/* Ordinary blocks that ended arenas of one block size leave for the next ones: a request's memory costs no malloc. All
+ * zero: none yet. As many owners as arenas use it, all on one thread. */
+struct arena_spares {
+    struct arena_block *first;
+    unsigned count;
+};
+
 struct arena {
     struct arena_block *newest;
-    size_t block_size; /* bytes of an ordinary block */
-    size_t taken;      /* bytes of all blocks */
-    size_t taken_max;  /* past it arena_take answers NULL */
+    size_t block_size;           /* bytes of an ordinary block */
+    size_t taken;                /* bytes of all blocks */
+    size_t taken_max;            /* past it arena_take answers NULL */
+    struct arena_spares *spares; /* NULL: none */
 };
 
 /* Holds no memory until the first take. */
 void arena_init(struct arena *arena, size_t block_size, size_t taken_max);
+/* The same, with blocks from `spares`, which outlives it and serves one block size only. */
+void arena_init_spared(struct arena *arena, size_t block_size, size_t taken_max, struct arena_spares *spares);
+void arena_spares_free(struct arena_spares *spares);
 /* Aligned to 16, uninitialised; NULL when out of memory or past taken_max. */
 void *arena_take(struct arena *arena, size_t size) __attribute__((warn_unused_result));
 void *arena_take_zeroed(struct arena *arena, size_t size) __attribute__((warn_unused_result));

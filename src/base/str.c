@@ -11,11 +11,29 @@ struct str str_from(const char *text) {
     return (struct str){text, text ? strlen(text) : 0};
 }
 
-bool str_eq_nocase(struct str a, struct str b) {
-    if (a.len != b.len) return false;
-    for (size_t i = 0; i < a.len; i++)
-        if (lower(a.at[i]) != lower(b.at[i])) return false;
+bool str_same_nocase(const char *a, const char *b, size_t len) {
+    for (size_t i = 0; i < len; i++)
+        if (a[i] != b[i] && lower(a[i]) != lower(b[i])) return false;
     return true;
+}
+
+/* Eight bytes a step (Hacker's Delight, 6-1: a zero byte's borrow reaches its
+ * top bit; the lowest one found is true, RFC 8259 section 7 names the bytes). */
+size_t str_plain_run(struct str s, size_t at) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    const uint64_t ones = 0x0101010101010101, tops = ones * 0x80;
+    for (uint64_t eight; at + 8 <= s.len; at += 8) {
+        memcpy(&eight, s.at + at, 8);
+        uint64_t quote = eight ^ ones * '"', backslash = eight ^ ones * '\\', rubout = eight ^ ones * 0x7f;
+        uint64_t found = ((eight - ones * 0x20) & ~eight) | ((quote - ones) & ~quote) |
+                         ((backslash - ones) & ~backslash) | ((rubout - ones) & ~rubout) | eight;
+        if (found & tops) return at + (unsigned)__builtin_ctzll(found & tops) / 8;
+    }
+#endif
+    while (at < s.len && (unsigned char)s.at[at] >= 0x20 && (unsigned char)s.at[at] < 0x7f && s.at[at] != '"' &&
+           s.at[at] != '\\')
+        at++;
+    return at;
 }
 
 int str_compare(struct str a, struct str b) {

@@ -23,8 +23,13 @@ struct str str_from(const char *text); /* NULL gives an empty range */
 static inline bool str_eq(struct str a, struct str b) {
     return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
 }
-bool str_eq_nocase(struct str a, struct str b); /* ASCII letters only */
-int str_compare(struct str a, struct str b);    /* byte order; a prefix comes first */
+bool str_same_nocase(const char *a, const char *b, size_t len);
+static inline bool str_eq_nocase(struct str a, struct str b) { /* ASCII letters only */
+    return a.len == b.len && str_same_nocase(a.at, b.at, a.len);
+}
+/* Where the run from `at` ends of printable ASCII without quote and backslash: what needs no escape anywhere. */
+size_t str_plain_run(struct str s, size_t at);
+int str_compare(struct str a, struct str b); /* byte order; a prefix comes first */
 bool str_starts(struct str s, struct str prefix);
 bool str_starts_nocase(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);

@@ -102,14 +102,19 @@ static void put_escaped(struct text *text, unsigned char c) {
 }
 
 void text_put_json(struct text *text, struct str s) {
+    size_t run = str_plain_run(s, 0);
+    if (run == s.len && !text->failed && run + 2 <= text->size - text->len) {
+        char *room = text->at + text->len;
+        room[0] = '"';
+        if (run) memcpy(room + 1, s.at, run);
+        room[run + 1] = '"';
+        text->len += run + 2;
+        return;
+    }
     text_put_byte(text, '"');
     size_t plain = 0; /* start of the run that needs no escape */
-    for (size_t i = 0; i < s.len;) {
+    for (size_t i = 0; (i = str_plain_run(s, i)) < s.len;) {
         unsigned char c = (unsigned char)s.at[i];
-        if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\') {
-            i++;
-            continue;
-        }
         size_t len = c < 0x80 ? 0 : utf8_length(str_slice(s, i, s.len));
         if (len) {
             i += len;

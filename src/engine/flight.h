@@ -23,6 +23,7 @@
 struct flight_host {
     struct chunks_budget *bodies;
     struct arena *scratch; /* reset by the host after a step's actions have been performed */
+    struct arena_spares *spares; /* for the flights' own arenas */
 };
 
 /* What the gateway or the library knows of a request. Everything is copied. */

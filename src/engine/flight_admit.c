@@ -56,7 +56,7 @@ struct flight *flight_new(const struct flight_host *host, const struct snapshot 
                           const struct flight_request *request) {
     CHECK(request->request_id.len > 0 && request->request_id.len <= limit_request_id);
     struct arena arena;
-    arena_init(&arena, 4096, 4 * 1024 * 1024);
+    arena_init_spared(&arena, 4096, 4 * 1024 * 1024, host->spares);
     struct flight *flight = arena_take_zeroed(&arena, sizeof *flight);
     if (!flight) return NULL;
     *flight = (struct flight){.host = host, .snapshot = snapshot, .client = request->client, .arena = arena};

@@ -24,8 +24,6 @@ static void put_time(struct text *text, struct log_second *cache, int64_t wall_n
     text_put(text, str_make(tail, sizeof tail));
 }
 
-static bool plain(unsigned char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
-
 /* The well-formed character at the front: its bytes, or 0. */
 static size_t character(struct str s, unsigned *code) {
     unsigned char first = (unsigned char)s.at[0];
@@ -57,11 +55,11 @@ static void put_ascii_escape(struct text *text, unsigned char c) {
 static void put_quoted(struct text *text, struct str s) {
     text_put_byte(text, '"');
     size_t run = 0;
-    for (size_t i = 0; i < s.len;) {
+    for (size_t i = 0; (i = str_plain_run(s, i)) < s.len;) {
         unsigned char c = (unsigned char)s.at[i];
         unsigned code = 0;
-        size_t len = plain(c) ? 1 : c < 0x80 ? 0 : character(str_slice(s, i, s.len), &code);
-        if (len && (c < 0x80 || !steers(code))) {
+        size_t len = c < 0x80 ? 0 : character(str_slice(s, i, s.len), &code);
+        if (len && !steers(code)) {
             i += len;
             continue;
         }
@@ -81,9 +79,8 @@ static void put_quoted(struct text *text, struct str s) {
 
 /* Needs no quotes in a readable line. */
 static bool bare(struct str s) {
-    for (size_t i = 0; i < s.len; i++)
-        if (!plain((unsigned char)s.at[i]) || s.at[i] == ' ' || s.at[i] == '=') return false;
-    return s.len > 0;
+    return s.len > 0 && str_plain_run(s, 0) == s.len && str_find_byte(s, ' ') == SIZE_MAX &&
+           str_find_byte(s, '=') == SIZE_MAX;
 }
 
 static void put_string(struct text *text, struct log_style style, struct str s) {

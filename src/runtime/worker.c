@@ -12,7 +12,7 @@ bool worker_init(struct worker *worker, unsigned index, struct deployment *deplo
     uint64_t seed;
     random_bytes(&seed, sizeof seed);
     *worker = (struct worker){.index = index, .deployment = deployment};
-    worker->host = (struct flight_host){.bodies = bodies, .scratch = &worker->scratch};
+    worker->host = (struct flight_host){.bodies = bodies, .scratch = &worker->scratch, .spares = &worker->spares};
     arena_init(&worker->scratch, 64 * 1024, 64 * 1024 * 1024);
     prng_seed(&worker->prng, seed);
     list_init(&worker->requests);
@@ -55,6 +55,7 @@ void worker_free(struct worker *worker) {
     if (worker->client) client_free(worker->client); /* its loop never ran */
     if (worker->loop) loop_free(worker->loop);
     arena_free(&worker->scratch);
+    arena_spares_free(&worker->spares);
     if (worker->deployment) deployment_release(worker->deployment);
     reporter_free(&worker->reporter);
 }

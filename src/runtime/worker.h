@@ -18,6 +18,7 @@ struct worker {
     struct deployment *deployment; /* held; what the next request begins with */
     struct flight_host host;
     struct arena scratch;
+    struct arena_spares spares;
     struct actions actions;
     struct prng prng; /* for request ids */
     struct reporter reporter;
