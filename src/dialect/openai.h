@@ -97,6 +97,16 @@ enum openai_event_kind {
  * field, or empty. */
 enum openai_event_kind openai_event_read(struct str event, struct str data, struct usage *usage);
 
+/* The events of a stream are alike but for one string. What the last token event was around its text: an event that is
+ * the same but for that text is a token event too, and only the text need be looked at. All zero: none seen. */
+struct openai_event_shape {
+    uint16_t before_len, after_len; /* bytes around the text's inside; before_len 0: none */
+    char around[380];
+};
+/* As openai_event_read, with the stream's shape kept up to date. `shape` may be NULL. */
+enum openai_event_kind openai_event_read_alike(struct openai_event_shape *shape, struct str event, struct str data,
+                                               struct usage *usage);
+
 /* -- what weir itself answers ---------------------------------------------------------------------------------------
  */
 

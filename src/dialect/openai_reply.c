@@ -272,6 +272,7 @@ struct event_reading {
     struct usage *usage;
     enum place top, choice;
     bool choices, has_choice, has_usage, error, token, finish;
+    struct str text; /* the last token member that is a string, with its quotes */
 };
 
 static void event_usage(struct event_reading *seen, const struct skim_token *token) {
@@ -323,14 +324,16 @@ static bool event_token(struct event_reading *seen, struct skim *skim, struct sk
     if (token->depth == 2 && seen->top == place_x_groq) event_usage(seen, token);
     if (token->depth == 3) looked_into = event_choice(seen, token);
     if (is_container(token) && !token->passed && !looked_into && !skim_skip(skim, token)) return false;
-    if (token->depth == 4)
-        seen->token |= seen->choice == place_delta && carries(token);
-    else if (is_fault(token))
+    if (token->depth == 4 && seen->choice == place_delta && carries(token)) {
+        seen->token = true;
+        if (token->kind == skim_string) seen->text = token->value;
+    } else if (token->depth < 4 && is_fault(token)) {
         seen->error = true;
+    }
     return true;
 }
 
-enum openai_event_kind openai_event_read(struct str event, struct str data, struct usage *usage) {
+static enum openai_event_kind event_read(struct str event, struct str data, struct usage *usage, struct str *text) {
     struct skim skim;
     data = str_trim(data);
     if (str_eq(data, STR("[DONE]"))) return openai_event_done;
@@ -347,8 +350,46 @@ enum openai_event_kind openai_event_read(struct str event, struct str data, stru
     }
     if (seen.error || str_eq(event, STR("error"))) return openai_event_error;
     if (seen.finish) return openai_event_finish;
+    *text = seen.text;
     if (seen.token) return openai_event_token;
     if (seen.has_usage && !seen.has_choice) return openai_event_usage;
     /* events of other endpoints: image_generation.partial_image */
     return !seen.choices && event.len ? openai_event_token : openai_event_empty;
+}
+
+enum openai_event_kind openai_event_read(struct str event, struct str data, struct usage *usage) {
+    struct str text = STR_NONE;
+    return event_read(event, data, usage, &text);
+}
+
+static bool is_alike(const struct openai_event_shape *shape, struct str data) {
+    size_t around = (size_t)shape->before_len + shape->after_len;
+    if (shape->before_len == 0 || data.len <= around) return false;
+    size_t text_end = data.len - shape->after_len;
+    return memcmp(data.at, shape->around, shape->before_len) == 0 &&
+           memcmp(data.at + text_end, shape->around + shape->before_len, shape->after_len) == 0 &&
+           skim_string_end(data, shape->before_len - 1u) == text_end + 1;
+}
+
+/* Only shapes without usage are kept: one that is skipped must have nothing to read. */
+static void shape_keep(struct openai_event_shape *shape, struct str data, struct str text) {
+    size_t before = text.at ? (size_t)(text.at - data.at) + 1 : 0, after = data.len - before - (text.len - 2);
+    shape->before_len = 0;
+    if (!text.at || before + after > sizeof shape->around || str_find(data, STR("\"usage\":{")) != SIZE_MAX) return;
+    memcpy(shape->around, data.at, before);
+    memcpy(shape->around + before, data.at + data.len - after, after);
+    shape->before_len = (uint16_t)before;
+    shape->after_len = (uint16_t)after;
+}
+
+enum openai_event_kind openai_event_read_alike(struct openai_event_shape *shape, struct str event, struct str data,
+                                               struct usage *usage) {
+    struct str text = STR_NONE;
+    data = str_trim(data);
+    if (shape && event.len == 0 && is_alike(shape, data)) return openai_event_token;
+    struct usage before = *usage;
+    enum openai_event_kind kind = event_read(event, data, usage, &text);
+    bool told_usage = memcmp(&before, usage, sizeof before) != 0;
+    if (shape && kind == openai_event_token && event.len == 0 && !told_usage) shape_keep(shape, data, text);
+    return kind;
 }

@@ -130,6 +130,11 @@ static bool string_pass(struct skim *skim) {
     }
 }
 
+size_t skim_string_end(struct str text, size_t at) {
+    struct skim skim = {.text = text, .at = at};
+    return string_pass(&skim) ? skim.at : 0;
+}
+
 static bool digits_pass(struct skim *skim) {
     size_t from = skim->at;
     while (skim->at < skim->text.len && skim->text.at[skim->at] >= '0' && skim->text.at[skim->at] <= '9') skim->at++;

@@ -49,6 +49,9 @@ bool skim_skip(struct skim *skim, struct skim_token *token);
 /* A raw string without its quotes, as the characters it stands for: as it is when it holds no escape, else in the
  * arena. false: out of memory, or a \u escape that is half of a pair or NUL. */
 bool skim_unescape(struct str raw, struct arena *arena, struct str *value);
+/* Where the string that opens with the quote at `at` ends: behind its closing quote; 0: it has no end, or holds what a
+ * string may not. */
+size_t skim_string_end(struct str text, size_t at);
 /* The raw key or string (without quotes) equals this plain text, escapes looked through. */
 bool skim_is(struct str raw, struct str plain);
 bool skim_is_nocase(struct str raw, struct str plain);

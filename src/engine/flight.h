@@ -76,6 +76,7 @@ struct attempt {
     bool saw_finish, saw_done;
     uint32_t events, events_dropped;
     struct sse sse;
+    struct openai_event_shape *shape; /* from the first token on; NULL: no memory for it */
     struct chunks held; /* what came and has not been passed on */
     char *tail; /* the last bytes of an opaque reply, attempt_tail_size of them: its usage stands there; may be NULL */
     size_t tail_len;

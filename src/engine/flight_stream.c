@@ -28,6 +28,7 @@ static bool event_pass(struct flight *flight, struct attempt *attempt, const str
 /* The first token: from here on this attempt is the answer. */
 static void deliver_begin(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
     attempt->first_token_ns = now.mono_ns;
+    attempt->shape = arena_take_zeroed(&flight->arena, sizeof *attempt->shape);
     attempt_enter(attempt, attempt_delivering);
     flight_enter(flight, flight_answering);
     answer_head(flight, attempt, attempt->status, -1, out);
@@ -100,7 +101,7 @@ static bool event_done(struct flight *flight, struct attempt *attempt, const str
 static bool stream_event(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
                          struct actions *out) {
     enum openai_event_kind kind =
-        event->comment_only ? openai_event_empty : openai_event_read(event->event, event->data, &attempt->usage);
+        event->comment_only ? openai_event_empty : openai_event_read_alike(attempt->shape, event->event, event->data, &attempt->usage);
     attempt->events++;
     switch (kind) {
     case openai_event_malformed: attempt->events_dropped++; return true;

@@ -97,6 +97,7 @@ struct stream *stream_accepted(struct loop *loop, int descriptor, bool is_unix, 
     }
     int opened = is_unix ? uv_pipe_open(&stream->pipe, descriptor) : uv_tcp_open(&stream->tcp, descriptor);
     if (opened != 0) stream_fail(stream, stream_failure_system, opened);
+    stream->descriptor = descriptor;
     if (!is_unix) uv_tcp_nodelay(&stream->tcp, 1);
     if (tls && !stream_start_tls(stream, tls, STR_NONE)) stream_fail(stream, stream_failure_system, UV_ENOMEM);
     if (!tls) stream_read_start(stream);
@@ -123,6 +124,7 @@ static void on_connected(uv_connect_t *request, int status) {
         return;
     }
     if (stream->handle.type == UV_TCP) uv_tcp_nodelay(&stream->tcp, 1);
+    CHECK(uv_fileno(&stream->handle, &stream->descriptor) == 0);
     if (stream->tls) {
         uv_read_start(&stream->uv, on_buffer, on_read);
         stream->reading = true;
@@ -235,8 +237,6 @@ static ssize_t send_now(struct stream *stream, const struct str *ranges, size_t 
     char gathered[gathered_bytes];
     struct iovec vector[ranges_at_once] = {{.iov_base = gathered, .iov_len = whole}};
     struct msghdr message = {.msg_iov = vector, .msg_iovlen = 1};
-    uv_os_fd_t descriptor;
-    if (uv_fileno(&stream->handle, &descriptor) != 0) return UV_EBADF;
     if (count == 1 || whole > sizeof gathered) {
         for (size_t i = 0; i < count; i++)
             vector[i] = (struct iovec){.iov_base = (char *)(uintptr_t)ranges[i].at, .iov_len = ranges[i].len};
@@ -246,9 +246,9 @@ static ssize_t send_now(struct stream *stream, const struct str *ranges, size_t 
             if (ranges[i].len) memcpy(gathered + at, ranges[i].at, ranges[i].len);
     }
     for (;;) {
-        ssize_t sent = message.msg_iovlen == 1
-                           ? send(descriptor, vector[0].iov_base, vector[0].iov_len, MSG_NOSIGNAL | MSG_DONTWAIT)
-                           : sendmsg(descriptor, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t sent = message.msg_iovlen == 1 ? send(stream->descriptor, vector[0].iov_base, vector[0].iov_len,
+                                                      MSG_NOSIGNAL | MSG_DONTWAIT)
+                                               : sendmsg(stream->descriptor, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent >= 0) return sent;
         if (errno != EINTR) return errno == EAGAIN || errno == EWOULDBLOCK ? UV_EAGAIN : uv_translate_sys_error(errno);
     }

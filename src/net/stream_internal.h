@@ -23,6 +23,7 @@ struct stream {
     enum stream_failure failure;
     bool handshaking, reading, ended, closing, was_high, tell_when_sent, shutting, unwritable;
     int error_number; /* libuv's */
+    int descriptor;   /* of a connected stream */
 };
 
 /* A connected stream around an accepted descriptor. NULL: no memory (the descriptor is closed). */

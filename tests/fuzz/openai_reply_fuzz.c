@@ -28,6 +28,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     enum openai_event_kind kind = openai_event_read(STR(""), body, &event_usage);
     usage_check(&event_usage);
     if (read) must(kind != openai_event_malformed); /* both take objects, and only those */
+    size_t half = str_find_byte(body, '\n');
+    if (half != SIZE_MAX) { /* what one event taught must not change what the next one means */
+        struct openai_event_shape shape = {.before_len = 0};
+        struct usage alone = USAGE_NONE, alike = USAGE_NONE;
+        struct str first = str_slice(body, 0, half), second = str_slice(body, half + 1, body.len);
+        openai_event_read_alike(&shape, STR(""), first, &(struct usage)USAGE_NONE);
+        kind = openai_event_read_alike(&shape, STR(""), second, &alike);
+        must(kind == openai_event_read(STR(""), second, &alone));
+    }
     arena_init(&arena, 4096, 1 << 20);
     openai_error_read(body, &arena, &said);
     must(said.message.len <= 1024 && said.code.len <= 1024);

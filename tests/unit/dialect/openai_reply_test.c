@@ -219,6 +219,45 @@ static void usage_is_found_where_vendors_put_it_in_a_stream(void **state) {
     }
 }
 
+/* Each pair in one stream: whatever the first one taught, the second is read as if it stood alone. */
+static void an_event_alike_means_what_it_means_alone(void **state) {
+    static const char *const texts[] = {"a",    "",
+                                        "\\n",  "\\",
+                                        "\"",   "\\u00",
+                                        "\x01", "\xe4\xb8\xad",
+                                        "\xff", "x\",\"y\":\"z",
+                                        "},{",  "a much longer text than the others, of several words"};
+    static const char *const forms[] = {
+        "{\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"%s\"},\"finish_reason\":null}]}",
+        "{\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"%s\"},\"finish_reason\":\"stop\"}]}",
+        "{\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"%s\"},\"finish_reason\":null}]}",
+        "{\"choices\":[{\"delta\":{\"content\":\"%s\"}}],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4}}",
+        "{\"choices\":[{\"delta\":{\"reasoning\":\"r\",\"content\":\"%s\"}}],\"error\":null}",
+    };
+    enum { text_count = sizeof texts / sizeof *texts, form_count = sizeof forms / sizeof *forms };
+    char events[text_count * form_count][256];
+    size_t count = 0, tokens = 0;
+    (void)state;
+    for (size_t i = 0; i < form_count; i++)
+        for (size_t j = 0; j < text_count; j++) {
+            const char *hole = strstr(forms[i], "%s");
+            snprintf(events[count++], sizeof events[0], "%.*s%s%s", (int)(hole - forms[i]), forms[i], texts[j],
+                     hole + 2);
+        }
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < count; j++) {
+            struct openai_event_shape shape = {.before_len = 0};
+            struct usage alone = USAGE_NONE, alike = USAGE_NONE, first = USAGE_NONE;
+            openai_event_read_alike(&shape, STR(""), str_from(events[i]), &first);
+            enum openai_event_kind kind = openai_event_read_alike(&shape, STR(""), str_from(events[j]), &alike);
+            if (kind != openai_event_read(STR(""), str_from(events[j]), &alone))
+                fail_msg("%s, %s", events[i], events[j]);
+            assert_memory_equal(&alone, &alike, sizeof alone);
+            tokens += kind == openai_event_token;
+        }
+    assert_true(tokens > count);
+}
+
 static void our_own_errors_are_json(void **state) {
     struct text text = text_in_arena(&arena, 64);
     const char *problem;
@@ -244,6 +283,7 @@ int main(void) {
         cmocka_unit_test(a_long_message_is_cut_between_characters),
         cmocka_unit_test(events_are_told_apart),
         cmocka_unit_test(usage_is_found_where_vendors_put_it_in_a_stream),
+        cmocka_unit_test(an_event_alike_means_what_it_means_alone),
         cmocka_unit_test(our_own_errors_are_json),
     };
     return cmocka_run_group_tests(tests, arena_begin, arena_end);
