@@ -1,0 +1,92 @@
+/* latency.c - averages that fade with time, a word each. Floating point lives between reading a word and writing it
+ * only. */
+#include "core/latency.h"
+
+#include <math.h>
+
+#define UNIT_NS 16000ull
+#define TICK_NS 125000000ull
+
+enum { when_bits = 24, when_mask = (1 << when_bits) - 1 };
+#define VALUE_MAX ((1ull << 40) - 1)
+
+static uint64_t value_of(uint64_t word) { return word >> when_bits; }
+static uint64_t word_of(uint64_t value, uint64_t now_ns) {
+    return (value > VALUE_MAX ? VALUE_MAX : value) << when_bits | ((now_ns / TICK_NS) & when_mask);
+}
+
+/* Seconds since the word was written; the ticks come round after 24 days, and a clock that is behind counts as 0. */
+static double age_s(uint64_t word, uint64_t now_ns) {
+    uint64_t ticks = (now_ns / TICK_NS - (word & when_mask)) & when_mask;
+    return ticks > when_mask / 2 ? 0 : (double)ticks * (double)TICK_NS / 1e9;
+}
+
+static uint64_t units_of(uint64_t sample_ns) {
+    uint64_t units = (sample_ns + UNIT_NS - 1) / UNIT_NS;
+    return units ? units : 1;
+}
+
+/* The new average: the sample weighs 1 - e^(-dt/tau), and at least `least`, as many samples come within one tick. */
+static uint64_t averaged(uint64_t word, uint64_t sample, double tau_s, double least, uint64_t now_ns) {
+    double weight = 1 - exp(-age_s(word, now_ns) / tau_s);
+    if (weight < least) weight = least;
+    double value = (double)value_of(word) * (1 - weight) + (double)sample * weight;
+    return value < 1 ? 1 : (uint64_t)(value + 0.5);
+}
+
+static void average(struct cell *cell, uint64_t sample_ns, double tau_s, double least, bool peak, uint64_t now_ns) {
+    uint64_t sample = units_of(sample_ns), seen = cell_load(cell), next;
+    do {
+        bool at_once = seen == 0 || (peak && sample > value_of(seen));
+        next = word_of(at_once ? sample : averaged(seen, sample, tau_s, least, now_ns), now_ns);
+    } while (next != seen && !cell_swap(cell, &seen, next));
+}
+
+void latency_peak(struct cell *cell, uint64_t sample_ns, uint64_t now_ns) {
+    average(cell, sample_ns, 10, 0.05, true, now_ns);
+}
+
+void latency_baseline(struct cell *cell, uint64_t sample_ns, uint64_t now_ns) {
+    average(cell, sample_ns, 600, 0.001, false, now_ns);
+}
+
+uint64_t latency_read(const struct cell *cell, uint64_t tau_ns, uint64_t now_ns) {
+    uint64_t word = cell_load(cell);
+    if (word == 0) return 0;
+    double value = (double)(value_of(word) * UNIT_NS);
+    if (tau_ns) value *= exp(-age_s(word, now_ns) * 1e9 / (double)tau_ns);
+    return value < 1 ? 1 : (uint64_t)value;
+}
+
+/* Steps of 5% x 0.95 up and 5% x 0.05 down rest where 5% of samples are above. */
+void latency_p95(struct cell *cell, uint64_t sample_ns) {
+    uint64_t sample = units_of(sample_ns) << 8, seen = cell_load(cell), next;
+    do {
+        next = sample;
+        if (seen && sample > seen)
+            next = seen + seen * 95 / 2000 + 1;
+        else if (seen && sample < seen)
+            next = seen - seen * 5 / 2000;
+        if (seen && sample > seen && next > sample) next = sample;
+    } while (next != seen && !cell_swap(cell, &seen, next));
+}
+
+uint64_t latency_p95_read(const struct cell *cell) { return (cell_load(cell) >> 8) * UNIT_NS; }
+
+/* The share of failures in 1/2^39, so that a word of zeros says that all is well. */
+void success_report(struct cell *cell, bool good, uint64_t now_ns) {
+    const double one = (double)(1ull << 39);
+    uint64_t seen = cell_load(cell), next;
+    do {
+        double weight = 1 - exp(-age_s(seen, now_ns) / 30);
+        if (weight < 0.05 || seen == 0) weight = 0.05;
+        double failures = (double)value_of(seen) / one * (1 - weight) + (good ? 0 : weight);
+        next = word_of((uint64_t)(failures * one), now_ns);
+        if (next == 0) next = 1;
+    } while (next != seen && !cell_swap(cell, &seen, next));
+}
+
+double success_read(const struct cell *cell) {
+    double failures = (double)value_of(cell_load(cell)) / (double)(1ull << 39);
+    return failures >= 1 ? 0 : 1 - failures;
+}

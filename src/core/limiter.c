@@ -1,0 +1,91 @@
+/* limiter.c - GCRA: a unit costs period / limit; what has been let through stands in the word as the moment at which it
+ * is paid off. A request passes when that moment, its own cost included, is at most the burst's worth ahead of now. */
+#include "core/limiter.h"
+
+/* ceil(units x period / limit), saturated far below where sums wrap. */
+static uint64_t cost_ns(const struct limiter_rules *rules, uint64_t units) {
+    unsigned __int128 cost = ((unsigned __int128)units * rules->period_ns + rules->limit - 1) / rules->limit;
+    return cost > UINT64_MAX / 4 ? UINT64_MAX / 4 : (uint64_t)cost;
+}
+
+static uint64_t later(uint64_t a, uint64_t b) { return a > b ? a : b; }
+
+/* The word after taking; *wait_ns above 0: not yet. A request above the burst passes when nothing is owed. */
+static uint64_t tat_after(uint64_t tat, const struct limiter_rules *rules, uint64_t units, uint64_t now_ns,
+                          uint64_t *wait_ns) {
+    uint64_t cost = cost_ns(rules, units), burst = cost_ns(rules, rules->burst ? rules->burst : 1);
+    uint64_t from = later(tat, now_ns), next = from + cost;
+    uint64_t room = cost > burst ? cost : burst;
+    *wait_ns = next - now_ns > room ? next - now_ns - room : 0;
+    return next;
+}
+
+uint64_t limiter_wait_ns(const struct cell *cell, const struct limiter_rules *rules, uint64_t units, uint64_t now_ns) {
+    uint64_t wait;
+    if (rules->limit == 0) return 0;
+    tat_after(cell_load(cell), rules, units, now_ns, &wait);
+    return wait;
+}
+
+bool limiter_take(struct cell *cell, const struct limiter_rules *rules, uint64_t units, uint64_t now_ns,
+                  struct limiter_ticket *ticket) {
+    *ticket = (struct limiter_ticket){.units = 0};
+    if (rules->limit == 0) return true;
+    uint64_t seen = cell_load(cell), next, wait;
+    do {
+        next = tat_after(seen, rules, units, now_ns, &wait);
+        if (wait) return false;
+    } while (!cell_swap(cell, &seen, next));
+    *ticket = (struct limiter_ticket){.tat_ns = next, .units = units};
+    return true;
+}
+
+/* What time has drained already is gone: at most ticket tat - now is still there to be given back. */
+static void give_back(struct cell *cell, struct limiter_ticket ticket, uint64_t ns, uint64_t now_ns) {
+    uint64_t left = ticket.tat_ns > now_ns ? ticket.tat_ns - now_ns : 0;
+    if (ns > left) ns = left;
+    uint64_t seen = cell_load(cell), next;
+    do {
+        if (ns == 0 || seen <= now_ns) return;
+        next = seen - (ns < seen - now_ns ? ns : seen - now_ns);
+    } while (!cell_swap(cell, &seen, next));
+}
+
+void limiter_refund(struct cell *cell, const struct limiter_rules *rules, struct limiter_ticket ticket,
+                    uint64_t now_ns) {
+    if (rules->limit == 0 || ticket.units == 0) return;
+    give_back(cell, ticket, cost_ns(rules, ticket.units), now_ns);
+}
+
+void limiter_settle(struct cell *cell, const struct limiter_rules *rules, struct limiter_ticket ticket, uint64_t units,
+                    uint64_t now_ns) {
+    if (rules->limit == 0) return;
+    uint64_t reserved = ticket.units ? cost_ns(rules, ticket.units) : 0, real = cost_ns(rules, units);
+    if (real <= reserved) {
+        give_back(cell, ticket, reserved - real, now_ns);
+        return;
+    }
+    uint64_t seen = cell_load(cell);
+    while (!cell_swap(cell, &seen, later(seen, now_ns) + (real - reserved))) continue;
+}
+
+uint64_t limiter_left(const struct cell *cell, const struct limiter_rules *rules, uint64_t now_ns) {
+    if (rules->limit == 0) return UINT64_MAX;
+    uint64_t burst = cost_ns(rules, rules->burst ? rules->burst : 1), tat = cell_load(cell);
+    uint64_t owed = tat > now_ns ? tat - now_ns : 0;
+    if (owed >= burst || rules->period_ns == 0) return 0;
+    return (uint64_t)((unsigned __int128)(burst - owed) * rules->limit / rules->period_ns);
+}
+
+void limiter_hold_until(struct cell *cell, const struct limiter_rules *rules, uint64_t until_ns) {
+    if (rules->limit == 0) return;
+    uint64_t tat = until_ns + cost_ns(rules, rules->burst ? rules->burst : 1), seen = cell_load(cell);
+    while (seen < tat && !cell_swap(cell, &seen, tat)) continue;
+}
+
+void cooldown_set(struct cell *cell, uint64_t until_ns) {
+    uint64_t seen = cell_load(cell);
+    while (seen < until_ns && !cell_swap(cell, &seen, until_ns)) continue;
+}
+
+void cooldown_clear(struct cell *cell) { cell_store(cell, 0); }

@@ -1,0 +1,66 @@
+/* retry.c - backoff with full jitter, and extra work kept to a share of the work. Each half-window is a word; the one
+ * before counts whole, so the window is between 5 and 10 s long and never lets through more than one of 10 s would. */
+#include "core/retry.h"
+
+enum { field = 0xfffff };
+#define HALF_NS (share_window_ns / 2)
+
+uint64_t retry_backoff_ms(unsigned tries, uint64_t base_ms, uint64_t max_ms, uint64_t random) {
+    uint64_t top = tries < 32 ? base_ms << tries : max_ms;
+    if (top > max_ms || (tries && top < base_ms)) top = max_ms;
+    return top == UINT64_MAX ? random : random % (top + 1);
+}
+
+static uint32_t number_of(uint64_t now_ns) { return (uint32_t)(now_ns / HALF_NS) & 0xffffff; }
+static uint32_t word_number(uint64_t word) { return (uint32_t)(word >> 40); }
+static uint32_t word_requests(uint64_t word) { return (uint32_t)(word >> 20) & field; }
+static uint32_t word_taken(uint64_t word) { return (uint32_t)word & field; }
+static uint64_t word_of(uint32_t number, uint32_t requests, uint32_t taken) {
+    return (uint64_t)number << 40 | (uint64_t)requests << 20 | taken;
+}
+
+/* The half that ended moves to `before`; two that do so at once write the same. */
+static uint64_t half_now(struct share *share, uint64_t now_ns) {
+    uint32_t number = number_of(now_ns);
+    uint64_t seen = cell_load(&share->now);
+    while (word_number(seen) != number) {
+        if (((number - word_number(seen)) & 0xffffff) > 0x7fffff) return seen; /* this thread's clock is behind */
+        uint64_t ended = seen;
+        if (cell_swap(&share->now, &seen, word_of(number, 0, 0))) {
+            cell_store(&share->before, ended);
+            return word_of(number, 0, 0);
+        }
+    }
+    return seen;
+}
+
+void share_count(struct share *share, uint64_t now_ns) {
+    uint64_t seen = half_now(share, now_ns);
+    while (word_requests(seen) < field && !cell_swap(&share->now, &seen, seen + (1ull << 20))) continue;
+}
+
+static bool fits(uint64_t now, uint64_t before, unsigned permille, unsigned floor) {
+    bool next_to = word_number(before) == ((word_number(now) - 1) & 0xffffff);
+    uint64_t requests = word_requests(now) + (next_to ? word_requests(before) : 0);
+    uint64_t taken = word_taken(now) + (next_to ? word_taken(before) : 0);
+    uint64_t most = requests * permille / 1000;
+    return taken < (most > floor ? most : floor) && word_taken(now) < field;
+}
+
+bool share_take(struct share *share, unsigned permille, unsigned floor, uint64_t now_ns) {
+    uint64_t seen = half_now(share, now_ns);
+    do {
+        if (!fits(seen, cell_load(&share->before), permille, floor)) return false;
+    } while (!cell_swap(&share->now, &seen, seen + 1));
+    return true;
+}
+
+bool share_would_take(const struct share *share, unsigned permille, unsigned floor, uint64_t now_ns) {
+    uint64_t now = cell_load(&share->now), before = cell_load(&share->before);
+    uint32_t number = number_of(now_ns);
+    if (word_number(now) != number) {
+        before = now;
+        now = word_of(number, 0, 0);
+    }
+    return fits(now, before, permille, floor);
+}
