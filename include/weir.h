@@ -113,6 +113,38 @@ WEIR_API char *weir_models(struct weir *weir);
 /* Every decision taken for one recent request: JSON. NULL: *error (not in the ring any more). */
 WEIR_API char *weir_explain(struct weir *weir, const char *request_id, struct weir_error *error);
 
+/* -- providers at run time
+ *
+ * What is changed here is kept in STATE_DIR/runtime.yaml, wins over the configuration, and is there again at the next
+ * start and after a reload. Every change is whole or not at all: 0, it is on the disk and in force; -1, nothing changed
+ * and *error says why ("invalid_request" names the key, "unknown_provider", "name_exists", "storage_failed", ...).
+ * Changes and reloads come one after the other, whichever thread asks; each may take as long as the disk does. Requests
+ * in flight end on what they began with.
+ *
+ * Settings are a JSON object with the configuration's own keys, {"type":"groq","api_key":"..."}. References (${NAME},
+ * file:PATH, vault:NAME) are refused: give the value itself. A base URL that leads to another server leaves the
+ * credentials behind: give them again with it. */
+
+/* A provider that is not there yet. */
+WEIR_API int weir_provider_add(struct weir *weir, const char *name, const char *json_settings,
+                               struct weir_error *error);
+/* Changes what is given and leaves the rest; null takes a change back to what the configuration says. */
+WEIR_API int weir_provider_update(struct weir *weir, const char *name, const char *json_settings,
+                                  struct weir_error *error);
+/* Gone for new requests, also when the configuration names it. */
+WEIR_API int weir_provider_remove(struct weir *weir, const char *name, struct weir_error *error);
+/* No new attempts go to it; those under way end. */
+WEIR_API int weir_provider_drain(struct weir *weir, const char *name, struct weir_error *error);
+/* As drain, and it is known to be away: its failures are nobody's surprise. */
+WEIR_API int weir_provider_maintenance(struct weir *weir, const char *name, struct weir_error *error);
+/* Takes attempts again. */
+WEIR_API int weir_provider_resume(struct weir *weir, const char *name, struct weir_error *error);
+/* Drops every change made to it at run time: the configuration counts again, and one that was added is gone. */
+WEIR_API int weir_provider_reset(struct weir *weir, const char *name, struct weir_error *error);
+/* All providers with their state and their models (context, abilities, prices): JSON, {"providers":[...]}. Credentials
+ * are shown as "set". NULL: out of memory. */
+WEIR_API char *weir_providers(struct weir *weir);
+
 WEIR_API void weir_free(void *text);
 /* "0.1.0" */
 WEIR_API const char *weir_version(void);

@@ -13,6 +13,8 @@
     X(not_allowed, 403, configuration, "permission_error", "This client key may not do that.")                        \
     X(unknown_model, 404, configuration, "invalid_request_error", "No route and no provider serves this model.")      \
     X(unknown_path, 404, configuration, "invalid_request_error", "There is nothing at this path.")                    \
+    X(unknown_provider, 404, configuration, "invalid_request_error", "There is no provider of that name.")            \
+    X(name_exists, 409, configuration, "invalid_request_error", "There is one of that name already.")                 \
     X(method_not_allowed, 405, configuration, "invalid_request_error", "This path does not take that method.")        \
     X(request_timeout, 408, configuration, "invalid_request_error", "The request did not arrive in time.")            \
     X(length_required, 411, configuration, "invalid_request_error", "The request needs a Content-Length.")            \
@@ -37,6 +39,7 @@
     X(no_provider_available, 503, system, "api_error", "No provider is available for this model now.")                \
     X(shutting_down, 503, system, "api_error", "The gateway is shutting down: try again shortly.")                    \
     X(bad_configuration, 500, configuration, "api_error", "The configuration is not valid.")                          \
+    X(storage_failed, 500, system, "api_error", "The gateway could not write its state: its disk may be full.")       \
     X(out_of_memory, 503, system, "api_error", "The gateway is out of memory: try again shortly.")
 
 enum error_code {

@@ -23,6 +23,7 @@ enum {
     limit_providers = 256,
     limit_targets = 4096,
     limit_loops = 64,
+    limit_deployments = 64, /* configurations alive at once: the newest, and those that requests in flight began with */
 };
 
 #endif

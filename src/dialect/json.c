@@ -17,6 +17,24 @@ void json_free(struct json *json) { yyjson_doc_free((yyjson_doc *)json); }
 
 static yyjson_val *inside(const struct json_value *value) { return (yyjson_val *)(uintptr_t)value; }
 
+enum json_kind json_kind(const struct json_value *value) {
+    yyjson_val *val = inside(value);
+    switch (yyjson_get_type(val)) {
+    case YYJSON_TYPE_NULL: return json_null;
+    case YYJSON_TYPE_BOOL: return yyjson_is_true(val) ? json_true : json_false;
+    case YYJSON_TYPE_NUM: return json_number;
+    case YYJSON_TYPE_STR: return json_string;
+    case YYJSON_TYPE_ARR: return json_array;
+    case YYJSON_TYPE_OBJ: return json_object;
+    default: return json_none;
+    }
+}
+
+bool json_is_whole(const struct json_value *value) {
+    yyjson_val *number = inside(value);
+    return yyjson_is_sint(number) || (yyjson_is_uint(number) && yyjson_get_uint(number) <= INT64_MAX);
+}
+
 const struct json_value *json_root(const struct json *json) {
     return (const struct json_value *)yyjson_doc_get_root((yyjson_doc *)(uintptr_t)json);
 }

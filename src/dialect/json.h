@@ -7,11 +7,14 @@
 
 struct json; /* a document */
 struct json_value;
+enum json_kind { json_none, json_null, json_false, json_true, json_number, json_string, json_array, json_object };
 
 /* NULL: not JSON (*problem says what, at which byte), or no memory. The text is copied. */
 struct json *json_parse(struct str text, const char **problem, size_t *at);
 void json_free(struct json *json);
 const struct json_value *json_root(const struct json *json);
+enum json_kind json_kind(const struct json_value *value); /* json_none: NULL */
+bool json_is_whole(const struct json_value *value);       /* a number that fits int64_t */
 /* The member of an object, or NULL; NULL in, NULL out. */
 const struct json_value *json_member(const struct json_value *value, const char *key);
 /* Elements of an array or members of an object, one after the other; start with *place = 0. *key may be NULL. */

@@ -7,6 +7,8 @@
 
 #include "base/embedded.h"
 #include "base/memory.h"
+#include "engine/config_overlay.h"
+#include "engine/config_read.h"
 #include "engine/config_yaml.h"
 
 enum { problems_max = 100 };
@@ -34,8 +36,9 @@ void config_ids_free(struct config_ids *ids) {
     *ids = (struct config_ids){NULL, 0, 0};
 }
 
-static bool stands_before(const struct config_problem *a, unsigned line, unsigned column) {
-    return a->line < line || (a->line == line && a->column <= column);
+static bool stands_before(const struct config_problem *a, const struct config_problem *b) {
+    if (a->overlay != b->overlay) return b->overlay;
+    return a->line < b->line || (a->line == b->line && a->column <= b->column);
 }
 
 void config_report(struct config_reading *reading, const struct config_node *at, enum config_severity severity,
@@ -47,8 +50,11 @@ void config_report(struct config_reading *reading, const struct config_node *at,
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
     unsigned line = at ? at->line : 0, column = at ? at->column : 0;
+    bool overlay = at && at->overlay;
     for (const struct config_problem *known = config->problems; known; known = known->next)
-        if (known->line == line && known->column == column && str_eq(known->message, str_from(message))) return;
+        if (known->line == line && known->column == column && known->overlay == overlay &&
+            str_eq(known->message, str_from(message)))
+            return;
     if (severity == config_error) config->error_count++;
     if (severity == config_not_available) config->not_available_count++;
     if (config->error_count + config->not_available_count > problems_max) return; /* counted, not told */
@@ -58,14 +64,15 @@ void config_report(struct config_reading *reading, const struct config_node *at,
     problem->message = arena_copy(&config->arena, str_from(message));
     problem->line = line;
     problem->column = column;
+    problem->overlay = overlay;
     struct config_problem **place = &config->problems;
-    while (*place && stands_before(*place, problem->line, problem->column)) place = &(*place)->next;
+    while (*place && stands_before(*place, problem)) place = &(*place)->next;
     problem->next = *place;
     *place = problem;
 }
 
 void config_problem_write(const struct config_input *input, const struct config_problem *problem, struct text *text) {
-    text_put(text, input->path.len ? input->path : STR("environment"));
+    text_put(text, problem->overlay ? input->overlay_path : input->path.len ? input->path : STR("environment"));
     if (problem->line) text_printf(text, ":%u:%u", problem->line, problem->column);
     text_put(text, STR(": "));
     if (problem->severity == config_warning) text_put(text, STR("warning: "));
@@ -105,6 +112,7 @@ bool config_load(const struct config_input *input, struct config *config) {
     struct config_node *root = root_of(&reading);
     if (!root) return false;
     config_check(&reading, root);
+    config_overlay_merge(&reading, root);
     config_process_read(&reading, root);
     struct snapshot *snapshot = config_build(&reading, root);
     if (config->error_count == 0)
@@ -112,6 +120,24 @@ bool config_load(const struct config_input *input, struct config *config) {
     else if (snapshot)
         snapshot_release(snapshot);
     return config->snapshot != NULL;
+}
+
+struct str config_state_dir(const struct config_input *input, struct arena *arena) {
+    struct config config = {.problems = NULL};
+    struct config_reading reading = {.input = input, .config = &config};
+    arena_init(&config.arena, 16 * 1024, 64 * 1024 * 1024);
+    struct config_node *root = root_of(&reading), only = {.kind = config_map, .count = 1};
+    struct str state_dir = STR_NONE;
+    only.first = config_member(root, STR("state_dir"));
+    if (only.first) {
+        only.first->next = NULL;
+        config_check(&reading, &only);
+    }
+    if (root && config.error_count == 0)
+        state_dir = arena_copy(arena, read_str(&only, "state_dir", STR("./weir-state")));
+    arena_wipe(&config.arena);
+    arena_free(&config.arena);
+    return state_dir;
 }
 
 void config_free(struct config *config) {

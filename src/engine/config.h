@@ -18,8 +18,9 @@ uint32_t config_id(struct config_ids *ids, struct str name);
 void config_ids_free(struct config_ids *ids);
 
 struct config_input {
-    struct str path;                                             /* for messages; empty: the environment */
-    struct str text;                                             /* YAML; {NULL,0}: the environment alone */
+    struct str path;                       /* for messages; empty: the environment */
+    struct str text;                       /* YAML; {NULL,0}: the environment alone */
+    struct str overlay_path, overlay_text; /* what was changed at run time (config_overlay.h); {NULL,0}: nothing */
     const char *(*environment)(void *context, const char *name); /* NULL: not set */
     /* A file's whole content into the arena, without a newline at its end; false: *error. */
     bool (*read_file)(void *context, struct str path, struct arena *arena, struct str *content, struct error *error);
@@ -36,11 +37,18 @@ struct config_problem {
     enum config_severity severity;
     unsigned line, column; /* 0: not of a place */
     bool protects;         /* not available, and what it asks for is a protection */
+    bool overlay;          /* its place is in the overlay */
     struct str message;
 };
 
 struct config_listen {
     struct str address, cert_file, key_file;
+};
+
+/* Where the credentials of a provider of the overlay go. */
+struct config_origin {
+    struct config_origin *next;
+    struct str provider, origin;
 };
 
 enum { config_listens_max = 16 };
@@ -59,7 +67,8 @@ struct config_process {
 
 struct config {
     struct arena arena;
-    struct config_problem *problems; /* by line */
+    struct config_problem *problems; /* by line; those of the overlay last */
+    struct config_origin *origins;
     size_t error_count, not_available_count, protects_count;
     struct config_process process;
     struct snapshot *snapshot; /* NULL when there is any error; the caller takes it over, and sets NULL here */
@@ -68,6 +77,9 @@ struct config {
 /* *config is filled in every case and given back by config_free. true: a snapshot was made. */
 bool config_load(const struct config_input *input, struct config *config);
 void config_free(struct config *config);
+/* Only where run-time state is kept, as the text says it, whatever else is wrong with it; {NULL,0}: it cannot be told.
+ * In the arena. */
+struct str config_state_dir(const struct config_input *input, struct arena *arena);
 /* FILE:LINE:COLUMN: message, for one problem. */
 void config_problem_write(const struct config_input *input, const struct config_problem *problem, struct text *text);
 
@@ -78,7 +90,8 @@ struct config_node;
 struct config_reading {
     const struct config_input *input;
     struct config *config;
-    bool inside_later; /* the key around has been reported as not available */
+    bool inside_later;           /* the key around has been reported as not available */
+    struct config_node *removed; /* providers that the overlay took out */
 };
 void config_report(struct config_reading *reading, const struct config_node *at, enum config_severity severity,
                    const char *format, ...) __attribute__((format(printf, 4, 5)));

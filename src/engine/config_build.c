@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "engine/config.h"
+#include "engine/config_overlay.h"
 #include "engine/config_read.h"
 
 static int64_t nano_per_million(double usd_per_million) {
@@ -248,6 +249,17 @@ static void type_unknown(struct config_reading *reading, const struct snapshot *
             STR_ARG(at ? config_shown(at) : str_slice(type, 0, 64)));
 }
 
+static void absent_add(struct snapshot *snapshot, const struct config_node *node, bool removed) {
+    struct absent_provider *absent = arena_take(&snapshot->arena, sizeof *absent);
+    if (!absent) return;
+    *absent = (struct absent_provider){.next = snapshot->absent,
+                                       .name = arena_copy(&snapshot->arena, node->key),
+                                       .type = arena_copy(&snapshot->arena, read_str(node, "type", node->key)),
+                                       .removed = removed,
+                                       .edited = removed || node->edited};
+    snapshot->absent = absent;
+}
+
 static void providers_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root) {
     const struct config_node *list = config_member(root, STR("providers"));
     size_t count = list && list->kind == config_map ? list->count : 0;
@@ -270,7 +282,10 @@ static void providers_read(struct config_reading *reading, struct snapshot *snap
             type_unknown(reading, snapshot, node, type);
         else if (read_bool(node, "enabled", true))
             provider_read(reading, snapshot, node, row);
+        else
+            absent_add(snapshot, node, false);
     }
+    for (const struct config_node *node = reading->removed; node; node = node->next) absent_add(snapshot, node, true);
     if (snapshot->provider_count == 0 && reading->config->error_count == 0)
         config_report(reading, list ? list : root, config_error,
                       "there is no enabled provider: add one under `providers:`");
@@ -350,7 +365,11 @@ static void route_target_read(struct config_reading *reading, struct snapshot *s
     }
     const struct provider *provider = map_find(&snapshot->providers_by_name, provider_name);
     if (!provider) {
-        if (!provider_node(root, provider_name)) /* a disabled one is left out without a word */
+        if (config_overlay_removed(reading, provider_name))
+            config_report(reading, node, config_warning,
+                          "the target `%.*s` is left out: its provider was removed at run time",
+                          STR_ARG(config_shown(written)));
+        else if (!provider_node(root, provider_name)) /* a disabled one is left out without a word */
             config_report(reading, node, config_error, "the target `%.*s` names a provider that does not exist",
                           STR_ARG(config_shown(written)));
         return;

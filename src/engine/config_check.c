@@ -73,9 +73,17 @@ struct str config_shown(const struct config_node *node) {
 
 static bool expand(struct config_reading *reading, struct config_node *node, bool disabled) {
     struct str rest = node->text;
-    if (!reading->input->text.at) return true; /* the environment's own values are taken as they are */
     /* Decided before ${} is expanded: what a variable holds is never a reference itself. */
     bool from_file = str_starts(rest, STR("file:")), from_vault = str_starts(rest, STR("vault:"));
+    if (node->overlay) { /* it came from outside: the environment and the files here are none of its business */
+        if (!from_file && !from_vault && str_find(rest, STR("${")) == SIZE_MAX) return true;
+        config_report(reading, node, config_error,
+                      "`%.*s`: references (${NAME}, file:PATH, vault:NAME) are for the configuration file only: give "
+                      "the value itself",
+                      STR_ARG(str_slice(node->key, 0, 64)));
+        return false;
+    }
+    if (!reading->input->text.at) return true; /* the environment's own values are taken as they are */
     if (str_find(rest, STR("${")) != SIZE_MAX) {
         node->referred = true;
         struct text text = text_in_arena(&reading->config->arena, rest.len + 64);
@@ -287,7 +295,8 @@ static void later_report(struct config_reading *reading, const struct config_nod
     if (key->status == key_protects) {
         reading->config->protects_count++;
         for (struct config_problem *problem = reading->config->problems; problem; problem = problem->next)
-            if (problem->line == at.line && problem->column == at.column) problem->protects = true;
+            if (problem->line == at.line && problem->column == at.column && problem->overlay == at.overlay)
+                problem->protects = true;
     }
 }
 

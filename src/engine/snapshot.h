@@ -48,6 +48,14 @@ struct provider {
         origin_id; /* equal for equal origins (all of base, ca_file, proxy, insecure, timeouts), across snapshots */
 };
 
+/* One that serves nothing: written, and switched off or removed at run time. */
+struct absent_provider {
+    struct absent_provider *next;
+    struct str name, type;
+    bool removed; /* else `enabled: false` */
+    bool edited;
+};
+
 struct target {
     const struct provider *provider;
     struct str model; /* as the provider names it */
@@ -84,6 +92,7 @@ struct snapshot {
     struct catalog catalog;
     struct provider *providers;
     size_t provider_count;
+    struct absent_provider *absent;
     struct target *targets;
     size_t target_count;
     struct route *routes; /* exact ones first, then globs in the order written */

@@ -5,7 +5,7 @@
 #include "gateway/visit.h"
 #include "gateway/inference.h"
 
-static void text_answer(struct visit *visit, const struct text *text) {
+void visit_answer_text(struct visit *visit, const struct text *text) {
     if (text->failed)
         visit_error(visit, error_out_of_memory, STR_NONE);
     else
@@ -16,15 +16,13 @@ static void text_answer(struct visit *visit, const struct text *text) {
 void answer_status(struct visit *visit) {
     struct text text = text_in_arena(&visit->gate->worker->scratch, 16 * 1024);
     weir_status_write(visit->gate->gateway->weir, visit->deployment->snapshot, &text);
-    text_answer(visit, &text);
+    visit_answer_text(visit, &text);
 }
-
-void answer_providers(struct visit *visit) { answer_status(visit); }
 
 void answer_route(struct visit *visit) {
     struct text text = text_in_arena(&visit->gate->worker->scratch, 4 * 1024);
     if (weir_route_write(visit->deployment->snapshot, visit->client, visit_id(visit), &text)) {
-        text_answer(visit, &text);
+        visit_answer_text(visit, &text);
         return;
     }
     arena_reset(&visit->gate->worker->scratch);

@@ -1,5 +1,6 @@
 /* answers.c - answers that need no provider: health, metrics, models, the page, and errors in the OpenAI shape. */
 #include "base/embedded.h"
+#include "base/memory.h"
 #include "dialect/openai.h"
 #include "gateway/visit.h"
 
@@ -15,6 +16,27 @@ void visit_answer(struct visit *visit, int status, struct str content_type, stru
     exchange_respond(visit->exchange, status, headers, count, (int64_t)body.len);
     exchange_write(visit->exchange, &body, 1);
     exchange_end(visit->exchange);
+}
+
+enum { visit_body_max = 256 * 1024 };
+
+bool visit_body_add(struct visit *visit, struct str piece) {
+    if (visit->answered || piece.len == 0) return true;
+    bool fits = piece.len <= visit_body_max - visit->body_len;
+    if (fits && !visit->body) visit->body = memory_take(visit_body_max); /* never moved: nothing is left behind */
+    if (fits && visit->body) {
+        memcpy(visit->body + visit->body_len, piece.at, piece.len);
+        visit->body_len += piece.len;
+        return true;
+    }
+    visit_error(visit, fits ? error_out_of_memory : error_body_too_large, STR_NONE);
+    return false;
+}
+
+void visit_body_free(struct visit *visit) {
+    if (visit->body) memory_wipe(visit->body, visit->body_len);
+    memory_give(visit->body);
+    visit->body = NULL;
 }
 
 void visit_error(struct visit *visit, enum error_code code, struct str message) {

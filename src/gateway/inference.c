@@ -8,6 +8,7 @@
 void visit_release(struct visit *visit) {
     if (visit->exchange || visit->request || visit->busy) return;
     deployment_release(visit->deployment);
+    visit_body_free(visit);
     memory_give(visit);
 }
 
@@ -81,7 +82,8 @@ static void inference_begin(struct visit *visit, const struct http_request *requ
         visit_error(visit, error_unsupported_media_type, STR_NONE);
         return;
     }
-    if (request->content_length > 0 && (uint64_t)request->content_length > visit->deployment->snapshot->body_bytes_max) {
+    if (request->content_length > 0 &&
+        (uint64_t)request->content_length > visit->deployment->snapshot->body_bytes_max) {
         visit_error(visit, error_body_too_large, STR_NONE); /* at once: not after the bytes have come */
         return;
     }
@@ -141,7 +143,10 @@ static void on_head(void *context, struct exchange *exchange, const struct http_
 
 static void on_body(void *owner, struct str piece) {
     struct visit *visit = owner;
-    if (visit && visit->request) request_body(visit->request, piece);
+    if (visit && visit->request)
+        request_body(visit->request, piece);
+    else if (visit && visit->route && visit->route->answer)
+        visit_body_add(visit, piece);
 }
 
 static void on_end(void *owner) {

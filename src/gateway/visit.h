@@ -39,7 +39,9 @@ struct visit {
     struct str path, query; /* until the exchange is over */
     enum http_method method;
     bool answered;
-    bool busy; /* an answer comes later, from another thread */
+    bool busy;  /* an answer comes later, from another thread */
+    char *body; /* of a request that the gateway itself answers; wiped at the end: it may hold a credential */
+    size_t body_len;
     char request_id[limit_request_id + 1];
 };
 
@@ -69,12 +71,23 @@ void answer_metrics(struct visit *visit);
 void answer_dashboard(struct visit *visit);
 void answer_models(struct visit *visit);
 void answer_model(struct visit *visit);
+/* answers.c: more of the body. false: it is too large, and that was answered. */
+bool visit_body_add(struct visit *visit, struct str piece);
+void visit_body_free(struct visit *visit);
 /* admin.c */
+void visit_answer_text(struct visit *visit, const struct text *text); /* in the worker's scratch arena */
 void answer_status(struct visit *visit);
-void answer_providers(struct visit *visit);
 void answer_explain(struct visit *visit);
 void answer_route(struct visit *visit);
 void answer_reload(struct visit *visit);
 void answer_drain(struct visit *visit);
+/* admin_providers.c */
+void answer_providers(struct visit *visit);
+void answer_provider(struct visit *visit);
+void answer_provider_add(struct visit *visit);
+void answer_provider_update(struct visit *visit);
+void answer_provider_replace(struct visit *visit);
+void answer_provider_remove(struct visit *visit);
+void answer_provider_action(struct visit *visit);
 
 #endif

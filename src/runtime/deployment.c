@@ -20,7 +20,7 @@ static struct origin origin_of(const struct provider *provider) {
                            .id = provider->origin_id};
 }
 
-struct deployment *deployment_new(struct snapshot *snapshot) {
+struct deployment *deployment_new(struct snapshot *snapshot, _Atomic unsigned *live) {
     struct deployment *deployment = memory_take(sizeof *deployment);
     struct origin *origins = memory_take(snapshot->provider_count * sizeof *origins);
     if (!deployment || !origins) {
@@ -30,7 +30,8 @@ struct deployment *deployment_new(struct snapshot *snapshot) {
         return NULL;
     }
     for (size_t i = 0; i < snapshot->provider_count; i++) origins[i] = origin_of(&snapshot->providers[i]);
-    *deployment = (struct deployment){.snapshot = snapshot, .origins = origins};
+    *deployment = (struct deployment){.snapshot = snapshot, .origins = origins, .live = live};
+    atomic_fetch_add(live, 1);
     atomic_init(&deployment->holds, 1);
     return deployment;
 }
@@ -45,5 +46,6 @@ void deployment_release(struct deployment *deployment) {
     if (before > 1) return;
     snapshot_release(deployment->snapshot);
     memory_give(deployment->origins);
+    atomic_fetch_sub(deployment->live, 1);
     memory_give(deployment);
 }

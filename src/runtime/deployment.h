@@ -10,10 +10,11 @@ struct deployment {
     _Atomic uint32_t holds;
     struct snapshot *snapshot; /* held */
     struct origin *origins;    /* by provider index */
+    _Atomic unsigned *live;    /* the owner's count of those not freed yet */
 };
 
 /* Takes over the caller's hold on the snapshot. NULL: out of memory (the hold is released). */
-struct deployment *deployment_new(struct snapshot *snapshot);
+struct deployment *deployment_new(struct snapshot *snapshot, _Atomic unsigned *live);
 void deployment_hold(struct deployment *deployment);
 void deployment_release(struct deployment *deployment);
 

@@ -2,19 +2,14 @@
  */
 #include "runtime/weir_internal.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "net/loop.h"
-
-enum { config_bytes_max = 4 * 1024 * 1024, referenced_bytes_max = 64 * 1024 };
 
 static const char *system_environment(void *context, const char *name) {
     (void)context;
@@ -32,102 +27,6 @@ void weir_error_set(struct weir_error *error, enum error_code code, struct str m
     str_copy(error->code, sizeof error->code, facts->name);
     str_copy(error->message, sizeof error->message, message.len ? message : facts->sentence);
     error->status = facts->status;
-}
-
-/* -- files ------------------------------------------------------------------------------------------------------------
- */
-
-/* NULL: *problem is why. */
-static char *file_read(const char *path, size_t most, size_t *len, const char **problem) {
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) {
-        *problem = strerror(errno);
-        return NULL;
-    }
-    char *content = memory_take(most + 1);
-    *len = 0;
-    ssize_t got = 1;
-    while (content && *len < most && (got = read(descriptor, content + *len, most - *len)) > 0) *len += (size_t)got;
-    int number = errno;
-    close(descriptor);
-    if (content && got == 0) {
-        content[*len] = 0;
-        return content;
-    }
-    *problem = !content ? "out of memory" : got < 0 ? strerror(number) : "the file is too large";
-    memory_give(content);
-    return NULL;
-}
-
-/* file:PATH in a configuration. */
-static bool referenced_read(void *context, struct str path, struct arena *arena, struct str *content,
-                            struct error *error) {
-    (void)context;
-    char terminated[1024];
-    const char *problem = "";
-    size_t len = 0;
-    str_copy(terminated, sizeof terminated, path);
-    char *bytes = file_read(terminated, referenced_bytes_max, &len, &problem);
-    if (!bytes) return error_set(error, error_bad_configuration, "cannot read %s: %s", terminated, problem);
-    *content = arena_copy(arena, str_trim(str_make(bytes, len)));
-    memory_wipe(bytes, len);
-    memory_give(bytes);
-    return content->at != NULL || error_set(error, error_out_of_memory, "no memory for %s", terminated);
-}
-
-/* -- configuration ----------------------------------------------------------------------------------------------------
- */
-
-static void problems_write(const struct config_input *input, const struct config *config, char *problems, size_t size) {
-    struct text text = text_in_buffer(problems, size ? size - 1 : 0);
-    for (const struct config_problem *problem = config->problems; problem && !text.failed; problem = problem->next) {
-        size_t before = text.len;
-        if (before) text_put_byte(&text, '\n');
-        config_problem_write(input, problem, &text);
-        if (text.failed) text.len = before; /* whole lines only */
-    }
-    if (size) problems[text.len] = 0;
-}
-
-/* path or text or neither. The text is wiped after use: it may hold credentials. */
-static bool load(const char *path, const char *given, const struct weir_host *host, struct config_ids *ids,
-                 struct config *config, char *problems, size_t problems_size) {
-    const char *problem = "";
-    size_t len = given ? strlen(given) : 0;
-    char *text = path ? file_read(path, config_bytes_max, &len, &problem) : NULL;
-    if (path && !text) {
-        memset(config, 0, sizeof *config);
-        struct text message = text_in_buffer(problems, problems_size ? problems_size - 1 : 0);
-        text_printf(&message, "%s: cannot be read: %s", path, problem);
-        if (problems_size) problems[message.len] = 0;
-        config->error_count = 1;
-        return false;
-    }
-    struct config_input input = {.path = path    ? str_from(path)
-                                         : given ? STR("text")
-                                                 : STR(""),
-                                 .text = path    ? str_make(text, len)
-                                         : given ? str_make(given, len)
-                                                 : STR_NONE,
-                                 .environment = host->environment,
-                                 .read_file = referenced_read,
-                                 .context = host->context,
-                                 .ids = ids,
-                                 .simulated_base_url = host->simulated_base_url,
-                                 .admin_key_hash = host->admin_key_hash};
-    bool loaded = config_load(&input, config);
-    problems_write(&input, config, problems, problems_size);
-    if (text) memory_wipe(text, len);
-    memory_give(text);
-    return loaded;
-}
-
-bool weir_config_check(const char *path, const char *text, const struct weir_host *host, struct config *config,
-                       char *problems, size_t problems_size) {
-    struct config_ids ids = {NULL, 0, 0};
-    bool loaded = load(path, text, host, &ids, config, problems, problems_size);
-    config_ids_free(&ids);
-    return loaded;
 }
 
 static void targets_register(struct weir *weir, const struct snapshot *snapshot) {
@@ -222,8 +121,9 @@ struct weir *weir_open_in(const struct weir_options *options, const struct weir_
     weir->simulated_base_url = copy_of(url);
     weir->host.simulated_base_url = str_from(weir->simulated_base_url);
     pthread_mutex_init(&weir->mutex, NULL);
-    bool loaded =
-        load(weir->config_path, weir->config_text, &weir->host, &weir->ids, &weir->config, problems, sizeof problems);
+    pthread_mutex_init(&weir->control, NULL);
+    struct config_source source = weir_source(weir);
+    bool loaded = weir_config_load(&source, &weir->config, problems, sizeof problems);
     if (!loaded || weir->config.protects_count) {
         weir_error_set(error, error_bad_configuration, str_from(problems));
         weir_close(weir, 0);
@@ -231,7 +131,7 @@ struct weir *weir_open_in(const struct weir_options *options, const struct weir_
     }
     weir->worker_count = worker_count_of(weir, options);
     weir->bodies.limit = weir->config.process.bodies_bytes_max;
-    weir->deployment = deployment_new(weir->config.snapshot);
+    weir->deployment = deployment_new(weir->config.snapshot, &weir->live_deployments);
     weir->config.snapshot = NULL;
     bool opened = weir->deployment && reports_open(weir);
     if (opened) targets_register(weir, weir->deployment->snapshot);
@@ -273,19 +173,20 @@ struct weir *weir_open(const struct weir_options *options, struct weir_error *er
 struct deploy_letter {
     struct worker *worker;
     struct deployment *deployment;
+    bool fresh_connections;
 };
 
 static void deploy_run(void *context) {
     struct deploy_letter *letter = context;
-    worker_deploy(letter->worker, letter->deployment);
+    worker_deploy(letter->worker, letter->deployment, letter->fresh_connections);
     memory_give(letter);
 }
 
-static void deploy_to_all(struct weir *weir, struct deployment *deployment) {
+static void deploy_to_all(struct weir *weir, struct deployment *deployment, bool fresh_connections) {
     for (unsigned i = 0; i < weir->worker_count; i++) {
         struct deploy_letter *letter = memory_take(sizeof *letter);
         if (!letter) continue; /* that loop keeps the old one until the next reload */
-        *letter = (struct deploy_letter){&weir->workers[i], deployment};
+        *letter = (struct deploy_letter){&weir->workers[i], deployment, fresh_connections};
         deployment_hold(deployment);
         if (loop_post(weir->workers[i].loop, deploy_run, letter)) continue;
         deployment_release(deployment);
@@ -293,34 +194,39 @@ static void deploy_to_all(struct weir *weir, struct deployment *deployment) {
     }
 }
 
+bool weir_deploy(struct weir *weir, struct config *config, bool fresh_connections) {
+    if (atomic_load(&weir->live_deployments) >= limit_deployments) return false;
+    struct deployment *fresh = deployment_new(config->snapshot, &weir->live_deployments);
+    config->snapshot = NULL; /* taken over, or given back */
+    if (!fresh) return false;
+    fresh->snapshot->generation = weir->deployment->snapshot->generation + 1;
+    targets_register(weir, fresh->snapshot);
+    pthread_mutex_lock(&weir->mutex);
+    struct deployment *old = weir->deployment;
+    weir->deployment = fresh;
+    pthread_mutex_unlock(&weir->mutex);
+    deploy_to_all(weir, fresh, fresh_connections);
+    struct config before = weir->config;
+    weir->config = *config;
+    memset(config, 0, sizeof *config);
+    deployment_release(old);
+    config_free(&before);
+    return true;
+}
+
 int weir_reload(struct weir *weir, struct weir_error *error) {
     char problems[sizeof error->message];
     struct config config;
-    pthread_mutex_lock(&weir->mutex);
-    bool loaded =
-        load(weir->config_path, weir->config_text, &weir->host, &weir->ids, &config, problems, sizeof problems);
-    struct deployment *fresh = NULL;
-    if (loaded && !config.protects_count) {
-        fresh = deployment_new(config.snapshot);
-        config.snapshot = NULL;
-    }
-    if (!fresh) {
-        pthread_mutex_unlock(&weir->mutex);
-        config_free(&config);
+    pthread_mutex_lock(&weir->control);
+    struct config_source source = weir_source(weir);
+    bool fine = weir_config_load(&source, &config, problems, sizeof problems) && !config.protects_count;
+    if (!fine)
         weir_error_set(error, error_bad_configuration, str_from(problems));
-        return -1;
-    }
-    fresh->snapshot->generation = weir->deployment->snapshot->generation + 1;
-    targets_register(weir, fresh->snapshot);
-    struct deployment *old = weir->deployment;
-    weir->deployment = fresh;
-    deploy_to_all(weir, fresh);
-    struct config before = weir->config;
-    weir->config = config;
-    pthread_mutex_unlock(&weir->mutex);
-    deployment_release(old);
-    config_free(&before);
-    return 0;
+    else if (!(fine = weir_deploy(weir, &config, true)))
+        weir_error_set(error, error_overloaded, STR(WEIR_TOO_MANY_DEPLOYMENTS));
+    pthread_mutex_unlock(&weir->control);
+    config_free(&config);
+    return fine ? 0 : -1;
 }
 
 struct deployment *weir_deployment(struct weir *weir) {
@@ -370,6 +276,7 @@ void weir_close(struct weir *weir, unsigned drain_ms) {
     config_free(&weir->config);
     config_ids_free(&weir->ids);
     pthread_mutex_destroy(&weir->mutex);
+    pthread_mutex_destroy(&weir->control);
     if (weir->config_text) memory_wipe(weir->config_text, strlen(weir->config_text));
     memory_give(weir->config_path);
     memory_give(weir->config_text);

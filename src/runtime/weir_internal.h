@@ -4,8 +4,9 @@
 
 #include <pthread.h>
 
-#include "engine/config.h"
+#include "engine/config_overlay.h"
 #include "runtime/latch.h"
+#include "runtime/overlay.h"
 #include "runtime/worker.h"
 #include "weir.h"
 
@@ -23,9 +24,12 @@ struct weir {
     char *config_path, *config_text; /* owned; NULL: none */
     char *simulated_base_url;
     struct config_ids ids;
-    struct config config;  /* of the last load: its `process` part counts */
-    pthread_mutex_t mutex; /* guards deployment, config and ids: control threads only */
+    struct config config;    /* of the last load: its `process` part counts */
+    pthread_mutex_t control; /* held through a reload or an edit, which come one after the other: guards config, ids */
+    pthread_mutex_t mutex;   /* guards deployment, and only while it is read or swapped; taken inside `control` */
     struct deployment *deployment;
+    _Atomic unsigned live_deployments;
+    char overlay_path[overlay_path_max]; /* of the first load: a state folder does not move */
     struct worker *workers;
     unsigned worker_count;
     _Atomic unsigned next_worker; /* round robin for calls of the library */
@@ -44,6 +48,35 @@ struct weir *weir_open_in(const struct weir_options *options, const struct weir_
 /* Reads and checks without opening. The caller frees *config; *text (may be NULL) gets all problems, a line each. */
 bool weir_config_check(const char *path, const char *text, const struct weir_host *host, struct config *config,
                        char *problems, size_t problems_size);
+/* Where a configuration comes from. */
+struct config_source {
+    const char *path, *text; /* as in weir_options */
+    const struct weir_host *host;
+    struct config_ids *ids;
+    char *overlay_path;      /* of overlay_path_max; empty: found out, and filled */
+    struct str overlay_text; /* {NULL,0}: as it stands on the disk */
+};
+struct config_source weir_source(struct weir *weir);
+/* As weir_config_check. */
+bool weir_config_load(const struct config_source *source, struct config *config, char *problems, size_t problems_size);
+/* Under `control`: what the next requests begin with, on every loop; takes the configuration over. false: too many
+ * older ones are still in use, or no memory. */
+bool weir_deploy(struct weir *weir, struct config *config, bool fresh_connections);
+#define WEIR_TOO_MANY_DEPLOYMENTS \
+    "Requests in flight still use too many older configurations: nothing was changed, try again when some have ended."
+
+/* weir_providers.c: one edit of the run-time overlay, whole or not at all. Blocks. */
+struct provider_edit {
+    struct config_edit edit;
+    struct str by, request_id; /* for the log: who, in which request */
+};
+/* The provider as it is afterwards goes into *view (JSON; the caller's, weir_free; NULL when it is gone). false:
+ * *error. */
+bool weir_provider_edit(struct weir *weir, const struct provider_edit *edit, char **view, struct weir_error *error);
+/* JSON of one provider, or of all; a credential is "set", never itself. false: there is none of that name. */
+bool weir_provider_write(const struct snapshot *snapshot, struct str name, struct text *text);
+void weir_providers_write(const struct snapshot *snapshot, struct text *text);
+
 /* Holds the deployment of the moment; any thread but for long: give it back by deployment_release. */
 struct deployment *weir_deployment(struct weir *weir);
 

@@ -107,6 +107,8 @@ static void provider_put(const struct provider *provider, struct text *text) {
     text_json_str(text, STR("name"), provider->name);
     text_json_str(text, STR("type"), provider->type);
     text_json_str(text, STR("base_url"), provider->base_url);
+    text_json_str(text, STR("state"), provider_state_name(provider->state));
+    text_json_bool(text, STR("edited"), provider->edited);
     text_json_i64(text, STR("priority"), provider->priority);
     text_json_u64(text, STR("models"), provider->model_count);
     text_json_str(text, STR("default_model"), provider->default_model);

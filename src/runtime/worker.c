@@ -21,10 +21,10 @@ bool worker_init(struct worker *worker, unsigned index, struct deployment *deplo
     return worker->client && reporter_init(&worker->reporter, reports, index);
 }
 
-void worker_deploy(struct worker *worker, struct deployment *deployment) {
+void worker_deploy(struct worker *worker, struct deployment *deployment, bool fresh_connections) {
     deployment_release(worker->deployment);
     worker->deployment = deployment;
-    client_drop_idle(worker->client);
+    if (fresh_connections) client_drop_idle(worker->client);
 }
 
 void worker_request_id(struct worker *worker, char id[limit_request_id + 1]) {

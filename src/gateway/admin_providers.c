@@ -1,0 +1,140 @@
+/* admin_providers.c - /admin/v1/providers: what there is, and changing it. An edit waits for the disk, so it runs on
+ * the control loop; the answer comes back by mailbox. The body is wiped with its visit; no answer holds a credential.
+ */
+#include "base/memory.h"
+#include "dialect/json.h"
+#include "gateway/inference.h"
+#include "gateway/visit.h"
+
+static const struct {
+    struct str name;
+    enum config_edit_kind kind;
+    enum provider_state state;
+} actions[] = {{STR("drain"), edit_state, provider_draining},
+               {STR("resume"), edit_state, provider_active},
+               {STR("maintenance"), edit_state, provider_maintenance},
+               {STR("reset"), edit_reset, provider_active}};
+
+void answer_providers(struct visit *visit) {
+    struct text text = text_in_arena(&visit->gate->worker->scratch, 16 * 1024);
+    weir_providers_write(visit->deployment->snapshot, &text);
+    visit_answer_text(visit, &text);
+}
+
+static void unknown_answer(struct visit *visit, struct str name) {
+    char message[160];
+    struct text text = text_in_buffer(message, sizeof message);
+    text_printf(&text, "There is no provider `%.*s`. GET /admin/v1/providers lists them.",
+                STR_ARG(str_slice(name, 0, limit_name)));
+    visit_error(visit, error_unknown_provider, text_str(&text));
+}
+
+void answer_provider(struct visit *visit) {
+    struct text text = text_in_arena(&visit->gate->worker->scratch, 16 * 1024);
+    if (weir_provider_write(visit->deployment->snapshot, visit_id(visit), &text)) {
+        visit_answer_text(visit, &text);
+        return;
+    }
+    arena_reset(&visit->gate->worker->scratch);
+    unknown_answer(visit, visit_id(visit));
+}
+
+/* -- edits ------------------------------------------------------------------------------------------------------------
+ */
+
+struct changing {
+    struct visit *visit; /* its body and its client stay while it is busy; its path may not */
+    struct weir *weir;
+    struct loop *loop;
+    struct provider_edit edit;
+    char name[limit_name + 2], by[limit_name + 16];
+    char *view;
+    struct weir_error error;
+    bool done;
+};
+
+static enum error_code code_of(const struct weir_error *error) {
+    for (int code = error_none + 1; code < error_codes; code++)
+        if (str_eq(error_name((enum error_code)code), str_from(error->code))) return (enum error_code)code;
+    return error_internal;
+}
+
+static void changed(void *context) {
+    struct changing *changing = context;
+    struct visit *visit = changing->visit;
+    int status = changing->edit.edit.kind == edit_add ? 201 : 200;
+    if (!changing->done)
+        visit_error(visit, code_of(&changing->error), str_from(changing->error.message));
+    else if (changing->view && changing->edit.edit.kind != edit_remove)
+        visit_answer(visit, status, STR("application/json"), str_from(changing->view));
+    else
+        visit_answer(visit, 200, STR("application/json"), STR("{\"removed\":true}"));
+    visit->busy = false;
+    weir_free(changing->view);
+    memory_give(changing);
+    visit_release(visit);
+}
+
+static void change_run(void *context) {
+    struct changing *changing = context;
+    changing->done = weir_provider_edit(changing->weir, &changing->edit, &changing->view, &changing->error);
+    while (!loop_post(changing->loop, changed, changing)) {
+    } /* only memory can lack, and only for a moment */
+}
+
+static void change(struct visit *visit, struct str name, enum config_edit_kind kind, enum provider_state state) {
+    struct changing *changing = memory_take_zeroed(sizeof *changing);
+    if (!changing) {
+        visit_error(visit, error_out_of_memory, STR_NONE);
+        return;
+    }
+    *changing =
+        (struct changing){.visit = visit, .weir = visit->gate->gateway->weir, .loop = visit->gate->worker->loop};
+    str_copy(changing->name, sizeof changing->name, name); /* a longer one is refused for its length */
+    str_copy(changing->by, sizeof changing->by, visit->client ? visit->client->name : STR("admin key"));
+    changing->edit = (struct provider_edit){.edit = {.kind = kind,
+                                                     .provider = str_from(changing->name),
+                                                     .settings = str_make(visit->body, visit->body_len),
+                                                     .state = state},
+                                            .by = str_from(changing->by),
+                                            .request_id = str_from(visit->request_id)};
+    visit->busy = true;
+    if (loop_post(visit->gate->gateway->options.control, change_run, changing)) return;
+    visit->busy = false;
+    memory_give(changing);
+    visit_error(visit, error_shutting_down, STR_NONE);
+}
+
+/* {"name": ..., the settings}: settings_take passes over a name that is the provider's. */
+void answer_provider_add(struct visit *visit) {
+    const char *problem = "";
+    size_t at = 0;
+    struct json *json = json_parse(str_make(visit->body, visit->body_len), &problem, &at);
+    char name[limit_name + 2];
+    str_copy(name, sizeof name, json_str(json_member(json_root(json), "name"), STR("")));
+    bool is_json = json != NULL;
+    json_free(json);
+    if (name[0])
+        change(visit, str_from(name), edit_add, provider_active);
+    else
+        visit_error(visit, error_invalid_request,
+                    is_json ? STR("`name` is missing: {\"name\": \"groq_2\", \"type\": \"groq\", ...}.")
+                            : STR("The body must be a JSON object: {\"name\": \"groq_2\", \"type\": \"groq\", ...}."));
+}
+
+void answer_provider_update(struct visit *visit) { change(visit, visit_id(visit), edit_update, provider_active); }
+void answer_provider_replace(struct visit *visit) { change(visit, visit_id(visit), edit_replace, provider_active); }
+void answer_provider_remove(struct visit *visit) { change(visit, visit_id(visit), edit_remove, provider_active); }
+
+void answer_provider_action(struct visit *visit) {
+    struct str id = visit_id(visit);
+    size_t slash = str_find_byte(id, '/');
+    struct str action = slash == SIZE_MAX ? STR("") : str_slice(id, slash + 1, id.len);
+    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
+        if (str_eq(actions[i].name, action)) {
+            change(visit, str_slice(id, 0, slash), actions[i].kind, actions[i].state);
+            return;
+        }
+    visit_error(visit, error_unknown_path,
+                STR("POST /admin/v1/providers/NAME/ takes drain, resume, maintenance and reset."));
+}

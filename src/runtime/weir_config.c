@@ -1,0 +1,146 @@
+/* weir_config.c - a configuration from where it stands: the file, a text or the environment, with the run-time overlay
+ * over it. Blocks; control threads only. Texts are wiped after use: they may hold credentials. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "runtime/weir_internal.h"
+
+enum { config_bytes_max = 4 * 1024 * 1024, referenced_bytes_max = 64 * 1024 };
+
+/* -- files ------------------------------------------------------------------------------------------------------------
+ */
+
+/* NULL: *problem is why. */
+static char *file_read(const char *path, size_t most, size_t *len, const char **problem) {
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) {
+        *problem = strerror(errno);
+        return NULL;
+    }
+    char *content = memory_take(most + 1);
+    *len = 0;
+    ssize_t got = 1;
+    while (content && *len < most && (got = read(descriptor, content + *len, most - *len)) > 0) *len += (size_t)got;
+    int number = errno;
+    close(descriptor);
+    if (content && got == 0) {
+        content[*len] = 0;
+        return content;
+    }
+    *problem = !content ? "out of memory" : got < 0 ? strerror(number) : "the file is too large";
+    memory_give(content);
+    return NULL;
+}
+
+/* file:PATH in a configuration. */
+static bool referenced_read(void *context, struct str path, struct arena *arena, struct str *content,
+                            struct error *error) {
+    (void)context;
+    char terminated[1024];
+    const char *problem = "";
+    size_t len = 0;
+    str_copy(terminated, sizeof terminated, path);
+    char *bytes = file_read(terminated, referenced_bytes_max, &len, &problem);
+    if (!bytes) return error_set(error, error_bad_configuration, "cannot read %s: %s", terminated, problem);
+    *content = arena_copy(arena, str_trim(str_make(bytes, len)));
+    memory_wipe(bytes, len);
+    memory_give(bytes);
+    return content->at != NULL || error_set(error, error_out_of_memory, "no memory for %s", terminated);
+}
+
+/* -- configuration ----------------------------------------------------------------------------------------------------
+ */
+
+static void problems_write(const struct config_input *input, const struct config *config, char *problems, size_t size) {
+    struct text text = text_in_buffer(problems, size ? size - 1 : 0);
+    for (const struct config_problem *problem = config->problems; problem && !text.failed; problem = problem->next) {
+        size_t before = text.len;
+        if (before) text_put_byte(&text, '\n');
+        config_problem_write(input, problem, &text);
+        if (text.failed) text.len = before; /* whole lines only */
+    }
+    if (size) problems[text.len] = 0;
+}
+
+struct config_source weir_source(struct weir *weir) {
+    return (struct config_source){.path = weir->config_path,
+                                  .text = weir->config_text,
+                                  .host = &weir->host,
+                                  .ids = &weir->ids,
+                                  .overlay_path = weir->overlay_path};
+}
+
+/* Where the overlay is and what it says. false: *error. */
+static bool overlay_find(const struct config_source *source, const struct config_input *input, struct str *text,
+                         struct error *error) {
+    *text = STR_NONE;
+    if (!source->overlay_path[0]) {
+        struct arena arena;
+        arena_init(&arena, 1024, 64 * 1024);
+        struct str state_dir = config_state_dir(input, &arena);
+        bool named = state_dir.len && overlay_path(state_dir, source->overlay_path);
+        arena_free(&arena);
+        if (!named) return true; /* the configuration is not valid: its load says why */
+    }
+    return overlay_read(source->overlay_path, text, error);
+}
+
+static bool load(const struct config_source *source, struct config_input *input, struct config *config, char *problems,
+                 size_t problems_size) {
+    struct error error = {.code = error_none};
+    struct str read = STR_NONE;
+    if (!source->overlay_text.at && !overlay_find(source, input, &read, &error)) {
+        str_copy(problems, problems_size, str_from(error.message));
+        return false;
+    }
+    input->overlay_path = str_from(source->overlay_path);
+    input->overlay_text = source->overlay_text.at ? source->overlay_text : read;
+    bool loaded = config_load(input, config);
+    problems_write(input, config, problems, problems_size);
+    overlay_text_free(read);
+    return loaded;
+}
+
+bool weir_config_load(const struct config_source *source, struct config *config, char *problems, size_t problems_size) {
+    const char *problem = "", *path = source->path, *given = source->text;
+    size_t len = given ? strlen(given) : 0;
+    char *text = path ? file_read(path, config_bytes_max, &len, &problem) : NULL;
+    memset(config, 0, sizeof *config);
+    config->error_count = 1; /* until a load says otherwise */
+    if (path && !text) {
+        struct text message = text_in_buffer(problems, problems_size ? problems_size - 1 : 0);
+        text_printf(&message, "%s: cannot be read: %s", path, problem);
+        if (problems_size) problems[message.len] = 0;
+        return false;
+    }
+    struct config_input input = {.path = path    ? str_from(path)
+                                         : given ? STR("text")
+                                                 : STR(""),
+                                 .text = path    ? str_make(text, len)
+                                         : given ? str_make(given, len)
+                                                 : STR_NONE,
+                                 .environment = source->host->environment,
+                                 .read_file = referenced_read,
+                                 .context = source->host->context,
+                                 .ids = source->ids,
+                                 .simulated_base_url = source->host->simulated_base_url,
+                                 .admin_key_hash = source->host->admin_key_hash};
+    bool loaded = load(source, &input, config, problems, problems_size);
+    if (text) memory_wipe(text, len);
+    memory_give(text);
+    return loaded;
+}
+
+bool weir_config_check(const char *path, const char *text, const struct weir_host *host, struct config *config,
+                       char *problems, size_t problems_size) {
+    struct config_ids ids = {NULL, 0, 0};
+    char overlay[overlay_path_max] = "";
+    struct config_source source = {.path = path, .text = text, .host = host, .ids = &ids, .overlay_path = overlay};
+    bool loaded = weir_config_load(&source, config, problems, problems_size);
+    config_ids_free(&ids);
+    return loaded;
+}

@@ -1,0 +1,233 @@
+/* weir_providers.c - providers changed at run time. Everything that can fail comes first: the merged configuration is
+ * checked and built, then the overlay is on the disk, then it is in force. */
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "observe/log.h"
+#include "runtime/weir_internal.h"
+
+struct editing {
+    struct weir *weir;
+    struct arena arena; /* wiped at the end: credentials pass through it */
+    struct str before;  /* the overlay on the disk */
+    struct str after;
+    struct text keys;
+    struct config config;
+};
+
+static const char *const change_names[] = {
+    [edit_add] = "add",       [edit_replace] = "replace", [edit_update] = "update",
+    [edit_remove] = "remove", [edit_reset] = "reset",     [edit_state] = "state"};
+
+static const struct absent_provider *absent_find(const struct snapshot *snapshot, struct str name) {
+    for (const struct absent_provider *absent = snapshot->absent; absent; absent = absent->next)
+        if (str_eq(absent->name, name)) return absent;
+    return NULL;
+}
+
+static bool provider_exists(const struct snapshot *snapshot, struct str name) {
+    const struct absent_provider *absent = absent_find(snapshot, name);
+    return map_find(&snapshot->providers_by_name, name) || (absent && !absent->removed);
+}
+
+/* -- what is wrong ----------------------------------------------------------------------------------------------------
+ */
+
+/* In the configuration's own words, without the places in a text that the caller has not written. */
+static void problems_say(const struct config *config, const char *problems, struct weir_error *error) {
+    char buffer[sizeof error->message];
+    struct text text = text_in_buffer(buffer, sizeof buffer);
+    for (const struct config_problem *problem = config->problems; problem; problem = problem->next) {
+        if (problem->severity != config_error && !problem->protects) continue;
+        size_t before = text.len;
+        if (before) text_put(&text, STR("; "));
+        text_put(&text, problem->message);
+        if (text.failed) text.len = before, text.failed = false;
+    }
+    weir_error_set(error, error_invalid_request, text.len ? text_str(&text) : str_from(problems));
+}
+
+static bool simulated_is_missing(const struct snapshot *snapshot) {
+    for (size_t i = 0; i < snapshot->provider_count; i++)
+        if (snapshot->providers[i].simulated && snapshot->providers[i].base_url.len == 0) return true;
+    return false;
+}
+
+/* -- one edit ---------------------------------------------------------------------------------------------------------
+ */
+
+/* The overlay after the edit, loaded. Calls may follow each other: the last one counts. */
+static bool attempt(struct editing *editing, const struct config_edit *edit, struct weir_error *error) {
+    struct error why = {.code = error_none};
+    char problems[sizeof error->message];
+    config_free(&editing->config);
+    editing->config = (struct config){.problems = NULL};
+    struct text out = text_in_arena(&editing->arena, editing->before.len + 1024);
+    editing->keys = text_in_arena(&editing->arena, 128);
+    if (!config_overlay_edit(editing->before, edit, &editing->arena, &out, &editing->keys, &why)) {
+        weir_error_set(error, why.code, str_from(why.message));
+        return false;
+    }
+    if (out.len >= overlay_bytes_max) {
+        weir_error_set(error, error_invalid_request, STR("The run-time overlay would become too large."));
+        return false;
+    }
+    editing->after = text_str(&out);
+    struct config_source source = weir_source(editing->weir);
+    source.overlay_text = editing->after;
+    bool loaded = weir_config_load(&source, &editing->config, problems, sizeof problems);
+    if (loaded && !editing->config.protects_count && !simulated_is_missing(editing->config.snapshot)) return true;
+    if (loaded && !editing->config.protects_count)
+        weir_error_set(error, error_invalid_request, STR("The built-in simulated provider does not run here."));
+    else
+        problems_say(&editing->config, problems, error);
+    return false;
+}
+
+/* Has the edit done what it says, or must it be spelt out? A provider of the file comes back when its entry is only
+ * left out; routes may name one that is gone. */
+static bool has_happened(const struct editing *editing, const struct config_edit *edit) {
+    const struct snapshot *snapshot = editing->config.snapshot;
+    const struct provider *provider = map_find(&snapshot->providers_by_name, edit->provider);
+    if (edit->kind == edit_remove) return !provider_exists(snapshot, edit->provider);
+    return edit->kind != edit_state || !provider || provider->state == edit->state;
+}
+
+static bool is_allowed(const struct editing *editing, const struct config_edit *edit, struct weir_error *error) {
+    char message[256];
+    struct text text = text_in_buffer(message, sizeof message);
+    struct str name = str_slice(edit->provider, 0, limit_name);
+    bool exists = provider_exists(editing->weir->deployment->snapshot, edit->provider);
+    if (edit->kind == edit_add && exists) {
+        text_printf(&text, "There is a provider `%.*s` already: update it, or choose another name.", STR_ARG(name));
+        weir_error_set(error, error_name_exists, text_str(&text));
+        return false;
+    }
+    if (edit->kind == edit_add || exists) return true;
+    const struct absent_provider *absent = absent_find(editing->weir->deployment->snapshot, edit->provider);
+    if (edit->kind == edit_reset && (absent || str_find(editing->before, edit->provider) != SIZE_MAX))
+        return true; /* also of what the configuration has no more */
+    text_printf(&text, "There is no provider `%.*s`%s.", STR_ARG(name),
+                absent ? " any more: it was removed at run time (`reset` brings the configuration's back)" : "");
+    weir_error_set(error, error_unknown_provider, text_str(&text));
+    return false;
+}
+
+static bool prepare(struct editing *editing, const struct config_edit *edit, struct weir_error *error) {
+    struct error why = {.code = error_none};
+    if (!is_allowed(editing, edit, error)) return false;
+    struct config_edit spelt_out = *edit;
+    spelt_out.spelt_out = true;
+    bool fine = attempt(editing, edit, error) && has_happened(editing, edit);
+    if (!fine && (edit->kind == edit_remove || edit->kind == edit_state)) fine = attempt(editing, &spelt_out, error);
+    if (!fine) return false;
+    struct text sealed = text_in_arena(&editing->arena, editing->after.len + 256);
+    if (!config_overlay_seal(editing->after, &editing->config, &editing->arena, &sealed, &why)) {
+        weir_error_set(error, why.code, str_from(why.message));
+        return false;
+    }
+    editing->after = text_str(&sealed);
+    return true;
+}
+
+static bool commit(struct editing *editing, struct weir_error *error) {
+    struct weir *weir = editing->weir;
+    struct error why = {.code = error_none};
+    if (atomic_load(&weir->live_deployments) >= limit_deployments) {
+        weir_error_set(error, error_overloaded, STR(WEIR_TOO_MANY_DEPLOYMENTS));
+        return false;
+    }
+    if (!overlay_write(weir->overlay_path, editing->after, &why)) {
+        weir_error_set(error, why.code, str_from(why.message));
+        return false;
+    }
+    if (weir_deploy(weir, &editing->config, false)) return true;
+    overlay_write(weir->overlay_path, editing->before, &why); /* no memory: as it was */
+    weir_error_set(error, error_out_of_memory, STR_NONE);
+    return false;
+}
+
+static char *view_of(struct weir *weir, struct str name) {
+    struct arena arena;
+    char *view = NULL;
+    arena_init(&arena, 16 * 1024, SIZE_MAX);
+    struct text text = text_in_arena(&arena, 8 * 1024);
+    if (weir_provider_write(weir->deployment->snapshot, name, &text) && !text.failed) view = memory_take(text.len + 1);
+    if (view) str_copy(view, text.len + 1, text_str(&text));
+    arena_free(&arena);
+    return view;
+}
+
+static bool edit_locked(struct weir *weir, const struct provider_edit *edit, char **view, struct weir_error *error) {
+    struct editing editing = {.weir = weir};
+    struct error why = {.code = error_none};
+    int lock = overlay_lock(weir->overlay_path, &why);
+    bool fine = lock >= 0 && overlay_read(weir->overlay_path, &editing.before, &why);
+    if (!fine) weir_error_set(error, why.code, str_from(why.message));
+    arena_init(&editing.arena, 64 * 1024, 64 * 1024 * 1024);
+    fine = fine && prepare(&editing, &edit->edit, error) && commit(&editing, error);
+    if (fine) {
+        *view = view_of(weir, edit->edit.provider);
+        log_info(log_shared(weir->reports.log), clock_read(), "provider_changed",
+                 f_str("provider", edit->edit.provider), f_text("change", change_names[edit->edit.kind]),
+                 f_str("state", edit->edit.kind == edit_state ? provider_state_name(edit->edit.state) : STR_NONE),
+                 f_str("keys", editing.keys.len ? text_str(&editing.keys) : STR_NONE), f_str("by", edit->by),
+                 f_str("request_id", edit->request_id));
+    }
+    config_free(&editing.config);
+    arena_wipe(&editing.arena);
+    arena_free(&editing.arena);
+    overlay_text_free(editing.before);
+    overlay_unlock(lock);
+    return fine;
+}
+
+bool weir_provider_edit(struct weir *weir, const struct provider_edit *edit, char **view, struct weir_error *error) {
+    *view = NULL;
+    pthread_mutex_lock(&weir->control);
+    bool fine = edit_locked(weir, edit, view, error);
+    pthread_mutex_unlock(&weir->control);
+    return fine;
+}
+
+/* -- the library's face -----------------------------------------------------------------------------------------------
+ */
+
+static int edit_by_host(struct weir *weir, enum config_edit_kind kind, enum provider_state state, const char *name,
+                        const char *settings, struct weir_error *error) {
+    char *view = NULL;
+    struct provider_edit edit = {
+        .edit = {.kind = kind, .provider = str_from(name), .settings = str_from(settings), .state = state},
+        .by = STR("library")};
+    bool fine = weir_provider_edit(weir, &edit, &view, error);
+    weir_free(view);
+    return fine ? 0 : -1;
+}
+
+int weir_provider_add(struct weir *weir, const char *name, const char *json_settings, struct weir_error *error) {
+    return edit_by_host(weir, edit_add, provider_active, name, json_settings, error);
+}
+
+int weir_provider_update(struct weir *weir, const char *name, const char *json_settings, struct weir_error *error) {
+    return edit_by_host(weir, edit_update, provider_active, name, json_settings, error);
+}
+
+int weir_provider_remove(struct weir *weir, const char *name, struct weir_error *error) {
+    return edit_by_host(weir, edit_remove, provider_active, name, NULL, error);
+}
+
+int weir_provider_drain(struct weir *weir, const char *name, struct weir_error *error) {
+    return edit_by_host(weir, edit_state, provider_draining, name, NULL, error);
+}
+
+int weir_provider_resume(struct weir *weir, const char *name, struct weir_error *error) {
+    return edit_by_host(weir, edit_state, provider_active, name, NULL, error);
+}
+
+int weir_provider_maintenance(struct weir *weir, const char *name, struct weir_error *error) {
+    return edit_by_host(weir, edit_state, provider_maintenance, name, NULL, error);
+}
+
+int weir_provider_reset(struct weir *weir, const char *name, struct weir_error *error) {
+    return edit_by_host(weir, edit_reset, provider_active, name, NULL, error);
+}
