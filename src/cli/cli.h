@@ -12,6 +12,7 @@ int cli_ask(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_explain(int argc, char **argv);
 int cli_route(int argc, char **argv);
+int cli_provider(int argc, char **argv);
 int cli_mock(int argc, char **argv);
 int cli_version(int argc, char **argv);
 
@@ -31,6 +32,11 @@ const char *cli_config_path(const char *given, char *buffer, unsigned long size)
 /* GET or POST to a running gateway; prints an error and answers NULL when there is none. The body is the caller's:
  * weir_free. */
 char *cli_fetch(const char *method, const char *url, const char *path, const char *admin_key, int *status);
+/* The same with any method and, unless NULL, a JSON body. */
+char *cli_send(const char *method, const char *url, const char *path, const char *admin_key, struct str body,
+               int *status);
+/* What an error reply says, on standard error; answers 1, the exit status. */
+int cli_print_failure(int status, const char *body);
 const char *cli_url(const char *given);
 /* Given, WEIR_ADMIN_KEY, or ./weir-state/admin.key; may be "". */
 const char *cli_admin_key(const char *given, char *buffer, unsigned long size);

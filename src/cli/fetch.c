@@ -58,6 +58,17 @@ const char *cli_admin_key(const char *given, char *buffer, unsigned long size) {
 }
 
 char *cli_fetch(const char *method, const char *url, const char *path, const char *admin_key, int *status) {
+    return cli_send(method, url, path, admin_key, STR_NONE, status);
+}
+
+static enum http_method method_of(const char *name) {
+    for (int method = 0; method < http_methods; method++)
+        if (str_eq(http_method_name((enum http_method)method), str_from(name))) return (enum http_method)method;
+    return http_get;
+}
+
+char *cli_send(const char *method, const char *url, const char *path, const char *admin_key, struct str body,
+               int *status) {
     static const struct call_handler handler = {on_sent, on_head, on_body, on_ended, on_failed};
     struct url parsed;
     char target[1024], authorization[256];
@@ -77,11 +88,14 @@ char *cli_fetch(const char *method, const char *url, const char *path, const cha
                             .id = 1};
     snprintf(target, sizeof target, "%.*s%s", STR_ARG(parsed.path), path);
     snprintf(authorization, sizeof authorization, "Bearer %s", admin_key);
-    struct http_header headers[] = {{STR("Authorization"), str_from(authorization)}};
-    struct call_request request = {.method = strcmp(method, "POST") == 0 ? http_post : http_get,
+    struct http_header headers[] = {{STR("Authorization"), str_from(authorization)},
+                                    {STR("Content-Type"), STR("application/json")}};
+    struct call_request request = {.method = method_of(method),
                                    .target = str_from(target),
-                                   .headers = headers,
-                                   .header_count = *admin_key ? 1 : 0};
+                                   .headers = *admin_key ? headers : headers + 1,
+                                   .header_count = *admin_key ? 2 : 1};
+    request.body = &body;
+    request.body_count = body.len ? 1 : 0;
     if (client && call_start(client, &origin, &request, &handler, &fetching)) loop_run(fetching.loop);
     if (client) client_free(client);
     if (fetching.loop) loop_free(fetching.loop);

@@ -233,6 +233,7 @@ int cli_serve(int argc, char **argv) {
     const struct cli_option options[] = {{"--config", "-c", &given, NULL}};
     if (!cli_options(argc, argv, options, 1, NULL, 0, &rest_count)) return 2;
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a full quota is an error of write, told to whoever asked */
     descriptors_raise();
     struct serving serving = {.control = loop_new(), .lock = -1};
     if (!serving.control || !hash_start()) {

@@ -14,16 +14,26 @@ struct simulated {
     struct mock *mock;
 };
 
+/* By the configuration as it stands, or without what was changed at run time: that may be taken back while it runs. */
 bool simulated_is_wanted(const char *config_path) {
     struct weir_host host = weir_host_default;
-    struct config config;
-    char problems[256];
     bool wanted = false;
     host.simulated_base_url = STR("http://127.0.0.1:1/v1");
-    if (hash_start() && weir_config_check(config_path, NULL, &host, &config, problems, sizeof problems))
-        for (size_t i = 0; i < config.snapshot->provider_count; i++)
-            wanted = wanted || config.snapshot->providers[i].simulated;
-    config_free(&config);
+    for (int changes = 0; changes < 2 && hash_start(); changes++) {
+        struct config_ids ids = {NULL, 0, 0};
+        struct config config;
+        char problems[256], overlay[overlay_path_max] = "";
+        struct config_source source = {.path = config_path,
+                                       .host = &host,
+                                       .ids = &ids,
+                                       .overlay_path = overlay,
+                                       .overlay_text = changes ? STR_NONE : STR("")};
+        if (weir_config_load(&source, &config, problems, sizeof problems))
+            for (size_t i = 0; i < config.snapshot->provider_count; i++)
+                wanted = wanted || config.snapshot->providers[i].simulated;
+        config_free(&config);
+        config_ids_free(&ids);
+    }
     return wanted;
 }
 

@@ -38,7 +38,7 @@ static void print_indented(const char *json) {
     putchar('\n');
 }
 
-static int print_failure(int status, const char *body) {
+int cli_print_failure(int status, const char *body) {
     const char *problem;
     size_t at;
     struct json *json = json_parse(str_from(body), &problem, &at);
@@ -56,7 +56,7 @@ static int fetch_and_print(const char *url, const char *key, const char *path, b
     if (!body) return 1;
     int result = 0;
     if (status != 200)
-        result = print_failure(status, body);
+        result = cli_print_failure(status, body);
     else if (raw)
         printf("%s\n", body);
     else
@@ -75,12 +75,16 @@ static void print_status(const char *text) {
            (long long)json_i64(json_member(root, "uptime_seconds"), 0),
            (long long)json_i64(json_member(root, "workers"), 0),
            (long long)json_i64(json_member(root, "generation"), 0));
-    printf("%-20s %-12s %8s %7s  %s\n", "provider", "type", "priority", "models", "base URL");
+    printf("%-20s %-12s %-12s %8s %7s %-7s %s\n", "provider", "type", "state", "priority", "models", "edited",
+           "base URL");
     for (const struct json_value *provider; (provider = json_each(providers, &place, NULL));)
-        printf("%-20.*s %-12.*s %8lld %7lld  %.*s\n", STR_ARG(json_str(json_member(provider, "name"), STR(""))),
+        printf("%-20.*s %-12.*s %-12.*s %8lld %7lld %-7s %.*s\n",
+               STR_ARG(json_str(json_member(provider, "name"), STR(""))),
                STR_ARG(json_str(json_member(provider, "type"), STR(""))),
+               STR_ARG(json_str(json_member(provider, "state"), STR(""))),
                (long long)json_i64(json_member(provider, "priority"), 0),
                (long long)json_i64(json_member(provider, "models"), 0),
+               json_bool(json_member(provider, "edited"), false) ? "runtime" : "-",
                STR_ARG(json_str(json_member(provider, "base_url"), STR(""))));
     json_free(json);
     const char *totals = strstr(text, "\"totals\":");

@@ -39,7 +39,7 @@ static struct config_node *overlay_parse(struct config_reading *reading) {
     struct config_node *providers = config_member(root, STR("providers"));
     if (root->kind != config_map || root->count != (providers ? 1u : 0u))
         shape_report(reading, root, "the run-time overlay holds `providers` and nothing else");
-    else if (providers && providers->kind != config_map && providers->text.len)
+    else if (providers && (providers->kind == config_list || (providers->kind == config_scalar && providers->text.len)))
         shape_report(reading, providers, "`providers` must be a map of names");
     else
         return root;

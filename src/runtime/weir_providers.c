@@ -147,12 +147,37 @@ static bool commit(struct editing *editing, struct weir_error *error) {
     return false;
 }
 
-static char *view_of(struct weir *weir, struct str name) {
+/* What the load had to say of this edit: a key that does nothing yet, a credential left behind. */
+static void warnings_put(const struct config *config, struct str name, struct str keys, struct text *text) {
+    char quoted[limit_name + 8];
+    bool any = false;
+    for (const struct config_problem *problem = config->problems; problem; problem = problem->next) {
+        struct str rest = keys, key = name;
+        bool about = false;
+        do {
+            struct text pattern = text_in_buffer(quoted, sizeof quoted);
+            text_printf(&pattern, "`%.*s`", STR_ARG(str_slice(str_trim(key), 0, limit_name)));
+            about = about || str_find(problem->message, text_str(&pattern)) != SIZE_MAX;
+        } while (str_split_next(&rest, ',', &key));
+        if (!problem->overlay || !about) continue;
+        text_put(text, any ? STR(",") : STR(",\"warnings\":["));
+        text_put_json(text, problem->message);
+        any = true;
+    }
+    if (any) text_put_byte(text, ']');
+}
+
+static char *view_of(struct weir *weir, struct str name, struct str keys) {
     struct arena arena;
     char *view = NULL;
     arena_init(&arena, 16 * 1024, SIZE_MAX);
     struct text text = text_in_arena(&arena, 8 * 1024);
-    if (weir_provider_write(weir->deployment->snapshot, name, &text) && !text.failed) view = memory_take(text.len + 1);
+    if (weir_provider_write(weir->deployment->snapshot, name, &text) && !text.failed) {
+        text.len--; /* the closing brace */
+        warnings_put(&weir->config, name, keys, &text);
+        text_put_byte(&text, '}');
+        view = text.failed ? NULL : memory_take(text.len + 1);
+    }
     if (view) str_copy(view, text.len + 1, text_str(&text));
     arena_free(&arena);
     return view;
@@ -167,7 +192,7 @@ static bool edit_locked(struct weir *weir, const struct provider_edit *edit, cha
     arena_init(&editing.arena, 64 * 1024, 64 * 1024 * 1024);
     fine = fine && prepare(&editing, &edit->edit, error) && commit(&editing, error);
     if (fine) {
-        *view = view_of(weir, edit->edit.provider);
+        *view = view_of(weir, edit->edit.provider, text_str(&editing.keys));
         log_info(log_shared(weir->reports.log), clock_read(), "provider_changed",
                  f_str("provider", edit->edit.provider), f_text("change", change_names[edit->edit.kind]),
                  f_str("state", edit->edit.kind == edit_state ? provider_state_name(edit->edit.state) : STR_NONE),

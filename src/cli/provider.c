@@ -1,0 +1,342 @@
+/* provider.c - weir provider: the providers of a running gateway, shown and changed through its admin API. A credential
+ * is read from standard input: in the arguments everyone on the machine could see it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "base/text.h"
+#include "cli/cli.h"
+#include "dialect/json.h"
+#include "engine/config_schema.h"
+#include "weir.h"
+
+enum { settings_max = 64, secret_bytes_max = 16 * 1024 };
+
+static const struct action {
+    const char *name, *method, *suffix, *done;
+    bool settings;
+} actions[] = {
+    {"add", "POST", "", "added", true},
+    {"update", "PATCH", "", "updated", true},
+    {"remove", "DELETE", "", "removed", false},
+    {"drain", "POST", "/drain", "drains: no new requests go to it", false},
+    {"resume", "POST", "/resume", "takes requests again", false},
+    {"maintenance", "POST", "/maintenance", "is in maintenance: no new requests go to it", false},
+    {"reset", "POST", "/reset", "is as the configuration says again", false},
+};
+enum { action_count = sizeof actions / sizeof *actions };
+
+static int usage(void) {
+    fprintf(stderr,
+            "usage: weir provider list [NAME] [--json]\n"
+            "       weir provider add NAME type=groq api_key=- [key=value ...]\n"
+            "       weir provider update NAME key=value ...      (key= takes the configuration's value again)\n"
+            "       weir provider remove|drain|resume|maintenance|reset NAME\n"
+            "The keys are those of `providers.NAME` in the configuration; lists are written a,b,c and inner keys\n"
+            "circuit_breaker.timeout_seconds=30. A value of - is read from standard input.\n");
+    return 2;
+}
+
+/* -- key=value to JSON ------------------------------------------------------------------------------------------------
+ */
+
+struct settings {
+    const char **arguments;
+    int count;
+    char secret[secret_bytes_max]; /* what `-` stands for */
+    size_t secret_len;
+};
+
+static bool name_is_secret(struct str key) {
+    static const char *const words[] = {"api_key", "authorization", "token", "secret", "api-key", "apikey"};
+    char lower[128];
+    str_copy(lower, sizeof lower, key);
+    for (char *c = lower; *c; c++)
+        if (*c >= 'A' && *c <= 'Z') *c = (char)(*c | 0x20);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strstr(lower, words[i])) return true;
+    return false;
+}
+
+/* From a terminal without showing it. */
+static bool secret_read(struct settings *settings) {
+    struct termios shown, hidden;
+    bool terminal = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &shown) == 0;
+    if (terminal) {
+        hidden = shown;
+        hidden.c_lflag &= ~(tcflag_t)ECHO;
+        fprintf(stderr, "Value (it is not shown): ");
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
+    }
+    ssize_t got = 1;
+    while (settings->secret_len < sizeof settings->secret &&
+           (got = read(STDIN_FILENO, settings->secret + settings->secret_len,
+                       sizeof settings->secret - settings->secret_len)) > 0) {
+        settings->secret_len += (size_t)got;
+        if (terminal && settings->secret[settings->secret_len - 1] == '\n') break;
+    }
+    if (terminal) {
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
+        fprintf(stderr, "\n");
+    }
+    struct str trimmed = str_trim(str_make(settings->secret, settings->secret_len));
+    if (trimmed.len && settings->secret_len < sizeof settings->secret) return true;
+    fprintf(stderr, "weir provider: nothing (or too much) came on standard input for the value `-`\n");
+    return false;
+}
+
+static bool is_number(struct str value) {
+    double number;
+    char first = value.len ? value.at[0] : 0, last = value.len ? value.at[value.len - 1] : 0;
+    if (first == '-' && value.len > 1) first = value.at[1];
+    return str_to_double(value, &number) && (first >= '1' && first <= '9' && last >= '0' && last <= '9');
+}
+
+static void list_put(struct text *json, struct str value, char separator) {
+    struct str element;
+    text_put_byte(json, '[');
+    while (str_split_next(&value, separator, &element)) {
+        element = str_trim(element);
+        if (element.len == 0) continue;
+        text_json_comma(json);
+        text_put_json(json, element);
+    }
+    text_put_byte(json, ']');
+}
+
+static void value_put(const struct settings *settings, const struct config_key *key, struct str value,
+                      struct text *json) {
+    bool secret = str_eq(value, STR("-"));
+    bool list = key && (key->value == value_strings || key->value == value_numbers);
+    if (secret) value = str_trim(str_make(settings->secret, settings->secret_len));
+    if (secret && list)
+        list_put(json, value, '\n');
+    else if (secret)
+        text_put_json(json, value);
+    else if (value.len == 0 || str_eq(value, STR("null")))
+        text_put(json, STR("null"));
+    else if (value.at[0] == '{' || value.at[0] == '[')
+        text_put(json, value); /* JSON already */
+    else if (list)
+        list_put(json, value, ',');
+    else if (key && key->value == value_bool && (str_eq(value, STR("yes")) || str_eq(value, STR("on"))))
+        text_put(json, STR("true"));
+    else if (key && key->value == value_bool && (str_eq(value, STR("no")) || str_eq(value, STR("off"))))
+        text_put(json, STR("false"));
+    else if (key && key->value != value_string && key->value != value_choice &&
+             (is_number(value) || str_eq(value, STR("true")) || str_eq(value, STR("false"))))
+        text_put(json, value);
+    else
+        text_put_json(json, value);
+}
+
+struct setting {
+    struct str key, inner, value; /* inner: behind the first dot; empty: none */
+};
+
+static struct setting setting_of(const char *argument) {
+    struct str text = str_from(argument), name = str_slice(text, 0, str_find_byte(text, '='));
+    size_t dot = str_find_byte(name, '.');
+    return (struct setting){.key = str_slice(name, 0, dot),
+                            .inner = dot == SIZE_MAX ? STR("") : str_slice(name, dot + 1, name.len),
+                            .value = str_slice(text, name.len + 1, text.len)};
+}
+
+static const struct config_key *inner_key(const struct config_key *key, struct str inner) {
+    return key && key->value == value_section ? config_key_find(key->inner, inner) : NULL;
+}
+
+static void setting_put(const struct settings *settings, int at, struct text *json) {
+    struct setting setting = setting_of(settings->arguments[at]);
+    for (int before = 0; before < at; before++) /* written with the first of its section */
+        if (setting.inner.len && str_eq(setting_of(settings->arguments[before]).key, setting.key)) return;
+    const struct config_key *key = config_key_find(section_provider, setting.key);
+    text_json_key(json, setting.key);
+    if (setting.inner.len == 0) {
+        value_put(settings, key, setting.value, json);
+        return;
+    }
+    text_put_byte(json, '{');
+    for (int i = at; i < settings->count; i++) {
+        struct setting inner = setting_of(settings->arguments[i]);
+        if (!str_eq(inner.key, setting.key)) continue;
+        text_json_key(json, inner.inner);
+        value_put(settings, inner_key(key, inner.inner), inner.value, json);
+    }
+    text_put_byte(json, '}');
+}
+
+/* Are they key=value, and is no secret among them? Reads what `-` stands for. */
+static bool settings_check(struct settings *settings) {
+    bool read = false;
+    for (int i = 0; i < settings->count; i++) {
+        struct setting setting = setting_of(settings->arguments[i]);
+        bool hidden = str_eq(setting.value, STR("-"));
+        if (!strchr(settings->arguments[i], '=') || setting.key.len == 0) {
+            fprintf(stderr, "weir provider: `%s` is not key=value\n", settings->arguments[i]);
+            return false;
+        }
+        bool secret = name_is_secret(setting.key) || name_is_secret(setting.inner) ||
+                      (str_eq(setting.key, STR("headers")) && setting.inner.len == 0) ||
+                      (str_eq(setting.key, STR("proxy")) && str_find_byte(setting.value, '@') != SIZE_MAX);
+        if (secret && setting.value.len && !hidden) {
+            fprintf(
+                stderr,
+                "weir provider: `%.*s` may hold a credential, and everyone on this machine can read arguments: write "
+                "%.*s%s%.*s=- and give it on standard input\n",
+                STR_ARG(setting.key), STR_ARG(setting.key), setting.inner.len ? "." : "", STR_ARG(setting.inner));
+            return false;
+        }
+        if (hidden && read) {
+            fprintf(stderr, "weir provider: only one value can be read from standard input\n");
+            return false;
+        }
+        if (hidden && !secret_read(settings)) return false;
+        read = read || hidden;
+    }
+    return true;
+}
+
+/* -- what is shown ----------------------------------------------------------------------------------------------------
+ */
+
+static const char *colour_of(struct str state) {
+    const char *no_color = getenv("NO_COLOR");
+    if (!isatty(STDOUT_FILENO) || (no_color && *no_color)) return "";
+    return str_eq(state, STR("active")) ? "\033[32m" : str_eq(state, STR("draining")) ? "\033[33m" : "\033[31m";
+}
+
+static void row_print(const struct json_value *provider) {
+    struct str state = json_str(json_member(provider, "state"), STR(""));
+    const char *colour = colour_of(state);
+    printf("%-20.*s %-12.*s %s%-12.*s%s", STR_ARG(json_str(json_member(provider, "name"), STR(""))),
+           STR_ARG(json_str(json_member(provider, "type"), STR(""))), colour, STR_ARG(state), *colour ? "\033[0m" : "");
+    if (json_member(provider, "priority"))
+        printf(" %8lld %7zu %-4s", (long long)json_i64(json_member(provider, "priority"), 0),
+               json_count(json_member(provider, "models")),
+               json_member(provider, "api_key") || json_member(provider, "api_keys") ? "set" : "-");
+    else
+        printf(" %8s %7s %-4s", "-", "-", "-");
+    printf(" %-7s %.*s\n", json_bool(json_member(provider, "edited"), false) ? "runtime" : "-",
+           STR_ARG(json_str(json_member(provider, "base_url"), STR("-"))));
+}
+
+static void table_print(const char *body) {
+    const char *problem;
+    size_t at, place = 0;
+    struct json *json = json_parse(str_from(body), &problem, &at);
+    const struct json_value *root = json_root(json), *list = json_member(root, "providers");
+    printf("%-20s %-12s %-12s %8s %7s %-4s %-7s %s\n", "provider", "type", "state", "priority", "models", "key",
+           "edited", "base URL");
+    if (list)
+        for (const struct json_value *provider; (provider = json_each(list, &place, NULL));) row_print(provider);
+    else
+        row_print(root);
+    json_free(json);
+}
+
+static void warnings_print(const char *body) {
+    const char *problem;
+    size_t at, place = 0;
+    struct json *json = json_parse(str_from(body), &problem, &at);
+    for (const struct json_value *warning;
+         (warning = json_each(json_member(json_root(json), "warnings"), &place, NULL));)
+        fprintf(stderr, "weir: warning: %.*s\n", STR_ARG(json_str(warning, STR(""))));
+    json_free(json);
+}
+
+/* -- asking -----------------------------------------------------------------------------------------------------------
+ */
+
+struct asking {
+    const char *url, *key;
+    bool json;
+};
+
+static char *send(const struct asking *asking, const char *method, const char *path, struct str body, int *status) {
+    char buffer[256];
+    char *reply =
+        cli_send(method, cli_url(asking->url), path, cli_admin_key(asking->key, buffer, sizeof buffer), body, status);
+    memory_wipe(buffer, sizeof buffer);
+    return reply;
+}
+
+static int list(const struct asking *asking, const char *name) {
+    char path[256];
+    int status = 0, result = 0;
+    snprintf(path, sizeof path, "/admin/v1/providers%s%s", name ? "/" : "", name ? name : "");
+    char *body = send(asking, "GET", path, STR_NONE, &status);
+    if (!body) return 1;
+    if (status != 200)
+        result = cli_print_failure(status, body);
+    else if (asking->json || !isatty(STDOUT_FILENO))
+        printf("%s\n", body);
+    else
+        table_print(body);
+    weir_free(body);
+    return result;
+}
+
+static int change(const struct asking *asking, const struct action *action, const char *name,
+                  struct settings *settings) {
+    char path[256];
+    int status = 0, result = 0;
+    struct arena arena;
+    arena_init(&arena, 4096, 1 << 22);
+    struct text json = text_in_arena(&arena, 2048);
+    bool adds = strcmp(action->name, "add") == 0;
+    if (action->settings) {
+        text_put_byte(&json, '{');
+        if (adds) text_json_str(&json, STR("name"), str_from(name));
+        for (int i = 0; i < settings->count; i++) setting_put(settings, i, &json);
+        text_put_byte(&json, '}');
+    }
+    snprintf(path, sizeof path, "/admin/v1/providers%s%s%s", adds ? "" : "/", adds ? "" : name, action->suffix);
+    char *body = json.failed ? NULL : send(asking, action->method, path, text_str(&json), &status);
+    if (body && status >= 300)
+        result = cli_print_failure(status, body);
+    else if (body && asking->json)
+        printf("%s\n", body);
+    else if (body)
+        printf("%s %s\n", name, action->done);
+    if (body && status < 300) warnings_print(body);
+    weir_free(body);
+    arena_wipe(&arena);
+    arena_free(&arena);
+    return body ? result : 1;
+}
+
+static bool name_fits_a_path(const char *name) {
+    for (const char *c = name; *c; c++)
+        if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.", *c)) {
+            fprintf(stderr, "weir provider: `%s` is no name for a provider: letters, digits, `-`, `_` and `.`\n", name);
+            return false;
+        }
+    return *name && strlen(name) <= 64;
+}
+
+int cli_provider(int argc, char **argv) {
+    struct asking asking = {.json = false};
+    const char *rest[settings_max + 2];
+    int rest_count;
+    const struct cli_option options[] = {{"--url", NULL, &asking.url, NULL},
+                                         {"--admin-key", NULL, &asking.key, NULL},
+                                         {"--json", NULL, NULL, &asking.json}};
+    if (!cli_options(argc, argv, options, 3, rest, settings_max + 2, &rest_count)) return 2;
+    if (rest_count >= 1 && rest_count <= 2 && strcmp(rest[0], "list") == 0)
+        return rest_count == 2 && !name_fits_a_path(rest[1]) ? 2 : list(&asking, rest_count == 2 ? rest[1] : NULL);
+    const struct action *action = NULL;
+    for (size_t i = 0; i < action_count && rest_count >= 2; i++)
+        if (strcmp(actions[i].name, rest[0]) == 0) action = &actions[i];
+    bool some = rest_count > 2, update = action && strcmp(action->name, "update") == 0;
+    if (!action || some > action->settings || (update && !some)) return usage();
+    static struct settings settings;
+    settings = (struct settings){.arguments = rest + 2, .count = rest_count - 2};
+    bool fine = name_fits_a_path(rest[1]) && settings_check(&settings);
+    int result = fine ? change(&asking, action, rest[1], &settings) : 2;
+    memory_wipe(&settings, sizeof settings);
+    return result;
+}
