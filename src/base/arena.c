@@ -52,7 +52,7 @@ static struct arena_block *block_take(struct arena *arena, size_t whole, bool or
 
 static void block_give(struct arena *arena, struct arena_block *block) {
     struct arena_spares *spares = block->ordinary ? arena->spares : NULL;
-    if (!spares || spares->count >= spares_most) {
+    if (!spares || spares->count + 1 > spares_most) {
         memory_give(block);
         return;
     }
