@@ -1,11 +1,12 @@
-/* config_fuzz.c - any bytes as a configuration file. The first byte chooses what the environment holds. A snapshot
- * comes exactly when there is no error; every problem has a place in the text and a sentence; and a credential of the
- * environment is in none of them. */
+/* config_fuzz.c - any bytes as a configuration file, and as a run-time overlay over a fixed one. The first byte chooses
+ * what the environment holds, and which of the two. A snapshot comes exactly when there is no error; every problem has
+ * a place in its text and a sentence; a credential of the environment is in none of them; and what an edit makes of a
+ * good overlay is good YAML. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/config.h"
+#include "engine/config_overlay.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -30,6 +31,27 @@ static bool read_file(void *context, struct str path, struct arena *arena, struc
     return true;
 }
 
+#define UNDER                                                                                                        \
+    "providers: {a: {type: openai, api_key: k, models: [m]}, b: {type: openai, base_url: \"http://h/v1\", headers: " \
+    "{A: b}}}\nroutes: [{model: r, targets: [a/m, b/x]}]\n"
+
+/* An edit of any good overlay is refused with a sentence, or its text can be edited again. */
+static void edit(struct str overlay, const struct config *config) {
+    struct arena arena;
+    struct error error = {.code = error_none};
+    arena_init(&arena, 4096, 1 << 24);
+    struct text out = text_in_arena(&arena, 1024), keys = text_in_arena(&arena, 64),
+                again = text_in_arena(&arena, 1024);
+    struct config_edit update = {
+        .kind = edit_update,
+        .provider = STR("a"),
+        .settings = STR("{\"priority\":3,\"headers\":{\"A\":\"b\"},\"prices\":{\"m\":{\"input\":1}}}")};
+    bool edited = config_overlay_edit(overlay, &update, &arena, &out, &keys, &error);
+    demand(edited || error.message[0]);
+    if (edited) demand(config_overlay_seal(text_str(&out), config, &arena, &again, &error) || error.message[0]);
+    arena_free(&arena);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 1 || !hash_start()) return 0;
     struct config_ids ids = {NULL, 0, 0};
@@ -41,13 +63,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                                  .context = (void *)(uintptr_t)data,
                                  .ids = &ids,
                                  .simulated_base_url = STR("http://127.0.0.1:1/v1")};
-    bool written = str_find(input.text, STR("secret")) != SIZE_MAX; /* the text itself may say it */
+    if (*data & 64) {
+        input.overlay_path = STR("runtime.yaml");
+        input.overlay_text = input.text;
+        input.text = *data & 32 ? STR_NONE : STR(UNDER);
+    }
+    bool written = str_find(*data & 64 ? input.overlay_text : input.text, STR("secret")) !=
+                   SIZE_MAX; /* the text itself may say it */
     bool loaded = config_load(&input, &config);
     demand(loaded == (config.snapshot != NULL) && loaded == (config.error_count == 0));
     for (const struct config_problem *problem = config.problems; problem; problem = problem->next) {
         demand(problem->message.len > 0);
         demand(written || str_find(problem->message, STR(SECRET)) == SIZE_MAX);
-        demand(!problem->next || problem->line <= problem->next->line);
+        demand(!problem->next || problem->overlay < problem->next->overlay ||
+               (problem->overlay == problem->next->overlay && problem->line <= problem->next->line));
     }
     if (loaded) {
         struct arena arena;
@@ -56,6 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         const struct route *route = snapshot_route(config.snapshot, STR("default"), &arena);
         demand(!route || route->target_count > 0);
         arena_free(&arena);
+        if (*data & 64) edit(input.overlay_text, &config);
     }
     config_free(&config);
     config_ids_free(&ids);
