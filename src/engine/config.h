@@ -26,6 +26,7 @@ struct config_input {
     bool (*read_file)(void *context, struct str path, struct arena *arena, struct str *content, struct error *error);
     void *context;
     struct config_ids *ids;
+    struct cells *cells;           /* NULL: the snapshot has words of its own */
     struct str simulated_base_url; /* where the built-in provider answers; empty: it cannot be used */
     struct sha256 admin_key_hash;
 };

@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "engine/config.h"
+#include "engine/config_decisions.h"
 #include "engine/config_overlay.h"
 #include "engine/config_read.h"
 
@@ -67,9 +68,6 @@ static void keys_read(struct config_reading *reading, struct snapshot *snapshot,
                                  : "provider `%.*s` has a base_url of its own and no api_key: none is sent, ${%.*s} "
                                    "only where it is written",
                       STR_ARG(provider->name), STR_ARG(provider->row->key_env));
-    if (count > 1)
-        config_report(reading, node, config_not_available,
-                      "the rotation of several api_keys is not available yet: the first is used");
     provider->keys = arena_take_zeroed(arena, (count + 1) * sizeof *provider->keys);
     provider->authorization = arena_take_zeroed(arena, (count + 1) * sizeof *provider->authorization);
     for (size_t i = 0; i < count && provider->keys && provider->authorization; i++) {
@@ -199,8 +197,8 @@ static enum provider_state state_of(const struct config_node *node) {
     return provider_active; /* the check has complained */
 }
 
-static void provider_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
-                          const struct catalog_provider *row) {
+static void provider_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
+                          const struct config_node *node, const struct catalog_provider *row) {
     struct provider *provider = &snapshot->providers[snapshot->provider_count];
     *provider = (struct provider){.index = (uint16_t)snapshot->provider_count,
                                   .name = arena_copy(&snapshot->arena, node->key),
@@ -224,6 +222,7 @@ static void provider_read(struct config_reading *reading, struct snapshot *snaps
     origin_read(reading, snapshot, node, provider);
     headers_read(reading, snapshot, node, provider);
     models_read(snapshot, node, provider);
+    decisions_of_provider(reading, snapshot, root, node, provider);
     if (!map_add(&snapshot->providers_by_name, provider->name, provider))
         config_report(reading, node, config_error, "two providers are named `%.*s`", STR_ARG(provider->name));
 }
@@ -281,7 +280,7 @@ static void providers_read(struct config_reading *reading, struct snapshot *snap
         if (!row)
             type_unknown(reading, snapshot, node, type);
         else if (read_bool(node, "enabled", true))
-            provider_read(reading, snapshot, node, row);
+            provider_read(reading, snapshot, root, node, row);
         else
             absent_add(snapshot, node, false);
     }
@@ -338,6 +337,7 @@ static struct target *target_of(struct config_reading *reading, struct snapshot 
                               .weight = provider->weight,
                               .prices = prices_of(snapshot, root, provider, model),
                               .id = config_id(reading->input->ids, name)};
+    decisions_of_target(reading, snapshot, target);
     map_add(&snapshot->targets_by_name, name, target);
     return target;
 }
@@ -387,8 +387,7 @@ static void route_target_read(struct config_reading *reading, struct snapshot *s
 static void route_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
                        const struct config_node *node) {
     struct str model = read_str(node, "model", STR(""));
-    const struct config_node *targets = config_member(node, STR("targets")),
-                             *strategy = config_member(node, STR("strategy"));
+    const struct config_node *targets = config_member(node, STR("targets"));
     if (model.len == 0 || model.len > limit_model) {
         config_report(reading, node, config_error, "a route needs its `model`, a name or a glob of at most %d bytes",
                       limit_model);
@@ -400,15 +399,12 @@ static void route_read(struct config_reading *reading, struct snapshot *snapshot
         .is_glob = str_find_byte(model, '*') != SIZE_MAX || str_find_byte(model, '?') != SIZE_MAX,
         .targets = arena_take(&snapshot->arena, ((targets ? targets->count : 0) + 1) * sizeof *route->targets)};
     if (!route->targets) return;
-    if (strategy && !str_starts(strategy->text, STR("priority")))
-        config_report(reading, strategy, config_not_available,
-                      "the strategy `%.*s` is not available yet: this route is served by `priority`",
-                      STR_ARG(strategy->text));
     if (!targets || targets->kind != config_list || targets->count == 0)
         config_report(reading, node, config_error, "the route `%.*s` has no targets", STR_ARG(model));
     for (const struct config_node *target = targets && targets->kind == config_list ? targets->first : NULL; target;
          target = target->next)
         route_target_read(reading, snapshot, root, target, route);
+    decisions_of_route(reading, snapshot, root, node, route);
     snapshot->route_count++;
     if (!route->is_glob && !map_add(&snapshot->exact_routes, route->model, route))
         config_report(reading, node, config_error, "two routes are for the model `%.*s`", STR_ARG(model));
@@ -457,6 +453,9 @@ static void model_routes_make(struct config_reading *reading, struct snapshot *s
             if (!twice && route->target_count < snapshot->provider_count) route_add(route, target);
         }
     }
+    for (size_t i = 0; i < snapshot->model_targets.size; i++)
+        if (snapshot->model_targets.entries[i].value)
+            decisions_of_route(reading, snapshot, root, NULL, snapshot->model_targets.entries[i].value);
 }
 
 static void default_route_make(struct config_reading *reading, struct snapshot *snapshot,
@@ -471,6 +470,7 @@ static void default_route_make(struct config_reading *reading, struct snapshot *
             provider->default_model.len ? target_of(reading, snapshot, root, provider, provider->default_model) : NULL;
         if (target) route_add(route, target);
     }
+    decisions_of_route(reading, snapshot, root, NULL, route);
     snapshot->default_route = route->target_count ? route : NULL;
     snapshot->default_serves_unknown = !reading->input->text.at;
 }
@@ -508,6 +508,7 @@ static void client_read(struct config_reading *reading, struct snapshot *snapsho
     if (!config_member(node, STR("providers")))
         client->providers = (struct str *)(uintptr_t)all, client->provider_count = 1;
     client->may_steer = read_bool(node, "may_steer", client->role != role_user);
+    decisions_of_client(reading, snapshot, node, client);
     snapshot->client_count++;
 }
 
@@ -520,19 +521,13 @@ static void clients_read(struct config_reading *reading, struct snapshot *snapsh
 }
 
 static void globals_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root) {
-    const struct config_node *strategy = config_member(root, STR("selection_strategy")),
-                             *disconnect = config_member(root, STR("on_disconnect"));
-    if (strategy && !str_starts(strategy->text, STR("priority")))
-        config_report(reading, strategy, config_not_available,
-                      "the strategy `%.*s` is not available yet: routes are served by `priority`",
-                      STR_ARG(strategy->text));
+    const struct config_node *disconnect = config_member(root, STR("on_disconnect"));
     if (disconnect && str_eq(disconnect->text, STR("finish")))
         config_report(reading, disconnect, config_not_available,
                       "`on_disconnect: finish` is not available yet: the provider's work is cancelled");
     snapshot->auth_none = str_eq(read_str(root, "auth", STR("")), STR("none"));
     snapshot->admin_key_hash = reading->input->admin_key_hash;
     snapshot->request_timeout_ns = read_seconds_ns(root, "request_timeout_seconds", 120);
-    snapshot->max_attempts = 1 + (unsigned)read_number(config_member(root, STR("retry")), "max_retries", 3);
     snapshot->body_bytes_max = (size_t)read_number(root, "max_body_bytes", 33554432);
     snapshot->response_headers_minimal = str_eq(read_str(root, "response_headers", STR("")), STR("minimal"));
     snapshot->cancel_on_disconnect = true;
@@ -554,6 +549,7 @@ struct snapshot *config_build(struct config_reading *reading, const struct confi
         return snapshot;
     }
     globals_read(reading, snapshot, root);
+    decisions_of_all(reading, snapshot, root);
     providers_read(reading, snapshot, root);
     routes_read(reading, snapshot, root);
     model_routes_make(reading, snapshot, root);

@@ -25,8 +25,8 @@ const struct config_key config_keys[] = {
     K(top, "state_dir", string, now, 0, 0, "", top, "./weir-state",
       "The folder for the admin key and, later, ledger, vault and journal.")
     K(top, "selection_strategy", choice, now, 0, 0, STRATEGIES, top, "priority",
-      "How a route's targets are chosen; this version has `priority`, and serves the others by it.")
-    K(top, "health_check_interval", seconds, later, 0, TOP, "", top, "300", "Seconds between active health checks.")
+      "How a route's targets are chosen, where the route does not say.")
+    K(top, "health_check_interval", seconds, now, 0, TOP, "", top, "300", "Seconds between active health checks.")
     K(top, "request_timeout_seconds", seconds, now, 0, 86400, "", top, "120",
       "Deadline of a request, all attempts included, up to a stream's first token.")
     K(top, "max_body_bytes", int, now, 1024, 1073741824, "", top, "33554432", "A larger request body is a 413.")
@@ -43,7 +43,7 @@ const struct config_key config_keys[] = {
       "Connections of callers per event loop; past it 503.")
     K(top, "on_disconnect", choice, now, 0, 0, "cancel|finish", top, "cancel",
       "What becomes of the provider's work when a caller hangs up; `finish` is not in this version.")
-    K(top, "reserve_output_tokens", int, later, 1, 1e9, "", top, "4096",
+    K(top, "reserve_output_tokens", int, now, 1, 1e9, "", top, "4096",
       "Tokens that a request without max_tokens reserves of a budget.")
     K(top, "auth", choice, now, 0, 0, "none|keys", top, "keys",
       "`none` serves anyone, on any address: only if written out.")
@@ -59,11 +59,11 @@ const struct config_key config_keys[] = {
     K(top, "catalog", string, later, 0, 0, "", top, "", "A catalogue file in place of the built-in one.")
     K(top, "on_ledger_failure", choice, later, 0, 0, "refuse|serve", top, "refuse",
       "What happens when usage cannot be recorded.")
-    K(top, "fallback_order", choice, later, 0, 0, "priority|score", top, "priority",
+    K(top, "fallback_order", choice, now, 0, 0, "priority|score", top, "priority",
       "How `adaptive` goes on after a failure.")
     K(top, "redis", string, later, 0, 0, "", top, "", "Where many nodes share their state.")
     K(top, "ledger", string, later, 0, 0, "", top, "", "The ledger's database, where it is not in state_dir.")
-    K(top, "adaptive", section, later, 0, 0, "", adaptive, "", "Weights of the adaptive score.")
+    K(top, "adaptive", section, now, 0, 0, "", adaptive, "", "Weights of the adaptive score.")
     K(top, "retry", section, now, 0, 0, "", retry, "", "Retries and failover.")
     K(top, "hedge", section, later, 0, 0, "", hedge, "", "A second attempt for slow first tokens.")
     K(top, "cache", section, later, 0, 0, "", cache, "", "The response cache.")
@@ -86,14 +86,14 @@ const struct config_key config_keys[] = {
     K(tls, "cert", string, now, 0, 0, "", top, "", "PEM file: the certificate and its chain.")
     K(tls, "key", string, now, 0, 0, "", top, "", "PEM file: the private key.")
 
-    K(adaptive, "health", number, later, 0, 1, "", top, "0.4", "Weight of health.")
-    K(adaptive, "quota", number, later, 0, 1, "", top, "0.3", "Weight of the quota that is left.")
-    K(adaptive, "response_time", number, later, 0, 1, "", top, "0.3", "Weight of the response time.")
+    K(adaptive, "health", number, now, 0, 1, "", top, "0.4", "Weight of health.")
+    K(adaptive, "quota", number, now, 0, 1, "", top, "0.3", "Weight of the quota that is left.")
+    K(adaptive, "response_time", number, now, 0, 1, "", top, "0.3", "Weight of the response time.")
 
     K(retry, "max_retries", int, now, 0, 31, "", top, "3", "Attempts after the first, at all targets together.")
-    K(retry, "base_ms", int, later, 1, 1e6, "", top, "200", "First backoff, milliseconds.")
-    K(retry, "max_ms", int, later, 1, 1e7, "", top, "10000", "Longest backoff, milliseconds.")
-    K(retry, "budget", number, later, 0, 10, "", top, "0.2", "Retries as a share of requests, over 10 s.")
+    K(retry, "base_ms", int, now, 1, 1e6, "", top, "200", "First backoff, milliseconds.")
+    K(retry, "max_ms", int, now, 1, 1e7, "", top, "10000", "Longest backoff, milliseconds.")
+    K(retry, "budget", number, now, 0, 10, "", top, "0.2", "Retries as a share of requests, over 10 s.")
 
     K(hedge, "after", string, later, 0, 0, "", top, "p95", "When the second attempt starts.")
     K(hedge, "max_share", number, later, 0, 1, "", top, "0.05", "Share of requests that may be hedged.")
@@ -110,7 +110,7 @@ const struct config_key config_keys[] = {
     K(provider, "api_key", string, now, 0, 0, "", top, "the type's environment variable",
       "The credential: ${NAME}, file:PATH, or written out.")
     K(provider, "api_keys", strings, now, 0, 0, "", top, "",
-      "Several credentials; this version uses the first, rotation comes later.")
+      "Several credentials: they take turns, and each cools down alone.")
     K(provider, "account", string, now, 0, 0, "", top, "",
       "The account, where the type's base URL holds {account} (cloudflare).")
     K(provider, "base_url", string, now, 0, 0, "", top, "the type's",
@@ -131,16 +131,16 @@ const struct config_key config_keys[] = {
     K(provider, "stall_timeout_seconds", seconds, now, 0, 86400, "", top, "15", "In a stream, between tokens.")
     K(provider, "connect_timeout_seconds", seconds, now, 0, 3600, "", top, "5",
       "Name, connection, proxy and TLS together.")
-    K(provider, "max_retries", int, later, 0, 31, "", top, "3", "Attempts after the first at this provider.")
-    K(provider, "max_concurrent", int, protects, 1, 1e9, "", top, "", "Requests in flight.")
-    K(provider, "rate_limit_rpm", number, protects, 0, TOP, "", top, "", "Requests a minute.")
-    K(provider, "rate_limit_tpm", number, protects, 0, TOP, "", top, "", "Tokens a minute.")
-    K(provider, "rate_limit_rph", number, protects, 0, TOP, "", top, "", "Requests an hour.")
+    K(provider, "max_retries", int, now, 0, 31, "", top, "3", "Attempts after the first at this provider.")
+    K(provider, "max_concurrent", int, now, 1, 1e9, "", top, "", "Requests in flight.")
+    K(provider, "rate_limit_rpm", number, now, 0, TOP, "", top, "", "Requests a minute.")
+    K(provider, "rate_limit_tpm", number, now, 0, TOP, "", top, "", "Tokens a minute.")
+    K(provider, "rate_limit_rph", number, now, 0, TOP, "", top, "", "Requests an hour.")
     SAME(provider, "requests_per_minute", "rate_limit_rpm")
     SAME(provider, "tokens_per_minute", "rate_limit_tpm")
     SAME(provider, "requests_per_hour", "rate_limit_rph")
-    K(provider, "burst_allowance", number, protects, 0, TOP, "", top, "", "What may go above the even rate at once.")
-    K(provider, "adaptive_throttling", bool, later, 0, 0, "", top, "true",
+    K(provider, "burst_allowance", number, now, 0, TOP, "", top, "", "What may go above the even rate at once.")
+    K(provider, "adaptive_throttling", bool, now, 0, 0, "", top, "true",
       "Slow down on the provider's own rate-limit headers.")
     SAME(provider, "enable_adaptive_throttling", "adaptive_throttling")
     K(provider, "daily_budget", number, protects, 0, 1e9, "", top, "", "USD a day.")
@@ -155,8 +155,8 @@ const struct config_key config_keys[] = {
     K(provider, "cost_per_token", number, now, 0, 1e6, "", top, "",
       "USD a token, input and output alike, where no price is known.")
     K(provider, "prices", named, now, 0, 0, "", price, "the catalogue's", "USD per million tokens, by model.")
-    K(provider, "circuit_breaker", section, later, 0, 0, "", breaker, "", "The circuit breaker.")
-    K(provider, "health_check_interval", seconds, later, 0, TOP, "", top, "300",
+    K(provider, "circuit_breaker", section, now, 0, 0, "", breaker, "", "The circuit breaker.")
+    K(provider, "health_check_interval", seconds, now, 0, TOP, "", top, "300",
       "Seconds between active health checks.")
     K(provider, "headers", map, now, 0, 0, "", top, "", "Headers sent with every request: OpenAI-Organization, ...")
     K(provider, "forward_headers", strings, now, 0, 0, "", top, "",
@@ -166,7 +166,8 @@ const struct config_key config_keys[] = {
     K(provider, "insecure", bool, now, 0, 0, "", top, "false", "No check of its certificate: for tests only.")
     K(provider, "proxy", string, now, 0, 0, "", top, "HTTPS_PROXY, http_proxy, NO_PROXY",
       "http://[user:password@]HOST:PORT, or `none`.")
-    K(provider, "queue", section, protects, 0, 0, "", queue, "", "Waiting when max_concurrent is reached.")
+    K(provider, "health", section, now, 0, 0, "", health, "", "When it counts as degraded or unhealthy.")
+    K(provider, "queue", section, now, 0, 0, "", queue, "", "Waiting when max_concurrent is reached.")
     K(provider, "overall_health", number, later, 0, 1, "", top, "", "Its part in the whole's health.")
 
     K(quota, "requests_per_day", int, protects, 0, TOP, "", top, "", "Requests a day.")
@@ -178,29 +179,38 @@ const struct config_key config_keys[] = {
     K(price, "output", number, now, 0, 1e6, "", top, "", "USD per million output tokens.")
     K(price, "cached_input", number, now, 0, 1e6, "", top, "", "USD per million cached input tokens.")
 
-    K(breaker, "failure_threshold", int, later, 1, 1e6, "", top, "5", "Failures in a row that open it.")
-    K(breaker, "timeout_seconds", seconds, later, 0, TOP, "", top, "60", "How long it stays open.")
-    K(breaker, "half_open_max_calls", int, later, 1, 255, "", top, "3", "Calls let through to try.")
-    K(breaker, "success_threshold", int, later, 1, 255, "", top, "1", "Successes that close it.")
+    K(breaker, "failure_threshold", int, now, 1, 65535, "", top, "5", "Failures in a row that open it.")
+    K(breaker, "timeout_seconds", seconds, now, 0, TOP, "", top, "60", "How long it stays open.")
+    K(breaker, "half_open_max_calls", int, now, 1, 255, "", top, "3", "Calls let through to try.")
+    K(breaker, "success_threshold", int, now, 1, 255, "", top, "1", "Successes that close it.")
+    K(breaker, "failure_share", number, now, 0, 1, "", top, "0",
+      "Share of a window's calls that opens it when they fail; 0: not looked at.")
+    K(breaker, "window_seconds", seconds, now, 1, 3600, "", top, "60", "The window of failure_share.")
+    K(breaker, "window_calls_min", int, now, 1, 65535, "", top, "20", "A window of fewer calls says nothing.")
+    K(breaker, "ramp_seconds", seconds, now, 0, 3600, "", top, "10",
+      "After it has closed again, traffic comes back over this time.")
+
+    K(health, "degraded_below", number, now, 0, 1, "", top, "0.8", "A score below it is `degraded`.")
+    K(health, "unhealthy_below", number, now, 0, 1, "", top, "0.4", "A score below it is `unhealthy`.")
 
     K(route, "model", string, now, 0, 0, "", top, "", "What clients ask for: a name, or a glob such as \"gpt-4*\".")
     K(route, "strategy", choice, now, 0, 0, STRATEGIES, top, "selection_strategy",
       "As selection_strategy, for this route.")
     K(route, "targets", list, now, 0, 0, "", target, "",
       "provider/model, or {target, weight}, in the order they are tried.")
-    K(route, "failover_after", int, later, 1, 1e6, "", top, "3", "Failures that move the lock (exclusive).")
-    K(route, "return_to_primary_seconds", seconds, later, 0, TOP, "", top, "", "When the lock goes back (exclusive).")
+    K(route, "failover_after", int, now, 1, 255, "", top, "3", "Failures that move the lock (exclusive).")
+    K(route, "return_to_primary_seconds", seconds, now, 0, TOP, "", top, "", "When the lock goes back (exclusive).")
     K(route, "resume_streams", bool, later, 0, 0, "", top, "false",
       "A stream that breaks is continued by the next target.")
     K(route, "resume_prompt", string, later, 0, 0, "", top, "", "How a target without prefill is asked to continue.")
-    K(route, "retry", section, later, 0, 0, "", retry, "", "As retry, for this route.")
+    K(route, "retry", section, now, 0, 0, "", retry, "", "As retry, for this route.")
     K(route, "hedge", section, later, 0, 0, "", hedge, "", "As hedge, for this route.")
 
     K(target, "target", string, now, 0, 0, "", top, "", "provider/model.")
     K(target, "weight", number, now, 0, 1e6, "", top, "1", "Share under weighted strategies.")
 
-    K(queue, "max", int, protects, 0, 1e6, "", top, "", "Requests that may wait.")
-    K(queue, "wait_ms", int, protects, 0, 1e7, "", top, "", "How long one may wait, milliseconds.")
+    K(queue, "max", int, now, 0, 1e6, "", top, "", "Requests that may wait.")
+    K(queue, "wait_ms", int, now, 0, 1e7, "", top, "", "How long one may wait, milliseconds.")
 
     K(rule, "name", string, later, 0, 0, "", top, "", "Named by explain.")
     K(rule, "when", section, later, 0, 0, "", when, "", "The conditions: all must hold.")
@@ -225,11 +235,11 @@ const struct config_key config_keys[] = {
     K(client, "role", choice, now, 0, 0, "user|operator|admin", top, "user", "What it may do beside inference.")
     K(client, "models", strings, now, 0, 0, "", top, "[\"*\"]", "Globs of the models it may ask for.")
     K(client, "providers", strings, now, 0, 0, "", top, "[\"*\"]", "Globs of the providers that may serve it.")
-    K(client, "rate_limit_rpm", number, protects, 0, TOP, "", top, "", "Requests a minute.")
-    K(client, "rate_limit_tpm", number, protects, 0, TOP, "", top, "", "Tokens a minute.")
-    K(client, "rate_limit_rph", number, protects, 0, TOP, "", top, "", "Requests an hour.")
-    K(client, "burst_allowance", number, protects, 0, TOP, "", top, "", "What may go above the even rate at once.")
-    K(client, "max_concurrent", int, protects, 1, 1e9, "", top, "", "Requests in flight.")
+    K(client, "rate_limit_rpm", number, now, 0, TOP, "", top, "", "Requests a minute.")
+    K(client, "rate_limit_tpm", number, now, 0, TOP, "", top, "", "Tokens a minute.")
+    K(client, "rate_limit_rph", number, now, 0, TOP, "", top, "", "Requests an hour.")
+    K(client, "burst_allowance", number, now, 0, TOP, "", top, "", "What may go above the even rate at once.")
+    K(client, "max_concurrent", int, now, 1, 1e9, "", top, "", "Requests in flight.")
     K(client, "daily_budget", number, protects, 0, 1e9, "", top, "", "USD a day.")
     K(client, "monthly_budget", number, protects, 0, 1e9, "", top, "", "USD a month.")
     K(client, "budget_mode", choice, later, 0, 0, "hard|soft", top, "hard", "Whether a budget refuses or warns.")
@@ -257,7 +267,7 @@ struct str config_section_name(enum config_section section) {
     static const char *const names[config_sections] = {
         "",          "listen",       "listen.tls",      "adaptive", "retry",     "hedge", "cache",   "providers.NAME",
         "quota",     "prices.MODEL", "circuit_breaker", "routes[]", "targets[]", "queue", "rules[]", "rules[].when",
-        "clients[]", "log",          "alerts"};
+        "clients[]", "log",          "alerts",          "health"};
     return str_from(names[section]);
 }
 

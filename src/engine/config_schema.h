@@ -25,6 +25,7 @@ enum config_section {
     section_client,
     section_log,
     section_alerts,
+    section_health,
     section_proxy_none, /* ends the real ones */
     config_sections = section_proxy_none
 };

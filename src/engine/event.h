@@ -20,6 +20,7 @@ enum event_kind {
     event_reply_end,
     event_call_failed,
     event_timer, /* the deadline asked for last has passed */
+    event_turn,  /* a place that the flight waited for is its own now */
     event_kinds
 };
 
@@ -43,11 +44,15 @@ enum action_kind {
     action_call_read, /* back-pressure */
     action_respond,   /* the head for the caller */
     action_write,
-    action_end,     /* the answer is complete */
-    action_abort,   /* break the caller's connection, so that it does not take what it has for the whole */
-    action_timer,   /* one event_timer at this moment or later; replaces the last; 0: none */
-    action_settled, /* an attempt is over: its facts for metrics, log, journal */
-    action_closed,  /* the flight is over: its facts; then it may be freed. Always the last */
+    action_end,      /* the answer is complete */
+    action_abort,    /* break the caller's connection, so that it does not take what it has for the whole */
+    action_timer,    /* one event_timer at this moment or later; replaces the last; 0: none */
+    action_wait,     /* stand in line for a place at a provider, behind those who do already */
+    action_unwait,   /* leave the line */
+    action_handover, /* a place at a provider is free for the next in line: event_turn for it, wherever it stands; with
+                        nobody there, gate_leave */
+    action_settled,  /* an attempt is over: its facts for metrics, log, journal */
+    action_closed,   /* the flight is over: its facts; then it may be freed. Always the last */
 };
 
 struct attempt;
@@ -78,6 +83,7 @@ struct action {
         bool wanted; /* action_call_read */
         uint64_t deadline_ns;
         const struct attempt *settled;
+        const struct provider *provider; /* action_wait, action_unwait, action_handover */
     };
 };
 

@@ -81,7 +81,7 @@ static void on_caller_gone(struct flight *flight, struct now now, struct actions
     struct attempt *live = flight->live;
     if (live) attempt_cancel(live, out);
     if (live && live->state != attempt_settled) attempt_settle(flight, live, failure_caller_gone, now, out);
-    flight_close(flight, out);
+    flight_close(flight, now, out);
 }
 
 /* The caller reads too slowly, or again fast enough: so is the provider read. */
@@ -100,6 +100,12 @@ static void on_caller_room(struct flight *flight, bool room, struct now now, str
 static void on_timer(struct flight *flight, struct now now, struct actions *out) {
     flight->timer_ns = 0;
     struct attempt *live = flight->live;
+    if (!live && flight->waiting != waiting_none) {
+        if (now.mono_ns < flight->wait_until_ns)
+            flight_arm(flight, flight->wait_until_ns, out);
+        else
+            flight_wait_over(flight, now, out);
+    }
     if (!live) return;
     enum failure failure;
     uint64_t deadline = attempt_deadline(flight, &failure);
@@ -107,7 +113,7 @@ static void on_timer(struct flight *flight, struct now now, struct actions *out)
         flight_arm(flight, deadline, out);
     } else if (flight->state == flight_answered) { /* the provider has nothing more to say and does not end */
         attempt_cancel(live, out);
-        flight_close(flight, out);
+        flight_close(flight, now, out);
     } else {
         attempt_fail(flight, live, failure, now, out);
     }
@@ -125,7 +131,7 @@ static void on_reply_body(struct flight *flight, struct attempt *attempt, struct
 static void on_reply_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
     attempt->call_over = true;
     if (attempt->state == attempt_settled)
-        flight_close(flight, out);
+        flight_close(flight, now, out);
     else if (attempt->mode == reply_events)
         stream_reply_end(flight, attempt, now, out);
     else
@@ -136,7 +142,7 @@ static void on_call_failed(struct flight *flight, struct attempt *attempt, const
                            struct actions *out) {
     attempt->call_over = true;
     if (attempt->state == attempt_settled) {
-        flight_close(flight, out);
+        flight_close(flight, now, out);
         return;
     }
     str_copy(attempt->failure_text, sizeof attempt->failure_text, event->text);
@@ -177,6 +183,7 @@ void flight_step(struct flight *flight, const struct event *event, struct now no
     case event_caller_full: on_caller_room(flight, false, now, out); break;
     case event_caller_writable: on_caller_room(flight, true, now, out); break;
     case event_timer: on_timer(flight, now, out); break;
+    case event_turn: flight_turn(flight, now, out); break;
     default: on_upstream(flight, event, now, out);
     }
 }

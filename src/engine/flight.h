@@ -14,6 +14,7 @@
 #include "base/chunks.h"
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/prng.h"
 #include "base/text.h"
 #include "dialect/openai.h"
 #include "dialect/sse.h"
@@ -22,8 +23,9 @@
 /* What the flights of one loop share. */
 struct flight_host {
     struct chunks_budget *bodies;
-    struct arena *scratch; /* reset by the host after a step's actions have been performed */
+    struct arena *scratch;       /* reset by the host after a step's actions have been performed */
     struct arena_spares *spares; /* for the flights' own arenas */
+    struct prng *prng;           /* for ties, jitter and weighted draws */
 };
 
 /* What the gateway or the library knows of a request. Everything is copied. */
@@ -58,9 +60,55 @@ enum reply_mode {
 
 enum { attempt_tail_size = 512 };
 
+/* Why a candidate does not get the next attempt. */
+#define REFUSAL_TABLE(X)                                                \
+    X(tried, "it was tried and failed")                                 \
+    X(draining, "it is drained or in maintenance")                      \
+    X(breaker_open, "its circuit breaker is open")                      \
+    X(cooling, "its keys cool down")                                    \
+    X(rate_limited, "its rate limit is reached")                        \
+    X(too_many_in_flight, "as many requests as it takes are in flight") \
+    X(not_holder, "another target holds the route's lock")
+
+enum refusal {
+    refusal_none,
+#define X(name, sentence) refusal_##name,
+    REFUSAL_TABLE(X)
+#undef X
+        refusals
+};
+struct str refusal_name(enum refusal refusal);
+
+/* A target that may serve this request, and what became of it. */
+struct candidate {
+    const struct target *target;
+    struct place_cells *place; /* of its route; NULL: none */
+    double weight;
+    double score;         /* at the last choice */
+    enum refusal refusal; /* at the last choice */
+    enum failure failure; /* of its last attempt */
+    uint16_t tries;
+    bool raced; /* another request took what it needed, in this choice */
+};
+
+/* What an attempt took, and owes exactly one settling of each. */
+struct holds {
+    bool gate, in_flight, breaker, provider_breaker;
+    struct breaker_ticket ticket, provider_ticket;
+    struct limiter_ticket requests_minute, requests_hour, tokens_minute;
+    unsigned key;  /* which of the provider's */
+    bool reported; /* its first good token has been told to the breakers */
+};
+
+/* Why a flight in `trying` has no live attempt. */
+enum waiting { waiting_none, waiting_backoff, waiting_rate, waiting_line };
+
 struct attempt {
     unsigned number; /* from 0 */
     const struct target *target;
+    struct candidate *candidate;
+    struct holds holds;
+    uint32_t lock_epoch; /* exclusive: under which it was sent */
     enum attempt_state state;
     enum reply_mode mode;
     enum failure failure; /* failure_none once settled: it succeeded */
@@ -77,7 +125,7 @@ struct attempt {
     uint32_t events, events_dropped;
     struct sse sse;
     struct openai_event_shape *shape; /* from the first token on; NULL: no memory for it */
-    struct chunks held; /* what came and has not been passed on */
+    struct chunks held;               /* what came and has not been passed on */
     char *tail; /* the last bytes of an opaque reply, attempt_tail_size of them: its usage stands there; may be NULL */
     size_t tail_len;
     struct http_header *headers; /* those that may go back, copied */
@@ -102,6 +150,8 @@ struct flight {
     struct str pinned_targets;   /* x-weir-targets */
     struct str strategy;         /* x-weir-strategy */
     struct str timeout_ms;       /* x-weir-timeout-ms */
+    struct str session;          /* x-weir-session */
+    struct str tags;             /* x-weir-tags */
     struct http_header *forward; /* the caller's headers that may go up, by the dialect's list and the provider's own */
     size_t forward_count;
     struct chunks body;
@@ -110,8 +160,15 @@ struct flight {
     struct openai_request request;
     const struct route *route;
     struct str route_name;
-    const struct target *candidates[limit_candidates];
-    size_t candidate_count, candidate_next;
+    struct candidate *candidates;
+    size_t candidate_count, candidate_size;
+    enum strategy by; /* the route's, or what x-weir-strategy asked for */
+    enum waiting waiting;
+    struct candidate *waits_for; /* backoff and rate: who is tried when it is over; line: whose provider */
+    uint64_t wait_until_ns;
+    bool client_gate; /* holds of the client's */
+    struct limiter_ticket client_requests_minute, client_requests_hour, client_tokens;
+    int64_t prompt_tokens; /* by estimate */
     struct attempt *attempts[limit_attempts];
     unsigned attempt_count;
     struct attempt *live; /* the attempt that runs, or NULL */
@@ -153,8 +210,31 @@ void caller_enter(struct flight *flight, enum caller_state state);
  * answered with an error. */
 bool flight_admit_head(struct flight *flight, struct now now, struct actions *out);
 bool flight_admit(struct flight *flight, struct now now, struct actions *out);
-/* flight_attempt.c */
+/* flight_choose.c: which candidate is next. */
 void flight_try_next(struct flight *flight, struct now now, struct actions *out);
+/* The place in line has come. */
+void flight_turn(struct flight *flight, struct now now, struct actions *out);
+/* What was waited for is over. */
+void flight_wait_over(struct flight *flight, struct now now, struct actions *out);
+void flight_wait_end(struct flight *flight, struct actions *out);
+/* flight_hold.c: what attempts and flights take of the shared words. */
+enum refusal hold_look(const struct flight *flight, const struct candidate *candidate, struct now now,
+                       uint64_t *until_ns);
+enum refusal hold_take(struct flight *flight, const struct candidate *candidate, bool has_gate, struct now now,
+                       struct holds *holds, struct actions *out);
+void hold_good(struct flight *flight, struct attempt *attempt, struct now now);
+void hold_settle(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
+int64_t flight_tokens_reserved(const struct flight *flight);
+/* false: a limit of its own is reached, and it has been answered. */
+bool hold_client(struct flight *flight, struct now now, struct actions *out);
+void hold_client_settle(struct flight *flight, struct now now);
+/* flight_lock.c: the candidate that holds the route, taking or moving the lock where it must; NULL: nobody can. */
+struct candidate *lock_holder(struct flight *flight, struct now now, uint32_t *epoch, uint64_t *until_ns);
+void lock_settle(struct flight *flight, struct attempt *attempt, struct now now);
+/* flight_attempt.c */
+/* Sends to this candidate, whose holds have been taken. */
+void attempt_begin(struct flight *flight, struct candidate *candidate, const struct holds *holds, uint32_t lock_epoch,
+                   struct now now, struct actions *out);
 void attempt_fail(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
                   struct actions *out);
 void attempt_head(struct flight *flight, struct attempt *attempt, const struct event *event, struct now now,
@@ -175,6 +255,9 @@ void stream_break(struct flight *flight, struct attempt *attempt, enum failure f
 void answer_error(struct flight *flight, enum error_code code, struct str message, struct str param, struct now now,
                   struct actions *out);
 void answer_failure(struct flight *flight, const struct attempt *last, struct now now, struct actions *out);
+/* With a moment when trying again may help; until_ns 0: not known. */
+void answer_refused(struct flight *flight, enum error_code code, uint64_t until_ns, struct now now,
+                    struct actions *out);
 void answer_head(struct flight *flight, const struct attempt *attempt, int status, int64_t content_length,
                  struct actions *out);
 void answer_bytes(struct flight *flight, struct str bytes, struct actions *out);
@@ -183,7 +266,7 @@ void answer_end(struct flight *flight, struct actions *out);
 /* flight_settle.c */
 void attempt_settle(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
                     struct actions *out);
-void flight_close(struct flight *flight, struct actions *out);
+void flight_close(struct flight *flight, struct now now, struct actions *out);
 void flight_arm(struct flight *flight, uint64_t deadline_ns, struct actions *out);
 
 #endif

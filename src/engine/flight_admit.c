@@ -17,6 +17,7 @@ static const struct {
     {STR("x-weir-targets"), offsetof(struct flight, pinned_targets)},
     {STR("x-weir-strategy"), offsetof(struct flight, strategy)},
     {STR("x-weir-timeout-ms"), offsetof(struct flight, timeout_ms)},
+    {STR("x-weir-session"), offsetof(struct flight, session)},
     {STR("content-type"), offsetof(struct flight, content_type)},
 };
 
@@ -86,9 +87,10 @@ bool flight_admit_head(struct flight *flight, struct now now, struct actions *ou
             STR_NONE, now, out);
         return false;
     }
-    if (flight->strategy.at && !str_eq(flight->strategy, STR("priority")) &&
-        !str_eq(flight->strategy, STR("priority_based"))) {
-        answer_error(flight, error_unsupported, STR("x-weir-strategy: this version of weir has only `priority`."),
+    if (flight->strategy.at && !strategy_read(flight->strategy, &flight->by)) {
+        answer_error(flight, error_invalid_request,
+                     STR("x-weir-strategy: there is no such strategy: write round_robin, least_loaded, "
+                         "fastest_response, cost_optimal, priority, weighted, sticky or adaptive."),
                      STR("x-weir-strategy"), now, out);
         return false;
     }
@@ -112,30 +114,54 @@ static bool listed(const struct str *globs, size_t count, struct str name) {
     return false;
 }
 
-enum refusal { refusal_none, refusal_client, refusal_endpoint, refusal_away }; /* the last one is told */
+enum unfit { unfit_no, unfit_client, unfit_endpoint, unfit_away }; /* the last one is told */
 
-static enum refusal target_refusal(const struct flight *flight, const struct target *target, bool pinned) {
+static enum unfit target_unfit(const struct flight *flight, const struct target *target, bool pinned) {
     const struct client *client = flight->client;
-    if (client && !listed(client->providers, client->provider_count, target->provider->name)) return refusal_client;
+    if (client && !listed(client->providers, client->provider_count, target->provider->name)) return unfit_client;
     if (client && pinned && !listed(client->models, client->model_count, target->model) &&
         !listed(client->models, client->model_count, target->name))
-        return refusal_client;
-    if (!(target->provider->endpoints & 1u << flight->endpoint)) return refusal_endpoint;
-    return target->provider->state == provider_active ? refusal_none : refusal_away;
+        return unfit_client;
+    if (!(target->provider->endpoints & 1u << flight->endpoint)) return unfit_endpoint;
+    return target->provider->state == provider_active ? unfit_no : unfit_away;
 }
 
-static void candidates_add(struct flight *flight, const struct route *route, bool pinned, enum refusal *refused) {
-    for (size_t i = 0; i < route->target_count && flight->candidate_count < limit_candidates; i++) {
-        enum refusal refusal = target_refusal(flight, route->targets[i], pinned);
-        if (refusal == refusal_none)
-            flight->candidates[flight->candidate_count++] = route->targets[i];
-        else if (refusal > *refused)
-            *refused = refusal;
+/* false: no memory. */
+static bool candidates_room(struct flight *flight, size_t more) {
+    size_t size = flight->candidate_count + more;
+    if (size > limit_candidates) size = limit_candidates;
+    if (size <= flight->candidate_size) return true;
+    struct candidate *bigger = arena_take_zeroed(&flight->arena, size * sizeof *bigger);
+    if (!bigger) return false;
+    for (size_t i = 0; i < flight->candidate_count; i++) bigger[i] = flight->candidates[i];
+    flight->candidates = bigger;
+    flight->candidate_size = size;
+    return true;
+}
+
+static bool is_candidate(const struct flight *flight, const struct target *target) {
+    for (size_t i = 0; i < flight->candidate_count; i++)
+        if (flight->candidates[i].target == target) return true;
+    return false;
+}
+
+static bool candidates_add(struct flight *flight, const struct route *route, bool pinned, enum unfit *unfit) {
+    if (!candidates_room(flight, route->target_count)) return false;
+    for (size_t i = 0; i < route->target_count && flight->candidate_count < flight->candidate_size; i++) {
+        const struct target *target = route->targets[i];
+        enum unfit found = target_unfit(flight, target, pinned);
+        if (found > *unfit) *unfit = found;
+        if (found != unfit_no || is_candidate(flight, target)) continue;
+        flight->candidates[flight->candidate_count++] =
+            (struct candidate){.target = target,
+                               .place = route->places ? route->places[i].cells : NULL,
+                               .weight = route->places ? route->places[i].weight : 1};
     }
+    return true;
 }
 
 /* x-weir-targets: a/m1,b/m2 */
-static bool pins_add(struct flight *flight, enum refusal *refused, struct now now, struct actions *out) {
+static bool pins_add(struct flight *flight, enum unfit *unfit, struct now now, struct actions *out) {
     struct str rest = flight->pinned_targets, pin;
     while (str_split_next(&rest, ',', &pin)) {
         pin = str_trim(pin);
@@ -152,7 +178,11 @@ static bool pins_add(struct flight *flight, enum refusal *refused, struct now no
             answer_error(flight, error_unknown_model, message, STR("x-weir-targets"), now, out);
             return false;
         }
-        candidates_add(flight, route, true, refused);
+        if (!candidates_add(flight, route, true, unfit)) {
+            answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
+            return false;
+        }
+        if (!flight->route) flight->route = route;
     }
     return true;
 }
@@ -192,28 +222,45 @@ static bool body_read(struct flight *flight, struct now now, struct actions *out
     return read;
 }
 
-bool flight_admit(struct flight *flight, struct now now, struct actions *out) {
-    if (!body_read(flight, now, out) || !route_find(flight, now, out)) return false;
-    if (!endpoint_facts(flight->endpoint)->streams) flight->request.stream = false;
-    enum refusal refused = refusal_none;
+/* Four bytes a token; pictures stand in the body as text, and count as a page each. */
+static int64_t prompt_tokens(const struct flight *flight) {
+    enum { bytes_a_token = 4, image_most = 2000 };
+    int64_t tokens = (int64_t)(flight->whole_body.len / bytes_a_token);
+    return flight->request.has_image && tokens > image_most ? image_most : tokens;
+}
+
+static bool candidates_find(struct flight *flight, struct now now, struct actions *out) {
+    enum unfit unfit = unfit_no;
     if (flight->pinned_targets.at) {
-        if (!pins_add(flight, &refused, now, out)) return false;
+        if (!pins_add(flight, &unfit, now, out)) return false;
     } else if (flight->route->pinned && !may_steer(flight)) {
         answer_error(flight, error_not_allowed,
                      STR("This client key may not name a provider itself: ask the operator for `may_steer`."),
                      STR("model"), now, out);
         return false;
-    } else {
-        candidates_add(flight, flight->route, flight->route->pinned, &refused);
+    } else if (!candidates_add(flight, flight->route, flight->route->pinned, &unfit)) {
+        answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
+        return false;
     }
     if (flight->candidate_count) return true;
-    if (refused == refusal_client)
+    if (unfit == unfit_client)
         answer_error(flight, error_not_allowed, STR("This client key may not use the providers of this model."),
                      STR("model"), now, out);
-    else if (refused == refusal_endpoint)
+    else if (unfit == unfit_endpoint)
         answer_error(flight, error_unsupported, STR("No provider of this model serves this path."), STR("model"), now,
                      out);
     else
         answer_error(flight, error_no_provider_available, STR_NONE, STR_NONE, now, out);
     return false;
+}
+
+bool flight_admit(struct flight *flight, struct now now, struct actions *out) {
+    if (!body_read(flight, now, out) || !route_find(flight, now, out)) return false;
+    if (!endpoint_facts(flight->endpoint)->streams) flight->request.stream = false;
+    if (!candidates_find(flight, now, out)) return false;
+    flight->prompt_tokens = prompt_tokens(flight);
+    if (!flight->strategy.at) flight->by = flight->route->strategy;
+    if (!hold_client(flight, now, out)) return false;
+    if (flight->route->cells) share_count(&flight->route->cells->retries, now.mono_ns);
+    return true;
 }

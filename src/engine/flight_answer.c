@@ -103,7 +103,7 @@ void answer_end(struct flight *flight, struct actions *out) {
 }
 
 static void answer_json(struct flight *flight, int status, struct str body, int64_t retry_after_ms,
-                        const struct attempt *last, struct actions *out) {
+                        const struct attempt *last, struct now now, struct actions *out) {
     size_t count = 0;
     struct http_header *headers = arena_take(&flight->arena, own_headers_max * sizeof *headers);
     if (headers) {
@@ -125,11 +125,11 @@ static void answer_json(struct flight *flight, int status, struct str body, int6
     answer_bytes(flight, body, out);
     answer_end(flight, out);
     flight_enter(flight, flight_answered);
-    flight_close(flight, out);
+    flight_close(flight, now, out);
 }
 
 static void answer_error_status(struct flight *flight, enum error_code code, int status, struct str message,
-                                struct str param, int64_t retry_after_ms, const struct attempt *last,
+                                struct str param, int64_t retry_after_ms, const struct attempt *last, struct now now,
                                 struct actions *out) {
     const struct error_facts *facts = error_facts(code);
     if (str_empty(message)) message = facts->sentence;
@@ -138,13 +138,19 @@ static void answer_error_status(struct flight *flight, enum error_code code, int
     error_set(&flight->error_said, code, "%.*s", STR_ARG(message));
     struct text text = text_in_arena(&flight->arena, 512);
     openai_error_write(&text, code, message, param, flight->request_id, retry_after_ms, flight->attempt_count);
-    answer_json(flight, status, text.failed ? STR("{}") : text_str(&text), retry_after_ms, last, out);
+    answer_json(flight, status, text.failed ? STR("{}") : text_str(&text), retry_after_ms, last, now, out);
 }
 
 void answer_error(struct flight *flight, enum error_code code, struct str message, struct str param, struct now now,
                   struct actions *out) {
-    (void)now;
-    answer_error_status(flight, code, error_facts(code)->status, message, param, -1, NULL, out);
+    answer_error_status(flight, code, error_facts(code)->status, message, param, -1, NULL, now, out);
+}
+
+void answer_refused(struct flight *flight, enum error_code code, uint64_t until_ns, struct now now,
+                    struct actions *out) {
+    int64_t retry_after_ms =
+        until_ns > now.mono_ns ? (int64_t)((until_ns - now.mono_ns + NS_PER_MS - 1) / NS_PER_MS) : -1;
+    answer_error_status(flight, code, error_facts(code)->status, STR_NONE, STR_NONE, retry_after_ms, NULL, now, out);
 }
 
 /* Failures whose reply is the provider's word to the caller, and goes to it as it is. */
@@ -174,7 +180,7 @@ void answer_failure(struct flight *flight, const struct attempt *last, struct no
         answer_bytes(flight, body, out);
         answer_end(flight, out);
         flight_enter(flight, flight_answered);
-        flight_close(flight, out);
+        flight_close(flight, now, out);
         return;
     }
     const struct failure_facts *failure = failure_facts(last->failure);
@@ -185,5 +191,5 @@ void answer_failure(struct flight *flight, const struct attempt *last, struct no
             : arena_printf(&flight->arena, "%.*s (%.*s, after %u attempt%s.)", STR_ARG(error->sentence),
                            STR_ARG(failure->sentence), flight->attempt_count, flight->attempt_count == 1 ? "" : "s");
     answer_error_status(flight, failure->error, word ? last->status : error->status, message, STR_NONE,
-                        last->retry_after_ms, last, out);
+                        last->retry_after_ms, last, now, out);
 }

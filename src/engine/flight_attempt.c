@@ -16,11 +16,13 @@ static void header_put(struct http_header *headers, size_t *count, struct str na
 }
 
 /* The head for the provider, in the flight's arena. */
-static bool call_headers(struct flight *flight, const struct provider *provider, struct action *action) {
+static bool call_headers(struct flight *flight, const struct attempt *attempt, struct action *action) {
+    const struct provider *provider = attempt->target->provider;
     size_t most = 5 + provider->header_count + flight->forward_count, count = 0;
     struct http_header *headers = arena_take(&flight->arena, most * sizeof *headers);
     if (!headers) return false;
-    if (provider->key_count) header_put(headers, &count, STR("Authorization"), provider->authorization[0]);
+    if (provider->key_count)
+        header_put(headers, &count, STR("Authorization"), provider->authorization[attempt->holds.key]);
     header_put(headers, &count, STR("Content-Type"),
                str_empty(flight->content_type) ? STR("application/json") : flight->content_type);
     header_put(headers, &count, STR("Accept"), flight->request.stream ? STR("text/event-stream") : STR("*/*"));
@@ -34,11 +36,14 @@ static bool call_headers(struct flight *flight, const struct provider *provider,
     return true;
 }
 
-static struct attempt *attempt_new(struct flight *flight, const struct target *target, struct now now) {
+static struct attempt *attempt_new(struct flight *flight, struct candidate *candidate, const struct holds *holds,
+                                   struct now now) {
     struct attempt *attempt = arena_take_zeroed(&flight->arena, sizeof *attempt);
     if (!attempt) return NULL;
     attempt->number = flight->attempt_count;
-    attempt->target = target;
+    attempt->target = candidate->target;
+    attempt->candidate = candidate;
+    attempt->holds = *holds;
     attempt->state = attempt_connecting;
     attempt->started_ns = now.mono_ns;
     attempt->usage = USAGE_NONE;
@@ -47,6 +52,7 @@ static struct attempt *attempt_new(struct flight *flight, const struct target *t
     chunks_init(&attempt->held, flight->host->bodies);
     flight->attempts[flight->attempt_count++] = attempt;
     flight->live = attempt;
+    candidate->tries++;
     return attempt;
 }
 
@@ -79,24 +85,22 @@ static bool attempt_call(struct flight *flight, struct attempt *attempt, struct 
     action->call.path = text_str(&path);
     action->call.body = attempt->body.ranges;
     action->call.body_count = attempt->body.count;
-    if (call_headers(flight, provider, action)) return true;
+    if (call_headers(flight, attempt, action)) return true;
     out->count--;
     return false;
 }
 
-void flight_try_next(struct flight *flight, struct now now, struct actions *out) {
-    struct attempt *last = flight->attempt_count ? flight->attempts[flight->attempt_count - 1] : NULL;
-    bool more = flight->candidate_next < flight->candidate_count && flight->attempt_count < limit_attempts &&
-                flight->attempt_count < flight->snapshot->max_attempts;
-    if (!more) {
-        answer_failure(flight, last, now, out);
-        return;
-    }
-    struct attempt *attempt = attempt_new(flight, flight->candidates[flight->candidate_next++], now);
+void attempt_begin(struct flight *flight, struct candidate *candidate, const struct holds *holds, uint32_t lock_epoch,
+                   struct now now, struct actions *out) {
+    struct attempt *attempt = attempt_new(flight, candidate, holds, now);
     if (!attempt) {
+        struct attempt none = {.target = candidate->target, .candidate = candidate, .holds = *holds};
+        none.failure = failure_system;
+        hold_settle(flight, &none, now, out);
         answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
         return;
     }
+    attempt->lock_epoch = lock_epoch;
     deadline_raise(flight, attempt->target->provider);
     if (!attempt_call(flight, attempt, out)) {
         attempt->call_over = true;

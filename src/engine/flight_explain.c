@@ -33,6 +33,18 @@ static void attempt_put(struct text *text, const struct attempt *attempt) {
     text_put_byte(text, '}');
 }
 
+/* Its name alone when it was simply next; why not, where something stood against it. */
+static void candidate_put(struct text *text, const struct candidate *candidate) {
+    text_json_comma(text);
+    text_put_byte(text, '{');
+    text_json_str(text, STR("target"), str_slice(candidate->target->name, 0, 64));
+    if (candidate->tries)
+        text_json_u64(text, STR("tries"), candidate->tries);
+    else if (candidate->refusal)
+        text_json_str(text, STR("refused"), refusal_name(candidate->refusal));
+    text_put_byte(text, '}');
+}
+
 void flight_explain(const struct flight *flight, struct text *text) {
     text_put_byte(text, '{');
     text_json_str(text, STR("request_id"), flight->request_id);
@@ -42,7 +54,7 @@ void flight_explain(const struct flight *flight, struct text *text) {
     if (flight->client) text_json_str(text, STR("client"), flight->client->name);
     text_json_bool(text, STR("stream"), flight->request.stream);
     if (flight->route) text_json_str(text, STR("route"), str_slice(flight->route->model, 0, 80));
-    text_json_str(text, STR("strategy"), STR("priority"));
+    text_json_str(text, STR("strategy"), strategy_name(flight->by));
     text_json_i64(text, STR("status"), flight->status);
     if (flight->error) text_json_str(text, STR("error"), error_name(flight->error));
     if (flight->error_said.code)
@@ -57,9 +69,8 @@ void flight_explain(const struct flight *flight, struct text *text) {
     text_put_byte(text, ']');
     text_json_key(text, STR("candidates"));
     text_put_byte(text, '[');
-    for (size_t i = 0; i < flight->candidate_count && i < candidates_told && text->size - text->len > 96; i++) {
-        text_json_comma(text);
-        text_put_json(text, str_slice(flight->candidates[i]->name, 0, 64));
+    for (size_t i = 0; i < flight->candidate_count && i < candidates_told && text->size - text->len > 160; i++) {
+        candidate_put(text, &flight->candidates[i]);
     }
     text_put(text, STR("]}"));
 }

@@ -32,6 +32,7 @@ static void opaque_body(struct flight *flight, struct attempt *attempt, struct s
     if (attempt->state == attempt_replying) {
         attempt->first_token_ns = now.mono_ns;
         attempt->tail = arena_take(&flight->arena, attempt_tail_size);
+        hold_good(flight, attempt, now);
         deliver_begin(flight, attempt, out);
     }
     attempt->last_token_ns = now.mono_ns;
@@ -96,7 +97,7 @@ static void whole_end(struct flight *flight, struct attempt *attempt, struct str
     answer_bytes(flight, body, out);
     answer_end(flight, out);
     flight_enter(flight, flight_answered);
-    flight_close(flight, out);
+    flight_close(flight, now, out);
 }
 
 static void opaque_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
@@ -105,7 +106,7 @@ static void opaque_end(struct flight *flight, struct attempt *attempt, struct no
     attempt_settle(flight, attempt, failure_none, now, out);
     answer_end(flight, out);
     flight_enter(flight, flight_answered);
-    flight_close(flight, out);
+    flight_close(flight, now, out);
 }
 
 void reply_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {

@@ -18,17 +18,23 @@ void attempt_settle(struct flight *flight, struct attempt *attempt, enum failure
     attempt->failure = failure;
     attempt->ended_ns = now.mono_ns;
     attempt->cost_nano_usd = attempt_cost(attempt);
+    attempt->candidate->failure = failure;
     flight->live = NULL;
+    if (failure == failure_none) hold_good(flight, attempt, now);
+    lock_settle(flight, attempt, now);
+    hold_settle(flight, attempt, now, out);
     struct action *action = actions_add(out, action_settled);
     action->attempt = attempt->number;
     action->settled = attempt;
 }
 
-void flight_close(struct flight *flight, struct actions *out) {
+void flight_close(struct flight *flight, struct now now, struct actions *out) {
     CHECK(!flight->live || flight->live->state == attempt_settled);
     CHECK(!flight->live || flight->live->call_over);
     CHECK(flight->caller == caller_ended || flight->caller == caller_gone);
     flight->live = NULL;
+    if (flight->waiting != waiting_none) flight_wait_end(flight, out);
+    hold_client_settle(flight, now);
     flight_enter(flight, flight_closed);
     actions_add(out, action_closed);
 }

@@ -28,6 +28,7 @@ static bool event_pass(struct flight *flight, struct attempt *attempt, const str
 /* The first token: from here on this attempt is the answer. */
 static void deliver_begin(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
     attempt->first_token_ns = now.mono_ns;
+    hold_good(flight, attempt, now);
     attempt->shape = arena_take_zeroed(&flight->arena, sizeof *attempt->shape);
     attempt_enter(attempt, attempt_delivering);
     flight_enter(flight, flight_answering);
@@ -48,7 +49,7 @@ static void stream_complete(struct flight *flight, struct attempt *attempt, stru
     answer_end(flight, out);
     flight_enter(flight, flight_answered);
     if (attempt->call_over) {
-        flight_close(flight, out);
+        flight_close(flight, now, out);
         return;
     }
     flight->live = attempt;
@@ -68,7 +69,7 @@ static void stream_end_broken(struct flight *flight, struct attempt *attempt, en
         caller_enter(flight, caller_ended);
     }
     flight_enter(flight, flight_answered);
-    flight_close(flight, out);
+    flight_close(flight, now, out);
 }
 
 /* Before the first token another target may do better; after it the provider's own error event is the stream's end. */
@@ -101,7 +102,8 @@ static bool event_done(struct flight *flight, struct attempt *attempt, const str
 static bool stream_event(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
                          struct actions *out) {
     enum openai_event_kind kind =
-        event->comment_only ? openai_event_empty : openai_event_read_alike(attempt->shape, event->event, event->data, &attempt->usage);
+        event->comment_only ? openai_event_empty
+                            : openai_event_read_alike(attempt->shape, event->event, event->data, &attempt->usage);
     attempt->events++;
     switch (kind) {
     case openai_event_malformed: attempt->events_dropped++; return true;

@@ -54,7 +54,8 @@ static const struct route *pinned_route(const struct snapshot *snapshot, struct 
         if (row) target->prices = row->prices;
         list[0] = target;
     }
-    *route = (struct route){.model = list[0]->name, .pinned = true, .targets = list, .target_count = 1};
+    *route = (struct route){
+        .model = list[0]->name, .pinned = true, .targets = list, .target_count = 1, .retry = snapshot->retry};
     return route;
 }
 

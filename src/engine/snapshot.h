@@ -9,10 +9,18 @@
 #include "base/header.h"
 #include "base/secret.h"
 #include "base/url.h"
+#include "core/health.h"
+#include "core/pick.h"
 #include "engine/catalog.h"
+#include "engine/cells.h"
 
 /* Draining and maintenance get no new attempts; what is under way ends in its own time. */
 enum provider_state { provider_active, provider_draining, provider_maintenance };
+
+/* Requests and tokens over time; a limit of 0 is none. */
+struct rate_rules {
+    struct limiter_rules requests_minute, requests_hour, tokens_minute;
+};
 
 struct provider {
     uint16_t index; /* in snapshot->providers */
@@ -46,6 +54,16 @@ struct provider {
     bool insecure;
     uint64_t
         origin_id; /* equal for equal origins (all of base, ca_file, proxy, insecure, timeouts), across snapshots */
+    struct provider_cells *cells;
+    struct key_cells **key_cells; /* one for each key */
+    struct breaker_rules breaker;
+    struct health_rules health;
+    struct rate_rules rates;
+    uint32_t max_concurrent; /* 0: no limit */
+    uint32_t queue_max;      /* who may wait for a place; 0: nobody */
+    uint64_t queue_wait_ns;
+    bool adaptive_throttling;
+    uint64_t health_check_ns; /* 0: no active checks */
 };
 
 /* One that serves nothing: written, and switched off or removed at run time. */
@@ -62,7 +80,20 @@ struct target {
     struct str name;  /* "provider/model" */
     double weight;
     struct price_list prices;
-    uint32_t id; /* durable within the process: equal names keep their id across reloads (metrics) */
+    uint32_t id; /* durable within the process: equal names keep their id across reloads (metrics, the lock) */
+    uint64_t name_hash;
+    struct target_cells *cells; /* NULL: made for one request */
+};
+
+struct retry_rules {
+    unsigned max_attempts; /* 1 + max_retries */
+    uint64_t base_ms, max_ms;
+    unsigned budget_permille;
+};
+
+struct route_place {
+    struct place_cells *cells; /* NULL: made for one request */
+    double weight;
 };
 
 struct route {
@@ -72,6 +103,14 @@ struct route {
     bool pinned;   /* made for provider/model: a client needs the right to steer, and to the target's own model */
     const struct target **targets; /* in the order they are tried: by provider priority, then as written */
     size_t target_count;
+    struct route_place *places; /* of the targets; NULL: made for one request */
+    enum strategy strategy;
+    struct retry_rules retry;
+    unsigned failover_after;       /* exclusive */
+    uint64_t return_to_primary_ns; /* exclusive; 0: the lock stays */
+    bool resume_streams;
+    struct str resume_prompt;
+    struct route_cells *cells; /* NULL: made for one request */
 };
 
 enum role { role_user, role_operator, role_admin };
@@ -83,6 +122,9 @@ struct client {
     struct str *models, *providers; /* globs; count 0: none allowed. ["*"] by default */
     size_t model_count, provider_count;
     bool may_steer, raw, debug;
+    struct rate_rules rates;
+    uint32_t max_concurrent; /* 0: no limit */
+    struct client_cells *cells;
 };
 
 struct snapshot {
@@ -108,7 +150,11 @@ struct snapshot {
     bool auth_none; /* `auth: none` is written */
     struct sha256 admin_key_hash;
     uint64_t request_timeout_ns;
-    unsigned max_attempts; /* 1 + retry.max_retries */
+    struct retry_rules retry; /* of routes that have none of their own */
+    enum strategy strategy;
+    struct pick_weights adaptive;
+    bool fallback_by_score; /* adaptive goes on by score after a failure */
+    int64_t reserve_output_tokens;
     size_t body_bytes_max;
     bool response_headers_minimal;
     bool cancel_on_disconnect;

@@ -1,0 +1,289 @@
+/* flight_hold.c - what an attempt takes of the words that all requests share, in one order, and how each is given back:
+ * the provider's place, its rates, the breakers last. Invariant: what hold_take took, hold_settle settles, once. */
+#include "base/check.h"
+#include "engine/flight.h"
+
+/* A prompt that is mostly an image is not so many tokens. */
+int64_t flight_tokens_reserved(const struct flight *flight) {
+    int64_t output =
+        flight->request.max_tokens >= 0 ? flight->request.max_tokens : flight->snapshot->reserve_output_tokens;
+    return flight->prompt_tokens + output * flight->request.n;
+}
+
+/* When the first of its keys may be used; 0: now. */
+static uint64_t keys_until(const struct provider *provider, struct now now) {
+    uint64_t soonest = UINT64_MAX;
+    for (size_t i = 0; i < provider->key_count; i++) {
+        uint64_t until = cooldown_until_ns(&provider->key_cells[i]->cooldown);
+        if (until <= now.mono_ns) return 0;
+        if (until < soonest) soonest = until;
+    }
+    return provider->key_count ? soonest : 0;
+}
+
+static uint64_t rates_wait(const struct flight *flight, const struct provider *provider, struct now now) {
+    const struct rate_rules *rules = &provider->rates;
+    uint64_t waits[] = {limiter_wait_ns(&provider->cells->requests_minute, &rules->requests_minute, 1, now.mono_ns),
+                        limiter_wait_ns(&provider->cells->requests_hour, &rules->requests_hour, 1, now.mono_ns),
+                        limiter_wait_ns(&provider->cells->tokens_minute, &rules->tokens_minute,
+                                        (uint64_t)flight_tokens_reserved(flight), now.mono_ns)};
+    uint64_t longest = 0;
+    for (size_t i = 0; i < sizeof waits / sizeof *waits; i++)
+        if (waits[i] > longest) longest = waits[i];
+    return longest;
+}
+
+enum refusal hold_look(const struct flight *flight, const struct candidate *candidate, struct now now,
+                       uint64_t *until_ns) {
+    const struct target *target = candidate->target;
+    const struct provider *provider = target->provider;
+    *until_ns = 0;
+    if (provider->state != provider_active) return refusal_draining;
+    const struct breaker *shut = NULL;
+    if (!breaker_would_admit(&provider->cells->breaker, &provider->breaker, now.mono_ns))
+        shut = &provider->cells->breaker;
+    else if (target->cells && !breaker_would_admit(&target->cells->breaker, &provider->breaker, now.mono_ns))
+        shut = &target->cells->breaker;
+    if (shut) {
+        *until_ns = breaker_view(shut, &provider->breaker, now.mono_ns).until_ns;
+        return refusal_breaker_open;
+    }
+    *until_ns = keys_until(provider, now);
+    if (*until_ns) return refusal_cooling;
+    uint64_t wait = rates_wait(flight, provider, now);
+    if (wait) {
+        *until_ns = now.mono_ns + wait;
+        return refusal_rate_limited;
+    }
+    return gate_would_enter(&provider->cells->gate, provider->max_concurrent) ? refusal_none
+                                                                              : refusal_too_many_in_flight;
+}
+
+/* The next key in rotation that does not cool down. */
+static bool key_take(const struct provider *provider, struct now now, unsigned *key) {
+    *key = 0;
+    if (provider->key_count == 0) return true;
+    uint64_t seen = cell_load(&provider->cells->next_key);
+    while (!cell_swap(&provider->cells->next_key, &seen, seen + 1)) continue;
+    for (size_t i = 0; i < provider->key_count; i++) {
+        *key = (unsigned)((seen + i) % provider->key_count);
+        if (cooldown_until_ns(&provider->key_cells[*key]->cooldown) <= now.mono_ns) return true;
+    }
+    return false;
+}
+
+static bool rates_take(const struct flight *flight, const struct provider *provider, struct now now,
+                       struct holds *holds) {
+    const struct rate_rules *rules = &provider->rates;
+    struct provider_cells *cells = provider->cells;
+    return limiter_take(&cells->requests_minute, &rules->requests_minute, 1, now.mono_ns, &holds->requests_minute) &&
+           limiter_take(&cells->requests_hour, &rules->requests_hour, 1, now.mono_ns, &holds->requests_hour) &&
+           limiter_take(&cells->tokens_minute, &rules->tokens_minute, (uint64_t)flight_tokens_reserved(flight),
+                        now.mono_ns, &holds->tokens_minute);
+}
+
+static void rates_refund(const struct provider *provider, const struct holds *holds, struct now now) {
+    const struct rate_rules *rules = &provider->rates;
+    struct provider_cells *cells = provider->cells;
+    limiter_refund(&cells->requests_minute, &rules->requests_minute, holds->requests_minute, now.mono_ns);
+    limiter_refund(&cells->requests_hour, &rules->requests_hour, holds->requests_hour, now.mono_ns);
+    limiter_refund(&cells->tokens_minute, &rules->tokens_minute, holds->tokens_minute, now.mono_ns);
+}
+
+static void gate_give(const struct provider *provider, struct actions *out) {
+    if (gate_leave(&provider->cells->gate, provider->max_concurrent))
+        actions_add(out, action_handover)->provider = provider;
+}
+
+enum refusal hold_take(struct flight *flight, const struct candidate *candidate, bool has_gate, struct now now,
+                       struct holds *holds, struct actions *out) {
+    const struct target *target = candidate->target;
+    const struct provider *provider = target->provider;
+    struct provider_cells *cells = provider->cells;
+    enum refusal refusal = refusal_none;
+    *holds = (struct holds){.gate = has_gate || gate_enter(&cells->gate, provider->max_concurrent)};
+    if (!holds->gate)
+        refusal = refusal_too_many_in_flight;
+    else if (provider->state != provider_active)
+        refusal = refusal_draining;
+    else if (!key_take(provider, now, &holds->key))
+        refusal = refusal_cooling;
+    else if (!rates_take(flight, provider, now, holds))
+        refusal = refusal_rate_limited;
+    else if (!breaker_admit(&cells->breaker, &provider->breaker, now.mono_ns, &holds->provider_ticket))
+        refusal = refusal_breaker_open;
+    else if (target->cells &&
+             !breaker_admit(&target->cells->breaker, &provider->breaker, now.mono_ns, &holds->ticket)) {
+        breaker_release(&cells->breaker, holds->provider_ticket);
+        refusal = refusal_breaker_open;
+    }
+    if (refusal != refusal_none) {
+        rates_refund(provider, holds, now);
+        if (holds->gate) gate_give(provider, out);
+        *holds = (struct holds){.gate = false};
+        return refusal;
+    }
+    holds->provider_breaker = true;
+    holds->breaker = target->cells != NULL;
+    if (target->cells) holds->in_flight = gate_enter(&target->cells->in_flight, 0);
+    return refusal_none;
+}
+
+/* -- settling ---------------------------------------------------------------------------------------------------------
+ */
+
+/* What an attempt's end says of target and provider: +1 well, -1 ill, 0 nothing. */
+struct verdict {
+    int target, provider;
+};
+
+static struct verdict verdict_of(enum failure failure) {
+    switch (failure) {
+    case failure_none:
+    case failure_bad_request: /* it has answered */
+    case failure_not_found: return (struct verdict){1, 1};
+    case failure_dns:
+    case failure_connect:
+    case failure_connect_timeout:
+    case failure_tls:
+    case failure_proxy: return (struct verdict){0, -1};
+    case failure_authentication: /* the key's affair */
+    case failure_payment:
+    case failure_rate_limited: return (struct verdict){0, 1};
+    case failure_system: /* ours, or the caller's */
+    case failure_request_deadline:
+    case failure_caller_gone: return (struct verdict){0, 0};
+    default: return (struct verdict){-1, 1};
+    }
+}
+
+static void breaker_end(struct breaker *breaker, const struct breaker_rules *rules, struct breaker_ticket ticket,
+                        int verdict, uint64_t not_before_ns, struct now now) {
+    if (verdict)
+        breaker_report(breaker, rules, now.mono_ns, ticket, verdict > 0, not_before_ns);
+    else
+        breaker_release(breaker, ticket);
+}
+
+/* Its first good token: a probe has shown what it was sent for, and the latency is known. */
+void hold_good(struct flight *flight, struct attempt *attempt, struct now now) {
+    const struct provider *provider = attempt->target->provider;
+    struct target_cells *cells = attempt->target->cells;
+    uint64_t took_ns = now.mono_ns - attempt->started_ns;
+    (void)flight;
+    if (attempt->holds.reported) return;
+    attempt->holds.reported = true;
+    breaker_report(&provider->cells->breaker, &provider->breaker, now.mono_ns, attempt->holds.provider_ticket, true, 0);
+    latency_peak(&provider->cells->latency, took_ns, now.mono_ns);
+    latency_baseline(&provider->cells->baseline, took_ns, now.mono_ns);
+    if (!cells) return;
+    breaker_report(&cells->breaker, &provider->breaker, now.mono_ns, attempt->holds.ticket, true, 0);
+    latency_peak(&cells->latency, took_ns, now.mono_ns);
+    latency_baseline(&cells->baseline, took_ns, now.mono_ns);
+    latency_p95(&cells->p95, took_ns);
+}
+
+static void key_cool(const struct attempt *attempt, struct now now) {
+    const struct provider *provider = attempt->target->provider;
+    enum { rate_ms = 1000, credential_ms = 60000, longest_ms = 3600000 };
+    if (provider->key_count == 0 || failure_facts(attempt->failure)->fault != fault_key) return;
+    int64_t ms = attempt->failure == failure_rate_limited ? rate_ms : credential_ms;
+    if (attempt->retry_after_ms > 0) ms = attempt->retry_after_ms < longest_ms ? attempt->retry_after_ms : longest_ms;
+    cooldown_set(&provider->key_cells[attempt->holds.key]->cooldown, now.mono_ns + (uint64_t)ms * NS_PER_MS);
+}
+
+static void rates_settle(const struct provider *provider, const struct attempt *attempt, struct now now) {
+    const struct holds *holds = &attempt->holds;
+    if (attempt->sent_ns == 0 && attempt->status == 0) { /* nothing reached it */
+        rates_refund(provider, holds, now);
+        return;
+    }
+    const struct usage *usage = &attempt->usage;
+    int64_t tokens =
+        (usage->input_tokens > 0 ? usage->input_tokens : 0) + (usage->output_tokens > 0 ? usage->output_tokens : 0);
+    bool known = usage->input_tokens >= 0 || usage->output_tokens >= 0;
+    if (known)
+        limiter_settle(&provider->cells->tokens_minute, &provider->rates.tokens_minute, holds->tokens_minute,
+                       (uint64_t)tokens, now.mono_ns);
+    else if (attempt->failure != failure_none && attempt->failure != failure_caller_gone)
+        limiter_refund(&provider->cells->tokens_minute, &provider->rates.tokens_minute, holds->tokens_minute,
+                       now.mono_ns);
+}
+
+void hold_settle(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+    const struct provider *provider = attempt->target->provider;
+    struct target_cells *cells = attempt->target->cells;
+    struct holds *holds = &attempt->holds;
+    struct verdict verdict = verdict_of(attempt->failure);
+    (void)flight;
+    if (!holds->gate) return; /* settled already, or nothing was taken */
+    uint64_t not_before_ns = attempt->retry_after_ms > 0 && verdict.target < 0 && attempt->retry_after_ms < 3600000
+                                 ? now.mono_ns + (uint64_t)attempt->retry_after_ms * NS_PER_MS
+                                 : 0;
+    if (!holds->reported || verdict.provider < 0)
+        breaker_end(&provider->cells->breaker, &provider->breaker, holds->provider_ticket, verdict.provider, 0, now);
+    if (cells && (!holds->reported || verdict.target < 0))
+        breaker_end(&cells->breaker, &provider->breaker, holds->ticket, verdict.target, not_before_ns, now);
+    if (verdict.target || verdict.provider)
+        success_report(&provider->cells->success, verdict.target >= 0 && verdict.provider >= 0, now.mono_ns);
+    key_cool(attempt, now);
+    rates_settle(provider, attempt, now);
+    if (holds->in_flight) {
+        bool handed = gate_leave(&cells->in_flight, 0);
+        CHECK(!handed); /* nobody waits there */
+    }
+    holds->in_flight = holds->breaker = holds->provider_breaker = holds->gate = false;
+    gate_give(provider, out);
+}
+
+/* -- the client's own limits ------------------------------------------------------------------------------------------
+ */
+
+bool hold_client(struct flight *flight, struct now now, struct actions *out) {
+    const struct client *client = flight->client;
+    if (!client) return true;
+    const struct rate_rules *rules = &client->rates;
+    struct client_cells *cells = client->cells;
+    if (!gate_enter(&cells->gate, client->max_concurrent)) {
+        answer_refused(flight, error_too_many_in_flight, 0, now, out);
+        return false;
+    }
+    flight->client_gate = true;
+    uint64_t tokens = (uint64_t)flight_tokens_reserved(flight), wait = 0, waits[3];
+    if (limiter_take(&cells->requests_minute, &rules->requests_minute, 1, now.mono_ns,
+                     &flight->client_requests_minute) &&
+        limiter_take(&cells->requests_hour, &rules->requests_hour, 1, now.mono_ns, &flight->client_requests_hour) &&
+        limiter_take(&cells->tokens_minute, &rules->tokens_minute, tokens, now.mono_ns, &flight->client_tokens))
+        return true;
+    waits[0] = limiter_wait_ns(&cells->requests_minute, &rules->requests_minute, 1, now.mono_ns);
+    waits[1] = limiter_wait_ns(&cells->requests_hour, &rules->requests_hour, 1, now.mono_ns);
+    waits[2] = limiter_wait_ns(&cells->tokens_minute, &rules->tokens_minute, tokens, now.mono_ns);
+    for (size_t i = 0; i < 3; i++)
+        if (waits[i] > wait) wait = waits[i];
+    limiter_refund(&cells->requests_minute, &rules->requests_minute, flight->client_requests_minute, now.mono_ns);
+    limiter_refund(&cells->requests_hour, &rules->requests_hour, flight->client_requests_hour, now.mono_ns);
+    limiter_refund(&cells->tokens_minute, &rules->tokens_minute, flight->client_tokens, now.mono_ns);
+    flight->client_tokens = (struct limiter_ticket){.units = 0};
+    answer_refused(flight, error_rate_limited, now.mono_ns + wait, now, out);
+    return false;
+}
+
+/* All that the request's attempts used counts; one that used nothing known keeps what was reserved. */
+void hold_client_settle(struct flight *flight, struct now now) {
+    const struct client *client = flight->client;
+    if (!flight->client_gate) return;
+    flight->client_gate = false;
+    int64_t tokens = 0;
+    bool known = false;
+    for (unsigned i = 0; i < flight->attempt_count; i++) {
+        const struct usage *usage = &flight->attempts[i]->usage;
+        if (usage->input_tokens > 0) tokens += usage->input_tokens;
+        if (usage->output_tokens > 0) tokens += usage->output_tokens;
+        known = known || usage->input_tokens >= 0 || usage->output_tokens >= 0;
+    }
+    if (known || flight->attempt_count == 0)
+        limiter_settle(&client->cells->tokens_minute, &client->rates.tokens_minute, flight->client_tokens,
+                       (uint64_t)tokens, now.mono_ns);
+    bool handed = gate_leave(&client->cells->gate, client->max_concurrent);
+    CHECK(!handed); /* clients have no line */
+}
