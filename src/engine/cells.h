@@ -5,6 +5,7 @@
 #define WEIR_ENGINE_CELLS_H
 
 #include "base/arena.h"
+#include "base/limits.h"
 #include "core/breaker.h"
 #include "core/gate.h"
 #include "core/latency.h"
@@ -23,9 +24,11 @@ struct provider_cells {
     struct cell next_key;     /* rotation */
     struct cell probed_ns;    /* when the last probe began; 0: never */
     struct cell probe_failed; /* 1: the last probe failed */
+    struct cell served;       /* the loop whose waiter got the last place */
     char room[cache_line];
     struct cell gate;
     struct cell requests_minute, requests_hour, tokens_minute;
+    _Atomic uint16_t waiting[limit_loops]; /* who stands in line on each loop */
 };
 
 struct key_cells {

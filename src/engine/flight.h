@@ -101,7 +101,7 @@ struct holds {
 };
 
 /* Why a flight in `trying` has no live attempt. */
-enum waiting { waiting_none, waiting_backoff, waiting_rate, waiting_line };
+enum flight_waiting { waiting_none, waiting_backoff, waiting_rate, waiting_line };
 
 struct attempt {
     unsigned number; /* from 0 */
@@ -163,7 +163,7 @@ struct flight {
     struct candidate *candidates;
     size_t candidate_count, candidate_size;
     enum strategy by; /* the route's, or what x-weir-strategy asked for */
-    enum waiting waiting;
+    enum flight_waiting waiting;
     struct candidate *waits_for; /* backoff and rate: who is tried when it is over; line: whose provider */
     uint64_t wait_until_ns;
     bool client_gate; /* holds of the client's */

@@ -259,7 +259,7 @@ bool flight_admit(struct flight *flight, struct now now, struct actions *out) {
     if (!endpoint_facts(flight->endpoint)->streams) flight->request.stream = false;
     if (!candidates_find(flight, now, out)) return false;
     flight->prompt_tokens = prompt_tokens(flight);
-    if (!flight->strategy.at) flight->by = flight->route->strategy;
+    if (!flight->strategy.at) flight->by = flight->pinned_targets.at ? strategy_priority : flight->route->strategy;
     if (!hold_client(flight, now, out)) return false;
     if (flight->route->cells) share_count(&flight->route->cells->retries, now.mono_ns);
     return true;

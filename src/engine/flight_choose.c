@@ -45,7 +45,7 @@ static struct pick_candidate facts_of(const struct flight *flight, const struct 
     const struct provider *provider = target->provider;
     struct health_input health = {.success = success_read(&provider->cells->success)};
     struct pick_candidate facts = {
-        .priority = provider->priority,
+        .priority = flight->pinned_targets.at ? candidate - flight->candidates : provider->priority,
         .weight = candidate->weight,
         .max_concurrent = provider->max_concurrent,
         .cost_nano_usd = -1,
@@ -113,7 +113,7 @@ static struct candidate *choose(struct flight *flight, struct now now) {
 /* -- waiting ----------------------------------------------------------------------------------------------------------
  */
 
-static void wait_begin(struct flight *flight, enum waiting waiting, struct candidate *candidate, uint64_t until_ns,
+static void wait_begin(struct flight *flight, enum flight_waiting waiting, struct candidate *candidate, uint64_t until_ns,
                        struct actions *out) {
     flight->waiting = waiting;
     flight->waits_for = candidate;
@@ -290,7 +290,7 @@ void flight_turn(struct flight *flight, struct now now, struct actions *out) {
 }
 
 void flight_wait_over(struct flight *flight, struct now now, struct actions *out) {
-    enum waiting waited = flight->waiting;
+    enum flight_waiting waited = flight->waiting;
     struct candidate *candidate = flight->waits_for;
     if (waited == waiting_line) {
         flight_wait_end(flight, out);

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "runtime/line.h"
 
 static const enum failure failure_of_call[] = {
     [call_failure_none] = failure_system,     [call_failure_dns] = failure_dns,
@@ -118,6 +119,9 @@ static bool perform(struct request *request, const struct action *action) {
     case action_end: request->sink->end(request->sink_owner); return false;
     case action_abort: request->sink->abort(request->sink_owner); return false;
     case action_timer: timer_set(worker->loop, &request->timer, action->deadline_ns, on_timer, request); return false;
+    case action_wait: line_join(request, action->provider); return false;
+    case action_unwait: line_leave(request); return false;
+    case action_handover: line_advance(worker, action->provider); return false;
     case action_settled:
         report_attempt(&worker->reporter, request->flight, action->settled, loop_now(worker->loop));
         return false;
@@ -129,7 +133,7 @@ static bool perform(struct request *request, const struct action *action) {
 
 static void request_end(struct request *request) {
     struct worker *worker = request->worker;
-    CHECK(!request->call);
+    CHECK(!request->call && !request->line_cells);
     timer_cancel(worker->loop, &request->timer);
     report_request(&worker->reporter, request->flight, request->overhead_ns, loop_now(worker->loop));
     request->sink->closed(request->sink_owner, request->flight);
@@ -197,6 +201,8 @@ bool request_writable(struct request *request) {
     request->full = false;
     return request_event(request, &(struct event){.kind = event_caller_writable});
 }
+
+void request_turn(struct request *request) { request_event(request, &(struct event){.kind = event_turn}); }
 
 void request_gone(struct request *request) { request_event(request, &(struct event){.kind = event_caller_gone}); }
 

@@ -26,8 +26,10 @@ struct request {
     struct call *call; /* of the live attempt; NULL: none */
     unsigned call_attempt;
     struct timer timer;
-    uint64_t overhead_ns; /* weir's own share of the time so far */
-    bool full;            /* the sink was over limit_write_high */
+    uint64_t overhead_ns;              /* weir's own share of the time so far */
+    bool full;                         /* the sink was over limit_write_high */
+    struct list line_node;             /* of worker->line */
+    struct provider_cells *line_cells; /* whose place it waits for; NULL: none */
 };
 
 /* Begins a request. NULL: out of memory; nothing was called. The sink may be called before this returns, `closed` too:
@@ -38,6 +40,8 @@ struct request *request_start(struct worker *worker, const struct flight_request
 bool request_body(struct request *request, struct str piece);
 bool request_body_end(struct request *request);
 bool request_writable(struct request *request);
+/* A place that it stood in line for is its own. */
+void request_turn(struct request *request);
 void request_gone(struct request *request);
 /* Ends it from our side: the sink gets `abort` and `closed`. */
 void request_break(struct request *request);

@@ -76,6 +76,8 @@ static bool workers_start(struct weir *weir) {
     for (unsigned i = 0; i < weir->worker_count; i++) {
         deployment_hold(weir->deployment);
         if (!worker_init(&weir->workers[i], i, weir->deployment, &weir->bodies, &weir->reports)) return false;
+        weir->workers[i].peers = weir->workers;
+        weir->workers[i].peer_count = weir->worker_count;
     }
     for (unsigned i = 0; i < weir->worker_count; i++) {
         char name[16];
@@ -275,6 +277,7 @@ void weir_close(struct weir *weir, unsigned drain_ms) {
     metrics_close(weir->reports.metrics);
     config_free(&weir->config);
     config_ids_free(&weir->ids);
+    cells_free(&weir->cells);
     pthread_mutex_destroy(&weir->mutex);
     pthread_mutex_destroy(&weir->control);
     if (weir->config_text) memory_wipe(weir->config_text, strlen(weir->config_text));

@@ -71,6 +71,7 @@ struct config_source weir_source(struct weir *weir) {
                                   .text = weir->config_text,
                                   .host = &weir->host,
                                   .ids = &weir->ids,
+                                  .cells = &weir->cells,
                                   .overlay_path = weir->overlay_path};
 }
 
@@ -127,6 +128,7 @@ bool weir_config_load(const struct config_source *source, struct config *config,
                                  .read_file = referenced_read,
                                  .context = source->host->context,
                                  .ids = source->ids,
+                                 .cells = source->cells,
                                  .simulated_base_url = source->host->simulated_base_url,
                                  .admin_key_hash = source->host->admin_key_hash};
     bool loaded = load(source, &input, config, problems, problems_size);

@@ -24,6 +24,7 @@ struct weir {
     char *config_path, *config_text; /* owned; NULL: none */
     char *simulated_base_url;
     struct config_ids ids;
+    struct cells cells;
     struct config config;    /* of the last load: its `process` part counts */
     pthread_mutex_t control; /* held through a reload or an edit, which come one after the other: guards config, ids */
     pthread_mutex_t mutex;   /* guards deployment, and only while it is read or swapped; taken inside `control` */
@@ -53,6 +54,7 @@ struct config_source {
     const char *path, *text; /* as in weir_options */
     const struct weir_host *host;
     struct config_ids *ids;
+    struct cells *cells;     /* NULL: only to be checked */
     char *overlay_path;      /* of overlay_path_max; empty: found out, and filled */
     struct str overlay_text; /* {NULL,0}: as it stands on the disk */
 };

@@ -16,6 +16,8 @@ bool worker_init(struct worker *worker, unsigned index, struct deployment *deplo
     arena_init(&worker->scratch, 64 * 1024, 64 * 1024 * 1024);
     prng_seed(&worker->prng, seed);
     list_init(&worker->requests);
+    list_init(&worker->line);
+    worker->host.prng = &worker->prng;
     worker->loop = loop_new();
     worker->client = worker->loop ? client_new(worker->loop) : NULL;
     return worker->client && reporter_init(&worker->reporter, reports, index);

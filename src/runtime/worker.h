@@ -24,6 +24,9 @@ struct worker {
     struct reporter reporter;
     struct list requests; /* struct request, live ones */
     size_t request_count;
+    struct list line;     /* struct request by line_node: those that wait for a place at a provider */
+    struct worker *peers; /* all of them, this one too */
+    unsigned peer_count;
     struct latch *drained; /* counted down once when no request is left; NULL: nobody waits */
     bool draining;
     bool running;  /* its thread was started */

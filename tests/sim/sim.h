@@ -75,7 +75,7 @@ struct sim {
     uint64_t seed, step_count, hash;
     enum sim_mutant mutant;
     bool trace, tampered;
-    struct prng arrivals, providers, faults, cuts;
+    struct prng arrivals, providers, faults, cuts, policy;
     struct config config;
     struct config_ids ids;
     struct chunks_budget bodies;

@@ -67,7 +67,7 @@ void sim_check_action(struct sim *sim, unsigned number, const struct action *act
     case action_call:
         sim_rule(sim, !caller->call.alive, "one call at a time", number);
         sim_rule(sim, !caller->responded, "no failover once a byte has reached the caller", number);
-        sim_rule(sim, ++caller->calls <= caller->flight->snapshot->max_attempts, "attempts stay within their limit",
+        sim_rule(sim, ++caller->calls <= caller->flight->route->retry.max_attempts, "attempts stay within their limit",
                  number);
         sim_rule(sim, sim->now.mono_ns <= caller->flight->deadline_ns, "no call after the deadline", number);
         break;

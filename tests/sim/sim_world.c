@@ -301,10 +301,11 @@ bool sim_run(struct sim *sim, uint64_t seed, enum sim_mutant mutant, bool trace)
     prng_seed(&sim->providers, seed ^ 0x1111);
     prng_seed(&sim->faults, seed ^ 0x2222);
     prng_seed(&sim->cuts, seed ^ 0x3333);
+    prng_seed(&sim->policy, seed ^ 0x4444);
     sim->now = (struct now){.mono_ns = NS_PER_S, .wall_ns = 1700000000000000000};
     sim->bodies.limit = 64 << 20;
     arena_init(&sim->scratch, 64 * 1024, 64 << 20);
-    sim->host = (struct flight_host){.bodies = &sim->bodies, .scratch = &sim->scratch};
+    sim->host = (struct flight_host){.bodies = &sim->bodies, .scratch = &sim->scratch, .prng = &sim->policy};
     if (!sim_rule(sim, config_draw(sim), "a drawn configuration is valid", 0)) return end(sim), false;
     unsigned wanted = (unsigned)sim_between(&sim->arrivals, 8, sim_flights_max);
     while (!sim->broken[0] && (sim->caller_count < wanted || sim->heap_count)) {

@@ -1,0 +1,71 @@
+/* line.c - a place travels by mailbox to the next loop where somebody waits. Who waits where is counted in the
+ * provider's cells, so that a loop without waiters is not woken. */
+#include "runtime/line.h"
+
+#include "base/check.h"
+#include "base/memory.h"
+
+/* A place on its way; holds the words, which outlive every configuration, and the limit of the moment. */
+struct place {
+    struct worker *worker; /* where it goes */
+    struct provider_cells *cells;
+    uint32_t max_concurrent;
+};
+
+void line_join(struct request *request, const struct provider *provider) {
+    struct worker *worker = request->worker;
+    CHECK(!request->line_cells);
+    request->line_cells = provider->cells;
+    list_add_last(&worker->line, &request->line_node);
+    atomic_fetch_add_explicit(&provider->cells->waiting[worker->index], 1, memory_order_acq_rel);
+}
+
+void line_leave(struct request *request) {
+    if (!request->line_cells) return;
+    atomic_fetch_sub_explicit(&request->line_cells->waiting[request->worker->index], 1, memory_order_acq_rel);
+    list_remove(&request->line_node);
+    request->line_cells = NULL;
+}
+
+/* The loop after the last one served that has somebody waiting; this one when none has. */
+static struct worker *next_worker(struct worker *worker, struct provider_cells *cells) {
+    unsigned last = (unsigned)cell_load(&cells->served);
+    for (unsigned step = 1; step <= worker->peer_count; step++) {
+        unsigned index = (last + step) % worker->peer_count;
+        if (atomic_load_explicit(&cells->waiting[index], memory_order_acquire) == 0) continue;
+        cell_store(&cells->served, index);
+        return &worker->peers[index];
+    }
+    return worker;
+}
+
+static void place_send(struct worker *from, struct provider_cells *cells, uint32_t max_concurrent);
+
+static void place_arrive(void *context) {
+    struct place place = *(struct place *)context;
+    memory_give(context);
+    for (struct list *node = place.worker->line.next; node != &place.worker->line; node = node->next) {
+        struct request *request = LIST_OWNER(node, struct request, line_node);
+        if (request->line_cells != place.cells) continue;
+        line_leave(request);
+        request_turn(request);
+        return;
+    }
+    if (gate_leave(&place.cells->gate, place.max_concurrent)) /* who waited is gone; somebody else waits now */
+        place_send(place.worker, place.cells, place.max_concurrent);
+}
+
+static void place_send(struct worker *from, struct provider_cells *cells, uint32_t max_concurrent) {
+    struct place *place = memory_take(sizeof *place);
+    if (place) {
+        *place = (struct place){.worker = next_worker(from, cells), .cells = cells, .max_concurrent = max_concurrent};
+        if (loop_post(place->worker->loop, place_arrive, place)) return;
+        memory_give(place);
+    }
+    bool handed = gate_leave(&cells->gate, 0); /* no memory: the place is free, and who waits times out */
+    (void)handed;
+}
+
+void line_advance(struct worker *worker, const struct provider *provider) {
+    place_send(worker, provider->cells, provider->max_concurrent);
+}

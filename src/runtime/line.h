@@ -1,0 +1,15 @@
+/* line.h - requests that stand in line for a place at a provider: first come, first served within a loop, the loops in
+ * turn. The places themselves are counted by core/gate.h. */
+#ifndef WEIR_RUNTIME_LINE_H
+#define WEIR_RUNTIME_LINE_H
+
+#include "runtime/request.h"
+
+/* Three performers of actions, on the request's own loop. */
+void line_join(struct request *request, const struct provider *provider);
+void line_leave(struct request *request);
+/* A place is free: the next in line gets event_turn in a later turn of its loop. Without anyone the place is given
+ * up. */
+void line_advance(struct worker *worker, const struct provider *provider);
+
+#endif
