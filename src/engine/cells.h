@@ -33,6 +33,7 @@ struct provider_cells {
 
 struct key_cells {
     struct cell cooldown;
+    struct cell refused; /* 1: the provider did not take the credential, or wants payment, when it was last used */
 };
 
 /* Of a provider, its base URL and a model. */

@@ -62,13 +62,15 @@ static struct breaker_rules breaker_of(const struct config_node *node) {
     };
 }
 
-static void keys_of_provider(struct config_reading *reading, struct snapshot *snapshot, struct provider *provider) {
+static void keys_of_provider(struct config_reading *reading, struct snapshot *snapshot, struct str name,
+                             struct provider *provider) {
     provider->key_cells = arena_take_zeroed(&snapshot->arena, (provider->key_count + 1) * sizeof *provider->key_cells);
     for (size_t i = 0; i < provider->key_count && provider->key_cells; i++) {
         struct sha256 hash = hash_sha256(provider->authorization[i]);
         char hex[2 * sizeof hash.bytes];
         hash_to_hex(hash.bytes, sizeof hash.bytes, hex);
-        provider->key_cells[i] = cells(reading, snapshot, "key ", str_make(hex, sizeof hex), sizeof(struct key_cells));
+        struct str key = arena_printf(&snapshot->arena, "%.*s|%.*s", STR_ARG(name), (int)sizeof hex, hex);
+        provider->key_cells[i] = cells(reading, snapshot, "key ", key, sizeof(struct key_cells));
     }
 }
 
@@ -77,7 +79,7 @@ void decisions_of_provider(struct config_reading *reading, struct snapshot *snap
     const struct config_node *queue = config_member(node, STR("queue")), *health = config_member(node, STR("health"));
     struct str name = arena_printf(&snapshot->arena, "%.*s|%.*s", STR_ARG(provider->name), STR_ARG(provider->base_url));
     provider->cells = cells(reading, snapshot, "provider ", name, sizeof(struct provider_cells));
-    keys_of_provider(reading, snapshot, provider);
+    keys_of_provider(reading, snapshot, name, provider);
     provider->breaker = breaker_of(config_member(node, STR("circuit_breaker")));
     provider->health = (struct health_rules){.degraded_below = read_number(health, "degraded_below", 0.8),
                                              .unhealthy_below = read_number(health, "unhealthy_below", 0.4)};

@@ -113,8 +113,8 @@ static struct candidate *choose(struct flight *flight, struct now now) {
 /* -- waiting ----------------------------------------------------------------------------------------------------------
  */
 
-static void wait_begin(struct flight *flight, enum flight_waiting waiting, struct candidate *candidate, uint64_t until_ns,
-                       struct actions *out) {
+static void wait_begin(struct flight *flight, enum flight_waiting waiting, struct candidate *candidate,
+                       uint64_t until_ns, struct actions *out) {
     flight->waiting = waiting;
     flight->waits_for = candidate;
     flight->wait_until_ns = until_ns;
@@ -223,7 +223,8 @@ static void answer_nothing(struct flight *flight, const struct attempt *last, ui
         enum error_code error;
     } answers[] = {{refusal_too_many_in_flight, error_too_many_in_flight},
                    {refusal_rate_limited, error_rate_limited},
-                   {refusal_cooling, error_rate_limited}};
+                   {refusal_cooling, error_rate_limited},
+                   {refusal_credential_refused, error_provider_auth}};
     if (last) {
         answer_failure(flight, last, now, out);
         return;

@@ -21,6 +21,12 @@ static uint64_t keys_until(const struct provider *provider, struct now now) {
     return provider->key_count ? soonest : 0;
 }
 
+static bool all_refused(const struct provider *provider) {
+    for (size_t i = 0; i < provider->key_count; i++)
+        if (cell_load(&provider->key_cells[i]->refused) == 0) return false;
+    return true;
+}
+
 static uint64_t rates_wait(const struct flight *flight, const struct provider *provider, struct now now) {
     const struct rate_rules *rules = &provider->rates;
     uint64_t waits[] = {limiter_wait_ns(&provider->cells->requests_minute, &rules->requests_minute, 1, now.mono_ns),
@@ -49,7 +55,7 @@ enum refusal hold_look(const struct flight *flight, const struct candidate *cand
         return refusal_breaker_open;
     }
     *until_ns = keys_until(provider, now);
-    if (*until_ns) return refusal_cooling;
+    if (*until_ns) return all_refused(provider) ? refusal_credential_refused : refusal_cooling;
     uint64_t wait = rates_wait(flight, provider, now);
     if (wait) {
         *until_ns = now.mono_ns + wait;
@@ -189,6 +195,7 @@ static void key_cool(const struct attempt *attempt, struct now now) {
     if (provider->key_count == 0 || failure_facts(attempt->failure)->fault != fault_key) return;
     int64_t ms = attempt->failure == failure_rate_limited ? rate_ms : credential_ms;
     if (attempt->retry_after_ms > 0) ms = attempt->retry_after_ms < longest_ms ? attempt->retry_after_ms : longest_ms;
+    cell_store(&provider->key_cells[attempt->holds.key]->refused, attempt->failure != failure_rate_limited);
     cooldown_set(&provider->key_cells[attempt->holds.key]->cooldown, now.mono_ns + (uint64_t)ms * NS_PER_MS);
 }
 

@@ -32,6 +32,14 @@ const struct client *snapshot_client(const struct snapshot *snapshot, struct str
     return found;
 }
 
+void snapshot_forgive(const struct snapshot *snapshot, const struct provider *provider, uint64_t now_ns) {
+    breaker_force(&provider->cells->breaker, &provider->breaker, now_ns, false);
+    for (size_t i = 0; i < snapshot->target_count; i++)
+        if (snapshot->targets[i].provider == provider)
+            breaker_force(&snapshot->targets[i].cells->breaker, &provider->breaker, now_ns, false);
+    for (size_t i = 0; i < provider->key_count; i++) cooldown_clear(&provider->key_cells[i]->cooldown);
+}
+
 /* provider/model for a provider of this gateway: a target that is configured, or one made for this request. */
 static const struct route *pinned_route(const struct snapshot *snapshot, struct str name, struct arena *arena) {
     size_t slash = str_find_byte(name, '/');

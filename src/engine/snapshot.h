@@ -169,6 +169,9 @@ void snapshot_release(struct snapshot *snapshot); /* frees at zero, wiping crede
 /* The client whose key this is, or NULL. In time that does not depend on how much of the key is right. */
 const struct client *snapshot_client(const struct snapshot *snapshot, struct str key);
 
+/* An operator says that it is well again: its breakers close, its keys' cool-downs end. Any thread. */
+void snapshot_forgive(const struct snapshot *snapshot, const struct provider *provider, uint64_t now_ns);
+
 /* Which route serves this name: exact route, route glob, a configured provider before the first slash, a listed model,
  * the default route. NULL: unknown_model. `pinned` gets a one-target route for provider/model (its memory is the
  * arena's). */

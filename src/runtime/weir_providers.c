@@ -192,6 +192,10 @@ static bool edit_locked(struct weir *weir, const struct provider_edit *edit, cha
     arena_init(&editing.arena, 64 * 1024, 64 * 1024 * 1024);
     fine = fine && prepare(&editing, &edit->edit, error) && commit(&editing, error);
     if (fine) {
+        const struct snapshot *snapshot = weir->deployment->snapshot;
+        const struct provider *provider = map_find(&snapshot->providers_by_name, edit->edit.provider);
+        bool resumed = edit->edit.kind == edit_state && edit->edit.state == provider_active;
+        if (resumed && provider) snapshot_forgive(snapshot, provider, clock_read().mono_ns);
         *view = view_of(weir, edit->edit.provider, text_str(&editing.keys));
         log_info(log_shared(weir->reports.log), clock_read(), "provider_changed",
                  f_str("provider", edit->edit.provider), f_text("change", change_names[edit->edit.kind]),

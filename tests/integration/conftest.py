@@ -4,7 +4,7 @@ import signal
 import pytest
 
 import weirlib
-from weirlib import Mock, Weir, provider
+from weirlib import Mock, Weir, http, provider
 
 
 class Limit(Exception):
@@ -64,7 +64,7 @@ def mocks():
 @pytest.fixture(scope="module")
 def shared(mocks, tmp_path_factory):
     """A gateway with providers one (tried first) and two: model `m` at both, `single` at one, `other` at two."""
-    weir = Weir(tmp_path_factory.mktemp("shared"), {"providers": {
+    weir = Weir(tmp_path_factory.mktemp("shared"), {"retry": {"base_ms": 1, "max_ms": 5}, "providers": {
         "one": provider(mocks[0], ["m", "single", "mock-reason"], priority=1),
         "two": provider(mocks[1], ["m", "other"], priority=2)}})
     yield weir
@@ -74,8 +74,11 @@ def shared(mocks, tmp_path_factory):
 @pytest.fixture
 def pair(shared, mocks):
     """(weir, mock one, mock two), with nothing set and nothing remembered."""
-    for mock in mocks:
+    for name, mock in zip(("one", "two"), mocks):
         mock.reset()
+        if mock.faulted:  # its breaker and its keys are well again too
+            assert http(shared.port, "POST", f"/admin/v1/providers/{name}/resume", headers={"authorization": f"Bearer {shared.admin_key}"}).status == 200
+            mock.faulted = False
     yield shared, mocks[0], mocks[1]
     assert shared.process.poll() is None, "\n".join(shared.err[-40:])
 

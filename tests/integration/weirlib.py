@@ -109,7 +109,10 @@ class Mock(Process):
         seen = self.requests()["requests"]
         return seen[-1] if seen else None
 
+    faulted = False
+
     def fault(self, spec, count=-1):
+        self.faulted = True
         self._ask("POST", "/mock/fault", {"spec": spec, "count": count})
 
     def reset(self):

@@ -1,7 +1,7 @@
 // Starts `weir mock` and `weir serve` in front of it on free ports, and stops them. WEIR_BINARY names the program under test.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import OpenAI from "openai";
@@ -39,7 +39,7 @@ export async function start({ mockArguments = [], provider = {}, serveExtra = ""
   const mock = spawn(binary, ["mock", "--listen", "127.0.0.1:0", ...mockArguments], { cwd: folder });
   const mockUrl = await waitFor(mock, "stdout", /(http:\/\/\S+)/);
   const hash = createHash("sha256").update(KEY).digest("hex");
-  const options = { type: "openai", api_key: "provider-key", base_url: mockUrl, models: ["gpt-4o", "gpt-4o-mini", "text-embedding-3-small"], ...provider };
+  const options = { type: "openai", api_key: "provider-key", base_url: mockUrl, models: ["gpt-4o", "gpt-4o-mini", "text-embedding-3-small"], max_retries: 0, ...provider };
   writeFileSync(
     join(folder, "weir.yaml"),
     `listen: 127.0.0.1:0\nworkers: 2\nstate_dir: ${folder}/state\nproviders:\n  mock: ${JSON.stringify(options)}\n` +
@@ -54,6 +54,12 @@ export async function start({ mockArguments = [], provider = {}, serveExtra = ""
     url,
     mockUrl,
     client: new OpenAI({ apiKey: KEY, baseURL: `${url}/v1`, maxRetries: 0, timeout: 20000 }),
+    // What faults have taught weir of the provider is forgotten.
+    async recover() {
+      const key = readFileSync(join(folder, "state", "admin.key"), "utf8").trim();
+      const reply = await fetch(`${url}/admin/v1/providers/mock/resume`, { method: "POST", headers: { authorization: `Bearer ${key}` } });
+      if (!reply.ok) throw new Error(`resume: ${reply.status} ${await reply.text()}`);
+    },
     async close() {
       const code = await stop(serve);
       await stop(mock);

@@ -1,6 +1,6 @@
 // The official `openai` SDK, unmodified, against weir with the mock provider behind it.
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { after, afterEach, before, describe, it } from "node:test";
 import OpenAI, { toFile } from "openai";
 import { start, KEY } from "./harness.mjs";
 
@@ -20,6 +20,7 @@ describe("openai SDK", () => {
     weir = await start();
     client = weir.client;
   });
+  afterEach(() => weir.recover());
   after(() => weir.close());
 
   it("answers a chat completion", async () => {
@@ -157,6 +158,7 @@ describe("openai SDK", () => {
       );
       assert.ok(error instanceof type, `${status}: ${error.constructor.name}`);
       assert.equal(error.status, status);
+      await weir.recover();
     }
   });
 

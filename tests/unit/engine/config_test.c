@@ -122,11 +122,10 @@ static const struct {
     {P "auth: nobody\n", "w.yaml:2:7: `auth` cannot be `nobody`"},
     {P "alerts: {quota: [x]}\n", "w.yaml:2:1: `alerts` is not available yet"},
     {P "cache: {enabled: true}\n", "w.yaml:2:1: `cache` is not available yet"},
-    {"providers: {a: {type: openai, api_key: k, rate_limit_rpm: 60}}\n",
-     "w.yaml:1:43: `rate_limit_rpm` is not available yet, and what it protects would be open"},
+    {"providers: {a: {type: openai, api_key: k, daily_budget: 60}}\n",
+     "w.yaml:1:43: `daily_budget` is not available yet, and what it protects would be open"},
     {"providers: {a: {type: openai, api_key: k, daily_budget: 1}}\n",
      "w.yaml:1:43: `daily_budget` is not available yet"},
-    {P "selection_strategy: adaptive\n", "w.yaml:2:21: the strategy `adaptive` is not available yet"},
     {P "x: !!int 1\n", "w.yaml:2:4: tags (!name) are not understood"},
     {P "log:\n  level: \xff\n", "w.yaml:3:"},
     {P "admin_listen: 127.0.0.1:1\n", "w.yaml:2:1: `admin_listen` is not available yet, and what it protects"},
@@ -138,7 +137,6 @@ static const struct {
      "w.yaml:1:53: write `api_key` or `api_keys`, not both"},
     {"providers: {a: {type: openai, api_key: \"a b\"}}\n",
      "w.yaml:1:40: provider `a` has an api_key that is empty or holds a blank"},
-    {"providers: {a: {type: openai, api_keys: [a, \"\"]}}\n", "w.yaml:1:16: the rotation of several api_keys"},
     {"providers: {a: {type: openai, api_key: k, headers: {\"a b\": c}}}\n", "w.yaml:1:60: `a b` is no header"},
     {"providers: {a: {type: openai, api_key: k, headers: {X-A: \"a\\nb\"}}}\n", "w.yaml:1:58: `X-A` is no header"},
     {"providers: {a: {type: openai, api_key: k, headers: {Content-Length: 3}}}\n",
@@ -313,14 +311,13 @@ static void the_file_of_the_manual_is_taken_whole(void **state) {
     struct config config;
     assert_true(load(everything, pairs, &config));
     assert_int_equal(config.error_count, 0);
-    static const char *const later[] = {"`cache`",  "`hedge`",           "`adaptive`",     "`rules`",
-                                        "`alerts`", "`circuit_breaker`", "`daily_budget`", "the strategy `exclusive`"};
+    static const char *const later[] = {"`cache`", "`hedge`", "`rules`", "`alerts`", "`daily_budget`"};
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)
         if (told(&config, later[i]) == 0) fail_msg("nothing is said of %s", later[i]);
     assert_int_equal(told(&config, "`ttl_seconds`"), 0); /* its section was named */
     assert_int_equal(told(&config, "`redact`"), 0);
     assert_int_equal(told(&config, "`alerts`"), 1);
-    assert_true(config.protects_count >= 8);
+    assert_true(config.protects_count >= 4);
     const struct target *target = map_find(&config.snapshot->targets_by_name, STR("openai/gpt-4o"));
     assert_int_equal(target->prices.input, 2500000000);
     assert_int_equal(target->prices.cached_input, 1250000000);
