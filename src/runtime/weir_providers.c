@@ -197,7 +197,7 @@ static bool edit_locked(struct weir *weir, const struct provider_edit *edit, cha
         bool resumed = edit->edit.kind == edit_state && edit->edit.state == provider_active;
         if (resumed && provider) snapshot_forgive(snapshot, provider, clock_read().mono_ns);
         *view = view_of(weir, edit->edit.provider, text_str(&editing.keys));
-        log_info(log_shared(weir->reports.log), clock_read(), "provider_changed",
+        log_info(weir->reports.log ? log_shared(weir->reports.log) : NULL, clock_read(), "provider_changed",
                  f_str("provider", edit->edit.provider), f_text("change", change_names[edit->edit.kind]),
                  f_str("state", edit->edit.kind == edit_state ? provider_state_name(edit->edit.state) : STR_NONE),
                  f_str("keys", editing.keys.len ? text_str(&editing.keys) : STR_NONE), f_str("by", edit->by),

@@ -71,6 +71,12 @@ bool weir_model_write(const struct snapshot *snapshot, const struct client *clie
 /* -- what would be chosen
  * ---------------------------------------------------------------------------------------------- */
 
+static const struct target *first_active(const struct route *route) {
+    for (size_t i = 0; i < route->target_count; i++)
+        if (route->targets[i]->provider->state == provider_active) return route->targets[i];
+    return NULL;
+}
+
 bool weir_route_write(const struct snapshot *snapshot, const struct client *client, struct str model,
                       struct text *text) {
     struct arena arena;
@@ -82,7 +88,8 @@ bool weir_route_write(const struct snapshot *snapshot, const struct client *clie
         text_json_str(text, STR("model"), model);
         text_json_str(text, STR("route"), route->model);
         text_json_str(text, STR("strategy"), STR("priority"));
-        if (route->target_count) text_json_str(text, STR("chosen"), route->targets[0]->name);
+        const struct target *chosen = first_active(route);
+        if (chosen) text_json_str(text, STR("chosen"), chosen->name);
         text_json_str(text, STR("reason"), STR("first in the order of priority"));
         text_put(text, STR(",\"candidates\":["));
         for (size_t i = 0; i < route->target_count; i++) {
@@ -90,6 +97,8 @@ bool weir_route_write(const struct snapshot *snapshot, const struct client *clie
             text_put_byte(text, '{');
             text_json_str(text, STR("target"), route->targets[i]->name);
             text_json_i64(text, STR("priority"), route->targets[i]->provider->priority);
+            if (route->targets[i]->provider->state != provider_active)
+                text_json_str(text, STR("state"), provider_state_name(route->targets[i]->provider->state));
             text_put_byte(text, '}');
         }
         text_put(text, STR("]}"));
