@@ -41,6 +41,7 @@ static struct config_node *scalar_of(struct taking *taking, const struct json_va
             snprintf(number, sizeof number, "%.17g", json_double(value, 0));
         text = str_from(number);
         break;
+    case json_null: break;
     default: quoted = true; break;
     }
     if (!text_is_plain(text)) {
@@ -68,6 +69,10 @@ static struct config_node *node_of(struct taking *taking, const struct json_valu
         struct str own = kind == json_object ? name : STR("");
         if (kind == json_object && config_member(map, own)) {
             error_set(taking->error, error_invalid_request, "`%.*s` stands twice", STR_ARG(str_slice(own, 0, 64)));
+            return NULL;
+        }
+        if (kind == json_array && json_kind(element) == json_null) {
+            error_set(taking->error, error_invalid_request, "`%.*s` holds a null", STR_ARG(key));
             return NULL;
         }
         struct config_node *node = node_of(taking, element, own, depth + 1);
@@ -201,12 +206,25 @@ static void credential_given(struct config_node *entry, struct str key) {
         if (str_eq(overlay_credentials[i].key, key)) overlay_take_out(entry, overlay_credentials[i].origin_key);
 }
 
+/* A null inside a map takes that one out of what was there. Depth is bounded: node_of made the tree. */
+static void nulls_take_out(struct config_node *known, struct config_node *map) {
+    for (struct config_node *node = map->first, *next; node; node = next) {
+        next = node->next;
+        struct config_node *old = known ? config_member(known, node->key) : NULL;
+        if (node->kind == config_map) nulls_take_out(old, node);
+        if (node->kind != config_scalar || node->text.len || node->quoted) continue;
+        if (old) overlay_take_out(known, node->key);
+        overlay_take_out(map, node->key);
+    }
+}
+
 static void settings_put(struct config_node *entry, struct config_node *settings, struct text *keys) {
     for (struct config_node *node = settings->first, *next; node; node = next) {
         next = node->next;
         if (keys->len) text_put(keys, STR(", "));
         text_put(keys, node->key);
         credential_given(entry, node->key);
+        if (node->kind == config_map) nulls_take_out(config_member(entry, node->key), node);
         if (!is_null(node)) continue;
         overlay_take_out(entry, node->key);
         overlay_take_out(settings, node->key);

@@ -65,10 +65,8 @@ static void changed(void *context) {
     int status = changing->edit.edit.kind == edit_add ? 201 : 200;
     if (!changing->done)
         visit_error(visit, code_of(&changing->error), str_from(changing->error.message));
-    else if (changing->view && changing->edit.edit.kind != edit_remove)
-        visit_answer(visit, status, STR("application/json"), str_from(changing->view));
     else
-        visit_answer(visit, 200, STR("application/json"), STR("{\"removed\":true}"));
+        visit_answer(visit, status, STR("application/json"), changing->view ? str_from(changing->view) : STR("{}"));
     visit->busy = false;
     weir_free(changing->view);
     memory_give(changing);

@@ -72,8 +72,8 @@ struct provider_edit {
     struct config_edit edit;
     struct str by, request_id; /* for the log: who, in which request */
 };
-/* The provider as it is afterwards goes into *view (JSON; the caller's, weir_free; NULL when it is gone). false:
- * *error. */
+/* The provider as it is afterwards goes into *view, with warnings (JSON; the caller's, weir_free; NULL when there is no
+ * memory for it). false: *error. */
 bool weir_provider_edit(struct weir *weir, const struct provider_edit *edit, char **view, struct weir_error *error);
 /* JSON of one provider, or of all; a credential is "set", never itself. false: there is none of that name. */
 bool weir_provider_write(const struct snapshot *snapshot, struct str name, struct text *text);

@@ -153,13 +153,15 @@ static void warnings_put(const struct config *config, struct str name, struct st
     bool any = false;
     for (const struct config_problem *problem = config->problems; problem; problem = problem->next) {
         struct str rest = keys, key = name;
-        bool about = false;
+        struct text target = text_in_buffer(quoted, sizeof quoted);
+        text_printf(&target, "`%.*s/", STR_ARG(str_slice(name, 0, limit_name)));
+        bool of_route = str_find(problem->message, text_str(&target)) != SIZE_MAX, about = of_route;
         do {
             struct text pattern = text_in_buffer(quoted, sizeof quoted);
             text_printf(&pattern, "`%.*s`", STR_ARG(str_slice(str_trim(key), 0, limit_name)));
             about = about || str_find(problem->message, text_str(&pattern)) != SIZE_MAX;
         } while (str_split_next(&rest, ',', &key));
-        if (!problem->overlay || !about) continue;
+        if ((!problem->overlay && !of_route) || !about) continue;
         text_put(text, any ? STR(",") : STR(",\"warnings\":["));
         text_put_json(text, problem->message);
         any = true;
@@ -167,17 +169,24 @@ static void warnings_put(const struct config *config, struct str name, struct st
     if (any) text_put_byte(text, ']');
 }
 
-static char *view_of(struct weir *weir, struct str name, struct str keys) {
+static char *view_of(struct weir *weir, struct str name, struct str keys, bool removed) {
     struct arena arena;
     char *view = NULL;
     arena_init(&arena, 16 * 1024, SIZE_MAX);
     struct text text = text_in_arena(&arena, 8 * 1024);
-    if (weir_provider_write(weir->deployment->snapshot, name, &text) && !text.failed) {
+    if (removed) {
+        text_put_byte(&text, '{');
+        text_json_str(&text, STR("name"), name);
+        text_json_bool(&text, STR("removed"), true);
+    } else if (weir_provider_write(weir->deployment->snapshot, name, &text) && !text.failed) {
         text.len--; /* the closing brace */
-        warnings_put(&weir->config, name, keys, &text);
-        text_put_byte(&text, '}');
-        view = text.failed ? NULL : memory_take(text.len + 1);
+    } else {        /* an added one was reset */
+        text_put_byte(&text, '{');
+        text_json_str(&text, STR("name"), name);
     }
+    warnings_put(&weir->config, name, keys, &text);
+    text_put_byte(&text, '}');
+    view = text.failed ? NULL : memory_take(text.len + 1);
     if (view) str_copy(view, text.len + 1, text_str(&text));
     arena_free(&arena);
     return view;
@@ -196,7 +205,7 @@ static bool edit_locked(struct weir *weir, const struct provider_edit *edit, cha
         const struct provider *provider = map_find(&snapshot->providers_by_name, edit->edit.provider);
         bool resumed = edit->edit.kind == edit_state && edit->edit.state == provider_active;
         if (resumed && provider) snapshot_forgive(snapshot, provider, clock_read().mono_ns);
-        *view = view_of(weir, edit->edit.provider, text_str(&editing.keys));
+        *view = view_of(weir, edit->edit.provider, text_str(&editing.keys), edit->edit.kind == edit_remove);
         log_info(weir->reports.log ? log_shared(weir->reports.log) : NULL, clock_read(), "provider_changed",
                  f_str("provider", edit->edit.provider), f_text("change", change_names[edit->edit.kind]),
                  f_str("state", edit->edit.kind == edit_state ? provider_state_name(edit->edit.state) : STR_NONE),

@@ -384,6 +384,11 @@ static void edits_become_text(void **state) {
     assert_string_equal(edited(entry, edit_replace, "a", "{\"weight\":3}", 0),
                         "providers:\n  \"b\":\n    \"state\": draining\n  \"a\":\n    \"weight\": 3\n");
     assert_string_equal(edited(entry, edit_reset, "a", NULL, 0), "providers:\n  \"b\":\n    \"state\": draining\n");
+    assert_string_equal(
+        edited("providers: {a: {quota: {requests_per_day: 1, tokens_per_day: 2}}}\n", edit_update, "a",
+               "{\"quota\":{\"tokens_per_day\":null,\"timezone\":null},\"headers\":{\"X-A\":null,\"X-B\":\"b\"}}", 0),
+        "providers:\n  \"a\":\n    \"quota\": {\"requests_per_day\": 1}\n    \"headers\": "
+        "{\"X-B\": \"b\"}\n");
     assert_string_equal(edited("", edit_remove, "a", NULL, 1), "providers:\n  \"a\":\n    \"removed\": true\n");
     assert_string_equal(edited(entry, edit_remove, "b", NULL, 0),
                         "providers:\n  \"a\":\n    \"priority\": 1\n    \"weight\": 2\n");
@@ -413,6 +418,7 @@ static void what_an_edit_says_is_taken_literally(void **state) {
         {"{\"name\":\"b\"}", "`name` cannot be changed"},
         {"{\"priority\":1,\"priority\":2}", "`priority` stands twice"},
         {"{\"timeout\":1,\"timeout_seconds\":2}", "`timeout_seconds` stands twice"},
+        {"{\"models\":[null]}", "`models` holds a null"},
         {"{\"api_key\":\"a\\nb\"}", "`api_key` holds a control character"},
         {"{\"prices\":{\"m\":{\"input\":{\"a\":{\"b\":{\"c\":1}}}}}}",
          "the settings are too large, or nested too deep"},
