@@ -157,6 +157,19 @@ def test_drain_resume_and_maintenance(start, start_mock):
     assert [(p["state"], p["edited"]) for p in status] == [("active", False), ("maintenance", True)]
 
 
+@pytest.mark.parametrize("strategy", ["round_robin", "least_loaded", "fastest_response", "cost_optimal", "priority", "weighted", "sticky", "adaptive", "exclusive"])
+def test_no_strategy_goes_to_a_provider_that_is_away(start, start_mock, strategy):
+    weir = start({"providers": {"a": provider(start_mock(), priority=1), "b": provider(start_mock(), priority=2)},
+                  "routes": [{"model": "m", "strategy": strategy, "targets": ["a/m", "b/m"]}]})
+    assert all(chat(weir.port).status == 200 for _ in range(4))
+    for gone, other in (("a", "b"), ("b", "a")):
+        assert ask(weir, "POST", f"/{gone}/drain").status == 200
+        assert {chat(weir.port).headers.get("x-weir-provider") for _ in range(6)} == {other}
+        assert ask(weir, "POST", f"/{gone}/resume").status == 200
+    assert ask(weir, "DELETE", "/a").status == 200
+    assert {chat(weir.port).headers.get("x-weir-provider") for _ in range(6)} == {"b"}
+
+
 def test_resume_wins_over_a_state_of_the_file(start, start_mock):
     weir = start({"providers": {"a": provider(start_mock(), state="maintenance"), "b": provider(start_mock())}})
     assert chat(weir.port, model="a/m").status == 503
