@@ -4,9 +4,9 @@
 #include "base/check.h"
 
 static double latency_term(const struct health_input *input) {
-    if (input->latency_ns == 0 || input->baseline_ns == 0 || input->latency_ns <= 2 * input->baseline_ns) return 1;
+    if (input->latency_ns == 0 || input->baseline_ns == 0) return 1;
     double term = 2 * (double)input->baseline_ns / (double)input->latency_ns;
-    return term < 0.5 ? 0.5 : term;
+    return term < 0.5 ? 0.5 : term > 1 ? 1 : term;
 }
 
 static double breaker_term(enum breaker_state state) {
@@ -20,7 +20,8 @@ static double breaker_term(enum breaker_state state) {
 }
 
 double health_score(const struct health_input *input) {
-    double success = input->success < 0 ? 0 : input->success > 1 ? 1 : input->success;
+    double success = input->success > 0 ? input->success : 0; /* 0 for what is no number too */
+    if (success > 1) success = 1;
     return success * latency_term(input) * breaker_term(input->breaker);
 }
 
@@ -30,6 +31,7 @@ enum health_state health_state_of(double score, const struct health_rules *rules
     if (before == health_degraded || before == health_unhealthy) degraded += margin; /* harder to leave upwards */
     if (before == health_unhealthy) unhealthy += margin;
     if (degraded > 1) degraded = 1; /* full health always is enough */
+    if (unhealthy > 1) unhealthy = 1;
     if (score < unhealthy) return health_unhealthy;
     return score < degraded ? health_degraded : health_healthy;
 }

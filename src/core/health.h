@@ -23,7 +23,8 @@ struct health_input {
 /* success x latency term x breaker term. Latency term: 1 up to twice the baseline, then baseline x 2 / latency, never
  * below 0.5. Breaker term: closed 1, half-open 0.5, open 0. */
 double health_score(const struct health_input *input);
-/* A state is left only when the score is 0.05 beyond its edge, so that it does not flutter. */
+/* Below an edge the worse state begins at once; a better one begins only 0.05 above the edge (at most at 1), so that it
+ * does not flutter. Never maintenance: an operator says that. */
 enum health_state health_state_of(double score, const struct health_rules *rules, enum health_state before);
 struct str health_state_name(enum health_state state);
 

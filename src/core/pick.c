@@ -1,4 +1,5 @@
-/* pick.c - one scan over the candidates for every strategy: each gives a candidate a score, the best one wins. */
+/* pick.c - each strategy gives every candidate a score, and the best one wins. Scans only: nothing is sorted, nothing
+ * allocated; what scores are relative to (the cheapest, the fastest, the turn's mean) is found by a scan before. */
 #include "core/pick.h"
 
 #include <math.h>
@@ -43,14 +44,53 @@ struct str strategy_name(enum strategy strategy) {
     return STR("");
 }
 
-/* What the scores are relative to. */
+/* What the scores are relative to. Passes are distances from the first candidate's. */
 struct field {
-    uint64_t fastest_ns; /* among the known latencies; 0: none is */
-    int64_t cheapest;    /* among the known costs; -1: none is */
+    uint64_t fastest_ns;  /* among the known latencies; 0: none is */
+    int64_t cheapest;     /* among the known costs; -1: none is */
+    int64_t latest_begun; /* round robin: the greatest pass at which a turn taken so far can have begun */
+    double mean;          /* round robin: of the passes, by weight */
 };
+
+static double above_zero(double weight) { return weight > 1e-6 ? weight : 1e-6; }
+
+static int64_t stride_of(double weight) {
+    double stride = (double)pick_stride_one / above_zero(weight);
+    return stride < 1 ? 1 : (int64_t)stride;
+}
+
+static int64_t distance(uint64_t pass, uint64_t from) { return (int64_t)(pass - from); }
+
+/* Among targets that are all there, none lags more than a turn behind the turn that began last. One that was away is
+ * owed that one turn, and not all that it missed. */
+static int64_t begin_of(const struct pick_input *input, const struct field *field, size_t index, int64_t stride) {
+    int64_t pass = distance(input->candidates[index].pass, input->candidates[0].pass);
+    int64_t floor = field->latest_begun - stride;
+    return pass > floor ? pass : floor;
+}
+
+static void field_passes(const struct pick_input *input, struct field *field) {
+    double sum = 0, weights = 0;
+    field->latest_begun = INT64_MIN / 2;
+    for (size_t i = 0; i < input->count; i++) {
+        int64_t begun =
+            distance(input->candidates[i].pass, input->candidates[0].pass) - stride_of(input->candidates[i].weight);
+        if (begun > field->latest_begun) field->latest_begun = begun;
+    }
+    for (size_t i = 0; i < input->count; i++) {
+        int64_t stride = stride_of(input->candidates[i].weight);
+        sum += (double)begin_of(input, field, i, stride) / (double)stride;
+        weights += 1 / (double)stride;
+    }
+    field->mean = sum / weights;
+}
 
 static struct field field_of(const struct pick_input *input) {
     struct field field = {.cheapest = -1};
+    if (input->strategy == strategy_round_robin) field_passes(input, &field);
+    if (input->strategy != strategy_adaptive && input->strategy != strategy_cost_optimized &&
+        input->strategy != strategy_fastest_response)
+        return field;
     for (size_t i = 0; i < input->count; i++) {
         const struct pick_candidate *candidate = &input->candidates[i];
         if (candidate->latency_ns && (field.fastest_ns == 0 || candidate->latency_ns < field.fastest_ns))
@@ -59,6 +99,21 @@ static struct field field_of(const struct pick_input *input) {
             field.cheapest = candidate->cost_nano_usd;
     }
     return field;
+}
+
+/* In turns of weight 1, before the mean. Who has had more than its share waits behind all others. */
+static double turn_score(const struct pick_input *input, const struct field *field, size_t index) {
+    const double ahead = 2.0 * (1 << 20); /* more than the longest turn */
+    int64_t stride = stride_of(input->candidates[index].weight), begin = begin_of(input, field, index, stride);
+    double score = (field->mean - (double)begin - (double)stride) / (double)pick_stride_one;
+    return (double)begin <= field->mean + 1 ? score : score - ahead; /* + 1: what rounding does */
+}
+
+static double speed_score(const struct pick_candidate *candidate, const struct field *field) {
+    if (candidate->latency_ns == 0 && candidate->in_flight == 0) return 0;
+    uint64_t known_ns = field->fastest_ns ? field->fastest_ns : 1;
+    uint64_t latency_ns = candidate->latency_ns ? candidate->latency_ns : known_ns;
+    return -(double)latency_ns * ((double)candidate->in_flight + 1);
 }
 
 static double response_of(const struct pick_candidate *candidate, uint64_t fastest_ns) {
@@ -73,7 +128,7 @@ double pick_adaptive(const struct pick_candidate *candidate, uint64_t fastest_ns
            sum;
 }
 
-/* 0 to 1: the cheapest is 1, what costs twice as much 0.5; a cost that is not known counts as the worst known. */
+/* 0 to 1: the cheapest is 1, what costs twice as much 0.5, what is not known 0. */
 static double cheapness(const struct pick_candidate *candidate, int64_t cheapest) {
     if (cheapest < 0) return 1;
     if (candidate->cost_nano_usd < 0) return 0;
@@ -103,12 +158,10 @@ static double score_of(const struct pick_input *input, const struct field *field
     switch (input->strategy) {
     case strategy_priority:
     case strategy_exclusive: return -(double)candidate->priority;
-    case strategy_round_robin: return -(double)candidate->pass;
-    case strategy_least_loaded: {
-        double room = candidate->max_concurrent ? (double)candidate->max_concurrent : candidate->weight;
-        return -((double)candidate->in_flight + 1) / room;
-    }
-    case strategy_fastest_response: return -(double)candidate->latency_ns * ((double)candidate->in_flight + 1);
+    case strategy_round_robin: return turn_score(input, field, index);
+    case strategy_least_loaded: /* by weight, as a limit beside none says nothing */
+        return -((double)candidate->in_flight + 1) / above_zero(candidate->weight);
+    case strategy_fastest_response: return speed_score(candidate, field);
     case strategy_cost_optimal: return candidate->cost_nano_usd >= 0 ? -(double)candidate->cost_nano_usd : -1e300;
     case strategy_cost_optimized: /* money counts half, health and speed a quarter each */
         return 0.5 * cheapness(candidate, field->cheapest) + 0.25 * candidate->health +
@@ -130,8 +183,7 @@ static bool passed_over(const struct pick_input *input, size_t index) {
 
 size_t pick(const struct pick_input *input, double *scores) {
     CHECKF(input->count > 0, "count=%zu", input->count);
-    bool relative = input->strategy == strategy_adaptive || input->strategy == strategy_cost_optimized;
-    struct field field = relative ? field_of(input) : (struct field){.cheapest = -1};
+    struct field field = field_of(input);
     size_t best = 0;
     double best_score = 0;
     bool best_passed = false, random_ties = input->strategy == strategy_least_loaded;
@@ -157,9 +209,16 @@ size_t pick(const struct pick_input *input, double *scores) {
     return best;
 }
 
+uint64_t pick_pass_floor(const struct pick_input *input, size_t chosen) {
+    CHECKF(chosen < input->count, "chosen=%zu count=%zu", chosen, input->count);
+    struct field field;
+    field_passes(input, &field);
+    int64_t begin = begin_of(input, &field, chosen, stride_of(input->candidates[chosen].weight));
+    return input->candidates[0].pass + (uint64_t)begin;
+}
+
 void pick_pass_advance(struct cell *pass, uint64_t least, double weight) {
-    double stride = (double)pick_stride_one / (weight > 1e-6 ? weight : 1e-6);
     uint64_t seen = cell_load(pass), from;
-    do from = seen > least ? seen : least;
-    while (!cell_swap(pass, &seen, from + (uint64_t)stride));
+    do from = distance(seen, least) > 0 ? seen : least;
+    while (!cell_swap(pass, &seen, from + (uint64_t)stride_of(weight)));
 }
