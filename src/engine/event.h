@@ -50,7 +50,7 @@ enum action_kind {
     action_wait,     /* stand in line for a place at a provider, behind those who do already */
     action_unwait,   /* leave the line */
     action_handover, /* a place at a provider is free for the next in line: event_turn for it, wherever it stands; with
-                        nobody there, gate_leave */
+                        nobody there, gate_unwanted */
     action_settled,  /* an attempt is over: its facts for metrics, log, journal */
     action_closed,   /* the flight is over: its facts; then it may be freed. Always the last */
 };

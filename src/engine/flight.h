@@ -61,15 +61,15 @@ enum reply_mode {
 enum { attempt_tail_size = 512 };
 
 /* Why a candidate does not get the next attempt. */
-#define REFUSAL_TABLE(X)                                                        \
-    X(tried, "it was tried and failed")                                         \
-    X(draining, "it is drained or in maintenance")                              \
-    X(breaker_open, "its circuit breaker is open")                              \
-    X(cooling, "its keys cool down")                                            \
-    X(credential_refused, "the provider refused its credentials a moment ago")  \
-        X(rate_limited, "its rate limit is reached")                            \
-            X(too_many_in_flight, "as many requests as it takes are in flight") \
-                X(not_holder, "another target holds the route's lock")
+#define REFUSAL_TABLE(X)                                                       \
+    X(tried, "it was tried and failed")                                        \
+    X(draining, "it is drained or in maintenance")                             \
+    X(breaker_open, "its circuit breaker is open")                             \
+    X(cooling, "its keys cool down")                                           \
+    X(credential_refused, "the provider refused its credentials a moment ago") \
+    X(rate_limited, "its rate limit is reached")                               \
+    X(too_many_in_flight, "as many requests as it takes are in flight")        \
+    X(not_holder, "another target holds the route's lock")
 
 enum refusal {
     refusal_none,

@@ -254,10 +254,26 @@ static bool candidates_find(struct flight *flight, struct now now, struct action
     return false;
 }
 
+/* The request's own deadline: a reply that is not streamed raises it to the longest reply timeout of its targets,
+ * unless the caller set one. */
+static void deadline_set(struct flight *flight) {
+    uint64_t timeout_ns = flight->timeout_ns;
+    for (size_t i = 0; i < flight->candidate_count && !flight->request.stream && !flight->timeout_given; i++) {
+        uint64_t reply_ns = flight->candidates[i].target->provider->reply_timeout_ns;
+        if (reply_ns > timeout_ns) timeout_ns = reply_ns;
+    }
+    flight->deadline_ns = flight->arrived_ns + timeout_ns;
+}
+
 bool flight_admit(struct flight *flight, struct now now, struct actions *out) {
     if (!body_read(flight, now, out) || !route_find(flight, now, out)) return false;
     if (!endpoint_facts(flight->endpoint)->streams) flight->request.stream = false;
     if (!candidates_find(flight, now, out)) return false;
+    deadline_set(flight);
+    if (now.mono_ns >= flight->deadline_ns) {
+        answer_error(flight, error_request_timeout, STR_NONE, STR_NONE, now, out);
+        return false;
+    }
     flight->prompt_tokens = prompt_tokens(flight);
     if (!flight->strategy.at) flight->by = flight->pinned_targets.at ? strategy_priority : flight->route->strategy;
     if (!hold_client(flight, now, out)) return false;

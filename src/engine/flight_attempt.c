@@ -56,15 +56,6 @@ static struct attempt *attempt_new(struct flight *flight, struct candidate *cand
     return attempt;
 }
 
-/* The request's own deadline: a reply that is not streamed raises it to its target's reply timeout, unless the caller
- * set one. A later target with a shorter timeout does not lower it again. */
-static void deadline_raise(struct flight *flight, const struct provider *provider) {
-    uint64_t timeout_ns = flight->timeout_ns;
-    if (!flight->request.stream && !flight->timeout_given && provider->reply_timeout_ns > timeout_ns)
-        timeout_ns = provider->reply_timeout_ns;
-    if (flight->deadline_ns < flight->arrived_ns + timeout_ns) flight->deadline_ns = flight->arrived_ns + timeout_ns;
-}
-
 static bool attempt_call(struct flight *flight, struct attempt *attempt, struct actions *out) {
     const struct provider *provider = attempt->target->provider;
     const struct endpoint_facts *endpoint = endpoint_facts(flight->endpoint);
@@ -101,7 +92,6 @@ void attempt_begin(struct flight *flight, struct candidate *candidate, const str
         return;
     }
     attempt->lock_epoch = lock_epoch;
-    deadline_raise(flight, attempt->target->provider);
     if (!attempt_call(flight, attempt, out)) {
         attempt->call_over = true;
         attempt_settle(flight, attempt, failure_system, now, out);

@@ -125,9 +125,7 @@ void flight_wait_end(struct flight *flight, struct actions *out) {
     if (flight->waiting == waiting_line) {
         const struct provider *provider = flight->waits_for->target->provider;
         actions_add(out, action_unwait)->provider = provider;
-        /* false: a place is on its way; whoever hands it over finds this flight gone and passes it on */
-        bool stopped = gate_stop_waiting(&provider->cells->gate);
-        (void)stopped;
+        gate_stop_waiting(&provider->cells->gate);
     }
     flight->waiting = waiting_none;
 }
@@ -258,7 +256,7 @@ static bool may_try(const struct flight *flight, const struct now *now) {
     if (flight->by == strategy_exclusive) /* the lock's own retries are not counted */
         most = (unsigned)flight->candidate_count * flight->route->failover_after;
     if (most > limit_attempts) most = limit_attempts;
-    return flight->attempt_count < most && (flight->deadline_ns == 0 || now->mono_ns < flight->deadline_ns);
+    return flight->attempt_count < most && now->mono_ns < flight->deadline_ns;
 }
 
 void flight_try_next(struct flight *flight, struct now now, struct actions *out) {

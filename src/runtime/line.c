@@ -5,11 +5,10 @@
 #include "base/check.h"
 #include "base/memory.h"
 
-/* A place on its way; holds the words, which outlive every configuration, and the limit of the moment. */
+/* A place on its way; holds the words, which outlive every configuration. */
 struct place {
     struct worker *worker; /* where it goes */
     struct provider_cells *cells;
-    uint32_t max_concurrent;
 };
 
 void line_join(struct request *request, const struct provider *provider) {
@@ -39,7 +38,7 @@ static struct worker *next_worker(struct worker *worker, struct provider_cells *
     return worker;
 }
 
-static void place_send(struct worker *from, struct provider_cells *cells, uint32_t max_concurrent);
+static void place_send(struct worker *from, struct provider_cells *cells);
 
 static void place_arrive(void *context) {
     struct place place = *(struct place *)context;
@@ -51,14 +50,13 @@ static void place_arrive(void *context) {
         request_turn(request);
         return;
     }
-    if (gate_leave(&place.cells->gate, place.max_concurrent)) /* who waited is gone; somebody else waits now */
-        place_send(place.worker, place.cells, place.max_concurrent);
+    if (gate_unwanted(&place.cells->gate)) place_send(place.worker, place.cells);
 }
 
-static void place_send(struct worker *from, struct provider_cells *cells, uint32_t max_concurrent) {
+static void place_send(struct worker *from, struct provider_cells *cells) {
     struct place *place = memory_take(sizeof *place);
     if (place) {
-        *place = (struct place){.worker = next_worker(from, cells), .cells = cells, .max_concurrent = max_concurrent};
+        *place = (struct place){.worker = next_worker(from, cells), .cells = cells};
         if (loop_post(place->worker->loop, place_arrive, place)) return;
         memory_give(place);
     }
@@ -66,6 +64,4 @@ static void place_send(struct worker *from, struct provider_cells *cells, uint32
     (void)handed;
 }
 
-void line_advance(struct worker *worker, const struct provider *provider) {
-    place_send(worker, provider->cells, provider->max_concurrent);
-}
+void line_advance(struct worker *worker, const struct provider *provider) { place_send(worker, provider->cells); }

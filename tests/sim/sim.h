@@ -11,7 +11,12 @@
 #include "engine/config.h"
 #include "engine/flight.h"
 
-enum { sim_flights_max = 48, sim_pieces_max = 512, sim_reply_max = 400 * 1024 };
+enum {
+    sim_arrivals_max = 48,
+    sim_flights_max = sim_arrivals_max + 16,
+    sim_pieces_max = 512,
+    sim_reply_max = 400 * 1024
+};
 
 /* Bugs planted between the engine and the world, each of which the rules must catch. */
 enum sim_mutant {
@@ -21,6 +26,11 @@ enum sim_mutant {
     mutant_cancel_lost,
     mutant_byte_changed,
     mutant_timer_lost,
+    mutant_probe_kept,    /* a hang-up keeps its probe's place */
+    mutant_threshold_off, /* the breaker opens one failure late */
+    mutant_epoch_kept,    /* the lock moves within an epoch */
+    mutant_place_lost,    /* a place that is given up is never handed on */
+    mutant_rate_doubled,  /* the limiter lets twice as much through */
     mutants
 };
 
@@ -42,7 +52,27 @@ struct sim_call {
     bool waits;   /* a piece is due, but is not read */
     char *wanted; /* what a caller that gets this whole reply must have got; owned */
     size_t wanted_len;
+    bool sound;            /* nothing goes wrong with it */
     bool stream, complete; /* it carries everything that a good answer has */
+};
+
+/* What a naive reader of the rules would keep of a breaker: plain numbers, no words. */
+struct sim_breaker {
+    unsigned in_a_row, probes, epoch, successes;
+    enum breaker_state state;
+    uint64_t until_ns;
+};
+
+enum { sim_providers_max = 6, sim_targets_max = 32, sim_calls_max = 4096 };
+
+struct sim_provider {
+    unsigned failing;             /* percent of its calls, for now */
+    unsigned live;                /* attempts that hold a place */
+    unsigned places_on_the_way;
+    struct breaker_rules breaker; /* as written */
+    struct limiter_rules minute;
+    uint64_t sent_ns[sim_calls_max]; /* when requests went out that counted */
+    unsigned sent_count;
 };
 
 struct sim_caller {
@@ -63,11 +93,15 @@ struct sim_caller {
     uint64_t timer_ns, started_ns, hang_up_ns; /* 0: none */
     unsigned timer_number;
     const struct client *client;
+    bool in_line;
+    unsigned began; /* bit per attempt: its place and its breaker are counted */
+    unsigned epochs[limit_attempts], provider_epochs[limit_attempts]; /* of the naive breakers, when it began */
+    bool probes[limit_attempts], provider_probes[limit_attempts], told[limit_attempts];
 };
 
 struct sim_step {
     uint64_t at_ns, order;
-    enum { step_body, step_gone, step_reply, step_timer, step_room } kind;
+    enum { step_body, step_gone, step_reply, step_timer, step_room, step_place, step_mood } kind;
     unsigned caller, number;
 };
 
@@ -87,6 +121,13 @@ struct sim {
     struct sim_step *heap;
     size_t heap_count, heap_size;
     uint64_t order;
+    struct sim_provider world[sim_providers_max];
+    struct sim_breaker target_breakers[sim_targets_max], provider_breakers[sim_providers_max];
+    unsigned line[sim_flights_max]; /* callers that wait for a place, in order */
+    unsigned line_count;
+    struct lock_view lock;
+    bool healed;      /* every fault has ended: all must serve again */
+    uint64_t marks;   /* bit per named mark */
     char broken[256]; /* the first rule that did not hold; empty: all do */
 };
 
@@ -94,6 +135,28 @@ struct sim {
 bool sim_rule(struct sim *sim, bool holds, const char *rule, unsigned caller);
 void sim_check_action(struct sim *sim, unsigned caller, const struct action *action);
 void sim_check_closed(struct sim *sim, unsigned caller);
+
+/* Rare situations that the seeds must come upon. */
+#define SIM_MARKS(X)                                                                                   \
+    X(breaker_opened)                                                                                  \
+    X(breaker_probed)                                                                                  \
+    X(breaker_closed_again)                                                                            \
+    X(probe_released) X(place_handed_over) X(waiter_timed_out) X(place_without_waiter) X(lock_moved)   \
+        X(lock_all_failed) X(rate_refused) X(retried_same_target) X(retry_budget_spent) X(key_rotated) \
+            X(nobody_available) X(client_refused) X(answered_after_line)
+enum sim_mark {
+#define X(name) mark_##name,
+    SIM_MARKS(X)
+#undef X
+        marks_all
+};
+void sim_reached(struct sim *sim, enum sim_mark mark);
+
+/* sim_decisions.c: what decisions must keep, against plain counts. */
+void sim_decisions_call(struct sim *sim, unsigned caller, const struct attempt *attempt);
+void sim_decisions_settled(struct sim *sim, unsigned caller, const struct attempt *attempt);
+void sim_decisions_step(struct sim *sim, unsigned caller);
+void sim_decisions_rest(struct sim *sim);
 
 /* sim_provider.c: draws what this call will meet. */
 void sim_call_begin(struct sim *sim, unsigned caller, const struct action *action);

@@ -7,8 +7,9 @@
 #include "base/hash.h"
 #include "sim.h"
 
-static const char *const mutant_names[mutants] = {"none",        "settle_lost",  "end_twice",
-                                                  "cancel_lost", "byte_changed", "timer_lost"};
+static const char *const mutant_names[mutants] = {"none",         "settle_lost", "end_twice",   "cancel_lost",
+                                                  "byte_changed", "timer_lost",  "probe_kept",  "threshold_off",
+                                                  "epoch_kept",   "place_lost",  "rate_doubled"};
 
 static int seeds_run(unsigned long long from, unsigned long long to) {
     static struct sim sim;
@@ -30,18 +31,20 @@ static int seeds_run(unsigned long long from, unsigned long long to) {
     return 0;
 }
 
-/* Each planted bug must break a rule within a hundred seeds. */
+enum { planted_seeds_max = 500 };
+
+/* Each planted bug must break a rule within so many seeds. */
 static int mutants_run(void) {
     static struct sim sim;
     int missed = 0;
     for (int mutant = 1; mutant < mutants; mutant++) {
         unsigned seed = 1;
-        while (seed <= 100 && sim_run(&sim, seed, (enum sim_mutant)mutant, false)) seed++;
-        if (seed <= 100)
+        while (seed <= planted_seeds_max && sim_run(&sim, seed, (enum sim_mutant)mutant, false)) seed++;
+        if (seed <= planted_seeds_max)
             printf("weir-sim: planted %s: caught at seed %u: %s\n", mutant_names[mutant], seed, sim.broken);
         else
             printf("weir-sim: planted %s: NOT CAUGHT\n", mutant_names[mutant]);
-        missed += seed > 100;
+        missed += seed > planted_seeds_max;
     }
     return missed ? 1 : 0;
 }

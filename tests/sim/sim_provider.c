@@ -28,7 +28,7 @@ static const char usage_event[] =
 
 static void stream_write(struct sim *sim, struct sim_call *call, struct writing *writing, bool asked_usage) {
     unsigned events = (unsigned)sim_between(&sim->providers, 0, 12);
-    bool fault = sim_chance(&sim->faults, 35);
+    bool fault = !call->sound && sim_chance(&sim->faults, 70);
     unsigned kind = fault ? (unsigned)sim_between(&sim->faults, 0, 7) : 99,
              where = (unsigned)sim_between(&sim->faults, 0, events);
     char text[256];
@@ -65,14 +65,14 @@ static void stream_write(struct sim *sim, struct sim_call *call, struct writing 
     call->complete = true; /* the finish reason has come: all is said */
     if (kind == 7) return; /* no [DONE] */
     put(writing, "data: [DONE]\n\n", true);
-    call->never_ends = sim_chance(&sim->faults, 10);
-    if (sim_chance(&sim->faults, 10)) call->ending = failure_reset; /* after all has been said */
+    call->never_ends = !call->sound && sim_chance(&sim->faults, 10);
+    if (!call->sound && sim_chance(&sim->faults, 10)) call->ending = failure_reset; /* after all has been said */
 }
 
 static void whole_write(struct sim *sim, struct sim_call *call, struct writing *writing) {
-    size_t size = sim_chance(&sim->providers, 10) ? (size_t)sim_between(&sim->providers, 200000, 300000)
-                                                  : (size_t)sim_between(&sim->providers, 0, 3000);
-    unsigned kind = sim_chance(&sim->faults, 35) ? (unsigned)sim_between(&sim->faults, 0, 4) : 99;
+    size_t size = sim_chance(&sim->providers, 1) ? (size_t)sim_between(&sim->providers, 200000, 300000)
+                                                 : (size_t)sim_between(&sim->providers, 0, 3000);
+    unsigned kind = !call->sound && sim_chance(&sim->faults, 70) ? (unsigned)sim_between(&sim->faults, 0, 4) : 99;
     char *pad = malloc(size + 1);
     memset(pad, 'x', size);
     pad[size] = 0;
@@ -140,12 +140,14 @@ void sim_call_begin(struct sim *sim, unsigned number, const struct action *actio
     for (size_t i = 0; i < action->call.body_count; i++)
         if (str_find(action->call.body[i], STR("\"include_usage\":true")) != SIZE_MAX) asked_usage = true;
     call->stream = caller->asks_stream;
-    unsigned law = (unsigned)sim_between(&sim->faults, 0, 99);
-    static const enum failure refusals[] = {failure_dns,   failure_connect, failure_connect_timeout, failure_tls,
-                                            failure_proxy, failure_reset,   failure_malformed};
+    unsigned failing = sim->world[action->call.provider->index].failing;
+    call->sound = !sim_chance(&sim->faults, failing);
+    unsigned law = call->sound ? 99 : (unsigned)sim_between(&sim->faults, 0, 40);
+    static const enum failure hard_failures[] = {failure_dns,   failure_connect, failure_connect_timeout, failure_tls,
+                                                 failure_proxy, failure_reset,   failure_malformed};
     if (law < 8) {
         call->status = 0;
-        call->ending = refusals[sim_between(&sim->faults, 0, 6)];
+        call->ending = hard_failures[sim_between(&sim->faults, 0, 6)];
     } else if (law < 12) {
         call->never_begins = true;
     } else if (law < 24) {
@@ -185,9 +187,8 @@ void sim_call_free(struct sim_call *call) {
 }
 
 bool sim_call_event(struct sim *sim, struct sim_caller *caller, struct event *event) {
-    static struct http_header headers[1];
+    static struct http_header headers[2];
     struct sim_call *call = &caller->call;
-    (void)sim;
     *event = (struct event){.attempt = call->attempt};
     if (call->status == 0) {
         event->kind = event_call_failed;
@@ -195,12 +196,16 @@ bool sim_call_event(struct sim *sim, struct sim_caller *caller, struct event *ev
         event->text = STR("drawn");
         call->alive = false;
     } else if (call->piece_next == 0) {
+        size_t header_count = 1;
         headers[0] = (struct http_header){STR("content-type"), str_from(call->content_type)};
+        if ((call->status == 429 || call->status == 503) && sim_chance(&sim->faults, 50))
+            headers[header_count++] = (struct http_header){STR("retry-after"), STR("2")};
         *event = (struct event){.kind = event_reply_head,
                                 .attempt = call->attempt,
                                 .status = call->status,
                                 .headers = headers,
-                                .header_count = 1,
+
+                                .header_count = header_count,
                                 .content_length = -1,
                                 .body_sent = true};
         call->piece_next++;

@@ -46,6 +46,7 @@ static void check_settled(struct sim *sim, unsigned number, const struct action 
     sim_rule(sim, attempt->failure != failure_none || attempt->status / 100 == 2, "a success has a status of 2xx",
              number);
     caller->settled |= 1u << attempt->number;
+    sim_decisions_settled(sim, number, attempt);
 }
 
 static void check_respond(struct sim *sim, unsigned number, const struct action *action) {
@@ -60,6 +61,13 @@ static void check_respond(struct sim *sim, unsigned number, const struct action 
         caller->source = (int)flight->attempts[flight->attempt_count - 1]->number;
 }
 
+static void check_marks(struct sim *sim, const struct flight *flight) {
+    if (flight->error == error_no_provider_available) sim_reached(sim, mark_nobody_available);
+    if (flight->error == error_rate_limited && flight->attempt_count == 0)
+        sim_reached(sim,
+                    flight->client_gate && !flight->candidates[0].refusal ? mark_client_refused : mark_rate_refused);
+}
+
 void sim_check_action(struct sim *sim, unsigned number, const struct action *action) {
     struct sim_caller *caller = &sim->callers[number];
     sim_rule(sim, !caller->closed, "nothing comes after the close", number);
@@ -67,11 +75,17 @@ void sim_check_action(struct sim *sim, unsigned number, const struct action *act
     case action_call:
         sim_rule(sim, !caller->call.alive, "one call at a time", number);
         sim_rule(sim, !caller->responded, "no failover once a byte has reached the caller", number);
-        sim_rule(sim, ++caller->calls <= caller->flight->route->retry.max_attempts, "attempts stay within their limit",
-                 number);
+        sim_rule(sim,
+                 ++caller->calls <= caller->flight->route->retry.max_attempts ||
+                     caller->flight->by == strategy_exclusive,
+                 "attempts stay within their limit", number);
+        sim_decisions_call(sim, number, caller->flight->attempts[action->attempt]);
         sim_rule(sim, sim->now.mono_ns <= caller->flight->deadline_ns, "no call after the deadline", number);
         break;
-    case action_respond: check_respond(sim, number, action); break;
+    case action_respond:
+        check_respond(sim, number, action);
+        check_marks(sim, caller->flight);
+        break;
     case action_write: check_write(sim, number, action); break;
     case action_end:
         sim_rule(sim, caller->responded && !caller->ended && !caller->aborted, "an answer ends once", number);

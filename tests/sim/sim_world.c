@@ -48,6 +48,15 @@ static struct sim_step step_take(struct sim *sim) {
 
 static void fold(struct sim *sim, uint64_t value) { sim->hash = (sim->hash ^ value) * 0x100000001b3ull; }
 
+static void line_leave(struct sim *sim, unsigned number) {
+    unsigned at = 0;
+    while (at < sim->line_count && sim->line[at] != number) at++;
+    if (!sim_rule(sim, at < sim->line_count, "who leaves the line stood in it", number)) return;
+    sim->line_count--;
+    memmove(sim->line + at, sim->line + at + 1, (sim->line_count - at) * sizeof *sim->line);
+    sim->callers[number].in_line = false;
+}
+
 static void perform(struct sim *sim, unsigned number, const struct action *action) {
     struct sim_caller *caller = &sim->callers[number];
     if (sim->trace)
@@ -88,6 +97,23 @@ static void perform(struct sim *sim, unsigned number, const struct action *actio
         sim_schedule(sim, action->deadline_ns > sim->now.mono_ns ? action->deadline_ns - sim->now.mono_ns : 0,
                      step_timer, number, ++caller->timer_number);
         break;
+    case action_wait:
+        sim_rule(sim, !caller->in_line, "nobody stands in line twice", number);
+        caller->in_line = true;
+        sim->line[sim->line_count++] = number;
+        break;
+    case action_unwait:
+        if (caller->in_line) line_leave(sim, number);
+        break;
+    case action_handover:
+        if (sim->mutant == mutant_place_lost) {
+            sim->tampered = true;
+            break;
+        }
+        sim->world[action->provider->index].places_on_the_way++;
+        sim_schedule(sim, sim_between(&sim->arrivals, 0, 3) * NS_PER_MS, step_place, number, action->provider->index);
+        sim_reached(sim, mark_place_handed_over);
+        break;
     case action_closed:
         sim_check_closed(sim, number);
         flight_free(caller->flight);
@@ -95,6 +121,31 @@ static void perform(struct sim *sim, unsigned number, const struct action *actio
         sim->open_count--;
         break;
     default: break;
+    }
+}
+
+/* Two planted bugs: a hang-up keeps its probe's place (the word is put back); the lock moves within an epoch. */
+static struct target_cells *tamper_before(struct sim *sim, struct sim_caller *caller, const struct event *event) {
+    const struct attempt *live = caller->flight->live;
+    const struct route *route = map_find(&sim->config.snapshot->exact_routes, STR("lock"));
+    if (sim->mutant == mutant_epoch_kept && route && route->target_count > 1 && lock_view(&route->cells->lock).epoch) {
+        struct lock_view view = lock_view(&route->cells->lock);
+        lock_restore(&route->cells->lock, route->targets[view.holder == route->targets[0]->id]->id, view.epoch);
+    }
+    bool probe = live && live->holds.breaker && live->holds.ticket.probe && live->target->cells;
+    if (sim->mutant != mutant_probe_kept || event->kind != event_caller_gone || !probe || live->holds.reported)
+        return NULL;
+    return live->target->cells;
+}
+
+/* Two more stand in the configuration that the engine reads, beside the one that the rules go by. */
+static void tamper_config(struct sim *sim) {
+    for (size_t p = 0; p < sim->config.snapshot->provider_count; p++) {
+        struct provider *provider = &sim->config.snapshot->providers[p];
+        sim->world[p].breaker = provider->breaker;
+        sim->world[p].minute = provider->rates.requests_minute;
+        if (sim->mutant == mutant_threshold_off) provider->breaker.failure_threshold++;
+        if (sim->mutant == mutant_rate_doubled) provider->rates.requests_minute.limit *= 2;
     }
 }
 
@@ -106,13 +157,17 @@ static void deliver(struct sim *sim, unsigned number, const struct event *event)
         printf("%12.3f ms  flight %u  event %d attempt %u\n", (double)sim->now.mono_ns / 1e6, number, event->kind,
                event->attempt);
     sim->step_count++;
+    struct target_cells *probed = tamper_before(sim, caller, event);
+    uint64_t word = probed ? cell_load(&probed->breaker.decision) : 0;
     flight_step(caller->flight, event, sim->now, &actions);
+    if (probed) cell_store(&probed->breaker.decision, word);
     for (size_t i = 0; i < actions.count; i++) {
         bool last = actions.list[i].kind != action_closed || i + 1 == actions.count;
         if (!sim_rule(sim, last, "the close is the last action", number)) return;
         perform(sim, number, &actions.list[i]);
     }
     arena_reset(&sim->scratch);
+    sim_decisions_step(sim, number);
     if (!caller->flight || caller->gone) return;
     bool live = caller->flight->live && caller->flight->live->state != attempt_settled;
     sim_rule(sim, !live || caller->timer_ns || caller->full || sim->mutant == mutant_timer_lost,
@@ -124,18 +179,23 @@ static void deliver(struct sim *sim, unsigned number, const struct event *event)
     }
 }
 
+static void deliver_turn(struct sim *sim, unsigned number) {
+    sim_reached(sim, mark_answered_after_line);
+    deliver(sim, number, &(struct event){.kind = event_turn});
+}
+
 /* -- callers ----------------------------------------------------------------------------------------------------------
  */
 
 static char *body_draw(struct sim *sim, struct sim_caller *caller) {
-    static const char *const models[] = {"m0", "m1", "m2", "fast", "gpt-x", "p0/any", "nothing", "default"};
+    static const char *const models[] = {"m0", "m1", "lock", "fast", "gpt-x", "p0/any", "nothing", "default", "m2"};
     static const char *const options[] = {"",
                                           ",\"stream_options\":null",
                                           ",\"stream_options\":{}",
                                           ",\"stream_options\":{\"include_usage\":false}",
                                           ",\"stream_options\":{\"include_usage\":true}",
                                           ",\"stream_options\":{\"other\":1}"};
-    const char *model = models[prng_below(&sim->arrivals, sim_chance(&sim->arrivals, 90) ? 4 : 8)];
+    const char *model = models[prng_below(&sim->arrivals, sim_chance(&sim->arrivals, 90) ? 4 : 9)];
     caller->asks_stream = sim_chance(&sim->arrivals, 60);
     unsigned option = caller->asks_stream ? (unsigned)prng_below(&sim->arrivals, 6) : 0;
     caller->asks_usage = option == 4;
@@ -179,6 +239,27 @@ static void caller_begin(struct sim *sim, unsigned number) {
         sim_schedule(sim, sim_between(&sim->arrivals, 0, 400) * NS_PER_MS, step_gone, number, 0);
 }
 
+/* One that asks for this provider, or route, patiently. */
+static void caller_begin_sound(struct sim *sim, unsigned number, struct str name) {
+    struct sim_caller *caller = &sim->callers[number];
+    bool route = map_find(&sim->config.snapshot->exact_routes, name) != NULL;
+    char id[16];
+    *caller = (struct sim_caller){.source = -1};
+    caller->body = malloc(256);
+    caller->body_len = (size_t)snprintf(caller->body, 256, "{\"model\":\"%.*s%s\",\"max_tokens\":1,\"messages\":[]}",
+                                        STR_ARG(name), route ? "" : "/m0");
+    snprintf(id, sizeof id, "sound-%u", number);
+    struct flight_request asked = {.endpoint = endpoint_chat,
+                                   .request_id = str_from(id),
+                                   .content_length = (int64_t)caller->body_len,
+                                   .arrived = sim->now};
+    caller->flight = flight_new(&sim->host, sim->config.snapshot, &asked);
+    caller->started_ns = sim->now.mono_ns;
+    sim->open_count++;
+    deliver(sim, number, &(struct event){.kind = event_arrived});
+    sim_schedule(sim, 1, step_body, number, 0);
+}
+
 static void on_body(struct sim *sim, unsigned number) {
     struct sim_caller *caller = &sim->callers[number];
     if (caller->body_sent == caller->body_len) {
@@ -210,12 +291,48 @@ static void on_reply(struct sim *sim, unsigned number, unsigned call_number) {
     if (!was_alive) call->alive = false;
     deliver(sim, number, &event);
     if (more && call->number == call_number)
-        sim_schedule(sim, sim_between(&sim->providers, 0, sim_chance(&sim->providers, 3) ? 3000 : 30) * NS_PER_MS,
-                     step_reply, number, call_number);
+        sim_schedule(
+            sim,
+            sim->healed ? 1 : sim_between(&sim->providers, 0, sim_chance(&sim->providers, 3) ? 3000 : 30) * NS_PER_MS,
+            step_reply, number, call_number);
+}
+
+/* A place that was left for the next in line arrives; who was meant may be gone. */
+static void on_place(struct sim *sim, unsigned index) {
+    const struct provider *provider = &sim->config.snapshot->providers[index];
+    sim->world[index].places_on_the_way--;
+    for (unsigned i = 0; i < sim->line_count; i++) {
+        unsigned number = sim->line[i];
+        if (sim->callers[number].flight->waits_for->target->provider != provider) continue;
+        line_leave(sim, number);
+        deliver_turn(sim, number);
+        return;
+    }
+    sim_reached(sim, mark_place_without_waiter);
+    if (!gate_unwanted(&provider->cells->gate)) return;
+    sim->world[index].places_on_the_way++;
+    sim_schedule(sim, NS_PER_MS, step_place, 0, index);
+}
+
+enum { moods_max = 400 };
+
+static void on_mood(struct sim *sim, unsigned index) {
+    static const unsigned moods[] = {0, 0, 2, 30, 100};
+    sim->world[index].failing = sim->healed ? 0 : moods[prng_below(&sim->faults, 5)];
+    if (sim->open_count && !sim->healed && sim->mood_count++ < moods_max)
+        sim_schedule(sim, sim_between(&sim->faults, 100, 30000) * NS_PER_MS, step_mood, 0, index);
 }
 
 static void on_step(struct sim *sim, const struct sim_step *step) {
     struct sim_caller *caller = &sim->callers[step->caller];
+    if (step->kind == step_place) {
+        on_place(sim, step->number);
+        return;
+    }
+    if (step->kind == step_mood) {
+        on_mood(sim, step->number);
+        return;
+    }
     if (!caller->flight) return;
     switch (step->kind) {
     case step_body:
@@ -232,6 +349,8 @@ static void on_step(struct sim *sim, const struct sim_step *step) {
         caller->timer_ns = 0;
         deliver(sim, step->caller, &(struct event){.kind = event_timer});
         return;
+    case step_place:
+    case step_mood: return;
     case step_room:
         if (!caller->full || caller->gone || caller->ended) return;
         caller->full = false;
@@ -248,30 +367,108 @@ static const char *environment(void *context, const char *name) {
     return NULL;
 }
 
+static const char *const strategies_drawn[] = {"priority",         "round_robin",  "least_loaded",
+                                               "fastest_response", "cost_optimal", "cost_optimized",
+                                               "weighted",         "sticky",       "adaptive"};
+
+static const char *strategy_draw(struct sim *sim) {
+    return strategies_drawn[prng_below(&sim->arrivals, sizeof strategies_drawn / sizeof *strategies_drawn)];
+}
+
+static void provider_draw(struct sim *sim, struct text *text, unsigned i) {
+    struct prng *draw = &sim->arrivals;
+    text_printf(text,
+                "  p%u: {type: %s, api_keys: [k%s], base_url: \"http://p%u/v1\", models: [m0, m%u], priority: %llu, "
+                "timeout_seconds: %llu, reply_timeout_seconds: %llu, stall_timeout_seconds: %llu, max_retries: %llu",
+                i, sim_chance(draw, 20) ? "mistral" : "openai", sim_chance(draw, 30) ? ", k2, k3" : "", i, i % 3,
+                (unsigned long long)sim_between(draw, 1, 3), (unsigned long long)sim_between(draw, 1, 30),
+                (unsigned long long)sim_between(draw, 1, 100), (unsigned long long)sim_between(draw, 1, 20),
+                (unsigned long long)sim_between(draw, 0, 4));
+    text_printf(text,
+                ", circuit_breaker: {failure_threshold: %llu, timeout_seconds: %llu, half_open_max_calls: %llu, "
+                "success_threshold: %llu, ramp_seconds: %llu}",
+                (unsigned long long)sim_between(draw, 1, 6), (unsigned long long)sim_between(draw, 1, 30),
+                (unsigned long long)sim_between(draw, 1, 3), (unsigned long long)sim_between(draw, 1, 3),
+                (unsigned long long)sim_between(draw, 1, 5));
+    if (sim_chance(draw, 50)) {
+        text_printf(text, ", max_concurrent: %llu", (unsigned long long)sim_between(draw, 1, 4));
+        if (sim_chance(draw, 60))
+            text_printf(text, ", queue: {max: %llu, wait_ms: %llu}", (unsigned long long)sim_between(draw, 1, 8),
+                        (unsigned long long)sim_between(draw, 1, 5000));
+    }
+    if (sim_chance(draw, 40)) text_printf(text, ", rate_limit_rpm: %llu", (unsigned long long)sim_between(draw, 1, 60));
+    if (sim_chance(draw, 30)) text_printf(text, ", burst_allowance: %llu", (unsigned long long)sim_between(draw, 1, 9));
+    if (sim_chance(draw, 20))
+        text_printf(text, ", rate_limit_tpm: %llu", (unsigned long long)sim_between(draw, 100, 20000));
+    text_put(text, STR("}\n"));
+}
+
 static bool config_draw(struct sim *sim) {
-    static char yaml[8192];
+    static char yaml[16384];
+    struct prng *draw = &sim->arrivals;
     struct text text = text_in_buffer(yaml, sizeof yaml - 1);
-    unsigned providers = (unsigned)sim_between(&sim->arrivals, 1, 6);
-    text_printf(&text, "request_timeout_seconds: %llu\nmax_body_bytes: %llu\nretry: {max_retries: %llu}\nproviders:\n",
-                (unsigned long long)sim_between(&sim->arrivals, 1, 60),
-                (unsigned long long)sim_between(&sim->arrivals, 1024, 8192),
-                (unsigned long long)sim_between(&sim->arrivals, 0, 5));
-    for (unsigned i = 0; i < providers; i++)
-        text_printf(&text,
-                    "  p%u: {type: %s, api_key: k, base_url: \"http://p%u/v1\", models: [m0, m%u], priority: %llu, "
-                    "timeout_seconds: %llu, "
-                    "reply_timeout_seconds: %llu, stall_timeout_seconds: %llu}\n",
-                    i, sim_chance(&sim->arrivals, 20) ? "mistral" : "openai", i, i % 3,
-                    (unsigned long long)sim_between(&sim->arrivals, 1, 3),
-                    (unsigned long long)sim_between(&sim->arrivals, 1, 30),
-                    (unsigned long long)sim_between(&sim->arrivals, 1, 100),
-                    (unsigned long long)sim_between(&sim->arrivals, 1, 20));
-    text_printf(&text, "routes: [{model: fast, targets: [p0/x%s]}, {model: \"gpt-*\", targets: [p0/y]}]\n",
-                providers > 1 ? ", p1/y" : "");
-    text_printf(&text, "clients: [{name: c, key_hash: \"%064d\", providers: [p0], models: [\"m*\"]}]\n", 0);
+    unsigned providers = (unsigned)sim_between(draw, 1, sim_providers_max);
+    text_printf(&text,
+                "request_timeout_seconds: %llu\nmax_body_bytes: %llu\nselection_strategy: %s\nretry: {max_retries: "
+                "%llu, base_ms: %llu, max_ms: %llu, budget: %s}\nproviders:\n",
+                (unsigned long long)sim_between(draw, 1, 60), (unsigned long long)sim_between(draw, 1024, 8192),
+                strategy_draw(sim), (unsigned long long)sim_between(draw, 0, 5),
+                (unsigned long long)sim_between(draw, 1, 500), (unsigned long long)sim_between(draw, 500, 5000),
+                sim_chance(draw, 50) ? "0" : "0.2");
+    for (unsigned i = 0; i < providers; i++) provider_draw(sim, &text, i);
+    text_put(&text, STR("routes:\n  - {model: \"gpt-*\", targets: [p0/y]}\n"));
+    text_printf(&text, "  - {model: fast, strategy: %s, targets: [p0/x", strategy_draw(sim));
+    for (unsigned i = 1; i < providers; i++) text_printf(&text, ", {target: p%u/y, weight: %u}", i, i);
+    text_printf(&text,
+                "]}\n  - {model: lock, strategy: exclusive, failover_after: %llu, return_to_primary_seconds: "
+                "%llu, targets: [p0/x",
+                (unsigned long long)sim_between(draw, 1, 4), (unsigned long long)sim_between(draw, 1, 20));
+    for (unsigned i = 1; i < providers; i++) text_printf(&text, ", p%u/y", i);
+    text_printf(&text,
+                "]}\nclients: [{name: c, key_hash: \"%064d\", providers: [p0], models: [\"m*\"], rate_limit_rpm: %llu, "
+                "max_concurrent: %llu}]\n",
+                0, (unsigned long long)sim_between(draw, 1, 100), (unsigned long long)sim_between(draw, 1, 20));
     struct config_input input = {
         .path = STR("sim"), .text = text_str(&text), .environment = environment, .ids = &sim->ids};
-    return !text.failed && config_load(&input, &sim->config);
+    bool loaded = !text.failed && config_load(&input, &sim->config);
+    for (const struct config_problem *at = sim->config.problems; at && !loaded; at = at->next)
+        fprintf(stderr, "%u:%u: %.*s\n", at->line, at->column, STR_ARG(at->message));
+    return loaded;
+}
+
+static void heap_step(struct sim *sim) {
+    struct sim_step step = step_take(sim);
+    sim->now.wall_ns += (int64_t)(step.at_ns - sim->now.mono_ns);
+    sim->now.mono_ns = step.at_ns;
+    on_step(sim, &step);
+    sim_rule(sim, sim->step_count < 1000000, "a run comes to its end", step.caller);
+}
+
+static void heap_run(struct sim *sim) {
+    while (!sim->broken[0] && sim->heap_count) heap_step(sim);
+}
+
+/* Every fault ends, every deadline passes: then each provider must serve again, and the lock's route too. */
+static void heal(struct sim *sim) {
+    const struct snapshot *snapshot = sim->config.snapshot;
+    unsigned first = sim->caller_count;
+    sim->healed = true;
+    for (unsigned p = 0; p < sim_providers_max; p++) sim->world[p].failing = 0;
+    sim->now.mono_ns += 4000 * NS_PER_S; /* beyond every cool-down and every bucket */
+    sim->now.wall_ns += 4000 * (int64_t)NS_PER_S;
+    for (size_t p = 0; p <= snapshot->provider_count && !sim->broken[0]; p++) {
+        struct str name = p < snapshot->provider_count ? snapshot->providers[p].name : STR("lock");
+        sim->now.mono_ns += 100 * NS_PER_S;
+        sim->now.wall_ns += 100 * (int64_t)NS_PER_S;
+        caller_begin_sound(sim, sim->caller_count++, name);
+        heap_run(sim);
+    }
+    if (sim->trace)
+        for (unsigned i = first; i < sim->caller_count; i++)
+            printf("healed %u: %d %.*s\n", i, sim->callers[i].status, (int)sim->callers[i].got_len,
+                   sim->callers[i].got);
+    for (unsigned i = first; i < sim->caller_count && !sim->broken[0]; i++)
+        sim_rule(sim, sim->callers[i].status == 200, "with every fault ended, all is served again", i);
 }
 
 static void end(struct sim *sim) {
@@ -307,20 +504,21 @@ bool sim_run(struct sim *sim, uint64_t seed, enum sim_mutant mutant, bool trace)
     arena_init(&sim->scratch, 64 * 1024, 64 << 20);
     sim->host = (struct flight_host){.bodies = &sim->bodies, .scratch = &sim->scratch, .prng = &sim->policy};
     if (!sim_rule(sim, config_draw(sim), "a drawn configuration is valid", 0)) return end(sim), false;
-    unsigned wanted = (unsigned)sim_between(&sim->arrivals, 8, sim_flights_max);
+    unsigned wanted = (unsigned)sim_between(&sim->arrivals, 8, sim_arrivals_max);
+    tamper_config(sim);
+    for (unsigned p = 0; p < sim_providers_max; p++) sim_schedule(sim, 0, step_mood, 0, p);
     while (!sim->broken[0] && (sim->caller_count < wanted || sim->heap_count)) {
         bool arrives = sim->caller_count < wanted && (sim->heap_count == 0 || sim_chance(&sim->arrivals, 20));
         if (arrives) {
             caller_begin(sim, sim->caller_count++);
             continue;
         }
-        struct sim_step step = step_take(sim);
-        sim->now.wall_ns += (int64_t)(step.at_ns - sim->now.mono_ns);
-        sim->now.mono_ns = step.at_ns;
-        on_step(sim, &step);
-        sim_rule(sim, sim->step_count < 1000000, "a run comes to its end", step.caller);
+        heap_step(sim);
     }
     sim_rule(sim, sim->open_count == 0, "every flight closes", 0);
+    if (!sim->broken[0]) sim_decisions_rest(sim);
+    if (!sim->broken[0]) heal(sim);
+    if (!sim->broken[0]) sim_decisions_rest(sim);
     if (!sim->broken[0]) sim_rule(sim, atomic_load(&sim->bodies.taken) == 0, "every byte of a body is given back", 0);
     end(sim);
     return !sim->broken[0];
