@@ -12,7 +12,8 @@
 #include "engine/flight.h"
 
 enum {
-    sim_arrivals_max = 48,
+    sim_arrivals_usual = 48,
+    sim_arrivals_max = 200,
     sim_flights_max = sim_arrivals_max + 16,
     sim_pieces_max = 512,
     sim_reply_max = 400 * 1024
@@ -66,8 +67,8 @@ struct sim_breaker {
 enum { sim_providers_max = 6, sim_targets_max = 32, sim_calls_max = 4096 };
 
 struct sim_provider {
-    unsigned failing;             /* percent of its calls, for now */
-    unsigned live;                /* attempts that hold a place */
+    unsigned failing; /* percent of its calls, for now */
+    unsigned live;    /* attempts that hold a place */
     unsigned places_on_the_way;
     struct breaker_rules breaker; /* as written */
     struct limiter_rules minute;
@@ -76,6 +77,7 @@ struct sim_provider {
 };
 
 struct sim_caller {
+    unsigned generation; /* a place is used again when its flight has closed */
     struct flight *flight;
     struct sim_call call;
     char *body; /* the request's; owned */
@@ -102,7 +104,7 @@ struct sim_caller {
 struct sim_step {
     uint64_t at_ns, order;
     enum { step_body, step_gone, step_reply, step_timer, step_room, step_place, step_mood } kind;
-    unsigned caller, number;
+    unsigned caller, number, generation;
 };
 
 struct sim {
@@ -117,7 +119,9 @@ struct sim {
     struct flight_host host;
     struct now now;
     struct sim_caller callers[sim_flights_max];
-    unsigned caller_count, open_count;
+    unsigned caller_count, open_count;  /* places used so far; flights that are open */
+    unsigned long long arrived, wanted; /* flights in all; wanted 0: drawn */
+    bool one_route;                     /* everybody wants the same */
     struct sim_step *heap;
     size_t heap_count, heap_size;
     uint64_t order;
@@ -126,6 +130,7 @@ struct sim {
     unsigned line[sim_flights_max]; /* callers that wait for a place, in order */
     unsigned line_count;
     struct lock_view lock;
+    unsigned mood_count;
     bool healed;      /* every fault has ended: all must serve again */
     uint64_t marks;   /* bit per named mark */
     char broken[256]; /* the first rule that did not hold; empty: all do */
@@ -137,13 +142,15 @@ void sim_check_action(struct sim *sim, unsigned caller, const struct action *act
 void sim_check_closed(struct sim *sim, unsigned caller);
 
 /* Rare situations that the seeds must come upon. */
-#define SIM_MARKS(X)                                                                                   \
-    X(breaker_opened)                                                                                  \
-    X(breaker_probed)                                                                                  \
-    X(breaker_closed_again)                                                                            \
-    X(probe_released) X(place_handed_over) X(waiter_timed_out) X(place_without_waiter) X(lock_moved)   \
-        X(lock_all_failed) X(rate_refused) X(retried_same_target) X(retry_budget_spent) X(key_rotated) \
-            X(nobody_available) X(client_refused) X(answered_after_line)
+#define SIM_MARKS(X)                                                                                      \
+    X(breaker_opened)                                                                                     \
+    X(breaker_probed)                                                                                     \
+    X(breaker_closed_again)                                                                               \
+    X(probe_released)                                                                                     \
+    X(place_handed_over)                                                                                  \
+    X(waiter_timed_out) X(place_without_waiter) X(lock_moved) X(lock_all_failed) X(rate_refused)          \
+        X(retried_same_target) X(retry_budget_spent) X(key_rotated) X(nobody_available) X(client_refused) \
+            X(answered_after_line)
 enum sim_mark {
 #define X(name) mark_##name,
     SIM_MARKS(X)
@@ -166,8 +173,8 @@ bool sim_call_event(struct sim *sim, struct sim_caller *caller, struct event *ev
 
 /* sim_world.c */
 void sim_schedule(struct sim *sim, uint64_t in_ns, int kind, unsigned caller, unsigned number);
-/* Runs a seed to its end. false: a rule was broken. */
-bool sim_run(struct sim *sim, uint64_t seed, enum sim_mutant mutant, bool trace);
+/* Runs a seed to its end, with so many flights (0: as many as it draws). false: a rule was broken. */
+bool sim_run(struct sim *sim, uint64_t seed, unsigned long long flights, enum sim_mutant mutant, bool trace);
 uint64_t sim_between(struct prng *prng, uint64_t low, uint64_t high);
 bool sim_chance(struct prng *prng, unsigned percent);
 

@@ -20,6 +20,7 @@ static void breaker_begin(struct sim *sim, struct sim_breaker *breaker, const st
         sim_rule(sim, sim->now.mono_ns >= breaker->until_ns, "no call goes to an open breaker", number);
         breaker->state = breaker_half_open;
         breaker->probes = breaker->successes = 0;
+        breaker->until_ns = sim->now.mono_ns + rules->open_ns; /* when its places expire */
         sim_reached(sim, mark_breaker_probed);
     }
     *probe = breaker->state == breaker_half_open;
@@ -30,8 +31,8 @@ static void breaker_begin(struct sim *sim, struct sim_breaker *breaker, const st
     if (breaker->probes >= rules->half_open_max_calls) { /* places that expired */
         breaker->probes = breaker->successes = 0;
         *epoch = ++breaker->epoch;
+        breaker->until_ns = sim->now.mono_ns + rules->open_ns;
     }
-    if (breaker->probes == 0) breaker->until_ns = sim->now.mono_ns + rules->open_ns;
     breaker->probes++;
 }
 

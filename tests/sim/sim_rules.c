@@ -63,9 +63,16 @@ static void check_respond(struct sim *sim, unsigned number, const struct action 
 
 static void check_marks(struct sim *sim, const struct flight *flight) {
     if (flight->error == error_no_provider_available) sim_reached(sim, mark_nobody_available);
-    if (flight->error == error_rate_limited && flight->attempt_count == 0)
-        sim_reached(sim,
-                    flight->client_gate && !flight->candidates[0].refusal ? mark_client_refused : mark_rate_refused);
+    bool limited = flight->error == error_rate_limited || flight->error == error_too_many_in_flight, looked = false;
+    for (size_t i = 0; i < flight->candidate_count; i++) looked |= flight->candidates[i].refusal != refusal_none;
+    if (limited && flight->attempt_count == 0) sim_reached(sim, looked ? mark_rate_refused : mark_client_refused);
+    if (limited && flight->wait_until_ns && sim->now.mono_ns >= flight->wait_until_ns)
+        sim_reached(sim, mark_waiter_timed_out);
+    if (flight->error == error_none || flight->attempt_count < 2) return;
+    if (flight->by == strategy_exclusive) sim_reached(sim, mark_lock_all_failed);
+    if (flight->route->cells &&
+        !share_would_take(&flight->route->cells->retries, flight->route->retry.budget_permille, 10, sim->now.mono_ns))
+        sim_reached(sim, mark_retry_budget_spent);
 }
 
 void sim_check_action(struct sim *sim, unsigned number, const struct action *action) {

@@ -22,8 +22,11 @@ void sim_schedule(struct sim *sim, uint64_t in_ns, int kind, unsigned caller, un
         sim->heap_size = sim->heap_size ? sim->heap_size * 2 : 256;
         sim->heap = realloc(sim->heap, sim->heap_size * sizeof *sim->heap);
     }
-    struct sim_step step = {
-        .at_ns = sim->now.mono_ns + in_ns, .order = sim->order++, .caller = caller, .number = number};
+    struct sim_step step = {.at_ns = sim->now.mono_ns + in_ns,
+                            .order = sim->order++,
+                            .caller = caller,
+                            .number = number,
+                            .generation = sim->callers[caller].generation};
     step.kind = kind;
     size_t at = sim->heap_count++;
     for (; at > 0 && before(&step, &sim->heap[(at - 1) / 2]); at = (at - 1) / 2)
@@ -195,7 +198,8 @@ static char *body_draw(struct sim *sim, struct sim_caller *caller) {
                                           ",\"stream_options\":{\"include_usage\":false}",
                                           ",\"stream_options\":{\"include_usage\":true}",
                                           ",\"stream_options\":{\"other\":1}"};
-    const char *model = models[prng_below(&sim->arrivals, sim_chance(&sim->arrivals, 90) ? 4 : 9)];
+    const char *model =
+        sim->one_route ? "fast" : models[prng_below(&sim->arrivals, sim_chance(&sim->arrivals, 90) ? 4 : 9)];
     caller->asks_stream = sim_chance(&sim->arrivals, 60);
     unsigned option = caller->asks_stream ? (unsigned)prng_below(&sim->arrivals, 6) : 0;
     caller->asks_usage = option == 4;
@@ -213,11 +217,26 @@ static char *body_draw(struct sim *sim, struct sim_caller *caller) {
     return body;
 }
 
+/* A place for one more caller, empty; sim_flights_max: none is free. */
+static unsigned place_find(struct sim *sim) {
+    unsigned number = 0;
+    while (number < sim->caller_count && sim->callers[number].flight) number++;
+    if (number == sim_flights_max) return number;
+    if (number == sim->caller_count) sim->caller_count++;
+    struct sim_caller *caller = &sim->callers[number];
+    unsigned generation = caller->generation + 1;
+    sim_call_free(&caller->call);
+    free(caller->body);
+    free(caller->got);
+    *caller = (struct sim_caller){.source = -1, .generation = generation};
+    sim->arrived++;
+    return number;
+}
+
 static void caller_begin(struct sim *sim, unsigned number) {
     struct sim_caller *caller = &sim->callers[number];
     const struct snapshot *snapshot = sim->config.snapshot;
     char id[16];
-    *caller = (struct sim_caller){.source = -1};
     caller->body = body_draw(sim, caller);
     if (snapshot->client_count && sim_chance(&sim->arrivals, 50)) caller->client = &snapshot->clients[0];
     snprintf(id, sizeof id, "sim-%u", number);
@@ -244,7 +263,6 @@ static void caller_begin_sound(struct sim *sim, unsigned number, struct str name
     struct sim_caller *caller = &sim->callers[number];
     bool route = map_find(&sim->config.snapshot->exact_routes, name) != NULL;
     char id[16];
-    *caller = (struct sim_caller){.source = -1};
     caller->body = malloc(256);
     caller->body_len = (size_t)snprintf(caller->body, 256, "{\"model\":\"%.*s%s\",\"max_tokens\":1,\"messages\":[]}",
                                         STR_ARG(name), route ? "" : "/m0");
@@ -314,7 +332,7 @@ static void on_place(struct sim *sim, unsigned index) {
     sim_schedule(sim, NS_PER_MS, step_place, 0, index);
 }
 
-enum { moods_max = 400 };
+enum { moods_max = 4000 };
 
 static void on_mood(struct sim *sim, unsigned index) {
     static const unsigned moods[] = {0, 0, 2, 30, 100};
@@ -333,7 +351,7 @@ static void on_step(struct sim *sim, const struct sim_step *step) {
         on_mood(sim, step->number);
         return;
     }
-    if (!caller->flight) return;
+    if (!caller->flight || step->generation != caller->generation) return;
     switch (step->kind) {
     case step_body:
         if (!caller->gone) on_body(sim, step->caller);
@@ -441,7 +459,7 @@ static void heap_step(struct sim *sim) {
     sim->now.wall_ns += (int64_t)(step.at_ns - sim->now.mono_ns);
     sim->now.mono_ns = step.at_ns;
     on_step(sim, &step);
-    sim_rule(sim, sim->step_count < 1000000, "a run comes to its end", step.caller);
+    sim_rule(sim, sim->step_count < 20000000, "a run comes to its end", step.caller);
 }
 
 static void heap_run(struct sim *sim) {
@@ -451,7 +469,7 @@ static void heap_run(struct sim *sim) {
 /* Every fault ends, every deadline passes: then each provider must serve again, and the lock's route too. */
 static void heal(struct sim *sim) {
     const struct snapshot *snapshot = sim->config.snapshot;
-    unsigned first = sim->caller_count;
+    unsigned last = 0;
     sim->healed = true;
     for (unsigned p = 0; p < sim_providers_max; p++) sim->world[p].failing = 0;
     sim->now.mono_ns += 4000 * NS_PER_S; /* beyond every cool-down and every bucket */
@@ -460,15 +478,11 @@ static void heal(struct sim *sim) {
         struct str name = p < snapshot->provider_count ? snapshot->providers[p].name : STR("lock");
         sim->now.mono_ns += 100 * NS_PER_S;
         sim->now.wall_ns += 100 * (int64_t)NS_PER_S;
-        caller_begin_sound(sim, sim->caller_count++, name);
+        last = place_find(sim);
+        caller_begin_sound(sim, last, name);
         heap_run(sim);
+        sim_rule(sim, sim->callers[last].status == 200, "with every fault ended, all is served again", last);
     }
-    if (sim->trace)
-        for (unsigned i = first; i < sim->caller_count; i++)
-            printf("healed %u: %d %.*s\n", i, sim->callers[i].status, (int)sim->callers[i].got_len,
-                   sim->callers[i].got);
-    for (unsigned i = first; i < sim->caller_count && !sim->broken[0]; i++)
-        sim_rule(sim, sim->callers[i].status == 200, "with every fault ended, all is served again", i);
 }
 
 static void end(struct sim *sim) {
@@ -489,7 +503,7 @@ static void end(struct sim *sim) {
     free(sim->heap);
 }
 
-bool sim_run(struct sim *sim, uint64_t seed, enum sim_mutant mutant, bool trace) {
+bool sim_run(struct sim *sim, uint64_t seed, unsigned long long flights, enum sim_mutant mutant, bool trace) {
     memset(sim, 0, sizeof *sim);
     sim->seed = seed;
     sim->mutant = mutant;
@@ -504,13 +518,26 @@ bool sim_run(struct sim *sim, uint64_t seed, enum sim_mutant mutant, bool trace)
     arena_init(&sim->scratch, 64 * 1024, 64 << 20);
     sim->host = (struct flight_host){.bodies = &sim->bodies, .scratch = &sim->scratch, .prng = &sim->policy};
     if (!sim_rule(sim, config_draw(sim), "a drawn configuration is valid", 0)) return end(sim), false;
-    unsigned wanted = (unsigned)sim_between(&sim->arrivals, 8, sim_arrivals_max);
+    bool many = sim_chance(&sim->arrivals, 10);
+    unsigned long long wanted = sim_between(&sim->arrivals, 8, many ? sim_arrivals_max : sim_arrivals_usual);
+    if (flights) wanted = flights;
+    sim->one_route = many && sim_chance(&sim->arrivals, 50);
+    uint64_t next_ns = 0;
+    unsigned pauses = (unsigned)sim_between(&sim->arrivals, 0, 60);
     tamper_config(sim);
     for (unsigned p = 0; p < sim_providers_max; p++) sim_schedule(sim, 0, step_mood, 0, p);
-    while (!sim->broken[0] && (sim->caller_count < wanted || sim->heap_count)) {
-        bool arrives = sim->caller_count < wanted && (sim->heap_count == 0 || sim_chance(&sim->arrivals, 20));
+    while (!sim->broken[0] && (sim->arrived < wanted || sim->heap_count)) {
+        bool due = sim->now.mono_ns >= next_ns || sim->heap_count == 0 || sim->heap[0].at_ns >= next_ns;
+        bool room = sim->open_count < sim_arrivals_max;
+        bool arrives = sim->arrived < wanted && room && due && (sim->heap_count == 0 || sim_chance(&sim->arrivals, 20));
         if (arrives) {
-            caller_begin(sim, sim->caller_count++);
+            if (sim->now.mono_ns < next_ns) {
+                sim->now.wall_ns += (int64_t)(next_ns - sim->now.mono_ns);
+                sim->now.mono_ns = next_ns;
+            }
+            caller_begin(sim, place_find(sim));
+            bool pause = sim_chance(&sim->arrivals, pauses); /* herds, and a trickle */
+            next_ns = sim->now.mono_ns + (pause ? sim_between(&sim->arrivals, 0, 20000) * NS_PER_MS : 0);
             continue;
         }
         heap_step(sim);
