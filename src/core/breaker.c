@@ -10,7 +10,7 @@ struct decision {
     enum breaker_state state;
     uint16_t round;
     unsigned calls_out, successes;
-    uint32_t deadline; /* ticks, modulo 2^30: open: may be tried from then; half-open: the round's places expire;
+    uint32_t deadline; /* ticks, modulo 2^30: open: may be tried from then; half-open: its places expire;
                           closed: when it closed, 0 if it never opened */
 };
 
@@ -47,7 +47,6 @@ static void decision_age(struct decision *decision, const struct breaker_rules *
     if (decision->state == breaker_half_open) decision->round++;
     decision->state = breaker_half_open;
     decision->calls_out = decision->successes = 0;
-    decision->deadline = ticks_of(now_ns + rules->open_ns);
 }
 
 static bool decision_admit(struct decision *decision, const struct breaker_rules *rules, uint64_t now_ns) {
@@ -55,6 +54,7 @@ static bool decision_admit(struct decision *decision, const struct breaker_rules
     if (decision->state == breaker_closed) return true;
     if (decision->state == breaker_open || decision->calls_out >= rules->half_open_max_calls) return false;
     decision->calls_out++;
+    decision->deadline = ticks_of(now_ns + rules->open_ns); /* places expire so long after the last was taken */
     return true;
 }
 

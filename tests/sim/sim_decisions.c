@@ -20,7 +20,6 @@ static void breaker_begin(struct sim *sim, struct sim_breaker *breaker, const st
         sim_rule(sim, sim->now.mono_ns >= breaker->until_ns, "no call goes to an open breaker", number);
         breaker->state = breaker_half_open;
         breaker->probes = breaker->successes = 0;
-        breaker->until_ns = sim->now.mono_ns + rules->open_ns; /* when its places expire */
         sim_reached(sim, mark_breaker_probed);
     }
     *probe = breaker->state == breaker_half_open;
@@ -31,8 +30,8 @@ static void breaker_begin(struct sim *sim, struct sim_breaker *breaker, const st
     if (breaker->probes >= rules->half_open_max_calls) { /* places that expired */
         breaker->probes = breaker->successes = 0;
         *epoch = ++breaker->epoch;
-        breaker->until_ns = sim->now.mono_ns + rules->open_ns;
     }
+    breaker->until_ns = sim->now.mono_ns + rules->open_ns; /* when the places expire */
     breaker->probes++;
 }
 
@@ -167,7 +166,7 @@ void sim_decisions_settled(struct sim *sim, unsigned number, const struct attemp
     if (!(caller->began >> attempt->number & 1)) return; /* it could not even begin */
     caller->began &= ~(1u << attempt->number);
     sim->world[attempt->target->provider->index].live--;
-    if (attempt->failure == failure_none && !caller->told[attempt->number]) {
+    if (attempt->holds.reported && !caller->told[attempt->number]) { /* in the same step */
         caller->told[attempt->number] = true;
         tell_both(sim, caller, attempt, true);
     }

@@ -518,10 +518,10 @@ bool sim_run(struct sim *sim, uint64_t seed, unsigned long long flights, enum si
     arena_init(&sim->scratch, 64 * 1024, 64 << 20);
     sim->host = (struct flight_host){.bodies = &sim->bodies, .scratch = &sim->scratch, .prng = &sim->policy};
     if (!sim_rule(sim, config_draw(sim), "a drawn configuration is valid", 0)) return end(sim), false;
-    bool many = sim_chance(&sim->arrivals, 10);
+    bool many = sim_chance(&sim->arrivals, 20);
     unsigned long long wanted = sim_between(&sim->arrivals, 8, many ? sim_arrivals_max : sim_arrivals_usual);
     if (flights) wanted = flights;
-    sim->one_route = many && sim_chance(&sim->arrivals, 50);
+    sim->one_route = many && sim_chance(&sim->arrivals, 70);
     uint64_t next_ns = 0;
     unsigned pauses = (unsigned)sim_between(&sim->arrivals, 0, 60);
     tamper_config(sim);
