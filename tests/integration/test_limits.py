@@ -86,7 +86,7 @@ def test_a_slow_reader_is_not_buffered_for(start, start_mock):
     weir = start({"providers": {"p": provider(mock, stall_timeout_seconds=30)}})
     assert chat(weir.port).status == 200
     before = weir.rss_bytes()
-    tokens, readers = 60000, 6
+    tokens, readers = 150000, 6  # more than the kernel holds on the way
     connections = []
     for _ in range(readers):
         c = Connection(weir.port)

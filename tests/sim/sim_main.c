@@ -69,7 +69,7 @@ static struct tally seeds_run(const struct task *task, unsigned offset) {
 static int jobs_run(const struct task *task) {
     struct tally sum = {.steps = 0};
     int pipes[2];
-    enum { seeds_for_all_marks = 1000 };
+    enum { seeds_for_all_marks = 10000 };
     if (pipe(pipes) != 0) return 1;
     for (unsigned job = 0; job < task->jobs; job++) {
         if (task->jobs > 1 && fork() != 0) continue;

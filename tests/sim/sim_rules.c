@@ -70,9 +70,6 @@ static void check_marks(struct sim *sim, const struct flight *flight) {
         sim_reached(sim, mark_waiter_timed_out);
     if (flight->error == error_none || flight->attempt_count < 2) return;
     if (flight->by == strategy_exclusive) sim_reached(sim, mark_lock_all_failed);
-    if (flight->route->cells &&
-        !share_would_take(&flight->route->cells->retries, flight->route->retry.budget_permille, 10, sim->now.mono_ns))
-        sim_reached(sim, mark_retry_budget_spent);
 }
 
 void sim_check_action(struct sim *sim, unsigned number, const struct action *action) {
