@@ -25,6 +25,7 @@ static const struct action {
     {"drain", "POST", "/drain", "drains: no new requests go to it", false},
     {"resume", "POST", "/resume", "takes requests again", false},
     {"maintenance", "POST", "/maintenance", "is in maintenance: no new requests go to it", false},
+    {"probe", "POST", "/probe", "", false},
     {"reset", "POST", "/reset", "is as the configuration says again", false},
 };
 enum { action_count = sizeof actions / sizeof *actions };
@@ -34,7 +35,7 @@ static int usage(void) {
             "usage: weir provider list [NAME] [--json]\n"
             "       weir provider add NAME type=groq api_key=- [key=value ...]\n"
             "       weir provider update NAME key=value ...      (key= takes the configuration's value again)\n"
-            "       weir provider remove|drain|resume|maintenance|reset NAME\n"
+            "       weir provider remove|drain|resume|maintenance|probe|reset NAME\n"
             "The keys are those of `providers.NAME` in the configuration; lists are written a,b,c and inner keys\n"
             "circuit_breaker.timeout_seconds=30. A value of - is read from standard input.\n");
     return 2;
@@ -248,6 +249,21 @@ static void warnings_print(const char *body) {
     json_free(json);
 }
 
+/* The exit status says it too. */
+static int probe_print(const char *name, const char *body) {
+    const char *problem;
+    size_t at;
+    struct json *json = json_parse(str_from(body), &problem, &at);
+    const struct json_value *root = json_root(json);
+    bool good = json_bool(json_member(root, "good"), false);
+    struct str said = json_str(json_member(root, "said"), STR(""));
+    printf("%s %s: status %lld after %.1f ms%s%.*s\n", name, good ? "answers" : "does not answer well",
+           (long long)json_i64(json_member(root, "status"), 0),
+           (double)json_i64(json_member(root, "took_us"), 0) / 1000, said.len ? ": " : "", STR_ARG(said));
+    json_free(json);
+    return good ? 0 : 1;
+}
+
 /* -- asking -----------------------------------------------------------------------------------------------------------
  */
 
@@ -300,6 +316,8 @@ static int change(const struct asking *asking, const struct action *action, cons
         result = cli_print_failure(status, body);
     else if (body && asking->json)
         printf("%s\n", body);
+    else if (body && !*action->done)
+        result = probe_print(name, body);
     else if (body)
         printf("%s %s\n", name, action->done);
     if (body && status < 300) warnings_print(body);

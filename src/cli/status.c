@@ -75,15 +75,18 @@ static void print_status(const char *text) {
            (long long)json_i64(json_member(root, "uptime_seconds"), 0),
            (long long)json_i64(json_member(root, "workers"), 0),
            (long long)json_i64(json_member(root, "generation"), 0));
-    printf("%-20s %-12s %-12s %8s %7s %-7s %s\n", "provider", "type", "state", "priority", "models", "edited",
-           "base URL");
+    printf("%-20s %-12s %-12s %-12s %5s %-10s %9s %9s %-7s %s\n", "provider", "type", "state", "health", "score",
+           "breaker", "in flight", "latency", "edited", "base URL");
     for (const struct json_value *provider; (provider = json_each(providers, &place, NULL));)
-        printf("%-20.*s %-12.*s %-12.*s %8lld %7lld %-7s %.*s\n",
+        printf("%-20.*s %-12.*s %-12.*s %-12.*s %5.2f %-10.*s %9lld %6lld ms %-7s %.*s\n",
                STR_ARG(json_str(json_member(provider, "name"), STR(""))),
                STR_ARG(json_str(json_member(provider, "type"), STR(""))),
                STR_ARG(json_str(json_member(provider, "state"), STR(""))),
-               (long long)json_i64(json_member(provider, "priority"), 0),
-               (long long)json_i64(json_member(provider, "models"), 0),
+               STR_ARG(json_str(json_member(provider, "health"), STR(""))),
+               json_double(json_member(provider, "score"), 0),
+               STR_ARG(json_str(json_member(provider, "breaker"), STR(""))),
+               (long long)json_i64(json_member(provider, "in_flight"), 0),
+               (long long)json_i64(json_member(provider, "latency_us"), 0) / 1000,
                json_bool(json_member(provider, "edited"), false) ? "runtime" : "-",
                STR_ARG(json_str(json_member(provider, "base_url"), STR(""))));
     json_free(json);

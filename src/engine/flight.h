@@ -180,6 +180,7 @@ struct flight {
     uint64_t deadline_ns; /* up to a stream's first token, or a whole reply */
     uint64_t timer_ns;    /* asked for; 0: none */
     bool caller_is_full;
+    bool previews;         /* nothing of the choice is written down */
     int status;            /* answered */
     enum error_code error; /* answered by weir itself; error_none: a provider's answer */
     struct error error_said;
@@ -193,6 +194,11 @@ struct flight *flight_new(const struct flight_host *host, const struct snapshot 
 void flight_step(struct flight *flight, const struct event *event, struct now now, struct actions *out);
 /* After action_closed has been performed. */
 void flight_free(struct flight *flight);
+
+/* What would be chosen for this model now, and why, as JSON; nothing is taken and nothing is sent. false: the model is
+ * not known, or not allowed. */
+bool flight_preview(const struct flight_host *host, const struct snapshot *snapshot, const struct client *client,
+                    struct str model, struct now now, struct text *text);
 
 /* The whole story as JSON of at most 1 KB (cut by candidates first): what `weir explain` prints. */
 void flight_explain(const struct flight *flight, struct text *text);
@@ -211,6 +217,8 @@ void caller_enter(struct flight *flight, enum caller_state state);
  * answered with an error. */
 bool flight_admit_head(struct flight *flight, struct now now, struct actions *out);
 bool flight_admit(struct flight *flight, struct now now, struct actions *out);
+/* The part of it that finds route, candidates and strategy for flight->request. */
+bool flight_candidates(struct flight *flight, struct now now, struct actions *out);
 /* flight_choose.c: which candidate is next. */
 void flight_try_next(struct flight *flight, struct now now, struct actions *out);
 /* The place in line has come. */
@@ -231,6 +239,8 @@ bool hold_client(struct flight *flight, struct now now, struct actions *out);
 void hold_client_settle(struct flight *flight, struct now now);
 /* flight_lock.c: the candidate that holds the route, taking or moving the lock where it must; NULL: nobody can. */
 struct candidate *lock_holder(struct flight *flight, struct now now, uint32_t *epoch, uint64_t *until_ns);
+/* Who holds it as things stand; nothing is taken or moved. */
+struct candidate *lock_shown(struct flight *flight);
 void lock_settle(struct flight *flight, struct attempt *attempt, struct now now);
 /* flight_attempt.c */
 /* Sends to this candidate, whose holds have been taken. */

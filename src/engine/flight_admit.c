@@ -114,7 +114,7 @@ static bool listed(const struct str *globs, size_t count, struct str name) {
     return false;
 }
 
-enum unfit { unfit_no, unfit_client, unfit_endpoint, unfit_away }; /* the last one is told */
+enum unfit { unfit_no, unfit_client, unfit_endpoint }; /* the last one is told */
 
 static enum unfit target_unfit(const struct flight *flight, const struct target *target, bool pinned) {
     const struct client *client = flight->client;
@@ -122,8 +122,7 @@ static enum unfit target_unfit(const struct flight *flight, const struct target 
     if (client && pinned && !listed(client->models, client->model_count, target->model) &&
         !listed(client->models, client->model_count, target->name))
         return unfit_client;
-    if (!(target->provider->endpoints & 1u << flight->endpoint)) return unfit_endpoint;
-    return target->provider->state == provider_active ? unfit_no : unfit_away;
+    return target->provider->endpoints & 1u << flight->endpoint ? unfit_no : unfit_endpoint;
 }
 
 /* false: no memory. */
@@ -265,17 +264,22 @@ static void deadline_set(struct flight *flight) {
     flight->deadline_ns = flight->arrived_ns + timeout_ns;
 }
 
+bool flight_candidates(struct flight *flight, struct now now, struct actions *out) {
+    if (!route_find(flight, now, out) || !candidates_find(flight, now, out)) return false;
+    if (!flight->strategy.at) flight->by = flight->pinned_targets.at ? strategy_priority : flight->route->strategy;
+    flight->prompt_tokens = prompt_tokens(flight);
+    return true;
+}
+
 bool flight_admit(struct flight *flight, struct now now, struct actions *out) {
-    if (!body_read(flight, now, out) || !route_find(flight, now, out)) return false;
+    if (!body_read(flight, now, out)) return false;
     if (!endpoint_facts(flight->endpoint)->streams) flight->request.stream = false;
-    if (!candidates_find(flight, now, out)) return false;
+    if (!flight_candidates(flight, now, out)) return false;
     deadline_set(flight);
     if (now.mono_ns >= flight->deadline_ns) {
         answer_error(flight, error_request_timeout, STR_NONE, STR_NONE, now, out);
         return false;
     }
-    flight->prompt_tokens = prompt_tokens(flight);
-    if (!flight->strategy.at) flight->by = flight->pinned_targets.at ? strategy_priority : flight->route->strategy;
     if (!hold_client(flight, now, out)) return false;
     if (flight->route->cells) share_count(&flight->route->cells->retries, now.mono_ns);
     return true;

@@ -77,7 +77,7 @@ static uint64_t sticky_hash(const struct flight *flight) {
 }
 
 static void passes_advance(struct flight *flight, struct candidate *chosen, uint64_t least) {
-    if (flight->by == strategy_round_robin && chosen->place)
+    if (flight->by == strategy_round_robin && chosen->place && !flight->previews)
         pick_pass_advance(&chosen->place->pass, least, chosen->weight);
 }
 
@@ -298,4 +298,65 @@ void flight_wait_over(struct flight *flight, struct now now, struct actions *out
     }
     flight->waiting = waiting_none;
     if (!begin(flight, candidate, false, 0, now, out)) flight_try_next(flight, now, out);
+}
+
+/* -- without sending --------------------------------------------------------------------------------------------------
+ */
+
+static void preview_put(const struct flight *flight, const struct candidate *chosen, uint64_t soonest_ns,
+                        struct now now, struct text *text) {
+    text_put_byte(text, '{');
+    text_json_str(text, STR("model"), flight->route_name);
+    text_json_str(text, STR("route"), flight->route->model);
+    text_json_str(text, STR("strategy"), strategy_name(flight->by));
+    if (chosen) text_json_str(text, STR("chosen"), chosen->target->name);
+    if (!chosen && soonest_ns != UINT64_MAX && soonest_ns > now.mono_ns)
+        text_json_u64(text, STR("retry_after_ms"), (soonest_ns - now.mono_ns) / NS_PER_MS);
+    text_json_key(text, STR("candidates"));
+    text_put_byte(text, '[');
+    for (size_t i = 0; i < flight->candidate_count; i++) {
+        const struct candidate *candidate = &flight->candidates[i];
+        text_json_comma(text);
+        text_put_byte(text, '{');
+        text_json_str(text, STR("target"), candidate->target->name);
+        text_json_i64(text, STR("priority"), candidate->target->provider->priority);
+        if (candidate->refusal)
+            text_json_str(text, STR("refused"), refusal_name(candidate->refusal));
+        else if (flight->by != strategy_exclusive) {
+            text_json_key(text, STR("score"));
+            text_printf(text, "%.6g", candidate->score);
+        }
+        text_put_byte(text, '}');
+    }
+    text_put(text, STR("]}"));
+}
+
+bool flight_preview(const struct flight_host *host, const struct snapshot *snapshot, const struct client *client,
+                    struct str model, struct now now, struct text *text) {
+    struct flight_request asked = {.endpoint = endpoint_chat,
+                                   .request_id = STR("preview"),
+                                   .client = client,
+                                   .content_length = -1,
+                                   .arrived = now};
+    struct actions out = {.count = 0};
+    uint64_t soonest_ns = UINT64_MAX;
+    struct flight *flight = flight_new(host, snapshot, &asked);
+    if (!flight) return false;
+    flight->request = (struct openai_request){.model = model, .max_tokens = -1, .n = 1};
+    flight->previews = true;
+    bool found = flight_candidates(flight, now, &out);
+    if (found) {
+        struct candidate *chosen = NULL;
+        for (size_t i = 0; i < flight->candidate_count; i++)
+            candidate_look(flight, &flight->candidates[i], now, &soonest_ns);
+        if (flight->by == strategy_exclusive && flight->route->cells)
+            chosen = lock_shown(flight);
+        else
+            chosen = choose(flight, now);
+        preview_put(flight, chosen, soonest_ns, now, text);
+    }
+    if (flight->caller == caller_waiting) caller_enter(flight, caller_gone);
+    if (flight->state != flight_closed) flight_enter(flight, flight_closed);
+    flight_free(flight);
+    return found;
 }

@@ -64,6 +64,11 @@ struct candidate *lock_holder(struct flight *flight, struct now now, uint32_t *e
     return NULL;
 }
 
+struct candidate *lock_shown(struct flight *flight) {
+    struct candidate *holder = candidate_of(flight, lock_view(&flight->route->cells->lock).holder);
+    return holder ? holder : &flight->candidates[0];
+}
+
 void lock_settle(struct flight *flight, struct attempt *attempt, struct now now) {
     if (flight->by != strategy_exclusive || !flight->route->cells) return;
     struct cell *lock = &flight->route->cells->lock;

@@ -128,11 +128,15 @@ void answer_provider_action(struct visit *visit) {
     struct str id = visit_id(visit);
     size_t slash = str_find_byte(id, '/');
     struct str action = slash == SIZE_MAX ? STR("") : str_slice(id, slash + 1, id.len);
+    if (str_eq(action, STR("probe"))) {
+        answer_probe(visit, str_slice(id, 0, slash));
+        return;
+    }
     for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
         if (str_eq(actions[i].name, action)) {
             change(visit, str_slice(id, 0, slash), actions[i].kind, actions[i].state);
             return;
         }
     visit_error(visit, error_unknown_path,
-                STR("POST /admin/v1/providers/NAME/ takes drain, resume, maintenance and reset."));
+                STR("POST /admin/v1/providers/NAME/ takes drain, resume, maintenance, probe and reset."));
 }

@@ -77,6 +77,12 @@ void visit_body_free(struct visit *visit);
 /* admin.c */
 void visit_answer_text(struct visit *visit, const struct text *text); /* in the worker's scratch arena */
 void answer_status(struct visit *visit);
+/* admin_health.c */
+void answer_health(struct visit *visit);
+void answer_health_history(struct visit *visit);
+void answer_locks(struct visit *visit);
+void answer_lock_move(struct visit *visit);
+void answer_probe(struct visit *visit, struct str provider);
 void answer_explain(struct visit *visit);
 void answer_route(struct visit *visit);
 void answer_reload(struct visit *visit);

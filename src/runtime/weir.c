@@ -70,6 +70,8 @@ static bool reports_open(struct weir *weir) {
     return weir->reports.metrics != NULL;
 }
 
+static void prober_run(void *context) { prober_start(context); }
+
 static bool workers_start(struct weir *weir) {
     weir->workers = memory_take_zeroed(weir->worker_count * sizeof *weir->workers);
     if (!weir->workers) return false;
@@ -79,6 +81,8 @@ static bool workers_start(struct weir *weir) {
         weir->workers[i].peers = weir->workers;
         weir->workers[i].peer_count = weir->worker_count;
     }
+    if (!prober_init(&weir->prober, &weir->workers[0], weir->config.process.state_dir)) return false;
+    prober_locks_read(&weir->prober, weir->deployment->snapshot);
     for (unsigned i = 0; i < weir->worker_count; i++) {
         char name[16];
         struct text text = text_in_buffer(name, sizeof name - 1);
@@ -87,7 +91,7 @@ static bool workers_start(struct weir *weir) {
         if (!loop_start_thread(weir->workers[i].loop, name)) return false;
         weir->workers[i].running = true;
     }
-    return true;
+    return loop_post(weir->workers[0].loop, prober_run, &weir->prober);
 }
 
 struct log_bridge {
@@ -246,6 +250,7 @@ static void drain_run(void *context) { worker_drain(context); }
 
 static void stop_run(void *context) {
     struct worker *worker = context;
+    if (worker->prober) prober_stop(worker->prober);
     worker_stop(worker);
     loop_stop(worker->loop);
 }
@@ -265,6 +270,7 @@ static void workers_end(struct weir *weir, unsigned drain_ms) {
         } /* only memory can lack, and only for a moment */
         loop_join(worker->loop);
     }
+    prober_free(&weir->prober);
     for (unsigned i = 0; i < weir->worker_count; i++) worker_free(&weir->workers[i]);
     latch_free(&weir->drained);
 }

@@ -7,6 +7,7 @@
 #include "engine/config_overlay.h"
 #include "runtime/latch.h"
 #include "runtime/overlay.h"
+#include "runtime/prober.h"
 #include "runtime/worker.h"
 #include "weir.h"
 
@@ -32,6 +33,7 @@ struct weir {
     _Atomic unsigned live_deployments;
     char overlay_path[overlay_path_max]; /* of the first load: a state folder does not move */
     struct worker *workers;
+    struct prober prober; /* on the first worker */
     unsigned worker_count;
     _Atomic unsigned next_worker; /* round robin for calls of the library */
     struct chunks_budget bodies;
@@ -87,6 +89,11 @@ void weir_status_write(struct weir *weir, const struct snapshot *snapshot, struc
 void weir_models_write(const struct snapshot *snapshot, const struct client *client, struct text *text);
 /* false: there is no such model for this client. */
 bool weir_model_write(const struct snapshot *snapshot, const struct client *client, struct str id, struct text *text);
+/* The exclusive routes and who holds their locks. */
+void weir_locks_write(const struct snapshot *snapshot, struct text *text);
+/* By hand. false: *error. */
+bool weir_lock_move(const struct snapshot *snapshot, struct str route, struct str target, struct error *error);
+void weir_health_write(struct weir *weir, const struct snapshot *snapshot, struct text *text);
 bool weir_route_write(const struct snapshot *snapshot, const struct client *client, struct str model,
                       struct text *text);
 

@@ -71,46 +71,109 @@ bool weir_model_write(const struct snapshot *snapshot, const struct client *clie
 /* -- what would be chosen
  * ---------------------------------------------------------------------------------------------- */
 
-static const struct target *first_active(const struct route *route) {
-    for (size_t i = 0; i < route->target_count; i++)
-        if (route->targets[i]->provider->state == provider_active) return route->targets[i];
-    return NULL;
-}
-
 bool weir_route_write(const struct snapshot *snapshot, const struct client *client, struct str model,
                       struct text *text) {
-    struct arena arena;
-    arena_init(&arena, 2048, 64 * 1024);
-    if (model.len == 0) model = STR("default");
-    const struct route *route = may_use(client, model) ? snapshot_route(snapshot, model, &arena) : NULL;
-    if (route) {
-        text_put_byte(text, '{');
-        text_json_str(text, STR("model"), model);
-        text_json_str(text, STR("route"), route->model);
-        text_json_str(text, STR("strategy"), STR("priority"));
-        const struct target *chosen = first_active(route);
-        if (chosen) text_json_str(text, STR("chosen"), chosen->name);
-        text_json_str(text, STR("reason"), STR("first in the order of priority"));
-        text_put(text, STR(",\"candidates\":["));
-        for (size_t i = 0; i < route->target_count; i++) {
-            text_json_comma(text);
-            text_put_byte(text, '{');
-            text_json_str(text, STR("target"), route->targets[i]->name);
-            text_json_i64(text, STR("priority"), route->targets[i]->provider->priority);
-            if (route->targets[i]->provider->state != provider_active)
-                text_json_str(text, STR("state"), provider_state_name(route->targets[i]->provider->state));
-            text_put_byte(text, '}');
-        }
-        text_put(text, STR("]}"));
-    }
-    arena_free(&arena);
-    return route != NULL;
+    struct arena scratch;
+    struct prng prng;
+    struct now now = clock_read();
+    prng_seed(&prng, now.mono_ns);
+    arena_init(&scratch, 4096, 1024 * 1024);
+    struct flight_host host = {.scratch = &scratch, .prng = &prng};
+    bool found = flight_preview(&host, snapshot, client, model, now, text);
+    arena_free(&scratch);
+    return found;
 }
 
 /* -- status
  * ------------------------------------------------------------------------------------------------------------ */
 
-static void provider_put(const struct provider *provider, struct text *text) {
+static void health_put(const struct snapshot *snapshot, const struct provider *provider, struct now now,
+                       struct text *text) {
+    struct provider_health health = provider_health(snapshot, provider, now.mono_ns);
+    text_json_str(text, STR("health"), health_state_name(health.state));
+    text_json_key(text, STR("score"));
+    text_printf(text, "%.3f", health.score);
+    text_json_key(text, STR("success"));
+    text_printf(text, "%.3f", health.success);
+    text_json_u64(text, STR("latency_us"), health.latency_ns / NS_PER_US);
+    text_json_str(text, STR("breaker"), breaker_state_name(health.breaker));
+    if (health.breaker_until_ns > now.mono_ns)
+        text_json_u64(text, STR("breaker_open_ms"), (health.breaker_until_ns - now.mono_ns) / NS_PER_MS);
+    text_json_u64(text, STR("in_flight"), health.in_flight);
+    if (provider->max_concurrent) text_json_u64(text, STR("max_concurrent"), provider->max_concurrent);
+    if (provider->queue_max) text_json_i64(text, STR("waiting"), health.waiting > 0 ? health.waiting : 0);
+    text_json_u64(text, STR("keys"), provider->key_count);
+    text_json_u64(text, STR("keys_cooling"), health.keys_cooling);
+    const struct rate_rules *rates = &provider->rates;
+    if (rates->requests_minute.limit)
+        text_json_u64(text, STR("requests_left_minute"),
+                      limiter_left(&provider->cells->requests_minute, &rates->requests_minute, now.mono_ns));
+    if (rates->requests_hour.limit)
+        text_json_u64(text, STR("requests_left_hour"),
+                      limiter_left(&provider->cells->requests_hour, &rates->requests_hour, now.mono_ns));
+    if (rates->tokens_minute.limit)
+        text_json_u64(text, STR("tokens_left_minute"),
+                      limiter_left(&provider->cells->tokens_minute, &rates->tokens_minute, now.mono_ns));
+}
+
+void weir_health_write(struct weir *weir, const struct snapshot *snapshot, struct text *text) {
+    struct now now = clock_read();
+    (void)weir;
+    text_put(text, STR("{\"providers\":["));
+    for (size_t i = 0; i < snapshot->provider_count; i++) {
+        text_json_comma(text);
+        text_put_byte(text, '{');
+        text_json_str(text, STR("name"), snapshot->providers[i].name);
+        health_put(snapshot, &snapshot->providers[i], now, text);
+        text_put_byte(text, '}');
+    }
+    text_put(text, STR("]}"));
+}
+
+/* -- locks ------------------------------------------------------------------------------------------------------------
+ */
+
+void weir_locks_write(const struct snapshot *snapshot, struct text *text) {
+    text_put(text, STR("{\"locks\":["));
+    for (size_t i = 0; i < snapshot->route_count; i++) {
+        const struct route *route = &snapshot->routes[i];
+        if (route->strategy != strategy_exclusive || route->target_count == 0) continue;
+        struct lock_view view = lock_hold(&route->cells->lock, route->targets[0]->id);
+        struct str holder = STR("");
+        for (size_t t = 0; t < route->target_count; t++)
+            if (route->targets[t]->id == view.holder) holder = route->targets[t]->name;
+        text_json_comma(text);
+        text_put_byte(text, '{');
+        text_json_str(text, STR("route"), route->model);
+        text_json_str(text, STR("holder"), holder);
+        text_json_u64(text, STR("failures"), view.failures);
+        text_json_u64(text, STR("failover_after"), route->failover_after);
+        text_json_u64(text, STR("epoch"), view.epoch);
+        text_put_byte(text, '}');
+    }
+    text_put(text, STR("]}"));
+}
+
+bool weir_lock_move(const struct snapshot *snapshot, struct str name, struct str target, struct error *error) {
+    for (size_t i = 0; i < snapshot->route_count; i++) {
+        const struct route *route = &snapshot->routes[i];
+        if (!str_eq(route->model, name) || route->strategy != strategy_exclusive) continue;
+        for (size_t t = 0; t < route->target_count; t++)
+            if (str_eq(route->targets[t]->name, target)) {
+                struct lock_view view = lock_hold(&route->cells->lock, route->targets[0]->id);
+                if (view.holder != route->targets[t]->id)
+                    lock_move(&route->cells->lock, view.epoch, route->targets[t]->id);
+                return true;
+            }
+        return error_set(error, error_invalid_request, "The route `%.*s` has no target `%.*s`.", STR_ARG(name),
+                         STR_ARG(str_slice(target, 0, limit_model)));
+    }
+    return error_set(error, error_unknown_model, "There is no exclusive route `%.*s`.",
+                     STR_ARG(str_slice(name, 0, limit_model)));
+}
+
+static void provider_put(const struct snapshot *snapshot, const struct provider *provider, struct now now,
+                         struct text *text) {
     text_json_comma(text);
     text_put_byte(text, '{');
     text_json_str(text, STR("name"), provider->name);
@@ -122,6 +185,7 @@ static void provider_put(const struct provider *provider, struct text *text) {
     text_json_u64(text, STR("models"), provider->model_count);
     text_json_str(text, STR("default_model"), provider->default_model);
     text_json_bool(text, STR("has_key"), provider->key_count > 0);
+    health_put(snapshot, provider, now, text);
     text_put_byte(text, '}');
 }
 
@@ -135,7 +199,7 @@ void weir_status_write(struct weir *weir, const struct snapshot *snapshot, struc
     text_json_u64(text, STR("routes"), snapshot->route_count);
     text_json_u64(text, STR("clients"), snapshot->client_count);
     text_put(text, STR(",\"providers\":["));
-    for (size_t i = 0; i < snapshot->provider_count; i++) provider_put(&snapshot->providers[i], text);
+    for (size_t i = 0; i < snapshot->provider_count; i++) provider_put(snapshot, &snapshot->providers[i], now, text);
     text_put(text, STR("],\"totals\":"));
     metrics_write_json(weir->reports.metrics, text);
     text_put_byte(text, '}');

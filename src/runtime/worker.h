@@ -27,6 +27,7 @@ struct worker {
     struct list line;     /* struct request by line_node: those that wait for a place at a provider */
     struct worker *peers; /* all of them, this one too */
     unsigned peer_count;
+    struct prober *prober; /* on the first worker; else NULL */
     struct latch *drained; /* counted down once when no request is left; NULL: nobody waits */
     bool draining;
     bool running;  /* its thread was started */

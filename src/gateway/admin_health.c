@@ -1,0 +1,113 @@
+/* admin_health.c - /admin/v1/health, /admin/v1/lock and probing a provider at once. */
+#include "base/memory.h"
+#include "dialect/json.h"
+#include "gateway/inference.h"
+#include "gateway/visit.h"
+
+void answer_health(struct visit *visit) {
+    struct text text = text_in_arena(&visit->gate->worker->scratch, 16 * 1024);
+    weir_health_write(visit->gate->gateway->weir, visit->deployment->snapshot, &text);
+    visit_answer_text(visit, &text);
+}
+
+/* Of all providers, or of the one that is named in the path. */
+void answer_health_history(struct visit *visit) {
+    struct text text = text_in_arena(&visit->gate->worker->scratch, 64 * 1024);
+    text_put(&text, STR("{\"records\":"));
+    prober_history(&visit->gate->gateway->weir->prober, visit_id(visit), &text);
+    text_put_byte(&text, '}');
+    visit_answer_text(visit, &text);
+}
+
+void answer_locks(struct visit *visit) {
+    struct text text = text_in_arena(&visit->gate->worker->scratch, 16 * 1024);
+    weir_locks_write(visit->deployment->snapshot, &text);
+    visit_answer_text(visit, &text);
+}
+
+/* {"target": "provider/model"} */
+void answer_lock_move(struct visit *visit) {
+    const char *problem = "";
+    size_t at = 0;
+    struct error error = {.code = error_none};
+    struct json *json = json_parse(str_make(visit->body, visit->body_len), &problem, &at);
+    struct str target = json_str(json_member(json_root(json), "target"), STR(""));
+    bool moved = false;
+    if (target.len == 0)
+        error_set(&error, error_invalid_request, "The body must name the target: {\"target\": \"provider/model\"}.");
+    else
+        moved = weir_lock_move(visit->deployment->snapshot, visit_id(visit), target, &error);
+    json_free(json);
+    if (!moved) {
+        visit_error(visit, error.code, str_from(error.message));
+        return;
+    }
+    log_info(visit->gate->worker->reporter.log, loop_now(visit->gate->worker->loop), "lock_moved",
+             f_str("route", visit_id(visit)), f_str("by", visit->client ? visit->client->name : STR("admin key")),
+             f_str("request_id", str_from(visit->request_id)));
+    answer_locks(visit);
+}
+
+/* -- probing now ------------------------------------------------------------------------------------------------------
+ */
+
+/* The prober lives on the first worker's loop: there and back by mailbox. */
+struct probing {
+    struct visit *visit;
+    struct gateway *gateway;
+    struct loop *loop;
+    struct probe_result result;
+    bool unknown;
+    char name[limit_name + 1];
+};
+
+static void probing_end(void *context) {
+    struct probing *probing = context;
+    struct visit *visit = probing->visit;
+    struct text text = text_in_arena(&visit->gate->worker->scratch, 1024);
+    if (probing->unknown) {
+        visit_error(visit, error_unknown_provider, STR("There is no such provider."));
+    } else {
+        text_put_byte(&text, '{');
+        text_json_str(&text, STR("provider"), str_from(probing->name));
+        text_json_bool(&text, STR("good"), probing->result.good);
+        text_json_i64(&text, STR("status"), probing->result.status);
+        text_json_u64(&text, STR("took_us"), probing->result.took_ns / NS_PER_US);
+        if (probing->result.said[0]) text_json_str(&text, STR("said"), str_from(probing->result.said));
+        text_put_byte(&text, '}');
+        visit_answer_text(visit, &text);
+    }
+    visit->busy = false;
+    memory_give(probing);
+    visit_release(visit);
+}
+
+static void probed(void *context, const struct probe_result *result) {
+    struct probing *probing = context;
+    probing->result = *result;
+    if (!loop_post(probing->loop, probing_end, probing)) memory_give(probing); /* closing: nobody is left to tell */
+}
+
+static void probing_run(void *context) {
+    struct probing *probing = context;
+    if (prober_probe(&probing->gateway->weir->prober, str_from(probing->name), probed, probing)) return;
+    probing->unknown = true;
+    if (!loop_post(probing->loop, probing_end, probing)) memory_give(probing);
+}
+
+void answer_probe(struct visit *visit, struct str provider) {
+    struct probing *probing = memory_take_zeroed(sizeof *probing);
+    if (!probing) {
+        visit_error(visit, error_out_of_memory, STR_NONE);
+        return;
+    }
+    probing->visit = visit;
+    probing->gateway = visit->gate->gateway;
+    probing->loop = visit->gate->worker->loop;
+    str_copy(probing->name, sizeof probing->name, provider);
+    visit->busy = true;
+    if (loop_post(probing->gateway->weir->prober.worker->loop, probing_run, probing)) return;
+    visit->busy = false;
+    memory_give(probing);
+    visit_error(visit, error_shutting_down, STR_NONE);
+}

@@ -1,0 +1,293 @@
+/* prober.c - once a second: probes that are due, states that have changed, locks that have moved. A probe is a GET of
+ * the provider's model list, with its credential: it costs nothing and shows name, network, TLS, credential and the
+ * service itself. */
+#include "runtime/prober.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+
+enum { tick_s = 1, probe_timeout_s = 10, record_every_s = 60, locks_bytes_max = 64 * 1024 };
+
+struct probe {
+    struct list node;
+    struct prober *prober;
+    struct deployment *deployment; /* held */
+    const struct provider *provider;
+    struct call *call;
+    struct timer timer;
+    uint64_t started_ns;
+    int status;
+    struct http_header headers[3];
+    char path[512];
+    void (*done)(void *context, const struct probe_result *result);
+    void *context;
+};
+
+/* -- history ----------------------------------------------------------------------------------------------------------
+ */
+
+static void record_add(struct prober *prober, const struct provider *provider, const struct provider_health *health,
+                       int8_t probe, struct now now) {
+    pthread_mutex_lock(&prober->mutex);
+    struct health_record *record = &prober->records[prober->record_next];
+    *record = (struct health_record){.wall_ms = now.wall_ns / 1000000,
+                                     .state = health->state,
+                                     .score_permille = (uint16_t)(health->score * 1000 + 0.5),
+                                     .success_permille = (uint16_t)(health->success * 1000 + 0.5),
+                                     .latency_us = (uint32_t)(health->latency_ns / NS_PER_US),
+                                     .probe = probe};
+    str_copy(record->provider, sizeof record->provider, provider->name);
+    prober->record_next = (prober->record_next + 1) % health_records_max;
+    if (prober->record_count < health_records_max) prober->record_count++;
+    pthread_mutex_unlock(&prober->mutex);
+}
+
+static void permille_put(struct text *text, struct str name, unsigned permille) {
+    text_json_key(text, name);
+    text_printf(text, "%u.%03u", permille / 1000, permille % 1000);
+}
+
+void prober_history(struct prober *prober, struct str provider, struct text *text) {
+    text_put_byte(text, '[');
+    pthread_mutex_lock(&prober->mutex);
+    for (size_t i = 0; i < prober->record_count; i++) {
+        size_t at = (prober->record_next + health_records_max - prober->record_count + i) % health_records_max;
+        const struct health_record *record = &prober->records[at];
+        if (provider.len && !str_eq(provider, str_from(record->provider))) continue;
+        text_json_comma(text);
+        text_put_byte(text, '{');
+        text_json_i64(text, STR("time_ms"), record->wall_ms);
+        text_json_str(text, STR("provider"), str_from(record->provider));
+        text_json_str(text, STR("state"), health_state_name(record->state));
+        permille_put(text, STR("score"), record->score_permille);
+        permille_put(text, STR("success"), record->success_permille);
+        text_json_u64(text, STR("latency_us"), record->latency_us);
+        if (record->probe >= 0) text_json_bool(text, STR("probe"), record->probe == 1);
+        text_put_byte(text, '}');
+    }
+    pthread_mutex_unlock(&prober->mutex);
+    text_put_byte(text, ']');
+}
+
+/* -- probes -----------------------------------------------------------------------------------------------------------
+ */
+
+static void probe_end(struct probe *probe, bool good, struct str said) {
+    struct prober *prober = probe->prober;
+    struct now now = loop_now(prober->worker->loop);
+    const struct provider *provider = probe->provider;
+    struct probe_result result = {.good = good, .status = probe->status, .took_ns = now.mono_ns - probe->started_ns};
+    str_copy(result.said, sizeof result.said, said);
+    timer_cancel(prober->worker->loop, &probe->timer);
+    list_remove(&probe->node);
+    success_report(&provider->cells->success, good, now.mono_ns);
+    cell_store(&provider->cells->probe_failed, !good);
+    struct provider_health health = provider_health(probe->deployment->snapshot, provider, now.mono_ns);
+    record_add(prober, provider, &health, good, now);
+    if (!good)
+        log_warn(prober->worker->reporter.log, now, "probe_failed", f_str("provider", provider->name),
+                 f_int("status", probe->status), f_said("said", said));
+    if (probe->done) probe->done(probe->context, &result);
+    deployment_release(probe->deployment);
+    memory_give(probe);
+}
+
+static void on_sent(void *owner) { (void)owner; }
+
+/* Any answer but a refused credential or a failing server shows that it lives; some have no model list. */
+static void on_head(void *owner, const struct http_reply *reply) {
+    struct probe *probe = owner;
+    probe->status = reply->status;
+}
+
+static void on_body(void *owner, struct str piece) { (void)owner, (void)piece; }
+
+static void on_ended(void *owner) {
+    struct probe *probe = owner;
+    probe->call = NULL;
+    bool good = probe->status < 500 && probe->status != 401 && probe->status != 403;
+    probe_end(probe, good, good ? STR("") : STR("the provider answered the probe with an error"));
+}
+
+static void on_failed(void *owner, enum call_failure failure, struct str text) {
+    struct probe *probe = owner;
+    (void)failure;
+    probe->call = NULL;
+    probe_end(probe, false, text);
+}
+
+static const struct call_handler handler = {on_sent, on_head, on_body, on_ended, on_failed};
+
+static void on_timeout(void *context) {
+    struct probe *probe = context;
+    if (probe->call) call_cancel(probe->call);
+    probe->call = NULL;
+    probe_end(probe, false, STR("no whole answer within 10 seconds"));
+}
+
+bool prober_probe(struct prober *prober, struct str name, void (*done)(void *context, const struct probe_result *),
+                  void *context) {
+    struct worker *worker = prober->worker;
+    const struct provider *provider = map_find(&worker->deployment->snapshot->providers_by_name, name);
+    struct probe *probe = provider && !prober->stopping ? memory_take_zeroed(sizeof *probe) : NULL;
+    if (!probe) return false;
+    probe->prober = prober;
+    probe->deployment = worker->deployment;
+    probe->provider = provider;
+    probe->done = done;
+    probe->context = context;
+    probe->started_ns = loop_now(worker->loop).mono_ns;
+    deployment_hold(probe->deployment);
+    list_add_last(&prober->probes, &probe->node);
+    struct text path = text_in_buffer(probe->path, sizeof probe->path);
+    text_put(&path, provider->base.path);
+    text_put(&path, STR("/models"));
+    size_t count = 0;
+    if (provider->key_count)
+        probe->headers[count++] = (struct http_header){STR("Authorization"), provider->authorization[0]};
+    probe->headers[count++] = (struct http_header){STR("User-Agent"), STR("weir")};
+    struct call_request asked = {
+        .method = http_get, .target = text_str(&path), .headers = probe->headers, .header_count = count};
+    timer_set(worker->loop, &probe->timer, probe->started_ns + probe_timeout_s * NS_PER_S, on_timeout, probe);
+    probe->call = call_start(worker->client, &probe->deployment->origins[provider->index], &asked, &handler, probe);
+    return true; /* a call that could not begin runs into the timer */
+}
+
+/* -- once a second ----------------------------------------------------------------------------------------------------
+ */
+
+/* Within a tenth of the interval, so that many gateways do not probe together. */
+static uint64_t jittered(struct prober *prober, uint64_t interval_ns) {
+    return interval_ns - interval_ns / 10 + prng_below(&prober->prng, interval_ns / 5 + 1);
+}
+
+static void provider_tick(struct prober *prober, const struct snapshot *snapshot, const struct provider *provider,
+                          struct now now) {
+    enum health_state before = (enum health_state)cell_load(&provider->cells->health);
+    struct provider_health health = provider_health(snapshot, provider, now.mono_ns);
+    uint64_t second = now.mono_ns / NS_PER_S;
+    if (health.state != before) {
+        log_warn(prober->worker->reporter.log, now, "provider_health", f_str("provider", provider->name),
+                 f_str("state", health_state_name(health.state)), f_str("before", health_state_name(before)),
+                 f_str("breaker", breaker_state_name(health.breaker)));
+        record_add(prober, provider, &health, -1, now);
+    } else if (second % record_every_s == 0) {
+        record_add(prober, provider, &health, -1, now);
+    }
+    uint64_t due = cell_load(&provider->cells->probed_ns);
+    if (provider->health_check_ns == 0 || provider->state == provider_maintenance) return;
+    if (due == 0) {
+        cell_store(&provider->cells->probed_ns, now.mono_ns + jittered(prober, provider->health_check_ns));
+    } else if (now.mono_ns >= due) {
+        cell_store(&provider->cells->probed_ns, now.mono_ns + jittered(prober, provider->health_check_ns));
+        prober_probe(prober, provider->name, NULL, NULL);
+    }
+}
+
+/* "ROUTE\tTARGET\tEPOCH\n" for each lock that is held. */
+static void locks_write(const struct snapshot *snapshot, struct text *text) {
+    for (size_t i = 0; i < snapshot->route_count; i++) {
+        const struct route *route = &snapshot->routes[i];
+        struct lock_view view = lock_view(&route->cells->lock);
+        if (route->strategy != strategy_exclusive || view.holder == 0) continue;
+        for (size_t t = 0; t < route->target_count; t++)
+            if (route->targets[t]->id == view.holder)
+                text_printf(text, "%.*s\t%.*s\t%u\n", STR_ARG(route->model), STR_ARG(route->targets[t]->name),
+                            view.epoch);
+    }
+}
+
+/* Written beside and renamed, so that what stands there is whole. */
+static void locks_save(struct prober *prober, const struct snapshot *snapshot) {
+    struct arena arena;
+    char beside[sizeof prober->locks_path + 8];
+    arena_init(&arena, 4096, locks_bytes_max * 4);
+    struct text text = text_in_arena(&arena, 1024);
+    locks_write(snapshot, &text);
+    uint64_t hash = text.failed ? 0 : str_hash(text_str(&text));
+    if (prober->locks_path[0] && hash && hash != prober->locks_hash && (text.len || prober->locks_hash)) {
+        snprintf(beside, sizeof beside, "%s.new", prober->locks_path);
+        FILE *file = fopen(beside, "we");
+        bool written = file && fwrite(text.at, 1, text.len, file) == text.len;
+        if (file) written = fclose(file) == 0 && written;
+        if (written && rename(beside, prober->locks_path) == 0) {
+            prober->locks_hash = hash;
+        } else {
+            log_error(prober->worker->reporter.log, loop_now(prober->worker->loop), "locks_not_saved",
+                      f_text("path", prober->locks_path), f_text("why", strerror(errno)));
+            prober->locks_path[0] = 0; /* said once; kept in memory alone from here on */
+        }
+    }
+    arena_free(&arena);
+}
+
+void prober_locks_read(struct prober *prober, const struct snapshot *snapshot) {
+    char line[limit_model + limit_name + limit_model + 32];
+    FILE *file = prober->locks_path[0] ? fopen(prober->locks_path, "re") : NULL;
+    while (file && fgets(line, sizeof line, file)) {
+        struct str rest = str_trim(str_from(line)), model, target, epoch;
+        uint64_t number;
+        if (!str_split_next(&rest, '\t', &model) || !str_split_next(&rest, '\t', &target) ||
+            !str_split_next(&rest, '\t', &epoch) || !str_to_u64(epoch, &number))
+            continue;
+        const struct route *route = map_find(&snapshot->exact_routes, model);
+        for (size_t t = 0; route && t < route->target_count; t++)
+            if (str_eq(route->targets[t]->name, target))
+                lock_restore(&route->cells->lock, route->targets[t]->id, (uint32_t)number);
+    }
+    if (file) fclose(file);
+}
+
+static void on_tick(void *context) {
+    struct prober *prober = context;
+    struct worker *worker = prober->worker;
+    struct now now = loop_now(worker->loop);
+    const struct snapshot *snapshot = worker->deployment->snapshot;
+    for (size_t i = 0; i < snapshot->provider_count; i++) provider_tick(prober, snapshot, &snapshot->providers[i], now);
+    locks_save(prober, snapshot);
+    timer_set(worker->loop, &prober->tick, now.mono_ns + tick_s * NS_PER_S, on_tick, prober);
+}
+
+bool prober_init(struct prober *prober, struct worker *worker, struct str state_dir) {
+    *prober = (struct prober){.worker = worker};
+    worker->prober = prober;
+    list_init(&prober->probes);
+    pthread_mutex_init(&prober->mutex, NULL);
+    prng_seed(&prober->prng, prng_next(&worker->prng));
+    struct text path = text_in_buffer(prober->locks_path, sizeof prober->locks_path - 1);
+    if (state_dir.len) text_printf(&path, "%.*s/locks", STR_ARG(state_dir));
+    if (path.failed) path.len = 0;
+    prober->locks_path[path.len] = 0;
+    prober->records = memory_take_zeroed(health_records_max * sizeof *prober->records);
+    return prober->records != NULL;
+}
+
+void prober_start(struct prober *prober) {
+    struct loop *loop = prober->worker->loop;
+    timer_set(loop, &prober->tick, loop_now(loop).mono_ns + tick_s * NS_PER_S, on_tick, prober);
+}
+
+void prober_stop(struct prober *prober) {
+    if (prober->stopping) return;
+    prober->stopping = true;
+    timer_cancel(prober->worker->loop, &prober->tick);
+    locks_save(prober, prober->worker->deployment->snapshot);
+    while (!list_empty(&prober->probes)) {
+        struct probe *probe = LIST_OWNER(prober->probes.next, struct probe, node);
+        if (probe->call) call_cancel(probe->call);
+        probe->call = NULL;
+        probe_end(probe, false, STR("weir is closing"));
+    }
+}
+
+void prober_free(struct prober *prober) {
+    if (!prober->records) return;
+    CHECK(list_empty(&prober->probes));
+    memory_give(prober->records);
+    prober->records = NULL;
+    pthread_mutex_destroy(&prober->mutex);
+}

@@ -1,0 +1,56 @@
+/* prober.h - active health checks, the history of health, and the locks' memory on the disk. Lives on one worker's
+ * loop; what others ask of it is said where it is asked. */
+#ifndef WEIR_RUNTIME_PROBER_H
+#define WEIR_RUNTIME_PROBER_H
+
+#include <pthread.h>
+
+#include "engine/provider_health.h"
+#include "runtime/worker.h"
+
+struct health_record {
+    int64_t wall_ms;
+    char provider[limit_name + 1];
+    enum health_state state;
+    uint16_t score_permille, success_permille;
+    uint32_t latency_us;
+    int8_t probe; /* 1: a probe succeeded, 0: it failed, -1: no probe */
+};
+
+enum { health_records_max = 2048 };
+
+struct prober {
+    struct worker *worker;
+    struct timer tick;
+    struct list probes; /* struct probe, running */
+    bool stopping;
+    struct prng prng;
+    uint64_t locks_hash; /* of what the file says */
+    char locks_path[512];
+    pthread_mutex_t mutex; /* guards the records */
+    struct health_record *records;
+    size_t record_next, record_count;
+};
+
+/* What a probe found. */
+struct probe_result {
+    bool good;
+    int status; /* 0: no reply */
+    uint64_t took_ns;
+    char said[160]; /* why not */
+};
+
+bool prober_init(struct prober *prober, struct worker *worker, struct str state_dir);
+/* On the worker's thread. */
+void prober_start(struct prober *prober);
+void prober_stop(struct prober *prober);
+void prober_free(struct prober *prober);
+/* On the worker's thread: probes now; `done` comes later, once. false: no memory, or no such provider. */
+bool prober_probe(struct prober *prober, struct str provider, void (*done)(void *context, const struct probe_result *),
+                  void *context);
+/* Any thread: the records of one provider, or of all (empty name), oldest first, as a JSON list. */
+void prober_history(struct prober *prober, struct str provider, struct text *text);
+/* Control thread, before the first request: who held the locks of this configuration. */
+void prober_locks_read(struct prober *prober, const struct snapshot *snapshot);
+
+#endif
