@@ -41,6 +41,5 @@ struct provider_health provider_health(const struct snapshot *snapshot, const st
     enum health_state before = (enum health_state)cell_load(&cells->health);
     health.state = provider->state == provider_maintenance ? health_maintenance
                                                            : health_state_of(health.score, &provider->health, before);
-    cell_store(&cells->health, health.state);
     return health;
 }

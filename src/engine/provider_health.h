@@ -16,7 +16,7 @@ struct provider_health {
     unsigned keys_cooling;
 };
 
-/* Works it out and, in the provider's cells, remembers the state, so that the next one does not flutter. */
+/* The state that the prober last wrote into the cells decides which edge counts, so that it does not flutter. */
 struct provider_health provider_health(const struct snapshot *snapshot, const struct provider *provider,
                                        uint64_t now_ns);
 struct str breaker_state_name(enum breaker_state state);

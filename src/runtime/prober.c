@@ -170,6 +170,7 @@ static void provider_tick(struct prober *prober, const struct snapshot *snapshot
     enum health_state before = (enum health_state)cell_load(&provider->cells->health);
     struct provider_health health = provider_health(snapshot, provider, now.mono_ns);
     uint64_t second = now.mono_ns / NS_PER_S;
+    cell_store(&provider->cells->health, health.state);
     if (health.state != before) {
         log_warn(prober->worker->reporter.log, now, "provider_health", f_str("provider", provider->name),
                  f_str("state", health_state_name(health.state)), f_str("before", health_state_name(before)),

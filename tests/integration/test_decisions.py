@@ -1,0 +1,351 @@
+"""Every decision over real sockets: strategies, breaker, retries, keys, rates, places and the line, the lock, probes."""
+import threading
+import time
+
+import pytest
+
+from weirlib import chat, http, poll, provider
+
+
+def admin(weir, method, path, body=None):
+    return http(weir.port, method, "/admin/v1" + path, body=body, headers={"authorization": f"Bearer {weir.admin_key}", "content-type": "application/json"})
+
+
+def served_by(weir, count, model="m", **more):
+    """How many of so many requests each provider answered."""
+    by = {}
+    for _ in range(count):
+        reply = chat(weir.port, model=model, **more)
+        assert reply.status == 200, reply
+        by[reply.headers["x-weir-provider"]] = by.get(reply.headers["x-weir-provider"], 0) + 1
+    return by
+
+
+@pytest.fixture
+def trio(start, start_mock):
+    """Three mocks behind providers a, b, c, and a function that starts weir with a strategy for the route `m`."""
+    mocks = [start_mock() for _ in range(3)]
+
+    def run(strategy, targets=("a/x", "b/x", "c/x"), route=None, providers=None, latencies=(), **more):
+        for i, latency in enumerate(latencies):
+            mocks[i] = start_mock("--latency", str(latency))
+        blocks = {name: provider(mock, ["x"], priority=i + 1, **(providers or {}).get(name, {})) for i, (name, mock) in enumerate(zip("abc", mocks))}
+        for block in blocks.values():
+            if "api_keys" in block:
+                del block["api_key"]
+        return start({"retry": {"base_ms": 1, "max_ms": 20}, "providers": blocks,
+                      "routes": [{"model": "m", "strategy": strategy, "targets": list(targets), **(route or {})}], **more})
+    return run, mocks
+
+
+# -- strategies ----------------------------------------------------------------------------------------------------------
+
+def test_priority_sends_all_to_the_first(trio):
+    run, _ = trio
+    assert served_by(run("priority"), 12) == {"a": 12}
+
+
+def test_round_robin_is_fair_to_one(trio):
+    run, _ = trio
+    assert served_by(run("round_robin"), 30) == {"a": 10, "b": 10, "c": 10}
+
+
+def test_round_robin_goes_by_weight(trio):
+    run, _ = trio
+    weir = run("round_robin", [{"target": "a/x", "weight": 3}, {"target": "b/x", "weight": 2}, {"target": "c/x", "weight": 1}])
+    by = served_by(weir, 36)
+    assert abs(by["a"] - 18) <= 1 and abs(by["b"] - 12) <= 1 and abs(by["c"] - 6) <= 1, by
+
+
+def test_weighted_sends_about_the_share(trio):
+    run, _ = trio
+    by = served_by(run("weighted", [{"target": "a/x", "weight": 3}, {"target": "b/x", "weight": 1}]), 200)
+    assert 110 <= by["a"] <= 185 and by["b"] >= 15, by
+
+
+def test_least_loaded_spreads_what_runs_at_once(trio):
+    run, _ = trio
+    weir = run("least_loaded", latencies=(500, 500, 500))
+    seen = [r.headers["x-weir-provider"] for r in together(weir, 9)]
+    assert sorted(seen.count(name) for name in "abc") == [3, 3, 3], seen
+
+
+def test_fastest_response_prefers_the_quick_one_and_explores(trio):
+    run, _ = trio
+    weir = run("fastest_response", latencies=(150, 80))
+    by = served_by(weir, 20)
+    assert by["c"] >= 14 and by.get("a", 0) >= 1 and by.get("b", 0) >= 1, by
+
+
+def test_cost_optimal_takes_the_cheapest(trio):
+    run, _ = trio
+    prices = {"a": {"prices": {"x": {"input": 5, "output": 5}}}, "b": {"prices": {"x": {"input": 1, "output": 1}}}, "c": {"prices": {"x": {"input": 2, "output": 9}}}}
+    assert served_by(run("cost_optimal", providers=prices), 6) == {"b": 6}
+
+
+def test_sticky_keeps_a_session_where_it_was(trio):
+    run, _ = trio
+    weir = run("sticky")
+    homes = {}
+    for session in range(24):
+        homes[session] = served_by(weir, 3, headers={"x-weir-session": f"s{session}"})
+        assert len(homes[session]) == 1, homes
+    assert len({next(iter(home)) for home in homes.values()}) == 3, homes
+
+
+def test_adaptive_leaves_a_slow_and_failing_target(trio):
+    run, mocks = trio
+    weir = run("adaptive")
+    assert served_by(weir, 3)["a"] >= 1
+    mocks[0].fault("status=500")
+    for _ in range(6):
+        assert chat(weir.port).status == 200
+    mocks[0].reset()
+    by = served_by(weir, 10)
+    assert by.get("a", 0) <= 2, by
+
+
+def test_a_request_may_ask_for_a_strategy(trio):
+    run, _ = trio
+    assert served_by(run("priority"), 9, headers={"x-weir-strategy": "round_robin"}) == {"a": 3, "b": 3, "c": 3}
+
+
+def test_a_strategy_that_does_not_exist_is_refused(trio):
+    run, _ = trio
+    reply = chat(run("priority").port, headers={"x-weir-strategy": "magic"})
+    assert reply.status == 400 and "round_robin" in reply.error["message"]
+
+
+# -- breaker, retries, keys ----------------------------------------------------------------------------------------------
+
+def test_a_breaker_opens_then_lets_one_try_and_closes(trio):
+    run, mocks = trio
+    rules = {"circuit_breaker": {"failure_threshold": 3, "timeout_seconds": 0.5, "half_open_max_calls": 1, "ramp_seconds": 0.001}}
+    weir = run("priority", ["a/x", "b/x"], providers={"a": rules})
+    mocks[0].fault("status=500")
+    for _ in range(6):
+        assert chat(weir.port).headers["x-weir-provider"] == "b"
+    assert mocks[0].requests()["paths"] == {"/v1/chat/completions": 3}  # then it was left alone
+    state = {p["name"]: p for p in admin(weir, "GET", "/health").json["providers"]}
+    assert state["a"]["breaker"] == "open" and state["a"]["health"] == "unhealthy" and state["b"]["breaker"] == "closed"
+    mocks[0].reset()
+    poll(lambda: chat(weir.port).headers["x-weir-provider"] == "a")
+    assert {p["name"]: p for p in admin(weir, "GET", "/health").json["providers"]}["a"]["breaker"] == "closed"
+
+
+def test_with_every_breaker_open_the_answer_says_when(trio):
+    run, mocks = trio
+    weir = run("priority", ["a/x"], providers={"a": {"circuit_breaker": {"failure_threshold": 1, "timeout_seconds": 30}}})
+    mocks[0].fault("status=500")
+    chat(weir.port)
+    reply = chat(weir.port)
+    assert reply.status == 503 and reply.error["code"] == "no_provider_available"
+    assert 25 <= int(reply.headers["retry-after"]) <= 31
+    assert poll(lambda: weir.log("provider_health"))[0]["state"] == "unhealthy"
+    assert admin(weir, "GET", "/health/history").json["records"][-1]["state"] == "unhealthy"
+
+
+def test_a_callers_fault_never_opens_a_breaker(trio):
+    run, mocks = trio
+    weir = run("priority", ["a/x"], providers={"a": {"circuit_breaker": {"failure_threshold": 1}}})
+    mocks[0].fault("status=400")
+    for _ in range(5):
+        assert chat(weir.port).status == 400
+    assert admin(weir, "GET", "/health").json["providers"][0]["breaker"] == "closed"
+
+
+def test_a_passing_failure_is_tried_again_on_the_only_target(trio):
+    run, mocks = trio
+    weir = run("priority", ["a/x"])
+    mocks[0].fault("status=503", count=2)
+    reply = chat(weir.port)
+    assert reply.status == 200 and reply.headers["x-weir-attempts"] == "3"
+
+
+def test_retry_after_is_honoured(trio):
+    run, mocks = trio
+    weir = run("priority", ["a/x"], retry={"base_ms": 1, "max_ms": 2000})
+    mocks[0].fault("status=503,retry-after-ms=400", count=1)
+    began = time.monotonic()
+    assert chat(weir.port).status == 200 and time.monotonic() - began >= 0.39
+
+
+def test_retries_keep_to_their_budget(trio):
+    run, mocks = trio
+    weir = run("priority", ["a/x"], retry={"base_ms": 1, "max_ms": 5, "budget": 0}, providers={"a": {"circuit_breaker": {"failure_threshold": 65535}}})
+    mocks[0].fault("status=503")
+    attempts = sum(int(chat(weir.port).headers["x-weir-attempts"]) for _ in range(20))
+    assert 20 + 8 <= attempts <= 20 + 20  # the floor of ten for a window, and two windows at the most
+
+
+def test_keys_take_turns_and_one_that_is_limited_rests(trio):
+    run, mocks = trio
+    weir = run("priority", ["a/x"], providers={"a": {"api_keys": ["k1", "k2", "k3"]}})
+    for _ in range(6):
+        assert chat(weir.port).status == 200
+    keys = [r["headers"]["authorization"] for r in mocks[0].requests()["requests"]]
+    assert sorted(keys.count(f"Bearer k{i}") for i in (1, 2, 3)) == [2, 2, 2], keys
+    mocks[0].fault("status=429,retry-after=30", count=1)
+    assert chat(weir.port).status == 200  # with the next key, at once
+    assert admin(weir, "GET", "/health").json["providers"][0]["keys_cooling"] == 1
+
+
+# -- rates, places, the line ---------------------------------------------------------------------------------------------
+
+def test_a_rate_sends_the_rest_to_the_next_target(trio):
+    run, _ = trio
+    weir = run("priority", ["a/x", "b/x"], providers={"a": {"rate_limit_rpm": 60, "burst_allowance": 3}})
+    by = served_by(weir, 8)
+    assert 3 <= by["a"] <= 5 and by["a"] + by["b"] == 8, by
+
+
+def test_a_rate_with_nowhere_to_go_is_a_429_that_says_when(trio):
+    run, _ = trio
+    weir = run("priority", ["a/x"], providers={"a": {"rate_limit_rpm": 6, "burst_allowance": 2}})
+    assert [chat(weir.port).status for _ in range(3)] == [200, 200, 429]
+    reply = chat(weir.port)
+    assert reply.error["code"] == "rate_limited" and 1 <= int(reply.headers["retry-after"]) <= 10
+
+
+def test_tokens_are_reserved_and_settled(trio):
+    run, _ = trio
+    weir = run("priority", ["a/x"], providers={"a": {"rate_limit_tpm": 2000}})
+    for _ in range(10):  # each reserves 900 and uses a handful
+        assert chat(weir.port, max_tokens=900).status == 200
+    left = admin(weir, "GET", "/health").json["providers"][0]["tokens_left_minute"]
+    assert 1000 <= left <= 1990, left
+
+
+def test_a_clients_own_rate(start, start_mock):
+    import hashlib
+    weir = start({"providers": {"a": provider(start_mock())}, "clients": [{"name": "app", "key_hash": hashlib.sha256(b"k").hexdigest(), "rate_limit_rpm": 2}]})
+    replies = [chat(weir.port, headers={"authorization": "Bearer k"}) for _ in range(3)]
+    assert [r.status for r in replies] == [200, 200, 429] and int(replies[2].headers["retry-after"]) >= 1
+
+
+def together(weir, count, **more):
+    replies = []
+    threads = [threading.Thread(target=lambda: replies.append(chat(weir.port, **more))) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return replies
+
+
+def test_more_than_a_provider_takes_goes_to_the_next(trio):
+    run, mocks = trio
+    weir = run("priority", ["a/x", "b/x"], providers={"a": {"max_concurrent": 2}}, latencies=(500,))
+    by = [r.headers["x-weir-provider"] for r in together(weir, 6)]
+    assert by.count("a") == 2 and by.count("b") == 4, by
+
+
+def test_who_finds_no_place_waits_in_line_in_order(trio):
+    run, mocks = trio
+    weir = run("priority", ["a/x"], providers={"a": {"max_concurrent": 1, "queue": {"max": 8, "wait_ms": 5000}}}, latencies=(60,), workers=2)
+    assert [r.status for r in together(weir, 6)] == [200] * 6
+    assert admin(weir, "GET", "/health").json["providers"][0]["in_flight"] == 0
+
+
+def test_a_line_that_is_full_or_too_slow_is_a_429(trio):
+    run, mocks = trio
+    weir = run("priority", ["a/x"], providers={"a": {"max_concurrent": 1, "queue": {"max": 1, "wait_ms": 150}}}, latencies=(700,))
+    replies = together(weir, 4)
+    assert sorted(r.status for r in replies) == [200, 429, 429, 429]
+    assert {r.error["code"] for r in replies if r.status == 429} == {"too_many_in_flight"}
+    assert chat(weir.port).status == 200  # every place came back
+
+
+# -- the lock ------------------------------------------------------------------------------------------------------------
+
+def lock(weir):
+    return admin(weir, "GET", "/lock").json["locks"][0]
+
+
+def test_the_lock_moves_with_the_third_failure_and_the_request_goes_on(trio):
+    run, mocks = trio
+    weir = run("exclusive", route={"failover_after": 3})
+    assert served_by(weir, 4) == {"a": 4} and lock(weir)["holder"] == "a/x"
+    mocks[0].fault("status=500")
+    reply = chat(weir.port)
+    assert reply.status == 200 and reply.headers["x-weir-provider"] == "b" and reply.headers["x-weir-attempts"] == "4"
+    assert lock(weir)["holder"] == "b/x" and lock(weir)["epoch"] == 2
+    mocks[0].reset()
+    assert served_by(weir, 4) == {"b": 4}  # it stays
+
+
+def test_two_failures_do_not_move_the_lock(trio):
+    run, mocks = trio
+    weir = run("exclusive")
+    mocks[0].fault("status=500", count=2)
+    reply = chat(weir.port)
+    assert reply.status == 200 and reply.headers["x-weir-provider"] == "a" and lock(weir)["failures"] == 0
+
+
+def test_a_herd_that_fails_together_moves_the_lock_once(trio):
+    run, mocks = trio
+    weir = run("exclusive", providers={"a": {"circuit_breaker": {"failure_threshold": 65535}}}, latencies=(60,))
+    mocks[0].fault("status=500")
+    assert {r.status for r in together(weir, 40)} == {200}
+    assert lock(weir)["epoch"] == 2 and lock(weir)["holder"] == "b/x"
+
+
+def test_the_lock_goes_back_to_a_primary_that_is_well(trio):
+    run, mocks = trio
+    weir = run("exclusive", route={"return_to_primary_seconds": 0.3}, providers={"a": {"circuit_breaker": {"failure_threshold": 65535}}})
+    mocks[0].fault("status=500")
+    assert chat(weir.port).headers["x-weir-provider"] == "b"
+    mocks[0].reset()
+    poll(lambda: chat(weir.port).headers["x-weir-provider"] == "a", every_s=0.05)
+
+
+def test_the_lock_is_moved_by_hand_and_survives_a_restart(trio, start):
+    run, _ = trio
+    weir = run("exclusive")
+    assert chat(weir.port).headers["x-weir-provider"] == "a"
+    assert admin(weir, "POST", "/lock/m", b'{"target": "c/x"}').json["locks"][0]["holder"] == "c/x"
+    assert chat(weir.port).headers["x-weir-provider"] == "c"
+    assert admin(weir, "POST", "/lock/m", b'{"target": "nobody/x"}').status == 400
+    config, folder = weir.path.read_text(), weir.folder
+    weir.stop()
+    from weirlib import Weir
+    again = Weir(folder, config)
+    try:
+        assert chat(again.port).headers["x-weir-provider"] == "c"
+    finally:
+        again.stop()
+
+
+# -- health --------------------------------------------------------------------------------------------------------------
+
+def test_a_provider_is_probed_and_its_history_kept(trio):
+    run, mocks = trio
+    weir = run("priority", ["a/x"], health_check_interval=1)
+    poll(lambda: any(r.get("probe") for r in admin(weir, "GET", "/health/history/a").json["records"]))
+    reply = admin(weir, "POST", "/providers/a/probe")
+    assert reply.status == 200 and reply.json["good"] and reply.json["status"] == 200
+    mocks[0].fault("status=500")
+    assert not admin(weir, "POST", "/providers/a/probe").json["good"]
+    assert admin(weir, "POST", "/providers/nobody/probe").status == 404
+    assert mocks[0].requests()["paths"].get("/v1/models", 0) >= 3
+
+
+# -- what would be chosen ------------------------------------------------------------------------------------------------
+
+def test_what_would_be_chosen_is_what_is_chosen(trio):
+    run, mocks = trio
+    weir = run("round_robin")
+    for _ in range(7):
+        told = admin(weir, "GET", "/route/m").json
+        assert told["strategy"] == "round_robin" and chat(weir.port).headers["x-weir-provider"] + "/x" == told["chosen"]
+    assert sum(sum(m.requests()["paths"].values()) for m in mocks) == 7  # and telling sends nothing
+
+
+def test_explain_names_the_strategy_and_who_was_passed_over(trio):
+    run, mocks = trio
+    weir = run("priority", ["a/x", "b/x"], providers={"a": {"circuit_breaker": {"failure_threshold": 1, "timeout_seconds": 60}}})
+    mocks[0].fault("status=500")
+    chat(weir.port)
+    reply = chat(weir.port)
+    story = admin(weir, "GET", "/requests/" + reply.headers["x-weir-request-id"]).json
+    assert story["strategy"] == "priority" and story["candidates"][0]["refused"] == "breaker_open" and story["candidates"][1]["tries"] == 1
