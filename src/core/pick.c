@@ -46,48 +46,58 @@ struct str strategy_name(enum strategy strategy) {
 
 /* What the scores are relative to. Passes are distances from the first candidate's. */
 struct field {
-    uint64_t fastest_ns;  /* among the known latencies; 0: none is */
-    int64_t cheapest;     /* among the known costs; -1: none is */
-    int64_t latest_begun; /* round robin: the greatest pass at which a turn taken so far can have begun */
-    double mean;          /* round robin: of the passes, by weight */
+    uint64_t fastest_ns; /* among the known latencies; 0: none is */
+    int64_t cheapest;    /* among the known costs; -1: none is */
+    double latest_begun; /* round robin: the greatest pass at which a turn taken so far can have begun */
+    double mean;         /* round robin: of the passes, by weight */
 };
 
 static double above_zero(double weight) { return weight > 1e-6 ? weight : 1e-6; }
 
-static int64_t stride_of(double weight) {
+static double stride_of(double weight) {
     double stride = (double)pick_stride_one / above_zero(weight);
-    return stride < 1 ? 1 : (int64_t)stride;
+    return stride < 1 ? 1 : stride;
 }
 
 static int64_t distance(uint64_t pass, uint64_t from) { return (int64_t)(pass - from); }
 
-/* Among targets that are all there, none lags more than a turn behind the turn that began last. One that was away is
- * owed that one turn, and not all that it missed. */
-static int64_t begin_of(const struct pick_input *input, const struct field *field, size_t index, int64_t stride) {
-    int64_t pass = distance(input->candidates[index].pass, input->candidates[0].pass);
-    int64_t floor = field->latest_begun - stride;
-    return pass > floor ? pass : floor;
+static double pass_of(const struct pick_input *input, size_t index) {
+    return (double)distance(input->candidates[index].pass, input->candidates[0].pass);
 }
 
-static void field_passes(const struct pick_input *input, struct field *field) {
+static double latest_begun(const struct pick_input *input) {
+    double latest = -stride_of(input->candidates[0].weight);
+    for (size_t i = 1; i < input->count; i++) {
+        double begun = pass_of(input, i) - stride_of(input->candidates[i].weight);
+        if (begun > latest) latest = begun;
+    }
+    return latest;
+}
+
+/* Among targets that are all there, none lags more than a turn behind the turn that began last. One that was away is
+ * owed that one turn, and not all that it missed. */
+static double begin_of(const struct pick_input *input, double latest, size_t index) {
+    double pass = pass_of(input, index), weight = input->candidates[index].weight;
+    if (pass >= latest || (latest - pass) * weight <= (double)pick_stride_one) return pass; /* spares a division */
+    return latest - stride_of(weight);
+}
+
+static double mean_begin(const struct pick_input *input, double latest) {
     double sum = 0, weights = 0;
-    field->latest_begun = INT64_MIN / 2;
     for (size_t i = 0; i < input->count; i++) {
-        int64_t begun =
-            distance(input->candidates[i].pass, input->candidates[0].pass) - stride_of(input->candidates[i].weight);
-        if (begun > field->latest_begun) field->latest_begun = begun;
+        double weight = above_zero(input->candidates[i].weight);
+        sum += begin_of(input, latest, i) * weight;
+        weights += weight;
     }
-    for (size_t i = 0; i < input->count; i++) {
-        int64_t stride = stride_of(input->candidates[i].weight);
-        sum += (double)begin_of(input, field, i, stride) / (double)stride;
-        weights += 1 / (double)stride;
-    }
-    field->mean = sum / weights;
+    return sum / weights;
 }
 
 static struct field field_of(const struct pick_input *input) {
     struct field field = {.cheapest = -1};
-    if (input->strategy == strategy_round_robin) field_passes(input, &field);
+    if (input->strategy == strategy_round_robin) {
+        field.latest_begun = latest_begun(input);
+        field.mean = mean_begin(input, field.latest_begun);
+    }
     if (input->strategy != strategy_adaptive && input->strategy != strategy_cost_optimized &&
         input->strategy != strategy_fastest_response)
         return field;
@@ -104,9 +114,10 @@ static struct field field_of(const struct pick_input *input) {
 /* In turns of weight 1, before the mean. Who has had more than its share waits behind all others. */
 static double turn_score(const struct pick_input *input, const struct field *field, size_t index) {
     const double ahead = 2.0 * (1 << 20); /* more than the longest turn */
-    int64_t stride = stride_of(input->candidates[index].weight), begin = begin_of(input, field, index, stride);
-    double score = (field->mean - (double)begin - (double)stride) / (double)pick_stride_one;
-    return (double)begin <= field->mean + 1 ? score : score - ahead; /* + 1: what rounding does */
+    double begin = begin_of(input, field->latest_begun, index);
+    double over = begin + stride_of(input->candidates[index].weight);
+    double score = (field->mean - over) / (double)pick_stride_one;
+    return begin <= field->mean + 1 ? score : score - ahead; /* + 1: what rounding does */
 }
 
 static double speed_score(const struct pick_candidate *candidate, const struct field *field) {
@@ -211,10 +222,8 @@ size_t pick(const struct pick_input *input, double *scores) {
 
 uint64_t pick_pass_floor(const struct pick_input *input, size_t chosen) {
     CHECKF(chosen < input->count, "chosen=%zu count=%zu", chosen, input->count);
-    struct field field;
-    field_passes(input, &field);
-    int64_t begin = begin_of(input, &field, chosen, stride_of(input->candidates[chosen].weight));
-    return input->candidates[0].pass + (uint64_t)begin;
+    double begin = begin_of(input, latest_begun(input), chosen);
+    return input->candidates[0].pass + (uint64_t)(int64_t)begin;
 }
 
 void pick_pass_advance(struct cell *pass, uint64_t least, double weight) {
