@@ -417,6 +417,12 @@ static void routes_read(struct config_reading *reading, struct snapshot *snapsho
         const struct config_node *own = config_member(node, STR("targets"));
         targets += own ? own->count : 0;
     }
+    const struct config_node *rules = config_member(root, STR("rules"));
+    for (const struct config_node *rule = rules && rules->kind == config_list ? rules->first : NULL; rule;
+         rule = rule->next) {
+        const struct config_node *own = config_member(rule, STR("targets"));
+        targets += own ? own->count : 0;
+    }
     for (size_t i = 0; i < snapshot->provider_count; i++) targets += snapshot->providers[i].model_count + 1;
     if (targets > limit_targets) targets = limit_targets;
     snapshot->routes = arena_take_zeroed(&snapshot->arena, (count + 1) * sizeof *snapshot->routes);
@@ -508,6 +514,7 @@ static void client_read(struct config_reading *reading, struct snapshot *snapsho
     if (!config_member(node, STR("providers")))
         client->providers = (struct str *)(uintptr_t)all, client->provider_count = 1;
     client->may_steer = read_bool(node, "may_steer", client->role != role_user);
+    client->tags = tags_read(config_member(node, STR("tags")), &snapshot->arena, &client->tag_count);
     decisions_of_client(reading, snapshot, node, client);
     snapshot->client_count++;
 }
@@ -552,6 +559,7 @@ struct snapshot *config_build(struct config_reading *reading, const struct confi
     decisions_of_all(reading, snapshot, root);
     providers_read(reading, snapshot, root);
     routes_read(reading, snapshot, root);
+    rules_read(reading, snapshot, root, target_of);
     model_routes_make(reading, snapshot, root);
     default_route_make(reading, snapshot, root);
     clients_read(reading, snapshot, root);

@@ -17,4 +17,13 @@ void decisions_of_route(struct config_reading *reading, struct snapshot *snapsho
 void decisions_of_client(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
                          struct client *client);
 
+/* config_rules.c: the rules and the routes that they lead to; the routes are complete. `target` finds or makes one. */
+typedef struct target *(*config_target_find)(struct config_reading *reading, struct snapshot *snapshot,
+                                             const struct config_node *root, const struct provider *provider,
+                                             struct str model);
+void rules_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
+                config_target_find target);
+/* A map of tags. */
+struct rule_tag *tags_read(const struct config_node *map, struct arena *arena, size_t *count);
+
 #endif

@@ -17,6 +17,7 @@
 #include "base/prng.h"
 #include "base/text.h"
 #include "dialect/openai.h"
+#include "dialect/ratelimit.h"
 #include "dialect/sse.h"
 #include "engine/event.h"
 
@@ -132,10 +133,11 @@ struct attempt {
     struct http_header *headers; /* those that may go back, copied */
     size_t header_count;
     struct str content_type;
-    int64_t content_length; /* of the reply; -1: not said */
-    int64_t retry_after_ms; /* -1: not said */
-    char failure_text[160]; /* the provider's or the connection's own words, for log and explain; never for a caller of
-                               role user */
+    int64_t content_length;  /* of the reply; -1: not said */
+    int64_t retry_after_ms;  /* -1: not said */
+    struct ratelimit limits; /* what the provider said of its own */
+    char failure_text[160];  /* the provider's or the connection's own words, for log and explain; never for a caller of
+                                role user */
 };
 
 struct flight {
@@ -159,6 +161,7 @@ struct flight {
     size_t body_max;
     struct str whole_body; /* set when it is complete; given back once no attempt can need it */
     struct openai_request request;
+    const struct rule *rule; /* what it falls under; NULL: none */
     const struct route *route;
     struct str route_name;
     struct candidate *candidates;

@@ -18,6 +18,7 @@ static const struct {
     {STR("x-weir-strategy"), offsetof(struct flight, strategy)},
     {STR("x-weir-timeout-ms"), offsetof(struct flight, timeout_ms)},
     {STR("x-weir-session"), offsetof(struct flight, session)},
+    {STR("x-weir-tags"), offsetof(struct flight, tags)},
     {STR("content-type"), offsetof(struct flight, content_type)},
 };
 
@@ -186,6 +187,39 @@ static bool pins_add(struct flight *flight, enum unfit *unfit, struct now now, s
     return true;
 }
 
+/* The configured tags count always, the caller's own only where they are trusted. */
+static const struct rule *rule_find(const struct flight *flight, struct now now) {
+    const struct snapshot *snapshot = flight->snapshot;
+    struct rule_tag tags[2 * rule_tags_max];
+    size_t count = snapshot->trust_tags && flight->tags.at ? rule_read_tags(flight->tags, tags) : 0;
+    if (snapshot->rule_count == 0) return NULL;
+    for (size_t i = 0; flight->client && i < flight->client->tag_count && i < rule_tags_max; i++)
+        tags[count++] = flight->client->tags[i];
+    struct rule_facts facts = {.has_image = flight->request.has_image,
+                               .has_tools = flight->request.has_tools,
+                               .wants_json = flight->request.wants_json,
+                               .streaming = flight->request.stream,
+                               .model = flight->route_name,
+                               .client = flight->client ? flight->client->name : STR(""),
+                               .prompt_tokens = flight->prompt_tokens,
+                               .tags = tags,
+                               .tag_count = count,
+                               .wall_ns = now.wall_ns};
+    return rules_match(snapshot->rules, snapshot->rule_count, &facts);
+}
+
+/* Pins only narrow what the rule allows. */
+static void candidates_narrow(struct flight *flight) {
+    size_t kept = 0;
+    for (size_t i = 0; i < flight->candidate_count; i++) {
+        bool allowed = false;
+        for (size_t t = 0; t < flight->rule->target_count; t++)
+            allowed = allowed || flight->rule->targets[t] == flight->candidates[i].target;
+        if (allowed) flight->candidates[kept++] = flight->candidates[i];
+    }
+    flight->candidate_count = kept;
+}
+
 static bool route_find(struct flight *flight, struct now now, struct actions *out) {
     const struct client *client = flight->client;
     struct str model = flight->request.model;
@@ -199,7 +233,8 @@ static bool route_find(struct flight *flight, struct now now, struct actions *ou
         return false;
     }
     flight->route = snapshot_route(flight->snapshot, flight->route_name, &flight->arena);
-    if (flight->route || flight->pinned_targets.at) return true;
+    flight->rule = rule_find(flight, now);
+    if (flight->route || flight->rule || flight->pinned_targets.at) return true;
     answer_error(
         flight, error_unknown_model,
         arena_printf(&flight->arena,
@@ -232,16 +267,30 @@ static bool candidates_find(struct flight *flight, struct now now, struct action
     enum unfit unfit = unfit_no;
     if (flight->pinned_targets.at) {
         if (!pins_add(flight, &unfit, now, out)) return false;
-    } else if (flight->route->pinned && !may_steer(flight)) {
+    } else if (flight->route && flight->route->pinned && !may_steer(flight)) {
         answer_error(flight, error_not_allowed,
                      STR("This client key may not name a provider itself: ask the operator for `may_steer`."),
                      STR("model"), now, out);
         return false;
-    } else if (!candidates_add(flight, flight->route, flight->route->pinned, &unfit)) {
-        answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
+    } else {
+        bool pinned = flight->route && flight->route->pinned;
+        if (flight->rule && !pinned)
+            flight->route = &flight->snapshot->rule_routes[flight->rule - flight->snapshot->rules];
+        if (!candidates_add(flight, flight->route, pinned, &unfit)) {
+            answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
+            return false;
+        }
+    }
+    bool narrowed = flight->rule && (flight->pinned_targets.at || flight->route->pinned) && flight->candidate_count;
+    if (narrowed) candidates_narrow(flight);
+    if (flight->candidate_count) return true;
+    if (narrowed) {
+        answer_error(flight, error_not_allowed,
+                     arena_printf(&flight->arena, "The rule `%.*s` allows none of the targets that were named.",
+                                  STR_ARG(str_slice(flight->rule->name, 0, limit_name))),
+                     STR_NONE, now, out);
         return false;
     }
-    if (flight->candidate_count) return true;
     if (unfit == unfit_client)
         answer_error(flight, error_not_allowed, STR("This client key may not use the providers of this model."),
                      STR("model"), now, out);
@@ -265,9 +314,9 @@ static void deadline_set(struct flight *flight) {
 }
 
 bool flight_candidates(struct flight *flight, struct now now, struct actions *out) {
+    flight->prompt_tokens = prompt_tokens(flight);
     if (!route_find(flight, now, out) || !candidates_find(flight, now, out)) return false;
     if (!flight->strategy.at) flight->by = flight->pinned_targets.at ? strategy_priority : flight->route->strategy;
-    flight->prompt_tokens = prompt_tokens(flight);
     return true;
 }
 

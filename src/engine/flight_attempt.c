@@ -167,18 +167,6 @@ static bool reply_headers_keep(struct flight *flight, struct attempt *attempt, c
     return true;
 }
 
-/* Retry-After in seconds (RFC 9110, 10.2.3; dates come with the retries that use them), or OpenAI's retry-after-ms. */
-static int64_t retry_after_ms(const struct event *event) {
-    uint64_t value;
-    if (str_to_u64(http_header_find(event->headers, event->header_count, STR("retry-after-ms")), &value) &&
-        value < INT32_MAX)
-        return (int64_t)value;
-    if (str_to_u64(http_header_find(event->headers, event->header_count, STR("retry-after")), &value) &&
-        value < INT32_MAX)
-        return (int64_t)value * 1000;
-    return -1;
-}
-
 /* false: the content type is not one that this endpoint answers with. */
 static bool reply_mode_choose(const struct flight *flight, struct attempt *attempt) {
     struct str type = attempt->content_type;
@@ -202,7 +190,8 @@ void attempt_head(struct flight *flight, struct attempt *attempt, const struct e
     attempt->head_ns = now.mono_ns;
     attempt->until_close = event->until_close;
     attempt->content_length = event->content_length;
-    attempt->retry_after_ms = retry_after_ms(event);
+    attempt->limits = ratelimit_read(event->headers, event->header_count, now.wall_ns);
+    attempt->retry_after_ms = attempt->limits.retry_after_ms;
     if (event->body_sent) attempt->body_sent = true;
     if (!reply_headers_keep(flight, attempt, event))
         attempt_fail(flight, attempt, failure_system, now, out);

@@ -54,6 +54,7 @@ void flight_explain(const struct flight *flight, struct text *text) {
     if (flight->client) text_json_str(text, STR("client"), flight->client->name);
     text_json_bool(text, STR("stream"), flight->request.stream);
     if (flight->route) text_json_str(text, STR("route"), str_slice(flight->route->model, 0, 80));
+    if (flight->rule) text_json_str(text, STR("rule"), str_slice(flight->rule->name, 0, 64));
     text_json_str(text, STR("strategy"), strategy_name(flight->by));
     text_json_i64(text, STR("status"), flight->status);
     if (flight->error) text_json_str(text, STR("error"), error_name(flight->error));

@@ -189,10 +189,25 @@ void hold_good(struct flight *flight, struct attempt *attempt, struct now now) {
     latency_p95(&cells->p95, took_ns);
 }
 
+/* The provider says that this was the last request, or token, until a moment: the key rests until then. */
+static void key_throttle(const struct attempt *attempt, struct now now) {
+    const struct ratelimit *limits = &attempt->limits;
+    const struct provider *provider = attempt->target->provider;
+    if (!provider->adaptive_throttling || attempt->status == 0) return;
+    uint64_t rest_ms = 0;
+    if (limits->requests_left == 0 && limits->requests_reset_ms > rest_ms) rest_ms = limits->requests_reset_ms;
+    if (limits->tokens_left == 0 && limits->tokens_reset_ms > rest_ms) rest_ms = limits->tokens_reset_ms;
+    if (rest_ms == 0) return;
+    cell_store(&provider->key_cells[attempt->holds.key]->refused, 0);
+    cooldown_set(&provider->key_cells[attempt->holds.key]->cooldown, now.mono_ns + rest_ms * NS_PER_MS);
+}
+
 static void key_cool(const struct attempt *attempt, struct now now) {
     const struct provider *provider = attempt->target->provider;
     enum { rate_ms = 1000, credential_ms = 60000, longest_ms = 3600000 };
-    if (provider->key_count == 0 || failure_facts(attempt->failure)->fault != fault_key) return;
+    if (provider->key_count == 0) return;
+    key_throttle(attempt, now);
+    if (failure_facts(attempt->failure)->fault != fault_key) return;
     int64_t ms = attempt->failure == failure_rate_limited ? rate_ms : credential_ms;
     if (attempt->retry_after_ms > 0) ms = attempt->retry_after_ms < longest_ms ? attempt->retry_after_ms : longest_ms;
     cell_store(&provider->key_cells[attempt->holds.key]->refused, attempt->failure != failure_rate_limited);

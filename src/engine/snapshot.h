@@ -13,6 +13,7 @@
 #include "core/pick.h"
 #include "engine/catalog.h"
 #include "engine/cells.h"
+#include "engine/rules.h"
 
 /* Draining and maintenance get no new attempts; what is under way ends in its own time. */
 enum provider_state { provider_active, provider_draining, provider_maintenance };
@@ -122,6 +123,8 @@ struct client {
     struct str *models, *providers; /* globs; count 0: none allowed. ["*"] by default */
     size_t model_count, provider_count;
     bool may_steer, raw, debug;
+    struct rule_tag *tags;
+    size_t tag_count;
     struct rate_rules rates;
     uint32_t max_concurrent; /* 0: no limit */
     struct client_cells *cells;
@@ -142,7 +145,11 @@ struct snapshot {
     struct map exact_routes; /* struct route by model */
     struct map targets_by_name, providers_by_name;
     struct map
-        model_targets; /* struct route by a listed model's name: every enabled provider that lists it, by priority */
+        model_targets;  /* struct route by a listed model's name: every enabled provider that lists it, by priority */
+    struct rule *rules; /* by priority, then as written */
+    struct route *rule_routes; /* of the rules, at the same places */
+    size_t rule_count;
+    bool trust_tags;                   /* rules see the caller's own tags */
     const struct route *default_route; /* may be NULL when no provider is enabled */
     bool default_serves_unknown;       /* an environment-only start */
     struct client *clients;

@@ -316,6 +316,42 @@ def test_the_lock_is_moved_by_hand_and_survives_a_restart(trio, start):
         again.stop()
 
 
+# -- rules ---------------------------------------------------------------------------------------------------------------
+
+RULES = [{"name": "images", "when": {"has_image": True}, "targets": ["b/x"]},
+         {"name": "off", "enabled": False, "when": {}, "targets": ["c/x"]},
+         {"name": "tools", "when": {"has_tools": True, "streaming": False}, "targets": ["c/x"]},
+         {"name": "long", "when": {"prompt_tokens_over": 1000}, "targets": ["c/x", "b/x"], "strategy": "round_robin"},
+         {"name": "team", "when": {"tags": {"team": "search"}}, "targets": ["b/x"]}]
+IMAGE = [{"role": "user", "content": [{"type": "text", "text": "what"}, {"type": "image_url", "image_url": {"url": "https://example.org/x.png"}}]}]
+TOOL = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
+
+
+@pytest.mark.parametrize("more, headers, wanted", [
+    ({}, {}, "a"), ({"messages": IMAGE}, {}, "b"), ({"tools": TOOL}, {}, "c"), ({"tools": TOOL, "stream": True}, {}, "a"),
+    ({"messages": IMAGE, "tools": TOOL}, {}, "b"), ({"messages": [{"role": "user", "content": "word " * 1200}]}, {}, "cb"),
+    ({}, {"x-weir-tags": "team=search, env=prod"}, "b"), ({}, {"x-weir-tags": "team=other"}, "a"),
+    ({"messages": IMAGE}, {"x-weir-targets": "b/x"}, "b")])
+def test_the_first_rule_that_holds_decides(trio, more, headers, wanted):
+    run, _ = trio
+    weir = run("priority", rules=RULES, trust_tags=True)
+    reply = chat(weir.port, headers=headers, **more)
+    assert reply.status == 200 and reply.headers["x-weir-provider"] in wanted, reply
+    story = admin(weir, "GET", "/requests/" + reply.headers["x-weir-request-id"]).json
+    assert ("rule" in story) == (wanted != "a")
+
+
+def test_a_pin_only_narrows_what_a_rule_allows(trio):
+    run, _ = trio
+    reply = chat(run("priority", rules=RULES).port, messages=IMAGE, headers={"x-weir-targets": "a/x"})
+    assert reply.status == 403 and "images" in reply.error["message"]
+
+
+def test_tags_of_strangers_are_not_trusted(trio):
+    run, _ = trio
+    assert chat(run("priority", rules=RULES).port, headers={"x-weir-tags": "team=search"}).headers["x-weir-provider"] == "a"
+
+
 # -- health --------------------------------------------------------------------------------------------------------------
 
 def test_a_provider_is_probed_and_its_history_kept(trio):
