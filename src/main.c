@@ -17,7 +17,8 @@ static const struct {
     {"status", cli_status, "status   [--json]              providers and counters of a running gateway"},
     {"explain", cli_explain, "explain  REQUEST_ID            every decision taken for one request"},
     {"route", cli_route, "route    [-m MODEL]            what would be chosen now, without sending anything"},
-    {"provider", cli_provider, "provider list|add|update|remove|drain|resume|maintenance|probe|reset NAME [key=value ...]"},
+    {"provider", cli_provider,
+     "provider list|add|update|remove|drain|resume|maintenance|probe|reset NAME [key=value ...]"},
     {"mock", cli_mock, "mock     [--listen ADDR] ...   a fake provider with fault injection (weir mock --help)"},
     {"version", cli_version, "version"},
 };

@@ -145,8 +145,8 @@ void log_put(struct log_writer *writer, const struct log_site *site, struct now 
 void log_headers(struct log_writer *writer, struct now now, struct str request_id, struct str direction,
                  const struct http_header *headers, size_t count);
 
-/* -- redact.c
- * ---------------------------------------------------------------------------------------------------------- */
+/* -- redact.c: what must never be read in a log
+ */
 
 /* Does a header of this name carry a credential, or may it? */
 bool redact_header_name(struct str name);
