@@ -87,13 +87,11 @@ static struct candidate *choose(struct flight *flight, struct now now) {
     struct candidate *open[limit_candidates];
     double scores[limit_candidates];
     size_t count = 0;
-    uint64_t least = UINT64_MAX;
     for (size_t i = 0; i < flight->candidate_count; i++) {
         struct candidate *candidate = &flight->candidates[i];
         if (candidate->refusal != refusal_none || candidate->raced) continue;
         open[count] = candidate;
         facts[count] = facts_of(flight, candidate, now);
-        if (facts[count].pass < least) least = facts[count].pass;
         count++;
     }
     if (count == 0) return NULL;
@@ -106,7 +104,7 @@ static struct candidate *choose(struct flight *flight, struct now now) {
                                .random = prng_next(flight->host->prng)};
     size_t best = pick(&input, scores);
     for (size_t i = 0; i < count; i++) open[i]->score = scores[i];
-    passes_advance(flight, open[best], least);
+    passes_advance(flight, open[best], pick_pass_floor(&input, best));
     return open[best];
 }
 
