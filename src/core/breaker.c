@@ -123,7 +123,8 @@ static bool window_count(struct cell *cell, const struct breaker_rules *rules, u
                                 .failures = (unsigned)(seen >> 32) & field_16,
                                 .calls = (unsigned)(seen >> 16) & field_16,
                                 .number = (uint16_t)seen};
-        uint16_t number = rules->window_ns ? (uint16_t)(now_ns / rules->window_ns) : 0;
+        uint64_t windows = rules->window_ns ? now_ns / rules->window_ns : 0;
+        uint16_t number = (uint16_t)windows;
         if (number != window.number) window = (struct window){.in_a_row = window.in_a_row, .number = number};
         window.in_a_row = good ? 0 : counted(window.in_a_row);
         window.calls = counted(window.calls);
