@@ -38,6 +38,8 @@ struct openai_request {
     bool has_tools;                                /* `tools` is an array that is not empty */
     bool wants_json;                               /* response_format of type json_object or json_schema */
     struct str boundary;                           /* multipart: without its leading dashes */
+    size_t messages_to;                            /* the ] of `messages`, where more may be put; 0: absent or empty */
+    struct str continuation;                       /* written there by openai_splice; empty: nothing */
 };
 
 /* Checks that the body is one JSON object (RFC 8259: UTF-8, depth <= limit_json_depth, nothing after it), that no
@@ -106,6 +108,13 @@ struct openai_event_shape {
 /* As openai_event_read, with the stream's shape kept up to date. `shape` may be NULL. */
 enum openai_event_kind openai_event_read_alike(struct openai_event_shape *shape, struct str event, struct str data,
                                                struct usage *usage);
+
+/* What a chunk's first choice adds, for a stream that may have to be continued. */
+struct openai_delta {
+    struct str id;      /* the value with its quotes; {NULL,0}: absent */
+    struct str content; /* unescaped; empty: none */
+};
+bool openai_delta_read(struct str data, struct arena *arena, struct openai_delta *delta);
 
 /* -- what weir itself answers ---------------------------------------------------------------------------------------
  */

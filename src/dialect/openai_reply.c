@@ -393,3 +393,24 @@ enum openai_event_kind openai_event_read_alike(struct openai_event_shape *shape,
     if (shape && kind == openai_event_token && event.len == 0 && !told_usage) shape_keep(shape, data, text);
     return kind;
 }
+
+bool openai_delta_read(struct str data, struct arena *arena, struct openai_delta *delta) {
+    struct skim skim;
+    bool choices = false, inside = false;
+    *delta = (struct openai_delta){.content = STR("")};
+    skim_begin(&skim, data, 4);
+    for (;;) {
+        struct skim_token token = skim_next(&skim);
+        if (token.kind == skim_error) return false;
+        if (token.kind == skim_end) return true;
+        if (token.kind == skim_close) continue;
+        if (token.depth == 1) choices = str_eq(token.key, STR("choices"));
+        if (token.depth == 1 && token.kind == skim_string && str_eq(token.key, STR("id"))) delta->id = token.value;
+        if (token.depth == 3) inside = choices && str_eq(token.key, STR("delta"));
+        if (token.depth == 4 && inside && token.kind == skim_string && str_eq(token.key, STR("content")) &&
+            !skim_unescape(skim_inside(token.value), arena, &delta->content))
+            return false;
+        bool looked_into = token.depth == 0 || choices;
+        if (is_container(&token) && !token.passed && !looked_into && !skim_skip(&skim, &token)) return false;
+    }
+}

@@ -195,6 +195,7 @@ bool openai_request_read(struct str body, enum endpoint endpoint, struct arena *
     struct reading reading = {.body = body, .arena = arena, .request = request, .error = error, .param = param};
     struct skim skim;
     enum key top = keys;
+    bool filled = false; /* something stands in `messages` */
     (void)endpoint;
     *request = (struct openai_request){.max_tokens = -1, .n = 1, .empty_object = true};
     if (param) *param = STR_NONE;
@@ -202,7 +203,11 @@ bool openai_request_read(struct str body, enum endpoint endpoint, struct arena *
     skim_begin(&skim, body, 5);
     for (struct skim_token token = skim_next(&skim); token.kind != skim_end; token = skim_next(&skim)) {
         if (token.kind == skim_error) return refuse_json(&reading, &skim);
-        if (token.kind == skim_close) continue;
+        if (token.kind == skim_close) {
+            if (token.depth == 1 && top == key_messages && filled) request->messages_to = skim.at - 1;
+            continue;
+        }
+        filled |= token.depth == 2 && top == key_messages;
         if (token.depth == 0) {
             if (token.kind != skim_object) return refuse(&reading, STR_NONE, "The request body must be a JSON object.");
             request->members_at = offset_of(&reading, token.value) + 1;
@@ -284,6 +289,8 @@ bool openai_splice(struct str body, const struct openai_request *request, bool m
             edit_add(edits, &count, request->model_from, request->model_to, written);
     }
     if (ask_usage && !multipart) usage_edit(request, edits, &count);
+    if (request->continuation.len)
+        edit_add(edits, &count, request->messages_to, request->messages_to, request->continuation);
     for (size_t i = 0; i < count; i++) {
         range_add(splice, str_slice(body, at, edits[i].from));
         range_add(splice, edits[i].text);

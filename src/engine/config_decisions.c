@@ -111,7 +111,9 @@ static double weight_of(const struct config_node *node, const struct target *tar
 
 void decisions_of_route(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
                         const struct config_node *node, struct route *route) {
-    (void)root;
+    route->resume_streams = read_bool(node, "resume_streams", false);
+    route->resume_prompt =
+        arena_copy(&snapshot->arena, read_str(node, "resume_prompt", read_str(root, "resume_prompt", STR(""))));
     route->strategy = strategy_of(node, "strategy", snapshot->strategy);
     route->retry = retry_of(config_member(node, STR("retry")), &snapshot->retry);
     route->failover_after = (unsigned)read_number(node, "failover_after", 3);

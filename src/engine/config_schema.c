@@ -77,8 +77,8 @@ const struct config_key config_keys[] = {
     K(top, "log", section, now, 0, 0, "", log, "", "Logging.")
     K(top, "alerts", section, later, 0, 0, "", alerts, "", "Alerts.")
     K(top, "overall_health", section, later, 0, 0, "", alerts, "", "When the whole gateway counts as healthy.")
-    K(top, "resume_prompt", string, later, 0, 0, "", top, "",
-      "How a target without prefill is asked to continue a broken stream.")
+    K(top, "resume_prompt", string, now, 0, 0, "", top, "",
+      "How a target is asked to continue a broken stream.")
 
     K(listen, "address", string, now, 0, 0, "", top, "", "ADDRESS:PORT, [IPV6]:PORT or unix:PATH.")
     K(listen, "tls", section, now, 0, 0, "", tls, "", "Serve TLS.")
@@ -200,9 +200,9 @@ const struct config_key config_keys[] = {
       "provider/model, or {target, weight}, in the order they are tried.")
     K(route, "failover_after", int, now, 1, 255, "", top, "3", "Failures that move the lock (exclusive).")
     K(route, "return_to_primary_seconds", seconds, now, 0, TOP, "", top, "", "When the lock goes back (exclusive).")
-    K(route, "resume_streams", bool, later, 0, 0, "", top, "false",
+    K(route, "resume_streams", bool, now, 0, 0, "", top, "false",
       "A stream that breaks is continued by the next target.")
-    K(route, "resume_prompt", string, later, 0, 0, "", top, "", "How a target without prefill is asked to continue.")
+    K(route, "resume_prompt", string, now, 0, 0, "", top, "", "How a target is asked to continue.")
     K(route, "retry", section, now, 0, 0, "", retry, "", "As retry, for this route.")
     K(route, "hedge", section, later, 0, 0, "", hedge, "", "As hedge, for this route.")
 

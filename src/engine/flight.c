@@ -195,6 +195,7 @@ void flight_free(struct flight *flight) {
         chunks_free(&flight->attempts[i]->held);
     }
     chunks_free(&flight->body);
+    chunks_free(&flight->delivered);
     struct arena arena = flight->arena; /* the flight itself stands in it */
     arena_free(&arena);
 }

@@ -124,6 +124,9 @@ struct attempt {
     bool body_sent; /* the request's bytes are no longer needed for this call */
     bool call_over; /* no event of the call can come any more, so it is not cancelled */
     bool saw_finish, saw_done;
+    bool continues;      /* what another attempt began */
+    bool pending_over;   /* what it repeats has been left out */
+    struct text pending; /* its first text, awaited to see what it repeats */
     uint32_t events, events_dropped;
     struct sse sse;
     struct openai_event_shape *shape; /* from the first token on; NULL: no memory for it */
@@ -183,9 +186,13 @@ struct flight {
     uint64_t deadline_ns; /* up to a stream's first token, or a whole reply */
     uint64_t timer_ns;    /* asked for; 0: none */
     bool caller_is_full;
-    bool previews;         /* nothing of the choice is written down */
-    int status;            /* answered */
-    enum error_code error; /* answered by weir itself; error_none: a provider's answer */
+    bool resumes;            /* its stream may be continued by another target */
+    bool resumed;            /* and has been */
+    struct chunks delivered; /* the text that the caller has, where the stream may be continued */
+    struct str stream_id;    /* of its first chunk, with its quotes */
+    bool previews;           /* nothing of the choice is written down */
+    int status;              /* answered */
+    enum error_code error;   /* answered by weir itself; error_none: a provider's answer */
     struct error error_said;
     uint64_t bytes_out;
 };
@@ -265,6 +272,20 @@ void stream_reply_body(struct flight *flight, struct attempt *attempt, struct st
 void stream_reply_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
 void stream_break(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
                   struct actions *out);
+void stream_error_event(struct flight *flight, enum failure failure, struct actions *out);
+/* flight_resume.c */
+enum resume_pass {
+    resume_not_ours, /* the event goes its usual way */
+    resume_passed,   /* it has been passed on, or is held */
+    resume_no_memory,
+};
+void resume_admit(struct flight *flight);
+enum resume_pass resume_event(struct flight *flight, struct attempt *attempt, const struct sse_event *event,
+                              enum openai_event_kind kind, struct actions *out);
+/* false: the stream cannot go on elsewhere; nothing was done. */
+bool resume_try(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
+                struct actions *out);
+void resume_give_up(struct flight *flight, enum failure failure, struct now now, struct actions *out);
 /* flight_answer.c */
 void answer_error(struct flight *flight, enum error_code code, struct str message, struct str param, struct now now,
                   struct actions *out);

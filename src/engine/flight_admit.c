@@ -324,6 +324,7 @@ bool flight_admit(struct flight *flight, struct now now, struct actions *out) {
     if (!body_read(flight, now, out)) return false;
     if (!endpoint_facts(flight->endpoint)->streams) flight->request.stream = false;
     if (!flight_candidates(flight, now, out)) return false;
+    resume_admit(flight);
     deadline_set(flight);
     if (now.mono_ns >= flight->deadline_ns) {
         answer_error(flight, error_request_timeout, STR_NONE, STR_NONE, now, out);

@@ -148,6 +148,10 @@ void answer_error(struct flight *flight, enum error_code code, struct str messag
 
 void answer_refused(struct flight *flight, enum error_code code, uint64_t until_ns, struct now now,
                     struct actions *out) {
+    if (flight->resumed) {
+        resume_give_up(flight, failure_overloaded, now, out);
+        return;
+    }
     int64_t retry_after_ms =
         until_ns > now.mono_ns ? (int64_t)((until_ns - now.mono_ns + NS_PER_MS - 1) / NS_PER_MS) : -1;
     answer_error_status(flight, code, error_facts(code)->status, STR_NONE, STR_NONE, retry_after_ms, NULL, now, out);
@@ -168,6 +172,10 @@ static bool is_error_object(struct str body) {
 
 /* Nothing is left to try: the last failure is the answer. */
 void answer_failure(struct flight *flight, const struct attempt *last, struct now now, struct actions *out) {
+    if (flight->resumed && last) {
+        resume_give_up(flight, last->failure, now, out);
+        return;
+    }
     if (!last) {
         answer_error(flight, error_no_provider_available, STR_NONE, STR_NONE, now, out);
         return;

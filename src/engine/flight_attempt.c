@@ -52,6 +52,8 @@ static struct attempt *attempt_new(struct flight *flight, struct candidate *cand
     chunks_init(&attempt->held, flight->host->bodies);
     flight->attempts[flight->attempt_count++] = attempt;
     flight->live = attempt;
+    attempt->continues = flight->resumed;
+    if (attempt->continues) attempt->pending = text_in_arena(&flight->arena, 256);
     candidate->tries++;
     return attempt;
 }

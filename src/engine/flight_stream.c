@@ -29,12 +29,16 @@ static bool event_pass(struct flight *flight, struct attempt *attempt, const str
 static void deliver_begin(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
     attempt->first_token_ns = now.mono_ns;
     hold_good(flight, attempt, now);
-    attempt->shape = arena_take_zeroed(&flight->arena, sizeof *attempt->shape);
     attempt_enter(attempt, attempt_delivering);
-    flight_enter(flight, flight_answering);
-    answer_head(flight, attempt, attempt->status, -1, out);
-    answer_held(flight, attempt, out);
-    if (attempt->body_sent) { /* nothing can need the request any more */
+    if (attempt->continues) { /* the head has long been sent, and the held events say nothing new */
+        chunks_free(&attempt->held);
+    } else {
+        attempt->shape = flight->resumes ? NULL : arena_take_zeroed(&flight->arena, sizeof *attempt->shape);
+        flight_enter(flight, flight_answering);
+        answer_head(flight, attempt, attempt->status, -1, out);
+        answer_held(flight, attempt, out);
+    }
+    if (attempt->body_sent && !flight->resumes) { /* nothing can need the request any more */
         chunks_free(&flight->body);
         flight->whole_body = STR_NONE;
     }
@@ -78,7 +82,7 @@ static bool event_error(struct flight *flight, struct attempt *attempt, const st
     struct openai_error error;
     openai_error_read(event->data, flight->host->scratch, &error);
     str_copy(attempt->failure_text, sizeof attempt->failure_text, error.message);
-    if (attempt->state != attempt_delivering) {
+    if (attempt->state != attempt_delivering || (flight->resumes && attempt->mode == reply_events)) {
         attempt_fail(flight, attempt, failure_error_in_stream, now, out);
     } else if (event_pass(flight, attempt, event, now, out)) {
         attempt_cancel(attempt, out);
@@ -94,6 +98,10 @@ static bool event_done(struct flight *flight, struct attempt *attempt, const str
         return false;
     }
     attempt->saw_done = true;
+    if (resume_event(flight, attempt, event, openai_event_done, out) == resume_no_memory) {
+        attempt_fail(flight, attempt, failure_system, now, out);
+        return false;
+    }
     if (event_pass(flight, attempt, event, now, out)) stream_complete(flight, attempt, now, out);
     return false;
 }
@@ -118,6 +126,11 @@ static bool stream_event(struct flight *flight, struct attempt *attempt, const s
         if (attempt->state != attempt_delivering) deliver_begin(flight, attempt, now, out);
         break;
     case openai_event_empty: break;
+    }
+    switch (resume_event(flight, attempt, event, kind, out)) {
+    case resume_passed: return true;
+    case resume_no_memory: attempt_fail(flight, attempt, failure_system, now, out); return false;
+    case resume_not_ours: break;
     }
     return event_pass(flight, attempt, event, now, out);
 }
@@ -150,18 +163,21 @@ void stream_reply_end(struct flight *flight, struct attempt *attempt, struct now
         attempt_fail(flight, attempt, failure_cut, now, out);
 }
 
+void stream_error_event(struct flight *flight, enum failure failure, struct actions *out) {
+    struct text text = text_in_arena(flight->host->scratch, 1024);
+    text_put(&text, STR("data: "));
+    openai_error_write(&text, failure_facts(failure)->error,
+                       arena_printf(flight->host->scratch,
+                                    "The stream broke before its end: %.*s. What came is not whole.",
+                                    STR_ARG(failure_facts(failure)->sentence)),
+                       STR_NONE, flight->request_id, -1, flight->attempt_count);
+    text_put(&text, STR("\n\n"));
+    if (!text.failed) answer_bytes(flight, text_str(&text), out);
+}
+
 void stream_break(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
                   struct actions *out) {
-    if (attempt->mode == reply_events) {
-        struct text text = text_in_arena(flight->host->scratch, 1024);
-        text_put(&text, STR("data: "));
-        openai_error_write(&text, failure_facts(failure)->error,
-                           arena_printf(flight->host->scratch,
-                                        "The stream broke before its end: %.*s. What came is not whole.",
-                                        STR_ARG(failure_facts(failure)->sentence)),
-                           STR_NONE, flight->request_id, -1, flight->attempt_count);
-        text_put(&text, STR("\n\n"));
-        if (!text.failed) answer_bytes(flight, text_str(&text), out);
-    }
+    if (resume_try(flight, attempt, failure, now, out)) return;
+    if (attempt->mode == reply_events) stream_error_event(flight, failure, out);
     stream_end_broken(flight, attempt, failure, now, out);
 }

@@ -1,10 +1,11 @@
 """Every decision over real sockets: strategies, breaker, retries, keys, rates, places and the line, the lock, probes."""
+import json
 import threading
 import time
 
 import pytest
 
-from weirlib import chat, http, poll, provider
+from weirlib import RawProvider, chat, http, poll, provider
 
 
 def admin(weir, method, path, body=None):
@@ -314,6 +315,87 @@ def test_the_lock_is_moved_by_hand_and_survives_a_restart(trio, start):
         assert chat(again.port).headers["x-weir-provider"] == "c"
     finally:
         again.stop()
+
+
+# -- streams that go on elsewhere ----------------------------------------------------------------------------------------
+
+WORDS = "The level of the river is kept by a weir that lets through just as much water as comes down to it every day".split(" ")
+
+
+class Continuing:
+    """A provider that streams WORDS from where the messages say, repeating the last `repeat` words, and dies after `die` events."""
+
+    def __init__(self, repeat=0, die=None, how="close", words=None):
+        self.repeat, self.die, self.how, self.asked, self.words = repeat, die, how, [], words or WORDS
+        self.raw = RawProvider(self.answer)
+        self.base_url = f"http://127.0.0.1:{self.raw.port}/v1"
+
+    def answer(self, connection, head, body):
+        messages = json.loads(body)["messages"]
+        self.asked.append(messages)
+        had = messages[-2]["content"] if len(messages) >= 2 and messages[-2]["role"] == "assistant" else ""
+        text = " ".join(self.words)
+        assert text.startswith(had), (text, had)
+        rest = text[len(had):]
+        if self.repeat and had:
+            rest = " ".join(had.split(" ")[-self.repeat:]) + rest
+        connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+        chunk = lambda delta, reason=None: json.dumps({"id": f"id-{id(self)}", "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]})
+        events = [chunk({"role": "assistant", "content": ""})] + [chunk({"content": rest[i:i + 5]}) for i in range(0, len(rest), 5)] + [chunk({}, "stop"), "[DONE]"]
+        for number, event in enumerate(events):
+            if self.die is not None and number == self.die:
+                if self.how == "stall":
+                    time.sleep(3)
+                if self.how == "error":
+                    event = json.dumps({"error": {"message": "overloaded", "type": "server_error"}})
+                else:
+                    return False
+            data = f"data: {event}\n\n".encode()
+            connection.sendall(b"%x\r\n%s\r\n" % (len(data), data))
+        connection.sendall(b"0\r\n\r\n")
+        return False
+
+
+def resuming(start, *providers, **route):
+    names = "abcd"[:len(providers)]
+    return start({"retry": {"base_ms": 1}, "providers": {n: provider(p.base_url, ["x"], priority=i) for i, (n, p) in enumerate(zip(names, providers), 1)},
+                  "routes": [{"model": "m", "targets": [f"{n}/x" for n in names], "resume_streams": True, **route}]})
+
+
+@pytest.mark.parametrize("how", ["close", "stall", "error"])
+@pytest.mark.parametrize("repeat", [0, 2, 4])
+@pytest.mark.parametrize("die", [2, 9])
+def test_a_stream_that_dies_goes_on_from_the_next_target(start, how, repeat, die):
+    one, two = Continuing(die=die, how=how), Continuing(repeat=repeat)
+    weir = resuming(start, one, two)
+    reply = chat(weir.port, stream=True)
+    assert reply.status == 200 and reply.complete and reply.events[-1] == "[DONE]", reply
+    assert reply.content == " ".join(WORDS)
+    assert len({e["id"] for e in reply.events[:-1]}) == 1
+    assert [m["role"] for m in two.asked[0]] == ["user", "assistant", "user"]
+    story = admin(weir, "GET", "/requests/" + reply.headers["x-weir-request-id"]).json
+    assert [a["outcome"] == "ok" for a in story["attempts"]] == [False, True]
+
+
+def test_a_stream_goes_on_twice_and_in_the_routes_own_words(start):
+    one, two, three = Continuing(die=4), Continuing(die=6), Continuing()
+    weir = resuming(start, one, two, three, resume_prompt="Weiter.")
+    reply = chat(weir.port, stream=True)
+    assert reply.content == " ".join(WORDS) and reply.events[-1] == "[DONE]"
+    assert three.asked[0][-1] == {"role": "user", "content": "Weiter."}
+
+
+def test_with_nobody_to_go_on_the_stream_ends_in_an_error(start):
+    one, two = Continuing(die=4), Continuing(die=0)
+    reply = chat(resuming(start, one, two).port, stream=True)
+    assert reply.status == 200 and reply.complete and "error" in reply.events[-1] and reply.content == " ".join(WORDS)[:15]
+
+
+@pytest.mark.parametrize("more", [{"tools": [{"type": "function", "function": {"name": "f"}}]}, {"response_format": {"type": "json_object"}}, {"n": 2}])
+def test_what_is_no_plain_text_is_not_continued(start, more):
+    one, two = Continuing(die=4), Continuing()
+    reply = chat(resuming(start, one, two).port, stream=True, **more)
+    assert "error" in reply.events[-1] and not two.asked
 
 
 # -- rules ---------------------------------------------------------------------------------------------------------------
