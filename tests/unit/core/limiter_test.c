@@ -1,0 +1,145 @@
+/* Rates: what passes, what waits, what is given back. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/prng.h"
+#include "core/limiter.h"
+
+#define S 1000000000ull
+static const struct limiter_rules sixty = {.limit = 60, .period_ns = 60 * S, .burst = 5};
+
+static unsigned taken_at_once(struct cell *cell, const struct limiter_rules *rules, uint64_t now) {
+    struct limiter_ticket ticket;
+    unsigned count = 0;
+    while (count < 1000 && limiter_take(cell, rules, 1, now, &ticket)) count++;
+    return count;
+}
+
+static void the_burst_passes_at_once_then_one_a_second(void **state) {
+    struct cell cell = {0};
+    (void)state;
+    assert_int_equal(taken_at_once(&cell, &sixty, 100 * S), 5);
+    assert_int_equal(limiter_wait_ns(&cell, &sixty, 1, 100 * S), S);
+    assert_int_equal(taken_at_once(&cell, &sixty, 101 * S), 1);
+    assert_int_equal(taken_at_once(&cell, &sixty, 104 * S), 3);
+    assert_int_equal(taken_at_once(&cell, &sixty, 500 * S), 5); /* idle time does not add up */
+    assert_int_equal(limiter_left(&cell, &sixty, 502 * S), 2);
+}
+
+static void no_limit_takes_nothing(void **state) {
+    const struct limiter_rules none = {.limit = 0};
+    struct cell cell = {0};
+    (void)state;
+    assert_int_equal(taken_at_once(&cell, &none, S), 1000);
+    assert_int_equal(cell_load(&cell), 0);
+    assert_true(limiter_left(&cell, &none, S) == UINT64_MAX);
+}
+
+static void more_than_the_burst_passes_alone_when_nothing_is_owed(void **state) {
+    struct cell cell = {0};
+    struct limiter_ticket ticket;
+    (void)state;
+    assert_true(limiter_take(&cell, &sixty, 50, 100 * S, &ticket));
+    assert_false(limiter_take(&cell, &sixty, 1, 101 * S, &ticket));
+    assert_int_equal(limiter_wait_ns(&cell, &sixty, 50, 101 * S), 49 * S);
+    assert_true(limiter_take(&cell, &sixty, 50, 150 * S, &ticket));
+}
+
+static void a_refund_gives_back_what_time_has_not(void **state) {
+    struct cell cell = {0};
+    struct limiter_ticket ticket, other;
+    (void)state;
+    assert_true(limiter_take(&cell, &sixty, 4, 100 * S, &ticket));
+    limiter_refund(&cell, &sixty, ticket, 100 * S);
+    assert_int_equal(taken_at_once(&cell, &sixty, 100 * S), 5);
+    cell_store(&cell, 0);
+    assert_true(limiter_take(&cell, &sixty, 4, 100 * S, &ticket));
+    assert_true(limiter_take(&cell, &sixty, 5, 103 * S, &other) == false);
+    assert_true(limiter_take(&cell, &sixty, 4, 103 * S, &other)); /* owes 1 + 4 */
+    limiter_refund(&cell, &sixty, ticket, 103 * S);               /* 3 of its 4 have drained */
+    assert_int_equal(limiter_left(&cell, &sixty, 103 * S), 1);
+    limiter_refund(&cell, &sixty, ticket, 200 * S);
+    assert_int_equal(limiter_left(&cell, &sixty, 200 * S), 5);
+}
+
+static void the_truth_is_settled_up_and_down(void **state) {
+    struct cell cell = {0};
+    struct limiter_ticket ticket;
+    (void)state;
+    assert_true(limiter_take(&cell, &sixty, 4, 100 * S, &ticket));
+    limiter_settle(&cell, &sixty, ticket, 1, 100 * S);
+    assert_int_equal(limiter_left(&cell, &sixty, 100 * S), 4);
+    cell_store(&cell, 0);
+    assert_true(limiter_take(&cell, &sixty, 2, 100 * S, &ticket));
+    limiter_settle(&cell, &sixty, ticket, 30, 100 * S);
+    assert_int_equal(limiter_wait_ns(&cell, &sixty, 1, 100 * S), 26 * S);
+}
+
+static void a_hold_only_moves_later(void **state) {
+    struct cell cell = {0};
+    (void)state;
+    limiter_hold_until(&cell, &sixty, 200 * S);
+    limiter_hold_until(&cell, &sixty, 150 * S);
+    assert_int_equal(limiter_wait_ns(&cell, &sixty, 1, 100 * S), 101 * S);
+    cooldown_set(&cell, 900 * S);
+    cooldown_set(&cell, 800 * S);
+    assert_int_equal(cooldown_until_ns(&cell), 900 * S);
+    cooldown_clear(&cell);
+    assert_int_equal(cooldown_until_ns(&cell), 0);
+}
+
+static void huge_numbers_do_not_wrap(void **state) {
+    const struct limiter_rules odd = {.limit = 1, .period_ns = UINT64_MAX / 8, .burst = 1u << 30};
+    struct cell cell = {0};
+    struct limiter_ticket ticket;
+    (void)state;
+    assert_true(limiter_take(&cell, &odd, UINT64_MAX, S, &ticket));
+    assert_false(limiter_take(&cell, &odd, 1, S, &ticket));
+}
+
+/* Random arrivals: in no stretch more than the burst and what the rate gives. */
+static void no_stretch_of_time_gets_more_than_its_due(void **state) {
+    enum { most = 600 };
+    static uint64_t passed[most];
+    struct prng prng;
+    (void)state;
+    for (uint64_t seed = 1; seed <= 300; seed++) {
+        prng_seed(&prng, seed);
+        struct limiter_rules rules = {.limit = 1 + prng_below(&prng, 100), .period_ns = S + prng_below(&prng, 100 * S)};
+        rules.burst = 1 + prng_below(&prng, rules.limit);
+        struct cell cell = {0};
+        uint64_t now = S, tat = 0;
+        unsigned count = 0;
+        for (int i = 0; i < 1000 && count < most; i++) {
+            struct limiter_ticket ticket;
+            now += prng_below(&prng, 2 * rules.period_ns / rules.limit);
+            if (!limiter_take(&cell, &rules, 1, now, &ticket)) continue;
+            assert_true(cell_load(&cell) > tat); /* arrival times only move on */
+            tat = cell_load(&cell);
+            passed[count++] = now;
+            for (unsigned from = 0; from < count; from++) {
+                double due =
+                    (double)rules.burst + (double)(now - passed[from]) * (double)rules.limit / (double)rules.period_ns;
+                if (count - from > due + 1e-6)
+                    fail_msg("seed %lu: %u in a stretch that is due %f", (unsigned long)seed, count - from, due);
+            }
+        }
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_burst_passes_at_once_then_one_a_second),
+        cmocka_unit_test(no_limit_takes_nothing),
+        cmocka_unit_test(more_than_the_burst_passes_alone_when_nothing_is_owed),
+        cmocka_unit_test(a_refund_gives_back_what_time_has_not),
+        cmocka_unit_test(the_truth_is_settled_up_and_down),
+        cmocka_unit_test(a_hold_only_moves_later),
+        cmocka_unit_test(huge_numbers_do_not_wrap),
+        cmocka_unit_test(no_stretch_of_time_gets_more_than_its_due),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

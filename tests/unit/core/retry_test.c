@@ -1,0 +1,88 @@
+/* Backoff, and extra work as a share of the work. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/prng.h"
+#include "core/retry.h"
+
+#define S 1000000000ull
+
+static void backoff_doubles_to_its_top_with_full_jitter(void **state) {
+    struct prng prng;
+    (void)state;
+    prng_seed(&prng, 1);
+    for (unsigned tries = 0; tries < 80; tries++) {
+        uint64_t top = tries < 6 ? 200ull << tries : 10000, least = UINT64_MAX, greatest = 0;
+        if (top > 10000) top = 10000;
+        for (int i = 0; i < 2000; i++) {
+            uint64_t ms = retry_backoff_ms(tries, 200, 10000, prng_next(&prng));
+            if (ms < least) least = ms;
+            if (ms > greatest) greatest = ms;
+        }
+        assert_true(greatest <= top && greatest > top * 9 / 10 && least < top / 10 + 1);
+    }
+}
+
+static unsigned taken(struct share *share, unsigned permille, unsigned floor, uint64_t now) {
+    unsigned count = 0;
+    while (count < 100000 && share_take(share, permille, floor, now)) count++;
+    return count;
+}
+
+static void the_floor_is_there_without_requests(void **state) {
+    struct share share = {0};
+    (void)state;
+    assert_true(share_would_take(&share, 200, 10, 100 * S));
+    assert_int_equal(taken(&share, 200, 10, 100 * S), 10);
+    assert_false(share_would_take(&share, 200, 10, 104 * S));
+    assert_int_equal(taken(&share, 200, 10, 104 * S), 0);
+    assert_int_equal(taken(&share, 200, 10, 111 * S), 10);
+}
+
+static void a_fifth_of_the_requests_may_be_tried_again(void **state) {
+    struct share share = {0};
+    (void)state;
+    for (int i = 0; i < 1000; i++) share_count(&share, 100 * S);
+    assert_int_equal(taken(&share, 200, 10, 101 * S), 200);
+    for (int i = 0; i < 500; i++) share_count(&share, 106 * S); /* the half before counts on both sides */
+    assert_int_equal(taken(&share, 200, 10, 106 * S), 100);
+    assert_int_equal(taken(&share, 200, 10, 131 * S), 10);
+}
+
+static void in_no_ten_seconds_are_there_more_than_the_floor(void **state) {
+    struct prng prng;
+    (void)state;
+    for (uint64_t seed = 1; seed < 100; seed++) {
+        struct share share = {0};
+        uint64_t now = 1000 * S, times[512];
+        unsigned count = 0;
+        prng_seed(&prng, seed);
+        for (int i = 0; i < 2000 && count < 512; i++) {
+            now += prng_below(&prng, S);
+            if (share_take(&share, 0, 10, now)) times[count++] = now;
+        }
+        for (unsigned i = 10; i < count; i++) assert_true(times[i] - times[i - 10] >= share_window_ns / 2);
+    }
+}
+
+static void counts_stop_at_their_top(void **state) {
+    struct share share = {0};
+    (void)state;
+    for (int i = 0; i < 1100000; i++) share_count(&share, 5 * S);
+    assert_int_equal(cell_load(&share.now) >> 20 & 0xfffff, 0xfffff);
+    assert_int_equal(cell_load(&share.now) >> 40, 1);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(backoff_doubles_to_its_top_with_full_jitter),
+        cmocka_unit_test(the_floor_is_there_without_requests),
+        cmocka_unit_test(a_fifth_of_the_requests_may_be_tried_again),
+        cmocka_unit_test(in_no_ten_seconds_are_there_more_than_the_floor),
+        cmocka_unit_test(counts_stop_at_their_top),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
