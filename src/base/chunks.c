@@ -8,7 +8,45 @@
 
 enum { block_first = 2048, block_most = 256 * 1024 };
 
+#if defined(__SANITIZE_ADDRESS__)
+enum { spares_most = 0 }; /* what is used after its end is to be seen */
+#else
+enum { spares_most = 64 };
+#endif
+
 void chunks_init(struct chunks *chunks, struct chunks_budget *budget) { *chunks = (struct chunks){.budget = budget}; }
+
+void chunks_init_spared(struct chunks *chunks, struct chunks_budget *budget, struct chunk_spares *spares) {
+    *chunks = (struct chunks){.budget = budget, .spares = spares};
+}
+
+void chunk_spares_free(struct chunk_spares *spares) {
+    for (struct chunk *chunk = spares->first, *next; chunk; chunk = next) {
+        next = chunk->next;
+        memory_give(chunk);
+    }
+    *spares = (struct chunk_spares){.first = NULL};
+}
+
+static struct chunk *block_take(struct chunks *chunks, size_t whole, size_t size) {
+    struct chunk_spares *spares = size == block_first ? chunks->spares : NULL;
+    if (!spares || !spares->first) return memory_take(whole);
+    struct chunk *chunk = spares->first;
+    spares->first = chunk->next;
+    spares->count--;
+    return chunk;
+}
+
+static void block_give(struct chunks *chunks, struct chunk *chunk) {
+    struct chunk_spares *spares = chunk->size == block_first ? chunks->spares : NULL;
+    if (!spares || spares->count >= spares_most) {
+        memory_give(chunk);
+        return;
+    }
+    chunk->next = spares->first;
+    spares->first = chunk;
+    spares->count++;
+}
 
 void chunks_expect(struct chunks *chunks, size_t len) { chunks->expected = len < block_most ? len : block_most; }
 
@@ -23,9 +61,10 @@ static struct chunk *chunk_new(struct chunks *chunks, size_t need) {
     size_t size = chunks->last ? chunks->last->size * 2 : chunks->expected ? chunks->expected : block_first;
     if (size > block_most) size = block_most;
     if (size < need) size = need;
+    if (chunks->spares && size < block_first) size = block_first;
     size_t whole;
     if (!size_add(size, sizeof(struct chunk), &whole) || !budget_take(chunks->budget, whole)) return NULL;
-    struct chunk *chunk = memory_take(whole);
+    struct chunk *chunk = block_take(chunks, whole, size);
     if (!chunk) {
         if (chunks->budget) atomic_fetch_sub_explicit(&chunks->budget->taken, whole, memory_order_relaxed);
         return NULL;
@@ -61,14 +100,14 @@ bool chunks_add(struct chunks *chunks, struct str bytes) {
 static void blocks_give(struct chunks *chunks) {
     for (struct chunk *chunk = chunks->first, *next; chunk; chunk = next) {
         next = chunk->next;
-        memory_give(chunk);
+        block_give(chunks, chunk);
     }
 }
 
 void chunks_free(struct chunks *chunks) {
     blocks_give(chunks);
     if (chunks->budget) atomic_fetch_sub_explicit(&chunks->budget->taken, chunks->taken, memory_order_relaxed);
-    chunks_init(chunks, chunks->budget);
+    chunks_init_spared(chunks, chunks->budget, chunks->spares);
 }
 
 struct str chunks_whole(struct chunks *chunks) {

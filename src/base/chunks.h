@@ -22,15 +22,25 @@ struct chunks_budget {
     size_t limit;
 };
 
+/* Small blocks that ended chunks leave for the next ones. All zero: none yet. One thread. */
+struct chunk_spares {
+    struct chunk *first;
+    unsigned count;
+};
+
 struct chunks {
     struct chunk *first, *last;
     size_t len;
     size_t taken; /* from the budget */
     size_t expected;
     struct chunks_budget *budget; /* may be NULL */
+    struct chunk_spares *spares;  /* may be NULL */
 };
 
 void chunks_init(struct chunks *chunks, struct chunks_budget *budget);
+/* The same, with small blocks from `spares`, which outlives it. */
+void chunks_init_spared(struct chunks *chunks, struct chunks_budget *budget, struct chunk_spares *spares);
+void chunk_spares_free(struct chunk_spares *spares);
 /* How many bytes are expected in all, so that they fit one block (up to 256 KB); 0: not known. Before the first add. */
 void chunks_expect(struct chunks *chunks, size_t len);
 /* false: no memory or the budget is used up; nothing was added. */

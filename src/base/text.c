@@ -137,30 +137,10 @@ void text_json_comma(struct text *text) {
     if (last != '{' && last != '[' && last != ',' && last != ':') text_put_byte(text, ',');
 }
 
-void text_json_key(struct text *text, struct str name) {
+void text_json_key_any(struct text *text, struct str name) {
     text_json_comma(text);
     text_put_json(text, name);
     text_put_byte(text, ':');
-}
-
-void text_json_str(struct text *text, struct str name, struct str value) {
-    text_json_key(text, name);
-    text_put_json(text, value);
-}
-
-void text_json_u64(struct text *text, struct str name, uint64_t value) {
-    text_json_key(text, name);
-    text_put_u64(text, value);
-}
-
-void text_json_i64(struct text *text, struct str name, int64_t value) {
-    text_json_key(text, name);
-    text_put_i64(text, value);
-}
-
-void text_json_bool(struct text *text, struct str name, bool value) {
-    text_json_key(text, name);
-    text_put(text, value ? STR("true") : STR("false"));
 }
 
 void text_put_money(struct text *text, int64_t nano_usd) {

@@ -3,6 +3,8 @@
 #ifndef WEIR_BASE_TEXT_H
 #define WEIR_BASE_TEXT_H
 
+#include <string.h>
+
 #include "base/arena.h"
 
 struct text {
@@ -33,12 +35,40 @@ void text_printf(struct text *text, const char *format, ...) __attribute__((form
 /* A JSON string with its quotes: escapes quotes, backslash and control characters; bytes that are not UTF-8 become
  * U+FFFD. */
 void text_put_json(struct text *text, struct str s);
-/* "name": with a comma before it unless the last byte is { or [ or the text is empty */
-void text_json_key(struct text *text, struct str name);
-void text_json_str(struct text *text, struct str name, struct str value);
-void text_json_u64(struct text *text, struct str name, uint64_t value);
-void text_json_i64(struct text *text, struct str name, int64_t value);
-void text_json_bool(struct text *text, struct str name, bool value);
+/* "name": with a comma before it unless the last byte is { or [ or the text is empty. A literal name needs no look for
+ * escapes, and must need none. */
+void text_json_key_any(struct text *text, struct str name);
+static inline void text_json_key(struct text *text, struct str name) {
+    if (!__builtin_constant_p(name.len) || text->failed || name.len + 4 > text->size - text->len) {
+        text_json_key_any(text, name);
+        return;
+    }
+    char *at = text->at + text->len;
+    char last = text->len ? at[-1] : '{';
+    if (last != '{' && last != '[' && last != ',' && last != ':') *at++ = ',';
+    *at++ = '"';
+    memcpy(at, name.at, name.len);
+    at += name.len;
+    *at++ = '"';
+    *at++ = ':';
+    text->len = (size_t)(at - text->at);
+}
+static inline void text_json_str(struct text *text, struct str name, struct str value) {
+    text_json_key(text, name);
+    text_put_json(text, value);
+}
+static inline void text_json_u64(struct text *text, struct str name, uint64_t value) {
+    text_json_key(text, name);
+    text_put_u64(text, value);
+}
+static inline void text_json_i64(struct text *text, struct str name, int64_t value) {
+    text_json_key(text, name);
+    text_put_i64(text, value);
+}
+static inline void text_json_bool(struct text *text, struct str name, bool value) {
+    text_json_key(text, name);
+    text_put(text, value ? STR("true") : STR("false"));
+}
 /* Nano-dollars as a quoted decimal of nine places: 1250000 gives "0.001250000". */
 void text_json_money(struct text *text, struct str name, int64_t nano_usd);
 /* Comma unless first in its array or object. */

@@ -28,7 +28,7 @@ static uint64_t units_of(uint64_t sample_ns) {
 
 /* The new average: the sample weighs 1 - e^(-dt/tau), and at least `least`, as many samples come within one tick. */
 static uint64_t averaged(uint64_t word, uint64_t sample, double tau_s, double least, uint64_t now_ns) {
-    double weight = 1 - exp(-age_s(word, now_ns) / tau_s);
+    double age = age_s(word, now_ns), weight = age > 0 ? 1 - exp(-age / tau_s) : 0;
     if (weight < least) weight = least;
     double value = (double)value_of(word) * (1 - weight) + (double)sample * weight;
     return value < 1 ? 1 : (uint64_t)(value + 0.5);
@@ -78,7 +78,7 @@ void success_report(struct cell *cell, bool good, uint64_t now_ns) {
     const double one = (double)(1ull << 39);
     uint64_t seen = cell_load(cell), next;
     do {
-        double weight = 1 - exp(-age_s(seen, now_ns) / 30);
+        double age = age_s(seen, now_ns), weight = age > 0 ? 1 - exp(-age / 30) : 0;
         if (weight < 0.05 || seen == 0) weight = 0.05;
         double failures = (double)value_of(seen) / one * (1 - weight) + (good ? 0 : weight);
         next = word_of((uint64_t)(failures * one), now_ns);

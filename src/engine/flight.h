@@ -24,9 +24,10 @@
 /* What the flights of one loop share. */
 struct flight_host {
     struct chunks_budget *bodies;
-    struct arena *scratch;       /* reset by the host after a step's actions have been performed */
-    struct arena_spares *spares; /* for the flights' own arenas */
-    struct prng *prng;           /* for ties, jitter and weighted draws */
+    struct arena *scratch;             /* reset by the host after a step's actions have been performed */
+    struct arena_spares *spares;       /* for the flights' own arenas */
+    struct chunk_spares *chunk_spares; /* and their bodies */
+    struct prng *prng;                 /* for ties, jitter and weighted draws */
 };
 
 /* What the gateway or the library knows of a request. Everything is copied. */

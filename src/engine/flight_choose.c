@@ -39,34 +39,43 @@ static int64_t expected_cost(const struct flight *flight, const struct target *t
     return cost;
 }
 
+/* Which strategies look at load, latency and health. */
+static const bool measures[strategies] = {[strategy_least_loaded] = true,
+                                          [strategy_fastest_response] = true,
+                                          [strategy_cost_optimized] = true,
+                                          [strategy_adaptive] = true};
+
 static struct pick_candidate facts_of(const struct flight *flight, const struct candidate *candidate, struct now now) {
     const uint64_t fading_ns = 60 * NS_PER_S;
     const struct target *target = candidate->target;
     const struct provider *provider = target->provider;
-    struct health_input health = {.success = success_read(&provider->cells->success)};
+    struct health_input health = {.success = 1};
     struct pick_candidate facts = {
         .priority = flight->pinned_targets.at ? candidate - flight->candidates : provider->priority,
         .weight = candidate->weight,
         .max_concurrent = provider->max_concurrent,
         .cost_nano_usd = -1,
         .quota_left = 1,
+        .health = 1,
         .ramp = breaker_ramp(&provider->cells->breaker, &provider->breaker, now.mono_ns),
         .name_hash = target->name_hash,
         .pass = candidate->place ? cell_load(&candidate->place->pass) : 0,
         .in_flight = gate_in_use(&provider->cells->gate),
     };
+    if (flight->by == strategy_cost_optimal || flight->by == strategy_cost_optimized)
+        facts.cost_nano_usd = expected_cost(flight, target);
     if (target->cells) {
         double ramp = breaker_ramp(&target->cells->breaker, &provider->breaker, now.mono_ns);
         if (ramp < facts.ramp) facts.ramp = ramp;
+        if (!measures[flight->by]) return facts;
         facts.latency_ns = latency_read(&target->cells->latency, fading_ns, now.mono_ns);
         facts.in_flight = gate_in_use(&target->cells->in_flight);
         health.latency_ns = latency_read(&target->cells->latency, 0, now.mono_ns);
         health.baseline_ns = latency_read(&target->cells->baseline, 0, now.mono_ns);
         health.breaker = breaker_view(&target->cells->breaker, &provider->breaker, now.mono_ns).state;
     }
+    health.success = success_read(&provider->cells->success);
     facts.health = health_score(&health);
-    if (flight->by == strategy_cost_optimal || flight->by == strategy_cost_optimized)
-        facts.cost_nano_usd = expected_cost(flight, target);
     return facts;
 }
 
@@ -95,6 +104,7 @@ static struct candidate *choose(struct flight *flight, struct now now) {
         count++;
     }
     if (count == 0) return NULL;
+    if (flight->candidate_count == 1) return open[0];
     bool by_priority = flight->by == strategy_adaptive && flight->attempt_count && !flight->snapshot->fallback_by_score;
     struct pick_input input = {.strategy = by_priority ? strategy_priority : flight->by,
                                .candidates = facts,

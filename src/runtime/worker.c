@@ -12,7 +12,10 @@ bool worker_init(struct worker *worker, unsigned index, struct deployment *deplo
     uint64_t seed;
     random_bytes(&seed, sizeof seed);
     *worker = (struct worker){.index = index, .deployment = deployment};
-    worker->host = (struct flight_host){.bodies = bodies, .scratch = &worker->scratch, .spares = &worker->spares};
+    worker->host = (struct flight_host){.bodies = bodies,
+                                        .scratch = &worker->scratch,
+                                        .spares = &worker->spares,
+                                        .chunk_spares = &worker->chunk_spares};
     arena_init(&worker->scratch, 64 * 1024, 64 * 1024 * 1024);
     prng_seed(&worker->prng, seed);
     list_init(&worker->requests);
@@ -58,6 +61,7 @@ void worker_free(struct worker *worker) {
     if (worker->loop) loop_free(worker->loop);
     arena_free(&worker->scratch);
     arena_spares_free(&worker->spares);
+    chunk_spares_free(&worker->chunk_spares);
     if (worker->deployment) deployment_release(worker->deployment);
     reporter_free(&worker->reporter);
 }

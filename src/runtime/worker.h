@@ -19,6 +19,7 @@ struct worker {
     struct flight_host host;
     struct arena scratch;
     struct arena_spares spares;
+    struct chunk_spares chunk_spares;
     struct actions actions;
     struct prng prng; /* for request ids */
     struct reporter reporter;
