@@ -101,6 +101,47 @@ WEIR_API struct weir_call *weir_start(struct weir *weir, const struct weir_reque
 WEIR_API void weir_cancel(struct weir_call *call);
 WEIR_API void weir_call_free(struct weir_call *call);
 
+/* What a call came to; to be asked after `done`. Tokens and money below 0: not known. Money in nano-dollars, all
+ * attempts together. */
+struct weir_call_facts {
+    size_t size; /* sizeof(struct weir_call_facts), set by the caller */
+    unsigned attempts;
+    int64_t input_tokens, output_tokens, cost_nano_usd;
+    char request_id[65];
+};
+WEIR_API void weir_call_facts(const struct weir_call *call, struct weir_call_facts *facts);
+
+/* -- batches: the OpenAI batch file format, one request a line ------------------------------------------------------
+ */
+
+/* How far a batch is. Lines that failed are done too: each has its line in the output. */
+struct weir_batch_progress {
+    size_t size;
+    uint64_t total, done, failed, skipped;              /* skipped: finished in an earlier run */
+    int64_t input_tokens, output_tokens, cost_nano_usd; /* of this run */
+    unsigned parallel;                                  /* requests at once, as things are */
+    double seconds;                                     /* since this run began */
+};
+
+struct weir_batch_options {
+    size_t size;         /* sizeof(struct weir_batch_options) */
+    const char *in_path; /* {"custom_id","method":"POST","url":"/v1/chat/completions","body":{...}} a line */
+    const char
+        *out_path;     /* made when all is done: {"id","custom_id","response","error"} a line, in the input's order */
+    unsigned parallel; /* requests at once, at most; 0: 32 */
+    unsigned tries;    /* of one line, where a failure may pass; 0: 5 */
+    /* Called about ten times a second, on the thread that runs the batch. true: stop; what runs is waited for. May be
+     * NULL. */
+    int (*progress)(void *user, const struct weir_batch_progress *progress);
+    void *user;
+};
+
+/* Runs a batch file to its end; blocks. What is finished is kept in OUT_PATH.partial at once, so that a run that was
+ * stopped or killed is taken up by calling this again: no finished line is sent twice. 0: every line has its line in
+ * OUT_PATH (look at progress->failed); -1: *error says why, and the partial file stays. `progress` may be NULL. */
+WEIR_API int weir_batch(struct weir *weir, const struct weir_batch_options *options,
+                        struct weir_batch_progress *progress, struct weir_error *error);
+
 /* What would be chosen for a model now, and why, without sending anything: JSON. NULL: *error (an unknown model, say).
  */
 WEIR_API char *weir_route(struct weir *weir, const char *model, struct weir_error *error);

@@ -14,6 +14,7 @@ static const struct {
      "check    [-c FILE]             check a configuration: every problem as FILE:LINE:COL: message"},
     {"ask", cli_ask,
      "ask      [-m MODEL] [-s] TEXT  one prompt, in-process, without a server (-s streams; - reads stdin)"},
+    {"batch", cli_batch, "batch    IN.jsonl -o OUT.jsonl  a batch file, in-process; goes on where it was stopped"},
     {"status", cli_status, "status   [--json]              providers and counters of a running gateway"},
     {"explain", cli_explain, "explain  REQUEST_ID            every decision taken for one request"},
     {"route", cli_route, "route    [-m MODEL]            what would be chosen now, without sending anything"},

@@ -9,6 +9,7 @@
 int cli_serve(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_ask(int argc, char **argv);
+int cli_batch(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_explain(int argc, char **argv);
 int cli_route(int argc, char **argv);

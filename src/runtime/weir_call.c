@@ -18,6 +18,7 @@ struct weir_call {
     int status;
     char content_type[64], provider[limit_name + 1], model[limit_model + 1], request_id[limit_request_id + 1];
     unsigned attempts;
+    int64_t input_tokens, output_tokens, cost_nano_usd;
     char timeout_ms[16];
     enum endpoint endpoint;
     char asked_type[128];
@@ -54,6 +55,19 @@ static void on_end(void *owner) { ((struct weir_call *)owner)->complete = true; 
 static void on_abort(void *owner) { ((struct weir_call *)owner)->complete = false; }
 static size_t on_unsent(void *owner) { return (void)owner, 0; }
 
+static void sum(int64_t *total, int64_t more) {
+    if (more >= 0) *total = (*total < 0 ? 0 : *total) + more;
+}
+
+static void facts_add(struct weir_call *call, const struct flight *flight) {
+    call->input_tokens = call->output_tokens = call->cost_nano_usd = -1;
+    for (unsigned i = 0; i < flight->attempt_count; i++) {
+        sum(&call->input_tokens, flight->attempts[i]->usage.input_tokens);
+        sum(&call->output_tokens, flight->attempts[i]->usage.output_tokens);
+        sum(&call->cost_nano_usd, flight->attempts[i]->cost_nano_usd);
+    }
+}
+
 static void on_closed(void *owner, const struct flight *flight) {
     struct weir_call *call = owner;
     struct weir_error error;
@@ -61,6 +75,7 @@ static void on_closed(void *owner, const struct flight *flight) {
     call->over = true;
     call->request = NULL;
     call->attempts = flight->attempt_count;
+    facts_add(call, flight);
     if (failed) {
         enum error_code code = flight->error ? flight->error : error_provider_error;
         weir_error_set(&error, code, flight->error_said.code ? str_from(flight->error_said.message) : STR_NONE);
@@ -178,6 +193,17 @@ void weir_call_free(struct weir_call *call) {
     if (!call) return;
     weir_cancel(call);
     call_release(call);
+}
+
+void weir_call_facts(const struct weir_call *call, struct weir_call_facts *facts) {
+    size_t size = facts->size < sizeof *facts ? facts->size : sizeof *facts;
+    struct weir_call_facts all = {.size = facts->size,
+                                  .attempts = call->attempts,
+                                  .input_tokens = call->input_tokens,
+                                  .output_tokens = call->output_tokens,
+                                  .cost_nano_usd = call->cost_nano_usd};
+    str_copy(all.request_id, sizeof all.request_id, str_from(call->request_id));
+    memcpy(facts, &all, size);
 }
 
 /* -- blocking ---------------------------------------------------------------------------------------------------------

@@ -111,6 +111,8 @@ struct explain_question {
 };
 bool explain_ask(struct explain_question *question);
 
+/* -- batch.c: weir_batch, of weir.h */
+
 void weir_error_set(struct weir_error *error, enum error_code code, struct str message);
 
 #endif

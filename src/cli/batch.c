@@ -1,0 +1,115 @@
+/* batch.c - weir batch: a batch file through the library, with a progress bar where somebody looks. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "runtime/weir_internal.h"
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int number) {
+    (void)number;
+    if (interrupted) _exit(130); /* asked twice */
+    interrupted = 1;
+}
+
+struct showing {
+    bool terminal, quiet;
+    double told_s;
+};
+
+static void bar_print(const struct weir_batch_progress *at) {
+    enum { width = 30 };
+    double share = at->total ? (double)at->done / (double)at->total : 0;
+    uint64_t now = at->done - at->skipped;
+    double rate = at->seconds > 0 ? (double)now / at->seconds : 0;
+    char bar[width + 1];
+    for (int i = 0; i < width; i++) bar[i] = i < (int)(share * width) ? '#' : '.';
+    bar[width] = 0;
+    fprintf(stderr, "\r[%s] %llu/%llu  %.1f/s  %u at once  %llu failed  $%.4f", bar, (unsigned long long)at->done,
+            (unsigned long long)at->total, rate, at->parallel, (unsigned long long)at->failed,
+            (double)at->cost_nano_usd / 1e9);
+    if (rate > 0) fprintf(stderr, "  %.0f s left", (double)(at->total - at->done) / rate);
+    fprintf(stderr, "\033[K");
+}
+
+static int on_progress(void *user, const struct weir_batch_progress *at) {
+    struct showing *showing = user;
+    if (showing->terminal && !showing->quiet) {
+        bar_print(at);
+    } else if (!showing->quiet && at->seconds - showing->told_s >= 5) {
+        showing->told_s = at->seconds;
+        fprintf(stderr, "weir: %llu of %llu lines, %llu failed\n", (unsigned long long)at->done,
+                (unsigned long long)at->total, (unsigned long long)at->failed);
+    }
+    return interrupted;
+}
+
+static void summary_print(const struct weir_batch_progress *at, bool json) {
+    if (json) {
+        printf("{\"total\":%llu,\"done\":%llu,\"failed\":%llu,\"skipped\":%llu,\"input_tokens\":%lld,"
+               "\"output_tokens\":%lld,\"cost_usd\":\"%lld.%09lld\",\"seconds\":%.3f}\n",
+               (unsigned long long)at->total, (unsigned long long)at->done, (unsigned long long)at->failed,
+               (unsigned long long)at->skipped, (long long)at->input_tokens, (long long)at->output_tokens,
+               (long long)(at->cost_nano_usd / 1000000000), (long long)(at->cost_nano_usd % 1000000000), at->seconds);
+        return;
+    }
+    printf(
+        "%llu lines: %llu succeeded, %llu failed, %llu from an earlier run; %lld tokens in, %lld out, $%.6f, %.1f s\n",
+        (unsigned long long)at->total, (unsigned long long)(at->done - at->failed), (unsigned long long)at->failed,
+        (unsigned long long)at->skipped, (long long)at->input_tokens, (long long)at->output_tokens,
+        (double)at->cost_nano_usd / 1e9, at->seconds);
+}
+
+static int run(struct weir *weir, struct weir_batch_options *options, bool quiet, bool json) {
+    struct weir_batch_progress progress = {.size = sizeof progress};
+    struct weir_error error;
+    struct showing showing = {.terminal = isatty(STDERR_FILENO), .quiet = quiet};
+    options->progress = on_progress;
+    options->user = &showing;
+    signal(SIGINT, on_interrupt);
+    signal(SIGTERM, on_interrupt);
+    int done = weir_batch(weir, options, &progress, &error);
+    if (showing.terminal && !quiet) fprintf(stderr, "\n");
+    if (done != 0) fprintf(stderr, "weir: %s\n", error.message);
+    if (progress.total && !quiet) summary_print(&progress, json);
+    return done != 0 || progress.failed ? 1 : 0;
+}
+
+int cli_batch(int argc, char **argv) {
+    const char *config = NULL, *out = NULL, *in = NULL, *parallel = NULL, *tries = NULL;
+    bool quiet = false, json = false;
+    int rest_count;
+    char path[1024], base_url[256] = "";
+    const struct cli_option options[] = {{"-c", "--config", &config, NULL},     {"-o", "--output", &out, NULL},
+                                         {"--parallel", NULL, &parallel, NULL}, {"--tries", NULL, &tries, NULL},
+                                         {"--quiet", "-q", NULL, &quiet},       {"--json", NULL, NULL, &json}};
+    if (!cli_options(argc, argv, options, 6, &in, 1, &rest_count)) return 2;
+    struct weir_batch_options batch = {.size = sizeof batch, .in_path = in, .out_path = out};
+    long parallel_max = parallel ? strtol(parallel, NULL, 10) : 0, tries_max = tries ? strtol(tries, NULL, 10) : 0;
+    if (rest_count != 1 || !out || parallel_max < 0 || parallel_max > 10000 || tries_max < 0 || tries_max > 100) {
+        fprintf(stderr,
+                "usage: weir batch IN.jsonl -o OUT.jsonl [-c FILE] [--parallel N] [--tries N] [--quiet] [--json]\n");
+        return 2;
+    }
+    batch.parallel = (unsigned)parallel_max;
+    batch.tries = (unsigned)tries_max;
+    const char *config_path = cli_config_path(config, path, sizeof path);
+    struct simulated *simulated = simulated_is_wanted(config_path) ? simulated_start(base_url, sizeof base_url) : NULL;
+    struct weir_host host = weir_host_default;
+    struct weir_error error;
+    host.simulated_base_url = str_from(base_url);
+    struct weir_options opening = {.size = sizeof opening, .config_path = config_path};
+    struct weir *weir = weir_open_in(&opening, &host, &error);
+    int result = 2;
+    if (weir)
+        result = run(weir, &batch, quiet, json);
+    else
+        fprintf(stderr, "weir: %s\n", error.message);
+    weir_close(weir, 0);
+    if (simulated) simulated_stop(simulated);
+    return result;
+}

@@ -1,0 +1,130 @@
+"""weir batch: order, tries, bad lines, and a run that is killed and taken up again."""
+import json
+import random
+import signal
+import subprocess
+import time
+
+import pytest
+
+from weirlib import BINARY, environment, poll, provider
+
+
+@pytest.fixture
+def batch(tmp_path, start_mock):
+    """(mock, run, paths): run(lines, *arguments) runs a batch to its end; lines are bodies' texts, or whole lines."""
+    mock = start_mock("--latency-distribution", "uniform:0,30")
+    (tmp_path / "weir.yaml").write_text(json.dumps({"retry": {"max_retries": 0}, "state_dir": str(tmp_path / "state"),
+                                                   "providers": {"p": provider(mock, circuit_breaker={"failure_threshold": 65535})}}))
+    source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+
+    def write(lines):
+        source.write_text("".join((line if line.startswith(("{", "x")) else request(i, line)) + "\n" for i, line in enumerate(lines)))
+
+    def run(lines=None, *arguments, wait=True):
+        if lines is not None:
+            write(lines)
+        process = subprocess.Popen([BINARY, "batch", str(source), "-o", str(out), "-c", str(tmp_path / "weir.yaml"), *arguments],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
+        if not wait:
+            return process
+        process.said, process.warned = process.communicate(timeout=60)
+        return process
+    return mock, run, out
+
+
+def request(number, text):
+    return json.dumps({"custom_id": f"id-{number}", "method": "POST", "url": "/v1/chat/completions",
+                       "body": {"model": "m", "messages": [{"role": "user", "content": text}]}})
+
+
+def results(out):
+    return [json.loads(line) for line in out.read_text().splitlines()]
+
+
+def test_results_come_in_the_inputs_order(batch):
+    mock, run, out = batch
+    done = run([f"line {i}" for i in range(200)], "--json")
+    assert done.returncode == 0, done.warned
+    lines = results(out)
+    assert [line["custom_id"] for line in lines] == [f"id-{i}" for i in range(200)]
+    for i, line in enumerate(lines):
+        assert line["error"] is None and line["response"]["status_code"] == 200 and line["response"]["request_id"]
+        assert line["response"]["body"]["choices"][0]["message"]["content"] == f"You said: line {i}"
+    told = json.loads(done.said)
+    assert told["total"] == told["done"] == 200 and told["failed"] == 0 and told["input_tokens"] > 200
+    assert not (out.parent / "out.jsonl.partial").exists()
+
+
+def test_bad_lines_have_their_error_and_the_rest_goes_on(batch):
+    _, run, out = batch
+    bad = ["x not JSON", '{"method":"POST"}', '{"custom_id":"c","method":"GET","url":"/v1/chat/completions","body":{}}',
+           '{"custom_id":"d","method":"POST","url":"/v1/nowhere","body":{}}', '{"custom_id":"e","method":"POST","url":"/v1/chat/completions","body":[]}',
+           '{"custom_id":"f","method":"POST","url":"/v1/chat/completions","body":{"model":"m","stream":true}}']
+    done = run(["good", *bad, "good"])
+    assert done.returncode == 1
+    lines = results(out)
+    assert [line["error"] is None for line in lines] == [True] + [False] * 6 + [True]
+    assert [line["custom_id"] for line in lines] == ["id-0", None, None, "c", "d", "e", "f", "id-7"]
+    assert all(f"Line {i}" in lines[i - 1]["error"]["message"] for i in range(2, 8))
+
+
+def test_a_callers_fault_is_its_result_and_is_not_sent_again(batch):
+    mock, run, out = batch
+    mock.fault("status=400", count=1)
+    done = run(["a"])
+    assert done.returncode == 1 and results(out)[0]["response"]["status_code"] == 400
+    assert mock.requests()["paths"] == {"/v1/chat/completions": 1}
+
+
+def test_what_may_pass_is_tried_again(batch):
+    mock, run, out = batch
+    mock.fault("status=503", count=4)
+    done = run([str(i) for i in range(8)])
+    assert done.returncode == 0 and len(results(out)) == 8, done.warned
+    assert mock.requests()["paths"] == {"/v1/chat/completions": 12}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_killed_run_is_taken_up_and_sends_no_finished_line_again(batch, seed):
+    mock, run, out = batch
+    partial = out.parent / "out.jsonl.partial"
+    draw = random.Random(seed)
+    lines = [f"line {i}" for i in range(150)]
+    finished = 0
+    process = run(lines, "--parallel", "6", wait=False)
+    for _ in range(3):
+        wanted = finished + draw.randrange(5, 30)
+        poll(lambda: process.poll() is not None or (partial.exists() and partial.read_bytes().count(b"\n") > wanted))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        if out.exists():
+            break
+        with partial.open("ab") as file:  # a line that the kill tore
+            file.write(b'149\t{"id":"to')
+        finished = partial.read_bytes().count(b"\n") - 1
+        process = run(None, "--parallel", "6", wait=False)
+    process.communicate(timeout=60)
+    assert [line["custom_id"] for line in results(out)] == [f"id-{i}" for i in range(150)]
+    assert all(line["error"] is None for line in results(out))
+    assert mock.requests()["paths"]["/v1/chat/completions"] <= 150 + 3 * 6 + 3  # only what was under way when it was killed
+
+
+def test_two_runs_of_one_batch_and_another_batchs_file(batch):
+    mock, run, out = batch
+    first = run([f"line {i}" for i in range(300)], "--parallel", "2", wait=False)
+    poll(lambda: (out.parent / "out.jsonl.partial").exists() and (out.parent / "out.jsonl.partial").stat().st_size > 200)
+    second = run()
+    assert second.returncode == 1 and "another run" in second.warned
+    first.send_signal(signal.SIGINT)
+    said, warned = first.communicate(timeout=30)
+    assert first.returncode == 1 and "goes on from here" in warned and not out.exists()
+    other = run(["another input"])
+    assert other.returncode == 1 and "another input" in other.warned
+    assert not out.exists()
+
+
+def test_an_output_that_exists_is_not_touched(batch):
+    _, run, out = batch
+    out.write_text("mine\n")
+    assert run(["a"]).returncode == 1 and out.read_text() == "mine\n"
