@@ -56,7 +56,7 @@ debug:
 
 fuzz:
 	@CC=clang; export CC; $(call configure,build-fuzz,-Dfuzz=true -Dbuildtype=debugoptimized -Db_lto=false -Db_lundef=false)
-	@$(NINJA) build-fuzz --quiet
+	@$(NINJA) build-fuzz --quiet $(notdir $(basename $(wildcard tests/fuzz/*.c)))
 	@scripts/fuzz build-fuzz $(FUZZ_SECONDS)
 
 sim: all

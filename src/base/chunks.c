@@ -39,7 +39,7 @@ static struct chunk *block_take(struct chunks *chunks, size_t whole, size_t size
 
 static void block_give(struct chunks *chunks, struct chunk *chunk) {
     struct chunk_spares *spares = chunk->size == block_first ? chunks->spares : NULL;
-    if (!spares || spares->count >= spares_most) {
+    if (!spares || spares->count + 1 > spares_most) {
         memory_give(chunk);
         return;
     }
