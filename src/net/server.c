@@ -573,7 +573,7 @@ static void on_deadline(void *context) {
  */
 
 static void peer_set(struct connection *connection, int descriptor, bool is_unix) {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
     socklen_t len = sizeof address;
     connection->peer_loopback = is_unix;
     str_copy(connection->peer, sizeof connection->peer, STR("unix"));

@@ -31,9 +31,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     size_t half = str_find_byte(body, '\n');
     if (half != SIZE_MAX) { /* what one event taught must not change what the next one means */
         struct openai_event_shape shape = {.before_len = 0};
-        struct usage alone = USAGE_NONE, alike = USAGE_NONE;
+        struct usage alone = USAGE_NONE, alike = USAGE_NONE, ignored = USAGE_NONE;
         struct str first = str_slice(body, 0, half), second = str_slice(body, half + 1, body.len);
-        openai_event_read_alike(&shape, STR(""), first, &(struct usage)USAGE_NONE);
+        openai_event_read_alike(&shape, STR(""), first, &ignored);
         kind = openai_event_read_alike(&shape, STR(""), second, &alike);
         must(kind == openai_event_read(STR(""), second, &alone));
     }
