@@ -22,11 +22,18 @@ struct starting {
     bool started;
 };
 
+static size_t callers_count(void *context) {
+    const struct gate *gate = context;
+    return gate->server ? server_connections(gate->server) : 0;
+}
+
 static void start_run(void *context) {
     struct starting *starting = context;
     struct gate *gate = starting->gate;
     struct gateway *gateway = gate->gateway;
     gate->server = server_new(gate->worker->loop, &starting->limits, &gate_handler, gate);
+    gate->worker->callers = callers_count;
+    gate->worker->callers_context = gate;
     starting->started = gate->server != NULL;
     for (size_t i = 0; i < gateway->address_count && starting->started; i++)
         starting->started = server_listen(gate->server, gateway->addresses[i], gateway->contexts[i], &starting->error);
@@ -115,6 +122,7 @@ static void stop_run(void *context) {
     struct stopping *stopping = context;
     if (stopping->gate->server) server_free(stopping->gate->server);
     stopping->gate->server = NULL;
+    stopping->gate->worker->callers = NULL;
     latch_down(stopping->latch);
 }
 

@@ -70,6 +70,7 @@ static bool reports_open(struct weir *weir) {
     return weir->reports.metrics != NULL;
 }
 
+static void worker_run(void *context) { worker_start(context); }
 static void prober_run(void *context) { prober_start(context); }
 
 static bool workers_start(struct weir *weir) {
@@ -90,6 +91,7 @@ static bool workers_start(struct weir *weir) {
         name[text.len] = 0;
         if (!loop_start_thread(weir->workers[i].loop, name)) return false;
         weir->workers[i].running = true;
+        if (!loop_post(weir->workers[i].loop, worker_run, &weir->workers[i])) return false;
     }
     return loop_post(weir->workers[0].loop, prober_run, &weir->prober);
 }

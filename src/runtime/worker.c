@@ -42,6 +42,29 @@ void worker_request_id(struct worker *worker, char id[limit_request_id + 1]) {
     id[4 + 2 * sizeof bytes] = 0;
 }
 
+static size_t streams_open(const struct worker *worker) {
+    size_t count = 0;
+    for (const struct list *node = worker->requests.next; node != &worker->requests; node = node->next) {
+        const struct flight *flight = LIST_OWNER(node, struct request, node)->flight;
+        count += flight->state == flight_answering && flight->request.stream;
+    }
+    return count;
+}
+
+static void on_gauges(void *context) {
+    struct worker *worker = context;
+    struct metrics_loop *metrics = worker->reporter.metrics;
+    size_t idle, upstream = client_connections(worker->client, &idle);
+    metrics_gauge_set(metrics, metrics_upstream_idle, idle);
+    metrics_gauge_set(metrics, metrics_upstream_busy, upstream - idle);
+    metrics_gauge_set(metrics, metrics_caller_connections,
+                      worker->callers ? worker->callers(worker->callers_context) : 0);
+    metrics_gauge_set(metrics, metrics_streams_open, streams_open(worker));
+    timer_set(worker->loop, &worker->gauges, loop_now(worker->loop).mono_ns + NS_PER_S, on_gauges, worker);
+}
+
+void worker_start(struct worker *worker) { on_gauges(worker); }
+
 void worker_drain(struct worker *worker) {
     worker->draining = true;
     if (worker->request_count || !worker->drained) return;
@@ -50,6 +73,7 @@ void worker_drain(struct worker *worker) {
 }
 
 void worker_stop(struct worker *worker) {
+    timer_cancel(worker->loop, &worker->gauges);
     while (!list_empty(&worker->requests)) request_break(LIST_OWNER(worker->requests.next, struct request, node));
     if (worker->client) client_free(worker->client);
     worker->client = NULL;

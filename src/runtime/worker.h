@@ -28,7 +28,10 @@ struct worker {
     struct list line;     /* struct request by line_node: those that wait for a place at a provider */
     struct worker *peers; /* all of them, this one too */
     unsigned peer_count;
-    struct prober *prober; /* on the first worker; else NULL */
+    struct prober *prober;            /* on the first worker; else NULL */
+    struct timer gauges;              /* once a second: connections and streams */
+    size_t (*callers)(void *context); /* connections of callers; NULL: there is no listener */
+    void *callers_context;
     struct latch *drained; /* counted down once when no request is left; NULL: nobody waits */
     bool draining;
     bool running;  /* its thread was started */
@@ -43,6 +46,8 @@ bool worker_init(struct worker *worker, unsigned index, struct deployment *deplo
 void worker_deploy(struct worker *worker, struct deployment *deployment, bool fresh_connections);
 /* "req_" and 24 hexadecimal digits, NUL-ended. */
 void worker_request_id(struct worker *worker, char id[limit_request_id + 1]);
+/* On the worker's thread: from now on its gauges are kept. */
+void worker_start(struct worker *worker);
 /* On the worker's thread: tells `drained` when the last request has ended. */
 void worker_drain(struct worker *worker);
 /* On the worker's thread: breaks off every request and closes the client. */

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from weirlib import BINARY, chat, environment, http, poll
+from weirlib import BINARY, Connection, chat, chat_body, environment, http, poll, provider, request_bytes
 
 
 def admin(weir, path):
@@ -114,3 +114,16 @@ def test_ask_answers_in_process(pair, tmp_path):
     one.fault("status=400")
     run = subprocess.run([BINARY, "ask", "-c", str(weir.path), "x"], capture_output=True, text=True, timeout=15, env=environment(), cwd=tmp_path)
     assert run.returncode == 1 and run.stderr
+
+
+def test_gauges_follow_what_is_open(start, start_mock):
+    mock = start_mock()
+    weir = start({"providers": {"p": provider(mock, stall_timeout_seconds=30)}})
+    chat(weir.port)
+    poll(lambda: weir.metric("weir_upstream_connections", state="idle") == 1)
+    with Connection(weir.port) as c:
+        c.send(request_bytes("POST", "/v1/chat/completions", chat_body("[mock tokens=1000 rate=20] x", stream=True)))
+        assert c.head()[0] == 200
+        poll(lambda: weir.metric("weir_streams_open") == 1 and weir.metric("weir_upstream_connections", state="busy") == 1)
+        assert weir.metric("weir_connections", side="caller") >= 1
+    poll(lambda: weir.metric("weir_streams_open") == 0 and weir.metric("weir_upstream_connections", state="busy") == 0)
