@@ -8,6 +8,13 @@ static struct candidate *candidate_of(const struct flight *flight, uint32_t id) 
     return NULL;
 }
 
+/* It holds the route, but this request may not use it: no reason to take the lock from it. */
+static bool is_others(const struct flight *flight, uint32_t id) {
+    for (size_t i = 0; i < flight->route->target_count; i++)
+        if (flight->route->targets[i]->id == id) return !candidate_of(flight, id);
+    return false;
+}
+
 /* The next one behind `holder` in the route's order that can serve, round and round; NULL: no other can. */
 static struct candidate *next_behind(const struct flight *flight, const struct candidate *holder, struct now now,
                                      uint64_t *until_ns) {
@@ -41,10 +48,11 @@ static bool primary_is_back(const struct flight *flight, const struct candidate 
 struct candidate *lock_holder(struct flight *flight, struct now now, uint32_t *epoch, uint64_t *until_ns) {
     struct cell *lock = &flight->route->cells->lock;
     for (size_t moves = 0; moves <= flight->candidate_count + 1; moves++) {
-        struct lock_view view = lock_hold(lock, flight->candidates[0].target->id);
+        struct lock_view view = lock_hold(lock, flight->route->targets[0]->id);
         struct candidate *holder = candidate_of(flight, view.holder), *next;
         uint64_t open_ns = 0;
         *epoch = view.epoch;
+        if (is_others(flight, view.holder)) return NULL;
         enum refusal refusal = holder ? hold_look(flight, holder, now, &open_ns) : refusal_not_holder;
         if (holder) holder->refusal = refusal;
         if (refusal == refusal_none && primary_is_back(flight, holder, now)) {

@@ -433,6 +433,16 @@ def test_tags_of_strangers_are_not_trusted(trio):
     assert chat(run("priority", rules=RULES).port, headers={"x-weir-tags": "team=search"}).headers["x-weir-provider"] == "a"
 
 
+def test_a_client_that_may_not_use_the_holder_does_not_move_the_lock(start, start_mock):
+    import hashlib
+    weir = start({"providers": {n: provider(start_mock(), ["x"], priority=i) for i, n in enumerate("ab", 1)},
+                  "routes": [{"model": "m", "strategy": "exclusive", "targets": ["a/x", "b/x"]}],
+                  "clients": [{"name": n, "key_hash": hashlib.sha256(n.encode()).hexdigest(), "providers": p} for n, p in (("all", ["*"]), ("few", ["b"]))]})
+    assert chat(weir.port, headers={"authorization": "Bearer few"}).error["code"] == "no_provider_available"
+    assert chat(weir.port, headers={"authorization": "Bearer all"}).headers["x-weir-provider"] == "a"
+    assert lock(weir)["holder"] == "a/x" and lock(weir)["epoch"] == 1
+
+
 # -- health --------------------------------------------------------------------------------------------------------------
 
 def test_a_provider_is_probed_and_its_history_kept(trio):
