@@ -142,15 +142,16 @@ void sim_check_action(struct sim *sim, unsigned caller, const struct action *act
 void sim_check_closed(struct sim *sim, unsigned caller);
 
 /* Rare situations that the seeds must come upon. */
-#define SIM_MARKS(X)                                                                                               \
-    X(breaker_opened)                                                                                              \
-    X(breaker_probed)                                                                                              \
-    X(breaker_closed_again)                                                                                        \
-    X(probe_released)                                                                                              \
-    X(place_handed_over)                                                                                           \
-    X(waiter_timed_out)                                                                                            \
-    X(place_without_waiter) X(lock_moved) X(lock_all_failed) X(rate_refused) X(retried_same_target) X(key_rotated) \
-        X(nobody_available) X(client_refused) X(answered_after_line)
+#define SIM_MARKS(X)                                                                                           \
+    X(breaker_opened)                                                                                          \
+    X(breaker_probed)                                                                                          \
+    X(breaker_closed_again)                                                                                    \
+    X(probe_released)                                                                                          \
+    X(place_handed_over)                                                                                       \
+    X(waiter_timed_out)                                                                                        \
+    X(place_without_waiter)                                                                                    \
+    X(lock_moved) X(lock_all_failed) X(rate_refused) X(retried_same_target) X(key_rotated) X(nobody_available) \
+        X(client_refused) X(answered_after_line) X(stream_resumed) X(resume_given_up)
 enum sim_mark {
 #define X(name) mark_##name,
     SIM_MARKS(X)

@@ -78,7 +78,8 @@ void sim_check_action(struct sim *sim, unsigned number, const struct action *act
     switch (action->kind) {
     case action_call:
         sim_rule(sim, !caller->call.alive, "one call at a time", number);
-        sim_rule(sim, !caller->responded, "no failover once a byte has reached the caller", number);
+        sim_rule(sim, !caller->responded || caller->flight->resumed,
+                 "no failover once a byte has reached the caller, but for a declared resume", number);
         sim_rule(sim,
                  ++caller->calls <= caller->flight->route->retry.max_attempts ||
                      caller->flight->by == strategy_exclusive,
@@ -117,6 +118,13 @@ static void check_answer(struct sim *sim, unsigned number) {
     if (caller->gone || caller->source < 0 || !last) return;
     const struct sim_call *call = &caller->call;
     bool good = last->failure == failure_none;
+    if (flight->resumed) {
+        sim_reached(sim, good ? mark_stream_resumed : mark_resume_given_up);
+        bool whole = ends_in(caller, "data: [DONE]\n\n") || (last->saw_finish && !last->saw_done);
+        sim_rule(sim, caller->ended && (good ? whole : ends_in(caller, "}}}\n\n")),
+                 "a resumed stream ends whole, or in an error", number);
+        return;
+    }
     if (sim->trace)
         printf("flight %u got  %.*s\nflight %u sent %.*s\n", number, (int)caller->got_len, caller->got, number,
                (int)call->len, call->bytes);

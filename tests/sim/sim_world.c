@@ -435,7 +435,9 @@ static bool config_draw(struct sim *sim) {
                 sim_chance(draw, 50) ? "0" : "0.2");
     for (unsigned i = 0; i < providers; i++) provider_draw(sim, &text, i);
     text_put(&text, STR("routes:\n  - {model: \"gpt-*\", targets: [p0/y]}\n"));
-    text_printf(&text, "  - {model: fast, strategy: %s, targets: [p0/x", strategy_draw(sim));
+    const char *strategy = strategy_draw(sim);
+    text_printf(&text, "  - {model: fast, strategy: %s, resume_streams: %s, targets: [p0/x", strategy,
+                sim_chance(draw, 30) ? "true" : "false");
     for (unsigned i = 1; i < providers; i++) text_printf(&text, ", {target: p%u/y, weight: %u}", i, i);
     text_printf(&text,
                 "]}\n  - {model: lock, strategy: exclusive, failover_after: %llu, return_to_primary_seconds: "
