@@ -3,6 +3,9 @@
 
 #include <yyjson.h>
 
+#include "base/limits.h"
+#include "dialect/skim.h"
+
 struct json *json_parse(struct str text, const char **problem, size_t *at) {
     yyjson_read_err error;
     yyjson_doc *document = yyjson_read_opts((char *)(uintptr_t)text.at, text.len, 0, NULL, &error);
@@ -15,6 +18,59 @@ struct json *json_parse(struct str text, const char **problem, size_t *at) {
 
 void json_free(struct json *json) { yyjson_doc_free((yyjson_doc *)json); }
 
+/* yyjson's memory from an arena: nothing is given back before the arena's end. */
+static void *take(void *arena, size_t size) { return arena_take(arena, size); }
+
+static void *retake(void *arena, void *old, size_t old_size, size_t size) {
+    if (size <= old_size) return old;
+    void *bigger = arena_take(arena, size);
+    if (bigger) memcpy(bigger, old, old_size);
+    return bigger;
+}
+
+static void give(void *arena, void *old) {
+    (void)arena;
+    (void)old;
+}
+
+const struct json_value *json_parse_in(struct arena *arena, struct str text, const char **problem, size_t *at) {
+    struct skim skim;
+    skim_begin(&skim, text, 0); /* yyjson knows no limit of depth */
+    struct skim_token token;
+    do token = skim_next(&skim);
+    while (token.kind != skim_end && token.kind != skim_error);
+    *at = skim.at;
+    *problem = skim.problem;
+    if (token.kind == skim_error) return NULL;
+    yyjson_alc memory = {take, retake, give, arena};
+    yyjson_read_err error;
+    yyjson_doc *document =
+        yyjson_read_opts((char *)(uintptr_t)text.at, text.len, YYJSON_READ_NUMBER_AS_RAW, &memory, &error);
+    *problem = error.msg;
+    *at = error.pos;
+    return document ? (const struct json_value *)yyjson_doc_get_root(document) : NULL;
+}
+
+struct str json_raw(const struct json_value *value, struct arena *arena) {
+    if (!value) return STR_NONE;
+    yyjson_alc memory = {take, retake, give, arena};
+    size_t len = 0;
+    char *text = yyjson_val_write_opts((const yyjson_val *)(const void *)value, 0, &memory, &len, NULL);
+    return str_make(text, text ? len : 0);
+}
+
+void json_put(struct text *text, const struct json_value *value) {
+    if (!value) return;
+    struct arena scrap; /* for one call; limited by the text's own */
+    arena_init(&scrap, 4096, SIZE_MAX);
+    struct str raw = json_raw(value, text->arena ? text->arena : &scrap);
+    if (raw.at)
+        text_put(text, raw);
+    else
+        text->failed = true;
+    arena_free(&scrap);
+}
+
 static yyjson_val *inside(const struct json_value *value) { return (yyjson_val *)(uintptr_t)value; }
 
 enum json_kind json_kind(const struct json_value *value) {
@@ -22,6 +78,7 @@ enum json_kind json_kind(const struct json_value *value) {
     switch (yyjson_get_type(val)) {
     case YYJSON_TYPE_NULL: return json_null;
     case YYJSON_TYPE_BOOL: return yyjson_is_true(val) ? json_true : json_false;
+    case YYJSON_TYPE_RAW:
     case YYJSON_TYPE_NUM: return json_number;
     case YYJSON_TYPE_STR: return json_string;
     case YYJSON_TYPE_ARR: return json_array;
@@ -30,8 +87,18 @@ enum json_kind json_kind(const struct json_value *value) {
     }
 }
 
+/* A number of json_parse_in. */
+static struct str raw_number(yyjson_val *value) { return str_make(yyjson_get_raw(value), yyjson_get_len(value)); }
+
 bool json_is_whole(const struct json_value *value) {
     yyjson_val *number = inside(value);
+    int64_t whole;
+    if (yyjson_is_raw(number)) {
+        struct str raw = raw_number(number);
+        bool fraction = str_find_byte(raw, '.') != SIZE_MAX || str_find_byte(raw, 'e') != SIZE_MAX ||
+                        str_find_byte(raw, 'E') != SIZE_MAX;
+        return !fraction && skim_to_i64(raw, &whole);
+    }
     return yyjson_is_sint(number) || (yyjson_is_uint(number) && yyjson_get_uint(number) <= INT64_MAX);
 }
 
@@ -70,6 +137,8 @@ struct str json_str(const struct json_value *value, struct str fallback) {
 
 int64_t json_i64(const struct json_value *value, int64_t fallback) {
     yyjson_val *number = inside(value);
+    int64_t whole;
+    if (yyjson_is_raw(number)) return skim_to_i64(raw_number(number), &whole) ? whole : fallback;
     if (yyjson_is_uint(number))
         return yyjson_get_uint(number) <= INT64_MAX ? (int64_t)yyjson_get_uint(number) : fallback;
     if (yyjson_is_sint(number)) return yyjson_get_sint(number);
@@ -78,6 +147,8 @@ int64_t json_i64(const struct json_value *value, int64_t fallback) {
 }
 
 double json_double(const struct json_value *value, double fallback) {
+    double real;
+    if (yyjson_is_raw(inside(value))) return str_to_double(raw_number(inside(value)), &real) ? real : fallback;
     return yyjson_is_num(inside(value)) ? yyjson_get_num(inside(value)) : fallback;
 }
 

@@ -1,17 +1,25 @@
-/* json.h - JSON documents of our own (the catalogue, what the admin API is sent) as a tree: yyjson behind a few
- * readers. Not for the data plane: that is skim.h. The tree lives until json_free; ranges point into it. */
+/* json.h - JSON as a tree: yyjson behind a few readers. For documents of our own (the catalogue, what the admin API is
+ * sent) and for messages that must be said in another dialect; what only passes through is skimmed (skim.h). */
 #ifndef WEIR_DIALECT_JSON_H
 #define WEIR_DIALECT_JSON_H
 
-#include "base/str.h"
+#include "base/text.h"
 
 struct json; /* a document */
 struct json_value;
 enum json_kind { json_none, json_null, json_false, json_true, json_number, json_string, json_array, json_object };
 
-/* NULL: not JSON (*problem says what, at which byte), or no memory. The text is copied. */
+/* Lives until json_free. NULL: not JSON (*problem says what, at which byte), or no memory. The text is copied. */
 struct json *json_parse(struct str text, const char **problem, size_t *at);
 void json_free(struct json *json);
+/* The same in an arena, which is all that frees it, for text from strangers: nested at most limit_json_depth deep.
+ * Numbers are kept as they are written. Takes about 3 bytes for each of the text, up to 20 where it is all short
+ * numbers. The root, or NULL. */
+const struct json_value *json_parse_in(struct arena *arena, struct str text, const char **problem, size_t *at);
+/* The value as text, its numbers as they were written: in the arena, or put at the end. {NULL,0}: no memory; a value of
+ * NULL gives {NULL,0} and puts nothing. */
+struct str json_raw(const struct json_value *value, struct arena *arena);
+void json_put(struct text *text, const struct json_value *value);
 const struct json_value *json_root(const struct json *json);
 enum json_kind json_kind(const struct json_value *value); /* json_none: NULL */
 bool json_is_whole(const struct json_value *value);       /* a number that fits int64_t */

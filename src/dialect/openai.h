@@ -6,16 +6,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "dialect/endpoint.h"
-
-/* Tokens as the provider counted them. -1: not said. */
-struct usage {
-    int64_t input_tokens;  /* all input, cached included */
-    int64_t output_tokens; /* all output, reasoning included */
-    int64_t cached_input_tokens;
-    int64_t reasoning_tokens;
-    int64_t cost_nano_usd; /* where a provider says what it charges (OpenRouter's usage.cost), else -1 */
-};
-#define USAGE_NONE ((struct usage){-1, -1, -1, -1, -1})
+#include "dialect/usage.h"
 
 /* -- requests -------------------------------------------------------------------------------------------------------
  */

@@ -26,6 +26,7 @@ static const struct {
     {STR(""), STR("prompt_cache_hit_tokens"), offsetof(struct usage, cached_input_tokens)}, /* DeepSeek */
     {STR("prompt_tokens_details"), STR("cached_tokens"), offsetof(struct usage, cached_input_tokens)},
     {STR("input_tokens_details"), STR("cached_tokens"), offsetof(struct usage, cached_input_tokens)},
+    {STR("prompt_tokens_details"), STR("cache_write_tokens"), offsetof(struct usage, cache_write_tokens)},
     {STR(""), STR("reasoning_tokens"), offsetof(struct usage, reasoning_tokens)}, /* Perplexity */
     {STR("completion_tokens_details"), STR("reasoning_tokens"), offsetof(struct usage, reasoning_tokens)},
     {STR("output_tokens_details"), STR("reasoning_tokens"), offsetof(struct usage, reasoning_tokens)},

@@ -13,8 +13,8 @@ static struct str text_of(struct arena *arena, const struct json_value *object, 
 }
 
 static bool dialect_find(struct str name, enum dialect *dialect) {
-    static const char *const names[dialects] = {"openai", "anthropic", "gemini", "ollama", "cloudflare", "huggingface"};
-    for (unsigned i = 0; i < dialects; i++)
+    static const char *const names[] = {"openai", "anthropic", "gemini", "ollama", "cloudflare", "huggingface"};
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
         if (str_eq(name, str_from(names[i]))) {
             *dialect = (enum dialect)i;
             return true;

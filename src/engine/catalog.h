@@ -6,16 +6,7 @@
 #include "base/error.h"
 #include "base/map.h"
 #include "core/price.h"
-
-enum dialect {
-    dialect_openai,
-    dialect_anthropic,
-    dialect_gemini,
-    dialect_ollama,
-    dialect_cloudflare,
-    dialect_huggingface,
-    dialects
-};
+#include "dialect/message.h"
 
 struct catalog_model {
     struct str id;                             /* as the provider names it */

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "base/limits.h"
 #include "dialect/json.h"
 
 static struct json *parse(const char *text) {
@@ -91,11 +92,65 @@ static void what_is_not_json_says_where(void **state) {
     json_free(NULL);
 }
 
+static void an_arena_holds_a_tree_whose_numbers_stay_as_they_were_written(void **state) {
+    struct arena arena;
+    const char *problem;
+    size_t at;
+    (void)state;
+    arena_init(&arena, 4096, 1 << 20);
+    const struct json_value *root =
+        json_parse_in(&arena, STR("{\"a\":1.10,\"b\":[12345678901234567890,1e3,-7],\"c\":\"\\u00e9\"}"), &problem, &at);
+    assert_non_null(root);
+    const struct json_value *list = json_member(root, "b");
+    size_t place = 0;
+    assert_int_equal(json_kind(json_member(root, "a")), json_number);
+    assert_true(json_double(json_member(root, "a"), 0) > 1.09 && !json_is_whole(json_member(root, "a")));
+    assert_int_equal(json_i64(json_each(list, &place, NULL), -5), -5); /* does not fit */
+    assert_true(!json_is_whole(json_each(list, &place, NULL)));
+    const struct json_value *last = json_each(list, &place, NULL);
+    assert_int_equal(json_i64(last, 0), -7);
+    assert_true(json_is_whole(last));
+    struct str raw = json_raw(root, &arena);
+    const char *expected = "{\"a\":1.10,\"b\":[12345678901234567890,1e3,-7],\"c\":\"\xc3\xa9\"}";
+    assert_int_equal(raw.len, strlen(expected));
+    assert_memory_equal(raw.at, expected, raw.len);
+    struct text text = text_in_arena(&arena, 8);
+    json_put(&text, list);
+    assert_true(!text.failed && text.len == strlen("[12345678901234567890,1e3,-7]"));
+    json_put(&text, NULL);
+    assert_true(!text.failed && json_raw(NULL, &arena).at == NULL);
+    arena_free(&arena);
+}
+
+static void a_tree_from_a_stranger_is_not_nested_without_end(void **state) {
+    struct arena arena;
+    const char *problem;
+    size_t at;
+    char deep[2 * (limit_json_depth + 1)];
+    (void)state;
+    arena_init(&arena, 4096, 1 << 20);
+    memset(deep, '[', sizeof deep / 2);
+    memset(deep + sizeof deep / 2, ']', sizeof deep / 2);
+    assert_null(json_parse_in(&arena, str_make(deep, sizeof deep), &problem, &at));
+    assert_non_null(problem);
+    assert_non_null(json_parse_in(&arena, str_make(deep + 1, sizeof deep - 2), &problem, &at));
+    assert_null(json_parse_in(&arena, STR("{\"a\":}"), &problem, &at));
+    assert_null(json_parse_in(&arena, STR(""), &problem, &at));
+    arena_free(&arena);
+    arena_init(&arena, 4096, 1024); /* no memory */
+    assert_null(json_parse_in(&arena, str_make(deep + 1, sizeof deep - 2), &problem, &at));
+    arena_free(&arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(members_are_told_in_order),        cmocka_unit_test(elements_are_told_in_order),
-        cmocka_unit_test(nothing_is_in_what_holds_nothing), cmocka_unit_test(another_type_gives_the_fallback),
+        cmocka_unit_test(members_are_told_in_order),
+        cmocka_unit_test(elements_are_told_in_order),
+        cmocka_unit_test(nothing_is_in_what_holds_nothing),
+        cmocka_unit_test(another_type_gives_the_fallback),
         cmocka_unit_test(what_is_not_json_says_where),
+        cmocka_unit_test(an_arena_holds_a_tree_whose_numbers_stay_as_they_were_written),
+        cmocka_unit_test(a_tree_from_a_stranger_is_not_nested_without_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

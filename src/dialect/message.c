@@ -1,0 +1,150 @@
+/* message.c - what is common to all dialects of the canonical message. */
+#include "dialect/message.h"
+
+#include <math.h>
+
+#include "base/prng.h"
+#include "base/text.h"
+
+struct str feature_name(enum feature feature) {
+    static const struct str names[features] = {
+#define X(name) STR(#name),
+        FEATURE_TABLE(X)
+#undef X
+    };
+    return names[feature];
+}
+
+void message_request_init(struct message_request *request, enum dialect from) {
+    *request = (struct message_request){
+        .from = from,
+        .temperature = NAN,
+        .top_p = NAN,
+        .min_p = NAN,
+        .frequency_penalty = NAN,
+        .presence_penalty = NAN,
+        .repetition_penalty = NAN,
+        .max_tokens = MESSAGE_NO_INT,
+        .top_k = MESSAGE_NO_INT,
+        .seed = MESSAGE_NO_INT,
+        .n = MESSAGE_NO_INT,
+        .top_logprobs = MESSAGE_NO_INT,
+        .reasoning_tokens = MESSAGE_NO_INT,
+    };
+}
+
+struct message_event *message_event_add(struct message_events *events, enum message_event_kind kind) {
+    static _Thread_local struct message_event scrap;
+    if (events->count == events->size && !events->failed) {
+        size_t size = events->size ? 2 * events->size : 8;
+        struct message_event *bigger = arena_take(events->arena, size * sizeof *bigger);
+        events->failed = !bigger;
+        if (bigger && events->count) memcpy(bigger, events->list, events->count * sizeof *bigger);
+        if (bigger) events->list = bigger;
+        if (bigger) events->size = size;
+    }
+    struct message_event *event = events->failed ? &scrap : &events->list[events->count++];
+    *event = (struct message_event){
+        .kind = kind, .usage = USAGE_NONE, .citation = {.start = MESSAGE_NO_INT, .end = MESSAGE_NO_INT}};
+    return event;
+}
+
+/* -- features --------------------------------------------------------------------------------------------------------
+ */
+
+static uint64_t when(bool said, uint64_t bit) { return said ? bit : 0; }
+
+static uint64_t media_features(const struct message_media *media, uint64_t url_bit) {
+    return when(media->url.len > 0, url_bit) | when(media->file_id.len > 0, FEATURE_BIT(file_id));
+}
+
+static uint64_t part_features(const struct message_part *part, enum dialect to) {
+    uint64_t bits =
+        when(part->cache_mark, FEATURE_BIT(cache_control)) | when(part->wants_citations, FEATURE_BIT(citations));
+    switch (part->kind) {
+    case part_image: return bits | FEATURE_BIT(image) | media_features(&part->media, FEATURE_BIT(image_url));
+    case part_audio: return bits | FEATURE_BIT(audio) | media_features(&part->media, 0);
+    case part_document: return bits | FEATURE_BIT(document) | media_features(&part->media, FEATURE_BIT(document_url));
+    case part_reasoning: return bits | FEATURE_BIT(reasoning_history);
+    case part_foreign: return bits | when(part->of != to, FEATURE_BIT(foreign));
+    case part_tool_result: break;
+    case part_text:
+    case part_refusal:
+    case part_tool_call:
+    case part_kinds: return bits;
+    }
+    for (size_t i = 0; i < part->part_count; i++) /* results hold no results */
+        if (part->parts[i].kind != part_text && part->parts[i].kind != part_tool_result)
+            bits |= part_features(&part->parts[i], to) | FEATURE_BIT(tool_result_media);
+    return bits;
+}
+
+static uint64_t tool_features(const struct message_request *request, enum dialect to) {
+    uint64_t bits = when(request->tool_choice >= tools_required, FEATURE_BIT(tool_choice)) |
+                    when(request->parallel_tool_calls == flag_false, FEATURE_BIT(parallel_tool_calls));
+    for (size_t i = 0; i < request->tool_count; i++) {
+        const struct message_tool *tool = &request->tools[i];
+        bits |= when(!tool->raw.len, FEATURE_BIT(tools)) | when(tool->cache_mark, FEATURE_BIT(cache_control)) |
+                when(tool->raw.len && tool->of != to, FEATURE_BIT(server_tools));
+    }
+    return bits;
+}
+
+uint64_t message_features(const struct message_request *request, enum dialect to) {
+    bool reasons = request->effort != effort_unset || request->reasoning_tokens != MESSAGE_NO_INT;
+    uint64_t bits =
+        when(!isnan(request->temperature), FEATURE_BIT(temperature)) |
+        when(!isnan(request->top_p), FEATURE_BIT(top_p)) | when(!isnan(request->min_p), FEATURE_BIT(min_p)) |
+        when(!isnan(request->frequency_penalty), FEATURE_BIT(frequency_penalty)) |
+        when(!isnan(request->presence_penalty), FEATURE_BIT(presence_penalty)) |
+        when(!isnan(request->repetition_penalty), FEATURE_BIT(repetition_penalty)) |
+        when(request->top_k != MESSAGE_NO_INT, FEATURE_BIT(top_k)) |
+        when(request->seed != MESSAGE_NO_INT, FEATURE_BIT(seed)) | when(request->n > 1, FEATURE_BIT(n)) |
+        when(request->stop_count > 0, FEATURE_BIT(stop)) | when(request->logprobs == flag_true, FEATURE_BIT(logprobs)) |
+        when(request->logit_bias.len > 0, FEATURE_BIT(logit_bias)) |
+        when(request->format == format_json, FEATURE_BIT(json_object)) |
+        when(request->format == format_schema, FEATURE_BIT(json_schema)) |
+        when(reasons, FEATURE_BIT(reasoning_effort)) |
+        when(request->prompt_cache_key.len > 0, FEATURE_BIT(prompt_cache_key)) |
+        when(request->user.len > 0, FEATURE_BIT(user)) | when(request->metadata.len > 0, FEATURE_BIT(metadata)) |
+        when(request->service_tier.len > 0, FEATURE_BIT(service_tier)) |
+        when(request->verbosity.len > 0, FEATURE_BIT(verbosity)) |
+        when(request->store == flag_true, FEATURE_BIT(store)) |
+        when(request->modalities.len > 0 || request->audio.len > 0, FEATURE_BIT(modalities)) |
+        when(request->prediction.len > 0, FEATURE_BIT(prediction)) |
+        when(request->safety.len > 0, FEATURE_BIT(safety_settings)) |
+        when(request->extra_count > 0 && request->from != to, FEATURE_BIT(extra)) | tool_features(request, to);
+    for (size_t i = 0; i < request->message_count; i++) {
+        const struct message *message = &request->messages[i];
+        bits |= when(message->name.len > 0, FEATURE_BIT(message_name));
+        for (size_t p = 0; p < message->part_count; p++) bits |= part_features(&message->parts[p], to);
+    }
+    return bits;
+}
+
+/* -- small things ----------------------------------------------------------------------------------------------------
+ */
+
+struct str message_make_id(struct arena *arena, struct str prefix, uint64_t seed) {
+    enum { letters = 24 };
+    static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    struct prng prng;
+    struct text text = text_in_arena(arena, prefix.len + letters);
+    prng_seed(&prng, seed);
+    text_put(&text, prefix);
+    for (unsigned i = 0; i < letters; i++) text_put_byte(&text, alphabet[prng_below(&prng, sizeof alphabet - 1)]);
+    return text.failed ? STR_NONE : text_str(&text);
+}
+
+bool message_data_uri(struct str url, struct message_media *media) {
+    if (!str_starts_nocase(url, STR("data:"))) return false;
+    struct str rest = str_slice(url, 5, url.len);
+    size_t comma = str_find_byte(rest, ',');
+    if (comma == SIZE_MAX) return false;
+    struct str head = str_slice(rest, 0, comma);
+    if (!str_ends(head, STR(";base64"))) return false;
+    size_t end = str_find_byte(head, ';');
+    media->mime = str_slice(head, 0, end);
+    media->data = str_slice(rest, comma + 1, rest.len);
+    return true;
+}
