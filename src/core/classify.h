@@ -43,6 +43,7 @@ enum fault {
     X(redirect, target, provider_error, "the provider answered with a redirect, which is not followed")   \
     X(system, passing, overloaded, "the gateway lacked memory or descriptors for the attempt")            \
     X(request_deadline, caller, upstream_timeout, "the request's own deadline passed")                    \
+    X(outpaced, caller, internal, "a hedged attempt at another target was faster")                        \
     X(caller_gone, caller, internal, "the caller hung up")
 
 enum failure {

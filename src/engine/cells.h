@@ -39,7 +39,8 @@ struct key_cells {
 /* Of a provider, its base URL and a model. */
 struct target_cells {
     struct breaker breaker;
-    struct cell latency, baseline, p95;
+    struct cell latency, baseline;
+    struct cell p95[2]; /* to the first byte: of whole replies, of streams */
     char room[cache_line];
     struct cell in_flight;
 };

@@ -23,11 +23,40 @@ static struct retry_rules retry_of(const struct config_node *node, const struct 
         .budget_permille = (unsigned)(read_number(node, "budget", fallback->budget_permille / 1000.0) * 1000 + 0.5)};
 }
 
+/* "p95", "800ms", "1.5s". */
+static bool hedge_after(struct str text, uint64_t *after_ns) {
+    *after_ns = 0;
+    if (str_eq(text, STR("p95"))) return true;
+    bool milliseconds = str_ends(text, STR("ms"));
+    if (!milliseconds && !str_ends(text, STR("s"))) return false;
+    double value;
+    if (!str_to_double(str_slice(text, 0, text.len - (milliseconds ? 2 : 1)), &value)) return false;
+    value *= milliseconds ? (double)NS_PER_MS : (double)NS_PER_S;
+    if (value < (double)NS_PER_MS || value > 3600.0 * (double)NS_PER_S) return false;
+    *after_ns = (uint64_t)value;
+    return true;
+}
+
+/* A section that is written turns it on; `after` is "p95" or a time of its own. */
+static struct hedge_rules hedge_of(struct config_reading *reading, const struct config_node *node,
+                                   const struct hedge_rules *fallback) {
+    if (!node) return *fallback;
+    struct hedge_rules rules = {
+        .on = true, .after_ns = fallback->after_ns, .share_permille = fallback->on ? fallback->share_permille : 50};
+    struct str after = read_str(node, "after", STR(""));
+    if (after.len && !hedge_after(after, &rules.after_ns))
+        config_report(reading, config_member(node, STR("after")), config_error,
+                      "`after` is p95, or a time such as 800ms or 1.5s; it says `%.*s`", STR_ARG(after));
+    rules.share_permille = (unsigned)(read_number(node, "max_share", rules.share_permille / 1000.0) * 1000 + 0.5);
+    rules.on = rules.share_permille > 0;
+    return rules;
+}
+
 void decisions_of_all(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root) {
     const struct retry_rules usual = {.max_attempts = 4, .base_ms = 200, .max_ms = 10000, .budget_permille = 200};
     const struct config_node *adaptive = config_member(root, STR("adaptive"));
-    (void)reading;
     snapshot->retry = retry_of(config_member(root, STR("retry")), &usual);
+    snapshot->hedge = hedge_of(reading, config_member(root, STR("hedge")), &(struct hedge_rules){.on = false});
     snapshot->strategy = strategy_of(root, "selection_strategy", strategy_priority);
     snapshot->adaptive = (struct pick_weights){.health = read_number(adaptive, "health", 0.4),
                                                .quota = read_number(adaptive, "quota", 0.3),
@@ -116,6 +145,7 @@ void decisions_of_route(struct config_reading *reading, struct snapshot *snapsho
         arena_copy(&snapshot->arena, read_str(node, "resume_prompt", read_str(root, "resume_prompt", STR(""))));
     route->strategy = strategy_of(node, "strategy", snapshot->strategy);
     route->retry = retry_of(config_member(node, STR("retry")), &snapshot->retry);
+    route->hedge = hedge_of(reading, config_member(node, STR("hedge")), &snapshot->hedge);
     route->failover_after = (unsigned)read_number(node, "failover_after", 3);
     route->return_to_primary_ns = read_seconds_ns(node, "return_to_primary_seconds", 0);
     route->cells = cells(reading, snapshot, "route ", route->model, sizeof(struct route_cells));

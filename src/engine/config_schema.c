@@ -65,7 +65,7 @@ const struct config_key config_keys[] = {
     K(top, "ledger", string, later, 0, 0, "", top, "", "The ledger's database, where it is not in state_dir.")
     K(top, "adaptive", section, now, 0, 0, "", adaptive, "", "Weights of the adaptive score.")
     K(top, "retry", section, now, 0, 0, "", retry, "", "Retries and failover.")
-    K(top, "hedge", section, later, 0, 0, "", hedge, "", "A second attempt for slow first tokens.")
+    K(top, "hedge", section, now, 0, 0, "", hedge, "", "A second attempt for late first bytes; off unless written.")
     K(top, "cache", section, later, 0, 0, "", cache, "", "The response cache.")
     K(top, "cache_ttl", seconds, later, 0, TOP, "", top, "", "Another spelling of cache.ttl_seconds.")
     K(top, "batch_size", int, later, 1, 1e6, "", top, "", "Lines in flight of a batch.")
@@ -95,8 +95,9 @@ const struct config_key config_keys[] = {
     K(retry, "max_ms", int, now, 1, 1e7, "", top, "10000", "Longest backoff, milliseconds.")
     K(retry, "budget", number, now, 0, 10, "", top, "0.2", "Retries as a share of requests, over 10 s.")
 
-    K(hedge, "after", string, later, 0, 0, "", top, "p95", "When the second attempt starts.")
-    K(hedge, "max_share", number, later, 0, 1, "", top, "0.05", "Share of requests that may be hedged.")
+    K(hedge, "after", string, now, 0, 0, "", top, "p95",
+      "When the second attempt starts: p95 (the first target's own), or a time such as 800ms or 1.5s.")
+    K(hedge, "max_share", number, now, 0, 1, "", top, "0.05", "Share of requests, over 10 s, that may be hedged; one in 10 s always may. 0: off.")
 
     K(cache, "enabled", bool, later, 0, 0, "", top, "true", "Whether replies are cached.")
     K(cache, "ttl_seconds", seconds, later, 0, TOP, "", top, "300", "How long a reply is fresh.")
@@ -204,7 +205,7 @@ const struct config_key config_keys[] = {
       "A stream that breaks is continued by the next target.")
     K(route, "resume_prompt", string, now, 0, 0, "", top, "", "How a target is asked to continue.")
     K(route, "retry", section, now, 0, 0, "", retry, "", "As retry, for this route.")
-    K(route, "hedge", section, later, 0, 0, "", hedge, "", "As hedge, for this route.")
+    K(route, "hedge", section, now, 0, 0, "", hedge, "", "As hedge, for this route.")
 
     K(target, "target", string, now, 0, 0, "", top, "", "provider/model.")
     K(target, "weight", number, now, 0, 1e6, "", top, "1", "Share under weighted strategies.")

@@ -1,7 +1,8 @@
 /* flight.c - the spine of a request's life: each event, in each state, goes to one place. Read this first.
  *
- * Must never: perform anything, ask a clock, block. Keeps: one live attempt at most; nothing reaches the caller before
- * an attempt delivers; each attempt is settled once and the flight closed once, on every path (the setters CHECK it).
+ * Must never: perform anything, ask a clock, block. Keeps: one live attempt at most, and a hedge beside it until one
+ * delivers; nothing reaches the caller before an attempt delivers; each attempt is settled once and the flight closed
+ * once, on every path (the setters CHECK it).
  */
 #include "engine/flight.h"
 
@@ -78,9 +79,11 @@ static void on_body_end(struct flight *flight, struct now now, struct actions *o
 
 static void on_caller_gone(struct flight *flight, struct now now, struct actions *out) {
     caller_enter(flight, caller_gone);
-    struct attempt *live = flight->live;
-    if (live) attempt_cancel(live, out);
-    if (live && live->state != attempt_settled) attempt_settle(flight, live, failure_caller_gone, now, out);
+    for (struct attempt *live; (live = flight->live);) {
+        attempt_cancel(live, out);
+        if (live->state == attempt_settled) break; /* its provider's end was awaited */
+        attempt_settle(flight, live, failure_caller_gone, now, out);
+    }
     flight_close(flight, now, out);
 }
 
@@ -93,8 +96,25 @@ static void on_caller_room(struct flight *flight, bool room, struct now now, str
     struct action *action = actions_add(out, action_call_read);
     action->attempt = live->number;
     action->wanted = room;
-    enum failure ignored;
-    if (room) flight_arm(flight, attempt_deadline(flight, &ignored), out);
+    if (room) flight_arm_next(flight, out);
+}
+
+static void on_deadline(struct flight *flight, struct now now, struct actions *out) {
+    struct attempt *running[] = {flight->live, flight->rival};
+    if (now.mono_ns >= hedge_due_ns(flight)) hedge_begin(flight, now, out);
+    for (size_t i = 0; i < sizeof running / sizeof *running && flight->state != flight_closed; i++) {
+        struct attempt *attempt = running[i];
+        enum failure failure;
+        if (!attempt || (attempt != flight->live && attempt != flight->rival)) continue;
+        if (now.mono_ns < attempt_deadline(flight, attempt, &failure)) continue;
+        if (flight->state == flight_answered) { /* the provider has nothing more to say and does not end */
+            attempt_cancel(attempt, out);
+            flight_close(flight, now, out);
+        } else {
+            attempt_fail(flight, attempt, failure, now, out);
+        }
+    }
+    if (flight->state != flight_closed && flight->live) flight_arm_next(flight, out);
 }
 
 static void on_timer(struct flight *flight, struct now now, struct actions *out) {
@@ -106,17 +126,7 @@ static void on_timer(struct flight *flight, struct now now, struct actions *out)
         else
             flight_wait_over(flight, now, out);
     }
-    if (!live) return;
-    enum failure failure;
-    uint64_t deadline = attempt_deadline(flight, &failure);
-    if (now.mono_ns < deadline) {
-        flight_arm(flight, deadline, out);
-    } else if (flight->state == flight_answered) { /* the provider has nothing more to say and does not end */
-        attempt_cancel(live, out);
-        flight_close(flight, now, out);
-    } else {
-        attempt_fail(flight, live, failure, now, out);
-    }
+    if (live) on_deadline(flight, now, out);
 }
 
 static void on_reply_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now,
@@ -149,10 +159,11 @@ static void on_call_failed(struct flight *flight, struct attempt *attempt, const
     attempt_fail(flight, attempt, event->failure, now, out);
 }
 
-/* The live attempt if the event is of it, else NULL: an event of a dead attempt changes nothing. */
+/* The one of those that run that the event is of, else NULL: an event of a dead attempt changes nothing. */
 static struct attempt *attempt_of(const struct flight *flight, const struct event *event) {
-    struct attempt *live = flight->live;
-    return live && live->number == event->attempt && !live->call_over ? live : NULL;
+    struct attempt *attempt = flight->live;
+    if (flight->rival && flight->rival->number == event->attempt) attempt = flight->rival;
+    return attempt && attempt->number == event->attempt && !attempt->call_over ? attempt : NULL;
 }
 
 static void on_upstream(struct flight *flight, const struct event *event, struct now now, struct actions *out) {

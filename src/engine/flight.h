@@ -120,6 +120,8 @@ struct attempt {
     struct usage usage;
     int64_t cost_nano_usd;     /* -1: not known */
     struct openai_splice body; /* as sent */
+    bool hedge;                /* begun beside another */
+    bool usage_estimated;      /* broken off before the provider counted */
     bool asked_usage;          /* weir asked for the usage chunk: it is kept from the caller */
     bool until_close;
     bool body_sent; /* the request's bytes are no longer needed for this call */
@@ -179,7 +181,10 @@ struct flight {
     int64_t prompt_tokens; /* by estimate */
     struct attempt *attempts[limit_attempts];
     unsigned attempt_count;
-    struct attempt *live; /* the attempt that runs, or NULL */
+    struct attempt *live;         /* the attempt that runs, or NULL */
+    struct attempt *rival;        /* a hedge beside it, until one of the two delivers */
+    const struct attempt *winner; /* the one whose bytes the caller got first; NULL: none */
+    bool hedged;
     uint64_t arrived_ns, body_ended_ns, answered_ns;
     int64_t arrived_wall_ns;
     uint64_t timeout_ns;  /* of the request: the shorter of configuration and x-weir-timeout-ms */
@@ -237,6 +242,13 @@ void flight_turn(struct flight *flight, struct now now, struct actions *out);
 /* What was waited for is over. */
 void flight_wait_over(struct flight *flight, struct now now, struct actions *out);
 void flight_wait_end(struct flight *flight, struct actions *out);
+/* A candidate beside the live one, by the route's strategy, its holds taken; NULL: there is none. */
+struct candidate *flight_choose_other(struct flight *flight, struct now now, struct holds *holds, struct actions *out);
+/* flight_hedge.c: when a second attempt is due (UINT64_MAX: never); its beginning, if it may; one of the two is the
+ * answer now. */
+uint64_t hedge_due_ns(const struct flight *flight);
+void hedge_begin(struct flight *flight, struct now now, struct actions *out);
+void hedge_won(struct flight *flight, struct attempt *winner, struct now now, struct actions *out);
 /* flight_hold.c: what attempts and flights take of the shared words. */
 enum refusal hold_look(const struct flight *flight, const struct candidate *candidate, struct now now,
                        uint64_t *until_ns);
@@ -254,16 +266,16 @@ struct candidate *lock_holder(struct flight *flight, struct now now, uint32_t *e
 struct candidate *lock_shown(struct flight *flight);
 void lock_settle(struct flight *flight, struct attempt *attempt, struct now now);
 /* flight_attempt.c */
-/* Sends to this candidate, whose holds have been taken. */
-void attempt_begin(struct flight *flight, struct candidate *candidate, const struct holds *holds, uint32_t lock_epoch,
+/* Sends to this candidate, whose holds have been taken. false: no memory; they have been settled. */
+bool attempt_begin(struct flight *flight, struct candidate *candidate, const struct holds *holds, uint32_t lock_epoch,
                    struct now now, struct actions *out);
 void attempt_fail(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
                   struct actions *out);
 void attempt_head(struct flight *flight, struct attempt *attempt, const struct event *event, struct now now,
                   struct actions *out);
 void attempt_cancel(struct attempt *attempt, struct actions *out);
-/* When the live attempt has waited long enough, and what it then failed of. */
-uint64_t attempt_deadline(const struct flight *flight, enum failure *failure);
+/* When it has waited long enough, and what it then failed of. */
+uint64_t attempt_deadline(const struct flight *flight, const struct attempt *attempt, enum failure *failure);
 /* flight_reply.c */
 void reply_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now, struct actions *out);
 void reply_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
@@ -304,5 +316,9 @@ void attempt_settle(struct flight *flight, struct attempt *attempt, enum failure
                     struct actions *out);
 void flight_close(struct flight *flight, struct now now, struct actions *out);
 void flight_arm(struct flight *flight, uint64_t deadline_ns, struct actions *out);
+/* For whatever is due next of the attempts that run. */
+void flight_arm_next(struct flight *flight, struct actions *out);
+/* What all its attempts cost; -1: not known of any. */
+int64_t flight_cost(const struct flight *flight);
 
 #endif

@@ -332,5 +332,6 @@ bool flight_admit(struct flight *flight, struct now now, struct actions *out) {
     }
     if (!hold_client(flight, now, out)) return false;
     if (flight->route->cells) share_count(&flight->route->cells->retries, now.mono_ns);
+    if (flight->route->cells && flight->route->hedge.on) share_count(&flight->route->cells->hedges, now.mono_ns);
     return true;
 }

@@ -51,7 +51,8 @@ static struct attempt *attempt_new(struct flight *flight, struct candidate *cand
     sse_init(&attempt->sse);
     chunks_init_spared(&attempt->held, flight->host->bodies, flight->host->chunk_spares);
     flight->attempts[flight->attempt_count++] = attempt;
-    flight->live = attempt;
+    attempt->hedge = flight->live != NULL;
+    *(flight->live ? &flight->rival : &flight->live) = attempt;
     attempt->continues = flight->resumed;
     if (attempt->continues) attempt->pending = text_in_arena(&flight->arena, 256);
     candidate->tries++;
@@ -83,30 +84,27 @@ static bool attempt_call(struct flight *flight, struct attempt *attempt, struct 
     return false;
 }
 
-void attempt_begin(struct flight *flight, struct candidate *candidate, const struct holds *holds, uint32_t lock_epoch,
+bool attempt_begin(struct flight *flight, struct candidate *candidate, const struct holds *holds, uint32_t lock_epoch,
                    struct now now, struct actions *out) {
     struct attempt *attempt = attempt_new(flight, candidate, holds, now);
     if (!attempt) {
         struct attempt none = {.target = candidate->target, .candidate = candidate, .holds = *holds};
         none.failure = failure_system;
         hold_settle(flight, &none, now, out);
-        answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
-        return;
+        return false;
     }
     attempt->lock_epoch = lock_epoch;
     if (!attempt_call(flight, attempt, out)) {
         attempt->call_over = true;
         attempt_settle(flight, attempt, failure_system, now, out);
-        answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
-        return;
+        return false;
     }
-    enum failure ignored;
-    flight_arm(flight, attempt_deadline(flight, &ignored), out);
+    flight_arm_next(flight, out);
+    return true;
 }
 
-uint64_t attempt_deadline(const struct flight *flight, enum failure *failure) {
+uint64_t attempt_deadline(const struct flight *flight, const struct attempt *attempt, enum failure *failure) {
     enum { tail_wait_s = 1 };
-    const struct attempt *attempt = flight->live;
     const struct provider *provider = attempt->target->provider;
     if (flight->state == flight_answered) return attempt->ended_ns + tail_wait_s * NS_PER_S;
     if (attempt->state == attempt_delivering && attempt->mode == reply_events) {
@@ -136,10 +134,16 @@ void attempt_fail(struct flight *flight, struct attempt *attempt, enum failure f
         return;
     }
     attempt_settle(flight, attempt, failure, now, out);
-    if (failure_goes_on(failure))
-        flight_try_next(flight, now, out);
-    else
-        answer_failure(flight, attempt, now, out);
+    if (failure_goes_on(failure)) {
+        if (!flight->live) flight_try_next(flight, now, out); /* else the other of the two may still do it */
+        return;
+    }
+    while (flight->live) { /* no other target would do better */
+        struct attempt *other = flight->live;
+        attempt_cancel(other, out);
+        attempt_settle(flight, other, failure == failure_request_deadline ? failure : failure_outpaced, now, out);
+    }
+    answer_failure(flight, attempt, now, out);
 }
 
 static bool passes_back(const struct provider *provider, struct str name) {

@@ -216,8 +216,23 @@ static bool begin(struct flight *flight, struct candidate *candidate, bool has_g
         candidate->raced = true;
         return false;
     }
-    attempt_begin(flight, candidate, &holds, lock_epoch, now, out);
+    if (!attempt_begin(flight, candidate, &holds, lock_epoch, now, out))
+        answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
     return true;
+}
+
+struct candidate *flight_choose_other(struct flight *flight, struct now now, struct holds *holds, struct actions *out) {
+    uint64_t ignored = UINT64_MAX;
+    for (size_t i = 0; i < flight->candidate_count; i++) {
+        struct candidate *candidate = &flight->candidates[i];
+        candidate->raced = candidate->target == flight->live->target;
+        candidate_look(flight, candidate, now, &ignored);
+    }
+    for (struct candidate *next; (next = choose(flight, now)); next->raced = true) {
+        next->refusal = hold_take(flight, next, false, now, holds, out);
+        if (next->refusal == refusal_none) return next;
+    }
+    return NULL;
 }
 
 /* Nothing can be sent now: why, by what stands against the most hopeful candidate. */

@@ -20,6 +20,7 @@ static void attempt_put(struct text *text, const struct attempt *attempt) {
     text_put_byte(text, '{');
     text_json_str(text, STR("target"), attempt->target->name);
     bool good = attempt->state == attempt_settled && attempt->failure == failure_none;
+    if (attempt->hedge) text_json_bool(text, STR("hedge"), true);
     text_json_str(text, STR("outcome"), good ? STR("ok") : failure_facts(attempt->failure)->name);
     if (attempt->status) text_json_i64(text, STR("status"), attempt->status);
     if (attempt->failure_text[0]) text_json_str(text, STR("said"), str_slice(str_from(attempt->failure_text), 0, 80));
@@ -28,6 +29,7 @@ static void attempt_put(struct text *text, const struct attempt *attempt) {
         text_json_u64(text, STR("first_token_us"), us_between(attempt->started_ns, attempt->first_token_ns));
     text_json_u64(text, STR("duration_us"), us_between(attempt->started_ns, attempt->ended_ns));
     usage_put(text, &attempt->usage);
+    if (attempt->usage_estimated) text_json_bool(text, STR("usage_estimated"), true);
     if (attempt->cost_nano_usd >= 0) text_json_money(text, STR("cost_usd"), attempt->cost_nano_usd);
     if (attempt->events_dropped) text_json_u64(text, STR("events_dropped"), attempt->events_dropped);
     text_put_byte(text, '}');

@@ -158,6 +158,7 @@ static struct verdict verdict_of(enum failure failure) {
     case failure_rate_limited: return (struct verdict){0, 1};
     case failure_system: /* ours, or the caller's */
     case failure_request_deadline:
+    case failure_outpaced:
     case failure_caller_gone: return (struct verdict){0, 0};
     default: return (struct verdict){-1, 1};
     }
@@ -176,7 +177,6 @@ void hold_good(struct flight *flight, struct attempt *attempt, struct now now) {
     const struct provider *provider = attempt->target->provider;
     struct target_cells *cells = attempt->target->cells;
     uint64_t took_ns = now.mono_ns - attempt->started_ns;
-    (void)flight;
     if (attempt->holds.reported) return;
     attempt->holds.reported = true;
     breaker_report(&provider->cells->breaker, &provider->breaker, now.mono_ns, attempt->holds.provider_ticket, true, 0);
@@ -186,7 +186,18 @@ void hold_good(struct flight *flight, struct attempt *attempt, struct now now) {
     breaker_report(&cells->breaker, &provider->breaker, now.mono_ns, attempt->holds.ticket, true, 0);
     latency_peak(&cells->latency, took_ns, now.mono_ns);
     latency_baseline(&cells->baseline, took_ns, now.mono_ns);
-    latency_p95(&cells->p95, took_ns);
+    latency_p95(&cells->p95[flight->request.stream], took_ns);
+}
+
+/* It was broken off, as another was faster: it takes at least as long as it has taken. Below its own 95th percentile
+ * that would say nothing. */
+static void slow_report(const struct flight *flight, const struct attempt *attempt, struct now now) {
+    struct target_cells *cells = attempt->target->cells;
+    uint64_t took_ns = now.mono_ns - attempt->started_ns;
+    if (!cells || attempt->failure != failure_outpaced) return;
+    struct cell *p95 = &cells->p95[flight->request.stream];
+    if (took_ns > latency_p95_read(p95)) latency_p95(p95, took_ns);
+    if (took_ns > latency_read(&cells->latency, 0, now.mono_ns)) latency_peak(&cells->latency, took_ns, now.mono_ns);
 }
 
 /* The provider says that this was the last request, or token, until a moment: the key rests until then. */
@@ -237,7 +248,6 @@ void hold_settle(struct flight *flight, struct attempt *attempt, struct now now,
     struct target_cells *cells = attempt->target->cells;
     struct holds *holds = &attempt->holds;
     struct verdict verdict = verdict_of(attempt->failure);
-    (void)flight;
     if (!holds->gate) return; /* settled already, or nothing was taken */
     uint64_t not_before_ns = attempt->retry_after_ms > 0 && verdict.target < 0 && attempt->retry_after_ms < 3600000
                                  ? now.mono_ns + (uint64_t)attempt->retry_after_ms * NS_PER_MS
@@ -248,6 +258,7 @@ void hold_settle(struct flight *flight, struct attempt *attempt, struct now now,
         breaker_end(&cells->breaker, &provider->breaker, holds->ticket, verdict.target, not_before_ns, now);
     if (verdict.target || verdict.provider)
         success_report(&provider->cells->success, verdict.target >= 0 && verdict.provider >= 0, now.mono_ns);
+    slow_report(flight, attempt, now);
     key_cool(attempt, now);
     rates_settle(provider, attempt, now);
     if (holds->in_flight) {

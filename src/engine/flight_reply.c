@@ -5,7 +5,8 @@
 
 #include "engine/flight.h"
 
-static void deliver_begin(struct flight *flight, struct attempt *attempt, struct actions *out) {
+static void deliver_begin(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+    hedge_won(flight, attempt, now, out);
     attempt_enter(attempt, attempt_delivering);
     flight_enter(flight, flight_answering);
     answer_head(flight, attempt, attempt->status, attempt->content_length, out);
@@ -33,7 +34,7 @@ static void opaque_body(struct flight *flight, struct attempt *attempt, struct s
         attempt->first_token_ns = now.mono_ns;
         attempt->tail = arena_take(&flight->arena, attempt_tail_size);
         hold_good(flight, attempt, now);
-        deliver_begin(flight, attempt, out);
+        deliver_begin(flight, attempt, now, out);
     }
     attempt->last_token_ns = now.mono_ns;
     tail_keep(attempt, bytes);
@@ -90,6 +91,7 @@ static void whole_end(struct flight *flight, struct attempt *attempt, struct str
         return;
     }
     attempt->first_token_ns = now.mono_ns;
+    hedge_won(flight, attempt, now, out);
     attempt_enter(attempt, attempt_delivering);
     flight_enter(flight, flight_answering);
     attempt_settle(flight, attempt, failure_none, now, out);
@@ -101,7 +103,7 @@ static void whole_end(struct flight *flight, struct attempt *attempt, struct str
 }
 
 static void opaque_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
-    if (attempt->state == attempt_replying) deliver_begin(flight, attempt, out); /* an empty body */
+    if (attempt->state == attempt_replying) deliver_begin(flight, attempt, now, out); /* an empty body */
     usage_from_tail(flight, attempt);
     attempt_settle(flight, attempt, failure_none, now, out);
     answer_end(flight, out);

@@ -12,14 +12,15 @@ static int64_t attempt_cost(const struct attempt *attempt) {
 
 void attempt_settle(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
                     struct actions *out) {
-    CHECKF(flight->live == attempt, "attempt %u of %.*s is not the live one", attempt->number,
+    CHECKF(flight->live == attempt || flight->rival == attempt, "attempt %u of %.*s does not run", attempt->number,
            STR_ARG(flight->request_id));
     attempt_enter(attempt, attempt_settled);
     attempt->failure = failure;
     attempt->ended_ns = now.mono_ns;
     attempt->cost_nano_usd = attempt_cost(attempt);
     attempt->candidate->failure = failure;
-    flight->live = NULL;
+    if (flight->live == attempt) flight->live = flight->rival;
+    flight->rival = NULL;
     if (failure == failure_none) hold_good(flight, attempt, now);
     lock_settle(flight, attempt, now);
     hold_settle(flight, attempt, now, out);
@@ -31,6 +32,7 @@ void attempt_settle(struct flight *flight, struct attempt *attempt, enum failure
 void flight_close(struct flight *flight, struct now now, struct actions *out) {
     CHECK(!flight->live || flight->live->state == attempt_settled);
     CHECK(!flight->live || flight->live->call_over);
+    CHECK(!flight->rival);
     CHECK(flight->caller == caller_ended || flight->caller == caller_gone);
     flight->live = NULL;
     if (flight->waiting != waiting_none) flight_wait_end(flight, out);
@@ -45,4 +47,24 @@ void flight_arm(struct flight *flight, uint64_t deadline_ns, struct actions *out
     if (deadline_ns == 0 || (flight->timer_ns && flight->timer_ns <= deadline_ns)) return;
     flight->timer_ns = deadline_ns;
     actions_add(out, action_timer)->deadline_ns = deadline_ns;
+}
+
+void flight_arm_next(struct flight *flight, struct actions *out) {
+    enum failure ignored;
+    uint64_t next = hedge_due_ns(flight);
+    const struct attempt *running[] = {flight->live, flight->rival};
+    for (size_t i = 0; i < sizeof running / sizeof *running; i++) {
+        uint64_t deadline = running[i] ? attempt_deadline(flight, running[i], &ignored) : UINT64_MAX;
+        if (deadline < next) next = deadline;
+    }
+    flight_arm(flight, next, out);
+}
+
+int64_t flight_cost(const struct flight *flight) {
+    int64_t sum = -1;
+    for (unsigned i = 0; i < flight->attempt_count; i++) {
+        int64_t cost = flight->attempts[i]->cost_nano_usd;
+        if (cost >= 0) sum = sum < 0 ? cost : sum + cost;
+    }
+    return sum;
 }

@@ -29,6 +29,7 @@ static bool event_pass(struct flight *flight, struct attempt *attempt, const str
 static void deliver_begin(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
     attempt->first_token_ns = now.mono_ns;
     hold_good(flight, attempt, now);
+    hedge_won(flight, attempt, now, out);
     attempt_enter(attempt, attempt_delivering);
     if (attempt->continues) { /* the head has long been sent, and the held events say nothing new */
         chunks_free(&attempt->held);
@@ -42,9 +43,8 @@ static void deliver_begin(struct flight *flight, struct attempt *attempt, struct
         chunks_free(&flight->body);
         flight->whole_body = STR_NONE;
     }
-    enum failure ignored;
     attempt->last_token_ns = now.mono_ns;
-    flight_arm(flight, attempt_deadline(flight, &ignored), out);
+    flight_arm_next(flight, out);
 }
 
 /* The answer is complete. The provider's own end is awaited for a moment, so that its connection can be used again. */
@@ -57,8 +57,7 @@ static void stream_complete(struct flight *flight, struct attempt *attempt, stru
         return;
     }
     flight->live = attempt;
-    enum failure ignored;
-    flight_arm(flight, attempt_deadline(flight, &ignored), out);
+    flight_arm_next(flight, out);
 }
 
 /* The end of an answer that is not whole. */

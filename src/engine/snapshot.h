@@ -92,6 +92,13 @@ struct retry_rules {
     unsigned budget_permille;
 };
 
+/* A second attempt for late first bytes. */
+struct hedge_rules {
+    bool on;
+    uint64_t after_ns; /* 0: the target's own 95th percentile */
+    unsigned share_permille;
+};
+
 struct route_place {
     struct place_cells *cells; /* NULL: made for one request */
     double weight;
@@ -107,6 +114,7 @@ struct route {
     struct route_place *places; /* of the targets; NULL: made for one request */
     enum strategy strategy;
     struct retry_rules retry;
+    struct hedge_rules hedge;
     unsigned failover_after;       /* exclusive */
     uint64_t return_to_primary_ns; /* exclusive; 0: the lock stays */
     bool resume_streams;
@@ -158,6 +166,7 @@ struct snapshot {
     struct sha256 admin_key_hash;
     uint64_t request_timeout_ns;
     struct retry_rules retry; /* of routes that have none of their own */
+    struct hedge_rules hedge;
     enum strategy strategy;
     struct pick_weights adaptive;
     bool fallback_by_score; /* adaptive goes on by score after a failure */

@@ -25,14 +25,14 @@ void report_attempt(struct reporter *reporter, const struct flight *flight, cons
                     struct now now) {
     const struct usage *usage = &attempt->usage;
     const struct attempt *before = attempt->number ? flight->attempts[attempt->number - 1] : NULL;
-    bool cancelled = attempt->failure == failure_caller_gone;
+    bool cancelled = attempt->failure == failure_caller_gone || attempt->failure == failure_outpaced;
     metrics_attempt(reporter->metrics, &(struct metrics_attempt_facts){
                                            .target_id = attempt->target->id,
                                            .outcome = attempt->failure == failure_none ? metrics_succeeded
                                                       : cancelled                      ? metrics_cancelled
                                                                                        : metrics_failed,
                                            .failure = attempt->failure,
-                                           .failover = before && before->target != attempt->target,
+                                           .failover = before && !attempt->hedge && before->target != attempt->target,
                                            .duration_us = us_between(attempt->started_ns, attempt->ended_ns),
                                            .first_token_us = us_between(attempt->started_ns, attempt->first_token_ns),
                                            .input_tokens = count_of(usage->input_tokens),
@@ -55,6 +55,7 @@ void report_request(struct reporter *reporter, const struct flight *flight, uint
     char record[explain_record_bytes];
     struct text text = text_in_buffer(record, sizeof record);
     const struct attempt *last = flight->attempt_count ? flight->attempts[flight->attempt_count - 1] : NULL;
+    if (flight->winner && !flight->resumed) last = flight->winner;
     uint64_t duration_us = us_between(flight->arrived_ns, now.mono_ns);
     metrics_request(reporter->metrics, &(struct metrics_request_facts){.endpoint = flight->endpoint,
                                                                        .status = flight->status,
@@ -72,7 +73,7 @@ void report_request(struct reporter *reporter, const struct flight *flight, uint
              f_u64("attempts", flight->attempt_count),
              f_str("error", flight->error ? error_name(flight->error) : STR_NONE),
              f_bool("stream", flight->request.stream), f_int("input_tokens", last ? last->usage.input_tokens : -1),
-             f_int("output_tokens", last ? last->usage.output_tokens : -1),
-             f_money("cost_usd", last ? last->cost_nano_usd : -1), f_bool("caller_gone", flight->caller == caller_gone),
-             f_us("duration_us", duration_us), f_us("overhead_us", overhead_ns / NS_PER_US));
+             f_int("output_tokens", last ? last->usage.output_tokens : -1), f_money("cost_usd", flight_cost(flight)),
+             f_bool("caller_gone", flight->caller == caller_gone), f_us("duration_us", duration_us),
+             f_us("overhead_us", overhead_ns / NS_PER_US));
 }

@@ -18,40 +18,40 @@ static const enum failure failure_of_call[] = {
 static bool request_event(struct request *request, const struct event *event);
 
 static void on_sent(void *owner) {
-    struct request *request = owner;
-    request_event(request, &(struct event){.kind = event_sent, .attempt = request->call_attempt});
+    struct lane *lane = owner;
+    request_event(lane->request, &(struct event){.kind = event_sent, .attempt = lane->attempt});
 }
 
 static void on_head(void *owner, const struct http_reply *reply) {
-    struct request *request = owner;
-    request_event(request, &(struct event){.kind = event_reply_head,
-                                           .attempt = request->call_attempt,
-                                           .status = reply->status,
-                                           .headers = reply->headers,
-                                           .header_count = reply->header_count,
-                                           .content_length = reply->content_length,
-                                           .until_close = reply->until_close,
-                                           .body_sent = call_body_sent(request->call)});
+    struct lane *lane = owner;
+    request_event(lane->request, &(struct event){.kind = event_reply_head,
+                                                 .attempt = lane->attempt,
+                                                 .status = reply->status,
+                                                 .headers = reply->headers,
+                                                 .header_count = reply->header_count,
+                                                 .content_length = reply->content_length,
+                                                 .until_close = reply->until_close,
+                                                 .body_sent = call_body_sent(lane->call)});
 }
 
 static void on_body(void *owner, struct str piece) {
-    struct request *request = owner;
-    request_event(request, &(struct event){.kind = event_reply_body, .attempt = request->call_attempt, .bytes = piece});
+    struct lane *lane = owner;
+    request_event(lane->request, &(struct event){.kind = event_reply_body, .attempt = lane->attempt, .bytes = piece});
 }
 
 static void on_ended(void *owner) {
-    struct request *request = owner;
-    request->call = NULL;
-    request_event(request, &(struct event){.kind = event_reply_end, .attempt = request->call_attempt});
+    struct lane *lane = owner;
+    lane->call = NULL;
+    request_event(lane->request, &(struct event){.kind = event_reply_end, .attempt = lane->attempt});
 }
 
 static void on_failed(void *owner, enum call_failure failure, struct str text) {
-    struct request *request = owner;
-    request->call = NULL;
-    request_event(request, &(struct event){.kind = event_call_failed,
-                                           .attempt = request->call_attempt,
-                                           .failure = failure_of_call[failure],
-                                           .text = text});
+    struct lane *lane = owner;
+    lane->call = NULL;
+    request_event(lane->request, &(struct event){.kind = event_call_failed,
+                                                 .attempt = lane->attempt,
+                                                 .failure = failure_of_call[failure],
+                                                 .text = text});
 }
 
 static const struct call_handler handler = {on_sent, on_head, on_body, on_ended, on_failed};
@@ -60,11 +60,37 @@ static void on_timer(void *context) { request_event(context, &(struct event){.ki
 
 /* A call that could not even begin is told of in the next turn, as every other failure is. */
 static void on_no_call(void *context) {
-    struct request *request = context;
-    request_event(request, &(struct event){.kind = event_call_failed,
-                                           .attempt = request->call_attempt,
-                                           .failure = failure_system,
-                                           .text = STR("out of memory")});
+    struct lane *lane = context;
+    request_event(lane->request, &(struct event){.kind = event_call_failed,
+                                                 .attempt = lane->attempt,
+                                                 .failure = failure_system,
+                                                 .text = STR("out of memory")});
+}
+
+/* The lane of this attempt, or NULL when its call is over. */
+static struct lane *lane_of(struct request *request, unsigned attempt) {
+    for (size_t i = 0; i < sizeof request->lanes / sizeof *request->lanes; i++) {
+        struct lane *lane = &request->lanes[i];
+        if ((lane->call || lane->late.place) && lane->attempt == attempt) return lane;
+    }
+    return NULL;
+}
+
+static struct lane *lane_free(struct request *request) {
+    for (size_t i = 0; i < sizeof request->lanes / sizeof *request->lanes; i++) {
+        struct lane *lane = &request->lanes[i];
+        if (!lane->call && !lane->late.place) return lane;
+    }
+    CHECKF(false, "attempts=%u", request->flight->attempt_count);
+    return NULL;
+}
+
+static void lane_cancel(struct request *request, unsigned attempt) {
+    struct lane *lane = lane_of(request, attempt);
+    if (!lane) return;
+    if (lane->call) call_cancel(lane->call);
+    lane->call = NULL;
+    timer_cancel(request->worker->loop, &lane->late);
 }
 
 static void overhead_add(struct request *request) {
@@ -72,19 +98,19 @@ static void overhead_add(struct request *request) {
 }
 
 static void perform_call(struct request *request, const struct action *action) {
-    CHECK(!request->call);
     struct worker *worker = request->worker;
+    struct lane *lane = lane_free(request);
     struct call_request asked = {.method = http_post,
                                  .target = action->call.path,
                                  .headers = action->call.headers,
                                  .header_count = action->call.header_count,
                                  .body = action->call.body,
                                  .body_count = action->call.body_count};
-    request->call_attempt = action->attempt;
+    *lane = (struct lane){.request = request, .attempt = action->attempt};
     const struct origin *origin = &request->deployment->origins[action->call.provider->index];
-    request->call = call_start(worker->client, origin, &asked, &handler, request);
+    lane->call = call_start(worker->client, origin, &asked, &handler, lane);
     overhead_add(request);
-    if (!request->call) timer_set(worker->loop, &request->timer, loop_now(worker->loop).mono_ns, on_no_call, request);
+    if (!lane->call) timer_set(worker->loop, &lane->late, loop_now(worker->loop).mono_ns, on_no_call, lane);
 }
 
 static void perform_respond(struct request *request, const struct action *action) {
@@ -105,13 +131,12 @@ static bool perform(struct request *request, const struct action *action) {
     struct worker *worker = request->worker;
     switch (action->kind) {
     case action_call: perform_call(request, action); return false;
-    case action_cancel:
-        if (request->call) call_cancel(request->call);
-        request->call = NULL;
+    case action_cancel: lane_cancel(request, action->attempt); return false;
+    case action_call_read: {
+        struct lane *lane = lane_of(request, action->attempt);
+        if (lane && lane->call) call_read(lane->call, action->wanted);
         return false;
-    case action_call_read:
-        if (request->call) call_read(request->call, action->wanted);
-        return false;
+    }
     case action_respond: perform_respond(request, action); return false;
     case action_write:
         request->sink->write(request->sink_owner, action->write.ranges, action->write.count);
@@ -133,8 +158,10 @@ static bool perform(struct request *request, const struct action *action) {
 
 static void request_end(struct request *request) {
     struct worker *worker = request->worker;
-    CHECK(!request->call && !request->line_cells);
+    CHECK(!request->lanes[0].call && !request->lanes[1].call && !request->line_cells);
     timer_cancel(worker->loop, &request->timer);
+    for (size_t i = 0; i < sizeof request->lanes / sizeof *request->lanes; i++)
+        timer_cancel(worker->loop, &request->lanes[i].late);
     report_request(&worker->reporter, request->flight, request->overhead_ns, loop_now(worker->loop));
     request->sink->closed(request->sink_owner, request->flight);
     list_remove(&request->node);

@@ -16,6 +16,14 @@ struct request_sink {
     void (*closed)(void *owner, const struct flight *flight); /* the last: the request is no more */
 };
 
+/* The call of one attempt. A request has two attempts at most that run at once. */
+struct lane {
+    struct request *request;
+    struct call *call; /* NULL: none */
+    unsigned attempt;  /* whose it is, or was */
+    struct timer late; /* tells of a call that could not even begin */
+};
+
 struct request {
     struct list node; /* of worker->requests */
     struct worker *worker;
@@ -23,8 +31,7 @@ struct request {
     struct flight *flight;
     const struct request_sink *sink;
     void *sink_owner;
-    struct call *call; /* of the live attempt; NULL: none */
-    unsigned call_attempt;
+    struct lane lanes[2];
     struct timer timer;
     uint64_t overhead_ns;              /* weir's own share of the time so far */
     bool full;                         /* the sink was over limit_write_high */

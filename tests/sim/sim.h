@@ -32,6 +32,7 @@ enum sim_mutant {
     mutant_epoch_kept,    /* the lock moves within an epoch */
     mutant_place_lost,    /* a place that is given up is never handed on */
     mutant_rate_doubled,  /* the limiter lets twice as much through */
+    mutant_share_ignored, /* every request may be hedged */
     mutants
 };
 
@@ -76,11 +77,14 @@ struct sim_provider {
     unsigned sent_count;
 };
 
+enum { sim_lanes = 2 }; /* calls of a flight at once */
+
 struct sim_caller {
     unsigned generation; /* a place is used again when its flight has closed */
     struct flight *flight;
-    struct sim_call call;
-    char *body; /* the request's; owned */
+    struct sim_call lanes[sim_lanes];
+    unsigned call_number; /* of the newest call */
+    char *body;           /* the request's; owned */
     size_t body_len, body_sent;
     bool body_done, gone, closed, responded, ended, aborted;
     bool full;
@@ -130,6 +134,8 @@ struct sim {
     unsigned line[sim_flights_max]; /* callers that wait for a place, in order */
     unsigned line_count;
     struct lock_view lock;
+    uint64_t hedged_ns[sim_calls_max], hedgeable_ns[sim_calls_max]; /* hedges and requests of the route that hedges */
+    unsigned hedged_count, hedgeable_count, hedge_permille;         /* the share as written */
     unsigned mood_count;
     bool healed;      /* every fault has ended: all must serve again */
     uint64_t marks;   /* bit per named mark */
@@ -142,16 +148,20 @@ void sim_check_action(struct sim *sim, unsigned caller, const struct action *act
 void sim_check_closed(struct sim *sim, unsigned caller);
 
 /* Rare situations that the seeds must come upon. */
-#define SIM_MARKS(X)                                                                                           \
-    X(breaker_opened)                                                                                          \
-    X(breaker_probed)                                                                                          \
-    X(breaker_closed_again)                                                                                    \
-    X(probe_released)                                                                                          \
-    X(place_handed_over)                                                                                       \
-    X(waiter_timed_out)                                                                                        \
-    X(place_without_waiter)                                                                                    \
-    X(lock_moved) X(lock_all_failed) X(rate_refused) X(retried_same_target) X(key_rotated) X(nobody_available) \
-        X(client_refused) X(answered_after_line) X(stream_resumed) X(resume_given_up)
+#define SIM_MARKS(X)                                                                                                 \
+    X(breaker_opened)                                                                                                \
+    X(breaker_probed)                                                                                                \
+    X(breaker_closed_again)                                                                                          \
+    X(probe_released)                                                                                                \
+    X(place_handed_over)                                                                                             \
+    X(waiter_timed_out)                                                                                              \
+    X(place_without_waiter)                                                                                          \
+    X(lock_moved)                                                                                                    \
+    X(lock_all_failed)                                                                                               \
+    X(rate_refused)                                                                                                  \
+    X(retried_same_target)                                                                                           \
+    X(key_rotated) X(nobody_available) X(client_refused) X(answered_after_line) X(stream_resumed) X(resume_given_up) \
+        X(hedge_won) X(hedge_lost) X(hedge_failed)
 enum sim_mark {
 #define X(name) mark_##name,
     SIM_MARKS(X)
@@ -163,14 +173,18 @@ void sim_reached(struct sim *sim, enum sim_mark mark);
 /* sim_decisions.c: what decisions must keep, against plain counts. */
 void sim_decisions_call(struct sim *sim, unsigned caller, const struct attempt *attempt);
 void sim_decisions_settled(struct sim *sim, unsigned caller, const struct attempt *attempt);
+/* The request is complete. */
+void sim_decisions_admitted(struct sim *sim, const struct flight *flight);
 void sim_decisions_step(struct sim *sim, unsigned caller);
 void sim_decisions_rest(struct sim *sim);
 
 /* sim_provider.c: draws what this call will meet. */
 void sim_call_begin(struct sim *sim, unsigned caller, const struct action *action);
 void sim_call_free(struct sim_call *call);
+/* The call of this attempt, over or not; NULL: another has taken its place. */
+struct sim_call *sim_call_of(struct sim_caller *caller, unsigned attempt);
 /* One more event of the call, into *event; false: it says nothing more. */
-bool sim_call_event(struct sim *sim, struct sim_caller *caller, struct event *event);
+bool sim_call_event(struct sim *sim, struct sim_call *call, struct event *event);
 
 /* sim_world.c */
 void sim_schedule(struct sim *sim, uint64_t in_ns, int kind, unsigned caller, unsigned number);

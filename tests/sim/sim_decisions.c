@@ -94,6 +94,23 @@ static void rate_forget(struct sim *sim, const struct attempt *attempt) {
 /* -- events -----------------------------------------------------------------------------------------------------------
  */
 
+/* Of the requests of 10 s no more than the share is hedged, or one: the engine's window is between 5 and 10 s long. */
+static void hedge_check(struct sim *sim, unsigned number) {
+    unsigned hedged = 1, came = 0;
+    uint64_t now_ns = sim->now.mono_ns;
+    for (unsigned i = 0; i < sim->hedged_count; i++) hedged += sim->hedged_ns[i] + 5 * NS_PER_S > now_ns;
+    for (unsigned i = 0; i < sim->hedgeable_count; i++) came += sim->hedgeable_ns[i] + 10 * NS_PER_S >= now_ns;
+    if (sim->hedgeable_count == sim_calls_max || sim->hedged_count == sim_calls_max) return;
+    sim->hedged_ns[sim->hedged_count++] = now_ns;
+    sim_rule(sim, hedged <= 1 || (uint64_t)hedged * 1000 <= (uint64_t)came * sim->hedge_permille,
+             "no more than the share is hedged", number);
+}
+
+void sim_decisions_admitted(struct sim *sim, const struct flight *flight) {
+    if (flight->route && flight->route->hedge.on && flight->route->cells && sim->hedgeable_count < sim_calls_max)
+        sim->hedgeable_ns[sim->hedgeable_count++] = sim->now.mono_ns;
+}
+
 void sim_decisions_call(struct sim *sim, unsigned number, const struct attempt *attempt) {
     struct sim_caller *caller = &sim->callers[number];
     const struct flight *flight = caller->flight;
@@ -111,6 +128,7 @@ void sim_decisions_call(struct sim *sim, unsigned number, const struct attempt *
         breaker_begin(sim, &sim->target_breakers[target], &world->breaker, number, &caller->probes[attempt->number],
                       &caller->epochs[attempt->number]);
     rate_check(sim, number, provider);
+    if (attempt->hedge) hedge_check(sim, number);
     if (flight->by == strategy_exclusive && flight->route->cells) {
         struct lock_view view = lock_view(&flight->route->cells->lock);
         sim_rule(sim, view.holder == attempt->target->id && view.epoch == attempt->lock_epoch,
@@ -135,6 +153,7 @@ static int verdict_of(enum failure failure, bool provider) {
     case failure_rate_limited: return provider ? 1 : 0;
     case failure_system:
     case failure_request_deadline:
+    case failure_outpaced:
     case failure_caller_gone: return 0;
     case failure_dns:
     case failure_connect:

@@ -9,9 +9,9 @@
 #include "base/hash.h"
 #include "sim.h"
 
-static const char *const mutant_names[mutants] = {"none",         "settle_lost", "end_twice",   "cancel_lost",
-                                                  "byte_changed", "timer_lost",  "probe_kept",  "threshold_off",
-                                                  "epoch_kept",   "place_lost",  "rate_doubled"};
+static const char *const mutant_names[mutants] = {"none",         "settle_lost", "end_twice",    "cancel_lost",
+                                                  "byte_changed", "timer_lost",  "probe_kept",   "threshold_off",
+                                                  "epoch_kept",   "place_lost",  "rate_doubled", "share_ignored"};
 
 static const char *const mark_names[marks_all] = {
 #define X(name) #name,

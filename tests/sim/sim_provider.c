@@ -126,8 +126,8 @@ static void cuts_draw(struct sim *sim, struct sim_call *call) {
 
 void sim_call_begin(struct sim *sim, unsigned number, const struct action *action) {
     struct sim_caller *caller = &sim->callers[number];
-    struct sim_call *call = &caller->call;
-    unsigned raised = call->number + 1;
+    struct sim_call *call = caller->lanes[0].alive ? &caller->lanes[1] : &caller->lanes[0];
+    unsigned raised = ++caller->call_number;
     sim_call_free(call);
     *call = (struct sim_call){.alive = true,
                               .number = raised,
@@ -180,15 +180,20 @@ void sim_call_begin(struct sim *sim, unsigned number, const struct action *actio
         sim_schedule(sim, sim_between(&sim->providers, 1, 50) * NS_PER_MS, step_reply, number, call->number);
 }
 
+struct sim_call *sim_call_of(struct sim_caller *caller, unsigned attempt) {
+    for (unsigned i = 0; i < sim_lanes; i++)
+        if (caller->lanes[i].number && caller->lanes[i].attempt == attempt) return &caller->lanes[i];
+    return NULL;
+}
+
 void sim_call_free(struct sim_call *call) {
     free(call->bytes);
     free(call->wanted);
     call->bytes = call->wanted = NULL;
 }
 
-bool sim_call_event(struct sim *sim, struct sim_caller *caller, struct event *event) {
+bool sim_call_event(struct sim *sim, struct sim_call *call, struct event *event) {
     static struct http_header headers[2];
-    struct sim_call *call = &caller->call;
     *event = (struct event){.attempt = call->attempt};
     if (call->status == 0) {
         event->kind = event_call_failed;

@@ -58,7 +58,7 @@ static void check_respond(struct sim *sim, unsigned number, const struct action 
     caller->source = -1;
     const struct flight *flight = caller->flight;
     if (flight->attempt_count && caller->status < 300)
-        caller->source = (int)flight->attempts[flight->attempt_count - 1]->number;
+        caller->source = (int)(flight->winner ? flight->winner : flight->attempts[flight->attempt_count - 1])->number;
 }
 
 static void check_marks(struct sim *sim, const struct flight *flight) {
@@ -72,12 +72,27 @@ static void check_marks(struct sim *sim, const struct flight *flight) {
     if (flight->by == strategy_exclusive) sim_reached(sim, mark_lock_all_failed);
 }
 
+/* Two at once are a hedge: on a route that has it, at another target, before a byte has reached the caller. */
+static void check_call(struct sim *sim, unsigned number, const struct attempt *attempt) {
+    struct sim_caller *caller = &sim->callers[number];
+    const struct flight *flight = caller->flight;
+    unsigned alive = 0;
+    for (unsigned i = 0; i < sim_lanes; i++) alive += caller->lanes[i].alive;
+    sim_rule(sim, alive < sim_lanes, "two calls at a time at most", number);
+    sim_rule(sim, attempt->hedge == (alive > 0), "a call beside another is a hedge", number);
+    if (!attempt->hedge) return;
+    sim_rule(sim,
+             !caller->responded && flight->route->hedge.on &&
+                 flight->attempts[attempt->number - 1]->target != attempt->target,
+             "a hedge goes to another target, in time, where it may", number);
+}
+
 void sim_check_action(struct sim *sim, unsigned number, const struct action *action) {
     struct sim_caller *caller = &sim->callers[number];
     sim_rule(sim, !caller->closed, "nothing comes after the close", number);
     switch (action->kind) {
     case action_call:
-        sim_rule(sim, !caller->call.alive, "one call at a time", number);
+        check_call(sim, number, caller->flight->attempts[action->attempt]);
         sim_rule(sim, !caller->responded || caller->flight->resumed,
                  "no failover once a byte has reached the caller, but for a declared resume", number);
         sim_rule(sim,
@@ -114,9 +129,11 @@ static bool ends_in(const struct sim_caller *caller, const char *text) {
 static void check_answer(struct sim *sim, unsigned number) {
     struct sim_caller *caller = &sim->callers[number];
     const struct flight *flight = caller->flight;
-    const struct attempt *last = flight->attempt_count ? flight->attempts[flight->attempt_count - 1] : NULL;
-    if (caller->gone || caller->source < 0 || !last) return;
-    const struct sim_call *call = &caller->call;
+    if (caller->gone || caller->source < 0) return;
+    const struct attempt *last =
+        flight->attempts[flight->resumed ? flight->attempt_count - 1 : (unsigned)caller->source];
+    const struct sim_call *call = sim_call_of(caller, last->number);
+    if (!sim_rule(sim, call, "what answers has a call", number)) return;
     bool good = last->failure == failure_none;
     if (flight->resumed) {
         sim_reached(sim, good ? mark_stream_resumed : mark_resume_given_up);
@@ -146,12 +163,21 @@ static void check_answer(struct sim *sim, unsigned number) {
                  number);
 }
 
+static void check_hedge(struct sim *sim, const struct flight *flight) {
+    bool hedged = false;
+    for (unsigned i = 0; i < flight->attempt_count; i++) hedged |= flight->attempts[i]->hedge;
+    if (!hedged) return;
+    sim_reached(sim, !flight->winner ? mark_hedge_failed : flight->winner->hedge ? mark_hedge_won : mark_hedge_lost);
+}
+
 void sim_check_closed(struct sim *sim, unsigned number) {
     struct sim_caller *caller = &sim->callers[number];
     const struct flight *flight = caller->flight;
     sim_rule(sim, caller->settled == (flight->attempt_count ? (1u << flight->attempt_count) - 1 : 0),
              "every attempt is settled when the flight closes", number);
-    sim_rule(sim, !caller->call.alive, "no call outlives its flight", number);
+    for (unsigned i = 0; i < sim_lanes; i++)
+        sim_rule(sim, !caller->lanes[i].alive, "no call outlives its flight", number);
+    check_hedge(sim, flight);
     sim_rule(sim, caller->gone || caller->ended || caller->aborted, "every caller that stays is answered", number);
     sim_rule(sim, caller->gone || caller->status != 0 || caller->aborted, "an answer has a status", number);
     check_answer(sim, number);

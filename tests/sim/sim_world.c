@@ -72,16 +72,19 @@ static void perform(struct sim *sim, unsigned number, const struct action *actio
     case action_cancel:
         if (sim->mutant == mutant_cancel_lost && !sim->tampered)
             sim->tampered = true;
-        else
-            caller->call.alive = false;
+        else if (sim_call_of(caller, action->attempt))
+            sim_call_of(caller, action->attempt)->alive = false;
         break;
-    case action_call_read:
-        caller->call.reading = action->wanted;
-        if (action->wanted && caller->call.waits) {
-            caller->call.waits = false;
-            sim_schedule(sim, 1, step_reply, number, caller->call.number);
+    case action_call_read: {
+        struct sim_call *call = sim_call_of(caller, action->attempt);
+        if (!sim_rule(sim, call, "only a call that runs is read", number)) break;
+        call->reading = action->wanted;
+        if (action->wanted && call->waits) {
+            call->waits = false;
+            sim_schedule(sim, 1, step_reply, number, call->number);
         }
         break;
+    }
     case action_write:
         for (size_t i = 0; i < action->write.count; i++) fold(sim, str_hash(action->write.ranges[i]));
         break;
@@ -148,6 +151,9 @@ static void tamper_config(struct sim *sim) {
         sim->world[p].breaker = provider->breaker;
         sim->world[p].minute = provider->rates.requests_minute;
         if (sim->mutant == mutant_threshold_off) provider->breaker.failure_threshold++;
+        if (sim->mutant == mutant_share_ignored)
+            for (size_t r = 0; r < sim->config.snapshot->route_count; r++)
+                sim->config.snapshot->routes[r].hedge.share_permille = 1000;
         if (sim->mutant == mutant_rate_doubled) provider->rates.requests_minute.limit *= 2;
     }
 }
@@ -164,6 +170,7 @@ static void deliver(struct sim *sim, unsigned number, const struct event *event)
     uint64_t word = probed ? cell_load(&probed->breaker.decision) : 0;
     flight_step(caller->flight, event, sim->now, &actions);
     if (probed) cell_store(&probed->breaker.decision, word);
+    if (event->kind == event_body_end) sim_decisions_admitted(sim, caller->flight);
     for (size_t i = 0; i < actions.count; i++) {
         bool last = actions.list[i].kind != action_closed || i + 1 == actions.count;
         if (!sim_rule(sim, last, "the close is the last action", number)) return;
@@ -225,7 +232,7 @@ static unsigned place_find(struct sim *sim) {
     if (number == sim->caller_count) sim->caller_count++;
     struct sim_caller *caller = &sim->callers[number];
     unsigned generation = caller->generation + 1;
-    sim_call_free(&caller->call);
+    for (unsigned i = 0; i < sim_lanes; i++) sim_call_free(&caller->lanes[i]);
     free(caller->body);
     free(caller->got);
     *caller = (struct sim_caller){.source = -1, .generation = generation};
@@ -294,7 +301,7 @@ static void on_body(struct sim *sim, unsigned number) {
 
 static void on_reply(struct sim *sim, unsigned number, unsigned call_number) {
     struct sim_caller *caller = &sim->callers[number];
-    struct sim_call *call = &caller->call;
+    struct sim_call *call = caller->lanes[0].number == call_number ? &caller->lanes[0] : &caller->lanes[1];
     struct event event;
     if (call->number != call_number) return;
     bool late = !call->alive && sim_chance(&sim->faults, 20); /* an event of a dead attempt, on purpose */
@@ -304,7 +311,7 @@ static void on_reply(struct sim *sim, unsigned number, unsigned call_number) {
         return;
     }
     bool was_alive = call->alive;
-    if (!sim_call_event(sim, caller, &event)) return;
+    if (!sim_call_event(sim, call, &event)) return;
     bool more = call->alive;
     if (!was_alive) call->alive = false;
     deliver(sim, number, &event);
@@ -439,8 +446,15 @@ static bool config_draw(struct sim *sim) {
     text_printf(&text, "  - {model: fast, strategy: %s, resume_streams: %s, targets: [p0/x", strategy,
                 sim_chance(draw, 30) ? "true" : "false");
     for (unsigned i = 1; i < providers; i++) text_printf(&text, ", {target: p%u/y, weight: %u}", i, i);
+    text_put(&text, STR("]"));
+    if (sim_chance(draw, 50)) {
+        sim->hedge_permille = (unsigned)sim_between(draw, 1, 10) * 50;
+        text_printf(&text, ", hedge: {max_share: %u.%03u", sim->hedge_permille / 1000, sim->hedge_permille % 1000);
+        if (sim_chance(draw, 50)) text_printf(&text, ", after: %llums", (unsigned long long)sim_between(draw, 1, 2000));
+        text_put(&text, STR("}"));
+    }
     text_printf(&text,
-                "]}\n  - {model: lock, strategy: exclusive, failover_after: %llu, return_to_primary_seconds: "
+                "}\n  - {model: lock, strategy: exclusive, failover_after: %llu, return_to_primary_seconds: "
                 "%llu, targets: [p0/x",
                 (unsigned long long)sim_between(draw, 1, 4), (unsigned long long)sim_between(draw, 1, 20));
     for (unsigned i = 1; i < providers; i++) text_printf(&text, ", p%u/y", i);
@@ -491,11 +505,11 @@ static void end(struct sim *sim) {
     for (unsigned i = 0; i < sim->caller_count; i++) {
         struct sim_caller *caller = &sim->callers[i];
         if (caller->flight) { /* only after a broken rule */
-            caller->flight->live = NULL;
+            caller->flight->live = caller->flight->rival = NULL;
             if (caller->flight->state != flight_closed) flight_enter(caller->flight, flight_closed);
             flight_free(caller->flight);
         }
-        sim_call_free(&caller->call);
+        for (unsigned lane = 0; lane < sim_lanes; lane++) sim_call_free(&caller->lanes[lane]);
         free(caller->body);
         free(caller->got);
     }

@@ -34,26 +34,30 @@ static void usage_is_read_as_each_vendor_says_it(void **state) {
         {"{\"prompt_tokens\":10,\"completion_tokens\":5,\"total_tokens\":15,\"prompt_tokens_details\":{\"cached_"
          "tokens\":4},"
          "\"completion_tokens_details\":{\"reasoning_tokens\":3}}",
-         {10, 5, 4, 3, -1}},
+         {10, 5, 4, -1, 3, -1}},
         {"{\"prompt_tokens\":361,\"completion_tokens\":26,\"total_tokens\":622,\"completion_tokens_details\":{"
          "\"reasoning_tokens\":235}}",
-         {361, 261, -1, 235, -1}}, /* xAI */
+         {361, 261, -1, -1, 235, -1}}, /* xAI */
         {"{\"prompt_tokens\":17,\"completion_tokens\":47,\"prompt_cache_hit_tokens\":9}",
-         {17, 47, 9, -1, -1}},                                                                          /* DeepSeek */
-        {"{\"prompt_tokens\":8,\"completion_tokens\":2,\"cost\":0.0133176}", {8, 2, -1, -1, 13317600}}, /* OpenRouter */
+         {17, 47, 9, -1, -1, -1}}, /* DeepSeek */
+        {"{\"prompt_tokens\":8,\"completion_tokens\":2,\"cost\":0.0133176}",
+         {8, 2, -1, -1, -1, 13317600}}, /* OpenRouter */
         {"{\"prompt_tokens\":8,\"completion_tokens\":2,\"cost\":1.2e-05,\"cost_details\":{\"cost\":7}}",
-         {8, 2, -1, -1, 12000}},
-        {"{\"prompt_tokens\":2,\"total_tokens\":2}", {2, -1, -1, -1, -1}},
-        {"{\"total_tokens\":12}", {12, -1, -1, -1, -1}},
+         {8, 2, -1, -1, -1, 12000}},
+        {"{\"prompt_tokens\":2,\"total_tokens\":2}", {2, -1, -1, -1, -1, -1}},
+        {"{\"total_tokens\":12}", {12, -1, -1, -1, -1, -1}},
         {"{\"input_tokens\":3,\"output_tokens\":4,\"input_tokens_details\":{\"cached_tokens\":1},\"output_tokens_"
          "details\":{"
          "\"reasoning_tokens\":2}}",
-         {3, 4, 1, 2, -1}},
-        {"{\"prompt_tokens\":null,\"completion_tokens\":\"5\",\"x\":[1,{\"prompt_tokens\":9}]}", {-1, -1, -1, -1, -1}},
+         {3, 4, 1, -1, 2, -1}},
+        {"{\"prompt_tokens\":null,\"completion_tokens\":\"5\",\"x\":[1,{\"prompt_tokens\":9}]}",
+         {-1, -1, -1, -1, -1, -1}},
         {"{\"prompt_tokens\":-1,\"completion_tokens\":9e18,\"total_tokens\":9223372036854775807}",
-         {-1, -1, -1, -1, -1}},
-        {"null", {-1, -1, -1, -1, -1}},
-        {"[]", {-1, -1, -1, -1, -1}},
+         {-1, -1, -1, -1, -1, -1}},
+        {"{\"prompt_tokens\":30,\"completion_tokens\":1,\"prompt_tokens_details\":{\"cache_write_tokens\":20}}",
+         {30, 1, -1, 20, -1, -1}},
+        {"null", {-1, -1, -1, -1, -1, -1}},
+        {"[]", {-1, -1, -1, -1, -1, -1}},
     };
     (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {

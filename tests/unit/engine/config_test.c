@@ -311,7 +311,7 @@ static void the_file_of_the_manual_is_taken_whole(void **state) {
     struct config config;
     assert_true(load(everything, pairs, &config));
     assert_int_equal(config.error_count, 0);
-    static const char *const later[] = {"`cache`", "`hedge`", "`alerts`", "`daily_budget`"};
+    static const char *const later[] = {"`cache`", "`alerts`", "`daily_budget`"};
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)
         if (told(&config, later[i]) == 0) fail_msg("nothing is said of %s", later[i]);
     assert_int_equal(told(&config, "`ttl_seconds`"), 0); /* its section was named */
