@@ -49,6 +49,7 @@ struct codec_caller {
     int64_t now_s;         /* since 1970 */
     bool include_usage;    /* OpenAI: the usage chunk was asked for */
     bool show_reasoning;
+    bool json_array; /* Gemini: a stream is written as one JSON array and not as events */
 };
 
 struct codec {
@@ -70,15 +71,17 @@ struct codec {
                        struct message_reply *reply, bool *error_inside);
     void (*write_reply)(const struct message_reply *reply, const struct codec_caller *caller, struct text *body);
 
-    /* Streams. The states are zeroed memory of these sizes, aligned to 16, for one stream each; they may point into the
-     * arena given at each call, which is the flight's. One event's data in (SSE: its event field and data; NDJSON: a
-     * line; JSON array: an element), canonical events out. false: it is malformed and is dropped. */
+    /* Streams. The states are zeroed memory of these sizes, aligned to 16, for one stream each. One event's data in
+     * (SSE: its event field and data; NDJSON: a line; JSON array: an element), canonical events out. false: it is
+     * malformed and is dropped. `events->arena` is scratch, gone after the call; what a state keeps beyond it (an id, a
+     * name) it copies to `keep`, which lives as long as the stream and must not grow with each event. */
     size_t reader_size, writer_size;
-    bool (*read_event)(void *reader, struct str event, struct str data, struct arena *arena,
+    bool (*read_event)(void *reader, struct str event, struct str data, struct arena *keep,
                        const struct codec_quirks *quirks, struct message_events *events);
-    /* Writes with the dialect's framing, whole frames only; may write nothing (a ping, an end that is not told). */
+    /* Writes with the dialect's framing, whole frames only; may write nothing (a ping, an end that is not told). What
+     * is not UTF-8 safe to cut stays whole. text->arena is scratch. */
     void (*write_event)(void *writer, const struct message_event *event, const struct codec_caller *caller,
-                        struct arena *arena, struct text *text);
+                        struct arena *keep, struct text *text);
 
     /* An error reply of any status, or the data of an error event. Leaves `code` as it is: core/classify decides it. */
     void (*read_error)(struct str body, struct arena *arena, struct message_error *error);
