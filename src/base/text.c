@@ -112,6 +112,11 @@ void text_put_json(struct text *text, struct str s) {
         return;
     }
     text_put_byte(text, '"');
+    text_put_json_inside(text, s);
+    text_put_byte(text, '"');
+}
+
+void text_put_json_inside(struct text *text, struct str s) {
     size_t plain = 0; /* start of the run that needs no escape */
     for (size_t i = 0; (i = str_plain_run(s, i)) < s.len;) {
         unsigned char c = (unsigned char)s.at[i];
@@ -128,7 +133,6 @@ void text_put_json(struct text *text, struct str s) {
         plain = ++i;
     }
     text_put(text, str_slice(s, plain, s.len));
-    text_put_byte(text, '"');
 }
 
 void text_json_comma(struct text *text) {

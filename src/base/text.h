@@ -35,6 +35,8 @@ void text_printf(struct text *text, const char *format, ...) __attribute__((form
 /* A JSON string with its quotes: escapes quotes, backslash and control characters; bytes that are not UTF-8 become
  * U+FFFD. */
 void text_put_json(struct text *text, struct str s);
+/* The same without the quotes: a piece of a string. */
+void text_put_json_inside(struct text *text, struct str s);
 /* "name": with a comma before it unless the last byte is { or [ or the text is empty. A literal name needs no look for
  * escapes, and must need none. */
 void text_json_key_any(struct text *text, struct str name);

@@ -4,12 +4,10 @@
 #include "base/check.h"
 
 static const struct endpoint_facts facts[endpoints] = {
-#define X(label, where, sent, answered, streamed)      \
-    [endpoint_##label] = {{#label, sizeof #label - 1}, \
-                          {where, sizeof where - 1},   \
-                          endpoint_body_##sent,        \
-                          endpoint_reply_##answered,   \
-                          streamed},
+#define X(label, speaks, asks, where, sent, answered, streamed)                                                        \
+    [endpoint_##                                                                                                       \
+        label] = {{#label, sizeof #label - 1}, dialect_##speaks,          operation_##asks, {where, sizeof where - 1}, \
+                  endpoint_body_##sent,        endpoint_reply_##answered, streamed},
     ENDPOINT_TABLE(X)
 #undef X
 };
@@ -19,12 +17,30 @@ const struct endpoint_facts *endpoint_facts(enum endpoint endpoint) {
     return &facts[endpoint];
 }
 
-bool endpoint_find(struct str path, enum endpoint *endpoint) {
-    if (str_starts(path, STR("/v1/"))) path = str_slice(path, 3, path.len);
-    for (unsigned i = 0; i < endpoints; i++)
-        if (str_eq(path, facts[i].path)) {
-            *endpoint = (enum endpoint)i;
-            return true;
-        }
+/* Where `{model}` stands there is anything but nothing; a method's colon is the last one. */
+static bool matches(struct str pattern, struct str path, struct str *model) {
+    size_t open = str_find_byte(pattern, '{');
+    if (open == SIZE_MAX) return str_eq(pattern, path);
+    struct str before = str_slice(pattern, 0, open),
+               after = str_slice(pattern, str_find_byte(pattern, '}') + 1, pattern.len);
+    if (!str_starts(path, before)) { /* Gemini's own version 1 */
+        if (!str_starts(path, STR("/v1/models/"))) return false;
+        before = STR("/v1/models/");
+    }
+    if (path.len <= before.len + after.len || !str_ends(path, after)) return false;
+    *model = str_slice(path, before.len, path.len - after.len);
+    return true;
+}
+
+bool endpoint_find(struct str path, enum endpoint *endpoint, struct str *model) {
+    struct str below = str_starts(path, STR("/v1/")) ? str_slice(path, 3, path.len) : path, ignored;
+    if (!model) model = &ignored;
+    for (unsigned i = 0; i < endpoints; i++) {
+        bool whole = facts[i].dialect == dialect_anthropic || facts[i].dialect == dialect_gemini;
+        *model = STR("");
+        if (!matches(facts[i].path, whole ? path : below, model)) continue;
+        *endpoint = (enum endpoint)i;
+        return true;
+    }
     return false;
 }

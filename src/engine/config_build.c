@@ -6,6 +6,7 @@
 #include "base/embedded.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "dialect/outbound.h"
 #include "engine/config.h"
 #include "engine/config_decisions.h"
 #include "engine/config_overlay.h"
@@ -68,6 +69,8 @@ static void keys_read(struct config_reading *reading, struct snapshot *snapshot,
                                  : "provider `%.*s` has a base_url of its own and no api_key: none is sent, ${%.*s} "
                                    "only where it is written",
                       STR_ARG(provider->name), STR_ARG(provider->row->key_env));
+    const struct outbound_facts *facts = outbound_facts(provider->dialect);
+    provider->key_header = facts->key_header;
     provider->keys = arena_take_zeroed(arena, (count + 1) * sizeof *provider->keys);
     provider->authorization = arena_take_zeroed(arena, (count + 1) * sizeof *provider->authorization);
     for (size_t i = 0; i < count && provider->keys && provider->authorization; i++) {
@@ -84,7 +87,8 @@ static void keys_read(struct config_reading *reading, struct snapshot *snapshot,
         }
         if (!secret_set(&provider->keys[i], str_trim(keys[i]))) continue;
         provider->key_count++;
-        provider->authorization[i] = arena_printf(arena, "Bearer %.*s", STR_ARG(str_trim(keys[i])));
+        provider->authorization[i] =
+            arena_printf(arena, "%.*s%.*s", STR_ARG(facts->key_prefix), STR_ARG(str_trim(keys[i])));
     }
 }
 

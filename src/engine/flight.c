@@ -207,6 +207,7 @@ void flight_free(struct flight *flight) {
     }
     chunks_free(&flight->body);
     chunks_free(&flight->delivered);
+    translate_release(flight);
     struct arena arena = flight->arena; /* the flight itself stands in it */
     arena_free(&arena);
 }

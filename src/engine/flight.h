@@ -1,8 +1,8 @@
 /* flight.h - one request's life. Events in, actions out; no socket, no file, no clock, no thread of its own.
  *
  * The spine is flight.c; each state's work is a file: flight_admit.c, flight_attempt.c, flight_reply.c,
- * flight_stream.c, flight_answer.c, flight_settle.c. Three machines, each an enum with one setter: the flight, each
- * attempt, the caller.
+ * flight_stream.c, flight_answer.c, flight_settle.c. Between dialects: flight_translate.c, flight_events.c. Three
+ * machines, each an enum with one setter: the flight, each attempt, the caller.
  *
  *   receiving -> trying <-> (next target) -> answering -> answered -> closed         any -> closed
  *   attempt: connecting -> sent -> replying -> delivering -> settled                 any -> settled
@@ -17,6 +17,7 @@
 #include "base/prng.h"
 #include "base/text.h"
 #include "dialect/openai.h"
+#include "dialect/outbound.h"
 #include "dialect/ratelimit.h"
 #include "dialect/sse.h"
 #include "engine/event.h"
@@ -33,6 +34,8 @@ struct flight_host {
 /* What the gateway or the library knows of a request. Everything is copied. */
 struct flight_request {
     enum endpoint endpoint;
+    struct str path_model;             /* where the model stands in the path: decoded; else empty */
+    bool wants_array;                  /* Gemini: a stream as one JSON array */
     const struct http_header *headers; /* the caller's, all of them; the engine picks what may go on */
     size_t header_count;
     struct str request_id;       /* checked or made by the host; 1 to limit_request_id bytes */
@@ -71,7 +74,8 @@ enum { attempt_tail_size = 512 };
     X(credential_refused, "the provider refused its credentials a moment ago") \
     X(rate_limited, "its rate limit is reached")                               \
     X(too_many_in_flight, "as many requests as it takes are in flight")        \
-    X(not_holder, "another target holds the route's lock")
+    X(not_holder, "another target holds the route's lock")                     \
+    X(other_dialect, "a stream is continued in OpenAI's dialect only")
 
 enum refusal {
     refusal_none,
@@ -132,6 +136,12 @@ struct attempt {
     struct text pending; /* its first text, awaited to see what it repeats */
     uint32_t events, events_dropped;
     struct sse sse;
+    const struct codec *codec; /* the provider's dialect, where it is read by its code; NULL: OpenAI's, spliced */
+    bool translates;           /* the caller speaks another */
+    const struct codec_quirks *quirks;
+    void *reader, *writer;            /* of the stream, as their codecs want them */
+    struct str path;                  /* asked for; codec only */
+    struct str dropped;               /* what the provider's dialect cannot say: names, separated by commas */
     struct openai_event_shape *shape; /* from the first token on; NULL: no memory for it */
     struct chunks held;               /* what came and has not been passed on */
     char *tail; /* the last bytes of an opaque reply, attempt_tail_size of them: its usage stands there; may be NULL */
@@ -167,7 +177,15 @@ struct flight {
     size_t body_max;
     struct str whole_body; /* set when it is complete; given back once no attempt can need it */
     struct openai_request request;
-    const struct rule *rule; /* what it falls under; NULL: none */
+    const struct codec *codec; /* the caller's dialect */
+    struct str path_model;
+    bool wants_array, shows_reasoning;
+    struct message_request
+        *message; /* the request as it is said to providers of other dialects; NULL: not needed yet */
+    struct embed_request *embed;
+    struct arena message_arena; /* holds one of the two */
+    struct error unfit;         /* why the last target that was left out cannot serve it */
+    const struct rule *rule;    /* what it falls under; NULL: none */
     const struct route *route;
     struct str route_name;
     struct candidate *candidates;
@@ -285,7 +303,38 @@ void stream_reply_body(struct flight *flight, struct attempt *attempt, struct st
 void stream_reply_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
 void stream_break(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
                   struct actions *out);
-void stream_error_event(struct flight *flight, enum failure failure, struct actions *out);
+void stream_error_event(struct flight *flight, enum failure failure, struct now now, struct actions *out);
+/* The parts of a stream that do not depend on its dialect. Bytes go to the caller, or wait until the attempt delivers;
+ * not `stays`: they must be copied to do so. false: the attempt has failed. */
+bool stream_pass(struct flight *flight, struct attempt *attempt, struct str bytes, bool stays, struct now now,
+                 struct actions *out);
+/* A token or the finish has come: from the first on this attempt is the answer. */
+void stream_token(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
+void stream_complete(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
+/* The provider's own error has been passed on. */
+void stream_end_by_error(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
+/* flight_events.c: an event of a stream that is read by its codec. false: the attempt is over. */
+bool events_take(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
+                 struct actions *out);
+/* The terminator in the caller's dialect, where the provider's has none. */
+void events_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
+void events_error(struct flight *flight, enum failure failure, struct str message, struct now now, struct actions *out);
+/* flight_translate.c: the caller's body as a canonical message; and what of it every path must know. false: *error. */
+bool translate_read(struct flight *flight, struct error *error, struct str *param);
+bool translate_admit(struct flight *flight, struct error *error, struct str *param);
+bool translate_needed(const struct flight *flight, const struct provider *provider);
+/* false: the target cannot be asked for this; *error says why, where there is more to say than that. */
+bool translate_fits(struct flight *flight, const struct target *target, struct error *error);
+/* Path, body and states of an attempt that is not spliced OpenAI. false: no memory. */
+bool translate_request(struct flight *flight, struct attempt *attempt);
+/* No further attempt can need the message. */
+void translate_release(struct flight *flight);
+struct codec_caller translate_caller(const struct flight *flight, const struct attempt *attempt, struct now now);
+/* A whole reply: its usage is read, and *body becomes what the caller gets (in scratch, where it was translated). */
+enum failure translate_whole(struct flight *flight, struct attempt *attempt, struct now now, struct str *body);
+void translate_error_read(struct flight *flight, struct attempt *attempt, struct str body);
+int translate_status(const struct flight *flight, int status);
+void translate_error_write(const struct flight *flight, const struct message_error *error, struct text *text);
 /* flight_resume.c */
 enum resume_pass {
     resume_not_ours, /* the event goes its usual way */

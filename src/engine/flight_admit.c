@@ -5,10 +5,6 @@
 #include "base/check.h"
 #include "engine/flight.h"
 
-/* The caller's headers that go up to a provider of the OpenAI dialect; forward_headers adds to them. */
-static const struct str forwarded_up[] = {STR("openai-beta"), STR("idempotency-key"), STR("http-referer"),
-                                          STR("x-title"), STR("x-client-request-id")};
-
 /* The x-weir-* headers that steer. Those of features to come are refused, never ignored. */
 static const struct {
     struct str name;
@@ -22,9 +18,11 @@ static const struct {
     {STR("content-type"), offsetof(struct flight, content_type)},
 };
 
-static bool forwards(const struct snapshot *snapshot, struct str name) {
-    for (size_t i = 0; i < sizeof forwarded_up / sizeof *forwarded_up; i++)
-        if (str_eq_nocase(name, forwarded_up[i])) return true;
+/* The caller's headers of its dialect's list, and those that a provider's forward_headers adds. Which of them go up is
+ * each provider's affair. */
+static bool forwards(const struct snapshot *snapshot, enum dialect dialect, struct str name) {
+    for (const char *const *at = outbound_facts(dialect)->forwarded; *at; at++)
+        if (str_eq_nocase(name, str_from(*at))) return true;
     for (size_t p = 0; p < snapshot->provider_count; p++)
         for (size_t i = 0; i < snapshot->providers[p].forward_header_count; i++)
             if (str_eq_nocase(name, snapshot->providers[p].forward_headers[i])) return true;
@@ -34,7 +32,9 @@ static bool forwards(const struct snapshot *snapshot, struct str name) {
 /* Copies what the flight keeps of the caller's head. */
 static bool headers_keep(struct flight *flight, const struct flight_request *request) {
     size_t kept = 0;
-    for (size_t i = 0; i < request->header_count; i++) kept += forwards(flight->snapshot, request->headers[i].name);
+    enum dialect dialect = endpoint_facts(request->endpoint)->dialect;
+    for (size_t i = 0; i < request->header_count; i++)
+        kept += forwards(flight->snapshot, dialect, request->headers[i].name);
     flight->forward = kept ? arena_take(&flight->arena, kept * sizeof *flight->forward) : NULL;
     if (kept && !flight->forward) return false;
     for (size_t i = 0; i < request->header_count; i++) {
@@ -46,7 +46,7 @@ static bool headers_keep(struct flight *flight, const struct flight_request *req
                 if (!field->at) return false;
             }
         }
-        if (!forwards(flight->snapshot, header->name)) continue;
+        if (!forwards(flight->snapshot, dialect, header->name)) continue;
         struct http_header copy = {arena_copy(&flight->arena, header->name), arena_copy(&flight->arena, header->value)};
         if (!copy.name.at || !copy.value.at) return false;
         flight->forward[flight->forward_count++] = copy;
@@ -63,6 +63,9 @@ struct flight *flight_new(const struct flight_host *host, const struct snapshot 
     if (!flight) return NULL;
     *flight = (struct flight){.host = host, .snapshot = snapshot, .client = request->client, .arena = arena};
     flight->endpoint = request->endpoint;
+    flight->codec = codec_of(endpoint_facts(request->endpoint)->dialect);
+    flight->path_model = arena_copy(&flight->arena, request->path_model);
+    flight->wants_array = request->wants_array;
     flight->request_id = arena_copy(&flight->arena, request->request_id);
     flight->arrived_ns = request->arrived.mono_ns;
     flight->arrived_wall_ns = request->arrived.wall_ns;
@@ -117,13 +120,16 @@ static bool listed(const struct str *globs, size_t count, struct str name) {
 
 enum unfit { unfit_no, unfit_client, unfit_endpoint }; /* the last one is told */
 
-static enum unfit target_unfit(const struct flight *flight, const struct target *target, bool pinned) {
+static enum unfit target_unfit(struct flight *flight, const struct target *target, bool pinned) {
     const struct client *client = flight->client;
     if (client && !listed(client->providers, client->provider_count, target->provider->name)) return unfit_client;
     if (client && pinned && !listed(client->models, client->model_count, target->model) &&
         !listed(client->models, client->model_count, target->name))
         return unfit_client;
-    return target->provider->endpoints & 1u << flight->endpoint ? unfit_no : unfit_endpoint;
+    const struct endpoint_facts *endpoint = endpoint_facts(flight->endpoint);
+    bool spliced = endpoint->dialect == dialect_openai && target->provider->dialect == dialect_openai;
+    if (spliced) return target->provider->endpoints & 1u << flight->endpoint ? unfit_no : unfit_endpoint;
+    return translate_fits(flight, target, &flight->unfit) ? unfit_no : unfit_endpoint;
 }
 
 /* false: no memory. */
@@ -248,10 +254,12 @@ static bool body_read(struct flight *flight, struct now now, struct actions *out
     struct error error = {.code = error_none};
     struct str param = STR_NONE;
     bool multipart = endpoint_facts(flight->endpoint)->body == endpoint_body_multipart;
-    bool read = multipart ? openai_multipart_read(flight->whole_body, flight->content_type, &flight->arena,
-                                                  &flight->request, &error, &param)
-                          : openai_request_read(flight->whole_body, flight->endpoint, &flight->arena, &flight->request,
-                                                &error, &param);
+    bool openai = endpoint_facts(flight->endpoint)->dialect == dialect_openai;
+    bool read = !openai     ? translate_admit(flight, &error, &param)
+                : multipart ? openai_multipart_read(flight->whole_body, flight->content_type, &flight->arena,
+                                                    &flight->request, &error, &param)
+                            : openai_request_read(flight->whole_body, flight->endpoint, &flight->arena,
+                                                  &flight->request, &error, &param);
     if (!read) answer_error(flight, error.code, str_from(error.message), param, now, out);
     return read;
 }
@@ -294,6 +302,8 @@ static bool candidates_find(struct flight *flight, struct now now, struct action
     if (unfit == unfit_client)
         answer_error(flight, error_not_allowed, STR("This client key may not use the providers of this model."),
                      STR("model"), now, out);
+    else if (unfit == unfit_endpoint && flight->unfit.code)
+        answer_error(flight, flight->unfit.code, str_from(flight->unfit.message), STR_NONE, now, out);
     else if (unfit == unfit_endpoint)
         answer_error(flight, error_unsupported, STR("No provider of this model serves this path."), STR("model"), now,
                      out);
@@ -322,6 +332,7 @@ bool flight_candidates(struct flight *flight, struct now now, struct actions *ou
 
 bool flight_admit(struct flight *flight, struct now now, struct actions *out) {
     if (!body_read(flight, now, out)) return false;
+    flight->shows_reasoning = !flight->message || flight->message->show_reasoning != flag_false;
     if (!endpoint_facts(flight->endpoint)->streams) flight->request.stream = false;
     if (!flight_candidates(flight, now, out)) return false;
     resume_admit(flight);

@@ -4,7 +4,7 @@
 #include "base/check.h"
 #include "engine/flight.h"
 
-enum { own_headers_max = 8 };
+enum { own_headers_max = 9 };
 
 static void header_put(struct http_header *headers, size_t *count, struct str name, struct str value) {
     if (value.at) headers[(*count)++] = (struct http_header){name, value};
@@ -56,6 +56,7 @@ void answer_head(struct flight *flight, const struct attempt *attempt, int statu
         header_put(headers, &count, STR("x-weir-attempts"), number_text(flight, flight->attempt_count));
         header_put(headers, &count, STR("x-weir-cost"), cost_text(flight, attempt));
     }
+    if (attempt->dropped.len) header_put(headers, &count, STR("x-weir-dropped"), attempt->dropped);
     for (size_t i = 0; i < attempt->header_count; i++) headers[count++] = attempt->headers[i];
     CHECKF(count <= most, "count=%zu most=%zu", count, most);
     respond(flight, status, headers, count, content_length, out);
@@ -137,7 +138,20 @@ static void answer_error_status(struct flight *flight, enum error_code code, int
     flight->error = code;
     error_set(&flight->error_said, code, "%.*s", STR_ARG(message));
     struct text text = text_in_arena(&flight->arena, 512);
-    openai_error_write(&text, code, message, param, flight->request_id, retry_after_ms, flight->attempt_count);
+    if (endpoint_facts(flight->endpoint)->dialect == dialect_openai) {
+        openai_error_write(&text, code, message, param, flight->request_id, retry_after_ms, flight->attempt_count);
+    } else {
+        status = translate_status(flight, status);
+        translate_error_write(flight,
+                              &(struct message_error){.code = code,
+                                                      .status = status,
+                                                      .message = message,
+                                                      .param = param,
+                                                      .request_id = flight->request_id,
+                                                      .retry_after_ms = retry_after_ms,
+                                                      .attempts = flight->attempt_count},
+                              &text);
+    }
     answer_json(flight, status, text.failed ? STR("{}") : text_str(&text), retry_after_ms, last, now, out);
 }
 
@@ -164,10 +178,35 @@ static bool is_providers_word(enum failure failure) {
            failure == failure_timeout_status;
 }
 
-static bool is_error_object(struct str body) {
+static bool is_error_object(const struct flight *flight, const struct attempt *attempt, struct str body) {
+    if (attempt->codec) {
+        struct message_error error = {.retry_after_ms = -1};
+        attempt->codec->read_error(body, flight->host->scratch, &error);
+        return error.message.len > 0;
+    }
     struct usage usage = USAGE_NONE;
     bool is_error = false;
     return openai_reply_read(body, &usage, &is_error) && is_error;
+}
+
+/* The same in the caller's dialect, with the status that its SDK knows it by. */
+static void answer_translated_word(struct flight *flight, const struct attempt *last, struct str body, struct now now,
+                                   struct actions *out) {
+    struct message_error error = {.retry_after_ms = -1};
+    last->codec->read_error(body, flight->host->scratch, &error);
+    const struct failure_facts *failure = failure_facts(last->failure);
+    error.code = last->failure == failure_bad_request ? error_invalid_request
+                 : last->failure == failure_not_found ? error_unknown_model
+                                                      : failure->error;
+    error.status = translate_status(flight, last->status);
+    if (!error.message.len) error.message = failure->sentence;
+    error.request_id = flight->request_id;
+    error.retry_after_ms = last->retry_after_ms;
+    error.attempts = flight->attempt_count;
+    flight->error = failure->error;
+    struct text text = text_in_arena(&flight->arena, 512);
+    translate_error_write(flight, &error, &text);
+    answer_json(flight, error.status, text.failed ? STR("{}") : text_str(&text), error.retry_after_ms, last, now, out);
 }
 
 /* Nothing is left to try: the last failure is the answer. */
@@ -182,7 +221,11 @@ void answer_failure(struct flight *flight, const struct attempt *last, struct no
     }
     bool word = last->status >= 400 && is_providers_word(last->failure);
     struct str body = word ? chunks_whole(&flight->attempts[last->number]->held) : STR_NONE;
-    if (word && body.at && is_error_object(body)) {
+    if (word && body.at && last->translates) {
+        answer_translated_word(flight, last, body, now, out);
+        return;
+    }
+    if (word && body.at && is_error_object(flight, last, body)) {
         flight->error = failure_facts(last->failure)->error;
         answer_head(flight, last, last->status, (int64_t)body.len, out);
         answer_bytes(flight, body, out);

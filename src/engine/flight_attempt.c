@@ -11,6 +11,14 @@ static const struct str passed_back[] = {STR("content-disposition"), STR("openai
                                          STR("request-id"),          STR("retry-after"),          STR("retry-after-ms"),
                                          STR("x-request-id"),        STR("x-should-retry")};
 
+static bool passes_up(const struct provider *provider, struct str name) {
+    for (const char *const *at = outbound_facts(provider->dialect)->forwarded; *at; at++)
+        if (str_eq_nocase(name, str_from(*at))) return true;
+    for (size_t i = 0; i < provider->forward_header_count; i++)
+        if (str_eq_nocase(name, provider->forward_headers[i])) return true;
+    return false;
+}
+
 static void header_put(struct http_header *headers, size_t *count, struct str name, struct str value) {
     headers[(*count)++] = (struct http_header){name, value};
 }
@@ -18,18 +26,25 @@ static void header_put(struct http_header *headers, size_t *count, struct str na
 /* The head for the provider, in the flight's arena. */
 static bool call_headers(struct flight *flight, const struct attempt *attempt, struct action *action) {
     const struct provider *provider = attempt->target->provider;
-    size_t most = 5 + provider->header_count + flight->forward_count, count = 0;
+    const struct http_header *also = &outbound_facts(provider->dialect)->also;
+    size_t most = 6 + provider->header_count + flight->forward_count, count = 0;
     struct http_header *headers = arena_take(&flight->arena, most * sizeof *headers);
     if (!headers) return false;
     if (provider->key_count)
-        header_put(headers, &count, STR("Authorization"), provider->authorization[attempt->holds.key]);
+        header_put(headers, &count, provider->key_header, provider->authorization[attempt->holds.key]);
     header_put(headers, &count, STR("Content-Type"),
-               str_empty(flight->content_type) ? STR("application/json") : flight->content_type);
+               str_empty(flight->content_type) || attempt->codec ? STR("application/json") : flight->content_type);
     header_put(headers, &count, STR("Accept"), flight->request.stream ? STR("text/event-stream") : STR("*/*"));
     header_put(headers, &count, STR("Accept-Encoding"), STR("identity"));
     header_put(headers, &count, STR("User-Agent"), STR("weir"));
     for (size_t i = 0; i < provider->header_count; i++) headers[count++] = provider->headers[i];
-    for (size_t i = 0; i < flight->forward_count; i++) headers[count++] = flight->forward[i];
+    bool has_also = !also->name.len;
+    for (size_t i = 0; i < flight->forward_count; i++) {
+        if (!passes_up(provider, flight->forward[i].name)) continue;
+        has_also = has_also || str_eq_nocase(flight->forward[i].name, also->name);
+        headers[count++] = flight->forward[i];
+    }
+    if (!has_also) headers[count++] = *also;
     CHECKF(count <= most, "count=%zu most=%zu", count, most);
     action->call.headers = headers;
     action->call.header_count = count;
@@ -59,7 +74,8 @@ static struct attempt *attempt_new(struct flight *flight, struct candidate *cand
     return attempt;
 }
 
-static bool attempt_call(struct flight *flight, struct attempt *attempt, struct actions *out) {
+/* The body as it was sent, with a few ranges replaced; the path of the provider's that is the caller's. */
+static bool spliced_request(struct flight *flight, struct attempt *attempt) {
     const struct provider *provider = attempt->target->provider;
     const struct endpoint_facts *endpoint = endpoint_facts(flight->endpoint);
     bool multipart = endpoint->body == endpoint_body_multipart;
@@ -72,11 +88,18 @@ static bool attempt_call(struct flight *flight, struct attempt *attempt, struct 
     struct text path = text_in_arena(&flight->arena, provider->base.path.len + endpoint->path.len);
     text_put(&path, provider->base.path);
     text_put(&path, endpoint->path);
-    if (path.failed) return false;
+    attempt->path = text_str(&path);
+    return !path.failed;
+}
+
+static bool attempt_call(struct flight *flight, struct attempt *attempt, struct actions *out) {
+    const struct provider *provider = attempt->target->provider;
+    bool spliced = provider->dialect == dialect_openai && endpoint_facts(flight->endpoint)->dialect == dialect_openai;
+    if (!(spliced ? spliced_request : translate_request)(flight, attempt)) return false;
     struct action *action = actions_add(out, action_call);
     action->attempt = attempt->number;
     action->call.provider = provider;
-    action->call.path = text_str(&path);
+    action->call.path = attempt->path;
     action->call.body = attempt->body.ranges;
     action->call.body_count = attempt->body.count;
     if (call_headers(flight, attempt, action)) return true;
@@ -176,8 +199,12 @@ static bool reply_headers_keep(struct flight *flight, struct attempt *attempt, c
 /* false: the content type is not one that this endpoint answers with. */
 static bool reply_mode_choose(const struct flight *flight, struct attempt *attempt) {
     struct str type = attempt->content_type;
+    bool streams = attempt->codec && attempt->codec->framing != framing_sse &&
+                   str_starts_nocase(type, attempt->codec->stream_content_type);
     if (attempt->status >= 300)
         attempt->mode = reply_error;
+    else if (streams && flight->request.stream)
+        attempt->mode = reply_events;
     else if (endpoint_facts(flight->endpoint)->reply == endpoint_reply_any)
         attempt->mode = reply_opaque;
     else if (str_starts_nocase(type, STR("text/event-stream")))
@@ -199,8 +226,14 @@ void attempt_head(struct flight *flight, struct attempt *attempt, const struct e
     attempt->limits = ratelimit_read(event->headers, event->header_count, now.wall_ns);
     attempt->retry_after_ms = attempt->limits.retry_after_ms;
     if (event->body_sent) attempt->body_sent = true;
-    if (!reply_headers_keep(flight, attempt, event))
+    if (!reply_headers_keep(flight, attempt, event)) {
         attempt_fail(flight, attempt, failure_system, now, out);
-    else if (!reply_mode_choose(flight, attempt))
+        return;
+    }
+    if (!reply_mode_choose(flight, attempt))
         attempt_fail(flight, attempt, failure_wrong_content_type, now, out);
+    else if (attempt->translates && attempt->mode != reply_error)
+        attempt->content_type = attempt->mode != reply_events ? STR("application/json")
+                                : flight->wants_array         ? STR("application/json")
+                                                              : flight->codec->stream_content_type;
 }

@@ -27,6 +27,10 @@ static bool has_other_key(const struct candidate *candidate) {
 static void candidate_look(const struct flight *flight, struct candidate *candidate, struct now now,
                            uint64_t *soonest_ns) {
     uint64_t until_ns = 0;
+    if (flight->resumed && candidate->target->provider->dialect != dialect_openai) {
+        candidate->refusal = refusal_other_dialect;
+        return;
+    }
     candidate->refusal =
         candidate->tries && !has_other_key(candidate) ? refusal_tried : hold_look(flight, candidate, now, &until_ns);
     if (until_ns && until_ns < *soonest_ns) *soonest_ns = until_ns;

@@ -48,7 +48,9 @@ void reply_body(struct flight *flight, struct attempt *attempt, struct str bytes
     }
     if (attempt->mode == reply_error && attempt->held.len + bytes.len > limit_held_stream)
         return; /* enough to classify by */
-    if (attempt->held.len + bytes.len > limit_held_reply) {
+    if (attempt->translates && attempt->held.len + bytes.len > limit_held_translated) {
+        attempt_fail(flight, attempt, failure_too_large, now, out);
+    } else if (!attempt->translates && attempt->held.len + bytes.len > limit_held_reply) {
         attempt->mode = reply_opaque;
         opaque_body(flight, attempt, bytes, now, out);
     } else if (!chunks_add(&attempt->held, bytes)) {
@@ -68,6 +70,10 @@ static void usage_from_tail(struct flight *flight, struct attempt *attempt) {
 
 static void failure_text_keep(struct flight *flight, struct attempt *attempt, struct str body) {
     struct openai_error error;
+    if (attempt->codec) {
+        translate_error_read(flight, attempt, body);
+        return;
+    }
     openai_error_read(body, flight->host->scratch, &error);
     str_copy(attempt->failure_text, sizeof attempt->failure_text, error.message);
 }
@@ -81,13 +87,14 @@ static void error_end(struct flight *flight, struct attempt *attempt, struct str
 static void whole_end(struct flight *flight, struct attempt *attempt, struct str body, struct now now,
                       struct actions *out) {
     bool is_error = false;
-    if (!openai_reply_read(body, &attempt->usage, &is_error)) {
-        attempt_fail(flight, attempt, failure_invalid_json, now, out);
-        return;
-    }
-    if (is_error) {
-        failure_text_keep(flight, attempt, body);
-        attempt_fail(flight, attempt, failure_error_in_reply, now, out);
+    struct str said = body;
+    enum failure failure = attempt->codec ? translate_whole(flight, attempt, now, &body)
+                           : !openai_reply_read(body, &attempt->usage, &is_error) ? failure_invalid_json
+                           : is_error                                             ? failure_error_in_reply
+                                                                                  : failure_none;
+    if (failure != failure_none) {
+        if (failure == failure_error_in_reply) failure_text_keep(flight, attempt, said);
+        attempt_fail(flight, attempt, failure, now, out);
         return;
     }
     attempt->first_token_ns = now.mono_ns;

@@ -6,11 +6,10 @@
 
 #include "engine/flight.h"
 
-/* Bytes of an event go to the caller, or wait until the attempt delivers. false: the attempt has failed. */
-static bool event_pass(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
-                       struct actions *out) {
+bool stream_pass(struct flight *flight, struct attempt *attempt, struct str bytes, bool stays, struct now now,
+                 struct actions *out) {
     if (attempt->state == attempt_delivering) {
-        struct str raw = event->borrowed ? event->raw : arena_copy(flight->host->scratch, event->raw);
+        struct str raw = stays ? bytes : arena_copy(flight->host->scratch, bytes);
         if (!raw.at) {
             attempt_fail(flight, attempt, failure_system, now, out);
             return false;
@@ -18,11 +17,16 @@ static bool event_pass(struct flight *flight, struct attempt *attempt, const str
         answer_bytes(flight, raw, out);
         return true;
     }
-    enum failure failure = attempt->held.len + event->raw.len > limit_held_stream ? failure_too_large
-                           : !chunks_add(&attempt->held, event->raw)              ? failure_system
-                                                                                  : failure_none;
+    enum failure failure = attempt->held.len + bytes.len > limit_held_stream ? failure_too_large
+                           : !chunks_add(&attempt->held, bytes)              ? failure_system
+                                                                             : failure_none;
     if (failure != failure_none) attempt_fail(flight, attempt, failure, now, out);
     return failure == failure_none;
+}
+
+static bool event_pass(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
+                       struct actions *out) {
+    return stream_pass(flight, attempt, event->raw, event->borrowed, now, out);
 }
 
 /* The first token: from here on this attempt is the answer. */
@@ -31,24 +35,33 @@ static void deliver_begin(struct flight *flight, struct attempt *attempt, struct
     hold_good(flight, attempt, now);
     hedge_won(flight, attempt, now, out);
     attempt_enter(attempt, attempt_delivering);
-    if (attempt->continues) { /* the head has long been sent, and the held events say nothing new */
+    if (attempt->codec) flight->resumes = false; /* it is continued in OpenAI's dialect only */
+    if (attempt->continues) {                    /* the head has long been sent, and the held events say nothing new */
         chunks_free(&attempt->held);
     } else {
-        attempt->shape = flight->resumes ? NULL : arena_take_zeroed(&flight->arena, sizeof *attempt->shape);
+        attempt->shape =
+            flight->resumes || attempt->codec ? NULL : arena_take_zeroed(&flight->arena, sizeof *attempt->shape);
         flight_enter(flight, flight_answering);
         answer_head(flight, attempt, attempt->status, -1, out);
         answer_held(flight, attempt, out);
     }
     if (attempt->body_sent && !flight->resumes) { /* nothing can need the request any more */
         chunks_free(&flight->body);
+        translate_release(flight);
         flight->whole_body = STR_NONE;
     }
     attempt->last_token_ns = now.mono_ns;
     flight_arm_next(flight, out);
 }
 
+void stream_token(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+    attempt->last_token_ns = now.mono_ns;
+    if (attempt->state != attempt_delivering) deliver_begin(flight, attempt, now, out);
+}
+
 /* The answer is complete. The provider's own end is awaited for a moment, so that its connection can be used again. */
-static void stream_complete(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+void stream_complete(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+    if (attempt->codec) events_end(flight, attempt, now, out);
     attempt_settle(flight, attempt, failure_none, now, out);
     answer_end(flight, out);
     flight_enter(flight, flight_answered);
@@ -75,6 +88,11 @@ static void stream_end_broken(struct flight *flight, struct attempt *attempt, en
     flight_close(flight, now, out);
 }
 
+void stream_end_by_error(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+    attempt_cancel(attempt, out);
+    stream_end_broken(flight, attempt, failure_error_in_stream, now, out);
+}
+
 /* Before the first token another target may do better; after it the provider's own error event is the stream's end. */
 static bool event_error(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
                         struct actions *out) {
@@ -84,8 +102,7 @@ static bool event_error(struct flight *flight, struct attempt *attempt, const st
     if (attempt->state != attempt_delivering || (flight->resumes && attempt->mode == reply_events)) {
         attempt_fail(flight, attempt, failure_error_in_stream, now, out);
     } else if (event_pass(flight, attempt, event, now, out)) {
-        attempt_cancel(attempt, out);
-        stream_end_broken(flight, attempt, failure_error_in_stream, now, out);
+        stream_end_by_error(flight, attempt, now, out);
     }
     return false;
 }
@@ -108,6 +125,7 @@ static bool event_done(struct flight *flight, struct attempt *attempt, const str
 /* false: the attempt is over. */
 static bool stream_event(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
                          struct actions *out) {
+    if (attempt->codec) return events_take(flight, attempt, event, now, out);
     enum openai_event_kind kind =
         event->comment_only ? openai_event_empty
                             : openai_event_read_alike(attempt->shape, event->event, event->data, &attempt->usage);
@@ -120,10 +138,7 @@ static bool stream_event(struct flight *flight, struct attempt *attempt, const s
         if (attempt->asked_usage) return true;
         break;
     case openai_event_finish: attempt->saw_finish = true; /* fall through */
-    case openai_event_token:
-        attempt->last_token_ns = now.mono_ns;
-        if (attempt->state != attempt_delivering) deliver_begin(flight, attempt, now, out);
-        break;
+    case openai_event_token: stream_token(flight, attempt, now, out); break;
     case openai_event_empty: break;
     }
     switch (resume_event(flight, attempt, event, kind, out)) {
@@ -152,7 +167,8 @@ void stream_reply_body(struct flight *flight, struct attempt *attempt, struct st
 /* A provider that ends in good order after its finish reason has said all, [DONE] or not; image streams have neither.
  */
 void stream_reply_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
-    bool has_terminator = flight->endpoint == endpoint_chat || flight->endpoint == endpoint_completions;
+    bool has_terminator =
+        flight->endpoint == endpoint_chat || flight->endpoint == endpoint_completions || attempt->codec;
     bool complete = attempt->saw_finish || (!has_terminator && !attempt->until_close);
     if (attempt->state != attempt_delivering)
         attempt_fail(flight, attempt, failure_empty_stream, now, out);
@@ -162,14 +178,18 @@ void stream_reply_end(struct flight *flight, struct attempt *attempt, struct now
         attempt_fail(flight, attempt, failure_cut, now, out);
 }
 
-void stream_error_event(struct flight *flight, enum failure failure, struct actions *out) {
+void stream_error_event(struct flight *flight, enum failure failure, struct now now, struct actions *out) {
     struct text text = text_in_arena(flight->host->scratch, 1024);
+    struct str message =
+        arena_printf(flight->host->scratch, "The stream broke before its end: %.*s. What came is not whole.",
+                     STR_ARG(failure_facts(failure)->sentence));
+    if (endpoint_facts(flight->endpoint)->dialect != dialect_openai) {
+        events_error(flight, failure, message, now, out);
+        return;
+    }
     text_put(&text, STR("data: "));
-    openai_error_write(&text, failure_facts(failure)->error,
-                       arena_printf(flight->host->scratch,
-                                    "The stream broke before its end: %.*s. What came is not whole.",
-                                    STR_ARG(failure_facts(failure)->sentence)),
-                       STR_NONE, flight->request_id, -1, flight->attempt_count);
+    openai_error_write(&text, failure_facts(failure)->error, message, STR_NONE, flight->request_id, -1,
+                       flight->attempt_count);
     text_put(&text, STR("\n\n"));
     if (!text.failed) answer_bytes(flight, text_str(&text), out);
 }
@@ -177,6 +197,6 @@ void stream_error_event(struct flight *flight, enum failure failure, struct acti
 void stream_break(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
                   struct actions *out) {
     if (resume_try(flight, attempt, failure, now, out)) return;
-    if (attempt->mode == reply_events) stream_error_event(flight, failure, out);
+    if (attempt->mode == reply_events) stream_error_event(flight, failure, now, out);
     stream_end_broken(flight, attempt, failure, now, out);
 }

@@ -36,8 +36,9 @@ struct provider {
     struct str base_url; /* as text, for status */
     struct secret *keys; /* as configured, in order */
     size_t key_count;
-    struct str *
-        authorization; /* "Bearer KEY" for each key, in memory that is wiped with the snapshot; empty list: none sent */
+    struct str key_header;     /* "Authorization" */
+    struct str *authorization; /* its value for each key, "Bearer KEY", in memory that is wiped with the snapshot; empty
+                                  list: none sent */
     struct http_header *headers; /* extra ones, from configuration */
     size_t header_count;
     struct str *forward_headers; /* names that also go up and come back */

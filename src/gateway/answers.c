@@ -95,8 +95,7 @@ void answer_models(struct visit *visit) {
     text_answer(visit, STR("application/json"), &text);
 }
 
-/* %2F and the like in a path's id. */
-static struct str percent_decode(struct str from, char *into, size_t size) {
+struct str percent_decode(struct str from, char *into, size_t size) {
     size_t len = 0;
     for (size_t i = 0; i < from.len && len < size; i++) {
         unsigned value = (unsigned char)from.at[i];

@@ -72,7 +72,12 @@ static void inference_begin(struct visit *visit, const struct http_request *requ
                                    .client = visit->client,
                                    .content_length = request->content_length,
                                    .arrived = loop_now(worker->loop)};
-    endpoint_find(request->path, &asked.endpoint);
+    char model[limit_model + 1];
+    struct str path_model;
+    endpoint_find(request->path, &asked.endpoint, &path_model);
+    asked.path_model = percent_decode(path_model, model, sizeof model);
+    asked.wants_array =
+        asked.endpoint == endpoint_generate_stream && str_find(request->query, STR("alt=sse")) == SIZE_MAX;
     struct str type = http_header_find(request->headers, request->header_count, STR("content-type"));
     bool json = endpoint_facts(asked.endpoint)->body == endpoint_body_json;
     if (json && type.len && !str_starts_nocase(type, STR("application/json")) &&

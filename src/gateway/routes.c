@@ -42,7 +42,7 @@ const struct gate_route *route_find(enum http_method method, struct str path, bo
     enum endpoint endpoint;
     *other_method = false;
     if (method == http_head) method = http_get;
-    if (endpoint_find(path, &endpoint)) {
+    if (endpoint_find(path, &endpoint, NULL)) {
         *other_method = method != http_post;
         return method == http_post ? &inference : NULL;
     }
@@ -63,7 +63,7 @@ void route_nearest(struct str path, char *nearest, size_t size) {
         struct str candidate =
             fixed ? routes[i].path : endpoint_facts((enum endpoint)(i - sizeof routes / sizeof *routes))->path;
         struct text text = text_in_buffer(full, sizeof full);
-        if (!fixed) text_put(&text, STR("/v1"));
+        if (!fixed && !str_starts(candidate, STR("/v1"))) text_put(&text, STR("/v1"));
         text_put(&text, candidate);
         unsigned distance = str_distance(text_str(&text), path);
         if (distance >= least) continue;

@@ -144,7 +144,7 @@ static void answer(struct mock_exchange *me, struct str body) {
         models_answer(me, path);
     } else if (str_eq(path, STR("/healthz"))) {
         me->body = STR("{\"status\":\"ok\"}");
-    } else if (models || !endpoint_find(path, &endpoint)) {
+    } else if (models || !endpoint_find(path, &endpoint, NULL)) {
         refuse(me, models ? 405 : 404, models ? "Only GET is allowed here." : "There is nothing at this path.",
                STR(""));
     } else if (me->request->method != http_post) {

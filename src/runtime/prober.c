@@ -3,6 +3,8 @@
  * service itself. */
 #include "runtime/prober.h"
 
+#include "dialect/outbound.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +23,7 @@ struct probe {
     struct timer timer;
     uint64_t started_ns;
     int status;
-    struct http_header headers[3];
+    struct http_header headers[4];
     char path[512];
     void (*done)(void *context, const struct probe_result *result);
     void *context;
@@ -145,10 +147,13 @@ bool prober_probe(struct prober *prober, struct str name, void (*done)(void *con
     list_add_last(&prober->probes, &probe->node);
     struct text path = text_in_buffer(probe->path, sizeof probe->path);
     text_put(&path, provider->base.path);
-    text_put(&path, STR("/models"));
+    text_put(&path, outbound_facts(provider->dialect)->models_path);
+    if (path.len == 0) text_put_byte(&path, '/');
     size_t count = 0;
     if (provider->key_count)
-        probe->headers[count++] = (struct http_header){STR("Authorization"), provider->authorization[0]};
+        probe->headers[count++] = (struct http_header){provider->key_header, provider->authorization[0]};
+    const struct http_header *also = &outbound_facts(provider->dialect)->also;
+    if (also->name.len) probe->headers[count++] = *also;
     probe->headers[count++] = (struct http_header){STR("User-Agent"), STR("weir")};
     struct call_request asked = {
         .method = http_get, .target = text_str(&path), .headers = probe->headers, .header_count = count};

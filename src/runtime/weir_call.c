@@ -21,6 +21,7 @@ struct weir_call {
     int64_t input_tokens, output_tokens, cost_nano_usd;
     char timeout_ms[16];
     enum endpoint endpoint;
+    char path_model[limit_model + 1];
     char asked_type[128];
     size_t body_len;
     char body[];
@@ -104,6 +105,7 @@ static void begin_run(void *context) {
         headers[count++] = (struct http_header){STR("x-weir-timeout-ms"), str_from(call->timeout_ms)};
     if (!call->request_id[0]) worker_request_id(worker, call->request_id);
     struct flight_request asked = {.endpoint = call->endpoint,
+                                   .path_model = str_from(call->path_model),
                                    .headers = headers,
                                    .header_count = count,
                                    .request_id = str_from(call->request_id),
@@ -138,13 +140,14 @@ static bool request_id_is_valid(struct str id) {
 struct weir_call *weir_start(struct weir *weir, const struct weir_request *request,
                              const struct weir_callbacks *callbacks, void *user, struct weir_error *error) {
     enum endpoint endpoint = endpoint_chat;
+    struct str path_model = STR("");
     struct str id = str_from(request->request_id);
     if (request->size < sizeof *request || (request->body_len && !request->body)) {
         weir_error_set(error, error_invalid_request,
                        STR("weir_request.size must be sizeof(struct weir_request), and body must be given."));
         return NULL;
     }
-    if (request->path && !endpoint_find(str_from(request->path), &endpoint)) {
+    if (request->path && !endpoint_find(str_from(request->path), &endpoint, &path_model)) {
         weir_error_set(error, error_unknown_path, STR_NONE);
         return NULL;
     }
@@ -163,6 +166,7 @@ struct weir_call *weir_start(struct weir *weir, const struct weir_request *reque
     call->callbacks = *callbacks;
     call->user = user;
     call->endpoint = endpoint;
+    str_copy(call->path_model, sizeof call->path_model, path_model);
     call->body_len = request->body_len;
     if (request->body_len) memcpy(call->body, request->body, request->body_len);
     str_copy(call->asked_type, sizeof call->asked_type,

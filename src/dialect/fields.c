@@ -1,0 +1,129 @@
+/* fields.c - the code behind the tables. */
+#include "dialect/fields.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "dialect/skim.h"
+
+static const struct field *field_find(const struct field *fields, size_t count, struct str name) {
+    for (size_t i = 0; i < count; i++)
+        if (str_eq(fields[i].name, name)) return &fields[i];
+    return NULL;
+}
+
+enum field_taken field_take(const struct field *fields, size_t count, struct str name, const struct json_value *value,
+                            void *into, struct arena *arena) {
+    const struct field *field = field_find(fields, count, name);
+    enum json_kind kind = json_kind(value);
+    if (!field) return field_unknown;
+    if (kind == json_null) return field_took;
+    void *at = (char *)into + field->at;
+    switch (field->kind) {
+    case field_double:
+        if (kind != json_number) return field_wrong;
+        *(double *)at = json_double(value, NAN);
+        return field_took;
+    case field_int:
+        if (!json_is_whole(value)) return field_wrong;
+        *(int64_t *)at = json_i64(value, MESSAGE_NO_INT);
+        return field_took;
+    case field_str:
+        if (kind != json_string) return field_wrong;
+        *(struct str *)at = json_str(value, STR_NONE);
+        return field_took;
+    case field_raw: *(struct str *)at = json_raw(value, arena); return field_took;
+    case field_flag:
+        if (kind != json_true && kind != json_false) return field_wrong;
+        *(enum message_flag *)at = kind == json_true ? flag_true : flag_false;
+        return field_took;
+    }
+    return field_unknown;
+}
+
+const char *field_wants(const struct field *fields, size_t count, struct str name) {
+    static const char *const wants[] = {[field_double] = "a number",
+                                        [field_int] = "a whole number",
+                                        [field_str] = "a string",
+                                        [field_raw] = "JSON",
+                                        [field_flag] = "true or false"};
+    const struct field *field = field_find(fields, count, name);
+    return field ? wants[field->kind] : "something else";
+}
+
+void text_json_double(struct text *text, struct str name, double value) {
+    char digits[32];
+    for (int precision = 15; precision <= 17; precision++) {
+        snprintf(digits, sizeof digits, "%.*g", precision, value);
+        if (strtod(digits, NULL) == value) break;
+    }
+    text_json_key(text, name);
+    text_put(text, str_from(digits));
+}
+
+void text_json_raw(struct text *text, struct str name, struct str raw) {
+    if (!raw.at) return;
+    text_json_key(text, name);
+    text_put(text, raw);
+}
+
+void text_json_str_if(struct text *text, struct str name, struct str value) {
+    if (value.at) text_json_str(text, name, value);
+}
+
+void fields_put(struct text *text, const struct field *fields, size_t count, const void *from) {
+    for (size_t i = 0; i < count; i++) {
+        const void *at = (const char *)from + fields[i].at;
+        switch (fields[i].kind) {
+        case field_double:
+            if (isfinite(*(const double *)at)) text_json_double(text, fields[i].name, *(const double *)at);
+            break;
+        case field_int:
+            if (*(const int64_t *)at != MESSAGE_NO_INT) text_json_i64(text, fields[i].name, *(const int64_t *)at);
+            break;
+        case field_str: text_json_str_if(text, fields[i].name, *(const struct str *)at); break;
+        case field_raw: text_json_raw(text, fields[i].name, *(const struct str *)at); break;
+        case field_flag:
+            if (*(const enum message_flag *)at)
+                text_json_bool(text, fields[i].name, *(const enum message_flag *)at == flag_true);
+            break;
+        }
+    }
+}
+
+struct str json_member_str(const struct json_value *object, const char *key) {
+    return json_str(json_member(object, key), STR_NONE);
+}
+
+void text_put_object(struct text *text, struct str json, const char *key) {
+    struct skim skim;
+    struct str trimmed = str_trim(json);
+    if (trimmed.len == 0) {
+        text_put(text, STR("{}"));
+        return;
+    }
+    skim_begin(&skim, trimmed, 0);
+    struct skim_token token = skim_next(&skim);
+    bool object = token.kind == skim_object;
+    while (token.kind != skim_end && token.kind != skim_error) token = skim_next(&skim);
+    if (object && token.kind == skim_end) {
+        text_put(text, trimmed);
+        return;
+    }
+    text_put_byte(text, '{');
+    text_json_str(text, str_from(key), json);
+    text_put_byte(text, '}');
+}
+
+bool codec_parse(struct str body, struct arena *arena, const struct json_value **root, struct error *error) {
+    const char *problem = NULL;
+    size_t at = 0;
+    *root = json_parse_in(arena, body, &problem, &at);
+    if (!*root)
+        return error_set(error, error_invalid_request, "The body is not valid JSON at byte %zu: %s.", at,
+                         problem ? problem : "out of memory");
+    if (json_kind(*root) != json_object)
+        return error_set(error, error_invalid_request, "The body must be a JSON object.");
+    return true;
+}

@@ -1,0 +1,47 @@
+/* fields.h - the plain members of JSON objects as tables: where each stands in a struct, so that one table both reads
+ * and writes it. */
+#ifndef WEIR_DIALECT_FIELDS_H
+#define WEIR_DIALECT_FIELDS_H
+
+#include "base/error.h"
+#include "base/text.h"
+#include "dialect/json.h"
+#include "dialect/message.h"
+
+enum field_kind {
+    field_double, /* NAN: absent */
+    field_int,    /* int64_t; MESSAGE_NO_INT: absent */
+    field_str,    /* {NULL,0}: absent */
+    field_raw,    /* struct str, any JSON */
+    field_flag,   /* enum message_flag */
+};
+
+struct field {
+    struct str name;
+    enum field_kind kind;
+    size_t at; /* offsetof */
+};
+
+/* The field of that name takes the value; null leaves it absent. field_wrong: it is of another type. */
+enum field_taken { field_unknown, field_took, field_wrong };
+enum field_taken field_take(const struct field *fields, size_t count, struct str name, const struct json_value *value,
+                            void *into, struct arena *arena);
+/* "a number", "a string", ...: what the field of that name wants. */
+const char *field_wants(const struct field *fields, size_t count, struct str name);
+/* Every field that is there, as members. */
+void fields_put(struct text *text, const struct field *fields, size_t count, const void *from);
+/* The shortest decimal that reads back as the same number. */
+void text_json_double(struct text *text, struct str name, double value);
+/* "name":raw; nothing when there is none. */
+void text_json_raw(struct text *text, struct str name, struct str raw);
+/* "name":"value"; nothing when there is none. */
+void text_json_str_if(struct text *text, struct str name, struct str value);
+
+/* A member that is a string, or {NULL,0}. */
+struct str json_member_str(const struct json_value *object, const char *key);
+/* A JSON object as text, or {"<key>": the text} where it is none: some dialects take objects only. */
+void text_put_object(struct text *text, struct str json, const char *key);
+/* Parses what a stranger sent; false: *error says what is wrong at which byte. */
+bool codec_parse(struct str body, struct arena *arena, const struct json_value **root, struct error *error);
+
+#endif

@@ -1,0 +1,188 @@
+/* openai_codec.c - the table of OpenAI's dialect, its errors and its embeddings. */
+#include "dialect/openai_codec.h"
+
+#include <string.h>
+
+/* -- errors -----------------------------------------------------------------------------------------------------------
+ */
+
+static void error_read(struct str body, struct arena *arena, struct message_error *error) {
+    struct openai_error said;
+    openai_error_read(body, arena, &said);
+    error->message = said.message;
+    error->type = said.type;
+    error->said_code = said.code;
+    error->param = said.param;
+}
+
+static void error_write(const struct message_error *error, struct text *body) {
+    openai_error_write(body, error->code, error->message, error->param, error->request_id, error->retry_after_ms,
+                       error->attempts);
+}
+
+/* -- embeddings -------------------------------------------------------------------------------------------------------
+ */
+
+static bool inputs_read(const struct json_value *input, struct arena *arena, struct embed_request *request) {
+    size_t place = 0, count = json_kind(input) == json_array ? json_count(input) : 1;
+    request->single = json_kind(input) == json_string;
+    request->inputs = arena_take_zeroed(arena, (count + 1) * sizeof *request->inputs);
+    if (!request->inputs || count == 0) return false;
+    if (request->single) {
+        request->inputs[request->input_count++] = json_str(input, STR_NONE);
+        return true;
+    }
+    for (const struct json_value *at; (at = json_each(input, &place, NULL));) {
+        if (json_kind(at) == json_string) {
+            request->inputs[request->input_count++] = json_str(at, STR_NONE);
+        } else { /* tokens */
+            request->input_count = 0;
+            request->raw_inputs = json_raw(input, arena);
+            return request->raw_inputs.at != NULL;
+        }
+    }
+    return json_kind(input) == json_array;
+}
+
+static bool embed_request_read(struct str body, struct str path_model, struct arena *arena,
+                               struct embed_request *request, struct error *error, struct str *param) {
+    const struct json_value *root;
+    (void)path_model;
+    *request = (struct embed_request){.dimensions = MESSAGE_NO_INT};
+    if (!codec_parse(body, arena, &root, error)) return false;
+    request->model = json_str(json_member(root, "model"), STR(""));
+    request->dimensions = json_i64(json_member(root, "dimensions"), MESSAGE_NO_INT);
+    request->base64 = str_eq(json_member_str(root, "encoding_format"), STR("base64"));
+    request->user = json_member_str(root, "user");
+    if (inputs_read(json_member(root, "input"), arena, request)) return true;
+    *param = STR("input");
+    return error_set(error, error_invalid_request, "`input` must be a string, a list of strings, or tokens.");
+}
+
+static void embed_request_write(const struct embed_request *request, const struct codec_target *target,
+                                struct text *body) {
+    text_put_byte(body, '{');
+    text_json_str(body, STR("model"), target->model);
+    text_json_key(body, STR("input"));
+    if (request->raw_inputs.at) {
+        text_put(body, request->raw_inputs);
+    } else if (request->single && request->input_count == 1) {
+        text_put_json(body, request->inputs[0]);
+    } else {
+        text_put_byte(body, '[');
+        for (size_t i = 0; i < request->input_count; i++) {
+            text_json_comma(body);
+            text_put_json(body, request->inputs[i]);
+        }
+        text_put_byte(body, ']');
+    }
+    text_json_str(body, STR("encoding_format"), STR("float"));
+    if (request->dimensions != MESSAGE_NO_INT) text_json_i64(body, STR("dimensions"), request->dimensions);
+    text_json_str_if(body, STR("user"), request->user);
+    text_put_byte(body, '}');
+}
+
+static bool embed_reply_read(struct str body, struct arena *arena, struct embed_reply *reply, bool *error_inside) {
+    const struct json_value *root, *data;
+    struct error error;
+    *reply = (struct embed_reply){.usage = USAGE_NONE};
+    *error_inside = false;
+    if (!codec_parse(body, arena, &root, &error) || !openai_reply_read(body, &reply->usage, error_inside)) return false;
+    data = json_member(root, "data");
+    if (*error_inside) return true;
+    if (json_kind(data) != json_array) return false;
+    reply->model = json_member_str(root, "model");
+    reply->vectors = arena_take_zeroed(arena, (json_count(data) + 1) * sizeof *reply->vectors);
+    if (!reply->vectors) return false;
+    size_t place = 0;
+    for (const struct json_value *at; (at = json_each(data, &place, NULL));) {
+        const struct json_value *vector = json_member(at, "embedding");
+        if (json_kind(vector) != json_array) return false;
+        reply->vectors[reply->vector_count++] = json_raw(vector, arena);
+    }
+    return true;
+}
+
+/* Little-endian floats in base64, as encoding_format asks for. */
+static void vector_base64_put(struct text *body, struct str raw) {
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    unsigned char held[3];
+    size_t have = 0;
+    struct str rest = str_slice(raw, 1, raw.len - 1), number;
+    text_put_byte(body, '"');
+    while (str_split_next(&rest, ',', &number)) {
+        double value = 0;
+        str_to_double(str_trim(number), &value);
+        float narrow = (float)value;
+        uint32_t bits;
+        memcpy(&bits, &narrow, sizeof bits);
+        for (unsigned i = 0; i < 4; i++) {
+            held[have++] = (unsigned char)(bits >> (8 * i));
+            if (have < 3) continue;
+            char out[] = {alphabet[held[0] >> 2], alphabet[(held[0] & 3) << 4 | held[1] >> 4],
+                          alphabet[(held[1] & 15) << 2 | held[2] >> 6], alphabet[held[2] & 63]};
+            text_put(body, str_make(out, 4));
+            have = 0;
+        }
+    }
+    if (have) {
+        if (have < 2) held[1] = 0;
+        char out[] = {alphabet[held[0] >> 2], alphabet[(held[0] & 3) << 4 | held[1] >> 4],
+                      have == 2 ? alphabet[(held[1] & 15) << 2] : '=', '='};
+        text_put(body, str_make(out, 4));
+    }
+    text_put_byte(body, '"');
+}
+
+static void embed_reply_write(const struct embed_reply *reply, const struct embed_request *asked,
+                              const struct codec_caller *caller, struct text *body) {
+    int64_t tokens = reply->usage.input_tokens < 0 ? 0 : reply->usage.input_tokens;
+    text_put(body, STR("{\"object\":\"list\",\"data\":["));
+    for (size_t i = 0; i < reply->vector_count; i++) {
+        text_json_comma(body);
+        text_put(body, STR("{\"object\":\"embedding\""));
+        text_json_u64(body, STR("index"), i);
+        text_json_key(body, STR("embedding"));
+        if (asked->base64)
+            vector_base64_put(body, reply->vectors[i]);
+        else
+            text_put(body, reply->vectors[i]);
+        text_put_byte(body, '}');
+    }
+    text_put_byte(body, ']');
+    text_json_str(body, STR("model"), reply->model.len ? reply->model : caller->model);
+    text_json_key(body, STR("usage"));
+    text_put_byte(body, '{');
+    text_json_i64(body, STR("prompt_tokens"), tokens);
+    text_json_i64(body, STR("total_tokens"), tokens);
+    text_put(body, STR("}}"));
+}
+
+const struct codec codec_openai = {
+    .name = STR("openai"),
+    .dialect = dialect_openai,
+    .framing = framing_sse,
+    .stream_content_type = STR("text/event-stream"),
+    .fates = {[feature_reasoning_history] = fate_dropped,
+              [feature_cache_control] = fate_dropped,
+              [feature_safety_settings] = fate_dropped,
+              [feature_citations] = fate_dropped,
+              [feature_server_tools] = fate_refused,
+              [feature_foreign] = fate_dropped,
+              [feature_extra] = fate_dropped,
+              [feature_document_url] = fate_fetched},
+    .read_request = openai_request_take,
+    .write_request = openai_request_put,
+    .read_reply = openai_reply_take,
+    .write_reply = openai_reply_put,
+    .reader_size = openai_reader_bytes,
+    .writer_size = openai_writer_bytes,
+    .read_event = openai_event_take,
+    .write_event = openai_event_put,
+    .read_error = error_read,
+    .write_error = error_write,
+    .read_embed_request = embed_request_read,
+    .write_embed_request = embed_request_write,
+    .read_embed_reply = embed_reply_read,
+    .write_embed_reply = embed_reply_write,
+};

@@ -1,0 +1,42 @@
+/* openai_codec.h - the OpenAI chat dialect as a codec. Between its files only.
+ *
+ * -- openai_codec.c: the table, errors, embeddings
+ * -- openai_message.c: requests read
+ * -- openai_say.c: requests written
+ * -- openai_answer.c: whole replies, both ways
+ * -- openai_stream.c: streams, both ways */
+#ifndef WEIR_DIALECT_OPENAI_CODEC_H
+#define WEIR_DIALECT_OPENAI_CODEC_H
+
+#include "dialect/codec.h"
+#include "dialect/fields.h"
+#include "dialect/openai.h"
+
+/* The scalar members that a chat request is read from and written by. */
+extern const struct field openai_fields[];
+extern const size_t openai_field_count;
+
+bool openai_request_take(struct str body, struct str path_model, bool stream, struct arena *arena,
+                         struct message_request *request, struct error *error, struct str *param);
+void openai_request_put(const struct message_request *request, const struct codec_target *target, struct text *body);
+bool openai_reply_take(struct str body, struct arena *arena, const struct codec_quirks *quirks,
+                       struct message_reply *reply, bool *error_inside);
+void openai_reply_put(const struct message_reply *reply, const struct codec_caller *caller, struct text *body);
+bool openai_event_take(void *reader, struct str event, struct str data, struct arena *keep,
+                       const struct codec_quirks *quirks, struct message_events *events);
+void openai_event_put(void *writer, const struct message_event *event, const struct codec_caller *caller,
+                      struct arena *keep, struct text *text);
+enum { openai_reader_bytes = 264, openai_writer_bytes = 128 };
+
+/* Words of tables that both directions need. */
+struct str openai_effort_name(enum message_effort effort); /* "low"; effort_unset: {NULL,0} */
+enum message_effort openai_effort_read(struct str name);
+struct str openai_finish_name(enum message_finish finish);
+enum message_finish openai_finish_read(struct str name);
+/* "usage":{...}; what is not known counts as 0. */
+void openai_usage_put(struct text *text, const struct usage *usage);
+/* Text that stands in `content` (a string, or a list of parts as Mistral's) as parts; reasoning among it too. NULL with
+ * *count 0: none. */
+struct message_part *openai_parts_read(const struct json_value *content, struct arena *arena, size_t *count);
+
+#endif

@@ -1,0 +1,91 @@
+/* outbound.c - the tables behind outbound.h. Sources: the vendors' API references, as docs/dialects.md names them. */
+#include "dialect/outbound.h"
+
+static const char *const openai_forwarded[] = {"openai-beta", "idempotency-key",     "http-referer",
+                                               "x-title",     "x-client-request-id", NULL};
+static const char *const anthropic_forwarded[] = {"anthropic-beta", "anthropic-version", NULL};
+static const char *const none_forwarded[] = {NULL};
+
+#define BEARER STR("Authorization"), STR("Bearer ")
+
+static const struct outbound_facts facts[dialects] = {
+    [dialect_openai] = {BEARER, {{NULL, 0}, {NULL, 0}}, STR("/models"), openai_forwarded},
+    [dialect_anthropic] = {STR("x-api-key"),
+                           STR(""),
+                           {STR("anthropic-version"), STR("2023-06-01")},
+                           STR("/v1/models"),
+                           anthropic_forwarded},
+    [dialect_gemini] = {STR("x-goog-api-key"), STR(""), {{NULL, 0}, {NULL, 0}}, STR("/models"), none_forwarded},
+    [dialect_ollama] = {BEARER, {{NULL, 0}, {NULL, 0}}, STR("/api/tags"), none_forwarded},
+    [dialect_cloudflare] = {BEARER, {{NULL, 0}, {NULL, 0}}, STR("/ai/models/search"), none_forwarded},
+    [dialect_huggingface] = {BEARER, {{NULL, 0}, {NULL, 0}}, STR(""), none_forwarded},
+    [dialect_responses] = {BEARER, {{NULL, 0}, {NULL, 0}}, STR("/models"), openai_forwarded},
+};
+
+const struct outbound_facts *outbound_facts(enum dialect dialect) { return &facts[dialect]; }
+
+const struct codec *codec_of(enum dialect dialect) {
+    static const struct codec *const codecs[dialects] = {
+        [dialect_openai] = &codec_openai,
+        [dialect_anthropic] = &codec_anthropic,
+    };
+    return codecs[dialect];
+}
+
+/* `{model}` is the model, escaped but for its slashes. The first row that fits counts. */
+static const struct {
+    enum dialect dialect;
+    enum operation operation;
+    enum { any, streamed, whole, single, several } when;
+    struct str path;
+} paths[] = {
+    {dialect_openai, operation_chat, any, STR("/chat/completions")},
+    {dialect_openai, operation_embed, any, STR("/embeddings")},
+    {dialect_responses, operation_chat, any, STR("/responses")},
+    {dialect_anthropic, operation_chat, any, STR("/v1/messages")},
+    {dialect_anthropic, operation_count_tokens, any, STR("/v1/messages/count_tokens")},
+    {dialect_gemini, operation_chat, streamed, STR("/models/{model}:streamGenerateContent?alt=sse")},
+    {dialect_gemini, operation_chat, whole, STR("/models/{model}:generateContent")},
+    {dialect_gemini, operation_count_tokens, any, STR("/models/{model}:countTokens")},
+    {dialect_gemini, operation_embed, single, STR("/models/{model}:embedContent")},
+    {dialect_gemini, operation_embed, several, STR("/models/{model}:batchEmbedContents")},
+    {dialect_ollama, operation_chat, any, STR("/api/chat")},
+    {dialect_ollama, operation_embed, any, STR("/api/embed")},
+    {dialect_cloudflare, operation_chat, any, STR("/ai/run/{model}")},
+    {dialect_cloudflare, operation_embed, any, STR("/ai/run/{model}")},
+    {dialect_huggingface, operation_chat, any, STR("/models/{model}")},
+    {dialect_huggingface, operation_embed, any, STR("/models/{model}/pipeline/feature-extraction")},
+    {dialect_huggingface, operation_forecast, any, STR("/models/{model}")},
+};
+
+static void model_put(struct text *path, struct str model) {
+    static const char hex[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < model.len; i++) {
+        unsigned char c = (unsigned char)model.at[i];
+        bool plain = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || strchr("-._~/@:", c);
+        if (c && plain) {
+            text_put_byte(path, (char)c);
+        } else {
+            char escape[] = {'%', hex[c >> 4], hex[c & 15]};
+            text_put(path, str_make(escape, sizeof escape));
+        }
+    }
+}
+
+bool outbound_path(enum dialect dialect, enum operation operation, struct str model, bool stream, bool many,
+                   struct text *path) {
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        const int when = paths[i].when;
+        if (paths[i].dialect != dialect || paths[i].operation != operation) continue;
+        if ((when == streamed && !stream) || (when == whole && stream) || (when == single && many) ||
+            (when == several && !many))
+            continue;
+        struct str pattern = paths[i].path;
+        size_t open = str_find(pattern, STR("{model}"));
+        text_put(path, str_slice(pattern, 0, open));
+        if (open != SIZE_MAX) model_put(path, model);
+        if (open != SIZE_MAX) text_put(path, str_slice(pattern, open + 7, pattern.len));
+        return true;
+    }
+    return false;
+}

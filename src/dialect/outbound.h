@@ -1,0 +1,27 @@
+/* outbound.h - how a provider of each dialect is asked: where, and with which credential. Facts only, as tables. */
+#ifndef WEIR_DIALECT_OUTBOUND_H
+#define WEIR_DIALECT_OUTBOUND_H
+
+#include "base/header.h"
+#include "base/text.h"
+#include "dialect/codec.h"
+#include "dialect/endpoint.h"
+
+struct outbound_facts {
+    struct str key_header;   /* "x-api-key" */
+    struct str key_prefix;   /* "Bearer " */
+    struct http_header also; /* sent with each request; empty name: none */
+    struct str models_path;  /* what a health probe asks for, below the base URL; empty: nothing is known to be cheap */
+    const char *const *forwarded; /* the caller's headers of this dialect that go up; ends in NULL */
+};
+
+const struct outbound_facts *outbound_facts(enum dialect dialect);
+/* The dialect's code. */
+const struct codec *codec_of(enum dialect dialect);
+
+/* The request target below the base URL for what is asked, or nothing is put and false: the dialect cannot do it.
+ * `many`: more than one text to embed. */
+bool outbound_path(enum dialect dialect, enum operation operation, struct str model, bool stream, bool many,
+                   struct text *path);
+
+#endif

@@ -1,0 +1,39 @@
+/* quirks.c - the table. A row's model is a glob. Sources: the vendors' API references; docs/dialects.md lists them. */
+#include "dialect/quirks.h"
+
+#define LETTERS_AND_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+static const struct {
+    struct str type, model;
+    struct codec_quirks quirks;
+} rows[] = {
+    {STR("mistral"),
+     STR("*"),
+     {.name = STR("mistral"),
+      .no_stream_options = true,
+      .max_tokens_old = true,
+      .tool_choice_any = true,
+      .seed_is_random_seed = true,
+      .system_not_developer = true,
+      .tool_id_alphabet = LETTERS_AND_DIGITS,
+      .tool_id_length = 9}},
+    {STR("deepseek"),
+     STR("*"),
+     {.name = STR("deepseek"), .max_tokens_old = true, .no_json_schema = true, .system_not_developer = true}},
+    {STR("xai"), STR("*"), {.name = STR("xai"), .reasoning_apart = true, .system_not_developer = true}},
+    {STR("together"), STR("*"), {.name = STR("together"), .max_tokens_old = true, .system_not_developer = true}},
+    {STR("groq"), STR("*"), {.name = STR("groq"), .system_not_developer = true}},
+    {STR("openrouter"), STR("*"), {.name = STR("openrouter"), .max_tokens_old = true, .system_not_developer = true}},
+    {STR("huggingface"), STR("*"), {.name = STR("huggingface"), .max_tokens_old = true, .system_not_developer = true}},
+    {STR("cloudflare"), STR("*"), {.name = STR("cloudflare"), .max_tokens_old = true, .system_not_developer = true}},
+    {STR("ollama"), STR("*"), {.name = STR("ollama"), .max_tokens_old = true, .system_not_developer = true}},
+    {STR("anthropic"), STR("claude-opus-4-6*"), {.name = STR("anthropic-adaptive"), .thinking_adaptive = true}},
+    {STR("gemini"), STR("gemini-3*"), {.name = STR("gemini-3"), .thinking_levels = true}},
+};
+
+const struct codec_quirks *quirks_of(struct str type, struct str model) {
+    static const struct codec_quirks none;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (str_eq(type, rows[i].type) && str_glob(rows[i].model, model)) return &rows[i].quirks;
+    return &none;
+}

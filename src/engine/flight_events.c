@@ -1,0 +1,115 @@
+/* flight_events.c - streams of other dialects than OpenAI's, and streams that are translated: each event is read by the
+ * provider's code into canonical ones; passed on as it came where the caller speaks the same dialect, else written in
+ * the caller's. When it may be passed on, and how it ends, is flight_stream.c's as for every stream. */
+#include <string.h>
+
+#include "engine/flight.h"
+
+struct seen {
+    bool token, finish, end;
+    const struct message_event *error;
+};
+
+static void usage_merge(struct usage *usage, const struct usage *more) {
+    int64_t *to[] = {&usage->input_tokens,       &usage->output_tokens,    &usage->cached_input_tokens,
+                     &usage->cache_write_tokens, &usage->reasoning_tokens, &usage->cost_nano_usd};
+    const int64_t from[] = {more->input_tokens,       more->output_tokens,    more->cached_input_tokens,
+                            more->cache_write_tokens, more->reasoning_tokens, more->cost_nano_usd};
+    for (size_t i = 0; i < sizeof to / sizeof *to; i++)
+        if (from[i] >= 0) *to[i] = from[i];
+}
+
+static struct seen look(struct attempt *attempt, const struct message_events *events) {
+    struct seen seen = {.token = false};
+    for (size_t i = 0; i < events->count; i++) {
+        const struct message_event *event = &events->list[i];
+        usage_merge(&attempt->usage, &event->usage);
+        switch (event->kind) {
+        case message_event_text:
+        case message_event_refusal:
+        case message_event_reasoning:
+        case message_event_signature:
+        case message_event_tool:
+        case message_event_arguments: seen.token = true; break;
+        case message_event_finish: seen.finish = true; break;
+        case message_event_error: seen.error = event; break;
+        case message_event_end: seen.end = true; break;
+        default: break;
+        }
+    }
+    return seen;
+}
+
+static bool written_pass(struct flight *flight, struct attempt *attempt, const struct message_event *list, size_t count,
+                         struct now now, struct actions *out) {
+    struct codec_caller caller = translate_caller(flight, attempt, now);
+    struct text text = text_in_arena(flight->host->scratch, 512);
+    for (size_t i = 0; i < count; i++)
+        flight->codec->write_event(attempt->writer, &list[i], &caller, &flight->arena, &text);
+    if (text.failed) {
+        attempt_fail(flight, attempt, failure_system, now, out);
+        return false;
+    }
+    return text.len == 0 || stream_pass(flight, attempt, text_str(&text), true, now, out);
+}
+
+bool events_take(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
+                 struct actions *out) {
+    struct message_events events = {.arena = flight->host->scratch};
+    attempt->events++;
+    if (event->comment_only)
+        return attempt->translates || stream_pass(flight, attempt, event->raw, event->borrowed, now, out);
+    if (!attempt->codec->read_event(attempt->reader, event->event, event->data, &flight->arena, attempt->quirks,
+                                    &events)) {
+        attempt->events_dropped++;
+        return true;
+    }
+    if (events.failed) {
+        attempt_fail(flight, attempt, failure_system, now, out);
+        return false;
+    }
+    struct seen seen = look(attempt, &events);
+    if (seen.error) {
+        str_copy(attempt->failure_text, sizeof attempt->failure_text, seen.error->text);
+        if (attempt->state != attempt_delivering)
+            attempt_fail(flight, attempt, failure_error_in_stream, now, out);
+        else if (attempt->translates ? written_pass(flight, attempt, events.list, events.count, now, out)
+                                     : stream_pass(flight, attempt, event->raw, event->borrowed, now, out))
+            stream_end_by_error(flight, attempt, now, out);
+        return false;
+    }
+    attempt->saw_finish |= seen.finish;
+    if (seen.token || seen.finish) stream_token(flight, attempt, now, out);
+    if (seen.end && attempt->state != attempt_delivering) {
+        attempt_fail(flight, attempt, failure_empty_stream, now, out);
+        return false;
+    }
+    attempt->saw_done |= seen.end;
+    if (attempt->translates ? !written_pass(flight, attempt, events.list, events.count, now, out)
+                            : !stream_pass(flight, attempt, event->raw, event->borrowed, now, out))
+        return false;
+    if (seen.end) stream_complete(flight, attempt, now, out);
+    return !seen.end;
+}
+
+void events_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+    struct message_event end = {.kind = message_event_end, .usage = USAGE_NONE};
+    if (attempt->translates && !attempt->saw_done) written_pass(flight, attempt, &end, 1, now, out);
+}
+
+void events_error(struct flight *flight, enum failure failure, struct str message, struct now now,
+                  struct actions *out) {
+    const struct error_facts *facts = error_facts(failure_facts(failure)->error);
+    struct message_event error = {.kind = message_event_error, .usage = USAGE_NONE};
+    struct attempt *last = flight->attempts[flight->attempt_count - 1];
+    struct codec_caller caller = translate_caller(flight, last, now);
+    struct text text = text_in_arena(flight->host->scratch, 512);
+    void *writer = last->writer;
+    error.text = message;
+    error.name = facts->openai_type;
+    error.status = translate_status(flight, facts->status);
+    if (!writer) writer = arena_take_zeroed(flight->host->scratch, flight->codec->writer_size + 1);
+    if (!writer) return;
+    flight->codec->write_event(writer, &error, &caller, &flight->arena, &text);
+    if (!text.failed) answer_bytes(flight, text_str(&text), out);
+}

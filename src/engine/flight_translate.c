@@ -1,0 +1,251 @@
+/* flight_translate.c - between dialects: the caller's request read once into the canonical message, written for each
+ * target in its own words; a whole reply and an error the other way. Streams: flight_events.c.
+ *
+ * Must never: change silently what a dialect cannot say: it is named in x-weir-dropped, or the target is not asked. */
+#include <string.h>
+
+#include "dialect/quirks.h"
+#include "dialect/skim.h"
+#include "engine/flight.h"
+
+enum { translated_body_max = 32 * 1024 * 1024, message_arena_max = 256 * 1024 * 1024 };
+
+/* -- requests ---------------------------------------------------------------------------------------------------------
+ */
+
+static bool message_has(const struct message_request *message, enum part_kind kind) {
+    for (size_t m = 0; m < message->message_count; m++)
+        for (size_t p = 0; p < message->messages[m].part_count; p++) {
+            const struct message_part *part = &message->messages[m].parts[p];
+            if (part->kind == kind) return true;
+            for (size_t i = 0; i < part->part_count; i++)
+                if (part->parts[i].kind == kind) return true;
+        }
+    return false;
+}
+
+bool translate_read(struct flight *flight, struct error *error, struct str *param) {
+    const struct endpoint_facts *endpoint = endpoint_facts(flight->endpoint);
+    struct arena *arena = &flight->message_arena;
+    if (flight->message || flight->embed) return true;
+    if (flight->whole_body.len > translated_body_max)
+        return error_set(error, error_body_too_large,
+                         "A request for a provider of another dialect is at most 32 MB long.");
+    arena_init(arena, 16 * 1024, message_arena_max);
+    if (endpoint->operation == operation_embed) {
+        struct embed_request *embed = arena_take_zeroed(arena, sizeof *embed);
+        if (!embed) return error_set(error, error_out_of_memory, "%s", "");
+        if (!flight->codec->read_embed_request(flight->whole_body, flight->path_model, arena, embed, error, param))
+            return false;
+        flight->embed = embed;
+        return true;
+    }
+    struct message_request *message = arena_take_zeroed(arena, sizeof *message);
+    if (!message) return error_set(error, error_out_of_memory, "%s", "");
+    bool stream = flight->endpoint == endpoint_generate_stream;
+    if (!flight->codec->read_request(flight->whole_body, flight->path_model, stream, arena, message, error, param))
+        return false;
+    flight->message = message;
+    return true;
+}
+
+/* Where `model` stands in a body whose JSON is good already. */
+static void model_place(struct str body, struct openai_request *request) {
+    struct skim skim;
+    skim_begin(&skim, body, 1);
+    for (struct skim_token token; (token = skim_next(&skim)).kind != skim_end && token.kind != skim_error;) {
+        if (token.kind == skim_object && token.depth == 0) request->members_at = skim.at;
+        if (token.kind != skim_string || token.depth != 1 || !skim_is(token.key, STR("model"))) continue;
+        request->model_from = (size_t)(token.value.at - body.at);
+        request->model_to = request->model_from + token.value.len;
+    }
+}
+
+bool translate_admit(struct flight *flight, struct error *error, struct str *param) {
+    struct openai_request *request = &flight->request;
+    if (!translate_read(flight, error, param)) return false;
+    *request = (struct openai_request){.max_tokens = -1, .n = 1};
+    request->model = flight->message ? flight->message->model : flight->embed->model;
+    model_place(flight->whole_body, request);
+    const struct message_request *message = flight->message;
+    if (!message) return true;
+    request->stream = message->stream;
+    request->include_usage = message->include_usage;
+    if (message->max_tokens != MESSAGE_NO_INT && message->max_tokens >= 0) request->max_tokens = message->max_tokens;
+    if (message->n > 0) request->n = message->n;
+    request->has_image = message_has(message, part_image);
+    request->has_tools = message->tool_count > 0;
+    request->wants_json = message->format >= format_json;
+    return true;
+}
+
+bool translate_needed(const struct flight *flight, const struct provider *provider) {
+    enum dialect asked = endpoint_facts(flight->endpoint)->dialect;
+    if (asked == dialect_responses) return !(provider->endpoints & 1u << endpoint_responses);
+    return asked != provider->dialect || flight->wants_array;
+}
+
+/* The dialect in which the provider is asked. */
+static enum dialect dialect_towards(const struct flight *flight, const struct provider *provider) {
+    enum dialect asked = endpoint_facts(flight->endpoint)->dialect;
+    return asked == dialect_responses && !translate_needed(flight, provider) ? asked : provider->dialect;
+}
+
+bool translate_fits(struct flight *flight, const struct target *target, struct error *error) {
+    const struct provider *provider = target->provider;
+    const struct endpoint_facts *endpoint = endpoint_facts(flight->endpoint);
+    char scrap[1024];
+    struct text path = text_in_buffer(scrap, sizeof scrap);
+    struct str param;
+    bool same = !translate_needed(flight, provider);
+    bool listed = endpoint->operation == operation_chat ? provider->endpoints & 1u << endpoint_chat
+                                                        : provider->endpoints & 1u << endpoint_embeddings;
+    if (provider->dialect == dialect_openai && !same && !listed) return false;
+    if (!outbound_path(dialect_towards(flight, provider), endpoint->operation, STR("m"), false, false, &path))
+        return false;
+    if (same) return true;
+    if (!translate_read(flight, error, &param)) return false;
+    if (!flight->message) return codec_of(provider->dialect)->write_embed_request != NULL;
+    uint64_t asked = message_features(flight->message, provider->dialect);
+    for (unsigned f = 0; f < features; f++) {
+        if (!(asked >> f & 1) || codec_of(provider->dialect)->fates[f] != fate_refused) continue;
+        return error_set(error, error_unsupported, "No provider of this model can be asked for `%.*s`.",
+                         STR_ARG(feature_name((enum feature)f)));
+    }
+    return true;
+}
+
+/* The names of what this dialect cannot say, separated by commas; empty: nothing is lost. */
+static struct str dropped_names(struct flight *flight, const struct codec *codec) {
+    uint64_t asked = message_features(flight->message, codec->dialect);
+    struct text text = text_in_arena(&flight->arena, 128);
+    for (unsigned f = 0; f < features; f++) {
+        if (!(asked >> f & 1) || codec->fates[f] != fate_dropped) continue;
+        if (text.len) text_put(&text, STR(", "));
+        text_put(&text, feature_name((enum feature)f));
+    }
+    return text.failed ? STR_NONE : text_str(&text);
+}
+
+static struct codec_target target_of(const struct flight *flight, const struct attempt *attempt) {
+    const struct target *target = attempt->target;
+    const struct catalog_model *row =
+        catalog_model_find(&flight->snapshot->catalog, target->provider->type, target->model);
+    return (struct codec_target){.model = target->model,
+                                 .quirks = attempt->quirks,
+                                 .output_tokens_max = row ? row->output_tokens_max : -1,
+                                 .reasons = row && row->reasoning,
+                                 .stream = flight->request.stream};
+}
+
+bool translate_request(struct flight *flight, struct attempt *attempt) {
+    const struct provider *provider = attempt->target->provider;
+    const struct endpoint_facts *endpoint = endpoint_facts(flight->endpoint);
+    enum dialect towards = dialect_towards(flight, provider);
+    attempt->codec = codec_of(towards);
+    attempt->quirks = quirks_of(provider->type, attempt->target->model);
+    attempt->translates = translate_needed(flight, provider);
+    bool many = flight->embed && flight->embed->input_count != 1;
+    struct text path = text_in_arena(&flight->arena, 128);
+    text_put(&path, provider->base.path);
+    if (!outbound_path(towards, endpoint->operation, attempt->target->model, flight->request.stream, many, &path) ||
+        path.failed)
+        return false;
+    attempt->path = text_str(&path);
+    attempt->reader = attempt->codec->reader_size ? arena_take_zeroed(&flight->arena, attempt->codec->reader_size) : "";
+    if (!attempt->reader) return false;
+    if (!attempt->translates) {
+        bool in_path = endpoint->dialect == dialect_gemini;
+        attempt->body =
+            (struct openai_splice){.ranges = {flight->whole_body}, .count = 1, .len = flight->whole_body.len};
+        return in_path || openai_splice(flight->whole_body, &flight->request, false, attempt->target->model, false,
+                                        &flight->arena, &attempt->body);
+    }
+    attempt->writer = flight->codec->writer_size ? arena_take_zeroed(&flight->arena, flight->codec->writer_size) : "";
+    struct text body = text_in_arena(&flight->message_arena, flight->whole_body.len + 512);
+    struct codec_target target = target_of(flight, attempt);
+    if (flight->message) {
+        attempt->codec->write_request(flight->message, &target, &body);
+        attempt->dropped = dropped_names(flight, attempt->codec);
+    } else {
+        attempt->codec->write_embed_request(flight->embed, &target, &body);
+    }
+    attempt->body = (struct openai_splice){.ranges = {text_str(&body)}, .count = 1, .len = body.len};
+    return attempt->writer && !body.failed;
+}
+
+void translate_release(struct flight *flight) {
+    if (!flight->message && !flight->embed) return;
+    flight->message = NULL;
+    flight->embed = NULL;
+    arena_free(&flight->message_arena);
+}
+
+/* -- replies ----------------------------------------------------------------------------------------------------------
+ */
+
+struct codec_caller translate_caller(const struct flight *flight, const struct attempt *attempt, struct now now) {
+    return (struct codec_caller){.model = attempt->target->model,
+                                 .request_id = flight->request_id,
+                                 .now_s = now.wall_ns / (int64_t)NS_PER_S,
+                                 .include_usage = flight->request.include_usage,
+                                 .show_reasoning = flight->shows_reasoning,
+                                 .json_array = flight->wants_array};
+}
+
+static enum failure chat_whole(struct flight *flight, struct attempt *attempt, struct str body,
+                               const struct codec_caller *caller, struct text *text) {
+    struct message_reply reply = {.choice_count = 0, .usage = USAGE_NONE};
+    bool error_inside = false;
+    if (!attempt->codec->read_reply(body, flight->host->scratch, attempt->quirks, &reply, &error_inside))
+        return failure_invalid_json;
+    if (error_inside) return failure_error_in_reply;
+    attempt->usage = reply.usage;
+    if (attempt->translates) flight->codec->write_reply(&reply, caller, text);
+    return failure_none;
+}
+
+static enum failure embed_whole(struct flight *flight, struct attempt *attempt, struct str body,
+                                const struct codec_caller *caller, struct text *text) {
+    struct embed_reply reply = {.vector_count = 0, .usage = USAGE_NONE};
+    bool error_inside = false;
+    if (!attempt->codec->read_embed_reply(body, flight->host->scratch, &reply, &error_inside))
+        return failure_invalid_json;
+    if (error_inside) return failure_error_in_reply;
+    attempt->usage = reply.usage;
+    if (attempt->translates) flight->codec->write_embed_reply(&reply, flight->embed, caller, text);
+    return failure_none;
+}
+
+enum failure translate_whole(struct flight *flight, struct attempt *attempt, struct now now, struct str *body) {
+    struct codec_caller caller = translate_caller(flight, attempt, now);
+    struct text text = text_in_arena(flight->host->scratch, attempt->translates ? body->len + 512 : 16);
+    enum operation operation = endpoint_facts(flight->endpoint)->operation;
+    enum failure failure = operation == operation_chat    ? chat_whole(flight, attempt, *body, &caller, &text)
+                           : operation == operation_embed ? embed_whole(flight, attempt, *body, &caller, &text)
+                                                          : failure_none;
+    if (failure == failure_none && attempt->translates) *body = text_str(&text);
+    return failure == failure_none && text.failed ? failure_system : failure;
+}
+
+/* -- errors -----------------------------------------------------------------------------------------------------------
+ */
+
+void translate_error_read(struct flight *flight, struct attempt *attempt, struct str body) {
+    struct message_error error = {.retry_after_ms = -1};
+    attempt->codec->read_error(body, flight->host->scratch, &error);
+    str_copy(attempt->failure_text, sizeof attempt->failure_text, error.message);
+    if (error.retry_after_ms >= 0 && attempt->retry_after_ms < 0) attempt->retry_after_ms = error.retry_after_ms;
+}
+
+/* Statuses that mean the same, as each dialect's SDK knows them. */
+int translate_status(const struct flight *flight, int status) {
+    bool anthropic = flight->codec->dialect == dialect_anthropic;
+    if (status == 529 && !anthropic) return 503;
+    if (status == 503 && anthropic) return 529;
+    return status;
+}
+
+void translate_error_write(const struct flight *flight, const struct message_error *error, struct text *text) {
+    flight->codec->write_error(error, text);
+}

@@ -1,0 +1,118 @@
+/* codec_fuzz.c - every dialect's code with any bytes: the first byte says which dialect and what (a request, a reply,
+ * an error, a stream's events a line each, embeddings). What is read is written in every dialect; what weir writes must
+ * be JSON, or whole frames of it. */
+#include <stdlib.h>
+
+#include "dialect/outbound.h"
+#include "dialect/quirks.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct arena arena;
+static const struct codec_caller caller = {{"m", 1}, {"req_1", 5}, 1700000000, true, true, false};
+
+static void must_be_json(const struct text *text) {
+    const char *problem;
+    size_t at;
+    if (!text->failed && !json_parse_in(&arena, text_str(text), &problem, &at)) abort();
+}
+
+static void request_do(const struct codec *codec, struct str body) {
+    struct message_request request;
+    struct error error;
+    struct str param;
+    if (!codec->read_request || !codec->read_request(body, STR("m"), false, &arena, &request, &error, &param)) return;
+    for (unsigned d = 0; d < dialects; d++) {
+        const struct codec *other = codec_of((enum dialect)d);
+        struct text text = text_in_arena(&arena, 256);
+        struct codec_target target = {STR("m"), quirks_of(STR("mistral"), STR("m")), 8192, true, true};
+        if (!other || !other->write_request) continue;
+        message_features(&request, other->dialect);
+        other->write_request(&request, &target, &text);
+        must_be_json(&text);
+    }
+}
+
+static void reply_do(const struct codec *codec, struct str body) {
+    struct message_reply reply;
+    bool error_inside;
+    if (!codec->read_reply || !codec->read_reply(body, &arena, quirks_of(STR(""), STR("")), &reply, &error_inside))
+        return;
+    for (unsigned d = 0; d < dialects; d++) {
+        const struct codec *other = codec_of((enum dialect)d);
+        struct text text = text_in_arena(&arena, 256);
+        if (error_inside || !other || !other->write_reply) continue;
+        other->write_reply(&reply, &caller, &text);
+        must_be_json(&text);
+    }
+}
+
+static void stream_do(const struct codec *codec, struct str lines) {
+    void *reader = arena_take_zeroed(&arena, codec->reader_size + 1), *writers[dialects] = {NULL};
+    struct str line;
+    for (unsigned d = 0; d < dialects && reader; d++)
+        if (codec_of((enum dialect)d))
+            writers[d] = arena_take_zeroed(&arena, codec_of((enum dialect)d)->writer_size + 1);
+    while (reader && str_split_next(&lines, '\n', &line)) {
+        struct message_events events = {.arena = &arena};
+        if (!codec->read_event(reader, STR(""), line, &arena, quirks_of(STR(""), STR("")), &events)) continue;
+        for (size_t i = 0; i < events.count && !events.failed; i++)
+            for (unsigned d = 0; d < dialects; d++) {
+                struct text text = text_in_arena(&arena, 256);
+                if (!writers[d] || !codec_of((enum dialect)d)->write_event) continue;
+                codec_of((enum dialect)d)->write_event(writers[d], &events.list[i], &caller, &arena, &text);
+                if (!text.failed && text.len && !str_ends(text_str(&text), STR("\n")) &&
+                    codec_of((enum dialect)d)->framing == framing_sse)
+                    abort();
+            }
+    }
+}
+
+static void error_do(const struct codec *codec, struct str body) {
+    struct message_error error = {.status = 500, .retry_after_ms = -1, .request_id = {"r", 1}};
+    codec->read_error(body, &arena, &error);
+    for (unsigned d = 0; d < dialects; d++) {
+        const struct codec *other = codec_of((enum dialect)d);
+        struct text text = text_in_arena(&arena, 256);
+        if (!other || !other->write_error) continue;
+        other->write_error(&error, &text);
+        must_be_json(&text);
+    }
+}
+
+static void embed_do(const struct codec *codec, struct str body) {
+    struct embed_request request;
+    struct embed_reply reply;
+    struct error error;
+    struct str param;
+    bool error_inside;
+    struct codec_target target = {STR("m"), quirks_of(STR(""), STR("")), -1, false, false};
+    if (codec->read_embed_request && codec->read_embed_request(body, STR("m"), &arena, &request, &error, &param)) {
+        for (unsigned d = 0; d < dialects; d++) {
+            const struct codec *other = codec_of((enum dialect)d);
+            struct text text = text_in_arena(&arena, 256);
+            if (!other || !other->write_embed_request) continue;
+            other->write_embed_request(&request, &target, &text);
+            must_be_json(&text);
+        }
+    }
+    if (!codec->read_embed_reply || !codec->read_embed_reply(body, &arena, &reply, &error_inside) || error_inside)
+        return;
+    request = (struct embed_request){.base64 = true};
+    struct text text = text_in_arena(&arena, 256);
+    codec_openai.write_embed_reply(&reply, &request, &caller, &text);
+    must_be_json(&text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    static void (*const actions[])(const struct codec *, struct str) = {request_do, reply_do, stream_do, error_do,
+                                                                        embed_do};
+    enum { action_count = sizeof actions / sizeof *actions };
+    if (size < 1) return 0;
+    const struct codec *codec = codec_of((enum dialect)(data[0] / action_count % dialects));
+    if (!codec) return 0;
+    arena_init(&arena, 4096, 8 << 20);
+    actions[data[0] % action_count](codec, str_make((const char *)data + 1, size - 1));
+    arena_free(&arena);
+    return 0;
+}
