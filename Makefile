@@ -61,7 +61,8 @@ fuzz:
 
 sim: all
 	@$(NINJA) $(BUILD) --quiet weir-sim
-	@$(BUILD)/weir-sim --seeds 1..20000 --jobs 2
+	@$(BUILD)/weir-sim --file tests/sim/seeds.txt
+	@$(BUILD)/weir-sim --seeds 1..12000 --jobs 2
 	@$(BUILD)/weir-sim --seeds 1..$(or $(SEEDS),1000) --flights $(or $(FLIGHTS),10000) --jobs 2
 	@$(BUILD)/weir-sim --mutants
 

@@ -75,7 +75,8 @@ enum { attempt_tail_size = 512 };
     X(rate_limited, "its rate limit is reached")                               \
     X(too_many_in_flight, "as many requests as it takes are in flight")        \
     X(not_holder, "another target holds the route's lock")                     \
-    X(other_dialect, "a stream is continued in OpenAI's dialect only")
+    X(other_dialect, "a stream is continued in OpenAI's dialect only")         \
+    X(too_late, "the request's deadline has passed")
 
 enum refusal {
     refusal_none,

@@ -110,6 +110,8 @@ enum refusal hold_take(struct flight *flight, const struct candidate *candidate,
     *holds = (struct holds){.gate = has_gate || gate_enter(&cells->gate, provider->max_concurrent)};
     if (!holds->gate)
         refusal = refusal_too_many_in_flight;
+    else if (now.mono_ns >= flight->deadline_ns) /* what was waited for came too late */
+        refusal = refusal_too_late;
     else if (provider->state != provider_active)
         refusal = refusal_draining;
     else if (!key_take(provider, now, &holds->key))

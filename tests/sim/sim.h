@@ -27,12 +27,13 @@ enum sim_mutant {
     mutant_cancel_lost,
     mutant_byte_changed,
     mutant_timer_lost,
-    mutant_probe_kept,    /* a hang-up keeps its probe's place */
-    mutant_threshold_off, /* the breaker opens one failure late */
-    mutant_epoch_kept,    /* the lock moves within an epoch */
-    mutant_place_lost,    /* a place that is given up is never handed on */
-    mutant_rate_doubled,  /* the limiter lets twice as much through */
-    mutant_share_ignored, /* every request may be hedged */
+    mutant_probe_kept,      /* a hang-up keeps its probe's place */
+    mutant_threshold_off,   /* the breaker opens one failure late */
+    mutant_epoch_kept,      /* the lock moves within an epoch */
+    mutant_place_lost,      /* a place that is given up is never handed on */
+    mutant_rate_doubled,    /* the limiter lets twice as much through */
+    mutant_share_ignored,   /* every request may be hedged */
+    mutant_cells_forgotten, /* a reload forgets breakers, limits and the lock */
     mutants
 };
 
@@ -65,6 +66,7 @@ struct sim_breaker {
     uint64_t until_ns;
 };
 
+enum { sim_reloads_max = 12 };
 enum { sim_providers_max = 6, sim_targets_max = 32, sim_calls_max = 4096 };
 
 struct sim_provider {
@@ -75,6 +77,9 @@ struct sim_provider {
     struct limiter_rules minute;
     uint64_t sent_ns[sim_calls_max]; /* when requests went out that counted */
     unsigned sent_count;
+    const struct provider *latest; /* of the newest configuration that has it */
+    char written[768];             /* in the configuration */
+    bool absent, drained;          /* by the operator */
 };
 
 enum { sim_lanes = 2 }; /* calls of a flight at once */
@@ -99,6 +104,7 @@ struct sim_caller {
     uint64_t timer_ns, started_ns, hang_up_ns; /* 0: none */
     unsigned timer_number;
     const struct client *client;
+    unsigned forbidden; /* bit per provider that was gone or drained when it came */
     bool in_line;
     unsigned began; /* bit per attempt: its place and its breaker are counted */
     unsigned epochs[limit_attempts], provider_epochs[limit_attempts]; /* of the naive breakers, when it began */
@@ -107,7 +113,7 @@ struct sim_caller {
 
 struct sim_step {
     uint64_t at_ns, order;
-    enum { step_body, step_gone, step_reply, step_timer, step_room, step_place, step_mood } kind;
+    enum { step_body, step_gone, step_reply, step_timer, step_room, step_place, step_mood, step_reload } kind;
     unsigned caller, number, generation;
 };
 
@@ -117,6 +123,10 @@ struct sim {
     bool trace, tampered;
     struct prng arrivals, providers, faults, cuts, policy;
     struct config config;
+    struct config old[sim_reloads_max]; /* flights that began with them may go on */
+    unsigned old_count, provider_total;
+    struct cells cells;
+    char head[512], fast[256], lock_route[128], clients[256]; /* the parts of the configuration beside the providers */
     struct config_ids ids;
     struct chunks_budget bodies;
     struct arena scratch;
@@ -130,6 +140,7 @@ struct sim {
     size_t heap_count, heap_size;
     uint64_t order;
     struct sim_provider world[sim_providers_max];
+    uint32_t target_ids[sim_targets_max]; /* whose breakers these are; durable, from 1 */
     struct sim_breaker target_breakers[sim_targets_max], provider_breakers[sim_providers_max];
     unsigned line[sim_flights_max]; /* callers that wait for a place, in order */
     unsigned line_count;
@@ -148,20 +159,22 @@ void sim_check_action(struct sim *sim, unsigned caller, const struct action *act
 void sim_check_closed(struct sim *sim, unsigned caller);
 
 /* Rare situations that the seeds must come upon. */
-#define SIM_MARKS(X)                                                                                                 \
-    X(breaker_opened)                                                                                                \
-    X(breaker_probed)                                                                                                \
-    X(breaker_closed_again)                                                                                          \
-    X(probe_released)                                                                                                \
-    X(place_handed_over)                                                                                             \
-    X(waiter_timed_out)                                                                                              \
-    X(place_without_waiter)                                                                                          \
-    X(lock_moved)                                                                                                    \
-    X(lock_all_failed)                                                                                               \
-    X(rate_refused)                                                                                                  \
-    X(retried_same_target)                                                                                           \
-    X(key_rotated) X(nobody_available) X(client_refused) X(answered_after_line) X(stream_resumed) X(resume_given_up) \
-        X(hedge_won) X(hedge_lost) X(hedge_failed)
+#define SIM_MARKS(X)                                                                                         \
+    X(breaker_opened)                                                                                        \
+    X(breaker_probed)                                                                                        \
+    X(breaker_closed_again)                                                                                  \
+    X(probe_released)                                                                                        \
+    X(place_handed_over)                                                                                     \
+    X(waiter_timed_out)                                                                                      \
+    X(place_without_waiter)                                                                                  \
+    X(lock_moved)                                                                                            \
+    X(lock_all_failed)                                                                                       \
+    X(rate_refused)                                                                                          \
+    X(retried_same_target)                                                                                   \
+    X(key_rotated)                                                                                           \
+    X(nobody_available)                                                                                      \
+    X(client_refused) X(answered_after_line) X(stream_resumed) X(resume_given_up) X(hedge_won) X(hedge_lost) \
+        X(hedge_failed) X(provider_removed) X(provider_back) X(provider_drained) X(removed_in_flight) X(clock_jumped)
 enum sim_mark {
 #define X(name) mark_##name,
     SIM_MARKS(X)
@@ -186,7 +199,8 @@ struct sim_call *sim_call_of(struct sim_caller *caller, unsigned attempt);
 /* One more event of the call, into *event; false: it says nothing more. */
 bool sim_call_event(struct sim *sim, struct sim_call *call, struct event *event);
 
-/* sim_world.c */
+/* sim_world.c: by its name, as configurations come and go. */
+unsigned sim_index(const struct provider *provider);
 void sim_schedule(struct sim *sim, uint64_t in_ns, int kind, unsigned caller, unsigned number);
 /* Runs a seed to its end, with so many flights (0: as many as it draws). false: a rule was broken. */
 bool sim_run(struct sim *sim, uint64_t seed, unsigned long long flights, enum sim_mutant mutant, bool trace);

@@ -6,9 +6,12 @@
 
 void sim_reached(struct sim *sim, enum sim_mark mark) { sim->marks |= 1ull << mark; }
 
-static unsigned target_index(const struct sim *sim, const struct target *target) {
-    size_t index = (size_t)(target - sim->config.snapshot->targets);
-    return index < sim_targets_max && index < sim->config.snapshot->target_count ? (unsigned)index : sim_targets_max;
+static unsigned target_index(struct sim *sim, const struct target *target) {
+    for (unsigned i = 0; i < sim_targets_max && target->cells; i++) {
+        if (sim->target_ids[i] == 0) sim->target_ids[i] = target->id + 1;
+        if (sim->target_ids[i] == target->id + 1) return i;
+    }
+    return sim_targets_max;
 }
 
 /* -- the naive breaker ------------------------------------------------------------------------------------------------
@@ -69,7 +72,7 @@ static void breaker_tell(struct sim *sim, struct sim_breaker *breaker, const str
 
 /* In no stretch of time more than the burst and what the rate gives: every earlier request is a stretch's beginning. */
 static void rate_check(struct sim *sim, unsigned number, const struct provider *provider) {
-    struct sim_provider *world = &sim->world[provider->index];
+    struct sim_provider *world = &sim->world[sim_index(provider)];
     const struct limiter_rules *rules = &world->minute;
     if (rules->limit == 0 || world->sent_count == sim_calls_max) return;
     world->sent_ns[world->sent_count++] = sim->now.mono_ns;
@@ -83,7 +86,7 @@ static void rate_check(struct sim *sim, unsigned number, const struct provider *
 
 /* What went back unsent never counted. */
 static void rate_forget(struct sim *sim, const struct attempt *attempt) {
-    struct sim_provider *world = &sim->world[attempt->target->provider->index];
+    struct sim_provider *world = &sim->world[sim_index(attempt->target->provider)];
     for (unsigned i = world->sent_count; i-- > 0;)
         if (world->sent_ns[i] == attempt->started_ns) {
             memmove(world->sent_ns + i, world->sent_ns + i + 1, (--world->sent_count - i) * sizeof *world->sent_ns);
@@ -115,14 +118,17 @@ void sim_decisions_call(struct sim *sim, unsigned number, const struct attempt *
     struct sim_caller *caller = &sim->callers[number];
     const struct flight *flight = caller->flight;
     const struct provider *provider = attempt->target->provider;
-    struct sim_provider *world = &sim->world[provider->index];
+    struct sim_provider *world = &sim->world[sim_index(provider)];
     unsigned target = target_index(sim, attempt->target);
     sim_rule(sim, provider->state == provider_active, "no call goes to a drained provider", number);
+    sim_rule(sim, !(caller->forbidden >> sim_index(provider) & 1),
+             "who came after a provider was removed or drained is not sent there", number);
+    if (world->absent) sim_reached(sim, mark_removed_in_flight);
     world->live++;
     sim_rule(sim, provider->max_concurrent == 0 || world->live <= provider->max_concurrent,
              "no provider has more requests than it takes", number);
     caller->began |= 1u << attempt->number;
-    breaker_begin(sim, &sim->provider_breakers[provider->index], &world->breaker, number,
+    breaker_begin(sim, &sim->provider_breakers[sim_index(provider)], &world->breaker, number,
                   &caller->provider_probes[attempt->number], &caller->provider_epochs[attempt->number]);
     if (target < sim_targets_max && attempt->target->cells)
         breaker_begin(sim, &sim->target_breakers[target], &world->breaker, number, &caller->probes[attempt->number],
@@ -166,13 +172,13 @@ static int verdict_of(enum failure failure, bool provider) {
 
 static void tell_both(struct sim *sim, struct sim_caller *caller, const struct attempt *attempt, bool good_token) {
     const struct provider *provider = attempt->target->provider;
-    const struct breaker_rules *rules = &sim->world[provider->index].breaker;
+    const struct breaker_rules *rules = &sim->world[sim_index(provider)].breaker;
     unsigned target = target_index(sim, attempt->target), n = attempt->number;
     int of_provider = good_token ? 1 : verdict_of(attempt->failure, true),
         of_target = good_token ? 1 : verdict_of(attempt->failure, false);
     bool told = caller->told[n] && !good_token;
     if (!told || of_provider < 0)
-        breaker_tell(sim, &sim->provider_breakers[provider->index], rules, caller->provider_probes[n],
+        breaker_tell(sim, &sim->provider_breakers[sim_index(provider)], rules, caller->provider_probes[n],
                      caller->provider_epochs[n], of_provider, 0);
     if (target < sim_targets_max && attempt->target->cells && (!told || of_target < 0))
         breaker_tell(sim, &sim->target_breakers[target], rules, caller->probes[n], caller->epochs[n], of_target,
@@ -184,7 +190,7 @@ void sim_decisions_settled(struct sim *sim, unsigned number, const struct attemp
     struct sim_caller *caller = &sim->callers[number];
     if (!(caller->began >> attempt->number & 1)) return; /* it could not even begin */
     caller->began &= ~(1u << attempt->number);
-    sim->world[attempt->target->provider->index].live--;
+    sim->world[sim_index(attempt->target->provider)].live--;
     if (attempt->holds.reported && !caller->told[attempt->number]) { /* in the same step */
         caller->told[attempt->number] = true;
         tell_both(sim, caller, attempt, true);
@@ -216,14 +222,14 @@ void sim_decisions_step(struct sim *sim, unsigned number) {
     }
     for (size_t p = 0; p < snapshot->provider_count; p++) {
         const struct provider *provider = &snapshot->providers[p];
+        const struct sim_provider *world = &sim->world[sim_index(provider)];
         unsigned in_line = 0;
         for (unsigned i = 0; i < sim->line_count; i++)
-            in_line += sim->callers[sim->line[i]].flight->waits_for->target->provider == provider;
-        sim_rule(sim, gate_waiting(&provider->cells->gate) == (int)in_line - (int)sim->world[p].places_on_the_way,
+            in_line += sim->callers[sim->line[i]].flight->waits_for->target->provider->cells == provider->cells;
+        sim_rule(sim, gate_waiting(&provider->cells->gate) == (int)in_line - (int)world->places_on_the_way,
                  "who waits by the word stands in line", number);
-        sim_rule(sim, in_line <= provider->queue_max + sim->world[p].places_on_the_way, "the line keeps to its limit",
-                 number);
-        sim_rule(sim, gate_in_use(&provider->cells->gate) <= sim->world[p].live + sim->world[p].places_on_the_way,
+        sim_rule(sim, in_line <= provider->queue_max + world->places_on_the_way, "the line keeps to its limit", number);
+        sim_rule(sim, gate_in_use(&provider->cells->gate) <= world->live + world->places_on_the_way,
                  "every place in use has its attempt", number);
     }
 }

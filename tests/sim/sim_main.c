@@ -9,9 +9,9 @@
 #include "base/hash.h"
 #include "sim.h"
 
-static const char *const mutant_names[mutants] = {"none",         "settle_lost", "end_twice",    "cancel_lost",
-                                                  "byte_changed", "timer_lost",  "probe_kept",   "threshold_off",
-                                                  "epoch_kept",   "place_lost",  "rate_doubled", "share_ignored"};
+static const char *const mutant_names[mutants] = {
+    "none",          "settle_lost", "end_twice",  "cancel_lost",  "byte_changed",  "timer_lost",     "probe_kept",
+    "threshold_off", "epoch_kept",  "place_lost", "rate_doubled", "share_ignored", "cells_forgotten"};
 
 static const char *const mark_names[marks_all] = {
 #define X(name) #name,
@@ -110,8 +110,34 @@ static int mutants_run(void) {
     return missed ? 1 : 0;
 }
 
+/* Seeds that once found a bug, or that come upon something rare: a number a line, what it was behind a #. */
+static int file_run(const char *path) {
+    static struct sim sim;
+    char line[256];
+    unsigned count = 0;
+    FILE *file = fopen(path, "r");
+    if (!file) {
+        fprintf(stderr, "weir-sim: %s cannot be read\n", path);
+        return 2;
+    }
+    while (fgets(line, sizeof line, file)) {
+        unsigned long long seed = strtoull(line, NULL, 10);
+        if (seed == 0) continue;
+        count++;
+        if (sim_run(&sim, seed, 0, mutant_none, false)) continue;
+        printf("seed %llu: broken: %s\nreplay: weir-sim --seed %llu\n", seed, sim.broken, seed);
+        fclose(file);
+        return 1;
+    }
+    fclose(file);
+    printf("weir-sim: %u kept seeds, every rule held\n", count);
+    return 0;
+}
+
 static int usage(void) {
-    fprintf(stderr, "usage: weir-sim --seeds A..B [--flights N] [--jobs N] | --seed N [--flights N] | --mutants\n");
+    fprintf(
+        stderr,
+        "usage: weir-sim --seeds A..B [--flights N] [--jobs N] | --seed N [--flights N] | --mutants | --file SEEDS\n");
     return 2;
 }
 
@@ -120,6 +146,7 @@ int main(int argc, char **argv) {
     bool trace = false;
     if (!hash_start()) return 1;
     if (argc == 2 && strcmp(argv[1], "--mutants") == 0) return mutants_run();
+    if (argc == 3 && strcmp(argv[1], "--file") == 0) return file_run(argv[2]);
     for (int i = 1; i + 1 < argc; i += 2) {
         char *rest = argv[i + 1];
         unsigned long long number = strtoull(rest, &rest, 10);

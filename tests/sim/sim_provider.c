@@ -140,7 +140,7 @@ void sim_call_begin(struct sim *sim, unsigned number, const struct action *actio
     for (size_t i = 0; i < action->call.body_count; i++)
         if (str_find(action->call.body[i], STR("\"include_usage\":true")) != SIZE_MAX) asked_usage = true;
     call->stream = caller->asks_stream;
-    unsigned failing = sim->world[action->call.provider->index].failing;
+    unsigned failing = sim->world[sim_index(action->call.provider)].failing;
     call->sound = !sim_chance(&sim->faults, failing);
     unsigned law = call->sound ? 99 : (unsigned)sim_between(&sim->faults, 0, 40);
     static const enum failure hard_failures[] = {failure_dns,   failure_connect, failure_connect_timeout, failure_tls,

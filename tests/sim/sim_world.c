@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/hash.h"
 
 uint64_t sim_between(struct prng *prng, uint64_t low, uint64_t high) { return low + prng_below(prng, high - low + 1); }
@@ -16,6 +17,8 @@ bool sim_chance(struct prng *prng, unsigned percent) { return prng_below(prng, 1
 static bool before(const struct sim_step *a, const struct sim_step *b) {
     return a->at_ns < b->at_ns || (a->at_ns == b->at_ns && a->order < b->order);
 }
+
+unsigned sim_index(const struct provider *provider) { return (unsigned)(provider->name.at[1] - '0'); }
 
 void sim_schedule(struct sim *sim, uint64_t in_ns, int kind, unsigned caller, unsigned number) {
     if (sim->heap_count == sim->heap_size) {
@@ -116,8 +119,9 @@ static void perform(struct sim *sim, unsigned number, const struct action *actio
             sim->tampered = true;
             break;
         }
-        sim->world[action->provider->index].places_on_the_way++;
-        sim_schedule(sim, sim_between(&sim->arrivals, 0, 3) * NS_PER_MS, step_place, number, action->provider->index);
+        sim->world[sim_index(action->provider)].places_on_the_way++;
+        sim_schedule(sim, sim_between(&sim->arrivals, 0, 3) * NS_PER_MS, step_place, number,
+                     sim_index(action->provider));
         sim_reached(sim, mark_place_handed_over);
         break;
     case action_closed:
@@ -148,8 +152,10 @@ static struct target_cells *tamper_before(struct sim *sim, struct sim_caller *ca
 static void tamper_config(struct sim *sim) {
     for (size_t p = 0; p < sim->config.snapshot->provider_count; p++) {
         struct provider *provider = &sim->config.snapshot->providers[p];
-        sim->world[p].breaker = provider->breaker;
-        sim->world[p].minute = provider->rates.requests_minute;
+        struct sim_provider *world = &sim->world[sim_index(provider)];
+        world->latest = provider;
+        world->breaker = provider->breaker;
+        world->minute = provider->rates.requests_minute;
         if (sim->mutant == mutant_threshold_off) provider->breaker.failure_threshold++;
         if (sim->mutant == mutant_share_ignored)
             for (size_t r = 0; r < sim->config.snapshot->route_count; r++)
@@ -245,6 +251,8 @@ static void caller_begin(struct sim *sim, unsigned number) {
     const struct snapshot *snapshot = sim->config.snapshot;
     char id[16];
     caller->body = body_draw(sim, caller);
+    for (unsigned i = 0; i < sim->provider_total; i++)
+        if (sim->world[i].absent || sim->world[i].drained) caller->forbidden |= 1u << i;
     if (snapshot->client_count && sim_chance(&sim->arrivals, 50)) caller->client = &snapshot->clients[0];
     snprintf(id, sizeof id, "sim-%u", number);
     struct http_header headers[2] = {{STR("content-type"), STR("application/json")},
@@ -324,11 +332,11 @@ static void on_reply(struct sim *sim, unsigned number, unsigned call_number) {
 
 /* A place that was left for the next in line arrives; who was meant may be gone. */
 static void on_place(struct sim *sim, unsigned index) {
-    const struct provider *provider = &sim->config.snapshot->providers[index];
+    const struct provider *provider = sim->world[index].latest;
     sim->world[index].places_on_the_way--;
     for (unsigned i = 0; i < sim->line_count; i++) {
         unsigned number = sim->line[i];
-        if (sim->callers[number].flight->waits_for->target->provider != provider) continue;
+        if (sim->callers[number].flight->waits_for->target->provider->cells != provider->cells) continue;
         line_leave(sim, number);
         deliver_turn(sim, number);
         return;
@@ -341,12 +349,27 @@ static void on_place(struct sim *sim, unsigned index) {
 
 enum { moods_max = 4000 };
 
+/* The wall clock is set, by minutes or hours, or the process was stopped for a while: nothing runs backwards but it. */
+static void clock_jump(struct sim *sim) {
+    if (sim_chance(&sim->faults, 50)) {
+        sim->now.wall_ns += ((int64_t)sim_between(&sim->faults, 0, 20000) - 10000) * (int64_t)NS_PER_S;
+    } else {
+        uint64_t stopped_ns = sim_between(&sim->faults, 1, 20000) * NS_PER_MS;
+        sim->now.mono_ns += stopped_ns;
+        sim->now.wall_ns += (int64_t)stopped_ns;
+    }
+    sim_reached(sim, mark_clock_jumped);
+}
+
 static void on_mood(struct sim *sim, unsigned index) {
+    if (!sim->healed && sim_chance(&sim->faults, 5)) clock_jump(sim);
     static const unsigned moods[] = {0, 0, 2, 30, 100};
     sim->world[index].failing = sim->healed ? 0 : moods[prng_below(&sim->faults, 5)];
     if (sim->open_count && !sim->healed && sim->mood_count++ < moods_max)
         sim_schedule(sim, sim_between(&sim->faults, 100, 30000) * NS_PER_MS, step_mood, 0, index);
 }
+
+static void on_reload(struct sim *sim);
 
 static void on_step(struct sim *sim, const struct sim_step *step) {
     struct sim_caller *caller = &sim->callers[step->caller];
@@ -356,6 +379,10 @@ static void on_step(struct sim *sim, const struct sim_step *step) {
     }
     if (step->kind == step_mood) {
         on_mood(sim, step->number);
+        return;
+    }
+    if (step->kind == step_reload) {
+        on_reload(sim);
         return;
     }
     if (!caller->flight || step->generation != caller->generation) return;
@@ -375,6 +402,7 @@ static void on_step(struct sim *sim, const struct sim_step *step) {
         deliver(sim, step->caller, &(struct event){.kind = event_timer});
         return;
     case step_place:
+    case step_reload:
     case step_mood: return;
     case step_room:
         if (!caller->full || caller->gone || caller->ended) return;
@@ -400,8 +428,9 @@ static const char *strategy_draw(struct sim *sim) {
     return strategies_drawn[prng_below(&sim->arrivals, sizeof strategies_drawn / sizeof *strategies_drawn)];
 }
 
-static void provider_draw(struct sim *sim, struct text *text, unsigned i) {
+static void provider_draw(struct sim *sim, unsigned i) {
     struct prng *draw = &sim->arrivals;
+    struct text whole = text_in_buffer(sim->world[i].written, sizeof sim->world[i].written - 1), *text = &whole;
     text_printf(text,
                 "  p%u: {type: %s, api_keys: [k%s], base_url: \"http://p%u/v1\", models: [m0, m%u], priority: %llu, "
                 "timeout_seconds: %llu, reply_timeout_seconds: %llu, stall_timeout_seconds: %llu, max_retries: %llu",
@@ -425,55 +454,117 @@ static void provider_draw(struct sim *sim, struct text *text, unsigned i) {
     if (sim_chance(draw, 30)) text_printf(text, ", burst_allowance: %llu", (unsigned long long)sim_between(draw, 1, 9));
     if (sim_chance(draw, 20))
         text_printf(text, ", rate_limit_tpm: %llu", (unsigned long long)sim_between(draw, 100, 20000));
-    text_put(text, STR("}\n"));
+    CHECK(!text->failed);
+    sim->world[i].written[text->len] = 0;
 }
 
-static bool config_draw(struct sim *sim) {
-    static char yaml[16384];
+/* The parts of a configuration, drawn once; which providers there are changes in mid run. */
+static void config_draw(struct sim *sim) {
     struct prng *draw = &sim->arrivals;
-    struct text text = text_in_buffer(yaml, sizeof yaml - 1);
-    unsigned providers = (unsigned)sim_between(draw, 1, sim_providers_max);
-    text_printf(&text,
-                "request_timeout_seconds: %llu\nmax_body_bytes: %llu\nselection_strategy: %s\nretry: {max_retries: "
-                "%llu, base_ms: %llu, max_ms: %llu, budget: %s}\nproviders:\n",
-                (unsigned long long)sim_between(draw, 1, 60), (unsigned long long)sim_between(draw, 1024, 8192),
-                strategy_draw(sim), (unsigned long long)sim_between(draw, 0, 5),
-                (unsigned long long)sim_between(draw, 1, 500), (unsigned long long)sim_between(draw, 500, 5000),
-                sim_chance(draw, 50) ? "0" : "0.2");
-    for (unsigned i = 0; i < providers; i++) provider_draw(sim, &text, i);
-    text_put(&text, STR("routes:\n  - {model: \"gpt-*\", targets: [p0/y]}\n"));
+    sim->provider_total = (unsigned)sim_between(draw, 1, sim_providers_max);
+    snprintf(sim->head, sizeof sim->head,
+             "request_timeout_seconds: %llu\nmax_body_bytes: %llu\nselection_strategy: %s\nretry: {max_retries: "
+             "%llu, base_ms: %llu, max_ms: %llu, budget: %s}\nproviders:\n",
+             (unsigned long long)sim_between(draw, 1, 60), (unsigned long long)sim_between(draw, 1024, 8192),
+             strategy_draw(sim), (unsigned long long)sim_between(draw, 0, 5),
+             (unsigned long long)sim_between(draw, 1, 500), (unsigned long long)sim_between(draw, 500, 5000),
+             sim_chance(draw, 50) ? "0" : "0.2");
+    for (unsigned i = 0; i < sim->provider_total; i++) provider_draw(sim, i);
     const char *strategy = strategy_draw(sim);
-    text_printf(&text, "  - {model: fast, strategy: %s, resume_streams: %s, targets: [p0/x", strategy,
-                sim_chance(draw, 30) ? "true" : "false");
-    for (unsigned i = 1; i < providers; i++) text_printf(&text, ", {target: p%u/y, weight: %u}", i, i);
-    text_put(&text, STR("]"));
+    int len = snprintf(sim->fast, sizeof sim->fast, "strategy: %s, resume_streams: %s", strategy,
+                       sim_chance(draw, 30) ? "true" : "false");
     if (sim_chance(draw, 50)) {
         sim->hedge_permille = (unsigned)sim_between(draw, 1, 10) * 50;
-        text_printf(&text, ", hedge: {max_share: %u.%03u", sim->hedge_permille / 1000, sim->hedge_permille % 1000);
-        if (sim_chance(draw, 50)) text_printf(&text, ", after: %llums", (unsigned long long)sim_between(draw, 1, 2000));
-        text_put(&text, STR("}"));
+        len += snprintf(sim->fast + len, sizeof sim->fast - (size_t)len, ", hedge: {max_share: %u.%03u",
+                        sim->hedge_permille / 1000, sim->hedge_permille % 1000);
+        if (sim_chance(draw, 50))
+            len += snprintf(sim->fast + len, sizeof sim->fast - (size_t)len, ", after: %llums",
+                            (unsigned long long)sim_between(draw, 1, 2000));
+        snprintf(sim->fast + len, sizeof sim->fast - (size_t)len, "}");
     }
-    text_printf(&text,
-                "}\n  - {model: lock, strategy: exclusive, failover_after: %llu, return_to_primary_seconds: "
-                "%llu, targets: [p0/x",
-                (unsigned long long)sim_between(draw, 1, 4), (unsigned long long)sim_between(draw, 1, 20));
-    for (unsigned i = 1; i < providers; i++) text_printf(&text, ", p%u/y", i);
-    text_printf(&text,
-                "]}\nclients: [{name: c, key_hash: \"%064d\", providers: [p0], models: [\"m*\"], rate_limit_rpm: %llu, "
-                "max_concurrent: %llu}]\n",
-                0, (unsigned long long)sim_between(draw, 1, 100), (unsigned long long)sim_between(draw, 1, 20));
-    struct config_input input = {
-        .path = STR("sim"), .text = text_str(&text), .environment = environment, .ids = &sim->ids};
+    snprintf(sim->lock_route, sizeof sim->lock_route, "failover_after: %llu, return_to_primary_seconds: %llu",
+             (unsigned long long)sim_between(draw, 1, 4), (unsigned long long)sim_between(draw, 1, 20));
+    snprintf(sim->clients, sizeof sim->clients,
+             "clients: [{name: c, key_hash: \"%064d\", providers: [p0], models: [\"m*\"], rate_limit_rpm: %llu, "
+             "max_concurrent: %llu}]\n",
+             0, (unsigned long long)sim_between(draw, 1, 100), (unsigned long long)sim_between(draw, 1, 20));
+}
+
+static void targets_put(const struct sim *sim, struct text *text, bool weights) {
+    bool first = true;
+    text_put(text, STR("targets: ["));
+    for (unsigned i = 0; i < sim->provider_total; i++) {
+        if (sim->world[i].absent) continue;
+        if (!first) text_put(text, STR(", "));
+        first = false;
+        if (i == 0)
+            text_put(text, STR("p0/x"));
+        else if (weights)
+            text_printf(text, "{target: p%u/y, weight: %u}", i, i);
+        else
+            text_printf(text, "p%u/y", i);
+    }
+    text_put(text, STR("]}\n"));
+}
+
+/* The configuration as the operator has it now. The one before is kept for the flights that began with it. */
+static bool config_take(struct sim *sim) {
+    static char yaml[16384];
+    struct text text = text_in_buffer(yaml, sizeof yaml - 1);
+    unsigned first = 0;
+    while (sim->world[first].absent) first++;
+    text_put(&text, str_from(sim->head));
+    for (unsigned i = 0; i < sim->provider_total; i++) {
+        if (sim->world[i].absent) continue;
+        text_put(&text, str_from(sim->world[i].written));
+        text_put(&text, sim->world[i].drained ? STR(", state: draining}\n") : STR("}\n"));
+    }
+    text_printf(&text, "routes:\n  - {model: \"gpt-*\", targets: [p%u/y]}\n  - {model: fast, %s, ", first, sim->fast);
+    targets_put(sim, &text, true);
+    text_printf(&text, "  - {model: lock, strategy: exclusive, %s, ", sim->lock_route);
+    targets_put(sim, &text, false);
+    text_put(&text, str_from(sim->clients));
+    struct config_input input = {.path = STR("sim"),
+                                 .text = text_str(&text),
+                                 .environment = environment,
+                                 .ids = &sim->ids,
+                                 .cells = &sim->cells};
+    if (sim->mutant == mutant_cells_forgotten && sim->config.snapshot) input.cells = NULL;
+    if (sim->config.snapshot) sim->old[sim->old_count++] = sim->config;
+    memset(&sim->config, 0, sizeof sim->config);
     bool loaded = !text.failed && config_load(&input, &sim->config);
     for (const struct config_problem *at = sim->config.problems; at && !loaded; at = at->next)
         fprintf(stderr, "%u:%u: %.*s\n", at->line, at->column, STR_ARG(at->message));
+    if (loaded) tamper_config(sim);
     return loaded;
+}
+
+/* An operator at work: a provider goes, comes back, is drained or resumed; flights that have begun go on. */
+static void on_reload(struct sim *sim) {
+    unsigned index = (unsigned)prng_below(&sim->faults, sim->provider_total), present = 0;
+    struct sim_provider *world = &sim->world[index];
+    if (sim->healed || sim->old_count + 2 >= sim_reloads_max) return; /* one is left for the healing */
+    for (unsigned i = 0; i < sim->provider_total; i++) present += !sim->world[i].absent;
+    if (world->absent) {
+        world->absent = false;
+        sim_reached(sim, mark_provider_back);
+    } else if (sim_chance(&sim->faults, 50)) {
+        world->drained = !world->drained;
+        if (world->drained) sim_reached(sim, mark_provider_drained);
+    } else if (present > 1) {
+        world->absent = true;
+        sim_reached(sim, mark_provider_removed);
+    }
+    sim_rule(sim, config_take(sim), "every configuration of the run loads", 0);
+    sim_schedule(sim, sim_between(&sim->faults, 10, 20000) * NS_PER_MS, step_reload, 0, 0);
 }
 
 static void heap_step(struct sim *sim) {
     struct sim_step step = step_take(sim);
-    sim->now.wall_ns += (int64_t)(step.at_ns - sim->now.mono_ns);
-    sim->now.mono_ns = step.at_ns;
+    if (step.at_ns > sim->now.mono_ns) { /* else the process was stopped when it was due */
+        sim->now.wall_ns += (int64_t)(step.at_ns - sim->now.mono_ns);
+        sim->now.mono_ns = step.at_ns;
+    }
     on_step(sim, &step);
     sim_rule(sim, sim->step_count < 20000000, "a run comes to its end", step.caller);
 }
@@ -487,7 +578,10 @@ static void heal(struct sim *sim) {
     const struct snapshot *snapshot = sim->config.snapshot;
     unsigned last = 0;
     sim->healed = true;
-    for (unsigned p = 0; p < sim_providers_max; p++) sim->world[p].failing = 0;
+    for (unsigned p = 0; p < sim_providers_max; p++)
+        sim->world[p].failing = sim->world[p].absent = sim->world[p].drained = 0;
+    if (!sim_rule(sim, config_take(sim), "every configuration of the run loads", 0)) return;
+    snapshot = sim->config.snapshot;
     sim->now.mono_ns += 4000 * NS_PER_S; /* beyond every cool-down and every bucket */
     sim->now.wall_ns += 4000 * (int64_t)NS_PER_S;
     for (size_t p = 0; p <= snapshot->provider_count && !sim->broken[0]; p++) {
@@ -514,6 +608,8 @@ static void end(struct sim *sim) {
         free(caller->got);
     }
     config_free(&sim->config);
+    for (unsigned i = 0; i < sim->old_count; i++) config_free(&sim->old[i]);
+    cells_free(&sim->cells);
     config_ids_free(&sim->ids);
     arena_free(&sim->scratch);
     free(sim->heap);
@@ -533,15 +629,16 @@ bool sim_run(struct sim *sim, uint64_t seed, unsigned long long flights, enum si
     sim->bodies.limit = 64 << 20;
     arena_init(&sim->scratch, 64 * 1024, 64 << 20);
     sim->host = (struct flight_host){.bodies = &sim->bodies, .scratch = &sim->scratch, .prng = &sim->policy};
-    if (!sim_rule(sim, config_draw(sim), "a drawn configuration is valid", 0)) return end(sim), false;
+    config_draw(sim);
+    if (!sim_rule(sim, config_take(sim), "a drawn configuration is valid", 0)) return end(sim), false;
     bool many = sim_chance(&sim->arrivals, 20);
     unsigned long long wanted = sim_between(&sim->arrivals, 8, many ? sim_arrivals_max : sim_arrivals_usual);
     if (flights) wanted = flights;
     sim->one_route = many && sim_chance(&sim->arrivals, 70);
     uint64_t next_ns = 0;
     unsigned pauses = (unsigned)sim_between(&sim->arrivals, 0, 60);
-    tamper_config(sim);
     for (unsigned p = 0; p < sim_providers_max; p++) sim_schedule(sim, 0, step_mood, 0, p);
+    if (sim_chance(&sim->faults, 40)) sim_schedule(sim, NS_PER_S, step_reload, 0, 0);
     while (!sim->broken[0] && (sim->arrived < wanted || sim->heap_count)) {
         bool due = sim->now.mono_ns >= next_ns || sim->heap_count == 0 || sim->heap[0].at_ns >= next_ns;
         bool room = sim->open_count < sim_arrivals_max;
