@@ -145,6 +145,10 @@ WEIR_API int weir_batch(struct weir *weir, const struct weir_batch_options *opti
 /* What would be chosen for a model now, and why, without sending anything: JSON. NULL: *error (an unknown model, say).
  */
 WEIR_API char *weir_route(struct weir *weir, const char *model, struct weir_error *error);
+/* The same for a whole request: its images, tools, length and stream count, and what the client of that name may use
+ * (NULL: everything). `timeout_ms` and `request_id` are not looked at. */
+WEIR_API char *weir_route_request(struct weir *weir, const struct weir_request *request, const char *client,
+                                  struct weir_error *error);
 /* Providers, targets and counters as JSON. NULL: out of memory. */
 WEIR_API char *weir_status(struct weir *weir);
 /* Prometheus text. NULL: out of memory. */

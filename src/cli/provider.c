@@ -36,6 +36,7 @@ static int usage(void) {
             "       weir provider add NAME type=groq api_key=- [key=value ...]\n"
             "       weir provider update NAME key=value ...      (key= takes the configuration's value again)\n"
             "       weir provider remove|drain|resume|maintenance|probe|reset NAME\n"
+            "       weir provider probe --all\n"
             "The keys are those of `providers.NAME` in the configuration; lists are written a,b,c and inner keys\n"
             "circuit_breaker.timeout_seconds=30. A value of - is read from standard input.\n");
     return 2;
@@ -327,6 +328,38 @@ static int change(const struct asking *asking, const struct action *action, cons
     return body ? result : 1;
 }
 
+/* Each provider in turn, then how it stands in all. The exit status is 1 when one does not answer well. */
+static int probe_all(const struct asking *asking) {
+    const char *problem;
+    size_t at, place = 0;
+    int status = 0, result = 0;
+    char *body = send(asking, "GET", "/admin/v1/health", STR_NONE, &status);
+    if (!body) return 1;
+    if (status != 200) {
+        result = cli_print_failure(status, body);
+        weir_free(body);
+        return result;
+    }
+    struct json *json = json_parse(str_from(body), &problem, &at);
+    static struct settings none;
+    for (const struct json_value *provider;
+         (provider = json_each(json_member(json_root(json), "providers"), &place, NULL));) {
+        char name[80];
+        str_copy(name, sizeof name, json_str(json_member(provider, "name"), STR("")));
+        for (size_t i = 0; i < action_count; i++)
+            if (!*actions[i].done && change(asking, &actions[i], name, &none)) result = 1;
+    }
+    json_free(json);
+    weir_free(body);
+    body = send(asking, "GET", "/admin/v1/health", STR_NONE, &status);
+    json = body ? json_parse(str_from(body), &problem, &at) : NULL;
+    if (json && !asking->json)
+        printf("overall %.*s\n", STR_ARG(json_str(json_member(json_root(json), "overall_health"), STR("?"))));
+    json_free(json);
+    weir_free(body);
+    return result;
+}
+
 static bool name_fits_a_path(const char *name) {
     for (const char *c = name; *c; c++)
         if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.", *c)) {
@@ -338,14 +371,17 @@ static bool name_fits_a_path(const char *name) {
 
 int cli_provider(int argc, char **argv) {
     struct asking asking = {.json = false};
+    bool all = false;
     const char *rest[settings_max + 2];
     int rest_count;
     const struct cli_option options[] = {{"--url", NULL, &asking.url, NULL},
                                          {"--admin-key", NULL, &asking.key, NULL},
+                                         {"--all", NULL, NULL, &all},
                                          {"--json", NULL, NULL, &asking.json}};
-    if (!cli_options(argc, argv, options, 3, rest, settings_max + 2, &rest_count)) return 2;
+    if (!cli_options(argc, argv, options, 4, rest, settings_max + 2, &rest_count)) return 2;
     if (rest_count >= 1 && rest_count <= 2 && strcmp(rest[0], "list") == 0)
         return rest_count == 2 && !name_fits_a_path(rest[1]) ? 2 : list(&asking, rest_count == 2 ? rest[1] : NULL);
+    if (all) return rest_count == 1 && strcmp(rest[0], "probe") == 0 ? probe_all(&asking) : usage();
     const struct action *action = NULL;
     for (size_t i = 0; i < action_count && rest_count >= 2; i++)
         if (strcmp(actions[i].name, rest[0]) == 0) action = &actions[i];

@@ -1,4 +1,5 @@
 /* status.c - weir status, weir explain, weir route: asking a running gateway. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,11 +49,11 @@ int cli_print_failure(int status, const char *body) {
     return 1;
 }
 
-static int fetch_and_print(const char *url, const char *key, const char *path, bool raw,
-                           void (*print)(const char *json)) {
+static int send_and_print(const char *method, const char *url, const char *key, const char *path, struct str request,
+                          bool raw, void (*print)(const char *json)) {
     char buffer[256];
     int status = 0;
-    char *body = cli_fetch("GET", cli_url(url), path, cli_admin_key(key, buffer, sizeof buffer), &status);
+    char *body = cli_send(method, cli_url(url), path, cli_admin_key(key, buffer, sizeof buffer), request, &status);
     if (!body) return 1;
     int result = 0;
     if (status != 200)
@@ -63,6 +64,11 @@ static int fetch_and_print(const char *url, const char *key, const char *path, b
         print(body);
     weir_free(body);
     return result;
+}
+
+static int fetch_and_print(const char *url, const char *key, const char *path, bool raw,
+                           void (*print)(const char *json)) {
+    return send_and_print("GET", url, key, path, STR_NONE, raw, print);
 }
 
 static void print_status(const char *text) {
@@ -126,16 +132,32 @@ int cli_explain(int argc, char **argv) {
     return fetch_and_print(url, key, path, json, print_indented);
 }
 
+/* A request of a file, or of standard input; the admin API takes no more. false: it was said why. */
+static bool request_read(const char *path, char *bytes, size_t size, struct str *request) {
+    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
+    if (!file) {
+        fprintf(stderr, "weir: %s: %s\n", path, strerror(errno));
+        return false;
+    }
+    *request = str_make(bytes, fread(bytes, 1, size, file));
+    if (file != stdin) fclose(file);
+    return true;
+}
+
 int cli_route(int argc, char **argv) {
-    const char *url = NULL, *key = NULL, *model = NULL, *text = NULL;
+    const char *url = NULL, *key = NULL, *model = NULL, *client = NULL, *request = NULL, *text = NULL;
     bool json = false;
     int rest_count;
     char path[512];
-    const struct cli_option options[] = {{"--url", NULL, &url, NULL},
-                                         {"--admin-key", NULL, &key, NULL},
-                                         {"--json", NULL, NULL, &json},
-                                         {"--model", "-m", &model, NULL}};
-    if (!cli_options(argc, argv, options, 4, &text, 1, &rest_count)) return 2;
-    snprintf(path, sizeof path, model ? "/admin/v1/route/%s" : "/admin/v1/route", model);
-    return fetch_and_print(url, key, path, json, print_indented);
+    const struct cli_option options[] = {{"--url", NULL, &url, NULL},       {"--admin-key", NULL, &key, NULL},
+                                         {"--json", NULL, NULL, &json},     {"--model", "-m", &model, NULL},
+                                         {"--client", NULL, &client, NULL}, {"--request", NULL, &request, NULL}};
+    if (!cli_options(argc, argv, options, 6, &text, 1, &rest_count)) return 2;
+    snprintf(path, sizeof path, "/admin/v1/route%s%s%s%s", model && !request ? "/" : "", model && !request ? model : "",
+             client ? "?client=" : "", client ? client : "");
+    if (!request) return fetch_and_print(url, key, path, json, print_indented);
+    static char bytes[256 * 1024];
+    struct str asked;
+    if (!request_read(request, bytes, sizeof bytes, &asked)) return 1;
+    return send_and_print("POST", url, key, path, asked, json, print_indented);
 }

@@ -233,6 +233,7 @@ struct message_error {
     struct str request_id;
     int64_t retry_after_ms; /* -1: not known */
     unsigned attempts;
+    struct str scope; /* of a limit: "client", "provider"; empty: none */
 };
 
 /* -- embeddings -----------------------------------------------------------------------------------------------------

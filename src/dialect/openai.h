@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "dialect/endpoint.h"
+#include "dialect/message.h"
 #include "dialect/usage.h"
 
 /* -- requests -------------------------------------------------------------------------------------------------------
@@ -111,9 +112,8 @@ bool openai_delta_read(struct str data, struct arena *arena, struct openai_delta
  */
 
 struct text;
-/* {"error":{"message","type","param","code","weir":{"category","request_id","retry_after_ms","attempts"}}} ;
- * retry_after_ms < 0: left out (null). param empty: null. */
-void openai_error_write(struct text *text, enum error_code code, struct str message, struct str param,
-                        struct str request_id, int64_t retry_after_ms, unsigned attempts);
+/* {"error":{"message","type","param","code","weir":{"category","request_id","retry_after_ms","attempts","scope"}}} ;
+ * retry_after_ms < 0: null. param empty: null. scope empty: left out. */
+void openai_error_write(struct text *text, const struct message_error *error);
 
 #endif

@@ -15,10 +15,7 @@ static void error_read(struct str body, struct arena *arena, struct message_erro
     error->param = said.param;
 }
 
-static void error_write(const struct message_error *error, struct text *body) {
-    openai_error_write(body, error->code, error->message, error->param, error->request_id, error->retry_after_ms,
-                       error->attempts);
-}
+static void error_write(const struct message_error *error, struct text *body) { openai_error_write(body, error); }
 
 /* -- embeddings -------------------------------------------------------------------------------------------------------
  */

@@ -223,27 +223,27 @@ void openai_error_read(struct str body, struct arena *arena, struct openai_error
     if (told && error->code.len == 0) error->code = outer.code;
 }
 
-void openai_error_write(struct text *text, enum error_code code, struct str message, struct str param,
-                        struct str request_id, int64_t retry_after_ms, unsigned attempts) {
-    const struct error_facts *facts = error_facts(code);
+void openai_error_write(struct text *text, const struct message_error *error) {
+    const struct error_facts *facts = error_facts(error->code);
     text_put(text, STR("{\"error\":{"));
-    text_json_str(text, STR("message"), message);
+    text_json_str(text, STR("message"), error->message);
     text_json_str(text, STR("type"), facts->openai_type);
     text_json_key(text, STR("param"));
-    if (str_empty(param))
+    if (str_empty(error->param))
         text_put(text, STR("null"));
     else
-        text_put_json(text, param);
+        text_put_json(text, error->param);
     text_json_str(text, STR("code"), facts->name);
     text_put(text, STR(",\"weir\":{"));
     text_json_str(text, STR("category"), facts->category);
-    if (request_id.len) text_json_str(text, STR("request_id"), request_id);
+    if (error->request_id.len) text_json_str(text, STR("request_id"), error->request_id);
     text_json_key(text, STR("retry_after_ms"));
-    if (retry_after_ms >= 0)
-        text_put_i64(text, retry_after_ms);
+    if (error->retry_after_ms >= 0)
+        text_put_i64(text, error->retry_after_ms);
     else
         text_put(text, STR("null"));
-    text_json_u64(text, STR("attempts"), attempts);
+    text_json_u64(text, STR("attempts"), error->attempts);
+    if (error->scope.len) text_json_str(text, STR("scope"), error->scope);
     text_put(text, STR("}}}"));
 }
 

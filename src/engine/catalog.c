@@ -50,6 +50,7 @@ static bool provider_read(const struct json_value *object, struct arena *arena, 
     row->checked = text_of(arena, object, "checked");
     row->key_required = json_bool(json_member(object, "key_required"), true);
     row->auth = row->key_required ? auth_bearer : auth_none;
+    row->prefill = json_bool(json_member(object, "prefill"), false);
     row->stream_options = json_bool(json_member(object, "stream_options"), true);
     if (!dialect_find(json_str(json_member(object, "dialect"), STR("openai")), &row->dialect))
         return error_set(error, error_bad_configuration, "Catalogue: provider `%.*s` has an unknown dialect.",

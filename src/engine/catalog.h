@@ -30,6 +30,7 @@ struct catalog_provider {
     bool key_required;
     struct str default_model;
     bool stream_options; /* takes stream_options.include_usage (Mistral does not: usage always comes) */
+    bool prefill;        /* a last assistant message with "prefix":true is continued */
     uint32_t endpoints;  /* bit per enum endpoint: which of weir's paths it has */
     struct str checked;  /* the day the row was last checked, 2026-11-20 */
 };

@@ -215,10 +215,12 @@ struct flight {
     bool resumed;            /* and has been */
     struct chunks delivered; /* the text that the caller has, where the stream may be continued */
     struct str stream_id;    /* of its first chunk, with its quotes */
+    struct str prefill;      /* how a target that takes one is asked to go on; the others: request.continuation */
     bool previews;           /* nothing of the choice is written down */
     int status;              /* answered */
     enum error_code error;   /* answered by weir itself; error_none: a provider's answer */
     struct error error_said;
+    struct str limit_scope; /* whose limit it ran into: "client", "provider" */
     uint64_t bytes_out;
 };
 
@@ -230,10 +232,20 @@ void flight_step(struct flight *flight, const struct event *event, struct now no
 /* After action_closed has been performed. */
 void flight_free(struct flight *flight);
 
-/* What would be chosen for this model now, and why, as JSON; nothing is taken and nothing is sent. false: the model is
- * not known, or not allowed. */
-bool flight_preview(const struct flight_host *host, const struct snapshot *snapshot, const struct client *client,
-                    struct str model, struct now now, struct text *text);
+/* A request whose target is asked for without sending it. */
+struct flight_question {
+    const struct client *client;       /* under whose rights; NULL: the host's */
+    const struct http_header *headers; /* x-weir-strategy and the like */
+    size_t header_count;
+    enum endpoint endpoint;
+    struct str body;  /* the request; empty: a plain chat request for `model` */
+    struct str model; /* empty: `default` */
+};
+
+/* What would be chosen for it now, and why, as JSON; nothing is taken and nothing is sent. false: *error says why it
+ * would be refused. */
+bool flight_preview(const struct flight_host *host, const struct snapshot *snapshot,
+                    const struct flight_question *question, struct now now, struct text *text, struct error *error);
 
 /* The whole story as JSON of at most 1 KB (cut by candidates first): what `weir explain` prints. */
 void flight_explain(const struct flight *flight, struct text *text);
@@ -252,6 +264,8 @@ void caller_enter(struct flight *flight, enum caller_state state);
  * answered with an error. */
 bool flight_admit_head(struct flight *flight, struct now now, struct actions *out);
 bool flight_admit(struct flight *flight, struct now now, struct actions *out);
+/* The part of it that reads flight->whole_body into flight->request. */
+bool flight_read(struct flight *flight, struct now now, struct actions *out);
 /* The part of it that finds route, candidates and strategy for flight->request. */
 bool flight_candidates(struct flight *flight, struct now now, struct actions *out);
 /* flight_choose.c: which candidate is next. */
@@ -335,7 +349,6 @@ struct codec_caller translate_caller(const struct flight *flight, const struct a
 enum failure translate_whole(struct flight *flight, struct attempt *attempt, struct now now, struct str *body);
 void translate_error_read(struct flight *flight, struct attempt *attempt, struct str body);
 int translate_status(const struct flight *flight, int status);
-void translate_error_write(const struct flight *flight, const struct message_error *error, struct text *text);
 /* flight_resume.c */
 enum resume_pass {
     resume_not_ours, /* the event goes its usual way */
@@ -357,7 +370,7 @@ void answer_failure(struct flight *flight, const struct attempt *last, struct no
 void answer_refused(struct flight *flight, enum error_code code, uint64_t until_ns, struct now now,
                     struct actions *out);
 void answer_head(struct flight *flight, const struct attempt *attempt, int status, int64_t content_length,
-                 struct actions *out);
+                 struct now now, struct actions *out);
 void answer_bytes(struct flight *flight, struct str bytes, struct actions *out);
 void answer_held(struct flight *flight, struct attempt *attempt, struct actions *out);
 void answer_end(struct flight *flight, struct actions *out);

@@ -250,7 +250,7 @@ static bool route_find(struct flight *flight, struct now now, struct actions *ou
     return false;
 }
 
-static bool body_read(struct flight *flight, struct now now, struct actions *out) {
+bool flight_read(struct flight *flight, struct now now, struct actions *out) {
     struct error error = {.code = error_none};
     struct str param = STR_NONE;
     bool multipart = endpoint_facts(flight->endpoint)->body == endpoint_body_multipart;
@@ -260,8 +260,13 @@ static bool body_read(struct flight *flight, struct now now, struct actions *out
                                                     &flight->request, &error, &param)
                             : openai_request_read(flight->whole_body, flight->endpoint, &flight->arena,
                                                   &flight->request, &error, &param);
-    if (!read) answer_error(flight, error.code, str_from(error.message), param, now, out);
-    return read;
+    if (!read) {
+        answer_error(flight, error.code, str_from(error.message), param, now, out);
+        return false;
+    }
+    flight->shows_reasoning = !flight->message || flight->message->show_reasoning != flag_false;
+    if (!endpoint_facts(flight->endpoint)->streams) flight->request.stream = false;
+    return true;
 }
 
 /* Four bytes a token; pictures stand in the body as text, and count as a page each. */
@@ -331,9 +336,7 @@ bool flight_candidates(struct flight *flight, struct now now, struct actions *ou
 }
 
 bool flight_admit(struct flight *flight, struct now now, struct actions *out) {
-    if (!body_read(flight, now, out)) return false;
-    flight->shows_reasoning = !flight->message || flight->message->show_reasoning != flag_false;
-    if (!endpoint_facts(flight->endpoint)->streams) flight->request.stream = false;
+    if (!flight_read(flight, now, out)) return false;
     if (!flight_candidates(flight, now, out)) return false;
     resume_admit(flight);
     deadline_set(flight);

@@ -4,7 +4,7 @@
 #include "base/check.h"
 #include "engine/flight.h"
 
-enum { own_headers_max = 9 };
+enum { own_headers_max = 9, limit_headers_max = 6 };
 
 static void header_put(struct http_header *headers, size_t *count, struct str name, struct str value) {
     if (value.at) headers[(*count)++] = (struct http_header){name, value};
@@ -14,6 +14,46 @@ static struct str number_text(struct flight *flight, uint64_t number) {
     struct text text = text_in_arena(&flight->arena, 24);
     text_put_u64(&text, number);
     return text.failed ? STR_NONE : text_str(&text);
+}
+
+/* "120ms", "12s": as OpenAI says when a limit is whole again. */
+static struct str reset_text(struct flight *flight, uint64_t ns) {
+    uint64_t ms = (ns + NS_PER_MS - 1) / NS_PER_MS;
+    struct text text = text_in_arena(&flight->arena, 24);
+    text_put_u64(&text, ms < 1000 ? ms : (ms + 999) / 1000);
+    text_put(&text, ms < 1000 ? STR("ms") : STR("s"));
+    return text.failed ? STR_NONE : text_str(&text);
+}
+
+/* The client's own limits, where it has any: then a provider's are none of its business. */
+static void own_limits_put(struct flight *flight, struct http_header *headers, size_t *count, struct now now) {
+    const struct client *client = flight->client;
+    if (!client) return;
+    const struct {
+        const struct limiter_rules *rules;
+        const struct cell *cell;
+        struct str limit, remaining, reset;
+    } limits[] = {
+        {client->rates.requests_minute.limit ? &client->rates.requests_minute : &client->rates.requests_hour,
+         client->rates.requests_minute.limit ? &client->cells->requests_minute : &client->cells->requests_hour,
+         STR("x-ratelimit-limit-requests"), STR("x-ratelimit-remaining-requests"), STR("x-ratelimit-reset-requests")},
+        {&client->rates.tokens_minute, &client->cells->tokens_minute, STR("x-ratelimit-limit-tokens"),
+         STR("x-ratelimit-remaining-tokens"), STR("x-ratelimit-reset-tokens")}};
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        if (limits[i].rules->limit == 0) continue;
+        uint64_t paid_off_ns = cell_load(limits[i].cell);
+        header_put(headers, count, limits[i].limit, number_text(flight, limits[i].rules->limit));
+        header_put(headers, count, limits[i].remaining,
+                   number_text(flight, limiter_left(limits[i].cell, limits[i].rules, now.mono_ns)));
+        header_put(headers, count, limits[i].reset,
+                   reset_text(flight, paid_off_ns > now.mono_ns ? paid_off_ns - now.mono_ns : 0));
+    }
+}
+
+static bool has_own_limits(const struct flight *flight) {
+    const struct client *client = flight->client;
+    return client && (client->rates.requests_minute.limit || client->rates.requests_hour.limit ||
+                      client->rates.tokens_minute.limit);
 }
 
 static void respond(struct flight *flight, int status, const struct http_header *headers, size_t count,
@@ -37,8 +77,9 @@ static struct str cost_text(struct flight *flight, const struct attempt *attempt
 }
 
 void answer_head(struct flight *flight, const struct attempt *attempt, int status, int64_t content_length,
-                 struct actions *out) {
-    size_t count = 0, most = attempt->header_count + own_headers_max;
+                 struct now now, struct actions *out) {
+    size_t count = 0, most = attempt->header_count + own_headers_max + limit_headers_max;
+    bool own_limits = has_own_limits(flight);
     struct http_header *headers = arena_take(&flight->arena, most * sizeof *headers);
     if (!headers) {
         respond(flight, status, NULL, 0, content_length, out);
@@ -57,7 +98,10 @@ void answer_head(struct flight *flight, const struct attempt *attempt, int statu
         header_put(headers, &count, STR("x-weir-cost"), cost_text(flight, attempt));
     }
     if (attempt->dropped.len) header_put(headers, &count, STR("x-weir-dropped"), attempt->dropped);
-    for (size_t i = 0; i < attempt->header_count; i++) headers[count++] = attempt->headers[i];
+    own_limits_put(flight, headers, &count, now);
+    for (size_t i = 0; i < attempt->header_count; i++)
+        if (!own_limits || !str_starts_nocase(attempt->headers[i].name, STR("x-ratelimit-")))
+            headers[count++] = attempt->headers[i];
     CHECKF(count <= most, "count=%zu most=%zu", count, most);
     respond(flight, status, headers, count, content_length, out);
 }
@@ -106,7 +150,7 @@ void answer_end(struct flight *flight, struct actions *out) {
 static void answer_json(struct flight *flight, int status, struct str body, int64_t retry_after_ms,
                         const struct attempt *last, struct now now, struct actions *out) {
     size_t count = 0;
-    struct http_header *headers = arena_take(&flight->arena, own_headers_max * sizeof *headers);
+    struct http_header *headers = arena_take(&flight->arena, (own_headers_max + limit_headers_max) * sizeof *headers);
     if (headers) {
         header_put(headers, &count, STR("Content-Type"), STR("application/json"));
         header_put(headers, &count, STR("x-weir-request-id"), flight->request_id);
@@ -121,6 +165,7 @@ static void answer_json(struct flight *flight, int status, struct str body, int6
             header_put(headers, &count, STR("x-weir-model"), last->target->model);
             header_put(headers, &count, STR("x-weir-attempts"), number_text(flight, flight->attempt_count));
         }
+        own_limits_put(flight, headers, &count, now);
     }
     respond(flight, status, headers, count, (int64_t)body.len, out);
     answer_bytes(flight, body, out);
@@ -138,20 +183,16 @@ static void answer_error_status(struct flight *flight, enum error_code code, int
     flight->error = code;
     error_set(&flight->error_said, code, "%.*s", STR_ARG(message));
     struct text text = text_in_arena(&flight->arena, 512);
-    if (endpoint_facts(flight->endpoint)->dialect == dialect_openai) {
-        openai_error_write(&text, code, message, param, flight->request_id, retry_after_ms, flight->attempt_count);
-    } else {
-        status = translate_status(flight, status);
-        translate_error_write(flight,
-                              &(struct message_error){.code = code,
-                                                      .status = status,
-                                                      .message = message,
-                                                      .param = param,
-                                                      .request_id = flight->request_id,
-                                                      .retry_after_ms = retry_after_ms,
-                                                      .attempts = flight->attempt_count},
-                              &text);
-    }
+    if (flight->codec->dialect != dialect_openai) status = translate_status(flight, status);
+    flight->codec->write_error(&(struct message_error){.code = code,
+                                                       .status = status,
+                                                       .message = message,
+                                                       .param = param,
+                                                       .request_id = flight->request_id,
+                                                       .retry_after_ms = retry_after_ms,
+                                                       .attempts = flight->attempt_count,
+                                                       .scope = flight->limit_scope},
+                               &text);
     answer_json(flight, status, text.failed ? STR("{}") : text_str(&text), retry_after_ms, last, now, out);
 }
 
@@ -205,7 +246,7 @@ static void answer_translated_word(struct flight *flight, const struct attempt *
     error.attempts = flight->attempt_count;
     flight->error = failure->error;
     struct text text = text_in_arena(&flight->arena, 512);
-    translate_error_write(flight, &error, &text);
+    flight->codec->write_error(&error, &text);
     answer_json(flight, error.status, text.failed ? STR("{}") : text_str(&text), error.retry_after_ms, last, now, out);
 }
 
@@ -227,7 +268,7 @@ void answer_failure(struct flight *flight, const struct attempt *last, struct no
     }
     if (word && body.at && is_error_object(flight, last, body)) {
         flight->error = failure_facts(last->failure)->error;
-        answer_head(flight, last, last->status, (int64_t)body.len, out);
+        answer_head(flight, last, last->status, (int64_t)body.len, now, out);
         answer_bytes(flight, body, out);
         answer_end(flight, out);
         flight_enter(flight, flight_answered);

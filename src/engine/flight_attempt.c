@@ -82,7 +82,9 @@ static bool spliced_request(struct flight *flight, struct attempt *attempt) {
     bool has_usage_chunk = flight->endpoint == endpoint_chat || flight->endpoint == endpoint_completions;
     attempt->asked_usage =
         flight->request.stream && provider->stream_options && has_usage_chunk && !flight->request.include_usage;
-    if (!openai_splice(flight->whole_body, &flight->request, multipart, attempt->target->model, attempt->asked_usage,
+    struct openai_request request = flight->request;
+    if (provider->row->prefill && flight->resumed) request.continuation = flight->prefill;
+    if (!openai_splice(flight->whole_body, &request, multipart, attempt->target->model, attempt->asked_usage,
                        &flight->arena, &attempt->body))
         return false;
     struct text path = text_in_arena(&flight->arena, provider->base.path.len + endpoint->path.len);

@@ -261,6 +261,7 @@ static void answer_nothing(struct flight *flight, const struct attempt *last, ui
                 best = answers[k].refusal;
                 code = answers[k].error;
             }
+    if (code == error_too_many_in_flight || code == error_rate_limited) flight->limit_scope = STR("provider");
     answer_refused(flight, code, soonest_ns == UINT64_MAX ? 0 : soonest_ns, now, out);
 }
 
@@ -320,6 +321,7 @@ void flight_wait_over(struct flight *flight, struct now now, struct actions *out
     struct candidate *candidate = flight->waits_for;
     if (waited == waiting_line) {
         flight_wait_end(flight, out);
+        flight->limit_scope = STR("provider");
         answer_refused(flight, error_too_many_in_flight, 0, now, out);
         return;
     }
@@ -335,6 +337,7 @@ static void preview_put(const struct flight *flight, const struct candidate *cho
     text_put_byte(text, '{');
     text_json_str(text, STR("model"), flight->route_name);
     text_json_str(text, STR("route"), flight->route->model);
+    if (flight->rule) text_json_str(text, STR("rule"), flight->rule->name);
     text_json_str(text, STR("strategy"), strategy_name(flight->by));
     if (chosen) text_json_str(text, STR("chosen"), chosen->target->name);
     if (!chosen && soonest_ns != UINT64_MAX && soonest_ns > now.mono_ns)
@@ -347,6 +350,8 @@ static void preview_put(const struct flight *flight, const struct candidate *cho
         text_put_byte(text, '{');
         text_json_str(text, STR("target"), candidate->target->name);
         text_json_i64(text, STR("priority"), candidate->target->provider->priority);
+        int64_t cost = expected_cost(flight, candidate->target);
+        if (cost >= 0) text_json_money(text, STR("expected_cost_usd"), cost);
         if (candidate->refusal)
             text_json_str(text, STR("refused"), refusal_name(candidate->refusal));
         else if (flight->by != strategy_exclusive) {
@@ -358,20 +363,31 @@ static void preview_put(const struct flight *flight, const struct candidate *cho
     text_put(text, STR("]}"));
 }
 
-bool flight_preview(const struct flight_host *host, const struct snapshot *snapshot, const struct client *client,
-                    struct str model, struct now now, struct text *text) {
-    struct flight_request asked = {.endpoint = endpoint_chat,
+/* As flight_step does for the real one, up to the choice. */
+static bool preview_admit(struct flight *flight, const struct flight_question *question, struct now now,
+                          struct actions *out) {
+    if (!flight_admit_head(flight, now, out)) return false;
+    flight->request = (struct openai_request){.model = question->model, .max_tokens = -1, .n = 1};
+    flight->whole_body = question->body;
+    if (question->body.len && !flight_read(flight, now, out)) return false;
+    return flight_candidates(flight, now, out);
+}
+
+bool flight_preview(const struct flight_host *host, const struct snapshot *snapshot,
+                    const struct flight_question *question, struct now now, struct text *text, struct error *error) {
+    struct flight_request asked = {.endpoint = question->endpoint,
                                    .request_id = STR("preview"),
-                                   .client = client,
+                                   .client = question->client,
+                                   .headers = question->headers,
+                                   .header_count = question->header_count,
                                    .content_length = -1,
                                    .arrived = now};
     struct actions out = {.count = 0};
     uint64_t soonest_ns = UINT64_MAX;
     struct flight *flight = flight_new(host, snapshot, &asked);
-    if (!flight) return false;
-    flight->request = (struct openai_request){.model = model, .max_tokens = -1, .n = 1};
+    if (!flight) return error_set(error, error_out_of_memory, "%s", error_facts(error_out_of_memory)->sentence.at);
     flight->previews = true;
-    bool found = flight_candidates(flight, now, &out);
+    bool found = preview_admit(flight, question, now, &out);
     if (found) {
         struct candidate *chosen = NULL;
         for (size_t i = 0; i < flight->candidate_count; i++)
@@ -381,6 +397,8 @@ bool flight_preview(const struct flight_host *host, const struct snapshot *snaps
         else
             chosen = choose(flight, now);
         preview_put(flight, chosen, soonest_ns, now, text);
+    } else {
+        *error = flight->error_said;
     }
     if (flight->caller == caller_waiting) caller_enter(flight, caller_gone);
     if (flight->state != flight_closed) flight_enter(flight, flight_closed);

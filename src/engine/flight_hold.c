@@ -280,6 +280,7 @@ bool hold_client(struct flight *flight, struct now now, struct actions *out) {
     const struct rate_rules *rules = &client->rates;
     struct client_cells *cells = client->cells;
     if (!gate_enter(&cells->gate, client->max_concurrent)) {
+        flight->limit_scope = STR("client");
         answer_refused(flight, error_too_many_in_flight, 0, now, out);
         return false;
     }
@@ -299,6 +300,7 @@ bool hold_client(struct flight *flight, struct now now, struct actions *out) {
     limiter_refund(&cells->requests_hour, &rules->requests_hour, flight->client_requests_hour, now.mono_ns);
     limiter_refund(&cells->tokens_minute, &rules->tokens_minute, flight->client_tokens, now.mono_ns);
     flight->client_tokens = (struct limiter_ticket){.units = 0};
+    flight->limit_scope = STR("client");
     answer_refused(flight, error_rate_limited, now.mono_ns + wait, now, out);
     return false;
 }

@@ -9,7 +9,7 @@ static void deliver_begin(struct flight *flight, struct attempt *attempt, struct
     hedge_won(flight, attempt, now, out);
     attempt_enter(attempt, attempt_delivering);
     flight_enter(flight, flight_answering);
-    answer_head(flight, attempt, attempt->status, attempt->content_length, out);
+    answer_head(flight, attempt, attempt->status, attempt->content_length, now, out);
     answer_held(flight, attempt, out);
 }
 
@@ -102,7 +102,7 @@ static void whole_end(struct flight *flight, struct attempt *attempt, struct str
     attempt_enter(attempt, attempt_delivering);
     flight_enter(flight, flight_answering);
     attempt_settle(flight, attempt, failure_none, now, out);
-    answer_head(flight, attempt, attempt->status, (int64_t)body.len, out);
+    answer_head(flight, attempt, attempt->status, (int64_t)body.len, now, out);
     answer_bytes(flight, body, out);
     answer_end(flight, out);
     flight_enter(flight, flight_answered);

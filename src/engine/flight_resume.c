@@ -1,6 +1,9 @@
 /* flight_resume.c - a stream that dies after its first token goes on from another target: it is asked to continue the
  * text that the caller has. The caller sees one stream with one id; what the continuation repeats is left out.
  *
+ * A target that takes a prefill (the catalogue says so) is given the text as its own unfinished message; others are
+ * asked in the route's words, as the user.
+ *
  * Must never: resume what cannot be continued as text (tools, structured output, several answers), or past
  * limit_held_reply of text. */
 #include <string.h>
@@ -130,8 +133,13 @@ bool resume_try(struct flight *flight, struct attempt *attempt, enum failure fai
     text_put(&text, STR("},{\"role\":\"user\",\"content\":"));
     text_put_json(&text, flight->route->resume_prompt.len ? flight->route->resume_prompt : usual_prompt);
     text_put_byte(&text, '}');
-    if (text.failed) return false;
+    struct text prefill = text_in_arena(&flight->arena, delivered.len + delivered.len / 8 + 80);
+    text_put(&prefill, STR(",{\"role\":\"assistant\",\"content\":"));
+    text_put_json(&prefill, delivered);
+    text_put(&prefill, STR(",\"prefix\":true}"));
+    if (text.failed || prefill.failed) return false;
     flight->request.continuation = text_str(&text);
+    flight->prefill = text_str(&prefill);
     attempt_settle(flight, attempt, failure, now, out);
     flight->resumed = true;
     flight->deadline_ns = now.mono_ns + flight->timeout_ns; /* up to the continuation's first token */

@@ -42,7 +42,7 @@ static void deliver_begin(struct flight *flight, struct attempt *attempt, struct
         attempt->shape =
             flight->resumes || attempt->codec ? NULL : arena_take_zeroed(&flight->arena, sizeof *attempt->shape);
         flight_enter(flight, flight_answering);
-        answer_head(flight, attempt, attempt->status, -1, out);
+        answer_head(flight, attempt, attempt->status, -1, now, out);
         answer_held(flight, attempt, out);
     }
     if (attempt->body_sent && !flight->resumes) { /* nothing can need the request any more */
@@ -188,8 +188,11 @@ void stream_error_event(struct flight *flight, enum failure failure, struct now 
         return;
     }
     text_put(&text, STR("data: "));
-    openai_error_write(&text, failure_facts(failure)->error, message, STR_NONE, flight->request_id, -1,
-                       flight->attempt_count);
+    openai_error_write(&text, &(struct message_error){.code = failure_facts(failure)->error,
+                                                      .message = message,
+                                                      .request_id = flight->request_id,
+                                                      .retry_after_ms = -1,
+                                                      .attempts = flight->attempt_count});
     text_put(&text, STR("\n\n"));
     if (!text.failed) answer_bytes(flight, text_str(&text), out);
 }

@@ -245,7 +245,3 @@ int translate_status(const struct flight *flight, int status) {
     if (status == 503 && anthropic) return 529;
     return status;
 }
-
-void translate_error_write(const struct flight *flight, const struct message_error *error, struct text *text) {
-    flight->codec->write_error(error, text);
-}

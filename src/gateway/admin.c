@@ -19,14 +19,35 @@ void answer_status(struct visit *visit) {
     visit_answer_text(visit, &text);
 }
 
+/* `client=NAME` of the query: under whose rights; absent: the asker's own. */
+static bool client_of(struct visit *visit, const struct client **client) {
+    struct str rest = visit->query, pair;
+    char name[limit_name + 1];
+    *client = visit->client;
+    while (str_split_next(&rest, '&', &pair)) {
+        if (!str_starts(pair, STR("client="))) continue;
+        struct str asked = percent_decode(str_slice(pair, 7, pair.len), name, sizeof name);
+        *client = snapshot_client_named(visit->deployment->snapshot, asked);
+        return *client != NULL;
+    }
+    return true;
+}
+
 void answer_route(struct visit *visit) {
+    char model[limit_model + 1];
+    struct error error = {.code = error_none};
     struct text text = text_in_arena(&visit->gate->worker->scratch, 4 * 1024);
-    if (weir_route_write(visit->deployment->snapshot, visit->client, visit_id(visit), &text)) {
+    struct flight_question question = {.model = percent_decode(visit_id(visit), model, sizeof model),
+                                       .body = str_make(visit->body, visit->body_len)};
+    bool known = client_of(visit, &question.client);
+    if (!known)
+        error_set(&error, error_not_allowed, "There is no client of that name.");
+    else if (weir_route_write(visit->deployment->snapshot, &question, &text, &error)) {
         visit_answer_text(visit, &text);
         return;
     }
     arena_reset(&visit->gate->worker->scratch);
-    visit_error(visit, error_unknown_model, STR_NONE);
+    visit_error(visit, error.code, str_from(error.message));
 }
 
 /* -- answers from elsewhere -------------------------------------------------------------------------------------------

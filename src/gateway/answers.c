@@ -1,7 +1,7 @@
 /* answers.c - answers that need no provider: health, metrics, models, the page, and errors in the OpenAI shape. */
 #include "base/embedded.h"
 #include "base/memory.h"
-#include "dialect/openai.h"
+#include "dialect/outbound.h"
 #include "gateway/visit.h"
 
 void visit_answer(struct visit *visit, int status, struct str content_type, struct str body) {
@@ -43,8 +43,14 @@ void visit_error(struct visit *visit, enum error_code code, struct str message) 
     char buffer[2048];
     struct text text = text_in_buffer(buffer, sizeof buffer);
     metrics_refused(visit->gate->worker->reporter.metrics, code);
-    openai_error_write(&text, code, message.len ? message : error_facts(code)->sentence, STR_NONE,
-                       str_from(visit->request_id), -1, 0);
+    enum endpoint endpoint;
+    struct message_error error = {.code = code,
+                                  .status = error_facts(code)->status,
+                                  .message = message.len ? message : error_facts(code)->sentence,
+                                  .request_id = str_from(visit->request_id),
+                                  .retry_after_ms = -1};
+    bool known = endpoint_find(visit->path, &endpoint, NULL);
+    codec_of(known ? endpoint_facts(endpoint)->dialect : dialect_openai)->write_error(&error, &text);
     visit_answer(visit, error_facts(code)->status, STR("application/json"), text.failed ? STR("{}") : text_str(&text));
 }
 

@@ -195,7 +195,9 @@ static void on_refused(void *context, enum error_code code, const char *sentence
     metrics_refused(gate->worker->reporter.metrics, code);
     log_info(gate->worker->reporter.log, loop_now(gate->worker->loop), "request_refused", f_text("request_id", id),
              f_str("error", error_name(code)), f_text("said", sentence));
-    openai_error_write(&text, code, str_from(sentence), STR_NONE, str_from(id), -1, 0);
+    openai_error_write(
+        &text, &(struct message_error){
+                   .code = code, .message = str_from(sentence), .request_id = str_from(id), .retry_after_ms = -1});
     *body_len = text.failed ? 0 : text.len;
     *content_type = STR("application/json");
 }

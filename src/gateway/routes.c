@@ -21,6 +21,7 @@ static const struct gate_route routes[] = {
     {http_get, STR("/admin/v1/requests/*"), access_operator, answer_explain},
     {http_get, STR("/admin/v1/route"), access_operator, answer_route},
     {http_get, STR("/admin/v1/route/*"), access_operator, answer_route},
+    {http_post, STR("/admin/v1/route"), access_operator, answer_route},
     {http_get, STR("/admin/v1/health"), access_operator, answer_health},
     {http_get, STR("/admin/v1/health/history"), access_operator, answer_health_history},
     {http_get, STR("/admin/v1/health/history/*"), access_operator, answer_health_history},

@@ -94,8 +94,10 @@ void weir_locks_write(const struct snapshot *snapshot, struct text *text);
 /* By hand. false: *error. */
 bool weir_lock_move(const struct snapshot *snapshot, struct str route, struct str target, struct error *error);
 void weir_health_write(struct weir *weir, const struct snapshot *snapshot, struct text *text);
-bool weir_route_write(const struct snapshot *snapshot, const struct client *client, struct str model,
-                      struct text *text);
+/* false: it would be refused, as *error says. */
+bool weir_route_write(const struct snapshot *snapshot, const struct flight_question *question, struct text *text,
+                      struct error *error);
+const struct client *snapshot_client_named(const struct snapshot *snapshot, struct str name);
 
 /* weir_explain.c: asks one worker after the other, by mailbox; `done` runs on the loop of `ask_on`, or on a worker's
  * thread. */

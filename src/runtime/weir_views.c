@@ -71,15 +71,15 @@ bool weir_model_write(const struct snapshot *snapshot, const struct client *clie
 /* -- what would be chosen
  * ---------------------------------------------------------------------------------------------- */
 
-bool weir_route_write(const struct snapshot *snapshot, const struct client *client, struct str model,
-                      struct text *text) {
+bool weir_route_write(const struct snapshot *snapshot, const struct flight_question *question, struct text *text,
+                      struct error *error) {
     struct arena scratch;
     struct prng prng;
     struct now now = clock_read();
     prng_seed(&prng, now.mono_ns);
     arena_init(&scratch, 4096, 1024 * 1024);
     struct flight_host host = {.scratch = &scratch, .prng = &prng};
-    bool found = flight_preview(&host, snapshot, client, model, now, text);
+    bool found = flight_preview(&host, snapshot, question, now, text, error);
     arena_free(&scratch);
     return found;
 }
@@ -116,10 +116,25 @@ static void health_put(const struct snapshot *snapshot, const struct provider *p
                       limiter_left(&provider->cells->tokens_minute, &rates->tokens_minute, now.mono_ns));
 }
 
+/* Healthy while every provider is; unhealthy when none can serve; else degraded. One in maintenance does not count. */
+static enum health_state overall_health(const struct snapshot *snapshot, struct now now) {
+    size_t asked = 0, healthy = 0, serving = 0;
+    for (size_t i = 0; i < snapshot->provider_count; i++) {
+        if (snapshot->providers[i].state != provider_active) continue;
+        enum health_state state = provider_health(snapshot, &snapshot->providers[i], now.mono_ns).state;
+        asked++;
+        healthy += state == health_healthy;
+        serving += state == health_healthy || state == health_degraded;
+    }
+    return asked && healthy == asked ? health_healthy : serving ? health_degraded : health_unhealthy;
+}
+
 void weir_health_write(struct weir *weir, const struct snapshot *snapshot, struct text *text) {
     struct now now = clock_read();
     (void)weir;
-    text_put(text, STR("{\"providers\":["));
+    text_put_byte(text, '{');
+    text_json_str(text, STR("overall_health"), health_state_name(overall_health(snapshot, now)));
+    text_put(text, STR(",\"providers\":["));
     for (size_t i = 0; i < snapshot->provider_count; i++) {
         text_json_comma(text);
         text_put_byte(text, '{');
@@ -244,15 +259,48 @@ char *weir_metrics(struct weir *weir) {
     return taken(&text, &arena);
 }
 
-char *weir_route(struct weir *weir, const char *model, struct weir_error *error) {
+const struct client *snapshot_client_named(const struct snapshot *snapshot, struct str name) {
+    for (size_t i = 0; i < snapshot->client_count; i++)
+        if (str_eq(snapshot->clients[i].name, name)) return &snapshot->clients[i];
+    return NULL;
+}
+
+static char *route_of(struct weir *weir, struct flight_question *question, const char *client_name,
+                      struct weir_error *error) {
+    struct error why = {.code = error_none};
     struct arena arena;
     arena_init(&arena, 16 * 1024, SIZE_MAX);
     struct text text = text_in_arena(&arena, 8 * 1024);
     struct deployment *deployment = weir_deployment(weir);
-    bool found = weir_route_write(deployment->snapshot, NULL, str_from(model), &text);
+    if (client_name) question->client = snapshot_client_named(deployment->snapshot, str_from(client_name));
+    bool found = client_name && !question->client
+                     ? error_set(&why, error_not_allowed, "There is no client `%.64s`.", client_name)
+                     : weir_route_write(deployment->snapshot, question, &text, &why);
     deployment_release(deployment);
     if (found) return taken(&text, &arena);
-    weir_error_set(error, error_unknown_model, STR_NONE);
+    weir_error_set(error, why.code, str_from(why.message));
     arena_free(&arena);
     return NULL;
+}
+
+char *weir_route(struct weir *weir, const char *model, struct weir_error *error) {
+    return route_of(weir, &(struct flight_question){.model = str_from(model)}, NULL, error);
+}
+
+char *weir_route_request(struct weir *weir, const struct weir_request *request, const char *client,
+                         struct weir_error *error) {
+    struct http_header type = {STR("content-type"),
+                               request->content_type ? str_from(request->content_type) : STR("application/json")};
+    struct flight_question question = {
+        .headers = &type, .header_count = 1, .body = str_make(request->body, request->body_len)};
+    if (request->size < sizeof *request || (request->body_len && !request->body)) {
+        weir_error_set(error, error_invalid_request,
+                       STR("weir_request.size must be sizeof(struct weir_request), and body must be given."));
+        return NULL;
+    }
+    if (request->path && !endpoint_find(str_from(request->path), &question.endpoint, NULL)) {
+        weir_error_set(error, error_unknown_path, STR_NONE);
+        return NULL;
+    }
+    return route_of(weir, &question, client, error);
 }

@@ -221,6 +221,55 @@ def test_a_clients_own_rate(start, start_mock):
     weir = start({"providers": {"a": provider(start_mock())}, "clients": [{"name": "app", "key_hash": hashlib.sha256(b"k").hexdigest(), "rate_limit_rpm": 2}]})
     replies = [chat(weir.port, headers={"authorization": "Bearer k"}) for _ in range(3)]
     assert [r.status for r in replies] == [200, 200, 429] and int(replies[2].headers["retry-after"]) >= 1
+    # its own limits are told, and not its provider's
+    assert [r.headers["x-ratelimit-limit-requests"] for r in replies] == ["2"] * 3
+    assert [r.headers["x-ratelimit-remaining-requests"] for r in replies] == ["1", "0", "0"]
+    assert all(r.headers["x-ratelimit-reset-requests"].endswith("s") and "x-ratelimit-limit-tokens" not in r.headers for r in replies)
+    assert replies[2].json["error"]["weir"]["scope"] == "client"
+
+
+def test_a_limit_of_a_provider_is_told_as_such(trio):
+    run, _ = trio
+    weir = run("priority", ["a/x"], providers={"a": {"rate_limit_rpm": 6, "burst_allowance": 1}})
+    assert chat(weir.port).status == 200
+    refused = chat(weir.port)
+    assert refused.status == 429 and refused.json["error"]["weir"]["scope"] == "provider"
+
+
+def test_what_would_be_chosen_for_a_whole_request(trio, tmp_path):
+    import hashlib, subprocess
+    from weirlib import BINARY, environment
+    run, mocks = trio
+    weir = run("priority", rules=[{"name": "pictures", "when": {"has_image": True}, "targets": ["c/x"]}],
+               clients=[{"name": "app", "key_hash": hashlib.sha256(b"k").hexdigest(), "providers": ["b"]}])
+    plain = {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}
+    picture = {"model": "m", "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]}]}
+    assert admin(weir, "POST", "/route", plain).json["chosen"] == "a/x"
+    asked = admin(weir, "POST", "/route", picture).json
+    assert asked["chosen"] == "c/x" and asked["rule"] == "pictures", asked
+    assert admin(weir, "POST", "/route?client=app", plain).json["chosen"] == "b/x"
+    assert admin(weir, "POST", "/route?client=app", picture).status == 403
+    assert admin(weir, "POST", "/route?client=nobody", plain).status == 403
+    assert admin(weir, "POST", "/route", {"model": "nothing", "messages": []}).status == 404
+    assert admin(weir, "POST", "/route", {"model": 3}).status == 400
+    (tmp_path / "request.json").write_text(json.dumps(picture))
+    said = subprocess.run([BINARY, "route", "--json", "--request", str(tmp_path / "request.json"), "--url", f"http://127.0.0.1:{weir.port}", "--admin-key", weir.admin_key],
+                          capture_output=True, text=True, timeout=10, env=environment())
+    assert said.returncode == 0 and json.loads(said.stdout)["chosen"] == "c/x", said
+    assert all(mock.requests()["requests"] == [] for mock in mocks)
+
+
+def test_all_providers_are_probed_at_once(trio):
+    import subprocess
+    from weirlib import BINARY, environment
+    run, mocks = trio
+    weir = run("priority")
+    ask = [BINARY, "provider", "probe", "--all", "--url", f"http://127.0.0.1:{weir.port}", "--admin-key", weir.admin_key]
+    said = subprocess.run(ask, capture_output=True, text=True, timeout=20, env=environment())
+    assert said.returncode == 0 and said.stdout.count(" answers") == 3 and "overall healthy" in said.stdout, said
+    mocks[1].fault("status=500")
+    said = subprocess.run(ask, capture_output=True, text=True, timeout=20, env=environment())
+    assert said.returncode == 1 and said.stdout.count(" answers") == 2, said
 
 
 def together(weir, count, **more):
@@ -374,6 +423,16 @@ def test_a_stream_that_dies_goes_on_from_the_next_target(start, how, repeat, die
     assert [m["role"] for m in two.asked[0]] == ["user", "assistant", "user"]
     story = admin(weir, "GET", "/requests/" + reply.headers["x-weir-request-id"]).json
     assert [a["outcome"] == "ok" for a in story["attempts"]] == [False, True]
+
+
+def test_a_target_that_takes_a_prefill_is_given_its_own_unfinished_message(start):
+    one, two = Continuing(die=5), Continuing()
+    weir = start({"retry": {"base_ms": 1}, "providers": {"a": provider(one.base_url, ["x"], priority=1), "b": provider(two.base_url, ["x"], priority=2, type="mistral")},
+                  "routes": [{"model": "m", "targets": ["a/x", "b/x"], "resume_streams": True}]})
+    reply = chat(weir.port, stream=True)
+    assert reply.complete and reply.content == " ".join(WORDS), reply
+    last = two.asked[0][-1]
+    assert last["role"] == "assistant" and last["prefix"] is True and last["content"] and " ".join(WORDS).startswith(last["content"])
 
 
 def test_a_stream_goes_on_twice_and_in_the_routes_own_words(start):

@@ -268,7 +268,12 @@ static void our_own_errors_are_json(void **state) {
     const char *problem;
     size_t at;
     (void)state;
-    openai_error_write(&text, error_rate_limited, STR("say \"please\""), STR("model"), STR("req-1"), 1500, 2);
+    openai_error_write(&text, &(struct message_error){.code = error_rate_limited,
+                                                      .message = STR("say \"please\""),
+                                                      .param = STR("model"),
+                                                      .request_id = STR("req-1"),
+                                                      .retry_after_ms = 1500,
+                                                      .attempts = 2});
     struct json *json = json_parse(text_str(&text), &problem, &at);
     assert_non_null(json);
     const struct json_value *error = json_member(json_root(json), "error"), *weir = json_member(error, "weir");
