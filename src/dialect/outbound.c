@@ -28,6 +28,7 @@ const struct codec *codec_of(enum dialect dialect) {
     static const struct codec *const codecs[dialects] = {
         [dialect_openai] = &codec_openai,
         [dialect_anthropic] = &codec_anthropic,
+        [dialect_gemini] = &codec_gemini,
     };
     return codecs[dialect];
 }

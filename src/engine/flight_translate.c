@@ -108,7 +108,12 @@ bool translate_fits(struct flight *flight, const struct target *target, struct e
     if (!flight->message) return codec_of(provider->dialect)->write_embed_request != NULL;
     uint64_t asked = message_features(flight->message, provider->dialect);
     for (unsigned f = 0; f < features; f++) {
-        if (!(asked >> f & 1) || codec_of(provider->dialect)->fates[f] != fate_refused) continue;
+        enum feature_fate fate = codec_of(provider->dialect)->fates[f];
+        if (!(asked >> f & 1) || fate < fate_fetched) continue;
+        if (fate == fate_fetched)
+            return error_set(error, error_unsupported,
+                             "The provider of this model takes no URLs (%.*s): send the bytes as base64.",
+                             STR_ARG(feature_name((enum feature)f)));
         return error_set(error, error_unsupported, "No provider of this model can be asked for `%.*s`.",
                          STR_ARG(feature_name((enum feature)f)));
     }

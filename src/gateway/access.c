@@ -2,14 +2,24 @@
  * browser-proof loopback (DNS rebinding: a page's own name for 127.0.0.1 is no loopback Host). Comparisons take the
  * same time for any key. */
 #include "base/hash.h"
+#include "base/memory.h"
 #include "gateway/visit.h"
 
-/* Authorization: Bearer, x-api-key, x-goog-api-key. */
-static struct str key_of(const struct http_request *request) {
+/* ?key=KEY, as callers of Google's API may send it. */
+static struct str key_of_query(struct str query, char *buffer, size_t size) {
+    struct str pair;
+    while (str_split_next(&query, '&', &pair))
+        if (str_starts(pair, STR("key="))) return percent_decode(str_slice(pair, 4, pair.len), buffer, size);
+    return STR("");
+}
+
+/* Authorization: Bearer, x-api-key, x-goog-api-key; on Google's paths ?key= too. */
+static struct str key_of(const struct visit *visit, const struct http_request *request, char *buffer, size_t size) {
     struct str value = http_header_find(request->headers, request->header_count, STR("authorization"));
     if (str_starts_nocase(value, STR("bearer "))) return str_trim(str_slice(value, 7, value.len));
     value = http_header_find(request->headers, request->header_count, STR("x-api-key"));
-    return value.len ? value : http_header_find(request->headers, request->header_count, STR("x-goog-api-key"));
+    if (!value.len) value = http_header_find(request->headers, request->header_count, STR("x-goog-api-key"));
+    return value.len || visit->dialect != dialect_gemini ? value : key_of_query(request->query, buffer, size);
 }
 
 static struct str host_without_port(struct str host) {
@@ -44,9 +54,11 @@ enum error_code access_check(struct visit *visit, const struct http_request *req
         return error_not_allowed;
     }
     if (wanted == access_open) return error_none;
-    struct str key = key_of(request);
+    char buffer[256];
+    struct str key = key_of(visit, request, buffer, sizeof buffer);
     visit->client = snapshot_client(snapshot, key);
     bool admin = !visit->client && is_admin_key(snapshot, key);
+    memory_wipe(buffer, sizeof buffer);
     enum role role = admin ? role_admin : visit->client ? visit->client->role : role_user;
     switch (wanted) {
     case access_metrics:

@@ -43,14 +43,12 @@ void visit_error(struct visit *visit, enum error_code code, struct str message) 
     char buffer[2048];
     struct text text = text_in_buffer(buffer, sizeof buffer);
     metrics_refused(visit->gate->worker->reporter.metrics, code);
-    enum endpoint endpoint;
     struct message_error error = {.code = code,
                                   .status = error_facts(code)->status,
                                   .message = message.len ? message : error_facts(code)->sentence,
                                   .request_id = str_from(visit->request_id),
                                   .retry_after_ms = -1};
-    bool known = endpoint_find(visit->path, &endpoint, NULL);
-    codec_of(known ? endpoint_facts(endpoint)->dialect : dialect_openai)->write_error(&error, &text);
+    codec_of(visit->dialect)->write_error(&error, &text);
     visit_answer(visit, error_facts(code)->status, STR("application/json"), text.failed ? STR("{}") : text_str(&text));
 }
 
@@ -97,7 +95,7 @@ void answer_dashboard(struct visit *visit) {
 
 void answer_models(struct visit *visit) {
     struct text text = text_begin(visit);
-    weir_models_write(visit->deployment->snapshot, visit->client, &text);
+    weir_models_write(visit->deployment->snapshot, visit->client, visit->dialect, &text);
     text_answer(visit, STR("application/json"), &text);
 }
 
@@ -126,8 +124,8 @@ struct str percent_decode(struct str from, char *into, size_t size) {
 void answer_model(struct visit *visit) {
     char id[limit_model + 1];
     struct text text = text_begin(visit);
-    if (weir_model_write(visit->deployment->snapshot, visit->client, percent_decode(visit_id(visit), id, sizeof id),
-                         &text)) {
+    if (weir_model_write(visit->deployment->snapshot, visit->client, visit->dialect,
+                         percent_decode(visit_id(visit), id, sizeof id), &text)) {
         text_answer(visit, STR("application/json"), &text);
         return;
     }

@@ -102,6 +102,15 @@ static void inference_begin(struct visit *visit, const struct http_request *requ
         visit->request = started;
 }
 
+/* Callers of Google's API speak below /v1beta, those of Anthropic's send its version. */
+static enum dialect dialect_of(const struct http_request *request) {
+    enum endpoint endpoint;
+    if (endpoint_find(request->path, &endpoint, NULL)) return endpoint_facts(endpoint)->dialect;
+    if (str_starts(request->path, STR("/v1beta/"))) return dialect_gemini;
+    struct str version = http_header_find(request->headers, request->header_count, STR("anthropic-version"));
+    return version.len ? dialect_anthropic : dialect_openai;
+}
+
 static void on_head(void *context, struct exchange *exchange, const struct http_request *request, void **owner) {
     struct gate *gate = context;
     struct visit *visit = memory_take_zeroed(sizeof *visit);
@@ -120,6 +129,7 @@ static void on_head(void *context, struct exchange *exchange, const struct http_
                             .path = request->path,
                             .query = request->query};
     deployment_hold(visit->deployment);
+    visit->dialect = dialect_of(request);
     struct str id = http_header_find(request->headers, request->header_count, STR("x-weir-request-id"));
     if (request_id_is_valid(id))
         str_copy(visit->request_id, sizeof visit->request_id, id);

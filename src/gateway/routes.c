@@ -10,6 +10,8 @@ static const struct gate_route routes[] = {
     {http_get, STR("/models"), access_client, answer_models},
     {http_get, STR("/v1/models/*"), access_client, answer_model},
     {http_get, STR("/models/*"), access_client, answer_model},
+    {http_get, STR("/v1beta/models"), access_client, answer_models},
+    {http_get, STR("/v1beta/models/*"), access_client, answer_model},
     {http_get, STR("/admin/v1/status"), access_operator, answer_status},
     {http_get, STR("/admin/v1/providers"), access_operator, answer_providers},
     {http_post, STR("/admin/v1/providers"), access_admin, answer_provider_add},

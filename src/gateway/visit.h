@@ -38,6 +38,7 @@ struct visit {
     const struct gate_route *route;
     struct str path, query; /* until the exchange is over */
     enum http_method method;
+    enum dialect dialect; /* of the path, or of its headers: in which errors and lists are said */
     bool answered;
     bool busy;  /* an answer comes later, from another thread */
     char *body; /* of a request that the gateway itself answers; wiped at the end: it may hold a credential */

@@ -86,9 +86,11 @@ struct deployment *weir_deployment(struct weir *weir);
 
 /* weir_views.c: JSON of the parts, appended. */
 void weir_status_write(struct weir *weir, const struct snapshot *snapshot, struct text *text);
-void weir_models_write(const struct snapshot *snapshot, const struct client *client, struct text *text);
+void weir_models_write(const struct snapshot *snapshot, const struct client *client, enum dialect dialect,
+                       struct text *text);
 /* false: there is no such model for this client. */
-bool weir_model_write(const struct snapshot *snapshot, const struct client *client, struct str id, struct text *text);
+bool weir_model_write(const struct snapshot *snapshot, const struct client *client, enum dialect dialect, struct str id,
+                      struct text *text);
 /* The exclusive routes and who holds their locks. */
 void weir_locks_write(const struct snapshot *snapshot, struct text *text);
 /* By hand. false: *error. */

@@ -12,15 +12,19 @@ static bool may_use(const struct client *client, struct str model) {
     return false;
 }
 
-/* -- models: as the OpenAI API lists them
+/* -- models: as each API lists them
  * ------------------------------------------------------------------------------ */
 
-static void model_put(const struct snapshot *snapshot, const struct route *route, struct str id, struct text *text) {
+/* What the catalogue knows of a model's first target; NULL: nothing. */
+static const struct catalog_model *row_of(const struct snapshot *snapshot, const struct route *route) {
     const struct target *first = route->target_count ? route->targets[0] : NULL;
-    const struct catalog_model *row =
-        first ? catalog_model_find(&snapshot->catalog, first->provider->type, first->model) : NULL;
-    text_json_comma(text);
-    text_put_byte(text, '{');
+    return first ? catalog_model_find(&snapshot->catalog, first->provider->type, first->model) : NULL;
+}
+
+static void openai_model_put(const struct snapshot *snapshot, const struct route *route, struct str id,
+                             struct text *text) {
+    const struct target *first = route->target_count ? route->targets[0] : NULL;
+    const struct catalog_model *row = row_of(snapshot, route);
     text_json_str(text, STR("id"), id);
     text_json_str(text, STR("object"), STR("model"));
     text_json_u64(text, STR("created"), 0);
@@ -33,19 +37,67 @@ static void model_put(const struct snapshot *snapshot, const struct route *route
     }
     text_put_byte(text, ']');
     if (row && row->context_tokens > 0) text_json_i64(text, STR("context_tokens"), row->context_tokens);
+    if (row && row->output_tokens_max > 0) text_json_i64(text, STR("output_tokens_max"), row->output_tokens_max);
     if (row) {
         text_json_bool(text, STR("vision"), row->vision);
         text_json_bool(text, STR("tools"), row->tools);
+        text_json_bool(text, STR("json"), row->json);
         text_json_bool(text, STR("reasoning"), row->reasoning);
+        text_json_bool(text, STR("embeddings"), row->embeddings);
+        text_json_bool(text, STR("audio"), row->audio);
     }
-    text_put(text, STR("}}"));
+    text_put_byte(text, '}');
 }
 
-void weir_models_write(const struct snapshot *snapshot, const struct client *client, struct text *text) {
-    text_put(text, STR("{\"object\":\"list\",\"data\":["));
+static void anthropic_model_put(const struct snapshot *snapshot, const struct route *route, struct str id,
+                                struct text *text) {
+    const struct catalog_model *row = row_of(snapshot, route);
+    text_json_str(text, STR("type"), STR("model"));
+    text_json_str(text, STR("id"), id);
+    text_json_str(text, STR("display_name"), id);
+    text_json_str(text, STR("created_at"), STR("1970-01-01T00:00:00Z"));
+    if (row && row->context_tokens > 0) text_json_i64(text, STR("max_input_tokens"), row->context_tokens);
+    if (row && row->output_tokens_max > 0) text_json_i64(text, STR("max_tokens"), row->output_tokens_max);
+}
+
+static void gemini_model_put(const struct snapshot *snapshot, const struct route *route, struct str id,
+                             struct text *text) {
+    const struct catalog_model *row = row_of(snapshot, route);
+    text_put(text, STR("\"name\":\"models/"));
+    text_put_json_inside(text, id);
+    text_put_byte(text, '"');
+    text_json_str(text, STR("displayName"), id);
+    if (row && row->context_tokens > 0) text_json_i64(text, STR("inputTokenLimit"), row->context_tokens);
+    if (row && row->output_tokens_max > 0) text_json_i64(text, STR("outputTokenLimit"), row->output_tokens_max);
+    text_put(text, row && row->embeddings ? STR(",\"supportedGenerationMethods\":[\"embedContent\"]")
+                                          : STR(",\"supportedGenerationMethods\":[\"generateContent\"]"));
+}
+
+/* Each dialect's list: what stands before and after it, and one model of it. */
+static const struct models_shape {
+    struct str before, after;
+    void (*put)(const struct snapshot *snapshot, const struct route *route, struct str id, struct text *text);
+} shapes[] = {
+    [dialect_openai] = {STR("{\"object\":\"list\",\"data\":["), STR("]}"), openai_model_put},
+    [dialect_anthropic] = {STR("{\"data\":["), STR("],\"has_more\":false,\"first_id\":null,\"last_id\":null}"),
+                           anthropic_model_put},
+    [dialect_gemini] = {STR("{\"models\":["), STR("]}"), gemini_model_put},
+};
+
+static void model_put(const struct snapshot *snapshot, enum dialect dialect, const struct route *route, struct str id,
+                      struct text *text) {
+    text_json_comma(text);
+    text_put_byte(text, '{');
+    shapes[dialect].put(snapshot, route, id, text);
+    text_put_byte(text, '}');
+}
+
+void weir_models_write(const struct snapshot *snapshot, const struct client *client, enum dialect dialect,
+                       struct text *text) {
+    text_put(text, shapes[dialect].before);
     for (size_t i = 0; i < snapshot->route_count; i++)
         if (!snapshot->routes[i].is_glob && may_use(client, snapshot->routes[i].model))
-            model_put(snapshot, &snapshot->routes[i], snapshot->routes[i].model, text);
+            model_put(snapshot, dialect, &snapshot->routes[i], snapshot->routes[i].model, text);
     for (size_t p = 0; p < snapshot->provider_count; p++)
         for (size_t m = 0; m < snapshot->providers[p].model_count; m++) {
             struct str model = snapshot->providers[p].models[m];
@@ -54,16 +106,17 @@ void weir_models_write(const struct snapshot *snapshot, const struct client *cli
             for (size_t before = 0; before < p && !told; before++)
                 for (size_t k = 0; k < snapshot->providers[before].model_count && !told; k++)
                     told = str_eq(snapshot->providers[before].models[k], model);
-            if (route && !told && may_use(client, model)) model_put(snapshot, route, model, text);
+            if (route && !told && may_use(client, model)) model_put(snapshot, dialect, route, model, text);
         }
-    text_put(text, STR("]}"));
+    text_put(text, shapes[dialect].after);
 }
 
-bool weir_model_write(const struct snapshot *snapshot, const struct client *client, struct str id, struct text *text) {
+bool weir_model_write(const struct snapshot *snapshot, const struct client *client, enum dialect dialect, struct str id,
+                      struct text *text) {
     struct arena arena;
     arena_init(&arena, 2048, 64 * 1024);
     const struct route *route = may_use(client, id) ? snapshot_route(snapshot, id, &arena) : NULL;
-    if (route) model_put(snapshot, route, id, text);
+    if (route) model_put(snapshot, dialect, route, id, text);
     arena_free(&arena);
     return route != NULL;
 }
@@ -246,7 +299,7 @@ char *weir_models(struct weir *weir) {
     arena_init(&arena, 64 * 1024, SIZE_MAX);
     struct text text = text_in_arena(&arena, 32 * 1024);
     struct deployment *deployment = weir_deployment(weir);
-    weir_models_write(deployment->snapshot, NULL, &text);
+    weir_models_write(deployment->snapshot, NULL, dialect_openai, &text);
     deployment_release(deployment);
     return taken(&text, &arena);
 }

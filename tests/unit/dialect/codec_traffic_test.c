@@ -292,6 +292,21 @@ static const struct {
     {"deepseek-responses-", dialect_responses, "deepseek"},
 };
 
+/* A stream that was recorded as one JSON array, as events. */
+static struct str array_events(struct str body) {
+    const char *problem;
+    size_t at, place = 0;
+    const struct json_value *array = json_parse_in(&arena, body, &problem, &at);
+    struct text text = text_in_arena(&arena, body.len + 64);
+    assert_non_null(array);
+    for (const struct json_value *element; (element = json_each(array, &place, NULL));) {
+        text_put(&text, STR("data: "));
+        json_put(&text, element);
+        text_put(&text, STR("\n\n"));
+    }
+    return text_str(&text);
+}
+
 static void file_check(const char *name, const struct codec *codec, const char *type) {
     char path[1024];
     const char *problem;
@@ -310,6 +325,8 @@ static void file_check(const char *name, const struct codec *codec, const char *
     struct str body = json_str(json_member(response, "body"), STR(""));
     bool stream = json_bool(json_member(response, "stream"), false);
     bool good = json_i64(json_member(response, "status"), 0) / 100 == 2;
+    if (stream && good && str_eq(json_str(json_member(response, "framing"), STR("")), STR("json-array")))
+        body = array_events(body);
     if (json_kind(asked) == json_object && good) request_check(name, codec, quirks, json_raw(asked, &arena));
     if (!good) {
         struct message_error error = {.retry_after_ms = -1};
