@@ -234,7 +234,7 @@ static void provider_read(struct config_reading *reading, struct snapshot *snaps
 static void type_unknown(struct config_reading *reading, const struct snapshot *snapshot,
                          const struct config_node *node, struct str type) {
     struct str nearest = STR("");
-    unsigned least = 4;
+    unsigned least = type.len < 8 ? 3 : 4; /* half of a short word is no slip */
     for (size_t i = 0; i < snapshot->catalog.provider_count; i++) {
         unsigned distance = str_distance(type, snapshot->catalog.providers[i].type);
         if (distance >= least) continue;

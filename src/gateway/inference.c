@@ -74,7 +74,7 @@ static void inference_begin(struct visit *visit, const struct http_request *requ
                                    .arrived = loop_now(worker->loop)};
     char model[limit_model + 1];
     struct str path_model;
-    endpoint_find(request->path, &asked.endpoint, &path_model);
+    endpoint_find(visit->path, &asked.endpoint, &path_model);
     asked.path_model = percent_decode(path_model, model, sizeof model);
     asked.wants_array =
         asked.endpoint == endpoint_generate_stream && str_find(request->query, STR("alt=sse")) == SIZE_MAX;
@@ -102,10 +102,15 @@ static void inference_begin(struct visit *visit, const struct http_request *requ
         visit->request = started;
 }
 
+/* Groq's SDK speaks below /openai. */
+static struct str path_of(struct str path) {
+    return str_starts(path, STR("/openai/v1/")) ? str_slice(path, 7, path.len) : path;
+}
+
 /* Callers of Google's API speak below /v1beta, those of Anthropic's send its version. */
 static enum dialect dialect_of(const struct http_request *request) {
     enum endpoint endpoint;
-    if (endpoint_find(request->path, &endpoint, NULL)) return endpoint_facts(endpoint)->dialect;
+    if (endpoint_find(path_of(request->path), &endpoint, NULL)) return endpoint_facts(endpoint)->dialect;
     if (str_starts(request->path, STR("/v1beta/"))) return dialect_gemini;
     struct str version = http_header_find(request->headers, request->header_count, STR("anthropic-version"));
     return version.len ? dialect_anthropic : dialect_openai;
@@ -126,7 +131,7 @@ static void on_head(void *context, struct exchange *exchange, const struct http_
                             .exchange = exchange,
                             .deployment = gate->worker->deployment,
                             .method = request->method,
-                            .path = request->path,
+                            .path = path_of(request->path),
                             .query = request->query};
     deployment_hold(visit->deployment);
     visit->dialect = dialect_of(request);
@@ -137,7 +142,7 @@ static void on_head(void *context, struct exchange *exchange, const struct http_
         worker_request_id(gate->worker, visit->request_id);
     bool other_method = false;
     const char *sentence = "";
-    visit->route = route_find(request->method, request->path, &other_method);
+    visit->route = route_find(request->method, visit->path, &other_method);
     enum error_code refused =
         access_check(visit, request, visit->route ? visit->route->access : access_open, &sentence);
     if (refused) {

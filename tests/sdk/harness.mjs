@@ -68,3 +68,41 @@ export async function start({ mockArguments = [], provider = {}, serveExtra = ""
     },
   };
 }
+
+function serveOf(folder, name, text) {
+  writeFileSync(join(folder, `${name}.yaml`), `listen: 127.0.0.1:0\nworkers: 1\nstate_dir: ${folder}/${name}\n${text}`);
+  return spawn(binary, ["serve", "-c", `${name}.yaml`], { cwd: folder });
+}
+
+// Two gateways: the first serves the built-in provider in every dialect, the second asks it as each kind of provider.
+// { url, outbounds, close }: the model `m-KIND` goes to the provider that speaks KIND.
+export async function startChain() {
+  const folder = mkdtempSync(join(tmpdir(), "weir-chain-"));
+  const models = ["m", "reason-m", "embed-m", "mock-fault-status=429", "mock-fault-error-in-stream=3"];
+  const far = serveOf(folder, "far", `providers:\n  sim: ${JSON.stringify({ type: "simulated", models, circuit_breaker: { failure_threshold: 1000 } })}\n`);
+  const farPort = await waitFor(far, "stderr", /"event":"ready".*"port":(\d+)/);
+  const base = `http://127.0.0.1:${farPort}`;
+  const kinds = { openai: `${base}/v1`, anthropic: base, gemini: `${base}/v1beta` };
+  const providers = Object.fromEntries(Object.entries(kinds).flatMap(([type, base_url]) => [type, `${type}-limited`].map((name) => [name, { type, base_url, api_key: "k", models, circuit_breaker: { failure_threshold: 1000 }, adaptive_throttling: false }])));
+  const routes = Object.keys(kinds).flatMap((kind) => [
+    { model: `m-${kind}`, targets: [`${kind}/m`] },
+    { model: `reason-${kind}`, targets: [`${kind}/reason-m`] },
+    { model: `embed-${kind}`, targets: [`${kind}/embed-m`] },
+    { model: `limited-${kind}`, targets: [`${kind}-limited/mock-fault-status=429`], retry: { max_retries: 0 } },
+    { model: `breaking-${kind}`, targets: [`${kind}/mock-fault-error-in-stream=3`] },
+  ]);
+  const hash = createHash("sha256").update(KEY).digest("hex");
+  const near = serveOf(folder, "near", `providers: ${JSON.stringify(providers)}\nroutes: ${JSON.stringify(routes)}\nclients: [{name: app, key_hash: "${hash}"}]\n`);
+  let errors = "";
+  near.stderr.on("data", (data) => (errors += data));
+  const port = await waitFor(near, "stderr", /"event":"ready".*"port":(\d+)/);
+  return {
+    url: `http://127.0.0.1:${port}`,
+    outbounds: Object.keys(kinds),
+    async close() {
+      const codes = [await stop(near), await stop(far)];
+      rmSync(folder, { recursive: true, force: true });
+      if (codes.some((code) => code !== 0)) throw new Error(`weir serve ended with ${codes}: ${errors}`);
+    },
+  };
+}

@@ -1,0 +1,316 @@
+// Every official SDK, unmodified, with every kind of provider behind weir: one matrix of SDK x ability x outbound. A cell
+// is passed, failed, or named as unsupported with its reason.
+import assert from "node:assert/strict";
+import { after, describe, it } from "node:test";
+import OpenAI from "openai";
+import Anthropic from "@anthropic-ai/sdk";
+import { GoogleGenAI, FunctionCallingConfigMode } from "@google/genai";
+import Groq from "groq-sdk";
+import { generateText, streamText, generateObject, tool, stepCountIs, jsonSchema } from "ai";
+import { createOpenAI } from "@ai-sdk/openai";
+import { createAnthropic } from "@ai-sdk/anthropic";
+import { createGoogleGenerativeAI } from "@ai-sdk/google";
+import { startChain, KEY } from "./harness.mjs";
+
+const png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";
+const schema = { type: "object", properties: { city: { type: "string" }, days: { type: "integer" } }, required: ["city", "days"], additionalProperties: false };
+const chain = await startChain();
+const results = {};
+
+const isAbort = (error) => /abort/i.test(error.name + error.message + (error.cause?.name ?? ""));
+
+// -- OpenAI's chat API: its own SDK, and Groq's, which speaks it too ------------------------------------------------------
+
+function openaiChat(client) {
+  const user = (content) => [{ role: "user", content }];
+  const tools = [{ type: "function", function: { name: "get_weather", description: "Weather", parameters: schema } }];
+  return {
+    async text(kind) {
+      const reply = await client.chat.completions.create({ model: `m-${kind}`, messages: [{ role: "system", content: "Be kind." }, ...user("Hello weir")] });
+      assert.match(reply.choices[0].message.content, /Hello weir/);
+      assert.equal(reply.choices[0].finish_reason, "stop");
+      assert.ok(reply.usage.prompt_tokens > 0 && reply.usage.completion_tokens > 0);
+    },
+    async stream(kind) {
+      const stream = await client.chat.completions.create({ model: `m-${kind}`, messages: user("Hello weir"), stream: true, stream_options: { include_usage: true } });
+      let text = "", finish, usage;
+      for await (const chunk of stream) {
+        text += chunk.choices[0]?.delta?.content ?? "";
+        finish = chunk.choices[0]?.finish_reason ?? finish;
+        usage = chunk.usage ?? usage;
+      }
+      assert.match(text, /Hello weir/);
+      assert.equal(finish, "stop");
+      assert.ok(usage.completion_tokens > 0);
+    },
+    async tools(kind) {
+      const messages = user("Use the tool");
+      const first = await client.chat.completions.create({ model: `m-${kind}`, messages, tools });
+      const [call] = first.choices[0].message.tool_calls;
+      assert.equal(call.function.name, "get_weather");
+      assert.equal(typeof JSON.parse(call.function.arguments).city, "string");
+      assert.equal(first.choices[0].finish_reason, "tool_calls");
+      const second = await client.chat.completions.create({ model: `m-${kind}`, tools, messages: [...messages, first.choices[0].message, { role: "tool", tool_call_id: call.id, content: "sunny" }] });
+      assert.ok(second.choices[0].message.content.length > 0);
+    },
+    async vision(kind) {
+      const reply = await client.chat.completions.create({ model: `m-${kind}`, messages: user([{ type: "text", text: "What is it?" }, { type: "image_url", image_url: { url: `data:image/png;base64,${png}` } }]) });
+      assert.match(reply.choices[0].message.content, /image/i);
+    },
+    async structured(kind) {
+      const reply = await client.chat.completions.create({ model: `m-${kind}`, messages: user("Where?"), response_format: { type: "json_schema", json_schema: { name: "place", strict: true, schema } } });
+      const value = JSON.parse(reply.choices[0].message.content);
+      assert.ok(typeof value.city === "string" && Number.isInteger(value.days));
+    },
+    async reasoning(kind) {
+      const reply = await client.chat.completions.create({ model: `reason-${kind}`, messages: user("Think") });
+      assert.ok(reply.choices[0].message.reasoning_content.length > 0);
+    },
+    async errors(kind) {
+      const Errors = client.constructor;
+      await assert.rejects(client.chat.completions.create({ model: `limited-${kind}`, messages: user("x") }), Errors.RateLimitError);
+      await assert.rejects(client.chat.completions.create({ model: "nothing", messages: user("x") }), Errors.NotFoundError);
+      await assert.rejects(client.chat.completions.create({ model: `m-${kind}`, messages: [] }), Errors.BadRequestError);
+    },
+    async abort(kind) {
+      const controller = new AbortController();
+      const stream = await client.chat.completions.create({ model: `m-${kind}`, messages: user("[mock tokens=500 rate=20] x"), stream: true }, { signal: controller.signal });
+      let events = 0;
+      try {
+        for await (const _ of stream) if (++events === 2) controller.abort();
+      } catch (error) {
+        assert.ok(isAbort(error), error);
+      }
+      assert.ok(events < 20);
+    },
+    async breaking(kind) {
+      const stream = await client.chat.completions.create({ model: `breaking-${kind}`, messages: user("Hello weir, tell me a long story"), stream: true });
+      await assert.rejects(async () => { for await (const _ of stream); });
+    },
+  };
+}
+
+// -- Anthropic's ----------------------------------------------------------------------------------------------------------
+
+function anthropicMessages(client) {
+  const ask = (model, content, more = {}) => client.messages.create({ model, max_tokens: 300, messages: [{ role: "user", content }], ...more });
+  const tools = [{ name: "get_weather", description: "Weather", input_schema: schema }];
+  return {
+    async text(kind) {
+      const reply = await ask(`m-${kind}`, "Hello weir", { system: "Be kind." });
+      assert.match(reply.content[0].text, /Hello weir/);
+      assert.equal(reply.stop_reason, "end_turn");
+      assert.ok(reply.usage.input_tokens > 0 && reply.usage.output_tokens > 0);
+    },
+    async stream(kind) {
+      const stream = client.messages.stream({ model: `m-${kind}`, max_tokens: 300, messages: [{ role: "user", content: "Hello weir" }] });
+      let text = "";
+      stream.on("text", (piece) => (text += piece));
+      const whole = await stream.finalMessage();
+      assert.match(text, /Hello weir/);
+      assert.equal(whole.content[0].text, text);
+      assert.equal(whole.stop_reason, "end_turn");
+      assert.ok(whole.usage.output_tokens > 0);
+    },
+    async tools(kind) {
+      const first = await ask(`m-${kind}`, "Use the tool", { tools });
+      const call = first.content.find((block) => block.type === "tool_use");
+      assert.equal(call.name, "get_weather");
+      assert.equal(typeof call.input.city, "string");
+      assert.equal(first.stop_reason, "tool_use");
+      const messages = [{ role: "user", content: "Use the tool" }, { role: "assistant", content: first.content }, { role: "user", content: [{ type: "tool_result", tool_use_id: call.id, content: "sunny" }] }];
+      const second = await client.messages.create({ model: `m-${kind}`, max_tokens: 300, tools, messages });
+      assert.ok(second.content[0].text.length > 0);
+      const streamed = await client.messages.stream({ model: `m-${kind}`, max_tokens: 300, tools, messages: messages.slice(0, 1) }).finalMessage();
+      assert.equal(typeof streamed.content.find((block) => block.type === "tool_use").input.city, "string");
+    },
+    async vision(kind) {
+      const reply = await ask(`m-${kind}`, [{ type: "image", source: { type: "base64", media_type: "image/png", data: png } }, { type: "text", text: "What is it?" }]);
+      assert.match(reply.content[0].text, /image/i);
+    },
+    async structured(kind) {
+      const reply = await ask(`m-${kind}`, "Where?", { output_config: { format: { type: "json_schema", schema } } });
+      assert.ok(Number.isInteger(JSON.parse(reply.content[0].text).days));
+    },
+    async reasoning(kind) {
+      const reply = await ask(`reason-${kind}`, "Think", { max_tokens: 4000, thinking: { type: "enabled", budget_tokens: 1024 } });
+      assert.ok(reply.content.find((block) => block.type === "thinking").thinking.length > 0);
+    },
+    async errors(kind) {
+      await assert.rejects(ask(`limited-${kind}`, "x"), Anthropic.RateLimitError);
+      await assert.rejects(ask("nothing", "x"), Anthropic.NotFoundError);
+      await assert.rejects(client.messages.create({ model: `m-${kind}`, max_tokens: 3, messages: [] }), Anthropic.BadRequestError);
+      await assert.rejects(new Anthropic({ apiKey: "wrong", baseURL: chain.url, maxRetries: 0 }).messages.create({ model: `m-${kind}`, max_tokens: 3, messages: [{ role: "user", content: "x" }] }), Anthropic.AuthenticationError);
+    },
+    async abort(kind) {
+      const stream = client.messages.stream({ model: `m-${kind}`, max_tokens: 3000, messages: [{ role: "user", content: "[mock tokens=500 rate=20] x" }] });
+      let events = 0;
+      try {
+        for await (const _ of stream) if (++events === 5) stream.abort();
+      } catch (error) {
+        assert.ok(isAbort(error), error);
+      }
+      assert.ok(events < 30);
+    },
+    async breaking(kind) {
+      await assert.rejects(client.messages.stream({ model: `breaking-${kind}`, max_tokens: 300, messages: [{ role: "user", content: "Hello weir, tell me a long story" }] }).finalMessage());
+    },
+  };
+}
+
+// -- Google's -------------------------------------------------------------------------------------------------------------
+
+function googleGenerate(client) {
+  const ask = (model, contents, config = {}) => client.models.generateContent({ model, contents, config });
+  const tools = [{ functionDeclarations: [{ name: "get_weather", description: "Weather", parametersJsonSchema: schema }] }];
+  return {
+    async text(kind) {
+      const reply = await ask(`m-${kind}`, "Hello weir", { systemInstruction: "Be kind." });
+      assert.match(reply.text, /Hello weir/);
+      assert.equal(reply.candidates[0].finishReason, "STOP");
+      assert.ok(reply.usageMetadata.promptTokenCount > 0 && reply.usageMetadata.candidatesTokenCount > 0);
+    },
+    async stream(kind) {
+      let text = "", last;
+      for await (const chunk of await client.models.generateContentStream({ model: `m-${kind}`, contents: "Hello weir" })) {
+        text += chunk.text ?? "";
+        last = chunk;
+      }
+      assert.match(text, /Hello weir/);
+      assert.equal(last.candidates[0].finishReason, "STOP");
+      assert.ok(last.usageMetadata.candidatesTokenCount > 0);
+    },
+    async tools(kind) {
+      const first = await ask(`m-${kind}`, "Use the tool", { tools, toolConfig: { functionCallingConfig: { mode: FunctionCallingConfigMode.AUTO } } });
+      const [call] = first.functionCalls;
+      assert.equal(call.name, "get_weather");
+      assert.equal(typeof call.args.city, "string");
+      const second = await ask(`m-${kind}`, [{ role: "user", parts: [{ text: "Use the tool" }] }, first.candidates[0].content, { role: "user", parts: [{ functionResponse: { id: call.id, name: call.name, response: { result: "sunny" } } }] }], { tools });
+      assert.ok(second.text.length > 0);
+      let streamed;
+      for await (const chunk of await client.models.generateContentStream({ model: `m-${kind}`, contents: "Use the tool", config: { tools } })) streamed = chunk.functionCalls?.[0] ?? streamed;
+      assert.equal(typeof streamed.args.city, "string");
+    },
+    async vision(kind) {
+      const reply = await ask(`m-${kind}`, [{ role: "user", parts: [{ text: "What is it?" }, { inlineData: { mimeType: "image/png", data: png } }] }]);
+      assert.match(reply.text, /image/i);
+    },
+    async structured(kind) {
+      const reply = await ask(`m-${kind}`, "Where?", { responseMimeType: "application/json", responseJsonSchema: schema });
+      assert.ok(Number.isInteger(JSON.parse(reply.text).days));
+    },
+    async reasoning(kind) {
+      const reply = await ask(`reason-${kind}`, "Think", { thinkingConfig: { includeThoughts: true } });
+      assert.ok(reply.candidates[0].content.parts.some((part) => part.thought && part.text.length > 0));
+    },
+    async errors(kind) {
+      await assert.rejects(ask(`limited-${kind}`, "x"), (error) => error.name === "ApiError" && error.status === 429);
+      await assert.rejects(ask("nothing", "x"), (error) => error.status === 404);
+      await assert.rejects(new GoogleGenAI({ apiKey: "wrong", httpOptions: { baseUrl: chain.url } }).models.generateContent({ model: `m-${kind}`, contents: "x" }), (error) => error.status === 401);
+    },
+    async abort(kind) {
+      const controller = new AbortController();
+      let events = 0;
+      try {
+        const stream = await client.models.generateContentStream({ model: `m-${kind}`, contents: "[mock tokens=500 rate=20] x", config: { abortSignal: controller.signal } });
+        for await (const _ of stream) if (++events === 2) controller.abort();
+      } catch (error) {
+        assert.ok(isAbort(error), error);
+      }
+      assert.ok(events < 20);
+    },
+    async breaking(kind) {
+      await assert.rejects(async () => { for await (const _ of await client.models.generateContentStream({ model: `breaking-${kind}`, contents: "Hello weir, tell me a long story" })); });
+    },
+    async embeddings(kind) {
+      if (kind === "anthropic") return "Anthropic has no embeddings";
+      const reply = await client.models.embedContent({ model: `embed-${kind}`, contents: ["one", "two"] });
+      assert.equal(reply.embeddings.length, 2);
+      assert.ok(reply.embeddings[0].values.length > 0);
+    },
+  };
+}
+
+// -- the Vercel AI SDK ----------------------------------------------------------------------------------------------------
+
+function vercel(model, provider) {
+  const weather = tool({ description: "Weather", inputSchema: jsonSchema(schema), execute: async () => "sunny" });
+  return {
+    async text(kind) {
+      const { text, finishReason, usage } = await generateText({ model: model(`m-${kind}`), system: "Be kind.", prompt: "Hello weir", maxRetries: 0 });
+      assert.match(text, /Hello weir/);
+      assert.equal(finishReason, "stop");
+      assert.ok(usage.inputTokens > 0 && usage.outputTokens > 0);
+    },
+    async stream(kind) {
+      const result = streamText({ model: model(`m-${kind}`), prompt: "Hello weir", maxRetries: 0 });
+      let text = "";
+      for await (const piece of result.textStream) text += piece;
+      assert.match(text, /Hello weir/);
+      assert.equal(await result.finishReason, "stop");
+    },
+    async tools(kind) {
+      const { steps, text } = await generateText({ model: model(`m-${kind}`), prompt: "Use the tool", tools: { get_weather: weather }, stopWhen: stepCountIs(3), maxRetries: 0 });
+      assert.equal(steps[0].toolCalls[0].toolName, "get_weather");
+      assert.ok(steps.length >= 2 && text.length > 0);
+    },
+    async vision(kind) {
+      const { text } = await generateText({ model: model(`m-${kind}`), messages: [{ role: "user", content: [{ type: "text", text: "What is it?" }, { type: "image", image: Buffer.from(png, "base64") }] }], maxRetries: 0 });
+      assert.match(text, /image/i);
+    },
+    async structured(kind) {
+      const { object } = await generateObject({ model: model(`m-${kind}`), schema: jsonSchema(schema), prompt: "Where?", maxRetries: 0 });
+      assert.ok(Number.isInteger(object.days));
+    },
+    async reasoning(kind) {
+      if (provider === "openai") return "its chat provider reads no reasoning text";
+      const providerOptions = { anthropic: { thinking: { type: "enabled", budgetTokens: 1024 } }, google: { thinkingConfig: { includeThoughts: true } } };
+      const { reasoningText } = await generateText({ model: model(`reason-${kind}`), prompt: "Think", providerOptions, maxRetries: 0 });
+      assert.ok(reasoningText.length > 0);
+    },
+    async errors(kind) {
+      await assert.rejects(generateText({ model: model(`limited-${kind}`), prompt: "x", maxRetries: 0 }), (error) => error.statusCode === 429);
+      await assert.rejects(generateText({ model: model("nothing"), prompt: "x", maxRetries: 0 }), (error) => error.statusCode === 404);
+    },
+    async abort(kind) {
+      const controller = new AbortController();
+      const result = streamText({ model: model(`m-${kind}`), prompt: "[mock tokens=500 rate=20] x", abortSignal: controller.signal, maxRetries: 0, onError() {} });
+      let pieces = 0;
+      try {
+        for await (const _ of result.textStream) if (++pieces === 2) controller.abort();
+      } catch (error) {
+        assert.ok(isAbort(error), error);
+      }
+      assert.ok(pieces < 20);
+    },
+  };
+}
+
+const sdks = {
+  "openai": openaiChat(new OpenAI({ apiKey: KEY, baseURL: `${chain.url}/v1`, maxRetries: 0 })),
+  "groq-sdk": openaiChat(new Groq({ apiKey: KEY, baseURL: chain.url, maxRetries: 0 })),
+  "@anthropic-ai/sdk": anthropicMessages(new Anthropic({ apiKey: KEY, baseURL: chain.url, maxRetries: 0 })),
+  "@google/genai": googleGenerate(new GoogleGenAI({ apiKey: KEY, httpOptions: { baseUrl: chain.url } })),
+  "ai (openai)": vercel(createOpenAI({ apiKey: KEY, baseURL: `${chain.url}/v1` }).chat, "openai"),
+  "ai (anthropic)": vercel(createAnthropic({ apiKey: KEY, baseURL: `${chain.url}/v1` }), "anthropic"),
+  "ai (google)": vercel(createGoogleGenerativeAI({ apiKey: KEY, baseURL: `${chain.url}/v1beta` }), "google"),
+};
+
+describe("every SDK with every provider", () => {
+  after(async () => {
+    const width = Math.max(...Object.keys(results).map((row) => row.length));
+    console.log("# " + "".padEnd(width) + chain.outbounds.map((kind) => kind.padStart(13)).join(""));
+    for (const [row, cells] of Object.entries(results)) console.log("# " + row.padEnd(width) + chain.outbounds.map((kind) => cells[kind].padStart(13)).join(""));
+    await chain.close();
+  });
+  for (const [sdk, abilities] of Object.entries(sdks))
+    for (const [ability, run] of Object.entries(abilities))
+      for (const kind of chain.outbounds)
+        it(`${sdk}: ${ability}, ${kind} behind`, async (test) => {
+          const row = (results[`${sdk} ${ability}`] ??= {});
+          row[kind] = "FAILED";
+          const unsupported = await run(kind);
+          row[kind] = unsupported ? "unsupported" : "passed";
+          if (unsupported) test.skip(unsupported);
+        });
+});
