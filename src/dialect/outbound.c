@@ -29,6 +29,7 @@ const struct codec *codec_of(enum dialect dialect) {
         [dialect_openai] = &codec_openai,
         [dialect_anthropic] = &codec_anthropic,
         [dialect_gemini] = &codec_gemini,
+        [dialect_ollama] = &codec_ollama,
     };
     return codecs[dialect];
 }

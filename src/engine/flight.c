@@ -203,6 +203,7 @@ void flight_free(struct flight *flight) {
     CHECK(flight->state == flight_closed);
     for (unsigned i = 0; i < flight->attempt_count; i++) {
         sse_free(&flight->attempts[i]->sse);
+        lines_free(&flight->attempts[i]->lines);
         chunks_free(&flight->attempts[i]->held);
     }
     chunks_free(&flight->body);

@@ -16,6 +16,7 @@
 #include "base/limits.h"
 #include "base/prng.h"
 #include "base/text.h"
+#include "dialect/lines.h"
 #include "dialect/openai.h"
 #include "dialect/outbound.h"
 #include "dialect/ratelimit.h"
@@ -137,6 +138,7 @@ struct attempt {
     struct text pending; /* its first text, awaited to see what it repeats */
     uint32_t events, events_dropped;
     struct sse sse;
+    struct lines lines;        /* where a stream is a line of JSON each */
     const struct codec *codec; /* the provider's dialect, where it is read by its code; NULL: OpenAI's, spliced */
     bool translates;           /* the caller speaks another */
     const struct codec_quirks *quirks;

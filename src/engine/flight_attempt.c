@@ -64,6 +64,7 @@ static struct attempt *attempt_new(struct flight *flight, struct candidate *cand
     attempt->usage = USAGE_NONE;
     attempt->cost_nano_usd = attempt->retry_after_ms = attempt->content_length = -1;
     sse_init(&attempt->sse);
+    lines_init(&attempt->lines);
     chunks_init_spared(&attempt->held, flight->host->bodies, flight->host->chunk_spares);
     flight->attempts[flight->attempt_count++] = attempt;
     attempt->hedge = flight->live != NULL;

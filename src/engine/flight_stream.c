@@ -152,9 +152,14 @@ static bool stream_event(struct flight *flight, struct attempt *attempt, const s
 void stream_reply_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now,
                        struct actions *out) {
     struct sse_event event;
-    sse_feed(&attempt->sse, bytes);
+    bool by_line = attempt->codec && attempt->codec->framing == framing_ndjson;
+    if (by_line)
+        lines_feed(&attempt->lines, bytes);
+    else
+        sse_feed(&attempt->sse, bytes);
     for (;;) {
-        switch (sse_next(&attempt->sse, flight->host->scratch, &event)) {
+        switch (by_line ? lines_next(&attempt->lines, &event)
+                        : sse_next(&attempt->sse, flight->host->scratch, &event)) {
         case sse_more: return;
         case sse_too_large: attempt_fail(flight, attempt, failure_too_large, now, out); return;
         case sse_no_memory: attempt_fail(flight, attempt, failure_system, now, out); return;
@@ -167,6 +172,9 @@ void stream_reply_body(struct flight *flight, struct attempt *attempt, struct st
 /* A provider that ends in good order after its finish reason has said all, [DONE] or not; image streams have neither.
  */
 void stream_reply_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+    struct sse_event last;
+    if (lines_last(&attempt->lines, &last) && (!stream_event(flight, attempt, &last, now, out) || attempt->saw_done))
+        return;
     bool has_terminator =
         flight->endpoint == endpoint_chat || flight->endpoint == endpoint_completions || attempt->codec;
     bool complete = attempt->saw_finish || (!has_terminator && !attempt->until_close);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/prng.h"
+#include "dialect/lines.h"
 #include "dialect/outbound.h"
 #include "dialect/quirks.h"
 #include "dialect/sse.h"
@@ -170,14 +171,17 @@ static struct understood stream_read(const struct codec *codec, const struct cod
     void *reader = arena_take_zeroed(&arena, codec->reader_size + 1),
          *writer = other ? arena_take_zeroed(&arena, other->writer_size + 1) : NULL;
     struct sse sse;
+    struct lines lines;
     struct sse_event event;
-    bool wrote_end = false;
+    bool wrote_end = false, by_line = codec->framing == framing_ndjson;
     sse_init(&sse);
+    lines_init(&lines);
     struct str pieces[] = {str_slice(stream, 0, cut), str_slice(stream, cut, stream.len)};
     for (size_t p = 0; p < 2; p++) {
         if (!pieces[p].len) continue;
         sse_feed(&sse, pieces[p]);
-        while (sse_next(&sse, &arena, &event) == sse_got_event) {
+        lines_feed(&lines, pieces[p]);
+        while ((by_line ? lines_next(&lines, &event) : sse_next(&sse, &arena, &event)) == sse_got_event) {
             struct message_events events = {.arena = &arena};
             if (event.comment_only) continue;
             if (!codec->read_event(reader, event.event, event.data, &arena, quirks, &events))
@@ -192,6 +196,7 @@ static struct understood stream_read(const struct codec *codec, const struct cod
     struct message_event end = {.kind = message_event_end, .usage = USAGE_NONE};
     if (other && !wrote_end) other->write_event(writer, &end, &caller, &arena, written);
     sse_free(&sse);
+    lines_free(&lines);
     understood_end(&all);
     return all;
 }
@@ -210,7 +215,7 @@ static void stream_check(const char *name, const struct codec *codec, const stru
     }
     for (unsigned d = 0; d < dialects; d++) {
         const struct codec *other = codec_of((enum dialect)d);
-        if (!other || !other->write_event || other->framing != framing_sse) continue;
+        if (!other || !other->write_event) continue;
         if (other->dialect == dialect_cloudflare || other->dialect == dialect_huggingface) continue;
         struct text text = text_in_arena(&arena, 4096);
         stream_read(codec, quirks, stream, 0, other, &text);
@@ -284,6 +289,7 @@ static const struct {
     {"gemini-chat-", dialect_openai, "openai"},
     {"vercel-chat-", dialect_openai, "openai"},
     {"anthropic-messages-", dialect_anthropic, "anthropic"},
+    {"ollama-chat-", dialect_ollama, "ollama"},
     {"gemini-generate-", dialect_gemini, "gemini"},
     {"openai-responses-", dialect_responses, "openai"},
     {"azure-responses-", dialect_responses, "azure"},
@@ -321,6 +327,8 @@ static void file_check(const char *name, const struct codec *codec, const char *
     assert_non_null(json);
     const struct json_value *response = json_member(json_root(json), "response"),
                             *asked = json_member(json_member(json_root(json), "request"), "body");
+    struct str url = json_str(json_member(json_member(json_root(json), "request"), "url"), STR(""));
+    if (str_ends(url, STR("/v1/chat/completions"))) codec = &codec_openai; /* Ollama speaks it too */
     const struct codec_quirks *quirks = quirks_of(str_from(type), STR(""));
     struct str body = json_str(json_member(response, "body"), STR(""));
     bool stream = json_bool(json_member(response, "stream"), false);
@@ -332,7 +340,7 @@ static void file_check(const char *name, const struct codec *codec, const char *
         struct message_error error = {.retry_after_ms = -1};
         codec->read_error(body, &arena, &error);
         if (!error.message.len && str_trim(body).len) TELL("%s: the error says nothing", name);
-    } else if (stream && codec->framing == framing_sse) {
+    } else if (stream) {
         stream_check(name, codec, quirks, body);
     } else if (!stream) {
         reply_check(name, codec, quirks, body);
