@@ -64,7 +64,7 @@ static void model_put(struct text *path, struct str model) {
     static const char hex[] = "0123456789ABCDEF";
     for (size_t i = 0; i < model.len; i++) {
         unsigned char c = (unsigned char)model.at[i];
-        bool plain = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || strchr("-._~/@:", c);
+        bool plain = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || strchr("-._~/@:=+,!", c);
         if (c && plain) {
             text_put_byte(path, (char)c);
         } else {

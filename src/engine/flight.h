@@ -187,6 +187,7 @@ struct flight {
         *message; /* the request as it is said to providers of other dialects; NULL: not needed yet */
     struct embed_request *embed;
     struct arena message_arena; /* holds one of the two */
+    bool unreadable;            /* the body cannot be said in other words */
     struct error unfit;         /* why the last target that was left out cannot serve it */
     const struct rule *rule;    /* what it falls under; NULL: none */
     const struct route *route;

@@ -28,6 +28,8 @@ bool translate_read(struct flight *flight, struct error *error, struct str *para
     const struct endpoint_facts *endpoint = endpoint_facts(flight->endpoint);
     struct arena *arena = &flight->message_arena;
     if (flight->message || flight->embed) return true;
+    if (flight->unreadable) return false; /* *error says why since the first time */
+    flight->unreadable = true;
     if (flight->whole_body.len > translated_body_max)
         return error_set(error, error_body_too_large,
                          "A request for a provider of another dialect is at most 32 MB long.");
@@ -38,6 +40,7 @@ bool translate_read(struct flight *flight, struct error *error, struct str *para
         if (!flight->codec->read_embed_request(flight->whole_body, flight->path_model, arena, embed, error, param))
             return false;
         flight->embed = embed;
+        flight->unreadable = false;
         return true;
     }
     struct message_request *message = arena_take_zeroed(arena, sizeof *message);
@@ -46,6 +49,7 @@ bool translate_read(struct flight *flight, struct error *error, struct str *para
     if (!flight->codec->read_request(flight->whole_body, flight->path_model, stream, arena, message, error, param))
         return false;
     flight->message = message;
+    flight->unreadable = false;
     return true;
 }
 
@@ -180,10 +184,11 @@ bool translate_request(struct flight *flight, struct attempt *attempt) {
 }
 
 void translate_release(struct flight *flight) {
-    if (!flight->message && !flight->embed) return;
+    if (!flight->message_arena.newest) return;
     flight->message = NULL;
     flight->embed = NULL;
     arena_free(&flight->message_arena);
+    flight->message_arena.newest = NULL;
 }
 
 /* -- replies ----------------------------------------------------------------------------------------------------------

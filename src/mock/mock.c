@@ -4,7 +4,7 @@
 #include "mock/mock.h"
 
 #include "base/memory.h"
-#include "mock/mock_internal.h"
+#include "mock/mock_dialect.h"
 #include "mock/mock_media.h"
 
 enum {
@@ -28,7 +28,7 @@ void mock_exchange_free(struct mock_exchange *me, enum mock_outcome outcome) {
 
 static void refuse(struct mock_exchange *me, int status, const char *message, struct str param) {
     struct text text = text_in_arena(&me->arena, 256);
-    mock_openai_error(&text, status, message, param);
+    mock_dialect_error(me, &text, status, message, param);
     me->status = status;
     me->body = text_str(&text);
     me->streams = false;
@@ -39,6 +39,11 @@ static bool authorized(const struct mock_exchange *me) {
     const struct str bearer = STR("Bearer ");
     struct str given = http_header_find(me->request->headers, me->request->header_count, STR("authorization"));
     if (options->key.len == 0) return true;
+    for (unsigned d = 0; d < dialects; d++) { /* x-api-key, x-goog-api-key */
+        const struct outbound_facts *facts = outbound_facts((enum dialect)d);
+        struct str value = http_header_find(me->request->headers, me->request->header_count, facts->key_header);
+        if (!facts->key_prefix.len && str_eq(value, options->key)) return true;
+    }
     return str_starts_nocase(given, bearer) && str_eq(str_slice(given, bearer.len, given.len), options->key);
 }
 
@@ -109,6 +114,20 @@ static void json_answer(struct mock_exchange *me, enum endpoint endpoint, struct
         return;
     }
     me->body = text_str(&text);
+    mock_dialect_reply(me, &me->body);
+}
+
+/* Asked in another dialect. */
+static void foreign_answer(struct mock_exchange *me, enum dialect dialect, enum operation operation, struct str model,
+                           bool stream, struct str body) {
+    struct error error = {.code = error_none};
+    struct str param = STR("");
+    me->codec = codec_of(dialect);
+    me->json_array = stream && str_find(me->request->query, STR("alt=sse")) == SIZE_MAX;
+    if (!mock_dialect_request(me, operation, model, stream, &body, &error, &param))
+        refuse(me, 400, error.message, param);
+    else
+        json_answer(me, operation == operation_embed ? endpoint_embeddings : endpoint_chat, body);
 }
 
 static void models_answer(struct mock_exchange *me, struct str path) {
@@ -135,11 +154,18 @@ static void answer(struct mock_exchange *me, struct str body) {
     struct str path = path_below_version(me->request->path);
     struct error error = {.code = error_none};
     enum endpoint endpoint;
+    enum dialect dialect;
+    enum operation operation;
+    struct str model;
+    bool stream = false;
     bool models = str_eq(path, STR("/models")) || str_starts(path, STR("/models/"));
     if (!authorized(me)) {
         refuse(me, 401, NULL, STR(""));
     } else if (!mock_options_headers(&me->options, me->request->headers, me->request->header_count, &error)) {
         refuse(me, 400, error.message, STR(""));
+    } else if (me->request->method == http_post &&
+               mock_dialect_find(me->request->path, &dialect, &operation, &model, &stream)) {
+        foreign_answer(me, dialect, operation, model, stream, body);
     } else if (models && me->request->method == http_get) {
         models_answer(me, path);
     } else if (str_eq(path, STR("/healthz"))) {
@@ -195,6 +221,7 @@ static void request_decide(struct mock_exchange *me) {
         struct text text = text_in_arena(&me->arena, 1024);
         mock_openai_reply(&text, &me->facts, &me->prompt, &me->answer);
         me->body = text_str(&text);
+        mock_dialect_reply(me, &me->body);
     }
     if (me->streams) mock_stream_begin(&me->stream, &me->facts, &me->prompt, &me->answer);
     uint64_t latency_ns = mock_latency_draw_ns(&me->options.latency, &mock->prng);

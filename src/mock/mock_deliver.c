@@ -4,7 +4,7 @@
  * | stalled
  *
  * Must never touch an exchange after its end; keeps: what breaks HTTP goes out by exchange_raw_write only. */
-#include "mock/mock_internal.h"
+#include "mock/mock_dialect.h"
 
 enum {
     burst_events = 64,
@@ -86,7 +86,7 @@ static void respond(struct mock_exchange *me, int64_t content_length) {
 static void stream_render(struct mock_exchange *me) {
     struct text text = text_in_arena(&me->arena, 4096);
     bool is_token;
-    while (text.len < rendered_bytes_max && mock_stream_next(&me->stream, &text, &is_token)) {
+    while (text.len < rendered_bytes_max && mock_dialect_next(me, &text, &is_token)) {
     }
     me->body = text_str(&text);
 }
@@ -179,7 +179,9 @@ static void half_send(struct mock_exchange *me) {
 
 static void stream_pump(void *context);
 
-static void event_send(struct mock_exchange *me, struct str event) { exchange_write(me->exchange, &event, 1); }
+static void event_send(struct mock_exchange *me, struct str event) {
+    if (event.len) exchange_write(me->exchange, &event, 1);
+}
 
 static void stall_over(void *context) {
     struct mock_exchange *me = context;
@@ -204,9 +206,7 @@ static bool stream_fault(struct mock_exchange *me) {
     case mock_fault_end_mid_stream: end(me); return true;
     case mock_fault_stall_mid_stream: stall(me); return true;
     case mock_fault_error_in_stream:
-        text_put(&text, STR("data: "));
-        mock_openai_error(&text, 500, NULL, STR(""));
-        text_put(&text, STR("\n\n"));
+        mock_dialect_error_event(me, &text);
         event_send(me, text_str(&text));
         end(me);
         return true;
@@ -235,7 +235,7 @@ static void stream_pump(void *context) {
         }
         if (stream_fault(me)) return;
         struct text text = text_in_buffer(me->mock->scratch, mock_scratch_size);
-        if (!mock_stream_next(&me->stream, &text, &is_token)) {
+        if (!mock_dialect_next(me, &text, &is_token)) {
             end(me);
             return;
         }
@@ -250,7 +250,7 @@ void mock_deliver_more(struct mock_exchange *me) {
 }
 
 static void stream_start(struct mock_exchange *me) {
-    me->content_type = STR("text/event-stream; charset=utf-8");
+    me->content_type = mock_dialect_content_type(me);
     me->started_ns = loop_now(me->mock->loop).mono_ns;
     respond(me, -1);
     if (me->fault.kind == mock_fault_hang_after_head)
@@ -311,7 +311,7 @@ static bool keeps_stream(enum mock_fault_kind kind) {
 /* An error object, with this status and no stream. */
 static void error_instead(struct mock_exchange *me, int status, int shown) {
     struct text text = text_in_arena(&me->arena, 256);
-    mock_openai_error(&text, shown, NULL, STR(""));
+    mock_dialect_error(me, &text, shown, NULL, STR(""));
     me->status = status;
     me->streams = false;
     me->content_type = STR("application/json");

@@ -4,7 +4,7 @@
 #define WEIR_MOCK_MOCK_INTERNAL_H
 
 #include "base/chunks.h"
-#include "dialect/endpoint.h"
+#include "dialect/outbound.h"
 #include "mock/mock.h"
 #include "mock/mock_openai.h"
 #include "mock/mock_record.h"
@@ -60,6 +60,10 @@ struct mock_exchange {
     struct mock_prompt prompt;
     struct mock_answer answer;
     struct mock_stream stream;
+    const struct codec *codec; /* the asker's dialect; NULL: OpenAI's, the mock's own */
+    bool json_array;           /* Google's stream without alt=sse */
+    void *reader, *writer;     /* of the stream's two dialects */
+    struct embed_request *embed;
     uint64_t started_ns, tokens_sent;
     size_t slow_at;
     struct http_request request_copy;

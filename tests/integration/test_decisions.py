@@ -12,6 +12,11 @@ def admin(weir, method, path, body=None):
     return http(weir.port, method, "/admin/v1" + path, body=body, headers={"authorization": f"Bearer {weir.admin_key}", "content-type": "application/json"})
 
 
+def story_of(weir, reply):
+    """What is remembered of it: a moment after its end, as the provider's own end is awaited."""
+    return poll(lambda: (r := admin(weir, "GET", "/requests/" + reply.headers["x-weir-request-id"])).status == 200 and r.json)
+
+
 def served_by(weir, count, model="m", **more):
     """How many of so many requests each provider answered."""
     by = {}
@@ -421,7 +426,7 @@ def test_a_stream_that_dies_goes_on_from_the_next_target(start, how, repeat, die
     assert reply.content == " ".join(WORDS)
     assert len({e["id"] for e in reply.events[:-1]}) == 1
     assert [m["role"] for m in two.asked[0]] == ["user", "assistant", "user"]
-    story = admin(weir, "GET", "/requests/" + reply.headers["x-weir-request-id"]).json
+    story = story_of(weir, reply)
     assert [a["outcome"] == "ok" for a in story["attempts"]] == [False, True]
 
 
@@ -477,7 +482,7 @@ def test_the_first_rule_that_holds_decides(trio, more, headers, wanted):
     weir = run("priority", rules=RULES, trust_tags=True)
     reply = chat(weir.port, headers=headers, **more)
     assert reply.status == 200 and reply.headers["x-weir-provider"] in wanted, reply
-    story = admin(weir, "GET", "/requests/" + reply.headers["x-weir-request-id"]).json
+    story = story_of(weir, reply)
     assert ("rule" in story) == (wanted != "a")
 
 
@@ -533,5 +538,5 @@ def test_explain_names_the_strategy_and_who_was_passed_over(trio):
     mocks[0].fault("status=500")
     chat(weir.port)
     reply = chat(weir.port)
-    story = admin(weir, "GET", "/requests/" + reply.headers["x-weir-request-id"]).json
+    story = story_of(weir, reply)
     assert story["strategy"] == "priority" and story["candidates"][0]["refused"] == "breaker_open" and story["candidates"][1]["tries"] == 1

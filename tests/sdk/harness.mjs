@@ -74,15 +74,28 @@ function serveOf(folder, name, text) {
   return spawn(binary, ["serve", "-c", `${name}.yaml`], { cwd: folder });
 }
 
-// Two gateways: the first serves the built-in provider in every dialect, the second asks it as each kind of provider.
+// The mock alone: { url, close }.
+export async function startMock() {
+  const folder = mkdtempSync(join(tmpdir(), "weir-mock-"));
+  const mock = spawn(binary, ["mock", "--listen", "127.0.0.1:0"], { cwd: folder });
+  const url = await waitFor(mock, "stdout", /(http:\/\/\S+)\/v1/);
+  return {
+    url,
+    async close() {
+      await stop(mock);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+// The mock in every dialect, and a gateway that asks it as each kind of provider.
 // { url, outbounds, close }: the model `m-KIND` goes to the provider that speaks KIND.
 export async function startChain() {
   const folder = mkdtempSync(join(tmpdir(), "weir-chain-"));
   const models = ["m", "reason-m", "embed-m", "mock-fault-status=429", "mock-fault-error-in-stream=3"];
-  const far = serveOf(folder, "far", `providers:\n  sim: ${JSON.stringify({ type: "simulated", models, circuit_breaker: { failure_threshold: 1000 } })}\n`);
-  const farPort = await waitFor(far, "stderr", /"event":"ready".*"port":(\d+)/);
-  const base = `http://127.0.0.1:${farPort}`;
-  const kinds = { openai: `${base}/v1`, anthropic: base, gemini: `${base}/v1beta` };
+  const far = spawn(binary, ["mock", "--listen", "127.0.0.1:0"], { cwd: folder });
+  const base = (await waitFor(far, "stdout", /(http:\/\/\S+)\/v1/));
+  const kinds = { openai: `${base}/v1`, anthropic: base, gemini: `${base}/v1beta`, "ollama-native": base };
   const providers = Object.fromEntries(Object.entries(kinds).flatMap(([type, base_url]) => [type, `${type}-limited`].map((name) => [name, { type, base_url, api_key: "k", models, circuit_breaker: { failure_threshold: 1000 }, adaptive_throttling: false }])));
   const routes = Object.keys(kinds).flatMap((kind) => [
     { model: `m-${kind}`, targets: [`${kind}/m`] },
@@ -100,9 +113,10 @@ export async function startChain() {
     url: `http://127.0.0.1:${port}`,
     outbounds: Object.keys(kinds),
     async close() {
-      const codes = [await stop(near), await stop(far)];
+      const code = await stop(near);
+      await stop(far);
       rmSync(folder, { recursive: true, force: true });
-      if (codes.some((code) => code !== 0)) throw new Error(`weir serve ended with ${codes}: ${errors}`);
+      if (code !== 0) throw new Error(`weir serve ended with ${code}: ${errors}`);
     },
   };
 }

@@ -1,0 +1,138 @@
+/* mock_dialect.c - by the same code that weir's own callers and providers are spoken to with. That this code is right
+ * is shown elsewhere: by recorded traffic, and by the vendors' SDKs. */
+#include "mock/mock_dialect.h"
+
+#include "dialect/quirks.h"
+
+static const struct codec_caller nobody = {{"mock", 4}, {"mock", 4}, 0, true, true, false};
+
+static struct codec_caller caller_of(const struct mock_exchange *me) {
+    struct codec_caller caller = nobody;
+    caller.now_s = me->facts.created_s;
+    caller.json_array = me->json_array;
+    return caller;
+}
+
+/* What callers of weir do not ask for, but providers are asked. */
+static const struct {
+    struct str path;
+    enum dialect dialect;
+    enum operation operation;
+} paths[] = {
+    {STR("/api/chat"), dialect_ollama, operation_chat},
+    {STR("/api/embed"), dialect_ollama, operation_embed},
+};
+
+bool mock_dialect_find(struct str path, enum dialect *dialect, enum operation *operation, struct str *model,
+                       bool *stream) {
+    enum endpoint endpoint;
+    *stream = false;
+    *model = STR("");
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        if (!str_eq(path, paths[i].path)) continue;
+        *dialect = paths[i].dialect;
+        *operation = paths[i].operation;
+        return true;
+    }
+    if (!endpoint_find(path, &endpoint, model)) return false;
+    const struct endpoint_facts *facts = endpoint_facts(endpoint);
+    *dialect = facts->dialect;
+    *operation = facts->operation;
+    *stream = endpoint == endpoint_generate_stream;
+    return facts->dialect != dialect_openai && codec_of(facts->dialect) &&
+           (facts->operation == operation_chat || facts->operation == operation_embed);
+}
+
+bool mock_dialect_request(struct mock_exchange *me, enum operation operation, struct str model, bool stream,
+                          struct str *body, struct error *error, struct str *param) {
+    const struct codec *codec = me->codec;
+    struct codec_target target = {.quirks = quirks_of(STR(""), STR("")), .output_tokens_max = -1, .reasons = true};
+    struct text text = text_in_arena(&me->arena, body->len + 256);
+    if (operation == operation_embed) {
+        me->embed = arena_take_zeroed(&me->arena, sizeof *me->embed);
+        if (!me->embed || !codec->read_embed_request(*body, model, &me->arena, me->embed, error, param)) return false;
+        target.model = me->embed->model;
+        codec_openai.write_embed_request(me->embed, &target, &text);
+    } else {
+        struct message_request request;
+        if (!codec->read_request(*body, model, stream, &me->arena, &request, error, param)) return false;
+        target.model = request.model;
+        target.stream = request.stream;
+        codec_openai.write_request(&request, &target, &text);
+        me->writer = arena_take_zeroed(&me->arena, codec->writer_size + 1);
+        me->reader = arena_take_zeroed(&me->arena, codec_openai.reader_size + 1);
+        if (!me->writer || !me->reader) return error_set(error, error_out_of_memory, "%s", "");
+    }
+    *body = text_str(&text);
+    return !text.failed || error_set(error, error_out_of_memory, "%s", "");
+}
+
+void mock_dialect_reply(struct mock_exchange *me, struct str *body) {
+    struct text text = text_in_arena(&me->arena, body->len + 256);
+    struct codec_caller caller = caller_of(me);
+    struct message_reply reply;
+    struct embed_reply vectors;
+    bool error_inside;
+    if (!me->codec) return;
+    if (me->embed && codec_openai.read_embed_reply(*body, &me->arena, &vectors, &error_inside))
+        me->codec->write_embed_reply(&vectors, me->embed, &caller, &text);
+    else if (codec_openai.read_reply(*body, &me->arena, quirks_of(STR(""), STR("")), &reply, &error_inside))
+        me->codec->write_reply(&reply, &caller, &text);
+    if (!text.failed) *body = text_str(&text);
+}
+
+static struct message_error error_read(struct mock_exchange *me, int status, const char *message, struct str param) {
+    struct text text = text_in_arena(&me->arena, 256);
+    struct message_error error = {.status = status, .retry_after_ms = -1, .request_id = STR("req_mock")};
+    mock_openai_error(&text, status, message, param);
+    codec_openai.read_error(text_str(&text), &me->arena, &error);
+    return error;
+}
+
+void mock_dialect_error(struct mock_exchange *me, struct text *text, int status, const char *message,
+                        struct str param) {
+    if (!me->codec) {
+        mock_openai_error(text, status, message, param);
+        return;
+    }
+    struct message_error error = error_read(me, status, message, param);
+    me->codec->write_error(&error, text);
+}
+
+void mock_dialect_error_event(struct mock_exchange *me, struct text *text) {
+    if (!me->codec) {
+        text_put(text, STR("data: "));
+        mock_openai_error(text, 500, NULL, STR(""));
+        text_put(text, STR("\n\n"));
+        return;
+    }
+    struct codec_caller caller = caller_of(me);
+    struct message_event event = {.kind = message_event_error, .usage = USAGE_NONE, .status = 500};
+    event.text = error_read(me, 500, NULL, STR("")).message;
+    me->codec->write_event(me->writer, &event, &caller, &me->arena, text);
+}
+
+static void event_translate(struct mock_exchange *me, struct str raw, struct text *text) {
+    struct message_events events = {.arena = &me->arena};
+    struct codec_caller caller = caller_of(me);
+    struct str data = str_trim(str_starts(raw, STR("data:")) ? str_slice(raw, 5, raw.len) : raw);
+    if (!codec_openai.read_event(me->reader, STR(""), data, &me->arena, quirks_of(STR(""), STR("")), &events)) {
+        text_put(text, raw); /* broken on purpose */
+        return;
+    }
+    for (size_t i = 0; i < events.count; i++)
+        me->codec->write_event(me->writer, &events.list[i], &caller, &me->arena, text);
+}
+
+bool mock_dialect_next(struct mock_exchange *me, struct text *text, bool *is_token) {
+    if (!me->codec) return mock_stream_next(&me->stream, text, is_token);
+    struct text own = text_in_arena(&me->arena, 512);
+    if (!mock_stream_next(&me->stream, &own, is_token)) return false;
+    event_translate(me, text_str(&own), text);
+    return true;
+}
+
+struct str mock_dialect_content_type(const struct mock_exchange *me) {
+    if (!me->codec) return STR("text/event-stream; charset=utf-8");
+    return me->json_array ? STR("application/json") : me->codec->stream_content_type;
+}

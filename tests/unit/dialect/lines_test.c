@@ -1,0 +1,70 @@
+/* lines_test.c - lines of a stream, cut at every place. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "dialect/lines.h"
+
+static size_t feed(struct lines *lines, struct str bytes, char *into) {
+    struct sse_event event;
+    size_t len = 0;
+    lines_feed(lines, bytes);
+    while (lines_next(lines, &event) == sse_got_event) {
+        if (event.comment_only) continue;
+        memcpy(into + len, event.data.at, event.data.len);
+        len += event.data.len;
+        into[len++] = '|';
+    }
+    return len;
+}
+
+static void lines_come_whole_wherever_they_are_cut(void **state) {
+    const struct str stream = STR("{\"a\":1}\n\r\n{\"b\":2}\r\n\n{\"c\"");
+    (void)state;
+    for (size_t cut = 0; cut <= stream.len; cut++)
+        for (size_t second = cut; second <= stream.len; second++) {
+            struct lines lines;
+            struct sse_event last;
+            char got[64];
+            lines_init(&lines);
+            size_t len = feed(&lines, str_slice(stream, 0, cut), got);
+            len += feed(&lines, str_slice(stream, cut, second), got + len);
+            len += feed(&lines, str_slice(stream, second, stream.len), got + len);
+            assert_int_equal(len, 16);
+            assert_memory_equal(got, "{\"a\":1}|{\"b\":2}|", 16);
+            assert_true(lines_last(&lines, &last));
+            assert_true(str_eq(last.data, STR("{\"c\"")));
+            assert_false(lines_last(&lines, &last));
+            lines_free(&lines);
+        }
+}
+
+static void a_line_without_end_is_too_large(void **state) {
+    struct lines lines;
+    struct sse_event event;
+    size_t size = 700 * 1024;
+    char *bytes = malloc(size);
+    (void)state;
+    memset(bytes, 'x', size);
+    lines_init(&lines);
+    lines_feed(&lines, str_make(bytes, size));
+    assert_int_equal(lines_next(&lines, &event), sse_more);
+    lines_feed(&lines, str_make(bytes, size));
+    assert_int_equal(lines_next(&lines, &event), sse_too_large);
+    lines_free(&lines);
+    free(bytes);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lines_come_whole_wherever_they_are_cut),
+        cmocka_unit_test(a_line_without_end_is_too_large),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
