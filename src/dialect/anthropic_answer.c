@@ -128,7 +128,8 @@ static void block_put(struct text *text, const struct message_part *part, size_t
     }
     bool text_like = part->kind == part_text || part->kind == part_refusal;
     if (!text_like && part->kind != part_tool_call && part->kind != part_reasoning) return;
-    if (part->kind == part_reasoning && !caller->show_reasoning) return;
+    bool sealed = part->data.at && part->of == dialect_anthropic;
+    if (part->kind == part_reasoning && (!caller->show_reasoning || (!sealed && !part->text.len))) return;
     text_json_comma(text);
     if (text_like) {
         text_put(text, STR("{\"type\":\"text\""));
@@ -144,7 +145,7 @@ static void block_put(struct text *text, const struct message_part *part, size_t
         text_json_str(text, STR("name"), part->name);
         text_json_key(text, STR("input"));
         text_put_object(text, part->arguments, "arguments");
-    } else if (part->data.at) {
+    } else if (sealed) {
         text_put(text, STR("{\"type\":\"redacted_thinking\""));
         text_json_str(text, STR("data"), part->data);
     } else {

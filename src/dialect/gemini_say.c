@@ -46,7 +46,7 @@ static void result_put(struct text *text, const struct message_request *request,
     text_json_key(text, STR("response"));
     struct str only =
         part->part_count == 1 && part->parts[0].kind == part_text ? str_trim(part->parts[0].text) : STR("");
-    if (part->of == dialect_gemini && only.len && only.at[0] == '{') { /* an object, as it came */
+    if (only.len && only.at[0] == '{') { /* an object, as it came */
         text_put_object(text, only, "result");
     } else {
         text_put_byte(text, '{');

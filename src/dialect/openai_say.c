@@ -170,8 +170,10 @@ static bool has_kind(const struct message *message, enum part_kind kind) {
 }
 
 static bool has_content(const struct message *message) {
-    for (size_t i = 0; i < message->part_count; i++)
-        if (is_content(&message->parts[i])) return true;
+    for (size_t i = 0; i < message->part_count; i++) {
+        const struct message_part *part = &message->parts[i];
+        if (is_content(part) && (part->kind != part_text || part->text.len)) return true;
+    }
     return false;
 }
 

@@ -90,6 +90,77 @@ function openaiChat(client) {
   };
 }
 
+// -- OpenAI's Responses API -----------------------------------------------------------------------------------------------
+
+function openaiResponses(client) {
+  const ask = (model, input, more = {}) => client.responses.create({ model, input, store: false, ...more });
+  const tools = [{ type: "function", name: "get_weather", description: "Weather", parameters: schema, strict: false }];
+  return {
+    async text(kind) {
+      const reply = await ask(`m-${kind}`, "Hello weir", { instructions: "Be kind." });
+      assert.match(reply.output_text, /Hello weir/);
+      assert.equal(reply.status, "completed");
+      assert.ok(reply.usage.input_tokens > 0 && reply.usage.output_tokens > 0);
+    },
+    async stream(kind) {
+      let text = "", whole, order = [], number = -1;
+      for await (const event of await ask(`m-${kind}`, "Hello weir", { stream: true })) {
+        assert.equal(event.sequence_number, ++number);
+        order.push(event.type);
+        if (event.type === "response.output_text.delta") text += event.delta;
+        if (event.type === "response.completed") whole = event.response;
+      }
+      assert.match(text, /Hello weir/);
+      assert.equal(whole.output.at(-1).content[0].text, text);
+      assert.deepEqual([...new Set(order)], ["response.created", "response.in_progress", "response.output_item.added", "response.content_part.added", "response.output_text.delta", "response.output_text.done", "response.content_part.done", "response.output_item.done", "response.completed"]);
+    },
+    async tools(kind) {
+      const input = [{ role: "user", content: "Use the tool" }];
+      const first = await ask(`m-${kind}`, input, { tools });
+      const call = first.output.find((item) => item.type === "function_call");
+      assert.equal(typeof JSON.parse(call.arguments).city, "string");
+      const second = await ask(`m-${kind}`, [...input, ...first.output, { type: "function_call_output", call_id: call.call_id, output: "sunny" }], { tools });
+      assert.ok(second.output_text.length > 0);
+      const streamed = await client.responses.stream({ model: `m-${kind}`, input, tools, store: false }).finalResponse();
+      assert.equal(typeof JSON.parse(streamed.output.find((item) => item.type === "function_call").arguments).city, "string");
+    },
+    async vision(kind) {
+      const reply = await ask(`m-${kind}`, [{ role: "user", content: [{ type: "input_text", text: "What is it?" }, { type: "input_image", image_url: `data:image/png;base64,${png}`, detail: "auto" }] }]);
+      assert.match(reply.output_text, /image/i);
+    },
+    async structured(kind) {
+      const reply = await ask(`m-${kind}`, "Where?", { text: { format: { type: "json_schema", name: "place", strict: true, schema } } });
+      assert.ok(Number.isInteger(JSON.parse(reply.output_text).days));
+    },
+    async reasoning(kind) {
+      const reply = await ask(`reason-${kind}`, "Think", { reasoning: { effort: "low", summary: "auto" } });
+      assert.ok(reply.output.find((item) => item.type === "reasoning").summary[0].text.length > 0);
+    },
+    async errors(kind) {
+      await assert.rejects(ask(`limited-${kind}`, "x"), OpenAI.RateLimitError);
+      await assert.rejects(ask("nothing", "x"), OpenAI.NotFoundError);
+      await assert.rejects(ask(`m-${kind}`, []), OpenAI.BadRequestError);
+      await assert.rejects(ask(`m-${kind}`, "x", { previous_response_id: "resp_1" }), OpenAI.BadRequestError);
+    },
+    async abort(kind) {
+      const controller = new AbortController();
+      const stream = await client.responses.create({ model: `m-${kind}`, input: "[mock tokens=500 rate=20] x", stream: true, store: false }, { signal: controller.signal });
+      let events = 0;
+      try {
+        for await (const _ of stream) if (++events === 8) controller.abort();
+      } catch (error) {
+        assert.ok(isAbort(error), error);
+      }
+      assert.ok(events < 30);
+    },
+    async breaking(kind) {
+      await assert.rejects(async () => {
+        for await (const event of await ask(`breaking-${kind}`, "Hello weir, tell me a long story", { stream: true })) if (event.type === "response.completed") return;
+      });
+    },
+  };
+}
+
 // -- Anthropic's ----------------------------------------------------------------------------------------------------------
 
 function anthropicMessages(client) {
@@ -265,7 +336,7 @@ function vercel(model, provider) {
     },
     async reasoning(kind) {
       if (provider === "openai") return "its chat provider reads no reasoning text";
-      const providerOptions = { anthropic: { thinking: { type: "enabled", budgetTokens: 1024 } }, google: { thinkingConfig: { includeThoughts: true } } };
+      const providerOptions = { anthropic: { thinking: { type: "enabled", budgetTokens: 1024 } }, google: { thinkingConfig: { includeThoughts: true } }, openai: { reasoningSummary: "auto", forceReasoning: true } };
       const { reasoningText } = await generateText({ model: model(`reason-${kind}`), prompt: "Think", providerOptions, maxRetries: 0 });
       assert.ok(reasoningText.length > 0);
     },
@@ -289,10 +360,12 @@ function vercel(model, provider) {
 
 const sdks = {
   "openai": openaiChat(new OpenAI({ apiKey: KEY, baseURL: `${chain.url}/v1`, maxRetries: 0 })),
+  "openai responses": openaiResponses(new OpenAI({ apiKey: KEY, baseURL: `${chain.url}/v1`, maxRetries: 0 })),
   "groq-sdk": openaiChat(new Groq({ apiKey: KEY, baseURL: chain.url, maxRetries: 0 })),
   "@anthropic-ai/sdk": anthropicMessages(new Anthropic({ apiKey: KEY, baseURL: chain.url, maxRetries: 0 })),
   "@google/genai": googleGenerate(new GoogleGenAI({ apiKey: KEY, httpOptions: { baseUrl: chain.url } })),
   "ai (openai)": vercel(createOpenAI({ apiKey: KEY, baseURL: `${chain.url}/v1` }).chat, "openai"),
+  "ai (openai responses)": vercel(createOpenAI({ apiKey: KEY, baseURL: `${chain.url}/v1` }), "responses"),
   "ai (anthropic)": vercel(createAnthropic({ apiKey: KEY, baseURL: `${chain.url}/v1` }), "anthropic"),
   "ai (google)": vercel(createGoogleGenerativeAI({ apiKey: KEY, baseURL: `${chain.url}/v1beta` }), "google"),
 };

@@ -328,6 +328,11 @@ static void file_check(const char *name, const struct codec *codec, const char *
     const struct json_value *response = json_member(json_root(json), "response"),
                             *asked = json_member(json_member(json_root(json), "request"), "body");
     struct str url = json_str(json_member(json_member(json_root(json), "request"), "url"), STR(""));
+    if (str_ends(url, STR("/input_tokens"))) { /* it counts, and answers nothing */
+        json_free(json);
+        free(bytes);
+        return;
+    }
     if (str_ends(url, STR("/v1/chat/completions"))) codec = &codec_openai; /* Ollama speaks it too */
     const struct codec_quirks *quirks = quirks_of(str_from(type), STR(""));
     struct str body = json_str(json_member(response, "body"), STR(""));
