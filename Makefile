@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
 NINJA = ninja -C
 # The list of sources decides whether Meson must look again.
-SOURCES := $(shell find src tests/unit tests/fuzz tests/sim bench catalog web -name '*.c' -o -name '*.json' -o -name '*.html' 2>/dev/null | LC_ALL=C sort | cksum | tr ' ' -)
+SOURCES := $(shell find src tests/unit tests/fuzz tests/sim bench catalog web -name '*.c' -o -name '*.json' -o -name '*.jsonl' -o -name '*.html' 2>/dev/null | LC_ALL=C sort | cksum | tr ' ' -)
 
 setup_asan = -Db_sanitize=address,undefined -Dbuildtype=debugoptimized -Db_lto=false -Db_lundef=false
 setup_tsan = -Db_sanitize=thread -Dbuildtype=debugoptimized -Db_lto=false -Db_lundef=false

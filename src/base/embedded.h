@@ -3,7 +3,7 @@
 #ifndef WEIR_BASE_EMBEDDED_H
 #define WEIR_BASE_EMBEDDED_H
 
-extern const char catalog_providers_json[], catalog_models_json[], web_index_html[];
-extern const unsigned long catalog_providers_json_len, catalog_models_json_len, web_index_html_len;
+extern const char catalog_built_in_jsonl[], web_index_html[];
+extern const unsigned long catalog_built_in_jsonl_len, web_index_html_len;
 
 #endif

@@ -27,8 +27,10 @@ struct openai_request {
     int64_t max_tokens;                            /* max_completion_tokens, else max_tokens; -1: not given */
     int64_t n;                                     /* answers asked for; 1 unless said otherwise */
     bool has_image;                                /* a message has a part of type image_url, input_image or image */
+    bool has_audio;                                /* a message has a part of type input_audio */
     bool has_tools;                                /* `tools` is an array that is not empty */
     bool wants_json;                               /* response_format of type json_object or json_schema */
+    bool wants_schema;                             /* of type json_schema */
     struct str boundary;                           /* multipart: without its leading dashes */
     size_t messages_to;                            /* the ] of `messages`, where more may be put; 0: absent or empty */
     struct str continuation;                       /* written there by openai_splice; empty: nothing */

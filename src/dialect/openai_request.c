@@ -175,8 +175,12 @@ static bool inside_read(struct reading *reading, enum key top, struct skim *skim
     bool type = token->kind == skim_string && skim_is(token->key, STR("type"));
     if (top == key_response_format && token->depth == 2 && type)
         for (size_t i = 0; i < 2; i++) reading->request->wants_json |= str_eq(token->value, schemas[i]);
-    if (top == key_messages && token->depth == 5 && type)
+    if (top == key_response_format && token->depth == 2 && type)
+        reading->request->wants_schema |= str_eq(token->value, schemas[1]);
+    if (top == key_messages && token->depth == 5 && type) {
         for (size_t i = 0; i < 3; i++) reading->request->has_image |= str_eq(token->value, images[i]);
+        reading->request->has_audio |= str_eq(token->value, STR("\"input_audio\""));
+    }
     bool on_the_way = top == key_messages && (token->depth != 3 || skim_is(token->key, STR("content")));
     return !container || token->passed || on_the_way || skim_skip(skim, token);
 }

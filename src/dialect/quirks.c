@@ -27,6 +27,9 @@ static const struct {
     {STR("huggingface"), STR("*"), {.name = STR("huggingface"), .max_tokens_old = true, .system_not_developer = true}},
     {STR("cloudflare"), STR("*"), {.name = STR("cloudflare"), .max_tokens_old = true, .system_not_developer = true}},
     {STR("ollama"), STR("*"), {.name = STR("ollama"), .max_tokens_old = true, .system_not_developer = true}},
+    {STR("compatible"), /* most who took over OpenAI's first chat API and no more */
+     STR("*"),
+     {.name = STR("compatible"), .max_tokens_old = true, .system_not_developer = true}},
     {STR("anthropic"), STR("claude-opus-4-6*"), {.name = STR("anthropic-adaptive"), .thinking_adaptive = true}},
     {STR("gemini"), STR("gemini-3*"), {.name = STR("gemini-3"), .thinking_levels = true}},
 };

@@ -5,7 +5,8 @@
 
 #include "dialect/codec.h"
 
-/* Those of a provider's type ("mistral") and model. Never NULL; static. The first row that fits counts. */
+/* Those of a provider's kind (its type, "mistral", or what its row in the catalogue names) and model. Never NULL;
+ * static. The first row that fits counts. */
 const struct codec_quirks *quirks_of(struct str type, struct str model);
 
 #endif

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/embedded.h"
 #include "base/memory.h"
 #include "engine/config_overlay.h"
 #include "engine/config_read.h"
@@ -36,43 +35,65 @@ void config_ids_free(struct config_ids *ids) {
     *ids = (struct config_ids){NULL, 0, 0};
 }
 
+/* The configuration's own text, then the overlay, then files that it names. */
+static unsigned document_of(const struct config_problem *problem) { return problem->file.len ? 2 : problem->overlay; }
+
 static bool stands_before(const struct config_problem *a, const struct config_problem *b) {
-    if (a->overlay != b->overlay) return b->overlay;
+    if (document_of(a) != document_of(b)) return document_of(a) < document_of(b);
     return a->line < b->line || (a->line == b->line && a->column <= b->column);
+}
+
+static bool is_known(const struct config *config, const struct config_problem *problem) {
+    for (const struct config_problem *known = config->problems; known; known = known->next)
+        if (known->line == problem->line && known->column == problem->column &&
+            document_of(known) == document_of(problem) && str_eq(known->message, problem->message))
+            return true;
+    return false;
+}
+
+static void problem_add(struct config *config, const struct config_problem *problem) {
+    if (is_known(config, problem)) return;
+    if (problem->severity == config_error) config->error_count++;
+    if (problem->severity == config_not_available) config->not_available_count++;
+    if (config->error_count + config->not_available_count > problems_max) return; /* counted, not told */
+    struct config_problem *copy = arena_take_zeroed(&config->arena, sizeof *copy);
+    if (!copy) return;
+    *copy = *problem;
+    copy->message = arena_copy(&config->arena, problem->message);
+    copy->file = arena_copy(&config->arena, problem->file);
+    struct config_problem **place = &config->problems;
+    while (*place && stands_before(*place, copy)) place = &(*place)->next;
+    copy->next = *place;
+    *place = copy;
 }
 
 void config_report(struct config_reading *reading, const struct config_node *at, enum config_severity severity,
                    const char *format, ...) {
-    struct config *config = reading->config;
     char message[512];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    unsigned line = at ? at->line : 0, column = at ? at->column : 0;
-    bool overlay = at && at->overlay;
-    for (const struct config_problem *known = config->problems; known; known = known->next)
-        if (known->line == line && known->column == column && known->overlay == overlay &&
-            str_eq(known->message, str_from(message)))
-            return;
-    if (severity == config_error) config->error_count++;
-    if (severity == config_not_available) config->not_available_count++;
-    if (config->error_count + config->not_available_count > problems_max) return; /* counted, not told */
-    struct config_problem *problem = arena_take_zeroed(&config->arena, sizeof *problem);
-    if (!problem) return;
-    problem->severity = severity;
-    problem->message = arena_copy(&config->arena, str_from(message));
-    problem->line = line;
-    problem->column = column;
-    problem->overlay = overlay;
-    struct config_problem **place = &config->problems;
-    while (*place && stands_before(*place, problem)) place = &(*place)->next;
-    problem->next = *place;
-    *place = problem;
+    problem_add(reading->config, &(struct config_problem){.severity = severity,
+                                                          .line = at ? at->line : 0,
+                                                          .column = at ? at->column : 0,
+                                                          .overlay = at && at->overlay,
+                                                          .message = str_from(message)});
+}
+
+void config_report_file(struct config_reading *reading, struct str file, unsigned line, unsigned column,
+                        const char *sentence) {
+    problem_add(
+        reading->config,
+        &(struct config_problem){
+            .severity = config_error, .line = line, .column = column, .file = file, .message = str_from(sentence)});
 }
 
 void config_problem_write(const struct config_input *input, const struct config_problem *problem, struct text *text) {
-    text_put(text, problem->overlay ? input->overlay_path : input->path.len ? input->path : STR("environment"));
+    text_put(text, problem->file.len  ? problem->file
+                   : problem->overlay ? input->overlay_path
+                   : input->path.len  ? input->path
+                                      : STR("environment"));
     if (problem->line) text_printf(text, ":%u:%u", problem->line, problem->column);
     text_put(text, STR(": "));
     if (problem->severity == config_warning) text_put(text, STR("warning: "));
@@ -82,14 +103,8 @@ void config_problem_write(const struct config_input *input, const struct config_
 static struct config_node *root_of(struct config_reading *reading) {
     struct config_place place;
     if (!reading->input->text.at) {
-        struct catalog catalog;
-        struct error error = {.code = error_none};
-        if (catalog_read(str_make(catalog_providers_json, catalog_providers_json_len),
-                         str_make(catalog_models_json, catalog_models_json_len), &reading->config->arena, &catalog,
-                         &error))
-            return config_from_environment(reading, &catalog);
-        config_report(reading, NULL, config_error, "%s", error.message);
-        return NULL;
+        config_catalog_open(reading, NULL);
+        return config_from_environment(reading, &reading->catalog);
     }
     struct config_node *root = config_yaml_parse(reading->input->text, &reading->config->arena, &place);
     if (!root) {
@@ -112,6 +127,7 @@ bool config_load(const struct config_input *input, struct config *config) {
     struct config_node *root = root_of(&reading);
     if (!root) return false;
     config_check(&reading, root);
+    config_catalog_open(&reading, root);
     config_overlay_merge(&reading, root);
     config_process_read(&reading, root);
     struct snapshot *snapshot = config_build(&reading, root);

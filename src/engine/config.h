@@ -22,7 +22,7 @@ struct config_input {
     struct str text;                       /* YAML; {NULL,0}: the environment alone */
     struct str overlay_path, overlay_text; /* what was changed at run time (config_overlay.h); {NULL,0}: nothing */
     const char *(*environment)(void *context, const char *name); /* NULL: not set */
-    /* A file's whole content into the arena, without a newline at its end; false: *error. */
+    /* A file's whole content into the arena; false: *error. */
     bool (*read_file)(void *context, struct str path, struct arena *arena, struct str *content, struct error *error);
     void *context;
     struct config_ids *ids;
@@ -39,6 +39,7 @@ struct config_problem {
     unsigned line, column; /* 0: not of a place */
     bool protects;         /* not available, and what it asks for is a protection */
     bool overlay;          /* its place is in the overlay */
+    struct str file;       /* its place is in that file, which the configuration names; else empty */
     struct str message;
 };
 
@@ -68,7 +69,7 @@ struct config_process {
 
 struct config {
     struct arena arena;
-    struct config_problem *problems; /* by line; those of the overlay last */
+    struct config_problem *problems; /* by line; those of the overlay and of named files last */
     struct config_origin *origins;
     size_t error_count, not_available_count, protects_count;
     struct config_process process;
@@ -93,15 +94,22 @@ struct config_reading {
     struct config *config;
     bool inside_later;           /* the key around has been reported as not available */
     struct config_node *removed; /* providers that the overlay took out */
+    struct catalog catalog;      /* for what is asked before the snapshot has its own */
+    struct str catalog_text;     /* the file that `catalog` names; {NULL,0}: the built-in one */
 };
 void config_report(struct config_reading *reading, const struct config_node *at, enum config_severity severity,
                    const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* A problem of a file that the configuration names. */
+void config_report_file(struct config_reading *reading, struct str file, unsigned line, unsigned column,
+                        const char *sentence);
 /* What a message may show of a value: its first bytes, or nothing of what a reference stood for. */
 struct str config_shown(const struct config_node *node);
 /* config_check.c: types, ranges, unknown keys, references (expanded in place). */
 void config_check(struct config_reading *reading, struct config_node *root);
 /* config_build.c */
 struct snapshot *config_build(struct config_reading *reading, const struct config_node *root);
+/* config_catalog.c: the file that `catalog` names, else the built-in one, into reading->catalog. */
+void config_catalog_open(struct config_reading *reading, const struct config_node *root);
 /* config_process.c */
 void config_process_read(struct config_reading *reading, const struct config_node *root);
 /* config_environment.c: a tree such as a file would give, from the environment. */

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/embedded.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "dialect/outbound.h"
@@ -69,8 +68,8 @@ static void keys_read(struct config_reading *reading, struct snapshot *snapshot,
                                  : "provider `%.*s` has a base_url of its own and no api_key: none is sent, ${%.*s} "
                                    "only where it is written",
                       STR_ARG(provider->name), STR_ARG(provider->row->key_env));
-    const struct outbound_facts *facts = outbound_facts(provider->dialect);
-    provider->key_header = facts->key_header;
+    const struct catalog_provider *row = provider->row;
+    provider->key_header = row->key_header;
     provider->keys = arena_take_zeroed(arena, (count + 1) * sizeof *provider->keys);
     provider->authorization = arena_take_zeroed(arena, (count + 1) * sizeof *provider->authorization);
     for (size_t i = 0; i < count && provider->keys && provider->authorization; i++) {
@@ -88,7 +87,7 @@ static void keys_read(struct config_reading *reading, struct snapshot *snapshot,
         if (!secret_set(&provider->keys[i], str_trim(keys[i]))) continue;
         provider->key_count++;
         provider->authorization[i] =
-            arena_printf(arena, "%.*s%.*s", STR_ARG(facts->key_prefix), STR_ARG(str_trim(keys[i])));
+            arena_printf(arena, "%.*s%.*s", STR_ARG(row->key_prefix), STR_ARG(str_trim(keys[i])));
     }
 }
 
@@ -184,10 +183,10 @@ static void models_read(struct snapshot *snapshot, const struct config_node *nod
     struct arena *arena = &snapshot->arena;
     provider->models = read_strings(node, "models", arena, &provider->model_count);
     if (provider->model_count == 0) {
-        provider->models = arena_take(arena, (snapshot->catalog.model_count + 1) * sizeof *provider->models);
-        for (size_t i = 0; i < snapshot->catalog.model_count && provider->models; i++)
-            if (str_eq(snapshot->catalog.models[i].provider, provider->type))
-                provider->models[provider->model_count++] = snapshot->catalog.models[i].id;
+        provider->models = arena_take(arena, (provider->row->model_count + 1) * sizeof *provider->models);
+        for (size_t i = 0; i < provider->row->model_count && provider->models; i++)
+            if (provider->row->models[i].listed)
+                provider->models[provider->model_count++] = provider->row->models[i].id;
         provider->default_model = provider->row->default_model;
     }
     provider->default_model = arena_copy(arena, read_str(node, "default_model", provider->default_model));
@@ -202,7 +201,7 @@ static enum provider_state state_of(const struct config_node *node) {
 }
 
 static void provider_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
-                          const struct config_node *node, const struct catalog_provider *row) {
+                          const struct config_node *node, struct catalog_provider *row) {
     struct provider *provider = &snapshot->providers[snapshot->provider_count];
     *provider = (struct provider){.index = (uint16_t)snapshot->provider_count,
                                   .name = arena_copy(&snapshot->arena, node->key),
@@ -222,6 +221,8 @@ static void provider_read(struct config_reading *reading, struct snapshot *snaps
                                   .stall_timeout_ns = read_seconds_ns(node, "stall_timeout_seconds", 15),
                                   .max_retries = (unsigned)read_number(node, "max_retries", 3)};
     snapshot->provider_count++;
+    if (!catalog_load(&snapshot->catalog, row, &snapshot->arena))
+        config_report(reading, node, config_error, "no memory for the catalogue");
     keys_read(reading, snapshot, node, provider);
     origin_read(reading, snapshot, node, provider);
     headers_read(reading, snapshot, node, provider);
@@ -280,7 +281,7 @@ static void providers_read(struct config_reading *reading, struct snapshot *snap
             continue;
         }
         struct str type = read_str(node, "type", node->key);
-        const struct catalog_provider *row = map_find(&snapshot->catalog.by_type, type);
+        struct catalog_provider *row = map_find(&snapshot->catalog.by_type, type);
         if (!row)
             type_unknown(reading, snapshot, node, type);
         else if (read_bool(node, "enabled", true))
@@ -301,17 +302,18 @@ static const struct config_node *provider_node(const struct config_node *root, s
     return config_member(config_member(root, STR("providers")), name);
 }
 
-static struct price_list prices_of(const struct snapshot *snapshot, const struct config_node *root,
-                                   const struct provider *provider, struct str model) {
-    struct price_list prices = {-1, -1, -1, -1};
+static struct price_list prices_of(const struct config_node *root, const struct provider *provider, struct str model,
+                                   const struct catalog_model *row) {
+    struct price_list prices = PRICES_UNKNOWN;
     const struct config_node *node = provider_node(root, provider->name);
     const struct config_node *own = config_member(config_member(node, STR("prices")), model);
-    const struct catalog_model *row = catalog_model_find(&snapshot->catalog, provider->type, model);
     if (row) prices = row->prices;
-    if (own) {
+    if (own) { /* whole: tiers of a price that is not charged are none */
+        prices = PRICES_UNKNOWN;
         prices.input = nano_per_million(read_number(own, "input", -1));
         prices.output = nano_per_million(read_number(own, "output", -1));
         prices.cached_input = nano_per_million(read_number(own, "cached_input", -1));
+        prices.cache_write = nano_per_million(read_number(own, "cache_write", -1));
     }
     double per_token = read_number(node, "cost_per_token", -1), fee = read_number(node, "request_fee", 0),
            estimate = read_number(node, "cost_per_request", 0);
@@ -334,12 +336,14 @@ static struct target *target_of(struct config_reading *reading, struct snapshot 
         config_report(reading, NULL, config_error, "more than %d targets", limit_targets);
         return NULL;
     }
+    const struct catalog_model *facts = catalog_model_find(provider->row, model);
     target = &snapshot->targets[snapshot->target_count++];
     *target = (struct target){.provider = provider,
                               .model = str_slice(name, provider->name.len + 1, name.len),
                               .name = name,
                               .weight = provider->weight,
-                              .prices = prices_of(snapshot, root, provider, model),
+                              .facts = facts,
+                              .prices = prices_of(root, provider, model, facts),
                               .id = config_id(reading->input->ids, name)};
     decisions_of_target(reading, snapshot, target);
     map_add(&snapshot->targets_by_name, name, target);
@@ -546,17 +550,14 @@ static void globals_read(struct config_reading *reading, struct snapshot *snapsh
 
 struct snapshot *config_build(struct config_reading *reading, const struct config_node *root) {
     struct snapshot *snapshot = memory_take_zeroed(sizeof *snapshot);
-    struct error error = {.code = error_none};
     if (!snapshot) {
         config_report(reading, NULL, config_error, "no memory for the configuration");
         return NULL;
     }
     arena_init(&snapshot->arena, 32 * 1024, 256 * 1024 * 1024);
     atomic_init(&snapshot->holds, 1);
-    if (!catalog_read(str_make(catalog_providers_json, catalog_providers_json_len),
-                      str_make(catalog_models_json, catalog_models_json_len), &snapshot->arena, &snapshot->catalog,
-                      &error)) {
-        config_report(reading, NULL, config_error, "%s", error.message);
+    if (!catalog_open(&snapshot->catalog, reading->catalog_text, &snapshot->arena, NULL)) {
+        config_report(reading, NULL, config_error, "no memory for the catalogue");
         return snapshot;
     }
     globals_read(reading, snapshot, root);

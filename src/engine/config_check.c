@@ -56,7 +56,7 @@ static bool file_read(struct config_reading *reading, struct config_node *node, 
     struct error error = {.code = error_none};
     struct str path = str_slice(node->text, 5, node->text.len), content;
     if (reading->input->read_file(reading->input->context, path, &reading->config->arena, &content, &error)) {
-        node->text = content;
+        node->text = str_trim(content);
         node->referred = true;
         return true;
     }

@@ -5,13 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/embedded.h"
 #include "engine/config_overlay_tree.h"
 #include "engine/config_read.h"
 
 struct merging {
     struct config_reading *reading;
-    struct catalog catalog;
     struct config_node *providers; /* of the configuration */
 };
 
@@ -53,7 +51,7 @@ static struct config_node *overlay_parse(struct config_reading *reading) {
 static struct str origin_of(struct merging *merging, const struct config_node *node, struct str name) {
     struct arena *arena = &merging->reading->config->arena;
     struct str base_url = read_str(node, "base_url", STR("")), type = read_str(node, "type", name);
-    const struct catalog_provider *row = map_find(&merging->catalog.by_type, type);
+    const struct catalog_provider *row = map_find(&merging->reading->catalog.by_type, type);
     struct url url;
     if (base_url.len == 0 && str_eq(type, STR("simulated"))) return type;
     if (base_url.len == 0 && row) {
@@ -138,21 +136,11 @@ static void simulated_give_way(struct merging *merging, const struct config_node
         }
 }
 
-static bool catalog_open(struct config_reading *reading, struct catalog *catalog) {
-    struct error error = {.code = error_none};
-    if (catalog_read(str_make(catalog_providers_json, catalog_providers_json_len),
-                     str_make(catalog_models_json, catalog_models_json_len), &reading->config->arena, catalog, &error))
-        return true;
-    config_report(reading, NULL, config_error, "%s", error.message);
-    return false;
-}
-
 void config_overlay_merge(struct config_reading *reading, struct config_node *root) {
     struct merging merging = {.reading = reading, .providers = config_member(root, STR("providers"))};
     struct config_node *overlay = reading->input->overlay_text.at ? overlay_parse(reading) : NULL;
     struct config_node *entries = config_member(overlay, STR("providers"));
-    if (!entries || entries->kind != config_map || entries->count == 0 || !catalog_open(reading, &merging.catalog))
-        return;
+    if (!entries || entries->kind != config_map || entries->count == 0) return;
     if (!merging.providers || (merging.providers->kind == config_scalar && merging.providers->text.len == 0)) {
         if (merging.providers) overlay_take_out(root, STR("providers"));
         merging.providers = overlay_map_new(&reading->config->arena, STR("providers"));

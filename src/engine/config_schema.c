@@ -56,7 +56,8 @@ const struct config_key config_keys[] = {
       "Sends 200 and comments while a stream's first token is awaited.")
     K(top, "trust_tags", bool, now, 0, 0, "", top, "false", "Rules see the caller's own tags.")
     K(top, "forward_headers", strings, now, 0, 0, "", top, "", "Further headers that go up to providers and come back.")
-    K(top, "catalog", string, later, 0, 0, "", top, "", "A catalogue file in place of the built-in one.")
+    K(top, "catalog", string, now, 0, 0, "", top, "the built-in one",
+      "A file of rows in place of the built-in catalogue, or over it: see [catalogue.md](catalogue.md).")
     K(top, "on_ledger_failure", choice, later, 0, 0, "refuse|serve", top, "refuse",
       "What happens when usage cannot be recorded.")
     K(top, "fallback_order", choice, now, 0, 0, "priority|score", top, "priority",
@@ -105,8 +106,8 @@ const struct config_key config_keys[] = {
     K(cache, "serve_stale_on_outage", bool, later, 0, 0, "", top, "true", "Serve old replies when no provider answers.")
 
     K(provider, "type", string, now, 0, 0, "", top, "the name",
-      "A row of the built-in catalogue: openai, groq, openrouter, mistral, deepseek, xai, together, "
-      "huggingface, cloudflare, ollama, simulated.")
+      "A row of the [catalogue](catalogue.md): openai, anthropic, gemini, azure, groq, openrouter, mistral, deepseek, "
+      "xai, together, cohere, fireworks, cerebras, perplexity, huggingface, cloudflare, ollama, vllm, and others.")
     K(provider, "enabled", bool, now, 0, 0, "", top, "true", "A disabled provider is checked but not used.")
     K(provider, "api_key", string, now, 0, 0, "", top, "the type's environment variable",
       "The credential: ${NAME}, file:PATH, or written out.")
@@ -179,6 +180,8 @@ const struct config_key config_keys[] = {
     K(price, "input", number, now, 0, 1e6, "", top, "", "USD per million input tokens.")
     K(price, "output", number, now, 0, 1e6, "", top, "", "USD per million output tokens.")
     K(price, "cached_input", number, now, 0, 1e6, "", top, "", "USD per million cached input tokens.")
+    K(price, "cache_write", number, now, 0, 1e6, "", top, "",
+      "USD per million input tokens that are written to the provider's cache.")
 
     K(breaker, "failure_threshold", int, now, 1, 65535, "", top, "5", "Failures in a row that open it.")
     K(breaker, "timeout_seconds", seconds, now, 0, TOP, "", top, "60", "How long it stays open.")

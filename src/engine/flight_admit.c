@@ -120,6 +120,24 @@ static bool listed(const struct str *globs, size_t count, struct str name) {
 
 enum unfit { unfit_no, unfit_client, unfit_endpoint }; /* the last one is told */
 
+/* What the request wants of a model, in the catalogue's words. */
+static struct catalog_wish wish_of(const struct flight *flight) {
+    const struct openai_request *request = &flight->request;
+    return (struct catalog_wish){
+        .abilities = (request->has_image ? 1u << ability_vision : 0) | (request->has_audio ? 1u << ability_audio : 0) |
+                     (request->has_tools ? 1u << ability_tools : 0) | (request->wants_schema ? 1u << ability_json : 0),
+        .use = catalog_use_of(flight->endpoint)};
+}
+
+/* A model that is known to lack what is wanted is not asked; one that nothing is known of is. */
+static bool model_fits(struct flight *flight, const struct target *target) {
+    struct catalog_wish wish = wish_of(flight);
+    struct str lack = catalog_lack(target->facts, &wish);
+    return !lack.len || error_set(&flight->unfit, error_unsupported,
+                                  "No model behind `%.*s` %.*s. GET /v1/models tells what each can do.",
+                                  STR_ARG(str_slice(flight->route_name, 0, 100)), STR_ARG(lack));
+}
+
 static enum unfit target_unfit(struct flight *flight, const struct target *target, bool pinned) {
     const struct client *client = flight->client;
     if (client && !listed(client->providers, client->provider_count, target->provider->name)) return unfit_client;
@@ -127,6 +145,7 @@ static enum unfit target_unfit(struct flight *flight, const struct target *targe
         !listed(client->models, client->model_count, target->name))
         return unfit_client;
     const struct endpoint_facts *endpoint = endpoint_facts(flight->endpoint);
+    if (!model_fits(flight, target)) return unfit_endpoint;
     bool spliced = endpoint->dialect == dialect_openai && target->provider->dialect == dialect_openai;
     if (spliced) return target->provider->endpoints & 1u << flight->endpoint ? unfit_no : unfit_endpoint;
     return translate_fits(flight, target, &flight->unfit) ? unfit_no : unfit_endpoint;
@@ -276,6 +295,24 @@ static int64_t prompt_tokens(const struct flight *flight) {
     return flight->request.has_image && tokens > image_most ? image_most : tokens;
 }
 
+/* Models whose context is too small for the prompt, as far as it can be told without their tokenizers, are left out
+ * while another one remains. */
+static void candidates_size(struct flight *flight) {
+    int64_t wanted = flight->prompt_tokens + (flight->request.max_tokens > 0 ? flight->request.max_tokens : 0);
+    size_t kept = 0, fitting = 0;
+    for (size_t i = 0; i < flight->candidate_count; i++) {
+        const struct catalog_model *facts = flight->candidates[i].target->facts;
+        fitting += !facts || facts->context_tokens < 0 || facts->context_tokens >= wanted;
+    }
+    if (fitting == 0 || fitting == flight->candidate_count) return;
+    for (size_t i = 0; i < flight->candidate_count; i++) {
+        const struct catalog_model *facts = flight->candidates[i].target->facts;
+        if (!facts || facts->context_tokens < 0 || facts->context_tokens >= wanted)
+            flight->candidates[kept++] = flight->candidates[i];
+    }
+    flight->candidate_count = kept;
+}
+
 static bool candidates_find(struct flight *flight, struct now now, struct actions *out) {
     enum unfit unfit = unfit_no;
     if (flight->pinned_targets.at) {
@@ -332,6 +369,7 @@ bool flight_candidates(struct flight *flight, struct now now, struct actions *ou
     flight->prompt_tokens = prompt_tokens(flight);
     if (!route_find(flight, now, out) || !candidates_find(flight, now, out)) return false;
     if (!flight->strategy.at) flight->by = flight->pinned_targets.at ? strategy_priority : flight->route->strategy;
+    if (flight->by != strategy_exclusive) candidates_size(flight); /* the lock's holder serves, or nobody */
     return true;
 }
 

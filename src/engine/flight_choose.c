@@ -39,7 +39,8 @@ static void candidate_look(const struct flight *flight, struct candidate *candid
 static int64_t expected_cost(const struct flight *flight, const struct target *target) {
     enum { output_guess = 512 };
     int64_t output = flight->request.max_tokens >= 0 ? flight->request.max_tokens : output_guess;
-    int64_t cost = price_cost(&target->prices, flight->prompt_tokens, output * flight->request.n, 0);
+    int64_t cost = price_cost(
+        &target->prices, (struct price_tokens){.input = flight->prompt_tokens, .output = output * flight->request.n});
     return cost;
 }
 

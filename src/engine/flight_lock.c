@@ -35,7 +35,7 @@ static bool primary_is_back(const struct flight *flight, const struct candidate 
     const struct route *route = flight->route;
     struct candidate *primary = &flight->candidates[0];
     uint64_t ignored = 0;
-    if (route->return_to_primary_ns == 0 || holder == primary) return false;
+    if (route->return_to_primary_ns == 0 || holder == primary || primary->target != route->targets[0]) return false;
     bool well = hold_look(flight, primary, now, &ignored) == refusal_none;
     uint64_t since = cell_load(&route->cells->healthy_since_ns);
     if (!well || since == 0) {
@@ -87,7 +87,7 @@ void lock_settle(struct flight *flight, struct attempt *attempt, struct now now)
     }
     enum fault fault = failure_facts(attempt->failure)->fault;
     if (fault == fault_caller || attempt->failure == failure_system) return;
-    if (attempt->candidate == &flight->candidates[0]) cell_store(&flight->route->cells->healthy_since_ns, 0);
+    if (attempt->target == flight->route->targets[0]) cell_store(&flight->route->cells->healthy_since_ns, 0);
     struct candidate *next = next_behind(flight, attempt->candidate, now, &ignored);
     lock_failed(lock, attempt->lock_epoch, flight->route->failover_after, next ? next->target->id : 0);
 }

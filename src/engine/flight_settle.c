@@ -7,7 +7,9 @@ static int64_t attempt_cost(const struct attempt *attempt) {
     const struct usage *usage = &attempt->usage;
     if (usage->cost_nano_usd >= 0) return usage->cost_nano_usd; /* the provider's own word */
     if (usage->input_tokens < 0 && usage->output_tokens < 0) return -1;
-    return price_cost(&attempt->target->prices, usage->input_tokens, usage->output_tokens, usage->cached_input_tokens);
+    return price_cost(&attempt->target->prices,
+                      (struct price_tokens){usage->input_tokens, usage->output_tokens, usage->cached_input_tokens,
+                                            usage->cache_write_tokens});
 }
 
 void attempt_settle(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,

@@ -78,8 +78,10 @@ bool translate_admit(struct flight *flight, struct error *error, struct str *par
     if (message->max_tokens != MESSAGE_NO_INT && message->max_tokens >= 0) request->max_tokens = message->max_tokens;
     if (message->n > 0) request->n = message->n;
     request->has_image = message_has(message, part_image);
+    request->has_audio = message_has(message, part_audio);
     request->has_tools = message->tool_count > 0;
     request->wants_json = message->format >= format_json;
+    request->wants_schema = message->format == format_schema;
     return true;
 }
 
@@ -138,12 +140,11 @@ static struct str dropped_names(struct flight *flight, const struct codec *codec
 
 static struct codec_target target_of(const struct flight *flight, const struct attempt *attempt) {
     const struct target *target = attempt->target;
-    const struct catalog_model *row =
-        catalog_model_find(&flight->snapshot->catalog, target->provider->type, target->model);
+    const struct catalog_model *row = target->facts;
     return (struct codec_target){.model = target->model,
                                  .quirks = attempt->quirks,
                                  .output_tokens_max = row ? row->output_tokens_max : -1,
-                                 .reasons = row && row->reasoning,
+                                 .reasons = catalog_can(row, ability_reasoning),
                                  .stream = flight->request.stream};
 }
 
@@ -152,7 +153,7 @@ bool translate_request(struct flight *flight, struct attempt *attempt) {
     const struct endpoint_facts *endpoint = endpoint_facts(flight->endpoint);
     enum dialect towards = dialect_towards(flight, provider);
     attempt->codec = codec_of(towards);
-    attempt->quirks = quirks_of(provider->type, attempt->target->model);
+    attempt->quirks = quirks_of(provider->row->quirks, attempt->target->model);
     attempt->translates = translate_needed(flight, provider);
     bool many = flight->embed && flight->embed->input_count != 1;
     struct text path = text_in_arena(&flight->arena, 128);

@@ -57,9 +57,9 @@ static const struct route *pinned_route(const struct snapshot *snapshot, struct 
                                   .model = arena_copy(arena, str_slice(name, slash + 1, name.len)),
                                   .name = arena_copy(arena, name),
                                   .weight = 1,
-                                  .prices = {-1, -1, -1, -1}};
-        const struct catalog_model *row = catalog_model_find(&snapshot->catalog, provider->type, target->model);
-        if (row) target->prices = row->prices;
+                                  .facts = catalog_model_find(provider->row, str_slice(name, slash + 1, name.len)),
+                                  .prices = PRICES_UNKNOWN};
+        if (target->facts) target->prices = target->facts->prices;
         list[0] = target;
     }
     *route = (struct route){

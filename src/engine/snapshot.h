@@ -81,6 +81,7 @@ struct target {
     struct str model; /* as the provider names it */
     struct str name;  /* "provider/model" */
     double weight;
+    const struct catalog_model *facts; /* what the catalogue knows of the model; NULL: nothing */
     struct price_list prices;
     uint32_t id; /* durable within the process: equal names keep their id across reloads (metrics, the lock) */
     uint64_t name_hash;

@@ -147,7 +147,7 @@ bool prober_probe(struct prober *prober, struct str name, void (*done)(void *con
     list_add_last(&prober->probes, &probe->node);
     struct text path = text_in_buffer(probe->path, sizeof probe->path);
     text_put(&path, provider->base.path);
-    text_put(&path, outbound_facts(provider->dialect)->models_path);
+    text_put(&path, provider->row->probe_path);
     if (path.len == 0) text_put_byte(&path, '/');
     size_t count = 0;
     if (provider->key_count)

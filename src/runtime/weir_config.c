@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "runtime/weir_internal.h"
 
-enum { config_bytes_max = 4 * 1024 * 1024, referenced_bytes_max = 64 * 1024 };
+enum { config_bytes_max = 4 * 1024 * 1024, referenced_bytes_max = config_bytes_max };
 
 /* -- files ------------------------------------------------------------------------------------------------------------
  */
@@ -46,7 +46,7 @@ static bool referenced_read(void *context, struct str path, struct arena *arena,
     str_copy(terminated, sizeof terminated, path);
     char *bytes = file_read(terminated, referenced_bytes_max, &len, &problem);
     if (!bytes) return error_set(error, error_bad_configuration, "cannot read %s: %s", terminated, problem);
-    *content = arena_copy(arena, str_trim(str_make(bytes, len)));
+    *content = arena_copy(arena, str_make(bytes, len));
     memory_wipe(bytes, len);
     memory_give(bytes);
     return content->at != NULL || error_set(error, error_out_of_memory, "no memory for %s", terminated);

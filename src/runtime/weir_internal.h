@@ -84,8 +84,11 @@ void weir_providers_write(const struct snapshot *snapshot, struct text *text);
 /* Holds the deployment of the moment; any thread but for long: give it back by deployment_release. */
 struct deployment *weir_deployment(struct weir *weir);
 
+/* Members of an object: what the catalogue knows of a model (NULL: none). */
+void weir_facts_write(const struct catalog_model *facts, struct text *text);
 /* weir_views.c: JSON of the parts, appended. */
 void weir_status_write(struct weir *weir, const struct snapshot *snapshot, struct text *text);
+/* weir_model_views.c */
 void weir_models_write(const struct snapshot *snapshot, const struct client *client, enum dialect dialect,
                        struct text *text);
 /* false: there is no such model for this client. */

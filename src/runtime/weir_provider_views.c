@@ -15,9 +15,24 @@ static void price_put(struct text *text, struct str name, int64_t nano_usd_per_m
     text_printf(text, "%.15g", (double)nano_usd_per_million / 1e9);
 }
 
+static void tiers_put(const struct price_list *prices, struct text *text) {
+    if (!prices->tier_count) return;
+    text_put(text, STR(",\"above\":["));
+    for (size_t i = 0; i < prices->tier_count; i++) {
+        const struct price_tier *tier = &prices->tiers[i];
+        text_put(text, i ? STR(",{") : STR("{"));
+        text_json_i64(text, STR("tokens"), tier->above_input_tokens);
+        price_put(text, STR("input"), tier->input);
+        price_put(text, STR("output"), tier->output);
+        price_put(text, STR("cached_input"), tier->cached_input);
+        price_put(text, STR("cache_write"), tier->cache_write);
+        text_put_byte(text, '}');
+    }
+    text_put_byte(text, ']');
+}
+
 static void model_put(const struct snapshot *snapshot, const struct provider *provider, struct str model,
                       struct text *text) {
-    const struct catalog_model *row = catalog_model_find(&snapshot->catalog, provider->type, model);
     struct arena arena;
     arena_init(&arena, 512, 4096);
     struct str name = arena_printf(&arena, "%.*s/%.*s", STR_ARG(provider->name), STR_ARG(model));
@@ -26,20 +41,15 @@ static void model_put(const struct snapshot *snapshot, const struct provider *pr
     text_json_comma(text);
     text_put_byte(text, '{');
     text_json_str(text, STR("id"), model);
-    if (row && row->context_tokens > 0) text_json_i64(text, STR("context_tokens"), row->context_tokens);
-    if (row && row->output_tokens_max > 0) text_json_i64(text, STR("output_tokens_max"), row->output_tokens_max);
-    if (row) {
-        text_json_bool(text, STR("vision"), row->vision);
-        text_json_bool(text, STR("tools"), row->tools);
-        text_json_bool(text, STR("json"), row->json);
-        text_json_bool(text, STR("reasoning"), row->reasoning);
-    }
+    weir_facts_write(catalog_model_find(provider->row, model), text);
     if (target && (target->prices.input >= 0 || target->prices.output >= 0)) { /* USD per million tokens */
         text_json_key(text, STR("prices"));
         text_put_byte(text, '{');
         price_put(text, STR("input"), target->prices.input);
         price_put(text, STR("output"), target->prices.output);
         price_put(text, STR("cached_input"), target->prices.cached_input);
+        price_put(text, STR("cache_write"), target->prices.cache_write);
+        tiers_put(&target->prices, text);
         text_put_byte(text, '}');
     }
     text_put_byte(text, '}');

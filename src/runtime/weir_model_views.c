@@ -1,0 +1,163 @@
+/* weir_model_views.c - models as each API lists them, with what the catalogue knows of them. Reads snapshots only. */
+#include "runtime/weir_internal.h"
+
+static bool may_use(const struct client *client, struct str model) {
+    if (!client) return true;
+    for (size_t i = 0; i < client->model_count; i++)
+        if (str_glob(client->models[i], model)) return true;
+    return false;
+}
+
+/* -- what is known ----------------------------------------------------------------------------------------------------
+ */
+
+static void use_put(uint32_t uses, struct text *text) {
+    if (!uses) return;
+    text_put(text, STR(",\"use\":["));
+    for (unsigned i = 0; i < catalog_uses; i++) {
+        if (!(uses >> i & 1)) continue;
+        text_json_comma(text);
+        text_put_json(text, catalog_use_name((enum catalog_use)i));
+    }
+    text_put_byte(text, ']');
+}
+
+void weir_facts_write(const struct catalog_model *facts, struct text *text) {
+    if (!facts) return;
+    if (facts->context_tokens > 0) text_json_i64(text, STR("context_tokens"), facts->context_tokens);
+    if (facts->output_tokens_max > 0) text_json_i64(text, STR("output_tokens_max"), facts->output_tokens_max);
+    for (unsigned i = 0; i < catalog_abilities; i++)
+        if ((facts->can | facts->cannot) >> i & 1)
+            text_json_bool(text, catalog_ability_name((enum catalog_ability)i), facts->can >> i & 1);
+    text_json_bool(text, STR("embeddings"), facts->uses >> use_embeddings & 1);
+    text_json_bool(text, STR("time_series"), facts->uses >> use_time_series & 1);
+    if (facts->speed) text_json_str(text, STR("speed"), catalog_speed_name(facts->speed));
+    use_put(facts->uses, text);
+}
+
+/* What the targets of a route can do together: a request goes to one that can. false: nothing is known. */
+static bool facts_of(const struct route *route, struct catalog_model *facts) {
+    *facts = (struct catalog_model){.context_tokens = -1, .output_tokens_max = -1, .cannot = UINT32_MAX};
+    bool known = false;
+    for (size_t i = 0; i < route->target_count; i++) {
+        const struct catalog_model *one = route->targets[i]->facts;
+        if (!one) {
+            facts->cannot = 0;
+            continue;
+        }
+        if (!known) facts->speed = one->speed;
+        known = true;
+        if (one->context_tokens > facts->context_tokens) facts->context_tokens = one->context_tokens;
+        if (one->output_tokens_max > facts->output_tokens_max) facts->output_tokens_max = one->output_tokens_max;
+        facts->can |= one->can;
+        facts->cannot &= one->cannot;
+        facts->uses |= one->uses;
+    }
+    facts->cannot &= ~facts->can;
+    return known;
+}
+
+/* -- shapes -----------------------------------------------------------------------------------------------------------
+ */
+
+static void openai_model_put(const struct route *route, const struct catalog_model *facts, struct str id,
+                             struct text *text) {
+    const struct target *first = route->target_count ? route->targets[0] : NULL;
+    text_json_str(text, STR("id"), id);
+    text_json_str(text, STR("object"), STR("model"));
+    text_json_u64(text, STR("created"), 0);
+    text_json_str(text, STR("owned_by"), first ? first->provider->name : STR("weir"));
+    text_json_key(text, STR("weir"));
+    text_put(text, STR("{\"targets\":["));
+    for (size_t i = 0; i < route->target_count && i < 8; i++) {
+        text_json_comma(text);
+        text_put_json(text, route->targets[i]->name);
+    }
+    text_put_byte(text, ']');
+    weir_facts_write(facts, text);
+    text_put_byte(text, '}');
+}
+
+static void anthropic_model_put(const struct route *route, const struct catalog_model *facts, struct str id,
+                                struct text *text) {
+    (void)route;
+    text_json_str(text, STR("type"), STR("model"));
+    text_json_str(text, STR("id"), id);
+    text_json_str(text, STR("display_name"), id);
+    text_json_str(text, STR("created_at"), STR("1970-01-01T00:00:00Z"));
+    if (facts && facts->context_tokens > 0) text_json_i64(text, STR("max_input_tokens"), facts->context_tokens);
+    if (facts && facts->output_tokens_max > 0) text_json_i64(text, STR("max_tokens"), facts->output_tokens_max);
+}
+
+static void gemini_model_put(const struct route *route, const struct catalog_model *facts, struct str id,
+                             struct text *text) {
+    (void)route;
+    text_put(text, STR("\"name\":\"models/"));
+    text_put_json_inside(text, id);
+    text_put_byte(text, '"');
+    text_json_str(text, STR("displayName"), id);
+    if (facts && facts->context_tokens > 0) text_json_i64(text, STR("inputTokenLimit"), facts->context_tokens);
+    if (facts && facts->output_tokens_max > 0) text_json_i64(text, STR("outputTokenLimit"), facts->output_tokens_max);
+    uint32_t uses = facts && facts->uses ? facts->uses : 1u << use_chat;
+    text_put(text, STR(",\"supportedGenerationMethods\":["));
+    if (uses & (1u << use_chat | 1u << use_code)) text_put(text, STR("\"generateContent\""));
+    if (uses >> use_embeddings & 1) {
+        text_json_comma(text);
+        text_put(text, STR("\"embedContent\""));
+    }
+    text_put_byte(text, ']');
+}
+
+/* Each dialect's list: what stands before and after it, and one model of it. */
+static const struct models_shape {
+    struct str before, after;
+    void (*put)(const struct route *route, const struct catalog_model *facts, struct str id, struct text *text);
+} shapes[] = {
+    [dialect_openai] = {STR("{\"object\":\"list\",\"data\":["), STR("]}"), openai_model_put},
+    [dialect_anthropic] = {STR("{\"data\":["), STR("],\"has_more\":false,\"first_id\":null,\"last_id\":null}"),
+                           anthropic_model_put},
+    [dialect_gemini] = {STR("{\"models\":["), STR("]}"), gemini_model_put},
+};
+
+static void model_put(enum dialect dialect, const struct route *route, struct str id, struct text *text) {
+    struct catalog_model facts;
+    bool known = facts_of(route, &facts);
+    text_json_comma(text);
+    text_put_byte(text, '{');
+    shapes[dialect].put(route, known ? &facts : NULL, id, text);
+    text_put_byte(text, '}');
+}
+
+/* Of all providers that list a model, the first of the configuration tells of it. */
+static bool is_teller(const struct provider *provider, const struct route *route) {
+    for (size_t i = 0; i < route->target_count; i++)
+        if (route->targets[i]->provider->index < provider->index) return false;
+    return true;
+}
+
+void weir_models_write(const struct snapshot *snapshot, const struct client *client, enum dialect dialect,
+                       struct text *text) {
+    text_put(text, shapes[dialect].before);
+    for (size_t i = 0; i < snapshot->route_count; i++)
+        if (!snapshot->routes[i].is_glob && may_use(client, snapshot->routes[i].model))
+            model_put(dialect, &snapshot->routes[i], snapshot->routes[i].model, text);
+    for (size_t p = 0; p < snapshot->provider_count; p++)
+        for (size_t m = 0; m < snapshot->providers[p].model_count; m++) {
+            struct str model = snapshot->providers[p].models[m];
+            const struct route *route = map_find(&snapshot->model_targets, model);
+            bool told = map_find(&snapshot->exact_routes, model) != NULL;
+            if (route && !told && is_teller(&snapshot->providers[p], route) && may_use(client, model))
+                model_put(dialect, route, model, text);
+        }
+    text_put(text, shapes[dialect].after);
+}
+
+bool weir_model_write(const struct snapshot *snapshot, const struct client *client, enum dialect dialect, struct str id,
+                      struct text *text) {
+    struct arena arena;
+    arena_init(&arena, 2048, 64 * 1024);
+    const struct route *route = may_use(client, id) ? snapshot_route(snapshot, id, &arena) : NULL;
+    if (route) model_put(dialect, route, id, text);
+    arena_free(&arena);
+    return route != NULL;
+}
