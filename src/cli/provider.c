@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "dialect/json.h"
+#include "engine/catalog.h"
 #include "engine/config_schema.h"
 #include "weir.h"
 
@@ -226,6 +227,49 @@ static void row_print(const struct json_value *provider) {
            STR_ARG(json_str(json_member(provider, "base_url"), STR("-"))));
 }
 
+/* "vision tools json": the members that are true. */
+static void abilities_print(const struct json_value *model) {
+    static const char *const names[] = {
+#define X(name, phrase) #name,
+        CATALOG_ABILITY_TABLE(X)
+#undef X
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (json_bool(json_member(model, names[i]), false)) printf(" %s", names[i]);
+}
+
+static void number_print(const struct json_value *value, int width) {
+    if (value)
+        printf(" %*.15g", width, json_double(value, 0));
+    else
+        printf(" %*s", width, "-");
+}
+
+/* What the catalogue knows of each model of one provider. */
+static void models_print(const struct json_value *models) {
+    size_t place = 0;
+    if (json_count(models) == 0) return;
+    printf("\n%-44s %9s %9s %-7s %9s %9s  %-14s %s\n", "model", "context", "output", "speed", "USD/M in", "USD/M out",
+           "use", "abilities");
+    for (const struct json_value *model; (model = json_each(models, &place, NULL));) {
+        const struct json_value *prices = json_member(model, "prices"), *uses = json_member(model, "use");
+        size_t use = 0;
+        char said[80];
+        struct text list = text_in_buffer(said, sizeof said);
+        for (const struct json_value *word; (word = json_each(uses, &use, NULL));)
+            text_printf(&list, "%s%.*s", list.len ? "," : "", STR_ARG(json_str(word, STR(""))));
+        printf("%-44.*s", STR_ARG(json_str(json_member(model, "id"), STR(""))));
+        number_print(json_member(model, "context_tokens"), 9);
+        number_print(json_member(model, "output_tokens_max"), 9);
+        printf(" %-7.*s", STR_ARG(json_str(json_member(model, "speed"), STR("-"))));
+        number_print(json_member(prices, "input"), 9);
+        number_print(json_member(prices, "output"), 9);
+        printf("  %-14.*s", STR_ARG(list.len ? text_str(&list) : STR("-")));
+        abilities_print(model);
+        printf("\n");
+    }
+}
+
 static void table_print(const char *body) {
     const char *problem;
     size_t at, place = 0;
@@ -237,6 +281,7 @@ static void table_print(const char *body) {
         for (const struct json_value *provider; (provider = json_each(list, &place, NULL));) row_print(provider);
     else
         row_print(root);
+    if (!list) models_print(json_member(root, "models"));
     json_free(json);
 }
 

@@ -205,7 +205,7 @@ bool catalog_open(struct catalog *catalog, struct str own, struct arena *arena, 
 /* -- loading ----------------------------------------------------------------------------------------------------------
  */
 
-static void lines_load(struct catalog_provider *provider, const struct catalog_lines *from, struct arena *arena) {
+static bool lines_load(struct catalog_provider *provider, const struct catalog_lines *from, struct arena *arena) {
     struct lines lines = {from->text, 0};
     struct str line;
     const char *problem;
@@ -216,10 +216,12 @@ static void lines_load(struct catalog_provider *provider, const struct catalog_l
         struct catalog_model *model = &provider->models[provider->model_count];
         if (json_member(row.object, "model")) {
             catalog_model_read(&row, model);
-            if (map_add(&provider->by_id, model->id, model)) provider->model_count++;
+            if (row.good && map_add(&provider->by_id, model->id, model)) provider->model_count++;
         }
         json_free(json);
+        if (!json || !row.good) return false; /* it was checked: there is no memory */
     }
+    return true;
 }
 
 /* What is known of another's models counts where the provider has no rows of its own; it does not serve them for that.
@@ -242,7 +244,8 @@ bool catalog_load(struct catalog *catalog, struct catalog_provider *provider, st
     for (unsigned i = 0; i < catalog_documents_max; i++) count += lines_count(provider->lines[i].text);
     provider->models = arena_take_zeroed(arena, (count + 1) * sizeof *provider->models);
     if (!provider->models || !map_init(&provider->by_id, arena, count)) return false;
-    for (unsigned i = catalog_documents_max; i-- > 0;) lines_load(provider, &provider->lines[i], arena);
+    for (unsigned i = catalog_documents_max; i-- > 0;)
+        if (!lines_load(provider, &provider->lines[i], arena)) return false;
     if (other) models_borrow(provider, other);
     return provider->loaded = true;
 }

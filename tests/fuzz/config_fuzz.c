@@ -75,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (const struct config_problem *problem = config.problems; problem; problem = problem->next) {
         demand(problem->message.len > 0);
         demand(written || str_find(problem->message, STR(SECRET)) == SIZE_MAX);
-        demand(!problem->next || problem->overlay < problem->next->overlay ||
+        demand(!problem->next || problem->next->file.len || problem->overlay < problem->next->overlay ||
                (problem->overlay == problem->next->overlay && problem->line <= problem->next->line));
     }
     if (loaded) {

@@ -278,6 +278,24 @@ static void what_a_model_is_known_to_lack_is_told_and_nothing_else(void **state)
     assert_int_equal(catalog_lack(&blind, &wish).len, 0);
 }
 
+/* Whatever the place at which memory ends, it is told or the models are all there. */
+static void without_memory_nothing_is_lost_silently(void **state) {
+    (void)state;
+    for (size_t most = 1024; most < 1 << 20; most += most / 8) {
+        struct arena arena;
+        struct catalog catalog;
+        arena_init(&arena, 512, most);
+        if (catalog_open(&catalog, STR_NONE, &arena, NULL)) {
+            struct catalog_provider *groq = map_find(&catalog.by_type, STR("groq"));
+            if (groq && catalog_load(&catalog, groq, &arena)) {
+                assert_non_null(catalog_model_find(groq, STR("llama-3.3-70b-versatile")));
+                assert_true(groq->model_count > 30);
+            }
+        }
+        arena_free(&arena);
+    }
+}
+
 static void each_path_asks_for_a_use(void **state) {
     (void)state;
     assert_int_equal(catalog_use_of(endpoint_chat), 1u << use_chat);
@@ -301,6 +319,7 @@ int main(void) {
         cmocka_unit_test(a_file_that_extends_the_built_in_one_adds_and_overrules),
         cmocka_unit_test(a_bad_row_is_refused_with_its_line_and_the_reason),
         cmocka_unit_test(what_a_model_is_known_to_lack_is_told_and_nothing_else),
+        cmocka_unit_test(without_memory_nothing_is_lost_silently),
         cmocka_unit_test(each_path_asks_for_a_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
