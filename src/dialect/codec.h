@@ -56,6 +56,7 @@ struct codec {
     struct str name;
     enum dialect dialect;
     enum framing framing; /* of its streams */
+    bool mixes;           /* in its streams fragments of several calls may come mixed: order.h sets them right */
     struct str stream_content_type;
     enum feature_fate fates[features]; /* of what a request may ask for, as an outbound */
 

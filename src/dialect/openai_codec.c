@@ -159,6 +159,7 @@ const struct codec codec_openai = {
     .name = STR("openai"),
     .dialect = dialect_openai,
     .framing = framing_sse,
+    .mixes = true,
     .stream_content_type = STR("text/event-stream"),
     .fates = {[feature_reasoning_history] = fate_dropped,
               [feature_cache_control] = fate_dropped,

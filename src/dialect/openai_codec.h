@@ -26,7 +26,7 @@ bool openai_event_take(void *reader, struct str event, struct str data, struct a
                        const struct codec_quirks *quirks, struct message_events *events);
 void openai_event_put(void *writer, const struct message_event *event, const struct codec_caller *caller,
                       struct arena *keep, struct text *text);
-enum { openai_reader_bytes = 264, openai_writer_bytes = 128 };
+enum { openai_reader_bytes = 288, openai_writer_bytes = 128 };
 
 /* Words of tables that both directions need. */
 struct str openai_effort_name(enum message_effort effort); /* "low"; effort_unset: {NULL,0} */

@@ -3,11 +3,21 @@
 
 #include "dialect/openai_codec.h"
 
-enum { choices_most = 64 };
+enum { choices_most = 64, calls_most = 256 };
+
+/* Most vendors number calls by `index`; some leave it out, start anew at another number, or give every whole call
+ * number 0 and an id of its own. */
+struct call {
+    int64_t index; /* as said; -1: none */
+    struct str id; /* empty: none said */
+    unsigned choice, tool;
+};
 
 struct reader {
     bool begun;
-    unsigned tools[choices_most]; /* calls that have begun, by choice: indexes come in order */
+    unsigned tools[choices_most]; /* calls that have begun, by choice */
+    struct call *calls;           /* of all choices, as they began */
+    unsigned call_count;
 };
 
 struct writer {
@@ -47,24 +57,49 @@ static void content_add(struct message_events *events, unsigned choice, const st
     }
 }
 
-static void call_add(struct reader *reader, struct message_events *events, unsigned choice,
-                     const struct json_value *call, unsigned index) {
-    const struct json_value *function = json_member(call, "function");
-    if (index >= reader->tools[choice]) { /* its first fragment */
-        struct message_event *event = add(events, message_event_tool, choice);
-        event->tool = index;
-        event->id = json_member_str(call, "id");
-        event->name = json_member_str(function, "name");
-        reader->tools[choice] = index + 1;
+static struct call *call_find(const struct reader *reader, unsigned choice, int64_t index, struct str id) {
+    for (unsigned i = reader->call_count; i-- > 0;) {
+        struct call *call = &reader->calls[i];
+        if (call->choice != choice || (index >= 0 && call->index != index)) continue;
+        return !id.len || !call->id.len || str_eq(call->id, id) ? call : NULL;
     }
-    struct str fragment = json_member_str(function, "arguments");
+    return NULL;
+}
+
+static struct call *call_begin(struct reader *reader, unsigned choice, int64_t index, struct str id,
+                               struct arena *keep) {
+    if (!reader->calls) reader->calls = arena_take(keep, calls_most * sizeof *reader->calls);
+    if (!reader->calls || reader->call_count == calls_most) return NULL;
+    struct call *call = &reader->calls[reader->call_count++];
+    *call =
+        (struct call){.index = index, .id = arena_copy(keep, id), .choice = choice, .tool = reader->tools[choice]++};
+    return call;
+}
+
+static void call_add(struct reader *reader, struct message_events *events, unsigned choice,
+                     const struct json_value *value, int64_t index, struct arena *keep) {
+    const struct json_value *function = json_member(value, "function");
+    struct str id = json_member_str(value, "id"), fragment = json_member_str(function, "arguments");
+    struct call *call = call_find(reader, choice, index, id);
+    if (!call) { /* its first fragment */
+        call = call_begin(reader, choice, index, id, keep);
+        if (!call) {
+            events->failed = true;
+            return;
+        }
+        struct message_event *event = add(events, message_event_tool, choice);
+        event->tool = call->tool;
+        event->id = id;
+        event->name = json_member_str(function, "name");
+    }
     if (!fragment.len) return;
     struct message_event *event = add(events, message_event_arguments, choice);
-    event->tool = index;
+    event->tool = call->tool;
     event->text = fragment;
 }
 
-static void choice_add(struct reader *reader, struct message_events *events, const struct json_value *value) {
+static void choice_add(struct reader *reader, struct message_events *events, const struct json_value *value,
+                       struct arena *keep) {
     const struct json_value *delta = json_member(value, "delta"), *calls = json_member(delta, "tool_calls");
     int64_t said = json_i64(json_member(value, "index"), 0);
     unsigned choice = said >= 0 && said < choices_most ? (unsigned)said : 0;
@@ -73,12 +108,8 @@ static void choice_add(struct reader *reader, struct message_events *events, con
     content_add(events, choice, json_member(delta, "content"));
     text_add(events, message_event_refusal, choice, json_member_str(delta, "refusal"));
     size_t place = 0;
-    for (const struct json_value *call; (call = json_each(calls, &place, NULL));) {
-        int64_t index = json_i64(json_member(call, "index"), -1);
-        if (index < 0) index = json_member(call, "id") ? reader->tools[choice] : reader->tools[choice] - 1;
-        if (index >= 0 && index <= reader->tools[choice] && index < 1024)
-            call_add(reader, events, choice, call, (unsigned)index);
-    }
+    for (const struct json_value *call; (call = json_each(calls, &place, NULL));)
+        call_add(reader, events, choice, call, json_i64(json_member(call, "index"), -1), keep);
     if (json_kind(json_member(delta, "function_call")) == json_object) {
         struct message_event *event;
         const struct json_value *old = json_member(delta, "function_call");
@@ -109,7 +140,6 @@ bool openai_event_take(void *reader_state, struct str event, struct str data, st
     const struct json_value *root;
     struct error error;
     struct usage usage = USAGE_NONE;
-    (void)keep;
     (void)quirks;
     enum openai_event_kind kind = openai_event_read(event, data, &usage);
     if (kind == openai_event_done) {
@@ -129,7 +159,7 @@ bool openai_event_take(void *reader_state, struct str event, struct str data, st
     }
     const struct json_value *choices = json_member(root, "choices");
     size_t place = 0;
-    for (const struct json_value *at; (at = json_each(choices, &place, NULL));) choice_add(reader, events, at);
+    for (const struct json_value *at; (at = json_each(choices, &place, NULL));) choice_add(reader, events, at, keep);
     if (usage.input_tokens >= 0 || usage.output_tokens >= 0) add(events, message_event_usage, 0)->usage = usage;
     return true;
 }

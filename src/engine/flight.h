@@ -17,6 +17,7 @@
 #include "base/prng.h"
 #include "base/text.h"
 #include "dialect/lines.h"
+#include "dialect/order.h"
 #include "dialect/openai.h"
 #include "dialect/outbound.h"
 #include "dialect/ratelimit.h"
@@ -143,6 +144,7 @@ struct attempt {
     bool translates;           /* the caller speaks another */
     const struct codec_quirks *quirks;
     void *reader, *writer;            /* of the stream, as their codecs want them */
+    struct order *order;              /* between them; NULL: calls come one after the other as it is */
     struct str path;                  /* asked for; codec only */
     struct str dropped;               /* what the provider's dialect cannot say: names, separated by commas */
     struct openai_event_shape *shape; /* from the first token on; NULL: no memory for it */

@@ -44,9 +44,15 @@ static bool written_pass(struct flight *flight, struct attempt *attempt, const s
                          struct now now, struct actions *out) {
     struct codec_caller caller = translate_caller(flight, attempt, now);
     struct text text = text_in_arena(flight->host->scratch, 512);
+    struct message_events ordered = {.arena = flight->host->scratch};
+    bool failed = false;
+    for (size_t i = 0; attempt->order && i < count; i++)
+        failed |= !order_take(attempt->order, &list[i], &flight->arena, &ordered);
+    if (attempt->order) list = ordered.list;
+    if (attempt->order) count = ordered.count;
     for (size_t i = 0; i < count; i++)
         flight->codec->write_event(attempt->writer, &list[i], &caller, &flight->arena, &text);
-    if (text.failed) {
+    if (failed || text.failed) {
         attempt_fail(flight, attempt, failure_system, now, out);
         return false;
     }

@@ -172,6 +172,10 @@ bool translate_request(struct flight *flight, struct attempt *attempt) {
                                         &flight->arena, &attempt->body);
     }
     attempt->writer = flight->codec->writer_size ? arena_take_zeroed(&flight->arena, flight->codec->writer_size) : "";
+    if (flight->request.stream && attempt->codec->mixes && !flight->codec->mixes) {
+        attempt->order = arena_take_zeroed(&flight->arena, sizeof *attempt->order);
+        if (!attempt->order) return false;
+    }
     struct text body = text_in_arena(&flight->message_arena, flight->whole_body.len + 512);
     struct codec_target target = target_of(flight, attempt);
     if (flight->message) {
