@@ -49,6 +49,19 @@ static void error_write(const struct message_error *error, struct text *body) {
     anthropic_error_put(body, error->status, error->message, error->request_id);
 }
 
+/* {"input_tokens":14} */
+static int64_t count_read(struct str body, struct arena *arena) {
+    const struct json_value *root;
+    struct error ignored;
+    return codec_parse(body, arena, &root, &ignored) ? json_i64(json_member(root, "input_tokens"), -1) : -1;
+}
+
+static void count_write(int64_t tokens, struct text *body) {
+    text_put_byte(body, '{');
+    text_json_i64(body, STR("input_tokens"), tokens);
+    text_put_byte(body, '}');
+}
+
 const struct codec codec_anthropic = {
     .name = STR("anthropic"),
     .dialect = dialect_anthropic,
@@ -74,6 +87,8 @@ const struct codec codec_anthropic = {
               [feature_message_name] = fate_dropped,
               [feature_audio] = fate_refused,
               [feature_foreign] = fate_dropped,
+              [feature_echo] = fate_refused,
+              [feature_suffix] = fate_refused,
               [feature_extra] = fate_dropped},
     .read_request = anthropic_request_take,
     .write_request = anthropic_request_put,
@@ -85,4 +100,6 @@ const struct codec codec_anthropic = {
     .write_event = anthropic_event_put,
     .read_error = error_read,
     .write_error = error_write,
+    .read_count = count_read,
+    .write_count = count_write,
 };

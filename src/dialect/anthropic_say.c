@@ -276,15 +276,15 @@ void anthropic_request_put(const struct message_request *request, const struct c
     if (budget > 0 && budget >= most && !target->quirks->thinking_adaptive) most += budget; /* it is part of it */
     text_put_byte(body, '{');
     text_json_str(body, STR("model"), target->model);
-    text_json_i64(body, STR("max_tokens"), most);
+    if (!target->counts) text_json_i64(body, STR("max_tokens"), most);
     system_put(body, request);
     messages_put(body, request);
-    knobs_put(body, request, budget > 0);
+    if (!target->counts) knobs_put(body, request, budget > 0);
     tools_put(body, request);
     tool_choice_put(body, request);
     thinking_put(body, target, budget);
     output_put(body, request, target, budget);
-    for (size_t i = 0; i < request->extra_count && request->from == dialect_anthropic; i++)
+    for (size_t i = 0; i < request->extra_count && request->from == dialect_anthropic && !target->counts; i++)
         text_json_raw(body, request->extras[i].name, request->extras[i].raw);
     if (target->stream) text_json_bool(body, STR("stream"), true);
     text_put_byte(body, '}');

@@ -21,6 +21,7 @@ struct codec_target {
     int64_t output_tokens_max;         /* the model's; -1: not known */
     bool reasons;                      /* the model can think; only then is a thinking budget asked for */
     bool stream;                       /* may differ from the request's */
+    bool counts;                       /* the prompt's tokens are asked for and no answer */
 };
 
 /* In what vendors of one dialect differ; rows of the catalogue name them. All zero: the dialect as its inventor speaks
@@ -88,7 +89,13 @@ struct codec {
     void (*read_error)(struct str body, struct arena *arena, struct message_error *error);
     void (*write_error)(const struct message_error *error, struct text *body);
 
+    /* Token counts (a request is written for them by target->counts); NULL: the dialect has none. read: -1: it is none.
+     */
+    int64_t (*read_count)(struct str body, struct arena *arena);
+    void (*write_count)(int64_t tokens, struct text *body);
+
     /* Embeddings; NULL: the dialect has none. */
+    uint32_t embed_takes; /* a bit per enum embed_feature, as an outbound */
     bool (*read_embed_request)(struct str body, struct str path_model, struct arena *arena,
                                struct embed_request *request, struct error *error, struct str *param);
     void (*write_embed_request)(const struct embed_request *request, const struct codec_target *target,
@@ -101,5 +108,7 @@ struct codec {
 /* -- the tables, each in its dialect's own file: codec_openai in openai_codec.c, and so on -- */
 extern const struct codec codec_openai, codec_anthropic, codec_gemini, codec_ollama, codec_cloudflare,
     codec_huggingface, codec_responses;
+/* Of callers only: /v1/completions towards providers that have none. */
+extern const struct codec codec_completions;
 
 #endif

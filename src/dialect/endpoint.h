@@ -22,7 +22,7 @@ enum operation {
  * below a provider's base URL; the others are whole, `{model}` stands for the model. */
 #define ENDPOINT_TABLE(X)                                                                              \
     X(chat, openai, chat, "/chat/completions", json, json, true)                                       \
-    X(completions, openai, other, "/completions", json, json, true)                                    \
+    X(completions, openai, chat, "/completions", json, json, true)                                     \
     X(embeddings, openai, embed, "/embeddings", json, json, false)                                     \
     X(images_generations, openai, other, "/images/generations", json, json, true)                      \
     X(images_edits, openai, other, "/images/edits", multipart, json, false)                            \

@@ -389,21 +389,10 @@ static void last_put(struct writer *writer, const struct codec_caller *caller, s
     if (caller->json_array) text_put(text, STR("]\n"));
 }
 
-static void usage_keep(struct writer *writer, const struct usage *usage) {
-    const int64_t *from = &usage->input_tokens;
-    int64_t *to = &writer->usage.input_tokens;
-    if (!writer->has_usage) writer->usage = USAGE_NONE;
-    for (size_t i = 0; i < sizeof *usage / sizeof *from; i++)
-        if (from[i] >= 0) {
-            to[i] = from[i];
-            writer->has_usage = true;
-        }
-}
-
 void gemini_event_put(void *writer_state, const struct message_event *event, const struct codec_caller *caller,
                       struct arena *keep, struct text *text) {
     struct writer *writer = writer_state;
-    usage_keep(writer, &event->usage);
+    usage_keep(&writer->usage, &writer->has_usage, &event->usage);
     if (event->choice > 0) return;
     switch (event->kind) {
     case message_event_begin:

@@ -54,6 +54,19 @@ static void error_write(const struct message_error *error, struct text *body) {
     gemini_error_put(body, error->status, error->message);
 }
 
+/* {"totalTokens":8,"promptTokensDetails":[...]} */
+static int64_t count_read(struct str body, struct arena *arena) {
+    const struct json_value *root;
+    struct error ignored;
+    return codec_parse(body, arena, &root, &ignored) ? json_i64(json_member(root, "totalTokens"), -1) : -1;
+}
+
+static void count_write(int64_t tokens, struct text *body) {
+    text_put_byte(body, '{');
+    text_json_i64(body, STR("totalTokens"), tokens);
+    text_put_byte(body, '}');
+}
+
 /* -- embeddings -------------------------------------------------------------------------------------------------------
  */
 
@@ -187,6 +200,8 @@ const struct codec codec_gemini = {
               [feature_file_id] = fate_refused,
               [feature_citations] = fate_dropped,
               [feature_foreign] = fate_dropped,
+              [feature_echo] = fate_refused,
+              [feature_suffix] = fate_refused,
               [feature_extra] = fate_dropped},
     .read_request = gemini_request_take,
     .write_request = gemini_request_put,
@@ -198,6 +213,9 @@ const struct codec codec_gemini = {
     .write_event = gemini_event_put,
     .read_error = error_read,
     .write_error = error_write,
+    .read_count = count_read,
+    .write_count = count_write,
+    .embed_takes = 1u << embed_dimensions | 1u << embed_task,
     .read_embed_request = embed_request_read,
     .write_embed_request = embed_request_write,
     .read_embed_reply = embed_reply_read,

@@ -244,7 +244,13 @@ static void config_put(struct text *text, const struct message_request *request,
 }
 
 void gemini_request_put(const struct message_request *request, const struct codec_target *target, struct text *body) {
-    text_put_byte(body, '{');
+    if (target->counts) {
+        text_put(body, STR("{\"generateContentRequest\":{\"model\":\"models/"));
+        text_put_json_inside(body, target->model);
+        text_put(body, STR("\","));
+    } else {
+        text_put_byte(body, '{');
+    }
     contents_put(body, request);
     system_put(body, request);
     tools_put(body, request);
@@ -252,4 +258,5 @@ void gemini_request_put(const struct message_request *request, const struct code
     text_json_raw(body, STR("safetySettings"), request->safety);
     config_put(body, request, target);
     text_put_byte(body, '}');
+    if (target->counts) text_put_byte(body, '}');
 }

@@ -112,7 +112,8 @@ uint64_t message_features(const struct message_request *request, enum dialect to
         when(request->store == flag_true, FEATURE_BIT(store)) |
         when(request->modalities.len > 0 || request->audio.len > 0, FEATURE_BIT(modalities)) |
         when(request->prediction.len > 0, FEATURE_BIT(prediction)) |
-        when(request->safety.len > 0, FEATURE_BIT(safety_settings)) |
+        when(request->safety.len > 0, FEATURE_BIT(safety_settings)) | when(request->echo, FEATURE_BIT(echo)) |
+        when(request->suffix.len > 0, FEATURE_BIT(suffix)) |
         when(request->extra_count > 0 && request->from != to, FEATURE_BIT(extra)) | tool_features(request, to);
     for (size_t i = 0; i < request->message_count; i++) {
         const struct message *message = &request->messages[i];
@@ -120,6 +121,48 @@ uint64_t message_features(const struct message_request *request, enum dialect to
         for (size_t p = 0; p < message->part_count; p++) bits |= part_features(&message->parts[p], to);
     }
     return bits;
+}
+
+static int64_t parts_bytes(const struct message_part *parts, size_t count) {
+    enum { part_overhead = 4, image_bytes = 4000 };
+    int64_t bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct message_part *part = &parts[i];
+        bytes += part_overhead + (int64_t)(part->text.len + part->arguments.len + part->name.len + part->title.len);
+        if (part->kind == part_image) bytes += image_bytes;
+        if (part->kind == part_document || part->kind == part_audio) bytes += (int64_t)(part->media.data.len / 2);
+        if (part->kind == part_tool_result) bytes += parts_bytes(part->parts, part->part_count); /* holds no results */
+    }
+    return bytes;
+}
+
+int64_t message_tokens(const struct message_request *request) {
+    enum { bytes_a_token = 4, message_overhead = 12 };
+    int64_t bytes = (int64_t)request->schema.len;
+    for (size_t i = 0; i < request->message_count; i++)
+        bytes += message_overhead + parts_bytes(request->messages[i].parts, request->messages[i].part_count);
+    for (size_t i = 0; i < request->tool_count; i++) {
+        const struct message_tool *tool = &request->tools[i];
+        bytes += (int64_t)(tool->name.len + tool->description.len + tool->parameters.len + tool->raw.len);
+    }
+    return (bytes + bytes_a_token - 1) / bytes_a_token;
+}
+
+uint32_t embed_asked(const struct embed_request *request) {
+    return (request->raw_inputs.at ? 1u << embed_tokens : 0) |
+           (request->dimensions != MESSAGE_NO_INT ? 1u << embed_dimensions : 0) |
+           (request->task.len || request->title.len ? 1u << embed_task : 0) |
+           (request->user.len ? 1u << embed_user : 0);
+}
+
+struct str embed_feature_name(enum embed_feature feature) {
+    static const struct str names[embed_features] = {
+        [embed_tokens] = STR("tokens as input"),
+        [embed_dimensions] = STR("dimensions"),
+        [embed_task] = STR("task_type"),
+        [embed_user] = STR("user"),
+    };
+    return names[feature];
 }
 
 /* -- small things ----------------------------------------------------------------------------------------------------

@@ -138,8 +138,10 @@ struct message_request {
     int64_t reasoning_tokens;         /* a budget; MESSAGE_NO_INT: none; -1: as the model likes */
     enum message_flag show_reasoning; /* the caller wants to see it */
     bool stream, include_usage;
-    struct str user;     /* end user's id */
-    struct str metadata; /* raw object */
+    bool completes, echo; /* of a prompt to go on with, which the answer repeats */
+    struct str suffix;    /* what stands after the gap to fill */
+    struct str user;      /* end user's id */
+    struct str metadata;  /* raw object */
     struct str service_tier, verbosity, prompt_cache_key;
     enum message_flag store;
     struct str modalities, audio, prediction; /* raw, OpenAI's */
@@ -250,6 +252,11 @@ struct embed_request {
     struct str user, task, title;
 };
 
+/* What of it a dialect may be unable to say: the first two are refused then, the others dropped with a warning. */
+enum embed_feature { embed_tokens, embed_dimensions, embed_task, embed_user, embed_features };
+uint32_t embed_asked(const struct embed_request *request); /* bits */
+struct str embed_feature_name(enum embed_feature feature);
+
 struct embed_reply {
     struct str model;
     struct str *vectors; /* each raw: [0.1, ...] */
@@ -303,6 +310,8 @@ struct embed_reply {
     X(tool_result_media)   \
     X(citations)           \
     X(foreign)             \
+    X(echo)                \
+    X(suffix)              \
     X(extra)
 
 enum feature {
@@ -321,6 +330,10 @@ enum feature_fate {
     fate_fetched, /* image_url, document_url: weir fetches it and sends the bytes */
     fate_refused
 };
+
+/* About how many tokens the prompt has, by what it says and not by its JSON: four bytes of text a token, a little for
+ * each message and part, 1,000 for an image. For where nobody can be asked. */
+int64_t message_tokens(const struct message_request *request);
 
 /* Bits of what a request asks for, on its way to a dialect (what is foreign depends on it). tool_choice counts for
  * required and named only; n above 1 only; image_url for http(s) and not data. */

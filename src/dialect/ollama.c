@@ -462,17 +462,10 @@ static void piece_put(struct writer *writer, const struct codec_caller *caller, 
     text_put(text, STR("},\"done\":false}\n"));
 }
 
-static void usage_keep(struct writer *writer, const struct usage *usage) {
-    if (!writer->has_usage) writer->usage = USAGE_NONE;
-    writer->has_usage = true;
-    if (usage->input_tokens >= 0) writer->usage.input_tokens = usage->input_tokens;
-    if (usage->output_tokens >= 0) writer->usage.output_tokens = usage->output_tokens;
-}
-
 static void event_write(void *writer_state, const struct message_event *event, const struct codec_caller *caller,
                         struct arena *keep, struct text *text) {
     struct writer *writer = writer_state;
-    usage_keep(writer, &event->usage);
+    usage_keep(&writer->usage, &writer->has_usage, &event->usage);
     if (event->choice > 0) return;
     switch (event->kind) {
     case message_event_begin: writer->model = arena_copy(keep, event->model); return;
@@ -628,6 +621,8 @@ const struct codec codec_ollama = {
               [feature_file_id] = fate_refused,
               [feature_citations] = fate_dropped,
               [feature_foreign] = fate_dropped,
+              [feature_echo] = fate_refused,
+              [feature_suffix] = fate_refused,
               [feature_extra] = fate_dropped},
     .read_request = request_read,
     .write_request = request_write,
@@ -639,6 +634,7 @@ const struct codec codec_ollama = {
     .write_event = event_write,
     .read_error = error_read,
     .write_error = error_write,
+    .embed_takes = 1u << embed_dimensions,
     .read_embed_request = embed_request_read,
     .write_embed_request = embed_request_write,
     .read_embed_reply = embed_reply_read,

@@ -1,7 +1,7 @@
 /* openai_codec.c - the table of OpenAI's dialect, its errors and its embeddings. */
 #include "dialect/openai_codec.h"
 
-#include <string.h>
+#include "dialect/vectors.h"
 
 /* -- errors -----------------------------------------------------------------------------------------------------------
  */
@@ -94,41 +94,13 @@ static bool embed_reply_read(struct str body, struct arena *arena, struct embed_
     size_t place = 0;
     for (const struct json_value *at; (at = json_each(data, &place, NULL));) {
         const struct json_value *vector = json_member(at, "embedding");
-        if (json_kind(vector) != json_array) return false;
-        reply->vectors[reply->vector_count++] = json_raw(vector, arena);
+        struct str raw = json_kind(vector) == json_string ? vector_from_base64(json_str(vector, STR("")), arena)
+                         : vector_is(vector)              ? json_raw(vector, arena)
+                                                          : STR_NONE;
+        if (!raw.at) return false;
+        reply->vectors[reply->vector_count++] = raw;
     }
     return true;
-}
-
-/* Little-endian floats in base64, as encoding_format asks for. */
-static void vector_base64_put(struct text *body, struct str raw) {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    unsigned char held[3];
-    size_t have = 0;
-    struct str rest = str_slice(raw, 1, raw.len - 1), number;
-    text_put_byte(body, '"');
-    while (str_split_next(&rest, ',', &number)) {
-        double value = 0;
-        str_to_double(str_trim(number), &value);
-        float narrow = (float)value;
-        uint32_t bits;
-        memcpy(&bits, &narrow, sizeof bits);
-        for (unsigned i = 0; i < 4; i++) {
-            held[have++] = (unsigned char)(bits >> (8 * i));
-            if (have < 3) continue;
-            char out[] = {alphabet[held[0] >> 2], alphabet[(held[0] & 3) << 4 | held[1] >> 4],
-                          alphabet[(held[1] & 15) << 2 | held[2] >> 6], alphabet[held[2] & 63]};
-            text_put(body, str_make(out, 4));
-            have = 0;
-        }
-    }
-    if (have) {
-        if (have < 2) held[1] = 0;
-        char out[] = {alphabet[held[0] >> 2], alphabet[(held[0] & 3) << 4 | held[1] >> 4],
-                      have == 2 ? alphabet[(held[1] & 15) << 2] : '=', '='};
-        text_put(body, str_make(out, 4));
-    }
-    text_put_byte(body, '"');
 }
 
 static void embed_reply_write(const struct embed_reply *reply, const struct embed_request *asked,
@@ -179,6 +151,7 @@ const struct codec codec_openai = {
     .write_event = openai_event_put,
     .read_error = error_read,
     .write_error = error_write,
+    .embed_takes = 1u << embed_tokens | 1u << embed_dimensions | 1u << embed_user,
     .read_embed_request = embed_request_read,
     .write_embed_request = embed_request_write,
     .read_embed_reply = embed_reply_read,

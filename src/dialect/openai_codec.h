@@ -1,10 +1,12 @@
-/* openai_codec.h - the OpenAI chat dialect as a codec. Between its files only.
+/* openai_codec.h - the OpenAI chat dialect as a codec. Between its files, and those of dialects that hold its form (the
+ * Responses API, Workers AI).
  *
  * -- openai_codec.c: the table, errors, embeddings
  * -- openai_message.c: requests read
  * -- openai_say.c: requests written
  * -- openai_answer.c: whole replies, both ways
- * -- openai_stream.c: streams, both ways */
+ * -- openai_stream.c: streams, both ways
+ * -- openai_completions.c: the older completions, towards providers that have none */
 #ifndef WEIR_DIALECT_OPENAI_CODEC_H
 #define WEIR_DIALECT_OPENAI_CODEC_H
 
@@ -27,6 +29,8 @@ bool openai_event_take(void *reader, struct str event, struct str data, struct a
 void openai_event_put(void *writer, const struct message_event *event, const struct codec_caller *caller,
                       struct arena *keep, struct text *text);
 enum { openai_reader_bytes = 288, openai_writer_bytes = 128 };
+
+void openai_error_event_put(const struct message_event *event, struct text *text);
 
 /* Words of tables that both directions need. */
 struct str openai_effort_name(enum message_effort effort); /* "low"; effort_unset: {NULL,0} */

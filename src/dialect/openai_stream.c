@@ -260,21 +260,17 @@ static void end_put(const struct writer *writer, const struct codec_caller *call
     text_put(text, STR("data: [DONE]\n\n"));
 }
 
-static void usage_keep(struct writer *writer, const struct usage *usage) {
-    const int64_t *from = &usage->input_tokens;
-    int64_t *to = &writer->usage.input_tokens;
-    if (!writer->has_usage) writer->usage = USAGE_NONE;
-    for (size_t i = 0; i < sizeof *usage / sizeof *from; i++)
-        if (from[i] >= 0) {
-            to[i] = from[i];
-            writer->has_usage = true;
-        }
+void openai_error_event_put(const struct message_event *event, struct text *text) {
+    text_put(text, STR("data: {\"error\":{"));
+    text_json_str(text, STR("message"), event->text);
+    text_json_str(text, STR("type"), event->name.len ? event->name : STR("api_error"));
+    text_put(text, STR(",\"param\":null,\"code\":null}}\n\n"));
 }
 
 void openai_event_put(void *writer_state, const struct message_event *event, const struct codec_caller *caller,
                       struct arena *keep, struct text *text) {
     struct writer *writer = writer_state;
-    usage_keep(writer, &event->usage);
+    usage_keep(&writer->usage, &writer->has_usage, &event->usage);
     switch (event->kind) {
     case message_event_begin:
         writer->id = arena_copy(keep, event->id);
@@ -288,12 +284,7 @@ void openai_event_put(void *writer_state, const struct message_event *event, con
     case message_event_tool:
     case message_event_arguments: call_put(writer, caller, event, text); return;
     case message_event_finish: finish_put(writer, caller, event, text); return;
-    case message_event_error:
-        text_put(text, STR("data: {\"error\":{"));
-        text_json_str(text, STR("message"), event->text);
-        text_json_str(text, STR("type"), event->name.len ? event->name : STR("api_error"));
-        text_put(text, STR(",\"param\":null,\"code\":null}}\n\n"));
-        return;
+    case message_event_error: openai_error_event_put(event, text); return;
     case message_event_end: end_put(writer, caller, text); return;
     case message_event_signature:
     case message_event_citation:

@@ -26,8 +26,10 @@ const struct outbound_facts *outbound_facts(enum dialect dialect) { return &fact
 
 const struct codec *codec_of(enum dialect dialect) {
     static const struct codec *const codecs[dialects] = {
-        [dialect_openai] = &codec_openai, [dialect_anthropic] = &codec_anthropic, [dialect_gemini] = &codec_gemini,
-        [dialect_ollama] = &codec_ollama, [dialect_responses] = &codec_responses,
+        [dialect_openai] = &codec_openai,         [dialect_anthropic] = &codec_anthropic,
+        [dialect_gemini] = &codec_gemini,         [dialect_ollama] = &codec_ollama,
+        [dialect_cloudflare] = &codec_cloudflare, [dialect_huggingface] = &codec_huggingface,
+        [dialect_responses] = &codec_responses,
     };
     return codecs[dialect];
 }

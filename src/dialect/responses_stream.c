@@ -271,17 +271,6 @@ static void end_put(struct writer *writer, const struct codec_caller *caller, st
     frame_end(text);
 }
 
-static void usage_keep(struct writer *writer, const struct usage *usage) {
-    const int64_t *from = &usage->input_tokens;
-    int64_t *to = &writer->usage.input_tokens;
-    if (!writer->has_usage) writer->usage = USAGE_NONE;
-    for (size_t i = 0; i < sizeof *usage / sizeof *from; i++)
-        if (from[i] >= 0) {
-            to[i] = from[i];
-            writer->has_usage = true;
-        }
-}
-
 static void error_put(struct writer *writer, const struct message_event *event, struct text *text) {
     frame_begin(writer, text, "error");
     text_json_str(text, STR("code"), event->name.len ? event->name : STR("server_error"));
@@ -293,7 +282,7 @@ static void error_put(struct writer *writer, const struct message_event *event, 
 void responses_event_put(void *writer_state, const struct message_event *event, const struct codec_caller *caller,
                          struct arena *keep, struct text *text) {
     struct writer *writer = writer_state;
-    usage_keep(writer, &event->usage);
+    usage_keep(&writer->usage, &writer->has_usage, &event->usage);
     if (event->choice > 0) return;
     switch (event->kind) {
     case message_event_begin:

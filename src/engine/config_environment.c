@@ -58,6 +58,17 @@ static struct str key_find(const struct config_reading *reading, const struct ca
     return key;
 }
 
+/* A key makes one provider: of two rows that go by the same one (a vendor's own API beside its OpenAI form) the first,
+ * unless the other is named as PRIMARY_PROVIDER or one of its followers. */
+static bool is_second(const struct config_reading *reading, const struct catalog *catalog, size_t index) {
+    const struct catalog_provider *row = &catalog->providers[index];
+    for (size_t i = 0; i < sizeof first_ones / sizeof *first_ones; i++)
+        if (str_eq_nocase(environment(reading, first_ones[i]), row->type)) return false;
+    for (size_t i = 0; i < index; i++)
+        if (row->key_env.len && str_eq(catalog->providers[i].key_env, row->key_env)) return true;
+    return false;
+}
+
 static bool system_enabled(const struct config_reading *reading) {
     struct str enabled = environment(reading, "ENABLE_PROVIDER_SYSTEM");
     return !(str_eq_nocase(enabled, STR("false")) || str_eq(enabled, STR("0")) || str_eq_nocase(enabled, STR("no")));
@@ -100,7 +111,7 @@ struct config_node *config_from_environment(struct config_reading *reading, cons
         const struct catalog_provider *row = &catalog->providers[i];
         struct str key = key_find(reading, row);
         bool has_account = !row->account_env.len || environment_str(reading, row->account_env).len;
-        if (key.len && has_account) provider_add(reading, providers, row, key);
+        if (key.len && has_account && !is_second(reading, catalog, i)) provider_add(reading, providers, row, key);
     }
     if (system_enabled(reading)) first_ones_check(reading, providers);
     if (providers->count == 0) {

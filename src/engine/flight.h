@@ -16,6 +16,7 @@
 #include "base/limits.h"
 #include "base/prng.h"
 #include "base/text.h"
+#include "dialect/forecast.h"
 #include "dialect/lines.h"
 #include "dialect/order.h"
 #include "dialect/openai.h"
@@ -188,10 +189,12 @@ struct flight {
     struct message_request
         *message; /* the request as it is said to providers of other dialects; NULL: not needed yet */
     struct embed_request *embed;
+    struct forecast *forecast;
     struct arena message_arena; /* holds one of the two */
     bool unreadable;            /* the body cannot be said in other words */
-    struct error unfit;         /* why the last target that was left out cannot serve it */
-    const struct rule *rule;    /* what it falls under; NULL: none */
+    struct str unfit_param;
+    struct error unfit;      /* why the last target that was left out cannot serve it */
+    const struct rule *rule; /* what it falls under; NULL: none */
     const struct route *route;
     struct str route_name;
     struct candidate *candidates;
@@ -203,6 +206,7 @@ struct flight {
     bool client_gate; /* holds of the client's */
     struct limiter_ticket client_requests_minute, client_requests_hour, client_tokens;
     int64_t prompt_tokens; /* by estimate */
+    bool estimated;        /* and so is the answer */
     struct attempt *attempts[limit_attempts];
     unsigned attempt_count;
     struct attempt *live;         /* the attempt that runs, or NULL */
@@ -342,6 +346,8 @@ void events_error(struct flight *flight, enum failure failure, struct str messag
 /* flight_translate.c: the caller's body as a canonical message; and what of it every path must know. false: *error. */
 bool translate_read(struct flight *flight, struct error *error, struct str *param);
 bool translate_admit(struct flight *flight, struct error *error, struct str *param);
+/* OpenAI's own words on both sides: bytes are spliced and nothing is translated. */
+bool flight_splices(const struct flight *flight, const struct provider *provider);
 bool translate_needed(const struct flight *flight, const struct provider *provider);
 /* false: the target cannot be asked for this; *error says why, where there is more to say than that. */
 bool translate_fits(struct flight *flight, const struct target *target, struct error *error);
@@ -368,6 +374,8 @@ bool resume_try(struct flight *flight, struct attempt *attempt, enum failure fai
                 struct actions *out);
 void resume_give_up(struct flight *flight, enum failure failure, struct now now, struct actions *out);
 /* flight_answer.c */
+/* An estimate of weir's own of the prompt's tokens: x-weir-estimated. */
+void answer_count(struct flight *flight, int64_t tokens, struct now now, struct actions *out);
 void answer_error(struct flight *flight, enum error_code code, struct str message, struct str param, struct now now,
                   struct actions *out);
 void answer_failure(struct flight *flight, const struct attempt *last, struct now now, struct actions *out);

@@ -63,7 +63,8 @@ struct flight *flight_new(const struct flight_host *host, const struct snapshot 
     if (!flight) return NULL;
     *flight = (struct flight){.host = host, .snapshot = snapshot, .client = request->client, .arena = arena};
     flight->endpoint = request->endpoint;
-    flight->codec = codec_of(endpoint_facts(request->endpoint)->dialect);
+    flight->codec = request->endpoint == endpoint_completions ? &codec_completions
+                                                              : codec_of(endpoint_facts(request->endpoint)->dialect);
     flight->path_model = arena_copy(&flight->arena, request->path_model);
     flight->wants_array = request->wants_array;
     flight->request_id = arena_copy(&flight->arena, request->request_id);
@@ -144,10 +145,9 @@ static enum unfit target_unfit(struct flight *flight, const struct target *targe
     if (client && pinned && !listed(client->models, client->model_count, target->model) &&
         !listed(client->models, client->model_count, target->name))
         return unfit_client;
-    const struct endpoint_facts *endpoint = endpoint_facts(flight->endpoint);
     if (!model_fits(flight, target)) return unfit_endpoint;
-    bool spliced = endpoint->dialect == dialect_openai && target->provider->dialect == dialect_openai;
-    if (spliced) return target->provider->endpoints & 1u << flight->endpoint ? unfit_no : unfit_endpoint;
+    if (flight_splices(flight, target->provider))
+        return target->provider->endpoints & 1u << flight->endpoint ? unfit_no : unfit_endpoint;
     return translate_fits(flight, target, &flight->unfit) ? unfit_no : unfit_endpoint;
 }
 
@@ -341,11 +341,14 @@ static bool candidates_find(struct flight *flight, struct now now, struct action
                      STR_NONE, now, out);
         return false;
     }
-    if (unfit == unfit_client)
+    if (unfit == unfit_endpoint && !flight->unfit.code &&
+        endpoint_facts(flight->endpoint)->operation == operation_count_tokens)
+        answer_count(flight, message_tokens(flight->message), now, out); /* nobody behind the model can count */
+    else if (unfit == unfit_client)
         answer_error(flight, error_not_allowed, STR("This client key may not use the providers of this model."),
                      STR("model"), now, out);
     else if (unfit == unfit_endpoint && flight->unfit.code)
-        answer_error(flight, flight->unfit.code, str_from(flight->unfit.message), STR_NONE, now, out);
+        answer_error(flight, flight->unfit.code, str_from(flight->unfit.message), flight->unfit_param, now, out);
     else if (unfit == unfit_endpoint)
         answer_error(flight, error_unsupported, STR("No provider of this model serves this path."), STR("model"), now,
                      out);

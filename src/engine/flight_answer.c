@@ -165,6 +165,7 @@ static void answer_json(struct flight *flight, int status, struct str body, int6
             header_put(headers, &count, STR("x-weir-model"), last->target->model);
             header_put(headers, &count, STR("x-weir-attempts"), number_text(flight, flight->attempt_count));
         }
+        if (flight->estimated) header_put(headers, &count, STR("x-weir-estimated"), STR("true"));
         own_limits_put(flight, headers, &count, now);
     }
     respond(flight, status, headers, count, (int64_t)body.len, out);
@@ -194,6 +195,13 @@ static void answer_error_status(struct flight *flight, enum error_code code, int
                                                        .scope = flight->limit_scope},
                                &text);
     answer_json(flight, status, text.failed ? STR("{}") : text_str(&text), retry_after_ms, last, now, out);
+}
+
+void answer_count(struct flight *flight, int64_t tokens, struct now now, struct actions *out) {
+    struct text text = text_in_arena(&flight->arena, 64);
+    flight->codec->write_count(tokens, &text);
+    flight->estimated = true;
+    answer_json(flight, 200, text.failed ? STR("{}") : text_str(&text), -1, NULL, now, out);
 }
 
 void answer_error(struct flight *flight, enum error_code code, struct str message, struct str param, struct now now,

@@ -97,8 +97,7 @@ static bool spliced_request(struct flight *flight, struct attempt *attempt) {
 
 static bool attempt_call(struct flight *flight, struct attempt *attempt, struct actions *out) {
     const struct provider *provider = attempt->target->provider;
-    bool spliced = provider->dialect == dialect_openai && endpoint_facts(flight->endpoint)->dialect == dialect_openai;
-    if (!(spliced ? spliced_request : translate_request)(flight, attempt)) return false;
+    if (!(flight_splices(flight, provider) ? spliced_request : translate_request)(flight, attempt)) return false;
     struct action *action = actions_add(out, action_call);
     action->attempt = attempt->number;
     action->call.provider = provider;

@@ -10,15 +10,6 @@ struct seen {
     const struct message_event *error;
 };
 
-static void usage_merge(struct usage *usage, const struct usage *more) {
-    int64_t *to[] = {&usage->input_tokens,       &usage->output_tokens,    &usage->cached_input_tokens,
-                     &usage->cache_write_tokens, &usage->reasoning_tokens, &usage->cost_nano_usd};
-    const int64_t from[] = {more->input_tokens,       more->output_tokens,    more->cached_input_tokens,
-                            more->cache_write_tokens, more->reasoning_tokens, more->cost_nano_usd};
-    for (size_t i = 0; i < sizeof to / sizeof *to; i++)
-        if (from[i] >= 0) *to[i] = from[i];
-}
-
 static struct seen look(struct attempt *attempt, const struct message_events *events) {
     struct seen seen = {.token = false};
     for (size_t i = 0; i < events->count; i++) {

@@ -27,7 +27,7 @@ static bool message_has(const struct message_request *message, enum part_kind ki
 bool translate_read(struct flight *flight, struct error *error, struct str *param) {
     const struct endpoint_facts *endpoint = endpoint_facts(flight->endpoint);
     struct arena *arena = &flight->message_arena;
-    if (flight->message || flight->embed) return true;
+    if (flight->message || flight->embed || flight->forecast) return true;
     if (flight->unreadable) return false; /* *error says why since the first time */
     flight->unreadable = true;
     if (flight->whole_body.len > translated_body_max)
@@ -40,6 +40,14 @@ bool translate_read(struct flight *flight, struct error *error, struct str *para
         if (!flight->codec->read_embed_request(flight->whole_body, flight->path_model, arena, embed, error, param))
             return false;
         flight->embed = embed;
+        flight->unreadable = false;
+        return true;
+    }
+    if (endpoint->operation == operation_forecast) {
+        struct forecast *forecast = arena_take_zeroed(arena, sizeof *forecast);
+        if (!forecast) return error_set(error, error_out_of_memory, "%s", "");
+        if (!forecast_read(flight->whole_body, arena, forecast, error, param)) return false;
+        flight->forecast = forecast;
         flight->unreadable = false;
         return true;
     }
@@ -85,10 +93,17 @@ bool translate_admit(struct flight *flight, struct error *error, struct str *par
     return true;
 }
 
+bool flight_splices(const struct flight *flight, const struct provider *provider) {
+    bool openai = endpoint_facts(flight->endpoint)->dialect == dialect_openai && provider->dialect == dialect_openai;
+    bool lacks = flight->endpoint == endpoint_completions && !(provider->endpoints & 1u << endpoint_completions);
+    return openai && !lacks;
+}
+
 bool translate_needed(const struct flight *flight, const struct provider *provider) {
     enum dialect asked = endpoint_facts(flight->endpoint)->dialect;
     if (asked == dialect_responses) return !(provider->endpoints & 1u << endpoint_responses);
-    return asked != provider->dialect || flight->wants_array;
+    if (flight->endpoint == endpoint_forecasts) return true;
+    return asked != provider->dialect || flight->wants_array || flight->endpoint == endpoint_completions;
 }
 
 /* The dialect in which the provider is asked. */
@@ -97,12 +112,21 @@ static enum dialect dialect_towards(const struct flight *flight, const struct pr
     return asked == dialect_responses && !translate_needed(flight, provider) ? asked : provider->dialect;
 }
 
+static bool embed_fits(const struct flight *flight, const struct codec *codec, struct error *error) {
+    uint32_t lacks = embed_asked(flight->embed) & ~codec->embed_takes;
+    if (!codec->write_embed_request) return false;
+    for (unsigned f = embed_tokens; f <= embed_dimensions; f++)
+        if (lacks >> f & 1)
+            return error_set(error, error_unsupported, "No provider of this model can be asked for `%.*s`.",
+                             STR_ARG(embed_feature_name((enum embed_feature)f)));
+    return true;
+}
+
 bool translate_fits(struct flight *flight, const struct target *target, struct error *error) {
     const struct provider *provider = target->provider;
     const struct endpoint_facts *endpoint = endpoint_facts(flight->endpoint);
     char scrap[1024];
     struct text path = text_in_buffer(scrap, sizeof scrap);
-    struct str param;
     bool same = !translate_needed(flight, provider);
     bool listed = endpoint->operation == operation_chat ? provider->endpoints & 1u << endpoint_chat
                                                         : provider->endpoints & 1u << endpoint_embeddings;
@@ -110,8 +134,9 @@ bool translate_fits(struct flight *flight, const struct target *target, struct e
     if (!outbound_path(dialect_towards(flight, provider), endpoint->operation, STR("m"), false, false, &path))
         return false;
     if (same) return true;
-    if (!translate_read(flight, error, &param)) return false;
-    if (!flight->message) return codec_of(provider->dialect)->write_embed_request != NULL;
+    if (!translate_read(flight, error, &flight->unfit_param)) return false;
+    if (flight->forecast) return true;
+    if (flight->embed) return embed_fits(flight, codec_of(provider->dialect), error);
     uint64_t asked = message_features(flight->message, provider->dialect);
     for (unsigned f = 0; f < features; f++) {
         enum feature_fate fate = codec_of(provider->dialect)->fates[f];
@@ -128,8 +153,14 @@ bool translate_fits(struct flight *flight, const struct target *target, struct e
 
 /* The names of what this dialect cannot say, separated by commas; empty: nothing is lost. */
 static struct str dropped_names(struct flight *flight, const struct codec *codec) {
-    uint64_t asked = message_features(flight->message, codec->dialect);
+    uint64_t asked = flight->message ? message_features(flight->message, codec->dialect) : 0;
+    uint32_t lacks = flight->embed ? embed_asked(flight->embed) & ~codec->embed_takes : 0;
     struct text text = text_in_arena(&flight->arena, 128);
+    for (unsigned f = 0; f < embed_features; f++) {
+        if (!(lacks >> f & 1)) continue;
+        if (text.len) text_put(&text, STR(", "));
+        text_put(&text, embed_feature_name((enum embed_feature)f));
+    }
     for (unsigned f = 0; f < features; f++) {
         if (!(asked >> f & 1) || codec->fates[f] != fate_dropped) continue;
         if (text.len) text_put(&text, STR(", "));
@@ -145,7 +176,8 @@ static struct codec_target target_of(const struct flight *flight, const struct a
                                  .quirks = attempt->quirks,
                                  .output_tokens_max = row ? row->output_tokens_max : -1,
                                  .reasons = catalog_can(row, ability_reasoning),
-                                 .stream = flight->request.stream};
+                                 .stream = flight->request.stream,
+                                 .counts = endpoint_facts(flight->endpoint)->operation == operation_count_tokens};
 }
 
 bool translate_request(struct flight *flight, struct attempt *attempt) {
@@ -180,10 +212,12 @@ bool translate_request(struct flight *flight, struct attempt *attempt) {
     struct codec_target target = target_of(flight, attempt);
     if (flight->message) {
         attempt->codec->write_request(flight->message, &target, &body);
-        attempt->dropped = dropped_names(flight, attempt->codec);
-    } else {
+    } else if (flight->embed) {
         attempt->codec->write_embed_request(flight->embed, &target, &body);
+    } else {
+        forecast_put(flight->forecast, &body);
     }
+    if (!target.counts) attempt->dropped = dropped_names(flight, attempt->codec);
     attempt->body = (struct openai_splice){.ranges = {text_str(&body)}, .count = 1, .len = body.len};
     return attempt->writer && !body.failed;
 }
@@ -192,6 +226,7 @@ void translate_release(struct flight *flight) {
     if (!flight->message_arena.newest) return;
     flight->message = NULL;
     flight->embed = NULL;
+    flight->forecast = NULL;
     arena_free(&flight->message_arena);
     flight->message_arena.newest = NULL;
 }
@@ -232,13 +267,33 @@ static enum failure embed_whole(struct flight *flight, struct attempt *attempt, 
     return failure_none;
 }
 
+/* Counting costs nothing. */
+static enum failure count_whole(struct flight *flight, struct attempt *attempt, struct str body, struct text *text) {
+    int64_t tokens = attempt->codec->read_count(body, flight->host->scratch);
+    if (tokens < 0) return failure_invalid_json;
+    attempt->usage.input_tokens = attempt->usage.output_tokens = 0;
+    if (attempt->translates) flight->codec->write_count(tokens, text);
+    return failure_none;
+}
+
+static enum failure forecast_whole(struct flight *flight, struct attempt *attempt, struct str body,
+                                   const struct codec_caller *caller, struct text *text) {
+    bool error_inside = false;
+    if (!forecast_reply_put(body, caller->model, caller->now_s, flight->host->scratch, text, &error_inside))
+        return failure_invalid_json;
+    attempt->usage.input_tokens = attempt->usage.output_tokens = 0; /* nothing is counted in tokens */
+    return error_inside ? failure_error_in_reply : failure_none;
+}
+
 enum failure translate_whole(struct flight *flight, struct attempt *attempt, struct now now, struct str *body) {
     struct codec_caller caller = translate_caller(flight, attempt, now);
     struct text text = text_in_arena(flight->host->scratch, attempt->translates ? body->len + 512 : 16);
     enum operation operation = endpoint_facts(flight->endpoint)->operation;
-    enum failure failure = operation == operation_chat    ? chat_whole(flight, attempt, *body, &caller, &text)
-                           : operation == operation_embed ? embed_whole(flight, attempt, *body, &caller, &text)
-                                                          : failure_none;
+    enum failure failure = operation == operation_chat           ? chat_whole(flight, attempt, *body, &caller, &text)
+                           : operation == operation_embed        ? embed_whole(flight, attempt, *body, &caller, &text)
+                           : operation == operation_count_tokens ? count_whole(flight, attempt, *body, &text)
+                           : operation == operation_forecast ? forecast_whole(flight, attempt, *body, &caller, &text)
+                                                             : failure_none;
     if (failure == failure_none && attempt->translates) *body = text_str(&text);
     return failure == failure_none && text.failed ? failure_system : failure;
 }

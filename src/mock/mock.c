@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "mock/mock_dialect.h"
+#include "mock/mock_forecast.h"
 #include "mock/mock_media.h"
 
 enum {
@@ -117,15 +118,34 @@ static void json_answer(struct mock_exchange *me, enum endpoint endpoint, struct
     mock_dialect_reply(me, &me->body);
 }
 
+/* A time series goes on as it went. */
+static void forecast_answer(struct mock_exchange *me, struct str body) {
+    struct text text = text_in_arena(&me->arena, 1024);
+    struct error error = {.code = error_none};
+    const char *problem;
+    size_t at;
+    me->json = json_parse(body, &problem, &at);
+    if (!mock_forecast_write(&text, json_root(me->json), &error))
+        refuse(me, 400, error.message, STR("inputs"));
+    else
+        me->body = text_str(&text);
+}
+
 /* Asked in another dialect. */
 static void foreign_answer(struct mock_exchange *me, enum dialect dialect, enum operation operation, struct str model,
                            bool stream, struct str body) {
     struct error error = {.code = error_none};
     struct str param = STR("");
     me->codec = codec_of(dialect);
+    if (operation == operation_forecast) {
+        forecast_answer(me, body);
+        return;
+    }
     me->json_array = stream && str_find(me->request->query, STR("alt=sse")) == SIZE_MAX;
     if (!mock_dialect_request(me, operation, model, stream, &body, &error, &param))
         refuse(me, 400, error.message, param);
+    else if (operation == operation_count_tokens)
+        mock_dialect_count(me, me->counted);
     else
         json_answer(me, operation == operation_embed ? endpoint_embeddings : endpoint_chat, body);
 }
@@ -164,7 +184,7 @@ static void answer(struct mock_exchange *me, struct str body) {
     } else if (!mock_options_headers(&me->options, me->request->headers, me->request->header_count, &error)) {
         refuse(me, 400, error.message, STR(""));
     } else if (me->request->method == http_post &&
-               mock_dialect_find(me->request->path, &dialect, &operation, &model, &stream)) {
+               mock_dialect_find(me->request->path, body, &dialect, &operation, &model, &stream)) {
         foreign_answer(me, dialect, operation, model, stream, body);
     } else if (models && me->request->method == http_get) {
         models_answer(me, path);

@@ -13,25 +13,46 @@ static struct codec_caller caller_of(const struct mock_exchange *me) {
     return caller;
 }
 
-/* What callers of weir do not ask for, but providers are asked. */
+/* What callers of weir do not ask for, but providers are asked: the model stands between the two, or in the body. */
 static const struct {
-    struct str path;
+    struct str before, after;
     enum dialect dialect;
     enum operation operation;
 } paths[] = {
-    {STR("/api/chat"), dialect_ollama, operation_chat},
-    {STR("/api/embed"), dialect_ollama, operation_embed},
+    {STR("/api/chat"), STR(""), dialect_ollama, operation_chat},
+    {STR("/api/embed"), STR(""), dialect_ollama, operation_embed},
+    {STR("/ai/run/"), STR(""), dialect_cloudflare, operation_chat},
+    {STR("/models/"), STR("/pipeline/feature-extraction"), dialect_huggingface, operation_embed},
+    {STR("/models/"), STR(""), dialect_huggingface, operation_chat},
 };
 
-bool mock_dialect_find(struct str path, enum dialect *dialect, enum operation *operation, struct str *model,
-                       bool *stream) {
+/* One path for all that a model does: what it is given says what. */
+static enum operation operation_of(enum dialect dialect, enum operation operation, struct str body) {
+    const char *problem;
+    size_t at;
+    struct json *json = operation == operation_chat ? json_parse(body, &problem, &at) : NULL;
+    const struct json_value *root = json ? json_root(json) : NULL;
+    enum json_kind inputs = json_kind(json_member(root, "inputs"));
+    if (dialect == dialect_cloudflare && json_member(root, "text")) operation = operation_embed;
+    if (dialect == dialect_huggingface && inputs > json_null && inputs != json_string) operation = operation_forecast;
+    json_free(json);
+    return operation;
+}
+
+bool mock_dialect_find(struct str path, struct str body, enum dialect *dialect, enum operation *operation,
+                       struct str *model, bool *stream) {
     enum endpoint endpoint;
     *stream = false;
     *model = STR("");
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-        if (!str_eq(path, paths[i].path)) continue;
+        struct str before = paths[i].before, after = paths[i].after;
+        bool named = str_ends(before, STR("/"));
+        if (named ? !str_starts(path, before) || path.len <= before.len + after.len || !str_ends(path, after)
+                  : !str_eq(path, before))
+            continue;
+        if (named) *model = str_slice(path, before.len, path.len - after.len);
         *dialect = paths[i].dialect;
-        *operation = paths[i].operation;
+        *operation = operation_of(*dialect, paths[i].operation, body);
         return true;
     }
     if (!endpoint_find(path, &endpoint, model)) return false;
@@ -39,8 +60,7 @@ bool mock_dialect_find(struct str path, enum dialect *dialect, enum operation *o
     *dialect = facts->dialect;
     *operation = facts->operation;
     *stream = endpoint == endpoint_generate_stream;
-    return facts->dialect != dialect_openai && codec_of(facts->dialect) &&
-           (facts->operation == operation_chat || facts->operation == operation_embed);
+    return facts->dialect != dialect_openai && codec_of(facts->dialect);
 }
 
 bool mock_dialect_request(struct mock_exchange *me, enum operation operation, struct str model, bool stream,
@@ -56,6 +76,7 @@ bool mock_dialect_request(struct mock_exchange *me, enum operation operation, st
     } else {
         struct message_request request;
         if (!codec->read_request(*body, model, stream, &me->arena, &request, error, param)) return false;
+        me->counted = message_tokens(&request);
         target.model = request.model;
         target.stream = request.stream;
         codec_openai.write_request(&request, &target, &text);
@@ -65,6 +86,12 @@ bool mock_dialect_request(struct mock_exchange *me, enum operation operation, st
     }
     *body = text_str(&text);
     return !text.failed || error_set(error, error_out_of_memory, "%s", "");
+}
+
+void mock_dialect_count(struct mock_exchange *me, int64_t tokens) {
+    struct text text = text_in_arena(&me->arena, 64);
+    me->codec->write_count(tokens, &text);
+    me->body = text_str(&text);
 }
 
 void mock_dialect_reply(struct mock_exchange *me, struct str *body) {

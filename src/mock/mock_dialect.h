@@ -5,9 +5,11 @@
 
 #include "mock/mock_internal.h"
 
-/* A path of another dialect. false: it is none. */
-bool mock_dialect_find(struct str path, enum dialect *dialect, enum operation *operation, struct str *model,
-                       bool *stream);
+/* A path of another dialect, and where the path does not tell, what the body asks for. false: it is none. */
+bool mock_dialect_find(struct str path, struct str body, enum dialect *dialect, enum operation *operation,
+                       struct str *model, bool *stream);
+/* {"input_tokens":N}, {"totalTokens":N}: of the request that was read last. */
+void mock_dialect_count(struct mock_exchange *me, int64_t tokens);
 /* The request in OpenAI's words, in the exchange's arena. false: *error, *param. */
 bool mock_dialect_request(struct mock_exchange *me, enum operation operation, struct str model, bool stream,
                           struct str *body, struct error *error, struct str *param);

@@ -64,6 +64,7 @@ struct mock_exchange {
     bool json_array;           /* Google's stream without alt=sse */
     void *reader, *writer;     /* of the stream's two dialects */
     struct embed_request *embed;
+    int64_t counted; /* tokens of the prompt, by estimate */
     uint64_t started_ns, tokens_sent;
     size_t slow_at;
     struct http_request request_copy;

@@ -1,8 +1,10 @@
 /* codec_fuzz.c - every dialect's code with any bytes: the first byte says which dialect and what (a request, a reply,
- * an error, a stream's events a line each, embeddings). What is read is written in every dialect; what weir writes must
- * be JSON, or whole frames of it. */
+ * an error, a stream's events a line each, embeddings, a forecast, a count). What is read is written in every dialect;
+ * what weir writes must be JSON, or whole frames of it. */
 #include <stdlib.h>
 
+#include "dialect/forecast.h"
+#include "dialect/order.h"
 #include "dialect/outbound.h"
 #include "dialect/quirks.h"
 
@@ -50,12 +52,16 @@ static void reply_do(const struct codec *codec, struct str body) {
 static void stream_do(const struct codec *codec, struct str lines) {
     void *reader = arena_take_zeroed(&arena, codec->reader_size + 1), *writers[dialects] = {NULL};
     struct str line;
+    struct order order = {.held = NULL};
     for (unsigned d = 0; d < dialects && reader; d++)
         if (codec_of((enum dialect)d))
             writers[d] = arena_take_zeroed(&arena, codec_of((enum dialect)d)->writer_size + 1);
     while (reader && str_split_next(&lines, '\n', &line)) {
-        struct message_events events = {.arena = &arena};
+        struct message_events events = {.arena = &arena}, ordered = {.arena = &arena};
         if (!codec->read_event(reader, STR(""), line, &arena, quirks_of(STR(""), STR("")), &events)) continue;
+        for (size_t i = 0; codec->mixes && i < events.count && !events.failed; i++)
+            if (!order_take(&order, &events.list[i], &arena, &ordered)) return;
+        if (codec->mixes) events = ordered;
         for (size_t i = 0; i < events.count && !events.failed; i++)
             for (unsigned d = 0; d < dialects; d++) {
                 struct text text = text_in_arena(&arena, 256);
@@ -104,13 +110,38 @@ static void embed_do(const struct codec *codec, struct str body) {
     must_be_json(&text);
 }
 
+static void forecast_do(const struct codec *codec, struct str body) {
+    struct forecast forecast;
+    struct error error;
+    struct str param;
+    struct text text = text_in_arena(&arena, 256);
+    bool error_inside;
+    (void)codec;
+    if (forecast_read(body, &arena, &forecast, &error, &param)) {
+        forecast_put(&forecast, &text);
+        must_be_json(&text);
+    }
+    text.len = 0;
+    if (!forecast_reply_put(body, STR("m"), 1, &arena, &text, &error_inside) || error_inside) return;
+    must_be_json(&text);
+}
+
+static void count_do(const struct codec *codec, struct str body) {
+    struct text text = text_in_arena(&arena, 256);
+    if (!codec->read_count) return;
+    int64_t tokens = codec->read_count(body, &arena);
+    codec->write_count(tokens, &text);
+    must_be_json(&text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static void (*const actions[])(const struct codec *, struct str) = {request_do, reply_do, stream_do, error_do,
-                                                                        embed_do};
+    static void (*const actions[])(const struct codec *, struct str) = {request_do, reply_do,    stream_do, error_do,
+                                                                        embed_do,   forecast_do, count_do};
     enum { action_count = sizeof actions / sizeof *actions };
     if (size < 1) return 0;
-    const struct codec *codec = codec_of((enum dialect)(data[0] / action_count % dialects));
-    if (!codec) return 0;
+    unsigned which = data[0] / action_count % (dialects + 1);
+    const struct codec *codec = which < dialects ? codec_of((enum dialect)which) : &codec_completions;
+    if (!codec->read_event && data[0] % action_count == 2) return 0;
     arena_init(&arena, 4096, 8 << 20);
     actions[data[0] % action_count](codec, str_make((const char *)data + 1, size - 1));
     arena_free(&arena);
