@@ -273,7 +273,8 @@ void anthropic_request_put(const struct message_request *request, const struct c
                            struct text *body) {
     int64_t budget = thinking_of(request, target), most = request->max_tokens;
     if (most == MESSAGE_NO_INT) most = target->output_tokens_max > 0 ? target->output_tokens_max : usual_max_tokens;
-    if (budget > 0 && budget >= most && !target->quirks->thinking_adaptive) most += budget; /* it is part of it */
+    if (budget > 0 && budget >= most && !target->quirks->thinking_adaptive) /* it is part of it */
+        most = budget > INT64_MAX / 2 ? INT64_MAX : most + budget;
     text_put_byte(body, '{');
     text_json_str(body, STR("model"), target->model);
     if (!target->counts) text_json_i64(body, STR("max_tokens"), most);

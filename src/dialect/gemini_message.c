@@ -67,7 +67,7 @@ void gemini_part_read(const struct json_value *value, struct arena *arena, struc
     const struct json_value *text = json_member(value, "text"), *data = gemini_member(value, "inlineData"),
                             *file = gemini_member(value, "fileData"), *call = gemini_member(value, "functionCall"),
                             *result = gemini_member(value, "functionResponse");
-    part->of = dialect_gemini;
+    *part = (struct message_part){.of = dialect_gemini};
     part->signature = json_str(gemini_member(value, "thoughtSignature"), STR_NONE);
     if (json_kind(text) == json_string) {
         part->kind = json_bool(json_member(value, "thought"), false) ? part_reasoning : part_text;

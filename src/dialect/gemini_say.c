@@ -1,5 +1,6 @@
 /* gemini_say.c - a canonical message as a generateContent request. */
 #include <math.h>
+#include <stdlib.h>
 
 #include "dialect/gemini.h"
 
@@ -21,14 +22,51 @@ static void media_put(struct text *text, const struct message_media *media, stru
     text_put_byte(text, '}');
 }
 
-/* The name of the call that this result answers; it need not say it itself. */
-static struct str name_of(const struct message_request *request, const struct message_part *result) {
-    if (result->name.len) return result->name;
+struct call {
+    const struct message_part *part;
+    size_t order; /* in the history */
+};
+
+/* The calls of the history, by id and then in their order: a result need not say the name of its call itself. */
+struct calls {
+    struct call *list;
+    size_t count;
+};
+
+static int by_id(const void *a, const void *b) {
+    const struct call *one = a, *other = b;
+    int order = str_compare(one->part->id, other->part->id);
+    return order ? order : (one->order > other->order) - (one->order < other->order);
+}
+
+static bool calls_sort(struct calls *calls, const struct message_request *request, struct arena *arena) {
+    size_t most = 0;
+    for (size_t m = 0; m < request->message_count; m++) most += request->messages[m].part_count;
+    calls->count = 0;
+    calls->list = arena_take(arena, most * sizeof *calls->list);
+    if (!calls->list) return false;
     for (size_t m = 0; m < request->message_count; m++)
         for (size_t p = 0; p < request->messages[m].part_count; p++) {
-            const struct message_part *call = &request->messages[m].parts[p];
-            if (call->kind == part_tool_call && str_eq(call->id, result->id)) return call->name;
+            const struct message_part *part = &request->messages[m].parts[p];
+            if (part->kind == part_tool_call) calls->list[calls->count] = (struct call){part, calls->count};
+            calls->count += part->kind == part_tool_call;
         }
+    if (calls->count) qsort(calls->list, calls->count, sizeof *calls->list, by_id);
+    return true;
+}
+
+/* The name of the call that this result answers: of several with its id the first. */
+static struct str name_of(const struct calls *calls, const struct message_part *result) {
+    if (result->name.len) return result->name;
+    size_t from = 0, to = calls->count;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (str_compare(calls->list[middle].part->id, result->id) < 0)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    if (from < calls->count && str_eq(calls->list[from].part->id, result->id)) return calls->list[from].part->name;
     return result->id.at ? result->id : STR("tool");
 }
 
@@ -39,10 +77,10 @@ static void joined_put(struct text *text, const struct message_part *part) {
     text_put_byte(text, '"');
 }
 
-static void result_put(struct text *text, const struct message_request *request, const struct message_part *part) {
+static void result_put(struct text *text, const struct calls *calls, const struct message_part *part) {
     text_put(text, STR("{\"functionResponse\":{"));
     text_json_str_if(text, STR("id"), part->id);
-    text_json_str(text, STR("name"), name_of(request, part));
+    text_json_str(text, STR("name"), name_of(calls, part));
     text_json_key(text, STR("response"));
     struct str only =
         part->part_count == 1 && part->parts[0].kind == part_text ? str_trim(part->parts[0].text) : STR("");
@@ -65,13 +103,13 @@ static void result_put(struct text *text, const struct message_request *request,
     }
 }
 
-static void part_put(struct text *text, const struct message_request *request, const struct message_part *part) {
+static void part_put(struct text *text, const struct calls *calls, const struct message_part *part) {
     if (part->kind == part_foreign && part->of != dialect_gemini) return;
     if (part->kind == part_reasoning && part->of != dialect_gemini) return; /* no signature that would be taken */
     if (part->kind == part_text && !part->text.len && !part->signature.at) return;
     text_json_comma(text);
     if (part->kind == part_tool_result) {
-        result_put(text, request, part);
+        result_put(text, calls, part);
         return;
     }
     if (part->kind == part_foreign) {
@@ -120,7 +158,7 @@ static void system_put(struct text *text, const struct message_request *request)
             if (message->parts[p].kind != part_text || !message->parts[p].text.len) continue;
             if (!any) text_put(text, STR(",\"systemInstruction\":{\"parts\":["));
             any = true;
-            part_put(text, request, &message->parts[p]);
+            part_put(text, NULL, &message->parts[p]); /* text */
         }
     }
     if (any) text_put(text, STR("]}"));
@@ -129,6 +167,10 @@ static void system_put(struct text *text, const struct message_request *request)
 /* Neighbours of one role are one content. */
 static void contents_put(struct text *text, const struct message_request *request) {
     const struct message *list = request->messages;
+    struct calls calls;
+    struct arena scrap;
+    arena_init(&scrap, 4096, SIZE_MAX);
+    text->failed |= !calls_sort(&calls, request, &scrap);
     text_json_key(text, STR("contents"));
     text_put_byte(text, '[');
     for (size_t i = 0; i < request->message_count;) {
@@ -141,10 +183,11 @@ static void contents_put(struct text *text, const struct message_request *reques
         text_put(text, model ? STR("{\"role\":\"model\",\"parts\":[") : STR("{\"role\":\"user\",\"parts\":["));
         for (; i < request->message_count && (is_system(&list[i]) || (list[i].role == message_assistant) == model); i++)
             for (size_t p = 0; p < list[i].part_count && !is_system(&list[i]); p++)
-                part_put(text, request, &list[i].parts[p]);
+                part_put(text, &calls, &list[i].parts[p]);
         text_put(text, STR("]}"));
     }
     text_put_byte(text, ']');
+    arena_free(&scrap);
 }
 
 /* -- tools, configuration ---------------------------------------------------------------------------------------------

@@ -65,12 +65,15 @@ static void choice_read(const struct json_value *value, struct arena *arena, str
     if (!choice->parts) return;
     struct message_part *parts = choice->parts;
     size_t *count = &choice->part_count;
+    bool cited = false; /* by the first text: annotations stand beside the content */
     if (reasoning.len)
         parts[(*count)++] = (struct message_part){.kind = part_reasoning, .text = reasoning, .of = dialect_openai};
     for (size_t i = 0; i < said; i++) {
         if (content[i].kind == part_text && !content[i].text.len) continue;
         parts[*count] = content[i];
-        if (content[i].kind == part_text) citations_read(json_member(message, "annotations"), arena, &parts[*count]);
+        if (content[i].kind == part_text && !cited)
+            citations_read(json_member(message, "annotations"), arena, &parts[*count]);
+        cited |= content[i].kind == part_text;
         ++*count;
     }
     if (refusal.len) parts[(*count)++] = (struct message_part){.kind = part_refusal, .text = refusal};

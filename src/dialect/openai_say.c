@@ -183,6 +183,15 @@ static void message_begin(struct text *text, struct str role) {
     text_json_str(text, STR("role"), role);
 }
 
+static void refusals_put(struct text *text, const struct message *message) {
+    if (!has_kind(message, part_refusal)) return;
+    text_json_key(text, STR("refusal"));
+    text_put_byte(text, '"');
+    for (size_t i = 0; i < message->part_count; i++)
+        if (message->parts[i].kind == part_refusal) text_put_json_inside(text, message->parts[i].text);
+    text_put_byte(text, '"');
+}
+
 static void assistant_put(struct text *text, const struct message *message, const struct codec_quirks *quirks) {
     message_begin(text, STR("assistant"));
     if (has_content(message))
@@ -191,8 +200,7 @@ static void assistant_put(struct text *text, const struct message *message, cons
         text_json_key(text, STR("content"));
         text_put(text, has_kind(message, part_tool_call) ? STR("null") : STR("\"\""));
     }
-    for (size_t i = 0; i < message->part_count; i++)
-        if (message->parts[i].kind == part_refusal) text_json_str(text, STR("refusal"), message->parts[i].text);
+    refusals_put(text, message);
     text_json_str_if(text, STR("name"), message->name);
     calls_put(text, message, quirks);
     text_put_byte(text, '}');

@@ -110,20 +110,24 @@ static bool item_read(const struct json_value *item, struct arena *arena, struct
 
 /* Neighbouring items of the assistant are one message. */
 static void neighbours_join(struct message_request *request, struct arena *arena) {
+    struct message *list = request->messages;
     size_t kept = 0;
-    for (size_t i = 0; i < request->message_count; i++) {
-        struct message *last = kept ? &request->messages[kept - 1] : NULL, *message = &request->messages[i];
-        bool joins = last && last->role == message_assistant && message->role == message_assistant;
-        struct message_part *parts =
-            joins ? arena_take_zeroed(arena, (last->part_count + message->part_count + 1) * sizeof *parts) : NULL;
-        if (!parts) {
-            request->messages[kept++] = *message;
-            continue;
+    for (size_t i = 0, end; i < request->message_count; i = end) {
+        struct message joined = list[i];
+        size_t count = joined.part_count;
+        bool joins = joined.role == message_assistant;
+        for (end = i + 1; joins && end < request->message_count && list[end].role == message_assistant; end++)
+            count += list[end].part_count;
+        struct message_part *parts = end > i + 1 ? arena_take_zeroed(arena, (count + 1) * sizeof *parts) : NULL;
+        if (parts) {
+            joined.part_count = 0;
+            for (size_t m = i; m < end; m++)
+                for (size_t p = 0; p < list[m].part_count; p++) parts[joined.part_count++] = list[m].parts[p];
+            joined.parts = parts;
+        } else {
+            end = i + 1;
         }
-        for (size_t p = 0; p < last->part_count; p++) parts[p] = last->parts[p];
-        for (size_t p = 0; p < message->part_count; p++) parts[last->part_count + p] = message->parts[p];
-        last->parts = parts;
-        last->part_count += message->part_count;
+        list[kept++] = joined;
     }
     request->message_count = kept;
 }
