@@ -8,7 +8,8 @@
  *                  until standard input ends
  *
  * A reply counts as right when its status is 200, it is complete, it has the events asked for (streams), and its
- * content (a stream's `data:` lines) has the same hash as the first one's. One that is not is an error, and so is a
+ * content (a stream's `data:` lines) has the same hash as the first one's. With --want TEXT, for replies that differ in
+ * an id or a time: when its content holds TEXT; streams then need no [DONE]. One that is not is an error, and so is a
  * connection that closes within a reply. Prints one JSON object. It must never be the bottleneck: nothing is allocated
  * per request. */
 #ifndef _GNU_SOURCE
@@ -32,7 +33,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { HEAD_BYTES_MAX = 8192, LINE_KEPT_BYTES = 15, OPENING_MAX = 128 };
+enum { HEAD_BYTES_MAX = 8192, LINE_KEPT_BYTES = 15, OPENING_MAX = 128, WANT_BYTES_MAX = 64 };
 
 enum phase { IDLE, CONNECTING, HEAD, BODY, CHUNK_SIZE, CHUNK_DATA, CHUNK_END, TRAILER };
 
@@ -49,6 +50,7 @@ struct connection {
     char event_line[LINE_KEPT_BYTES + 1];
     size_t event_line_len;
     uint64_t hash, bytes, events;
+    size_t want_at; /* so many bytes of ask.want end here, or were all found */
     bool done_seen;
     struct connection *next_idle;
 };
@@ -58,7 +60,8 @@ static struct {
     double rate;
     bool hold;
     uint16_t port;
-    const char *path, *body_file;
+    const char *path, *body_file, *want;
+    size_t want_len, want_back[WANT_BYTES_MAX]; /* where to go on when the byte after so many does not fit */
     char headers[4096];
 } ask = {.requests = 1000, .connections = 1, .timeout_s = 60, .path = "/v1/chat/completions"};
 
@@ -151,13 +154,15 @@ static void begin(struct connection *c, uint64_t due_ns) {
     c->sent = c->head_len = c->line_len = c->event_line_len = 0;
     c->hash = 14695981039346656037u;
     c->bytes = c->events = 0;
+    c->want_at = 0;
     c->is_events = c->done_seen = false;
     send_request(c);
 }
 
 /* The reply is complete: false when it was not right, the connection is a new one then. */
 static bool finish(struct connection *c) {
-    if (c->is_events && !c->done_seen) return problem(c, "a stream without [DONE]"), false;
+    if (ask.want && c->want_at < ask.want_len) return problem(c, "a reply without '%s'", ask.want), false;
+    if (c->is_events && !c->done_seen && !ask.want) return problem(c, "a stream without [DONE]"), false;
     if (c->is_events && ask.events && c->events != ask.events)
         return problem(c, "%llu events", (unsigned long long)c->events), false;
     if (!have_first) {
@@ -165,7 +170,7 @@ static bool finish(struct connection *c) {
         first_hash = c->hash;
         first_bytes = c->bytes;
     }
-    if (c->hash != first_hash || c->bytes != first_bytes)
+    if (!ask.want && (c->hash != first_hash || c->bytes != first_bytes))
         return problem(c, "a reply of %llu bytes that differs from the first, of %llu", (unsigned long long)c->bytes,
                        (unsigned long long)first_bytes),
                false;
@@ -179,7 +184,30 @@ static bool finish(struct connection *c) {
 /* -- reading replies ------------------------------------------------------------------------------------------------
  */
 
+/* Knuth, Morris and Pratt's way, since a text may come in pieces. */
+static void want_bytes(struct connection *c, const char *at, size_t len) {
+    for (size_t i = 0; i < len && c->want_at < ask.want_len; i++) {
+        while (c->want_at && at[i] != ask.want[c->want_at]) c->want_at = ask.want_back[c->want_at - 1];
+        if (at[i] == ask.want[c->want_at]) c->want_at++;
+    }
+}
+
+static void want_read(const char *text) {
+    ask.want = text;
+    ask.want_len = strlen(text);
+    if (!ask.want_len || ask.want_len > WANT_BYTES_MAX) {
+        fprintf(stderr, "load: --want takes 1 to %d bytes\n", WANT_BYTES_MAX);
+        exit(2);
+    }
+    for (size_t i = 1, fits = 0; i < ask.want_len; i++) {
+        while (fits && text[i] != text[fits]) fits = ask.want_back[fits - 1];
+        if (text[i] == text[fits]) fits++;
+        ask.want_back[i] = fits;
+    }
+}
+
 static void hash_bytes(struct connection *c, const char *at, size_t len) {
+    if (ask.want) want_bytes(c, at, len);
     uint64_t hash = c->hash;
     for (size_t i = 0; i < len; i++) hash = (hash ^ (unsigned char)at[i]) * 1099511628211u;
     c->hash = hash;
@@ -481,13 +509,15 @@ static void read_arguments(int argc, char **argv) {
             ask.events = strtoull(value, NULL, 10);
         else if (strcmp(name, "--timeout") == 0)
             ask.timeout_s = strtoull(value, NULL, 10);
+        else if (strcmp(name, "--want") == 0)
+            want_read(value);
         else if (strcmp(name, "--header") == 0) {
             size_t len = strlen(ask.headers);
             snprintf(ask.headers + len, sizeof ask.headers - len, "%s\r\n", value);
         } else {
             fprintf(stderr,
                     "load: %s? load --port N --body FILE [--path P] [--requests N] [--connections N] [--rate R] "
-                    "[--events N] [--header 'A: B'] [--timeout SECONDS] [--hold]\n",
+                    "[--events N] [--want TEXT] [--header 'A: B'] [--timeout SECONDS] [--hold]\n",
                     name);
             exit(2);
         }
