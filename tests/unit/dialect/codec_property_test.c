@@ -19,6 +19,7 @@
 #include "base/prng.h"
 #include "dialect/fields.h"
 #include "dialect/lines.h"
+#include "dialect/order.h"
 #include "dialect/outbound.h"
 #include "dialect/quirks.h"
 #include "dialect/sse.h"
@@ -370,7 +371,12 @@ static bool can(enum feature feature) { return !codec || feature == features || 
 /* Whose signature, data or raw value it is. */
 static enum dialect whose(void) { return codec ? codec->dialect : (enum dialect)below(dialects); }
 /* Dialects that take arguments as an object and not as the model's text. */
-static bool takes_objects(void) { return codec && !is(dialect_openai) && !is(dialect_responses); }
+static bool takes_objects(void) { return is(dialect_anthropic) || is(dialect_gemini) || is(dialect_ollama); }
+/* Dialects in which a call need have no id. */
+static bool is_nameless(void) { return !codec || is(dialect_gemini) || is(dialect_ollama) || is(dialect_cloudflare); }
+/* What an answer cannot say. */
+static bool says_calls(void) { return !is(dialect_huggingface); }
+static bool says_reasoning(void) { return !is(dialect_huggingface) && !is(dialect_cloudflare); }
 
 static struct str arguments_make(void) {
     static const struct str bad[] = {STR(""), STR("{"), STR("[1]"), STR("null"), STR("{\"a\":1,}"), STR("  {} ")};
@@ -392,7 +398,7 @@ static struct message_part text_part(struct str text) {
 
 static struct message_part image_part(void) {
     struct message_part part = {.kind = part_image, .of = whose()};
-    unsigned form = is(dialect_ollama) || is(dialect_gemini) ? 0 : (unsigned)below(3);
+    unsigned form = can(feature_image_url) ? (unsigned)below(3) : 0;
     if (form == 2 && is(dialect_openai)) form = 1;
     if (form == 0) part.media.data = base64();
     if (form == 0) part.media.mime = is(dialect_ollama) || one_in(2) ? STR("image/png") : STR("image/jpeg");
@@ -429,7 +435,7 @@ static struct message_part document_part(void) {
 static struct message_part call_part(void) {
     struct message_part part = {
         .kind = part_tool_call, .of = whose(), .id = said(), .name = said(), .arguments = arguments_make()};
-    if ((!codec || is(dialect_gemini) || is(dialect_ollama)) && one_in(3)) part.id = STR_NONE;
+    if (is_nameless() && one_in(3)) part.id = STR_NONE;
     if ((!codec || is(dialect_gemini)) && one_in(3)) part.signature = words();
     if (is(dialect_anthropic)) cache_make(&part);
     return part;
@@ -461,8 +467,8 @@ static struct message_part foreign_part(void) {
 /* What a dialect's results hold: text for all, more for some. */
 static struct message_part result_part(void) {
     struct message_part part = {.kind = part_tool_result, .of = whose(), .id = said()};
-    bool one = is(dialect_gemini) || is(dialect_ollama);
-    size_t most = one ? 1 : 3, count = one ? 1 : 1 + below(most);
+    bool one = is(dialect_gemini) || is(dialect_ollama) || is(dialect_cloudflare);
+    size_t count = one ? 1 : 1 + below(3);
     if (!codec && one_in(6)) count = 0;
     part.parts = take(4 * sizeof *part.parts);
     for (; part.part_count < count; part.part_count++) {
@@ -476,7 +482,7 @@ static struct message_part result_part(void) {
     if (is(dialect_ollama))
         for (uint64_t more = below(3); more > 0; more--) part.parts[part.part_count++] = image_part();
     if (!codec || one) part.name = said();
-    if ((!codec || is(dialect_gemini) || is(dialect_ollama)) && one_in(3)) part.id = STR_NONE;
+    if (is_nameless() && one_in(3)) part.id = STR_NONE;
     if (!codec || is(dialect_anthropic)) part.is_error = one_in(4);
     if (is(dialect_anthropic)) cache_make(&part);
     return part;
@@ -601,6 +607,29 @@ static void ollama_message(struct message_request *request) {
     for (uint64_t i = message->role == message_assistant ? below(3) : 0; i > 0; i--) part_add(message, call_part());
 }
 
+/* Workers AI: a text, or a list that holds an image; and calls. */
+static void cloudflare_message(struct message_request *request) {
+    static const enum message_role roles[] = {message_user, message_assistant, message_tool, message_system};
+    struct message *message = message_add(request, roles[below(sizeof roles / sizeof *roles)], 12);
+    if (message->role == message_tool) {
+        part_add(message, result_part());
+        return;
+    }
+    for (uint64_t i = one_in(3) ? 1 + below(2) : 0; i > 0; i--) {
+        part_add(message, text_part(said()));
+        part_add(message, image_part());
+    }
+    if (!message->part_count && !one_in(4)) part_add(message, text_part(said()));
+    for (uint64_t i = message->role == message_assistant ? below(3) : 0; i > 0; i--) part_add(message, call_part());
+    if (!message->part_count) part_add(message, text_part(STR("")));
+}
+
+/* Hugging Face: one text. */
+static void huggingface_message(struct message_request *request) {
+    if (request->message_count) return;
+    part_add(message_add(request, message_user, 1), text_part(words()));
+}
+
 /* Anything anywhere. */
 static struct message_part any_part(void) {
     switch (below(9)) {
@@ -628,9 +657,12 @@ static void messages_make(struct message_request *request) {
         turns_make(request, count);
         return;
     }
-    void (*make)(struct message_request *) = !codec               ? any_message
-                                             : is(dialect_openai) ? openai_message
-                                                                  : ollama_message;
+    void (*const makes[dialects])(struct message_request *) = {[dialect_openai] = openai_message,
+                                                               [dialect_ollama] = ollama_message,
+                                                               [dialect_cloudflare] = cloudflare_message,
+                                                               [dialect_huggingface] = huggingface_message};
+    void (*make)(struct message_request *) = codec ? makes[codec->dialect] : any_message;
+    assert_non_null(make);
     for (size_t i = 0; i < count; i++) make(request);
 }
 
@@ -638,26 +670,27 @@ static void tools_make(struct message_request *request) {
     static const char *const firsts[dialects] = {[dialect_anthropic] = "\"type\":\"web_search_20250305\"",
                                                  [dialect_gemini] = "\"googleSearch\":{}",
                                                  [dialect_openai] = "\"type\":\"custom\""};
-    size_t count = one_in(2) ? below(4) : 0;
+    size_t count = can(feature_tools) && one_in(2) ? below(4) : 0;
     request->tools = take(count * sizeof *request->tools);
+    bool plain = is(dialect_ollama) || is(dialect_cloudflare);
     while (request->tool_count < count) {
         struct message_tool *tool = &request->tools[request->tool_count++];
         bool before_foreign = !is(dialect_gemini) || request->tool_count == count; /* which stand last there */
         tool->of = whose();
-        if (before_foreign && !is(dialect_ollama) && one_in(5)) {
+        if (before_foreign && !plain && one_in(5)) {
             tool->raw = raw_with(firsts[tool->of] ? firsts[tool->of] : "\"type\":\"x\"");
             continue;
         }
         tool->name = said();
         tool->description = maybe();
         if (is(dialect_anthropic) || one_in(2)) tool->parameters = raw_object();
-        if (!is(dialect_gemini) && !is(dialect_ollama)) tool->strict = (enum message_flag)below(3);
+        if (!is(dialect_gemini) && !plain) tool->strict = (enum message_flag)below(3);
         tool->cache_mark = can(feature_cache_control) && one_in(4);
         if (tool->cache_mark) tool->cache_ttl = maybe();
     }
     if (count == 0 && codec) return; /* no choice without tools */
     request->tool_choice = (enum message_choice_of_tool)below(tools_named + 1);
-    if (is(dialect_ollama)) request->tool_choice = tools_unset;
+    if (plain) request->tool_choice = tools_unset;
     if (request->tool_choice == tools_named) request->tool_name = said();
 }
 
@@ -682,11 +715,11 @@ static void knobs_make(struct message_request *request) {
         request->schema_strict = (enum message_flag)below(3);
     }
     if (can(feature_json_object) == false && request->format == format_json) request->format = format_unset;
-    size_t stops = one_in(3) ? below(5) : 0, extras = one_in(4) ? below(3) : 0;
+    size_t stops = can(feature_stop) && one_in(3) ? below(5) : 0, extras = one_in(4) ? below(3) : 0;
     request->stop = take(stops * sizeof *request->stop);
     while (request->stop_count < stops)
         request->stop[request->stop_count++] = arena_printf(&arena, "s%.*s", STR_ARG(words()));
-    if (is(dialect_ollama)) return;
+    if (is(dialect_ollama) || is(dialect_huggingface)) return;
     request->extras = take(extras * sizeof *request->extras);
     while (request->extra_count < extras) {
         struct str name = arena_printf(&arena, "x%zu%.*s", request->extra_count, STR_ARG(words()));
@@ -704,9 +737,19 @@ static void request_fit(struct message_request *request, struct codec_target *ta
         return;
     }
     bool flagged = request->logprobs == flag_true;
+    if (request->format == format_text) request->format = format_unset;
+    if (is(dialect_cloudflare)) {
+        request->max_tokens = 1 + (int64_t)below(10000);
+        if (request->top_k != MESSAGE_NO_INT) request->top_k = 1 + (int64_t)below(50);
+        if (request->seed != MESSAGE_NO_INT) request->seed = 1 + (int64_t)below(9999999999);
+        return;
+    }
+    if (is(dialect_huggingface)) {
+        if (request->top_p >= 1) request->top_p = NAN;
+        return;
+    }
     if (!flagged) request->logprobs = flag_unset;
     if (!flagged) request->top_logprobs = MESSAGE_NO_INT;
-    if (request->format == format_text) request->format = format_unset;
     if (is(dialect_anthropic)) {
         bool thinks = request->tool_choice < tools_required && one_in(2), adaptive = one_in(2);
         request->max_tokens = 2000 + whole() % 100000;
@@ -744,6 +787,8 @@ static struct message_request request_make(struct codec_target *target) {
     message_request_init(&request, whose());
     request.model = said();
     request.stream = one_in(2);
+    if (!codec && one_in(8)) request.completes = request.echo = true;
+    if (!codec && one_in(8)) request.suffix = words();
     messages_make(&request);
     tools_make(&request);
     knobs_make(&request);
@@ -869,6 +914,8 @@ static void choice_make(struct message_choice *choice) {
             } /* fall through */
         default: *part = (struct message_part){.kind = part_text, .of = whose(), .text = words()};
         }
+        if (part->kind == part_tool_call && is(dialect_cloudflare))
+            part->arguments = raw_object(); /* in replies only */
         part->cache_mark = false;
         part->cache_ttl = STR_NONE;
         if (part->kind == part_text && part->text.len) citations_make(part);
@@ -909,6 +956,8 @@ static enum message_finish finish_in(enum message_finish finish, bool called) {
     case dialect_anthropic: return finish == finish_none || finish == finish_error ? finish_stop : finish;
     case dialect_gemini: cut |= finish == finish_content_filter || finish == finish_error; break;
     case dialect_responses: cut |= finish == finish_content_filter; break;
+    case dialect_cloudflare: cut |= finish >= finish_tool_calls; break;
+    case dialect_huggingface: return cut || finish == finish_stop_sequence ? finish : finish_stop;
     default: break;
     }
     return cut ? finish : called ? finish_tool_calls : finish_stop;
@@ -917,11 +966,12 @@ static enum message_finish finish_in(enum message_finish finish, bool called) {
 static int64_t count_in(int64_t count, bool is_told) { return !is_told ? -1 : count < 0 ? 0 : count; }
 
 static struct usage usage_in(struct usage usage) {
-    bool all = is(dialect_responses), some = !is(dialect_ollama), writes = is(dialect_openai) || is(dialect_anthropic);
+    bool all = is(dialect_responses), writes = is(dialect_openai) || is(dialect_anthropic),
+         some = writes || is(dialect_gemini), cached = some || is(dialect_cloudflare);
     return (struct usage){
-        .input_tokens = count_in(usage.input_tokens, true),
+        .input_tokens = count_in(usage.input_tokens, !is(dialect_huggingface) || usage.input_tokens >= 0),
         .output_tokens = count_in(usage.output_tokens, true),
-        .cached_input_tokens = count_in(usage.cached_input_tokens, all || (some && usage.cached_input_tokens >= 0)),
+        .cached_input_tokens = count_in(usage.cached_input_tokens, all || (cached && usage.cached_input_tokens >= 0)),
         .cache_write_tokens = count_in(usage.cache_write_tokens, writes && usage.cache_write_tokens >= 0),
         .reasoning_tokens = count_in(usage.reasoning_tokens, all || (some && usage.reasoning_tokens >= 0)),
         .cost_nano_usd = -1};
@@ -958,11 +1008,12 @@ static struct message_part call_in(struct message_part part) {
 /* Dialects that say one text: reasoning, text, refusal, calls. */
 static void joined_in(struct message_choice *into, const struct message_choice *choice) {
     bool openai = is(dialect_openai);
-    joined_add(into, choice, part_reasoning, part_reasoning);
+    if (says_reasoning()) joined_add(into, choice, part_reasoning, part_reasoning);
     joined_add(into, choice, part_text, openai ? part_text : part_refusal);
     if (openai) joined_add(into, choice, part_refusal, part_refusal);
     for (size_t i = 0; i < choice->part_count; i++)
-        if (choice->parts[i].kind == part_tool_call) into->parts[into->part_count++] = call_in(choice->parts[i]);
+        if (choice->parts[i].kind == part_tool_call && says_calls())
+            into->parts[into->part_count++] = call_in(choice->parts[i]);
 }
 
 /* false: it is not said. */
@@ -1008,7 +1059,9 @@ static struct message_reply reply_in(const struct message_reply *reply) {
     if (openai) in.created_s = reply->created_s == MESSAGE_NO_INT ? caller.now_s : reply->created_s;
     if (is(dialect_responses)) in.created_s = caller.now_s;
     if (is(dialect_responses)) in.id = STR("resp_req_1");
-    if (is(dialect_ollama)) in.id = STR_NONE;
+    bool unnamed = is(dialect_cloudflare) || is(dialect_huggingface);
+    if (is(dialect_ollama) || unnamed) in.id = STR_NONE;
+    if (unnamed) in.model = STR_NONE;
     for (size_t i = 0; i < reply->choice_count; i++) {
         const struct message_choice *choice = &reply->choices[i];
         struct message_choice *into = &in.choices[i];
@@ -1016,7 +1069,7 @@ static struct message_reply reply_in(const struct message_reply *reply) {
         into->finish = finish_in(choice->finish, has_call(choice->parts, choice->part_count));
         if (is(dialect_anthropic)) into->stop_sequence = choice->stop_sequence;
         if (openai) into->logprobs = choice->logprobs;
-        if (openai || is(dialect_ollama))
+        if (openai || is(dialect_ollama) || unnamed)
             joined_in(into, choice);
         else
             parts_in(into, choice);
@@ -1050,6 +1103,7 @@ static void reply_of_everything(void) {
     codec = NULL;
     struct message_reply reply = reply_make(), back;
     bool error_inside = false;
+    reply_say(&codec_completions, &reply);
     for (unsigned d = 0; d < dialects; d++) {
         const struct codec *by = codec_of((enum dialect)d);
         if (!by || !by->write_reply) continue;
@@ -1128,6 +1182,7 @@ static void step_add(struct script *script, unsigned choice) {
     case 1:
     case 2: text_event(script, message_event_reasoning, choice); return;
     case 3:
+        if (codec && !script->one_by_one) break; /* those who sign do not mix */
         text_event(script, message_event_signature, choice);
         struct message_event *event = &script->events[script->count - 1];
         if (one_in(3))
@@ -1156,7 +1211,7 @@ static void step_add(struct script *script, unsigned choice) {
 
 static void script_make(struct script *script) {
     *script = (struct script){.choices = !codec || is(dialect_openai) ? 1 + (unsigned)below(choices_most) : 1,
-                              .one_by_one = (codec && !is(dialect_openai)) || one_in(2),
+                              .one_by_one = one_in(2),
                               .fails = one_in(12)};
     struct usage usage = script->fails ? USAGE_NONE : usage_make();
     struct message_event *begin = event_add(script, message_event_begin, 0);
@@ -1281,16 +1336,20 @@ static void hear(struct heard *heard, const struct message_event *event) {
 /* What this dialect's reader is to hear of it. */
 static struct heard *heard_in(const struct script *script) {
     bool openai = is(dialect_openai), joins = !openai && !is(dialect_responses),
-         gathers = is(dialect_gemini) || is(dialect_ollama);
+         gathers = is(dialect_gemini) || is(dialect_ollama),
+         unnamed = is(dialect_cloudflare) || is(dialect_huggingface);
     struct heard *heard = heard_new();
     for (size_t i = 0; i < script->count; i++) {
         struct message_event event = script->events[i];
         if (event.kind == message_event_refusal && joins) event.kind = message_event_text;
         if (event.kind == message_event_signature && !is(dialect_anthropic)) continue;
+        if (event.kind == message_event_reasoning && !says_reasoning()) continue;
+        if ((event.kind == message_event_tool || event.kind == message_event_arguments) && !says_calls()) continue;
         hear(heard, &event);
     }
     if (is(dialect_responses)) heard->id = STR("resp_req_1");
-    if (is(dialect_ollama)) heard->id = STR_NONE;
+    if (is(dialect_ollama) || unnamed) heard->id = STR_NONE;
+    if (unnamed) heard->model = STR_NONE;
     bool untold = memcmp(&heard->usage, &USAGE_NONE, sizeof heard->usage) == 0;
     if (!openai || !untold) heard->usage = usage_in(heard->usage);
     if (is(dialect_gemini)) heard->ended = false; /* it has no word for it */
@@ -1348,10 +1407,19 @@ static struct str heard_dump(const struct heard *heard, const struct script *scr
 /* -- streams ----------------------------------------------------------------------------------------------------------
  */
 
+/* As a flight does it: what comes mixed is set right for those who cannot say it so. */
 static struct str stream_say(const struct codec *by, const struct script *script, const struct codec_caller *asks) {
     struct text all = text_in_arena(&arena, 2048);
+    struct order order = {.calling = false};
     void *writer = take(by->writer_size);
-    for (size_t i = 0; i < script->count; i++) by->write_event(writer, &script->events[i], asks, &arena, &all);
+    for (size_t i = 0; i < script->count; i++) {
+        struct message_events ordered = {.arena = &arena};
+        if (by->mixes)
+            *message_event_add(&ordered, script->events[i].kind) = script->events[i];
+        else
+            assert_true(order_take(&order, &script->events[i], &arena, &ordered));
+        for (size_t e = 0; e < ordered.count; e++) by->write_event(writer, &ordered.list[e], asks, &arena, &all);
+    }
     assert_false(all.failed);
     return text_str(&all);
 }
@@ -1436,6 +1504,8 @@ static void stream_of_everything(void) {
         if (!by || !by->write_event) continue;
         stream_cut(by, stream_say(by, script, &asks), event_is_json, (void *)(uintptr_t)by);
     }
+    stream_cut(&codec_completions, stream_say(&codec_completions, script, &asks), event_is_json,
+               (void *)(uintptr_t)&codec_completions);
     asks.json_array = true;
     struct str array = stream_say(&codec_gemini, script, &asks);
     if (!disorder && !is_json(array)) wrong_tell("an array of events is no JSON", "gemini", STR(""), array);
