@@ -159,11 +159,21 @@ static bool header_is_ours(struct str name) {
     return false;
 }
 
+/* The provider's own and those that stand above all providers. */
+static void forwards_read(struct snapshot *snapshot, const struct config_node *root, const struct config_node *node,
+                          struct provider *provider) {
+    size_t count, more;
+    struct str *own = read_strings(node, "forward_headers", &snapshot->arena, &count),
+               *all = read_strings(root, "forward_headers", &snapshot->arena, &more);
+    provider->forward_headers = arena_take(&snapshot->arena, (count + more + 1) * sizeof *provider->forward_headers);
+    if (!provider->forward_headers) return;
+    for (size_t i = 0; i < count + more; i++)
+        provider->forward_headers[provider->forward_header_count++] = i < count ? own[i] : all[i - count];
+}
+
 static void headers_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
                          struct provider *provider) {
     const struct config_node *headers = config_member(node, STR("headers"));
-    provider->forward_headers =
-        read_strings(node, "forward_headers", &snapshot->arena, &provider->forward_header_count);
     if (!headers || headers->kind != config_map) return;
     provider->headers = arena_take_zeroed(&snapshot->arena, (headers->count + 1) * sizeof *provider->headers);
     for (const struct config_node *header = headers->first; header && provider->headers; header = header->next)
@@ -225,6 +235,7 @@ static void provider_read(struct config_reading *reading, struct snapshot *snaps
         config_report(reading, node, config_error, "no memory for the catalogue");
     keys_read(reading, snapshot, node, provider);
     origin_read(reading, snapshot, node, provider);
+    forwards_read(snapshot, root, node, provider);
     headers_read(reading, snapshot, node, provider);
     models_read(snapshot, node, provider);
     decisions_of_provider(reading, snapshot, root, node, provider);

@@ -113,6 +113,20 @@ static void a_key_finds_its_client_and_no_other_does(void **state) {
     snapshot_release(snapshot);
 }
 
+static void headers_that_go_up_stand_above_all_providers_or_at_one(void **state) {
+    (void)state;
+    struct snapshot *snapshot =
+        snapshot_of("forward_headers: [x-all]\n"
+                    "providers:\n"
+                    "  a: {type: openai, api_key: k, models: [m], forward_headers: [x-own, x-more]}\n"
+                    "  b: {type: groq, api_key: k, models: [m]}\n");
+    const struct provider *a = &snapshot->providers[0], *b = &snapshot->providers[1];
+    assert_true(a->forward_header_count == 3 && str_eq(a->forward_headers[0], STR("x-own")));
+    assert_true(str_eq(a->forward_headers[2], STR("x-all")));
+    assert_true(b->forward_header_count == 1 && str_eq(b->forward_headers[0], STR("x-all")));
+    snapshot_release(snapshot);
+}
+
 static void a_snapshot_lives_until_its_last_holder_lets_go(void **state) {
     (void)state;
     struct snapshot *snapshot = snapshot_of(providers);
@@ -132,6 +146,7 @@ int main(void) {
         cmocka_unit_test(each_name_has_its_route),
         cmocka_unit_test(on_an_environment_only_start_any_name_is_served),
         cmocka_unit_test(a_key_finds_its_client_and_no_other_does),
+        cmocka_unit_test(headers_that_go_up_stand_above_all_providers_or_at_one),
         cmocka_unit_test(a_snapshot_lives_until_its_last_holder_lets_go),
     };
     return cmocka_run_group_tests(tests, sodium_begin, NULL);
