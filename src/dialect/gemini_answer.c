@@ -46,7 +46,23 @@ static const struct {
     {STR("NO_IMAGE"), finish_error},
 };
 
-static enum message_finish finish_read(struct str name, bool called) {
+/* Google's own numbers of them, which come where enums were asked for as integers. */
+static const char *const finish_numbers[] = {"FINISH_REASON_UNSPECIFIED",
+                                             "STOP",
+                                             "MAX_TOKENS",
+                                             "SAFETY",
+                                             "RECITATION",
+                                             "OTHER",
+                                             "BLOCKLIST",
+                                             "PROHIBITED_CONTENT",
+                                             "SPII",
+                                             "MALFORMED_FUNCTION_CALL"};
+
+static enum message_finish finish_read(const struct json_value *reason, bool called) {
+    struct str name = json_str(reason, STR(""));
+    int64_t number = json_i64(reason, -1);
+    if (number >= 0 && number < (int64_t)(sizeof finish_numbers / sizeof *finish_numbers))
+        name = str_from(finish_numbers[number]);
     if (!name.len || str_eq(name, STR("FINISH_REASON_UNSPECIFIED"))) return finish_none;
     for (size_t i = 0; i < sizeof finish_names / sizeof *finish_names; i++)
         if (str_eq(name, finish_names[i].name))
@@ -136,7 +152,7 @@ static void candidate_read(const struct json_value *candidate, struct arena *are
         cited |= part->kind == part_text;
         choice->part_count++;
     }
-    choice->finish = finish_read(json_member_str(candidate, "finishReason"), called);
+    choice->finish = finish_read(json_member(candidate, "finishReason"), called);
 }
 
 bool gemini_reply_take(struct str body, struct arena *arena, const struct codec_quirks *quirks,

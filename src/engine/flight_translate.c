@@ -112,6 +112,12 @@ static enum dialect dialect_towards(const struct flight *flight, const struct pr
     return asked == dialect_responses && !translate_needed(flight, provider) ? asked : provider->dialect;
 }
 
+/* The request goes up in the caller's own words, even where the reply is framed anew (an array for events). */
+static bool asks_alike(const struct flight *flight, const struct provider *provider) {
+    return !translate_needed(flight, provider) ||
+           (flight->wants_array && endpoint_facts(flight->endpoint)->dialect == provider->dialect);
+}
+
 static bool embed_fits(const struct flight *flight, const struct codec *codec, struct error *error) {
     uint32_t lacks = embed_asked(flight->embed) & ~codec->embed_takes;
     if (!codec->write_embed_request) return false;
@@ -133,7 +139,7 @@ bool translate_fits(struct flight *flight, const struct target *target, struct e
     if (provider->dialect == dialect_openai && !same && !listed) return false;
     if (!outbound_path(dialect_towards(flight, provider), endpoint->operation, STR("m"), false, false, &path))
         return false;
-    if (same) return true;
+    if (asks_alike(flight, provider)) return true;
     if (!translate_read(flight, error, &flight->unfit_param)) return false;
     if (flight->forecast) return true;
     if (flight->embed) return embed_fits(flight, codec_of(provider->dialect), error);
@@ -180,34 +186,42 @@ static struct codec_target target_of(const struct flight *flight, const struct a
                                  .counts = endpoint_facts(flight->endpoint)->operation == operation_count_tokens};
 }
 
-bool translate_request(struct flight *flight, struct attempt *attempt) {
-    const struct provider *provider = attempt->target->provider;
+/* Google's embeddings name their model in the body too, each request of a batch its own, and must agree with the path.
+ */
+static bool models_replace(struct flight *flight, struct str model, struct openai_splice *splice) {
+    enum { depth_of_requests = 3 };
+    struct str body = flight->whole_body;
+    struct text text = text_in_arena(&flight->message_arena, body.len + 512);
+    struct skim skim;
+    size_t from = 0;
+    skim_begin(&skim, body, depth_of_requests);
+    for (struct skim_token token; (token = skim_next(&skim)).kind != skim_end && token.kind != skim_error;) {
+        bool inside = token.depth == 1 || token.depth == depth_of_requests;
+        if (token.kind != skim_string || !inside || !skim_is(token.key, STR("model"))) continue;
+        size_t at = (size_t)(token.value.at - body.at);
+        text_put(&text, str_slice(body, from, at));
+        text_put(&text, STR("\"models/"));
+        text_put_json_inside(&text, model);
+        text_put_byte(&text, '"');
+        from = at + token.value.len;
+    }
+    text_put(&text, str_slice(body, from, body.len));
+    *splice = (struct openai_splice){.ranges = {text_str(&text)}, .count = 1, .len = text.len};
+    return !text.failed;
+}
+
+/* The caller's body, but for the model. */
+static bool body_keep(struct flight *flight, struct attempt *attempt) {
     const struct endpoint_facts *endpoint = endpoint_facts(flight->endpoint);
-    enum dialect towards = dialect_towards(flight, provider);
-    attempt->codec = codec_of(towards);
-    attempt->quirks = quirks_of(provider->row->quirks, attempt->target->model);
-    attempt->translates = translate_needed(flight, provider);
-    bool many = flight->embed && flight->embed->input_count != 1;
-    struct text path = text_in_arena(&flight->arena, 128);
-    text_put(&path, provider->base.path);
-    if (!outbound_path(towards, endpoint->operation, attempt->target->model, flight->request.stream, many, &path) ||
-        path.failed)
-        return false;
-    attempt->path = text_str(&path);
-    attempt->reader = attempt->codec->reader_size ? arena_take_zeroed(&flight->arena, attempt->codec->reader_size) : "";
-    if (!attempt->reader) return false;
-    if (!attempt->translates) {
-        bool in_path = endpoint->dialect == dialect_gemini;
-        attempt->body =
-            (struct openai_splice){.ranges = {flight->whole_body}, .count = 1, .len = flight->whole_body.len};
-        return in_path || openai_splice(flight->whole_body, &flight->request, false, attempt->target->model, false,
-                                        &flight->arena, &attempt->body);
-    }
-    attempt->writer = flight->codec->writer_size ? arena_take_zeroed(&flight->arena, flight->codec->writer_size) : "";
-    if (flight->request.stream && attempt->codec->mixes && !flight->codec->mixes) {
-        attempt->order = arena_take_zeroed(&flight->arena, sizeof *attempt->order);
-        if (!attempt->order) return false;
-    }
+    struct str body = flight->whole_body, model = attempt->target->model;
+    if (endpoint->dialect == dialect_gemini && endpoint->operation == operation_embed)
+        return models_replace(flight, model, &attempt->body);
+    attempt->body = (struct openai_splice){.ranges = {body}, .count = 1, .len = body.len};
+    return endpoint->dialect == dialect_gemini ||
+           openai_splice(body, &flight->request, false, model, false, &flight->arena, &attempt->body);
+}
+
+static bool body_write(struct flight *flight, struct attempt *attempt) {
     struct text body = text_in_arena(&flight->message_arena, flight->whole_body.len + 512);
     struct codec_target target = target_of(flight, attempt);
     if (flight->message) {
@@ -219,7 +233,37 @@ bool translate_request(struct flight *flight, struct attempt *attempt) {
     }
     if (!target.counts) attempt->dropped = dropped_names(flight, attempt->codec);
     attempt->body = (struct openai_splice){.ranges = {text_str(&body)}, .count = 1, .len = body.len};
-    return attempt->writer && !body.failed;
+    return !body.failed;
+}
+
+/* What writes the reply in the caller's words. */
+static bool writer_make(struct flight *flight, struct attempt *attempt) {
+    attempt->writer = flight->codec->writer_size ? arena_take_zeroed(&flight->arena, flight->codec->writer_size) : "";
+    if (flight->request.stream && attempt->codec->mixes && !flight->codec->mixes) {
+        attempt->order = arena_take_zeroed(&flight->arena, sizeof *attempt->order);
+        if (!attempt->order) return false;
+    }
+    return attempt->writer != NULL;
+}
+
+bool translate_request(struct flight *flight, struct attempt *attempt) {
+    const struct provider *provider = attempt->target->provider;
+    enum operation operation = endpoint_facts(flight->endpoint)->operation;
+    enum dialect towards = dialect_towards(flight, provider);
+    bool alike = asks_alike(flight, provider);
+    bool many =
+        alike ? flight->endpoint == endpoint_generate_embed_batch : flight->embed && flight->embed->input_count != 1;
+    attempt->codec = codec_of(towards);
+    attempt->quirks = quirks_of(provider->row->quirks, attempt->target->model);
+    attempt->translates = translate_needed(flight, provider);
+    struct text path = text_in_arena(&flight->arena, 128);
+    text_put(&path, provider->base.path);
+    if (!outbound_path(towards, operation, attempt->target->model, flight->request.stream, many, &path) || path.failed)
+        return false;
+    attempt->path = text_str(&path);
+    attempt->reader = attempt->codec->reader_size ? arena_take_zeroed(&flight->arena, attempt->codec->reader_size) : "";
+    if (!attempt->reader || (attempt->translates && !writer_make(flight, attempt))) return false;
+    return alike ? body_keep(flight, attempt) : body_write(flight, attempt);
 }
 
 void translate_release(struct flight *flight) {
