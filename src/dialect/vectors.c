@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/base64.h"
+
 bool vector_is(const struct json_value *value) {
     size_t place = 0;
     if (json_kind(value) != json_array) return false;
@@ -48,65 +50,36 @@ size_t vectors_width(const struct embed_reply *reply) {
 }
 
 void vector_base64_put(struct text *body, struct str raw) {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    unsigned char held[3];
-    size_t have = 0;
+    unsigned char bytes[3 * 256]; /* a multiple of three: pieces follow one another without padding */
+    size_t len = 0;
     struct str rest = str_slice(raw, 1, raw.len - 1), number;
     text_put_byte(body, '"');
     while (str_split_next(&rest, ',', &number)) {
         double value = 0;
         str_to_double(str_trim(number), &value);
         float narrow = (float)value;
-        uint32_t bits;
-        memcpy(&bits, &narrow, sizeof bits);
-        for (unsigned i = 0; i < 4; i++) {
-            held[have++] = (unsigned char)(bits >> (8 * i));
-            if (have < 3) continue;
-            char out[] = {alphabet[held[0] >> 2], alphabet[(held[0] & 3) << 4 | held[1] >> 4],
-                          alphabet[(held[1] & 15) << 2 | held[2] >> 6], alphabet[held[2] & 63]};
-            text_put(body, str_make(out, 4));
-            have = 0;
-        }
+        memcpy(bytes + len, &narrow, sizeof narrow); /* of a little-endian machine, as all that weir runs on are */
+        len += sizeof narrow;
+        if (len < sizeof bytes) continue;
+        base64_put(body, str_make((char *)bytes, len));
+        len = 0;
     }
-    if (have) {
-        if (have < 2) held[1] = 0;
-        char out[] = {alphabet[held[0] >> 2], alphabet[(held[0] & 3) << 4 | held[1] >> 4],
-                      have == 2 ? alphabet[(held[1] & 15) << 2] : '=', '='};
-        text_put(body, str_make(out, 4));
-    }
+    base64_put(body, str_make((char *)bytes, len));
     text_put_byte(body, '"');
 }
 
-/* 0..63, or -1. */
-static int base64_digit(char c) {
-    if (c >= 'A' && c <= 'Z') return c - 'A';
-    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-    if (c >= '0' && c <= '9') return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
 struct str vector_from_base64(struct str base64, struct arena *arena) {
+    struct str bytes = base64_read(base64, arena);
     struct text text = text_in_arena(arena, base64.len * 2 + 16);
-    uint32_t held = 0, number = 0;
-    unsigned digits = 0, bytes = 0;
-    while (base64.len && base64.at[base64.len - 1] == '=') base64.len--;
+    if (!bytes.at || bytes.len % sizeof(float)) return STR_NONE;
     text_put_byte(&text, '[');
-    for (size_t i = 0; i < base64.len; i++) {
-        int digit = base64_digit(base64.at[i]);
-        if (digit < 0) return STR_NONE;
-        held = held << 6 | (uint32_t)digit;
-        digits += 6;
-        if (digits < 8) continue;
-        digits -= 8;
-        number |= (held >> digits & 0xff) << (8 * bytes++);
-        if (bytes < 4) continue;
+    for (size_t i = 0; i < bytes.len; i += sizeof(float)) {
         float value;
-        memcpy(&value, &number, sizeof value);
+        memcpy(&value, bytes.at + i, sizeof value);
         if (value - value != 0) return STR_NONE; /* JSON has no infinities */
         text_json_comma(&text);
         text_printf(&text, "%.9g", (double)value);
-        number = bytes = 0;
     }
     text_put_byte(&text, ']');
-    return text.failed || bytes ? STR_NONE : text_str(&text);
+    return text.failed ? STR_NONE : text_str(&text);
 }

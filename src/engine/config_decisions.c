@@ -52,11 +52,27 @@ static struct hedge_rules hedge_of(struct config_reading *reading, const struct 
     return rules;
 }
 
+static struct fetch_limits fetch_of(struct config_reading *reading, const struct config_node *node,
+                                    struct arena *arena) {
+    struct fetch_limits fetch = {.on = read_bool(node, "enabled", true),
+                                 .bytes_max = (size_t)read_number(node, "max_bytes", 20 * 1024 * 1024),
+                                 .timeout_ns = (uint64_t)(read_number(node, "timeout_seconds", 10) * (double)NS_PER_S)};
+    const struct config_node *allow = config_member(node, STR("allow"));
+    if (!allow || allow->count == 0) return fetch;
+    fetch.allowed = arena_take_zeroed(arena, allow->count * sizeof *fetch.allowed);
+    for (const struct config_node *at = allow->first; fetch.allowed && at; at = at->next)
+        if (!network_parse(at->text, &fetch.allowed[fetch.allowed_count++]))
+            config_report(reading, at, config_error,
+                          "`allow` names networks such as 10.1.0.0/16 or fd00::/8; it says `%.*s`", STR_ARG(at->text));
+    return fetch;
+}
+
 void decisions_of_all(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root) {
     const struct retry_rules usual = {.max_attempts = 4, .base_ms = 200, .max_ms = 10000, .budget_permille = 200};
     const struct config_node *adaptive = config_member(root, STR("adaptive"));
     snapshot->retry = retry_of(config_member(root, STR("retry")), &usual);
     snapshot->hedge = hedge_of(reading, config_member(root, STR("hedge")), &(struct hedge_rules){.on = false});
+    snapshot->fetch = fetch_of(reading, config_member(root, STR("fetch")), &snapshot->arena);
     snapshot->strategy = strategy_of(root, "selection_strategy", strategy_priority);
     snapshot->adaptive = (struct pick_weights){.health = read_number(adaptive, "health", 0.4),
                                                .quota = read_number(adaptive, "quota", 0.3),

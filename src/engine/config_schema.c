@@ -66,6 +66,7 @@ const struct config_key config_keys[] = {
     K(top, "ledger", string, later, 0, 0, "", top, "", "The ledger's database, where it is not in state_dir.")
     K(top, "adaptive", section, now, 0, 0, "", adaptive, "", "Weights of the adaptive score.")
     K(top, "retry", section, now, 0, 0, "", retry, "", "Retries and failover.")
+    K(top, "fetch", section, now, 0, 0, "", fetch, "", "Files that weir fetches itself.")
     K(top, "hedge", section, now, 0, 0, "", hedge, "", "A second attempt for late first bytes; off unless written.")
     K(top, "cache", section, later, 0, 0, "", cache, "", "The response cache.")
     K(top, "cache_ttl", seconds, later, 0, TOP, "", top, "", "Another spelling of cache.ttl_seconds.")
@@ -90,6 +91,13 @@ const struct config_key config_keys[] = {
     K(adaptive, "health", number, now, 0, 1, "", top, "0.4", "Weight of health.")
     K(adaptive, "quota", number, now, 0, 1, "", top, "0.3", "Weight of the quota that is left.")
     K(adaptive, "response_time", number, now, 0, 1, "", top, "0.3", "Weight of the response time.")
+
+    K(fetch, "enabled", bool, now, 0, 0, "", top, "true",
+      "Fetch images and documents that a request names by URL, for providers that take none. Else such a request is refused there.")
+    K(fetch, "max_bytes", int, now, 1, 1e9, "", top, "20971520", "Largest file.")
+    K(fetch, "timeout_seconds", seconds, now, 0, 600, "", top, "10", "For one file, lookups and redirects included.")
+    K(fetch, "allow", strings, now, 0, 0, "", top, "",
+      "Networks that are asked though their addresses are not public, such as 10.1.0.0/16; loopback and private addresses are refused else.")
 
     K(retry, "max_retries", int, now, 0, 31, "", top, "3", "Attempts after the first, at all targets together.")
     K(retry, "base_ms", int, now, 1, 1e6, "", top, "200", "First backoff, milliseconds.")
@@ -272,9 +280,10 @@ const size_t config_key_count = sizeof config_keys / sizeof *config_keys;
 
 struct str config_section_name(enum config_section section) {
     static const char *const names[config_sections] = {
-        "",          "listen",       "listen.tls",      "adaptive", "retry",     "hedge", "cache",   "providers.NAME",
-        "quota",     "prices.MODEL", "circuit_breaker", "routes[]", "targets[]", "queue", "rules[]", "rules[].when",
-        "clients[]", "log",          "alerts",          "health"};
+        "",         "listen",    "listen.tls",     "adaptive", "retry",        "hedge",
+        "fetch",    "cache",     "providers.NAME", "quota",    "prices.MODEL", "circuit_breaker",
+        "routes[]", "targets[]", "queue",          "rules[]",  "rules[].when", "clients[]",
+        "log",      "alerts",    "health"};
     return str_from(names[section]);
 }
 

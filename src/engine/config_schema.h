@@ -12,6 +12,7 @@ enum config_section {
     section_adaptive,
     section_retry,
     section_hedge,
+    section_fetch,
     section_cache,
     section_provider,
     section_quota,

@@ -195,6 +195,7 @@ void flight_step(struct flight *flight, const struct event *event, struct now no
     case event_caller_writable: on_caller_room(flight, true, now, out); break;
     case event_timer: on_timer(flight, now, out); break;
     case event_turn: flight_turn(flight, now, out); break;
+    case event_fetched: wanted_fetched(flight, event, now, out); break;
     default: on_upstream(flight, event, now, out);
     }
 }

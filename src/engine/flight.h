@@ -1,7 +1,8 @@
 /* flight.h - one request's life. Events in, actions out; no socket, no file, no clock, no thread of its own.
  *
  * The spine is flight.c; each state's work is a file: flight_admit.c, flight_attempt.c, flight_reply.c,
- * flight_stream.c, flight_answer.c, flight_settle.c. Between dialects: flight_translate.c, flight_events.c. Three
+ * flight_stream.c, flight_answer.c, flight_settle.c. Between dialects: flight_translate.c, flight_events.c,
+ * flight_fetch.c. Three
  * machines, each an enum with one setter: the flight, each attempt, the caller.
  *
  *   receiving -> trying <-> (next target) -> answering -> answered -> closed         any -> closed
@@ -112,7 +113,7 @@ struct holds {
 };
 
 /* Why a flight in `trying` has no live attempt. */
-enum flight_waiting { waiting_none, waiting_backoff, waiting_rate, waiting_line };
+enum flight_waiting { waiting_none, waiting_backoff, waiting_rate, waiting_line, waiting_fetch };
 
 struct attempt {
     unsigned number; /* from 0 */
@@ -190,8 +191,10 @@ struct flight {
         *message; /* the request as it is said to providers of other dialects; NULL: not needed yet */
     struct embed_request *embed;
     struct forecast *forecast;
-    struct arena message_arena; /* holds one of the two */
-    bool unreadable;            /* the body cannot be said in other words */
+    struct message_part *fetching; /* waiting_fetch: what is got from the web */
+    unsigned fetches;              /* files that were got from the web for it */
+    struct arena message_arena;    /* holds one of the two */
+    bool unreadable;               /* the body cannot be said in other words */
     struct str unfit_param;
     struct error unfit;      /* why the last target that was left out cannot serve it */
     const struct rule *rule; /* what it falls under; NULL: none */
@@ -346,6 +349,16 @@ void events_error(struct flight *flight, enum failure failure, struct str messag
 /* flight_translate.c: the caller's body as a canonical message; and what of it every path must know. false: *error. */
 bool translate_read(struct flight *flight, struct error *error, struct str *param);
 bool translate_admit(struct flight *flight, struct error *error, struct str *param);
+/* -- flight_fetch.c: images and documents that stand in the request as URLs, for providers that take none -- */
+
+/* Begins to fetch the next one, if what this target must be sent wants it. true: the flight waits, or has been
+ * answered; then flight_try_next follows. */
+bool wanted_fetch(struct flight *flight, const struct target *target, struct now now, struct actions *out);
+bool wants_fetch(const struct flight *flight, const struct target *target);
+void wanted_fetched(struct flight *flight, const struct event *event, struct now now, struct actions *out);
+/* It took too long. */
+void wanted_late(struct flight *flight, struct now now, struct actions *out);
+
 /* OpenAI's own words on both sides: bytes are spliced and nothing is translated. */
 bool flight_splices(const struct flight *flight, const struct provider *provider);
 bool translate_needed(const struct flight *flight, const struct provider *provider);

@@ -140,6 +140,7 @@ void flight_wait_end(struct flight *flight, struct actions *out) {
         actions_add(out, action_unwait)->provider = provider;
         gate_stop_waiting(&provider->cells->gate);
     }
+    if (flight->waiting == waiting_fetch) actions_add(out, action_unfetch);
     flight->waiting = waiting_none;
 }
 
@@ -186,6 +187,7 @@ static bool wait_for_room(struct flight *flight, struct now now, struct actions 
         const struct provider *provider = candidate->target->provider;
         uint64_t until_ns = now.mono_ns + provider->queue_wait_ns, open_ns = 0;
         if (provider->queue_max == 0 || candidate->tries) continue;
+        if (wanted_fetch(flight, candidate->target, now, out)) return true; /* before a place is taken */
         if (until_ns > flight->deadline_ns) until_ns = flight->deadline_ns;
         if (candidate->refusal == refusal_rate_limited) {
             hold_look(flight, candidate, now, &open_ns);
@@ -216,6 +218,7 @@ static bool wait_for_room(struct flight *flight, struct now now, struct actions 
 static bool begin(struct flight *flight, struct candidate *candidate, bool has_gate, uint32_t lock_epoch,
                   struct now now, struct actions *out) {
     struct holds holds;
+    if (!has_gate && wanted_fetch(flight, candidate->target, now, out)) return true;
     candidate->refusal = hold_take(flight, candidate, has_gate, now, &holds, out);
     if (candidate->refusal != refusal_none) {
         candidate->raced = true;
@@ -234,6 +237,7 @@ struct candidate *flight_choose_other(struct flight *flight, struct now now, str
         candidate_look(flight, candidate, now, &ignored);
     }
     for (struct candidate *next; (next = choose(flight, now)); next->raced = true) {
+        if (wants_fetch(flight, next->target)) continue;
         next->refusal = hold_take(flight, next, false, now, holds, out);
         if (next->refusal == refusal_none) return next;
     }
@@ -324,6 +328,10 @@ void flight_wait_over(struct flight *flight, struct now now, struct actions *out
         flight_wait_end(flight, out);
         flight->limit_scope = STR("provider");
         answer_refused(flight, error_too_many_in_flight, 0, now, out);
+        return;
+    }
+    if (waited == waiting_fetch) {
+        wanted_late(flight, now, out);
         return;
     }
     flight->waiting = waiting_none;

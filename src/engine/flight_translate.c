@@ -147,6 +147,7 @@ bool translate_fits(struct flight *flight, const struct target *target, struct e
     for (unsigned f = 0; f < features; f++) {
         enum feature_fate fate = codec_of(provider->dialect)->fates[f];
         if (!(asked >> f & 1) || fate < fate_fetched) continue;
+        if (fate == fate_fetched && flight->snapshot->fetch.on) continue; /* weir gets it (flight_fetch.c) */
         if (fate == fate_fetched)
             return error_set(error, error_unsupported,
                              "The provider of this model takes no URLs (%.*s): send the bytes as base64.",

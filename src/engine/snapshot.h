@@ -9,6 +9,7 @@
 #include "base/header.h"
 #include "base/secret.h"
 #include "base/url.h"
+#include "base/network.h"
 #include "core/health.h"
 #include "core/pick.h"
 #include "engine/catalog.h"
@@ -95,6 +96,15 @@ struct retry_rules {
 };
 
 /* A second attempt for late first bytes. */
+/* Files from the web, for providers that take no URLs. */
+struct fetch_limits {
+    bool on;
+    size_t bytes_max; /* of one */
+    uint64_t timeout_ns;
+    struct network *allowed; /* asked though they are not public */
+    size_t allowed_count;
+};
+
 struct hedge_rules {
     bool on;
     uint64_t after_ns; /* 0: the target's own 95th percentile */
@@ -169,6 +179,7 @@ struct snapshot {
     uint64_t request_timeout_ns;
     struct retry_rules retry; /* of routes that have none of their own */
     struct hedge_rules hedge;
+    struct fetch_limits fetch;
     enum strategy strategy;
     struct pick_weights adaptive;
     bool fallback_by_score; /* adaptive goes on by score after a failure */

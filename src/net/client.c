@@ -69,8 +69,8 @@ struct client {
 };
 
 struct str call_failure_name(enum call_failure failure) {
-    static const char *const names[] = {"none",  "dns",       "connect", "connect_timeout", "tls", "proxy",
-                                        "reset", "malformed", "cut",     "system"};
+    static const char *const names[] = {"none",  "dns",       "connect", "connect_timeout", "tls",   "proxy",
+                                        "reset", "malformed", "cut",     "not_public",      "system"};
     return str_from(names[failure]);
 }
 

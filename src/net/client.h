@@ -3,6 +3,7 @@
 #ifndef WEIR_NET_CLIENT_H
 #define WEIR_NET_CLIENT_H
 
+#include "base/network.h"
 #include "net/http.h"
 #include "net/loop.h"
 
@@ -19,6 +20,9 @@ struct origin {
     struct str ca_file;   /* instead of the system's roots; empty: the system's */
     bool insecure;        /* no verification: only if written out */
     struct str proxy;     /* "http://[user:pass@]host:port", CONNECT for TLS, absolute-form for plain; empty: none */
+    bool public_only;     /* addresses that are not public are not called (fetch.h) */
+    const struct network *allowed; /* but for these */
+    size_t allowed_count;
     uint64_t connect_timeout_ns; /* DNS, TCP, proxy and TLS together */
     uint64_t idle_timeout_ns;    /* a pooled connection older than this without use is closed */
     size_t connections_idle_max; /* per loop */
@@ -31,10 +35,11 @@ enum call_failure {
     call_failure_connect, /* refused, unreachable */
     call_failure_connect_timeout,
     call_failure_tls,
-    call_failure_proxy,     /* the proxy refused the CONNECT */
-    call_failure_reset,     /* broke before the whole reply had come */
-    call_failure_malformed, /* not HTTP, conflicting framing, head too large */
-    call_failure_cut,       /* ended in the middle of a framed body */
+    call_failure_proxy,      /* the proxy refused the CONNECT */
+    call_failure_reset,      /* broke before the whole reply had come */
+    call_failure_malformed,  /* not HTTP, conflicting framing, head too large */
+    call_failure_cut,        /* ended in the middle of a framed body */
+    call_failure_not_public, /* origin.public_only, and its address is not */
     call_failure_system,
 };
 struct str call_failure_name(enum call_failure failure);

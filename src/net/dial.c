@@ -3,10 +3,12 @@
  * proxy is dialled in the origin's place and asked to CONNECT when TLS is wanted (RFC 9110, 9.3.6). */
 #include "net/dial.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
 
+#include "base/base64.h"
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -125,16 +127,6 @@ static struct str percent_decode(struct str from, char *to, size_t size) {
         if (coded) i += 2;
     }
     return str_make(to, len);
-}
-
-static void base64_put(struct text *text, struct str bytes) {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < bytes.len; i += 3) {
-        uint32_t group = 0;
-        for (size_t b = 0; b < 3; b++) group = group << 8 | (i + b < bytes.len ? (unsigned char)bytes.at[i + b] : 0);
-        for (size_t d = 0; d < 4; d++)
-            text_put_byte(text, i + d > bytes.len ? '=' : digits[group >> (18 - 6 * d) & 63]);
-    }
 }
 
 /* http://[user:password@]host:port[/] */
@@ -317,13 +309,33 @@ static void address_try(struct dial *dial) {
     stream_open(dial, attempt, (const struct sockaddr *)address);
 }
 
+/* Those that may be called; these very ones are connected to, so that no second lookup can say otherwise. */
+static bool addresses_take(struct dial *dial, const struct addresses *addresses) {
+    const struct origin *origin = dial->origin;
+    dial->addresses.count = 0;
+    for (size_t i = 0; i < addresses->count; i++) {
+        const struct sockaddr_storage *address = &addresses->list[i];
+        bool v4 = address->ss_family == AF_INET;
+        const void *bytes = v4 ? (const void *)&((const struct sockaddr_in *)address)->sin_addr
+                               : (const void *)&((const struct sockaddr_in6 *)address)->sin6_addr;
+        bool allowed = !origin->public_only || network_is_public(bytes, v4 ? 4 : 16);
+        for (size_t n = 0; n < origin->allowed_count && !allowed; n++)
+            allowed = network_holds(&origin->allowed[n], bytes, v4 ? 4 : 16);
+        if (allowed) dial->addresses.list[dial->addresses.count++] = *address;
+    }
+    return dial->addresses.count > 0;
+}
+
 static void on_found(void *context, const struct addresses *addresses) {
     struct dial *dial = context;
     if (addresses->count == 0) {
         dial_fail(dial, call_failure_dns, str_from(addresses->failure));
         return;
     }
-    dial->addresses = *addresses;
+    if (!addresses_take(dial, addresses)) {
+        dial_fail(dial, call_failure_not_public, STR("its address is not a public one"));
+        return;
+    }
     address_try(dial);
 }
 

@@ -12,7 +12,8 @@ static const enum failure failure_of_call[] = {
     [call_failure_connect] = failure_connect, [call_failure_connect_timeout] = failure_connect_timeout,
     [call_failure_tls] = failure_tls,         [call_failure_proxy] = failure_proxy,
     [call_failure_reset] = failure_reset,     [call_failure_malformed] = failure_malformed,
-    [call_failure_cut] = failure_cut,         [call_failure_system] = failure_system,
+    [call_failure_cut] = failure_cut,         [call_failure_not_public] = failure_connect,
+    [call_failure_system] = failure_system,
 };
 
 static bool request_event(struct request *request, const struct event *event);
@@ -113,6 +114,32 @@ static void perform_call(struct request *request, const struct action *action) {
     if (!lane->call) timer_set(worker->loop, &lane->late, loop_now(worker->loop).mono_ns, on_no_call, lane);
 }
 
+static void on_fetched(void *owner, struct str failure, struct str bytes, struct str content_type) {
+    struct request *request = owner;
+    request->fetch = NULL;
+    request_event(
+        request, &(struct event){.kind = event_fetched, .text = failure, .bytes = bytes, .content_type = content_type});
+}
+
+/* Nothing is called while a flight waits for a file, so a lane's timer is free. */
+static void on_no_fetch(void *context) {
+    on_fetched(((struct lane *)context)->request, STR("there is no memory for it"), STR_NONE, STR_NONE);
+}
+
+static void perform_fetch(struct request *request, const struct action *action) {
+    struct worker *worker = request->worker;
+    const struct fetch_limits *limits = &request->deployment->snapshot->fetch;
+    request->fetch_rules = (struct fetch_rules){.bytes_max = limits->bytes_max,
+                                                .timeout_ns = limits->timeout_ns,
+                                                .allowed = limits->allowed,
+                                                .allowed_count = limits->allowed_count};
+    request->fetch = fetch_start(worker->loop, worker->client, worker->host.bodies, &request->fetch_rules, action->url,
+                                 on_fetched, request);
+    if (request->fetch) return;
+    request->lanes[0].request = request;
+    timer_set(worker->loop, &request->lanes[0].late, loop_now(worker->loop).mono_ns, on_no_fetch, &request->lanes[0]);
+}
+
 static void perform_respond(struct request *request, const struct action *action) {
     struct http_header headers[limit_headers];
     char overhead[24];
@@ -147,6 +174,12 @@ static bool perform(struct request *request, const struct action *action) {
     case action_wait: line_join(request, action->provider); return false;
     case action_unwait: line_leave(request); return false;
     case action_handover: line_advance(worker, action->provider); return false;
+    case action_fetch: perform_fetch(request, action); return false;
+    case action_unfetch:
+        if (request->fetch) fetch_cancel(request->fetch);
+        request->fetch = NULL;
+        timer_cancel(worker->loop, &request->lanes[0].late);
+        return false;
     case action_settled:
         report_attempt(&worker->reporter, request->flight, action->settled, loop_now(worker->loop));
         return false;
@@ -158,7 +191,7 @@ static bool perform(struct request *request, const struct action *action) {
 
 static void request_end(struct request *request) {
     struct worker *worker = request->worker;
-    CHECK(!request->lanes[0].call && !request->lanes[1].call && !request->line_cells);
+    CHECK(!request->lanes[0].call && !request->lanes[1].call && !request->line_cells && !request->fetch);
     timer_cancel(worker->loop, &request->timer);
     for (size_t i = 0; i < sizeof request->lanes / sizeof *request->lanes; i++)
         timer_cancel(worker->loop, &request->lanes[i].late);

@@ -2,6 +2,7 @@
 #ifndef WEIR_RUNTIME_REQUEST_H
 #define WEIR_RUNTIME_REQUEST_H
 
+#include "net/fetch.h"
 #include "runtime/worker.h"
 
 /* Who receives the answer: an exchange of the gateway, or a caller of the library. Never calls back from inside these.
@@ -33,6 +34,8 @@ struct request {
     void *sink_owner;
     struct lane lanes[2];
     struct timer timer;
+    struct fetch *fetch; /* of a file that stands in it as a URL; NULL: none */
+    struct fetch_rules fetch_rules;
     uint64_t overhead_ns;              /* weir's own share of the time so far */
     bool full;                         /* the sink was over limit_write_high */
     struct list line_node;             /* of worker->line */

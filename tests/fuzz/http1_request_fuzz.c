@@ -43,8 +43,10 @@ static bool feed(const unsigned char *data, size_t size, size_t step, struct see
         refused = read == SIZE_MAX;
         if (refused) break;
         at += read;
-        if (http1_ended(parser)) http1_next(parser, false);
-        else CHECK(read == len);
+        if (http1_ended(parser))
+            http1_next(parser, false);
+        else
+            CHECK(read == len);
     }
     http1_free(parser);
     return refused;
@@ -55,6 +57,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size) {
     bool refused = feed(data, size, SIZE_MAX, &whole);
     bool refused_cut = feed(data, size, size ? data[0] % 7 + 1 : 1, &cut);
     CHECK(refused == refused_cut);
-    if (!refused) CHECK(whole.heads == cut.heads && whole.ends == cut.ends && whole.body == cut.body && whole.hash == cut.hash);
+    if (!refused)
+        CHECK(whole.heads == cut.heads && whole.ends == cut.ends && whole.body == cut.body && whole.hash == cut.hash);
     return 0;
 }

@@ -135,9 +135,12 @@ static void every_failing_allocation_is_survived(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(takes_are_aligned_and_do_not_overlap),       cmocka_unit_test(nothing_is_held_before_the_first_take),
-        cmocka_unit_test(past_its_limit_it_answers_null_and_goes_on), cmocka_unit_test(a_large_take_leaves_the_open_block_open),
-        cmocka_unit_test(a_reset_keeps_one_block_and_uses_it_again),  cmocka_unit_test(copies_end_in_nul),
+        cmocka_unit_test(takes_are_aligned_and_do_not_overlap),
+        cmocka_unit_test(nothing_is_held_before_the_first_take),
+        cmocka_unit_test(past_its_limit_it_answers_null_and_goes_on),
+        cmocka_unit_test(a_large_take_leaves_the_open_block_open),
+        cmocka_unit_test(a_reset_keeps_one_block_and_uses_it_again),
+        cmocka_unit_test(copies_end_in_nul),
         cmocka_unit_test(every_failing_allocation_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

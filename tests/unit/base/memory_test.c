@@ -46,6 +46,7 @@ static void sizes_are_checked(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(it_gives_usable_memory),
-                                       cmocka_unit_test(exactly_the_asked_for_call_fails), cmocka_unit_test(sizes_are_checked)};
+                                       cmocka_unit_test(exactly_the_asked_for_call_fails),
+                                       cmocka_unit_test(sizes_are_checked)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

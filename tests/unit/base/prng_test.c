@@ -10,7 +10,8 @@
 static void it_is_xoshiro256starstar(void **state) {
     (void)state;
     struct prng prng = {{1, 2, 3, 4}};
-    const uint64_t wanted[] = {11520, 0, 1509978240, 1215971899390074240ull, 1216172134540287360ull, 607988272756665600ull};
+    const uint64_t wanted[] = {
+        11520, 0, 1509978240, 1215971899390074240ull, 1216172134540287360ull, 607988272756665600ull};
     for (size_t i = 0; i < 6; i++) assert_true(prng_next(&prng) == wanted[i]);
 }
 
@@ -18,7 +19,8 @@ static void it_is_seeded_by_splitmix64(void **state) {
     (void)state;
     struct prng prng;
     prng_seed(&prng, 1234567);
-    const uint64_t wanted[] = {6457827717110365317ull, 3203168211198807973ull, 9817491932198370423ull, 4593380528125082431ull};
+    const uint64_t wanted[] = {6457827717110365317ull, 3203168211198807973ull, 9817491932198370423ull,
+                               4593380528125082431ull};
     for (size_t i = 0; i < 4; i++) assert_true(prng.state[i] == wanted[i]);
 }
 

@@ -1,4 +1,5 @@
-/* str_test.c - ranges of bytes: comparing, cutting, reading. Inputs stand in exact allocations, so that a read past them shows.
+/* str_test.c - ranges of bytes: comparing, cutting, reading. Inputs stand in exact allocations, so that a read past
+ * them shows.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,7 +21,8 @@ static void an_empty_range_is_safe_everywhere(void **state) {
     char into[4] = "xyz";
     assert_true(str_eq(none, STR("")) && str_eq(str_from(NULL), none) && str_eq_nocase(none, STR("")));
     assert_int_equal(str_compare(none, STR("")), 0);
-    assert_true(str_starts(none, none) && str_ends(none, none) && str_starts(STR("a"), none) && str_ends(STR("a"), none));
+    assert_true(str_starts(none, none) && str_ends(none, none) && str_starts(STR("a"), none) &&
+                str_ends(STR("a"), none));
     assert_false(str_starts(none, STR("a")) || str_ends(none, STR("a")));
     assert_int_equal(str_find_byte(none, 0), SIZE_MAX);
     assert_int_equal(str_find(none, none), 0);
@@ -79,12 +81,14 @@ static void numbers_are_read_whole_or_not_at_all(void **state) {
     double real;
     assert_true(str_to_u64(STR("18446744073709551615"), &number) && number == UINT64_MAX);
     assert_true(str_to_u64(STR("007"), &number) && number == 7);
-    const char *bad[] = {"18446744073709551616", "99999999999999999999999", "-1", "+1", " 1", "1 ", "0x1", "1.0", "1,000"};
+    const char *bad[] = {
+        "18446744073709551616", "99999999999999999999999", "-1", "+1", " 1", "1 ", "0x1", "1.0", "1,000"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) assert_false(str_to_u64(str_from(bad[i]), &number));
     assert_true(str_to_double(STR("-1.5e3"), &real) && real == -1500);
     assert_true(str_to_double(STR("+.5"), &real) && real == 0.5);
     const char *bad_real[] = {"1e999", "nan", "inf", "0x10", "1e", ".", "+-1", "1 ", " 1", "1.2.3", "1\t"};
-    for (size_t i = 0; i < sizeof bad_real / sizeof bad_real[0]; i++) assert_false(str_to_double(str_from(bad_real[i]), &real));
+    for (size_t i = 0; i < sizeof bad_real / sizeof bad_real[0]; i++)
+        assert_false(str_to_double(str_from(bad_real[i]), &real));
     assert_false(str_to_double(STR("1\0"), &real));
     char digits[100];
     memset(digits, '1', sizeof digits);
@@ -135,8 +139,9 @@ static void distances_of_misspelt_names(void **state) {
 
 static void only_well_formed_utf8_is_utf8(void **state) {
     (void)state;
-    const struct str good[] = {STR("a\0b"),         STR("\xc2\x80"),     STR("\xdf\xbf"),         STR("\xe0\xa0\x80"),
-                               STR("\xed\x9f\xbf"), STR("\xee\x80\x80"), STR("\xf0\x90\x80\x80"), STR("\xf4\x8f\xbf\xbf")};
+    const struct str good[] = {
+        STR("a\0b"),         STR("\xc2\x80"),     STR("\xdf\xbf"),         STR("\xe0\xa0\x80"),
+        STR("\xed\x9f\xbf"), STR("\xee\x80\x80"), STR("\xf0\x90\x80\x80"), STR("\xf4\x8f\xbf\xbf")};
     const struct str bad[] = {STR("\x80"),
                               STR("\xc0\xaf"),
                               STR("\xc1\xbf"),

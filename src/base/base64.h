@@ -1,0 +1,11 @@
+/* base64.h - RFC 4648, section 4, with padding. Pure. */
+#ifndef WEIR_BASE_BASE64_H
+#define WEIR_BASE_BASE64_H
+
+#include "base/text.h"
+
+void base64_put(struct text *text, struct str bytes);
+/* Padding may be missing. {NULL,0}: it is no base64, or there is no memory. */
+struct str base64_read(struct str text, struct arena *arena);
+
+#endif
