@@ -96,6 +96,15 @@ struct str json_member_str(const struct json_value *object, const char *key) {
     return json_str(json_member(object, key), STR_NONE);
 }
 
+/* JSON on one line: line ends, which stand between its tokens only, would end a stream's frame. */
+static void line_put(struct text *text, struct str json) {
+    for (size_t from = 0, at = 0; at <= json.len; at++) {
+        if (at < json.len && json.at[at] != '\n' && json.at[at] != '\r') continue;
+        text_put(text, str_slice(json, from, at));
+        from = at + 1;
+    }
+}
+
 void text_put_object(struct text *text, struct str json, const char *key) {
     struct skim skim;
     struct str trimmed = str_trim(json);
@@ -108,7 +117,7 @@ void text_put_object(struct text *text, struct str json, const char *key) {
     bool object = token.kind == skim_object;
     while (token.kind != skim_end && token.kind != skim_error) token = skim_next(&skim);
     if (object && token.kind == skim_end) {
-        text_put(text, trimmed);
+        line_put(text, trimmed);
         return;
     }
     text_put_byte(text, '{');

@@ -39,7 +39,7 @@ void text_json_str_if(struct text *text, struct str name, struct str value);
 
 /* A member that is a string, or {NULL,0}. */
 struct str json_member_str(const struct json_value *object, const char *key);
-/* A JSON object as text, or {"<key>": the text} where it is none: some dialects take objects only. */
+/* A JSON object as text on one line, or {"<key>": the text} where it is none: some dialects take objects only. */
 void text_put_object(struct text *text, struct str json, const char *key);
 /* Parses what a stranger sent; false: *error says what is wrong at which byte. */
 bool codec_parse(struct str body, struct arena *arena, const struct json_value **root, struct error *error);

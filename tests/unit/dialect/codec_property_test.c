@@ -143,6 +143,13 @@ static struct str raw_object(void) {
     return text_str(&text);
 }
 
+/* As some models write it: over several lines. */
+static struct str raw_lines(void) {
+    struct str object = raw_object();
+    return arena_printf(&arena, "{\r\n\t \"k\" :\n\n[\n1,\r2]%s\n%.*s\n", object.len > 2 ? "," : "",
+                        (int)object.len - 1, object.at + 1);
+}
+
 /* An object with this first member: what only its own dialect knows. */
 static struct str raw_with(const char *first) {
     struct str object = raw_object();
@@ -380,7 +387,7 @@ static bool says_reasoning(void) { return !is(dialect_huggingface) && !is(dialec
 
 static struct str arguments_make(void) {
     static const struct str bad[] = {STR(""), STR("{"), STR("[1]"), STR("null"), STR("{\"a\":1,}"), STR("  {} ")};
-    if (takes_objects() || one_in(2)) return raw_object();
+    if (takes_objects() || one_in(2)) return one_in(3) ? raw_lines() : raw_object();
     return one_in(2) && !codec ? bad[below(sizeof bad / sizeof *bad)] : said();
 }
 
