@@ -38,6 +38,7 @@ bool endpoint_find(struct str path, enum endpoint *endpoint, struct str *model) 
     for (unsigned i = 0; i < endpoints; i++) {
         bool whole = facts[i].dialect == dialect_anthropic || facts[i].dialect == dialect_gemini;
         *model = STR("");
+        if (i == endpoint_raw) continue;
         if (!matches(facts[i].path, whole ? path : below, model)) continue;
         *endpoint = (enum endpoint)i;
         return true;

@@ -18,8 +18,9 @@ enum operation {
     operation_other, /* within OpenAI's dialect only */
 };
 
-/* X(name, dialect, operation, path, body, reply, may stream by "stream":true). OpenAI's paths stand below /v1, and
- * below a provider's base URL; the others are whole, `{model}` stands for the model. */
+/* raw: a provider's own API, found by no path here. X(name, dialect, operation, path, body, reply, may stream by
+ * "stream":true). OpenAI's paths stand below /v1, and below a provider's base URL; the others are whole, `{model}`
+ * stands for the model. */
 #define ENDPOINT_TABLE(X)                                                                              \
     X(chat, openai, chat, "/chat/completions", json, json, true)                                       \
     X(completions, openai, chat, "/completions", json, json, true)                                     \
@@ -33,6 +34,7 @@ enum operation {
     X(rerank, openai, other, "/rerank", json, json, false)                                             \
     X(responses, responses, chat, "/responses", json, json, true)                                      \
     X(forecasts, openai, forecast, "/forecasts", json, json, false)                                    \
+    X(raw, openai, other, "/providers/{name}/...", json, any, false)                                   \
     X(messages, anthropic, chat, "/v1/messages", json, json, true)                                     \
     X(messages_count, anthropic, count_tokens, "/v1/messages/count_tokens", json, json, false)         \
     X(generate, gemini, chat, "/v1beta/models/{model}:generateContent", json, json, false)             \

@@ -532,6 +532,7 @@ static void client_read(struct config_reading *reading, struct snapshot *snapsho
     if (!config_member(node, STR("models"))) client->models = (struct str *)(uintptr_t)all, client->model_count = 1;
     if (!config_member(node, STR("providers")))
         client->providers = (struct str *)(uintptr_t)all, client->provider_count = 1;
+    client->raw = read_bool(node, "raw", false);
     client->may_steer = read_bool(node, "may_steer", client->role != role_user);
     client->tags = tags_read(config_member(node, STR("tags")), &snapshot->arena, &client->tag_count);
     decisions_of_client(reading, snapshot, node, client);

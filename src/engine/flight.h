@@ -35,10 +35,18 @@ struct flight_host {
     struct prng *prng;                 /* for ties, jitter and weighted draws */
 };
 
+/* A provider's own API (flight_raw.c). */
+struct flight_raw {
+    struct str method;      /* "GET" */
+    struct str provider;    /* its name */
+    struct str path, query; /* below the provider's base URL, as sent: "/files/x"; after '?' */
+};
+
 /* What the gateway or the library knows of a request. Everything is copied. */
 struct flight_request {
     enum endpoint endpoint;
     struct str path_model;             /* where the model stands in the path: decoded; else empty */
+    struct flight_raw raw;             /* endpoint_raw */
     bool wants_array;                  /* Gemini: a stream as one JSON array */
     const struct http_header *headers; /* the caller's, all of them; the engine picks what may go on */
     size_t header_count;
@@ -185,6 +193,7 @@ struct flight {
     struct str whole_body; /* set when it is complete; given back once no attempt can need it */
     struct openai_request request;
     const struct codec *codec; /* the caller's dialect */
+    struct flight_raw raw;
     struct str path_model;
     bool wants_array, shows_reasoning;
     struct message_request
@@ -349,6 +358,18 @@ void events_error(struct flight *flight, enum failure failure, struct str messag
 /* flight_translate.c: the caller's body as a canonical message; and what of it every path must know. false: *error. */
 bool translate_read(struct flight *flight, struct error *error, struct str *param);
 bool translate_admit(struct flight *flight, struct error *error, struct str *param);
+/* -- flight_raw.c: a provider's own API -- */
+
+bool raw_admit(struct flight *flight, struct now now, struct actions *out);
+bool raw_request(struct flight *flight, struct attempt *attempt);
+/* Whatever a server may make of it: neither `.` nor `..` as a segment, however it is escaped, no backslash, no control
+ * character, no empty segment but at the end. */
+bool raw_path_is_safe(struct str path);
+bool raw_passes_up(struct str name);
+bool raw_passes_back(struct str name);
+/* From the last bytes of the reply. */
+void raw_usage(struct flight *flight, struct attempt *attempt);
+
 /* -- flight_fetch.c: images and documents that stand in the request as URLs, for providers that take none -- */
 
 /* Begins to fetch the next one, if what this target must be sent wants it. true: the flight waits, or has been

@@ -33,8 +33,10 @@ static bool forwards(const struct snapshot *snapshot, enum dialect dialect, stru
 static bool headers_keep(struct flight *flight, const struct flight_request *request) {
     size_t kept = 0;
     enum dialect dialect = endpoint_facts(request->endpoint)->dialect;
+    bool raw = request->endpoint == endpoint_raw;
     for (size_t i = 0; i < request->header_count; i++)
-        kept += forwards(flight->snapshot, dialect, request->headers[i].name);
+        kept += raw ? raw_passes_up(request->headers[i].name)
+                    : forwards(flight->snapshot, dialect, request->headers[i].name);
     flight->forward = kept ? arena_take(&flight->arena, kept * sizeof *flight->forward) : NULL;
     if (kept && !flight->forward) return false;
     for (size_t i = 0; i < request->header_count; i++) {
@@ -46,7 +48,7 @@ static bool headers_keep(struct flight *flight, const struct flight_request *req
                 if (!field->at) return false;
             }
         }
-        if (!forwards(flight->snapshot, dialect, header->name)) continue;
+        if (raw ? !raw_passes_up(header->name) : !forwards(flight->snapshot, dialect, header->name)) continue;
         struct http_header copy = {arena_copy(&flight->arena, header->name), arena_copy(&flight->arena, header->value)};
         if (!copy.name.at || !copy.value.at) return false;
         flight->forward[flight->forward_count++] = copy;
@@ -67,6 +69,10 @@ struct flight *flight_new(const struct flight_host *host, const struct snapshot 
                                                               : codec_of(endpoint_facts(request->endpoint)->dialect);
     flight->path_model = arena_copy(&flight->arena, request->path_model);
     flight->wants_array = request->wants_array;
+    flight->raw = (struct flight_raw){.method = arena_copy(&flight->arena, request->raw.method),
+                                      .provider = arena_copy(&flight->arena, request->raw.provider),
+                                      .path = arena_copy(&flight->arena, request->raw.path),
+                                      .query = arena_copy(&flight->arena, request->raw.query)};
     flight->request_id = arena_copy(&flight->arena, request->request_id);
     flight->arrived_ns = request->arrived.mono_ns;
     flight->arrived_wall_ns = request->arrived.wall_ns;
@@ -377,8 +383,9 @@ bool flight_candidates(struct flight *flight, struct now now, struct actions *ou
 }
 
 bool flight_admit(struct flight *flight, struct now now, struct actions *out) {
-    if (!flight_read(flight, now, out)) return false;
-    if (!flight_candidates(flight, now, out)) return false;
+    bool raw = flight->endpoint == endpoint_raw;
+    if (raw ? !raw_admit(flight, now, out) : !flight_read(flight, now, out) || !flight_candidates(flight, now, out))
+        return false;
     resume_admit(flight);
     deadline_set(flight);
     if (now.mono_ns >= flight->deadline_ns) {

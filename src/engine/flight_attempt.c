@@ -32,15 +32,17 @@ static bool call_headers(struct flight *flight, const struct attempt *attempt, s
     if (!headers) return false;
     if (provider->key_count)
         header_put(headers, &count, provider->key_header, provider->authorization[attempt->holds.key]);
-    header_put(headers, &count, STR("Content-Type"),
-               str_empty(flight->content_type) || attempt->codec ? STR("application/json") : flight->content_type);
-    header_put(headers, &count, STR("Accept"), flight->request.stream ? STR("text/event-stream") : STR("*/*"));
+    bool raw = flight->endpoint == endpoint_raw, typed = !str_empty(flight->content_type) && !attempt->codec;
+    if (typed || !raw)
+        header_put(headers, &count, STR("Content-Type"), typed ? flight->content_type : STR("application/json"));
+    if (!raw)
+        header_put(headers, &count, STR("Accept"), flight->request.stream ? STR("text/event-stream") : STR("*/*"));
     header_put(headers, &count, STR("Accept-Encoding"), STR("identity"));
     header_put(headers, &count, STR("User-Agent"), STR("weir"));
     for (size_t i = 0; i < provider->header_count; i++) headers[count++] = provider->headers[i];
     bool has_also = !also->name.len;
     for (size_t i = 0; i < flight->forward_count; i++) {
-        if (!passes_up(provider, flight->forward[i].name)) continue;
+        if (!raw && !passes_up(provider, flight->forward[i].name)) continue;
         has_also = has_also || str_eq_nocase(flight->forward[i].name, also->name);
         headers[count++] = flight->forward[i];
     }
@@ -97,10 +99,13 @@ static bool spliced_request(struct flight *flight, struct attempt *attempt) {
 
 static bool attempt_call(struct flight *flight, struct attempt *attempt, struct actions *out) {
     const struct provider *provider = attempt->target->provider;
-    if (!(flight_splices(flight, provider) ? spliced_request : translate_request)(flight, attempt)) return false;
+    bool raw = flight->endpoint == endpoint_raw;
+    if (!(raw ? raw_request : flight_splices(flight, provider) ? spliced_request : translate_request)(flight, attempt))
+        return false;
     struct action *action = actions_add(out, action_call);
     action->attempt = attempt->number;
     action->call.provider = provider;
+    action->call.method = flight->raw.method;
     action->call.path = attempt->path;
     action->call.body = attempt->body.ranges;
     action->call.body_count = attempt->body.count;
@@ -135,6 +140,10 @@ uint64_t attempt_deadline(const struct flight *flight, const struct attempt *att
     if (attempt->state == attempt_delivering && attempt->mode == reply_events) {
         *failure = failure_stall;
         return flight->caller_is_full ? UINT64_MAX : attempt->last_token_ns + provider->stall_timeout_ns;
+    }
+    if (attempt->state == attempt_delivering && flight->endpoint == endpoint_raw) { /* nobody knows how long it is */
+        *failure = failure_stall;
+        return flight->caller_is_full ? UINT64_MAX : attempt->last_token_ns + provider->reply_timeout_ns;
     }
     uint64_t own =
         attempt->started_ns + (flight->request.stream ? provider->first_token_timeout_ns : provider->reply_timeout_ns);
@@ -180,17 +189,21 @@ static bool passes_back(const struct provider *provider, struct str name) {
     return false;
 }
 
+static bool keeps(const struct flight *flight, const struct provider *provider, struct str name) {
+    return flight->endpoint == endpoint_raw ? raw_passes_back(name) : passes_back(provider, name);
+}
+
 static bool reply_headers_keep(struct flight *flight, struct attempt *attempt, const struct event *event) {
     const struct provider *provider = attempt->target->provider;
     size_t kept = 0;
-    for (size_t i = 0; i < event->header_count; i++) kept += passes_back(provider, event->headers[i].name);
+    for (size_t i = 0; i < event->header_count; i++) kept += keeps(flight, provider, event->headers[i].name);
     attempt->headers = kept ? arena_take(&flight->arena, kept * sizeof *attempt->headers) : NULL;
     attempt->content_type =
         arena_copy(&flight->arena, http_header_find(event->headers, event->header_count, STR("content-type")));
     if ((kept && !attempt->headers) || !attempt->content_type.at) return false;
     for (size_t i = 0; i < event->header_count; i++) {
         const struct http_header *header = &event->headers[i];
-        if (!passes_back(provider, header->name)) continue;
+        if (!keeps(flight, provider, header->name)) continue;
         struct http_header copy = {arena_copy(&flight->arena, header->name), arena_copy(&flight->arena, header->value)};
         if (!copy.name.at || !copy.value.at) return false;
         attempt->headers[attempt->header_count++] = copy;
@@ -203,7 +216,8 @@ static bool reply_mode_choose(const struct flight *flight, struct attempt *attem
     struct str type = attempt->content_type;
     bool streams = attempt->codec && attempt->codec->framing != framing_sse &&
                    str_starts_nocase(type, attempt->codec->stream_content_type);
-    if (attempt->status >= 300)
+    bool raw = flight->endpoint == endpoint_raw && attempt->status != 401; /* that is weir's own key */
+    if (attempt->status >= 300 && !raw)
         attempt->mode = reply_error;
     else if (streams && flight->request.stream)
         attempt->mode = reply_events;

@@ -33,7 +33,7 @@ static void opaque_body(struct flight *flight, struct attempt *attempt, struct s
     if (attempt->state == attempt_replying) {
         attempt->first_token_ns = now.mono_ns;
         attempt->tail = arena_take(&flight->arena, attempt_tail_size);
-        hold_good(flight, attempt, now);
+        if (attempt->status < 300) hold_good(flight, attempt, now);
         deliver_begin(flight, attempt, now, out);
     }
     attempt->last_token_ns = now.mono_ns;
@@ -111,8 +111,10 @@ static void whole_end(struct flight *flight, struct attempt *attempt, struct str
 
 static void opaque_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
     if (attempt->state == attempt_replying) deliver_begin(flight, attempt, now, out); /* an empty body */
-    usage_from_tail(flight, attempt);
-    attempt_settle(flight, attempt, failure_none, now, out);
+    bool raw = flight->endpoint == endpoint_raw;
+    (raw ? raw_usage : usage_from_tail)(flight, attempt);
+    bool failed = raw && attempt->status >= 400;
+    attempt_settle(flight, attempt, failed ? failure_of_status(attempt->status, STR("")) : failure_none, now, out);
     answer_end(flight, out);
     flight_enter(flight, flight_answered);
     flight_close(flight, now, out);

@@ -95,7 +95,6 @@ struct retry_rules {
     unsigned budget_permille;
 };
 
-/* A second attempt for late first bytes. */
 /* Files from the web, for providers that take no URLs. */
 struct fetch_limits {
     bool on;
@@ -105,6 +104,7 @@ struct fetch_limits {
     size_t allowed_count;
 };
 
+/* A second attempt for late first bytes. */
 struct hedge_rules {
     bool on;
     uint64_t after_ns; /* 0: the target's own 95th percentile */

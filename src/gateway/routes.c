@@ -33,6 +33,7 @@ static const struct gate_route routes[] = {
     {http_post, STR("/admin/v1/drain"), access_admin, answer_drain},
 };
 
+static const struct gate_route raw = {http_methods, STR("/providers/*"), access_client, NULL};
 static const struct gate_route inference = {http_post, STR("/v1/*"), access_client, NULL};
 
 static bool matches(struct str pattern, struct str path) {
@@ -45,6 +46,7 @@ const struct gate_route *route_find(enum http_method method, struct str path, bo
     enum endpoint endpoint;
     *other_method = false;
     if (method == http_head) method = http_get;
+    if (matches(raw.path, path)) return method == http_options ? NULL : &raw;
     if (endpoint_find(path, &endpoint, NULL)) {
         *other_method = method != http_post;
         return method == http_post ? &inference : NULL;

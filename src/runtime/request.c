@@ -101,7 +101,10 @@ static void overhead_add(struct request *request) {
 static void perform_call(struct request *request, const struct action *action) {
     struct worker *worker = request->worker;
     struct lane *lane = lane_free(request);
-    struct call_request asked = {.method = http_post,
+    enum http_method method = http_post;
+    for (unsigned m = 0; action->call.method.len && m < http_methods; m++)
+        if (str_eq(http_method_name((enum http_method)m), action->call.method)) method = (enum http_method)m;
+    struct call_request asked = {.method = method,
                                  .target = action->call.path,
                                  .headers = action->call.headers,
                                  .header_count = action->call.header_count,

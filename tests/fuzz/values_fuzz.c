@@ -1,4 +1,5 @@
-/* values_fuzz.c - small readers with any bytes: networks, base64 (there and back), URLs, kinds of files. */
+/* values_fuzz.c - small readers with any bytes: networks, base64 (there and back), URLs, kinds of files, paths of
+ * providers. */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -6,8 +7,29 @@
 #include "base/network.h"
 #include "base/url.h"
 #include "dialect/media.h"
+#include "engine/flight.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* A safe path has no way up, decoded once or not at all. */
+static void way_up(struct str path, struct arena *arena) {
+    struct text decoded = text_in_arena(arena, path.len + 1);
+    struct str rest, segment;
+    if (!raw_path_is_safe(path)) return;
+    for (size_t i = 0; i < path.len; i++) {
+        unsigned byte = (unsigned char)path.at[i];
+        if (byte == '%') {
+            char digits[3] = {path.at[i + 1], path.at[i + 2], 0};
+            byte = (unsigned)strtoul(digits, NULL, 16);
+            i += 2;
+        }
+        if (byte == '\\' || byte <= 0x20) abort();
+        text_put_byte(&decoded, (char)byte);
+    }
+    rest = text_str(&decoded);
+    while (str_split_next(&rest, '/', &segment))
+        if (str_eq(segment, STR(".")) || str_eq(segment, STR(".."))) abort();
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct str text = str_make((const char *)data, size);
@@ -18,6 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (network_parse(text, &network) && !network_holds(&network, network.bytes, network.len)) abort();
     url_parse(text, &url);
     media_type(text, text);
+    way_up(text, &arena);
     base64_read(text, &arena);
     struct text encoded = text_in_arena(&arena, 64);
     base64_put(&encoded, text);

@@ -1,0 +1,237 @@
+/* flight_raw.c - a provider's own API, raw: /providers/{name}/... with weir's credentials, limits and accounting, for
+ * clients that may (`raw: true`). The path stays below the provider's base URL; the body and the reply pass as they
+ * are; neither side's credentials, cookies or account headers cross. One attempt, as nobody knows what may be said
+ * twice.
+ *
+ * Must never: send anything outside of the provider's base URL, or what only that provider may know to a caller. */
+#include <string.h>
+
+#include "dialect/fields.h"
+#include "engine/flight.h"
+
+/* -- the way in -------------------------------------------------------------------------------------------------------
+ */
+
+static int hex_of(char c) {
+    return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
+}
+
+bool raw_path_is_safe(struct str path) {
+    size_t dots = 0, others = 0;
+    for (size_t i = 0; i <= path.len; i++) {
+        int c = i < path.len ? (unsigned char)path.at[i] : '/';
+        if (c == '%' && i < path.len) {
+            int high = i + 2 < path.len ? hex_of(path.at[i + 1]) : -1, low = high < 0 ? -1 : hex_of(path.at[i + 2]);
+            if (low < 0) return false;
+            c = high * 16 + low;
+            i += 2;
+        }
+        if (c <= 0x20 || c == 0x7f || c == '\\') return false;
+        if (c == '.') {
+            dots++;
+        } else if (c != '/') {
+            others++;
+        } else {
+            if (others == 0 && (dots == 1 || dots == 2)) return false;
+            if (others + dots == 0 && i > 0 && i < path.len) return false;
+            dots = others = 0;
+        }
+    }
+    return true;
+}
+
+/* The model that is named in a JSON body or in a path such as models/{model}:generateContent; empty: none. *unsure:
+ * more than one is named, and which of them counts only the provider knows. */
+static struct str model_of(struct flight *flight, struct str body, bool *unsure) {
+    struct str path = flight->raw.path, mark = STR("models/"), named = STR(""), name;
+    size_t at = str_find(path, mark), place = 0, count = 0;
+    if (str_starts(str_trim(body), STR("{"))) {
+        const char *problem;
+        size_t where;
+        const struct json_value *root = json_parse_in(flight->host->scratch, body, &problem, &where);
+        for (const struct json_value *value; root && (value = json_each(root, &place, &name));) {
+            if (str_eq(name, STR("models"))) *unsure = true; /* OpenRouter's, to fall back on */
+            if (!str_eq(name, STR("model"))) continue;
+            named = json_str(value, STR(""));
+            count++;
+        }
+    }
+    *unsure |= count > 1;
+    struct str in_path = at == SIZE_MAX ? STR("") : str_slice(path, at + mark.len, path.len);
+    in_path = str_slice(in_path, 0, str_find_byte(in_path, ':'));
+    *unsure |= named.len && in_path.len && !str_eq(named, in_path);
+    return arena_copy(&flight->arena, str_slice(named.len ? named : in_path, 0, limit_model));
+}
+
+static bool is_listed(const struct str *globs, size_t count, struct str name) {
+    for (size_t i = 0; i < count; i++)
+        if (str_glob(globs[i], name)) return true;
+    return false;
+}
+
+/* NULL: it may; else why not. Who is kept to some models may ask for what names one of them. */
+static const char *why_not(const struct flight *flight, struct str model, bool unsure, struct str target) {
+    const struct client *client = flight->client;
+    if (!client)
+        return flight->snapshot->auth_none ? "Nobody may use /providers/{name}/... without a client key of `raw: true`."
+                                           : NULL;
+    if (!client->raw) return "This client key may not use /providers/{name}/...: ask the operator for `raw: true`.";
+    if (!is_listed(client->providers, client->provider_count, flight->raw.provider))
+        return "This client key may not use this provider.";
+    if (is_listed(client->models, client->model_count, STR("*"))) return NULL;
+    if (!model.len || unsure)
+        return "This client key may use some models only, and the request does not say which it is for.";
+    return is_listed(client->models, client->model_count, model) ||
+                   is_listed(client->models, client->model_count, target)
+               ? NULL
+               : "This client key may not use this model.";
+}
+
+bool raw_admit(struct flight *flight, struct now now, struct actions *out) {
+    const struct provider *provider = map_find(&flight->snapshot->providers_by_name, flight->raw.provider);
+    struct str model;
+    flight->request = (struct openai_request){.max_tokens = -1, .n = 1};
+    bool unsure = false;
+    model = model_of(flight, flight->whole_body, &unsure);
+    struct str name =
+        arena_printf(&flight->arena, "%.*s/%.*s", STR_ARG(flight->raw.provider), STR_ARG(model.len ? model : STR("-")));
+    const char *refused = why_not(flight, model, unsure, name);
+    if (refused) {
+        answer_error(flight, error_not_allowed, str_from(refused), STR_NONE, now, out);
+        return false;
+    }
+    if (!provider) {
+        answer_error(flight, error_unknown_path,
+                     arena_printf(&flight->arena, "There is no provider `%.*s`.",
+                                  STR_ARG(str_slice(flight->raw.provider, 0, limit_name))),
+                     STR_NONE, now, out);
+        return false;
+    }
+    if (!raw_path_is_safe(flight->raw.path)) {
+        answer_error(flight, error_invalid_request,
+                     STR("The path must not hold `.` or `..` segments, backslashes, blanks or broken escapes."),
+                     STR_NONE, now, out);
+        return false;
+    }
+    flight->route_name = name;
+    flight->request.model = name;
+    flight->prompt_tokens = (int64_t)(flight->whole_body.len / 4);
+    flight->route = snapshot_route(flight->snapshot, name, &flight->arena);
+    flight->by = strategy_priority;
+    flight->candidates = arena_take_zeroed(&flight->arena, sizeof *flight->candidates);
+    if (!flight->route || !flight->candidates) {
+        answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
+        return false;
+    }
+    flight->candidates[0] = (struct candidate){.target = flight->route->targets[0], .weight = 1};
+    flight->candidate_count = flight->candidate_size = 1;
+    return true;
+}
+
+/* -- headers ----------------------------------------------------------------------------------------------------------
+ */
+
+/* Names, or beginnings of them where they end in `-` or `*`. */
+static bool is_one_of(const char *const *names, struct str name) {
+    for (; *names; names++) {
+        struct str known = str_from(*names);
+        bool beginning = known.at[known.len - 1] == '*' || known.at[known.len - 1] == '-';
+        if (known.at[known.len - 1] == '*') known.len--;
+        if (beginning ? str_starts_nocase(name, known) : str_eq_nocase(name, known)) return true;
+    }
+    return false;
+}
+
+/* Of one hop: RFC 9110, section 7.6.1. */
+#define HOP                                                                                                           \
+    "connection", "keep-alive", "proxy-*", "te", "trailer", "transfer-encoding", "upgrade", "content-length", "host", \
+        "expect"
+
+bool raw_passes_up(struct str name) {
+    static const char *const kept_here[] = {
+        HOP,         "authorization",   "x-api-key",  "api-key",      "x-goog-api-key",
+        "cookie",    "accept-encoding", "user-agent", "content-type", /* sent on its own */
+        "origin",    "referer",         "forwarded",  "via",          "x-forwarded-",
+        "x-real-ip", "x-weir-",         NULL};
+    return !is_one_of(kept_here, name);
+}
+
+bool raw_passes_back(struct str name) {
+    static const char *const kept_here[] = {HOP,
+                                            "set-cookie*",
+                                            "www-authenticate",
+                                            "alt-svc",
+                                            "strict-transport-security",
+                                            "access-control-",
+                                            "content-type", /* sent on its own */
+                                            "date",
+                                            "server",
+                                            "location",
+                                            "cf-*",
+                                            "nel",
+                                            "report-to",
+                                            "x-weir-",
+                                            NULL};
+    bool account = str_find(name, STR("organization")) != SIZE_MAX || str_find(name, STR("project")) != SIZE_MAX ||
+                   str_find(name, STR("account")) != SIZE_MAX || str_find(name, STR("Organization")) != SIZE_MAX ||
+                   str_find(name, STR("Project")) != SIZE_MAX || str_find(name, STR("Account")) != SIZE_MAX;
+    return !account && !is_one_of(kept_here, name);
+}
+
+/* -- the request, the reply -------------------------------------------------------------------------------------------
+ */
+
+bool raw_request(struct flight *flight, struct attempt *attempt) {
+    const struct provider *provider = attempt->target->provider;
+    struct text path = text_in_arena(&flight->arena, provider->base.path.len + flight->raw.path.len + 64);
+    struct str rest = flight->raw.query, pair;
+    char before = '?';
+    text_put(&path, provider->base.path);
+    text_put(&path, flight->raw.path);
+    while (rest.len && str_split_next(&rest, '&', &pair)) {
+        if (provider->dialect == dialect_gemini && str_starts(pair, STR("key="))) continue; /* a credential there */
+        text_put_byte(&path, before);
+        text_put(&path, pair);
+        before = '&';
+    }
+    attempt->path = text_str(&path);
+    attempt->body = (struct openai_splice){
+        .ranges = {flight->whole_body}, .count = flight->whole_body.len > 0, .len = flight->whole_body.len};
+    return !path.failed;
+}
+
+void raw_usage(struct flight *flight, struct attempt *attempt) {
+    static const struct {
+        const char *name;
+        size_t at;
+    } counts[] = {{"prompt_tokens", offsetof(struct usage, input_tokens)},
+                  {"input_tokens", offsetof(struct usage, input_tokens)},
+                  {"promptTokenCount", offsetof(struct usage, input_tokens)},
+                  {"prompt_eval_count", offsetof(struct usage, input_tokens)},
+                  {"completion_tokens", offsetof(struct usage, output_tokens)},
+                  {"output_tokens", offsetof(struct usage, output_tokens)},
+                  {"candidatesTokenCount", offsetof(struct usage, output_tokens)},
+                  {"eval_count", offsetof(struct usage, output_tokens)}};
+    const int64_t most = 1000000000000;
+    struct str tail = str_make(attempt->tail, attempt->tail_len);
+    size_t at = SIZE_MAX;
+    for (size_t from = 0, found; (found = str_find(str_slice(tail, from, tail.len), STR("\"usage"))) != SIZE_MAX;
+         from = at + 1)
+        at = from + found;
+    if (at == SIZE_MAX) return;
+    size_t open = str_find_byte(str_slice(tail, at, tail.len), '{'), depth = 0, end = at + open;
+    for (; open != SIZE_MAX && end < tail.len; end++) {
+        depth += tail.at[end] == '{';
+        depth -= tail.at[end] == '}';
+        if (depth == 0) break;
+    }
+    const char *problem;
+    size_t where;
+    if (open == SIZE_MAX || end >= tail.len) return;
+    const struct json_value *said =
+        json_parse_in(flight->host->scratch, str_slice(tail, at + open, end + 1), &problem, &where);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        int64_t count = json_i64(json_member(said, counts[i].name), -1);
+        if (count >= 0 && count < most) memcpy((char *)&attempt->usage + counts[i].at, &count, sizeof count);
+    }
+}

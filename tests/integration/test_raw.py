@@ -1,0 +1,160 @@
+"""/providers/{name}/...: a provider's own API, raw, with weir's credentials, limits and accounting."""
+import hashlib
+import json
+
+import pytest
+
+from weirlib import RawProvider, chat, good_reply, http, provider, request_bytes, Connection
+
+KEYS = {"raw": "key-raw", "app": "key-app", "some": "key-some", "other": "key-other"}
+
+
+def clients():
+    def one(name, **more):
+        return {"name": name, "key_hash": hashlib.sha256(KEYS[name].encode()).hexdigest(), **more}
+    return [one("raw", raw=True), one("app"), one("some", raw=True, models=["m", "embed-*"]), one("other", raw=True, providers=["two"])]
+
+
+def auth(name):
+    return {"authorization": f"Bearer {KEYS[name]}"}
+
+
+def config(url, **more):
+    return {"providers": {"one": provider(url, headers={"x-ours": "yes"}, **more), "two": provider(url)}, "clients": clients()}
+
+
+def answering(*heads, body=b'{"ok":true}', status="200 OK"):
+    def answer(connection, head, _):
+        extra = "".join(f"{line}\r\n" for line in heads)
+        sent = b"" if head.startswith(b"HEAD") or status.startswith("204") else body
+        length = "" if status.startswith("204") else f"Content-Length: {len(body)}\r\n"
+        connection.sendall(f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\n{length}{extra}\r\n".encode() + sent)
+    return answer
+
+
+def test_any_method_and_path_below_the_base_url(start):
+    with RawProvider(answering()) as far:
+        weir = start(config(far.base_url))
+        for method, path, body in (("GET", "/files?limit=2&after=x%20y", None), ("DELETE", "/files/file-1", None), ("POST", "/fine_tuning/jobs", {"a": 1}), ("PUT", "/x", {"b": 2}),
+                                   ("PATCH", "/models/org%2Fname", {"c": 3}), ("GET", "/", None), ("GET", "", None)):
+            reply = http(weir.port, method, f"/providers/one{path}", body, auth("raw"))
+            assert reply.status == 200 and reply.json == {"ok": True}, (method, path, reply)
+            head = far.heads[-1]
+            assert head.split("\r\n")[0] == f"{method} /v1{path or '/'} HTTP/1.1"
+            assert (json.loads(far.bodies[-1]) if body else far.bodies[-1]) == (body or b"")
+            assert reply.headers["x-weir-provider"] == "one"
+        assert http(weir.port, "HEAD", "/providers/one/files", headers=auth("raw")).status == 200
+        assert far.heads[-1].startswith("HEAD /v1/files ")
+
+
+def test_neither_sides_credentials_cross(start):
+    heads = ("Set-Cookie: a=b", "OpenAI-Organization: org-1", "openai-project: p", "x-request-id: r-1", "x-ratelimit-remaining-requests: 7", "Anthropic-Organization-Id: o", "CF-Ray: x", "X-Weir-Provider: lies", "Location: http://inside/")
+    with RawProvider(answering(*heads)) as far:
+        weir = start(config(far.base_url))
+        sent = {**auth("raw"), "x-api-key": KEYS["raw"], "cookie": "session=1", "x-weir-tags": "a=b", "x-forwarded-for": "10.0.0.1", "anthropic-beta": "b1", "x-own": "2", "api-key": "z", "accept": "text/csv", "te": "trailers", "x-goog-api-key": "y"}
+        reply = http(weir.port, "GET", "/providers/one/x", headers=sent)
+        up = dict(line.lower().split(": ", 1) for line in far.heads[-1].split("\r\n")[1:])
+        assert up["authorization"] == "bearer sk-provider-secret" and up["x-ours"] == "yes"
+        assert up["anthropic-beta"] == "b1" and up["x-own"] == "2" and up["accept"] == "text/csv"
+        assert not {"x-api-key", "cookie", "x-weir-tags", "x-forwarded-for", "api-key", "te", "x-goog-api-key"} & set(up)
+        assert KEYS["raw"] not in far.heads[-1]
+        assert reply.headers["x-request-id"] == "r-1" and reply.headers["x-ratelimit-remaining-requests"] == "7"
+        assert not {"set-cookie", "openai-organization", "openai-project", "anthropic-organization-id", "cf-ray", "location"} & set(reply.headers)
+        assert reply.headers["x-weir-provider"] == "one"
+        assert "sk-provider-secret" not in repr(reply)
+
+
+@pytest.mark.parametrize("path", ["/../admin", "/a/../../b", "/%2e%2e/b", "/.%2E/b", "/a/%2e%2e%2fb", "/a%2f..%2fb", "/./b", "/a\\..\\b", "/a/%5c..", "/a//b", "/%00", "/%zz", "/a/..", "/%2e"])
+def test_the_path_stays_below(start, path):
+    with RawProvider(answering()) as far:
+        weir = start(config(far.base_url))
+        with Connection(weir.port) as caller:
+            caller.send(f"GET /providers/one{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {KEYS['raw']}\r\n\r\n".encode())
+            assert caller.reply("GET").status == 400
+        assert far.connections == 0
+        assert http(weir.port, "GET", "/providers/one/a..b/.hidden/x.json", headers=auth("raw")).status == 200
+
+
+def test_who_may(start):
+    with RawProvider(answering()) as far:
+        weir = start(config(far.base_url))
+
+        def ask(name, where="/providers/one/x", method="GET", body=None):
+            return http(weir.port, method, where, body, auth(name))
+        assert http(weir.port, "GET", "/providers/one/x").status == 401
+        for name, words in (("app", "raw: true"), ("some", "does not say"), ("other", "this provider")):
+            reply = ask(name)
+            assert reply.status == 403 and reply.error["code"] == "not_allowed" and words in reply.error["message"], reply
+        assert ask("other", "/providers/two/x").status == 200
+        assert ask("some", "/providers/one/responses", "POST", {"model": "m"}).status == 200
+        assert ask("some", "/providers/one/models/embed-1:embedContent", "POST", {"x": 1}).status == 200
+        refused = ask("some", "/providers/one/responses", "POST", {"model": "dear"})
+        assert refused.status == 403 and "this model" in refused.error["message"]
+        assert ask("raw", "/providers/nobody/x").status == 404
+        for body in ('{"model":"m","model":"dear"}', '{"model":"m","models":["dear"]}'):
+            with Connection(weir.port) as caller:
+                caller.send(f"POST /providers/one/responses HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nAuthorization: Bearer {KEYS['some']}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+                assert caller.reply().status == 403
+        assert ask("some", "/providers/one/models/m:generateContent", "POST", {"model": "dear"}).status == 403
+        assert len(far.heads) == 3
+
+
+def test_an_open_gateway(start):
+    with RawProvider(answering()) as far:
+        loopback = start({"providers": {"one": provider(far.base_url)}})
+        assert http(loopback.port, "GET", "/providers/one/x").status == 200
+        anyone = start({"providers": {"one": provider(far.base_url)}, "auth": "none"})
+        assert http(anyone.port, "GET", "/providers/one/x").status == 403
+
+
+def test_replies_pass_as_they_are(start):
+    for status, body in (("404 Not Found", b"plain words"), ("500 Internal Server Error", b"<html>"), ("429 Too Many Requests", b'{"error":{"message":"slow"}}'), ("201 Created", b"x" * 300000)):
+        with RawProvider(answering(body=body, status=status)) as far:
+            weir = start(config(far.base_url))
+            reply = http(weir.port, "POST", "/providers/one/x", {"n": 1}, auth("raw"))
+            assert reply.status == int(status[:3]) and reply.body == body
+            assert far.connections == 1  # once: nobody knows what may be said twice
+    with RawProvider(answering(status="204 No Content")) as far:
+        weir = start(config(far.base_url))
+        with Connection(weir.port) as caller:  # and the connection goes on
+            for _ in range(2):
+                caller.send(request_bytes("DELETE", "/providers/one/x", headers=auth("raw")))
+                assert caller.reply("DELETE").status == 204
+    with RawProvider(answering(status="401 Unauthorized")) as far:
+        weir = start(config(far.base_url))
+        reply = http(weir.port, "GET", "/providers/one/x", headers=auth("raw"))
+        assert reply.status == 502 and reply.error["code"] == "provider_auth"
+
+
+def test_it_is_limited_and_counted(start, start_mock):
+    mock = start_mock()
+    weir = start({"providers": {"one": provider(mock, rate_limit_rpm=1, burst_allowance=1, prices={"m": {"input": 1, "output": 1}})}})
+    body = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+    reply = http(weir.port, "POST", "/providers/one/chat/completions", body)
+    usage = reply.json["usage"]
+    assert round(float(reply.headers.get("x-weir-cost", 0)) * 1e6) in (0, usage["prompt_tokens"] + usage["completion_tokens"])
+    shown = http(weir.port, "GET", f"/admin/v1/requests/{reply.headers['x-weir-request-id']}", headers={"authorization": f"Bearer {weir.admin_key}"}).json
+    text = json.dumps(shown)
+    assert f'"input_tokens": {usage["prompt_tokens"]}' in text and f'"output_tokens": {usage["completion_tokens"]}' in text
+    assert http(weir.port, "POST", "/providers/one/chat/completions", body).status == 429
+    assert mock.requests()["count"] == 1
+
+
+def test_a_stream_passes_as_it_comes(start, start_mock):
+    mock = start_mock()
+    weir = start({"providers": {"one": provider(mock)}})
+    body = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "hi there"}]}
+    reply = http(weir.port, "POST", "/providers/one/chat/completions", body)
+    assert reply.headers["content-type"].startswith("text/event-stream") and reply.complete
+    assert reply.content == chat(weir.port, "hi there").json["choices"][0]["message"]["content"]
+
+
+def test_a_provider_that_speaks_another_dialect(start, start_mock):
+    mock = start_mock()
+    base = f"http://127.0.0.1:{mock.port}"
+    weir = start({"providers": {"claude": provider(base, type="anthropic"), "google": provider(f"{base}/v1beta", type="gemini")}})
+    reply = http(weir.port, "POST", "/providers/claude/v1/messages", {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}, {"anthropic-version": "2023-06-01"})
+    assert reply.status == 200 and reply.json["type"] == "message"
+    reply = http(weir.port, "POST", "/providers/google/models/m:generateContent?key=mine&alt=json", {"contents": [{"parts": [{"text": "hi"}]}]})
+    assert reply.status == 200 and reply.json["candidates"]
+    assert "mine" not in json.dumps(mock.requests())
