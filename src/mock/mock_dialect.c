@@ -77,6 +77,7 @@ bool mock_dialect_request(struct mock_exchange *me, enum operation operation, st
         struct message_request request;
         if (!codec->read_request(*body, model, stream, &me->arena, &request, error, param)) return false;
         me->counted = message_tokens(&request);
+        me->openai_inside = codec->dialect == dialect_cloudflare && str_find(request.model, STR("reason")) != SIZE_MAX;
         target.model = request.model;
         target.stream = request.stream;
         codec_openai.write_request(&request, &target, &text);
@@ -96,6 +97,13 @@ void mock_dialect_count(struct mock_exchange *me, int64_t tokens) {
 
 void mock_dialect_reply(struct mock_exchange *me, struct str *body) {
     struct text text = text_in_arena(&me->arena, body->len + 256);
+    if (me->openai_inside) {
+        text_put(&text, STR("{\"result\":"));
+        text_put(&text, *body);
+        text_put(&text, STR(",\"success\":true,\"errors\":[],\"messages\":[]}"));
+        if (!text.failed) *body = text_str(&text);
+        return;
+    }
     struct codec_caller caller = caller_of(me);
     struct message_reply reply;
     struct embed_reply vectors;
@@ -152,7 +160,7 @@ static void event_translate(struct mock_exchange *me, struct str raw, struct tex
 }
 
 bool mock_dialect_next(struct mock_exchange *me, struct text *text, bool *is_token) {
-    if (!me->codec) return mock_stream_next(&me->stream, text, is_token);
+    if (!me->codec || me->openai_inside) return mock_stream_next(&me->stream, text, is_token);
     struct text own = text_in_arena(&me->arena, 512);
     if (!mock_stream_next(&me->stream, &own, is_token)) return false;
     event_translate(me, text_str(&own), text);

@@ -62,6 +62,7 @@ struct mock_exchange {
     struct mock_stream stream;
     const struct codec *codec; /* the asker's dialect; NULL: OpenAI's, the mock's own */
     bool json_array;           /* Google's stream without alt=sse */
+    bool openai_inside;        /* as Workers AI's models that reason: OpenAI's form, whole ones in its envelope */
     void *reader, *writer;     /* of the stream's two dialects */
     struct embed_request *embed;
     int64_t counted; /* tokens of the prompt, by estimate */

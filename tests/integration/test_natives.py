@@ -7,7 +7,7 @@ import pytest
 from weirlib import chat, http, provider
 
 NATIVES = ["cloudflare-native", "huggingface-native", "ollama-native", "anthropic", "gemini"]
-MODELS = ["m", "embed-m", "amazon/chronos-t5-small"]
+MODELS = ["m", "reason-m", "embed-m", "amazon/chronos-t5-small"]
 
 
 def base_of(mock, kind):
@@ -40,6 +40,16 @@ def test_whole_and_streamed_from_every_inbound(chain, kind):
     assert "".join(p["text"] for p in google.json["candidates"][0]["content"]["parts"]) == said
     responses = http(weir.port, "POST", "/v1/responses", {"model": kind, "input": "Tell me"})
     assert responses.json["output"][-1]["content"][0]["text"] == said
+
+
+def test_reasoning_of_workers_ai_comes_in_openais_form(chain):
+    weir, _ = chain
+    whole = chat(weir.port, "Think", model="cloudflare-native/reason-m").json["choices"][0]["message"]
+    assert whole["reasoning_content"] and "Think" in whole["content"]
+    claude = http(weir.port, "POST", "/v1/messages", {"model": "cloudflare-native/reason-m", "max_tokens": 99, "stream": True, "messages": [{"role": "user", "content": "Think"}]})
+    deltas = [e["delta"] for e in claude.events if e["type"] == "content_block_delta"]
+    assert "".join(d.get("thinking", "") for d in deltas) == whole["reasoning_content"]
+    assert "".join(d.get("text", "") for d in deltas) == whole["content"]
 
 
 @pytest.mark.parametrize("kind", ["cloudflare-native", "huggingface-native", "ollama-native", "gemini"])

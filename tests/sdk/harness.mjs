@@ -28,7 +28,11 @@ function waitFor(child, stream, pattern) {
 function stop(child) {
   return new Promise((resolve) => {
     if (child.exitCode !== null) return resolve(child.exitCode);
-    child.on("exit", resolve);
+    const timer = setTimeout(() => child.kill("SIGKILL"), 15000);
+    child.on("exit", (code) => {
+      clearTimeout(timer);
+      resolve(code);
+    });
     child.kill("SIGTERM");
   });
 }
@@ -95,7 +99,7 @@ export async function startChain() {
   const models = ["m", "reason-m", "embed-m", "mock-fault-status=429", "mock-fault-error-in-stream=3"];
   const far = spawn(binary, ["mock", "--listen", "127.0.0.1:0"], { cwd: folder });
   const base = (await waitFor(far, "stdout", /(http:\/\/\S+)\/v1/));
-  const kinds = { openai: `${base}/v1`, anthropic: base, gemini: `${base}/v1beta`, "ollama-native": base };
+  const kinds = { openai: `${base}/v1`, anthropic: base, gemini: `${base}/v1beta`, "ollama-native": base, "cloudflare-native": base, "huggingface-native": base };
   const providers = Object.fromEntries(Object.entries(kinds).flatMap(([type, base_url]) => [type, `${type}-limited`].map((name) => [name, { type, base_url, api_key: "k", models, circuit_breaker: { failure_threshold: 1000 }, adaptive_throttling: false }])));
   const routes = Object.keys(kinds).flatMap((kind) => [
     { model: `m-${kind}`, targets: [`${kind}/m`] },
