@@ -1462,6 +1462,7 @@ struct listener {
     const struct codec *by;
     void *reader;
     struct heard *heard;
+    struct str last; /* the last event's data, [DONE] aside */
 };
 
 static void event_hear(const struct sse_event *event, void *with) {
@@ -1472,6 +1473,45 @@ static void event_hear(const struct sse_event *event, void *with) {
         wrong_tell("an event is malformed", listener->by->name.at, STR(""), data);
     assert_false(events.failed);
     for (size_t i = 0; i < events.count; i++) hear(listener->heard, &events.list[i]);
+    if (!str_eq(data, STR("[DONE]"))) listener->last = data;
+}
+
+/* Some tell the whole again in their last event: it is what the pieces were. */
+static void whole_check(const struct listener *listener) {
+    const struct heard_choice *heard = &listener->heard->choices[0];
+    const char *problem;
+    size_t at;
+    const struct json_value *last = json_parse_in(&arena, listener->last, &problem, &at);
+    if (is(dialect_huggingface)) {
+        struct str whole = json_str(json_member(last, "generated_text"), STR(""));
+        if (!str_eq(whole, text_str(&heard->text)))
+            wrong_tell("the whole at the end differs", "huggingface", text_str(&heard->text), whole);
+    }
+    if (!is(dialect_responses)) return;
+    struct message_reply reply = {.choice_count = 0};
+    bool error_inside = false;
+    struct str whole = json_raw(json_member(last, "response"), &arena);
+    if (!codec->read_reply(whole, &arena, quirks_of(STR(""), STR("")), &reply, &error_inside)) {
+        wrong_tell("the whole at the end is not read", "responses", STR(""), listener->last);
+        return;
+    }
+    struct text heard_all = text_in_arena(&arena, 256), told = text_in_arena(&arena, 256);
+    for (unsigned kind = 0; kind < part_kinds; kind++)
+        for (size_t i = 0; i < reply.choices[0].part_count; i++) {
+            const struct message_part *part = &reply.choices[0].parts[i];
+            if (part->kind != kind) continue;
+            text_put(&told, part->kind == part_tool_call ? part->name : part->text);
+            if (part->kind == part_tool_call) text_put(&told, part->arguments);
+        }
+    text_put(&heard_all, text_str(&heard->text));
+    text_put(&heard_all, text_str(&heard->refusal));
+    text_put(&heard_all, text_str(&heard->reasoning));
+    for (unsigned i = 0; i < heard->call_count; i++) {
+        text_put(&heard_all, heard->calls[i].name);
+        text_put(&heard_all, heard->calls[i].arguments.len ? text_str(&heard->calls[i].arguments) : STR("{}"));
+    }
+    if (!str_eq(text_str(&heard_all), text_str(&told)))
+        wrong_tell("the whole at the end differs", "responses", text_str(&heard_all), text_str(&told));
 }
 
 static void stream_comes_back(const struct codec *by) {
@@ -1479,10 +1519,11 @@ static void stream_comes_back(const struct codec *by) {
     codec = by;
     script_make(script);
     struct str want = heard_dump(heard_in(script), script), stream = stream_say(by, script, &caller);
-    struct listener listener = {by, take(by->reader_size), heard_new()};
+    struct listener listener = {by, take(by->reader_size), heard_new(), STR("")};
     stream_cut(by, stream, event_hear, &listener);
     struct str got = heard_dump(listener.heard, script);
     if (!str_eq(want, got)) wrong_tell("the stream differs", by->name.at, want, got);
+    if (!script->fails) whole_check(&listener);
 }
 
 static void event_is_json(const struct sse_event *event, void *with) {
