@@ -35,7 +35,7 @@ const cannot = [
   { kind: "ollama-native", ability: "structured", sdk: "ai (anthropic)", status: 400, why: "this SDK forces a tool, and Ollama cannot be told to use one" },
   { kind: "anthropic", ability: "embeddings", status: 400, why: "Anthropic has no embeddings" },
   { ability: "reasoning", sdk: "ai (openai)", why: "its chat provider reads no reasoning text" },
-  { ability: "featureExtraction", status: 404, why: "it posts `inputs` to the endpoint itself and names no model; weir takes embeddings in OpenAI's and Google's words" },
+  ...["openai", "anthropic", "gemini", "ollama-native", "cloudflare-native"].map((kind) => ({ kind, ability: "featureExtraction", status: 404, why: "it posts `inputs` to the endpoint itself and names no model: a provider of Hugging Face's own API can be asked so, below /providers/NAME" })),
 ];
 const why = (kind, ability, sdk) => cannot.find((row) => row.ability === ability && (row.kind ?? kind) === kind && (row.sdk ?? sdk) === sdk);
 
@@ -543,8 +543,10 @@ function huggingface(client) {
       await assert.rejects(async () => { for await (const _ of stream(`breaking-${kind}`, "Hello weir, tell me a long story")); }, (error) => error.name === "ProviderApiError" && /streaming/.test(error.message));
     },
     async featureExtraction(kind) {
-      const vectors = await client.featureExtraction({ model: `embed-${kind}`, inputs: ["one", "two"] });
+      const raw = kind === "huggingface-native" && { endpointUrl: `${chain.url}/providers/${kind}/models/embed-m/pipeline/feature-extraction` };
+      const vectors = await client.featureExtraction({ model: `embed-${kind}`, inputs: ["one", "two"], ...raw });
       assert.equal(vectors.length, 2);
+      assert.ok(vectors[0].length > 0 && typeof vectors[0][0] === "number");
     },
     async textGeneration(kind) {
       const asked = { model: `m-${kind}`, inputs: "Hello weir", parameters: { max_new_tokens: 50 } };
