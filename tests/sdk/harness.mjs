@@ -109,7 +109,7 @@ export async function startChain() {
     { model: `breaking-${kind}`, targets: [`${kind}/mock-fault-error-in-stream=3`] },
   ]);
   const hash = createHash("sha256").update(KEY).digest("hex");
-  const near = serveOf(folder, "near", `providers: ${JSON.stringify(providers)}\nroutes: ${JSON.stringify(routes)}\nclients: [{name: app, key_hash: "${hash}"}]\n`);
+  const near = serveOf(folder, "near", `providers: ${JSON.stringify(providers)}\nroutes: ${JSON.stringify(routes)}\nclients: [{name: app, key_hash: "${hash}", raw: true}]\n`);
   let errors = "";
   near.stderr.on("data", (data) => (errors += data));
   const port = await waitFor(near, "stderr", /"event":"ready".*"port":(\d+)/);
