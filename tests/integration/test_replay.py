@@ -45,6 +45,8 @@ SPOKEN = [(vendor, "chat", "/chat/completions", vendor, "openai") for vendor in 
     ("perplexity", "embed", "/embeddings", "openai", "openai"),
     ("voyage", "embed", "/embeddings", "voyage", "openai"),
     ("gemini", "embed", ":batchEmbedContents", "gemini", "gemini"),
+    ("huggingface", "embed", "/pipeline/feature-extraction/", "huggingface-native", "huggingface"),
+    ("huggingface", "inference", "", "huggingface-native", "huggingface"),
 ] + [(vendor, "responses", "/responses", "has-responses", "responses") for vendor in ("openai", "azure", "xai", "openrouter", "deepseek")]
 
 # A type of its own: no row of the built-in catalogue says that it has the Responses API.
@@ -56,8 +58,7 @@ NOT_ASKED = [
     ("*", "moderations", "", "no chat and no embedding: passed through, test_passthrough.py"),
     ("*", "rerank", "", "no chat and no embedding: passed through, test_passthrough.py"),
     ("replicate", "predictions", "", "weir does not speak Replicate's API"),
-    ("huggingface", "inference", "", "weir asks Hugging Face's router, which speaks OpenAI's dialect"),
-    ("huggingface", "embed", "/pipeline/", "weir asks Hugging Face's router, which speaks OpenAI's dialect"),
+    ("huggingface", "inference", "/fill-mask/", "no chat and no embedding"),
     ("cohere", "chat", "", "weir asks Cohere at /compatibility/v1, in OpenAI's dialect"),
     ("cohere", "generate", "", "weir asks Cohere at /compatibility/v1, in OpenAI's dialect"),
     ("cohere", "embed", "", "weir asks Cohere at /compatibility/v1, in OpenAI's dialect"),
@@ -68,7 +69,9 @@ NOT_ASKED = [
     ("openai", "responses", "/responses/resp_", "weir stores no responses"),
 ]
 
-CHATS, EMBEDS = ("chat", "messages", "generate", "generate-array", "responses"), ("embeddings", "embedContent", "batchEmbedContents")
+CHATS, EMBEDS = ("chat", "messages", "generate", "generate-array", "responses", "completions"), ("embeddings", "embedContent", "batchEmbedContents")
+COUNTS = ("count_tokens", "countTokens")
+HAVE_COMPLETIONS = ("openai", "azure", "xai", "together", "openrouter", "cerebras", "ollama")  # asked there, and not for a chat
 SPEAKS = {"chat": "openai", "completions": "openai", "embeddings": "openai", "messages": "anthropic", "count_tokens": "anthropic",
           "generate": "gemini", "generate-array": "gemini", "countTokens": "gemini", "embedContent": "gemini", "batchEmbedContents": "gemini",
           "responses": "responses"}
@@ -110,16 +113,25 @@ class Exchange:
         return in_path.group(1) if in_path and self.dialect == "gemini" else self.asked["model"] if isinstance(self.asked, dict) and "model" in self.asked else "m"
 
     @property
+    def operation(self):
+        """chat, embed, count_tokens or completions."""
+        if self.kind == "inference":
+            return "embed" if "-embed-" in self.url else "chat"
+        return self.kind if self.kind in ("embed", "count_tokens", "completions") else "chat"
+
+    @property
     def same(self):
         return SAME.get((self.dialect, self.kind))
 
     def inbounds(self):
         """The words in which callers ask for it."""
-        if self.dialect == "responses" or self.kind in ("completions", "count_tokens"):
+        if self.dialect == "responses" or self.kind == "completions":
             return [self.same]
-        if self.kind == "embed":
+        if self.operation == "count_tokens":
+            return COUNTS
+        if self.operation == "embed":
             return [way for way in EMBEDS if way != "embedContent" or self.status >= 400 or len(vectors_of(self.dialect, self.body)) == 1]
-        return [way for way in CHATS if way != "generate-array" or self.stream]
+        return [way for way in CHATS if (way != "generate-array" or self.stream) and (way != "completions" or self.type not in HAVE_COMPLETIONS)]
 
 
 @functools.lru_cache(1)
@@ -148,9 +160,11 @@ def answer_of(exchange, path, asked=None):
         return "text/event-stream", array_as_events(body)
     if exchange.status < 300 and path.endswith(":embedContent"):
         body = json.dumps({"embedding": json.loads(body)["embeddings"][0]}).encode()
-    if exchange.status < 300 and exchange.asked.get("encoding_format") == "base64" and asked and asked.get("encoding_format") != "base64":
+    if exchange.status < 300 and exchange.kind == "embed" and exchange.asked.get("encoding_format") == "base64" and asked and asked.get("encoding_format") != "base64":
         vectors = vectors_of("openai", body)
         body = json.dumps({**json.loads(body), "data": [{**at, "embedding": v} for at, v in zip(json.loads(body)["data"], vectors)]}).encode()
+    if asked and isinstance(asked.get("inputs"), list) and exchange.operation == "embed":
+        body = b"[" + body + b"]"
     if content_type is None and exchange.status < 300:  # recordings without it
         content_type = {"sse": "text/event-stream", "ndjson": "application/x-ndjson"}.get(exchange.framing, "application/json")
     return content_type, body
@@ -488,8 +502,37 @@ def responses_streamed(body, vendor=None):
     return said.done()
 
 
+def completions_whole(body, vendor=None):
+    said, reply = Said(), json.loads(body)
+    for at in reply["choices"]:
+        said.choice(at["index"]).update(text=at["text"], finish=OPENAI_FINISH[at["finish_reason"]])
+    openai_usage(said, reply.get("usage"), vendor)
+    return said.done()
+
+
+def completions_streamed(body, vendor=None):
+    said = Said()
+    for _, data in events_of(body):
+        event = json.loads(data) if data != "[DONE]" else {}
+        said.error = (event.get("error") or {}).get("message", said.error)
+        for at in event.get("choices") or []:
+            choice = said.choice(at["index"])
+            choice["text"] += at["text"]
+            choice["finish"] = OPENAI_FINISH.get(at.get("finish_reason"), choice["finish"])
+        openai_usage(said, event.get("usage"), vendor)
+    return said.done()
+
+
+def huggingface_whole(body, vendor=None):
+    said = Said()
+    said.choice().update(text=json.loads(body)[0]["generated_text"], finish="stop")
+    return said.done()
+
+
 READERS = {"openai": (openai_whole, openai_streamed), "anthropic": (anthropic_whole, anthropic_streamed), "gemini": (gemini_whole, gemini_streamed),
-           "responses": (responses_whole, responses_streamed), "ollama": (ollama_streamed, ollama_streamed)}
+           "responses": (responses_whole, responses_streamed), "ollama": (ollama_streamed, ollama_streamed),
+           "huggingface": (huggingface_whole, None)}
+READERS_OF_WAYS = {"generate-array": (None, gemini_array), "completions": (completions_whole, completions_streamed)}
 
 
 def expectation(exchange):
@@ -506,6 +549,8 @@ def message_of(body):
 
 def vectors_of(dialect, body):
     reply = json.loads(body)
+    if dialect == "huggingface":
+        return reply if isinstance(reply[0], list) else [reply]
     if dialect == "gemini":
         return [v["values"] for v in reply.get("embeddings") or [reply["embedding"]]]
     vectors = [at["embedding"] for at in reply["data"]]
@@ -574,8 +619,22 @@ def ask_gemini(model, text, tools, stream, reasons):
         **({"generationConfig": {"thinkingConfig": {"includeThoughts": True}}} if reasons else {})}
 
 
-ASK = {"openai": ask_openai, "responses": ask_responses, "anthropic": ask_anthropic, "gemini": ask_gemini}
-ASKED_AT = {"openai": "/chat/completions", "anthropic": "/v1/messages", "ollama": "/api/chat", "gemini": "enerateContent"}
+def ask_completions(model, text, tools, stream, reasons):
+    return "/v1/completions", {"model": model, "prompt": text, "max_tokens": 4096, **({"stream": True, "stream_options": {"include_usage": True}} if stream else {})}
+
+
+def ask_count_tokens(model, text, tools, stream, reasons):
+    return "/v1/messages/count_tokens", {"model": model, "messages": [{"role": "user", "content": text}]}
+
+
+def ask_countTokens(model, text, tools, stream, reasons):
+    return f"/v1beta/models/{model}:countTokens", {"contents": [{"role": "user", "parts": [{"text": text}]}]}
+
+
+ASK = {"chat": ask_openai, "responses": ask_responses, "messages": ask_anthropic, "generate": ask_gemini, "generate-array": ask_gemini,
+       "completions": ask_completions, "count_tokens": ask_count_tokens, "countTokens": ask_countTokens}
+ASKED_AT = {"openai": "/chat/completions", "anthropic": "/v1/messages", "ollama": "/api/chat", "gemini": "enerateContent", "huggingface": "/models/",
+            "count_tokens": "ount"}
 
 
 def recorded_request(exchange, way):
@@ -639,7 +698,8 @@ def is_auth(exchange):
 
 
 def has_error_inside(exchange):
-    return exchange.status < 300 and not exchange.stream and bool(json.loads(exchange.body).get("error"))
+    reply = None if exchange.stream else json.loads(exchange.body)
+    return exchange.status < 300 and isinstance(reply, dict) and bool(reply.get("error"))
 
 
 def check_error(exchange, way, reply):
@@ -660,7 +720,10 @@ def check_error(exchange, way, reply):
 
 def check_said(exchange, way, reply):
     want, dialect = expectation(exchange), SPEAKS[way]
-    got = (gemini_array if way == "generate-array" else READERS[dialect][exchange.stream])(reply.body)
+    got = READERS_OF_WAYS.get(way, READERS[dialect])[exchange.stream](reply.body)
+    if way == "completions":  # a text, and no more
+        for said in want.choices.values():
+            said.update(reasoning="", calls=[], finish="stop" if said["finish"] == "calls" else said["finish"])
     if want.error or got.error:
         if not (got.error and want.error and want.error in got.error):
             yield f"error `{got.error}`, wanted `{want.error}`"
@@ -689,15 +752,16 @@ def check_said(exchange, way, reply):
 def check_asked(exchange, way, asked, text, tools):
     """What the provider was asked says the same."""
     path, headers, body = asked
-    if ASKED_AT[exchange.dialect] not in path:
+    if ASKED_AT.get(exchange.kind, ASKED_AT[exchange.dialect]) not in path:
         yield f"asked at {path}"
-    if exchange.dialect == "gemini" and (f"/models/{exchange.model}:" not in path or ("stream" in path) != exchange.stream):
+    if exchange.dialect in ("gemini", "huggingface") and (f"/models/{exchange.model}" not in path or ("stream" in path) != exchange.stream):
         yield f"asked at {path}"
     request = json.loads(body)
-    if exchange.dialect != "gemini" and (request["model"] != exchange.model or bool(request.get("stream")) != exchange.stream):
+    if exchange.dialect not in ("gemini", "huggingface") and (request["model"] != exchange.model or bool(request.get("stream")) != exchange.stream):
         yield f"asked for {request['model']}, stream {request.get('stream')}"
-    for word in [text, "Be brief.", *tools]:
-        if json.dumps(word) not in json.dumps(request):
+    system = [] if way in COUNTS + ("completions",) else ["Be brief."]
+    for word in [text, *system, *(tools if system else ())]:
+        if json.dumps(word)[1:-1] not in json.dumps(request):
             yield f"`{word}` is not in what was asked: {body[:400]}"
     if KEY not in str(headers):
         yield "asked without the key"
@@ -730,12 +794,13 @@ def replay(world, exchange, way):
     text, tools, simple = words_of(exchange.asked), tools_of(exchange.asked), False
     if way == exchange.same or (way == "generate-array" and exchange.dialect == "gemini"):
         path, body = recorded_request(exchange, way)
-    elif exchange.kind == "embed":
+    elif exchange.operation == "embed":
         path, body = embed_request(exchange, way)
     else:
         simple = True
-        reasons = exchange.status < 300 and not has_error_inside(exchange) and any(c["reasoning"] for c in expectation(exchange).choices.values())
-        path, body = ASK[SPEAKS[way]](f"{exchange.type}/{exchange.model}", text, tools, exchange.stream, reasons)
+        chats = exchange.operation == "chat" and exchange.status < 300 and not has_error_inside(exchange)
+        reasons = chats and any(c["reasoning"] for c in expectation(exchange).choices.values())
+        path, body = ASK[way](f"{exchange.type}/{exchange.model}", text, tools, exchange.stream, reasons)
         path = path.replace("?alt=sse", "") if way == "generate-array" else path
     provider.asked.pop(exchange.name, None)
     reply = http(weir.port, "POST", path, body, {"x-replay": exchange.name, "x-replay-way": way})
@@ -768,7 +833,11 @@ def replay(world, exchange, way):
         yield f"{reply.status}: {reply.body[:400]}"
     elif way == exchange.same:
         yield from check_identical(exchange, way, asked[0], reply)
-    elif exchange.kind == "embed":
+    elif exchange.operation == "count_tokens":
+        want, got = (r.get("input_tokens", r.get("totalTokens")) for r in (json.loads(exchange.body), reply.json))
+        if want != got or "x-weir-estimated" in reply.headers:
+            yield f"{got} tokens counted, wanted {want}"
+    elif exchange.operation == "embed":
         yield from check_embedding(exchange, way, reply)
     else:
         yield from check_said(exchange, way, reply)
