@@ -383,6 +383,8 @@ void wanted_late(struct flight *flight, struct now now, struct actions *out);
 /* OpenAI's own words on both sides: bytes are spliced and nothing is translated. */
 bool flight_splices(const struct flight *flight, const struct provider *provider);
 bool translate_needed(const struct flight *flight, const struct provider *provider);
+/* The request goes up in the caller's own words, even where the reply is framed anew (an array for events). */
+bool translate_asks_alike(const struct flight *flight, const struct provider *provider);
 /* false: the target cannot be asked for this; *error says why, where there is more to say than that. */
 bool translate_fits(struct flight *flight, const struct target *target, struct error *error);
 /* Path, body and states of an attempt that is not spliced OpenAI. false: no memory. */

@@ -112,8 +112,7 @@ static enum dialect dialect_towards(const struct flight *flight, const struct pr
     return asked == dialect_responses && !translate_needed(flight, provider) ? asked : provider->dialect;
 }
 
-/* The request goes up in the caller's own words, even where the reply is framed anew (an array for events). */
-static bool asks_alike(const struct flight *flight, const struct provider *provider) {
+bool translate_asks_alike(const struct flight *flight, const struct provider *provider) {
     return !translate_needed(flight, provider) ||
            (flight->wants_array && endpoint_facts(flight->endpoint)->dialect == provider->dialect);
 }
@@ -139,7 +138,7 @@ bool translate_fits(struct flight *flight, const struct target *target, struct e
     if (provider->dialect == dialect_openai && !same && !listed) return false;
     if (!outbound_path(dialect_towards(flight, provider), endpoint->operation, STR("m"), false, false, &path))
         return false;
-    if (asks_alike(flight, provider)) return true;
+    if (translate_asks_alike(flight, provider)) return true;
     if (!translate_read(flight, error, &flight->unfit_param)) return false;
     if (flight->forecast) return true;
     if (flight->embed) return embed_fits(flight, codec_of(provider->dialect), error);
@@ -251,7 +250,7 @@ bool translate_request(struct flight *flight, struct attempt *attempt) {
     const struct provider *provider = attempt->target->provider;
     enum operation operation = endpoint_facts(flight->endpoint)->operation;
     enum dialect towards = dialect_towards(flight, provider);
-    bool alike = asks_alike(flight, provider);
+    bool alike = translate_asks_alike(flight, provider);
     bool many =
         alike ? flight->endpoint == endpoint_generate_embed_batch : flight->embed && flight->embed->input_count != 1;
     attempt->codec = codec_of(towards);
