@@ -13,6 +13,7 @@
     X(not_allowed, 403, configuration, "permission_error", "This client key may not do that.")                        \
     X(unknown_model, 404, configuration, "invalid_request_error", "No route and no provider serves this model.")      \
     X(unknown_path, 404, configuration, "invalid_request_error", "There is nothing at this path.")                    \
+    X(unknown_response, 404, configuration, "invalid_request_error", "There is no stored response of that id.")       \
     X(unknown_provider, 404, configuration, "invalid_request_error", "There is no provider of that name.")            \
     X(name_exists, 409, configuration, "invalid_request_error", "There is one of that name already.")                 \
     X(method_not_allowed, 405, configuration, "invalid_request_error", "This path does not take that method.")        \

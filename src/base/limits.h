@@ -19,6 +19,7 @@ enum {
     limit_candidates = 64,
     limit_iov = 16,
     limit_request_id = 64,
+    limit_response_id = 128,
     limit_name = 64,   /* a provider's, client's or route's name */
     limit_model = 256, /* a model's name, aliases included */
     limit_providers = 256,

@@ -138,10 +138,11 @@ struct message_request {
     int64_t reasoning_tokens;         /* a budget; MESSAGE_NO_INT: none; -1: as the model likes */
     enum message_flag show_reasoning; /* the caller wants to see it */
     bool stream, include_usage;
-    bool completes, echo; /* of a prompt to go on with, which the answer repeats */
-    struct str suffix;    /* what stands after the gap to fill */
-    struct str user;      /* end user's id */
-    struct str metadata;  /* raw object */
+    struct str native_only; /* a member that only a provider of the caller's own dialect can serve; {NULL,0}: none */
+    bool completes, echo;   /* of a prompt to go on with, which the answer repeats */
+    struct str suffix;      /* what stands after the gap to fill */
+    struct str user;        /* end user's id */
+    struct str metadata;    /* raw object */
     struct str service_tier, verbosity, prompt_cache_key;
     enum message_flag store;
     struct str modalities, audio, prediction; /* raw, OpenAI's */

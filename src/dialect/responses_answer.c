@@ -154,10 +154,15 @@ void responses_object_put(struct text *text, const struct codec_caller *caller, 
     text_json_str(text, STR("model"), model.len ? model : caller->model);
     text_put(text, STR(",\"output\":["));
     text_put(text, output);
-    text_put(text,
-             STR("],\"parallel_tool_calls\":true,\"previous_response_id\":null,\"reasoning\":{\"effort\":null,"
-                 "\"summary\":null},\"store\":false,\"temperature\":null,\"text\":{\"format\":{\"type\":\"text\"}},"
-                 "\"tool_choice\":\"auto\",\"tools\":[],\"top_p\":null,\"truncation\":\"disabled\""));
+    text_put(text, STR("],\"parallel_tool_calls\":true,\"reasoning\":{\"effort\":null,"
+                       "\"summary\":null},\"temperature\":null,\"text\":{\"format\":{\"type\":\"text\"}},"
+                       "\"tool_choice\":\"auto\",\"tools\":[],\"top_p\":null,\"truncation\":\"disabled\""));
+    text_json_bool(text, STR("store"), caller->stores);
+    text_json_key(text, STR("previous_response_id"));
+    if (caller->previous_response.len)
+        text_put_json(text, caller->previous_response);
+    else
+        text_put(text, STR("null"));
     if (usage)
         usage_put(text, usage);
     else

@@ -207,19 +207,15 @@ static void text_read(const struct json_value *value, struct arena *arena, struc
     request->schema_strict = json_bool(json_member(format, "strict"), false) ? flag_true : flag_unset;
 }
 
-/* What would need responses that weir has stored. */
-static bool is_stateless(const struct json_value *root, struct error *error, struct str *param) {
+/* What needs state that only a provider of this API has: its conversations and prompts, and responses that weir does
+ * not know. */
+static struct str native_only(const struct json_value *root) {
     static const char *const stored[] = {"previous_response_id", "conversation", "prompt"};
     for (size_t i = 0; i < sizeof stored / sizeof *stored; i++) {
         const struct json_value *value = json_member(root, stored[i]);
-        if (!value || json_kind(value) == json_null) continue;
-        *param = str_from(stored[i]);
-        return error_set(error, error_unsupported,
-                         "`%s` is not available here: send the whole conversation as `input`.", stored[i]);
+        if (value && json_kind(value) != json_null) return str_from(stored[i]);
     }
-    if (!json_bool(json_member(root, "background"), false)) return true;
-    *param = STR("background");
-    return error_set(error, error_unsupported, "`background` is not available here: leave it out.");
+    return json_bool(json_member(root, "background"), false) ? STR("background") : STR_NONE;
 }
 
 static bool is_special(struct str name) {
@@ -283,5 +279,6 @@ bool responses_request_take(struct str body, struct str path_model, bool stream,
     if (!input_read(root, arena, request, error, param)) return false;
     *param = STR_NONE;
     if (!tools_read(json_member(root, "tools"), arena, request)) return error_set(error, error_out_of_memory, "%s", "");
-    return plain_read(root, arena, request, error, param) && is_stateless(root, error, param);
+    request->native_only = native_only(root);
+    return plain_read(root, arena, request, error, param);
 }

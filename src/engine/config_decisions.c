@@ -73,6 +73,9 @@ void decisions_of_all(struct config_reading *reading, struct snapshot *snapshot,
     snapshot->retry = retry_of(config_member(root, STR("retry")), &usual);
     snapshot->hedge = hedge_of(reading, config_member(root, STR("hedge")), &(struct hedge_rules){.on = false});
     snapshot->fetch = fetch_of(reading, config_member(root, STR("fetch")), &snapshot->arena);
+    const struct config_node *responses = config_member(root, STR("responses"));
+    snapshot->responses.on = read_bool(responses, "store", true);
+    snapshot->responses.keep_days = (int64_t)read_number(responses, "keep_days", 30);
     snapshot->strategy = strategy_of(root, "selection_strategy", strategy_priority);
     snapshot->adaptive = (struct pick_weights){.health = read_number(adaptive, "health", 0.4),
                                                .quota = read_number(adaptive, "quota", 0.3),

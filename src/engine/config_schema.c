@@ -66,6 +66,7 @@ const struct config_key config_keys[] = {
     K(top, "ledger", string, later, 0, 0, "", top, "", "The ledger's database, where it is not in state_dir.")
     K(top, "adaptive", section, now, 0, 0, "", adaptive, "", "Weights of the adaptive score.")
     K(top, "retry", section, now, 0, 0, "", retry, "", "Retries and failover.")
+    K(top, "responses", section, now, 0, 0, "", responses, "", "Stored responses.")
     K(top, "fetch", section, now, 0, 0, "", fetch, "", "Files that weir fetches itself.")
     K(top, "hedge", section, now, 0, 0, "", hedge, "", "A second attempt for late first bytes; off unless written.")
     K(top, "cache", section, later, 0, 0, "", cache, "", "The response cache.")
@@ -91,6 +92,10 @@ const struct config_key config_keys[] = {
     K(adaptive, "health", number, now, 0, 1, "", top, "0.4", "Weight of health.")
     K(adaptive, "quota", number, now, 0, 1, "", top, "0.3", "Weight of the quota that is left.")
     K(adaptive, "response_time", number, now, 0, 1, "", top, "0.3", "Weight of the response time.")
+
+    K(responses, "store", bool, now, 0, 0, "", top, "true",
+      "Store responses (/v1/responses) in STATE_DIR/responses.db, unless a request says `store: false`, so that later ones can go on from them.")
+    K(responses, "keep_days", int, now, 0, 36500, "", top, "30", "How long a stored response is kept; 0: for ever.")
 
     K(fetch, "enabled", bool, now, 0, 0, "", top, "true",
       "Fetch images and documents that a request names by URL, for providers that take none. Else such a request is refused there.")
@@ -280,10 +285,11 @@ const size_t config_key_count = sizeof config_keys / sizeof *config_keys;
 
 struct str config_section_name(enum config_section section) {
     static const char *const names[config_sections] = {
-        "",         "listen",    "listen.tls",     "adaptive", "retry",        "hedge",
-        "fetch",    "cache",     "providers.NAME", "quota",    "prices.MODEL", "circuit_breaker",
-        "routes[]", "targets[]", "queue",          "rules[]",  "rules[].when", "clients[]",
-        "log",      "alerts",    "health"};
+        "",       "listen",       "listen.tls",      "adaptive",  "retry",
+        "hedge",  "fetch",        "responses",       "cache",     "providers.NAME",
+        "quota",  "prices.MODEL", "circuit_breaker", "routes[]",  "targets[]",
+        "queue",  "rules[]",      "rules[].when",    "clients[]", "log",
+        "alerts", "health"};
     return str_from(names[section]);
 }
 

@@ -13,6 +13,7 @@ enum config_section {
     section_retry,
     section_hedge,
     section_fetch,
+    section_responses,
     section_cache,
     section_provider,
     section_quota,

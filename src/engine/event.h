@@ -19,18 +19,20 @@ enum event_kind {
     event_reply_body,
     event_reply_end,
     event_call_failed,
-    event_timer,   /* the deadline asked for last has passed */
-    event_fetched, /* action_fetch is over */
-    event_turn,    /* a place that the flight waited for is its own now */
+    event_timer,    /* the deadline asked for last has passed */
+    event_recalled, /* action_recall is over */
+    event_fetched,  /* action_fetch is over */
+    event_turn,     /* a place that the flight waited for is its own now */
     event_kinds
 };
 
 struct event {
     enum event_kind kind;
     unsigned attempt;     /* of the upstream events: which; an event for one that is over changes nothing */
-    struct str bytes;     /* event_body, event_reply_body, event_fetched */
+    struct str bytes;     /* event_body, event_reply_body, event_fetched; event_recalled: {NULL,0} when there is none */
     enum failure failure; /* event_call_failed */
-    struct str text; /* event_call_failed, event_fetched: the failure's own words; event_fetched: empty when good */
+    struct str text;      /* event_call_failed, event_fetched, event_recalled: the failure's own words; of the last two:
+                             empty      when good */
     struct str content_type; /* event_fetched: what the server said */
     int status;              /* event_reply_head */
     const struct http_header *headers;
@@ -53,6 +55,9 @@ enum action_kind {
     action_unwait,   /* leave the line */
     action_handover, /* a place at a provider is free for the next in line: event_turn for it, wherever it stands; with
                         nobody there, gate_unwanted */
+    action_recall,   /* find the conversation that a stored response ends: one event_recalled */
+    action_unrecall, /* no event of it is wanted any more */
+    action_keep,     /* store a response */
     action_fetch,    /* get a file from the web by weir's rules: one event_fetched */
     action_unfetch,  /* break that off; no event of it comes any more */
     action_settled,  /* an attempt is over: its facts for metrics, log, journal */
@@ -85,6 +90,13 @@ struct action {
             const struct str *ranges;
             size_t count;
         } write;
+        struct {
+            struct str client, id;
+        } recall; /* until the event */
+        struct {
+            struct str client, id, previous;    /* names */
+            struct str input, output, response; /* JSON */
+        } keep;
         bool wanted;    /* action_call_read */
         struct str url; /* action_fetch: until the event */
         uint64_t deadline_ns;

@@ -71,10 +71,15 @@ static void on_body_end(struct flight *flight, struct now now, struct actions *o
     flight->whole_body = chunks_whole(&flight->body);
     if (!flight->whole_body.at) {
         answer_error(flight, error_overloaded, STR_NONE, STR_NONE, now, out);
-    } else if (flight_admit(flight, now, out)) {
-        flight_enter(flight, flight_trying);
-        flight_try_next(flight, now, out);
+    } else if (!stored_recall(flight, now, out)) {
+        flight_admitted(flight, now, out);
     }
+}
+
+void flight_admitted(struct flight *flight, struct now now, struct actions *out) {
+    if (!flight_admit(flight, now, out)) return;
+    flight_enter(flight, flight_trying);
+    flight_try_next(flight, now, out);
 }
 
 static void on_caller_gone(struct flight *flight, struct now now, struct actions *out) {
@@ -195,6 +200,7 @@ void flight_step(struct flight *flight, const struct event *event, struct now no
     case event_caller_writable: on_caller_room(flight, true, now, out); break;
     case event_timer: on_timer(flight, now, out); break;
     case event_turn: flight_turn(flight, now, out); break;
+    case event_recalled: stored_recalled(flight, event, now, out); break;
     case event_fetched: wanted_fetched(flight, event, now, out); break;
     default: on_upstream(flight, event, now, out);
     }
@@ -209,6 +215,7 @@ void flight_free(struct flight *flight) {
     }
     chunks_free(&flight->body);
     chunks_free(&flight->delivered);
+    chunks_free(&flight->own_input);
     translate_release(flight);
     struct arena arena = flight->arena; /* the flight itself stands in it */
     arena_free(&arena);

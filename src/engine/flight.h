@@ -2,7 +2,7 @@
  *
  * The spine is flight.c; each state's work is a file: flight_admit.c, flight_attempt.c, flight_reply.c,
  * flight_stream.c, flight_answer.c, flight_settle.c. Between dialects: flight_translate.c, flight_events.c,
- * flight_fetch.c. Three
+ * flight_fetch.c, flight_stored.c. Three
  * machines, each an enum with one setter: the flight, each attempt, the caller.
  *
  *   receiving -> trying <-> (next target) -> answering -> answered -> closed         any -> closed
@@ -121,7 +121,7 @@ struct holds {
 };
 
 /* Why a flight in `trying` has no live attempt. */
-enum flight_waiting { waiting_none, waiting_backoff, waiting_rate, waiting_line, waiting_fetch };
+enum flight_waiting { waiting_none, waiting_backoff, waiting_rate, waiting_line, waiting_fetch, waiting_recall };
 
 struct attempt {
     unsigned number; /* from 0 */
@@ -201,6 +201,9 @@ struct flight {
     struct embed_request *embed;
     struct forecast *forecast;
     struct message_part *fetching; /* waiting_fetch: what is got from the web */
+    bool stores;                   /* its answer, when it is whole */
+    struct str previous_response;  /* that it goes on from; {NULL,0}: none */
+    struct chunks own_input;       /* of what is stored */
     unsigned fetches;              /* files that were got from the web for it */
     struct arena message_arena;    /* holds one of the two */
     bool unreadable;               /* the body cannot be said in other words */
@@ -358,6 +361,19 @@ void events_error(struct flight *flight, enum failure failure, struct str messag
 /* flight_translate.c: the caller's body as a canonical message; and what of it every path must know. false: *error. */
 bool translate_read(struct flight *flight, struct error *error, struct str *param);
 bool translate_admit(struct flight *flight, struct error *error, struct str *param);
+/* -- flight_stored.c: stored responses -- */
+
+/* Before a request is admitted: notes what is to be stored, and recalls what it goes on from. true: the flight waits,
+ * or has been answered. */
+bool stored_recall(struct flight *flight, struct now now, struct actions *out);
+void stored_recalled(struct flight *flight, const struct event *event, struct now now, struct actions *out);
+/* The whole answer, a response object; or an event that may hold one; or frames written for the caller. */
+void stored_keep(struct flight *flight, struct str response, struct actions *out);
+void stored_keep_event(struct flight *flight, struct str type, struct str data, struct actions *out);
+void stored_keep_frames(struct flight *flight, struct str frames, struct actions *out);
+/* flight.c: the body is whole and everything is there that it needs. */
+void flight_admitted(struct flight *flight, struct now now, struct actions *out);
+
 /* -- flight_raw.c: a provider's own API -- */
 
 bool raw_admit(struct flight *flight, struct now now, struct actions *out);

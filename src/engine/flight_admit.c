@@ -78,6 +78,7 @@ struct flight *flight_new(const struct flight_host *host, const struct snapshot 
     flight->arrived_wall_ns = request->arrived.wall_ns;
     flight->body_max = snapshot->body_bytes_max;
     flight->timeout_ns = snapshot->request_timeout_ns;
+    chunks_init(&flight->own_input, host->bodies);
     chunks_init_spared(&flight->body, host->bodies, host->chunk_spares);
     if (request->content_length > 0) chunks_expect(&flight->body, (size_t)request->content_length);
     if (flight->request_id.at && headers_keep(flight, request)) return flight;

@@ -141,6 +141,7 @@ void flight_wait_end(struct flight *flight, struct actions *out) {
         gate_stop_waiting(&provider->cells->gate);
     }
     if (flight->waiting == waiting_fetch) actions_add(out, action_unfetch);
+    if (flight->waiting == waiting_recall) actions_add(out, action_unrecall);
     flight->waiting = waiting_none;
 }
 

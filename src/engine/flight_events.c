@@ -47,6 +47,7 @@ static bool written_pass(struct flight *flight, struct attempt *attempt, const s
         attempt_fail(flight, attempt, failure_system, now, out);
         return false;
     }
+    stored_keep_frames(flight, text_str(&text), out);
     return text.len == 0 || stream_pass(flight, attempt, text_str(&text), true, now, out);
 }
 
@@ -75,6 +76,7 @@ bool events_take(struct flight *flight, struct attempt *attempt, const struct ss
             stream_end_by_error(flight, attempt, now, out);
         return false;
     }
+    if (!attempt->translates) stored_keep_event(flight, event->event, event->data, out);
     attempt->saw_finish |= seen.finish;
     if (seen.token || seen.finish) stream_token(flight, attempt, now, out);
     if (seen.end && attempt->state != attempt_delivering) {

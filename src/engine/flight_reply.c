@@ -102,6 +102,7 @@ static void whole_end(struct flight *flight, struct attempt *attempt, struct str
     attempt_enter(attempt, attempt_delivering);
     flight_enter(flight, flight_answering);
     attempt_settle(flight, attempt, failure_none, now, out);
+    stored_keep(flight, body, out); /* before its caller can ask for it */
     answer_head(flight, attempt, attempt->status, (int64_t)body.len, now, out);
     answer_bytes(flight, body, out);
     answer_end(flight, out);

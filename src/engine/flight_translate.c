@@ -127,6 +127,16 @@ static bool embed_fits(const struct flight *flight, const struct codec *codec, s
     return true;
 }
 
+static bool native_missing(struct flight *flight, struct error *error) {
+    flight->unfit_param = flight->message->native_only;
+    if (str_eq(flight->unfit_param, STR("previous_response_id")))
+        return error_set(error, error_invalid_request,
+                         "There is no stored response `%.*s`: send the whole conversation as `input`.",
+                         STR_ARG(flight->previous_response));
+    return error_set(error, error_unsupported, "No provider of this model knows `%.*s`: leave it out.",
+                     STR_ARG(flight->unfit_param));
+}
+
 bool translate_fits(struct flight *flight, const struct target *target, struct error *error) {
     const struct provider *provider = target->provider;
     const struct endpoint_facts *endpoint = endpoint_facts(flight->endpoint);
@@ -142,6 +152,7 @@ bool translate_fits(struct flight *flight, const struct target *target, struct e
     if (!translate_read(flight, error, &flight->unfit_param)) return false;
     if (flight->forecast) return true;
     if (flight->embed) return embed_fits(flight, codec_of(provider->dialect), error);
+    if (flight->message->native_only.len) return native_missing(flight, error);
     uint64_t asked = message_features(flight->message, provider->dialect);
     for (unsigned f = 0; f < features; f++) {
         enum feature_fate fate = codec_of(provider->dialect)->fates[f];
@@ -284,7 +295,9 @@ struct codec_caller translate_caller(const struct flight *flight, const struct a
                                  .now_s = now.wall_ns / (int64_t)NS_PER_S,
                                  .include_usage = flight->request.include_usage,
                                  .show_reasoning = flight->shows_reasoning,
-                                 .json_array = flight->wants_array};
+                                 .json_array = flight->wants_array,
+                                 .previous_response = flight->previous_response,
+                                 .stores = flight->stores};
 }
 
 static enum failure chat_whole(struct flight *flight, struct attempt *attempt, struct str body,

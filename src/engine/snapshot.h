@@ -180,6 +180,10 @@ struct snapshot {
     struct retry_rules retry; /* of routes that have none of their own */
     struct hedge_rules hedge;
     struct fetch_limits fetch;
+    struct {
+        bool on;
+        int64_t keep_days; /* 0: for ever */
+    } responses;           /* stored ones */
     enum strategy strategy;
     struct pick_weights adaptive;
     bool fallback_by_score; /* adaptive goes on by score after a failure */

@@ -74,6 +74,8 @@ void answer_metrics(struct visit *visit);
 void answer_dashboard(struct visit *visit);
 void answer_models(struct visit *visit);
 void answer_model(struct visit *visit);
+/* stored.c */
+void answer_response(struct visit *visit);
 /* answers.c: more of the body. false: it is too large, and that was answered. */
 bool visit_body_add(struct visit *visit, struct str piece);
 void visit_body_free(struct visit *visit);

@@ -4,7 +4,8 @@
 
 #include "dialect/quirks.h"
 
-static const struct codec_caller nobody = {{"mock", 4}, {"mock", 4}, 0, true, true, false};
+static const struct codec_caller nobody = {
+    .model = {"mock", 4}, .request_id = {"mock", 4}, .include_usage = true, .show_reasoning = true};
 
 static struct codec_caller caller_of(const struct mock_exchange *me) {
     struct codec_caller caller = nobody;

@@ -143,6 +143,57 @@ static void perform_fetch(struct request *request, const struct action *action) 
     timer_set(worker->loop, &request->lanes[0].late, loop_now(worker->loop).mono_ns, on_no_fetch, &request->lanes[0]);
 }
 
+static void on_recalled(struct response_question *question) {
+    struct request *request = question->context;
+    static const struct str none = {NULL, 0};
+    if (request) {
+        request->recall = NULL;
+        bool failed = question->found == stored_failed;
+        request_event(request, &(struct event){.kind = event_recalled,
+                                               .text = failed ? str_from(question->problem) : STR(""),
+                                               .bytes = question->found == stored_found ? question->text : none});
+    }
+    response_store_question_free(question);
+}
+
+static void on_no_recall(void *context) {
+    request_event(
+        ((struct lane *)context)->request,
+        &(struct event){.kind = event_recalled, .text = STR("Too many stored responses are asked for at once.")});
+}
+
+static void perform_recall(struct request *request, const struct action *action) {
+    enum { history_bytes_max = 24 * 1024 * 1024 };
+    struct worker *worker = request->worker;
+    struct response_question *question = memory_take_zeroed(sizeof *question);
+    if (question) {
+        question->wish = response_wish_history;
+        question->loop = worker->loop;
+        question->done = on_recalled;
+        question->context = request;
+        question->most = history_bytes_max;
+        str_copy(question->client, sizeof question->client, action->recall.client);
+        str_copy(question->id, sizeof question->id, action->recall.id);
+        request->recall = question;
+        if (response_store_ask(worker->responses, question)) return;
+        request->recall = NULL;
+        response_store_question_free(question);
+    }
+    request->lanes[0].request = request;
+    timer_set(worker->loop, &request->lanes[0].late, loop_now(worker->loop).mono_ns, on_no_recall, &request->lanes[0]);
+}
+
+static void perform_keep(struct request *request, const struct action *action) {
+    struct worker *worker = request->worker;
+    struct stored_response response = {.client = action->keep.client,
+                                       .id = action->keep.id,
+                                       .previous = action->keep.previous,
+                                       .input = action->keep.input,
+                                       .output = action->keep.output,
+                                       .response = action->keep.response};
+    response_store_keep(worker->responses, &response, loop_now(worker->loop).wall_ns / (int64_t)NS_PER_S);
+}
+
 static void perform_respond(struct request *request, const struct action *action) {
     struct http_header headers[limit_headers];
     char overhead[24];
@@ -177,6 +228,13 @@ static bool perform(struct request *request, const struct action *action) {
     case action_wait: line_join(request, action->provider); return false;
     case action_unwait: line_leave(request); return false;
     case action_handover: line_advance(worker, action->provider); return false;
+    case action_recall: perform_recall(request, action); return false;
+    case action_unrecall:
+        if (request->recall) request->recall->context = NULL; /* freed when it comes */
+        request->recall = NULL;
+        timer_cancel(worker->loop, &request->lanes[0].late);
+        return false;
+    case action_keep: perform_keep(request, action); return false;
     case action_fetch: perform_fetch(request, action); return false;
     case action_unfetch:
         if (request->fetch) fetch_cancel(request->fetch);
@@ -194,7 +252,8 @@ static bool perform(struct request *request, const struct action *action) {
 
 static void request_end(struct request *request) {
     struct worker *worker = request->worker;
-    CHECK(!request->lanes[0].call && !request->lanes[1].call && !request->line_cells && !request->fetch);
+    CHECK(!request->lanes[0].call && !request->lanes[1].call && !request->line_cells && !request->fetch &&
+          !request->recall);
     timer_cancel(worker->loop, &request->timer);
     for (size_t i = 0; i < sizeof request->lanes / sizeof *request->lanes; i++)
         timer_cancel(worker->loop, &request->lanes[i].late);

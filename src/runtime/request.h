@@ -34,7 +34,8 @@ struct request {
     void *sink_owner;
     struct lane lanes[2];
     struct timer timer;
-    struct fetch *fetch; /* of a file that stands in it as a URL; NULL: none */
+    struct response_question *recall; /* under way; NULL: none */
+    struct fetch *fetch;              /* of a file that stands in it as a URL; NULL: none */
     struct fetch_rules fetch_rules;
     uint64_t overhead_ns;              /* weir's own share of the time so far */
     bool full;                         /* the sink was over limit_write_high */

@@ -79,6 +79,7 @@ static bool workers_start(struct weir *weir) {
     for (unsigned i = 0; i < weir->worker_count; i++) {
         deployment_hold(weir->deployment);
         if (!worker_init(&weir->workers[i], i, weir->deployment, &weir->bodies, &weir->reports)) return false;
+        weir->workers[i].responses = weir->responses;
         weir->workers[i].peers = weir->workers;
         weir->workers[i].peer_count = weir->worker_count;
     }
@@ -113,6 +114,14 @@ static void bridge_write(void *owner, struct str line) {
     bridge->log(bridge->user, line.at, line.len);
 }
 
+static bool responses_of(struct weir *weir) {
+    const struct snapshot *snapshot = weir->deployment->snapshot;
+    weir->responses = response_store_open(&(struct response_store_options){.state_dir = weir->config.process.state_dir,
+                                                                           .keep_days = snapshot->responses.keep_days,
+                                                                           .log = weir->reports.log});
+    return weir->responses != NULL;
+}
+
 struct weir *weir_open_in(const struct weir_options *options, const struct weir_host *host, struct weir_error *error) {
     char problems[sizeof error->message];
     struct weir *weir = hash_start() ? memory_take_zeroed(sizeof *weir) : NULL;
@@ -142,6 +151,7 @@ struct weir *weir_open_in(const struct weir_options *options, const struct weir_
     weir->deployment = deployment_new(weir->config.snapshot, &weir->live_deployments);
     weir->config.snapshot = NULL;
     bool opened = weir->deployment && reports_open(weir);
+    opened = opened && responses_of(weir);
     if (opened) targets_register(weir, weir->deployment->snapshot);
     if (opened && workers_start(weir)) return weir;
     weir_error_set(error, error_out_of_memory, STR("No memory, descriptors or threads to open weir."));
@@ -265,6 +275,7 @@ static void workers_end(struct weir *weir, unsigned drain_ms) {
             latch_down(&weir->drained);
     }
     if (drain_ms) latch_wait_for(&weir->drained, drain_ms * NS_PER_MS);
+    if (weir->responses) response_store_finish(weir->responses);
     for (unsigned i = 0; i < weir->worker_count; i++) {
         struct worker *worker = &weir->workers[i];
         if (!worker->running) continue;
@@ -280,6 +291,7 @@ static void workers_end(struct weir *weir, unsigned drain_ms) {
 void weir_close(struct weir *weir, unsigned drain_ms) {
     if (!weir) return;
     if (weir->workers) workers_end(weir, drain_ms);
+    response_store_free(weir->responses);
     if (weir->deployment) deployment_release(weir->deployment);
     log_close(weir->reports.log);
     metrics_close(weir->reports.metrics);

@@ -32,6 +32,7 @@ struct weir {
     struct deployment *deployment;
     _Atomic unsigned live_deployments;
     char overlay_path[overlay_path_max]; /* of the first load: a state folder does not move */
+    struct response_store *responses;    /* stored ones */
     struct worker *workers;
     struct prober prober; /* on the first worker */
     unsigned worker_count;

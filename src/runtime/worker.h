@@ -10,6 +10,7 @@
 #include "runtime/deployment.h"
 #include "runtime/latch.h"
 #include "runtime/report.h"
+#include "runtime/response_store.h"
 
 struct worker {
     unsigned index;
@@ -28,6 +29,7 @@ struct worker {
     struct list line;     /* struct request by line_node: those that wait for a place at a provider */
     struct worker *peers; /* all of them, this one too */
     unsigned peer_count;
+    struct response_store *responses; /* stored ones; of all workers */
     struct prober *prober;            /* on the first worker; else NULL */
     struct timer gauges;              /* once a second: connections and streams */
     size_t (*callers)(void *context); /* connections of callers; NULL: there is no listener */

@@ -11,7 +11,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct arena arena;
-static const struct codec_caller caller = {{"m", 1}, {"req_1", 5}, 1700000000, true, true, false};
+static const struct codec_caller caller = {
+    .model = {"m", 1}, .request_id = {"req_1", 5}, .now_s = 1700000000, .include_usage = true, .show_reasoning = true};
 
 static void must_be_json(const struct text *text) {
     const char *problem;

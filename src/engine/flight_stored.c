@@ -1,0 +1,132 @@
+/* flight_stored.c - responses that weir stores (OpenAI's Responses API): what a request goes on from is recalled before
+ * it is admitted and stands in its `input` from then on, so that any provider can answer; what was answered is kept
+ * when it is whole, unless `store` is false. The storage is the host's. */
+#include "dialect/fields.h"
+#include "engine/flight.h"
+
+/* A plain input is one item. */
+static void items_put(struct text *text, const struct json_value *input) {
+    if (json_kind(input) == json_array) {
+        struct str list = json_raw(input, text->arena);
+        struct str items = str_trim(str_slice(list, 1, list.len ? list.len - 1 : 0));
+        if (items.len) text_json_comma(text);
+        text_put(text, items);
+    } else if (json_kind(input) == json_string) {
+        text_json_comma(text);
+        text_put(text, STR("{\"type\":\"message\",\"role\":\"user\",\"content\":[{\"type\":\"input_text\",\"text\":"));
+        text_put_json(text, json_str(input, STR("")));
+        text_put(text, STR("}]}"));
+    }
+}
+
+/* In scratch. */
+static const struct json_value *body_of(const struct flight *flight) {
+    const char *problem;
+    size_t at;
+    return json_parse_in(flight->host->scratch, flight->whole_body, &problem, &at);
+}
+
+static struct str client_name(const struct flight *flight) { return flight->client ? flight->client->name : STR(""); }
+
+bool stored_recall(struct flight *flight, struct now now, struct actions *out) {
+    if (flight->endpoint != endpoint_responses || !flight->snapshot->responses.on) return false;
+    const struct json_value *root = body_of(flight), *previous = json_member(root, "previous_response_id");
+    flight->stores = json_kind(root) == json_object && json_bool(json_member(root, "store"), true);
+    if (flight->stores) {
+        struct text items = text_in_arena(flight->host->scratch, 1024);
+        items_put(&items, json_member(root, "input"));
+        if (items.failed || !chunks_add(&flight->own_input, STR("[")) ||
+            !chunks_add(&flight->own_input, text_str(&items)) || !chunks_add(&flight->own_input, STR("]"))) {
+            answer_error(flight, error_overloaded, STR_NONE, STR_NONE, now, out);
+            return true;
+        }
+    }
+    struct str id = json_str(previous, STR(""));
+    if (!id.len || flight->previews) return false;
+    flight->previous_response = arena_copy(&flight->arena, str_slice(id, 0, limit_response_id));
+    flight->waiting = waiting_recall;
+    flight->wait_until_ns = UINT64_MAX;
+    struct action *action = actions_add(out, action_recall);
+    action->recall.client = client_name(flight);
+    action->recall.id = flight->previous_response;
+    return true;
+}
+
+/* What was said before, in front of what is said now. */
+static bool body_expand(struct flight *flight, struct str history) {
+    const struct json_value *root = body_of(flight);
+    struct text body = text_in_arena(flight->host->scratch, flight->whole_body.len + history.len + 128);
+    struct str name, items = str_trim(str_slice(history, 1, history.len ? history.len - 1 : 0));
+    size_t place = 0;
+    text_put_byte(&body, '{');
+    for (const struct json_value *value; (value = json_each(root, &place, &name));) {
+        if (str_eq(name, STR("input")) || str_eq(name, STR("previous_response_id"))) continue;
+        text_json_comma(&body);
+        text_put_json(&body, name);
+        text_put_byte(&body, ':');
+        json_put(&body, value);
+    }
+    text_json_key(&body, STR("input"));
+    text_put_byte(&body, '[');
+    text_put(&body, items);
+    items_put(&body, json_member(root, "input"));
+    text_put(&body, STR("]}"));
+    if (body.failed) return false;
+    chunks_free(&flight->body);
+    chunks_init_spared(&flight->body, flight->host->bodies, flight->host->chunk_spares);
+    if (!chunks_add(&flight->body, text_str(&body))) return false;
+    flight->whole_body = chunks_whole(&flight->body);
+    return flight->whole_body.at != NULL;
+}
+
+void stored_recalled(struct flight *flight, const struct event *event, struct now now, struct actions *out) {
+    if (flight->waiting != waiting_recall) return;
+    flight->waiting = waiting_none;
+    if (event->text.len)
+        answer_error(flight, error_storage_failed, event->text, STR("previous_response_id"), now, out);
+    else if (event->bytes.at && !body_expand(flight, event->bytes))
+        answer_error(flight, error_overloaded, STR_NONE, STR_NONE, now, out);
+    else
+        flight_admitted(flight, now, out); /* not found: a provider that has the API may know it */
+}
+
+void stored_keep(struct flight *flight, struct str response, struct actions *out) {
+    const char *problem;
+    size_t at;
+    if (!flight->stores) return;
+    const struct json_value *root = json_parse_in(flight->host->scratch, response, &problem, &at);
+    struct str id = json_member_str(root, "id"), input = chunks_whole(&flight->own_input);
+    struct str output = json_raw(json_member(root, "output"), flight->host->scratch);
+    if (!id.len || id.len > limit_response_id || !input.at || !output.len) return;
+    flight->stores = false;
+    struct action *action = actions_add(out, action_keep);
+    action->keep.client = client_name(flight);
+    action->keep.id = id;
+    action->keep.previous = flight->previous_response.at ? flight->previous_response : STR("");
+    action->keep.input = input;
+    action->keep.output = output;
+    action->keep.response = response;
+}
+
+void stored_keep_event(struct flight *flight, struct str type, struct str data, struct actions *out) {
+    if (str_eq(type, STR("response.completed")) || str_eq(type, STR("response.incomplete"))) {
+        const char *problem;
+        size_t at;
+        if (!flight->stores) return;
+        const struct json_value *root = json_parse_in(flight->host->scratch, data, &problem, &at);
+        struct str response = json_raw(json_member(root, "response"), flight->host->scratch);
+        if (response.len) stored_keep(flight, response, out);
+    }
+}
+
+/* Frames that were written for the caller: whole ones. */
+void stored_keep_frames(struct flight *flight, struct str frames, struct actions *out) {
+    static const struct str marks[] = {STR("event: response.completed\ndata: "),
+                                       STR("event: response.incomplete\ndata: ")};
+    for (size_t i = 0; flight->stores && i < sizeof marks / sizeof *marks; i++) {
+        size_t at = str_find(frames, marks[i]);
+        if (at == SIZE_MAX) continue;
+        struct str data = str_slice(frames, at + marks[i].len, frames.len);
+        stored_keep_event(flight, STR("response.completed"), str_slice(data, 0, str_find_byte(data, '\n')), out);
+    }
+}

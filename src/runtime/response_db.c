@@ -1,0 +1,207 @@
+/* response_db.c - the statements behind response_db.h. */
+#include "runtime/response_db.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+enum statement {
+    statement_put,
+    statement_response,
+    statement_input,
+    statement_link,
+    statement_remove,
+    statement_forget,
+    statements
+};
+
+static const char *const sql[statements] = {
+    [statement_put] = "INSERT OR REPLACE INTO responses(client, id, created_s, previous, input, output, response) "
+                      "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [statement_response] = "SELECT response FROM responses WHERE client = ?1 AND id = ?2",
+    [statement_input] = "SELECT input FROM responses WHERE client = ?1 AND id = ?2",
+    [statement_link] = "SELECT rowid, previous, length(input) + length(output), input, output FROM responses "
+                       "WHERE client = ?1 AND id = ?2",
+    [statement_remove] = "DELETE FROM responses WHERE client = ?1 AND id = ?2",
+    [statement_forget] = "DELETE FROM responses WHERE created_s < ?1",
+};
+
+static const char schema[] =
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -1024;"
+    "CREATE TABLE IF NOT EXISTS responses(client TEXT NOT NULL, id TEXT NOT NULL, created_s INTEGER NOT NULL, "
+    "previous TEXT NOT NULL, input TEXT NOT NULL, output TEXT NOT NULL, response TEXT NOT NULL, "
+    "PRIMARY KEY(client, id));"
+    "CREATE INDEX IF NOT EXISTS responses_by_age ON responses(created_s);"
+    "PRAGMA user_version = 1;";
+
+struct response_db {
+    sqlite3 *sqlite;
+    sqlite3_stmt *statements[statements];
+};
+
+static void problem_put(sqlite3 *sqlite, char *problem, size_t size) {
+    snprintf(problem, size, "%s", sqlite ? sqlite3_errmsg(sqlite) : "out of memory");
+}
+
+struct response_db *response_db_open(const char *path, char *problem, size_t size) {
+    struct response_db *db = memory_take_zeroed(sizeof *db);
+    if (!db) {
+        problem_put(NULL, problem, size);
+        return NULL;
+    }
+    int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600); /* SQLite's own files take the rights of this one */
+    if (file >= 0) close(file);
+    bool good = sqlite3_open_v2(path, &db->sqlite, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+                                NULL) == SQLITE_OK &&
+                sqlite3_exec(db->sqlite, schema, NULL, NULL, NULL) == SQLITE_OK;
+    for (unsigned i = 0; i < statements && good; i++)
+        good = sqlite3_prepare_v3(db->sqlite, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &db->statements[i], NULL) ==
+               SQLITE_OK;
+    if (good) return db;
+    problem_put(db->sqlite, problem, size);
+    response_db_close(db);
+    return NULL;
+}
+
+void response_db_close(struct response_db *db) {
+    if (!db) return;
+    for (unsigned i = 0; i < statements; i++) sqlite3_finalize(db->statements[i]);
+    sqlite3_close(db->sqlite);
+    memory_give(db);
+}
+
+static void bind(sqlite3_stmt *statement, int place, struct str value) {
+    sqlite3_bind_text64(statement, place, value.at ? value.at : "", value.len, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+static sqlite3_stmt *begin(struct response_db *db, enum statement which, struct str client, struct str id) {
+    sqlite3_stmt *statement = db->statements[which];
+    bind(statement, 1, client);
+    bind(statement, 2, id);
+    return statement;
+}
+
+static void end(sqlite3_stmt *statement) {
+    sqlite3_reset(statement);
+    sqlite3_clear_bindings(statement);
+}
+
+static struct str column(sqlite3_stmt *statement, int place) {
+    const char *at = (const char *)sqlite3_column_text(statement, place);
+    return at ? str_make(at, (size_t)sqlite3_column_bytes(statement, place)) : STR("");
+}
+
+bool response_db_put(struct response_db *db, const struct stored_response *response, int64_t now_s, char *problem,
+                     size_t size) {
+    sqlite3_stmt *statement = begin(db, statement_put, response->client, response->id);
+    sqlite3_bind_int64(statement, 3, now_s);
+    bind(statement, 4, response->previous);
+    bind(statement, 5, response->input);
+    bind(statement, 6, response->output);
+    bind(statement, 7, response->response);
+    bool good = sqlite3_step(statement) == SQLITE_DONE;
+    if (!good) problem_put(db->sqlite, problem, size);
+    end(statement);
+    return good;
+}
+
+enum stored response_db_get(struct response_db *db, struct str client, struct str id, const char *member,
+                            struct text *text, char *problem, size_t size) {
+    sqlite3_stmt *statement =
+        begin(db, strcmp(member, "input") == 0 ? statement_input : statement_response, client, id);
+    int step = sqlite3_step(statement);
+    if (step == SQLITE_ROW) text_put(text, column(statement, 0));
+    if (step != SQLITE_ROW && step != SQLITE_DONE) problem_put(db->sqlite, problem, size);
+    end(statement);
+    if (text->failed) snprintf(problem, size, "out of memory");
+    return step == SQLITE_DONE ? stored_missing : step == SQLITE_ROW && !text->failed ? stored_found : stored_failed;
+}
+
+enum { links_max = 4096 };
+
+/* Row ids from this response back to the first. */
+static enum stored links_read(struct response_db *db, struct str client, struct str id, size_t most, int64_t *rows,
+                              size_t *count, char *problem, size_t size) {
+    char name[256];
+    size_t bytes = 0;
+    for (*count = 0; id.len; (*count)++) {
+        sqlite3_stmt *statement = begin(db, statement_link, client, id);
+        int step = sqlite3_step(statement);
+        enum stored found = step == SQLITE_ROW ? stored_found : step == SQLITE_DONE ? stored_missing : stored_failed;
+        if (found == stored_failed) problem_put(db->sqlite, problem, size);
+        if (found == stored_found) {
+            rows[*count] = sqlite3_column_int64(statement, 0);
+            bytes += (size_t)sqlite3_column_int64(statement, 2);
+            str_copy(name, sizeof name, column(statement, 1));
+        }
+        end(statement);
+        if (found != stored_found) return found;
+        if (bytes > most || *count + 1 == links_max) {
+            snprintf(problem, size, "The conversation before it is too long: begin a new one.");
+            return stored_failed;
+        }
+        id = str_from(name);
+    }
+    return stored_found;
+}
+
+/* [a,b] without its brackets, behind what is there. */
+static void items_put(struct text *text, struct str list) {
+    struct str items = str_trim(str_slice(list, 1, list.len ? list.len - 1 : 0));
+    if (!items.len) return;
+    text_json_comma(text);
+    text_put(text, items);
+}
+
+enum stored response_db_history(struct response_db *db, struct str client, struct str id, size_t most,
+                                struct text *text, char *problem, size_t size) {
+    size_t count = 0;
+    int64_t *rows = memory_take(links_max * sizeof *rows);
+    sqlite3_stmt *items = NULL;
+    enum stored found = stored_failed;
+    if (!rows)
+        snprintf(problem, size, "out of memory");
+    else
+        found = links_read(db, client, id, most, rows, &count, problem, size);
+    if (found == stored_found && sqlite3_prepare_v2(db->sqlite, "SELECT input, output FROM responses WHERE rowid = ?1",
+                                                    -1, &items, NULL) != SQLITE_OK)
+        found = stored_failed;
+    if (found == stored_found) text_put_byte(text, '[');
+    for (size_t i = count; i-- > 0 && found == stored_found;) {
+        sqlite3_bind_int64(items, 1, rows[i]);
+        if (sqlite3_step(items) != SQLITE_ROW) found = stored_failed;
+        items_put(text, column(items, 0));
+        items_put(text, column(items, 1));
+        sqlite3_reset(items);
+    }
+    if (found == stored_failed && count == 0 && items) problem_put(db->sqlite, problem, size);
+    sqlite3_finalize(items);
+    memory_give(rows);
+    text_put_byte(text, ']');
+    if (found == stored_found && text->failed) {
+        snprintf(problem, size, "out of memory");
+        found = stored_failed;
+    }
+    return found;
+}
+
+enum stored response_db_remove(struct response_db *db, struct str client, struct str id, char *problem, size_t size) {
+    sqlite3_stmt *statement = begin(db, statement_remove, client, id);
+    bool good = sqlite3_step(statement) == SQLITE_DONE;
+    if (!good) problem_put(db->sqlite, problem, size);
+    end(statement);
+    return !good ? stored_failed : sqlite3_changes(db->sqlite) ? stored_found : stored_missing;
+}
+
+int64_t response_db_forget(struct response_db *db, int64_t before_s, char *problem, size_t size) {
+    sqlite3_stmt *statement = db->statements[statement_forget];
+    sqlite3_bind_int64(statement, 1, before_s);
+    bool good = sqlite3_step(statement) == SQLITE_DONE;
+    if (!good) problem_put(db->sqlite, problem, size);
+    end(statement);
+    return good ? sqlite3_changes(db->sqlite) : -1;
+}

@@ -1,0 +1,39 @@
+/* response_db.h - stored responses in one SQLite file, STATE_DIR/responses.db: each with what was asked and answered,
+ * under the client that made it. One thread at a time. */
+#ifndef WEIR_RUNTIME_RESPONSE_DB_H
+#define WEIR_RUNTIME_RESPONSE_DB_H
+
+#include "base/text.h"
+
+struct response_db;
+
+/* Everything is JSON but for the names. */
+struct stored_response {
+    struct str client;   /* its name; empty: of a gateway without clients */
+    struct str id;       /* "resp_..." */
+    struct str previous; /* the response that it goes on from; empty: none */
+    struct str input;    /* the list of its own input items */
+    struct str output;   /* the list of its output items */
+    struct str response; /* the whole object, as it was answered */
+};
+
+enum stored { stored_found, stored_missing, stored_failed };
+
+/* Makes or opens the file (0600). NULL: *problem says why, at most `size` bytes. */
+struct response_db *response_db_open(const char *path, char *problem, size_t size);
+void response_db_close(struct response_db *db);
+/* An id that the client has already is replaced. false: *problem. */
+bool response_db_put(struct response_db *db, const struct stored_response *response, int64_t now_s, char *problem,
+                     size_t size);
+/* The member is "response" or "input". Into text, which grows. */
+enum stored response_db_get(struct response_db *db, struct str client, struct str id, const char *member,
+                            struct text *text, char *problem, size_t size);
+/* Every item of the conversation that ends in this response, the oldest first, as one list; at most `most` bytes, else
+ * stored_failed. A response in between that is no longer there: stored_missing. */
+enum stored response_db_history(struct response_db *db, struct str client, struct str id, size_t most,
+                                struct text *text, char *problem, size_t size);
+enum stored response_db_remove(struct response_db *db, struct str client, struct str id, char *problem, size_t size);
+/* Forgets what is older; how many, or -1. */
+int64_t response_db_forget(struct response_db *db, int64_t before_s, char *problem, size_t size);
+
+#endif

@@ -1,0 +1,216 @@
+/* response_store.c - a queue and its thread. */
+#include "runtime/response_store.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/memory.h"
+
+enum {
+    waiting_bytes_max = 64 * 1024 * 1024,
+    waiting_max = 4096,
+    forget_every_s = 3600,
+    text_bytes_max = 256 * 1024 * 1024
+};
+
+/* One that is to be written; its ranges stand behind it. */
+struct letter {
+    struct stored_response response;
+    int64_t now_s;
+    size_t bytes;
+    char text[];
+};
+
+/* In the order of asking: a letter or a question. */
+struct job {
+    struct job *next;
+    struct letter *letter;
+    struct response_question *question;
+};
+
+struct response_store {
+    char path[512];
+    int64_t keep_s;
+    struct log *log;
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t came;
+    struct job *first, *last;
+    size_t waiting, waiting_bytes;
+    bool ending;
+    struct response_db *db; /* the thread's alone */
+    int64_t forgotten_s;
+    char problem[160];
+};
+
+/* -- on the thread ----------------------------------------------------------------------------------------------------
+ */
+
+static bool db_ready(struct response_store *responses) {
+    if (!responses->db)
+        responses->db = response_db_open(responses->path, responses->problem, sizeof responses->problem);
+    return responses->db != NULL;
+}
+
+static void told(struct response_store *responses, const char *what) {
+    log_error(
+        responses->log ? log_shared(responses->log) : NULL, clock_read(), "responses_store_failed",
+        f_text("what", what), f_text("path", responses->path), f_text("problem", responses->problem),
+        f_text("mend", "free the disk or mend the rights of state_dir; `responses: {store: false}` does without"));
+}
+
+static void letter_write(struct response_store *responses, const struct letter *letter) {
+    if (!db_ready(responses) || !response_db_put(responses->db, &letter->response, letter->now_s, responses->problem,
+                                                 sizeof responses->problem))
+        told(responses, "a response was not stored");
+    if (!responses->db || responses->keep_s == 0 || letter->now_s < responses->forgotten_s + forget_every_s) return;
+    responses->forgotten_s = letter->now_s;
+    if (response_db_forget(responses->db, letter->now_s - responses->keep_s, responses->problem,
+                           sizeof responses->problem) < 0)
+        told(responses, "old responses were not forgotten");
+}
+
+static void question_answer(struct response_store *responses, struct response_question *question) {
+    struct str client = str_from(question->client), id = str_from(question->id);
+    struct text text = text_in_arena(&question->arena, 4096);
+    size_t size = sizeof question->problem;
+    question->found = stored_failed;
+    if (!db_ready(responses))
+        str_copy(question->problem, size, str_from(responses->problem));
+    else if (question->wish == response_wish_remove)
+        question->found = response_db_remove(responses->db, client, id, question->problem, size);
+    else if (question->wish == response_wish_history)
+        question->found =
+            response_db_history(responses->db, client, id, question->most, &text, question->problem, size);
+    else
+        question->found =
+            response_db_get(responses->db, client, id, question->wish == response_wish_input ? "input" : "response",
+                            &text, question->problem, size);
+    question->text = text.failed ? STR_NONE : text_str(&text);
+}
+
+static void question_done(void *context) {
+    struct response_question *question = context;
+    question->done(question);
+}
+
+static void *thread_run(void *context) {
+    struct response_store *responses = context;
+    pthread_mutex_lock(&responses->mutex);
+    for (;;) {
+        while (!responses->first && !responses->ending) pthread_cond_wait(&responses->came, &responses->mutex);
+        struct job *job = responses->first;
+        if (!job) break;
+        responses->first = job->next;
+        if (!responses->first) responses->last = NULL;
+        responses->waiting--;
+        if (job->letter) responses->waiting_bytes -= job->letter->bytes;
+        pthread_mutex_unlock(&responses->mutex);
+        if (job->letter) {
+            letter_write(responses, job->letter);
+            memory_give(job->letter);
+        } else {
+            question_answer(responses, job->question);
+            loop_post(job->question->loop, question_done, job->question);
+        }
+        memory_give(job);
+        pthread_mutex_lock(&responses->mutex);
+    }
+    pthread_mutex_unlock(&responses->mutex);
+    return NULL;
+}
+
+/* -- from anywhere ----------------------------------------------------------------------------------------------------
+ */
+
+struct response_store *response_store_open(const struct response_store_options *options) {
+    struct response_store *responses = memory_take_zeroed(sizeof *responses);
+    sigset_t all, before;
+    if (!responses) return NULL;
+    snprintf(responses->path, sizeof responses->path, "%.*s/responses.db", STR_ARG(options->state_dir));
+    responses->keep_s = options->keep_days * 86400;
+    responses->log = options->log;
+    pthread_mutex_init(&responses->mutex, NULL);
+    pthread_cond_init(&responses->came, NULL);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    bool started = pthread_create(&responses->thread, NULL, thread_run, responses) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (started) return responses;
+    memory_give(responses);
+    return NULL;
+}
+
+void response_store_finish(struct response_store *responses) {
+    pthread_mutex_lock(&responses->mutex);
+    responses->ending = true;
+    pthread_cond_signal(&responses->came);
+    pthread_mutex_unlock(&responses->mutex);
+    pthread_join(responses->thread, NULL);
+    response_db_close(responses->db);
+}
+
+void response_store_free(struct response_store *responses) {
+    if (!responses) return;
+    pthread_mutex_destroy(&responses->mutex);
+    pthread_cond_destroy(&responses->came);
+    memory_give(responses);
+}
+
+static bool job_add(struct response_store *responses, struct letter *letter, struct response_question *question) {
+    struct job *job = memory_take_zeroed(sizeof *job);
+    if (!job) return false;
+    job->letter = letter;
+    job->question = question;
+    pthread_mutex_lock(&responses->mutex);
+    size_t bytes = letter ? letter->bytes : 0;
+    bool room =
+        !responses->ending && responses->waiting < waiting_max && bytes <= waiting_bytes_max - responses->waiting_bytes;
+    if (room) {
+        *(responses->last ? &responses->last->next : &responses->first) = job;
+        responses->last = job;
+        responses->waiting++;
+        responses->waiting_bytes += bytes;
+        pthread_cond_signal(&responses->came);
+    }
+    pthread_mutex_unlock(&responses->mutex);
+    if (!room) memory_give(job);
+    return room;
+}
+
+void response_store_keep(struct response_store *responses, const struct stored_response *response, int64_t now_s) {
+    const struct str from[] = {response->client, response->id,     response->previous,
+                               response->input,  response->output, response->response};
+    size_t bytes = 0, at = 0;
+    for (size_t i = 0; i < sizeof from / sizeof *from; i++) bytes += from[i].len;
+    struct letter *letter = bytes <= waiting_bytes_max ? memory_take(sizeof *letter + bytes) : NULL;
+    if (letter) {
+        *letter = (struct letter){.now_s = now_s, .bytes = bytes};
+        struct str *const to[] = {&letter->response.client, &letter->response.id,     &letter->response.previous,
+                                  &letter->response.input,  &letter->response.output, &letter->response.response};
+        for (size_t i = 0; i < sizeof from / sizeof *from; i++) {
+            if (from[i].len) memcpy(letter->text + at, from[i].at, from[i].len);
+            *to[i] = str_make(letter->text + at, from[i].len);
+            at += from[i].len;
+        }
+        if (job_add(responses, letter, NULL)) return;
+        memory_give(letter);
+    }
+    log_error(responses->log ? log_shared(responses->log) : NULL, clock_read(), "responses_store_failed",
+              f_text("what", "a response was not stored"), f_text("problem", "too much waits to be written"),
+              f_said("response_id", response->id));
+}
+
+bool response_store_ask(struct response_store *responses, struct response_question *question) {
+    arena_init(&question->arena, 4096, text_bytes_max);
+    if (responses && job_add(responses, NULL, question)) return true;
+    return false;
+}
+
+void response_store_question_free(struct response_question *question) {
+    if (question->arena.newest) arena_free(&question->arena);
+    memory_give(question);
+}

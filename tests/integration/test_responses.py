@@ -1,0 +1,244 @@
+"""Stored responses: conversations that go on from an id, at another provider too, and after a restart; who sees them."""
+import hashlib
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import threading
+
+import pytest
+
+from weirlib import RawProvider, Weir, chat, good_reply, http, poll, provider
+
+KEYS = {"one": "key-one", "two": "key-two"}
+
+
+def clients():
+    return [{"name": name, "key_hash": hashlib.sha256(key.encode()).hexdigest()} for name, key in KEYS.items()]
+
+
+def auth(name):
+    return {"authorization": f"Bearer {KEYS[name]}"} if name else {}
+
+
+def config(mock, **more):
+    base = f"http://127.0.0.1:{mock.port}"
+    kinds = {"openai": f"{base}/v1", "anthropic": base, "gemini": f"{base}/v1beta"}
+    return {"providers": {kind: provider(url, type=kind) for kind, url in kinds.items()}, "routes": [{"model": kind, "targets": [f"{kind}/m"]} for kind in kinds], **more}
+
+
+def ask(weir, text, model="openai", previous=None, client=None, **more):
+    body = {"model": model, "input": text, **({"previous_response_id": previous} if previous else {}), **more}
+    return http(weir.port, "POST", "/v1/responses", body, auth(client))
+
+
+def said(reply):
+    assert reply.status == 200, reply
+    return reply.json["output"][-1]["content"][0]["text"]
+
+
+def get(weir, path, client=None, method="GET"):
+    return http(weir.port, method, f"/v1/responses/{path}", None, auth(client))
+
+
+def test_a_conversation_goes_on_at_another_provider(start, start_mock):
+    mock = start_mock()
+    weir = start(config(mock))
+    first = ask(weir, "My name is Ada", instructions="Be short.")
+    assert first.json["store"] is True and first.json["previous_response_id"] is None
+    second = ask(weir, [{"role": "user", "content": "What is my name?"}], "anthropic", first.json["id"])
+    assert second.json["previous_response_id"] == first.json["id"]
+    sent = json.loads(mock.last()["body"])
+    assert [m["role"] for m in sent["messages"]] == ["user", "assistant", "user"]
+    assert "Ada" in json.dumps(sent["messages"][0]) and said(first) in json.dumps(sent["messages"][1]) and "What is my name?" in json.dumps(sent["messages"][2])
+    assert "Be short." not in mock.last()["body"]  # instructions are each request's own
+    said(ask(weir, "And now?", "gemini", second.json["id"]))
+    sent = json.loads(mock.last()["body"])
+    assert [c["role"] for c in sent["contents"]] == ["user", "model", "user", "model", "user"]
+    branch = ask(weir, "Another way", "openai", first.json["id"])  # a conversation may fork
+    assert branch.status == 200 and len(json.loads(mock.last()["body"])["messages"]) == 3
+
+
+def test_streams_are_stored_too(start, start_mock):
+    mock = start_mock()
+    weir = start(config(mock))
+    stream = ask(weir, "Count to three", stream=True)
+    events = [json.loads(e) if isinstance(e, str) else e for e in stream.events]
+    whole = events[-1]["response"]
+    assert whole["status"] == "completed" and whole["store"] is True
+    assert get(weir, whole["id"]).json == whole
+    again = ask(weir, "Go on", "anthropic", whole["id"], stream=True)
+    assert again.complete and "Count to three" in mock.last()["body"]
+
+
+def test_tools_and_their_results(start, start_mock):
+    mock = start_mock()
+    weir = start(config(mock))
+    tool = {"type": "function", "name": "weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}}
+    first = ask(weir, "What is the weather?", tools=[tool], tool_choice="required")
+    call = next(item for item in first.json["output"] if item["type"] == "function_call")
+    result = [{"type": "function_call_output", "call_id": call["call_id"], "output": "sunny"}]
+    said(ask(weir, result, "anthropic", first.json["id"], tools=[tool]))
+    sent = json.loads(mock.last()["body"])["messages"]
+    assert sent[1]["content"][-1]["type"] == "tool_use" and sent[1]["content"][-1]["id"] == call["call_id"]
+    assert sent[2]["content"][0]["tool_use_id"] == call["call_id"]
+
+
+def test_got_listed_deleted(start, start_mock):
+    weir = start(config(start_mock()))
+    first = ask(weir, [{"role": "user", "content": f"line {i}"} for i in range(5)] + [{"id": "msg_own", "type": "message", "role": "user", "content": "last"}])
+    name = first.json["id"]
+    assert get(weir, name).json == first.json
+    items = get(weir, f"{name}/input_items").json
+    assert items["object"] == "list" and len(items["data"]) == 6 and items["data"][0]["id"] == "msg_own" and not items["has_more"]
+    page = get(weir, f"{name}/input_items?limit=2&order=asc").json
+    assert [i["content"] for i in page["data"]] == ["line 0", "line 1"] and page["has_more"] and page["last_id"] == page["data"][-1]["id"]
+    page = get(weir, f"{name}/input_items?limit=2&order=asc&after={page['last_id']}").json
+    assert [i["content"] for i in page["data"]] == ["line 2", "line 3"]
+    assert get(weir, f"{name}/input_items?limit=0").status == 400
+    assert http(weir.port, "POST", f"/v1/responses/{name}/cancel", {}).status == 400
+    assert get(weir, name, method="DELETE").json == {"id": name, "object": "response", "deleted": True}
+    for method, path in (("GET", name), ("DELETE", name), ("GET", f"{name}/input_items"), ("POST", f"{name}/cancel"), ("GET", "x" * 300)):
+        missing = get(weir, path, method=method)
+        assert missing.status == 404 and missing.error["type"] == "invalid_request_error", (method, path, missing)
+    gone = ask(weir, "Go on", previous=name)
+    assert gone.status == 400 and gone.error["param"] == "previous_response_id" and name in gone.error["message"]
+
+
+def test_a_gap_in_a_conversation_is_told(start, start_mock):
+    weir = start(config(start_mock()))
+    first = ask(weir, "one")
+    second = ask(weir, "two", previous=first.json["id"])
+    get(weir, first.json["id"], method="DELETE")
+    assert ask(weir, "three", previous=second.json["id"]).status == 400
+
+
+def test_each_client_sees_its_own(start, start_mock):
+    weir = start(config(start_mock(), clients=clients()))
+    first = ask(weir, "secret", client="one")
+    name = first.json["id"]
+    assert get(weir, name, "one").status == 200
+    for reply in (get(weir, name, "two"), get(weir, f"{name}/input_items", "two"), get(weir, name, "two", "DELETE")):
+        assert reply.status == 404
+    assert ask(weir, "go on", previous=name, client="two").status == 400
+    assert ask(weir, "go on", previous=name, client="one").status == 200
+    assert get(weir, name).status == 401
+
+
+def test_two_clients_may_choose_the_same_request_id(start, start_mock):
+    weir = start(config(start_mock(), clients=clients()))
+    for client in KEYS:
+        http(weir.port, "POST", "/v1/responses", {"model": "openai", "input": f"from {client}"}, {**auth(client), "x-weir-request-id": "same"})
+    for client in KEYS:
+        items = get(weir, "resp_same/input_items", client).json["data"]
+        assert items[0]["content"][0]["text"] == f"from {client}"
+
+
+def test_what_is_not_to_be_stored_is_not(start, start_mock):
+    mock = start_mock()
+    weir = start(config(mock))
+    reply = ask(weir, "forget this", store=False)
+    assert reply.json["store"] is False and get(weir, reply.json["id"]).status == 404
+    broken = ask(weir, "x", model="nobody")
+    assert broken.status == 404
+    off = start(config(mock, responses={"store": False}))
+    reply = ask(off, "forget this too")
+    assert reply.status == 200 and reply.json["store"] is False and get(off, reply.json["id"]).status == 404
+    refused = ask(off, "go on", previous="resp_x")
+    assert refused.status == 400 and refused.error["param"] == "previous_response_id"
+
+
+def test_it_survives_a_restart_and_a_kill(start, start_mock, tmp_path):
+    mock = start_mock()
+    shared = config(mock, state_dir=str(tmp_path / "state"))
+    weir = start(shared)
+    first = ask(weir, "My name is Ada")
+    assert oct(os.stat(tmp_path / "state" / "responses.db").st_mode & 0o777) == "0o600"
+    weir.stop()
+    weir = start(shared)
+    second = ask(weir, "Remember me?", "anthropic", first.json["id"])
+    assert "Ada" in mock.last()["body"]
+    assert get(weir, second.json["id"]).status == 200  # it has been written
+    weir.process.send_signal(signal.SIGKILL)
+    weir.process.wait()
+    weir = start(shared)
+    said(ask(weir, "And now?", "gemini", second.json["id"]))
+    assert "Ada" in mock.last()["body"] and "Remember me?" in mock.last()["body"]
+
+
+def test_old_ones_are_forgotten(start, start_mock, tmp_path):
+    shared = config(start_mock(), state_dir=str(tmp_path / "state"), responses={"keep_days": 1})
+    weir = start(shared)
+    old = ask(weir, "old").json["id"]
+    assert get(weir, old).status == 200
+    weir.stop()
+    with sqlite3.connect(tmp_path / "state" / "responses.db") as db:
+        db.execute("UPDATE responses SET created_s = created_s - 90000")
+    db.close()
+    weir = start(shared)
+    new = ask(weir, "new").json["id"]
+    assert get(weir, new).status == 200 and get(weir, old).status == 404
+
+
+def test_a_store_that_cannot_be_written_is_told_and_the_answer_given(start, start_mock, tmp_path):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "responses.db").write_bytes(b"this is no database, and long enough to be seen as none" * 20)
+    weir = start(config(start_mock(), state_dir=str(tmp_path / "state")))
+    assert ask(weir, "x").status == 200
+    poll(lambda: any("responses_store_failed" in line for line in list(weir.err)))
+    assert ask(weir, "y", previous="resp_x").status == 500
+    assert get(weir, "resp_x").status == 500
+
+
+def test_many_at_once(start, start_mock):
+    weir = start(config(start_mock(), workers=2))
+    failed = []
+
+    def converse(number):
+        previous = None
+        for turn in range(8):
+            reply = ask(weir, f"talk {number} turn {turn}", ["openai", "anthropic", "gemini"][turn % 3], previous, stream=turn % 2 == 1)
+            if reply.status != 200:
+                failed.append(reply)
+                return
+            whole = reply.json if turn % 2 == 0 else [json.loads(e) if isinstance(e, str) else e for e in reply.events][-1]["response"]
+            previous = whole["id"]
+            stored = get(weir, previous)  # at once, perhaps on another worker
+            if stored.status != 200:
+                failed.append(stored)
+    threads = [threading.Thread(target=converse, args=(n,)) for n in range(8)]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+    assert not failed, failed[0]
+
+
+NATIVE = {"id": "resp_native", "object": "response", "created_at": 1, "status": "completed", "model": "m", "output": [
+    {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [{"type": "output_text", "text": "native words", "annotations": []}]}],
+    "usage": {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}}
+
+
+@pytest.fixture
+def native(start, tmp_path):
+    """A provider that has the Responses API itself."""
+    (tmp_path / "c.jsonl").write_text('{"extends":"built-in"}\n{"provider":"openai","endpoints":["chat","responses"]}\n')
+
+    def answer(connection, head, body):
+        connection.sendall(good_reply(json.dumps(NATIVE).encode()))
+    with RawProvider(answer) as far:
+        weir = start({"catalog": str(tmp_path / "c.jsonl"), "providers": {"one": provider(far.base_url)}})
+        yield weir, far
+
+
+def test_a_provider_that_has_the_api_itself(native):
+    weir, far = native
+    first = ask(weir, "hello", "m")
+    assert first.body == json.dumps(NATIVE).encode()  # byte for byte
+    assert far.heads[-1].startswith("POST /v1/responses ") and json.loads(far.bodies[-1]) == {"model": "m", "input": "hello"}
+    ask(weir, "again", "m", "resp_native")
+    sent = json.loads(far.bodies[-1])
+    assert "previous_response_id" not in sent and [i["role"] for i in sent["input"]] == ["user", "assistant", "user"]
+    ask(weir, "unknown here", "m", "resp_theirs")  # made before weir stood between: the provider may know it
+    assert json.loads(far.bodies[-1])["previous_response_id"] == "resp_theirs"
+    ask(weir, "x", "m", conversation="conv_1")
+    assert json.loads(far.bodies[-1])["conversation"] == "conv_1"
