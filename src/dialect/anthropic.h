@@ -31,6 +31,8 @@ struct str anthropic_finish_name(enum message_finish finish);
 /* All input is the sum of what is said apart; counts that are not said stay -1. */
 void anthropic_usage_read(const struct json_value *value, struct usage *usage);
 void anthropic_usage_put(struct text *text, const struct usage *usage);
+/* As it was said by this dialect, else as a place found in the web. */
+void anthropic_citation_put(struct text *text, const struct message_citation *citation);
 /* "overloaded_error" for a status. */
 struct str anthropic_error_type(int status);
 /* {"type":"error","error":{"type","message"},"request_id"} */

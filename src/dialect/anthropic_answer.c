@@ -98,6 +98,18 @@ bool anthropic_reply_take(struct str body, struct arena *arena, const struct cod
     return true;
 }
 
+void anthropic_citation_put(struct text *text, const struct message_citation *citation) {
+    if (citation->raw.at) {
+        text_put(text, citation->raw);
+        return;
+    }
+    text_put(text, STR("{\"type\":\"web_search_result_location\""));
+    text_json_str(text, STR("url"), citation->url);
+    text_json_str(text, STR("title"), citation->title);
+    text_json_str(text, STR("cited_text"), citation->cited_text);
+    text_put(text, STR(",\"encrypted_index\":\"\"}"));
+}
+
 static void citations_put(struct text *text, const struct message_part *part) {
     bool any = false;
     for (size_t i = 0; i < part->citation_count; i++) {
@@ -106,15 +118,7 @@ static void citations_put(struct text *text, const struct message_part *part) {
         if (!any) text_put(text, STR(",\"citations\":["));
         any = true;
         text_json_comma(text);
-        if (citation->raw.at) {
-            text_put(text, citation->raw);
-            continue;
-        }
-        text_put(text, STR("{\"type\":\"web_search_result_location\""));
-        text_json_str(text, STR("url"), citation->url);
-        text_json_str(text, STR("title"), citation->title);
-        text_json_str(text, STR("cited_text"), citation->cited_text);
-        text_put(text, STR(",\"encrypted_index\":\"\"}"));
+        anthropic_citation_put(text, citation);
     }
     if (any) text_put_byte(text, ']');
 }

@@ -221,6 +221,21 @@ static void redacted_put(struct writer *writer, const struct codec_caller *calle
     block_end(writer, text);
 }
 
+static void citation_put(struct writer *writer, const struct codec_caller *caller, const struct message_event *event,
+                         struct text *text) {
+    if (!event->citation.url.at && !event->citation.raw.at) return;
+    if (writer->open != block_text) {
+        block_begin(writer, caller, block_text, text);
+        text_put(text, STR("{\"type\":\"text\",\"text\":\"\"}"));
+        frame_end(text);
+    }
+    delta_begin(writer, STR("citations_delta"), text);
+    text_json_key(text, STR("citation"));
+    anthropic_citation_put(text, &event->citation);
+    text_put_byte(text, '}');
+    frame_end(text);
+}
+
 /* The end of the answer: the finish and the counts, which may come apart, in one event. */
 static void finish_put(struct writer *writer, const struct codec_caller *caller, struct text *text) {
     start_put(writer, caller, text);
@@ -286,7 +301,7 @@ void anthropic_event_put(void *writer_state, const struct message_event *event, 
         text_put(text, STR("\n\n"));
         return;
     case message_event_end: finish_put(writer, caller, text); return;
-    case message_event_citation:
+    case message_event_citation: citation_put(writer, caller, event, text); return;
     case message_event_logprobs:
     case message_event_usage:
     case message_event_kinds: return;

@@ -4,17 +4,21 @@
 
 #include "dialect/gemini.h"
 
+enum { choices_most = 8 }; /* candidateCount is at most that */
+
 struct reader {
-    bool begun, called;
+    bool begun;
+    unsigned char called; /* a bit per choice */
     unsigned tools;
 };
 
 struct writer {
     unsigned frames;
-    bool calling, has_usage, has_finish, over;
+    bool calling, has_usage, over;
+    unsigned choices;      /* that have said something, at least one */
     struct text arguments; /* of the call that is gathered */
     struct str id, name, signature, reply_id, model;
-    enum message_finish finish;
+    enum message_finish finish[choices_most];
     struct usage usage;
 };
 
@@ -152,6 +156,10 @@ static void candidate_read(const struct json_value *candidate, struct arena *are
         cited |= part->kind == part_text;
         choice->part_count++;
     }
+    if (choice->parts && !cited) { /* a stream's last event may say where all came from */
+        citations_read(candidate, arena, &choice->parts[choice->part_count]);
+        choice->part_count += choice->parts[choice->part_count].citation_count > 0;
+    }
     choice->finish = finish_read(json_member(candidate, "finishReason"), called);
 }
 
@@ -168,11 +176,16 @@ bool gemini_reply_take(struct str body, struct arena *arena, const struct codec_
     const struct json_value *candidates = json_member(root, "candidates"),
                             *feedback = json_member(root, "promptFeedback");
     if (json_kind(candidates) != json_array && !feedback && !json_member(root, "usageMetadata")) return false;
-    reply->choices = arena_take_zeroed(arena, (json_count(candidates) + 1) * sizeof *reply->choices);
+    size_t place = 0, count = json_count(candidates), number = 0;
+    if (count < choices_most) count = choices_most;
+    reply->choices = arena_take_zeroed(arena, count * sizeof *reply->choices);
     if (!reply->choices) return false;
-    size_t place = 0;
-    for (const struct json_value *at; (at = json_each(candidates, &place, NULL));)
-        candidate_read(at, arena, &reply->choices[reply->choice_count++]);
+    for (const struct json_value *at; (at = json_each(candidates, &place, NULL)); number++) {
+        int64_t said = json_i64(json_member(at, "index"), -1); /* a stream's event may hold the second one alone */
+        size_t index = said >= 0 && (size_t)said < count ? (size_t)said : number;
+        candidate_read(at, arena, &reply->choices[index]);
+        if (index >= reply->choice_count) reply->choice_count = index + 1;
+    }
     if (reply->choice_count == 0 && json_member_str(feedback, "blockReason").len)
         reply->choices[reply->choice_count++].finish = finish_content_filter;
     reply->id = json_member_str(root, "responseId");
@@ -267,10 +280,20 @@ static void event_text(struct message_events *events, enum message_event_kind ki
     event->of = dialect_gemini;
 }
 
+static void citations_add(struct message_events *events, unsigned choice, const struct message_part *part) {
+    for (size_t i = 0; i < part->citation_count; i++) {
+        struct message_event *event = message_event_add(events, message_event_citation);
+        event->choice = choice;
+        event->of = dialect_gemini;
+        event->citation = part->citations[i];
+    }
+}
+
 static void part_add(struct reader *reader, struct message_events *events, unsigned choice,
                      const struct message_part *part) {
     if (part->kind == part_text) event_text(events, message_event_text, choice, part->text);
     if (part->kind == part_reasoning) event_text(events, message_event_reasoning, choice, part->text);
+    citations_add(events, choice, part);
     if (part->kind == part_tool_call) {
         struct message_event *tool = message_event_add(events, message_event_tool);
         unsigned number = reader->tools++;
@@ -282,7 +305,7 @@ static void part_add(struct reader *reader, struct message_events *events, unsig
         tool->of = dialect_gemini;
         event_text(events, message_event_arguments, choice, part->arguments.len ? part->arguments : STR("{}"));
         events->list[events->count ? events->count - 1 : 0].tool = number;
-        reader->called = true;
+        reader->called |= choice < choices_most ? 1u << choice : 0;
     } else if (part->signature.at) {
         event_text(events, message_event_signature, choice, part->signature);
     }
@@ -322,7 +345,8 @@ bool gemini_event_take(void *reader_state, struct str event, struct str data, st
         if (choice->finish == finish_none) continue;
         struct message_event *finish = message_event_add(events, message_event_finish);
         finish->choice = c;
-        finish->finish = choice->finish == finish_stop && reader->called ? finish_tool_calls : choice->finish;
+        bool called = c < choices_most && reader->called >> c & 1;
+        finish->finish = choice->finish == finish_stop && called ? finish_tool_calls : choice->finish;
     }
     if (reply.usage.input_tokens >= 0 || reply.usage.output_tokens >= 0)
         message_event_add(events, message_event_usage)->usage = reply.usage;
@@ -349,8 +373,11 @@ static void parts_begin(struct writer *writer, const struct codec_caller *caller
     text_put(text, STR("{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":["));
 }
 
-static void parts_end(struct writer *writer, const struct codec_caller *caller, struct text *text) {
-    text_put(text, STR("]},\"index\":0}]"));
+static void parts_end(struct writer *writer, const struct codec_caller *caller, unsigned choice, struct text *text) {
+    text_put(text, STR("]}"));
+    text_json_u64(text, STR("index"), choice);
+    text_put(text, STR("}]"));
+    if (choice >= writer->choices) writer->choices = choice + 1;
     tail_put(text, writer->reply_id, writer->model, caller);
     frame_end(caller, text);
 }
@@ -364,18 +391,34 @@ static void call_end(struct writer *writer, const struct codec_caller *caller, s
     call_put(text, writer->id, writer->name, text_str(&writer->arguments));
     text_json_str_if(text, STR("thoughtSignature"), writer->signature);
     text_put_byte(text, '}');
-    parts_end(writer, caller, text);
+    parts_end(writer, caller, 0, text);
 }
 
-static void text_part_put(struct writer *writer, const struct codec_caller *caller, struct str said, bool thought,
+static void text_part_put(struct writer *writer, const struct codec_caller *caller, const struct message_event *event,
                           struct text *text) {
-    call_end(writer, caller, text);
+    bool signature = event->kind == message_event_signature;
+    if (event->choice == 0) call_end(writer, caller, text);
     parts_begin(writer, caller, text);
     text_put_byte(text, '{');
-    text_json_str(text, STR("text"), said);
-    if (thought) text_json_bool(text, STR("thought"), true);
+    text_json_str(text, STR("text"), signature ? STR("") : event->text);
+    if (event->kind == message_event_reasoning) text_json_bool(text, STR("thought"), true);
+    if (signature) text_json_str(text, STR("thoughtSignature"), event->text);
     text_put_byte(text, '}');
-    parts_end(writer, caller, text);
+    parts_end(writer, caller, event->choice, text);
+}
+
+static void citation_part_put(struct writer *writer, const struct codec_caller *caller,
+                              const struct message_event *event, struct text *text) {
+    struct message_part part = {.citations = (struct message_citation *)&event->citation, .citation_count = 1};
+    struct message_choice choice = {.parts = &part, .part_count = 1};
+    if (!event->citation.url.at) return;
+    call_end(writer, caller, text);
+    frame_begin(writer, caller, text);
+    text_put(text, STR("{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[]},\"index\":0"));
+    citations_put(text, &choice);
+    text_put(text, STR("}]"));
+    tail_put(text, writer->reply_id, writer->model, caller);
+    frame_end(caller, text);
 }
 
 static void call_begin(struct writer *writer, const struct codec_caller *caller, const struct message_event *event,
@@ -395,9 +438,15 @@ static void last_put(struct writer *writer, const struct codec_caller *caller, s
     if (writer->over) return;
     writer->over = true;
     frame_begin(writer, caller, text);
-    text_put(text, STR("{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[]}"));
-    text_json_str(text, STR("finishReason"), finish_name(writer->has_finish ? writer->finish : finish_stop));
-    text_put(text, STR(",\"index\":0}]"));
+    text_put(text, STR("{\"candidates\":["));
+    for (unsigned i = 0; i == 0 || i < writer->choices; i++) {
+        text_json_comma(text);
+        text_put(text, STR("{\"content\":{\"role\":\"model\",\"parts\":[]}"));
+        text_json_str(text, STR("finishReason"), finish_name(writer->finish[i] ? writer->finish[i] : finish_stop));
+        text_json_u64(text, STR("index"), i);
+        text_put_byte(text, '}');
+    }
+    text_put_byte(text, ']');
     if (!writer->has_usage) writer->usage = USAGE_NONE;
     usage_put(text, &writer->usage);
     tail_put(text, writer->reply_id, writer->model, caller);
@@ -409,25 +458,30 @@ void gemini_event_put(void *writer_state, const struct message_event *event, con
                       struct arena *keep, struct text *text) {
     struct writer *writer = writer_state;
     usage_keep(&writer->usage, &writer->has_usage, &event->usage);
-    if (event->choice > 0) return;
+    bool calls = event->kind == message_event_tool || event->kind == message_event_arguments;
+    if (event->choice >= choices_most || (event->choice > 0 && calls)) return; /* calls are gathered of one choice */
     switch (event->kind) {
     case message_event_begin:
         writer->reply_id = arena_copy(keep, event->id);
         writer->model = arena_copy(keep, event->model);
         return;
     case message_event_text:
-    case message_event_refusal: text_part_put(writer, caller, event->text, false, text); return;
+    case message_event_refusal: text_part_put(writer, caller, event, text); return;
     case message_event_reasoning:
-        if (caller->show_reasoning) text_part_put(writer, caller, event->text, true, text);
+        if (caller->show_reasoning) text_part_put(writer, caller, event, text);
         return;
+    case message_event_signature:
+        if (event->of == dialect_gemini && event->text.len) text_part_put(writer, caller, event, text);
+        return;
+    case message_event_citation: citation_part_put(writer, caller, event, text); return;
     case message_event_tool: call_begin(writer, caller, event, keep, text); return;
     case message_event_arguments:
         if (writer->calling) text_put(&writer->arguments, event->text);
         text->failed |= writer->arguments.failed;
         return;
     case message_event_finish:
-        writer->finish = event->finish;
-        writer->has_finish = true;
+        writer->finish[event->choice] = event->finish;
+        if (event->choice >= writer->choices) writer->choices = event->choice + 1;
         return;
     case message_event_error:
         frame_begin(writer, caller, text);
@@ -436,8 +490,6 @@ void gemini_event_put(void *writer_state, const struct message_event *event, con
         if (caller->json_array) text_put(text, STR("]\n"));
         return;
     case message_event_end: last_put(writer, caller, text); return;
-    case message_event_signature:
-    case message_event_citation:
     case message_event_logprobs:
     case message_event_usage:
     case message_event_kinds: return;

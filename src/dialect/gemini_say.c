@@ -273,7 +273,7 @@ static void config_put(struct text *text, const struct message_request *request,
     if (request->stop_count) {
         text_json_key(text, STR("stopSequences"));
         text_put_byte(text, '[');
-        for (size_t i = 0; i < request->stop_count && i < 5; i++) { /* it takes no more */
+        for (size_t i = 0; i < request->stop_count; i++) {
             text_json_comma(text);
             text_put_json(text, request->stop[i]);
         }

@@ -54,20 +54,28 @@ struct message_event *message_event_add(struct message_events *events, enum mess
 
 static uint64_t when(bool said, uint64_t bit) { return said ? bit : 0; }
 
-static uint64_t media_features(const struct message_media *media, uint64_t url_bit) {
-    return when(media->url.len > 0, url_bit) | when(media->file_id.len > 0, FEATURE_BIT(file_id));
+/* The id of a file is known where it was uploaded only; chat and Responses are one vendor's, but chat's images have
+ * none. */
+static bool knows_file(enum dialect from, enum dialect to, enum part_kind kind) {
+    return from == to || (from == dialect_responses && to == dialect_openai && kind == part_document);
 }
 
-static uint64_t part_features(const struct message_part *part, enum dialect to) {
+static uint64_t media_features(const struct message_part *part, enum dialect from, enum dialect to, uint64_t url_bit) {
+    const struct message_media *media = &part->media;
+    return when(media->url.len > 0, url_bit) |
+           when(media->file_id.len > 0 && !knows_file(from, to, part->kind), FEATURE_BIT(file_id));
+}
+
+static uint64_t part_features(const struct message_part *part, enum dialect from, enum dialect to) {
     uint64_t bits =
         when(part->cache_mark, FEATURE_BIT(cache_control)) | when(part->wants_citations, FEATURE_BIT(citations));
     switch (part->kind) {
-    case part_image: return bits | FEATURE_BIT(image) | media_features(&part->media, FEATURE_BIT(image_url));
-    case part_audio: return bits | FEATURE_BIT(audio) | media_features(&part->media, 0);
-    case part_document: return bits | FEATURE_BIT(document) | media_features(&part->media, FEATURE_BIT(document_url));
+    case part_image: return bits | FEATURE_BIT(image) | media_features(part, from, to, FEATURE_BIT(image_url));
+    case part_audio: return bits | FEATURE_BIT(audio) | media_features(part, from, to, 0);
+    case part_document: return bits | FEATURE_BIT(document) | media_features(part, from, to, FEATURE_BIT(document_url));
     case part_reasoning: return bits | FEATURE_BIT(reasoning_history);
     case part_foreign: return bits | when(part->of != to, FEATURE_BIT(foreign));
-    case part_tool_result: break;
+    case part_tool_result: bits |= when(part->is_error, FEATURE_BIT(tool_result_error)); break;
     case part_text:
     case part_refusal:
     case part_tool_call:
@@ -75,7 +83,7 @@ static uint64_t part_features(const struct message_part *part, enum dialect to) 
     }
     for (size_t i = 0; i < part->part_count; i++) /* results hold no results */
         if (part->parts[i].kind != part_text && part->parts[i].kind != part_tool_result)
-            bits |= part_features(&part->parts[i], to) | FEATURE_BIT(tool_result_media);
+            bits |= part_features(&part->parts[i], from, to) | FEATURE_BIT(tool_result_media);
     return bits;
 }
 
@@ -118,7 +126,7 @@ uint64_t message_features(const struct message_request *request, enum dialect to
     for (size_t i = 0; i < request->message_count; i++) {
         const struct message *message = &request->messages[i];
         bits |= when(message->name.len > 0, FEATURE_BIT(message_name));
-        for (size_t p = 0; p < message->part_count; p++) bits |= part_features(&message->parts[p], to);
+        for (size_t p = 0; p < message->part_count; p++) bits |= part_features(&message->parts[p], request->from, to);
     }
     return bits;
 }

@@ -309,6 +309,7 @@ struct embed_reply {
     X(document_url)        \
     X(file_id)             \
     X(tool_result_media)   \
+    X(tool_result_error)   \
     X(citations)           \
     X(foreign)             \
     X(echo)                \

@@ -36,7 +36,7 @@ enum message_finish openai_finish_read(struct str name) {
 /* -- read -------------------------------------------------------------------------------------------------------------
  */
 
-static void citations_read(const struct json_value *list, struct arena *arena, struct message_part *part) {
+void openai_citations_read(const struct json_value *list, struct arena *arena, struct message_part *part) {
     size_t place = 0;
     if (json_count(list) == 0) return;
     part->citations = arena_take_zeroed(arena, json_count(list) * sizeof *part->citations);
@@ -72,7 +72,7 @@ static void choice_read(const struct json_value *value, struct arena *arena, str
         if (content[i].kind == part_text && !content[i].text.len) continue;
         parts[*count] = content[i];
         if (content[i].kind == part_text && !cited)
-            citations_read(json_member(message, "annotations"), arena, &parts[*count]);
+            openai_citations_read(json_member(message, "annotations"), arena, &parts[*count]);
         cited |= content[i].kind == part_text;
         ++*count;
     }
@@ -140,7 +140,7 @@ static void joined_put(struct text *text, struct str name, const struct message_
     }
 }
 
-static void annotations_put(struct text *text, const struct message_choice *choice) {
+void openai_annotations_put(struct text *text, const struct message_choice *choice) {
     bool any = false;
     for (size_t i = 0; i < choice->part_count; i++)
         for (size_t c = 0; c < choice->parts[i].citation_count; c++) {
@@ -196,7 +196,7 @@ static void choice_put(struct text *text, const struct message_choice *choice, s
     joined_put(text, STR("content"), choice, part_text, true);
     joined_put(text, STR("refusal"), choice, part_refusal, true);
     if (caller->show_reasoning) joined_put(text, STR("reasoning_content"), choice, part_reasoning, false);
-    annotations_put(text, choice);
+    openai_annotations_put(text, choice);
     calls_put(text, choice, caller);
     text_put_byte(text, '}');
     if (choice->logprobs.at)

@@ -32,6 +32,10 @@ enum { openai_reader_bytes = 288, openai_writer_bytes = 128 };
 
 void openai_error_event_put(const struct message_event *event, struct text *text);
 
+/* A message's annotations: url_citation. Written with their key; nothing when there is none with a URL. */
+void openai_citations_read(const struct json_value *list, struct arena *arena, struct message_part *part);
+void openai_annotations_put(struct text *text, const struct message_choice *choice);
+
 /* Words of tables that both directions need. */
 struct str openai_effort_name(enum message_effort effort); /* "low"; effort_unset: {NULL,0} */
 enum message_effort openai_effort_read(struct str name);

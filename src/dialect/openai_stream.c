@@ -57,6 +57,13 @@ static void content_add(struct message_events *events, unsigned choice, const st
     }
 }
 
+static void citations_add(struct message_events *events, unsigned choice, const struct json_value *list) {
+    struct message_part part = {.citation_count = 0};
+    openai_citations_read(list, events->arena, &part);
+    for (size_t i = 0; i < part.citation_count; i++)
+        add(events, message_event_citation, choice)->citation = part.citations[i];
+}
+
 static struct call *call_find(const struct reader *reader, unsigned choice, int64_t index, struct str id) {
     for (unsigned i = reader->call_count; i-- > 0;) {
         struct call *call = &reader->calls[i];
@@ -107,6 +114,7 @@ static void choice_add(struct reader *reader, struct message_events *events, con
     text_add(events, message_event_reasoning, choice, reasoning);
     content_add(events, choice, json_member(delta, "content"));
     text_add(events, message_event_refusal, choice, json_member_str(delta, "refusal"));
+    citations_add(events, choice, json_member(delta, "annotations"));
     size_t place = 0;
     for (const struct json_value *call; (call = json_each(calls, &place, NULL));)
         call_add(reader, events, choice, call, json_i64(json_member(call, "index"), -1), keep);
@@ -260,6 +268,17 @@ static void end_put(const struct writer *writer, const struct codec_caller *call
     text_put(text, STR("data: [DONE]\n\n"));
 }
 
+static void citation_put(struct writer *writer, const struct codec_caller *caller, const struct message_event *event,
+                         struct text *text) {
+    struct message_part part = {.citations = (struct message_citation *)&event->citation, .citation_count = 1};
+    struct message_choice choice = {.parts = &part, .part_count = 1};
+    if (!event->citation.url.at) return;
+    role_put(writer, caller, event->choice, text);
+    delta_begin(writer, caller, event->choice, text);
+    openai_annotations_put(text, &choice);
+    delta_end(text, caller);
+}
+
 void openai_error_event_put(const struct message_event *event, struct text *text) {
     text_put(text, STR("data: {\"error\":{"));
     text_json_str(text, STR("message"), event->text);
@@ -287,7 +306,7 @@ void openai_event_put(void *writer_state, const struct message_event *event, con
     case message_event_error: openai_error_event_put(event, text); return;
     case message_event_end: end_put(writer, caller, text); return;
     case message_event_signature:
-    case message_event_citation:
+    case message_event_citation: citation_put(writer, caller, event, text); return;
     case message_event_logprobs:
     case message_event_usage:
     case message_event_kinds: return;

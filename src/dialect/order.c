@@ -65,7 +65,8 @@ static bool release(struct order *order, struct message_events *out) {
 bool order_take(struct order *order, const struct message_event *event, struct arena *keep,
                 struct message_events *out) {
     CHECKF((unsigned)event->kind < message_event_kinds, "kind=%d", (int)event->kind);
-    if (event->choice > 0) return true;
+    if (event->choice > 0) /* blocks are those of the first */
+        return event->kind == message_event_tool || event->kind == message_event_arguments || pass(event, out);
     switch (event->kind) {
     case message_event_tool:
         if (order->calling) return hold(order, event, keep);

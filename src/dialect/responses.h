@@ -24,6 +24,8 @@ enum { responses_reader_bytes = 16, responses_writer_bytes = 512 };
 
 /* The finish of a whole response: a call among its output decides. */
 enum message_finish responses_finish(const struct json_value *response, bool called);
+/* Those with a URL, separated by commas. */
+void responses_annotations_put(struct text *text, const struct message_part *part);
 void responses_usage_read(const struct json_value *usage, struct usage *into);
 /* The response object around this output (raw items, separated by commas). "in_progress", "completed", "incomplete". */
 void responses_object_put(struct text *text, const struct codec_caller *caller, struct str model, struct str status,

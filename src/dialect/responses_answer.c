@@ -170,12 +170,13 @@ void responses_object_put(struct text *text, const struct codec_caller *caller, 
     text_put(text, STR(",\"user\":null,\"metadata\":{}}"));
 }
 
-static void annotations_put(struct text *text, const struct message_part *part) {
-    text_put(text, STR(",\"annotations\":["));
+void responses_annotations_put(struct text *text, const struct message_part *part) {
+    bool any = false;
     for (size_t i = 0; i < part->citation_count; i++) {
         const struct message_citation *citation = &part->citations[i];
         if (!citation->url.at) continue;
-        text_json_comma(text);
+        if (any) text_put_byte(text, ',');
+        any = true;
         text_put(text, STR("{\"type\":\"url_citation\""));
         text_json_str(text, STR("url"), citation->url);
         text_json_str(text, STR("title"), citation->title);
@@ -183,7 +184,6 @@ static void annotations_put(struct text *text, const struct message_part *part) 
         text_json_i64(text, STR("end_index"), citation->end == MESSAGE_NO_INT ? 0 : citation->end);
         text_put_byte(text, '}');
     }
-    text_put_byte(text, ']');
 }
 
 static void item_put(struct text *text, const struct message_part *part, size_t index,
@@ -224,7 +224,9 @@ static void item_put(struct text *text, const struct message_part *part, size_t 
         } else {
             text_put(text, STR("{\"type\":\"output_text\""));
             text_json_str(text, STR("text"), part->text);
-            annotations_put(text, part);
+            text_put(text, STR(",\"annotations\":["));
+            responses_annotations_put(text, part);
+            text_put_byte(text, ']');
             text_put(text, STR(",\"logprobs\":[]"));
         }
         text_put(text, STR("}]"));

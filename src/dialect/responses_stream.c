@@ -16,7 +16,9 @@ struct writer {
     enum item open;
     unsigned tool, index; /* of the open call; of the open item */
     uint64_t sequence;
-    struct text said;   /* of the open item */
+    struct text said;  /* of the open item */
+    struct text cited; /* of it: its annotations, separated by commas */
+    unsigned citations;
     struct text output; /* the items that are closed */
     struct str name, call_id, model;
     enum message_finish finish;
@@ -34,6 +36,17 @@ static void text_add(struct message_events *events, enum message_event_kind kind
     struct message_event *event = message_event_add(events, kind);
     event->text = text;
     event->of = dialect_responses;
+}
+
+static void citation_add(struct message_events *events, const struct json_value *annotation) {
+    struct str url = json_member_str(annotation, "url");
+    if (!url.len) return;
+    struct message_event *event = message_event_add(events, message_event_citation);
+    event->of = dialect_responses;
+    event->citation.url = url;
+    event->citation.title = json_member_str(annotation, "title");
+    event->citation.start = json_i64(json_member(annotation, "start_index"), MESSAGE_NO_INT);
+    event->citation.end = json_i64(json_member(annotation, "end_index"), MESSAGE_NO_INT);
 }
 
 static void item_add(struct reader *reader, struct message_events *events, const struct json_value *item, bool done) {
@@ -87,6 +100,8 @@ bool responses_event_take(void *reader_state, struct str event, struct str data,
         reader->begun = true;
     }
     if (str_eq(type, STR("response.output_text.delta"))) text_add(events, message_event_text, delta);
+    if (str_eq(type, STR("response.output_text.annotation.added")))
+        citation_add(events, json_member(root, "annotation"));
     if (str_eq(type, STR("response.refusal.delta"))) text_add(events, message_event_refusal, delta);
     if (str_eq(type, STR("response.reasoning_summary_text.delta")) ||
         str_eq(type, STR("response.reasoning_text.delta")))
@@ -133,7 +148,12 @@ static void part_put(const struct writer *writer, struct str said, struct text *
                    : writer->open == item_reasoning ? STR("{\"type\":\"summary_text\",\"text\":")
                                                     : STR("{\"type\":\"output_text\",\"text\":"));
     text_put_json(text, said);
-    text_put(text, writer->open == item_message ? STR(",\"annotations\":[],\"logprobs\":[]}") : STR("}"));
+    if (writer->open == item_message) {
+        text_put(text, STR(",\"annotations\":["));
+        text_put(text, text_str(&writer->cited));
+        text_put(text, STR("],\"logprobs\":[]"));
+    }
+    text_put_byte(text, '}');
 }
 
 static void item_put(const struct writer *writer, const struct codec_caller *caller, bool done, struct text *text) {
@@ -168,6 +188,7 @@ static void start_put(struct writer *writer, const struct codec_caller *caller, 
     writer->started = true;
     writer->said = text_in_arena(keep, 256);
     writer->output = text_in_arena(keep, 256);
+    writer->cited = text_in_arena(keep, 16);
     for (size_t i = 0; i < 2; i++) {
         frame_begin(writer, text, types[i]);
         text_json_key(text, STR("response"));
@@ -208,7 +229,7 @@ static void item_close(struct writer *writer, const struct codec_caller *caller,
     frame_end(text);
     if (writer->output.len) text_put_byte(&writer->output, ',');
     item_put(writer, caller, true, &writer->output);
-    writer->said.len = 0;
+    writer->said.len = writer->cited.len = writer->citations = 0;
     writer->index++;
     writer->open = item_none;
 }
@@ -244,6 +265,21 @@ static void delta_put(struct writer *writer, const struct codec_caller *caller, 
     if (kind == item_message) text_put(text, STR(",\"logprobs\":[]"));
     frame_end(text);
     text_put(&writer->said, said);
+}
+
+static void citation_put(struct writer *writer, const struct codec_caller *caller, const struct message_event *event,
+                         struct arena *keep, struct text *text) {
+    struct message_part part = {.citations = (struct message_citation *)&event->citation, .citation_count = 1};
+    if (!event->citation.url.at) return;
+    if (writer->open != item_message) item_open(writer, caller, item_message, keep, text);
+    if (writer->cited.len) text_put_byte(&writer->cited, ',');
+    responses_annotations_put(&writer->cited, &part);
+    frame_begin(writer, text, "response.output_text.annotation.added");
+    place_put(writer, caller, text);
+    text_json_u64(text, STR("annotation_index"), writer->citations++);
+    text_json_key(text, STR("annotation"));
+    responses_annotations_put(text, &part);
+    frame_end(text);
 }
 
 static void call_open(struct writer *writer, const struct codec_caller *caller, const struct message_event *event,
@@ -294,6 +330,7 @@ void responses_event_put(void *writer_state, const struct message_event *event, 
     case message_event_reasoning:
         if (caller->show_reasoning) delta_put(writer, caller, item_reasoning, event->text, keep, text);
         break;
+    case message_event_citation: citation_put(writer, caller, event, keep, text); break;
     case message_event_tool: call_open(writer, caller, event, keep, text); break;
     case message_event_arguments:
         if (writer->open == item_call && writer->tool == event->tool)
@@ -304,5 +341,5 @@ void responses_event_put(void *writer_state, const struct message_event *event, 
     case message_event_end: end_put(writer, caller, keep, text); break;
     default: break;
     }
-    text->failed |= writer->said.failed || writer->output.failed;
+    text->failed |= writer->said.failed || writer->output.failed || writer->cited.failed;
 }

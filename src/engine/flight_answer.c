@@ -258,6 +258,20 @@ static void answer_translated_word(struct flight *flight, const struct attempt *
     answer_json(flight, error.status, text.failed ? STR("{}") : text_str(&text), error.retry_after_ms, last, now, out);
 }
 
+/* An error that came in a reply of status 200: its sentence, as one of status 502; a filter's is a refusal. */
+static bool answer_inside(struct flight *flight, const struct attempt *last, struct now now, struct actions *out) {
+    struct message_error error = {.retry_after_ms = -1};
+    struct str body = chunks_whole(&flight->attempts[last->number]->held);
+    if (!body.at) return false;
+    (last->codec ? last->codec : &codec_openai)->read_error(body, flight->host->scratch, &error);
+    if (!error.message.len) return false;
+    bool filtered = str_find(error.said_code, STR("content_filter")) != SIZE_MAX;
+    enum error_code code = filtered ? error_content_filtered : error_provider_error;
+    answer_error_status(flight, code, error_facts(code)->status, error.message, STR_NONE, last->retry_after_ms, last,
+                        now, out);
+    return true;
+}
+
 /* Nothing is left to try: the last failure is the answer. */
 void answer_failure(struct flight *flight, const struct attempt *last, struct now now, struct actions *out) {
     if (flight->resumed && last) {
@@ -283,6 +297,7 @@ void answer_failure(struct flight *flight, const struct attempt *last, struct no
         flight_close(flight, now, out);
         return;
     }
+    if (last->failure == failure_error_in_reply && answer_inside(flight, last, now, out)) return;
     const struct failure_facts *failure = failure_facts(last->failure);
     const struct error_facts *error = error_facts(failure->error);
     struct str message =

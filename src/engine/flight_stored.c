@@ -28,10 +28,22 @@ static const struct json_value *body_of(const struct flight *flight) {
 
 static struct str client_name(const struct flight *flight) { return flight->client ? flight->client->name : STR(""); }
 
+/* What lies at a provider lies in the account of all clients: only who may use its API raw may name it. */
+static bool may_name_theirs(const struct flight *flight) { return !flight->client || flight->client->raw; }
+
+static void answer_not_stored(struct flight *flight, struct now now, struct actions *out) {
+    answer_error(flight, error_invalid_request,
+                 arena_printf(&flight->arena,
+                              "There is no stored response `%.*s`: send the whole conversation as `input`.",
+                              STR_ARG(flight->previous_response)),
+                 STR("previous_response_id"), now, out);
+}
+
 bool stored_recall(struct flight *flight, struct now now, struct actions *out) {
-    if (flight->endpoint != endpoint_responses || !flight->snapshot->responses.on) return false;
+    if (flight->endpoint != endpoint_responses) return false;
     const struct json_value *root = body_of(flight), *previous = json_member(root, "previous_response_id");
-    flight->stores = json_kind(root) == json_object && json_bool(json_member(root, "store"), true);
+    bool on = flight->snapshot->responses.on;
+    flight->stores = on && json_kind(root) == json_object && json_bool(json_member(root, "store"), true);
     if (flight->stores) {
         struct text items = text_in_arena(flight->host->scratch, 1024);
         items_put(&items, json_member(root, "input"));
@@ -41,9 +53,22 @@ bool stored_recall(struct flight *flight, struct now now, struct actions *out) {
             return true;
         }
     }
+    if (json_kind(json_member(root, "conversation")) > json_null && !may_name_theirs(flight)) {
+        answer_error(
+            flight, error_not_allowed,
+            STR("This client key may not name a provider's conversations: ask the operator for `raw: true`, or "
+                "use previous_response_id."),
+            STR("conversation"), now, out);
+        return true;
+    }
     struct str id = json_str(previous, STR(""));
     if (!id.len || flight->previews) return false;
     flight->previous_response = arena_copy(&flight->arena, str_slice(id, 0, limit_response_id));
+    if (!on && may_name_theirs(flight)) return false;
+    if (!on) {
+        answer_not_stored(flight, now, out);
+        return true;
+    }
     flight->waiting = waiting_recall;
     flight->wait_until_ns = UINT64_MAX;
     struct action *action = actions_add(out, action_recall);
@@ -86,6 +111,8 @@ void stored_recalled(struct flight *flight, const struct event *event, struct no
         answer_error(flight, error_storage_failed, event->text, STR("previous_response_id"), now, out);
     else if (event->bytes.at && !body_expand(flight, event->bytes))
         answer_error(flight, error_overloaded, STR_NONE, STR_NONE, now, out);
+    else if (!event->bytes.at && !may_name_theirs(flight))
+        answer_not_stored(flight, now, out);
     else
         flight_admitted(flight, now, out); /* not found: a provider that has the API may know it */
 }

@@ -9,7 +9,9 @@ static const struct codec_caller nobody = {
 
 static struct codec_caller caller_of(const struct mock_exchange *me) {
     struct codec_caller caller = nobody;
+    size_t prefix = sizeof "chatcmpl-" - 1;
     caller.now_s = me->facts.created_s;
+    if (me->facts.id.len > prefix) caller.request_id = str_slice(me->facts.id, prefix, me->facts.id.len);
     caller.json_array = me->json_array;
     return caller;
 }
@@ -77,6 +79,11 @@ bool mock_dialect_request(struct mock_exchange *me, enum operation operation, st
     } else {
         struct message_request request;
         if (!codec->read_request(*body, model, stream, &me->arena, &request, error, param)) return false;
+        if (request.native_only.len) { /* it stores nothing */
+            *param = request.native_only;
+            return error_set(error, error_invalid_request, "`%.*s`: nothing is stored here.",
+                             STR_ARG(request.native_only));
+        }
         me->counted = message_tokens(&request);
         me->openai_inside = codec->dialect == dialect_cloudflare && str_find(request.model, STR("reason")) != SIZE_MAX;
         target.model = request.model;

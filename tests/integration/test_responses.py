@@ -25,7 +25,8 @@ def auth(name):
 def config(mock, **more):
     base = f"http://127.0.0.1:{mock.port}"
     kinds = {"openai": f"{base}/v1", "anthropic": base, "gemini": f"{base}/v1beta"}
-    return {"providers": {kind: provider(url, type=kind) for kind, url in kinds.items()}, "routes": [{"model": kind, "targets": [f"{kind}/m"]} for kind in kinds], **more}
+    types = {"openai": "groq"}  # which has the chat API only
+    return {"providers": {kind: provider(url, type=types.get(kind, kind)) for kind, url in kinds.items()}, "routes": [{"model": kind, "targets": [f"{kind}/m"]} for kind in kinds], **more}
 
 
 def ask(weir, text, model="openai", previous=None, client=None, **more):
@@ -240,5 +241,20 @@ def test_a_provider_that_has_the_api_itself(native):
     assert "previous_response_id" not in sent and [i["role"] for i in sent["input"]] == ["user", "assistant", "user"]
     ask(weir, "unknown here", "m", "resp_theirs")  # made before weir stood between: the provider may know it
     assert json.loads(far.bodies[-1])["previous_response_id"] == "resp_theirs"
-    ask(weir, "x", "m", conversation="conv_1")
+    ask(weir, "x", "m", conversation="conv_1")  # as nobody else's lie there
     assert json.loads(far.bodies[-1])["conversation"] == "conv_1"
+
+
+def test_what_lies_at_the_provider_is_not_for_other_clients(start, tmp_path):
+    (tmp_path / "c.jsonl").write_text('{"extends":"built-in"}\n{"provider":"openai","endpoints":["chat","responses"]}\n')
+
+    def answer(connection, head, body):
+        connection.sendall(good_reply(json.dumps(NATIVE).encode()))
+    with RawProvider(answer) as far:
+        weir = start({"catalog": str(tmp_path / "c.jsonl"), "providers": {"one": provider(far.base_url)}, "clients": clients()})
+        assert ask(weir, "mine", "m", client="one").status == 200
+        theirs = ask(weir, "go on", "m", "resp_native", client="two")
+        assert theirs.status == 400 and theirs.error["param"] == "previous_response_id"
+        assert ask(weir, "x", "m", client="two", conversation="conv_1").status == 403
+        assert len(far.heads) == 1
+        assert ask(weir, "go on", "m", "resp_native", client="one").status == 200

@@ -1349,7 +1349,8 @@ static struct heard *heard_in(const struct script *script) {
     for (size_t i = 0; i < script->count; i++) {
         struct message_event event = script->events[i];
         if (event.kind == message_event_refusal && joins) event.kind = message_event_text;
-        if (event.kind == message_event_signature && !is(dialect_anthropic)) continue;
+        bool signs = is(dialect_anthropic) || (is(dialect_gemini) && !event.data.at);
+        if (event.kind == message_event_signature && !signs) continue;
         if (event.kind == message_event_reasoning && !says_reasoning()) continue;
         if ((event.kind == message_event_tool || event.kind == message_event_arguments) && !says_calls()) continue;
         hear(heard, &event);
