@@ -215,7 +215,7 @@ void flight_free(struct flight *flight) {
     }
     chunks_free(&flight->body);
     chunks_free(&flight->delivered);
-    chunks_free(&flight->own_input);
+    if (flight->own_input) chunks_free(flight->own_input);
     translate_release(flight);
     struct arena arena = flight->arena; /* the flight itself stands in it */
     arena_free(&arena);

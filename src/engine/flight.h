@@ -192,8 +192,8 @@ struct flight {
     size_t body_max;
     struct str whole_body; /* set when it is complete; given back once no attempt can need it */
     struct openai_request request;
-    const struct codec *codec; /* the caller's dialect */
-    struct flight_raw raw;
+    const struct codec *codec;    /* the caller's dialect */
+    const struct flight_raw *raw; /* endpoint_raw only */
     struct str path_model;
     bool wants_array, shows_reasoning;
     struct message_request
@@ -203,12 +203,12 @@ struct flight {
     struct message_part *fetching; /* waiting_fetch: what is got from the web */
     bool stores;                   /* its answer, when it is whole */
     struct str previous_response;  /* that it goes on from; {NULL,0}: none */
-    struct chunks own_input;       /* of what is stored */
+    struct chunks *own_input;      /* of what is stored; NULL: nothing */
     unsigned fetches;              /* files that were got from the web for it */
     struct arena message_arena;    /* holds one of the two */
     bool unreadable;               /* the body cannot be said in other words */
     struct str unfit_param;
-    struct error unfit;      /* why the last target that was left out cannot serve it */
+    struct error *unfit;     /* why the last target that was left out cannot serve it; NULL: there was none */
     const struct rule *rule; /* what it falls under; NULL: none */
     const struct route *route;
     struct str route_name;
@@ -376,6 +376,8 @@ void flight_admitted(struct flight *flight, struct now now, struct actions *out)
 
 /* -- flight_raw.c: a provider's own API -- */
 
+/* Copies what the head says. false: no memory. */
+bool raw_keep(struct flight *flight, const struct flight_raw *raw);
 bool raw_admit(struct flight *flight, struct now now, struct actions *out);
 bool raw_request(struct flight *flight, struct attempt *attempt);
 /* Whatever a server may make of it: neither `.` nor `..` as a segment, however it is escaped, no backslash, no control

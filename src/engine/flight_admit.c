@@ -69,19 +69,15 @@ struct flight *flight_new(const struct flight_host *host, const struct snapshot 
                                                               : codec_of(endpoint_facts(request->endpoint)->dialect);
     flight->path_model = arena_copy(&flight->arena, request->path_model);
     flight->wants_array = request->wants_array;
-    flight->raw = (struct flight_raw){.method = arena_copy(&flight->arena, request->raw.method),
-                                      .provider = arena_copy(&flight->arena, request->raw.provider),
-                                      .path = arena_copy(&flight->arena, request->raw.path),
-                                      .query = arena_copy(&flight->arena, request->raw.query)};
     flight->request_id = arena_copy(&flight->arena, request->request_id);
     flight->arrived_ns = request->arrived.mono_ns;
     flight->arrived_wall_ns = request->arrived.wall_ns;
     flight->body_max = snapshot->body_bytes_max;
     flight->timeout_ns = snapshot->request_timeout_ns;
-    chunks_init(&flight->own_input, host->bodies);
     chunks_init_spared(&flight->body, host->bodies, host->chunk_spares);
     if (request->content_length > 0) chunks_expect(&flight->body, (size_t)request->content_length);
-    if (flight->request_id.at && headers_keep(flight, request)) return flight;
+    bool kept = request->endpoint != endpoint_raw || raw_keep(flight, &request->raw);
+    if (kept && flight->request_id.at && headers_keep(flight, request)) return flight;
     arena = flight->arena;
     arena_free(&arena);
     return NULL;
@@ -138,12 +134,12 @@ static struct catalog_wish wish_of(const struct flight *flight) {
 }
 
 /* A model that is known to lack what is wanted is not asked; one that nothing is known of is. */
-static bool model_fits(struct flight *flight, const struct target *target) {
+static bool model_fits(struct flight *flight, const struct target *target, struct error *error) {
     struct catalog_wish wish = wish_of(flight);
     struct str lack = catalog_lack(target->facts, &wish);
-    return !lack.len || error_set(&flight->unfit, error_unsupported,
-                                  "No model behind `%.*s` %.*s. GET /v1/models tells what each can do.",
-                                  STR_ARG(str_slice(flight->route_name, 0, 100)), STR_ARG(lack));
+    return !lack.len ||
+           error_set(error, error_unsupported, "No model behind `%.*s` %.*s. GET /v1/models tells what each can do.",
+                     STR_ARG(str_slice(flight->route_name, 0, 100)), STR_ARG(lack));
 }
 
 static enum unfit target_unfit(struct flight *flight, const struct target *target, bool pinned) {
@@ -152,10 +148,14 @@ static enum unfit target_unfit(struct flight *flight, const struct target *targe
     if (client && pinned && !listed(client->models, client->model_count, target->model) &&
         !listed(client->models, client->model_count, target->name))
         return unfit_client;
-    if (!model_fits(flight, target)) return unfit_endpoint;
-    if (flight_splices(flight, target->provider))
+    struct error error = {.code = error_none};
+    bool fits = model_fits(flight, target, &error);
+    if (fits && flight_splices(flight, target->provider))
         return target->provider->endpoints & 1u << flight->endpoint ? unfit_no : unfit_endpoint;
-    return translate_fits(flight, target, &flight->unfit) ? unfit_no : unfit_endpoint;
+    if (fits && translate_fits(flight, target, &error)) return unfit_no;
+    if (error.code && !flight->unfit) flight->unfit = arena_take(&flight->arena, sizeof *flight->unfit);
+    if (error.code && flight->unfit) *flight->unfit = error;
+    return unfit_endpoint;
 }
 
 /* false: no memory. */
@@ -348,14 +348,14 @@ static bool candidates_find(struct flight *flight, struct now now, struct action
                      STR_NONE, now, out);
         return false;
     }
-    if (unfit == unfit_endpoint && !flight->unfit.code &&
+    if (unfit == unfit_endpoint && !flight->unfit &&
         endpoint_facts(flight->endpoint)->operation == operation_count_tokens)
         answer_count(flight, message_tokens(flight->message), now, out); /* nobody behind the model can count */
     else if (unfit == unfit_client)
         answer_error(flight, error_not_allowed, STR("This client key may not use the providers of this model."),
                      STR("model"), now, out);
-    else if (unfit == unfit_endpoint && flight->unfit.code)
-        answer_error(flight, flight->unfit.code, str_from(flight->unfit.message), flight->unfit_param, now, out);
+    else if (unfit == unfit_endpoint && flight->unfit)
+        answer_error(flight, flight->unfit->code, str_from(flight->unfit->message), flight->unfit_param, now, out);
     else if (unfit == unfit_endpoint)
         answer_error(flight, error_unsupported, STR("No provider of this model serves this path."), STR("model"), now,
                      out);

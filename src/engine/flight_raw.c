@@ -43,7 +43,7 @@ bool raw_path_is_safe(struct str path) {
 /* The model that is named in a JSON body or in a path such as models/{model}:generateContent; empty: none. *unsure:
  * more than one is named, and which of them counts only the provider knows. */
 static struct str model_of(struct flight *flight, struct str body, bool *unsure) {
-    struct str path = flight->raw.path, mark = STR("models/"), named = STR(""), name;
+    struct str path = flight->raw->path, mark = STR("models/"), named = STR(""), name;
     size_t at = str_find(path, mark), place = 0, count = 0;
     if (str_starts(str_trim(body), STR("{"))) {
         const char *problem;
@@ -76,7 +76,7 @@ static const char *why_not(const struct flight *flight, struct str model, bool u
         return flight->snapshot->auth_none ? "Nobody may use /providers/{name}/... without a client key of `raw: true`."
                                            : NULL;
     if (!client->raw) return "This client key may not use /providers/{name}/...: ask the operator for `raw: true`.";
-    if (!is_listed(client->providers, client->provider_count, flight->raw.provider))
+    if (!is_listed(client->providers, client->provider_count, flight->raw->provider))
         return "This client key may not use this provider.";
     if (is_listed(client->models, client->model_count, STR("*"))) return NULL;
     if (!model.len || unsure)
@@ -87,14 +87,25 @@ static const char *why_not(const struct flight *flight, struct str model, bool u
                : "This client key may not use this model.";
 }
 
+bool raw_keep(struct flight *flight, const struct flight_raw *raw) {
+    struct flight_raw *copy = arena_take(&flight->arena, sizeof *copy);
+    if (!copy) return false;
+    *copy = (struct flight_raw){.method = arena_copy(&flight->arena, raw->method),
+                                .provider = arena_copy(&flight->arena, raw->provider),
+                                .path = arena_copy(&flight->arena, raw->path),
+                                .query = arena_copy(&flight->arena, raw->query)};
+    flight->raw = copy;
+    return copy->method.at && copy->provider.at && copy->path.at && copy->query.at;
+}
+
 bool raw_admit(struct flight *flight, struct now now, struct actions *out) {
-    const struct provider *provider = map_find(&flight->snapshot->providers_by_name, flight->raw.provider);
+    const struct provider *provider = map_find(&flight->snapshot->providers_by_name, flight->raw->provider);
     struct str model;
     flight->request = (struct openai_request){.max_tokens = -1, .n = 1};
     bool unsure = false;
     model = model_of(flight, flight->whole_body, &unsure);
-    struct str name =
-        arena_printf(&flight->arena, "%.*s/%.*s", STR_ARG(flight->raw.provider), STR_ARG(model.len ? model : STR("-")));
+    struct str name = arena_printf(&flight->arena, "%.*s/%.*s", STR_ARG(flight->raw->provider),
+                                   STR_ARG(model.len ? model : STR("-")));
     const char *refused = why_not(flight, model, unsure, name);
     if (refused) {
         answer_error(flight, error_not_allowed, str_from(refused), STR_NONE, now, out);
@@ -103,11 +114,11 @@ bool raw_admit(struct flight *flight, struct now now, struct actions *out) {
     if (!provider) {
         answer_error(flight, error_unknown_path,
                      arena_printf(&flight->arena, "There is no provider `%.*s`.",
-                                  STR_ARG(str_slice(flight->raw.provider, 0, limit_name))),
+                                  STR_ARG(str_slice(flight->raw->provider, 0, limit_name))),
                      STR_NONE, now, out);
         return false;
     }
-    if (!raw_path_is_safe(flight->raw.path)) {
+    if (!raw_path_is_safe(flight->raw->path)) {
         answer_error(flight, error_invalid_request,
                      STR("The path must not hold `.` or `..` segments, backslashes, blanks or broken escapes."),
                      STR_NONE, now, out);
@@ -183,11 +194,11 @@ bool raw_passes_back(struct str name) {
 
 bool raw_request(struct flight *flight, struct attempt *attempt) {
     const struct provider *provider = attempt->target->provider;
-    struct text path = text_in_arena(&flight->arena, provider->base.path.len + flight->raw.path.len + 64);
-    struct str rest = flight->raw.query, pair;
+    struct text path = text_in_arena(&flight->arena, provider->base.path.len + flight->raw->path.len + 64);
+    struct str rest = flight->raw->query, pair;
     char before = '?';
     text_put(&path, provider->base.path);
-    text_put(&path, flight->raw.path);
+    text_put(&path, flight->raw->path);
     while (rest.len && str_split_next(&rest, '&', &pair)) {
         if (provider->dialect == dialect_gemini && str_starts(pair, STR("key="))) continue; /* a credential there */
         text_put_byte(&path, before);

@@ -47,8 +47,10 @@ bool stored_recall(struct flight *flight, struct now now, struct actions *out) {
     if (flight->stores) {
         struct text items = text_in_arena(flight->host->scratch, 1024);
         items_put(&items, json_member(root, "input"));
-        if (items.failed || !chunks_add(&flight->own_input, STR("[")) ||
-            !chunks_add(&flight->own_input, text_str(&items)) || !chunks_add(&flight->own_input, STR("]"))) {
+        flight->own_input = arena_take(&flight->arena, sizeof *flight->own_input);
+        if (flight->own_input) chunks_init(flight->own_input, flight->host->bodies);
+        if (items.failed || !flight->own_input || !chunks_add(flight->own_input, STR("[")) ||
+            !chunks_add(flight->own_input, text_str(&items)) || !chunks_add(flight->own_input, STR("]"))) {
             answer_error(flight, error_overloaded, STR_NONE, STR_NONE, now, out);
             return true;
         }
@@ -122,7 +124,7 @@ void stored_keep(struct flight *flight, struct str response, struct actions *out
     size_t at;
     if (!flight->stores) return;
     const struct json_value *root = json_parse_in(flight->host->scratch, response, &problem, &at);
-    struct str id = json_member_str(root, "id"), input = chunks_whole(&flight->own_input);
+    struct str id = json_member_str(root, "id"), input = chunks_whole(flight->own_input);
     struct str output = json_raw(json_member(root, "output"), flight->host->scratch);
     if (!id.len || id.len > limit_response_id || !input.at || !output.len) return;
     flight->stores = false;
