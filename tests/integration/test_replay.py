@@ -49,8 +49,9 @@ SPOKEN = [(vendor, "chat", "/chat/completions", vendor, "openai") for vendor in 
     ("huggingface", "inference", "", "huggingface-native", "huggingface"),
 ] + [(vendor, "responses", "/responses", "has-responses", "responses") for vendor in ("openai", "azure", "xai", "openrouter", "deepseek")]
 
-# A type of its own: no row of the built-in catalogue says that it has the Responses API.
-CATALOGUE = '{"extends":"built-in"}\n{"provider":"has-responses","base_url":"http://127.0.0.1","endpoints":["chat","responses"]}\n'
+# A type of its own that has the Responses API; the vendors are asked as if they had none, so that the recorded chat answers callers of it.
+CATALOGUE = '{"extends":"built-in"}\n{"provider":"has-responses","base_url":"http://127.0.0.1","endpoints":["chat","responses"]}\n' + "".join(
+    f'{{"provider":"{name}","endpoints":["chat","completions","embeddings"]}}\n' for name in ("openai", "azure", "xai", "openrouter"))
 
 # What cannot be carried at all: (provider or *, kind, a piece of the recorded path or file name, why).
 NOT_ASKED = [
@@ -826,8 +827,9 @@ def replay(world, exchange, way):
         if way == exchange.same and not is_auth(exchange):
             yield from check_identical(exchange, way, asked[0], reply)
         return
-    if has_error_inside(exchange):  # as if it had failed: docs/internals.md
-        if reply.status != 502 or not message_of(reply.body):
+    if has_error_inside(exchange):  # as if it had failed, in its own words
+        said = json.loads(exchange.body)["error"]["message"]
+        if reply.status not in (400, 502) or message_of(reply.body) != said:
             yield f"an error inside became {reply.status}: {reply.body[:300]}"
     elif reply.status != exchange.status:
         yield f"{reply.status}: {reply.body[:400]}"
