@@ -8,7 +8,7 @@ enum { choices_most = 8 }; /* candidateCount is at most that */
 
 struct reader {
     bool begun;
-    unsigned char called; /* a bit per choice */
+    unsigned called; /* a bit per choice */
     unsigned tools;
 };
 
