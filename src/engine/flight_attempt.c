@@ -19,6 +19,14 @@ static bool passes_up(const struct provider *provider, struct str name) {
     return false;
 }
 
+/* Said by the configuration: not by a caller too. */
+static bool is_ours(const struct provider *provider, struct str name) {
+    if (provider->key_count && str_eq_nocase(name, provider->key_header)) return true;
+    for (size_t i = 0; i < provider->header_count; i++)
+        if (str_eq_nocase(name, provider->headers[i].name)) return true;
+    return false;
+}
+
 static void header_put(struct http_header *headers, size_t *count, struct str name, struct str value) {
     headers[(*count)++] = (struct http_header){name, value};
 }
@@ -40,9 +48,9 @@ static bool call_headers(struct flight *flight, const struct attempt *attempt, s
     header_put(headers, &count, STR("Accept-Encoding"), STR("identity"));
     header_put(headers, &count, STR("User-Agent"), STR("weir"));
     for (size_t i = 0; i < provider->header_count; i++) headers[count++] = provider->headers[i];
-    bool has_also = !also->name.len;
+    bool has_also = !also->name.len || is_ours(provider, also->name);
     for (size_t i = 0; i < flight->forward_count; i++) {
-        if (!raw && !passes_up(provider, flight->forward[i].name)) continue;
+        if (raw ? is_ours(provider, flight->forward[i].name) : !passes_up(provider, flight->forward[i].name)) continue;
         has_also = has_also || str_eq_nocase(flight->forward[i].name, also->name);
         headers[count++] = flight->forward[i];
     }

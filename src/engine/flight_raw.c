@@ -16,6 +16,14 @@ static int hex_of(char c) {
     return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
 }
 
+/* What a second decoding would make a dot, a slash or a backslash, or would have to be decoded once more. */
+static bool is_escape_of_separator(struct str path, size_t at) {
+    static const struct str digits[] = {STR("2e"), STR("2f"), STR("5c"), STR("25")};
+    for (size_t i = 0; i < sizeof digits / sizeof *digits; i++)
+        if (str_eq_nocase(str_slice(path, at, at + 2), digits[i])) return true;
+    return false;
+}
+
 bool raw_path_is_safe(struct str path) {
     size_t dots = 0, others = 0;
     for (size_t i = 0; i <= path.len; i++) {
@@ -26,7 +34,9 @@ bool raw_path_is_safe(struct str path) {
             c = high * 16 + low;
             i += 2;
         }
-        if (c <= 0x20 || c == 0x7f || c == '\\') return false;
+        if (c <= 0x20 || c == 0x7f || c == '\\' || c == 0xc0 || c == 0xc1) return false; /* no UTF-8: overlong */
+        if (c == ';' && others == 0 && (dots == 1 || dots == 2)) return false;           /* Java's servers: ..;x/ */
+        if (c == '%' && is_escape_of_separator(path, i + 1)) return false;               /* decoded twice */
         if (c == '.') {
             dots++;
         } else if (c != '/') {
@@ -49,9 +59,10 @@ static struct str model_of(struct flight *flight, struct str body, bool *unsure)
         const char *problem;
         size_t where;
         const struct json_value *root = json_parse_in(flight->host->scratch, body, &problem, &where);
+        *unsure = !root; /* what another parser may make of it */
         for (const struct json_value *value; root && (value = json_each(root, &place, &name));) {
-            if (str_eq(name, STR("models"))) *unsure = true; /* OpenRouter's, to fall back on */
-            if (!str_eq(name, STR("model"))) continue;
+            if (str_eq_nocase(name, STR("models"))) *unsure = true; /* OpenRouter's, to fall back on */
+            if (!str_eq_nocase(name, STR("model"))) continue;       /* Go's servers read `Model` too */
             named = json_str(value, STR(""));
             count++;
         }
@@ -158,13 +169,22 @@ static bool is_one_of(const char *const *names, struct str name) {
     "connection", "keep-alive", "proxy-*", "te", "trailer", "transfer-encoding", "upgrade", "content-length", "host", \
         "expect"
 
+/* Whose account it is: a provider tells in its replies, and a caller could choose another one that the key opens. */
+static bool is_account(struct str name) {
+    static const struct str marks[] = {STR("organization"), STR("project"), STR("account")};
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        for (size_t at = 0; at + marks[i].len <= name.len; at++)
+            if (str_eq_nocase(str_slice(name, at, at + marks[i].len), marks[i])) return true;
+    return false;
+}
+
 bool raw_passes_up(struct str name) {
     static const char *const kept_here[] = {
         HOP,         "authorization",   "x-api-key",  "api-key",      "x-goog-api-key",
         "cookie",    "accept-encoding", "user-agent", "content-type", /* sent on its own */
         "origin",    "referer",         "forwarded",  "via",          "x-forwarded-",
         "x-real-ip", "x-weir-",         NULL};
-    return !is_one_of(kept_here, name);
+    return !is_account(name) && !is_one_of(kept_here, name);
 }
 
 bool raw_passes_back(struct str name) {
@@ -183,10 +203,7 @@ bool raw_passes_back(struct str name) {
                                             "report-to",
                                             "x-weir-",
                                             NULL};
-    bool account = str_find(name, STR("organization")) != SIZE_MAX || str_find(name, STR("project")) != SIZE_MAX ||
-                   str_find(name, STR("account")) != SIZE_MAX || str_find(name, STR("Organization")) != SIZE_MAX ||
-                   str_find(name, STR("Project")) != SIZE_MAX || str_find(name, STR("Account")) != SIZE_MAX;
-    return !account && !is_one_of(kept_here, name);
+    return !is_account(name) && !is_one_of(kept_here, name);
 }
 
 /* -- the request, the reply -------------------------------------------------------------------------------------------

@@ -64,7 +64,17 @@ def test_neither_sides_credentials_cross(start):
         assert "sk-provider-secret" not in repr(reply)
 
 
-@pytest.mark.parametrize("path", ["/../admin", "/a/../../b", "/%2e%2e/b", "/.%2E/b", "/a/%2e%2e%2fb", "/a%2f..%2fb", "/./b", "/a\\..\\b", "/a/%5c..", "/a//b", "/%00", "/%zz", "/a/..", "/%2e"])
+def test_a_caller_chooses_no_account_and_overwrites_no_header(start):
+    with RawProvider(answering("OPENAI-ORGANIZATION: org-1")) as far:
+        weir = start(config(far.base_url))
+        reply = http(weir.port, "GET", "/providers/one/x", headers={**auth("raw"), "OpenAI-Organization": "org-2", "openai-PROJECT": "p", "x-goog-user-project": "q", "X-Ours": "no", "x-own": "2"})
+        lines = [line.lower() for line in far.heads[-1].split("\r\n")[1:]]
+        assert "x-own: 2" in lines and [line for line in lines if line.startswith("x-ours")] == ["x-ours: yes"]
+        assert not any("organization" in line or "project" in line for line in lines)
+        assert "openai-organization" not in reply.headers
+
+
+@pytest.mark.parametrize("path", ["/../admin", "/a/../../b", "/%2e%2e/b", "/.%2E/b", "/a/%2e%2e%2fb", "/a%2f..%2fb", "/./b", "/a\\..\\b", "/a/%5c..", "/a//b", "/%00", "/%zz", "/a/..", "/%2e", "/a/..;x/b", "/a/%2e.;/b", "/%252e%252e/b", "/a%252f..%25252fb", "/%c0%ae%c0%ae/b"])
 def test_the_path_stays_below(start, path):
     with RawProvider(answering()) as far:
         weir = start(config(far.base_url))
@@ -91,7 +101,7 @@ def test_who_may(start):
         refused = ask("some", "/providers/one/responses", "POST", {"model": "dear"})
         assert refused.status == 403 and "this model" in refused.error["message"]
         assert ask("raw", "/providers/nobody/x").status == 404
-        for body in ('{"model":"m","model":"dear"}', '{"model":"m","models":["dear"]}'):
+        for body in ('{"model":"m","model":"dear"}', '{"model":"m","models":["dear"]}', '{"model":"m","Model":"dear"}', '{"model":"m","\\u004dODEL":"dear"}'):
             with Connection(weir.port) as caller:
                 caller.send(f"POST /providers/one/responses HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nAuthorization: Bearer {KEYS['some']}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
                 assert caller.reply().status == 403
