@@ -31,6 +31,42 @@ static struct str client_name(const struct flight *flight) { return flight->clie
 /* What lies at a provider lies in the account of all clients: only who may use its API raw may name it. */
 static bool may_name_theirs(const struct flight *flight) { return !flight->client || flight->client->raw; }
 
+/* Named by its id, with or without the type that says so; of two types the provider may read either. */
+static bool is_reference(const struct json_value *item) {
+    size_t place = 0, types = 0;
+    struct str name;
+    bool id = false, role = false, said = false;
+    if (json_kind(item) != json_object) return false;
+    for (const struct json_value *value; (value = json_each(item, &place, &name));) {
+        bool type = str_eq_nocase(name, STR("type")) && json_kind(value) > json_null;
+        types += type;
+        said |= type && str_eq(json_str(value, STR("")), STR("item_reference"));
+        id |= str_eq_nocase(name, STR("id"));
+        role |= str_eq(name, STR("role"));
+    }
+    return said || types > 1 || (types == 0 && id && !role);
+}
+
+static bool refers_to_items(const struct json_value *input) {
+    size_t place = 0;
+    bool any = false;
+    if (json_kind(input) != json_array) return false;
+    for (const struct json_value *item; (item = json_each(input, &place, NULL));) any |= is_reference(item);
+    return any;
+}
+
+/* false: it names what lies at a provider, and that was answered. */
+static bool names_own(struct flight *flight, const struct json_value *root, struct now now, struct actions *out) {
+    bool conversation = json_kind(json_member(root, "conversation")) > json_null;
+    if (may_name_theirs(flight)) return true;
+    if (!conversation && !refers_to_items(json_member(root, "input"))) return true;
+    answer_error(flight, error_not_allowed,
+                 STR("This client key may not name a provider's conversations or items: ask the operator for "
+                     "`raw: true`, or use previous_response_id."),
+                 conversation ? STR("conversation") : STR("input"), now, out);
+    return false;
+}
+
 static void answer_not_stored(struct flight *flight, struct now now, struct actions *out) {
     answer_error(flight, error_invalid_request,
                  arena_printf(&flight->arena,
@@ -55,14 +91,7 @@ bool stored_recall(struct flight *flight, struct now now, struct actions *out) {
             return true;
         }
     }
-    if (json_kind(json_member(root, "conversation")) > json_null && !may_name_theirs(flight)) {
-        answer_error(
-            flight, error_not_allowed,
-            STR("This client key may not name a provider's conversations: ask the operator for `raw: true`, or "
-                "use previous_response_id."),
-            STR("conversation"), now, out);
-        return true;
-    }
+    if (!names_own(flight, root, now, out)) return true;
     struct str id = json_str(previous, STR(""));
     if (!id.len || flight->previews) return false;
     flight->previous_response = arena_copy(&flight->arena, str_slice(id, 0, limit_response_id));

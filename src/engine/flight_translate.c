@@ -61,16 +61,42 @@ bool translate_read(struct flight *flight, struct error *error, struct str *para
     return true;
 }
 
+/* Keys that weir reads, and whose double, or whose spelling in other cases, a provider may read in their place: who may
+ * use this model or go on from this response could be asked for another one. */
+static bool key_is_plain(struct str raw, uint32_t *seen, struct error *error, struct str *param) {
+    static const struct str known[] = {
+        STR("model"),        STR("stream"),     STR("messages"),          STR("input"),
+        STR("tools"),        STR("max_tokens"), STR("max_output_tokens"), STR("previous_response_id"),
+        STR("conversation"), STR("store"),      STR("background")};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (raw.len < known[i].len || !skim_is_nocase(raw, known[i])) continue; /* escapes only make it longer */
+        *param = known[i];
+        if (!skim_is(raw, known[i]))
+            return error_set(error, error_invalid_request, "A key is spelt like `%.*s` but for upper and lower case.",
+                             STR_ARG(known[i]));
+        if (*seen >> i & 1)
+            return error_set(error, error_invalid_request, "The key `%.*s` stands twice.", STR_ARG(known[i]));
+        *param = STR_NONE;
+        *seen |= 1u << i;
+        return true;
+    }
+    return true;
+}
+
 /* Where `model` stands in a body whose JSON is good already. */
-static void model_place(struct str body, struct openai_request *request) {
+static bool keys_read(struct str body, struct openai_request *request, struct error *error, struct str *param) {
     struct skim skim;
+    uint32_t seen = 0;
     skim_begin(&skim, body, 1);
     for (struct skim_token token; (token = skim_next(&skim)).kind != skim_end && token.kind != skim_error;) {
         if (token.kind == skim_object && token.depth == 0) request->members_at = skim.at;
-        if (token.kind != skim_string || token.depth != 1 || !skim_is(token.key, STR("model"))) continue;
+        if (token.depth != 1 || !token.key.at) continue;
+        if (!key_is_plain(token.key, &seen, error, param)) return false;
+        if (token.kind != skim_string || !skim_is(token.key, STR("model"))) continue;
         request->model_from = (size_t)(token.value.at - body.at);
         request->model_to = request->model_from + token.value.len;
     }
+    return true;
 }
 
 bool translate_admit(struct flight *flight, struct error *error, struct str *param) {
@@ -78,7 +104,7 @@ bool translate_admit(struct flight *flight, struct error *error, struct str *par
     if (!translate_read(flight, error, param)) return false;
     *request = (struct openai_request){.max_tokens = -1, .n = 1};
     request->model = flight->message ? flight->message->model : flight->embed->model;
-    model_place(flight->whole_body, request);
+    if (!keys_read(flight->whole_body, request, error, param)) return false;
     const struct message_request *message = flight->message;
     if (!message) return true;
     request->stream = message->stream;
