@@ -190,16 +190,6 @@ static void format_read(const struct json_value *root, struct arena *arena, stru
     request->schema = json_raw(json_member(format, "schema"), arena);
 }
 
-static bool stop_read(const struct json_value *list, struct arena *arena, struct message_request *request) {
-    size_t place = 0;
-    if (json_count(list) == 0) return true;
-    request->stop = arena_take_zeroed(arena, json_count(list) * sizeof *request->stop);
-    if (!request->stop) return false;
-    for (const struct json_value *at; (at = json_each(list, &place, NULL));)
-        if (json_kind(at) == json_string) request->stop[request->stop_count++] = json_str(at, STR_NONE);
-    return true;
-}
-
 static bool is_special(struct str name) {
     static const char *const names[] = {"model",    "messages",      "system",   "tools",          "tool_choice",
                                         "thinking", "output_config", "metadata", "stop_sequences", "stream"};
@@ -249,7 +239,7 @@ bool anthropic_request_take(struct str body, struct str path_model, bool stream,
     thinking_read(root, request);
     format_read(root, arena, request);
     if (tools_read(json_member(root, "tools"), arena, request) &&
-        stop_read(json_member(root, "stop_sequences"), arena, request))
+        strings_read(json_member(root, "stop_sequences"), arena, &request->stop, &request->stop_count))
         return true;
     return error_set(error, error_out_of_memory, "%s", "");
 }

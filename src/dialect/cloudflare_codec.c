@@ -104,13 +104,9 @@ static bool embed_request_read(struct str body, struct str path_model, struct ar
     *param = STR_NONE;
     if (!codec_parse(body, arena, &root, error)) return false;
     const struct json_value *text = json_member(root, "text");
-    size_t place = 0;
     request->single = json_kind(text) == json_string;
-    request->inputs = arena_take_zeroed(arena, (json_count(text) + 1) * sizeof *request->inputs);
-    if (!request->inputs) return error_set(error, error_out_of_memory, "%s", "");
-    if (request->single) request->inputs[request->input_count++] = json_str(text, STR(""));
-    for (const struct json_value *at; json_kind(text) == json_array && (at = json_each(text, &place, NULL));)
-        if (json_kind(at) == json_string) request->inputs[request->input_count++] = json_str(at, STR(""));
+    if (!strings_read(text, arena, &request->inputs, &request->input_count))
+        return error_set(error, error_out_of_memory, "%s", "");
     if (request->input_count && (request->single || request->input_count == json_count(text))) return true;
     *param = STR("text");
     return error_set(error, error_invalid_request, "`text` must be a string or a list of strings.");
@@ -119,12 +115,10 @@ static bool embed_request_read(struct str body, struct str path_model, struct ar
 static void embed_request_write(const struct embed_request *request, const struct codec_target *target,
                                 struct text *body) {
     (void)target;
-    text_put(body, STR("{\"text\":["));
-    for (size_t i = 0; i < request->input_count; i++) {
-        text_json_comma(body);
-        text_put_json(body, request->inputs[i]);
-    }
-    text_put(body, STR("]}"));
+    text_put_byte(body, '{');
+    text_json_key(body, STR("text"));
+    strings_put(body, request->inputs, request->input_count);
+    text_put_byte(body, '}');
 }
 
 static bool embed_reply_read(struct str body, struct arena *arena, struct embed_reply *reply, bool *error_inside) {

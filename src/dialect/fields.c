@@ -136,3 +136,23 @@ bool codec_parse(struct str body, struct arena *arena, const struct json_value *
         return error_set(error, error_invalid_request, "The body must be a JSON object.");
     return true;
 }
+
+bool strings_read(const struct json_value *value, struct arena *arena, struct str **list, size_t *count) {
+    size_t place = 0, most = json_kind(value) == json_array ? json_count(value) : json_kind(value) == json_string;
+    *count = 0;
+    *list = most ? arena_take(arena, most * sizeof **list) : NULL;
+    if (!*list) return most == 0;
+    if (json_kind(value) == json_string) (*list)[(*count)++] = json_str(value, STR(""));
+    for (const struct json_value *at; json_kind(value) == json_array && (at = json_each(value, &place, NULL));)
+        if (json_kind(at) == json_string) (*list)[(*count)++] = json_str(at, STR(""));
+    return true;
+}
+
+void strings_put(struct text *text, const struct str *list, size_t count) {
+    text_put_byte(text, '[');
+    for (size_t i = 0; i < count; i++) {
+        text_json_comma(text);
+        text_put_json(text, list[i]);
+    }
+    text_put_byte(text, ']');
+}

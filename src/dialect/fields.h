@@ -39,6 +39,11 @@ void text_json_str_if(struct text *text, struct str name, struct str value);
 
 /* A member that is a string, or {NULL,0}. */
 struct str json_member_str(const struct json_value *object, const char *key);
+/* The strings of a list, or one string, in the arena; whatever else stands in the list is left out. false: no memory.
+ */
+bool strings_read(const struct json_value *value, struct arena *arena, struct str **list, size_t *count);
+/* ["a","b"] */
+void strings_put(struct text *text, const struct str *list, size_t count);
 /* A JSON object as text on one line, or {"<key>": the text} where it is none: some dialects take objects only. */
 void text_put_object(struct text *text, struct str json, const char *key);
 /* Parses what a stranger sent; false: *error says what is wrong at which byte. */

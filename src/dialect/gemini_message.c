@@ -234,11 +234,8 @@ static bool config_read(const struct json_value *config, struct arena *arena, st
         if (taken == field_unknown && !extra_add(request, most, name, value, arena))
             return error_set(error, error_out_of_memory, "%s", "");
     }
-    const struct json_value *stops = gemini_member(config, "stopSequences");
-    place = 0;
-    request->stop = json_count(stops) ? arena_take_zeroed(arena, json_count(stops) * sizeof *request->stop) : NULL;
-    for (const struct json_value *at; request->stop && (at = json_each(stops, &place, NULL));)
-        if (json_kind(at) == json_string) request->stop[request->stop_count++] = json_str(at, STR_NONE);
+    if (!strings_read(gemini_member(config, "stopSequences"), arena, &request->stop, &request->stop_count))
+        return error_set(error, error_out_of_memory, "%s", "");
     thinking_read(config, request);
     format_read(config, arena, request);
     return true;

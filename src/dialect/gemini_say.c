@@ -272,12 +272,7 @@ static void config_put(struct text *text, const struct message_request *request,
         text_json_i64(text, STR("logprobs"), request->top_logprobs);
     if (request->stop_count) {
         text_json_key(text, STR("stopSequences"));
-        text_put_byte(text, '[');
-        for (size_t i = 0; i < request->stop_count; i++) {
-            text_json_comma(text);
-            text_put_json(text, request->stop[i]);
-        }
-        text_put_byte(text, ']');
+        strings_put(text, request->stop, request->stop_count);
     }
     format_put(text, request);
     thinking_put(text, request, target);

@@ -27,16 +27,6 @@ static const struct str any_object = STR("{\"type\":\"object\"}");
 /* -- requests, read ---------------------------------------------------------------------------------------------------
  */
 
-static bool stops_read(const struct json_value *list, struct arena *arena, struct message_request *request) {
-    size_t place = 0;
-    if (json_count(list) == 0) return true;
-    request->stop = arena_take_zeroed(arena, json_count(list) * sizeof *request->stop);
-    if (!request->stop) return false;
-    for (const struct json_value *at; (at = json_each(list, &place, NULL));)
-        request->stop[request->stop_count++] = json_str(at, STR(""));
-    return true;
-}
-
 static void grammar_read(const struct json_value *grammar, struct arena *arena, struct message_request *request) {
     struct str type = json_member_str(grammar, "type"), value = json_raw(json_member(grammar, "value"), arena);
     if (!str_starts(type, STR("json")) || !value.len) return;
@@ -60,7 +50,8 @@ static bool request_read(struct str body, struct str path_model, bool stream, st
     }
     request->messages = arena_take_zeroed(arena, sizeof *request->messages);
     struct message_part *part = arena_take_zeroed(arena, sizeof *part);
-    if (!request->messages || !part || !stops_read(json_member(parameters, "stop"), arena, request))
+    if (!request->messages || !part ||
+        !strings_read(json_member(parameters, "stop"), arena, &request->stop, &request->stop_count))
         return error_set(error, error_out_of_memory, "%s", "");
     part->text = json_str(inputs, STR(""));
     request->messages[0] = (struct message){.role = message_user, .parts = part, .part_count = 1};
@@ -126,12 +117,10 @@ static void parameters_put(const struct message_request *request, struct text *b
     text_json_bool(body, STR("return_full_text"), request->echo);
     if (greedy || !isnan(said.temperature)) text_json_bool(body, STR("do_sample"), !greedy);
     fields_put(body, fields, field_count, &said);
-    if (request->stop_count) text_put(body, STR(",\"stop\":["));
-    for (size_t i = 0; i < request->stop_count; i++) {
-        text_json_comma(body);
-        text_put_json(body, request->stop[i]);
+    if (request->stop_count) {
+        text_json_key(body, STR("stop"));
+        strings_put(body, request->stop, request->stop_count);
     }
-    if (request->stop_count) text_put_byte(body, ']');
     if (request->format >= format_json) {
         text_put(body, STR(",\"grammar\":{\"type\":\"json\""));
         text_json_raw(body, STR("value"), request->format == format_schema ? request->schema : any_object);
@@ -206,13 +195,9 @@ static bool embed_request_read(struct str body, struct str path_model, struct ar
     *param = STR("inputs");
     if (!codec_parse(body, arena, &root, error)) return false;
     const struct json_value *inputs = json_member(root, "inputs");
-    size_t place = 0;
     request->single = json_kind(inputs) == json_string;
-    request->inputs = arena_take_zeroed(arena, (json_count(inputs) + 1) * sizeof *request->inputs);
-    if (!request->inputs) return error_set(error, error_out_of_memory, "%s", "");
-    if (request->single) request->inputs[request->input_count++] = json_str(inputs, STR(""));
-    for (const struct json_value *at; json_kind(inputs) == json_array && (at = json_each(inputs, &place, NULL));)
-        if (json_kind(at) == json_string) request->inputs[request->input_count++] = json_str(at, STR(""));
+    if (!strings_read(inputs, arena, &request->inputs, &request->input_count))
+        return error_set(error, error_out_of_memory, "%s", "");
     if (request->input_count && (request->single || request->input_count == json_count(inputs))) return true;
     return error_set(error, error_invalid_request, "`inputs` must be a string or a list of strings.");
 }
@@ -220,12 +205,10 @@ static bool embed_request_read(struct str body, struct str path_model, struct ar
 static void embed_request_write(const struct embed_request *request, const struct codec_target *target,
                                 struct text *body) {
     (void)target;
-    text_put(body, STR("{\"inputs\":["));
-    for (size_t i = 0; i < request->input_count; i++) {
-        text_json_comma(body);
-        text_put_json(body, request->inputs[i]);
-    }
-    text_put(body, STR("]}"));
+    text_put_byte(body, '{');
+    text_json_key(body, STR("inputs"));
+    strings_put(body, request->inputs, request->input_count);
+    text_put_byte(body, '}');
 }
 
 const struct codec codec_huggingface = {

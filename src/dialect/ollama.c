@@ -118,10 +118,7 @@ static void options_read(const struct json_value *options, struct arena *arena, 
     for (const struct json_value *value;
          json_kind(options) == json_object && (value = json_each(options, &place, &name));)
         field_take(fields, field_count, name, value, request, arena);
-    place = 0;
-    request->stop = json_count(stops) ? arena_take_zeroed(arena, json_count(stops) * sizeof *request->stop) : NULL;
-    for (const struct json_value *at; request->stop && (at = json_each(stops, &place, NULL));)
-        request->stop[request->stop_count++] = json_str(at, STR(""));
+    strings_read(stops, arena, &request->stop, &request->stop_count);
 }
 
 static void think_read(const struct json_value *think, struct message_request *request) {
@@ -295,12 +292,7 @@ static void request_write(const struct message_request *request, const struct co
     fields_put(body, fields, field_count, request);
     if (request->stop_count) {
         text_json_key(body, STR("stop"));
-        text_put_byte(body, '[');
-        for (size_t i = 0; i < request->stop_count; i++) {
-            text_json_comma(body);
-            text_put_json(body, request->stop[i]);
-        }
-        text_put_byte(body, ']');
+        strings_put(body, request->stop, request->stop_count);
     }
     text_put(body, STR("}}"));
 }
@@ -526,12 +518,8 @@ static void embed_request_write(const struct embed_request *request, const struc
                                 struct text *body) {
     text_put_byte(body, '{');
     text_json_str(body, STR("model"), target->model);
-    text_put(body, STR(",\"input\":["));
-    for (size_t i = 0; i < request->input_count; i++) {
-        text_json_comma(body);
-        text_put_json(body, request->inputs[i]);
-    }
-    text_put_byte(body, ']');
+    text_json_key(body, STR("input"));
+    strings_put(body, request->inputs, request->input_count);
     if (request->dimensions != MESSAGE_NO_INT) text_json_i64(body, STR("dimensions"), request->dimensions);
     text_put_byte(body, '}');
 }
@@ -543,14 +531,10 @@ static bool embed_request_read(struct str body, struct str path_model, struct ar
     *request = (struct embed_request){.dimensions = MESSAGE_NO_INT};
     if (!codec_parse(body, arena, &root, error)) return false;
     const struct json_value *input = json_member(root, "input");
-    size_t place = 0;
     request->model = json_str(json_member(root, "model"), STR(""));
     request->dimensions = json_i64(json_member(root, "dimensions"), MESSAGE_NO_INT);
-    request->inputs = arena_take_zeroed(arena, (json_count(input) + 1) * sizeof *request->inputs);
-    if (!request->inputs) return error_set(error, error_out_of_memory, "%s", "");
-    if (json_kind(input) == json_string) request->inputs[request->input_count++] = json_str(input, STR(""));
-    for (const struct json_value *at; json_kind(input) == json_array && (at = json_each(input, &place, NULL));)
-        if (json_kind(at) == json_string) request->inputs[request->input_count++] = json_str(at, STR(""));
+    if (!strings_read(input, arena, &request->inputs, &request->input_count))
+        return error_set(error, error_out_of_memory, "%s", "");
     *param = STR("input");
     return request->input_count > 0 ||
            error_set(error, error_invalid_request, "`input` must be a string or a list of strings.");

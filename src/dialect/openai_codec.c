@@ -66,12 +66,7 @@ static void embed_request_write(const struct embed_request *request, const struc
     } else if (request->single && request->input_count == 1) {
         text_put_json(body, request->inputs[0]);
     } else {
-        text_put_byte(body, '[');
-        for (size_t i = 0; i < request->input_count; i++) {
-            text_json_comma(body);
-            text_put_json(body, request->inputs[i]);
-        }
-        text_put_byte(body, ']');
+        strings_put(body, request->inputs, request->input_count);
     }
     text_json_str(body, STR("encoding_format"), STR("float"));
     if (request->dimensions != MESSAGE_NO_INT) text_json_i64(body, STR("dimensions"), request->dimensions);

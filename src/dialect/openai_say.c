@@ -369,12 +369,7 @@ void openai_request_put(const struct message_request *request, const struct code
         text_json_i64(body, quirks->seed_is_random_seed ? STR("random_seed") : STR("seed"), request->seed);
     if (request->stop_count) {
         text_json_key(body, STR("stop"));
-        text_put_byte(body, '[');
-        for (size_t i = 0; i < request->stop_count; i++) {
-            text_json_comma(body);
-            text_put_json(body, request->stop[i]);
-        }
-        text_put_byte(body, ']');
+        strings_put(body, request->stop, request->stop_count);
     }
     tools_put(body, request, quirks);
     format_put(body, request, quirks);
