@@ -15,6 +15,20 @@ static struct order_block *block_find(const struct order *order, const struct me
     return NULL;
 }
 
+static struct str keep_str(struct str said, struct arena *keep) { return said.at ? arena_copy(keep, said) : STR_NONE; }
+
+/* NULL: no memory. */
+static struct message_citation *citation_keep(const struct message_citation *said, struct arena *keep) {
+    struct message_citation *citation = arena_take(keep, sizeof *citation);
+    if (!citation) return NULL;
+    *citation = *said;
+    citation->url = keep_str(said->url, keep);
+    citation->title = keep_str(said->title, keep);
+    citation->cited_text = keep_str(said->cited_text, keep);
+    citation->raw = keep_str(said->raw, keep);
+    return citation;
+}
+
 static struct order_block *block_add(struct order *order, const struct message_event *event, struct arena *keep) {
     if (!order->held) order->held = arena_take(keep, order_held_max * sizeof *order->held);
     if (!order->held || order->held_count == order_held_max) return NULL;
@@ -22,19 +36,22 @@ static struct order_block *block_add(struct order *order, const struct message_e
     *block = (struct order_block){.kind = event->kind,
                                   .of = event->of,
                                   .tool = event->tool,
-                                  .id = event->id.at ? arena_copy(keep, event->id) : STR_NONE,
+                                  .id = keep_str(event->id, keep),
                                   .name = arena_copy(keep, event->name),
-                                  .signature = event->signature.at ? arena_copy(keep, event->signature) : STR_NONE,
+                                  .signature = keep_str(event->signature, keep),
                                   .said = text_in_arena(keep, 128)};
     order->held_count++;
     return block;
 }
 
 static bool hold(struct order *order, const struct message_event *event, struct arena *keep) {
-    struct order_block *block = event->kind == message_event_tool ? NULL : block_find(order, event);
+    bool whole = event->kind == message_event_tool || event->kind == message_event_citation; /* begins anew */
+    struct order_block *block = whole ? NULL : block_find(order, event);
     if (!block && event->kind == message_event_arguments) return true; /* of no call: it never began */
     if (!block) block = block_add(order, event, keep);
     if (!block) return false;
+    if (event->kind == message_event_citation) block->citation = citation_keep(&event->citation, keep);
+    if (event->kind == message_event_citation && !block->citation) return false;
     if (event->kind != message_event_tool) text_put(&block->said, event->text);
     return !block->said.failed;
 }
@@ -53,6 +70,7 @@ static bool release(struct order *order, struct message_events *out) {
         event->id = block->id;
         event->name = block->name;
         event->signature = block->signature;
+        if (block->citation) event->citation = *block->citation;
         if (block->kind == message_event_tool && block->said.len)
             (event = message_event_add(out, message_event_arguments))->tool = block->tool;
         if (event->kind != message_event_tool) event->text = text_str(&block->said);
@@ -75,6 +93,7 @@ bool order_take(struct order *order, const struct message_event *event, struct a
         return pass(event, out);
     case message_event_arguments:
         return order->calling && order->tool == event->tool ? pass(event, out) : hold(order, event, keep);
+    case message_event_citation: /* would end the call that is open */
     case message_event_text:
     case message_event_refusal:
     case message_event_reasoning: return order->calling ? hold(order, event, keep) : pass(event, out);

@@ -12,11 +12,12 @@
 enum { order_held_max = 256 /* blocks; what comes for more of them is a failure */ };
 
 struct order_block {
-    enum message_event_kind kind; /* message_event_text, _refusal, _reasoning or _tool */
+    enum message_event_kind kind; /* message_event_text, _refusal, _reasoning, _citation or _tool */
     enum dialect of;
     unsigned tool;
     struct str id, name, signature;
     struct text said;
+    struct message_citation *citation; /* message_event_citation */
 };
 
 /* Zeroed to begin with. */

@@ -51,6 +51,8 @@ static struct str through(const struct codec *to, const char *const *chunks, siz
 static const char *const mixed[] = {
     CALL("\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"one\",\"arguments\":\"\"}"),
     CALL("\"index\":0,\"function\":{\"arguments\":\"{\\\"x\\\":\"}"),
+    "{\"choices\":[{\"index\":0,\"delta\":{\"annotations\":[{\"type\":\"url_citation\",\"url_citation\":{\"url\":"
+    "\"https://e.org\",\"title\":\"E\"}}]}}]}",
     CALL("\"index\":1,\"id\":\"b\",\"function\":{\"name\":\"two\",\"arguments\":\"{\\\"y\"}"),
     CALL("\"index\":0,\"function\":{\"arguments\":\"1\"}"),
     CALL("\"index\":1,\"function\":{\"arguments\":\"\\\":2}\"}"),
@@ -83,6 +85,17 @@ static void read_back(const struct codec *codec, struct str stream, struct text 
         if (event->kind != message_event_arguments) continue;
         assert_int_equal(event->tool, open);
         text_put(said, event->text);
+    }
+}
+
+/* What is cited while a call is open ends no call, and is not lost. */
+static void citations_wait_for_the_call(void **state) {
+    const struct codec *const codecs[] = {&codec_anthropic, &codec_gemini, &codec_responses};
+    (void)state;
+    for (size_t i = 0; i < sizeof codecs / sizeof *codecs; i++) {
+        bool good;
+        struct str stream = through(codecs[i], mixed, sizeof mixed / sizeof *mixed, &good);
+        assert_true(good && str_find(stream, STR("https://e.org")) != SIZE_MAX);
     }
 }
 
@@ -136,6 +149,7 @@ static void what_no_answer_has_is_a_failure_and_no_growth(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(citations_wait_for_the_call, begin, end),
         cmocka_unit_test_setup_teardown(mixed_fragments_reach_every_dialect_whole, begin, end),
         cmocka_unit_test_setup_teardown(calls_are_told_apart_by_id_where_the_index_lies, begin, end),
         cmocka_unit_test_setup_teardown(what_no_answer_has_is_a_failure_and_no_growth, begin, end),
