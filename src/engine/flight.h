@@ -205,6 +205,7 @@ struct flight {
     struct str previous_response;  /* that it goes on from; {NULL,0}: none */
     struct chunks *own_input;      /* of what is stored; NULL: nothing */
     unsigned fetches;              /* files that were got from the web for it */
+    size_t fetched_bytes;          /* of theirs, as base64, wherever they stand */
     struct arena message_arena;    /* holds one of the two */
     bool unreadable;               /* the body cannot be said in other words */
     struct str unfit_param;

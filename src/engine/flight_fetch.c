@@ -6,7 +6,7 @@
 #include "dialect/media.h"
 #include "engine/flight.h"
 
-enum { fetches_max = 20 };
+enum { fetches_max = 20, fetched_bytes_max = 32 * 1024 * 1024 /* as base64, wherever it stands */ };
 
 /* What this dialect must be sent as bytes. */
 static bool is_wanted(const struct message_part *part, const struct codec *codec) {
@@ -70,10 +70,31 @@ static bool type_fits(enum part_kind kind, struct str type) {
     return str_eq(type, STR("application/pdf")) || str_starts(type, STR("text/"));
 }
 
+static bool is_of(const struct message_part *part, struct str url) {
+    return (part->kind == part_image || part->kind == part_document) && str_eq(part->media.url, url);
+}
+
+static size_t places_in(const struct message_part *parts, size_t count, struct str url) {
+    size_t places = 0;
+    for (size_t i = 0; i < count; i++)
+        places += is_of(&parts[i], url) + places_in(parts[i].parts, parts[i].part_count, url);
+    return places;
+}
+
+/* false: with it the request would be larger than any that a caller may send whole. */
+static bool has_room(struct flight *flight, struct str url, size_t len) {
+    size_t places = 0;
+    for (size_t i = 0; i < flight->message->message_count; i++)
+        places += places_in(flight->message->messages[i].parts, flight->message->messages[i].part_count, url);
+    if (places && len > (fetched_bytes_max - flight->fetched_bytes) / places) return false;
+    flight->fetched_bytes += len * places;
+    return true;
+}
+
 /* The same URL may stand in several places: it is fetched once. */
 static void fill(struct message_part *parts, size_t count, struct str url, const struct message_media *media) {
     for (size_t i = 0; i < count; i++) {
-        if ((parts[i].kind == part_image || parts[i].kind == part_document) && str_eq(parts[i].media.url, url)) {
+        if (is_of(&parts[i], url)) {
             parts[i].media.url = STR_NONE;
             parts[i].media.data = media->data;
             parts[i].media.mime = media->mime;
@@ -95,7 +116,13 @@ void wanted_fetched(struct flight *flight, const struct event *event, struct now
         refuse(flight, url, part->kind == part_image ? STR("it is no image") : STR("it is no document"), now, out);
         return;
     }
-    struct text data = text_in_arena(&flight->message_arena, event->bytes.len / 3 * 4 + 8);
+    size_t len = event->bytes.len / 3 * 4 + 8;
+    if (!has_room(flight, url, len)) {
+        refuse(flight, url, STR("it and what else was fetched for the request are larger than 32 MB together"), now,
+               out);
+        return;
+    }
+    struct text data = text_in_arena(&flight->message_arena, len);
     base64_put(&data, event->bytes);
     struct message_media media = {.data = text_str(&data), .mime = arena_copy(&flight->message_arena, type)};
     if (data.failed || !media.mime.at) {

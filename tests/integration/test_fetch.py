@@ -34,6 +34,8 @@ class Files(http.server.BaseHTTPRequestHandler):
             time.sleep(3)
         if name == "/large":
             return self.reply(200, PNG + b"x" * 5000, {"Content-Type": "image/png"})
+        if name == "/nine-megabytes":
+            return self.reply(200, PNG + b"x" * 9_000_000, {"Content-Type": "image/png"})
         if name == "/large-unsaid":
             self.send_response(200)
             self.send_header("Connection", "close")
@@ -124,6 +126,16 @@ def test_it_is_fetched_once_and_only_when_it_is_needed(start, start_mock, files)
     twice = [{"type": "image_url", "image_url": {"url": url}}, {"type": "image_url", "image_url": {"url": url}}]
     assert chat(weir.port, twice, model="gemini").status == 200
     assert len(files.seen) == 1 and mock.last()["body"].count("inlineData") == 2
+
+
+def test_a_short_request_does_not_become_a_huge_one(start, start_mock, files):
+    weir = start(config(start_mock(), **{**OPEN, "max_bytes": 10_000_000, "timeout_seconds": 5}))
+    url = files.url + "/nine-megabytes"
+    assert look(weir.port, url).status == 200
+    places = [{"type": "image_url", "image_url": {"url": url}}] * 3  # one file, said three times: 36 MB
+    refused(chat(weir.port, places, model="gemini"), "larger than 32 MB together")
+    others = [{"type": "image_url", "image_url": {"url": f"{url}?{i}"}} for i in range(3)]
+    refused(chat(weir.port, others, model="gemini"), "larger than 32 MB together")
 
 
 def test_documents_too(start, start_mock, files):
