@@ -8,6 +8,7 @@
 #include "dialect/skim.h"
 #include "engine/flight.h"
 
+static const int64_t tokens_max = 1000000000000;
 enum { translated_body_max = 32 * 1024 * 1024, message_arena_max = 256 * 1024 * 1024 };
 
 /* -- requests ---------------------------------------------------------------------------------------------------------
@@ -345,6 +346,7 @@ static enum failure embed_whole(struct flight *flight, struct attempt *attempt, 
     if (!attempt->codec->read_embed_reply(body, flight->host->scratch, &reply, &error_inside))
         return failure_invalid_json;
     if (error_inside) return failure_error_in_reply;
+    if (reply.usage.input_tokens > tokens_max) reply.usage.input_tokens = -1; /* nonsense, and sums would overflow */
     attempt->usage = reply.usage;
     if (attempt->translates) flight->codec->write_embed_reply(&reply, flight->embed, caller, text);
     return failure_none;

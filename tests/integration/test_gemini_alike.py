@@ -45,6 +45,16 @@ def test_one_embedding_names_the_target(google):
     assert provider.asked() == ("/v1/models/real-1:embedContent", {"model": "models/real-1", **text})
 
 
+def test_counts_that_cannot_be_true_are_not_counted(google):
+    weir, provider = google
+    provider.says = b'{"embedding":{"values":[1,2]},"usageMetadata":{"promptTokenCount":9223372036854775807}}'
+    for _ in range(3):
+        reply = http(weir.port, "POST", "/v1/embeddings", {"model": "alias", "input": "x"})
+        assert reply.status == 200 and reply.json["usage"]["total_tokens"] == 0, reply
+    tokens = [line for line in http(weir.port, "GET", "/metrics").body.decode().splitlines() if line.startswith("weir_tokens_total") and 'direction="input"' in line]
+    assert tokens and all(line.endswith(" 0") for line in tokens)
+
+
 def test_an_array_is_made_of_events_and_the_request_stays_as_it_is(google):
     weir, provider = google
     provider.kind = "text/event-stream"
