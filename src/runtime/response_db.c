@@ -24,8 +24,9 @@ static const char *const sql[statements] = {
                       "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [statement_response] = "SELECT response FROM responses WHERE client = ?1 AND id = ?2",
     [statement_input] = "SELECT input FROM responses WHERE client = ?1 AND id = ?2",
-    [statement_link] = "SELECT rowid, previous, length(input) + length(output), input, output FROM responses "
-                       "WHERE client = ?1 AND id = ?2",
+    [statement_link] =
+        "SELECT rowid, previous, length(CAST(input AS BLOB)) + length(CAST(output AS BLOB)) FROM responses "
+        "WHERE client = ?1 AND id = ?2", /* bytes, not characters */
     [statement_remove] = "DELETE FROM responses WHERE client = ?1 AND id = ?2",
     [statement_forget] = "DELETE FROM responses WHERE created_s < ?1",
 };

@@ -290,7 +290,10 @@ static void workers_end(struct weir *weir, unsigned drain_ms) {
 
 void weir_close(struct weir *weir, unsigned drain_ms) {
     if (!weir) return;
-    if (weir->workers) workers_end(weir, drain_ms);
+    if (weir->workers)
+        workers_end(weir, drain_ms);
+    else if (weir->responses)
+        response_store_finish(weir->responses);
     response_store_free(weir->responses);
     if (weir->deployment) deployment_release(weir->deployment);
     log_close(weir->reports.log);
