@@ -31,12 +31,17 @@ static int usage(FILE *out, int status) {
     return status;
 }
 
+static bool is_help(const char *argument) { return strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0; }
+
 int main(int argc, char **argv) {
     if (argc < 2) return usage(stderr, 2);
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
-        return usage(stdout, 0);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        if (strcmp(argv[1], commands[i].name) != 0) continue;
+        bool own_help = commands[i].run == cli_mock || commands[i].run == cli_provider;
+        if (argc == 3 && !own_help && is_help(argv[2])) return usage(stdout, 0);
+        return commands[i].run(argc - 1, argv + 1);
+    }
+    if (is_help(argv[1]) || strcmp(argv[1], "help") == 0) return usage(stdout, 0);
     if (strcmp(argv[1], "--version") == 0) return cli_version(argc - 1, argv + 1);
     fprintf(stderr, "weir: unknown command `%s`\n", argv[1]);
     return usage(stderr, 2);

@@ -21,8 +21,8 @@ static void on_signal(void *context, int number) {
 
 static int help(void) {
     struct str name, value, sentence;
-    printf("usage: weir mock [OPTION ...]\n\nA fake provider that speaks the OpenAI API, with latency, rates and "
-           "faults on demand.\n\n");
+    printf("usage: weir mock [OPTION ...]\n\nA fake provider that speaks every API that weir speaks, with latency, "
+           "rates and faults on demand.\n\n");
     for (size_t i = 0; mock_option_describe(i, &name, &value, &sentence); i++)
         printf("  --%.*s%s%-*.*s %.*s\n", STR_ARG(name), value.len ? " " : "",
                (int)(28 - name.len - (value.len ? 1 : 0)), STR_ARG(value), STR_ARG(sentence));

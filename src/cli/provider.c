@@ -31,16 +31,17 @@ static const struct action {
 };
 enum { action_count = sizeof actions / sizeof *actions };
 
-static int usage(void) {
-    fprintf(stderr,
-            "usage: weir provider list [NAME] [--json]\n"
-            "       weir provider add NAME type=groq api_key=- [key=value ...]\n"
-            "       weir provider update NAME key=value ...      (key= takes the configuration's value again)\n"
-            "       weir provider remove|drain|resume|maintenance|probe|reset NAME\n"
-            "       weir provider probe --all\n"
-            "The keys are those of `providers.NAME` in the configuration; lists are written a,b,c and inner keys\n"
-            "circuit_breaker.timeout_seconds=30. A value of - is read from standard input.\n");
-    return 2;
+static int usage(FILE *out, int status) {
+    fprintf(out, "usage: weir provider list [NAME] [--json]\n"
+                 "       weir provider add NAME type=groq api_key=- [key=value ...]\n"
+                 "       weir provider update NAME key=value ...      (key= takes the configuration's value again)\n"
+                 "       weir provider remove|drain|resume|maintenance|probe|reset NAME\n"
+                 "       weir provider probe --all\n"
+                 "The keys are those of `providers.NAME` in the configuration; lists are written a,b,c and inner keys\n"
+                 "circuit_breaker.timeout_seconds=30. A value of - is read from standard input.\n"
+                 "The admin key comes from --admin-key, WEIR_ADMIN_KEY or STATE_DIR/admin.key (WEIR_STATE_DIR, else\n"
+                 "./weir-state); the gateway is --url or WEIR_URL. Into a pipe, list writes JSON.\n");
+    return status;
 }
 
 /* -- key=value to JSON ------------------------------------------------------------------------------------------------
@@ -215,7 +216,7 @@ static const char *colour_of(struct str state) {
 static void row_print(const struct json_value *provider) {
     struct str state = json_str(json_member(provider, "state"), STR(""));
     const char *colour = colour_of(state);
-    printf("%-20.*s %-12.*s %s%-12.*s%s", STR_ARG(json_str(json_member(provider, "name"), STR(""))),
+    printf("%-20.*s %-18.*s %s%-12.*s%s", STR_ARG(json_str(json_member(provider, "name"), STR(""))),
            STR_ARG(json_str(json_member(provider, "type"), STR(""))), colour, STR_ARG(state), *colour ? "\033[0m" : "");
     if (json_member(provider, "priority"))
         printf(" %8lld %7zu %-4s", (long long)json_i64(json_member(provider, "priority"), 0),
@@ -275,7 +276,7 @@ static void table_print(const char *body) {
     size_t at, place = 0;
     struct json *json = json_parse(str_from(body), &problem, &at);
     const struct json_value *root = json_root(json), *list = json_member(root, "providers");
-    printf("%-20s %-12s %-12s %8s %7s %-4s %-7s %s\n", "provider", "type", "state", "priority", "models", "key",
+    printf("%-20s %-18s %-12s %8s %7s %-4s %-7s %s\n", "provider", "type", "state", "priority", "models", "key",
            "edited", "base URL");
     if (list)
         for (const struct json_value *provider; (provider = json_each(list, &place, NULL));) row_print(provider);
@@ -416,22 +417,24 @@ static bool name_fits_a_path(const char *name) {
 
 int cli_provider(int argc, char **argv) {
     struct asking asking = {.json = false};
-    bool all = false;
+    bool all = false, help = false;
     const char *rest[settings_max + 2];
     int rest_count;
     const struct cli_option options[] = {{"--url", NULL, &asking.url, NULL},
                                          {"--admin-key", NULL, &asking.key, NULL},
                                          {"--all", NULL, NULL, &all},
+                                         {"--help", "-h", NULL, &help},
                                          {"--json", NULL, NULL, &asking.json}};
-    if (!cli_options(argc, argv, options, 4, rest, settings_max + 2, &rest_count)) return 2;
+    if (!cli_options(argc, argv, options, 5, rest, settings_max + 2, &rest_count)) return 2;
+    if (help) return usage(stdout, 0);
     if (rest_count >= 1 && rest_count <= 2 && strcmp(rest[0], "list") == 0)
         return rest_count == 2 && !name_fits_a_path(rest[1]) ? 2 : list(&asking, rest_count == 2 ? rest[1] : NULL);
-    if (all) return rest_count == 1 && strcmp(rest[0], "probe") == 0 ? probe_all(&asking) : usage();
+    if (all) return rest_count == 1 && strcmp(rest[0], "probe") == 0 ? probe_all(&asking) : usage(stderr, 2);
     const struct action *action = NULL;
     for (size_t i = 0; i < action_count && rest_count >= 2; i++)
         if (strcmp(actions[i].name, rest[0]) == 0) action = &actions[i];
     bool some = rest_count > 2, update = action && strcmp(action->name, "update") == 0;
-    if (!action || some > action->settings || (update && !some)) return usage();
+    if (!action || some > action->settings || (update && !some)) return usage(stderr, 2);
     static struct settings settings;
     settings = (struct settings){.arguments = rest + 2, .count = rest_count - 2};
     bool fine = name_fits_a_path(rest[1]) && settings_check(&settings);

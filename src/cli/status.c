@@ -45,6 +45,10 @@ int cli_print_failure(int status, const char *body) {
     struct json *json = json_parse(str_from(body), &problem, &at);
     struct str message = json_str(json_member(json_member(json_root(json), "error"), "message"), str_from(body));
     fprintf(stderr, "weir: %d: %.*s\n", status, STR_ARG(message));
+    if (status == 401)
+        fprintf(
+            stderr,
+            "weir: give the key by --admin-key or WEIR_ADMIN_KEY, or the gateway's state folder by WEIR_STATE_DIR\n");
     json_free(json);
     return 1;
 }

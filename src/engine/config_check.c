@@ -144,16 +144,18 @@ static bool is_bool(const struct config_node *node) {
 static void number_check(struct config_reading *reading, struct config_node *node, const struct config_key *key,
                          bool disabled) {
     const char *what = key->value == value_int       ? "a whole number"
-                       : key->value == value_seconds ? "a number of seconds above 0"
+                       : key->value == value_seconds ? "a number of seconds"
                                                      : "a number";
     double number;
     if (!scalar_wanted(reading, node, key, what, disabled)) return;
     bool read = str_to_double(node->text, &number);
     bool whole = read && fabs(number) < 1e18 && number == (double)(int64_t)number;
+    bool above = key->value == value_seconds && key->least <= 0; /* 0 itself is none */
     if (!read || (key->value == value_int && !whole) || (key->value == value_seconds && number <= 0) ||
         number < key->least || number > key->most)
-        config_report(reading, node, config_error, "`%.*s` must be %s from %.15g to %.15g, not `%.*s`",
-                      STR_ARG(key->name), what, key->least, key->most, STR_ARG(config_shown(node)));
+        config_report(reading, node, config_error, "`%.*s` must be %s %s %.15g %s %.15g, not `%.*s`",
+                      STR_ARG(key->name), what, above ? "above" : "from", key->least, above ? "and up to" : "to",
+                      key->most, STR_ARG(config_shown(node)));
 }
 
 static void choice_check(struct config_reading *reading, struct config_node *node, const struct config_key *key,

@@ -57,6 +57,8 @@ on_disconnect: cancle
 @pytest.mark.parametrize("text, words", [
     ("providers: [", "weir.yaml:"), ("\tproviders: {}", "weir.yaml:1:"), ("- a\n- b\n", "map"), ("providers:\n  a:\n  a:\n", "weir.yaml:3:"), ("x: &a [*a]\n", "weir.yaml:1:"),
     ("", "providers"), (GOOD + "listen: 300.1.1.1:99999\n", "listen"), (GOOD + "max_body_bytes: -5\n", "max_body_bytes"), (GOOD + "workers: many\n", "workers"),
+    (GOOD + "fetch: {timeout_seconds: 0}\n", "a number of seconds above 0 and up to 600, not `0`"), (GOOD + "fetch: {allow: [10.0.0.0/40]}\n", "`10.0.0.0/40`"), (GOOD + "fetch: yes\n", "`fetch` must be a map"),
+    (GOOD + "responses: {keep_days: -2}\n", "from 0 to 36500, not `-2`"), (GOOD + "responses: {stor: false}\n", "did you mean `store`"), (GOOD + "clients:\n  - {name: a, key_hash: " + "0" * 64 + ", raw: perhaps}\n", "`raw` must be true or false"),
     (GOOD + "clients:\n  - {name: a, key_hash: short}\n", "key_hash"), (GOOD.replace("sk-test", "file:/nowhere/key"), "/nowhere/key"), (GOOD.replace("sk-test", "vault:x"), "vault"),
     (GOOD + "    base_url: ftp://x\n", "base_url"), (GOOD + "    base_url: http://user@\n", "base_url")])
 def test_what_is_wrong_is_said(tmp_path, text, words):
@@ -106,7 +108,7 @@ def test_a_missing_file_and_wrong_usage(tmp_path):
 
 
 def test_version_and_help(tmp_path):
-    for arguments in (["version"], ["--version"], ["--help"], ["mock", "--help"]):
+    for arguments in (["version"], ["--version"], ["--help"], ["mock", "--help"], ["serve", "--help"], ["check", "-h"], ["provider", "--help"]):
         run = subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=10, cwd=tmp_path)
         assert run.returncode == 0 and "weir" in run.stdout
 

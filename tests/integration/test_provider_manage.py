@@ -425,6 +425,8 @@ def test_the_command_line_refuses_what_it_should(one):
                                     (("update", "one", "priority=high"), 1, "`priority` must be a whole number")):
         done = run(weir, *arguments)
         assert done.returncode == status and said in done.stderr and "sk-in-argv" not in done.stderr, (arguments, done)
+    unknown = subprocess.run([BINARY, "provider", "list", "--url", f"http://127.0.0.1:{weir.port}"], capture_output=True, text=True, timeout=10, env=environment(WEIR_ADMIN_KEY="wrong"))
+    assert unknown.returncode == 1 and "401" in unknown.stderr and "WEIR_ADMIN_KEY" in unknown.stderr
 
 
 def test_a_table_on_a_terminal(one):
