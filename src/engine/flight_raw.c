@@ -50,10 +50,12 @@ bool raw_path_is_safe(struct str path) {
     return true;
 }
 
-/* The model that is named in a JSON body or in a path such as models/{model}:generateContent; empty: none. *unsure:
- * more than one is named, and which of them counts only the provider knows. */
-static struct str model_of(struct flight *flight, struct str body, bool *unsure) {
+/* The model that is named in a JSON body or in a path such as models/{model}:generateContent, at Hugging Face
+ * models/{model}/pipeline/feature-extraction; empty: none. *unsure: more than one is named, and which of them counts
+ * only the provider knows. */
+static struct str model_of(struct flight *flight, const struct provider *provider, struct str body, bool *unsure) {
     struct str path = flight->raw->path, mark = STR("models/"), named = STR(""), name;
+    const struct str pipeline = STR("/pipeline/feature-extraction");
     size_t at = str_find(path, mark), place = 0, count = 0;
     if (str_starts(str_trim(body), STR("{"))) {
         const char *problem;
@@ -70,6 +72,8 @@ static struct str model_of(struct flight *flight, struct str body, bool *unsure)
     *unsure |= count > 1;
     struct str in_path = at == SIZE_MAX ? STR("") : str_slice(path, at + mark.len, path.len);
     in_path = str_slice(in_path, 0, str_find_byte(in_path, ':'));
+    if (provider && provider->dialect == dialect_huggingface && str_ends(in_path, pipeline))
+        in_path = str_slice(in_path, 0, in_path.len - pipeline.len);
     *unsure |= named.len && in_path.len && !str_eq(named, in_path);
     return arena_copy(&flight->arena, str_slice(named.len ? named : in_path, 0, limit_model));
 }
@@ -114,7 +118,7 @@ bool raw_admit(struct flight *flight, struct now now, struct actions *out) {
     struct str model;
     flight->request = (struct openai_request){.max_tokens = -1, .n = 1};
     bool unsure = false;
-    model = model_of(flight, flight->whole_body, &unsure);
+    model = model_of(flight, provider, flight->whole_body, &unsure);
     struct str name = arena_printf(&flight->arena, "%.*s/%.*s", STR_ARG(flight->raw->provider),
                                    STR_ARG(model.len ? model : STR("-")));
     const char *refused = why_not(flight, model, unsure, name);
@@ -123,7 +127,7 @@ bool raw_admit(struct flight *flight, struct now now, struct actions *out) {
         return false;
     }
     if (!provider) {
-        answer_error(flight, error_unknown_path,
+        answer_error(flight, error_unknown_provider,
                      arena_printf(&flight->arena, "There is no provider `%.*s`.",
                                   STR_ARG(str_slice(flight->raw->provider, 0, limit_name))),
                      STR_NONE, now, out);

@@ -100,7 +100,7 @@ def test_who_may(start):
         assert ask("some", "/providers/one/models/embed-1:embedContent", "POST", {"x": 1}).status == 200
         refused = ask("some", "/providers/one/responses", "POST", {"model": "dear"})
         assert refused.status == 403 and "this model" in refused.error["message"]
-        assert ask("raw", "/providers/nobody/x").status == 404
+        assert ask("raw", "/providers/nobody/x").error["code"] == "unknown_provider"
         for body in ('{"model":"m","model":"dear"}', '{"model":"m","models":["dear"]}', '{"model":"m","Model":"dear"}', '{"model":"m","\\u004dODEL":"dear"}'):
             with Connection(weir.port) as caller:
                 caller.send(f"POST /providers/one/responses HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nAuthorization: Bearer {KEYS['some']}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
@@ -168,3 +168,13 @@ def test_a_provider_that_speaks_another_dialect(start, start_mock):
     reply = http(weir.port, "POST", "/providers/google/models/m:generateContent?key=mine&alt=json", {"contents": [{"parts": [{"text": "hi"}]}]})
     assert reply.status == 200 and reply.json["candidates"]
     assert "mine" not in json.dumps(mock.requests())
+
+
+def test_the_model_of_a_pipelines_path(start, start_mock):
+    """Hugging Face's client asks models/{model}/pipeline/feature-extraction: who is kept to the model may."""
+    base = f"http://127.0.0.1:{start_mock().port}"
+    weir = start({"providers": {"one": provider(base, type="huggingface-native")}, "clients": clients()})
+    reply = http(weir.port, "POST", "/providers/one/models/m/pipeline/feature-extraction", {"inputs": "a"}, auth("some"))
+    assert reply.status == 200 and reply.headers["x-weir-model"] == "m"
+    for path in ("/models/dear/pipeline/feature-extraction", "/models/m/pipeline/other", "/models/m/pipeline/feature-extraction/more"):
+        assert http(weir.port, "POST", f"/providers/one{path}", {"inputs": "a"}, auth("some")).status == 403
