@@ -48,6 +48,11 @@ static bool matches(struct str pattern, struct str path) {
     return str_starts(path, prefix) && path.len > prefix.len;
 }
 
+/* models/{model}:verb, as Google's API has it */
+static bool is_model_call(struct str path) {
+    return str_starts(path, STR("/v1beta/models/")) && str_find_byte(path, ':') != SIZE_MAX;
+}
+
 const struct gate_route *route_find(enum http_method method, struct str path, bool *other_method) {
     enum endpoint endpoint;
     *other_method = false;
@@ -60,7 +65,8 @@ const struct gate_route *route_find(enum http_method method, struct str path, bo
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
         if (!matches(routes[i].path, path)) continue;
         if (routes[i].method == method) return &routes[i];
-        *other_method = true;
+        *other_method =
+            method != http_post || !is_model_call(path); /* a POST to another verb is no matter of methods */
     }
     return NULL;
 }
@@ -68,7 +74,15 @@ const struct gate_route *route_find(enum http_method method, struct str path, bo
 void route_nearest(struct str path, char *nearest, size_t size) {
     str_copy(nearest, size, STR("/v1/chat/completions"));
     unsigned least = 99;
-    char full[80];
+    char full[80], asked[320];
+    if (is_model_call(path)) { /* the verb is what may be misspelt */
+        struct text text = text_in_buffer(asked, sizeof asked);
+        size_t colon = path.len;
+        while (path.at[colon - 1] != ':') colon--;
+        text_put(&text, STR("/v1beta/models/{model}:"));
+        text_put(&text, str_slice(path, colon, colon + 80));
+        path = text_str(&text);
+    }
     for (size_t i = 0; i < sizeof routes / sizeof *routes + endpoints; i++) {
         bool fixed = i < sizeof routes / sizeof *routes;
         struct str candidate =

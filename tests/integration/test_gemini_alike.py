@@ -64,3 +64,11 @@ def test_an_array_is_made_of_events_and_the_request_stays_as_it_is(google):
     assert "".join(p["text"] for e in reply.json for p in e["candidates"][0]["content"]["parts"]) == "a"
     assert reply.json[-1]["candidates"][0]["finishReason"] == "MAX_TOKENS"  # said as a number where enums were asked for as numbers
     assert provider.asked() == ("/v1/models/real-1:streamGenerateContent?alt=sse", WORDS)
+
+
+def test_a_verb_that_is_not_there_is_a_404_that_names_the_nearest(google):
+    weir, _ = google
+    for verb, nearest in (("embedContents", "embedContent"), ("generateContents", "generateContent"), ("countToken", "countTokens")):
+        reply = http(weir.port, "POST", f"/v1beta/models/a-model-of-a-long-name:{verb}", WORDS)
+        assert reply.status == 404 and f"Did you mean /v1beta/models/{{model}}:{nearest}?" in reply.json["error"]["message"], reply
+    assert http(weir.port, "PUT", "/v1beta/models/m", WORDS).status == 405
