@@ -69,7 +69,7 @@ static void chat_answer(struct mock_exchange *me, bool legacy, struct str body) 
         refuse(me, 400, error.message, param);
         return;
     }
-    struct str echo = me->options.echo ? echo_make(me, body) : STR("");
+    struct str echo = me->options.echo ? echo_make(me, chunks_whole(&me->received)) : STR("");
     if (!mock_answer_make(&me->prompt, &me->options, echo, &me->arena, &me->answer)) {
         refuse(me, 500, NULL, STR(""));
         return;

@@ -134,7 +134,7 @@ static struct message_error error_read(struct mock_exchange *me, int status, con
 
 void mock_dialect_error(struct mock_exchange *me, struct text *text, int status, const char *message,
                         struct str param) {
-    if (!me->codec) {
+    if (!me->codec || me->codec->dialect == dialect_responses) { /* OpenAI's both */
         mock_openai_error(text, status, message, param);
         return;
     }

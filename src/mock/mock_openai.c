@@ -292,7 +292,7 @@ void mock_openai_error(struct text *text, int status, const char *message, struc
     else
         text_put(text, STR("null"));
     text_json_key(text, STR("code"));
-    if (known[i].code.len)
+    if (known[i].code.len && !(status == 404 && message)) /* a path that is not there is no model */
         text_put_json(text, known[i].code);
     else
         text_put(text, STR("null"));

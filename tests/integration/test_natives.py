@@ -159,3 +159,13 @@ def test_errors_of_natives_reach_the_caller_in_its_words(chain):
         reply = http(weir.port, "POST", "/v1/messages", {"model": kind, "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]})
         assert reply.status == 429 and reply.json["error"]["type"] == "rate_limit_error", reply
         mock.reset()
+
+
+def test_the_mock_echoes_what_came_in_its_own_dialect(start_mock):
+    mock = start_mock()
+    sent = {"model": "m", "max_tokens": 999, "messages": [{"role": "user", "content": "[mock echo] hi"}]}
+    echo = json.loads(http(mock.port, "POST", "/v1/messages", sent).json["content"][0]["text"])
+    assert echo["target"] == "/v1/messages" and json.loads(echo["body"]) == sent
+    refused = http(mock.port, "POST", "/v1/responses", {"model": "m", "input": "hi", "previous_response_id": "resp_x"})
+    assert refused.status == 400 and refused.json["error"] == {"message": "`previous_response_id`: nothing is stored here.", "type": "invalid_request_error", "param": "previous_response_id", "code": None}
+    assert http(mock.port, "GET", "/v1/files").json["error"]["code"] is None
