@@ -8,12 +8,13 @@
 
 enum { fetches_max = 20, fetched_bytes_max = 32 * 1024 * 1024 /* as base64, wherever it stands */ };
 
-/* What this dialect must be sent as bytes. */
+/* What this dialect must be sent as bytes: every URL, as the fetcher refuses those that it cannot fetch, but what lies
+ * in Google's own storage. */
 static bool is_wanted(const struct message_part *part, const struct codec *codec) {
-    bool web =
-        str_starts_nocase(part->media.url, STR("http://")) || str_starts_nocase(part->media.url, STR("https://"));
-    return web && ((part->kind == part_image && codec->fates[feature_image_url] == fate_fetched) ||
-                   (part->kind == part_document && codec->fates[feature_document_url] == fate_fetched));
+    bool kept = codec->dialect == dialect_gemini && str_starts_nocase(part->media.url, STR("gs://"));
+    return part->media.url.len && !kept &&
+           ((part->kind == part_image && codec->fates[feature_image_url] == fate_fetched) ||
+            (part->kind == part_document && codec->fates[feature_document_url] == fate_fetched));
 }
 
 static struct message_part *wanted_in(struct message_part *parts, size_t count, const struct codec *codec) {

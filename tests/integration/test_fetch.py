@@ -168,10 +168,16 @@ def test_nothing_inside_is_asked(start, start_mock, files, host):
 
 
 def test_urls_that_are_none(start, start_mock, files):
-    weir = start(config(start_mock(), **OPEN))
+    mock = start_mock()
+    weir = start(config(mock, **OPEN))
     for url, words in ((f"http://user@127.0.0.1:{files.server_port}/picture.png", "user name"), (f"{files.url}/picture.png\r\nX: y", "blank"), ("http:///x", "no host")):
         refused(look(weir.port, url), words)
-    assert files.seen == []
+    for model in ("gemini", "ollama-native"):  # none is left out without a word
+        for url in ("ftp://example.com/a.png", "file:///etc/passwd", "picture.png"):
+            refused(look(weir.port, url, model), "http://")
+    refused(look(weir.port, "gs://bucket/a.png", "ollama-native"), "http://")
+    assert files.seen == [] and mock.requests()["count"] == 0
+    assert look(weir.port, "gs://bucket/a.png").status == 200 and "gs://bucket/a.png" in mock.last()["body"]
 
 
 def test_it_may_be_switched_off(start, start_mock, files):
