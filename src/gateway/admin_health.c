@@ -64,10 +64,10 @@ struct probing {
 static void probing_end(void *context) {
     struct probing *probing = context;
     struct visit *visit = probing->visit;
-    struct text text = text_in_arena(&visit->gate->worker->scratch, 1024);
     if (probing->unknown) {
         visit_error(visit, error_unknown_provider, STR("There is no such provider."));
-    } else {
+    } else if (visit->exchange) { /* else the gate may have gone too */
+        struct text text = text_in_arena(&visit->gate->worker->scratch, 1024);
         text_put_byte(&text, '{');
         text_json_str(&text, STR("provider"), str_from(probing->name));
         text_json_bool(&text, STR("good"), probing->result.good);

@@ -42,6 +42,7 @@ void visit_body_free(struct visit *visit) {
 void visit_error(struct visit *visit, enum error_code code, struct str message) {
     char buffer[2048];
     struct text text = text_in_buffer(buffer, sizeof buffer);
+    if (!visit->exchange || visit->answered) return; /* what another thread answers may come after the gate has gone */
     metrics_refused(visit->gate->worker->reporter.metrics, code);
     struct message_error error = {.code = code,
                                   .status = error_facts(code)->status,

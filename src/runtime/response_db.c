@@ -68,6 +68,8 @@ struct response_db *response_db_open(const char *path, char *problem, size_t siz
     return NULL;
 }
 
+void response_db_hurry(struct response_db *db) { sqlite3_busy_timeout(db->sqlite, 500); }
+
 void response_db_close(struct response_db *db) {
     if (!db) return;
     for (unsigned i = 0; i < statements; i++) sqlite3_finalize(db->statements[i]);

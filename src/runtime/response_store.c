@@ -43,6 +43,8 @@ struct response_store {
     bool ending;
     struct response_db *db; /* the thread's alone */
     int64_t forgotten_s;
+    bool last_wishes; /* the thread's: ending, so that what fails is not tried again for the next */
+    size_t given_up;  /* responses that were not stored for that */
     char problem[160];
 };
 
@@ -63,10 +65,17 @@ static void told(struct response_store *responses, const char *what) {
 }
 
 static void letter_write(struct response_store *responses, const struct letter *letter) {
+    if (responses->given_up) { /* each may take as long as another process keeps its lock */
+        responses->given_up++;
+        return;
+    }
     if (!db_ready(responses) || !response_db_put(responses->db, &letter->response, letter->now_s, responses->problem,
-                                                 sizeof responses->problem))
+                                                 sizeof responses->problem)) {
+        responses->given_up = responses->last_wishes;
         told(responses, "a response was not stored");
-    if (!responses->db || responses->keep_s == 0 || letter->now_s < responses->forgotten_s + forget_every_s) return;
+        return;
+    }
+    if (responses->keep_s == 0 || letter->now_s < responses->forgotten_s + forget_every_s) return;
     responses->forgotten_s = letter->now_s;
     if (response_db_forget(responses->db, letter->now_s - responses->keep_s, responses->problem,
                            sizeof responses->problem) < 0)
@@ -78,7 +87,7 @@ static void question_answer(struct response_store *responses, struct response_qu
     struct text text = text_in_arena(&question->arena, 4096);
     size_t size = sizeof question->problem;
     question->found = stored_failed;
-    if (!db_ready(responses))
+    if (responses->given_up || !db_ready(responses))
         str_copy(question->problem, size, str_from(responses->problem));
     else if (question->wish == response_wish_remove)
         question->found = response_db_remove(responses->db, client, id, question->problem, size);
@@ -108,7 +117,9 @@ static void *thread_run(void *context) {
         if (!responses->first) responses->last = NULL;
         responses->waiting--;
         if (job->letter) responses->waiting_bytes -= job->letter->bytes;
+        responses->last_wishes = responses->ending;
         pthread_mutex_unlock(&responses->mutex);
+        if (responses->last_wishes && responses->db) response_db_hurry(responses->db);
         if (job->letter) {
             letter_write(responses, job->letter);
             memory_give(job->letter);
@@ -120,6 +131,10 @@ static void *thread_run(void *context) {
         pthread_mutex_lock(&responses->mutex);
     }
     pthread_mutex_unlock(&responses->mutex);
+    if (responses->given_up > 1)
+        log_error(responses->log ? log_shared(responses->log) : NULL, clock_read(), "responses_store_failed",
+                  f_text("what", "those that waited were not stored either"),
+                  f_u64("responses", responses->given_up - 1));
     return NULL;
 }
 

@@ -6,10 +6,11 @@ import signal
 import sqlite3
 import subprocess
 import threading
+import time
 
 import pytest
 
-from weirlib import RawProvider, Weir, chat, good_reply, http, poll, provider
+from weirlib import Connection, RawProvider, Weir, chat, good_reply, http, poll, provider, request_bytes
 
 KEYS = {"one": "key-one", "two": "key-two"}
 
@@ -155,6 +156,7 @@ def test_it_survives_a_restart_and_a_kill(start, start_mock, tmp_path):
     shared = config(mock, state_dir=str(tmp_path / "state"))
     weir = start(shared)
     first = ask(weir, "My name is Ada")
+    assert get(weir, first.json["id"]).status == 200  # it has been written
     assert oct(os.stat(tmp_path / "state" / "responses.db").st_mode & 0o777) == "0o600"
     weir.stop()
     weir = start(shared)
@@ -190,6 +192,24 @@ def test_a_store_that_cannot_be_written_is_told_and_the_answer_given(start, star
     poll(lambda: any("responses_store_failed" in line for line in list(weir.err)))
     assert ask(weir, "y", previous="resp_x").status == 500
     assert get(weir, "resp_x").status == 500
+
+
+def test_it_ends_in_time_while_another_process_keeps_the_file(start, start_mock, tmp_path):
+    weir = start(config(start_mock(), workers=2, state_dir=str(tmp_path / "state"), drain_seconds=1))
+    name = ask(weir, "hi").json["id"]
+    assert get(weir, name).status == 200
+    other = sqlite3.connect(tmp_path / "state" / "responses.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    for i in range(6):
+        said(ask(weir, f"more {i}"))  # each waits to be written
+    callers = [Connection(weir.port) for _ in range(6)]
+    for i, caller in enumerate(callers):
+        caller.send(request_bytes(*(("GET", f"/v1/responses/{name}", None), ("DELETE", "/v1/responses/nobody", None), ("POST", "/v1/responses", {"model": "anthropic", "input": "x", "previous_response_id": name}))[i % 3]))
+    time.sleep(0.3)
+    for caller in callers[:3]:
+        caller.socket.close()  # nobody to answer: not even the gate, once it has gone
+    weir.stop()  # in time: five seconds are spent on the lock once, and not for each
+    other.close()
 
 
 def test_many_at_once(start, start_mock):
