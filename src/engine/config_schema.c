@@ -23,7 +23,7 @@ const struct config_key config_keys[] = {
     K(top, "workers", string, now, 0, 0, "", top, "auto",
       "Event loops: `auto` is min(cores, 4), or a number from 1 to 64.")
     K(top, "state_dir", string, now, 0, 0, "", top, "./weir-state",
-      "The folder for the admin key and, later, ledger, vault and journal.")
+      "The folder for the admin key, providers changed at run time, stored responses and locks.")
     K(top, "selection_strategy", choice, now, 0, 0, STRATEGIES, top, "priority",
       "How a route's targets are chosen, where the route does not say.")
     K(top, "health_check_interval", seconds, now, 0, TOP, "", top, "300", "Seconds between active health checks.")

@@ -80,7 +80,7 @@ static const struct {
     {"providers: {a: {type: openai, api_key: k, timeout_seconds: 0}}\n",
      "w.yaml:1:60: `timeout_seconds` must be a number of seconds above 0"},
     {"providers: {a: {type: openai, api_key: k, timeout_seconds: [1]}}\n",
-     "w.yaml:1:60: `timeout_seconds` must be a number of seconds above 0, not a list"},
+     "w.yaml:1:60: `timeout_seconds` must be a number of seconds, not a list"},
     {"providers: {a: {type: openai, api_key: k, insecure: maybe}}\n",
      "w.yaml:1:53: `insecure` must be true or false, not `maybe`"},
     {"providers: {a: {type: openai, api_key: k, models: {x: 1}}}\n", "w.yaml:1:51: `models` must be a list, not a map"},
