@@ -396,7 +396,7 @@ void raw_usage(struct flight *flight, struct attempt *attempt);
 bool wanted_fetch(struct flight *flight, const struct target *target, struct now now, struct actions *out);
 bool wants_fetch(const struct flight *flight, const struct target *target);
 void wanted_fetched(struct flight *flight, const struct event *event, struct now now, struct actions *out);
-/* It took too long. */
+/* It took too long; a stored response too. */
 void wanted_late(struct flight *flight, struct now now, struct actions *out);
 
 /* OpenAI's own words on both sides: bytes are spliced and nothing is translated. */

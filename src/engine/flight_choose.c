@@ -332,7 +332,7 @@ void flight_wait_over(struct flight *flight, struct now now, struct actions *out
         answer_refused(flight, error_too_many_in_flight, 0, now, out);
         return;
     }
-    if (waited == waiting_fetch) {
+    if (waited == waiting_fetch || waited == waiting_recall) {
         wanted_late(flight, now, out);
         return;
     }

@@ -136,7 +136,7 @@ void wanted_fetched(struct flight *flight, const struct event *event, struct now
 }
 
 void wanted_late(struct flight *flight, struct now now, struct actions *out) {
-    CHECK(flight->waiting == waiting_fetch);
+    CHECK(flight->waiting == waiting_fetch || flight->waiting == waiting_recall);
     flight_wait_end(flight, out);
     answer_error(flight, error_request_timeout, STR_NONE, STR_NONE, now, out);
 }

@@ -101,7 +101,8 @@ bool stored_recall(struct flight *flight, struct now now, struct actions *out) {
         return true;
     }
     flight->waiting = waiting_recall;
-    flight->wait_until_ns = UINT64_MAX;
+    flight->wait_until_ns = flight->arrived_ns + flight->timeout_ns;
+    flight_arm(flight, flight->wait_until_ns, out);
     struct action *action = actions_add(out, action_recall);
     action->recall.client = client_name(flight);
     action->recall.id = flight->previous_response;

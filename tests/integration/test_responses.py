@@ -212,6 +212,22 @@ def test_it_ends_in_time_while_another_process_keeps_the_file(start, start_mock,
     other.close()
 
 
+def test_nobody_waits_for_a_conversation_longer_than_for_an_answer(start, start_mock, tmp_path):
+    weir = start(config(start_mock(), workers=2, state_dir=str(tmp_path / "state"), request_timeout_seconds=1))
+    name = ask(weir, "hi").json["id"]
+    assert get(weir, name).status == 200
+    other = sqlite3.connect(tmp_path / "state" / "responses.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with Connection(weir.port) as caller:
+        caller.send(request_bytes("DELETE", "/v1/responses/nobody"))  # waits for the lock, and all behind it
+        time.sleep(0.2)
+        late = ask(weir, "go on", "anthropic", name)
+        assert late.error["code"] == "request_timeout", late
+        other.close()
+        assert caller.reply().status == 404
+    assert ask(weir, "go on", "anthropic", name).status == 200
+
+
 def test_many_at_once(start, start_mock):
     weir = start(config(start_mock(), workers=2))
     failed = []
