@@ -215,6 +215,12 @@ static void key_throttle(const struct attempt *attempt, struct now now) {
     cooldown_set(&provider->key_cells[attempt->holds.key]->cooldown, now.mono_ns + rest_ms * NS_PER_MS);
 }
 
+/* What a provider says of a path that weir knows nothing of, whoever is to blame: a raw caller must not be able to take
+ * a key, a model or the provider from everybody else by asking for what the key may not. */
+static bool says_nothing(const struct flight *flight, const struct attempt *attempt) {
+    return flight->endpoint == endpoint_raw && attempt->status >= 400;
+}
+
 static void key_cool(const struct attempt *attempt, struct now now) {
     const struct provider *provider = attempt->target->provider;
     enum { rate_ms = 1000, credential_ms = 60000, longest_ms = 3600000 };
@@ -249,7 +255,8 @@ void hold_settle(struct flight *flight, struct attempt *attempt, struct now now,
     const struct provider *provider = attempt->target->provider;
     struct target_cells *cells = attempt->target->cells;
     struct holds *holds = &attempt->holds;
-    struct verdict verdict = verdict_of(attempt->failure);
+    bool nothing = says_nothing(flight, attempt);
+    struct verdict verdict = nothing ? (struct verdict){0, 0} : verdict_of(attempt->failure);
     if (!holds->gate) return; /* settled already, or nothing was taken */
     uint64_t not_before_ns = attempt->retry_after_ms > 0 && verdict.target < 0 && attempt->retry_after_ms < 3600000
                                  ? now.mono_ns + (uint64_t)attempt->retry_after_ms * NS_PER_MS
@@ -261,7 +268,7 @@ void hold_settle(struct flight *flight, struct attempt *attempt, struct now now,
     if (verdict.target || verdict.provider)
         success_report(&provider->cells->success, verdict.target >= 0 && verdict.provider >= 0, now.mono_ns);
     slow_report(flight, attempt, now);
-    key_cool(attempt, now);
+    if (!nothing) key_cool(attempt, now);
     rates_settle(provider, attempt, now);
     if (holds->in_flight) {
         bool handed = gate_leave(&cells->in_flight, 0);

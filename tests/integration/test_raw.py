@@ -136,6 +136,21 @@ def test_replies_pass_as_they_are(start):
         assert reply.status == 502 and reply.error["code"] == "provider_auth"
 
 
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 503])
+def test_what_a_raw_caller_is_refused_takes_nothing_from_others(start, status):
+    whole = {"id": "x", "object": "chat.completion", "choices": [{"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}]}
+
+    def answer(connection, head, _):
+        refused = b'{"error":{"message":"no scope"}}'
+        bad = b"/bad" in (head if isinstance(head, bytes) else head.encode())
+        connection.sendall(f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nRetry-After: 60\r\nContent-Length: {len(refused)}\r\n\r\n".encode() + refused if bad else good_reply(json.dumps(whole).encode()))
+    with RawProvider(answer) as far:
+        weir = start({**config(far.base_url), "routes": [{"model": "m", "targets": ["one/m"]}]})
+        for _ in range(30):
+            assert http(weir.port, "POST", "/providers/one/bad", {"model": "m"}, auth("raw")).status == (502 if status == 401 else status)
+        assert chat(weir.port, "hi", headers=auth("app")).status == 200
+
+
 def test_it_is_limited_and_counted(start, start_mock):
     mock = start_mock()
     weir = start({"providers": {"one": provider(mock, rate_limit_rpm=1, burst_allowance=1, prices={"m": {"input": 1, "output": 1}})}})
