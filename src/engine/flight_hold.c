@@ -180,6 +180,7 @@ void hold_good(struct flight *flight, struct attempt *attempt, struct now now) {
     struct target_cells *cells = attempt->target->cells;
     uint64_t took_ns = now.mono_ns - attempt->started_ns;
     if (attempt->holds.reported) return;
+    if (flight->endpoint == endpoint_raw) return; /* how fast a list comes says nothing of a model; the end is told */
     attempt->holds.reported = true;
     breaker_report(&provider->cells->breaker, &provider->breaker, now.mono_ns, attempt->holds.provider_ticket, true, 0);
     latency_peak(&provider->cells->latency, took_ns, now.mono_ns);
