@@ -6,7 +6,7 @@
 
 #include "net/loop.h"
 #include "observe/log.h"
-#include "runtime/response_db.h"
+#include "store/response_db.h"
 
 struct response_store;
 

@@ -1,5 +1,5 @@
 /* response_db.c - the statements behind response_db.h. */
-#include "runtime/response_db.h"
+#include "store/response_db.h"
 
 #include <fcntl.h>
 #include <sqlite3.h>

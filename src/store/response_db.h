@@ -1,7 +1,7 @@
 /* response_db.h - stored responses in one SQLite file, STATE_DIR/responses.db: each with what was asked and answered,
  * under the client that made it. One thread at a time. */
-#ifndef WEIR_RUNTIME_RESPONSE_DB_H
-#define WEIR_RUNTIME_RESPONSE_DB_H
+#ifndef WEIR_STORE_RESPONSE_DB_H
+#define WEIR_STORE_RESPONSE_DB_H
 
 #include "base/text.h"
 
