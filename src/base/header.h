@@ -1,8 +1,10 @@
-/* header.h - a header line, as every layer says it. */
+/* header.h - a header line and a method, as every layer says them. */
 #ifndef WEIR_BASE_HEADER_H
 #define WEIR_BASE_HEADER_H
 
 #include "base/str.h"
+
+enum http_method { http_get, http_head, http_post, http_put, http_delete, http_patch, http_options, http_methods };
 
 struct http_header {
     struct str name;  /* as received; compare with str_eq_nocase */

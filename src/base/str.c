@@ -187,3 +187,25 @@ void str_copy(char *into, size_t size, struct str s) {
     if (len) memcpy(into, s.at, len);
     into[len] = 0;
 }
+
+bool str_glob_any(const struct str *patterns, size_t count, struct str s) {
+    for (size_t i = 0; i < count; i++)
+        if (str_glob(patterns[i], s)) return true;
+    return false;
+}
+
+int str_hex_digit(char c) {
+    return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
+}
+
+struct str str_percent_decode(struct str from, char *into, size_t size) {
+    size_t len = 0;
+    for (size_t i = 0; i < from.len && len < size; i++) {
+        bool escaped = from.at[i] == '%' && i + 2 < from.len;
+        int high = escaped ? str_hex_digit(from.at[i + 1]) : -1, low = escaped ? str_hex_digit(from.at[i + 2]) : -1;
+        bool coded = high >= 0 && low >= 0;
+        into[len++] = coded ? (char)(high << 4 | low) : from.at[i];
+        if (coded) i += 2;
+    }
+    return str_make(into, len);
+}

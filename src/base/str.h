@@ -55,6 +55,10 @@ bool str_to_double(struct str s, double *value);
 uint64_t str_hash(struct str s);
 /* `*` matches any run, `?` one byte; linear in time for a bounded pattern (backtracks to the last star only). */
 bool str_glob(struct str pattern, struct str s);
+bool str_glob_any(const struct str *patterns, size_t count, struct str s);
+/* %40 and the like, decoded into the buffer, cut at `size`; what is no such escape stays. */
+struct str str_percent_decode(struct str from, char *into, size_t size);
+int str_hex_digit(char c); /* 0 to 15, or -1 */
 /* Edits (insert, delete, replace, swap of neighbours) between two names; 99 when either is longer than 64 bytes. */
 unsigned str_distance(struct str a, struct str b);
 bool str_is_utf8(struct str s);

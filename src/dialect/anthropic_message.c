@@ -211,9 +211,7 @@ static bool plain_read(const struct json_value *root, struct arena *arena, struc
             return error_set(error, error_invalid_request, "`%.*s` must be %s.", STR_ARG(name),
                              field_wants(fields, field_count, name));
         case field_unknown:
-            if (!request->extras) request->extras = arena_take_zeroed(arena, most * sizeof *request->extras);
-            if (!request->extras) return error_set(error, error_out_of_memory, "%s", "");
-            request->extras[request->extra_count++] = (struct message_extra){name, json_raw(value, arena)};
+            if (!extra_add(request, most, name, value, arena)) return error_set(error, error_out_of_memory, "%s", "");
         }
     }
     return true;

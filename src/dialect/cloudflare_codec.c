@@ -99,26 +99,13 @@ void cloudflare_result_end(struct text *text) {
 
 static bool embed_request_read(struct str body, struct str path_model, struct arena *arena,
                                struct embed_request *request, struct error *error, struct str *param) {
-    const struct json_value *root;
-    *request = (struct embed_request){.model = path_model, .dimensions = MESSAGE_NO_INT};
-    *param = STR_NONE;
-    if (!codec_parse(body, arena, &root, error)) return false;
-    const struct json_value *text = json_member(root, "text");
-    request->single = json_kind(text) == json_string;
-    if (!strings_read(text, arena, &request->inputs, &request->input_count))
-        return error_set(error, error_out_of_memory, "%s", "");
-    if (request->input_count && (request->single || request->input_count == json_count(text))) return true;
-    *param = STR("text");
-    return error_set(error, error_invalid_request, "`text` must be a string or a list of strings.");
+    return embed_texts_read(body, "text", path_model, arena, request, error, param);
 }
 
 static void embed_request_write(const struct embed_request *request, const struct codec_target *target,
                                 struct text *body) {
     (void)target;
-    text_put_byte(body, '{');
-    text_json_key(body, STR("text"));
-    strings_put(body, request->inputs, request->input_count);
-    text_put_byte(body, '}');
+    embed_texts_put(request, STR("text"), body);
 }
 
 static bool embed_reply_read(struct str body, struct arena *arena, struct embed_reply *reply, bool *error_inside) {

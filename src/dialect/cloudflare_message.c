@@ -158,14 +158,6 @@ static bool format_read(const struct taking *taking, const struct json_value *va
 /* -- the whole --------------------------------------------------------------------------------------------------------
  */
 
-static bool extra_add(const struct taking *taking, size_t most, struct str name, const struct json_value *value) {
-    struct message_request *request = taking->request;
-    if (!request->extras) request->extras = arena_take_zeroed(taking->arena, most * sizeof *request->extras);
-    if (!request->extras) return no_memory(taking);
-    request->extras[request->extra_count++] = (struct message_extra){name, json_raw(value, taking->arena)};
-    return true;
-}
-
 static bool member_take(const struct taking *taking, size_t most, struct str name, const struct json_value *value) {
     static const struct {
         struct str name;
@@ -182,7 +174,7 @@ static bool member_take(const struct taking *taking, size_t most, struct str nam
     case field_wrong: return wrong(taking, name, field_wants(cloudflare_fields, cloudflare_field_count, name));
     case field_unknown: break;
     }
-    return extra_add(taking, most, name, value);
+    return extra_add(taking->request, most, name, value, taking->arena) || no_memory(taking);
 }
 
 bool cloudflare_request_take(struct str body, struct str path_model, bool stream, struct arena *arena,

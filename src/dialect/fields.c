@@ -137,6 +137,14 @@ bool codec_parse(struct str body, struct arena *arena, const struct json_value *
     return true;
 }
 
+bool extra_add(struct message_request *request, size_t most, struct str name, const struct json_value *value,
+               struct arena *arena) {
+    if (!request->extras) request->extras = arena_take_zeroed(arena, most * sizeof *request->extras);
+    if (!request->extras) return false;
+    request->extras[request->extra_count++] = (struct message_extra){name, json_raw(value, arena)};
+    return true;
+}
+
 bool strings_read(const struct json_value *value, struct arena *arena, struct str **list, size_t *count) {
     size_t place = 0, most = json_kind(value) == json_array ? json_count(value) : json_kind(value) == json_string;
     *count = 0;
@@ -155,4 +163,26 @@ void strings_put(struct text *text, const struct str *list, size_t count) {
         text_put_json(text, list[i]);
     }
     text_put_byte(text, ']');
+}
+
+bool embed_texts_read(struct str body, const char *member, struct str path_model, struct arena *arena,
+                      struct embed_request *request, struct error *error, struct str *param) {
+    const struct json_value *root;
+    *request = (struct embed_request){.model = path_model, .dimensions = MESSAGE_NO_INT};
+    *param = STR_NONE;
+    if (!codec_parse(body, arena, &root, error)) return false;
+    const struct json_value *texts = json_member(root, member);
+    request->single = json_kind(texts) == json_string;
+    if (!strings_read(texts, arena, &request->inputs, &request->input_count))
+        return error_set(error, error_out_of_memory, "%s", "");
+    if (request->input_count && (request->single || request->input_count == json_count(texts))) return true;
+    *param = str_from(member);
+    return error_set(error, error_invalid_request, "`%s` must be a string or a list of strings.", member);
+}
+
+void embed_texts_put(const struct embed_request *request, struct str member, struct text *body) {
+    text_put_byte(body, '{');
+    text_json_key_any(body, member);
+    strings_put(body, request->inputs, request->input_count);
+    text_put_byte(body, '}');
 }

@@ -39,6 +39,14 @@ void text_json_str_if(struct text *text, struct str name, struct str value);
 
 /* A member that is a string, or {NULL,0}. */
 struct str json_member_str(const struct json_value *object, const char *key);
+/* Texts to embed as one member that is a string or a list of them ("text", "inputs"), and nothing else; read from a
+ * path that names the model. false: *error, *param. */
+bool embed_texts_read(struct str body, const char *member, struct str path_model, struct arena *arena,
+                      struct embed_request *request, struct error *error, struct str *param);
+void embed_texts_put(const struct embed_request *request, struct str member, struct text *body);
+/* A member that no field takes, kept as it is; `most`: how many there can be. false: no memory. */
+bool extra_add(struct message_request *request, size_t most, struct str name, const struct json_value *value,
+               struct arena *arena);
 /* The strings of a list, or one string, in the arena; whatever else stands in the list is left out. false: no memory.
  */
 bool strings_read(const struct json_value *value, struct arena *arena, struct str **list, size_t *count);

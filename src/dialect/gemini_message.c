@@ -206,14 +206,6 @@ static void format_read(const struct json_value *config, struct arena *arena, st
     }
 }
 
-static bool extra_add(struct message_request *request, size_t most, struct str name, const struct json_value *value,
-                      struct arena *arena) {
-    if (!request->extras) request->extras = arena_take_zeroed(arena, most * sizeof *request->extras);
-    if (!request->extras) return false;
-    request->extras[request->extra_count++] = (struct message_extra){name, json_raw(value, arena)};
-    return true;
-}
-
 static bool config_read(const struct json_value *config, struct arena *arena, struct message_request *request,
                         struct error *error, struct str *param) {
     static const char *const special[] = {"stopSequences", "responseMimeType", "responseSchema", "responseJsonSchema",

@@ -190,25 +190,13 @@ static void error_write(const struct message_error *error, struct text *body) {
 
 static bool embed_request_read(struct str body, struct str path_model, struct arena *arena,
                                struct embed_request *request, struct error *error, struct str *param) {
-    const struct json_value *root;
-    *request = (struct embed_request){.model = path_model, .dimensions = MESSAGE_NO_INT};
-    *param = STR("inputs");
-    if (!codec_parse(body, arena, &root, error)) return false;
-    const struct json_value *inputs = json_member(root, "inputs");
-    request->single = json_kind(inputs) == json_string;
-    if (!strings_read(inputs, arena, &request->inputs, &request->input_count))
-        return error_set(error, error_out_of_memory, "%s", "");
-    if (request->input_count && (request->single || request->input_count == json_count(inputs))) return true;
-    return error_set(error, error_invalid_request, "`inputs` must be a string or a list of strings.");
+    return embed_texts_read(body, "inputs", path_model, arena, request, error, param);
 }
 
 static void embed_request_write(const struct embed_request *request, const struct codec_target *target,
                                 struct text *body) {
     (void)target;
-    text_put_byte(body, '{');
-    text_json_key(body, STR("inputs"));
-    strings_put(body, request->inputs, request->input_count);
-    text_put_byte(body, '}');
+    embed_texts_put(request, STR("inputs"), body);
 }
 
 const struct codec codec_huggingface = {

@@ -302,15 +302,6 @@ struct taking {
     struct str *param;
 };
 
-static bool extra_add(struct taking *taking, size_t most, struct str name, const struct json_value *value) {
-    struct message_request *request = taking->request;
-    if (json_kind(value) == json_null) return true;
-    if (!request->extras) request->extras = arena_take_zeroed(taking->arena, most * sizeof *request->extras);
-    if (!request->extras) return error_set(taking->error, error_out_of_memory, "%s", "");
-    request->extras[request->extra_count++] = (struct message_extra){name, json_raw(value, taking->arena)};
-    return true;
-}
-
 static bool whole_take(struct taking *taking, const struct json_value *value, int64_t *into, const char *name) {
     if (json_kind(value) == json_null) return true;
     if (!json_is_whole(value)) return wrong(taking->error, taking->param, name, "a whole number");
@@ -389,7 +380,8 @@ bool openai_request_take(struct str body, struct str path_model, bool stream, st
             return error_set(error, error_invalid_request, "`%.*s` must be %s.", STR_ARG(name),
                              field_wants(openai_fields, openai_field_count, name));
         case field_unknown:
-            if (!extra_add(&taking, most, name, value)) return false;
+            if (json_kind(value) == json_null) break;
+            if (!extra_add(request, most, name, value, arena)) return error_set(error, error_out_of_memory, "%s", "");
         }
     }
     return request->message_count > 0 || wrong(error, param, "messages", "a list of at least one message");

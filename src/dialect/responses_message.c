@@ -253,9 +253,7 @@ static bool plain_read(const struct json_value *root, struct arena *arena, struc
                              field_wants(fields, field_count, name));
         }
         if (taken == field_took || json_kind(value) == json_null) continue;
-        if (!request->extras) request->extras = arena_take_zeroed(arena, most * sizeof *request->extras);
-        if (!request->extras) return error_set(error, error_out_of_memory, "%s", "");
-        request->extras[request->extra_count++] = (struct message_extra){name, json_raw(value, arena)};
+        if (!extra_add(request, most, name, value, arena)) return error_set(error, error_out_of_memory, "%s", "");
     }
     return true;
 }

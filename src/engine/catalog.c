@@ -290,8 +290,7 @@ uint32_t catalog_use_of(enum endpoint endpoint) {
     static const uint32_t of_operation[] = {[operation_chat] = 1u << use_chat,
                                             [operation_embed] = 1u << use_embeddings,
                                             [operation_forecast] = 1u << use_time_series};
-    static const uint32_t of_endpoint[endpoints] = {[endpoint_completions] = 1u << use_chat,
-                                                    [endpoint_images_generations] = 1u << use_images,
+    static const uint32_t of_endpoint[endpoints] = {[endpoint_images_generations] = 1u << use_images,
                                                     [endpoint_images_edits] = 1u << use_images,
                                                     [endpoint_audio_speech] = 1u << use_speech,
                                                     [endpoint_audio_transcriptions] = 1u << use_transcription,

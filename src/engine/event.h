@@ -73,8 +73,8 @@ struct action {
     union {
         struct {
             const struct provider *provider;
-            struct str method; /* empty: POST */
-            struct str path;   /* origin-form target */
+            enum http_method method;
+            struct str path; /* origin-form target */
             const struct http_header *headers;
             size_t header_count;
             const struct str *body; /* until the call is over */

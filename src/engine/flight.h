@@ -37,7 +37,7 @@ struct flight_host {
 
 /* A provider's own API (flight_raw.c). */
 struct flight_raw {
-    struct str method;      /* "GET" */
+    enum http_method method;
     struct str provider;    /* its name */
     struct str path, query; /* below the provider's base URL, as sent: "/files/x"; after '?' */
 };

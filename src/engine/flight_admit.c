@@ -116,12 +116,6 @@ bool flight_admit_head(struct flight *flight, struct now now, struct actions *ou
     return true;
 }
 
-static bool listed(const struct str *globs, size_t count, struct str name) {
-    for (size_t i = 0; i < count; i++)
-        if (str_glob(globs[i], name)) return true;
-    return false;
-}
-
 enum unfit { unfit_no, unfit_client, unfit_endpoint }; /* the last one is told */
 
 /* What the request wants of a model, in the catalogue's words. */
@@ -144,11 +138,12 @@ static bool model_fits(struct flight *flight, const struct target *target, struc
 
 static enum unfit target_unfit(struct flight *flight, const struct target *target, bool pinned) {
     const struct client *client = flight->client;
-    if (client && !listed(client->providers, client->provider_count, target->provider->name)) return unfit_client;
-    if (client && pinned && !listed(client->models, client->model_count, target->model) &&
-        !listed(client->models, client->model_count, target->name))
+    if (client && !str_glob_any(client->providers, client->provider_count, target->provider->name)) return unfit_client;
+    if (client && pinned && !str_glob_any(client->models, client->model_count, target->model) &&
+        !str_glob_any(client->models, client->model_count, target->name))
         return unfit_client;
-    struct error error = {.code = error_none};
+    struct error error; /* not zeroed: its sentence is long, and there may be a thousand targets */
+    error.code = error_none;
     bool fits = model_fits(flight, target, &error);
     if (fits && flight_splices(flight, target->provider))
         return target->provider->endpoints & 1u << flight->endpoint ? unfit_no : unfit_endpoint;
@@ -257,7 +252,7 @@ static bool route_find(struct flight *flight, struct now now, struct actions *ou
     struct str model = flight->request.model;
     flight->route_name = arena_copy(&flight->arena, str_empty(model) ? STR("default") : model);
     flight->request.model = flight->route_name; /* the body's bytes may go before the flight does */
-    if (client && !listed(client->models, client->model_count, flight->route_name)) {
+    if (client && !str_glob_any(client->models, client->model_count, flight->route_name)) {
         answer_error(flight, error_not_allowed,
                      arena_printf(&flight->arena, "This client key may not use the model `%.*s`.",
                                   STR_ARG(str_slice(flight->route_name, 0, limit_model))),

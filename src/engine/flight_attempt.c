@@ -113,7 +113,7 @@ static bool attempt_call(struct flight *flight, struct attempt *attempt, struct 
     struct action *action = actions_add(out, action_call);
     action->attempt = attempt->number;
     action->call.provider = provider;
-    if (flight->raw) action->call.method = flight->raw->method;
+    action->call.method = flight->raw ? flight->raw->method : http_post;
     action->call.path = attempt->path;
     action->call.body = attempt->body.ranges;
     action->call.body_count = attempt->body.count;

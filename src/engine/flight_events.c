@@ -36,18 +36,20 @@ static bool written_pass(struct flight *flight, struct attempt *attempt, const s
     struct codec_caller caller = translate_caller(flight, attempt, now);
     struct text text = text_in_arena(flight->host->scratch, 512);
     struct message_events ordered = {.arena = flight->host->scratch};
-    bool failed = false;
+    bool failed = false, over = false;
     for (size_t i = 0; attempt->order && i < count; i++)
         failed |= !order_take(attempt->order, &list[i], &flight->arena, &ordered);
     if (attempt->order) list = ordered.list;
     if (attempt->order) count = ordered.count;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         flight->codec->write_event(attempt->writer, &list[i], &caller, &flight->arena, &text);
+        over |= list[i].kind == message_event_end;
+    }
     if (failed || text.failed) {
         attempt_fail(flight, attempt, failure_system, now, out);
         return false;
     }
-    stored_keep_frames(flight, text_str(&text), out);
+    if (over) stored_keep_frames(flight, text_str(&text), out);
     return text.len == 0 || stream_pass(flight, attempt, text_str(&text), true, now, out);
 }
 

@@ -12,10 +12,6 @@
 /* -- the way in -------------------------------------------------------------------------------------------------------
  */
 
-static int hex_of(char c) {
-    return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
-}
-
 /* What a second decoding would make a dot, a slash or a backslash, or would have to be decoded once more. */
 static bool is_escape_of_separator(struct str path, size_t at) {
     static const struct str digits[] = {STR("2e"), STR("2f"), STR("5c"), STR("25")};
@@ -29,7 +25,8 @@ bool raw_path_is_safe(struct str path) {
     for (size_t i = 0; i <= path.len; i++) {
         int c = i < path.len ? (unsigned char)path.at[i] : '/';
         if (c == '%' && i < path.len) {
-            int high = i + 2 < path.len ? hex_of(path.at[i + 1]) : -1, low = high < 0 ? -1 : hex_of(path.at[i + 2]);
+            int high = i + 2 < path.len ? str_hex_digit(path.at[i + 1]) : -1,
+                low = high < 0 ? -1 : str_hex_digit(path.at[i + 2]);
             if (low < 0) return false;
             c = high * 16 + low;
             i += 2;
@@ -78,12 +75,6 @@ static struct str model_of(struct flight *flight, const struct provider *provide
     return arena_copy(&flight->arena, str_slice(named.len ? named : in_path, 0, limit_model));
 }
 
-static bool is_listed(const struct str *globs, size_t count, struct str name) {
-    for (size_t i = 0; i < count; i++)
-        if (str_glob(globs[i], name)) return true;
-    return false;
-}
-
 /* NULL: it may; else why not. Who is kept to some models may ask for what names one of them. */
 static const char *why_not(const struct flight *flight, struct str model, bool unsure, struct str target) {
     const struct client *client = flight->client;
@@ -91,13 +82,13 @@ static const char *why_not(const struct flight *flight, struct str model, bool u
         return flight->snapshot->auth_none ? "Nobody may use /providers/{name}/... without a client key of `raw: true`."
                                            : NULL;
     if (!client->raw) return "This client key may not use /providers/{name}/...: ask the operator for `raw: true`.";
-    if (!is_listed(client->providers, client->provider_count, flight->raw->provider))
+    if (!str_glob_any(client->providers, client->provider_count, flight->raw->provider))
         return "This client key may not use this provider.";
-    if (is_listed(client->models, client->model_count, STR("*"))) return NULL;
+    if (str_glob_any(client->models, client->model_count, STR("*"))) return NULL;
     if (!model.len || unsure)
         return "This client key may use some models only, and the request does not say which it is for.";
-    return is_listed(client->models, client->model_count, model) ||
-                   is_listed(client->models, client->model_count, target)
+    return str_glob_any(client->models, client->model_count, model) ||
+                   str_glob_any(client->models, client->model_count, target)
                ? NULL
                : "This client key may not use this model.";
 }
@@ -105,12 +96,12 @@ static const char *why_not(const struct flight *flight, struct str model, bool u
 bool raw_keep(struct flight *flight, const struct flight_raw *raw) {
     struct flight_raw *copy = arena_take(&flight->arena, sizeof *copy);
     if (!copy) return false;
-    *copy = (struct flight_raw){.method = arena_copy(&flight->arena, raw->method),
+    *copy = (struct flight_raw){.method = raw->method,
                                 .provider = arena_copy(&flight->arena, raw->provider),
                                 .path = arena_copy(&flight->arena, raw->path),
                                 .query = arena_copy(&flight->arena, raw->query)};
     flight->raw = copy;
-    return copy->method.at && copy->provider.at && copy->path.at && copy->query.at;
+    return copy->provider.at && copy->path.at && copy->query.at;
 }
 
 bool raw_admit(struct flight *flight, struct now now, struct actions *out) {

@@ -9,7 +9,7 @@
 static struct str key_of_query(struct str query, char *buffer, size_t size) {
     struct str pair;
     while (str_split_next(&query, '&', &pair))
-        if (str_starts(pair, STR("key="))) return percent_decode(str_slice(pair, 4, pair.len), buffer, size);
+        if (str_starts(pair, STR("key="))) return str_percent_decode(str_slice(pair, 4, pair.len), buffer, size);
     return STR("");
 }
 

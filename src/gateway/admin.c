@@ -26,7 +26,7 @@ static bool client_of(struct visit *visit, const struct client **client) {
     *client = visit->client;
     while (str_split_next(&rest, '&', &pair)) {
         if (!str_starts(pair, STR("client="))) continue;
-        struct str asked = percent_decode(str_slice(pair, 7, pair.len), name, sizeof name);
+        struct str asked = str_percent_decode(str_slice(pair, 7, pair.len), name, sizeof name);
         *client = snapshot_client_named(visit->deployment->snapshot, asked);
         return *client != NULL;
     }
@@ -37,7 +37,7 @@ void answer_route(struct visit *visit) {
     char model[limit_model + 1];
     struct error error = {.code = error_none};
     struct text text = text_in_arena(&visit->gate->worker->scratch, 4 * 1024);
-    struct flight_question question = {.model = percent_decode(visit_id(visit), model, sizeof model),
+    struct flight_question question = {.model = str_percent_decode(visit_id(visit), model, sizeof model),
                                        .body = str_make(visit->body, visit->body_len)};
     bool known = client_of(visit, &question.client);
     if (!known)

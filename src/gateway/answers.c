@@ -100,33 +100,11 @@ void answer_models(struct visit *visit) {
     text_answer(visit, STR("application/json"), &text);
 }
 
-struct str percent_decode(struct str from, char *into, size_t size) {
-    size_t len = 0;
-    for (size_t i = 0; i < from.len && len < size; i++) {
-        unsigned value = (unsigned char)from.at[i];
-        if (from.at[i] == '%' && i + 2 < from.len) {
-            unsigned char byte = 0;
-            bool hex = true;
-            for (size_t d = 1; d <= 2; d++) {
-                char c = from.at[i + d];
-                hex = hex && ((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f'));
-                byte = (unsigned char)(byte << 4 | (c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10));
-            }
-            if (hex) {
-                value = byte;
-                i += 2;
-            }
-        }
-        into[len++] = (char)value;
-    }
-    return str_make(into, len);
-}
-
 void answer_model(struct visit *visit) {
     char id[limit_model + 1];
     struct text text = text_begin(visit);
     if (weir_model_write(visit->deployment->snapshot, visit->client, visit->dialect,
-                         percent_decode(visit_id(visit), id, sizeof id), &text)) {
+                         str_percent_decode(visit_id(visit), id, sizeof id), &text)) {
         text_answer(visit, STR("application/json"), &text);
         return;
     }

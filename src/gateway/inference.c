@@ -70,8 +70,8 @@ static void raw_of(const struct visit *visit, const struct http_request *request
     struct str below = str_slice(visit->path, sizeof "/providers/" - 1, visit->path.len);
     size_t slash = str_find_byte(below, '/');
     asked->endpoint = endpoint_raw;
-    asked->raw = (struct flight_raw){.method = http_method_name(request->method),
-                                     .provider = percent_decode(str_slice(below, 0, slash), name, size),
+    asked->raw = (struct flight_raw){.method = request->method,
+                                     .provider = str_percent_decode(str_slice(below, 0, slash), name, size),
                                      .path = slash == SIZE_MAX ? STR("/") : str_slice(below, slash, below.len),
                                      .query = request->query};
 }
@@ -93,7 +93,7 @@ static void inference_begin(struct visit *visit, const struct http_request *requ
     } else {
         endpoint_find(visit->path, &asked.endpoint, &path_model);
     }
-    asked.path_model = percent_decode(path_model, model, sizeof model);
+    asked.path_model = str_percent_decode(path_model, model, sizeof model);
     asked.wants_array =
         asked.endpoint == endpoint_generate_stream && str_find(request->query, STR("alt=sse")) == SIZE_MAX;
     struct str type = http_header_find(request->headers, request->header_count, STR("content-type"));

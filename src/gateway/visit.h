@@ -64,8 +64,6 @@ void route_nearest(struct str path, char *nearest, size_t size);
 /* answers.c */
 void visit_answer(struct visit *visit, int status, struct str content_type, struct str body);
 void visit_error(struct visit *visit, enum error_code code, struct str message);
-/* %2F and the like in a path's id, decoded into the buffer. */
-struct str percent_decode(struct str from, char *into, size_t size);
 /* What stands for the * of its route. */
 struct str visit_id(const struct visit *visit);
 void answer_healthz(struct visit *visit);

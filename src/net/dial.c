@@ -111,24 +111,6 @@ static void on_proxy_body(void *owner, struct str piece) { (void)owner, (void)pi
 static void on_proxy_end(void *owner) { (void)owner; }
 static const struct http1_handler proxy_handler = {on_proxy_head, on_proxy_body, on_proxy_end};
 
-static unsigned hex_of(char c) {
-    return c >= '0' && c <= '9'               ? (unsigned)(c - '0')
-           : ((unsigned)(c | 0x20) - 'a') < 6 ? (unsigned)(c | 0x20) - 'a' + 10
-                                              : 16;
-}
-
-/* %40 and the like, as a password in a URL needs them. */
-static struct str percent_decode(struct str from, char *to, size_t size) {
-    size_t len = 0;
-    for (size_t i = 0; i < from.len && len < size; i++) {
-        bool coded =
-            from.at[i] == '%' && i + 2 < from.len && hex_of(from.at[i + 1]) < 16 && hex_of(from.at[i + 2]) < 16;
-        to[len++] = coded ? (char)(hex_of(from.at[i + 1]) << 4 | hex_of(from.at[i + 2])) : from.at[i];
-        if (coded) i += 2;
-    }
-    return str_make(to, len);
-}
-
 /* http://[user:password@]host:port[/] */
 struct proxy {
     struct str userinfo, host;
@@ -170,7 +152,7 @@ void dial_proxy_credential_put(struct text *text, struct str url) {
     struct proxy proxy;
     if (!proxy_parse(url, &proxy) || proxy.userinfo.len == 0) return;
     text_put(text, STR("Proxy-Authorization: Basic "));
-    base64_put(text, percent_decode(proxy.userinfo, decoded, sizeof decoded));
+    base64_put(text, str_percent_decode(proxy.userinfo, decoded, sizeof decoded));
     text_put(text, STR("\r\n"));
 }
 

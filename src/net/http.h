@@ -7,8 +7,6 @@
 #include "base/limits.h"
 #include "base/str.h"
 
-enum http_method { http_get, http_head, http_post, http_put, http_delete, http_patch, http_options, http_methods };
-
 struct str http_method_name(enum http_method method);
 /* "Not Found"; "Status" for a status without a phrase here. */
 struct str http_reason(int status);

@@ -101,10 +101,7 @@ static void overhead_add(struct request *request) {
 static void perform_call(struct request *request, const struct action *action) {
     struct worker *worker = request->worker;
     struct lane *lane = lane_free(request);
-    enum http_method method = http_post;
-    for (unsigned m = 0; action->call.method.len && m < http_methods; m++)
-        if (str_eq(http_method_name((enum http_method)m), action->call.method)) method = (enum http_method)m;
-    struct call_request asked = {.method = method,
+    struct call_request asked = {.method = action->call.method,
                                  .target = action->call.path,
                                  .headers = action->call.headers,
                                  .header_count = action->call.header_count,

@@ -2,10 +2,7 @@
 #include "runtime/weir_internal.h"
 
 static bool may_use(const struct client *client, struct str model) {
-    if (!client) return true;
-    for (size_t i = 0; i < client->model_count; i++)
-        if (str_glob(client->models[i], model)) return true;
-    return false;
+    return !client || str_glob_any(client->models, client->model_count, model);
 }
 
 /* -- what is known ----------------------------------------------------------------------------------------------------

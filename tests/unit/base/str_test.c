@@ -195,8 +195,33 @@ static void nothing_reads_past_its_range(void **state) {
     }
 }
 
+static void escapes_are_decoded_and_what_is_none_stays(void **state) {
+    static const char *const cases[][2] = {{"a%2Fb", "a/b"}, {"%41%5a%2f", "AZ/"},       {"100%", "100%"},
+                                           {"%4", "%4"},     {"%zz%g1%1g", "%zz%g1%1g"}, {"%%41", "%A"},
+                                           {"", ""}};
+    char into[16];
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_true(str_eq(str_percent_decode(str_from(cases[i][0]), into, sizeof into), str_from(cases[i][1])));
+    assert_true(str_eq(str_percent_decode(STR("abc%41"), into, 3), STR("abc")));
+    assert_int_equal(str_hex_digit('/'), -1);
+    assert_int_equal(str_hex_digit('`'), -1);
+    assert_int_equal(str_hex_digit('F'), 15);
+}
+
+static void one_glob_of_several_is_enough(void **state) {
+    const struct str globs[] = {STR("a*"), STR("b")};
+    (void)state;
+    assert_true(str_glob_any(globs, 2, STR("abc")));
+    assert_true(str_glob_any(globs, 2, STR("b")));
+    assert_false(str_glob_any(globs, 2, STR("c")));
+    assert_false(str_glob_any(globs, 0, STR("a")));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(escapes_are_decoded_and_what_is_none_stays),
+        cmocka_unit_test(one_glob_of_several_is_enough),
         cmocka_unit_test(an_empty_range_is_safe_everywhere),
         cmocka_unit_test(comparing),
         cmocka_unit_test(cutting),
