@@ -289,7 +289,6 @@ static bool may_try(const struct flight *flight, const struct now *now) {
     unsigned most = flight->route->retry.max_attempts;
     if (flight->by == strategy_exclusive) /* the lock's own retries are not counted */
         most = (unsigned)flight->candidate_count * flight->route->failover_after;
-    if (flight->endpoint == endpoint_raw) most = 1;
     if (most > limit_attempts) most = limit_attempts;
     return flight->attempt_count < most && now->mono_ns < flight->deadline_ns;
 }

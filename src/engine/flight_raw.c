@@ -133,7 +133,9 @@ bool raw_admit(struct flight *flight, struct now now, struct actions *out) {
     flight->route_name = name;
     flight->request.model = name;
     flight->prompt_tokens = (int64_t)(flight->whole_body.len / 4);
-    flight->route = snapshot_route(flight->snapshot, name, &flight->arena);
+    struct route *route = snapshot_pinned(flight->snapshot, name, &flight->arena); /* no route's targets: this one */
+    if (route) route->retry.max_attempts = 1;
+    flight->route = route;
     flight->by = strategy_priority;
     flight->candidates = arena_take_zeroed(&flight->arena, sizeof *flight->candidates);
     if (!flight->route || !flight->candidates) {

@@ -40,8 +40,7 @@ void snapshot_forgive(const struct snapshot *snapshot, const struct provider *pr
     for (size_t i = 0; i < provider->key_count; i++) cooldown_clear(&provider->key_cells[i]->cooldown);
 }
 
-/* provider/model for a provider of this gateway: a target that is configured, or one made for this request. */
-static const struct route *pinned_route(const struct snapshot *snapshot, struct str name, struct arena *arena) {
+struct route *snapshot_pinned(const struct snapshot *snapshot, struct str name, struct arena *arena) {
     size_t slash = str_find_byte(name, '/');
     if (slash == SIZE_MAX || slash + 1 == name.len) return NULL;
     const struct provider *provider = map_find(&snapshot->providers_by_name, str_slice(name, 0, slash));
@@ -72,7 +71,7 @@ const struct route *snapshot_route(const struct snapshot *snapshot, struct str m
     if (route) return route;
     for (size_t i = 0; i < snapshot->route_count; i++)
         if (snapshot->routes[i].is_glob && str_glob(snapshot->routes[i].model, model)) return &snapshot->routes[i];
-    if ((route = pinned_route(snapshot, model, arena))) return route;
+    if ((route = snapshot_pinned(snapshot, model, arena))) return route;
     if ((route = map_find(&snapshot->model_targets, model))) return route;
     bool by_default = str_eq(model, STR("default")) || snapshot->default_serves_unknown;
     return by_default ? snapshot->default_route : NULL;

@@ -209,5 +209,8 @@ void snapshot_forgive(const struct snapshot *snapshot, const struct provider *pr
  * the default route. NULL: unknown_model. `pinned` gets a one-target route for provider/model (its memory is the
  * arena's). */
 const struct route *snapshot_route(const struct snapshot *snapshot, struct str model, struct arena *arena);
+/* provider/model for a provider of this gateway, whatever routes there are: one target, configured or made for this
+ * request, in a route of the arena's. NULL: there is no such provider, or no memory. */
+struct route *snapshot_pinned(const struct snapshot *snapshot, struct str name, struct arena *arena);
 
 #endif

@@ -193,3 +193,13 @@ def test_the_model_of_a_pipelines_path(start, start_mock):
     assert reply.status == 200 and reply.headers["x-weir-model"] == "m"
     for path in ("/models/dear/pipeline/feature-extraction", "/models/m/pipeline/other", "/models/m/pipeline/feature-extraction/more"):
         assert http(weir.port, "POST", f"/providers/one{path}", {"inputs": "a"}, auth("some")).status == 403
+
+
+def test_a_route_of_the_same_name_leads_nowhere_else(start):
+    with RawProvider(answering()) as far, RawProvider(answering()) as other:
+        weir = start({"providers": {"one": provider(far.base_url), "two": provider(other.base_url)},
+                      "routes": [{"model": "one/m", "targets": ["two/m"]}, {"model": "one/*", "targets": ["two/m"]}]})
+        for body in ({"model": "m"}, {"model": "x"}, {}):
+            reply = http(weir.port, "POST", "/providers/one/responses", body)
+            assert reply.status == 200 and reply.headers["x-weir-provider"] == "one", reply
+        assert len(far.heads) == 3 and other.connections == 0
