@@ -4,6 +4,7 @@
 #define WEIR_ENGINE_EVENT_H
 
 #include "base/header.h"
+#include "base/text.h"
 #include "core/classify.h"
 #include "engine/snapshot.h"
 
@@ -64,6 +65,8 @@ enum action_kind {
     action_closed,   /* the flight is over: its facts; then it may be freed. Always the last */
 };
 
+enum { actions_first = 16 };
+
 struct attempt;
 struct flight;
 
@@ -87,8 +90,8 @@ struct action {
             int64_t content_length; /* -1: not known */
         } respond;
         struct {
-            const struct str *ranges;
-            size_t count;
+            struct str *ranges;
+            size_t count, room;
         } write;
         struct {
             struct str client, id;
@@ -105,16 +108,24 @@ struct action {
     };
 };
 
-enum { actions_max = 24, actions_ranges_max = 64 };
-
-/* What one step asks for, in order. A fixed array: no step needs more, and one that did would be a bug. */
+/* What one step asks for, in order. Both the actions and the ranges of a write are lists that grow in the host's
+ * scratch memory: how many there are a stranger decides, by what it puts into one read. All of it lasts until the
+ * scratch is reset, after the actions have been performed. */
 struct actions {
-    struct action list[actions_max];
-    size_t count;
-    struct str ranges[actions_ranges_max];
-    size_t range_count;
+    struct arena *scratch;
+    struct action *list;
+    size_t count, room;
+    struct action first[actions_first]; /* what most steps need no memory for */
+    struct text gather;                 /* the last write's, where many small ranges become one */
+    bool starved; /* there was no memory for all the bytes: the host breaks the caller's connection, so that it does
+                     not take what it has for the whole */
 };
 
+/* Empties it for a step. */
+void actions_begin(struct actions *actions, struct arena *scratch);
 struct action *actions_add(struct actions *actions, enum action_kind kind);
+/* Bytes for the caller, behind those of the last action where that is a write already. Borrowed until the actions have
+ * been performed, as an event's bytes are. */
+void actions_write(struct actions *actions, struct str bytes);
 
 #endif

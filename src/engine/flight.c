@@ -190,7 +190,7 @@ static void on_upstream(struct flight *flight, const struct event *event, struct
 
 void flight_step(struct flight *flight, const struct event *event, struct now now, struct actions *out) {
     CHECKF(flight->state != flight_closed, "event %d after the end of %.*s", event->kind, STR_ARG(flight->request_id));
-    out->count = out->range_count = 0;
+    actions_begin(out, flight->host->scratch);
     switch (event->kind) {
     case event_arrived: flight_admit_head(flight, now, out); break;
     case event_body: on_body(flight, event->bytes, now, out); break;

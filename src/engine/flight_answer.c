@@ -106,30 +106,9 @@ void answer_head(struct flight *flight, const struct attempt *attempt, int statu
     respond(flight, status, headers, count, content_length, out);
 }
 
-/* Neighbouring bytes become one range; a full table of ranges is folded into one copy. */
 void answer_bytes(struct flight *flight, struct str bytes, struct actions *out) {
-    if (bytes.len == 0) return;
     flight->bytes_out += bytes.len;
-    struct action *last = out->count ? &out->list[out->count - 1] : NULL;
-    if (!last || last->kind != action_write) {
-        last = actions_add(out, action_write);
-        last->write.ranges = out->ranges + out->range_count;
-    }
-    struct str *range = last->write.count ? &out->ranges[out->range_count - 1] : NULL;
-    if (range && range->at + range->len == bytes.at) {
-        range->len += bytes.len;
-        return;
-    }
-    if (out->range_count == actions_ranges_max) {
-        struct text text = text_in_arena(flight->host->scratch, 16 * 1024);
-        for (size_t i = 0; i < last->write.count; i++) text_put(&text, last->write.ranges[i]);
-        CHECK(!text.failed);
-        out->range_count -= last->write.count - 1;
-        last->write.count = 1;
-        out->ranges[out->range_count - 1] = text_str(&text);
-    }
-    out->ranges[out->range_count++] = bytes;
-    last->write.count++;
+    actions_write(out, bytes);
 }
 
 /* What was held while the attempt was not yet the answer. Copied to scratch, so that an open stream holds none of it.
@@ -138,7 +117,7 @@ void answer_held(struct flight *flight, struct attempt *attempt, struct actions 
     struct str whole = chunks_whole(&attempt->held);
     struct str copy = whole.len ? arena_copy(flight->host->scratch, whole) : STR_NONE;
     if (copy.at) answer_bytes(flight, copy, out);
-    CHECK(whole.len == 0 || copy.at);
+    out->starved |= whole.len > 0 && !copy.at;
     chunks_free(&attempt->held);
 }
 

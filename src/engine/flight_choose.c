@@ -392,10 +392,11 @@ bool flight_preview(const struct flight_host *host, const struct snapshot *snaps
                                    .header_count = question->header_count,
                                    .content_length = -1,
                                    .arrived = now};
-    struct actions out = {.count = 0};
+    struct actions out;
     uint64_t soonest_ns = UINT64_MAX;
     struct flight *flight = flight_new(host, snapshot, &asked);
     if (!flight) return error_set(error, error_out_of_memory, "%s", error_facts(error_out_of_memory)->sentence.at);
+    actions_begin(&out, host->scratch);
     flight->previews = true;
     bool found = preview_admit(flight, question, now, &out);
     if (found) {

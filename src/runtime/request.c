@@ -204,6 +204,12 @@ static void perform_respond(struct request *request, const struct action *action
     request->sink->respond(request->sink_owner, action->respond.status, headers, count, action->respond.content_length);
 }
 
+/* What would reach the caller, of which there is only a part. */
+static bool is_for_caller(const struct action *action) {
+    return action->kind == action_respond || action->kind == action_write || action->kind == action_end ||
+           action->kind == action_abort;
+}
+
 /* true: the flight is closed. */
 static bool perform(struct request *request, const struct action *action) {
     struct worker *worker = request->worker;
@@ -272,14 +278,17 @@ static bool request_event(struct request *request, const struct event *event) {
     CHECK(!worker->stepping);
     worker->stepping = true;
     flight_step(request->flight, event, loop_now(worker->loop), actions);
-    bool closed = false;
-    for (size_t i = 0; i < actions->count; i++) closed = perform(request, &actions->list[i]);
+    bool closed = false, starved = actions->starved;
+    for (size_t i = 0; i < actions->count; i++)
+        if (!starved || !is_for_caller(&actions->list[i])) closed = perform(request, &actions->list[i]);
+    if (starved) request->sink->abort(request->sink_owner);
     worker->stepping = false;
     if (worker->scratch.newest) arena_reset(&worker->scratch);
     if (closed) {
         request_end(request);
         return false;
     }
+    if (starved) return request_event(request, &(struct event){.kind = event_caller_gone});
     if (!request->full && event->kind == event_reply_body &&
         request->sink->unsent(request->sink_owner) > limit_write_high) {
         request->full = true;
