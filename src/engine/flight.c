@@ -98,9 +98,7 @@ static void on_caller_room(struct flight *flight, bool room, struct now now, str
     flight->caller_is_full = !room;
     if (!live || live->call_over) return;
     live->last_token_ns = now.mono_ns; /* time spent waiting for the caller is not the provider's stall */
-    struct action *action = actions_add(out, action_call_read);
-    action->attempt = live->number;
-    action->wanted = room;
+    attempt_read(live, room, out);
     if (room) flight_arm_next(flight, out);
 }
 

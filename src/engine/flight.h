@@ -331,6 +331,8 @@ void attempt_fail(struct flight *flight, struct attempt *attempt, enum failure f
                   struct actions *out);
 void attempt_head(struct flight *flight, struct attempt *attempt, const struct event *event, struct now now,
                   struct actions *out);
+/* Back-pressure: only what delivers is held up, so that nobody's first token is late for the caller's sake. */
+void attempt_read(struct attempt *attempt, bool wanted, struct actions *out);
 void attempt_cancel(struct attempt *attempt, struct actions *out);
 /* When it has waited long enough, and what it then failed of. */
 uint64_t attempt_deadline(const struct flight *flight, const struct attempt *attempt, enum failure *failure);

@@ -162,6 +162,13 @@ uint64_t attempt_deadline(const struct flight *flight, const struct attempt *att
     return flight->deadline_ns;
 }
 
+void attempt_read(struct attempt *attempt, bool wanted, struct actions *out) {
+    if (attempt->call_over || attempt->state != attempt_delivering) return;
+    struct action *action = actions_add(out, action_call_read);
+    action->attempt = attempt->number;
+    action->wanted = wanted;
+}
+
 void attempt_cancel(struct attempt *attempt, struct actions *out) {
     if (attempt->call_over) return;
     attempt->call_over = true;

@@ -38,6 +38,7 @@ static void deliver_begin(struct flight *flight, struct attempt *attempt, struct
     if (attempt->codec) flight->resumes = false; /* it is continued in OpenAI's dialect only */
     if (attempt->continues) {                    /* the head has long been sent, and the held events say nothing new */
         chunks_free(&attempt->held);
+        if (flight->caller_is_full) attempt_read(attempt, false, out); /* since the attempt that broke off */
     } else {
         attempt->shape =
             flight->resumes || attempt->codec ? NULL : arena_take_zeroed(&flight->arena, sizeof *attempt->shape);

@@ -11,13 +11,7 @@
 #include "engine/config.h"
 #include "engine/flight.h"
 
-enum {
-    sim_arrivals_usual = 48,
-    sim_arrivals_max = 200,
-    sim_flights_max = sim_arrivals_max + 16,
-    sim_pieces_max = 512,
-    sim_reply_max = 400 * 1024
-};
+enum { sim_arrivals_usual = 48, sim_arrivals_max = 200, sim_flights_max = sim_arrivals_max + 16, sim_pieces_max = 512 };
 
 /* Bugs planted between the engine and the world, each of which the rules must catch. */
 enum sim_mutant {
@@ -34,6 +28,12 @@ enum sim_mutant {
     mutant_rate_doubled,    /* the limiter lets twice as much through */
     mutant_share_ignored,   /* every request may be hedged */
     mutant_cells_forgotten, /* a reload forgets breakers, limits and the lock */
+    mutant_ranges_cut,      /* a write has a table of ranges, and drops what is past it */
+    mutant_call_twice,      /* what performs a call sends it again by itself */
+    mutant_late_taken,      /* bytes of a dead attempt reach the caller */
+    mutant_reader_ignored,  /* a provider is read on while its caller reads nothing */
+    mutant_body_over,       /* a body may be a byte longer than its limit */
+    mutant_clients_share,   /* two clients have one client's limits */
     mutants
 };
 
@@ -82,6 +82,16 @@ struct sim_provider {
     bool absent, drained;          /* by the operator */
 };
 
+enum { sim_clients_max = 3 };
+
+/* What a naive reader of its limits would keep of a client. */
+struct sim_client {
+    unsigned live, max_concurrent;
+    struct limiter_rules minute;      /* as written */
+    uint64_t taken_ns[sim_calls_max]; /* when requests were admitted */
+    unsigned taken_count;
+};
+
 enum { sim_lanes = 2 }; /* calls of a flight at once */
 
 struct sim_caller {
@@ -93,18 +103,22 @@ struct sim_caller {
     size_t body_len, body_sent;
     bool body_done, gone, closed, responded, ended, aborted;
     bool full;
+    unsigned reader;      /* percent of the pieces that are too much for it at once; 100: it hardly reads */
+    uint64_t room_ns_max; /* how long it may take to have room again */
     bool asks_stream, asks_usage;
     int status;
     int64_t content_length;
     char *got; /* owned */
     size_t got_len, got_size;
-    int source;       /* the attempt whose bytes it got; -1: weir's own */
-    unsigned settled; /* bit per attempt */
+    int source;               /* the attempt whose bytes it got; -1: weir's own */
+    unsigned settled, called; /* bit per attempt */
     unsigned calls;
     uint64_t timer_ns, started_ns, hang_up_ns; /* 0: none */
     unsigned timer_number;
     const struct client *client;
-    unsigned forbidden; /* bit per provider that was gone or drained when it came */
+    unsigned client_index;
+    bool client_counted; /* its request is one of the client's that are in flight */
+    unsigned forbidden;  /* bit per provider that was gone or drained when it came */
     bool in_line;
     unsigned began; /* bit per attempt: its place and its breaker are counted */
     unsigned epochs[limit_attempts], provider_epochs[limit_attempts]; /* of the naive breakers, when it began */
@@ -126,7 +140,7 @@ struct sim {
     struct config old[sim_reloads_max]; /* flights that began with them may go on */
     unsigned old_count, provider_total;
     struct cells cells;
-    char head[512], fast[256], lock_route[128], clients[256]; /* the parts of the configuration beside the providers */
+    char head[512], fast[256], lock_route[128], clients[768]; /* the parts of the configuration beside the providers */
     struct config_ids ids;
     struct chunks_budget bodies;
     struct arena scratch;
@@ -140,6 +154,9 @@ struct sim {
     size_t heap_count, heap_size;
     uint64_t order;
     struct sim_provider world[sim_providers_max];
+    struct sim_client client_world[sim_clients_max];
+    unsigned client_total;
+    size_t body_max;                      /* as written */
     uint32_t target_ids[sim_targets_max]; /* whose breakers these are; durable, from 1 */
     struct sim_breaker target_breakers[sim_targets_max], provider_breakers[sim_providers_max];
     unsigned line[sim_flights_max]; /* callers that wait for a place, in order */
@@ -159,22 +176,25 @@ void sim_check_action(struct sim *sim, unsigned caller, const struct action *act
 void sim_check_closed(struct sim *sim, unsigned caller);
 
 /* Rare situations that the seeds must come upon. */
-#define SIM_MARKS(X)                                                                                         \
-    X(breaker_opened)                                                                                        \
-    X(breaker_probed)                                                                                        \
-    X(breaker_closed_again)                                                                                  \
-    X(probe_released)                                                                                        \
-    X(place_handed_over)                                                                                     \
-    X(waiter_timed_out)                                                                                      \
-    X(place_without_waiter)                                                                                  \
-    X(lock_moved)                                                                                            \
-    X(lock_all_failed)                                                                                       \
-    X(rate_refused)                                                                                          \
-    X(retried_same_target)                                                                                   \
-    X(key_rotated)                                                                                           \
-    X(nobody_available)                                                                                      \
-    X(client_refused) X(answered_after_line) X(stream_resumed) X(resume_given_up) X(hedge_won) X(hedge_lost) \
-        X(hedge_failed) X(provider_removed) X(provider_back) X(provider_drained) X(removed_in_flight) X(clock_jumped)
+#define SIM_MARKS(X)                                                                                                 \
+    X(breaker_opened)                                                                                                \
+    X(breaker_probed)                                                                                                \
+    X(breaker_closed_again)                                                                                          \
+    X(probe_released)                                                                                                \
+    X(place_handed_over)                                                                                             \
+    X(waiter_timed_out)                                                                                              \
+    X(place_without_waiter)                                                                                          \
+    X(lock_moved)                                                                                                    \
+    X(lock_all_failed)                                                                                               \
+    X(rate_refused)                                                                                                  \
+    X(retried_same_target)                                                                                           \
+    X(key_rotated)                                                                                                   \
+    X(nobody_available)                                                                                              \
+    X(client_refused)                                                                                                \
+    X(answered_after_line)                                                                                           \
+    X(stream_resumed) X(resume_given_up) X(hedge_won) X(hedge_lost) X(hedge_failed) X(body_refused) X(body_at_limit) \
+        X(many_frames) X(reader_stalled) X(late_event) X(held_to_the_limit) X(provider_removed) X(provider_back)     \
+            X(provider_drained) X(removed_in_flight) X(clock_jumped)
 enum sim_mark {
 #define X(name) mark_##name,
     SIM_MARKS(X)
@@ -190,6 +210,12 @@ void sim_decisions_settled(struct sim *sim, unsigned caller, const struct attemp
 void sim_decisions_admitted(struct sim *sim, const struct flight *flight);
 void sim_decisions_step(struct sim *sim, unsigned caller);
 void sim_decisions_rest(struct sim *sim);
+
+/* sim_clients.c: what each client may, and that nobody else's requests count for it. */
+void sim_clients_draw(struct sim *sim, struct text *yaml);
+/* After a step that may have admitted a request, or refused it. */
+void sim_clients_step(struct sim *sim, unsigned caller);
+void sim_clients_closed(struct sim *sim, unsigned caller);
 
 /* sim_provider.c: draws what this call will meet. */
 void sim_call_begin(struct sim *sim, unsigned caller, const struct action *action);

@@ -8,38 +8,74 @@
 
 struct writing {
     char *at;
-    size_t len, wanted_len;
+    size_t len, size, wanted_len, wanted_size;
     char *wanted;
 };
 
+static void grow(char **at, size_t *size, size_t needed) {
+    if (needed <= *size) return;
+    *size = needed > 2 * *size ? needed : 2 * *size;
+    *at = realloc(*at, *size);
+}
+
 static void put(struct writing *writing, const char *text, bool passes) {
     size_t len = strlen(text);
-    if (writing->len + len > sim_reply_max) return;
+    grow(&writing->at, &writing->size, writing->len + len);
     memcpy(writing->at + writing->len, text, len);
     writing->len += len;
     if (!passes) return;
+    grow(&writing->wanted, &writing->wanted_size, writing->wanted_len + len);
     memcpy(writing->wanted + writing->wanted_len, text, len);
     writing->wanted_len += len;
+}
+
+static void put_filled(struct writing *writing, char byte, size_t count) {
+    char *text = malloc(count + 1);
+    memset(text, byte, count);
+    text[count] = 0;
+    put(writing, text, true);
+    free(text);
+}
+
+/* Most replies are short, as most cost is theirs; what is rare has every size that the wire allows. */
+static unsigned events_draw(struct sim *sim) {
+    static const unsigned most[] = {12, 200, 2000, 10000};
+    uint64_t rare = prng_below(&sim->providers, 10000);
+    return (unsigned)sim_between(&sim->providers, 0, most[(rare < 400) + (rare < 40) + (rare < 4)]);
+}
+
+/* What a stream may send before its first token: nothing, a comment, or all that is held of it, and a little more. */
+static void silence_put(struct sim *sim, struct sim_call *call, struct writing *writing) {
+    bool much = !call->sound && sim_chance(&sim->providers, 1);
+    if (!much && !sim_chance(&sim->providers, 30)) return;
+    put(writing, ": keep-alive", true);
+    if (much)
+        put_filled(writing, '.', (size_t)sim_between(&sim->providers, limit_held_stream - 400, limit_held_stream));
+    put(writing, "\n\n", true);
 }
 
 static const char usage_event[] =
     "data: "
     "{\"id\":\"1\",\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":5,\"total_tokens\":12}}\n\n";
 
+/* After all has been said: nobody's answer. */
+static const char late_bytes[] =
+    ": late\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"late\"}}]}\n\ndata: [DO";
+
 static void stream_write(struct sim *sim, struct sim_call *call, struct writing *writing, bool asked_usage) {
-    unsigned events = (unsigned)sim_between(&sim->providers, 0, 12);
+    unsigned events = events_draw(sim);
     bool fault = !call->sound && sim_chance(&sim->faults, 70);
-    unsigned kind = fault ? (unsigned)sim_between(&sim->faults, 0, 7) : 99,
+    unsigned kind = fault ? (unsigned)sim_between(&sim->faults, 0, 8) : 99,
              where = (unsigned)sim_between(&sim->faults, 0, events);
     char text[256];
-    if (sim_chance(&sim->providers, 30)) put(writing, ": keep-alive\n\n", true);
+    silence_put(sim, call, writing);
     put(writing,
         "data: "
         "{\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}],"
         "\"usage\":null}\n\n",
         true);
     for (unsigned i = 0; i <= events; i++) {
-        if (i == where && kind == 0) put(writing, "data: {garbage\n\n", false);
+        if (kind == 8 || (i == where && kind == 0)) put(writing, "data: {garbage\n\n", false);
         if (i == where && kind == 1) {
             put(writing, "data: {\"error\":{\"message\":\"overloaded\",\"type\":\"server_error\"}}\n\n", true);
             return; /* not complete: whatever follows is not waited for */
@@ -65,23 +101,25 @@ static void stream_write(struct sim *sim, struct sim_call *call, struct writing 
     call->complete = true; /* the finish reason has come: all is said */
     if (kind == 7) return; /* no [DONE] */
     put(writing, "data: [DONE]\n\n", true);
+    if (!call->sound && sim_chance(&sim->faults, 10)) put(writing, late_bytes, false);
     call->never_ends = !call->sound && sim_chance(&sim->faults, 10);
     if (!call->sound && sim_chance(&sim->faults, 10)) call->ending = failure_reset; /* after all has been said */
 }
 
 static void whole_write(struct sim *sim, struct sim_call *call, struct writing *writing) {
-    size_t size = sim_chance(&sim->providers, 1) ? (size_t)sim_between(&sim->providers, 200000, 300000)
-                                                 : (size_t)sim_between(&sim->providers, 0, 3000);
-    unsigned kind = !call->sound && sim_chance(&sim->faults, 70) ? (unsigned)sim_between(&sim->faults, 0, 4) : 99;
-    char *pad = malloc(size + 1);
-    memset(pad, 'x', size);
-    pad[size] = 0;
-    put(writing,
+    static const char front[] =
         "{\"id\":\"1\",\"object\":\"chat.completion\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\","
-        "\"content\":\"",
-        true);
-    put(writing, pad, true);
-    free(pad);
+        "\"content\":\"";
+    static const char back[] =
+        "\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":5,\"total_tokens\":12}}";
+    const size_t just = limit_held_reply - (sizeof front - 1) - (sizeof back - 1); /* held to the last byte */
+    unsigned law = (unsigned)prng_below(&sim->providers, 100);
+    size_t size = law == 0   ? (size_t)sim_between(&sim->providers, 200000, 300000)
+                  : law == 1 ? (size_t)sim_between(&sim->providers, just - 2, just + 2)
+                             : (size_t)sim_between(&sim->providers, 0, 3000);
+    unsigned kind = !call->sound && sim_chance(&sim->faults, 70) ? (unsigned)sim_between(&sim->faults, 0, 4) : 99;
+    put(writing, front, true);
+    put_filled(writing, 'x', size);
     if (kind == 0) {                                      /* not JSON, and well framed */
         call->complete = writing->len > limit_held_reply; /* too long to be held is too long to be read */
         return;
@@ -135,11 +173,12 @@ void sim_call_begin(struct sim *sim, unsigned number, const struct action *actio
                               .status = 200,
                               .reading = true,
                               .ending = failure_none};
-    struct writing writing = {.at = malloc(sim_reply_max), .wanted = malloc(sim_reply_max)};
+    struct writing writing = {.at = NULL};
     bool asked_usage = false;
     for (size_t i = 0; i < action->call.body_count; i++)
         if (str_find(action->call.body[i], STR("\"include_usage\":true")) != SIZE_MAX) asked_usage = true;
     call->stream = caller->asks_stream;
+    call->until_close = sim_chance(&sim->providers, 5);
     unsigned failing = sim->world[sim_index(action->call.provider)].failing;
     call->sound = !sim_chance(&sim->faults, failing);
     unsigned law = call->sound ? 99 : (unsigned)sim_between(&sim->faults, 0, 40);
@@ -209,9 +248,9 @@ bool sim_call_event(struct sim *sim, struct sim_call *call, struct event *event)
                                 .attempt = call->attempt,
                                 .status = call->status,
                                 .headers = headers,
-
                                 .header_count = header_count,
                                 .content_length = -1,
+                                .until_close = call->until_close,
                                 .body_sent = true};
         call->piece_next++;
     } else if (call->piece_next <= call->piece_count) {

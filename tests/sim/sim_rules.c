@@ -24,10 +24,13 @@ static void check_write(struct sim *sim, unsigned number, const struct action *a
     struct sim_caller *caller = &sim->callers[number];
     sim_rule(sim, caller->responded && !caller->ended && !caller->aborted, "bytes come between the head and the end",
              number);
-    for (size_t i = 0; i < action->write.count; i++) {
+    size_t most = sim->mutant == mutant_ranges_cut ? 4 : SIZE_MAX, frames = 0;
+    for (size_t i = 0; i < action->write.count && i < most; i++) {
         sim_rule(sim, action->write.ranges[i].len > 0, "no empty range is written", number);
         got_add(sim, caller, action->write.ranges[i]);
+        for (size_t b = 0; b < action->write.ranges[i].len; b++) frames += action->write.ranges[i].at[b] == '\n';
     }
+    if (frames > 1000) sim_reached(sim, mark_many_frames);
     if (sim->mutant == mutant_byte_changed && !sim->tampered && caller->got_len > 40 && caller->source >= 0) {
         caller->got[caller->got_len - 20] ^= 1;
         sim->tampered = true;
@@ -92,6 +95,8 @@ void sim_check_action(struct sim *sim, unsigned number, const struct action *act
     sim_rule(sim, !caller->closed, "nothing comes after the close", number);
     switch (action->kind) {
     case action_call:
+        sim_rule(sim, !(caller->called >> action->attempt & 1), "an attempt is sent once", number);
+        caller->called |= 1u << action->attempt;
         check_call(sim, number, caller->flight->attempts[action->attempt]);
         sim_rule(sim, !caller->responded || caller->flight->resumed,
                  "no failover once a byte has reached the caller, but for a declared resume", number);
@@ -170,6 +175,18 @@ static void check_hedge(struct sim *sim, const struct flight *flight) {
     sim_reached(sim, !flight->winner ? mark_hedge_failed : flight->winner->hedge ? mark_hedge_won : mark_hedge_lost);
 }
 
+/* Just the bodies past the limit are refused for their size. */
+static void check_body(struct sim *sim, unsigned number) {
+    struct sim_caller *caller = &sim->callers[number];
+    bool over = caller->body_sent > sim->body_max;
+    if (caller->gone) return;
+    sim_rule(sim, over == (caller->flight->error == error_body_too_large), "just a body past the limit is too large",
+             number);
+    if (over) sim_reached(sim, mark_body_refused);
+    if (caller->body_sent == sim->body_max) sim_reached(sim, mark_body_at_limit);
+    if (caller->status == 200 && caller->content_length == limit_held_reply) sim_reached(sim, mark_held_to_the_limit);
+}
+
 void sim_check_closed(struct sim *sim, unsigned number) {
     struct sim_caller *caller = &sim->callers[number];
     const struct flight *flight = caller->flight;
@@ -178,6 +195,8 @@ void sim_check_closed(struct sim *sim, unsigned number) {
     for (unsigned i = 0; i < sim_lanes; i++)
         sim_rule(sim, !caller->lanes[i].alive, "no call outlives its flight", number);
     check_hedge(sim, flight);
+    check_body(sim, number);
+    sim_clients_closed(sim, number);
     sim_rule(sim, caller->gone || caller->ended || caller->aborted, "every caller that stays is answered", number);
     sim_rule(sim, caller->gone || caller->status != 0 || caller->aborted, "an answer has a status", number);
     check_answer(sim, number);

@@ -71,7 +71,13 @@ static void perform(struct sim *sim, unsigned number, const struct action *actio
     fold(sim, (uint64_t)action->kind << 32 | number << 8 | action->attempt);
     sim_check_action(sim, number, action);
     switch (action->kind) {
-    case action_call: sim_call_begin(sim, number, action); break;
+    case action_call:
+        sim_call_begin(sim, number, action);
+        if (sim->mutant == mutant_call_twice && !sim->tampered && sim_chance(&sim->policy, 10)) {
+            sim->tampered = true;
+            sim_check_action(sim, number, action);
+        }
+        break;
     case action_cancel:
         if (sim->mutant == mutant_cancel_lost && !sim->tampered)
             sim->tampered = true;
@@ -81,7 +87,7 @@ static void perform(struct sim *sim, unsigned number, const struct action *actio
     case action_call_read: {
         struct sim_call *call = sim_call_of(caller, action->attempt);
         if (!sim_rule(sim, call, "only a call that runs is read", number)) break;
-        call->reading = action->wanted;
+        call->reading = action->wanted || sim->mutant == mutant_reader_ignored;
         if (action->wanted && call->waits) {
             call->waits = false;
             sim_schedule(sim, 1, step_reply, number, call->number);
@@ -162,6 +168,10 @@ static void tamper_config(struct sim *sim) {
                 sim->config.snapshot->routes[r].hedge.share_permille = 1000;
         if (sim->mutant == mutant_rate_doubled) provider->rates.requests_minute.limit *= 2;
     }
+    struct snapshot *snapshot = sim->config.snapshot;
+    if (sim->mutant == mutant_body_over) snapshot->body_bytes_max++;
+    for (size_t c = 1; c < snapshot->client_count && sim->mutant == mutant_clients_share; c++)
+        snapshot->clients[c].cells = snapshot->clients[0].cells;
 }
 
 static void deliver(struct sim *sim, unsigned number, const struct event *event) {
@@ -188,10 +198,12 @@ static void deliver(struct sim *sim, unsigned number, const struct event *event)
     bool live = caller->flight->live && caller->flight->live->state != attempt_settled;
     sim_rule(sim, !live || caller->timer_ns || caller->full || sim->mutant == mutant_timer_lost,
              "a live attempt has a timer", number);
-    if (event->kind == event_reply_body && !caller->full && caller->got_len && sim_chance(&sim->arrivals, 3)) {
+    sim_clients_step(sim, number);
+    if (event->kind == event_reply_body && !caller->full && caller->got_len &&
+        sim_chance(&sim->arrivals, caller->reader)) {
         caller->full = true;
         deliver(sim, number, &(struct event){.kind = event_caller_full});
-        sim_schedule(sim, sim_between(&sim->arrivals, 1, 40000) * NS_PER_MS, step_room, number, 0);
+        sim_schedule(sim, sim_between(&sim->arrivals, 1, caller->room_ns_max), step_room, number, 0);
     }
 }
 
@@ -217,9 +229,11 @@ static char *body_draw(struct sim *sim, struct sim_caller *caller) {
     unsigned option = caller->asks_stream ? (unsigned)prng_below(&sim->arrivals, 6) : 0;
     caller->asks_usage = option == 4;
     size_t pad = sim_chance(&sim->arrivals, 10) ? (size_t)sim_between(&sim->arrivals, 1000, 6000) : 3;
-    char *body = malloc(pad + 512);
+    bool at_limit = sim_chance(&sim->arrivals, 3);
+    char *body = malloc(pad + sim->body_max + 512);
     int head = snprintf(body, 400, "{\"model\":\"%s\"%s%s,\"messages\":[{\"role\":\"user\",\"content\":\"", model,
                         caller->asks_stream ? ",\"stream\":true" : "", options[option]);
+    if (at_limit) pad = sim->body_max - (size_t)head - 6 + (size_t)sim_between(&sim->arrivals, 0, 4);
     memset(body + head, 'p', pad);
     strcpy(body + head + pad, "\"}]}");
     if (sim_chance(&sim->arrivals, 5)) {
@@ -246,6 +260,15 @@ static unsigned place_find(struct sim *sim) {
     return number;
 }
 
+/* From one that takes all at once to one that hardly reads. */
+static void reader_draw(struct sim *sim, struct sim_caller *caller) {
+    static const unsigned shares[] = {0, 3, 3, 50, 100};
+    static const uint64_t rooms_ms[] = {1, 40000, 3600000};
+    caller->reader = shares[prng_below(&sim->cuts, sim_chance(&sim->cuts, 90) ? 3 : 5)];
+    caller->room_ns_max = rooms_ms[prng_below(&sim->cuts, sim_chance(&sim->cuts, 90) ? 2 : 3)] * NS_PER_MS;
+    if (caller->room_ns_max > 100 * NS_PER_S && caller->reader) sim_reached(sim, mark_reader_stalled);
+}
+
 static void caller_begin(struct sim *sim, unsigned number) {
     struct sim_caller *caller = &sim->callers[number];
     const struct snapshot *snapshot = sim->config.snapshot;
@@ -253,7 +276,11 @@ static void caller_begin(struct sim *sim, unsigned number) {
     caller->body = body_draw(sim, caller);
     for (unsigned i = 0; i < sim->provider_total; i++)
         if (sim->world[i].absent || sim->world[i].drained) caller->forbidden |= 1u << i;
-    if (snapshot->client_count && sim_chance(&sim->arrivals, 50)) caller->client = &snapshot->clients[0];
+    if (snapshot->client_count && sim_chance(&sim->arrivals, 50)) {
+        caller->client_index = (unsigned)prng_below(&sim->arrivals, snapshot->client_count);
+        caller->client = &snapshot->clients[caller->client_index];
+    }
+    reader_draw(sim, caller);
     snprintf(id, sizeof id, "sim-%u", number);
     struct http_header headers[2] = {{STR("content-type"), STR("application/json")},
                                      {STR("x-weir-timeout-ms"), STR("700")}};
@@ -319,9 +346,20 @@ static void on_reply(struct sim *sim, unsigned number, unsigned call_number) {
         return;
     }
     bool was_alive = call->alive;
+    const struct attempt *attempt = caller->flight->attempts[call->attempt];
+    sim_rule(sim, late || !caller->full || attempt->state != attempt_delivering,
+             "no provider is read while its caller has no room", number);
     if (!sim_call_event(sim, call, &event)) return;
     bool more = call->alive;
     if (!was_alive) call->alive = false;
+    if (late) sim_reached(sim, mark_late_event);
+    if (late && sim->mutant == mutant_late_taken && event.kind == event_reply_body && caller->responded &&
+        !caller->ended) {
+        struct actions actions;
+        actions_begin(&actions, &sim->scratch);
+        actions_write(&actions, event.bytes);
+        perform(sim, number, &actions.list[0]);
+    }
     deliver(sim, number, &event);
     if (more && call->number == call_number)
         sim_schedule(
@@ -462,13 +500,13 @@ static void provider_draw(struct sim *sim, unsigned i) {
 static void config_draw(struct sim *sim) {
     struct prng *draw = &sim->arrivals;
     sim->provider_total = (unsigned)sim_between(draw, 1, sim_providers_max);
+    sim->body_max = (size_t)sim_between(draw, 1024, 8192);
     snprintf(sim->head, sizeof sim->head,
              "request_timeout_seconds: %llu\nmax_body_bytes: %llu\nselection_strategy: %s\nretry: {max_retries: "
              "%llu, base_ms: %llu, max_ms: %llu, budget: %s}\nproviders:\n",
-             (unsigned long long)sim_between(draw, 1, 60), (unsigned long long)sim_between(draw, 1024, 8192),
-             strategy_draw(sim), (unsigned long long)sim_between(draw, 0, 5),
-             (unsigned long long)sim_between(draw, 1, 500), (unsigned long long)sim_between(draw, 500, 5000),
-             sim_chance(draw, 50) ? "0" : "0.2");
+             (unsigned long long)sim_between(draw, 1, 60), (unsigned long long)sim->body_max, strategy_draw(sim),
+             (unsigned long long)sim_between(draw, 0, 5), (unsigned long long)sim_between(draw, 1, 500),
+             (unsigned long long)sim_between(draw, 500, 5000), sim_chance(draw, 50) ? "0" : "0.2");
     for (unsigned i = 0; i < sim->provider_total; i++) provider_draw(sim, i);
     const char *strategy = strategy_draw(sim);
     int len = snprintf(sim->fast, sizeof sim->fast, "strategy: %s, resume_streams: %s", strategy,
@@ -484,10 +522,10 @@ static void config_draw(struct sim *sim) {
     }
     snprintf(sim->lock_route, sizeof sim->lock_route, "failover_after: %llu, return_to_primary_seconds: %llu",
              (unsigned long long)sim_between(draw, 1, 4), (unsigned long long)sim_between(draw, 1, 20));
-    snprintf(sim->clients, sizeof sim->clients,
-             "clients: [{name: c, key_hash: \"%064d\", providers: [p0], models: [\"m*\"], rate_limit_rpm: %llu, "
-             "max_concurrent: %llu}]\n",
-             0, (unsigned long long)sim_between(draw, 1, 100), (unsigned long long)sim_between(draw, 1, 20));
+    struct text clients = text_in_buffer(sim->clients, sizeof sim->clients - 1);
+    sim_clients_draw(sim, &clients);
+    CHECK(!clients.failed);
+    sim->clients[clients.len] = 0;
 }
 
 static void targets_put(const struct sim *sim, struct text *text, bool weights) {
