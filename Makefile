@@ -66,6 +66,11 @@ sim: all
 	@$(BUILD)/weir-sim --seeds 1..$(or $(SEEDS),1000) --flights $(or $(FLIGHTS),10000) --jobs 2
 	@$(BUILD)/weir-sim --mutants
 
+chaos:
+	@$(call configure,build-asan,$(setup_asan))
+	@$(NINJA) build-asan --quiet weir
+	@python3 tests/chaos --binary build-asan/weir --seconds $(or $(SECONDS),180) $(if $(SEED),--seed $(SEED))
+
 bench: all
 	bench/run --weir $(BUILD)/weir
 
@@ -82,4 +87,4 @@ clean:
 	rm -rf build build-asan build-tsan build-debug build-fuzz
 
 FORCE:
-.PHONY: all setup run test unit integration sdk asan tsan debug fuzz sim bench lint format install clean FORCE
+.PHONY: all setup run test unit integration sdk asan tsan debug fuzz sim chaos bench lint format install clean FORCE
