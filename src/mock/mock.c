@@ -10,6 +10,7 @@
 
 enum {
     arena_block = 4096,
+    scratch_block = 64 * 1024,
     exchange_bytes_max = 64 * 1024 * 1024,
     body_bytes_max = 64 * 1024 * 1024,
     model_bytes_max = 512
@@ -338,6 +339,7 @@ struct mock *mock_new(struct loop *loop, const struct mock_options *options, str
     mock->loop = loop;
     mock->options = *options;
     arena_init(&mock->arena, arena_block, exchange_bytes_max);
+    arena_init(&mock->scratch, scratch_block, exchange_bytes_max);
     texts_keep(mock);
     prng_seed(&mock->prng, options->seed);
     if (!(mock->records = mock_records_new())) {
@@ -363,5 +365,6 @@ void mock_free(struct mock *mock) {
     listen_address_free(mock->address);
     mock_records_free(mock->records);
     arena_free(&mock->arena);
+    arena_free(&mock->scratch);
     memory_give(mock);
 }

@@ -11,7 +11,8 @@ enum {
     cut_delay_ms = 5,
     huge_header_lines = 200,
     huge_header_bytes = 1000,
-    rendered_bytes_max = 8 << 20
+    rendered_bytes_max = 8 << 20,
+    scratch_bytes = 2048
 };
 
 static void stall(struct mock_exchange *me) { me->state = mock_stalled; }
@@ -179,6 +180,12 @@ static void half_send(struct mock_exchange *me) {
 
 static void stream_pump(void *context);
 
+/* Of the next event, which overwrites the one before. */
+static struct text scratch_text(struct mock_exchange *me) {
+    arena_reset(&me->mock->scratch);
+    return text_in_arena(&me->mock->scratch, scratch_bytes);
+}
+
 static void event_send(struct mock_exchange *me, struct str event) {
     if (event.len) exchange_write(me->exchange, &event, 1);
 }
@@ -193,7 +200,7 @@ static void stall_over(void *context) {
 /* The fault whose time has come at this event; true: the stream does not go on now. */
 static bool stream_fault(struct mock_exchange *me) {
     struct loop *loop = me->mock->loop;
-    struct text text = text_in_buffer(me->mock->scratch, mock_scratch_size);
+    struct text text = scratch_text(me);
     if (me->fault.kind == mock_fault_stall_before_token && me->stream.events == 1) {
         me->state = mock_stalled;
         if (me->fault.value)
@@ -234,7 +241,7 @@ static void stream_pump(void *context) {
             return;
         }
         if (stream_fault(me)) return;
-        struct text text = text_in_buffer(me->mock->scratch, mock_scratch_size);
+        struct text text = scratch_text(me);
         if (!mock_dialect_next(me, &text, &is_token)) {
             end(me);
             return;

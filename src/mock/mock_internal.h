@@ -10,7 +10,7 @@
 #include "mock/mock_record.h"
 #include "net/server.h"
 
-enum { mock_headers_max = 20, mock_scratch_size = 64 * 1024 };
+enum { mock_headers_max = 20 };
 
 struct mock {
     struct loop *loop;
@@ -26,7 +26,7 @@ struct mock {
     struct mock_fault forced; /* by POST /mock/fault, for the next forced_count requests; -1: until told otherwise */
     int64_t forced_count;
     uint64_t served;
-    char scratch[mock_scratch_size]; /* one event of a stream */
+    struct arena scratch; /* one event of a stream; the last of /v1/responses says the whole answer again */
 };
 
 enum mock_state {
