@@ -59,7 +59,7 @@ class Upsets:
         while await self.pause(until, draw, 0.5, 3):
             good = draw.random() < 0.7
             self.world.write(self.good_file(draw) if good else draw.choice(BAD_FILES))
-            self.world.bad_file = self.world.bad_file or not good
+            self.world.bad_files += not good
             self.world.weir.process.send_signal(signal.SIGHUP)
             outcome = None
             for _ in range(1500):
@@ -74,7 +74,7 @@ class Upsets:
                 self.record.violation("changes", None, f"a reload with a {'good' if good else 'bad'} file: {outcome}\n{(self.world.folder / 'weir.yaml').read_text()[:500]!r}")
             if not good:
                 self.world.write(self.world.config)
-            self.world.bad_file = False
+                self.world.bad_files += 1
         self.world.write(self.world.config)
 
     # -- edits
@@ -102,9 +102,9 @@ class Upsets:
             else:
                 action = draw.choice(("drain", "maintenance", "resume", "reset", "resume", "reset", "probe"))
                 method, path = "POST", f"{path}/{action}"
-            bad_file = self.world.bad_file  # then no edit can be: it is checked with the whole
+            files = self.world.bad_files  # while a bad one stands there no edit can be: it is checked with the whole
             reply = await self.world.ask(method, path, body)
-            if (bad_file or self.world.bad_file) and reply is not None and reply.status == 400:
+            if (files % 2 or self.world.bad_files != files) and reply is not None and reply.status == 400:
                 continue
             if reply is None or reply.status not in wanted:
                 self.record.violation("changes", None, f"{method} {path} {json.dumps(body)[:300]}: {reply}")

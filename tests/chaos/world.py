@@ -113,7 +113,7 @@ class World:
         self.binary, self.folder, self.seed, self.listen, self.certificates = binary, folder, seed, listen, certificates
         self.keyed = listen != "unix"
         self.mocks, self.relays, self.weir, self.stopping = {}, {}, None, False
-        self.bad_file = False  # stands in the configuration's place
+        self.bad_files = 0  # odd: one stands in the configuration's place
 
     # -- beginning and end
 
@@ -153,8 +153,8 @@ class World:
 
     def provider(self, name, kind, number, **more):
         block = {"type": TYPES.get(kind, kind), "base_url": self.base(name, kind), "models": ["m", "reason-m", "embed-m"], "priority": 10 + number,
-                 "api_keys": [f"{SECRET}{name}-{i}" for i in range(4)], "timeout_seconds": 2, "reply_timeout_seconds": 5, "stall_timeout_seconds": 2,
-                 "connect_timeout_seconds": 2, "circuit_breaker": {"failure_threshold": 6, "timeout_seconds": 1, "ramp_seconds": 1}, **more}
+                 "api_keys": [f"{SECRET}{name}-{i}" for i in range(4)], "timeout_seconds": 4, "reply_timeout_seconds": 8, "stall_timeout_seconds": 4,
+                 "connect_timeout_seconds": 4, "circuit_breaker": {"failure_threshold": 6, "timeout_seconds": 1, "ramp_seconds": 1}, **more}
         if self.base(name, kind).startswith("https"):
             block["ca_file"] = self.certificates.ca
         if kind == "cloudflare":
