@@ -47,10 +47,10 @@ struct config_listen {
     struct str address, cert_file, key_file;
 };
 
-/* Where the credentials of a provider of the overlay go. */
+/* Where the credentials of a provider of the overlay go: the server, and with the way to it behind. */
 struct config_origin {
     struct config_origin *next;
-    struct str provider, origin;
+    struct str provider, server, origin;
 };
 
 enum { config_listens_max = 16 };

@@ -55,18 +55,21 @@ static void keys_read(struct config_reading *reading, struct snapshot *snapshot,
     size_t count;
     struct str *keys = read_strings(node, many ? "api_keys" : "api_key", arena, &count);
     if (one && many) config_report(reading, many, config_error, "write `api_key` or `api_keys`, not both");
-    /* Another server than the type's own gets only a key that is written for it. */
+    /* Another server than the type's own, or a way that was chosen at run time, gets only a key that is written for it.
+     */
     bool own_server = read_str(node, "base_url", STR("")).len == 0;
-    struct str from_environment = own_server ? key_of_environment(reading, provider->row) : STR("");
+    struct str from_environment =
+        own_server && node->way == way_as_it_was ? key_of_environment(reading, provider->row) : STR("");
     if (count == 0 && from_environment.len) {
         keys = arena_take(arena, sizeof *keys);
         if (keys) keys[count++] = from_environment;
     }
     if (count == 0 && provider->row->key_required)
-        config_report(reading, node, own_server ? config_error : config_warning,
-                      own_server ? "provider `%.*s` has no api_key: write api_key: ${%.*s}"
-                                 : "provider `%.*s` has a base_url of its own and no api_key: none is sent, ${%.*s} "
-                                   "only where it is written",
+        config_report(reading, node, own_server && node->way != way_other ? config_error : config_warning,
+                      own_server && node->way != way_other
+                          ? "provider `%.*s` has no api_key: write api_key: ${%.*s}"
+                          : "provider `%.*s` has a base_url or a way of its own and no api_key: none is sent, "
+                            "${%.*s} only where it is written",
                       STR_ARG(provider->name), STR_ARG(provider->row->key_env));
     const struct catalog_provider *row = provider->row;
     provider->key_header = row->key_header;

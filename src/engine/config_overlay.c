@@ -47,8 +47,12 @@ static struct config_node *overlay_parse(struct config_reading *reading) {
 /* -- origins ----------------------------------------------------------------------------------------------------------
  */
 
-/* https://api.openai.com:443: where a provider's credentials go. */
-static struct str origin_of(struct merging *merging, const struct config_node *node, struct str name) {
+struct origin {
+    struct str server; /* https://api.openai.com:443 */
+    struct str whole;  /* with the way: who stands between could read what is sent */
+};
+
+static struct str server_of(struct merging *merging, const struct config_node *node, struct str name) {
     struct arena *arena = &merging->reading->config->arena;
     struct str base_url = read_str(node, "base_url", STR("")), type = read_str(node, "type", name);
     const struct catalog_provider *row = map_find(&merging->reading->catalog.by_type, type);
@@ -67,10 +71,39 @@ static struct str origin_of(struct merging *merging, const struct config_node *n
     return arena_printf(arena, "%s://%.*s:%u", url.tls ? "https" : "http", STR_ARG(url.host), url.port);
 }
 
-static void origin_remember(struct config *config, struct str provider, struct str origin) {
+/* host:port as it will be dialled: without the user and password, which are not for another file. */
+static struct str proxy_of(const struct config_node *node) {
+    struct str proxy = read_str(node, "proxy", STR("environment"));
+    if (str_starts_nocase(proxy, STR("http://"))) proxy = str_slice(proxy, 7, proxy.len);
+    proxy = str_slice(proxy, 0, str_find_byte(proxy, '/'));
+    for (size_t at; (at = str_find_byte(proxy, '@')) != SIZE_MAX;) proxy = str_slice(proxy, at + 1, proxy.len);
+    return proxy;
+}
+
+/* Where a provider's credentials go. */
+static struct origin origin_of(struct merging *merging, const struct config_node *node, struct str name) {
+    struct origin origin = {.server = server_of(merging, node, name)};
+    origin.whole =
+        arena_printf(&merging->reading->config->arena, "%.*s proxy=%.*s ca_file=%.*s insecure=%s",
+                     STR_ARG(origin.server), STR_ARG(proxy_of(node)), STR_ARG(read_str(node, "ca_file", STR("system"))),
+                     read_bool(node, "insecure", false) ? "true" : "false");
+    return origin;
+}
+
+bool config_origin_is(struct str meant, struct str server, struct str origin) {
+    if (str_eq(meant, origin)) return true;
+    return str_find(meant, STR(" insecure=")) == SIZE_MAX && str_eq(meant, server); /* of an older overlay */
+}
+
+static bool same_server(struct str origin, struct str server) {
+    return str_starts(origin, server) && (origin.len == server.len || origin.at[server.len] == ' ');
+}
+
+static void origin_remember(struct config *config, struct str provider, const struct origin *origin) {
     struct config_origin *remembered = arena_take_zeroed(&config->arena, sizeof *remembered);
     if (!remembered) return;
-    *remembered = (struct config_origin){.next = config->origins, .provider = provider, .origin = origin};
+    *remembered = (struct config_origin){
+        .next = config->origins, .provider = provider, .server = origin->server, .origin = origin->whole};
     config->origins = remembered;
 }
 
@@ -78,19 +111,29 @@ static void origin_remember(struct config *config, struct str provider, struct s
  * overlay's says of itself. */
 static void credentials_keep_apart(struct merging *merging, struct config_node *node, struct str given,
                                    struct overlay_marks marks) {
-    struct str origin = origin_of(merging, node, node->key);
-    origin_remember(merging->reading->config, node->key, origin);
+    struct origin origin = origin_of(merging, node, node->key);
+    origin_remember(merging->reading->config, node->key, &origin);
     for (size_t i = 0; i < overlay_credential_count; i++) {
         struct config_node *credential = config_member(node, overlay_credentials[i].key);
         if (!credential) continue;
         struct str meant = !credential->overlay ? given : overlay_marks_origin(&marks, i);
-        if (meant.len == 0 || str_eq(meant, origin)) continue;
+        if (meant.len == 0 || config_origin_is(meant, origin.server, origin.whole)) continue;
         config_report(merging->reading, marks.entry, config_warning,
-                      "the base URL of provider `%.*s` now leads to another server: its `%.*s` was given for the one "
-                      "before and is not sent there; give it again",
+                      "provider `%.*s` is now reached at another server or on another way (base URL, proxy, ca_file, "
+                      "insecure): its `%.*s` was given for the one before and is not sent there; give it again",
                       STR_ARG(str_slice(node->key, 0, 64)), STR_ARG(overlay_credentials[i].key));
         overlay_take_out(node, overlay_credentials[i].key);
+        if (node->way == way_as_it_was) node->way = same_server(meant, origin.server) ? way_other : way_other_server;
     }
+}
+
+/* Where it leads beside where the configuration, or for an added one its type, does. */
+static enum config_way way_of(struct merging *merging, const struct config_node *node, struct str given) {
+    struct config_node plain = {.kind = config_map};
+    struct origin origin = origin_of(merging, node, node->key);
+    if (given.len == 0) given = origin_of(merging, &plain, read_str(node, "type", node->key)).whole;
+    if (str_eq(given, origin.whole)) return way_as_it_was;
+    return same_server(given, origin.server) ? way_other : way_other_server;
 }
 
 /* -- merging ----------------------------------------------------------------------------------------------------------
@@ -105,7 +148,7 @@ static void provider_remove(struct merging *merging, struct config_node *entry) 
 static void provider_merge(struct merging *merging, struct config_node *entry, const struct overlay_marks *marks) {
     struct config_node *file = config_member(merging->providers, entry->key);
     if (file && file->kind == config_scalar) file->kind = config_map; /* NAME: with nothing behind it */
-    struct str given = file ? origin_of(merging, file, file->key) : STR("");
+    struct str given = file ? origin_of(merging, file, file->key).whole : STR("");
     if (marks->added) {
         overlay_take_out(merging->providers, entry->key);
         overlay_put(merging->providers, entry);
@@ -121,6 +164,7 @@ static void provider_merge(struct merging *merging, struct config_node *entry, c
         overlay_put_all(file, entry);
     }
     file->edited = true;
+    file->way = way_of(merging, file, given);
     credentials_keep_apart(merging, file, given, *marks);
 }
 

@@ -9,7 +9,10 @@
  *     new:
  *       added: true                this entry is the whole provider; the file's of that name does not count
  *       api_key: ...
- *       credential_origin: ...     where api_key may go; headers_origin is the same for `headers`
+ *       credential_origin: ...     where api_key may go, and on what way; headers_origin is the same for `headers`
+ *
+ * An origin is written `https://host:443 proxy=environment ca_file=system insecure=false`. Older overlays name the
+ * server alone: then the way is the one of now.
  */
 #ifndef WEIR_ENGINE_CONFIG_OVERLAY_H
 #define WEIR_ENGINE_CONFIG_OVERLAY_H
@@ -33,10 +36,15 @@ struct config_edit {
     bool spelt_out;            /* remove: leave `removed: true` and not nothing; state: write `active` too */
 };
 
+/* Is `meant`, as it stands beside a credential, where the provider leads now? */
+bool config_origin_is(struct str meant, struct str server, struct str origin);
+
 /* The overlay's text after the edit into *out, and the keys that were given into *keys ("priority, api_key"). Shape and
  * names only: values are checked by loading the result. false: *error says what is wrong. */
 bool config_overlay_edit(struct str text, const struct config_edit *edit, struct arena *arena, struct text *out,
                          struct text *keys, struct error *error);
+/* Does the overlay's text hold a credential of this provider? */
+bool config_overlay_holds_credential(struct str text, struct str provider, struct arena *arena);
 /* The same text once it has been loaded into *config: every credential has the origin that it is for written beside it,
  * and one whose origin has changed is gone for good. */
 bool config_overlay_seal(struct str text, const struct config *config, struct arena *arena, struct text *out,

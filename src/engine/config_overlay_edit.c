@@ -289,6 +289,14 @@ bool config_overlay_edit(struct str text, const struct config_edit *edit, struct
     return !out->failed || error_set(error, error_out_of_memory, "No memory for this.");
 }
 
+bool config_overlay_holds_credential(struct str text, struct str provider, struct arena *arena) {
+    struct error error = {.code = error_none};
+    const struct config_node *entry = config_member(entries_read(text, arena, &error), provider);
+    for (size_t i = 0; i < overlay_credential_count; i++)
+        if (config_member(entry, overlay_credentials[i].key)) return true;
+    return false;
+}
+
 bool config_overlay_seal(struct str text, const struct config *config, struct arena *arena, struct text *out,
                          struct error *error) {
     struct config_node *entries = entries_read(text, arena, error);
@@ -299,10 +307,12 @@ bool config_overlay_seal(struct str text, const struct config *config, struct ar
             const struct overlay_credential *credential = &overlay_credentials[i];
             const struct config_node *origin = config_member(entry, credential->origin_key);
             if (!config_member(entry, credential->key)) continue;
-            if (origin && !str_eq(origin->text, known->origin)) {
+            if (origin && str_eq(origin->text, known->origin)) continue;
+            bool stays = !origin || config_origin_is(origin->text, known->server, known->origin);
+            overlay_take_out(entry, credential->origin_key);
+            if (!stays) {
                 overlay_take_out(entry, credential->key);
-                overlay_take_out(entry, credential->origin_key);
-            } else if (!origin) {
+            } else {
                 struct config_node *node = overlay_scalar_new(arena, credential->origin_key, known->origin, true);
                 fine = node != NULL;
                 if (node) overlay_put(entry, node);

@@ -6,6 +6,9 @@
 
 enum config_kind { config_scalar, config_list, config_map };
 
+/* Where a provider leads under the overlay, beside where it led without it or where its credential was given for. */
+enum config_way { way_as_it_was, way_other, way_other_server };
+
 struct config_node {
     enum config_kind kind;
     struct str text;               /* scalars; references in it are expanded by the check */
@@ -13,6 +16,7 @@ struct config_node {
     bool referred;                 /* the text came out of a reference: no message may show it */
     bool overlay;                  /* it stands in the run-time overlay, not in the configuration's own text */
     bool edited;                   /* a provider that the overlay has a say in */
+    enum config_way way;           /* of a provider: no key of the environment goes where the overlay leads */
     struct str key;                /* in a map */
     unsigned line, column;         /* of the value, from 1 */
     unsigned key_line, key_column; /* of the key, in a map */

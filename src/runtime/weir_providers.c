@@ -10,6 +10,7 @@ struct editing {
     struct weir *weir;
     struct arena arena; /* wiped at the end: credentials pass through it */
     struct str before;  /* the overlay on the disk */
+    struct str bound;   /* the same, every credential bound to where it goes now: the edit may lead elsewhere */
     struct str after;
     struct text keys;
     struct config config;
@@ -62,9 +63,9 @@ static bool attempt(struct editing *editing, const struct config_edit *edit, str
     char problems[sizeof error->message];
     config_free(&editing->config);
     editing->config = (struct config){.problems = NULL};
-    struct text out = text_in_arena(&editing->arena, editing->before.len + 1024);
+    struct text out = text_in_arena(&editing->arena, editing->bound.len + 1024);
     editing->keys = text_in_arena(&editing->arena, 128);
-    if (!config_overlay_edit(editing->before, edit, &editing->arena, &out, &editing->keys, &why)) {
+    if (!config_overlay_edit(editing->bound, edit, &editing->arena, &out, &editing->keys, &why)) {
         weir_error_set(error, why.code, str_from(why.message));
         return false;
     }
@@ -113,9 +114,22 @@ static bool is_allowed(const struct editing *editing, const struct config_edit *
     return false;
 }
 
+static bool bind(struct editing *editing, struct weir_error *error) {
+    struct error why = {.code = error_none};
+    editing->bound = editing->before;
+    if (!editing->before.len) return true;
+    struct text bound = text_in_arena(&editing->arena, editing->before.len + 256);
+    bool fine = config_overlay_seal(editing->before, &editing->weir->config, &editing->arena, &bound, &why);
+    if (fine)
+        editing->bound = text_str(&bound);
+    else
+        weir_error_set(error, why.code, str_from(why.message));
+    return fine;
+}
+
 static bool prepare(struct editing *editing, const struct config_edit *edit, struct weir_error *error) {
     struct error why = {.code = error_none};
-    if (!is_allowed(editing, edit, error)) return false;
+    if (!bind(editing, error) || !is_allowed(editing, edit, error)) return false;
     struct config_edit spelt_out = *edit;
     spelt_out.spelt_out = true;
     bool fine = attempt(editing, edit, error) && has_happened(editing, edit);
@@ -148,9 +162,13 @@ static bool commit(struct editing *editing, struct weir_error *error) {
 }
 
 /* What the load had to say of this edit: a key that does nothing yet, a credential left behind. */
-static void warnings_put(const struct config *config, struct str name, struct str keys, struct text *text) {
+static void warnings_put(const struct config *config, struct str name, struct str keys, bool in_clear,
+                         struct text *text) {
     char quoted[limit_name + 8];
-    bool any = false;
+    bool any = in_clear;
+    if (in_clear)
+        text_put(text, STR(",\"warnings\":[\"its credentials stand in clear in runtime.yaml in the state folder, which "
+                           "only its owner may read: there is no vault yet\""));
     for (const struct config_problem *problem = config->problems; problem; problem = problem->next) {
         struct str rest = keys, key = name;
         struct text target = text_in_buffer(quoted, sizeof quoted);
@@ -169,7 +187,7 @@ static void warnings_put(const struct config *config, struct str name, struct st
     if (any) text_put_byte(text, ']');
 }
 
-static char *view_of(struct weir *weir, struct str name, struct str keys, bool removed) {
+static char *view_of(struct weir *weir, struct str name, struct str keys, bool removed, bool in_clear) {
     struct arena arena;
     char *view = NULL;
     arena_init(&arena, 16 * 1024, SIZE_MAX);
@@ -184,7 +202,7 @@ static char *view_of(struct weir *weir, struct str name, struct str keys, bool r
         text_put_byte(&text, '{');
         text_json_str(&text, STR("name"), name);
     }
-    warnings_put(&weir->config, name, keys, &text);
+    warnings_put(&weir->config, name, keys, in_clear, &text);
     text_put_byte(&text, '}');
     view = text.failed ? NULL : memory_take(text.len + 1);
     if (view) str_copy(view, text.len + 1, text_str(&text));
@@ -205,7 +223,8 @@ static bool edit_locked(struct weir *weir, const struct provider_edit *edit, cha
         const struct provider *provider = map_find(&snapshot->providers_by_name, edit->edit.provider);
         bool resumed = edit->edit.kind == edit_state && edit->edit.state == provider_active;
         if (resumed && provider) snapshot_forgive(snapshot, provider, clock_read().mono_ns);
-        *view = view_of(weir, edit->edit.provider, text_str(&editing.keys), edit->edit.kind == edit_remove);
+        *view = view_of(weir, edit->edit.provider, text_str(&editing.keys), edit->edit.kind == edit_remove,
+                        config_overlay_holds_credential(editing.after, edit->edit.provider, &editing.arena));
         log_info(weir->reports.log ? log_shared(weir->reports.log) : NULL, clock_read(), "provider_changed",
                  f_str("provider", edit->edit.provider), f_text("change", change_names[edit->edit.kind]),
                  f_str("state", edit->edit.kind == edit_state ? provider_state_name(edit->edit.state) : STR_NONE),

@@ -195,6 +195,34 @@ def test_another_origin_leaves_the_credential_behind(one, start_mock):
     assert "authorization" not in (other.last() or {"headers": {}})["headers"]
 
 
+@pytest.mark.parametrize("change", ({"proxy": "PROXY"}, {"insecure": True}, {"ca_file": "/etc/ssl/certs/ca-certificates.crt"}))
+@pytest.mark.parametrize("how", ("api", "command"))
+def test_another_way_leaves_the_credential_behind(one, start_mock, tmp_path, change, how):
+    weir, mock = one
+    between = start_mock()  # what a proxy would see of a request in clear: all of it
+    change = {k: f"http://127.0.0.1:{between.port}" if v == "PROXY" else v for k, v in change.items()}
+    assert ask(weir, "PATCH", "/one", {"api_key": "sk-run-time-secret"}).json["api_key"] == "set"
+    if how == "api":
+        assert any("give it again" in w for w in ask(weir, "PATCH", "/one", change).json["warnings"])
+    else:
+        words = [f"{k}={str(v).lower() if v is True else v}" for k, v in change.items()]
+        run = subprocess.run([BINARY, "provider", "update", "one", *words], capture_output=True, text=True, timeout=10, cwd=tmp_path,
+                             env=environment(WEIR_URL=f"http://127.0.0.1:{weir.port}", WEIR_ADMIN_KEY=weir.admin_key))
+        assert run.returncode == 0 and "give it again" in run.stderr, run
+    assert "sk-run-time-secret" not in overlay(weir) and "api_key" not in listed(weir)["one"]
+    chat(weir.port)
+    for seen in (mock, between):
+        assert "secret" not in json.dumps(seen.requests())
+    assert ask(weir, "PATCH", "/one", {"api_key": "sk-for-this-way"}).json["api_key"] == "set"
+
+
+def test_the_answer_says_that_credentials_stand_in_clear(one):
+    weir, _ = one
+    assert any("in clear" in w for w in ask(weir, "PATCH", "/one", {"api_key": "sk-run-time-secret"}).json["warnings"])
+    assert any("in clear" in w for w in ask(weir, "PATCH", "/one", {"priority": 3}).json["warnings"])
+    assert not ask(weir, "PATCH", "/one", {"api_key": None}).json.get("warnings")
+
+
 def test_a_switched_off_provider_does_not_carry_its_key_elsewhere(one, start_mock):
     weir, mock = one
     other = start_mock()

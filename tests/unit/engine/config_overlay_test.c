@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -278,6 +279,107 @@ static void a_key_of_the_overlay_does_not_follow_the_file_elsewhere(void **state
     config_free(&config);
 }
 
+/* Who stands between could read the credential: each of these is another way, whoever changes it. */
+static const char *const ways[] = {"base_url: \"http://evil.test/v1\"",
+                                   "proxy: \"http://evil.test:1\"",
+                                   "proxy: \"evil.test:1\"",
+                                   "proxy: \"http://evil.test:1/@corp.test:3128\"",
+                                   "proxy: \"http://corp.test:3128@evil.test:1\"",
+                                   "proxy: \"http://corp.test:1\"",
+                                   "proxy: none",
+                                   "insecure: true",
+                                   "ca_file: \"/evil.pem\""};
+static const char *const credentials[] = {"api_key: mine", "api_keys: [mine, too]", "headers: {X-Key: mine}"};
+enum { ways_count = sizeof ways / sizeof *ways, credentials_count = sizeof credentials / sizeof *credentials };
+
+static const char *sealed(const char *file, const char *overlay);
+
+static size_t credentials_of(const struct provider *provider) { return provider->key_count + provider->header_count; }
+
+static void check_left_behind(const char *file, const char *overlay, const char *const *pairs) {
+    struct config config;
+    if (!load_in(file, overlay, pairs, &config)) fail_msg("%s over %s is not valid", overlay, file);
+    if (credentials_of(provider_of(&config, "a"))) fail_msg("%s over %s keeps the credential", overlay, file);
+    config_free(&config);
+}
+
+#define FILE_WAY "base_url: \"http://a.test/v1\", proxy: \"http://user:word@corp.test:3128\""
+
+static void on_another_way_no_credential_goes_whoever_changed_it(void **state) {
+    (void)state;
+    char file[512], overlay[512];
+    for (size_t w = 0; w < ways_count; w++)
+        for (size_t c = 0; c < credentials_count; c++) {
+            snprintf(file, sizeof file, "providers: {a: {type: openai, %s, %s}}\n", FILE_WAY, credentials[c]);
+            snprintf(overlay, sizeof overlay, "providers: {a: {%s}}\n", ways[w]);
+            check_left_behind(file, overlay, NULL); /* the file's credential, the overlay's way */
+            snprintf(file, sizeof file, "providers: {a: {type: openai, %s}}\n", FILE_WAY);
+            snprintf(overlay, sizeof overlay, "providers: {a: {%s}}\n", credentials[c]);
+            const char *before = sealed(file, overlay); /* the overlay's credential, and the file changes */
+            assert_non_null(strstr(before, "mine"));
+            bool base = str_starts(str_from(ways[w]), STR("base_url")),
+                 proxy = str_starts(str_from(ways[w]), STR("proxy"));
+            char moved[512];
+            snprintf(moved, sizeof moved, "providers: {a: {type: openai%s%s, %s}}\n",
+                     base ? "" : ", base_url: \"http://a.test/v1\"",
+                     proxy ? "" : ", proxy: \"http://user:word@corp.test:3128\"", ways[w]);
+            check_left_behind(moved, before, NULL);
+            assert_null(strstr(sealed(moved, before), "mine")); /* and at the next edit it is gone for good */
+        }
+}
+
+static void a_key_of_the_environment_does_not_go_where_the_overlay_leads(void **state) {
+    (void)state;
+    const char *const pairs[] = {"OPENROUTER_API_KEY", "secret", "AZURE_OPENAI_API_KEY", "secret", NULL};
+    char overlay[512];
+    struct config config;
+    assert_true(load_in("providers: {a: {type: openrouter}}\n", NULL, pairs, &config));
+    assert_int_equal(provider_of(&config, "a")->key_count, 1);
+    config_free(&config);
+    for (size_t w = 0; w < ways_count; w++) {
+        snprintf(overlay, sizeof overlay, "providers: {a: {%s}}\n", ways[w]);
+        bool fine = load_in("providers: {a: {type: openrouter}}\n", overlay, pairs, &config);
+        if (fine) assert_int_equal(provider_of(&config, "a")->key_count, 0);
+        config_free(&config);
+        snprintf(overlay, sizeof overlay, "providers: {x: {added: true, type: openrouter, %s}}\n", ways[w]);
+        fine = load_in(FILE_AB, overlay, pairs, &config);
+        if (fine) assert_int_equal(provider_of(&config, "x")->key_count, 0);
+        config_free(&config);
+    }
+    bool fine = load_in(FILE_AB, "providers: {x: {added: true, type: azure, account: evil}}\n", pairs, &config);
+    if (fine) assert_int_equal(provider_of(&config, "x")->key_count, 0);
+    config_free(&config);
+    assert_true(load_in(FILE_AB, "providers: {x: {added: true, type: openrouter}}\n", pairs, &config));
+    assert_int_equal(provider_of(&config, "x")->key_count, 1);
+    config_free(&config);
+}
+
+static void a_proxys_new_password_or_spelling_is_no_other_way(void **state) {
+    (void)state;
+    static const char *const same[] = {"proxy: \"http://user:new@corp.test:3128\"", "proxy: \"corp.test:3128/\"",
+                                       "insecure: false", "insecure: no"};
+    char overlay[512];
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        struct config config;
+        snprintf(overlay, sizeof overlay, "providers: {a: {%s}}\n", same[i]);
+        assert_true(load("providers: {a: {type: openai, api_key: k, " FILE_WAY "}}\n", overlay, &config));
+        assert_int_equal(provider_of(&config, "a")->key_count, 1);
+        config_free(&config);
+    }
+}
+
+static void a_mark_of_an_older_overlay_means_the_way_of_now(void **state) {
+    (void)state;
+    const char *file = "providers: {a: {type: openai, " FILE_WAY "}}\n",
+               *overlay = "providers: {a: {api_key: mine, credential_origin: \"http://a.test:80\"}}\n";
+    struct config config;
+    assert_true(load(file, overlay, &config));
+    assert_int_equal(provider_of(&config, "a")->key_count, 1);
+    config_free(&config);
+    assert_non_null(strstr(sealed(file, overlay), "http://a.test:80 proxy=corp.test:3128 ca_file=system insecure=f"));
+    assert_null(strstr(sealed(file, overlay), "word"));
+}
+
 static void an_expanded_base_url_is_compared(void **state) {
     (void)state;
     const char *const pairs[] = {"URL", "http://a.test/v1", NULL};
@@ -466,14 +568,14 @@ static const char *sealed(const char *file, const char *overlay) {
 static void a_sealed_key_is_bound_to_its_origin(void **state) {
     (void)state;
     const char *text = sealed(FILE_AB, "providers: {a: {api_key: mine}, b: {headers: {X-A: b}}}\n");
-    assert_non_null(strstr(text, "\"credential_origin\": \"http://a.test:80\""));
-    assert_non_null(strstr(text, "\"headers_origin\": \"https://api.groq.com:443\""));
+    assert_non_null(strstr(text, "\"credential_origin\": \"http://a.test:80 proxy=environment ca_file=system"));
+    assert_non_null(strstr(text, "\"headers_origin\": \"https://api.groq.com:443 proxy="));
     text = sealed(FILE_AB, "providers: {a: {base_url: \"http://b.test\", api_key: mine, credential_origin: "
                            "\"http://a.test:80\"}}\n");
     assert_null(strstr(text, "mine"));
     assert_null(strstr(text, "credential_origin"));
     text = sealed(FILE_AB, "providers: {a: {enabled: false, base_url: \"http://b.test\", api_key: mine}}\n");
-    assert_non_null(strstr(text, "\"credential_origin\": \"http://b.test:80\"")); /* also while it is switched off */
+    assert_non_null(strstr(text, "\"credential_origin\": \"http://b.test:80 ")); /* also while it is switched off */
 }
 
 static void a_key_given_anew_is_bound_anew(void **state) {
@@ -533,6 +635,10 @@ int main(void) {
         cmocka_unit_test(the_same_origin_keeps_them),
         cmocka_unit_test(a_key_given_with_the_new_origin_is_used),
         cmocka_unit_test(a_key_of_the_overlay_does_not_follow_the_file_elsewhere),
+        cmocka_unit_test(on_another_way_no_credential_goes_whoever_changed_it),
+        cmocka_unit_test(a_key_of_the_environment_does_not_go_where_the_overlay_leads),
+        cmocka_unit_test(a_proxys_new_password_or_spelling_is_no_other_way),
+        cmocka_unit_test(a_mark_of_an_older_overlay_means_the_way_of_now),
         cmocka_unit_test(an_expanded_base_url_is_compared),
         cmocka_unit_test(each_problem_of_the_overlay_has_its_own_place),
         cmocka_unit_test(problems_of_the_file_come_first),

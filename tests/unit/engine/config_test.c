@@ -143,7 +143,7 @@ static const struct {
      "w.yaml:1:69: the header `Content-Length` is written by weir itself"},
     {"providers: {a: {type: openai, api_key: k, priority: 1e300}}\n", "w.yaml:1:53: `priority` must be a whole number"},
     {"providers: {a: {type: openai, base_url: \"http://h/v1\"}}\n",
-     "w.yaml:1:16: warning: provider `a` has a base_url of its own and no api_key"},
+     "w.yaml:1:16: warning: provider `a` has a base_url or a way of its own and no api_key"},
     {P "routes: [{model: m, targets: [a/x, a/x]}]\n", "w.yaml:2:36: the target `a/x` stands twice in the route `m`"},
     {P "clients: [{name: c, key_hash: \"" H "\"}, {name: d, key_hash: \"sha256:" H "\"}]\n",
      "w.yaml:2:100: the clients `c` and `d` have the same key"},
