@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "base/str.h"
+#include "base/hash.h"
 
 int cli_serve(int argc, char **argv);
 int cli_check(int argc, char **argv);
@@ -41,6 +41,12 @@ int cli_print_failure(int status, const char *body);
 const char *cli_url(const char *given);
 /* Given, WEIR_ADMIN_KEY, or ./weir-state/admin.key; may be "". */
 const char *cli_admin_key(const char *given, char *buffer, unsigned long size);
+
+/* state.c: the state folder, made if need be, is one process's and no other user's; what others could read is mended
+ * and said. The lock's descriptor; -1: a message was printed. */
+int state_lock(const char *state_dir);
+/* Of STATE_DIR/admin.key, made at the first start. false: a message was printed. */
+bool state_admin_key(const char *state_dir, struct sha256 *hash);
 
 /* The built-in provider on a thread of its own. NULL: a message was printed. */
 struct simulated;

@@ -1,13 +1,9 @@
 /* serve.c - weir serve: opens the library, starts the gateway, waits for signals, drains, ends. */
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -32,50 +28,6 @@ static void descriptors_raise(void) {
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-/* The state folder is one process's: a second `serve` on it refuses to start. */
-static bool state_lock(struct serving *serving, const char *state_dir) {
-    char path[1200];
-    if (mkdir(state_dir, 0700) != 0 && errno != EEXIST) {
-        fprintf(stderr, "weir: cannot make the state folder %s: %s\n", state_dir, strerror(errno));
-        return false;
-    }
-    snprintf(path, sizeof path, "%s/lock", state_dir);
-    serving->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (serving->lock < 0) {
-        fprintf(stderr, "weir: cannot open %s: %s\n", path, strerror(errno));
-        return false;
-    }
-    if (flock(serving->lock, LOCK_EX | LOCK_NB) == 0) return true;
-    fprintf(stderr, "weir: another weir serves with the state folder %s: stop it, or set another state_dir\n",
-            state_dir);
-    return false;
-}
-
-/* Reads STATE_DIR/admin.key, made at the first start. */
-static bool admin_key(const char *state_dir, struct sha256 *hash) {
-    char path[1200], key[128];
-    snprintf(path, sizeof path, "%s/admin.key", state_dir);
-    int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    ssize_t len = descriptor < 0 ? -1 : read(descriptor, key, sizeof key);
-    if (len == 0) {
-        unsigned char bytes[24];
-        random_bytes(bytes, sizeof bytes);
-        memcpy(key, "weir_admin_", 11);
-        hash_to_hex(bytes, sizeof bytes, key + 11);
-        len = 11 + 2 * sizeof bytes;
-        key[len] = '\n';
-        if (write(descriptor, key, (size_t)len + 1) != len + 1) len = -1;
-    }
-    if (descriptor >= 0) close(descriptor);
-    if (len <= 0) {
-        fprintf(stderr, "weir: cannot read or make %s: %s\n", path, strerror(errno));
-        return false;
-    }
-    *hash = hash_sha256(str_trim(str_make(key, (size_t)len)));
-    memory_wipe(key, sizeof key);
-    return true;
 }
 
 /* -- signals, reload, drain
@@ -206,12 +158,13 @@ static int serve(struct serving *serving, const char *path) {
                 protects == 1 ? "" : "s");
         return 2;
     }
-    if (!state_lock(serving, state_dir) || !admin_key(state_dir, &host.admin_key_hash)) return 1;
+    if ((serving->lock = state_lock(state_dir)) < 0 || !state_admin_key(state_dir, &host.admin_key_hash)) return 1;
     if (simulated_is_wanted(path) && !(serving->simulated = simulated_start(url, sizeof url))) return 1;
     const char *no_color = getenv("NO_COLOR");
     log_options_for(&log, STDERR_FILENO, no_color && *no_color);
     host.simulated_base_url = str_from(url);
     host.log = &log;
+    host.keeps_marks = true;
     struct weir_options options = {.size = sizeof options, .config_path = path};
     serving->weir = weir_open_in(&options, &host, &error);
     if (!serving->weir) {

@@ -19,10 +19,11 @@ bool simulated_is_wanted(const char *config_path) {
     struct weir_host host = weir_host_default;
     bool wanted = false;
     host.simulated_base_url = STR("http://127.0.0.1:1/v1");
-    for (int changes = 0; changes < 2 && hash_start(); changes++) {
+    char overlay[overlay_path_max] = "";
+    for (int changes = 1; changes >= 0 && hash_start(); changes--) {
         struct config_ids ids = {NULL, 0, 0};
         struct config config;
-        char problems[256], overlay[overlay_path_max] = "";
+        char problems[256];
         struct config_source source = {.path = config_path,
                                        .host = &host,
                                        .ids = &ids,

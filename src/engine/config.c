@@ -123,12 +123,15 @@ static struct config_node *root_of(struct config_reading *reading) {
 bool config_load(const struct config_input *input, struct config *config) {
     struct config_reading reading = {.input = input, .config = config};
     memset(config, 0, sizeof *config);
+    config->had_clients = input->had_clients;
+    config->served_providers = input->served_providers;
     arena_init(&config->arena, 16 * 1024, 64 * 1024 * 1024);
     struct config_node *root = root_of(&reading);
     if (!root) return false;
     config_check(&reading, root);
     config_catalog_open(&reading, root);
     config_overlay_merge(&reading, root);
+    config_simulated_check(&reading, root);
     config_process_read(&reading, root);
     struct snapshot *snapshot = config_build(&reading, root);
     if (config->error_count == 0)

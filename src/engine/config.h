@@ -29,6 +29,10 @@ struct config_input {
     struct cells *cells;           /* NULL: the snapshot has words of its own */
     struct str simulated_base_url; /* where the built-in provider answers; empty: it cannot be used */
     struct sha256 admin_key_hash;
+    /* What the state folder remembers. */
+    bool had_clients;         /* without any now, nobody is let in */
+    bool served_providers;    /* the simulated one answers only where it is asked for */
+    struct str marks_problem; /* empty: it could be read */
 };
 
 enum config_severity { config_error, config_warning, config_not_available };
@@ -73,7 +77,8 @@ struct config {
     struct config_origin *origins;
     size_t error_count, not_available_count, protects_count;
     struct config_process process;
-    struct snapshot *snapshot; /* NULL when there is any error; the caller takes it over, and sets NULL here */
+    bool had_clients, served_providers; /* of the input */
+    struct snapshot *snapshot;          /* NULL when there is any error; the caller takes it over, and sets NULL here */
 };
 
 /* *config is filled in every case and given back by config_free. true: a snapshot was made. */
@@ -114,5 +119,7 @@ void config_catalog_open(struct config_reading *reading, const struct config_nod
 void config_process_read(struct config_reading *reading, const struct config_node *root);
 /* config_environment.c: a tree such as a file would give, from the environment. */
 struct config_node *config_from_environment(struct config_reading *reading, const struct catalog *catalog);
+/* The same file: the simulated provider that nobody asked for, where real ones have served. */
+void config_simulated_check(struct config_reading *reading, const struct config_node *root);
 
 #endif

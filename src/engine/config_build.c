@@ -506,6 +506,8 @@ static void default_route_make(struct config_reading *reading, struct snapshot *
 /* -- clients ----------------------------------------------------------------------------------------------------------
  */
 
+static const char *const empty_keys[] = {"", "\n", "\r\n"};
+
 static void client_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node) {
     struct client *client = &snapshot->clients[snapshot->client_count];
     struct str role = read_str(node, "role", STR("user")), hash = read_str(node, "key_hash", STR(""));
@@ -523,6 +525,14 @@ static void client_read(struct config_reading *reading, struct snapshot *snapsho
         config_report(reading, at ? at : node, config_error,
                       "client `%.*s` needs its `key_hash`: the 64 hexadecimal digits of `printf %%s KEY | sha256sum`",
                       STR_ARG(client->name));
+    }
+    for (size_t i = 0; i < sizeof empty_keys / sizeof *empty_keys; i++) {
+        struct sha256 empty = hash_sha256(str_from(empty_keys[i]));
+        if (hash_equal(&client->key_hash, &empty))
+            config_report(reading, config_member(node, STR("key_hash")), config_error,
+                          "the `key_hash` of client `%.*s` is that of an empty key: was the variable empty when it was "
+                          "made?",
+                          STR_ARG(client->name));
     }
     for (size_t i = 0; i < snapshot->client_count; i++)
         if (hash.len && hash_equal(&snapshot->clients[i].key_hash, &client->key_hash))
@@ -548,6 +558,12 @@ static void clients_read(struct config_reading *reading, struct snapshot *snapsh
     snapshot->clients = arena_take_zeroed(&snapshot->arena, (count + 1) * sizeof *snapshot->clients);
     for (const struct config_node *node = count && snapshot->clients ? list->first : NULL; node; node = node->next)
         if (node->kind == config_map) client_read(reading, snapshot, node);
+    if (reading->input->marks_problem.len)
+        config_report(reading, NULL, config_warning, "%.*s", STR_ARG(reading->input->marks_problem));
+    if (snapshot->client_count == 0 && snapshot_wants_keys(snapshot))
+        config_report(reading, list ? list : root, config_warning,
+                      "there were clients and there are none now: every request is answered 401 until there are "
+                      "`clients` again, or `auth: none` is written");
 }
 
 static void globals_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root) {
@@ -556,6 +572,7 @@ static void globals_read(struct config_reading *reading, struct snapshot *snapsh
         config_report(reading, disconnect, config_not_available,
                       "`on_disconnect: finish` is not available yet: the provider's work is cancelled");
     snapshot->auth_none = str_eq(read_str(root, "auth", STR("")), STR("none"));
+    snapshot->had_clients = reading->input->had_clients;
     snapshot->admin_key_hash = reading->input->admin_key_hash;
     snapshot->request_timeout_ns = read_seconds_ns(root, "request_timeout_seconds", 120);
     snapshot->body_bytes_max = (size_t)read_number(root, "max_body_bytes", 33554432);

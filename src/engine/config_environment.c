@@ -120,3 +120,12 @@ struct config_node *config_from_environment(struct config_reading *reading, cons
     }
     return root;
 }
+
+void config_simulated_check(struct config_reading *reading, const struct config_node *root) {
+    const struct config_node *providers = config_member(root, STR("providers"));
+    if (reading->input->text.at || !reading->input->served_providers || !system_enabled(reading)) return;
+    if (!config_member(providers, STR("simulated")) || providers->count > 1) return;
+    config_report(reading, NULL, config_error,
+                  "there is no provider's key in the environment, and this state folder has served real providers: set "
+                  "one, name a configuration file, or write ENABLE_PROVIDER_SYSTEM=false for the simulated provider");
+}

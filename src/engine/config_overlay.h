@@ -45,6 +45,8 @@ bool config_overlay_edit(struct str text, const struct config_edit *edit, struct
                          struct text *keys, struct error *error);
 /* Does the overlay's text hold a credential of this provider? */
 bool config_overlay_holds_credential(struct str text, struct str provider, struct arena *arena);
+/* Does it hold one that is not the built-in simulated provider's? What cannot be read does. */
+bool config_overlay_names_providers(struct str text, struct arena *arena);
 /* The same text once it has been loaded into *config: every credential has the origin that it is for written beside it,
  * and one whose origin has changed is gone for good. */
 bool config_overlay_seal(struct str text, const struct config *config, struct arena *arena, struct text *out,

@@ -297,6 +297,15 @@ bool config_overlay_holds_credential(struct str text, struct str provider, struc
     return false;
 }
 
+bool config_overlay_names_providers(struct str text, struct arena *arena) {
+    struct error error = {.code = error_none};
+    const struct config_node *entries = entries_read(text, arena, &error);
+    if (!entries) return true;
+    for (const struct config_node *entry = entries->first; entry; entry = entry->next)
+        if (!str_eq(read_str(entry, "type", entry->key), STR("simulated"))) return true;
+    return false;
+}
+
 bool config_overlay_seal(struct str text, const struct config *config, struct arena *arena, struct text *out,
                          struct error *error) {
     struct config_node *entries = entries_read(text, arena, error);

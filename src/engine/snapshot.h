@@ -174,7 +174,8 @@ struct snapshot {
     bool default_serves_unknown;       /* an environment-only start */
     struct client *clients;
     size_t client_count;
-    bool auth_none; /* `auth: none` is written */
+    bool auth_none;   /* `auth: none` is written */
+    bool had_clients; /* once, in this state folder: without any now nobody is let in, unless auth_none */
     struct sha256 admin_key_hash;
     uint64_t request_timeout_ns;
     struct retry_rules retry; /* of routes that have none of their own */
@@ -199,6 +200,10 @@ struct str provider_state_name(enum provider_state state);
 void snapshot_hold(struct snapshot *snapshot);
 void snapshot_release(struct snapshot *snapshot); /* frees at zero, wiping credentials */
 
+/* Is a key wanted of those who come? */
+static inline bool snapshot_wants_keys(const struct snapshot *snapshot) {
+    return (snapshot->client_count > 0 || snapshot->had_clients) && !snapshot->auth_none;
+}
 /* The client whose key this is, or NULL. In time that does not depend on how much of the key is right. */
 const struct client *snapshot_client(const struct snapshot *snapshot, struct str key);
 

@@ -42,7 +42,7 @@ static bool is_admin_key(const struct snapshot *snapshot, struct str key) {
 enum error_code access_check(struct visit *visit, const struct http_request *request, enum access wanted,
                              const char **sentence) {
     const struct snapshot *snapshot = visit->deployment->snapshot;
-    bool keyless = snapshot->client_count == 0 && !snapshot->auth_none;
+    bool keyless = !snapshot_wants_keys(snapshot) && !snapshot->auth_none;
     struct str origin = http_header_find(request->headers, request->header_count, STR("origin"));
     *sentence = "";
     if (keyless && !str_eq(request->peer, STR("unix")) && !host_is_loopback(host_without_port(request->host))) {
@@ -71,7 +71,11 @@ enum error_code access_check(struct visit *visit, const struct http_request *req
         if (role == role_admin) return error_none;
         break;
     default:
-        if (visit->client || admin || snapshot->client_count == 0 || snapshot->auth_none) return error_none;
+        if (visit->client || admin || !snapshot_wants_keys(snapshot)) return error_none;
+        if (snapshot->client_count == 0)
+            *sentence =
+                "This gateway had client keys and has none now: it stays closed until there are `clients` in its "
+                "configuration again, or `auth: none` is written.";
         return error_invalid_client_key;
     }
     if (visit->client) {

@@ -6,8 +6,10 @@
 #include "dialect/outbound.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "base/memory.h"
@@ -217,7 +219,10 @@ static void locks_save(struct prober *prober, const struct snapshot *snapshot) {
     uint64_t hash = text.failed ? 0 : str_hash(text_str(&text));
     if (prober->locks_path[0] && hash && hash != prober->locks_hash && (text.len || prober->locks_hash)) {
         snprintf(beside, sizeof beside, "%s.new", prober->locks_path);
-        FILE *file = fopen(beside, "we");
+        (void)unlink(beside); /* of an older version, and readable by all */
+        int descriptor = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+        FILE *file = descriptor >= 0 ? fdopen(descriptor, "w") : NULL;
+        if (descriptor >= 0 && !file) close(descriptor);
         bool written = file && fwrite(text.at, 1, text.len, file) == text.len;
         if (file) written = fclose(file) == 0 && written;
         if (written && rename(beside, prober->locks_path) == 0) {

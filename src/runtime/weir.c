@@ -146,6 +146,12 @@ struct weir *weir_open_in(const struct weir_options *options, const struct weir_
         weir_close(weir, 0);
         return NULL;
     }
+    struct error why = {.code = error_none};
+    if (!weir_marks_keep(weir, &weir->config, &why)) {
+        weir_error_set(error, why.code, str_from(why.message));
+        weir_close(weir, 0);
+        return NULL;
+    }
     weir->worker_count = worker_count_of(weir, options);
     weir->bodies.limit = weir->config.process.bodies_bytes_max;
     weir->deployment = deployment_new(weir->config.snapshot, &weir->live_deployments);
@@ -235,11 +241,14 @@ bool weir_deploy(struct weir *weir, struct config *config, bool fresh_connection
 int weir_reload(struct weir *weir, struct weir_error *error) {
     char problems[sizeof error->message];
     struct config config;
+    struct error why = {.code = error_none};
     pthread_mutex_lock(&weir->control);
     struct config_source source = weir_source(weir);
     bool fine = weir_config_load(&source, &config, problems, sizeof problems) && !config.protects_count;
     if (!fine)
         weir_error_set(error, error_bad_configuration, str_from(problems));
+    else if (!(fine = weir_marks_keep(weir, &config, &why)))
+        weir_error_set(error, why.code, str_from(why.message));
     else if (!(fine = weir_deploy(weir, &config, true)))
         weir_error_set(error, error_overloaded, STR(WEIR_TOO_MANY_DEPLOYMENTS));
     pthread_mutex_unlock(&weir->control);

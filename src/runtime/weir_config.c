@@ -90,6 +90,24 @@ static bool overlay_find(const struct config_source *source, const struct config
     return overlay_read(source->overlay_path, text, error);
 }
 
+static struct str folder_of(const char *overlay_path) {
+    struct str path = str_from(overlay_path);
+    return str_slice(path, 0, path.len - (sizeof "/runtime.yaml" - 1));
+}
+
+bool weir_marks_keep(struct weir *weir, const struct config *config, struct error *error) {
+    struct marks before, marks = {.had_clients = config->had_clients || config->snapshot->client_count > 0,
+                                  .served_providers = config->served_providers};
+    if (!weir->host.keeps_marks) return true;
+    for (size_t i = 0; i < config->snapshot->provider_count; i++)
+        marks.served_providers = marks.served_providers || !config->snapshot->providers[i].simulated;
+    marks_read(folder_of(weir->overlay_path), STR_NONE, &before);
+    bool same =
+        before.written && before.had_clients == marks.had_clients && before.served_providers == marks.served_providers;
+    /* One that cannot be read is for a person to mend: it says yes to everything as it is. */
+    return same || before.problem[0] || marks_write(folder_of(weir->overlay_path), &marks, error);
+}
+
 static bool load(const struct config_source *source, struct config_input *input, struct config *config, char *problems,
                  size_t problems_size) {
     struct error error = {.code = error_none};
@@ -98,6 +116,11 @@ static bool load(const struct config_source *source, struct config_input *input,
         str_copy(problems, problems_size, str_from(error.message));
         return false;
     }
+    struct marks marks = {.written = false};
+    if (source->overlay_path[0]) marks_read(folder_of(source->overlay_path), read, &marks);
+    input->had_clients = marks.had_clients;
+    input->served_providers = marks.served_providers;
+    input->marks_problem = str_from(marks.problem);
     input->overlay_path = str_from(source->overlay_path);
     input->overlay_text = source->overlay_text.at ? source->overlay_text : read;
     bool loaded = config_load(input, config);

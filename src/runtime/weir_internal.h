@@ -6,6 +6,7 @@
 
 #include "engine/config_overlay.h"
 #include "runtime/latch.h"
+#include "runtime/marks.h"
 #include "runtime/overlay.h"
 #include "runtime/prober.h"
 #include "runtime/worker.h"
@@ -18,6 +19,7 @@ struct weir_host {
     struct str simulated_base_url;
     struct sha256 admin_key_hash;
     const struct log_options *log; /* NULL: nothing is logged */
+    bool keeps_marks;              /* the state folder is its own: what serves there is remembered (marks.h) */
 };
 
 struct weir {
@@ -64,6 +66,9 @@ struct config_source {
 struct config_source weir_source(struct weir *weir);
 /* As weir_config_check. */
 bool weir_config_load(const struct config_source *source, struct config *config, char *problems, size_t problems_size);
+/* Under `control`, before it is in force: the state folder remembers that there are clients and providers. false:
+ * *error, and nothing may be put in force. */
+bool weir_marks_keep(struct weir *weir, const struct config *config, struct error *error);
 /* Under `control`: what the next requests begin with, on every loop; takes the configuration over. false: too many
  * older ones are still in use, or no memory. */
 bool weir_deploy(struct weir *weir, struct config *config, bool fresh_connections);

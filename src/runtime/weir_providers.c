@@ -151,7 +151,7 @@ static bool commit(struct editing *editing, struct weir_error *error) {
         weir_error_set(error, error_overloaded, STR(WEIR_TOO_MANY_DEPLOYMENTS));
         return false;
     }
-    if (!overlay_write(weir->overlay_path, editing->after, &why)) {
+    if (!weir_marks_keep(weir, &editing->config, &why) || !overlay_write(weir->overlay_path, editing->after, &why)) {
         weir_error_set(error, why.code, str_from(why.message));
         return false;
     }

@@ -68,6 +68,26 @@ struct response_db *response_db_open(const char *path, char *problem, size_t siz
     return NULL;
 }
 
+bool response_db_peek(const char *path, bool *any, bool *of_clients, char *problem, size_t size) {
+    static const char look[] =
+        "SELECT EXISTS(SELECT 1 FROM responses), EXISTS(SELECT 1 FROM responses WHERE client > '')";
+    sqlite3 *sqlite = NULL;
+    sqlite3_stmt *statement = NULL;
+    bool good = sqlite3_open_v2(path, &sqlite, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK &&
+                sqlite3_busy_timeout(sqlite, 5000) == SQLITE_OK &&
+                sqlite3_prepare_v2(sqlite, look, -1, &statement, NULL) == SQLITE_OK &&
+                sqlite3_step(statement) == SQLITE_ROW;
+    if (good) {
+        *any = sqlite3_column_int(statement, 0) != 0;
+        *of_clients = sqlite3_column_int(statement, 1) != 0;
+    } else {
+        problem_put(sqlite, problem, size);
+    }
+    sqlite3_finalize(statement);
+    sqlite3_close(sqlite);
+    return good;
+}
+
 void response_db_hurry(struct response_db *db) { sqlite3_busy_timeout(db->sqlite, 500); }
 
 void response_db_close(struct response_db *db) {

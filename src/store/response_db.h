@@ -21,6 +21,8 @@ enum stored { stored_found, stored_missing, stored_failed };
 
 /* Makes or opens the file (0600). NULL: *problem says why, at most `size` bytes. */
 struct response_db *response_db_open(const char *path, char *problem, size_t size);
+/* Of a file that is there: does it hold any, and any of a client's? false: *problem. */
+bool response_db_peek(const char *path, bool *any, bool *of_clients, char *problem, size_t size);
 /* From now on half a second at most is spent on waiting for another process's lock. */
 void response_db_hurry(struct response_db *db);
 void response_db_close(struct response_db *db);

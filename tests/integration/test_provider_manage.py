@@ -320,7 +320,7 @@ def test_what_cannot_be_written_changes_nothing(one):
     reply = ask(weir, "PATCH", "/one", {"priority": 7})
     assert reply.status == 500 and "File too large" in reply.error["message"]
     assert overlay(weir) == before and listed(weir)["one"]["priority"] == 5 and chat(weir.port).status == 200
-    assert sorted(os.listdir(weir.state_dir)) == ["admin.key", "lock", "runtime.yaml", "runtime.yaml.lock"]
+    assert sorted(os.listdir(weir.state_dir)) == ["admin.key", "lock", "marks", "runtime.yaml", "runtime.yaml.lock"]
 
 
 def test_killed_in_mid_write_it_is_the_old_or_the_new(one):

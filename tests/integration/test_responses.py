@@ -185,7 +185,8 @@ def test_old_ones_are_forgotten(start, start_mock, tmp_path):
 
 
 def test_a_store_that_cannot_be_written_is_told_and_the_answer_given(start, start_mock, tmp_path):
-    (tmp_path / "state").mkdir()
+    (tmp_path / "state").mkdir(0o700)
+    (tmp_path / "state" / "marks").write_text("weir marks 1\n")  # else nobody could tell whether there were clients
     (tmp_path / "state" / "responses.db").write_bytes(b"this is no database, and long enough to be seen as none" * 20)
     weir = start(config(start_mock(), state_dir=str(tmp_path / "state")))
     assert ask(weir, "x").status == 200
