@@ -20,6 +20,8 @@ enum fault {
     X(tls, target, upstream_unreachable, "the TLS handshake with the provider failed")                    \
     X(proxy, target, upstream_unreachable, "the proxy refused the connection to the provider")            \
     X(reset, passing, upstream_unreachable, "the provider broke the connection")                          \
+    X(reset_reused, passing, upstream_unreachable,                                                        \
+      "the provider broke a connection that it had kept open, after the request had gone out on it")      \
     X(cut, passing, provider_error, "the provider's reply was cut off")                                   \
     X(malformed, target, provider_error, "the provider's reply is not valid HTTP")                        \
     X(invalid_json, target, provider_error, "the provider's reply is not valid JSON")                     \

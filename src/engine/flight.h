@@ -138,7 +138,7 @@ struct attempt {
     int64_t cost_nano_usd;     /* -1: not known */
     struct openai_splice body; /* as sent */
     bool hedge;                /* begun beside another */
-    bool usage_estimated;      /* broken off before the provider counted */
+    bool usage_estimated;      /* it ended before the provider had counted */
     bool asked_usage;          /* weir asked for the usage chunk: it is kept from the caller */
     bool until_close;
     bool body_sent; /* the request's bytes are no longer needed for this call */

@@ -41,10 +41,6 @@ void hedge_won(struct flight *flight, struct attempt *winner, struct now now, st
     flight->winner = winner;
     if (!other) return;
     attempt_cancel(other, out);
-    if (other->sent_ns && other->usage.input_tokens < 0) { /* it was read, and will be paid for */
-        other->usage.input_tokens = flight->prompt_tokens;
-        other->usage_estimated = true;
-    }
     chunks_free(&other->held);
     attempt_settle(flight, other, failure_outpaced, now, out);
     CHECK(flight->live == winner && !flight->rival);

@@ -244,10 +244,12 @@ static void rates_settle(const struct provider *provider, const struct attempt *
     int64_t tokens =
         (usage->input_tokens > 0 ? usage->input_tokens : 0) + (usage->output_tokens > 0 ? usage->output_tokens : 0);
     bool known = usage->input_tokens >= 0 || usage->output_tokens >= 0;
+    bool left = attempt->failure == failure_caller_gone && (!known || attempt->usage_estimated); /* as reserved */
+    if (left) return;
     if (known)
         limiter_settle(&provider->cells->tokens_minute, &provider->rates.tokens_minute, holds->tokens_minute,
                        (uint64_t)tokens, now.mono_ns);
-    else if (attempt->failure != failure_none && attempt->failure != failure_caller_gone)
+    else if (attempt->failure != failure_none)
         limiter_refund(&provider->cells->tokens_minute, &provider->rates.tokens_minute, holds->tokens_minute,
                        now.mono_ns);
 }
@@ -313,7 +315,8 @@ bool hold_client(struct flight *flight, struct now now, struct actions *out) {
     return false;
 }
 
-/* All that the request's attempts used counts; one that used nothing known keeps what was reserved. */
+/* All that the request's attempts used counts; one of which nothing but an estimate is known keeps what was reserved.
+ */
 void hold_client_settle(struct flight *flight, struct now now) {
     const struct client *client = flight->client;
     if (!flight->client_gate) return;
@@ -324,7 +327,8 @@ void hold_client_settle(struct flight *flight, struct now now) {
         const struct usage *usage = &flight->attempts[i]->usage;
         if (usage->input_tokens > 0) tokens += usage->input_tokens;
         if (usage->output_tokens > 0) tokens += usage->output_tokens;
-        known = known || usage->input_tokens >= 0 || usage->output_tokens >= 0;
+        bool counted = usage->input_tokens >= 0 || usage->output_tokens >= 0;
+        known = known || (counted && !flight->attempts[i]->usage_estimated);
     }
     if (known || flight->attempt_count == 0)
         limiter_settle(&client->cells->tokens_minute, &client->rates.tokens_minute, flight->client_tokens,

@@ -12,6 +12,17 @@ static int64_t attempt_cost(const struct attempt *attempt) {
                                             usage->cache_write_tokens});
 }
 
+/* It was sent, no refusal came, and it ended before the provider had counted: it may have worked on it, and bills for
+ * that. What it was sent is known by estimate; what it made is not. */
+static void usage_estimate(const struct flight *flight, struct attempt *attempt) {
+    bool refused = attempt->failure == failure_error_in_reply || attempt->failure == failure_error_in_stream;
+    bool worked = attempt->sent_ns && attempt->status < 300 && attempt->failure != failure_none;
+    if (!worked || refused || attempt->usage.input_tokens >= 0 || attempt->usage.output_tokens >= 0) return;
+    if (flight->prompt_tokens <= 0) return; /* nothing is known of it */
+    attempt->usage.input_tokens = flight->prompt_tokens;
+    attempt->usage_estimated = true;
+}
+
 void attempt_settle(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
                     struct actions *out) {
     CHECKF(flight->live == attempt || flight->rival == attempt, "attempt %u of %.*s does not run", attempt->number,
@@ -19,6 +30,7 @@ void attempt_settle(struct flight *flight, struct attempt *attempt, enum failure
     attempt_enter(attempt, attempt_settled);
     attempt->failure = failure;
     attempt->ended_ns = now.mono_ns;
+    usage_estimate(flight, attempt);
     attempt->cost_nano_usd = attempt_cost(attempt);
     attempt->candidate->failure = failure;
     if (flight->live == attempt) flight->live = flight->rival;

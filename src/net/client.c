@@ -32,7 +32,7 @@ struct upstream {
     struct http1 *parser;
     struct call *call; /* NULL: idle, or its call was cancelled inside a callback */
     struct timer expiry;
-    uint64_t idle_timeout_ns;
+    uint64_t idle_timeout_ns, idle_since_ns;
     size_t connections_idle_max;
     bool reused, heard /* a byte of this reply */, keep_alive, feeding, doomed;
 };
@@ -49,9 +49,9 @@ struct call {
     char failure_text[128];
     const struct str *body;
     size_t body_count, body_at, body_offset; /* what of the body has been written */
-    bool is_head, has_head, sent_told, retried, paused;
+    bool is_head, has_head, paused;
     size_t head_len;
-    char head[]; /* as it goes out; kept for a silent retry */
+    char head[]; /* as it goes out; kept until it has */
 };
 
 struct client {
@@ -59,6 +59,7 @@ struct client {
     struct resolver *resolver;
     struct list pools, busy;
     size_t idle_count, busy_count;
+    uint64_t replaced; /* idle connections that turned out closed before they were used */
     struct {
         char ca_file[256];
         bool insecure;
@@ -69,8 +70,9 @@ struct client {
 };
 
 struct str call_failure_name(enum call_failure failure) {
-    static const char *const names[] = {"none",  "dns",       "connect", "connect_timeout", "tls",   "proxy",
-                                        "reset", "malformed", "cut",     "not_public",      "system"};
+    static const char *const names[] = {"none",      "dns",   "connect",    "connect_timeout",
+                                        "tls",       "proxy", "reset",      "reset_reused",
+                                        "malformed", "cut",   "not_public", "system"};
     return str_from(names[failure]);
 }
 
@@ -127,10 +129,11 @@ static void upstream_release(struct upstream *upstream) {
         return;
     }
     stream_read_start(upstream->stream); /* so that its end is seen */
+    upstream->idle_since_ns = loop_now(client->loop).mono_ns;
     list_add_first(&pool->idle, &upstream->node);
     pool->idle_count++;
     client->idle_count++;
-    timer_set(client->loop, &upstream->expiry, loop_now(client->loop).mono_ns + upstream->idle_timeout_ns, on_expired,
+    timer_set(client->loop, &upstream->expiry, upstream->idle_since_ns + upstream->idle_timeout_ns, on_expired,
               upstream);
 }
 
@@ -174,20 +177,11 @@ static void call_fail(struct call *call, enum call_failure failure, struct str t
     handler->failed(owner, failure, str_from(copy));
 }
 
-/* A pooled connection that the provider had closed already says so before any byte of a reply: that is no failure of
- * the provider's, and the request goes out again on a fresh connection, once. */
-static bool call_retry(struct call *call) {
-    struct upstream *upstream = call->upstream;
-    if (!upstream->reused || upstream->heard || call->retried) return false;
-    call->retried = true;
-    call->upstream = NULL;
-    busy_end(upstream);
-    upstream->call = NULL;
-    upstream_free(upstream);
-    call->body_at = call->body_offset = 0;
-    loop_defer_cancel(&call->later);
-    call_dial(call);
-    return true;
+/* It broke before the whole reply had come. Once a byte of the request has left, the provider may have worked on it,
+ * so that nothing here sends it again: whether that may be is for the caller of the call to say. */
+static enum call_failure broken(const struct upstream *upstream) {
+    if (upstream->call->has_head) return call_failure_cut;
+    return upstream->reused && !upstream->heard ? call_failure_reset_reused : call_failure_reset;
 }
 
 /* -- a reply ----------------------------------------------------------------------------------------------------------
@@ -254,7 +248,6 @@ static void on_ended(void *owner) {
         upstream_drop(upstream);
         return;
     }
-    if (call_retry(call)) return;
     upstream->feeding = true;
     bool complete = call->has_head && http1_finish(upstream->parser) && http1_ended(upstream->parser);
     upstream->feeding = false;
@@ -262,10 +255,10 @@ static void on_ended(void *owner) {
         upstream_free(upstream);
     else if (complete)
         call_ended(upstream, false);
-    else if (call->has_head)
-        call_fail(call, call_failure_cut, STR("the connection ended in the middle of the reply"));
     else
-        call_fail(call, call_failure_reset, STR("the connection was closed without a reply"));
+        call_fail(call, broken(upstream),
+                  call->has_head ? STR("the connection ended in the middle of the reply")
+                                 : STR("the connection was closed without a reply"));
 }
 
 static void on_failed(void *owner, enum stream_failure failure) {
@@ -273,9 +266,8 @@ static void on_failed(void *owner, enum stream_failure failure) {
     (void)failure;
     if (!upstream->call)
         upstream_drop(upstream);
-    else if (!call_retry(upstream->call))
-        call_fail(upstream->call, upstream->call->has_head ? call_failure_cut : call_failure_reset,
-                  stream_failure_text(upstream->stream));
+    else
+        call_fail(upstream->call, broken(upstream), stream_failure_text(upstream->stream));
 }
 
 /* -- a request --------------------------------------------------------------------------------------------------------
@@ -325,11 +317,24 @@ static void later_run(void *context) {
         call_fail(call, call->failure, str_from(call->failure_text));
         return;
     }
-    call->sent_told = true;
     call->handler->sent(call->owner);
 }
 
-static void upstream_use(struct upstream *upstream, struct call *call) {
+/* A connection that its provider had closed takes not one byte of a request: the call gives it up, as if it had never
+ * had it. */
+static void upstream_give_up(struct upstream *upstream) {
+    struct call *call = upstream->call;
+    upstream->client->replaced++;
+    call->upstream = NULL;
+    call->body_at = call->body_offset = 0;
+    busy_end(upstream);
+    upstream->call = NULL;
+    upstream_free(upstream);
+}
+
+/* false: it was broken before any byte of the request left; it is no more. */
+static bool upstream_use(struct upstream *upstream, struct call *call) {
+    uint64_t sent = stream_sent(upstream->stream);
     upstream->call = call;
     upstream->heard = upstream->keep_alive = false;
     call->upstream = upstream;
@@ -342,7 +347,31 @@ static void upstream_use(struct upstream *upstream, struct call *call) {
     else
         stream_read_start(upstream->stream);
     call_send(call, true);
-    if (!call->sent_told) loop_defer(call->client->loop, &call->later);
+    if (upstream->reused && !stream_is_alive(upstream->stream) && stream_sent(upstream->stream) == sent) {
+        upstream_give_up(upstream);
+        return false;
+    }
+    loop_defer(call->client->loop, &call->later);
+    return true;
+}
+
+/* An idle connection, the one used last first; NULL: there is none. What has rested for long is looked at: its end may
+ * have come, and the loop not come upon it yet. */
+static struct upstream *pool_take(struct pool *pool, const struct origin *origin, uint64_t now_ns) {
+    while (!list_empty(&pool->idle)) {
+        struct upstream *upstream = LIST_OWNER(pool->idle.next, struct upstream, node);
+        bool rested = now_ns - upstream->idle_since_ns >= origin->rested_ns;
+        if (!stream_is_alive(upstream->stream) || (rested && !stream_is_quiet(upstream->stream))) {
+            upstream->client->replaced++;
+            upstream_drop(upstream);
+            continue;
+        }
+        idle_end(upstream);
+        timer_cancel(upstream->client->loop, &upstream->expiry);
+        upstream->reused = true;
+        return upstream;
+    }
+    return NULL;
 }
 
 static void on_dialled(void *owner, struct stream *stream, enum call_failure failure, struct str text) {
@@ -472,15 +501,10 @@ struct call *call_start(struct client *client, const struct origin *origin, cons
     call->later.run = later_run;
     call->later.context = call;
     struct pool *pool = pool_of(client, origin->id);
-    if (!pool || list_empty(&pool->idle)) {
-        call_dial(call);
-        return call;
-    }
-    struct upstream *upstream = LIST_OWNER(pool->idle.next, struct upstream, node);
-    idle_end(upstream);
-    timer_cancel(client->loop, &upstream->expiry);
-    upstream->reused = true;
-    upstream_use(upstream, call);
+    struct upstream *upstream;
+    while (pool && (upstream = pool_take(pool, origin, loop_now(client->loop).mono_ns)))
+        if (upstream_use(upstream, call)) return call;
+    call_dial(call);
     return call;
 }
 
@@ -537,6 +561,8 @@ void client_free(struct client *client) {
     for (size_t i = 0; i < client->context_count; i++) tls_context_release(client->contexts[i].context);
     memory_give(client);
 }
+
+uint64_t client_replaced(const struct client *client) { return client->replaced; }
 
 size_t client_connections(const struct client *client, size_t *idle) {
     *idle = client->idle_count;

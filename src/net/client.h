@@ -25,6 +25,7 @@ struct origin {
     size_t allowed_count;
     uint64_t connect_timeout_ns; /* DNS, TCP, proxy and TLS together */
     uint64_t idle_timeout_ns;    /* a pooled connection older than this without use is closed */
+    uint64_t rested_ns;          /* one that has rested so long is looked at before its next use */
     size_t connections_idle_max; /* per loop */
     uint64_t id; /* the pool's key: equal ids share connections, so anything above that differs differs here */
 };
@@ -35,19 +36,21 @@ enum call_failure {
     call_failure_connect, /* refused, unreachable */
     call_failure_connect_timeout,
     call_failure_tls,
-    call_failure_proxy,      /* the proxy refused the CONNECT */
-    call_failure_reset,      /* broke before the whole reply had come */
-    call_failure_malformed,  /* not HTTP, conflicting framing, head too large */
-    call_failure_cut,        /* ended in the middle of a framed body */
-    call_failure_not_public, /* origin.public_only, and its address is not */
+    call_failure_proxy,        /* the proxy refused the CONNECT */
+    call_failure_reset,        /* broke before the head of the reply had come */
+    call_failure_reset_reused, /* the same on a connection that had served before, with nothing heard: the provider may
+                                  have closed it before the request came, or have worked on the request */
+    call_failure_malformed,    /* not HTTP, conflicting framing, head too large */
+    call_failure_cut,          /* ended in the middle of a framed body */
+    call_failure_not_public,   /* origin.public_only, and its address is not */
     call_failure_system,
 };
 struct str call_failure_name(enum call_failure failure);
 
 /* Never nested inside call_start, call_write or call_cancel. `ended` and `failed` are each the last. */
 struct call_handler {
-    void (*sent)(void *owner); /* the head has been handed to a connection that is up (once, also when a silent retry
-                                  hands it over again) */
+    void (*sent)(void *owner); /* the head has been handed to a connection that is up: from here on the provider may
+                                  work on it. Once */
     void (*head)(void *owner, const struct http_reply *reply);
     void (*body)(void *owner, struct str piece); /* decoded from chunks; one call for each read where framing allows */
     void (*ended)(void *owner);
@@ -59,20 +62,21 @@ void client_free(struct client *client);
 /* Closes the idle connections (after a reload, whose origins may be others). */
 void client_drop_idle(struct client *client);
 size_t client_connections(const struct client *client, size_t *idle);
+/* Idle connections so far that were found closed when a call wanted one, and were passed over. */
+uint64_t client_replaced(const struct client *client);
 
 struct call_request {
     enum http_method method;
     struct str target;                 /* origin-form */
     const struct http_header *headers; /* Host, Content-Length and Connection are net's own */
     size_t header_count;
-    const struct str
-        *body; /* ranges; stay valid until the call is over (a retry on a fresh connection sends them again) */
+    const struct str *body; /* ranges; stay valid until the call is over */
     size_t body_count;
 };
 
-/* Takes an idle connection or makes a new one. A reused connection that turns out closed before any byte of a reply
- * came is replaced by a fresh one silently, once. The head is copied; the ranges (the array too) and the origin are
- * not, and outlive the call. NULL: out of memory, or a head over limit_header_bytes. */
+/* Takes an idle connection or makes a new one. An idle one that turns out closed before any byte of the request has
+ * left is passed over without a word; nothing is ever sent twice. The head is copied; the ranges (the array too) and
+ * the origin are not, and outlive the call. NULL: out of memory, or a head over limit_header_bytes. */
 struct call *call_start(struct client *client, const struct origin *origin, const struct call_request *request,
                         const struct call_handler *handler, void *owner);
 /* Has the request left, so that its body ranges are no longer needed? True for good once a reply has begun after it. */

@@ -193,6 +193,7 @@ static void on_written(uv_write_t *request, int status) {
     struct stream_write *write = LIST_OWNER(request, struct stream_write, request);
     struct stream *stream = request->handle->data;
     stream->unsent -= write->len;
+    if (status == 0) stream->sent += write->len;
     memory_give(write);
     if (stream->closing && !stream->linger.place) return;
     if (status != 0) {
@@ -259,6 +260,7 @@ void stream_send(struct stream *stream, const struct str *ranges, size_t count) 
         size_t now = count < ranges_at_once ? count : ranges_at_once, whole = 0;
         for (size_t i = 0; i < now; i++) whole += ranges[i].len;
         ssize_t sent = stream->unsent ? UV_EAGAIN : send_now(stream, ranges, now, whole);
+        if (sent > 0) stream->sent += (uint64_t)sent;
         if (sent < 0 && sent != UV_EAGAIN)
             write_failed(stream, (int)sent);
         else if (sent == UV_EAGAIN)
@@ -279,6 +281,7 @@ void stream_write(struct stream *stream, const struct str *ranges, size_t count)
 }
 
 size_t stream_unsent(const struct stream *stream) { return stream->unsent; }
+uint64_t stream_sent(const struct stream *stream) { return stream->sent; }
 void stream_tell_when_sent(struct stream *stream) { stream->tell_when_sent = true; }
 
 void stream_read_stop(struct stream *stream) {
@@ -345,6 +348,14 @@ struct str stream_failure_text(const struct stream *stream) {
 
 bool stream_is_alive(struct stream *stream) {
     return !stream->ended && !stream->closing && !stream->unwritable && stream->failure == stream_failure_none;
+}
+
+bool stream_is_quiet(struct stream *stream) {
+    char byte;
+    ssize_t got;
+    do got = recv(stream->descriptor, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    while (got < 0 && errno == EINTR);
+    return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
 void stream_set_handler(struct stream *stream, const struct stream_handler *handler, void *owner) {

@@ -43,6 +43,9 @@ bool stream_start_tls(struct stream *stream, struct tls_context *tls, struct str
  * does nothing (the failure is told by callback, never from inside this call). */
 void stream_write(struct stream *stream, const struct str *ranges, size_t count);
 size_t stream_unsent(const struct stream *stream);
+/* Bytes that the kernel has taken so far, as they go over the wire; only grows. Of what waits, told when it is taken
+ * whole. */
+uint64_t stream_sent(const struct stream *stream);
 void stream_tell_when_sent(struct stream *stream);
 void stream_read_stop(struct stream *stream);
 void stream_read_start(struct stream *stream);
@@ -54,8 +57,10 @@ void stream_close(struct stream *stream, bool reset);
 void stream_close_when_sent(struct stream *stream);
 /* A sentence on the last failure ("certificate has expired"), borrowed from the stream. */
 struct str stream_failure_text(const struct stream *stream);
-/* Is an idle stream still usable: not ended, not failed, nothing unread. */
+/* Is an idle stream still usable, by what the loop has come upon: not ended, not failed. */
 bool stream_is_alive(struct stream *stream);
+/* Asks the kernel (a system call): nothing has come that the loop has not read yet, no bytes and no end. */
+bool stream_is_quiet(struct stream *stream);
 /* Replaces who is called back (pool hands a stream to its next user). */
 void stream_set_handler(struct stream *stream, const struct stream_handler *handler, void *owner);
 

@@ -226,6 +226,9 @@ static void put_family(struct text *text, enum metrics_family family, const stru
         break;
     case metrics_family_connections:
     case metrics_family_upstream_connections: put_connections(text, family, sum); break;
+    case metrics_family_upstream_replaced:
+        put_count(text, family, NULL, 0, metrics_read(&sum->gauges[metrics_upstream_replaced]));
+        break;
     case metrics_family_log_dropped: put_count(text, family, NULL, 0, view->log_dropped); break;
     case metrics_family_build_info: put_count(text, family, &version, 1, 1); break;
     case metrics_family_resident_memory:

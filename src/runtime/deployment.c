@@ -4,7 +4,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 
-enum { idle_timeout_s = 55, connections_idle_max = 128 };
+enum { idle_timeout_s = 55, rested_s = 1, connections_idle_max = 128 };
 
 static struct origin origin_of(const struct provider *provider) {
     return (struct origin){.tls = provider->base.tls,
@@ -16,6 +16,7 @@ static struct origin origin_of(const struct provider *provider) {
                            .proxy = provider->proxy,
                            .connect_timeout_ns = provider->connect_timeout_ns,
                            .idle_timeout_ns = idle_timeout_s * NS_PER_S,
+                           .rested_ns = rested_s * NS_PER_S,
                            .connections_idle_max = connections_idle_max,
                            .id = provider->origin_id};
 }

@@ -25,6 +25,8 @@ struct probe {
     struct timer timer;
     uint64_t started_ns;
     int status;
+    bool repeated;
+    struct call_request asked;
     struct http_header headers[4];
     char path[512];
     void (*done)(void *context, const struct probe_result *result);
@@ -117,14 +119,27 @@ static void on_ended(void *owner) {
     probe_end(probe, good, good ? STR("") : STR("the provider answered the probe with an error"));
 }
 
+static void probe_call(struct probe *probe);
+
+/* A GET may be said twice (RFC 9110, 9.2.2): a kept connection that the provider closed as it came says nothing. */
 static void on_failed(void *owner, enum call_failure failure, struct str text) {
     struct probe *probe = owner;
-    (void)failure;
     probe->call = NULL;
-    probe_end(probe, false, text);
+    if (failure != call_failure_reset_reused || probe->repeated) {
+        probe_end(probe, false, text);
+        return;
+    }
+    probe->repeated = true;
+    probe_call(probe);
 }
 
 static const struct call_handler handler = {on_sent, on_head, on_body, on_ended, on_failed};
+
+/* One that could not begin runs into the timer. */
+static void probe_call(struct probe *probe) {
+    const struct origin *origin = &probe->deployment->origins[probe->provider->index];
+    probe->call = call_start(probe->prober->worker->client, origin, &probe->asked, &handler, probe);
+}
 
 static void on_timeout(void *context) {
     struct probe *probe = context;
@@ -157,11 +172,11 @@ bool prober_probe(struct prober *prober, struct str name, void (*done)(void *con
     const struct http_header *also = &outbound_facts(provider->dialect)->also;
     if (also->name.len) probe->headers[count++] = *also;
     probe->headers[count++] = (struct http_header){STR("User-Agent"), STR("weir")};
-    struct call_request asked = {
+    probe->asked = (struct call_request){
         .method = http_get, .target = text_str(&path), .headers = probe->headers, .header_count = count};
     timer_set(worker->loop, &probe->timer, probe->started_ns + probe_timeout_s * NS_PER_S, on_timeout, probe);
-    probe->call = call_start(worker->client, &probe->deployment->origins[provider->index], &asked, &handler, probe);
-    return true; /* a call that could not begin runs into the timer */
+    probe_call(probe);
+    return true;
 }
 
 /* -- once a second ----------------------------------------------------------------------------------------------------

@@ -8,11 +8,17 @@
 #include "runtime/line.h"
 
 static const enum failure failure_of_call[] = {
-    [call_failure_none] = failure_system,     [call_failure_dns] = failure_dns,
-    [call_failure_connect] = failure_connect, [call_failure_connect_timeout] = failure_connect_timeout,
-    [call_failure_tls] = failure_tls,         [call_failure_proxy] = failure_proxy,
-    [call_failure_reset] = failure_reset,     [call_failure_malformed] = failure_malformed,
-    [call_failure_cut] = failure_cut,         [call_failure_not_public] = failure_connect,
+    [call_failure_none] = failure_system,
+    [call_failure_dns] = failure_dns,
+    [call_failure_connect] = failure_connect,
+    [call_failure_connect_timeout] = failure_connect_timeout,
+    [call_failure_tls] = failure_tls,
+    [call_failure_proxy] = failure_proxy,
+    [call_failure_reset] = failure_reset,
+    [call_failure_reset_reused] = failure_reset_reused,
+    [call_failure_malformed] = failure_malformed,
+    [call_failure_cut] = failure_cut,
+    [call_failure_not_public] = failure_connect,
     [call_failure_system] = failure_system,
 };
 

@@ -57,6 +57,7 @@ static void on_gauges(void *context) {
     size_t idle, upstream = client_connections(worker->client, &idle);
     metrics_gauge_set(metrics, metrics_upstream_idle, idle);
     metrics_gauge_set(metrics, metrics_upstream_busy, upstream - idle);
+    metrics_gauge_set(metrics, metrics_upstream_replaced, client_replaced(worker->client));
     metrics_gauge_set(metrics, metrics_caller_connections,
                       worker->callers ? worker->callers(worker->callers_context) : 0);
     metrics_gauge_set(metrics, metrics_streams_open, streams_open(worker));

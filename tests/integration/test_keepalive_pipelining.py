@@ -95,31 +95,6 @@ def test_connections_to_providers_are_used_again(start):
         assert raw.connections == 1
 
 
-def test_a_pooled_connection_that_was_closed_is_no_failure(start):
-    """The provider promises keep-alive, answers, and closes: before the next request, or on seeing it."""
-    seen = []
-
-    def on_second(connection, head, body):
-        seen.append(1)
-        if len(seen) % 2 == 0:
-            return False  # the second request on a connection meets its close
-        connection.sendall(good_reply())
-    with RawProvider(lambda c, h, b: (c.sendall(good_reply()), False)[1]) as closes, RawProvider(on_second) as silent:
-        weir = start({"providers": {"closes": provider(closes.base_url), "silent": provider(silent.base_url)}})
-        for name in ("closes", "silent"):
-            for _ in range(6):
-                reply = chat(weir.port, model=f"{name}/m")
-                assert reply.status == 200 and reply.headers["x-weir-attempts"] == "1", (name, reply)
-
-
-def test_close_idle_mock(pair):
-    weir, one, two = pair
-    one.fault("close-idle")
-    for _ in range(10):
-        assert chat(weir.port).headers["x-weir-attempts"] == "1"
-    assert two.last() is None
-
-
 @pytest.mark.parametrize("extra", ["Connection: close\r\n", ""])
 def test_a_provider_that_ends_each_connection(start, extra):
     with RawProvider(good_reply(extra=extra)) as raw:
