@@ -23,6 +23,7 @@ struct origin {
     bool public_only;     /* addresses that are not public are not called (fetch.h) */
     const struct network *allowed; /* but for these */
     size_t allowed_count;
+    uint64_t caller;             /* who chose it, as a number (resolver.h); 0: the configuration did */
     uint64_t connect_timeout_ns; /* DNS, TCP, proxy and TLS together */
     uint64_t idle_timeout_ns;    /* a pooled connection older than this without use is closed */
     uint64_t rested_ns;          /* one that has rested so long is looked at before its next use */

@@ -359,10 +359,10 @@ struct dial *dial_start(struct loop *loop, struct resolver *resolver, const stru
     }
     dial->proxy_port = proxy.port;
     struct str host = dial->proxied ? proxy.host : origin->host;
-    const struct addresses *known = resolver_known(resolver, host);
+    const struct addresses *known = resolver_known(resolver, origin->caller, host);
     if (known)
         on_found(dial, known);
-    else if (!resolver_ask(resolver, host, &dial->wait))
-        dial_fail(dial, call_failure_dns, STR("too many lookups wait"));
+    else if (!resolver_ask(resolver, origin->caller, host, &dial->wait))
+        dial_fail(dial, call_failure_system, STR("too many names are being looked up"));
     return dial;
 }

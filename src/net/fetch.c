@@ -96,6 +96,7 @@ static const char *url_take(struct fetch *fetch, struct str url) {
                                     .public_only = true,
                                     .allowed = fetch->rules->allowed,
                                     .allowed_count = fetch->rules->allowed_count,
+                                    .caller = fetch->rules->caller,
                                     .connect_timeout_ns = connect_timeout_s * NS_PER_S,
                                     .id = UINT64_MAX}; /* no connection is kept, so none is shared */
     return NULL;

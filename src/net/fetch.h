@@ -15,6 +15,7 @@ struct fetch_rules {
     uint64_t timeout_ns; /* all of it: lookups, redirects, the last byte */
     const struct network *allowed;
     size_t allowed_count; /* networks that are asked though they are not public */
+    uint64_t caller;      /* who chose the URL, as a number, not 0: lookups are shared out by it */
 };
 
 /* `failure`: why there is nothing, as the end of a sentence; empty: `bytes` are all of it, borrowed during the call,

@@ -1,4 +1,7 @@
-/* resolver.c - getaddrinfo on two threads behind a bounded queue. The cache keeps an answer 30 s, a failure 2 s. */
+/* resolver.c - getaddrinfo on threads behind bounded queues, one for each share. An answer is fresh for 30 s, a failure
+ * for 2 s. A provider's name is served stale for 5 min more, while it is asked for anew; and for a day, where asking
+ * fails for a moment (after RFC 8767). What callers choose is kept apart by caller, so that none waits behind another's
+ * lookups or is told another's answers. */
 #include "net/resolver.h"
 
 #include <arpa/inet.h>
@@ -9,36 +12,66 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "base/check.h"
+#include "base/limits.h"
 #include "base/memory.h"
 
-enum { threads_count = 2, cache_size = 64, host_max = 256, good_s = 30, bad_s = 2 };
+enum { threads_max = 2, host_max = 256 };
+static const struct resolver_times usual_times = {
+    .good_ns = 30 * NS_PER_S, .bad_ns = 2 * NS_PER_S, .stale_ns = 300 * NS_PER_S, .outage_ns = 86400 * NS_PER_S};
+enum share_kind { share_configuration, share_callers, shares };
 
-enum entry_state { entry_free, entry_asked, entry_known };
+struct share_rules {
+    size_t entries, waiting, of_one_caller; /* lookups under way at most, in all and for one caller */
+    bool serves_stale;
+};
 
-struct entry {
-    char host[host_max];
-    enum entry_state state;
-    uint64_t until_ns;
+static const struct share_rules all_rules[shares] = {
+    [share_configuration] = {2 * limit_providers, 2 * limit_providers, 2 * limit_providers, true},
+    [share_callers] = {64, 64, 8, false},
+};
+
+/* A name, for one who may say it. */
+struct resolver_entry {
+    struct list node; /* of share->entries, the one asked for last first */
+    uint64_t caller;
+    struct job *job; /* under way; NULL: none */
+    bool known;      /* the addresses are an answer */
+    uint64_t learnt_ns, fresh_until_ns, usable_until_ns;
     struct addresses addresses;
     struct list waits;
+    char host[host_max];
 };
 
 struct job {
-    struct job *next;
-    size_t entry;
+    struct list node; /* of share->queue, or resolver->done */
+    struct resolver_entry *entry;
+    uint64_t caller;
+    bool running; /* taken from the queue for good; under the mutex */
     char host[host_max];
     struct addresses addresses;
+};
+
+struct share {
+    struct resolver *resolver;
+    const struct share_rules *rules;
+    struct list entries;
+    size_t entry_count, job_count;
+    pthread_t threads[threads_max];
+    size_t thread_count;
+    pthread_cond_t changed;
+    struct list queue;                /* under the mutex, as what follows */
+    struct job *running[threads_max]; /* NULL: a thread without work */
 };
 
 struct resolver {
     struct loop *loop;
-    struct entry entries[cache_size];
+    resolver_lookup *lookup;
+    struct resolver_times times;
     struct addresses literal;
-    pthread_t threads[threads_count];
-    size_t thread_count;
-    pthread_mutex_t mutex; /* guards queue, done and stopping */
-    pthread_cond_t changed;
-    struct job *queue, **queue_end, *done;
+    pthread_mutex_t mutex; /* guards queues, done and stopping */
+    struct list done;
+    struct share shares[shares];
     struct list living;
     bool stopping;
 };
@@ -66,18 +99,102 @@ void address_set_port(struct sockaddr_storage *address, uint16_t port) {
         ((struct sockaddr_in6 *)address)->sin6_port = htons(port);
 }
 
-static void lookup(const char *host, struct addresses *addresses) {
+static void lookup_name(const char *host, struct addresses *addresses) {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG}, *found = NULL;
     int status = getaddrinfo(host, NULL, &hints, &found);
-    addresses->count = 0;
-    addresses->failure[0] = 0;
     if (status != 0) {
+        addresses->passing = status == EAI_AGAIN || status == EAI_FAIL || status == EAI_SYSTEM || status == EAI_MEMORY;
         str_copy(addresses->failure, sizeof addresses->failure, str_from(gai_strerror(status)));
         return;
     }
     for (struct addrinfo *at = found; at && addresses->count < resolver_addresses_max; at = at->ai_next)
         memcpy(&addresses->list[addresses->count++], at->ai_addr, at->ai_addrlen);
     freeaddrinfo(found);
+}
+
+/* -- entries ----------------------------------------------------------------------------------------------------------
+ */
+
+static struct share *share_of(struct resolver *resolver, uint64_t caller) {
+    return &resolver->shares[caller ? share_callers : share_configuration];
+}
+
+static struct resolver_entry *entry_find(struct share *share, uint64_t caller, struct str host) {
+    LIST_EACH (node, &share->entries) {
+        struct resolver_entry *entry = LIST_OWNER(node, struct resolver_entry, node);
+        if (entry->caller == caller && str_eq(str_from(entry->host), host)) return entry;
+    }
+    return NULL;
+}
+
+static void entry_free(struct share *share, struct resolver_entry *entry) {
+    CHECK(!entry->job && list_empty(&entry->waits));
+    list_remove(&entry->node);
+    share->entry_count--;
+    memory_give(entry);
+}
+
+/* Room for one more: the one that was asked for longest ago, and is not being looked up, goes. */
+static bool entry_room(struct share *share) {
+    if (share->entry_count < share->rules->entries) return true;
+    for (struct list *node = share->entries.prev; node != &share->entries; node = node->prev) {
+        struct resolver_entry *entry = LIST_OWNER(node, struct resolver_entry, node);
+        if (entry->job) continue;
+        entry_free(share, entry);
+        return true;
+    }
+    return false;
+}
+
+static struct resolver_entry *entry_new(struct share *share, uint64_t caller, struct str host) {
+    struct resolver_entry *entry = host.len < host_max && entry_room(share) ? memory_take_zeroed(sizeof *entry) : NULL;
+    if (!entry) return NULL;
+    entry->caller = caller;
+    str_copy(entry->host, sizeof entry->host, host);
+    list_init(&entry->waits);
+    list_add_first(&share->entries, &entry->node);
+    share->entry_count++;
+    return entry;
+}
+
+static void entry_learn(struct resolver_entry *entry, const struct share *share, const struct addresses *found) {
+    const struct resolver_times *times = &share->resolver->times;
+    uint64_t now_ns = loop_now(share->resolver->loop).mono_ns;
+    bool had = share->rules->serves_stale && entry->known && entry->addresses.count;
+    entry->fresh_until_ns = now_ns + (found->count ? times->good_ns : times->bad_ns);
+    if (found->count == 0 && found->passing && had && now_ns - entry->learnt_ns < times->outage_ns) {
+        entry->usable_until_ns = entry->learnt_ns + times->outage_ns;
+        return;
+    }
+    bool stale = share->rules->serves_stale && found->count;
+    entry->addresses = *found;
+    entry->known = true;
+    entry->learnt_ns = now_ns;
+    entry->usable_until_ns = entry->fresh_until_ns + (stale ? times->stale_ns : 0);
+}
+
+/* The answer goes into the cache and to all who wait. They may ask again, which may take the entry. */
+static void answer(struct resolver *resolver, struct job *job) {
+    struct share *share = share_of(resolver, job->caller);
+    struct resolver_entry *entry = job->entry;
+    struct list waits;
+    list_init(&waits);
+    entry->job = NULL;
+    share->job_count--;
+    entry_learn(entry, share, &job->addresses);
+    job->addresses = entry->addresses;
+    while (!list_empty(&entry->waits)) {
+        struct resolver_wait *wait = LIST_OWNER(entry->waits.next, struct resolver_wait, node);
+        wait->entry = NULL;
+        list_remove(&wait->node);
+        list_add_last(&waits, &wait->node);
+    }
+    while (!list_empty(&waits)) {
+        struct resolver_wait *wait = LIST_OWNER(waits.next, struct resolver_wait, node);
+        list_remove(&wait->node);
+        wait->found(wait->context, &job->addresses);
+    }
+    memory_give(job);
 }
 
 /* A letter may reach the loop after its resolver is gone, so it names the resolver only to be looked up here. */
@@ -93,90 +210,116 @@ static bool is_living(const struct resolver *resolver) {
     return found;
 }
 
-/* The answer goes into the cache and to all who wait. They may ask again, which may give the entry to another name. */
-static void answer(struct resolver *resolver, struct job *job) {
-    struct entry *entry = &resolver->entries[job->entry];
-    struct list waits;
-    list_init(&waits);
-    entry->addresses = job->addresses;
-    entry->state = entry_known;
-    entry->until_ns = loop_now(resolver->loop).mono_ns + (job->addresses.count ? good_s : bad_s) * NS_PER_S;
-    while (!list_empty(&entry->waits)) {
-        struct list *node = entry->waits.next;
-        list_remove(node);
-        list_add_last(&waits, node);
-    }
-    while (!list_empty(&waits)) {
-        struct resolver_wait *wait = LIST_OWNER(waits.next, struct resolver_wait, node);
-        list_remove(&wait->node);
-        wait->found(wait->context, &job->addresses);
-    }
-    memory_give(job);
-}
-
 /* On the loop. */
 static void deliver(void *context) {
     struct resolver *resolver = context;
     while (is_living(resolver)) { /* each answer may end the resolver */
         pthread_mutex_lock(&resolver->mutex);
-        struct job *job = resolver->done;
-        if (job) resolver->done = job->next;
+        struct job *job = list_empty(&resolver->done) ? NULL : LIST_OWNER(resolver->done.next, struct job, node);
+        if (job) list_remove(&job->node);
         pthread_mutex_unlock(&resolver->mutex);
         if (!job) return;
         answer(resolver, job);
     }
 }
 
+/* -- threads ----------------------------------------------------------------------------------------------------------
+ */
+
+/* One caller's lookups take one thread at a time. */
+static bool may_run(const struct share *share, const struct job *job) {
+    for (size_t i = 0; i < threads_max && job->caller; i++)
+        if (share->running[i] && share->running[i]->caller == job->caller) return false;
+    return true;
+}
+
+/* Takes the first that may run; NULL: there is none. */
+static struct job *job_take(struct share *share) {
+    LIST_EACH (node, &share->queue) {
+        struct job *job = LIST_OWNER(node, struct job, node);
+        if (!may_run(share, job)) continue;
+        size_t place = 0;
+        while (share->running[place]) place++;
+        CHECK(place < threads_max);
+        share->running[place] = job;
+        job->running = true;
+        list_remove(&job->node);
+        return job;
+    }
+    return NULL;
+}
+
+static void job_done(struct share *share, struct job *job) {
+    struct resolver *resolver = share->resolver;
+    for (size_t i = 0; i < threads_max; i++)
+        if (share->running[i] == job) share->running[i] = NULL;
+    list_add_last(&resolver->done, &job->node);
+    loop_post(resolver->loop, deliver, resolver); /* false: the loop has ended, and nobody waits */
+}
+
 static void *thread_main(void *context) {
-    struct resolver *resolver = context;
+    struct share *share = context;
+    struct resolver *resolver = share->resolver;
     pthread_mutex_lock(&resolver->mutex);
     while (!resolver->stopping) {
-        struct job *job = resolver->queue;
+        struct job *job = job_take(share);
         if (!job) {
-            pthread_cond_wait(&resolver->changed, &resolver->mutex);
+            pthread_cond_wait(&share->changed, &resolver->mutex);
             continue;
         }
-        resolver->queue = job->next;
-        if (!resolver->queue) resolver->queue_end = &resolver->queue;
         pthread_mutex_unlock(&resolver->mutex);
-        lookup(job->host, &job->addresses);
+        resolver->lookup(job->host, &job->addresses);
         pthread_mutex_lock(&resolver->mutex);
-        job->next = resolver->done;
-        resolver->done = job;
-        loop_post(resolver->loop, deliver, resolver); /* false: the loop has ended, and nobody waits */
+        job_done(share, job);
     }
     pthread_mutex_unlock(&resolver->mutex);
     return NULL;
 }
 
-static bool threads_start(struct resolver *resolver) {
+static bool threads_start(struct share *share) {
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
-    while (resolver->thread_count < threads_count &&
-           pthread_create(&resolver->threads[resolver->thread_count], NULL, thread_main, resolver) == 0)
-        resolver->thread_count++;
+    while (share->thread_count < threads_max &&
+           pthread_create(&share->threads[share->thread_count], NULL, thread_main, share) == 0)
+        share->thread_count++;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return resolver->thread_count > 0;
+    return share->thread_count > 0;
 }
 
-struct resolver *resolver_new(struct loop *loop) {
+/* -- the resolver -----------------------------------------------------------------------------------------------------
+ */
+
+struct resolver *resolver_new_with(struct loop *loop, resolver_lookup *lookup, const struct resolver_times *times) {
     struct resolver *resolver = memory_take_zeroed(sizeof *resolver);
     if (!resolver) return NULL;
     resolver->loop = loop;
-    resolver->queue_end = &resolver->queue;
+    resolver->lookup = lookup;
+    resolver->times = *times;
     pthread_mutex_init(&resolver->mutex, NULL);
-    pthread_cond_init(&resolver->changed, NULL);
-    for (size_t i = 0; i < cache_size; i++) list_init(&resolver->entries[i].waits);
+    list_init(&resolver->done);
+    for (size_t i = 0; i < shares; i++) {
+        struct share *share = &resolver->shares[i];
+        share->resolver = resolver;
+        share->rules = &all_rules[i];
+        list_init(&share->entries);
+        list_init(&share->queue);
+        pthread_cond_init(&share->changed, NULL);
+    }
     pthread_mutex_lock(&living_mutex);
     list_add_last(&living, &resolver->living);
     pthread_mutex_unlock(&living_mutex);
     return resolver;
 }
 
-static void jobs_free(struct job *jobs) {
-    for (struct job *job = jobs, *next; job; job = next) {
-        next = job->next;
+struct resolver *resolver_new(struct loop *loop) {
+    return resolver_new_with(loop, lookup_name, &usual_times);
+}
+
+static void jobs_free(struct list *jobs) {
+    while (!list_empty(jobs)) {
+        struct job *job = LIST_OWNER(jobs->next, struct job, node);
+        list_remove(&job->node);
         memory_give(job);
     }
 }
@@ -188,64 +331,100 @@ void resolver_free(struct resolver *resolver) {
     pthread_mutex_unlock(&living_mutex);
     pthread_mutex_lock(&resolver->mutex);
     resolver->stopping = true;
-    pthread_cond_broadcast(&resolver->changed);
+    for (size_t i = 0; i < shares; i++) pthread_cond_broadcast(&resolver->shares[i].changed);
     pthread_mutex_unlock(&resolver->mutex);
-    for (size_t i = 0; i < resolver->thread_count; i++) pthread_join(resolver->threads[i], NULL);
-    jobs_free(resolver->queue);
-    jobs_free(resolver->done);
+    for (size_t i = 0; i < shares; i++) {
+        struct share *share = &resolver->shares[i];
+        for (size_t t = 0; t < share->thread_count; t++) pthread_join(share->threads[t], NULL);
+        jobs_free(&share->queue);
+        pthread_cond_destroy(&share->changed);
+        while (!list_empty(&share->entries)) {
+            struct resolver_entry *entry = LIST_OWNER(share->entries.next, struct resolver_entry, node);
+            list_remove(&entry->node);
+            memory_give(entry);
+        }
+    }
+    jobs_free(&resolver->done);
     pthread_mutex_destroy(&resolver->mutex);
-    pthread_cond_destroy(&resolver->changed);
     memory_give(resolver);
 }
 
-static struct entry *entry_find(struct resolver *resolver, struct str host) {
-    for (size_t i = 0; i < cache_size; i++)
-        if (resolver->entries[i].state != entry_free && str_eq(str_from(resolver->entries[i].host), host))
-            return &resolver->entries[i];
-    return NULL;
-}
-
-const struct addresses *resolver_known(struct resolver *resolver, struct str host) {
-    if (literal_parse(host, &resolver->literal)) return &resolver->literal;
-    struct entry *entry = entry_find(resolver, host);
-    bool known = entry && entry->state == entry_known && entry->until_ns > loop_now(resolver->loop).mono_ns;
-    return known ? &entry->addresses : NULL;
-}
-
-/* A free place, or the oldest that nobody waits for. */
-static struct entry *entry_take(struct resolver *resolver) {
-    struct entry *oldest = NULL;
-    for (size_t i = 0; i < cache_size; i++) {
-        struct entry *entry = &resolver->entries[i];
-        if (entry->state == entry_free) return entry;
-        if (entry->state == entry_known && (!oldest || entry->until_ns < oldest->until_ns)) oldest = entry;
+static size_t jobs_of(const struct share *share, uint64_t caller) {
+    size_t count = 0;
+    if (caller == 0) return share->job_count;
+    LIST_EACH (node, &share->entries) {
+        const struct resolver_entry *entry = LIST_OWNER(node, struct resolver_entry, node);
+        count += entry->job && entry->caller == caller;
     }
-    return oldest;
+    return count;
 }
 
-bool resolver_ask(struct resolver *resolver, struct str host, struct resolver_wait *wait) {
-    struct entry *entry = entry_find(resolver, host);
-    if (entry && entry->state == entry_asked) {
-        list_add_last(&entry->waits, &wait->node);
-        return true;
-    }
-    if (!entry) entry = entry_take(resolver);
-    struct job *job = entry && host.len < host_max ? memory_take_zeroed(sizeof *job) : NULL;
-    if (!job || (resolver->thread_count == 0 && !threads_start(resolver))) {
+/* Begins to look it up. false: too many are, or there is no memory. */
+static bool entry_ask(struct share *share, struct resolver_entry *entry) {
+    struct resolver *resolver = share->resolver;
+    const struct share_rules *rules = share->rules;
+    if (share->job_count >= rules->waiting || jobs_of(share, entry->caller) >= rules->of_one_caller) return false;
+    struct job *job = memory_take_zeroed(sizeof *job);
+    if (!job || (share->thread_count == 0 && !threads_start(share))) {
         memory_give(job);
         return false;
     }
-    job->entry = (size_t)(entry - resolver->entries);
-    str_copy(job->host, sizeof job->host, host);
-    str_copy(entry->host, sizeof entry->host, host);
-    entry->state = entry_asked;
-    list_add_last(&entry->waits, &wait->node);
+    job->entry = entry;
+    job->caller = entry->caller;
+    memcpy(job->host, entry->host, sizeof job->host);
+    entry->job = job;
+    share->job_count++;
     pthread_mutex_lock(&resolver->mutex);
-    *resolver->queue_end = job;
-    resolver->queue_end = &job->next;
-    pthread_cond_signal(&resolver->changed);
+    list_add_last(&share->queue, &job->node);
+    pthread_cond_signal(&share->changed);
     pthread_mutex_unlock(&resolver->mutex);
     return true;
 }
 
-void resolver_forget(struct resolver_wait *wait) { list_remove(&wait->node); }
+const struct addresses *resolver_known(struct resolver *resolver, uint64_t caller, struct str host) {
+    if (literal_parse(host, &resolver->literal)) return &resolver->literal;
+    struct share *share = share_of(resolver, caller);
+    struct resolver_entry *entry = entry_find(share, caller, host);
+    uint64_t now_ns = loop_now(resolver->loop).mono_ns;
+    if (!entry || !entry->known || now_ns >= entry->usable_until_ns) return NULL;
+    list_remove(&entry->node);
+    list_add_first(&share->entries, &entry->node);
+    if (now_ns >= entry->fresh_until_ns && !entry->job) entry_ask(share, entry); /* false: the next one asks again */
+    return &entry->addresses;
+}
+
+bool resolver_ask(struct resolver *resolver, uint64_t caller, struct str host, struct resolver_wait *wait) {
+    struct share *share = share_of(resolver, caller);
+    struct resolver_entry *entry = entry_find(share, caller, host);
+    bool made = !entry;
+    if (made) entry = entry_new(share, caller, host);
+    if (!entry) return false;
+    if (!entry->job && !entry_ask(share, entry)) {
+        if (made) entry_free(share, entry);
+        return false;
+    }
+    wait->resolver = resolver;
+    wait->entry = entry;
+    list_add_last(&entry->waits, &wait->node);
+    return true;
+}
+
+/* A lookup that nobody waits for gives its place back, unless a thread has it. */
+void resolver_forget(struct resolver_wait *wait) {
+    struct resolver_entry *entry = wait->entry;
+    list_remove(&wait->node);
+    wait->entry = NULL;
+    if (!entry || !list_empty(&entry->waits)) return;
+    struct resolver *resolver = wait->resolver;
+    struct share *share = share_of(resolver, entry->caller);
+    struct job *job = entry->job;
+    pthread_mutex_lock(&resolver->mutex);
+    bool queued = !job->running;
+    if (queued) list_remove(&job->node);
+    pthread_mutex_unlock(&resolver->mutex);
+    if (!queued) return;
+    entry->job = NULL;
+    share->job_count--;
+    memory_give(job);
+    if (!entry->known) entry_free(share, entry);
+}

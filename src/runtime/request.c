@@ -132,13 +132,20 @@ static void on_no_fetch(void *context) {
     on_fetched(((struct lane *)context)->request, STR("there is no memory for it"), STR_NONE, STR_NONE);
 }
 
+/* Who shares what with whom: each client has its own part, and all without a key have one. */
+static uint64_t caller_of(const struct request *request) {
+    const struct client *client = request->flight->client;
+    return client ? str_hash(client->name) | 1 : 1;
+}
+
 static void perform_fetch(struct request *request, const struct action *action) {
     struct worker *worker = request->worker;
     const struct fetch_limits *limits = &request->deployment->snapshot->fetch;
     request->fetch_rules = (struct fetch_rules){.bytes_max = limits->bytes_max,
                                                 .timeout_ns = limits->timeout_ns,
                                                 .allowed = limits->allowed,
-                                                .allowed_count = limits->allowed_count};
+                                                .allowed_count = limits->allowed_count,
+                                                .caller = caller_of(request)};
     request->fetch = fetch_start(worker->loop, worker->client, worker->host.bodies, &request->fetch_rules, action->url,
                                  on_fetched, request);
     if (request->fetch) return;
