@@ -204,7 +204,7 @@ void flight_step(struct flight *flight, const struct event *event, struct now no
     }
 }
 
-void flight_free(struct flight *flight) {
+void flight_shed(struct flight *flight) {
     CHECK(flight->state == flight_closed);
     for (unsigned i = 0; i < flight->attempt_count; i++) {
         sse_free(&flight->attempts[i]->sse);
@@ -214,7 +214,12 @@ void flight_free(struct flight *flight) {
     chunks_free(&flight->body);
     chunks_free(&flight->delivered);
     if (flight->own_input) chunks_free(flight->own_input);
+    flight->whole_body = STR_NONE;
     translate_release(flight);
+}
+
+void flight_free(struct flight *flight) {
+    flight_shed(flight);
     struct arena arena = flight->arena; /* the flight itself stands in it */
     arena_free(&arena);
 }

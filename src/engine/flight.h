@@ -254,7 +254,8 @@ struct flight *flight_new(const struct flight_host *host, const struct snapshot 
                           const struct flight_request *request) __attribute__((warn_unused_result));
 /* One event. Performs nothing: *out says what to do, in order. Not after action_closed. */
 void flight_step(struct flight *flight, const struct event *event, struct now now, struct actions *out);
-/* After action_closed has been performed. */
+/* After action_closed has been performed: gives back what only its answer needed; what is told of it stays. */
+void flight_shed(struct flight *flight);
 void flight_free(struct flight *flight);
 
 /* A request whose target is asked for without sending it. */

@@ -205,6 +205,10 @@ static void on_done(void *owner) {
     struct visit *visit = owner;
     if (!visit) return;
     visit->exchange = NULL;
+    bool busy = visit->busy;
+    visit->busy = true;
+    if (visit->request) request_delivered(visit->request);
+    visit->busy = busy;
     visit_release(visit);
 }
 

@@ -4,6 +4,10 @@
 
 #include <errno.h>
 #include <string.h>
+#if defined(__linux__)
+#include <linux/sockios.h>
+#endif
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/un.h>
@@ -193,7 +197,6 @@ static void on_written(uv_write_t *request, int status) {
     struct stream_write *write = LIST_OWNER(request, struct stream_write, request);
     struct stream *stream = request->handle->data;
     stream->unsent -= write->len;
-    if (status == 0) stream->sent += write->len;
     memory_give(write);
     if (stream->closing && !stream->linger.place) return;
     if (status != 0) {
@@ -222,6 +225,7 @@ static void send_later(struct stream *stream, const struct str *ranges, size_t c
     }
     uv_buf_t buffer = uv_buf_init(write->bytes, (unsigned)write->len);
     stream->unsent += write->len;
+    stream->given += write->len;
     if (stream->unsent > limit_write_high) stream->was_high = true;
     int status = uv_write(&write->request, &stream->uv, &buffer, 1, on_written);
     if (status == 0) return;
@@ -260,7 +264,7 @@ void stream_send(struct stream *stream, const struct str *ranges, size_t count) 
         size_t now = count < ranges_at_once ? count : ranges_at_once, whole = 0;
         for (size_t i = 0; i < now; i++) whole += ranges[i].len;
         ssize_t sent = stream->unsent ? UV_EAGAIN : send_now(stream, ranges, now, whole);
-        if (sent > 0) stream->sent += (uint64_t)sent;
+        if (sent > 0) stream->given += (size_t)sent;
         if (sent < 0 && sent != UV_EAGAIN)
             write_failed(stream, (int)sent);
         else if (sent == UV_EAGAIN)
@@ -280,8 +284,23 @@ void stream_write(struct stream *stream, const struct str *ranges, size_t count)
         stream_send(stream, ranges, count);
 }
 
-size_t stream_unsent(const struct stream *stream) { return stream->unsent; }
-uint64_t stream_sent(const struct stream *stream) { return stream->sent; }
+size_t stream_unsent(const struct stream *stream) { return stream->unsent + stream->unwritable; }
+
+uint64_t stream_sent(const struct stream *stream) {
+    return stream->given - uv_stream_get_write_queue_size(&stream->uv);
+}
+
+uint64_t stream_progress(const struct stream *stream) {
+    uint64_t sent = stream_sent(stream);
+#if defined(SIOCOUTQ)
+    int unacknowledged = 0;
+    if (stream->handle.type == UV_TCP && ioctl(stream->descriptor, SIOCOUTQ, &unacknowledged) == 0 &&
+        unacknowledged > 0)
+        return sent > (uint64_t)unacknowledged ? sent - (uint64_t)unacknowledged : 0;
+#endif
+    return sent;
+}
+
 void stream_tell_when_sent(struct stream *stream) { stream->tell_when_sent = true; }
 
 void stream_read_stop(struct stream *stream) {

@@ -42,10 +42,13 @@ bool stream_start_tls(struct stream *stream, struct tls_context *tls, struct str
 /* Writes at once what the kernel takes and copies only the rest. Ranges may be reused when it returns. After a failure
  * does nothing (the failure is told by callback, never from inside this call). */
 void stream_write(struct stream *stream, const struct str *ranges, size_t count);
+/* Bytes that wait for the kernel. Never 0 again once writing has failed: what was written since has not left. */
 size_t stream_unsent(const struct stream *stream);
-/* Bytes that the kernel has taken so far, as they go over the wire; only grows. Of what waits, told when it is taken
- * whole. */
+/* Bytes that the kernel has taken so far, as they go over the wire; only grows. */
 uint64_t stream_sent(const struct stream *stream);
+/* Bytes that the peer has got so far, as far as the system tells (else stream_sent). Only grows. A
+ * system call: for deadlines. */
+uint64_t stream_progress(const struct stream *stream);
 void stream_tell_when_sent(struct stream *stream);
 void stream_read_stop(struct stream *stream);
 void stream_read_start(struct stream *stream);

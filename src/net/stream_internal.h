@@ -18,7 +18,7 @@ struct stream {
     void *owner;
     struct tls_session *tls;      /* NULL: plain */
     size_t unsent;                /* copied bytes that the kernel has not taken */
-    uint64_t sent;                /* bytes that it has taken */
+    uint64_t given;               /* bytes given to the kernel or to libuv's queue, in all */
     struct loop_deferred failing; /* tells of a failure that happened inside a call */
     struct timer linger;          /* stream_close_when_sent */
     enum stream_failure failure;

@@ -22,7 +22,10 @@ static const enum failure failure_of_call[] = {
     [call_failure_system] = failure_system,
 };
 
-static bool request_event(struct request *request, const struct event *event);
+/* What an event leaves of its request. */
+enum left { left_running, left_leaving, left_nothing };
+
+static enum left request_event(struct request *request, const struct event *event);
 
 static void on_sent(void *owner) {
     struct lane *lane = owner;
@@ -268,11 +271,6 @@ static bool perform(struct request *request, const struct action *action) {
 
 static void request_end(struct request *request) {
     struct worker *worker = request->worker;
-    CHECK(!request->lanes[0].call && !request->lanes[1].call && !request->line_cells && !request->fetch &&
-          !request->recall);
-    timer_cancel(worker->loop, &request->timer);
-    for (size_t i = 0; i < sizeof request->lanes / sizeof *request->lanes; i++)
-        timer_cancel(worker->loop, &request->lanes[i].late);
     report_request(&worker->reporter, request->flight, request->overhead_ns, loop_now(worker->loop));
     request->sink->closed(request->sink_owner, request->flight);
     list_remove(&request->node);
@@ -284,8 +282,25 @@ static void request_end(struct request *request) {
     if (worker->draining) worker_drain(worker);
 }
 
-/* false: the request is no more. */
-static bool request_event(struct request *request, const struct event *event) {
+/* The flight is closed. Where its answer has not left yet, what is told of the request waits for what becomes of that.
+ */
+static enum left request_closed(struct request *request) {
+    struct worker *worker = request->worker;
+    CHECK(!request->lanes[0].call && !request->lanes[1].call && !request->line_cells && !request->fetch &&
+          !request->recall);
+    timer_cancel(worker->loop, &request->timer);
+    for (size_t i = 0; i < sizeof request->lanes / sizeof *request->lanes; i++)
+        timer_cancel(worker->loop, &request->lanes[i].late);
+    request->leaving = request->flight->caller == caller_ended && request->sink->unsent(request->sink_owner) > 0;
+    if (!request->leaving) {
+        request_end(request);
+        return left_nothing;
+    }
+    flight_shed(request->flight);
+    return left_leaving;
+}
+
+static enum left request_event(struct request *request, const struct event *event) {
     struct worker *worker = request->worker;
     struct actions *actions = &worker->actions;
     CHECK(!worker->stepping);
@@ -297,17 +312,14 @@ static bool request_event(struct request *request, const struct event *event) {
     if (starved) request->sink->abort(request->sink_owner);
     worker->stepping = false;
     if (worker->scratch.newest) arena_reset(&worker->scratch);
-    if (closed) {
-        request_end(request);
-        return false;
-    }
+    if (closed) return request_closed(request);
     if (starved) return request_event(request, &(struct event){.kind = event_caller_gone});
     if (!request->full && event->kind == event_reply_body &&
         request->sink->unsent(request->sink_owner) > limit_write_high) {
         request->full = true;
         return request_event(request, &(struct event){.kind = event_caller_full});
     }
-    return true;
+    return left_running;
 }
 
 struct request *request_start(struct worker *worker, const struct flight_request *asked,
@@ -325,27 +337,39 @@ struct request *request_start(struct worker *worker, const struct flight_request
     list_add_last(&worker->requests, &request->node);
     worker->request_count++;
     reporter_in_flight(&worker->reporter, worker->request_count);
-    *ended = !request_event(request, &(struct event){.kind = event_arrived});
+    *ended = request_event(request, &(struct event){.kind = event_arrived}) == left_nothing;
     return request;
 }
 
 bool request_body(struct request *request, struct str piece) {
-    return request_event(request, &(struct event){.kind = event_body, .bytes = piece});
+    return !request->leaving &&
+           request_event(request, &(struct event){.kind = event_body, .bytes = piece}) == left_running;
 }
 
 bool request_body_end(struct request *request) {
-    return request_event(request, &(struct event){.kind = event_body_end});
+    return !request->leaving && request_event(request, &(struct event){.kind = event_body_end}) == left_running;
 }
 
 bool request_writable(struct request *request) {
-    if (!request->full) return true;
+    if (!request->full || request->leaving) return true;
     request->full = false;
-    return request_event(request, &(struct event){.kind = event_caller_writable});
+    return request_event(request, &(struct event){.kind = event_caller_writable}) == left_running;
 }
 
 void request_turn(struct request *request) { request_event(request, &(struct event){.kind = event_turn}); }
 
-void request_gone(struct request *request) { request_event(request, &(struct event){.kind = event_caller_gone}); }
+void request_delivered(struct request *request) {
+    if (request->leaving) request_end(request);
+}
+
+void request_gone(struct request *request) {
+    if (!request->leaving) {
+        request_event(request, &(struct event){.kind = event_caller_gone});
+        return;
+    }
+    caller_enter(request->flight, caller_gone);
+    request_end(request);
+}
 
 void request_break(struct request *request) {
     request->sink->abort(request->sink_owner);

@@ -39,20 +39,25 @@ struct request {
     struct fetch_rules fetch_rules;
     uint64_t overhead_ns;              /* weir's own share of the time so far */
     bool full;                         /* the sink was over limit_write_high */
+    bool leaving;                      /* the flight is closed, and the sink has not sent all of its answer */
     struct list line_node;             /* of worker->line */
     struct provider_cells *line_cells; /* whose place it waits for; NULL: none */
 };
 
 /* Begins a request. NULL: out of memory; nothing was called. The sink may be called before this returns, `closed` too:
- * then *ended is set and the result must not be used. */
+ * then *ended is set and the result must not be used. A request whose answer has ended and is not all sent stays until
+ * request_delivered or request_gone: only then it is known what became of it. */
 struct request *request_start(struct worker *worker, const struct flight_request *asked,
                               const struct request_sink *sink, void *sink_owner, bool *ended);
-/* Each answers false when the request is no more. */
+/* Each answers false when the request takes no more. */
 bool request_body(struct request *request, struct str piece);
 bool request_body_end(struct request *request);
 bool request_writable(struct request *request);
 /* A place that it stood in line for is its own. */
 void request_turn(struct request *request);
+/* All of the answer has left: told by a sink whose `unsent` was above 0 when the answer ended. Before that, and where
+ * all had left by then, it changes nothing. */
+void request_delivered(struct request *request);
 void request_gone(struct request *request);
 /* Ends it from our side: the sink gets `abort` and `closed`. */
 void request_break(struct request *request);
