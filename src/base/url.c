@@ -55,6 +55,28 @@ const char *url_parse(struct str text, struct url *url) {
     return authority_parse(authority, url);
 }
 
+bool host_split(struct str authority, struct str *host) {
+    size_t end = str_find_byte(authority, ':');
+    bool bracketed = authority.len && authority.at[0] == '[';
+    if (bracketed) {
+        end = str_find_byte(authority, ']');
+        if (end == SIZE_MAX) return false;
+        *host = str_slice(authority, 1, end++);
+    } else {
+        *host = str_slice(authority, 0, end);
+    }
+    for (size_t i = 0; i < host->len; i++) {
+        char c = host->at[i];
+        bool letter = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '.';
+        if (!letter && (bracketed ? c != ':' && c != '%' : c != '-' && c != '_')) return false;
+    }
+    if (host->len == 0 || host->len > 253) return false;
+    struct str rest = str_slice(authority, end, authority.len);
+    uint64_t port;
+    return rest.len == 0 ||
+           (rest.at[0] == ':' && (rest.len == 1 || (str_to_u64(str_slice(rest, 1, rest.len), &port) && port <= 65535)));
+}
+
 /* Digits and dots only: a name such as 127.example.com may resolve to anything. */
 static bool ipv4_loopback(struct str host) {
     for (size_t i = 0; i < host.len; i++)

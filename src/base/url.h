@@ -20,6 +20,8 @@ const char *url_parse(struct str text, struct url *url);
  * proxied. */
 struct str url_proxy(const struct url *url, struct str https_proxy, struct str http_proxy, struct str no_proxy);
 
+/* The host of HOST, HOST:PORT, [IPV6] or [IPV6]:PORT, without its brackets. false: the text is none of these. */
+bool host_split(struct str authority, struct str *host);
 bool host_is_loopback(struct str host);
 
 #endif

@@ -34,7 +34,8 @@ const struct config_key config_keys[] = {
       "Bytes that request bodies and held replies may take in all; past it 503.")
     K(top, "drain_seconds", seconds, now, 0, 86400, "", top, "30", "How long SIGTERM waits for requests in flight.")
     K(top, "header_timeout_seconds", seconds, now, 0, 3600, "", top, "30", "A request's head must arrive within it.")
-    K(top, "body_timeout_seconds", seconds, now, 0, 3600, "", top, "60", "Between two pieces of a request's body.")
+    K(top, "body_timeout_seconds", seconds, now, 0, 3600, "", top, "60",
+      "Between two pieces of a request's body; all of it has request_timeout_seconds.")
     K(top, "idle_timeout_seconds", seconds, now, 0, 86400, "", top, "75",
       "A kept-alive connection without a request is closed after it.")
     K(top, "write_timeout_seconds", seconds, now, 0, 3600, "", top, "60",

@@ -22,14 +22,27 @@ static struct str key_of(const struct visit *visit, const struct http_request *r
     return value.len || visit->dialect != dialect_gemini ? value : key_of_query(request->query, buffer, size);
 }
 
-static struct str host_without_port(struct str host) {
-    if (host.len && host.at[0] == '[') return str_slice(host, 1, str_find_byte(host, ']'));
-    return str_slice(host, 0, str_find_byte(host, ':'));
+static bool is_loopback(struct str authority) {
+    struct str host;
+    return host_split(authority, &host) && host_is_loopback(host);
 }
 
 static bool origin_is_loopback(struct str origin) {
     size_t scheme = str_find(origin, STR("://"));
-    return scheme != SIZE_MAX && host_is_loopback(host_without_port(str_slice(origin, scheme + 3, origin.len)));
+    return scheme != SIZE_MAX && is_loopback(str_slice(origin, scheme + 3, origin.len));
+}
+
+/* A browser says so itself where another page than our own makes it ask, also where it sends no Origin: images,
+ * scripts, forms. `same-site` is another port of this machine, whose page is not ours either. Following a link to what
+ * is open to all is fine: the page that it stood on learns nothing. */
+static bool is_made_by_another_page(const struct http_request *request, enum access wanted) {
+    struct str site = http_header_find(request->headers, request->header_count, STR("sec-fetch-site"));
+    if (!site.len || str_eq(site, STR("same-origin")) || str_eq(site, STR("none"))) return false;
+    bool followed =
+        request->method == http_get && wanted == access_open &&
+        str_eq(http_header_find(request->headers, request->header_count, STR("sec-fetch-mode")), STR("navigate")) &&
+        str_eq(http_header_find(request->headers, request->header_count, STR("sec-fetch-dest")), STR("document"));
+    return !followed;
 }
 
 static bool is_admin_key(const struct snapshot *snapshot, struct str key) {
@@ -45,11 +58,11 @@ enum error_code access_check(struct visit *visit, const struct http_request *req
     bool keyless = !snapshot_wants_keys(snapshot) && !snapshot->auth_none;
     struct str origin = http_header_find(request->headers, request->header_count, STR("origin"));
     *sentence = "";
-    if (keyless && !str_eq(request->peer, STR("unix")) && !host_is_loopback(host_without_port(request->host))) {
+    if (keyless && !str_eq(request->peer, STR("unix")) && !is_loopback(request->host)) {
         *sentence = "Without client keys only requests to a loopback Host (localhost, 127.0.0.1, [::1]) are answered.";
         return error_not_allowed;
     }
-    if (keyless && origin.len && !origin_is_loopback(origin)) {
+    if (keyless && ((origin.len && !origin_is_loopback(origin)) || is_made_by_another_page(request, wanted))) {
         *sentence = "Without client keys requests from web pages of other origins are refused.";
         return error_not_allowed;
     }

@@ -134,6 +134,9 @@ static enum dialect dialect_of(const struct http_request *request) {
     return version.len ? dialect_anthropic : dialect_openai;
 }
 
+/* Of a body that nobody reads: so much is let pass. */
+enum { unread_body_max = 16 * 1024 };
+
 static void on_head(void *context, struct exchange *exchange, const struct http_request *request, void **owner) {
     struct gate *gate = context;
     struct visit *visit = memory_take_zeroed(sizeof *visit);
@@ -152,6 +155,7 @@ static void on_head(void *context, struct exchange *exchange, const struct http_
                             .path = path_of(request->path),
                             .query = request->query};
     deployment_hold(visit->deployment);
+    exchange_set_body_time(exchange, visit->deployment->snapshot->request_timeout_ns);
     visit->dialect = dialect_of(request);
     struct str id = http_header_find(request->headers, request->header_count, STR("x-weir-request-id"));
     if (request_id_is_valid(id))
@@ -161,6 +165,7 @@ static void on_head(void *context, struct exchange *exchange, const struct http_
     bool other_method = false;
     const char *sentence = "";
     visit->route = route_find(request->method, visit->path, &other_method);
+    if (!visit->route || !visit->route->reads_body) exchange_set_body_max(exchange, unread_body_max);
     enum error_code refused =
         access_check(visit, request, visit->route ? visit->route->access : access_open, &sentence);
     if (refused) {
@@ -174,6 +179,8 @@ static void on_head(void *context, struct exchange *exchange, const struct http_
         text_printf(&text, "There is nothing at `%.*s`. Did you mean %s?", STR_ARG(str_slice(request->path, 0, 120)),
                     nearest);
         visit_error(visit, error_unknown_path, text_str(&text));
+    } else if (!visit->route->reads_body && request->content_length > unread_body_max) {
+        visit_error(visit, error_body_too_large, STR_NONE);
     } else if (!visit->route->answer) {
         inference_begin(visit, request);
     }
@@ -183,7 +190,7 @@ static void on_body(void *owner, struct str piece) {
     struct visit *visit = owner;
     if (visit && visit->request)
         request_body(visit->request, piece);
-    else if (visit && visit->route && visit->route->answer)
+    else if (visit && visit->route && visit->route->reads_body)
         visit_body_add(visit, piece);
 }
 

@@ -51,6 +51,7 @@ struct gate_route {
     struct str path; /* ends in *: the rest is an id */
     enum access access;
     void (*answer)(struct visit *visit); /* NULL: inference */
+    bool reads_body;                     /* else a small one is read and dropped, a larger one refused */
 };
 
 /* access.c. error_none: allowed, and visit->client is set; else why not. */

@@ -17,7 +17,7 @@ struct http_request {
     struct str target; /* as sent: path and query */
     struct str path;   /* target up to '?', not decoded */
     struct str query;  /* after '?', may be empty */
-    struct str host;   /* the Host header; empty on HTTP/1.0 without one */
+    struct str host;   /* whom it is for: a host, and a port behind a colon; empty on HTTP/1.0 without one */
     const struct http_header *headers;
     size_t header_count;
     int64_t content_length; /* -1: none or chunked */

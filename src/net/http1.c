@@ -8,8 +8,12 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/url.h"
 
-enum { informational_max = 16 };
+enum { informational_max = 16, extension_bytes_max = 16 * 1024, empty_lines_max = 2 };
+
+/* Where a request line is: blanks stand alone in it, and few lines are empty before it. */
+enum line_state { line_before, line_inside, line_blank, line_over };
 
 struct place {
     uint32_t name, name_len, value, value_len;
@@ -28,6 +32,9 @@ struct http1 {
     size_t header_count;
     uint32_t target_len; /* the target stands first in text */
     struct http1_refusal refusal;
+    enum line_state line;
+    unsigned empty_lines;
+    size_t body_len, extension_len; /* of chunks: what they carry, and what stands beside their sizes */
     unsigned informational;
     bool is_request, begun, ended, reply_to_head, skipping /* a 1xx */, in_value;
 };
@@ -113,6 +120,24 @@ static bool method_find(uint8_t number, enum http_method *method) {
     return false;
 }
 
+/* llhttp takes blanks in any number between the parts of a request line, and empty lines without end before it. */
+static int line_scan(struct http1 *parser, struct str bytes) {
+    for (size_t i = 0; i < bytes.len && parser->line != line_over; i++) {
+        char c = bytes.at[i];
+        if (parser->line == line_before && (c == '\r' || c == '\n')) {
+            if (c == '\n' && ++parser->empty_lines > empty_lines_max)
+                return refuse(parser, error_invalid_request, 0, "Empty lines stand where a request should begin.");
+        } else if (c == '\n') {
+            parser->line = line_over;
+        } else if (c == ' ' && parser->line != line_inside) {
+            return refuse(parser, error_invalid_request, 0, "The parts of a request line stand one blank apart.");
+        } else {
+            parser->line = c == ' ' ? line_blank : line_inside;
+        }
+    }
+    return 0;
+}
+
 static size_t count_of(const struct http1_head *head, struct str name, struct str *last) {
     size_t count = 0;
     for (size_t i = 0; i < head->header_count; i++)
@@ -149,8 +174,13 @@ static int target_check(struct http1 *parser, struct http1_head *head) {
     struct str target = head->target;
     if (str_starts_nocase(target, STR("http://")) || str_starts_nocase(target, STR("https://"))) { /* absolute-form */
         struct str rest = str_slice(target, str_find_byte(target, ':') + 3, target.len);
-        size_t slash = str_find_byte(rest, '/');
-        head->target = slash == SIZE_MAX ? STR("/") : str_slice(rest, slash, rest.len);
+        size_t end = 0;
+        while (end < rest.len && rest.at[end] != '/' && rest.at[end] != '?') end++;
+        head->host = str_slice(rest, 0, end); /* it counts, not the Host header (RFC 9112, 3.2.2) */
+        head->target = str_slice(rest, end, rest.len);
+        if (head->target.len == 0) head->target = STR("/");
+        if (head->target.at[0] == '?') head->target = arena_printf(&parser->arena, "/%.*s", STR_ARG(head->target));
+        if (!head->target.at) return refuse(parser, error_out_of_memory, 0, "No memory for the headers.");
     } else if (target.len == 0 || target.at[0] != '/') {
         return refuse(parser, error_invalid_request, 0, "The request target must be a path.");
     }
@@ -167,16 +197,18 @@ static int request_check(struct http1 *parser, struct http1_head *head) {
     size_t hosts = count_of(head, STR("host"), &value);
     if (hosts > 1 || (hosts == 0 && !head->version_1_0))
         return refuse(parser, error_invalid_request, 0, "A request has exactly one Host header.");
-    if (hosts == 1 && (str_find_byte(value, '@') != SIZE_MAX || str_find_byte(value, '/') != SIZE_MAX ||
-                       str_find_byte(value, ',') != SIZE_MAX || str_find_byte(value, ' ') != SIZE_MAX))
-        return refuse(parser, error_invalid_request, 0, "The Host header is not a host.");
+    head->host = hosts ? value : STR("");
     if (count_of(head, STR("expect"), &value)) {
         if (!str_eq_nocase(value, STR("100-continue")))
             return refuse(parser, error_expectation_failed, 0, "Only Expect: 100-continue is understood.");
         head->expects_continue = !head->version_1_0;
     }
     head->has_body = head->chunked || head->content_length > 0;
-    return target_check(parser, head);
+    if (target_check(parser, head) != 0) return HPE_USER;
+    struct str name;
+    if (head->host.len && !host_split(head->host, &name))
+        return refuse(parser, error_invalid_request, 0, "The Host header is not a host.");
+    return 0;
 }
 
 static struct http_header *headers_make(struct http1 *parser) {
@@ -235,8 +267,18 @@ static int on_head(llhttp_t *llhttp) {
 
 static int on_body(llhttp_t *llhttp, const char *at, size_t len) {
     struct http1 *parser = llhttp->data;
+    parser->body_len += len;
     if (len) parser->handler->body(parser->owner, str_make(at, len));
     return 0;
+}
+
+/* Of no use to anybody here, and without end for llhttp. */
+static int on_extension(llhttp_t *llhttp, const char *at, size_t len) {
+    struct http1 *parser = llhttp->data;
+    (void)at;
+    parser->extension_len += len;
+    if (parser->extension_len <= extension_bytes_max + parser->body_len) return 0;
+    return refuse(parser, error_invalid_request, 0, "The extensions of chunks are longer than what they carry.");
 }
 
 static void head_forget(struct http1 *parser) {
@@ -267,6 +309,8 @@ static const llhttp_settings_t settings = {
     .on_header_value = on_value,
     .on_headers_complete = on_head,
     .on_body = on_body,
+    .on_chunk_extension_name = on_extension,
+    .on_chunk_extension_value = on_extension,
     .on_message_complete = on_end,
 };
 
@@ -277,7 +321,9 @@ static struct http1 *parser_new(bool is_request, const struct http1_handler *han
     parser->header_count = 0;
     parser->target_len = 0;
     parser->refusal = (struct http1_refusal){error_none, 0, NULL};
-    parser->informational = 0;
+    parser->informational = parser->empty_lines = 0;
+    parser->body_len = parser->extension_len = 0;
+    parser->line = line_before;
     parser->begun = parser->ended = parser->reply_to_head = parser->skipping = parser->in_value = false;
     parser->is_request = is_request;
     parser->handler = handler;
@@ -336,6 +382,7 @@ static void refuse_of(struct http1 *parser, llhttp_errno_t number) {
 size_t http1_feed(struct http1 *parser, struct str bytes) {
     if (parser->refusal.sentence) return SIZE_MAX;
     if (parser->ended || bytes.len == 0) return 0;
+    if (parser->is_request && parser->line != line_over && line_scan(parser, bytes) != 0) return SIZE_MAX;
     llhttp_errno_t result = llhttp_execute(&parser->llhttp, bytes.at, bytes.len);
     if (result == HPE_OK) return bytes.len;
     if (result == HPE_PAUSED && parser->ended) return (size_t)(llhttp_get_error_pos(&parser->llhttp) - bytes.at);
@@ -347,7 +394,9 @@ void http1_next(struct http1 *parser, bool reply_to_head) {
     CHECK(!parser->refusal.sentence);
     head_forget(parser);
     parser->begun = parser->ended = false;
-    parser->informational = 0;
+    parser->informational = parser->empty_lines = 0;
+    parser->body_len = parser->extension_len = 0;
+    parser->line = line_before;
     parser->reply_to_head = reply_to_head;
     llhttp_reset(&parser->llhttp);
 }

@@ -12,7 +12,8 @@ struct http1;
 struct http1_head {
     enum http_method method; /* requests */
     int status;              /* replies */
-    struct str target;       /* requests */
+    struct str target;       /* requests: path and query */
+    struct str host;         /* requests: whom they are for, with its port; empty on HTTP/1.0 without one */
     const struct http_header *headers;
     size_t header_count;
     int64_t content_length; /* -1: not said */

@@ -79,5 +79,7 @@ size_t exchange_unsent(const struct exchange *exchange);
 void exchange_raw_write(struct exchange *exchange, struct str bytes);
 void exchange_raw_end(struct exchange *exchange);
 void exchange_set_body_max(struct exchange *exchange, size_t body_bytes_max);
+/* From now on the whole body may take so long, however evenly it comes; without it only a pause has an end. */
+void exchange_set_body_time(struct exchange *exchange, uint64_t time_ns);
 
 #endif

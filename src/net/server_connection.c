@@ -192,7 +192,7 @@ static void on_head(void *owner, const struct http1_head *head) {
         .target = head->target,
         .path = str_slice(head->target, 0, question),
         .query = question == SIZE_MAX ? STR("") : str_slice(head->target, question + 1, head->target.len),
-        .host = http_header_find(head->headers, head->header_count, STR("host")),
+        .host = head->host,
         .headers = head->headers,
         .header_count = head->header_count,
         .content_length = head->content_length,

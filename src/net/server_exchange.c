@@ -200,3 +200,7 @@ void exchange_read(struct exchange *exchange, bool wanted) {
 }
 
 void exchange_set_body_max(struct exchange *exchange, size_t body_bytes_max) { exchange->body_max = body_bytes_max; }
+
+void exchange_set_body_time(struct exchange *exchange, uint64_t time_ns) {
+    exchange->body_until_ns = loop_now(connection_of(exchange)->server->loop).mono_ns + time_ns;
+}

@@ -131,3 +131,27 @@ def test_minimal_response_headers(start, start_mock):
     weir = start({"response_headers": "minimal", "providers": {"p": provider(start_mock())}})
     headers = chat(weir.port).headers
     assert "x-weir-request-id" in headers and not [h for h in headers if h in ("x-weir-provider", "x-weir-model", "x-weir-attempts", "x-weir-cost")]
+
+
+PAGES = [  # headers that a browser sends, the path, the status
+    ({"Sec-Fetch-Site": "cross-site"}, "/v1/models", 403), ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}, "/healthz", 403),
+    ({"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors"}, "/v1/models", 403), ({"Sec-Fetch-Site": "anything"}, "/metrics", 403),
+    ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}, "/", 403),
+    ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}, "/v1/models", 403),
+    ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}, "/", 200),  # a link that was followed
+    ({"Sec-Fetch-Site": "same-origin"}, "/v1/models", 200), ({"Sec-Fetch-Site": "none"}, "/v1/models", 200), ({}, "/v1/models", 200),
+    ({"Origin": "http://localhost:1.evil.com"}, "/v1/models", 403), ({"Origin": "http://[::1].evil.com"}, "/v1/models", 403),
+    ({"Origin": "http://[::1"}, "/v1/models", 403), ({"Origin": "http://127.0.0.1.evil.com"}, "/v1/models", 403), ({"Origin": "null"}, "/v1/models", 403),
+    ({"Origin": "http://user@localhost"}, "/v1/models", 403), ({"Origin": "http://localhost:99999"}, "/v1/models", 403),
+    ({"Origin": "http://localhost:3000"}, "/v1/models", 200), ({"Origin": "http://[::1]:3000"}, "/v1/models", 200)]
+
+
+@pytest.mark.parametrize("headers, path, status", PAGES)
+def test_without_keys_no_other_page_asks(pair, headers, path, status):
+    assert http(pair[0].port, "GET", path, headers=headers).status == status
+
+
+@pytest.mark.parametrize("headers, path, status", [page for page in PAGES if page[2] == 403])
+def test_with_a_key_a_page_may_ask(keyed, headers, path, status):
+    """What a page that holds a key asks is its owner's affair."""
+    assert http(keyed.port, "GET", path, headers={**bearer("key-app"), **headers}).status == 200

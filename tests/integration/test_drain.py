@@ -79,3 +79,35 @@ def test_the_admin_can_drain(start, start_mock):
     weir = start({"providers": {"p": provider(start_mock())}})
     assert http(weir.port, "POST", "/admin/v1/drain", "", {"Authorization": f"Bearer {weir.admin_key}"}).status == 202
     assert weir.wait(5) == 0
+
+
+@pytest.mark.parametrize("sent", [b"", b"G", b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: "])
+def test_a_drain_does_not_wait_for_a_head_that_does_not_come(start, start_mock, sent):
+    weir = start({"drain_seconds": 30, "providers": {"p": provider(start_mock())}})
+    slow, asked = Connection(weir.port), Connection(weir.port)
+    asked.send(request_bytes("GET", "/healthz"))  # has asked before: what it sends then is a second request's beginning
+    assert asked.reply().text == "ok\n"
+    for c in (slow, asked):
+        c.send(sent)
+    assert http(weir.port, "GET", "/healthz").status == 200
+    begun = time.monotonic()
+    weir.process.send_signal(signal.SIGTERM)
+    assert weir.wait(8) == 0 and time.monotonic() - begun < 8
+    weir.check_output()
+
+
+def test_a_request_that_arrives_with_the_drain_is_answered(start, start_mock):
+    """Its bytes lie in the socket when the drain begins: closing upon them would be a reset."""
+    weir = start({"drain_seconds": 10, "providers": {"p": provider(start_mock())}})
+    connections = [Connection(weir.port) for _ in range(30)]
+    for c in connections[:15]:
+        c.send(request_bytes("GET", "/healthz"))
+        assert c.reply().text == "ok\n"
+    weir.process.send_signal(signal.SIGSTOP)
+    weir.process.send_signal(signal.SIGTERM)
+    for c in connections:
+        c.send(request_bytes("GET", "/healthz"))
+    weir.process.send_signal(signal.SIGCONT)
+    for c in connections:
+        assert c.reply().text == "ok\n"
+    assert weir.wait(8) == 0
