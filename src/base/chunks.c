@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/budget.h"
 #include "base/memory.h"
 
 enum { block_first = 2048, block_most = 256 * 1024 };
@@ -50,13 +51,6 @@ static void block_give(struct chunks *chunks, struct chunk *chunk) {
 
 void chunks_expect(struct chunks *chunks, size_t len) { chunks->expected = len < block_most ? len : block_most; }
 
-static bool budget_take(struct chunks_budget *budget, size_t size) {
-    if (!budget) return true;
-    if (atomic_fetch_add_explicit(&budget->taken, size, memory_order_relaxed) + size <= budget->limit) return true;
-    atomic_fetch_sub_explicit(&budget->taken, size, memory_order_relaxed);
-    return false;
-}
-
 static struct chunk *chunk_new(struct chunks *chunks, size_t need) {
     size_t size = chunks->last ? chunks->last->size * 2 : chunks->expected ? chunks->expected : block_first;
     if (size > block_most) size = block_most;
@@ -66,7 +60,7 @@ static struct chunk *chunk_new(struct chunks *chunks, size_t need) {
     if (!size_add(size, sizeof(struct chunk), &whole) || !budget_take(chunks->budget, whole)) return NULL;
     struct chunk *chunk = block_take(chunks, whole, size);
     if (!chunk) {
-        if (chunks->budget) atomic_fetch_sub_explicit(&chunks->budget->taken, whole, memory_order_relaxed);
+        budget_give(chunks->budget, whole);
         return NULL;
     }
     *chunk = (struct chunk){.next = NULL, .len = 0, .size = size};
@@ -106,7 +100,7 @@ static void blocks_give(struct chunks *chunks) {
 
 void chunks_free(struct chunks *chunks) {
     blocks_give(chunks);
-    if (chunks->budget) atomic_fetch_sub_explicit(&chunks->budget->taken, chunks->taken, memory_order_relaxed);
+    budget_give(chunks->budget, chunks->taken);
     chunks_init_spared(chunks, chunks->budget, chunks->spares);
 }
 
@@ -121,7 +115,7 @@ struct str chunks_whole(struct chunks *chunks) {
         whole->len += chunk->len;
     }
     blocks_give(chunks);
-    if (chunks->budget) atomic_fetch_sub_explicit(&chunks->budget->taken, taken, memory_order_relaxed);
+    budget_give(chunks->budget, taken);
     chunks->taken -= taken;
     chunks->first = chunks->last = whole;
     return str_make(whole->bytes, whole->len);

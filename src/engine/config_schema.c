@@ -31,7 +31,8 @@ const struct config_key config_keys[] = {
       "Deadline of a request, all attempts included, up to a stream's first token.")
     K(top, "max_body_bytes", int, now, 1024, 1073741824, "", top, "33554432", "A larger request body is a 413.")
     K(top, "max_bodies_bytes", int, now, 1048576, TOP, "", top, "1073741824",
-      "Bytes that request bodies and held replies may take in all; past it 503.")
+      "Bytes that request bodies, held replies, what waits for slow readers and pipelined requests may take in all; "
+      "past it 503, or a broken connection where an answer has begun.")
     K(top, "drain_seconds", seconds, now, 0, 86400, "", top, "30", "How long SIGTERM waits for requests in flight.")
     K(top, "header_timeout_seconds", seconds, now, 0, 3600, "", top, "30", "A request's head must arrive within it.")
     K(top, "body_timeout_seconds", seconds, now, 0, 3600, "", top, "60",

@@ -42,6 +42,7 @@ struct loop {
     _Atomic(struct letter *) mailbox; /* newest first; pushed by any thread, taken whole by the loop */
     _Atomic bool stopped;
     struct signal_watch *signals;
+    struct chunks_budget *budget;
     pthread_t thread;
     bool has_thread;
     char name[16];
@@ -52,6 +53,10 @@ static _Thread_local struct loop *current;
 
 uv_loop_t *loop_uv(struct loop *loop) { return &loop->uv; }
 char *loop_read_buffer(struct loop *loop) { return loop->read_buffer; }
+struct chunks_budget *loop_budget(struct loop *loop) {
+    return loop->budget;
+}
+void loop_budget_set(struct loop *loop, struct chunks_budget *budget) { loop->budget = budget; }
 struct loop *loop_current(void) {
     return current;
 }

@@ -4,10 +4,14 @@
 
 #include <uv.h>
 
+#include "base/budget.h"
 #include "net/loop.h"
 
 uv_loop_t *loop_uv(struct loop *loop);
 /* The loop's one read buffer, limit_read_buffer bytes: good for one callback. */
 char *loop_read_buffer(struct loop *loop);
+/* What the connections of this loop hold is counted there; NULL: nowhere. Set before there are any. */
+struct chunks_budget *loop_budget(struct loop *loop);
+void loop_budget_set(struct loop *loop, struct chunks_budget *budget);
 
 #endif

@@ -90,6 +90,7 @@ void connection_close(struct connection *connection, bool reset) {
     list_remove(&connection->node);
     server->count--;
     http1_free(connection->parser);
+    budget_give(loop_budget(server->loop), connection->ahead_size);
     memory_give(connection->ahead);
     memory_give(connection);
     if (server->draining && server->count == 0) loop_defer(server->loop, &server->drained_later);
@@ -236,6 +237,7 @@ static void on_end(void *owner) {
 static const struct http1_handler parser_handler = {on_head, on_body, on_end};
 
 static void ahead_free(struct connection *connection) {
+    budget_give(loop_budget(connection->server->loop), connection->ahead_size);
     memory_give(connection->ahead);
     connection->ahead = NULL;
     connection->ahead_from = connection->ahead_len = connection->ahead_size = 0;
@@ -252,8 +254,14 @@ static bool ahead_room(struct connection *connection, size_t len) {
     if (connection->ahead_size - connection->ahead_len >= len) return true;
     size_t size = connection->ahead_size ? connection->ahead_size : ahead_first;
     while (size < waiting + len) size *= 2;
+    struct chunks_budget *budget = loop_budget(connection->server->loop);
+    size_t more = size - connection->ahead_size;
+    if (!budget_take(budget, more)) return false;
     char *bigger = memory_resize(connection->ahead, size);
-    if (!bigger) return false;
+    if (!bigger) {
+        budget_give(budget, more);
+        return false;
+    }
     connection->ahead = bigger;
     connection->ahead_size = size;
     return true;

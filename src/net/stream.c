@@ -17,13 +17,15 @@
 #include "base/memory.h"
 #include "net/stream_internal.h"
 
-enum { linger_s = 5 };
+enum { linger_s = 5, write_block = 256 * 1024 /* of what waits: given back as it leaves */ };
 
 struct stream_write {
     uv_write_t request;
     size_t len;
     char bytes[];
 };
+
+void streams_hold_within(struct loop *loop, struct chunks_budget *budget) { loop_budget_set(loop, budget); }
 
 static void on_closed(uv_handle_t *handle) {
     struct stream *stream = handle->data;
@@ -197,6 +199,7 @@ static void on_written(uv_write_t *request, int status) {
     struct stream_write *write = LIST_OWNER(request, struct stream_write, request);
     struct stream *stream = request->handle->data;
     stream->unsent -= write->len;
+    budget_give(loop_budget(stream->loop), sizeof *write + write->len);
     memory_give(write);
     if (stream->closing && !stream->linger.place) return;
     if (status != 0) {
@@ -209,17 +212,21 @@ static void on_written(uv_write_t *request, int status) {
     sent_some(stream);
 }
 
-/* Copies what is left of the ranges after `taken` bytes. */
-static void send_later(struct stream *stream, const struct str *ranges, size_t count, size_t taken, size_t whole) {
-    struct stream_write *write = memory_take(sizeof *write + whole - taken);
+/* Copies `len` bytes of the ranges, those behind the first `taken`. false: the stream has failed. */
+static bool block_send_later(struct stream *stream, const struct str *ranges, size_t count, size_t taken, size_t len) {
+    struct chunks_budget *budget = loop_budget(stream->loop);
+    bool within = budget_take(budget, sizeof(struct stream_write) + len);
+    struct stream_write *write = within ? memory_take(sizeof *write + len) : NULL;
     if (!write) {
+        if (within) budget_give(budget, sizeof *write + len);
         stream_fail(stream, stream_failure_system, UV_ENOMEM);
-        return;
+        return false;
     }
     write->len = 0;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && write->len < len; i++) {
         struct str rest = str_slice(ranges[i], taken, ranges[i].len);
         taken -= ranges[i].len - rest.len;
+        rest = str_slice(rest, 0, len - write->len);
         if (rest.len) memcpy(write->bytes + write->len, rest.at, rest.len);
         write->len += rest.len;
     }
@@ -228,10 +235,21 @@ static void send_later(struct stream *stream, const struct str *ranges, size_t c
     stream->given += write->len;
     if (stream->unsent > limit_write_high) stream->was_high = true;
     int status = uv_write(&write->request, &stream->uv, &buffer, 1, on_written);
-    if (status == 0) return;
+    if (status == 0) return true;
     stream->unsent -= write->len;
+    budget_give(budget, sizeof *write + len);
     memory_give(write);
     write_failed(stream, status);
+    return false;
+}
+
+/* Copies what is left of the ranges after `taken` bytes. */
+static void send_later(struct stream *stream, const struct str *ranges, size_t count, size_t taken, size_t whole) {
+    while (taken < whole) {
+        size_t len = whole - taken < write_block ? whole - taken : write_block;
+        if (!block_send_later(stream, ranges, count, taken, len)) return;
+        taken += len;
+    }
 }
 
 enum { ranges_at_once = 64, gathered_bytes = 2048 };
@@ -284,7 +302,9 @@ void stream_write(struct stream *stream, const struct str *ranges, size_t count)
         stream_send(stream, ranges, count);
 }
 
-size_t stream_unsent(const struct stream *stream) { return stream->unsent + stream->unwritable; }
+size_t stream_unsent(const struct stream *stream) {
+    return stream->unsent + (stream->unwritable || stream->failure != stream_failure_none);
+}
 
 uint64_t stream_sent(const struct stream *stream) {
     return stream->given - uv_stream_get_write_queue_size(&stream->uv);

@@ -57,6 +57,16 @@ void stream_tls_bytes(struct stream *stream, struct str cipher) {
         cipher_send(stream); /* session tickets, key updates */
 }
 
+/* A record at a time: what is encrypted and not yet sent would be held by OpenSSL, for as long as the connection is. */
+static void long_write(struct stream *stream, struct str plain) {
+    enum { record_plain = 16 * 1024 };
+    while (plain.len && stream->failure == stream_failure_none) {
+        if (!tls_put_plain(stream->tls, str_slice(plain, 0, record_plain))) tls_fail(stream);
+        cipher_send(stream);
+        plain = str_slice(plain, record_plain, plain.len);
+    }
+}
+
 void stream_tls_write(struct stream *stream, const struct str *ranges, size_t count) {
     char gathered[8 * 1024]; /* a head and a small body leave as one record */
     size_t len = 0;
@@ -70,8 +80,8 @@ void stream_tls_write(struct stream *stream, const struct str *ranges, size_t co
         if (fits) {
             for (size_t b = 0; b < ranges[i].len; b++) gathered[len + b] = ranges[i].at[b];
             len += ranges[i].len;
-        } else if (!tls_put_plain(stream->tls, ranges[i])) {
-            tls_fail(stream);
+        } else {
+            long_write(stream, ranges[i]);
         }
     }
     if (len && !tls_put_plain(stream->tls, str_make(gathered, len))) tls_fail(stream);

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "net/stream.h"
 #include "runtime/request.h"
 
 bool worker_init(struct worker *worker, unsigned index, struct deployment *deployment, struct chunks_budget *bodies,
@@ -22,6 +23,7 @@ bool worker_init(struct worker *worker, unsigned index, struct deployment *deplo
     list_init(&worker->line);
     worker->host.prng = &worker->prng;
     worker->loop = loop_new();
+    if (worker->loop) streams_hold_within(worker->loop, bodies);
     worker->client = worker->loop ? client_new(worker->loop) : NULL;
     return worker->client && reporter_init(&worker->reporter, reports, index);
 }

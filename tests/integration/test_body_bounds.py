@@ -6,7 +6,8 @@ import time
 import pytest
 
 from test_auth import bearer
-from weirlib import Connection, chat_body, http, poll, provider, request_bytes
+from test_slow_callers import LARGE, anthropic_reply, answers, small_window
+from weirlib import Connection, RawProvider, chat_body, http, poll, provider, request_bytes
 
 SANITIZED = os.environ.get("WEIR_BINARY", "").find("san") >= 0
 OPEN = ["/healthz", "/readyz", "/", "/metrics", "/v1/models", "/v1/models/m"]
@@ -72,3 +73,40 @@ def test_bodies_that_nobody_reads_take_no_memory(start, start_mock):
         c.send(b"x" * 1000)
         assert c.reply("GET").text == "ok\n"
         c.socket.close()
+
+
+@pytest.mark.parametrize("over_tls", [False, True])
+def test_answers_that_nobody_reads_stay_within_the_bound(start, certificates, over_tls):
+    """Many callers at once whose answers wait in weir: what does not fit is refused or broken, nothing grows, and all of it is given
+    back."""
+    tls = {"listen": [{"address": "127.0.0.1:0", "tls": {"cert": certificates.cert, "key": certificates.key}}]} if over_tls else {}
+    bound, callers = 40_000_000, 30
+    with RawProvider(answers(anthropic_reply())) as raw:
+        weir = start({**tls, "max_bodies_bytes": bound, "write_timeout_seconds": 30, "retry": {"max_retries": 0}, "providers": {"p": provider(
+            raw.base_url.replace("/v1", ""), type="anthropic", reply_timeout_seconds=30, timeout_seconds=30)}})
+        client = certificates.client() if over_tls else None
+        assert len(chat_whole(weir, client)) > LARGE
+        before = weir.rss_bytes()
+        held = [small_window(weir.port, tls=client) for _ in range(callers)]
+        for c in held:
+            c.send(request_bytes("POST", "/v1/chat/completions", chat_body()))
+        statuses = [c.head()[0] for c in held]
+        assert set(statuses) <= {200, 502, 503, None} and 200 in statuses, statuses
+        poll(lambda: [line for line in weir.log("request_done") if line["caller_gone"] or line["status"] != 200])
+        assert SANITIZED or weir.rss_bytes() - before < bound + 64_000_000, f"{weir.rss_bytes() - before} bytes"
+        for c in held:
+            c.reset()
+        poll(lambda: not metric(weir, client))
+        for _ in range(3):  # everything was given back
+            assert len(chat_whole(weir, client)) > LARGE
+
+
+def metric(weir, tls):
+    text = http(weir.port, "GET", "/metrics", tls=tls).text
+    return sum(float(line.split()[1]) for line in text.splitlines() if line.startswith("weir_requests_in_flight "))
+
+
+def chat_whole(weir, tls):
+    reply = http(weir.port, "POST", "/v1/chat/completions", chat_body(), tls=tls)
+    assert reply.status == 200 and reply.complete, reply
+    return reply.body
