@@ -18,6 +18,7 @@ enum {
     limit_attempts = 32,
     limit_candidates = 64,
     limit_iov = 16,
+    limit_pool_line = 1024, /* calls that wait for a connection to one provider, per loop; further ones go on at once */
     limit_request_id = 64,
     limit_response_id = 128,
     limit_name = 64,   /* a provider's, client's or route's name */

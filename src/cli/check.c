@@ -21,6 +21,7 @@ int cli_check(int argc, char **argv) {
     const char *path = cli_config_path(given, buffer, sizeof buffer);
     struct weir_host host = weir_host_default;
     struct config config;
+    host.serves = true;
     host.simulated_base_url = STR("http://127.0.0.1:1/v1");
     weir_config_check(path, NULL, &host, &config, problems, sizeof problems);
     if (problems[0]) printf("%s\n", problems);

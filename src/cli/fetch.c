@@ -7,6 +7,7 @@
 #include "base/url.h"
 #include "cli/cli.h"
 #include "net/client.h"
+#include "net/tls.h"
 
 struct fetching {
     struct loop *loop;
@@ -77,9 +78,15 @@ char *cli_send(const char *method, const char *url, const char *path, const char
         fprintf(stderr, "weir: the URL %s is not valid: %s\n", url, problem);
         return NULL;
     }
+    struct error error = {.code = error_none};
+    struct tls_context *tls = parsed.tls ? tls_client_context(STR_NONE, false, tls_for_providers, &error) : NULL;
+    if (parsed.tls && !tls) {
+        fprintf(stderr, "weir: %s\n", error.message);
+        return NULL;
+    }
     struct fetching fetching = {.loop = loop_new()};
     struct client *client = fetching.loop ? client_new(fetching.loop) : NULL;
-    struct origin origin = {.tls = parsed.tls,
+    struct origin origin = {.tls = tls,
                             .host = parsed.host,
                             .port = parsed.port,
                             .unix_path = parsed.unix_path,
@@ -99,6 +106,7 @@ char *cli_send(const char *method, const char *url, const char *path, const char
     if (client && call_start(client, &origin, &request, &handler, &fetching)) loop_run(fetching.loop);
     if (client) client_free(client);
     if (fetching.loop) loop_free(fetching.loop);
+    tls_context_release(tls);
     *status = fetching.status;
     if (!fetching.failed && fetching.status) return fetching.body ? fetching.body : memory_take_zeroed(1);
     fprintf(stderr, "weir: no gateway answers at %s: %s. Is `weir serve` running? (--url, WEIR_URL)\n", url,

@@ -66,7 +66,12 @@ static void drain(void *context) {
 static void reload(void *context, struct weir_error *error, bool *done) {
     struct serving *serving = context;
     struct now now = loop_now(serving->control);
+    struct error why = {.code = error_none};
     *done = weir_reload(serving->weir, error) == 0;
+    if (*done && !gateway_renew(serving->gateway, &why)) { /* between the check and now */
+        weir_error_set(error, why.code, str_from(why.message));
+        *done = false;
+    }
     if (*done)
         log_info(log_of(serving), now, "reloaded");
     else
@@ -146,6 +151,7 @@ static int serve(struct serving *serving, const char *path) {
     struct log_options log = {.level = log_level_info, .fd = -1};
     struct config config;
     static char problems[64 * 1024];
+    host.serves = true;
     host.simulated_base_url = STR("http://127.0.0.1:1/v1");
     bool checked = weir_config_check(path, NULL, &host, &config, problems, sizeof problems);
     str_copy(state_dir, sizeof state_dir, config.process.state_dir);

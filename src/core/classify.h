@@ -13,39 +13,40 @@ enum fault {
 };
 
 /* X(name, fault, error answered when nothing is left, sentence for explain and the log) */
-#define FAILURE_TABLE(X)                                                                                  \
-    X(dns, target, upstream_unreachable, "the provider's name does not resolve")                          \
-    X(connect, target, upstream_unreachable, "the provider refused the connection")                       \
-    X(connect_timeout, target, upstream_timeout, "connecting to the provider took too long")              \
-    X(tls, target, upstream_unreachable, "the TLS handshake with the provider failed")                    \
-    X(proxy, target, upstream_unreachable, "the proxy refused the connection to the provider")            \
-    X(reset, passing, upstream_unreachable, "the provider broke the connection")                          \
-    X(reset_reused, passing, upstream_unreachable,                                                        \
-      "the provider broke a connection that it had kept open, after the request had gone out on it")      \
-    X(cut, passing, provider_error, "the provider's reply was cut off")                                   \
-    X(malformed, target, provider_error, "the provider's reply is not valid HTTP")                        \
-    X(invalid_json, target, provider_error, "the provider's reply is not valid JSON")                     \
-    X(wrong_content_type, target, provider_error, "the provider's reply has the wrong content type")      \
-    X(too_large, target, provider_error, "the provider sent more than weir holds before the first token") \
-    X(empty_stream, target, provider_error, "the provider's stream ended before its first token")         \
-    X(first_token_timeout, target, upstream_timeout, "the provider's first token took too long")          \
-    X(reply_timeout, target, upstream_timeout, "the provider's reply took too long")                      \
-    X(stall, target, upstream_timeout, "the provider's stream stalled")                                   \
-    X(error_in_reply, target, provider_error, "the provider answered 200 with an error inside")           \
-    X(error_in_stream, target, provider_error, "the provider sent an error in its stream")                \
-    X(bad_request, caller, provider_error, "the provider refused the request")                            \
-    X(authentication, key, provider_auth, "the provider refused the gateway's credential")                \
-    X(payment, key, provider_error, "the provider wants payment or the credit is used up")                \
-    X(not_found, target, provider_error, "the provider does not know the model or path")                  \
-    X(rate_limited, key, rate_limited, "the provider's rate limit is reached")                            \
-    X(timeout_status, passing, upstream_timeout, "the provider timed out")                                \
-    X(conflict, passing, provider_error, "the provider reported a conflict")                              \
-    X(server_error, passing, provider_error, "the provider failed")                                       \
-    X(overloaded, passing, provider_error, "the provider is overloaded")                                  \
-    X(redirect, target, provider_error, "the provider answered with a redirect, which is not followed")   \
-    X(system, passing, overloaded, "the gateway lacked memory or descriptors for the attempt")            \
-    X(request_deadline, caller, upstream_timeout, "the request's own deadline passed")                    \
-    X(outpaced, caller, internal, "a hedged attempt at another target was faster")                        \
+#define FAILURE_TABLE(X)                                                                                           \
+    X(dns, target, upstream_unreachable, "the provider's name does not resolve")                                   \
+    X(connect, target, upstream_unreachable, "the provider refused the connection")                                \
+    X(connect_timeout, target, upstream_timeout, "connecting to the provider took too long")                       \
+    X(tls, target, upstream_unreachable, "the TLS handshake with the provider failed")                             \
+    X(proxy, target, upstream_unreachable, "the proxy refused the connection to the provider")                     \
+    X(no_connection, target, too_many_in_flight, "as many connections as the provider's pool may have are in use") \
+    X(reset, passing, upstream_unreachable, "the provider broke the connection")                                   \
+    X(reset_reused, passing, upstream_unreachable,                                                                 \
+      "the provider broke a connection that it had kept open, after the request had gone out on it")               \
+    X(cut, passing, provider_error, "the provider's reply was cut off")                                            \
+    X(malformed, target, provider_error, "the provider's reply is not valid HTTP")                                 \
+    X(invalid_json, target, provider_error, "the provider's reply is not valid JSON")                              \
+    X(wrong_content_type, target, provider_error, "the provider's reply has the wrong content type")               \
+    X(too_large, target, provider_error, "the provider sent more than weir holds before the first token")          \
+    X(empty_stream, target, provider_error, "the provider's stream ended before its first token")                  \
+    X(first_token_timeout, target, upstream_timeout, "the provider's first token took too long")                   \
+    X(reply_timeout, target, upstream_timeout, "the provider's reply took too long")                               \
+    X(stall, target, upstream_timeout, "the provider's stream stalled")                                            \
+    X(error_in_reply, target, provider_error, "the provider answered 200 with an error inside")                    \
+    X(error_in_stream, target, provider_error, "the provider sent an error in its stream")                         \
+    X(bad_request, caller, provider_error, "the provider refused the request")                                     \
+    X(authentication, key, provider_auth, "the provider refused the gateway's credential")                         \
+    X(payment, key, provider_error, "the provider wants payment or the credit is used up")                         \
+    X(not_found, target, provider_error, "the provider does not know the model or path")                           \
+    X(rate_limited, key, rate_limited, "the provider's rate limit is reached")                                     \
+    X(timeout_status, passing, upstream_timeout, "the provider timed out")                                         \
+    X(conflict, passing, provider_error, "the provider reported a conflict")                                       \
+    X(server_error, passing, provider_error, "the provider failed")                                                \
+    X(overloaded, passing, provider_error, "the provider is overloaded")                                           \
+    X(redirect, target, provider_error, "the provider answered with a redirect, which is not followed")            \
+    X(system, passing, overloaded, "the gateway lacked memory or descriptors for the attempt")                     \
+    X(request_deadline, caller, upstream_timeout, "the request's own deadline passed")                             \
+    X(outpaced, caller, internal, "a hedged attempt at another target was faster")                                 \
     X(caller_gone, caller, internal, "the caller hung up")
 
 enum failure {

@@ -111,6 +111,43 @@ static struct str base_url_of(struct config_reading *reading, struct snapshot *s
                         STR_ARG(str_slice(url, at + 9, url.len)));
 }
 
+static void ca_look(struct config_reading *reading, const struct config_node *node, const struct provider *provider) {
+    struct error error = {.code = error_none};
+    if (!provider->base.tls || provider->insecure || provider->ca_file.len == 0 || !reading->input->ca_check) return;
+    if (!reading->input->ca_check(provider->ca_file, &error))
+        config_report(reading, config_member(node, STR("ca_file")), config_error, "%s", error.message);
+}
+
+/* How many connections to it there may be. */
+static void pool_read(struct config_reading *reading, const struct config_node *node, struct provider *provider) {
+    enum { usual_idle_max = 128 };
+    const struct config_node *pool = config_member(node, STR("pool")), *idle = config_member(pool, STR("max_idle"));
+    size_t most = (size_t)read_number(pool, "max_connections", 0);
+    provider->pool_connections_max = most;
+    provider->pool_idle_max = (size_t)read_number(pool, "max_idle", usual_idle_max);
+    if (most == 0 || provider->pool_idle_max <= most) return;
+    if (idle)
+        config_report(reading, idle, config_error, "`max_idle` is %zu, and `max_connections` allows %zu in all",
+                      provider->pool_idle_max, most);
+    provider->pool_idle_max = most;
+}
+
+/* What connections to it have in common. A credential and a proxy's password are not for a table that outlives the
+ * snapshot, so it is a hash. */
+static uint64_t origin_id_of(const struct provider *provider, struct arena *arena) {
+    struct text text = text_in_arena(arena, 512);
+    text_printf(&text, "%.*s|%.*s|%d|%.*s|%llu", STR_ARG(provider->base_url), STR_ARG(provider->ca_file),
+                provider->insecure, STR_ARG(provider->proxy), (unsigned long long)provider->connect_timeout_ns);
+    for (size_t i = 0; i < provider->key_count; i++) {
+        text_put_byte(&text, '|');
+        text_put(&text, provider->authorization[i]);
+    }
+    struct sha256 hash = hash_sha256(text_str(&text));
+    uint64_t id;
+    memcpy(&id, hash.bytes, sizeof id);
+    return id;
+}
+
 static void origin_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
                         struct provider *provider) {
     struct arena *arena = &snapshot->arena;
@@ -122,6 +159,7 @@ static void origin_read(struct config_reading *reading, struct snapshot *snapsho
                       STR_ARG(at && str_find_byte(at->text, '@') == SIZE_MAX ? config_shown(at) : STR("...")), problem);
     provider->ca_file = arena_copy(arena, read_str(node, "ca_file", STR("")));
     provider->insecure = read_bool(node, "insecure", false);
+    ca_look(reading, node, provider);
     struct str proxy = read_str(node, "proxy", STR(""));
     if (proxy.len == 0) {
         struct str https = environment_of(reading, STR("HTTPS_PROXY")),
@@ -133,13 +171,8 @@ static void origin_read(struct config_reading *reading, struct snapshot *snapsho
                           no); /* HTTP_PROXY in capitals is not read, as in curl: CGI sets it */
     }
     provider->proxy = str_eq(proxy, STR("none")) ? STR("") : arena_copy(arena, proxy);
-    struct str key =
-        arena_printf(arena, "origin %.*s|%.*s|%d|%.*s|%llu", STR_ARG(provider->base_url), STR_ARG(provider->ca_file),
-                     provider->insecure, STR_ARG(provider->proxy), (unsigned long long)provider->connect_timeout_ns);
-    struct sha256 hash = hash_sha256(key); /* a proxy's password is not for a table that outlives the snapshot */
-    char hex[2 * sizeof hash.bytes];
-    hash_to_hex(hash.bytes, sizeof hash.bytes, hex);
-    provider->origin_id = config_id(reading->input->ids, str_make(hex, sizeof hex));
+    pool_read(reading, node, provider);
+    provider->origin_id = origin_id_of(provider, arena);
 }
 
 static bool header_is_valid(struct str name, struct str value) {

@@ -40,6 +40,7 @@ static void listen_add(struct config_reading *reading, const struct config_node 
                                    .cert_file = read_str(tls, "cert", STR("")),
                                    .key_file = read_str(tls, "key", STR(""))};
     const struct config_node *written = node->kind == config_map ? config_member(node, STR("address")) : node;
+    struct error error = {.code = error_none};
     if (!written) written = node;
     if (!address_is_valid(listen.address))
         config_report(reading, node, config_error,
@@ -56,6 +57,10 @@ static void listen_add(struct config_reading *reading, const struct config_node 
         config_report(reading, node, config_error, "`%.*s` stands twice", STR_ARG(config_shown(written)));
     else if (process->listen_count == config_listens_max)
         config_report(reading, node, config_error, "more than %d addresses", config_listens_max);
+    else if (tls && !reading->input->certificate_check)
+        process->listens[process->listen_count++] = listen;
+    else if (tls && !reading->input->certificate_check(listen.cert_file, listen.key_file, &error))
+        config_report(reading, tls, config_error, "%s", error.message);
     else
         process->listens[process->listen_count++] = listen;
 }

@@ -18,6 +18,8 @@ static const char intro[] =
     "the configuration that\n"
     "  they started with. `listen`, `workers`, `state_dir`, `log` and the connection limits and timeouts need a "
     "restart.\n"
+    "  The files of `ca_file`, `cert` and `key` are read at the start and at each reload: one that has been changed "
+    "counts from then on, one that cannot be used is an error of `weir check`, and nothing changes.\n"
     "- A key marked *later* is parsed and checked, but its feature is not in this version: `weir check` says so. "
     "*Protects* means that, too, but\n"
     "  `weir serve` refuses to start, because what the key closes would be open.\n\n"

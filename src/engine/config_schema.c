@@ -185,6 +185,7 @@ const struct config_key config_keys[] = {
       "http://[user:password@]HOST:PORT, or `none`.")
     K(provider, "health", section, now, 0, 0, "", health, "", "When it counts as degraded or unhealthy.")
     K(provider, "queue", section, now, 0, 0, "", queue, "", "Waiting when max_concurrent is reached.")
+    K(provider, "pool", section, now, 0, 0, "", pool, "", "Connections to it.")
     K(provider, "overall_health", number, later, 0, 1, "", top, "", "Its part in the whole's health.")
 
     K(quota, "requests_per_day", int, protects, 0, TOP, "", top, "", "Requests a day.")
@@ -230,6 +231,10 @@ const struct config_key config_keys[] = {
 
     K(queue, "max", int, now, 0, 1e6, "", top, "", "Requests that may wait.")
     K(queue, "wait_ms", int, now, 0, 1e7, "", top, "", "How long one may wait, milliseconds.")
+
+    K(pool, "max_idle", int, now, 0, 1e6, "", top, "128, at most max_connections", "Connections that are kept when they have nothing to do, per event loop, for 55 s.")
+    K(pool, "max_connections", int, now, 1, 1e6, "", top, "",
+      "Connections in all, per event loop; none: no limit. Past it a request waits for one, within connect_timeout_seconds, and then goes on to the next target.")
 
     K(rule, "name", string, now, 0, 0, "", top, "", "Named by explain.")
     K(rule, "when", section, now, 0, 0, "", when, "", "The conditions: all must hold.")
@@ -287,11 +292,10 @@ const size_t config_key_count = sizeof config_keys / sizeof *config_keys;
 
 struct str config_section_name(enum config_section section) {
     static const char *const names[config_sections] = {
-        "",       "listen",       "listen.tls",      "adaptive",  "retry",
-        "hedge",  "fetch",        "responses",       "cache",     "providers.NAME",
-        "quota",  "prices.MODEL", "circuit_breaker", "routes[]",  "targets[]",
-        "queue",  "rules[]",      "rules[].when",    "clients[]", "log",
-        "alerts", "health"};
+        "",          "listen", "listen.tls",     "adaptive", "retry",        "hedge",           "fetch",
+        "responses", "cache",  "providers.NAME", "quota",    "prices.MODEL", "circuit_breaker", "routes[]",
+        "targets[]", "queue",  "pool",           "rules[]",  "rules[].when", "clients[]",       "log",
+        "alerts",    "health"};
     return str_from(names[section]);
 }
 

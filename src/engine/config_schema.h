@@ -22,6 +22,7 @@ enum config_section {
     section_route,
     section_target,
     section_queue,
+    section_pool,
     section_rule,
     section_when,
     section_client,

@@ -279,6 +279,7 @@ void answer_failure(struct flight *flight, const struct attempt *last, struct no
     if (last->failure == failure_error_in_reply && answer_inside(flight, last, now, out)) return;
     const struct failure_facts *failure = failure_facts(last->failure);
     const struct error_facts *error = error_facts(failure->error);
+    if (last->failure == failure_no_connection) flight->limit_scope = STR("provider");
     struct str message =
         failure->error == error_provider_auth
             ? error->sentence

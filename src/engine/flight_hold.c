@@ -158,7 +158,8 @@ static struct verdict verdict_of(enum failure failure) {
     case failure_authentication: /* the key's affair */
     case failure_payment:
     case failure_rate_limited: return (struct verdict){0, 1};
-    case failure_system: /* ours, or the caller's */
+    case failure_no_connection: /* ours, or the caller's */
+    case failure_system:
     case failure_request_deadline:
     case failure_outpaced:
     case failure_caller_gone: return (struct verdict){0, 0};

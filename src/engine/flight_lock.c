@@ -86,7 +86,8 @@ void lock_settle(struct flight *flight, struct attempt *attempt, struct now now)
         return;
     }
     enum fault fault = failure_facts(attempt->failure)->fault;
-    if (fault == fault_caller || attempt->failure == failure_system) return;
+    bool ours = attempt->failure == failure_system || attempt->failure == failure_no_connection;
+    if (fault == fault_caller || ours) return;
     if (attempt->target == flight->route->targets[0]) cell_store(&flight->route->cells->healthy_since_ns, 0);
     struct candidate *next = next_behind(flight, attempt->candidate, now, &ignored);
     lock_failed(lock, attempt->lock_epoch, flight->route->failover_after, next ? next->target->id : 0);

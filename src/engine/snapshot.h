@@ -55,8 +55,8 @@ struct provider {
     unsigned max_retries; /* attempts at this provider for one request are at most 1 + this */
     struct str ca_file, proxy;
     bool insecure;
-    uint64_t
-        origin_id; /* equal for equal origins (all of base, ca_file, proxy, insecure, timeouts), across snapshots */
+    size_t pool_idle_max, pool_connections_max; /* connections per event loop; max 0: no limit */
+    uint64_t origin_id; /* equal where all of base, ca_file, proxy, insecure, keys and timeout are, across snapshots */
     struct provider_cells *cells;
     struct key_cells **key_cells; /* one for each key */
     struct breaker_rules breaker;

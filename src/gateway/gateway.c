@@ -50,6 +50,7 @@ static bool addresses_open(struct gateway *gateway, struct error *error) {
         }
         gateway->addresses[i] = listen_address_new(listen->address, error);
         if (!gateway->addresses[i]) return false;
+        str_copy(gateway->listens[i], sizeof gateway->listens[i], listen->address);
         gateway->address_count++;
     }
     return true;
@@ -83,6 +84,22 @@ struct gateway *gateway_start(struct weir *weir, const struct gateway_options *o
         return NULL;
     }
     return gateway;
+}
+
+/* The addresses are those of the start: another one, or TLS where there was none, needs another start. */
+bool gateway_renew(struct gateway *gateway, struct error *error) {
+    struct weir *weir = gateway->weir;
+    bool fine = true;
+    pthread_mutex_lock(&weir->control);
+    const struct config_process *process = &weir->config.process;
+    for (size_t i = 0; i < gateway->address_count; i++)
+        for (size_t n = 0; n < process->listen_count && gateway->contexts[i]; n++) {
+            const struct config_listen *listen = &process->listens[n];
+            if (!str_eq(listen->address, str_from(gateway->listens[i])) || listen->cert_file.len == 0) continue;
+            fine = tls_server_context_renew(gateway->contexts[i], listen->cert_file, listen->key_file, error) && fine;
+        }
+    pthread_mutex_unlock(&weir->control);
+    return fine;
 }
 
 uint16_t gateway_port(const struct gateway *gateway, size_t n) {

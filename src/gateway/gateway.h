@@ -20,6 +20,9 @@ struct gateway *gateway_start(struct weir *weir, const struct gateway_options *o
 /* The port of the n-th address; 0: none, or a unix socket. */
 uint16_t gateway_port(const struct gateway *gateway, size_t n);
 /* No new connections, /readyz fails; `drained` runs on a worker's thread when the last connection has gone. */
+/* The certificates of the listeners, read again from where the configuration has them now: for connections from here
+ * on. Control thread. false: *error; the listener at which it was found keeps what it has. */
+bool gateway_renew(struct gateway *gateway, struct error *error);
 void gateway_drain(struct gateway *gateway, void (*drained)(void *context), void *context);
 /* Closes what is left and frees. Before weir_close. From the control thread. */
 void gateway_stop(struct gateway *gateway);

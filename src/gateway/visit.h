@@ -19,6 +19,7 @@ struct gateway {
     struct gate *gates;
     struct listen_address *addresses[config_listens_max];
     struct tls_context *contexts[config_listens_max];
+    char listens[config_listens_max][256]; /* as the configuration writes the addresses */
     size_t address_count;
     bool metrics_public;
     _Atomic bool draining;

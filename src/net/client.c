@@ -12,15 +12,21 @@
 #include "base/text.h"
 #include "net/dial.h"
 #include "net/http1.h"
-#include "net/tls.h"
 
-enum { slice_bytes = 256 * 1024, contexts_max = 16 };
+enum { slice_bytes = 256 * 1024, buckets = 256 };
 
+/* The connections to one origin:   open = being dialled + idle + busy   <= connections_max, where there is one
+ * Calls that find no place wait in line, first come, first served. */
 struct pool {
-    struct list node; /* of client->pools */
+    struct list node; /* of a bucket of client->pools */
     uint64_t origin_id;
     struct list idle; /* struct upstream, the one used last first */
-    size_t idle_count, busy_count;
+    struct list line; /* struct call */
+    size_t idle_count, open, line_count;
+    size_t idle_max, connections_max;
+    size_t users; /* calls, connections, and whoever looks at it just now; freed at 0 where it is not kept */
+    bool kept;    /* its origin is one of the newest configuration's */
+    bool advancing;
 };
 
 /* One connection to a provider. */
@@ -33,7 +39,6 @@ struct upstream {
     struct call *call; /* NULL: idle, or its call was cancelled inside a callback */
     struct timer expiry;
     uint64_t idle_timeout_ns, idle_since_ns;
-    size_t connections_idle_max;
     bool reused, heard /* a byte of this reply */, keep_alive, feeding, doomed;
 };
 
@@ -42,8 +47,12 @@ struct call {
     const struct origin *origin;
     const struct call_handler *handler;
     void *owner;
-    struct upstream *upstream; /* NULL while dialling */
+    struct pool *pool;
+    struct upstream *upstream; /* NULL while it waits or is dialling */
     struct dial *dial;
+    struct list line_node;
+    struct timer line_end;
+    uint64_t connect_by_ns;
     struct loop_deferred later; /* `sent`, or a failure, told at the end of the turn */
     enum call_failure failure;
     char failure_text[128];
@@ -57,23 +66,73 @@ struct call {
 struct client {
     struct loop *loop;
     struct resolver *resolver;
-    struct list pools, busy;
+    struct list pools[buckets], busy;
     size_t idle_count, busy_count;
+    bool chosen;       /* by client_set_origins: other pools keep nothing */
     uint64_t replaced; /* idle connections that turned out closed before they were used */
-    struct {
-        char ca_file[256];
-        bool insecure;
-        struct tls_context *context;
-    } contexts[contexts_max];
-    size_t context_count;
     char scratch[limit_header_bytes + limit_target_bytes];
 };
 
 struct str call_failure_name(enum call_failure failure) {
-    static const char *const names[] = {"none",      "dns",   "connect",    "connect_timeout",
-                                        "tls",       "proxy", "reset",      "reset_reused",
-                                        "malformed", "cut",   "not_public", "system"};
+    static const char *const names[] = {"none",       "dns",           "connect",      "connect_timeout", "tls",
+                                        "proxy",      "reset",         "reset_reused", "malformed",       "cut",
+                                        "not_public", "no_connection", "system"};
     return str_from(names[failure]);
+}
+
+/* -- pools ------------------------------------------------------------------------------------------------------------
+ */
+
+static void pool_hold(struct pool *pool) { pool->users++; }
+
+static void pool_release(struct pool *pool) {
+    CHECK(pool->users > 0);
+    if (--pool->users || pool->kept) return;
+    CHECK(pool->open == 0 && list_empty(&pool->line));
+    list_remove(&pool->node);
+    memory_give(pool);
+}
+
+static bool call_connect(struct call *call);
+
+/* Something of its own is free: for those in line. */
+static void pool_advance(struct pool *pool) {
+    if (pool->advancing) return;
+    pool->advancing = true;
+    while (!list_empty(&pool->line))
+        if (!call_connect(LIST_OWNER(pool->line.next, struct call, line_node))) break;
+    pool->advancing = false;
+}
+
+/* A connection, or one that was being dialled, is no more. */
+static void pool_closed(struct pool *pool) {
+    pool->open--;
+    pool_advance(pool);
+    pool_release(pool);
+}
+
+static struct pool *pool_find(const struct client *client, uint64_t origin_id) {
+    LIST_EACH (node, &client->pools[origin_id % buckets]) {
+        struct pool *pool = LIST_OWNER(node, struct pool, node);
+        if (pool->origin_id == origin_id) return pool;
+    }
+    return NULL;
+}
+
+/* NULL: out of memory. */
+static struct pool *pool_of(struct client *client, const struct origin *origin) {
+    struct pool *pool = pool_find(client, origin->id);
+    if (pool) return pool;
+    pool = memory_take_zeroed(sizeof *pool);
+    if (!pool) return NULL;
+    pool->origin_id = origin->id;
+    pool->idle_max = origin->connections_idle_max;
+    pool->connections_max = origin->connections_max;
+    pool->kept = !client->chosen;
+    list_init(&pool->idle);
+    list_init(&pool->line);
+    list_add_last(&client->pools[origin->id % buckets], &pool->node);
+    return pool;
 }
 
 /* -- connections ------------------------------------------------------------------------------------------------------
@@ -90,12 +149,13 @@ static void upstream_free(struct upstream *upstream) {
     list_remove(&upstream->node);
     if (upstream->stream) stream_close(upstream->stream, false);
     http1_free(upstream->parser);
+    struct pool *pool = upstream->pool;
     memory_give(upstream);
+    pool_closed(pool);
 }
 
 static void busy_end(struct upstream *upstream) {
     list_remove(&upstream->node);
-    upstream->pool->busy_count--;
     upstream->client->busy_count--;
 }
 
@@ -123,8 +183,9 @@ static void upstream_release(struct upstream *upstream) {
     struct pool *pool = upstream->pool;
     busy_end(upstream);
     upstream->call = NULL;
+    bool room = pool->kept && pool->idle_count < pool->idle_max;
     if (!upstream->keep_alive || !stream_is_alive(upstream->stream) || stream_unsent(upstream->stream) ||
-        pool->idle_count >= upstream->connections_idle_max) {
+        (!room && list_empty(&pool->line))) {
         upstream_free(upstream);
         return;
     }
@@ -135,31 +196,30 @@ static void upstream_release(struct upstream *upstream) {
     client->idle_count++;
     timer_set(client->loop, &upstream->expiry, upstream->idle_since_ns + upstream->idle_timeout_ns, on_expired,
               upstream);
-}
-
-static struct pool *pool_of(struct client *client, uint64_t origin_id) {
-    LIST_EACH (node, &client->pools) {
-        struct pool *pool = LIST_OWNER(node, struct pool, node);
-        if (pool->origin_id == origin_id) return pool;
-    }
-    struct pool *pool = memory_take_zeroed(sizeof *pool);
-    if (!pool) return NULL;
-    pool->origin_id = origin_id;
-    list_init(&pool->idle);
-    list_add_last(&client->pools, &pool->node);
-    return pool;
+    pool_advance(pool);
 }
 
 /* -- the end of a call ------------------------------------------------------------------------------------------------
  */
 
-static void call_free(struct call *call) {
-    loop_defer_cancel(&call->later);
-    if (call->dial) dial_cancel(call->dial);
-    memory_give(call);
+static void line_leave(struct call *call) {
+    if (!list_linked(&call->line_node)) return;
+    list_remove(&call->line_node);
+    timer_cancel(call->client->loop, &call->line_end);
+    call->pool->line_count--;
 }
 
-static void call_dial(struct call *call);
+static void call_free(struct call *call) {
+    struct pool *pool = call->pool;
+    loop_defer_cancel(&call->later);
+    line_leave(call);
+    if (call->dial) {
+        dial_cancel(call->dial);
+        pool_closed(pool);
+    }
+    memory_give(call);
+    pool_release(pool);
+}
 
 static void call_fail(struct call *call, enum call_failure failure, struct str text) {
     char copy[192];
@@ -311,6 +371,13 @@ static void on_connected(void *owner) { (void)owner; }
 
 static const struct stream_handler stream_handler = {on_connected, on_bytes, on_ended, on_failed, on_writable};
 
+/* Told at the end of the turn. */
+static void call_fail_later(struct call *call, enum call_failure failure, struct str text) {
+    call->failure = failure;
+    str_copy(call->failure_text, sizeof call->failure_text, text);
+    loop_defer(call->client->loop, &call->later);
+}
+
 static void later_run(void *context) {
     struct call *call = context;
     if (call->failure != call_failure_none) {
@@ -339,7 +406,6 @@ static bool upstream_use(struct upstream *upstream, struct call *call) {
     upstream->heard = upstream->keep_alive = false;
     call->upstream = upstream;
     list_add_last(&upstream->client->busy, &upstream->node);
-    upstream->pool->busy_count++;
     upstream->client->busy_count++;
     http1_next(upstream->parser, call->is_head);
     if (call->paused)
@@ -379,58 +445,66 @@ static void on_dialled(void *owner, struct stream *stream, enum call_failure fai
     struct client *client = call->client;
     call->dial = NULL;
     if (!stream) {
+        pool_closed(call->pool);
         call_fail(call, failure, text);
         return;
     }
     struct upstream *upstream = memory_take_zeroed(sizeof *upstream);
     struct http1 *parser = upstream ? http1_new_reply(&parser_handler, upstream) : NULL;
-    struct pool *pool = parser ? pool_of(client, call->origin->id) : NULL;
-    if (!pool) {
+    if (!parser) {
         memory_give(upstream);
-        http1_free(parser);
         stream_close(stream, false);
+        pool_closed(call->pool);
         call_fail(call, call_failure_system, STR("no memory for the connection"));
         return;
     }
     *upstream = (struct upstream){.client = client,
-                                  .pool = pool,
+                                  .pool = call->pool,
                                   .stream = stream,
                                   .parser = parser,
-                                  .idle_timeout_ns = call->origin->idle_timeout_ns,
-                                  .connections_idle_max = call->origin->connections_idle_max};
+                                  .idle_timeout_ns = call->origin->idle_timeout_ns};
     stream_set_handler(stream, &stream_handler, upstream);
     upstream_use(upstream, call);
 }
 
-static struct tls_context *context_of(struct client *client, const struct origin *origin, struct error *error) {
-    char ca_file[sizeof client->contexts[0].ca_file];
-    str_copy(ca_file, sizeof ca_file, origin->ca_file);
-    for (size_t i = 0; i < client->context_count; i++)
-        if (client->contexts[i].insecure == origin->insecure && strcmp(client->contexts[i].ca_file, ca_file) == 0)
-            return client->contexts[i].context;
-    if (client->context_count == contexts_max) {
-        error_set(error, error_internal, "more than %d different CA files", contexts_max);
-        return NULL;
-    }
-    struct tls_context *context = tls_client_context(origin->ca_file, origin->insecure, error);
-    if (!context) return NULL;
-    memcpy(client->contexts[client->context_count].ca_file, ca_file, sizeof ca_file);
-    client->contexts[client->context_count].insecure = origin->insecure;
-    client->contexts[client->context_count++].context = context;
-    return context;
-}
-
 static void call_dial(struct call *call) {
     struct client *client = call->client;
-    struct error error = {.code = error_none};
-    struct tls_context *tls = call->origin->tls ? context_of(client, call->origin, &error) : NULL;
-    if (!call->origin->tls || tls)
-        call->dial = dial_start(client->loop, client->resolver, call->origin, tls, on_dialled, call);
-    if (call->dial) return;
-    call->failure = call->origin->tls && !tls ? call_failure_tls : call_failure_system;
-    str_copy(call->failure_text, sizeof call->failure_text,
-             call->failure == call_failure_tls ? str_from(error.message) : STR("no memory for the connection"));
-    loop_defer(client->loop, &call->later);
+    call->dial = dial_start(client->loop, client->resolver, call->origin, call->connect_by_ns, on_dialled, call);
+    if (call->dial) {
+        call->pool->open++;
+        pool_hold(call->pool);
+    } else {
+        call_fail_later(call, call_failure_system, STR("no memory for the connection"));
+    }
+}
+
+/* An idle connection, or a new one; false: its pool has no place for it now. */
+static bool call_connect(struct call *call) {
+    struct pool *pool = call->pool;
+    struct upstream *upstream;
+    while ((upstream = pool_take(pool, call->origin, loop_now(call->client->loop).mono_ns)))
+        if (upstream_use(upstream, call)) break;
+    if (!upstream && pool->connections_max && pool->open >= pool->connections_max) return false;
+    line_leave(call);
+    if (!upstream) call_dial(call);
+    return true;
+}
+
+static void on_line_end(void *context) {
+    call_fail(context, call_failure_no_connection,
+              STR("as many connections as `pool.max_connections` allows are in use"));
+}
+
+static void line_join(struct call *call) {
+    struct pool *pool = call->pool;
+    if (pool->line_count >= limit_pool_line) {
+        call_fail_later(call, call_failure_no_connection,
+                        STR("too many calls wait for one of `pool.max_connections` connections"));
+        return;
+    }
+    list_add_last(&pool->line, &call->line_node);
+    pool->line_count++;
+    timer_set(call->client->loop, &call->line_end, call->connect_by_ns, on_line_end, call);
 }
 
 static void value_put(struct text *text, struct str value) {
@@ -487,10 +561,12 @@ static struct str head_write(struct client *client, const struct origin *origin,
 struct call *call_start(struct client *client, const struct origin *origin, const struct call_request *request,
                         const struct call_handler *handler, void *owner) {
     struct str head = head_write(client, origin, request);
-    struct call *call = head.at ? memory_take(sizeof *call + head.len) : NULL;
-    if (!call) return NULL;
+    struct pool *pool = head.at ? pool_of(client, origin) : NULL;
+    struct call *call = pool ? memory_take(sizeof *call + head.len) : NULL;
+    if (!call) return NULL; /* a pool without calls is no harm: client_set_origins ends it */
     *call = (struct call){.client = client,
                           .origin = origin,
+                          .pool = pool,
                           .handler = handler,
                           .owner = owner,
                           .body = request->body,
@@ -500,11 +576,9 @@ struct call *call_start(struct client *client, const struct origin *origin, cons
     memcpy(call->head, head.at, head.len);
     call->later.run = later_run;
     call->later.context = call;
-    struct pool *pool = pool_of(client, origin->id);
-    struct upstream *upstream;
-    while (pool && (upstream = pool_take(pool, origin, loop_now(client->loop).mono_ns)))
-        if (upstream_use(upstream, call)) return call;
-    call_dial(call);
+    call->connect_by_ns = loop_now(client->loop).mono_ns + origin->connect_timeout_ns;
+    pool_hold(pool);
+    if (!list_empty(&pool->line) || !call_connect(call)) line_join(call);
     return call;
 }
 
@@ -536,7 +610,7 @@ struct client *client_new(struct loop *loop) {
     if (!client) return NULL;
     memset(client, 0, offsetof(struct client, scratch));
     client->loop = loop;
-    list_init(&client->pools);
+    for (size_t i = 0; i < buckets; i++) list_init(&client->pools[i]);
     list_init(&client->busy);
     client->resolver = resolver_new(loop);
     if (client->resolver) return client;
@@ -544,21 +618,38 @@ struct client *client_new(struct loop *loop) {
     return NULL;
 }
 
-void client_drop_idle(struct client *client) {
-    LIST_EACH_SAFE (node, following, &client->pools) {
-        struct pool *pool = LIST_OWNER(node, struct pool, node);
-        while (!list_empty(&pool->idle)) upstream_drop(LIST_OWNER(pool->idle.next, struct upstream, node));
-        if (pool->busy_count) continue;
-        list_remove(&pool->node); /* its origin may never be asked for again */
-        memory_give(pool);
+static void pool_trim(struct pool *pool, size_t idle_max) {
+    pool_hold(pool);
+    while (pool->idle_count > idle_max) upstream_drop(LIST_OWNER(pool->idle.prev, struct upstream, node));
+    pool_release(pool);
+}
+
+void client_set_origins(struct client *client, const struct origin *origins, size_t count, bool fresh) {
+    client->chosen = true;
+    for (size_t i = 0; i < buckets; i++)
+        LIST_EACH (node, &client->pools[i]) LIST_OWNER(node, struct pool, node)->kept = false;
+    for (size_t i = 0; i < count; i++) {
+        struct pool *pool = pool_of(client, &origins[i]); /* no memory: it is made with its first call, and not kept */
+        if (!pool) continue;
+        pool->kept = true;
+        pool->idle_max = origins[i].connections_idle_max;
+        pool->connections_max = origins[i].connections_max;
     }
+    for (size_t i = 0; i < buckets; i++)
+        LIST_EACH_SAFE (node, following, &client->pools[i]) {
+            struct pool *pool = LIST_OWNER(node, struct pool, node);
+            pool_hold(pool);
+            pool_trim(pool, fresh || !pool->kept ? 0 : pool->idle_max);
+            pool_advance(pool); /* there may be more room now */
+            pool_release(pool);
+        }
 }
 
 void client_free(struct client *client) {
     CHECKF(client->busy_count == 0, "busy=%zu", client->busy_count);
-    client_drop_idle(client);
+    client_set_origins(client, NULL, 0, true);
+    for (size_t i = 0; i < buckets; i++) CHECK(list_empty(&client->pools[i]));
     resolver_free(client->resolver);
-    for (size_t i = 0; i < client->context_count; i++) tls_context_release(client->contexts[i].context);
     memory_give(client);
 }
 

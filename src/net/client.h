@@ -13,12 +13,10 @@ struct tls_context;
 
 /* Where and how: immutable, made once (a snapshot's), outlives its calls. */
 struct origin {
-    bool tls;
-    struct str host; /* name or address, without brackets */
+    struct tls_context *tls; /* NULL: plain. Held by whoever made the origin */
+    struct str host;         /* name or address, without brackets */
     uint16_t port;
     struct str unix_path; /* instead of host and port; empty: none */
-    struct str ca_file;   /* instead of the system's roots; empty: the system's */
-    bool insecure;        /* no verification: only if written out */
     struct str proxy;     /* "http://[user:pass@]host:port", CONNECT for TLS, absolute-form for plain; empty: none */
     bool public_only;     /* addresses that are not public are not called (fetch.h) */
     const struct network *allowed; /* but for these */
@@ -28,6 +26,7 @@ struct origin {
     uint64_t idle_timeout_ns;    /* a pooled connection older than this without use is closed */
     uint64_t rested_ns;          /* one that has rested so long is looked at before its next use */
     size_t connections_idle_max; /* per loop */
+    size_t connections_max;      /* per loop, idle ones too; past it calls wait in line; 0: no limit */
     uint64_t id; /* the pool's key: equal ids share connections, so anything above that differs differs here */
 };
 
@@ -37,13 +36,14 @@ enum call_failure {
     call_failure_connect, /* refused, unreachable */
     call_failure_connect_timeout,
     call_failure_tls,
-    call_failure_proxy,        /* the proxy refused the CONNECT */
-    call_failure_reset,        /* broke before the head of the reply had come */
-    call_failure_reset_reused, /* the same on a connection that had served before, with nothing heard: the provider may
-                                  have closed it before the request came, or have worked on the request */
-    call_failure_malformed,    /* not HTTP, conflicting framing, head too large */
-    call_failure_cut,          /* ended in the middle of a framed body */
-    call_failure_not_public,   /* origin.public_only, and its address is not */
+    call_failure_proxy,         /* the proxy refused the CONNECT */
+    call_failure_reset,         /* broke before the head of the reply had come */
+    call_failure_reset_reused,  /* the same on a connection that had served before, with nothing heard: the provider may
+                                   have closed it before the request came, or have worked on the request */
+    call_failure_malformed,     /* not HTTP, conflicting framing, head too large */
+    call_failure_cut,           /* ended in the middle of a framed body */
+    call_failure_not_public,    /* origin.public_only, and its address is not */
+    call_failure_no_connection, /* all of connections_max were in use for connect_timeout_ns, or the line is full */
     call_failure_system,
 };
 struct str call_failure_name(enum call_failure failure);
@@ -60,8 +60,10 @@ struct call_handler {
 
 struct client *client_new(struct loop *loop);
 void client_free(struct client *client);
-/* Closes the idle connections (after a reload, whose origins may be others). */
-void client_drop_idle(struct client *client);
+/* The origins that are called from here on, by id: the others' connections close, idle ones now and busy ones at the
+ * end of their calls. What they allow counts at once. `fresh`: all idle ones close, so that names are looked up anew.
+ * Borrows nothing. */
+void client_set_origins(struct client *client, const struct origin *origins, size_t count, bool fresh);
 size_t client_connections(const struct client *client, size_t *idle);
 /* Idle connections so far that were found closed when a call wanted one, and were passed over. */
 uint64_t client_replaced(const struct client *client);

@@ -26,7 +26,6 @@ struct attempt {
 struct dial {
     struct loop *loop;
     const struct origin *origin;
-    struct tls_context *tls;
     void (*done)(void *owner, struct stream *stream, enum call_failure failure, struct str text);
     void *owner;
     struct resolver_wait wait;
@@ -201,7 +200,7 @@ static void on_bytes(void *owner, struct str bytes) {
         http1_free(dial->proxy_reply);
         dial->proxy_reply = NULL;
         dial->tunnelled = true;
-        if (!stream_start_tls(dial->stream, dial->tls, dial->origin->host))
+        if (!stream_start_tls(dial->stream, dial->origin->tls, dial->origin->host))
             dial_fail(dial, call_failure_system, STR("no memory for TLS"));
     }
 }
@@ -274,7 +273,7 @@ static const struct stream_handler attempt_handler = {on_won, on_early_bytes, on
 static void on_next_address(void *context) { address_try(context); }
 
 static void stream_open(struct dial *dial, struct attempt *attempt, const struct sockaddr *address) {
-    struct tls_context *tls = dial->origin->tls && !dial->proxied ? dial->tls : NULL;
+    struct tls_context *tls = dial->proxied ? NULL : dial->origin->tls;
     attempt->dial = dial;
     attempt->stream = stream_connect(dial->loop, address, tls, dial->origin->host, &attempt_handler, attempt);
     if (!attempt->stream) dial_fail(dial, call_failure_system, STR("no memory or descriptors for a connection"));
@@ -325,22 +324,20 @@ static void on_deadline(void *context) {
     dial_fail(context, call_failure_connect_timeout, STR("connecting took too long"));
 }
 
-struct dial *dial_start(struct loop *loop, struct resolver *resolver, const struct origin *origin,
-                        struct tls_context *tls,
+struct dial *dial_start(struct loop *loop, struct resolver *resolver, const struct origin *origin, uint64_t deadline_ns,
                         void (*done)(void *owner, struct stream *stream, enum call_failure failure, struct str text),
                         void *owner) {
     struct dial *dial = memory_take_zeroed(sizeof *dial);
     if (!dial) return NULL;
     dial->loop = loop;
     dial->origin = origin;
-    dial->tls = tls;
     dial->done = done;
     dial->owner = owner;
     dial->failing.run = failing_run;
     dial->failing.context = dial;
     dial->wait.found = on_found;
     dial->wait.context = dial;
-    timer_set(loop, &dial->deadline, loop_now(loop).mono_ns + origin->connect_timeout_ns, on_deadline, dial);
+    timer_set(loop, &dial->deadline, deadline_ns, on_deadline, dial);
     if (origin->unix_path.len) {
         struct sockaddr_un address = {.sun_family = AF_UNIX};
         if (origin->unix_path.len >= sizeof address.sun_path) {

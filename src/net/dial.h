@@ -10,8 +10,7 @@ struct dial;
 
 /* `done` comes once, never from inside dial_start: with a stream (whose handler is then to be set), or with NULL and
  * why. */
-struct dial *dial_start(struct loop *loop, struct resolver *resolver, const struct origin *origin,
-                        struct tls_context *tls,
+struct dial *dial_start(struct loop *loop, struct resolver *resolver, const struct origin *origin, uint64_t deadline_ns,
                         void (*done)(void *owner, struct stream *stream, enum call_failure failure, struct str text),
                         void *owner);
 /* `done` does not come any more. */

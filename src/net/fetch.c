@@ -90,7 +90,8 @@ static const char *url_take(struct fetch *fetch, struct str url) {
     if (problem) return problem;
     bool slash = rest.len && rest.at[0] == '/';
     snprintf(fetch->target, sizeof fetch->target, "%s%.*s", slash ? "" : "/", STR_ARG(rest));
-    fetch->origin = (struct origin){.tls = parsed.tls,
+    if (parsed.tls && !fetch->rules->tls) return "there is no TLS for it";
+    fetch->origin = (struct origin){.tls = parsed.tls ? fetch->rules->tls : NULL,
                                     .host = parsed.host,
                                     .port = parsed.port,
                                     .public_only = true,
@@ -105,7 +106,7 @@ static const char *url_take(struct fetch *fetch, struct str url) {
 /* Location: a whole URL, or one on the same host. */
 static const char *location_take(struct fetch *fetch, struct str location) {
     struct str rest, authority = authority_of(str_from(fetch->url), &rest);
-    bool was_tls = fetch->origin.tls;
+    bool was_tls = fetch->origin.tls != NULL;
     struct text text = text_in_buffer(fetch->next, sizeof fetch->next - 1);
     if (str_starts(location, STR("//")))
         text_put(&text, was_tls ? STR("https:") : STR("http:"));

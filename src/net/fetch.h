@@ -14,8 +14,9 @@ struct fetch_rules {
     size_t bytes_max;
     uint64_t timeout_ns; /* all of it: lookups, redirects, the last byte */
     const struct network *allowed;
-    size_t allowed_count; /* networks that are asked though they are not public */
-    uint64_t caller;      /* who chose the URL, as a number, not 0: lookups are shared out by it */
+    size_t allowed_count;    /* networks that are asked though they are not public */
+    struct tls_context *tls; /* for https; NULL: it is not fetched */
+    uint64_t caller;         /* who chose the URL, as a number, not 0: lookups are shared out by it */
 };
 
 /* `failure`: why there is nothing, as the end of a sentence; empty: `bytes` are all of it, borrowed during the call,

@@ -1,21 +1,29 @@
-/* tls.c - OpenSSL's contexts and sessions over memory BIOs. Verification is on unless the configuration says `insecure`
- * in so many letters. Sessions of calls are kept by host in their context, a bounded few, under a mutex: touched at
- * handshakes only. */
+/* tls.c - OpenSSL's contexts and sessions over memory BIOs. A context is made from files once, on a thread that may
+ * block, and says what they said then: whoever wants to know what they say now makes another. Verification is on unless
+ * the configuration says `insecure` in so many letters. Sessions of calls are kept by host in their context, a bounded
+ * few, under a mutex: touched at handshakes only. */
 #include "net/tls.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/hash.h"
 #include "base/list.h"
 #include "base/memory.h"
 #include "net/tls_session.h"
 
-enum { sessions_kept = 64, host_max = 256 };
+enum { sessions_kept = 64, host_max = 256, roots_bytes_max = 16 * 1024 * 1024 };
 
 struct kept_session {
     char host[host_max];
@@ -24,10 +32,12 @@ struct kept_session {
 
 struct tls_context {
     _Atomic unsigned holds;
-    SSL_CTX *ctx;
+    SSL_CTX *ctx; /* for listening: under the mutex, as it may be renewed */
     bool calls, insecure;
-    struct list node;   /* of shared, for calls */
-    char ca_file[1024]; /* for calls */
+    enum tls_use use;    /* for calls, as what follows */
+    struct list node;    /* of shared */
+    struct sha256 roots; /* of what its roots were read from */
+    uint64_t id;
     pthread_mutex_t mutex;
     struct kept_session kept[sessions_kept];
     unsigned kept_next;
@@ -52,6 +62,7 @@ static void start(void) {
 static int on_new_session(SSL *ssl, SSL_SESSION *fresh) {
     struct tls_session *session = SSL_get_ex_data(ssl, session_index);
     struct tls_context *context = session->context;
+    if (context->use == tls_for_callers) return 0;
     pthread_mutex_lock(&context->mutex);
     struct kept_session *place = NULL;
     for (unsigned i = 0; i < sessions_kept && !place; i++)
@@ -64,11 +75,21 @@ static int on_new_session(SSL *ssl, SSL_SESSION *fresh) {
     return 1; /* the reference is ours */
 }
 
-static struct tls_context *context_new(bool calls) {
+static SSL_CTX *ctx_new(bool calls) {
     pthread_once(&started, start);
+    SSL_CTX *ctx = SSL_CTX_new(calls ? TLS_client_method() : TLS_server_method());
+    if (!ctx) return NULL;
+    SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+    SSL_CTX_set_mode(ctx,
+                     SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+    return ctx;
+}
+
+static struct tls_context *context_new(bool calls) {
     struct tls_context *context = memory_take_zeroed(sizeof *context);
     if (!context) return NULL;
-    context->ctx = SSL_CTX_new(calls ? TLS_client_method() : TLS_server_method());
+    context->ctx = ctx_new(calls);
     if (!context->ctx) {
         memory_give(context);
         return NULL;
@@ -76,10 +97,6 @@ static struct tls_context *context_new(bool calls) {
     atomic_init(&context->holds, 1);
     context->calls = calls;
     pthread_mutex_init(&context->mutex, NULL);
-    SSL_CTX_set_min_proto_version(context->ctx, TLS1_2_VERSION);
-    SSL_CTX_set_mode(context->ctx,
-                     SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_options(context->ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
     return context;
 }
 
@@ -97,11 +114,109 @@ static const char *openssl_said(void) {
     return said ? said : "no reason given";
 }
 
-/* Loops share the contexts of calls, and with them the parsed roots and the sessions. */
+/* -- roots --------------------------------------------------------------------------------------------------------- */
+
+struct roots {
+    char *bytes; /* PEM; NULL: there are none */
+    size_t len;
+    char folder[1024]; /* of the system's, by hash, looked into when they are wanted; empty: none */
+};
+
+/* NULL, or why not. A file of the system's that is not there is none. */
+static const char *file_take(const char *path, struct roots *roots) {
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat status;
+    if (descriptor < 0) return strerror(errno);
+    const char *problem = NULL;
+    if (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode))
+        problem = "it is not a file";
+    else if (status.st_size > roots_bytes_max)
+        problem = "it is larger than 16 MB";
+    else if (!(roots->bytes = memory_take((size_t)status.st_size + 1)))
+        problem = "there is no memory for it";
+    ssize_t got = 0;
+    while (!problem && roots->len < (size_t)status.st_size &&
+           (got = read(descriptor, roots->bytes + roots->len, (size_t)status.st_size - roots->len)) > 0)
+        roots->len += (size_t)got;
+    if (got < 0) problem = strerror(errno);
+    close(descriptor);
+    return problem;
+}
+
+static const char *place_of(const char *variable, const char *usual) {
+    const char *said = getenv(variable);
+    return said && *said ? said : usual;
+}
+
+/* What they are, as a hash of all that says so. */
+static struct sha256 roots_hash(const struct roots *roots) {
+    struct stat status = {.st_mtime = 0};
+    struct {
+        struct sha256 file;
+        int64_t seconds, nanoseconds;
+    } said;
+    memset(&said, 0, sizeof said);
+    said.file = hash_sha256(str_make(roots->bytes ? roots->bytes : "", roots->len));
+    if (roots->folder[0] && stat(roots->folder, &status) == 0) {
+        said.seconds = status.st_mtim.tv_sec;
+        said.nanoseconds = status.st_mtim.tv_nsec;
+    }
+    return hash_sha256(str_make((const char *)&said, sizeof said));
+}
+
+static bool roots_read(struct str ca_file, struct roots *roots, struct error *error) {
+    char path[1024];
+    *roots = (struct roots){.bytes = NULL};
+    if (ca_file.len == 0) {
+        const char *folder = place_of(X509_get_default_cert_dir_env(), X509_get_default_cert_dir());
+        file_take(place_of(X509_get_default_cert_file_env(), X509_get_default_cert_file()), roots);
+        str_copy(roots->folder, sizeof roots->folder, str_from(folder));
+        return true;
+    }
+    str_copy(path, sizeof path, ca_file);
+    const char *problem = ca_file.len < sizeof path ? file_take(path, roots) : "its path is too long";
+    if (!problem) return true;
+    memory_give(roots->bytes);
+    return error_set(error, error_bad_configuration, "The CA file %s cannot be read: %s.", path, problem);
+}
+
+/* How many certificates it holds; those that are revoked as well. */
+static size_t roots_add(const struct roots *roots, X509_STORE *store) {
+    size_t count = 0;
+    BIO *bio = roots->bytes ? BIO_new_mem_buf(roots->bytes, (int)roots->len) : NULL;
+    STACK_OF(X509_INFO) *list = bio ? PEM_X509_INFO_read_bio(bio, NULL, NULL, NULL) : NULL;
+    for (int i = 0; list && i < sk_X509_INFO_num(list); i++) {
+        const X509_INFO *info = sk_X509_INFO_value(list, i);
+        if (info->x509 && X509_STORE_add_cert(store, info->x509) == 1) count++;
+        if (info->crl) X509_STORE_add_crl(store, info->crl);
+    }
+    sk_X509_INFO_pop_free(list, X509_INFO_free);
+    BIO_free(bio);
+    X509_LOOKUP *lookup = roots->folder[0] ? X509_STORE_add_lookup(store, X509_LOOKUP_hash_dir()) : NULL;
+    if (lookup) X509_LOOKUP_add_dir(lookup, roots->folder, X509_FILETYPE_PEM);
+    return count;
+}
+
+/* -- contexts of calls ----------------------------------------------------------------------------------------------
+ */
+
+/* Deployments share the contexts of calls, and with them the parsed roots and the sessions. */
 static pthread_mutex_t shared_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct list shared = {&shared, &shared};
+static uint64_t last_id;
 
-static struct tls_context *client_context_new(struct str ca_file, bool insecure, struct error *error) {
+static struct tls_context *shared_find(const struct sha256 *roots, bool insecure) {
+    struct tls_context *found = NULL;
+    LIST_EACH (node, &shared) {
+        struct tls_context *context = LIST_OWNER(node, struct tls_context, node);
+        if (context->insecure == insecure && hash_equal(&context->roots, roots)) found = context;
+    }
+    return found;
+}
+
+/* `alike` has the same roots: they are parsed already. */
+static struct tls_context *client_context_new(const struct roots *roots, const struct tls_context *alike, bool insecure,
+                                              enum tls_use use, struct str ca_file, struct error *error) {
     struct tls_context *context = context_new(true);
     if (!context) {
         error_set(error, error_out_of_memory, "No memory for TLS.");
@@ -109,17 +224,20 @@ static struct tls_context *client_context_new(struct str ca_file, bool insecure,
     }
     list_init(&context->node);
     context->insecure = insecure;
-    str_copy(context->ca_file, sizeof context->ca_file, ca_file);
+    context->use = use;
     ERR_clear_error();
-    int loaded = ca_file.len ? SSL_CTX_load_verify_locations(context->ctx, context->ca_file, NULL)
-                             : SSL_CTX_set_default_verify_paths(context->ctx);
-    if (loaded != 1 && !insecure) {
-        error_set(error, error_bad_configuration, "The CA file %s cannot be read: %s.", context->ca_file,
-                  openssl_said());
-        ERR_clear_error();
+    size_t count = 1;
+    if (alike)
+        SSL_CTX_set1_cert_store(context->ctx, SSL_CTX_get_cert_store(alike->ctx));
+    else if (!insecure)
+        count = roots_add(roots, SSL_CTX_get_cert_store(context->ctx));
+    if (count == 0 && ca_file.len) {
+        error_set(error, error_bad_configuration, "The CA file %.*s cannot be used: it holds no certificate in PEM.",
+                  STR_ARG(str_slice(ca_file, 0, 160)));
         context_free(context);
         return NULL;
     }
+    ERR_clear_error(); /* the end of a PEM file is one */
     SSL_CTX_set_verify(context->ctx, insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_session_cache_mode(context->ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(context->ctx, on_new_session);
@@ -128,18 +246,32 @@ static struct tls_context *client_context_new(struct str ca_file, bool insecure,
     return context;
 }
 
-struct tls_context *tls_client_context(struct str ca_file, bool insecure, struct error *error) {
-    struct tls_context *found = NULL;
+struct tls_context *tls_client_context(struct str ca_file, bool insecure, enum tls_use use, struct error *error) {
+    struct roots roots = {.bytes = NULL};
+    if (!insecure && !roots_read(ca_file, &roots, error)) return NULL;
+    struct sha256 hash = roots_hash(&roots);
     pthread_mutex_lock(&shared_mutex);
+    struct tls_context *alike = shared_find(&hash, insecure), *found = NULL;
     LIST_EACH (node, &shared) {
         struct tls_context *context = LIST_OWNER(node, struct tls_context, node);
-        if (context->insecure == insecure && str_eq(str_from(context->ca_file), ca_file)) found = context;
+        if (context->insecure == insecure && context->use == use && hash_equal(&context->roots, &hash)) found = context;
     }
-    if (found) tls_context_hold(found);
-    if (!found && (found = client_context_new(ca_file, insecure, error))) list_add_last(&shared, &found->node);
+    if (found) {
+        tls_context_hold(found);
+    } else if ((found = client_context_new(&roots, alike, insecure, use, ca_file, error))) {
+        found->roots = hash;
+        found->id = ++last_id;
+        list_add_last(&shared, &found->node);
+    }
     pthread_mutex_unlock(&shared_mutex);
+    memory_give(roots.bytes);
     return found;
 }
+
+uint64_t tls_context_id(const struct tls_context *context) { return context->id; }
+
+/* -- contexts of listeners ------------------------------------------------------------------------------------------
+ */
 
 static int choose_http11(SSL *ssl, const unsigned char **chosen, unsigned char *chosen_len,
                          const unsigned char *offered, unsigned offered_len, void *context) {
@@ -151,28 +283,53 @@ static int choose_http11(SSL *ssl, const unsigned char **chosen, unsigned char *
     return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }
 
-struct tls_context *tls_server_context(struct str cert_file, struct str key_file, struct error *error) {
-    struct tls_context *context = context_new(false);
+/* NULL: *error. */
+static SSL_CTX *server_ctx_new(struct str cert_file, struct str key_file, struct error *error) {
     char cert[1024], key[1024];
     str_copy(cert, sizeof cert, cert_file);
     str_copy(key, sizeof key, key_file);
-    if (!context) {
+    SSL_CTX *ctx = ctx_new(false);
+    if (!ctx) {
         error_set(error, error_out_of_memory, "No memory for TLS.");
         return NULL;
     }
     ERR_clear_error();
-    if (SSL_CTX_use_certificate_chain_file(context->ctx, cert) != 1)
+    if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1)
         error_set(error, error_bad_configuration, "The certificate file %s cannot be used: %s.", cert, openssl_said());
-    else if (SSL_CTX_use_PrivateKey_file(context->ctx, key, SSL_FILETYPE_PEM) != 1)
+    else if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
         error_set(error, error_bad_configuration, "The key file %s cannot be used: %s.", key, openssl_said());
-    else if (SSL_CTX_check_private_key(context->ctx) != 1)
+    else if (SSL_CTX_check_private_key(ctx) != 1)
         error_set(error, error_bad_configuration, "The key file %s does not belong to the certificate %s.", key, cert);
     else {
-        SSL_CTX_set_alpn_select_cb(context->ctx, choose_http11, NULL);
-        return context;
+        SSL_CTX_set_alpn_select_cb(ctx, choose_http11, NULL);
+        return ctx;
     }
+    ERR_clear_error();
+    SSL_CTX_free(ctx);
+    return NULL;
+}
+
+struct tls_context *tls_server_context(struct str cert_file, struct str key_file, struct error *error) {
+    struct tls_context *context = context_new(false);
+    if (!context) {
+        error_set(error, error_out_of_memory, "No memory for TLS.");
+        return NULL;
+    }
+    if (tls_server_context_renew(context, cert_file, key_file, error)) return context;
     tls_context_release(context);
     return NULL;
+}
+
+bool tls_server_context_renew(struct tls_context *context, struct str cert_file, struct str key_file,
+                              struct error *error) {
+    SSL_CTX *fresh = server_ctx_new(cert_file, key_file, error);
+    if (!fresh) return false;
+    pthread_mutex_lock(&context->mutex);
+    SSL_CTX *before = context->ctx;
+    context->ctx = fresh;
+    pthread_mutex_unlock(&context->mutex);
+    SSL_CTX_free(before); /* its connections hold it */
+    return true;
 }
 
 void tls_context_hold(struct tls_context *context) { atomic_fetch_add(&context->holds, 1); }
@@ -209,7 +366,9 @@ static void host_set(struct tls_session *session) {
 struct tls_session *tls_session_new(struct tls_context *context, struct str host) {
     struct tls_session *session = memory_take_zeroed(sizeof *session);
     if (!session) return NULL;
+    pthread_mutex_lock(&context->mutex);
     session->ssl = SSL_new(context->ctx);
+    pthread_mutex_unlock(&context->mutex);
     session->in = BIO_new(BIO_s_mem());
     session->out = BIO_new(BIO_s_mem());
     if (!session->ssl || !session->in || !session->out) {

@@ -3,35 +3,81 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "dialect/outbound.h"
+#include "net/tls.h"
 
-enum { idle_timeout_s = 55, rested_s = 1, connections_idle_max = 128 };
+enum { idle_timeout_s = 55, rested_s = 1 };
 
-static struct origin origin_of(const struct provider *provider) {
-    return (struct origin){.tls = provider->base.tls,
+/* Equal for connections that may be shared: to the same place, by the same credentials, verified by the same roots. */
+static uint64_t pool_id(const struct provider *provider, const struct tls_context *tls) {
+    uint64_t both[] = {provider->origin_id, tls ? tls_context_id(tls) : 0};
+    return str_hash(str_make((const char *)both, sizeof both));
+}
+
+static struct origin origin_of(const struct provider *provider, struct tls_context *tls) {
+    return (struct origin){.tls = tls,
                            .host = provider->base.host,
                            .port = provider->base.port,
                            .unix_path = provider->base.unix_path,
-                           .ca_file = provider->ca_file,
-                           .insecure = provider->insecure,
                            .proxy = provider->proxy,
                            .connect_timeout_ns = provider->connect_timeout_ns,
                            .idle_timeout_ns = idle_timeout_s * NS_PER_S,
                            .rested_ns = rested_s * NS_PER_S,
-                           .connections_idle_max = connections_idle_max,
-                           .id = provider->origin_id};
+                           .connections_idle_max = provider->pool_idle_max,
+                           .connections_max = provider->pool_connections_max,
+                           .id = pool_id(provider, tls)};
 }
 
-struct deployment *deployment_new(struct snapshot *snapshot, _Atomic unsigned *live) {
-    struct deployment *deployment = memory_take(sizeof *deployment);
-    struct origin *origins = memory_take(snapshot->provider_count * sizeof *origins);
-    if (!deployment || !origins) {
-        memory_give(deployment);
-        memory_give(origins);
+/* Those that take no URLs of images or documents get their bytes from weir. */
+static bool fetches(const struct snapshot *snapshot) {
+    for (size_t i = 0; i < snapshot->provider_count && snapshot->fetch.on; i++) {
+        const struct codec *codec = codec_of(snapshot->providers[i].dialect);
+        if (!codec || codec->fates[feature_image_url] == fate_fetched ||
+            codec->fates[feature_document_url] == fate_fetched)
+            return true;
+    }
+    return false;
+}
+
+static void deployment_free(struct deployment *deployment) {
+    for (size_t i = 0; deployment->origins && i < deployment->snapshot->provider_count; i++)
+        tls_context_release(deployment->origins[i].tls);
+    tls_context_release(deployment->fetch_tls);
+    snapshot_release(deployment->snapshot);
+    memory_give(deployment->origins);
+    memory_give(deployment);
+}
+
+static bool origins_make(struct deployment *deployment, struct error *error) {
+    const struct snapshot *snapshot = deployment->snapshot;
+    for (size_t i = 0; i < snapshot->provider_count; i++) {
+        const struct provider *provider = &snapshot->providers[i];
+        struct tls_context *tls = NULL;
+        if (provider->base.tls &&
+            !(tls = tls_client_context(provider->ca_file, provider->insecure, tls_for_providers, error)))
+            return false;
+        deployment->origins[i] = origin_of(provider, tls);
+    }
+    if (!fetches(snapshot)) return true;
+    deployment->fetch_tls = tls_client_context(STR_NONE, false, tls_for_callers, error);
+    return deployment->fetch_tls != NULL;
+}
+
+struct deployment *deployment_new(struct snapshot *snapshot, _Atomic unsigned *live, struct error *error) {
+    struct deployment *deployment = memory_take_zeroed(sizeof *deployment);
+    error_set(error, error_out_of_memory, "No memory for the configuration.");
+    if (!deployment) {
         snapshot_release(snapshot);
         return NULL;
     }
-    for (size_t i = 0; i < snapshot->provider_count; i++) origins[i] = origin_of(&snapshot->providers[i]);
-    *deployment = (struct deployment){.snapshot = snapshot, .origins = origins, .live = live};
+    *deployment =
+        (struct deployment){.snapshot = snapshot,
+                            .origins = memory_take_zeroed((snapshot->provider_count + 1) * sizeof *deployment->origins),
+                            .live = live};
+    if (!deployment->origins || !origins_make(deployment, error)) {
+        deployment_free(deployment);
+        return NULL;
+    }
     atomic_fetch_add(live, 1);
     atomic_init(&deployment->holds, 1);
     return deployment;
@@ -45,8 +91,6 @@ void deployment_release(struct deployment *deployment) {
     uint32_t before = atomic_fetch_sub_explicit(&deployment->holds, 1, memory_order_acq_rel);
     CHECK(before > 0);
     if (before > 1) return;
-    snapshot_release(deployment->snapshot);
-    memory_give(deployment->origins);
     atomic_fetch_sub(deployment->live, 1);
-    memory_give(deployment);
+    deployment_free(deployment);
 }

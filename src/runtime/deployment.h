@@ -8,13 +8,15 @@
 
 struct deployment {
     _Atomic uint32_t holds;
-    struct snapshot *snapshot; /* held */
-    struct origin *origins;    /* by provider index */
-    _Atomic unsigned *live;    /* the owner's count of those not freed yet */
+    struct snapshot *snapshot;     /* held */
+    struct origin *origins;        /* by provider index; their TLS contexts are held */
+    struct tls_context *fetch_tls; /* for files that callers name by URL; NULL: nothing of this configuration fetches */
+    _Atomic unsigned *live;        /* the owner's count of those not freed yet */
 };
 
-/* Takes over the caller's hold on the snapshot. NULL: out of memory (the hold is released). */
-struct deployment *deployment_new(struct snapshot *snapshot, _Atomic unsigned *live);
+/* Takes over the caller's hold on the snapshot. Reads CA files, so on a thread that may block. NULL: *error, and the
+ * hold is released. */
+struct deployment *deployment_new(struct snapshot *snapshot, _Atomic unsigned *live, struct error *error);
 void deployment_hold(struct deployment *deployment);
 void deployment_release(struct deployment *deployment);
 

@@ -26,6 +26,7 @@ struct probe {
     uint64_t started_ns;
     int status;
     bool repeated;
+    bool unasked; /* weir's own pool had no place: that says nothing of the provider */
     struct call_request asked;
     struct http_header headers[4];
     char path[512];
@@ -90,10 +91,12 @@ static void probe_end(struct probe *probe, bool good, struct str said) {
     str_copy(result.said, sizeof result.said, said);
     timer_cancel(prober->worker->loop, &probe->timer);
     list_remove(&probe->node);
-    success_report(&provider->cells->success, good, now.mono_ns);
-    cell_store(&provider->cells->probe_failed, !good);
-    struct provider_health health = provider_health(probe->deployment->snapshot, provider, now.mono_ns);
-    record_add(prober, provider, &health, good, now);
+    if (!probe->unasked) {
+        success_report(&provider->cells->success, good, now.mono_ns);
+        cell_store(&provider->cells->probe_failed, !good);
+        struct provider_health health = provider_health(probe->deployment->snapshot, provider, now.mono_ns);
+        record_add(prober, provider, &health, good, now);
+    }
     if (!good)
         log_warn(prober->worker->reporter.log, now, "probe_failed", f_str("provider", provider->name),
                  f_int("status", probe->status), f_said("said", said));
@@ -125,6 +128,7 @@ static void probe_call(struct probe *probe);
 static void on_failed(void *owner, enum call_failure failure, struct str text) {
     struct probe *probe = owner;
     probe->call = NULL;
+    probe->unasked = failure == call_failure_no_connection;
     if (failure != call_failure_reset_reused || probe->repeated) {
         probe_end(probe, false, text);
         return;

@@ -19,6 +19,7 @@ static const enum failure failure_of_call[] = {
     [call_failure_malformed] = failure_malformed,
     [call_failure_cut] = failure_cut,
     [call_failure_not_public] = failure_connect,
+    [call_failure_no_connection] = failure_no_connection,
     [call_failure_system] = failure_system,
 };
 
@@ -148,6 +149,7 @@ static void perform_fetch(struct request *request, const struct action *action) 
                                                 .timeout_ns = limits->timeout_ns,
                                                 .allowed = limits->allowed,
                                                 .allowed_count = limits->allowed_count,
+                                                .tls = request->deployment->fetch_tls,
                                                 .caller = caller_of(request)};
     request->fetch = fetch_start(worker->loop, worker->client, worker->host.bodies, &request->fetch_rules, action->url,
                                  on_fetched, request);

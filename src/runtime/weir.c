@@ -154,9 +154,14 @@ struct weir *weir_open_in(const struct weir_options *options, const struct weir_
     }
     weir->worker_count = worker_count_of(weir, options);
     weir->bodies.limit = weir->config.process.bodies_bytes_max;
-    weir->deployment = deployment_new(weir->config.snapshot, &weir->live_deployments);
+    weir->deployment = deployment_new(weir->config.snapshot, &weir->live_deployments, &why);
     weir->config.snapshot = NULL;
-    bool opened = weir->deployment && reports_open(weir);
+    if (!weir->deployment) {
+        weir_error_set(error, why.code, str_from(why.message));
+        weir_close(weir, 0);
+        return NULL;
+    }
+    bool opened = reports_open(weir);
     opened = opened && responses_of(weir);
     if (opened) targets_register(weir, weir->deployment->snapshot);
     if (opened && workers_start(weir)) return weir;
@@ -218,9 +223,10 @@ static void deploy_to_all(struct weir *weir, struct deployment *deployment, bool
     }
 }
 
-bool weir_deploy(struct weir *weir, struct config *config, bool fresh_connections) {
-    if (atomic_load(&weir->live_deployments) >= limit_deployments) return false;
-    struct deployment *fresh = deployment_new(config->snapshot, &weir->live_deployments);
+bool weir_deploy(struct weir *weir, struct config *config, bool fresh_connections, struct error *error) {
+    if (atomic_load(&weir->live_deployments) >= limit_deployments)
+        return error_set(error, error_overloaded, WEIR_TOO_MANY_DEPLOYMENTS);
+    struct deployment *fresh = deployment_new(config->snapshot, &weir->live_deployments, error);
     config->snapshot = NULL; /* taken over, or given back */
     if (!fresh) return false;
     fresh->snapshot->generation = weir->deployment->snapshot->generation + 1;
@@ -249,8 +255,8 @@ int weir_reload(struct weir *weir, struct weir_error *error) {
         weir_error_set(error, error_bad_configuration, str_from(problems));
     else if (!(fine = weir_marks_keep(weir, &config, &why)))
         weir_error_set(error, why.code, str_from(why.message));
-    else if (!(fine = weir_deploy(weir, &config, true)))
-        weir_error_set(error, error_overloaded, STR(WEIR_TOO_MANY_DEPLOYMENTS));
+    else if (!(fine = weir_deploy(weir, &config, true, &why)))
+        weir_error_set(error, why.code, str_from(why.message));
     pthread_mutex_unlock(&weir->control);
     config_free(&config);
     return fine ? 0 : -1;

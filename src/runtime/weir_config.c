@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "net/tls.h"
 #include "runtime/weir_internal.h"
 
 enum { config_bytes_max = 4 * 1024 * 1024, referenced_bytes_max = config_bytes_max };
@@ -50,6 +51,21 @@ static bool referenced_read(void *context, struct str path, struct arena *arena,
     memory_wipe(bytes, len);
     memory_give(bytes);
     return content->at != NULL || error_set(error, error_out_of_memory, "no memory for %s", terminated);
+}
+
+/* -- TLS --------------------------------------------------------------------------------------------------------------
+ */
+
+static bool ca_check(struct str ca_file, struct error *error) {
+    struct tls_context *context = tls_client_context(ca_file, false, tls_for_providers, error);
+    tls_context_release(context);
+    return context != NULL;
+}
+
+static bool certificate_check(struct str cert_file, struct str key_file, struct error *error) {
+    struct tls_context *context = tls_server_context(cert_file, key_file, error);
+    tls_context_release(context);
+    return context != NULL;
 }
 
 /* -- configuration ----------------------------------------------------------------------------------------------------
@@ -150,6 +166,8 @@ bool weir_config_load(const struct config_source *source, struct config *config,
                                  .environment = source->host->environment,
                                  .read_file = referenced_read,
                                  .context = source->host->context,
+                                 .ca_check = ca_check,
+                                 .certificate_check = source->host->serves ? certificate_check : NULL,
                                  .ids = source->ids,
                                  .cells = source->cells,
                                  .simulated_base_url = source->host->simulated_base_url,

@@ -20,6 +20,7 @@ struct weir_host {
     struct sha256 admin_key_hash;
     const struct log_options *log; /* NULL: nothing is logged */
     bool keeps_marks;              /* the state folder is its own: what serves there is remembered (marks.h) */
+    bool serves;                   /* it listens: certificates and keys of `listen` must be usable */
 };
 
 struct weir {
@@ -69,9 +70,9 @@ bool weir_config_load(const struct config_source *source, struct config *config,
 /* Under `control`, before it is in force: the state folder remembers that there are clients and providers. false:
  * *error, and nothing may be put in force. */
 bool weir_marks_keep(struct weir *weir, const struct config *config, struct error *error);
-/* Under `control`: what the next requests begin with, on every loop; takes the configuration over. false: too many
- * older ones are still in use, or no memory. */
-bool weir_deploy(struct weir *weir, struct config *config, bool fresh_connections);
+/* Under `control`: what the next requests begin with, on every loop; takes the configuration over. false: *error, such
+ * as that too many older ones are still in use. */
+bool weir_deploy(struct weir *weir, struct config *config, bool fresh_connections, struct error *error);
 #define WEIR_TOO_MANY_DEPLOYMENTS \
     "Requests in flight still use too many older configurations: nothing was changed, try again when some have ended."
 

@@ -155,9 +155,9 @@ static bool commit(struct editing *editing, struct weir_error *error) {
         weir_error_set(error, why.code, str_from(why.message));
         return false;
     }
-    if (weir_deploy(weir, &editing->config, false)) return true;
-    overlay_write(weir->overlay_path, editing->before, &why); /* no memory: as it was */
-    weir_error_set(error, error_out_of_memory, STR_NONE);
+    if (weir_deploy(weir, &editing->config, false, &why)) return true;
+    weir_error_set(error, why.code, str_from(why.message));
+    overlay_write(weir->overlay_path, editing->before, &why); /* as it was */
     return false;
 }
 

@@ -25,13 +25,15 @@ bool worker_init(struct worker *worker, unsigned index, struct deployment *deplo
     worker->loop = loop_new();
     if (worker->loop) streams_hold_within(worker->loop, bodies);
     worker->client = worker->loop ? client_new(worker->loop) : NULL;
+    if (worker->client)
+        client_set_origins(worker->client, deployment->origins, deployment->snapshot->provider_count, true);
     return worker->client && reporter_init(&worker->reporter, reports, index);
 }
 
 void worker_deploy(struct worker *worker, struct deployment *deployment, bool fresh_connections) {
     deployment_release(worker->deployment);
     worker->deployment = deployment;
-    if (fresh_connections) client_drop_idle(worker->client);
+    client_set_origins(worker->client, deployment->origins, deployment->snapshot->provider_count, fresh_connections);
 }
 
 void worker_request_id(struct worker *worker, char id[limit_request_id + 1]) {

@@ -43,8 +43,8 @@ struct worker {
 /* Made on any thread before its loop runs. false: no memory or descriptors. Takes over one hold on the deployment. */
 bool worker_init(struct worker *worker, unsigned index, struct deployment *deployment, struct chunks_budget *bodies,
                  struct reports *reports);
-/* What the next requests begin with. Takes over the hold. Fresh connections: idle ones are closed, so that names and
- * certificates are looked up anew. */
+/* What the next requests begin with. Takes over the hold. Idle connections of origins that it has no more are
+ * closed; fresh connections: all of them, so that names are looked up anew. */
 void worker_deploy(struct worker *worker, struct deployment *deployment, bool fresh_connections);
 /* "req_" and 24 hexadecimal digits, NUL-ended. */
 void worker_request_id(struct worker *worker, char id[limit_request_id + 1]);

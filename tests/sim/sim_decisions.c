@@ -157,6 +157,7 @@ static int verdict_of(enum failure failure, bool provider) {
     case failure_authentication:
     case failure_payment:
     case failure_rate_limited: return provider ? 1 : 0;
+    case failure_no_connection:
     case failure_system:
     case failure_request_deadline:
     case failure_outpaced:

@@ -19,6 +19,7 @@
 
 #include "base/memory.h"
 #include "net/client.h"
+#include "net/tls.h"
 
 /* -- the server: connection after connection, turn after turn ---------------------------------------------------- */
 
@@ -280,6 +281,7 @@ static void run(struct bench *bench) {
     close(bench->server.listener);
     for (size_t i = 0; i < connections_max; i++) SSL_free(bench->server.ssls[i]);
     SSL_CTX_free(bench->server.tls);
+    tls_context_release(bench->origin.tls);
 }
 
 static void is_good(const struct outcome *outcome, int status, const char *body) {
@@ -291,7 +293,12 @@ static void is_good(const struct outcome *outcome, int status, const char *body)
     assert_int_equal(outcome->sents, 1);
 }
 
-static void is_tls(struct bench *bench) { bench->origin.tls = bench->origin.insecure = true; }
+static void is_tls_that(struct bench *bench, bool insecure) {
+    struct error error;
+    bench->origin.tls = tls_client_context(STR_NONE, insecure, tls_for_providers, &error);
+    assert_non_null(bench->origin.tls);
+}
+static void is_tls(struct bench *bench) { is_tls_that(bench, true); }
 
 #define OK5 "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
@@ -665,7 +672,7 @@ static void a_certificate_of_nobodys_is_refused(void **state) {
     static const struct script scripts[] = {{.tls = true, .turns = {{OK5}}}};
     struct bench bench;
     bench_open(&bench, scripts, 1);
-    bench.origin.tls = true;
+    is_tls_that(&bench, false);
     ask(&bench, http_get, NULL, 0);
     run(&bench);
     assert_int_equal(bench.outcomes[0].failure, call_failure_tls);
@@ -711,18 +718,6 @@ static void a_server_without_tls_is_a_tls_failure(void **state) {
     assert_int_equal(bench.outcomes[0].failure, call_failure_tls);
 }
 
-static void a_ca_file_that_is_missing_is_a_tls_failure_with_its_name(void **state) {
-    (void)state;
-    struct bench bench;
-    bench_open(&bench, NULL, 0);
-    bench.origin.tls = true;
-    bench.origin.ca_file = STR("/nowhere/ca.pem");
-    ask(&bench, http_get, NULL, 0);
-    run(&bench);
-    assert_int_equal(bench.outcomes[0].failure, call_failure_tls);
-    assert_non_null(strstr(bench.outcomes[0].text, "/nowhere/ca.pem"));
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_connection_serves_call_after_call),
@@ -749,7 +744,6 @@ int main(void) {
         cmocka_unit_test(a_certificate_of_nobodys_is_refused),
         cmocka_unit_test(a_unix_socket_is_called_like_any_other),
         cmocka_unit_test(a_server_without_tls_is_a_tls_failure),
-        cmocka_unit_test(a_ca_file_that_is_missing_is_a_tls_failure_with_its_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

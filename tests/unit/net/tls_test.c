@@ -115,7 +115,7 @@ static void pair_open(struct pair *pair, const char *cert, const char *ca_file, 
     struct error error;
     memset(pair, 0, sizeof *pair);
     pair->listens = tls_server_context(path_of(cert), path_of("key.pem"), &error);
-    pair->calls = tls_client_context(ca_file ? path_of(ca_file) : STR_NONE, insecure, &error);
+    pair->calls = tls_client_context(ca_file ? path_of(ca_file) : STR_NONE, insecure, tls_for_providers, &error);
     assert_true(pair->listens && pair->calls);
     pair->caller = tls_session_new(pair->calls, str_from(host));
     pair->listener = tls_session_new(pair->listens, STR_NONE);
@@ -261,14 +261,68 @@ static void bytes_that_are_no_tls_fail_and_do_not_hang(void **state) {
 static void contexts_of_calls_are_shared(void **state) {
     (void)state;
     struct error error;
-    struct tls_context *one = tls_client_context(path_of("ca.pem"), false, &error);
-    struct tls_context *two = tls_client_context(path_of("ca.pem"), false, &error);
-    struct tls_context *insecure = tls_client_context(path_of("ca.pem"), true, &error);
+    struct tls_context *one = tls_client_context(path_of("ca.pem"), false, tls_for_providers, &error);
+    struct tls_context *two = tls_client_context(path_of("ca.pem"), false, tls_for_providers, &error);
+    struct tls_context *insecure = tls_client_context(path_of("ca.pem"), true, tls_for_providers, &error);
     assert_ptr_equal(one, two);
     assert_ptr_not_equal(one, insecure);
     tls_context_release(one);
     tls_context_release(two);
     tls_context_release(insecure);
+}
+
+/* What callers choose by URL resumes nothing, and takes no provider's place among the sessions that are kept. */
+static void sessions_of_callers_hosts_are_not_kept(void **state) {
+    (void)state;
+    struct error error;
+    struct pair pair;
+    pair_open(&pair, "good.pem", "ca.pem", false, "api.example");
+    struct tls_context *providers = pair.calls;
+    pair.calls = tls_client_context(path_of("ca.pem"), false, tls_for_callers, &error);
+    assert_ptr_not_equal(pair.calls, providers);
+    tls_context_release(providers);
+    size_t first = 0;
+    for (int i = 0; i < 2; i++) {
+        pair_sessions_close(&pair);
+        pair.listener_bytes = 0;
+        pair.caller = tls_session_new(pair.calls, STR("api.example"));
+        pair.listener = tls_session_new(pair.listens, STR_NONE);
+        assert_int_equal(shake(&pair, 4096), tls_ok);
+        plaintext(&pair);
+        if (i == 0) first = pair.listener_bytes;
+    }
+    assert_true(pair.listener_bytes + 200 > first); /* its certificate again */
+    pair_close(&pair);
+}
+
+static void other_content_is_another_context(void **state) {
+    (void)state;
+    struct error error;
+    struct tls_context *before = tls_client_context(path_of("ca.pem"), false, tls_for_providers, &error);
+    FILE *file = fopen(path_of("ca.pem").at, "a");
+    fputs("\n# a remark\n", file);
+    fclose(file);
+    struct tls_context *after = tls_client_context(path_of("ca.pem"), false, tls_for_providers, &error);
+    assert_true(before && after);
+    assert_ptr_not_equal(before, after);
+    assert_int_not_equal(tls_context_id(before), tls_context_id(after));
+    tls_context_release(before);
+    tls_context_release(after);
+}
+
+static void a_listeners_certificate_is_renewed_or_stays(void **state) {
+    (void)state;
+    struct error error;
+    struct pair pair;
+    pair_open(&pair, "expired.pem", "ca.pem", false, "api.example");
+    assert_false(tls_server_context_renew(pair.listens, path_of("good.pem"), path_of("other.pem"), &error));
+    assert_int_equal(shake(&pair, 4096), tls_failed);
+    assert_true(tls_server_context_renew(pair.listens, path_of("good.pem"), path_of("key.pem"), &error));
+    pair_sessions_close(&pair);
+    pair.caller = tls_session_new(pair.calls, STR("api.example"));
+    pair.listener = tls_session_new(pair.listens, STR_NONE);
+    assert_int_equal(shake(&pair, 4096), tls_ok);
+    pair_close(&pair);
 }
 
 static void files_that_cannot_be_used_are_named(void **state) {
@@ -285,7 +339,7 @@ static void files_that_cannot_be_used_are_named(void **state) {
         assert_null(tls_server_context(path_of(rows[i].cert), path_of(rows[i].key), &error));
         if (!strstr(error.message, rows[i].named)) fail_msg("row %zu: %s", i, error.message);
     }
-    assert_null(tls_client_context(path_of("junk.pem"), false, &error));
+    assert_null(tls_client_context(path_of("junk.pem"), false, tls_for_providers, &error));
     assert_non_null(strstr(error.message, "junk.pem"));
 }
 
@@ -298,6 +352,9 @@ int main(void) {
         cmocka_unit_test(a_second_handshake_resumes_the_first),
         cmocka_unit_test(bytes_that_are_no_tls_fail_and_do_not_hang),
         cmocka_unit_test(contexts_of_calls_are_shared),
+        cmocka_unit_test(sessions_of_callers_hosts_are_not_kept),
+        cmocka_unit_test(other_content_is_another_context),
+        cmocka_unit_test(a_listeners_certificate_is_renewed_or_stays),
         cmocka_unit_test(files_that_cannot_be_used_are_named),
     };
     return cmocka_run_group_tests(tests, certificates_make, certificates_remove);
