@@ -208,3 +208,19 @@ def test_check_refuses_nonsense(tmp_path, pool, words):
     path.write_text(f"providers:\n  p:\n    type: openai\n    api_key: k\n    pool: {pool}\n")
     checked = check(path)
     assert checked.returncode == 2 and words in checked.stdout and ":5:" in checked.stdout, checked
+
+
+def test_limits_change_at_run_time_and_nonsense_is_refused(start):
+    gate = Gate()
+    with RawProvider(gate) as raw:
+        weir = start({"providers": {"p": provider(raw.base_url, reply_timeout_seconds=20, connect_timeout_seconds=20, pool={"max_connections": 1})}})
+        edit = lambda change: http(weir.port, "PATCH", "/admin/v1/providers/p", change, {"Authorization": f"Bearer {weir.admin_key}"})
+        threads, results = in_threads(3, lambda i: chat(weir.port))
+        poll(lambda: gate.inside == 1 and weir.metric("weir_requests_in_flight") == 3)
+        assert edit({"pool": {"max_connections": 1, "max_idle": 5}}).status == 400
+        assert edit({"pool": {"max_connections": 3}}).status == 200
+        poll(lambda: gate.inside == 3)
+        gate.go.set()
+        for thread in threads:
+            thread.join(20)
+        assert [r.status for r in results] == [200] * 3
