@@ -11,6 +11,14 @@ struct sha256 hash_sha256(struct str s) {
     return hash;
 }
 
+uint64_t hash_keyed(const struct hash_secret *secret, struct str s) {
+    uint64_t hash;
+    _Static_assert(sizeof hash == crypto_shorthash_BYTES && sizeof secret->bytes == crypto_shorthash_KEYBYTES,
+                   "SipHash");
+    crypto_shorthash((unsigned char *)&hash, (const unsigned char *)s.at, s.len, secret->bytes);
+    return hash;
+}
+
 bool hash_equal(const struct sha256 *a, const struct sha256 *b) {
     return sodium_memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
 }

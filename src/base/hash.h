@@ -11,6 +11,11 @@ struct sha256 {
 /* Once before the others, from any thread; false when the library cannot start. */
 bool hash_start(void);
 struct sha256 hash_sha256(struct str s);
+/* A hash for tables whose keys strangers choose: without the secret nobody knows where one falls. */
+struct hash_secret {
+    unsigned char bytes[16];
+};
+uint64_t hash_keyed(const struct hash_secret *secret, struct str s);
 /* In time that does not depend on the content. */
 bool hash_equal(const struct sha256 *a, const struct sha256 *b);
 /* 64 lower- or upper-case hexadecimal digits; false when it is anything else. */

@@ -12,6 +12,8 @@
 struct config_ids {
     char **names; /* the id is the place + 1 */
     size_t count, size;
+    uint32_t *table; /* ids by their name's hash, open addressing; 0: free */
+    size_t table_size;
 };
 /* 0: out of memory. */
 uint32_t config_id(struct config_ids *ids, struct str name);
@@ -79,7 +81,7 @@ struct config {
     struct arena arena;
     struct config_problem *problems; /* by line; those of the overlay and of named files last */
     struct config_origin *origins;
-    size_t error_count, not_available_count, protects_count;
+    size_t error_count, warning_count, not_available_count, protects_count;
     struct config_process process;
     bool had_clients, served_providers; /* of the input */
     struct snapshot *snapshot;          /* NULL when there is any error; the caller takes it over, and sets NULL here */
@@ -108,6 +110,8 @@ struct config_reading {
 };
 void config_report(struct config_reading *reading, const struct config_node *at, enum config_severity severity,
                    const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* Are there so many already that one more of them is only counted? Then nothing need be said well. */
+bool config_full(const struct config *config, enum config_severity severity);
 /* A problem of a file that the configuration names. */
 void config_report_file(struct config_reading *reading, struct str file, unsigned line, unsigned column,
                         const char *sentence);

@@ -196,11 +196,17 @@ static bool header_is_ours(struct str name) {
 }
 
 /* The provider's own and those that stand above all providers. */
-static void forwards_read(struct snapshot *snapshot, const struct config_node *root, const struct config_node *node,
-                          struct provider *provider) {
+static void forwards_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
+                          const struct config_node *node, struct provider *provider) {
     size_t count, more;
+    const struct config_node *written = config_member(node, STR("forward_headers"));
+    if (!written) written = config_member(root, STR("forward_headers"));
     struct str *own = read_strings(node, "forward_headers", &snapshot->arena, &count),
                *all = read_strings(root, "forward_headers", &snapshot->arena, &more);
+    if (count + more > limit_headers) {
+        config_report(reading, written, config_error, "more than %d `forward_headers`", limit_headers);
+        return;
+    }
     provider->forward_headers = arena_take(&snapshot->arena, (count + more + 1) * sizeof *provider->forward_headers);
     if (!provider->forward_headers) return;
     for (size_t i = 0; i < count + more; i++)
@@ -211,6 +217,10 @@ static void headers_read(struct config_reading *reading, struct snapshot *snapsh
                          struct provider *provider) {
     const struct config_node *headers = config_member(node, STR("headers"));
     if (!headers || headers->kind != config_map) return;
+    if (headers->count > limit_headers / 2) {
+        config_report(reading, headers, config_error, "more than %d `headers`", limit_headers / 2);
+        return;
+    }
     provider->headers = arena_take_zeroed(&snapshot->arena, (headers->count + 1) * sizeof *provider->headers);
     for (const struct config_node *header = headers->first; header && provider->headers; header = header->next)
         if (!header_is_valid(header->key, header->text))
@@ -271,7 +281,7 @@ static void provider_read(struct config_reading *reading, struct snapshot *snaps
         config_report(reading, node, config_error, "no memory for the catalogue");
     keys_read(reading, snapshot, node, provider);
     origin_read(reading, snapshot, node, provider);
-    forwards_read(snapshot, root, node, provider);
+    forwards_read(reading, snapshot, root, node, provider);
     headers_read(reading, snapshot, node, provider);
     models_read(snapshot, node, provider);
     decisions_of_provider(reading, snapshot, root, node, provider);
@@ -373,6 +383,14 @@ static struct price_list prices_of(const struct config_node *root, const struct 
     return prices;
 }
 
+/* Was the target put into this route already? In the same time for any number of targets. */
+static bool stands_in(struct snapshot *snapshot, const struct target *target, uint32_t route_number) {
+    uint32_t *mark = &snapshot->targets_marked[target - snapshot->targets];
+    if (*mark == route_number) return true;
+    *mark = route_number;
+    return false;
+}
+
 /* The target provider/model, made at its first use. NULL: no memory, or too many. */
 static struct target *target_of(struct config_reading *reading, struct snapshot *snapshot,
                                 const struct config_node *root, const struct provider *provider, struct str model) {
@@ -430,13 +448,11 @@ static void route_target_read(struct config_reading *reading, struct snapshot *s
         return;
     }
     struct target *target = target_of(reading, snapshot, root, provider, str_slice(name, slash + 1, name.len));
-    for (size_t i = 0; target && i < route->target_count; i++)
-        if (route->targets[i] == target) {
-            config_report(reading, node, config_error, "the target `%.*s` stands twice in the route `%.*s`",
-                          STR_ARG(config_shown(written)), STR_ARG(str_slice(route->model, 0, 80)));
-            return;
-        }
-    if (target) route_add(route, target);
+    if (target && stands_in(snapshot, target, (uint32_t)snapshot->route_count + 1))
+        config_report(reading, node, config_error, "the target `%.*s` stands twice in the route `%.*s`",
+                      STR_ARG(config_shown(written)), STR_ARG(str_slice(route->model, 0, 80)));
+    else if (target)
+        route_add(route, target);
 }
 
 static void route_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
@@ -483,7 +499,9 @@ static void routes_read(struct config_reading *reading, struct snapshot *snapsho
     snapshot->routes = arena_take_zeroed(&snapshot->arena, (count + 1) * sizeof *snapshot->routes);
     snapshot->targets = arena_take_zeroed(
         &snapshot->arena, (limit_targets < targets + 1 ? limit_targets : targets + 1) * sizeof *snapshot->targets);
-    if (!snapshot->routes || !snapshot->targets || !map_init(&snapshot->exact_routes, &snapshot->arena, count + 1) ||
+    snapshot->targets_marked = arena_take_zeroed(&snapshot->arena, limit_targets * sizeof *snapshot->targets_marked);
+    if (!snapshot->routes || !snapshot->targets || !snapshot->targets_marked ||
+        !map_init(&snapshot->exact_routes, &snapshot->arena, count + 1) ||
         !map_init(&snapshot->targets_by_name, &snapshot->arena, targets + 1))
         return;
     for (const struct config_node *node = count ? list->first : NULL; node; node = node->next)
@@ -549,11 +567,11 @@ static void client_read(struct config_reading *reading, struct snapshot *snapsho
         config_report(reading, node, config_error, "a client needs a `name` of letters, digits, `-`, `_` and `.`");
         return;
     }
-    for (size_t i = 0; i < snapshot->client_count; i++)
-        if (str_eq(snapshot->clients[i].name, client->name))
-            config_report(reading, node, config_error, "two clients are named `%.*s`", STR_ARG(client->name));
+    if (!map_add(&snapshot->clients_by_name, client->name, client))
+        config_report(reading, node, config_error, "two clients are named `%.*s`", STR_ARG(client->name));
     if (str_starts(hash, STR("sha256:"))) hash = str_slice(hash, 7, hash.len);
-    if (!hash_from_hex(hash, &client->key_hash)) {
+    bool good = hash_from_hex(hash, &client->key_hash);
+    if (!good) {
         const struct config_node *at = config_member(node, STR("key_hash"));
         config_report(reading, at ? at : node, config_error,
                       "client `%.*s` needs its `key_hash`: the 64 hexadecimal digits of `printf %%s KEY | sha256sum`",
@@ -567,10 +585,12 @@ static void client_read(struct config_reading *reading, struct snapshot *snapsho
                           "made?",
                           STR_ARG(client->name));
     }
-    for (size_t i = 0; i < snapshot->client_count; i++)
-        if (hash.len && hash_equal(&snapshot->clients[i].key_hash, &client->key_hash))
-            config_report(reading, node, config_error, "the clients `%.*s` and `%.*s` have the same key",
-                          STR_ARG(snapshot->clients[i].name), STR_ARG(client->name));
+    uint32_t other = good
+                         ? client_table_add(&snapshot->client_keys, &client->key_hash, (uint32_t)snapshot->client_count)
+                         : client_table_none;
+    if (other != client_table_none)
+        config_report(reading, node, config_error, "the clients `%.*s` and `%.*s` have the same key",
+                      STR_ARG(snapshot->clients[other].name), STR_ARG(client->name));
     client->role = str_eq(role, STR("admin")) ? role_admin : str_eq(role, STR("operator")) ? role_operator : role_user;
     static const struct str all[] = {STR("*")};
     client->models = read_strings(node, "models", &snapshot->arena, &client->model_count);
@@ -589,7 +609,12 @@ static void clients_read(struct config_reading *reading, struct snapshot *snapsh
     const struct config_node *list = config_member(root, STR("clients"));
     size_t count = list && list->kind == config_list ? list->count : 0;
     snapshot->clients = arena_take_zeroed(&snapshot->arena, (count + 1) * sizeof *snapshot->clients);
-    for (const struct config_node *node = count && snapshot->clients ? list->first : NULL; node; node = node->next)
+    if (!snapshot->clients || !map_init(&snapshot->clients_by_name, &snapshot->arena, count + 1) ||
+        !client_table_init(&snapshot->client_keys, &snapshot->arena, count + 1)) {
+        config_report(reading, list, config_error, "no memory for %zu clients", count);
+        return;
+    }
+    for (const struct config_node *node = count ? list->first : NULL; node; node = node->next)
         if (node->kind == config_map) client_read(reading, snapshot, node);
     if (reading->input->marks_problem.len)
         config_report(reading, NULL, config_warning, "%.*s", STR_ARG(reading->input->marks_problem));
@@ -619,7 +644,7 @@ struct snapshot *config_build(struct config_reading *reading, const struct confi
         config_report(reading, NULL, config_error, "no memory for the configuration");
         return NULL;
     }
-    arena_init(&snapshot->arena, 32 * 1024, 256 * 1024 * 1024);
+    arena_init(&snapshot->arena, 32 * 1024, 1024 * 1024 * 1024);
     atomic_init(&snapshot->holds, 1);
     if (!catalog_open(&snapshot->catalog, reading->catalog_text, &snapshot->arena, NULL)) {
         config_report(reading, NULL, config_error, "no memory for the catalogue");

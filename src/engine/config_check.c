@@ -276,7 +276,9 @@ static void unknown_report(struct config_reading *reading, const struct config_n
     struct config_node at = *node;
     at.line = node->key_line;
     at.column = node->key_column;
-    struct str nearest = config_key_nearest(section, node->key), name = str_slice(node->key, 0, 64);
+    /* Not for thousands: looking for the nearest key is work. */
+    struct str nearest = config_full(reading->config, config_error) ? STR("") : config_key_nearest(section, node->key),
+               name = str_slice(node->key, 0, 64);
     struct str where = config_section_name(section);
     if (nearest.len)
         config_report(reading, &at, config_error, "unknown key `%.*s`: did you mean `%.*s`?", STR_ARG(name),
@@ -324,6 +326,7 @@ static void map_check(struct config_reading *reading, struct config_node *map, e
                               STR_ARG(key->synonym_of));
             key = config_key_find(section, key->synonym_of);
             node->key = key->name;
+            map->index = NULL; /* it knows the other spelling */
         }
         if (is_null(node)) { /* as if it were not there, but for a client's `models`: none, and not all */
             node->text = STR("");

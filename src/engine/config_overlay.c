@@ -5,8 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "engine/config_overlay_tree.h"
 #include "engine/config_read.h"
+
+enum { overlay_entries_max = 4096 };
 
 struct merging {
     struct config_reading *reading;
@@ -163,6 +166,8 @@ static void provider_merge(struct merging *merging, struct config_node *entry, c
     } else {
         overlay_put_all(file, entry);
     }
+    for (struct config_node *inner = file->first; inner; inner = inner->next)
+        config_map_index(inner, &merging->reading->config->arena);
     file->edited = true;
     file->way = way_of(merging, file, given);
     credentials_keep_apart(merging, file, given, *marks);
@@ -191,7 +196,13 @@ void config_overlay_merge(struct config_reading *reading, struct config_node *ro
         if (!merging.providers) return;
         overlay_put(root, merging.providers);
     }
-    if (merging.providers->kind != config_map) return; /* the check has complained */
+    if (merging.providers->kind != config_map) return;      /* the check has complained */
+    if (merging.providers->count > limit_providers) return; /* and here the build will */
+    if (entries->count > overlay_entries_max) {
+        config_report(reading, entries, config_error, "more than %d providers in the run-time overlay",
+                      overlay_entries_max);
+        return;
+    }
     simulated_give_way(&merging, entries);
     struct config_node *entry = entries->first, *next;
     size_t count = entries->count;

@@ -34,36 +34,52 @@ struct config_node *overlay_take_out(struct config_node *map, struct str key) {
         *place = node->next;
         node->next = NULL;
         map->count--;
+        map->last = NULL;
+        map->index = NULL;
         return node;
     }
     return NULL;
 }
 
 void overlay_put(struct config_node *map, struct config_node *node) {
-    struct config_node **place = &map->first;
+    struct config_node **place = map->last ? &map->last->next : &map->first;
     while (*place) place = &(*place)->next;
     node->next = NULL;
     *place = node;
+    map->last = node;
     map->count++;
+    map->index = NULL;
 }
 
-static void member_put(struct config_node *map, struct config_node *node) {
+static void member_put(struct config_node *map, struct config_node *node, bool fresh) {
     if (str_eq(node->key, STR("api_key"))) overlay_take_out(map, STR("api_keys"));
     if (str_eq(node->key, STR("api_keys"))) overlay_take_out(map, STR("api_key"));
-    overlay_take_out(map, node->key);
+    if (!fresh) overlay_take_out(map, node->key);
     overlay_put(map, node);
 }
 
 void overlay_put_all(struct config_node *map, struct config_node *from) {
+    struct config_node *fresh = NULL,
+                       **last = &fresh; /* put in last: the map is looked into while it is as it was read */
     for (struct config_node *node = from->first, *next; node; node = next) {
         next = node->next;
         struct config_node *known = config_member(map, node->key);
-        if (known && known->kind == config_map && node->kind == config_map && !str_eq(node->key, STR("headers")))
+        if (known && known->kind == config_map && node->kind == config_map && !str_eq(node->key, STR("headers"))) {
             overlay_put_all(known, node);
-        else
-            member_put(map, node);
+        } else if (known) {
+            member_put(map, node, false);
+        } else {
+            *last = node;
+            last = &node->next;
+            node->next = NULL;
+        }
     }
-    from->first = NULL;
+    for (struct config_node *next; fresh; fresh = next) {
+        next = fresh->next;
+        member_put(map, fresh, true);
+    }
+    from->first = from->last = NULL;
+    from->index = NULL;
     from->count = 0;
 }
 

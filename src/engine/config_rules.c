@@ -1,4 +1,6 @@
 /* config_rules.c - rules: conditions to words, targets to a route of the rule's own. */
+#include <stdlib.h>
+
 #include "base/limits.h"
 #include "engine/config_decisions.h"
 
@@ -83,13 +85,39 @@ static void rule_read(struct config_reading *reading, struct snapshot *snapshot,
     rule.targets = route.targets;
     rule.target_count = route.target_count;
     rule.strategy = route.strategy;
-    size_t at = snapshot->rule_count++;
-    for (; at > 0 && snapshot->rules[at - 1].priority > rule.priority; at--) {
-        snapshot->rules[at] = snapshot->rules[at - 1];
-        snapshot->rule_routes[at] = snapshot->rule_routes[at - 1];
+    snapshot->rules[snapshot->rule_count] = rule;
+    snapshot->rule_routes[snapshot->rule_count++] = route;
+}
+
+struct rule_order {
+    int64_t priority;
+    size_t place;
+};
+
+static int order_compare(const void *a, const void *b) {
+    const struct rule_order *one = a, *two = b;
+    if (one->priority != two->priority) return one->priority < two->priority ? -1 : 1;
+    return one->place < two->place ? -1 : one->place > two->place;
+}
+
+/* By priority, equal ones as written. */
+static void rules_sort(struct config_reading *reading, struct snapshot *snapshot) {
+    size_t count = snapshot->rule_count;
+    struct rule_order *order = arena_take(&reading->config->arena, (count + 1) * sizeof *order);
+    struct rule *rules = arena_take(&snapshot->arena, (count + 1) * sizeof *rules);
+    struct route *routes = arena_take(&snapshot->arena, (count + 1) * sizeof *routes);
+    if (!order || !rules || !routes) {
+        config_report(reading, NULL, config_error, "no memory for %zu rules", count);
+        return;
     }
-    snapshot->rules[at] = rule;
-    snapshot->rule_routes[at] = route;
+    for (size_t i = 0; i < count; i++) order[i] = (struct rule_order){snapshot->rules[i].priority, i};
+    qsort(order, count, sizeof *order, order_compare);
+    for (size_t i = 0; i < count; i++) {
+        rules[i] = snapshot->rules[order[i].place];
+        routes[i] = snapshot->rule_routes[order[i].place];
+    }
+    snapshot->rules = rules;
+    snapshot->rule_routes = routes;
 }
 
 void rules_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
@@ -102,4 +130,5 @@ void rules_read(struct config_reading *reading, struct snapshot *snapshot, const
     if (!snapshot->rules || !snapshot->rule_routes) return;
     for (const struct config_node *node = count ? list->first : NULL; node; node = node->next)
         if (node->kind == config_map) rule_read(reading, snapshot, root, node, find);
+    rules_sort(reading, snapshot);
 }

@@ -4,7 +4,39 @@
 #include <stdio.h>
 #include <yaml.h>
 
-enum { depth_max = 24, nodes_max = 100000 };
+enum { depth_max = 24, nodes_max = 2000000, index_least = 32 };
+
+/* The members of a map that has many, by their keys: at most half full. */
+struct config_index {
+    struct hash_secret secret;
+    struct config_node **places;
+    size_t size;
+};
+
+static struct config_node **index_place(const struct config_index *index, struct str key) {
+    size_t at = hash_keyed(&index->secret, key) & (index->size - 1);
+    while (index->places[at] && !str_eq(index->places[at]->key, key)) at = (at + 1) & (index->size - 1);
+    return &index->places[at];
+}
+
+/* After a member was added. false: no memory. */
+static bool index_keep(struct config_node *map, struct config_node *added, struct arena *arena) {
+    struct config_index *index = map->index;
+    if (map->count < index_least) return true;
+    if (index && map->count * 2 <= index->size) {
+        *index_place(index, added->key) = added;
+        return true;
+    }
+    size_t size = map->count * 4;
+    while (size & (size - 1)) size += size & -size;
+    index = arena_take(arena, sizeof *index);
+    if (!index || !(index->places = arena_take_zeroed(arena, size * sizeof *index->places))) return false;
+    index->size = size;
+    random_bytes(&index->secret, sizeof index->secret);
+    for (struct config_node *node = map->first; node; node = node->next) *index_place(index, node->key) = node;
+    map->index = index;
+    return true;
+}
 
 struct building {
     yaml_parser_t parser;
@@ -30,6 +62,11 @@ static bool in_map(const struct building *building) {
     return building->depth && building->open[building->depth - 1]->kind == config_map;
 }
 
+void config_map_index(struct config_node *map, struct arena *arena) {
+    map->index = NULL;
+    if (map->kind == config_map && map->first) (void)index_keep(map, map->first, arena);
+}
+
 /* Puts a node where it belongs: the root, an element, or the value of the key read before. */
 static bool node_place(struct building *building, struct config_node *node, yaml_mark_t mark) {
     if (building->depth == 0) {
@@ -47,7 +84,9 @@ static bool node_place(struct building *building, struct config_node *node, yaml
     *building->tail[building->depth - 1] = node;
     building->tail[building->depth - 1] = &node->next;
     parent->count++;
-    return true;
+    parent->last = node;
+    if (parent->kind != config_map || index_keep(parent, node, building->arena)) return true;
+    return refuse(building, mark, "the file is too large");
 }
 
 static struct config_node *node_new(struct building *building, enum config_kind kind, yaml_mark_t mark) {
@@ -115,6 +154,7 @@ static bool event_take(struct building *building, const yaml_event_t *event) {
 
 struct config_node *config_member(const struct config_node *map, struct str key) {
     if (!map || map->kind != config_map) return NULL;
+    if (map->index) return *index_place(map->index, key);
     for (struct config_node *node = map->first; node; node = node->next)
         if (str_eq(node->key, key)) return node;
     return NULL;

@@ -3,6 +3,7 @@
 #define WEIR_ENGINE_CONFIG_YAML_H
 
 #include "base/arena.h"
+#include "base/hash.h"
 
 enum config_kind { config_scalar, config_list, config_map };
 
@@ -22,6 +23,8 @@ struct config_node {
     unsigned key_line, key_column; /* of the key, in a map */
     struct config_node *first, *next;
     size_t count;
+    struct config_node *last;   /* a hint for who adds: NULL where it is not known */
+    struct config_index *index; /* of a large map; NULL: none, or it has been changed since */
 };
 
 struct config_place {
@@ -32,7 +35,9 @@ struct config_place {
 /* NULL: *problem says where and why. An empty document gives an empty map. Aliases, tags and more than one document
  * are refused; depth and number of nodes are bounded. */
 struct config_node *config_yaml_parse(struct str text, struct arena *arena, struct config_place *problem);
-/* NULL when there is none. */
+/* Makes the index of a large map anew, after changes. Without memory lookups are only slower. */
+void config_map_index(struct config_node *map, struct arena *arena);
+/* NULL when there is none. In a large map that is as it was read, in the same time for any size. */
 struct config_node *config_member(const struct config_node *map, struct str key);
 
 #endif

@@ -24,12 +24,10 @@ void snapshot_release(struct snapshot *snapshot) {
 }
 
 const struct client *snapshot_client(const struct snapshot *snapshot, struct str key) {
-    const struct client *found = NULL;
     if (key.len == 0 || key.len > 512) return NULL;
     struct sha256 hash = hash_sha256(key);
-    for (size_t i = 0; i < snapshot->client_count; i++) /* all of them, so that time tells nothing */
-        if (hash_equal(&hash, &snapshot->clients[i].key_hash)) found = &snapshot->clients[i];
-    return found;
+    uint32_t number = client_table_find(&snapshot->client_keys, &hash);
+    return number == client_table_none ? NULL : &snapshot->clients[number];
 }
 
 void snapshot_forgive(const struct snapshot *snapshot, const struct provider *provider, uint64_t now_ns) {

@@ -14,6 +14,7 @@
 #include "core/pick.h"
 #include "engine/catalog.h"
 #include "engine/cells.h"
+#include "engine/client_table.h"
 #include "engine/rules.h"
 
 /* Draining and maintenance get no new attempts; what is under way ends in its own time. */
@@ -160,7 +161,8 @@ struct snapshot {
     struct absent_provider *absent;
     struct target *targets;
     size_t target_count;
-    struct route *routes; /* exact ones first, then globs in the order written */
+    uint32_t *targets_marked; /* while it is built: the last route that each was put into, its place + 1 */
+    struct route *routes;     /* exact ones first, then globs in the order written */
     size_t route_count;
     struct map exact_routes; /* struct route by model */
     struct map targets_by_name, providers_by_name;
@@ -174,6 +176,8 @@ struct snapshot {
     bool default_serves_unknown;       /* an environment-only start */
     struct client *clients;
     size_t client_count;
+    struct client_table client_keys; /* places in clients[] */
+    struct map clients_by_name;
     bool auth_none;   /* `auth: none` is written */
     bool had_clients; /* once, in this state folder: without any now nobody is let in, unless auth_none */
     struct sha256 admin_key_hash;

@@ -210,9 +210,21 @@ static void stop_now(void *context) {
 
 void loop_stop(struct loop *loop) { loop_post(loop, stop_now, loop); }
 
+struct letter *loop_letter_new(void) {
+    return memory_take(sizeof(struct letter));
+}
+void loop_letter_throw(struct letter *letter) { memory_give(letter); }
+
 bool loop_post(struct loop *loop, void (*run)(void *context), void *context) {
-    struct letter *letter = atomic_load(&loop->stopped) ? NULL : memory_take(sizeof *letter);
-    if (!letter) return false;
+    struct letter *letter = atomic_load(&loop->stopped) ? NULL : loop_letter_new();
+    return letter && loop_letter_post(loop, letter, run, context);
+}
+
+bool loop_letter_post(struct loop *loop, struct letter *letter, void (*run)(void *context), void *context) {
+    if (atomic_load(&loop->stopped)) {
+        memory_give(letter);
+        return false;
+    }
     *letter = (struct letter){.run = run, .context = context};
     struct letter *newest = atomic_load_explicit(&loop->mailbox, memory_order_relaxed);
     do letter->next = newest;

@@ -32,6 +32,12 @@ struct now clock_read(void);
 /* Runs `run(context)` on the loop's thread, in order of posting. From any thread; false when the loop has stopped or
  * there is no memory. */
 bool loop_post(struct loop *loop, void (*run)(void *context), void *context);
+/* The same in two steps, for what must happen on several loops or on none: letters are made first, and sending one
+ * fails only when its loop has stopped. NULL: no memory. A letter that is not sent is thrown away. */
+struct letter;
+struct letter *loop_letter_new(void);
+void loop_letter_throw(struct letter *letter); /* NULL is fine */
+bool loop_letter_post(struct loop *loop, struct letter *letter, void (*run)(void *context), void *context);
 /* The loop that runs on this thread, or NULL. */
 struct loop *loop_current(void);
 /* Runs `run(context)` at the end of this turn, before the next wait; same thread only. `deferred` is the caller's and

@@ -199,10 +199,12 @@ struct weir *weir_open(const struct weir_options *options, struct weir_error *er
 /* -- reloading --------------------------------------------------------------------------------------------------------
  */
 
+/* Beside the letter that carries it. */
 struct deploy_letter {
     struct worker *worker;
     struct deployment *deployment;
     bool fresh_connections;
+    struct letter *letter; /* until it is sent */
 };
 
 static void deploy_run(void *context) {
@@ -211,31 +213,55 @@ static void deploy_run(void *context) {
     memory_give(letter);
 }
 
-static void deploy_to_all(struct weir *weir, struct deployment *deployment, bool fresh_connections) {
+static void letters_throw(struct deploy_letter *letters[limit_loops], unsigned count) {
+    for (unsigned i = 0; i < count; i++) {
+        if (letters[i]) loop_letter_throw(letters[i]->letter);
+        memory_give(letters[i]);
+    }
+}
+
+/* For every loop, or for none: after this no loop can stay behind. */
+static bool letters_write(struct weir *weir, struct deploy_letter *letters[limit_loops]) {
     for (unsigned i = 0; i < weir->worker_count; i++) {
-        struct deploy_letter *letter = memory_take(sizeof *letter);
-        if (!letter) continue; /* that loop keeps the old one until the next reload */
-        *letter = (struct deploy_letter){&weir->workers[i], deployment, fresh_connections};
+        letters[i] = memory_take_zeroed(sizeof *letters[i]);
+        if (letters[i] && (letters[i]->letter = loop_letter_new())) continue;
+        letters_throw(letters, i + 1);
+        return false;
+    }
+    return true;
+}
+
+static void deploy_to_all(struct weir *weir, struct deploy_letter *letters[limit_loops], struct deployment *deployment,
+                          bool fresh_connections) {
+    for (unsigned i = 0; i < weir->worker_count; i++) {
+        struct letter *letter = letters[i]->letter;
+        *letters[i] = (struct deploy_letter){&weir->workers[i], deployment, fresh_connections, NULL};
         deployment_hold(deployment);
-        if (loop_post(weir->workers[i].loop, deploy_run, letter)) continue;
-        deployment_release(deployment);
-        memory_give(letter);
+        if (loop_letter_post(weir->workers[i].loop, letter, deploy_run, letters[i])) continue;
+        deployment_release(deployment); /* the loop has stopped: nothing begins there any more */
+        memory_give(letters[i]);
     }
 }
 
 bool weir_deploy(struct weir *weir, struct config *config, bool fresh_connections, struct error *error) {
     if (atomic_load(&weir->live_deployments) >= limit_deployments)
         return error_set(error, error_overloaded, WEIR_TOO_MANY_DEPLOYMENTS);
+    struct deploy_letter *letters[limit_loops];
+    if (!letters_write(weir, letters))
+        return error_set(error, error_out_of_memory, "%s", error_facts(error_out_of_memory)->sentence.at);
     struct deployment *fresh = deployment_new(config->snapshot, &weir->live_deployments, error);
     config->snapshot = NULL; /* taken over, or given back */
-    if (!fresh) return false;
+    if (!fresh) {
+        letters_throw(letters, weir->worker_count);
+        return false;
+    }
     fresh->snapshot->generation = weir->deployment->snapshot->generation + 1;
     targets_register(weir, fresh->snapshot);
     pthread_mutex_lock(&weir->mutex);
     struct deployment *old = weir->deployment;
     weir->deployment = fresh;
     pthread_mutex_unlock(&weir->mutex);
-    deploy_to_all(weir, fresh, fresh_connections);
+    deploy_to_all(weir, letters, fresh, fresh_connections);
     struct config before = weir->config;
     weir->config = *config;
     memset(config, 0, sizeof *config);

@@ -10,7 +10,7 @@
 #include "net/tls.h"
 #include "runtime/weir_internal.h"
 
-enum { config_bytes_max = 4 * 1024 * 1024, referenced_bytes_max = config_bytes_max };
+enum { config_bytes_max = 64 * 1024 * 1024, referenced_bytes_max = 4 * 1024 * 1024 };
 
 /* -- files ------------------------------------------------------------------------------------------------------------
  */

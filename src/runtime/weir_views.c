@@ -198,9 +198,7 @@ char *weir_metrics(struct weir *weir) {
 }
 
 const struct client *snapshot_client_named(const struct snapshot *snapshot, struct str name) {
-    for (size_t i = 0; i < snapshot->client_count; i++)
-        if (str_eq(snapshot->clients[i].name, name)) return &snapshot->clients[i];
-    return NULL;
+    return map_find(&snapshot->clients_by_name, name);
 }
 
 static char *route_of(struct weir *weir, struct flight_question *question, const char *client_name,
