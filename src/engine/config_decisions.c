@@ -76,6 +76,8 @@ void decisions_of_all(struct config_reading *reading, struct snapshot *snapshot,
     const struct config_node *responses = config_member(root, STR("responses"));
     snapshot->responses.on = read_bool(responses, "store", true);
     snapshot->responses.keep_days = (int64_t)read_number(responses, "keep_days", 30);
+    snapshot->responses.bytes_max = (int64_t)read_number(responses, "max_bytes", 4294967296);
+    snapshot->responses.client_bytes_max = (int64_t)read_number(responses, "max_bytes_per_client", 1073741824);
     snapshot->strategy = strategy_of(root, "selection_strategy", strategy_priority);
     snapshot->adaptive = (struct pick_weights){.health = read_number(adaptive, "health", 0.4),
                                                .quota = read_number(adaptive, "quota", 0.3),

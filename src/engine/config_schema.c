@@ -99,6 +99,11 @@ const struct config_key config_keys[] = {
       "Store responses (/v1/responses) in STATE_DIR/responses.db, unless a request says `store: false`, so that later ones can go on from them.")
     K(responses, "keep_days", int, now, 0, 36500, "", top, "30", "How long a stored response is kept; 0: for ever.")
 
+    K(responses, "max_bytes", int, now, 1024, TOP, "", top, "4294967296",
+      "Bytes of stored responses in all: what no longer fits goes, the oldest first. Read at the start.")
+    K(responses, "max_bytes_per_client", int, now, 1024, TOP, "", top, "1073741824",
+      "The same for each client; an input that alone is larger is a 400, before a provider is asked.")
+
     K(fetch, "enabled", bool, now, 0, 0, "", top, "true",
       "Fetch images and documents that a request names by URL, for providers that take none. Else such a request is refused there.")
     K(fetch, "max_bytes", int, now, 1, 1e9, "", top, "20971520", "Largest file.")

@@ -80,6 +80,15 @@ bool stored_recall(struct flight *flight, struct now now, struct actions *out) {
     const struct json_value *root = body_of(flight), *previous = json_member(root, "previous_response_id");
     bool on = flight->snapshot->responses.on;
     flight->stores = on && json_kind(root) == json_object && json_bool(json_member(root, "store"), true);
+    if (flight->stores && flight->whole_body.len > (uint64_t)flight->snapshot->responses.client_bytes_max &&
+        json_raw(json_member(root, "input"), flight->host->scratch).len >
+            (uint64_t)flight->snapshot->responses.client_bytes_max) {
+        answer_error(flight, error_invalid_request,
+                     STR("This input is larger than all that is stored for a client (responses.max_bytes_per_client): "
+                         "send it with `store: false`."),
+                     STR("input"), now, out);
+        return true;
+    }
     if (flight->stores) {
         struct text items = text_in_arena(flight->host->scratch, 1024);
         items_put(&items, json_member(root, "input"));

@@ -188,7 +188,8 @@ struct snapshot {
     struct {
         bool on;
         int64_t keep_days; /* 0: for ever */
-    } responses;           /* stored ones */
+        int64_t bytes_max, client_bytes_max;
+    } responses; /* stored ones */
     enum strategy strategy;
     struct pick_weights adaptive;
     bool fallback_by_score; /* adaptive goes on by score after a failure */

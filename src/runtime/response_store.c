@@ -12,6 +12,8 @@
 enum {
     waiting_bytes_max = 64 * 1024 * 1024,
     waiting_max = 4096,
+    share = 4, /* a client takes no more than one part in so many of the queue */
+    lanes = 256,
     forget_every_s = 3600,
     text_bytes_max = 256 * 1024 * 1024
 };
@@ -31,9 +33,16 @@ struct job {
     struct response_question *question;
 };
 
+/* What clients of one lane (their names' hash) have in the queue. */
+struct waiting {
+    size_t jobs, bytes;
+};
+
 struct response_store {
     char path[512];
     int64_t keep_s;
+    struct response_limits limits;
+    struct waiting lanes[lanes];
     struct log *log;
     pthread_t thread;
     pthread_mutex_t mutex;
@@ -47,6 +56,11 @@ struct response_store {
     size_t given_up;  /* responses that were not stored for that */
     char problem[160];
 };
+
+static struct waiting *lane_of(struct response_store *responses, const struct job *job) {
+    struct str client = job->letter ? job->letter->response.client : str_from(job->question->client);
+    return &responses->lanes[str_hash(client) % lanes];
+}
 
 /* -- on the thread ----------------------------------------------------------------------------------------------------
  */
@@ -69,8 +83,8 @@ static void letter_write(struct response_store *responses, const struct letter *
         responses->given_up++;
         return;
     }
-    if (!db_ready(responses) || !response_db_put(responses->db, &letter->response, letter->now_s, responses->problem,
-                                                 sizeof responses->problem)) {
+    if (!db_ready(responses) || !response_db_put(responses->db, &letter->response, &responses->limits, letter->now_s,
+                                                 responses->problem, sizeof responses->problem)) {
         responses->given_up = responses->last_wishes;
         told(responses, "a response was not stored");
         return;
@@ -116,7 +130,11 @@ static void *thread_run(void *context) {
         responses->first = job->next;
         if (!responses->first) responses->last = NULL;
         responses->waiting--;
-        if (job->letter) responses->waiting_bytes -= job->letter->bytes;
+        lane_of(responses, job)->jobs--;
+        if (job->letter) {
+            responses->waiting_bytes -= job->letter->bytes;
+            lane_of(responses, job)->bytes -= job->letter->bytes;
+        }
         responses->last_wishes = responses->ending;
         pthread_mutex_unlock(&responses->mutex);
         if (responses->last_wishes && responses->db) response_db_hurry(responses->db);
@@ -147,6 +165,7 @@ struct response_store *response_store_open(const struct response_store_options *
     if (!responses) return NULL;
     snprintf(responses->path, sizeof responses->path, "%.*s/responses.db", STR_ARG(options->state_dir));
     responses->keep_s = options->keep_days * 86400;
+    responses->limits = options->limits;
     responses->log = options->log;
     pthread_mutex_init(&responses->mutex, NULL);
     pthread_cond_init(&responses->came, NULL);
@@ -182,9 +201,15 @@ static bool job_add(struct response_store *responses, struct letter *letter, str
     job->question = question;
     pthread_mutex_lock(&responses->mutex);
     size_t bytes = letter ? letter->bytes : 0;
+    struct waiting *lane = lane_of(responses, job);
     bool room =
         !responses->ending && responses->waiting < waiting_max && bytes <= waiting_bytes_max - responses->waiting_bytes;
+    /* An answer of the largest size fits into an empty lane. */
+    room = room && lane->jobs < waiting_max / share &&
+           (lane->bytes == 0 || lane->bytes + bytes <= waiting_bytes_max / share);
     if (room) {
+        lane->jobs++;
+        lane->bytes += bytes;
         *(responses->last ? &responses->last->next : &responses->first) = job;
         responses->last = job;
         responses->waiting++;

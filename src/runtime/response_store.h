@@ -13,7 +13,8 @@ struct response_store;
 struct response_store_options {
     struct str state_dir;
     int64_t keep_days; /* older ones are forgotten, looked for once an hour; 0: never */
-    struct log *log;   /* NULL: nothing is logged */
+    struct response_limits limits;
+    struct log *log; /* NULL: nothing is logged */
 };
 
 /* NULL: no memory or thread. */
@@ -23,7 +24,8 @@ void response_store_finish(struct response_store *responses);
 /* After response_store_finish, when nobody can ask any more. NULL is fine. */
 void response_store_free(struct response_store *responses);
 
-/* Copied. What cannot be written (a full disk, too much at once) is logged, as its caller has its answer already. */
+/* Copied. What cannot be written (a full disk, too much at once, more than may be stored) is logged, as its caller has
+ * its answer already. */
 void response_store_keep(struct response_store *responses, const struct stored_response *response, int64_t now_s);
 
 enum response_wish { response_wish_get, response_wish_input, response_wish_history, response_wish_remove };
@@ -41,7 +43,7 @@ struct response_question {
     struct str text;    /* JSON */
     char problem[160];  /* stored_failed */
 };
-/* false: too many wait, or there is no storage; `done` does not come. */
+/* false: too many wait, of all or of this client, or there is no storage; `done` does not come. */
 bool response_store_ask(struct response_store *responses, struct response_question *question);
 void response_store_question_free(struct response_question *question);
 

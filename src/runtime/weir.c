@@ -116,9 +116,11 @@ static void bridge_write(void *owner, struct str line) {
 
 static bool responses_of(struct weir *weir) {
     const struct snapshot *snapshot = weir->deployment->snapshot;
-    weir->responses = response_store_open(&(struct response_store_options){.state_dir = weir->config.process.state_dir,
-                                                                           .keep_days = snapshot->responses.keep_days,
-                                                                           .log = weir->reports.log});
+    weir->responses = response_store_open(&(struct response_store_options){
+        .state_dir = weir->config.process.state_dir,
+        .keep_days = snapshot->responses.keep_days,
+        .limits = {snapshot->responses.bytes_max, snapshot->responses.client_bytes_max},
+        .log = weir->reports.log});
     return weir->responses != NULL;
 }
 

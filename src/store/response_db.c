@@ -16,12 +16,16 @@ enum statement {
     statement_link,
     statement_remove,
     statement_forget,
+    statement_client_bytes,
+    statement_all_bytes,
+    statement_client_oldest,
+    statement_oldest,
     statements
 };
 
 static const char *const sql[statements] = {
-    [statement_put] = "INSERT OR REPLACE INTO responses(client, id, created_s, previous, input, output, response) "
-                      "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [statement_put] = "INSERT INTO responses(client, id, created_s, previous, input, output, response, bytes) "
+                      "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [statement_response] = "SELECT response FROM responses WHERE client = ?1 AND id = ?2",
     [statement_input] = "SELECT input FROM responses WHERE client = ?1 AND id = ?2",
     [statement_link] =
@@ -29,15 +33,45 @@ static const char *const sql[statements] = {
         "WHERE client = ?1 AND id = ?2", /* bytes, not characters */
     [statement_remove] = "DELETE FROM responses WHERE client = ?1 AND id = ?2",
     [statement_forget] = "DELETE FROM responses WHERE created_s < ?1",
+    [statement_client_bytes] = "SELECT bytes FROM response_sizes WHERE client = ?1",
+    [statement_all_bytes] = "SELECT bytes FROM response_total",
+    [statement_client_oldest] = "DELETE FROM responses WHERE rowid = (SELECT rowid FROM responses WHERE client = ?1 "
+                                "ORDER BY created_s, rowid LIMIT 1)",
+    [statement_oldest] =
+        "DELETE FROM responses WHERE rowid = (SELECT rowid FROM responses ORDER BY created_s, rowid LIMIT 1)",
 };
 
-static const char schema[] =
-    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -1024;"
+static const char pragmas[] =
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -1024;";
+
+/* From version n to n + 1 each, in one transaction; `PRAGMA user_version` says which came last. The sums are kept by
+ * triggers, whoever removes rows: no insertion reads more than one row of each. */
+static const char *const migrations[] = {
     "CREATE TABLE IF NOT EXISTS responses(client TEXT NOT NULL, id TEXT NOT NULL, created_s INTEGER NOT NULL, "
     "previous TEXT NOT NULL, input TEXT NOT NULL, output TEXT NOT NULL, response TEXT NOT NULL, "
     "PRIMARY KEY(client, id));"
     "CREATE INDEX IF NOT EXISTS responses_by_age ON responses(created_s);"
-    "PRAGMA user_version = 1;";
+    "PRAGMA user_version = 1;",
+    "ALTER TABLE responses ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE responses SET bytes = length(CAST(client AS BLOB)) + length(CAST(id AS BLOB)) + "
+    "length(CAST(previous AS BLOB)) + length(CAST(input AS BLOB)) + length(CAST(output AS BLOB)) + "
+    "length(CAST(response AS BLOB));"
+    "CREATE INDEX responses_by_client_and_age ON responses(client, created_s);"
+    "CREATE TABLE response_sizes(client TEXT PRIMARY KEY, bytes INTEGER NOT NULL) WITHOUT ROWID;"
+    "INSERT INTO response_sizes SELECT client, sum(bytes) FROM responses GROUP BY client;"
+    "CREATE TABLE response_total(bytes INTEGER NOT NULL);"
+    "INSERT INTO response_total SELECT coalesce(sum(bytes), 0) FROM responses;"
+    "CREATE TRIGGER response_added AFTER INSERT ON responses BEGIN "
+    "INSERT INTO response_sizes VALUES(new.client, new.bytes) "
+    "ON CONFLICT(client) DO UPDATE SET bytes = bytes + excluded.bytes;"
+    "UPDATE response_total SET bytes = bytes + new.bytes; END;"
+    "CREATE TRIGGER response_gone AFTER DELETE ON responses BEGIN "
+    "UPDATE response_sizes SET bytes = bytes - old.bytes WHERE client = old.client;"
+    "DELETE FROM response_sizes WHERE client = old.client AND bytes <= 0;"
+    "UPDATE response_total SET bytes = bytes - old.bytes; END;"
+    "PRAGMA user_version = 2;",
+};
+enum { migration_count = sizeof migrations / sizeof *migrations };
 
 struct response_db {
     sqlite3 *sqlite;
@@ -46,6 +80,31 @@ struct response_db {
 
 static void problem_put(sqlite3 *sqlite, char *problem, size_t size) {
     snprintf(problem, size, "%s", sqlite ? sqlite3_errmsg(sqlite) : "out of memory");
+}
+
+static bool run(sqlite3 *sqlite, const char *statement) {
+    return sqlite3_exec(sqlite, statement, NULL, NULL, NULL) == SQLITE_OK;
+}
+
+static int version_of(sqlite3 *sqlite) {
+    sqlite3_stmt *statement = NULL;
+    int version = -1;
+    if (sqlite3_prepare_v2(sqlite, "PRAGMA user_version", -1, &statement, NULL) == SQLITE_OK &&
+        sqlite3_step(statement) == SQLITE_ROW)
+        version = sqlite3_column_int(statement, 0);
+    sqlite3_finalize(statement);
+    return version;
+}
+
+/* A file of a later version keeps what it has: the statements say whether they can do with it. */
+static bool migrate(sqlite3 *sqlite) {
+    if (!run(sqlite, "BEGIN IMMEDIATE")) return false;
+    int version = version_of(sqlite);
+    bool good = version >= 0;
+    for (int i = version; i >= 0 && i < migration_count && good; i++) good = run(sqlite, migrations[i]);
+    if (good && run(sqlite, "COMMIT")) return true;
+    (void)run(sqlite, "ROLLBACK");
+    return false;
 }
 
 struct response_db *response_db_open(const char *path, char *problem, size_t size) {
@@ -58,7 +117,7 @@ struct response_db *response_db_open(const char *path, char *problem, size_t siz
     if (file >= 0) close(file);
     bool good = sqlite3_open_v2(path, &db->sqlite, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
                                 NULL) == SQLITE_OK &&
-                sqlite3_exec(db->sqlite, schema, NULL, NULL, NULL) == SQLITE_OK;
+                run(db->sqlite, pragmas) && migrate(db->sqlite);
     for (unsigned i = 0; i < statements && good; i++)
         good = sqlite3_prepare_v3(db->sqlite, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &db->statements[i], NULL) ==
                SQLITE_OK;
@@ -118,18 +177,68 @@ static struct str column(sqlite3_stmt *statement, int place) {
     return at ? str_make(at, (size_t)sqlite3_column_bytes(statement, place)) : STR("");
 }
 
-bool response_db_put(struct response_db *db, const struct stored_response *response, int64_t now_s, char *problem,
-                     size_t size) {
+/* -1: it could not be read. */
+static int64_t bytes_of(struct response_db *db, enum statement which, struct str client) {
+    sqlite3_stmt *statement = db->statements[which];
+    if (which == statement_client_bytes) bind(statement, 1, client);
+    int step = sqlite3_step(statement);
+    int64_t bytes = step == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : step == SQLITE_DONE ? 0 : -1;
+    end(statement);
+    return bytes;
+}
+
+/* Removes the oldest until `bytes` more fit below `most`. */
+static bool room_make(struct response_db *db, enum statement sum, enum statement oldest, struct str client,
+                      int64_t most, int64_t bytes) {
+    for (int64_t held; most > 0;) {
+        if ((held = bytes_of(db, sum, client)) < 0) return false;
+        if (held + bytes <= most) return true;
+        sqlite3_stmt *statement = db->statements[oldest];
+        if (oldest == statement_client_oldest) bind(statement, 1, client);
+        bool removed = sqlite3_step(statement) == SQLITE_DONE && sqlite3_changes(db->sqlite) > 0;
+        end(statement);
+        if (!removed) return false;
+    }
+    return true;
+}
+
+static bool row_put(struct response_db *db, const struct stored_response *response, int64_t now_s, int64_t bytes) {
     sqlite3_stmt *statement = begin(db, statement_put, response->client, response->id);
     sqlite3_bind_int64(statement, 3, now_s);
     bind(statement, 4, response->previous);
     bind(statement, 5, response->input);
     bind(statement, 6, response->output);
     bind(statement, 7, response->response);
+    sqlite3_bind_int64(statement, 8, bytes);
     bool good = sqlite3_step(statement) == SQLITE_DONE;
-    if (!good) problem_put(db->sqlite, problem, size);
     end(statement);
     return good;
+}
+
+bool response_db_put(struct response_db *db, const struct stored_response *response,
+                     const struct response_limits *limits, int64_t now_s, char *problem, size_t size) {
+    int64_t bytes = (int64_t)stored_response_bytes(response);
+    if ((limits->bytes_max && bytes > limits->bytes_max) ||
+        (limits->client_bytes_max && bytes > limits->client_bytes_max)) {
+        snprintf(problem, size, "it has %lld bytes, more than all that may be stored (responses.max_bytes%s)",
+                 (long long)bytes, limits->bytes_max && bytes > limits->bytes_max ? "" : "_per_client");
+        return false;
+    }
+    bool good = run(db->sqlite, "BEGIN IMMEDIATE");
+    if (good) {
+        sqlite3_stmt *same = begin(db, statement_remove, response->client, response->id);
+        good = sqlite3_step(same) == SQLITE_DONE;
+        end(same);
+    }
+    good = good &&
+           room_make(db, statement_client_bytes, statement_client_oldest, response->client, limits->client_bytes_max,
+                     bytes) &&
+           room_make(db, statement_all_bytes, statement_oldest, STR(""), limits->bytes_max, bytes) &&
+           row_put(db, response, now_s, bytes) && run(db->sqlite, "COMMIT");
+    if (good) return true;
+    problem_put(db->sqlite, problem, size);
+    if (!sqlite3_get_autocommit(db->sqlite)) (void)run(db->sqlite, "ROLLBACK");
+    return false;
 }
 
 enum stored response_db_get(struct response_db *db, struct str client, struct str id, const char *member,

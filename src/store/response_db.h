@@ -17,6 +17,16 @@ struct stored_response {
     struct str response; /* the whole object, as it was answered */
 };
 
+static inline size_t stored_response_bytes(const struct stored_response *response) {
+    return response->client.len + response->id.len + response->previous.len + response->input.len +
+           response->output.len + response->response.len;
+}
+
+/* Bytes of what is stored; 0: no limit. */
+struct response_limits {
+    int64_t bytes_max, client_bytes_max;
+};
+
 enum stored { stored_found, stored_missing, stored_failed };
 
 /* Makes or opens the file (0600). NULL: *problem says why, at most `size` bytes. */
@@ -26,9 +36,10 @@ bool response_db_peek(const char *path, bool *any, bool *of_clients, char *probl
 /* From now on half a second at most is spent on waiting for another process's lock. */
 void response_db_hurry(struct response_db *db);
 void response_db_close(struct response_db *db);
-/* An id that the client has already is replaced. false: *problem. */
-bool response_db_put(struct response_db *db, const struct stored_response *response, int64_t now_s, char *problem,
-                     size_t size);
+/* An id that the client has already is replaced. What no longer fits beside it goes, the oldest first: of the client,
+ * then of all. false: *problem, and nothing has changed. */
+bool response_db_put(struct response_db *db, const struct stored_response *response,
+                     const struct response_limits *limits, int64_t now_s, char *problem, size_t size);
 /* The member is "response" or "input". Into text, which grows. */
 enum stored response_db_get(struct response_db *db, struct str client, struct str id, const char *member,
                             struct text *text, char *problem, size_t size);

@@ -306,3 +306,29 @@ def test_what_lies_at_the_provider_is_not_for_other_clients(start, tmp_path):
         own = ask(weir, [{"role": "user", "content": "x", "id": "msg_2"}, {"type": "reasoning", "id": "rs_1", "summary": []}], "m", client="two")
         assert own.status == 200  # items that say what they hold
         assert ask(weir, "go on", "m", "resp_native", client="one").status == 200
+
+
+def test_what_is_stored_is_bounded_for_a_client_and_in_all_the_oldest_first_out(start, start_mock):
+    clients = [{"name": name, "key_hash": hashlib.sha256(key.encode()).hexdigest()} for name, key in KEYS.items()]
+    mock = start_mock()
+    weir = start(config(mock, clients=clients, responses={"max_bytes_per_client": 20000, "max_bytes": 30000}))
+    names = list(KEYS)
+    text = "word " * 600  # input, output and the whole response: some 10 KB each
+
+    def known(reply, client):
+        return http(weir.port, "GET", "/v1/responses/" + reply.json["id"], headers=auth(client)).status == 200
+    others = ask(weir, text, client=names[1])
+    mine = [ask(weir, f"{i} {text}", client=names[0]) for i in range(4)]
+    assert [r.status for r in (others, *mine)] == [200] * 5
+    assert known(mine[3], names[0]) and not known(mine[0], names[0]), "its own oldest went"
+    assert known(others, names[1]), "and nobody else's"
+    gone = ask(weir, "and then?", previous=mine[0].json["id"], client=names[0])
+    assert gone.status == 400 and "There is no stored response" in gone.error["message"]
+    asked = len(mock.requests()["requests"])
+    refused = ask(weir, "word " * 5000, client=names[0])
+    assert refused.status == 400 and "store: false" in refused.error["message"] and "max_bytes_per_client" in refused.error["message"]
+    assert len(mock.requests()["requests"]) == asked, "before a provider is asked"
+    assert ask(weir, "word " * 5000, client=names[0], store=False).status == 200
+    large = ask(weir, "word " * 3000, client=names[0])  # fits going in, and not with what came out
+    assert large.status == 200 and not known(large, names[0]) and known(mine[3], names[0]), "nothing was driven out for it"
+    assert poll(lambda: [e for e in weir.log("responses_store_failed") if "max_bytes_per_client" in e["problem"]])

@@ -1,0 +1,192 @@
+/* response_db_test.c - stored responses within their limits: oldest first out, sums that stay true, files of earlier
+ * versions. */
+#include "store/response_db.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include <sqlite3.h>
+
+static char folder[64], path[96], problem[160];
+
+static int begin(void **state) {
+    (void)state;
+    str_copy(folder, sizeof folder, STR("/tmp/weir-test-XXXXXX"));
+    if (!mkdtemp(folder)) return 1;
+    snprintf(path, sizeof path, "%s/responses.db", folder);
+    return 0;
+}
+
+static int end(void **state) {
+    (void)state;
+    static const char *const tails[] = {"", "-wal", "-shm"};
+    for (size_t i = 0; i < sizeof tails / sizeof *tails; i++) {
+        char name[128];
+        snprintf(name, sizeof name, "%s%s", path, tails[i]);
+        unlink(name);
+    }
+    return rmdir(folder);
+}
+
+static struct response_db *opened(void) {
+    struct response_db *db = response_db_open(path, problem, sizeof problem);
+    if (!db) fail_msg("%s", problem);
+    return db;
+}
+
+static bool put(struct response_db *db, const char *client, const char *id, size_t size, int64_t limit,
+                int64_t of_client, int64_t now_s) {
+    char *content = calloc(1, size + 1);
+    memset(content, 'x', size);
+    struct stored_response response = {.client = str_from(client),
+                                       .id = str_from(id),
+                                       .input = STR("[]"),
+                                       .output = STR("[]"),
+                                       .response = str_make(content, size)};
+    bool good =
+        response_db_put(db, &response, &(struct response_limits){limit, of_client}, now_s, problem, sizeof problem);
+    free(content);
+    return good;
+}
+
+static bool has(struct response_db *db, const char *client, const char *id) {
+    struct arena arena;
+    arena_init(&arena, 1024, SIZE_MAX);
+    struct text text = text_in_arena(&arena, 64);
+    bool found =
+        response_db_get(db, str_from(client), str_from(id), "response", &text, problem, sizeof problem) == stored_found;
+    arena_free(&arena);
+    return found;
+}
+
+/* What the sums say is what stands there. */
+static void sums_hold(void) {
+    static const char look[] =
+        "SELECT (SELECT bytes FROM response_total) = (SELECT coalesce(sum(bytes), 0) FROM responses) AND NOT "
+        "EXISTS(SELECT client, sum(bytes) FROM responses GROUP BY client EXCEPT SELECT client, bytes FROM "
+        "response_sizes) AND (SELECT count(*) FROM response_sizes) = (SELECT count(DISTINCT client) FROM "
+        "responses)";
+    sqlite3 *sqlite;
+    sqlite3_stmt *statement;
+    assert_int_equal(sqlite3_open(path, &sqlite), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(sqlite, look, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    assert_int_equal(sqlite3_column_int(statement, 0), 1);
+    sqlite3_finalize(statement);
+    sqlite3_close(sqlite);
+}
+
+static void a_clients_oldest_gives_way_and_nobody_elses(void **state) {
+    (void)state;
+    struct response_db *db = opened();
+    assert_true(put(db, "other", "o", 900, 0, 1000, 1));
+    assert_true(put(db, "app", "a", 400, 0, 1000, 2));
+    assert_true(put(db, "app", "b", 400, 0, 1000, 3));
+    assert_true(put(db, "app", "c", 400, 0, 1000, 4));
+    assert_false(has(db, "app", "a"));
+    assert_true(has(db, "app", "b") && has(db, "app", "c") && has(db, "other", "o"));
+    sums_hold();
+    response_db_close(db);
+}
+
+static void of_all_the_oldest_gives_way(void **state) {
+    (void)state;
+    struct response_db *db = opened();
+    assert_true(put(db, "a", "1", 400, 1000, 0, 1));
+    assert_true(put(db, "b", "2", 400, 1000, 0, 1)); /* in the same second: in the order of coming */
+    assert_true(put(db, "c", "3", 400, 1000, 0, 1));
+    assert_false(has(db, "a", "1"));
+    assert_true(has(db, "b", "2") && has(db, "c", "3"));
+    sums_hold();
+    response_db_close(db);
+}
+
+static void one_that_never_fits_is_told_and_drives_nothing_out(void **state) {
+    (void)state;
+    struct response_db *db = opened();
+    assert_true(put(db, "app", "a", 400, 1000, 1000, 1));
+    assert_false(put(db, "app", "b", 2000, 1000, 0, 2));
+    assert_non_null(strstr(problem, "responses.max_bytes)"));
+    assert_false(put(db, "app", "b", 2000, 0, 1000, 2));
+    assert_non_null(strstr(problem, "responses.max_bytes_per_client)"));
+    assert_true(has(db, "app", "a"));
+    sums_hold();
+    response_db_close(db);
+}
+
+static void the_sums_stay_true_whatever_is_removed_or_replaced(void **state) {
+    (void)state;
+    struct response_db *db = opened();
+    for (int i = 0; i < 50; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "r%d", i % 7);
+        assert_true(put(db, i % 3 ? "app" : "other", id, 10u + (unsigned)i * 13u % 300u, 1500, 900, i));
+    }
+    sums_hold();
+    assert_int_equal(response_db_remove(db, STR("app"), STR("r0"), problem, sizeof problem), stored_found);
+    sums_hold();
+    assert_true(response_db_forget(db, 48, problem, sizeof problem) > 0);
+    sums_hold();
+    assert_true(response_db_forget(db, 100, problem, sizeof problem) > 0);
+    sums_hold();
+    response_db_close(db);
+}
+
+static void a_file_of_an_earlier_version_is_taken_over_with_its_sizes(void **state) {
+    (void)state;
+    sqlite3 *sqlite;
+    assert_int_equal(sqlite3_open(path, &sqlite), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(
+            sqlite,
+            "CREATE TABLE responses(client TEXT NOT NULL, id TEXT NOT NULL, created_s INTEGER NOT NULL, previous TEXT "
+            "NOT "
+            "NULL, input TEXT NOT NULL, output TEXT NOT NULL, response TEXT NOT NULL, PRIMARY KEY(client, id));"
+            "CREATE INDEX responses_by_age ON responses(created_s); PRAGMA user_version = 1;"
+            "INSERT INTO responses VALUES('app', 'old', 1, '', '[]', '[]', printf('%.600c', 'x'));"
+            "INSERT INTO responses VALUES('app', 'new', 2, '', '[]', '[]', '\xc3\xa9');",
+            NULL, NULL, NULL),
+        SQLITE_OK);
+    sqlite3_close(sqlite);
+    for (int round = 0; round < 2; round++) { /* the second time there is nothing to do */
+        struct response_db *db = opened();
+        assert_true(has(db, "app", "old") && has(db, "app", "new"));
+        sums_hold();
+        response_db_close(db);
+    }
+    struct response_db *db = opened();
+    assert_true(put(db, "app", "third", 600, 0, 1000, 3));
+    assert_false(has(db, "app", "old"));
+    assert_true(has(db, "app", "new"));
+    response_db_close(db);
+}
+
+static void what_is_there_can_be_told_without_opening_it_for_good(void **state) {
+    (void)state;
+    bool any = true, of_clients = true;
+    struct response_db *db = opened();
+    assert_true(response_db_peek(path, &any, &of_clients, problem, sizeof problem));
+    assert_false(any || of_clients);
+    assert_true(put(db, "", "a", 10, 0, 0, 1));
+    assert_true(response_db_peek(path, &any, &of_clients, problem, sizeof problem));
+    assert_true(any && !of_clients);
+    assert_true(put(db, "app", "a", 10, 0, 0, 1));
+    assert_true(response_db_peek(path, &any, &of_clients, problem, sizeof problem));
+    assert_true(any && of_clients);
+    response_db_close(db);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_clients_oldest_gives_way_and_nobody_elses, begin, end),
+        cmocka_unit_test_setup_teardown(of_all_the_oldest_gives_way, begin, end),
+        cmocka_unit_test_setup_teardown(one_that_never_fits_is_told_and_drives_nothing_out, begin, end),
+        cmocka_unit_test_setup_teardown(the_sums_stay_true_whatever_is_removed_or_replaced, begin, end),
+        cmocka_unit_test_setup_teardown(a_file_of_an_earlier_version_is_taken_over_with_its_sizes, begin, end),
+        cmocka_unit_test_setup_teardown(what_is_there_can_be_told_without_opening_it_for_good, begin, end)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
