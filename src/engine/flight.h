@@ -51,6 +51,7 @@ struct flight_request {
     const struct http_header *headers; /* the caller's, all of them; the engine picks what may go on */
     size_t header_count;
     struct str request_id;       /* checked or made by the host; 1 to limit_request_id bytes */
+    struct str own_id;           /* made by the host, and no other request's; empty: request_id is */
     const struct client *client; /* NULL: the library's host, or a gateway open to anyone */
     int64_t content_length;      /* of the body; -1: not said */
     struct now arrived;
@@ -179,7 +180,8 @@ struct flight {
     enum flight_state state;
     enum caller_state caller;
     enum endpoint endpoint;
-    struct str request_id;
+    struct str request_id;       /* as the caller knows it: its own word, where it sent one */
+    struct str own_id;           /* weir's: no other request has it */
     struct str content_type;     /* the caller's */
     struct str pinned_targets;   /* x-weir-targets */
     struct str strategy;         /* x-weir-strategy */

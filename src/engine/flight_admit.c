@@ -70,6 +70,7 @@ struct flight *flight_new(const struct flight_host *host, const struct snapshot 
     flight->path_model = arena_copy(&flight->arena, request->path_model);
     flight->wants_array = request->wants_array;
     flight->request_id = arena_copy(&flight->arena, request->request_id);
+    flight->own_id = request->own_id.len ? arena_copy(&flight->arena, request->own_id) : flight->request_id;
     flight->arrived_ns = request->arrived.mono_ns;
     flight->arrived_wall_ns = request->arrived.wall_ns;
     flight->body_max = snapshot->body_bytes_max;
@@ -77,7 +78,7 @@ struct flight *flight_new(const struct flight_host *host, const struct snapshot 
     chunks_init_spared(&flight->body, host->bodies, host->chunk_spares);
     if (request->content_length > 0) chunks_expect(&flight->body, (size_t)request->content_length);
     bool kept = request->endpoint != endpoint_raw || raw_keep(flight, &request->raw);
-    if (kept && flight->request_id.at && headers_keep(flight, request)) return flight;
+    if (kept && flight->request_id.at && flight->own_id.at && headers_keep(flight, request)) return flight;
     arena = flight->arena;
     arena_free(&arena);
     return NULL;

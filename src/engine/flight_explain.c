@@ -49,7 +49,8 @@ static void candidate_put(struct text *text, const struct candidate *candidate) 
 
 void flight_explain(const struct flight *flight, struct text *text) {
     text_put_byte(text, '{');
-    text_json_str(text, STR("request_id"), flight->request_id);
+    text_json_str(text, STR("request_id"), flight->own_id);
+    if (!str_eq(flight->own_id, flight->request_id)) text_json_str(text, STR("caller_id"), flight->request_id);
     text_json_i64(text, STR("time_ms"), flight->arrived_wall_ns / 1000000);
     text_json_str(text, STR("endpoint"), endpoint_facts(flight->endpoint)->name);
     text_json_str(text, STR("model"), str_slice(flight->route_name, 0, 80));

@@ -81,6 +81,7 @@ static void inference_begin(struct visit *visit, const struct http_request *requ
     struct flight_request asked = {.headers = request->headers,
                                    .header_count = request->header_count,
                                    .request_id = str_from(visit->request_id),
+                                   .own_id = str_from(visit->own_id),
                                    .client = visit->client,
                                    .content_length = request->content_length,
                                    .arrived = loop_now(worker->loop)};
@@ -158,10 +159,8 @@ static void on_head(void *context, struct exchange *exchange, const struct http_
     exchange_set_body_time(exchange, visit->deployment->snapshot->request_timeout_ns);
     visit->dialect = dialect_of(request);
     struct str id = http_header_find(request->headers, request->header_count, STR("x-weir-request-id"));
-    if (request_id_is_valid(id))
-        str_copy(visit->request_id, sizeof visit->request_id, id);
-    else
-        worker_request_id(gate->worker, visit->request_id);
+    worker_request_id(gate->worker, visit->own_id);
+    str_copy(visit->request_id, sizeof visit->request_id, request_id_is_valid(id) ? id : str_from(visit->own_id));
     bool other_method = false;
     const char *sentence = "";
     visit->route = route_find(request->method, visit->path, &other_method);

@@ -21,6 +21,15 @@ static uint64_t us_between(uint64_t from_ns, uint64_t to_ns) {
 }
 static uint64_t count_of(int64_t tokens) { return tokens > 0 ? (uint64_t)tokens : 0; }
 
+/* Empty: the caller chose none. */
+static struct str caller_id_of(const struct flight *flight) {
+    return str_eq(flight->own_id, flight->request_id) ? STR("") : flight->request_id;
+}
+/* Empty: request_id is weir's own. */
+static struct str own_id_of(const struct flight *flight) {
+    return str_eq(flight->own_id, flight->request_id) ? STR_NONE : flight->own_id;
+}
+
 void report_attempt(struct reporter *reporter, const struct flight *flight, const struct attempt *attempt,
                     struct now now) {
     const struct usage *usage = &attempt->usage;
@@ -45,9 +54,9 @@ void report_attempt(struct reporter *reporter, const struct flight *flight, cons
                                        });
     if (attempt->failure == failure_none || cancelled) return;
     log_warn(reporter->log, now, "attempt_failed", f_str("request_id", flight->request_id),
-             f_str("provider", attempt->target->provider->name), f_str("model", attempt->target->model),
-             f_str("failure", failure_facts(attempt->failure)->name), f_int("status", attempt->status),
-             f_said("said", str_from(attempt->failure_text)),
+             f_str("own_id", own_id_of(flight)), f_str("provider", attempt->target->provider->name),
+             f_str("model", attempt->target->model), f_str("failure", failure_facts(attempt->failure)->name),
+             f_int("status", attempt->status), f_said("said", str_from(attempt->failure_text)),
              f_us("duration_us", us_between(attempt->started_ns, attempt->ended_ns)));
 }
 
@@ -65,11 +74,13 @@ void report_request(struct reporter *reporter, const struct flight *flight, uint
                                                                        .duration_us = duration_us,
                                                                        .overhead_us = overhead_ns / NS_PER_US});
     flight_explain(flight, &text);
-    if (!text.failed) explain_put(reporter->explain, flight->request_id, text_str(&text));
+    if (!text.failed)
+        explain_put_story(reporter->explain, flight->own_id, caller_id_of(flight), flight->arrived_wall_ns / 1000000,
+                          text_str(&text));
     log_info(reporter->log, now, "request_done", f_str("request_id", flight->request_id),
-             f_str("endpoint", endpoint_facts(flight->endpoint)->name), f_str("model", flight->route_name),
-             f_str("client", flight->client ? flight->client->name : STR_NONE), f_int("status", flight->status),
-             f_str("provider", last ? last->target->provider->name : STR_NONE),
+             f_str("own_id", own_id_of(flight)), f_str("endpoint", endpoint_facts(flight->endpoint)->name),
+             f_str("model", flight->route_name), f_str("client", flight->client ? flight->client->name : STR_NONE),
+             f_int("status", flight->status), f_str("provider", last ? last->target->provider->name : STR_NONE),
              f_u64("attempts", flight->attempt_count),
              f_str("error", flight->error ? error_name(flight->error) : STR_NONE),
              f_bool("stream", flight->request.stream), f_int("input_tokens", last ? last->usage.input_tokens : -1),

@@ -103,12 +103,15 @@ static void begin_run(void *context) {
     headers[count++] = (struct http_header){STR("content-type"), str_from(call->asked_type)};
     if (call->timeout_ms[0])
         headers[count++] = (struct http_header){STR("x-weir-timeout-ms"), str_from(call->timeout_ms)};
-    if (!call->request_id[0]) worker_request_id(worker, call->request_id);
+    char own_id[limit_request_id + 1];
+    worker_request_id(worker, own_id);
+    if (!call->request_id[0]) str_copy(call->request_id, sizeof call->request_id, str_from(own_id));
     struct flight_request asked = {.endpoint = call->endpoint,
                                    .path_model = str_from(call->path_model),
                                    .headers = headers,
                                    .header_count = count,
                                    .request_id = str_from(call->request_id),
+                                   .own_id = str_from(own_id),
                                    .content_length = (int64_t)call->body_len,
                                    .arrived = loop_now(worker->loop)};
     bool ended = false;

@@ -1,5 +1,7 @@
 /* weir_explain.c - which worker knows a request: each is asked in turn, by mailbox, as only the owner reads its ring.
  */
+#include <string.h>
+
 #include "base/memory.h"
 #include "net/loop.h"
 #include "runtime/weir_internal.h"
@@ -9,23 +11,46 @@ static void answer_run(void *context) {
     question->done(question);
 }
 
+static void take(struct explain_question *question, struct str found) {
+    question->len = found.len < explain_record_bytes ? found.len : explain_record_bytes;
+    memcpy(question->json, found.at, question->len);
+}
+
+/* What a caller chose may be many requests': the newest is told, and that there are others. */
+static void others_tell(struct explain_question *question) {
+    struct text text = text_in_buffer(question->json, sizeof question->json);
+    if (question->count < 2 || question->len == 0) return;
+    text.len = question->len - 1; /* the closing brace */
+    text_json_u64(&text, STR("with_this_caller_id"), question->count);
+    text_put_byte(&text, '}');
+    if (!text.failed) question->len = text.len;
+}
+
 static void ask_run(void *context) {
     struct explain_question *question = context;
     struct worker *worker = &question->weir->workers[question->next++];
-    struct str found = explain_find(worker->reporter.explain, str_from(question->id));
-    if (found.at) {
-        str_copy(question->json, sizeof question->json, found);
-        question->len = found.len < sizeof question->json ? found.len : sizeof question->json - 1;
+    struct str own = explain_find(worker->reporter.explain, str_from(question->id));
+    if (own.at) {
+        question->count = 0;
+        take(question, own);
+    } else {
+        struct explain_called called = explain_find_called(worker->reporter.explain, str_from(question->id));
+        if (called.json.at && (question->count == 0 || called.time_ms > question->time_ms)) {
+            question->time_ms = called.time_ms;
+            take(question, called.json);
+        }
+        question->count += called.count;
     }
-    bool more = !found.at && question->next < question->weir->worker_count;
+    bool more = !own.at && question->next < question->weir->worker_count;
     if (more && loop_post(question->weir->workers[question->next].loop, ask_run, question)) return;
+    others_tell(question);
     if (question->answer_on && loop_post(question->answer_on, answer_run, question)) return;
     question->done(question);
 }
 
 bool explain_ask(struct explain_question *question) {
     question->next = 0;
-    question->len = 0;
+    question->len = question->count = 0;
     return loop_post(question->weir->workers[0].loop, ask_run, question);
 }
 

@@ -120,8 +120,10 @@ struct explain_question {
     void *context;
     unsigned next;
     char id[limit_request_id + 1];
-    char json[explain_record_bytes];
-    size_t len; /* 0: nobody knows it */
+    char json[explain_record_bytes + 64];
+    size_t len;      /* 0: nobody knows it */
+    size_t count;    /* of the requests whose caller chose this id, where it is not weir's own */
+    int64_t time_ms; /* of the newest of them */
 };
 bool explain_ask(struct explain_question *question);
 

@@ -67,6 +67,23 @@ def test_explain_tells_the_whole_story(pair):
     assert command(weir, "explain", "never-was")[0] == 1
 
 
+def test_no_caller_can_put_another_story_in_the_place_of_one(pair):
+    weir, one, _ = pair
+    one.fault("status=503", 1)
+    chat(weir.port, model="m", headers={"x-weir-request-id": "reused"})
+    first = poll(lambda: (r := admin(weir, "/admin/v1/requests/reused")).status == 200 and r.json)
+    assert first["caller_id"] == "reused" and first["request_id"].startswith("req_") and len(first["attempts"]) == 2 and "with_this_caller_id" not in first
+    own = poll(lambda: [e for e in weir.log("request_done") if e["request_id"] == "reused"])
+    assert own[0]["own_id"] == first["request_id"]
+    for name in ("reused", "reused", first["request_id"]):  # the last one claims to be the first
+        reply = chat(weir.port, model="single", headers={"x-weir-request-id": name})
+        assert reply.headers["x-weir-request-id"] == name
+    again = poll(lambda: (r := admin(weir, "/admin/v1/requests/reused").json)["with_this_caller_id"] == 3 and r)
+    assert again["model"] == "single" and again["request_id"] != first["request_id"]
+    assert admin(weir, "/admin/v1/requests/" + first["request_id"]).json == first
+    assert admin(weir, "/admin/v1/requests/" + again["request_id"]).json["caller_id"] == "reused"
+
+
 def test_status_and_route(pair):
     weir, _, _ = pair
     chat(weir.port)

@@ -112,8 +112,26 @@ static void without_memory_there_is_no_ring(void **state) {
     explain_free(NULL);
 }
 
+static void an_id_that_callers_chose_finds_the_newest_and_hides_none(void **state) {
+    (void)state;
+    struct explain_ring *ring = explain_new(64 * 1024);
+    assert_non_null(ring);
+    assert_true(explain_put_story(ring, STR("req_1"), STR("mine"), 10, STR("{1}")));
+    assert_true(explain_put_story(ring, STR("req_2"), STR("mine"), 20, STR("{2}")));
+    assert_true(explain_put_story(ring, STR("req_3"), STR("req_1"), 30, STR("{3}"))); /* claims to be the first */
+    struct explain_called called = explain_find_called(ring, STR("mine"));
+    assert_int_equal(called.count, 2);
+    assert_int_equal(called.time_ms, 20);
+    assert_true(str_eq(called.json, STR("{2}")));
+    assert_true(str_eq(explain_find(ring, STR("req_1")), STR("{1}")));
+    assert_int_equal(explain_find_called(ring, STR("")).count, 0);
+    assert_int_equal(explain_find_called(ring, STR("req_2")).count, 0);
+    explain_free(ring);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_id_that_callers_chose_finds_the_newest_and_hides_none),
         cmocka_unit_test(finds_what_was_put),
         cmocka_unit_test(the_oldest_gives_way),
         cmocka_unit_test(an_id_used_twice_finds_the_newest_and_then_nothing),
