@@ -44,7 +44,8 @@ class Record:
         self.kinds[(ask.behaviour, kind)] += 1
         self.statuses[reply.status] += 1
         if reply.status and reply.header("x-weir-request-id") == ask.id:
-            self.ids[ask.id] = reply.header("x-weir-attempts")
+            told_early = ask.stream and reply.status == 200  # the head has gone before the last attempt may have begun
+            self.ids[ask.id] = "" if told_early else reply.header("x-weir-attempts")
 
     def seen(self, behaviour, reply):
         self.kinds[(behaviour, str(reply.status))] += 1

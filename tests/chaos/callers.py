@@ -16,7 +16,7 @@ PLAIN_FAULTS = ("hang", "hang-after-head", "reset", "reset-mid-body", "truncated
 STATUSES = (400, 404, 408, 409, 413, 422, 429, 500, 502, 503, 504, 529, 301, 418, 500, 503, 401, 402, 403)
 BEHAVIOURS = (("polite", 52), ("slow_reader", 8), ("slow_sender", 8), ("hang_up", 10), ("hang_up_sending", 6), ("half_close", 5), ("pipeline", 6), ("nonsense", 5))
 MODELS = [(f"only-{kind}", 5) for kind in KINDS] + [("any", 12), ("pair", 12), ("lock", 10), ("hedged", 8), ("resumed", 8), ("reason", 5)]
-ANTHROPIC = ("steady-a", "c-anthropic", "d-anthropic")
+LIMITS = {"steady-a": 4096, "c-anthropic": 4096, "d-anthropic": 4096, "c-cloudflare": 2048}
 PATIENCE_S = 60.0
 
 
@@ -27,12 +27,14 @@ def weighted(draw, choices):
 class Ask:
     """One request, drawn whole: what is asked, what the answer must be, how its caller behaves."""
 
-    def __init__(self, world, caller, number, steady):
+    def __init__(self, world, caller, number, steady, goes_on=None):
+        """goes_on: (id of a stored response, the client that it is of, its nonce)"""
         draw = self.draw = random.Random(f"{world.seed}/{caller}/{number}")
         self.id = f"{caller}-{number}"
         self.nonce = f"nz{draw.getrandbits(36):09x}"
         self.steady = steady
-        self.dialect = draw.choice(DIALECTS)
+        self.known = {self.nonce.encode()} | ({goes_on[2].encode()} if goes_on else set())  # a transcript says the earlier one too
+        self.dialect, self.previous = (BY_NAME["responses"], goes_on[0]) if goes_on else (draw.choice(DIALECTS), None)
         self.behaviour = "polite" if steady and draw.random() < 0.7 else weighted(draw, BEHAVIOURS[:3] if steady else BEHAVIOURS)
         embeds = self.dialect.name == "embeddings"
         self.model = ("steady-embed" if embeds else "steady") if steady else "embed" if embeds else weighted(draw, MODELS)
@@ -42,12 +44,14 @@ class Ask:
         self.tokens = self._tokens(draw)
         self.max_tokens = None if draw.random() < 0.6 else max(1, int(10 ** draw.uniform(0, 3.5)))
         self.client = "steady" if steady else weighted(draw, (("free", 70), ("limited", 12), ("raw", 10), ("narrow", 8)))
+        if goes_on:
+            self.client = goes_on[1]
         self.raw = self.client == "raw" and draw.random() < 0.5 and self.dialect.name == "chat"
         self._compose(world)
 
     def expect(self, provider):
-        """What the answer must be, of this provider: Anthropic's API wants a limit, and weir gives 4096 where the caller has none."""
-        limit = 4096 if self.limit is None and provider in ANTHROPIC else self.limit
+        """What the answer must be, of this provider: where the caller has no limit, weir gives some their own."""
+        limit = LIMITS.get(provider) if self.limit is None else self.limit
         self.expected, self.finish, self.output = answer(self.prompt, self.tokens, limit)
 
     @staticmethod
@@ -97,6 +101,8 @@ class Ask:
         if self.raw:
             path = f"/providers/c-openai/{path.removeprefix('/v1/')}"
             body["x_unknown"] = {"kept": [1, 2.50]} if draw.random() < 0.5 else 1
+        if self.previous:
+            body["previous_response_id"] = self.previous
         self.limit = body.get("max_tokens", self.max_tokens) if self.dialect.name in ("completions", "messages") else self.max_tokens
         self.prompt = prompt
         self.path, self.body = path, json.dumps(body).encode()
@@ -194,10 +200,32 @@ class Caller:
 
     async def polite(self, ask):
         await self.exchange(ask, lambda link: link.send(ask.bytes))
+        if ask.dialect.name == "responses" and getattr(ask, "said", None) and ask.said.id and ask.whole and not ask.previous and ask.draw.random() < 0.5:
+            await self.conversation(ask)
+
+    async def conversation(self, ask):
+        """What is stored is there for its client, for nobody else, and can be gone on from and deleted."""
+        path, key = f"/v1/responses/{ask.said.id}", client_key(ask.client)
+        reply = await self.world.ask("GET", path, key=key)
+        root = json.loads(reply.body) if reply is not None and reply.status == 200 else {}
+        if not root or ask.dialect.whole(root).text != ask.said.text:
+            self.record.violation("answer", ask, f"the stored response is another, or none: {reply}")
+        if self.world.keyed:
+            other = await self.world.ask("GET", path, key=client_key("narrow" if ask.client != "narrow" else "free"))
+            if other is None or other.status != 404:
+                self.record.violation("another caller's bytes", ask, f"a stored response of another client: {other}")
+        on = Ask(self.world, f"{self.name}on", self.number, self.steady, (ask.said.id, ask.client, ask.nonce))
+        on.behaviour = "polite"
+        await self.exchange(on, lambda link: link.send(on.bytes))
+        gone = await self.world.ask("DELETE", path, key=key)
+        after = await self.world.ask("GET", path, key=key)
+        if gone is None or gone.status != 200 or after is None or after.status != 404:
+            self.record.violation("answer", ask, f"a stored response that does not go: {gone}, then {after}")
 
     async def slow_reader(self, ask):
         pace = (ask.draw.choice((1, 100, 1000, 4000)), ask.draw.uniform(0, 0.02))
-        await self.exchange(ask, lambda link: link.send(ask.bytes), pace, 4096)
+        window = 4096 if ask.tokens < 200 and ask.dialect.streams else 65536  # through a small one a long answer takes the kernel a minute
+        await self.exchange(ask, lambda link: link.send(ask.bytes), pace, window)
 
     async def slow_sender(self, ask):
         async def drip(link):

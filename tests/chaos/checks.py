@@ -24,8 +24,8 @@ def _family(ask):
 
 def _text(ask, said, whole):
     """What is wrong with the text; None: nothing."""
-    if ask.model == "resumed" and not (whole and said.text == ask.expected):
-        return None  # a continuation has words of its own
+    if ask.free_text:
+        return None
     if whole and said.text != ask.expected:
         at = next((i for i, (a, b) in enumerate(zip(said.text, ask.expected)) if a != b), min(len(said.text), len(ask.expected)))
         return f"the text differs at {at} of {len(ask.expected)} (has {len(said.text)}): {said.text[max(0, at - 30):at + 60]!r}, not {ask.expected[max(0, at - 30):at + 60]!r}"
@@ -36,7 +36,7 @@ def _text(ask, said, whole):
 
 def _facts(ask, said):
     """Finish and usage of a whole answer."""
-    if ask.model == "resumed":
+    if ask.free_text:
         return None
     if said.finish != ask.finish:
         return f"finish {said.finish}, not {ask.finish}"
@@ -98,12 +98,16 @@ def _error(ask, reply):
 def judge(world, record, ask, reply):
     """Records what the answer was; a violation when it is neither whole nor honestly broken."""
     gone = ask.behaviour in ("hang_up", "half_close")
-    ask.expect(reply.header("x-weir-provider"))
-    foreign = nonces(reply.body) - {ask.nonce.encode()}
+    provider = reply.header("x-weir-provider")
+    ask.expect(provider)
+    # A continuation has words of its own; a conversation goes to this one as a transcript, which the mock says again.
+    ask.free_text = ask.model == "resumed" or (ask.previous and provider == "c-huggingface")
+    foreign = nonces(reply.body) - ask.known
     if foreign and ask.dialect.name != "embeddings":
         record.violation("another caller's bytes", ask, f"{foreign} in {reply}")
     if b"sk-chaos" in reply.body or any("sk-chaos" in v for v in reply.headers.values()):
         record.violation("a credential", ask, repr(reply))
+    ask.whole = False
     if reply.wrong:
         record.violation("framing", ask, f"{reply.wrong}: {reply}")
         return
@@ -125,4 +129,5 @@ def judge(world, record, ask, reply):
         record.violation("a bystander hurt", ask, f"{kind}: {reply}")
     if problem:
         record.violation("answer", ask, f"{problem}: {reply}")
+    ask.whole = kind == "whole" and not problem
     record.answered(ask, reply, "wrong" if problem else kind)
