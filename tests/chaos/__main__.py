@@ -85,6 +85,7 @@ async def watch_processes(world):
 
 async def run_world(listen, options, folder, certificates, record, seconds):
     record.world, record.ids = listen, {}
+    reached = False
     world = World(options.binary, folder / listen, options.seed, listen, certificates)
     try:
         await world.start()
@@ -96,11 +97,15 @@ async def run_world(listen, options, folder, certificates, record, seconds):
             after = await rest(world, record) if alive else None
             if after:
                 await books(world, record, before, after)
+                reached = True
     except Exception as error:  # the harness itself: told as such, with where
         import traceback
         record.violation("alive", None, "the harness: " + "".join(traceback.format_exception(error)))
     finally:
         statuses = await world.stop()
+    if not reached:
+        for name in ("rest", "books", "descriptors", "memory", "log"):
+            record.violation(name, None, "nobody could look: the world ended before")
     for program in world.programs():
         if program is None:
             continue
