@@ -21,17 +21,14 @@ static const struct {
     enum failure failure;
 } statuses[] = {
     {300, 399, failure_redirect},       {401, 401, failure_authentication}, {402, 402, failure_payment},
-    {403, 403, failure_authentication}, {404, 404, failure_not_found},      {405, 405, failure_not_found},
+    {403, 403, failure_forbidden},      {404, 404, failure_not_found},      {405, 405, failure_not_found},
     {408, 408, failure_timeout_status}, {409, 409, failure_conflict},       {425, 425, failure_conflict},
     {429, 429, failure_rate_limited},   {400, 499, failure_bad_request},    {503, 503, failure_overloaded},
     {504, 504, failure_timeout_status}, {524, 524, failure_timeout_status}, {529, 529, failure_overloaded},
     {500, 599, failure_server_error},
 };
 
-enum failure failure_of_status(int status, struct str message) {
-    if (status == 400 &&
-        (str_find(message, STR("API key")) != SIZE_MAX || str_find(message, STR("api key")) != SIZE_MAX))
-        return failure_authentication; /* xAI and Gemini: a bad key is a 400 */
+enum failure failure_of_status(int status) {
     for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
         if (status >= statuses[i].from && status <= statuses[i].to) return statuses[i].failure;
     return failure_malformed;

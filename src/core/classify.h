@@ -36,7 +36,9 @@ enum fault {
     X(error_in_stream, target, provider_error, "the provider sent an error in its stream")                         \
     X(bad_request, caller, provider_error, "the provider refused the request")                                     \
     X(authentication, key, provider_auth, "the provider refused the gateway's credential")                         \
-    X(payment, key, provider_error, "the provider wants payment or the credit is used up")                         \
+    X(forbidden, key, provider_auth, "the provider does not let the gateway's credential do this")                 \
+    X(payment, key, provider_error, "the provider wants payment for this")                                         \
+    X(quota_exhausted, key, quota_exhausted, "the credit or quota of this credential is used up")                  \
     X(not_found, target, provider_error, "the provider does not know the model or path")                           \
     X(rate_limited, key, rate_limited, "the provider's rate limit is reached")                                     \
     X(timeout_status, passing, upstream_timeout, "the provider timed out")                                         \
@@ -66,9 +68,8 @@ struct failure_facts {
 
 const struct failure_facts *failure_facts(enum failure failure);
 
-/* The failure that an HTTP status of 300 and more stands for. `message` is the provider's own (some answer a bad key
- * with 400). */
-enum failure failure_of_status(int status, struct str message);
+/* The failure that an HTTP status of 300 and more stands for, where the provider's own codes say nothing else. */
+enum failure failure_of_status(int status);
 
 /* May another target be tried after this one? */
 bool failure_goes_on(enum failure failure);

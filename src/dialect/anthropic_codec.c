@@ -42,7 +42,8 @@ static void error_read(struct str body, struct arena *arena, struct message_erro
     const struct json_value *said = json_member(root, "error");
     error->message = json_str(json_member(said, "message"), json_member_str(root, "message"));
     error->type = json_member_str(said, "type");
-    error->said_code = error->type;
+    error->said_code = json_member_str(json_member(said, "details"), "error_code");
+    if (!error->said_code.len) error->said_code = json_str(json_member(said, "error_code"), error->type);
 }
 
 static void error_write(const struct message_error *error, struct text *body) {

@@ -46,7 +46,8 @@ static void error_read(struct str body, struct arena *arena, struct message_erro
         int64_t ms = delay_ms(json_str(json_member(detail, "retryDelay"), STR("")));
         if (ms >= 0) error->retry_after_ms = ms;
         struct str reason = json_member_str(detail, "reason");
-        if (reason.len) error->said_code = reason;
+        bool is_info = str_ends(json_member_str(detail, "@type"), STR("/google.rpc.ErrorInfo"));
+        if (is_info && reason.len) error->said_code = reason;
     }
 }
 

@@ -12,6 +12,7 @@
 #include "core/limiter.h"
 #include "core/lock.h"
 #include "core/retry.h"
+#include "core/suspicion.h"
 
 enum { cache_line = 64 };
 
@@ -31,9 +32,24 @@ struct provider_cells {
     _Atomic uint16_t waiting[limit_loops]; /* who stands in line on each loop */
 };
 
+/* X(name, what it says of the key, how long it then rests in ms) */
+#define KEY_REST_TABLE(X)                        \
+    X(none, "", 0)                               \
+    X(rate, "its rate limit is reached", 1000)   \
+    X(refused, "the provider refuses it", 60000) \
+    X(quota, "its credit or quota is used up", 3600000)
+enum key_rest {
+#define X(name, sentence, rest_ms) key_rest_##name,
+    KEY_REST_TABLE(X)
+#undef X
+        key_rests
+};
+
 struct key_cells {
     struct cell cooldown;
-    struct cell refused; /* 1: the provider did not take the credential, or wants payment, when it was last used */
+    struct cell rest;      /* enum key_rest: why it cools down, or did so last */
+    struct cell suspicion; /* refusals that may be one caller's or one model's alone */
+    struct cell answered;  /* 1: a probe with it was answered well, ever */
 };
 
 /* Of a provider, its base URL and a model. */

@@ -25,6 +25,8 @@
 #include "dialect/ratelimit.h"
 #include "dialect/sse.h"
 #include "engine/event.h"
+#include "engine/keys.h"
+#include "engine/refusals.h"
 
 /* What the flights of one loop share. */
 struct flight_host {
@@ -85,6 +87,7 @@ enum { attempt_tail_size = 512 };
     X(breaker_open, "its circuit breaker is open")                             \
     X(cooling, "its keys cool down")                                           \
     X(credential_refused, "the provider refused its credentials a moment ago") \
+    X(quota_exhausted, "the credit or quota of its keys is used up")           \
     X(rate_limited, "its rate limit is reached")                               \
     X(too_many_in_flight, "as many requests as it takes are in flight")        \
     X(not_holder, "another target holds the route's lock")                     \
@@ -109,7 +112,8 @@ struct candidate {
     enum refusal refusal; /* at the last choice */
     enum failure failure; /* of its last attempt */
     uint16_t tries;
-    bool raced; /* another request took what it needed, in this choice */
+    uint64_t refused_keys; /* a bit per key that refused this request and does not rest: others are asked first */
+    bool raced;            /* another request took what it needed, in this choice */
 };
 
 /* What an attempt took, and owes exactly one settling of each. */
@@ -133,6 +137,7 @@ struct attempt {
     enum attempt_state state;
     enum reply_mode mode;
     enum failure failure; /* failure_none once settled: it succeeded */
+    enum key_rest rests;  /* why its key cools down from its end on */
     int status;           /* 0: no reply */
     uint64_t started_ns, sent_ns, head_ns, first_token_ns, last_token_ns, ended_ns; /* 0: did not happen */
     struct usage usage;
@@ -340,6 +345,8 @@ void attempt_cancel(struct attempt *attempt, struct actions *out);
 /* When it has waited long enough, and what it then failed of. */
 uint64_t attempt_deadline(const struct flight *flight, const struct attempt *attempt, enum failure *failure);
 /* flight_reply.c */
+/* What the provider's code and type stand for. */
+enum failure attempt_refusal(const struct attempt *attempt, const struct provider_word *word);
 void reply_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now, struct actions *out);
 void reply_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
 /* flight_stream.c */
@@ -418,7 +425,6 @@ void translate_release(struct flight *flight);
 struct codec_caller translate_caller(const struct flight *flight, const struct attempt *attempt, struct now now);
 /* A whole reply: its usage is read, and *body becomes what the caller gets (in scratch, where it was translated). */
 enum failure translate_whole(struct flight *flight, struct attempt *attempt, struct now now, struct str *body);
-void translate_error_read(struct flight *flight, struct attempt *attempt, struct str body);
 int translate_status(const struct flight *flight, int status);
 /* flight_resume.c */
 enum resume_pass {

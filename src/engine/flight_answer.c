@@ -145,6 +145,7 @@ static void answer_json(struct flight *flight, int status, struct str body, int6
             header_put(headers, &count, STR("x-weir-attempts"), number_text(flight, flight->attempt_count));
         }
         if (flight->estimated) header_put(headers, &count, STR("x-weir-estimated"), STR("true"));
+        if (flight->error == error_quota_exhausted) header_put(headers, &count, STR("x-should-retry"), STR("false"));
         own_limits_put(flight, headers, &count, now);
     }
     respond(flight, status, headers, count, (int64_t)body.len, out);
@@ -159,7 +160,7 @@ static void answer_error_status(struct flight *flight, enum error_code code, int
                                 struct actions *out) {
     const struct error_facts *facts = error_facts(code);
     if (str_empty(message)) message = facts->sentence;
-    if (retry_after_ms < 0 && (status == 503 || status == 429)) retry_after_ms = 1000;
+    if (retry_after_ms < 0 && (status == 503 || status == 429) && code != error_quota_exhausted) retry_after_ms = 1000;
     flight->error = code;
     error_set(&flight->error_said, code, "%.*s", STR_ARG(message));
     struct text text = text_in_arena(&flight->arena, 512);
@@ -244,7 +245,7 @@ static bool answer_inside(struct flight *flight, const struct attempt *last, str
     if (!body.at) return false;
     (last->codec ? last->codec : &codec_openai)->read_error(body, flight->host->scratch, &error);
     if (!error.message.len) return false;
-    bool filtered = str_find(error.said_code, STR("content_filter")) != SIZE_MAX;
+    bool filtered = refusal_is_filter(&(struct provider_word){.code = error.said_code, .type = error.type});
     enum error_code code = filtered ? error_content_filtered : error_provider_error;
     answer_error_status(flight, code, error_facts(code)->status, error.message, STR_NONE, last->retry_after_ms, last,
                         now, out);
@@ -279,7 +280,8 @@ void answer_failure(struct flight *flight, const struct attempt *last, struct no
     if (last->failure == failure_error_in_reply && answer_inside(flight, last, now, out)) return;
     const struct failure_facts *failure = failure_facts(last->failure);
     const struct error_facts *error = error_facts(failure->error);
-    if (last->failure == failure_no_connection) flight->limit_scope = STR("provider");
+    if (last->failure == failure_no_connection || failure->error == error_quota_exhausted)
+        flight->limit_scope = STR("provider");
     struct str message =
         failure->error == error_provider_auth
             ? error->sentence

@@ -255,7 +255,8 @@ static void answer_nothing(struct flight *flight, const struct attempt *last, ui
     } answers[] = {{refusal_too_many_in_flight, error_too_many_in_flight},
                    {refusal_rate_limited, error_rate_limited},
                    {refusal_cooling, error_rate_limited},
-                   {refusal_credential_refused, error_provider_auth}};
+                   {refusal_credential_refused, error_provider_auth},
+                   {refusal_quota_exhausted, error_quota_exhausted}};
     if (last) {
         answer_failure(flight, last, now, out);
         return;
@@ -267,7 +268,8 @@ static void answer_nothing(struct flight *flight, const struct attempt *last, ui
                 best = answers[k].refusal;
                 code = answers[k].error;
             }
-    if (code == error_too_many_in_flight || code == error_rate_limited) flight->limit_scope = STR("provider");
+    if (code == error_too_many_in_flight || code == error_rate_limited || code == error_quota_exhausted)
+        flight->limit_scope = STR("provider");
     answer_refused(flight, code, soonest_ns == UINT64_MAX ? 0 : soonest_ns, now, out);
 }
 

@@ -71,8 +71,10 @@ bool events_take(struct flight *flight, struct attempt *attempt, const struct ss
     struct seen seen = look(attempt, &events);
     if (seen.error) {
         str_copy(attempt->failure_text, sizeof attempt->failure_text, seen.error->text);
+        enum failure said =
+            attempt_refusal(attempt, &(struct provider_word){.code = seen.error->name, .type = seen.error->name});
         if (attempt->state != attempt_delivering)
-            attempt_fail(flight, attempt, failure_error_in_stream, now, out);
+            attempt_fail(flight, attempt, said ? said : failure_error_in_stream, now, out);
         else if (attempt->translates ? written_pass(flight, attempt, events.list, events.count, now, out)
                                      : stream_pass(flight, attempt, event->raw, event->borrowed, now, out))
             stream_end_by_error(flight, attempt, now, out);

@@ -21,10 +21,18 @@ static uint64_t keys_until(const struct provider *provider, struct now now) {
     return provider->key_count ? soonest : 0;
 }
 
-static bool all_refused(const struct provider *provider) {
-    for (size_t i = 0; i < provider->key_count; i++)
-        if (cell_load(&provider->key_cells[i]->refused) == 0) return false;
-    return true;
+/* All its keys rest: why. One that is only limited comes back by itself. */
+static enum refusal keys_refusal(const struct provider *provider) {
+    static const enum refusal refusals_of[key_rests] = {[key_rest_none] = refusal_cooling,
+                                                        [key_rest_rate] = refusal_cooling,
+                                                        [key_rest_refused] = refusal_credential_refused,
+                                                        [key_rest_quota] = refusal_quota_exhausted};
+    enum refusal all = refusals_of[key_rest_why(provider, 0)];
+    for (size_t i = 1; i < provider->key_count && all != refusal_cooling; i++) {
+        enum refusal one = refusals_of[key_rest_why(provider, i)];
+        if (one != all) all = one == refusal_cooling ? refusal_cooling : refusal_credential_refused;
+    }
+    return all;
 }
 
 static uint64_t rates_wait(const struct flight *flight, const struct provider *provider, struct now now) {
@@ -55,7 +63,7 @@ enum refusal hold_look(const struct flight *flight, const struct candidate *cand
         return refusal_breaker_open;
     }
     *until_ns = keys_until(provider, now);
-    if (*until_ns) return all_refused(provider) ? refusal_credential_refused : refusal_cooling;
+    if (*until_ns) return keys_refusal(provider);
     uint64_t wait = rates_wait(flight, provider, now);
     if (wait) {
         *until_ns = now.mono_ns + wait;
@@ -65,17 +73,23 @@ enum refusal hold_look(const struct flight *flight, const struct candidate *cand
                                                                               : refusal_too_many_in_flight;
 }
 
-/* The next key in rotation that does not cool down. */
-static bool key_take(const struct provider *provider, struct now now, unsigned *key) {
+/* The next key in rotation that does not cool down; one that has refused this request only where there is no other. */
+static bool key_take(const struct provider *provider, uint64_t refused_keys, struct now now, unsigned *key) {
     *key = 0;
     if (provider->key_count == 0) return true;
+    bool found = false;
     uint64_t seen = cell_load(&provider->cells->next_key);
     while (!cell_swap(&provider->cells->next_key, &seen, seen + 1)) continue;
     for (size_t i = 0; i < provider->key_count; i++) {
-        *key = (unsigned)((seen + i) % provider->key_count);
-        if (cooldown_until_ns(&provider->key_cells[*key]->cooldown) <= now.mono_ns) return true;
+        unsigned at = (unsigned)((seen + i) % provider->key_count);
+        if (cooldown_until_ns(&provider->key_cells[at]->cooldown) > now.mono_ns) continue;
+        if (!found) *key = at;
+        found = true;
+        if (at < 64 && refused_keys >> at & 1) continue;
+        *key = at;
+        return true;
     }
-    return false;
+    return found;
 }
 
 static bool rates_take(const struct flight *flight, const struct provider *provider, struct now now,
@@ -114,7 +128,7 @@ enum refusal hold_take(struct flight *flight, const struct candidate *candidate,
         refusal = refusal_too_late;
     else if (provider->state != provider_active)
         refusal = refusal_draining;
-    else if (!key_take(provider, now, &holds->key))
+    else if (!key_take(provider, candidate->refused_keys, now, &holds->key))
         refusal = refusal_cooling;
     else if (!rates_take(flight, provider, now, holds))
         refusal = refusal_rate_limited;
@@ -149,6 +163,7 @@ static struct verdict verdict_of(enum failure failure) {
     switch (failure) {
     case failure_none:
     case failure_bad_request: /* it has answered */
+    case failure_conflict:
     case failure_not_found: return (struct verdict){1, 1};
     case failure_dns:
     case failure_connect:
@@ -156,7 +171,9 @@ static struct verdict verdict_of(enum failure failure) {
     case failure_tls:
     case failure_proxy: return (struct verdict){0, -1};
     case failure_authentication: /* the key's affair */
+    case failure_forbidden:
     case failure_payment:
+    case failure_quota_exhausted:
     case failure_rate_limited: return (struct verdict){0, 1};
     case failure_no_connection: /* ours, or the caller's */
     case failure_system:
@@ -212,9 +229,7 @@ static void key_throttle(const struct attempt *attempt, struct now now) {
     uint64_t rest_ms = 0;
     if (limits->requests_left == 0 && limits->requests_reset_ms > rest_ms) rest_ms = limits->requests_reset_ms;
     if (limits->tokens_left == 0 && limits->tokens_reset_ms > rest_ms) rest_ms = limits->tokens_reset_ms;
-    if (rest_ms == 0) return;
-    cell_store(&provider->key_cells[attempt->holds.key]->refused, 0);
-    cooldown_set(&provider->key_cells[attempt->holds.key]->cooldown, now.mono_ns + rest_ms * NS_PER_MS);
+    if (rest_ms > 0) key_rest_until(provider, attempt->holds.key, key_rest_rate, now.mono_ns + rest_ms * NS_PER_MS);
 }
 
 /* What a provider says of a path that weir knows nothing of, whoever is to blame: a raw caller must not be able to take
@@ -223,16 +238,36 @@ static bool says_nothing(const struct flight *flight, const struct attempt *atte
     return flight->endpoint == endpoint_raw && attempt->status >= 400;
 }
 
-static void key_cool(const struct attempt *attempt, struct now now) {
+/* Is this failure a fact about the key? A 403 or a 402 may be one caller's or one model's: it is when several met it.
+ */
+static enum key_rest key_rest_of(const struct flight *flight, const struct attempt *attempt, struct now now) {
+    uint64_t client = flight->client ? str_hash(flight->client->name) : 0;
+    switch (attempt->failure) {
+    case failure_rate_limited: return key_rest_rate;
+    case failure_authentication: return key_rest_refused;
+    case failure_quota_exhausted: return key_rest_quota;
+    case failure_forbidden:
+    case failure_payment:
+        return key_suspect(attempt->target->provider, attempt->holds.key, client, attempt->target->name_hash,
+                           now.mono_ns)
+                   ? key_rest_refused
+                   : key_rest_none;
+    default: return key_rest_none;
+    }
+}
+
+static void key_cool(const struct flight *flight, struct attempt *attempt, struct now now) {
     const struct provider *provider = attempt->target->provider;
-    enum { rate_ms = 1000, credential_ms = 60000, longest_ms = 3600000 };
+    unsigned key = attempt->holds.key;
     if (provider->key_count == 0) return;
     key_throttle(attempt, now);
+    if (attempt->failure == failure_none) suspicion_clear(&provider->key_cells[key]->suspicion);
     if (failure_facts(attempt->failure)->fault != fault_key) return;
-    int64_t ms = attempt->failure == failure_rate_limited ? rate_ms : credential_ms;
-    if (attempt->retry_after_ms > 0) ms = attempt->retry_after_ms < longest_ms ? attempt->retry_after_ms : longest_ms;
-    cell_store(&provider->key_cells[attempt->holds.key]->refused, attempt->failure != failure_rate_limited);
-    cooldown_set(&provider->key_cells[attempt->holds.key]->cooldown, now.mono_ns + (uint64_t)ms * NS_PER_MS);
+    attempt->rests = key_rest_of(flight, attempt, now);
+    if (attempt->rests != key_rest_none)
+        key_rest(provider, key, attempt->rests, attempt->retry_after_ms, now.mono_ns);
+    else if (key < 64)
+        attempt->candidate->refused_keys |= (uint64_t)1 << key;
 }
 
 static void rates_settle(const struct provider *provider, const struct attempt *attempt, struct now now) {
@@ -272,7 +307,7 @@ void hold_settle(struct flight *flight, struct attempt *attempt, struct now now,
     if (verdict.target || verdict.provider)
         success_report(&provider->cells->success, verdict.target >= 0 && verdict.provider >= 0, now.mono_ns);
     slow_report(flight, attempt, now);
-    if (!nothing) key_cool(attempt, now);
+    if (!nothing) key_cool(flight, attempt, now);
     rates_settle(provider, attempt, now);
     if (holds->in_flight) {
         bool handed = gate_leave(&cells->in_flight, 0);

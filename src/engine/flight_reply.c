@@ -3,6 +3,7 @@
  * ones. */
 #include <string.h>
 
+#include "dialect/openai_codec.h"
 #include "engine/flight.h"
 
 static void deliver_begin(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
@@ -68,20 +69,26 @@ static void usage_from_tail(struct flight *flight, struct attempt *attempt) {
     openai_reply_read(object, &attempt->usage, &is_error);
 }
 
-static void failure_text_keep(struct flight *flight, struct attempt *attempt, struct str body) {
-    struct openai_error error;
-    if (attempt->codec) {
-        translate_error_read(flight, attempt, body);
-        return;
-    }
-    openai_error_read(body, flight->host->scratch, &error);
+/* What the provider's error says, for the log; and what it means, by code and type. */
+static enum failure error_failure(struct flight *flight, struct attempt *attempt, struct str body, int status) {
+    struct message_error error = {.retry_after_ms = -1};
+    const struct codec *codec = attempt->codec ? attempt->codec : &codec_openai;
+    codec->read_error(body, flight->host->scratch, &error);
     str_copy(attempt->failure_text, sizeof attempt->failure_text, error.message);
+    if (attempt->codec && error.retry_after_ms >= 0 && attempt->retry_after_ms < 0)
+        attempt->retry_after_ms = error.retry_after_ms;
+    return attempt_refusal(attempt,
+                           &(struct provider_word){.status = status, .code = error.said_code, .type = error.type});
+}
+
+enum failure attempt_refusal(const struct attempt *attempt, const struct provider_word *word) {
+    return refusal_failure(attempt->codec ? attempt->codec->dialect : dialect_openai, attempt->target->provider->type,
+                           word);
 }
 
 static void error_end(struct flight *flight, struct attempt *attempt, struct str body, struct now now,
                       struct actions *out) {
-    failure_text_keep(flight, attempt, body);
-    attempt_fail(flight, attempt, failure_of_status(attempt->status, str_from(attempt->failure_text)), now, out);
+    attempt_fail(flight, attempt, error_failure(flight, attempt, body, attempt->status), now, out);
 }
 
 static void whole_end(struct flight *flight, struct attempt *attempt, struct str body, struct now now,
@@ -93,8 +100,9 @@ static void whole_end(struct flight *flight, struct attempt *attempt, struct str
                            : is_error                                             ? failure_error_in_reply
                                                                                   : failure_none;
     if (failure != failure_none) {
-        if (failure == failure_error_in_reply) failure_text_keep(flight, attempt, said);
-        attempt_fail(flight, attempt, failure, now, out);
+        enum failure inside =
+            failure == failure_error_in_reply ? error_failure(flight, attempt, said, 0) : failure_none;
+        attempt_fail(flight, attempt, inside ? inside : failure, now, out);
         return;
     }
     attempt->first_token_ns = now.mono_ns;
@@ -115,7 +123,7 @@ static void opaque_end(struct flight *flight, struct attempt *attempt, struct no
     bool raw = flight->endpoint == endpoint_raw;
     (raw ? raw_usage : usage_from_tail)(flight, attempt);
     bool failed = raw && attempt->status >= 400;
-    attempt_settle(flight, attempt, failed ? failure_of_status(attempt->status, STR("")) : failure_none, now, out);
+    attempt_settle(flight, attempt, failed ? failure_of_status(attempt->status) : failure_none, now, out);
     answer_end(flight, out);
     flight_enter(flight, flight_answered);
     flight_close(flight, now, out);

@@ -101,7 +101,11 @@ static bool event_error(struct flight *flight, struct attempt *attempt, const st
     openai_error_read(event->data, flight->host->scratch, &error);
     str_copy(attempt->failure_text, sizeof attempt->failure_text, error.message);
     if (attempt->state != attempt_delivering || (flight->resumes && attempt->mode == reply_events)) {
-        attempt_fail(flight, attempt, failure_error_in_stream, now, out);
+        enum failure said =
+            attempt->state == attempt_delivering
+                ? failure_none
+                : attempt_refusal(attempt, &(struct provider_word){.code = error.code, .type = error.type});
+        attempt_fail(flight, attempt, said ? said : failure_error_in_stream, now, out);
     } else if (event_pass(flight, attempt, event, now, out)) {
         stream_end_by_error(flight, attempt, now, out);
     }

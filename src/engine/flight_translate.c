@@ -386,13 +386,6 @@ enum failure translate_whole(struct flight *flight, struct attempt *attempt, str
 /* -- errors -----------------------------------------------------------------------------------------------------------
  */
 
-void translate_error_read(struct flight *flight, struct attempt *attempt, struct str body) {
-    struct message_error error = {.retry_after_ms = -1};
-    attempt->codec->read_error(body, flight->host->scratch, &error);
-    str_copy(attempt->failure_text, sizeof attempt->failure_text, error.message);
-    if (error.retry_after_ms >= 0 && attempt->retry_after_ms < 0) attempt->retry_after_ms = error.retry_after_ms;
-}
-
 /* Statuses that mean the same, as each dialect's SDK knows them. */
 int translate_status(const struct flight *flight, int status) {
     bool anthropic = flight->codec->dialect == dialect_anthropic;

@@ -3,6 +3,7 @@
 #include "engine/provider_health.h"
 
 #include "base/check.h"
+#include "engine/keys.h"
 
 struct str breaker_state_name(enum breaker_state state) {
     static const char *const names[] = {"closed", "open", "half_open"};
@@ -32,8 +33,12 @@ struct provider_health provider_health(const struct snapshot *snapshot, const st
     for (size_t i = 0; i < snapshot->target_count; i++)
         if (snapshot->targets[i].provider == provider)
             breaker_worse(&health, &snapshot->targets[i].cells->breaker, &provider->breaker, now_ns);
-    for (size_t i = 0; i < provider->key_count; i++)
-        health.keys_cooling += cooldown_until_ns(&provider->key_cells[i]->cooldown) > now_ns;
+    for (size_t i = 0; i < provider->key_count; i++) {
+        if (cooldown_until_ns(&provider->key_cells[i]->cooldown) <= now_ns) continue;
+        health.keys_cooling++;
+        health.keys_refused += key_rest_why(provider, i) == key_rest_refused;
+        health.keys_quota_exhausted += key_rest_why(provider, i) == key_rest_quota;
+    }
     health.score = health_score(&(struct health_input){.success = health.success,
                                                        .latency_ns = health.latency_ns,
                                                        .baseline_ns = health.baseline_ns,

@@ -13,7 +13,8 @@ struct provider_health {
     uint64_t breaker_until_ns;        /* open: when the first may be tried again */
     uint32_t in_flight;
     int32_t waiting;
-    unsigned keys_cooling;
+    unsigned keys_cooling; /* for whatever reason; of these: */
+    unsigned keys_refused, keys_quota_exhausted;
 };
 
 /* The state that the prober last wrote into the cells decides which edge counts, so that it does not flutter. */

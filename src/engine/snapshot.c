@@ -35,7 +35,10 @@ void snapshot_forgive(const struct snapshot *snapshot, const struct provider *pr
     for (size_t i = 0; i < snapshot->target_count; i++)
         if (snapshot->targets[i].provider == provider)
             breaker_force(&snapshot->targets[i].cells->breaker, &provider->breaker, now_ns, false);
-    for (size_t i = 0; i < provider->key_count; i++) cooldown_clear(&provider->key_cells[i]->cooldown);
+    for (size_t i = 0; i < provider->key_count; i++) {
+        cooldown_clear(&provider->key_cells[i]->cooldown);
+        suspicion_clear(&provider->key_cells[i]->suspicion);
+    }
 }
 
 struct route *snapshot_pinned(const struct snapshot *snapshot, struct str name, struct arena *arena) {

@@ -4,6 +4,7 @@
 #include "runtime/prober.h"
 
 #include "dialect/outbound.h"
+#include "engine/keys.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +25,7 @@ struct probe {
     struct call *call;
     struct timer timer;
     uint64_t started_ns;
+    size_t key;
     int status;
     bool repeated;
     bool unasked; /* weir's own pool had no place: that says nothing of the provider */
@@ -94,6 +96,8 @@ static void probe_end(struct probe *probe, bool good, struct str said) {
     if (!probe->unasked) {
         success_report(&provider->cells->success, good, now.mono_ns);
         cell_store(&provider->cells->probe_failed, !good);
+        if (key_probed(provider, probe->key, probe->status, now.mono_ns))
+            report_key_rests(&prober->worker->reporter, provider, probe->key, said, now);
         struct provider_health health = provider_health(probe->deployment->snapshot, provider, now.mono_ns);
         record_add(prober, provider, &health, good, now);
     }
@@ -171,8 +175,9 @@ bool prober_probe(struct prober *prober, struct str name, void (*done)(void *con
     text_put(&path, provider->row->probe_path);
     if (path.len == 0) text_put_byte(&path, '/');
     size_t count = 0;
+    probe->key = key_to_probe(provider, probe->started_ns);
     if (provider->key_count)
-        probe->headers[count++] = (struct http_header){provider->key_header, provider->authorization[0]};
+        probe->headers[count++] = (struct http_header){provider->key_header, provider->authorization[probe->key]};
     const struct http_header *also = &outbound_facts(provider->dialect)->also;
     if (also->name.len) probe->headers[count++] = *also;
     probe->headers[count++] = (struct http_header){STR("User-Agent"), STR("weir")};

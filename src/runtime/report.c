@@ -30,6 +30,17 @@ static struct str own_id_of(const struct flight *flight) {
     return str_eq(flight->own_id, flight->request_id) ? STR_NONE : flight->own_id;
 }
 
+void report_key_rests(struct reporter *reporter, const struct provider *provider, size_t key, struct str said,
+                      struct now now) {
+    enum key_rest why = key_rest_why(provider, key);
+    if (why == key_rest_rate || why == key_rest_none) return;
+    uint64_t until_ns = cooldown_until_ns(&provider->key_cells[key]->cooldown);
+    log_error(reporter->log, now, "key_rests", f_str("provider", provider->name), f_u64("key", key + 1),
+              f_str("reason", key_rest_name(why)), f_str("means", key_rest_sentence(why)),
+              f_u64("rests_s", until_ns > now.mono_ns ? (until_ns - now.mono_ns + NS_PER_S - 1) / NS_PER_S : 0),
+              f_said("said", said));
+}
+
 void report_attempt(struct reporter *reporter, const struct flight *flight, const struct attempt *attempt,
                     struct now now) {
     const struct usage *usage = &attempt->usage;
@@ -58,6 +69,8 @@ void report_attempt(struct reporter *reporter, const struct flight *flight, cons
              f_str("model", attempt->target->model), f_str("failure", failure_facts(attempt->failure)->name),
              f_int("status", attempt->status), f_said("said", str_from(attempt->failure_text)),
              f_us("duration_us", us_between(attempt->started_ns, attempt->ended_ns)));
+    if (attempt->rests != key_rest_none)
+        report_key_rests(reporter, attempt->target->provider, attempt->holds.key, str_from(attempt->failure_text), now);
 }
 
 void report_request(struct reporter *reporter, const struct flight *flight, uint64_t overhead_ns, struct now now) {

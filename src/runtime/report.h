@@ -28,6 +28,9 @@ void reporter_in_flight(struct reporter *reporter, size_t count);
 /* An attempt has been settled. */
 void report_attempt(struct reporter *reporter, const struct flight *flight, const struct attempt *attempt,
                     struct now now);
+/* A key rests from now on: an error, as somebody must act, unless its rate limit is all there is to it. */
+void report_key_rests(struct reporter *reporter, const struct provider *provider, size_t key, struct str said,
+                      struct now now);
 /* A request is over. */
 void report_request(struct reporter *reporter, const struct flight *flight, uint64_t overhead_ns, struct now now);
 

@@ -42,6 +42,8 @@ static void health_put(const struct snapshot *snapshot, const struct provider *p
     if (provider->queue_max) text_json_i64(text, STR("waiting"), health.waiting > 0 ? health.waiting : 0);
     text_json_u64(text, STR("keys"), provider->key_count);
     text_json_u64(text, STR("keys_cooling"), health.keys_cooling);
+    text_json_u64(text, STR("keys_refused"), health.keys_refused);
+    text_json_u64(text, STR("keys_quota_exhausted"), health.keys_quota_exhausted);
     const struct rate_rules *rates = &provider->rates;
     if (rates->requests_minute.limit)
         text_json_u64(text, STR("requests_left_minute"),

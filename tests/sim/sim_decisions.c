@@ -153,9 +153,12 @@ static int verdict_of(enum failure failure, bool provider) {
     switch (failure) {
     case failure_none:
     case failure_bad_request:
+    case failure_conflict:
     case failure_not_found: return 1;
     case failure_authentication:
+    case failure_forbidden:
     case failure_payment:
+    case failure_quota_exhausted:
     case failure_rate_limited: return provider ? 1 : 0;
     case failure_no_connection:
     case failure_system:
