@@ -114,3 +114,49 @@ struct str url_proxy(const struct url *url, struct str https_proxy, struct str h
         return STR("");
     return proxy;
 }
+
+/* -- paths ------------------------------------------------------------------------------------------------------------
+ */
+
+/* What a second decoding would make a dot, a slash or a backslash, or would have to be decoded once more. */
+static bool is_escape_of_separator(struct str path, size_t at) {
+    static const struct str digits[] = {STR("2e"), STR("2f"), STR("5c"), STR("25")};
+    for (size_t i = 0; i < sizeof digits / sizeof *digits; i++)
+        if (str_eq_nocase(str_slice(path, at, at + 2), digits[i])) return true;
+    return false;
+}
+
+/* open_ends: it may begin and end with a slash. */
+static bool stays(struct str path, bool open_ends) {
+    size_t dots = 0, others = 0;
+    for (size_t i = 0; i <= path.len; i++) {
+        int c = i < path.len ? (unsigned char)path.at[i] : '/';
+        if (c == '%' && i < path.len) {
+            int high = i + 2 < path.len ? str_hex_digit(path.at[i + 1]) : -1,
+                low = high < 0 ? -1 : str_hex_digit(path.at[i + 2]);
+            if (low < 0) return false;
+            c = high * 16 + low;
+            i += 2;
+        }
+        if (c <= 0x20 || c == 0x7f || c == '\\' || c == 0xc0 || c == 0xc1) return false; /* no UTF-8: overlong */
+        if (c == ';' && others == 0 && (dots == 1 || dots == 2)) return false;           /* Java's servers: ..;x/ */
+        if (c == '%' && is_escape_of_separator(path, i + 1)) return false;               /* decoded twice */
+        if (c == '.') {
+            dots++;
+        } else if (c != '/') {
+            others++;
+        } else {
+            if (others == 0 && (dots == 1 || dots == 2)) return false;
+            bool end = i == 0 || i >= path.len;
+            if (others + dots == 0 && !(open_ends && end)) return false;
+            dots = others = 0;
+        }
+    }
+    return true;
+}
+
+bool url_path_stays(struct str path) { return stays(path, true); }
+
+bool url_name_stays(struct str name) {
+    return str_find_byte(name, '?') == SIZE_MAX && str_find_byte(name, '#') == SIZE_MAX && stays(name, false);
+}

@@ -24,4 +24,10 @@ struct str url_proxy(const struct url *url, struct str https_proxy, struct str h
 bool host_split(struct str authority, struct str *host);
 bool host_is_loopback(struct str host);
 
+/* Whatever a server may make of this path: neither `.` nor `..` as a segment, however it is escaped, no backslash, no
+ * control character, no empty segment but at the end, no escape that is none. */
+bool url_path_stays(struct str path);
+/* The same of a name that becomes a part of a path, slashes and all: no empty segment anywhere, no `?` or `#`. */
+bool url_name_stays(struct str name);
+
 #endif

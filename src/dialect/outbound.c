@@ -1,6 +1,8 @@
 /* outbound.c - the tables behind outbound.h. Sources: the vendors' API references, as docs/dialects.md names them. */
 #include "dialect/outbound.h"
 
+#include "base/url.h"
+
 static const char *const openai_forwarded[] = {"openai-beta", "idempotency-key",     "http-referer",
                                                "x-title",     "x-client-request-id", NULL};
 static const char *const anthropic_forwarded[] = {"anthropic-beta", "anthropic-version", NULL};
@@ -74,6 +76,14 @@ static void model_put(struct text *path, struct str model) {
     }
 }
 
+bool outbound_model_fits(enum dialect dialect, enum operation operation, struct str model) {
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        if (paths[i].dialect == dialect && paths[i].operation == operation &&
+            str_find(paths[i].path, STR("{model}")) != SIZE_MAX)
+            return url_name_stays(model);
+    return true;
+}
+
 bool outbound_path(enum dialect dialect, enum operation operation, struct str model, bool stream, bool many,
                    struct text *path) {
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
@@ -84,6 +94,7 @@ bool outbound_path(enum dialect dialect, enum operation operation, struct str mo
             continue;
         struct str pattern = paths[i].path;
         size_t open = str_find(pattern, STR("{model}"));
+        if (open != SIZE_MAX && !url_name_stays(model)) return false;
         text_put(path, str_slice(pattern, 0, open));
         if (open != SIZE_MAX) model_put(path, model);
         if (open != SIZE_MAX) text_put(path, str_slice(pattern, open + 7, pattern.len));

@@ -19,8 +19,10 @@ const struct outbound_facts *outbound_facts(enum dialect dialect);
 /* The dialect's code. */
 const struct codec *codec_of(enum dialect dialect);
 
-/* The request target below the base URL for what is asked, or nothing is put and false: the dialect cannot do it.
- * `many`: more than one text to embed. */
+/* May this model be asked for there? false: it would stand in a path, and lead out of its place. */
+bool outbound_model_fits(enum dialect dialect, enum operation operation, struct str model);
+/* The request target below the base URL for what is asked, or nothing is put and false: the dialect cannot do it, or
+ * the model does not fit. `many`: more than one text to embed. The only place where a model becomes part of a path. */
 bool outbound_path(enum dialect dialect, enum operation operation, struct str model, bool stream, bool many,
                    struct text *path);
 

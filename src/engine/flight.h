@@ -393,9 +393,6 @@ void flight_admitted(struct flight *flight, struct now now, struct actions *out)
 bool raw_keep(struct flight *flight, const struct flight_raw *raw);
 bool raw_admit(struct flight *flight, struct now now, struct actions *out);
 bool raw_request(struct flight *flight, struct attempt *attempt);
-/* Whatever a server may make of it: neither `.` nor `..` as a segment, however it is escaped, no backslash, no control
- * character, no empty segment but at the end. */
-bool raw_path_is_safe(struct str path);
 bool raw_passes_up(struct str name);
 bool raw_passes_back(struct str name);
 /* From the last bytes of the reply. */

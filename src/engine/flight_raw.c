@@ -12,41 +12,6 @@
 /* -- the way in -------------------------------------------------------------------------------------------------------
  */
 
-/* What a second decoding would make a dot, a slash or a backslash, or would have to be decoded once more. */
-static bool is_escape_of_separator(struct str path, size_t at) {
-    static const struct str digits[] = {STR("2e"), STR("2f"), STR("5c"), STR("25")};
-    for (size_t i = 0; i < sizeof digits / sizeof *digits; i++)
-        if (str_eq_nocase(str_slice(path, at, at + 2), digits[i])) return true;
-    return false;
-}
-
-bool raw_path_is_safe(struct str path) {
-    size_t dots = 0, others = 0;
-    for (size_t i = 0; i <= path.len; i++) {
-        int c = i < path.len ? (unsigned char)path.at[i] : '/';
-        if (c == '%' && i < path.len) {
-            int high = i + 2 < path.len ? str_hex_digit(path.at[i + 1]) : -1,
-                low = high < 0 ? -1 : str_hex_digit(path.at[i + 2]);
-            if (low < 0) return false;
-            c = high * 16 + low;
-            i += 2;
-        }
-        if (c <= 0x20 || c == 0x7f || c == '\\' || c == 0xc0 || c == 0xc1) return false; /* no UTF-8: overlong */
-        if (c == ';' && others == 0 && (dots == 1 || dots == 2)) return false;           /* Java's servers: ..;x/ */
-        if (c == '%' && is_escape_of_separator(path, i + 1)) return false;               /* decoded twice */
-        if (c == '.') {
-            dots++;
-        } else if (c != '/') {
-            others++;
-        } else {
-            if (others == 0 && (dots == 1 || dots == 2)) return false;
-            if (others + dots == 0 && i > 0 && i < path.len) return false;
-            dots = others = 0;
-        }
-    }
-    return true;
-}
-
 /* The model that is named in a JSON body or in a path such as models/{model}:generateContent, at Hugging Face
  * models/{model}/pipeline/feature-extraction; empty: none. *unsure: more than one is named, and which of them counts
  * only the provider knows. */
@@ -124,7 +89,7 @@ bool raw_admit(struct flight *flight, struct now now, struct actions *out) {
                      STR_NONE, now, out);
         return false;
     }
-    if (!raw_path_is_safe(flight->raw->path)) {
+    if (!url_path_stays(flight->raw->path)) {
         answer_error(flight, error_invalid_request,
                      STR("The path must not hold `.` or `..` segments, backslashes, blanks or broken escapes."),
                      STR_NONE, now, out);

@@ -175,6 +175,12 @@ bool translate_fits(struct flight *flight, const struct target *target, struct e
     if (provider->dialect == dialect_openai && !same && !listed) return false;
     if (!outbound_path(dialect_towards(flight, provider), endpoint->operation, STR("m"), false, false, &path))
         return false;
+    if (!outbound_model_fits(dialect_towards(flight, provider), endpoint->operation, target->model)) {
+        flight->unfit_param = STR("model");
+        return error_set(error, error_invalid_request,
+                         "The model's name becomes part of a path there, and must not hold `.`, `..` or empty "
+                         "segments, backslashes, blanks, `?`, `#` or escapes of them.");
+    }
     if (translate_asks_alike(flight, provider)) return true;
     if (!translate_read(flight, error, &flight->unfit_param)) return false;
     if (flight->forecast) return true;

@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void way_up(struct str path, struct arena *arena) {
     struct text decoded = text_in_arena(arena, path.len + 1);
     struct str rest, segment;
-    if (!raw_path_is_safe(path)) return;
+    if (!url_path_stays(path)) return;
     for (size_t i = 0; i < path.len; i++) {
         unsigned byte = (unsigned char)path.at[i];
         if (byte == '%') {
