@@ -31,9 +31,10 @@ struct openai_request {
     bool has_tools;                                /* `tools` is an array that is not empty */
     bool wants_json;                               /* response_format of type json_object or json_schema */
     bool wants_schema;                             /* of type json_schema */
-    struct str boundary;                           /* multipart: without its leading dashes */
-    size_t messages_to;                            /* the ] of `messages`, where more may be put; 0: absent or empty */
-    struct str continuation;                       /* written there by openai_splice; empty: nothing */
+    bool names_more;     /* it may name other models or stored things (names.h): members that say neither are known */
+    struct str boundary; /* multipart: without its leading dashes */
+    size_t messages_to;  /* the ] of `messages`, where more may be put; 0: absent or empty */
+    struct str continuation; /* written there by openai_splice; empty: nothing */
 };
 
 /* Checks that the body is one JSON object (RFC 8259: UTF-8, depth <= limit_json_depth, nothing after it), that no

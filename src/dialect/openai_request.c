@@ -167,6 +167,69 @@ static bool member_read(struct reading *reading, enum key key, const struct skim
     return true;
 }
 
+/* Members that say neither another model nor what lies at a provider. Whatever else stands in a request, spelt with an
+ * escape or in another case, makes names.h look at it: that costs a second pass. */
+enum innocents { of_request, of_message, of_part };
+static bool is_innocent(struct str key, enum innocents where) {
+    static const struct str members[] = {STR("model"),
+                                         STR("messages"),
+                                         STR("stream"),
+                                         STR("stream_options"),
+                                         STR("temperature"),
+                                         STR("top_p"),
+                                         STR("max_tokens"),
+                                         STR("max_completion_tokens"),
+                                         STR("n"),
+                                         STR("stop"),
+                                         STR("seed"),
+                                         STR("user"),
+                                         STR("presence_penalty"),
+                                         STR("frequency_penalty"),
+                                         STR("logprobs"),
+                                         STR("top_logprobs"),
+                                         STR("logit_bias"),
+                                         STR("response_format"),
+                                         STR("tool_choice"),
+                                         STR("parallel_tool_calls"),
+                                         STR("reasoning_effort"),
+                                         STR("verbosity"),
+                                         STR("metadata"),
+                                         STR("store"),
+                                         STR("service_tier"),
+                                         STR("prompt_cache_key"),
+                                         STR("safety_identifier"),
+                                         STR("input"),
+                                         STR("encoding_format"),
+                                         STR("dimensions"),
+                                         STR("functions"),
+                                         STR("function_call"),
+                                         STR("modalities"),
+                                         STR("audio"),
+                                         STR("top_k")};
+    static const struct str of_messages[] = {
+        STR("role"),    STR("content"),           STR("name"),      STR("tool_calls"),    STR("tool_call_id"),
+        STR("refusal"), STR("reasoning_content"), STR("reasoning"), STR("function_call"), STR("audio")};
+    static const struct str of_parts[] = {STR("type"),        STR("text"),    STR("image_url"),
+                                          STR("input_audio"), STR("refusal"), STR("cache_control")};
+    static const struct {
+        const struct str *names;
+        size_t count;
+    } lists[] = {{members, sizeof members / sizeof *members},
+                 {of_messages, sizeof of_messages / sizeof *of_messages},
+                 {of_parts, sizeof of_parts / sizeof *of_parts}};
+    for (size_t i = 0; i < lists[where].count; i++)
+        if (str_eq(key, lists[where].names[i])) return true;
+    return false;
+}
+
+/* Functions of the caller's own name nothing; tools of the provider's may. */
+static bool tools_are_innocent(struct str tools) {
+    static const struct str marks[] = {STR("_id"), STR("\\u00"), STR("ontainer"), STR("odel")};
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if (str_find(tools, marks[i]) != SIZE_MAX) return false;
+    return true;
+}
+
 /* What stands below a top-level member: messages[].content[].type and response_format.type. All else is passed over. */
 static bool inside_read(struct reading *reading, enum key top, struct skim *skim, struct skim_token *token) {
     static const struct str images[] = {STR("\"image_url\""), STR("\"input_image\""), STR("\"image\"")};
@@ -181,6 +244,9 @@ static bool inside_read(struct reading *reading, enum key top, struct skim *skim
         for (size_t i = 0; i < 3; i++) reading->request->has_image |= str_eq(token->value, images[i]);
         reading->request->has_audio |= str_eq(token->value, STR("\"input_audio\""));
     }
+    if (top == key_messages && token->key.at)
+        reading->request->names_more |= (token->depth == 5 && !is_innocent(token->key, of_part)) ||
+                                        (token->depth == 3 && !is_innocent(token->key, of_message));
     bool on_the_way = top == key_messages && (token->depth != 3 || skim_is(token->key, STR("content")));
     return !container || token->passed || on_the_way || skim_skip(skim, token);
 }
@@ -191,6 +257,10 @@ static bool top_read(struct reading *reading, struct skim *skim, struct skim_tok
     bool container = token->kind == skim_object || token->kind == skim_array;
     bool looked_into = *top == key_messages || *top == key_response_format;
     if (container && !looked_into && !skim_skip(skim, token)) return refuse_json(reading, skim);
+    if (*top == key_tools)
+        reading->request->names_more |= !tools_are_innocent(token->value);
+    else if (*top == keys)
+        reading->request->names_more |= !is_innocent(token->key, of_request);
     return member_read(reading, *top, token);
 }
 

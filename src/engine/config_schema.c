@@ -278,7 +278,7 @@ const struct config_key config_keys[] = {
     K(client, "quota", section, protects, 0, 0, "", quota, "", "Quotas.")
     K(client, "may_steer", bool, now, 0, 0, "", top, "false for role user",
       "May use x-weir-targets, x-weir-strategy and provider/model.")
-    K(client, "raw", bool, now, 0, 0, "", top, "false", "May use /providers/{name}/...")
+    K(client, "raw", bool, now, 0, 0, "", top, "false", "May use /providers/{name}/..., and name what is stored at a provider.")
     K(client, "debug", bool, later, 0, 0, "", top, "false", "Gets the developer's depth of errors.")
     K(client, "tags", map, now, 0, 0, "", top, "", "Tags of all its requests.")
 

@@ -371,6 +371,18 @@ bool events_take(struct flight *flight, struct attempt *attempt, const struct ss
 /* The terminator in the caller's dialect, where the provider's has none. */
 void events_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
 void events_error(struct flight *flight, enum failure failure, struct str message, struct now now, struct actions *out);
+/* -- flight_names.c: what a body names beside its model -- */
+
+/* May its client name what lies at a provider? Is it kept to some models; may it use this one (provider: where one is
+ * named; else empty)? */
+bool client_may_name_stored(const struct flight *flight);
+bool client_is_kept(const struct flight *flight);
+bool client_may_model(const struct flight *flight, struct str provider, struct str model);
+/* As its client's `models` know it: unescaped, without Google's `models/`. {NULL,0}: it is none, or no memory. */
+struct str name_of_model(struct flight *flight, struct str raw);
+/* false: it names something that its client may not, and that was answered. */
+bool names_admit(struct flight *flight, struct now now, struct actions *out);
+
 /* flight_translate.c: the caller's body as a canonical message; and what of it every path must know. false: *error. */
 bool translate_read(struct flight *flight, struct error *error, struct str *param);
 bool translate_admit(struct flight *flight, struct error *error, struct str *param);

@@ -381,8 +381,10 @@ bool flight_candidates(struct flight *flight, struct now now, struct actions *ou
 
 bool flight_admit(struct flight *flight, struct now now, struct actions *out) {
     bool raw = flight->endpoint == endpoint_raw;
-    if (raw ? !raw_admit(flight, now, out) : !flight_read(flight, now, out) || !flight_candidates(flight, now, out))
-        return false;
+    if (raw ? !raw_admit(flight, now, out) : !flight_read(flight, now, out)) return false;
+    bool looks = flight->request.names_more && flight->endpoint != endpoint_responses; /* those before their history */
+    if (!raw && looks && !names_admit(flight, now, out)) return false;
+    if (!raw && !flight_candidates(flight, now, out)) return false;
     resume_admit(flight);
     deadline_set(flight);
     if (now.mono_ns >= flight->deadline_ns) {

@@ -28,9 +28,6 @@ static const struct json_value *body_of(const struct flight *flight) {
 
 static struct str client_name(const struct flight *flight) { return flight->client ? flight->client->name : STR(""); }
 
-/* What lies at a provider lies in the account of all clients: only who may use its API raw may name it. */
-static bool may_name_theirs(const struct flight *flight) { return !flight->client || flight->client->raw; }
-
 /* Named by its id, with or without the type that says so; of two types the provider may read either. */
 static bool is_reference(const struct json_value *item) {
     size_t place = 0, types = 0;
@@ -57,13 +54,12 @@ static bool refers_to_items(const struct json_value *input) {
 
 /* false: it names what lies at a provider, and that was answered. */
 static bool names_own(struct flight *flight, const struct json_value *root, struct now now, struct actions *out) {
-    bool conversation = json_kind(json_member(root, "conversation")) > json_null;
-    if (may_name_theirs(flight)) return true;
-    if (!conversation && !refers_to_items(json_member(root, "input"))) return true;
+    if (!names_admit(flight, now, out)) return false;
+    if (client_may_name_stored(flight) || !refers_to_items(json_member(root, "input"))) return true;
     answer_error(flight, error_not_allowed,
-                 STR("This client key may not name a provider's conversations or items: ask the operator for "
-                     "`raw: true`, or use previous_response_id."),
-                 conversation ? STR("conversation") : STR("input"), now, out);
+                 STR("This client key may not name a provider's items: ask the operator for `raw: true`, or use "
+                     "previous_response_id."),
+                 STR("input"), now, out);
     return false;
 }
 
@@ -104,7 +100,7 @@ bool stored_recall(struct flight *flight, struct now now, struct actions *out) {
     struct str id = json_str(previous, STR(""));
     if (!id.len || flight->previews) return false;
     flight->previous_response = arena_copy(&flight->arena, str_slice(id, 0, limit_response_id));
-    if (!on && may_name_theirs(flight)) return false;
+    if (!on && client_may_name_stored(flight)) return false;
     if (!on) {
         answer_not_stored(flight, now, out);
         return true;
@@ -152,7 +148,7 @@ void stored_recalled(struct flight *flight, const struct event *event, struct no
         answer_error(flight, error_storage_failed, event->text, STR("previous_response_id"), now, out);
     else if (event->bytes.at && !body_expand(flight, event->bytes))
         answer_error(flight, error_overloaded, STR_NONE, STR_NONE, now, out);
-    else if (!event->bytes.at && !may_name_theirs(flight))
+    else if (!event->bytes.at && !client_may_name_stored(flight))
         answer_not_stored(flight, now, out);
     else
         flight_admitted(flight, now, out); /* not found: a provider that has the API may know it */

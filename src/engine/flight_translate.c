@@ -103,7 +103,7 @@ static bool keys_read(struct str body, struct openai_request *request, struct er
 bool translate_admit(struct flight *flight, struct error *error, struct str *param) {
     struct openai_request *request = &flight->request;
     if (!translate_read(flight, error, param)) return false;
-    *request = (struct openai_request){.max_tokens = -1, .n = 1};
+    *request = (struct openai_request){.max_tokens = -1, .n = 1, .names_more = true};
     request->model = flight->message ? flight->message->model : flight->embed->model;
     if (!keys_read(flight->whole_body, request, error, param)) return false;
     const struct message_request *message = flight->message;
