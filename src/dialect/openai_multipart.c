@@ -45,6 +45,19 @@ static unsigned parameter_find(struct str header, struct str name, struct str *v
     return found;
 }
 
+/* Is the parameter given as RFC 2231 has it, name*=utf-8''model or in pieces? Many readers prefer that. */
+static bool parameter_is_extended(struct str header, struct str name) {
+    while (header.len) {
+        size_t end = parameter_end(header);
+        struct str piece = str_trim(str_slice(header, 0, end));
+        header = str_slice(header, end + 1, header.len);
+        struct str found = str_trim(str_slice(piece, 0, str_find_byte(piece, '=')));
+        bool extended = str_starts_nocase(found, name) && found.len > name.len;
+        if (extended && str_starts(str_trim(str_slice(found, name.len, found.len)), STR("*"))) return true;
+    }
+    return false;
+}
+
 /* The part's name from its header lines; false: they could be read in two ways. */
 static bool part_name(struct str headers, struct str *name) {
     struct str rest = headers, line;
@@ -58,7 +71,9 @@ static bool part_name(struct str headers, struct str *name) {
         size_t colon = str_find_byte(line, ':');
         if (colon == SIZE_MAX || !str_eq_nocase(str_trim(str_slice(line, 0, colon)), STR("content-disposition")))
             continue;
-        names += parameter_find(str_slice(line, colon + 1, line.len), STR("name"), name);
+        struct str said = str_slice(line, colon + 1, line.len);
+        if (parameter_is_extended(said, STR("name"))) return false;
+        names += parameter_find(said, STR("name"), name);
     }
     return names <= 1;
 }
@@ -141,6 +156,7 @@ bool openai_multipart_read(struct str body, struct str content_type, struct aren
     if (param) *param = STR_NONE;
     struct str type = str_trim(str_slice(content_type, 0, parameter_end(content_type))), boundary = STR("");
     if (!str_eq_nocase(type, STR("multipart/form-data")) ||
+        parameter_is_extended(str_slice(content_type, type.len, content_type.len), STR("boundary")) ||
         parameter_find(str_slice(content_type, type.len, content_type.len), STR("boundary"), &boundary) != 1)
         return refuse(error, "This path takes multipart/form-data with a boundary.");
     if (boundary.len == 0 || boundary.len > boundary_max || str_find_byte(boundary, '\\') != SIZE_MAX)
