@@ -35,7 +35,8 @@ static bool headers_keep(struct flight *flight, const struct flight_request *req
     enum dialect dialect = endpoint_facts(request->endpoint)->dialect;
     bool raw = request->endpoint == endpoint_raw;
     for (size_t i = 0; i < request->header_count; i++)
-        kept += raw ? raw_passes_up(request->headers[i].name)
+        kept += raw ? raw_passes_up(request->headers[i].name) &&
+                          !header_is_of_hop(request->headers, request->header_count, request->headers[i].name)
                     : forwards(flight->snapshot, dialect, request->headers[i].name);
     flight->forward = kept ? arena_take(&flight->arena, kept * sizeof *flight->forward) : NULL;
     if (kept && !flight->forward) return false;
@@ -48,7 +49,10 @@ static bool headers_keep(struct flight *flight, const struct flight_request *req
                 if (!field->at) return false;
             }
         }
-        if (raw ? !raw_passes_up(header->name) : !forwards(flight->snapshot, dialect, header->name)) continue;
+        if (raw ? !raw_passes_up(header->name) ||
+                      header_is_of_hop(request->headers, request->header_count, header->name)
+                : !forwards(flight->snapshot, dialect, header->name))
+            continue;
         struct http_header copy = {arena_copy(&flight->arena, header->name), arena_copy(&flight->arena, header->value)};
         if (!copy.name.at || !copy.value.at) return false;
         flight->forward[flight->forward_count++] = copy;

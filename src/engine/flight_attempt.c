@@ -40,7 +40,8 @@ static bool call_headers(struct flight *flight, const struct attempt *attempt, s
     if (!headers) return false;
     if (provider->key_count)
         header_put(headers, &count, provider->key_header, provider->authorization[attempt->holds.key]);
-    bool raw = flight->endpoint == endpoint_raw, typed = !str_empty(flight->content_type) && !attempt->codec;
+    bool raw = flight->endpoint == endpoint_raw, kept = raw && client_is_kept(flight);
+    bool typed = !str_empty(flight->content_type) && !attempt->codec;
     if (typed || !raw)
         header_put(headers, &count, STR("Content-Type"), typed ? flight->content_type : STR("application/json"));
     if (!raw)
@@ -50,7 +51,9 @@ static bool call_headers(struct flight *flight, const struct attempt *attempt, s
     for (size_t i = 0; i < provider->header_count; i++) headers[count++] = provider->headers[i];
     bool has_also = !also->name.len || is_ours(provider, also->name);
     for (size_t i = 0; i < flight->forward_count; i++) {
-        if (raw ? is_ours(provider, flight->forward[i].name) : !passes_up(provider, flight->forward[i].name)) continue;
+        struct str name = flight->forward[i].name;
+        if (raw ? is_ours(provider, name) || (kept && !raw_passes_up_kept(provider, name)) : !passes_up(provider, name))
+            continue;
         has_also = has_also || str_eq_nocase(flight->forward[i].name, also->name);
         headers[count++] = flight->forward[i];
     }
@@ -204,21 +207,23 @@ static bool passes_back(const struct provider *provider, struct str name) {
     return false;
 }
 
-static bool keeps(const struct flight *flight, const struct provider *provider, struct str name) {
-    return flight->endpoint == endpoint_raw ? raw_passes_back(name) : passes_back(provider, name);
+static bool keeps(const struct flight *flight, const struct provider *provider, const struct event *event, size_t at) {
+    struct str name = event->headers[at].name;
+    return (flight->endpoint == endpoint_raw ? raw_passes_back(name) : passes_back(provider, name)) &&
+           !header_is_of_hop(event->headers, event->header_count, name);
 }
 
 static bool reply_headers_keep(struct flight *flight, struct attempt *attempt, const struct event *event) {
     const struct provider *provider = attempt->target->provider;
     size_t kept = 0;
-    for (size_t i = 0; i < event->header_count; i++) kept += keeps(flight, provider, event->headers[i].name);
+    for (size_t i = 0; i < event->header_count; i++) kept += keeps(flight, provider, event, i);
     attempt->headers = kept ? arena_take(&flight->arena, kept * sizeof *attempt->headers) : NULL;
     attempt->content_type =
         arena_copy(&flight->arena, http_header_find(event->headers, event->header_count, STR("content-type")));
     if ((kept && !attempt->headers) || !attempt->content_type.at) return false;
     for (size_t i = 0; i < event->header_count; i++) {
         const struct http_header *header = &event->headers[i];
-        if (!keeps(flight, provider, header->name)) continue;
+        if (!keeps(flight, provider, event, i)) continue;
         struct http_header copy = {arena_copy(&flight->arena, header->name), arena_copy(&flight->arena, header->value)};
         if (!copy.name.at || !copy.value.at) return false;
         attempt->headers[attempt->header_count++] = copy;

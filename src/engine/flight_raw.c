@@ -7,41 +7,150 @@
 #include <string.h>
 
 #include "dialect/fields.h"
+#include "dialect/names.h"
 #include "engine/flight.h"
 
 /* -- the way in -------------------------------------------------------------------------------------------------------
  */
 
-/* The model that is named in a JSON body or in a path such as models/{model}:generateContent, at Hugging Face
- * models/{model}/pipeline/feature-extraction; empty: none. *unsure: more than one is named, and which of them counts
- * only the provider knows. */
-static struct str model_of(struct flight *flight, const struct provider *provider, struct str body, bool *unsure) {
-    struct str path = flight->raw->path, mark = STR("models/"), named = STR(""), name;
-    const struct str pipeline = STR("/pipeline/feature-extraction");
-    size_t at = str_find(path, mark), place = 0, count = 0;
-    if (str_starts(str_trim(body), STR("{"))) {
-        const char *problem;
-        size_t where;
-        const struct json_value *root = json_parse_in(flight->host->scratch, body, &problem, &where);
-        *unsure = !root; /* what another parser may make of it */
-        for (const struct json_value *value; root && (value = json_each(root, &place, &name));) {
-            if (str_eq_nocase(name, STR("models"))) *unsure = true; /* OpenRouter's, to fall back on */
-            if (!str_eq_nocase(name, STR("model"))) continue;       /* Go's servers read `Model` too */
-            named = json_str(value, STR(""));
-            count++;
-        }
+/* Where a provider reads the model from, path by path: a client that is kept to some models may ask for these by POST,
+ * and for nothing else, as nobody knows what else leads to which model. A path counts as it is written here; of
+ * `{model}` one level of escapes is undone. */
+enum model_place { in_path, in_json, in_form };
+static const struct {
+    enum dialect dialect;
+    enum model_place place;
+    struct str path;
+} kept_paths[] = {
+    {dialect_openai, in_json, STR("/chat/completions")},
+    {dialect_openai, in_json, STR("/completions")},
+    {dialect_openai, in_json, STR("/responses")},
+    {dialect_openai, in_json, STR("/embeddings")},
+    {dialect_openai, in_json, STR("/moderations")},
+    {dialect_openai, in_json, STR("/rerank")},
+    {dialect_openai, in_json, STR("/images/generations")},
+    {dialect_openai, in_form, STR("/images/edits")},
+    {dialect_openai, in_json, STR("/audio/speech")},
+    {dialect_openai, in_form, STR("/audio/transcriptions")},
+    {dialect_openai, in_form, STR("/audio/translations")},
+    {dialect_anthropic, in_json, STR("/v1/messages")},
+    {dialect_anthropic, in_json, STR("/v1/messages/count_tokens")},
+    {dialect_gemini, in_path, STR("/models/{model}:generateContent")},
+    {dialect_gemini, in_path, STR("/models/{model}:streamGenerateContent")},
+    {dialect_gemini, in_path, STR("/models/{model}:countTokens")},
+    {dialect_gemini, in_path, STR("/models/{model}:embedContent")},
+    {dialect_gemini, in_path, STR("/models/{model}:batchEmbedContents")},
+    {dialect_ollama, in_json, STR("/api/chat")},
+    {dialect_ollama, in_json, STR("/api/generate")},
+    {dialect_ollama, in_json, STR("/api/embed")},
+    {dialect_ollama, in_json, STR("/v1/chat/completions")},
+    {dialect_ollama, in_json, STR("/v1/completions")},
+    {dialect_ollama, in_json, STR("/v1/embeddings")},
+    {dialect_cloudflare, in_path, STR("/ai/run/{model}")},
+    {dialect_cloudflare, in_json, STR("/ai/v1/chat/completions")},
+    {dialect_cloudflare, in_json, STR("/ai/v1/embeddings")},
+    {dialect_huggingface, in_path, STR("/models/{model}/pipeline/feature-extraction")},
+    {dialect_huggingface, in_path, STR("/models/{model}")},
+};
+enum { kept_path_count = sizeof kept_paths / sizeof *kept_paths };
+
+/* The row of this path, and the model that stands in it, still escaped; kept_path_count: there is none. */
+static size_t kept_path_find(enum dialect dialect, struct str path, struct str *model) {
+    size_t row = 0;
+    for (; row < kept_path_count; row++) {
+        struct str pattern = kept_paths[row].path;
+        size_t open = str_find_byte(pattern, '{');
+        *model = STR("");
+        if (kept_paths[row].dialect != dialect) continue;
+        if (open == SIZE_MAX && str_eq(pattern, path)) break;
+        if (open == SIZE_MAX) continue;
+        struct str before = str_slice(pattern, 0, open),
+                   after = str_slice(pattern, str_find_byte(pattern, '}') + 1, pattern.len);
+        if (path.len <= before.len + after.len || !str_starts(path, before) || !str_ends(path, after)) continue;
+        *model = str_slice(path, before.len, path.len - after.len);
+        break;
     }
-    *unsure |= count > 1;
-    struct str in_path = at == SIZE_MAX ? STR("") : str_slice(path, at + mark.len, path.len);
-    in_path = str_slice(in_path, 0, str_find_byte(in_path, ':'));
-    if (provider && provider->dialect == dialect_huggingface && str_ends(in_path, pipeline))
-        in_path = str_slice(in_path, 0, in_path.len - pipeline.len);
-    *unsure |= named.len && in_path.len && !str_eq(named, in_path);
-    return arena_copy(&flight->arena, str_slice(named.len ? named : in_path, 0, limit_model));
+    return row;
 }
 
-/* NULL: it may; else why not. Who is kept to some models may ask for what names one of them. */
-static const char *why_not(const struct flight *flight, struct str model, bool unsure, struct str target) {
+/* Unescaped, in the flight's arena; {NULL,0}: it is none. */
+static struct str model_in_path(struct flight *flight, struct str escaped, enum dialect dialect) {
+    char plain[limit_model + 1];
+    if (escaped.len > limit_model || !url_name_stays(escaped)) return STR_NONE;
+    struct str model = str_percent_decode(escaped, plain, sizeof plain);
+    bool parted = str_find_byte(model, '/') != SIZE_MAX || str_find_byte(model, ':') != SIZE_MAX;
+    return parted && dialect == dialect_gemini ? STR_NONE : arena_copy(&flight->arena, model);
+}
+
+/* The model at the top of the body; {NULL,0}: none, or it is no JSON. *may: its client may use every one it names. */
+static struct str model_in_json(struct flight *flight, const struct provider *provider, bool *may) {
+    struct names names;
+    struct name name;
+    struct str found = STR_NONE;
+    const char *problem;
+    size_t where;
+    *may = true;
+    if (client_is_kept(flight) && !json_parse_in(flight->host->scratch, flight->whole_body, &problem, &where)) {
+        *may = false; /* what another parser may make of it */
+        return STR_NONE;
+    }
+    names_begin(&names, flight->whole_body, provider->dialect);
+    while (names_next(&names, &name)) {
+        if (name.kind != name_model) continue;
+        struct str model = name_of_model(flight, name.value);
+        *may = *may && model.at && client_may_model(flight, provider->name, model);
+        if (name.top && str_eq(name.member, STR("model"))) found = model;
+    }
+    return found;
+}
+
+static struct str model_in_form(struct flight *flight) {
+    struct openai_request request;
+    struct error error;
+    struct str param;
+    bool read =
+        openai_multipart_read(flight->whole_body, flight->content_type, &flight->arena, &request, &error, &param);
+    return read && request.model.len ? request.model : STR_NONE;
+}
+
+/* The model that is asked for, as far as it can be told: for the books. */
+static struct str model_told(struct flight *flight, const struct provider *provider) {
+    bool may;
+    struct str escaped, in_body = model_in_json(flight, provider, &may);
+    if (in_body.at) return in_body;
+    kept_path_find(provider->dialect, flight->raw->path, &escaped);
+    return escaped.len ? model_in_path(flight, escaped, provider->dialect) : STR_NONE;
+}
+
+/* Parameters that choose no model. */
+static bool query_is_plain(struct str query) {
+    static const struct str plain[] = {STR("alt"), STR("api-version"), STR("beta"), STR("prettyPrint"), STR("key")};
+    struct str pair;
+    while (query.len && str_split_next(&query, '&', &pair)) {
+        struct str name = str_slice(pair, 0, str_find_byte(pair, '='));
+        bool known = pair.len == 0;
+        for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) known = known || str_eq(name, plain[i]);
+        if (!known) return false;
+    }
+    return true;
+}
+
+/* Of a client that is kept to some models. NULL: it may; else why not. *model: which one. */
+static const char *why_not_kept(struct flight *flight, const struct provider *provider, struct str *model) {
+    struct str escaped, type = flight->content_type;
+    size_t row = kept_path_find(provider->dialect, flight->raw->path, &escaped);
+    bool form = row < kept_path_count && kept_paths[row].place == in_form, may = true;
+    bool typed = form || !type.len || str_starts_nocase(type, STR("application/json"));
+    if (row == kept_path_count || flight->raw->method != http_post || !query_is_plain(flight->raw->query) || !typed)
+        return "This client key may use some models only, and nobody can tell to which one such a request leads.";
+    *model = form ? model_in_form(flight) : model_in_json(flight, provider, &may);
+    if (kept_paths[row].place == in_path) *model = model_in_path(flight, escaped, provider->dialect);
+    if (!model->at) return "This client key may use some models only, and the request does not say which it is for.";
+    return may && client_may_model(flight, provider->name, *model) ? NULL : "This client key may not use this model.";
+}
+
+/* NULL: it may; else why not. */
+static const char *why_not(struct flight *flight, const struct provider *provider, struct str *model) {
     const struct client *client = flight->client;
     if (!client)
         return flight->snapshot->auth_none ? "Nobody may use /providers/{name}/... without a client key of `raw: true`."
@@ -49,13 +158,7 @@ static const char *why_not(const struct flight *flight, struct str model, bool u
     if (!client->raw) return "This client key may not use /providers/{name}/...: ask the operator for `raw: true`.";
     if (!str_glob_any(client->providers, client->provider_count, flight->raw->provider))
         return "This client key may not use this provider.";
-    if (str_glob_any(client->models, client->model_count, STR("*"))) return NULL;
-    if (!model.len || unsure)
-        return "This client key may use some models only, and the request does not say which it is for.";
-    return str_glob_any(client->models, client->model_count, model) ||
-                   str_glob_any(client->models, client->model_count, target)
-               ? NULL
-               : "This client key may not use this model.";
+    return client_is_kept(flight) && provider ? why_not_kept(flight, provider, model) : NULL;
 }
 
 bool raw_keep(struct flight *flight, const struct flight_raw *raw) {
@@ -71,13 +174,9 @@ bool raw_keep(struct flight *flight, const struct flight_raw *raw) {
 
 bool raw_admit(struct flight *flight, struct now now, struct actions *out) {
     const struct provider *provider = map_find(&flight->snapshot->providers_by_name, flight->raw->provider);
-    struct str model;
+    struct str model = STR_NONE;
     flight->request = (struct openai_request){.max_tokens = -1, .n = 1};
-    bool unsure = false;
-    model = model_of(flight, provider, flight->whole_body, &unsure);
-    struct str name = arena_printf(&flight->arena, "%.*s/%.*s", STR_ARG(flight->raw->provider),
-                                   STR_ARG(model.len ? model : STR("-")));
-    const char *refused = why_not(flight, model, unsure, name);
+    const char *refused = why_not(flight, provider, &model);
     if (refused) {
         answer_error(flight, error_not_allowed, str_from(refused), STR_NONE, now, out);
         return false;
@@ -95,6 +194,9 @@ bool raw_admit(struct flight *flight, struct now now, struct actions *out) {
                      STR_NONE, now, out);
         return false;
     }
+    if (!model.at) model = model_told(flight, provider);
+    struct str name = arena_printf(&flight->arena, "%.*s/%.*s", STR_ARG(flight->raw->provider),
+                                   STR_ARG(model.len ? str_slice(model, 0, limit_model) : STR("-")));
     flight->route_name = name;
     flight->request.model = name;
     flight->prompt_tokens = (int64_t)(flight->whole_body.len / 4);
@@ -140,13 +242,47 @@ static bool is_account(struct str name) {
     return false;
 }
 
+bool header_is_of_hop(const struct http_header *headers, size_t count, struct str name) {
+    for (size_t i = 0; i < count; i++) {
+        struct str rest = headers[i].value, named;
+        if (!str_eq_nocase(headers[i].name, STR("connection"))) continue;
+        while (rest.len && str_split_next(&rest, ',', &named))
+            if (str_eq_nocase(str_trim(named), name)) return true;
+    }
+    return false;
+}
+
 bool raw_passes_up(struct str name) {
-    static const char *const kept_here[] = {
-        HOP,         "authorization",   "x-api-key",  "api-key",      "x-goog-api-key",
-        "cookie",    "accept-encoding", "user-agent", "content-type", /* sent on its own */
-        "origin",    "referer",         "forwarded",  "via",          "x-forwarded-",
-        "x-real-ip", "x-weir-",         NULL};
+    static const char *const kept_here[] = {HOP,
+                                            "authorization",
+                                            "x-api-key",
+                                            "api-key",
+                                            "x-goog-api-key",
+                                            "cookie",
+                                            "accept-encoding",
+                                            "user-agent",
+                                            "content-type", /* sent on its own */
+                                            "origin",
+                                            "referer",
+                                            "forwarded",
+                                            "via",
+                                            "x-forwarded-",
+                                            "x-real-ip",
+                                            "x-weir-",
+                                            "x-http-method-override",
+                                            "x-http-method",
+                                            "x-method-override", /* what makes another request of it */
+                                            "x-original-",
+                                            "x-rewrite-",
+                                            NULL};
     return !is_account(name) && !is_one_of(kept_here, name);
+}
+
+bool raw_passes_up_kept(const struct provider *provider, struct str name) {
+    if (str_eq_nocase(name, STR("accept"))) return true;
+    for (const char *const *at = outbound_facts(provider->dialect)->forwarded; *at; at++)
+        if (str_eq_nocase(name, str_from(*at))) return true;
+    return false;
 }
 
 bool raw_passes_back(struct str name) {
@@ -171,6 +307,22 @@ bool raw_passes_back(struct str name) {
 /* -- the request, the reply -------------------------------------------------------------------------------------------
  */
 
+/* Is it a credential where Google reads them, or what makes another request of it? In any case, escaped or not. */
+static bool query_is_kept_here(const struct provider *provider, struct str pair) {
+    static const struct {
+        struct str name;
+        bool gemini;
+    } kept_here[] = {{STR("_method"), false},    {STR("key"), true},  {STR("access_token"), true},
+                     {STR("oauth_token"), true}, {STR("$key"), true}, {STR("$httpMethod"), true}};
+    char plain[64];
+    struct str name = str_percent_decode(str_slice(pair, 0, str_find_byte(pair, '=')), plain, sizeof plain);
+    for (size_t i = 0; i < sizeof kept_here / sizeof *kept_here; i++)
+        if ((!kept_here[i].gemini || provider->dialect == dialect_gemini) &&
+            str_eq_nocase(str_trim(name), kept_here[i].name))
+            return true;
+    return false;
+}
+
 bool raw_request(struct flight *flight, struct attempt *attempt) {
     const struct provider *provider = attempt->target->provider;
     struct text path = text_in_arena(&flight->arena, provider->base.path.len + flight->raw->path.len + 64);
@@ -179,7 +331,7 @@ bool raw_request(struct flight *flight, struct attempt *attempt) {
     text_put(&path, provider->base.path);
     text_put(&path, flight->raw->path);
     while (rest.len && str_split_next(&rest, '&', &pair)) {
-        if (provider->dialect == dialect_gemini && str_starts(pair, STR("key="))) continue; /* a credential there */
+        if (query_is_kept_here(provider, pair)) continue;
         text_put_byte(&path, before);
         text_put(&path, pair);
         before = '&';

@@ -92,12 +92,12 @@ def test_who_may(start):
         def ask(name, where="/providers/one/x", method="GET", body=None):
             return http(weir.port, method, where, body, auth(name))
         assert http(weir.port, "GET", "/providers/one/x").status == 401
-        for name, words in (("app", "raw: true"), ("some", "does not say"), ("other", "this provider")):
+        for name, words in (("app", "raw: true"), ("some", "nobody can tell"), ("other", "this provider")):
             reply = ask(name)
             assert reply.status == 403 and reply.error["code"] == "not_allowed" and words in reply.error["message"], reply
         assert ask("other", "/providers/two/x").status == 200
         assert ask("some", "/providers/one/responses", "POST", {"model": "m"}).status == 200
-        assert ask("some", "/providers/one/models/embed-1:embedContent", "POST", {"x": 1}).status == 200
+        assert ask("some", "/providers/one/embeddings", "POST", {"model": "embed-1"}).status == 200
         refused = ask("some", "/providers/one/responses", "POST", {"model": "dear"})
         assert refused.status == 403 and "this model" in refused.error["message"]
         assert ask("raw", "/providers/nobody/x").error["code"] == "unknown_provider"
@@ -203,3 +203,77 @@ def test_a_route_of_the_same_name_leads_nowhere_else(start):
             reply = http(weir.port, "POST", "/providers/one/responses", body)
             assert reply.status == 200 and reply.headers["x-weir-provider"] == "one", reply
         assert len(far.heads) == 3 and other.connections == 0
+
+
+def kept(start, far, kind, **more):
+    return start({"providers": {"one": provider(far.base_url, type=kind, **more)}, "clients": clients()})
+
+
+# what a client that is kept to `m` and `embed-*` may not ask for: nobody knows which model it is, or it is another one
+REFUSED = [
+    ("openai", "GET", "/models", None), ("openai", "DELETE", "/models/m", None), ("openai", "GET", "/chat/completions", {"model": "m"}), ("openai", "PUT", "/chat/completions", {"model": "m"}),
+    ("openai", "POST", "/batches", {"model": "m", "input_file_id": "file-1"}), ("openai", "POST", "/files", {"model": "m"}), ("openai", "POST", "/assistants", {"model": "m"}),
+    ("openai", "POST", "/fine_tuning/jobs", {"model": "m"}), ("openai", "POST", "/deployments/dear/chat/completions", {"model": "m"}), ("openai", "POST", "/chat/completions/", {"model": "m"}),
+    ("openai", "POST", "/chat%2fcompletions", {"model": "m"}), ("openai", "POST", "/%63hat/completions", {"model": "m"}), ("openai", "POST", "/chat/completions?model=dear", {"model": "m"}),
+    ("openai", "POST", "/chat/completions", {"model": "dear"}), ("openai", "POST", "/chat/completions", {}), ("openai", "POST", "/chat/completions", {"model": ["m"]}), ("openai", "POST", "/chat/completions", b"model=m"),
+    ("openai", "POST", "/chat/completions", {"model": "m", "models": ["m", "dear"]}), ("openai", "POST", "/chat/completions", {"model": "m", "plugins": [{"id": "auto-router", "allowed_models": ["dear"]}]}),
+    ("openai", "POST", "/responses", {"model": "m", "tools": [{"type": "image_generation", "model": "dear"}]}), ("openai", "POST", "/chat/completions", b'{"model":"m","\\u006dodel":"dear"}'),
+    ("anthropic", "POST", "/v1/messages", {"model": "m", "fallbacks": [{"model": "dear"}]}), ("anthropic", "POST", "/v1/messages/batches", {"model": "m"}), ("anthropic", "POST", "/v1/complete", {"model": "m"}),
+    ("gemini", "POST", "/%6dodels/dear:generateContent", {"model": "m"}), ("gemini", "POST", "/tunedModels/dear:generateContent", {"model": "m"}), ("gemini", "POST", "/models/dear:generateContent", {"model": "m"}),
+    ("gemini", "POST", "/models/m:generateContent", {"model": "models/dear"}), ("gemini", "POST", "/models/m:predict", {}), ("gemini", "POST", "/models/m:batchEmbedContents", {"requests": [{"model": "models/dear"}]}),
+    ("gemini", "POST", "/models/m:countTokens", {"generateContentRequest": {"model": "models/dear"}}), ("gemini", "GET", "/models/m", None), ("gemini", "POST", "/models/embed-1%2f..%2fdear:generateContent", {}),
+    ("gemini", "POST", "/models/embed-1:x:generateContent", {}), ("gemini", "POST", "/cachedContents", {"model": "m"}), ("gemini", "POST", "/interactions", {"model": "m"}),
+    ("cloudflare-native", "POST", "/ai/run/@cf/other", {"model": "m"}), ("cloudflare-native", "POST", "/ai/run/m", {"model": "dear"}), ("cloudflare-native", "POST", "/ai/%72un/@cf/other", {"model": "m"}),
+    ("cloudflare-native", "GET", "/ai/models/search", {"model": "m"}), ("cloudflare-native", "POST", "/tokens", {"model": "m"}),
+    ("huggingface-native", "POST", "/models/dear", {"inputs": "x", "model": "m"}), ("huggingface-native", "POST", "/models/m/v1/chat/completions", {"model": "m"}),
+    ("ollama-native", "POST", "/api/pull", {"model": "m"}), ("ollama-native", "DELETE", "/api/delete", {"model": "m"}), ("ollama-native", "POST", "/api/chat", {"model": "dear"}),
+]
+TAKEN = [
+    ("openai", "/chat/completions", {"model": "m", "models": ["embed-1"]}), ("openai", "/embeddings?api-version=1", {"model": "embed-2", "input": "x"}), ("anthropic", "/v1/messages", {"model": "m"}),
+    ("gemini", "/models/m:generateContent?alt=sse", {"contents": []}), ("gemini", "/models/embed%2D1:embedContent", {"model": "models/embed-1"}), ("gemini", "/models/m:countTokens", {"generateContentRequest": {"model": "models/m"}}),
+    ("cloudflare-native", "/ai/run/m", {"prompt": "x"}), ("huggingface-native", "/models/embed-x", {"inputs": "x"}), ("ollama-native", "/api/chat", {"model": "m"}),
+]
+
+
+def test_who_is_kept_to_some_models_reaches_no_other(start):
+    with RawProvider(answering()) as far:
+        for kind in sorted({row[0] for row in REFUSED}):
+            weir = kept(start, far, kind)
+            for _, method, path, body in (row for row in REFUSED if row[0] == kind):
+                reply = http(weir.port, method, f"/providers/one{path}", body, auth("some"))
+                assert reply.status in (400, 403), (kind, method, path, body, reply)
+            assert not far.heads, (kind, far.heads)
+            for _, path, body in (row for row in TAKEN if row[0] == kind):
+                reply = http(weir.port, "POST", f"/providers/one{path}", body, auth("some"))
+                assert reply.status == 200, (kind, path, body, reply)
+            assert http(weir.port, "GET", "/providers/one/whatever", headers=auth("raw")).status == 200  # who is not may ask for all
+            far.heads.clear()
+
+
+def test_who_is_kept_sends_only_known_headers(start):
+    with RawProvider(answering()) as far:
+        weir = kept(start, far, "openai")
+        assert http(weir.port, "POST", "/providers/one/chat/completions", {"model": "m"}, {**auth("some"), "x-model-override": "dear", "content-encoding": "gzip", "openai-beta": "b", "accept": "text/csv"}).status == 200
+        up = dict(line.lower().split(": ", 1) for line in far.heads[-1].split("\r\n")[1:])
+        assert up["openai-beta"] == "b" and up["accept"] == "text/csv" and not {"x-model-override", "content-encoding"} & set(up)
+
+
+def test_headers_of_one_hop_and_other_methods_stay_here(start):
+    heads = ("Connection: x-hop-back, keep-alive", "X-Hop-Back: 1", "x-request-id: r")
+    with RawProvider(answering(*heads)) as far:
+        weir = start(config(far.base_url))
+        sent = {**auth("raw"), "Connection": "X-Hop, keep-alive ,x-other", "x-hop": "1", "X-Other": "2", "x-own": "3", "X-HTTP-Method-Override": "DELETE", "x-http-method": "DELETE", "X-Method-Override": "DELETE", "x-original-url": "/x", "x-rewrite-url": "/x"}
+        reply = http(weir.port, "POST", "/providers/one/x?_method=DELETE&a=1&%5Fmethod=DELETE", {"a": 1}, sent)
+        up = dict(line.lower().split(": ", 1) for line in far.heads[-1].split("\r\n")[1:])
+        assert up["x-own"] == "3" and not {name for name in up if "hop" in name or "other" in name or "method" in name or "url" in name}, up
+        assert far.heads[-1].startswith("POST /v1/x?a=1 ")
+        assert reply.status == 200 and "x-hop-back" not in reply.headers and reply.headers["x-request-id"] == "r"
+
+
+@pytest.mark.parametrize("name", ["key", "Key", "KEY", "%6bey", "k%65y", "%4B%45%59", "access_token", "%24key", "$httpMethod"])
+def test_no_credential_goes_to_google_in_a_query(start, name):
+    with RawProvider(answering()) as far:
+        weir = start({"providers": {"one": provider(far.base_url, type="gemini")}, "clients": clients()})
+        reply = http(weir.port, "POST", f"/providers/one/models/m:generateContent?{name}={KEYS['raw']}&alt=json&keys=1", {"contents": []}, auth("raw"))
+        assert reply.status == 200 and far.heads[-1].split(" ")[1] == "/v1/models/m:generateContent?alt=json&keys=1"
+        assert KEYS["raw"] not in far.heads[-1]
