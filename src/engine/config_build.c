@@ -401,6 +401,11 @@ static struct target *target_of(struct config_reading *reading, struct snapshot 
         config_report(reading, NULL, config_error, "more than %d targets", limit_targets);
         return NULL;
     }
+    if (!outbound_model_fits(provider->dialect, operation_chat, model))
+        config_report(reading, NULL, config_error,
+                      "`%.*s`: the model's name becomes part of a path there, and must not hold `.`, `..` or empty "
+                      "segments, backslashes, blanks, `?` or `#`",
+                      STR_ARG(name));
     const struct catalog_model *facts = catalog_model_find(provider->row, model);
     target = &snapshot->targets[snapshot->target_count++];
     *target = (struct target){.provider = provider,

@@ -1,10 +1,11 @@
 """A caller's model that becomes a part of a path stays in its place: below the provider's base URL, whoever spells it how."""
 import json
+import subprocess
 from urllib.parse import quote, unquote
 
 import pytest
 
-from weirlib import RawProvider, http, provider
+from weirlib import BINARY, RawProvider, environment, http, provider
 
 BAD = ["../../../../accounts/OTHER/tokens", "../v1/evil", "..", ".", "a/../b", "a//b", "a/", "%2e%2e/x", "a%2f..%2fb", "%252e%252e/x", "..\\x", "a?b=c", "a#b", "a b", "..;x/y"]
 GOOD = ["@cf/meta/llama-3", "org/model", "m.1:fast", "a..b"]
@@ -55,3 +56,19 @@ def test_a_route_that_takes_any_model_leads_nowhere_else(start):
         for model in BAD:
             http(weir.port, "POST", "/v1/chat/completions", {"model": model, "messages": [{"role": "user", "content": "hi"}]})
         assert {head.split(" ")[1] for head in far.heads} == {"/v1beta/models/g:generateContent"}
+
+
+@pytest.mark.parametrize("where", ["models", "routes"])
+def test_a_configuration_that_leads_out_is_refused_by_check(tmp_path, where):
+    block = {"type": "gemini", "api_key": "k", "models": ["m"]}
+    config = {"providers": {"far": block}, "state_dir": str(tmp_path / "state")}
+    if where == "models":
+        block["models"] = ["m", "../../v1/evil"]
+    else:
+        config["routes"] = [{"model": "x", "targets": ["far/../../v1/evil"]}]
+    (tmp_path / "weir.yaml").write_text(json.dumps(config))
+    checked = subprocess.run([BINARY, "check", "-c", str(tmp_path / "weir.yaml")], capture_output=True, text=True, timeout=30, env=environment())
+    assert checked.returncode != 0 and "part of a path" in checked.stdout + checked.stderr, checked
+    block["models"], config["routes"] = ["m", "tunedModels/x-1"], []
+    (tmp_path / "weir.yaml").write_text(json.dumps(config))
+    assert subprocess.run([BINARY, "check", "-c", str(tmp_path / "weir.yaml")], capture_output=True, timeout=30, env=environment()).returncode == 0
