@@ -1,0 +1,427 @@
+/* mask.c - the table of grams, the comparison, and the bytes between two pieces. Invariant: what has been passed on
+ * ends neither in a credential that was not found nor in the beginning of one. */
+#include "base/mask.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+enum {
+    gram_len = 4,
+    stride_max = 64,
+    escapes = 5, /* ways to write a needle that has no such run */
+};
+
+struct needle {
+    struct str bytes;
+    bool exact; /* all there is to it; else each byte may be escaped */
+};
+
+/* A gram's place in a needle. */
+struct anchor {
+    uint32_t gram;
+    uint32_t needle, at; /* needle: from 1; 0: no anchor stands here */
+};
+
+struct mask {
+    struct needle *needles;
+    size_t needle_count, needle_size;
+    uint64_t *known; /* a bit for each hash of a gram */
+    unsigned known_shift;
+    struct anchor *anchors; /* by hash, the next free place after it */
+    size_t anchor_count, anchor_size;
+    size_t stride;
+    size_t longest;                /* needle, in bytes of its own */
+    bool stands[256], begins[256]; /* bytes that may stand in, or begin, what a needle is written as */
+};
+
+/* -- making it --------------------------------------------------------------------------------------------------------
+ */
+
+/* What no encoder escapes. */
+static bool is_plain(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+/* Where the longest run of plain bytes stands. */
+static struct str plain_run(struct str bytes) {
+    struct str best = str_slice(bytes, 0, 0);
+    for (size_t at = 0; at < bytes.len; at++) {
+        size_t end = at;
+        while (end < bytes.len && is_plain(bytes.at[end])) end++;
+        if (end - at > best.len) best = str_slice(bytes, at, end);
+        at = end;
+    }
+    return best;
+}
+
+static bool needle_add(struct mask *mask, struct str bytes, bool exact) {
+    if (!bytes.at) return false;
+    for (size_t i = 0; i < mask->needle_count; i++)
+        if (str_eq(mask->needles[i].bytes, bytes) && mask->needles[i].exact == exact) return true;
+    CHECKF(mask->needle_count < mask->needle_size, "count=%zu", mask->needle_count);
+    mask->needles[mask->needle_count++] = (struct needle){bytes, exact};
+    return true;
+}
+
+/* Every byte that is not plain written in one of the ways: %2F, %2f, \u002F, \u002f, or \/ for the slash alone. */
+static struct str escaped(struct str bytes, unsigned way, struct arena *arena) {
+    static const char *const before[escapes] = {"%", "%", "\\u00", "\\u00", "\\"};
+    static const char *const digits[escapes] = {"0123456789ABCDEF", "0123456789abcdef", "0123456789ABCDEF",
+                                                "0123456789abcdef", NULL};
+    char *into = arena_take(arena, bytes.len * 6);
+    size_t len = 0;
+    for (size_t i = 0; into && i < bytes.len; i++) {
+        unsigned char c = (unsigned char)bytes.at[i];
+        if (!is_plain(bytes.at[i]) && (digits[way] || c == '/' || c == '"' || c == '\\')) {
+            memcpy(into + len, before[way], strlen(before[way]));
+            len += strlen(before[way]);
+            if (digits[way]) {
+                into[len++] = digits[way][c >> 4];
+                into[len++] = digits[way][c & 15];
+                continue;
+            }
+        }
+        into[len++] = bytes.at[i];
+    }
+    return str_make(into, len);
+}
+
+static bool form_add(struct mask *mask, struct str bytes, size_t shortest, struct arena *arena) {
+    if (!bytes.at) return false;
+    if (bytes.len < shortest) return true;
+    if (plain_run(bytes).len >= gram_len) return needle_add(mask, bytes, false);
+    bool fine = needle_add(mask, bytes, true);
+    for (unsigned way = 0; fine && way < escapes; way++) fine = needle_add(mask, escaped(bytes, way, arena), true);
+    return fine;
+}
+
+/* The characters that the credential alone decides when it is encoded behind a multiple of three bytes (from_bit 0),
+ * one more (4) or two more (2). */
+static struct str base64_core(struct str bytes, unsigned from_bit, const char *alphabet, struct arena *arena) {
+    char *into = arena_take(arena, bytes.len * 8 / 6 + 1);
+    size_t len = 0;
+    for (size_t bit = from_bit; into && bit + 6 <= bytes.len * 8; bit += 6) {
+        unsigned two = (unsigned)(unsigned char)bytes.at[bit / 8] << 8;
+        if (bit / 8 + 1 < bytes.len) two |= (unsigned char)bytes.at[bit / 8 + 1];
+        into[len++] = alphabet[two >> (10 - bit % 8) & 63];
+    }
+    return str_make(into, len);
+}
+
+static bool credential_add(struct mask *mask, struct str credential, size_t shortest, struct arena *arena) {
+    static const char standard[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+                      url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    static const unsigned from_bits[] = {0, 4, 2};
+    if (credential.len < shortest) return true;
+    bool fine = form_add(mask, arena_copy(arena, credential), shortest, arena);
+    for (size_t i = 0; fine && i < sizeof from_bits / sizeof *from_bits; i++)
+        fine = form_add(mask, base64_core(credential, from_bits[i], standard, arena), shortest, arena) &&
+               form_add(mask, base64_core(credential, from_bits[i], url, arena), shortest, arena);
+    return fine;
+}
+
+static uint32_t gram_of(const char *at) {
+    uint32_t gram;
+    memcpy(&gram, at, sizeof gram);
+    return gram;
+}
+
+static uint32_t gram_hash(const struct mask *mask, uint32_t gram) { return gram * 0x9e3779b1u >> mask->known_shift; }
+
+static void anchor_add(struct mask *mask, uint32_t gram, size_t needle, size_t at) {
+    uint32_t hash = gram_hash(mask, gram);
+    size_t place = hash & (mask->anchor_size - 1);
+    mask->known[hash / 64] |= 1ull << hash % 64;
+    while (mask->anchors[place].needle) place = (place + 1) & (mask->anchor_size - 1);
+    mask->anchors[place] = (struct anchor){gram, (uint32_t)needle + 1, (uint32_t)at};
+}
+
+/* Where its grams are taken from: they stand in a text as they are. */
+static struct str anchored(const struct needle *needle) {
+    return needle->exact ? needle->bytes : plain_run(needle->bytes);
+}
+
+static void needle_count_in(struct mask *mask, const struct needle *needle) {
+    struct str run = anchored(needle);
+    CHECKF(run.len >= gram_len, "run=%zu", run.len);
+    mask->anchor_count += run.len - gram_len + 1;
+    if (run.len - gram_len + 1 < mask->stride) mask->stride = run.len - gram_len + 1;
+    if (needle->bytes.len > mask->longest) mask->longest = needle->bytes.len;
+    mask->begins[(unsigned char)needle->bytes.at[0]] = true;
+    for (size_t i = 0; i < needle->bytes.len; i++) mask->stands[(unsigned char)needle->bytes.at[i]] = true;
+    if (needle->exact) return;
+    mask->begins['%'] = mask->begins['\\'] = true;
+    for (const char *also = "%\\u/0123456789abcdefABCDEF"; *also; also++) mask->stands[(unsigned char)*also] = true;
+}
+
+static bool anchors_make(struct mask *mask, struct arena *arena) {
+    unsigned bits = 10;
+    mask->stride = stride_max;
+    for (size_t i = 0; i < mask->needle_count; i++) needle_count_in(mask, &mask->needles[i]);
+    while (bits < 24 && (size_t)1 << bits < mask->anchor_count * 32) bits++;
+    mask->known_shift = 32 - bits;
+    for (mask->anchor_size = 64; mask->anchor_size < mask->anchor_count * 2;) mask->anchor_size *= 2;
+    mask->known = arena_take_zeroed(arena, ((size_t)1 << bits) / 8);
+    mask->anchors = arena_take_zeroed(arena, mask->anchor_size * sizeof *mask->anchors);
+    if (!mask->known || !mask->anchors) return false;
+    for (size_t i = 0; i < mask->needle_count; i++) {
+        struct str bytes = mask->needles[i].bytes, run = anchored(&mask->needles[i]);
+        size_t from = (size_t)(run.at - bytes.at);
+        for (size_t at = 0; at + gram_len <= run.len; at++) anchor_add(mask, gram_of(run.at + at), i, from + at);
+    }
+    return true;
+}
+
+bool mask_new(const struct str *credentials, size_t count, size_t shortest, struct arena *arena,
+              const struct mask **out) {
+    size_t size;
+    *out = NULL;
+    CHECKF(shortest >= mask_shortest, "shortest=%zu", shortest);
+    struct mask *mask = arena_take_zeroed(arena, sizeof *mask);
+    if (!mask || !size_mul(count, 7 * (1 + escapes), &mask->needle_size) ||
+        !size_mul(mask->needle_size, sizeof *mask->needles, &size))
+        return false;
+    mask->needles = arena_take(arena, size);
+    if (!mask->needles) return false;
+    for (size_t i = 0; i < count; i++)
+        if (!credential_add(mask, credentials[i], shortest, arena)) return false;
+    if (mask->needle_count == 0) return true;
+    if (!anchors_make(mask, arena)) return false;
+    *out = mask;
+    return true;
+}
+
+/* -- comparing --------------------------------------------------------------------------------------------------------
+ */
+
+/* Both at once: "100%" stands in "100%", and of "100%25" it may yet be the beginning. */
+enum fit { fit_none, fit_part = 1 /* the text ends first */, fit_whole = 2 };
+
+/* Is `c` written as an escape at the front of these bytes? *len: in so many. */
+static enum fit escape_fits(unsigned char c, struct str in, size_t *len) {
+    static const char digits[] = "0123456789abcdef";
+    char way[6] = {'%', digits[c >> 4], digits[c & 15]};
+    *len = 3;
+    if (in.at[0] == '\\') {
+        if (in.len == 1) return fit_part;
+        *len = 2;
+        if (in.at[1] == (char)c && (c == '/' || c == '"' || c == '\\')) return fit_whole;
+        memcpy(way, "\\u00", 4);
+        way[4] = digits[c >> 4];
+        way[5] = digits[c & 15];
+        *len = 6;
+    }
+    for (size_t i = 0; i < *len; i++) {
+        if (i == in.len) return fit_part;
+        bool hex_digit = i + 2 >= *len;
+        if (in.at[i] != way[i] && !(hex_digit && way[i] >= 'a' && in.at[i] == way[i] - 'a' + 'A')) return fit_none;
+    }
+    return fit_whole;
+}
+
+static unsigned literal_fits(struct str needle, struct str in) {
+    size_t len = needle.len < in.len ? needle.len : in.len;
+    if (memcmp(needle.at, in.at, len) != 0) return fit_none;
+    return len == needle.len ? fit_whole : fit_part;
+}
+
+/* Does the needle stand at the front of these bytes? *end: behind it, when it is whole. */
+static unsigned needle_fits(const struct needle *needle, struct str in, size_t *end) {
+    size_t at = 0, done = 0, len;
+    enum fit fit = fit_whole;
+    for (; !needle->exact && done < needle->bytes.len && fit == fit_whole; done++) {
+        char c = needle->bytes.at[done];
+        if (at == in.len) {
+            fit = fit_part;
+        } else if (in.at[at] != '%' && in.at[at] != '\\') {
+            if (in.at[at++] != c) fit = fit_none;
+        } else if ((fit = escape_fits((unsigned char)c, str_slice(in, at, in.len), &len)) == fit_whole) {
+            at += len;
+        } else if (fit == fit_none && in.at[at++] == c) {
+            fit = fit_whole;
+        }
+    }
+    *end = at;
+    if (!needle->exact && fit == fit_whole) return fit_whole;
+    *end = needle->bytes.len;
+    return literal_fits(needle->bytes, in) | (needle->exact ? fit_none : fit);
+}
+
+/* Where the needle begins of which the bytes from `from` on stand at `at`, escaped or not; SIZE_MAX: it does not. */
+static size_t needle_begin(const struct needle *needle, size_t from, struct str in, size_t at) {
+    static const size_t escape_lens[] = {6, 3, 2};
+    for (; from > 0; from--) {
+        char c = needle->bytes.at[from - 1];
+        size_t taken = 0, len;
+        for (size_t i = 0; !taken && i < sizeof escape_lens / sizeof *escape_lens; i++) {
+            size_t most = escape_lens[i];
+            if (at < most || (in.at[at - most] != '%' && in.at[at - most] != '\\')) continue;
+            if (escape_fits((unsigned char)c, str_slice(in, at - most, at), &len) == fit_whole && len == most)
+                taken = most;
+        }
+        if (!taken && at > 0 && in.at[at - 1] == c) taken = 1;
+        if (!taken) return SIZE_MAX;
+        at -= taken;
+    }
+    return at;
+}
+
+/* -- looking ----------------------------------------------------------------------------------------------------------
+ */
+
+struct looking {
+    const struct mask *mask;
+    struct str in;
+    struct arena *scratch;
+    char *copy;       /* of it, masked; NULL: nothing was found */
+    bool failed;      /* no memory for that */
+    size_t keep_from; /* from here on it is held */
+    size_t found_end; /* of what begins before */
+};
+
+static void range_mask(struct looking *looking, size_t from, size_t to) {
+    if (!looking->copy) {
+        looking->copy = arena_take(looking->scratch, looking->in.len);
+        if (!looking->copy) {
+            looking->failed = true;
+            return;
+        }
+        memcpy(looking->copy, looking->in.at, looking->in.len);
+    }
+    memset(looking->copy + from, '*', to - from);
+    if (from < looking->keep_from && to > looking->found_end) looking->found_end = to;
+}
+
+static void needle_look(struct looking *looking, const struct needle *needle, size_t begin) {
+    size_t end;
+    if (begin > looking->in.len) return;
+    if (needle_fits(needle, str_slice(looking->in, begin, looking->in.len), &end) & fit_whole)
+        range_mask(looking, begin, begin + end);
+}
+
+/* The gram at `at` has a hash that is known: whatever it belongs to is compared. */
+static void gram_look(struct looking *looking, size_t at) {
+    const struct mask *mask = looking->mask;
+    uint32_t gram = gram_of(looking->in.at + at);
+    for (size_t place = gram_hash(mask, gram) & (mask->anchor_size - 1);
+         mask->anchors[place].needle && !looking->failed; place = (place + 1) & (mask->anchor_size - 1)) {
+        const struct anchor *anchor = &mask->anchors[place];
+        const struct needle *needle = &mask->needles[anchor->needle - 1];
+        if (anchor->gram != gram) continue;
+        size_t plain = at >= anchor->at ? at - anchor->at : SIZE_MAX,
+               begin = needle->exact ? plain : needle_begin(needle, anchor->at, looking->in, at);
+        needle_look(looking, needle, begin);
+        if (begin != plain) needle_look(looking, needle, plain);
+    }
+}
+
+static inline bool is_known(const struct mask *mask, const char *at) {
+    uint32_t hash = gram_hash(mask, gram_of(at));
+    return mask->known[hash / 64] >> hash % 64 & 1;
+}
+
+/* Every needle that stands in the text covers a gram at a multiple of the stride. */
+static void look(struct looking *looking) {
+    const struct mask *mask = looking->mask;
+    const char *in = looking->in.at;
+    size_t at = 0, stride = mask->stride, len = looking->in.len;
+    while (at + gram_len <= len) {
+        for (; at + 3 * stride + gram_len <= len; at += 4 * stride) /* four at once: they do not wait for each other */
+            if (is_known(mask, in + at) | is_known(mask, in + at + stride) | is_known(mask, in + at + 2 * stride) |
+                is_known(mask, in + at + 3 * stride))
+                break;
+        for (unsigned i = 0; i < 4 && at + gram_len <= len; i++, at += stride)
+            if (is_known(mask, in + at)) gram_look(looking, at);
+    }
+}
+
+/* Where the last bytes begin that may be a credential's first ones; the length: nowhere. */
+static size_t cut_begin(const struct mask *mask, struct str in) {
+    size_t from = in.len, end;
+    int64_t bytes = 0; /* that these would be without escapes, at least */
+    while (from > 0 && mask->stands[(unsigned char)in.at[from - 1]] && bytes < (int64_t)mask->longest) {
+        from--;
+        bytes += in.at[from] == '\\' ? -4 : in.at[from] == '%' ? -1 : 1;
+    }
+    for (; from < in.len; from++) {
+        if (!mask->begins[(unsigned char)in.at[from]]) continue;
+        struct str rest = str_slice(in, from, in.len);
+        for (size_t i = 0; i < mask->needle_count; i++)
+            if (needle_fits(&mask->needles[i], rest, &end) & fit_part) return from;
+    }
+    return in.len;
+}
+
+/* -- texts in pieces --------------------------------------------------------------------------------------------------
+ */
+
+static bool hold(struct mask_stream *stream, struct str rest, size_t masked) {
+    if (rest.len > stream->held_size) {
+        size_t size = rest.len < 128 ? 128 : rest.len * 2;
+        char *held = memory_take(size);
+        if (!held) return false;
+        mask_stream_free(stream);
+        *stream = (struct mask_stream){.held = held, .held_size = size};
+    }
+    if (rest.len) memcpy(stream->held, rest.at, rest.len);
+    stream->held_len = rest.len;
+    stream->masked = masked;
+    return true;
+}
+
+bool mask_pass(const struct mask *mask, struct mask_stream *stream, struct str piece, struct arena *scratch,
+               struct str *out) {
+    struct looking looking = {.mask = mask, .in = piece, .scratch = scratch};
+    *out = piece;
+    if (!mask || !piece.len) return true;
+    if (stream->held_len) {
+        struct text joined = text_in_arena(scratch, stream->held_len + piece.len);
+        text_put(&joined, str_make(stream->held, stream->held_len));
+        text_put(&joined, piece);
+        if (joined.failed) return false;
+        looking.in = text_str(&joined);
+    }
+    looking.keep_from = cut_begin(mask, looking.in);
+    look(&looking);
+    if (stream->masked) range_mask(&looking, 0, stream->masked);
+    if (stream->masked > looking.found_end) looking.found_end = stream->masked;
+    if (looking.failed) return false;
+    *out = looking.copy ? str_make(looking.copy, looking.keep_from) : str_slice(looking.in, 0, looking.keep_from);
+    if (looking.keep_from == looking.in.len && !stream->held_len) return true;
+    size_t masked = looking.found_end > looking.keep_from ? looking.found_end - looking.keep_from : 0;
+    return hold(stream, str_slice(looking.in, looking.keep_from, looking.in.len), masked);
+}
+
+/* Of a credential that was cut so much is as good as the whole. */
+static bool tells(size_t len) { return len >= mask_shortest_anywhere; }
+
+void mask_stream_free(struct mask_stream *stream) {
+    if (stream->held) memory_wipe(stream->held, stream->held_size);
+    memory_give(stream->held);
+    *stream = (struct mask_stream){.held = NULL};
+}
+
+struct str mask_whole(const struct mask *mask, struct str text, struct arena *scratch) {
+    if (!mask || !text.len) return text;
+    struct looking looking = {.mask = mask, .in = text, .scratch = scratch, .keep_from = text.len};
+    size_t cut = cut_begin(mask, text);
+    look(&looking);
+    if (tells(text.len - cut)) range_mask(&looking, cut, text.len);
+    if (looking.failed) return STR_NONE;
+    return looking.copy ? str_make(looking.copy, text.len) : text;
+}
+
+bool mask_end(const struct mask *mask, struct mask_stream *stream, struct arena *scratch, struct str *out) {
+    *out = STR_NONE;
+    if (!stream->held_len) return true;
+    struct str held = mask_whole(mask, str_make(stream->held, stream->held_len), scratch);
+    char *bytes = held.at ? arena_take(scratch, held.len) : NULL;
+    if (!bytes) return false;
+    memcpy(bytes, held.at, held.len);
+    memset(bytes, '*', stream->masked);
+    *out = str_make(bytes, held.len);
+    stream->held_len = stream->masked = 0;
+    return true;
+}

@@ -1,0 +1,330 @@
+/* mask_test.c - credentials do not come back: in no encoding, over no cut; and nothing else is changed. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mask.h"
+#include "base/memory.h"
+#include "base/prng.h"
+#include "base/text.h"
+
+static struct arena arena, scratch;
+
+static int begin(void **state) {
+    (void)state;
+    arena_init(&arena, 64 * 1024, SIZE_MAX);
+    arena_init(&scratch, 64 * 1024, SIZE_MAX);
+    return 0;
+}
+
+static int end(void **state) {
+    (void)state;
+    arena_free(&arena);
+    arena_free(&scratch);
+    return 0;
+}
+
+static const struct mask *mask_of(struct str credential, size_t shortest) {
+    const struct mask *mask;
+    assert_true(mask_new(&credential, 1, shortest, &arena, &mask));
+    return mask;
+}
+
+static void masked_is(const struct mask *mask, const char *text, const char *expected) {
+    struct str got = mask_whole(mask, str_from(text), &scratch);
+    char *copy = strndup(got.at, got.len);
+    assert_string_equal(copy, expected);
+    free(copy);
+}
+
+#define KEY "sk-proj-AbCdEf0123456789xyz"
+
+static void every_way_of_writing_a_key_is_masked_byte_for_byte(void **state) {
+    (void)state;
+    const struct mask *mask = mask_of(STR(KEY), mask_shortest_anywhere);
+    masked_is(mask, "{\"error\":\"Incorrect API key: " KEY ".\"}",
+              "{\"error\":\"Incorrect API key: ***************************.\"}");
+    masked_is(mask, KEY KEY, "******************************************************");
+    masked_is(mask, "c2stcHJvai1BYkNkRWYwMTIzNDU2Nzg5eHl6", "************************************");
+    /* behind one byte and behind two: the characters that the key shares with them stay */
+    masked_is(mask, "OnNrLXByb2otQWJDZEVmMDEyMzQ1Njc4OXh5eg==", "On***********************************g==");
+    masked_is(mask, "VTpzay1wcm9qLUFiQ2RFZjAxMjM0NTY3ODl4eXo=", "VTp***********************************o=");
+    masked_is(mask, "sk%2Dproj%2dAbCdEf0123456789xyz", "*******************************");
+    masked_is(mask, "sk\\u002dproj-AbCdEf0123456789xyz", "********************************");
+    masked_is(mask, "sk-proj-AbCdEf0123456789xy", "**************************"); /* cut at the end */
+    masked_is(mask, "sk-proj-AbC", "sk-proj-AbC");
+    masked_is(mask, "sk-proj-AbCdEf0123456789xyZ", "sk-proj-AbCdEf0123456789xyZ");
+}
+
+static void keys_full_of_signs_are_found_however_they_are_escaped(void **state) {
+    (void)state;
+    const struct mask *mask = mask_of(STR("ab/cd+ef=gh\"ij\\kl/mn"), mask_shortest_anywhere);
+    masked_is(mask, "<ab/cd+ef=gh\"ij\\kl/mn>", "<********************>");
+    masked_is(mask, "<ab%2Fcd%2Bef%3Dgh%22ij%5Ckl%2Fmn>", "<********************************>");
+    masked_is(mask, "<ab\\/cd+ef=gh\\\"ij\\\\kl\\/mn>", "<************************>");
+    mask = mask_of(STR("/abcdefgh/+ijkl=="), mask_shortest_anywhere);
+    masked_is(mask, "\\/abcdefgh\\/+ijkl==", "*******************");
+    masked_is(mask, "%2fabcdefgh%2F+ijkl%3D=", "***********************");
+    masked_is(mask, "\\u002fabcdefgh/\\u002Bijkl\\u003d\\u003D", "*************************************");
+}
+
+static void short_ones_are_left_alone_unless_asked_for(void **state) {
+    (void)state;
+    assert_null(mask_of(STR("short-key"), mask_shortest_anywhere));
+    assert_null(mask_of(STR("abc"), mask_shortest));
+    masked_is(mask_of(STR("short-key"), mask_shortest), "key short-key.", "key *********.");
+    masked_is(mask_of(STR("a/b+"), mask_shortest), "a/b+ a%2fb%2b a\\/b+", "**** ******** *****");
+    masked_is(NULL, "anything", "anything");
+}
+
+static void what_is_clean_is_not_copied(void **state) {
+    (void)state;
+    struct mask_stream stream = {.held = NULL};
+    struct str text =
+                   STR("data: {\"choices\":[{\"delta\":{\"content\":\"Hello, this is the sk-proj project.\"}}]}\n\n"),
+               out;
+    assert_true(mask_pass(mask_of(STR(KEY), mask_shortest_anywhere), &stream, text, &scratch, &out));
+    assert_ptr_equal(out.at, text.at);
+    assert_int_equal(out.len, text.len);
+    assert_null(stream.held);
+}
+
+static void only_what_may_be_a_beginning_waits(void **state) {
+    (void)state;
+    const struct mask *mask = mask_of(STR(KEY), mask_shortest_anywhere);
+    struct mask_stream stream = {.held = NULL};
+    struct str out;
+    assert_true(mask_pass(mask, &stream, STR("data: {\"a\":\"the key sk-pr"), &scratch, &out));
+    assert_true(str_eq(out, STR("data: {\"a\":\"the key ")));
+    assert_true(mask_pass(mask, &stream, STR("oject\"}\n\n"), &scratch, &out));
+    assert_true(str_eq(out, STR("sk-project\"}\n\n")));
+    assert_true(mask_pass(mask, &stream, STR("tasks"), &scratch, &out));
+    assert_true(str_eq(out, STR("task")));
+    assert_true(mask_end(mask, &stream, &scratch, &out));
+    assert_true(str_eq(out, STR("s")));
+    assert_true(mask_pass(mask, &stream, STR(KEY "."), &scratch, &out));
+    assert_true(str_eq(out, STR("***************************.")));
+    assert_true(mask_pass(mask, &stream, STR("sk-proj-AbCdEf01"), &scratch, &out));
+    assert_int_equal(out.len, 0);
+    assert_true(mask_end(mask, &stream, &scratch, &out));
+    assert_true(str_eq(out, STR("****************")));
+    mask_stream_free(&stream);
+}
+
+/* -- against the plainest way there is --------------------------------------------------------------------------------
+ */
+
+enum { text_max = 1200, forms_max = 7 };
+
+struct forms {
+    char bytes[forms_max][128];
+    size_t len[forms_max], count;
+};
+
+static void form_put(struct forms *forms, const char *bytes, size_t len, size_t shortest) {
+    if (len < shortest) return;
+    memcpy(forms->bytes[forms->count], bytes, len);
+    forms->len[forms->count++] = len;
+}
+
+static void forms_of(struct str key, size_t shortest, struct forms *forms) {
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    forms->count = 0;
+    form_put(forms, key.at, key.len, shortest);
+    for (unsigned before = 0; before < 3; before++)
+        for (int url = 0; url < 2; url++) {
+            char bits[8 * 64], out[128];
+            size_t bit_count = 0, len = 0;
+            for (unsigned i = 0; i < 8 * before; i++) bits[bit_count++] = 2; /* not known */
+            for (size_t i = 0; i < key.len; i++)
+                for (int b = 7; b >= 0; b--) bits[bit_count++] = key.at[i] >> b & 1;
+            for (size_t at = 0; at + 6 <= bit_count; at += 6) {
+                unsigned value = 0, known = 1;
+                for (size_t i = at; i < at + 6; i++) {
+                    known &= bits[i] != 2;
+                    value = value * 2 + (bits[i] & 1u);
+                }
+                if (known) out[len++] = value < 62 ? letters[value] : (url ? "-_" : "+/")[value - 62];
+            }
+            form_put(forms, out, len, shortest);
+        }
+}
+
+/* How long the form is that stands at the front in any mixture of escapes; 0: it does not; -1: the text ends first. */
+static int stands(const char *form, size_t form_len, const char *text, size_t len) {
+    char ways[4][8];
+    int best = 0;
+    if (form_len == 0) return 0;
+    snprintf(ways[0], 8, "\\%c", form[0]);
+    snprintf(ways[1], 8, "%%%02x", (unsigned char)form[0]);
+    snprintf(ways[2], 8, "\\u%04x", (unsigned char)form[0]);
+    snprintf(ways[3], 8, "%c", form[0]);
+    for (int way = 0; way < 4; way++) {
+        if (way == 0 && !strchr("/\\\"", form[0])) continue;
+        size_t way_len = strlen(ways[way]), i = 0;
+        while (i < way_len && i < len &&
+               (text[i] == ways[way][i] ||
+                ((way == 1 || way == 2) && i + 2 >= way_len && ways[way][i] >= 'a' && text[i] == ways[way][i] - 32)))
+            i++;
+        if (i < way_len && i == len) best = -1;
+        if (i < way_len) continue;
+        int rest = stands(form + 1, form_len - 1, text + way_len, len - way_len);
+        if (form_len == 1 || rest > 0) return (int)way_len + (rest > 0 ? rest : 0);
+        if (rest < 0) best = -1;
+    }
+    return best;
+}
+
+static void mask_plainly(const struct forms *forms, const char *text, size_t len, char *out) {
+    size_t cut = len;
+    memcpy(out, text, len);
+    for (size_t at = 0; at < len; at++)
+        for (size_t f = 0; f < forms->count; f++) {
+            int found = stands(forms->bytes[f], forms->len[f], text + at, len - at);
+            if (found > 0) memset(out + at, '*', (size_t)found);
+            if (found < 0 && at < cut) cut = at;
+        }
+    if (len - cut >= mask_shortest_anywhere) memset(out + cut, '*', len - cut);
+}
+
+static const char alphabet[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.+/=\"\\%: ";
+
+static char random_byte(struct prng *prng, size_t of) { return alphabet[prng_below(prng, of)]; }
+
+static bool is_plain(char c) { return (c | 32) - 'a' + 0u < 26u || c - '0' + 0u < 10u; }
+
+/* Where four plain bytes stand together each of the others may be escaped in its own way, else all are in the same. */
+static void put_escaped(struct text *text, struct prng *prng, struct str form, bool has_run) {
+    unsigned fixed = (unsigned)prng_below(prng, 6);
+    for (size_t i = 0; i < form.len; i++) {
+        unsigned way = is_plain(form.at[i]) ? 0 : has_run && fixed ? (unsigned)prng_below(prng, 6) : fixed;
+        if (way == 5 && !strchr("/\\\"", form.at[i])) way = 0;
+        if (way == 0) text_put_byte(text, form.at[i]);
+        if (way == 1) text_printf(text, "%%%02X", (unsigned char)form.at[i]);
+        if (way == 2) text_printf(text, "%%%02x", (unsigned char)form.at[i]);
+        if (way == 3) text_printf(text, "\\u%04x", (unsigned char)form.at[i]);
+        if (way == 4) text_printf(text, "\\u%04X", (unsigned char)form.at[i]);
+        if (way == 5) text_printf(text, "\\%c", form.at[i]);
+    }
+}
+
+static size_t random_text(struct prng *prng, const struct forms *forms, char *into) {
+    struct text text = text_in_buffer(into, text_max);
+    size_t pieces = (size_t)prng_below(prng, 12);
+    for (size_t i = 0; i < pieces; i++) {
+        size_t form = (size_t)prng_below(prng, forms->count ? forms->count : 1), from = 0, to = forms->len[form];
+        switch (forms->count ? prng_below(prng, 6) : 0) {
+        case 0:
+        case 1:
+            for (size_t n = (size_t)prng_below(prng, 40); n > 0; n--) text_put_byte(&text, random_byte(prng, 74));
+            continue;
+        case 2: from = (size_t)prng_below(prng, to); break;
+        case 3: to = (size_t)prng_below(prng, to) + 1; break;
+        default: break;
+        }
+        bool has_run = false;
+        for (size_t at = 0, run = 0; at < forms->len[form]; at++) {
+            run = is_plain(forms->bytes[form][at]) ? run + 1 : 0;
+            has_run |= run == 4;
+        }
+        put_escaped(&text, prng, str_make(forms->bytes[form] + from, to - from), has_run);
+    }
+    return text.failed ? 0 : text.len;
+}
+
+static void cut_anywhere_it_is_what_the_plainest_way_makes(void **state) {
+    (void)state;
+    enum { rounds = 4000 };
+    struct prng prng;
+    prng_seed(&prng, 7);
+    for (int round = 0; round < rounds; round++) {
+        char key[40], text[text_max], expected[text_max], got[text_max];
+        struct forms forms;
+        size_t shortest = round % 4 ? mask_shortest_anywhere : mask_shortest, got_len = 0;
+        size_t key_len = shortest + (size_t)prng_below(&prng, 24), of = round % 3 ? 62 : round % 2 ? 71 : 4;
+        for (size_t i = 0; i < key_len; i++) key[i] = random_byte(&prng, of);
+        forms_of(str_make(key, key_len), shortest, &forms);
+        const struct mask *mask = mask_of(str_make(key, key_len), shortest);
+        size_t len = random_text(&prng, &forms, text), cuts = round % 5 == 0 ? len : (size_t)prng_below(&prng, 6);
+        mask_plainly(&forms, text, len, expected);
+        struct str whole = mask_whole(mask, str_make(text, len), &scratch), out;
+        if (whole.len != len || memcmp(whole.at, expected, len) != 0)
+            fail_msg("round %d, key %.*s\n%.*s\n%.*s\n%.*s", round, (int)key_len, key, (int)len, text, (int)len,
+                     expected, STR_ARG(whole));
+        struct mask_stream stream = {.held = NULL};
+        for (size_t from = 0, to; from < len; from = to) {
+            to = cuts == len ? from + 1 : from + 1 + (size_t)prng_below(&prng, len - from);
+            char *piece = malloc(to - from); /* so that nothing may be read or kept beyond it */
+            memcpy(piece, text + from, to - from);
+            assert_true(mask_pass(mask, &stream, str_make(piece, to - from), &scratch, &out));
+            memcpy(got + got_len, out.at, out.len);
+            got_len += out.len;
+            free(piece);
+        }
+        assert_true(mask_end(mask, &stream, &scratch, &out));
+        if (out.len) memcpy(got + got_len, out.at, out.len);
+        got_len += out.len;
+        if (got_len != len || memcmp(got, expected, len) != 0)
+            fail_msg("round %d in pieces, key %.*s\n%.*s\n%.*s\n%.*s", round, (int)key_len, key, (int)len, text,
+                     (int)len, expected, (int)got_len, got);
+        mask_stream_free(&stream);
+        arena_reset(&arena);
+        arena_reset(&scratch);
+    }
+}
+
+static void of_many_credentials_each_is_found(void **state) {
+    (void)state;
+    enum { many = 300 };
+    static char bytes[many][40];
+    struct str keys[many];
+    struct prng prng;
+    const struct mask *mask;
+    prng_seed(&prng, 11);
+    for (size_t i = 0; i < many; i++) {
+        for (size_t n = 0; n < 40; n++) bytes[i][n] = random_byte(&prng, 62);
+        keys[i] = str_make(bytes[i], 40);
+    }
+    assert_true(mask_new(keys, many, mask_shortest_anywhere, &arena, &mask));
+    for (size_t i = 0; i < many; i++) {
+        struct str out = mask_whole(mask, keys[i], &scratch);
+        for (size_t n = 0; n < 40; n++) assert_int_equal(out.at[n], '*');
+    }
+}
+
+static void without_memory_it_says_so(void **state) {
+    (void)state;
+    struct mask_stream stream = {.held = NULL};
+    const struct mask *mask = mask_of(STR(KEY), mask_shortest_anywhere);
+    struct arena none;
+    struct str out;
+    arena_init(&none, 4096, 0);
+    assert_false(mask_pass(mask, &stream, STR("the key " KEY), &none, &out));
+    assert_null(mask_whole(mask, STR(KEY), &none).at);
+    memory_fail_at(1);
+    assert_false(mask_pass(mask, &stream, STR("the key sk-pr"), &scratch, &out));
+    memory_fail_at(0);
+    struct str key = STR(KEY);
+    assert_false(mask_new(&key, 1, mask_shortest, &none, &mask));
+    mask_stream_free(&stream);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(every_way_of_writing_a_key_is_masked_byte_for_byte, begin, end),
+        cmocka_unit_test_setup_teardown(keys_full_of_signs_are_found_however_they_are_escaped, begin, end),
+        cmocka_unit_test_setup_teardown(short_ones_are_left_alone_unless_asked_for, begin, end),
+        cmocka_unit_test_setup_teardown(what_is_clean_is_not_copied, begin, end),
+        cmocka_unit_test_setup_teardown(only_what_may_be_a_beginning_waits, begin, end),
+        cmocka_unit_test_setup_teardown(cut_anywhere_it_is_what_the_plainest_way_makes, begin, end),
+        cmocka_unit_test_setup_teardown(of_many_credentials_each_is_found, begin, end),
+        cmocka_unit_test_setup_teardown(without_memory_it_says_so, begin, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
