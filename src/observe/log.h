@@ -9,12 +9,12 @@
  * Level: error, a person must act; warn, degraded but handled; info, lifecycle; debug, everything. A warn or error is
  * written at most log_site_rate times a second for each call site and writer; `log_suppressed` then says how many were
  * not. What others sent is escaped: control characters, terminal escapes, text that turns direction, bytes that are not
- * UTF-8. A credential cannot be passed: no field takes a struct secret; `f_said` and `log_headers` hide what looks like
- * one. */
+ * UTF-8. `f_said` and `log_headers` hide what looks like a credential (base/redact.h). */
 #ifndef WEIR_OBSERVE_LOG_H
 #define WEIR_OBSERVE_LOG_H
 
 #include "base/clock.h"
+#include "base/redact.h"
 #include "base/header.h"
 #include "base/text.h"
 
@@ -144,14 +144,5 @@ void log_put(struct log_writer *writer, const struct log_site *site, struct now 
 /* Header lines at level debug, credentials hidden: by the header's name, and by the value's looks. */
 void log_headers(struct log_writer *writer, struct now now, struct str request_id, struct str direction,
                  const struct http_header *headers, size_t count);
-
-/* -- redact.c: what must never be read in a log
- */
-
-/* Does a header of this name carry a credential, or may it? */
-bool redact_header_name(struct str name);
-/* Copies, with "***" in place of what looks like a credential: words that begin like a vendor's key, what follows
- * Bearer or Basic, the value of a query parameter or JSON member whose name is one of a credential's. */
-void redact_put(struct text *text, struct str said);
 
 #endif

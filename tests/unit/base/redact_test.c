@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/prng.h"
-#include "observe/log.h"
+#include "base/redact.h"
 
 static void check(const char *said, const char *shown) {
     char bytes[512];
@@ -41,6 +41,16 @@ static void values_named_like_a_credential_are_hidden(void **state) {
     check("Basic dXNlcjpwYXNz", "Basic ***");
 }
 
+static void addresses_and_card_numbers_are_hidden(void **state) {
+    (void)state;
+    check("Invalid: 'mail jane.doe+x@mail.example.org, please'", "Invalid: 'mail ***, please'");
+    check("card 4111 1111 1111 1111.", "card ***.");
+    check("card 4111-1111-1111-1111, 378282246310005", "card ***, ***");
+    check("card 4111 1111 1111 1112", "card 4111 1111 1111 1112"); /* a wrong check digit */
+    check("at 1741570283121 and 20260101", "at 1741570283121 and 20260101");
+    check("user@host a@b.", "user@host a@b.");
+}
+
 static void plain_words_stay(void **state) {
     (void)state;
     check("", "");
@@ -54,8 +64,9 @@ static void plain_words_stay(void **state) {
 
 static void header_names_that_carry_credentials(void **state) {
     (void)state;
-    const char *hidden[] = {"Authorization", "proxy-authorization", "X-API-Key",    "api-key",         "x-goog-api-key",
-                            "Cookie",        "set-cookie",          "x-auth-token", "x-amz-signature", "x-client-secret"};
+    const char *hidden[] = {
+        "Authorization", "proxy-authorization", "X-API-Key",    "api-key",         "x-goog-api-key",
+        "Cookie",        "set-cookie",          "x-auth-token", "x-amz-signature", "x-client-secret"};
     const char *shown[] = {
         "host", "content-type", "user-agent", "x-weir-session-hint", "x-ratelimit-limit-tokens", "openai-organization"};
     for (size_t i = 0; i < sizeof hidden / sizeof hidden[0]; i++) assert_true(redact_header_name(str_from(hidden[i])));
@@ -84,6 +95,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_that_look_like_keys_are_hidden),
         cmocka_unit_test(values_named_like_a_credential_are_hidden),
+        cmocka_unit_test(addresses_and_card_numbers_are_hidden),
         cmocka_unit_test(plain_words_stay),
         cmocka_unit_test(header_names_that_carry_credentials),
         cmocka_unit_test(any_bytes_are_read_to_their_end),

@@ -1,8 +1,8 @@
-/* redact.c - finding what looks like a credential in words that others wrote: a provider's error text, a header, a
- * target. It is the second line of defence, after not logging such things; it must never let through what it knows, and
- * may hide too much.
+/* redact.c - finding what looks like a credential, an address or a card's number in words that others wrote: a
+ * provider's error text, a header, a target. It is the second line of defence, after not logging such things; it must
+ * never let through what it knows, and may hide too much.
  */
-#include "observe/log.h"
+#include "base/redact.h"
 
 static bool word_byte(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
@@ -88,6 +88,40 @@ static size_t hide_until(struct text *text, struct str said, size_t put, size_t 
     return to;
 }
 
+/* name@host.example: its end, or 0. */
+static size_t address_end(struct str said, size_t at) {
+    size_t end = at, dot = 0;
+    while (end < said.len && (word_byte(said.at[end]) || any_of(said.at[end], ".%+"))) end++;
+    if (end == at || end == said.len || said.at[end] != '@') return 0;
+    size_t host = ++end;
+    for (; end < said.len && (word_byte(said.at[end]) || said.at[end] == '.'); end++)
+        if (said.at[end] == '.' && end > host && end + 1 < said.len && word_byte(said.at[end + 1])) dot = end;
+    return dot ? end : 0;
+}
+
+/* 4111 1111 1111 1111, with blanks, hyphens or nothing between: its end, or 0. By the Luhn sum (ISO/IEC 7812-1). A
+ * time in milliseconds has 13 digits too, and begins otherwise. */
+static size_t card_end(struct str said, size_t at) {
+    enum { digits_least = 13, digits_most = 19 };
+    unsigned digits[digits_most], count = 0, sum = 0;
+    size_t end = at;
+    for (size_t i = at; i < said.len; i++) {
+        if (said.at[i] >= '0' && said.at[i] <= '9') {
+            if (count == digits_most) return 0;
+            digits[count++] = (unsigned)(said.at[i] - '0');
+            end = i + 1;
+        } else if (i != end || (said.at[i] != ' ' && said.at[i] != '-')) {
+            break;
+        }
+    }
+    if (count < digits_least || digits[0] < 2 || (count == digits_least && digits[0] != 4)) return 0;
+    for (unsigned i = 0; i < count; i++) {
+        unsigned digit = digits[count - 1 - i] << (i % 2);
+        sum += digit > 9 ? digit - 9 : digit;
+    }
+    return sum % 10 == 0 ? end : 0;
+}
+
 void redact_put(struct text *text, struct str said) {
     size_t at = 0, put = 0;
     while (at < said.len) {
@@ -99,7 +133,13 @@ void redact_put(struct text *text, struct str said) {
                 at++;
             continue;
         }
-        size_t end = at;
+        size_t end = address_end(said, at);
+        if (!end) end = card_end(said, at);
+        if (end) {
+            at = put = hide_until(text, said, put, at, end);
+            continue;
+        }
+        end = at;
         while (end < said.len && word_byte(said.at[end])) end++;
         struct str word = str_slice(said, at, end);
         size_t hide = scheme(word) ? skip(said, end, " \t") : named_value(said, word, end);

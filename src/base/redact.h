@@ -1,0 +1,15 @@
+/* redact.h - what must never be read in a log or an explain record: what looks like a credential, an e-mail address or
+ * a card's number, in words that others wrote. Pure. */
+#ifndef WEIR_BASE_REDACT_H
+#define WEIR_BASE_REDACT_H
+
+#include "base/text.h"
+
+/* Does a header of this name carry a credential, or may it? */
+bool redact_header_name(struct str name);
+/* Copies, with "***" in place of what looks like a credential: words that begin like a vendor's key, what follows
+ * Bearer or Basic, the value of a query parameter or JSON member whose name is one of a credential's; of e-mail
+ * addresses; and of the numbers of payment cards (13 to 19 digits whose check digit is right). */
+void redact_put(struct text *text, struct str said);
+
+#endif
