@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/secret.h"
 
 struct arena_block {
     struct arena_block *older;
@@ -33,6 +34,11 @@ void arena_init_spared(struct arena *arena, size_t block_size, size_t taken_max,
     *arena = (struct arena){.block_size = block_size, .taken_max = taken_max, .spares = spares};
 }
 
+void arena_init_secret(struct arena *arena, size_t block_size, size_t taken_max) {
+    arena_init_spared(arena, block_size, taken_max, NULL);
+    arena->secret = true;
+}
+
 void arena_spares_free(struct arena_spares *spares) {
     for (struct arena_block *block = spares->first, *next; block; block = next) {
         next = block->older;
@@ -43,6 +49,7 @@ void arena_spares_free(struct arena_spares *spares) {
 
 static struct arena_block *block_take(struct arena *arena, size_t whole, bool ordinary) {
     struct arena_spares *spares = ordinary ? arena->spares : NULL;
+    if (arena->secret) return secret_take(whole);
     if (!spares || !spares->first) return memory_take(whole);
     struct arena_block *block = spares->first;
     spares->first = block->older;
@@ -52,6 +59,10 @@ static struct arena_block *block_take(struct arena *arena, size_t whole, bool or
 
 static void block_give(struct arena *arena, struct arena_block *block) {
     struct arena_spares *spares = block->ordinary ? arena->spares : NULL;
+    if (arena->secret) {
+        secret_give(block);
+        return;
+    }
     if (!spares || spares->count + 1 > spares_most) {
         memory_give(block);
         return;

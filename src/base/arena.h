@@ -22,12 +22,15 @@ struct arena {
     size_t taken;                /* bytes of all blocks */
     size_t taken_max;            /* past it arena_take answers NULL */
     struct arena_spares *spares; /* NULL: none */
+    bool secret;                 /* its blocks are secret.h's */
 };
 
 /* Holds no memory until the first take. */
 void arena_init(struct arena *arena, size_t block_size, size_t taken_max);
 /* The same, with blocks from `spares`, which outlives it and serves one block size only. */
 void arena_init_spared(struct arena *arena, size_t block_size, size_t taken_max, struct arena_spares *spares);
+/* For credentials: see secret.h. */
+void arena_init_secret(struct arena *arena, size_t block_size, size_t taken_max);
 void arena_spares_free(struct arena_spares *spares);
 /* Aligned to 16, uninitialised; NULL when out of memory or past taken_max. */
 void *arena_take(struct arena *arena, size_t size) __attribute__((warn_unused_result));

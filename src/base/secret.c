@@ -1,20 +1,10 @@
-/* secret.c - libsodium's guarded allocations: locked, kept out of core dumps, wiped when given back. */
+/* secret.c - libsodium's guarded allocations. */
 #include "base/secret.h"
 
 #include <sodium.h>
-#include <string.h>
 
-bool secret_set(struct secret *secret, struct str from) {
-    secret_wipe(secret);
-    if (from.len == 0) return true;
-    secret->bytes = sodium_malloc(from.len);
-    if (!secret->bytes) return false;
-    memcpy(secret->bytes, from.at, from.len);
-    secret->len = from.len;
-    return true;
-}
+void *secret_take(size_t size) { return sodium_malloc(size); }
 
-void secret_wipe(struct secret *secret) {
-    if (secret->bytes) sodium_free(secret->bytes);
-    *secret = (struct secret){NULL, 0};
+void secret_give(void *memory) {
+    if (memory) sodium_free(memory);
 }

@@ -1,21 +1,14 @@
-/* secret.h - a credential. Held apart from str so that no format function can be handed one by mistake; wiped at its
- * end. The bytes are read only where a request's head is written. */
+/* secret.h - memory for credentials: kept out of core dumps and swap where the system allows, between pages that cannot
+ * be touched, overwritten when it is given back. A system that locks no (more) memory only says no to the locking. Each
+ * take costs pages and several maps of the kernel's: take few, large ones (arena_init_secret). Thread-safe. */
 #ifndef WEIR_BASE_SECRET_H
 #define WEIR_BASE_SECRET_H
 
-#include "base/hash.h"
-#include "base/str.h"
+#include <stddef.h>
 
-struct secret {
-    char *bytes; /* owned; NULL when there is none */
-    size_t len;
-};
-
-/* Copies into memory of its own (not dumped, locked where the system allows). false: out of memory. */
-bool secret_set(struct secret *secret, struct str from) __attribute__((warn_unused_result));
-void secret_wipe(struct secret *secret);
-static inline bool secret_empty(const struct secret *secret) { return secret->len == 0; }
-/* For the one place that writes it to a provider. */
-static inline struct str secret_reveal(const struct secret *secret) { return str_make(secret->bytes, secret->len); }
+/* Aligned to 16 where size is a multiple of it. NULL: out of memory. */
+void *secret_take(size_t size) __attribute__((warn_unused_result));
+/* NULL is fine. */
+void secret_give(void *memory);
 
 #endif

@@ -3,11 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "base/memory.h"
+#include "base/secret.h"
 #include "cli/cli.h"
 #include "gateway/gateway.h"
 
@@ -28,6 +31,31 @@ static void descriptors_raise(void) {
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* Not dumped, not traced, and /proc/PID/environ is root's: memory that nobody else may read holds credentials. Undone
+ * by `core_dumps: true`. */
+static void dumps_allow(bool allowed) { prctl(PR_SET_DUMPABLE, allowed, 0, 0, 0); }
+
+/* The environment holds keys too: it moves from where the kernel shows and dumps it to memory for secrets. Where there
+ * is none of that it stays. Before any other thread. */
+static void environment_hide(void) {
+    size_t count = 0, size = 0;
+    for (char **at = environ; at && *at; at++, count++) size += strlen(*at) + 1;
+    char **pointers = secret_take((count + 1) * sizeof *pointers), *bytes = secret_take(size + 1);
+    if (!pointers || !bytes) {
+        secret_give(pointers);
+        secret_give(bytes);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t len = strlen(environ[i]) + 1;
+        pointers[i] = memcpy(bytes, environ[i], len);
+        memory_wipe(environ[i], len);
+        bytes += len;
+    }
+    pointers[count] = NULL;
+    environ = pointers;
 }
 
 /* -- signals, reload, drain
@@ -156,6 +184,7 @@ static int serve(struct serving *serving, const char *path) {
     bool checked = weir_config_check(path, NULL, &host, &config, problems, sizeof problems);
     str_copy(state_dir, sizeof state_dir, config.process.state_dir);
     size_t protects = config.protects_count;
+    dumps_allow(checked && config.process.core_dumps);
     config_free(&config);
     if (problems[0]) fprintf(stderr, "%s\n", problems);
     if (!checked) return 2;
@@ -194,11 +223,13 @@ int cli_serve(int argc, char **argv) {
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a full quota is an error of write, told to whoever asked */
     descriptors_raise();
+    dumps_allow(false);
     struct serving serving = {.control = loop_new(), .lock = -1};
     if (!serving.control || !hash_start()) {
         fprintf(stderr, "weir: no memory or descriptors to start\n");
         return 1;
     }
+    environment_hide();
     int status = serve(&serving, cli_config_path(given, buffer, sizeof buffer));
     simulated_stop(serving.simulated);
     loop_free(serving.control);

@@ -3,6 +3,7 @@
 
 #include <yyjson.h>
 
+#include "base/hash.h"
 #include "base/limits.h"
 #include "dialect/skim.h"
 
@@ -16,7 +17,12 @@ struct json *json_parse(struct str text, const char **problem, size_t *at) {
     return (struct json *)document;
 }
 
-void json_free(struct json *json) { yyjson_doc_free((yyjson_doc *)json); }
+/* The strings may be credentials: of an admin's edit. */
+void json_free(struct json *json) {
+    yyjson_doc *document = (yyjson_doc *)json;
+    if (document && document->str_pool) memory_wipe(document->str_pool, document->dat_read);
+    yyjson_doc_free(document);
+}
 
 /* yyjson's memory from an arena: nothing is given back before the arena's end. */
 static void *take(void *arena, size_t size) { return arena_take(arena, size); }

@@ -219,7 +219,7 @@ bool config_load(const struct config_input *input, struct config *config) {
     memset(config, 0, sizeof *config);
     config->had_clients = input->had_clients;
     config->served_providers = input->served_providers;
-    arena_init(&config->arena, 16 * 1024, config_arena_max);
+    arena_init_secret(&config->arena, 64 * 1024, config_arena_max);
     struct config_node *root = root_of(&reading);
     if (!root) return false;
     config_check(&reading, root);
@@ -240,7 +240,7 @@ bool config_load(const struct config_input *input, struct config *config) {
 struct str config_state_dir(const struct config_input *input, struct arena *arena) {
     struct config config = {.problems = NULL};
     struct config_reading reading = {.input = input, .config = &config};
-    arena_init(&config.arena, 16 * 1024, config_arena_max);
+    arena_init_secret(&config.arena, 64 * 1024, config_arena_max);
     struct config_node *root = root_of(&reading), only = {.kind = config_map, .count = 1};
     struct str state_dir = STR_NONE;
     only.first = config_member(root, STR("state_dir"));
@@ -250,13 +250,11 @@ struct str config_state_dir(const struct config_input *input, struct arena *aren
     }
     if (root && config.error_count == 0)
         state_dir = arena_copy(arena, read_str(&only, "state_dir", STR("./weir-state")));
-    arena_wipe(&config.arena);
     arena_free(&config.arena);
     return state_dir;
 }
 
 void config_free(struct config *config) {
     if (config->snapshot) snapshot_release(config->snapshot);
-    arena_wipe(&config->arena); /* it held credentials */
     arena_free(&config->arena);
 }

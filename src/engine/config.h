@@ -75,6 +75,7 @@ struct config_process {
     size_t connections_max, bodies_bytes_max;
     struct str log_level, log_format; /* empty: by default */
     bool metrics_public;
+    bool core_dumps;
 };
 
 struct config {

@@ -53,7 +53,7 @@ static void keys_read(struct config_reading *reading, struct snapshot *snapshot,
     struct arena *arena = &snapshot->arena;
     const struct config_node *one = config_member(node, STR("api_key")), *many = config_member(node, STR("api_keys"));
     size_t count;
-    struct str *keys = read_strings(node, many ? "api_keys" : "api_key", arena, &count);
+    struct str *keys = read_strings(node, many ? "api_keys" : "api_key", &snapshot->secrets, &count);
     if (one && many) config_report(reading, many, config_error, "write `api_key` or `api_keys`, not both");
     /* Another server than the type's own, or a way that was chosen at run time, gets only a key that is written for it.
      */
@@ -61,7 +61,7 @@ static void keys_read(struct config_reading *reading, struct snapshot *snapshot,
     struct str from_environment =
         own_server && node->way == way_as_it_was ? key_of_environment(reading, provider->row) : STR("");
     if (count == 0 && from_environment.len) {
-        keys = arena_take(arena, sizeof *keys);
+        keys = arena_take(&snapshot->secrets, sizeof *keys);
         if (keys) keys[count++] = from_environment;
     }
     if (count == 0 && provider->row->key_required)
@@ -73,9 +73,8 @@ static void keys_read(struct config_reading *reading, struct snapshot *snapshot,
                       STR_ARG(provider->name), STR_ARG(provider->row->key_env));
     const struct catalog_provider *row = provider->row;
     provider->key_header = row->key_header;
-    provider->keys = arena_take_zeroed(arena, (count + 1) * sizeof *provider->keys);
     provider->authorization = arena_take_zeroed(arena, (count + 1) * sizeof *provider->authorization);
-    for (size_t i = 0; i < count && provider->keys && provider->authorization; i++) {
+    for (size_t i = 0; i < count && provider->authorization; i++) {
         if (!key_is_valid(str_trim(keys[i]))) {
             config_report(reading,
                           many  ? many
@@ -87,11 +86,21 @@ static void keys_read(struct config_reading *reading, struct snapshot *snapshot,
                           STR_ARG(provider->name));
             continue;
         }
-        if (!secret_set(&provider->keys[i], str_trim(keys[i]))) continue;
-        provider->key_count++;
-        provider->authorization[i] =
-            arena_printf(arena, "%.*s%.*s", STR_ARG(row->key_prefix), STR_ARG(str_trim(keys[i])));
+        struct str *value = &provider->authorization[provider->key_count++];
+        *value = arena_printf(&snapshot->secrets, "%.*s%.*s", STR_ARG(row->key_prefix), STR_ARG(str_trim(keys[i])));
+        if (!value->at) config_report(reading, node, config_error, "no memory for the credentials");
     }
+}
+
+/* What of a provider's must not come back. */
+static void credentials_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
+                             struct provider *provider) {
+    struct str *keys = arena_take(&snapshot->secrets, (provider->key_count + 1) * sizeof *keys);
+    for (size_t i = 0; keys && i < provider->key_count; i++)
+        keys[i] = str_slice(provider->authorization[i], provider->row->key_prefix.len, SIZE_MAX);
+    if (!keys || !credentials_make(keys, provider->key_count, provider->headers, provider->header_count,
+                                   provider->proxy, &snapshot->secrets, &provider->credentials))
+        config_report(reading, node, config_error, "no memory for the credentials");
 }
 
 /* {account} in the type's base URL. */
@@ -170,9 +179,9 @@ static void origin_read(struct config_reading *reading, struct snapshot *snapsho
         proxy = url_proxy(&provider->base, https, http,
                           no); /* HTTP_PROXY in capitals is not read, as in curl: CGI sets it */
     }
-    provider->proxy = str_eq(proxy, STR("none")) ? STR("") : arena_copy(arena, proxy);
+    provider->proxy = str_eq(proxy, STR("none")) ? STR("") : arena_copy(&snapshot->secrets, proxy);
     pool_read(reading, node, provider);
-    provider->origin_id = origin_id_of(provider, arena);
+    provider->origin_id = origin_id_of(provider, &snapshot->secrets);
 }
 
 static bool header_is_valid(struct str name, struct str value) {
@@ -232,7 +241,7 @@ static void headers_read(struct config_reading *reading, struct snapshot *snapsh
                           STR_ARG(header->key));
         else if (header->kind == config_scalar)
             provider->headers[provider->header_count++] = (struct http_header){
-                arena_copy(&snapshot->arena, header->key), arena_copy(&snapshot->arena, header->text)};
+                arena_copy(&snapshot->arena, header->key), arena_copy(&snapshot->secrets, header->text)};
 }
 
 static void models_read(struct snapshot *snapshot, const struct config_node *node, struct provider *provider) {
@@ -283,6 +292,7 @@ static void provider_read(struct config_reading *reading, struct snapshot *snaps
     origin_read(reading, snapshot, node, provider);
     forwards_read(reading, snapshot, root, node, provider);
     headers_read(reading, snapshot, node, provider);
+    credentials_read(reading, snapshot, node, provider);
     models_read(snapshot, node, provider);
     decisions_of_provider(reading, snapshot, root, node, provider);
     if (!map_add(&snapshot->providers_by_name, provider->name, provider))
@@ -650,6 +660,7 @@ struct snapshot *config_build(struct config_reading *reading, const struct confi
         return NULL;
     }
     arena_init(&snapshot->arena, 32 * 1024, 1024 * 1024 * 1024);
+    arena_init_secret(&snapshot->secrets, 64 * 1024, 256 * 1024 * 1024);
     atomic_init(&snapshot->holds, 1);
     if (!catalog_open(&snapshot->catalog, reading->catalog_text, &snapshot->arena, NULL)) {
         config_report(reading, NULL, config_error, "no memory for the catalogue");

@@ -101,6 +101,7 @@ void config_process_read(struct config_reading *reading, const struct config_nod
     process->bodies_bytes_max = (size_t)read_number(root, "max_bodies_bytes", 1073741824);
     process->log_level = read_str(log, "level", STR(""));
     process->log_format = read_str(log, "format", STR(""));
+    process->core_dumps = read_bool(root, "core_dumps", false);
     process->metrics_public = str_eq(read_str(root, "metrics", STR("")), STR("public"));
     listens_read(reading, root);
 }

@@ -52,6 +52,8 @@ const struct config_key config_keys[] = {
     K(top, "metrics", choice, now, 0, 0, "loopback|public", top, "loopback",
       "Who may read /metrics: loopback and operators, or anyone.")
     K(top, "cors_origins", strings, later, 0, 0, "", top, "", "Origins of browsers that may call.")
+    K(top, "core_dumps", bool, now, 0, 0, "", top, "false",
+      "Let `serve` be dumped and traced: a dump of its memory can hold credentials of requests under way. Read at the start.")
     K(top, "response_headers", choice, now, 0, 0, "full|minimal", top, "full",
       "`minimal` leaves provider, model, attempts, cost and overhead out of the response headers.")
     K(top, "early_headers_after_seconds", seconds, later, 0, TOP, "", top, "",
@@ -285,8 +287,8 @@ const struct config_key config_keys[] = {
     K(log, "level", choice, now, 0, 0, "debug|info|warn|error|off", top, "info", "The least level that is written.")
     K(log, "format", choice, now, 0, 0, "json|readable", top, "json; readable on a terminal", "The form of a line.")
     K(log, "redact", bool, now, 0, 0, "", top, "true",
-      "Credentials are never logged; `false` changes nothing in this version.")
-    K(log, "bodies", bool, later, 0, 0, "", top, "false", "Log requests and replies.")
+      "Credentials, addresses and card numbers are not logged; `false` changes nothing in this version.")
+    K(log, "bodies", bool, later, 0, 0, "", top, "false", "Log requests and replies, and what a provider says in its errors.")
 
     K(alerts, "quota", numbers, later, 0, 1, "", top, "[0.8, 0.9, 1.0]", "Shares of a quota that alert.")
     K(alerts, "webhook", string, later, 0, 0, "", top, "", "Where alerts are posted.")

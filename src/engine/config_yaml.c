@@ -170,6 +170,13 @@ static yaml_mark_t mark_of(struct str text, size_t offset) {
     return mark;
 }
 
+/* The text goes through them, credentials included. */
+static void buffers_wipe(yaml_parser_t *parser) {
+    if (parser->raw_buffer.start)
+        memory_wipe(parser->raw_buffer.start, (size_t)(parser->raw_buffer.end - parser->raw_buffer.start));
+    if (parser->buffer.start) memory_wipe(parser->buffer.start, (size_t)(parser->buffer.end - parser->buffer.start));
+}
+
 struct config_node *config_yaml_parse(struct str text, struct arena *arena, struct config_place *problem) {
     struct building building = {.arena = arena, .problem = problem};
     bool fine = yaml_parser_initialize(&building.parser) == 1, done = false;
@@ -189,8 +196,10 @@ struct config_node *config_yaml_parse(struct str text, struct arena *arena, stru
         }
         done = event.type == YAML_STREAM_END_EVENT;
         fine = event_take(&building, &event);
+        if (event.type == YAML_SCALAR_EVENT) memory_wipe(event.data.scalar.value, event.data.scalar.length);
         yaml_event_delete(&event);
     }
+    buffers_wipe(&building.parser);
     yaml_parser_delete(&building.parser);
     if (!fine) return NULL;
     return building.root ? building.root : node_new(&building, config_map, (yaml_mark_t){0, 0, 0});

@@ -132,17 +132,38 @@ static void on_timer(struct flight *flight, struct now now, struct actions *out)
     if (live) on_deadline(flight, now, out);
 }
 
-static void on_reply_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now,
-                          struct actions *out) {
-    if (attempt->state == attempt_settled) return; /* after [DONE] */
+static void body_read(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now,
+                      struct actions *out) {
     if (attempt->mode == reply_events)
         stream_reply_body(flight, attempt, bytes, now, out);
     else
         reply_body(flight, attempt, bytes, now, out);
 }
 
+static void on_reply_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now,
+                          struct actions *out) {
+    struct str clean;
+    if (attempt->state == attempt_settled) return; /* after [DONE] */
+    if (!masked_body(flight, attempt, bytes, &clean))
+        attempt_fail(flight, attempt, failure_system, now, out);
+    else if (clean.len)
+        body_read(flight, attempt, clean, now, out);
+}
+
+/* What was held back of the body, for it might have begun a credential. false: it was the attempt's end. */
+static bool rest_read(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+    struct str rest;
+    if (attempt->state == attempt_settled || !attempt->masked.held_len) return true;
+    if (!masked_body_end(flight, attempt, &rest))
+        attempt_fail(flight, attempt, failure_system, now, out);
+    else
+        body_read(flight, attempt, rest, now, out);
+    return attempt->state != attempt_settled;
+}
+
 static void on_reply_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
     attempt->call_over = true;
+    if (!rest_read(flight, attempt, now, out)) return;
     if (attempt->state == attempt_settled)
         flight_close(flight, now, out);
     else if (attempt->mode == reply_events)
@@ -158,7 +179,7 @@ static void on_call_failed(struct flight *flight, struct attempt *attempt, const
         flight_close(flight, now, out);
         return;
     }
-    str_copy(attempt->failure_text, sizeof attempt->failure_text, event->text);
+    attempt_said(flight, attempt, event->text, false);
     attempt_fail(flight, attempt, event->failure, now, out);
 }
 
@@ -210,6 +231,7 @@ void flight_shed(struct flight *flight) {
         sse_free(&flight->attempts[i]->sse);
         lines_free(&flight->attempts[i]->lines);
         chunks_free(&flight->attempts[i]->held);
+        mask_stream_free(&flight->attempts[i]->masked);
     }
     chunks_free(&flight->body);
     chunks_free(&flight->delivered);

@@ -170,11 +170,14 @@ struct attempt {
     struct http_header *headers; /* those that may go back, copied */
     size_t header_count;
     struct str content_type;
-    int64_t content_length;  /* of the reply; -1: not said */
-    int64_t retry_after_ms;  /* -1: not said */
-    struct ratelimit limits; /* what the provider said of its own */
-    char failure_text[160];  /* the provider's or the connection's own words, for log and explain; never for a caller of
-                                role user */
+    int64_t content_length;    /* of the reply; -1: not said */
+    int64_t retry_after_ms;    /* -1: not said */
+    struct ratelimit limits;   /* what the provider said of its own */
+    struct mask_stream masked; /* of its body: what waits because it may begin a credential */
+    char failure_text[160]; /* the provider's or the connection's own words, for log and explain; never for a caller of
+                               role user */
+    bool provider_said;     /* it is the provider's, and may quote its caller */
+    char failure_code[48];  /* its code or type of the error, where that is a plain name; empty: none */
 };
 
 struct flight {
@@ -344,6 +347,17 @@ void attempt_read(struct attempt *attempt, bool wanted, struct actions *out);
 void attempt_cancel(struct attempt *attempt, struct actions *out);
 /* When it has waited long enough, and what it then failed of. */
 uint64_t attempt_deadline(const struct flight *flight, const struct attempt *attempt, enum failure *failure);
+/* -- flight_masked.c: the credentials that an attempt sent do not come back -- */
+
+/* What of the reply's body may be read now; the rest may begin a credential. false: no memory. */
+bool masked_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct str *out);
+/* What is left of it at the end. */
+bool masked_body_end(struct flight *flight, struct attempt *attempt, struct str *out);
+/* Whole words: of a head, of an error; {NULL,0}: no memory. */
+struct str masked_words(struct flight *flight, const struct attempt *attempt, struct str words);
+/* Why the attempt failed, for log and explain, in its provider's own words or in weir's. */
+void attempt_said(struct flight *flight, struct attempt *attempt, struct str words, bool provider_said);
+void attempt_said_code(struct flight *flight, struct attempt *attempt, struct str code, struct str type);
 /* flight_reply.c */
 /* What the provider's code and type stand for. */
 enum failure attempt_refusal(const struct attempt *attempt, const struct provider_word *word);
@@ -360,6 +374,9 @@ void stream_error_event(struct flight *flight, enum failure failure, struct now 
  * not `stays`: they must be copied to do so. false: the attempt has failed. */
 bool stream_pass(struct flight *flight, struct attempt *attempt, struct str bytes, bool stays, struct now now,
                  struct actions *out);
+/* The provider's own error, passed on in its words, but for credentials of any length. */
+bool stream_pass_error(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
+                       struct actions *out);
 /* A token or the finish has come: from the first on this attempt is the answer. */
 void stream_token(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
 void stream_complete(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);

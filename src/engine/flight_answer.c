@@ -245,6 +245,7 @@ static bool answer_inside(struct flight *flight, const struct attempt *last, str
     if (!body.at) return false;
     (last->codec ? last->codec : &codec_openai)->read_error(body, flight->host->scratch, &error);
     if (!error.message.len) return false;
+    error.message = masked_words(flight, last, error.message);
     bool filtered = refusal_is_filter(&(struct provider_word){.code = error.said_code, .type = error.type});
     enum error_code code = filtered ? error_content_filtered : error_provider_error;
     answer_error_status(flight, code, error_facts(code)->status, error.message, STR_NONE, last->retry_after_ms, last,

@@ -213,18 +213,25 @@ static bool keeps(const struct flight *flight, const struct provider *provider, 
            !header_is_of_hop(event->headers, event->header_count, name);
 }
 
+/* A name too may be of the provider's choice: x-ratelimit-... */
+static struct str header_word(struct flight *flight, const struct attempt *attempt, struct str word) {
+    struct str masked = masked_words(flight, attempt, word);
+    return !masked.at && word.at ? STR_NONE : arena_copy(&flight->arena, masked);
+}
+
 static bool reply_headers_keep(struct flight *flight, struct attempt *attempt, const struct event *event) {
     const struct provider *provider = attempt->target->provider;
     size_t kept = 0;
     for (size_t i = 0; i < event->header_count; i++) kept += keeps(flight, provider, event, i);
     attempt->headers = kept ? arena_take(&flight->arena, kept * sizeof *attempt->headers) : NULL;
     attempt->content_type =
-        arena_copy(&flight->arena, http_header_find(event->headers, event->header_count, STR("content-type")));
+        header_word(flight, attempt, http_header_find(event->headers, event->header_count, STR("content-type")));
     if ((kept && !attempt->headers) || !attempt->content_type.at) return false;
     for (size_t i = 0; i < event->header_count; i++) {
         const struct http_header *header = &event->headers[i];
         if (!keeps(flight, provider, event, i)) continue;
-        struct http_header copy = {arena_copy(&flight->arena, header->name), arena_copy(&flight->arena, header->value)};
+        struct http_header copy = {header_word(flight, attempt, header->name),
+                                   header_word(flight, attempt, header->value)};
         if (!copy.name.at || !copy.value.at) return false;
         attempt->headers[attempt->header_count++] = copy;
     }

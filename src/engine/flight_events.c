@@ -7,13 +7,13 @@
 
 struct seen {
     bool token, finish, end;
-    const struct message_event *error;
+    struct message_event *error;
 };
 
 static struct seen look(struct attempt *attempt, const struct message_events *events) {
     struct seen seen = {.token = false};
     for (size_t i = 0; i < events->count; i++) {
-        const struct message_event *event = &events->list[i];
+        struct message_event *event = &events->list[i];
         usage_merge(&attempt->usage, &event->usage);
         switch (event->kind) {
         case message_event_text:
@@ -70,13 +70,15 @@ bool events_take(struct flight *flight, struct attempt *attempt, const struct ss
     }
     struct seen seen = look(attempt, &events);
     if (seen.error) {
-        str_copy(attempt->failure_text, sizeof attempt->failure_text, seen.error->text);
+        attempt_said(flight, attempt, seen.error->text, true);
+        attempt_said_code(flight, attempt, seen.error->name, STR(""));
+        seen.error->text = masked_words(flight, attempt, seen.error->text);
         enum failure said =
             attempt_refusal(attempt, &(struct provider_word){.code = seen.error->name, .type = seen.error->name});
         if (attempt->state != attempt_delivering)
             attempt_fail(flight, attempt, said ? said : failure_error_in_stream, now, out);
         else if (attempt->translates ? written_pass(flight, attempt, events.list, events.count, now, out)
-                                     : stream_pass(flight, attempt, event->raw, event->borrowed, now, out))
+                                     : stream_pass_error(flight, attempt, event, now, out))
             stream_end_by_error(flight, attempt, now, out);
         return false;
     }

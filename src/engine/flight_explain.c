@@ -1,5 +1,6 @@
 /* flight_explain.c - the story of a request as JSON: what was asked, which targets could serve it, what each attempt
  * came to. */
+#include "base/redact.h"
 #include "engine/flight.h"
 
 enum { candidates_told = 8 };
@@ -15,6 +16,15 @@ static void usage_put(struct text *text, const struct usage *usage) {
     if (usage->reasoning_tokens > 0) text_json_i64(text, STR("reasoning_tokens"), usage->reasoning_tokens);
 }
 
+/* It may quote the prompt. */
+static void said_put(struct text *text, struct str words) {
+    enum { shown = 80, stars = 3 };
+    char redacted[(shown + 80) * stars];
+    struct text into = text_in_buffer(redacted, sizeof redacted);
+    redact_put(&into, words); /* the whole of it: an address that is cut is none any more */
+    if (words.len) text_json_str(text, STR("said"), str_slice(into.failed ? STR("***") : text_str(&into), 0, shown));
+}
+
 static void attempt_put(struct text *text, const struct attempt *attempt) {
     text_json_comma(text);
     text_put_byte(text, '{');
@@ -23,7 +33,8 @@ static void attempt_put(struct text *text, const struct attempt *attempt) {
     if (attempt->hedge) text_json_bool(text, STR("hedge"), true);
     text_json_str(text, STR("outcome"), good ? STR("ok") : failure_facts(attempt->failure)->name);
     if (attempt->status) text_json_i64(text, STR("status"), attempt->status);
-    if (attempt->failure_text[0]) text_json_str(text, STR("said"), str_slice(str_from(attempt->failure_text), 0, 80));
+    said_put(text, str_from(attempt->failure_text));
+    if (attempt->failure_code[0]) text_json_str(text, STR("code"), str_from(attempt->failure_code));
     if (attempt->sent_ns) text_json_u64(text, STR("sent_us"), us_between(attempt->started_ns, attempt->sent_ns));
     if (attempt->first_token_ns)
         text_json_u64(text, STR("first_token_us"), us_between(attempt->started_ns, attempt->first_token_ns));

@@ -74,7 +74,8 @@ static enum failure error_failure(struct flight *flight, struct attempt *attempt
     struct message_error error = {.retry_after_ms = -1};
     const struct codec *codec = attempt->codec ? attempt->codec : &codec_openai;
     codec->read_error(body, flight->host->scratch, &error);
-    str_copy(attempt->failure_text, sizeof attempt->failure_text, error.message);
+    attempt_said(flight, attempt, error.message, true);
+    attempt_said_code(flight, attempt, error.said_code, error.type);
     if (attempt->codec && error.retry_after_ms >= 0 && attempt->retry_after_ms < 0)
         attempt->retry_after_ms = error.retry_after_ms;
     return attempt_refusal(attempt,

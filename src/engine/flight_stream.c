@@ -29,6 +29,14 @@ static bool event_pass(struct flight *flight, struct attempt *attempt, const str
     return stream_pass(flight, attempt, event->raw, event->borrowed, now, out);
 }
 
+bool stream_pass_error(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
+                       struct actions *out) {
+    struct str masked = masked_words(flight, attempt, event->raw);
+    if (masked.at) return stream_pass(flight, attempt, masked, event->borrowed || masked.at != event->raw.at, now, out);
+    attempt_fail(flight, attempt, failure_system, now, out);
+    return false;
+}
+
 /* The first token: from here on this attempt is the answer. */
 static void deliver_begin(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
     attempt->first_token_ns = now.mono_ns;
@@ -99,14 +107,15 @@ static bool event_error(struct flight *flight, struct attempt *attempt, const st
                         struct actions *out) {
     struct openai_error error;
     openai_error_read(event->data, flight->host->scratch, &error);
-    str_copy(attempt->failure_text, sizeof attempt->failure_text, error.message);
+    attempt_said(flight, attempt, error.message, true);
+    attempt_said_code(flight, attempt, error.code, error.type);
     if (attempt->state != attempt_delivering || (flight->resumes && attempt->mode == reply_events)) {
         enum failure said =
             attempt->state == attempt_delivering
                 ? failure_none
                 : attempt_refusal(attempt, &(struct provider_word){.code = error.code, .type = error.type});
         attempt_fail(flight, attempt, said ? said : failure_error_in_stream, now, out);
-    } else if (event_pass(flight, attempt, event, now, out)) {
+    } else if (stream_pass_error(flight, attempt, event, now, out)) {
         stream_end_by_error(flight, attempt, now, out);
     }
     return false;

@@ -15,9 +15,8 @@ void snapshot_release(struct snapshot *snapshot) {
     uint32_t before = atomic_fetch_sub_explicit(&snapshot->holds, 1, memory_order_acq_rel);
     CHECK(before > 0);
     if (before > 1) return;
-    for (size_t p = 0; p < snapshot->provider_count; p++)
-        for (size_t k = 0; k < snapshot->providers[p].key_count; k++) secret_wipe(&snapshot->providers[p].keys[k]);
     arena_wipe(&snapshot->arena);
+    arena_free(&snapshot->secrets);
     struct arena arena = snapshot->arena;
     memory_give(snapshot);
     arena_free(&arena);

@@ -7,7 +7,6 @@
 
 #include "base/hash.h"
 #include "base/header.h"
-#include "base/secret.h"
 #include "base/url.h"
 #include "base/network.h"
 #include "core/health.h"
@@ -15,6 +14,7 @@
 #include "engine/catalog.h"
 #include "engine/cells.h"
 #include "engine/client_table.h"
+#include "engine/credentials.h"
 #include "engine/rules.h"
 
 /* Draining and maintenance get no new attempts; what is under way ends in its own time. */
@@ -36,14 +36,14 @@ struct provider {
     enum provider_state state;
     struct url base;
     struct str base_url; /* as text, for status */
-    struct secret *keys; /* as configured, in order */
     size_t key_count;
     struct str key_header;     /* "Authorization" */
-    struct str *authorization; /* its value for each key, "Bearer KEY", in memory that is wiped with the snapshot; empty
-                                  list: none sent */
+    struct str *authorization; /* its value for each key, as configured, in order: "Bearer KEY"; empty list: none sent.
+                                  These values, those of headers and the proxy stand in snapshot->secrets */
     struct http_header *headers; /* extra ones, from configuration */
     size_t header_count;
-    struct str *forward_headers; /* names that also go up and come back */
+    struct credentials credentials; /* of all these: what must not come back */
+    struct str *forward_headers;    /* names that also go up and come back */
     size_t forward_header_count;
     struct str *models; /* configured, else the catalogue's; may be empty: then any model after "provider/" */
     size_t model_count;
@@ -152,7 +152,7 @@ struct client {
 };
 
 struct snapshot {
-    struct arena arena;
+    struct arena arena, secrets; /* the latter for credentials */
     _Atomic uint32_t holds;
     uint64_t generation;
     struct catalog catalog;

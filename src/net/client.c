@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "base/memory.h"
+#include "base/pages.h"
 #include "base/text.h"
 #include "net/dial.h"
 #include "net/http1.h"
@@ -217,6 +219,7 @@ static void call_free(struct call *call) {
         dial_cancel(call->dial);
         pool_closed(pool);
     }
+    memory_wipe(call->head, call->head_len); /* it holds a credential */
     memory_give(call);
     pool_release(pool);
 }
@@ -606,7 +609,7 @@ void call_cancel(struct call *call) {
  */
 
 struct client *client_new(struct loop *loop) {
-    struct client *client = memory_take(sizeof *client);
+    struct client *client = pages_take(sizeof *client); /* heads are written in it */
     if (!client) return NULL;
     memset(client, 0, offsetof(struct client, scratch));
     client->loop = loop;
@@ -614,7 +617,7 @@ struct client *client_new(struct loop *loop) {
     list_init(&client->busy);
     client->resolver = resolver_new(loop);
     if (client->resolver) return client;
-    memory_give(client);
+    pages_give(client, sizeof *client);
     return NULL;
 }
 
@@ -650,7 +653,7 @@ void client_free(struct client *client) {
     client_set_origins(client, NULL, 0, true);
     for (size_t i = 0; i < buckets; i++) CHECK(list_empty(&client->pools[i]));
     resolver_free(client->resolver);
-    memory_give(client);
+    pages_give(client, sizeof *client);
 }
 
 uint64_t client_replaced(const struct client *client) { return client->replaced; }

@@ -286,6 +286,7 @@ static void head_forget(struct http1 *parser) {
     parser->text.len = parser->text.size = 0;
     parser->header_count = parser->target_len = 0;
     parser->in_value = false;
+    arena_wipe(&parser->arena); /* heads hold credentials */
     arena_free(&parser->arena);
 }
 
@@ -343,6 +344,7 @@ struct http1 *http1_new_reply(const struct http1_handler *handler, void *owner) 
 
 void http1_free(struct http1 *parser) {
     if (!parser) return;
+    arena_wipe(&parser->arena); /* heads hold credentials */
     arena_free(&parser->arena);
     memory_give(parser);
 }

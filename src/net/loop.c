@@ -14,6 +14,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "base/pages.h"
 #include "net/loop_internal.h"
 #include "net/timers.h"
 
@@ -147,7 +148,7 @@ static void mailbox_empty(struct loop *loop, bool run) {
 static void on_wake(uv_async_t *handle) { mailbox_empty(handle->data, true); }
 
 struct loop *loop_new(void) {
-    struct loop *loop = memory_take(sizeof *loop);
+    struct loop *loop = pages_take(sizeof *loop); /* heads with credentials are read into it */
     if (!loop) return NULL;
     memset(loop, 0, offsetof(struct loop, read_buffer));
     list_init(&loop->deferred);
@@ -162,7 +163,7 @@ struct loop *loop_new(void) {
 fail_loop:
     uv_loop_close(&loop->uv);
 fail:
-    memory_give(loop);
+    pages_give(loop, sizeof *loop);
     return NULL;
 }
 
@@ -285,5 +286,5 @@ void loop_free(struct loop *loop) {
     int closed = uv_loop_close(&loop->uv);
     CHECKF(closed == 0, "a handle was left open: %s", uv_strerror(closed));
     timers_free(&loop->timers);
-    memory_give(loop);
+    pages_give(loop, sizeof *loop);
 }

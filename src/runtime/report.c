@@ -64,13 +64,16 @@ void report_attempt(struct reporter *reporter, const struct flight *flight, cons
                                            .stream_events_dropped = attempt->events_dropped,
                                        });
     if (attempt->failure == failure_none || cancelled) return;
+    struct str said = attempt->provider_said ? STR_NONE : str_from(attempt->failure_text); /* what may quote a prompt
+                                                                                              is a body: not logged */
     log_warn(reporter->log, now, "attempt_failed", f_str("request_id", flight->request_id),
              f_str("own_id", own_id_of(flight)), f_str("provider", attempt->target->provider->name),
              f_str("model", attempt->target->model), f_str("failure", failure_facts(attempt->failure)->name),
-             f_int("status", attempt->status), f_said("said", str_from(attempt->failure_text)),
+             f_int("status", attempt->status), f_said("said", said),
+             f_str("code", attempt->failure_code[0] ? str_from(attempt->failure_code) : STR_NONE),
              f_us("duration_us", us_between(attempt->started_ns, attempt->ended_ns)));
     if (attempt->rests != key_rest_none)
-        report_key_rests(reporter, attempt->target->provider, attempt->holds.key, str_from(attempt->failure_text), now);
+        report_key_rests(reporter, attempt->target->provider, attempt->holds.key, said, now);
 }
 
 void report_request(struct reporter *reporter, const struct flight *flight, uint64_t overhead_ns, struct now now) {

@@ -216,7 +216,7 @@ static bool edit_locked(struct weir *weir, const struct provider_edit *edit, cha
     int lock = overlay_lock(weir->overlay_path, &why);
     bool fine = lock >= 0 && overlay_read(weir->overlay_path, &editing.before, &why);
     if (!fine) weir_error_set(error, why.code, str_from(why.message));
-    arena_init(&editing.arena, 64 * 1024, 64 * 1024 * 1024);
+    arena_init_secret(&editing.arena, 256 * 1024, 64 * 1024 * 1024); /* the edit may hold keys */
     fine = fine && prepare(&editing, &edit->edit, error) && commit(&editing, error);
     if (fine) {
         const struct snapshot *snapshot = weir->deployment->snapshot;
@@ -232,7 +232,6 @@ static bool edit_locked(struct weir *weir, const struct provider_edit *edit, cha
                  f_str("request_id", edit->request_id));
     }
     config_free(&editing.config);
-    arena_wipe(&editing.arena);
     arena_free(&editing.arena);
     overlay_text_free(editing.before);
     overlay_unlock(lock);
