@@ -347,9 +347,8 @@ static void next_run(void *context) {
     struct connection *connection = context;
     struct exchange *exchange = &connection->exchange;
     struct server *server = connection->server;
-    if (exchange->over) { /* aborted by the handler; a reset would take with it what was answered before */
-        bool shows = exchange->chunked || exchange->left > 0;
-        connection_close(connection, !(connection->asked && shows));
+    if (exchange->over) { /* aborted by the handler */
+        connection_close(connection, true);
         return;
     }
     if (stream_unsent(connection->stream)) {

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/url.h"
 #include "net/http1.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
@@ -16,6 +17,9 @@ static void on_head(void *owner, const struct http1_head *head) {
     seen->heads++;
     CHECK(head->target.len > 0 && head->target.at[0] == '/');
     CHECK(!(head->chunked && head->content_length >= 0));
+    struct str host;
+    CHECK(head->host.len == 0 || host_split(head->host, &host));
+    seen->hash = seen->hash * 31 + str_hash(head->host);
     for (size_t i = 0; i < head->header_count; i++) {
         CHECK(head->headers[i].name.len > 0);
         seen->hash = seen->hash * 31 + str_hash(head->headers[i].name) + str_hash(head->headers[i].value);

@@ -74,6 +74,44 @@ static void what_is_no_base_url_is_refused_with_a_reason(void **state) {
 }
 
 /* A name such as 127.example.com may resolve to anything: it decides who may call without a key. */
+static void a_host_ends_where_its_port_begins(void **state) {
+    (void)state;
+    const struct {
+        const char *authority, *host; /* NULL: it is none */
+    } rows[] = {{"localhost", "localhost"},
+                {"localhost:8080", "localhost"},
+                {"a.b-c_d:0", "a.b-c_d"},
+                {"h:", "h"},
+                {"[::1]", "::1"},
+                {"[::1]:65535", "::1"},
+                {"[fe80::1%eth0]:1", "fe80::1%eth0"},
+                {"127.0.0.1:1", "127.0.0.1"},
+                {"", NULL},
+                {":1", NULL},
+                {"[]", NULL},
+                {"[::1", NULL},
+                {"::1", NULL},
+                {"[::1].evil.com", NULL},
+                {"[::1]x:1", NULL},
+                {"localhost:1.evil.com", NULL},
+                {"localhost:1:2", NULL},
+                {"h:65536", NULL},
+                {"h:-1", NULL},
+                {"u@h", NULL},
+                {"h/p", NULL},
+                {"h, i", NULL},
+                {"h i", NULL},
+                {"h\\i", NULL},
+                {"h%2e", NULL},
+                {"[h_]", NULL}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct str host;
+        bool is_host = host_split(str_from(rows[i].authority), &host);
+        assert_int_equal(is_host, rows[i].host != NULL);
+        if (is_host) assert_true(str_eq(host, str_from(rows[i].host)));
+    }
+}
+
 static void only_loopback_is_loopback(void **state) {
     (void)state;
     const char *yes[] = {"localhost", "LocalHost", "127.0.0.1", "127.1.2.3", "::1"};
@@ -122,6 +160,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(base_urls_are_read),
         cmocka_unit_test(what_is_no_base_url_is_refused_with_a_reason),
+        cmocka_unit_test(a_host_ends_where_its_port_begins),
         cmocka_unit_test(only_loopback_is_loopback),
         cmocka_unit_test(proxies_are_chosen_as_curl_does),
     };
