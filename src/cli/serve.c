@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 
 #include "base/check.h"
 #include "base/hash.h"
@@ -35,7 +37,13 @@ static void descriptors_raise(void) {
 
 /* Not dumped, not traced, and /proc/PID/environ is root's: memory that nobody else may read holds credentials. Undone
  * by `core_dumps: true`. */
-static void dumps_allow(bool allowed) { prctl(PR_SET_DUMPABLE, allowed, 0, 0, 0); }
+static void dumps_allow(bool allowed) {
+#ifdef __linux__
+    prctl(PR_SET_DUMPABLE, allowed, 0, 0, 0);
+#else
+    (void)allowed;
+#endif
+}
 
 /* The environment holds keys too: it moves from where the kernel shows and dumps it to memory for secrets. Where there
  * is none of that it stays. Before any other thread. */

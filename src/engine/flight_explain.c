@@ -79,7 +79,7 @@ void flight_explain(const struct flight *flight, struct text *text) {
     text_json_u64(text, STR("candidate_count"), flight->candidate_count);
     text_json_key(text, STR("attempts"));
     text_put_byte(text, '[');
-    for (unsigned i = 0; i < flight->attempt_count && text->size - text->len > 400; i++)
+    for (unsigned i = 0; i < flight->attempt_count && text->size - text->len > 460; i++)
         attempt_put(text, flight->attempts[i]);
     text_put_byte(text, ']');
     text_json_key(text, STR("candidates"));
