@@ -12,6 +12,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "base/memory.h"
+
 static char folder[64];
 
 static struct weir *open_one(struct weir_error *error) {
@@ -192,8 +194,61 @@ static void only_so_many_configurations_live_at_once(void **state) {
     weir_close(weir, 0);
 }
 
+struct looking {
+    struct worker *worker;
+    const struct deployment *seen;
+    struct latch latch;
+};
+
+static void look_run(void *context) {
+    struct looking *looking = context;
+    looking->seen = looking->worker->deployment;
+    latch_down(&looking->latch);
+}
+
+/* Whichever allocation of it fails. */
+static void a_deployment_reaches_every_loop_or_none(void **state) {
+    (void)state;
+    enum { loops = 4, allocations = 24 };
+    char text[256], problems[512];
+    struct weir_error error;
+    snprintf(text, sizeof text,
+             "state_dir: %s/state\nworkers: %d\nproviders: {a: {type: openai, api_key: key-of-a, models: [m]}}\n",
+             folder, loops);
+    struct weir_options options = {.size = sizeof options, .config_text = text};
+    struct weir *weir = weir_open(&options, &error);
+    assert_non_null(weir);
+    unsigned done_count = 0, failed_count = 0;
+    for (unsigned n = 1; n <= allocations; n++) {
+        struct config config;
+        pthread_mutex_lock(&weir->control);
+        struct config_source source = weir_source(weir);
+        assert_true(weir_config_load(&source, &config, problems, sizeof problems));
+        const struct deployment *before = weir->deployment;
+        memory_fail_at(n);
+        bool done = weir_deploy(weir, &config, false);
+        memory_fail_at(0);
+        assert_true(done == (weir->deployment != before));
+        pthread_mutex_unlock(&weir->control);
+        config_free(&config);
+        done_count += done;
+        failed_count += !done;
+        for (unsigned i = 0; i < loops; i++) {
+            struct looking looking = {.worker = &weir->workers[i]};
+            latch_init(&looking.latch, 1);
+            assert_true(loop_post(weir->workers[i].loop, look_run, &looking));
+            latch_wait(&looking.latch);
+            latch_free(&looking.latch);
+            assert_ptr_equal(looking.seen, weir->deployment);
+        }
+    }
+    assert_true(done_count > 0 && failed_count >= 2 * loops);
+    weir_close(weir, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_deployment_reaches_every_loop_or_none, begin, end),
         cmocka_unit_test_setup_teardown(changes_are_in_force_at_once_and_at_the_next_opening, begin, end),
         cmocka_unit_test_setup_teardown(what_is_refused_has_a_code_and_changes_nothing, begin, end),
         cmocka_unit_test_setup_teardown(many_hands_do_not_lose_each_others_changes, begin, end),
