@@ -183,7 +183,7 @@ class World:
         address = f"unix:{self.folder / 'weir.sock'}" if self.listen == "unix" else "127.0.0.1:0"
         listen = {"address": address, "tls": {"cert": self.certificates.cert, "key": self.certificates.key}} if self.listen == "tls" else address
         config = {"listen": listen, "state_dir": str(self.folder / "state"), "workers": 2, "drain_seconds": 5, "header_timeout_seconds": 60,
-                  "body_timeout_seconds": 60, "request_timeout_seconds": 120, "health_check_interval": 3600, "retry": {"base_ms": 5, "max_ms": 50},
+                  "body_timeout_seconds": 60, "request_timeout_seconds": 60, "health_check_interval": 3600, "retry": {"base_ms": 5, "max_ms": 50},
                   "providers": providers, "routes": routes, "log": {"format": "json"}}
         if self.keyed:
             config["clients"] = [{"name": name, "key_hash": hashlib.sha256(client_key(name).encode()).hexdigest(), **facts} for name, facts in CLIENTS.items()]
