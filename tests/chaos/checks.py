@@ -54,8 +54,8 @@ def _stream(ask, reply):
     if said.error:
         if said.ended and _family(ask) != "google":
             return "wrong", f"an end after the error {said.error}"
-        # In a stream of /v1/responses the provider's own code may stand, in its vendor's words.
-        if reply.ending == "whole" and ask.dialect.name != "responses" and said.error not in CODES[_family(ask)]:
+        # In OpenAI's streams the provider's own code may stand, in its vendor's words.
+        if reply.ending == "whole" and _family(ask) != "openai" and said.error not in CODES[_family(ask)]:
             return "wrong", f"unknown code {said.error}"
         return "broken", _text(ask, said, False)
     if said.ended and reply.ending == "whole":
@@ -126,7 +126,7 @@ def judge(world, record, ask, reply):
             problem = f"a stream cut off without an error ({reply.ending})"
     else:
         kind, problem = _whole(ask, reply)
-    if ask.raw and kind == "wrong" and reply.status == 200:
+    if ask.raw and kind in ("wrong", "cut") and reply.status == 200:
         kind, problem = "raw", None  # passed on as the provider said it, whatever that was
     if ask.steady and kind != "whole" and not problem:
         record.violation("a bystander hurt", ask, f"{kind}: {reply}")
