@@ -78,8 +78,9 @@ static enum failure error_failure(struct flight *flight, struct attempt *attempt
     attempt_said_code(flight, attempt, error.said_code, error.type);
     if (attempt->codec && error.retry_after_ms >= 0 && attempt->retry_after_ms < 0)
         attempt->retry_after_ms = error.retry_after_ms;
-    return attempt_refusal(attempt,
-                           &(struct provider_word){.status = status, .code = error.said_code, .type = error.type});
+    return attempt_refusal(
+        attempt, &(struct provider_word){
+                     .status = status, .code = error.said_code, .type = error.type, .message = error.message});
 }
 
 enum failure attempt_refusal(const struct attempt *attempt, const struct provider_word *word) {

@@ -2,7 +2,7 @@
  * what they leave to words alone. */
 #include "engine/refusals.h"
 
-enum by { by_code, by_type, by_status };
+enum by { by_code, by_type, by_status, by_sentence };
 
 #define ANY STR("")
 
@@ -30,6 +30,15 @@ static const struct {
     {dialect_gemini, ANY, 400, 403, by_code, STR("SERVICE_DISABLED"), failure_authentication},
     {dialect_cloudflare, ANY, 400, 403, by_code, STR("10000"), failure_authentication},
     {dialect_cloudflare, ANY, 400, 403, by_code, STR("3023"), failure_authentication}, /* the account is blocked */
+
+    /* vendors with no code for it: a sentence that is theirs to the last byte. A caller might have it said, so that it
+     * means no more than a 402 or 403: this request goes elsewhere, and the key rests only as after those */
+    {dialect_openai, ANY, 400, 400, by_sentence, /* xAI, as whatever type it is configured */
+     STR("Incorrect API key provided. You can obtain an API key from https://console.x.ai."), failure_forbidden},
+    {dialect_anthropic, ANY, 400, 400, by_sentence,
+     STR("Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to upgrade or "
+         "purchase credits."),
+     failure_payment},
 
     /* credit, or what may be spent, is used up: no request with this key is answered until somebody pays or it is the
      * next day or month */
@@ -59,6 +68,7 @@ static bool fits(size_t row, enum dialect dialect, struct str vendor, const stru
     switch (rows[row].by) {
     case by_code: return str_eq(word->code, rows[row].said);
     case by_type: return str_eq(word->type, rows[row].said);
+    case by_sentence: return !inside && str_eq(word->message, rows[row].said);
     default: return !inside;
     }
 }

@@ -1,5 +1,5 @@
 /* refusals.h - what a provider's refusal means, by its status, its code and its type alone: one table of the vendors'
- * own words. The sentence beside them quotes callers, and decides nothing. Pure. */
+ * own words. The sentence beside them quotes callers, and decides nothing about a key. Pure. */
 #ifndef WEIR_ENGINE_REFUSALS_H
 #define WEIR_ENGINE_REFUSALS_H
 
@@ -10,6 +10,7 @@
 struct provider_word {
     int status; /* below 300: an error inside a good reply or a stream */
     struct str code, type;
+    struct str message; /* compared whole with a vendor's own; may be empty */
 };
 
 /* `vendor`: the provider's type ("deepseek"). failure_none: an error inside a good reply that no row knows. */

@@ -16,7 +16,8 @@ static enum failure of(enum dialect dialect, const char *vendor, int status, con
     codec_of(dialect)->read_error(str_from(body), &arena, &error);
     enum failure failure =
         refusal_failure(dialect, str_from(vendor),
-                        &(struct provider_word){.status = status, .code = error.said_code, .type = error.type});
+                        &(struct provider_word){
+                            .status = status, .code = error.said_code, .type = error.type, .message = error.message});
     arena_free(&arena);
     return failure;
 }
@@ -48,6 +49,16 @@ static const struct {
      "{\"error\":{\"message\":\"fewer max_tokens\",\"code\":402}}"},
     {dialect_openai, "xai", 400, failure_bad_request,
      "{\"code\":\"invalid-argument\",\"error\":\"Incorrect API key\"}"},
+    {dialect_openai, "xai", 400, failure_forbidden, /* its own sentence, to the last byte: as a 403 */
+     "{\"code\":\"invalid-argument\",\"error\":\"Incorrect API key provided. You can obtain an API key from "
+     "https://console.x.ai.\"}"},
+    {dialect_openai, "openai", 400, failure_bad_request,
+     "{\"error\":{\"message\":\"Invalid value: 'Incorrect API key provided. You can obtain an API key from "
+     "https://console.x.ai.'\"}}"},
+    {dialect_anthropic, "anthropic", 400, failure_payment,
+     "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"Your credit balance is too low "
+     "to "
+     "access the Anthropic API. Please go to Plans & Billing to upgrade or purchase credits.\"}}"},
     {dialect_anthropic, "anthropic", 401, failure_authentication,
      "{\"type\":\"error\",\"error\":{\"type\":\"authentication_error\",\"message\":\"m\"}}"},
     {dialect_anthropic, "anthropic", 402, failure_quota_exhausted,

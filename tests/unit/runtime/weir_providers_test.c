@@ -226,7 +226,8 @@ static void a_deployment_reaches_every_loop_or_none(void **state) {
         assert_true(weir_config_load(&source, &config, problems, sizeof problems));
         const struct deployment *before = weir->deployment;
         memory_fail_at(n);
-        bool done = weir_deploy(weir, &config, false);
+        struct error why;
+        bool done = weir_deploy(weir, &config, false, &why);
         memory_fail_at(0);
         assert_true(done == (weir->deployment != before));
         pthread_mutex_unlock(&weir->control);
