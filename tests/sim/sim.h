@@ -34,6 +34,9 @@ enum sim_mutant {
     mutant_reader_ignored,  /* a provider is read on while its caller reads nothing */
     mutant_body_over,       /* a body may be a byte longer than its limit */
     mutant_clients_share,   /* two clients have one client's limits */
+    mutant_words_decide,    /* a key rests for words that a refusal quotes */
+    mutant_one_caller,      /* a key rests for what one caller was forbidden */
+    mutant_echo_passed,     /* what a provider echoes is not looked through */
     mutants
 };
 
@@ -50,10 +53,13 @@ struct sim_call {
     size_t cuts[sim_pieces_max];
     size_t piece_count, piece_next;
     enum failure ending; /* failure_none: a good end */
-    bool never_ends, never_begins, late_events;
-    bool reading; /* back-pressure */
-    bool waits;   /* a piece is due, but is not read */
-    char *wanted; /* what a caller that gets this whole reply must have got; owned */
+    bool never_ends, never_begins, late_events, said_all;
+    bool reading;       /* back-pressure */
+    bool waits;         /* a piece is due, but is not read */
+    char key[40];       /* that it was sent */
+    bool quotes;        /* its refusal quotes words of its caller's */
+    enum failure means; /* what its refusal's status and code say; failure_none: its status alone */
+    char *wanted;       /* what a caller that gets this whole reply must have got; owned */
     size_t wanted_len;
     bool sound;            /* nothing goes wrong with it */
     bool stream, complete; /* it carries everything that a good answer has */
@@ -64,6 +70,18 @@ struct sim_breaker {
     unsigned in_a_row, probes, epoch, successes;
     enum breaker_state state;
     uint64_t until_ns;
+};
+
+/* What a naive reader would know of a key: how long it may rest, and who was forbidden something lately. */
+enum { sim_keys_max = 3, sim_suspects_max = 64 };
+struct sim_key {
+    uint64_t rests_until_ns;
+    struct {
+        uint64_t at_ns;
+        unsigned client;
+        uint32_t target;
+    } suspects[sim_suspects_max];
+    unsigned suspect_count;
 };
 
 enum { sim_reloads_max = 12 };
@@ -77,6 +95,7 @@ struct sim_provider {
     struct limiter_rules minute;
     uint64_t sent_ns[sim_calls_max]; /* when requests went out that counted */
     unsigned sent_count;
+    struct sim_key keys[sim_keys_max];
     const struct provider *latest; /* of the newest configuration that has it */
     char written[768];             /* in the configuration */
     bool absent, drained;          /* by the operator */
@@ -176,24 +195,27 @@ void sim_check_action(struct sim *sim, unsigned caller, const struct action *act
 void sim_check_closed(struct sim *sim, unsigned caller);
 
 /* Rare situations that the seeds must come upon. */
-#define SIM_MARKS(X)                                                                                                 \
-    X(breaker_opened)                                                                                                \
-    X(breaker_probed)                                                                                                \
-    X(breaker_closed_again)                                                                                          \
-    X(probe_released)                                                                                                \
-    X(place_handed_over)                                                                                             \
-    X(waiter_timed_out)                                                                                              \
-    X(place_without_waiter)                                                                                          \
-    X(lock_moved)                                                                                                    \
-    X(lock_all_failed)                                                                                               \
-    X(rate_refused)                                                                                                  \
-    X(retried_same_target)                                                                                           \
-    X(key_rotated)                                                                                                   \
-    X(nobody_available)                                                                                              \
-    X(client_refused)                                                                                                \
-    X(answered_after_line)                                                                                           \
-    X(stream_resumed) X(resume_given_up) X(hedge_won) X(hedge_lost) X(hedge_failed) X(body_refused) X(body_at_limit) \
-        X(many_frames) X(reader_stalled) X(late_event) X(held_to_the_limit) X(provider_removed) X(provider_back)     \
+#define SIM_MARKS(X)                                                                                              \
+    X(breaker_opened)                                                                                             \
+    X(breaker_probed)                                                                                             \
+    X(breaker_closed_again)                                                                                       \
+    X(probe_released)                                                                                             \
+    X(place_handed_over)                                                                                          \
+    X(waiter_timed_out)                                                                                           \
+    X(place_without_waiter)                                                                                       \
+    X(lock_moved)                                                                                                 \
+    X(lock_all_failed)                                                                                            \
+    X(rate_refused)                                                                                               \
+    X(retried_same_target)                                                                                        \
+    X(key_rotated)                                                                                                \
+    X(nobody_available)                                                                                           \
+    X(client_refused)                                                                                             \
+    X(answered_after_line)                                                                                        \
+    X(stream_resumed)                                                                                             \
+    X(resume_given_up)                                                                                            \
+    X(hedge_won)                                                                                                  \
+    X(hedge_lost) X(hedge_failed) X(body_refused) X(body_at_limit) X(many_frames) X(reader_stalled) X(late_event) \
+        X(key_echoed) X(key_suspected) X(words_quoted) X(held_to_the_limit) X(provider_removed) X(provider_back)  \
             X(provider_drained) X(removed_in_flight) X(clock_jumped)
 enum sim_mark {
 #define X(name) mark_##name,
@@ -216,6 +238,10 @@ void sim_clients_draw(struct sim *sim, struct text *yaml);
 /* After a step that may have admitted a request, or refused it. */
 void sim_clients_step(struct sim *sim, unsigned caller);
 void sim_clients_closed(struct sim *sim, unsigned caller);
+
+/* sim_keys.c: credentials: no key rests without cause, and none comes back to a caller. */
+void sim_keys_settled(struct sim *sim, unsigned caller, const struct attempt *attempt);
+void sim_keys_check_bytes(struct sim *sim, unsigned caller, struct str bytes);
 
 /* sim_provider.c: draws what this call will meet. */
 void sim_call_begin(struct sim *sim, unsigned caller, const struct action *action);

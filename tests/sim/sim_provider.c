@@ -54,6 +54,17 @@ static void silence_put(struct sim *sim, struct sim_call *call, struct writing *
     put(writing, "\n\n", true);
 }
 
+/* The key that it was sent: its caller must get as many stars. */
+static void put_key(struct sim *sim, const struct sim_call *call, struct writing *writing) {
+    size_t len = strlen(call->key);
+    if (!len) return;
+    put(writing, call->key, false);
+    grow(&writing->wanted, &writing->wanted_size, writing->wanted_len + len);
+    memset(writing->wanted + writing->wanted_len, '*', len);
+    writing->wanted_len += len;
+    sim_reached(sim, mark_key_echoed);
+}
+
 static const char usage_event[] =
     "data: "
     "{\"id\":\"1\",\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":5,\"total_tokens\":12}}\n\n";
@@ -67,6 +78,7 @@ static void stream_write(struct sim *sim, struct sim_call *call, struct writing 
     bool fault = !call->sound && sim_chance(&sim->faults, 70);
     unsigned kind = fault ? (unsigned)sim_between(&sim->faults, 0, 8) : 99,
              where = (unsigned)sim_between(&sim->faults, 0, events);
+    unsigned echoes = sim_chance(&sim->policy, 10) ? (unsigned)sim_between(&sim->policy, 0, events) : UINT32_MAX;
     char text[256];
     silence_put(sim, call, writing);
     put(writing,
@@ -89,11 +101,11 @@ static void stream_write(struct sim *sim, struct sim_call *call, struct writing 
             call->never_ends = true;
             return;
         }
-        snprintf(text, sizeof text,
-                 "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"w%llu "
-                 "\"},\"finish_reason\":null}],\"usage\":null}\n\n",
+        snprintf(text, sizeof text, "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"w%llu ",
                  (unsigned long long)sim_between(&sim->providers, 0, 1u << 30));
         put(writing, text, true);
+        if (i == echoes) put_key(sim, call, writing);
+        put(writing, "\"},\"finish_reason\":null}],\"usage\":null}\n\n", true);
     }
     put(writing, "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\r\n\r\n", true);
     bool usage = kind != 5 && asked_usage;
@@ -120,6 +132,7 @@ static void whole_write(struct sim *sim, struct sim_call *call, struct writing *
     unsigned kind = !call->sound && sim_chance(&sim->faults, 70) ? (unsigned)sim_between(&sim->faults, 0, 4) : 99;
     put(writing, front, true);
     put_filled(writing, 'x', size);
+    if (law > 1 && sim_chance(&sim->policy, 10)) put_key(sim, call, writing);
     if (kind == 0) {                                      /* not JSON, and well framed */
         call->complete = writing->len > limit_held_reply; /* too long to be held is too long to be read */
         return;
@@ -141,15 +154,40 @@ static void whole_write(struct sim *sim, struct sim_call *call, struct writing *
     call->complete = true;
 }
 
+/* Refusals: words that a caller may have chosen, or codes that only the vendor gives. */
+static const struct {
+    int from, to; /* statuses at which the code counts */
+    const char *message, *code;
+    enum failure means; /* failure_none: what the status says */
+} refusals_drawn[] = {
+    {0, 0, "no", NULL, failure_none},
+    {0, 0, "Incorrect API key provided: insufficient_quota billing_error", NULL, failure_none},
+    {0, 0, "'invalid_api_key' is not of type 'object'", "invalid_type", failure_none},
+    {400, 403, "m", "invalid_api_key", failure_authentication},
+    {400, 429, "m", "insufficient_quota", failure_quota_exhausted},
+};
+
 static void error_write(struct sim *sim, struct sim_call *call, struct writing *writing) {
     static const int statuses[] = {301, 400, 401, 402, 403, 404, 408, 409, 422, 429, 500, 502, 503, 504, 529};
     call->status = statuses[sim_between(&sim->faults, 0, sizeof statuses / sizeof *statuses - 1)];
     call->content_type = "application/json";
-    bool plain = sim_chance(&sim->faults, 30);
-    put(writing,
-        plain ? "upstream connect error"
-              : "{\"error\":{\"message\":\"no\",\"type\":\"t\",\"param\":null,\"code\":null}}",
-        true);
+    size_t kind = sim_chance(&sim->faults, 60) ? 0 : (size_t)sim_between(&sim->faults, 1, 4);
+    if (sim_chance(&sim->faults, 30)) {
+        put(writing, "upstream connect error ", true);
+        put_key(sim, call, writing);
+        return;
+    }
+    put(writing, "{\"error\":{\"message\":\"", true);
+    put(writing, refusals_drawn[kind].message, true);
+    if (sim_chance(&sim->policy, 20)) put_key(sim, call, writing);
+    put(writing, "\",\"type\":\"t\",\"param\":null,\"code\":", true);
+    if (refusals_drawn[kind].code) put(writing, "\"", true);
+    put(writing, refusals_drawn[kind].code ? refusals_drawn[kind].code : "null", true);
+    put(writing, refusals_drawn[kind].code ? "\"}}" : "}}", true);
+    call->quotes = kind == 1 || kind == 2;
+    if (call->quotes) sim_reached(sim, mark_words_quoted);
+    if (call->status >= refusals_drawn[kind].from && call->status <= refusals_drawn[kind].to)
+        call->means = refusals_drawn[kind].means;
 }
 
 static void cuts_draw(struct sim *sim, struct sim_call *call) {
@@ -173,6 +211,10 @@ void sim_call_begin(struct sim *sim, unsigned number, const struct action *actio
                               .status = 200,
                               .reading = true,
                               .ending = failure_none};
+    for (size_t i = 0; i < action->call.header_count; i++) {
+        struct str value = action->call.headers[i].value;
+        if (str_starts(value, STR("Bearer "))) str_copy(call->key, sizeof call->key, str_slice(value, 7, value.len));
+    }
     struct writing writing = {.at = NULL};
     bool asked_usage = false;
     for (size_t i = 0; i < action->call.body_count; i++)
@@ -232,7 +274,7 @@ void sim_call_free(struct sim_call *call) {
 }
 
 bool sim_call_event(struct sim *sim, struct sim_call *call, struct event *event) {
-    static struct http_header headers[2];
+    static struct http_header headers[3];
     *event = (struct event){.attempt = call->attempt};
     if (call->status == 0) {
         event->kind = event_call_failed;
@@ -244,6 +286,8 @@ bool sim_call_event(struct sim *sim, struct sim_call *call, struct event *event)
         headers[0] = (struct http_header){STR("content-type"), str_from(call->content_type)};
         if ((call->status == 429 || call->status == 503) && sim_chance(&sim->faults, 50))
             headers[header_count++] = (struct http_header){STR("retry-after"), STR("2")};
+        if (call->key[0] && sim_chance(&sim->policy, 20))
+            headers[header_count++] = (struct http_header){STR("x-request-id"), str_from(call->key)};
         *event = (struct event){.kind = event_reply_head,
                                 .attempt = call->attempt,
                                 .status = call->status,
@@ -263,6 +307,7 @@ bool sim_call_event(struct sim *sim, struct sim_call *call, struct event *event)
         return false;
     } else {
         event->kind = call->ending == failure_none ? event_reply_end : event_call_failed;
+        call->said_all = call->ending == failure_none;
         event->failure = call->ending;
         call->alive = false;
     }

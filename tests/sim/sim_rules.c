@@ -49,6 +49,7 @@ static void check_settled(struct sim *sim, unsigned number, const struct action 
     sim_rule(sim, attempt->failure != failure_none || attempt->status / 100 == 2, "a success has a status of 2xx",
              number);
     caller->settled |= 1u << attempt->number;
+    sim_keys_settled(sim, number, attempt);
     sim_decisions_settled(sim, number, attempt);
 }
 
@@ -58,6 +59,8 @@ static void check_respond(struct sim *sim, unsigned number, const struct action 
     caller->responded = true;
     caller->status = action->respond.status;
     caller->content_length = action->respond.content_length;
+    for (size_t i = 0; i < action->respond.header_count; i++)
+        sim_keys_check_bytes(sim, number, action->respond.headers[i].value);
     caller->source = -1;
     const struct flight *flight = caller->flight;
     if (flight->attempt_count && caller->status < 300)
@@ -195,6 +198,7 @@ void sim_check_closed(struct sim *sim, unsigned number) {
     for (unsigned i = 0; i < sim_lanes; i++)
         sim_rule(sim, !caller->lanes[i].alive, "no call outlives its flight", number);
     check_hedge(sim, flight);
+    sim_keys_check_bytes(sim, number, str_make(caller->got, caller->got_len));
     check_body(sim, number);
     sim_clients_closed(sim, number);
     sim_rule(sim, caller->gone || caller->ended || caller->aborted, "every caller that stays is answered", number);

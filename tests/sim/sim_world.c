@@ -162,6 +162,7 @@ static void tamper_config(struct sim *sim) {
         world->latest = provider;
         world->breaker = provider->breaker;
         world->minute = provider->rates.requests_minute;
+        if (sim->mutant == mutant_echo_passed) provider->credentials = (struct credentials){NULL, NULL};
         if (sim->mutant == mutant_threshold_off) provider->breaker.failure_threshold++;
         if (sim->mutant == mutant_share_ignored)
             for (size_t r = 0; r < sim->config.snapshot->route_count; r++)
@@ -470,9 +471,11 @@ static void provider_draw(struct sim *sim, unsigned i) {
     struct prng *draw = &sim->arrivals;
     struct text whole = text_in_buffer(sim->world[i].written, sizeof sim->world[i].written - 1), *text = &whole;
     text_printf(text,
-                "  p%u: {type: %s, api_keys: [k%s], base_url: \"http://p%u/v1\", models: [m0, m%u], priority: %llu, "
+                "  p%u: {type: %s, api_keys: [sk-sim-%u-0-0123456789%s], base_url: \"http://p%u/v1\", models: [m0, "
+                "m%u], priority: %llu, "
                 "timeout_seconds: %llu, reply_timeout_seconds: %llu, stall_timeout_seconds: %llu, max_retries: %llu",
-                i, sim_chance(draw, 20) ? "mistral" : "openai", sim_chance(draw, 30) ? ", k2, k3" : "", i, i % 3,
+                i, sim_chance(draw, 20) ? "mistral" : "openai", i,
+                sim_chance(draw, 30) ? ", sk-sim-second-key-01234, sk-sim-third-key-0123456" : "", i, i % 3,
                 (unsigned long long)sim_between(draw, 1, 3), (unsigned long long)sim_between(draw, 1, 30),
                 (unsigned long long)sim_between(draw, 1, 100), (unsigned long long)sim_between(draw, 1, 20),
                 (unsigned long long)sim_between(draw, 0, 4));
