@@ -150,6 +150,10 @@ void config_problem_write(const struct config_input *input, const struct config_
     text_put(text, problem->message);
 }
 
+static bool holds_nothing(const struct config_node *root) {
+    return root->kind == config_map ? root->count == 0 : config_is_null(root);
+}
+
 static struct config_node *root_of(struct config_reading *reading) {
     struct config_place place;
     if (!reading->input->text.at) {
@@ -164,7 +168,12 @@ static struct config_node *root_of(struct config_reading *reading) {
     }
     struct config_node *wrapped = config_member(root, STR("ai_providers"));
     if (wrapped && root->count == 1) root = wrapped;
-    if (root->kind == config_scalar && root->text.len == 0) root->kind = config_map; /* an empty file */
+    if (holds_nothing(root)) {
+        /* Nobody means one: an editor has cut the file and not written it yet, or the disk was full. As "all by
+         * default" it would take routes, providers and clients away. */
+        config_report(reading, root, config_error, "the file is empty: it holds no key, and nothing was changed");
+        return NULL;
+    }
     if (root->kind == config_map) return root;
     config_report(reading, root, config_error, "the file must be a map of keys, such as `providers:`");
     return NULL;

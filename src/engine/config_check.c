@@ -120,11 +120,6 @@ static struct str kind_name(const struct config_node *node) {
     return node->kind == config_list ? STR("a list") : node->kind == config_map ? STR("a map") : STR("a value");
 }
 
-static bool is_null(const struct config_node *node) {
-    return node->kind == config_scalar && !node->quoted &&
-           (node->text.len == 0 || str_eq(node->text, STR("null")) || str_eq(node->text, STR("~")));
-}
-
 static bool scalar_wanted(struct config_reading *reading, struct config_node *node, const struct config_key *key,
                           const char *what, bool disabled) {
     if (node->kind != config_scalar) {
@@ -210,7 +205,7 @@ static void sections_check(struct config_reading *reading, struct config_node *n
     for (struct config_node *element = node->first; element; element = element->next) {
         if (element->kind == config_scalar && key->inner == section_target)
             expand(reading, element, disabled);
-        else if (element->kind != config_map && !is_null(element))
+        else if (element->kind != config_map && !config_is_null(element))
             config_report(reading, element, config_error, "every entry of `%.*s` must be a map, such as {%.*s: ...}",
                           STR_ARG(key->name), STR_ARG(list ? STR("name") : STR("type")));
         else
@@ -328,7 +323,7 @@ static void map_check(struct config_reading *reading, struct config_node *map, e
             node->key = key->name;
             map->index = NULL; /* it knows the other spelling */
         }
-        if (is_null(node)) { /* as if it were not there, but for a client's `models`: none, and not all */
+        if (config_is_null(node)) { /* as if it were not there, but for a client's `models`: none, and not all */
             node->text = STR("");
             continue;
         }

@@ -204,3 +204,8 @@ struct config_node *config_yaml_parse(struct str text, struct arena *arena, stru
     if (!fine) return NULL;
     return building.root ? building.root : node_new(&building, config_map, (yaml_mark_t){0, 0, 0});
 }
+
+bool config_is_null(const struct config_node *node) {
+    return node->kind == config_scalar && !node->quoted &&
+           (node->text.len == 0 || str_eq(node->text, STR("null")) || str_eq(node->text, STR("~")));
+}

@@ -39,5 +39,7 @@ struct config_node *config_yaml_parse(struct str text, struct arena *arena, stru
 void config_map_index(struct config_node *map, struct arena *arena);
 /* NULL when there is none. In a large map that is as it was read, in the same time for any size. */
 struct config_node *config_member(const struct config_node *map, struct str key);
+/* A value that is as if it were not there: nothing behind the key, `null` or `~`. */
+bool config_is_null(const struct config_node *node);
 
 #endif

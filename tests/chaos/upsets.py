@@ -10,7 +10,8 @@ from callers import PLAIN_FAULTS, Caller
 from wire import once
 
 BAD_FILES = ("providers: [", "no_such_key: 1\n", "providers: {x: {type: nobody-knows-this}}\n", "listen: 127.0.0.1:0\nproviders: {x: {type: openai, api_key: \"${NO_SUCH_NAME_HERE}\"}}\n",
-             "\x00\x01\x02", "a: &a [*a]\n", "providers: 5\n", "- 1\n- 2\n")
+             "\x00\x01\x02", "a: &a [*a]\n", "providers: 5\n", "- 1\n- 2\n",
+             "", "\n", "# cut and not yet written\n", "{}\n")
 STRATEGIES = ("round_robin", "least_loaded", "fastest_response", "cost_optimal", "cost_optimized", "priority", "adaptive", "weighted", "sticky")
 
 

@@ -1,7 +1,8 @@
 """Reload by SIGHUP and by the admin API: atomic, good or not at all."""
 import signal
+import subprocess
 
-from weirlib import Connection, chat, chat_body, http, poll, provider, request_bytes
+from weirlib import BINARY, Connection, chat, chat_body, environment, http, poll, provider, request_bytes
 
 
 def hup(weir, event):
@@ -35,6 +36,24 @@ def test_a_bad_file_changes_nothing_and_says_why(start, start_mock):
     weir.write("providers: [\n")
     hup(weir, "reload_failed")
     assert chat(weir.port).status == 200
+
+
+def test_an_empty_file_is_no_configuration(start, start_mock):
+    """Cut and not written yet, or a full disk: whatever runs goes on, with its clients, and `check` says the same."""
+    mock = start_mock()
+    weir = start({"providers": {"p": provider(mock)}})
+    admin = {"Authorization": f"Bearer {weir.admin_key}"}
+    added = {"name": "q", **provider(mock, ["n"])}
+    assert http(weir.port, "POST", "/admin/v1/providers", added, admin).status == 201  # so a provider would be left
+    for text in ("", "\n \n", "# providers:\n", "---\n", "{}\n", "null\n", "ai_providers:\n", "ai_providers: {}\n"):
+        weir.write(text)
+        line = hup(weir, "reload_failed")
+        assert "the file is empty: it holds no key, and nothing was changed" in line["said"], (text, line)
+        assert str(weir.path) in line["said"]
+        assert chat(weir.port).status == 200 and chat(weir.port, model="n").status == 200, text
+        checked = subprocess.run([BINARY, "check", "-c", str(weir.path)], cwd=weir.folder, env=environment(), capture_output=True, text=True, timeout=30)
+        assert checked.returncode == 2 and line["said"].strip() == checked.stdout.strip(), (text, checked)
+    assert not weir.log("reloaded")
 
 
 def test_the_admin_api_reloads(start, start_mock):

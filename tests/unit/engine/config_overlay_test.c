@@ -593,7 +593,7 @@ static void the_state_folder_is_found_in_a_file_that_is_not_valid_alone(void **s
         {"state_dir: /var/lib/weir\nnope: 1\n", "/var/lib/weir"},
         {"ai_providers: {state_dir: \"${HOME}/weir\"}\n", "/home/me/weir"},
         {"workers: 1\n", "./weir-state"},
-        {"", "./weir-state"},
+        {"", ""},
         {"a: [\n", ""},
         {"state_dir: [x]\n", ""},
         {"state_dir: ${UNSET}\n", ""},

@@ -50,7 +50,13 @@ static void first_problem(const struct config *config, char *into, size_t size) 
 static const struct {
     const char *text, *problem;
 } bad[] = {
-    {"", "w.yaml:1:1: there is no enabled provider"},
+    {"", "w.yaml:1:1: the file is empty: it holds no key, and nothing was changed"},
+    {" \n# providers:\n", "w.yaml:1:1: the file is empty"},
+    {"---\n...\n", "w.yaml:2:1: the file is empty"},
+    {"{}\n", "w.yaml:1:1: the file is empty"},
+    {"~\n", "w.yaml:1:1: the file is empty"},
+    {"ai_providers: {}\n", "w.yaml:1:15: the file is empty"},
+    {"ai_providers:\n", "w.yaml:1:14: the file is empty"},
     {"- a\n", "w.yaml:1:1: the file must be a map"},
     {"providers: [\n", "w.yaml:2:1: "},
     {"a: b: c\n", "w.yaml:1:5: "},
