@@ -85,6 +85,8 @@ static void print_status(const char *text) {
            (long long)json_i64(json_member(root, "uptime_seconds"), 0),
            (long long)json_i64(json_member(root, "workers"), 0),
            (long long)json_i64(json_member(root, "generation"), 0));
+    struct str said = json_str(json_member(json_member(root, "configuration"), "said"), STR(""));
+    if (said.len) printf("%.*s\n\n", STR_ARG(said));
     printf("%-20s %-12s %-12s %-12s %5s %-10s %9s %9s %-7s %s\n", "provider", "type", "state", "health", "score",
            "breaker", "in flight", "latency", "edited", "base URL");
     for (const struct json_value *provider; (provider = json_each(providers, &place, NULL));)

@@ -29,8 +29,8 @@ struct config_input {
     void *context;
     /* Can TLS use these: a provider's authorities; a listener's certificate and key? false: *error. NULL: not looked
      * at. */
-    bool (*ca_check)(struct str ca_file, struct error *error);
-    bool (*certificate_check)(struct str cert_file, struct str key_file, struct error *error);
+    bool (*ca_check)(void *context, struct str ca_file, struct error *error);
+    bool (*certificate_check)(void *context, struct str cert_file, struct str key_file, struct error *error);
     struct config_ids *ids;
     struct cells *cells;           /* NULL: the snapshot has words of its own */
     struct str simulated_base_url; /* where the built-in provider answers; empty: it cannot be used */

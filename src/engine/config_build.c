@@ -123,7 +123,7 @@ static struct str base_url_of(struct config_reading *reading, struct snapshot *s
 static void ca_look(struct config_reading *reading, const struct config_node *node, const struct provider *provider) {
     struct error error = {.code = error_none};
     if (!provider->base.tls || provider->insecure || provider->ca_file.len == 0 || !reading->input->ca_check) return;
-    if (!reading->input->ca_check(provider->ca_file, &error))
+    if (!reading->input->ca_check(reading->input->context, provider->ca_file, &error))
         config_report(reading, config_member(node, STR("ca_file")), config_error, "%s", error.message);
 }
 

@@ -59,7 +59,8 @@ static void listen_add(struct config_reading *reading, const struct config_node 
         config_report(reading, node, config_error, "more than %d addresses", config_listens_max);
     else if (tls && !reading->input->certificate_check)
         process->listens[process->listen_count++] = listen;
-    else if (tls && !reading->input->certificate_check(listen.cert_file, listen.key_file, &error))
+    else if (tls &&
+             !reading->input->certificate_check(reading->input->context, listen.cert_file, listen.key_file, &error))
         config_report(reading, tls, config_error, "%s", error.message);
     else
         process->listens[process->listen_count++] = listen;

@@ -48,22 +48,48 @@ static void deployment_free(struct deployment *deployment) {
     memory_give(deployment);
 }
 
-static bool origins_make(struct deployment *deployment, struct error *error) {
+/* NULL: none. Held by the deployment. */
+static struct tls_context *tls_of(const struct deployment *deployment, struct str ca_file, bool insecure) {
+    const struct snapshot *snapshot = deployment->snapshot;
+    for (size_t i = 0; i < snapshot->provider_count; i++)
+        if (deployment->origins[i].tls && snapshot->providers[i].insecure == insecure &&
+            str_eq(snapshot->providers[i].ca_file, ca_file))
+            return deployment->origins[i].tls;
+    return NULL;
+}
+
+bool deployment_has_ca(const struct deployment *deployment, struct str ca_file) {
+    return tls_of(deployment, ca_file, false) != NULL;
+}
+
+/* NULL: *error. */
+static struct tls_context *tls_take(const struct deployment *in_force, const struct provider *provider,
+                                    struct error *error) {
+    struct tls_context *tls = in_force ? tls_of(in_force, provider->ca_file, provider->insecure) : NULL;
+    if (!tls) return tls_client_context(provider->ca_file, provider->insecure, tls_for_providers, error);
+    tls_context_hold(tls);
+    return tls;
+}
+
+static bool origins_make(struct deployment *deployment, const struct deployment *in_force, struct error *error) {
     const struct snapshot *snapshot = deployment->snapshot;
     for (size_t i = 0; i < snapshot->provider_count; i++) {
         const struct provider *provider = &snapshot->providers[i];
         struct tls_context *tls = NULL;
-        if (provider->base.tls &&
-            !(tls = tls_client_context(provider->ca_file, provider->insecure, tls_for_providers, error)))
-            return false;
+        if (provider->base.tls && !(tls = tls_take(in_force, provider, error))) return false;
         deployment->origins[i] = origin_of(provider, tls);
     }
     if (!fetches(snapshot)) return true;
-    deployment->fetch_tls = tls_client_context(STR_NONE, false, tls_for_callers, error);
+    deployment->fetch_tls = in_force ? in_force->fetch_tls : NULL;
+    if (deployment->fetch_tls)
+        tls_context_hold(deployment->fetch_tls);
+    else
+        deployment->fetch_tls = tls_client_context(STR_NONE, false, tls_for_callers, error);
     return deployment->fetch_tls != NULL;
 }
 
-struct deployment *deployment_new(struct snapshot *snapshot, _Atomic unsigned *live, struct error *error) {
+struct deployment *deployment_new(struct snapshot *snapshot, const struct deployment *in_force, _Atomic unsigned *live,
+                                  struct error *error) {
     struct deployment *deployment = memory_take_zeroed(sizeof *deployment);
     error_set(error, error_out_of_memory, "No memory for the configuration.");
     if (!deployment) {
@@ -74,7 +100,7 @@ struct deployment *deployment_new(struct snapshot *snapshot, _Atomic unsigned *l
         (struct deployment){.snapshot = snapshot,
                             .origins = memory_take_zeroed((snapshot->provider_count + 1) * sizeof *deployment->origins),
                             .live = live};
-    if (!deployment->origins || !origins_make(deployment, error)) {
+    if (!deployment->origins || !origins_make(deployment, in_force, error)) {
         deployment_free(deployment);
         return NULL;
     }

@@ -14,9 +14,12 @@ struct deployment {
     _Atomic unsigned *live;        /* the owner's count of those not freed yet */
 };
 
-/* Takes over the caller's hold on the snapshot. Reads CA files, so on a thread that may block. NULL: *error, and the
- * hold is released. */
-struct deployment *deployment_new(struct snapshot *snapshot, _Atomic unsigned *live, struct error *error);
+/* Takes over the caller's hold on the snapshot. Reads CA files, so on a thread that may block; but those that
+ * `in_force` (NULL: none) has read already stay as they were. NULL: *error, and the hold is released. */
+struct deployment *deployment_new(struct snapshot *snapshot, const struct deployment *in_force, _Atomic unsigned *live,
+                                  struct error *error);
+/* Has it read this CA file, and verifies by it? */
+bool deployment_has_ca(const struct deployment *deployment, struct str ca_file);
 void deployment_hold(struct deployment *deployment);
 void deployment_release(struct deployment *deployment);
 

@@ -142,6 +142,8 @@ struct weir *weir_open_in(const struct weir_options *options, const struct weir_
     pthread_mutex_init(&weir->mutex, NULL);
     pthread_mutex_init(&weir->control, NULL);
     struct config_source source = weir_source(weir);
+    in_force_begin(&weir->texts);
+    source.keep = &weir->texts;
     bool loaded = weir_config_load(&source, &weir->config, problems, sizeof problems);
     if (!loaded || weir->config.protects_count) {
         weir_error_set(error, error_bad_configuration, str_from(problems));
@@ -156,7 +158,7 @@ struct weir *weir_open_in(const struct weir_options *options, const struct weir_
     }
     weir->worker_count = worker_count_of(weir, options);
     weir->bodies.limit = weir->config.process.bodies_bytes_max;
-    weir->deployment = deployment_new(weir->config.snapshot, &weir->live_deployments, &why);
+    weir->deployment = deployment_new(weir->config.snapshot, NULL, &weir->live_deployments, &why);
     weir->config.snapshot = NULL;
     if (!weir->deployment) {
         weir_error_set(error, why.code, str_from(why.message));
@@ -245,13 +247,14 @@ static void deploy_to_all(struct weir *weir, struct deploy_letter *letters[limit
     }
 }
 
-bool weir_deploy(struct weir *weir, struct config *config, bool fresh_connections, struct error *error) {
+bool weir_deploy(struct weir *weir, struct config *config, enum deploying how, struct error *error) {
     if (atomic_load(&weir->live_deployments) >= limit_deployments)
         return error_set(error, error_overloaded, WEIR_TOO_MANY_DEPLOYMENTS);
     struct deploy_letter *letters[limit_loops];
     if (!letters_write(weir, letters))
         return error_set(error, error_out_of_memory, "%s", error_facts(error_out_of_memory)->sentence.at);
-    struct deployment *fresh = deployment_new(config->snapshot, &weir->live_deployments, error);
+    struct deployment *fresh = deployment_new(config->snapshot, how == deploying_edit ? weir->deployment : NULL,
+                                              &weir->live_deployments, error);
     config->snapshot = NULL; /* taken over, or given back */
     if (!fresh) {
         letters_throw(letters, weir->worker_count);
@@ -263,7 +266,7 @@ bool weir_deploy(struct weir *weir, struct config *config, bool fresh_connection
     struct deployment *old = weir->deployment;
     weir->deployment = fresh;
     pthread_mutex_unlock(&weir->mutex);
-    deploy_to_all(weir, letters, fresh, fresh_connections);
+    deploy_to_all(weir, letters, fresh, how == deploying_reload);
     struct config before = weir->config;
     weir->config = *config;
     memset(config, 0, sizeof *config);
@@ -276,15 +279,25 @@ int weir_reload(struct weir *weir, struct weir_error *error) {
     char problems[sizeof error->message];
     struct config config;
     struct error why = {.code = error_none};
+    struct in_force texts;
+    in_force_begin(&texts);
     pthread_mutex_lock(&weir->control);
     struct config_source source = weir_source(weir);
+    source.keep = &texts;
     bool fine = weir_config_load(&source, &config, problems, sizeof problems) && !config.protects_count;
     if (!fine)
         weir_error_set(error, error_bad_configuration, str_from(problems));
     else if (!(fine = weir_marks_keep(weir, &config, &why)))
         weir_error_set(error, why.code, str_from(why.message));
-    else if (!(fine = weir_deploy(weir, &config, true, &why)))
+    else if (!(fine = weir_deploy(weir, &config, deploying_reload, &why)))
         weir_error_set(error, why.code, str_from(why.message));
+    if (fine) {
+        struct in_force before = weir->texts;
+        weir->texts = texts;
+        texts = before;
+    }
+    weir_file_look(weir);
+    in_force_free(&texts);
     pthread_mutex_unlock(&weir->control);
     config_free(&config);
     return fine ? 0 : -1;
@@ -342,6 +355,7 @@ void weir_close(struct weir *weir, unsigned drain_ms) {
     log_close(weir->reports.log);
     metrics_close(weir->reports.metrics);
     config_free(&weir->config);
+    in_force_free(&weir->texts);
     config_ids_free(&weir->ids);
     cells_free(&weir->cells);
     pthread_mutex_destroy(&weir->mutex);

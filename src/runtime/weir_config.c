@@ -37,10 +37,25 @@ static char *file_read(const char *path, size_t most, size_t *len, const char **
     return NULL;
 }
 
+static const char *environment_of(void *context, const char *name) {
+    const struct config_source *source = context;
+    return source->host->environment(source->host->context, name);
+}
+
+static bool keep(const struct config_source *source, struct str path, struct str text, struct error *error) {
+    return !source->keep || in_force_keep(source->keep, path, text) ||
+           error_set(error, error_out_of_memory, "no memory for %.*s", STR_ARG(path));
+}
+
 /* file:PATH in a configuration. */
 static bool referenced_read(void *context, struct str path, struct arena *arena, struct str *content,
                             struct error *error) {
-    (void)context;
+    const struct config_source *source = context;
+    const struct in_force_text *known = source->texts ? in_force_find(source->texts, path) : NULL;
+    if (known) {
+        *content = arena_copy(arena, known->text);
+        return content->at != NULL || error_set(error, error_out_of_memory, "no memory for %.*s", STR_ARG(path));
+    }
     char terminated[1024];
     const char *problem = "";
     size_t len = 0;
@@ -48,21 +63,26 @@ static bool referenced_read(void *context, struct str path, struct arena *arena,
     char *bytes = file_read(terminated, referenced_bytes_max, &len, &problem);
     if (!bytes) return error_set(error, error_bad_configuration, "cannot read %s: %s", terminated, problem);
     *content = arena_copy(arena, str_make(bytes, len));
+    bool kept = keep(source, path, str_make(bytes, len), error);
     memory_wipe(bytes, len);
     memory_give(bytes);
-    return content->at != NULL || error_set(error, error_out_of_memory, "no memory for %s", terminated);
+    if (!content->at) error_set(error, error_out_of_memory, "no memory for %s", terminated);
+    return kept && content->at;
 }
 
 /* -- TLS --------------------------------------------------------------------------------------------------------------
  */
 
-static bool ca_check(struct str ca_file, struct error *error) {
+static bool ca_check(void *context_, struct str ca_file, struct error *error) {
+    const struct config_source *source = context_;
+    if (source->deployment && deployment_has_ca(source->deployment, ca_file)) return true;
     struct tls_context *context = tls_client_context(ca_file, false, tls_for_providers, error);
     tls_context_release(context);
     return context != NULL;
 }
 
-static bool certificate_check(struct str cert_file, struct str key_file, struct error *error) {
+static bool certificate_check(void *context_, struct str cert_file, struct str key_file, struct error *error) {
+    (void)context_;
     struct tls_context *context = tls_server_context(cert_file, key_file, error);
     tls_context_release(context);
     return context != NULL;
@@ -145,36 +165,51 @@ static bool load(const struct config_source *source, struct config_input *input,
     return loaded;
 }
 
+/* The configuration's own text. false: it cannot be read, or kept, which *problem says. */
+static bool text_find(const struct config_source *source, struct str *text, char **read, const char **problem) {
+    struct error error;
+    struct str path = str_from(source->path);
+    const struct in_force_text *known = source->path && source->texts ? in_force_find(source->texts, path) : NULL;
+    size_t len = 0;
+    *read = NULL;
+    *text = known ? known->text : source->text ? str_from(source->text) : STR_NONE;
+    if (!source->path || known) return true;
+    if (!(*read = file_read(source->path, config_bytes_max, &len, problem))) return false;
+    *text = str_make(*read, len);
+    *problem = "out of memory";
+    return keep(source, path, *text, &error);
+}
+
 bool weir_config_load(const struct config_source *source, struct config *config, char *problems, size_t problems_size) {
-    const char *problem = "", *path = source->path, *given = source->text;
-    size_t len = given ? strlen(given) : 0;
-    char *text = path ? file_read(path, config_bytes_max, &len, &problem) : NULL;
+    const char *problem = "", *path = source->path;
+    struct str text;
+    char *read;
     memset(config, 0, sizeof *config);
     config->error_count = 1; /* until a load says otherwise */
-    if (path && !text) {
+    bool loaded = text_find(source, &text, &read, &problem);
+    if (loaded) {
+        bool edits = source->texts != NULL; /* listeners stay as they are */
+        struct config_input input = {.path = path           ? str_from(path)
+                                             : source->text ? STR("text")
+                                                            : STR(""),
+                                     .text = text,
+                                     .environment = environment_of,
+                                     .read_file = referenced_read,
+                                     .context = (void *)(uintptr_t)source,
+                                     .ca_check = ca_check,
+                                     .certificate_check = source->host->serves && !edits ? certificate_check : NULL,
+                                     .ids = source->ids,
+                                     .cells = source->cells,
+                                     .simulated_base_url = source->host->simulated_base_url,
+                                     .admin_key_hash = source->host->admin_key_hash};
+        loaded = load(source, &input, config, problems, problems_size);
+    } else {
         struct text message = text_in_buffer(problems, problems_size ? problems_size - 1 : 0);
         text_printf(&message, "%s: cannot be read: %s", path, problem);
         if (problems_size) problems[message.len] = 0;
-        return false;
     }
-    struct config_input input = {.path = path    ? str_from(path)
-                                         : given ? STR("text")
-                                                 : STR(""),
-                                 .text = path    ? str_make(text, len)
-                                         : given ? str_make(given, len)
-                                                 : STR_NONE,
-                                 .environment = source->host->environment,
-                                 .read_file = referenced_read,
-                                 .context = source->host->context,
-                                 .ca_check = ca_check,
-                                 .certificate_check = source->host->serves ? certificate_check : NULL,
-                                 .ids = source->ids,
-                                 .cells = source->cells,
-                                 .simulated_base_url = source->host->simulated_base_url,
-                                 .admin_key_hash = source->host->admin_key_hash};
-    bool loaded = load(source, &input, config, problems, problems_size);
-    if (text) memory_wipe(text, len);
-    memory_give(text);
+    if (read) memory_wipe(read, text.len);
+    memory_give(read);
     return loaded;
 }
 
@@ -186,4 +221,44 @@ bool weir_config_check(const char *path, const char *text, const struct weir_hos
     bool loaded = weir_config_load(&source, config, problems, problems_size);
     config_ids_free(&ids);
     return loaded;
+}
+
+/* -- the file and what is in force ------------------------------------------------------------------------------------
+ */
+
+/* Does it say on the disk what it said? */
+static bool stands_as_read(const struct in_force_text *known) {
+    char path[overlay_path_max];
+    const char *problem = "";
+    size_t len = 0;
+    str_copy(path, sizeof path, known->path);
+    char *bytes = file_read(path, known->text.len + 1, &len, &problem);
+    bool same = bytes && str_eq(str_make(bytes, len), known->text);
+    if (bytes) memory_wipe(bytes, len);
+    memory_give(bytes);
+    return same;
+}
+
+void weir_file_look(struct weir *weir) {
+    char said[sizeof weir->file_said] = "", problems[640] = "";
+    const struct in_force_text *known = weir->texts.first;
+    while (known && stands_as_read(known)) known = known->next;
+    if (known) {
+        struct config config;
+        struct config_ids ids = {NULL, 0, 0};
+        struct config_source source = weir_source(weir);
+        source.ids = &ids;
+        source.cells = NULL;
+        bool good = weir_config_load(&source, &config, problems, sizeof problems) && !config.protects_count;
+        config_free(&config);
+        config_ids_free(&ids);
+        struct text text = text_in_buffer(said, sizeof said - 1);
+        text_printf(&text, "%.*s has changed and is not in force: ", STR_ARG(str_slice(known->path, 0, 255)));
+        text_printf(&text, "%s", good ? "reload to take it" : "mend it and reload: ");
+        if (!good) text_printf(&text, "%s", problems);
+        said[text.len] = 0;
+    }
+    pthread_mutex_lock(&weir->mutex);
+    memcpy(weir->file_said, said, sizeof said);
+    pthread_mutex_unlock(&weir->mutex);
 }

@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "engine/config_overlay.h"
+#include "runtime/in_force.h"
 #include "runtime/latch.h"
 #include "runtime/marks.h"
 #include "runtime/overlay.h"
@@ -30,8 +31,10 @@ struct weir {
     struct config_ids ids;
     struct cells cells;
     struct config config;    /* of the last load: its `process` part counts */
+    struct in_force texts;   /* what the configuration was made of; guarded by `control` */
     pthread_mutex_t control; /* held through a reload or an edit, which come one after the other: guards config, ids */
-    pthread_mutex_t mutex;   /* guards deployment, and only while it is read or swapped; taken inside `control` */
+    pthread_mutex_t mutex;   /* guards deployment and file_said, and only while they are read or swapped; taken inside
+                              * `control` */
     struct deployment *deployment;
     _Atomic unsigned live_deployments;
     char overlay_path[overlay_path_max]; /* of the first load: a state folder does not move */
@@ -46,6 +49,7 @@ struct weir {
     void *log_bridge; /* weir_open's; owned */
     struct now started;
     struct latch drained;
+    char file_said[1024]; /* why the file is not what is in force, as it was when it was looked at last; empty: it is */
 };
 
 extern const struct weir_host weir_host_default;
@@ -63,6 +67,10 @@ struct config_source {
     struct cells *cells;     /* NULL: only to be checked */
     char *overlay_path;      /* of overlay_path_max; empty: found out, and filled */
     struct str overlay_text; /* {NULL,0}: as it stands on the disk */
+    struct in_force *keep;   /* NULL: nothing; else begun, and gets every text that is read */
+    /* NULL: everything is read from the disk; else what was read for these, by preference. */
+    struct in_force *texts;
+    const struct deployment *deployment;
 };
 struct config_source weir_source(struct weir *weir);
 /* As weir_config_check. */
@@ -70,9 +78,14 @@ bool weir_config_load(const struct config_source *source, struct config *config,
 /* Under `control`, before it is in force: the state folder remembers that there are clients and providers. false:
  * *error, and nothing may be put in force. */
 bool weir_marks_keep(struct weir *weir, const struct config *config, struct error *error);
+/* A reload reads CA files again and begins new connections; an edit goes on with those in force. */
+enum deploying { deploying_reload, deploying_edit };
 /* Under `control`: what the next requests begin with, on every loop; takes the configuration over. false: *error, such
  * as that too many older ones are still in use. */
-bool weir_deploy(struct weir *weir, struct config *config, bool fresh_connections, struct error *error);
+bool weir_deploy(struct weir *weir, struct config *config, enum deploying how, struct error *error);
+/* Under `control`: is the file, with those that it names, still what is in force? Kept for the status, and told in
+ * weir->file_said. Reads the disk. */
+void weir_file_look(struct weir *weir);
 #define WEIR_TOO_MANY_DEPLOYMENTS \
     "Requests in flight still use too many older configurations: nothing was changed, try again when some have ended."
 

@@ -76,6 +76,8 @@ static bool attempt(struct editing *editing, const struct config_edit *edit, str
     editing->after = text_str(&out);
     struct config_source source = weir_source(editing->weir);
     source.overlay_text = editing->after;
+    source.texts = &editing->weir->texts; /* what is in force, whatever stands on the disk by now */
+    source.deployment = editing->weir->deployment;
     bool loaded = weir_config_load(&source, &editing->config, problems, sizeof problems);
     if (loaded && !editing->config.protects_count && !simulated_is_missing(editing->config.snapshot)) return true;
     if (loaded && !editing->config.protects_count)
@@ -155,19 +157,22 @@ static bool commit(struct editing *editing, struct weir_error *error) {
         weir_error_set(error, why.code, str_from(why.message));
         return false;
     }
-    if (weir_deploy(weir, &editing->config, false, &why)) return true;
+    if (weir_deploy(weir, &editing->config, deploying_edit, &why)) return true;
     weir_error_set(error, why.code, str_from(why.message));
     overlay_write(weir->overlay_path, editing->before, &why); /* as it was */
     return false;
 }
 
 /* What the load had to say of this edit: a key that does nothing yet, a credential left behind. */
-static void warnings_put(const struct config *config, struct str name, struct str keys, bool in_clear,
-                         struct text *text) {
+static void warnings_put(const struct weir *weir, struct str name, struct str keys, bool in_clear, struct text *text) {
+    const struct config *config = &weir->config;
     char quoted[limit_name + 8];
-    bool any = in_clear;
+    bool any = in_clear || weir->file_said[0];
+    if (any) text_put(text, STR(",\"warnings\":["));
+    if (weir->file_said[0]) text_put_json(text, str_from(weir->file_said));
+    if (weir->file_said[0] && in_clear) text_put_byte(text, ',');
     if (in_clear)
-        text_put(text, STR(",\"warnings\":[\"its credentials stand in clear in runtime.yaml in the state folder, which "
+        text_put(text, STR("\"its credentials stand in clear in runtime.yaml in the state folder, which "
                            "only its owner may read: there is no vault yet\""));
     for (const struct config_problem *problem = config->problems; problem; problem = problem->next) {
         struct str rest = keys, key = name;
@@ -202,7 +207,7 @@ static char *view_of(struct weir *weir, struct str name, struct str keys, bool r
         text_put_byte(&text, '{');
         text_json_str(&text, STR("name"), name);
     }
-    warnings_put(&weir->config, name, keys, in_clear, &text);
+    warnings_put(weir, name, keys, in_clear, &text);
     text_put_byte(&text, '}');
     view = text.failed ? NULL : memory_take(text.len + 1);
     if (view) str_copy(view, text.len + 1, text_str(&text));
@@ -223,6 +228,7 @@ static bool edit_locked(struct weir *weir, const struct provider_edit *edit, cha
         const struct provider *provider = map_find(&snapshot->providers_by_name, edit->edit.provider);
         bool resumed = edit->edit.kind == edit_state && edit->edit.state == provider_active;
         if (resumed && provider) snapshot_forgive(snapshot, provider, clock_read().mono_ns);
+        weir_file_look(weir);
         *view = view_of(weir, edit->edit.provider, text_str(&editing.keys), edit->edit.kind == edit_remove,
                         config_overlay_holds_credential(editing.after, edit->edit.provider, &editing.arena));
         log_info(weir->reports.log ? log_shared(weir->reports.log) : NULL, clock_read(), "provider_changed",

@@ -144,6 +144,20 @@ static void provider_put(const struct snapshot *snapshot, const struct provider 
     text_put_byte(text, '}');
 }
 
+/* Where it came from, and whether the file still says so, as it was when a reload or an edit looked last. */
+static void configuration_put(struct weir *weir, struct text *text) {
+    char said[sizeof weir->file_said];
+    if (!weir->config_path) return;
+    pthread_mutex_lock(&weir->mutex);
+    memcpy(said, weir->file_said, sizeof said);
+    pthread_mutex_unlock(&weir->mutex);
+    text_put(text, STR(",\"configuration\":{"));
+    text_json_str(text, STR("file"), str_from(weir->config_path));
+    text_json_bool(text, STR("in_force"), said[0] == 0);
+    if (said[0]) text_json_str(text, STR("said"), str_from(said));
+    text_put_byte(text, '}');
+}
+
 void weir_status_write(struct weir *weir, const struct snapshot *snapshot, struct text *text) {
     struct now now = clock_read();
     text_put_byte(text, '{');
@@ -153,6 +167,7 @@ void weir_status_write(struct weir *weir, const struct snapshot *snapshot, struc
     text_json_u64(text, STR("workers"), weir->worker_count);
     text_json_u64(text, STR("routes"), snapshot->route_count);
     text_json_u64(text, STR("clients"), snapshot->client_count);
+    configuration_put(weir, text);
     text_put(text, STR(",\"providers\":["));
     for (size_t i = 0; i < snapshot->provider_count; i++) provider_put(snapshot, &snapshot->providers[i], now, text);
     text_put(text, STR("],\"totals\":"));

@@ -113,7 +113,6 @@ class World:
         self.binary, self.folder, self.seed, self.listen, self.certificates = binary, folder, seed, listen, certificates
         self.keyed = listen != "unix"
         self.mocks, self.relays, self.weir, self.stopping = {}, {}, None, False
-        self.bad_files = 0  # odd: one stands in the configuration's place
 
     # -- beginning and end
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -256,6 +257,52 @@ def test_roles(start, start_mock):
 
 
 # -- what is kept --------------------------------------------------------------------------------------------------------
+
+BROKEN = ("", "providers: [", "providers:\n  one:\n    typ: openai\n", "providers: {x: {type: nobody-knows-this}}\n", None)
+
+
+def test_an_edit_is_of_what_is_in_force_and_not_of_the_file(start, start_mock, certificates, tmp_path):
+    """At night, with a half-written file on the disk, a provider must be drained; and a file that nobody has reloaded yet
+    comes not into force by the back door."""
+    mock, two = start_mock(), start_mock()
+    key, ca = tmp_path / "key", tmp_path / "ca.pem"
+    key.write_text("sk-of-the-file\n")
+    ca.write_bytes(Path(certificates.ca).read_bytes())
+    good = {"providers": {"one": {**provider(mock), "api_key": f"file:{key}"}, "away": {**provider("https://localhost:1/v1", ["far"]), "ca_file": str(ca)}}}
+    weir = start(good)
+    assert chat(weir.port).status == 200
+
+    def status():
+        return http(weir.port, "GET", "/admin/v1/status", headers={"Authorization": f"Bearer {weir.admin_key}"}).json["configuration"]
+
+    assert status() == {"file": str(weir.path), "in_force": True}
+    key.unlink()
+    ca.write_text("half of a certif")
+    for number, text in enumerate(BROKEN):
+        weir.path.unlink() if text is None else weir.path.write_text(text)
+        for method, path, body in (("POST", "/one/maintenance", None), ("POST", "/one/resume", None), ("PATCH", "/one", {"priority": 5 + number}), ("POST", "/one/drain", None),
+                                   ("POST", "", {"name": f"n{number}", **provider(two, [f"n{number}"])}), ("DELETE", f"/n{number}", None), ("POST", "/one/reset", None)):
+            reply = ask(weir, method, path, body)
+            assert reply.status in (200, 201), (text, method, path, reply)
+            assert any("is not in force: mend it and reload" in w for w in reply.json["warnings"]), reply
+        assert status()["in_force"] is False and str(weir.path) in status()["said"]
+        assert chat(weir.port).status == 200
+    assert mock.last()["headers"]["authorization"] == "Bearer sk-of-the-file"
+    reply = ask(weir, "PATCH", "/one", {"ca_file": str(ca), "base_url": "https://localhost:1/v1", "api_key": "k" * 20})
+    assert reply.status == 200, reply  # these authorities are in force, as they were read
+    assert ask(weir, "PATCH", "/one", {"ca_file": str(tmp_path / "other.pem")}).status == 400
+    assert ask(weir, "POST", "/one/reset").status == 200
+    ca.write_bytes(Path(certificates.ca).read_bytes())
+    key.write_text("sk-of-another\n")
+    weir.write({"providers": {"one": {**provider(mock, ["m", "later"]), "api_key": f"file:{key}"}}})
+    reply = ask(weir, "PATCH", "/one", {"priority": 9})
+    assert reply.status == 200 and any("is not in force: reload to take it" in w for w in reply.json["warnings"]), reply
+    assert chat(weir.port, model="later").status == 404 and chat(weir.port).status == 200
+    assert mock.last()["headers"]["authorization"] == "Bearer sk-of-the-file"
+    assert http(weir.port, "POST", "/admin/v1/reload", "", {"Authorization": f"Bearer {weir.admin_key}"}).status == 200
+    assert chat(weir.port, model="later").status == 200 and mock.last()["headers"]["authorization"] == "Bearer sk-of-another"
+    assert status()["in_force"] is True and not any("in force" in w for w in ask(weir, "PATCH", "/one", {"priority": 3}).json.get("warnings", []))
+
 
 def test_edits_survive_a_restart_and_a_reload(one, start_mock):
     weir, mock = one

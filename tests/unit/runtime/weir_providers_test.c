@@ -227,7 +227,7 @@ static void a_deployment_reaches_every_loop_or_none(void **state) {
         const struct deployment *before = weir->deployment;
         memory_fail_at(n);
         struct error why;
-        bool done = weir_deploy(weir, &config, false, &why);
+        bool done = weir_deploy(weir, &config, deploying_edit, &why);
         memory_fail_at(0);
         assert_true(done == (weir->deployment != before));
         pthread_mutex_unlock(&weir->control);
