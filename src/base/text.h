@@ -67,6 +67,11 @@ static inline void text_json_i64(struct text *text, struct str name, int64_t val
     text_json_key(text, name);
     text_put_i64(text, value);
 }
+
+/* A count that is not known, below 0, is left out. */
+static inline void text_json_count(struct text *text, struct str name, int64_t value) {
+    if (value >= 0) text_json_i64(text, name, value);
+}
 static inline void text_json_bool(struct text *text, struct str name, bool value) {
     text_json_key(text, name);
     text_put(text, value ? STR("true") : STR("false"));

@@ -35,6 +35,7 @@ void anthropic_usage_put(struct text *text, const struct usage *usage);
 void anthropic_citation_put(struct text *text, const struct message_citation *citation);
 /* "overloaded_error" for a status. */
 struct str anthropic_error_type(int status);
+int anthropic_error_status(struct str type); /* 0: it is none of its types */
 /* {"type":"error","error":{"type","message"},"request_id"} */
 void anthropic_error_put(struct text *text, int status, struct str message, struct str request_id);
 

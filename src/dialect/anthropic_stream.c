@@ -122,6 +122,7 @@ bool anthropic_event_take(void *reader_state, struct str event, struct str data,
         struct message_event *said = message_event_add(events, message_event_error);
         said->text = json_member_str(json_member(root, "error"), "message");
         said->name = json_member_str(json_member(root, "error"), "type");
+        said->status = anthropic_error_status(said->name);
     }
     return true;
 }

@@ -177,13 +177,12 @@ bool cloudflare_event_take(void *reader_state, struct str event, struct str data
  */
 
 static void usage_put(struct text *text, const struct usage *usage) {
-    int64_t input = usage->input_tokens > 0 ? usage->input_tokens : 0,
-            output = usage->output_tokens > 0 ? usage->output_tokens : 0;
+    if (!usage_is_known(usage)) return;
     text_json_key(text, STR("usage"));
     text_put_byte(text, '{');
-    text_json_i64(text, STR("prompt_tokens"), input);
-    text_json_i64(text, STR("completion_tokens"), output);
-    text_json_i64(text, STR("total_tokens"), input + output);
+    text_json_count(text, STR("prompt_tokens"), usage->input_tokens);
+    text_json_count(text, STR("completion_tokens"), usage->output_tokens);
+    text_json_count(text, STR("total_tokens"), usage_total(usage));
     if (usage->cached_input_tokens >= 0) {
         text_put(text, STR(",\"prompt_tokens_details\":{"));
         text_json_i64(text, STR("cached_tokens"), usage->cached_input_tokens);
@@ -254,7 +253,7 @@ static void end_put(struct writer *writer, struct text *text) {
     writer->over = true;
     text_put(text, STR("data: {\"response\":\"\""));
     finish_put(text, writer->finish);
-    usage_put(text, &writer->usage);
+    if (writer->has_usage) usage_put(text, &writer->usage);
     text_put(text, STR("}\n\ndata: [DONE]\n\n"));
 }
 

@@ -100,18 +100,17 @@ static void usage_read(const struct json_value *value, struct usage *usage) {
 }
 
 static void usage_put(struct text *text, const struct usage *usage) {
-    int64_t input = usage->input_tokens > 0 ? usage->input_tokens : 0,
-            output = usage->output_tokens > 0 ? usage->output_tokens : 0,
-            thought = usage->reasoning_tokens > 0 ? usage->reasoning_tokens : 0;
-    if (thought > output) thought = output;
+    int64_t output = usage->output_tokens, thought = usage->reasoning_tokens > 0 ? usage->reasoning_tokens : 0;
+    if (!usage_is_known(usage)) return;
+    if (thought > output) thought = output > 0 ? output : 0;
     text_json_key(text, STR("usageMetadata"));
     text_put_byte(text, '{');
-    text_json_i64(text, STR("promptTokenCount"), input);
-    text_json_i64(text, STR("candidatesTokenCount"), output - thought);
+    text_json_count(text, STR("promptTokenCount"), usage->input_tokens);
+    text_json_count(text, STR("candidatesTokenCount"), output < 0 ? -1 : output - thought);
     if (usage->reasoning_tokens >= 0) text_json_i64(text, STR("thoughtsTokenCount"), thought);
     if (usage->cached_input_tokens >= 0)
         text_json_i64(text, STR("cachedContentTokenCount"), usage->cached_input_tokens);
-    text_json_i64(text, STR("totalTokenCount"), input + output);
+    text_json_count(text, STR("totalTokenCount"), usage_total(usage));
     text_put_byte(text, '}');
 }
 

@@ -79,8 +79,8 @@ static void details_put(struct text *text, enum message_finish finish, const str
     text_json_key(text, STR("details"));
     text_put_byte(text, '{');
     text_json_str(text, STR("finish_reason"), finish_name(finish));
-    text_json_i64(text, STR("generated_tokens"), usage->output_tokens > 0 ? usage->output_tokens : 0);
-    if (usage->input_tokens >= 0) text_json_i64(text, STR("input_length"), usage->input_tokens);
+    text_json_count(text, STR("generated_tokens"), usage->output_tokens);
+    text_json_count(text, STR("input_length"), usage->input_tokens);
     text_put_byte(text, '}');
 }
 
@@ -176,6 +176,7 @@ void huggingface_event_put(void *writer_state, const struct message_event *event
         writer->over = true;
         token_put(writer, STR("</s>"), true, text);
         text_json_str(text, STR("generated_text"), text_str(&writer->said));
+        if (!writer->has_usage) writer->usage = USAGE_NONE;
         details_put(text, writer->finish, &writer->usage);
         text_put(text, STR("}\n\n"));
         break;

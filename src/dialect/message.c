@@ -199,3 +199,7 @@ bool message_data_uri(struct str url, struct message_media *media) {
     media->data = str_slice(rest, comma + 1, rest.len);
     return true;
 }
+
+const struct error_facts *message_event_error_facts(const struct message_event *event) {
+    return error_facts(event->code ? event->code : error_provider_error);
+}

@@ -194,7 +194,7 @@ enum message_event_kind {
     message_event_logprobs, /* text: raw, OpenAI's form, of the last text */
     message_event_finish,   /* finish, stop_sequence */
     message_event_usage,    /* the counts so far; a later one replaces what it says */
-    message_event_error,    /* text: the provider's sentence; name: its type; status, or 0 */
+    message_event_error,    /* text: a sentence; read: name, type, status, or 0; written: code, status, sequence */
     message_event_end,      /* the provider's terminator: nothing follows */
     message_event_kinds
 };
@@ -209,7 +209,11 @@ struct message_event {
     struct str stop_sequence;
     struct usage usage;
     struct message_citation citation;
+    /* Of an error. What a provider calls it is for whoever decides: no other dialect's caller gets its words. */
+    struct str type;
+    enum error_code code; /* weir's own; error_none: the provider failed */
     int status;
+    uint64_t sequence; /* at least this number, where the caller's dialect numbers events */
 };
 
 /* Grows in the arena; `failed` when there is no memory. Ranges in events live as long as the arena and the bytes read.
@@ -218,8 +222,11 @@ struct message_events {
     struct message_event *list;
     size_t count, size;
     struct arena *arena;
+    uint64_t next_sequence; /* the number that the provider's next event will have, where it numbers them; else 0 */
     bool failed;
 };
+/* What weir calls an error event. */
+const struct error_facts *message_event_error_facts(const struct message_event *event);
 /* A zeroed event of that kind at the end; usage says nothing. Never NULL: a scrap one when `failed`. */
 struct message_event *message_event_add(struct message_events *events, enum message_event_kind kind);
 

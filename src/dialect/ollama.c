@@ -400,9 +400,9 @@ static void done_put(struct text *text, enum message_finish finish, const struct
     text_put(text, STR(",\"done\":true"));
     text_json_str(text, STR("done_reason"), finish == finish_length ? STR("length") : STR("stop"));
     text_put(text, STR(",\"total_duration\":0,\"load_duration\":0"));
-    text_json_i64(text, STR("prompt_eval_count"), usage->input_tokens > 0 ? usage->input_tokens : 0);
+    text_json_count(text, STR("prompt_eval_count"), usage->input_tokens);
     text_put(text, STR(",\"prompt_eval_duration\":0"));
-    text_json_i64(text, STR("eval_count"), usage->output_tokens > 0 ? usage->output_tokens : 0);
+    text_json_count(text, STR("eval_count"), usage->output_tokens);
     text_put(text, STR(",\"eval_duration\":0"));
 }
 
@@ -490,6 +490,7 @@ static void event_write(void *writer_state, const struct message_event *event, c
         call_flush(writer, caller, text);
         line_begin(writer->model, caller, text);
         text_put(text, STR(",\"content\":\"\"}"));
+        if (!writer->has_usage) writer->usage = USAGE_NONE;
         done_put(text, writer->finish, &writer->usage);
         text_put(text, STR("}\n"));
         return;

@@ -209,13 +209,12 @@ static void choice_put(struct text *text, const struct message_choice *choice, s
 }
 
 void openai_usage_put(struct text *text, const struct usage *usage) {
-    int64_t input = usage->input_tokens < 0 ? 0 : usage->input_tokens,
-            output = usage->output_tokens < 0 ? 0 : usage->output_tokens;
+    if (!usage_is_known(usage)) return;
     text_json_key(text, STR("usage"));
     text_put_byte(text, '{');
-    text_json_i64(text, STR("prompt_tokens"), input);
-    text_json_i64(text, STR("completion_tokens"), output);
-    text_json_i64(text, STR("total_tokens"), input + output);
+    text_json_count(text, STR("prompt_tokens"), usage->input_tokens);
+    text_json_count(text, STR("completion_tokens"), usage->output_tokens);
+    text_json_count(text, STR("total_tokens"), usage_total(usage));
     if (usage->cached_input_tokens >= 0 || usage->cache_write_tokens >= 0) {
         text_json_key(text, STR("prompt_tokens_details"));
         text_put_byte(text, '{');

@@ -41,7 +41,7 @@ struct str openai_effort_name(enum message_effort effort); /* "low"; effort_unse
 enum message_effort openai_effort_read(struct str name);
 struct str openai_finish_name(enum message_finish finish);
 enum message_finish openai_finish_read(struct str name);
-/* "usage":{...}; what is not known counts as 0. */
+/* "usage":{...}; what is not known is left out, all of it where nothing is. */
 void openai_usage_put(struct text *text, const struct usage *usage);
 /* Text that stands in `content` (a string, or a list of parts as Mistral's) as parts; reasoning among it too. NULL with
  * *count 0: none. */

@@ -129,7 +129,7 @@ static void chunk_put(const struct writer *writer, const struct codec_caller *ca
 }
 
 static void end_put(const struct writer *writer, const struct codec_caller *caller, struct text *text) {
-    if (caller->include_usage && writer->has_usage) {
+    if (caller->include_usage && writer->has_usage && usage_is_known(&writer->usage)) {
         text_put(text, STR("data: "));
         struct text chunk = text_in_arena(text->arena, 256);
         head_put(&chunk, writer->id, writer->model, caller);

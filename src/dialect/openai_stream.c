@@ -139,7 +139,8 @@ static void error_add(struct message_events *events, struct str data) {
     openai_error_read(data, events->arena, &said);
     struct message_event *event = add(events, message_event_error, 0);
     event->text = said.message;
-    event->name = said.type;
+    event->name = said.code.len ? said.code : said.type;
+    event->type = said.type;
 }
 
 bool openai_event_take(void *reader_state, struct str event, struct str data, struct arena *keep,
@@ -259,7 +260,7 @@ static void finish_put(struct writer *writer, const struct codec_caller *caller,
 }
 
 static void end_put(const struct writer *writer, const struct codec_caller *caller, struct text *text) {
-    if (caller->include_usage && writer->has_usage) {
+    if (caller->include_usage && writer->has_usage && usage_is_known(&writer->usage)) {
         chunk_begin(writer, caller, text);
         text_put_byte(text, ']');
         openai_usage_put(text, &writer->usage);
@@ -282,8 +283,11 @@ static void citation_put(struct writer *writer, const struct codec_caller *calle
 void openai_error_event_put(const struct message_event *event, struct text *text) {
     text_put(text, STR("data: {\"error\":{"));
     text_json_str(text, STR("message"), event->text);
-    text_json_str(text, STR("type"), event->name.len ? event->name : STR("api_error"));
-    text_put(text, STR(",\"param\":null,\"code\":null}}\n\n"));
+    const struct error_facts *facts = message_event_error_facts(event);
+    text_json_str(text, STR("type"), facts->openai_type);
+    text_put(text, STR(",\"param\":null"));
+    text_json_str(text, STR("code"), facts->name);
+    text_put(text, STR("}}\n\n"));
 }
 
 void openai_event_put(void *writer_state, const struct message_event *event, const struct codec_caller *caller,

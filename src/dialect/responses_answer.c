@@ -123,18 +123,17 @@ bool responses_reply_take(struct str body, struct arena *arena, const struct cod
  */
 
 static void usage_put(struct text *text, const struct usage *usage) {
-    int64_t input = usage->input_tokens > 0 ? usage->input_tokens : 0,
-            output = usage->output_tokens > 0 ? usage->output_tokens : 0;
     text_put(text, STR(",\"usage\":{"));
-    text_json_i64(text, STR("input_tokens"), input);
-    text_put(text, STR(",\"input_tokens_details\":{"));
+    text_json_count(text, STR("input_tokens"), usage->input_tokens);
+    text_json_key(text, STR("input_tokens_details"));
+    text_put_byte(text, '{');
     text_json_i64(text, STR("cached_tokens"), usage->cached_input_tokens > 0 ? usage->cached_input_tokens : 0);
     text_put_byte(text, '}');
-    text_json_i64(text, STR("output_tokens"), output);
+    text_json_count(text, STR("output_tokens"), usage->output_tokens);
     text_put(text, STR(",\"output_tokens_details\":{"));
     text_json_i64(text, STR("reasoning_tokens"), usage->reasoning_tokens > 0 ? usage->reasoning_tokens : 0);
     text_put_byte(text, '}');
-    text_json_i64(text, STR("total_tokens"), input + output);
+    text_json_count(text, STR("total_tokens"), usage_total(usage));
     text_put_byte(text, '}');
 }
 
@@ -163,7 +162,7 @@ void responses_object_put(struct text *text, const struct codec_caller *caller, 
         text_put_json(text, caller->previous_response);
     else
         text_put(text, STR("null"));
-    if (usage)
+    if (usage && usage_is_known(usage))
         usage_put(text, usage);
     else
         text_put(text, STR(",\"usage\":null"));

@@ -79,6 +79,8 @@ static void error_add(struct message_events *events, const struct json_value *ro
     struct message_event *event = message_event_add(events, message_event_error);
     event->text = json_member_str(said, "message");
     event->name = json_member_str(said, "code");
+    if (said != root) event->type = json_member_str(said, "type"); /* the event's own is what it is: "error" */
+    if (!event->name.len) event->name = event->type;
 }
 
 bool responses_event_take(void *reader_state, struct str event, struct str data, struct arena *keep,
@@ -91,6 +93,7 @@ bool responses_event_take(void *reader_state, struct str event, struct str data,
     (void)quirks;
     if (str_eq(data, STR("[DONE]"))) return true; /* OpenRouter's */
     if (!codec_parse(data, events->arena, &root, &error)) return false;
+    events->next_sequence = (uint64_t)json_i64(json_member(root, "sequence_number"), -1) + 1;
     struct str type = json_member_str(root, "type"), delta = json_member_str(root, "delta");
     const struct json_value *response = json_member(root, "response");
     if (str_eq(type, STR("response.created")) && !reader->begun) {
@@ -308,8 +311,9 @@ static void end_put(struct writer *writer, const struct codec_caller *caller, st
 }
 
 static void error_put(struct writer *writer, const struct message_event *event, struct text *text) {
+    if (event->sequence > writer->sequence) writer->sequence = event->sequence;
     frame_begin(writer, text, "error");
-    text_json_str(text, STR("code"), event->name.len ? event->name : STR("server_error"));
+    text_json_str(text, STR("code"), message_event_error_facts(event)->name);
     text_json_str(text, STR("message"), event->text);
     text_put(text, STR(",\"param\":null"));
     frame_end(text);

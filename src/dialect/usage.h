@@ -30,6 +30,14 @@ static inline bool usage_merge(struct usage *usage, const struct usage *more) {
     }
     return any;
 }
+/* -1 where one of them is not known: no sum is made of what was not said. */
+static inline int64_t usage_total(const struct usage *usage) {
+    bool known = usage->input_tokens >= 0 && usage->output_tokens >= 0;
+    return known ? usage->input_tokens + usage->output_tokens : -1;
+}
+static inline bool usage_is_known(const struct usage *usage) {
+    return usage->input_tokens >= 0 || usage->output_tokens >= 0;
+}
 /* The same where nothing was said yet until *has. */
 static inline void usage_keep(struct usage *usage, bool *has, const struct usage *more) {
     if (!*has) *usage = USAGE_NONE;

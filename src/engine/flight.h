@@ -141,18 +141,21 @@ struct attempt {
     int status;           /* 0: no reply */
     uint64_t started_ns, sent_ns, head_ns, first_token_ns, last_token_ns, ended_ns; /* 0: did not happen */
     struct usage usage;
-    int64_t cost_nano_usd;     /* -1: not known */
-    struct openai_splice body; /* as sent */
-    bool hedge;                /* begun beside another */
-    bool usage_estimated;      /* it ended before the provider had counted */
-    bool asked_usage;          /* weir asked for the usage chunk: it is kept from the caller */
+    int64_t cost_nano_usd;       /* -1: not known */
+    struct openai_splice body;   /* as sent */
+    bool hedge;                  /* begun beside another */
+    bool usage_told_by_estimate; /* to the caller, whose dialect wants one: x-weir-estimated */
+    uint64_t said_bytes;         /* of text, reasoning and arguments, in a translated stream */
+    bool usage_estimated;        /* it ended before the provider had counted */
+    bool asked_usage;            /* weir asked for the usage chunk: it is kept from the caller */
     bool until_close;
     bool body_sent; /* the request's bytes are no longer needed for this call */
     bool call_over; /* no event of the call can come any more, so it is not cancelled */
     bool saw_finish, saw_done;
-    bool continues;      /* what another attempt began */
-    bool pending_over;   /* what it repeats has been left out */
-    struct text pending; /* its first text, awaited to see what it repeats */
+    uint64_t next_sequence; /* the number of the caller's next event, where the provider's numbers pass; else 0 */
+    bool continues;         /* what another attempt began */
+    bool pending_over;      /* what it repeats has been left out */
+    struct text pending;    /* its first text, awaited to see what it repeats */
     uint32_t events, events_dropped;
     struct sse sse;
     struct lines lines;        /* where a stream is a line of JSON each */
@@ -369,12 +372,17 @@ void stream_reply_body(struct flight *flight, struct attempt *attempt, struct st
 void stream_reply_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
 void stream_break(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
                   struct actions *out);
-void stream_error_event(struct flight *flight, enum failure failure, struct now now, struct actions *out);
+/* weir's own error event, in the caller's dialect; `message` empty: that the stream broke, and why. */
+void stream_error_event(struct flight *flight, struct attempt *attempt, enum failure failure, struct str message,
+                        struct now now, struct actions *out);
+/* The failure that an error of the provider, which came in its stream, is told as. `said`: what its word stands for, or
+ * failure_none; status: what it said, or 0. */
+enum failure stream_failure(enum failure said, int status);
 /* The parts of a stream that do not depend on its dialect. Bytes go to the caller, or wait until the attempt delivers;
  * not `stays`: they must be copied to do so. false: the attempt has failed. */
 bool stream_pass(struct flight *flight, struct attempt *attempt, struct str bytes, bool stays, struct now now,
                  struct actions *out);
-/* The provider's own error, passed on in its words, but for credentials of any length. */
+/* The provider's own error, passed on in its vendor's words, but for credentials of any length. */
 bool stream_pass_error(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
                        struct actions *out);
 /* A token or the finish has come: from the first on this attempt is the answer. */
@@ -387,7 +395,8 @@ bool events_take(struct flight *flight, struct attempt *attempt, const struct ss
                  struct actions *out);
 /* The terminator in the caller's dialect, where the provider's has none. */
 void events_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
-void events_error(struct flight *flight, enum failure failure, struct str message, struct now now, struct actions *out);
+void events_error(struct flight *flight, struct attempt *attempt, enum failure failure, struct str message,
+                  struct now now, struct actions *out);
 /* -- flight_names.c: what a body names beside its model -- */
 
 /* May its client name what lies at a provider? Is it kept to some models; may it use this one (provider: where one is
@@ -452,6 +461,9 @@ bool translate_fits(struct flight *flight, const struct target *target, struct e
 bool translate_request(struct flight *flight, struct attempt *attempt);
 /* No further attempt can need the message. */
 void translate_release(struct flight *flight);
+/* Where the caller's dialect wants usage and the provider said none: an estimate by the text. true: it was filled in.
+ */
+bool translate_usage(const struct flight *flight, uint64_t said_bytes, struct usage *usage);
 struct codec_caller translate_caller(const struct flight *flight, const struct attempt *attempt, struct now now);
 /* A whole reply: its usage is read, and *body becomes what the caller gets (in scratch, where it was translated). */
 enum failure translate_whole(struct flight *flight, struct attempt *attempt, struct now now, struct str *body);

@@ -21,7 +21,10 @@ static struct seen look(struct attempt *attempt, const struct message_events *ev
         case message_event_reasoning:
         case message_event_signature:
         case message_event_tool:
-        case message_event_arguments: seen.token = true; break;
+        case message_event_arguments:
+            seen.token = true;
+            attempt->said_bytes += event->text.len;
+            break;
         case message_event_finish: seen.finish = true; break;
         case message_event_error: seen.error = event; break;
         case message_event_end: seen.end = true; break;
@@ -42,8 +45,16 @@ static bool written_pass(struct flight *flight, struct attempt *attempt, const s
     if (attempt->order) list = ordered.list;
     if (attempt->order) count = ordered.count;
     for (size_t i = 0; i < count; i++) {
-        flight->codec->write_event(attempt->writer, &list[i], &caller, &flight->arena, &text);
-        over |= list[i].kind == message_event_end;
+        const struct message_event *event = &list[i];
+        struct message_event end;
+        if (event->kind == message_event_end) {
+            end = *event;
+            end.usage = attempt->usage;
+            translate_usage(flight, attempt->said_bytes, &end.usage);
+            event = &end;
+            over = true;
+        }
+        flight->codec->write_event(attempt->writer, event, &caller, &flight->arena, &text);
     }
     if (failed || text.failed) {
         attempt_fail(flight, attempt, failure_system, now, out);
@@ -51,6 +62,44 @@ static bool written_pass(struct flight *flight, struct attempt *attempt, const s
     }
     if (over) stored_keep_frames(flight, text_str(&text), out);
     return text.len == 0 || stream_pass(flight, attempt, text_str(&text), true, now, out);
+}
+
+/* By weir's table: a word of another vendor means nothing to the caller's SDK, or something else. */
+static void error_tell(const struct flight *flight, struct message_event *error, enum failure failure) {
+    const struct error_facts *facts = error_facts(failure_facts(failure)->error);
+    bool passing = error->status == 408 || error->status == 429 || (error->status >= 500 && error->status < 600);
+    error->code = failure_facts(failure)->error;
+    error->status = translate_status(flight, passing ? error->status : facts->status);
+    error->name = error->type = STR_NONE;
+}
+
+/* The provider's own error in its stream. Always false: the attempt is over. */
+static bool error_take(struct flight *flight, struct attempt *attempt, const struct sse_event *event,
+                       struct message_events *events, struct message_event *error, struct now now,
+                       struct actions *out) {
+    struct str type = error->type.len ? error->type : error->name;
+    attempt_said(flight, attempt, error->text, true);
+    attempt_said_code(flight, attempt, error->name, STR(""));
+    error->text = masked_words(flight, attempt, error->text);
+    enum failure said = attempt_refusal(attempt, &(struct provider_word){.code = error->name, .type = type});
+    enum failure told = stream_failure(said, error->status);
+    if (attempt->state != attempt_delivering) {
+        attempt_fail(flight, attempt, said ? said : failure_error_in_stream, now, out);
+        return false;
+    }
+    bool (*knows)(struct str word) = attempt->codec->knows_error;
+    bool own = !knows || (error->name.len && knows(error->name) && (!error->type.len || knows(error->type)));
+    bool passed = true;
+    if (attempt->translates) {
+        error_tell(flight, error, told);
+        passed = written_pass(flight, attempt, events->list, events->count, now, out);
+    } else if (own) {
+        passed = stream_pass_error(flight, attempt, event, now, out);
+    } else {
+        events_error(flight, attempt, told, error->text, now, out);
+    }
+    if (passed) stream_end_by_error(flight, attempt, now, out);
+    return false;
 }
 
 bool events_take(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
@@ -69,19 +118,8 @@ bool events_take(struct flight *flight, struct attempt *attempt, const struct ss
         return false;
     }
     struct seen seen = look(attempt, &events);
-    if (seen.error) {
-        attempt_said(flight, attempt, seen.error->text, true);
-        attempt_said_code(flight, attempt, seen.error->name, STR(""));
-        seen.error->text = masked_words(flight, attempt, seen.error->text);
-        enum failure said =
-            attempt_refusal(attempt, &(struct provider_word){.code = seen.error->name, .type = seen.error->name});
-        if (attempt->state != attempt_delivering)
-            attempt_fail(flight, attempt, said ? said : failure_error_in_stream, now, out);
-        else if (attempt->translates ? written_pass(flight, attempt, events.list, events.count, now, out)
-                                     : stream_pass_error(flight, attempt, event, now, out))
-            stream_end_by_error(flight, attempt, now, out);
-        return false;
-    }
+    if (seen.error) return error_take(flight, attempt, event, &events, seen.error, now, out);
+    if (events.next_sequence && !attempt->translates) attempt->next_sequence = events.next_sequence;
     if (!attempt->translates) stored_keep_event(flight, event->event, event->data, out);
     attempt->saw_finish |= seen.finish;
     if (seen.token || seen.finish) stream_token(flight, attempt, now, out);
@@ -102,17 +140,15 @@ void events_end(struct flight *flight, struct attempt *attempt, struct now now, 
     if (attempt->translates && !attempt->saw_done) written_pass(flight, attempt, &end, 1, now, out);
 }
 
-void events_error(struct flight *flight, enum failure failure, struct str message, struct now now,
-                  struct actions *out) {
-    const struct error_facts *facts = error_facts(failure_facts(failure)->error);
+void events_error(struct flight *flight, struct attempt *attempt, enum failure failure, struct str message,
+                  struct now now, struct actions *out) {
     struct message_event error = {.kind = message_event_error, .usage = USAGE_NONE};
-    struct attempt *last = flight->attempts[flight->attempt_count - 1];
-    struct codec_caller caller = translate_caller(flight, last, now);
+    struct codec_caller caller = translate_caller(flight, attempt, now);
     struct text text = text_in_arena(flight->host->scratch, 512);
-    void *writer = last->writer;
+    void *writer = attempt->writer;
+    error_tell(flight, &error, failure);
     error.text = message;
-    error.name = facts->openai_type;
-    error.status = translate_status(flight, facts->status);
+    error.sequence = attempt->next_sequence;
     if (!writer) writer = arena_take_zeroed(flight->host->scratch, flight->codec->writer_size + 1);
     if (!writer) return;
     flight->codec->write_event(writer, &error, &caller, &flight->arena, &text);

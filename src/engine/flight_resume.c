@@ -149,7 +149,7 @@ bool resume_try(struct flight *flight, struct attempt *attempt, enum failure fai
 
 /* Nobody can go on: the stream ends as a broken one does. */
 void resume_give_up(struct flight *flight, enum failure failure, struct now now, struct actions *out) {
-    stream_error_event(flight, failure, now, out);
+    stream_error_event(flight, flight->attempts[flight->attempt_count - 1], failure, STR(""), now, out);
     flight->error = failure_facts(failure)->error;
     answer_end(flight, out);
     flight_enter(flight, flight_answered);

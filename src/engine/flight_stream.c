@@ -102,6 +102,17 @@ void stream_end_by_error(struct flight *flight, struct attempt *attempt, struct 
     stream_end_broken(flight, attempt, failure_error_in_stream, now, out);
 }
 
+enum failure stream_failure(enum failure said, int status) {
+    if (said) return said;
+    return status >= 400 && status < 600 ? failure_of_status(status) : failure_error_in_stream;
+}
+
+/* Words of another vendor, or of nobody: callers go by codes that they know. */
+static bool is_openais(const struct openai_error *error) {
+    return (error->code.len || error->type.len) && (!error->code.len || openai_knows_error(error->code)) &&
+           (!error->type.len || openai_knows_error(error->type));
+}
+
 /* Before the first token another target may do better; after it the provider's own error event is the stream's end. */
 static bool event_error(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
                         struct actions *out) {
@@ -109,12 +120,14 @@ static bool event_error(struct flight *flight, struct attempt *attempt, const st
     openai_error_read(event->data, flight->host->scratch, &error);
     attempt_said(flight, attempt, error.message, true);
     attempt_said_code(flight, attempt, error.code, error.type);
-    if (attempt->state != attempt_delivering || (flight->resumes && attempt->mode == reply_events)) {
-        enum failure said =
-            attempt->state == attempt_delivering
-                ? failure_none
-                : attempt_refusal(attempt, &(struct provider_word){.code = error.code, .type = error.type});
-        attempt_fail(flight, attempt, said ? said : failure_error_in_stream, now, out);
+    enum failure said = attempt_refusal(attempt, &(struct provider_word){.code = error.code, .type = error.type});
+    bool delivers = attempt->state == attempt_delivering;
+    if (!delivers || (flight->resumes && attempt->mode == reply_events)) {
+        attempt_fail(flight, attempt, said && !delivers ? said : failure_error_in_stream, now, out);
+    } else if (attempt->mode == reply_events && !is_openais(&error)) {
+        stream_error_event(flight, attempt, stream_failure(said, 0), masked_words(flight, attempt, error.message), now,
+                           out);
+        stream_end_by_error(flight, attempt, now, out);
     } else if (stream_pass_error(flight, attempt, event, now, out)) {
         stream_end_by_error(flight, attempt, now, out);
     }
@@ -200,13 +213,14 @@ void stream_reply_end(struct flight *flight, struct attempt *attempt, struct now
         attempt_fail(flight, attempt, failure_cut, now, out);
 }
 
-void stream_error_event(struct flight *flight, enum failure failure, struct now now, struct actions *out) {
+void stream_error_event(struct flight *flight, struct attempt *attempt, enum failure failure, struct str message,
+                        struct now now, struct actions *out) {
     struct text text = text_in_arena(flight->host->scratch, 1024);
-    struct str message =
-        arena_printf(flight->host->scratch, "The stream broke before its end: %.*s. What came is not whole.",
-                     STR_ARG(failure_facts(failure)->sentence));
+    if (!message.len)
+        message = arena_printf(flight->host->scratch, "The stream broke before its end: %.*s. What came is not whole.",
+                               STR_ARG(failure_facts(failure)->sentence));
     if (endpoint_facts(flight->endpoint)->dialect != dialect_openai) {
-        events_error(flight, failure, message, now, out);
+        events_error(flight, attempt, failure, message, now, out);
         return;
     }
     text_put(&text, STR("data: "));
@@ -222,6 +236,6 @@ void stream_error_event(struct flight *flight, enum failure failure, struct now 
 void stream_break(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
                   struct actions *out) {
     if (resume_try(flight, attempt, failure, now, out)) return;
-    if (attempt->mode == reply_events) stream_error_event(flight, failure, now, out);
+    if (attempt->mode == reply_events) stream_error_event(flight, attempt, failure, STR(""), now, out);
     stream_end_broken(flight, attempt, failure, now, out);
 }

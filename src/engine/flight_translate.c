@@ -322,6 +322,23 @@ void translate_release(struct flight *flight) {
 /* -- replies ----------------------------------------------------------------------------------------------------------
  */
 
+bool translate_usage(const struct flight *flight, uint64_t said_bytes, struct usage *usage) {
+    enum { token_bytes = 4 };
+    bool input = usage->input_tokens < 0, output = usage->output_tokens < 0;
+    if (!flight->codec->wants_usage || (!input && !output)) return false;
+    if (input) usage->input_tokens = flight->prompt_tokens > 0 ? flight->prompt_tokens : 0;
+    if (output) usage->output_tokens = (int64_t)((said_bytes + token_bytes - 1) / token_bytes);
+    return true;
+}
+
+static uint64_t bytes_said(const struct message_reply *reply) {
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < reply->choice_count; i++)
+        for (size_t p = 0; p < reply->choices[i].part_count; p++)
+            bytes += reply->choices[i].parts[p].text.len + reply->choices[i].parts[p].arguments.len;
+    return bytes;
+}
+
 struct codec_caller translate_caller(const struct flight *flight, const struct attempt *attempt, struct now now) {
     return (struct codec_caller){.model = attempt->target->model,
                                  .request_id = flight->request_id,
@@ -341,7 +358,9 @@ static enum failure chat_whole(struct flight *flight, struct attempt *attempt, s
         return failure_invalid_json;
     if (error_inside) return failure_error_in_reply;
     attempt->usage = reply.usage;
-    if (attempt->translates) flight->codec->write_reply(&reply, caller, text);
+    if (!attempt->translates) return failure_none;
+    attempt->usage_told_by_estimate = translate_usage(flight, bytes_said(&reply), &reply.usage);
+    flight->codec->write_reply(&reply, caller, text);
     return failure_none;
 }
 

@@ -40,6 +40,8 @@ def _facts(ask, said):
         return None
     if said.finish != ask.finish:
         return f"finish {said.finish}, not {ask.finish}"
+    if ask.fault.startswith("no-usage") and said.output is not None and _family(ask) != "anthropic" and not ask.provider.endswith("anthropic"):
+        return f"output tokens {said.output}, which no provider told"
     counted = ask.usage or not ask.stream or ask.dialect.name not in ("chat", "completions")
     if counted and not ask.fault.startswith("no-usage") and ask.model not in ("reason", "hedged") and said.output != ask.output:
         return f"output tokens {said.output}, not {ask.output}"
@@ -54,8 +56,7 @@ def _stream(ask, reply):
     if said.error:
         if said.ended and _family(ask) != "google":
             return "wrong", f"an end after the error {said.error}"
-        # In OpenAI's streams the provider's own code may stand, in its vendor's words.
-        if reply.ending == "whole" and _family(ask) != "openai" and said.error not in CODES[_family(ask)]:
+        if reply.ending == "whole" and said.error not in CODES[_family(ask)]:
             return "wrong", f"unknown code {said.error}"
         return "broken", _text(ask, said, False)
     if said.ended and reply.ending == "whole":
@@ -101,6 +102,7 @@ def judge(world, record, ask, reply):
     gone = ask.behaviour in ("hang_up", "half_close")
     provider = reply.header("x-weir-provider")
     ask.expect(provider)
+    ask.provider = provider
     # A continuation has words of its own; a conversation goes to this one as a transcript, which the mock says again.
     ask.free_text = ask.model == "resumed" or (ask.previous and provider == "c-huggingface")
     foreign = nonces(reply.body) - ask.known

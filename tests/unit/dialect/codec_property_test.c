@@ -972,12 +972,14 @@ static enum message_finish finish_in(enum message_finish finish, bool called) {
 
 static int64_t count_in(int64_t count, bool is_told) { return !is_told ? -1 : count < 0 ? 0 : count; }
 
+/* What was not told is not told on; Anthropic's wants both sums, Responses' the details of those that it tells. */
 static struct usage usage_in(struct usage usage) {
     bool all = is(dialect_responses), writes = is(dialect_openai) || is(dialect_anthropic),
          some = writes || is(dialect_gemini), cached = some || is(dialect_cloudflare);
+    if (!usage_is_known(&usage) && !is(dialect_anthropic)) return USAGE_NONE;
     return (struct usage){
-        .input_tokens = count_in(usage.input_tokens, !is(dialect_huggingface) || usage.input_tokens >= 0),
-        .output_tokens = count_in(usage.output_tokens, true),
+        .input_tokens = count_in(usage.input_tokens, is(dialect_anthropic) || usage.input_tokens >= 0),
+        .output_tokens = count_in(usage.output_tokens, is(dialect_anthropic) || usage.output_tokens >= 0),
         .cached_input_tokens = count_in(usage.cached_input_tokens, all || (cached && usage.cached_input_tokens >= 0)),
         .cache_write_tokens = count_in(usage.cache_write_tokens, writes && usage.cache_write_tokens >= 0),
         .reasoning_tokens = count_in(usage.reasoning_tokens, all || (some && usage.reasoning_tokens >= 0)),
