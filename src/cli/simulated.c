@@ -45,6 +45,7 @@ struct simulated *simulated_start(char *base_url, unsigned long size) {
     options.rate = 100;
     options.listen = STR("127.0.0.1:0");
     options.control = false;
+    options.lenient = true; /* it stands for any model of any vendor */
     if (!simulated || !(simulated->loop = loop_new())) {
         fprintf(stderr, "weir: no memory for the simulated provider\n");
         memory_give(simulated);

@@ -7,6 +7,7 @@
 #include "mock/mock_dialect.h"
 #include "mock/mock_forecast.h"
 #include "mock/mock_media.h"
+#include "mock/mock_strict.h"
 
 enum {
     arena_block = 4096,
@@ -78,6 +79,38 @@ static void chat_answer(struct mock_exchange *me, bool legacy, struct str body) 
     me->streams = me->prompt.stream;
 }
 
+/* Would the vendor take it? If not it is refused in the vendor's words. */
+static bool vendor_takes(struct mock_exchange *me, enum dialect dialect, enum operation operation,
+                         enum endpoint endpoint, const struct json_value *root) {
+    const struct http_request *request = me->request;
+    struct mock_asked asked = {.dialect = dialect,
+                               .operation = operation,
+                               .endpoint = endpoint,
+                               .other_vendor = !str_starts(request->path, STR("/v1/")),
+                               .version =
+                                   http_header_find(request->headers, request->header_count, STR("anthropic-version")),
+                               .root = root};
+    struct mock_refusal refusal;
+    if (me->options.lenient || mock_strict_check(&asked, &me->arena, &refusal)) return true;
+    struct str param = arena_copy(&me->arena, str_from(refusal.param));
+    refuse(me, 400, refusal.error.message, param);
+    if (dialect != dialect_openai && dialect != dialect_responses) return false;
+    struct text text = text_in_arena(&me->arena, 256);
+    mock_openai_refusal(&text, refusal.error.message, param, refusal.code);
+    me->body = text_str(&text);
+    return false;
+}
+
+static bool vendor_takes_body(struct mock_exchange *me, enum dialect dialect, enum operation operation,
+                              struct str body) {
+    const char *problem;
+    size_t at;
+    struct json *json = json_parse(body, &problem, &at); /* freed here: the arena must hold what comes of it */
+    bool takes = !json || vendor_takes(me, dialect, operation, endpoint_chat, json_root(json));
+    json_free(json);
+    return takes;
+}
+
 /* "mock-fault-status=503" is a model that fails. */
 static bool model_fault(struct mock_exchange *me, struct str model) {
     const struct str prefix = STR("mock-fault-");
@@ -104,6 +137,9 @@ static void json_answer(struct mock_exchange *me, enum endpoint endpoint, struct
         return;
     }
     if (!model_fault(me, model)) return;
+    if (!me->codec &&
+        !vendor_takes(me, dialect_openai, endpoint_facts(endpoint)->operation, endpoint, json_root(me->json)))
+        return;
     if (endpoint == endpoint_chat || endpoint == endpoint_completions) {
         chat_answer(me, endpoint == endpoint_completions, body);
         return;
@@ -142,6 +178,7 @@ static void foreign_answer(struct mock_exchange *me, enum dialect dialect, enum 
         forecast_answer(me, body);
         return;
     }
+    if (!vendor_takes_body(me, dialect, operation, body)) return;
     me->json_array = stream && str_find(me->request->query, STR("alt=sse")) == SIZE_MAX;
     if (!mock_dialect_request(me, operation, model, stream, &body, &error, &param))
         refuse(me, 400, error.message, param);

@@ -261,6 +261,23 @@ bool mock_stream_next(struct mock_stream *stream, struct text *text, bool *is_to
 /* -- errors -----------------------------------------------------------------------------------------------------------
  */
 
+static void or_null_put(struct text *text, struct str name, struct str value) {
+    text_json_key(text, name);
+    if (value.len)
+        text_put_json(text, value);
+    else
+        text_put(text, STR("null"));
+}
+
+static void error_put(struct text *text, const char *message, struct str type, struct str param, struct str code) {
+    text_put(text, STR("{\"error\":{"));
+    text_json_str(text, STR("message"), str_from(message));
+    text_json_str(text, STR("type"), type);
+    or_null_put(text, STR("param"), param);
+    or_null_put(text, STR("code"), code);
+    text_put(text, STR("}}"));
+}
+
 void mock_openai_error(struct text *text, int status, const char *message, struct str param) {
     static const struct {
         int status;
@@ -283,18 +300,10 @@ void mock_openai_error(struct text *text, int status, const char *message, struc
     size_t i = 0;
     while (i + 1 < sizeof known / sizeof *known && known[i].status != status) i++;
     if (known[i].status != status) i = status >= 500 ? 7 : 0;
-    text_put(text, STR("{\"error\":{"));
-    text_json_str(text, STR("message"), str_from(message ? message : known[i].message));
-    text_json_str(text, STR("type"), known[i].type);
-    text_json_key(text, STR("param"));
-    if (param.len)
-        text_put_json(text, param);
-    else
-        text_put(text, STR("null"));
-    text_json_key(text, STR("code"));
-    if (known[i].code.len && !(status == 404 && message)) /* a path that is not there is no model */
-        text_put_json(text, known[i].code);
-    else
-        text_put(text, STR("null"));
-    text_put(text, STR("}}"));
+    bool path = status == 404 && message; /* a path that is not there is no model */
+    error_put(text, message ? message : known[i].message, known[i].type, param, path ? STR("") : known[i].code);
+}
+
+void mock_openai_refusal(struct text *text, const char *message, struct str param, struct str code) {
+    error_put(text, message, STR("invalid_request_error"), param, code);
 }

@@ -33,5 +33,7 @@ bool mock_stream_next(struct mock_stream *stream, struct text *text, bool *is_to
 
 /* {"error":{...}} as OpenAI writes it for a status; a NULL message takes the status' own. param empty: null. */
 void mock_openai_error(struct text *text, int status, const char *message, struct str param);
+/* The same for a 400 that has its own message and code (empty: null). */
+void mock_openai_refusal(struct text *text, const char *message, struct str param, struct str code);
 
 #endif

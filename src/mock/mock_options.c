@@ -17,6 +17,7 @@ enum option {
     option_seed,
     option_tokens,
     option_echo,
+    option_lenient,
     option_models,
     option_key,
 };
@@ -39,6 +40,7 @@ static const struct option_facts {
     {STR("seed"), option_seed, false, STR("N"), STR("Seed of everything drawn (1).")},
     {STR("tokens"), option_tokens, true, STR("N"), STR("Length of each answer; 0: as the prompt has it (0).")},
     {STR("echo"), option_echo, true, STR(""), STR("Answer with the request as it arrived, as JSON.")},
+    {STR("lenient"), option_lenient, false, STR(""), STR("Take what the vendors would refuse with a 400.")},
     {STR("models"), option_models, false, STR("A,B"), STR("Serve only these models; others are a 404.")},
     {STR("key"), option_key, false, STR("KEY"), STR("Want this key as a bearer token; else 401.")},
 };
@@ -127,6 +129,7 @@ static bool value_set(struct mock_options *options, enum option option, struct s
         options->tokens = (int64_t)whole;
         return true;
     case option_echo: return flag_parse(value, &options->echo);
+    case option_lenient: return flag_parse(value, &options->lenient);
     case option_models: options->models = value; return value.len > 0;
     case option_key: options->key = value; return value.len > 0;
     }

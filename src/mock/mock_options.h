@@ -28,6 +28,7 @@ struct mock_options {
     struct str key;    /* wanted as a bearer token; empty: none is wanted */
     struct str models; /* "a,b": others are unknown; empty: any model is served */
     struct str listen;
+    bool lenient; /* take what the vendors would refuse */
     bool control; /* serve /mock/... */
 };
 

@@ -1,7 +1,7 @@
 """Whole replies of chat, and what goes upstream for them."""
 import json
 
-from weirlib import chat, chat_body, http
+from weirlib import chat, chat_body, http, provider
 
 
 def test_a_reply_comes_back(pair):
@@ -15,8 +15,9 @@ def test_a_reply_comes_back(pair):
     assert one.last()["outcome"] == "done" and two.last() is None
 
 
-def test_the_body_goes_up_unchanged(pair):
-    weir, one, _ = pair
+def test_the_body_goes_up_unchanged(pair, start):
+    _, one, _ = pair
+    weir = start({"providers": {"p": provider(f"http://127.0.0.1:{one.port}/another_vendor/v1")}})
     body = '{ "messages" : [ {"role":"user","content":"H\\u00e9 \\ud83d\\ude00 é"} ],\n "model" :"m", "unknown_member": [1,2,{"a":null}] , "temperature":0.70 }'
     assert http(weir.port, "POST", "/v1/chat/completions", body).status == 200
     assert one.last()["body"] == body

@@ -252,12 +252,17 @@ SILENT = {
     "embed": {"tomorrowsKey": ["openai", "ollama-native", "cloudflare-native", "huggingface-native"]},
 }
 
+# What weir says in another dialect's words and the vendor would refuse (the mock does). Each cell is to go; none may come.
+REFUSED = {("messages", "openai"): {"top_k"}, ("generate", "openai"): {"topK", "responseSchema"},
+           **{("responses", kind): {"reasoning", "signed reasoning", "an item of tomorrow", "a vendor's call", "item_reference"} for kind in ("anthropic", "gemini")}}
+OWN = {"chat": "openai", "completions": "openai", "embeddings": "openai", "responses": "openai", "messages": "anthropic", "generate": "gemini", "embed": "gemini"}
+
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("caller", CALLERS)
 def test_nothing_is_dropped_silently(gateway, caller, kind):
     path, least, table = CALLERS[caller]
-    silent = set()
+    silent, refused = set(), set()
     for what, asked in table.items():
         beside, changed = asked if isinstance(asked, tuple) else ({}, asked)
         plain, before = ask(gateway, path, kind, {**copy.deepcopy(least), **beside})
@@ -265,7 +270,10 @@ def test_nothing_is_dropped_silently(gateway, caller, kind):
         assert reply.status in (200, 400), (what, reply, after)
         if after == before and reply.status == 200 and not names(reply) - names(plain):
             silent.add(what)
+        if reply.status == 400 and after is not None and OWN[caller] != kind:
+            refused.add(what)
     assert silent == {what for what, kinds in SILENT.get(caller, {}).items() if kind in kinds}
+    assert refused == REFUSED.get((caller, kind), set())
 
 
 SIGNATURE = "c2lnbmF0dXJlLW9mLW9uZS12ZW5kb3I="
