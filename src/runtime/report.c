@@ -80,7 +80,6 @@ void report_request(struct reporter *reporter, const struct flight *flight, uint
     char record[explain_record_bytes];
     struct text text = text_in_buffer(record, sizeof record);
     const struct attempt *last = flight->attempt_count ? flight->attempts[flight->attempt_count - 1] : NULL;
-    if (flight->winner && !flight->resumed) last = flight->winner; /* a hedge that lost was tried later */
     if (flight->winner && !flight->resumed) last = flight->winner;
     uint64_t duration_us = us_between(flight->arrived_ns, now.mono_ns);
     metrics_request(reporter->metrics, &(struct metrics_request_facts){.endpoint = flight->endpoint,
