@@ -61,6 +61,8 @@ def _stream(ask, reply):
         return "broken", _text(ask, said, False)
     if said.ended and reply.ending == "whole":
         return "whole", _text(ask, said, True) or _facts(ask, said)
+    if reply.ending == "whole" and said.finish and ask.fault.startswith("end-mid-stream"):
+        return "whole", _text(ask, said, True)  # the provider ended in good order behind its finish reason, without a terminator
     if reply.ending == "whole":
         return "wrong", f"half an answer that looks whole: {len(said.text)} of {len(ask.expected)} characters, no end and no error"
     return "cut", _text(ask, said, False)
