@@ -22,6 +22,7 @@ struct serving {
     struct gateway *gateway;
     struct simulated *simulated;
     struct timer drain_limit;
+    struct letter *stop_letter; /* for who has drained; made at the start */
     bool draining;
     int lock;
 };
@@ -79,7 +80,8 @@ static void stop_run(void *context) { stop(context); }
 /* On a worker's thread. */
 static void drained(void *context) {
     struct serving *serving = context;
-    loop_post(serving->control, stop_run, serving);
+    loop_letter_post(serving->control, serving->stop_letter, stop_run, serving);
+    serving->stop_letter = NULL;
 }
 
 static void drain_over(void *context) {
@@ -232,14 +234,15 @@ int cli_serve(int argc, char **argv) {
     signal(SIGXFSZ, SIG_IGN); /* a full quota is an error of write, told to whoever asked */
     descriptors_raise();
     dumps_allow(false);
-    struct serving serving = {.control = loop_new(), .lock = -1};
-    if (!serving.control || !hash_start()) {
+    struct serving serving = {.control = loop_new(), .stop_letter = loop_letter_new(), .lock = -1};
+    if (!serving.control || !serving.stop_letter || !hash_start()) {
         fprintf(stderr, "weir: no memory or descriptors to start\n");
         return 1;
     }
     environment_hide();
     int status = serve(&serving, cli_config_path(given, buffer, sizeof buffer));
     simulated_stop(serving.simulated);
+    loop_letter_throw(serving.stop_letter);
     loop_free(serving.control);
     if (serving.lock >= 0) close(serving.lock);
     return status;

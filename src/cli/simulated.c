@@ -11,6 +11,7 @@
 
 struct simulated {
     struct loop *loop;
+    struct letter *stop_letter;
     struct mock *mock;
 };
 
@@ -46,8 +47,9 @@ struct simulated *simulated_start(char *base_url, unsigned long size) {
     options.listen = STR("127.0.0.1:0");
     options.control = false;
     options.lenient = true; /* it stands for any model of any vendor */
-    if (!simulated || !(simulated->loop = loop_new())) {
+    if (!simulated || !(simulated->stop_letter = loop_letter_new()) || !(simulated->loop = loop_new())) {
         fprintf(stderr, "weir: no memory for the simulated provider\n");
+        if (simulated) loop_letter_throw(simulated->stop_letter);
         memory_give(simulated);
         return NULL;
     }
@@ -56,6 +58,7 @@ struct simulated *simulated_start(char *base_url, unsigned long size) {
         fprintf(stderr, "weir: the simulated provider cannot start: %s\n", error.message);
         if (simulated->mock) mock_free(simulated->mock);
         loop_free(simulated->loop);
+        loop_letter_throw(simulated->stop_letter);
         memory_give(simulated);
         return NULL;
     }
@@ -71,7 +74,7 @@ static void stop_run(void *context) {
 
 void simulated_stop(struct simulated *simulated) {
     if (!simulated) return;
-    loop_post(simulated->loop, stop_run, simulated);
+    loop_letter_post(simulated->loop, simulated->stop_letter, stop_run, simulated);
     loop_join(simulated->loop);
     loop_free(simulated->loop);
     memory_give(simulated);

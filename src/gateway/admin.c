@@ -58,13 +58,15 @@ struct later {
     struct visit *visit;
     struct gateway *gateway;
     struct loop *loop;
+    struct letter *letter; /* of the answer: what has been done can be told */
     struct weir_error error;
     bool done;
 };
 
 static struct later *later_new(struct visit *visit) {
     struct later *later = memory_take_zeroed(sizeof *later);
-    if (!later) {
+    if (!later || !(later->letter = loop_letter_new())) {
+        memory_give(later);
         visit_error(visit, error_out_of_memory, STR_NONE);
         return NULL;
     }
@@ -78,6 +80,7 @@ static struct later *later_new(struct visit *visit) {
 static void later_end(struct later *later) {
     struct visit *visit = later->visit;
     visit->busy = false;
+    loop_letter_throw(later->letter);
     memory_give(later);
     visit_release(visit);
 }
@@ -116,7 +119,9 @@ static void reload_run(void *context) {
     struct later *later = context;
     const struct gateway_options *options = &later->gateway->options;
     options->reload(options->context, &later->error, &later->done);
-    loop_post(later->loop, reloaded, later);
+    struct letter *letter = later->letter;
+    later->letter = NULL;
+    if (!loop_letter_post(later->loop, letter, reloaded, later)) memory_give(later); /* nobody is left to tell */
 }
 
 void answer_reload(struct visit *visit) {
@@ -133,6 +138,8 @@ static void drain_run(void *context) {
 }
 
 void answer_drain(struct visit *visit) {
-    visit_answer(visit, 202, STR("application/json"), STR("{\"draining\":true}"));
-    loop_post(visit->gate->gateway->options.control, drain_run, visit->gate->gateway);
+    if (loop_post(visit->gate->gateway->options.control, drain_run, visit->gate->gateway))
+        visit_answer(visit, 202, STR("application/json"), STR("{\"draining\":true}"));
+    else
+        visit_error(visit, error_out_of_memory, STR_NONE);
 }

@@ -53,6 +53,7 @@ void answer_lock_move(struct visit *visit) {
 
 /* The prober lives on the first worker's loop: there and back by mailbox. */
 struct probing {
+    struct letter *letter; /* of the answer: what has been found can be told */
     struct visit *visit;
     struct gateway *gateway;
     struct loop *loop;
@@ -82,22 +83,30 @@ static void probing_end(void *context) {
     visit_release(visit);
 }
 
+static void probing_answer(struct probing *probing) {
+    struct letter *letter = probing->letter;
+    probing->letter = NULL;
+    if (!loop_letter_post(probing->loop, letter, probing_end, probing))
+        memory_give(probing); /* nobody is left to tell */
+}
+
 static void probed(void *context, const struct probe_result *result) {
     struct probing *probing = context;
     probing->result = *result;
-    if (!loop_post(probing->loop, probing_end, probing)) memory_give(probing); /* closing: nobody is left to tell */
+    probing_answer(probing);
 }
 
 static void probing_run(void *context) {
     struct probing *probing = context;
     if (prober_probe(&probing->gateway->weir->prober, str_from(probing->name), probed, probing)) return;
     probing->unknown = true;
-    if (!loop_post(probing->loop, probing_end, probing)) memory_give(probing);
+    probing_answer(probing);
 }
 
 void answer_probe(struct visit *visit, struct str provider) {
     struct probing *probing = memory_take_zeroed(sizeof *probing);
-    if (!probing) {
+    if (!probing || !(probing->letter = loop_letter_new())) {
+        memory_give(probing);
         visit_error(visit, error_out_of_memory, STR_NONE);
         return;
     }
@@ -108,6 +117,7 @@ void answer_probe(struct visit *visit, struct str provider) {
     visit->busy = true;
     if (loop_post(probing->gateway->weir->prober.worker->loop, probing_run, probing)) return;
     visit->busy = false;
+    loop_letter_throw(probing->letter);
     memory_give(probing);
     visit_error(visit, error_shutting_down, STR_NONE);
 }

@@ -46,6 +46,7 @@ struct changing {
     struct visit *visit; /* its body and its client stay while it is busy; its path may not */
     struct weir *weir;
     struct loop *loop;
+    struct letter *letter; /* of the answer, made before the edit: what is done can be told */
     struct provider_edit edit;
     char name[limit_name + 2], by[limit_name + 16];
     char *view;
@@ -76,18 +77,21 @@ static void changed(void *context) {
 static void change_run(void *context) {
     struct changing *changing = context;
     changing->done = weir_provider_edit(changing->weir, &changing->edit, &changing->view, &changing->error);
-    while (!loop_post(changing->loop, changed, changing)) {
-    } /* only memory can lack, and only for a moment */
+    if (loop_letter_post(changing->loop, changing->letter, changed, changing)) return;
+    weir_free(changing->view); /* the loop has stopped: nobody is left to tell */
+    memory_give(changing);
 }
 
 static void change(struct visit *visit, struct str name, enum config_edit_kind kind, enum provider_state state) {
     struct changing *changing = memory_take_zeroed(sizeof *changing);
-    if (!changing) {
+    struct letter *letter = changing ? loop_letter_new() : NULL;
+    if (!letter) {
+        memory_give(changing);
         visit_error(visit, error_out_of_memory, STR_NONE);
         return;
     }
-    *changing =
-        (struct changing){.visit = visit, .weir = visit->gate->gateway->weir, .loop = visit->gate->worker->loop};
+    *changing = (struct changing){
+        .visit = visit, .weir = visit->gate->gateway->weir, .loop = visit->gate->worker->loop, .letter = letter};
     str_copy(changing->name, sizeof changing->name, name); /* a longer one is refused for its length */
     str_copy(changing->by, sizeof changing->by, visit->client ? visit->client->name : STR("admin key"));
     changing->edit = (struct provider_edit){.edit = {.kind = kind,
@@ -95,10 +99,12 @@ static void change(struct visit *visit, struct str name, enum config_edit_kind k
                                                      .settings = str_make(visit->body, visit->body_len),
                                                      .state = state},
                                             .by = str_from(changing->by),
-                                            .request_id = str_from(visit->request_id)};
+                                            .request_id = str_from(visit->request_id),
+                                            .own_id = str_from(visit->own_id)};
     visit->busy = true;
     if (loop_post(visit->gate->gateway->options.control, change_run, changing)) return;
     visit->busy = false;
+    loop_letter_throw(letter);
     memory_give(changing);
     visit_error(visit, error_shutting_down, STR_NONE);
 }

@@ -75,8 +75,13 @@ struct gateway *gateway_start(struct weir *weir, const struct gateway_options *o
         struct starting starting = {.gate = &gateway->gates[i], .limits = limits_of(weir), .latch = &latch};
         starting.gate->gateway = gateway;
         starting.gate->worker = &weir->workers[i];
+        starting.gate->drain_letter = loop_letter_new();
+        starting.gate->stop_letter = loop_letter_new();
+        error_set(&starting.error, error_out_of_memory, "No memory for the gateway.");
         latch_init(&latch, 1);
-        if (loop_post(weir->workers[i].loop, start_run, &starting)) latch_wait(&latch);
+        if (starting.gate->drain_letter && starting.gate->stop_letter &&
+            loop_post(weir->workers[i].loop, start_run, &starting))
+            latch_wait(&latch);
         latch_free(&latch);
         if (starting.started) continue;
         if (error) *error = starting.error;
@@ -126,8 +131,12 @@ void gateway_drain(struct gateway *gateway, void (*drained)(void *context), void
     gateway->drained = drained;
     gateway->drained_context = context;
     atomic_store(&gateway->draining_gates, gateway->weir->worker_count);
-    for (unsigned i = 0; i < gateway->weir->worker_count; i++)
-        loop_post(gateway->weir->workers[i].loop, drain_run, &gateway->gates[i]);
+    for (unsigned i = 0; i < gateway->weir->worker_count; i++) {
+        struct gate *gate = &gateway->gates[i];
+        struct letter *letter = gate->drain_letter;
+        gate->drain_letter = NULL;
+        if (!loop_letter_post(gate->worker->loop, letter, drain_run, gate)) gate_drained(gate); /* it has stopped */
+    }
 }
 
 struct stopping {
@@ -147,9 +156,14 @@ void gateway_stop(struct gateway *gateway) {
     for (unsigned i = 0; gateway->gates && i < gateway->weir->worker_count; i++) {
         struct latch latch;
         struct stopping stopping = {&gateway->gates[i], &latch};
-        if (!gateway->gates[i].server) continue;
+        struct gate *gate = &gateway->gates[i];
+        loop_letter_throw(gate->drain_letter);
+        if (!gate->server) {
+            loop_letter_throw(gate->stop_letter);
+            continue;
+        }
         latch_init(&latch, 1);
-        if (loop_post(gateway->weir->workers[i].loop, stop_run, &stopping)) latch_wait(&latch);
+        if (loop_letter_post(gate->worker->loop, gate->stop_letter, stop_run, &stopping)) latch_wait(&latch);
         latch_free(&latch);
     }
     for (size_t i = 0; i < config_listens_max; i++) {

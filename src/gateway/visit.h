@@ -11,6 +11,7 @@ struct gate {
     struct gateway *gateway;
     struct worker *worker;
     struct server *server;
+    struct letter *drain_letter, *stop_letter; /* made at the start: an end must not lack memory */
 };
 
 struct gateway {

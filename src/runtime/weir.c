@@ -79,6 +79,9 @@ static bool workers_start(struct weir *weir) {
     for (unsigned i = 0; i < weir->worker_count; i++) {
         deployment_hold(weir->deployment);
         if (!worker_init(&weir->workers[i], i, weir->deployment, &weir->bodies, &weir->reports)) return false;
+        weir->workers[i].drain_letter = loop_letter_new();
+        weir->workers[i].stop_letter = loop_letter_new();
+        if (!weir->workers[i].drain_letter || !weir->workers[i].stop_letter) return false;
         weir->workers[i].responses = weir->responses;
         weir->workers[i].peers = weir->workers;
         weir->workers[i].peer_count = weir->worker_count;
@@ -323,24 +326,34 @@ static void stop_run(void *context) {
     loop_stop(worker->loop);
 }
 
+/* The letter is sent once, or thrown away with the worker. */
+static bool letter_send(struct worker *worker, struct letter **letter, void (*run)(void *context)) {
+    struct letter *sent = *letter;
+    *letter = NULL;
+    return loop_letter_post(worker->loop, sent, run, worker);
+}
+
 static void workers_end(struct weir *weir, unsigned drain_ms) {
     latch_init(&weir->drained, weir->worker_count);
     for (unsigned i = 0; i < weir->worker_count; i++) {
-        weir->workers[i].drained = &weir->drained;
-        if (!weir->workers[i].running || !loop_post(weir->workers[i].loop, drain_run, &weir->workers[i]))
-            latch_down(&weir->drained);
+        struct worker *worker = &weir->workers[i];
+        worker->drained = &weir->drained;
+        if (!worker->running || !letter_send(worker, &worker->drain_letter, drain_run)) latch_down(&weir->drained);
     }
     if (drain_ms) latch_wait_for(&weir->drained, drain_ms * NS_PER_MS);
     if (weir->responses) response_store_finish(weir->responses);
     for (unsigned i = 0; i < weir->worker_count; i++) {
         struct worker *worker = &weir->workers[i];
         if (!worker->running) continue;
-        while (!loop_post(worker->loop, stop_run, worker)) {
-        } /* only memory can lack, and only for a moment */
+        letter_send(worker, &worker->stop_letter, stop_run); /* false: it has stopped */
         loop_join(worker->loop);
     }
     prober_free(&weir->prober);
-    for (unsigned i = 0; i < weir->worker_count; i++) worker_free(&weir->workers[i]);
+    for (unsigned i = 0; i < weir->worker_count; i++) {
+        loop_letter_throw(weir->workers[i].drain_letter);
+        loop_letter_throw(weir->workers[i].stop_letter);
+        worker_free(&weir->workers[i]);
+    }
     latch_free(&weir->drained);
 }
 

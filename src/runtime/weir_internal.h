@@ -92,7 +92,7 @@ void weir_file_look(struct weir *weir);
 /* weir_providers.c: one edit of the run-time overlay, whole or not at all. Blocks. */
 struct provider_edit {
     struct config_edit edit;
-    struct str by, request_id; /* for the log: who, in which request */
+    struct str by, request_id, own_id; /* for the log: who, in which request; weir's own id of it, or empty */
 };
 /* The provider as it is afterwards goes into *view, with warnings (JSON; the caller's, weir_free; NULL when there is no
  * memory for it). false: *error. */

@@ -235,7 +235,8 @@ static bool edit_locked(struct weir *weir, const struct provider_edit *edit, cha
                  f_str("provider", edit->edit.provider), f_text("change", change_names[edit->edit.kind]),
                  f_str("state", edit->edit.kind == edit_state ? provider_state_name(edit->edit.state) : STR_NONE),
                  f_str("keys", editing.keys.len ? text_str(&editing.keys) : STR_NONE), f_str("by", edit->by),
-                 f_str("request_id", edit->request_id));
+                 f_str("request_id", edit->request_id),
+                 f_str("own_id", str_eq(edit->own_id, edit->request_id) ? STR_NONE : edit->own_id));
     }
     config_free(&editing.config);
     arena_free(&editing.arena);

@@ -34,7 +34,8 @@ struct worker {
     struct timer gauges;              /* once a second: connections and streams */
     size_t (*callers)(void *context); /* connections of callers; NULL: there is no listener */
     void *callers_context;
-    struct latch *drained; /* counted down once when no request is left; NULL: nobody waits */
+    struct letter *drain_letter, *stop_letter; /* made at the start: an end must not lack memory */
+    struct latch *drained;                     /* counted down once when no request is left; NULL: nobody waits */
     bool draining;
     bool running;  /* its thread was started */
     bool stepping; /* CHECKs that performing never re-enters */

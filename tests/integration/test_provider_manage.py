@@ -254,6 +254,11 @@ def test_roles(start, start_mock):
     ask(weir, "POST", "/one/drain")
     line = poll(lambda: [x for x in weir.log("provider_changed") if x["change"] == "state"])[-1]
     assert (line["by"], line["state"]) == ("admin key", "draining")
+    assert "own_id" not in line
+    for _ in range(2):  # an id that the caller chose, twice: weir's own tells them apart
+        http(weir.port, "POST", PATH + "/one/resume", None, {"Authorization": f"Bearer {weir.admin_key}", "x-weir-request-id": "mine"})
+    lines = poll(lambda: len(found := [x for x in weir.log("provider_changed") if x["request_id"] == "mine"]) == 2 and found)
+    assert all(x["own_id"].startswith("req_") for x in lines) and lines[0]["own_id"] != lines[1]["own_id"]
 
 
 # -- what is kept --------------------------------------------------------------------------------------------------------

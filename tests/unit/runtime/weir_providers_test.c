@@ -247,6 +247,19 @@ static void a_deployment_reaches_every_loop_or_none(void **state) {
     weir_close(weir, 0);
 }
 
+/* What ends a loop is made with it: an end has no memory to ask for. */
+static void the_letters_of_the_end_are_there_from_the_start(void **state) {
+    (void)state;
+    struct weir_error error;
+    struct weir *weir = open_one(&error);
+    assert_non_null(weir);
+    for (unsigned i = 0; i < weir->worker_count; i++) {
+        assert_non_null(weir->workers[i].drain_letter);
+        assert_non_null(weir->workers[i].stop_letter);
+    }
+    weir_close(weir, 60000); /* a loop that was not told to drain would take all of it */
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_deployment_reaches_every_loop_or_none, begin, end),
@@ -254,6 +267,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(what_is_refused_has_a_code_and_changes_nothing, begin, end),
         cmocka_unit_test_setup_teardown(many_hands_do_not_lose_each_others_changes, begin, end),
         cmocka_unit_test_setup_teardown(only_so_many_configurations_live_at_once, begin, end),
+        cmocka_unit_test_setup_teardown(the_letters_of_the_end_are_there_from_the_start, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
