@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/memory.h"
@@ -37,6 +38,11 @@ void arena_init_spared(struct arena *arena, size_t block_size, size_t taken_max,
 void arena_init_secret(struct arena *arena, size_t block_size, size_t taken_max) {
     arena_init_spared(arena, block_size, taken_max, NULL);
     arena->secret = true;
+}
+
+void arena_hold_within(struct arena *arena, struct budget *budget) {
+    CHECK(!arena->newest);
+    arena->budget = budget;
 }
 
 void arena_spares_free(struct arena_spares *spares) {
@@ -72,14 +78,24 @@ static void block_give(struct arena *arena, struct arena_block *block) {
     spares->count++;
 }
 
-static struct arena_block *block_add(struct arena *arena, size_t size) {
+/* Whether what arenas take may be refused. */
+enum taking { taking_within, taking_to_end };
+
+static struct arena_block *block_add(struct arena *arena, size_t size, enum taking taking) {
     bool ordinary = size <= arena->block_size - sizeof(struct arena_block);
     size_t room = ordinary ? arena->block_size - sizeof(struct arena_block) : size;
     size_t whole, total;
     if (!size_add(room, sizeof(struct arena_block), &whole) || !size_add(arena->taken, whole, &total)) return NULL;
     if (total > arena->taken_max) return NULL;
+    if (taking == taking_to_end)
+        budget_charge(arena->budget, whole);
+    else if (!budget_take(arena->budget, whole))
+        return NULL;
     struct arena_block *block = block_take(arena, whole, ordinary);
-    if (!block) return NULL;
+    if (!block) {
+        budget_give(arena->budget, whole);
+        return NULL;
+    }
     *block = (struct arena_block){.older = arena->newest, .size = room, .used = 0, .ordinary = ordinary};
     arena->taken = total;
     if (!ordinary && arena->newest) { /* a block of its own goes behind, so that the newest keeps its free space */
@@ -91,17 +107,21 @@ static struct arena_block *block_add(struct arena *arena, size_t size) {
     return block;
 }
 
-void *arena_take(struct arena *arena, size_t size) {
+static void *take(struct arena *arena, size_t size, enum taking taking) {
     size_t rounded;
     if (!size_add(size, 15, &rounded)) return NULL;
     rounded &= ~(size_t)15;
     struct arena_block *block = arena->newest;
-    if (!block || block->size - block->used < rounded) block = block_add(arena, rounded);
+    if (!block || block->size - block->used < rounded) block = block_add(arena, rounded, taking);
     if (!block) return NULL;
     void *taken = block->room + block->used;
     block->used += rounded;
     return taken;
 }
+
+void *arena_take(struct arena *arena, size_t size) { return take(arena, size, taking_within); }
+
+void *arena_take_to_end(struct arena *arena, size_t size) { return take(arena, size, taking_to_end); }
 
 void *arena_take_zeroed(struct arena *arena, size_t size) {
     void *taken = arena_take(arena, size);
@@ -145,11 +165,12 @@ void arena_reset(struct arena *arena) {
     while (keep && !keep->ordinary) keep = keep->older;
     blocks_give(arena, keep);
     arena->newest = keep;
-    arena->taken = 0;
+    size_t kept = keep ? keep->size + sizeof(struct arena_block) : 0;
+    budget_give(arena->budget, arena->taken - kept);
+    arena->taken = kept;
     if (!keep) return;
     keep->older = NULL;
     keep->used = 0;
-    arena->taken = keep->size + sizeof(struct arena_block);
 }
 
 void arena_wipe(struct arena *arena) {
@@ -158,6 +179,7 @@ void arena_wipe(struct arena *arena) {
 
 void arena_free(struct arena *arena) {
     blocks_give(arena, NULL);
+    budget_give(arena->budget, arena->taken);
     arena->newest = NULL;
     arena->taken = 0;
 }

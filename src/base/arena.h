@@ -8,6 +8,7 @@
 #include "base/str.h"
 
 struct arena_block;
+struct budget; /* base/budget.h */
 
 /* Ordinary blocks that ended arenas of one block size leave for the next ones: a request's memory costs no malloc. All
  * zero: none yet. As many owners as arenas use it, all on one thread. */
@@ -22,6 +23,7 @@ struct arena {
     size_t taken;                /* bytes of all blocks */
     size_t taken_max;            /* past it arena_take answers NULL */
     struct arena_spares *spares; /* NULL: none */
+    struct budget *budget;       /* what its blocks are counted in; NULL: nothing */
     bool secret;                 /* its blocks are secret.h's */
 };
 
@@ -31,9 +33,15 @@ void arena_init(struct arena *arena, size_t block_size, size_t taken_max);
 void arena_init_spared(struct arena *arena, size_t block_size, size_t taken_max, struct arena_spares *spares);
 /* For credentials: see secret.h. */
 void arena_init_secret(struct arena *arena, size_t block_size, size_t taken_max);
+/* From now on its blocks are counted in `budget`, which outlives it; without room there arena_take answers NULL. Before
+ * the first take. */
+void arena_hold_within(struct arena *arena, struct budget *budget);
 void arena_spares_free(struct arena_spares *spares);
-/* Aligned to 16, uninitialised; NULL when out of memory or past taken_max. */
+/* Aligned to 16, uninitialised; NULL when out of memory, past taken_max or without room in the budget. */
 void *arena_take(struct arena *arena, size_t size) __attribute__((warn_unused_result));
+/* The same for the little without which what is under way could not be ended: it is counted, and never refused by the
+ * budget. */
+void *arena_take_to_end(struct arena *arena, size_t size) __attribute__((warn_unused_result));
 void *arena_take_zeroed(struct arena *arena, size_t size) __attribute__((warn_unused_result));
 /* A copy, NUL-ended after its len bytes; {NULL,0} when there is no memory. */
 struct str arena_copy(struct arena *arena, struct str s) __attribute__((warn_unused_result));

@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "base/budget.h"
 #include "base/memory.h"
 
 enum { block_first = 2048, block_most = 256 * 1024 };
@@ -15,9 +14,9 @@ enum { spares_most = 0 }; /* what is used after its end is to be seen */
 enum { spares_most = 64 };
 #endif
 
-void chunks_init(struct chunks *chunks, struct chunks_budget *budget) { *chunks = (struct chunks){.budget = budget}; }
+void chunks_init(struct chunks *chunks, struct budget *budget) { *chunks = (struct chunks){.budget = budget}; }
 
-void chunks_init_spared(struct chunks *chunks, struct chunks_budget *budget, struct chunk_spares *spares) {
+void chunks_init_spared(struct chunks *chunks, struct budget *budget, struct chunk_spares *spares) {
     *chunks = (struct chunks){.budget = budget, .spares = spares};
 }
 

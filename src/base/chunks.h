@@ -1,25 +1,18 @@
 /* chunks.h - bytes that arrive piece by piece and are kept whole: a request's body, a held reply.
- * A list of blocks, grown under a process-wide budget. Not thread-safe but for the budget.
+ * A list of blocks, grown within a budget. Not thread-safe.
  *
  *   first -> [len | bytes] -> [len | bytes] -> last       a position is an offset from the first byte
  */
 #ifndef WEIR_BASE_CHUNKS_H
 #define WEIR_BASE_CHUNKS_H
 
-#include <stdatomic.h>
-
 #include "base/arena.h"
+#include "base/budget.h"
 
 struct chunk {
     struct chunk *next;
     size_t len, size;
     char bytes[];
-};
-
-/* Shared by all loops; limit in bytes. */
-struct chunks_budget {
-    _Atomic size_t taken;
-    size_t limit;
 };
 
 /* Small blocks that ended chunks leave for the next ones. All zero: none yet. One thread. */
@@ -33,13 +26,13 @@ struct chunks {
     size_t len;
     size_t taken; /* from the budget */
     size_t expected;
-    struct chunks_budget *budget; /* may be NULL */
-    struct chunk_spares *spares;  /* may be NULL */
+    struct budget *budget;       /* may be NULL */
+    struct chunk_spares *spares; /* may be NULL */
 };
 
-void chunks_init(struct chunks *chunks, struct chunks_budget *budget);
+void chunks_init(struct chunks *chunks, struct budget *budget);
 /* The same, with small blocks from `spares`, which outlives it. */
-void chunks_init_spared(struct chunks *chunks, struct chunks_budget *budget, struct chunk_spares *spares);
+void chunks_init_spared(struct chunks *chunks, struct budget *budget, struct chunk_spares *spares);
 void chunk_spares_free(struct chunk_spares *spares);
 /* How many bytes are expected in all, so that they fit one block (up to 256 KB); 0: not known. Before the first add. */
 void chunks_expect(struct chunks *chunks, size_t len);

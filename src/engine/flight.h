@@ -30,7 +30,7 @@
 
 /* What the flights of one loop share. */
 struct flight_host {
-    struct chunks_budget *bodies;
+    struct budget *bodies;
     struct arena *scratch;             /* reset by the host after a step's actions have been performed */
     struct arena_spares *spares;       /* for the flights' own arenas */
     struct chunk_spares *chunk_spares; /* and their bodies */

@@ -201,7 +201,7 @@ static const struct call_handler handler = {on_sent, on_head, on_body, on_ended,
 
 static void on_deadline(void *context) { fetch_end(context, STR("it took too long")); }
 
-struct fetch *fetch_start(struct loop *loop, struct client *client, struct chunks_budget *budget,
+struct fetch *fetch_start(struct loop *loop, struct client *client, struct budget *budget,
                           const struct fetch_rules *rules, struct str url, fetch_done *done, void *owner) {
     struct fetch *fetch = memory_take_zeroed(sizeof *fetch);
     if (!fetch) return NULL;

@@ -43,7 +43,7 @@ struct loop {
     _Atomic(struct letter *) mailbox; /* newest first; pushed by any thread, taken whole by the loop */
     _Atomic bool stopped;
     struct signal_watch *signals;
-    struct chunks_budget *budget;
+    struct budget *budget;
     pthread_t thread;
     bool has_thread;
     char name[16];
@@ -54,10 +54,10 @@ static _Thread_local struct loop *current;
 
 uv_loop_t *loop_uv(struct loop *loop) { return &loop->uv; }
 char *loop_read_buffer(struct loop *loop) { return loop->read_buffer; }
-struct chunks_budget *loop_budget(struct loop *loop) {
+struct budget *loop_budget(struct loop *loop) {
     return loop->budget;
 }
-void loop_budget_set(struct loop *loop, struct chunks_budget *budget) { loop->budget = budget; }
+void loop_budget_set(struct loop *loop, struct budget *budget) { loop->budget = budget; }
 struct loop *loop_current(void) {
     return current;
 }

@@ -11,7 +11,7 @@ uv_loop_t *loop_uv(struct loop *loop);
 /* The loop's one read buffer, limit_read_buffer bytes: good for one callback. */
 char *loop_read_buffer(struct loop *loop);
 /* What the connections of this loop hold is counted there; NULL: nowhere. Set before there are any. */
-struct chunks_budget *loop_budget(struct loop *loop);
-void loop_budget_set(struct loop *loop, struct chunks_budget *budget);
+struct budget *loop_budget(struct loop *loop);
+void loop_budget_set(struct loop *loop, struct budget *budget);
 
 #endif

@@ -254,7 +254,7 @@ static bool ahead_room(struct connection *connection, size_t len) {
     if (connection->ahead_size - connection->ahead_len >= len) return true;
     size_t size = connection->ahead_size ? connection->ahead_size : ahead_first;
     while (size < waiting + len) size *= 2;
-    struct chunks_budget *budget = loop_budget(connection->server->loop);
+    struct budget *budget = loop_budget(connection->server->loop);
     size_t more = size - connection->ahead_size;
     if (!budget_take(budget, more)) return false;
     char *bigger = memory_resize(connection->ahead, size);

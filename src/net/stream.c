@@ -25,7 +25,7 @@ struct stream_write {
     char bytes[];
 };
 
-void streams_hold_within(struct loop *loop, struct chunks_budget *budget) { loop_budget_set(loop, budget); }
+void streams_hold_within(struct loop *loop, struct budget *budget) { loop_budget_set(loop, budget); }
 
 static void on_closed(uv_handle_t *handle) {
     struct stream *stream = handle->data;
@@ -214,7 +214,7 @@ static void on_written(uv_write_t *request, int status) {
 
 /* Copies `len` bytes of the ranges, those behind the first `taken`. false: the stream has failed. */
 static bool block_send_later(struct stream *stream, const struct str *ranges, size_t count, size_t taken, size_t len) {
-    struct chunks_budget *budget = loop_budget(stream->loop);
+    struct budget *budget = loop_budget(stream->loop);
     bool within = budget_take(budget, sizeof(struct stream_write) + len);
     struct stream_write *write = within ? memory_take(sizeof *write + len) : NULL;
     if (!write) {

@@ -33,11 +33,11 @@ struct stream_handler {
                                       to 0 after stream_tell_when_sent */
 };
 
-struct chunks_budget; /* base/chunks.h */
+struct budget; /* base/budget.h */
 
 /* What streams of this loop hold because a peer reads slowly is counted there from now on; past its end their
  * connections break. Before the loop has any. */
-void streams_hold_within(struct loop *loop, struct chunks_budget *budget);
+void streams_hold_within(struct loop *loop, struct budget *budget);
 /* An outgoing connection to one address. TLS when `tls` is given: `host` is then for SNI and verification. */
 struct stream *stream_connect(struct loop *loop, const struct sockaddr *address, struct tls_context *tls,
                               struct str host, const struct stream_handler *handler, void *owner);

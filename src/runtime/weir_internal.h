@@ -43,7 +43,7 @@ struct weir {
     struct prober prober; /* on the first worker */
     unsigned worker_count;
     _Atomic unsigned next_worker; /* round robin for calls of the library */
-    struct chunks_budget bodies;
+    struct budget bodies;
     struct reports reports;
     struct log_options log_options;
     void *log_bridge; /* weir_open's; owned */

@@ -8,7 +8,7 @@
 #include "net/stream.h"
 #include "runtime/request.h"
 
-bool worker_init(struct worker *worker, unsigned index, struct deployment *deployment, struct chunks_budget *bodies,
+bool worker_init(struct worker *worker, unsigned index, struct deployment *deployment, struct budget *bodies,
                  struct reports *reports) {
     uint64_t seed;
     random_bytes(&seed, sizeof seed);

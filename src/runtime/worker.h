@@ -42,7 +42,7 @@ struct worker {
 };
 
 /* Made on any thread before its loop runs. false: no memory or descriptors. Takes over one hold on the deployment. */
-bool worker_init(struct worker *worker, unsigned index, struct deployment *deployment, struct chunks_budget *bodies,
+bool worker_init(struct worker *worker, unsigned index, struct deployment *deployment, struct budget *bodies,
                  struct reports *reports);
 /* What the next requests begin with. Takes over the hold. Idle connections of origins that it has no more are
  * closed; fresh connections: all of them, so that names are looked up anew. */

@@ -161,7 +161,7 @@ struct sim {
     struct cells cells;
     char head[512], fast[256], lock_route[128], clients[768]; /* the parts of the configuration beside the providers */
     struct config_ids ids;
-    struct chunks_budget bodies;
+    struct budget bodies;
     struct arena scratch;
     struct flight_host host;
     struct now now;

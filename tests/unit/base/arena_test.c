@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/budget.h"
 #include "base/memory.h"
 #include "base/prng.h"
 
@@ -133,6 +134,49 @@ static void every_failing_allocation_is_survived(void **state) {
     fail_msg("the story never ends");
 }
 
+static void what_it_takes_is_counted_and_all_of_it_given_back(void **state) {
+    (void)state;
+    for (uint64_t n = 1; n < 50; n++) {
+        struct budget budget = {.limit = 1 << 20};
+        struct arena arena;
+        arena_init(&arena, 1024, 1 << 20);
+        arena_hold_within(&arena, &budget);
+        budget_fail_at(&budget, n);
+        bool whole = story(&arena);
+        uint64_t calls = budget_calls(&budget);
+        budget_fail_at(&budget, 0);
+        assert_int_equal(whole, calls < n);
+        assert_int_equal(budget.taken, arena.taken);
+        arena_reset(&arena);
+        assert_int_equal(budget.taken, arena.taken);
+        assert_true(story(&arena));
+        assert_int_equal(budget.taken, arena.taken);
+        memory_fail_at(1);
+        assert_null(arena_take(&arena, 5000));
+        memory_fail_at(0);
+        assert_int_equal(budget.taken, arena.taken);
+        arena_free(&arena);
+        assert_int_equal(budget.taken, 0);
+        if (whole) return;
+    }
+    fail_msg("the story never ends");
+}
+
+static void without_room_only_what_ends_something_is_taken(void **state) {
+    (void)state;
+    struct budget budget = {.limit = 2048};
+    struct arena arena;
+    arena_init(&arena, 1024, 1 << 20);
+    arena_hold_within(&arena, &budget);
+    assert_non_null(arena_take(&arena, 900));
+    assert_null(arena_take(&arena, 3000));
+    assert_non_null(arena_take_to_end(&arena, 3000));
+    assert_true(budget.taken == arena.taken && budget.taken > budget.limit);
+    assert_null(arena_take(&arena, 900));
+    arena_free(&arena);
+    assert_int_equal(budget.taken, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_are_aligned_and_do_not_overlap),
@@ -142,6 +186,8 @@ int main(void) {
         cmocka_unit_test(a_reset_keeps_one_block_and_uses_it_again),
         cmocka_unit_test(copies_end_in_nul),
         cmocka_unit_test(every_failing_allocation_is_survived),
+        cmocka_unit_test(what_it_takes_is_counted_and_all_of_it_given_back),
+        cmocka_unit_test(without_room_only_what_ends_something_is_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,7 +28,7 @@ static void any_pieces_make_the_same_whole(void **state) {
     struct prng prng;
     prng_seed(&prng, 6);
     for (int round = 0; round < 30; round++) {
-        struct chunks_budget budget = {.limit = 8 << 20};
+        struct budget budget = {.limit = 8 << 20};
         struct chunks chunks;
         size_t all = (size_t)prng_below(&prng, round < 20 ? 10000 : bytes_max), put = 0;
         chunks_init(&chunks, &budget);
@@ -104,7 +104,7 @@ static void ranges_cover_exactly_what_is_asked(void **state) {
 
 static void a_used_up_budget_adds_nothing_and_loses_nothing(void **state) {
     (void)state;
-    struct chunks_budget budget = {.limit = 10000};
+    struct budget budget = {.limit = 10000};
     struct chunks a, b;
     chunks_init(&a, &budget);
     chunks_init(&b, &budget);
@@ -128,7 +128,7 @@ static void a_used_up_budget_adds_nothing_and_loses_nothing(void **state) {
 static void every_failing_allocation_gives_the_budget_back(void **state) {
     (void)state;
     for (uint64_t n = 1; n < 50; n++) {
-        struct chunks_budget budget = {.limit = 8 << 20};
+        struct budget budget = {.limit = 8 << 20};
         struct chunks chunks;
         size_t put = 0;
         chunks_init(&chunks, &budget);
