@@ -45,6 +45,11 @@ void arena_hold_within(struct arena *arena, struct budget *budget) {
     arena->budget = budget;
 }
 
+void arena_init_beside(struct arena *arena, size_t block_size, const struct arena *other) {
+    arena_init(arena, block_size, SIZE_MAX);
+    arena->budget = other ? other->budget : NULL;
+}
+
 void arena_spares_free(struct arena_spares *spares) {
     for (struct arena_block *block = spares->first, *next; block; block = next) {
         next = block->older;
@@ -109,10 +114,14 @@ static struct arena_block *block_add(struct arena *arena, size_t size, enum taki
 
 static void *take(struct arena *arena, size_t size, enum taking taking) {
     size_t rounded;
-    if (!size_add(size, 15, &rounded)) return NULL;
+    if (!size_add(size, 15, &rounded)) {
+        arena->refused = true;
+        return NULL;
+    }
     rounded &= ~(size_t)15;
     struct arena_block *block = arena->newest;
     if (!block || block->size - block->used < rounded) block = block_add(arena, rounded, taking);
+    arena->refused |= !block;
     if (!block) return NULL;
     void *taken = block->room + block->used;
     block->used += rounded;
@@ -165,6 +174,7 @@ void arena_reset(struct arena *arena) {
     while (keep && !keep->ordinary) keep = keep->older;
     blocks_give(arena, keep);
     arena->newest = keep;
+    arena->refused = false;
     size_t kept = keep ? keep->size + sizeof(struct arena_block) : 0;
     budget_give(arena->budget, arena->taken - kept);
     arena->taken = kept;

@@ -25,6 +25,7 @@ struct arena {
     struct arena_spares *spares; /* NULL: none */
     struct budget *budget;       /* what its blocks are counted in; NULL: nothing */
     bool secret;                 /* its blocks are secret.h's */
+    bool refused;                /* a take has found no memory since it was made, or reset */
 };
 
 /* Holds no memory until the first take. */
@@ -36,6 +37,8 @@ void arena_init_secret(struct arena *arena, size_t block_size, size_t taken_max)
 /* From now on its blocks are counted in `budget`, which outlives it; without room there arena_take answers NULL. Before
  * the first take. */
 void arena_hold_within(struct arena *arena, struct budget *budget);
+/* For one call's intermediate work: counted where `other` is, which may be NULL. */
+void arena_init_beside(struct arena *arena, size_t block_size, const struct arena *other);
 void arena_spares_free(struct arena_spares *spares);
 /* Aligned to 16, uninitialised; NULL when out of memory, past taken_max or without room in the budget. */
 void *arena_take(struct arena *arena, size_t size) __attribute__((warn_unused_result));

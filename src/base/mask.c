@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/budget.h"
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/memory.h"
@@ -360,10 +361,11 @@ static size_t cut_begin(const struct mask *mask, struct str in) {
 static bool hold(struct mask_stream *stream, struct str rest, size_t masked) {
     if (rest.len > stream->held_size) {
         size_t size = rest.len < 128 ? 128 : rest.len * 2;
-        char *held = memory_take(size);
+        char *held = budget_resize(stream->budget, NULL, 0, size);
         if (!held) return false;
         mask_stream_free(stream);
-        *stream = (struct mask_stream){.held = held, .held_size = size};
+        stream->held = held;
+        stream->held_size = size;
     }
     if (rest.len) memcpy(stream->held, rest.at, rest.len);
     stream->held_len = rest.len;
@@ -399,8 +401,8 @@ static bool tells(size_t len) { return len >= mask_shortest_anywhere; }
 
 void mask_stream_free(struct mask_stream *stream) {
     if (stream->held) memory_wipe(stream->held, stream->held_size);
-    memory_give(stream->held);
-    *stream = (struct mask_stream){.held = NULL};
+    budget_free(stream->budget, stream->held, stream->held_size);
+    *stream = (struct mask_stream){.budget = stream->budget};
 }
 
 struct str mask_whole(const struct mask *mask, struct str text, struct arena *scratch) {

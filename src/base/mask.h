@@ -31,7 +31,8 @@ bool mask_new(const struct str *credentials, size_t count, size_t shortest, stru
 struct mask_stream {
     char *held;
     size_t held_len, held_size;
-    size_t masked; /* of these the first so many belong to what has been found */
+    struct budget *budget; /* what it is counted in; NULL: nothing */
+    size_t masked;         /* of these the first so many belong to what has been found */
 };
 
 /* The next piece. *out is what may be passed on: the piece's own bytes when nothing was found, else a copy in scratch.

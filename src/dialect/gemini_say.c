@@ -169,7 +169,7 @@ static void contents_put(struct text *text, const struct message_request *reques
     const struct message *list = request->messages;
     struct calls calls;
     struct arena scrap;
-    arena_init(&scrap, 4096, SIZE_MAX);
+    arena_init_beside(&scrap, 4096, text->arena);
     text->failed |= !calls_sort(&calls, request, &scrap);
     text_json_key(text, STR("contents"));
     text_put_byte(text, '[');

@@ -68,7 +68,7 @@ struct str json_raw(const struct json_value *value, struct arena *arena) {
 void json_put(struct text *text, const struct json_value *value) {
     if (!value) return;
     struct arena scrap; /* for one call; limited by the text's own */
-    arena_init(&scrap, 4096, SIZE_MAX);
+    arena_init_beside(&scrap, 4096, text->arena);
     struct str raw = json_raw(value, text->arena ? text->arena : &scrap);
     if (raw.at)
         text_put(text, raw);

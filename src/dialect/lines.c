@@ -3,13 +3,15 @@
 
 #include <string.h>
 
+#include "base/budget.h"
 #include "base/limits.h"
-#include "base/memory.h"
 
 void lines_init(struct lines *lines) { *lines = (struct lines){.held = NULL}; }
 
+void lines_hold_within(struct lines *lines, struct budget *budget) { lines->budget = budget; }
+
 void lines_free(struct lines *lines) {
-    memory_give(lines->held);
+    budget_free(lines->budget, lines->held, lines->held_size);
     lines->held = NULL;
     lines->held_len = lines->held_size = 0;
 }
@@ -22,7 +24,7 @@ static enum sse_result hold(struct lines *lines, struct str bytes) {
     size_t len = lines->held_len + bytes.len;
     if (len > lines->held_size) {
         size_t size = len < 1024 ? 1024 : len * 2;
-        char *bigger = memory_resize(lines->held, size);
+        char *bigger = budget_resize(lines->budget, lines->held, lines->held_size, size);
         if (!bigger) return sse_no_memory;
         lines->held = bigger;
         lines->held_size = size;

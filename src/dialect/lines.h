@@ -8,10 +8,13 @@
 struct lines {
     char *held; /* the beginning of a line that is not complete */
     size_t held_len, held_size;
-    struct str fed; /* what is not consumed yet */
+    struct budget *budget; /* what it is counted in; NULL: nothing */
+    struct str fed;        /* what is not consumed yet */
 };
 
 void lines_init(struct lines *lines);
+/* From now on what it holds is counted there. Before the first bytes. */
+void lines_hold_within(struct lines *lines, struct budget *budget);
 void lines_free(struct lines *lines);
 /* Gives the next bytes; then lines_next until it answers sse_more. The bytes stay the caller's and must live until
  * then.

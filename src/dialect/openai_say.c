@@ -100,7 +100,7 @@ static void content_put(struct text *text, const struct message_part *parts, siz
         text_put_json(text, only->text);
     } else if (all_text && (as_string || said == 0)) {
         struct arena scrap;
-        arena_init(&scrap, 4096, SIZE_MAX);
+        arena_init_beside(&scrap, 4096, text->arena);
         struct text joined = text_in_arena(&scrap, 256);
         for (size_t i = 0; i < count; i++) {
             if (parts[i].kind != part_text) continue;
@@ -332,7 +332,7 @@ static void schema_message_put(struct text *text, const struct message_request *
     message_begin(text, STR("system"));
     text_json_key(text, STR("content"));
     struct arena scrap;
-    arena_init(&scrap, 4096, SIZE_MAX);
+    arena_init_beside(&scrap, 4096, text->arena);
     struct text words = text_in_arena(&scrap, request->schema.len + 80);
     text_put(&words, STR("Answer with one JSON object that fits this JSON Schema: "));
     text_put(&words, request->schema);

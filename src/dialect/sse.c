@@ -7,15 +7,23 @@
 #include <emmintrin.h>
 #endif
 
+#include "base/budget.h"
 #include "base/check.h"
 #include "base/limits.h"
-#include "base/memory.h"
 #include "base/text.h"
 
 void sse_init(struct sse *sse) { *sse = (struct sse){.held = NULL}; }
 
+void sse_hold_within(struct sse *sse, struct budget *budget) { sse->budget = budget; }
+
+static void held_free(struct sse *sse) {
+    budget_free(sse->budget, sse->held, sse->held_size);
+    sse->held = NULL;
+    sse->held_len = sse->held_size = 0;
+}
+
 void sse_free(struct sse *sse) {
-    memory_give(sse->held);
+    held_free(sse);
     sse_init(sse);
 }
 
@@ -118,7 +126,7 @@ static bool hold(struct sse *sse, struct str bytes) {
     size_t need = sse->held_len + bytes.len;
     if (need > sse->held_size) {
         size_t size = need * 2 < 512 ? 512 : need * 2;
-        char *bigger = memory_resize(sse->held, size);
+        char *bigger = budget_resize(sse->budget, sse->held, sse->held_size, size);
         if (!bigger) return false;
         sse->held = bigger;
         sse->held_size = size;
@@ -170,11 +178,7 @@ enum sse_result sse_next(struct sse *sse, struct arena *scratch, struct sse_even
     if (!sse->started && !mark_pass(sse)) return sse_no_memory;
     if (sse->held_len) return held_next(sse, scratch, event);
     if (sse->fed.len == 0) {
-        if (sse->held_size > 4096) { /* one long event is no reason to keep its memory */
-            memory_give(sse->held);
-            sse->held = NULL;
-            sse->held_size = 0;
-        }
+        if (sse->held_size > 4096) held_free(sse); /* one long event is no reason to keep its memory */
         return sse_more;
     }
     size_t end = event_end(sse->fed, &sse->scanned);

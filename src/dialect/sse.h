@@ -16,6 +16,7 @@ struct sse_event {
 struct sse {
     char *held; /* the beginning of an event that is not complete */
     size_t held_len, held_size;
+    struct budget *budget;  /* what it is counted in; NULL: nothing */
     struct str fed;         /* what is not consumed yet */
     bool started;           /* the byte order mark has been looked for */
     unsigned char mark_len; /* bytes of it that were seen */
@@ -23,6 +24,8 @@ struct sse {
 };
 
 void sse_init(struct sse *sse);
+/* From now on what it holds is counted there. Before the first bytes. */
+void sse_hold_within(struct sse *sse, struct budget *budget);
 void sse_free(struct sse *sse);
 /* Gives the next bytes; then sse_next until it answers sse_more. The bytes stay the caller's and must live until then.
  */

@@ -5,6 +5,7 @@
 #define WEIR_ENGINE_CELLS_H
 
 #include "base/arena.h"
+#include "base/budget.h"
 #include "base/limits.h"
 #include "core/breaker.h"
 #include "core/gate.h"
@@ -75,6 +76,7 @@ struct place_cells {
 struct client_cells {
     struct cell gate;
     struct cell requests_minute, requests_hour, tokens_minute;
+    struct budget memory; /* its share of what is held for strangers */
 };
 
 /* Control thread only; what it hands out may be used by any thread until cells_free. All zero: empty. */

@@ -12,20 +12,13 @@ void actions_begin(struct actions *actions, struct arena *scratch) {
     actions->starved = false;
 }
 
-/* A list in `scratch` of twice the size with the same beginning; NULL: no memory. */
-static void *grown(struct arena *scratch, const void *list, size_t count, size_t room, size_t size) {
-    char *bigger = arena_take(scratch, 2 * room * size);
-    if (bigger && count) memcpy(bigger, list, count * size);
-    return bigger;
-}
-
 struct action *actions_add(struct actions *actions, enum action_kind kind) {
     if (actions->count == actions->room) {
-        struct action *bigger =
-            grown(actions->scratch, actions->list, actions->count, actions->room, sizeof *actions->list);
+        struct action *bigger = arena_take_to_end(actions->scratch, 2 * actions->room * sizeof *bigger);
         /* Each kind but writes comes a few times an attempt at most, and writes only between others: this is a few
-         * kilobytes in a step that has used up all of its scratch. */
+         * kilobytes in a step that has used up all of its scratch, and no budget refuses them. */
         CHECKF(bigger, "count=%zu kind=%d", actions->count, (int)kind);
+        memcpy(bigger, actions->list, actions->count * sizeof *bigger);
         actions->list = bigger;
         actions->room *= 2;
     }
@@ -52,13 +45,12 @@ static struct str gathered(struct actions *actions, struct str bytes) {
 
 static bool range_add(struct actions *actions, struct action *write, struct str bytes) {
     if (write->write.count == write->write.room) {
-        struct str *ranges = write->write.ranges;
-        size_t room = write->write.room;
-        ranges = room ? grown(actions->scratch, ranges, room, room, sizeof *ranges)
-                      : arena_take(actions->scratch, ranges_first * sizeof *ranges);
+        size_t room = write->write.room ? 2 * write->write.room : ranges_first;
+        struct str *ranges = arena_take(actions->scratch, room * sizeof *ranges);
         if (!ranges) return false;
+        if (write->write.count) memcpy(ranges, write->write.ranges, write->write.count * sizeof *ranges);
         write->write.ranges = ranges;
-        write->write.room = room ? 2 * room : ranges_first;
+        write->write.room = room;
     }
     write->write.ranges[write->write.count++] = bytes;
     return true;

@@ -46,6 +46,10 @@ void flight_enter(struct flight *flight, enum flight_state state) {
     flight->state = state;
 }
 
+bool flight_starved(const struct flight *flight) {
+    return flight->host->scratch->refused || flight->arena.refused || flight->message_arena.refused;
+}
+
 void attempt_enter(struct attempt *attempt, enum attempt_state state) {
     CHECKF(attempt_moves[attempt->state] & 1u << state, "attempt %u: %d -> %d", attempt->number, attempt->state, state);
     attempt->state = state;
@@ -61,7 +65,7 @@ static void on_body(struct flight *flight, struct str bytes, struct now now, str
     if (flight->state != flight_receiving) return; /* answered already: the rest of the body is of no use */
     if (bytes.len > flight->body_max - flight->body.len)
         answer_error(flight, error_body_too_large, STR_NONE, STR_NONE, now, out);
-    else if (!chunks_add(&flight->body, bytes))
+    else if (!budget_admits(flight->budget, bytes.len) || !chunks_add(&flight->body, bytes))
         answer_error(flight, error_overloaded, STR_NONE, STR_NONE, now, out);
 }
 

@@ -30,7 +30,8 @@
 
 /* What the flights of one loop share. */
 struct flight_host {
-    struct budget *bodies;
+    struct budget *budget;             /* all memory that is held for strangers */
+    struct budget *strangers;          /* its share for those without a key; NULL: they have none of their own */
     struct arena *scratch;             /* reset by the host after a step's actions have been performed */
     struct arena_spares *spares;       /* for the flights' own arenas */
     struct chunk_spares *chunk_spares; /* and their bodies */
@@ -187,6 +188,7 @@ struct flight {
     const struct flight_host *host;
     const struct snapshot *snapshot; /* the host holds it for as long as the flight lives */
     const struct client *client;
+    struct budget *budget; /* its client's share: all that is held for it is counted there */
     struct arena arena;
     enum flight_state state;
     enum caller_state caller;
@@ -262,6 +264,9 @@ struct flight {
     uint64_t bytes_out;
 };
 
+/* The share of the memory that is held for strangers in which this client's requests are counted; all without a key
+ * (NULL) have one together. */
+struct budget *flight_budget(const struct flight_host *host, const struct client *client);
 /* NULL: out of memory. The flight's actions begin with the event_arrived that the host then sends. */
 struct flight *flight_new(const struct flight_host *host, const struct snapshot *snapshot,
                           const struct flight_request *request) __attribute__((warn_unused_result));
@@ -296,6 +301,8 @@ struct str attempt_state_name(enum attempt_state state);
  */
 
 void flight_enter(struct flight *flight, enum flight_state state);
+/* Was there no memory for something of this flight's? Then what could not be read may have been right. */
+bool flight_starved(const struct flight *flight);
 void attempt_enter(struct attempt *attempt, enum attempt_state state);
 void caller_enter(struct flight *flight, enum caller_state state);
 

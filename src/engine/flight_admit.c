@@ -60,14 +60,23 @@ static bool headers_keep(struct flight *flight, const struct flight_request *req
     return true;
 }
 
+struct budget *flight_budget(const struct flight_host *host, const struct client *client) {
+    struct budget *share = client && client->cells ? &client->cells->memory : host->strangers;
+    if (!host->budget || !share) return host->budget;
+    budget_share(share, host->budget);
+    return share;
+}
+
 struct flight *flight_new(const struct flight_host *host, const struct snapshot *snapshot,
                           const struct flight_request *request) {
     CHECK(request->request_id.len > 0 && request->request_id.len <= limit_request_id);
     struct arena arena;
     arena_init_spared(&arena, 4096, 4 * 1024 * 1024, host->spares);
+    arena_hold_within(&arena, flight_budget(host, request->client));
     struct flight *flight = arena_take_zeroed(&arena, sizeof *flight);
     if (!flight) return NULL;
-    *flight = (struct flight){.host = host, .snapshot = snapshot, .client = request->client, .arena = arena};
+    *flight = (struct flight){
+        .host = host, .snapshot = snapshot, .client = request->client, .budget = arena.budget, .arena = arena};
     flight->endpoint = request->endpoint;
     flight->codec = request->endpoint == endpoint_completions ? &codec_completions
                                                               : codec_of(endpoint_facts(request->endpoint)->dialect);
@@ -79,7 +88,7 @@ struct flight *flight_new(const struct flight_host *host, const struct snapshot 
     flight->arrived_wall_ns = request->arrived.wall_ns;
     flight->body_max = snapshot->body_bytes_max;
     flight->timeout_ns = snapshot->request_timeout_ns;
-    chunks_init_spared(&flight->body, host->bodies, host->chunk_spares);
+    chunks_init_spared(&flight->body, flight->budget, host->chunk_spares);
     if (request->content_length > 0) chunks_expect(&flight->body, (size_t)request->content_length);
     bool kept = request->endpoint != endpoint_raw || raw_keep(flight, &request->raw);
     if (kept && flight->request_id.at && flight->own_id.at && headers_keep(flight, request)) return flight;
@@ -93,6 +102,10 @@ static bool may_steer(const struct flight *flight) { return !flight->client || f
 
 bool flight_admit_head(struct flight *flight, struct now now, struct actions *out) {
     bool steers = flight->pinned_targets.at || flight->strategy.at;
+    if (!budget_admits(flight->budget, 0)) {
+        answer_error(flight, error_overloaded, STR_NONE, STR_NONE, now, out);
+        return false;
+    }
     if (steers && !may_steer(flight)) {
         answer_error(
             flight, error_not_allowed,

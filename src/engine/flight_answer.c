@@ -127,10 +127,22 @@ void answer_end(struct flight *flight, struct actions *out) {
     actions_add(out, action_end);
 }
 
+/* The words, or where there was no memory for them the ones for that, which every dialect's callers can read. */
+static struct str words_of(struct flight *flight, const struct text *text, int *status) {
+    if (!text->failed) return text_str(text);
+    flight->error = error_overloaded;
+    *status = translate_status(flight, error_facts(error_overloaded)->status);
+    return STR(
+        "{\"type\":\"error\",\"error\":{\"message\":\"The gateway has no memory for this now. Try again.\",\"type\":"
+        "\"overloaded_error\",\"code\":\"overloaded\",\"status\":\"UNAVAILABLE\"}}");
+}
+
 static void answer_json(struct flight *flight, int status, struct str body, int64_t retry_after_ms,
                         const struct attempt *last, struct now now, struct actions *out) {
+    static const struct http_header least = {STR("Content-Type"), STR("application/json")};
     size_t count = 0;
-    struct http_header *headers = arena_take(&flight->arena, (own_headers_max + limit_headers_max) * sizeof *headers);
+    struct http_header *headers =
+        arena_take(flight->host->scratch, (own_headers_max + limit_headers_max) * sizeof *headers);
     if (headers) {
         header_put(headers, &count, STR("Content-Type"), STR("application/json"));
         header_put(headers, &count, STR("x-weir-request-id"), flight->request_id);
@@ -149,7 +161,7 @@ static void answer_json(struct flight *flight, int status, struct str body, int6
         if (flight->error == error_quota_exhausted) header_put(headers, &count, STR("x-should-retry"), STR("false"));
         own_limits_put(flight, headers, &count, now);
     }
-    respond(flight, status, headers, count, (int64_t)body.len, out);
+    respond(flight, status, headers ? headers : &least, headers ? count : 1, (int64_t)body.len, out);
     answer_bytes(flight, body, out);
     answer_end(flight, out);
     flight_enter(flight, flight_answered);
@@ -159,12 +171,18 @@ static void answer_json(struct flight *flight, int status, struct str body, int6
 static void answer_error_status(struct flight *flight, enum error_code code, int status, struct str message,
                                 struct str param, int64_t retry_after_ms, const struct attempt *last, struct now now,
                                 struct actions *out) {
+    bool ours = flight_starved(flight) && code != error_overloaded && status >= 400 && status != 401 && status < 500;
+    if (ours || code == error_out_of_memory) { /* what was looked for and not found may well be there */
+        code = error_overloaded;
+        status = error_facts(code)->status;
+        message = param = STR_NONE;
+    }
     const struct error_facts *facts = error_facts(code);
     if (str_empty(message)) message = facts->sentence;
     if (retry_after_ms < 0 && (status == 503 || status == 429) && code != error_quota_exhausted) retry_after_ms = 1000;
     flight->error = code;
     error_set(&flight->error_said, code, "%.*s", STR_ARG(message));
-    struct text text = text_in_arena(&flight->arena, 512);
+    struct text text = text_in_arena(flight->host->scratch, 512);
     if (flight->codec->dialect != dialect_openai) status = translate_status(flight, status);
     flight->codec->write_error(&(struct message_error){.code = code,
                                                        .status = status,
@@ -175,14 +193,17 @@ static void answer_error_status(struct flight *flight, enum error_code code, int
                                                        .attempts = flight->attempt_count,
                                                        .scope = flight->limit_scope},
                                &text);
-    answer_json(flight, status, text.failed ? STR("{}") : text_str(&text), retry_after_ms, last, now, out);
+    struct str words = words_of(flight, &text, &status);
+    answer_json(flight, status, words, retry_after_ms, last, now, out);
 }
 
 void answer_count(struct flight *flight, int64_t tokens, struct now now, struct actions *out) {
     struct text text = text_in_arena(&flight->arena, 64);
     flight->codec->write_count(tokens, &text);
     flight->estimated = true;
-    answer_json(flight, 200, text.failed ? STR("{}") : text_str(&text), -1, NULL, now, out);
+    int status = 200;
+    struct str words = words_of(flight, &text, &status);
+    answer_json(flight, status, words, -1, NULL, now, out);
 }
 
 void answer_error(struct flight *flight, enum error_code code, struct str message, struct str param, struct now now,
@@ -234,9 +255,10 @@ static void answer_translated_word(struct flight *flight, const struct attempt *
     error.retry_after_ms = last->retry_after_ms;
     error.attempts = flight->attempt_count;
     flight->error = failure->error;
-    struct text text = text_in_arena(&flight->arena, 512);
+    struct text text = text_in_arena(flight->host->scratch, 512);
     flight->codec->write_error(&error, &text);
-    answer_json(flight, error.status, text.failed ? STR("{}") : text_str(&text), error.retry_after_ms, last, now, out);
+    struct str words = words_of(flight, &text, &error.status);
+    answer_json(flight, error.status, words, error.retry_after_ms, last, now, out);
 }
 
 /* An error that came in a reply of status 200: its sentence, as one of status 502; a filter's is a refusal. */

@@ -78,7 +78,10 @@ static struct attempt *attempt_new(struct flight *flight, struct candidate *cand
     attempt->cost_nano_usd = attempt->retry_after_ms = attempt->content_length = -1;
     sse_init(&attempt->sse);
     lines_init(&attempt->lines);
-    chunks_init_spared(&attempt->held, flight->host->bodies, flight->host->chunk_spares);
+    sse_hold_within(&attempt->sse, flight->budget);
+    lines_hold_within(&attempt->lines, flight->budget);
+    attempt->masked.budget = flight->budget;
+    chunks_init_spared(&attempt->held, flight->budget, flight->host->chunk_spares);
     flight->attempts[flight->attempt_count++] = attempt;
     attempt->hedge = flight->live != NULL;
     *(flight->live ? &flight->rival : &flight->live) = attempt;
@@ -178,8 +181,16 @@ void attempt_cancel(struct attempt *attempt, struct actions *out) {
     actions_add(out, action_cancel)->attempt = attempt->number;
 }
 
+/* What could not be read for want of memory says nothing of its provider, and must rest nobody's. */
+static enum failure failure_of_ours(const struct flight *flight, enum failure failure) {
+    const struct failure_facts *facts = failure_facts(failure);
+    bool reading = facts->error == error_provider_error && facts->fault == fault_target;
+    return reading && flight_starved(flight) ? failure_system : failure;
+}
+
 void attempt_fail(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
                   struct actions *out) {
+    failure = failure_of_ours(flight, failure);
     attempt_cancel(attempt, out);
     if (attempt->state == attempt_delivering) {
         stream_break(flight, attempt, failure, now, out);

@@ -56,7 +56,7 @@ static bool written_pass(struct flight *flight, struct attempt *attempt, const s
         }
         flight->codec->write_event(attempt->writer, event, &caller, &flight->arena, &text);
     }
-    if (failed || text.failed) {
+    if (failed || text.failed || flight_starved(flight)) {
         attempt_fail(flight, attempt, failure_system, now, out);
         return false;
     }
@@ -108,12 +108,13 @@ bool events_take(struct flight *flight, struct attempt *attempt, const struct ss
     attempt->events++;
     if (event->comment_only)
         return attempt->translates || stream_pass(flight, attempt, event->raw, event->borrowed, now, out);
-    if (!attempt->codec->read_event(attempt->reader, event->event, event->data, &flight->arena, attempt->quirks,
-                                    &events)) {
+    bool read = attempt->codec->read_event(attempt->reader, event->event, event->data, &flight->arena, attempt->quirks,
+                                           &events);
+    if (!read && !flight_starved(flight)) {
         attempt->events_dropped++;
         return true;
     }
-    if (events.failed) {
+    if (events.failed || flight_starved(flight)) {
         attempt_fail(flight, attempt, failure_system, now, out);
         return false;
     }

@@ -20,7 +20,7 @@ void resume_admit(struct flight *flight) {
     const struct openai_request *request = &flight->request;
     flight->resumes = flight->route->resume_streams && flight->endpoint == endpoint_chat && request->stream &&
                       request->n == 1 && !request->has_tools && !request->wants_json && request->messages_to;
-    if (flight->resumes) chunks_init_spared(&flight->delivered, flight->host->bodies, flight->host->chunk_spares);
+    if (flight->resumes) chunks_init_spared(&flight->delivered, flight->budget, flight->host->chunk_spares);
 }
 
 /* Text that reaches the caller. Too much, or no memory: the stream is not resumed any more. */

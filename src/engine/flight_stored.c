@@ -89,7 +89,7 @@ bool stored_recall(struct flight *flight, struct now now, struct actions *out) {
         struct text items = text_in_arena(flight->host->scratch, 1024);
         items_put(&items, json_member(root, "input"));
         flight->own_input = arena_take(&flight->arena, sizeof *flight->own_input);
-        if (flight->own_input) chunks_init(flight->own_input, flight->host->bodies);
+        if (flight->own_input) chunks_init(flight->own_input, flight->budget);
         if (items.failed || !flight->own_input || !chunks_add(flight->own_input, STR("[")) ||
             !chunks_add(flight->own_input, text_str(&items)) || !chunks_add(flight->own_input, STR("]"))) {
             answer_error(flight, error_overloaded, STR_NONE, STR_NONE, now, out);
@@ -135,7 +135,7 @@ static bool body_expand(struct flight *flight, struct str history) {
     text_put(&body, STR("]}"));
     if (body.failed) return false;
     chunks_free(&flight->body);
-    chunks_init_spared(&flight->body, flight->host->bodies, flight->host->chunk_spares);
+    chunks_init_spared(&flight->body, flight->budget, flight->host->chunk_spares);
     if (!chunks_add(&flight->body, text_str(&body))) return false;
     flight->whole_body = chunks_whole(&flight->body);
     return flight->whole_body.at != NULL;

@@ -35,6 +35,7 @@ bool translate_read(struct flight *flight, struct error *error, struct str *para
         return error_set(error, error_body_too_large,
                          "A request for a provider of another dialect is at most 32 MB long.");
     arena_init(arena, 16 * 1024, message_arena_max);
+    arena_hold_within(arena, flight->budget);
     if (endpoint->operation == operation_embed) {
         struct embed_request *embed = arena_take_zeroed(arena, sizeof *embed);
         if (!embed) return error_set(error, error_out_of_memory, "%s", "");

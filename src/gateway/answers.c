@@ -23,19 +23,24 @@ enum { visit_body_max = 256 * 1024 };
 bool visit_body_add(struct visit *visit, struct str piece) {
     if (visit->answered || piece.len == 0) return true;
     bool fits = piece.len <= visit_body_max - visit->body_len;
-    if (fits && !visit->body) visit->body = memory_take(visit_body_max); /* never moved: nothing is left behind */
+    if (fits && !visit->body) {
+        visit->body_budget = visit->gate->worker->host.budget; /* whoever may come here is no stranger */
+        visit->body =
+            budget_resize(visit->body_budget, NULL, 0, visit_body_max); /* never moved: nothing is left behind */
+    }
     if (fits && visit->body) {
         memcpy(visit->body + visit->body_len, piece.at, piece.len);
         visit->body_len += piece.len;
         return true;
     }
-    visit_error(visit, fits ? error_out_of_memory : error_body_too_large, STR_NONE);
+    visit_error(visit, fits ? error_overloaded : error_body_too_large, STR_NONE);
     return false;
 }
 
 void visit_body_free(struct visit *visit) {
-    if (visit->body) memory_wipe(visit->body, visit->body_len);
-    memory_give(visit->body);
+    if (!visit->body) return;
+    memory_wipe(visit->body, visit->body_len);
+    budget_free(visit->body_budget, visit->body, visit_body_max);
     visit->body = NULL;
 }
 

@@ -4,14 +4,16 @@
 #include "base/memory.h"
 #include "gateway/inference.h"
 
-static struct server_limits limits_of(const struct weir *weir) {
+static struct server_limits limits_of(struct weir *weir) {
     const struct config_process *process = &weir->config.process;
     return (struct server_limits){.body_bytes_max = weir->deployment->snapshot->body_bytes_max,
                                   .head_timeout_ns = process->header_timeout_ns,
                                   .body_timeout_ns = process->body_timeout_ns,
                                   .idle_timeout_ns = process->idle_timeout_ns,
                                   .write_timeout_ns = process->write_timeout_ns,
-                                  .connections_max = process->connections_max};
+                                  .connections_max = process->connections_max,
+                                  .connections = &weir->connections,
+                                  .heads = &weir->strangers};
 }
 
 struct starting {

@@ -167,6 +167,8 @@ static void on_head(void *context, struct exchange *exchange, const struct http_
     if (!visit->route || !visit->route->reads_body) exchange_set_body_max(exchange, unread_body_max);
     enum error_code refused =
         access_check(visit, request, visit->route ? visit->route->access : access_open, &sentence);
+    visit->budget = flight_budget(&gate->worker->host, visit->client);
+    exchange_hold_within(exchange, visit->budget);
     if (refused) {
         visit_error(visit, refused, str_from(sentence));
     } else if (!visit->route && other_method) {

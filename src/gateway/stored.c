@@ -149,7 +149,8 @@ static void ask(struct visit *visit, enum response_wish wish, struct str id, boo
     struct response_question *question = memory_take_zeroed(sizeof *question);
     if (wanted && question && id.len < sizeof question->id) {
         *wanted = (struct wanted){.cancel = cancel, .visit = visit};
-        *question = (struct response_question){.wish = wish, .loop = worker->loop, .done = answered, .context = wanted};
+        *question = (struct response_question){
+            .wish = wish, .budget = visit->budget, .loop = worker->loop, .done = answered, .context = wanted};
         str_copy(question->client, sizeof question->client, visit->client ? visit->client->name : STR(""));
         str_copy(question->id, sizeof question->id, id);
         if (query_read(visit, wanted)) {

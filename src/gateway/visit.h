@@ -45,6 +45,8 @@ struct visit {
     bool busy;  /* an answer comes later, from another thread */
     char *body; /* of a request that the gateway itself answers; wiped at the end: it may hold a credential */
     size_t body_len;
+    struct budget *body_budget;
+    struct budget *budget;                 /* its client's share: what is held for it is counted there */
     char request_id[limit_request_id + 1]; /* the caller's, where it sent a good one */
     char own_id[limit_request_id + 1];     /* weir's: no other request has it */
 };

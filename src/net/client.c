@@ -50,6 +50,7 @@ struct call {
     const struct call_handler *handler;
     void *owner;
     struct pool *pool;
+    struct budget *budget;     /* that it stands in, and what waits of its body */
     struct upstream *upstream; /* NULL while it waits or is dialling */
     struct dial *dial;
     struct list line_node;
@@ -220,7 +221,7 @@ static void call_free(struct call *call) {
         pool_closed(pool);
     }
     memory_wipe(call->head, call->head_len); /* it holds a credential */
-    memory_give(call);
+    budget_free(call->budget, call, sizeof *call + call->head_len);
     pool_release(pool);
 }
 
@@ -411,6 +412,7 @@ static bool upstream_use(struct upstream *upstream, struct call *call) {
     list_add_last(&upstream->client->busy, &upstream->node);
     upstream->client->busy_count++;
     http1_next(upstream->parser, call->is_head);
+    stream_hold_within(upstream->stream, call->budget);
     if (call->paused)
         stream_read_stop(upstream->stream);
     else
@@ -461,6 +463,7 @@ static void on_dialled(void *owner, struct stream *stream, enum call_failure fai
         call_fail(call, call_failure_system, STR("no memory for the connection"));
         return;
     }
+    http1_hold_within(parser, loop_budget(client->loop));
     *upstream = (struct upstream){.client = client,
                                   .pool = call->pool,
                                   .stream = stream,
@@ -565,11 +568,13 @@ struct call *call_start(struct client *client, const struct origin *origin, cons
                         const struct call_handler *handler, void *owner) {
     struct str head = head_write(client, origin, request);
     struct pool *pool = head.at ? pool_of(client, origin) : NULL;
-    struct call *call = pool ? memory_take(sizeof *call + head.len) : NULL;
+    struct budget *budget = request->budget ? request->budget : loop_budget(client->loop);
+    struct call *call = pool ? budget_resize(budget, NULL, 0, sizeof *call + head.len) : NULL;
     if (!call) return NULL; /* a pool without calls is no harm: client_set_origins ends it */
     *call = (struct call){.client = client,
                           .origin = origin,
                           .pool = pool,
+                          .budget = budget,
                           .handler = handler,
                           .owner = owner,
                           .body = request->body,

@@ -75,6 +75,7 @@ struct call_request {
     size_t header_count;
     const struct str *body; /* ranges; stay valid until the call is over */
     size_t body_count;
+    struct budget *budget; /* what is held for the call is counted there, and outlives it; NULL: where the loop says */
 };
 
 /* Takes an idle connection or makes a new one. An idle one that turns out closed before any byte of the request has

@@ -9,6 +9,7 @@
 #include <sys/un.h>
 
 #include "base/base64.h"
+#include "base/budget.h"
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -166,6 +167,7 @@ static void connect_send(struct dial *dial) {
     dial_proxy_credential_put(&text, dial->origin->proxy);
     text_put(&text, STR("\r\n"));
     dial->proxy_reply = http1_new_reply(&proxy_handler, dial);
+    if (dial->proxy_reply) http1_hold_within(dial->proxy_reply, loop_budget(dial->loop));
     if (!dial->proxy_reply || text.failed) {
         dial_fail(dial, call_failure_system, STR("no memory for the CONNECT request"));
         return;

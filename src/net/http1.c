@@ -54,7 +54,7 @@ static int text_add(struct http1 *parser, const char *at, size_t len) {
         size_t size = parser->text.size ? parser->text.size * 2 : 1024;
         while (size < parser->text.len + len) size *= 2;
         char *bigger = arena_take(&parser->arena, size);
-        if (!bigger) return refuse(parser, error_out_of_memory, 0, "No memory for the headers.");
+        if (!bigger) return refuse(parser, error_overloaded, 0, "There is no memory for the headers now. Try again.");
         if (parser->text.len) memcpy(bigger, parser->text.at, parser->text.len);
         parser->text.at = bigger;
         parser->text.size = size;
@@ -180,7 +180,8 @@ static int target_check(struct http1 *parser, struct http1_head *head) {
         head->target = str_slice(rest, end, rest.len);
         if (head->target.len == 0) head->target = STR("/");
         if (head->target.at[0] == '?') head->target = arena_printf(&parser->arena, "/%.*s", STR_ARG(head->target));
-        if (!head->target.at) return refuse(parser, error_out_of_memory, 0, "No memory for the headers.");
+        if (!head->target.at)
+            return refuse(parser, error_overloaded, 0, "There is no memory for the headers now. Try again.");
     } else if (target.len == 0 || target.at[0] != '/') {
         return refuse(parser, error_invalid_request, 0, "The request target must be a path.");
     }
@@ -235,7 +236,7 @@ static int on_head(llhttp_t *llhttp) {
     struct http1 *parser = llhttp->data;
     llhttp->upgrade = 0; /* an Upgrade is ignored (RFC 9110, 7.8), and the body is read as a body */
     struct http1_head head = {.headers = headers_make(parser), .header_count = parser->header_count};
-    if (!head.headers) return refuse(parser, error_out_of_memory, 0, "No memory for the headers.");
+    if (!head.headers) return refuse(parser, error_overloaded, 0, "There is no memory for the headers now. Try again.");
     head.version_1_0 = llhttp->http_major == 1 && llhttp->http_minor == 0;
     if (llhttp->http_major != 1 || llhttp->http_minor > 1)
         return refuse(parser, error_invalid_request, 505, "Only HTTP/1.1 and HTTP/1.0 are spoken here.");
@@ -341,6 +342,8 @@ struct http1 *http1_new_request(const struct http1_handler *handler, void *owner
 struct http1 *http1_new_reply(const struct http1_handler *handler, void *owner) {
     return parser_new(false, handler, owner);
 }
+
+void http1_hold_within(struct http1 *parser, struct budget *budget) { arena_hold_within(&parser->arena, budget); }
 
 void http1_free(struct http1 *parser) {
     if (!parser) return;

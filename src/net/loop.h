@@ -2,6 +2,7 @@
 #ifndef WEIR_NET_LOOP_H
 #define WEIR_NET_LOOP_H
 
+#include "base/budget.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/list.h"
@@ -38,6 +39,9 @@ struct letter;
 struct letter *loop_letter_new(void);
 void loop_letter_throw(struct letter *letter); /* NULL is fine */
 bool loop_letter_post(struct loop *loop, struct letter *letter, void (*run)(void *context), void *context);
+/* What the connections of this loop hold is counted there, where nobody says otherwise (streams_hold_within); NULL:
+ * nowhere. */
+struct budget *loop_budget(struct loop *loop);
 /* The loop that runs on this thread, or NULL. */
 struct loop *loop_current(void);
 /* Runs `run(context)` at the end of this turn, before the next wait; same thread only. `deferred` is the caller's and

@@ -4,14 +4,12 @@
 
 #include <uv.h>
 
-#include "base/budget.h"
 #include "net/loop.h"
 
 uv_loop_t *loop_uv(struct loop *loop);
 /* The loop's one read buffer, limit_read_buffer bytes: good for one callback. */
 char *loop_read_buffer(struct loop *loop);
-/* What the connections of this loop hold is counted there; NULL: nowhere. Set before there are any. */
-struct budget *loop_budget(struct loop *loop);
+/* Set before there are any connections. */
 void loop_budget_set(struct loop *loop, struct budget *budget);
 
 #endif

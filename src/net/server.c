@@ -18,13 +18,14 @@ static void too_many(int descriptor) {
 
 static void on_accepted(void *context, struct listener *listener, int descriptor) {
     struct server *server = context;
-    if (server->count >= server->limits.connections_max) {
-        too_many(descriptor);
-        return;
-    }
     struct tls_context *tls = NULL;
     for (size_t i = 0; i < server->listener_count; i++)
         if (server->listening[i].listener == listener) tls = server->listening[i].tls;
+    if (server->count >= server->limits.connections_max ||
+        !budget_admits(server->limits.connections, stream_charge_of(tls != NULL))) {
+        too_many(descriptor);
+        return;
+    }
     struct connection *connection = connection_new(server, descriptor, listener_is_unix(listener), tls);
     if (!connection) return;
     list_add_last(&server->connections, &connection->node);

@@ -12,12 +12,14 @@ struct exchange;
 struct tls_context;
 
 struct server_limits {
-    size_t body_bytes_max;     /* past it 413; a handler may lower it per exchange */
-    uint64_t head_timeout_ns;  /* from the first byte (or the accept) to the end of the head */
-    uint64_t body_timeout_ns;  /* between two pieces of a body */
-    uint64_t idle_timeout_ns;  /* kept alive without a request */
-    uint64_t write_timeout_ns; /* unsent bytes and no progress: the caller is gone */
-    size_t connections_max;    /* per loop; past it accept and answer 503, close */
+    size_t body_bytes_max;      /* past it 413; a handler may lower it per exchange */
+    uint64_t head_timeout_ns;   /* from the first byte (or the accept) to the end of the head */
+    uint64_t body_timeout_ns;   /* between two pieces of a body */
+    uint64_t idle_timeout_ns;   /* kept alive without a request */
+    uint64_t write_timeout_ns;  /* unsent bytes and no progress: the caller is gone */
+    size_t connections_max;     /* per loop; past it accept and answer 503, close */
+    struct budget *connections; /* what a connection takes by being open is counted there; no room: as past the limit */
+    struct budget *heads;       /* and there what it holds of a caller who is not known yet. NULL: nothing is counted */
 };
 
 /* All on the loop's thread, never nested in a call of the handler's own into the exchange. Order: head, body*, end,
@@ -78,6 +80,8 @@ size_t exchange_unsent(const struct exchange *exchange);
  * exchange_abort. */
 void exchange_raw_write(struct exchange *exchange, struct str bytes);
 void exchange_raw_end(struct exchange *exchange);
+/* From now on what waits because the caller reads slowly is counted there. */
+void exchange_hold_within(struct exchange *exchange, struct budget *budget);
 void exchange_set_body_max(struct exchange *exchange, size_t body_bytes_max);
 /* From now on the whole body may take so long, however evenly it comes; without it only a pause has an end. */
 void exchange_set_body_time(struct exchange *exchange, uint64_t time_ns);

@@ -90,8 +90,7 @@ void connection_close(struct connection *connection, bool reset) {
     list_remove(&connection->node);
     server->count--;
     http1_free(connection->parser);
-    budget_give(loop_budget(server->loop), connection->ahead_size);
-    memory_give(connection->ahead);
+    budget_free(connection->heads, connection->ahead, connection->ahead_size);
     memory_give(connection);
     if (server->draining && server->count == 0) loop_defer(server->loop, &server->drained_later);
 }
@@ -187,6 +186,7 @@ static void on_head(void *owner, const struct http1_head *head) {
                                   .version_1_0 = head->version_1_0,
                                   .left = -1};
     connection->state = connection_serving;
+    stream_hold_within(connection->stream, connection->heads);
     size_t question = str_find_byte(head->target, '?');
     struct http_request request = {
         .method = head->method,
@@ -237,8 +237,7 @@ static void on_end(void *owner) {
 static const struct http1_handler parser_handler = {on_head, on_body, on_end};
 
 static void ahead_free(struct connection *connection) {
-    budget_give(loop_budget(connection->server->loop), connection->ahead_size);
-    memory_give(connection->ahead);
+    budget_free(connection->heads, connection->ahead, connection->ahead_size);
     connection->ahead = NULL;
     connection->ahead_from = connection->ahead_len = connection->ahead_size = 0;
 }
@@ -254,14 +253,9 @@ static bool ahead_room(struct connection *connection, size_t len) {
     if (connection->ahead_size - connection->ahead_len >= len) return true;
     size_t size = connection->ahead_size ? connection->ahead_size : ahead_first;
     while (size < waiting + len) size *= 2;
-    struct budget *budget = loop_budget(connection->server->loop);
-    size_t more = size - connection->ahead_size;
-    if (!budget_take(budget, more)) return false;
-    char *bigger = memory_resize(connection->ahead, size);
-    if (!bigger) {
-        budget_give(budget, more);
-        return false;
-    }
+    if (!budget_admits(connection->heads, size)) return false;
+    char *bigger = budget_resize(connection->heads, connection->ahead, connection->ahead_size, size);
+    if (!bigger) return false;
     connection->ahead = bigger;
     connection->ahead_size = size;
     return true;
@@ -459,12 +453,15 @@ struct connection *connection_new(struct server *server, int descriptor, bool is
         close(descriptor);
         return NULL;
     }
-    *connection = (struct connection){.server = server, .parser = parser, .over_tls = tls != NULL};
+    *connection =
+        (struct connection){.server = server, .heads = server->limits.heads, .parser = parser, .over_tls = tls != NULL};
+    http1_hold_within(parser, connection->heads);
     connection->exchange.over = true;
     connection->next.run = next_run;
     connection->next.context = connection;
     peer_set(connection, descriptor, is_unix);
-    connection->stream = stream_accepted(server->loop, descriptor, is_unix, tls, &stream_handler, connection);
+    connection->stream = stream_accepted(server->loop, server->limits.connections, descriptor, is_unix, tls,
+                                         &stream_handler, connection);
     if (!connection->stream) {
         http1_free(parser);
         memory_give(connection);

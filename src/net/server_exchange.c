@@ -162,6 +162,10 @@ void exchange_end(struct exchange *exchange) {
     loop_defer(connection->server->loop, &connection->next);
 }
 
+void exchange_hold_within(struct exchange *exchange, struct budget *budget) {
+    if (!exchange->over) stream_hold_within(connection_of(exchange)->stream, budget);
+}
+
 /* Never from inside a call of the handler's: the reset waits for the end of the turn. */
 void exchange_abort(struct exchange *exchange) {
     struct connection *connection = connection_of(exchange);

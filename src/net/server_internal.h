@@ -40,6 +40,7 @@ struct connection {
     struct server *server;
     struct stream *stream;
     struct http1 *parser;
+    struct budget *heads; /* what is held of a caller who is not known yet is counted there */
     enum connection_state state;
     struct exchange exchange;
     struct loop_deferred next; /* the answer has been written: what follows */

@@ -21,6 +21,7 @@ enum { linger_s = 5, write_block = 256 * 1024 /* of what waits: given back as it
 
 struct stream_write {
     uv_write_t request;
+    struct budget *budget; /* that it stands in */
     size_t len;
     char bytes[];
 };
@@ -30,7 +31,7 @@ void streams_hold_within(struct loop *loop, struct budget *budget) { loop_budget
 static void on_closed(uv_handle_t *handle) {
     struct stream *stream = handle->data;
     tls_session_free(stream->tls);
-    memory_give(stream);
+    budget_free(stream->charged, stream, stream->charge);
 }
 
 static void failing_run(void *context) {
@@ -79,10 +80,19 @@ static void on_read(uv_stream_t *handle, ssize_t len, const uv_buf_t *buffer) {
     }
 }
 
-static struct stream *stream_new(struct loop *loop, bool is_unix, const struct stream_handler *handler, void *owner) {
+static struct stream *stream_new(struct loop *loop, struct budget *charged, bool is_unix, bool has_tls,
+                                 const struct stream_handler *handler, void *owner) {
+    size_t charge = stream_charge_of(has_tls);
+    if (!budget_take(charged, charge)) return NULL;
     struct stream *stream = memory_take_zeroed(sizeof *stream);
-    if (!stream) return NULL;
+    if (!stream) {
+        budget_give(charged, charge);
+        return NULL;
+    }
     stream->loop = loop;
+    stream->charged = charged;
+    stream->charge = charge;
+    stream->budget = loop_budget(loop);
     stream->handler = handler;
     stream->owner = owner;
     stream->failing.run = failing_run;
@@ -93,9 +103,20 @@ static struct stream *stream_new(struct loop *loop, bool is_unix, const struct s
     return stream;
 }
 
-struct stream *stream_accepted(struct loop *loop, int descriptor, bool is_unix, struct tls_context *tls,
-                               const struct stream_handler *handler, void *owner) {
-    struct stream *stream = stream_new(loop, is_unix, handler, owner);
+static bool tls_begin(struct stream *stream, struct tls_context *tls, struct str host) {
+    CHECK(!stream->tls);
+    stream->tls = tls_session_new(tls, host);
+    if (!stream->tls) return false;
+    stream->handshaking = true;
+    stream_read_start(stream);
+    stream_tls_step(stream);
+    return true;
+}
+
+struct stream *stream_accepted(struct loop *loop, struct budget *charged, int descriptor, bool is_unix,
+                               struct tls_context *tls, const struct stream_handler *handler, void *owner) {
+    struct stream *stream =
+        stream_new(loop, charged ? charged : loop_budget(loop), is_unix, tls != NULL, handler, owner);
     if (!stream) {
         uv_fs_t request;
         uv_fs_close(NULL, &request, descriptor, NULL);
@@ -105,7 +126,7 @@ struct stream *stream_accepted(struct loop *loop, int descriptor, bool is_unix, 
     if (opened != 0) stream_fail(stream, stream_failure_system, opened);
     stream->descriptor = descriptor;
     if (!is_unix) uv_tcp_nodelay(&stream->tcp, 1);
-    if (tls && !stream_start_tls(stream, tls, STR_NONE)) stream_fail(stream, stream_failure_system, UV_ENOMEM);
+    if (tls && !tls_begin(stream, tls, STR_NONE)) stream_fail(stream, stream_failure_system, UV_ENOMEM);
     if (!tls) stream_read_start(stream);
     return stream;
 }
@@ -144,7 +165,7 @@ static void on_connected(uv_connect_t *request, int status) {
 struct stream *stream_connect(struct loop *loop, const struct sockaddr *address, struct tls_context *tls,
                               struct str host, const struct stream_handler *handler, void *owner) {
     bool is_unix = address->sa_family == AF_UNIX;
-    struct stream *stream = stream_new(loop, is_unix, handler, owner);
+    struct stream *stream = stream_new(loop, loop_budget(loop), is_unix, tls != NULL, handler, owner);
     uv_connect_t *request = stream ? memory_take(sizeof *request) : NULL;
     if (!request) {
         if (stream) stream_close(stream, false);
@@ -173,13 +194,9 @@ struct stream *stream_connect(struct loop *loop, const struct sockaddr *address,
 }
 
 bool stream_start_tls(struct stream *stream, struct tls_context *tls, struct str host) {
-    CHECK(!stream->tls);
-    stream->tls = tls_session_new(tls, host);
-    if (!stream->tls) return false;
-    stream->handshaking = true;
-    stream_read_start(stream);
-    stream_tls_step(stream);
-    return true;
+    if (!budget_take(stream->charged, stream_tls_charge)) return false;
+    stream->charge += stream_tls_charge;
+    return tls_begin(stream, tls, host);
 }
 
 static void sent_some(struct stream *stream) {
@@ -199,8 +216,7 @@ static void on_written(uv_write_t *request, int status) {
     struct stream_write *write = LIST_OWNER(request, struct stream_write, request);
     struct stream *stream = request->handle->data;
     stream->unsent -= write->len;
-    budget_give(loop_budget(stream->loop), sizeof *write + write->len);
-    memory_give(write);
+    budget_free(write->budget, write, sizeof *write + write->len);
     if (stream->closing && !stream->linger.place) return;
     if (status != 0) {
         if (stream->linger.place)
@@ -214,14 +230,12 @@ static void on_written(uv_write_t *request, int status) {
 
 /* Copies `len` bytes of the ranges, those behind the first `taken`. false: the stream has failed. */
 static bool block_send_later(struct stream *stream, const struct str *ranges, size_t count, size_t taken, size_t len) {
-    struct budget *budget = loop_budget(stream->loop);
-    bool within = budget_take(budget, sizeof(struct stream_write) + len);
-    struct stream_write *write = within ? memory_take(sizeof *write + len) : NULL;
+    struct stream_write *write = budget_resize(stream->budget, NULL, 0, sizeof *write + len);
     if (!write) {
-        if (within) budget_give(budget, sizeof *write + len);
         stream_fail(stream, stream_failure_system, UV_ENOMEM);
         return false;
     }
+    write->budget = stream->budget;
     write->len = 0;
     for (size_t i = 0; i < count && write->len < len; i++) {
         struct str rest = str_slice(ranges[i], taken, ranges[i].len);
@@ -237,8 +251,7 @@ static bool block_send_later(struct stream *stream, const struct str *ranges, si
     int status = uv_write(&write->request, &stream->uv, &buffer, 1, on_written);
     if (status == 0) return true;
     stream->unsent -= write->len;
-    budget_give(budget, sizeof *write + len);
-    memory_give(write);
+    budget_free(write->budget, write, sizeof *write + len);
     write_failed(stream, status);
     return false;
 }
@@ -292,6 +305,10 @@ void stream_send(struct stream *stream, const struct str *ranges, size_t count) 
         ranges += now;
         count -= now;
     }
+}
+
+void stream_hold_within(struct stream *stream, struct budget *budget) {
+    stream->budget = budget ? budget : loop_budget(stream->loop);
 }
 
 void stream_write(struct stream *stream, const struct str *ranges, size_t count) {

@@ -35,14 +35,18 @@ struct stream_handler {
 
 struct budget; /* base/budget.h */
 
-/* What streams of this loop hold because a peer reads slowly is counted there from now on; past its end their
- * connections break. Before the loop has any. */
+/* What streams of this loop hold is counted there from now on, where nobody says otherwise: their own memory with what
+ * their owners keep beside them, and what waits because a peer reads slowly. A stream that finds no room is not made,
+ * one that finds none for what waits breaks. Before the loop has any. */
 void streams_hold_within(struct loop *loop, struct budget *budget);
 /* An outgoing connection to one address. TLS when `tls` is given: `host` is then for SNI and verification. */
 struct stream *stream_connect(struct loop *loop, const struct sockaddr *address, struct tls_context *tls,
                               struct str host, const struct stream_handler *handler, void *owner);
 /* Starts TLS on a connected plain stream (after a proxy's CONNECT); `connected` is called when it is up. */
 bool stream_start_tls(struct stream *stream, struct tls_context *tls, struct str host);
+
+/* From now on what waits in it is counted there. NULL: where the loop says. */
+void stream_hold_within(struct stream *stream, struct budget *budget);
 
 /* Writes at once what the kernel takes and copies only the rest. Ranges may be reused when it returns. After a failure
  * does nothing (the failure is told by callback, never from inside this call). */

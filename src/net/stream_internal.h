@@ -17,6 +17,9 @@ struct stream {
     const struct stream_handler *handler;
     void *owner;
     struct tls_session *tls;      /* NULL: plain */
+    struct budget *budget;        /* what is unsent is counted there */
+    struct budget *charged;       /* and what it takes by being there, */
+    size_t charge;                /* which is so much */
     size_t unsent;                /* copied bytes that the kernel has not taken */
     uint64_t given;               /* bytes given to the kernel or to libuv's queue, in all */
     struct loop_deferred failing; /* tells of a failure that happened inside a call */
@@ -27,9 +30,17 @@ struct stream {
     int descriptor;   /* of a connected stream */
 };
 
-/* A connected stream around an accepted descriptor. NULL: no memory (the descriptor is closed). */
-struct stream *stream_accepted(struct loop *loop, int descriptor, bool is_unix, struct tls_context *tls,
-                               const struct stream_handler *handler, void *owner);
+enum {
+    stream_charge = 12 * 1024,     /* its own memory, and what its owner keeps beside it: connection, parser, visit */
+    stream_tls_charge = 52 * 1024, /* OpenSSL's memory for a connection */
+};
+
+/* A connected stream around an accepted descriptor. What it takes by being there is counted in `charged` (NULL: where
+ * the loop says). NULL: no memory, or no room (the descriptor is closed). */
+struct stream *stream_accepted(struct loop *loop, struct budget *charged, int descriptor, bool is_unix,
+                               struct tls_context *tls, const struct stream_handler *handler, void *owner);
+/* So much is counted for it. */
+static inline size_t stream_charge_of(bool has_tls) { return stream_charge + (has_tls ? stream_tls_charge : 0); }
 void stream_fail(struct stream *stream, enum stream_failure failure, int error_number);
 /* Plain bytes straight to the socket. */
 void stream_send(struct stream *stream, const struct str *ranges, size_t count);

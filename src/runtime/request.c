@@ -116,7 +116,8 @@ static void perform_call(struct request *request, const struct action *action) {
                                  .headers = action->call.headers,
                                  .header_count = action->call.header_count,
                                  .body = action->call.body,
-                                 .body_count = action->call.body_count};
+                                 .body_count = action->call.body_count,
+                                 .budget = request->flight->budget};
     *lane = (struct lane){.request = request, .attempt = action->attempt};
     const struct origin *origin = &request->deployment->origins[action->call.provider->index];
     lane->call = call_start(worker->client, origin, &asked, &handler, lane);
@@ -151,8 +152,8 @@ static void perform_fetch(struct request *request, const struct action *action) 
                                                 .allowed_count = limits->allowed_count,
                                                 .tls = request->deployment->fetch_tls,
                                                 .caller = caller_of(request)};
-    request->fetch = fetch_start(worker->loop, worker->client, worker->host.bodies, &request->fetch_rules, action->url,
-                                 on_fetched, request);
+    request->fetch = fetch_start(worker->loop, worker->client, request->flight->budget, &request->fetch_rules,
+                                 action->url, on_fetched, request);
     if (request->fetch) return;
     request->lanes[0].request = request;
     timer_set(worker->loop, &request->lanes[0].late, loop_now(worker->loop).mono_ns, on_no_fetch, &request->lanes[0]);
@@ -187,6 +188,7 @@ static void perform_recall(struct request *request, const struct action *action)
         question->done = on_recalled;
         question->context = request;
         question->most = history_bytes_max;
+        question->budget = request->flight->budget;
         str_copy(question->client, sizeof question->client, action->recall.client);
         str_copy(question->id, sizeof question->id, action->recall.id);
         request->recall = question;

@@ -246,6 +246,7 @@ void response_store_keep(struct response_store *responses, const struct stored_r
 
 bool response_store_ask(struct response_store *responses, struct response_question *question) {
     arena_init(&question->arena, 4096, text_bytes_max);
+    arena_hold_within(&question->arena, question->budget);
     if (responses && job_add(responses, NULL, question)) return true;
     return false;
 }

@@ -37,11 +37,12 @@ struct response_question {
     void (*done)(struct response_question *question);
     void *context;
     char client[256], id[256];
-    size_t most;        /* response_wish_history: bytes */
-    enum stored found;  /* the answer */
-    struct arena arena; /* holds its text; freed by response_store_question_free */
-    struct str text;    /* JSON */
-    char problem[160];  /* stored_failed */
+    size_t most;           /* response_wish_history: bytes */
+    enum stored found;     /* the answer */
+    struct budget *budget; /* its text is counted there; NULL: nowhere */
+    struct arena arena;    /* holds its text; freed by response_store_question_free */
+    struct str text;       /* JSON */
+    char problem[160];     /* stored_failed */
 };
 /* false: too many wait, of all or of this client, or there is no storage; `done` does not come. */
 bool response_store_ask(struct response_store *responses, struct response_question *question);

@@ -78,7 +78,8 @@ static bool workers_start(struct weir *weir) {
     if (!weir->workers) return false;
     for (unsigned i = 0; i < weir->worker_count; i++) {
         deployment_hold(weir->deployment);
-        if (!worker_init(&weir->workers[i], i, weir->deployment, &weir->bodies, &weir->reports)) return false;
+        if (!worker_init(&weir->workers[i], i, weir->deployment, &weir->memory, &weir->reports)) return false;
+        weir->workers[i].host.strangers = &weir->strangers;
         weir->workers[i].drain_letter = loop_letter_new();
         weir->workers[i].stop_letter = loop_letter_new();
         if (!weir->workers[i].drain_letter || !weir->workers[i].stop_letter) return false;
@@ -160,7 +161,9 @@ struct weir *weir_open_in(const struct weir_options *options, const struct weir_
         return NULL;
     }
     weir->worker_count = worker_count_of(weir, options);
-    weir->bodies.limit = weir->config.process.bodies_bytes_max;
+    weir->memory.limit = weir->config.process.bodies_bytes_max;
+    budget_share(&weir->connections, &weir->memory);
+    budget_share(&weir->strangers, &weir->memory);
     weir->deployment = deployment_new(weir->config.snapshot, NULL, &weir->live_deployments, &why);
     weir->config.snapshot = NULL;
     if (!weir->deployment) {

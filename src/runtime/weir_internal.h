@@ -43,7 +43,9 @@ struct weir {
     struct prober prober; /* on the first worker */
     unsigned worker_count;
     _Atomic unsigned next_worker; /* round robin for calls of the library */
-    struct budget bodies;
+    struct budget memory;         /* held for strangers, in all */
+    struct budget connections;    /* shares of it: what each connection of a caller takes by being open */
+    struct budget strangers;      /* heads, and the requests of those without a key */
     struct reports reports;
     struct log_options log_options;
     void *log_bridge; /* weir_open's; owned */

@@ -8,22 +8,23 @@
 #include "net/stream.h"
 #include "runtime/request.h"
 
-bool worker_init(struct worker *worker, unsigned index, struct deployment *deployment, struct budget *bodies,
+bool worker_init(struct worker *worker, unsigned index, struct deployment *deployment, struct budget *memory,
                  struct reports *reports) {
     uint64_t seed;
     random_bytes(&seed, sizeof seed);
     *worker = (struct worker){.index = index, .deployment = deployment};
-    worker->host = (struct flight_host){.bodies = bodies,
+    worker->host = (struct flight_host){.budget = memory,
                                         .scratch = &worker->scratch,
                                         .spares = &worker->spares,
                                         .chunk_spares = &worker->chunk_spares};
     arena_init(&worker->scratch, 64 * 1024, 64 * 1024 * 1024);
+    arena_hold_within(&worker->scratch, memory);
     prng_seed(&worker->prng, seed);
     list_init(&worker->requests);
     list_init(&worker->line);
     worker->host.prng = &worker->prng;
     worker->loop = loop_new();
-    if (worker->loop) streams_hold_within(worker->loop, bodies);
+    if (worker->loop) streams_hold_within(worker->loop, memory);
     worker->client = worker->loop ? client_new(worker->loop) : NULL;
     if (worker->client)
         client_set_origins(worker->client, deployment->origins, deployment->snapshot->provider_count, true);

@@ -41,8 +41,9 @@ struct worker {
     bool stepping; /* CHECKs that performing never re-enters */
 };
 
-/* Made on any thread before its loop runs. false: no memory or descriptors. Takes over one hold on the deployment. */
-bool worker_init(struct worker *worker, unsigned index, struct deployment *deployment, struct budget *bodies,
+/* Made on any thread before its loop runs. false: no memory or descriptors. Takes over one hold on the deployment.
+ * What it holds for strangers is counted in `memory`. */
+bool worker_init(struct worker *worker, unsigned index, struct deployment *deployment, struct budget *memory,
                  struct reports *reports);
 /* What the next requests begin with. Takes over the hold. Idle connections of origins that it has no more are
  * closed; fresh connections: all of them, so that names are looked up anew. */

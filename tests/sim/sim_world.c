@@ -669,7 +669,7 @@ bool sim_run(struct sim *sim, uint64_t seed, unsigned long long flights, enum si
     sim->now = (struct now){.mono_ns = NS_PER_S, .wall_ns = 1700000000000000000};
     sim->bodies.limit = 64 << 20;
     arena_init(&sim->scratch, 64 * 1024, 64 << 20);
-    sim->host = (struct flight_host){.bodies = &sim->bodies, .scratch = &sim->scratch, .prng = &sim->policy};
+    sim->host = (struct flight_host){.budget = &sim->bodies, .scratch = &sim->scratch, .prng = &sim->policy};
     config_draw(sim);
     if (!sim_rule(sim, config_take(sim), "a drawn configuration is valid", 0)) return end(sim), false;
     bool many = sim_chance(&sim->arrivals, 20);
