@@ -45,6 +45,8 @@ class Ask:
         if self.fault.startswith("slow-bytes"):
             self.tokens = min(self.tokens or 8, 8)  # a long answer would take minutes
         self.max_tokens = None if draw.random() < 0.6 else max(1, int(10 ** draw.uniform(0, 3.5)))
+        if self.dialect.name == "responses" and self.max_tokens:
+            self.max_tokens = max(16, self.max_tokens)  # the vendor's least
         self.client = "steady" if steady else weighted(draw, (("free", 70), ("limited", 12), ("raw", 10), ("narrow", 8)))
         if goes_on:
             self.client = goes_on[1]
@@ -102,7 +104,7 @@ class Ask:
         path, body = self.dialect.request(model, said, self.max_tokens, self.stream, self.usage)
         if self.raw:
             path = f"/providers/c-openai/{path.removeprefix('/v1/')}"
-            body["x_unknown"] = {"kept": [1, 2.50]} if draw.random() < 0.5 else 1
+            body["prediction"] = {"kept": [1, 2.50]} if draw.random() < 0.5 else {}  # nothing of it is weir's affair
         if self.previous:
             body["previous_response_id"] = self.previous
         self.limit = body.get("max_tokens", self.max_tokens) if self.dialect.name in ("completions", "messages") else self.max_tokens
