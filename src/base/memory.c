@@ -3,6 +3,9 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 static _Atomic uint64_t fail_at;
 static _Atomic uint64_t calls;
@@ -16,6 +19,14 @@ void *memory_take(size_t size) { return fails_now() ? NULL : malloc(size ? size 
 void *memory_take_zeroed(size_t size) { return fails_now() ? NULL : calloc(1, size ? size : 1); }
 void *memory_resize(void *old, size_t size) { return fails_now() ? NULL : realloc(old, size ? size : 1); }
 void memory_give(void *memory) { free(memory); }
+
+void memory_return_large(void) {
+#if defined(__GLIBC__) /* which else raises the first limit to the largest that was ever given back */
+    enum { large = 256 * 1024, kept_most = 2 * 1024 * 1024 };
+    mallopt(M_MMAP_THRESHOLD, large);
+    mallopt(M_TRIM_THRESHOLD, kept_most);
+#endif
+}
 
 void memory_fail_at(uint64_t n) {
     atomic_store(&calls, 0);

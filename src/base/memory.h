@@ -13,6 +13,9 @@ void *memory_take(size_t size) __attribute__((warn_unused_result, malloc));
 void *memory_take_zeroed(size_t size) __attribute__((warn_unused_result, malloc));
 /* As realloc: NULL leaves `old` as it was. */
 void *memory_resize(void *old, size_t size) __attribute__((warn_unused_result));
+/* For a process that is ours alone, before it has threads: what is large goes back to the system when it is given back,
+ * and does not stay in the C library for the next time. Else its pages would stand beside every bound. */
+void memory_return_large(void);
 /* NULL is fine. */
 void memory_give(void *memory);
 

@@ -194,6 +194,7 @@ static int serve(struct serving *serving, const char *path) {
     bool checked = weir_config_check(path, NULL, &host, &config, problems, sizeof problems);
     str_copy(state_dir, sizeof state_dir, config.process.state_dir);
     size_t protects = config.protects_count;
+    memory_return_large();
     dumps_allow(checked && config.process.core_dumps);
     config_free(&config);
     if (problems[0]) fprintf(stderr, "%s\n", problems);

@@ -72,7 +72,7 @@ struct config_process {
     unsigned workers; /* 0: auto */
     struct str state_dir;
     uint64_t drain_ns, header_timeout_ns, body_timeout_ns, idle_timeout_ns, write_timeout_ns;
-    size_t connections_max, bodies_bytes_max;
+    size_t connections_max, memory_bytes_max;
     struct str log_level, log_format; /* empty: by default */
     bool metrics_public;
     bool core_dumps;

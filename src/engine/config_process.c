@@ -99,7 +99,7 @@ void config_process_read(struct config_reading *reading, const struct config_nod
     process->idle_timeout_ns = read_seconds_ns(root, "idle_timeout_seconds", 75);
     process->write_timeout_ns = read_seconds_ns(root, "write_timeout_seconds", 60);
     process->connections_max = (size_t)read_number(root, "max_connections", 20000);
-    process->bodies_bytes_max = (size_t)read_number(root, "max_bodies_bytes", 1073741824);
+    process->memory_bytes_max = (size_t)read_number(root, "max_memory_bytes", 1073741824);
     process->log_level = read_str(log, "level", STR(""));
     process->log_format = read_str(log, "format", STR(""));
     process->core_dumps = read_bool(root, "core_dumps", false);

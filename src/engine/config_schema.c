@@ -30,9 +30,10 @@ const struct config_key config_keys[] = {
     K(top, "request_timeout_seconds", seconds, now, 0, 86400, "", top, "120",
       "Deadline of a request, all attempts included, up to a stream's first token.")
     K(top, "max_body_bytes", int, now, 1024, 1073741824, "", top, "33554432", "A larger request body is a 413.")
-    K(top, "max_bodies_bytes", int, now, 1048576, TOP, "", top, "1073741824",
-      "Bytes that request bodies, held replies, what waits for slow readers and pipelined requests may take in all; "
-      "past it 503, or a broken connection where an answer has begun.")
+    K(top, "max_memory_bytes", int, now, 16777216, TOP, "", top, "1073741824",
+      "Bytes that may be held for callers in all: connections, heads, bodies, translations, replies, what waits for slow "
+      "readers. A client's part shrinks as others come; past it 503, or a broken connection where an answer has begun.")
+    SAME(top, "max_bodies_bytes", "max_memory_bytes")
     K(top, "drain_seconds", seconds, now, 0, 86400, "", top, "30", "How long SIGTERM waits for requests in flight.")
     K(top, "header_timeout_seconds", seconds, now, 0, 3600, "", top, "30", "A request's head must arrive within it.")
     K(top, "body_timeout_seconds", seconds, now, 0, 3600, "", top, "60",

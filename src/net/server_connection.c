@@ -163,10 +163,11 @@ static void refuse(struct connection *connection, enum error_code error, int sta
     }
     exchange_gone(connection);
     server->handler->refused(server->context, error, sentence, body, sizeof body, &len, &type);
-    struct http_header header = {STR("Content-Type"), type};
+    struct http_header headers[] = {{STR("Content-Type"), type}, {STR("Retry-After"), STR("1")}};
     connection->state = connection_serving;
     *exchange = (struct exchange){.over = false, .is_head = is_head, .left = -1};
-    exchange_respond(exchange, status ? status : error_facts(error)->status, &header, 1, (int64_t)len);
+    exchange_respond(exchange, status ? status : error_facts(error)->status, headers, error == error_overloaded ? 2 : 1,
+                     (int64_t)len);
     struct str range = str_make(body, len);
     exchange_write(exchange, &range, 1);
     exchange_head_flush(server); /* to HEAD no body takes it along */

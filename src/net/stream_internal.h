@@ -31,7 +31,7 @@ struct stream {
 };
 
 enum {
-    stream_charge = 12 * 1024,     /* its own memory, and what its owner keeps beside it: connection, parser, visit */
+    stream_charge = 8 * 1024,      /* its own memory, and what its owner keeps beside it: connection, parser, visit */
     stream_tls_charge = 52 * 1024, /* OpenSSL's memory for a connection */
 };
 

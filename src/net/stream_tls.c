@@ -31,15 +31,14 @@ void stream_tls_step(struct stream *stream) {
     }
 }
 
-void stream_tls_bytes(struct stream *stream, struct str cipher) {
+static bool goes_on(const struct stream *stream) { return !stream->closing && stream->failure == stream_failure_none; }
+
+/* All that can be made of what has come. */
+static void plain_take(struct stream *stream) {
     char plain[record_size];
     size_t len;
-    if (!tls_put_cipher(stream->tls, cipher)) {
-        stream_fail(stream, stream_failure_system, UV_ENOMEM);
-        return;
-    }
     if (stream->handshaking) stream_tls_step(stream);
-    while (!stream->handshaking && !stream->closing && stream->failure == stream_failure_none) {
+    while (!stream->handshaking && goes_on(stream)) {
         enum tls_result result = tls_take_plain(stream->tls, plain, sizeof plain, &len);
         if (result == tls_ok) {
             stream->handler->bytes(stream->owner, str_make(plain, len));
@@ -53,8 +52,20 @@ void stream_tls_bytes(struct stream *stream, struct str cipher) {
         }
         break;
     }
-    if (!stream->closing && stream->failure == stream_failure_none)
-        cipher_send(stream); /* session tickets, key updates */
+}
+
+/* In small parts: what OpenSSL is given at once it keeps room for, as long as the connection lives. */
+void stream_tls_bytes(struct stream *stream, struct str cipher) {
+    enum { part = 8 * 1024 };
+    while (cipher.len && goes_on(stream) && !stream->ended) {
+        if (!tls_put_cipher(stream->tls, str_slice(cipher, 0, part))) {
+            stream_fail(stream, stream_failure_system, UV_ENOMEM);
+            return;
+        }
+        plain_take(stream);
+        cipher = str_slice(cipher, part, cipher.len);
+    }
+    if (goes_on(stream)) cipher_send(stream); /* session tickets, key updates */
 }
 
 /* A record at a time: what is encrypted and not yet sent would be held by OpenSSL, for as long as the connection is. */

@@ -79,6 +79,7 @@ enum metrics_gauge {
     metrics_upstream_idle,
     metrics_upstream_busy,
     metrics_upstream_replaced, /* only grows */
+    metrics_memory_held,       /* of the process: one loop tells */
     metrics_gauges
 };
 void metrics_gauge_set(struct metrics_loop *loop, enum metrics_gauge gauge, uint64_t value);

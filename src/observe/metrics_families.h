@@ -39,6 +39,7 @@
       "Connections with providers: idle in a pool, or busy.")                                                          \
     X(upstream_replaced, "weir_upstream_replaced_total", counter, "",                                                  \
       "Idle connections with providers that were found closed when a call wanted one, and passed over.")               \
+    X(memory_held, "weir_memory_held_bytes", gauge, "", "Bytes that are held for callers, of max_memory_bytes.")       \
     X(log_dropped, "weir_log_dropped_total", counter, "", "Log lines dropped because the log could not keep up.")      \
     X(build_info, "weir_build_info", gauge, "version", "Always 1; the label says which version runs.")                 \
     X(resident_memory, "process_resident_memory_bytes", gauge, "", "Resident memory of the process.")                  \

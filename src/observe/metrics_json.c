@@ -88,6 +88,7 @@ static void put_loop_counts(struct text *text, const struct metrics_loop *sum) {
     text_json_u64(text, STR("in_flight"), metrics_read(&sum->gauges[metrics_in_flight]));
     text_json_u64(text, STR("streams_open"), metrics_read(&sum->gauges[metrics_streams_open]));
     text_json_u64(text, STR("caller_connections"), metrics_read(&sum->gauges[metrics_caller_connections]));
+    text_json_u64(text, STR("memory_held"), metrics_read(&sum->gauges[metrics_memory_held]));
     text_json_u64(text, STR("upstream_idle"), metrics_read(&sum->gauges[metrics_upstream_idle]));
     text_json_u64(text, STR("upstream_busy"), metrics_read(&sum->gauges[metrics_upstream_busy]));
 }

@@ -224,6 +224,9 @@ static void put_family(struct text *text, enum metrics_family family, const stru
     case metrics_family_streams_open:
         put_count(text, family, NULL, 0, metrics_read(&sum->gauges[metrics_streams_open]));
         break;
+    case metrics_family_memory_held:
+        put_count(text, family, NULL, 0, metrics_read(&sum->gauges[metrics_memory_held]));
+        break;
     case metrics_family_connections:
     case metrics_family_upstream_connections: put_connections(text, family, sum); break;
     case metrics_family_upstream_replaced:

@@ -161,7 +161,7 @@ struct weir *weir_open_in(const struct weir_options *options, const struct weir_
         return NULL;
     }
     weir->worker_count = worker_count_of(weir, options);
-    weir->memory.limit = weir->config.process.bodies_bytes_max;
+    weir->memory.limit = weir->config.process.memory_bytes_max;
     budget_share(&weir->connections, &weir->memory);
     budget_share(&weir->strangers, &weir->memory);
     weir->deployment = deployment_new(weir->config.snapshot, NULL, &weir->live_deployments, &why);

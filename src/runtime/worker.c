@@ -65,6 +65,8 @@ static void on_gauges(void *context) {
     metrics_gauge_set(metrics, metrics_upstream_replaced, client_replaced(worker->client));
     metrics_gauge_set(metrics, metrics_caller_connections,
                       worker->callers ? worker->callers(worker->callers_context) : 0);
+    if (worker->index == 0 && worker->host.budget)
+        metrics_gauge_set(metrics, metrics_memory_held, atomic_load(&worker->host.budget->taken));
     metrics_gauge_set(metrics, metrics_streams_open, streams_open(worker));
     timer_set(worker->loop, &worker->gauges, loop_now(worker->loop).mono_ns + NS_PER_S, on_gauges, worker);
 }

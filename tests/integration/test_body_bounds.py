@@ -82,7 +82,7 @@ def test_answers_that_nobody_reads_stay_within_the_bound(start, certificates, ov
     tls = {"listen": [{"address": "127.0.0.1:0", "tls": {"cert": certificates.cert, "key": certificates.key}}]} if over_tls else {}
     bound, callers = 40_000_000, 30
     with RawProvider(answers(anthropic_reply())) as raw:
-        weir = start({**tls, "max_bodies_bytes": bound, "write_timeout_seconds": 30, "retry": {"max_retries": 0}, "providers": {"p": provider(
+        weir = start({**tls, "max_memory_bytes": bound, "write_timeout_seconds": 30, "retry": {"max_retries": 0}, "providers": {"p": provider(
             raw.base_url.replace("/v1", ""), type="anthropic", reply_timeout_seconds=30, timeout_seconds=30)}})
         client = certificates.client() if over_tls else None
         assert len(chat_whole(weir, client)) > LARGE
@@ -93,7 +93,7 @@ def test_answers_that_nobody_reads_stay_within_the_bound(start, certificates, ov
         statuses = [c.head()[0] for c in held]
         assert set(statuses) <= {200, 502, 503, None} and 200 in statuses, statuses
         poll(lambda: [line for line in weir.log("request_done") if line["caller_gone"] or line["status"] != 200])
-        assert SANITIZED or weir.rss_bytes() - before < bound + 64_000_000, f"{weir.rss_bytes() - before} bytes"
+        assert SANITIZED or weir.rss_bytes() - before < bound + 12_000_000, f"{weir.rss_bytes() - before} bytes"
         for c in held:
             c.reset()
         poll(lambda: not metric(weir, client))
