@@ -42,7 +42,7 @@ async def rest(world, record, limit_s=60.0):
     return state
 
 
-async def books(world, record, before, after):
+async def books(world, record, before, after, quiet=False):
     if after.descriptors is None or before.descriptors is None:
         record.violation("descriptors", None, "connections to providers come and go at rest")
     elif after.descriptors > before.descriptors:
@@ -50,9 +50,10 @@ async def books(world, record, before, after):
                          f"    {collections.Counter(before.leads_to)}\n    {collections.Counter(after.leads_to)}")
     if after.memory > before.memory * MEMORY_SHARE + MEMORY_SLACK:
         record.violation("memory", None, f"{before.memory >> 20} MB after the warm-up, {after.memory >> 20} MB at the end")
-    print(f"chaos: [{record.world}] descriptors {before.descriptors} -> {after.descriptors}, memory {before.memory >> 20} -> {after.memory >> 20} MB", flush=True)
+    if not quiet:
+        print(f"chaos: [{record.world}] descriptors {before.descriptors} -> {after.descriptors}, memory {before.memory >> 20} -> {after.memory >> 20} MB", flush=True)
     done = logged(world, record)
-    metrics(world, record, after.metrics, done)
+    metrics(world, record, after.metrics, done, quiet)
     await providers(world, record, after.metrics)
 
 
@@ -89,13 +90,15 @@ def logged(world, record):
     return done
 
 
-def metrics(world, record, m, done):
+def metrics(world, record, m, done, quiet):
     requests, told = int(world.total(m, "weir_requests_total")), sum(len(v) for v in done.values())
     if requests != told and not world.dropped:
         record.violation("books", None, f"the metrics count {requests} requests, the log {told}")
     attempts, told = int(world.total(m, "weir_attempts_total")), sum(line.get("attempts", 0) for lines in done.values() for line in lines)
     if attempts != told and not world.dropped:
         record.violation("books", None, f"the metrics count {attempts} attempts, the log {told}")
+    if quiet:
+        return
     print(f"chaos: [{record.world}] {requests} requests, {attempts} attempts, {int(world.total(m, 'weir_failovers_total'))} failovers, "
           f"{int(world.total(m, 'weir_callers_gone_total'))} callers gone, {int(world.total(m, 'weir_stream_events_total'))} events", flush=True)
 

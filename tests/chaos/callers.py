@@ -3,7 +3,7 @@ import asyncio
 import json
 import random
 
-from checks import judge
+from checks import half_closed, judge
 from dialects import BY_NAME, DIALECTS
 from said import answer
 from wire import Broken, Link, Reader, Reply
@@ -17,6 +17,7 @@ STATUSES = (400, 404, 408, 409, 413, 422, 429, 500, 502, 503, 504, 529, 301, 418
 BEHAVIOURS = (("polite", 52), ("slow_reader", 8), ("slow_sender", 8), ("hang_up", 10), ("hang_up_sending", 6), ("half_close", 5), ("pipeline", 6), ("nonsense", 5))
 MODELS = [(f"only-{kind}", 5) for kind in KINDS] + [("any", 12), ("pair", 12), ("lock", 10), ("hedged", 8), ("resumed", 8), ("reason", 5)]
 LIMITS = {"steady-a": 4096, "c-anthropic": 4096, "d-anthropic": 4096, "c-cloudflare": 2048}
+HEALTH = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 PATIENCE_S = 150.0  # beyond every deadline of the configuration
 
 
@@ -268,16 +269,28 @@ class Caller:
         self.drop(hard=ask.draw.random() < 0.5)
 
     async def half_close(self, ask):
-        """Says all, then closes its side: what comes may be nothing, but nothing wrong."""
+        """Says all, then closes its side. An answer that is still being made is not awaited; one that is finished comes whole, and
+        what was asked before it too, and then FIN."""
         self.drop()
+        before = ask.draw.choice((0, 0, 1, 7, 40))
         try:
             link = await self.connection(ask)
-            await link.send(ask.bytes)
+            await link.send(HEALTH * before + ask.bytes)
             await asyncio.sleep(ask.draw.choice((0, 0, 0.05)))
             link.half_close()
-            judge(self.world, self.record, ask, await Reader(link).reply())
-        except Broken:
-            pass
+        except Broken as error:
+            self.record.violation("no connection", ask, str(error))
+            self.drop()
+            return
+        reader = Reader(link)
+        answers = [await reader.reply("GET") for _ in range(before)]
+        reply = await reader.reply()
+        if reply.ending == "whole":
+            await reader.more()  # FIN, a reset, or bytes that nobody asked for
+        judge(self.world, self.record, ask, reply)
+        problem = half_closed(answers, reply, reader.ended, bytes(reader.buffer))
+        if problem:
+            self.record.violation("answer", ask, f"half closed: {problem}")
         self.drop()
 
     async def pipeline(self, ask):

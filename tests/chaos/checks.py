@@ -99,6 +99,20 @@ def _error(ask, reply):
     return "error", None
 
 
+def half_closed(answers, reply, ended, rest):
+    """What is wrong with what a caller got who has said its last: `answers` to what it asked before, each finished at once, and the
+    last one; `ended`, `rest`: how the connection ended, and what came beyond. None: nothing."""
+    for number, answer in enumerate(answers):
+        if answer.status != 200 or answer.ending != "whole" or answer.body != b"ok\n":
+            return f"answer {number + 1} of {len(answers)} before the last: {answer}"
+    finished = reply.status is not None and "content-length" in reply.headers  # its length is known because it is all there
+    if finished and reply.ending != "whole":
+        return f"a finished answer is not whole: {reply}"
+    if reply.ending == "whole" and (ended != "cut" or rest):
+        return f"no FIN after a whole answer, but {ended} and {rest[:200]!r}: {reply}"
+    return None
+
+
 def judge(world, record, ask, reply):
     """Records what the answer was; a violation when it is neither whole nor honestly broken."""
     gone = ask.behaviour in ("hang_up", "half_close")

@@ -15,6 +15,14 @@ BAD_FILES = ("providers: [", "no_such_key: 1\n", "providers: {x: {type: nobody-k
 STRATEGIES = ("round_robin", "least_loaded", "fastest_response", "cost_optimal", "cost_optimized", "priority", "adaptive", "weighted", "sticky")
 
 
+def reload_is_wrong(outcome, good):
+    return outcome is None or (outcome["event"] == "reloaded") != good
+
+
+def edit_is_wrong(reply, wanted):
+    return reply is None or reply.status not in wanted
+
+
 class Upsets:
     def __init__(self, world, record, name):
         self.world, self.record, self.name = world, record, name
@@ -70,7 +78,7 @@ class Upsets:
                 await asyncio.sleep(0.02)
             if not self.world.weir.alive:
                 return
-            if outcome is None or (outcome["event"] == "reloaded") != good:
+            if reload_is_wrong(outcome, good):
                 self.record.violation("changes", None, f"a reload with a {'good' if good else 'bad'} file: {outcome}\n{(self.world.folder / 'weir.yaml').read_text()[:500]!r}")
             if not good:
                 await asyncio.sleep(draw.uniform(0, 0.6))  # it stands there while providers are edited
@@ -103,7 +111,7 @@ class Upsets:
                 action = draw.choice(("drain", "maintenance", "resume", "reset", "resume", "reset", "probe"))
                 method, path = "POST", f"{path}/{action}"
             reply = await self.world.ask(method, path, body)  # whatever stands on the disk: an edit is of what is in force
-            if reply is None or reply.status not in wanted:
+            if edit_is_wrong(reply, wanted):
                 self.record.violation("changes", None, f"{method} {path} {json.dumps(body)[:300]}: {reply}")
             if kind < 0.62 and method == "DELETE" and name in path:
                 await asyncio.sleep(draw.uniform(0, 0.5))

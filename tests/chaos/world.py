@@ -252,3 +252,14 @@ class World:
             except ValueError:
                 found.append({"event": None, "line": line.decode("utf-8", "replace")})
         return found, from_byte + end
+
+
+def exits(record, programs, statuses):
+    """Every process ends well, and no sanitizer has spoken."""
+    for program in programs:
+        if program is None:
+            continue
+        if statuses.get(program.name) != 0:
+            record.violation("alive", None, f"{program.name} ended with {statuses.get(program.name)}\n" + program.text()[-6000:])
+        elif program.reports():
+            record.violation("alive", None, f"{program.name}: " + "\n".join(program.reports()[:20]))
