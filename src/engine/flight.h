@@ -216,6 +216,7 @@ struct flight {
     struct embed_request *embed;
     struct forecast *forecast;
     struct message_part *fetching; /* waiting_fetch: what is got from the web */
+    bool not_stored;               /* a whole answer is too large for it: x-weir-stored */
     bool stores;                   /* its answer, when it is whole */
     struct str previous_response;  /* that it goes on from; {NULL,0}: none */
     struct chunks *own_input;      /* of what is stored; NULL: nothing */

@@ -4,7 +4,7 @@
 #include "base/check.h"
 #include "engine/flight.h"
 
-enum { own_headers_max = 10, limit_headers_max = 6 };
+enum { own_headers_max = 11, limit_headers_max = 6 };
 
 static void header_put(struct http_header *headers, size_t *count, struct str name, struct str value) {
     if (value.at) headers[(*count)++] = (struct http_header){name, value};
@@ -97,6 +97,7 @@ void answer_head(struct flight *flight, const struct attempt *attempt, int statu
         header_put(headers, &count, STR("x-weir-attempts"), number_text(flight, flight->attempt_count));
         header_put(headers, &count, STR("x-weir-cost"), cost_text(flight, attempt));
     }
+    if (flight->not_stored) header_put(headers, &count, STR("x-weir-stored"), STR("false"));
     if (attempt->usage_told_by_estimate) header_put(headers, &count, STR("x-weir-estimated"), STR("true"));
     if (attempt->dropped.len) header_put(headers, &count, STR("x-weir-dropped"), attempt->dropped);
     own_limits_put(flight, headers, &count, now);

@@ -154,6 +154,13 @@ void stored_recalled(struct flight *flight, const struct event *event, struct no
         flight_admitted(flight, now, out); /* not found: a provider that has the API may know it */
 }
 
+/* More than all that may be stored, of this client or of all. */
+static bool too_large(const struct flight *flight, size_t bytes) {
+    int64_t most = flight->snapshot->responses.client_bytes_max, all = flight->snapshot->responses.bytes_max;
+    if (!most || (all && all < most)) most = all;
+    return most && bytes > (uint64_t)most;
+}
+
 void stored_keep(struct flight *flight, struct str response, struct actions *out) {
     const char *problem;
     size_t at;
@@ -163,6 +170,9 @@ void stored_keep(struct flight *flight, struct str response, struct actions *out
     struct str output = json_raw(json_member(root, "output"), flight->host->scratch);
     if (!id.len || id.len > limit_response_id || !input.at || !output.len) return;
     flight->stores = false;
+    /* The store refuses it and logs that; a stream's head has gone, and its caller is not told. */
+    flight->not_stored = too_large(flight, client_name(flight).len + id.len + flight->previous_response.len +
+                                               input.len + output.len + response.len);
     struct action *action = actions_add(out, action_keep);
     action->keep.client = client_name(flight);
     action->keep.id = id;

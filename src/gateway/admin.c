@@ -100,6 +100,14 @@ void answer_explain(struct visit *visit) {
     if (!later) return;
     later->question = (struct explain_question){
         .weir = visit->gate->gateway->weir, .answer_on = later->loop, .done = explained, .context = later};
+    const struct client *client;
+    if (!client_of(visit, &client)) {
+        visit_error(visit, error_not_allowed, STR("There is no client of that name."));
+        later_end(later);
+        return;
+    }
+    later->question.of_client = client != NULL;
+    if (client) str_copy(later->question.client, sizeof later->question.client, client->name);
     str_copy(later->question.id, sizeof later->question.id, visit_id(visit));
     if (explain_ask(&later->question)) return;
     visit_error(visit, error_shutting_down, STR_NONE);

@@ -14,6 +14,7 @@ struct place {
     uint64_t hash;
     uint32_t older; /* in the same chain */
     uint16_t id_len, caller_id_len, json_len;
+    uint64_t client_hash;
     int64_t time_ms;
     char id[limit_request_id], caller_id[limit_request_id];
     char json[explain_record_bytes];
@@ -66,11 +67,11 @@ static void unlink_place(struct explain_ring *ring, uint32_t index) {
 }
 
 bool explain_put(struct explain_ring *ring, struct str request_id, struct str json) {
-    return explain_put_story(ring, request_id, STR(""), 0, json);
+    return explain_put_story(ring, request_id, STR(""), STR(""), 0, json);
 }
 
-bool explain_put_story(struct explain_ring *ring, struct str request_id, struct str caller_id, int64_t time_ms,
-                       struct str json) {
+bool explain_put_story(struct explain_ring *ring, struct str request_id, struct str caller_id, struct str client,
+                       int64_t time_ms, struct str json) {
     if (request_id.len == 0 || request_id.len > limit_request_id || json.len > explain_record_bytes ||
         caller_id.len > limit_request_id) {
         ring->refused++;
@@ -86,6 +87,7 @@ bool explain_put_story(struct explain_ring *ring, struct str request_id, struct 
     place->id_len = (uint16_t)request_id.len;
     place->json_len = (uint16_t)json.len;
     place->caller_id_len = (uint16_t)caller_id.len;
+    place->client_hash = str_hash(client);
     place->time_ms = time_ms;
     memcpy(place->id, request_id.at, request_id.len);
     if (caller_id.len) memcpy(place->caller_id, caller_id.at, caller_id.len);
@@ -108,11 +110,13 @@ struct str explain_find(const struct explain_ring *ring, struct str request_id) 
     return STR_NONE;
 }
 
-struct explain_called explain_find_called(const struct explain_ring *ring, struct str caller_id) {
+struct explain_called explain_find_called(const struct explain_ring *ring, struct str caller_id, struct str client) {
+    uint64_t client_hash = str_hash(client);
     struct explain_called found = {.json = STR_NONE};
     size_t held = (size_t)(ring->put - ring->replaced);
     for (size_t n = 0; n < held && caller_id.len; n++) { /* from the newest on */
         const struct place *place = &ring->places[(ring->next + ring->place_count - 1 - n) % ring->place_count];
+        if (client.at && place->client_hash != client_hash) continue;
         if (!str_eq(str_make(place->caller_id, place->caller_id_len), caller_id)) continue;
         if (found.count++ == 0) {
             found.json = str_make(place->json, place->json_len);

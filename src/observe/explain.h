@@ -30,17 +30,18 @@ void explain_free(struct explain_ring *ring); /* NULL is fine */
 /* Copies both. false: the record is longer than explain_record_bytes, or the id empty or longer than limit_request_id.
  */
 bool explain_put(struct explain_ring *ring, struct str request_id, struct str json);
-/* The same with the id that the caller chose (empty: none), which many requests may have, and when it began. */
-bool explain_put_story(struct explain_ring *ring, struct str request_id, struct str caller_id, int64_t time_ms,
-                       struct str json);
-/* Of the requests whose caller chose this id: the newest, and how many there are. Looks at each place. Until the next
- * put. */
+/* The same with the id that the caller chose (empty: none), which many requests may have, whose client it was (empty:
+ * nobody's), and when it began. */
+bool explain_put_story(struct explain_ring *ring, struct str request_id, struct str caller_id, struct str client,
+                       int64_t time_ms, struct str json);
+/* Of the requests of this client ({NULL,0}: of any) that chose this id: the newest, and how many there are. Looks at
+ * each place. Until the next put. */
 struct explain_called {
     struct str json; /* {NULL,0}: none */
     int64_t time_ms;
     size_t count;
 };
-struct explain_called explain_find_called(const struct explain_ring *ring, struct str caller_id);
+struct explain_called explain_find_called(const struct explain_ring *ring, struct str caller_id, struct str client);
 /* The newest record of that id, or {NULL,0}. Until the next put. */
 struct str explain_find(const struct explain_ring *ring, struct str request_id);
 /* The n-th newest (0: the newest), or {NULL,0}; *request_id may be NULL. Until the next put. */

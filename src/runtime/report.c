@@ -91,7 +91,8 @@ void report_request(struct reporter *reporter, const struct flight *flight, uint
                                                                        .overhead_us = overhead_ns / NS_PER_US});
     flight_explain(flight, &text);
     if (!text.failed)
-        explain_put_story(reporter->explain, flight->own_id, caller_id_of(flight), flight->arrived_wall_ns / 1000000,
+        explain_put_story(reporter->explain, flight->own_id, caller_id_of(flight),
+                          flight->client ? flight->client->name : STR(""), flight->arrived_wall_ns / 1000000,
                           text_str(&text));
     log_info(reporter->log, now, "request_done", f_str("request_id", flight->request_id),
              f_str("own_id", own_id_of(flight)), f_str("endpoint", endpoint_facts(flight->endpoint)->name),

@@ -34,7 +34,8 @@ static void ask_run(void *context) {
         question->count = 0;
         take(question, own);
     } else {
-        struct explain_called called = explain_find_called(worker->reporter.explain, str_from(question->id));
+        struct explain_called called = explain_find_called(worker->reporter.explain, str_from(question->id),
+                                                           question->of_client ? str_from(question->client) : STR_NONE);
         if (called.json.at && (question->count == 0 || called.time_ms > question->time_ms)) {
             question->time_ms = called.time_ms;
             take(question, called.json);

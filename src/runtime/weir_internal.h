@@ -135,6 +135,8 @@ struct explain_question {
     void *context;
     unsigned next;
     char id[limit_request_id + 1];
+    bool of_client; /* an id that callers chose is looked for among those of this client only */
+    char client[limit_name + 1];
     char json[explain_record_bytes + 64];
     size_t len;      /* 0: nobody knows it */
     size_t count;    /* of the requests whose caller chose this id, where it is not weir's own */

@@ -1,4 +1,5 @@
 """Seeing what happens: metrics, explain, status, route, logs, and the commands that show them."""
+import hashlib
 import json
 import re
 import subprocess
@@ -144,3 +145,25 @@ def test_gauges_follow_what_is_open(start, start_mock):
         poll(lambda: weir.metric("weir_streams_open") == 1 and weir.metric("weir_upstream_connections", state="busy") == 1)
         assert weir.metric("weir_connections", side="caller") >= 1
     poll(lambda: weir.metric("weir_streams_open") == 0 and weir.metric("weir_upstream_connections", state="busy") == 0)
+
+
+def test_an_id_that_callers_chose_is_looked_for_within_its_client(start, start_mock):
+    def client(name, role="user"):
+        return {"name": name, "key_hash": hashlib.sha256(f"key-of-{name}-0123456789".encode()).hexdigest(), "role": role}
+
+    def bearer(name):
+        return {"Authorization": f"Bearer key-of-{name}-0123456789"}
+
+    weir = start({"workers": 2, "providers": {"p": provider(start_mock())}, "clients": [client("a"), client("b"), client("ops", "operator")]})
+    for name, count in (("a", 1), ("b", 2)):
+        for _ in range(count):
+            assert chat(weir.port, headers={**bearer(name), "x-weir-request-id": "same"}).status == 200
+
+    def story(query="", name=None):
+        return http(weir.port, "GET", f"/admin/v1/requests/same{query}", headers=bearer(name) if name else {"Authorization": f"Bearer {weir.admin_key}"})
+    assert poll(lambda: (r := story()).status == 200 and r.json.get("with_this_caller_id") == 3)
+    assert "with_this_caller_id" not in story("?client=a").json and story("?client=b").json["with_this_caller_id"] == 2
+    assert story("?client=nobody").status == 403
+    assert story(name="ops").status == 404, "its own are none"
+    own = story("?client=a").json["request_id"]
+    assert http(weir.port, "GET", f"/admin/v1/requests/{own}", headers=bearer("ops")).status == 200  # weir's own id is one request's

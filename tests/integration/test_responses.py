@@ -330,5 +330,6 @@ def test_what_is_stored_is_bounded_for_a_client_and_in_all_the_oldest_first_out(
     assert len(mock.requests()["requests"]) == asked, "before a provider is asked"
     assert ask(weir, "word " * 5000, client=names[0], store=False).status == 200
     large = ask(weir, "word " * 3000, client=names[0])  # fits going in, and not with what came out
+    assert large.headers["x-weir-stored"] == "false" and "x-weir-stored" not in mine[3].headers
     assert large.status == 200 and not known(large, names[0]) and known(mine[3], names[0]), "nothing was driven out for it"
     assert poll(lambda: [e for e in weir.log("responses_store_failed") if "max_bytes_per_client" in e["problem"]])

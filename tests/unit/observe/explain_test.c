@@ -116,16 +116,22 @@ static void an_id_that_callers_chose_finds_the_newest_and_hides_none(void **stat
     (void)state;
     struct explain_ring *ring = explain_new(64 * 1024);
     assert_non_null(ring);
-    assert_true(explain_put_story(ring, STR("req_1"), STR("mine"), 10, STR("{1}")));
-    assert_true(explain_put_story(ring, STR("req_2"), STR("mine"), 20, STR("{2}")));
-    assert_true(explain_put_story(ring, STR("req_3"), STR("req_1"), 30, STR("{3}"))); /* claims to be the first */
-    struct explain_called called = explain_find_called(ring, STR("mine"));
+    assert_true(explain_put_story(ring, STR("req_1"), STR("mine"), STR("a"), 10, STR("{1}")));
+    assert_true(explain_put_story(ring, STR("req_2"), STR("mine"), STR("b"), 20, STR("{2}")));
+    assert_true(
+        explain_put_story(ring, STR("req_3"), STR("req_1"), STR("a"), 30, STR("{3}"))); /* claims to be the first */
+    struct explain_called called = explain_find_called(ring, STR("mine"), STR_NONE);
     assert_int_equal(called.count, 2);
     assert_int_equal(called.time_ms, 20);
     assert_true(str_eq(called.json, STR("{2}")));
     assert_true(str_eq(explain_find(ring, STR("req_1")), STR("{1}")));
-    assert_int_equal(explain_find_called(ring, STR("")).count, 0);
-    assert_int_equal(explain_find_called(ring, STR("req_2")).count, 0);
+    assert_int_equal(explain_find_called(ring, STR(""), STR_NONE).count, 0);
+    assert_int_equal(explain_find_called(ring, STR("req_2"), STR_NONE).count, 0);
+    assert_int_equal(explain_find_called(ring, STR("mine"), STR("a")).count,
+                     1); /* another client's of that id is not seen */
+    assert_true(str_eq(explain_find_called(ring, STR("mine"), STR("a")).json, STR("{1}")));
+    assert_int_equal(explain_find_called(ring, STR("mine"), STR("c")).count, 0);
+    assert_int_equal(explain_find_called(ring, STR("mine"), STR("")).count, 0); /* nobody's */
     explain_free(ring);
 }
 
