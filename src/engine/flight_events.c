@@ -87,16 +87,14 @@ static bool error_take(struct flight *flight, struct attempt *attempt, const str
         attempt_fail(flight, attempt, said ? said : failure_error_in_stream, now, out);
         return false;
     }
-    bool (*knows)(struct str word) = attempt->codec->knows_error;
-    bool own = !knows || (error->name.len && knows(error->name) && (!error->type.len || knows(error->type)));
     bool passed = true;
     if (attempt->translates) {
         error_tell(flight, error, told);
         passed = written_pass(flight, attempt, events->list, events->count, now, out);
-    } else if (own) {
-        passed = stream_pass_error(flight, attempt, event, now, out);
-    } else {
+    } else if (said) { /* about weir's own key: none of the caller's business */
         events_error(flight, attempt, told, error->text, now, out);
+    } else { /* the same dialect: in the provider's own words */
+        passed = stream_pass_error(flight, attempt, event, now, out);
     }
     if (passed) stream_end_by_error(flight, attempt, now, out);
     return false;

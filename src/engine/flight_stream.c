@@ -107,12 +107,6 @@ enum failure stream_failure(enum failure said, int status) {
     return status >= 400 && status < 600 ? failure_of_status(status) : failure_error_in_stream;
 }
 
-/* Words of another vendor, or of nobody: callers go by codes that they know. */
-static bool is_openais(const struct openai_error *error) {
-    return (error->code.len || error->type.len) && (!error->code.len || openai_knows_error(error->code)) &&
-           (!error->type.len || openai_knows_error(error->type));
-}
-
 /* Before the first token another target may do better; after it the provider's own error event is the stream's end. */
 static bool event_error(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
                         struct actions *out) {
@@ -124,9 +118,8 @@ static bool event_error(struct flight *flight, struct attempt *attempt, const st
     bool delivers = attempt->state == attempt_delivering;
     if (!delivers || (flight->resumes && attempt->mode == reply_events)) {
         attempt_fail(flight, attempt, said && !delivers ? said : failure_error_in_stream, now, out);
-    } else if (attempt->mode == reply_events && !is_openais(&error)) {
-        stream_error_event(flight, attempt, stream_failure(said, 0), masked_words(flight, attempt, error.message), now,
-                           out);
+    } else if (attempt->mode == reply_events && said) { /* about weir's own key: none of the caller's business */
+        stream_error_event(flight, attempt, said, masked_words(flight, attempt, error.message), now, out);
         stream_end_by_error(flight, attempt, now, out);
     } else if (stream_pass_error(flight, attempt, event, now, out)) {
         stream_end_by_error(flight, attempt, now, out);
