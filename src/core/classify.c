@@ -25,7 +25,7 @@ static const struct {
     {408, 408, failure_timeout_status}, {409, 409, failure_conflict},       {425, 425, failure_conflict},
     {429, 429, failure_rate_limited},   {400, 499, failure_bad_request},    {503, 503, failure_overloaded},
     {504, 504, failure_timeout_status}, {524, 524, failure_timeout_status}, {529, 529, failure_overloaded},
-    {500, 599, failure_server_error},
+    {501, 501, failure_not_found},      {505, 505, failure_not_found},      {500, 599, failure_server_error},
 };
 
 enum failure failure_of_status(int status) {

@@ -26,12 +26,6 @@ struct str anthropic_error_type(int status) {
     return status >= 500 || status == 0 ? STR("api_error") : STR("invalid_request_error");
 }
 
-static bool error_known(struct str word) {
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (types[i].status != 401 && str_eq(types[i].type, word)) return true; /* 401: of weir's own credential */
-    return false;
-}
-
 int anthropic_error_status(struct str type) {
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (str_eq(types[i].type, type)) return types[i].status;
@@ -113,7 +107,6 @@ const struct codec codec_anthropic = {
     .read_event = anthropic_event_take,
     .write_event = anthropic_event_put,
     .wants_usage = true,
-    .knows_error = error_known,
     .read_error = error_read,
     .write_error = error_write,
     .read_count = count_read,

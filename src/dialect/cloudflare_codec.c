@@ -61,12 +61,6 @@ void cloudflare_error_take(const struct json_value *root, struct arena *arena, s
     }
 }
 
-/* Its codes are numbers. */
-static bool error_known(struct str word) {
-    uint64_t number;
-    return str_to_u64(word, &number);
-}
-
 static void error_read(struct str body, struct arena *arena, struct message_error *error) {
     const char *problem;
     size_t at;
@@ -197,7 +191,6 @@ const struct codec codec_cloudflare = {
     .writer_size = cloudflare_writer_bytes,
     .read_event = cloudflare_event_take,
     .write_event = cloudflare_event_put,
-    .knows_error = error_known,
     .read_error = error_read,
     .write_error = error_write,
     .read_embed_request = embed_request_read,

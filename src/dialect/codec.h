@@ -87,9 +87,6 @@ struct codec {
     void (*write_event)(void *writer, const struct message_event *event, const struct codec_caller *caller,
                         struct arena *keep, struct text *text);
 
-    /* Is it one of the vendor's own words for an error, as code, type or status? A provider's error event passes as it
-     * came to a caller of the same dialect only with these. NULL: the dialect has a sentence alone. */
-    bool (*knows_error)(struct str word);
     /* An error reply of any status, or the data of an error event. Leaves `code` as it is: core/classify decides it. */
     void (*read_error)(struct str body, struct arena *arena, struct message_error *error);
     void (*write_error)(const struct message_error *error, struct text *body);

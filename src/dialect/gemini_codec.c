@@ -13,17 +13,6 @@ static const struct {
     {502, STR("UNAVAILABLE")},        {503, STR("UNAVAILABLE")},       {504, STR("DEADLINE_EXCEEDED")},
 };
 
-/* Source: google.rpc.Code. UNAUTHENTICATED would be of weir's own credential. */
-static bool error_known(struct str word) {
-    static const struct str others[] = {STR("FAILED_PRECONDITION"), STR("OUT_OF_RANGE"), STR("UNIMPLEMENTED"),
-                                        STR("ALREADY_EXISTS"),      STR("DATA_LOSS"),    STR("UNKNOWN")};
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (str_eq(others[i], word)) return true;
-    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
-        if (statuses[i].status != 401 && str_eq(statuses[i].name, word)) return true;
-    return false;
-}
-
 void gemini_error_put(struct text *text, int status, struct str message) {
     struct str name = status >= 500 || status == 0 ? STR("INTERNAL") : STR("INVALID_ARGUMENT");
     for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
@@ -223,7 +212,6 @@ const struct codec codec_gemini = {
     .writer_size = gemini_writer_bytes,
     .read_event = gemini_event_take,
     .write_event = gemini_event_put,
-    .knows_error = error_known,
     .read_error = error_read,
     .write_error = error_write,
     .read_count = count_read,

@@ -166,12 +166,6 @@ void huggingface_error_take(const struct json_value *root, struct arena *arena, 
         if (error->status == 0 && str_eq(error->type, types[i].type)) error->status = types[i].status;
 }
 
-static bool error_known(struct str word) {
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (str_eq(types[i].type, word)) return true;
-    return false;
-}
-
 static void error_read(struct str body, struct arena *arena, struct message_error *error) {
     const struct json_value *root;
     struct error ignored;
@@ -252,7 +246,6 @@ const struct codec codec_huggingface = {
     .writer_size = huggingface_writer_bytes,
     .read_event = huggingface_event_take,
     .write_event = huggingface_event_put,
-    .knows_error = error_known,
     .read_error = error_read,
     .write_error = error_write,
     .read_embed_request = embed_request_read,

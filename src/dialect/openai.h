@@ -111,9 +111,6 @@ struct openai_delta {
 };
 bool openai_delta_read(struct str data, struct arena *arena, struct openai_delta *delta);
 
-/* Is it one of OpenAI's own words for an error (code or type), in chat, completions and Responses? */
-bool openai_knows_error(struct str word);
-
 /* -- what weir itself answers ---------------------------------------------------------------------------------------
  */
 

@@ -15,45 +15,6 @@ static void error_read(struct str body, struct arena *arena, struct message_erro
     error->param = said.param;
 }
 
-/* Sources: OpenAI's page on errors, and ResponseError, ErrorEvent and the exceptions of its SDKs. What says that a
- * credential is not good is not among them: it would be weir's. */
-bool openai_knows_error(struct str word) {
-    static const struct str words[] = {
-        STR("api_error"),
-        STR("content_filter"),
-        STR("content_policy_violation"),
-        STR("context_length_exceeded"),
-        STR("empty_image_file"),
-        STR("failed_to_download_image"),
-        STR("image_content_policy_violation"),
-        STR("image_file_not_found"),
-        STR("image_file_too_large"),
-        STR("image_parse_error"),
-        STR("image_too_large"),
-        STR("image_too_small"),
-        STR("insufficient_quota"),
-        STR("invalid_base64_image"),
-        STR("invalid_image"),
-        STR("invalid_image_format"),
-        STR("invalid_image_mode"),
-        STR("invalid_image_url"),
-        STR("invalid_prompt"),
-        STR("invalid_request_error"),
-        STR("model_not_found"),
-        STR("rate_limit_error"),
-        STR("rate_limit_exceeded"),
-        STR("requests"),
-        STR("server_error"),
-        STR("server_overloaded"),
-        STR("tokens"),
-        STR("unsupported_image_media_type"),
-        STR("vector_store_timeout"),
-    };
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (str_eq(words[i], word)) return true;
-    return false;
-}
-
 static void error_write(const struct message_error *error, struct text *body) { openai_error_write(body, error); }
 
 /* -- embeddings -------------------------------------------------------------------------------------------------------
@@ -185,7 +146,6 @@ const struct codec codec_openai = {
     .writer_size = openai_writer_bytes,
     .read_event = openai_event_take,
     .write_event = openai_event_put,
-    .knows_error = openai_knows_error,
     .read_error = error_read,
     .write_error = error_write,
     .embed_takes = 1u << embed_tokens | 1u << embed_dimensions | 1u << embed_user,

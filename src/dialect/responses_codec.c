@@ -20,7 +20,6 @@ const struct codec codec_responses = {
     .writer_size = responses_writer_bytes,
     .read_event = responses_event_take,
     .write_event = responses_event_put,
-    .knows_error = openai_knows_error,
     .read_error = error_read,
     .write_error = error_write,
 };

@@ -204,6 +204,18 @@ static bool header_is_ours(struct str name) {
     return false;
 }
 
+/* Callers' credentials and cookies, what weir sends of its own accord, and a provider's cookies. */
+static bool header_is_nobodys(struct str name) {
+    static const char *const names[] = {"authorization",    "proxy-authorization", "x-api-key",
+                                        "api-key",          "x-goog-api-key",      "cookie",
+                                        "set-cookie",       "set-cookie2",         "cookie2",
+                                        "www-authenticate", "proxy-authenticate",  "content-type",
+                                        "content-encoding", "accept-encoding"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (str_eq_nocase(name, str_from(names[i]))) return true;
+    return str_starts_nocase(name, STR("x-weir-"));
+}
+
 /* The provider's own and those that stand above all providers. */
 static void forwards_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
                           const struct config_node *node, struct provider *provider) {
@@ -218,8 +230,15 @@ static void forwards_read(struct config_reading *reading, struct snapshot *snaps
     }
     provider->forward_headers = arena_take(&snapshot->arena, (count + more + 1) * sizeof *provider->forward_headers);
     if (!provider->forward_headers) return;
-    for (size_t i = 0; i < count + more; i++)
-        provider->forward_headers[provider->forward_header_count++] = i < count ? own[i] : all[i - count];
+    for (size_t i = 0; i < count + more; i++) {
+        struct str name = i < count ? own[i] : all[i - count];
+        if (header_is_ours(name) || header_is_nobodys(name))
+            config_report(reading, written, config_error,
+                          "`forward_headers`: `%.*s` is weir's own or holds a credential: remove it",
+                          STR_ARG(str_slice(name, 0, 64)));
+        else
+            provider->forward_headers[provider->forward_header_count++] = name;
+    }
 }
 
 static void headers_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,

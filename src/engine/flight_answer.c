@@ -288,7 +288,7 @@ void answer_failure(struct flight *flight, const struct attempt *last, struct no
         return;
     }
     bool word = last->status >= 400 && is_providers_word(last->failure);
-    struct str body = word ? chunks_whole(&flight->attempts[last->number]->held) : STR_NONE;
+    struct str body = word && !last->error_cut ? chunks_whole(&flight->attempts[last->number]->held) : STR_NONE;
     if (word && body.at && last->translates) {
         answer_translated_word(flight, last, body, now, out);
         return;

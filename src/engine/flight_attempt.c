@@ -249,6 +249,12 @@ static bool reply_headers_keep(struct flight *flight, struct attempt *attempt, c
     return true;
 }
 
+/* In another coding than was asked for (identity), nobody can look for what must not come back. */
+static bool is_encoded(const struct event *event) {
+    struct str coding = str_trim(http_header_find(event->headers, event->header_count, STR("content-encoding")));
+    return coding.len && !str_eq_nocase(coding, STR("identity"));
+}
+
 /* false: the content type is not one that this endpoint answers with. */
 static bool reply_mode_choose(const struct flight *flight, struct attempt *attempt) {
     struct str type = attempt->content_type;
@@ -257,6 +263,8 @@ static bool reply_mode_choose(const struct flight *flight, struct attempt *attem
     bool raw = flight->endpoint == endpoint_raw && attempt->status != 401; /* that is weir's own key */
     if (attempt->status >= 300 && !raw)
         attempt->mode = reply_error;
+    else if (attempt->encoded)
+        return false;
     else if (streams && flight->request.stream)
         attempt->mode = reply_events;
     else if (endpoint_facts(flight->endpoint)->reply == endpoint_reply_any)
@@ -277,6 +285,7 @@ void attempt_head(struct flight *flight, struct attempt *attempt, const struct e
     attempt->head_ns = now.mono_ns;
     attempt->until_close = event->until_close;
     attempt->content_length = event->content_length;
+    attempt->encoded = is_encoded(event);
     attempt->limits = ratelimit_read(event->headers, event->header_count, now.wall_ns);
     attempt->retry_after_ms = attempt->limits.retry_after_ms;
     if (event->body_sent) attempt->body_sent = true;

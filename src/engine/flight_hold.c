@@ -221,14 +221,17 @@ static void slow_report(const struct flight *flight, const struct attempt *attem
     if (took_ns > latency_read(&cells->latency, 0, now.mono_ns)) latency_peak(&cells->latency, took_ns, now.mono_ns);
 }
 
-/* The provider says that this was the last request, or token, until a moment: the key rests until then. */
-static void key_throttle(const struct attempt *attempt, struct now now) {
+/* The provider says that this was the last request, or token, until a moment: the key rests until then, but no longer
+ * than a minute without being tried: what a vendor counts may be one model's, and one caller's doing. */
+static void key_throttle(const struct flight *flight, const struct attempt *attempt, struct now now) {
+    enum { longest_ms = 60000 };
     const struct ratelimit *limits = &attempt->limits;
     const struct provider *provider = attempt->target->provider;
-    if (!provider->adaptive_throttling || attempt->status == 0) return;
+    if (!provider->adaptive_throttling || attempt->status == 0 || flight->endpoint == endpoint_raw) return;
     uint64_t rest_ms = 0;
     if (limits->requests_left == 0 && limits->requests_reset_ms > rest_ms) rest_ms = limits->requests_reset_ms;
     if (limits->tokens_left == 0 && limits->tokens_reset_ms > rest_ms) rest_ms = limits->tokens_reset_ms;
+    if (rest_ms > longest_ms) rest_ms = longest_ms;
     if (rest_ms > 0) key_rest_until(provider, attempt->holds.key, key_rest_rate, now.mono_ns + rest_ms * NS_PER_MS);
 }
 
@@ -260,7 +263,7 @@ static void key_cool(const struct flight *flight, struct attempt *attempt, struc
     const struct provider *provider = attempt->target->provider;
     unsigned key = attempt->holds.key;
     if (provider->key_count == 0) return;
-    key_throttle(attempt, now);
+    key_throttle(flight, attempt, now);
     if (attempt->failure == failure_none) suspicion_clear(&provider->key_cells[key]->suspicion);
     if (failure_facts(attempt->failure)->fault != fault_key) return;
     attempt->rests = key_rest_of(flight, attempt, now);

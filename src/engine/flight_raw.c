@@ -233,13 +233,17 @@ static bool is_one_of(const char *const *names, struct str name) {
     "connection", "keep-alive", "proxy-*", "te", "trailer", "transfer-encoding", "upgrade", "content-length", "host", \
         "expect"
 
-/* Whose account it is: a provider tells in its replies, and a caller could choose another one that the key opens. */
-static bool is_account(struct str name) {
-    static const struct str marks[] = {STR("organization"), STR("project"), STR("account")};
-    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+static bool has_mark(struct str name, const struct str *marks, size_t count) {
+    for (size_t i = 0; i < count; i++)
         for (size_t at = 0; at + marks[i].len <= name.len; at++)
             if (str_eq_nocase(str_slice(name, at, at + marks[i].len), marks[i])) return true;
     return false;
+}
+
+/* Whose account it is: a provider tells in its replies, and a caller could choose another one that the key opens. */
+static bool is_account(struct str name) {
+    static const struct str marks[] = {STR("organization"), STR("project"), STR("account")};
+    return has_mark(name, marks, sizeof marks / sizeof *marks);
 }
 
 bool header_is_of_hop(const struct http_header *headers, size_t count, struct str name) {
@@ -250,6 +254,13 @@ bool header_is_of_hop(const struct http_header *headers, size_t count, struct st
             if (str_eq_nocase(str_trim(named), name)) return true;
     }
     return false;
+}
+
+/* By what it is called: gateways before providers read others than the dialect's own. */
+static bool is_credential(struct str name) {
+    static const struct str marks[] = {STR("auth"),   STR("token"),  STR("api-key"),   STR("api_key"),
+                                       STR("apikey"), STR("secret"), STR("credential")};
+    return has_mark(name, marks, sizeof marks / sizeof *marks);
 }
 
 bool raw_passes_up(struct str name) {
@@ -274,8 +285,18 @@ bool raw_passes_up(struct str name) {
                                             "x-method-override", /* what makes another request of it */
                                             "x-original-",
                                             "x-rewrite-",
+                                            "x-method",
+                                            "x-host",
+                                            "x-forwarded",
+                                            "x-client-ip",
+                                            "true-client-ip",
+                                            "cf-connecting-ip",
+                                            "cookie2",
+                                            "ocp-apim-",
+                                            "range",
+                                            "if-range", /* a part of a reply could begin inside a credential */
                                             NULL};
-    return !is_account(name) && !is_one_of(kept_here, name);
+    return !is_account(name) && !is_credential(name) && !is_one_of(kept_here, name);
 }
 
 bool raw_passes_up_kept(const struct provider *provider, struct str name) {
@@ -312,8 +333,9 @@ static bool query_is_kept_here(const struct provider *provider, struct str pair)
     static const struct {
         struct str name;
         bool gemini;
-    } kept_here[] = {{STR("_method"), false},    {STR("key"), true},  {STR("access_token"), true},
-                     {STR("oauth_token"), true}, {STR("$key"), true}, {STR("$httpMethod"), true}};
+    } kept_here[] = {{STR("_method"), false},    {STR("key"), true},          {STR("access_token"), true},
+                     {STR("oauth_token"), true}, {STR("$key"), true},         {STR("$httpMethod"), true},
+                     {STR("api_key"), false},    {STR("bearer_token"), false}};
     char plain[64];
     struct str name = str_percent_decode(str_slice(pair, 0, str_find_byte(pair, '=')), plain, sizeof plain);
     for (size_t i = 0; i < sizeof kept_here / sizeof *kept_here; i++)

@@ -47,8 +47,8 @@ void reply_body(struct flight *flight, struct attempt *attempt, struct str bytes
         opaque_body(flight, attempt, bytes, now, out);
         return;
     }
-    if (attempt->mode == reply_error && attempt->held.len + bytes.len > limit_held_stream)
-        return; /* enough to classify by */
+    if (attempt->mode == reply_error && attempt->held.len + bytes.len > limit_held_stream) attempt->error_cut = true;
+    if (attempt->error_cut) return; /* enough to classify by, and nothing of it is passed on */
     if (attempt->translates && attempt->held.len + bytes.len > limit_held_translated) {
         attempt_fail(flight, attempt, failure_too_large, now, out);
     } else if (!attempt->translates && attempt->held.len + bytes.len > limit_held_reply) {

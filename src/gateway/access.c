@@ -28,8 +28,10 @@ static bool is_loopback(struct str authority) {
 }
 
 static bool origin_is_loopback(struct str origin) {
-    size_t scheme = str_find(origin, STR("://"));
-    return scheme != SIZE_MAX && is_loopback(str_slice(origin, scheme + 3, origin.len));
+    size_t scheme = str_starts_nocase(origin, STR("http://"))    ? 7
+                    : str_starts_nocase(origin, STR("https://")) ? 8
+                                                                 : 0; /* an extension's page is no page of ours */
+    return scheme && is_loopback(str_slice(origin, scheme, origin.len));
 }
 
 /* A browser says so itself where another page than our own makes it ask, also where it sends no Origin: images,
