@@ -14,6 +14,7 @@ enum {
     gram_len = 4,
     stride_max = 64,
     escapes = 5, /* ways to write a needle that has no such run */
+    escape_longest = 6,
 };
 
 struct needle {
@@ -35,8 +36,10 @@ struct mask {
     struct anchor *anchors; /* by hash, the next free place after it */
     size_t anchor_count, anchor_size;
     size_t stride;
-    size_t longest;                /* needle, in bytes of its own */
-    bool stands[256], begins[256]; /* bytes that may stand in, or begin, what a needle is written as */
+    size_t longest, longest_written; /* needle, in bytes of its own; with all of them escaped */
+    uint32_t *by_first;              /* needles, by their first byte; of byte b: from first_at[b] to first_at[b + 1] */
+    uint32_t first_at[257];
+    bool stands[256]; /* bytes that may stand in what a needle is written as */
 };
 
 /* -- making it --------------------------------------------------------------------------------------------------------
@@ -149,12 +152,24 @@ static void needle_count_in(struct mask *mask, const struct needle *needle) {
     CHECKF(run.len >= gram_len, "run=%zu", run.len);
     mask->anchor_count += run.len - gram_len + 1;
     if (run.len - gram_len + 1 < mask->stride) mask->stride = run.len - gram_len + 1;
+    size_t written = needle->bytes.len * (needle->exact ? 1 : escape_longest);
     if (needle->bytes.len > mask->longest) mask->longest = needle->bytes.len;
-    mask->begins[(unsigned char)needle->bytes.at[0]] = true;
+    if (written > mask->longest_written) mask->longest_written = written;
     for (size_t i = 0; i < needle->bytes.len; i++) mask->stands[(unsigned char)needle->bytes.at[i]] = true;
     if (needle->exact) return;
-    mask->begins['%'] = mask->begins['\\'] = true;
     for (const char *also = "%\\u/0123456789abcdefABCDEF"; *also; also++) mask->stands[(unsigned char)*also] = true;
+}
+
+static bool firsts_make(struct mask *mask, struct arena *arena) {
+    uint32_t count = 0;
+    mask->by_first = arena_take(arena, mask->needle_count * sizeof *mask->by_first);
+    for (unsigned byte = 0; mask->by_first && byte < 256; byte++) {
+        mask->first_at[byte] = count;
+        for (size_t i = 0; i < mask->needle_count; i++)
+            if ((unsigned char)mask->needles[i].bytes.at[0] == byte) mask->by_first[count++] = (uint32_t)i;
+    }
+    mask->first_at[256] = count;
+    return mask->by_first;
 }
 
 static bool anchors_make(struct mask *mask, struct arena *arena) {
@@ -189,7 +204,7 @@ bool mask_new(const struct str *credentials, size_t count, size_t shortest, stru
     for (size_t i = 0; i < count; i++)
         if (!credential_add(mask, credentials[i], shortest, arena)) return false;
     if (mask->needle_count == 0) return true;
-    if (!anchors_make(mask, arena)) return false;
+    if (!anchors_make(mask, arena) || !firsts_make(mask, arena)) return false;
     *out = mask;
     return true;
 }
@@ -229,7 +244,7 @@ static unsigned literal_fits(struct str needle, struct str in) {
 }
 
 /* Does the needle stand at the front of these bytes? *end: behind it, when it is whole. */
-static unsigned needle_fits(const struct needle *needle, struct str in, size_t *end) {
+static unsigned needle_fits(const struct needle *needle, struct str in, size_t *end, uint64_t *compared) {
     size_t at = 0, done = 0, len;
     enum fit fit = fit_whole;
     for (; !needle->exact && done < needle->bytes.len && fit == fit_whole; done++) {
@@ -245,6 +260,7 @@ static unsigned needle_fits(const struct needle *needle, struct str in, size_t *
         }
     }
     *end = at;
+    *compared += done + 1;
     if (!needle->exact && fit == fit_whole) return fit_whole;
     *end = needle->bytes.len;
     return literal_fits(needle->bytes, in) | (needle->exact ? fit_none : fit);
@@ -276,10 +292,11 @@ struct looking {
     const struct mask *mask;
     struct str in;
     struct arena *scratch;
-    char *copy;       /* of it, masked; NULL: nothing was found */
-    bool failed;      /* no memory for that */
-    size_t keep_from; /* from here on it is held */
-    size_t found_end; /* of what begins before */
+    char *copy;        /* of it, masked; NULL: nothing was found */
+    bool failed;       /* no memory for that */
+    size_t keep_from;  /* from here on it is held */
+    size_t found_end;  /* of what begins before */
+    uint64_t compared; /* bytes, with credentials' */
 };
 
 static void range_mask(struct looking *looking, size_t from, size_t to) {
@@ -298,7 +315,7 @@ static void range_mask(struct looking *looking, size_t from, size_t to) {
 static void needle_look(struct looking *looking, const struct needle *needle, size_t begin) {
     size_t end;
     if (begin > looking->in.len) return;
-    if (needle_fits(needle, str_slice(looking->in, begin, looking->in.len), &end) & fit_whole)
+    if (needle_fits(needle, str_slice(looking->in, begin, looking->in.len), &end, &looking->compared) & fit_whole)
         range_mask(looking, begin, begin + end);
 }
 
@@ -310,6 +327,7 @@ static void gram_look(struct looking *looking, size_t at) {
          mask->anchors[place].needle && !looking->failed; place = (place + 1) & (mask->anchor_size - 1)) {
         const struct anchor *anchor = &mask->anchors[place];
         const struct needle *needle = &mask->needles[anchor->needle - 1];
+        looking->compared++;
         if (anchor->gram != gram) continue;
         size_t plain = at >= anchor->at ? at - anchor->at : SIZE_MAX,
                begin = needle->exact ? plain : needle_begin(needle, anchor->at, looking->in, at);
@@ -338,19 +356,52 @@ static void look(struct looking *looking) {
     }
 }
 
+/* May these bytes be the beginning of a needle whose first byte is this one? */
+static bool begins_with(struct looking *looking, char first, struct str rest) {
+    const struct mask *mask = looking->mask;
+    size_t end;
+    for (uint32_t i = mask->first_at[(unsigned char)first]; i < mask->first_at[(unsigned char)first + 1u]; i++)
+        if (needle_fits(&mask->needles[mask->by_first[i]], rest, &end, &looking->compared) & fit_part) return true;
+    return false;
+}
+
+static int hex_value(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Of bytes that begin with % or \: may they, as an escape, be the beginning of a needle? The text's end may cut it. */
+static bool begins_escaped(struct looking *looking, struct str rest) {
+    const struct mask *mask = looking->mask;
+    struct str before = rest.at[0] == '%' ? STR("%") : STR("\\u00");
+    size_t end;
+    if (before.len > 1 && rest.len > 1 && rest.at[1] != 'u') return begins_with(looking, rest.at[1], rest);
+    if (rest.len >= before.len + 2) {
+        int high = hex_value(rest.at[before.len]), low = hex_value(rest.at[before.len + 1]);
+        return memcmp(rest.at, before.at, before.len) == 0 && high >= 0 && low >= 0 &&
+               begins_with(looking, (char)(high << 4 | low), rest);
+    }
+    for (size_t i = 0; i < mask->needle_count; i++)
+        if (needle_fits(&mask->needles[i], rest, &end, &looking->compared) & fit_part) return true;
+    return false;
+}
+
 /* Where the last bytes begin that may be a credential's first ones; the length: nowhere. */
-static size_t cut_begin(const struct mask *mask, struct str in) {
-    size_t from = in.len, end;
+static size_t cut_begin(struct looking *looking) {
+    const struct mask *mask = looking->mask;
+    struct str in = looking->in;
+    size_t from = in.len, least = in.len > mask->longest_written ? in.len - mask->longest_written : 0;
     int64_t bytes = 0; /* that these would be without escapes, at least */
-    while (from > 0 && mask->stands[(unsigned char)in.at[from - 1]] && bytes < (int64_t)mask->longest) {
+    while (from > least && mask->stands[(unsigned char)in.at[from - 1]] && bytes < (int64_t)mask->longest) {
         from--;
         bytes += in.at[from] == '\\' ? -4 : in.at[from] == '%' ? -1 : 1;
     }
     for (; from < in.len; from++) {
-        if (!mask->begins[(unsigned char)in.at[from]]) continue;
         struct str rest = str_slice(in, from, in.len);
-        for (size_t i = 0; i < mask->needle_count; i++)
-            if (needle_fits(&mask->needles[i], rest, &end) & fit_part) return from;
+        bool escape = rest.at[0] == '%' || rest.at[0] == '\\';
+        looking->compared++;
+        if (begins_with(looking, rest.at[0], rest) || (escape && begins_escaped(looking, rest))) return from;
     }
     return in.len;
 }
@@ -385,8 +436,9 @@ bool mask_pass(const struct mask *mask, struct mask_stream *stream, struct str p
         if (joined.failed) return false;
         looking.in = text_str(&joined);
     }
-    looking.keep_from = cut_begin(mask, looking.in);
+    looking.keep_from = cut_begin(&looking);
     look(&looking);
+    stream->compared += looking.compared;
     if (stream->masked) range_mask(&looking, 0, stream->masked);
     if (stream->masked > looking.found_end) looking.found_end = stream->masked;
     if (looking.failed) return false;
@@ -402,13 +454,13 @@ static bool tells(size_t len) { return len >= mask_shortest_anywhere; }
 void mask_stream_free(struct mask_stream *stream) {
     if (stream->held) memory_wipe(stream->held, stream->held_size);
     budget_free(stream->budget, stream->held, stream->held_size);
-    *stream = (struct mask_stream){.budget = stream->budget};
+    *stream = (struct mask_stream){.budget = stream->budget, .compared = stream->compared};
 }
 
 struct str mask_whole(const struct mask *mask, struct str text, struct arena *scratch) {
     if (!mask || !text.len) return text;
     struct looking looking = {.mask = mask, .in = text, .scratch = scratch, .keep_from = text.len};
-    size_t cut = cut_begin(mask, text);
+    size_t cut = cut_begin(&looking);
     look(&looking);
     if (tells(text.len - cut)) range_mask(&looking, cut, text.len);
     if (looking.failed) return STR_NONE;

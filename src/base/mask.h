@@ -33,6 +33,7 @@ struct mask_stream {
     size_t held_len, held_size;
     struct budget *budget; /* what it is counted in; NULL: nothing */
     size_t masked;         /* of these the first so many belong to what has been found */
+    uint64_t compared;     /* bytes so far, with a credential's: a measure of the work that does not need a clock */
 };
 
 /* The next piece. *out is what may be passed on: the piece's own bytes when nothing was found, else a copy in scratch.

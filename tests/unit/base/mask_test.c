@@ -298,6 +298,51 @@ static void of_many_credentials_each_is_found(void **state) {
     }
 }
 
+/* What it compares of a text that is this pattern again and again. */
+static uint64_t compared_of(const struct mask *mask, const char *pattern, size_t len, size_t piece) {
+    struct mask_stream stream = {.held = NULL};
+    char *text = malloc(len);
+    struct str out;
+    for (size_t i = 0; i < len; i++) text[i] = pattern[i % strlen(pattern)];
+    for (size_t at = 0; at < len; at += piece) {
+        assert_true(mask_pass(mask, &stream, str_slice(str_make(text, len), at, at + piece < len ? at + piece : len),
+                              &scratch, &out));
+        arena_reset(&scratch);
+    }
+    free(text);
+    mask_stream_free(&stream);
+    return stream.compared;
+}
+
+static void a_text_of_escapes_costs_as_plain_text_does(void **state) {
+    (void)state;
+    enum { many = 20, key_len = 64, len = 64 * 1024, piece_len = 16 * 1024 };
+    static const char *const patterns[] = {
+        "\\",       "%",   "\\n",      "\\u0041", "\\u00",    "\\/",  "%41",      "%2",
+        "\\\\u004", "n\\", "\\u0073k", "sk-",     "sk-proj-", "proj", "c2stcHJv", "a plain text of words. "};
+    static char bytes[many][key_len];
+    struct str keys[many];
+    struct prng prng;
+    prng_seed(&prng, 5);
+    for (size_t i = 0; i < many; i++) {
+        for (size_t n = 0; n < key_len; n++) bytes[i][n] = n < 8 ? "sk-proj-"[n] : random_byte(&prng, 62);
+        keys[i] = str_make(bytes[i], key_len);
+    }
+    for (size_t count = 1; count <= many; count += many - 1) {
+        const struct mask *mask;
+        assert_true(mask_new(keys, count, mask_shortest_anywhere, &arena, &mask));
+        for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) {
+            uint64_t whole = compared_of(mask, patterns[i], len, len),
+                     eightfold = compared_of(mask, patterns[i], len * 8, len * 8),
+                     pieces = compared_of(mask, patterns[i], len, piece_len);
+            if (whole > len * (1 + count) || eightfold > 8 * whole + 1024 || pieces > len * (1 + count))
+                fail_msg("`%s`, %zu keys: %llu compared of %d, %llu of eight times that, %llu in pieces", patterns[i],
+                         count, (unsigned long long)whole, len, (unsigned long long)eightfold,
+                         (unsigned long long)pieces);
+        }
+    }
+}
+
 static void without_memory_it_says_so(void **state) {
     (void)state;
     struct mask_stream stream = {.held = NULL};
@@ -324,6 +369,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(only_what_may_be_a_beginning_waits, begin, end),
         cmocka_unit_test_setup_teardown(cut_anywhere_it_is_what_the_plainest_way_makes, begin, end),
         cmocka_unit_test_setup_teardown(of_many_credentials_each_is_found, begin, end),
+        cmocka_unit_test_setup_teardown(a_text_of_escapes_costs_as_plain_text_does, begin, end),
         cmocka_unit_test_setup_teardown(without_memory_it_says_so, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
