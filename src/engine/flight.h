@@ -368,6 +368,8 @@ bool masked_body(struct flight *flight, struct attempt *attempt, struct str byte
 bool masked_body_end(struct flight *flight, struct attempt *attempt, struct str *out);
 /* Whole words: of a head, of an error; {NULL,0}: no memory. */
 struct str masked_words(struct flight *flight, const struct attempt *attempt, struct str words);
+/* What was decoded of a reply and written anew; {NULL,0}: no memory. */
+struct str masked_text(struct flight *flight, const struct attempt *attempt, struct str text);
 /* Why the attempt failed, for log and explain, in its provider's own words or in weir's. */
 void attempt_said(struct flight *flight, struct attempt *attempt, struct str words, bool provider_said);
 void attempt_said_code(struct flight *flight, struct attempt *attempt, struct str code, struct str type);

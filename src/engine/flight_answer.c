@@ -258,8 +258,10 @@ static void answer_translated_word(struct flight *flight, const struct attempt *
     flight->error = failure->error;
     struct text text = text_in_arena(flight->host->scratch, 512);
     flight->codec->write_error(&error, &text);
+    struct str masked = masked_words(flight, last, text_str(&text));
+    text.failed |= !masked.at;
     struct str words = words_of(flight, &text, &error.status);
-    answer_json(flight, error.status, words, error.retry_after_ms, last, now, out);
+    answer_json(flight, error.status, text.failed ? words : masked, error.retry_after_ms, last, now, out);
 }
 
 /* An error that came in a reply of status 200: its sentence, as one of status 502; a filter's is a refusal. */

@@ -56,12 +56,13 @@ static bool written_pass(struct flight *flight, struct attempt *attempt, const s
         }
         flight->codec->write_event(attempt->writer, event, &caller, &flight->arena, &text);
     }
-    if (failed || text.failed || flight_starved(flight)) {
+    struct str written = masked_text(flight, attempt, text_str(&text));
+    if (failed || text.failed || (text.len > 0 && !written.at) || flight_starved(flight)) {
         attempt_fail(flight, attempt, failure_system, now, out);
         return false;
     }
-    if (over) stored_keep_frames(flight, text_str(&text), out);
-    return text.len == 0 || stream_pass(flight, attempt, text_str(&text), true, now, out);
+    if (over) stored_keep_frames(flight, written, out);
+    return written.len == 0 || stream_pass(flight, attempt, written, true, now, out);
 }
 
 /* By weir's table: a word of another vendor means nothing to the caller's SDK, or something else. */

@@ -1,6 +1,7 @@
 /* flight_masked.c - the credentials that an attempt sent do not come back. All that a provider says is masked where it
  * comes in, before anything reads it: so it is in what the caller gets, in errors, in what is stored, logged and
- * explained. Lengths stay as they are. A provider's mask knows all of its keys: it may quote an earlier attempt's. */
+ * explained. What is decoded and written anew is masked again as it is written: escapes may have hidden it. Lengths
+ * stay as they are. A provider's mask knows all of its keys: it may quote an earlier attempt's. */
 #include "engine/flight.h"
 
 static const struct credentials *credentials_of(const struct attempt *attempt) {
@@ -22,6 +23,10 @@ bool masked_body_end(struct flight *flight, struct attempt *attempt, struct str 
 
 struct str masked_words(struct flight *flight, const struct attempt *attempt, struct str words) {
     return mask_whole(credentials_of(attempt)->in_words, words, flight->host->scratch);
+}
+
+struct str masked_text(struct flight *flight, const struct attempt *attempt, struct str text) {
+    return mask_whole(mask_of(attempt), text, flight->host->scratch);
 }
 
 void attempt_said(struct flight *flight, struct attempt *attempt, struct str words, bool provider_said) {

@@ -65,8 +65,10 @@ static bool renamed_pass(struct flight *flight, struct str data, struct str id, 
 
 /* What was awaited, without what the caller has already, as an event of its own. */
 static bool pending_pass(struct flight *flight, struct attempt *attempt, struct actions *out) {
-    struct str pending = text_str(&attempt->pending), delivered = chunks_whole(&flight->delivered);
+    struct str pending = masked_text(flight, attempt, text_str(&attempt->pending)),
+               delivered = chunks_whole(&flight->delivered);
     struct text text = text_in_arena(flight->host->scratch, pending.len * 2 + 256);
+    if (!pending.at && attempt->pending.len > 0) return false;
     struct str rest = str_slice(pending, overlap_of(delivered, pending), pending.len);
     attempt->pending_over = true;
     attempt->pending.len = 0;
@@ -94,6 +96,9 @@ enum resume_pass resume_event(struct flight *flight, struct attempt *attempt, co
     if (is_text || kind == openai_event_usage) {
         if (!openai_delta_read(event->data, flight->host->scratch, &delta))
             delta = (struct openai_delta){.content = STR("")};
+        struct str said = masked_text(flight, attempt, delta.content);
+        if (delta.content.len && !said.at) return resume_no_memory;
+        delta.content = said;
     } else {
         delta = (struct openai_delta){.content = STR("")};
     }

@@ -405,8 +405,9 @@ enum failure translate_whole(struct flight *flight, struct attempt *attempt, str
                            : operation == operation_count_tokens ? count_whole(flight, attempt, *body, &text)
                            : operation == operation_forecast ? forecast_whole(flight, attempt, *body, &caller, &text)
                                                              : failure_none;
-    if (failure == failure_none && attempt->translates) *body = text_str(&text);
-    return failure == failure_none && text.failed ? failure_system : failure;
+    if (failure != failure_none || !attempt->translates) return failure;
+    *body = masked_text(flight, attempt, text_str(&text));
+    return text.failed || (text.len > 0 && !body->at) ? failure_system : failure_none;
 }
 
 /* -- errors -----------------------------------------------------------------------------------------------------------

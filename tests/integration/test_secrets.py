@@ -170,6 +170,22 @@ def test_nor_does_a_stream(start, kind, cut):
         check(weir, kind, answer)
 
 
+ESCAPED = {"every letter": 1, "every third": 3, "every fourth": 4}
+
+
+@pytest.mark.parametrize("each", ESCAPED.values(), ids=ESCAPED)
+@pytest.mark.parametrize("kind", ["anthropic", "gemini", "responses"])
+def test_what_escapes_have_hidden_is_masked_where_it_is_decoded(start, kind, each):
+    hidden = "".join(f"\\u{ord(c):04x}" if at % each == 0 else c for at, c in enumerate(KEY))
+    for status, body, type in ((200, whole(f"{MARK} {hidden}"), "application/json"), (200, events(f"{MARK} {hidden}"), "text/event-stream"),
+                               (400, openai_error(f"{MARK} {hidden}"), "application/json")):
+        with RawProvider(lambda connection, head, _, reply=reply(status, body, type): connection.sendall(reply)) as far:
+            weir = start(config(far, type="groq"))
+            answer = ask(weir, kind, **({"stream": True} if type == "text/event-stream" else {}))
+            assert answer.status == status and MARK in answer.text and "*****" in answer.text
+            check(weir, kind, answer)
+
+
 def test_nor_does_what_weir_does_not_read(start):
     with RawProvider(echoing(lambda text: reply(200, text, "audio/mpeg"), 11)) as far:
         weir = start(config(far))
