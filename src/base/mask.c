@@ -13,7 +13,6 @@
 enum {
     gram_len = 4,
     stride_max = 64,
-    escapes = 5, /* ways to write a needle that has no such run */
     escape_longest = 6,
 };
 
@@ -69,21 +68,45 @@ static bool needle_add(struct mask *mask, struct str bytes, bool exact) {
     return true;
 }
 
-/* Every byte that is not plain written in one of the ways: %2F, %2f, \u002F, \u002f, or \/ for the slash alone. */
-static struct str escaped(struct str bytes, unsigned way, struct arena *arena) {
-    static const char *const before[escapes] = {"%", "%", "\\u00", "\\u00", "\\"};
-    static const char *const digits[escapes] = {"0123456789ABCDEF", "0123456789abcdef", "0123456789ABCDEF",
-                                                "0123456789abcdef", NULL};
-    char *into = arena_take(arena, bytes.len * 6);
-    size_t len = 0;
+/* Ways in which encoders write what is not plain, but for the bytes that they keep. A needle with a run of plain bytes
+ * is found in any mixture of them; one without is looked for in each way. */
+#define UPPER "0123456789ABCDEF"
+#define LOWER "0123456789abcdef"
+static const struct escape_way {
+    const char *before, *digits; /* NULL: the byte itself, and only a quote, a slash, a backslash */
+    const char *kept;
+} escape_ways[] = {
+    {"%", UPPER, ""},
+    {"%", LOWER, ""},
+    {"%", UPPER, "-._~"}, /* RFC 3986 */
+    {"%", LOWER, "-._~"},
+    {"%", UPPER, "-._~/"}, /* of a path */
+    {"%", LOWER, "-._~/"},
+    {"%", UPPER, "-._*"}, /* of a form */
+    {"%", LOWER, "-._*"},
+    {"%", UPPER, "-_.!~*'()"},            /* encodeURIComponent */
+    {"%", UPPER, "-_.!~*'();,/?:@&=+$#"}, /* encodeURI */
+    {"\\u00", UPPER, ""},
+    {"\\u00", LOWER, ""},
+    {"\\u00", LOWER, "!#$%'()*+,-./:;=?@[]^_`{|}~"}, /* JSON within HTML: < > & */
+    {"\\u00", UPPER, "!#$%()*,-./:;=?@[]^_{|}~"},    /* and ' + ` " */
+    {"\\", NULL, ""},
+    {"\\", NULL, "/"}, /* JSON as most write it */
+};
+enum { escapes = sizeof escape_ways / sizeof *escape_ways };
+
+static struct str escaped(struct str bytes, const struct escape_way *way, struct arena *arena) {
+    size_t len = 0, before_len = strlen(way->before);
+    char *into = arena_take(arena, bytes.len * escape_longest);
     for (size_t i = 0; into && i < bytes.len; i++) {
         unsigned char c = (unsigned char)bytes.at[i];
-        if (!is_plain(bytes.at[i]) && (digits[way] || c == '/' || c == '"' || c == '\\')) {
-            memcpy(into + len, before[way], strlen(before[way]));
-            len += strlen(before[way]);
-            if (digits[way]) {
-                into[len++] = digits[way][c >> 4];
-                into[len++] = digits[way][c & 15];
+        bool kept = is_plain(bytes.at[i]) || (c && strchr(way->kept, c));
+        if (!kept && (way->digits || c == '/' || c == '"' || c == '\\')) {
+            memcpy(into + len, way->before, before_len);
+            len += before_len;
+            if (way->digits) {
+                into[len++] = way->digits[c >> 4];
+                into[len++] = way->digits[c & 15];
                 continue;
             }
         }
@@ -97,7 +120,8 @@ static bool form_add(struct mask *mask, struct str bytes, size_t shortest, struc
     if (bytes.len < shortest) return true;
     if (plain_run(bytes).len >= gram_len) return needle_add(mask, bytes, false);
     bool fine = needle_add(mask, bytes, true);
-    for (unsigned way = 0; fine && way < escapes; way++) fine = needle_add(mask, escaped(bytes, way, arena), true);
+    for (unsigned way = 0; fine && way < escapes; way++)
+        fine = needle_add(mask, escaped(bytes, &escape_ways[way], arena), true);
     return fine;
 }
 

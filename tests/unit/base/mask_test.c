@@ -74,6 +74,22 @@ static void keys_full_of_signs_are_found_however_they_are_escaped(void **state) 
     masked_is(mask, "\\u002fabcdefgh/\\u002Bijkl\\u003d\\u003D", "*************************************");
 }
 
+static void keys_without_four_letters_together_are_found_as_encoders_write_them(void **state) {
+    (void)state;
+    const struct mask *mask = mask_of(STR("p@ss-w0r.d!x1=ab"), mask_shortest_anywhere);
+    masked_is(mask, "<p@ss-w0r.d!x1=ab>", "<****************>");
+    masked_is(mask, "<p%40ss-w0r.d%21x1%3Dab>", "<**********************>"); /* RFC 3986 */
+    masked_is(mask, "<p%40ss-w0r.d%21x1%3dab>", "<**********************>");
+    masked_is(mask, "<p%40ss-w0r.d!x1%3Dab>", "<********************>"); /* encodeURIComponent */
+    masked_is(mask, "<p%40ss%2Dw0r%2Ed%21x1%3Dab>", "<**************************>");
+    mask = mask_of(STR("a\"b/c-d~e+f<g&h"), mask_shortest_anywhere);
+    masked_is(mask, "a\\\"b/c-d~e+f<g&h", "****************");
+    masked_is(mask, "a\\\"b\\/c-d~e+f<g&h", "*****************");
+    masked_is(mask, "a%22b/c-d~e%2Bf%3Cg%26h", "***********************");
+    masked_is(mask, "a%22b/c-d~e+f%3Cg&h", "*******************");
+    masked_is(mask, "a\\u0022b/c-d~e\\u002Bf\\u003Cg\\u0026h", "***********************************");
+}
+
 static void short_ones_are_left_alone_unless_asked_for(void **state) {
     (void)state;
     assert_null(mask_of(STR("short-key"), mask_shortest_anywhere));
@@ -201,9 +217,13 @@ static bool is_plain(char c) { return (c | 32) - 'a' + 0u < 26u || c - '0' + 0u 
 
 /* Where four plain bytes stand together each of the others may be escaped in its own way, else all are in the same. */
 static void put_escaped(struct text *text, struct prng *prng, struct str form, bool has_run) {
+    static const char *const kept[] = {"", "-._~", "-._~/", "-._*"};
     unsigned fixed = (unsigned)prng_below(prng, 6);
+    const char *keeps = fixed == 1 || fixed == 2 ? kept[prng_below(prng, 4)] : "";
     for (size_t i = 0; i < form.len; i++) {
-        unsigned way = is_plain(form.at[i]) ? 0 : has_run && fixed ? (unsigned)prng_below(prng, 6) : fixed;
+        unsigned way = is_plain(form.at[i]) || strchr(keeps, form.at[i]) ? 0
+                       : has_run && fixed                                ? (unsigned)prng_below(prng, 6)
+                                                                         : fixed;
         if (way == 5 && !strchr("/\\\"", form.at[i])) way = 0;
         if (way == 0) text_put_byte(text, form.at[i]);
         if (way == 1) text_printf(text, "%%%02X", (unsigned char)form.at[i]);
@@ -364,6 +384,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_way_of_writing_a_key_is_masked_byte_for_byte, begin, end),
         cmocka_unit_test_setup_teardown(keys_full_of_signs_are_found_however_they_are_escaped, begin, end),
+        cmocka_unit_test_setup_teardown(keys_without_four_letters_together_are_found_as_encoders_write_them, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(short_ones_are_left_alone_unless_asked_for, begin, end),
         cmocka_unit_test_setup_teardown(what_is_clean_is_not_copied, begin, end),
         cmocka_unit_test_setup_teardown(only_what_may_be_a_beginning_waits, begin, end),
