@@ -290,12 +290,13 @@ static unsigned needle_fits(const struct needle *needle, struct str in, size_t *
     return literal_fits(needle->bytes, in) | (needle->exact ? fit_none : fit);
 }
 
-/* Where the needle begins of which the bytes from `from` on stand at `at`, escaped or not; SIZE_MAX: it does not. */
-static size_t needle_begin(const struct needle *needle, size_t from, struct str in, size_t at) {
+/* Where the needle begins of which the bytes from `from` on stand at `at`, escaped or not; SIZE_MAX: it does not. What
+ * may be both is taken as it is, or (as_is false) as an escape. */
+static size_t needle_begin(const struct needle *needle, size_t from, struct str in, size_t at, bool as_is) {
     static const size_t escape_lens[] = {6, 3, 2};
     for (; from > 0; from--) {
         char c = needle->bytes.at[from - 1];
-        size_t taken = 0, len;
+        size_t taken = as_is && at > 0 && in.at[at - 1] == c, len;
         for (size_t i = 0; !taken && i < sizeof escape_lens / sizeof *escape_lens; i++) {
             size_t most = escape_lens[i];
             if (at < most || (in.at[at - most] != '%' && in.at[at - most] != '\\')) continue;
@@ -343,10 +344,9 @@ static void needle_look(struct looking *looking, const struct needle *needle, si
         range_mask(looking, begin, begin + end);
 }
 
-/* The gram at `at` has a hash that is known: whatever it belongs to is compared. */
-static void gram_look(struct looking *looking, size_t at) {
+/* The gram that begins at `at`, escaped or not, has a hash that is known: whatever it belongs to is compared. */
+static void gram_look(struct looking *looking, uint32_t gram, size_t at) {
     const struct mask *mask = looking->mask;
-    uint32_t gram = gram_of(looking->in.at + at);
     for (size_t place = gram_hash(mask, gram) & (mask->anchor_size - 1);
          mask->anchors[place].needle && !looking->failed; place = (place + 1) & (mask->anchor_size - 1)) {
         const struct anchor *anchor = &mask->anchors[place];
@@ -354,15 +354,78 @@ static void gram_look(struct looking *looking, size_t at) {
         looking->compared++;
         if (anchor->gram != gram) continue;
         size_t plain = at >= anchor->at ? at - anchor->at : SIZE_MAX,
-               begin = needle->exact ? plain : needle_begin(needle, anchor->at, looking->in, at);
+               begin = needle->exact ? plain : needle_begin(needle, anchor->at, looking->in, at, false),
+               as_is = needle->exact ? plain : needle_begin(needle, anchor->at, looking->in, at, true);
         needle_look(looking, needle, begin);
-        if (begin != plain) needle_look(looking, needle, plain);
+        if (as_is != begin) needle_look(looking, needle, as_is);
+        if (begin != plain && as_is != plain) needle_look(looking, needle, plain);
     }
 }
 
-static inline bool is_known(const struct mask *mask, const char *at) {
-    uint32_t hash = gram_hash(mask, gram_of(at));
+static inline bool is_known(const struct mask *mask, uint32_t gram) {
+    uint32_t hash = gram_hash(mask, gram);
     return mask->known[hash / 64] >> hash % 64 & 1;
+}
+
+static int hex_value(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The plain byte that is escaped at the front; 0: none. *len: in so many bytes. */
+static char plain_escaped(struct str in, size_t *len) {
+    struct str before = in.at[0] == '%' ? STR("%") : STR("\\u00");
+    *len = before.len + 2;
+    if (in.len < *len || memcmp(in.at, before.at, before.len) != 0) return 0;
+    int high = hex_value(in.at[before.len]), low = hex_value(in.at[before.len + 1]);
+    char c = high < 0 || low < 0 ? 0 : (char)(high << 4 | low);
+    return is_plain(c) ? c : 0;
+}
+
+/* The last bytes, as they are without escapes. */
+struct unescaped {
+    char bytes[gram_len];
+    size_t begins[gram_len], count;
+};
+
+static void unescaped_take(struct looking *looking, struct unescaped *last, char c, size_t at) {
+    memmove(last->bytes, last->bytes + 1, gram_len - 1);
+    memmove(last->begins, last->begins + 1, (gram_len - 1) * sizeof *last->begins);
+    last->bytes[gram_len - 1] = c;
+    last->begins[gram_len - 1] = at;
+    if (++last->count >= gram_len && is_known(looking->mask, gram_of(last->bytes)))
+        gram_look(looking, gram_of(last->bytes), last->begins[0]);
+}
+
+static size_t next_of(struct str in, char c, size_t from) {
+    const char *at = from < in.len ? memchr(in.at + from, c, in.len - from) : NULL;
+    return at ? (size_t)(at - in.at) : in.len;
+}
+
+/* The grams in which a plain byte is escaped: of such a byte and the three on each side. */
+static void escapes_look(struct looking *looking) {
+    struct str in = looking->in;
+    struct unescaped last = {.count = 0};
+    size_t percent = next_of(in, '%', 0), backslash = next_of(in, '\\', 0), done = 0, len;
+    while (percent < in.len || backslash < in.len) {
+        size_t at = percent < backslash ? percent : backslash, behind = gram_len - 1;
+        if (plain_escaped(str_slice(in, at, in.len), &len)) {
+            if (at > done + behind) {
+                done = at - behind;
+                last.count = 0;
+            }
+            for (; done < in.len && (done <= at || behind > 0); done += len) {
+                char c = plain_escaped(str_slice(in, done, in.len), &len);
+                if (!c) len = 1;
+                behind = c ? gram_len - 1 : done > at ? behind - 1 : behind;
+                unescaped_take(looking, &last, c ? c : in.at[done], done);
+            }
+        }
+        size_t from = done > at ? done : at + 1;
+        if (percent < from) percent = next_of(in, '%', from);
+        if (backslash < from) backslash = next_of(in, '\\', from);
+    }
 }
 
 /* Every needle that stands in the text covers a gram at a multiple of the stride. */
@@ -372,12 +435,13 @@ static void look(struct looking *looking) {
     size_t at = 0, stride = mask->stride, len = looking->in.len;
     while (at + gram_len <= len) {
         for (; at + 3 * stride + gram_len <= len; at += 4 * stride) /* four at once: they do not wait for each other */
-            if (is_known(mask, in + at) | is_known(mask, in + at + stride) | is_known(mask, in + at + 2 * stride) |
-                is_known(mask, in + at + 3 * stride))
+            if (is_known(mask, gram_of(in + at)) | is_known(mask, gram_of(in + at + stride)) |
+                is_known(mask, gram_of(in + at + 2 * stride)) | is_known(mask, gram_of(in + at + 3 * stride)))
                 break;
         for (unsigned i = 0; i < 4 && at + gram_len <= len; i++, at += stride)
-            if (is_known(mask, in + at)) gram_look(looking, at);
+            if (is_known(mask, gram_of(in + at))) gram_look(looking, gram_of(in + at), at);
     }
+    escapes_look(looking);
 }
 
 /* May these bytes be the beginning of a needle whose first byte is this one? */
@@ -387,12 +451,6 @@ static bool begins_with(struct looking *looking, char first, struct str rest) {
     for (uint32_t i = mask->first_at[(unsigned char)first]; i < mask->first_at[(unsigned char)first + 1u]; i++)
         if (needle_fits(&mask->needles[mask->by_first[i]], rest, &end, &looking->compared) & fit_part) return true;
     return false;
-}
-
-static int hex_value(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 /* Of bytes that begin with % or \: may they, as an escape, be the beginning of a needle? The text's end may cut it. */
@@ -416,8 +474,9 @@ static size_t cut_begin(struct looking *looking) {
     const struct mask *mask = looking->mask;
     struct str in = looking->in;
     size_t from = in.len, least = in.len > mask->longest_written ? in.len - mask->longest_written : 0;
-    int64_t bytes = 0; /* that these would be without escapes, at least */
-    while (from > least && mask->stands[(unsigned char)in.at[from - 1]] && bytes < (int64_t)mask->longest) {
+    int64_t bytes = 0; /* that these would be without escapes, and up to five more within one */
+    while (from > least && mask->stands[(unsigned char)in.at[from - 1]] &&
+           bytes < (int64_t)mask->longest + escape_longest - 1) {
         from--;
         bytes += in.at[from] == '\\' ? -4 : in.at[from] == '%' ? -1 : 1;
     }

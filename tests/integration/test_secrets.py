@@ -174,8 +174,8 @@ ESCAPED = {"every letter": 1, "every third": 3, "every fourth": 4}
 
 
 @pytest.mark.parametrize("each", ESCAPED.values(), ids=ESCAPED)
-@pytest.mark.parametrize("kind", ["anthropic", "gemini", "responses"])
-def test_what_escapes_have_hidden_is_masked_where_it_is_decoded(start, kind, each):
+@pytest.mark.parametrize("kind", CALLERS)
+def test_what_escapes_have_hidden_is_masked_as_it_is_and_where_it_is_decoded(start, kind, each):
     hidden = "".join(f"\\u{ord(c):04x}" if at % each == 0 else c for at, c in enumerate(KEY))
     for status, body, type in ((200, whole(f"{MARK} {hidden}"), "application/json"), (200, events(f"{MARK} {hidden}"), "text/event-stream"),
                                (400, openai_error(f"{MARK} {hidden}"), "application/json")):

@@ -57,6 +57,7 @@ static void every_way_of_writing_a_key_is_masked_byte_for_byte(void **state) {
     masked_is(mask, "VTpzay1wcm9qLUFiQ2RFZjAxMjM0NTY3ODl4eXo=", "VTp***********************************o=");
     masked_is(mask, "sk%2Dproj%2dAbCdEf0123456789xyz", "*******************************");
     masked_is(mask, "sk\\u002dproj-AbCdEf0123456789xyz", "********************************");
+    masked_is(mask, "sk-proj-AbCd\\u0045f%30123\\u0034567%389xyz", "*****************************************");
     masked_is(mask, "sk-proj-AbCdEf0123456789xy", "**************************"); /* cut at the end */
     masked_is(mask, "sk-proj-AbC", "sk-proj-AbC");
     masked_is(mask, "sk-proj-AbCdEf0123456789xyZ", "sk-proj-AbCdEf0123456789xyZ");
@@ -215,15 +216,19 @@ static char random_byte(struct prng *prng, size_t of) { return alphabet[prng_bel
 
 static bool is_plain(char c) { return (c | 32) - 'a' + 0u < 26u || c - '0' + 0u < 10u; }
 
-/* Where four plain bytes stand together each of the others may be escaped in its own way, else all are in the same. */
+/* Where four plain bytes stand together each byte may be escaped in its own way, else the signs are, in the same. */
 static void put_escaped(struct text *text, struct prng *prng, struct str form, bool has_run) {
     static const char *const kept[] = {"", "-._~", "-._~/", "-._*"};
     unsigned fixed = (unsigned)prng_below(prng, 6);
+    size_t dense = prng_below(prng, 3) ? 0 : (size_t)prng_below(prng, 17); /* so many letters of 16 */
     const char *keeps = fixed == 1 || fixed == 2 ? kept[prng_below(prng, 4)] : "";
     for (size_t i = 0; i < form.len; i++) {
-        unsigned way = is_plain(form.at[i]) || strchr(keeps, form.at[i]) ? 0
-                       : has_run && fixed                                ? (unsigned)prng_below(prng, 6)
-                                                                         : fixed;
+        bool letter = is_plain(form.at[i]) && (!has_run || prng_below(prng, 16) >= dense);
+        unsigned way = letter || strchr(keeps, form.at[i]) ? 0
+                       : has_run && fixed                  ? (unsigned)prng_below(prng, 6)
+                                                           : fixed;
+        if (way == 0 && has_run && fixed && strchr("%\\", form.at[i]))
+            way = 1 + (unsigned)prng_below(prng, 4); /* else not clear */
         if (way == 5 && !strchr("/\\\"", form.at[i])) way = 0;
         if (way == 0) text_put_byte(text, form.at[i]);
         if (way == 1) text_printf(text, "%%%02X", (unsigned char)form.at[i]);
