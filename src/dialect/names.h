@@ -14,17 +14,26 @@ enum name_kind { name_model, name_stored };
 
 struct name {
     enum name_kind kind;
-    bool top;          /* it is the member itself: "model":"x" */
+    bool top;          /* it is what the request asks for: "model":"x" */
     struct str member; /* at the top of the body, where it stands: raw, without quotes */
     struct str value;  /* a string, raw, without quotes; {NULL,0}: something else */
 };
 
-enum { names_depth_max = 9 };
+enum { names_depth_max = 14, names_key_max = 47 };
+
+/* A key as keys are compared here: in lower case, without `_`, escapes looked through. */
+struct name_key {
+    bool element; /* of a list: it has none */
+    bool is_id;   /* its last word is id or ids */
+    unsigned char len;
+    char text[names_key_max];
+};
 
 struct names {
     enum dialect dialect;
     struct skim skim;
-    struct str keys[names_depth_max + 1]; /* on the way to the last token, from depth 1 on; {NULL,0}: an element */
+    struct str member;                         /* the raw key at the top that the last token is below */
+    struct name_key keys[names_depth_max + 1]; /* on the way to the last token, from depth 1 on */
 };
 
 /* A body in this dialect (the caller's, or a provider's own); it need not be good JSON. */

@@ -78,16 +78,30 @@ static bool part_name(struct str headers, struct str *name) {
     return names <= 1;
 }
 
-/* model, stream or neither; false: something that a provider may take for one of them. */
+/* Is it, of a field's name in lower case, what a provider may take for the model or another one? */
+static bool leads_to_model(struct str plain) {
+    static const struct str words[] = {STR("model"), STR("fallback"), STR("preset")};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (str_find(plain, words[i]) != SIZE_MAX) return true;
+    return false;
+}
+
+/* model, stream or neither; false: something that a provider may take for one of them (with escapes of a header's or of
+ * an URL's, in another case, as one of a list). */
 static bool field_find(struct str name, bool *model, bool *stream) {
-    char plain[16];
+    char plain[128], decoded[128];
     size_t len = 0;
-    for (size_t i = 0; i < name.len && len < sizeof plain; i++)
-        if (name.at[i] != '\\') plain[len++] = name.at[i];
-    struct str unescaped = str_trim(str_make(plain, len));
     *model = str_eq(name, STR("model"));
     *stream = str_eq(name, STR("stream"));
-    return *model || *stream || !(str_eq_nocase(unescaped, STR("model")) || str_eq_nocase(unescaped, STR("stream")));
+    if (*model || *stream) return true;
+    if (name.len > sizeof plain) return false;
+    for (size_t i = 0; i < name.len; i++)
+        if (name.at[i] != '\\') plain[len++] = name.at[i];
+    struct str unescaped = str_percent_decode(str_make(plain, len), decoded, sizeof decoded);
+    for (size_t i = 0; i < unescaped.len; i++)
+        plain[i] = unescaped.at[i] >= 'A' && unescaped.at[i] <= 'Z' ? (char)(unescaped.at[i] | 0x20) : unescaped.at[i];
+    unescaped = str_trim(str_make(plain, unescaped.len));
+    return !leads_to_model(unescaped) && !str_eq(unescaped, STR("stream")) && !str_starts(unescaped, STR("stream["));
 }
 
 static bool field_take(struct str body, struct str name, struct str value, struct openai_request *request,

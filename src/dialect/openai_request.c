@@ -207,8 +207,8 @@ static bool is_innocent(struct str key, enum innocents where) {
                                          STR("audio"),
                                          STR("top_k")};
     static const struct str of_messages[] = {
-        STR("role"),    STR("content"),           STR("name"),      STR("tool_calls"),    STR("tool_call_id"),
-        STR("refusal"), STR("reasoning_content"), STR("reasoning"), STR("function_call"), STR("audio")};
+        STR("role"),    STR("content"),           STR("name"),      STR("tool_calls"),   STR("tool_call_id"),
+        STR("refusal"), STR("reasoning_content"), STR("reasoning"), STR("function_call")};
     static const struct str of_parts[] = {STR("type"),        STR("text"),    STR("image_url"),
                                           STR("input_audio"), STR("refusal"), STR("cache_control")};
     static const struct {
@@ -224,10 +224,18 @@ static bool is_innocent(struct str key, enum innocents where) {
 
 /* Functions of the caller's own name nothing; tools of the provider's may. */
 static bool tools_are_innocent(struct str tools) {
-    static const struct str marks[] = {STR("_id"), STR("\\u00"), STR("ontainer"), STR("odel")};
+    static const struct str marks[] = {STR("_id"),      STR("_I"),       STR("Id"),   STR("ID"),   STR("\\u00"),
+                                       STR("ontainer"), STR("ONTAINER"), STR("odel"), STR("ODEL"), STR("allback"),
+                                       STR("reset"),    STR("store"),    STR("Store")};
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
         if (str_find(tools, marks[i]) != SIZE_MAX) return false;
     return true;
+}
+
+/* Text and numbers name nothing; parts may (those of moderations). */
+static bool input_has_parts(const struct skim_token *token) {
+    return (token->kind == skim_object || token->kind == skim_array) && skim_is(token->key, STR("input")) &&
+           str_find_byte(token->value, '{') != SIZE_MAX;
 }
 
 /* What stands below a top-level member: messages[].content[].type and response_format.type. All else is passed over. */
@@ -260,7 +268,7 @@ static bool top_read(struct reading *reading, struct skim *skim, struct skim_tok
     if (*top == key_tools)
         reading->request->names_more |= !tools_are_innocent(token->value);
     else if (*top == keys)
-        reading->request->names_more |= !is_innocent(token->key, of_request);
+        reading->request->names_more |= !is_innocent(token->key, of_request) || input_has_parts(token);
     return member_read(reading, *top, token);
 }
 

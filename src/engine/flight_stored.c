@@ -28,26 +28,43 @@ static const struct json_value *body_of(const struct flight *flight) {
 
 static struct str client_name(const struct flight *flight) { return flight->client ? flight->client->name : STR(""); }
 
-/* Named by its id, with or without the type that says so; of two types the provider may read either. */
+/* Something that an item holds itself: what it says, or what it was called with. */
+static bool is_content(struct str name, const struct json_value *value) {
+    static const struct str names[] = {
+        STR("content"), STR("summary"), STR("encrypted_content"), STR("arguments"), STR("output"), STR("input"),
+        STR("action"),  STR("result"),  STR("results"),           STR("operation"), STR("tools")};
+    size_t place = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (!str_eq(name, names[i])) continue;
+        enum json_kind kind = json_kind(value);
+        if (kind == json_string) return json_str(value, STR("")).len > 0;
+        return (kind == json_array || kind == json_object) && json_each(value, &place, NULL);
+    }
+    return false;
+}
+
+/* Named by its id, with or without the type that says so, as it holds nothing itself; of two types the provider may
+ * read either. */
 static bool is_reference(const struct json_value *item) {
     size_t place = 0, types = 0;
     struct str name;
-    bool id = false, role = false, said = false;
+    bool id = false, role = false, said = false, holds = false;
     if (json_kind(item) != json_object) return false;
     for (const struct json_value *value; (value = json_each(item, &place, &name));) {
         bool type = str_eq_nocase(name, STR("type")) && json_kind(value) > json_null;
         types += type;
         said |= type && str_eq(json_str(value, STR("")), STR("item_reference"));
-        id |= str_eq_nocase(name, STR("id"));
+        id |= str_eq_nocase(name, STR("id")) && json_kind(value) > json_null;
         role |= str_eq(name, STR("role"));
+        holds |= is_content(name, value);
     }
-    return said || types > 1 || (types == 0 && id && !role);
+    return said || types > 1 || (id && (!holds || (types == 0 && !role)));
 }
 
 static bool refers_to_items(const struct json_value *input) {
     size_t place = 0;
-    bool any = false;
-    if (json_kind(input) != json_array) return false;
+    bool any = is_reference(input);
+    if (json_kind(input) != json_array) return any;
     for (const struct json_value *item; (item = json_each(input, &place, NULL));) any |= is_reference(item);
     return any;
 }
@@ -57,8 +74,8 @@ static bool names_own(struct flight *flight, const struct json_value *root, stru
     if (!names_admit(flight, now, out)) return false;
     if (client_may_name_stored(flight) || !refers_to_items(json_member(root, "input"))) return true;
     answer_error(flight, error_not_allowed,
-                 STR("This client key may not name a provider's items: ask the operator for `raw: true`, or use "
-                     "previous_response_id."),
+                 STR("This client key may not name a provider's items: send what they hold (of reasoning its "
+                     "`encrypted_content`), use previous_response_id, or ask the operator for `raw: true`."),
                  STR("input"), now, out);
     return false;
 }

@@ -218,6 +218,8 @@ REFUSED = [
     ("openai", "POST", "/chat/completions", {"model": "dear"}), ("openai", "POST", "/chat/completions", {}), ("openai", "POST", "/chat/completions", {"model": ["m"]}), ("openai", "POST", "/chat/completions", b"model=m"),
     ("openai", "POST", "/chat/completions", {"model": "m", "models": ["m", "dear"]}), ("openai", "POST", "/chat/completions", {"model": "m", "plugins": [{"id": "auto-router", "allowed_models": ["dear"]}]}),
     ("openai", "POST", "/responses", {"model": "m", "tools": [{"type": "image_generation", "model": "dear"}]}), ("openai", "POST", "/chat/completions", b'{"model":"m","\\u006dodel":"dear"}'),
+    ("openai", "POST", "/chat/completions", {"model": "m", "models": "dear"}), ("openai", "POST", "/chat/completions", {"model": "m", "preset": "dear"}), ("anthropic", "POST", "/v1/messages", {"model": "m", "fallback": {"model": "dear"}}),
+    ("gemini", "POST", "/models/m:batchEmbedContents", {"requests": {"model": "models/dear"}}),
     ("anthropic", "POST", "/v1/messages", {"model": "m", "fallbacks": [{"model": "dear"}]}), ("anthropic", "POST", "/v1/messages/batches", {"model": "m"}), ("anthropic", "POST", "/v1/complete", {"model": "m"}),
     ("gemini", "POST", "/%6dodels/dear:generateContent", {"model": "m"}), ("gemini", "POST", "/tunedModels/dear:generateContent", {"model": "m"}), ("gemini", "POST", "/models/dear:generateContent", {"model": "m"}),
     ("gemini", "POST", "/models/m:generateContent", {"model": "models/dear"}), ("gemini", "POST", "/models/m:predict", {}), ("gemini", "POST", "/models/m:batchEmbedContents", {"requests": [{"model": "models/dear"}]}),

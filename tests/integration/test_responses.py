@@ -293,9 +293,12 @@ def test_what_lies_at_the_provider_is_not_for_other_clients(start, tmp_path):
         theirs = ask(weir, "go on", "m", "resp_native", client="two")
         assert theirs.status == 400 and theirs.error["param"] == "previous_response_id"
         assert ask(weir, "x", "m", client="two", conversation="conv_1").status == 403
-        for item in ({"type": "item_reference", "id": "msg_1"}, {"id": "msg_1"}, {"type": None, "id": "msg_1"}):
+        for item in ({"type": "item_reference", "id": "msg_1"}, {"id": "msg_1"}, {"type": None, "id": "msg_1"}, {"type": "reasoning", "id": "rs_1", "summary": []},
+                     {"type": "message", "role": "assistant", "id": "msg_1", "content": []}, {"type": "image_generation_call", "id": "ig_1"}, {"type": "compaction", "id": "c_1"}, {"type": "file_search_call", "id": "fs_1", "queries": ["x"]},
+                     {"type": "reasoning", "ID": "rs_1", "encrypted_content": ""}):
             reply = ask(weir, [{"role": "user", "content": "repeat that"}, item], "m", client="two")
             assert reply.status == 403 and reply.error["param"] == "input", (item, reply)
+        assert ask(weir, {"type": "item_reference", "id": "msg_1"}, "m", client="two").status in (400, 403)
         for keys in ('"previous_response_id":"","previous_response_id":"resp_native"', '"previous_response_id":null,"Previous_Response_Id":"resp_native"', '"conversation":null,"conversation":"conv_1"',
                      '"previous_response_id":null,"previous\\u005fresponse_id":"resp_native"', '"model":"m"', '"Model":"dear"'):
             reply = http(weir.port, "POST", "/v1/responses", ('{"model":"m","input":"go on",%s}' % keys).encode(), {**auth("two"), "content-type": "application/json"})
@@ -303,7 +306,8 @@ def test_what_lies_at_the_provider_is_not_for_other_clients(start, tmp_path):
         twice = b'{"model":"m","input":[{"type":"message","role":"user","content":"x","type":"item_reference","id":"msg_1"}]}'
         assert http(weir.port, "POST", "/v1/responses", twice, {**auth("two"), "content-type": "application/json"}).status == 403
         assert len(far.heads) == 1
-        own = ask(weir, [{"role": "user", "content": "x", "id": "msg_2"}, {"type": "reasoning", "id": "rs_1", "summary": []}], "m", client="two")
+        own = ask(weir, [{"role": "user", "content": "x", "id": "msg_2"}, {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "x"},
+                          {"type": "function_call", "id": "fc_1", "call_id": "c", "name": "f", "arguments": "{}"}, {"type": "function_call_output", "call_id": "c", "output": "1"}], "m", client="two")
         assert own.status == 200  # items that say what they hold
         assert ask(weir, "go on", "m", "resp_native", client="one").status == 200
 

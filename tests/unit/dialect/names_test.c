@@ -49,6 +49,28 @@ static void stored_things_are_found(void **state) {
         {dialect_gemini,
          "{\"contents\":[{\"parts\":[{\"fileData\":{\"fileUri\":\"https://\\u0067enerativelanguage/x\"}}]}]}"},
         {dialect_gemini, "{\"contents\":[{\"parts\":[{\"file_data\":{\"file_uri\":\"gs://b/x\"}}]}]}"},
+        {dialect_openai, "{\"messages\":[{\"role\":\"assistant\",\"audio\":{\"id\":\"audio_1\"}}]}"},
+        {dialect_openai, "{\"tools\":[{\"type\":\"file_search\",\"collection_ids\":[\"c\"]}]}"},
+        {dialect_openai, "{\"voice\":{\"id\":\"voice_1\"}}"},
+        {dialect_openai, "{\"image\":[{\"file_id\":\"file-1\"}]}"},
+        {dialect_openai, "{\"input\":[{\"image_url\":{\"file_id\":\"file-1\"}}]}"},
+        {dialect_openai, "{\"unknown\":{\"deep\":{\"of_tomorrow_id\":\"x\"}}}"},
+        {dialect_openai, "{\"messages\":{\"content\":{\"file\":{\"fileId\":\"file-1\"}}}}"},
+        {dialect_responses, "{\"input\":[{\"type\":\"code_interpreter_call\",\"container_id\":\"c\"}]}"},
+        {dialect_responses, "{\"input\":[{\"type\":\"computer_call_output\",\"output\":{\"file_id\":\"f\"}}]}"},
+        {dialect_responses, "{\"input\":[{\"type\":\"mcp_approval_response\",\"approval_request_id\":\"m\"}]}"},
+        {dialect_responses, "{\"tools\":[{\"type\":\"mcp\",\"connector_id\":\"c\"}]}"},
+        {dialect_anthropic, "{\"container\":{\"skills\":[{\"skill_id\":\"s\",\"type\":\"custom\"}]}}"},
+        {dialect_anthropic, "{\"messages\":[{\"content\":[{\"content\":{\"content\":[{\"file_id\":\"f\"}]}}]}]}"},
+        {dialect_gemini, "{\"contents\":[{\"parts\":[{\"fileData\":{\"file_uri\":\"files/1\"}}]}]}"},
+        {dialect_gemini, "{\"contents\":[{\"parts\":[{\"file_data\":{\"fileUri\":\"files/1\"}}]}]}"},
+        {dialect_gemini, "{\"contents\":{\"parts\":{\"fileData\":{\"fileUri\":\"files/1\"}}}}"},
+        {dialect_gemini, "{\"tools\":{\"fileSearch\":{\"file_search_store_names\":[\"s\"]}}}"},
+        {dialect_gemini, "{\"tools\":[{\"file_search\":{\"fileSearchStoreNames\":\"s\"}}]}"},
+        {dialect_gemini, "{\"systemInstruction\":{\"parts\":{\"file_data\":{\"fileUri\":\"files/1\"}}}}"},
+        {dialect_gemini, "{\"generateContentRequest\":{\"cached_content\":\"c\"}}"},
+        {dialect_gemini, "{\"generate_content_request\":{\"contents\":[{\"parts\":[{\"functionResponse\":{\"parts\":[{"
+                         "\"fileData\":{\"file_uri\":\"files/1\"}}]}}]}]}}"},
         {dialect_gemini,
          "{\"contents\":[{\"parts\":[{\"functionResponse\":{\"parts\":[{\"fileData\":{\"fileUri\":\"files/"
          "1\"}}]}}]}]}"},
@@ -70,6 +92,16 @@ static void other_models_are_found(void **state) {
         {dialect_openai, "{\"plugins\":[{\"id\":\"auto-router\",\"allowed_models\":[\"b\"]}]}", 1},
         {dialect_anthropic, "{\"model\":\"a\",\"fallbacks\":[{\"model\":\"b\"},{\"model\":\"c\"}]}", 2},
         {dialect_anthropic, "{\"tools\":[{\"type\":\"advisor_20260301\",\"model\":\"b\"}]}", 1},
+        {dialect_openai, "{\"model\":\"a\",\"models\":\"b\"}", 1},
+        {dialect_openai, "{\"fallbacks\":{\"model\":\"b\"}}", 1},
+        {dialect_openai, "{\"fallbacks\":[{\"m\":[\"b\"]}]}", 1},
+        {dialect_anthropic, "{\"fallback\":{\"model\":\"b\"}}", 1},
+        {dialect_openai, "{\"preset\":\"b\"}", 1},
+        {dialect_openai, "{\"plugins\":[{\"config\":{\"model\":\"b\"}}]}", 1},
+        {dialect_openai, "{\"tools\":[{\"parameters\":{\"models\":[\"b\"],\"analysis_models\":[\"c\"]}}]}", 2},
+        {dialect_openai, "{\"extra_body\":{\"models\":[\"b\"]}}", 1},
+        {dialect_openai, "{\"providerOptions\":{\"gateway\":{\"models\":[\"b\"]}}}", 1},
+        {dialect_gemini, "{\"requests\":{\"model\":\"models/b\"}}", 1},
         {dialect_gemini, "{\"requests\":[{\"model\":\"models/b\"}]}", 1},
         {dialect_gemini, "{\"generateContentRequest\":{\"model\":\"models/b\"}}", 1},
     };
@@ -95,6 +127,21 @@ static void what_callers_write_freely_names_nothing(void **state) {
          "{\"messages\":[{\"content\":[{\"type\":\"tool_use\",\"input\":{\"file_id\":\"x\",\"model\":"
          "\"y\"}}]}]}"},
         {dialect_anthropic, "{\"container\":{\"skills\":[{\"type\":\"anthropic\",\"skill_id\":\"pptx\"}]}}"},
+        {dialect_openai, "{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"c\",\"function\":{\"name\":"
+                         "\"f\",\"arguments\":\"{}\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"c\",\"content\":\"x\"}],"
+                         "\"stop_token_ids\":[1]}"},
+        {dialect_openai, "{\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"schema\":{\"file_id\":"
+                         "\"x\"}}},\"documents\":[{\"doc_id\":\"x\"}],\"modalities\":[\"audio\"],\"voice\":\"alloy\"}"},
+        {dialect_responses,
+         "{\"previous_response_id\":\"r\",\"input\":[{\"type\":\"function_call\",\"id\":\"fc_1\",\"call_id\":\"c\","
+         "\"arguments\":\"{}\"},{\"type\":\"reasoning\",\"id\":\"rs_1\",\"encrypted_content\":\"x\"}]}"},
+        {dialect_responses,
+         "{\"tools\":[{\"type\":\"function\",\"name\":\"f\",\"parameters\":{\"type\":\"object\",\"properties\":{"
+         "\"model\":{\"enum\":[\"a\"]},\"file_id\":{\"type\":\"string\"}},\"required\":[\"model\"]}}]}"},
+        {dialect_anthropic, "{\"messages\":[{\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"t\",\"content\":"
+                            "\"x\"}]}],\"tools\":[{\"name\":\"f\",\"input_schema\":{\"x_id\":\"y\"}}]}"},
+        {dialect_gemini, "{\"contents\":[{\"role\":\"model\",\"parts\":[{\"functionResponse\":{\"id\":\"1\","
+                         "\"response\":{\"file_id\":\"x\",\"fileUri\":\"y\"}}}]}],\"labels\":{\"x_id\":\"y\"}}"},
         {dialect_anthropic, "{\"fallbacks\":\"default\"}"},
         {dialect_gemini,
          "{\"contents\":[{\"parts\":[{\"functionCall\":{\"args\":{\"model\":\"x\",\"cachedContent\":\"y\"}}}"
