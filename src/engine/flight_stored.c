@@ -61,23 +61,108 @@ static bool is_reference(const struct json_value *item) {
     return said || types > 1 || (id && (!holds || (types == 0 && !role)));
 }
 
-static bool refers_to_items(const struct json_value *input) {
-    size_t place = 0;
-    bool any = is_reference(input);
-    if (json_kind(input) != json_array) return any;
-    for (const struct json_value *item; (item = json_each(input, &place, NULL));) any |= is_reference(item);
+/* Some member `input`, in any case, as a provider may read any of them, holds an item of which this is so. */
+static bool any_item(const struct json_value *root, bool (*is_so)(const struct json_value *item)) {
+    size_t member = 0;
+    struct str name;
+    bool any = false;
+    if (json_kind(root) != json_object) return false;
+    for (const struct json_value *input; !any && (input = json_each(root, &member, &name));) {
+        size_t place = 0;
+        if (!str_eq_nocase(name, STR("input"))) continue;
+        any = is_so(input);
+        if (json_kind(input) != json_array) continue;
+        for (const struct json_value *item; !any && (item = json_each(input, &place, NULL));) any = is_so(item);
+    }
     return any;
 }
 
-/* false: it names what lies at a provider, and that was answered. */
-static bool names_own(struct flight *flight, const struct json_value *root, struct now now, struct actions *out) {
+/* Its id says nothing that it does not say itself; a provider may still look up what it stored by it. */
+static bool has_idle_id(const struct json_value *item) {
+    static const struct str types[] = {STR("message"),          STR("reasoning"),
+                                       STR("function_call"),    STR("function_call_output"),
+                                       STR("custom_tool_call"), STR("custom_tool_call_output")};
+    size_t place = 0;
+    struct str name, type = json_member_str(item, "type");
+    bool id = false, idle = !json_member(item, "type");
+    if (json_kind(item) != json_object) return false;
+    for (const struct json_value *value; (value = json_each(item, &place, &name));)
+        id |= str_eq_nocase(name, STR("id"));
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) idle |= str_eq(type, types[i]);
+    return id && idle;
+}
+
+static void item_put(struct text *text, const struct json_value *item) {
+    size_t place = 0;
+    struct str name;
+    if (!has_idle_id(item)) {
+        json_put(text, item);
+        return;
+    }
+    text_put_byte(text, '{');
+    for (const struct json_value *value; (value = json_each(item, &place, &name));) {
+        if (str_eq_nocase(name, STR("id"))) continue;
+        text_json_comma(text);
+        text_put_json(text, name);
+        text_put_byte(text, ':');
+        json_put(text, value);
+    }
+    text_put_byte(text, '}');
+}
+
+static bool body_replace(struct flight *flight, const struct text *body) {
+    if (body->failed) return false;
+    chunks_free(&flight->body);
+    chunks_init_spared(&flight->body, flight->budget, flight->host->chunk_spares);
+    if (!chunks_add(&flight->body, text_str(body))) return false;
+    flight->whole_body = chunks_whole(&flight->body);
+    return flight->whole_body.at != NULL;
+}
+
+/* The body without the ids of items that hold what they say. */
+static bool body_without_ids(struct flight *flight, const struct json_value *root) {
+    struct text body = text_in_arena(flight->host->scratch, flight->whole_body.len + 128);
+    struct str name;
+    size_t member = 0;
+    text_put_byte(&body, '{');
+    for (const struct json_value *value; (value = json_each(root, &member, &name));) {
+        size_t place = 0;
+        text_json_comma(&body);
+        text_put_json(&body, name);
+        text_put_byte(&body, ':');
+        if (!str_eq_nocase(name, STR("input")) || json_kind(value) != json_array) {
+            json_put(&body, value);
+            continue;
+        }
+        text_put_byte(&body, '[');
+        for (const struct json_value *item; (item = json_each(value, &place, NULL));) {
+            text_json_comma(&body);
+            item_put(&body, item);
+        }
+        text_put_byte(&body, ']');
+    }
+    text_put_byte(&body, '}');
+    return body_replace(flight, &body);
+}
+
+/* false: it names what lies at a provider, and that was answered. *root becomes the body that may go up. */
+static bool names_own(struct flight *flight, const struct json_value **root, struct now now, struct actions *out) {
     if (!names_admit(flight, now, out)) return false;
-    if (client_may_name_stored(flight) || !refers_to_items(json_member(root, "input"))) return true;
-    answer_error(flight, error_not_allowed,
-                 STR("This client key may not name a provider's items: send what they hold (of reasoning its "
-                     "`encrypted_content`), use previous_response_id, or ask the operator for `raw: true`."),
-                 STR("input"), now, out);
-    return false;
+    if (client_may_name_stored(flight)) return true;
+    if (any_item(*root, is_reference)) {
+        answer_error(flight, error_not_allowed,
+                     STR("This client key may not name a provider's items: send what they hold (of reasoning its "
+                         "`encrypted_content`), use previous_response_id, or ask the operator for `raw: true`."),
+                     STR("input"), now, out);
+        return false;
+    }
+    if (!any_item(*root, has_idle_id)) return true;
+    if (!body_without_ids(flight, *root)) {
+        answer_error(flight, error_overloaded, STR_NONE, STR_NONE, now, out);
+        return false;
+    }
+    *root = body_of(flight);
+    return true;
 }
 
 static void answer_not_stored(struct flight *flight, struct now now, struct actions *out) {
@@ -90,7 +175,9 @@ static void answer_not_stored(struct flight *flight, struct now now, struct acti
 
 bool stored_recall(struct flight *flight, struct now now, struct actions *out) {
     if (flight->endpoint != endpoint_responses) return false;
-    const struct json_value *root = body_of(flight), *previous = json_member(root, "previous_response_id");
+    const struct json_value *root = body_of(flight);
+    if (!names_own(flight, &root, now, out)) return true;
+    const struct json_value *previous = json_member(root, "previous_response_id");
     bool on = flight->snapshot->responses.on;
     flight->stores = on && json_kind(root) == json_object && json_bool(json_member(root, "store"), true);
     if (flight->stores && flight->whole_body.len > (uint64_t)flight->snapshot->responses.client_bytes_max &&
@@ -113,7 +200,6 @@ bool stored_recall(struct flight *flight, struct now now, struct actions *out) {
             return true;
         }
     }
-    if (!names_own(flight, root, now, out)) return true;
     struct str id = json_str(previous, STR(""));
     if (!id.len || flight->previews) return false;
     flight->previous_response = arena_copy(&flight->arena, str_slice(id, 0, limit_response_id));
@@ -150,12 +236,7 @@ static bool body_expand(struct flight *flight, struct str history) {
     text_put(&body, items);
     items_put(&body, json_member(root, "input"));
     text_put(&body, STR("]}"));
-    if (body.failed) return false;
-    chunks_free(&flight->body);
-    chunks_init_spared(&flight->body, flight->budget, flight->host->chunk_spares);
-    if (!chunks_add(&flight->body, text_str(&body))) return false;
-    flight->whole_body = chunks_whole(&flight->body);
-    return flight->whole_body.at != NULL;
+    return body_replace(flight, &body);
 }
 
 void stored_recalled(struct flight *flight, const struct event *event, struct now now, struct actions *out) {

@@ -298,7 +298,9 @@ def test_what_lies_at_the_provider_is_not_for_other_clients(start, tmp_path):
                      {"type": "reasoning", "ID": "rs_1", "encrypted_content": ""}):
             reply = ask(weir, [{"role": "user", "content": "repeat that"}, item], "m", client="two")
             assert reply.status == 403 and reply.error["param"] == "input", (item, reply)
-        assert ask(weir, {"type": "item_reference", "id": "msg_1"}, "m", client="two").status in (400, 403)
+        assert ask(weir, {"type": "item_reference", "id": "msg_1"}, "m", client="two").status == 403
+        again = b'{"model":"m","input":"x","inp\\u0075t":[{"type":"item_reference","id":"msg_1"}]}'
+        assert http(weir.port, "POST", "/v1/responses", again, {**auth("two"), "content-type": "application/json"}).status == 403
         for keys in ('"previous_response_id":"","previous_response_id":"resp_native"', '"previous_response_id":null,"Previous_Response_Id":"resp_native"', '"conversation":null,"conversation":"conv_1"',
                      '"previous_response_id":null,"previous\\u005fresponse_id":"resp_native"', '"model":"m"', '"Model":"dear"'):
             reply = http(weir.port, "POST", "/v1/responses", ('{"model":"m","input":"go on",%s}' % keys).encode(), {**auth("two"), "content-type": "application/json"})
@@ -309,6 +311,8 @@ def test_what_lies_at_the_provider_is_not_for_other_clients(start, tmp_path):
         own = ask(weir, [{"role": "user", "content": "x", "id": "msg_2"}, {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "x"},
                           {"type": "function_call", "id": "fc_1", "call_id": "c", "name": "f", "arguments": "{}"}, {"type": "function_call_output", "call_id": "c", "output": "1"}], "m", client="two")
         assert own.status == 200  # items that say what they hold
+        sent = json.loads(far.bodies[-1])["input"]
+        assert [item.get("id") for item in sent] == [None] * 4 and sent[1]["encrypted_content"] == "x" and sent[2]["call_id"] == "c"  # no id goes up that may be another's
         assert ask(weir, "go on", "m", "resp_native", client="one").status == 200
 
 
