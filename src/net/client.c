@@ -1,6 +1,10 @@
 /* client.c - calls over pooled connections. A call owns at most one connection at a time; a connection serves one call,
  * then goes back to its pool, if the reply was complete and allows it.
  *
+ * A connection whose call has ended settles until the end of the turn before the next call gets it: the read that
+ * brought the end may hold more (TLS records behind it), which is nobody's answer. Whatever comes on it till then ends
+ * it.
+ *
  * Keeps: a call's handler gets exactly one of `ended` and `failed` unless it is cancelled; nothing comes from inside
  * call_start. */
 #include "net/client.h"
@@ -18,13 +22,14 @@
 enum { slice_bytes = 256 * 1024, buckets = 256 };
 
 /* The connections to one origin:   open = being dialled + idle + busy   <= connections_max, where there is one
- * Calls that find no place wait in line, first come, first served. */
+ * Calls that find no place wait in line, first come, first served; so do those that come while a connection settles,
+ * as many as there are settling. */
 struct pool {
     struct list node; /* of a bucket of client->pools */
     uint64_t origin_id;
-    struct list idle; /* struct upstream, the one used last first */
+    struct list idle; /* struct upstream, the one used last first; those that settle behind all others */
     struct list line; /* struct call */
-    size_t idle_count, open, line_count;
+    size_t idle_count, settling /* of them */, open, line_count;
     size_t idle_max, connections_max;
     size_t users; /* calls, connections, and whoever looks at it just now; freed at 0 where it is not kept */
     bool kept;    /* its origin is one of the newest configuration's */
@@ -40,6 +45,7 @@ struct upstream {
     struct http1 *parser;
     struct call *call; /* NULL: idle, or its call was cancelled inside a callback */
     struct timer expiry;
+    struct loop_deferred settled; /* waits: idle, but not to be used before the turn's end */
     uint64_t idle_timeout_ns, idle_since_ns;
     bool reused, heard /* a byte of this reply */, keep_alive, feeding, doomed;
 };
@@ -96,14 +102,14 @@ static void pool_release(struct pool *pool) {
     memory_give(pool);
 }
 
-static bool call_connect(struct call *call);
+static bool call_connect(struct call *call, size_t ahead);
 
 /* Something of its own is free: for those in line. */
 static void pool_advance(struct pool *pool) {
     if (pool->advancing) return;
     pool->advancing = true;
     while (!list_empty(&pool->line))
-        if (!call_connect(LIST_OWNER(pool->line.next, struct call, line_node))) break;
+        if (!call_connect(LIST_OWNER(pool->line.next, struct call, line_node), 0)) break;
     pool->advancing = false;
 }
 
@@ -162,7 +168,14 @@ static void busy_end(struct upstream *upstream) {
     upstream->client->busy_count--;
 }
 
+static void settling_end(struct upstream *upstream) {
+    if (!list_linked(&upstream->settled.node)) return;
+    loop_defer_cancel(&upstream->settled);
+    upstream->pool->settling--;
+}
+
 static void idle_end(struct upstream *upstream) {
+    settling_end(upstream);
     list_remove(&upstream->node);
     upstream->pool->idle_count--;
     upstream->client->idle_count--;
@@ -181,6 +194,25 @@ static void on_expired(void *context) {
     upstream_free(upstream);
 }
 
+static void pool_trim(struct pool *pool, size_t idle_max) {
+    pool_hold(pool);
+    while (pool->idle_count > idle_max) upstream_drop(LIST_OWNER(pool->idle.prev, struct upstream, node));
+    pool_release(pool);
+}
+
+/* The turn is over, and nothing came on it: it may be used again. */
+static void settled_run(void *context) {
+    struct upstream *upstream = context;
+    struct pool *pool = upstream->pool;
+    pool_hold(pool);
+    pool->settling--;
+    list_remove(&upstream->node);
+    list_add_first(&pool->idle, &upstream->node);
+    pool_advance(pool);
+    if (list_empty(&pool->line)) pool_trim(pool, pool->kept ? pool->idle_max : 0); /* those in line may have left */
+    pool_release(pool);
+}
+
 static void upstream_release(struct upstream *upstream) {
     struct client *client = upstream->client;
     struct pool *pool = upstream->pool;
@@ -194,12 +226,13 @@ static void upstream_release(struct upstream *upstream) {
     }
     stream_read_start(upstream->stream); /* so that its end is seen */
     upstream->idle_since_ns = loop_now(client->loop).mono_ns;
-    list_add_first(&pool->idle, &upstream->node);
+    list_add_last(&pool->idle, &upstream->node);
     pool->idle_count++;
     client->idle_count++;
     timer_set(client->loop, &upstream->expiry, upstream->idle_since_ns + upstream->idle_timeout_ns, on_expired,
               upstream);
-    pool_advance(pool);
+    pool->settling++;
+    loop_defer(client->loop, &upstream->settled);
 }
 
 /* -- the end of a call ------------------------------------------------------------------------------------------------
@@ -426,13 +459,15 @@ static bool upstream_use(struct upstream *upstream, struct call *call) {
     return true;
 }
 
-/* An idle connection, the one used last first; NULL: there is none. What has rested for long is looked at: its end may
- * have come, and the loop not come upon it yet. */
+/* An idle connection, the one used last first; NULL: there is none. One on which a part of something has come that
+ * nobody asked for is not used, and what has rested for long is looked at: its end may have come, and the loop not come
+ * upon it yet. */
 static struct upstream *pool_take(struct pool *pool, const struct origin *origin, uint64_t now_ns) {
-    while (!list_empty(&pool->idle)) {
+    while (pool->idle_count > pool->settling) {
         struct upstream *upstream = LIST_OWNER(pool->idle.next, struct upstream, node);
         bool rested = now_ns - upstream->idle_since_ns >= origin->rested_ns;
-        if (!stream_is_alive(upstream->stream) || (rested && !stream_is_quiet(upstream->stream))) {
+        if (!stream_is_alive(upstream->stream) || stream_has_part(upstream->stream) ||
+            (rested && !stream_is_quiet(upstream->stream))) {
             upstream->client->replaced++;
             upstream_drop(upstream);
             continue;
@@ -468,6 +503,7 @@ static void on_dialled(void *owner, struct stream *stream, enum call_failure fai
                                   .pool = call->pool,
                                   .stream = stream,
                                   .parser = parser,
+                                  .settled = {.run = settled_run, .context = upstream},
                                   .idle_timeout_ns = call->origin->idle_timeout_ns};
     stream_set_handler(stream, &stream_handler, upstream);
     upstream_use(upstream, call);
@@ -484,13 +520,20 @@ static void call_dial(struct call *call) {
     }
 }
 
+/* No new connection for a call with so many before it in line: there may be no more of them, or one is about to be
+ * free. */
+static bool pool_waits(const struct pool *pool, size_t ahead) {
+    return (pool->connections_max && pool->open >= pool->connections_max) ||
+           (ahead < pool->settling && ahead < limit_pool_line);
+}
+
 /* An idle connection, or a new one; false: its pool has no place for it now. */
-static bool call_connect(struct call *call) {
+static bool call_connect(struct call *call, size_t ahead) {
     struct pool *pool = call->pool;
     struct upstream *upstream;
     while ((upstream = pool_take(pool, call->origin, loop_now(call->client->loop).mono_ns)))
         if (upstream_use(upstream, call)) break;
-    if (!upstream && pool->connections_max && pool->open >= pool->connections_max) return false;
+    if (!upstream && pool_waits(pool, ahead)) return false;
     line_leave(call);
     if (!upstream) call_dial(call);
     return true;
@@ -586,7 +629,8 @@ struct call *call_start(struct client *client, const struct origin *origin, cons
     call->later.context = call;
     call->connect_by_ns = loop_now(client->loop).mono_ns + origin->connect_timeout_ns;
     pool_hold(pool);
-    if (!list_empty(&pool->line) || !call_connect(call)) line_join(call);
+    bool behind = !list_empty(&pool->line) && pool_waits(pool, pool->line_count);
+    if (behind || !call_connect(call, pool->line_count)) line_join(call);
     return call;
 }
 
@@ -624,12 +668,6 @@ struct client *client_new(struct loop *loop) {
     if (client->resolver) return client;
     pages_give(client, sizeof *client);
     return NULL;
-}
-
-static void pool_trim(struct pool *pool, size_t idle_max) {
-    pool_hold(pool);
-    while (pool->idle_count > idle_max) upstream_drop(LIST_OWNER(pool->idle.prev, struct upstream, node));
-    pool_release(pool);
 }
 
 void client_set_origins(struct client *client, const struct origin *origins, size_t count, bool fresh) {

@@ -414,6 +414,8 @@ bool stream_is_quiet(struct stream *stream) {
     return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
+bool stream_has_part(const struct stream *stream) { return stream->tls && tls_has_part(stream->tls); }
+
 void stream_set_handler(struct stream *stream, const struct stream_handler *handler, void *owner) {
     stream->handler = handler;
     stream->owner = owner;

@@ -73,6 +73,8 @@ struct str stream_failure_text(const struct stream *stream);
 bool stream_is_alive(struct stream *stream);
 /* Asks the kernel (a system call): nothing has come that the loop has not read yet, no bytes and no end. */
 bool stream_is_quiet(struct stream *stream);
+/* TLS: the beginning of a record has come whose rest has not. Plain streams hold nothing back. */
+bool stream_has_part(const struct stream *stream);
 /* Replaces who is called back (pool hands a stream to its next user). */
 void stream_set_handler(struct stream *stream, const struct stream_handler *handler, void *owner);
 

@@ -437,6 +437,11 @@ enum tls_result tls_take_plain(struct tls_session *session, char *buffer, size_t
     return returned > 0 ? tls_ok : result_of(session, returned);
 }
 
+bool tls_has_part(const struct tls_session *session) {
+    return BIO_ctrl_pending(session->in) > 0 || SSL_has_pending(session->ssl) ||
+           strcmp(SSL_rstate_string(session->ssl), "RH") != 0; /* the head of a record is no longer pending once read */
+}
+
 bool tls_put_plain(struct tls_session *session, struct str plain) {
     ERR_clear_error();
     while (plain.len) {

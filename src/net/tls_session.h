@@ -20,6 +20,8 @@ enum tls_result tls_handshake(struct tls_session *session);
 bool tls_put_cipher(struct tls_session *session, struct str cipher);
 /* Plaintext into the buffer; tls_ok with *len > 0, or why not. */
 enum tls_result tls_take_plain(struct tls_session *session, char *buffer, size_t size, size_t *len);
+/* Does it hold ciphertext of which no plaintext has been made yet, as a rule the beginning of a record? */
+bool tls_has_part(const struct tls_session *session);
 /* Encrypts; the ciphertext waits to be taken. false: failed. */
 bool tls_put_plain(struct tls_session *session, struct str plain);
 /* Ciphertext for the peer; answers its length, 0: none. */

@@ -1,9 +1,11 @@
 """Connections with providers that are kept: what one did with a request is never guessed, and nothing is sent twice unseen."""
+import json
+import socket
 import threading
 
 import pytest
 
-from weirlib import RawProvider, chat, good_reply, http, poll, provider
+from weirlib import GOOD_BODY, RawProvider, chat, good_reply, http, poll, provider
 
 PRICES = {"prices": {"m": {"input": 1000, "output": 2000}}}
 
@@ -95,3 +97,65 @@ def test_a_close_that_meets_the_request_is_one_attempt_and_not_two(pair):
         attempts += int(reply.headers["x-weir-attempts"])
     arrived = sum(m.requests()["paths"].get("/v1/chat/completions", 0) for m in (one, two))
     assert 10 <= arrived <= attempts
+
+
+def together(connection, *pieces):
+    """One segment; over TLS a record for each piece."""
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+    for piece in pieces:
+        connection.sendall(piece)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+
+
+LATE = good_reply(GOOD_BODY.replace(b"fine", b"late words"))
+PATIENT = {f"{what}_seconds": 20 for what in ("timeout", "reply_timeout", "connect_timeout")}
+
+
+def far_away(raw, certificates, tls, models=("m",), **keys):
+    if not tls:
+        return provider(raw.base_url, models, **keys)
+    return provider(raw.base_url.replace("127.0.0.1", "localhost"), models, ca_file=certificates.ca, **keys)
+
+
+@pytest.mark.parametrize("tls", [True, False])
+def test_late_words_do_not_answer_the_call_that_waits_in_line(start, certificates, tls):
+    asked, second_waits, replies = [], threading.Event(), {}
+
+    def answer(connection, head, body):
+        asked.append(json.loads(body)["messages"][0]["content"])
+        if asked[-1] == "second":
+            connection.sendall(good_reply())
+        else:
+            assert second_waits.wait(20)
+            together(connection, good_reply(), LATE)
+
+    with RawProvider(answer, tls=certificates.server() if tls else None) as raw:
+        weir = start({"providers": {"p": far_away(raw, certificates, tls, pool={"max_connections": 1}, **PATIENT)}})
+        calls = [threading.Thread(target=lambda text=text: replies.update({text: chat(weir.port, text)})) for text in ("first", "second")]
+        calls[0].start()
+        poll(lambda: asked)
+        calls[1].start()
+        poll(lambda: weir.metric("weir_requests_in_flight") == 2)
+        second_waits.set()
+        for call in calls:
+            call.join()
+        assert [replies[text].content for text in ("first", "second")] == ["fine", "fine"]
+        assert asked == ["first", "second"] and raw.connections == 2
+
+
+@pytest.mark.parametrize("tls", [True, False])
+def test_late_words_do_not_answer_the_next_target(start, certificates, tls):
+    asked = []
+
+    def answer(connection, head, body):
+        asked.append(json.loads(body)["model"])
+        if asked[-1] == "m2":
+            connection.sendall(good_reply())
+        else:
+            together(connection, b"HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}", LATE)
+
+    with RawProvider(answer, tls=certificates.server() if tls else None) as raw:
+        weir = start({"providers": {"p": far_away(raw, certificates, tls, ("m1", "m2"))}, "routes": [{"model": "r", "targets": ["p/m1", "p/m2"]}]})
+        reply = chat(weir.port, model="r")
+        assert reply.content == "fine" and reply.headers["x-weir-attempts"] == "2"
+        assert asked == ["m1", "m2"] and raw.connections == 2

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
@@ -29,6 +30,8 @@ struct turn {
     const char *reply; /* NULL: no more turns */
     bool unread;       /* answer without reading a request first */
     bool slowly;       /* byte by byte */
+    const char *late;  /* in the same segment behind it; over TLS as a record of its own */
+    size_t late_part;  /* so many bytes of a record's beginning in the same segment behind it */
 };
 
 struct script {
@@ -94,6 +97,17 @@ static void send_all(struct server *server, int fd, const char *bytes, size_t le
     }
 }
 
+/* The reply and what is behind it leave together. */
+static void answer(struct server *server, int fd, const struct turn *turn) {
+    static const char record[] = "\x17\x03\x03\x00\x20 so it begins";
+    int corked = turn->late || turn->late_part;
+    if (corked) setsockopt(fd, IPPROTO_TCP, TCP_CORK, &corked, sizeof corked);
+    send_all(server, fd, turn->reply, strlen(turn->reply), turn->slowly);
+    if (turn->late) send_all(server, fd, turn->late, strlen(turn->late), false);
+    if (turn->late_part) assert_int_equal(write(fd, record, turn->late_part), turn->late_part);
+    if (corked) setsockopt(fd, IPPROTO_TCP, TCP_CORK, &(int){0}, sizeof corked);
+}
+
 /* A certificate of nobody's: for calls that do not verify. */
 static SSL_CTX *tls_make(void) {
     EVP_PKEY *key = EVP_EC_gen("P-256");
@@ -135,7 +149,7 @@ static void *serve(void *context) {
         tls_begin(server, script, fd);
         for (size_t t = 0; t < turns_max && script->turns[t].reply; t++) {
             if (!script->turns[t].unread && !request_read(server, fd)) break;
-            send_all(server, fd, script->turns[t].reply, strlen(script->turns[t].reply), script->turns[t].slowly);
+            answer(server, fd, &script->turns[t]);
         }
         if (script->stays_open) {
             server->held[server->held_count++] = fd;
@@ -169,6 +183,7 @@ struct bench {
     struct call *call;
     bool inside; /* of call_start */
     bool cancel_at_head;
+    bool at_once;     /* the next call begins inside `ended` */
     bool after_close; /* a call begins when the server has closed, and the loop does not know yet */
     struct timer guard;
     struct loop_deferred next;
@@ -180,7 +195,10 @@ static void next_run(void *context);
 
 static void done(struct bench *bench) {
     bench->at++;
-    loop_defer(bench->loop, &bench->next);
+    if (bench->at_once && bench->at < bench->request_count)
+        next_run(bench);
+    else
+        loop_defer(bench->loop, &bench->next);
 }
 static void on_sent(void *owner) {
     struct bench *bench = owner;
@@ -483,6 +501,67 @@ static void a_connection_that_says_too_much_is_not_used_again(void **state) {
     assert_int_equal(bench.server.accepted, 2);
 }
 
+/* Whoever asks next, inside `ended` too, and with room for one connection only. */
+static void what_comes_late_is_nobodys_answer(void **state) {
+    (void)state;
+    static const struct turn late[] = {
+        {OK5, .late = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nlater"},
+        {OK5, .late = "\r\n"},
+        {OK5, .late = "no HTTP at all"},
+    };
+    for (int way = 0; way < 8; way++)
+        for (size_t i = 0; i < sizeof late / sizeof *late; i++) {
+            struct script scripts[] = {{.turns = {late[i]}, .tls = way & 1, .stays_open = true},
+                                       {.turns = {{OK5}}, .tls = way & 1, .stays_open = true}};
+            struct bench bench;
+            bench_open(&bench, scripts, 2);
+            if (way & 1) is_tls(&bench);
+            bench.at_once = way & 2;
+            bench.origin.connections_max = way & 4 ? 1 : 0;
+            ask(&bench, http_get, NULL, 0);
+            ask(&bench, http_get, NULL, 0);
+            run(&bench);
+            is_good(&bench.outcomes[0], 200, "hello");
+            is_good(&bench.outcomes[1], 200, "hello");
+            assert_int_equal(bench.server.accepted, 2);
+        }
+}
+
+static void a_connection_that_holds_a_part_of_a_record_is_passed_over(void **state) {
+    (void)state;
+    for (int at_once = 0; at_once < 2; at_once++)
+        for (size_t part = 1; part < 9; part++) { /* a record's head is 5 bytes */
+            struct script scripts[] = {{.turns = {{OK5, .late_part = part}}, .tls = true, .stays_open = true},
+                                       {.turns = {{OK5}}, .tls = true, .stays_open = true}};
+            struct bench bench;
+            bench_open(&bench, scripts, 2);
+            is_tls(&bench);
+            bench.at_once = at_once;
+            ask(&bench, http_get, NULL, 0);
+            ask(&bench, http_get, NULL, 0);
+            run(&bench);
+            is_good(&bench.outcomes[1], 200, "hello");
+            assert_true(bench.server.accepted == 2 && bench.replaced == 1);
+        }
+}
+
+/* It waits for the end of the turn, not for another connection. */
+static void a_call_begun_at_the_end_of_another_gets_its_connection(void **state) {
+    (void)state;
+    for (int way = 0; way < 4; way++) {
+        struct script scripts[] = {{.turns = {{OK5}, {OK5}, {OK5}}, .tls = way & 1, .stays_open = true}};
+        struct bench bench;
+        bench_open(&bench, scripts, 1);
+        if (way & 1) is_tls(&bench);
+        bench.at_once = true;
+        bench.origin.connections_max = way & 2 ? 1 : 0;
+        for (int i = 0; i < 3; i++) ask(&bench, http_get, NULL, 0);
+        run(&bench);
+        for (size_t i = 0; i < 3; i++) is_good(&bench.outcomes[i], 200, "hello");
+        assert_true(bench.server.accepted == 1 && bench.connections == 1 && bench.idle == 1);
+    }
+}
+
 static void a_large_body_goes_out_whole(void **state) {
     (void)state;
     enum { size = 9 * 1024 * 1024 };
@@ -730,6 +809,9 @@ int main(void) {
         cmocka_unit_test(bodies_come_in_every_framing),
         cmocka_unit_test(a_reply_to_head_is_complete_without_a_body),
         cmocka_unit_test(a_connection_that_says_too_much_is_not_used_again),
+        cmocka_unit_test(what_comes_late_is_nobodys_answer),
+        cmocka_unit_test(a_connection_that_holds_a_part_of_a_record_is_passed_over),
+        cmocka_unit_test(a_call_begun_at_the_end_of_another_gets_its_connection),
         cmocka_unit_test(a_large_body_goes_out_whole),
         cmocka_unit_test(a_reply_before_the_whole_body_is_delivered),
         cmocka_unit_test(a_provider_that_answers_and_hangs_up_on_a_large_body_is_heard),

@@ -230,6 +230,31 @@ static void plaintext_goes_both_ways_and_an_end_is_seen(void **state) {
     pair_close(&pair);
 }
 
+static void a_part_of_a_record_is_told_at_each_of_its_bytes(void **state) {
+    (void)state;
+    char cipher[256], plain[64];
+    size_t len;
+    struct pair pair;
+    pair_open(&pair, "good.pem", "ca.pem", false, "api.example");
+    assert_int_equal(shake(&pair, 4096), tls_ok);
+    plaintext(&pair); /* takes the tickets along */
+    assert_int_equal(tls_take_plain(pair.caller, plain, sizeof plain, &len), tls_want_more);
+    assert_false(tls_has_part(pair.caller));
+    assert_true(tls_put_plain(pair.listener, STR("a record")));
+    size_t whole = tls_take_cipher(pair.listener, cipher, sizeof cipher);
+    for (size_t i = 0; i + 1 < whole; i++) {
+        assert_true(tls_put_cipher(pair.caller, str_make(cipher + i, 1)));
+        assert_true(tls_has_part(pair.caller));
+        assert_int_equal(tls_take_plain(pair.caller, plain, sizeof plain, &len), tls_want_more);
+        if (!tls_has_part(pair.caller)) fail_msg("%zu bytes of %zu are not told of", i + 1, whole);
+    }
+    assert_true(tls_put_cipher(pair.caller, str_make(cipher + whole - 1, 1)));
+    assert_int_equal(tls_take_plain(pair.caller, plain, sizeof plain, &len), tls_ok);
+    assert_int_equal(tls_take_plain(pair.caller, plain, sizeof plain, &len), tls_want_more);
+    assert_false(tls_has_part(pair.caller));
+    pair_close(&pair);
+}
+
 static void a_second_handshake_resumes_the_first(void **state) {
     (void)state;
     struct pair pair;
@@ -349,6 +374,7 @@ int main(void) {
         cmocka_unit_test(bad_certificates_are_refused_with_the_reason),
         cmocka_unit_test(insecure_takes_any_certificate),
         cmocka_unit_test(plaintext_goes_both_ways_and_an_end_is_seen),
+        cmocka_unit_test(a_part_of_a_record_is_told_at_each_of_its_bytes),
         cmocka_unit_test(a_second_handshake_resumes_the_first),
         cmocka_unit_test(bytes_that_are_no_tls_fail_and_do_not_hang),
         cmocka_unit_test(contexts_of_calls_are_shared),
