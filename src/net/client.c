@@ -47,7 +47,7 @@ struct upstream {
     struct timer expiry;
     struct loop_deferred settled; /* waits: idle, but not to be used before the turn's end */
     uint64_t idle_timeout_ns, idle_since_ns;
-    bool reused, heard /* a byte of this reply */, keep_alive, feeding, doomed;
+    bool reused, heard /* a byte of this reply */, keep_alive, until_close, feeding, doomed;
 };
 
 struct call {
@@ -289,6 +289,7 @@ static void on_head(void *owner, const struct http1_head *head) {
     struct call *call = upstream->call;
     if (!call) return;
     upstream->keep_alive = head->keep_alive && call_body_sent(call);
+    upstream->until_close = head->until_close;
     call->has_head = true;
     struct http_reply reply = {.status = head->status,
                                .headers = head->headers,
@@ -346,7 +347,8 @@ static void on_ended(void *owner) {
         return;
     }
     upstream->feeding = true;
-    bool complete = call->has_head && http1_finish(upstream->parser) && http1_ended(upstream->parser);
+    bool whole = !upstream->until_close || !stream_is_cut(upstream->stream); /* RFC 9112, 9.8 */
+    bool complete = call->has_head && whole && http1_finish(upstream->parser) && http1_ended(upstream->parser);
     upstream->feeding = false;
     if (upstream->doomed)
         upstream_free(upstream);
@@ -440,7 +442,7 @@ static void upstream_give_up(struct upstream *upstream) {
 static bool upstream_use(struct upstream *upstream, struct call *call) {
     uint64_t sent = stream_sent(upstream->stream);
     upstream->call = call;
-    upstream->heard = upstream->keep_alive = false;
+    upstream->heard = upstream->keep_alive = upstream->until_close = false;
     call->upstream = upstream;
     list_add_last(&upstream->client->busy, &upstream->node);
     upstream->client->busy_count++;

@@ -41,7 +41,8 @@ enum call_failure {
     call_failure_reset_reused,  /* the same on a connection that had served before, with nothing heard: the provider may
                                    have closed it before the request came, or have worked on the request */
     call_failure_malformed,     /* not HTTP, conflicting framing, head too large */
-    call_failure_cut,           /* ended in the middle of a framed body */
+    call_failure_cut,           /* ended in the middle of a framed body; over TLS, ended without a close_notify in one
+                                   that has no framing */
     call_failure_not_public,    /* origin.public_only, and its address is not */
     call_failure_no_connection, /* all of connections_max were in use for connect_timeout_ns, or the line is full */
     call_failure_system,

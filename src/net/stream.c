@@ -69,6 +69,7 @@ static void on_read(uv_stream_t *handle, ssize_t len, const uv_buf_t *buffer) {
             stream->handler->bytes(stream->owner, bytes);
     } else if (len == UV_EOF) {
         stream->ended = true;
+        stream->cut = stream->tls != NULL;
         uv_read_stop(handle);
         if (stream->handshaking)
             stream_fail(stream, stream_failure_tls, UV_EOF);
@@ -413,6 +414,8 @@ bool stream_is_quiet(struct stream *stream) {
     while (got < 0 && errno == EINTR);
     return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
+
+bool stream_is_cut(const struct stream *stream) { return stream->cut; }
 
 bool stream_has_part(const struct stream *stream) { return stream->tls && tls_has_part(stream->tls); }
 

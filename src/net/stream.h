@@ -69,6 +69,9 @@ void stream_close(struct stream *stream, bool reset);
 void stream_close_when_sent(struct stream *stream);
 /* A sentence on the last failure ("certificate has expired"), borrowed from the stream. */
 struct str stream_failure_text(const struct stream *stream);
+/* Has `ended` come by an EOF below TLS, without the close_notify that says that nothing was cut off? Plain streams
+ * cannot tell, and are not. */
+bool stream_is_cut(const struct stream *stream);
 /* Is an idle stream still usable, by what the loop has come upon: not ended, not failed. */
 bool stream_is_alive(struct stream *stream);
 /* Asks the kernel (a system call): nothing has come that the loop has not read yet, no bytes and no end. */

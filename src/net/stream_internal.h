@@ -25,7 +25,7 @@ struct stream {
     struct loop_deferred failing; /* tells of a failure that happened inside a call */
     struct timer linger;          /* stream_close_when_sent */
     enum stream_failure failure;
-    bool handshaking, reading, ended, closing, was_high, tell_when_sent, shutting, unwritable;
+    bool handshaking, reading, ended, cut, closing, was_high, tell_when_sent, shutting, unwritable;
     int error_number; /* libuv's */
     int descriptor;   /* of a connected stream */
 };

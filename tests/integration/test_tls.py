@@ -1,10 +1,11 @@
 """TLS on the listener and towards providers: verified, unless written out."""
+import hashlib
 import ssl
 import warnings
 
 import pytest
 
-from weirlib import Connection, RawProvider, answers_well, chat, chat_body, http, poll, provider, request_bytes
+from weirlib import GOOD_BODY, Connection, RawProvider, answers_well, chat, chat_body, http, poll, provider, request_bytes
 
 
 @pytest.fixture
@@ -73,3 +74,28 @@ def test_a_provider_that_speaks_no_tls(start, start_mock):
     mock = start_mock()
     weir = start({"providers": {"p": provider(mock.base_url.replace("http:", "https:"), priority=1), "good": provider(mock, priority=2)}})
     assert chat(weir.port).headers["x-weir-provider"] == "good"
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_body_until_the_close_is_whole_only_with_a_close_notify(certificates, start, told):
+    """A FIN can come from anybody on the way (RFC 9112, 9.8)."""
+    def answer(connection, head, body):
+        path = head.split()[1]
+        kind, sent = ("application/json", GOOD_BODY) if b"chat" in path else ("audio/mpeg", b"A" * 1000)
+        connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\n\r\n".encode() + sent)
+        if told:
+            connection.unwrap()
+        return False
+
+    key = "weir_caller"
+    auth = {"authorization": f"Bearer {key}"}
+    with RawProvider(answer, tls=certificates.server()) as raw:
+        weir = start({"retry": {"max_retries": 0}, "providers": {"p": provider(raw.base_url, ca_file=certificates.ca)},
+                      "clients": [{"name": "c", "key_hash": hashlib.sha256(key.encode()).hexdigest(), "raw": True}]})
+        for path, body in (("/v1/audio/speech", {"model": "m", "input": "x", "voice": "alloy"}), ("/providers/p/audio", {"x": 1})):
+            reply = http(weir.port, "POST", path, body, auth)
+            assert (reply.status, reply.body, reply.complete) == (200, b"A" * 1000, told), path
+        reply = http(weir.port, "POST", "/v1/chat/completions", chat_body("x"), auth)
+        assert reply.status == (200 if told else 502), reply
+        assert poll(lambda: len(weir.log("attempt_failed")) == (0 if told else 3))
+        assert {entry["failure"] for entry in weir.log("attempt_failed")} == (set() if told else {"cut"})

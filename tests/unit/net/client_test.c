@@ -40,6 +40,7 @@ struct script {
     bool tunnel;     /* answers a CONNECT first */
     bool stays_open; /* after the last turn */
     bool reset;      /* instead of a clean end */
+    bool notify;     /* TLS: ends with a close_notify */
     bool waits;      /* closes only when the loop has read all and is busy */
 };
 
@@ -156,6 +157,7 @@ static void *serve(void *context) {
             continue;
         }
         while (script->waits && !atomic_load(&server->may_close)) sched_yield();
+        if (script->notify) SSL_shutdown(server->ssl);
         if (script->reset) setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
         close(fd);
         atomic_fetch_add(&server->closed, 1);
@@ -471,6 +473,38 @@ static void bodies_come_in_every_framing(void **state) {
     is_good(&bench.outcomes[1], 204, "");
     is_good(&bench.outcomes[2], 200, "until the end");
     assert_int_equal(bench.connections, 0);
+}
+
+/* Only a close_notify says that a body without framing is whole: anybody on the way can send a FIN. */
+static void a_body_until_the_close_is_whole_over_tls_when_tls_says_so(void **state) {
+    (void)state;
+    static const struct {
+        const char *reply, *body;
+        bool notify, whole;
+    } rows[] = {
+        {"HTTP/1.1 200 OK\r\n\r\nhello", "hello", false, false},
+        {"HTTP/1.1 200 OK\r\n\r\nhello", "hello", true, true},
+        {"HTTP/1.1 200 OK\r\n\r\n", "", false, false},
+        {"HTTP/1.1 200 OK\r\n\r\n", "", true, true},
+        {"HTTP/1.0 200 OK\r\n\r\nhello", "hello", false, false},
+        {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello", "hello", false, true},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "hello", false, true},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello", "hello", true, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct script script = {.turns = {{rows[i].reply}}, .tls = true, .notify = rows[i].notify};
+        struct bench bench;
+        bench_open(&bench, &script, 1);
+        is_tls(&bench);
+        ask(&bench, http_get, NULL, 0);
+        run(&bench);
+        if (rows[i].whole) {
+            is_good(&bench.outcomes[0], 200, rows[i].body);
+        } else {
+            assert_true(bench.outcomes[0].failed == 1 && bench.outcomes[0].ended == 0);
+            assert_int_equal(bench.outcomes[0].failure, call_failure_cut);
+        }
+    }
 }
 
 static void a_reply_to_head_is_complete_without_a_body(void **state) {
@@ -807,6 +841,7 @@ int main(void) {
         cmocka_unit_test(a_fresh_connection_that_ends_is_a_failure),
         cmocka_unit_test(what_becomes_of_broken_replies),
         cmocka_unit_test(bodies_come_in_every_framing),
+        cmocka_unit_test(a_body_until_the_close_is_whole_over_tls_when_tls_says_so),
         cmocka_unit_test(a_reply_to_head_is_complete_without_a_body),
         cmocka_unit_test(a_connection_that_says_too_much_is_not_used_again),
         cmocka_unit_test(what_comes_late_is_nobodys_answer),
