@@ -435,8 +435,8 @@ static void look(struct looking *looking) {
     size_t at = 0, stride = mask->stride, len = looking->in.len;
     while (at + gram_len <= len) {
         for (; at + 3 * stride + gram_len <= len; at += 4 * stride) /* four at once: they do not wait for each other */
-            if (is_known(mask, gram_of(in + at)) | is_known(mask, gram_of(in + at + stride)) |
-                is_known(mask, gram_of(in + at + 2 * stride)) | is_known(mask, gram_of(in + at + 3 * stride)))
+            if (is_known(mask, gram_of(in + at)) + is_known(mask, gram_of(in + at + stride)) +
+                is_known(mask, gram_of(in + at + 2 * stride)) + is_known(mask, gram_of(in + at + 3 * stride)))
                 break;
         for (unsigned i = 0; i < 4 && at + gram_len <= len; i++, at += stride)
             if (is_known(mask, gram_of(in + at))) gram_look(looking, gram_of(in + at), at);
