@@ -256,7 +256,7 @@ static void deploy_to_all(struct weir *weir, struct deploy_letter *letters[limit
 bool weir_deploy(struct weir *weir, struct config *config, enum deploying how, struct error *error) {
     if (atomic_load(&weir->live_deployments) >= limit_deployments)
         return error_set(error, error_overloaded, WEIR_TOO_MANY_DEPLOYMENTS);
-    struct deploy_letter *letters[limit_loops];
+    struct deploy_letter *letters[limit_loops] = {NULL};
     if (!letters_write(weir, letters))
         return error_set(error, error_out_of_memory, "%s", error_facts(error_out_of_memory)->sentence.at);
     struct deployment *fresh = deployment_new(config->snapshot, how == deploying_edit ? weir->deployment : NULL,

@@ -303,6 +303,8 @@ def core_of(weir, folder):
     with open("/proc/sys/kernel/core_pattern") as file:
         pattern = file.read().strip()
     pid = weir.process.pid
+    if "tsan" in BINARY:
+        return None, "the thread sanitizer keeps the environment as it was"
     if pattern.startswith("|") or "/" in pattern:
         return None, f"cores go to `{pattern}`"
     try:
