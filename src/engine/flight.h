@@ -153,7 +153,6 @@ struct attempt {
     bool body_sent; /* the request's bytes are no longer needed for this call */
     bool call_over; /* no event of the call can come any more, so it is not cancelled */
     bool saw_finish, saw_done;
-    bool encoded;           /* its body is compressed, though nobody asked for that */
     bool error_cut;         /* an error's body that was too long to hold: what is held is not whole */
     uint64_t next_sequence; /* the number of the caller's next event, where the provider's numbers pass; else 0 */
     bool continues;         /* what another attempt began */

@@ -256,14 +256,14 @@ static bool is_encoded(const struct event *event) {
 }
 
 /* false: the content type is not one that this endpoint answers with. */
-static bool reply_mode_choose(const struct flight *flight, struct attempt *attempt) {
+static bool reply_mode_choose(const struct flight *flight, struct attempt *attempt, const struct event *event) {
     struct str type = attempt->content_type;
     bool streams = attempt->codec && attempt->codec->framing != framing_sse &&
                    str_starts_nocase(type, attempt->codec->stream_content_type);
     bool raw = flight->endpoint == endpoint_raw && attempt->status != 401; /* that is weir's own key */
     if (attempt->status >= 300 && !raw)
         attempt->mode = reply_error;
-    else if (attempt->encoded)
+    else if (is_encoded(event))
         return false;
     else if (streams && flight->request.stream)
         attempt->mode = reply_events;
@@ -285,7 +285,6 @@ void attempt_head(struct flight *flight, struct attempt *attempt, const struct e
     attempt->head_ns = now.mono_ns;
     attempt->until_close = event->until_close;
     attempt->content_length = event->content_length;
-    attempt->encoded = is_encoded(event);
     attempt->limits = ratelimit_read(event->headers, event->header_count, now.wall_ns);
     attempt->retry_after_ms = attempt->limits.retry_after_ms;
     if (event->body_sent) attempt->body_sent = true;
@@ -293,7 +292,7 @@ void attempt_head(struct flight *flight, struct attempt *attempt, const struct e
         attempt_fail(flight, attempt, failure_system, now, out);
         return;
     }
-    if (!reply_mode_choose(flight, attempt))
+    if (!reply_mode_choose(flight, attempt, event))
         attempt_fail(flight, attempt, failure_wrong_content_type, now, out);
     else if (attempt->translates && attempt->mode != reply_error)
         attempt->content_type = attempt->mode != reply_events ? STR("application/json")
