@@ -469,8 +469,8 @@ static bool begins_escaped(struct looking *looking, struct str rest) {
     return false;
 }
 
-/* Where the last bytes begin that may be a credential's first ones; the length: nowhere. */
-static size_t cut_begin(struct looking *looking) {
+/* Where the last bytes begin, at least so many, that may be a credential's first ones; the length: nowhere. */
+static size_t cut_begin(struct looking *looking, size_t shortest) {
     const struct mask *mask = looking->mask;
     struct str in = looking->in;
     size_t from = in.len, least = in.len > mask->longest_written ? in.len - mask->longest_written : 0;
@@ -480,7 +480,7 @@ static size_t cut_begin(struct looking *looking) {
         from--;
         bytes += in.at[from] == '\\' ? -4 : in.at[from] == '%' ? -1 : 1;
     }
-    for (; from < in.len; from++) {
+    for (; from + shortest <= in.len; from++) {
         struct str rest = str_slice(in, from, in.len);
         bool escape = rest.at[0] == '%' || rest.at[0] == '\\';
         looking->compared++;
@@ -519,7 +519,7 @@ bool mask_pass(const struct mask *mask, struct mask_stream *stream, struct str p
         if (joined.failed) return false;
         looking.in = text_str(&joined);
     }
-    looking.keep_from = cut_begin(&looking);
+    looking.keep_from = cut_begin(&looking, 1);
     look(&looking);
     stream->compared += looking.compared;
     if (stream->masked) range_mask(&looking, 0, stream->masked);
@@ -532,7 +532,7 @@ bool mask_pass(const struct mask *mask, struct mask_stream *stream, struct str p
 }
 
 /* Of a credential that was cut so much is as good as the whole. */
-static bool tells(size_t len) { return len >= mask_shortest_anywhere; }
+enum { cut_tells = mask_shortest_anywhere };
 
 void mask_stream_free(struct mask_stream *stream) {
     if (stream->held) memory_wipe(stream->held, stream->held_size);
@@ -543,9 +543,9 @@ void mask_stream_free(struct mask_stream *stream) {
 struct str mask_whole(const struct mask *mask, struct str text, struct arena *scratch) {
     if (!mask || !text.len) return text;
     struct looking looking = {.mask = mask, .in = text, .scratch = scratch, .keep_from = text.len};
-    size_t cut = cut_begin(&looking);
+    size_t cut = cut_begin(&looking, cut_tells);
     look(&looking);
-    if (tells(text.len - cut)) range_mask(&looking, cut, text.len);
+    if (cut < text.len) range_mask(&looking, cut, text.len);
     if (looking.failed) return STR_NONE;
     return looking.copy ? str_make(looking.copy, text.len) : text;
 }

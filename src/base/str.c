@@ -4,6 +4,11 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#elif defined(__ARM_NEON) && defined(__aarch64__)
+#include <arm_neon.h>
+#endif
 
 static unsigned char lower(char c) { return (unsigned char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c); }
 
@@ -17,23 +22,83 @@ bool str_same_nocase(const char *a, const char *b, size_t len) {
     return true;
 }
 
-/* Eight bytes a step (Hacker's Delight, 6-1: a zero byte's borrow reaches its
- * top bit; the lowest one found is true, RFC 8259 section 7 names the bytes). */
-size_t str_plain_run(struct str s, size_t at) {
+/* Up to eight bytes as one number, the first one lowest, zeros behind. */
+static inline uint64_t word_of(const char *at, size_t len) {
+    uint64_t word = 0;
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    const uint64_t ones = 0x0101010101010101, tops = ones * 0x80;
-    for (uint64_t eight; at + 8 <= s.len; at += 8) {
-        memcpy(&eight, s.at + at, 8);
-        uint64_t quote = eight ^ ones * '"', backslash = eight ^ ones * '\\', rubout = eight ^ ones * 0x7f;
-        uint64_t found = ((eight - ones * 0x20) & ~eight) | ((quote - ones) & ~quote) |
-                         ((backslash - ones) & ~backslash) | ((rubout - ones) & ~rubout) | eight;
-        if (found & tops) return at + (unsigned)__builtin_ctzll(found & tops) / 8;
+    if (len >= 8) {
+        memcpy(&word, at, 8);
+        return word;
+    }
+    if (len >= 4) { /* its first and its last four, which may overlap */
+        uint32_t first, last;
+        memcpy(&first, at, 4);
+        memcpy(&last, at + len - 4, 4);
+        return first | (uint64_t)last << 8 * (len - 4);
     }
 #endif
-    while (at < s.len && (unsigned char)s.at[at] >= 0x20 && (unsigned char)s.at[at] < 0x7f && s.at[at] != '"' &&
-           s.at[at] != '\\')
-        at++;
-    return at;
+    for (size_t i = 0; i < len && i < 8; i++) word |= (uint64_t)(unsigned char)at[i] << 8 * i;
+    return word;
+}
+
+/* Sixteen bytes, and which of them end a plain run: `stop_bits` bits for each, the first byte's lowest. RFC 8259,
+ * section 7, names the bytes. Compared as signed, what is below 0x20 is a control character or not ASCII. */
+#if defined(__SSE2__)
+enum { stop_bits = 1 };
+typedef __m128i sixteen;
+static inline sixteen sixteen_at(const char *at) { return _mm_loadu_si128((const __m128i *)(const void *)at); }
+static inline sixteen sixteen_of(uint64_t low, uint64_t high) { return _mm_set_epi64x((int64_t)high, (int64_t)low); }
+static inline uint64_t stops_in(sixteen bytes) {
+    __m128i low = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20)), rubout = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f)),
+            quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')), backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(low, rubout), _mm_or_si128(quote, backslash)));
+}
+#elif defined(__ARM_NEON) && defined(__aarch64__)
+enum { stop_bits = 4 }; /* as NEON has no movemask */
+typedef int8x16_t sixteen;
+static inline sixteen sixteen_at(const char *at) { return vld1q_s8((const int8_t *)at); }
+static inline sixteen sixteen_of(uint64_t low, uint64_t high) {
+    return vreinterpretq_s8_u64(vcombine_u64(vcreate_u64(low), vcreate_u64(high)));
+}
+static inline uint64_t stops_in(sixteen bytes) {
+    uint8x16_t low = vcltq_s8(bytes, vdupq_n_s8(0x20)), rubout = vceqq_s8(bytes, vdupq_n_s8(0x7f)),
+               quote = vceqq_s8(bytes, vdupq_n_s8('"')), backslash = vceqq_s8(bytes, vdupq_n_s8('\\'));
+    uint8x16_t stop = vorrq_u8(vorrq_u8(low, rubout), vorrq_u8(quote, backslash));
+    return vget_lane_u64(vreinterpret_u64_u8(vshrn_n_u16(vreinterpretq_u16_u8(stop), 4)), 0);
+}
+#else
+enum { stop_bits = 1 };
+typedef struct {
+    uint64_t words[2];
+} sixteen;
+static inline sixteen sixteen_of(uint64_t low, uint64_t high) { return (sixteen){{low, high}}; }
+static inline sixteen sixteen_at(const char *at) { return sixteen_of(word_of(at, 8), word_of(at + 8, 8)); }
+static inline uint64_t stops_in(sixteen bytes) {
+    for (unsigned i = 0; i < 16; i++) {
+        unsigned c = bytes.words[i / 8] >> i % 8 * 8 & 0xff;
+        if (c < 0x20 || c >= 0x7f || c == '"' || c == '\\') return 1ull << i;
+    }
+    return 0;
+}
+#endif
+
+size_t str_plain_run(struct str s, size_t at) {
+    uint64_t stops;
+    for (; at + 16 <= s.len; at += 16)
+        if ((stops = stops_in(sixteen_at(s.at + at)))) return at + (unsigned)__builtin_ctzll(stops) / stop_bits;
+    if (at >= s.len) return at;
+    size_t left = s.len - at; /* the zeros behind the last byte end the run */
+    const char *rest = s.at + at;
+    stops = stops_in(sixteen_of(word_of(rest, left), left > 8 ? word_of(rest + 8, left - 8) : 0));
+    return at + (unsigned)__builtin_ctzll(stops) / stop_bits;
+}
+
+size_t str_control_at(struct str s, size_t at) {
+    for (; (at = str_plain_run(s, at)) < s.len; at++) {
+        unsigned char c = (unsigned char)s.at[at];
+        if ((c < 0x20 && c != '\t') || c == 0x7f) return at;
+    }
+    return s.len;
 }
 
 int str_compare(struct str a, struct str b) {
@@ -45,10 +110,6 @@ int str_compare(struct str a, struct str b) {
 
 bool str_starts(struct str s, struct str prefix) {
     return s.len >= prefix.len && str_eq(str_slice(s, 0, prefix.len), prefix);
-}
-
-bool str_starts_nocase(struct str s, struct str prefix) {
-    return s.len >= prefix.len && str_eq_nocase(str_slice(s, 0, prefix.len), prefix);
 }
 
 bool str_ends(struct str s, struct str suffix) {

@@ -25,13 +25,19 @@ static inline bool str_eq(struct str a, struct str b) {
 }
 bool str_same_nocase(const char *a, const char *b, size_t len);
 static inline bool str_eq_nocase(struct str a, struct str b) { /* ASCII letters only */
-    return a.len == b.len && str_same_nocase(a.at, b.at, a.len);
+    return a.len == b.len && (a.len == 0 || (((a.at[0] ^ b.at[0]) & ~0x20) == 0 && str_same_nocase(a.at, b.at, a.len)));
 }
 /* Where the run from `at` ends of printable ASCII without quote and backslash: what needs no escape anywhere. */
 size_t str_plain_run(struct str s, size_t at);
+/* Where from `at` the first control character stands that no header value may hold (RFC 9110, 5.5: all but the tab), or
+ * the length. */
+size_t str_control_at(struct str s, size_t at);
 int str_compare(struct str a, struct str b); /* byte order; a prefix comes first */
 bool str_starts(struct str s, struct str prefix);
-bool str_starts_nocase(struct str s, struct str prefix);
+/* ASCII letters only */
+static inline bool str_starts_nocase(struct str s, struct str prefix) {
+    return s.len >= prefix.len && str_eq_nocase((struct str){s.at, prefix.len}, prefix);
+}
 bool str_ends(struct str s, struct str suffix);
 /* The bytes [from, to), both cut to the length. */
 static inline struct str str_slice(struct str s, size_t from, size_t to) {

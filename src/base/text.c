@@ -46,13 +46,29 @@ void text_put_grow(struct text *text, struct str s) {
     text->len += s.len;
 }
 
+void text_put_field(struct text *text, struct str value) {
+    size_t from = 0;
+    for (size_t at; (at = str_control_at(value, from)) < value.len; from = at + 1) {
+        text_put(text, str_slice(value, from, at));
+        text_put_byte(text, '_');
+    }
+    text_put(text, str_slice(value, from, value.len));
+}
+
+/* Two digits a division. */
 void text_put_u64(struct text *text, uint64_t value) {
+    static const char pairs[] =
+        "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434"
+        "44546474849505152535455565758596061626364656667686970717273747576777879808182838485868788"
+        "8990919293949596979899";
     char digits[20];
     size_t from = sizeof digits;
-    do {
-        digits[--from] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value);
+    for (; value >= 100; value /= 100) {
+        from -= 2;
+        memcpy(digits + from, pairs + 2 * (value % 100), 2);
+    }
+    if (value >= 10) digits[--from] = pairs[2 * value + 1];
+    digits[--from] = value >= 10 ? pairs[2 * value] : (char)('0' + value);
     text_put(text, str_make(digits + from, sizeof digits - from));
 }
 

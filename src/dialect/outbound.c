@@ -3,10 +3,10 @@
 
 #include "base/url.h"
 
-static const char *const openai_forwarded[] = {"openai-beta", "idempotency-key",     "http-referer",
-                                               "x-title",     "x-client-request-id", NULL};
-static const char *const anthropic_forwarded[] = {"anthropic-beta", "anthropic-version", NULL};
-static const char *const none_forwarded[] = {NULL};
+static const struct str openai_forwarded[] = {STR("openai-beta"), STR("idempotency-key"),     STR("http-referer"),
+                                              STR("x-title"),     STR("x-client-request-id"), STR("")};
+static const struct str anthropic_forwarded[] = {STR("anthropic-beta"), STR("anthropic-version"), STR("")};
+static const struct str none_forwarded[] = {STR("")};
 
 #define BEARER STR("Authorization"), STR("Bearer ")
 
@@ -25,6 +25,12 @@ static const struct outbound_facts facts[dialects] = {
 };
 
 const struct outbound_facts *outbound_facts(enum dialect dialect) { return &facts[dialect]; }
+
+bool outbound_forwards(enum dialect dialect, struct str name) {
+    for (const struct str *known = facts[dialect].forwarded; known->len; known++)
+        if (str_eq_nocase(name, *known)) return true;
+    return false;
+}
 
 const struct codec *codec_of(enum dialect dialect) {
     static const struct codec *const codecs[dialects] = {

@@ -12,10 +12,12 @@ struct outbound_facts {
     struct str key_prefix;   /* "Bearer " */
     struct http_header also; /* sent with each request; empty name: none */
     struct str models_path;  /* what a health probe asks for, below the base URL; empty: nothing is known to be cheap */
-    const char *const *forwarded; /* the caller's headers of this dialect that go up; ends in NULL */
+    const struct str *forwarded; /* the caller's headers of this dialect that go up; ends in an empty one */
 };
 
 const struct outbound_facts *outbound_facts(enum dialect dialect);
+/* Does this caller's header go up to every provider of the dialect? */
+bool outbound_forwards(enum dialect dialect, struct str name);
 /* The dialect's code. */
 const struct codec *codec_of(enum dialect dialect);
 

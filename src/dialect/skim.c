@@ -1,14 +1,9 @@
-/* skim.c - a JSON scanner. The inner loop, over strings, goes 16 bytes a step where the machine can (SSE2), as prompts
- * are long and everything else is short. Invariant: `at` never passes the end; a container's kind stands in one bit of
+/* skim.c - a JSON scanner. The inner loop, over strings, is str_plain_run, as prompts are long and everything else is
+ * short. Invariant: `at` never passes the end; a container's kind stands in one bit of
  * `objects`. */
 #include "dialect/skim.h"
 
 #include <string.h>
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#elif defined(__ARM_NEON) && defined(__aarch64__)
-#include <arm_neon.h>
-#endif
 
 void skim_begin(struct skim *skim, struct str text, unsigned depth_max) {
     memset(skim, 0, sizeof *skim);
@@ -22,42 +17,12 @@ static struct skim_token failed(struct skim *skim, const char *problem) {
     return (struct skim_token){.kind = skim_error};
 }
 
-static void blanks(struct skim *skim) {
-    while (skim->at < skim->text.len) {
+static inline void blanks(struct skim *skim) {
+    while (skim->at < skim->text.len && skim->text.at[skim->at] <= ' ') {
         char c = skim->text.at[skim->at];
         if (c != ' ' && c != '\n' && c != '\r' && c != '\t') return;
         skim->at++;
     }
-}
-
-/* The end of the run of characters that need no look: printable ASCII but quote and backslash. */
-static size_t plain_run(const char *text, size_t at, size_t len) {
-#if defined(__SSE2__)
-    const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'), space = _mm_set1_epi8(0x20);
-    while (at + 16 <= len) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(text + at));
-        /* signed: what is below 0x20 is a control character or not ASCII */
-        __m128i stop = _mm_or_si128(_mm_cmplt_epi8(bytes, space),
-                                    _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)));
-        unsigned mask = (unsigned)_mm_movemask_epi8(stop);
-        if (mask) return at + (unsigned)__builtin_ctz(mask);
-        at += 16;
-    }
-#elif defined(__ARM_NEON) && defined(__aarch64__)
-    while (at + 16 <= len) {
-        int8x16_t bytes = vld1q_s8((const int8_t *)text + at);
-        uint8x16_t stop = vorrq_u8(vcltq_s8(bytes, vdupq_n_s8(0x20)),
-                                   vorrq_u8(vceqq_s8(bytes, vdupq_n_s8('"')), vceqq_s8(bytes, vdupq_n_s8('\\'))));
-        /* four bits a byte, as NEON has no movemask */
-        uint64_t mask = vget_lane_u64(vreinterpret_u64_u8(vshrn_n_u16(vreinterpretq_u16_u8(stop), 4)), 0);
-        if (mask) return at + (size_t)__builtin_ctzll(mask) / 4;
-        at += 16;
-    }
-#endif
-    while (at < len && (unsigned char)text[at] >= 0x20 && (unsigned char)text[at] < 0x80 && text[at] != '"' &&
-           text[at] != '\\')
-        at++;
-    return at;
 }
 
 /* Bytes of the well-formed character at the front (RFC 3629), or 0. */
@@ -100,7 +65,7 @@ static bool string_pass(struct skim *skim) {
     const char *text = skim->text.at;
     size_t len = skim->text.len, at = skim->at + 1;
     for (;;) {
-        at = plain_run(text, at, len);
+        at = str_plain_run(skim->text, at);
         skim->at = at;
         if (at >= len) return skim->problem = "a string has no end", false;
         unsigned char c = (unsigned char)text[at];
@@ -122,6 +87,8 @@ static bool string_pass(struct skim *skim) {
             }
         } else if (c < 0x20) {
             return skim->problem = "a control character inside a string", false;
+        } else if (c == 0x7f) {
+            at++;
         } else {
             size_t end = wide_run(text, at, len);
             if (end == at) return skim->problem = "bytes that are not UTF-8", false;

@@ -21,8 +21,7 @@ static const struct {
 /* The caller's headers of its dialect's list, and those that a provider's forward_headers adds. Which of them go up is
  * each provider's affair. */
 static bool forwards(const struct snapshot *snapshot, enum dialect dialect, struct str name) {
-    for (const char *const *at = outbound_facts(dialect)->forwarded; *at; at++)
-        if (str_eq_nocase(name, str_from(*at))) return true;
+    if (outbound_forwards(dialect, name)) return true;
     for (size_t p = 0; p < snapshot->provider_count; p++)
         for (size_t i = 0; i < snapshot->providers[p].forward_header_count; i++)
             if (str_eq_nocase(name, snapshot->providers[p].forward_headers[i])) return true;

@@ -12,8 +12,7 @@ static const struct str passed_back[] = {STR("content-disposition"), STR("openai
                                          STR("x-request-id"),        STR("x-should-retry")};
 
 static bool passes_up(const struct provider *provider, struct str name) {
-    for (const char *const *at = outbound_facts(provider->dialect)->forwarded; *at; at++)
-        if (str_eq_nocase(name, str_from(*at))) return true;
+    if (outbound_forwards(provider->dialect, name)) return true;
     for (size_t i = 0; i < provider->forward_header_count; i++)
         if (str_eq_nocase(name, provider->forward_headers[i])) return true;
     return false;
@@ -232,15 +231,16 @@ static struct str header_word(struct flight *flight, const struct attempt *attem
 
 static bool reply_headers_keep(struct flight *flight, struct attempt *attempt, const struct event *event) {
     const struct provider *provider = attempt->target->provider;
-    size_t kept = 0;
-    for (size_t i = 0; i < event->header_count; i++) kept += keeps(flight, provider, event, i);
+    size_t kept = 0, places[limit_headers];
+    CHECKF(event->header_count <= limit_headers, "header_count=%zu", event->header_count);
+    for (size_t i = 0; i < event->header_count; i++)
+        if (keeps(flight, provider, event, i)) places[kept++] = i;
     attempt->headers = kept ? arena_take(&flight->arena, kept * sizeof *attempt->headers) : NULL;
     attempt->content_type =
         header_word(flight, attempt, http_header_find(event->headers, event->header_count, STR("content-type")));
     if ((kept && !attempt->headers) || !attempt->content_type.at) return false;
-    for (size_t i = 0; i < event->header_count; i++) {
-        const struct http_header *header = &event->headers[i];
-        if (!keeps(flight, provider, event, i)) continue;
+    for (size_t i = 0; i < kept; i++) {
+        const struct http_header *header = &event->headers[places[i]];
         struct http_header copy = {header_word(flight, attempt, header->name),
                                    header_word(flight, attempt, header->value)};
         if (!copy.name.at || !copy.value.at) return false;

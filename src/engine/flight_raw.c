@@ -300,10 +300,7 @@ bool raw_passes_up(struct str name) {
 }
 
 bool raw_passes_up_kept(const struct provider *provider, struct str name) {
-    if (str_eq_nocase(name, STR("accept"))) return true;
-    for (const char *const *at = outbound_facts(provider->dialect)->forwarded; *at; at++)
-        if (str_eq_nocase(name, str_from(*at))) return true;
-    return false;
+    return str_eq_nocase(name, STR("accept")) || outbound_forwards(provider->dialect, name);
 }
 
 bool raw_passes_back(struct str name) {

@@ -558,13 +558,6 @@ static void line_join(struct call *call) {
     timer_set(call->client->loop, &call->line_end, call->connect_by_ns, on_line_end, call);
 }
 
-static void value_put(struct text *text, struct str value) {
-    size_t from = text->len;
-    text_put(text, value);
-    for (size_t i = from; i < text->len; i++)
-        if (((unsigned char)text->at[i] < 0x20 && text->at[i] != '\t') || text->at[i] == 0x7f) text->at[i] = '_';
-}
-
 static void authority_put(struct text *text, const struct origin *origin) {
     bool v6 = str_find_byte(origin->host, ':') != SIZE_MAX;
     if (v6) text_put_byte(text, '[');
@@ -595,7 +588,7 @@ static struct str head_write(struct client *client, const struct origin *origin,
     for (size_t i = 0; i < request->header_count; i++) {
         text_put(&text, request->headers[i].name);
         text_put(&text, STR(": "));
-        value_put(&text, request->headers[i].value);
+        text_put_field(&text, request->headers[i].value);
         text_put(&text, STR("\r\n"));
     }
     size_t len = 0;

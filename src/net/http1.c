@@ -123,6 +123,8 @@ static bool method_find(uint8_t number, enum http_method *method) {
 /* llhttp takes blanks in any number between the parts of a request line, and empty lines without end before it. */
 static int line_scan(struct http1 *parser, struct str bytes) {
     for (size_t i = 0; i < bytes.len && parser->line != line_over; i++) {
+        if (parser->line == line_inside)
+            while (i + 1 < bytes.len && bytes.at[i] > ' ') i++;
         char c = bytes.at[i];
         if (parser->line == line_before && (c == '\r' || c == '\n')) {
             if (c == '\n' && ++parser->empty_lines > empty_lines_max)
@@ -225,10 +227,7 @@ static struct http_header *headers_make(struct http1 *parser) {
 
 static bool values_are_clean(const struct http1_head *head) {
     for (size_t i = 0; i < head->header_count; i++)
-        for (size_t b = 0; b < head->headers[i].value.len; b++) {
-            unsigned char c = (unsigned char)head->headers[i].value.at[b];
-            if ((c < 0x20 && c != '\t') || c == 0x7f) return false;
-        }
+        if (str_control_at(head->headers[i].value, 0) < head->headers[i].value.len) return false;
     return true;
 }
 

@@ -35,14 +35,6 @@ static struct str date_now(struct server *server) {
     return str_from(server->date);
 }
 
-/* A value that could end its line would be a way to smuggle another. */
-static void value_put(struct text *text, struct str value) {
-    size_t from = text->len;
-    text_put(text, value);
-    for (size_t i = from; i < text->len; i++)
-        if (((unsigned char)text->at[i] < 0x20 && text->at[i] != '\t') || text->at[i] == 0x7f) text->at[i] = '_';
-}
-
 void exchange_respond(struct exchange *exchange, int status, const struct http_header *headers, size_t header_count,
                       int64_t content_length) {
     struct connection *connection = connection_of(exchange);
@@ -65,9 +57,9 @@ void exchange_respond(struct exchange *exchange, int status, const struct http_h
     text_put(&head, date_now(server));
     text_put(&head, STR("\r\n"));
     for (size_t i = 0; i < header_count; i++) {
-        value_put(&head, headers[i].name);
+        text_put_field(&head, headers[i].name);
         text_put(&head, STR(": "));
-        value_put(&head, headers[i].value);
+        text_put_field(&head, headers[i].value);
         text_put(&head, STR("\r\n"));
     }
     if (exchange->chunked) {

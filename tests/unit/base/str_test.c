@@ -13,6 +13,33 @@
 #include "base/prng.h"
 #include "base/str.h"
 
+static bool is_plain_byte(unsigned char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
+
+/* Each length up to three vectors, from each place in it, with every byte once where it may end the run. */
+static void a_plain_run_ends_at_the_first_byte_that_is_not_plain(void **state) {
+    (void)state;
+    struct prng prng;
+    prng_seed(&prng, 7);
+    for (size_t len = 0; len <= 48; len++)
+        for (unsigned byte = 0; byte < 256; byte++) {
+            char *text = malloc(len ? len : 1);
+            for (size_t i = 0; i < len; i++) text[i] = (char)(' ' + 1 + prng_below(&prng, 90));
+            for (size_t i = 0; i < len; i++)
+                if (!is_plain_byte((unsigned char)text[i])) text[i] = 'x';
+            for (unsigned many = 0; len && many < 2; many++) text[prng_below(&prng, len)] = (char)byte;
+            for (size_t from = 0; from <= len; from++) {
+                size_t plain = from, control = from;
+                while (plain < len && is_plain_byte((unsigned char)text[plain])) plain++;
+                while (control < len && ((unsigned char)text[control] >= 0x20 || text[control] == '\t') &&
+                       text[control] != 0x7f)
+                    control++;
+                assert_int_equal(str_plain_run(str_make(text, len), from), plain);
+                assert_int_equal(str_control_at(str_make(text, len), from), control);
+            }
+            free(text);
+        }
+}
+
 static void an_empty_range_is_safe_everywhere(void **state) {
     (void)state;
     struct str none = STR_NONE, piece;
@@ -223,6 +250,7 @@ int main(void) {
         cmocka_unit_test(escapes_are_decoded_and_what_is_none_stays),
         cmocka_unit_test(one_glob_of_several_is_enough),
         cmocka_unit_test(an_empty_range_is_safe_everywhere),
+        cmocka_unit_test(a_plain_run_ends_at_the_first_byte_that_is_not_plain),
         cmocka_unit_test(comparing),
         cmocka_unit_test(cutting),
         cmocka_unit_test(splitting_gives_every_piece_once),

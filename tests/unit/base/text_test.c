@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,6 +57,29 @@ static void whole_numbers(void **state) {
     text_put_byte(&text, ' ');
     text_put_i64(&text, 42);
     assert_true(str_eq(text_str(&text), STR("0 18446744073709551615 -9223372036854775808 42")));
+}
+
+static void numbers_of_every_length_are_those_of_printf(void **state) {
+    (void)state;
+    uint64_t value = 1;
+    for (unsigned digits = 1; digits <= 20; digits++, value *= 10)
+        for (int step = -1; step <= 1; step++) {
+            char expected[24], found[24] = "";
+            struct text text = text_in_buffer(found, sizeof found - 1);
+            text_put_u64(&text, value + (uint64_t)step);
+            snprintf(expected, sizeof expected, "%llu", (unsigned long long)(value + (uint64_t)step));
+            assert_string_equal(found, expected);
+        }
+}
+
+static void a_header_value_keeps_tabs_and_quotes_and_no_control_character(void **state) {
+    (void)state;
+    char bytes[64];
+    struct text text = text_in_buffer(bytes, sizeof bytes);
+    text_put_field(&text, STR("\r\na\t\"b\"\x7f\xc3\xa9 c\n"));
+    assert_true(str_eq(text_str(&text), STR("__a\t\"b\"_\xc3\xa9 c_")));
+    text_put_field(&text, STR(""));
+    assert_int_equal(text.len, 13);
 }
 
 static void check_json(struct str s, const char *wanted) {
@@ -152,6 +176,8 @@ int main(void) {
         cmocka_unit_test(it_grows_in_an_arena),
         cmocka_unit_test(a_full_buffer_fails_once_and_ignores_the_rest),
         cmocka_unit_test(whole_numbers),
+        cmocka_unit_test(numbers_of_every_length_are_those_of_printf),
+        cmocka_unit_test(a_header_value_keeps_tabs_and_quotes_and_no_control_character),
         cmocka_unit_test(json_strings_are_escaped),
         cmocka_unit_test(any_bytes_become_utf8_without_control_characters),
         cmocka_unit_test(members_and_commas),
