@@ -3,7 +3,7 @@
  *
  * Each figure is the least of many short rounds: other work on the machine can only add. A million clients do not fit a
  * cache, and a lookup then waits for memory once; it does not look at more of them. */
-#include "engine/client_table.h"
+#include "snapshot/client_table.h"
 
 #include <stdio.h>
 #include <string.h>

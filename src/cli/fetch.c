@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "base/url.h"
 #include "cli/cli.h"
-#include "net/client.h"
+#include "net/http_client.h"
 #include "net/tls.h"
 
 struct fetching {

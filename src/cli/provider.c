@@ -10,8 +10,8 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "dialect/json.h"
-#include "engine/catalog.h"
-#include "engine/config_schema.h"
+#include "snapshot/catalog.h"
+#include "config/config_schema.h"
 #include "weir.h"
 
 enum { settings_max = 64, secret_bytes_max = 16 * 1024 };

@@ -1,7 +1,7 @@
 /* admin.c - the admin API: status, explain, what would be chosen, reload, drain. What may block runs on the control
  * loop; the answer comes back by mailbox, and is dropped if the caller has gone meanwhile. */
 #include "base/memory.h"
-#include "dialect/openai.h"
+#include "dialect/openai/openai.h"
 #include "gateway/visit.h"
 #include "gateway/inference.h"
 

@@ -3,7 +3,7 @@
 #include "gateway/inference.h"
 
 #include "base/memory.h"
-#include "dialect/openai.h"
+#include "dialect/openai/openai.h"
 
 void visit_release(struct visit *visit) {
     if (visit->exchange || visit->request || visit->busy) return;

@@ -2,7 +2,7 @@
 #ifndef WEIR_NET_DIAL_H
 #define WEIR_NET_DIAL_H
 
-#include "net/client.h"
+#include "net/http_client.h"
 #include "net/resolver.h"
 #include "net/stream.h"
 

@@ -5,7 +5,7 @@
 #define WEIR_NET_FETCH_H
 
 #include "base/chunks.h"
-#include "net/client.h"
+#include "net/http_client.h"
 
 struct fetch;
 

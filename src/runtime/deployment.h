@@ -3,8 +3,8 @@
 #ifndef WEIR_RUNTIME_DEPLOYMENT_H
 #define WEIR_RUNTIME_DEPLOYMENT_H
 
-#include "engine/snapshot.h"
-#include "net/client.h"
+#include "snapshot/snapshot.h"
+#include "net/http_client.h"
 
 struct deployment {
     _Atomic uint32_t holds;

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "engine/config_overlay.h"
+#include "config/config_overlay.h"
 #include "runtime/overlay.h"
 #include "store/response_db.h"
 

@@ -1,5 +1,5 @@
 /* overlay.h - STATE_DIR/runtime.yaml on its disk: read whole, replaced whole. After a crash at any moment it is the old
- * text or the new one. What it says is engine/config_overlay's matter. Blocks: never on a worker's thread. */
+ * text or the new one. What it says is config/config_overlay's matter. Blocks: never on a worker's thread. */
 #ifndef WEIR_RUNTIME_OVERLAY_H
 #define WEIR_RUNTIME_OVERLAY_H
 

@@ -4,7 +4,7 @@
 #include "runtime/prober.h"
 
 #include "dialect/outbound.h"
-#include "engine/keys.h"
+#include "snapshot/keys.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,7 +5,7 @@
 
 #include <pthread.h>
 
-#include "engine/provider_health.h"
+#include "snapshot/provider_health.h"
 #include "runtime/worker.h"
 
 struct health_record {

@@ -2,7 +2,7 @@
 #ifndef WEIR_RUNTIME_REPORT_H
 #define WEIR_RUNTIME_REPORT_H
 
-#include "engine/flight.h"
+#include "flight/flight.h"
 #include "observe/explain.h"
 #include "observe/log.h"
 #include "observe/metrics.h"

@@ -4,7 +4,7 @@
 
 #include <pthread.h>
 
-#include "engine/config_overlay.h"
+#include "config/config_overlay.h"
 #include "runtime/in_force.h"
 #include "runtime/latch.h"
 #include "runtime/marks.h"

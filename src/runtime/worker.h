@@ -5,8 +5,8 @@
 #define WEIR_RUNTIME_WORKER_H
 
 #include "base/prng.h"
-#include "engine/flight.h"
-#include "net/client.h"
+#include "flight/flight.h"
+#include "net/http_client.h"
 #include "runtime/deployment.h"
 #include "runtime/latch.h"
 #include "runtime/report.h"

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/config_overlay.h"
+#include "config/config_overlay.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

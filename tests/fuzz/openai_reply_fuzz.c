@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "dialect/json.h"
-#include "dialect/openai.h"
+#include "dialect/openai/openai.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

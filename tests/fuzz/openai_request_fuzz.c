@@ -5,7 +5,7 @@
 
 #include "base/limits.h"
 #include "dialect/json.h"
-#include "dialect/openai.h"
+#include "dialect/openai/openai.h"
 #include "dialect/skim.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -8,8 +8,8 @@
 #define WEIR_SIM_H
 
 #include "base/prng.h"
-#include "engine/config.h"
-#include "engine/flight.h"
+#include "config/config.h"
+#include "flight/flight.h"
 
 enum { sim_arrivals_usual = 48, sim_arrivals_max = 200, sim_flights_max = sim_arrivals_max + 16, sim_pieces_max = 512 };
 

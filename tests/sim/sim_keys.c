@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "engine/keys.h"
+#include "snapshot/keys.h"
 
 enum { window_s = 60, refused_s = 60, rate_s = 1, quota_s = 3600, longest_s = 3600 };
 

@@ -15,7 +15,7 @@
 #include "base/prng.h"
 #include "dialect/fields.h"
 #include "dialect/lines.h"
-#include "dialect/openai.h"
+#include "dialect/openai/openai.h"
 #include "dialect/outbound.h"
 #include "dialect/quirks.h"
 #include "dialect/sse.h"

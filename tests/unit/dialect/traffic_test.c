@@ -15,7 +15,7 @@
 #include "base/limits.h"
 #include "base/prng.h"
 #include "dialect/json.h"
-#include "dialect/openai.h"
+#include "dialect/openai/openai.h"
 #include "dialect/skim.h"
 #include "dialect/sse.h"
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "dialect/openai.h"
+#include "dialect/openai/openai.h"
 
 struct said {
     struct arena arena;

@@ -1,0 +1,269 @@
+/* config.c - loading: parse, check, build; problems in the order of their lines. */
+#include "config/config.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "config/config_overlay.h"
+#include "config/config_read.h"
+#include "config/config_yaml.h"
+
+enum { config_arena_max = 1024 * 1024 * 1024 };
+enum { problems_max = 100 }; /* of each severity */
+
+static uint32_t *id_place(const struct config_ids *ids, struct str name) {
+    size_t at = str_hash(name) & (ids->table_size - 1);
+    while (ids->table[at] && !str_eq(str_from(ids->names[ids->table[at] - 1]), name))
+        at = (at + 1) & (ids->table_size - 1);
+    return &ids->table[at];
+}
+
+/* Names and table together, the table at most half full. */
+static bool ids_grow(struct config_ids *ids) {
+    size_t size = ids->size ? ids->size * 2 : 32;
+    char **names = memory_resize(ids->names, size * sizeof *names);
+    if (names) ids->names = names;
+    uint32_t *table = names ? memory_take_zeroed(size * 2 * sizeof *table) : NULL;
+    if (!table) return false;
+    memory_give(ids->table);
+    ids->size = size;
+    ids->table = table;
+    ids->table_size = size * 2;
+    for (size_t i = 0; i < ids->count; i++) *id_place(ids, str_from(ids->names[i])) = (uint32_t)i + 1;
+    return true;
+}
+
+uint32_t config_id(struct config_ids *ids, struct str name) {
+    uint32_t *place = ids->table_size ? id_place(ids, name) : NULL;
+    if (place && *place) return *place;
+    if (ids->count == ids->size && !ids_grow(ids)) return 0;
+    char *copy = memory_take(name.len + 1);
+    if (!copy) return 0;
+    str_copy(copy, name.len + 1, name);
+    place = id_place(ids, str_from(copy));
+    ids->names[ids->count++] = copy;
+    return *place = (uint32_t)ids->count;
+}
+
+void config_ids_free(struct config_ids *ids) {
+    for (size_t i = 0; i < ids->count; i++) memory_give(ids->names[i]);
+    memory_give(ids->names);
+    memory_give(ids->table);
+    *ids = (struct config_ids){.names = NULL};
+}
+
+/* The configuration's own text, then the overlay, then files that it names. */
+static unsigned document_of(const struct config_problem *problem) { return problem->file.len ? 2 : problem->overlay; }
+
+static bool stands_before(const struct config_problem *a, const struct config_problem *b) {
+    if (document_of(a) != document_of(b)) return document_of(a) < document_of(b);
+    return a->line < b->line || (a->line == b->line && a->column <= b->column);
+}
+
+static bool is_known(const struct config *config, const struct config_problem *problem) {
+    for (const struct config_problem *known = config->problems; known; known = known->next)
+        if (known->line == problem->line && known->column == problem->column &&
+            document_of(known) == document_of(problem) && str_eq(known->message, problem->message))
+            return true;
+    return false;
+}
+
+/* Is one more told? Those past the limit are counted, and one line says how many they are. */
+static bool is_told(struct config *config, enum config_severity severity) {
+    size_t *count = severity == config_error     ? &config->error_count
+                    : severity == config_warning ? &config->warning_count
+                                                 : &config->not_available_count;
+    return ++*count <= problems_max;
+}
+
+static void problem_add(struct config *config, const struct config_problem *problem) {
+    if (is_known(config, problem) || !is_told(config, problem->severity)) return;
+    struct config_problem *copy = arena_take_zeroed(&config->arena, sizeof *copy);
+    if (!copy) return;
+    *copy = *problem;
+    copy->message = arena_copy(&config->arena, problem->message);
+    copy->file = arena_copy(&config->arena, problem->file);
+    struct config_problem **place = &config->problems;
+    while (*place && stands_before(*place, copy)) place = &(*place)->next;
+    copy->next = *place;
+    *place = copy;
+}
+
+bool config_full(const struct config *config, enum config_severity severity) {
+    return (severity == config_error ? config->error_count : config->not_available_count) >= problems_max;
+}
+
+/* At the very end: what was counted and not told. */
+static void rest_report(struct config *config) {
+    const struct {
+        size_t count;
+        const char *what;
+    } rests[] = {{config->error_count, "error"},
+                 {config->warning_count, "warning"},
+                 {config->not_available_count, "key that is not available yet"}};
+    struct config_problem **last = &config->problems;
+    for (size_t i = 0; i < sizeof rests / sizeof *rests; i++) {
+        if (rests[i].count <= problems_max) continue;
+        size_t more = rests[i].count - problems_max;
+        struct config_problem *rest = arena_take_zeroed(&config->arena, sizeof *rest);
+        if (!rest) return;
+        *rest = (struct config_problem){
+            .severity = config_warning,
+            .message = arena_printf(&config->arena, "and %zu more: %s%s", more, rests[i].what, more == 1 ? "" : "s")};
+        while (*last) last = &(*last)->next;
+        *last = rest;
+    }
+}
+
+void config_report(struct config_reading *reading, const struct config_node *at, enum config_severity severity,
+                   const char *format, ...) {
+    char message[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    problem_add(reading->config, &(struct config_problem){.severity = severity,
+                                                          .line = at ? at->line : 0,
+                                                          .column = at ? at->column : 0,
+                                                          .overlay = at && at->overlay,
+                                                          .message = str_from(message)});
+}
+
+void config_report_file(struct config_reading *reading, struct str file, unsigned line, unsigned column,
+                        const char *sentence) {
+    problem_add(
+        reading->config,
+        &(struct config_problem){
+            .severity = config_error, .line = line, .column = column, .file = file, .message = str_from(sentence)});
+}
+
+void config_problem_write(const struct config_input *input, const struct config_problem *problem, struct text *text) {
+    text_put(text, problem->file.len  ? problem->file
+                   : problem->overlay ? input->overlay_path
+                   : input->path.len  ? input->path
+                                      : STR("environment"));
+    if (problem->line) text_printf(text, ":%u:%u", problem->line, problem->column);
+    text_put(text, STR(": "));
+    if (problem->severity == config_warning) text_put(text, STR("warning: "));
+    text_put(text, problem->message);
+}
+
+static bool holds_nothing(const struct config_node *root) {
+    return root->kind == config_map ? root->count == 0 : config_is_null(root);
+}
+
+static struct config_node *root_of(struct config_reading *reading) {
+    struct config_place place;
+    if (!reading->input->text.at) {
+        config_catalog_open(reading, NULL);
+        return config_from_environment(reading, &reading->catalog);
+    }
+    struct config_node *root = config_yaml_parse(reading->input->text, &reading->config->arena, &place);
+    if (!root) {
+        struct config_node at = {.line = place.line, .column = place.column};
+        config_report(reading, &at, config_error, "%s", place.message);
+        return NULL;
+    }
+    struct config_node *wrapped = config_member(root, STR("ai_providers"));
+    if (wrapped && root->count == 1) root = wrapped;
+    if (holds_nothing(root)) {
+        /* Nobody means one: an editor has cut the file and not written it yet, or the disk was full. As "all by
+         * default" it would take routes, providers and clients away. */
+        config_report(reading, root, config_error, "the file is empty: it holds no key, and nothing was changed");
+        return NULL;
+    }
+    if (root->kind == config_map) return root;
+    config_report(reading, root, config_error, "the file must be a map of keys, such as `providers:`");
+    return NULL;
+}
+
+/* What is kept while the configuration is in force: its process part, problems and origins, and not the whole tree,
+ * which may be large and holds credentials. Without memory it stays as it is. */
+static void config_compact(struct config *config) {
+    struct arena kept;
+    struct config small = *config;
+    arena_init(&kept, 4096, 64 * 1024 * 1024);
+    struct config_process *process = &small.process;
+    struct str *texts[4 + 3 * config_listens_max] = {&process->state_dir, &process->log_level, &process->log_format};
+    size_t count = 3;
+    for (size_t i = 0; i < process->listen_count; i++) {
+        texts[count++] = &process->listens[i].address;
+        texts[count++] = &process->listens[i].cert_file;
+        texts[count++] = &process->listens[i].key_file;
+    }
+    bool fine = true;
+    for (size_t i = 0; i < count && fine; i++) fine = (*texts[i] = arena_copy(&kept, *texts[i])).at != NULL;
+    struct config_problem **problem = &small.problems;
+    for (const struct config_problem *from = config->problems; from && fine; from = from->next) {
+        fine = (*problem = arena_take(&kept, sizeof **problem)) != NULL;
+        if (!fine) break;
+        **problem = *from;
+        (*problem)->message = arena_copy(&kept, from->message);
+        (*problem)->file = arena_copy(&kept, from->file);
+        problem = &(*problem)->next;
+    }
+    struct config_origin **origin = &small.origins;
+    for (const struct config_origin *from = config->origins; from && fine; from = from->next) {
+        fine = (*origin = arena_take(&kept, sizeof **origin)) != NULL;
+        if (!fine) break;
+        **origin = (struct config_origin){.provider = arena_copy(&kept, from->provider),
+                                          .server = arena_copy(&kept, from->server),
+                                          .origin = arena_copy(&kept, from->origin)};
+        origin = &(*origin)->next;
+    }
+    if (!fine) {
+        arena_free(&kept);
+        return;
+    }
+    arena_wipe(&config->arena);
+    arena_free(&config->arena);
+    *config = small;
+    config->arena = kept;
+}
+
+bool config_load(const struct config_input *input, struct config *config) {
+    struct config_reading reading = {.input = input, .config = config};
+    memset(config, 0, sizeof *config);
+    config->had_clients = input->had_clients;
+    config->served_providers = input->served_providers;
+    arena_init_secret(&config->arena, 64 * 1024, config_arena_max);
+    struct config_node *root = root_of(&reading);
+    if (!root) return false;
+    config_check(&reading, root);
+    config_catalog_open(&reading, root);
+    config_overlay_merge(&reading, root);
+    config_simulated_check(&reading, root);
+    config_process_read(&reading, root);
+    struct snapshot *snapshot = config_build(&reading, root);
+    rest_report(config);
+    if (config->error_count == 0)
+        config->snapshot = snapshot;
+    else if (snapshot)
+        snapshot_release(snapshot);
+    config_compact(config);
+    return config->snapshot != NULL;
+}
+
+struct str config_state_dir(const struct config_input *input, struct arena *arena) {
+    struct config config = {.problems = NULL};
+    struct config_reading reading = {.input = input, .config = &config};
+    arena_init_secret(&config.arena, 64 * 1024, config_arena_max);
+    struct config_node *root = root_of(&reading), only = {.kind = config_map, .count = 1};
+    struct str state_dir = STR_NONE;
+    only.first = config_member(root, STR("state_dir"));
+    if (only.first) {
+        only.first->next = NULL;
+        config_check(&reading, &only);
+    }
+    if (root && config.error_count == 0)
+        state_dir = arena_copy(arena, read_str(&only, "state_dir", STR("./weir-state")));
+    arena_free(&config.arena);
+    return state_dir;
+}
+
+void config_free(struct config *config) {
+    if (config->snapshot) snapshot_release(config->snapshot);
+    arena_free(&config->arena);
+}

@@ -1,0 +1,134 @@
+/* config.h - from YAML and environment to a snapshot, with every problem found at once. Pure but for the two functions
+ * given in. */
+#ifndef WEIR_CONFIG_CONFIG_H
+#define WEIR_CONFIG_CONFIG_H
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "snapshot/snapshot.h"
+
+/* Durable numbers for names, within a process: a target keeps its id from one configuration to the next. Control thread
+ * only. */
+struct config_ids {
+    char **names; /* the id is the place + 1 */
+    size_t count, size;
+    uint32_t *table; /* ids by their name's hash, open addressing; 0: free */
+    size_t table_size;
+};
+/* 0: out of memory. */
+uint32_t config_id(struct config_ids *ids, struct str name);
+void config_ids_free(struct config_ids *ids);
+
+struct config_input {
+    struct str path;                       /* for messages; empty: the environment */
+    struct str text;                       /* YAML; {NULL,0}: the environment alone */
+    struct str overlay_path, overlay_text; /* what was changed at run time (config_overlay.h); {NULL,0}: nothing */
+    const char *(*environment)(void *context, const char *name); /* NULL: not set */
+    /* A file's whole content into the arena; false: *error. */
+    bool (*read_file)(void *context, struct str path, struct arena *arena, struct str *content, struct error *error);
+    void *context;
+    /* Can TLS use these: a provider's authorities; a listener's certificate and key? false: *error. NULL: not looked
+     * at. */
+    bool (*ca_check)(void *context, struct str ca_file, struct error *error);
+    bool (*certificate_check)(void *context, struct str cert_file, struct str key_file, struct error *error);
+    struct config_ids *ids;
+    struct cells *cells;           /* NULL: the snapshot has words of its own */
+    struct str simulated_base_url; /* where the built-in provider answers; empty: it cannot be used */
+    struct sha256 admin_key_hash;
+    /* What the state folder remembers. */
+    bool had_clients;         /* without any now, nobody is let in */
+    bool served_providers;    /* the simulated one answers only where it is asked for */
+    struct str marks_problem; /* empty: it could be read */
+};
+
+enum config_severity { config_error, config_warning, config_not_available };
+
+struct config_problem {
+    struct config_problem *next;
+    enum config_severity severity;
+    unsigned line, column; /* 0: not of a place */
+    bool protects;         /* not available, and what it asks for is a protection */
+    bool overlay;          /* its place is in the overlay */
+    struct str file;       /* its place is in that file, which the configuration names; else empty */
+    struct str message;
+};
+
+struct config_listen {
+    struct str address, cert_file, key_file;
+};
+
+/* Where the credentials of a provider of the overlay go: the server, and with the way to it behind. */
+struct config_origin {
+    struct config_origin *next;
+    struct str provider, server, origin;
+};
+
+enum { config_listens_max = 16 };
+
+/* What the process needs; lives in the configuration's own arena. */
+struct config_process {
+    struct config_listen listens[config_listens_max];
+    size_t listen_count;
+    unsigned workers; /* 0: auto */
+    struct str state_dir;
+    uint64_t drain_ns, header_timeout_ns, body_timeout_ns, idle_timeout_ns, write_timeout_ns;
+    size_t connections_max, memory_bytes_max;
+    struct str log_level, log_format; /* empty: by default */
+    bool metrics_public;
+    bool core_dumps;
+};
+
+struct config {
+    struct arena arena;
+    struct config_problem *problems; /* by line; those of the overlay and of named files last */
+    struct config_origin *origins;
+    size_t error_count, warning_count, not_available_count, protects_count;
+    struct config_process process;
+    bool had_clients, served_providers; /* of the input */
+    struct snapshot *snapshot;          /* NULL when there is any error; the caller takes it over, and sets NULL here */
+};
+
+/* *config is filled in every case and given back by config_free. true: a snapshot was made. */
+bool config_load(const struct config_input *input, struct config *config);
+void config_free(struct config *config);
+/* Only where run-time state is kept, as the text says it, whatever else is wrong with it; {NULL,0}: it cannot be told.
+ * In the arena. */
+struct str config_state_dir(const struct config_input *input, struct arena *arena);
+/* FILE:LINE:COLUMN: message, for one problem. */
+void config_problem_write(const struct config_input *input, const struct config_problem *problem, struct text *text);
+
+/* -- between the files of config
+ * --------------------------------------------------------------------------------------- */
+
+struct config_node;
+struct config_reading {
+    const struct config_input *input;
+    struct config *config;
+    bool inside_later;           /* the key around has been reported as not available */
+    struct config_node *removed; /* providers that the overlay took out */
+    struct catalog catalog;      /* for what is asked before the snapshot has its own */
+    struct str catalog_text;     /* the file that `catalog` names; {NULL,0}: the built-in one */
+};
+void config_report(struct config_reading *reading, const struct config_node *at, enum config_severity severity,
+                   const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* Are there so many already that one more of them is only counted? Then nothing need be said well. */
+bool config_full(const struct config *config, enum config_severity severity);
+/* A problem of a file that the configuration names. */
+void config_report_file(struct config_reading *reading, struct str file, unsigned line, unsigned column,
+                        const char *sentence);
+/* What a message may show of a value: its first bytes, or nothing of what a reference stood for. */
+struct str config_shown(const struct config_node *node);
+/* config_check.c: types, ranges, unknown keys, references (expanded in place). */
+void config_check(struct config_reading *reading, struct config_node *root);
+/* config_build.c */
+struct snapshot *config_build(struct config_reading *reading, const struct config_node *root);
+/* config_catalog.c: the file that `catalog` names, else the built-in one, into reading->catalog. */
+void config_catalog_open(struct config_reading *reading, const struct config_node *root);
+/* config_process.c */
+void config_process_read(struct config_reading *reading, const struct config_node *root);
+/* config_environment.c: a tree such as a file would give, from the environment. */
+struct config_node *config_from_environment(struct config_reading *reading, const struct catalog *catalog);
+/* The same file: the simulated provider that nobody asked for, where real ones have served. */
+void config_simulated_check(struct config_reading *reading, const struct config_node *root);
+
+#endif

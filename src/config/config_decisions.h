@@ -1,0 +1,29 @@
+/* config_decisions.h - what of the configuration decisions go by: strategies, breakers, rates, retries, queues; and the
+ * cells that belong to each name. */
+#ifndef WEIR_CONFIG_CONFIG_DECISIONS_H
+#define WEIR_CONFIG_CONFIG_DECISIONS_H
+
+#include "config/config.h"
+#include "config/config_read.h"
+
+void decisions_of_all(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root);
+/* Its base URL and keys are known. `root` for what providers inherit. */
+void decisions_of_provider(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
+                           const struct config_node *node, struct provider *provider);
+void decisions_of_target(struct config_reading *reading, struct snapshot *snapshot, struct target *target);
+/* Its targets are complete; node NULL: a route that is made, not written. */
+void decisions_of_route(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
+                        const struct config_node *node, struct route *route);
+void decisions_of_client(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
+                         struct client *client);
+
+/* config_rules.c: the rules and the routes that they lead to; the routes are complete. `target` finds or makes one. */
+typedef struct target *(*config_target_find)(struct config_reading *reading, struct snapshot *snapshot,
+                                             const struct config_node *root, const struct provider *provider,
+                                             struct str model);
+void rules_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
+                config_target_find target);
+/* A map of tags. */
+struct rule_tag *tags_read(const struct config_node *map, struct arena *arena, size_t *count);
+
+#endif

@@ -1,0 +1,131 @@
+/* config_environment.c - a start without a file: each provider key found in the environment makes a provider; with
+ * none, the built-in simulated one. Gives the tree that a file would have given, so that one code path follows. */
+#include <string.h>
+
+#include "config/config.h"
+#include "config/config_yaml.h"
+
+static struct config_node *node_add(struct config_reading *reading, struct config_node *map, struct str key,
+                                    enum config_kind kind, struct str text) {
+    struct arena *arena = &reading->config->arena;
+    struct config_node *node = arena_take_zeroed(arena, sizeof *node), **place = &map->first;
+    if (!node) return map; /* the arena is full: the build will say so */
+    node->kind = kind;
+    node->key = arena_copy(arena, key);
+    node->text = arena_copy(arena, text);
+    node->quoted = true;
+    while (*place) place = &(*place)->next;
+    *place = node;
+    map->count++;
+    return node;
+}
+
+static struct str environment(const struct config_reading *reading, const char *name) {
+    return str_from(reading->input->environment(reading->input->context, name));
+}
+
+static struct str environment_str(const struct config_reading *reading, struct str name) {
+    char terminated[128];
+    str_copy(terminated, sizeof terminated, name);
+    return environment(reading, terminated);
+}
+
+static const char *const first_ones[] = {"PRIMARY_PROVIDER", "SECONDARY_PROVIDER", "FALLBACK_PROVIDER"};
+
+/* PRIMARY_PROVIDER and its two followers come first; the rest in the catalogue's order. */
+static double priority_of(const struct config_reading *reading, struct str type) {
+    for (size_t i = 0; i < sizeof first_ones / sizeof *first_ones; i++)
+        if (str_eq_nocase(environment(reading, first_ones[i]), type)) return (double)i + 1;
+    return 100;
+}
+
+static void provider_add(struct config_reading *reading, struct config_node *providers,
+                         const struct catalog_provider *row, struct str key) {
+    struct config_node *provider = node_add(reading, providers, row->type, config_map, STR(""));
+    struct arena *arena = &reading->config->arena;
+    if (key.len) node_add(reading, provider, STR("api_key"), config_scalar, key);
+    node_add(reading, provider, STR("priority"), config_scalar,
+             arena_printf(arena, "%.0f", priority_of(reading, row->type)));
+    struct str timeout = environment(reading, "PROVIDER_TIMEOUT");
+    if (timeout.len) node_add(reading, provider, STR("timeout_seconds"), config_scalar, timeout);
+}
+
+static struct str key_find(const struct config_reading *reading, const struct catalog_provider *row) {
+    struct str key = row->key_env.len ? environment_str(reading, row->key_env) : STR(""), rest = row->key_env_more,
+               name;
+    while (key.len == 0 && rest.len && str_split_next(&rest, ',', &name))
+        key = environment_str(reading, str_trim(name));
+    return key;
+}
+
+/* A key makes one provider: of two rows that go by the same one (a vendor's own API beside its OpenAI form) the first,
+ * unless the other is named as PRIMARY_PROVIDER or one of its followers. */
+static bool is_second(const struct config_reading *reading, const struct catalog *catalog, size_t index) {
+    const struct catalog_provider *row = &catalog->providers[index];
+    for (size_t i = 0; i < sizeof first_ones / sizeof *first_ones; i++)
+        if (str_eq_nocase(environment(reading, first_ones[i]), row->type)) return false;
+    for (size_t i = 0; i < index; i++)
+        if (row->key_env.len && str_eq(catalog->providers[i].key_env, row->key_env)) return true;
+    return false;
+}
+
+static bool system_enabled(const struct config_reading *reading) {
+    struct str enabled = environment(reading, "ENABLE_PROVIDER_SYSTEM");
+    return !(str_eq_nocase(enabled, STR("false")) || str_eq(enabled, STR("0")) || str_eq_nocase(enabled, STR("no")));
+}
+
+/* PRIMARY_PROVIDER and its two followers that lead nowhere: told, since a start without them is not what was meant. */
+static void first_ones_check(struct config_reading *reading, const struct config_node *providers) {
+    for (size_t i = 0; i < sizeof first_ones / sizeof *first_ones; i++) {
+        struct str name = environment(reading, first_ones[i]);
+        bool found = name.len == 0;
+        for (const struct config_node *node = providers->first; node && !found; node = node->next)
+            found = str_eq_nocase(node->key, name);
+        if (!found)
+            config_report(reading, NULL, config_warning,
+                          "%s names `%.*s`, which is not among the providers whose key is in the environment",
+                          first_ones[i], STR_ARG(str_slice(name, 0, 64)));
+    }
+}
+
+struct config_node *config_from_environment(struct config_reading *reading, const struct catalog *catalog) {
+    struct config_node *root = arena_take_zeroed(&reading->config->arena, sizeof *root);
+    if (!root) return NULL;
+    root->kind = config_map;
+    struct str value;
+    if ((value = environment(reading, "WEIR_LISTEN")).len) node_add(reading, root, STR("listen"), config_scalar, value);
+    if ((value = environment(reading, "WEIR_STATE_DIR")).len)
+        node_add(reading, root, STR("state_dir"), config_scalar, value);
+    if ((value = environment(reading, "WEIR_LOG")).len)
+        node_add(reading, node_add(reading, root, STR("log"), config_map, STR("")), STR("level"), config_scalar, value);
+    if ((value = environment(reading, "PROVIDER_RETRY_ATTEMPTS")).len)
+        node_add(reading, node_add(reading, root, STR("retry"), config_map, STR("")), STR("max_retries"), config_scalar,
+                 value);
+    if ((value = environment(reading, "PROVIDER_LOAD_BALANCE")).len)
+        node_add(reading, root, STR("selection_strategy"), config_scalar,
+                 str_eq_nocase(value, STR("true")) || str_eq(value, STR("1"))    ? STR("round_robin")
+                 : str_eq_nocase(value, STR("false")) || str_eq(value, STR("0")) ? STR("priority")
+                                                                                 : value);
+    struct config_node *providers = node_add(reading, root, STR("providers"), config_map, STR(""));
+    for (size_t i = 0; i < catalog->provider_count && system_enabled(reading); i++) {
+        const struct catalog_provider *row = &catalog->providers[i];
+        struct str key = key_find(reading, row);
+        bool has_account = !row->account_env.len || environment_str(reading, row->account_env).len;
+        if (key.len && has_account && !is_second(reading, catalog, i)) provider_add(reading, providers, row, key);
+    }
+    if (system_enabled(reading)) first_ones_check(reading, providers);
+    if (providers->count == 0) {
+        struct config_node *simulated = node_add(reading, providers, STR("simulated"), config_map, STR(""));
+        node_add(reading, simulated, STR("type"), config_scalar, STR("simulated"));
+    }
+    return root;
+}
+
+void config_simulated_check(struct config_reading *reading, const struct config_node *root) {
+    const struct config_node *providers = config_member(root, STR("providers"));
+    if (reading->input->text.at || !reading->input->served_providers || !system_enabled(reading)) return;
+    if (!config_member(providers, STR("simulated")) || providers->count > 1) return;
+    config_report(reading, NULL, config_error,
+                  "there is no provider's key in the environment, and this state folder has served real providers: set "
+                  "one, name a configuration file, or write ENABLE_PROVIDER_SYSTEM=false for the simulated provider");
+}

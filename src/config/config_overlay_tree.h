@@ -1,0 +1,38 @@
+/* config_overlay_tree.h - changing trees of nodes, and the words of the overlay that are no keys of the configuration.
+ * Between the overlay's own files. Nodes are linked, never copied: a node stands in one tree at a time. */
+#ifndef WEIR_CONFIG_CONFIG_OVERLAY_TREE_H
+#define WEIR_CONFIG_CONFIG_OVERLAY_TREE_H
+
+#include "config/config_yaml.h"
+
+/* What goes to one origin only, and the word beside it that names the origin. */
+struct overlay_credential {
+    struct str key, origin_key;
+};
+enum { overlay_credential_count = 3 };
+extern const struct overlay_credential overlay_credentials[overlay_credential_count];
+
+/* An entry's own words, out of its keys. */
+struct overlay_marks {
+    const struct config_node *entry;
+    bool added, removed;
+    struct str origins[overlay_credential_count]; /* empty: not said */
+};
+struct overlay_marks overlay_marks_take(struct config_node *entry);
+static inline struct str overlay_marks_origin(const struct overlay_marks *marks, size_t credential) {
+    return marks->origins[credential];
+}
+
+void overlay_mark(struct config_node *root);
+/* Unlinks and answers the member; NULL when there is none. */
+struct config_node *overlay_take_out(struct config_node *map, struct str key);
+/* Links at the end. */
+void overlay_put(struct config_node *map, struct config_node *node);
+/* Every member of `from` into `map`: maps member by member, all else whole; `headers` whole too; api_key and api_keys
+ * put each other out. */
+void overlay_put_all(struct config_node *map, struct config_node *from);
+/* NULL: no memory. */
+struct config_node *overlay_map_new(struct arena *arena, struct str key);
+struct config_node *overlay_scalar_new(struct arena *arena, struct str key, struct str text, bool quoted);
+
+#endif

@@ -1,0 +1,79 @@
+/* config_reference.c - the configuration's reference as a page. The words around the tables are here; the rows are the
+ * schema's. */
+#include "config/config_reference.h"
+
+#include "config/config_schema.h"
+
+static const char intro[] =
+    "# Configuration\n\n"
+    "YAML. Searched in this order: `-c FILE`, `WEIR_CONFIG`, `./weir.yaml`, `$XDG_CONFIG_HOME/weir/weir.yaml`, "
+    "`/etc/weir/weir.yaml`; else\n"
+    "the environment alone. The whole file may stand under a top-level key `ai_providers:`.\n\n"
+    "- `${NAME}` and `${NAME:-default}` in a value take an environment variable; unset without default is an error "
+    "with its line, but in a\n"
+    "  disabled provider. A value `file:PATH` takes a file's content, without the blanks at its ends.\n"
+    "- Unknown keys are errors, with the nearest known key suggested. `weir check` tells every problem as "
+    "FILE:LINE:COLUMN: message.\n"
+    "- A reload (SIGHUP, `POST /admin/v1/reload`) is atomic: a bad file, or one without any key, changes nothing; "
+    "requests in flight finish on "
+    "the configuration that\n"
+    "  they started with. `listen`, `workers`, `state_dir`, `log` and the connection limits and timeouts need a "
+    "restart.\n"
+    "  The files of `ca_file`, `cert` and `key` are read at the start and at each reload: one that has been changed "
+    "counts from then on, one that cannot be used is an error of `weir check`, and nothing changes.\n"
+    "- A key marked *later* is parsed and checked, but its feature is not in this version: `weir check` says so. "
+    "*Protects* means that, too, but\n"
+    "  `weir serve` refuses to start, because what the key closes would be open.\n\n"
+    "Without a file, each provider whose key is in the environment serves. Also read then: `PRIMARY_PROVIDER`, "
+    "`SECONDARY_PROVIDER`,\n"
+    "`FALLBACK_PROVIDER` (types, tried first, second, third), `PROVIDER_TIMEOUT` (seconds), `PROVIDER_RETRY_ATTEMPTS`, "
+    "`PROVIDER_LOAD_BALANCE`,\n"
+    "`ENABLE_PROVIDER_SYSTEM` (false: the simulated provider only), `WEIR_LISTEN`, `WEIR_STATE_DIR`, `WEIR_LOG` "
+    "(level). With no key at all the built-in simulated provider answers.\n"
+    "`HTTPS_PROXY`, `http_proxy` and `NO_PROXY` count for every provider without a `proxy` of its own.\n\n"
+    "Which targets serve a request: the route of exactly that model; a route whose glob matches; `provider/model` for "
+    "a configured provider; the\n"
+    "providers that list the model; for `default` or no model (on an environment-only start: for any model) each "
+    "provider's default model. Targets\n"
+    "are tried in the order of their provider's priority, equal ones as written.\n";
+
+static void cell(struct text *text, struct str value) {
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.at[i] == '|') text_put_byte(text, '\\');
+        text_put_byte(text, value.at[i]);
+    }
+}
+
+static void row(struct text *text, const struct config_key *key) {
+    static const char *const status[] = {"", "*later*", "*protects*"};
+    text_put(text, STR("| `"));
+    text_put(text, key->name);
+    text_put(text, STR("` | "));
+    if (key->fallback.len) {
+        text_put_byte(text, '`');
+        cell(text, key->fallback);
+        text_put_byte(text, '`');
+    }
+    text_put(text, STR(" | "));
+    cell(text, key->sentence);
+    if (key->choices.len) {
+        text_put(text, STR(" One of: "));
+        cell(text, key->choices);
+        text_put_byte(text, '.');
+    }
+    text_put(text, STR(" | "));
+    text_put(text, str_from(status[key->status]));
+    text_put(text, STR(" |\n"));
+}
+
+void config_reference_write(struct text *text) {
+    text_put(text, str_make(intro, sizeof intro - 1));
+    for (int section = 0; section < config_sections; section++) {
+        struct str name = config_section_name((enum config_section)section);
+        text_put(text, STR("\n## "));
+        text_put(text, name.len ? name : STR("Top level"));
+        text_put(text, STR("\n\n| key | default | what | |\n|---|---|---|---|\n"));
+        for (size_t i = 0; i < config_key_count; i++)
+            if (config_keys[i].section == (enum config_section)section) row(text, &config_keys[i]);
+    }
+}

@@ -1,0 +1,134 @@
+/* config_rules.c - rules: conditions to words, targets to a route of the rule's own. */
+#include <stdlib.h>
+
+#include "base/limits.h"
+#include "config/config_decisions.h"
+
+struct rule_tag *tags_read(const struct config_node *map, struct arena *arena, size_t *count) {
+    *count = 0;
+    if (!map || map->kind != config_map || map->count == 0) return NULL;
+    struct rule_tag *tags = arena_take_zeroed(arena, map->count * sizeof *tags);
+    for (const struct config_node *at = map->first; at && tags; at = at->next)
+        tags[(*count)++] = (struct rule_tag){arena_copy(arena, at->key), arena_copy(arena, at->text)};
+    return tags;
+}
+
+static enum rule_wish wish(const struct config_node *when, const char *key) {
+    if (!config_member(when, str_from(key))) return rule_any;
+    return read_bool(when, key, false) ? rule_yes : rule_no;
+}
+
+static void time_read(struct config_reading *reading, const struct config_node *when, struct rule_when *read) {
+    const struct config_node *hours = config_member(when, STR("time_of_day")), *days = config_member(when, STR("days")),
+                             *offset = config_member(when, STR("utc_offset"));
+    if (hours && !rule_read_hours(hours->text, &read->hours))
+        config_report(reading, hours, config_error, "`%.*s` is no time of day: write 22:00-06:00",
+                      STR_ARG(config_shown(hours)));
+    if (days && !rule_read_days(days->text, &read->days))
+        config_report(reading, days, config_error, "`%.*s` are no days: write mon-fri, or sat, sun",
+                      STR_ARG(config_shown(days)));
+    if (offset && !rule_read_offset(offset->text, &read->utc_offset_minutes))
+        config_report(reading, offset, config_error, "`%.*s` is no offset: write UTC or +02:00",
+                      STR_ARG(config_shown(offset)));
+}
+
+static void when_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *when,
+                      struct rule_when *read) {
+    struct arena *arena = &snapshot->arena;
+    *read = (struct rule_when){.has_image = wish(when, "has_image"),
+                               .has_tools = wish(when, "has_tools"),
+                               .wants_json = wish(when, "wants_json"),
+                               .streaming = wish(when, "streaming"),
+                               .model = arena_copy(arena, read_str(when, "model", STR(""))),
+                               .client = arena_copy(arena, read_str(when, "client", STR(""))),
+                               .prompt_tokens_over = (int64_t)read_number(when, "prompt_tokens_over", 0),
+                               .prompt_tokens_under = (int64_t)read_number(when, "prompt_tokens_under", 0)};
+    read->tags = tags_read(config_member(when, STR("tags")), arena, &read->tag_count);
+    time_read(reading, when, read);
+}
+
+static void target_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
+                        const struct config_node *node, struct route *route, config_target_find find) {
+    struct str name = node->kind == config_map ? read_str(node, "target", STR("")) : node->text;
+    size_t slash = str_find_byte(name, '/');
+    const struct provider *provider =
+        slash == SIZE_MAX ? NULL : map_find(&snapshot->providers_by_name, str_slice(name, 0, slash));
+    if (slash == SIZE_MAX || slash + 1 >= name.len || name.len > limit_name + limit_model) {
+        config_report(reading, node, config_error, "a target is written provider/model, not `%.*s`",
+                      STR_ARG(config_shown(node)));
+    } else if (!provider) {
+        config_report(reading, node, config_warning, "the target `%.*s` names a provider that is not there: left out",
+                      STR_ARG(config_shown(node)));
+    } else {
+        struct target *target = find(reading, snapshot, root, provider, str_slice(name, slash + 1, name.len));
+        if (target) route->targets[route->target_count++] = target;
+    }
+}
+
+static void rule_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
+                      const struct config_node *node, config_target_find find) {
+    struct arena *arena = &snapshot->arena;
+    const struct config_node *targets = config_member(node, STR("targets"));
+    struct rule rule = {.name = arena_copy(arena, read_str(node, "name", STR(""))),
+                        .enabled = read_bool(node, "enabled", true),
+                        .priority = (int64_t)read_number(node, "priority", 100),
+                        .has_strategy = config_member(node, STR("strategy")) != NULL};
+    struct route route = {.model = arena_printf(arena, "rule %.*s", STR_ARG(rule.name)), .built_in = true};
+    size_t count = targets && targets->kind == config_list ? targets->count : 0;
+    if (rule.name.len == 0) config_report(reading, node, config_error, "a rule needs a `name`");
+    when_read(reading, snapshot, config_member(node, STR("when")), &rule.when);
+    route.targets = arena_take(arena, (count + 1) * sizeof *route.targets);
+    for (const struct config_node *at = count && route.targets ? targets->first : NULL; at; at = at->next)
+        target_read(reading, snapshot, root, at, &route, find);
+    if (count == 0) config_report(reading, node, config_error, "the rule `%.*s` has no targets", STR_ARG(rule.name));
+    decisions_of_route(reading, snapshot, root, node, &route);
+    rule.targets = route.targets;
+    rule.target_count = route.target_count;
+    rule.strategy = route.strategy;
+    snapshot->rules[snapshot->rule_count] = rule;
+    snapshot->rule_routes[snapshot->rule_count++] = route;
+}
+
+struct rule_order {
+    int64_t priority;
+    size_t place;
+};
+
+static int order_compare(const void *a, const void *b) {
+    const struct rule_order *one = a, *two = b;
+    if (one->priority != two->priority) return one->priority < two->priority ? -1 : 1;
+    return one->place < two->place ? -1 : one->place > two->place;
+}
+
+/* By priority, equal ones as written. */
+static void rules_sort(struct config_reading *reading, struct snapshot *snapshot) {
+    size_t count = snapshot->rule_count;
+    struct rule_order *order = arena_take(&reading->config->arena, (count + 1) * sizeof *order);
+    struct rule *rules = arena_take(&snapshot->arena, (count + 1) * sizeof *rules);
+    struct route *routes = arena_take(&snapshot->arena, (count + 1) * sizeof *routes);
+    if (!order || !rules || !routes) {
+        config_report(reading, NULL, config_error, "no memory for %zu rules", count);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) order[i] = (struct rule_order){snapshot->rules[i].priority, i};
+    qsort(order, count, sizeof *order, order_compare);
+    for (size_t i = 0; i < count; i++) {
+        rules[i] = snapshot->rules[order[i].place];
+        routes[i] = snapshot->rule_routes[order[i].place];
+    }
+    snapshot->rules = rules;
+    snapshot->rule_routes = routes;
+}
+
+void rules_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
+                config_target_find find) {
+    const struct config_node *list = config_member(root, STR("rules"));
+    size_t count = list && list->kind == config_list ? list->count : 0;
+    snapshot->trust_tags = read_bool(root, "trust_tags", false);
+    snapshot->rules = arena_take_zeroed(&snapshot->arena, (count + 1) * sizeof *snapshot->rules);
+    snapshot->rule_routes = arena_take_zeroed(&snapshot->arena, (count + 1) * sizeof *snapshot->rule_routes);
+    if (!snapshot->rules || !snapshot->rule_routes) return;
+    for (const struct config_node *node = count ? list->first : NULL; node; node = node->next)
+        if (node->kind == config_map) rule_read(reading, snapshot, root, node, find);
+    rules_sort(reading, snapshot);
+}

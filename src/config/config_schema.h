@@ -1,0 +1,80 @@
+/* config_schema.h - every key of the configuration, as one table: its kind, its range, whether this version has it, its
+ * default and its sentence. Feeds the check, the suggestions and docs/configuration.md. */
+#ifndef WEIR_CONFIG_CONFIG_SCHEMA_H
+#define WEIR_CONFIG_CONFIG_SCHEMA_H
+
+#include "base/str.h"
+
+enum config_section {
+    section_top,
+    section_listen,
+    section_tls,
+    section_adaptive,
+    section_retry,
+    section_hedge,
+    section_fetch,
+    section_responses,
+    section_cache,
+    section_provider,
+    section_quota,
+    section_price,
+    section_breaker,
+    section_route,
+    section_target,
+    section_queue,
+    section_pool,
+    section_rule,
+    section_when,
+    section_client,
+    section_log,
+    section_alerts,
+    section_health,
+    section_proxy_none, /* ends the real ones */
+    config_sections = section_proxy_none
+};
+
+enum config_value {
+    value_string,
+    value_bool,
+    value_int,     /* whole number in [least, most] */
+    value_number,  /* in [least, most] */
+    value_seconds, /* as value_number; above 0 */
+    value_choice,  /* one of `choices`, separated by | */
+    value_strings, /* a list of strings, or one string */
+    value_map,     /* names to strings */
+    value_section, /* a map of section `inner` */
+    value_named,   /* a map of names to sections `inner` */
+    value_list,    /* a list of sections `inner`; a scalar stands for the section's main key where that says so */
+    value_numbers, /* a list of numbers */
+    value_any,
+};
+
+enum config_status {
+    key_now,
+    key_later,    /* parsed and checked; its feature is not in this version */
+    key_protects, /* as key_later, and serving without it would leave something open that the file wants closed */
+};
+
+struct config_key {
+    enum config_section section;
+    struct str name;
+    enum config_value value;
+    enum config_status status;
+    double least, most;
+    struct str choices;
+    enum config_section inner;
+    struct str synonym_of; /* empty: none */
+    struct str fallback;   /* the default, as text */
+    struct str sentence;
+};
+
+extern const struct config_key config_keys[];
+extern const size_t config_key_count;
+
+struct str config_section_name(enum config_section section);
+/* The key of that name in a section, synonyms resolved through *spelt; NULL when there is none. */
+const struct config_key *config_key_find(enum config_section section, struct str name);
+/* The nearest known name, or an empty range when nothing is near. */
+struct str config_key_nearest(enum config_section section, struct str name);
+
+#endif

@@ -1,0 +1,32 @@
+/* gemini.h - Google's generateContent dialect as a codec. Between its files only.
+ * Source: the Gemini API reference and the official SDK's types.
+ *
+ * -- gemini_codec.c: the table, errors, embeddings
+ * -- gemini_read_request.c: requests read
+ * -- gemini_write_request.c: requests written
+ * -- gemini_reply.c: replies and streams, both ways: each event is a reply of its own */
+#ifndef WEIR_DIALECT_GEMINI_GEMINI_H
+#define WEIR_DIALECT_GEMINI_GEMINI_H
+
+#include "dialect/codec.h"
+#include "dialect/fields.h"
+
+bool gemini_request_take(struct str body, struct str path_model, bool stream, struct arena *arena,
+                         struct message_request *request, struct error *error, struct str *param);
+void gemini_request_put(const struct message_request *request, const struct codec_target *target, struct text *body);
+bool gemini_reply_take(struct str body, struct arena *arena, const struct codec_quirks *quirks,
+                       struct message_reply *reply, bool *error_inside);
+void gemini_reply_put(const struct message_reply *reply, const struct codec_caller *caller, struct text *body);
+bool gemini_event_take(void *reader, struct str event, struct str data, struct arena *keep,
+                       const struct codec_quirks *quirks, struct message_events *events);
+void gemini_event_put(void *writer, const struct message_event *event, const struct codec_caller *caller,
+                      struct arena *keep, struct text *text);
+enum { gemini_reader_bytes = 16, gemini_writer_bytes = 512 };
+
+/* A member by either of its names: "inlineData" or "inline_data". */
+const struct json_value *gemini_member(const struct json_value *object, const char *camel);
+/* One part; thoughts are reasoning, calls without an id keep none. */
+void gemini_part_read(const struct json_value *value, struct arena *arena, struct message_part *part);
+void gemini_error_put(struct text *text, int status, struct str message);
+
+#endif

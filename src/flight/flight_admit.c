@@ -1,0 +1,414 @@
+/* flight_admit.c - the way in: what the head asks for, what the body names, which targets may serve it. Answers every
+ * refusal. */
+#include <string.h>
+
+#include "base/check.h"
+#include "flight/flight.h"
+
+/* The x-weir-* headers that steer. Those of features to come are refused, never ignored. */
+static const struct {
+    struct str name;
+    size_t field; /* of struct flight */
+} steering[] = {
+    {STR("x-weir-targets"), offsetof(struct flight, pinned_targets)},
+    {STR("x-weir-strategy"), offsetof(struct flight, strategy)},
+    {STR("x-weir-timeout-ms"), offsetof(struct flight, timeout_ms)},
+    {STR("x-weir-session"), offsetof(struct flight, session)},
+    {STR("x-weir-tags"), offsetof(struct flight, tags)},
+    {STR("content-type"), offsetof(struct flight, content_type)},
+};
+
+/* The caller's headers of its dialect's list, and those that a provider's forward_headers adds. Which of them go up is
+ * each provider's affair. */
+static bool forwards(const struct snapshot *snapshot, enum dialect dialect, struct str name) {
+    if (outbound_forwards(dialect, name)) return true;
+    for (size_t p = 0; p < snapshot->provider_count; p++)
+        for (size_t i = 0; i < snapshot->providers[p].forward_header_count; i++)
+            if (str_eq_nocase(name, snapshot->providers[p].forward_headers[i])) return true;
+    return false;
+}
+
+/* Copies what the flight keeps of the caller's head. */
+static bool headers_keep(struct flight *flight, const struct flight_request *request) {
+    size_t kept = 0;
+    enum dialect dialect = endpoint_facts(request->endpoint)->dialect;
+    bool raw = request->endpoint == endpoint_raw;
+    for (size_t i = 0; i < request->header_count; i++)
+        kept += raw ? raw_passes_up(request->headers[i].name) &&
+                          !header_is_of_hop(request->headers, request->header_count, request->headers[i].name)
+                    : forwards(flight->snapshot, dialect, request->headers[i].name);
+    flight->forward = kept ? arena_take(&flight->arena, kept * sizeof *flight->forward) : NULL;
+    if (kept && !flight->forward) return false;
+    for (size_t i = 0; i < request->header_count; i++) {
+        const struct http_header *header = &request->headers[i];
+        for (size_t s = 0; s < sizeof steering / sizeof *steering; s++) {
+            struct str *field = (struct str *)(void *)((char *)flight + steering[s].field);
+            if (!field->at && str_eq_nocase(header->name, steering[s].name)) {
+                *field = arena_copy(&flight->arena, header->value);
+                if (!field->at) return false;
+            }
+        }
+        if (raw ? !raw_passes_up(header->name) ||
+                      header_is_of_hop(request->headers, request->header_count, header->name)
+                : !forwards(flight->snapshot, dialect, header->name))
+            continue;
+        struct http_header copy = {arena_copy(&flight->arena, header->name), arena_copy(&flight->arena, header->value)};
+        if (!copy.name.at || !copy.value.at) return false;
+        flight->forward[flight->forward_count++] = copy;
+    }
+    return true;
+}
+
+struct budget *flight_budget(const struct flight_host *host, const struct client *client) {
+    struct budget *share = client && client->cells ? &client->cells->memory : host->strangers;
+    if (!host->budget || !share) return host->budget;
+    budget_share(share, host->budget);
+    return share;
+}
+
+struct flight *flight_new(const struct flight_host *host, const struct snapshot *snapshot,
+                          const struct flight_request *request) {
+    CHECK(request->request_id.len > 0 && request->request_id.len <= limit_request_id);
+    struct arena arena;
+    arena_init_spared(&arena, 4096, 4 * 1024 * 1024, host->spares);
+    arena_hold_within(&arena, flight_budget(host, request->client));
+    struct flight *flight = arena_take_zeroed(&arena, sizeof *flight);
+    if (!flight) return NULL;
+    *flight = (struct flight){
+        .host = host, .snapshot = snapshot, .client = request->client, .budget = arena.budget, .arena = arena};
+    flight->endpoint = request->endpoint;
+    flight->codec = request->endpoint == endpoint_completions ? &codec_completions
+                                                              : codec_of(endpoint_facts(request->endpoint)->dialect);
+    flight->path_model = arena_copy(&flight->arena, request->path_model);
+    flight->wants_array = request->wants_array;
+    flight->request_id = arena_copy(&flight->arena, request->request_id);
+    flight->own_id = request->own_id.len ? arena_copy(&flight->arena, request->own_id) : flight->request_id;
+    flight->arrived_ns = request->arrived.mono_ns;
+    flight->arrived_wall_ns = request->arrived.wall_ns;
+    flight->body_max = snapshot->body_bytes_max;
+    flight->timeout_ns = snapshot->request_timeout_ns;
+    chunks_init_spared(&flight->body, flight->budget, host->chunk_spares);
+    if (request->content_length > 0) chunks_expect(&flight->body, (size_t)request->content_length);
+    bool kept = request->endpoint != endpoint_raw || raw_keep(flight, &request->raw);
+    if (kept && flight->request_id.at && flight->own_id.at && headers_keep(flight, request)) return flight;
+    arena = flight->arena;
+    arena_free(&arena);
+    return NULL;
+}
+
+/* NULL client: the host itself, or a gateway open to anyone on loopback; both may steer. */
+static bool may_steer(const struct flight *flight) { return !flight->client || flight->client->may_steer; }
+
+bool flight_admit_head(struct flight *flight, struct now now, struct actions *out) {
+    bool steers = flight->pinned_targets.at || flight->strategy.at;
+    if (!budget_admits(flight->budget, 0)) {
+        answer_error(flight, error_overloaded, STR_NONE, STR_NONE, now, out);
+        return false;
+    }
+    if (steers && !may_steer(flight)) {
+        answer_error(
+            flight, error_not_allowed,
+            STR("This client key may not use x-weir-targets or x-weir-strategy: ask the operator for `may_steer`."),
+            STR_NONE, now, out);
+        return false;
+    }
+    if (flight->strategy.at && !strategy_read(flight->strategy, &flight->by)) {
+        answer_error(flight, error_invalid_request,
+                     STR("x-weir-strategy: there is no such strategy: write round_robin, least_loaded, "
+                         "fastest_response, cost_optimal, priority, weighted, sticky or adaptive."),
+                     STR("x-weir-strategy"), now, out);
+        return false;
+    }
+    uint64_t timeout_ms = 0;
+    if (flight->timeout_ms.at) {
+        if (!str_to_u64(flight->timeout_ms, &timeout_ms) || timeout_ms == 0) {
+            answer_error(flight, error_invalid_request,
+                         STR("x-weir-timeout-ms must be a whole number of milliseconds above 0."),
+                         STR("x-weir-timeout-ms"), now, out);
+            return false;
+        }
+        flight->timeout_given = true; /* it only shortens */
+        if (timeout_ms < flight->timeout_ns / NS_PER_MS) flight->timeout_ns = timeout_ms * NS_PER_MS;
+    }
+    return true;
+}
+
+enum unfit { unfit_no, unfit_client, unfit_endpoint }; /* the last one is told */
+
+/* What the request wants of a model, in the catalogue's words. */
+static struct catalog_wish wish_of(const struct flight *flight) {
+    const struct openai_request *request = &flight->request;
+    return (struct catalog_wish){
+        .abilities = (request->has_image ? 1u << ability_vision : 0) | (request->has_audio ? 1u << ability_audio : 0) |
+                     (request->has_tools ? 1u << ability_tools : 0) | (request->wants_schema ? 1u << ability_json : 0),
+        .use = catalog_use_of(flight->endpoint)};
+}
+
+/* A model that is known to lack what is wanted is not asked; one that nothing is known of is. */
+static bool model_fits(struct flight *flight, const struct target *target, struct error *error) {
+    struct catalog_wish wish = wish_of(flight);
+    struct str lack = catalog_lack(target->facts, &wish);
+    return !lack.len ||
+           error_set(error, error_unsupported, "No model behind `%.*s` %.*s. GET /v1/models tells what each can do.",
+                     STR_ARG(str_slice(flight->route_name, 0, 100)), STR_ARG(lack));
+}
+
+static enum unfit target_unfit(struct flight *flight, const struct target *target, bool pinned) {
+    const struct client *client = flight->client;
+    if (client && !str_glob_any(client->providers, client->provider_count, target->provider->name)) return unfit_client;
+    if (client && pinned && !str_glob_any(client->models, client->model_count, target->model) &&
+        !str_glob_any(client->models, client->model_count, target->name))
+        return unfit_client;
+    struct error error; /* not zeroed: its sentence is long, and there may be a thousand targets */
+    error.code = error_none;
+    bool fits = model_fits(flight, target, &error);
+    if (fits && flight_splices(flight, target->provider))
+        return target->provider->endpoints & 1u << flight->endpoint ? unfit_no : unfit_endpoint;
+    if (fits && translate_fits(flight, target, &error)) return unfit_no;
+    if (error.code && !flight->unfit) flight->unfit = arena_take(&flight->arena, sizeof *flight->unfit);
+    if (error.code && flight->unfit) *flight->unfit = error;
+    return unfit_endpoint;
+}
+
+/* false: no memory. */
+static bool candidates_room(struct flight *flight, size_t more) {
+    size_t size = flight->candidate_count + more;
+    if (size > limit_candidates) size = limit_candidates;
+    if (size <= flight->candidate_size) return true;
+    struct candidate *bigger = arena_take_zeroed(&flight->arena, size * sizeof *bigger);
+    if (!bigger) return false;
+    for (size_t i = 0; i < flight->candidate_count; i++) bigger[i] = flight->candidates[i];
+    flight->candidates = bigger;
+    flight->candidate_size = size;
+    return true;
+}
+
+static bool is_candidate(const struct flight *flight, const struct target *target) {
+    for (size_t i = 0; i < flight->candidate_count; i++)
+        if (flight->candidates[i].target == target) return true;
+    return false;
+}
+
+static bool candidates_add(struct flight *flight, const struct route *route, bool pinned, enum unfit *unfit) {
+    if (!candidates_room(flight, route->target_count)) return false;
+    for (size_t i = 0; i < route->target_count && flight->candidate_count < flight->candidate_size; i++) {
+        const struct target *target = route->targets[i];
+        enum unfit found = target_unfit(flight, target, pinned);
+        if (found > *unfit) *unfit = found;
+        if (found != unfit_no || is_candidate(flight, target)) continue;
+        flight->candidates[flight->candidate_count++] =
+            (struct candidate){.target = target,
+                               .place = route->places ? route->places[i].cells : NULL,
+                               .weight = route->places ? route->places[i].weight : 1};
+    }
+    return true;
+}
+
+/* x-weir-targets: a/m1,b/m2 */
+static bool pins_add(struct flight *flight, enum unfit *unfit, struct now now, struct actions *out) {
+    struct str rest = flight->pinned_targets, pin;
+    while (str_split_next(&rest, ',', &pin)) {
+        pin = str_trim(pin);
+        size_t slash = str_find_byte(pin, '/');
+        const struct route *route =
+            slash == SIZE_MAX || !map_find(&flight->snapshot->providers_by_name, str_slice(pin, 0, slash))
+                ? NULL
+                : snapshot_route(flight->snapshot, pin, &flight->arena);
+        if (!route) {
+            struct str message = arena_printf(&flight->arena,
+                                              "x-weir-targets: there is no target `%.*s`: write provider/model, "
+                                              "with a provider of this gateway.",
+                                              STR_ARG(str_slice(pin, 0, limit_model)));
+            answer_error(flight, error_unknown_model, message, STR("x-weir-targets"), now, out);
+            return false;
+        }
+        if (!candidates_add(flight, route, true, unfit)) {
+            answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
+            return false;
+        }
+        if (!flight->route) flight->route = route;
+    }
+    return true;
+}
+
+/* The configured tags count always, the caller's own only where they are trusted. */
+static const struct rule *rule_find(const struct flight *flight, struct now now) {
+    const struct snapshot *snapshot = flight->snapshot;
+    struct rule_tag tags[2 * rule_tags_max];
+    size_t count = snapshot->trust_tags && flight->tags.at ? rule_read_tags(flight->tags, tags) : 0;
+    if (snapshot->rule_count == 0) return NULL;
+    for (size_t i = 0; flight->client && i < flight->client->tag_count && i < rule_tags_max; i++)
+        tags[count++] = flight->client->tags[i];
+    struct rule_facts facts = {.has_image = flight->request.has_image,
+                               .has_tools = flight->request.has_tools,
+                               .wants_json = flight->request.wants_json,
+                               .streaming = flight->request.stream,
+                               .model = flight->route_name,
+                               .client = flight->client ? flight->client->name : STR(""),
+                               .prompt_tokens = flight->prompt_tokens,
+                               .tags = tags,
+                               .tag_count = count,
+                               .wall_ns = now.wall_ns};
+    return rules_match(snapshot->rules, snapshot->rule_count, &facts);
+}
+
+/* Pins only narrow what the rule allows. */
+static void candidates_narrow(struct flight *flight) {
+    size_t kept = 0;
+    for (size_t i = 0; i < flight->candidate_count; i++) {
+        bool allowed = false;
+        for (size_t t = 0; t < flight->rule->target_count; t++)
+            allowed = allowed || flight->rule->targets[t] == flight->candidates[i].target;
+        if (allowed) flight->candidates[kept++] = flight->candidates[i];
+    }
+    flight->candidate_count = kept;
+}
+
+static bool route_find(struct flight *flight, struct now now, struct actions *out) {
+    const struct client *client = flight->client;
+    struct str model = flight->request.model;
+    flight->route_name = arena_copy(&flight->arena, str_empty(model) ? STR("default") : model);
+    flight->request.model = flight->route_name; /* the body's bytes may go before the flight does */
+    if (client && !str_glob_any(client->models, client->model_count, flight->route_name)) {
+        answer_error(flight, error_not_allowed,
+                     arena_printf(&flight->arena, "This client key may not use the model `%.*s`.",
+                                  STR_ARG(str_slice(flight->route_name, 0, limit_model))),
+                     STR("model"), now, out);
+        return false;
+    }
+    flight->route = snapshot_route(flight->snapshot, flight->route_name, &flight->arena);
+    flight->rule = rule_find(flight, now);
+    if (flight->route || flight->rule || flight->pinned_targets.at) return true;
+    answer_error(
+        flight, error_unknown_model,
+        arena_printf(&flight->arena,
+                     "No route and no provider serves the model `%.*s`. GET /v1/models lists what this gateway has.",
+                     STR_ARG(str_slice(flight->route_name, 0, limit_model))),
+        STR("model"), now, out);
+    return false;
+}
+
+bool flight_read(struct flight *flight, struct now now, struct actions *out) {
+    struct error error = {.code = error_none};
+    struct str param = STR_NONE;
+    bool multipart = endpoint_facts(flight->endpoint)->body == endpoint_body_multipart;
+    bool openai = endpoint_facts(flight->endpoint)->dialect == dialect_openai;
+    bool read = !openai     ? translate_admit(flight, &error, &param)
+                : multipart ? openai_multipart_read(flight->whole_body, flight->content_type, &flight->arena,
+                                                    &flight->request, &error, &param)
+                            : openai_request_read(flight->whole_body, flight->endpoint, &flight->arena,
+                                                  &flight->request, &error, &param);
+    if (!read) {
+        answer_error(flight, error.code, str_from(error.message), param, now, out);
+        return false;
+    }
+    flight->shows_reasoning = !flight->message || flight->message->show_reasoning != flag_false;
+    if (!endpoint_facts(flight->endpoint)->streams) flight->request.stream = false;
+    return true;
+}
+
+/* Four bytes a token; pictures stand in the body as text, and count as a page each. */
+static int64_t prompt_tokens(const struct flight *flight) {
+    enum { bytes_a_token = 4, image_most = 2000 };
+    int64_t tokens = (int64_t)(flight->whole_body.len / bytes_a_token);
+    return flight->request.has_image && tokens > image_most ? image_most : tokens;
+}
+
+/* Models whose context is too small for the prompt, as far as it can be told without their tokenizers, are left out
+ * while another one remains. */
+static void candidates_size(struct flight *flight) {
+    int64_t wanted = flight->prompt_tokens + (flight->request.max_tokens > 0 ? flight->request.max_tokens : 0);
+    size_t kept = 0, fitting = 0;
+    for (size_t i = 0; i < flight->candidate_count; i++) {
+        const struct catalog_model *facts = flight->candidates[i].target->facts;
+        fitting += !facts || facts->context_tokens < 0 || facts->context_tokens >= wanted;
+    }
+    if (fitting == 0 || fitting == flight->candidate_count) return;
+    for (size_t i = 0; i < flight->candidate_count; i++) {
+        const struct catalog_model *facts = flight->candidates[i].target->facts;
+        if (!facts || facts->context_tokens < 0 || facts->context_tokens >= wanted)
+            flight->candidates[kept++] = flight->candidates[i];
+    }
+    flight->candidate_count = kept;
+}
+
+static bool candidates_find(struct flight *flight, struct now now, struct actions *out) {
+    enum unfit unfit = unfit_no;
+    if (flight->pinned_targets.at) {
+        if (!pins_add(flight, &unfit, now, out)) return false;
+    } else if (flight->route && flight->route->pinned && !may_steer(flight)) {
+        answer_error(flight, error_not_allowed,
+                     STR("This client key may not name a provider itself: ask the operator for `may_steer`."),
+                     STR("model"), now, out);
+        return false;
+    } else {
+        bool pinned = flight->route && flight->route->pinned;
+        if (flight->rule && !pinned)
+            flight->route = &flight->snapshot->rule_routes[flight->rule - flight->snapshot->rules];
+        if (!candidates_add(flight, flight->route, pinned, &unfit)) {
+            answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
+            return false;
+        }
+    }
+    bool narrowed = flight->rule && (flight->pinned_targets.at || flight->route->pinned) && flight->candidate_count;
+    if (narrowed) candidates_narrow(flight);
+    if (flight->candidate_count) return true;
+    if (narrowed) {
+        answer_error(flight, error_not_allowed,
+                     arena_printf(&flight->arena, "The rule `%.*s` allows none of the targets that were named.",
+                                  STR_ARG(str_slice(flight->rule->name, 0, limit_name))),
+                     STR_NONE, now, out);
+        return false;
+    }
+    if (unfit == unfit_endpoint && !flight->unfit &&
+        endpoint_facts(flight->endpoint)->operation == operation_count_tokens)
+        answer_count(flight, message_tokens(flight->message), now, out); /* nobody behind the model can count */
+    else if (unfit == unfit_client)
+        answer_error(flight, error_not_allowed, STR("This client key may not use the providers of this model."),
+                     STR("model"), now, out);
+    else if (unfit == unfit_endpoint && flight->unfit)
+        answer_error(flight, flight->unfit->code, str_from(flight->unfit->message), flight->unfit_param, now, out);
+    else if (unfit == unfit_endpoint)
+        answer_error(flight, error_unsupported, STR("No provider of this model serves this path."), STR("model"), now,
+                     out);
+    else
+        answer_error(flight, error_no_provider_available, STR_NONE, STR_NONE, now, out);
+    return false;
+}
+
+/* The request's own deadline: a reply that is not streamed raises it to the longest reply timeout of its targets,
+ * unless the caller set one. */
+static void deadline_set(struct flight *flight) {
+    uint64_t timeout_ns = flight->timeout_ns;
+    for (size_t i = 0; i < flight->candidate_count && !flight->request.stream && !flight->timeout_given; i++) {
+        uint64_t reply_ns = flight->candidates[i].target->provider->reply_timeout_ns;
+        if (reply_ns > timeout_ns) timeout_ns = reply_ns;
+    }
+    flight->deadline_ns = flight->arrived_ns + timeout_ns;
+}
+
+bool flight_candidates(struct flight *flight, struct now now, struct actions *out) {
+    flight->prompt_tokens = prompt_tokens(flight);
+    if (!route_find(flight, now, out) || !candidates_find(flight, now, out)) return false;
+    if (!flight->strategy.at) flight->by = flight->pinned_targets.at ? strategy_priority : flight->route->strategy;
+    if (flight->by != strategy_exclusive) candidates_size(flight); /* the lock's holder serves, or nobody */
+    return true;
+}
+
+bool flight_admit(struct flight *flight, struct now now, struct actions *out) {
+    bool raw = flight->endpoint == endpoint_raw;
+    if (raw ? !raw_admit(flight, now, out) : !flight_read(flight, now, out)) return false;
+    bool looks = flight->request.names_more && flight->endpoint != endpoint_responses; /* those before their history */
+    if (!raw && looks && !names_admit(flight, now, out)) return false;
+    if (!raw && !flight_candidates(flight, now, out)) return false;
+    resume_admit(flight);
+    deadline_set(flight);
+    if (now.mono_ns >= flight->deadline_ns) {
+        answer_error(flight, error_request_timeout, STR_NONE, STR_NONE, now, out);
+        return false;
+    }
+    if (!hold_client(flight, now, out)) return false;
+    if (flight->route->cells) share_count(&flight->route->cells->retries, now.mono_ns);
+    if (flight->route->cells && flight->route->hedge.on) share_count(&flight->route->cells->hedges, now.mono_ns);
+    return true;
+}

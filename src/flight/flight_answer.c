@@ -1,0 +1,319 @@
+/* flight_answer.c - everything that reaches the caller is written here: heads, bytes, ends, errors. */
+#include <string.h>
+
+#include "base/check.h"
+#include "flight/flight.h"
+
+enum { own_headers_max = 11, limit_headers_max = 6 };
+
+static void header_put(struct http_header *headers, size_t *count, struct str name, struct str value) {
+    if (value.at) headers[(*count)++] = (struct http_header){name, value};
+}
+
+static struct str number_text(struct flight *flight, uint64_t number) {
+    struct text text = text_in_arena(&flight->arena, 24);
+    text_put_u64(&text, number);
+    return text.failed ? STR_NONE : text_str(&text);
+}
+
+/* "120ms", "12s": as OpenAI says when a limit is whole again. */
+static struct str reset_text(struct flight *flight, uint64_t ns) {
+    uint64_t ms = (ns + NS_PER_MS - 1) / NS_PER_MS;
+    struct text text = text_in_arena(&flight->arena, 24);
+    text_put_u64(&text, ms < 1000 ? ms : (ms + 999) / 1000);
+    text_put(&text, ms < 1000 ? STR("ms") : STR("s"));
+    return text.failed ? STR_NONE : text_str(&text);
+}
+
+/* The client's own limits, where it has any: then a provider's are none of its business. */
+static void own_limits_put(struct flight *flight, struct http_header *headers, size_t *count, struct now now) {
+    const struct client *client = flight->client;
+    if (!client) return;
+    const struct {
+        const struct limiter_rules *rules;
+        const struct cell *cell;
+        struct str limit, remaining, reset;
+    } limits[] = {
+        {client->rates.requests_minute.limit ? &client->rates.requests_minute : &client->rates.requests_hour,
+         client->rates.requests_minute.limit ? &client->cells->requests_minute : &client->cells->requests_hour,
+         STR("x-ratelimit-limit-requests"), STR("x-ratelimit-remaining-requests"), STR("x-ratelimit-reset-requests")},
+        {&client->rates.tokens_minute, &client->cells->tokens_minute, STR("x-ratelimit-limit-tokens"),
+         STR("x-ratelimit-remaining-tokens"), STR("x-ratelimit-reset-tokens")}};
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        if (limits[i].rules->limit == 0) continue;
+        uint64_t paid_off_ns = cell_load(limits[i].cell);
+        header_put(headers, count, limits[i].limit, number_text(flight, limits[i].rules->limit));
+        header_put(headers, count, limits[i].remaining,
+                   number_text(flight, limiter_left(limits[i].cell, limits[i].rules, now.mono_ns)));
+        header_put(headers, count, limits[i].reset,
+                   reset_text(flight, paid_off_ns > now.mono_ns ? paid_off_ns - now.mono_ns : 0));
+    }
+}
+
+static bool has_own_limits(const struct flight *flight) {
+    const struct client *client = flight->client;
+    return client && (client->rates.requests_minute.limit || client->rates.requests_hour.limit ||
+                      client->rates.tokens_minute.limit);
+}
+
+static void respond(struct flight *flight, int status, const struct http_header *headers, size_t count,
+                    int64_t content_length, struct actions *out) {
+    caller_enter(flight, caller_headed);
+    flight->status = status;
+    struct action *action = actions_add(out, action_respond);
+    action->respond.status = status;
+    action->respond.headers = headers;
+    action->respond.header_count = count;
+    action->respond.content_length = content_length;
+}
+
+/* Nano-dollars as a decimal of dollars, or nothing where the cost is not known. */
+static struct str cost_text(struct flight *flight, const struct attempt *attempt) {
+    int64_t cost = attempt->cost_nano_usd;
+    if (attempt->state != attempt_settled || cost < 0) return STR_NONE;
+    struct text text = text_in_arena(&flight->arena, 32);
+    text_put_money(&text, cost);
+    return text.failed ? STR_NONE : text_str(&text);
+}
+
+void answer_head(struct flight *flight, const struct attempt *attempt, int status, int64_t content_length,
+                 struct now now, struct actions *out) {
+    size_t count = 0, most = attempt->header_count + own_headers_max + limit_headers_max;
+    bool own_limits = has_own_limits(flight);
+    struct http_header *headers = arena_take(&flight->arena, most * sizeof *headers);
+    if (!headers) {
+        respond(flight, status, NULL, 0, content_length, out);
+        return;
+    }
+    if (attempt->content_type.len) header_put(headers, &count, STR("Content-Type"), attempt->content_type);
+    if (attempt->mode == reply_events) {
+        header_put(headers, &count, STR("Cache-Control"), STR("no-cache"));
+        header_put(headers, &count, STR("X-Accel-Buffering"), STR("no"));
+    }
+    header_put(headers, &count, STR("x-weir-request-id"), flight->request_id);
+    if (!flight->snapshot->response_headers_minimal) {
+        header_put(headers, &count, STR("x-weir-provider"), attempt->target->provider->name);
+        header_put(headers, &count, STR("x-weir-model"), attempt->target->model);
+        header_put(headers, &count, STR("x-weir-attempts"), number_text(flight, flight->attempt_count));
+        header_put(headers, &count, STR("x-weir-cost"), cost_text(flight, attempt));
+    }
+    if (flight->not_stored) header_put(headers, &count, STR("x-weir-stored"), STR("false"));
+    if (attempt->usage_told_by_estimate) header_put(headers, &count, STR("x-weir-estimated"), STR("true"));
+    if (attempt->dropped.len) header_put(headers, &count, STR("x-weir-dropped"), attempt->dropped);
+    own_limits_put(flight, headers, &count, now);
+    for (size_t i = 0; i < attempt->header_count; i++)
+        if (!own_limits || !str_starts_nocase(attempt->headers[i].name, STR("x-ratelimit-")))
+            headers[count++] = attempt->headers[i];
+    CHECKF(count <= most, "count=%zu most=%zu", count, most);
+    respond(flight, status, headers, count, content_length, out);
+}
+
+void answer_bytes(struct flight *flight, struct str bytes, struct actions *out) {
+    flight->bytes_out += bytes.len;
+    actions_write(out, bytes);
+}
+
+/* What was held while the attempt was not yet the answer. Copied to scratch, so that an open stream holds none of it.
+ */
+void answer_held(struct flight *flight, struct attempt *attempt, struct actions *out) {
+    struct str whole = chunks_whole(&attempt->held);
+    struct str copy = whole.len ? arena_copy(flight->host->scratch, whole) : STR_NONE;
+    if (copy.at) answer_bytes(flight, copy, out);
+    out->starved |= whole.len > 0 && !copy.at;
+    chunks_free(&attempt->held);
+}
+
+void answer_end(struct flight *flight, struct actions *out) {
+    caller_enter(flight, caller_ended);
+    actions_add(out, action_end);
+}
+
+/* The words, or where there was no memory for them the ones for that, which every dialect's callers can read. */
+static struct str words_of(struct flight *flight, const struct text *text, int *status) {
+    if (!text->failed) return text_str(text);
+    flight->error = error_overloaded;
+    *status = translate_status(flight, error_facts(error_overloaded)->status);
+    return STR(
+        "{\"type\":\"error\",\"error\":{\"message\":\"The gateway has no memory for this now. Try again.\",\"type\":"
+        "\"overloaded_error\",\"code\":\"overloaded\",\"status\":\"UNAVAILABLE\"}}");
+}
+
+static void answer_json(struct flight *flight, int status, struct str body, int64_t retry_after_ms,
+                        const struct attempt *last, struct now now, struct actions *out) {
+    static const struct http_header least = {STR("Content-Type"), STR("application/json")};
+    size_t count = 0;
+    struct http_header *headers =
+        arena_take(flight->host->scratch, (own_headers_max + limit_headers_max) * sizeof *headers);
+    if (headers) {
+        header_put(headers, &count, STR("Content-Type"), STR("application/json"));
+        header_put(headers, &count, STR("x-weir-request-id"), flight->request_id);
+        if (retry_after_ms >= 0) {
+            header_put(headers, &count, STR("Retry-After"),
+                       arena_printf(&flight->arena, "%lld", (long long)((retry_after_ms + 999) / 1000)));
+            header_put(headers, &count, STR("retry-after-ms"),
+                       arena_printf(&flight->arena, "%lld", (long long)retry_after_ms));
+        }
+        if (last && !flight->snapshot->response_headers_minimal) {
+            header_put(headers, &count, STR("x-weir-provider"), last->target->provider->name);
+            header_put(headers, &count, STR("x-weir-model"), last->target->model);
+            header_put(headers, &count, STR("x-weir-attempts"), number_text(flight, flight->attempt_count));
+        }
+        if (flight->estimated) header_put(headers, &count, STR("x-weir-estimated"), STR("true"));
+        if (flight->error == error_quota_exhausted) header_put(headers, &count, STR("x-should-retry"), STR("false"));
+        own_limits_put(flight, headers, &count, now);
+    }
+    respond(flight, status, headers ? headers : &least, headers ? count : 1, (int64_t)body.len, out);
+    answer_bytes(flight, body, out);
+    answer_end(flight, out);
+    flight_enter(flight, flight_answered);
+    flight_close(flight, now, out);
+}
+
+static void answer_error_status(struct flight *flight, enum error_code code, int status, struct str message,
+                                struct str param, int64_t retry_after_ms, const struct attempt *last, struct now now,
+                                struct actions *out) {
+    bool ours = flight_starved(flight) && code != error_overloaded && status >= 400 && status != 401 && status < 500;
+    if (ours || code == error_out_of_memory) { /* what was looked for and not found may well be there */
+        code = error_overloaded;
+        status = error_facts(code)->status;
+        message = param = STR_NONE;
+    }
+    const struct error_facts *facts = error_facts(code);
+    if (str_empty(message)) message = facts->sentence;
+    if (retry_after_ms < 0 && (status == 503 || status == 429) && code != error_quota_exhausted) retry_after_ms = 1000;
+    flight->error = code;
+    error_set(&flight->error_said, code, "%.*s", STR_ARG(message));
+    struct text text = text_in_arena(flight->host->scratch, 512);
+    if (flight->codec->dialect != dialect_openai) status = translate_status(flight, status);
+    flight->codec->write_error(&(struct message_error){.code = code,
+                                                       .status = status,
+                                                       .message = message,
+                                                       .param = param,
+                                                       .request_id = flight->request_id,
+                                                       .retry_after_ms = retry_after_ms,
+                                                       .attempts = flight->attempt_count,
+                                                       .scope = flight->limit_scope},
+                               &text);
+    struct str words = words_of(flight, &text, &status);
+    answer_json(flight, status, words, retry_after_ms, last, now, out);
+}
+
+void answer_count(struct flight *flight, int64_t tokens, struct now now, struct actions *out) {
+    struct text text = text_in_arena(&flight->arena, 64);
+    flight->codec->write_count(tokens, &text);
+    flight->estimated = true;
+    int status = 200;
+    struct str words = words_of(flight, &text, &status);
+    answer_json(flight, status, words, -1, NULL, now, out);
+}
+
+void answer_error(struct flight *flight, enum error_code code, struct str message, struct str param, struct now now,
+                  struct actions *out) {
+    answer_error_status(flight, code, error_facts(code)->status, message, param, -1, NULL, now, out);
+}
+
+void answer_refused(struct flight *flight, enum error_code code, uint64_t until_ns, struct now now,
+                    struct actions *out) {
+    if (flight->resumed) {
+        resume_give_up(flight, failure_overloaded, now, out);
+        return;
+    }
+    int64_t retry_after_ms =
+        until_ns > now.mono_ns ? (int64_t)((until_ns - now.mono_ns + NS_PER_MS - 1) / NS_PER_MS) : -1;
+    answer_error_status(flight, code, error_facts(code)->status, STR_NONE, STR_NONE, retry_after_ms, NULL, now, out);
+}
+
+/* Failures whose reply is the provider's word to the caller, and goes to it as it is. */
+static bool is_providers_word(enum failure failure) {
+    return failure == failure_bad_request || failure == failure_not_found || failure == failure_rate_limited ||
+           failure == failure_conflict || failure == failure_server_error || failure == failure_overloaded ||
+           failure == failure_timeout_status;
+}
+
+static bool is_error_object(const struct flight *flight, const struct attempt *attempt, struct str body) {
+    if (attempt->codec) {
+        struct message_error error = {.retry_after_ms = -1};
+        attempt->codec->read_error(body, flight->host->scratch, &error);
+        return error.message.len > 0;
+    }
+    struct usage usage = USAGE_NONE;
+    bool is_error = false;
+    return openai_reply_read(body, &usage, &is_error) && is_error;
+}
+
+/* The same in the caller's dialect, with the status that its SDK knows it by. */
+static void answer_translated_word(struct flight *flight, const struct attempt *last, struct str body, struct now now,
+                                   struct actions *out) {
+    struct message_error error = {.retry_after_ms = -1};
+    last->codec->read_error(body, flight->host->scratch, &error);
+    const struct failure_facts *failure = failure_facts(last->failure);
+    error.code = last->failure == failure_bad_request ? error_invalid_request
+                 : last->failure == failure_not_found ? error_unknown_model
+                                                      : failure->error;
+    error.status = translate_status(flight, last->status);
+    if (!error.message.len) error.message = failure->sentence;
+    error.request_id = flight->request_id;
+    error.retry_after_ms = last->retry_after_ms;
+    error.attempts = flight->attempt_count;
+    flight->error = failure->error;
+    struct text text = text_in_arena(flight->host->scratch, 512);
+    flight->codec->write_error(&error, &text);
+    struct str masked = masked_words(flight, last, text_str(&text));
+    text.failed |= !masked.at;
+    struct str words = words_of(flight, &text, &error.status);
+    answer_json(flight, error.status, text.failed ? words : masked, error.retry_after_ms, last, now, out);
+}
+
+/* An error that came in a reply of status 200: its sentence, as one of status 502; a filter's is a refusal. */
+static bool answer_inside(struct flight *flight, const struct attempt *last, struct now now, struct actions *out) {
+    struct message_error error = {.retry_after_ms = -1};
+    struct str body = chunks_whole(&flight->attempts[last->number]->held);
+    if (!body.at) return false;
+    (last->codec ? last->codec : &codec_openai)->read_error(body, flight->host->scratch, &error);
+    if (!error.message.len) return false;
+    error.message = masked_words(flight, last, error.message);
+    bool filtered = refusal_is_filter(&(struct provider_word){.code = error.said_code, .type = error.type});
+    enum error_code code = filtered ? error_content_filtered : error_provider_error;
+    answer_error_status(flight, code, error_facts(code)->status, error.message, STR_NONE, last->retry_after_ms, last,
+                        now, out);
+    return true;
+}
+
+/* Nothing is left to try: the last failure is the answer. */
+void answer_failure(struct flight *flight, const struct attempt *last, struct now now, struct actions *out) {
+    if (flight->resumed && last) {
+        resume_give_up(flight, last->failure, now, out);
+        return;
+    }
+    if (!last) {
+        answer_error(flight, error_no_provider_available, STR_NONE, STR_NONE, now, out);
+        return;
+    }
+    bool word = last->status >= 400 && is_providers_word(last->failure);
+    struct str body = word && !last->error_cut ? chunks_whole(&flight->attempts[last->number]->held) : STR_NONE;
+    if (word && body.at && last->translates) {
+        answer_translated_word(flight, last, body, now, out);
+        return;
+    }
+    if (word && body.at && is_error_object(flight, last, body)) {
+        flight->error = failure_facts(last->failure)->error;
+        answer_head(flight, last, last->status, (int64_t)body.len, now, out);
+        answer_bytes(flight, body, out);
+        answer_end(flight, out);
+        flight_enter(flight, flight_answered);
+        flight_close(flight, now, out);
+        return;
+    }
+    if (last->failure == failure_error_in_reply && answer_inside(flight, last, now, out)) return;
+    const struct failure_facts *failure = failure_facts(last->failure);
+    const struct error_facts *error = error_facts(failure->error);
+    if (last->failure == failure_no_connection || failure->error == error_quota_exhausted)
+        flight->limit_scope = STR("provider");
+    struct str message =
+        failure->error == error_provider_auth
+            ? error->sentence
+            : arena_printf(&flight->arena, "%.*s (%.*s, after %u attempt%s.)", STR_ARG(error->sentence),
+                           STR_ARG(failure->sentence), flight->attempt_count, flight->attempt_count == 1 ? "" : "s");
+    answer_error_status(flight, failure->error, word ? last->status : error->status, message, STR_NONE,
+                        last->retry_after_ms, last, now, out);
+}

@@ -1,0 +1,420 @@
+/* flight_choose.c - which candidate is next: those who may serve now, the strategy's choice among them; then the same
+ * target again after a pause; then waiting for a place or a rate; then the answer that says why not.
+ *
+ * Must never: send without holds, wait past the deadline, try again once a byte has reached the caller. */
+#include "base/check.h"
+#include "flight/flight.h"
+
+struct str refusal_name(enum refusal refusal) {
+    static const char *const names[refusals] = {[refusal_none] = "none",
+#define X(name, sentence) [refusal_##name] = #name,
+                                                REFUSAL_TABLE(X)
+#undef X
+    };
+    CHECKF((unsigned)refusal < refusals, "refusal=%d", (int)refusal);
+    return str_from(names[refusal]);
+}
+
+/* -- the choice -------------------------------------------------------------------------------------------------------
+ */
+
+/* Another key of the same provider may do what the last one could not. */
+static bool has_other_key(const struct candidate *candidate) {
+    enum failure failure = candidate->failure;
+    return failure_facts(failure)->fault == fault_key && candidate->tries < candidate->target->provider->key_count;
+}
+
+static void candidate_look(const struct flight *flight, struct candidate *candidate, struct now now,
+                           uint64_t *soonest_ns) {
+    uint64_t until_ns = 0;
+    if (flight->resumed && candidate->target->provider->dialect != dialect_openai) {
+        candidate->refusal = refusal_other_dialect;
+        return;
+    }
+    candidate->refusal =
+        candidate->tries && !has_other_key(candidate) ? refusal_tried : hold_look(flight, candidate, now, &until_ns);
+    if (until_ns && until_ns < *soonest_ns) *soonest_ns = until_ns;
+}
+
+static int64_t expected_cost(const struct flight *flight, const struct target *target) {
+    enum { output_guess = 512 };
+    int64_t output = flight->request.max_tokens >= 0 ? flight->request.max_tokens : output_guess;
+    int64_t cost = price_cost(
+        &target->prices, (struct price_tokens){.input = flight->prompt_tokens, .output = output * flight->request.n});
+    return cost;
+}
+
+/* Which strategies look at load, latency and health. */
+static const bool measures[strategies] = {[strategy_least_loaded] = true,
+                                          [strategy_fastest_response] = true,
+                                          [strategy_cost_optimized] = true,
+                                          [strategy_adaptive] = true};
+
+static struct pick_candidate facts_of(const struct flight *flight, const struct candidate *candidate, struct now now) {
+    const uint64_t fading_ns = 60 * NS_PER_S;
+    const struct target *target = candidate->target;
+    const struct provider *provider = target->provider;
+    struct health_input health = {.success = 1};
+    struct pick_candidate facts = {
+        .priority = flight->pinned_targets.at ? candidate - flight->candidates : provider->priority,
+        .weight = candidate->weight,
+        .max_concurrent = provider->max_concurrent,
+        .cost_nano_usd = -1,
+        .quota_left = 1,
+        .health = 1,
+        .ramp = breaker_ramp(&provider->cells->breaker, &provider->breaker, now.mono_ns),
+        .name_hash = target->name_hash,
+        .pass = candidate->place ? cell_load(&candidate->place->pass) : 0,
+        .in_flight = gate_in_use(&provider->cells->gate),
+    };
+    if (flight->by == strategy_cost_optimal || flight->by == strategy_cost_optimized)
+        facts.cost_nano_usd = expected_cost(flight, target);
+    if (target->cells) {
+        double ramp = breaker_ramp(&target->cells->breaker, &provider->breaker, now.mono_ns);
+        if (ramp < facts.ramp) facts.ramp = ramp;
+        if (!measures[flight->by]) return facts;
+        facts.latency_ns = latency_read(&target->cells->latency, fading_ns, now.mono_ns);
+        facts.in_flight = gate_in_use(&target->cells->in_flight);
+        health.latency_ns = latency_read(&target->cells->latency, 0, now.mono_ns);
+        health.baseline_ns = latency_read(&target->cells->baseline, 0, now.mono_ns);
+        health.breaker = breaker_view(&target->cells->breaker, &provider->breaker, now.mono_ns).state;
+    }
+    health.success = success_read(&provider->cells->success);
+    facts.health = health_score(&health);
+    return facts;
+}
+
+/* The session that was named, else the client; without either each request for itself. */
+static uint64_t sticky_hash(const struct flight *flight) {
+    if (flight->session.len) return str_hash(flight->session) ^ (flight->client ? str_hash(flight->client->name) : 0);
+    return flight->client ? str_hash(flight->client->name) : str_hash(flight->request_id);
+}
+
+static void passes_advance(struct flight *flight, struct candidate *chosen, uint64_t least) {
+    if (flight->by == strategy_round_robin && chosen->place && !flight->previews)
+        pick_pass_advance(&chosen->place->pass, least, chosen->weight);
+}
+
+/* The best of those that nothing stands against; NULL: there is none. */
+static struct candidate *choose(struct flight *flight, struct now now) {
+    struct pick_candidate facts[limit_candidates];
+    struct candidate *open[limit_candidates];
+    double scores[limit_candidates];
+    size_t count = 0;
+    for (size_t i = 0; i < flight->candidate_count; i++) {
+        struct candidate *candidate = &flight->candidates[i];
+        if (candidate->refusal != refusal_none || candidate->raced) continue;
+        open[count] = candidate;
+        facts[count] = facts_of(flight, candidate, now);
+        count++;
+    }
+    if (count == 0) return NULL;
+    if (flight->candidate_count == 1) return open[0];
+    bool by_priority = flight->by == strategy_adaptive && flight->attempt_count && !flight->snapshot->fallback_by_score;
+    struct pick_input input = {.strategy = by_priority ? strategy_priority : flight->by,
+                               .candidates = facts,
+                               .count = count,
+                               .weights = flight->snapshot->adaptive,
+                               .sticky_hash = sticky_hash(flight),
+                               .random = prng_next(flight->host->prng)};
+    size_t best = pick(&input, scores);
+    for (size_t i = 0; i < count; i++) open[i]->score = scores[i];
+    passes_advance(flight, open[best], pick_pass_floor(&input, best));
+    return open[best];
+}
+
+/* -- waiting ----------------------------------------------------------------------------------------------------------
+ */
+
+static void wait_begin(struct flight *flight, enum flight_waiting waiting, struct candidate *candidate,
+                       uint64_t until_ns, struct actions *out) {
+    flight->waiting = waiting;
+    flight->waits_for = candidate;
+    flight->wait_until_ns = until_ns;
+    flight_arm(flight, until_ns, out);
+}
+
+void flight_wait_end(struct flight *flight, struct actions *out) {
+    if (flight->waiting == waiting_line) {
+        const struct provider *provider = flight->waits_for->target->provider;
+        actions_add(out, action_unwait)->provider = provider;
+        gate_stop_waiting(&provider->cells->gate);
+    }
+    if (flight->waiting == waiting_fetch) actions_add(out, action_unfetch);
+    if (flight->waiting == waiting_recall) actions_add(out, action_unrecall);
+    flight->waiting = waiting_none;
+}
+
+static bool is_retryable(const struct flight *flight, const struct candidate *candidate) {
+    const struct failure_facts *facts = failure_facts(candidate->failure);
+    bool passing = facts->fault == fault_passing || candidate->failure == failure_rate_limited;
+    return candidate->tries && passing && candidate->failure != failure_system &&
+           candidate->tries <= candidate->target->provider->max_retries && flight->by != strategy_exclusive;
+}
+
+/* The same target again after a pause, when no other is left: within the retry budget and the deadline. */
+static bool retry_later(struct flight *flight, const struct attempt *last, struct now now, struct actions *out) {
+    const struct retry_rules *rules = &flight->route->retry;
+    struct candidate *best = NULL;
+    for (size_t i = 0; i < flight->candidate_count; i++) {
+        struct candidate *candidate = &flight->candidates[i];
+        if (!is_retryable(flight, candidate)) continue;
+        bool better = !best || candidate->tries < best->tries;
+        if (better) best = candidate;
+    }
+    if (!best || !last) return false;
+    uint64_t pause_ns =
+        NS_PER_MS * retry_backoff_ms(best->tries - 1u, rules->base_ms, rules->max_ms, prng_next(flight->host->prng));
+    int64_t told_ms = last->candidate == best ? last->retry_after_ms : -1;
+    if (told_ms >= 0 && (uint64_t)told_ms > rules->max_ms) return false; /* the caller may decide to wait so long */
+    if (told_ms >= 0) pause_ns = (uint64_t)told_ms * NS_PER_MS;
+    uint64_t until_ns = now.mono_ns + pause_ns, open_ns = 0;
+    struct now then = {.mono_ns = until_ns, .wall_ns = now.wall_ns};
+    if (until_ns >= flight->deadline_ns) return false;
+    enum refusal refusal = hold_look(flight, best, then, &open_ns);
+    if (refusal != refusal_none && (open_ns == 0 || open_ns > now.mono_ns + rules->max_ms * NS_PER_MS)) return false;
+    if (open_ns > until_ns) until_ns = open_ns;
+    if (until_ns >= flight->deadline_ns) return false;
+    if (flight->route->cells && !share_take(&flight->route->cells->retries, rules->budget_permille, 10, now.mono_ns))
+        return false;
+    wait_begin(flight, waiting_backoff, best, until_ns, out);
+    return true;
+}
+
+/* In line for a place, or until a rate allows; only where a provider's `queue` says so. */
+static bool wait_for_room(struct flight *flight, struct now now, struct actions *out) {
+    for (size_t i = 0; i < flight->candidate_count; i++) {
+        struct candidate *candidate = &flight->candidates[i];
+        const struct provider *provider = candidate->target->provider;
+        uint64_t until_ns = now.mono_ns + provider->queue_wait_ns, open_ns = 0;
+        if (provider->queue_max == 0 || candidate->tries) continue;
+        if (wanted_fetch(flight, candidate->target, now, out)) return true; /* before a place is taken */
+        if (until_ns > flight->deadline_ns) until_ns = flight->deadline_ns;
+        if (candidate->refusal == refusal_rate_limited) {
+            hold_look(flight, candidate, now, &open_ns);
+            if (open_ns == 0 || open_ns >= until_ns) continue;
+            wait_begin(flight, waiting_rate, candidate, open_ns, out);
+            return true;
+        }
+        bool entered = false;
+        if (candidate->refusal != refusal_too_many_in_flight ||
+            !gate_wait(&provider->cells->gate, provider->max_concurrent, provider->queue_max, &entered))
+            continue;
+        if (entered) { /* a place came free in between */
+            wait_begin(flight, waiting_line, candidate, until_ns, out);
+            flight_turn(flight, now, out);
+            return true;
+        }
+        wait_begin(flight, waiting_line, candidate, until_ns, out);
+        actions_add(out, action_wait)->provider = provider;
+        return true;
+    }
+    return false;
+}
+
+/* -- the order of things ----------------------------------------------------------------------------------------------
+ */
+
+/* true: an attempt has begun, or the flight has been answered. */
+static bool begin(struct flight *flight, struct candidate *candidate, bool has_gate, uint32_t lock_epoch,
+                  struct now now, struct actions *out) {
+    struct holds holds;
+    if (!has_gate && wanted_fetch(flight, candidate->target, now, out)) return true;
+    candidate->refusal = hold_take(flight, candidate, has_gate, now, &holds, out);
+    if (candidate->refusal != refusal_none) {
+        candidate->raced = true;
+        return false;
+    }
+    if (!attempt_begin(flight, candidate, &holds, lock_epoch, now, out))
+        answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
+    return true;
+}
+
+struct candidate *flight_choose_other(struct flight *flight, struct now now, struct holds *holds, struct actions *out) {
+    uint64_t ignored = UINT64_MAX;
+    for (size_t i = 0; i < flight->candidate_count; i++) {
+        struct candidate *candidate = &flight->candidates[i];
+        candidate->raced = candidate->target == flight->live->target;
+        candidate_look(flight, candidate, now, &ignored);
+    }
+    for (struct candidate *next; (next = choose(flight, now)); next->raced = true) {
+        if (wants_fetch(flight, next->target)) continue;
+        next->refusal = hold_take(flight, next, false, now, holds, out);
+        if (next->refusal == refusal_none) return next;
+    }
+    return NULL;
+}
+
+/* Nothing can be sent now: why, by what stands against the most hopeful candidate. */
+static void answer_nothing(struct flight *flight, const struct attempt *last, uint64_t soonest_ns, struct now now,
+                           struct actions *out) {
+    enum refusal best = refusal_none;
+    static const struct {
+        enum refusal refusal;
+        enum error_code error;
+    } answers[] = {{refusal_too_many_in_flight, error_too_many_in_flight},
+                   {refusal_rate_limited, error_rate_limited},
+                   {refusal_cooling, error_rate_limited},
+                   {refusal_credential_refused, error_provider_auth},
+                   {refusal_quota_exhausted, error_quota_exhausted}};
+    if (last) {
+        answer_failure(flight, last, now, out);
+        return;
+    }
+    enum error_code code = error_no_provider_available;
+    for (size_t k = 0; k < sizeof answers / sizeof *answers && best == refusal_none; k++)
+        for (size_t i = 0; i < flight->candidate_count; i++)
+            if (flight->candidates[i].refusal == answers[k].refusal) {
+                best = answers[k].refusal;
+                code = answers[k].error;
+            }
+    if (code == error_too_many_in_flight || code == error_rate_limited || code == error_quota_exhausted)
+        flight->limit_scope = STR("provider");
+    answer_refused(flight, code, soonest_ns == UINT64_MAX ? 0 : soonest_ns, now, out);
+}
+
+/* The route's lock says who: nobody else is asked. true: done. */
+static bool try_holder(struct flight *flight, struct now now, uint64_t *soonest_ns, struct actions *out) {
+    for (size_t moves = 0; moves <= flight->candidate_count; moves++) {
+        uint32_t epoch = 0;
+        uint64_t until_ns = 0;
+        struct candidate *holder = lock_holder(flight, now, &epoch, &until_ns);
+        if (until_ns && until_ns < *soonest_ns) *soonest_ns = until_ns;
+        if (!holder) return false;
+        if (holder->tries > flight->route->failover_after) return false; /* each has had its turns */
+        if (begin(flight, holder, false, epoch, now, out)) return true;
+    }
+    return false;
+}
+
+static bool may_try(const struct flight *flight, const struct now *now) {
+    unsigned most = flight->route->retry.max_attempts;
+    if (flight->by == strategy_exclusive) /* the lock's own retries are not counted */
+        most = (unsigned)flight->candidate_count * flight->route->failover_after;
+    if (most > limit_attempts) most = limit_attempts;
+    return flight->attempt_count < most && now->mono_ns < flight->deadline_ns;
+}
+
+void flight_try_next(struct flight *flight, struct now now, struct actions *out) {
+    const struct attempt *last = flight->attempt_count ? flight->attempts[flight->attempt_count - 1] : NULL;
+    uint64_t soonest_ns = UINT64_MAX;
+    flight->waiting = waiting_none;
+    if (!may_try(flight, &now)) {
+        answer_nothing(flight, last, soonest_ns, now, out);
+        return;
+    }
+    if (flight->by == strategy_exclusive && flight->route->cells) {
+        if (!try_holder(flight, now, &soonest_ns, out)) answer_nothing(flight, last, soonest_ns, now, out);
+        return;
+    }
+    for (size_t i = 0; i < flight->candidate_count; i++) {
+        flight->candidates[i].raced = false;
+        candidate_look(flight, &flight->candidates[i], now, &soonest_ns);
+    }
+    for (struct candidate *next; (next = choose(flight, now));)
+        if (begin(flight, next, false, 0, now, out)) return;
+    if (retry_later(flight, last, now, out) || wait_for_room(flight, now, out)) return;
+    answer_nothing(flight, last, soonest_ns, now, out);
+}
+
+void flight_turn(struct flight *flight, struct now now, struct actions *out) {
+    CHECKF(flight->waiting == waiting_line, "waiting=%d", (int)flight->waiting);
+    struct candidate *candidate = flight->waits_for;
+    flight->waiting = waiting_none;
+    if (!begin(flight, candidate, true, 0, now, out)) flight_try_next(flight, now, out);
+}
+
+void flight_wait_over(struct flight *flight, struct now now, struct actions *out) {
+    enum flight_waiting waited = flight->waiting;
+    struct candidate *candidate = flight->waits_for;
+    if (waited == waiting_line) {
+        flight_wait_end(flight, out);
+        flight->limit_scope = STR("provider");
+        answer_refused(flight, error_too_many_in_flight, 0, now, out);
+        return;
+    }
+    if (waited == waiting_fetch || waited == waiting_recall) {
+        wanted_late(flight, now, out);
+        return;
+    }
+    flight->waiting = waiting_none;
+    if (!begin(flight, candidate, false, 0, now, out)) flight_try_next(flight, now, out);
+}
+
+/* -- without sending --------------------------------------------------------------------------------------------------
+ */
+
+static void preview_put(const struct flight *flight, const struct candidate *chosen, uint64_t soonest_ns,
+                        struct now now, struct text *text) {
+    text_put_byte(text, '{');
+    text_json_str(text, STR("model"), flight->route_name);
+    text_json_str(text, STR("route"), flight->route->model);
+    if (flight->rule) text_json_str(text, STR("rule"), flight->rule->name);
+    text_json_str(text, STR("strategy"), strategy_name(flight->by));
+    if (chosen) text_json_str(text, STR("chosen"), chosen->target->name);
+    if (!chosen && soonest_ns != UINT64_MAX && soonest_ns > now.mono_ns)
+        text_json_u64(text, STR("retry_after_ms"), (soonest_ns - now.mono_ns) / NS_PER_MS);
+    text_json_key(text, STR("candidates"));
+    text_put_byte(text, '[');
+    for (size_t i = 0; i < flight->candidate_count; i++) {
+        const struct candidate *candidate = &flight->candidates[i];
+        text_json_comma(text);
+        text_put_byte(text, '{');
+        text_json_str(text, STR("target"), candidate->target->name);
+        text_json_i64(text, STR("priority"), candidate->target->provider->priority);
+        int64_t cost = expected_cost(flight, candidate->target);
+        if (cost >= 0) text_json_money(text, STR("expected_cost_usd"), cost);
+        if (candidate->refusal)
+            text_json_str(text, STR("refused"), refusal_name(candidate->refusal));
+        else if (flight->by != strategy_exclusive) {
+            text_json_key(text, STR("score"));
+            text_printf(text, "%.6g", candidate->score);
+        }
+        text_put_byte(text, '}');
+    }
+    text_put(text, STR("]}"));
+}
+
+/* As flight_step does for the real one, up to the choice. */
+static bool preview_admit(struct flight *flight, const struct flight_question *question, struct now now,
+                          struct actions *out) {
+    if (!flight_admit_head(flight, now, out)) return false;
+    flight->request = (struct openai_request){.model = question->model, .max_tokens = -1, .n = 1};
+    flight->whole_body = question->body;
+    if (question->body.len && !flight_read(flight, now, out)) return false;
+    return flight_candidates(flight, now, out);
+}
+
+bool flight_preview(const struct flight_host *host, const struct snapshot *snapshot,
+                    const struct flight_question *question, struct now now, struct text *text, struct error *error) {
+    struct flight_request asked = {.endpoint = question->endpoint,
+                                   .request_id = STR("preview"),
+                                   .client = question->client,
+                                   .headers = question->headers,
+                                   .header_count = question->header_count,
+                                   .content_length = -1,
+                                   .arrived = now};
+    struct actions out;
+    uint64_t soonest_ns = UINT64_MAX;
+    struct flight *flight = flight_new(host, snapshot, &asked);
+    if (!flight) return error_set(error, error_out_of_memory, "%s", error_facts(error_out_of_memory)->sentence.at);
+    actions_begin(&out, host->scratch);
+    flight->previews = true;
+    bool found = preview_admit(flight, question, now, &out);
+    if (found) {
+        struct candidate *chosen = NULL;
+        for (size_t i = 0; i < flight->candidate_count; i++)
+            candidate_look(flight, &flight->candidates[i], now, &soonest_ns);
+        if (flight->by == strategy_exclusive && flight->route->cells)
+            chosen = lock_shown(flight);
+        else
+            chosen = choose(flight, now);
+        preview_put(flight, chosen, soonest_ns, now, text);
+    } else {
+        *error = flight->error_said;
+    }
+    if (flight->caller == caller_waiting) caller_enter(flight, caller_gone);
+    if (flight->state != flight_closed) flight_enter(flight, flight_closed);
+    flight_free(flight);
+    return found;
+}

@@ -1,0 +1,156 @@
+/* flight_events.c - streams of other dialects than OpenAI's, and streams that are translated: each event is read by the
+ * provider's code into canonical ones; passed on as it came where the caller speaks the same dialect, else written in
+ * the caller's. When it may be passed on, and how it ends, is flight_stream.c's as for every stream. */
+#include <string.h>
+
+#include "flight/flight.h"
+
+struct seen {
+    bool token, finish, end;
+    struct message_event *error;
+};
+
+static struct seen look(struct attempt *attempt, const struct message_events *events) {
+    struct seen seen = {.token = false};
+    for (size_t i = 0; i < events->count; i++) {
+        struct message_event *event = &events->list[i];
+        usage_merge(&attempt->usage, &event->usage);
+        switch (event->kind) {
+        case message_event_text:
+        case message_event_refusal:
+        case message_event_reasoning:
+        case message_event_signature:
+        case message_event_tool:
+        case message_event_arguments:
+            seen.token = true;
+            attempt->said_bytes += event->text.len;
+            break;
+        case message_event_finish: seen.finish = true; break;
+        case message_event_error: seen.error = event; break;
+        case message_event_end: seen.end = true; break;
+        default: break;
+        }
+    }
+    return seen;
+}
+
+static bool written_pass(struct flight *flight, struct attempt *attempt, const struct message_event *list, size_t count,
+                         struct now now, struct actions *out) {
+    struct codec_caller caller = translate_caller(flight, attempt, now);
+    struct text text = text_in_arena(flight->host->scratch, 512);
+    struct message_events ordered = {.arena = flight->host->scratch};
+    bool failed = false, over = false;
+    for (size_t i = 0; attempt->order && i < count; i++)
+        failed |= !order_take(attempt->order, &list[i], &flight->arena, &ordered);
+    if (attempt->order) list = ordered.list;
+    if (attempt->order) count = ordered.count;
+    for (size_t i = 0; i < count; i++) {
+        const struct message_event *event = &list[i];
+        struct message_event end;
+        if (event->kind == message_event_end) {
+            end = *event;
+            end.usage = attempt->usage;
+            translate_usage(flight, attempt->said_bytes, &end.usage);
+            event = &end;
+            over = true;
+        }
+        flight->codec->write_event(attempt->writer, event, &caller, &flight->arena, &text);
+    }
+    struct str written = masked_text(flight, attempt, text_str(&text));
+    if (failed || text.failed || (text.len > 0 && !written.at) || flight_starved(flight)) {
+        attempt_fail(flight, attempt, failure_system, now, out);
+        return false;
+    }
+    if (over) stored_keep_frames(flight, written, out);
+    return written.len == 0 || stream_pass(flight, attempt, written, true, now, out);
+}
+
+/* By weir's table: a word of another vendor means nothing to the caller's SDK, or something else. */
+static void error_tell(const struct flight *flight, struct message_event *error, enum failure failure) {
+    const struct error_facts *facts = error_facts(failure_facts(failure)->error);
+    bool passing = error->status == 408 || error->status == 429 || (error->status >= 500 && error->status < 600);
+    error->code = failure_facts(failure)->error;
+    error->status = translate_status(flight, passing ? error->status : facts->status);
+    error->name = error->type = STR_NONE;
+}
+
+/* The provider's own error in its stream. Always false: the attempt is over. */
+static bool error_take(struct flight *flight, struct attempt *attempt, const struct sse_event *event,
+                       struct message_events *events, struct message_event *error, struct now now,
+                       struct actions *out) {
+    struct str type = error->type.len ? error->type : error->name;
+    attempt_said(flight, attempt, error->text, true);
+    attempt_said_code(flight, attempt, error->name, STR(""));
+    error->text = masked_words(flight, attempt, error->text);
+    enum failure said = attempt_refusal(attempt, &(struct provider_word){.code = error->name, .type = type});
+    enum failure told = stream_failure(said, error->status);
+    if (attempt->state != attempt_delivering) {
+        attempt_fail(flight, attempt, said ? said : failure_error_in_stream, now, out);
+        return false;
+    }
+    bool passed = true;
+    if (attempt->translates) {
+        error_tell(flight, error, told);
+        passed = written_pass(flight, attempt, events->list, events->count, now, out);
+    } else if (said) { /* about weir's own key: none of the caller's business */
+        events_error(flight, attempt, told, error->text, now, out);
+    } else { /* the same dialect: in the provider's own words */
+        passed = stream_pass_error(flight, attempt, event, now, out);
+    }
+    if (passed) stream_end_by_error(flight, attempt, now, out);
+    return false;
+}
+
+bool events_take(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
+                 struct actions *out) {
+    struct message_events events = {.arena = flight->host->scratch};
+    attempt->events++;
+    if (event->comment_only)
+        return attempt->translates || stream_pass(flight, attempt, event->raw, event->borrowed, now, out);
+    bool read = attempt->codec->read_event(attempt->reader, event->event, event->data, &flight->arena, attempt->quirks,
+                                           &events);
+    if (!read && !flight_starved(flight)) {
+        attempt->events_dropped++;
+        return true;
+    }
+    if (events.failed || flight_starved(flight)) {
+        attempt_fail(flight, attempt, failure_system, now, out);
+        return false;
+    }
+    struct seen seen = look(attempt, &events);
+    if (seen.error) return error_take(flight, attempt, event, &events, seen.error, now, out);
+    if (events.next_sequence && !attempt->translates) attempt->next_sequence = events.next_sequence;
+    if (!attempt->translates) stored_keep_event(flight, event->event, event->data, out);
+    attempt->saw_finish |= seen.finish;
+    if (seen.token || seen.finish) stream_token(flight, attempt, now, out);
+    if (seen.end && attempt->state != attempt_delivering) {
+        attempt_fail(flight, attempt, failure_empty_stream, now, out);
+        return false;
+    }
+    attempt->saw_done |= seen.end;
+    if (attempt->translates ? !written_pass(flight, attempt, events.list, events.count, now, out)
+                            : !stream_pass(flight, attempt, event->raw, event->borrowed, now, out))
+        return false;
+    if (seen.end) stream_complete(flight, attempt, now, out);
+    return !seen.end;
+}
+
+void events_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+    struct message_event end = {.kind = message_event_end, .usage = USAGE_NONE};
+    if (attempt->translates && !attempt->saw_done) written_pass(flight, attempt, &end, 1, now, out);
+}
+
+void events_error(struct flight *flight, struct attempt *attempt, enum failure failure, struct str message,
+                  struct now now, struct actions *out) {
+    struct message_event error = {.kind = message_event_error, .usage = USAGE_NONE};
+    struct codec_caller caller = translate_caller(flight, attempt, now);
+    struct text text = text_in_arena(flight->host->scratch, 512);
+    void *writer = attempt->writer;
+    error_tell(flight, &error, failure);
+    error.text = message;
+    error.sequence = attempt->next_sequence;
+    if (!writer) writer = arena_take_zeroed(flight->host->scratch, flight->codec->writer_size + 1);
+    if (!writer) return;
+    flight->codec->write_event(writer, &error, &caller, &flight->arena, &text);
+    if (!text.failed) answer_bytes(flight, text_str(&text), out);
+}

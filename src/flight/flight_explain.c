@@ -1,0 +1,91 @@
+/* flight_explain.c - the story of a request as JSON: what was asked, which targets could serve it, what each attempt
+ * came to. */
+#include "base/redact.h"
+#include "flight/flight.h"
+
+enum { candidates_told = 8 };
+
+static uint64_t us_between(uint64_t from_ns, uint64_t to_ns) {
+    return from_ns && to_ns > from_ns ? (to_ns - from_ns) / NS_PER_US : 0;
+}
+
+static void usage_put(struct text *text, const struct usage *usage) {
+    if (usage->input_tokens >= 0) text_json_i64(text, STR("input_tokens"), usage->input_tokens);
+    if (usage->output_tokens >= 0) text_json_i64(text, STR("output_tokens"), usage->output_tokens);
+    if (usage->cached_input_tokens > 0) text_json_i64(text, STR("cached_tokens"), usage->cached_input_tokens);
+    if (usage->reasoning_tokens > 0) text_json_i64(text, STR("reasoning_tokens"), usage->reasoning_tokens);
+}
+
+/* It may quote the prompt. */
+static void said_put(struct text *text, struct str words) {
+    enum { shown = 80, stars = 3 };
+    char redacted[(shown + 80) * stars];
+    struct text into = text_in_buffer(redacted, sizeof redacted);
+    redact_put(&into, words); /* the whole of it: an address that is cut is none any more */
+    if (words.len) text_json_str(text, STR("said"), str_slice(into.failed ? STR("***") : text_str(&into), 0, shown));
+}
+
+static void attempt_put(struct text *text, const struct attempt *attempt) {
+    text_json_comma(text);
+    text_put_byte(text, '{');
+    text_json_str(text, STR("target"), attempt->target->name);
+    bool good = attempt->state == attempt_settled && attempt->failure == failure_none;
+    if (attempt->hedge) text_json_bool(text, STR("hedge"), true);
+    text_json_str(text, STR("outcome"), good ? STR("ok") : failure_facts(attempt->failure)->name);
+    if (attempt->status) text_json_i64(text, STR("status"), attempt->status);
+    said_put(text, str_from(attempt->failure_text));
+    if (attempt->failure_code[0]) text_json_str(text, STR("code"), str_from(attempt->failure_code));
+    if (attempt->sent_ns) text_json_u64(text, STR("sent_us"), us_between(attempt->started_ns, attempt->sent_ns));
+    if (attempt->first_token_ns)
+        text_json_u64(text, STR("first_token_us"), us_between(attempt->started_ns, attempt->first_token_ns));
+    text_json_u64(text, STR("duration_us"), us_between(attempt->started_ns, attempt->ended_ns));
+    usage_put(text, &attempt->usage);
+    if (attempt->usage_estimated) text_json_bool(text, STR("usage_estimated"), true);
+    if (attempt->cost_nano_usd >= 0) text_json_money(text, STR("cost_usd"), attempt->cost_nano_usd);
+    if (attempt->events_dropped) text_json_u64(text, STR("events_dropped"), attempt->events_dropped);
+    text_put_byte(text, '}');
+}
+
+/* Its name alone when it was simply next; why not, where something stood against it. */
+static void candidate_put(struct text *text, const struct candidate *candidate) {
+    text_json_comma(text);
+    text_put_byte(text, '{');
+    text_json_str(text, STR("target"), str_slice(candidate->target->name, 0, 64));
+    if (candidate->tries)
+        text_json_u64(text, STR("tries"), candidate->tries);
+    else if (candidate->refusal)
+        text_json_str(text, STR("refused"), refusal_name(candidate->refusal));
+    text_put_byte(text, '}');
+}
+
+void flight_explain(const struct flight *flight, struct text *text) {
+    text_put_byte(text, '{');
+    text_json_str(text, STR("request_id"), flight->own_id);
+    if (!str_eq(flight->own_id, flight->request_id)) text_json_str(text, STR("caller_id"), flight->request_id);
+    text_json_i64(text, STR("time_ms"), flight->arrived_wall_ns / 1000000);
+    text_json_str(text, STR("endpoint"), endpoint_facts(flight->endpoint)->name);
+    text_json_str(text, STR("model"), str_slice(flight->route_name, 0, 80));
+    if (flight->client) text_json_str(text, STR("client"), flight->client->name);
+    text_json_bool(text, STR("stream"), flight->request.stream);
+    if (flight->route) text_json_str(text, STR("route"), str_slice(flight->route->model, 0, 80));
+    if (flight->rule) text_json_str(text, STR("rule"), str_slice(flight->rule->name, 0, 64));
+    text_json_str(text, STR("strategy"), strategy_name(flight->by));
+    text_json_i64(text, STR("status"), flight->status);
+    if (flight->error) text_json_str(text, STR("error"), error_name(flight->error));
+    if (flight->error_said.code)
+        text_json_str(text, STR("said"), str_slice(str_from(flight->error_said.message), 0, 120));
+    if (flight->caller == caller_gone) text_json_bool(text, STR("caller_gone"), true);
+    text_json_u64(text, STR("bytes_out"), flight->bytes_out);
+    text_json_u64(text, STR("candidate_count"), flight->candidate_count);
+    text_json_key(text, STR("attempts"));
+    text_put_byte(text, '[');
+    for (unsigned i = 0; i < flight->attempt_count && text->size - text->len > 460; i++)
+        attempt_put(text, flight->attempts[i]);
+    text_put_byte(text, ']');
+    text_json_key(text, STR("candidates"));
+    text_put_byte(text, '[');
+    for (size_t i = 0; i < flight->candidate_count && i < candidates_told && text->size - text->len > 160; i++) {
+        candidate_put(text, &flight->candidates[i]);
+    }
+    text_put(text, STR("]}"));
+}

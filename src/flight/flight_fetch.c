@@ -1,0 +1,142 @@
+/* flight_fetch.c - images and documents that a request names by URL, got from the web for providers that take only
+ * bytes: one after the other, when such a provider is about to be asked and not before. What was fetched stands in the
+ * message from then on. Addresses, sizes and times are the fetcher's affair (net/fetch.h). */
+#include "base/base64.h"
+#include "base/check.h"
+#include "dialect/media.h"
+#include "flight/flight.h"
+
+enum { fetches_max = 20, fetched_bytes_max = 32 * 1024 * 1024 /* as base64, wherever it stands */ };
+
+/* What this dialect must be sent as bytes: every URL, as the fetcher refuses those that it cannot fetch, but what lies
+ * in Google's own storage. */
+static bool is_wanted(const struct message_part *part, const struct codec *codec) {
+    bool kept = codec->dialect == dialect_gemini && str_starts_nocase(part->media.url, STR("gs://"));
+    return part->media.url.len && !kept &&
+           ((part->kind == part_image && codec->fates[feature_image_url] == fate_fetched) ||
+            (part->kind == part_document && codec->fates[feature_document_url] == fate_fetched));
+}
+
+static struct message_part *wanted_in(struct message_part *parts, size_t count, const struct codec *codec) {
+    for (size_t i = 0; i < count; i++) {
+        if (is_wanted(&parts[i], codec)) return &parts[i];
+        struct message_part *inner = wanted_in(parts[i].parts, parts[i].part_count, codec); /* of a tool's result */
+        if (inner) return inner;
+    }
+    return NULL;
+}
+
+static struct message_part *wanted_next(const struct flight *flight, const struct target *target) {
+    const struct message_request *message = flight->message;
+    if (!message || !flight->snapshot->fetch.on || translate_asks_alike(flight, target->provider)) return NULL;
+    for (size_t i = 0; i < message->message_count; i++) {
+        struct message_part *found =
+            wanted_in(message->messages[i].parts, message->messages[i].part_count, codec_of(target->provider->dialect));
+        if (found) return found;
+    }
+    return NULL;
+}
+
+bool wants_fetch(const struct flight *flight, const struct target *target) {
+    return wanted_next(flight, target) != NULL;
+}
+
+static void refuse(struct flight *flight, struct str url, struct str why, struct now now, struct actions *out) {
+    struct str shown = str_slice(url, 0, str_find_byte(url, '?')); /* a query may hold a secret */
+    answer_error(
+        flight, error_invalid_request,
+        arena_printf(&flight->arena,
+                     "`%.*s` could not be fetched for a provider that takes no URLs: %.*s. Send its bytes as base64.",
+                     STR_ARG(str_slice(shown, 0, 200)), STR_ARG(why)),
+        STR("messages"), now, out);
+}
+
+bool wanted_fetch(struct flight *flight, const struct target *target, struct now now, struct actions *out) {
+    struct message_part *part = wanted_next(flight, target);
+    if (!part) return false;
+    if (flight->fetches++ == fetches_max) {
+        refuse(flight, part->media.url, STR("it is one of more than 20"), now, out);
+        return true;
+    }
+    flight->fetching = part;
+    flight->waiting = waiting_fetch;
+    flight->wait_until_ns = flight->deadline_ns;
+    flight_arm(flight, flight->wait_until_ns, out);
+    actions_add(out, action_fetch)->url = part->media.url;
+    return true;
+}
+
+static bool type_fits(enum part_kind kind, struct str type) {
+    if (kind == part_image) return str_starts(type, STR("image/")) && !str_starts(type, STR("image/svg"));
+    return str_eq(type, STR("application/pdf")) || str_starts(type, STR("text/"));
+}
+
+static bool is_of(const struct message_part *part, struct str url) {
+    return (part->kind == part_image || part->kind == part_document) && str_eq(part->media.url, url);
+}
+
+static size_t places_in(const struct message_part *parts, size_t count, struct str url) {
+    size_t places = 0;
+    for (size_t i = 0; i < count; i++)
+        places += is_of(&parts[i], url) + places_in(parts[i].parts, parts[i].part_count, url);
+    return places;
+}
+
+/* false: with it the request would be larger than any that a caller may send whole. */
+static bool has_room(struct flight *flight, struct str url, size_t len) {
+    size_t places = 0;
+    for (size_t i = 0; i < flight->message->message_count; i++)
+        places += places_in(flight->message->messages[i].parts, flight->message->messages[i].part_count, url);
+    if (places && len > (fetched_bytes_max - flight->fetched_bytes) / places) return false;
+    flight->fetched_bytes += len * places;
+    return true;
+}
+
+/* The same URL may stand in several places: it is fetched once. */
+static void fill(struct message_part *parts, size_t count, struct str url, const struct message_media *media) {
+    for (size_t i = 0; i < count; i++) {
+        if (is_of(&parts[i], url)) {
+            parts[i].media.url = STR_NONE;
+            parts[i].media.data = media->data;
+            parts[i].media.mime = media->mime;
+        }
+        fill(parts[i].parts, parts[i].part_count, url, media);
+    }
+}
+
+void wanted_fetched(struct flight *flight, const struct event *event, struct now now, struct actions *out) {
+    if (flight->waiting != waiting_fetch) return;
+    const struct message_part *part = flight->fetching;
+    struct str url = part->media.url, type = media_type(event->bytes, event->content_type);
+    flight->waiting = waiting_none;
+    if (event->text.len) {
+        refuse(flight, url, event->text, now, out);
+        return;
+    }
+    if (!type_fits(part->kind, type)) {
+        refuse(flight, url, part->kind == part_image ? STR("it is no image") : STR("it is no document"), now, out);
+        return;
+    }
+    size_t len = event->bytes.len / 3 * 4 + 8;
+    if (!has_room(flight, url, len)) {
+        refuse(flight, url, STR("it and what else was fetched for the request are larger than 32 MB together"), now,
+               out);
+        return;
+    }
+    struct text data = text_in_arena(&flight->message_arena, len);
+    base64_put(&data, event->bytes);
+    struct message_media media = {.data = text_str(&data), .mime = arena_copy(&flight->message_arena, type)};
+    if (data.failed || !media.mime.at) {
+        answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
+        return;
+    }
+    for (size_t i = 0; i < flight->message->message_count; i++)
+        fill(flight->message->messages[i].parts, flight->message->messages[i].part_count, url, &media);
+    flight_try_next(flight, now, out);
+}
+
+void wanted_late(struct flight *flight, struct now now, struct actions *out) {
+    CHECK(flight->waiting == waiting_fetch || flight->waiting == waiting_recall);
+    flight_wait_end(flight, out);
+    answer_error(flight, error_request_timeout, STR_NONE, STR_NONE, now, out);
+}

@@ -1,0 +1,47 @@
+/* flight_hedge.c - a second attempt at another target, once the first one's first byte is later than it is for 95 in
+ * 100. The first good byte decides; the other attempt is broken off, and what it cost is counted all the same.
+ *
+ * Must never: hedge a request that goes on from delivered text, hedge twice, begin past the share that is allowed. */
+#include "base/check.h"
+#include "flight/flight.h"
+
+uint64_t hedge_due_ns(const struct flight *flight) {
+    const struct hedge_rules *rules = flight->route ? &flight->route->hedge : NULL;
+    const struct attempt *live = flight->live;
+    if (!rules || !rules->on || !live || flight->rival || flight->hedged || flight->state != flight_trying)
+        return UINT64_MAX;
+    if (flight->resumed || flight->by == strategy_exclusive || live->state > attempt_replying) return UINT64_MAX;
+    uint64_t after_ns = rules->after_ns;
+    if (after_ns == 0 && live->target->cells)
+        after_ns = latency_p95_read(&live->target->cells->p95[flight->request.stream]);
+    return after_ns ? live->started_ns + after_ns : UINT64_MAX; /* nothing known of it: nothing to be late by */
+}
+
+void hedge_begin(struct flight *flight, struct now now, struct actions *out) {
+    const struct hedge_rules *rules = &flight->route->hedge;
+    enum { floor = 1 };
+    flight->hedged = true; /* whatever comes of it */
+    struct share *share = flight->route->cells ? &flight->route->cells->hedges : NULL;
+    if (flight->attempt_count >= flight->route->retry.max_attempts || flight->attempt_count >= limit_attempts) return;
+    if (!share || !share_would_take(share, rules->share_permille, floor, now.mono_ns)) return;
+    struct holds holds;
+    struct candidate *candidate = flight_choose_other(flight, now, &holds, out);
+    if (!candidate) return;
+    if (!share_take(share, rules->share_permille, floor, now.mono_ns)) { /* another took the last of it */
+        struct attempt none = {.target = candidate->target, .candidate = candidate, .holds = holds};
+        none.failure = failure_system;
+        hold_settle(flight, &none, now, out);
+        return;
+    }
+    attempt_begin(flight, candidate, &holds, 0, now, out);
+}
+
+void hedge_won(struct flight *flight, struct attempt *winner, struct now now, struct actions *out) {
+    struct attempt *other = winner == flight->live ? flight->rival : flight->live;
+    flight->winner = winner;
+    if (!other) return;
+    attempt_cancel(other, out);
+    chunks_free(&other->held);
+    attempt_settle(flight, other, failure_outpaced, now, out);
+    CHECK(flight->live == winner && !flight->rival);
+}

@@ -1,0 +1,377 @@
+/* flight_hold.c - what an attempt takes of the words that all requests share, in one order, and how each is given back:
+ * the provider's place, its rates, the breakers last. Invariant: what hold_take took, hold_settle settles, once. */
+#include "base/check.h"
+#include "flight/flight.h"
+
+/* A prompt that is mostly an image is not so many tokens. */
+int64_t flight_tokens_reserved(const struct flight *flight) {
+    int64_t output =
+        flight->request.max_tokens >= 0 ? flight->request.max_tokens : flight->snapshot->reserve_output_tokens;
+    return flight->prompt_tokens + output * flight->request.n;
+}
+
+/* When the first of its keys may be used; 0: now. */
+static uint64_t keys_until(const struct provider *provider, struct now now) {
+    uint64_t soonest = UINT64_MAX;
+    for (size_t i = 0; i < provider->key_count; i++) {
+        uint64_t until = cooldown_until_ns(&provider->key_cells[i]->cooldown);
+        if (until <= now.mono_ns) return 0;
+        if (until < soonest) soonest = until;
+    }
+    return provider->key_count ? soonest : 0;
+}
+
+/* All its keys rest: why. One that is only limited comes back by itself. */
+static enum refusal keys_refusal(const struct provider *provider) {
+    static const enum refusal refusals_of[key_rests] = {[key_rest_none] = refusal_cooling,
+                                                        [key_rest_rate] = refusal_cooling,
+                                                        [key_rest_refused] = refusal_credential_refused,
+                                                        [key_rest_quota] = refusal_quota_exhausted};
+    enum refusal all = refusals_of[key_rest_why(provider, 0)];
+    for (size_t i = 1; i < provider->key_count && all != refusal_cooling; i++) {
+        enum refusal one = refusals_of[key_rest_why(provider, i)];
+        if (one != all) all = one == refusal_cooling ? refusal_cooling : refusal_credential_refused;
+    }
+    return all;
+}
+
+static uint64_t rates_wait(const struct flight *flight, const struct provider *provider, struct now now) {
+    const struct rate_rules *rules = &provider->rates;
+    uint64_t waits[] = {limiter_wait_ns(&provider->cells->requests_minute, &rules->requests_minute, 1, now.mono_ns),
+                        limiter_wait_ns(&provider->cells->requests_hour, &rules->requests_hour, 1, now.mono_ns),
+                        limiter_wait_ns(&provider->cells->tokens_minute, &rules->tokens_minute,
+                                        (uint64_t)flight_tokens_reserved(flight), now.mono_ns)};
+    uint64_t longest = 0;
+    for (size_t i = 0; i < sizeof waits / sizeof *waits; i++)
+        if (waits[i] > longest) longest = waits[i];
+    return longest;
+}
+
+enum refusal hold_look(const struct flight *flight, const struct candidate *candidate, struct now now,
+                       uint64_t *until_ns) {
+    const struct target *target = candidate->target;
+    const struct provider *provider = target->provider;
+    *until_ns = 0;
+    if (provider->state != provider_active) return refusal_draining;
+    const struct breaker *shut = NULL;
+    if (!breaker_would_admit(&provider->cells->breaker, &provider->breaker, now.mono_ns))
+        shut = &provider->cells->breaker;
+    else if (target->cells && !breaker_would_admit(&target->cells->breaker, &provider->breaker, now.mono_ns))
+        shut = &target->cells->breaker;
+    if (shut) {
+        *until_ns = breaker_view(shut, &provider->breaker, now.mono_ns).until_ns;
+        return refusal_breaker_open;
+    }
+    *until_ns = keys_until(provider, now);
+    if (*until_ns) return keys_refusal(provider);
+    uint64_t wait = rates_wait(flight, provider, now);
+    if (wait) {
+        *until_ns = now.mono_ns + wait;
+        return refusal_rate_limited;
+    }
+    return gate_would_enter(&provider->cells->gate, provider->max_concurrent) ? refusal_none
+                                                                              : refusal_too_many_in_flight;
+}
+
+/* The next key in rotation that does not cool down; one that has refused this request only where there is no other. */
+static bool key_take(const struct provider *provider, uint64_t refused_keys, struct now now, unsigned *key) {
+    *key = 0;
+    if (provider->key_count == 0) return true;
+    bool found = false;
+    uint64_t seen = cell_load(&provider->cells->next_key);
+    while (!cell_swap(&provider->cells->next_key, &seen, seen + 1)) continue;
+    for (size_t i = 0; i < provider->key_count; i++) {
+        unsigned at = (unsigned)((seen + i) % provider->key_count);
+        if (cooldown_until_ns(&provider->key_cells[at]->cooldown) > now.mono_ns) continue;
+        if (!found) *key = at;
+        found = true;
+        if (at < 64 && refused_keys >> at & 1) continue;
+        *key = at;
+        return true;
+    }
+    return found;
+}
+
+static bool rates_take(const struct flight *flight, const struct provider *provider, struct now now,
+                       struct holds *holds) {
+    const struct rate_rules *rules = &provider->rates;
+    struct provider_cells *cells = provider->cells;
+    return limiter_take(&cells->requests_minute, &rules->requests_minute, 1, now.mono_ns, &holds->requests_minute) &&
+           limiter_take(&cells->requests_hour, &rules->requests_hour, 1, now.mono_ns, &holds->requests_hour) &&
+           limiter_take(&cells->tokens_minute, &rules->tokens_minute, (uint64_t)flight_tokens_reserved(flight),
+                        now.mono_ns, &holds->tokens_minute);
+}
+
+static void rates_refund(const struct provider *provider, const struct holds *holds, struct now now) {
+    const struct rate_rules *rules = &provider->rates;
+    struct provider_cells *cells = provider->cells;
+    limiter_refund(&cells->requests_minute, &rules->requests_minute, holds->requests_minute, now.mono_ns);
+    limiter_refund(&cells->requests_hour, &rules->requests_hour, holds->requests_hour, now.mono_ns);
+    limiter_refund(&cells->tokens_minute, &rules->tokens_minute, holds->tokens_minute, now.mono_ns);
+}
+
+static void gate_give(const struct provider *provider, struct actions *out) {
+    if (gate_leave(&provider->cells->gate, provider->max_concurrent))
+        actions_add(out, action_handover)->provider = provider;
+}
+
+enum refusal hold_take(struct flight *flight, const struct candidate *candidate, bool has_gate, struct now now,
+                       struct holds *holds, struct actions *out) {
+    const struct target *target = candidate->target;
+    const struct provider *provider = target->provider;
+    struct provider_cells *cells = provider->cells;
+    enum refusal refusal = refusal_none;
+    *holds = (struct holds){.gate = has_gate || gate_enter(&cells->gate, provider->max_concurrent)};
+    if (!holds->gate)
+        refusal = refusal_too_many_in_flight;
+    else if (now.mono_ns >= flight->deadline_ns) /* what was waited for came too late */
+        refusal = refusal_too_late;
+    else if (provider->state != provider_active)
+        refusal = refusal_draining;
+    else if (!key_take(provider, candidate->refused_keys, now, &holds->key))
+        refusal = refusal_cooling;
+    else if (!rates_take(flight, provider, now, holds))
+        refusal = refusal_rate_limited;
+    else if (!breaker_admit(&cells->breaker, &provider->breaker, now.mono_ns, &holds->provider_ticket))
+        refusal = refusal_breaker_open;
+    else if (target->cells &&
+             !breaker_admit(&target->cells->breaker, &provider->breaker, now.mono_ns, &holds->ticket)) {
+        breaker_release(&cells->breaker, holds->provider_ticket);
+        refusal = refusal_breaker_open;
+    }
+    if (refusal != refusal_none) {
+        rates_refund(provider, holds, now);
+        if (holds->gate) gate_give(provider, out);
+        *holds = (struct holds){.gate = false};
+        return refusal;
+    }
+    holds->provider_breaker = true;
+    holds->breaker = target->cells != NULL;
+    if (target->cells) holds->in_flight = gate_enter(&target->cells->in_flight, 0);
+    return refusal_none;
+}
+
+/* -- settling ---------------------------------------------------------------------------------------------------------
+ */
+
+/* What an attempt's end says of target and provider: +1 well, -1 ill, 0 nothing. */
+struct verdict {
+    int target, provider;
+};
+
+static struct verdict verdict_of(enum failure failure) {
+    switch (failure) {
+    case failure_none:
+    case failure_bad_request: /* it has answered */
+    case failure_conflict:
+    case failure_not_found: return (struct verdict){1, 1};
+    case failure_dns:
+    case failure_connect:
+    case failure_connect_timeout:
+    case failure_tls:
+    case failure_proxy: return (struct verdict){0, -1};
+    case failure_authentication: /* the key's affair */
+    case failure_forbidden:
+    case failure_payment:
+    case failure_quota_exhausted:
+    case failure_rate_limited: return (struct verdict){0, 1};
+    case failure_no_connection: /* ours, or the caller's */
+    case failure_system:
+    case failure_request_deadline:
+    case failure_outpaced:
+    case failure_caller_gone: return (struct verdict){0, 0};
+    default: return (struct verdict){-1, 1};
+    }
+}
+
+static void breaker_end(struct breaker *breaker, const struct breaker_rules *rules, struct breaker_ticket ticket,
+                        int verdict, uint64_t not_before_ns, struct now now) {
+    if (verdict)
+        breaker_report(breaker, rules, now.mono_ns, ticket, verdict > 0, not_before_ns);
+    else
+        breaker_release(breaker, ticket);
+}
+
+/* Its first good token: a probe has shown what it was sent for, and the latency is known. */
+void hold_good(struct flight *flight, struct attempt *attempt, struct now now) {
+    const struct provider *provider = attempt->target->provider;
+    struct target_cells *cells = attempt->target->cells;
+    uint64_t took_ns = now.mono_ns - attempt->started_ns;
+    if (attempt->holds.reported) return;
+    if (flight->endpoint == endpoint_raw) return; /* how fast a list comes says nothing of a model; the end is told */
+    attempt->holds.reported = true;
+    breaker_report(&provider->cells->breaker, &provider->breaker, now.mono_ns, attempt->holds.provider_ticket, true, 0);
+    latency_peak(&provider->cells->latency, took_ns, now.mono_ns);
+    latency_baseline(&provider->cells->baseline, took_ns, now.mono_ns);
+    if (!cells) return;
+    breaker_report(&cells->breaker, &provider->breaker, now.mono_ns, attempt->holds.ticket, true, 0);
+    latency_peak(&cells->latency, took_ns, now.mono_ns);
+    latency_baseline(&cells->baseline, took_ns, now.mono_ns);
+    latency_p95(&cells->p95[flight->request.stream], took_ns);
+}
+
+/* It was broken off, as another was faster: it takes at least as long as it has taken. Below its own 95th percentile
+ * that would say nothing. */
+static void slow_report(const struct flight *flight, const struct attempt *attempt, struct now now) {
+    struct target_cells *cells = attempt->target->cells;
+    uint64_t took_ns = now.mono_ns - attempt->started_ns;
+    if (!cells || attempt->failure != failure_outpaced) return;
+    struct cell *p95 = &cells->p95[flight->request.stream];
+    if (took_ns > latency_p95_read(p95)) latency_p95(p95, took_ns);
+    if (took_ns > latency_read(&cells->latency, 0, now.mono_ns)) latency_peak(&cells->latency, took_ns, now.mono_ns);
+}
+
+/* The provider says that this was the last request, or token, until a moment: the key rests until then, but no longer
+ * than a minute without being tried: what a vendor counts may be one model's, and one caller's doing. */
+static void key_throttle(const struct flight *flight, const struct attempt *attempt, struct now now) {
+    enum { longest_ms = 60000 };
+    const struct ratelimit *limits = &attempt->limits;
+    const struct provider *provider = attempt->target->provider;
+    if (!provider->adaptive_throttling || attempt->status == 0 || flight->endpoint == endpoint_raw) return;
+    uint64_t rest_ms = 0;
+    if (limits->requests_left == 0 && limits->requests_reset_ms > rest_ms) rest_ms = limits->requests_reset_ms;
+    if (limits->tokens_left == 0 && limits->tokens_reset_ms > rest_ms) rest_ms = limits->tokens_reset_ms;
+    if (rest_ms > longest_ms) rest_ms = longest_ms;
+    if (rest_ms > 0) key_rest_until(provider, attempt->holds.key, key_rest_rate, now.mono_ns + rest_ms * NS_PER_MS);
+}
+
+/* What a provider says of a path that weir knows nothing of, whoever is to blame: a raw caller must not be able to take
+ * a key, a model or the provider from everybody else by asking for what the key may not. */
+static bool says_nothing(const struct flight *flight, const struct attempt *attempt) {
+    return flight->endpoint == endpoint_raw && attempt->status >= 400;
+}
+
+/* Is this failure a fact about the key? A 403 or a 402 may be one caller's or one model's: it is when several met it.
+ */
+static enum key_rest key_rest_of(const struct flight *flight, const struct attempt *attempt, struct now now) {
+    uint64_t client = flight->client ? str_hash(flight->client->name) : 0;
+    switch (attempt->failure) {
+    case failure_rate_limited: return key_rest_rate;
+    case failure_authentication: return key_rest_refused;
+    case failure_quota_exhausted: return key_rest_quota;
+    case failure_forbidden:
+    case failure_payment:
+        return key_suspect(attempt->target->provider, attempt->holds.key, client, attempt->target->name_hash,
+                           now.mono_ns)
+                   ? key_rest_refused
+                   : key_rest_none;
+    default: return key_rest_none;
+    }
+}
+
+static void key_cool(const struct flight *flight, struct attempt *attempt, struct now now) {
+    const struct provider *provider = attempt->target->provider;
+    unsigned key = attempt->holds.key;
+    if (provider->key_count == 0) return;
+    key_throttle(flight, attempt, now);
+    if (attempt->failure == failure_none) suspicion_clear(&provider->key_cells[key]->suspicion);
+    if (failure_facts(attempt->failure)->fault != fault_key) return;
+    attempt->rests = key_rest_of(flight, attempt, now);
+    if (attempt->rests != key_rest_none)
+        key_rest(provider, key, attempt->rests, attempt->retry_after_ms, now.mono_ns);
+    else if (key < 64)
+        attempt->candidate->refused_keys |= (uint64_t)1 << key;
+}
+
+static void rates_settle(const struct provider *provider, const struct attempt *attempt, struct now now) {
+    const struct holds *holds = &attempt->holds;
+    if (attempt->sent_ns == 0 && attempt->status == 0) { /* nothing reached it */
+        rates_refund(provider, holds, now);
+        return;
+    }
+    const struct usage *usage = &attempt->usage;
+    int64_t tokens =
+        (usage->input_tokens > 0 ? usage->input_tokens : 0) + (usage->output_tokens > 0 ? usage->output_tokens : 0);
+    bool known = usage->input_tokens >= 0 || usage->output_tokens >= 0;
+    bool left = attempt->failure == failure_caller_gone && (!known || attempt->usage_estimated); /* as reserved */
+    if (left) return;
+    if (known)
+        limiter_settle(&provider->cells->tokens_minute, &provider->rates.tokens_minute, holds->tokens_minute,
+                       (uint64_t)tokens, now.mono_ns);
+    else if (attempt->failure != failure_none)
+        limiter_refund(&provider->cells->tokens_minute, &provider->rates.tokens_minute, holds->tokens_minute,
+                       now.mono_ns);
+}
+
+void hold_settle(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+    const struct provider *provider = attempt->target->provider;
+    struct target_cells *cells = attempt->target->cells;
+    struct holds *holds = &attempt->holds;
+    bool nothing = says_nothing(flight, attempt);
+    struct verdict verdict = nothing ? (struct verdict){0, 0} : verdict_of(attempt->failure);
+    if (!holds->gate) return; /* settled already, or nothing was taken */
+    uint64_t not_before_ns = attempt->retry_after_ms > 0 && verdict.target < 0 && attempt->retry_after_ms < 3600000
+                                 ? now.mono_ns + (uint64_t)attempt->retry_after_ms * NS_PER_MS
+                                 : 0;
+    if (!holds->reported || verdict.provider < 0)
+        breaker_end(&provider->cells->breaker, &provider->breaker, holds->provider_ticket, verdict.provider, 0, now);
+    if (cells && (!holds->reported || verdict.target < 0))
+        breaker_end(&cells->breaker, &provider->breaker, holds->ticket, verdict.target, not_before_ns, now);
+    if (verdict.target || verdict.provider)
+        success_report(&provider->cells->success, verdict.target >= 0 && verdict.provider >= 0, now.mono_ns);
+    slow_report(flight, attempt, now);
+    if (!nothing) key_cool(flight, attempt, now);
+    rates_settle(provider, attempt, now);
+    if (holds->in_flight) {
+        bool handed = gate_leave(&cells->in_flight, 0);
+        CHECK(!handed); /* nobody waits there */
+    }
+    holds->in_flight = holds->breaker = holds->provider_breaker = holds->gate = false;
+    gate_give(provider, out);
+}
+
+/* -- the client's own limits ------------------------------------------------------------------------------------------
+ */
+
+bool hold_client(struct flight *flight, struct now now, struct actions *out) {
+    const struct client *client = flight->client;
+    if (!client) return true;
+    const struct rate_rules *rules = &client->rates;
+    struct client_cells *cells = client->cells;
+    if (!gate_enter(&cells->gate, client->max_concurrent)) {
+        flight->limit_scope = STR("client");
+        answer_refused(flight, error_too_many_in_flight, 0, now, out);
+        return false;
+    }
+    flight->client_gate = true;
+    uint64_t tokens = (uint64_t)flight_tokens_reserved(flight), wait = 0, waits[3];
+    if (limiter_take(&cells->requests_minute, &rules->requests_minute, 1, now.mono_ns,
+                     &flight->client_requests_minute) &&
+        limiter_take(&cells->requests_hour, &rules->requests_hour, 1, now.mono_ns, &flight->client_requests_hour) &&
+        limiter_take(&cells->tokens_minute, &rules->tokens_minute, tokens, now.mono_ns, &flight->client_tokens))
+        return true;
+    waits[0] = limiter_wait_ns(&cells->requests_minute, &rules->requests_minute, 1, now.mono_ns);
+    waits[1] = limiter_wait_ns(&cells->requests_hour, &rules->requests_hour, 1, now.mono_ns);
+    waits[2] = limiter_wait_ns(&cells->tokens_minute, &rules->tokens_minute, tokens, now.mono_ns);
+    for (size_t i = 0; i < 3; i++)
+        if (waits[i] > wait) wait = waits[i];
+    limiter_refund(&cells->requests_minute, &rules->requests_minute, flight->client_requests_minute, now.mono_ns);
+    limiter_refund(&cells->requests_hour, &rules->requests_hour, flight->client_requests_hour, now.mono_ns);
+    limiter_refund(&cells->tokens_minute, &rules->tokens_minute, flight->client_tokens, now.mono_ns);
+    flight->client_tokens = (struct limiter_ticket){.units = 0};
+    flight->limit_scope = STR("client");
+    answer_refused(flight, error_rate_limited, now.mono_ns + wait, now, out);
+    return false;
+}
+
+/* All that the request's attempts used counts; one of which nothing but an estimate is known keeps what was reserved.
+ */
+void hold_client_settle(struct flight *flight, struct now now) {
+    const struct client *client = flight->client;
+    if (!flight->client_gate) return;
+    flight->client_gate = false;
+    int64_t tokens = 0;
+    bool known = false;
+    for (unsigned i = 0; i < flight->attempt_count; i++) {
+        const struct usage *usage = &flight->attempts[i]->usage;
+        if (usage->input_tokens > 0) tokens += usage->input_tokens;
+        if (usage->output_tokens > 0) tokens += usage->output_tokens;
+        bool counted = usage->input_tokens >= 0 || usage->output_tokens >= 0;
+        known = known || (counted && !flight->attempts[i]->usage_estimated);
+    }
+    if (known || flight->attempt_count == 0)
+        limiter_settle(&client->cells->tokens_minute, &client->rates.tokens_minute, flight->client_tokens,
+                       (uint64_t)tokens, now.mono_ns);
+    bool handed = gate_leave(&client->cells->gate, client->max_concurrent);
+    CHECK(!handed); /* clients have no line */
+}

@@ -1,0 +1,94 @@
+/* flight_lock.c - exclusive routes: one target at a time serves, and who it is stands in the route's lock. The order of
+ * the targets is the order of the moves. */
+#include "flight/flight.h"
+
+static struct candidate *candidate_of(const struct flight *flight, uint32_t id) {
+    for (size_t i = 0; i < flight->candidate_count; i++)
+        if (flight->candidates[i].target->id == id) return &flight->candidates[i];
+    return NULL;
+}
+
+/* It holds the route, but this request may not use it: no reason to take the lock from it. */
+static bool is_others(const struct flight *flight, uint32_t id) {
+    for (size_t i = 0; i < flight->route->target_count; i++)
+        if (flight->route->targets[i]->id == id) return !candidate_of(flight, id);
+    return false;
+}
+
+/* The next one behind `holder` in the route's order that can serve, round and round; NULL: no other can. */
+static struct candidate *next_behind(const struct flight *flight, const struct candidate *holder, struct now now,
+                                     uint64_t *until_ns) {
+    size_t from = holder ? (size_t)(holder - flight->candidates) : flight->candidate_count - 1;
+    for (size_t step = 1; step <= flight->candidate_count; step++) {
+        struct candidate *candidate = &flight->candidates[(from + step) % flight->candidate_count];
+        uint64_t open_ns = 0;
+        if (candidate == holder) continue;
+        candidate->refusal = hold_look(flight, candidate, now, &open_ns);
+        if (candidate->refusal == refusal_none) return candidate;
+        if (open_ns && (*until_ns == 0 || open_ns < *until_ns)) *until_ns = open_ns;
+    }
+    return NULL;
+}
+
+/* The primary has been well for long enough: the lock goes home. */
+static bool primary_is_back(const struct flight *flight, const struct candidate *holder, struct now now) {
+    const struct route *route = flight->route;
+    struct candidate *primary = &flight->candidates[0];
+    uint64_t ignored = 0;
+    if (route->return_to_primary_ns == 0 || holder == primary || primary->target != route->targets[0]) return false;
+    bool well = hold_look(flight, primary, now, &ignored) == refusal_none;
+    uint64_t since = cell_load(&route->cells->healthy_since_ns);
+    if (!well || since == 0) {
+        cell_store(&route->cells->healthy_since_ns, well ? now.mono_ns : 0);
+        return false;
+    }
+    return now.mono_ns - since >= route->return_to_primary_ns;
+}
+
+struct candidate *lock_holder(struct flight *flight, struct now now, uint32_t *epoch, uint64_t *until_ns) {
+    struct cell *lock = &flight->route->cells->lock;
+    for (size_t moves = 0; moves <= flight->candidate_count + 1; moves++) {
+        struct lock_view view = lock_hold(lock, flight->route->targets[0]->id);
+        struct candidate *holder = candidate_of(flight, view.holder), *next;
+        uint64_t open_ns = 0;
+        *epoch = view.epoch;
+        if (is_others(flight, view.holder)) return NULL;
+        enum refusal refusal = holder ? hold_look(flight, holder, now, &open_ns) : refusal_not_holder;
+        if (holder) holder->refusal = refusal;
+        if (refusal == refusal_none && primary_is_back(flight, holder, now)) {
+            lock_move(lock, view.epoch, flight->candidates[0].target->id);
+            continue;
+        }
+        bool full = refusal == refusal_too_many_in_flight || refusal == refusal_rate_limited;
+        if (refusal == refusal_none || full) { /* being busy does not lose the lock */
+            if (full && open_ns) *until_ns = open_ns;
+            return full ? NULL : holder;
+        }
+        if (open_ns && (*until_ns == 0 || open_ns < *until_ns)) *until_ns = open_ns;
+        next = next_behind(flight, holder, now, until_ns);
+        if (!next) return NULL;
+        lock_move(lock, view.epoch, next->target->id); /* or somebody else did */
+    }
+    return NULL;
+}
+
+struct candidate *lock_shown(struct flight *flight) {
+    struct candidate *holder = candidate_of(flight, lock_view(&flight->route->cells->lock).holder);
+    return holder ? holder : &flight->candidates[0];
+}
+
+void lock_settle(struct flight *flight, struct attempt *attempt, struct now now) {
+    if (flight->by != strategy_exclusive || !flight->route->cells) return;
+    struct cell *lock = &flight->route->cells->lock;
+    uint64_t ignored = 0;
+    if (attempt->failure == failure_none) {
+        lock_succeeded(lock, attempt->lock_epoch);
+        return;
+    }
+    enum fault fault = failure_facts(attempt->failure)->fault;
+    bool ours = attempt->failure == failure_system || attempt->failure == failure_no_connection;
+    if (fault == fault_caller || ours) return;
+    if (attempt->target == flight->route->targets[0]) cell_store(&flight->route->cells->healthy_since_ns, 0);
+    struct candidate *next = next_behind(flight, attempt->candidate, now, &ignored);
+    lock_failed(lock, attempt->lock_epoch, flight->route->failover_after, next ? next->target->id : 0);
+}

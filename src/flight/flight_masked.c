@@ -1,0 +1,46 @@
+/* flight_masked.c - the credentials that an attempt sent do not come back. All that a provider says is masked where it
+ * comes in, before anything reads it: so it is in what the caller gets, in errors, in what is stored, logged and
+ * explained. What is decoded and written anew is masked again as it is written: escapes may have hidden it. Lengths
+ * stay as they are. A provider's mask knows all of its keys: it may quote an earlier attempt's. */
+#include "flight/flight.h"
+
+static const struct credentials *credentials_of(const struct attempt *attempt) {
+    return &attempt->target->provider->credentials;
+}
+
+/* Errors are words: there short credentials are looked for too. */
+static const struct mask *mask_of(const struct attempt *attempt) {
+    return attempt->status >= 300 ? credentials_of(attempt)->in_words : credentials_of(attempt)->anywhere;
+}
+
+bool masked_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct str *out) {
+    return mask_pass(mask_of(attempt), &attempt->masked, bytes, flight->host->scratch, out);
+}
+
+bool masked_body_end(struct flight *flight, struct attempt *attempt, struct str *out) {
+    return mask_end(mask_of(attempt), &attempt->masked, flight->host->scratch, out);
+}
+
+struct str masked_words(struct flight *flight, const struct attempt *attempt, struct str words) {
+    return mask_whole(credentials_of(attempt)->in_words, words, flight->host->scratch);
+}
+
+struct str masked_text(struct flight *flight, const struct attempt *attempt, struct str text) {
+    return mask_whole(mask_of(attempt), text, flight->host->scratch);
+}
+
+void attempt_said(struct flight *flight, struct attempt *attempt, struct str words, bool provider_said) {
+    attempt->provider_said = provider_said;
+    str_copy(attempt->failure_text, sizeof attempt->failure_text, masked_words(flight, attempt, words));
+}
+
+/* Only what is a name: words of a provider's choice are not for a log. */
+void attempt_said_code(struct flight *flight, struct attempt *attempt, struct str code, struct str type) {
+    struct str name = masked_words(flight, attempt, code.len ? code : type);
+    bool plain = name.len < sizeof attempt->failure_code;
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.at[i];
+        plain &= (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' || c == '-' || c == '.';
+    }
+    str_copy(attempt->failure_code, sizeof attempt->failure_code, plain ? name : STR(""));
+}

@@ -1,0 +1,146 @@
+/* flight_reply.c - replies that are not event streams: held whole and read; or, past the limit, passed on as they come;
+ * or an error, held to be classified. Nothing reaches the caller before the reply is known to be good, but for opaque
+ * ones. */
+#include <string.h>
+
+#include "dialect/openai/openai_codec.h"
+#include "flight/flight.h"
+
+static void deliver_begin(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+    hedge_won(flight, attempt, now, out);
+    attempt_enter(attempt, attempt_delivering);
+    flight_enter(flight, flight_answering);
+    answer_head(flight, attempt, attempt->status, attempt->content_length, now, out);
+    answer_held(flight, attempt, out);
+}
+
+/* The last bytes, for the usage that stands there. */
+static void tail_keep(struct attempt *attempt, struct str bytes) {
+    size_t size = attempt_tail_size;
+    if (!attempt->tail) return;
+    if (bytes.len >= size) {
+        memcpy(attempt->tail, bytes.at + bytes.len - size, size);
+        attempt->tail_len = size;
+        return;
+    }
+    size_t keep = attempt->tail_len + bytes.len > size ? size - bytes.len : attempt->tail_len;
+    memmove(attempt->tail, attempt->tail + attempt->tail_len - keep, keep);
+    memcpy(attempt->tail + keep, bytes.at, bytes.len);
+    attempt->tail_len = keep + bytes.len;
+}
+
+static void opaque_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now,
+                        struct actions *out) {
+    if (attempt->state == attempt_replying) {
+        attempt->first_token_ns = now.mono_ns;
+        attempt->tail = arena_take(&flight->arena, attempt_tail_size);
+        if (attempt->status < 300) hold_good(flight, attempt, now);
+        deliver_begin(flight, attempt, now, out);
+    }
+    attempt->last_token_ns = now.mono_ns;
+    tail_keep(attempt, bytes);
+    answer_bytes(flight, bytes, out);
+}
+
+void reply_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now, struct actions *out) {
+    if (attempt->mode == reply_opaque) {
+        opaque_body(flight, attempt, bytes, now, out);
+        return;
+    }
+    if (attempt->mode == reply_error && attempt->held.len + bytes.len > limit_held_stream) attempt->error_cut = true;
+    if (attempt->error_cut) return; /* enough to classify by, and nothing of it is passed on */
+    if (attempt->translates && attempt->held.len + bytes.len > limit_held_translated) {
+        attempt_fail(flight, attempt, failure_too_large, now, out);
+    } else if (!attempt->translates && attempt->held.len + bytes.len > limit_held_reply) {
+        attempt->mode = reply_opaque;
+        opaque_body(flight, attempt, bytes, now, out);
+    } else if (!chunks_add(&attempt->held, bytes)) {
+        attempt_fail(flight, attempt, failure_system, now, out);
+    }
+}
+
+/* A whole reply that is too long to hold ends, as a rule, in its usage: `..."usage":{...}}`. */
+static void usage_from_tail(struct flight *flight, struct attempt *attempt) {
+    struct str tail = str_make(attempt->tail, attempt->tail_len);
+    size_t at = str_find(tail, STR("\"usage\""));
+    if (at == SIZE_MAX) return;
+    struct str object = arena_printf(flight->host->scratch, "{%.*s", STR_ARG(str_slice(tail, at, tail.len)));
+    bool is_error;
+    openai_reply_read(object, &attempt->usage, &is_error);
+}
+
+/* What the provider's error says, for the log; and what it means, by code and type. */
+static enum failure error_failure(struct flight *flight, struct attempt *attempt, struct str body, int status) {
+    struct message_error error = {.retry_after_ms = -1};
+    const struct codec *codec = attempt->codec ? attempt->codec : &codec_openai;
+    codec->read_error(body, flight->host->scratch, &error);
+    attempt_said(flight, attempt, error.message, true);
+    attempt_said_code(flight, attempt, error.said_code, error.type);
+    if (attempt->codec && error.retry_after_ms >= 0 && attempt->retry_after_ms < 0)
+        attempt->retry_after_ms = error.retry_after_ms;
+    return attempt_refusal(
+        attempt, &(struct provider_word){
+                     .status = status, .code = error.said_code, .type = error.type, .message = error.message});
+}
+
+enum failure attempt_refusal(const struct attempt *attempt, const struct provider_word *word) {
+    return refusal_failure(attempt->codec ? attempt->codec->dialect : dialect_openai, attempt->target->provider->type,
+                           word);
+}
+
+static void error_end(struct flight *flight, struct attempt *attempt, struct str body, struct now now,
+                      struct actions *out) {
+    attempt_fail(flight, attempt, error_failure(flight, attempt, body, attempt->status), now, out);
+}
+
+static void whole_end(struct flight *flight, struct attempt *attempt, struct str body, struct now now,
+                      struct actions *out) {
+    bool is_error = false;
+    struct str said = body;
+    enum failure failure = attempt->codec ? translate_whole(flight, attempt, now, &body)
+                           : !openai_reply_read(body, &attempt->usage, &is_error) ? failure_invalid_json
+                           : is_error                                             ? failure_error_in_reply
+                                                                                  : failure_none;
+    if (failure != failure_none) {
+        enum failure inside =
+            failure == failure_error_in_reply ? error_failure(flight, attempt, said, 0) : failure_none;
+        attempt_fail(flight, attempt, inside ? inside : failure, now, out);
+        return;
+    }
+    attempt->first_token_ns = now.mono_ns;
+    hedge_won(flight, attempt, now, out);
+    attempt_enter(attempt, attempt_delivering);
+    flight_enter(flight, flight_answering);
+    attempt_settle(flight, attempt, failure_none, now, out);
+    stored_keep(flight, body, out); /* before its caller can ask for it */
+    answer_head(flight, attempt, attempt->status, (int64_t)body.len, now, out);
+    answer_bytes(flight, body, out);
+    answer_end(flight, out);
+    flight_enter(flight, flight_answered);
+    flight_close(flight, now, out);
+}
+
+static void opaque_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+    if (attempt->state == attempt_replying) deliver_begin(flight, attempt, now, out); /* an empty body */
+    bool raw = flight->endpoint == endpoint_raw;
+    (raw ? raw_usage : usage_from_tail)(flight, attempt);
+    bool failed = raw && attempt->status >= 400;
+    attempt_settle(flight, attempt, failed ? failure_of_status(attempt->status) : failure_none, now, out);
+    answer_end(flight, out);
+    flight_enter(flight, flight_answered);
+    flight_close(flight, now, out);
+}
+
+void reply_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+    if (attempt->mode == reply_opaque) {
+        opaque_end(flight, attempt, now, out);
+        return;
+    }
+    struct str body = chunks_whole(&attempt->held);
+    if (!body.at)
+        attempt_fail(flight, attempt, failure_system, now, out);
+    else if (attempt->mode == reply_error)
+        error_end(flight, attempt, body, now, out);
+    else
+        whole_end(flight, attempt, body, now, out);
+}

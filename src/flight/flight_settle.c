@@ -1,0 +1,84 @@
+/* flight_settle.c - ends: an attempt's facts become final once, the flight closes once, the timer follows the nearest
+ * deadline. */
+#include "base/check.h"
+#include "flight/flight.h"
+
+static int64_t attempt_cost(const struct attempt *attempt) {
+    const struct usage *usage = &attempt->usage;
+    if (usage->cost_nano_usd >= 0) return usage->cost_nano_usd; /* the provider's own word */
+    if (usage->input_tokens < 0 && usage->output_tokens < 0) return -1;
+    return price_cost(&attempt->target->prices,
+                      (struct price_tokens){usage->input_tokens, usage->output_tokens, usage->cached_input_tokens,
+                                            usage->cache_write_tokens});
+}
+
+/* It was sent, no refusal came, and it ended before the provider had counted: it may have worked on it, and bills for
+ * that. What it was sent is known by estimate; what it made is not. */
+static void usage_estimate(const struct flight *flight, struct attempt *attempt) {
+    bool refused = attempt->failure == failure_error_in_reply || attempt->failure == failure_error_in_stream;
+    bool worked = attempt->sent_ns && attempt->status < 300 && attempt->failure != failure_none;
+    if (!worked || refused || attempt->usage.input_tokens >= 0 || attempt->usage.output_tokens >= 0) return;
+    if (flight->prompt_tokens <= 0) return; /* nothing is known of it */
+    attempt->usage.input_tokens = flight->prompt_tokens;
+    attempt->usage_estimated = true;
+}
+
+void attempt_settle(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
+                    struct actions *out) {
+    CHECKF(flight->live == attempt || flight->rival == attempt, "attempt %u of %.*s does not run", attempt->number,
+           STR_ARG(flight->request_id));
+    attempt_enter(attempt, attempt_settled);
+    attempt->failure = failure;
+    attempt->ended_ns = now.mono_ns;
+    usage_estimate(flight, attempt);
+    attempt->cost_nano_usd = attempt_cost(attempt);
+    attempt->candidate->failure = failure;
+    if (flight->live == attempt) flight->live = flight->rival;
+    flight->rival = NULL;
+    if (failure == failure_none) hold_good(flight, attempt, now);
+    lock_settle(flight, attempt, now);
+    hold_settle(flight, attempt, now, out);
+    struct action *action = actions_add(out, action_settled);
+    action->attempt = attempt->number;
+    action->settled = attempt;
+}
+
+void flight_close(struct flight *flight, struct now now, struct actions *out) {
+    CHECK(!flight->live || flight->live->state == attempt_settled);
+    CHECK(!flight->live || flight->live->call_over);
+    CHECK(!flight->rival);
+    CHECK(flight->caller == caller_ended || flight->caller == caller_gone);
+    flight->live = NULL;
+    if (flight->waiting != waiting_none) flight_wait_end(flight, out);
+    hold_client_settle(flight, now);
+    flight_enter(flight, flight_closed);
+    actions_add(out, action_closed);
+}
+
+/* Moving the deadline later touches nothing: the timer fires, finds it is early, and is set again. */
+void flight_arm(struct flight *flight, uint64_t deadline_ns, struct actions *out) {
+    if (deadline_ns == UINT64_MAX) deadline_ns = 0; /* none wanted now */
+    if (deadline_ns == 0 || (flight->timer_ns && flight->timer_ns <= deadline_ns)) return;
+    flight->timer_ns = deadline_ns;
+    actions_add(out, action_timer)->deadline_ns = deadline_ns;
+}
+
+void flight_arm_next(struct flight *flight, struct actions *out) {
+    enum failure ignored;
+    uint64_t next = hedge_due_ns(flight);
+    const struct attempt *running[] = {flight->live, flight->rival};
+    for (size_t i = 0; i < sizeof running / sizeof *running; i++) {
+        uint64_t deadline = running[i] ? attempt_deadline(flight, running[i], &ignored) : UINT64_MAX;
+        if (deadline < next) next = deadline;
+    }
+    flight_arm(flight, next, out);
+}
+
+int64_t flight_cost(const struct flight *flight) {
+    int64_t sum = -1;
+    for (unsigned i = 0; i < flight->attempt_count; i++) {
+        int64_t cost = flight->attempts[i]->cost_nano_usd;
+        if (cost >= 0) sum = sum < 0 ? cost : sum + cost;
+    }
+    return sum;
+}

@@ -1,0 +1,304 @@
+/* flight_stored.c - responses that weir stores (OpenAI's Responses API): what a request goes on from is recalled before
+ * it is admitted and stands in its `input` from then on, so that any provider can answer; what was answered is kept
+ * when it is whole, unless `store` is false. The storage is the host's. */
+#include "dialect/fields.h"
+#include "flight/flight.h"
+
+/* A plain input is one item. */
+static void items_put(struct text *text, const struct json_value *input) {
+    if (json_kind(input) == json_array) {
+        struct str list = json_raw(input, text->arena);
+        struct str items = str_trim(str_slice(list, 1, list.len ? list.len - 1 : 0));
+        if (items.len) text_json_comma(text);
+        text_put(text, items);
+    } else if (json_kind(input) == json_string) {
+        text_json_comma(text);
+        text_put(text, STR("{\"type\":\"message\",\"role\":\"user\",\"content\":[{\"type\":\"input_text\",\"text\":"));
+        text_put_json(text, json_str(input, STR("")));
+        text_put(text, STR("}]}"));
+    }
+}
+
+/* In scratch. */
+static const struct json_value *body_of(const struct flight *flight) {
+    const char *problem;
+    size_t at;
+    return json_parse_in(flight->host->scratch, flight->whole_body, &problem, &at);
+}
+
+static struct str client_name(const struct flight *flight) { return flight->client ? flight->client->name : STR(""); }
+
+/* Something that an item holds itself: what it says, or what it was called with. */
+static bool is_content(struct str name, const struct json_value *value) {
+    static const struct str names[] = {
+        STR("content"), STR("summary"), STR("encrypted_content"), STR("arguments"), STR("output"), STR("input"),
+        STR("action"),  STR("result"),  STR("results"),           STR("operation"), STR("tools")};
+    size_t place = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (!str_eq(name, names[i])) continue;
+        enum json_kind kind = json_kind(value);
+        if (kind == json_string) return json_str(value, STR("")).len > 0;
+        return (kind == json_array || kind == json_object) && json_each(value, &place, NULL);
+    }
+    return false;
+}
+
+/* Named by its id, with or without the type that says so, as it holds nothing itself; of two types the provider may
+ * read either. */
+static bool is_reference(const struct json_value *item) {
+    size_t place = 0, types = 0;
+    struct str name;
+    bool id = false, role = false, said = false, holds = false;
+    if (json_kind(item) != json_object) return false;
+    for (const struct json_value *value; (value = json_each(item, &place, &name));) {
+        bool type = str_eq_nocase(name, STR("type")) && json_kind(value) > json_null;
+        types += type;
+        said |= type && str_eq(json_str(value, STR("")), STR("item_reference"));
+        id |= str_eq_nocase(name, STR("id")) && json_kind(value) > json_null;
+        role |= str_eq(name, STR("role"));
+        holds |= is_content(name, value);
+    }
+    return said || types > 1 || (id && (!holds || (types == 0 && !role)));
+}
+
+/* Some member `input`, in any case, as a provider may read any of them, holds an item of which this is so. */
+static bool any_item(const struct json_value *root, bool (*is_so)(const struct json_value *item)) {
+    size_t member = 0;
+    struct str name;
+    bool any = false;
+    if (json_kind(root) != json_object) return false;
+    for (const struct json_value *input; !any && (input = json_each(root, &member, &name));) {
+        size_t place = 0;
+        if (!str_eq_nocase(name, STR("input"))) continue;
+        any = is_so(input);
+        if (json_kind(input) != json_array) continue;
+        for (const struct json_value *item; !any && (item = json_each(input, &place, NULL));) any = is_so(item);
+    }
+    return any;
+}
+
+/* Its id says nothing that it does not say itself; a provider may still look up what it stored by it. */
+static bool has_idle_id(const struct json_value *item) {
+    static const struct str types[] = {STR("message"),          STR("reasoning"),
+                                       STR("function_call"),    STR("function_call_output"),
+                                       STR("custom_tool_call"), STR("custom_tool_call_output")};
+    size_t place = 0;
+    struct str name, type = json_member_str(item, "type");
+    bool id = false, idle = !json_member(item, "type");
+    if (json_kind(item) != json_object) return false;
+    for (const struct json_value *value; (value = json_each(item, &place, &name));)
+        id |= str_eq_nocase(name, STR("id"));
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) idle |= str_eq(type, types[i]);
+    return id && idle;
+}
+
+static void item_put(struct text *text, const struct json_value *item) {
+    size_t place = 0;
+    struct str name;
+    if (!has_idle_id(item)) {
+        json_put(text, item);
+        return;
+    }
+    text_put_byte(text, '{');
+    for (const struct json_value *value; (value = json_each(item, &place, &name));) {
+        if (str_eq_nocase(name, STR("id"))) continue;
+        text_json_comma(text);
+        text_put_json(text, name);
+        text_put_byte(text, ':');
+        json_put(text, value);
+    }
+    text_put_byte(text, '}');
+}
+
+static bool body_replace(struct flight *flight, const struct text *body) {
+    if (body->failed) return false;
+    chunks_free(&flight->body);
+    chunks_init_spared(&flight->body, flight->budget, flight->host->chunk_spares);
+    if (!chunks_add(&flight->body, text_str(body))) return false;
+    flight->whole_body = chunks_whole(&flight->body);
+    return flight->whole_body.at != NULL;
+}
+
+/* The body without the ids of items that hold what they say. */
+static bool body_without_ids(struct flight *flight, const struct json_value *root) {
+    struct text body = text_in_arena(flight->host->scratch, flight->whole_body.len + 128);
+    struct str name;
+    size_t member = 0;
+    text_put_byte(&body, '{');
+    for (const struct json_value *value; (value = json_each(root, &member, &name));) {
+        size_t place = 0;
+        text_json_comma(&body);
+        text_put_json(&body, name);
+        text_put_byte(&body, ':');
+        if (!str_eq_nocase(name, STR("input")) || json_kind(value) != json_array) {
+            json_put(&body, value);
+            continue;
+        }
+        text_put_byte(&body, '[');
+        for (const struct json_value *item; (item = json_each(value, &place, NULL));) {
+            text_json_comma(&body);
+            item_put(&body, item);
+        }
+        text_put_byte(&body, ']');
+    }
+    text_put_byte(&body, '}');
+    return body_replace(flight, &body);
+}
+
+/* false: it names what lies at a provider, and that was answered. *root becomes the body that may go up. */
+static bool names_own(struct flight *flight, const struct json_value **root, struct now now, struct actions *out) {
+    if (!names_admit(flight, now, out)) return false;
+    if (client_may_name_stored(flight)) return true;
+    if (any_item(*root, is_reference)) {
+        answer_error(flight, error_not_allowed,
+                     STR("This client key may not name a provider's items: send what they hold (of reasoning its "
+                         "`encrypted_content`), use previous_response_id, or ask the operator for `raw: true`."),
+                     STR("input"), now, out);
+        return false;
+    }
+    if (!any_item(*root, has_idle_id)) return true;
+    if (!body_without_ids(flight, *root)) {
+        answer_error(flight, error_overloaded, STR_NONE, STR_NONE, now, out);
+        return false;
+    }
+    *root = body_of(flight);
+    return true;
+}
+
+static void answer_not_stored(struct flight *flight, struct now now, struct actions *out) {
+    answer_error(flight, error_invalid_request,
+                 arena_printf(&flight->arena,
+                              "There is no stored response `%.*s`: send the whole conversation as `input`.",
+                              STR_ARG(flight->previous_response)),
+                 STR("previous_response_id"), now, out);
+}
+
+bool stored_recall(struct flight *flight, struct now now, struct actions *out) {
+    if (flight->endpoint != endpoint_responses) return false;
+    const struct json_value *root = body_of(flight);
+    if (!names_own(flight, &root, now, out)) return true;
+    const struct json_value *previous = json_member(root, "previous_response_id");
+    bool on = flight->snapshot->responses.on;
+    flight->stores = on && json_kind(root) == json_object && json_bool(json_member(root, "store"), true);
+    if (flight->stores && flight->whole_body.len > (uint64_t)flight->snapshot->responses.client_bytes_max &&
+        json_raw(json_member(root, "input"), flight->host->scratch).len >
+            (uint64_t)flight->snapshot->responses.client_bytes_max) {
+        answer_error(flight, error_invalid_request,
+                     STR("This input is larger than all that is stored for a client (responses.max_bytes_per_client): "
+                         "send it with `store: false`."),
+                     STR("input"), now, out);
+        return true;
+    }
+    if (flight->stores) {
+        struct text items = text_in_arena(flight->host->scratch, 1024);
+        items_put(&items, json_member(root, "input"));
+        flight->own_input = arena_take(&flight->arena, sizeof *flight->own_input);
+        if (flight->own_input) chunks_init(flight->own_input, flight->budget);
+        if (items.failed || !flight->own_input || !chunks_add(flight->own_input, STR("[")) ||
+            !chunks_add(flight->own_input, text_str(&items)) || !chunks_add(flight->own_input, STR("]"))) {
+            answer_error(flight, error_overloaded, STR_NONE, STR_NONE, now, out);
+            return true;
+        }
+    }
+    struct str id = json_str(previous, STR(""));
+    if (!id.len || flight->previews) return false;
+    flight->previous_response = arena_copy(&flight->arena, str_slice(id, 0, limit_response_id));
+    if (!on && client_may_name_stored(flight)) return false;
+    if (!on) {
+        answer_not_stored(flight, now, out);
+        return true;
+    }
+    flight->waiting = waiting_recall;
+    flight->wait_until_ns = flight->arrived_ns + flight->timeout_ns;
+    flight_arm(flight, flight->wait_until_ns, out);
+    struct action *action = actions_add(out, action_recall);
+    action->recall.client = client_name(flight);
+    action->recall.id = flight->previous_response;
+    return true;
+}
+
+/* What was said before, in front of what is said now. */
+static bool body_expand(struct flight *flight, struct str history) {
+    const struct json_value *root = body_of(flight);
+    struct text body = text_in_arena(flight->host->scratch, flight->whole_body.len + history.len + 128);
+    struct str name, items = str_trim(str_slice(history, 1, history.len ? history.len - 1 : 0));
+    size_t place = 0;
+    text_put_byte(&body, '{');
+    for (const struct json_value *value; (value = json_each(root, &place, &name));) {
+        if (str_eq(name, STR("input")) || str_eq(name, STR("previous_response_id"))) continue;
+        text_json_comma(&body);
+        text_put_json(&body, name);
+        text_put_byte(&body, ':');
+        json_put(&body, value);
+    }
+    text_json_key(&body, STR("input"));
+    text_put_byte(&body, '[');
+    text_put(&body, items);
+    items_put(&body, json_member(root, "input"));
+    text_put(&body, STR("]}"));
+    return body_replace(flight, &body);
+}
+
+void stored_recalled(struct flight *flight, const struct event *event, struct now now, struct actions *out) {
+    if (flight->waiting != waiting_recall) return;
+    flight->waiting = waiting_none;
+    if (event->text.len)
+        answer_error(flight, error_storage_failed, event->text, STR("previous_response_id"), now, out);
+    else if (event->bytes.at && !body_expand(flight, event->bytes))
+        answer_error(flight, error_overloaded, STR_NONE, STR_NONE, now, out);
+    else if (!event->bytes.at && !client_may_name_stored(flight))
+        answer_not_stored(flight, now, out);
+    else
+        flight_admitted(flight, now, out); /* not found: a provider that has the API may know it */
+}
+
+/* More than all that may be stored, of this client or of all. */
+static bool too_large(const struct flight *flight, size_t bytes) {
+    int64_t most = flight->snapshot->responses.client_bytes_max, all = flight->snapshot->responses.bytes_max;
+    if (!most || (all && all < most)) most = all;
+    return most && bytes > (uint64_t)most;
+}
+
+void stored_keep(struct flight *flight, struct str response, struct actions *out) {
+    const char *problem;
+    size_t at;
+    if (!flight->stores) return;
+    const struct json_value *root = json_parse_in(flight->host->scratch, response, &problem, &at);
+    struct str id = json_member_str(root, "id"), input = chunks_whole(flight->own_input);
+    struct str output = json_raw(json_member(root, "output"), flight->host->scratch);
+    if (!id.len || id.len > limit_response_id || !input.at || !output.len) return;
+    flight->stores = false;
+    /* The store refuses it and logs that; a stream's head has gone, and its caller is not told. */
+    flight->not_stored = too_large(flight, client_name(flight).len + id.len + flight->previous_response.len +
+                                               input.len + output.len + response.len);
+    struct action *action = actions_add(out, action_keep);
+    action->keep.client = client_name(flight);
+    action->keep.id = id;
+    action->keep.previous = flight->previous_response.at ? flight->previous_response : STR("");
+    action->keep.input = input;
+    action->keep.output = output;
+    action->keep.response = response;
+}
+
+void stored_keep_event(struct flight *flight, struct str type, struct str data, struct actions *out) {
+    if (str_eq(type, STR("response.completed")) || str_eq(type, STR("response.incomplete"))) {
+        const char *problem;
+        size_t at;
+        if (!flight->stores) return;
+        const struct json_value *root = json_parse_in(flight->host->scratch, data, &problem, &at);
+        struct str response = json_raw(json_member(root, "response"), flight->host->scratch);
+        if (response.len) stored_keep(flight, response, out);
+    }
+}
+
+/* Frames that were written for the caller: whole ones. */
+void stored_keep_frames(struct flight *flight, struct str frames, struct actions *out) {
+    static const struct str marks[] = {STR("event: response.completed\ndata: "),
+                                       STR("event: response.incomplete\ndata: ")};
+    for (size_t i = 0; flight->stores && i < sizeof marks / sizeof *marks; i++) {
+        size_t at = str_find(frames, marks[i]);
+        if (at == SIZE_MAX) continue;
+        struct str data = str_slice(frames, at + marks[i].len, frames.len);
+        stored_keep_event(flight, STR("response.completed"), str_slice(data, 0, str_find_byte(data, '\n')), out);
+    }
+}

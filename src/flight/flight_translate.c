@@ -1,0 +1,422 @@
+/* flight_translate.c - between dialects: the caller's request read once into the canonical message, written for each
+ * target in its own words; a whole reply and an error the other way. Streams: flight_events.c.
+ *
+ * Must never: change silently what a dialect cannot say: it is named in x-weir-dropped, or the target is not asked. */
+#include <string.h>
+
+#include "dialect/quirks.h"
+#include "dialect/skim.h"
+#include "flight/flight.h"
+
+static const int64_t tokens_max = 1000000000000;
+enum { translated_body_max = 32 * 1024 * 1024, message_arena_max = 256 * 1024 * 1024 };
+
+/* -- requests ---------------------------------------------------------------------------------------------------------
+ */
+
+static bool message_has(const struct message_request *message, enum part_kind kind) {
+    for (size_t m = 0; m < message->message_count; m++)
+        for (size_t p = 0; p < message->messages[m].part_count; p++) {
+            const struct message_part *part = &message->messages[m].parts[p];
+            if (part->kind == kind) return true;
+            for (size_t i = 0; i < part->part_count; i++)
+                if (part->parts[i].kind == kind) return true;
+        }
+    return false;
+}
+
+bool translate_read(struct flight *flight, struct error *error, struct str *param) {
+    const struct endpoint_facts *endpoint = endpoint_facts(flight->endpoint);
+    struct arena *arena = &flight->message_arena;
+    if (flight->message || flight->embed || flight->forecast) return true;
+    if (flight->unreadable) return false; /* *error says why since the first time */
+    flight->unreadable = true;
+    if (flight->whole_body.len > translated_body_max)
+        return error_set(error, error_body_too_large,
+                         "A request for a provider of another dialect is at most 32 MB long.");
+    arena_init(arena, 16 * 1024, message_arena_max);
+    arena_hold_within(arena, flight->budget);
+    if (endpoint->operation == operation_embed) {
+        struct embed_request *embed = arena_take_zeroed(arena, sizeof *embed);
+        if (!embed) return error_set(error, error_out_of_memory, "%s", "");
+        if (!flight->codec->read_embed_request(flight->whole_body, flight->path_model, arena, embed, error, param))
+            return false;
+        flight->embed = embed;
+        flight->unreadable = false;
+        return true;
+    }
+    if (endpoint->operation == operation_forecast) {
+        struct forecast *forecast = arena_take_zeroed(arena, sizeof *forecast);
+        if (!forecast) return error_set(error, error_out_of_memory, "%s", "");
+        if (!forecast_read(flight->whole_body, arena, forecast, error, param)) return false;
+        flight->forecast = forecast;
+        flight->unreadable = false;
+        return true;
+    }
+    struct message_request *message = arena_take_zeroed(arena, sizeof *message);
+    if (!message) return error_set(error, error_out_of_memory, "%s", "");
+    bool stream = flight->endpoint == endpoint_generate_stream;
+    if (!flight->codec->read_request(flight->whole_body, flight->path_model, stream, arena, message, error, param))
+        return false;
+    flight->message = message;
+    flight->unreadable = false;
+    return true;
+}
+
+/* Keys that weir reads, and whose double, or whose spelling in other cases, a provider may read in their place: who may
+ * use this model or go on from this response could be asked for another one. */
+static bool key_is_plain(struct str raw, uint32_t *seen, struct error *error, struct str *param) {
+    static const struct str known[] = {
+        STR("model"),        STR("stream"),     STR("messages"),          STR("input"),
+        STR("tools"),        STR("max_tokens"), STR("max_output_tokens"), STR("previous_response_id"),
+        STR("conversation"), STR("store"),      STR("background")};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (raw.len < known[i].len || !skim_is_nocase(raw, known[i])) continue; /* escapes only make it longer */
+        *param = known[i];
+        if (!skim_is(raw, known[i]))
+            return error_set(error, error_invalid_request, "A key is spelt like `%.*s` but for upper and lower case.",
+                             STR_ARG(known[i]));
+        if (*seen >> i & 1)
+            return error_set(error, error_invalid_request, "The key `%.*s` stands twice.", STR_ARG(known[i]));
+        *param = STR_NONE;
+        *seen |= 1u << i;
+        return true;
+    }
+    return true;
+}
+
+/* Where `model` stands in a body whose JSON is good already. */
+static bool keys_read(struct str body, struct openai_request *request, struct error *error, struct str *param) {
+    struct skim skim;
+    uint32_t seen = 0;
+    skim_begin(&skim, body, 1);
+    for (struct skim_token token; (token = skim_next(&skim)).kind != skim_end && token.kind != skim_error;) {
+        if (token.kind == skim_object && token.depth == 0) request->members_at = skim.at;
+        if (token.depth != 1 || !token.key.at) continue;
+        if (!key_is_plain(token.key, &seen, error, param)) return false;
+        if (token.kind != skim_string || !skim_is(token.key, STR("model"))) continue;
+        request->model_from = (size_t)(token.value.at - body.at);
+        request->model_to = request->model_from + token.value.len;
+    }
+    return true;
+}
+
+bool translate_admit(struct flight *flight, struct error *error, struct str *param) {
+    struct openai_request *request = &flight->request;
+    if (!translate_read(flight, error, param)) return false;
+    *request = (struct openai_request){.max_tokens = -1, .n = 1, .names_more = true};
+    request->model = flight->message ? flight->message->model : flight->embed->model;
+    if (!keys_read(flight->whole_body, request, error, param)) return false;
+    const struct message_request *message = flight->message;
+    if (!message) return true;
+    request->stream = message->stream;
+    request->include_usage = message->include_usage;
+    if (message->max_tokens != MESSAGE_NO_INT && message->max_tokens >= 0) request->max_tokens = message->max_tokens;
+    if (message->n > 0) request->n = message->n;
+    request->has_image = message_has(message, part_image);
+    request->has_audio = message_has(message, part_audio);
+    request->has_tools = message->tool_count > 0;
+    request->wants_json = message->format >= format_json;
+    request->wants_schema = message->format == format_schema;
+    return true;
+}
+
+bool flight_splices(const struct flight *flight, const struct provider *provider) {
+    bool openai = endpoint_facts(flight->endpoint)->dialect == dialect_openai && provider->dialect == dialect_openai;
+    bool lacks = flight->endpoint == endpoint_completions && !(provider->endpoints & 1u << endpoint_completions);
+    return openai && !lacks;
+}
+
+bool translate_needed(const struct flight *flight, const struct provider *provider) {
+    enum dialect asked = endpoint_facts(flight->endpoint)->dialect;
+    if (asked == dialect_responses) return !(provider->endpoints & 1u << endpoint_responses);
+    if (flight->endpoint == endpoint_forecasts) return true;
+    return asked != provider->dialect || flight->wants_array || flight->endpoint == endpoint_completions;
+}
+
+/* The dialect in which the provider is asked. */
+static enum dialect dialect_towards(const struct flight *flight, const struct provider *provider) {
+    enum dialect asked = endpoint_facts(flight->endpoint)->dialect;
+    return asked == dialect_responses && !translate_needed(flight, provider) ? asked : provider->dialect;
+}
+
+bool translate_asks_alike(const struct flight *flight, const struct provider *provider) {
+    return !translate_needed(flight, provider) ||
+           (flight->wants_array && endpoint_facts(flight->endpoint)->dialect == provider->dialect);
+}
+
+static bool embed_fits(const struct flight *flight, const struct codec *codec, struct error *error) {
+    uint32_t lacks = embed_asked(flight->embed) & ~codec->embed_takes;
+    if (!codec->write_embed_request) return false;
+    for (unsigned f = embed_tokens; f <= embed_dimensions; f++)
+        if (lacks >> f & 1)
+            return error_set(error, error_unsupported, "No provider of this model can be asked for `%.*s`.",
+                             STR_ARG(embed_feature_name((enum embed_feature)f)));
+    return true;
+}
+
+static bool native_missing(struct flight *flight, struct error *error) {
+    flight->unfit_param = flight->message->native_only;
+    if (str_eq(flight->unfit_param, STR("previous_response_id")))
+        return error_set(error, error_invalid_request,
+                         "There is no stored response `%.*s`: send the whole conversation as `input`.",
+                         STR_ARG(flight->previous_response));
+    return error_set(error, error_unsupported, "No provider of this model knows `%.*s`: leave it out.",
+                     STR_ARG(flight->unfit_param));
+}
+
+bool translate_fits(struct flight *flight, const struct target *target, struct error *error) {
+    const struct provider *provider = target->provider;
+    const struct endpoint_facts *endpoint = endpoint_facts(flight->endpoint);
+    char scrap[1024];
+    struct text path = text_in_buffer(scrap, sizeof scrap);
+    bool same = !translate_needed(flight, provider);
+    bool listed = endpoint->operation == operation_chat ? provider->endpoints & 1u << endpoint_chat
+                                                        : provider->endpoints & 1u << endpoint_embeddings;
+    if (provider->dialect == dialect_openai && !same && !listed) return false;
+    if (!outbound_path(dialect_towards(flight, provider), endpoint->operation, STR("m"), false, false, &path))
+        return false;
+    if (!outbound_model_fits(dialect_towards(flight, provider), endpoint->operation, target->model)) {
+        flight->unfit_param = STR("model");
+        return error_set(error, error_invalid_request,
+                         "The model's name becomes part of a path there, and must not hold `.`, `..` or empty "
+                         "segments, backslashes, blanks, `?`, `#` or escapes of them.");
+    }
+    if (translate_asks_alike(flight, provider)) return true;
+    if (!translate_read(flight, error, &flight->unfit_param)) return false;
+    if (flight->forecast) return true;
+    if (flight->embed) return embed_fits(flight, codec_of(provider->dialect), error);
+    if (flight->message->native_only.len) return native_missing(flight, error);
+    uint64_t asked = message_features(flight->message, provider->dialect);
+    for (unsigned f = 0; f < features; f++) {
+        enum feature_fate fate = codec_of(provider->dialect)->fates[f];
+        if (!(asked >> f & 1) || fate < fate_fetched) continue;
+        if (fate == fate_fetched && flight->snapshot->fetch.on) continue; /* weir gets it (flight_fetch.c) */
+        if (fate == fate_fetched)
+            return error_set(error, error_unsupported,
+                             "The provider of this model takes no URLs (%.*s): send the bytes as base64.",
+                             STR_ARG(feature_name((enum feature)f)));
+        return error_set(error, error_unsupported, "No provider of this model can be asked for `%.*s`.",
+                         STR_ARG(feature_name((enum feature)f)));
+    }
+    return true;
+}
+
+/* The names of what this dialect cannot say, separated by commas; empty: nothing is lost. */
+static struct str dropped_names(struct flight *flight, const struct codec *codec) {
+    uint64_t asked = flight->message ? message_features(flight->message, codec->dialect) : 0;
+    uint32_t lacks = flight->embed ? embed_asked(flight->embed) & ~codec->embed_takes : 0;
+    struct text text = text_in_arena(&flight->arena, 128);
+    for (unsigned f = 0; f < embed_features; f++) {
+        if (!(lacks >> f & 1)) continue;
+        if (text.len) text_put(&text, STR(", "));
+        text_put(&text, embed_feature_name((enum embed_feature)f));
+    }
+    for (unsigned f = 0; f < features; f++) {
+        if (!(asked >> f & 1) || codec->fates[f] != fate_dropped) continue;
+        if (text.len) text_put(&text, STR(", "));
+        text_put(&text, feature_name((enum feature)f));
+    }
+    return text.failed ? STR_NONE : text_str(&text);
+}
+
+static struct codec_target target_of(const struct flight *flight, const struct attempt *attempt) {
+    const struct target *target = attempt->target;
+    const struct catalog_model *row = target->facts;
+    return (struct codec_target){.model = target->model,
+                                 .quirks = attempt->quirks,
+                                 .output_tokens_max = row ? row->output_tokens_max : -1,
+                                 .reasons = catalog_can(row, ability_reasoning),
+                                 .stream = flight->request.stream,
+                                 .counts = endpoint_facts(flight->endpoint)->operation == operation_count_tokens};
+}
+
+/* Google's embeddings name their model in the body too, each request of a batch its own, and must agree with the path.
+ */
+static bool models_replace(struct flight *flight, struct str model, struct openai_splice *splice) {
+    enum { depth_of_requests = 3 };
+    struct str body = flight->whole_body;
+    struct text text = text_in_arena(&flight->message_arena, body.len + 512);
+    struct skim skim;
+    size_t from = 0;
+    skim_begin(&skim, body, depth_of_requests);
+    for (struct skim_token token; (token = skim_next(&skim)).kind != skim_end && token.kind != skim_error;) {
+        bool inside = token.depth == 1 || token.depth == depth_of_requests;
+        if (token.kind != skim_string || !inside || !skim_is(token.key, STR("model"))) continue;
+        size_t at = (size_t)(token.value.at - body.at);
+        text_put(&text, str_slice(body, from, at));
+        text_put(&text, STR("\"models/"));
+        text_put_json_inside(&text, model);
+        text_put_byte(&text, '"');
+        from = at + token.value.len;
+    }
+    text_put(&text, str_slice(body, from, body.len));
+    *splice = (struct openai_splice){.ranges = {text_str(&text)}, .count = 1, .len = text.len};
+    return !text.failed;
+}
+
+/* The caller's body, but for the model. */
+static bool body_keep(struct flight *flight, struct attempt *attempt) {
+    const struct endpoint_facts *endpoint = endpoint_facts(flight->endpoint);
+    struct str body = flight->whole_body, model = attempt->target->model;
+    if (endpoint->dialect == dialect_gemini && endpoint->operation == operation_embed)
+        return models_replace(flight, model, &attempt->body);
+    attempt->body = (struct openai_splice){.ranges = {body}, .count = 1, .len = body.len};
+    return endpoint->dialect == dialect_gemini ||
+           openai_splice(body, &flight->request, false, model, false, &flight->arena, &attempt->body);
+}
+
+static bool body_write(struct flight *flight, struct attempt *attempt) {
+    struct text body = text_in_arena(&flight->message_arena, flight->whole_body.len + 512);
+    struct codec_target target = target_of(flight, attempt);
+    if (flight->message) {
+        attempt->codec->write_request(flight->message, &target, &body);
+    } else if (flight->embed) {
+        attempt->codec->write_embed_request(flight->embed, &target, &body);
+    } else {
+        forecast_put(flight->forecast, &body);
+    }
+    if (!target.counts) attempt->dropped = dropped_names(flight, attempt->codec);
+    attempt->body = (struct openai_splice){.ranges = {text_str(&body)}, .count = 1, .len = body.len};
+    return !body.failed;
+}
+
+/* What writes the reply in the caller's words. */
+static bool writer_make(struct flight *flight, struct attempt *attempt) {
+    attempt->writer = flight->codec->writer_size ? arena_take_zeroed(&flight->arena, flight->codec->writer_size) : "";
+    if (flight->request.stream && attempt->codec->mixes && !flight->codec->mixes) {
+        attempt->order = arena_take_zeroed(&flight->arena, sizeof *attempt->order);
+        if (!attempt->order) return false;
+    }
+    return attempt->writer != NULL;
+}
+
+bool translate_request(struct flight *flight, struct attempt *attempt) {
+    const struct provider *provider = attempt->target->provider;
+    enum operation operation = endpoint_facts(flight->endpoint)->operation;
+    enum dialect towards = dialect_towards(flight, provider);
+    bool alike = translate_asks_alike(flight, provider);
+    bool many =
+        alike ? flight->endpoint == endpoint_generate_embed_batch : flight->embed && flight->embed->input_count != 1;
+    attempt->codec = codec_of(towards);
+    attempt->quirks = quirks_of(provider->row->quirks, attempt->target->model);
+    attempt->translates = translate_needed(flight, provider);
+    struct text path = text_in_arena(&flight->arena, 128);
+    text_put(&path, provider->base.path);
+    if (!outbound_path(towards, operation, attempt->target->model, flight->request.stream, many, &path) || path.failed)
+        return false;
+    attempt->path = text_str(&path);
+    attempt->reader = attempt->codec->reader_size ? arena_take_zeroed(&flight->arena, attempt->codec->reader_size) : "";
+    if (!attempt->reader || (attempt->translates && !writer_make(flight, attempt))) return false;
+    return alike ? body_keep(flight, attempt) : body_write(flight, attempt);
+}
+
+void translate_release(struct flight *flight) {
+    if (!flight->message_arena.newest) return;
+    flight->message = NULL;
+    flight->embed = NULL;
+    flight->forecast = NULL;
+    arena_free(&flight->message_arena);
+    flight->message_arena.newest = NULL;
+}
+
+/* -- replies ----------------------------------------------------------------------------------------------------------
+ */
+
+bool translate_usage(const struct flight *flight, uint64_t said_bytes, struct usage *usage) {
+    enum { token_bytes = 4 };
+    bool input = usage->input_tokens < 0, output = usage->output_tokens < 0;
+    if (!flight->codec->wants_usage || (!input && !output)) return false;
+    if (input) usage->input_tokens = flight->prompt_tokens > 0 ? flight->prompt_tokens : 0;
+    if (output) usage->output_tokens = (int64_t)((said_bytes + token_bytes - 1) / token_bytes);
+    return true;
+}
+
+static uint64_t bytes_said(const struct message_reply *reply) {
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < reply->choice_count; i++)
+        for (size_t p = 0; p < reply->choices[i].part_count; p++)
+            bytes += reply->choices[i].parts[p].text.len + reply->choices[i].parts[p].arguments.len;
+    return bytes;
+}
+
+struct codec_caller translate_caller(const struct flight *flight, const struct attempt *attempt, struct now now) {
+    return (struct codec_caller){.model = attempt->target->model,
+                                 .request_id = flight->request_id,
+                                 .now_s = now.wall_ns / (int64_t)NS_PER_S,
+                                 .include_usage = flight->request.include_usage,
+                                 .show_reasoning = flight->shows_reasoning,
+                                 .json_array = flight->wants_array,
+                                 .previous_response = flight->previous_response,
+                                 .stores = flight->stores};
+}
+
+static enum failure chat_whole(struct flight *flight, struct attempt *attempt, struct str body,
+                               const struct codec_caller *caller, struct text *text) {
+    struct message_reply reply = {.choice_count = 0, .usage = USAGE_NONE};
+    bool error_inside = false;
+    if (!attempt->codec->read_reply(body, flight->host->scratch, attempt->quirks, &reply, &error_inside))
+        return failure_invalid_json;
+    if (error_inside) return failure_error_in_reply;
+    attempt->usage = reply.usage;
+    if (!attempt->translates) return failure_none;
+    attempt->usage_told_by_estimate = translate_usage(flight, bytes_said(&reply), &reply.usage);
+    flight->codec->write_reply(&reply, caller, text);
+    return failure_none;
+}
+
+static enum failure embed_whole(struct flight *flight, struct attempt *attempt, struct str body,
+                                const struct codec_caller *caller, struct text *text) {
+    struct embed_reply reply = {.vector_count = 0, .usage = USAGE_NONE};
+    bool error_inside = false;
+    if (!attempt->codec->read_embed_reply(body, flight->host->scratch, &reply, &error_inside))
+        return failure_invalid_json;
+    if (error_inside) return failure_error_in_reply;
+    if (reply.usage.input_tokens > tokens_max) reply.usage.input_tokens = -1; /* nonsense, and sums would overflow */
+    attempt->usage = reply.usage;
+    if (attempt->translates) flight->codec->write_embed_reply(&reply, flight->embed, caller, text);
+    return failure_none;
+}
+
+/* Counting costs nothing. */
+static enum failure count_whole(struct flight *flight, struct attempt *attempt, struct str body, struct text *text) {
+    int64_t tokens = attempt->codec->read_count(body, flight->host->scratch);
+    if (tokens < 0) return failure_invalid_json;
+    attempt->usage.input_tokens = attempt->usage.output_tokens = 0;
+    if (attempt->translates) flight->codec->write_count(tokens, text);
+    return failure_none;
+}
+
+static enum failure forecast_whole(struct flight *flight, struct attempt *attempt, struct str body,
+                                   const struct codec_caller *caller, struct text *text) {
+    bool error_inside = false;
+    if (!forecast_reply_put(body, caller->model, caller->now_s, flight->host->scratch, text, &error_inside))
+        return failure_invalid_json;
+    attempt->usage.input_tokens = attempt->usage.output_tokens = 0; /* nothing is counted in tokens */
+    return error_inside ? failure_error_in_reply : failure_none;
+}
+
+enum failure translate_whole(struct flight *flight, struct attempt *attempt, struct now now, struct str *body) {
+    struct codec_caller caller = translate_caller(flight, attempt, now);
+    struct text text = text_in_arena(flight->host->scratch, attempt->translates ? body->len + 512 : 16);
+    enum operation operation = endpoint_facts(flight->endpoint)->operation;
+    enum failure failure = operation == operation_chat           ? chat_whole(flight, attempt, *body, &caller, &text)
+                           : operation == operation_embed        ? embed_whole(flight, attempt, *body, &caller, &text)
+                           : operation == operation_count_tokens ? count_whole(flight, attempt, *body, &text)
+                           : operation == operation_forecast ? forecast_whole(flight, attempt, *body, &caller, &text)
+                                                             : failure_none;
+    if (failure != failure_none || !attempt->translates) return failure;
+    *body = masked_text(flight, attempt, text_str(&text));
+    return text.failed || (text.len > 0 && !body->at) ? failure_system : failure_none;
+}
+
+/* -- errors -----------------------------------------------------------------------------------------------------------
+ */
+
+/* Statuses that mean the same, as each dialect's SDK knows them. */
+int translate_status(const struct flight *flight, int status) {
+    bool anthropic = flight->codec->dialect == dialect_anthropic;
+    if (status == 529 && !anthropic) return 503;
+    if (status == 503 && anthropic) return 529;
+    return status;
+}

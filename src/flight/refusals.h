@@ -1,0 +1,21 @@
+/* refusals.h - what a provider's refusal means, by its status, its code and its type alone: one table of the vendors'
+ * own words. The sentence beside them quotes callers, and decides nothing about a key. Pure. */
+#ifndef WEIR_FLIGHT_REFUSALS_H
+#define WEIR_FLIGHT_REFUSALS_H
+
+#include "core/classify.h"
+#include "dialect/message.h"
+
+/* As the dialect's code read it (message_error, openai_error). */
+struct provider_word {
+    int status; /* below 300: an error inside a good reply or a stream */
+    struct str code, type;
+    struct str message; /* compared whole with a vendor's own; may be empty */
+};
+
+/* `vendor`: the provider's type ("deepseek"). failure_none: an error inside a good reply that no row knows. */
+enum failure refusal_failure(enum dialect dialect, struct str vendor, const struct provider_word *word);
+/* A content filter's word: not a failing provider. */
+bool refusal_is_filter(const struct provider_word *word);
+
+#endif

@@ -1,0 +1,141 @@
+/* catalog.h - providers and models as data: catalog/built_in.jsonl, compiled in, or the operator's own file.
+ *
+ * A row a line, in JSON: a provider's, then the models' that it serves. Providers are read at once; a provider's models
+ * only when a configuration uses it (catalog_load), so that a start costs nothing for the others.
+ *
+ *   {"provider":"groq","base_url":"https://...","key_env":"GROQ_API_KEY","endpoints":["chat"]}
+ *   {"model":"llama-3.3-70b-versatile","context":131072,"can":["tools"],"price":{"input":0.59,"output":0.79}}
+ *
+ * Opening and loading: one thread, into an arena that lives as long as the catalogue. Reading is thread-safe then. */
+#ifndef WEIR_SNAPSHOT_CATALOG_H
+#define WEIR_SNAPSHOT_CATALOG_H
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "core/price.h"
+#include "dialect/endpoint.h"
+#include "dialect/message.h"
+
+/* X(name, what a model that cannot do it is told to lack) */
+#define CATALOG_ABILITY_TABLE(X)              \
+    X(vision, "can see images")               \
+    X(audio, "can hear audio")                \
+    X(tools, "can call tools")                \
+    X(json, "can answer to a JSON schema")    \
+    X(reasoning, "reasons before it answers") \
+    X(prefill, "goes on with a message of its own")
+enum catalog_ability {
+#define X(name, phrase) ability_##name,
+    CATALOG_ABILITY_TABLE(X)
+#undef X
+        catalog_abilities
+};
+
+/* X(name, what one that is not made for it is told to lack); code is a chat model that is best at programs */
+#define CATALOG_USE_TABLE(X)              \
+    X(chat, "can chat")                   \
+    X(code, "writes code")                \
+    X(embeddings, "makes embeddings")     \
+    X(images, "makes images")             \
+    X(speech, "speaks")                   \
+    X(transcription, "transcribes audio") \
+    X(moderation, "moderates")            \
+    X(rerank, "ranks documents")          \
+    X(time_series, "forecasts time series")
+enum catalog_use {
+#define X(name, phrase) use_##name,
+    CATALOG_USE_TABLE(X)
+#undef X
+        catalog_uses
+};
+
+enum catalog_speed { speed_unknown, speed_fast, speed_medium, speed_slow, catalog_speeds };
+
+struct catalog_model {
+    struct str id;                             /* as the provider names it */
+    int64_t context_tokens, output_tokens_max; /* -1: not known */
+    uint32_t can, cannot;                      /* a bit per enum catalog_ability; in neither: not known */
+    uint32_t uses;                             /* a bit per enum catalog_use; 0: not known */
+    enum catalog_speed speed;
+    bool listed; /* else it is known, but not among those that a provider serves by default */
+    struct price_list prices;
+};
+
+/* Lines of a document: where a provider's models stand until they are loaded. */
+struct catalog_lines {
+    struct str text;
+    unsigned line; /* of its first one */
+};
+
+enum { catalog_documents_max = 2 }; /* the built-in one, and one over it */
+
+struct catalog_provider {
+    struct str type;  /* "groq" */
+    struct str title; /* "Groq" */
+    enum dialect dialect;
+    struct str base_url; /* may hold {account}: filled from account_env / the `account` key */
+    struct str key_env;  /* GROQ_API_KEY; further names in key_env_more separated by commas */
+    struct str key_env_more;
+    struct str account_env;            /* CLOUDFLARE_ACCOUNT_ID */
+    struct str key_header, key_prefix; /* how the key is sent: "Authorization", "Bearer " */
+    struct str probe_path;             /* below the base URL; empty: no probe that costs nothing is known */
+    struct str quirks; /* whose rows of the quirks' table count (dialect/quirks.h); its type, unless said */
+    bool key_required;
+    bool stream_options; /* takes stream_options.include_usage (Mistral does not: usage always comes) */
+    bool prefill;        /* a last assistant message with "prefix":true is continued */
+    bool same_prices;    /* as models_of, whose facts count where it has no own: their prices too */
+    struct str models_of;
+    struct str default_model;
+    uint32_t endpoints; /* bit per enum endpoint: which of weir's paths it has */
+    struct str checked; /* the day the row was last checked, 2026-11-20 */
+
+    struct catalog_lines lines[catalog_documents_max]; /* the later one wins */
+    struct catalog_model *models;                      /* once loaded; the listed ones in the order of the document */
+    size_t model_count;
+    struct map by_id; /* struct catalog_model */
+    bool loaded;
+};
+
+struct catalog {
+    struct catalog_provider *providers;
+    size_t provider_count;
+    struct map by_type; /* struct catalog_provider */
+};
+
+/* Who is told of a row that is not right: its line and column, from 1, and a sentence. */
+struct catalog_reader {
+    void (*report)(void *context, unsigned line, unsigned column, const char *sentence);
+    void *context;
+};
+
+/* Opens the built-in catalogue, or `own` in its place; one that begins with {"extends":"built-in"} stands over it, row
+ * by row. `own` is checked whole, every model's row included; {NULL,0}: none. Its text is borrowed until the last load.
+ * false: something was reported, or there is no memory (told as line 0). */
+bool catalog_open(struct catalog *catalog, struct str own, struct arena *arena, const struct catalog_reader *reader);
+/* Reads the models of one provider, unless they are read. false: no memory. */
+bool catalog_load(struct catalog *catalog, struct catalog_provider *provider, struct arena *arena);
+
+/* The model's row at a provider that is loaded; else, without its date (-20250929, -2024-08-06) or -latest; else NULL.
+ */
+const struct catalog_model *catalog_model_find(const struct catalog_provider *provider, struct str model);
+
+struct str catalog_ability_name(enum catalog_ability ability);
+struct str catalog_use_name(enum catalog_use use);
+struct str catalog_speed_name(enum catalog_speed speed); /* empty: not known */
+
+/* What a request wants of a model. */
+struct catalog_wish {
+    uint32_t abilities; /* a bit per enum catalog_ability */
+    uint32_t use;       /* one bit, or 0: any */
+};
+/* The use that a path of weir's asks for; 0: any. */
+uint32_t catalog_use_of(enum endpoint endpoint);
+/* What the model is known to lack, as "can see images"; {NULL,0}: nothing. A model that is not known (NULL) lacks
+ * nothing. */
+struct str catalog_lack(const struct catalog_model *model, const struct catalog_wish *wish);
+/* The model is known to do it. */
+static inline bool catalog_can(const struct catalog_model *model, enum catalog_ability ability) {
+    return model && model->can >> ability & 1;
+}
+
+#endif

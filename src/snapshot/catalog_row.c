@@ -1,0 +1,431 @@
+/* catalog_row.c - the members that rows may have, as a table: it checks them; the readers below then trust it. A row
+ * comes from the operator's own file: what is not right is told with its line, and nothing is guessed. */
+#include "snapshot/catalog_row.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/url.h"
+#include "dialect/outbound.h"
+
+enum member_kind {
+    member_text,
+    member_texts /* one or a list */,
+    member_flag,
+    member_tokens,
+    member_usd,
+    member_words,
+    member_price,
+    member_tiers
+};
+
+/* -- words ------------------------------------------------------------------------------------------------------------
+ */
+
+struct str catalog_ability_name(enum catalog_ability ability) {
+    static const char *const names[] = {
+#define X(name, phrase) #name,
+        CATALOG_ABILITY_TABLE(X)
+#undef X
+    };
+    return str_from(names[ability]);
+}
+
+struct str catalog_use_name(enum catalog_use use) {
+    static const char *const names[] = {
+#define X(name, phrase) #name,
+        CATALOG_USE_TABLE(X)
+#undef X
+    };
+    return str_from(names[use]);
+}
+
+struct str catalog_speed_name(enum catalog_speed speed) {
+    static const char *const names[] = {"", "fast", "medium", "slow"};
+    return str_from(names[speed]);
+}
+
+static struct str endpoint_word(unsigned i) { return endpoint_facts((enum endpoint)i)->name; }
+static struct str ability_word(unsigned i) { return catalog_ability_name((enum catalog_ability)i); }
+static struct str use_word(unsigned i) { return catalog_use_name((enum catalog_use)i); }
+static struct str speed_word(unsigned i) { return catalog_speed_name((enum catalog_speed)(i + 1)); }
+static struct str dialect_word(unsigned i) {
+    static const char *const names[] = {"openai", "anthropic", "gemini", "ollama", "cloudflare", "huggingface"};
+    return str_from(names[i]);
+}
+
+/* How a key is sent; the first is the dialect's own way. */
+static const struct {
+    struct str name, header, prefix;
+} auths[] = {{STR("dialect"), STR(""), STR("")},
+             {STR("bearer"), STR("Authorization"), STR("Bearer ")},
+             {STR("api-key"), STR("api-key"), STR("")},
+             {STR("x-api-key"), STR("x-api-key"), STR("")},
+             {STR("x-goog-api-key"), STR("x-goog-api-key"), STR("")}};
+static struct str auth_word(unsigned i) { return auths[i].name; }
+static struct str extends_word(unsigned i) { return i ? STR("") : STR("built-in"); }
+
+/* What a member_words may say. */
+struct words {
+    struct str (*word)(unsigned i);
+    unsigned count;
+    bool one; /* a word, not a list */
+};
+static const struct words abilities = {ability_word, catalog_abilities, false}, uses = {use_word, catalog_uses, false},
+                          speeds = {speed_word, catalog_speeds - 1, true},
+                          all_endpoints = {endpoint_word, endpoints, false}, dialect_words = {dialect_word, 6, true},
+                          auth_words = {auth_word, sizeof auths / sizeof *auths, true},
+                          extends_words = {extends_word, 1, true};
+
+/* -- members ----------------------------------------------------------------------------------------------------------
+ */
+
+struct member {
+    const char *name;
+    enum member_kind kind;
+    const struct words *words;
+};
+
+static const struct member provider_members[] = {{"provider", member_text, NULL},
+                                                 {"title", member_text, NULL},
+                                                 {"dialect", member_words, &dialect_words},
+                                                 {"base_url", member_text, NULL},
+                                                 {"auth", member_words, &auth_words},
+                                                 {"key_env", member_texts, NULL},
+                                                 {"account_env", member_text, NULL},
+                                                 {"key_required", member_flag, NULL},
+                                                 {"default_model", member_text, NULL},
+                                                 {"stream_options", member_flag, NULL},
+                                                 {"prefill", member_flag, NULL},
+                                                 {"probe", member_text, NULL},
+                                                 {"quirks", member_text, NULL},
+                                                 {"models_of", member_text, NULL},
+                                                 {"same_prices", member_flag, NULL},
+                                                 {"endpoints", member_words, &all_endpoints},
+                                                 {"checked", member_text, NULL},
+                                                 {NULL, member_text, NULL}};
+static const struct member model_members[] = {{"model", member_text, NULL},
+                                              {"context", member_tokens, NULL},
+                                              {"output", member_tokens, NULL},
+                                              {"can", member_words, &abilities},
+                                              {"cannot", member_words, &abilities},
+                                              {"use", member_words, &uses},
+                                              {"price", member_price, NULL},
+                                              {"speed", member_words, &speeds},
+                                              {"listed", member_flag, NULL},
+                                              {"checked", member_text, NULL},
+                                              {NULL, member_text, NULL}};
+static const struct member extends_members[] = {{"extends", member_words, &extends_words}, {NULL, member_text, NULL}};
+static const struct member price_members[] = {{"input", member_usd, NULL},        {"output", member_usd, NULL},
+                                              {"cached_input", member_usd, NULL}, {"cache_write", member_usd, NULL},
+                                              {"above", member_tiers, NULL},      {NULL, member_text, NULL}};
+static const struct member tier_members[] = {{"tokens", member_tokens, NULL},   {"input", member_usd, NULL},
+                                             {"output", member_usd, NULL},      {"cached_input", member_usd, NULL},
+                                             {"cache_write", member_usd, NULL}, {NULL, member_text, NULL}};
+/* The first member of each names the kind of row. */
+static const struct member *const row_members[catalog_row_kinds] = {
+    [row_provider] = provider_members, [row_model] = model_members, [row_extends] = extends_members};
+
+void catalog_row_report(struct catalog_row *row, const char *format, ...) {
+    char sentence[320];
+    va_list arguments;
+    row->good = false;
+    if (!row->reader) return;
+    va_start(arguments, format);
+    vsnprintf(sentence, sizeof sentence, format, arguments);
+    va_end(arguments);
+    row->reader->report(row->reader->context, row->line, 1, sentence);
+}
+
+static struct str shown(struct str s) { return str_slice(s, 0, 80); }
+
+static int word_find(const struct words *words, struct str word) {
+    for (unsigned i = 0; i < words->count; i++)
+        if (word.len && str_eq(words->word(i), word)) return (int)i;
+    return -1;
+}
+
+static void words_check(struct catalog_row *row, const struct member *member, const struct json_value *value) {
+    const struct words *words = member->words;
+    enum json_kind kind = json_kind(value);
+    size_t place = 0;
+    if (words->one != (kind == json_string) || (!words->one && kind != json_array)) {
+        catalog_row_report(row, "`%s` is %s", member->name, words->one ? "a word" : "a list of words");
+        return;
+    }
+    for (const struct json_value *word = words->one ? value : json_each(value, &place, NULL); word;
+         word = words->one ? NULL : json_each(value, &place, NULL)) {
+        struct str text = json_str(word, STR("")), nearest = STR("");
+        unsigned least = 4;
+        if (word_find(words, text) >= 0) continue;
+        for (unsigned i = 0; i < words->count; i++) {
+            unsigned distance = str_distance(text, words->word(i));
+            if (distance < least) least = distance, nearest = words->word(i);
+        }
+        if (nearest.len)
+            catalog_row_report(row, "`%s`: unknown word `%.*s`: did you mean `%.*s`?", member->name,
+                               STR_ARG(shown(text)), STR_ARG(nearest));
+        else
+            catalog_row_report(row, "`%s`: unknown word `%.*s`", member->name, STR_ARG(shown(text)));
+    }
+}
+
+static bool is_text(const struct json_value *value) { return json_kind(value) == json_string; }
+
+static bool are_texts(const struct json_value *value) {
+    size_t place = 0;
+    if (is_text(value)) return true;
+    if (json_kind(value) != json_array || json_count(value) == 0) return false;
+    for (const struct json_value *each; (each = json_each(value, &place, NULL));)
+        if (!is_text(each) || str_find_byte(json_str(each, STR("")), ',') != SIZE_MAX) return false;
+    return true;
+}
+
+static void members_check(struct catalog_row *row, const struct json_value *object, const struct member *members);
+
+static void tiers_check(struct catalog_row *row, const struct json_value *tiers) {
+    size_t place = 0;
+    int64_t before = 0;
+    if (json_kind(tiers) != json_array || json_count(tiers) > 8) {
+        catalog_row_report(row, "`above` is a list of at most 8 tiers, {\"tokens\":200000,\"input\":2.5}");
+        return;
+    }
+    for (const struct json_value *tier; (tier = json_each(tiers, &place, NULL));) {
+        int64_t tokens = json_i64(json_member(tier, "tokens"), 0);
+        members_check(row, tier, tier_members);
+        if (row->good && tokens <= before) catalog_row_report(row, "`above`: the tiers' `tokens` must rise");
+        before = tokens;
+    }
+}
+
+static void member_check(struct catalog_row *row, const struct member *member, const struct json_value *value) {
+    enum json_kind kind = json_kind(value);
+    double usd = json_double(value, -1);
+    int64_t tokens = json_i64(value, 0);
+    switch (member->kind) {
+    case member_text:
+        if (!is_text(value)) catalog_row_report(row, "`%s` is a text", member->name);
+        return;
+    case member_texts:
+        if (!are_texts(value)) catalog_row_report(row, "`%s` is a name, or a list of them", member->name);
+        return;
+    case member_flag:
+        if (kind != json_true && kind != json_false) catalog_row_report(row, "`%s` is true or false", member->name);
+        return;
+    case member_tokens:
+        if (!json_is_whole(value) || tokens < 1 || tokens > 1000000000)
+            catalog_row_report(row, "`%s` is a whole number from 1 to 1000000000", member->name);
+        return;
+    case member_usd:
+        if (kind != json_number || !(usd >= 0 && usd <= 1e6))
+            catalog_row_report(row, "`%s` is USD per million tokens, from 0 to 1000000", member->name);
+        return;
+    case member_words: words_check(row, member, value); return;
+    case member_price: members_check(row, value, price_members); return;
+    case member_tiers: tiers_check(row, value); return;
+    }
+}
+
+static void unknown_report(struct catalog_row *row, struct str key, const struct member *members) {
+    struct str nearest = STR("");
+    unsigned least = 4;
+    for (const struct member *member = members; member->name; member++) {
+        unsigned distance = str_distance(key, str_from(member->name));
+        if (distance < least) least = distance, nearest = str_from(member->name);
+    }
+    if (nearest.len)
+        catalog_row_report(row, "unknown member `%.*s`: did you mean `%.*s`?", STR_ARG(shown(key)), STR_ARG(nearest));
+    else
+        catalog_row_report(row, "unknown member `%.*s`", STR_ARG(shown(key)));
+}
+
+static void members_check(struct catalog_row *row, const struct json_value *object, const struct member *members) {
+    size_t place = 0;
+    struct str key;
+    uint64_t seen = 0;
+    if (json_kind(object) != json_object) {
+        catalog_row_report(row, "an object such as {\"%s\":...} is wanted", members->name);
+        return;
+    }
+    for (const struct json_value *value; (value = json_each(object, &place, &key));) {
+        const struct member *member = members;
+        while (member->name && !str_eq(key, str_from(member->name))) member++;
+        uint64_t bit = UINT64_C(1) << (member - members);
+        if (!member->name)
+            unknown_report(row, key, members);
+        else if (seen & bit)
+            catalog_row_report(row, "`%s` stands twice", member->name);
+        else
+            member_check(row, member, value);
+        seen |= bit;
+    }
+}
+
+bool catalog_row_check(struct catalog_row *row) {
+    row->good = true;
+    for (unsigned kind = 0; kind < catalog_row_kinds; kind++) {
+        if (!json_member(row->object, row_members[kind]->name)) continue;
+        row->kind = (enum catalog_row_kind)kind;
+        members_check(row, row->object, row_members[kind]);
+        return row->good;
+    }
+    catalog_row_report(row, "a row is about a `provider` or a `model`");
+    return false;
+}
+
+/* -- reading ----------------------------------------------------------------------------------------------------------
+ */
+
+static void text_read(struct catalog_row *row, const char *name, struct str *into) {
+    const struct json_value *value = json_member(row->object, name);
+    if (value) *into = arena_copy(row->arena, json_str(value, STR("")));
+}
+
+static void flag_read(struct catalog_row *row, const char *name, bool *into) {
+    *into = json_bool(json_member(row->object, name), *into);
+}
+
+static uint32_t bits_read(const struct json_value *list, const struct words *words, uint32_t otherwise) {
+    uint32_t bits = 0;
+    size_t place = 0;
+    if (!list) return otherwise;
+    for (const struct json_value *word; (word = json_each(list, &place, NULL));) {
+        int found = word_find(words, json_str(word, STR("")));
+        if (found >= 0) bits |= 1u << found;
+    }
+    return bits;
+}
+
+/* The first name, and the others separated by commas. */
+static void key_env_read(struct catalog_row *row, struct catalog_provider *provider) {
+    const struct json_value *value = json_member(row->object, "key_env");
+    size_t place = 0;
+    if (!value) return;
+    provider->key_env = provider->key_env_more = STR("");
+    if (is_text(value)) {
+        text_read(row, "key_env", &provider->key_env);
+        return;
+    }
+    provider->key_env = arena_copy(row->arena, json_str(json_each(value, &place, NULL), STR("")));
+    for (const struct json_value *name; (name = json_each(value, &place, NULL));)
+        provider->key_env_more = arena_printf(row->arena, "%.*s%s%.*s", STR_ARG(provider->key_env_more),
+                                              provider->key_env_more.len ? "," : "", STR_ARG(json_str(name, STR(""))));
+}
+
+/* The dialect decides what the row does not say itself. */
+static void dialect_read(struct catalog_row *row, struct catalog_provider *provider) {
+    const struct json_value *dialect = json_member(row->object, "dialect"), *auth = json_member(row->object, "auth"),
+                            *probe = json_member(row->object, "probe");
+    bool fresh = provider->key_header.at == NULL;
+    if (dialect) provider->dialect = (enum dialect)word_find(&dialect_words, json_str(dialect, STR("")));
+    if (!codec_of(provider->dialect)) {
+        catalog_row_report(row, "`dialect`: `%.*s` is not in this version", STR_ARG(dialect_word(provider->dialect)));
+        return;
+    }
+    const struct outbound_facts *facts = outbound_facts(provider->dialect);
+    int style = auth ? word_find(&auth_words, json_str(auth, STR(""))) : 0;
+    if (dialect || auth || fresh) {
+        provider->key_header = style ? auths[style].header : facts->key_header;
+        provider->key_prefix = style ? auths[style].prefix : facts->key_prefix;
+    }
+    if (dialect || fresh) provider->probe_path = facts->models_path;
+    text_read(row, "probe", &provider->probe_path);
+    if (str_eq(provider->probe_path, STR("none"))) provider->probe_path = STR("");
+    if (probe && provider->probe_path.len && provider->probe_path.at[0] != '/')
+        catalog_row_report(row, "`probe` is `none` or a path such as /models");
+}
+
+static bool name_is_good(struct str name) {
+    for (size_t i = 0; i < name.len; i++)
+        if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.", name.at[i]) || !name.at[i])
+            return false;
+    return name.len > 0 && name.len <= limit_name;
+}
+
+void catalog_provider_read(struct catalog_row *row, struct catalog_provider *provider) {
+    bool fresh = provider->type.at == NULL;
+    if (fresh) {
+        text_read(row, "provider", &provider->type);
+        provider->title = provider->quirks = provider->type;
+        provider->key_required = provider->stream_options = true;
+        provider->base_url = provider->key_env = provider->key_env_more = provider->account_env = STR("");
+        provider->default_model = provider->models_of = provider->checked = STR("");
+        provider->endpoints = 1u << endpoint_chat | 1u << endpoint_completions | 1u << endpoint_embeddings;
+    }
+    text_read(row, "title", &provider->title);
+    text_read(row, "base_url", &provider->base_url);
+    text_read(row, "account_env", &provider->account_env);
+    text_read(row, "default_model", &provider->default_model);
+    text_read(row, "quirks", &provider->quirks);
+    text_read(row, "models_of", &provider->models_of);
+    text_read(row, "checked", &provider->checked);
+    flag_read(row, "key_required", &provider->key_required);
+    flag_read(row, "stream_options", &provider->stream_options);
+    flag_read(row, "prefill", &provider->prefill);
+    flag_read(row, "same_prices", &provider->same_prices);
+    key_env_read(row, provider);
+    dialect_read(row, provider);
+    provider->endpoints = bits_read(json_member(row->object, "endpoints"), &all_endpoints, provider->endpoints);
+    struct url url;
+    size_t hole = str_find(provider->base_url, STR("{account}"));
+    struct str base = hole == SIZE_MAX
+                          ? provider->base_url
+                          : arena_printf(row->arena, "%.*sa%.*s", STR_ARG(str_slice(provider->base_url, 0, hole)),
+                                         STR_ARG(str_slice(provider->base_url, hole + 9, provider->base_url.len)));
+    const char *problem = url_parse(base, &url);
+    if (!name_is_good(provider->type))
+        catalog_row_report(row, "`provider` is 1 to %d letters, digits, `-`, `_` and `.`", limit_name);
+    else if (problem)
+        catalog_row_report(row, "provider `%.*s`: `base_url` is not valid: %s", STR_ARG(provider->type), problem);
+    else if (provider->endpoints == 0)
+        catalog_row_report(row, "provider `%.*s` has no `endpoints`", STR_ARG(provider->type));
+    else if (provider->default_model.len > limit_model)
+        catalog_row_report(row, "`default_model` is at most %d bytes long", limit_model);
+}
+
+/* USD to nano-dollars, both per million tokens. */
+static int64_t price_read(const struct json_value *object, const char *name) {
+    double usd = json_double(json_member(object, name), -1);
+    return usd < 0 ? -1 : (int64_t)(usd * 1e9 + 0.5);
+}
+
+static void prices_read(struct catalog_row *row, struct price_list *prices) {
+    const struct json_value *price = json_member(row->object, "price"), *above = json_member(price, "above");
+    size_t place = 0, count = json_count(above);
+    prices->input = price_read(price, "input");
+    prices->output = price_read(price, "output");
+    prices->cached_input = price_read(price, "cached_input");
+    prices->cache_write = price_read(price, "cache_write");
+    struct price_tier *tiers = count ? arena_take_zeroed(row->arena, count * sizeof *tiers) : NULL;
+    for (const struct json_value *tier; tiers && (tier = json_each(above, &place, NULL));)
+        tiers[prices->tier_count++] =
+            (struct price_tier){.above_input_tokens = json_i64(json_member(tier, "tokens"), 1),
+                                .input = price_read(tier, "input"),
+                                .output = price_read(tier, "output"),
+                                .cached_input = price_read(tier, "cached_input"),
+                                .cache_write = price_read(tier, "cache_write")};
+    prices->tiers = tiers;
+}
+
+void catalog_model_read(struct catalog_row *row, struct catalog_model *model) {
+    *model = (struct catalog_model){.listed = true, .prices = PRICES_UNKNOWN};
+    text_read(row, "model", &model->id);
+    model->context_tokens = json_i64(json_member(row->object, "context"), -1);
+    model->output_tokens_max = json_i64(json_member(row->object, "output"), -1);
+    model->can = bits_read(json_member(row->object, "can"), &abilities, 0);
+    model->cannot = bits_read(json_member(row->object, "cannot"), &abilities, 0);
+    model->uses = bits_read(json_member(row->object, "use"), &uses, 1u << use_chat);
+    flag_read(row, "listed", &model->listed);
+    const struct json_value *speed = json_member(row->object, "speed");
+    if (speed) model->speed = (enum catalog_speed)(word_find(&speeds, json_str(speed, STR(""))) + 1);
+    prices_read(row, &model->prices);
+    if (model->id.len == 0 || model->id.len > limit_model)
+        catalog_row_report(row, "`model` is 1 to %d bytes long", limit_model);
+    else if (model->can & model->cannot)
+        catalog_row_report(row, "model `%.*s` stands for the same word in `can` and `cannot`",
+                           STR_ARG(shown(model->id)));
+    else if (model->prices.cached_input > model->prices.input && model->prices.input >= 0)
+        catalog_row_report(row, "model `%.*s`: `cached_input` costs more than `input`", STR_ARG(shown(model->id)));
+}

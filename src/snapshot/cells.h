@@ -1,0 +1,93 @@
+/* cells.h - the words that decisions are made on, and the table that keeps them by durable names: they outlive
+ * configurations, so that a reload forgets no breaker, limit or lock. A changed base URL or key makes new breaker
+ * cells, as its name is part of theirs. */
+#ifndef WEIR_SNAPSHOT_CELLS_H
+#define WEIR_SNAPSHOT_CELLS_H
+
+#include "base/arena.h"
+#include "base/budget.h"
+#include "base/limits.h"
+#include "core/breaker.h"
+#include "core/gate.h"
+#include "core/latency.h"
+#include "core/limiter.h"
+#include "core/lock.h"
+#include "core/retry.h"
+#include "core/suspicion.h"
+
+enum { cache_line = 64 };
+
+/* Of a provider and its base URL. Those that each request writes stand on lines of their own. */
+struct provider_cells {
+    struct breaker breaker; /* failures to connect: every target of it shares them */
+    struct cell success;    /* a share; see success_report */
+    struct cell latency, baseline;
+    struct cell health;       /* enum health_state, as last worked out */
+    struct cell next_key;     /* rotation */
+    struct cell probed_ns;    /* when the last probe began; 0: never */
+    struct cell probe_failed; /* 1: the last probe failed */
+    struct cell served;       /* the loop whose waiter got the last place */
+    char room[cache_line];
+    struct cell gate;
+    struct cell requests_minute, requests_hour, tokens_minute;
+    _Atomic uint16_t waiting[limit_loops]; /* who stands in line on each loop */
+};
+
+/* X(name, what it says of the key, how long it then rests in ms) */
+#define KEY_REST_TABLE(X)                        \
+    X(none, "", 0)                               \
+    X(rate, "its rate limit is reached", 1000)   \
+    X(refused, "the provider refuses it", 60000) \
+    X(quota, "its credit or quota is used up", 3600000)
+enum key_rest {
+#define X(name, sentence, rest_ms) key_rest_##name,
+    KEY_REST_TABLE(X)
+#undef X
+        key_rests
+};
+
+struct key_cells {
+    struct cell cooldown;
+    struct cell rest;      /* enum key_rest: why it cools down, or did so last */
+    struct cell suspicion; /* refusals that may be one caller's or one model's alone */
+    struct cell answered;  /* 1: a probe with it was answered well, ever */
+};
+
+/* Of a provider, its base URL and a model. */
+struct target_cells {
+    struct breaker breaker;
+    struct cell latency, baseline;
+    struct cell p95[2]; /* to the first byte: of whole replies, of streams */
+    char room[cache_line];
+    struct cell in_flight;
+};
+
+struct route_cells {
+    struct cell lock;
+    struct cell healthy_since_ns; /* of the lock's primary; 0: it is not */
+    struct share retries, hedges;
+};
+
+/* Of a route and one of its targets. */
+struct place_cells {
+    struct cell pass; /* round robin */
+};
+
+struct client_cells {
+    struct cell gate;
+    struct cell requests_minute, requests_hour, tokens_minute;
+    struct budget memory; /* its share of what is held for strangers */
+};
+
+/* Control thread only; what it hands out may be used by any thread until cells_free. All zero: empty. */
+struct cells {
+    struct cells_entry **chains;
+    size_t chain_count, count;
+};
+
+/* The `size` zeroed bytes of this kind and name, always the same ones. Without a table they are the arena's. NULL: out
+ * of memory. */
+void *cells_find(struct cells *cells, struct arena *arena, const char *kind, struct str name, size_t size);
+void cells_free(struct cells *cells);
+
+#endif

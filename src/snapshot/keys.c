@@ -1,0 +1,65 @@
+/* keys.c - the words of struct key_cells. Must never: let a key rest for what one caller alone was refused. */
+#include "snapshot/keys.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+
+static const uint64_t suspicion_window_ns = 60 * NS_PER_S;
+
+static const struct {
+    struct str name, sentence;
+    int64_t rest_ms;
+} facts[key_rests] = {
+#define X(name, sentence, rest_ms) [key_rest_##name] = {STR(#name), STR(sentence), rest_ms},
+    KEY_REST_TABLE(X)
+#undef X
+};
+
+struct str key_rest_name(enum key_rest why) {
+    CHECKF((unsigned)why < key_rests, "why=%d", (int)why);
+    return facts[why].name;
+}
+
+struct str key_rest_sentence(enum key_rest why) {
+    CHECKF((unsigned)why < key_rests, "why=%d", (int)why);
+    return facts[why].sentence;
+}
+
+enum key_rest key_rest_why(const struct provider *provider, size_t key) {
+    return (enum key_rest)cell_load(&provider->key_cells[key]->rest);
+}
+
+void key_rest_until(const struct provider *provider, size_t key, enum key_rest why, uint64_t until_ns) {
+    struct key_cells *cells = provider->key_cells[key];
+    if (until_ns > cooldown_until_ns(&cells->cooldown)) cell_store(&cells->rest, why); /* the longer reason stays */
+    cooldown_set(&cells->cooldown, until_ns);
+}
+
+void key_rest(const struct provider *provider, size_t key, enum key_rest why, int64_t told_ms, uint64_t now_ns) {
+    const int64_t longest_ms = 3600000;
+    int64_t ms = told_ms > 0 ? told_ms : facts[why].rest_ms;
+    if (why == key_rest_quota && ms < facts[why].rest_ms) ms = facts[why].rest_ms;
+    if (ms > longest_ms) ms = longest_ms;
+    key_rest_until(provider, key, why, now_ns + (uint64_t)ms * NS_PER_MS);
+}
+
+bool key_suspect(const struct provider *provider, size_t key, uint64_t client, uint64_t model, uint64_t now_ns) {
+    return suspicion_note(&provider->key_cells[key]->suspicion, client, model, suspicion_window_ns, now_ns);
+}
+
+size_t key_to_probe(const struct provider *provider, uint64_t now_ns) {
+    for (size_t i = 0; i < provider->key_count; i++)
+        if (suspicion_stands(&provider->key_cells[i]->suspicion, suspicion_window_ns, now_ns)) return i;
+    return 0;
+}
+
+bool key_probed(const struct provider *provider, size_t key, int status, uint64_t now_ns) {
+    if (key >= provider->key_count || status == 0) return false;
+    struct key_cells *cells = provider->key_cells[key];
+    if (status < 300) cell_store(&cells->answered, 1);
+    bool believed = status == 401 || (status == 403 && cell_load(&cells->answered));
+    if (!believed || !suspicion_stands(&cells->suspicion, suspicion_window_ns, now_ns)) return false;
+    suspicion_clear(&cells->suspicion);
+    key_rest(provider, key, key_rest_refused, 0, now_ns);
+    return true;
+}

@@ -1,0 +1,50 @@
+/* provider_health.c - the worst breaker, the success share and the latency of a provider, as one score and one state.
+ */
+#include "snapshot/provider_health.h"
+
+#include "base/check.h"
+#include "snapshot/keys.h"
+
+struct str breaker_state_name(enum breaker_state state) {
+    static const char *const names[] = {"closed", "open", "half_open"};
+    CHECKF((unsigned)state < sizeof names / sizeof *names, "state=%d", (int)state);
+    return str_from(names[state]);
+}
+
+static int badness(enum breaker_state state) { return state == breaker_open ? 2 : state == breaker_half_open; }
+
+static void breaker_worse(struct provider_health *health, const struct breaker *breaker,
+                          const struct breaker_rules *rules, uint64_t now_ns) {
+    struct breaker_view view = breaker_view(breaker, rules, now_ns);
+    if (badness(view.state) > badness(health->breaker)) health->breaker = view.state;
+    if (view.until_ns && (health->breaker_until_ns == 0 || view.until_ns < health->breaker_until_ns))
+        health->breaker_until_ns = view.until_ns;
+}
+
+struct provider_health provider_health(const struct snapshot *snapshot, const struct provider *provider,
+                                       uint64_t now_ns) {
+    struct provider_cells *cells = provider->cells;
+    struct provider_health health = {.success = success_read(&cells->success),
+                                     .latency_ns = latency_read(&cells->latency, 0, now_ns),
+                                     .baseline_ns = latency_read(&cells->baseline, 0, now_ns),
+                                     .in_flight = gate_in_use(&cells->gate),
+                                     .waiting = gate_waiting(&cells->gate)};
+    breaker_worse(&health, &cells->breaker, &provider->breaker, now_ns);
+    for (size_t i = 0; i < snapshot->target_count; i++)
+        if (snapshot->targets[i].provider == provider)
+            breaker_worse(&health, &snapshot->targets[i].cells->breaker, &provider->breaker, now_ns);
+    for (size_t i = 0; i < provider->key_count; i++) {
+        if (cooldown_until_ns(&provider->key_cells[i]->cooldown) <= now_ns) continue;
+        health.keys_cooling++;
+        health.keys_refused += key_rest_why(provider, i) == key_rest_refused;
+        health.keys_quota_exhausted += key_rest_why(provider, i) == key_rest_quota;
+    }
+    health.score = health_score(&(struct health_input){.success = health.success,
+                                                       .latency_ns = health.latency_ns,
+                                                       .baseline_ns = health.baseline_ns,
+                                                       .breaker = health.breaker});
+    enum health_state before = (enum health_state)cell_load(&cells->health);
+    health.state = provider->state == provider_maintenance ? health_maintenance
+                                                           : health_state_of(health.score, &provider->health, before);
+    return health;
+}

@@ -1,0 +1,226 @@
+/* snapshot.h - one configuration, resolved and immutable: what every decision reads. Built on the control thread,
+ * swapped whole, freed when the last request that uses it ends. Reading is thread-safe; only holds changes. */
+#ifndef WEIR_SNAPSHOT_SNAPSHOT_H
+#define WEIR_SNAPSHOT_SNAPSHOT_H
+
+#include <stdatomic.h>
+
+#include "base/hash.h"
+#include "base/header.h"
+#include "base/url.h"
+#include "base/network.h"
+#include "core/health.h"
+#include "core/pick.h"
+#include "snapshot/catalog.h"
+#include "snapshot/cells.h"
+#include "snapshot/client_table.h"
+#include "snapshot/credentials.h"
+#include "snapshot/rules.h"
+
+/* Draining and maintenance get no new attempts; what is under way ends in its own time. */
+enum provider_state { provider_active, provider_draining, provider_maintenance };
+
+/* Requests and tokens over time; a limit of 0 is none. */
+struct rate_rules {
+    struct limiter_rules requests_minute, requests_hour, tokens_minute;
+};
+
+struct provider {
+    uint16_t index; /* in snapshot->providers */
+    struct str name;
+    struct str type;
+    const struct catalog_provider *row;
+    enum dialect dialect;
+    bool simulated; /* the built-in provider */
+    bool edited;    /* the run-time overlay has a say in it */
+    enum provider_state state;
+    struct url base;
+    struct str base_url; /* as text, for status */
+    size_t key_count;
+    struct str key_header;     /* "Authorization" */
+    struct str *authorization; /* its value for each key, as configured, in order: "Bearer KEY"; empty list: none sent.
+                                  These values, those of headers and the proxy stand in snapshot->secrets */
+    struct http_header *headers; /* extra ones, from configuration */
+    size_t header_count;
+    struct credentials credentials; /* of all these: what must not come back */
+    struct str *forward_headers;    /* names that also go up and come back */
+    size_t forward_header_count;
+    struct str *models; /* configured, else the catalogue's; may be empty: then any model after "provider/" */
+    size_t model_count;
+    struct str default_model;
+    int64_t priority; /* 1 is tried first */
+    double weight;
+    bool stream_options;
+    uint32_t endpoints;
+    uint64_t connect_timeout_ns, first_token_timeout_ns, reply_timeout_ns, stall_timeout_ns;
+    unsigned max_retries; /* attempts at this provider for one request are at most 1 + this */
+    struct str ca_file, proxy;
+    bool insecure;
+    size_t pool_idle_max, pool_connections_max; /* connections per event loop; max 0: no limit */
+    uint64_t origin_id; /* equal where all of base, ca_file, proxy, insecure, keys and timeout are, across snapshots */
+    struct provider_cells *cells;
+    struct key_cells **key_cells; /* one for each key */
+    struct breaker_rules breaker;
+    struct health_rules health;
+    struct rate_rules rates;
+    uint32_t max_concurrent; /* 0: no limit */
+    uint32_t queue_max;      /* who may wait for a place; 0: nobody */
+    uint64_t queue_wait_ns;
+    bool adaptive_throttling;
+    uint64_t health_check_ns; /* 0: no active checks */
+};
+
+/* One that serves nothing: written, and switched off or removed at run time. */
+struct absent_provider {
+    struct absent_provider *next;
+    struct str name, type;
+    bool removed; /* else `enabled: false` */
+    bool edited;
+};
+
+struct target {
+    const struct provider *provider;
+    struct str model; /* as the provider names it */
+    struct str name;  /* "provider/model" */
+    double weight;
+    const struct catalog_model *facts; /* what the catalogue knows of the model; NULL: nothing */
+    struct price_list prices;
+    uint32_t id; /* durable within the process: equal names keep their id across reloads (metrics, the lock) */
+    uint64_t name_hash;
+    struct target_cells *cells; /* NULL: made for one request */
+};
+
+struct retry_rules {
+    unsigned max_attempts; /* 1 + max_retries */
+    uint64_t base_ms, max_ms;
+    unsigned budget_permille;
+};
+
+/* Files from the web, for providers that take no URLs. */
+struct fetch_limits {
+    bool on;
+    size_t bytes_max; /* of one */
+    uint64_t timeout_ns;
+    struct network *allowed; /* asked though they are not public */
+    size_t allowed_count;
+};
+
+/* A second attempt for late first bytes. */
+struct hedge_rules {
+    bool on;
+    uint64_t after_ns; /* 0: the target's own 95th percentile */
+    unsigned share_permille;
+};
+
+struct route_place {
+    struct place_cells *cells; /* NULL: made for one request */
+    double weight;
+};
+
+struct route {
+    struct str model; /* exact name, or a glob */
+    bool is_glob;
+    bool built_in; /* `default` */
+    bool pinned;   /* made for provider/model: a client needs the right to steer, and to the target's own model */
+    const struct target **targets; /* in the order they are tried: by provider priority, then as written */
+    size_t target_count;
+    struct route_place *places; /* of the targets; NULL: made for one request */
+    enum strategy strategy;
+    struct retry_rules retry;
+    struct hedge_rules hedge;
+    unsigned failover_after;       /* exclusive */
+    uint64_t return_to_primary_ns; /* exclusive; 0: the lock stays */
+    bool resume_streams;
+    struct str resume_prompt;
+    struct route_cells *cells; /* NULL: made for one request */
+};
+
+enum role { role_user, role_operator, role_admin };
+
+struct client {
+    struct str name;
+    struct sha256 key_hash;
+    enum role role;
+    struct str *models, *providers; /* globs; count 0: none allowed. ["*"] by default */
+    size_t model_count, provider_count;
+    bool may_steer, raw, debug;
+    struct rule_tag *tags;
+    size_t tag_count;
+    struct rate_rules rates;
+    uint32_t max_concurrent; /* 0: no limit */
+    struct client_cells *cells;
+};
+
+struct snapshot {
+    struct arena arena, secrets; /* the latter for credentials */
+    _Atomic uint32_t holds;
+    uint64_t generation;
+    struct catalog catalog;
+    struct provider *providers;
+    size_t provider_count;
+    struct absent_provider *absent;
+    struct target *targets;
+    size_t target_count;
+    uint32_t *targets_marked; /* while it is built: the last route that each was put into, its place + 1 */
+    struct route *routes;     /* exact ones first, then globs in the order written */
+    size_t route_count;
+    struct map exact_routes; /* struct route by model */
+    struct map targets_by_name, providers_by_name;
+    struct map
+        model_targets;  /* struct route by a listed model's name: every enabled provider that lists it, by priority */
+    struct rule *rules; /* by priority, then as written */
+    struct route *rule_routes; /* of the rules, at the same places */
+    size_t rule_count;
+    bool trust_tags;                   /* rules see the caller's own tags */
+    const struct route *default_route; /* may be NULL when no provider is enabled */
+    bool default_serves_unknown;       /* an environment-only start */
+    struct client *clients;
+    size_t client_count;
+    struct client_table client_keys; /* places in clients[] */
+    struct map clients_by_name;
+    bool auth_none;   /* `auth: none` is written */
+    bool had_clients; /* once, in this state folder: without any now nobody is let in, unless auth_none */
+    struct sha256 admin_key_hash;
+    uint64_t request_timeout_ns;
+    struct retry_rules retry; /* of routes that have none of their own */
+    struct hedge_rules hedge;
+    struct fetch_limits fetch;
+    struct {
+        bool on;
+        int64_t keep_days; /* 0: for ever */
+        int64_t bytes_max, client_bytes_max;
+    } responses; /* stored ones */
+    enum strategy strategy;
+    struct pick_weights adaptive;
+    bool fallback_by_score; /* adaptive goes on by score after a failure */
+    int64_t reserve_output_tokens;
+    size_t body_bytes_max;
+    bool response_headers_minimal;
+    bool cancel_on_disconnect;
+};
+
+/* "active", "draining", "maintenance": the configuration's own words. */
+struct str provider_state_name(enum provider_state state);
+
+void snapshot_hold(struct snapshot *snapshot);
+void snapshot_release(struct snapshot *snapshot); /* frees at zero, wiping credentials */
+
+/* Is a key wanted of those who come? */
+static inline bool snapshot_wants_keys(const struct snapshot *snapshot) {
+    return (snapshot->client_count > 0 || snapshot->had_clients) && !snapshot->auth_none;
+}
+/* The client whose key this is, or NULL. In time that does not depend on how much of the key is right. */
+const struct client *snapshot_client(const struct snapshot *snapshot, struct str key);
+
+/* An operator says that it is well again: its breakers close, its keys' cool-downs end. Any thread. */
+void snapshot_forgive(const struct snapshot *snapshot, const struct provider *provider, uint64_t now_ns);
+
+/* Which route serves this name: exact route, route glob, a configured provider before the first slash, a listed model,
+ * the default route. NULL: unknown_model. `pinned` gets a one-target route for provider/model (its memory is the
+ * arena's). */
+const struct route *snapshot_route(const struct snapshot *snapshot, struct str model, struct arena *arena);
+/* provider/model for a provider of this gateway, whatever routes there are: one target, configured or made for this
+ * request, in a route of the arena's. NULL: there is no such provider, or no memory. */
+struct route *snapshot_pinned(const struct snapshot *snapshot, struct str name, struct arena *arena);
+
+#endif

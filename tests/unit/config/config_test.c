@@ -1,0 +1,417 @@
+/* config_test.c - what a configuration file may be, and what is said of one that it may not be. */
+#include "config/config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+static const char *environment(void *context, const char *name) {
+    const char *const *pairs = context;
+    for (size_t i = 0; pairs && pairs[i]; i += 2)
+        if (strcmp(pairs[i], name) == 0) return pairs[i + 1];
+    return NULL;
+}
+
+static bool read_file(void *context, struct str path, struct arena *arena, struct str *content, struct error *error) {
+    (void)context;
+    if (!str_eq(path, STR("/good")))
+        return error_set(error, error_bad_configuration, "cannot read %.*s", STR_ARG(path));
+    *content = arena_copy(arena, STR("from-a-file"));
+    return true;
+}
+
+static struct config_ids ids;
+
+static bool load(const char *text, const char *const *pairs, struct config *config) {
+    struct config_input input = {.path = STR("w.yaml"),
+                                 .text = text ? str_from(text) : STR_NONE,
+                                 .environment = environment,
+                                 .read_file = read_file,
+                                 .context = (void *)(uintptr_t)pairs,
+                                 .ids = &ids,
+                                 .simulated_base_url = STR("http://127.0.0.1:1/v1")};
+    return config_load(&input, config);
+}
+
+/* The first problem as it is printed. */
+static void first_problem(const struct config *config, char *into, size_t size) {
+    struct config_input input = {.path = STR("w.yaml")};
+    struct text text = text_in_buffer(into, size - 1);
+    if (config->problems) config_problem_write(&input, config->problems, &text);
+    into[text.len] = 0;
+}
+
+#define H "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define H0 "0000000000000000000000000000000000000000000000000000000000000000"
+#define P "providers: {a: {type: openai, api_key: k}}\n"
+
+static const struct {
+    const char *text, *problem;
+} bad[] = {
+    {"", "w.yaml:1:1: the file is empty: it holds no key, and nothing was changed"},
+    {" \n# providers:\n", "w.yaml:1:1: the file is empty"},
+    {"---\n...\n", "w.yaml:2:1: the file is empty"},
+    {"{}\n", "w.yaml:1:1: the file is empty"},
+    {"~\n", "w.yaml:1:1: the file is empty"},
+    {"ai_providers: {}\n", "w.yaml:1:15: the file is empty"},
+    {"ai_providers:\n", "w.yaml:1:14: the file is empty"},
+    {"- a\n", "w.yaml:1:1: the file must be a map"},
+    {"providers: [\n", "w.yaml:2:1: "},
+    {"a: b: c\n", "w.yaml:1:5: "},
+    {"x: &a 1\ny: *a\n", "w.yaml:2:4: aliases"},
+    {P "providers: {}\n", "w.yaml:2:1: the key `providers` stands twice: the first is in line 1"},
+    {P "lisen: 127.0.0.1:1\n", "w.yaml:2:1: unknown key `lisen`: did you mean `listen`?"},
+    {"providers:\n  a: {type: openai, api_key: k, prioritty: 1}\n",
+     "w.yaml:2:33: unknown key `prioritty`: did you mean `priority`?"},
+    {P "zzzzzzzzz: 1\n", "w.yaml:2:1: unknown key `zzzzzzzzz`"},
+    {"providers: {a: {type: opnai, api_key: k}}\n",
+     "w.yaml:1:23: unknown provider type `opnai`: did you mean `openai`?"},
+    {"providers: {mine: {api_key: k}}\n", "w.yaml:1:19: unknown provider type `mine`: write type: openai"},
+    {"providers: {a: {type: openai}}\n", "w.yaml:1:16: provider `a` has no api_key: write api_key: ${OPENAI_API_KEY}"},
+    {"providers: {a: {type: openai, api_key: \"${NOPE}\"}}\n", "w.yaml:1:40: the environment variable NOPE is not set"},
+    {"providers: {a: {type: openai, api_key: \"${NO PE}\"}}\n", "w.yaml:1:40: `${NO PE}` is no reference"},
+    {"providers: {a: {type: openai, api_key: \"${NOPE\"}}\n", "w.yaml:1:40: `${` has no closing brace"},
+    {"providers: {a: {type: openai, api_key: file:/bad}}\n", "w.yaml:1:40: cannot read /bad"},
+    {"providers: {a: {type: openai, api_key: vault:a}}\n", "w.yaml:1:40: the vault is not available yet"},
+    {"providers: {a: {type: openai, api_key: k, base_url: \"ftp://x\"}}\n",
+     "w.yaml:1:53: base_url `ftp://x` is not valid: it must begin with"},
+    {"providers: {a: {type: openai, api_key: k, base_url: \"http://u:p@x\"}}\n", "w.yaml:1:53: base_url"},
+    {"providers: {a: {type: openai, api_key: k, base_url: \"http://x:0\"}}\n", "w.yaml:1:53: base_url"},
+    {"providers: {a: {type: openai, api_key: k, priority: high}}\n",
+     "w.yaml:1:53: `priority` must be a whole number from 1 to 1000000, not `high`"},
+    {"providers: {a: {type: openai, api_key: k, priority: 1.5}}\n", "w.yaml:1:53: `priority` must be a whole number"},
+    {"providers: {a: {type: openai, api_key: k, priority: 0}}\n", "w.yaml:1:53: `priority` must be"},
+    {"providers: {a: {type: openai, api_key: k, timeout_seconds: 0}}\n",
+     "w.yaml:1:60: `timeout_seconds` must be a number of seconds above 0"},
+    {"providers: {a: {type: openai, api_key: k, timeout_seconds: [1]}}\n",
+     "w.yaml:1:60: `timeout_seconds` must be a number of seconds, not a list"},
+    {"providers: {a: {type: openai, api_key: k, insecure: maybe}}\n",
+     "w.yaml:1:53: `insecure` must be true or false, not `maybe`"},
+    {"providers: {a: {type: openai, api_key: k, models: {x: 1}}}\n", "w.yaml:1:51: `models` must be a list, not a map"},
+    {"providers: {a: {type: openai, api_key: k, models: [[x]]}}\n", "w.yaml:1:52: `models` holds plain values only"},
+    {"providers: {a: {type: openai, api_key: k, headers: x}}\n", "w.yaml:1:52: `headers` must be a map"},
+    {"providers: {a: {type: openai, api_key: k, timeout: 1, timeout_seconds: 1}}\n",
+     "w.yaml:1:52: `timeout` is another spelling of `timeout_seconds`, which stands here too"},
+    {"providers: {\"a b\": {type: openai, api_key: k}}\n", "w.yaml:1:20: `a b` is no name for a provider"},
+    {"providers: {a: openai}\n", "w.yaml:1:16: every entry of `providers` must be a map"},
+    {"providers: [a]\n", "w.yaml:1:12: `providers` must be a map of names, not a list"},
+    {"providers: {a: {type: openai, enabled: false}}\n", "w.yaml:1:12: there is no enabled provider"},
+    {P "routes: {a: b}\n", "w.yaml:2:9: `routes` must be a list, not a map"},
+    {P "routes: [{targets: [a/x]}]\n", "w.yaml:2:10: a route needs its `model`"},
+    {P "routes: [{model: m}]\n", "w.yaml:2:10: the route `m` has no targets"},
+    {P "routes: [{model: m, targets: []}]\n", "w.yaml:2:10: the route `m` has no targets"},
+    {P "routes: [{model: m, targets: [x]}]\n", "w.yaml:2:31: a target is written provider/model, not `x`"},
+    {P "routes: [{model: m, targets: [b/x]}]\n", "w.yaml:2:31: the target `b/x` names a provider that does not exist"},
+    {P "routes: [{model: m, targets: [a/]}]\n", "w.yaml:2:31: a target is written provider/model"},
+    {P "routes: [{model: m, targets: [a/x]}, {model: m, targets: [a/y]}]\n",
+     "w.yaml:2:38: two routes are for the model `m`"},
+    {P "routes: [{model: m, strategy: prioritie, targets: [a/x]}]\n",
+     "w.yaml:2:31: `strategy` cannot be `prioritie`: did you mean `priority`?"},
+    {P "clients: [{key_hash: x}]\n", "w.yaml:2:11: a client needs a `name`"},
+    {P "clients: [{name: c}]\n", "w.yaml:2:11: client `c` needs its `key_hash`"},
+    {P "clients: [{name: c, key_hash: abc}]\n", "w.yaml:2:31: client `c` needs its `key_hash`"},
+    {P "clients: [{name: c, role: root}]\n", "w.yaml:2:11: client `c` needs its `key_hash`"},
+    {P "listen: 0.0.0.0:80\n", "w.yaml:2:9: `0.0.0.0:80` is not a loopback address and there are no clients"},
+    {P "listen: [\"127.0.0.1:1\", \"[::]:1\"]\n", "w.yaml:2:25: `[::]:1` is not a loopback address"},
+    {P "listen: here\n", "w.yaml:2:9: cannot listen on `here`"},
+    {P "listen: 127.0.0.1:99999\n", "w.yaml:2:9: cannot listen on"},
+    {P "listen: {address: \"127.0.0.1:1\", tls: {cert: x}}\n", "w.yaml:2:39: `tls` needs both `cert` and `key`"},
+    {P "workers: many\n", "w.yaml:2:10: `workers` must be `auto` or a number from 1 to 64"},
+    {P "workers: 65\n", "w.yaml:2:10: `workers` must be"},
+    {P "max_body_bytes: 10\n", "w.yaml:2:17: `max_body_bytes` must be a whole number from 1024"},
+    {P "selection_strategy: random\n", "w.yaml:2:21: `selection_strategy` cannot be `random`"},
+    {P "retry: {max_retries: -1}\n", "w.yaml:2:22: `max_retries` must be"},
+    {P "retry: 3\n", "w.yaml:2:8: `retry` must be a map"},
+    {P "log: {level: loud}\n", "w.yaml:2:14: `level` cannot be `loud`"},
+    {P "auth: nobody\n", "w.yaml:2:7: `auth` cannot be `nobody`"},
+    {P "alerts: {quota: [x]}\n", "w.yaml:2:1: `alerts` is not available yet"},
+    {P "cache: {enabled: true}\n", "w.yaml:2:1: `cache` is not available yet"},
+    {"providers: {a: {type: openai, api_key: k, daily_budget: 60}}\n",
+     "w.yaml:1:43: `daily_budget` is not available yet, and what it protects would be open"},
+    {"providers: {a: {type: openai, api_key: k, daily_budget: 1}}\n",
+     "w.yaml:1:43: `daily_budget` is not available yet"},
+    {P "x: !!int 1\n", "w.yaml:2:4: tags (!name) are not understood"},
+    {P "log:\n  level: \xff\n", "w.yaml:3:"},
+    {P "admin_listen: 127.0.0.1:1\n", "w.yaml:2:1: `admin_listen` is not available yet, and what it protects"},
+    {P "listen: []\n", "w.yaml:2:9: `listen` holds no address"},
+    {P "listen: [\"127.0.0.1:1\", \"127.0.0.1:1\"]\n", "w.yaml:2:25: `127.0.0.1:1` stands twice"},
+    {P "listen: \"::1:80\"\n", "w.yaml:2:9: cannot listen on `::1:80`"},
+    {P "listen: \":80\"\n", "w.yaml:2:9: cannot listen on `:80`"},
+    {"providers: {a: {type: openai, api_key: a, api_keys: [b]}}\n",
+     "w.yaml:1:53: write `api_key` or `api_keys`, not both"},
+    {"providers: {a: {type: openai, api_key: \"a b\"}}\n",
+     "w.yaml:1:40: provider `a` has an api_key that is empty or holds a blank"},
+    {"providers: {a: {type: openai, api_key: k, headers: {\"a b\": c}}}\n", "w.yaml:1:60: `a b` is no header"},
+    {"providers: {a: {type: openai, api_key: k, headers: {X-A: \"a\\nb\"}}}\n", "w.yaml:1:58: `X-A` is no header"},
+    {"providers: {a: {type: openai, api_key: k, headers: {Content-Length: 3}}}\n",
+     "w.yaml:1:69: the header `Content-Length` is written by weir itself"},
+    {"providers: {a: {type: openai, api_key: k, priority: 1e300}}\n", "w.yaml:1:53: `priority` must be a whole number"},
+    {"providers: {a: {type: openai, base_url: \"http://h/v1\"}}\n",
+     "w.yaml:1:16: warning: provider `a` has a base_url or a way of its own and no api_key"},
+    {P "routes: [{model: m, targets: [a/x, a/x]}]\n", "w.yaml:2:36: the target `a/x` stands twice in the route `m`"},
+    {P "clients: [{name: c, key_hash: \"" H "\"}, {name: d, key_hash: \"sha256:" H "\"}]\n",
+     "w.yaml:2:100: the clients `c` and `d` have the same key"},
+    {P "clients: [{name: c, key_hash: \"" H "\"}, {name: c, key_hash: \"" H0 "\"}]\n",
+     "w.yaml:2:100: two clients are named `c`"},
+    {"providers: {cloudflare: {api_key: k}}\n", "w.yaml:1:25: provider `cloudflare` needs its `account`"},
+};
+
+static void each_problem_is_told_with_its_place(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct config config;
+        char said[512];
+        load(bad[i].text, NULL, &config);
+        first_problem(&config, said, sizeof said);
+        if (strncmp(said, bad[i].problem, strlen(bad[i].problem)) != 0)
+            fail_msg("%s\n  said   %s\n  wanted %s", bad[i].text, said, bad[i].problem);
+        config_free(&config);
+    }
+}
+
+static void all_problems_are_told_at_once_in_the_order_of_lines(void **state) {
+    (void)state;
+    struct config config;
+    load("workers: x\nproviders: {a: {type: openai}}\nnope: 1\nretry: 3\n", NULL, &config);
+    assert_int_equal(config.error_count, 4);
+    unsigned line = 0;
+    for (const struct config_problem *problem = config.problems; problem; problem = problem->next) {
+        assert_true(problem->line >= line);
+        line = problem->line;
+    }
+    config_free(&config);
+}
+
+static void a_small_file_becomes_a_snapshot(void **state) {
+    (void)state;
+    const char *const pairs[] = {"KEY", "from-the-environment", NULL};
+    struct config config;
+    assert_true(load(
+        "ai_providers:\n  providers:\n    b: {type: groq, api_key: \"${KEY}\", priority: 2, models: [m, n]}\n"
+        "    a: {type: openai, api_key: file:/good, priority: 1, model: m, timeout: 7, base_url: \"http://h:1/v1/\"}\n"
+        "    off: {type: openai, enabled: false, api_key: \"${UNSET}\"}\n"
+        "  routes:\n    - {model: fast, targets: [b/x, a/y, off/z]}\n    - {model: \"gpt-*\", targets: [a/z]}\n",
+        pairs, &config));
+    const struct snapshot *snapshot = config.snapshot;
+    assert_int_equal(snapshot->provider_count, 2);
+    const struct provider *a = map_find(&snapshot->providers_by_name, STR("a"));
+    assert_true(str_eq(a->authorization[0], STR("Bearer from-a-file")));
+    assert_true(str_eq(a->base.path, STR("/v1")));
+    assert_int_equal(a->first_token_timeout_ns, 7 * NS_PER_S);
+    struct arena arena;
+    arena_init(&arena, 1024, 1 << 20);
+    static const struct {
+        const char *model, *targets;
+    } routes[] = {{"fast", "a/y b/x"},
+                  {"gpt-5", "a/z"},
+                  {"m", "a/m b/m"},
+                  {"n", "b/n"},
+                  {"b/anything/at:all", "b/anything/at:all"},
+                  {"a/m", "a/m"}};
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+        const struct route *route = snapshot_route(snapshot, str_from(routes[i].model), &arena);
+        assert_non_null(route);
+        struct text text = text_in_arena(&arena, 64);
+        for (size_t t = 0; t < route->target_count; t++) {
+            if (t) text_put_byte(&text, ' ');
+            text_put(&text, route->targets[t]->name);
+        }
+        assert_true(str_eq(text_str(&text), str_from(routes[i].targets)));
+    }
+    assert_null(snapshot_route(snapshot, STR("unknown"), &arena));
+    assert_true(snapshot_route(snapshot, STR("default"), &arena)->built_in);
+    arena_free(&arena);
+    config_free(&config);
+}
+
+static void the_environment_alone_makes_providers(void **state) {
+    (void)state;
+    const char *const pairs[] = {"GROQ_API_KEY", "g",           "OPENAI_API_KEY", "o", "PRIMARY_PROVIDER",
+                                 "groq",         "WEIR_LISTEN", "127.0.0.1:0",    NULL};
+    struct config config;
+    assert_true(load(NULL, pairs, &config));
+    assert_int_equal(config.snapshot->provider_count, 2);
+    assert_true(str_eq(config.process.listens[0].address, STR("127.0.0.1:0")));
+    struct arena arena;
+    arena_init(&arena, 1024, 1 << 20);
+    const struct route *route = snapshot_route(config.snapshot, STR("whatever"), &arena);
+    assert_true(str_eq(route->targets[0]->provider->name, STR("groq")));
+    arena_free(&arena);
+    config_free(&config);
+}
+
+static void nothing_at_all_makes_the_simulated_provider(void **state) {
+    (void)state;
+    struct config config;
+    assert_true(load(NULL, NULL, &config));
+    assert_int_equal(config.snapshot->provider_count, 1);
+    assert_true(config.snapshot->providers[0].simulated);
+    config_free(&config);
+}
+
+static void a_target_keeps_its_id_across_loads(void **state) {
+    (void)state;
+    struct config before, after;
+    assert_true(load("providers: {a: {type: openai, api_key: k, models: [x, y]}}\n", NULL, &before));
+    assert_true(
+        load("providers: {b: {type: openai, api_key: k, models: [z]}, a: {type: openai, api_key: k, models: [y, x]}}\n",
+             NULL, &after));
+    const struct target *one = map_find(&before.snapshot->targets_by_name, STR("a/x")),
+                        *two = map_find(&after.snapshot->targets_by_name, STR("a/x"));
+    assert_int_equal(one->id, two->id);
+    config_free(&before);
+    config_free(&after);
+}
+
+/* Every key of the table in one file: all are taken, and those without their feature are named once each. */
+static const char everything[] =
+    "ai_providers:\n"
+    "  listen: [\"127.0.0.1:0\", \"unix:/run/weir.sock\"]\n"
+    "  workers: auto\n  state_dir: ./weir-state\n  selection_strategy: adaptive\n  health_check_interval: 300\n"
+    "  request_timeout_seconds: 120\n  max_body_bytes: 33554432\n  on_disconnect: cancel\n  reserve_output_tokens: "
+    "4096\n"
+    "  adaptive: {health: 0.4, quota: 0.3, response_time: 0.3}\n"
+    "  retry: {max_retries: 3, base_ms: 200, max_ms: 10000, budget: 0.2}\n"
+    "  hedge: {after: p95, max_share: 0.05}\n"
+    "  cache: {enabled: true, ttl_seconds: 300, max_bytes: 268435456, serve_stale_on_outage: true}\n"
+    "  providers:\n"
+    "    openai:\n      type: openai\n      enabled: true\n      api_key: ${OPENAI_API_KEY}\n"
+    "      base_url: https://api.openai.com/v1\n      models: [gpt-4o, gpt-4o-mini]\n      priority: 1\n      weight: "
+    "1.0\n"
+    "      timeout_seconds: 30\n      reply_timeout_seconds: 600\n      stall_timeout_seconds: 15\n"
+    "      connect_timeout_seconds: 5\n      max_retries: 3\n      max_concurrent: 10\n      rate_limit_rpm: 60\n"
+    "      rate_limit_tpm: 10000\n      rate_limit_rph: 3600\n      burst_allowance: 10\n      adaptive_throttling: "
+    "true\n"
+    "      daily_budget: 10.0\n"
+    "      quota: {requests_per_day: 14400, tokens_per_day: 0, characters_per_month: 0, timezone: UTC}\n"
+    "      cost_per_request: 0.0\n      prices: {\"gpt-4o\": {input: 2.50, output: 10.00, cached_input: 1.25}}\n"
+    "      circuit_breaker: {failure_threshold: 5, timeout_seconds: 60, half_open_max_calls: 3, success_threshold: 1}\n"
+    "      health_check_interval: 300\n      headers: {OpenAI-Organization: org-1}\n"
+    "    groq_1: {type: groq, api_key: \"${GROQ_API_KEY}\", quota: {requests_per_day: 14400}}\n"
+    "  routes:\n"
+    "    - model: fast\n      strategy: fastest_response\n"
+    "      targets: [groq_1/llama-3.3-70b-versatile, {target: openai/gpt-4o-mini, weight: 2}]\n"
+    "    - model: questions\n      strategy: exclusive\n      failover_after: 3\n      resume_streams: true\n"
+    "      targets: [openai/gpt-4o, groq_1/llama-3.3-70b-versatile]\n"
+    "  rules:\n"
+    "    - {name: images, when: {has_image: true}, targets: [openai/gpt-4o]}\n"
+    "    - {name: long, when: {prompt_tokens_over: 100000}, targets: [openai/gpt-4o]}\n"
+    "  clients:\n"
+    "    - {name: app, key_hash: \"" H "\", role: user, models: [\"*\"], providers: [\"*\"],\n"
+    "       rate_limit_rpm: 600, daily_budget: 25.0, may_steer: true, raw: false}\n"
+    "  log: {level: info, format: json, redact: true, bodies: false}\n"
+    "  alerts: {quota: [0.8, 0.9, 1.0], webhook: null}\n";
+
+static size_t told(const struct config *config, const char *start) {
+    size_t count = 0;
+    for (const struct config_problem *problem = config->problems; problem; problem = problem->next)
+        count += str_starts(problem->message, str_from(start));
+    return count;
+}
+
+static void the_file_of_the_manual_is_taken_whole(void **state) {
+    (void)state;
+    const char *const pairs[] = {"OPENAI_API_KEY", "o", "GROQ_API_KEY", "g", NULL};
+    struct config config;
+    assert_true(load(everything, pairs, &config));
+    assert_int_equal(config.error_count, 0);
+    static const char *const later[] = {"`cache`", "`alerts`", "`daily_budget`"};
+    for (size_t i = 0; i < sizeof later / sizeof *later; i++)
+        if (told(&config, later[i]) == 0) fail_msg("nothing is said of %s", later[i]);
+    assert_int_equal(told(&config, "`ttl_seconds`"), 0); /* its section was named */
+    assert_int_equal(told(&config, "`redact`"), 0);
+    assert_int_equal(told(&config, "`alerts`"), 1);
+    assert_true(config.protects_count >= 4);
+    const struct target *target = map_find(&config.snapshot->targets_by_name, STR("openai/gpt-4o"));
+    assert_int_equal(target->prices.input, 2500000000);
+    assert_int_equal(target->prices.cached_input, 1250000000);
+    config_free(&config);
+}
+
+static void a_key_of_the_environment_goes_to_the_types_own_server_only(void **state) {
+    (void)state;
+    const char *const pairs[] = {"OPENAI_API_KEY", "secret", "TOGETHERAI_API_KEY", "t", NULL};
+    struct config config;
+    assert_true(load("providers:\n  mine: {type: openai, base_url: \"http://elsewhere/v1\", models: [m]}\n"
+                     "  openai:\n  together:\n",
+                     pairs, &config));
+    const struct provider *mine = map_find(&config.snapshot->providers_by_name, STR("mine")),
+                          *openai = map_find(&config.snapshot->providers_by_name, STR("openai")),
+                          *together = map_find(&config.snapshot->providers_by_name, STR("together"));
+    assert_int_equal(mine->key_count, 0);
+    assert_true(str_eq(openai->authorization[0], STR("Bearer secret")));
+    assert_true(str_eq(together->authorization[0], STR("Bearer t")));
+    config_free(&config);
+}
+
+static void what_a_variable_holds_is_no_reference_and_is_never_shown(void **state) {
+    (void)state;
+    const char *const pairs[] = {"V", "file:/good", "S", "sk-very-secret", "OPENAI_API_KEY", "${V}", NULL};
+    struct config config;
+    assert_true(load("providers: {a: {type: openai, api_key: \"${V}\"}, b: {type: openai, api_key: \"${X:-d}\"}}\n",
+                     pairs, &config));
+    assert_true(str_eq(config.snapshot->providers[0].authorization[0], STR("Bearer file:/good")));
+    assert_true(str_eq(config.snapshot->providers[1].authorization[0], STR("Bearer d")));
+    config_free(&config);
+    assert_true(load(NULL, pairs, &config));
+    assert_true(str_eq(config.snapshot->providers[0].authorization[0], STR("Bearer ${V}")));
+    config_free(&config);
+    assert_false(
+        load("providers: {a: {type: openai, api_key: k, priority: \"${S}\", base_url: \"${S}\", insecure: \"${S}\"}}\n"
+             "log: {level: \"${S}\"}\nworkers: \"${S}\"\nlisten: \"${S}\"\nroutes: [{model: m, targets: [\"${S}\"]}]\n",
+             pairs, &config));
+    assert_true(config.error_count >= 6);
+    for (const struct config_problem *problem = config.problems; problem; problem = problem->next)
+        assert_int_equal(str_find(problem->message, STR("very-secret")), SIZE_MAX);
+    config_free(&config);
+}
+
+static void a_first_provider_without_a_key_is_told(void **state) {
+    (void)state;
+    const char *const pairs[] = {"GROQ_API_KEY", "g", "PRIMARY_PROVIDER", "openai", "PROVIDER_TIMEOUT", "soon", NULL};
+    struct config config;
+    assert_false(load(NULL, pairs, &config));
+    assert_int_equal(told(&config, "PRIMARY_PROVIDER names `openai`"), 1);
+    assert_int_equal(told(&config, "`timeout_seconds` must be a number of seconds"), 1);
+    config_free(&config);
+}
+
+static void nothing_written_is_as_nothing_there(void **state) {
+    (void)state;
+    struct config config;
+    assert_true(load("providers: {a: {type: openai, api_key: k, base_url: null, models: ~, proxy: }}\nworkers: null\n",
+                     NULL, &config));
+    assert_true(str_eq(config.snapshot->providers[0].base_url, STR("https://api.openai.com/v1")));
+    assert_true(config.snapshot->providers[0].model_count > 1);
+    config_free(&config);
+}
+
+static int sodium_begin(void **state) {
+    (void)state;
+    return hash_start() ? 0 : -1;
+}
+
+static int ids_end(void **state) {
+    (void)state;
+    config_ids_free(&ids);
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_problem_is_told_with_its_place),
+        cmocka_unit_test(all_problems_are_told_at_once_in_the_order_of_lines),
+        cmocka_unit_test(the_file_of_the_manual_is_taken_whole),
+        cmocka_unit_test(a_key_of_the_environment_goes_to_the_types_own_server_only),
+        cmocka_unit_test(what_a_variable_holds_is_no_reference_and_is_never_shown),
+        cmocka_unit_test(a_first_provider_without_a_key_is_told),
+        cmocka_unit_test(nothing_written_is_as_nothing_there),
+        cmocka_unit_test(a_small_file_becomes_a_snapshot),
+        cmocka_unit_test(the_environment_alone_makes_providers),
+        cmocka_unit_test(nothing_at_all_makes_the_simulated_provider),
+        cmocka_unit_test(a_target_keeps_its_id_across_loads),
+    };
+    return cmocka_run_group_tests(tests, sodium_begin, ids_end);
+}

@@ -1,0 +1,300 @@
+/* openai_skim_test.c - usage, faults and events of every vendor, from bytes of their forms. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "dialect/json.h"
+#include "dialect/openai/openai.h"
+
+static struct arena arena;
+
+static int arena_begin(void **state) {
+    (void)state;
+    arena_init(&arena, 16 * 1024, 16 << 20);
+    return 0;
+}
+
+static int arena_end(void **state) {
+    (void)state;
+    arena_free(&arena);
+    return 0;
+}
+
+static void usage_is_read_as_each_vendor_says_it(void **state) {
+    static const struct {
+        const char *usage;
+        struct usage want;
+    } table[] = {
+        {"{\"prompt_tokens\":10,\"completion_tokens\":5,\"total_tokens\":15,\"prompt_tokens_details\":{\"cached_"
+         "tokens\":4},"
+         "\"completion_tokens_details\":{\"reasoning_tokens\":3}}",
+         {10, 5, 4, -1, 3, -1}},
+        {"{\"prompt_tokens\":361,\"completion_tokens\":26,\"total_tokens\":622,\"completion_tokens_details\":{"
+         "\"reasoning_tokens\":235}}",
+         {361, 261, -1, -1, 235, -1}}, /* xAI */
+        {"{\"prompt_tokens\":17,\"completion_tokens\":47,\"prompt_cache_hit_tokens\":9}",
+         {17, 47, 9, -1, -1, -1}}, /* DeepSeek */
+        {"{\"prompt_tokens\":8,\"completion_tokens\":2,\"cost\":0.0133176}",
+         {8, 2, -1, -1, -1, 13317600}}, /* OpenRouter */
+        {"{\"prompt_tokens\":8,\"completion_tokens\":2,\"cost\":1.2e-05,\"cost_details\":{\"cost\":7}}",
+         {8, 2, -1, -1, -1, 12000}},
+        {"{\"prompt_tokens\":2,\"total_tokens\":2}", {2, -1, -1, -1, -1, -1}},
+        {"{\"total_tokens\":12}", {12, -1, -1, -1, -1, -1}},
+        {"{\"input_tokens\":3,\"output_tokens\":4,\"input_tokens_details\":{\"cached_tokens\":1},\"output_tokens_"
+         "details\":{"
+         "\"reasoning_tokens\":2}}",
+         {3, 4, 1, -1, 2, -1}},
+        {"{\"prompt_tokens\":null,\"completion_tokens\":\"5\",\"x\":[1,{\"prompt_tokens\":9}]}",
+         {-1, -1, -1, -1, -1, -1}},
+        {"{\"prompt_tokens\":-1,\"completion_tokens\":9e18,\"total_tokens\":9223372036854775807}",
+         {-1, -1, -1, -1, -1, -1}},
+        {"{\"prompt_tokens\":30,\"completion_tokens\":1,\"prompt_tokens_details\":{\"cache_write_tokens\":20}}",
+         {30, 1, -1, 20, -1, -1}},
+        {"null", {-1, -1, -1, -1, -1, -1}},
+        {"[]", {-1, -1, -1, -1, -1, -1}},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        bool is_error;
+        struct usage whole = USAGE_NONE, event = USAGE_NONE;
+        struct str body = arena_printf(
+            &arena, "{\"choices\":[],\"usage\":%s,\"z\":[{\"usage\":{\"prompt_tokens\":1}}]}", table[i].usage);
+        assert_true(openai_reply_read(body, &whole, &is_error));
+        assert_false(is_error);
+        if (memcmp(&whole, &table[i].want, sizeof whole) != 0)
+            fail_msg("%s: %lld %lld %lld %lld %lld", table[i].usage, (long long)whole.input_tokens,
+                     (long long)whole.output_tokens, (long long)whole.cached_input_tokens,
+                     (long long)whole.reasoning_tokens, (long long)whole.cost_nano_usd);
+        openai_event_read(STR(""), body, &event);
+        assert_memory_equal(&event, &table[i].want, sizeof event);
+    }
+}
+
+static void a_fault_with_status_200_is_an_error(void **state) {
+    static const struct {
+        const char *body;
+        bool json, error;
+    } table[] = {
+        {"{\"choices\":[{\"message\":{\"content\":\"x\",\"error\":{}},\"finish_reason\":\"stop\"}],\"error\":null}",
+         true, false},
+        {"{\"error\":{\"message\":\"no\"}}", true, true},
+        {"{\"error\":\"no\"}", true, true},
+        {"{\"error\":{}}", true, false},
+        {"{\"error\":\"\"}", true, false},
+        {"{\"choices\":[{\"error\":{\"code\":502,\"message\":\"x\"}}]}", true, true},
+        {"{\"choices\":[{\"finish_reason\":\"error\"}]}", true, true},
+        {"{\"object\":\"error\",\"message\":\"x\"}", true, true},
+        {"{\"data\":[{\"embedding\":[1,2,3]}]}", true, false},
+        {"[]", false, false},
+        {"", false, false},
+        {"<html>", false, false},
+        {"{\"choices\":[", false, false},
+        {"{\"choices\":[]} x", false, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct usage usage;
+        bool error = false;
+        bool json = openai_reply_read(str_from(table[i].body), &usage, &error);
+        if (json != table[i].json || (json && error != table[i].error)) fail_msg("%s", table[i].body);
+    }
+}
+
+static void errors_say_what_every_vendor_says(void **state) {
+    static const struct {
+        const char *body, *message, *type, *code, *param;
+    } table[] = {
+        {"{\"error\":{\"message\":\"a \\u003ckey\\u003e\",\"type\":\"t\",\"code\":\"c\",\"param\":\"p\"}}", "a <key>",
+         "t", "c", "p"},
+        {"{\"error\":{\"code\":429,\"message\":\"m\",\"metadata\":{\"raw\":\"r\",\"message\":\"no\"}},\"user_id\":"
+         "\"u\"}",
+         "m", "", "429", ""},
+        {"{\"code\":\"invalid-argument\",\"error\":\"text\"}", "text", "", "invalid-argument", ""},
+        {"{\"detail\":\"Invalid API Key\"}", "Invalid API Key", "", "", ""},
+        {"{\"detail\":[{\"loc\":[\"body\",\"model\"],\"msg\":\"field required\",\"type\":\"missing\"}]}",
+         "field required", "missing", "", ""},
+        {"{\"object\":\"error\",\"message\":\"m\",\"type\":\"t\",\"code\":3000}", "m", "t", "3000", ""},
+        {"{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"m\"},\"request_id\":\"r\"}", "m",
+         "overloaded_error", "", ""},
+        {"[{\"error\":{\"code\":400,\"message\":\"m\",\"status\":\"INVALID_ARGUMENT\"}}]", "m", "", "400", ""},
+        {"{\"success\":false,\"errors\":[{\"code\":7003,\"message\":\"m\"},{\"code\":1,\"message\":\"n\"}],"
+         "\"messages\":[]}",
+         "m", "", "7003", ""},
+        {"{\"id\":\"x\",\"choices\":[{\"index\":0,\"error\":{\"code\":502,\"message\":\"m\"}}]}", "m", "", "502", ""},
+        {"{\"error\":{\"message\":null,\"type\":null}}", "", "", "", ""},
+        {"\"just text\"", "just text", "", "", ""},
+        {"  upstream connect error\nreset", "upstream connect error", "", "", ""},
+        {"<html>\n<head><title> 502 Bad Gateway </title>", "502 Bad Gateway", "", "", ""},
+        {"", "", "", "", ""},
+        {"\xff\xfe", "", "", "", ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct openai_error error;
+        openai_error_read(str_from(table[i].body), &arena, &error);
+        if (!str_eq(error.message, str_from(table[i].message)) || !str_eq(error.type, str_from(table[i].type)) ||
+            !str_eq(error.code, str_from(table[i].code)) || !str_eq(error.param, str_from(table[i].param)))
+            fail_msg("%s: %.*s|%.*s|%.*s|%.*s", table[i].body, STR_ARG(error.message), STR_ARG(error.type),
+                     STR_ARG(error.code), STR_ARG(error.param));
+    }
+}
+
+static void a_long_message_is_cut_between_characters(void **state) {
+    struct text text = text_in_arena(&arena, 8192);
+    struct openai_error error;
+    (void)state;
+    text_put(&text, STR("{\"message\":\"a"));
+    for (int i = 0; i < 1000; i++) text_put(&text, STR("\xc3\xa9"));
+    text_put(&text, STR("\"}"));
+    openai_error_read(text_str(&text), &arena, &error);
+    assert_int_equal(error.message.len, 1023);
+    assert_true(str_is_utf8(error.message));
+}
+
+#define CHOICE(delta, finish) "{\"choices\":[{\"index\":0,\"delta\":" delta ",\"finish_reason\":" finish "}]}"
+
+static void events_are_told_apart(void **state) {
+    static const struct {
+        const char *event, *data;
+        enum openai_event_kind kind;
+    } table[] = {
+        {"", "[DONE]", openai_event_done},
+        {"", " [DONE] ", openai_event_done},
+        {"", CHOICE("{\"role\":\"assistant\",\"content\":\"\"}", "null"), openai_event_empty},
+        {"", CHOICE("{\"role\":\"assistant\",\"content\":null}", "null"), openai_event_empty},
+        {"", CHOICE("{\"content\":\"\",\"tool_calls\":[],\"audio\":{}}", "\"\""), openai_event_empty},
+        {"", CHOICE("{\"content\":\"x\"}", "null"), openai_event_token},
+        {"", CHOICE("{\"content\":null,\"reasoning_content\":\"x\"}", "null"), openai_event_token},
+        {"", CHOICE("{\"reasoning\":\"x\"}", "null"), openai_event_token},
+        {"", CHOICE("{\"reasoning_details\":[{}]}", "null"), openai_event_token},
+        {"", CHOICE("{\"tool_calls\":[{\"index\":0}]}", "null"), openai_event_token},
+        {"", CHOICE("{\"content\":[{\"type\":\"thinking\",\"thinking\":[]}]}", "null"), openai_event_token},
+        {"", CHOICE("{\"refusal\":\"x\"}", "null"), openai_event_token},
+        {"", CHOICE("{\"content\":\"x\"}", "\"stop\""), openai_event_finish},
+        {"", CHOICE("{}", "\"error\""), openai_event_error},
+        {"", CHOICE("{}", "\"insufficient_system_resource\""), openai_event_error},
+        {"", "{\"choices\":[{\"text\":\"x\",\"finish_reason\":null}]}", openai_event_token},
+        {"", "{\"choices\":[{\"text\":\"\",\"finish_reason\":\"length\"}]}", openai_event_finish},
+        {"", "{\"choices\":[]}", openai_event_empty},
+        {"", "{\"choices\":[],\"usage\":null}", openai_event_empty},
+        {"", "{\"choices\":[],\"usage\":{\"prompt_tokens\":1}}", openai_event_usage},
+        {"", "{\"choices\":[],\"x_groq\":{\"error\":\"over capacity\"}}", openai_event_error},
+        {"", "{\"error\":{\"message\":\"x\"}}", openai_event_error},
+        {"", "{\"error\":null,\"choices\":[{\"delta\":{\"content\":\"x\"}}]}", openai_event_token},
+        {"", "{\"choices\":[{\"delta\":{\"content\":\"\"},\"error\":{\"code\":502}}]}", openai_event_error},
+        {"", "{\"object\":\"error\",\"message\":\"x\"}", openai_event_error},
+        {"error", "{\"message\":\"x\"}", openai_event_error},
+        {"ping", "{}", openai_event_empty},
+        {"", "", openai_event_empty},
+        {"", "[]", openai_event_malformed},
+        {"", "\"x\"", openai_event_malformed},
+        {"", "{\"choices\":[{\"delta\":{\"content\":\"x", openai_event_malformed},
+        {"", "{\"choices\":[{\"delta\":{\"content\":\"x\"}}]", openai_event_malformed},
+        {"", "{\"choices\":[{\"logprobs\":[}]}", openai_event_malformed},
+        {"image_generation.partial_image", "{\"type\":\"image_generation.partial_image\"}", openai_event_token},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct usage usage = USAGE_NONE;
+        enum openai_event_kind kind = openai_event_read(str_from(table[i].event), str_from(table[i].data), &usage);
+        if (kind != table[i].kind) fail_msg("%s: %d, not %d", table[i].data, (int)kind, (int)table[i].kind);
+    }
+}
+
+static void usage_is_found_where_vendors_put_it_in_a_stream(void **state) {
+    static const char *const events[] = {
+        "{\"choices\":[],\"x_groq\":{\"id\":\"r\",\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4}}}",
+        "{\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":"
+        "4}}",
+        "{\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4},\"choices\":[]}",
+        "{\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\",\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4}"
+        "}]}",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
+        struct usage usage = USAGE_NONE;
+        openai_event_read(STR(""), str_from(events[i]), &usage);
+        if (usage.input_tokens != 3 || usage.output_tokens != 4) fail_msg("%s", events[i]);
+    }
+}
+
+/* Each pair in one stream: whatever the first one taught, the second is read as if it stood alone. */
+static void an_event_alike_means_what_it_means_alone(void **state) {
+    static const char *const texts[] = {"a",    "",
+                                        "\\n",  "\\",
+                                        "\"",   "\\u00",
+                                        "\x01", "\xe4\xb8\xad",
+                                        "\xff", "x\",\"y\":\"z",
+                                        "},{",  "a much longer text than the others, of several words"};
+    static const char *const forms[] = {
+        "{\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"%s\"},\"finish_reason\":null}]}",
+        "{\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"%s\"},\"finish_reason\":\"stop\"}]}",
+        "{\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"%s\"},\"finish_reason\":null}]}",
+        "{\"choices\":[{\"delta\":{\"content\":\"%s\"}}],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4}}",
+        "{\"choices\":[{\"delta\":{\"reasoning\":\"r\",\"content\":\"%s\"}}],\"error\":null}",
+    };
+    enum { text_count = sizeof texts / sizeof *texts, form_count = sizeof forms / sizeof *forms };
+    char events[text_count * form_count][256];
+    size_t count = 0, tokens = 0;
+    (void)state;
+    for (size_t i = 0; i < form_count; i++)
+        for (size_t j = 0; j < text_count; j++) {
+            const char *hole = strstr(forms[i], "%s");
+            snprintf(events[count++], sizeof events[0], "%.*s%s%s", (int)(hole - forms[i]), forms[i], texts[j],
+                     hole + 2);
+        }
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < count; j++) {
+            struct openai_event_shape shape = {.before_len = 0};
+            struct usage alone = USAGE_NONE, alike = USAGE_NONE, first = USAGE_NONE;
+            openai_event_read_alike(&shape, STR(""), str_from(events[i]), &first);
+            enum openai_event_kind kind = openai_event_read_alike(&shape, STR(""), str_from(events[j]), &alike);
+            if (kind != openai_event_read(STR(""), str_from(events[j]), &alone))
+                fail_msg("%s, %s", events[i], events[j]);
+            assert_memory_equal(&alone, &alike, sizeof alone);
+            tokens += kind == openai_event_token;
+        }
+    assert_true(tokens > count);
+}
+
+static void our_own_errors_are_json(void **state) {
+    struct text text = text_in_arena(&arena, 64);
+    const char *problem;
+    size_t at;
+    (void)state;
+    openai_error_write(&text, &(struct message_error){.code = error_rate_limited,
+                                                      .message = STR("say \"please\""),
+                                                      .param = STR("model"),
+                                                      .request_id = STR("req-1"),
+                                                      .retry_after_ms = 1500,
+                                                      .attempts = 2});
+    struct json *json = json_parse(text_str(&text), &problem, &at);
+    assert_non_null(json);
+    const struct json_value *error = json_member(json_root(json), "error"), *weir = json_member(error, "weir");
+    assert_true(str_eq(json_str(json_member(error, "message"), STR("")), STR("say \"please\"")));
+    assert_true(str_eq(json_str(json_member(error, "param"), STR("")), STR("model")));
+    assert_true(str_eq(json_str(json_member(error, "code"), STR("")), STR("rate_limited")));
+    assert_int_equal(json_i64(json_member(weir, "retry_after_ms"), -1), 1500);
+    assert_int_equal(json_i64(json_member(weir, "attempts"), -1), 2);
+    json_free(json);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(usage_is_read_as_each_vendor_says_it),
+        cmocka_unit_test(a_fault_with_status_200_is_an_error),
+        cmocka_unit_test(errors_say_what_every_vendor_says),
+        cmocka_unit_test(a_long_message_is_cut_between_characters),
+        cmocka_unit_test(events_are_told_apart),
+        cmocka_unit_test(usage_is_found_where_vendors_put_it_in_a_stream),
+        cmocka_unit_test(an_event_alike_means_what_it_means_alone),
+        cmocka_unit_test(our_own_errors_are_json),
+    };
+    return cmocka_run_group_tests(tests, arena_begin, arena_end);
+}

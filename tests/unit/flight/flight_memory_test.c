@@ -1,0 +1,343 @@
+/* flight_memory_test.c - flights whose memory is refused at each place in turn. Whatever is refused: the flight comes
+ * to its end, each attempt is settled once, every byte is given back, and the caller gets a whole answer, an honest
+ * error or a broken connection; never a wrong word, and never the end of the process. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "base/budget.h"
+#include "base/hash.h"
+#include "base/memory.h"
+#include "config/config.h"
+#include "flight/flight.h"
+
+#define TEXT_100 "0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 "
+#define TEXT_800 TEXT_100 TEXT_100 TEXT_100 TEXT_100 TEXT_100 TEXT_100 TEXT_100 TEXT_100
+
+static const char yaml[] = "state_dir: ./state\n"
+                           "retry: {max_retries: 1}\n"
+                           "providers:\n"
+                           "  o: {type: openai, api_key: sk-secret-secret-secret, models: [m]}\n"
+                           "  a: {type: anthropic, api_key: sk-secret-secret-secret, models: [m]}\n"
+                           "  g: {type: gemini, api_key: sk-secret-secret-secret, models: [m]}\n"
+                           "routes:\n"
+                           "  - {model: mo, targets: [o/m], resume_streams: true}\n"
+                           "  - {model: ma, targets: [a/m]}\n"
+                           "  - {model: mg, targets: [g/m]}\n"
+                           "clients: [{name: one, key_hash: "
+                           "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef, role: operator}]\n";
+
+#define ASKED(model, stream)                      \
+    "{\"model\":\"" model "\",\"stream\":" stream \
+    ",\"max_tokens\":50,\"messages\":[{\"role\":\"user\",\"content\":\"" TEXT_800 "\"}]}"
+#define OPENAI_WHOLE                                                                                        \
+    "{\"id\":\"i\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"m\",\"choices\":[{\"index\":0," \
+    "\"message\":"                                                                                          \
+    "{\"role\":\"assistant\",\"content\":\"" TEXT_800                                                       \
+    "\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1,"                                      \
+    "\"completion_tokens\":2,\"total_tokens\":3}}"
+#define OPENAI_EVENT(delta, finish)                                                                               \
+    "data: "                                                                                                      \
+    "{\"id\":\"i\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"choices\":[{\"index\":0," \
+    "\"delta\":{\"content\":\"" delta "\"},\"finish_reason\":" finish "}]}\n\n"
+#define OPENAI_STREAM \
+    OPENAI_EVENT(TEXT_800, "null") OPENAI_EVENT(TEXT_800, "null") OPENAI_EVENT("", "\"stop\"") "data: [DONE]\n\n"
+#define ANTHROPIC_WHOLE                                                                                          \
+    "{\"id\":\"i\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"m\",\"content\":[{\"type\":\"text\"," \
+    "\"text\":"                                                                                                  \
+    "\"" TEXT_800 "\"}],\"stop_reason\":\"end_turn\",\"usage\":{\"input_tokens\":1,\"output_tokens\":2}}"
+#define ANTHROPIC_STREAM                                                                                               \
+    "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"i\",\"type\":\"message\",\"role\":" \
+    "\"assistant\",\"model\":\"m\",\"content\":[],\"usage\":{\"input_tokens\":1,\"output_tokens\":1}}}\n\n"            \
+    "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":"     \
+    "\"text\",\"text\":\"\"}}\n\n"                                                                                     \
+    "event: content_block_delta\ndata: "                                                                               \
+    "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\","                                \
+    "\"text\":\"" TEXT_800 "\"}}\n\n"                                                                                  \
+    "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n"                               \
+    "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":"      \
+    "{\"output_tokens\":9}}\n\n"                                                                                       \
+    "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
+#define GEMINI_WHOLE                                                                                          \
+    "{\"candidates\":[{\"index\":0,\"content\":{\"role\":\"model\",\"parts\":[{\"text\":\"" TEXT_800 "\"}]}," \
+    "\"finishReason\":\"STOP\"}],\"usageMetadata\":{\"promptTokenCount\":1,\"candidatesTokenCount\":2,"       \
+    "\"totalTokenCount\":3}}"
+
+/* What is asked, and what its provider says to every attempt. */
+static const struct story {
+    const char *name;
+    enum endpoint endpoint;
+    const char *body, *path_model, *content_type, *reply;
+    int status; /* of the provider's reply, and of the answer */
+} stories[] = {
+    {"whole", endpoint_chat, ASKED("mo", "false"), "", "application/json", OPENAI_WHOLE, 200},
+    {"stream", endpoint_chat, ASKED("mo", "true"), "", "text/event-stream", OPENAI_STREAM, 200},
+    {"anthropic whole", endpoint_chat, ASKED("ma", "false"), "", "application/json", ANTHROPIC_WHOLE, 200},
+    {"anthropic stream", endpoint_chat, ASKED("ma", "true"), "", "text/event-stream", ANTHROPIC_STREAM, 200},
+    {"gemini whole", endpoint_chat, ASKED("mg", "false"), "", "application/json", GEMINI_WHOLE, 200},
+    {"messages of openai", endpoint_messages, ASKED("mo", "false"), "", "application/json", OPENAI_WHOLE, 200},
+    {"messages of openai, streamed", endpoint_messages, ASKED("mo", "true"), "", "text/event-stream", OPENAI_STREAM,
+     200},
+    {"responses of anthropic", endpoint_responses,
+     "{\"model\":\"ma\",\"stream\":true,\"store\":true,\"input\":\"" TEXT_800 "\"}", "", "text/event-stream",
+     ANTHROPIC_STREAM, 200},
+    {"generate of openai", endpoint_generate, "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hi\"}]}]}",
+     "mo", "application/json", OPENAI_WHOLE, 200},
+    {"an error of the provider's", endpoint_chat, ASKED("mo", "false"), "", "application/json",
+     "{\"error\":{\"message\":\"no such thing\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":null}}",
+     400},
+};
+
+enum how { by_budget, by_malloc };
+
+struct world {
+    struct config config;
+    struct cells cells;
+    struct config_ids ids;
+    struct budget memory, strangers;
+    struct arena scratch;
+    struct prng prng;
+    struct flight_host host;
+    struct now now;
+};
+
+struct told {
+    unsigned settled, closed, calls, responded, ended, aborted;
+    int status;
+    struct str call_body;
+    unsigned attempt;
+    bool calls_now, asks_now;
+    size_t bytes;
+    char text[64 * 1024];
+};
+
+static const char *environment(void *context, const char *name) {
+    (void)context;
+    (void)name;
+    return NULL;
+}
+
+static void world_make(struct world *world) {
+    assert_true(hash_start());
+    memset(world, 0, sizeof *world);
+    struct config_input input = {.path = STR("test"),
+                                 .text = str_from(yaml),
+                                 .environment = environment,
+                                 .ids = &world->ids,
+                                 .cells = &world->cells};
+    if (!config_load(&input, &world->config)) {
+        for (const struct config_problem *at = world->config.problems; at; at = at->next)
+            print_message("%u: %.*s\n", at->line, STR_ARG(at->message));
+        fail_msg("no configuration");
+    }
+    world->memory.limit = 64 << 20;
+    budget_share(&world->strangers, &world->memory);
+    prng_seed(&world->prng, 1);
+    arena_init(&world->scratch, 64 * 1024, 64 << 20);
+    arena_hold_within(&world->scratch, &world->memory);
+    world->host = (struct flight_host){
+        .budget = &world->memory, .strangers = &world->strangers, .scratch = &world->scratch, .prng = &world->prng};
+    world->now = (struct now){.mono_ns = 1000 * NS_PER_S, .wall_ns = 1700000000000000000};
+}
+
+static void world_end(struct world *world) {
+    arena_free(&world->scratch);
+    assert_int_equal(world->memory.taken, 0);
+    assert_int_equal(world->strangers.taken, 0);
+    config_free(&world->config);
+    cells_free(&world->cells);
+    config_ids_free(&world->ids);
+}
+
+/* Performs a step as a host does: a starved one breaks the caller's connection. true: the flight is closed. */
+static bool step(struct world *world, struct flight *flight, const struct event *event, struct told *told) {
+    static struct actions out;
+    flight_step(flight, event, world->now, &out);
+    for (size_t i = 0; i < out.count; i++) {
+        const struct action *action = &out.list[i];
+        if (action->kind == action_call) {
+            told->calls++;
+            told->calls_now = true;
+            told->attempt = action->attempt;
+        }
+        told->settled += action->kind == action_settled;
+        told->closed += action->kind == action_closed;
+        if (action->kind == action_recall) told->asks_now = true;
+        if (action->kind == action_cancel) told->calls_now = false;
+        if (out.starved) continue;
+        if (action->kind == action_respond) {
+            told->responded++;
+            told->status = action->respond.status;
+        }
+        for (size_t r = 0; action->kind == action_write && r < action->write.count; r++) {
+            struct str range = action->write.ranges[r];
+            assert_true(told->bytes + range.len < sizeof told->text);
+            memcpy(told->text + told->bytes, range.at, range.len);
+            told->bytes += range.len;
+        }
+        told->ended += action->kind == action_end;
+        told->aborted += action->kind == action_abort;
+    }
+    bool starved = out.starved, closed = told->closed > 0;
+    if (world->scratch.newest) arena_reset(&world->scratch);
+    if (!starved) return closed;
+    told->aborted++;
+    return closed || step(world, flight, &(struct event){.kind = event_caller_gone}, told);
+}
+
+/* The provider's side of one attempt, cut in the middle of an event. */
+static bool reply(struct world *world, struct flight *flight, const struct story *story, struct told *told) {
+    struct http_header header = {STR("content-type"), str_from(story->content_type)};
+    struct str whole = str_from(story->reply), pieces[3];
+    unsigned attempt = told->attempt;
+    told->calls_now = false;
+    pieces[0] = str_slice(whole, 0, 100);
+    pieces[1] = str_slice(whole, 100, whole.len / 2);
+    pieces[2] = str_slice(whole, whole.len / 2, whole.len);
+    if (step(world, flight, &(struct event){.kind = event_sent, .attempt = attempt}, told)) return true;
+    struct event head = {.kind = event_reply_head,
+                         .attempt = attempt,
+                         .status = story->status,
+                         .headers = &header,
+                         .header_count = 1,
+                         .content_length = -1,
+                         .body_sent = true};
+    if (step(world, flight, &head, told)) return true;
+    for (unsigned i = 0; i < 3; i++)
+        if (step(world, flight, &(struct event){.kind = event_reply_body, .attempt = attempt, .bytes = pieces[i]},
+                 told))
+            return true;
+    return step(world, flight, &(struct event){.kind = event_reply_end, .attempt = attempt}, told);
+}
+
+static void run(struct world *world, struct flight *flight, const struct story *story, struct told *told) {
+    struct str body = str_from(story->body);
+    if (step(world, flight, &(struct event){.kind = event_arrived}, told)) return;
+    if (step(world, flight, &(struct event){.kind = event_body, .bytes = str_slice(body, 0, 300)}, told)) return;
+    if (step(world, flight, &(struct event){.kind = event_body, .bytes = str_slice(body, 300, body.len)}, told)) return;
+    if (step(world, flight, &(struct event){.kind = event_body_end}, told)) return;
+    for (unsigned turn = 0; turn < 50; turn++) {
+        if (told->calls_now) {
+            if (reply(world, flight, story, told)) return;
+        } else { /* it waits before it tries again */
+            world->now.mono_ns += 10 * NS_PER_S;
+            if (step(world, flight, &(struct event){.kind = event_timer}, told)) return;
+        }
+    }
+    fail_msg("%s never ends", story->name);
+}
+
+static void fail_set(struct world *world, enum how how, uint64_t n) {
+    if (how == by_budget)
+        budget_fail_at(&world->memory, n);
+    else
+        memory_fail_at(n);
+}
+
+/* true: nothing was refused any more. */
+static bool story_run(const struct story *story, enum how how, uint64_t n, const struct told *whole,
+                      struct told *told) {
+    struct world world;
+    world_make(&world);
+    memset(told, 0, sizeof *told);
+    struct flight_request asked = {.endpoint = story->endpoint,
+                                   .path_model = str_from(story->path_model),
+                                   .request_id = STR("req_1"),
+                                   .client = &world.config.snapshot->clients[0],
+                                   .content_length = -1,
+                                   .arrived = world.now};
+    fail_set(&world, how, n);
+    struct flight *flight = flight_new(&world.host, world.config.snapshot, &asked);
+    if (flight) run(&world, flight, story, told);
+    uint64_t calls = how == by_budget ? budget_calls(&world.memory) : memory_calls();
+    fail_set(&world, how, 0);
+    bool refused = n && calls >= n;
+    if (flight) {
+        if (told->closed != 1 || told->settled != flight->attempt_count || told->ended + told->aborted != 1)
+            fail_msg("%s, refused at %d: closed %u, settled %u of %u, ended %u, aborted %u", story->name, (int)n,
+                     told->closed, told->settled, flight->attempt_count, told->ended, told->aborted);
+        bool same = told->status == story->status && (!whole || told->bytes == whole->bytes);
+        bool honest = told->status == 503 || told->status == 502 || told->status == 500;
+        struct str said = str_make(told->text, told->bytes);
+        if (told->ended && !(same || (refused && (honest || str_find(said, STR("error")) != SIZE_MAX) &&
+                                      told->status != 400 && told->status != 404)))
+            fail_msg("%s, refused at %d: status %d, %d bytes of %d, %.*s", story->name, (int)n, told->status,
+                     (int)told->bytes, whole ? (int)whole->bytes : 0, STR_ARG(said));
+        if (told->ended && honest && str_find(said, STR("error")) == SIZE_MAX)
+            fail_msg("%s, refused at %d: %d says nothing: %.*s", story->name, (int)n, told->status, STR_ARG(said));
+        flight_free(flight);
+    }
+    assert_int_equal(world.config.snapshot->clients[0].cells->memory.taken, 0);
+    world_end(&world);
+    return !refused;
+}
+
+static void refused_at_each_place(enum how how) {
+    static struct told whole, told;
+    for (size_t i = 0; i < sizeof stories / sizeof *stories; i++) {
+        assert_true(story_run(&stories[i], how, 0, NULL, &whole));
+        if (whole.status != stories[i].status)
+            fail_msg("%s: %d, %.*s", stories[i].name, whole.status, STR_ARG(str_make(whole.text, whole.bytes)));
+        bool ended = false;
+        for (uint64_t n = 1; n < 2000 && !ended; n++) ended = story_run(&stories[i], how, n, &whole, &told);
+        assert_true(ended);
+        assert_true(told.status == whole.status && told.bytes == whole.bytes);
+    }
+}
+
+static void room_that_is_refused_anywhere_is_one_requests_affair(void **state) {
+    (void)state;
+    refused_at_each_place(by_budget);
+}
+
+static void memory_that_is_refused_anywhere_is_one_requests_affair(void **state) {
+    (void)state;
+    refused_at_each_place(by_malloc);
+}
+
+/* Its share is full: it is told so before anything is kept of it, in its own dialect. */
+static void who_holds_too_much_begins_nothing_new(void **state) {
+    (void)state;
+    static const enum endpoint asked_at[] = {endpoint_chat, endpoint_messages, endpoint_responses, endpoint_generate};
+    for (size_t i = 0; i < sizeof asked_at / sizeof *asked_at; i++) {
+        static struct told told;
+        struct world world;
+        world_make(&world);
+        memset(&told, 0, sizeof told);
+        const struct client *client = &world.config.snapshot->clients[0];
+        struct budget *share = flight_budget(&world.host, client);
+        assert_true(budget_take(share, world.memory.limit / 10 * 9));
+        struct flight_request asked = {.endpoint = asked_at[i],
+                                       .request_id = STR("req_1"),
+                                       .client = client,
+                                       .content_length = -1,
+                                       .arrived = world.now};
+        struct flight *flight = flight_new(&world.host, world.config.snapshot, &asked);
+        assert_non_null(flight);
+        assert_true(step(&world, flight, &(struct event){.kind = event_arrived}, &told));
+        assert_int_equal(told.status, asked_at[i] == endpoint_messages ? 529 : 503);
+        assert_true(str_find(str_make(told.text, told.bytes), STR("error")) != SIZE_MAX && told.ended == 1);
+        flight_free(flight);
+        asked.client = NULL; /* others begin all the same */
+        memset(&told, 0, sizeof told);
+        flight = flight_new(&world.host, world.config.snapshot, &asked);
+        assert_false(step(&world, flight, &(struct event){.kind = event_arrived}, &told));
+        step(&world, flight, &(struct event){.kind = event_caller_gone}, &told);
+        flight_free(flight);
+        budget_give(share, world.memory.limit / 10 * 9);
+        world_end(&world);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(room_that_is_refused_anywhere_is_one_requests_affair),
+        cmocka_unit_test(memory_that_is_refused_anywhere_is_one_requests_affair),
+        cmocka_unit_test(who_holds_too_much_begins_nothing_new),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

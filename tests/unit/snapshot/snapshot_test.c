@@ -1,0 +1,153 @@
+/* snapshot_test.c - which route serves a name, whose key it is, and that a snapshot lives as long as it is held. */
+#include "snapshot/snapshot.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "config/config.h"
+
+#define HASH_OF_ABC "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+static const char *environment(void *context, const char *name) {
+    return context && strcmp(name, "GROQ_API_KEY") == 0 ? context : NULL;
+}
+
+/* A NULL text: the environment with one key. */
+static struct snapshot *snapshot_of(const char *text) {
+    static char key[] = "k";
+    struct config_ids ids = {NULL, 0, 0};
+    struct config config;
+    struct config_input input = {.text = text ? str_from(text) : STR_NONE,
+                                 .environment = environment,
+                                 .context = text ? NULL : key,
+                                 .ids = &ids};
+    assert_true(config_load(&input, &config));
+    struct snapshot *snapshot = config.snapshot;
+    config.snapshot = NULL;
+    config_free(&config);
+    config_ids_free(&ids);
+    return snapshot;
+}
+
+static const char providers[] =
+    "providers:\n"
+    "  near: {type: openai, api_key: k, priority: 2, models: [shared, org/slashed, only-near]}\n"
+    "  far: {type: openai, api_key: k, priority: 1, models: [shared], default_model: other}\n"
+    "  asleep: {type: openai, api_key: k, enabled: false, models: [sleeping]}\n"
+    "routes:\n"
+    "  - {model: exact, targets: [near/a, far/b]}\n"
+    "  - {model: \"ex*\", targets: [near/first-glob]}\n"
+    "  - {model: \"exa*\", targets: [near/second-glob]}\n"
+    "  - {model: \"far/routed\", targets: [near/routed]}\n"
+    "  - {model: napping, targets: [asleep/x, near/y]}\n"
+    "clients:\n"
+    "  - {name: one, key_hash: \"" HASH_OF_ABC "\", role: operator, models: [\"gpt-*\"]}\n";
+
+static void each_name_has_its_route(void **state) {
+    (void)state;
+    static const struct {
+        const char *model, *targets; /* NULL: unknown */
+        bool pinned;
+    } rows[] = {
+        {"exact", "far/b near/a", false}, /* by the providers' priority */
+        {"example", "near/first-glob", false},
+        {"far/routed", "near/routed", false}, /* a route before provider/model */
+        {"far/anything/at-all", "far/anything/at-all", true},
+        {"far/shared", "far/shared", true},
+        {"near/org/slashed", "near/org/slashed", true},
+        {"org/slashed", "near/org/slashed", false}, /* no provider of that name: a listed model */
+        {"shared", "far/shared near/shared", false},
+        {"only-near", "near/only-near", false},
+        {"napping", "near/y", false},
+        {"default", "far/other near/shared", false},
+        {"far/", NULL, false},
+        {"/shared", NULL, false},
+        {"nobody/shared", NULL, false},
+        {"asleep/sleeping", NULL, false},
+        {"sleeping", NULL, false},
+        {"Shared", NULL, false},
+        {"", NULL, false},
+    };
+    struct snapshot *snapshot = snapshot_of(providers);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct arena arena;
+        arena_init(&arena, 1024, 1 << 20);
+        const struct route *route = snapshot_route(snapshot, str_from(rows[i].model), &arena);
+        struct text text = text_in_arena(&arena, 64);
+        for (size_t t = 0; route && t < route->target_count; t++) {
+            if (t) text_put_byte(&text, ' ');
+            text_put(&text, route->targets[t]->name);
+        }
+        if (!rows[i].targets != !route) fail_msg("`%s`: %s", rows[i].model, route ? "served" : "unknown");
+        if (route && !str_eq(text_str(&text), str_from(rows[i].targets)))
+            fail_msg("`%s` goes to %.*s", rows[i].model, STR_ARG(text_str(&text)));
+        if (route) assert_int_equal(route->pinned, rows[i].pinned);
+        arena_free(&arena);
+    }
+    snapshot_release(snapshot);
+}
+
+static void on_an_environment_only_start_any_name_is_served(void **state) {
+    (void)state;
+    struct snapshot *snapshot = snapshot_of(NULL);
+    struct arena arena;
+    arena_init(&arena, 1024, 1 << 20);
+    const struct route *route = snapshot_route(snapshot, STR("gpt-of-the-future"), &arena);
+    assert_true(route && route->built_in && str_eq(route->targets[0]->provider->name, STR("groq")));
+    arena_free(&arena);
+    snapshot_release(snapshot);
+}
+
+static void a_key_finds_its_client_and_no_other_does(void **state) {
+    (void)state;
+    struct snapshot *snapshot = snapshot_of(providers);
+    const struct client *client = snapshot_client(snapshot, STR("abc"));
+    assert_true(client && str_eq(client->name, STR("one")) && client->role == role_operator);
+    assert_true(client->may_steer && client->provider_count == 1 && str_eq(client->models[0], STR("gpt-*")));
+    assert_null(snapshot_client(snapshot, STR("abd")));
+    assert_null(snapshot_client(snapshot, STR("")));
+    assert_null(snapshot_client(snapshot, STR(HASH_OF_ABC)));
+    snapshot_release(snapshot);
+}
+
+static void headers_that_go_up_stand_above_all_providers_or_at_one(void **state) {
+    (void)state;
+    struct snapshot *snapshot =
+        snapshot_of("forward_headers: [x-all]\n"
+                    "providers:\n"
+                    "  a: {type: openai, api_key: k, models: [m], forward_headers: [x-own, x-more]}\n"
+                    "  b: {type: groq, api_key: k, models: [m]}\n");
+    const struct provider *a = &snapshot->providers[0], *b = &snapshot->providers[1];
+    assert_true(a->forward_header_count == 3 && str_eq(a->forward_headers[0], STR("x-own")));
+    assert_true(str_eq(a->forward_headers[2], STR("x-all")));
+    assert_true(b->forward_header_count == 1 && str_eq(b->forward_headers[0], STR("x-all")));
+    snapshot_release(snapshot);
+}
+
+static void a_snapshot_lives_until_its_last_holder_lets_go(void **state) {
+    (void)state;
+    struct snapshot *snapshot = snapshot_of(providers);
+    snapshot_hold(snapshot);
+    snapshot_release(snapshot);
+    assert_int_equal(snapshot->provider_count, 2); /* still there */
+    snapshot_release(snapshot);
+}
+
+static int sodium_begin(void **state) {
+    (void)state;
+    return hash_start() ? 0 : -1;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_name_has_its_route),
+        cmocka_unit_test(on_an_environment_only_start_any_name_is_served),
+        cmocka_unit_test(a_key_finds_its_client_and_no_other_does),
+        cmocka_unit_test(headers_that_go_up_stand_above_all_providers_or_at_one),
+        cmocka_unit_test(a_snapshot_lives_until_its_last_holder_lets_go),
+    };
+    return cmocka_run_group_tests(tests, sodium_begin, NULL);
+}
