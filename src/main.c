@@ -24,7 +24,7 @@ static const struct {
     {"version", cli_version, "version"},
 };
 
-static int usage(FILE *out, int status) {
+static int main_usage(FILE *out, int status) {
     fprintf(out, "usage: weir COMMAND ...\n\n");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) fprintf(out, "  weir %s\n", commands[i].usage);
     fprintf(out, "\nCommands that talk to a running gateway take --url (WEIR_URL) and --admin-key (WEIR_ADMIN_KEY).\n");
@@ -34,15 +34,15 @@ static int usage(FILE *out, int status) {
 static bool is_help(const char *argument) { return strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0; }
 
 int main(int argc, char **argv) {
-    if (argc < 2) return usage(stderr, 2);
+    if (argc < 2) return main_usage(stderr, 2);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         if (strcmp(argv[1], commands[i].name) != 0) continue;
         bool own_help = commands[i].run == cli_mock || commands[i].run == cli_provider;
-        if (argc == 3 && !own_help && is_help(argv[2])) return usage(stdout, 0);
+        if (argc == 3 && !own_help && is_help(argv[2])) return main_usage(stdout, 0);
         return commands[i].run(argc - 1, argv + 1);
     }
-    if (is_help(argv[1]) || strcmp(argv[1], "help") == 0) return usage(stdout, 0);
+    if (is_help(argv[1]) || strcmp(argv[1], "help") == 0) return main_usage(stdout, 0);
     if (strcmp(argv[1], "--version") == 0) return cli_version(argc - 1, argv + 1);
     fprintf(stderr, "weir: unknown command `%s`\n", argv[1]);
-    return usage(stderr, 2);
+    return main_usage(stderr, 2);
 }

@@ -58,7 +58,7 @@ void arena_spares_free(struct arena_spares *spares) {
     *spares = (struct arena_spares){.first = NULL};
 }
 
-static struct arena_block *block_take(struct arena *arena, size_t whole, bool ordinary) {
+static struct arena_block *arena_block_take(struct arena *arena, size_t whole, bool ordinary) {
     struct arena_spares *spares = ordinary ? arena->spares : NULL;
     if (arena->secret) return secret_take(whole);
     if (!spares || !spares->first) return memory_take(whole);
@@ -68,7 +68,7 @@ static struct arena_block *block_take(struct arena *arena, size_t whole, bool or
     return block;
 }
 
-static void block_give(struct arena *arena, struct arena_block *block) {
+static void arena_block_give(struct arena *arena, struct arena_block *block) {
     struct arena_spares *spares = block->ordinary ? arena->spares : NULL;
     if (arena->secret) {
         secret_give(block);
@@ -86,7 +86,7 @@ static void block_give(struct arena *arena, struct arena_block *block) {
 /* Whether what arenas take may be refused. */
 enum taking { taking_within, taking_to_end };
 
-static struct arena_block *block_add(struct arena *arena, size_t size, enum taking taking) {
+static struct arena_block *arena_block_add(struct arena *arena, size_t size, enum taking taking) {
     bool ordinary = size <= arena->block_size - sizeof(struct arena_block);
     size_t room = ordinary ? arena->block_size - sizeof(struct arena_block) : size;
     size_t whole, total;
@@ -96,7 +96,7 @@ static struct arena_block *block_add(struct arena *arena, size_t size, enum taki
         budget_charge(arena->budget, whole);
     else if (!budget_take(arena->budget, whole))
         return NULL;
-    struct arena_block *block = block_take(arena, whole, ordinary);
+    struct arena_block *block = arena_block_take(arena, whole, ordinary);
     if (!block) {
         budget_give(arena->budget, whole);
         return NULL;
@@ -112,7 +112,7 @@ static struct arena_block *block_add(struct arena *arena, size_t size, enum taki
     return block;
 }
 
-static void *take(struct arena *arena, size_t size, enum taking taking) {
+static void *arena_take_counted(struct arena *arena, size_t size, enum taking taking) {
     size_t rounded;
     if (!size_add(size, 15, &rounded)) {
         arena->refused = true;
@@ -120,7 +120,7 @@ static void *take(struct arena *arena, size_t size, enum taking taking) {
     }
     rounded &= ~(size_t)15;
     struct arena_block *block = arena->newest;
-    if (!block || block->size - block->used < rounded) block = block_add(arena, rounded, taking);
+    if (!block || block->size - block->used < rounded) block = arena_block_add(arena, rounded, taking);
     arena->refused |= !block;
     if (!block) return NULL;
     void *taken = block->room + block->used;
@@ -128,9 +128,9 @@ static void *take(struct arena *arena, size_t size, enum taking taking) {
     return taken;
 }
 
-void *arena_take(struct arena *arena, size_t size) { return take(arena, size, taking_within); }
+void *arena_take(struct arena *arena, size_t size) { return arena_take_counted(arena, size, taking_within); }
 
-void *arena_take_to_end(struct arena *arena, size_t size) { return take(arena, size, taking_to_end); }
+void *arena_take_to_end(struct arena *arena, size_t size) { return arena_take_counted(arena, size, taking_to_end); }
 
 void *arena_take_zeroed(struct arena *arena, size_t size) {
     void *taken = arena_take(arena, size);
@@ -160,11 +160,11 @@ struct str arena_printf(struct arena *arena, const char *format, ...) {
     return str_make(text, (size_t)len);
 }
 
-static void blocks_give(struct arena *arena, struct arena_block *keep) {
+static void arena_blocks_give(struct arena *arena, struct arena_block *keep) {
     struct arena_block *block = arena->newest;
     while (block) {
         struct arena_block *older = block->older;
-        if (block != keep) block_give(arena, block);
+        if (block != keep) arena_block_give(arena, block);
         block = older;
     }
 }
@@ -172,7 +172,7 @@ static void blocks_give(struct arena *arena, struct arena_block *keep) {
 void arena_reset(struct arena *arena) {
     struct arena_block *keep = arena->newest;
     while (keep && !keep->ordinary) keep = keep->older;
-    blocks_give(arena, keep);
+    arena_blocks_give(arena, keep);
     arena->newest = keep;
     arena->refused = false;
     size_t kept = keep ? keep->size + sizeof(struct arena_block) : 0;
@@ -188,7 +188,7 @@ void arena_wipe(struct arena *arena) {
 }
 
 void arena_free(struct arena *arena) {
-    blocks_give(arena, NULL);
+    arena_blocks_give(arena, NULL);
     budget_give(arena->budget, arena->taken);
     arena->newest = NULL;
     arena->taken = 0;

@@ -11,24 +11,24 @@ static struct budget *whole_of(struct budget *budget) {
     return within ? within : budget;
 }
 
-static bool fails_now(struct budget *whole) {
+static bool budget_fails_now(struct budget *whole) {
     uint64_t at = atomic_load_explicit(&whole->fail_at, memory_order_relaxed);
     return __builtin_expect(at != 0, 0) && atomic_fetch_add(&whole->calls, 1) + 1 == at;
 }
 
 /* `held` of the share and `taken` of the whole are what they would be. */
-static bool fits(const struct budget *whole, size_t taken, bool is_share, size_t held, unsigned times) {
+static bool budget_fits(const struct budget *whole, size_t taken, bool is_share, size_t held, unsigned times) {
     return taken <= whole->limit && (!is_share || held / times <= whole->limit - taken);
 }
 
-static bool take(struct budget *budget, size_t size, unsigned times) {
+static bool budget_take_for(struct budget *budget, size_t size, unsigned times) {
     if (!budget) return true;
     struct budget *whole = whole_of(budget);
     bool is_share = whole != budget;
     if (size > whole->limit) return false;
     size_t taken = atomic_fetch_add_explicit(&whole->taken, size, memory_order_relaxed) + size;
     size_t held = is_share ? atomic_fetch_add_explicit(&budget->taken, size, memory_order_relaxed) + size : 0;
-    if (fits(whole, taken, is_share, held, times) && !fails_now(whole)) return true;
+    if (budget_fits(whole, taken, is_share, held, times) && !budget_fails_now(whole)) return true;
     budget_give(budget, size);
     return false;
 }
@@ -38,9 +38,9 @@ void budget_share(struct budget *share, struct budget *whole) {
         atomic_store_explicit(&share->within, whole, memory_order_relaxed);
 }
 
-bool budget_take(struct budget *budget, size_t size) { return take(budget, size, times_to_go_on); }
+bool budget_take(struct budget *budget, size_t size) { return budget_take_for(budget, size, times_to_go_on); }
 
-bool budget_take_to_begin(struct budget *budget, size_t size) { return take(budget, size, times_to_begin); }
+bool budget_take_to_begin(struct budget *budget, size_t size) { return budget_take_for(budget, size, times_to_begin); }
 
 bool budget_admits(struct budget *budget, size_t size) {
     if (!budget) return true;
@@ -48,7 +48,7 @@ bool budget_admits(struct budget *budget, size_t size) {
     size_t taken = atomic_load_explicit(&whole->taken, memory_order_relaxed);
     size_t held = atomic_load_explicit(&budget->taken, memory_order_relaxed);
     if (size > whole->limit) return false;
-    return fits(whole, taken + size, whole != budget, held + size, times_to_begin) && !fails_now(whole);
+    return budget_fits(whole, taken + size, whole != budget, held + size, times_to_begin) && !budget_fails_now(whole);
 }
 
 void budget_charge(struct budget *budget, size_t size) {

@@ -28,7 +28,7 @@ void chunk_spares_free(struct chunk_spares *spares) {
     *spares = (struct chunk_spares){.first = NULL};
 }
 
-static struct chunk *block_take(struct chunks *chunks, size_t whole, size_t size) {
+static struct chunk *chunks_block_take(struct chunks *chunks, size_t whole, size_t size) {
     struct chunk_spares *spares = size == block_first ? chunks->spares : NULL;
     if (!spares || !spares->first) return memory_take(whole);
     struct chunk *chunk = spares->first;
@@ -37,7 +37,7 @@ static struct chunk *block_take(struct chunks *chunks, size_t whole, size_t size
     return chunk;
 }
 
-static void block_give(struct chunks *chunks, struct chunk *chunk) {
+static void chunks_block_give(struct chunks *chunks, struct chunk *chunk) {
     struct chunk_spares *spares = chunk->size == block_first ? chunks->spares : NULL;
     if (!spares || spares->count + 1 > spares_most) {
         memory_give(chunk);
@@ -57,7 +57,7 @@ static struct chunk *chunk_new(struct chunks *chunks, size_t need) {
     if (chunks->spares && size < block_first) size = block_first;
     size_t whole;
     if (!size_add(size, sizeof(struct chunk), &whole) || !budget_take(chunks->budget, whole)) return NULL;
-    struct chunk *chunk = block_take(chunks, whole, size);
+    struct chunk *chunk = chunks_block_take(chunks, whole, size);
     if (!chunk) {
         budget_give(chunks->budget, whole);
         return NULL;
@@ -90,15 +90,15 @@ bool chunks_add(struct chunks *chunks, struct str bytes) {
     return true;
 }
 
-static void blocks_give(struct chunks *chunks) {
+static void chunks_blocks_give(struct chunks *chunks) {
     for (struct chunk *chunk = chunks->first, *next; chunk; chunk = next) {
         next = chunk->next;
-        block_give(chunks, chunk);
+        chunks_block_give(chunks, chunk);
     }
 }
 
 void chunks_free(struct chunks *chunks) {
-    blocks_give(chunks);
+    chunks_blocks_give(chunks);
     budget_give(chunks->budget, chunks->taken);
     chunks_init_spared(chunks, chunks->budget, chunks->spares);
 }
@@ -113,7 +113,7 @@ struct str chunks_whole(struct chunks *chunks) {
         memcpy(whole->bytes + whole->len, chunk->bytes, chunk->len);
         whole->len += chunk->len;
     }
-    blocks_give(chunks);
+    chunks_blocks_give(chunks);
     budget_give(chunks->budget, taken);
     chunks->taken -= taken;
     chunks->first = chunks->last = whole;

@@ -12,7 +12,7 @@ bool map_init(struct map *map, struct arena *arena, size_t count) {
     return map->entries != NULL;
 }
 
-static struct map_entry *place_of(const struct map *map, struct str key) {
+static struct map_entry *map_place_of(const struct map *map, struct str key) {
     size_t at = str_hash(key) & (map->size - 1);
     while (map->entries[at].value && !str_eq(map->entries[at].key, key)) at = (at + 1) & (map->size - 1);
     return &map->entries[at];
@@ -20,11 +20,11 @@ static struct map_entry *place_of(const struct map *map, struct str key) {
 
 bool map_add(struct map *map, struct str key, void *value) {
     if (map->count * 2 >= map->size) return false;
-    struct map_entry *entry = place_of(map, key);
+    struct map_entry *entry = map_place_of(map, key);
     if (entry->value) return false;
     *entry = (struct map_entry){key, value};
     map->count++;
     return true;
 }
 
-void *map_find(const struct map *map, struct str key) { return map->entries ? place_of(map, key)->value : NULL; }
+void *map_find(const struct map *map, struct str key) { return map->entries ? map_place_of(map, key)->value : NULL; }

@@ -362,12 +362,12 @@ static void gram_look(struct looking *looking, uint32_t gram, size_t at) {
     }
 }
 
-static inline bool is_known(const struct mask *mask, uint32_t gram) {
+static inline bool mask_is_known(const struct mask *mask, uint32_t gram) {
     uint32_t hash = gram_hash(mask, gram);
     return mask->known[hash / 64] >> hash % 64 & 1;
 }
 
-static int hex_value(char c) {
+static int mask_hex_value(char c) {
     if (c >= '0' && c <= '9') return c - '0';
     c |= 0x20;
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
@@ -378,7 +378,7 @@ static char plain_escaped(struct str in, size_t *len) {
     struct str before = in.at[0] == '%' ? STR("%") : STR("\\u00");
     *len = before.len + 2;
     if (in.len < *len || memcmp(in.at, before.at, before.len) != 0) return 0;
-    int high = hex_value(in.at[before.len]), low = hex_value(in.at[before.len + 1]);
+    int high = mask_hex_value(in.at[before.len]), low = mask_hex_value(in.at[before.len + 1]);
     char c = high < 0 || low < 0 ? 0 : (char)(high << 4 | low);
     return is_plain(c) ? c : 0;
 }
@@ -394,7 +394,7 @@ static void unescaped_take(struct looking *looking, struct unescaped *last, char
     memmove(last->begins, last->begins + 1, (gram_len - 1) * sizeof *last->begins);
     last->bytes[gram_len - 1] = c;
     last->begins[gram_len - 1] = at;
-    if (++last->count >= gram_len && is_known(looking->mask, gram_of(last->bytes)))
+    if (++last->count >= gram_len && mask_is_known(looking->mask, gram_of(last->bytes)))
         gram_look(looking, gram_of(last->bytes), last->begins[0]);
 }
 
@@ -429,17 +429,17 @@ static void escapes_look(struct looking *looking) {
 }
 
 /* Every needle that stands in the text covers a gram at a multiple of the stride. */
-static void look(struct looking *looking) {
+static void mask_look(struct looking *looking) {
     const struct mask *mask = looking->mask;
     const char *in = looking->in.at;
     size_t at = 0, stride = mask->stride, len = looking->in.len;
     while (at + gram_len <= len) {
         for (; at + 3 * stride + gram_len <= len; at += 4 * stride) /* four at once: they do not wait for each other */
-            if (is_known(mask, gram_of(in + at)) + is_known(mask, gram_of(in + at + stride)) +
-                is_known(mask, gram_of(in + at + 2 * stride)) + is_known(mask, gram_of(in + at + 3 * stride)))
+            if (mask_is_known(mask, gram_of(in + at)) + mask_is_known(mask, gram_of(in + at + stride)) +
+                mask_is_known(mask, gram_of(in + at + 2 * stride)) + mask_is_known(mask, gram_of(in + at + 3 * stride)))
                 break;
         for (unsigned i = 0; i < 4 && at + gram_len <= len; i++, at += stride)
-            if (is_known(mask, gram_of(in + at))) gram_look(looking, gram_of(in + at), at);
+            if (mask_is_known(mask, gram_of(in + at))) gram_look(looking, gram_of(in + at), at);
     }
     escapes_look(looking);
 }
@@ -460,7 +460,7 @@ static bool begins_escaped(struct looking *looking, struct str rest) {
     size_t end;
     if (before.len > 1 && rest.len > 1 && rest.at[1] != 'u') return begins_with(looking, rest.at[1], rest);
     if (rest.len >= before.len + 2) {
-        int high = hex_value(rest.at[before.len]), low = hex_value(rest.at[before.len + 1]);
+        int high = mask_hex_value(rest.at[before.len]), low = mask_hex_value(rest.at[before.len + 1]);
         return memcmp(rest.at, before.at, before.len) == 0 && high >= 0 && low >= 0 &&
                begins_with(looking, (char)(high << 4 | low), rest);
     }
@@ -492,7 +492,7 @@ static size_t cut_begin(struct looking *looking, size_t shortest) {
 /* -- texts in pieces --------------------------------------------------------------------------------------------------
  */
 
-static bool hold(struct mask_stream *stream, struct str rest, size_t masked) {
+static bool mask_hold(struct mask_stream *stream, struct str rest, size_t masked) {
     if (rest.len > stream->held_size) {
         size_t size = rest.len < 128 ? 128 : rest.len * 2;
         char *held = budget_resize(stream->budget, NULL, 0, size);
@@ -520,7 +520,7 @@ bool mask_pass(const struct mask *mask, struct mask_stream *stream, struct str p
         looking.in = text_str(&joined);
     }
     looking.keep_from = cut_begin(&looking, 1);
-    look(&looking);
+    mask_look(&looking);
     stream->compared += looking.compared;
     if (stream->masked) range_mask(&looking, 0, stream->masked);
     if (stream->masked > looking.found_end) looking.found_end = stream->masked;
@@ -528,7 +528,7 @@ bool mask_pass(const struct mask *mask, struct mask_stream *stream, struct str p
     *out = looking.copy ? str_make(looking.copy, looking.keep_from) : str_slice(looking.in, 0, looking.keep_from);
     if (looking.keep_from == looking.in.len && !stream->held_len) return true;
     size_t masked = looking.found_end > looking.keep_from ? looking.found_end - looking.keep_from : 0;
-    return hold(stream, str_slice(looking.in, looking.keep_from, looking.in.len), masked);
+    return mask_hold(stream, str_slice(looking.in, looking.keep_from, looking.in.len), masked);
 }
 
 /* Of a credential that was cut so much is as good as the whole. */
@@ -544,7 +544,7 @@ struct str mask_whole(const struct mask *mask, struct str text, struct arena *sc
     if (!mask || !text.len) return text;
     struct looking looking = {.mask = mask, .in = text, .scratch = scratch, .keep_from = text.len};
     size_t cut = cut_begin(&looking, cut_tells);
-    look(&looking);
+    mask_look(&looking);
     if (cut < text.len) range_mask(&looking, cut, text.len);
     if (looking.failed) return STR_NONE;
     return looking.copy ? str_make(looking.copy, text.len) : text;

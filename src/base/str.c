@@ -10,7 +10,7 @@
 #include <arm_neon.h>
 #endif
 
-static unsigned char lower(char c) { return (unsigned char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c); }
+static unsigned char str_lower(char c) { return (unsigned char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c); }
 
 struct str str_from(const char *text) {
     return (struct str){text, text ? strlen(text) : 0};
@@ -18,12 +18,12 @@ struct str str_from(const char *text) {
 
 bool str_same_nocase(const char *a, const char *b, size_t len) {
     for (size_t i = 0; i < len; i++)
-        if (a[i] != b[i] && lower(a[i]) != lower(b[i])) return false;
+        if (a[i] != b[i] && str_lower(a[i]) != str_lower(b[i])) return false;
     return true;
 }
 
 /* Up to eight bytes as one number, the first one lowest, zeros behind. */
-static inline uint64_t word_of(const char *at, size_t len) {
+static inline uint64_t str_word_of(const char *at, size_t len) {
     uint64_t word = 0;
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     if (len >= 8) {
@@ -72,7 +72,7 @@ typedef struct {
     uint64_t words[2];
 } sixteen;
 static inline sixteen sixteen_of(uint64_t low, uint64_t high) { return (sixteen){{low, high}}; }
-static inline sixteen sixteen_at(const char *at) { return sixteen_of(word_of(at, 8), word_of(at + 8, 8)); }
+static inline sixteen sixteen_at(const char *at) { return sixteen_of(str_word_of(at, 8), str_word_of(at + 8, 8)); }
 static inline uint64_t stops_in(sixteen bytes) {
     for (unsigned i = 0; i < 16; i++) {
         unsigned c = bytes.words[i / 8] >> i % 8 * 8 & 0xff;
@@ -89,7 +89,7 @@ size_t str_plain_run(struct str s, size_t at) {
     if (at >= s.len) return at;
     size_t left = s.len - at; /* the zeros behind the last byte end the run */
     const char *rest = s.at + at;
-    stops = stops_in(sixteen_of(word_of(rest, left), left > 8 ? word_of(rest + 8, left - 8) : 0));
+    stops = stops_in(sixteen_of(str_word_of(rest, left), left > 8 ? str_word_of(rest + 8, left - 8) : 0));
     return at + (unsigned)__builtin_ctzll(stops) / stop_bits;
 }
 

@@ -23,7 +23,7 @@ struct asking {
     size_t refusal_len;
 };
 
-static void on_head(void *user, int status, const char *content_type, const char *provider, const char *model) {
+static void cli_ask_on_head(void *user, int status, const char *content_type, const char *provider, const char *model) {
     (void)content_type, (void)provider, (void)model;
     ((struct asking *)user)->status = status;
 }
@@ -41,7 +41,7 @@ static void print_delta(struct asking *asking, struct str data) {
     json_free(json);
 }
 
-static void on_bytes(void *user, const char *bytes, size_t len) {
+static void cli_ask_on_bytes(void *user, const char *bytes, size_t len) {
     struct asking *asking = user;
     if (asking->status >= 300) {
         size_t room = sizeof asking->refusal - 1 - asking->refusal_len;
@@ -57,7 +57,7 @@ static void on_bytes(void *user, const char *bytes, size_t len) {
     arena_reset(&asking->scratch);
 }
 
-static void on_done(void *user, const struct weir_error *error) {
+static void cli_ask_on_done(void *user, const struct weir_error *error) {
     struct asking *asking = user;
     asking->failed = error != NULL;
     if (error) asking->error = *error;
@@ -76,7 +76,7 @@ static void print_refusal(const char *body, size_t len, const struct weir_error 
 }
 
 static int ask_stream(struct weir *weir, const struct weir_request *request) {
-    static const struct weir_callbacks callbacks = {on_head, on_bytes, on_done};
+    static const struct weir_callbacks callbacks = {cli_ask_on_head, cli_ask_on_bytes, cli_ask_on_done};
     struct asking asking = {.failed = false};
     struct weir_error error;
     latch_init(&asking.latch, 1);
@@ -116,7 +116,7 @@ static int ask_whole(struct weir *weir, const struct weir_request *request) {
     return result == 0 ? 0 : 1;
 }
 
-static struct str prompt_read(const char *given, struct arena *arena) {
+static struct str cli_ask_prompt_read(const char *given, struct arena *arena) {
     if (strcmp(given, "-") != 0) return str_from(given);
     struct text text = text_in_arena(arena, 64 * 1024);
     char buffer[16 * 1024];
@@ -125,7 +125,7 @@ static struct str prompt_read(const char *given, struct arena *arena) {
     return text_str(&text);
 }
 
-static int ask(struct weir *weir, const char *model, const char *prompt, bool stream) {
+static int cli_ask_run(struct weir *weir, const char *model, const char *prompt, bool stream) {
     struct arena arena;
     arena_init(&arena, 64 * 1024, 1u << 28);
     struct text body = text_in_arena(&arena, 64 * 1024);
@@ -133,7 +133,7 @@ static int ask(struct weir *weir, const char *model, const char *prompt, bool st
     text_json_str(&body, STR("model"), str_from(model ? model : "default"));
     if (stream) text_json_bool(&body, STR("stream"), true);
     text_put(&body, STR(",\"messages\":[{\"role\":\"user\",\"content\":"));
-    text_put_json(&body, prompt_read(prompt, &arena));
+    text_put_json(&body, cli_ask_prompt_read(prompt, &arena));
     text_put(&body, STR("}]}"));
     struct weir_request request = {.size = sizeof request, .body = body.at, .body_len = body.len};
     int status = body.failed ? 1 : stream ? ask_stream(weir, &request) : ask_whole(weir, &request);
@@ -159,9 +159,9 @@ int cli_ask(int argc, char **argv) {
     struct weir_host host = weir_host_default;
     host.simulated_base_url = str_from(url);
     struct weir_options opening = {.size = sizeof opening, .config_path = path, .workers = 1};
-    struct weir *weir = weir_open_in(&opening, &host, &error);
+    struct weir *weir = library_open_in(&opening, &host, &error);
     if (weir)
-        status = ask(weir, model, prompt, stream);
+        status = cli_ask_run(weir, model, prompt, stream);
     else
         fprintf(stderr, "%s\n", error.message);
     weir_close(weir, 0);

@@ -64,7 +64,7 @@ static void summary_print(const struct weir_batch_progress *at, bool json) {
         (double)at->cost_nano_usd / 1e9, at->seconds);
 }
 
-static int run(struct weir *weir, struct weir_batch_options *options, bool quiet, bool json) {
+static int cli_batch_run(struct weir *weir, struct weir_batch_options *options, bool quiet, bool json) {
     struct weir_batch_progress progress = {.size = sizeof progress};
     struct weir_error error;
     struct showing showing = {.terminal = isatty(STDERR_FILENO), .quiet = quiet};
@@ -103,10 +103,10 @@ int cli_batch(int argc, char **argv) {
     struct weir_error error;
     host.simulated_base_url = str_from(base_url);
     struct weir_options opening = {.size = sizeof opening, .config_path = config_path};
-    struct weir *weir = weir_open_in(&opening, &host, &error);
+    struct weir *weir = library_open_in(&opening, &host, &error);
     int result = 2;
     if (weir)
-        result = run(weir, &batch, quiet, json);
+        result = cli_batch_run(weir, &batch, quiet, json);
     else
         fprintf(stderr, "weir: %s\n", error.message);
     weir_close(weir, 0);

@@ -23,7 +23,7 @@ int cli_check(int argc, char **argv) {
     struct config config;
     host.serves = true;
     host.simulated_base_url = STR("http://127.0.0.1:1/v1");
-    weir_config_check(path, NULL, &host, &config, problems, sizeof problems);
+    library_config_check(path, NULL, &host, &config, problems, sizeof problems);
     if (problems[0]) printf("%s\n", problems);
     size_t errors = config.error_count, later = config.not_available_count, protects = config.protects_count;
     if (errors)

@@ -18,10 +18,12 @@ struct fetching {
     char text[256];
 };
 
-static void on_sent(void *owner) { (void)owner; }
-static void on_head(void *owner, const struct http_reply *reply) { ((struct fetching *)owner)->status = reply->status; }
+static void cli_fetch_on_sent(void *owner) { (void)owner; }
+static void cli_fetch_on_head(void *owner, const struct http_reply *reply) {
+    ((struct fetching *)owner)->status = reply->status;
+}
 
-static void on_body(void *owner, struct str piece) {
+static void cli_fetch_on_body(void *owner, struct str piece) {
     struct fetching *fetching = owner;
     char *bigger = memory_resize(fetching->body, fetching->len + piece.len + 1);
     if (!bigger) return;
@@ -31,9 +33,9 @@ static void on_body(void *owner, struct str piece) {
     fetching->body = bigger;
 }
 
-static void on_ended(void *owner) { loop_stop(((struct fetching *)owner)->loop); }
+static void cli_fetch_on_ended(void *owner) { loop_stop(((struct fetching *)owner)->loop); }
 
-static void on_failed(void *owner, enum call_failure failure, struct str text) {
+static void cli_fetch_on_failed(void *owner, enum call_failure failure, struct str text) {
     struct fetching *fetching = owner;
     fetching->failed = true;
     snprintf(fetching->text, sizeof fetching->text, "%.*s (%.*s)", STR_ARG(call_failure_name(failure)), STR_ARG(text));
@@ -70,7 +72,8 @@ static enum http_method method_of(const char *name) {
 
 char *cli_send(const char *method, const char *url, const char *path, const char *admin_key, struct str body,
                int *status) {
-    static const struct call_handler handler = {on_sent, on_head, on_body, on_ended, on_failed};
+    static const struct call_handler handler = {cli_fetch_on_sent, cli_fetch_on_head, cli_fetch_on_body,
+                                                cli_fetch_on_ended, cli_fetch_on_failed};
     struct url parsed;
     char target[1024], authorization[256];
     const char *problem = url_parse(str_from(url), &parsed);
@@ -85,7 +88,7 @@ char *cli_send(const char *method, const char *url, const char *path, const char
         return NULL;
     }
     struct fetching fetching = {.loop = loop_new()};
-    struct client *client = fetching.loop ? client_new(fetching.loop) : NULL;
+    struct http_client *client = fetching.loop ? http_client_new(fetching.loop) : NULL;
     struct origin origin = {.tls = tls,
                             .host = parsed.host,
                             .port = parsed.port,
@@ -104,7 +107,7 @@ char *cli_send(const char *method, const char *url, const char *path, const char
     request.body = &body;
     request.body_count = body.len ? 1 : 0;
     if (client && call_start(client, &origin, &request, &handler, &fetching)) loop_run(fetching.loop);
-    if (client) client_free(client);
+    if (client) http_client_free(client);
     if (fetching.loop) loop_free(fetching.loop);
     tls_context_release(tls);
     *status = fetching.status;

@@ -11,7 +11,7 @@ struct running {
     struct mock *mock;
 };
 
-static void on_signal(void *context, int number) {
+static void cli_mock_on_signal(void *context, int number) {
     struct running *running = context;
     (void)number;
     mock_free(running->mock);
@@ -38,7 +38,7 @@ static int help(void) {
 }
 
 /* 0: go on; else the exit status + 1 */
-static int options_read(int argc, char **argv, struct mock_options *options) {
+static int cli_mock_options_read(int argc, char **argv, struct mock_options *options) {
     for (int i = 1; i < argc; i++) {
         struct str argument = str_from(argv[i]);
         struct error error = {.code = error_none};
@@ -63,7 +63,7 @@ static int options_read(int argc, char **argv, struct mock_options *options) {
 int cli_mock(int argc, char **argv) {
     struct mock_options options = mock_options_default();
     struct error error = {.code = error_none};
-    int stop = options_read(argc, argv, &options);
+    int stop = cli_mock_options_read(argc, argv, &options);
     if (stop) return stop - 1;
     signal(SIGPIPE, SIG_IGN);
     struct running running = {.loop = loop_new()};
@@ -73,8 +73,8 @@ int cli_mock(int argc, char **argv) {
         if (running.loop) loop_free(running.loop);
         return 1;
     }
-    bool ready = loop_on_signal(running.loop, SIGTERM, on_signal, &running) &&
-                 loop_on_signal(running.loop, SIGINT, on_signal, &running);
+    bool ready = loop_on_signal(running.loop, SIGTERM, cli_mock_on_signal, &running) &&
+                 loop_on_signal(running.loop, SIGINT, cli_mock_on_signal, &running);
     struct str listen = options.listen;
     size_t colon = listen.len;
     while (colon > 0 && listen.at[colon - 1] != ':') colon--;

@@ -6,8 +6,8 @@
 
 #include "cli/cli.h"
 
-static const struct cli_option *option_find(const struct cli_option *options, int count, const char *argument,
-                                            size_t len) {
+static const struct cli_option *cli_option_find(const struct cli_option *options, int count, const char *argument,
+                                                size_t len) {
     for (int i = 0; i < count; i++) {
         bool same = strlen(options[i].name) == len && strncmp(options[i].name, argument, len) == 0;
         bool other =
@@ -32,7 +32,7 @@ bool cli_options(int argc, char **argv, const struct cli_option *options, int op
         }
         const char *equals = strncmp(argument, "--", 2) == 0 ? strchr(argument, '=') : NULL;
         size_t len = equals ? (size_t)(equals - argument) : strlen(argument);
-        const struct cli_option *option = option_find(options, option_count, argument, len);
+        const struct cli_option *option = cli_option_find(options, option_count, argument, len);
         if (!option) {
             fprintf(stderr, "weir %s: unknown option `%s`\n", argv[0], argument);
             return false;

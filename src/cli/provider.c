@@ -31,7 +31,7 @@ static const struct action {
 };
 enum { action_count = sizeof actions / sizeof *actions };
 
-static int usage(FILE *out, int status) {
+static int cli_provider_usage(FILE *out, int status) {
     fprintf(out, "usage: weir provider list [NAME] [--json]\n"
                  "       weir provider add NAME type=groq api_key=- [key=value ...]\n"
                  "       weir provider update NAME key=value ...      (key= takes the configuration's value again)\n"
@@ -99,7 +99,7 @@ static bool is_number(struct str value) {
     return str_to_double(value, &number) && (first >= '1' && first <= '9' && last >= '0' && last <= '9');
 }
 
-static void list_put(struct text *json, struct str value, char separator) {
+static void cli_provider_list_put(struct text *json, struct str value, char separator) {
     struct str element;
     text_put_byte(json, '[');
     while (str_split_next(&value, separator, &element)) {
@@ -117,7 +117,7 @@ static void value_put(const struct settings *settings, const struct config_key *
     bool list = key && (key->value == value_strings || key->value == value_numbers);
     if (secret) value = str_trim(str_make(settings->secret, settings->secret_len));
     if (secret && list)
-        list_put(json, value, '\n');
+        cli_provider_list_put(json, value, '\n');
     else if (secret)
         text_put_json(json, value);
     else if (value.len == 0 || str_eq(value, STR("null")))
@@ -125,7 +125,7 @@ static void value_put(const struct settings *settings, const struct config_key *
     else if (value.at[0] == '{' || value.at[0] == '[')
         text_put(json, value); /* JSON already */
     else if (list)
-        list_put(json, value, ',');
+        cli_provider_list_put(json, value, ',');
     else if (key && key->value == value_bool && (str_eq(value, STR("yes")) || str_eq(value, STR("on"))))
         text_put(json, STR("true"));
     else if (key && key->value == value_bool && (str_eq(value, STR("no")) || str_eq(value, STR("off"))))
@@ -343,8 +343,8 @@ static int list(const struct asking *asking, const char *name) {
     return result;
 }
 
-static int change(const struct asking *asking, const struct action *action, const char *name,
-                  struct settings *settings) {
+static int cli_provider_change(const struct asking *asking, const struct action *action, const char *name,
+                               struct settings *settings) {
     char path[256];
     int status = 0, result = 0;
     struct arena arena;
@@ -393,7 +393,7 @@ static int probe_all(const struct asking *asking) {
         char name[80];
         str_copy(name, sizeof name, json_str(json_member(provider, "name"), STR("")));
         for (size_t i = 0; i < action_count; i++)
-            if (!*actions[i].done && change(asking, &actions[i], name, &none)) result = 1;
+            if (!*actions[i].done && cli_provider_change(asking, &actions[i], name, &none)) result = 1;
     }
     json_free(json);
     weir_free(body);
@@ -426,19 +426,20 @@ int cli_provider(int argc, char **argv) {
                                          {"--help", "-h", NULL, &help},
                                          {"--json", NULL, NULL, &asking.json}};
     if (!cli_options(argc, argv, options, 5, rest, settings_max + 2, &rest_count)) return 2;
-    if (help) return usage(stdout, 0);
+    if (help) return cli_provider_usage(stdout, 0);
     if (rest_count >= 1 && rest_count <= 2 && strcmp(rest[0], "list") == 0)
         return rest_count == 2 && !name_fits_a_path(rest[1]) ? 2 : list(&asking, rest_count == 2 ? rest[1] : NULL);
-    if (all) return rest_count == 1 && strcmp(rest[0], "probe") == 0 ? probe_all(&asking) : usage(stderr, 2);
+    if (all)
+        return rest_count == 1 && strcmp(rest[0], "probe") == 0 ? probe_all(&asking) : cli_provider_usage(stderr, 2);
     const struct action *action = NULL;
     for (size_t i = 0; i < action_count && rest_count >= 2; i++)
         if (strcmp(actions[i].name, rest[0]) == 0) action = &actions[i];
     bool some = rest_count > 2, update = action && strcmp(action->name, "update") == 0;
-    if (!action || some > action->settings || (update && !some)) return usage(stderr, 2);
+    if (!action || some > action->settings || (update && !some)) return cli_provider_usage(stderr, 2);
     static struct settings settings;
     settings = (struct settings){.arguments = rest + 2, .count = rest_count - 2};
     bool fine = name_fits_a_path(rest[1]) && settings_check(&settings);
-    int result = fine ? change(&asking, action, rest[1], &settings) : 2;
+    int result = fine ? cli_provider_change(&asking, action, rest[1], &settings) : 2;
     memory_wipe(&settings, sizeof settings);
     return result;
 }

@@ -75,12 +75,12 @@ static void stop(struct serving *serving) {
     loop_stop(serving->control);
 }
 
-static void stop_run(void *context) { stop(context); }
+static void cli_serve_stop_run(void *context) { stop(context); }
 
 /* On a worker's thread. */
 static void drained(void *context) {
     struct serving *serving = context;
-    loop_letter_post(serving->control, serving->stop_letter, stop_run, serving);
+    loop_letter_post(serving->control, serving->stop_letter, cli_serve_stop_run, serving);
     serving->stop_letter = NULL;
 }
 
@@ -90,7 +90,7 @@ static void drain_over(void *context) {
     stop(serving);
 }
 
-static void drain(void *context) {
+static void cli_serve_drain(void *context) {
     struct serving *serving = context;
     struct now now = loop_now(serving->control);
     if (serving->draining) return;
@@ -107,7 +107,7 @@ static void reload(void *context, struct weir_error *error, bool *done) {
     struct error why = {.code = error_none};
     *done = weir_reload(serving->weir, error) == 0;
     if (*done && !gateway_renew(serving->gateway, &why)) { /* between the check and now */
-        weir_error_set(error, why.code, str_from(why.message));
+        library_error_set(error, why.code, str_from(why.message));
         *done = false;
     }
     if (*done)
@@ -116,7 +116,7 @@ static void reload(void *context, struct weir_error *error, bool *done) {
         log_error(log_of(serving), now, "reload_failed", f_text("said", error->message));
 }
 
-static void on_signal(void *context, int number) {
+static void cli_serve_on_signal(void *context, int number) {
     struct serving *serving = context;
     struct weir_error error;
     bool done;
@@ -125,7 +125,7 @@ static void on_signal(void *context, int number) {
     else if (serving->draining)
         stop(serving); /* asked twice: now */
     else
-        drain(serving);
+        cli_serve_drain(serving);
 }
 
 /* -- the start
@@ -157,13 +157,13 @@ static void banner(const struct serving *serving, const char *state_dir) {
     fflush(stdout);
 }
 
-static bool run(struct serving *serving, const char *state_dir) {
+static bool cli_serve_run(struct serving *serving, const char *state_dir) {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
     struct error error = {.code = error_none};
     const struct gateway_options options = {
-        .control = serving->control, .reload = reload, .drain = drain, .context = serving};
+        .control = serving->control, .reload = reload, .drain = cli_serve_drain, .context = serving};
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
-        if (!loop_on_signal(serving->control, signals[i], on_signal, serving)) return false;
+        if (!loop_on_signal(serving->control, signals[i], cli_serve_on_signal, serving)) return false;
     serving->gateway = gateway_start(serving->weir, &options, &error);
     if (!serving->gateway) {
         fprintf(stderr, "weir: %s\n", error.message);
@@ -191,7 +191,7 @@ static int serve(struct serving *serving, const char *path) {
     static char problems[64 * 1024];
     host.serves = true;
     host.simulated_base_url = STR("http://127.0.0.1:1/v1");
-    bool checked = weir_config_check(path, NULL, &host, &config, problems, sizeof problems);
+    bool checked = library_config_check(path, NULL, &host, &config, problems, sizeof problems);
     str_copy(state_dir, sizeof state_dir, config.process.state_dir);
     size_t protects = config.protects_count;
     memory_return_large();
@@ -212,14 +212,14 @@ static int serve(struct serving *serving, const char *path) {
     host.log = &log;
     host.keeps_marks = true;
     struct weir_options options = {.size = sizeof options, .config_path = path};
-    serving->weir = weir_open_in(&options, &host, &error);
+    serving->weir = library_open_in(&options, &host, &error);
     if (!serving->weir) {
         fprintf(stderr, "weir: %s\n", error.message);
         return 2;
     }
     crash_log = serving->weir->reports.log;
     check_report = on_crash;
-    int status = run(serving, state_dir) ? 0 : 1;
+    int status = cli_serve_run(serving, state_dir) ? 0 : 1;
     crash_log = NULL;
     weir_close(serving->weir, 1000);
     return status;

@@ -30,7 +30,7 @@ bool simulated_is_wanted(const char *config_path) {
                                        .ids = &ids,
                                        .overlay_path = overlay,
                                        .overlay_text = changes ? STR_NONE : STR("")};
-        if (weir_config_load(&source, &config, problems, sizeof problems))
+        if (library_config_load(&source, &config, problems, sizeof problems))
             for (size_t i = 0; i < config.snapshot->provider_count; i++)
                 wanted = wanted || config.snapshot->providers[i].simulated;
         config_free(&config);
@@ -66,7 +66,7 @@ struct simulated *simulated_start(char *base_url, unsigned long size) {
     return simulated;
 }
 
-static void stop_run(void *context) {
+static void cli_simulated_stop_run(void *context) {
     struct simulated *simulated = context;
     mock_free(simulated->mock);
     loop_stop(simulated->loop);
@@ -74,7 +74,7 @@ static void stop_run(void *context) {
 
 void simulated_stop(struct simulated *simulated) {
     if (!simulated) return;
-    loop_letter_post(simulated->loop, simulated->stop_letter, stop_run, simulated);
+    loop_letter_post(simulated->loop, simulated->stop_letter, cli_simulated_stop_run, simulated);
     loop_join(simulated->loop);
     loop_free(simulated->loop);
     memory_give(simulated);

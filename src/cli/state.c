@@ -13,29 +13,29 @@
 
 enum { admin_key_least = 16, admin_key_most = 256 };
 
-static bool refuse(const char *path, const char *why) {
+static bool cli_state_refuse(const char *path, const char *why) {
     fprintf(stderr, "weir: %s %s\n", path, why);
     return false;
 }
 
-static bool is_ours(const struct stat *facts) { return facts->st_uid == geteuid() || facts->st_uid == 0; }
+static bool cli_state_is_ours(const struct stat *facts) { return facts->st_uid == geteuid() || facts->st_uid == 0; }
 
 static bool folder_mend(int folder, const char *state_dir) {
     struct stat facts;
-    if (fstat(folder, &facts) != 0) return refuse(state_dir, strerror(errno));
-    if (!is_ours(&facts) && geteuid() != 0)
-        return refuse(state_dir,
-                      "belongs to another user, who could replace what stands in it: take it over with chown, "
-                      "or set another state_dir");
-    if (!is_ours(
+    if (fstat(folder, &facts) != 0) return cli_state_refuse(state_dir, strerror(errno));
+    if (!cli_state_is_ours(&facts) && geteuid() != 0)
+        return cli_state_refuse(
+            state_dir, "belongs to another user, who could replace what stands in it: take it over with chown, "
+                       "or set another state_dir");
+    if (!cli_state_is_ours(
             &facts)) /* root in a container, and a folder of the machine's: its owner is trusted by who mounted it */
         fprintf(stderr, "weir: warning: %s belongs to user %u, who can replace the admin key\n", state_dir,
                 (unsigned)facts.st_uid);
     if (!(facts.st_mode & 022)) return true;
     if (fchmod(folder, 0700) != 0)
-        return refuse(state_dir,
-                      "can be written by other users, and its rights cannot be changed: chmod 700 it, or set "
-                      "another state_dir");
+        return cli_state_refuse(state_dir,
+                                "can be written by other users, and its rights cannot be changed: chmod 700 it, or set "
+                                "another state_dir");
     fprintf(stderr,
             "weir: %s could be written by other users: its rights are 0700 now; look whether what stands in it is "
             "yours\n",
@@ -55,14 +55,14 @@ static bool files_mend(int folder, const char *state_dir) {
         char path[1200];
         if (fstatat(folder, files[i], &facts, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(facts.st_mode)) continue;
         snprintf(path, sizeof path, "%s/%s", state_dir, files[i]);
-        if (!is_ours(&facts) && geteuid() != 0)
-            return refuse(path, "belongs to another user: take it over with chown, or remove it");
+        if (!cli_state_is_ours(&facts) && geteuid() != 0)
+            return cli_state_refuse(path, "belongs to another user: take it over with chown, or remove it");
         if (i == 0 && facts.st_mode & 022)
-            return refuse(path,
-                          "can be written by other users, so nobody knows whose key it is: remove it, and the next "
-                          "start makes one; or chmod 600 it if you trust it");
+            return cli_state_refuse(
+                path, "can be written by other users, so nobody knows whose key it is: remove it, and the next "
+                      "start makes one; or chmod 600 it if you trust it");
         if (!(facts.st_mode & 077)) continue;
-        if (fchmodat(folder, files[i], 0600, 0) != 0) return refuse(path, strerror(errno));
+        if (fchmodat(folder, files[i], 0600, 0) != 0) return cli_state_refuse(path, strerror(errno));
         fprintf(stderr, "weir: %s could be read by other users: its rights are 0600 now%s\n", path,
                 i == 0 ? "; remove it for a new key if any of them may have read it" : "");
     }
@@ -112,16 +112,16 @@ static bool key_make(const char *path, char *key, size_t *len) {
 static bool key_is_good(const char *path, struct str key) {
     for (size_t i = 0; i < key.len; i++)
         if (key.at[i] <= 0x20 || key.at[i] >= 0x7f)
-            return refuse(path,
-                          "holds a blank, a second line or a character that is not ASCII: no header can carry that. "
-                          "Remove it, and the next start makes one");
+            return cli_state_refuse(
+                path, "holds a blank, a second line or a character that is not ASCII: no header can carry that. "
+                      "Remove it, and the next start makes one");
     if (key.len >= admin_key_least && key.len <= admin_key_most) return true;
-    return refuse(path,
-                  key.len < admin_key_least
-                      ? "holds a key that is too short to be secret: at least 16 characters are wanted. Remove it, "
-                        "and the next start makes one"
-                      : "holds a key that is too long: at most 256 characters are sent. Remove it, and the next "
-                        "start makes one");
+    return cli_state_refuse(
+        path, key.len < admin_key_least
+                  ? "holds a key that is too short to be secret: at least 16 characters are wanted. Remove it, "
+                    "and the next start makes one"
+                  : "holds a key that is too long: at most 256 characters are sent. Remove it, and the next "
+                    "start makes one");
 }
 
 bool state_admin_key(const char *state_dir, struct sha256 *hash) {

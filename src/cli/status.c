@@ -139,7 +139,7 @@ int cli_explain(int argc, char **argv) {
 }
 
 /* A request of a file, or of standard input; the admin API takes no more. false: it was said why. */
-static bool request_read(const char *path, char *bytes, size_t size, struct str *request) {
+static bool cli_status_request_read(const char *path, char *bytes, size_t size, struct str *request) {
     FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
     if (!file) {
         fprintf(stderr, "weir: %s: %s\n", path, strerror(errno));
@@ -164,6 +164,6 @@ int cli_route(int argc, char **argv) {
     if (!request) return fetch_and_print(url, key, path, json, print_indented);
     static char bytes[256 * 1024];
     struct str asked;
-    if (!request_read(request, bytes, sizeof bytes, &asked)) return 1;
+    if (!cli_status_request_read(request, bytes, sizeof bytes, &asked)) return 1;
     return send_and_print("POST", url, key, path, asked, json, print_indented);
 }

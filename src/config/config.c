@@ -62,7 +62,7 @@ static bool stands_before(const struct config_problem *a, const struct config_pr
     return a->line < b->line || (a->line == b->line && a->column <= b->column);
 }
 
-static bool is_known(const struct config *config, const struct config_problem *problem) {
+static bool config_is_known(const struct config *config, const struct config_problem *problem) {
     for (const struct config_problem *known = config->problems; known; known = known->next)
         if (known->line == problem->line && known->column == problem->column &&
             document_of(known) == document_of(problem) && str_eq(known->message, problem->message))
@@ -79,7 +79,7 @@ static bool is_told(struct config *config, enum config_severity severity) {
 }
 
 static void problem_add(struct config *config, const struct config_problem *problem) {
-    if (is_known(config, problem) || !is_told(config, problem->severity)) return;
+    if (config_is_known(config, problem) || !is_told(config, problem->severity)) return;
     struct config_problem *copy = arena_take_zeroed(&config->arena, sizeof *copy);
     if (!copy) return;
     *copy = *problem;

@@ -18,7 +18,7 @@ static int64_t nano_per_million(double usd_per_million) {
 /* -- providers --------------------------------------------------------------------------------------------------------
  */
 
-static bool name_is_valid(struct str name) {
+static bool config_build_name_is_valid(struct str name) {
     for (size_t i = 0; i < name.len; i++) {
         char c = name.at[i];
         bool fine =
@@ -28,7 +28,7 @@ static bool name_is_valid(struct str name) {
     return name.len > 0 && name.len <= limit_name;
 }
 
-static struct str environment_of(const struct config_reading *reading, struct str name) {
+static struct str config_build_environment_of(const struct config_reading *reading, struct str name) {
     char terminated[128];
     str_copy(terminated, sizeof terminated, name);
     return name.len ? str_from(reading->input->environment(reading->input->context, terminated)) : STR("");
@@ -36,8 +36,9 @@ static struct str environment_of(const struct config_reading *reading, struct st
 
 /* The type's own variables. */
 static struct str key_of_environment(const struct config_reading *reading, const struct catalog_provider *row) {
-    struct str key = environment_of(reading, row->key_env), rest = row->key_env_more, name;
-    while (key.len == 0 && rest.len && str_split_next(&rest, ',', &name)) key = environment_of(reading, str_trim(name));
+    struct str key = config_build_environment_of(reading, row->key_env), rest = row->key_env_more, name;
+    while (key.len == 0 && rest.len && str_split_next(&rest, ',', &name))
+        key = config_build_environment_of(reading, str_trim(name));
     return key;
 }
 
@@ -48,8 +49,8 @@ static bool key_is_valid(struct str key) {
     return key.len > 0;
 }
 
-static void keys_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
-                      struct provider *provider) {
+static void config_build_keys_read(struct config_reading *reading, struct snapshot *snapshot,
+                                   const struct config_node *node, struct provider *provider) {
     struct arena *arena = &snapshot->arena;
     const struct config_node *one = config_member(node, STR("api_key")), *many = config_member(node, STR("api_keys"));
     size_t count;
@@ -112,7 +113,7 @@ static struct str base_url_of(struct config_reading *reading, struct snapshot *s
     url = provider->row->base_url;
     size_t at = str_find(url, STR("{account}"));
     if (at == SIZE_MAX) return url;
-    struct str account = read_str(node, "account", environment_of(reading, provider->row->account_env));
+    struct str account = read_str(node, "account", config_build_environment_of(reading, provider->row->account_env));
     if (account.len == 0)
         config_report(reading, node, config_error, "provider `%.*s` needs its `account` (or %.*s in the environment)",
                       STR_ARG(provider->name), STR_ARG(provider->row->account_env));
@@ -171,11 +172,11 @@ static void origin_read(struct config_reading *reading, struct snapshot *snapsho
     ca_look(reading, node, provider);
     struct str proxy = read_str(node, "proxy", STR(""));
     if (proxy.len == 0) {
-        struct str https = environment_of(reading, STR("HTTPS_PROXY")),
-                   http = environment_of(reading, STR("http_proxy"));
-        if (https.len == 0) https = environment_of(reading, STR("https_proxy"));
-        struct str no = environment_of(reading, STR("NO_PROXY"));
-        if (no.len == 0) no = environment_of(reading, STR("no_proxy"));
+        struct str https = config_build_environment_of(reading, STR("HTTPS_PROXY")),
+                   http = config_build_environment_of(reading, STR("http_proxy"));
+        if (https.len == 0) https = config_build_environment_of(reading, STR("https_proxy"));
+        struct str no = config_build_environment_of(reading, STR("NO_PROXY"));
+        if (no.len == 0) no = config_build_environment_of(reading, STR("no_proxy"));
         proxy = url_proxy(&provider->base, https, http,
                           no); /* HTTP_PROXY in capitals is not read, as in curl: CGI sets it */
     }
@@ -307,7 +308,7 @@ static void provider_read(struct config_reading *reading, struct snapshot *snaps
     snapshot->provider_count++;
     if (!catalog_load(&snapshot->catalog, row, &snapshot->arena))
         config_report(reading, node, config_error, "no memory for the catalogue");
-    keys_read(reading, snapshot, node, provider);
+    config_build_keys_read(reading, snapshot, node, provider);
     origin_read(reading, snapshot, node, provider);
     forwards_read(reading, snapshot, root, node, provider);
     headers_read(reading, snapshot, node, provider);
@@ -360,7 +361,7 @@ static void providers_read(struct config_reading *reading, struct snapshot *snap
     snapshot->providers = arena_take_zeroed(&snapshot->arena, (count + 1) * sizeof *snapshot->providers);
     if (!snapshot->providers || !map_init(&snapshot->providers_by_name, &snapshot->arena, count + 1)) return;
     for (const struct config_node *node = count ? list->first : NULL; node; node = node->next) {
-        if (!name_is_valid(node->key)) {
+        if (!config_build_name_is_valid(node->key)) {
             config_report(reading, node, config_error,
                           "`%.*s` is no name for a provider: use letters, digits, `-`, `_` and `.`, at most %d",
                           STR_ARG(str_slice(node->key, 0, 80)), limit_name);
@@ -421,8 +422,9 @@ static bool stands_in(struct snapshot *snapshot, const struct target *target, ui
 }
 
 /* The target provider/model, made at its first use. NULL: no memory, or too many. */
-static struct target *target_of(struct config_reading *reading, struct snapshot *snapshot,
-                                const struct config_node *root, const struct provider *provider, struct str model) {
+static struct target *config_build_target_of(struct config_reading *reading, struct snapshot *snapshot,
+                                             const struct config_node *root, const struct provider *provider,
+                                             struct str model) {
     struct str name = arena_printf(&snapshot->arena, "%.*s/%.*s", STR_ARG(provider->name), STR_ARG(model));
     struct target *target = name.at ? map_find(&snapshot->targets_by_name, name) : NULL;
     if (target || !name.at) return target;
@@ -481,7 +483,8 @@ static void route_target_read(struct config_reading *reading, struct snapshot *s
                           STR_ARG(config_shown(written)));
         return;
     }
-    struct target *target = target_of(reading, snapshot, root, provider, str_slice(name, slash + 1, name.len));
+    struct target *target =
+        config_build_target_of(reading, snapshot, root, provider, str_slice(name, slash + 1, name.len));
     if (target && stands_in(snapshot, target, (uint32_t)snapshot->route_count + 1))
         config_report(reading, node, config_error, "the target `%.*s` stands twice in the route `%.*s`",
                       STR_ARG(config_shown(written)), STR_ARG(str_slice(route->model, 0, 80)));
@@ -551,7 +554,7 @@ static void model_routes_make(struct config_reading *reading, struct snapshot *s
     for (size_t p = 0; p < snapshot->provider_count; p++) {
         const struct provider *provider = &snapshot->providers[p];
         for (size_t m = 0; m < provider->model_count; m++) {
-            struct target *target = target_of(reading, snapshot, root, provider, provider->models[m]);
+            struct target *target = config_build_target_of(reading, snapshot, root, provider, provider->models[m]);
             struct route *route = map_find(&snapshot->model_targets, provider->models[m]);
             if (!target) continue;
             if (!route) {
@@ -579,8 +582,9 @@ static void default_route_make(struct config_reading *reading, struct snapshot *
     route->targets = arena_take(&snapshot->arena, (snapshot->provider_count + 1) * sizeof *route->targets);
     for (size_t p = 0; p < snapshot->provider_count && route->targets; p++) {
         const struct provider *provider = &snapshot->providers[p];
-        struct target *target =
-            provider->default_model.len ? target_of(reading, snapshot, root, provider, provider->default_model) : NULL;
+        struct target *target = provider->default_model.len
+                                    ? config_build_target_of(reading, snapshot, root, provider, provider->default_model)
+                                    : NULL;
         if (target) route_add(route, target);
     }
     decisions_of_route(reading, snapshot, root, NULL, route);
@@ -597,7 +601,7 @@ static void client_read(struct config_reading *reading, struct snapshot *snapsho
     struct client *client = &snapshot->clients[snapshot->client_count];
     struct str role = read_str(node, "role", STR("user")), hash = read_str(node, "key_hash", STR(""));
     *client = (struct client){.name = arena_copy(&snapshot->arena, read_str(node, "name", STR("")))};
-    if (!name_is_valid(client->name)) {
+    if (!config_build_name_is_valid(client->name)) {
         config_report(reading, node, config_error, "a client needs a `name` of letters, digits, `-`, `_` and `.`");
         return;
     }
@@ -689,7 +693,7 @@ struct snapshot *config_build(struct config_reading *reading, const struct confi
     decisions_of_all(reading, snapshot, root);
     providers_read(reading, snapshot, root);
     routes_read(reading, snapshot, root);
-    rules_read(reading, snapshot, root, target_of);
+    rules_read(reading, snapshot, root, config_build_target_of);
     model_routes_make(reading, snapshot, root);
     default_route_make(reading, snapshot, root);
     clients_read(reading, snapshot, root);

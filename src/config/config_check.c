@@ -17,7 +17,7 @@ static void map_check(struct config_reading *reading, struct config_node *map, e
 /* -- references -------------------------------------------------------------------------------------------------------
  */
 
-static bool name_is_valid(struct str name) {
+static bool config_check_name_is_valid(struct str name) {
     for (size_t i = 0; i < name.len; i++) {
         char c = name.at[i];
         if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || (i && c >= '0' && c <= '9')))
@@ -32,7 +32,7 @@ static bool reference_put(struct config_reading *reading, struct config_node *no
     size_t mark = str_find(inside, STR(":-"));
     struct str name = str_slice(inside, 0, mark);
     char terminated[128];
-    if (!name_is_valid(name)) {
+    if (!config_check_name_is_valid(name)) {
         config_report(reading, node, config_error, "`${%.*s}` is no reference: write ${NAME} or ${NAME:-default}",
                       STR_ARG(str_slice(inside, 0, 64)));
         return false;
@@ -52,7 +52,7 @@ static bool reference_put(struct config_reading *reading, struct config_node *no
     return true;
 }
 
-static bool file_read(struct config_reading *reading, struct config_node *node, bool disabled) {
+static bool config_check_file_read(struct config_reading *reading, struct config_node *node, bool disabled) {
     struct error error = {.code = error_none};
     struct str path = str_slice(node->text, 5, node->text.len), content;
     if (reading->input->read_file(reading->input->context, path, &reading->config->arena, &content, &error)) {
@@ -105,7 +105,7 @@ static bool expand(struct config_reading *reading, struct config_node *node, boo
         }
         node->text = text_str(&text);
     }
-    if (from_file) return file_read(reading, node, disabled);
+    if (from_file) return config_check_file_read(reading, node, disabled);
     if (from_vault && !disabled) {
         config_report(reading, node, config_error, "the vault is not available yet: use ${NAME} or file:PATH");
         return false;
@@ -266,8 +266,8 @@ static void value_check(struct config_reading *reading, struct config_node *node
 /* -- maps -------------------------------------------------------------------------------------------------------------
  */
 
-static void unknown_report(struct config_reading *reading, const struct config_node *node,
-                           enum config_section section) {
+static void config_check_unknown_report(struct config_reading *reading, const struct config_node *node,
+                                        enum config_section section) {
     struct config_node at = *node;
     at.line = node->key_line;
     at.column = node->key_column;
@@ -311,7 +311,7 @@ static void map_check(struct config_reading *reading, struct config_node *map, e
     for (struct config_node *node = map->first; node; node = node->next) {
         const struct config_key *key = config_key_find(section, node->key);
         if (!key) {
-            unknown_report(reading, node, section);
+            config_check_unknown_report(reading, node, section);
             continue;
         }
         if (key->synonym_of.len) {

@@ -50,7 +50,8 @@ static void provider_add(struct config_reading *reading, struct config_node *pro
     if (timeout.len) node_add(reading, provider, STR("timeout_seconds"), config_scalar, timeout);
 }
 
-static struct str key_find(const struct config_reading *reading, const struct catalog_provider *row) {
+static struct str config_environment_key_find(const struct config_reading *reading,
+                                              const struct catalog_provider *row) {
     struct str key = row->key_env.len ? environment_str(reading, row->key_env) : STR(""), rest = row->key_env_more,
                name;
     while (key.len == 0 && rest.len && str_split_next(&rest, ',', &name))
@@ -109,7 +110,7 @@ struct config_node *config_from_environment(struct config_reading *reading, cons
     struct config_node *providers = node_add(reading, root, STR("providers"), config_map, STR(""));
     for (size_t i = 0; i < catalog->provider_count && system_enabled(reading); i++) {
         const struct catalog_provider *row = &catalog->providers[i];
-        struct str key = key_find(reading, row);
+        struct str key = config_environment_key_find(reading, row);
         bool has_account = !row->account_env.len || environment_str(reading, row->account_env).len;
         if (key.len && has_account && !is_second(reading, catalog, i)) provider_add(reading, providers, row, key);
     }

@@ -84,7 +84,8 @@ static struct str proxy_of(const struct config_node *node) {
 }
 
 /* Where a provider's credentials go. */
-static struct origin origin_of(struct merging *merging, const struct config_node *node, struct str name) {
+static struct origin config_overlay_origin_of(struct merging *merging, const struct config_node *node,
+                                              struct str name) {
     struct origin origin = {.server = server_of(merging, node, name)};
     origin.whole =
         arena_printf(&merging->reading->config->arena, "%.*s proxy=%.*s ca_file=%.*s insecure=%s",
@@ -114,7 +115,7 @@ static void origin_remember(struct config *config, struct str provider, const st
  * overlay's says of itself. */
 static void credentials_keep_apart(struct merging *merging, struct config_node *node, struct str given,
                                    struct overlay_marks marks) {
-    struct origin origin = origin_of(merging, node, node->key);
+    struct origin origin = config_overlay_origin_of(merging, node, node->key);
     origin_remember(merging->reading->config, node->key, &origin);
     for (size_t i = 0; i < overlay_credential_count; i++) {
         struct config_node *credential = config_member(node, overlay_credentials[i].key);
@@ -133,8 +134,8 @@ static void credentials_keep_apart(struct merging *merging, struct config_node *
 /* Where it leads beside where the configuration, or for an added one its type, does. */
 static enum config_way way_of(struct merging *merging, const struct config_node *node, struct str given) {
     struct config_node plain = {.kind = config_map};
-    struct origin origin = origin_of(merging, node, node->key);
-    if (given.len == 0) given = origin_of(merging, &plain, read_str(node, "type", node->key)).whole;
+    struct origin origin = config_overlay_origin_of(merging, node, node->key);
+    if (given.len == 0) given = config_overlay_origin_of(merging, &plain, read_str(node, "type", node->key)).whole;
     if (str_eq(given, origin.whole)) return way_as_it_was;
     return same_server(given, origin.server) ? way_other : way_other_server;
 }
@@ -151,7 +152,7 @@ static void provider_remove(struct merging *merging, struct config_node *entry) 
 static void provider_merge(struct merging *merging, struct config_node *entry, const struct overlay_marks *marks) {
     struct config_node *file = config_member(merging->providers, entry->key);
     if (file && file->kind == config_scalar) file->kind = config_map; /* NAME: with nothing behind it */
-    struct str given = file ? origin_of(merging, file, file->key).whole : STR("");
+    struct str given = file ? config_overlay_origin_of(merging, file, file->key).whole : STR("");
     if (marks->added) {
         overlay_take_out(merging->providers, entry->key);
         overlay_put(merging->providers, entry);

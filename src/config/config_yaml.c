@@ -51,7 +51,7 @@ struct building {
     struct config_place *problem;
 };
 
-static bool refuse(struct building *building, yaml_mark_t mark, const char *message) {
+static bool config_yaml_refuse(struct building *building, yaml_mark_t mark, const char *message) {
     building->problem->line = (unsigned)mark.line + 1;
     building->problem->column = (unsigned)mark.column + 1;
     snprintf(building->problem->message, sizeof building->problem->message, "%s", message);
@@ -70,7 +70,7 @@ void config_map_index(struct config_node *map, struct arena *arena) {
 /* Puts a node where it belongs: the root, an element, or the value of the key read before. */
 static bool node_place(struct building *building, struct config_node *node, yaml_mark_t mark) {
     if (building->depth == 0) {
-        if (building->root) return refuse(building, mark, "more than one document");
+        if (building->root) return config_yaml_refuse(building, mark, "more than one document");
         building->root = node;
         return true;
     }
@@ -86,13 +86,13 @@ static bool node_place(struct building *building, struct config_node *node, yaml
     parent->count++;
     parent->last = node;
     if (parent->kind != config_map || index_keep(parent, node, building->arena)) return true;
-    return refuse(building, mark, "the file is too large");
+    return config_yaml_refuse(building, mark, "the file is too large");
 }
 
 static struct config_node *node_new(struct building *building, enum config_kind kind, yaml_mark_t mark) {
     struct config_node *node = ++building->nodes > nodes_max ? NULL : arena_take_zeroed(building->arena, sizeof *node);
     if (!node) {
-        refuse(building, mark, "the file is too large");
+        config_yaml_refuse(building, mark, "the file is too large");
         return NULL;
     }
     node->kind = kind;
@@ -103,8 +103,8 @@ static struct config_node *node_new(struct building *building, enum config_kind 
 
 static bool container_open(struct building *building, enum config_kind kind, const yaml_event_t *event) {
     if (in_map(building) && !building->has_key)
-        return refuse(building, event->start_mark, "a key must be a plain word");
-    if (building->depth == depth_max) return refuse(building, event->start_mark, "nested too deep");
+        return config_yaml_refuse(building, event->start_mark, "a key must be a plain word");
+    if (building->depth == depth_max) return config_yaml_refuse(building, event->start_mark, "nested too deep");
     struct config_node *node = node_new(building, kind, event->start_mark);
     if (!node || !node_place(building, node, event->start_mark)) return false;
     building->tail[building->depth] = &node->first;
@@ -117,14 +117,14 @@ static bool scalar_take(struct building *building, const yaml_event_t *event) {
         arena_copy(building->arena, str_make((const char *)event->data.scalar.value, event->data.scalar.length));
     char message[160];
     if (event->data.scalar.tag)
-        return refuse(building, event->start_mark, "tags (!name) are not understood: remove it");
-    if (!text.at) return refuse(building, event->start_mark, "the file is too large");
+        return config_yaml_refuse(building, event->start_mark, "tags (!name) are not understood: remove it");
+    if (!text.at) return config_yaml_refuse(building, event->start_mark, "the file is too large");
     if (in_map(building) && !building->has_key) {
         struct config_node *twin = config_member(building->open[building->depth - 1], text);
         if (twin) {
             snprintf(message, sizeof message, "the key `%.*s` stands twice: the first is in line %u",
                      STR_ARG(str_slice(text, 0, 64)), twin->key_line);
-            return refuse(building, event->start_mark, message);
+            return config_yaml_refuse(building, event->start_mark, message);
         }
         building->key = text;
         building->key_line = (unsigned)event->start_mark.line + 1;
@@ -147,7 +147,8 @@ static bool event_take(struct building *building, const yaml_event_t *event) {
     case YAML_SEQUENCE_END_EVENT: building->depth--; return true;
     case YAML_SCALAR_EVENT: return scalar_take(building, event);
     case YAML_ALIAS_EVENT:
-        return refuse(building, event->start_mark, "aliases (*name) are not understood: write the value out");
+        return config_yaml_refuse(building, event->start_mark,
+                                  "aliases (*name) are not understood: write the value out");
     default: return true;
     }
 }
@@ -181,7 +182,7 @@ struct config_node *config_yaml_parse(struct str text, struct arena *arena, stru
     struct building building = {.arena = arena, .problem = problem};
     bool fine = yaml_parser_initialize(&building.parser) == 1, done = false;
     if (!fine) {
-        refuse(&building, (yaml_mark_t){0, 0, 0}, "no memory to read the file");
+        config_yaml_refuse(&building, (yaml_mark_t){0, 0, 0}, "no memory to read the file");
         return NULL;
     }
     yaml_parser_set_input_string(&building.parser, (const unsigned char *)(text.at ? text.at : ""), text.len);
@@ -191,7 +192,8 @@ struct config_node *config_yaml_parse(struct str text, struct arena *arena, stru
         if (!yaml_parser_parse(&building.parser, &event)) {
             yaml_mark_t mark = building.parser.problem_mark;
             if (building.parser.error == YAML_READER_ERROR) mark = mark_of(text, building.parser.problem_offset);
-            fine = refuse(&building, mark, building.parser.problem ? building.parser.problem : "not valid YAML");
+            fine = config_yaml_refuse(&building, mark,
+                                      building.parser.problem ? building.parser.problem : "not valid YAML");
             break;
         }
         done = event.type == YAML_STREAM_END_EVENT;

@@ -22,7 +22,7 @@ static struct decision decision_of(uint64_t word) {
                              .deadline = (uint32_t)word & deadline_mask};
 }
 
-static uint64_t word_of(const struct decision *decision) {
+static uint64_t breaker_word_of(const struct decision *decision) {
     return (uint64_t)decision->state << 62 | (uint64_t)decision->round << 46 | (uint64_t)decision->calls_out << 38 |
            (uint64_t)decision->successes << 30 | decision->deadline;
 }
@@ -70,7 +70,7 @@ bool breaker_admit(struct breaker *breaker, const struct breaker_rules *rules, u
         struct decision decision = decision_of(seen);
         if (!decision_admit(&decision, rules, now_ns)) return false;
         *ticket = (struct breaker_ticket){.round = decision.round, .probe = decision.state == breaker_half_open};
-        next = word_of(&decision);
+        next = breaker_word_of(&decision);
     } while (next != seen && !cell_swap(&breaker->decision, &seen, next));
     return true;
 }
@@ -85,7 +85,7 @@ static void decision_open(struct decision *decision, const struct breaker_rules 
     decision->deadline = ticks_of(until > not_before_ns ? until : not_before_ns);
 }
 
-static bool is_of(struct breaker_ticket ticket, const struct decision *decision) {
+static bool breaker_is_of(struct breaker_ticket ticket, const struct decision *decision) {
     return ticket.round == decision->round && decision->state == (ticket.probe ? breaker_half_open : breaker_closed);
 }
 
@@ -112,7 +112,7 @@ struct window {
     uint16_t number;
 };
 
-static unsigned counted(unsigned count) { return count < field_16 ? count + 1 : count; }
+static unsigned breaker_counted(unsigned count) { return count < field_16 ? count + 1 : count; }
 
 /* One more call of a closed breaker. true: it is enough to open it, and the counts begin anew. */
 static bool window_count(struct cell *cell, const struct breaker_rules *rules, uint64_t now_ns, bool good) {
@@ -126,9 +126,9 @@ static bool window_count(struct cell *cell, const struct breaker_rules *rules, u
         uint64_t windows = rules->window_ns ? now_ns / rules->window_ns : 0;
         uint16_t number = (uint16_t)windows;
         if (number != window.number) window = (struct window){.in_a_row = window.in_a_row, .number = number};
-        window.in_a_row = good ? 0 : counted(window.in_a_row);
-        window.calls = counted(window.calls);
-        if (!good) window.failures = counted(window.failures);
+        window.in_a_row = good ? 0 : breaker_counted(window.in_a_row);
+        window.calls = breaker_counted(window.calls);
+        if (!good) window.failures = breaker_counted(window.failures);
         opens = !good && window.in_a_row >= rules->failure_threshold;
         if (!good && rules->failure_share && window.calls >= rules->window_calls_min)
             opens |= (uint64_t)window.failures * 100 >= (uint64_t)window.calls * rules->failure_share;
@@ -144,17 +144,17 @@ enum breaker_change breaker_report(struct breaker *breaker, const struct breaker
     uint64_t seen = cell_load(&breaker->decision), next;
     struct decision decision = decision_of(seen);
     enum breaker_change change;
-    if (!is_of(ticket, &decision)) return breaker_unchanged;
+    if (!breaker_is_of(ticket, &decision)) return breaker_unchanged;
     if (!ticket.probe && !window_count(&breaker->window, rules, now_ns, good)) return breaker_unchanged;
     do {
         decision = decision_of(seen);
-        if (!is_of(ticket, &decision)) return breaker_unchanged;
+        if (!breaker_is_of(ticket, &decision)) return breaker_unchanged;
         change = breaker_opened;
         if (ticket.probe)
             change = probe_report(&decision, rules, now_ns, good, not_before_ns);
         else
             decision_open(&decision, rules, now_ns, not_before_ns);
-        next = word_of(&decision);
+        next = breaker_word_of(&decision);
     } while (!cell_swap(&breaker->decision, &seen, next));
     if (change == breaker_closed_again) cell_store(&breaker->window, 0);
     return change;
@@ -165,9 +165,9 @@ void breaker_release(struct breaker *breaker, struct breaker_ticket ticket) {
     uint64_t seen = cell_load(&breaker->decision), next;
     do {
         struct decision decision = decision_of(seen);
-        if (!is_of(ticket, &decision) || decision.calls_out == 0) return;
+        if (!breaker_is_of(ticket, &decision) || decision.calls_out == 0) return;
         decision.calls_out--;
-        next = word_of(&decision);
+        next = breaker_word_of(&decision);
     } while (!cell_swap(&breaker->decision, &seen, next));
 }
 
@@ -180,7 +180,7 @@ void breaker_force(struct breaker *breaker, const struct breaker_rules *rules, u
             decision.state = breaker_closed;
             decision.deadline = 0;
         }
-        next = word_of(&decision);
+        next = breaker_word_of(&decision);
     } while (!cell_swap(&breaker->decision, &seen, next));
     cell_store(&breaker->window, 0);
 }

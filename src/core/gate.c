@@ -3,18 +3,18 @@
 
 static int32_t waiting_of(uint64_t word) { return (int32_t)(uint32_t)(word >> 32); }
 static uint32_t in_use_of(uint64_t word) { return (uint32_t)word; }
-static uint64_t word_of(int32_t waiting, uint32_t in_use) { return (uint64_t)(uint32_t)waiting << 32 | in_use; }
-static bool has_room(uint64_t word, uint32_t max) { return max == 0 || in_use_of(word) < max; }
+static uint64_t gate_word_of(int32_t waiting, uint32_t in_use) { return (uint64_t)(uint32_t)waiting << 32 | in_use; }
+static bool gate_has_room(uint64_t word, uint32_t max) { return max == 0 || in_use_of(word) < max; }
 
 bool gate_would_enter(const struct cell *cell, uint32_t max) {
     uint64_t word = cell_load(cell);
-    return has_room(word, max) && waiting_of(word) <= 0;
+    return gate_has_room(word, max) && waiting_of(word) <= 0;
 }
 
 bool gate_enter(struct cell *cell, uint32_t max) {
     uint64_t seen = cell_load(cell);
     do {
-        if (!has_room(seen, max) || waiting_of(seen) > 0) return false;
+        if (!gate_has_room(seen, max) || waiting_of(seen) > 0) return false;
     } while (!cell_swap(cell, &seen, seen + 1));
     return true;
 }
@@ -23,9 +23,9 @@ bool gate_wait(struct cell *cell, uint32_t max, uint32_t waiting_max, bool *ente
     uint64_t seen = cell_load(cell), next;
     do {
         int32_t waiting = waiting_of(seen);
-        *entered = has_room(seen, max) && waiting <= 0;
+        *entered = gate_has_room(seen, max) && waiting <= 0;
         if (!*entered && waiting >= (int32_t)waiting_max) return false;
-        next = *entered ? seen + 1 : word_of(waiting + 1, in_use_of(seen));
+        next = *entered ? seen + 1 : gate_word_of(waiting + 1, in_use_of(seen));
     } while (!cell_swap(cell, &seen, next));
     return true;
 }
@@ -37,21 +37,21 @@ bool gate_leave(struct cell *cell, uint32_t max) {
         int32_t waiting = waiting_of(seen);
         uint32_t in_use = in_use_of(seen);
         handed = waiting > 0 && (max == 0 || in_use <= max);
-        next = handed ? word_of(waiting - 1, in_use) : word_of(waiting, in_use ? in_use - 1 : 0);
+        next = handed ? gate_word_of(waiting - 1, in_use) : gate_word_of(waiting, in_use ? in_use - 1 : 0);
     } while (!cell_swap(cell, &seen, next));
     return handed;
 }
 
 void gate_stop_waiting(struct cell *cell) {
     uint64_t seen = cell_load(cell);
-    while (!cell_swap(cell, &seen, word_of(waiting_of(seen) - 1, in_use_of(seen)))) continue;
+    while (!cell_swap(cell, &seen, gate_word_of(waiting_of(seen) - 1, in_use_of(seen)))) continue;
 }
 
 bool gate_unwanted(struct cell *cell) {
     uint64_t seen = cell_load(cell);
     do {
         if (waiting_of(seen) >= 0) return true; /* who waits elsewhere gets it: one fewer on its way, one more */
-    } while (!cell_swap(cell, &seen, word_of(waiting_of(seen) + 1, in_use_of(seen) - 1)));
+    } while (!cell_swap(cell, &seen, gate_word_of(waiting_of(seen) + 1, in_use_of(seen) - 1)));
     return false;
 }
 

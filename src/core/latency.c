@@ -11,7 +11,7 @@ enum { when_bits = 24, when_mask = (1 << when_bits) - 1 };
 #define VALUE_MAX ((1ull << 40) - 1)
 
 static uint64_t value_of(uint64_t word) { return word >> when_bits; }
-static uint64_t word_of(uint64_t value, uint64_t now_ns) {
+static uint64_t latency_word_of(uint64_t value, uint64_t now_ns) {
     return (value > VALUE_MAX ? VALUE_MAX : value) << when_bits | ((now_ns / TICK_NS) & when_mask);
 }
 
@@ -38,7 +38,7 @@ static void average(struct cell *cell, uint64_t sample_ns, double tau_s, double 
     uint64_t sample = units_of(sample_ns), seen = cell_load(cell), next;
     do {
         bool at_once = seen == 0 || (peak && sample > value_of(seen));
-        next = word_of(at_once ? sample : averaged(seen, sample, tau_s, least, now_ns), now_ns);
+        next = latency_word_of(at_once ? sample : averaged(seen, sample, tau_s, least, now_ns), now_ns);
     } while (next != seen && !cell_swap(cell, &seen, next));
 }
 
@@ -81,7 +81,7 @@ void success_report(struct cell *cell, bool good, uint64_t now_ns) {
         double age = age_s(seen, now_ns), weight = age > 0 ? 1 - exp(-age / 30) : 0;
         if (weight < 0.05 || seen == 0) weight = 0.05;
         double failures = (double)value_of(seen) / one * (1 - weight) + (good ? 0 : weight);
-        next = word_of((uint64_t)(failures * one), now_ns);
+        next = latency_word_of((uint64_t)(failures * one), now_ns);
         if (next == 0) next = 1;
     } while (next != seen && !cell_swap(cell, &seen, next));
 }

@@ -15,7 +15,7 @@ static uint32_t number_of(uint64_t now_ns) { return (uint32_t)(now_ns / HALF_NS)
 static uint32_t word_number(uint64_t word) { return (uint32_t)(word >> 40); }
 static uint32_t word_requests(uint64_t word) { return (uint32_t)(word >> 20) & field; }
 static uint32_t word_taken(uint64_t word) { return (uint32_t)word & field; }
-static uint64_t word_of(uint32_t number, uint32_t requests, uint32_t taken) {
+static uint64_t retry_word_of(uint32_t number, uint32_t requests, uint32_t taken) {
     return (uint64_t)number << 40 | (uint64_t)requests << 20 | taken;
 }
 
@@ -26,9 +26,9 @@ static uint64_t half_now(struct share *share, uint64_t now_ns) {
     while (word_number(seen) != number) {
         if (((number - word_number(seen)) & 0xffffff) > 0x7fffff) return seen; /* this thread's clock is behind */
         uint64_t ended = seen;
-        if (cell_swap(&share->now, &seen, word_of(number, 0, 0))) {
+        if (cell_swap(&share->now, &seen, retry_word_of(number, 0, 0))) {
             cell_store(&share->before, ended);
-            return word_of(number, 0, 0);
+            return retry_word_of(number, 0, 0);
         }
     }
     return seen;
@@ -39,7 +39,7 @@ void share_count(struct share *share, uint64_t now_ns) {
     while (word_requests(seen) < field && !cell_swap(&share->now, &seen, seen + (1ull << 20))) continue;
 }
 
-static bool fits(uint64_t now, uint64_t before, unsigned permille, unsigned floor) {
+static bool retry_fits(uint64_t now, uint64_t before, unsigned permille, unsigned floor) {
     bool next_to = word_number(before) == ((word_number(now) - 1) & 0xffffff);
     uint64_t requests = word_requests(now) + (next_to ? word_requests(before) : 0);
     uint64_t taken = word_taken(now) + (next_to ? word_taken(before) : 0);
@@ -50,7 +50,7 @@ static bool fits(uint64_t now, uint64_t before, unsigned permille, unsigned floo
 bool share_take(struct share *share, unsigned permille, unsigned floor, uint64_t now_ns) {
     uint64_t seen = half_now(share, now_ns);
     do {
-        if (!fits(seen, cell_load(&share->before), permille, floor)) return false;
+        if (!retry_fits(seen, cell_load(&share->before), permille, floor)) return false;
     } while (!cell_swap(&share->now, &seen, seen + 1));
     return true;
 }
@@ -60,7 +60,7 @@ bool share_would_take(const struct share *share, unsigned permille, unsigned flo
     uint32_t number = number_of(now_ns);
     if (word_number(now) != number) {
         before = now;
-        now = word_of(number, 0, 0);
+        now = retry_word_of(number, 0, 0);
     }
-    return fits(now, before, permille, floor);
+    return retry_fits(now, before, permille, floor);
 }

@@ -4,16 +4,16 @@
 static const uint64_t since_mask = (1u << 30) - 1, other_models = 1u << 30, other_clients = 1u << 31;
 static const uint64_t ns_per_s = 1000000000;
 
-static uint64_t seconds_of(uint64_t now_ns) { return (now_ns / ns_per_s + 1) & since_mask; }
+static uint64_t suspicion_seconds_of(uint64_t now_ns) { return (now_ns / ns_per_s + 1) & since_mask; }
 
 static uint64_t short_hash(uint64_t hash) { return (hash ^ hash >> 16 ^ hash >> 32 ^ hash >> 48) & 0xffff; }
 
 static bool stands(uint64_t word, uint64_t window_ns, uint64_t now_ns) {
-    return word != 0 && ((seconds_of(now_ns) - word) & since_mask) * ns_per_s <= window_ns;
+    return word != 0 && ((suspicion_seconds_of(now_ns) - word) & since_mask) * ns_per_s <= window_ns;
 }
 
 static uint64_t noted(uint64_t word, uint64_t client, uint64_t model, uint64_t window_ns, uint64_t now_ns) {
-    if (!stands(word, window_ns, now_ns)) return client << 48 | model << 32 | seconds_of(now_ns);
+    if (!stands(word, window_ns, now_ns)) return client << 48 | model << 32 | suspicion_seconds_of(now_ns);
     if (word >> 48 != client) word |= other_clients;
     if ((word >> 32 & 0xffff) != model) word |= other_models;
     return word & other_clients && word & other_models ? 0 : word;

@@ -23,7 +23,7 @@ static int64_t days_of(const struct moment *moment) {
     return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
-static int64_t seconds_of(const struct moment *moment) {
+static int64_t date_seconds_of(const struct moment *moment) {
     return days_of(moment) * 86400 + moment->hour * 3600 + moment->minute * 60 + moment->second;
 }
 
@@ -117,7 +117,7 @@ bool date_read_http(struct str text, int64_t now_s, int64_t *seconds) {
         return false;
     }
     if (!moment_is_real(&moment)) return false;
-    *seconds = seconds_of(&moment);
+    *seconds = date_seconds_of(&moment);
     return true;
 }
 
@@ -154,6 +154,6 @@ bool date_read_rfc3339(struct str text, int64_t *milliseconds) {
     }
     moment.year = year;
     if (!take_offset(&rest, &offset_minutes) || !moment_is_real(&moment)) return false;
-    *milliseconds = (seconds_of(&moment) - offset_minutes * 60) * 1000 + fraction_ms;
+    *milliseconds = (date_seconds_of(&moment) - offset_minutes * 60) * 1000 + fraction_ms;
     return true;
 }

@@ -18,7 +18,7 @@ const struct endpoint_facts *endpoint_facts(enum endpoint endpoint) {
 }
 
 /* Where `{model}` stands there is anything but nothing; a method's colon is the last one. */
-static bool matches(struct str pattern, struct str path, struct str *model) {
+static bool endpoint_matches(struct str pattern, struct str path, struct str *model) {
     size_t open = str_find_byte(pattern, '{');
     if (open == SIZE_MAX) return str_eq(pattern, path);
     struct str before = str_slice(pattern, 0, open),
@@ -39,7 +39,7 @@ bool endpoint_find(struct str path, enum endpoint *endpoint, struct str *model) 
         bool whole = facts[i].dialect == dialect_anthropic || facts[i].dialect == dialect_gemini;
         *model = STR("");
         if (i == endpoint_raw) continue;
-        if (!matches(facts[i].path, whole ? path : below, model)) continue;
+        if (!endpoint_matches(facts[i].path, whole ? path : below, model)) continue;
         *endpoint = (enum endpoint)i;
         return true;
     }

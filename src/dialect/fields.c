@@ -7,7 +7,7 @@
 
 #include "dialect/skim.h"
 
-static const struct field *field_find(const struct field *fields, size_t count, struct str name) {
+static const struct field *fields_find_one(const struct field *fields, size_t count, struct str name) {
     for (size_t i = 0; i < count; i++)
         if (str_eq(fields[i].name, name)) return &fields[i];
     return NULL;
@@ -15,7 +15,7 @@ static const struct field *field_find(const struct field *fields, size_t count, 
 
 enum field_taken field_take(const struct field *fields, size_t count, struct str name, const struct json_value *value,
                             void *into, struct arena *arena) {
-    const struct field *field = field_find(fields, count, name);
+    const struct field *field = fields_find_one(fields, count, name);
     enum json_kind kind = json_kind(value);
     if (!field) return field_unknown;
     if (kind == json_null) return field_took;
@@ -48,7 +48,7 @@ const char *field_wants(const struct field *fields, size_t count, struct str nam
                                         [field_str] = "a string",
                                         [field_raw] = "JSON",
                                         [field_flag] = "true or false"};
-    const struct field *field = field_find(fields, count, name);
+    const struct field *field = fields_find_one(fields, count, name);
     return field ? wants[field->kind] : "something else";
 }
 
@@ -97,7 +97,7 @@ struct str json_member_str(const struct json_value *object, const char *key) {
 }
 
 /* JSON on one line: line ends, which stand between its tokens only, would end a stream's frame. */
-static void line_put(struct text *text, struct str json) {
+static void fields_line_put(struct text *text, struct str json) {
     for (size_t from = 0, at = 0; at <= json.len; at++) {
         if (at < json.len && json.at[at] != '\n' && json.at[at] != '\r') continue;
         text_put(text, str_slice(json, from, at));
@@ -117,7 +117,7 @@ void text_put_object(struct text *text, struct str json, const char *key) {
     bool object = token.kind == skim_object;
     while (token.kind != skim_end && token.kind != skim_error) token = skim_next(&skim);
     if (object && token.kind == skim_end) {
-        line_put(text, trimmed);
+        fields_line_put(text, trimmed);
         return;
     }
     text_put_byte(text, '{');

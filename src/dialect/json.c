@@ -25,7 +25,7 @@ void json_free(struct json *json) {
 }
 
 /* yyjson's memory from an arena: nothing is given back before the arena's end. */
-static void *take(void *arena, size_t size) { return arena_take(arena, size); }
+static void *json_take(void *arena, size_t size) { return arena_take(arena, size); }
 
 static void *retake(void *arena, void *old, size_t old_size, size_t size) {
     if (size <= old_size) return old;
@@ -48,7 +48,7 @@ const struct json_value *json_parse_in(struct arena *arena, struct str text, con
     *at = skim.at;
     *problem = skim.problem;
     if (token.kind == skim_error) return NULL;
-    yyjson_alc memory = {take, retake, give, arena};
+    yyjson_alc memory = {json_take, retake, give, arena};
     yyjson_read_err error;
     yyjson_doc *document =
         yyjson_read_opts((char *)(uintptr_t)text.at, text.len, YYJSON_READ_NUMBER_AS_RAW, &memory, &error);
@@ -59,7 +59,7 @@ const struct json_value *json_parse_in(struct arena *arena, struct str text, con
 
 struct str json_raw(const struct json_value *value, struct arena *arena) {
     if (!value) return STR_NONE;
-    yyjson_alc memory = {take, retake, give, arena};
+    yyjson_alc memory = {json_take, retake, give, arena};
     size_t len = 0;
     char *text = yyjson_val_write_opts((const yyjson_val *)(const void *)value, 0, &memory, &len, NULL);
     return str_make(text, text ? len : 0);
@@ -77,10 +77,10 @@ void json_put(struct text *text, const struct json_value *value) {
     arena_free(&scrap);
 }
 
-static yyjson_val *inside(const struct json_value *value) { return (yyjson_val *)(uintptr_t)value; }
+static yyjson_val *json_inside(const struct json_value *value) { return (yyjson_val *)(uintptr_t)value; }
 
 enum json_kind json_kind(const struct json_value *value) {
-    yyjson_val *val = inside(value);
+    yyjson_val *val = json_inside(value);
     switch (yyjson_get_type(val)) {
     case YYJSON_TYPE_NULL: return json_null;
     case YYJSON_TYPE_BOOL: return yyjson_is_true(val) ? json_true : json_false;
@@ -97,7 +97,7 @@ enum json_kind json_kind(const struct json_value *value) {
 static struct str raw_number(yyjson_val *value) { return str_make(yyjson_get_raw(value), yyjson_get_len(value)); }
 
 bool json_is_whole(const struct json_value *value) {
-    yyjson_val *number = inside(value);
+    yyjson_val *number = json_inside(value);
     int64_t whole;
     if (yyjson_is_raw(number)) {
         struct str raw = raw_number(number);
@@ -113,13 +113,13 @@ const struct json_value *json_root(const struct json *json) {
 }
 
 const struct json_value *json_member(const struct json_value *value, const char *key) {
-    return (const struct json_value *)yyjson_obj_get(inside(value), key);
+    return (const struct json_value *)yyjson_obj_get(json_inside(value), key);
 }
 
 /* *place is how many bytes of the container have been told: its values stand one behind the other, so that each step
  * costs the same however many there are. */
 const struct json_value *json_each(const struct json_value *value, size_t *place, struct str *key) {
-    yyjson_val *container = inside(value);
+    yyjson_val *container = json_inside(value);
     if (!yyjson_is_ctn(container) || unsafe_yyjson_get_len(container) == 0) return NULL;
     yyjson_val *found =
         *place ? (yyjson_val *)(void *)((char *)container + *place) : unsafe_yyjson_get_first(container);
@@ -133,16 +133,18 @@ const struct json_value *json_each(const struct json_value *value, size_t *place
 }
 
 size_t json_count(const struct json_value *value) {
-    return yyjson_is_arr(inside(value)) ? yyjson_arr_size(inside(value)) : yyjson_obj_size(inside(value));
+    return yyjson_is_arr(json_inside(value)) ? yyjson_arr_size(json_inside(value))
+                                             : yyjson_obj_size(json_inside(value));
 }
 
 struct str json_str(const struct json_value *value, struct str fallback) {
-    return yyjson_is_str(inside(value)) ? str_make(yyjson_get_str(inside(value)), yyjson_get_len(inside(value)))
-                                        : fallback;
+    return yyjson_is_str(json_inside(value))
+               ? str_make(yyjson_get_str(json_inside(value)), yyjson_get_len(json_inside(value)))
+               : fallback;
 }
 
 int64_t json_i64(const struct json_value *value, int64_t fallback) {
-    yyjson_val *number = inside(value);
+    yyjson_val *number = json_inside(value);
     int64_t whole;
     if (yyjson_is_raw(number)) return skim_to_i64(raw_number(number), &whole) ? whole : fallback;
     if (yyjson_is_uint(number))
@@ -154,10 +156,11 @@ int64_t json_i64(const struct json_value *value, int64_t fallback) {
 
 double json_double(const struct json_value *value, double fallback) {
     double real;
-    if (yyjson_is_raw(inside(value))) return str_to_double(raw_number(inside(value)), &real) ? real : fallback;
-    return yyjson_is_num(inside(value)) ? yyjson_get_num(inside(value)) : fallback;
+    if (yyjson_is_raw(json_inside(value)))
+        return str_to_double(raw_number(json_inside(value)), &real) ? real : fallback;
+    return yyjson_is_num(json_inside(value)) ? yyjson_get_num(json_inside(value)) : fallback;
 }
 
 bool json_bool(const struct json_value *value, bool fallback) {
-    return yyjson_is_bool(inside(value)) ? yyjson_get_bool(inside(value)) : fallback;
+    return yyjson_is_bool(json_inside(value)) ? yyjson_get_bool(json_inside(value)) : fallback;
 }

@@ -18,7 +18,7 @@ void lines_free(struct lines *lines) {
 
 void lines_feed(struct lines *lines, struct str bytes) { lines->fed = bytes; }
 
-static enum sse_result hold(struct lines *lines, struct str bytes) {
+static enum sse_result lines_hold(struct lines *lines, struct str bytes) {
     if (bytes.len == 0) return sse_more;
     if (bytes.len > limit_sse_event - lines->held_len) return sse_too_large;
     size_t len = lines->held_len + bytes.len;
@@ -43,7 +43,7 @@ static struct sse_event event_of(struct str raw, bool borrowed) {
 enum sse_result lines_next(struct lines *lines, struct sse_event *event) {
     size_t end = str_find_byte(lines->fed, '\n');
     if (end == SIZE_MAX) {
-        enum sse_result result = hold(lines, lines->fed);
+        enum sse_result result = lines_hold(lines, lines->fed);
         lines->fed = STR("");
         return result;
     }
@@ -54,7 +54,7 @@ enum sse_result lines_next(struct lines *lines, struct sse_event *event) {
         *event = event_of(line, true);
         return sse_got_event;
     }
-    enum sse_result result = hold(lines, line);
+    enum sse_result result = lines_hold(lines, line);
     if (result != sse_more) return result;
     *event = event_of(str_make(lines->held, lines->held_len), false);
     lines->held_len = 0; /* its bytes stay until the next is held */

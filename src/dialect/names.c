@@ -78,7 +78,7 @@ static bool is_stored_file(struct str uri) {
 }
 
 /* The character at *at of a raw key, past it; what is not ASCII is some other one. */
-static char character_take(struct str raw, size_t *at) {
+static char names_character_take(struct str raw, size_t *at) {
     char c = raw.at[(*at)++];
     if (c != '\\' || *at >= raw.len) return c;
     c = raw.at[(*at)++];
@@ -99,7 +99,7 @@ static void key_read(struct name_key *key, struct str raw) {
     key->element = raw.at == NULL;
     key->len = 0;
     for (size_t at = 0; at < raw.len && key->len < names_key_max;) {
-        char c = character_take(raw, &at);
+        char c = names_character_take(raw, &at);
         bool large = c >= 'A' && c <= 'Z';
         if (c == '_' || (large && after_small)) word = key->len;
         after_small = c >= 'a' && c <= 'z';
@@ -109,7 +109,7 @@ static void key_read(struct name_key *key, struct str raw) {
     key->is_id = word > 0 && (str_eq(last, STR("id")) || str_eq(last, STR("ids")));
 }
 
-static bool is_one_of(struct str key, const struct str *list, size_t count) {
+static bool names_is_one_of(struct str key, const struct str *list, size_t count) {
     for (size_t i = 0; i < count; i++)
         if (str_eq(key, list[i])) return true;
     return false;
@@ -123,7 +123,7 @@ static bool is_own_words(const struct names *names, const struct name_key *key) 
 }
 
 /* The key that a value, or the list that it stands in, has. */
-static const struct name_key *key_of(const struct names *names, unsigned depth, unsigned *at) {
+static const struct name_key *names_key_of(const struct names *names, unsigned depth, unsigned *at) {
     for (*at = depth; *at > 1 && names->keys[*at].element;) --*at;
     return &names->keys[*at];
 }
@@ -152,7 +152,7 @@ static bool is_at(const struct names *names, const struct place *place, unsigned
 /* By its key alone. */
 static bool is_stored(const struct names *names, const struct skim_token *token) {
     unsigned at;
-    const struct name_key *key = key_of(names, token->depth, &at);
+    const struct name_key *key = names_key_of(names, token->depth, &at);
     struct str name = key_str(key);
     if (token->kind != skim_string || token->value.len <= 2) return false;
     if (str_ends(name, STR("fileuri"))) return is_stored_file(skim_inside(token->value));
@@ -165,10 +165,10 @@ static bool is_stored(const struct names *names, const struct skim_token *token)
     return !(names->dialect == dialect_responses && at == 1 && str_eq(name, STR("previousresponseid")));
 }
 
-static bool is_model(const struct names *names, const struct skim_token *token) {
+static bool names_is_model(const struct names *names, const struct skim_token *token) {
     bool found = false;
     if (token->kind != skim_string || token->value.len <= 2) return false;
-    if (is_one_of(key_str(&names->keys[1]), said, COUNT(said))) return false;
+    if (names_is_one_of(key_str(&names->keys[1]), said, COUNT(said))) return false;
     if (token->depth == 1 && str_eq(token->value, STR("\"default\"")) &&
         str_eq(key_str(&names->keys[1]), STR("fallbacks")))
         return false; /* the provider's own choice */
@@ -178,9 +178,9 @@ static bool is_model(const struct names *names, const struct skim_token *token) 
     return found;
 }
 
-static bool is_named(const struct names *names, const struct skim_token *token, enum name_kind *kind) {
+static bool names_is_named(const struct names *names, const struct skim_token *token, enum name_kind *kind) {
     *kind = name_model;
-    if (is_model(names, token)) return true;
+    if (names_is_model(names, token)) return true;
     *kind = name_stored;
     for (size_t i = 0; i < COUNT(places); i++)
         if (places[i].dialects >> names->dialect & 1 && value_fits(places[i].value, token) &&
@@ -207,7 +207,7 @@ bool names_next(struct names *names, struct name *name) {
             continue;
         }
         enum name_kind kind;
-        if (!is_named(names, &token, &kind)) continue;
+        if (!names_is_named(names, &token, &kind)) continue;
         if (container && !token.passed) (void)skim_skip(&names->skim, &token);
         *name = (struct name){.kind = kind,
                               .top = token.depth == 1 && str_eq(key_str(key), STR("model")),

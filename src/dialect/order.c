@@ -3,13 +3,13 @@
 
 #include "base/check.h"
 
-static bool is_text(enum message_event_kind kind) {
+static bool order_is_text(enum message_event_kind kind) {
     return kind == message_event_text || kind == message_event_refusal || kind == message_event_reasoning;
 }
 
 static struct order_block *block_find(const struct order *order, const struct message_event *event) {
     struct order_block *newest = order->held_count ? &order->held[order->held_count - 1] : NULL;
-    if (is_text(event->kind)) return newest && newest->kind == event->kind ? newest : NULL;
+    if (order_is_text(event->kind)) return newest && newest->kind == event->kind ? newest : NULL;
     for (unsigned i = order->held_count; i-- > 0;)
         if (order->held[i].kind == message_event_tool && order->held[i].tool == event->tool) return &order->held[i];
     return NULL;
@@ -29,7 +29,7 @@ static struct message_citation *citation_keep(const struct message_citation *sai
     return citation;
 }
 
-static struct order_block *block_add(struct order *order, const struct message_event *event, struct arena *keep) {
+static struct order_block *order_block_add(struct order *order, const struct message_event *event, struct arena *keep) {
     if (!order->held) order->held = arena_take(keep, order_held_max * sizeof *order->held);
     if (!order->held || order->held_count == order_held_max) return NULL;
     struct order_block *block = &order->held[order->held_count];
@@ -44,11 +44,11 @@ static struct order_block *block_add(struct order *order, const struct message_e
     return block;
 }
 
-static bool hold(struct order *order, const struct message_event *event, struct arena *keep) {
+static bool order_hold(struct order *order, const struct message_event *event, struct arena *keep) {
     bool whole = event->kind == message_event_tool || event->kind == message_event_citation; /* begins anew */
     struct order_block *block = whole ? NULL : block_find(order, event);
     if (!block && event->kind == message_event_arguments) return true; /* of no call: it never began */
-    if (!block) block = block_add(order, event, keep);
+    if (!block) block = order_block_add(order, event, keep);
     if (!block) return false;
     if (event->kind == message_event_citation) block->citation = citation_keep(&event->citation, keep);
     if (event->kind == message_event_citation && !block->citation) return false;
@@ -87,16 +87,16 @@ bool order_take(struct order *order, const struct message_event *event, struct a
         return event->kind == message_event_tool || event->kind == message_event_arguments || pass(event, out);
     switch (event->kind) {
     case message_event_tool:
-        if (order->calling) return hold(order, event, keep);
+        if (order->calling) return order_hold(order, event, keep);
         order->calling = true;
         order->tool = event->tool;
         return pass(event, out);
     case message_event_arguments:
-        return order->calling && order->tool == event->tool ? pass(event, out) : hold(order, event, keep);
+        return order->calling && order->tool == event->tool ? pass(event, out) : order_hold(order, event, keep);
     case message_event_citation: /* would end the call that is open */
     case message_event_text:
     case message_event_refusal:
-    case message_event_reasoning: return order->calling ? hold(order, event, keep) : pass(event, out);
+    case message_event_reasoning: return order->calling ? order_hold(order, event, keep) : pass(event, out);
     case message_event_finish:
     case message_event_error:
     case message_event_end: return release(order, out) && pass(event, out);

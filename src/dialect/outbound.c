@@ -68,7 +68,7 @@ static const struct {
     {dialect_huggingface, operation_forecast, any, STR("/models/{model}")},
 };
 
-static void model_put(struct text *path, struct str model) {
+static void outbound_model_put(struct text *path, struct str model) {
     static const char hex[] = "0123456789ABCDEF";
     for (size_t i = 0; i < model.len; i++) {
         unsigned char c = (unsigned char)model.at[i];
@@ -102,7 +102,7 @@ bool outbound_path(enum dialect dialect, enum operation operation, struct str mo
         size_t open = str_find(pattern, STR("{model}"));
         if (open != SIZE_MAX && !url_name_stays(model)) return false;
         text_put(path, str_slice(pattern, 0, open));
-        if (open != SIZE_MAX) model_put(path, model);
+        if (open != SIZE_MAX) outbound_model_put(path, model);
         if (open != SIZE_MAX) text_put(path, str_slice(pattern, open + 7, pattern.len));
         return true;
     }

@@ -241,11 +241,11 @@ struct skim_token skim_next(struct skim *skim) {
 /* -- strings ----------------------------------------------------------------------------------------------------------
  */
 
-static unsigned hex_value(char c) { return c <= '9' ? (unsigned)(c - '0') : (unsigned)((c | 0x20) - 'a' + 10); }
+static unsigned skim_hex_value(char c) { return c <= '9' ? (unsigned)(c - '0') : (unsigned)((c | 0x20) - 'a' + 10); }
 
 static unsigned unit_at(struct str raw, size_t at) {
     unsigned unit = 0;
-    for (size_t i = 0; i < 4; i++) unit = unit << 4 | hex_value(raw.at[at + i]);
+    for (size_t i = 0; i < 4; i++) unit = unit << 4 | skim_hex_value(raw.at[at + i]);
     return unit;
 }
 
@@ -266,7 +266,7 @@ static size_t utf8_put(char *out, unsigned point) {
 }
 
 /* The character at *at, past it; its bytes into out. 0: not a character (half of a pair, NUL). */
-static size_t character_take(struct str raw, size_t *at, char out[4]) {
+static size_t skim_character_take(struct str raw, size_t *at, char out[4]) {
     static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
     char c = raw.at[*at];
     if (c != '\\') {
@@ -302,7 +302,7 @@ bool skim_unescape(struct str raw, struct arena *arena, struct str *value) {
     size_t len = 0;
     if (!out) return false;
     for (size_t at = 0; at < raw.len;) {
-        size_t size = character_take(raw, &at, character);
+        size_t size = skim_character_take(raw, &at, character);
         if (size == 0) return false;
         memcpy(out + len, character, size);
         len += size;
@@ -316,7 +316,7 @@ static bool same(struct str raw, struct str plain, bool nocase) {
     char character[4];
     size_t done = 0;
     for (size_t at = 0; at < raw.len;) {
-        size_t size = character_take(raw, &at, character);
+        size_t size = skim_character_take(raw, &at, character);
         if (size == 0 || done + size > plain.len) return false;
         struct str a = str_make(character, size), b = str_slice(plain, done, done + size);
         if (!(nocase ? str_eq_nocase(a, b) : str_eq(a, b))) return false;

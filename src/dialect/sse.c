@@ -96,7 +96,7 @@ static bool field_is(struct str line, struct str name, struct str *value) {
     return true;
 }
 
-static bool event_read(struct str raw, struct arena *scratch, struct sse_event *event) {
+static bool sse_event_read(struct str raw, struct arena *scratch, struct sse_event *event) {
     struct str rest = raw, line, value;
     struct text joined = {.failed = false};
     size_t datas = 0;
@@ -121,7 +121,7 @@ static bool event_read(struct str raw, struct arena *scratch, struct sse_event *
     return !joined.failed;
 }
 
-static bool hold(struct sse *sse, struct str bytes) {
+static bool sse_hold(struct sse *sse, struct str bytes) {
     if (bytes.len == 0) return true;
     size_t need = sse->held_len + bytes.len;
     if (need > sse->held_size) {
@@ -141,7 +141,7 @@ static bool hold(struct sse *sse, struct str bytes) {
 static enum sse_result held_next(struct sse *sse, struct arena *scratch, struct sse_event *event) {
     for (size_t piece = 512; sse->fed.len; piece *= 2) {
         size_t before = sse->held_len;
-        if (!hold(sse, str_slice(sse->fed, 0, piece))) return sse_no_memory;
+        if (!sse_hold(sse, str_slice(sse->fed, 0, piece))) return sse_no_memory;
         size_t taken = sse->held_len - before, end = event_end(str_make(sse->held, sse->held_len), &sse->scanned);
         if (end == 0) {
             sse->fed = str_slice(sse->fed, taken, sse->fed.len);
@@ -154,7 +154,7 @@ static enum sse_result held_next(struct sse *sse, struct arena *scratch, struct 
         event->borrowed = false;
         CHECKF(end >= before, "end=%zu before=%zu", end, before); /* else it would have ended then */
         sse->fed = str_slice(sse->fed, end - before, sse->fed.len);
-        return event_read(event->raw, scratch, event) ? sse_got_event : sse_no_memory;
+        return sse_event_read(event->raw, scratch, event) ? sse_got_event : sse_no_memory;
     }
     return sse_more;
 }
@@ -168,7 +168,7 @@ static bool mark_pass(struct sse *sse) {
             sse->started = ++sse->mark_len == mark.len;
         } else {
             sse->started = true;
-            if (!hold(sse, str_slice(mark, 0, sse->mark_len))) return false;
+            if (!sse_hold(sse, str_slice(mark, 0, sse->mark_len))) return false;
         }
     }
     return true;
@@ -186,11 +186,11 @@ enum sse_result sse_next(struct sse *sse, struct arena *scratch, struct sse_even
         struct str rest = sse->fed;
         sse->fed = STR_NONE;
         if (rest.len > limit_sse_event) return sse_too_large;
-        return hold(sse, rest) ? sse_more : sse_no_memory;
+        return sse_hold(sse, rest) ? sse_more : sse_no_memory;
     }
     event->raw = str_slice(sse->fed, 0, end);
     event->borrowed = true;
     sse->fed = str_slice(sse->fed, end, sse->fed.len);
     sse->scanned = 0;
-    return event_read(event->raw, scratch, event) ? sse_got_event : sse_no_memory;
+    return sse_event_read(event->raw, scratch, event) ? sse_got_event : sse_no_memory;
 }

@@ -43,7 +43,7 @@ static struct str gathered(struct actions *actions, struct str bytes) {
     return str_make(gather->at + gather->len - bytes.len, bytes.len);
 }
 
-static bool range_add(struct actions *actions, struct action *write, struct str bytes) {
+static bool event_range_add(struct actions *actions, struct action *write, struct str bytes) {
     if (write->write.count == write->write.room) {
         size_t room = write->write.room ? 2 * write->write.room : ranges_first;
         struct str *ranges = arena_take(actions->scratch, room * sizeof *ranges);
@@ -67,6 +67,6 @@ void actions_write(struct actions *actions, struct str bytes) {
     if (last->write.count >= ranges_as_they_are && bytes.len <= gather_first) bytes = gathered(actions, bytes);
     if (range && range->at + range->len == bytes.at)
         range->len += bytes.len;
-    else if (!range_add(actions, last, bytes))
+    else if (!event_range_add(actions, last, bytes))
         actions->starved = true;
 }

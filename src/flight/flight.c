@@ -61,7 +61,7 @@ void caller_enter(struct flight *flight, enum caller_state state) {
     flight->caller = state;
 }
 
-static void on_body(struct flight *flight, struct str bytes, struct now now, struct actions *out) {
+static void flight_on_body(struct flight *flight, struct str bytes, struct now now, struct actions *out) {
     if (flight->state != flight_receiving) return; /* answered already: the rest of the body is of no use */
     if (bytes.len > flight->body_max - flight->body.len)
         answer_error(flight, error_body_too_large, STR_NONE, STR_NONE, now, out);
@@ -106,7 +106,7 @@ static void on_caller_room(struct flight *flight, bool room, struct now now, str
     if (room) flight_arm_next(flight, out);
 }
 
-static void on_deadline(struct flight *flight, struct now now, struct actions *out) {
+static void flight_on_deadline(struct flight *flight, struct now now, struct actions *out) {
     struct attempt *running[] = {flight->live, flight->rival};
     if (now.mono_ns >= hedge_due_ns(flight)) hedge_begin(flight, now, out);
     for (size_t i = 0; i < sizeof running / sizeof *running && flight->state != flight_closed; i++) {
@@ -124,7 +124,7 @@ static void on_deadline(struct flight *flight, struct now now, struct actions *o
     if (flight->state != flight_closed && flight->live) flight_arm_next(flight, out);
 }
 
-static void on_timer(struct flight *flight, struct now now, struct actions *out) {
+static void flight_on_timer(struct flight *flight, struct now now, struct actions *out) {
     flight->timer_ns = 0;
     struct attempt *live = flight->live;
     if (!live && flight->waiting != waiting_none) {
@@ -133,7 +133,7 @@ static void on_timer(struct flight *flight, struct now now, struct actions *out)
         else
             flight_wait_over(flight, now, out);
     }
-    if (live) on_deadline(flight, now, out);
+    if (live) flight_on_deadline(flight, now, out);
 }
 
 static void body_read(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now,
@@ -216,15 +216,15 @@ void flight_step(struct flight *flight, const struct event *event, struct now no
     actions_begin(out, flight->host->scratch);
     switch (event->kind) {
     case event_arrived: flight_admit_head(flight, now, out); break;
-    case event_body: on_body(flight, event->bytes, now, out); break;
+    case event_body: flight_on_body(flight, event->bytes, now, out); break;
     case event_body_end: on_body_end(flight, now, out); break;
     case event_caller_gone: on_caller_gone(flight, now, out); break;
     case event_caller_full: on_caller_room(flight, false, now, out); break;
     case event_caller_writable: on_caller_room(flight, true, now, out); break;
-    case event_timer: on_timer(flight, now, out); break;
+    case event_timer: flight_on_timer(flight, now, out); break;
     case event_turn: flight_turn(flight, now, out); break;
     case event_recalled: stored_recalled(flight, event, now, out); break;
-    case event_fetched: wanted_fetched(flight, event, now, out); break;
+    case event_fetched: files_fetched(flight, event, now, out); break;
     default: on_upstream(flight, event, now, out);
     }
 }

@@ -455,11 +455,11 @@ void raw_usage(struct flight *flight, struct attempt *attempt);
 
 /* Begins to fetch the next one, if what this target must be sent wants it. true: the flight waits, or has been
  * answered; then flight_try_next follows. */
-bool wanted_fetch(struct flight *flight, const struct target *target, struct now now, struct actions *out);
-bool wants_fetch(const struct flight *flight, const struct target *target);
-void wanted_fetched(struct flight *flight, const struct event *event, struct now now, struct actions *out);
+bool files_fetch(struct flight *flight, const struct target *target, struct now now, struct actions *out);
+bool files_needed(const struct flight *flight, const struct target *target);
+void files_fetched(struct flight *flight, const struct event *event, struct now now, struct actions *out);
 /* It took too long; a stored response too. */
-void wanted_late(struct flight *flight, struct now now, struct actions *out);
+void files_late(struct flight *flight, struct now now, struct actions *out);
 
 /* OpenAI's own words on both sides: bytes are spliced and nothing is translated. */
 bool flight_splices(const struct flight *flight, const struct provider *provider);

@@ -294,9 +294,9 @@ bool flight_read(struct flight *flight, struct now now, struct actions *out) {
     bool multipart = endpoint_facts(flight->endpoint)->body == endpoint_body_multipart;
     bool openai = endpoint_facts(flight->endpoint)->dialect == dialect_openai;
     bool read = !openai     ? translate_admit(flight, &error, &param)
-                : multipart ? openai_multipart_read(flight->whole_body, flight->content_type, &flight->arena,
+                : multipart ? openai_skim_multipart(flight->whole_body, flight->content_type, &flight->arena,
                                                     &flight->request, &error, &param)
-                            : openai_request_read(flight->whole_body, flight->endpoint, &flight->arena,
+                            : openai_skim_request(flight->whole_body, flight->endpoint, &flight->arena,
                                                   &flight->request, &error, &param);
     if (!read) {
         answer_error(flight, error.code, str_from(error.message), param, now, out);

@@ -6,7 +6,7 @@
 
 enum { own_headers_max = 11, limit_headers_max = 6 };
 
-static void header_put(struct http_header *headers, size_t *count, struct str name, struct str value) {
+static void answer_header_put(struct http_header *headers, size_t *count, struct str name, struct str value) {
     if (value.at) headers[(*count)++] = (struct http_header){name, value};
 }
 
@@ -42,11 +42,11 @@ static void own_limits_put(struct flight *flight, struct http_header *headers, s
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
         if (limits[i].rules->limit == 0) continue;
         uint64_t paid_off_ns = cell_load(limits[i].cell);
-        header_put(headers, count, limits[i].limit, number_text(flight, limits[i].rules->limit));
-        header_put(headers, count, limits[i].remaining,
-                   number_text(flight, limiter_left(limits[i].cell, limits[i].rules, now.mono_ns)));
-        header_put(headers, count, limits[i].reset,
-                   reset_text(flight, paid_off_ns > now.mono_ns ? paid_off_ns - now.mono_ns : 0));
+        answer_header_put(headers, count, limits[i].limit, number_text(flight, limits[i].rules->limit));
+        answer_header_put(headers, count, limits[i].remaining,
+                          number_text(flight, limiter_left(limits[i].cell, limits[i].rules, now.mono_ns)));
+        answer_header_put(headers, count, limits[i].reset,
+                          reset_text(flight, paid_off_ns > now.mono_ns ? paid_off_ns - now.mono_ns : 0));
     }
 }
 
@@ -56,8 +56,8 @@ static bool has_own_limits(const struct flight *flight) {
                       client->rates.tokens_minute.limit);
 }
 
-static void respond(struct flight *flight, int status, const struct http_header *headers, size_t count,
-                    int64_t content_length, struct actions *out) {
+static void answer_respond(struct flight *flight, int status, const struct http_header *headers, size_t count,
+                           int64_t content_length, struct actions *out) {
     caller_enter(flight, caller_headed);
     flight->status = status;
     struct action *action = actions_add(out, action_respond);
@@ -82,30 +82,30 @@ void answer_head(struct flight *flight, const struct attempt *attempt, int statu
     bool own_limits = has_own_limits(flight);
     struct http_header *headers = arena_take(&flight->arena, most * sizeof *headers);
     if (!headers) {
-        respond(flight, status, NULL, 0, content_length, out);
+        answer_respond(flight, status, NULL, 0, content_length, out);
         return;
     }
-    if (attempt->content_type.len) header_put(headers, &count, STR("Content-Type"), attempt->content_type);
+    if (attempt->content_type.len) answer_header_put(headers, &count, STR("Content-Type"), attempt->content_type);
     if (attempt->mode == reply_events) {
-        header_put(headers, &count, STR("Cache-Control"), STR("no-cache"));
-        header_put(headers, &count, STR("X-Accel-Buffering"), STR("no"));
+        answer_header_put(headers, &count, STR("Cache-Control"), STR("no-cache"));
+        answer_header_put(headers, &count, STR("X-Accel-Buffering"), STR("no"));
     }
-    header_put(headers, &count, STR("x-weir-request-id"), flight->request_id);
+    answer_header_put(headers, &count, STR("x-weir-request-id"), flight->request_id);
     if (!flight->snapshot->response_headers_minimal) {
-        header_put(headers, &count, STR("x-weir-provider"), attempt->target->provider->name);
-        header_put(headers, &count, STR("x-weir-model"), attempt->target->model);
-        header_put(headers, &count, STR("x-weir-attempts"), number_text(flight, flight->attempt_count));
-        header_put(headers, &count, STR("x-weir-cost"), cost_text(flight, attempt));
+        answer_header_put(headers, &count, STR("x-weir-provider"), attempt->target->provider->name);
+        answer_header_put(headers, &count, STR("x-weir-model"), attempt->target->model);
+        answer_header_put(headers, &count, STR("x-weir-attempts"), number_text(flight, flight->attempt_count));
+        answer_header_put(headers, &count, STR("x-weir-cost"), cost_text(flight, attempt));
     }
-    if (flight->not_stored) header_put(headers, &count, STR("x-weir-stored"), STR("false"));
-    if (attempt->usage_told_by_estimate) header_put(headers, &count, STR("x-weir-estimated"), STR("true"));
-    if (attempt->dropped.len) header_put(headers, &count, STR("x-weir-dropped"), attempt->dropped);
+    if (flight->not_stored) answer_header_put(headers, &count, STR("x-weir-stored"), STR("false"));
+    if (attempt->usage_told_by_estimate) answer_header_put(headers, &count, STR("x-weir-estimated"), STR("true"));
+    if (attempt->dropped.len) answer_header_put(headers, &count, STR("x-weir-dropped"), attempt->dropped);
     own_limits_put(flight, headers, &count, now);
     for (size_t i = 0; i < attempt->header_count; i++)
         if (!own_limits || !str_starts_nocase(attempt->headers[i].name, STR("x-ratelimit-")))
             headers[count++] = attempt->headers[i];
     CHECKF(count <= most, "count=%zu most=%zu", count, most);
-    respond(flight, status, headers, count, content_length, out);
+    answer_respond(flight, status, headers, count, content_length, out);
 }
 
 void answer_bytes(struct flight *flight, struct str bytes, struct actions *out) {
@@ -145,24 +145,25 @@ static void answer_json(struct flight *flight, int status, struct str body, int6
     struct http_header *headers =
         arena_take(flight->host->scratch, (own_headers_max + limit_headers_max) * sizeof *headers);
     if (headers) {
-        header_put(headers, &count, STR("Content-Type"), STR("application/json"));
-        header_put(headers, &count, STR("x-weir-request-id"), flight->request_id);
+        answer_header_put(headers, &count, STR("Content-Type"), STR("application/json"));
+        answer_header_put(headers, &count, STR("x-weir-request-id"), flight->request_id);
         if (retry_after_ms >= 0) {
-            header_put(headers, &count, STR("Retry-After"),
-                       arena_printf(&flight->arena, "%lld", (long long)((retry_after_ms + 999) / 1000)));
-            header_put(headers, &count, STR("retry-after-ms"),
-                       arena_printf(&flight->arena, "%lld", (long long)retry_after_ms));
+            answer_header_put(headers, &count, STR("Retry-After"),
+                              arena_printf(&flight->arena, "%lld", (long long)((retry_after_ms + 999) / 1000)));
+            answer_header_put(headers, &count, STR("retry-after-ms"),
+                              arena_printf(&flight->arena, "%lld", (long long)retry_after_ms));
         }
         if (last && !flight->snapshot->response_headers_minimal) {
-            header_put(headers, &count, STR("x-weir-provider"), last->target->provider->name);
-            header_put(headers, &count, STR("x-weir-model"), last->target->model);
-            header_put(headers, &count, STR("x-weir-attempts"), number_text(flight, flight->attempt_count));
+            answer_header_put(headers, &count, STR("x-weir-provider"), last->target->provider->name);
+            answer_header_put(headers, &count, STR("x-weir-model"), last->target->model);
+            answer_header_put(headers, &count, STR("x-weir-attempts"), number_text(flight, flight->attempt_count));
         }
-        if (flight->estimated) header_put(headers, &count, STR("x-weir-estimated"), STR("true"));
-        if (flight->error == error_quota_exhausted) header_put(headers, &count, STR("x-should-retry"), STR("false"));
+        if (flight->estimated) answer_header_put(headers, &count, STR("x-weir-estimated"), STR("true"));
+        if (flight->error == error_quota_exhausted)
+            answer_header_put(headers, &count, STR("x-should-retry"), STR("false"));
         own_limits_put(flight, headers, &count, now);
     }
-    respond(flight, status, headers ? headers : &least, headers ? count : 1, (int64_t)body.len, out);
+    answer_respond(flight, status, headers ? headers : &least, headers ? count : 1, (int64_t)body.len, out);
     answer_bytes(flight, body, out);
     answer_end(flight, out);
     flight_enter(flight, flight_answered);
@@ -238,7 +239,7 @@ static bool is_error_object(const struct flight *flight, const struct attempt *a
     }
     struct usage usage = USAGE_NONE;
     bool is_error = false;
-    return openai_reply_read(body, &usage, &is_error) && is_error;
+    return openai_skim_reply(body, &usage, &is_error) && is_error;
 }
 
 /* The same in the caller's dialect, with the status that its SDK knows it by. */

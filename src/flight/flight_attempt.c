@@ -19,14 +19,14 @@ static bool passes_up(const struct provider *provider, struct str name) {
 }
 
 /* Said by the configuration: not by a caller too. */
-static bool is_ours(const struct provider *provider, struct str name) {
+static bool attempt_is_ours(const struct provider *provider, struct str name) {
     if (provider->key_count && str_eq_nocase(name, provider->key_header)) return true;
     for (size_t i = 0; i < provider->header_count; i++)
         if (str_eq_nocase(name, provider->headers[i].name)) return true;
     return false;
 }
 
-static void header_put(struct http_header *headers, size_t *count, struct str name, struct str value) {
+static void attempt_header_put(struct http_header *headers, size_t *count, struct str name, struct str value) {
     headers[(*count)++] = (struct http_header){name, value};
 }
 
@@ -38,20 +38,23 @@ static bool call_headers(struct flight *flight, const struct attempt *attempt, s
     struct http_header *headers = arena_take(&flight->arena, most * sizeof *headers);
     if (!headers) return false;
     if (provider->key_count)
-        header_put(headers, &count, provider->key_header, provider->authorization[attempt->holds.key]);
+        attempt_header_put(headers, &count, provider->key_header, provider->authorization[attempt->holds.key]);
     bool raw = flight->endpoint == endpoint_raw, kept = raw && client_is_kept(flight);
     bool typed = !str_empty(flight->content_type) && !attempt->codec;
     if (typed || !raw)
-        header_put(headers, &count, STR("Content-Type"), typed ? flight->content_type : STR("application/json"));
+        attempt_header_put(headers, &count, STR("Content-Type"),
+                           typed ? flight->content_type : STR("application/json"));
     if (!raw)
-        header_put(headers, &count, STR("Accept"), flight->request.stream ? STR("text/event-stream") : STR("*/*"));
-    header_put(headers, &count, STR("Accept-Encoding"), STR("identity"));
-    header_put(headers, &count, STR("User-Agent"), STR("weir"));
+        attempt_header_put(headers, &count, STR("Accept"),
+                           flight->request.stream ? STR("text/event-stream") : STR("*/*"));
+    attempt_header_put(headers, &count, STR("Accept-Encoding"), STR("identity"));
+    attempt_header_put(headers, &count, STR("User-Agent"), STR("weir"));
     for (size_t i = 0; i < provider->header_count; i++) headers[count++] = provider->headers[i];
-    bool has_also = !also->name.len || is_ours(provider, also->name);
+    bool has_also = !also->name.len || attempt_is_ours(provider, also->name);
     for (size_t i = 0; i < flight->forward_count; i++) {
         struct str name = flight->forward[i].name;
-        if (raw ? is_ours(provider, name) || (kept && !raw_passes_up_kept(provider, name)) : !passes_up(provider, name))
+        if (raw ? attempt_is_ours(provider, name) || (kept && !raw_passes_up_kept(provider, name))
+                : !passes_up(provider, name))
             continue;
         has_also = has_also || str_eq_nocase(flight->forward[i].name, also->name);
         headers[count++] = flight->forward[i];

@@ -50,7 +50,8 @@ static const bool measures[strategies] = {[strategy_least_loaded] = true,
                                           [strategy_cost_optimized] = true,
                                           [strategy_adaptive] = true};
 
-static struct pick_candidate facts_of(const struct flight *flight, const struct candidate *candidate, struct now now) {
+static struct pick_candidate choose_facts_of(const struct flight *flight, const struct candidate *candidate,
+                                             struct now now) {
     const uint64_t fading_ns = 60 * NS_PER_S;
     const struct target *target = candidate->target;
     const struct provider *provider = target->provider;
@@ -105,7 +106,7 @@ static struct candidate *choose(struct flight *flight, struct now now) {
         struct candidate *candidate = &flight->candidates[i];
         if (candidate->refusal != refusal_none || candidate->raced) continue;
         open[count] = candidate;
-        facts[count] = facts_of(flight, candidate, now);
+        facts[count] = choose_facts_of(flight, candidate, now);
         count++;
     }
     if (count == 0) return NULL;
@@ -188,7 +189,7 @@ static bool wait_for_room(struct flight *flight, struct now now, struct actions 
         const struct provider *provider = candidate->target->provider;
         uint64_t until_ns = now.mono_ns + provider->queue_wait_ns, open_ns = 0;
         if (provider->queue_max == 0 || candidate->tries) continue;
-        if (wanted_fetch(flight, candidate->target, now, out)) return true; /* before a place is taken */
+        if (files_fetch(flight, candidate->target, now, out)) return true; /* before a place is taken */
         if (until_ns > flight->deadline_ns) until_ns = flight->deadline_ns;
         if (candidate->refusal == refusal_rate_limited) {
             hold_look(flight, candidate, now, &open_ns);
@@ -216,10 +217,10 @@ static bool wait_for_room(struct flight *flight, struct now now, struct actions 
  */
 
 /* true: an attempt has begun, or the flight has been answered. */
-static bool begin(struct flight *flight, struct candidate *candidate, bool has_gate, uint32_t lock_epoch,
-                  struct now now, struct actions *out) {
+static bool choose_begin(struct flight *flight, struct candidate *candidate, bool has_gate, uint32_t lock_epoch,
+                         struct now now, struct actions *out) {
     struct holds holds;
-    if (!has_gate && wanted_fetch(flight, candidate->target, now, out)) return true;
+    if (!has_gate && files_fetch(flight, candidate->target, now, out)) return true;
     candidate->refusal = hold_take(flight, candidate, has_gate, now, &holds, out);
     if (candidate->refusal != refusal_none) {
         candidate->raced = true;
@@ -238,7 +239,7 @@ struct candidate *flight_choose_other(struct flight *flight, struct now now, str
         candidate_look(flight, candidate, now, &ignored);
     }
     for (struct candidate *next; (next = choose(flight, now)); next->raced = true) {
-        if (wants_fetch(flight, next->target)) continue;
+        if (files_needed(flight, next->target)) continue;
         next->refusal = hold_take(flight, next, false, now, holds, out);
         if (next->refusal == refusal_none) return next;
     }
@@ -282,7 +283,7 @@ static bool try_holder(struct flight *flight, struct now now, uint64_t *soonest_
         if (until_ns && until_ns < *soonest_ns) *soonest_ns = until_ns;
         if (!holder) return false;
         if (holder->tries > flight->route->failover_after) return false; /* each has had its turns */
-        if (begin(flight, holder, false, epoch, now, out)) return true;
+        if (choose_begin(flight, holder, false, epoch, now, out)) return true;
     }
     return false;
 }
@@ -312,7 +313,7 @@ void flight_try_next(struct flight *flight, struct now now, struct actions *out)
         candidate_look(flight, &flight->candidates[i], now, &soonest_ns);
     }
     for (struct candidate *next; (next = choose(flight, now));)
-        if (begin(flight, next, false, 0, now, out)) return;
+        if (choose_begin(flight, next, false, 0, now, out)) return;
     if (retry_later(flight, last, now, out) || wait_for_room(flight, now, out)) return;
     answer_nothing(flight, last, soonest_ns, now, out);
 }
@@ -321,7 +322,7 @@ void flight_turn(struct flight *flight, struct now now, struct actions *out) {
     CHECKF(flight->waiting == waiting_line, "waiting=%d", (int)flight->waiting);
     struct candidate *candidate = flight->waits_for;
     flight->waiting = waiting_none;
-    if (!begin(flight, candidate, true, 0, now, out)) flight_try_next(flight, now, out);
+    if (!choose_begin(flight, candidate, true, 0, now, out)) flight_try_next(flight, now, out);
 }
 
 void flight_wait_over(struct flight *flight, struct now now, struct actions *out) {
@@ -334,11 +335,11 @@ void flight_wait_over(struct flight *flight, struct now now, struct actions *out
         return;
     }
     if (waited == waiting_fetch || waited == waiting_recall) {
-        wanted_late(flight, now, out);
+        files_late(flight, now, out);
         return;
     }
     flight->waiting = waiting_none;
-    if (!begin(flight, candidate, false, 0, now, out)) flight_try_next(flight, now, out);
+    if (!choose_begin(flight, candidate, false, 0, now, out)) flight_try_next(flight, now, out);
 }
 
 /* -- without sending --------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ struct seen {
     struct message_event *error;
 };
 
-static struct seen look(struct attempt *attempt, const struct message_events *events) {
+static struct seen events_look(struct attempt *attempt, const struct message_events *events) {
     struct seen seen = {.token = false};
     for (size_t i = 0; i < events->count; i++) {
         struct message_event *event = &events->list[i];
@@ -117,7 +117,7 @@ bool events_take(struct flight *flight, struct attempt *attempt, const struct ss
         attempt_fail(flight, attempt, failure_system, now, out);
         return false;
     }
-    struct seen seen = look(attempt, &events);
+    struct seen seen = events_look(attempt, &events);
     if (seen.error) return error_take(flight, attempt, event, &events, seen.error, now, out);
     if (events.next_sequence && !attempt->translates) attempt->next_sequence = events.next_sequence;
     if (!attempt->translates) stored_keep_event(flight, event->event, event->data, out);

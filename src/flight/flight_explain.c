@@ -5,11 +5,11 @@
 
 enum { candidates_told = 8 };
 
-static uint64_t us_between(uint64_t from_ns, uint64_t to_ns) {
+static uint64_t explain_us_between(uint64_t from_ns, uint64_t to_ns) {
     return from_ns && to_ns > from_ns ? (to_ns - from_ns) / NS_PER_US : 0;
 }
 
-static void usage_put(struct text *text, const struct usage *usage) {
+static void explain_usage_put(struct text *text, const struct usage *usage) {
     if (usage->input_tokens >= 0) text_json_i64(text, STR("input_tokens"), usage->input_tokens);
     if (usage->output_tokens >= 0) text_json_i64(text, STR("output_tokens"), usage->output_tokens);
     if (usage->cached_input_tokens > 0) text_json_i64(text, STR("cached_tokens"), usage->cached_input_tokens);
@@ -35,11 +35,12 @@ static void attempt_put(struct text *text, const struct attempt *attempt) {
     if (attempt->status) text_json_i64(text, STR("status"), attempt->status);
     said_put(text, str_from(attempt->failure_text));
     if (attempt->failure_code[0]) text_json_str(text, STR("code"), str_from(attempt->failure_code));
-    if (attempt->sent_ns) text_json_u64(text, STR("sent_us"), us_between(attempt->started_ns, attempt->sent_ns));
+    if (attempt->sent_ns)
+        text_json_u64(text, STR("sent_us"), explain_us_between(attempt->started_ns, attempt->sent_ns));
     if (attempt->first_token_ns)
-        text_json_u64(text, STR("first_token_us"), us_between(attempt->started_ns, attempt->first_token_ns));
-    text_json_u64(text, STR("duration_us"), us_between(attempt->started_ns, attempt->ended_ns));
-    usage_put(text, &attempt->usage);
+        text_json_u64(text, STR("first_token_us"), explain_us_between(attempt->started_ns, attempt->first_token_ns));
+    text_json_u64(text, STR("duration_us"), explain_us_between(attempt->started_ns, attempt->ended_ns));
+    explain_usage_put(text, &attempt->usage);
     if (attempt->usage_estimated) text_json_bool(text, STR("usage_estimated"), true);
     if (attempt->cost_nano_usd >= 0) text_json_money(text, STR("cost_usd"), attempt->cost_nano_usd);
     if (attempt->events_dropped) text_json_u64(text, STR("events_dropped"), attempt->events_dropped);

@@ -37,11 +37,11 @@ static struct message_part *wanted_next(const struct flight *flight, const struc
     return NULL;
 }
 
-bool wants_fetch(const struct flight *flight, const struct target *target) {
+bool files_needed(const struct flight *flight, const struct target *target) {
     return wanted_next(flight, target) != NULL;
 }
 
-static void refuse(struct flight *flight, struct str url, struct str why, struct now now, struct actions *out) {
+static void fetch_refuse(struct flight *flight, struct str url, struct str why, struct now now, struct actions *out) {
     struct str shown = str_slice(url, 0, str_find_byte(url, '?')); /* a query may hold a secret */
     answer_error(
         flight, error_invalid_request,
@@ -51,11 +51,11 @@ static void refuse(struct flight *flight, struct str url, struct str why, struct
         STR("messages"), now, out);
 }
 
-bool wanted_fetch(struct flight *flight, const struct target *target, struct now now, struct actions *out) {
+bool files_fetch(struct flight *flight, const struct target *target, struct now now, struct actions *out) {
     struct message_part *part = wanted_next(flight, target);
     if (!part) return false;
     if (flight->fetches++ == fetches_max) {
-        refuse(flight, part->media.url, STR("it is one of more than 20"), now, out);
+        fetch_refuse(flight, part->media.url, STR("it is one of more than 20"), now, out);
         return true;
     }
     flight->fetching = part;
@@ -71,19 +71,19 @@ static bool type_fits(enum part_kind kind, struct str type) {
     return str_eq(type, STR("application/pdf")) || str_starts(type, STR("text/"));
 }
 
-static bool is_of(const struct message_part *part, struct str url) {
+static bool fetch_is_of(const struct message_part *part, struct str url) {
     return (part->kind == part_image || part->kind == part_document) && str_eq(part->media.url, url);
 }
 
 static size_t places_in(const struct message_part *parts, size_t count, struct str url) {
     size_t places = 0;
     for (size_t i = 0; i < count; i++)
-        places += is_of(&parts[i], url) + places_in(parts[i].parts, parts[i].part_count, url);
+        places += fetch_is_of(&parts[i], url) + places_in(parts[i].parts, parts[i].part_count, url);
     return places;
 }
 
 /* false: with it the request would be larger than any that a caller may send whole. */
-static bool has_room(struct flight *flight, struct str url, size_t len) {
+static bool fetch_has_room(struct flight *flight, struct str url, size_t len) {
     size_t places = 0;
     for (size_t i = 0; i < flight->message->message_count; i++)
         places += places_in(flight->message->messages[i].parts, flight->message->messages[i].part_count, url);
@@ -95,7 +95,7 @@ static bool has_room(struct flight *flight, struct str url, size_t len) {
 /* The same URL may stand in several places: it is fetched once. */
 static void fill(struct message_part *parts, size_t count, struct str url, const struct message_media *media) {
     for (size_t i = 0; i < count; i++) {
-        if (is_of(&parts[i], url)) {
+        if (fetch_is_of(&parts[i], url)) {
             parts[i].media.url = STR_NONE;
             parts[i].media.data = media->data;
             parts[i].media.mime = media->mime;
@@ -104,23 +104,24 @@ static void fill(struct message_part *parts, size_t count, struct str url, const
     }
 }
 
-void wanted_fetched(struct flight *flight, const struct event *event, struct now now, struct actions *out) {
+void files_fetched(struct flight *flight, const struct event *event, struct now now, struct actions *out) {
     if (flight->waiting != waiting_fetch) return;
     const struct message_part *part = flight->fetching;
     struct str url = part->media.url, type = media_type(event->bytes, event->content_type);
     flight->waiting = waiting_none;
     if (event->text.len) {
-        refuse(flight, url, event->text, now, out);
+        fetch_refuse(flight, url, event->text, now, out);
         return;
     }
     if (!type_fits(part->kind, type)) {
-        refuse(flight, url, part->kind == part_image ? STR("it is no image") : STR("it is no document"), now, out);
+        fetch_refuse(flight, url, part->kind == part_image ? STR("it is no image") : STR("it is no document"), now,
+                     out);
         return;
     }
     size_t len = event->bytes.len / 3 * 4 + 8;
-    if (!has_room(flight, url, len)) {
-        refuse(flight, url, STR("it and what else was fetched for the request are larger than 32 MB together"), now,
-               out);
+    if (!fetch_has_room(flight, url, len)) {
+        fetch_refuse(flight, url, STR("it and what else was fetched for the request are larger than 32 MB together"),
+                     now, out);
         return;
     }
     struct text data = text_in_arena(&flight->message_arena, len);
@@ -135,7 +136,7 @@ void wanted_fetched(struct flight *flight, const struct event *event, struct now
     flight_try_next(flight, now, out);
 }
 
-void wanted_late(struct flight *flight, struct now now, struct actions *out) {
+void files_late(struct flight *flight, struct now now, struct actions *out) {
     CHECK(flight->waiting == waiting_fetch || flight->waiting == waiting_recall);
     flight_wait_end(flight, out);
     answer_error(flight, error_request_timeout, STR_NONE, STR_NONE, now, out);

@@ -109,7 +109,7 @@ static struct str model_in_form(struct flight *flight) {
     struct error error;
     struct str param;
     bool read =
-        openai_multipart_read(flight->whole_body, flight->content_type, &flight->arena, &request, &error, &param);
+        openai_skim_multipart(flight->whole_body, flight->content_type, &flight->arena, &request, &error, &param);
     return read && request.model.len ? request.model : STR_NONE;
 }
 
@@ -218,7 +218,7 @@ bool raw_admit(struct flight *flight, struct now now, struct actions *out) {
  */
 
 /* Names, or beginnings of them where they end in `-` or `*`. */
-static bool is_one_of(const char *const *names, struct str name) {
+static bool raw_is_one_of(const char *const *names, struct str name) {
     for (; *names; names++) {
         struct str known = str_from(*names);
         bool beginning = known.at[known.len - 1] == '*' || known.at[known.len - 1] == '-';
@@ -296,7 +296,7 @@ bool raw_passes_up(struct str name) {
                                             "range",
                                             "if-range", /* a part of a reply could begin inside a credential */
                                             NULL};
-    return !is_account(name) && !is_credential(name) && !is_one_of(kept_here, name);
+    return !is_account(name) && !is_credential(name) && !raw_is_one_of(kept_here, name);
 }
 
 bool raw_passes_up_kept(const struct provider *provider, struct str name) {
@@ -319,7 +319,7 @@ bool raw_passes_back(struct str name) {
                                             "report-to",
                                             "x-weir-",
                                             NULL};
-    return !is_account(name) && !is_one_of(kept_here, name);
+    return !is_account(name) && !raw_is_one_of(kept_here, name);
 }
 
 /* -- the request, the reply -------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@
 #include "dialect/openai/openai_codec.h"
 #include "flight/flight.h"
 
-static void deliver_begin(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+static void reply_deliver_begin(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
     hedge_won(flight, attempt, now, out);
     attempt_enter(attempt, attempt_delivering);
     flight_enter(flight, flight_answering);
@@ -35,7 +35,7 @@ static void opaque_body(struct flight *flight, struct attempt *attempt, struct s
         attempt->first_token_ns = now.mono_ns;
         attempt->tail = arena_take(&flight->arena, attempt_tail_size);
         if (attempt->status < 300) hold_good(flight, attempt, now);
-        deliver_begin(flight, attempt, now, out);
+        reply_deliver_begin(flight, attempt, now, out);
     }
     attempt->last_token_ns = now.mono_ns;
     tail_keep(attempt, bytes);
@@ -66,7 +66,7 @@ static void usage_from_tail(struct flight *flight, struct attempt *attempt) {
     if (at == SIZE_MAX) return;
     struct str object = arena_printf(flight->host->scratch, "{%.*s", STR_ARG(str_slice(tail, at, tail.len)));
     bool is_error;
-    openai_reply_read(object, &attempt->usage, &is_error);
+    openai_skim_reply(object, &attempt->usage, &is_error);
 }
 
 /* What the provider's error says, for the log; and what it means, by code and type. */
@@ -98,7 +98,7 @@ static void whole_end(struct flight *flight, struct attempt *attempt, struct str
     bool is_error = false;
     struct str said = body;
     enum failure failure = attempt->codec ? translate_whole(flight, attempt, now, &body)
-                           : !openai_reply_read(body, &attempt->usage, &is_error) ? failure_invalid_json
+                           : !openai_skim_reply(body, &attempt->usage, &is_error) ? failure_invalid_json
                            : is_error                                             ? failure_error_in_reply
                                                                                   : failure_none;
     if (failure != failure_none) {
@@ -121,7 +121,7 @@ static void whole_end(struct flight *flight, struct attempt *attempt, struct str
 }
 
 static void opaque_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
-    if (attempt->state == attempt_replying) deliver_begin(flight, attempt, now, out); /* an empty body */
+    if (attempt->state == attempt_replying) reply_deliver_begin(flight, attempt, now, out); /* an empty body */
     bool raw = flight->endpoint == endpoint_raw;
     (raw ? raw_usage : usage_from_tail)(flight, attempt);
     bool failed = raw && attempt->status >= 400;

@@ -94,7 +94,7 @@ enum resume_pass resume_event(struct flight *flight, struct attempt *attempt, co
     bool is_text = kind == openai_event_token || kind == openai_event_finish;
     if (!flight->resumes && !attempt->continues) return resume_not_ours;
     if (is_text || kind == openai_event_usage) {
-        if (!openai_delta_read(event->data, flight->host->scratch, &delta))
+        if (!openai_skim_delta(event->data, flight->host->scratch, &delta))
             delta = (struct openai_delta){.content = STR("")};
         struct str said = masked_text(flight, attempt, delta.content);
         if (delta.content.len && !said.at) return resume_no_memory;

@@ -5,7 +5,7 @@
 #include "flight/flight.h"
 
 /* A plain input is one item. */
-static void items_put(struct text *text, const struct json_value *input) {
+static void stored_items_put(struct text *text, const struct json_value *input) {
     if (json_kind(input) == json_array) {
         struct str list = json_raw(input, text->arena);
         struct str items = str_trim(str_slice(list, 1, list.len ? list.len - 1 : 0));
@@ -29,7 +29,7 @@ static const struct json_value *body_of(const struct flight *flight) {
 static struct str client_name(const struct flight *flight) { return flight->client ? flight->client->name : STR(""); }
 
 /* Something that an item holds itself: what it says, or what it was called with. */
-static bool is_content(struct str name, const struct json_value *value) {
+static bool stored_is_content(struct str name, const struct json_value *value) {
     static const struct str names[] = {
         STR("content"), STR("summary"), STR("encrypted_content"), STR("arguments"), STR("output"), STR("input"),
         STR("action"),  STR("result"),  STR("results"),           STR("operation"), STR("tools")};
@@ -56,7 +56,7 @@ static bool is_reference(const struct json_value *item) {
         said |= type && str_eq(json_str(value, STR("")), STR("item_reference"));
         id |= str_eq_nocase(name, STR("id")) && json_kind(value) > json_null;
         role |= str_eq(name, STR("role"));
-        holds |= is_content(name, value);
+        holds |= stored_is_content(name, value);
     }
     return said || types > 1 || (id && (!holds || (types == 0 && !role)));
 }
@@ -92,7 +92,7 @@ static bool has_idle_id(const struct json_value *item) {
     return id && idle;
 }
 
-static void item_put(struct text *text, const struct json_value *item) {
+static void stored_item_put(struct text *text, const struct json_value *item) {
     size_t place = 0;
     struct str name;
     if (!has_idle_id(item)) {
@@ -137,7 +137,7 @@ static bool body_without_ids(struct flight *flight, const struct json_value *roo
         text_put_byte(&body, '[');
         for (const struct json_value *item; (item = json_each(value, &place, NULL));) {
             text_json_comma(&body);
-            item_put(&body, item);
+            stored_item_put(&body, item);
         }
         text_put_byte(&body, ']');
     }
@@ -191,7 +191,7 @@ bool stored_recall(struct flight *flight, struct now now, struct actions *out) {
     }
     if (flight->stores) {
         struct text items = text_in_arena(flight->host->scratch, 1024);
-        items_put(&items, json_member(root, "input"));
+        stored_items_put(&items, json_member(root, "input"));
         flight->own_input = arena_take(&flight->arena, sizeof *flight->own_input);
         if (flight->own_input) chunks_init(flight->own_input, flight->budget);
         if (items.failed || !flight->own_input || !chunks_add(flight->own_input, STR("[")) ||
@@ -234,7 +234,7 @@ static bool body_expand(struct flight *flight, struct str history) {
     text_json_key(&body, STR("input"));
     text_put_byte(&body, '[');
     text_put(&body, items);
-    items_put(&body, json_member(root, "input"));
+    stored_items_put(&body, json_member(root, "input"));
     text_put(&body, STR("]}"));
     return body_replace(flight, &body);
 }

@@ -38,7 +38,7 @@ bool stream_pass_error(struct flight *flight, struct attempt *attempt, const str
 }
 
 /* The first token: from here on this attempt is the answer. */
-static void deliver_begin(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+static void stream_deliver_begin(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
     attempt->first_token_ns = now.mono_ns;
     hold_good(flight, attempt, now);
     hedge_won(flight, attempt, now, out);
@@ -65,7 +65,7 @@ static void deliver_begin(struct flight *flight, struct attempt *attempt, struct
 
 void stream_token(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
     attempt->last_token_ns = now.mono_ns;
-    if (attempt->state != attempt_delivering) deliver_begin(flight, attempt, now, out);
+    if (attempt->state != attempt_delivering) stream_deliver_begin(flight, attempt, now, out);
 }
 
 /* The answer is complete. The provider's own end is awaited for a moment, so that its connection can be used again. */
@@ -111,7 +111,7 @@ enum failure stream_failure(enum failure said, int status) {
 static bool event_error(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
                         struct actions *out) {
     struct openai_error error;
-    openai_error_read(event->data, flight->host->scratch, &error);
+    openai_skim_error(event->data, flight->host->scratch, &error);
     attempt_said(flight, attempt, error.message, true);
     attempt_said_code(flight, attempt, error.code, error.type);
     enum failure said = attempt_refusal(attempt, &(struct provider_word){.code = error.code, .type = error.type});
@@ -148,7 +148,7 @@ static bool stream_event(struct flight *flight, struct attempt *attempt, const s
     if (attempt->codec) return events_take(flight, attempt, event, now, out);
     enum openai_event_kind kind =
         event->comment_only ? openai_event_empty
-                            : openai_event_read_alike(attempt->shape, event->event, event->data, &attempt->usage);
+                            : openai_skim_event_alike(attempt->shape, event->event, event->data, &attempt->usage);
     attempt->events++;
     switch (kind) {
     case openai_event_malformed: attempt->events_dropped++; return true;
@@ -217,7 +217,7 @@ void stream_error_event(struct flight *flight, struct attempt *attempt, enum fai
         return;
     }
     text_put(&text, STR("data: "));
-    openai_error_write(&text, &(struct message_error){.code = failure_facts(failure)->error,
+    openai_write_error(&text, &(struct message_error){.code = failure_facts(failure)->error,
                                                       .message = message,
                                                       .request_id = flight->request_id,
                                                       .retry_after_ms = -1,

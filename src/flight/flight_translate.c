@@ -86,7 +86,8 @@ static bool key_is_plain(struct str raw, uint32_t *seen, struct error *error, st
 }
 
 /* Where `model` stands in a body whose JSON is good already. */
-static bool keys_read(struct str body, struct openai_request *request, struct error *error, struct str *param) {
+static bool translate_keys_read(struct str body, struct openai_request *request, struct error *error,
+                                struct str *param) {
     struct skim skim;
     uint32_t seen = 0;
     skim_begin(&skim, body, 1);
@@ -106,7 +107,7 @@ bool translate_admit(struct flight *flight, struct error *error, struct str *par
     if (!translate_read(flight, error, param)) return false;
     *request = (struct openai_request){.max_tokens = -1, .n = 1, .names_more = true};
     request->model = flight->message ? flight->message->model : flight->embed->model;
-    if (!keys_read(flight->whole_body, request, error, param)) return false;
+    if (!translate_keys_read(flight->whole_body, request, error, param)) return false;
     const struct message_request *message = flight->message;
     if (!message) return true;
     request->stream = message->stream;
@@ -220,7 +221,7 @@ static struct str dropped_names(struct flight *flight, const struct codec *codec
     return text.failed ? STR_NONE : text_str(&text);
 }
 
-static struct codec_target target_of(const struct flight *flight, const struct attempt *attempt) {
+static struct codec_target translate_target_of(const struct flight *flight, const struct attempt *attempt) {
     const struct target *target = attempt->target;
     const struct catalog_model *row = target->facts;
     return (struct codec_target){.model = target->model,
@@ -268,7 +269,7 @@ static bool body_keep(struct flight *flight, struct attempt *attempt) {
 
 static bool body_write(struct flight *flight, struct attempt *attempt) {
     struct text body = text_in_arena(&flight->message_arena, flight->whole_body.len + 512);
-    struct codec_target target = target_of(flight, attempt);
+    struct codec_target target = translate_target_of(flight, attempt);
     if (flight->message) {
         attempt->codec->write_request(flight->message, &target, &body);
     } else if (flight->embed) {

@@ -61,7 +61,7 @@ static const struct {
     {dialect_cloudflare, ANY, 400, 429, by_code, STR("3036"), failure_quota_exhausted}, /* the day's free neurons */
 };
 
-static bool fits(size_t row, enum dialect dialect, struct str vendor, const struct provider_word *word) {
+static bool refusals_fits(size_t row, enum dialect dialect, struct str vendor, const struct provider_word *word) {
     bool inside = word->status < 300;
     if (rows[row].dialect != dialect || (rows[row].vendor.len && !str_eq(rows[row].vendor, vendor))) return false;
     if (!inside && (word->status < rows[row].from || word->status > rows[row].to)) return false;
@@ -76,7 +76,7 @@ static bool fits(size_t row, enum dialect dialect, struct str vendor, const stru
 enum failure refusal_failure(enum dialect dialect, struct str vendor, const struct provider_word *word) {
     if (dialect == dialect_responses) dialect = dialect_openai;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (fits(i, dialect, vendor, word)) return rows[i].failure;
+        if (refusals_fits(i, dialect, vendor, word)) return rows[i].failure;
     return word->status < 300 ? failure_none : failure_of_status(word->status);
 }
 

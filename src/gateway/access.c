@@ -14,7 +14,8 @@ static struct str key_of_query(struct str query, char *buffer, size_t size) {
 }
 
 /* Authorization: Bearer, x-api-key, x-goog-api-key; on Google's paths ?key= too. */
-static struct str key_of(const struct visit *visit, const struct http_request *request, char *buffer, size_t size) {
+static struct str gateway_access_key_of(const struct visit *visit, const struct http_request *request, char *buffer,
+                                        size_t size) {
     struct str value = http_header_find(request->headers, request->header_count, STR("authorization"));
     if (str_starts_nocase(value, STR("bearer "))) return str_trim(str_slice(value, 7, value.len));
     value = http_header_find(request->headers, request->header_count, STR("x-api-key"));
@@ -70,14 +71,15 @@ enum error_code access_check(struct visit *visit, const struct http_request *req
     }
     if (wanted == access_open) return error_none;
     char buffer[256];
-    struct str key = key_of(visit, request, buffer, sizeof buffer);
+    struct str key = gateway_access_key_of(visit, request, buffer, sizeof buffer);
     visit->client = snapshot_client(snapshot, key);
     bool admin = !visit->client && is_admin_key(snapshot, key);
     memory_wipe(buffer, sizeof buffer);
     enum role role = admin ? role_admin : visit->client ? visit->client->role : role_user;
     switch (wanted) {
     case access_metrics:
-        if (visit->gate->gateway->metrics_public || request->peer_loopback || role >= role_operator) return error_none;
+        if (visit->gateway_worker->gateway->metrics_public || request->peer_loopback || role >= role_operator)
+            return error_none;
         break;
     case access_operator:
         if (role >= role_operator) return error_none;

@@ -10,12 +10,12 @@ void visit_answer_text(struct visit *visit, const struct text *text) {
         visit_error(visit, error_out_of_memory, STR_NONE);
     else
         visit_answer(visit, 200, STR("application/json"), text_str(text));
-    arena_reset(&visit->gate->worker->scratch);
+    arena_reset(&visit->gateway_worker->worker->scratch);
 }
 
 void answer_status(struct visit *visit) {
-    struct text text = text_in_arena(&visit->gate->worker->scratch, 16 * 1024);
-    weir_status_write(visit->gate->gateway->weir, visit->deployment->snapshot, &text);
+    struct text text = text_in_arena(&visit->gateway_worker->worker->scratch, 16 * 1024);
+    library_status_write(visit->gateway_worker->gateway->weir, visit->deployment->snapshot, &text);
     visit_answer_text(visit, &text);
 }
 
@@ -36,17 +36,17 @@ static bool client_of(struct visit *visit, const struct client **client) {
 void answer_route(struct visit *visit) {
     char model[limit_model + 1];
     struct error error = {.code = error_none};
-    struct text text = text_in_arena(&visit->gate->worker->scratch, 4 * 1024);
+    struct text text = text_in_arena(&visit->gateway_worker->worker->scratch, 4 * 1024);
     struct flight_question question = {.model = str_percent_decode(visit_id(visit), model, sizeof model),
                                        .body = str_make(visit->body, visit->body_len)};
     bool known = client_of(visit, &question.client);
     if (!known)
         error_set(&error, error_not_allowed, "There is no client of that name.");
-    else if (weir_route_write(visit->deployment->snapshot, &question, &text, &error)) {
+    else if (library_route_write(visit->deployment->snapshot, &question, &text, &error)) {
         visit_answer_text(visit, &text);
         return;
     }
-    arena_reset(&visit->gate->worker->scratch);
+    arena_reset(&visit->gateway_worker->worker->scratch);
     visit_error(visit, error.code, str_from(error.message));
 }
 
@@ -71,8 +71,8 @@ static struct later *later_new(struct visit *visit) {
         return NULL;
     }
     later->visit = visit;
-    later->gateway = visit->gate->gateway;
-    later->loop = visit->gate->worker->loop;
+    later->gateway = visit->gateway_worker->gateway;
+    later->loop = visit->gateway_worker->worker->loop;
     visit->busy = true;
     return later;
 }
@@ -99,7 +99,7 @@ void answer_explain(struct visit *visit) {
     struct later *later = later_new(visit);
     if (!later) return;
     later->question = (struct explain_question){
-        .weir = visit->gate->gateway->weir, .answer_on = later->loop, .done = explained, .context = later};
+        .weir = visit->gateway_worker->gateway->weir, .answer_on = later->loop, .done = explained, .context = later};
     const struct client *client;
     if (!client_of(visit, &client)) {
         visit_error(visit, error_not_allowed, STR("There is no client of that name."));
@@ -135,18 +135,19 @@ static void reload_run(void *context) {
 void answer_reload(struct visit *visit) {
     struct later *later = later_new(visit);
     if (!later) return;
-    if (loop_post(visit->gate->gateway->options.control, reload_run, later)) return;
+    if (loop_post(visit->gateway_worker->gateway->options.control, reload_run, later)) return;
     visit_error(visit, error_shutting_down, STR_NONE);
     later_end(later);
 }
 
-static void drain_run(void *context) {
+static void gateway_admin_drain_run(void *context) {
     struct gateway *gateway = context;
     gateway->options.drain(gateway->options.context);
 }
 
 void answer_drain(struct visit *visit) {
-    if (loop_post(visit->gate->gateway->options.control, drain_run, visit->gate->gateway))
+    if (loop_post(visit->gateway_worker->gateway->options.control, gateway_admin_drain_run,
+                  visit->gateway_worker->gateway))
         visit_answer(visit, 202, STR("application/json"), STR("{\"draining\":true}"));
     else
         visit_error(visit, error_out_of_memory, STR_NONE);

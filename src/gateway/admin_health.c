@@ -5,23 +5,23 @@
 #include "gateway/visit.h"
 
 void answer_health(struct visit *visit) {
-    struct text text = text_in_arena(&visit->gate->worker->scratch, 16 * 1024);
-    weir_health_write(visit->gate->gateway->weir, visit->deployment->snapshot, &text);
+    struct text text = text_in_arena(&visit->gateway_worker->worker->scratch, 16 * 1024);
+    library_health_write(visit->gateway_worker->gateway->weir, visit->deployment->snapshot, &text);
     visit_answer_text(visit, &text);
 }
 
 /* Of all providers, or of the one that is named in the path. */
 void answer_health_history(struct visit *visit) {
-    struct text text = text_in_arena(&visit->gate->worker->scratch, 64 * 1024);
+    struct text text = text_in_arena(&visit->gateway_worker->worker->scratch, 64 * 1024);
     text_put(&text, STR("{\"records\":"));
-    prober_history(&visit->gate->gateway->weir->prober, visit_id(visit), &text);
+    prober_history(&visit->gateway_worker->gateway->weir->prober, visit_id(visit), &text);
     text_put_byte(&text, '}');
     visit_answer_text(visit, &text);
 }
 
 void answer_locks(struct visit *visit) {
-    struct text text = text_in_arena(&visit->gate->worker->scratch, 16 * 1024);
-    weir_locks_write(visit->deployment->snapshot, &text);
+    struct text text = text_in_arena(&visit->gateway_worker->worker->scratch, 16 * 1024);
+    library_locks_write(visit->deployment->snapshot, &text);
     visit_answer_text(visit, &text);
 }
 
@@ -36,13 +36,13 @@ void answer_lock_move(struct visit *visit) {
     if (target.len == 0)
         error_set(&error, error_invalid_request, "The body must name the target: {\"target\": \"provider/model\"}.");
     else
-        moved = weir_lock_move(visit->deployment->snapshot, visit_id(visit), target, &error);
+        moved = library_lock_move(visit->deployment->snapshot, visit_id(visit), target, &error);
     json_free(json);
     if (!moved) {
         visit_error(visit, error.code, str_from(error.message));
         return;
     }
-    log_info(visit->gate->worker->reporter.log, loop_now(visit->gate->worker->loop), "lock_moved",
+    log_info(visit->gateway_worker->worker->reporter.log, loop_now(visit->gateway_worker->worker->loop), "lock_moved",
              f_str("route", visit_id(visit)), f_str("by", visit->client ? visit->client->name : STR("admin key")),
              f_str("request_id", str_from(visit->request_id)));
     answer_locks(visit);
@@ -67,8 +67,8 @@ static void probing_end(void *context) {
     struct visit *visit = probing->visit;
     if (probing->unknown) {
         visit_error(visit, error_unknown_provider, STR("There is no such provider."));
-    } else if (visit->exchange) { /* else the gate may have gone too */
-        struct text text = text_in_arena(&visit->gate->worker->scratch, 1024);
+    } else if (visit->exchange) { /* else the gateway_worker may have gone too */
+        struct text text = text_in_arena(&visit->gateway_worker->worker->scratch, 1024);
         text_put_byte(&text, '{');
         text_json_str(&text, STR("provider"), str_from(probing->name));
         text_json_bool(&text, STR("good"), probing->result.good);
@@ -111,8 +111,8 @@ void answer_probe(struct visit *visit, struct str provider) {
         return;
     }
     probing->visit = visit;
-    probing->gateway = visit->gate->gateway;
-    probing->loop = visit->gate->worker->loop;
+    probing->gateway = visit->gateway_worker->gateway;
+    probing->loop = visit->gateway_worker->worker->loop;
     str_copy(probing->name, sizeof probing->name, provider);
     visit->busy = true;
     if (loop_post(probing->gateway->weir->prober.worker->loop, probing_run, probing)) return;

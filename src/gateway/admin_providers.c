@@ -16,8 +16,8 @@ static const struct {
                {STR("reset"), edit_reset, provider_active}};
 
 void answer_providers(struct visit *visit) {
-    struct text text = text_in_arena(&visit->gate->worker->scratch, 16 * 1024);
-    weir_providers_write(visit->deployment->snapshot, &text);
+    struct text text = text_in_arena(&visit->gateway_worker->worker->scratch, 16 * 1024);
+    library_providers_write(visit->deployment->snapshot, &text);
     visit_answer_text(visit, &text);
 }
 
@@ -30,12 +30,12 @@ static void unknown_answer(struct visit *visit, struct str name) {
 }
 
 void answer_provider(struct visit *visit) {
-    struct text text = text_in_arena(&visit->gate->worker->scratch, 16 * 1024);
-    if (weir_provider_write(visit->deployment->snapshot, visit_id(visit), &text)) {
+    struct text text = text_in_arena(&visit->gateway_worker->worker->scratch, 16 * 1024);
+    if (library_provider_write(visit->deployment->snapshot, visit_id(visit), &text)) {
         visit_answer_text(visit, &text);
         return;
     }
-    arena_reset(&visit->gate->worker->scratch);
+    arena_reset(&visit->gateway_worker->worker->scratch);
     unknown_answer(visit, visit_id(visit));
 }
 
@@ -76,13 +76,14 @@ static void changed(void *context) {
 
 static void change_run(void *context) {
     struct changing *changing = context;
-    changing->done = weir_provider_edit(changing->weir, &changing->edit, &changing->view, &changing->error);
+    changing->done = library_provider_edit(changing->weir, &changing->edit, &changing->view, &changing->error);
     if (loop_letter_post(changing->loop, changing->letter, changed, changing)) return;
     weir_free(changing->view); /* the loop has stopped: nobody is left to tell */
     memory_give(changing);
 }
 
-static void change(struct visit *visit, struct str name, enum config_edit_kind kind, enum provider_state state) {
+static void gateway_admin_providers_change(struct visit *visit, struct str name, enum config_edit_kind kind,
+                                           enum provider_state state) {
     struct changing *changing = memory_take_zeroed(sizeof *changing);
     struct letter *letter = changing ? loop_letter_new() : NULL;
     if (!letter) {
@@ -90,8 +91,10 @@ static void change(struct visit *visit, struct str name, enum config_edit_kind k
         visit_error(visit, error_out_of_memory, STR_NONE);
         return;
     }
-    *changing = (struct changing){
-        .visit = visit, .weir = visit->gate->gateway->weir, .loop = visit->gate->worker->loop, .letter = letter};
+    *changing = (struct changing){.visit = visit,
+                                  .weir = visit->gateway_worker->gateway->weir,
+                                  .loop = visit->gateway_worker->worker->loop,
+                                  .letter = letter};
     str_copy(changing->name, sizeof changing->name, name); /* a longer one is refused for its length */
     str_copy(changing->by, sizeof changing->by, visit->client ? visit->client->name : STR("admin key"));
     changing->edit = (struct provider_edit){.edit = {.kind = kind,
@@ -102,7 +105,7 @@ static void change(struct visit *visit, struct str name, enum config_edit_kind k
                                             .request_id = str_from(visit->request_id),
                                             .own_id = str_from(visit->own_id)};
     visit->busy = true;
-    if (loop_post(visit->gate->gateway->options.control, change_run, changing)) return;
+    if (loop_post(visit->gateway_worker->gateway->options.control, change_run, changing)) return;
     visit->busy = false;
     loop_letter_throw(letter);
     memory_give(changing);
@@ -119,16 +122,22 @@ void answer_provider_add(struct visit *visit) {
     bool is_json = json != NULL;
     json_free(json);
     if (name[0])
-        change(visit, str_from(name), edit_add, provider_active);
+        gateway_admin_providers_change(visit, str_from(name), edit_add, provider_active);
     else
         visit_error(visit, error_invalid_request,
                     is_json ? STR("`name` is missing: {\"name\": \"groq_2\", \"type\": \"groq\", ...}.")
                             : STR("The body must be a JSON object: {\"name\": \"groq_2\", \"type\": \"groq\", ...}."));
 }
 
-void answer_provider_update(struct visit *visit) { change(visit, visit_id(visit), edit_update, provider_active); }
-void answer_provider_replace(struct visit *visit) { change(visit, visit_id(visit), edit_replace, provider_active); }
-void answer_provider_remove(struct visit *visit) { change(visit, visit_id(visit), edit_remove, provider_active); }
+void answer_provider_update(struct visit *visit) {
+    gateway_admin_providers_change(visit, visit_id(visit), edit_update, provider_active);
+}
+void answer_provider_replace(struct visit *visit) {
+    gateway_admin_providers_change(visit, visit_id(visit), edit_replace, provider_active);
+}
+void answer_provider_remove(struct visit *visit) {
+    gateway_admin_providers_change(visit, visit_id(visit), edit_remove, provider_active);
+}
 
 void answer_provider_action(struct visit *visit) {
     struct str id = visit_id(visit);
@@ -140,7 +149,7 @@ void answer_provider_action(struct visit *visit) {
     }
     for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
         if (str_eq(actions[i].name, action)) {
-            change(visit, str_slice(id, 0, slash), actions[i].kind, actions[i].state);
+            gateway_admin_providers_change(visit, str_slice(id, 0, slash), actions[i].kind, actions[i].state);
             return;
         }
     visit_error(visit, error_unknown_path,

@@ -24,7 +24,7 @@ bool visit_body_add(struct visit *visit, struct str piece) {
     if (visit->answered || piece.len == 0) return true;
     bool fits = piece.len <= visit_body_max - visit->body_len;
     if (fits && !visit->body) {
-        visit->body_budget = visit->gate->worker->host.budget; /* whoever may come here is no stranger */
+        visit->body_budget = visit->gateway_worker->worker->host.budget; /* whoever may come here is no stranger */
         visit->body =
             budget_resize(visit->body_budget, NULL, 0, visit_body_max); /* never moved: nothing is left behind */
     }
@@ -47,8 +47,9 @@ void visit_body_free(struct visit *visit) {
 void visit_error(struct visit *visit, enum error_code code, struct str message) {
     char buffer[2048];
     struct text text = text_in_buffer(buffer, sizeof buffer);
-    if (!visit->exchange || visit->answered) return; /* what another thread answers may come after the gate has gone */
-    metrics_refused(visit->gate->worker->reporter.metrics, code);
+    if (!visit->exchange || visit->answered)
+        return; /* what another thread answers may come after the gateway_worker has gone */
+    metrics_refused(visit->gateway_worker->worker->reporter.metrics, code);
     struct message_error error = {.code = code,
                                   .status = error_facts(code)->status,
                                   .message = message.len ? message : error_facts(code)->sentence,
@@ -66,7 +67,7 @@ struct str visit_id(const struct visit *visit) {
 void answer_healthz(struct visit *visit) { visit_answer(visit, 200, STR("text/plain"), STR("ok\n")); }
 
 void answer_readyz(struct visit *visit) {
-    bool draining = atomic_load(&visit->gate->gateway->draining);
+    bool draining = atomic_load(&visit->gateway_worker->gateway->draining);
     const struct snapshot *snapshot = visit->deployment->snapshot;
     bool usable = false;
     for (size_t i = 0; i < snapshot->target_count; i++)
@@ -79,19 +80,21 @@ void answer_readyz(struct visit *visit) {
         visit_answer(visit, 200, STR("text/plain"), STR("ready\n"));
 }
 
-static struct text text_begin(struct visit *visit) { return text_in_arena(&visit->gate->worker->scratch, 16 * 1024); }
+static struct text text_begin(struct visit *visit) {
+    return text_in_arena(&visit->gateway_worker->worker->scratch, 16 * 1024);
+}
 
 static void text_answer(struct visit *visit, struct str content_type, const struct text *text) {
     if (text->failed)
         visit_error(visit, error_out_of_memory, STR_NONE);
     else
         visit_answer(visit, 200, content_type, text_str(text));
-    arena_reset(&visit->gate->worker->scratch);
+    arena_reset(&visit->gateway_worker->worker->scratch);
 }
 
 void answer_metrics(struct visit *visit) {
     struct text text = text_begin(visit);
-    metrics_write(visit->gate->gateway->weir->reports.metrics, &text);
+    metrics_write(visit->gateway_worker->gateway->weir->reports.metrics, &text);
     text_answer(visit, STR("text/plain; version=0.0.4; charset=utf-8"), &text);
 }
 
@@ -101,18 +104,18 @@ void answer_dashboard(struct visit *visit) {
 
 void answer_models(struct visit *visit) {
     struct text text = text_begin(visit);
-    weir_models_write(visit->deployment->snapshot, visit->client, visit->dialect, &text);
+    library_models_write(visit->deployment->snapshot, visit->client, visit->dialect, &text);
     text_answer(visit, STR("application/json"), &text);
 }
 
 void answer_model(struct visit *visit) {
     char id[limit_model + 1];
     struct text text = text_begin(visit);
-    if (weir_model_write(visit->deployment->snapshot, visit->client, visit->dialect,
-                         str_percent_decode(visit_id(visit), id, sizeof id), &text)) {
+    if (library_model_write(visit->deployment->snapshot, visit->client, visit->dialect,
+                            str_percent_decode(visit_id(visit), id, sizeof id), &text)) {
         text_answer(visit, STR("application/json"), &text);
         return;
     }
-    arena_reset(&visit->gate->worker->scratch);
+    arena_reset(&visit->gateway_worker->worker->scratch);
     visit_error(visit, error_unknown_model, STR("There is no such model. GET /v1/models lists what this gateway has."));
 }

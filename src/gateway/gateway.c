@@ -17,7 +17,7 @@ static struct server_limits limits_of(struct weir *weir) {
 }
 
 struct starting {
-    struct gate *gate;
+    struct gateway_worker *gateway_worker;
     struct server_limits limits;
     struct latch *latch;
     struct error error;
@@ -25,20 +25,21 @@ struct starting {
 };
 
 static size_t callers_count(void *context) {
-    const struct gate *gate = context;
-    return gate->server ? server_connections(gate->server) : 0;
+    const struct gateway_worker *gateway_worker = context;
+    return gateway_worker->server ? server_connections(gateway_worker->server) : 0;
 }
 
 static void start_run(void *context) {
     struct starting *starting = context;
-    struct gate *gate = starting->gate;
-    struct gateway *gateway = gate->gateway;
-    gate->server = server_new(gate->worker->loop, &starting->limits, &gate_handler, gate);
-    gate->worker->callers = callers_count;
-    gate->worker->callers_context = gate;
-    starting->started = gate->server != NULL;
+    struct gateway_worker *gateway_worker = starting->gateway_worker;
+    struct gateway *gateway = gateway_worker->gateway;
+    gateway_worker->server = server_new(gateway_worker->worker->loop, &starting->limits, &gate_handler, gateway_worker);
+    gateway_worker->worker->callers = callers_count;
+    gateway_worker->worker->callers_context = gateway_worker;
+    starting->started = gateway_worker->server != NULL;
     for (size_t i = 0; i < gateway->address_count && starting->started; i++)
-        starting->started = server_listen(gate->server, gateway->addresses[i], gateway->contexts[i], &starting->error);
+        starting->started =
+            server_listen(gateway_worker->server, gateway->addresses[i], gateway->contexts[i], &starting->error);
     latch_down(starting->latch);
 }
 
@@ -67,21 +68,21 @@ struct gateway *gateway_start(struct weir *weir, const struct gateway_options *o
     gateway->weir = weir;
     gateway->options = *options;
     gateway->metrics_public = weir->config.process.metrics_public;
-    gateway->gates = memory_take_zeroed(weir->worker_count * sizeof *gateway->gates);
-    if (!gateway->gates || !addresses_open(gateway, error)) {
+    gateway->workers = memory_take_zeroed(weir->worker_count * sizeof *gateway->workers);
+    if (!gateway->workers || !addresses_open(gateway, error)) {
         gateway_stop(gateway);
         return NULL;
     }
     for (unsigned i = 0; i < weir->worker_count; i++) {
         struct latch latch;
-        struct starting starting = {.gate = &gateway->gates[i], .limits = limits_of(weir), .latch = &latch};
-        starting.gate->gateway = gateway;
-        starting.gate->worker = &weir->workers[i];
-        starting.gate->drain_letter = loop_letter_new();
-        starting.gate->stop_letter = loop_letter_new();
+        struct starting starting = {.gateway_worker = &gateway->workers[i], .limits = limits_of(weir), .latch = &latch};
+        starting.gateway_worker->gateway = gateway;
+        starting.gateway_worker->worker = &weir->workers[i];
+        starting.gateway_worker->drain_letter = loop_letter_new();
+        starting.gateway_worker->stop_letter = loop_letter_new();
         error_set(&starting.error, error_out_of_memory, "No memory for the gateway.");
         latch_init(&latch, 1);
-        if (starting.gate->drain_letter && starting.gate->stop_letter &&
+        if (starting.gateway_worker->drain_letter && starting.gateway_worker->stop_letter &&
             loop_post(weir->workers[i].loop, start_run, &starting))
             latch_wait(&latch);
         latch_free(&latch);
@@ -117,61 +118,63 @@ uint16_t gateway_port(const struct gateway *gateway, size_t n) {
  */
 
 static void gate_drained(void *context) {
-    struct gate *gate = context;
-    struct gateway *gateway = gate->gateway;
-    if (atomic_fetch_sub(&gateway->draining_gates, 1) == 1 && gateway->drained)
+    struct gateway_worker *gateway_worker = context;
+    struct gateway *gateway = gateway_worker->gateway;
+    if (atomic_fetch_sub(&gateway->draining_workers, 1) == 1 && gateway->drained)
         gateway->drained(gateway->drained_context);
 }
 
-static void drain_run(void *context) {
-    struct gate *gate = context;
-    server_drain(gate->server, gate_drained, gate);
+static void gateway_drain_run(void *context) {
+    struct gateway_worker *gateway_worker = context;
+    server_drain(gateway_worker->server, gate_drained, gateway_worker);
 }
 
 void gateway_drain(struct gateway *gateway, void (*drained)(void *context), void *context) {
     if (atomic_exchange(&gateway->draining, true)) return;
     gateway->drained = drained;
     gateway->drained_context = context;
-    atomic_store(&gateway->draining_gates, gateway->weir->worker_count);
+    atomic_store(&gateway->draining_workers, gateway->weir->worker_count);
     for (unsigned i = 0; i < gateway->weir->worker_count; i++) {
-        struct gate *gate = &gateway->gates[i];
-        struct letter *letter = gate->drain_letter;
-        gate->drain_letter = NULL;
-        if (!loop_letter_post(gate->worker->loop, letter, drain_run, gate)) gate_drained(gate); /* it has stopped */
+        struct gateway_worker *gateway_worker = &gateway->workers[i];
+        struct letter *letter = gateway_worker->drain_letter;
+        gateway_worker->drain_letter = NULL;
+        if (!loop_letter_post(gateway_worker->worker->loop, letter, gateway_drain_run, gateway_worker))
+            gate_drained(gateway_worker); /* it has stopped */
     }
 }
 
 struct stopping {
-    struct gate *gate;
+    struct gateway_worker *gateway_worker;
     struct latch *latch;
 };
 
-static void stop_run(void *context) {
+static void gateway_stop_run(void *context) {
     struct stopping *stopping = context;
-    if (stopping->gate->server) server_free(stopping->gate->server);
-    stopping->gate->server = NULL;
-    stopping->gate->worker->callers = NULL;
+    if (stopping->gateway_worker->server) server_free(stopping->gateway_worker->server);
+    stopping->gateway_worker->server = NULL;
+    stopping->gateway_worker->worker->callers = NULL;
     latch_down(stopping->latch);
 }
 
 void gateway_stop(struct gateway *gateway) {
-    for (unsigned i = 0; gateway->gates && i < gateway->weir->worker_count; i++) {
+    for (unsigned i = 0; gateway->workers && i < gateway->weir->worker_count; i++) {
         struct latch latch;
-        struct stopping stopping = {&gateway->gates[i], &latch};
-        struct gate *gate = &gateway->gates[i];
-        loop_letter_throw(gate->drain_letter);
-        if (!gate->server) {
-            loop_letter_throw(gate->stop_letter);
+        struct stopping stopping = {&gateway->workers[i], &latch};
+        struct gateway_worker *gateway_worker = &gateway->workers[i];
+        loop_letter_throw(gateway_worker->drain_letter);
+        if (!gateway_worker->server) {
+            loop_letter_throw(gateway_worker->stop_letter);
             continue;
         }
         latch_init(&latch, 1);
-        if (loop_letter_post(gate->worker->loop, gate->stop_letter, stop_run, &stopping)) latch_wait(&latch);
+        if (loop_letter_post(gateway_worker->worker->loop, gateway_worker->stop_letter, gateway_stop_run, &stopping))
+            latch_wait(&latch);
         latch_free(&latch);
     }
     for (size_t i = 0; i < config_listens_max; i++) {
         listen_address_free(gateway->addresses[i]);
         tls_context_release(gateway->contexts[i]);
     }
-    memory_give(gateway->gates);
+    memory_give(gateway->workers);
     memory_give(gateway);
 }

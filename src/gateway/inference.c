@@ -15,14 +15,14 @@ void visit_release(struct visit *visit) {
 /* -- the flight's answer ----------------------------------------------------------------------------------------------
  */
 
-static void on_respond(void *owner, int status, const struct http_header *headers, size_t count,
-                       int64_t content_length) {
+static void gateway_inference_on_respond(void *owner, int status, const struct http_header *headers, size_t count,
+                                         int64_t content_length) {
     struct visit *visit = owner;
     visit->answered = true;
     if (visit->exchange) exchange_respond(visit->exchange, status, headers, count, content_length);
 }
 
-static void on_write(void *owner, const struct str *ranges, size_t count) {
+static void gateway_inference_on_write(void *owner, const struct str *ranges, size_t count) {
     struct visit *visit = owner;
     if (visit->exchange) exchange_write(visit->exchange, ranges, count);
 }
@@ -32,30 +32,32 @@ static void on_finish(void *owner) {
     if (visit->exchange) exchange_end(visit->exchange);
 }
 
-static void on_abort(void *owner) {
+static void gateway_inference_on_abort(void *owner) {
     struct visit *visit = owner;
     if (visit->exchange) exchange_abort(visit->exchange);
     visit->exchange = NULL; /* no call of it comes any more */
 }
 
-static size_t on_unsent(void *owner) {
+static size_t gateway_inference_on_unsent(void *owner) {
     struct visit *visit = owner;
     return visit->exchange ? exchange_unsent(visit->exchange) : 0;
 }
 
-static void on_closed(void *owner, const struct flight *flight) {
+static void gateway_inference_on_closed(void *owner, const struct flight *flight) {
     struct visit *visit = owner;
     (void)flight;
     visit->request = NULL;
     visit_release(visit);
 }
 
-static const struct request_sink sink = {on_respond, on_write, on_finish, on_abort, on_unsent, on_closed};
+static const struct request_sink sink = {
+    gateway_inference_on_respond, gateway_inference_on_write,  on_finish,
+    gateway_inference_on_abort,   gateway_inference_on_unsent, gateway_inference_on_closed};
 
 /* -- the exchange -----------------------------------------------------------------------------------------------------
  */
 
-static bool request_id_is_valid(struct str id) {
+static bool gateway_inference_request_id_is_valid(struct str id) {
     for (size_t i = 0; i < id.len; i++) {
         char c = id.at[i];
         if (!((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '.' || c == '_' || c == '-'))
@@ -77,7 +79,7 @@ static void raw_of(const struct visit *visit, const struct http_request *request
 }
 
 static void inference_begin(struct visit *visit, const struct http_request *request) {
-    struct worker *worker = visit->gate->worker;
+    struct worker *worker = visit->gateway_worker->worker;
     struct flight_request asked = {.headers = request->headers,
                                    .header_count = request->header_count,
                                    .request_id = str_from(visit->request_id),
@@ -122,14 +124,15 @@ static void inference_begin(struct visit *visit, const struct http_request *requ
 }
 
 /* Groq's SDK speaks below /openai. */
-static struct str path_of(struct str path) {
+static struct str gateway_inference_path_of(struct str path) {
     return str_starts(path, STR("/openai/v1/")) ? str_slice(path, 7, path.len) : path;
 }
 
 /* Callers of Google's API speak below /v1beta, those of Anthropic's send its version. */
 static enum dialect dialect_of(const struct http_request *request) {
     enum endpoint endpoint;
-    if (endpoint_find(path_of(request->path), &endpoint, NULL)) return endpoint_facts(endpoint)->dialect;
+    if (endpoint_find(gateway_inference_path_of(request->path), &endpoint, NULL))
+        return endpoint_facts(endpoint)->dialect;
     if (str_starts(request->path, STR("/v1beta/"))) return dialect_gemini;
     struct str version = http_header_find(request->headers, request->header_count, STR("anthropic-version"));
     return version.len ? dialect_anthropic : dialect_openai;
@@ -138,8 +141,9 @@ static enum dialect dialect_of(const struct http_request *request) {
 /* Of a body that nobody reads: so much is let pass. */
 enum { unread_body_max = 16 * 1024 };
 
-static void on_head(void *context, struct exchange *exchange, const struct http_request *request, void **owner) {
-    struct gate *gate = context;
+static void gateway_inference_on_head(void *context, struct exchange *exchange, const struct http_request *request,
+                                      void **owner) {
+    struct gateway_worker *gateway_worker = context;
     struct visit *visit = memory_take_zeroed(sizeof *visit);
     static const struct http_header none = {{NULL, 0}, {NULL, 0}};
     if (!visit) {
@@ -149,25 +153,26 @@ static void on_head(void *context, struct exchange *exchange, const struct http_
         return;
     }
     *owner = visit;
-    *visit = (struct visit){.gate = gate,
+    *visit = (struct visit){.gateway_worker = gateway_worker,
                             .exchange = exchange,
-                            .deployment = gate->worker->deployment,
+                            .deployment = gateway_worker->worker->deployment,
                             .method = request->method,
-                            .path = path_of(request->path),
+                            .path = gateway_inference_path_of(request->path),
                             .query = request->query};
     deployment_hold(visit->deployment);
     exchange_set_body_time(exchange, visit->deployment->snapshot->request_timeout_ns);
     visit->dialect = dialect_of(request);
     struct str id = http_header_find(request->headers, request->header_count, STR("x-weir-request-id"));
-    worker_request_id(gate->worker, visit->own_id);
-    str_copy(visit->request_id, sizeof visit->request_id, request_id_is_valid(id) ? id : str_from(visit->own_id));
+    worker_request_id(gateway_worker->worker, visit->own_id);
+    str_copy(visit->request_id, sizeof visit->request_id,
+             gateway_inference_request_id_is_valid(id) ? id : str_from(visit->own_id));
     bool other_method = false;
     const char *sentence = "";
     visit->route = route_find(request->method, visit->path, &other_method);
     if (!visit->route || !visit->route->reads_body) exchange_set_body_max(exchange, unread_body_max);
     enum error_code refused =
         access_check(visit, request, visit->route ? visit->route->access : access_open, &sentence);
-    visit->budget = flight_budget(&gate->worker->host, visit->client);
+    visit->budget = flight_budget(&gateway_worker->worker->host, visit->client);
     exchange_hold_within(exchange, visit->budget);
     if (refused) {
         visit_error(visit, refused, str_from(sentence));
@@ -187,7 +192,7 @@ static void on_head(void *context, struct exchange *exchange, const struct http_
     }
 }
 
-static void on_body(void *owner, struct str piece) {
+static void gateway_inference_on_body(void *owner, struct str piece) {
     struct visit *visit = owner;
     if (visit && visit->request)
         request_body(visit->request, piece);
@@ -195,7 +200,7 @@ static void on_body(void *owner, struct str piece) {
         visit_body_add(visit, piece);
 }
 
-static void on_end(void *owner) {
+static void gateway_inference_on_end(void *owner) {
     struct visit *visit = owner;
     if (!visit || visit->answered) return;
     if (visit->request)
@@ -204,12 +209,12 @@ static void on_end(void *owner) {
         visit->route->answer(visit);
 }
 
-static void on_writable(void *owner) {
+static void gateway_inference_on_writable(void *owner) {
     struct visit *visit = owner;
     if (visit && visit->request) request_writable(visit->request);
 }
 
-static void on_done(void *owner) {
+static void gateway_inference_on_done(void *owner) {
     struct visit *visit = owner;
     if (!visit) return;
     visit->exchange = NULL;
@@ -220,7 +225,7 @@ static void on_done(void *owner) {
     visit_release(visit);
 }
 
-static void on_gone(void *owner) {
+static void gateway_inference_on_gone(void *owner) {
     struct visit *visit = owner;
     if (!visit) return;
     visit->exchange = NULL;
@@ -231,20 +236,22 @@ static void on_gone(void *owner) {
     visit_release(visit);
 }
 
-static void on_refused(void *context, enum error_code code, const char *sentence, char *body, size_t body_size,
-                       size_t *body_len, struct str *content_type) {
-    struct gate *gate = context;
+static void gateway_inference_on_refused(void *context, enum error_code code, const char *sentence, char *body,
+                                         size_t body_size, size_t *body_len, struct str *content_type) {
+    struct gateway_worker *gateway_worker = context;
     struct text text = text_in_buffer(body, body_size);
     char id[limit_request_id + 1];
-    worker_request_id(gate->worker, id);
-    metrics_refused(gate->worker->reporter.metrics, code);
-    log_info(gate->worker->reporter.log, loop_now(gate->worker->loop), "request_refused", f_text("request_id", id),
-             f_str("error", error_name(code)), f_text("said", sentence));
-    openai_error_write(
+    worker_request_id(gateway_worker->worker, id);
+    metrics_refused(gateway_worker->worker->reporter.metrics, code);
+    log_info(gateway_worker->worker->reporter.log, loop_now(gateway_worker->worker->loop), "request_refused",
+             f_text("request_id", id), f_str("error", error_name(code)), f_text("said", sentence));
+    openai_write_error(
         &text, &(struct message_error){
                    .code = code, .message = str_from(sentence), .request_id = str_from(id), .retry_after_ms = -1});
     *body_len = text.failed ? 0 : text.len;
     *content_type = STR("application/json");
 }
 
-const struct server_handler gate_handler = {on_head, on_body, on_end, on_writable, on_done, on_gone, on_refused};
+const struct server_handler gate_handler = {
+    gateway_inference_on_head, gateway_inference_on_body, gateway_inference_on_end,    gateway_inference_on_writable,
+    gateway_inference_on_done, gateway_inference_on_gone, gateway_inference_on_refused};

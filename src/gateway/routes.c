@@ -1,7 +1,7 @@
 /* routes.c - every path that the gateway serves, as one table. */
 #include "gateway/visit.h"
 
-static const struct gate_route routes[] = {
+static const struct gateway_route routes[] = {
     {http_get, STR("/healthz"), access_open, answer_healthz, false},
     {http_get, STR("/readyz"), access_open, answer_readyz, false},
     {http_get, STR("/metrics"), access_metrics, answer_metrics, false},
@@ -39,10 +39,10 @@ static const struct gate_route routes[] = {
     {http_post, STR("/admin/v1/drain"), access_admin, answer_drain, false},
 };
 
-static const struct gate_route raw = {http_methods, STR("/providers/*"), access_client, NULL, true};
-static const struct gate_route inference = {http_post, STR("/v1/*"), access_client, NULL, true};
+static const struct gateway_route raw = {http_methods, STR("/providers/*"), access_client, NULL, true};
+static const struct gateway_route inference = {http_post, STR("/v1/*"), access_client, NULL, true};
 
-static bool matches(struct str pattern, struct str path) {
+static bool gateway_routes_matches(struct str pattern, struct str path) {
     if (pattern.at[pattern.len - 1] != '*') return str_eq(pattern, path);
     struct str prefix = str_slice(pattern, 0, pattern.len - 1);
     return str_starts(path, prefix) && path.len > prefix.len;
@@ -53,17 +53,17 @@ static bool is_model_call(struct str path) {
     return str_starts(path, STR("/v1beta/models/")) && str_find_byte(path, ':') != SIZE_MAX;
 }
 
-const struct gate_route *route_find(enum http_method method, struct str path, bool *other_method) {
+const struct gateway_route *route_find(enum http_method method, struct str path, bool *other_method) {
     enum endpoint endpoint;
     *other_method = false;
     if (method == http_head) method = http_get;
-    if (matches(raw.path, path)) return method == http_options ? NULL : &raw;
+    if (gateway_routes_matches(raw.path, path)) return method == http_options ? NULL : &raw;
     if (endpoint_find(path, &endpoint, NULL)) {
         *other_method = method != http_post;
         return method == http_post ? &inference : NULL;
     }
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
-        if (!matches(routes[i].path, path)) continue;
+        if (!gateway_routes_matches(routes[i].path, path)) continue;
         if (routes[i].method == method) return &routes[i];
         *other_method =
             method != http_post || !is_model_call(path); /* a POST to another verb is no matter of methods */

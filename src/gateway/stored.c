@@ -31,7 +31,7 @@ static struct str item_id(const struct json_value *item, const char *response, s
 }
 
 /* An item with an id, as the list promises. */
-static void item_put(struct text *text, const struct json_value *item, struct str id) {
+static void gateway_stored_item_put(struct text *text, const struct json_value *item, struct str id) {
     size_t place = 0;
     struct str name;
     text_json_comma(text);
@@ -64,7 +64,7 @@ static void items_answer(const struct wanted *wanted, struct response_question *
         struct str id = item_id(items[which], question->id, which, arena);
         if (begun && shown == (size_t)wanted->limit) more = true;
         if (begun && !more) {
-            item_put(&text, items[which], id);
+            gateway_stored_item_put(&text, items[which], id);
             if (shown++ == 0) first = id;
             last = id;
         }
@@ -143,8 +143,8 @@ static bool query_read(struct visit *visit, struct wanted *wanted) {
     return true;
 }
 
-static void ask(struct visit *visit, enum response_wish wish, struct str id, bool cancel) {
-    struct worker *worker = visit->gate->worker;
+static void gateway_stored_ask(struct visit *visit, enum response_wish wish, struct str id, bool cancel) {
+    struct worker *worker = visit->gateway_worker->worker;
     struct wanted *wanted = memory_take_zeroed(sizeof *wanted);
     struct response_question *question = memory_take_zeroed(sizeof *question);
     if (wanted && question && id.len < sizeof question->id) {
@@ -174,12 +174,12 @@ void answer_response(struct visit *visit) {
     if (visit->method == http_post && !is_cancel) {
         visit_error(visit, error_unknown_path, STR("A stored response can be got, deleted, or cancelled."));
     } else if (visit->method == http_post) {
-        ask(visit, response_wish_get, str_slice(id, 0, id.len - cancel.len), true);
+        gateway_stored_ask(visit, response_wish_get, str_slice(id, 0, id.len - cancel.len), true);
     } else if (visit->method == http_delete) {
-        ask(visit, response_wish_remove, id, false);
+        gateway_stored_ask(visit, response_wish_remove, id, false);
     } else if (str_ends(id, items)) {
-        ask(visit, response_wish_input, str_slice(id, 0, id.len - items.len), false);
+        gateway_stored_ask(visit, response_wish_input, str_slice(id, 0, id.len - items.len), false);
     } else {
-        ask(visit, response_wish_get, id, false);
+        gateway_stored_ask(visit, response_wish_get, id, false);
     }
 }

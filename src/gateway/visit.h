@@ -7,7 +7,7 @@
 #include "runtime/request.h"
 
 /* The gateway on one worker. */
-struct gate {
+struct gateway_worker {
     struct gateway *gateway;
     struct worker *worker;
     struct server *server;
@@ -17,14 +17,14 @@ struct gate {
 struct gateway {
     struct weir *weir;
     struct gateway_options options;
-    struct gate *gates;
+    struct gateway_worker *workers;
     struct listen_address *addresses[config_listens_max];
     struct tls_context *contexts[config_listens_max];
     char listens[config_listens_max][256]; /* as the configuration writes the addresses */
     size_t address_count;
     bool metrics_public;
     _Atomic bool draining;
-    _Atomic unsigned draining_gates;
+    _Atomic unsigned draining_workers;
     void (*drained)(void *context);
     void *drained_context;
 };
@@ -32,12 +32,12 @@ struct gateway {
 enum access { access_open, access_client, access_metrics, access_operator, access_admin };
 
 struct visit {
-    struct gate *gate;
+    struct gateway_worker *gateway_worker;
     struct exchange *exchange;     /* NULL: over */
     struct request *request;       /* NULL: none, or closed */
     struct deployment *deployment; /* held while the visit lives: client points into it */
     const struct client *client;
-    const struct gate_route *route;
+    const struct gateway_route *route;
     struct str path, query; /* until the exchange is over */
     enum http_method method;
     enum dialect dialect; /* of the path, or of its headers: in which errors and lists are said */
@@ -51,7 +51,7 @@ struct visit {
     char own_id[limit_request_id + 1];     /* weir's: no other request has it */
 };
 
-struct gate_route {
+struct gateway_route {
     enum http_method method;
     struct str path; /* ends in *: the rest is an id */
     enum access access;
@@ -64,7 +64,7 @@ enum error_code access_check(struct visit *visit, const struct http_request *req
                              const char **sentence);
 
 /* routes.c. NULL: none; *other_method: the path exists with another one. */
-const struct gate_route *route_find(enum http_method method, struct str path, bool *other_method);
+const struct gateway_route *route_find(enum http_method method, struct str path, bool *other_method);
 void route_nearest(struct str path, char *nearest, size_t size);
 
 /* answers.c */

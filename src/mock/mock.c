@@ -29,7 +29,7 @@ void mock_exchange_free(struct mock_exchange *me, enum mock_outcome outcome) {
     memory_give(me);
 }
 
-static void refuse(struct mock_exchange *me, int status, const char *message, struct str param) {
+static void mock_refuse(struct mock_exchange *me, int status, const char *message, struct str param) {
     struct text text = text_in_arena(&me->arena, 256);
     mock_dialect_error(me, &text, status, message, param);
     me->status = status;
@@ -68,12 +68,12 @@ static void chat_answer(struct mock_exchange *me, bool legacy, struct str body) 
     struct str param = STR("");
     if (!mock_prompt_read(json_root(me->json), legacy, body.len, &me->arena, &me->options, &me->prompt, &error,
                           &param)) {
-        refuse(me, 400, error.message, param);
+        mock_refuse(me, 400, error.message, param);
         return;
     }
     struct str echo = me->options.echo ? echo_make(me, chunks_whole(&me->received)) : STR("");
     if (!mock_answer_make(&me->prompt, &me->options, echo, &me->arena, &me->answer)) {
-        refuse(me, 500, NULL, STR(""));
+        mock_refuse(me, 500, NULL, STR(""));
         return;
     }
     me->streams = me->prompt.stream;
@@ -93,7 +93,7 @@ static bool vendor_takes(struct mock_exchange *me, enum dialect dialect, enum op
     struct mock_refusal refusal;
     if (me->options.lenient || mock_strict_check(&asked, &me->arena, &refusal)) return true;
     struct str param = arena_copy(&me->arena, str_from(refusal.param));
-    refuse(me, 400, refusal.error.message, param);
+    mock_refuse(me, 400, refusal.error.message, param);
     if (dialect != dialect_openai && dialect != dialect_responses) return false;
     struct text text = text_in_arena(&me->arena, 256);
     mock_openai_refusal(&text, refusal.error.message, param, refusal.code);
@@ -117,7 +117,7 @@ static bool model_fault(struct mock_exchange *me, struct str model) {
     struct error error;
     if (!str_starts(model, prefix)) return true;
     if (mock_fault_parse(str_slice(model, prefix.len, model.len), &me->options.fault, &error)) return true;
-    refuse(me, 400, error.message, STR("model"));
+    mock_refuse(me, 400, error.message, STR("model"));
     return false;
 }
 
@@ -129,11 +129,11 @@ static void json_answer(struct mock_exchange *me, enum endpoint endpoint, struct
     me->json = json_parse(body, &problem, &at);
     struct str model = json_str(json_member(json_root(me->json), "model"), STR(""));
     if (!me->json || json_count(json_root(me->json)) == 0) {
-        refuse(me, 400, "We could not parse the JSON body of your request.", STR(""));
+        mock_refuse(me, 400, "We could not parse the JSON body of your request.", STR(""));
         return;
     }
     if (model.len > model_bytes_max || (model.len && !mock_model_known(me->mock->options.models, model))) {
-        refuse(me, 404, NULL, STR("model"));
+        mock_refuse(me, 404, NULL, STR("model"));
         return;
     }
     if (!model_fault(me, model)) return;
@@ -148,7 +148,7 @@ static void json_answer(struct mock_exchange *me, enum endpoint endpoint, struct
     if (!mock_media_write(&text, endpoint, json_root(me->json), body.len, me->facts.created_s, &me->content_type,
                           &error, &param)) {
         me->content_type = STR("application/json");
-        refuse(me, 400, error.message, param);
+        mock_refuse(me, 400, error.message, param);
         return;
     }
     me->body = text_str(&text);
@@ -163,7 +163,7 @@ static void forecast_answer(struct mock_exchange *me, struct str body) {
     size_t at;
     me->json = json_parse(body, &problem, &at);
     if (!mock_forecast_write(&text, json_root(me->json), &error))
-        refuse(me, 400, error.message, STR("inputs"));
+        mock_refuse(me, 400, error.message, STR("inputs"));
     else
         me->body = text_str(&text);
 }
@@ -181,7 +181,7 @@ static void foreign_answer(struct mock_exchange *me, enum dialect dialect, enum 
     if (!vendor_takes_body(me, dialect, operation, body)) return;
     me->json_array = stream && str_find(me->request->query, STR("alt=sse")) == SIZE_MAX;
     if (!mock_dialect_request(me, operation, model, stream, &body, &error, &param))
-        refuse(me, 400, error.message, param);
+        mock_refuse(me, 400, error.message, param);
     else if (operation == operation_count_tokens)
         mock_dialect_count(me, me->counted);
     else
@@ -196,7 +196,7 @@ static void models_answer(struct mock_exchange *me, struct str path) {
     else if (mock_model_known(me->mock->options.models, id))
         mock_model_write(&text, id, me->facts.created_s);
     else {
-        refuse(me, 404, NULL, STR("model"));
+        mock_refuse(me, 404, NULL, STR("model"));
         return;
     }
     me->body = text_str(&text);
@@ -208,7 +208,7 @@ static struct str path_below_version(struct str path) {
     return at == SIZE_MAX ? path : str_slice(path, at + 3, path.len);
 }
 
-static void answer(struct mock_exchange *me, struct str body) {
+static void mock_answer_now(struct mock_exchange *me, struct str body) {
     struct str path = path_below_version(me->request->path);
     struct error error = {.code = error_none};
     enum endpoint endpoint;
@@ -218,9 +218,9 @@ static void answer(struct mock_exchange *me, struct str body) {
     bool stream = false;
     bool models = str_eq(path, STR("/models")) || str_starts(path, STR("/models/"));
     if (!authorized(me)) {
-        refuse(me, 401, NULL, STR(""));
+        mock_refuse(me, 401, NULL, STR(""));
     } else if (!mock_options_headers(&me->options, me->request->headers, me->request->header_count, &error)) {
-        refuse(me, 400, error.message, STR(""));
+        mock_refuse(me, 400, error.message, STR(""));
     } else if (me->request->method == http_post &&
                mock_dialect_find(me->request->path, body, &dialect, &operation, &model, &stream)) {
         foreign_answer(me, dialect, operation, model, stream, body);
@@ -229,10 +229,10 @@ static void answer(struct mock_exchange *me, struct str body) {
     } else if (str_eq(path, STR("/healthz"))) {
         me->body = STR("{\"status\":\"ok\"}");
     } else if (models || !endpoint_find(path, &endpoint, NULL)) {
-        refuse(me, models ? 405 : 404, models ? "Only GET is allowed here." : "There is nothing at this path.",
-               STR(""));
+        mock_refuse(me, models ? 405 : 404, models ? "Only GET is allowed here." : "There is nothing at this path.",
+                    STR(""));
     } else if (me->request->method != http_post) {
-        refuse(me, 405, "Only POST is allowed here.", STR(""));
+        mock_refuse(me, 405, "Only POST is allowed here.", STR(""));
     } else if (endpoint_facts(endpoint)->body == endpoint_body_multipart) {
         struct text text = text_in_arena(&me->arena, 512);
         mock_multipart_write(&text, endpoint, body, me->facts.created_s, &me->content_type);
@@ -271,7 +271,7 @@ static void request_decide(struct mock_exchange *me) {
         mock_deliver(me);
         return;
     }
-    answer(me, body);
+    mock_answer_now(me, body);
     fault_choose(me);
     if (me->number) mock_record_body(mock->records, me->number, body, mock_fault_name(me->fault.kind));
     if (me->status == 200 && !me->streams &&
@@ -293,7 +293,7 @@ static void request_decide(struct mock_exchange *me) {
 /* -- what the server calls --------------------------------------------------------------------------------------------
  */
 
-static void on_head(void *context, struct exchange *exchange, const struct http_request *request, void **owner) {
+static void mock_on_head(void *context, struct exchange *exchange, const struct http_request *request, void **owner) {
     struct mock *mock = context;
     struct mock_exchange *me = memory_take_zeroed(sizeof *me);
     *owner = me;
@@ -313,25 +313,25 @@ static void on_head(void *context, struct exchange *exchange, const struct http_
         me->number = mock_record_begin(mock->records, request);
 }
 
-static void on_body(void *owner, struct str piece) {
+static void mock_on_body(void *owner, struct str piece) {
     struct mock_exchange *me = owner;
     if (chunks_add(&me->received, piece)) return;
     exchange_abort(me->exchange);
     mock_exchange_free(me, mock_outcome_broken);
 }
 
-static void on_end(void *owner) { request_decide(owner); }
-static void on_writable(void *owner) { mock_deliver_more(owner); }
+static void mock_on_end(void *owner) { request_decide(owner); }
+static void mock_on_writable(void *owner) { mock_deliver_more(owner); }
 
-static void on_done(void *owner) {
+static void mock_on_done(void *owner) {
     struct mock_exchange *me = owner;
     mock_exchange_free(me, me->fault.kind == mock_fault_none ? mock_outcome_done : mock_outcome_broken);
 }
 
-static void on_gone(void *owner) { mock_exchange_free(owner, mock_outcome_aborted); }
+static void mock_on_gone(void *owner) { mock_exchange_free(owner, mock_outcome_aborted); }
 
-static void on_refused(void *context, enum error_code code, const char *sentence, char *body, size_t body_size,
-                       size_t *body_len, struct str *content_type) {
+static void mock_on_refused(void *context, enum error_code code, const char *sentence, char *body, size_t body_size,
+                            size_t *body_len, struct str *content_type) {
     (void)context;
     struct text text = text_in_buffer(body, body_size);
     mock_openai_error(&text, error_facts(code)->status, sentence, STR(""));
@@ -339,7 +339,8 @@ static void on_refused(void *context, enum error_code code, const char *sentence
     *content_type = STR("application/json");
 }
 
-static const struct server_handler handler = {on_head, on_body, on_end, on_writable, on_done, on_gone, on_refused};
+static const struct server_handler handler = {mock_on_head, mock_on_body, mock_on_end,    mock_on_writable,
+                                              mock_on_done, mock_on_gone, mock_on_refused};
 
 /* -- the mock ---------------------------------------------------------------------------------------------------------
  */

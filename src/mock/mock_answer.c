@@ -77,12 +77,12 @@ static struct str content_make(const struct mock_prompt *prompt, const struct mo
     return text.failed || plain.failed ? STR_NONE : text_str(&text);
 }
 
-static unsigned char lower(char c) { return (unsigned char)(c >= 'A' && c <= 'Z' ? c + 32 : c); }
+static unsigned char mock_answer_lower(char c) { return (unsigned char)(c >= 'A' && c <= 'Z' ? c + 32 : c); }
 
 static bool mentions(struct str text, struct str word) {
     for (size_t from = 0; word.len && from + word.len <= text.len; from++) {
         size_t same = 0;
-        while (same < word.len && lower(text.at[from + same]) == lower(word.at[same])) same++;
+        while (same < word.len && mock_answer_lower(text.at[from + same]) == mock_answer_lower(word.at[same])) same++;
         if (same == word.len) return true;
     }
     return false;
@@ -97,8 +97,8 @@ static bool asks_for(struct str text, struct str name) {
     return false;
 }
 
-static void call_add(struct mock_answer *answer, const struct json_value *function, const struct mock_prompt *prompt,
-                     struct arena *arena) {
+static void mock_answer_call_add(struct mock_answer *answer, const struct json_value *function,
+                                 const struct mock_prompt *prompt, struct arena *arena) {
     struct text arguments = text_in_arena(arena, 128);
     struct mock_tool_call *call = &answer->calls[answer->call_count];
     struct str name = json_str(json_member(function, "name"), STR(""));
@@ -122,11 +122,11 @@ static void calls_make(const struct mock_prompt *prompt, struct arena *arena, st
         if (!first) first = function;
         bool wanted =
             prompt->tool_choice == mock_tool_named ? str_eq(name, prompt->tool_named) : asks_for(prompt->text, name);
-        if (wanted) call_add(answer, function, prompt, arena);
+        if (wanted) mock_answer_call_add(answer, function, prompt, arena);
     }
     bool wanted = prompt->tool_choice == mock_tool_required ||
                   (prompt->tool_choice == mock_tool_auto && mentions(prompt->text, STR("tool")));
-    if (answer->call_count == 0 && first && wanted) call_add(answer, first, prompt, arena);
+    if (answer->call_count == 0 && first && wanted) mock_answer_call_add(answer, first, prompt, arena);
 }
 
 /* Cuts at the first stop word and at the most tokens; answers why it ended. */

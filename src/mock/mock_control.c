@@ -2,7 +2,7 @@
 #include "dialect/json.h"
 #include "mock/mock_internal.h"
 
-static void refuse(struct mock_exchange *me, int status, const char *message) {
+static void mock_control_refuse(struct mock_exchange *me, int status, const char *message) {
     struct text text = text_in_arena(&me->arena, 256);
     mock_openai_error(&text, status, message, STR(""));
     me->status = status;
@@ -17,11 +17,11 @@ static void fault_set(struct mock_exchange *me, struct str body) {
     me->json = json_parse(body, &problem, &at);
     const struct json_value *root = json_root(me->json);
     if (!me->json) {
-        refuse(me, 400, "Send {\"spec\": \"status=503\", \"count\": 1}.");
+        mock_control_refuse(me, 400, "Send {\"spec\": \"status=503\", \"count\": 1}.");
         return;
     }
     if (!mock_fault_parse(json_str(json_member(root, "spec"), STR("")), &fault, &error)) {
-        refuse(me, 400, error.message);
+        mock_control_refuse(me, 400, error.message);
         return;
     }
     me->mock->forced = fault;
@@ -38,7 +38,7 @@ void mock_control(struct mock_exchange *me, struct str path, struct str body) {
         struct text text = text_in_arena(&me->arena, 4096);
         mock_records_write(me->mock->records, &text);
         if (text.failed)
-            refuse(me, 500, "There is too much to show: DELETE /mock/requests.");
+            mock_control_refuse(me, 500, "There is too much to show: DELETE /mock/requests.");
         else
             me->body = text_str(&text);
     } else if (requests && method == http_delete) {
@@ -48,6 +48,7 @@ void mock_control(struct mock_exchange *me, struct str path, struct str body) {
     } else if (fault && method == http_delete) {
         me->mock->forced_count = 0;
     } else {
-        refuse(me, requests || fault ? 405 : 404, "GET or DELETE /mock/requests; POST or DELETE /mock/fault.");
+        mock_control_refuse(me, requests || fault ? 405 : 404,
+                            "GET or DELETE /mock/requests; POST or DELETE /mock/fault.");
     }
 }

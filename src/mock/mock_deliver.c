@@ -17,12 +17,12 @@ enum {
 
 static void stall(struct mock_exchange *me) { me->state = mock_stalled; }
 
-static void cut(struct mock_exchange *me) {
+static void mock_deliver_cut(struct mock_exchange *me) {
     exchange_abort(me->exchange);
     mock_exchange_free(me, mock_outcome_broken);
 }
 
-static void cut_now(void *context) { cut(context); }
+static void cut_now(void *context) { mock_deliver_cut(context); }
 
 /* What was written is let arrive first. */
 static void cut_soon(struct mock_exchange *me) {
@@ -31,7 +31,7 @@ static void cut_soon(struct mock_exchange *me) {
     timer_set(loop, &me->timer, loop_now(loop).mono_ns + cut_delay_ms * NS_PER_MS, cut_now, me);
 }
 
-static void end(struct mock_exchange *me) {
+static void mock_deliver_end(struct mock_exchange *me) {
     me->state = mock_ended;
     exchange_end(me->exchange);
 }
@@ -44,39 +44,42 @@ struct headers {
     size_t count;
 };
 
-static void header_add(struct headers *headers, struct str name, struct str value) {
+static void mock_deliver_header_add(struct headers *headers, struct str name, struct str value) {
     if (headers->count < mock_headers_max && value.at)
         headers->list[headers->count++] = (struct http_header){name, value};
 }
 
 /* As OpenAI's own, so that a client that reads them can be tested. */
-static struct headers headers_make(struct mock_exchange *me) {
+static struct headers mock_deliver_headers_make(struct mock_exchange *me) {
     struct headers headers = {.count = 0};
     uint64_t served = ++me->mock->served;
     bool limited = me->fault.kind == mock_fault_status && me->fault.value == 429;
-    header_add(&headers, STR("content-type"), me->content_type);
-    header_add(&headers, STR("x-request-id"), arena_printf(&me->arena, "req_mock%016llx", (unsigned long long)served));
-    header_add(&headers, STR("openai-organization"), STR("mock"));
-    header_add(&headers, STR("openai-version"), STR("2020-10-01"));
-    header_add(&headers, STR("openai-processing-ms"), STR("1"));
-    header_add(&headers, STR("x-ratelimit-limit-requests"), STR("10000"));
-    header_add(&headers, STR("x-ratelimit-limit-tokens"), STR("2000000"));
-    header_add(&headers, STR("x-ratelimit-remaining-requests"),
-               limited ? STR("0") : arena_printf(&me->arena, "%llu", (unsigned long long)(9999 - served % 9999)));
-    header_add(&headers, STR("x-ratelimit-remaining-tokens"), STR("1999000"));
-    header_add(&headers, STR("x-ratelimit-reset-requests"), STR("6ms"));
-    header_add(&headers, STR("x-ratelimit-reset-tokens"), STR("1ms"));
-    header_add(&headers, STR("set-cookie"), STR("__mock=1; path=/; HttpOnly"));
-    if (me->streams) header_add(&headers, STR("cache-control"), STR("no-cache"));
-    if (me->fault.retry_after[0]) header_add(&headers, STR("retry-after"), str_from(me->fault.retry_after));
+    mock_deliver_header_add(&headers, STR("content-type"), me->content_type);
+    mock_deliver_header_add(&headers, STR("x-request-id"),
+                            arena_printf(&me->arena, "req_mock%016llx", (unsigned long long)served));
+    mock_deliver_header_add(&headers, STR("openai-organization"), STR("mock"));
+    mock_deliver_header_add(&headers, STR("openai-version"), STR("2020-10-01"));
+    mock_deliver_header_add(&headers, STR("openai-processing-ms"), STR("1"));
+    mock_deliver_header_add(&headers, STR("x-ratelimit-limit-requests"), STR("10000"));
+    mock_deliver_header_add(&headers, STR("x-ratelimit-limit-tokens"), STR("2000000"));
+    mock_deliver_header_add(&headers, STR("x-ratelimit-remaining-requests"),
+                            limited ? STR("0")
+                                    : arena_printf(&me->arena, "%llu", (unsigned long long)(9999 - served % 9999)));
+    mock_deliver_header_add(&headers, STR("x-ratelimit-remaining-tokens"), STR("1999000"));
+    mock_deliver_header_add(&headers, STR("x-ratelimit-reset-requests"), STR("6ms"));
+    mock_deliver_header_add(&headers, STR("x-ratelimit-reset-tokens"), STR("1ms"));
+    mock_deliver_header_add(&headers, STR("set-cookie"), STR("__mock=1; path=/; HttpOnly"));
+    if (me->streams) mock_deliver_header_add(&headers, STR("cache-control"), STR("no-cache"));
+    if (me->fault.retry_after[0])
+        mock_deliver_header_add(&headers, STR("retry-after"), str_from(me->fault.retry_after));
     if (me->fault.retry_after_ms >= 0)
-        header_add(&headers, STR("retry-after-ms"),
-                   arena_printf(&me->arena, "%lld", (long long)me->fault.retry_after_ms));
+        mock_deliver_header_add(&headers, STR("retry-after-ms"),
+                                arena_printf(&me->arena, "%lld", (long long)me->fault.retry_after_ms));
     return headers;
 }
 
-static void respond(struct mock_exchange *me, int64_t content_length) {
-    struct headers headers = headers_make(me);
+static void mock_deliver_respond(struct mock_exchange *me, int64_t content_length) {
+    struct headers headers = mock_deliver_headers_make(me);
     exchange_respond(me->exchange, me->status, headers.list, headers.count, content_length);
 }
 
@@ -93,13 +96,13 @@ static void stream_render(struct mock_exchange *me) {
 }
 
 static void whole_send(struct mock_exchange *me) {
-    respond(me, me->streams ? -1 : (int64_t)me->body.len);
+    mock_deliver_respond(me, me->streams ? -1 : (int64_t)me->body.len);
     if (me->body.len) exchange_write(me->exchange, &me->body, 1);
-    end(me);
+    mock_deliver_end(me);
 }
 
 static void raw_head(struct mock_exchange *me, struct text *text) {
-    struct headers headers = headers_make(me);
+    struct headers headers = mock_deliver_headers_make(me);
     text_printf(text, "HTTP/1.1 %d OK\r\n", me->status);
     for (size_t i = 0; i < headers.count; i++)
         text_printf(text, "%.*s: %.*s\r\n", STR_ARG(headers.list[i].name), STR_ARG(headers.list[i].value));
@@ -159,7 +162,7 @@ static void slow_more(void *context) {
     struct mock_exchange *me = context;
     struct loop *loop = me->mock->loop;
     if (me->slow_at == me->body.len) {
-        end(me);
+        mock_deliver_end(me);
         return;
     }
     struct str one = str_slice(me->body, me->slow_at, me->slow_at + 1);
@@ -170,7 +173,7 @@ static void slow_more(void *context) {
 
 static void half_send(struct mock_exchange *me) {
     struct str half = str_slice(me->body, 0, me->body.len / 2);
-    respond(me, me->streams ? -1 : (int64_t)me->body.len);
+    mock_deliver_respond(me, me->streams ? -1 : (int64_t)me->body.len);
     if (half.len) exchange_write(me->exchange, &half, 1);
     cut_soon(me);
 }
@@ -210,12 +213,12 @@ static bool stream_fault(struct mock_exchange *me) {
     if (me->stream.events < (uint64_t)me->fault.value) return false;
     switch (me->fault.kind) {
     case mock_fault_reset_mid_stream: cut_soon(me); return true;
-    case mock_fault_end_mid_stream: end(me); return true;
+    case mock_fault_end_mid_stream: mock_deliver_end(me); return true;
     case mock_fault_stall_mid_stream: stall(me); return true;
     case mock_fault_error_in_stream:
         mock_dialect_error_event(me, &text);
         event_send(me, text_str(&text));
-        end(me);
+        mock_deliver_end(me);
         return true;
     case mock_fault_invalid_json_event:
         event_send(me, STR("data: {\"id\":\"chatcmpl-broken\",\"choices\":[{\"delta\":{\"conte\n\n"));
@@ -243,7 +246,7 @@ static void stream_pump(void *context) {
         if (stream_fault(me)) return;
         struct text text = scratch_text(me);
         if (!mock_dialect_next(me, &text, &is_token)) {
-            end(me);
+            mock_deliver_end(me);
             return;
         }
         event_send(me, text_str(&text));
@@ -259,7 +262,7 @@ void mock_deliver_more(struct mock_exchange *me) {
 static void stream_start(struct mock_exchange *me) {
     me->content_type = mock_dialect_content_type(me);
     me->started_ns = loop_now(me->mock->loop).mono_ns;
-    respond(me, -1);
+    mock_deliver_respond(me, -1);
     if (me->fault.kind == mock_fault_hang_after_head)
         stall(me);
     else
@@ -349,13 +352,13 @@ static void whole_deliver(struct mock_exchange *me) {
         return;
     case mock_fault_hang: stall(me); return;
     case mock_fault_hang_after_head:
-        respond(me, (int64_t)me->body.len);
+        mock_deliver_respond(me, (int64_t)me->body.len);
         stall(me);
         return;
-    case mock_fault_reset: cut(me); return;
+    case mock_fault_reset: mock_deliver_cut(me); return;
     case mock_fault_reset_mid_body: half_send(me); return;
     case mock_fault_slow_bytes:
-        respond(me, me->streams ? -1 : (int64_t)me->body.len);
+        mock_deliver_respond(me, me->streams ? -1 : (int64_t)me->body.len);
         me->state = mock_sending;
         slow_more(me);
         return;

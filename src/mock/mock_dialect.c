@@ -7,7 +7,7 @@
 static const struct codec_caller nobody = {
     .model = {"mock", 4}, .request_id = {"mock", 4}, .include_usage = true, .show_reasoning = true};
 
-static struct codec_caller caller_of(const struct mock_exchange *me) {
+static struct codec_caller mock_dialect_caller_of(const struct mock_exchange *me) {
     struct codec_caller caller = nobody;
     size_t prefix = sizeof "chatcmpl-" - 1;
     caller.now_s = me->facts.created_s;
@@ -112,7 +112,7 @@ void mock_dialect_reply(struct mock_exchange *me, struct str *body) {
         if (!text.failed) *body = text_str(&text);
         return;
     }
-    struct codec_caller caller = caller_of(me);
+    struct codec_caller caller = mock_dialect_caller_of(me);
     struct message_reply reply;
     struct embed_reply vectors;
     bool error_inside;
@@ -124,7 +124,8 @@ void mock_dialect_reply(struct mock_exchange *me, struct str *body) {
     if (!text.failed) *body = text_str(&text);
 }
 
-static struct message_error error_read(struct mock_exchange *me, int status, const char *message, struct str param) {
+static struct message_error mock_dialect_error_read(struct mock_exchange *me, int status, const char *message,
+                                                    struct str param) {
     struct text text = text_in_arena(&me->arena, 256);
     struct message_error error = {.status = status, .retry_after_ms = -1, .request_id = STR("req_mock")};
     mock_openai_error(&text, status, message, param);
@@ -138,7 +139,7 @@ void mock_dialect_error(struct mock_exchange *me, struct text *text, int status,
         mock_openai_error(text, status, message, param);
         return;
     }
-    struct message_error error = error_read(me, status, message, param);
+    struct message_error error = mock_dialect_error_read(me, status, message, param);
     me->codec->write_error(&error, text);
 }
 
@@ -149,15 +150,15 @@ void mock_dialect_error_event(struct mock_exchange *me, struct text *text) {
         text_put(text, STR("\n\n"));
         return;
     }
-    struct codec_caller caller = caller_of(me);
+    struct codec_caller caller = mock_dialect_caller_of(me);
     struct message_event event = {.kind = message_event_error, .usage = USAGE_NONE, .status = 500};
-    event.text = error_read(me, 500, NULL, STR("")).message;
+    event.text = mock_dialect_error_read(me, 500, NULL, STR("")).message;
     me->codec->write_event(me->writer, &event, &caller, &me->arena, text);
 }
 
 static void event_translate(struct mock_exchange *me, struct str raw, struct text *text) {
     struct message_events events = {.arena = &me->arena};
-    struct codec_caller caller = caller_of(me);
+    struct codec_caller caller = mock_dialect_caller_of(me);
     struct str data = str_trim(str_starts(raw, STR("data:")) ? str_slice(raw, 5, raw.len) : raw);
     if (!codec_openai.read_event(me->reader, STR(""), data, &me->arena, quirks_of(STR(""), STR("")), &events)) {
         text_put(text, raw); /* broken on purpose */

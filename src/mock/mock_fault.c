@@ -36,7 +36,7 @@ static bool name_fail(struct str name, struct error *error) {
                      STR_ARG(str_slice(name, 0, 40)), STR_ARG(facts[nearest].name));
 }
 
-static bool value_set(struct mock_fault *fault, struct str text, struct error *error) {
+static bool mock_fault_value_set(struct mock_fault *fault, struct str text, struct error *error) {
     uint64_t value;
     enum parameter parameter = facts[fault->kind].parameter;
     if (parameter == parameter_none)
@@ -64,7 +64,7 @@ static bool pair_set(struct mock_fault *fault, struct str name, struct str value
         fault->retry_after_ms = (int64_t)number;
         return true;
     }
-    if (str_eq(name, STR("after")) || str_eq(name, STR("ms"))) return value_set(fault, value, error);
+    if (str_eq(name, STR("after")) || str_eq(name, STR("ms"))) return mock_fault_value_set(fault, value, error);
     return error_set(error, error_invalid_request,
                      "A fault has no \"%.*s\": after, ms, retry-after and retry-after-ms are known.",
                      STR_ARG(str_slice(name, 0, 40)));
@@ -96,7 +96,7 @@ bool mock_fault_parse(struct str spec, struct mock_fault *fault, struct error *e
         if (kind == mock_fault_kinds) return name_fail(name, error);
         fault->kind = (enum mock_fault_kind)kind;
         fault->value = facts[kind].value;
-        if (value.at && !value_set(fault, value, error)) return false;
+        if (value.at && !mock_fault_value_set(fault, value, error)) return false;
     }
     return true;
 }

@@ -236,7 +236,7 @@ bool mock_media_write(struct text *text, enum endpoint endpoint, const struct js
 }
 
 /* A small field's value, enough for a mock: between the blank line behind its name and the next line end. */
-static struct str field_find(struct str body, struct str name) {
+static struct str mock_media_field_find(struct str body, struct str name) {
     struct str rest = body;
     for (size_t at; (at = str_find(rest, STR("name=\""))) != SIZE_MAX;) {
         rest = str_slice(rest, at + 6, rest.len);
@@ -256,7 +256,7 @@ void mock_multipart_write(struct text *text, enum endpoint endpoint, struct str 
         images_write(text, 1, created_s);
         return;
     }
-    struct str format = field_find(body, STR("response_format"));
+    struct str format = mock_media_field_find(body, STR("response_format"));
     if (str_eq(format, STR("text")) || str_eq(format, STR("srt")) || str_eq(format, STR("vtt"))) {
         *content_type = STR("text/plain; charset=utf-8");
         text_printf(text, "The mock heard %zu bytes.\n", body.len);

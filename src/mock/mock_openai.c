@@ -269,7 +269,8 @@ static void or_null_put(struct text *text, struct str name, struct str value) {
         text_put(text, STR("null"));
 }
 
-static void error_put(struct text *text, const char *message, struct str type, struct str param, struct str code) {
+static void mock_openai_error_put(struct text *text, const char *message, struct str type, struct str param,
+                                  struct str code) {
     text_put(text, STR("{\"error\":{"));
     text_json_str(text, STR("message"), str_from(message));
     text_json_str(text, STR("type"), type);
@@ -301,9 +302,10 @@ void mock_openai_error(struct text *text, int status, const char *message, struc
     while (i + 1 < sizeof known / sizeof *known && known[i].status != status) i++;
     if (known[i].status != status) i = status >= 500 ? 7 : 0;
     bool path = status == 404 && message; /* a path that is not there is no model */
-    error_put(text, message ? message : known[i].message, known[i].type, param, path ? STR("") : known[i].code);
+    mock_openai_error_put(text, message ? message : known[i].message, known[i].type, param,
+                          path ? STR("") : known[i].code);
 }
 
 void mock_openai_refusal(struct text *text, const char *message, struct str param, struct str code) {
-    error_put(text, message, STR("invalid_request_error"), param, code);
+    mock_openai_error_put(text, message, STR("invalid_request_error"), param, code);
 }

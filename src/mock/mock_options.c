@@ -51,14 +51,14 @@ struct mock_options mock_options_default(void) {
         .fault = {.retry_after_ms = -1}, .fault_rate = 1, .seed = 1, .listen = STR("127.0.0.1:8081"), .control = true};
 }
 
-static const struct option_facts *option_find(struct str name) {
+static const struct option_facts *mock_options_option_find(struct str name) {
     for (size_t i = 0; i < facts_count; i++)
         if (str_eq_nocase(facts[i].name, name)) return &facts[i];
     return NULL;
 }
 
 bool mock_option_is_switch(struct str name) {
-    const struct option_facts *found = option_find(name);
+    const struct option_facts *found = mock_options_option_find(name);
     return found && found->value.len == 0;
 }
 
@@ -106,8 +106,8 @@ static bool flag_parse(struct str text, bool *flag) {
     return *flag || str_eq(text, STR("0")) || str_eq_nocase(text, STR("false"));
 }
 
-static bool value_set(struct mock_options *options, enum option option, struct str value, struct error *error,
-                      bool *known) {
+static bool mock_options_value_set(struct mock_options *options, enum option option, struct str value,
+                                   struct error *error, bool *known) {
     uint64_t whole;
     double number;
     *known = true;
@@ -138,12 +138,12 @@ static bool value_set(struct mock_options *options, enum option option, struct s
 
 bool mock_options_set(struct mock_options *options, struct str name, struct str value, enum mock_source source,
                       struct error *error) {
-    const struct option_facts *found = option_find(name);
+    const struct option_facts *found = mock_options_option_find(name);
     bool plain;
     if (!found || (source == mock_source_request && !found->in_request))
         return error_set(error, error_invalid_request, "The mock has no option \"%.*s\"%s.",
                          STR_ARG(str_slice(name, 0, 40)), found ? " for one request" : "");
-    if (value_set(options, found->option, value, error, &plain)) return true;
+    if (mock_options_value_set(options, found->option, value, error, &plain)) return true;
     if (!plain) return false;
     return error_set(error, error_invalid_request, "\"%.*s\" is no value for the mock's option \"%.*s\" (%.*s).",
                      STR_ARG(str_slice(value, 0, 40)), STR_ARG(found->name), STR_ARG(found->value));

@@ -13,12 +13,12 @@ struct writing {
 
 static void value_write(struct writing *writing, const struct json_value *schema, unsigned depth);
 
-static bool is_str(const struct json_value *value) { return json_str(value, STR_NONE).at != NULL; }
+static bool mock_schema_is_str(const struct json_value *value) { return json_str(value, STR_NONE).at != NULL; }
 
 /* A JSON value that stands in the schema itself (enum, const): scalars only, others are null. */
 static void literal_write(struct writing *writing, const struct json_value *value) {
     double number = json_double(value, NAN);
-    if (is_str(value))
+    if (mock_schema_is_str(value))
         text_put_json(writing->text, json_str(value, STR("")));
     else if (!isnan(number) && number == (double)json_i64(value, 0))
         text_put_i64(writing->text, json_i64(value, 0));
@@ -47,7 +47,7 @@ static struct str type_of(const struct json_value *schema) {
     const struct json_value *type = json_member(schema, "type");
     struct str first = STR("");
     size_t place = 0;
-    if (is_str(type)) return json_str(type, STR(""));
+    if (mock_schema_is_str(type)) return json_str(type, STR(""));
     for (const struct json_value *at; (at = json_each(type, &place, NULL));)
         if (first.len == 0 && !str_eq(json_str(at, STR("")), STR("null"))) first = json_str(at, STR(""));
     if (first.len) return first;

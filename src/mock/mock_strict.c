@@ -106,7 +106,7 @@ static bool is_spelt(struct str camel, struct str given) {
     return at == camel.len;
 }
 
-static bool is_known(const struct keys *keys, struct str name) {
+static bool mock_strict_is_known(const struct keys *keys, struct str name) {
     if (keys->dialect != dialect_gemini) return mock_strict_is_one_of(keys->names, name);
     struct str names = keys->names, piece;
     while (str_split_next(&names, ' ', &piece))
@@ -114,7 +114,7 @@ static bool is_known(const struct keys *keys, struct str name) {
     return false;
 }
 
-static const struct json_value *inside(const struct json_value *root, const char *name) {
+static const struct json_value *mock_strict_inside(const struct json_value *root, const char *name) {
     struct str key;
     size_t place = 0;
     if (!name) return root;
@@ -140,11 +140,11 @@ static bool keys_check(const struct mock_asked *asked, struct mock_refusal *refu
         const struct keys *keys = &tables[i];
         if (keys->dialect != asked->dialect || keys->operation != asked->operation) continue;
         if (asked->dialect == dialect_openai && (asked->other_vendor || keys->endpoint != asked->endpoint)) continue;
-        const struct json_value *object = inside(asked->root, keys->inside);
+        const struct json_value *object = mock_strict_inside(asked->root, keys->inside);
         struct str name;
         size_t place = 0;
         while (json_each(object, &place, &name))
-            if (!is_known(keys, name)) return unknown(keys, name, refusal);
+            if (!mock_strict_is_known(keys, name)) return unknown(keys, name, refusal);
     }
     return true;
 }
@@ -169,7 +169,7 @@ static bool out_of_range(const struct range *range, double value, struct mock_re
 static bool ranges_check(const struct mock_asked *asked, struct mock_refusal *refusal) {
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
         const struct range *range = &ranges[i];
-        const struct json_value *given = inside(asked->root, range->inside);
+        const struct json_value *given = mock_strict_inside(asked->root, range->inside);
         given = given ? json_member(given, range->name) : NULL;
         if (range->dialect != asked->dialect || json_kind(given) != json_number) continue;
         double value = json_double(given, range->least);

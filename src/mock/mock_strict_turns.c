@@ -138,7 +138,7 @@ bool mock_strict_responses_turns(const struct mock_asked *asked, struct arena *a
 /* -- Anthropic --------------------------------------------------------------------------------------------------------
  */
 
-static bool is_blank(struct str text) { return str_trim(text).len == 0; }
+static bool mock_strict_turns_is_blank(struct str text) { return str_trim(text).len == 0; }
 
 static bool anthropic_content(const struct json_value *message, size_t index, bool last, struct mock_refusal *refusal) {
     const struct json_value *content = json_member(message, "content");
@@ -153,7 +153,7 @@ static bool anthropic_content(const struct json_value *message, size_t index, bo
                                   index);
     size_t place = 0;
     for (const struct json_value *block; !words && (block = json_each(content, &place, NULL));)
-        if (str_eq(text_of(block, "type"), STR("text")) && is_blank(text_of(block, "text")))
+        if (str_eq(text_of(block, "type"), STR("text")) && mock_strict_turns_is_blank(text_of(block, "text")))
             return mock_strict_refuse(refusal, "", STR(""), "messages: text content blocks must %s",
                                       text_of(block, "text").len ? "contain non-whitespace text" : "be non-empty");
     return true;

@@ -19,7 +19,7 @@
 enum { address_wait_ms = 250 };
 
 /* One address that is being tried. */
-struct attempt {
+struct dial_attempt {
     struct dial *dial;
     struct stream *stream;
 };
@@ -34,7 +34,7 @@ struct dial {
     struct loop_deferred failing;
     struct addresses addresses;
     size_t address_next;
-    struct attempt attempts[resolver_addresses_max];
+    struct dial_attempt attempts[resolver_addresses_max];
     struct stream *stream;     /* the one that won */
     struct http1 *proxy_reply; /* while CONNECT is under way */
     int proxy_status;
@@ -53,10 +53,10 @@ static void dial_free(struct dial *dial) {
     memory_give(dial);
 }
 
-static bool attempts_close(struct dial *dial, const struct attempt *but) {
+static bool attempts_close(struct dial *dial, const struct dial_attempt *but) {
     bool any = false;
     for (size_t i = 0; i < resolver_addresses_max; i++) {
-        struct attempt *attempt = &dial->attempts[i];
+        struct dial_attempt *attempt = &dial->attempts[i];
         if (attempt->stream && attempt != but) {
             stream_close(attempt->stream, false);
             attempt->stream = NULL;
@@ -72,7 +72,7 @@ void dial_cancel(struct dial *dial) {
     dial_free(dial);
 }
 
-static void failing_run(void *context) {
+static void dial_failing_run(void *context) {
     struct dial *dial = context;
     void (*done)(void *, struct stream *, enum call_failure, struct str) = dial->done;
     void *owner = dial->owner;
@@ -177,7 +177,7 @@ static void connect_send(struct dial *dial) {
     stream_write(dial->stream, &range, 1);
 }
 
-static void on_connected(void *owner) {
+static void dial_on_connected(void *owner) {
     struct dial *dial = owner;
     if (dial->proxied && dial->origin->tls && !dial->tunnelled)
         connect_send(dial);
@@ -185,7 +185,7 @@ static void on_connected(void *owner) {
         up(dial);
 }
 
-static void on_bytes(void *owner, struct str bytes) {
+static void dial_on_bytes(void *owner, struct str bytes) {
     struct dial *dial = owner;
     if (!dial->proxy_reply) { /* a server that talks first is no HTTP server */
         dial_fail(dial, call_failure_malformed, STR("bytes came before the request"));
@@ -207,7 +207,7 @@ static void on_bytes(void *owner, struct str bytes) {
     }
 }
 
-static void on_ended(void *owner) {
+static void dial_on_ended(void *owner) {
     struct dial *dial = owner;
     if (dial->proxy_reply)
         dial_fail(dial, call_failure_proxy, STR("the proxy closed the connection without an answer to CONNECT"));
@@ -215,7 +215,7 @@ static void on_ended(void *owner) {
         dial_fail(dial, call_failure_reset, STR("the connection was closed at once"));
 }
 
-static enum call_failure failure_of(enum stream_failure failure) {
+static enum call_failure dial_failure_of(enum stream_failure failure) {
     switch (failure) {
     case stream_failure_tls: return call_failure_tls;
     case stream_failure_timeout: return call_failure_connect_timeout;
@@ -227,38 +227,39 @@ static enum call_failure failure_of(enum stream_failure failure) {
     return call_failure_connect;
 }
 
-static void on_failed(void *owner, enum stream_failure failure) {
+static void dial_on_failed(void *owner, enum stream_failure failure) {
     struct dial *dial = owner;
-    dial_fail(dial, failure_of(failure), stream_failure_text(dial->stream));
+    dial_fail(dial, dial_failure_of(failure), stream_failure_text(dial->stream));
 }
 
-static void on_writable(void *owner) { (void)owner; }
+static void dial_on_writable(void *owner) { (void)owner; }
 
-static const struct stream_handler handler = {on_connected, on_bytes, on_ended, on_failed, on_writable};
+static const struct stream_handler handler = {dial_on_connected, dial_on_bytes, dial_on_ended, dial_on_failed,
+                                              dial_on_writable};
 
 /* -- addresses --------------------------------------------------------------------------------------------------------
  */
 
 static void on_won(void *owner) {
-    struct attempt *attempt = owner;
+    struct dial_attempt *attempt = owner;
     struct dial *dial = attempt->dial;
     timer_cancel(dial->loop, &dial->next_address);
     attempts_close(dial, attempt);
     dial->stream = attempt->stream;
     attempt->stream = NULL;
     stream_set_handler(dial->stream, &handler, dial);
-    on_connected(dial);
+    dial_on_connected(dial);
 }
 
 static void on_lost(void *owner, enum stream_failure failure) {
-    struct attempt *attempt = owner;
+    struct dial_attempt *attempt = owner;
     struct dial *dial = attempt->dial;
     bool connecting = failure == stream_failure_refused || failure == stream_failure_timeout;
     bool others = false;
     for (size_t i = 0; i < dial->address_next; i++)
         others = others || (dial->attempts[i].stream && &dial->attempts[i] != attempt);
     if (!connecting || (!others && dial->address_next >= dial->addresses.count)) {
-        dial_fail(dial, failure_of(failure), stream_failure_text(attempt->stream));
+        dial_fail(dial, dial_failure_of(failure), stream_failure_text(attempt->stream));
         return;
     }
     stream_close(attempt->stream, false);
@@ -270,11 +271,11 @@ static void on_lost(void *owner, enum stream_failure failure) {
 static void on_early_bytes(void *owner, struct str bytes) { CHECKF(false, "%p %zu", owner, bytes.len); }
 static void on_early_end(void *owner) { CHECKF(false, "%p", owner); }
 
-static const struct stream_handler attempt_handler = {on_won, on_early_bytes, on_early_end, on_lost, on_writable};
+static const struct stream_handler attempt_handler = {on_won, on_early_bytes, on_early_end, on_lost, dial_on_writable};
 
 static void on_next_address(void *context) { address_try(context); }
 
-static void stream_open(struct dial *dial, struct attempt *attempt, const struct sockaddr *address) {
+static void stream_open(struct dial *dial, struct dial_attempt *attempt, const struct sockaddr *address) {
     struct tls_context *tls = dial->proxied ? NULL : dial->origin->tls;
     attempt->dial = dial;
     attempt->stream = stream_connect(dial->loop, address, tls, dial->origin->host, &attempt_handler, attempt);
@@ -282,7 +283,7 @@ static void stream_open(struct dial *dial, struct attempt *attempt, const struct
 }
 
 static void address_try(struct dial *dial) {
-    struct attempt *attempt = &dial->attempts[dial->address_next];
+    struct dial_attempt *attempt = &dial->attempts[dial->address_next];
     struct sockaddr_storage *address = &dial->addresses.list[dial->address_next++];
     address_set_port(address, dial->proxied ? dial->proxy_port : dial->origin->port);
     timer_cancel(dial->loop, &dial->next_address);
@@ -322,7 +323,7 @@ static void on_found(void *context, const struct addresses *addresses) {
     address_try(dial);
 }
 
-static void on_deadline(void *context) {
+static void dial_on_deadline(void *context) {
     dial_fail(context, call_failure_connect_timeout, STR("connecting took too long"));
 }
 
@@ -335,11 +336,11 @@ struct dial *dial_start(struct loop *loop, struct resolver *resolver, const stru
     dial->origin = origin;
     dial->done = done;
     dial->owner = owner;
-    dial->failing.run = failing_run;
+    dial->failing.run = dial_failing_run;
     dial->failing.context = dial;
     dial->wait.found = on_found;
     dial->wait.context = dial;
-    timer_set(loop, &dial->deadline, deadline_ns, on_deadline, dial);
+    timer_set(loop, &dial->deadline, deadline_ns, dial_on_deadline, dial);
     if (origin->unix_path.len) {
         struct sockaddr_un address = {.sun_family = AF_UNIX};
         if (origin->unix_path.len >= sizeof address.sun_path) {

@@ -12,7 +12,7 @@ enum { url_bytes_max = 8192, redirects_max = 3, connect_timeout_s = 5 };
 
 struct fetch {
     struct loop *loop;
-    struct client *client;
+    struct http_client *client;
     const struct fetch_rules *rules;
     fetch_done *done;
     void *owner;
@@ -124,7 +124,7 @@ static const char *location_take(struct fetch *fetch, struct str location) {
 /* -- the call ---------------------------------------------------------------------------------------------------------
  */
 
-static void call_begin(struct fetch *fetch) {
+static void fetch_call_begin(struct fetch *fetch) {
     static const struct http_header headers[] = {
         {STR("Accept"), STR("image/*, application/pdf, text/plain, */*;q=0.5")},
         {STR("Accept-Encoding"), STR("identity")},
@@ -141,9 +141,9 @@ static bool is_redirect(int status) {
     return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
-static void on_sent(void *owner) { (void)owner; }
+static void fetch_on_sent(void *owner) { (void)owner; }
 
-static void on_head(void *owner, const struct http_reply *reply) {
+static void fetch_on_head(void *owner, const struct http_reply *reply) {
     struct fetch *fetch = owner;
     struct str location = http_header_find(reply->headers, reply->header_count, STR("location")),
                type = http_header_find(reply->headers, reply->header_count, STR("content-type"));
@@ -160,7 +160,7 @@ static void on_head(void *owner, const struct http_reply *reply) {
         if (problem)
             fetch_end(fetch, str_from(problem));
         else
-            call_begin(fetch);
+            fetch_call_begin(fetch);
     } else if (reply->status != 200) {
         snprintf(text, sizeof text, "its server answered with status %d", reply->status);
         fetch_end(fetch, str_from(text));
@@ -171,7 +171,7 @@ static void on_head(void *owner, const struct http_reply *reply) {
     }
 }
 
-static void on_body(void *owner, struct str piece) {
+static void fetch_on_body(void *owner, struct str piece) {
     struct fetch *fetch = owner;
     if (!fetch->call || fetch->redirecting) return;
     if (piece.len > fetch->rules->bytes_max - fetch->body.len)
@@ -180,13 +180,13 @@ static void on_body(void *owner, struct str piece) {
         fetch_end(fetch, STR("there is no memory for it"));
 }
 
-static void on_ended(void *owner) {
+static void fetch_on_ended(void *owner) {
     struct fetch *fetch = owner;
     fetch->call = NULL;
     fetch_end(fetch, fetch->body.len ? STR("") : STR("it is empty"));
 }
 
-static void on_failed(void *owner, enum call_failure failure, struct str text) {
+static void fetch_on_failed(void *owner, enum call_failure failure, struct str text) {
     struct fetch *fetch = owner;
     char sentence[160];
     fetch->call = NULL;
@@ -197,11 +197,12 @@ static void on_failed(void *owner, enum call_failure failure, struct str text) {
     fetch_end(fetch, str_from(sentence));
 }
 
-static const struct call_handler handler = {on_sent, on_head, on_body, on_ended, on_failed};
+static const struct call_handler handler = {fetch_on_sent, fetch_on_head, fetch_on_body, fetch_on_ended,
+                                            fetch_on_failed};
 
-static void on_deadline(void *context) { fetch_end(context, STR("it took too long")); }
+static void fetch_on_deadline(void *context) { fetch_end(context, STR("it took too long")); }
 
-struct fetch *fetch_start(struct loop *loop, struct client *client, struct budget *budget,
+struct fetch *fetch_start(struct loop *loop, struct http_client *client, struct budget *budget,
                           const struct fetch_rules *rules, struct str url, fetch_done *done, void *owner) {
     struct fetch *fetch = memory_take_zeroed(sizeof *fetch);
     if (!fetch) return NULL;
@@ -213,11 +214,11 @@ struct fetch *fetch_start(struct loop *loop, struct client *client, struct budge
     fetch->ending.run = ending_run;
     fetch->ending.context = fetch;
     chunks_init(&fetch->body, budget);
-    timer_set(loop, &fetch->deadline, loop_now(loop).mono_ns + rules->timeout_ns, on_deadline, fetch);
+    timer_set(loop, &fetch->deadline, loop_now(loop).mono_ns + rules->timeout_ns, fetch_on_deadline, fetch);
     const char *problem = url_take(fetch, url);
     if (problem)
         fetch_end(fetch, str_from(problem));
     else
-        call_begin(fetch);
+        fetch_call_begin(fetch);
     return fetch;
 }

@@ -24,7 +24,7 @@ struct fetch_rules {
 typedef void fetch_done(void *owner, struct str failure, struct str bytes, struct str content_type);
 
 /* `done` comes once, never from inside. The URL is copied. NULL: no memory. */
-struct fetch *fetch_start(struct loop *loop, struct client *client, struct budget *budget,
+struct fetch *fetch_start(struct loop *loop, struct http_client *client, struct budget *budget,
                           const struct fetch_rules *rules, struct str url, fetch_done *done, void *owner);
 /* `done` does not come any more. */
 void fetch_cancel(struct fetch *fetch);

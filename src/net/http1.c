@@ -39,22 +39,23 @@ struct http1 {
     bool is_request, begun, ended, reply_to_head, skipping /* a 1xx */, in_value;
 };
 
-static int refuse(struct http1 *parser, enum error_code error, int status, const char *sentence) {
+static int http1_refuse(struct http1 *parser, enum error_code error, int status, const char *sentence) {
     if (!parser->refusal.sentence) parser->refusal = (struct http1_refusal){error, status, sentence};
     return HPE_USER;
 }
 
-static int text_add(struct http1 *parser, const char *at, size_t len) {
+static int http1_text_add(struct http1 *parser, const char *at, size_t len) {
     if (parser->text.len + len > limit_header_bytes) {
         if (parser->is_request && parser->header_count == 0)
-            return refuse(parser, error_target_too_long, 0, "The request target is longer than allowed.");
-        return refuse(parser, error_headers_too_large, 0, "The headers are larger than allowed.");
+            return http1_refuse(parser, error_target_too_long, 0, "The request target is longer than allowed.");
+        return http1_refuse(parser, error_headers_too_large, 0, "The headers are larger than allowed.");
     }
     if (parser->text.len + len > parser->text.size) {
         size_t size = parser->text.size ? parser->text.size * 2 : 1024;
         while (size < parser->text.len + len) size *= 2;
         char *bigger = arena_take(&parser->arena, size);
-        if (!bigger) return refuse(parser, error_overloaded, 0, "There is no memory for the headers now. Try again.");
+        if (!bigger)
+            return http1_refuse(parser, error_overloaded, 0, "There is no memory for the headers now. Try again.");
         if (parser->text.len) memcpy(bigger, parser->text.at, parser->text.len);
         parser->text.at = bigger;
         parser->text.size = size;
@@ -74,20 +75,20 @@ static int on_target(llhttp_t *llhttp, const char *at, size_t len) {
     struct http1 *parser = llhttp->data;
     parser->target_len += (uint32_t)len;
     if (parser->target_len > limit_target_bytes)
-        return refuse(parser, error_target_too_long, 0, "The request target is longer than allowed.");
-    return text_add(parser, at, len);
+        return http1_refuse(parser, error_target_too_long, 0, "The request target is longer than allowed.");
+    return http1_text_add(parser, at, len);
 }
 
 static int on_name(llhttp_t *llhttp, const char *at, size_t len) {
     struct http1 *parser = llhttp->data;
     if (parser->header_count == 0 || parser->in_value) {
         if (parser->header_count == limit_headers)
-            return refuse(parser, error_headers_too_large, 0, "There are more header lines than allowed.");
+            return http1_refuse(parser, error_headers_too_large, 0, "There are more header lines than allowed.");
         parser->places[parser->header_count++] = (struct place){.name = (uint32_t)parser->text.len};
         parser->in_value = false;
     }
     parser->places[parser->header_count - 1].name_len += (uint32_t)len;
-    return text_add(parser, at, len);
+    return http1_text_add(parser, at, len);
 }
 
 static int on_name_complete(llhttp_t *llhttp) {
@@ -102,7 +103,7 @@ static int on_value(llhttp_t *llhttp, const char *at, size_t len) {
     struct http1 *parser = llhttp->data;
     if (parser->ended || parser->header_count == 0) return 0;
     parser->places[parser->header_count - 1].value_len += (uint32_t)len;
-    return text_add(parser, at, len);
+    return http1_text_add(parser, at, len);
 }
 
 static const struct {
@@ -128,11 +129,12 @@ static int line_scan(struct http1 *parser, struct str bytes) {
         char c = bytes.at[i];
         if (parser->line == line_before && (c == '\r' || c == '\n')) {
             if (c == '\n' && ++parser->empty_lines > empty_lines_max)
-                return refuse(parser, error_invalid_request, 0, "Empty lines stand where a request should begin.");
+                return http1_refuse(parser, error_invalid_request, 0,
+                                    "Empty lines stand where a request should begin.");
         } else if (c == '\n') {
             parser->line = line_over;
         } else if (c == ' ' && parser->line != line_inside) {
-            return refuse(parser, error_invalid_request, 0, "The parts of a request line stand one blank apart.");
+            return http1_refuse(parser, error_invalid_request, 0, "The parts of a request line stand one blank apart.");
         } else {
             parser->line = c == ' ' ? line_blank : line_inside;
         }
@@ -140,7 +142,7 @@ static int line_scan(struct http1 *parser, struct str bytes) {
     return 0;
 }
 
-static size_t count_of(const struct http1_head *head, struct str name, struct str *last) {
+static size_t http1_count_of(const struct http1_head *head, struct str name, struct str *last) {
     size_t count = 0;
     for (size_t i = 0; i < head->header_count; i++)
         if (str_eq_nocase(head->headers[i].name, name)) {
@@ -153,21 +155,23 @@ static size_t count_of(const struct http1_head *head, struct str name, struct st
 /* The rules that both directions share: one coding, chunked, never beside a length, never on HTTP/1.0. */
 static int framing_check(struct http1 *parser, struct http1_head *head) {
     struct str value;
-    size_t codings = count_of(head, STR("transfer-encoding"), &value);
+    size_t codings = http1_count_of(head, STR("transfer-encoding"), &value);
     head->chunked = codings == 1;
     if (codings > 1 || (codings == 1 && !str_eq_nocase(value, STR("chunked"))))
-        return refuse(parser, error_invalid_request, 0, "Transfer-Encoding: only `chunked`, once, is understood.");
+        return http1_refuse(parser, error_invalid_request, 0,
+                            "Transfer-Encoding: only `chunked`, once, is understood.");
     if (codings && head->version_1_0)
-        return refuse(parser, error_invalid_request, 0, "Transfer-Encoding is not allowed on HTTP/1.0.");
-    size_t lengths = count_of(head, STR("content-length"), &value);
+        return http1_refuse(parser, error_invalid_request, 0, "Transfer-Encoding is not allowed on HTTP/1.0.");
+    size_t lengths = http1_count_of(head, STR("content-length"), &value);
     if (codings && lengths)
-        return refuse(parser, error_invalid_request, 0, "Content-Length and Transfer-Encoding exclude each other.");
-    if (lengths > 1) return refuse(parser, error_invalid_request, 0, "Content-Length stands twice.");
+        return http1_refuse(parser, error_invalid_request, 0,
+                            "Content-Length and Transfer-Encoding exclude each other.");
+    if (lengths > 1) return http1_refuse(parser, error_invalid_request, 0, "Content-Length stands twice.");
     uint64_t length;
     head->content_length = -1;
     if (lengths == 0) return 0;
     if (!str_to_u64(value, &length) || length > INT64_MAX)
-        return refuse(parser, error_invalid_request, 0, "Content-Length is not a number of bytes.");
+        return http1_refuse(parser, error_invalid_request, 0, "Content-Length is not a number of bytes.");
     head->content_length = (int64_t)length;
     return 0;
 }
@@ -183,38 +187,38 @@ static int target_check(struct http1 *parser, struct http1_head *head) {
         if (head->target.len == 0) head->target = STR("/");
         if (head->target.at[0] == '?') head->target = arena_printf(&parser->arena, "/%.*s", STR_ARG(head->target));
         if (!head->target.at)
-            return refuse(parser, error_overloaded, 0, "There is no memory for the headers now. Try again.");
+            return http1_refuse(parser, error_overloaded, 0, "There is no memory for the headers now. Try again.");
     } else if (target.len == 0 || target.at[0] != '/') {
-        return refuse(parser, error_invalid_request, 0, "The request target must be a path.");
+        return http1_refuse(parser, error_invalid_request, 0, "The request target must be a path.");
     }
     for (size_t i = 0; i < target.len; i++)
         if ((unsigned char)target.at[i] <= 0x20 || target.at[i] == 0x7f || target.at[i] == '#')
-            return refuse(parser, error_invalid_request, 0, "The request target holds a forbidden character.");
+            return http1_refuse(parser, error_invalid_request, 0, "The request target holds a forbidden character.");
     return 0;
 }
 
 static int request_check(struct http1 *parser, struct http1_head *head) {
     struct str value;
     if (!method_find(parser->llhttp.method, &head->method))
-        return refuse(parser, error_method_not_allowed, 501, "The method is not known here.");
-    size_t hosts = count_of(head, STR("host"), &value);
+        return http1_refuse(parser, error_method_not_allowed, 501, "The method is not known here.");
+    size_t hosts = http1_count_of(head, STR("host"), &value);
     if (hosts > 1 || (hosts == 0 && !head->version_1_0))
-        return refuse(parser, error_invalid_request, 0, "A request has exactly one Host header.");
+        return http1_refuse(parser, error_invalid_request, 0, "A request has exactly one Host header.");
     head->host = hosts ? value : STR("");
-    if (count_of(head, STR("expect"), &value)) {
+    if (http1_count_of(head, STR("expect"), &value)) {
         if (!str_eq_nocase(value, STR("100-continue")))
-            return refuse(parser, error_expectation_failed, 0, "Only Expect: 100-continue is understood.");
+            return http1_refuse(parser, error_expectation_failed, 0, "Only Expect: 100-continue is understood.");
         head->expects_continue = !head->version_1_0;
     }
     head->has_body = head->chunked || head->content_length > 0;
     if (target_check(parser, head) != 0) return HPE_USER;
     struct str name;
     if (head->host.len && !host_split(head->host, &name))
-        return refuse(parser, error_invalid_request, 0, "The Host header is not a host.");
+        return http1_refuse(parser, error_invalid_request, 0, "The Host header is not a host.");
     return 0;
 }
 
-static struct http_header *headers_make(struct http1 *parser) {
+static struct http_header *http1_headers_make(struct http1 *parser) {
     struct http_header *headers = arena_take(&parser->arena, (parser->header_count + 1) * sizeof *headers);
     if (!headers) return NULL;
     for (size_t i = 0; i < parser->header_count; i++) {
@@ -231,16 +235,17 @@ static bool values_are_clean(const struct http1_head *head) {
     return true;
 }
 
-static int on_head(llhttp_t *llhttp) {
+static int http1_on_head(llhttp_t *llhttp) {
     struct http1 *parser = llhttp->data;
     llhttp->upgrade = 0; /* an Upgrade is ignored (RFC 9110, 7.8), and the body is read as a body */
-    struct http1_head head = {.headers = headers_make(parser), .header_count = parser->header_count};
-    if (!head.headers) return refuse(parser, error_overloaded, 0, "There is no memory for the headers now. Try again.");
+    struct http1_head head = {.headers = http1_headers_make(parser), .header_count = parser->header_count};
+    if (!head.headers)
+        return http1_refuse(parser, error_overloaded, 0, "There is no memory for the headers now. Try again.");
     head.version_1_0 = llhttp->http_major == 1 && llhttp->http_minor == 0;
     if (llhttp->http_major != 1 || llhttp->http_minor > 1)
-        return refuse(parser, error_invalid_request, 505, "Only HTTP/1.1 and HTTP/1.0 are spoken here.");
+        return http1_refuse(parser, error_invalid_request, 505, "Only HTTP/1.1 and HTTP/1.0 are spoken here.");
     if (!values_are_clean(&head))
-        return refuse(parser, error_invalid_request, 0, "A header value holds a control character.");
+        return http1_refuse(parser, error_invalid_request, 0, "A header value holds a control character.");
     head.target = str_make(parser->text.at, parser->target_len);
     head.keep_alive = llhttp_should_keep_alive(llhttp) != 0;
     if (framing_check(parser, &head) != 0) return HPE_USER;
@@ -250,10 +255,11 @@ static int on_head(llhttp_t *llhttp) {
         return 0;
     }
     head.status = llhttp->status_code;
-    if (head.status == 101) return refuse(parser, error_provider_error, 0, "The provider switched protocols unasked.");
+    if (head.status == 101)
+        return http1_refuse(parser, error_provider_error, 0, "The provider switched protocols unasked.");
     if (head.status < 200) {
         if (++parser->informational > informational_max)
-            return refuse(parser, error_provider_error, 0, "The provider sends interim replies without end.");
+            return http1_refuse(parser, error_provider_error, 0, "The provider sends interim replies without end.");
         parser->skipping = true;
         return 1;
     }
@@ -265,7 +271,7 @@ static int on_head(llhttp_t *llhttp) {
     return bodiless ? 1 : 0;
 }
 
-static int on_body(llhttp_t *llhttp, const char *at, size_t len) {
+static int http1_on_body(llhttp_t *llhttp, const char *at, size_t len) {
     struct http1 *parser = llhttp->data;
     parser->body_len += len;
     if (len) parser->handler->body(parser->owner, str_make(at, len));
@@ -278,7 +284,7 @@ static int on_extension(llhttp_t *llhttp, const char *at, size_t len) {
     (void)at;
     parser->extension_len += len;
     if (parser->extension_len <= extension_bytes_max + parser->body_len) return 0;
-    return refuse(parser, error_invalid_request, 0, "The extensions of chunks are longer than what they carry.");
+    return http1_refuse(parser, error_invalid_request, 0, "The extensions of chunks are longer than what they carry.");
 }
 
 static void head_forget(struct http1 *parser) {
@@ -290,7 +296,7 @@ static void head_forget(struct http1 *parser) {
     arena_free(&parser->arena);
 }
 
-static int on_end(llhttp_t *llhttp) {
+static int http1_on_end(llhttp_t *llhttp) {
     struct http1 *parser = llhttp->data;
     if (parser->skipping) { /* an interim reply: the real one follows */
         parser->skipping = false;
@@ -308,11 +314,11 @@ static const llhttp_settings_t settings = {
     .on_header_field = on_name,
     .on_header_field_complete = on_name_complete,
     .on_header_value = on_value,
-    .on_headers_complete = on_head,
-    .on_body = on_body,
+    .on_headers_complete = http1_on_head,
+    .on_body = http1_on_body,
     .on_chunk_extension_name = on_extension,
     .on_chunk_extension_value = on_extension,
-    .on_message_complete = on_end,
+    .on_message_complete = http1_on_end,
 };
 
 static struct http1 *parser_new(bool is_request, const struct http1_handler *handler, void *owner) {
@@ -380,7 +386,7 @@ static void refuse_of(struct http1 *parser, llhttp_errno_t number) {
     for (size_t i = 0; i < sizeof sentences / sizeof *sentences; i++)
         if (sentences[i].number == number) sentence = sentences[i].sentence;
     int status = number == HPE_INVALID_VERSION ? 505 : 0;
-    refuse(parser, error_invalid_request, parser->is_request ? status : 0, sentence);
+    http1_refuse(parser, error_invalid_request, parser->is_request ? status : 0, sentence);
 }
 
 size_t http1_feed(struct http1 *parser, struct str bytes) {

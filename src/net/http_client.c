@@ -39,7 +39,7 @@ struct pool {
 /* One connection to a provider. */
 struct upstream {
     struct list node; /* of pool->idle while it is idle, else of client->busy */
-    struct client *client;
+    struct http_client *client;
     struct pool *pool;
     struct stream *stream;
     struct http1 *parser;
@@ -51,7 +51,7 @@ struct upstream {
 };
 
 struct call {
-    struct client *client;
+    struct http_client *client;
     const struct origin *origin;
     const struct call_handler *handler;
     void *owner;
@@ -72,12 +72,12 @@ struct call {
     char head[]; /* as it goes out; kept until it has */
 };
 
-struct client {
+struct http_client {
     struct loop *loop;
     struct resolver *resolver;
     struct list pools[buckets], busy;
     size_t idle_count, busy_count;
-    bool chosen;       /* by client_set_origins: other pools keep nothing */
+    bool chosen;       /* by http_client_set_origins: other pools keep nothing */
     uint64_t replaced; /* idle connections that turned out closed before they were used */
     char scratch[limit_header_bytes + limit_target_bytes];
 };
@@ -120,7 +120,7 @@ static void pool_closed(struct pool *pool) {
     pool_release(pool);
 }
 
-static struct pool *pool_find(const struct client *client, uint64_t origin_id) {
+static struct pool *pool_find(const struct http_client *client, uint64_t origin_id) {
     LIST_EACH (node, &client->pools[origin_id % buckets]) {
         struct pool *pool = LIST_OWNER(node, struct pool, node);
         if (pool->origin_id == origin_id) return pool;
@@ -129,7 +129,7 @@ static struct pool *pool_find(const struct client *client, uint64_t origin_id) {
 }
 
 /* NULL: out of memory. */
-static struct pool *pool_of(struct client *client, const struct origin *origin) {
+static struct pool *pool_of(struct http_client *client, const struct origin *origin) {
     struct pool *pool = pool_find(client, origin->id);
     if (pool) return pool;
     pool = memory_take_zeroed(sizeof *pool);
@@ -148,7 +148,7 @@ static struct pool *pool_of(struct client *client, const struct origin *origin) 
  */
 
 static void upstream_free(struct upstream *upstream) {
-    struct client *client = upstream->client;
+    struct http_client *client = upstream->client;
     if (upstream->feeding) { /* inside its own parser: freed when that returns */
         upstream->doomed = true;
         upstream->call = NULL;
@@ -214,7 +214,7 @@ static void settled_run(void *context) {
 }
 
 static void upstream_release(struct upstream *upstream) {
-    struct client *client = upstream->client;
+    struct http_client *client = upstream->client;
     struct pool *pool = upstream->pool;
     busy_end(upstream);
     upstream->call = NULL;
@@ -284,7 +284,7 @@ static enum call_failure broken(const struct upstream *upstream) {
 /* -- a reply ----------------------------------------------------------------------------------------------------------
  */
 
-static void on_head(void *owner, const struct http1_head *head) {
+static void http_client_on_head(void *owner, const struct http1_head *head) {
     struct upstream *upstream = owner;
     struct call *call = upstream->call;
     if (!call) return;
@@ -299,14 +299,14 @@ static void on_head(void *owner, const struct http1_head *head) {
     call->handler->head(call->owner, &reply);
 }
 
-static void on_body(void *owner, struct str piece) {
+static void http_client_on_body(void *owner, struct str piece) {
     struct upstream *upstream = owner;
     if (upstream->call) upstream->call->handler->body(upstream->call->owner, piece);
 }
 
-static void on_end(void *owner) { (void)owner; /* looked at after the parser has returned */ }
+static void http_client_on_end(void *owner) { (void)owner; /* looked at after the parser has returned */ }
 
-static const struct http1_handler parser_handler = {on_head, on_body, on_end};
+static const struct http1_handler parser_handler = {http_client_on_head, http_client_on_body, http_client_on_end};
 
 static void call_ended(struct upstream *upstream, bool more_bytes) {
     struct call *call = upstream->call;
@@ -319,7 +319,7 @@ static void call_ended(struct upstream *upstream, bool more_bytes) {
     handler->ended(owner);
 }
 
-static void on_bytes(void *owner, struct str bytes) {
+static void http_client_on_bytes(void *owner, struct str bytes) {
     struct upstream *upstream = owner;
     if (!upstream->call) { /* an idle connection has nothing to say */
         upstream_drop(upstream);
@@ -339,7 +339,7 @@ static void on_bytes(void *owner, struct str bytes) {
         call_ended(upstream, read < bytes.len);
 }
 
-static void on_ended(void *owner) {
+static void http_client_on_ended(void *owner) {
     struct upstream *upstream = owner;
     struct call *call = upstream->call;
     if (!call) {
@@ -360,7 +360,7 @@ static void on_ended(void *owner) {
                                  : STR("the connection was closed without a reply"));
 }
 
-static void on_failed(void *owner, enum stream_failure failure) {
+static void http_client_on_failed(void *owner, enum stream_failure failure) {
     struct upstream *upstream = owner;
     (void)failure;
     if (!upstream->call)
@@ -401,14 +401,16 @@ static void call_send(struct call *call, bool first) {
     if (call->body_at < call->body_count) stream_tell_when_sent(stream);
 }
 
-static void on_writable(void *owner) {
+static void http_client_on_writable(void *owner) {
     struct upstream *upstream = owner;
     if (upstream->call && upstream->call->body_at < upstream->call->body_count) call_send(upstream->call, false);
 }
 
-static void on_connected(void *owner) { (void)owner; }
+static void http_client_on_connected(void *owner) { (void)owner; }
 
-static const struct stream_handler stream_handler = {on_connected, on_bytes, on_ended, on_failed, on_writable};
+static const struct stream_handler stream_handler = {http_client_on_connected, http_client_on_bytes,
+                                                     http_client_on_ended, http_client_on_failed,
+                                                     http_client_on_writable};
 
 /* Told at the end of the turn. */
 static void call_fail_later(struct call *call, enum call_failure failure, struct str text) {
@@ -484,7 +486,7 @@ static struct upstream *pool_take(struct pool *pool, const struct origin *origin
 
 static void on_dialled(void *owner, struct stream *stream, enum call_failure failure, struct str text) {
     struct call *call = owner;
-    struct client *client = call->client;
+    struct http_client *client = call->client;
     call->dial = NULL;
     if (!stream) {
         pool_closed(call->pool);
@@ -512,7 +514,7 @@ static void on_dialled(void *owner, struct stream *stream, enum call_failure fai
 }
 
 static void call_dial(struct call *call) {
-    struct client *client = call->client;
+    struct http_client *client = call->client;
     call->dial = dial_start(client->loop, client->resolver, call->origin, call->connect_by_ns, on_dialled, call);
     if (call->dial) {
         call->pool->open++;
@@ -569,7 +571,8 @@ static void authority_put(struct text *text, const struct origin *origin) {
     }
 }
 
-static struct str head_write(struct client *client, const struct origin *origin, const struct call_request *request) {
+static struct str head_write(struct http_client *client, const struct origin *origin,
+                             const struct call_request *request) {
     struct text text = text_in_buffer(client->scratch, sizeof client->scratch);
     text_put(&text, http_method_name(request->method));
     text_put_byte(&text, ' ');
@@ -602,13 +605,13 @@ static struct str head_write(struct client *client, const struct origin *origin,
     return text.failed ? STR_NONE : text_str(&text);
 }
 
-struct call *call_start(struct client *client, const struct origin *origin, const struct call_request *request,
+struct call *call_start(struct http_client *client, const struct origin *origin, const struct call_request *request,
                         const struct call_handler *handler, void *owner) {
     struct str head = head_write(client, origin, request);
     struct pool *pool = head.at ? pool_of(client, origin) : NULL;
     struct budget *budget = request->budget ? request->budget : loop_budget(client->loop);
     struct call *call = pool ? budget_resize(budget, NULL, 0, sizeof *call + head.len) : NULL;
-    if (!call) return NULL; /* a pool without calls is no harm: client_set_origins ends it */
+    if (!call) return NULL; /* a pool without calls is no harm: http_client_set_origins ends it */
     *call = (struct call){.client = client,
                           .origin = origin,
                           .pool = pool,
@@ -652,10 +655,10 @@ void call_cancel(struct call *call) {
 /* -- the client -------------------------------------------------------------------------------------------------------
  */
 
-struct client *client_new(struct loop *loop) {
-    struct client *client = pages_take(sizeof *client); /* heads are written in it */
+struct http_client *http_client_new(struct loop *loop) {
+    struct http_client *client = pages_take(sizeof *client); /* heads are written in it */
     if (!client) return NULL;
-    memset(client, 0, offsetof(struct client, scratch));
+    memset(client, 0, offsetof(struct http_client, scratch));
     client->loop = loop;
     for (size_t i = 0; i < buckets; i++) list_init(&client->pools[i]);
     list_init(&client->busy);
@@ -665,7 +668,7 @@ struct client *client_new(struct loop *loop) {
     return NULL;
 }
 
-void client_set_origins(struct client *client, const struct origin *origins, size_t count, bool fresh) {
+void http_client_set_origins(struct http_client *client, const struct origin *origins, size_t count, bool fresh) {
     client->chosen = true;
     for (size_t i = 0; i < buckets; i++)
         LIST_EACH (node, &client->pools[i]) LIST_OWNER(node, struct pool, node)->kept = false;
@@ -686,17 +689,17 @@ void client_set_origins(struct client *client, const struct origin *origins, siz
         }
 }
 
-void client_free(struct client *client) {
+void http_client_free(struct http_client *client) {
     CHECKF(client->busy_count == 0, "busy=%zu", client->busy_count);
-    client_set_origins(client, NULL, 0, true);
+    http_client_set_origins(client, NULL, 0, true);
     for (size_t i = 0; i < buckets; i++) CHECK(list_empty(&client->pools[i]));
     resolver_free(client->resolver);
     pages_give(client, sizeof *client);
 }
 
-uint64_t client_replaced(const struct client *client) { return client->replaced; }
+uint64_t http_client_replaced(const struct http_client *client) { return client->replaced; }
 
-size_t client_connections(const struct client *client, size_t *idle) {
+size_t http_client_connections(const struct http_client *client, size_t *idle) {
     *idle = client->idle_count;
     return client->idle_count + client->busy_count;
 }

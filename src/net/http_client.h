@@ -7,7 +7,7 @@
 #include "net/http.h"
 #include "net/loop.h"
 
-struct client;
+struct http_client;
 struct call;
 struct tls_context;
 
@@ -59,15 +59,15 @@ struct call_handler {
     void (*failed)(void *owner, enum call_failure failure, struct str text);
 };
 
-struct client *client_new(struct loop *loop);
-void client_free(struct client *client);
+struct http_client *http_client_new(struct loop *loop);
+void http_client_free(struct http_client *client);
 /* The origins that are called from here on, by id: the others' connections close, idle ones now and busy ones at the
  * end of their calls. What they allow counts at once. `fresh`: all idle ones close, so that names are looked up anew.
  * Borrows nothing. */
-void client_set_origins(struct client *client, const struct origin *origins, size_t count, bool fresh);
-size_t client_connections(const struct client *client, size_t *idle);
+void http_client_set_origins(struct http_client *client, const struct origin *origins, size_t count, bool fresh);
+size_t http_client_connections(const struct http_client *client, size_t *idle);
 /* Idle connections so far that were found closed when a call wanted one, and were passed over. */
-uint64_t client_replaced(const struct client *client);
+uint64_t http_client_replaced(const struct http_client *client);
 
 struct call_request {
     enum http_method method;
@@ -82,7 +82,7 @@ struct call_request {
 /* Takes an idle connection or makes a new one. An idle one that turns out closed before any byte of the request has
  * left is passed over without a word; nothing is ever sent twice. The head is copied; the ranges (the array too) and
  * the origin are not, and outlive the call. NULL: out of memory, or a head over limit_header_bytes. */
-struct call *call_start(struct client *client, const struct origin *origin, const struct call_request *request,
+struct call *call_start(struct http_client *client, const struct origin *origin, const struct call_request *request,
                         const struct call_handler *handler, void *owner);
 /* Has the request left, so that its body ranges are no longer needed? True for good once a reply has begun after it. */
 bool call_body_sent(const struct call *call);

@@ -242,11 +242,11 @@ void listener_drain(struct listener *listener) {
     }
 }
 
-static void on_closed(uv_handle_t *handle) { memory_give(handle->data); }
+static void listener_on_closed(uv_handle_t *handle) { memory_give(handle->data); }
 
 void listener_close(struct listener *listener) {
     timer_cancel(listener->loop, &listener->retry);
     uv_poll_stop(&listener->poll);
     close(listener->descriptor);
-    uv_close((uv_handle_t *)&listener->poll, on_closed);
+    uv_close((uv_handle_t *)&listener->poll, listener_on_closed);
 }

@@ -182,7 +182,7 @@ void loop_run(struct loop *loop) {
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-static void *thread_main(void *context) {
+static void *loop_thread_main(void *context) {
     struct loop *loop = context;
     pthread_setname_np(pthread_self(), loop->name);
     loop_run(loop);
@@ -194,7 +194,7 @@ bool loop_start_thread(struct loop *loop, const char *name) {
     str_copy(loop->name, sizeof loop->name, str_from(name));
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before); /* inherited by the new thread */
-    loop->has_thread = pthread_create(&loop->thread, NULL, thread_main, loop) == 0;
+    loop->has_thread = pthread_create(&loop->thread, NULL, loop_thread_main, loop) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return loop->has_thread;
 }
@@ -251,7 +251,7 @@ void timer_set(struct loop *loop, struct timer *timer, uint64_t deadline_ns, voi
 
 void timer_cancel(struct loop *loop, struct timer *timer) { timers_cancel(&loop->timers, timer); }
 
-static void on_signal(uv_signal_t *handle, int number) {
+static void loop_on_uv_signal(uv_signal_t *handle, int number) {
     struct signal_watch *watch = handle->data;
     watch->run(watch->context, number);
 }
@@ -267,7 +267,7 @@ bool loop_on_signal(struct loop *loop, int signal_number, void (*run)(void *cont
     watch->next = loop->signals;
     loop->signals = watch;
     uv_unref((uv_handle_t *)&watch->handle);
-    return uv_signal_start(&watch->handle, on_signal, signal_number) == 0;
+    return uv_signal_start(&watch->handle, loop_on_uv_signal, signal_number) == 0;
 }
 
 void loop_free(struct loop *loop) {

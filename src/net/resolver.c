@@ -174,7 +174,7 @@ static void entry_learn(struct resolver_entry *entry, const struct share *share,
 }
 
 /* The answer goes into the cache and to all who wait. They may ask again, which may take the entry. */
-static void answer(struct resolver *resolver, struct job *job) {
+static void resolver_answer(struct resolver *resolver, struct job *job) {
     struct share *share = share_of(resolver, job->caller);
     struct resolver_entry *entry = job->entry;
     struct list waits;
@@ -219,7 +219,7 @@ static void deliver(void *context) {
         if (job) list_remove(&job->node);
         pthread_mutex_unlock(&resolver->mutex);
         if (!job) return;
-        answer(resolver, job);
+        resolver_answer(resolver, job);
     }
 }
 
@@ -257,7 +257,7 @@ static void job_done(struct share *share, struct job *job) {
     loop_post(resolver->loop, deliver, resolver); /* false: the loop has ended, and nobody waits */
 }
 
-static void *thread_main(void *context) {
+static void *resolver_thread_main(void *context) {
     struct share *share = context;
     struct resolver *resolver = share->resolver;
     pthread_mutex_lock(&resolver->mutex);
@@ -281,7 +281,7 @@ static bool threads_start(struct share *share) {
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
     while (share->thread_count < threads_max &&
-           pthread_create(&share->threads[share->thread_count], NULL, thread_main, share) == 0)
+           pthread_create(&share->threads[share->thread_count], NULL, resolver_thread_main, share) == 0)
         share->thread_count++;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return share->thread_count > 0;

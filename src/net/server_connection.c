@@ -28,12 +28,12 @@ static void turn_run(void *context);
 /* -- deadlines --------------------------------------------------------------------------------------------------------
  */
 
-static void on_deadline(void *context);
+static void server_connection_on_deadline(void *context);
 
 static void deadline_at(struct connection *connection, uint64_t deadline_ns) {
     connection->deadline_ns = deadline_ns;
     if (!connection->timer.place || connection->timer.deadline_ns > deadline_ns)
-        timer_set(connection->server->loop, &connection->timer, deadline_ns, on_deadline, connection);
+        timer_set(connection->server->loop, &connection->timer, deadline_ns, server_connection_on_deadline, connection);
 }
 
 void connection_deadline_set(struct connection *connection, uint64_t from_now_ns) {
@@ -147,7 +147,8 @@ void connection_drain(struct connection *connection) {
  */
 
 /* net's own answer to a request that never reached, or no longer has, a handler. */
-static void refuse(struct connection *connection, enum error_code error, int status, const char *sentence) {
+static void server_connection_refuse(struct connection *connection, enum error_code error, int status,
+                                     const char *sentence) {
     struct server *server = connection->server;
     struct exchange *exchange = &connection->exchange;
     char body[1024];
@@ -175,7 +176,7 @@ static void refuse(struct connection *connection, enum error_code error, int sta
     connection_linger(connection);
 }
 
-static void on_head(void *owner, const struct http1_head *head) {
+static void server_connection_on_head(void *owner, const struct http1_head *head) {
     struct connection *connection = owner;
     struct server *server = connection->server;
     struct exchange *exchange = &connection->exchange;
@@ -212,7 +213,7 @@ static void on_head(void *owner, const struct http1_head *head) {
     }
 }
 
-static void on_body(void *owner, struct str piece) {
+static void server_connection_on_body(void *owner, struct str piece) {
     struct connection *connection = owner;
     struct exchange *exchange = &connection->exchange;
     if (exchange->over) return;
@@ -225,7 +226,7 @@ static void on_body(void *owner, struct str piece) {
     connection->server->handler->body(exchange->owner, piece);
 }
 
-static void on_end(void *owner) {
+static void server_connection_on_end(void *owner) {
     struct connection *connection = owner;
     struct exchange *exchange = &connection->exchange;
     exchange->request_ended = true;
@@ -235,7 +236,8 @@ static void on_end(void *owner) {
     connection->server->handler->end(exchange->owner);
 }
 
-static const struct http1_handler parser_handler = {on_head, on_body, on_end};
+static const struct http1_handler parser_handler = {server_connection_on_head, server_connection_on_body,
+                                                    server_connection_on_end};
 
 static void ahead_free(struct connection *connection) {
     budget_free(connection->heads, connection->ahead, connection->ahead_size);
@@ -287,13 +289,13 @@ static size_t connection_feed(struct connection *connection, struct str bytes) {
     size_t read = http1_feed(connection->parser, bytes);
     const struct http1_refusal *refused = http1_refused(connection->parser);
     if (refused) {
-        refuse(connection, refused->error, refused->status, refused->sentence);
+        server_connection_refuse(connection, refused->error, refused->status, refused->sentence);
         return SIZE_MAX;
     }
     struct exchange *exchange = &connection->exchange;
     if (connection->state == connection_serving && !exchange->over && !exchange->responded &&
         exchange->body_len > exchange->body_max) {
-        refuse(connection, error_body_too_large, 0, error_facts(error_body_too_large)->sentence.at);
+        server_connection_refuse(connection, error_body_too_large, 0, error_facts(error_body_too_large)->sentence.at);
         return SIZE_MAX;
     }
     if (connection->state == connection_idle && http1_begun(connection->parser)) {
@@ -375,7 +377,7 @@ static void next_run(void *context) {
 /* -- the stream's calls -----------------------------------------------------------------------------------------------
  */
 
-static void on_bytes(void *owner, struct str bytes) { connection_read(owner, bytes); }
+static void server_connection_on_bytes(void *owner, struct str bytes) { connection_read(owner, bytes); }
 
 static void on_stream_ended(void *owner) {
     struct connection *connection = owner;
@@ -388,7 +390,7 @@ static void on_stream_failed(void *owner, enum stream_failure failure) {
     connection_close(owner, true);
 }
 
-static void on_writable(void *owner) {
+static void server_connection_on_writable(void *owner) {
     struct connection *connection = owner;
     struct exchange *exchange = &connection->exchange;
     if (connection->state != connection_serving || exchange->over) return;
@@ -398,24 +400,24 @@ static void on_writable(void *owner) {
         connection->server->handler->writable(exchange->owner);
 }
 
-static void on_connected(void *owner) { (void)owner; }
+static void server_connection_on_connected(void *owner) { (void)owner; }
 
-static const struct stream_handler stream_handler = {on_connected, on_bytes, on_stream_ended, on_stream_failed,
-                                                     on_writable};
+static const struct stream_handler stream_handler = {server_connection_on_connected, server_connection_on_bytes,
+                                                     on_stream_ended, on_stream_failed, server_connection_on_writable};
 
-static void on_deadline(void *context) {
+static void server_connection_on_deadline(void *context) {
     struct connection *connection = context;
     struct server *server = connection->server;
     const struct exchange *exchange = &connection->exchange;
     if (connection->deadline_ns == UINT64_MAX) return;
     if (loop_now(server->loop).mono_ns < connection->deadline_ns) {
-        timer_set(server->loop, &connection->timer, connection->deadline_ns, on_deadline, connection);
+        timer_set(server->loop, &connection->timer, connection->deadline_ns, server_connection_on_deadline, connection);
         return;
     }
     deadline_clear(connection);
     bool serving = connection->state == connection_serving;
     if (connection->state == connection_receiving || (serving && !exchange->request_ended && !exchange->responded)) {
-        refuse(connection, error_request_timeout, 0, error_facts(error_request_timeout)->sentence.at);
+        server_connection_refuse(connection, error_request_timeout, 0, error_facts(error_request_timeout)->sentence.at);
     } else if (serving) {
         if (stream_unsent(connection->stream) && stream_progress(connection->stream) == connection->progress)
             connection_close(connection, true);

@@ -28,13 +28,13 @@ struct stream_write {
 
 void streams_hold_within(struct loop *loop, struct budget *budget) { loop_budget_set(loop, budget); }
 
-static void on_closed(uv_handle_t *handle) {
+static void stream_on_closed(uv_handle_t *handle) {
     struct stream *stream = handle->data;
     tls_session_free(stream->tls);
     budget_free(stream->charged, stream, stream->charge);
 }
 
-static void failing_run(void *context) {
+static void stream_failing_run(void *context) {
     struct stream *stream = context;
     if (!stream->closing) stream->handler->failed(stream->owner, stream->failure);
 }
@@ -96,7 +96,7 @@ static struct stream *stream_new(struct loop *loop, struct budget *charged, bool
     stream->budget = loop_budget(loop);
     stream->handler = handler;
     stream->owner = owner;
-    stream->failing.run = failing_run;
+    stream->failing.run = stream_failing_run;
     stream->failing.context = stream;
     int made = is_unix ? uv_pipe_init(loop_uv(loop), &stream->pipe, 0) : uv_tcp_init(loop_uv(loop), &stream->tcp);
     CHECKF(made == 0, "%s", uv_strerror(made));
@@ -132,7 +132,7 @@ struct stream *stream_accepted(struct loop *loop, struct budget *charged, int de
     return stream;
 }
 
-static enum stream_failure failure_of(int error_number) {
+static enum stream_failure stream_failure_of(int error_number) {
     switch (error_number) {
     case UV_ETIMEDOUT: return stream_failure_timeout;
     case UV_EMFILE:
@@ -143,12 +143,12 @@ static enum stream_failure failure_of(int error_number) {
     }
 }
 
-static void on_connected(uv_connect_t *request, int status) {
+static void stream_on_connected(uv_connect_t *request, int status) {
     struct stream *stream = request->handle->data;
     memory_give(request);
     if (stream->closing) return;
     if (status != 0) {
-        stream_fail(stream, failure_of(status), status);
+        stream_fail(stream, stream_failure_of(status), status);
         return;
     }
     if (stream->handle.type == UV_TCP) uv_tcp_nodelay(&stream->tcp, 1);
@@ -183,13 +183,13 @@ struct stream *stream_connect(struct loop *loop, const struct sockaddr *address,
     }
     if (is_unix) {
         uv_pipe_connect(request, &stream->pipe, ((const struct sockaddr_un *)(const void *)address)->sun_path,
-                        on_connected);
+                        stream_on_connected);
         return stream;
     }
-    int status = uv_tcp_connect(request, &stream->tcp, address, on_connected);
+    int status = uv_tcp_connect(request, &stream->tcp, address, stream_on_connected);
     if (status != 0) {
         memory_give(request);
-        stream_fail(stream, failure_of(status), status);
+        stream_fail(stream, stream_failure_of(status), status);
     }
     return stream;
 }
@@ -382,8 +382,8 @@ void stream_close(struct stream *stream, bool reset) {
         tls_end(stream->tls);
         stream_tls_step(stream);
     }
-    if (reset && stream->handle.type == UV_TCP && uv_tcp_close_reset(&stream->tcp, on_closed) == 0) return;
-    uv_close(&stream->handle, on_closed);
+    if (reset && stream->handle.type == UV_TCP && uv_tcp_close_reset(&stream->tcp, stream_on_closed) == 0) return;
+    uv_close(&stream->handle, stream_on_closed);
 }
 
 static void linger_over(void *context) { stream_close(context, false); }

@@ -144,7 +144,7 @@ static const char *file_take(const char *path, struct roots *roots) {
     return problem;
 }
 
-static const char *place_of(const char *variable, const char *usual) {
+static const char *tls_place_of(const char *variable, const char *usual) {
     const char *said = getenv(variable);
     return said && *said ? said : usual;
 }
@@ -169,8 +169,8 @@ static bool roots_read(struct str ca_file, struct roots *roots, struct error *er
     char path[1024];
     *roots = (struct roots){.bytes = NULL};
     if (ca_file.len == 0) {
-        const char *folder = place_of(X509_get_default_cert_dir_env(), X509_get_default_cert_dir());
-        file_take(place_of(X509_get_default_cert_file_env(), X509_get_default_cert_file()), roots);
+        const char *folder = tls_place_of(X509_get_default_cert_dir_env(), X509_get_default_cert_dir());
+        file_take(tls_place_of(X509_get_default_cert_file_env(), X509_get_default_cert_file()), roots);
         str_copy(roots->folder, sizeof roots->folder, str_from(folder));
         return true;
     }

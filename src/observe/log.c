@@ -124,8 +124,8 @@ static bool ring_put(struct log_writer *writer, struct str line) {
     return true;
 }
 
-static bool line_put(struct log_writer *writer, const struct log_site *site, const struct log_field *fields,
-                     size_t count) {
+static bool log_line_put(struct log_writer *writer, const struct log_site *site, const struct log_field *fields,
+                         size_t count) {
     char bytes[log_line_bytes];
     struct text line = text_in_buffer(bytes, sizeof bytes);
     log_line(&line, writer->log->style, &writer->second, writer->last.wall_ns, site, fields, count);
@@ -143,7 +143,7 @@ static bool tell_dropped(struct log_writer *writer) {
     static const struct log_site site = {"log_dropped", log_level_warn};
     if (writer->untold == 0) return true;
     struct log_field lines = f_u64("lines", writer->untold);
-    if (!line_put(writer, &site, &lines, 1)) return false;
+    if (!log_line_put(writer, &site, &lines, 1)) return false;
     writer->untold = 0;
     return true;
 }
@@ -156,7 +156,7 @@ static void tell_suppressed(struct log_writer *writer) {
         struct log_site site = {"log_suppressed", count->site->level};
         const struct log_field fields[] = {f_text("of", count->site->event), f_u64("lines", count->suppressed)};
         count->suppressed = 0;
-        if (!line_put(writer, &site, fields, 2)) drop(writer);
+        if (!log_line_put(writer, &site, fields, 2)) drop(writer);
     }
 }
 
@@ -195,7 +195,7 @@ void log_put(struct log_writer *writer, const struct log_site *site, struct now 
     writer->last = now;
     if (new_second && writer->any_suppressed) tell_suppressed(writer);
     if (site->level < log_level_warn || site_admits(writer, site, second))
-        if (!tell_dropped(writer) || !line_put(writer, site, fields, count)) drop(writer);
+        if (!tell_dropped(writer) || !log_line_put(writer, site, fields, count)) drop(writer);
     if (writer->shared) pthread_mutex_unlock(&writer->mutex);
 }
 
@@ -289,7 +289,7 @@ static void drain_to_callback(struct log *log, struct log_writer *writer, size_t
 }
 
 /* With `drain` held. A writer whose line is half out comes first, so that nothing comes between its halves. */
-static void drain(struct log *log, int patience_ms) {
+static void log_drain(struct log *log, int patience_ms) {
     int waited_ms = 0;
     size_t count = atomic_load_explicit(&log->writer_count, memory_order_acquire);
     for (size_t turn = 0; turn < 2 * count; turn++) {
@@ -315,7 +315,7 @@ static void *drain_thread(void *argument) {
             atomic_store(&log->woken, false);
         }
         pthread_mutex_lock(&log->drain);
-        drain(log, -1);
+        log_drain(log, -1);
         pthread_mutex_unlock(&log->drain);
     }
     return NULL;
@@ -326,7 +326,7 @@ static void drain_within(struct log *log, int patience_ms) {
         if (waited_ms >= patience_ms) return;
         poll(NULL, 0, 1);
     }
-    drain(log, patience_ms);
+    log_drain(log, patience_ms);
     pthread_mutex_unlock(&log->drain);
 }
 

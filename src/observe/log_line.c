@@ -91,7 +91,7 @@ static void put_string(struct text *text, struct log_style style, struct str s) 
 }
 
 /* At most value_bytes, never through the middle of a character. */
-static struct str cut(struct str s) {
+static struct str log_line_cut(struct str s) {
     if (s.len <= value_bytes) return s;
     size_t len = value_bytes;
     while (len > value_bytes - 3 && ((unsigned char)s.at[len] & 0xc0) == 0x80) len--;
@@ -101,7 +101,7 @@ static struct str cut(struct str s) {
 static void put_value_string(struct text *text, struct log_style style, const struct log_field *field) {
     char shown_bytes[2 * value_bytes + 8];
     struct text shown = text_in_buffer(shown_bytes, sizeof shown_bytes);
-    struct str value = cut(field->str);
+    struct str value = log_line_cut(field->str);
     bool was_cut = value.len < field->str.len;
     if (field->kind == log_kind_str && !was_cut) {
         put_string(text, style, value);

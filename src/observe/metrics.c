@@ -22,15 +22,15 @@ const struct metrics_bounds metrics_bounds_short = {
 };
 
 /* One writer: load and store are enough. */
-static void add(metrics_count *count, uint64_t by) {
+static void metrics_add(metrics_count *count, uint64_t by) {
     atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + by, memory_order_relaxed);
 }
 
 static void add_duration(struct metrics_durations *durations, const struct metrics_bounds *bounds, uint64_t us) {
     size_t bucket = 0;
     while (bucket < bounds->count && us > bounds->most_us[bucket]) bucket++;
-    add(&durations->buckets[bucket], 1);
-    add(&durations->sum_us, us);
+    metrics_add(&durations->buckets[bucket], 1);
+    metrics_add(&durations->sum_us, us);
 }
 
 struct metrics *metrics_open(const struct metrics_options *options) {
@@ -87,7 +87,7 @@ bool metrics_target_register(struct metrics *metrics, uint32_t id, struct str pr
     return there;
 }
 
-static struct metrics_target *target_of(struct metrics_loop *loop, uint32_t id) {
+static struct metrics_target *metrics_target_of(struct metrics_loop *loop, uint32_t id) {
     if (__builtin_expect(id >= limit_targets, 0)) return &loop->other;
     struct metrics_target *target = atomic_load_explicit(&loop->targets[id], memory_order_relaxed);
     if (__builtin_expect(target != NULL, 1)) return target;
@@ -100,36 +100,36 @@ static struct metrics_target *target_of(struct metrics_loop *loop, uint32_t id) 
 
 void metrics_attempt(struct metrics_loop *loop, const struct metrics_attempt_facts *facts) {
     CHECKF((unsigned)facts->outcome < metrics_outcomes, "outcome=%d", (int)facts->outcome);
-    struct metrics_target *target = target_of(loop, facts->target_id);
-    add(&target->outcomes[facts->outcome], 1);
+    struct metrics_target *target = metrics_target_of(loop, facts->target_id);
+    metrics_add(&target->outcomes[facts->outcome], 1);
     if (facts->outcome == metrics_failed && facts->failure < metrics_failures_max)
-        add(&target->failures[facts->failure], 1);
-    if (facts->failover) add(&loop->failovers, 1);
+        metrics_add(&target->failures[facts->failure], 1);
+    if (facts->failover) metrics_add(&loop->failovers, 1);
     add_duration(&target->attempt, &metrics_bounds_long, facts->duration_us);
     if (facts->first_token_us) add_duration(&target->first_token, &metrics_bounds_long, facts->first_token_us);
     const uint64_t tokens[metrics_tokens] = {facts->input_tokens, facts->output_tokens, facts->cached_tokens,
                                              facts->reasoning_tokens};
     for (size_t i = 0; i < metrics_tokens; i++)
-        if (tokens[i]) add(&target->tokens[i], tokens[i]);
-    if (facts->cost_nano_usd > 0) add(&target->cost_nano_usd, (uint64_t)facts->cost_nano_usd);
-    if (facts->stream_events) add(&loop->stream_events, facts->stream_events);
-    if (facts->stream_events_dropped) add(&loop->stream_events_dropped, facts->stream_events_dropped);
+        if (tokens[i]) metrics_add(&target->tokens[i], tokens[i]);
+    if (facts->cost_nano_usd > 0) metrics_add(&target->cost_nano_usd, (uint64_t)facts->cost_nano_usd);
+    if (facts->stream_events) metrics_add(&loop->stream_events, facts->stream_events);
+    if (facts->stream_events_dropped) metrics_add(&loop->stream_events_dropped, facts->stream_events_dropped);
 }
 
 void metrics_request(struct metrics_loop *loop, const struct metrics_request_facts *facts) {
     CHECKF((unsigned)facts->error < error_codes, "error=%d", (int)facts->error);
     size_t endpoint = facts->endpoint < loop->metrics->options.endpoint_count ? facts->endpoint : metrics_endpoints_max;
     int status = facts->status >= 100 && facts->status <= 599 ? facts->status / 100 : 0;
-    add(&loop->requests[endpoint][status][facts->error], 1);
+    metrics_add(&loop->requests[endpoint][status][facts->error], 1);
     add_duration(&loop->durations[endpoint], &metrics_bounds_long, facts->duration_us);
     add_duration(&loop->overhead, &metrics_bounds_short, facts->overhead_us);
-    if (facts->caller_gone) add(&loop->callers_gone, 1);
+    if (facts->caller_gone) metrics_add(&loop->callers_gone, 1);
     if (facts->attempts == 0 && facts->error != error_none) metrics_refused(loop, facts->error);
 }
 
 void metrics_refused(struct metrics_loop *loop, enum error_code code) {
     CHECKF((unsigned)code < error_codes, "code=%d", (int)code);
-    add(&loop->refused[code], 1);
+    metrics_add(&loop->refused[code], 1);
 }
 
 void metrics_gauge_set(struct metrics_loop *loop, enum metrics_gauge gauge, uint64_t value) {

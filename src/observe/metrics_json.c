@@ -32,7 +32,8 @@ static void put_usage(struct text *text, const uint64_t *tokens, uint64_t cost_n
     text_json_money(text, STR("cost_usd"), (int64_t)cost_nano_usd);
 }
 
-static void put_target(struct text *text, const struct metrics *metrics, const struct metrics_view_target *target) {
+static void metrics_json_put_target(struct text *text, const struct metrics *metrics,
+                                    const struct metrics_view_target *target) {
     const struct metrics_target *counts = target->counts;
     uint64_t tokens[metrics_tokens];
     for (size_t i = 0; i < metrics_tokens; i++) tokens[i] = metrics_read(&counts->tokens[i]);
@@ -54,7 +55,7 @@ static void put_target(struct text *text, const struct metrics *metrics, const s
     text_put_byte(text, '}');
 }
 
-static void put_requests(struct text *text, const struct metrics_loop *sum) {
+static void metrics_json_put_requests(struct text *text, const struct metrics_loop *sum) {
     static const struct str classes[metrics_statuses] = {{"none", 4}, {"1xx", 3}, {"2xx", 3},
                                                          {"3xx", 3},  {"4xx", 3}, {"5xx", 3}};
     uint64_t by_status[metrics_statuses] = {0}, by_code[error_codes] = {0}, all = 0;
@@ -111,7 +112,7 @@ void metrics_write_json(const struct metrics *metrics, struct text *text) {
     text_put_byte(text, '{');
     text_json_str(text, STR("version"), metrics->options.version);
     text_json_i64(text, STR("started_unix_ms"), metrics->options.started_wall_ns / 1000000);
-    put_requests(text, view.sum);
+    metrics_json_put_requests(text, view.sum);
     put_loop_counts(text, view.sum);
     text_json_u64(text, STR("log_dropped"), view.log_dropped);
     text_json_u64(text, STR("attempts"), attempts);
@@ -120,7 +121,7 @@ void metrics_write_json(const struct metrics *metrics, struct text *text) {
     put_latency(text, STR("overhead"), &view.sum->overhead, &metrics_bounds_short);
     text_json_key(text, STR("targets"));
     text_put_byte(text, '[');
-    for (size_t i = 0; i < view.target_count; i++) put_target(text, metrics, &view.targets[i]);
+    for (size_t i = 0; i < view.target_count; i++) metrics_json_put_target(text, metrics, &view.targets[i]);
     text_put(text, STR("]}"));
     metrics_view_free(&view);
 }

@@ -58,7 +58,7 @@ static void view_add(struct metrics_view *view, struct str provider, struct str 
         (struct metrics_view_target){.provider = provider, .model = model, .counts = counts, .provider_first = first};
 }
 
-static bool counted(const struct metrics_target *target) {
+static bool metrics_view_counted(const struct metrics_target *target) {
     return metrics_read(&target->outcomes[0]) || metrics_read(&target->outcomes[1]) ||
            metrics_read(&target->outcomes[2]);
 }
@@ -75,11 +75,11 @@ bool metrics_view_make(struct metrics_view *view, const struct metrics *metrics)
     if (!view->targets) goto fail;
     for (size_t i = 0; i < limit_targets; i++) {
         const struct metrics_target *target = atomic_load_explicit(&view->sum->targets[i], memory_order_relaxed);
-        if (!target || !counted(target)) continue;
+        if (!target || !metrics_view_counted(target)) continue;
         const struct metrics_name *name = atomic_load_explicit(&metrics->names[i], memory_order_acquire);
         view_add(view, name->provider, name->model, target);
     }
-    if (counted(&view->sum->other)) view_add(view, STR("(other)"), STR("(other)"), &view->sum->other);
+    if (metrics_view_counted(&view->sum->other)) view_add(view, STR("(other)"), STR("(other)"), &view->sum->other);
     if (metrics->options.log) view->log_dropped = log_dropped(metrics->options.log);
     return true;
 fail:

@@ -92,7 +92,7 @@ static void put_durations(struct text *text, enum metrics_family family, const s
     text_put_byte(text, '\n');
 }
 
-static void put_requests(struct text *text, const struct metrics *metrics, const struct metrics_loop *sum) {
+static void prometheus_put_requests(struct text *text, const struct metrics *metrics, const struct metrics_loop *sum) {
     for (size_t endpoint = 0; endpoint <= metrics_endpoints_max; endpoint++)
         for (size_t status = 0; status < metrics_statuses; status++)
             for (size_t code = 0; code < error_codes; code++) {
@@ -139,7 +139,8 @@ static void put_failures(struct text *text, const struct metrics *metrics, const
 }
 
 /* The series of one target in a family of targets. */
-static void put_target(struct text *text, enum metrics_family family, const struct metrics_view_target *target) {
+static void prometheus_put_target(struct text *text, enum metrics_family family,
+                                  const struct metrics_view_target *target) {
     const struct metrics_target *counts = target->counts;
     struct label labels[3] = {{"provider", target->provider}, {"model", target->model}, {"", STR_NONE}};
     switch (family) {
@@ -200,7 +201,7 @@ static void put_family(struct text *text, enum metrics_family family, const stru
     const struct metrics_loop *sum = view->sum;
     const struct label version = {"version", metrics->options.version};
     switch (family) {
-    case metrics_family_requests: put_requests(text, metrics, sum); break;
+    case metrics_family_requests: prometheus_put_requests(text, metrics, sum); break;
     case metrics_family_refused: put_refused(text, sum); break;
     case metrics_family_callers_gone: put_count(text, family, NULL, 0, metrics_read(&sum->callers_gone)); break;
     case metrics_family_request_duration: put_request_durations(text, metrics, sum); break;
@@ -215,7 +216,7 @@ static void put_family(struct text *text, enum metrics_family family, const stru
     case metrics_family_first_token:
     case metrics_family_tokens:
     case metrics_family_cost:
-        for (size_t i = 0; i < view->target_count; i++) put_target(text, family, &view->targets[i]);
+        for (size_t i = 0; i < view->target_count; i++) prometheus_put_target(text, family, &view->targets[i]);
         break;
     case metrics_family_stream_events: put_count(text, family, NULL, 0, metrics_read(&sum->stream_events)); break;
     case metrics_family_stream_events_dropped:

@@ -62,12 +62,12 @@ struct batch {
 /* -- on the loops' threads --------------------------------------------------------------------------------------------
  */
 
-static void on_head(void *user, int status, const char *content_type, const char *provider, const char *model) {
+static void batch_on_head(void *user, int status, const char *content_type, const char *provider, const char *model) {
     (void)content_type, (void)provider, (void)model;
     ((struct item *)user)->status = status;
 }
 
-static void on_bytes(void *user, const char *bytes, size_t len) {
+static void batch_on_bytes(void *user, const char *bytes, size_t len) {
     struct item *item = user;
     if (item->reply_len + len > item->reply_size) {
         size_t size = (item->reply_len + len) * 2;
@@ -83,7 +83,7 @@ static void on_bytes(void *user, const char *bytes, size_t len) {
     item->reply_len += len;
 }
 
-static void on_done(void *user, const struct weir_error *error) {
+static void batch_on_done(void *user, const struct weir_error *error) {
     struct item *item = user;
     struct batch *batch = item->batch;
     item->failed = error != NULL;
@@ -199,7 +199,7 @@ static const char *line_problem(const struct json_value *root, struct str line, 
 
 static bool item_send(struct batch *batch, struct item *item, const struct json_value *root, struct str body,
                       struct weir_error *error) {
-    static const struct weir_callbacks callbacks = {on_head, on_bytes, on_done};
+    static const struct weir_callbacks callbacks = {batch_on_head, batch_on_bytes, batch_on_done};
     char path[128];
     str_copy(path, sizeof path, json_str(json_member(root, "url"), STR("")));
     struct weir_request request = {.size = sizeof request, .path = path, .body = body.at, .body_len = body.len};
@@ -340,7 +340,7 @@ static void progress_tell(struct batch *batch) {
     if (options->progress && options->progress(options->user, progress)) batch->stopping = true;
 }
 
-static void run(struct batch *batch) {
+static void batch_run(struct batch *batch) {
     uint64_t told_ns = 0;
     while (batch->error.code == error_none) {
         while (!batch->stopping && batch->in_flight < (unsigned)batch->parallel && batch->error.code == error_none) {
@@ -371,7 +371,7 @@ int weir_batch(struct weir *weir, const struct weir_batch_options *options, stru
                struct weir_error *error) {
     struct batch batch = {.weir = weir, .options = options, .error = {.code = error_none}};
     if (options->size < sizeof *options || !options->in_path || !options->out_path) {
-        weir_error_set(error, error_invalid_request, STR("weir_batch_options need size, in_path and out_path."));
+        library_error_set(error, error_invalid_request, STR("weir_batch_options need size, in_path and out_path."));
         return -1;
     }
     batch.parallel_max = options->parallel ? options->parallel : parallel_usual;
@@ -386,7 +386,7 @@ int weir_batch(struct weir *weir, const struct weir_batch_options *options, stru
                                                       .total = batch.file.count,
                                                       .done = batch.file.done,
                                                       .skipped = batch.file.done};
-        run(&batch);
+        batch_run(&batch);
     }
     for (struct item *item = batch.waiting, *next; item; item = next) {
         next = item->next;
@@ -400,6 +400,6 @@ int weir_batch(struct weir *weir, const struct weir_batch_options *options, stru
     pthread_mutex_destroy(&batch.mutex);
     if (progress) *progress = batch.progress;
     if (batch.error.code == error_none) return 0;
-    weir_error_set(error, batch.error.code, str_from(batch.error.message));
+    library_error_set(error, batch.error.code, str_from(batch.error.message));
     return -1;
 }

@@ -28,7 +28,7 @@ static bool line_read(FILE *file, char **line, size_t *size, size_t *len, bool *
     return true;
 }
 
-static bool is_blank(const char *line, size_t len) { return str_trim(str_make(line, len)).len == 0; }
+static bool batch_file_is_blank(const char *line, size_t len) { return str_trim(str_make(line, len)).len == 0; }
 
 /* Where the lines are. `mark` names the input: its size and the hash of all of it. */
 static bool input_scan(struct batch_file *file, const char *path, char mark[100], struct error *error) {
@@ -38,7 +38,7 @@ static bool input_scan(struct batch_file *file, const char *path, char mark[100]
     uint64_t at = 0, hash = 14695981039346656037ull;
     while (fine && line_read(file->in, &line, &size, &len, &whole)) {
         hash = (hash ^ str_hash(str_make(line, len))) * 1099511628211ull;
-        if (!is_blank(line, len)) {
+        if (!batch_file_is_blank(line, len)) {
             if (file->count == room) {
                 room = room ? room * 2 : 1024;
                 struct batch_line *bigger = memory_resize(file->lines, room * sizeof *bigger);

@@ -14,7 +14,7 @@ static uint64_t pool_id(const struct provider *provider, const struct tls_contex
     return str_hash(str_make((const char *)both, sizeof both));
 }
 
-static struct origin origin_of(const struct provider *provider, struct tls_context *tls) {
+static struct origin deployment_origin_of(const struct provider *provider, struct tls_context *tls) {
     return (struct origin){.tls = tls,
                            .host = provider->base.host,
                            .port = provider->base.port,
@@ -77,7 +77,7 @@ static bool origins_make(struct deployment *deployment, const struct deployment 
         const struct provider *provider = &snapshot->providers[i];
         struct tls_context *tls = NULL;
         if (provider->base.tls && !(tls = tls_take(in_force, provider, error))) return false;
-        deployment->origins[i] = origin_of(provider, tls);
+        deployment->origins[i] = deployment_origin_of(provider, tls);
     }
     if (!fetches(snapshot)) return true;
     deployment->fetch_tls = in_force ? in_force->fetch_tls : NULL;

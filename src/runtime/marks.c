@@ -11,7 +11,7 @@
 
 static const struct str first_line = STR("weir marks 1");
 
-static bool path_of(struct str state_dir, const char *name, char path[overlay_path_max]) {
+static bool marks_path_of(struct str state_dir, const char *name, char path[overlay_path_max]) {
     int len = snprintf(path, overlay_path_max, "%.*s/%s", STR_ARG(state_dir), name);
     return len > 0 && len < overlay_path_max - 8;
 }
@@ -36,7 +36,7 @@ static void marks_derive(struct str state_dir, struct str overlay, struct marks 
     arena_wipe(&arena);
     arena_free(&arena);
     bool any = false, of_clients = false;
-    if (!path_of(state_dir, "responses.db", path) || access(path, F_OK) != 0) return;
+    if (!marks_path_of(state_dir, "responses.db", path) || access(path, F_OK) != 0) return;
     if (!response_db_peek(path, &any, &of_clients, problem, sizeof problem)) {
         closed(marks, path, problem);
         return;
@@ -50,7 +50,7 @@ void marks_read(struct str state_dir, struct str overlay, struct marks *marks) {
     struct error error = {.code = error_none};
     struct str text = STR_NONE, line;
     *marks = (struct marks){.written = false};
-    if (!path_of(state_dir, "marks", path)) return; /* then nothing stands in it */
+    if (!marks_path_of(state_dir, "marks", path)) return; /* then nothing stands in it */
     if (!overlay_read(path, &text, &error)) {
         closed(marks, path, "it cannot be read");
         return;
@@ -72,7 +72,7 @@ void marks_read(struct str state_dir, struct str overlay, struct marks *marks) {
 bool marks_write(struct str state_dir, const struct marks *marks, struct error *error) {
     char path[overlay_path_max], content[128];
     struct text text = text_in_buffer(content, sizeof content);
-    if (!path_of(state_dir, "marks", path))
+    if (!marks_path_of(state_dir, "marks", path))
         return error_set(error, error_storage_failed, "the name of the state folder is too long");
     text_put(&text, first_line);
     text_put_byte(&text, '\n');

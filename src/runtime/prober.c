@@ -109,17 +109,17 @@ static void probe_end(struct probe *probe, bool good, struct str said) {
     memory_give(probe);
 }
 
-static void on_sent(void *owner) { (void)owner; }
+static void prober_on_sent(void *owner) { (void)owner; }
 
 /* Any answer but a refused credential or a failing server shows that it lives; some have no model list. */
-static void on_head(void *owner, const struct http_reply *reply) {
+static void prober_on_head(void *owner, const struct http_reply *reply) {
     struct probe *probe = owner;
     probe->status = reply->status;
 }
 
-static void on_body(void *owner, struct str piece) { (void)owner, (void)piece; }
+static void prober_on_body(void *owner, struct str piece) { (void)owner, (void)piece; }
 
-static void on_ended(void *owner) {
+static void prober_on_ended(void *owner) {
     struct probe *probe = owner;
     probe->call = NULL;
     bool good = probe->status < 500 && probe->status != 401 && probe->status != 403;
@@ -129,7 +129,7 @@ static void on_ended(void *owner) {
 static void probe_call(struct probe *probe);
 
 /* A GET may be said twice (RFC 9110, 9.2.2): a kept connection that the provider closed as it came says nothing. */
-static void on_failed(void *owner, enum call_failure failure, struct str text) {
+static void prober_on_failed(void *owner, enum call_failure failure, struct str text) {
     struct probe *probe = owner;
     probe->call = NULL;
     probe->unasked = failure == call_failure_no_connection;
@@ -141,7 +141,8 @@ static void on_failed(void *owner, enum call_failure failure, struct str text) {
     probe_call(probe);
 }
 
-static const struct call_handler handler = {on_sent, on_head, on_body, on_ended, on_failed};
+static const struct call_handler handler = {prober_on_sent, prober_on_head, prober_on_body, prober_on_ended,
+                                            prober_on_failed};
 
 /* One that could not begin runs into the timer. */
 static void probe_call(struct probe *probe) {

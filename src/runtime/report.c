@@ -16,10 +16,10 @@ void reporter_in_flight(struct reporter *reporter, size_t count) {
     metrics_gauge_set(reporter->metrics, metrics_in_flight, count);
 }
 
-static uint64_t us_between(uint64_t from_ns, uint64_t to_ns) {
+static uint64_t report_us_between(uint64_t from_ns, uint64_t to_ns) {
     return from_ns && to_ns > from_ns ? (to_ns - from_ns) / NS_PER_US : 0;
 }
-static uint64_t count_of(int64_t tokens) { return tokens > 0 ? (uint64_t)tokens : 0; }
+static uint64_t report_count_of(int64_t tokens) { return tokens > 0 ? (uint64_t)tokens : 0; }
 
 /* Empty: the caller chose none. */
 static struct str caller_id_of(const struct flight *flight) {
@@ -46,23 +46,24 @@ void report_attempt(struct reporter *reporter, const struct flight *flight, cons
     const struct usage *usage = &attempt->usage;
     const struct attempt *before = attempt->number ? flight->attempts[attempt->number - 1] : NULL;
     bool cancelled = attempt->failure == failure_caller_gone || attempt->failure == failure_outpaced;
-    metrics_attempt(reporter->metrics, &(struct metrics_attempt_facts){
-                                           .target_id = attempt->target->id,
-                                           .outcome = attempt->failure == failure_none ? metrics_succeeded
-                                                      : cancelled                      ? metrics_cancelled
-                                                                                       : metrics_failed,
-                                           .failure = attempt->failure,
-                                           .failover = before && !attempt->hedge && before->target != attempt->target,
-                                           .duration_us = us_between(attempt->started_ns, attempt->ended_ns),
-                                           .first_token_us = us_between(attempt->started_ns, attempt->first_token_ns),
-                                           .input_tokens = count_of(usage->input_tokens),
-                                           .output_tokens = count_of(usage->output_tokens),
-                                           .cached_tokens = count_of(usage->cached_input_tokens),
-                                           .reasoning_tokens = count_of(usage->reasoning_tokens),
-                                           .cost_nano_usd = attempt->cost_nano_usd,
-                                           .stream_events = attempt->events,
-                                           .stream_events_dropped = attempt->events_dropped,
-                                       });
+    metrics_attempt(reporter->metrics,
+                    &(struct metrics_attempt_facts){
+                        .target_id = attempt->target->id,
+                        .outcome = attempt->failure == failure_none ? metrics_succeeded
+                                   : cancelled                      ? metrics_cancelled
+                                                                    : metrics_failed,
+                        .failure = attempt->failure,
+                        .failover = before && !attempt->hedge && before->target != attempt->target,
+                        .duration_us = report_us_between(attempt->started_ns, attempt->ended_ns),
+                        .first_token_us = report_us_between(attempt->started_ns, attempt->first_token_ns),
+                        .input_tokens = report_count_of(usage->input_tokens),
+                        .output_tokens = report_count_of(usage->output_tokens),
+                        .cached_tokens = report_count_of(usage->cached_input_tokens),
+                        .reasoning_tokens = report_count_of(usage->reasoning_tokens),
+                        .cost_nano_usd = attempt->cost_nano_usd,
+                        .stream_events = attempt->events,
+                        .stream_events_dropped = attempt->events_dropped,
+                    });
     if (attempt->failure == failure_none || cancelled) return;
     struct str said = attempt->provider_said ? STR_NONE : str_from(attempt->failure_text); /* what may quote a prompt
                                                                                               is a body: not logged */
@@ -71,7 +72,7 @@ void report_attempt(struct reporter *reporter, const struct flight *flight, cons
              f_str("model", attempt->target->model), f_str("failure", failure_facts(attempt->failure)->name),
              f_int("status", attempt->status), f_said("said", said),
              f_str("code", attempt->failure_code[0] ? str_from(attempt->failure_code) : STR_NONE),
-             f_us("duration_us", us_between(attempt->started_ns, attempt->ended_ns)));
+             f_us("duration_us", report_us_between(attempt->started_ns, attempt->ended_ns)));
     if (attempt->rests != key_rest_none)
         report_key_rests(reporter, attempt->target->provider, attempt->holds.key, said, now);
 }
@@ -81,7 +82,7 @@ void report_request(struct reporter *reporter, const struct flight *flight, uint
     struct text text = text_in_buffer(record, sizeof record);
     const struct attempt *last = flight->attempt_count ? flight->attempts[flight->attempt_count - 1] : NULL;
     if (flight->winner && !flight->resumed) last = flight->winner;
-    uint64_t duration_us = us_between(flight->arrived_ns, now.mono_ns);
+    uint64_t duration_us = report_us_between(flight->arrived_ns, now.mono_ns);
     metrics_request(reporter->metrics, &(struct metrics_request_facts){.endpoint = flight->endpoint,
                                                                        .status = flight->status,
                                                                        .error = flight->error,

@@ -28,12 +28,12 @@ enum left { left_running, left_leaving, left_nothing };
 
 static enum left request_event(struct request *request, const struct event *event);
 
-static void on_sent(void *owner) {
+static void request_on_sent(void *owner) {
     struct lane *lane = owner;
     request_event(lane->request, &(struct event){.kind = event_sent, .attempt = lane->attempt});
 }
 
-static void on_head(void *owner, const struct http_reply *reply) {
+static void request_on_head(void *owner, const struct http_reply *reply) {
     struct lane *lane = owner;
     request_event(lane->request, &(struct event){.kind = event_reply_head,
                                                  .attempt = lane->attempt,
@@ -45,18 +45,18 @@ static void on_head(void *owner, const struct http_reply *reply) {
                                                  .body_sent = call_body_sent(lane->call)});
 }
 
-static void on_body(void *owner, struct str piece) {
+static void request_on_body(void *owner, struct str piece) {
     struct lane *lane = owner;
     request_event(lane->request, &(struct event){.kind = event_reply_body, .attempt = lane->attempt, .bytes = piece});
 }
 
-static void on_ended(void *owner) {
+static void request_on_ended(void *owner) {
     struct lane *lane = owner;
     lane->call = NULL;
     request_event(lane->request, &(struct event){.kind = event_reply_end, .attempt = lane->attempt});
 }
 
-static void on_failed(void *owner, enum call_failure failure, struct str text) {
+static void request_on_failed(void *owner, enum call_failure failure, struct str text) {
     struct lane *lane = owner;
     lane->call = NULL;
     request_event(lane->request, &(struct event){.kind = event_call_failed,
@@ -65,9 +65,10 @@ static void on_failed(void *owner, enum call_failure failure, struct str text) {
                                                  .text = text});
 }
 
-static const struct call_handler handler = {on_sent, on_head, on_body, on_ended, on_failed};
+static const struct call_handler handler = {request_on_sent, request_on_head, request_on_body, request_on_ended,
+                                            request_on_failed};
 
-static void on_timer(void *context) { request_event(context, &(struct event){.kind = event_timer}); }
+static void request_on_timer(void *context) { request_event(context, &(struct event){.kind = event_timer}); }
 
 /* A call that could not even begin is told of in the next turn, as every other failure is. */
 static void on_no_call(void *context) {
@@ -79,7 +80,7 @@ static void on_no_call(void *context) {
 }
 
 /* The lane of this attempt, or NULL when its call is over. */
-static struct lane *lane_of(struct request *request, unsigned attempt) {
+static struct lane *request_lane_of(struct request *request, unsigned attempt) {
     for (size_t i = 0; i < sizeof request->lanes / sizeof *request->lanes; i++) {
         struct lane *lane = &request->lanes[i];
         if ((lane->call || lane->late.place) && lane->attempt == attempt) return lane;
@@ -97,7 +98,7 @@ static struct lane *lane_free(struct request *request) {
 }
 
 static void lane_cancel(struct request *request, unsigned attempt) {
-    struct lane *lane = lane_of(request, attempt);
+    struct lane *lane = request_lane_of(request, attempt);
     if (!lane) return;
     if (lane->call) call_cancel(lane->call);
     lane->call = NULL;
@@ -138,7 +139,7 @@ static void on_no_fetch(void *context) {
 }
 
 /* Who shares what with whom: each client has its own part, and all without a key have one. */
-static uint64_t caller_of(const struct request *request) {
+static uint64_t request_caller_of(const struct request *request) {
     const struct client *client = request->flight->client;
     return client ? str_hash(client->name) | 1 : 1;
 }
@@ -151,7 +152,7 @@ static void perform_fetch(struct request *request, const struct action *action) 
                                                 .allowed = limits->allowed,
                                                 .allowed_count = limits->allowed_count,
                                                 .tls = request->deployment->fetch_tls,
-                                                .caller = caller_of(request)};
+                                                .caller = request_caller_of(request)};
     request->fetch = fetch_start(worker->loop, worker->client, request->flight->budget, &request->fetch_rules,
                                  action->url, on_fetched, request);
     if (request->fetch) return;
@@ -237,7 +238,7 @@ static bool perform(struct request *request, const struct action *action) {
     case action_call: perform_call(request, action); return false;
     case action_cancel: lane_cancel(request, action->attempt); return false;
     case action_call_read: {
-        struct lane *lane = lane_of(request, action->attempt);
+        struct lane *lane = request_lane_of(request, action->attempt);
         if (lane && lane->call) call_read(lane->call, action->wanted);
         return false;
     }
@@ -247,7 +248,9 @@ static bool perform(struct request *request, const struct action *action) {
         return false;
     case action_end: request->sink->end(request->sink_owner); return false;
     case action_abort: request->sink->abort(request->sink_owner); return false;
-    case action_timer: timer_set(worker->loop, &request->timer, action->deadline_ns, on_timer, request); return false;
+    case action_timer:
+        timer_set(worker->loop, &request->timer, action->deadline_ns, request_on_timer, request);
+        return false;
     case action_wait: line_join(request, action->provider); return false;
     case action_unwait: line_leave(request); return false;
     case action_handover: line_advance(worker, action->provider); return false;

@@ -57,7 +57,7 @@ struct response_store {
     char problem[160];
 };
 
-static struct waiting *lane_of(struct response_store *responses, const struct job *job) {
+static struct waiting *response_store_lane_of(struct response_store *responses, const struct job *job) {
     struct str client = job->letter ? job->letter->response.client : str_from(job->question->client);
     return &responses->lanes[str_hash(client) % lanes];
 }
@@ -130,10 +130,10 @@ static void *thread_run(void *context) {
         responses->first = job->next;
         if (!responses->first) responses->last = NULL;
         responses->waiting--;
-        lane_of(responses, job)->jobs--;
+        response_store_lane_of(responses, job)->jobs--;
         if (job->letter) {
             responses->waiting_bytes -= job->letter->bytes;
-            lane_of(responses, job)->bytes -= job->letter->bytes;
+            response_store_lane_of(responses, job)->bytes -= job->letter->bytes;
         }
         responses->last_wishes = responses->ending;
         pthread_mutex_unlock(&responses->mutex);
@@ -201,7 +201,7 @@ static bool job_add(struct response_store *responses, struct letter *letter, str
     job->question = question;
     pthread_mutex_lock(&responses->mutex);
     size_t bytes = letter ? letter->bytes : 0;
-    struct waiting *lane = lane_of(responses, job);
+    struct waiting *lane = response_store_lane_of(responses, job);
     bool room =
         !responses->ending && responses->waiting < waiting_max && bytes <= waiting_bytes_max - responses->waiting_bytes;
     /* An answer of the largest size fits into an empty lane. */

@@ -21,7 +21,7 @@ const struct weir_host weir_host_default = {.environment = system_environment};
 const char *weir_version(void) { return WEIR_VERSION; }
 void weir_free(void *text) { memory_give(text); }
 
-void weir_error_set(struct weir_error *error, enum error_code code, struct str message) {
+void library_error_set(struct weir_error *error, enum error_code code, struct str message) {
     if (!error) return;
     const struct error_facts *facts = error_facts(code);
     str_copy(error->code, sizeof error->code, facts->name);
@@ -128,11 +128,12 @@ static bool responses_of(struct weir *weir) {
     return weir->responses != NULL;
 }
 
-struct weir *weir_open_in(const struct weir_options *options, const struct weir_host *host, struct weir_error *error) {
+struct weir *library_open_in(const struct weir_options *options, const struct weir_host *host,
+                             struct weir_error *error) {
     char problems[sizeof error->message];
     struct weir *weir = hash_start() ? memory_take_zeroed(sizeof *weir) : NULL;
     if (!weir) {
-        weir_error_set(error, error_out_of_memory, STR("No memory to open weir."));
+        library_error_set(error, error_out_of_memory, STR("No memory to open weir."));
         return NULL;
     }
     weir->host = *host;
@@ -145,18 +146,18 @@ struct weir *weir_open_in(const struct weir_options *options, const struct weir_
     weir->host.simulated_base_url = str_from(weir->simulated_base_url);
     pthread_mutex_init(&weir->mutex, NULL);
     pthread_mutex_init(&weir->control, NULL);
-    struct config_source source = weir_source(weir);
+    struct config_source source = library_source(weir);
     in_force_begin(&weir->texts);
     source.keep = &weir->texts;
-    bool loaded = weir_config_load(&source, &weir->config, problems, sizeof problems);
+    bool loaded = library_config_load(&source, &weir->config, problems, sizeof problems);
     if (!loaded || weir->config.protects_count) {
-        weir_error_set(error, error_bad_configuration, str_from(problems));
+        library_error_set(error, error_bad_configuration, str_from(problems));
         weir_close(weir, 0);
         return NULL;
     }
     struct error why = {.code = error_none};
-    if (!weir_marks_keep(weir, &weir->config, &why)) {
-        weir_error_set(error, why.code, str_from(why.message));
+    if (!library_marks_keep(weir, &weir->config, &why)) {
+        library_error_set(error, why.code, str_from(why.message));
         weir_close(weir, 0);
         return NULL;
     }
@@ -167,7 +168,7 @@ struct weir *weir_open_in(const struct weir_options *options, const struct weir_
     weir->deployment = deployment_new(weir->config.snapshot, NULL, &weir->live_deployments, &why);
     weir->config.snapshot = NULL;
     if (!weir->deployment) {
-        weir_error_set(error, why.code, str_from(why.message));
+        library_error_set(error, why.code, str_from(why.message));
         weir_close(weir, 0);
         return NULL;
     }
@@ -175,19 +176,19 @@ struct weir *weir_open_in(const struct weir_options *options, const struct weir_
     opened = opened && responses_of(weir);
     if (opened) targets_register(weir, weir->deployment->snapshot);
     if (opened && workers_start(weir)) return weir;
-    weir_error_set(error, error_out_of_memory, STR("No memory, descriptors or threads to open weir."));
+    library_error_set(error, error_out_of_memory, STR("No memory, descriptors or threads to open weir."));
     weir_close(weir, 0);
     return NULL;
 }
 
 struct weir *weir_open(const struct weir_options *options, struct weir_error *error) {
     if (!options || options->size < sizeof *options) {
-        weir_error_set(error, error_invalid_request, STR("weir_options.size must be sizeof(struct weir_options)."));
+        library_error_set(error, error_invalid_request, STR("weir_options.size must be sizeof(struct weir_options)."));
         return NULL;
     }
     struct log_bridge *bridge = options->log ? memory_take(sizeof *bridge) : NULL;
     if (options->log && !bridge) {
-        weir_error_set(error, error_out_of_memory, STR_NONE);
+        library_error_set(error, error_out_of_memory, STR_NONE);
         return NULL;
     }
     struct weir_host host = weir_host_default;
@@ -198,7 +199,7 @@ struct weir *weir_open(const struct weir_options *options, struct weir_error *er
     }
     struct weir_options plain = *options;
     plain.log = NULL;
-    struct weir *weir = weir_open_in(&plain, &host, error);
+    struct weir *weir = library_open_in(&plain, &host, error);
     if (weir)
         weir->log_bridge = bridge;
     else
@@ -253,7 +254,7 @@ static void deploy_to_all(struct weir *weir, struct deploy_letter *letters[limit
     }
 }
 
-bool weir_deploy(struct weir *weir, struct config *config, enum deploying how, struct error *error) {
+bool library_deploy(struct weir *weir, struct config *config, enum deploying how, struct error *error) {
     if (atomic_load(&weir->live_deployments) >= limit_deployments)
         return error_set(error, error_overloaded, WEIR_TOO_MANY_DEPLOYMENTS);
     struct deploy_letter *letters[limit_loops] = {NULL};
@@ -288,28 +289,28 @@ int weir_reload(struct weir *weir, struct weir_error *error) {
     struct in_force texts;
     in_force_begin(&texts);
     pthread_mutex_lock(&weir->control);
-    struct config_source source = weir_source(weir);
+    struct config_source source = library_source(weir);
     source.keep = &texts;
-    bool fine = weir_config_load(&source, &config, problems, sizeof problems) && !config.protects_count;
+    bool fine = library_config_load(&source, &config, problems, sizeof problems) && !config.protects_count;
     if (!fine)
-        weir_error_set(error, error_bad_configuration, str_from(problems));
-    else if (!(fine = weir_marks_keep(weir, &config, &why)))
-        weir_error_set(error, why.code, str_from(why.message));
-    else if (!(fine = weir_deploy(weir, &config, deploying_reload, &why)))
-        weir_error_set(error, why.code, str_from(why.message));
+        library_error_set(error, error_bad_configuration, str_from(problems));
+    else if (!(fine = library_marks_keep(weir, &config, &why)))
+        library_error_set(error, why.code, str_from(why.message));
+    else if (!(fine = library_deploy(weir, &config, deploying_reload, &why)))
+        library_error_set(error, why.code, str_from(why.message));
     if (fine) {
         struct in_force before = weir->texts;
         weir->texts = texts;
         texts = before;
     }
-    weir_file_look(weir);
+    library_file_look(weir);
     in_force_free(&texts);
     pthread_mutex_unlock(&weir->control);
     config_free(&config);
     return fine ? 0 : -1;
 }
 
-struct deployment *weir_deployment(struct weir *weir) {
+struct deployment *library_deployment(struct weir *weir) {
     pthread_mutex_lock(&weir->mutex);
     struct deployment *deployment = weir->deployment;
     deployment_hold(deployment);
@@ -320,9 +321,9 @@ struct deployment *weir_deployment(struct weir *weir) {
 /* -- closing ----------------------------------------------------------------------------------------------------------
  */
 
-static void drain_run(void *context) { worker_drain(context); }
+static void library_drain_run(void *context) { worker_drain(context); }
 
-static void stop_run(void *context) {
+static void library_stop_run(void *context) {
     struct worker *worker = context;
     if (worker->prober) prober_stop(worker->prober);
     worker_stop(worker);
@@ -341,14 +342,15 @@ static void workers_end(struct weir *weir, unsigned drain_ms) {
     for (unsigned i = 0; i < weir->worker_count; i++) {
         struct worker *worker = &weir->workers[i];
         worker->drained = &weir->drained;
-        if (!worker->running || !letter_send(worker, &worker->drain_letter, drain_run)) latch_down(&weir->drained);
+        if (!worker->running || !letter_send(worker, &worker->drain_letter, library_drain_run))
+            latch_down(&weir->drained);
     }
     if (drain_ms) latch_wait_for(&weir->drained, drain_ms * NS_PER_MS);
     if (weir->responses) response_store_finish(weir->responses);
     for (unsigned i = 0; i < weir->worker_count; i++) {
         struct worker *worker = &weir->workers[i];
         if (!worker->running) continue;
-        letter_send(worker, &worker->stop_letter, stop_run); /* false: it has stopped */
+        letter_send(worker, &worker->stop_letter, library_stop_run); /* false: it has stopped */
         loop_join(worker->loop);
     }
     prober_free(&weir->prober);

@@ -34,8 +34,8 @@ static void call_release(struct weir_call *call) {
 /* -- the answer -------------------------------------------------------------------------------------------------------
  */
 
-static void on_respond(void *owner, int status, const struct http_header *headers, size_t count,
-                       int64_t content_length) {
+static void library_call_on_respond(void *owner, int status, const struct http_header *headers, size_t count,
+                                    int64_t content_length) {
     struct weir_call *call = owner;
     (void)content_length;
     call->status = status;
@@ -46,15 +46,15 @@ static void on_respond(void *owner, int status, const struct http_header *header
         call->callbacks.head(call->user, status, call->content_type, call->provider, call->model);
 }
 
-static void on_write(void *owner, const struct str *ranges, size_t count) {
+static void library_call_on_write(void *owner, const struct str *ranges, size_t count) {
     struct weir_call *call = owner;
     for (size_t i = 0; i < count && call->callbacks.bytes && !call->cancelled; i++)
         call->callbacks.bytes(call->user, ranges[i].at, ranges[i].len);
 }
 
-static void on_end(void *owner) { ((struct weir_call *)owner)->complete = true; }
-static void on_abort(void *owner) { ((struct weir_call *)owner)->complete = false; }
-static size_t on_unsent(void *owner) { return (void)owner, 0; }
+static void library_call_on_end(void *owner) { ((struct weir_call *)owner)->complete = true; }
+static void library_call_on_abort(void *owner) { ((struct weir_call *)owner)->complete = false; }
+static size_t library_call_on_unsent(void *owner) { return (void)owner, 0; }
 
 static void sum(int64_t *total, int64_t more) {
     if (more >= 0) *total = (*total < 0 ? 0 : *total) + more;
@@ -69,7 +69,7 @@ static void facts_add(struct weir_call *call, const struct flight *flight) {
     }
 }
 
-static void on_closed(void *owner, const struct flight *flight) {
+static void library_call_on_closed(void *owner, const struct flight *flight) {
     struct weir_call *call = owner;
     struct weir_error error;
     bool failed = !call->complete || call->status >= 300 || flight->error != error_none || call->cancelled;
@@ -79,7 +79,7 @@ static void on_closed(void *owner, const struct flight *flight) {
     facts_add(call, flight);
     if (failed) {
         enum error_code code = flight->error ? flight->error : error_provider_error;
-        weir_error_set(&error, code, flight->error_said.code ? str_from(flight->error_said.message) : STR_NONE);
+        library_error_set(&error, code, flight->error_said.code ? str_from(flight->error_said.message) : STR_NONE);
         if (call->status >= 300) error.status = call->status;
         if (call->cancelled) {
             str_copy(error.code, sizeof error.code, STR("cancelled"));
@@ -90,7 +90,8 @@ static void on_closed(void *owner, const struct flight *flight) {
     call_release(call);
 }
 
-static const struct request_sink sink = {on_respond, on_write, on_end, on_abort, on_unsent, on_closed};
+static const struct request_sink sink = {library_call_on_respond, library_call_on_write,  library_call_on_end,
+                                         library_call_on_abort,   library_call_on_unsent, library_call_on_closed};
 
 /* -- the request ------------------------------------------------------------------------------------------------------
  */
@@ -119,7 +120,7 @@ static void begin_run(void *context) {
     if (ended) return;
     if (!request) { /* cancelled before it began, or no memory */
         struct weir_error error;
-        weir_error_set(&error, error_out_of_memory, STR_NONE);
+        library_error_set(&error, error_out_of_memory, STR_NONE);
         if (call->cancelled) str_copy(error.code, sizeof error.code, STR("cancelled"));
         call->over = true;
         if (call->callbacks.done) call->callbacks.done(call->user, &error);
@@ -131,7 +132,7 @@ static void begin_run(void *context) {
     request_body_end(request);
 }
 
-static bool request_id_is_valid(struct str id) {
+static bool library_call_request_id_is_valid(struct str id) {
     for (size_t i = 0; i < id.len; i++) {
         char c = id.at[i];
         if (!((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '.' || c == '_' || c == '-'))
@@ -146,21 +147,21 @@ struct weir_call *weir_start(struct weir *weir, const struct weir_request *reque
     struct str path_model = STR("");
     struct str id = str_from(request->request_id);
     if (request->size < sizeof *request || (request->body_len && !request->body)) {
-        weir_error_set(error, error_invalid_request,
-                       STR("weir_request.size must be sizeof(struct weir_request), and body must be given."));
+        library_error_set(error, error_invalid_request,
+                          STR("weir_request.size must be sizeof(struct weir_request), and body must be given."));
         return NULL;
     }
     if (request->path && !endpoint_find(str_from(request->path), &endpoint, &path_model)) {
-        weir_error_set(error, error_unknown_path, STR_NONE);
+        library_error_set(error, error_unknown_path, STR_NONE);
         return NULL;
     }
-    if (!request_id_is_valid(id)) {
-        weir_error_set(error, error_invalid_request, STR("A request id is 1 to 64 of A-Za-z0-9._-"));
+    if (!library_call_request_id_is_valid(id)) {
+        library_error_set(error, error_invalid_request, STR("A request id is 1 to 64 of A-Za-z0-9._-"));
         return NULL;
     }
     struct weir_call *call = memory_take(sizeof *call + request->body_len);
     if (!call) {
-        weir_error_set(error, error_out_of_memory, STR_NONE);
+        library_error_set(error, error_out_of_memory, STR_NONE);
         return NULL;
     }
     memset(call, 0, sizeof *call);
@@ -178,7 +179,7 @@ struct weir_call *weir_start(struct weir *weir, const struct weir_request *reque
     if (request->timeout_ms) snprintf(call->timeout_ms, sizeof call->timeout_ms, "%u", request->timeout_ms);
     if (loop_post(call->worker->loop, begin_run, call)) return call;
     memory_give(call);
-    weir_error_set(error, error_shutting_down, STR_NONE);
+    library_error_set(error, error_shutting_down, STR_NONE);
     return NULL;
 }
 
@@ -273,7 +274,7 @@ int weir_call(struct weir *weir, const struct weir_request *request, struct weir
     str_copy(reply->request_id, sizeof reply->request_id, str_from(call->request_id));
     reply->attempts = call->attempts;
     weir_call_free(call);
-    if (waiting.no_memory) weir_error_set(&waiting.error, error_out_of_memory, STR_NONE);
+    if (waiting.no_memory) library_error_set(&waiting.error, error_out_of_memory, STR_NONE);
     if (!waiting.failed && !waiting.no_memory) return 0;
     if (error) *error = waiting.error;
     return -1;

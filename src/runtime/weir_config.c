@@ -16,7 +16,7 @@ enum { config_bytes_max = 64 * 1024 * 1024, referenced_bytes_max = 4 * 1024 * 10
  */
 
 /* NULL: *problem is why. */
-static char *file_read(const char *path, size_t most, size_t *len, const char **problem) {
+static char *library_config_file_read(const char *path, size_t most, size_t *len, const char **problem) {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) {
         *problem = strerror(errno);
@@ -37,7 +37,7 @@ static char *file_read(const char *path, size_t most, size_t *len, const char **
     return NULL;
 }
 
-static const char *environment_of(void *context, const char *name) {
+static const char *library_config_environment_of(void *context, const char *name) {
     const struct config_source *source = context;
     return source->host->environment(source->host->context, name);
 }
@@ -60,7 +60,7 @@ static bool referenced_read(void *context, struct str path, struct arena *arena,
     const char *problem = "";
     size_t len = 0;
     str_copy(terminated, sizeof terminated, path);
-    char *bytes = file_read(terminated, referenced_bytes_max, &len, &problem);
+    char *bytes = library_config_file_read(terminated, referenced_bytes_max, &len, &problem);
     if (!bytes) return error_set(error, error_bad_configuration, "cannot read %s: %s", terminated, problem);
     *content = arena_copy(arena, str_make(bytes, len));
     bool kept = keep(source, path, str_make(bytes, len), error);
@@ -102,7 +102,7 @@ static void problems_write(const struct config_input *input, const struct config
     if (size) problems[text.len] = 0;
 }
 
-struct config_source weir_source(struct weir *weir) {
+struct config_source library_source(struct weir *weir) {
     return (struct config_source){.path = weir->config_path,
                                   .text = weir->config_text,
                                   .host = &weir->host,
@@ -131,7 +131,7 @@ static struct str folder_of(const char *overlay_path) {
     return str_slice(path, 0, path.len - (sizeof "/runtime.yaml" - 1));
 }
 
-bool weir_marks_keep(struct weir *weir, const struct config *config, struct error *error) {
+bool library_marks_keep(struct weir *weir, const struct config *config, struct error *error) {
     struct marks before, marks = {.had_clients = config->had_clients || config->snapshot->client_count > 0,
                                   .served_providers = config->served_providers};
     if (!weir->host.keeps_marks) return true;
@@ -174,13 +174,14 @@ static bool text_find(const struct config_source *source, struct str *text, char
     *read = NULL;
     *text = known ? known->text : source->text ? str_from(source->text) : STR_NONE;
     if (!source->path || known) return true;
-    if (!(*read = file_read(source->path, config_bytes_max, &len, problem))) return false;
+    if (!(*read = library_config_file_read(source->path, config_bytes_max, &len, problem))) return false;
     *text = str_make(*read, len);
     *problem = "out of memory";
     return keep(source, path, *text, &error);
 }
 
-bool weir_config_load(const struct config_source *source, struct config *config, char *problems, size_t problems_size) {
+bool library_config_load(const struct config_source *source, struct config *config, char *problems,
+                         size_t problems_size) {
     const char *problem = "", *path = source->path;
     struct str text;
     char *read;
@@ -193,7 +194,7 @@ bool weir_config_load(const struct config_source *source, struct config *config,
                                              : source->text ? STR("text")
                                                             : STR(""),
                                      .text = text,
-                                     .environment = environment_of,
+                                     .environment = library_config_environment_of,
                                      .read_file = referenced_read,
                                      .context = (void *)(uintptr_t)source,
                                      .ca_check = ca_check,
@@ -213,12 +214,12 @@ bool weir_config_load(const struct config_source *source, struct config *config,
     return loaded;
 }
 
-bool weir_config_check(const char *path, const char *text, const struct weir_host *host, struct config *config,
-                       char *problems, size_t problems_size) {
+bool library_config_check(const char *path, const char *text, const struct weir_host *host, struct config *config,
+                          char *problems, size_t problems_size) {
     struct config_ids ids = {NULL, 0, 0};
     char overlay[overlay_path_max] = "";
     struct config_source source = {.path = path, .text = text, .host = host, .ids = &ids, .overlay_path = overlay};
-    bool loaded = weir_config_load(&source, config, problems, problems_size);
+    bool loaded = library_config_load(&source, config, problems, problems_size);
     config_ids_free(&ids);
     return loaded;
 }
@@ -232,24 +233,24 @@ static bool stands_as_read(const struct in_force_text *known) {
     const char *problem = "";
     size_t len = 0;
     str_copy(path, sizeof path, known->path);
-    char *bytes = file_read(path, known->text.len + 1, &len, &problem);
+    char *bytes = library_config_file_read(path, known->text.len + 1, &len, &problem);
     bool same = bytes && str_eq(str_make(bytes, len), known->text);
     if (bytes) memory_wipe(bytes, len);
     memory_give(bytes);
     return same;
 }
 
-void weir_file_look(struct weir *weir) {
+void library_file_look(struct weir *weir) {
     char said[sizeof weir->file_said] = "", problems[640] = "";
     const struct in_force_text *known = weir->texts.first;
     while (known && stands_as_read(known)) known = known->next;
     if (known) {
         struct config config;
         struct config_ids ids = {NULL, 0, 0};
-        struct config_source source = weir_source(weir);
+        struct config_source source = library_source(weir);
         source.ids = &ids;
         source.cells = NULL;
-        bool good = weir_config_load(&source, &config, problems, sizeof problems) && !config.protects_count;
+        bool good = library_config_load(&source, &config, problems, sizeof problems) && !config.protects_count;
         config_free(&config);
         config_ids_free(&ids);
         struct text text = text_in_buffer(said, sizeof said - 1);

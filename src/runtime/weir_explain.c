@@ -11,7 +11,7 @@ static void answer_run(void *context) {
     question->done(question);
 }
 
-static void take(struct explain_question *question, struct str found) {
+static void library_explain_take(struct explain_question *question, struct str found) {
     question->len = found.len < explain_record_bytes ? found.len : explain_record_bytes;
     memcpy(question->json, found.at, question->len);
 }
@@ -32,13 +32,13 @@ static void ask_run(void *context) {
     struct str own = explain_find(worker->reporter.explain, str_from(question->id));
     if (own.at) {
         question->count = 0;
-        take(question, own);
+        library_explain_take(question, own);
     } else {
         struct explain_called called = explain_find_called(worker->reporter.explain, str_from(question->id),
                                                            question->of_client ? str_from(question->client) : STR_NONE);
         if (called.json.at && (question->count == 0 || called.time_ms > question->time_ms)) {
             question->time_ms = called.time_ms;
-            take(question, called.json);
+            library_explain_take(question, called.json);
         }
         question->count += called.count;
     }
@@ -70,7 +70,7 @@ char *weir_explain(struct weir *weir, const char *request_id, struct weir_error 
     if (json)
         str_copy(json, question.len + 1, str_make(question.json, question.len));
     else
-        weir_error_set(error, error_unknown_path,
-                       STR("No request of that id is remembered: the ring holds the last ones only."));
+        library_error_set(error, error_unknown_path,
+                          STR("No request of that id is remembered: the ring holds the last ones only."));
     return json;
 }

@@ -57,10 +57,11 @@ struct weir {
 extern const struct weir_host weir_host_default;
 
 /* As weir_open. */
-struct weir *weir_open_in(const struct weir_options *options, const struct weir_host *host, struct weir_error *error);
+struct weir *library_open_in(const struct weir_options *options, const struct weir_host *host,
+                             struct weir_error *error);
 /* Reads and checks without opening. The caller frees *config; *text (may be NULL) gets all problems, a line each. */
-bool weir_config_check(const char *path, const char *text, const struct weir_host *host, struct config *config,
-                       char *problems, size_t problems_size);
+bool library_config_check(const char *path, const char *text, const struct weir_host *host, struct config *config,
+                          char *problems, size_t problems_size);
 /* Where a configuration comes from. */
 struct config_source {
     const char *path, *text; /* as in weir_options */
@@ -74,20 +75,21 @@ struct config_source {
     struct in_force *texts;
     const struct deployment *deployment;
 };
-struct config_source weir_source(struct weir *weir);
-/* As weir_config_check. */
-bool weir_config_load(const struct config_source *source, struct config *config, char *problems, size_t problems_size);
+struct config_source library_source(struct weir *weir);
+/* As library_config_check. */
+bool library_config_load(const struct config_source *source, struct config *config, char *problems,
+                         size_t problems_size);
 /* Under `control`, before it is in force: the state folder remembers that there are clients and providers. false:
  * *error, and nothing may be put in force. */
-bool weir_marks_keep(struct weir *weir, const struct config *config, struct error *error);
+bool library_marks_keep(struct weir *weir, const struct config *config, struct error *error);
 /* A reload reads CA files again and begins new connections; an edit goes on with those in force. */
 enum deploying { deploying_reload, deploying_edit };
 /* Under `control`: what the next requests begin with, on every loop; takes the configuration over. false: *error, such
  * as that too many older ones are still in use. */
-bool weir_deploy(struct weir *weir, struct config *config, enum deploying how, struct error *error);
+bool library_deploy(struct weir *weir, struct config *config, enum deploying how, struct error *error);
 /* Under `control`: is the file, with those that it names, still what is in force? Kept for the status, and told in
  * weir->file_said. Reads the disk. */
-void weir_file_look(struct weir *weir);
+void library_file_look(struct weir *weir);
 #define WEIR_TOO_MANY_DEPLOYMENTS \
     "Requests in flight still use too many older configurations: nothing was changed, try again when some have ended."
 
@@ -98,32 +100,32 @@ struct provider_edit {
 };
 /* The provider as it is afterwards goes into *view, with warnings (JSON; the caller's, weir_free; NULL when there is no
  * memory for it). false: *error. */
-bool weir_provider_edit(struct weir *weir, const struct provider_edit *edit, char **view, struct weir_error *error);
+bool library_provider_edit(struct weir *weir, const struct provider_edit *edit, char **view, struct weir_error *error);
 /* JSON of one provider, or of all; a credential is "set", never itself. false: there is none of that name. */
-bool weir_provider_write(const struct snapshot *snapshot, struct str name, struct text *text);
-void weir_providers_write(const struct snapshot *snapshot, struct text *text);
+bool library_provider_write(const struct snapshot *snapshot, struct str name, struct text *text);
+void library_providers_write(const struct snapshot *snapshot, struct text *text);
 
 /* Holds the deployment of the moment; any thread but for long: give it back by deployment_release. */
-struct deployment *weir_deployment(struct weir *weir);
+struct deployment *library_deployment(struct weir *weir);
 
 /* Members of an object: what the catalogue knows of a model (NULL: none). */
-void weir_facts_write(const struct catalog_model *facts, struct text *text);
+void library_facts_write(const struct catalog_model *facts, struct text *text);
 /* weir_views.c: JSON of the parts, appended. */
-void weir_status_write(struct weir *weir, const struct snapshot *snapshot, struct text *text);
+void library_status_write(struct weir *weir, const struct snapshot *snapshot, struct text *text);
 /* weir_model_views.c */
-void weir_models_write(const struct snapshot *snapshot, const struct client *client, enum dialect dialect,
-                       struct text *text);
+void library_models_write(const struct snapshot *snapshot, const struct client *client, enum dialect dialect,
+                          struct text *text);
 /* false: there is no such model for this client. */
-bool weir_model_write(const struct snapshot *snapshot, const struct client *client, enum dialect dialect, struct str id,
-                      struct text *text);
+bool library_model_write(const struct snapshot *snapshot, const struct client *client, enum dialect dialect,
+                         struct str id, struct text *text);
 /* The exclusive routes and who holds their locks. */
-void weir_locks_write(const struct snapshot *snapshot, struct text *text);
+void library_locks_write(const struct snapshot *snapshot, struct text *text);
 /* By hand. false: *error. */
-bool weir_lock_move(const struct snapshot *snapshot, struct str route, struct str target, struct error *error);
-void weir_health_write(struct weir *weir, const struct snapshot *snapshot, struct text *text);
+bool library_lock_move(const struct snapshot *snapshot, struct str route, struct str target, struct error *error);
+void library_health_write(struct weir *weir, const struct snapshot *snapshot, struct text *text);
 /* false: it would be refused, as *error says. */
-bool weir_route_write(const struct snapshot *snapshot, const struct flight_question *question, struct text *text,
-                      struct error *error);
+bool library_route_write(const struct snapshot *snapshot, const struct flight_question *question, struct text *text,
+                         struct error *error);
 const struct client *snapshot_client_named(const struct snapshot *snapshot, struct str name);
 
 /* weir_explain.c: asks one worker after the other, by mailbox; `done` runs on the loop of `ask_on`, or on a worker's
@@ -146,6 +148,6 @@ bool explain_ask(struct explain_question *question);
 
 /* -- batch.c: weir_batch, of weir.h */
 
-void weir_error_set(struct weir_error *error, enum error_code code, struct str message);
+void library_error_set(struct weir_error *error, enum error_code code, struct str message);
 
 #endif

@@ -19,7 +19,7 @@ static void use_put(uint32_t uses, struct text *text) {
     text_put_byte(text, ']');
 }
 
-void weir_facts_write(const struct catalog_model *facts, struct text *text) {
+void library_facts_write(const struct catalog_model *facts, struct text *text) {
     if (!facts) return;
     if (facts->context_tokens > 0) text_json_i64(text, STR("context_tokens"), facts->context_tokens);
     if (facts->output_tokens_max > 0) text_json_i64(text, STR("output_tokens_max"), facts->output_tokens_max);
@@ -33,7 +33,7 @@ void weir_facts_write(const struct catalog_model *facts, struct text *text) {
 }
 
 /* What the targets of a route can do together: a request goes to one that can. false: nothing is known. */
-static bool facts_of(const struct route *route, struct catalog_model *facts) {
+static bool library_model_views_facts_of(const struct route *route, struct catalog_model *facts) {
     *facts = (struct catalog_model){.context_tokens = -1, .output_tokens_max = -1, .cannot = UINT32_MAX};
     bool known = false;
     for (size_t i = 0; i < route->target_count; i++) {
@@ -57,8 +57,8 @@ static bool facts_of(const struct route *route, struct catalog_model *facts) {
 /* -- shapes -----------------------------------------------------------------------------------------------------------
  */
 
-static void openai_model_put(const struct route *route, const struct catalog_model *facts, struct str id,
-                             struct text *text) {
+static void openai_write_model(const struct route *route, const struct catalog_model *facts, struct str id,
+                               struct text *text) {
     const struct target *first = route->target_count ? route->targets[0] : NULL;
     text_json_str(text, STR("id"), id);
     text_json_str(text, STR("object"), STR("model"));
@@ -71,12 +71,12 @@ static void openai_model_put(const struct route *route, const struct catalog_mod
         text_put_json(text, route->targets[i]->name);
     }
     text_put_byte(text, ']');
-    weir_facts_write(facts, text);
+    library_facts_write(facts, text);
     text_put_byte(text, '}');
 }
 
-static void anthropic_model_put(const struct route *route, const struct catalog_model *facts, struct str id,
-                                struct text *text) {
+static void anthropic_write_model(const struct route *route, const struct catalog_model *facts, struct str id,
+                                  struct text *text) {
     (void)route;
     text_json_str(text, STR("type"), STR("model"));
     text_json_str(text, STR("id"), id);
@@ -86,8 +86,8 @@ static void anthropic_model_put(const struct route *route, const struct catalog_
     if (facts && facts->output_tokens_max > 0) text_json_i64(text, STR("max_tokens"), facts->output_tokens_max);
 }
 
-static void gemini_model_put(const struct route *route, const struct catalog_model *facts, struct str id,
-                             struct text *text) {
+static void gemini_write_model(const struct route *route, const struct catalog_model *facts, struct str id,
+                               struct text *text) {
     (void)route;
     text_put(text, STR("\"name\":\"models/"));
     text_put_json_inside(text, id);
@@ -110,15 +110,16 @@ static const struct models_shape {
     struct str before, after;
     void (*put)(const struct route *route, const struct catalog_model *facts, struct str id, struct text *text);
 } shapes[] = {
-    [dialect_openai] = {STR("{\"object\":\"list\",\"data\":["), STR("]}"), openai_model_put},
+    [dialect_openai] = {STR("{\"object\":\"list\",\"data\":["), STR("]}"), openai_write_model},
     [dialect_anthropic] = {STR("{\"data\":["), STR("],\"has_more\":false,\"first_id\":null,\"last_id\":null}"),
-                           anthropic_model_put},
-    [dialect_gemini] = {STR("{\"models\":["), STR("]}"), gemini_model_put},
+                           anthropic_write_model},
+    [dialect_gemini] = {STR("{\"models\":["), STR("]}"), gemini_write_model},
 };
 
-static void model_put(enum dialect dialect, const struct route *route, struct str id, struct text *text) {
+static void library_model_views_model_put(enum dialect dialect, const struct route *route, struct str id,
+                                          struct text *text) {
     struct catalog_model facts;
-    bool known = facts_of(route, &facts);
+    bool known = library_model_views_facts_of(route, &facts);
     text_json_comma(text);
     text_put_byte(text, '{');
     shapes[dialect].put(route, known ? &facts : NULL, id, text);
@@ -132,29 +133,29 @@ static bool is_teller(const struct provider *provider, const struct route *route
     return true;
 }
 
-void weir_models_write(const struct snapshot *snapshot, const struct client *client, enum dialect dialect,
-                       struct text *text) {
+void library_models_write(const struct snapshot *snapshot, const struct client *client, enum dialect dialect,
+                          struct text *text) {
     text_put(text, shapes[dialect].before);
     for (size_t i = 0; i < snapshot->route_count; i++)
         if (!snapshot->routes[i].is_glob && may_use(client, snapshot->routes[i].model))
-            model_put(dialect, &snapshot->routes[i], snapshot->routes[i].model, text);
+            library_model_views_model_put(dialect, &snapshot->routes[i], snapshot->routes[i].model, text);
     for (size_t p = 0; p < snapshot->provider_count; p++)
         for (size_t m = 0; m < snapshot->providers[p].model_count; m++) {
             struct str model = snapshot->providers[p].models[m];
             const struct route *route = map_find(&snapshot->model_targets, model);
             bool told = map_find(&snapshot->exact_routes, model) != NULL;
             if (route && !told && is_teller(&snapshot->providers[p], route) && may_use(client, model))
-                model_put(dialect, route, model, text);
+                library_model_views_model_put(dialect, route, model, text);
         }
     text_put(text, shapes[dialect].after);
 }
 
-bool weir_model_write(const struct snapshot *snapshot, const struct client *client, enum dialect dialect, struct str id,
-                      struct text *text) {
+bool library_model_write(const struct snapshot *snapshot, const struct client *client, enum dialect dialect,
+                         struct str id, struct text *text) {
     struct arena arena;
     arena_init(&arena, 2048, 64 * 1024);
     const struct route *route = may_use(client, id) ? snapshot_route(snapshot, id, &arena) : NULL;
-    if (route) model_put(dialect, route, id, text);
+    if (route) library_model_views_model_put(dialect, route, id, text);
     arena_free(&arena);
     return route != NULL;
 }

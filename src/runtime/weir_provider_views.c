@@ -31,8 +31,8 @@ static void tiers_put(const struct price_list *prices, struct text *text) {
     text_put_byte(text, ']');
 }
 
-static void model_put(const struct snapshot *snapshot, const struct provider *provider, struct str model,
-                      struct text *text) {
+static void library_provider_views_model_put(const struct snapshot *snapshot, const struct provider *provider,
+                                             struct str model, struct text *text) {
     struct arena arena;
     arena_init(&arena, 512, 4096);
     struct str name = arena_printf(&arena, "%.*s/%.*s", STR_ARG(provider->name), STR_ARG(model));
@@ -41,7 +41,7 @@ static void model_put(const struct snapshot *snapshot, const struct provider *pr
     text_json_comma(text);
     text_put_byte(text, '{');
     text_json_str(text, STR("id"), model);
-    weir_facts_write(catalog_model_find(provider->row, model), text);
+    library_facts_write(catalog_model_find(provider->row, model), text);
     if (target && (target->prices.input >= 0 || target->prices.output >= 0)) { /* USD per million tokens */
         text_json_key(text, STR("prices"));
         text_put_byte(text, '{');
@@ -68,7 +68,8 @@ static void credentials_put(const struct provider *provider, struct text *text) 
     text_put_byte(text, '}');
 }
 
-static void provider_put(const struct snapshot *snapshot, const struct provider *provider, struct text *text) {
+static void library_provider_views_provider_put(const struct snapshot *snapshot, const struct provider *provider,
+                                                struct text *text) {
     text_json_comma(text);
     text_put_byte(text, '{');
     text_json_str(text, STR("name"), provider->name);
@@ -91,7 +92,8 @@ static void provider_put(const struct snapshot *snapshot, const struct provider 
     if (provider->proxy.len) text_json_str(text, STR("proxy"), STR("set")); /* it may hold a password */
     text_json_str(text, STR("default_model"), provider->default_model);
     text_put(text, STR(",\"models\":["));
-    for (size_t i = 0; i < provider->model_count; i++) model_put(snapshot, provider, provider->models[i], text);
+    for (size_t i = 0; i < provider->model_count; i++)
+        library_provider_views_model_put(snapshot, provider, provider->models[i], text);
     text_put(text, STR("]}"));
 }
 
@@ -106,20 +108,21 @@ static void absent_put(const struct absent_provider *absent, struct text *text) 
     text_put_byte(text, '}');
 }
 
-bool weir_provider_write(const struct snapshot *snapshot, struct str name, struct text *text) {
+bool library_provider_write(const struct snapshot *snapshot, struct str name, struct text *text) {
     const struct provider *provider = map_find(&snapshot->providers_by_name, name);
     const struct absent_provider *absent = snapshot->absent;
     while (absent && !str_eq(absent->name, name)) absent = absent->next;
     if (provider)
-        provider_put(snapshot, provider, text);
+        library_provider_views_provider_put(snapshot, provider, text);
     else if (absent)
         absent_put(absent, text);
     return provider || absent;
 }
 
-void weir_providers_write(const struct snapshot *snapshot, struct text *text) {
+void library_providers_write(const struct snapshot *snapshot, struct text *text) {
     text_put(text, STR("{\"providers\":["));
-    for (size_t i = 0; i < snapshot->provider_count; i++) provider_put(snapshot, &snapshot->providers[i], text);
+    for (size_t i = 0; i < snapshot->provider_count; i++)
+        library_provider_views_provider_put(snapshot, &snapshot->providers[i], text);
     for (const struct absent_provider *absent = snapshot->absent; absent; absent = absent->next)
         absent_put(absent, text);
     text_put(text, STR("]}"));
@@ -129,8 +132,8 @@ char *weir_providers(struct weir *weir) {
     struct arena arena;
     arena_init(&arena, 64 * 1024, SIZE_MAX);
     struct text text = text_in_arena(&arena, 32 * 1024);
-    struct deployment *deployment = weir_deployment(weir);
-    weir_providers_write(deployment->snapshot, &text);
+    struct deployment *deployment = library_deployment(weir);
+    library_providers_write(deployment->snapshot, &text);
     deployment_release(deployment);
     char *copy = text.failed ? NULL : memory_take(text.len + 1);
     if (copy) str_copy(copy, text.len + 1, text_str(&text));

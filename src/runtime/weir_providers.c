@@ -45,7 +45,7 @@ static void problems_say(const struct config *config, const char *problems, stru
         text_put(&text, problem->message);
         if (text.failed) text.len = before, text.failed = false;
     }
-    weir_error_set(error, error_invalid_request, text.len ? text_str(&text) : str_from(problems));
+    library_error_set(error, error_invalid_request, text.len ? text_str(&text) : str_from(problems));
 }
 
 static bool simulated_is_missing(const struct snapshot *snapshot) {
@@ -66,22 +66,22 @@ static bool attempt(struct editing *editing, const struct config_edit *edit, str
     struct text out = text_in_arena(&editing->arena, editing->bound.len + 1024);
     editing->keys = text_in_arena(&editing->arena, 128);
     if (!config_overlay_edit(editing->bound, edit, &editing->arena, &out, &editing->keys, &why)) {
-        weir_error_set(error, why.code, str_from(why.message));
+        library_error_set(error, why.code, str_from(why.message));
         return false;
     }
     if (out.len >= overlay_bytes_max) {
-        weir_error_set(error, error_invalid_request, STR("The run-time overlay would become too large."));
+        library_error_set(error, error_invalid_request, STR("The run-time overlay would become too large."));
         return false;
     }
     editing->after = text_str(&out);
-    struct config_source source = weir_source(editing->weir);
+    struct config_source source = library_source(editing->weir);
     source.overlay_text = editing->after;
     source.texts = &editing->weir->texts; /* what is in force, whatever stands on the disk by now */
     source.deployment = editing->weir->deployment;
-    bool loaded = weir_config_load(&source, &editing->config, problems, sizeof problems);
+    bool loaded = library_config_load(&source, &editing->config, problems, sizeof problems);
     if (loaded && !editing->config.protects_count && !simulated_is_missing(editing->config.snapshot)) return true;
     if (loaded && !editing->config.protects_count)
-        weir_error_set(error, error_invalid_request, STR("The built-in simulated provider does not run here."));
+        library_error_set(error, error_invalid_request, STR("The built-in simulated provider does not run here."));
     else
         problems_say(&editing->config, problems, error);
     return false;
@@ -103,7 +103,7 @@ static bool is_allowed(const struct editing *editing, const struct config_edit *
     bool exists = provider_exists(editing->weir->deployment->snapshot, edit->provider);
     if (edit->kind == edit_add && exists) {
         text_printf(&text, "There is a provider `%.*s` already: update it, or choose another name.", STR_ARG(name));
-        weir_error_set(error, error_name_exists, text_str(&text));
+        library_error_set(error, error_name_exists, text_str(&text));
         return false;
     }
     if (edit->kind == edit_add || exists) return true;
@@ -112,11 +112,11 @@ static bool is_allowed(const struct editing *editing, const struct config_edit *
         return true; /* also of what the configuration has no more */
     text_printf(&text, "There is no provider `%.*s`%s.", STR_ARG(name),
                 absent ? " any more: it was removed at run time (`reset` brings the configuration's back)" : "");
-    weir_error_set(error, error_unknown_provider, text_str(&text));
+    library_error_set(error, error_unknown_provider, text_str(&text));
     return false;
 }
 
-static bool bind(struct editing *editing, struct weir_error *error) {
+static bool library_providers_bind(struct editing *editing, struct weir_error *error) {
     struct error why = {.code = error_none};
     editing->bound = editing->before;
     if (!editing->before.len) return true;
@@ -125,13 +125,13 @@ static bool bind(struct editing *editing, struct weir_error *error) {
     if (fine)
         editing->bound = text_str(&bound);
     else
-        weir_error_set(error, why.code, str_from(why.message));
+        library_error_set(error, why.code, str_from(why.message));
     return fine;
 }
 
 static bool prepare(struct editing *editing, const struct config_edit *edit, struct weir_error *error) {
     struct error why = {.code = error_none};
-    if (!bind(editing, error) || !is_allowed(editing, edit, error)) return false;
+    if (!library_providers_bind(editing, error) || !is_allowed(editing, edit, error)) return false;
     struct config_edit spelt_out = *edit;
     spelt_out.spelt_out = true;
     bool fine = attempt(editing, edit, error) && has_happened(editing, edit);
@@ -139,7 +139,7 @@ static bool prepare(struct editing *editing, const struct config_edit *edit, str
     if (!fine) return false;
     struct text sealed = text_in_arena(&editing->arena, editing->after.len + 256);
     if (!config_overlay_seal(editing->after, &editing->config, &editing->arena, &sealed, &why)) {
-        weir_error_set(error, why.code, str_from(why.message));
+        library_error_set(error, why.code, str_from(why.message));
         return false;
     }
     editing->after = text_str(&sealed);
@@ -150,15 +150,15 @@ static bool commit(struct editing *editing, struct weir_error *error) {
     struct weir *weir = editing->weir;
     struct error why = {.code = error_none};
     if (atomic_load(&weir->live_deployments) >= limit_deployments) {
-        weir_error_set(error, error_overloaded, STR(WEIR_TOO_MANY_DEPLOYMENTS));
+        library_error_set(error, error_overloaded, STR(WEIR_TOO_MANY_DEPLOYMENTS));
         return false;
     }
-    if (!weir_marks_keep(weir, &editing->config, &why) || !overlay_write(weir->overlay_path, editing->after, &why)) {
-        weir_error_set(error, why.code, str_from(why.message));
+    if (!library_marks_keep(weir, &editing->config, &why) || !overlay_write(weir->overlay_path, editing->after, &why)) {
+        library_error_set(error, why.code, str_from(why.message));
         return false;
     }
-    if (weir_deploy(weir, &editing->config, deploying_edit, &why)) return true;
-    weir_error_set(error, why.code, str_from(why.message));
+    if (library_deploy(weir, &editing->config, deploying_edit, &why)) return true;
+    library_error_set(error, why.code, str_from(why.message));
     overlay_write(weir->overlay_path, editing->before, &why); /* as it was */
     return false;
 }
@@ -192,7 +192,8 @@ static void warnings_put(const struct weir *weir, struct str name, struct str ke
     if (any) text_put_byte(text, ']');
 }
 
-static char *view_of(struct weir *weir, struct str name, struct str keys, bool removed, bool in_clear) {
+static char *library_providers_view_of(struct weir *weir, struct str name, struct str keys, bool removed,
+                                       bool in_clear) {
     struct arena arena;
     char *view = NULL;
     arena_init(&arena, 16 * 1024, SIZE_MAX);
@@ -201,7 +202,7 @@ static char *view_of(struct weir *weir, struct str name, struct str keys, bool r
         text_put_byte(&text, '{');
         text_json_str(&text, STR("name"), name);
         text_json_bool(&text, STR("removed"), true);
-    } else if (weir_provider_write(weir->deployment->snapshot, name, &text) && !text.failed) {
+    } else if (library_provider_write(weir->deployment->snapshot, name, &text) && !text.failed) {
         text.len--; /* the closing brace */
     } else {        /* an added one was reset */
         text_put_byte(&text, '{');
@@ -220,7 +221,7 @@ static bool edit_locked(struct weir *weir, const struct provider_edit *edit, cha
     struct error why = {.code = error_none};
     int lock = overlay_lock(weir->overlay_path, &why);
     bool fine = lock >= 0 && overlay_read(weir->overlay_path, &editing.before, &why);
-    if (!fine) weir_error_set(error, why.code, str_from(why.message));
+    if (!fine) library_error_set(error, why.code, str_from(why.message));
     arena_init_secret(&editing.arena, 256 * 1024, 64 * 1024 * 1024); /* the edit may hold keys */
     fine = fine && prepare(&editing, &edit->edit, error) && commit(&editing, error);
     if (fine) {
@@ -228,9 +229,10 @@ static bool edit_locked(struct weir *weir, const struct provider_edit *edit, cha
         const struct provider *provider = map_find(&snapshot->providers_by_name, edit->edit.provider);
         bool resumed = edit->edit.kind == edit_state && edit->edit.state == provider_active;
         if (resumed && provider) snapshot_forgive(snapshot, provider, clock_read().mono_ns);
-        weir_file_look(weir);
-        *view = view_of(weir, edit->edit.provider, text_str(&editing.keys), edit->edit.kind == edit_remove,
-                        config_overlay_holds_credential(editing.after, edit->edit.provider, &editing.arena));
+        library_file_look(weir);
+        *view = library_providers_view_of(
+            weir, edit->edit.provider, text_str(&editing.keys), edit->edit.kind == edit_remove,
+            config_overlay_holds_credential(editing.after, edit->edit.provider, &editing.arena));
         log_info(weir->reports.log ? log_shared(weir->reports.log) : NULL, clock_read(), "provider_changed",
                  f_str("provider", edit->edit.provider), f_text("change", change_names[edit->edit.kind]),
                  f_str("state", edit->edit.kind == edit_state ? provider_state_name(edit->edit.state) : STR_NONE),
@@ -245,7 +247,7 @@ static bool edit_locked(struct weir *weir, const struct provider_edit *edit, cha
     return fine;
 }
 
-bool weir_provider_edit(struct weir *weir, const struct provider_edit *edit, char **view, struct weir_error *error) {
+bool library_provider_edit(struct weir *weir, const struct provider_edit *edit, char **view, struct weir_error *error) {
     *view = NULL;
     pthread_mutex_lock(&weir->control);
     bool fine = edit_locked(weir, edit, view, error);
@@ -262,7 +264,7 @@ static int edit_by_host(struct weir *weir, enum config_edit_kind kind, enum prov
     struct provider_edit edit = {
         .edit = {.kind = kind, .provider = str_from(name), .settings = str_from(settings), .state = state},
         .by = STR("library")};
-    bool fine = weir_provider_edit(weir, &edit, &view, error);
+    bool fine = library_provider_edit(weir, &edit, &view, error);
     weir_free(view);
     return fine ? 0 : -1;
 }

@@ -9,8 +9,8 @@
 /* -- what would be chosen
  * ---------------------------------------------------------------------------------------------- */
 
-bool weir_route_write(const struct snapshot *snapshot, const struct flight_question *question, struct text *text,
-                      struct error *error) {
+bool library_route_write(const struct snapshot *snapshot, const struct flight_question *question, struct text *text,
+                         struct error *error) {
     struct arena scratch;
     struct prng prng;
     struct now now = clock_read();
@@ -69,7 +69,7 @@ static enum health_state overall_health(const struct snapshot *snapshot, struct 
     return asked && healthy == asked ? health_healthy : serving ? health_degraded : health_unhealthy;
 }
 
-void weir_health_write(struct weir *weir, const struct snapshot *snapshot, struct text *text) {
+void library_health_write(struct weir *weir, const struct snapshot *snapshot, struct text *text) {
     struct now now = clock_read();
     (void)weir;
     text_put_byte(text, '{');
@@ -88,7 +88,7 @@ void weir_health_write(struct weir *weir, const struct snapshot *snapshot, struc
 /* -- locks ------------------------------------------------------------------------------------------------------------
  */
 
-void weir_locks_write(const struct snapshot *snapshot, struct text *text) {
+void library_locks_write(const struct snapshot *snapshot, struct text *text) {
     text_put(text, STR("{\"locks\":["));
     for (size_t i = 0; i < snapshot->route_count; i++) {
         const struct route *route = &snapshot->routes[i];
@@ -109,7 +109,7 @@ void weir_locks_write(const struct snapshot *snapshot, struct text *text) {
     text_put(text, STR("]}"));
 }
 
-bool weir_lock_move(const struct snapshot *snapshot, struct str name, struct str target, struct error *error) {
+bool library_lock_move(const struct snapshot *snapshot, struct str name, struct str target, struct error *error) {
     for (size_t i = 0; i < snapshot->route_count; i++) {
         const struct route *route = &snapshot->routes[i];
         if (!str_eq(route->model, name) || route->strategy != strategy_exclusive) continue;
@@ -127,8 +127,8 @@ bool weir_lock_move(const struct snapshot *snapshot, struct str name, struct str
                      STR_ARG(str_slice(name, 0, limit_model)));
 }
 
-static void provider_put(const struct snapshot *snapshot, const struct provider *provider, struct now now,
-                         struct text *text) {
+static void library_views_provider_put(const struct snapshot *snapshot, const struct provider *provider, struct now now,
+                                       struct text *text) {
     text_json_comma(text);
     text_put_byte(text, '{');
     text_json_str(text, STR("name"), provider->name);
@@ -158,7 +158,7 @@ static void configuration_put(struct weir *weir, struct text *text) {
     text_put_byte(text, '}');
 }
 
-void weir_status_write(struct weir *weir, const struct snapshot *snapshot, struct text *text) {
+void library_status_write(struct weir *weir, const struct snapshot *snapshot, struct text *text) {
     struct now now = clock_read();
     text_put_byte(text, '{');
     text_json_str(text, STR("version"), STR(WEIR_VERSION));
@@ -169,7 +169,8 @@ void weir_status_write(struct weir *weir, const struct snapshot *snapshot, struc
     text_json_u64(text, STR("clients"), snapshot->client_count);
     configuration_put(weir, text);
     text_put(text, STR(",\"providers\":["));
-    for (size_t i = 0; i < snapshot->provider_count; i++) provider_put(snapshot, &snapshot->providers[i], now, text);
+    for (size_t i = 0; i < snapshot->provider_count; i++)
+        library_views_provider_put(snapshot, &snapshot->providers[i], now, text);
     text_put(text, STR("],\"totals\":"));
     metrics_write_json(weir->reports.metrics, text);
     text_put_byte(text, '}');
@@ -190,8 +191,8 @@ char *weir_status(struct weir *weir) {
     struct arena arena;
     arena_init(&arena, 16 * 1024, SIZE_MAX);
     struct text text = text_in_arena(&arena, 8 * 1024);
-    struct deployment *deployment = weir_deployment(weir);
-    weir_status_write(weir, deployment->snapshot, &text);
+    struct deployment *deployment = library_deployment(weir);
+    library_status_write(weir, deployment->snapshot, &text);
     deployment_release(deployment);
     return taken(&text, &arena);
 }
@@ -200,8 +201,8 @@ char *weir_models(struct weir *weir) {
     struct arena arena;
     arena_init(&arena, 64 * 1024, SIZE_MAX);
     struct text text = text_in_arena(&arena, 32 * 1024);
-    struct deployment *deployment = weir_deployment(weir);
-    weir_models_write(deployment->snapshot, NULL, dialect_openai, &text);
+    struct deployment *deployment = library_deployment(weir);
+    library_models_write(deployment->snapshot, NULL, dialect_openai, &text);
     deployment_release(deployment);
     return taken(&text, &arena);
 }
@@ -224,14 +225,14 @@ static char *route_of(struct weir *weir, struct flight_question *question, const
     struct arena arena;
     arena_init(&arena, 16 * 1024, SIZE_MAX);
     struct text text = text_in_arena(&arena, 8 * 1024);
-    struct deployment *deployment = weir_deployment(weir);
+    struct deployment *deployment = library_deployment(weir);
     if (client_name) question->client = snapshot_client_named(deployment->snapshot, str_from(client_name));
     bool found = client_name && !question->client
                      ? error_set(&why, error_not_allowed, "There is no client `%.64s`.", client_name)
-                     : weir_route_write(deployment->snapshot, question, &text, &why);
+                     : library_route_write(deployment->snapshot, question, &text, &why);
     deployment_release(deployment);
     if (found) return taken(&text, &arena);
-    weir_error_set(error, why.code, str_from(why.message));
+    library_error_set(error, why.code, str_from(why.message));
     arena_free(&arena);
     return NULL;
 }
@@ -247,12 +248,12 @@ char *weir_route_request(struct weir *weir, const struct weir_request *request, 
     struct flight_question question = {
         .headers = &type, .header_count = 1, .body = str_make(request->body, request->body_len)};
     if (request->size < sizeof *request || (request->body_len && !request->body)) {
-        weir_error_set(error, error_invalid_request,
-                       STR("weir_request.size must be sizeof(struct weir_request), and body must be given."));
+        library_error_set(error, error_invalid_request,
+                          STR("weir_request.size must be sizeof(struct weir_request), and body must be given."));
         return NULL;
     }
     if (request->path && !endpoint_find(str_from(request->path), &question.endpoint, NULL)) {
-        weir_error_set(error, error_unknown_path, STR_NONE);
+        library_error_set(error, error_unknown_path, STR_NONE);
         return NULL;
     }
     return route_of(weir, &question, client, error);

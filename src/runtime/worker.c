@@ -25,16 +25,17 @@ bool worker_init(struct worker *worker, unsigned index, struct deployment *deplo
     worker->host.prng = &worker->prng;
     worker->loop = loop_new();
     if (worker->loop) streams_hold_within(worker->loop, memory);
-    worker->client = worker->loop ? client_new(worker->loop) : NULL;
+    worker->client = worker->loop ? http_client_new(worker->loop) : NULL;
     if (worker->client)
-        client_set_origins(worker->client, deployment->origins, deployment->snapshot->provider_count, true);
+        http_client_set_origins(worker->client, deployment->origins, deployment->snapshot->provider_count, true);
     return worker->client && reporter_init(&worker->reporter, reports, index);
 }
 
 void worker_deploy(struct worker *worker, struct deployment *deployment, bool fresh_connections) {
     deployment_release(worker->deployment);
     worker->deployment = deployment;
-    client_set_origins(worker->client, deployment->origins, deployment->snapshot->provider_count, fresh_connections);
+    http_client_set_origins(worker->client, deployment->origins, deployment->snapshot->provider_count,
+                            fresh_connections);
 }
 
 void worker_request_id(struct worker *worker, char id[limit_request_id + 1]) {
@@ -59,10 +60,10 @@ static size_t streams_open(const struct worker *worker) {
 static void on_gauges(void *context) {
     struct worker *worker = context;
     struct metrics_loop *metrics = worker->reporter.metrics;
-    size_t idle, upstream = client_connections(worker->client, &idle);
+    size_t idle, upstream = http_client_connections(worker->client, &idle);
     metrics_gauge_set(metrics, metrics_upstream_idle, idle);
     metrics_gauge_set(metrics, metrics_upstream_busy, upstream - idle);
-    metrics_gauge_set(metrics, metrics_upstream_replaced, client_replaced(worker->client));
+    metrics_gauge_set(metrics, metrics_upstream_replaced, http_client_replaced(worker->client));
     metrics_gauge_set(metrics, metrics_caller_connections,
                       worker->callers ? worker->callers(worker->callers_context) : 0);
     if (worker->index == 0 && worker->host.budget)
@@ -83,13 +84,13 @@ void worker_drain(struct worker *worker) {
 void worker_stop(struct worker *worker) {
     timer_cancel(worker->loop, &worker->gauges);
     while (!list_empty(&worker->requests)) request_break(LIST_OWNER(worker->requests.next, struct request, node));
-    if (worker->client) client_free(worker->client);
+    if (worker->client) http_client_free(worker->client);
     worker->client = NULL;
 }
 
 void worker_free(struct worker *worker) {
     CHECK(list_empty(&worker->requests));
-    if (worker->client) client_free(worker->client); /* its loop never ran */
+    if (worker->client) http_client_free(worker->client); /* its loop never ran */
     if (worker->loop) loop_free(worker->loop);
     arena_free(&worker->scratch);
     arena_spares_free(&worker->spares);

@@ -15,7 +15,7 @@
 struct worker {
     unsigned index;
     struct loop *loop;
-    struct client *client;
+    struct http_client *client;
     struct deployment *deployment; /* held; what the next request begins with */
     struct flight_host host;
     struct arena scratch;

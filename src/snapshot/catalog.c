@@ -55,7 +55,7 @@ static void opening_report(struct opening *opening, unsigned line, unsigned colu
 }
 
 /* A line that is about a model, told without reading it: the built-in document writes its kind first. */
-static bool is_model(struct str line) { return str_starts(line, STR("{\"model\"")); }
+static bool catalog_is_model(struct str line) { return str_starts(line, STR("{\"model\"")); }
 
 /* -- opening ----------------------------------------------------------------------------------------------------------
  */
@@ -134,7 +134,7 @@ static void document_open(struct opening *opening, struct str text) {
     struct str line;
     opening->provider = NULL;
     while (lines_next(&lines, &line))
-        if (opening->reader || !is_model(line)) row_open(opening, line, lines.number, lines.rest);
+        if (opening->reader || !catalog_is_model(line)) row_open(opening, line, lines.number, lines.rest);
     section_end(opening, text.at + text.len);
 }
 

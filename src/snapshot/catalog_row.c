@@ -172,14 +172,14 @@ static void words_check(struct catalog_row *row, const struct member *member, co
     }
 }
 
-static bool is_text(const struct json_value *value) { return json_kind(value) == json_string; }
+static bool catalog_row_is_text(const struct json_value *value) { return json_kind(value) == json_string; }
 
 static bool are_texts(const struct json_value *value) {
     size_t place = 0;
-    if (is_text(value)) return true;
+    if (catalog_row_is_text(value)) return true;
     if (json_kind(value) != json_array || json_count(value) == 0) return false;
     for (const struct json_value *each; (each = json_each(value, &place, NULL));)
-        if (!is_text(each) || str_find_byte(json_str(each, STR("")), ',') != SIZE_MAX) return false;
+        if (!catalog_row_is_text(each) || str_find_byte(json_str(each, STR("")), ',') != SIZE_MAX) return false;
     return true;
 }
 
@@ -206,7 +206,7 @@ static void member_check(struct catalog_row *row, const struct member *member, c
     int64_t tokens = json_i64(value, 0);
     switch (member->kind) {
     case member_text:
-        if (!is_text(value)) catalog_row_report(row, "`%s` is a text", member->name);
+        if (!catalog_row_is_text(value)) catalog_row_report(row, "`%s` is a text", member->name);
         return;
     case member_texts:
         if (!are_texts(value)) catalog_row_report(row, "`%s` is a name, or a list of them", member->name);
@@ -228,7 +228,7 @@ static void member_check(struct catalog_row *row, const struct member *member, c
     }
 }
 
-static void unknown_report(struct catalog_row *row, struct str key, const struct member *members) {
+static void catalog_row_unknown_report(struct catalog_row *row, struct str key, const struct member *members) {
     struct str nearest = STR("");
     unsigned least = 4;
     for (const struct member *member = members; member->name; member++) {
@@ -254,7 +254,7 @@ static void members_check(struct catalog_row *row, const struct json_value *obje
         while (member->name && !str_eq(key, str_from(member->name))) member++;
         uint64_t bit = UINT64_C(1) << (member - members);
         if (!member->name)
-            unknown_report(row, key, members);
+            catalog_row_unknown_report(row, key, members);
         else if (seen & bit)
             catalog_row_report(row, "`%s` stands twice", member->name);
         else
@@ -278,7 +278,7 @@ bool catalog_row_check(struct catalog_row *row) {
 /* -- reading ----------------------------------------------------------------------------------------------------------
  */
 
-static void text_read(struct catalog_row *row, const char *name, struct str *into) {
+static void catalog_row_text_read(struct catalog_row *row, const char *name, struct str *into) {
     const struct json_value *value = json_member(row->object, name);
     if (value) *into = arena_copy(row->arena, json_str(value, STR("")));
 }
@@ -304,8 +304,8 @@ static void key_env_read(struct catalog_row *row, struct catalog_provider *provi
     size_t place = 0;
     if (!value) return;
     provider->key_env = provider->key_env_more = STR("");
-    if (is_text(value)) {
-        text_read(row, "key_env", &provider->key_env);
+    if (catalog_row_is_text(value)) {
+        catalog_row_text_read(row, "key_env", &provider->key_env);
         return;
     }
     provider->key_env = arena_copy(row->arena, json_str(json_each(value, &place, NULL), STR("")));
@@ -331,7 +331,7 @@ static void dialect_read(struct catalog_row *row, struct catalog_provider *provi
         provider->key_prefix = style ? auths[style].prefix : facts->key_prefix;
     }
     if (dialect || fresh) provider->probe_path = facts->models_path;
-    text_read(row, "probe", &provider->probe_path);
+    catalog_row_text_read(row, "probe", &provider->probe_path);
     if (str_eq(provider->probe_path, STR("none"))) provider->probe_path = STR("");
     if (probe && provider->probe_path.len && provider->probe_path.at[0] != '/')
         catalog_row_report(row, "`probe` is `none` or a path such as /models");
@@ -347,20 +347,20 @@ static bool name_is_good(struct str name) {
 void catalog_provider_read(struct catalog_row *row, struct catalog_provider *provider) {
     bool fresh = provider->type.at == NULL;
     if (fresh) {
-        text_read(row, "provider", &provider->type);
+        catalog_row_text_read(row, "provider", &provider->type);
         provider->title = provider->quirks = provider->type;
         provider->key_required = provider->stream_options = true;
         provider->base_url = provider->key_env = provider->key_env_more = provider->account_env = STR("");
         provider->default_model = provider->models_of = provider->checked = STR("");
         provider->endpoints = 1u << endpoint_chat | 1u << endpoint_completions | 1u << endpoint_embeddings;
     }
-    text_read(row, "title", &provider->title);
-    text_read(row, "base_url", &provider->base_url);
-    text_read(row, "account_env", &provider->account_env);
-    text_read(row, "default_model", &provider->default_model);
-    text_read(row, "quirks", &provider->quirks);
-    text_read(row, "models_of", &provider->models_of);
-    text_read(row, "checked", &provider->checked);
+    catalog_row_text_read(row, "title", &provider->title);
+    catalog_row_text_read(row, "base_url", &provider->base_url);
+    catalog_row_text_read(row, "account_env", &provider->account_env);
+    catalog_row_text_read(row, "default_model", &provider->default_model);
+    catalog_row_text_read(row, "quirks", &provider->quirks);
+    catalog_row_text_read(row, "models_of", &provider->models_of);
+    catalog_row_text_read(row, "checked", &provider->checked);
     flag_read(row, "key_required", &provider->key_required);
     flag_read(row, "stream_options", &provider->stream_options);
     flag_read(row, "prefill", &provider->prefill);
@@ -411,7 +411,7 @@ static void prices_read(struct catalog_row *row, struct price_list *prices) {
 
 void catalog_model_read(struct catalog_row *row, struct catalog_model *model) {
     *model = (struct catalog_model){.listed = true, .prices = PRICES_UNKNOWN};
-    text_read(row, "model", &model->id);
+    catalog_row_text_read(row, "model", &model->id);
     model->context_tokens = json_i64(json_member(row->object, "context"), -1);
     model->output_tokens_max = json_i64(json_member(row->object, "output"), -1);
     model->can = bits_read(json_member(row->object, "can"), &abilities, 0);

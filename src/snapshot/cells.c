@@ -33,7 +33,7 @@ static bool grow(struct cells *cells) {
     return true;
 }
 
-static bool is_named(const struct cells_entry *entry, const char *kind, struct str name) {
+static bool cells_is_named(const struct cells_entry *entry, const char *kind, struct str name) {
     size_t kind_len = strlen(kind);
     return entry->name_len == kind_len + name.len && memcmp(entry->name, kind, kind_len) == 0 &&
            (name.len == 0 || memcmp(entry->name + kind_len, name.at, name.len) == 0);
@@ -44,7 +44,7 @@ void *cells_find(struct cells *cells, struct arena *arena, const char *kind, str
     uint64_t hash = hash_of(kind, name);
     for (struct cells_entry *entry = cells->chain_count ? cells->chains[hash % cells->chain_count] : NULL; entry;
          entry = entry->next)
-        if (entry->hash == hash && is_named(entry, kind, name)) {
+        if (entry->hash == hash && cells_is_named(entry, kind, name)) {
             CHECKF(entry->size == size, "kind=%s size=%zu", kind, size);
             return entry->cells;
         }

@@ -47,7 +47,7 @@ struct list_of {
     size_t count, size;
 };
 
-static void add(struct list_of *list, struct str credential) {
+static void credentials_add(struct list_of *list, struct str credential) {
     if (list->count < list->size && credential.len >= mask_shortest) list->list[list->count++] = credential;
 }
 
@@ -60,21 +60,21 @@ static bool is_harmless(struct str name) {
 /* user:password as a whole, and the password. */
 static void user_add(struct list_of *list, struct str user) {
     size_t colon = str_find_byte(user, ':');
-    add(list, user);
-    if (colon != SIZE_MAX) add(list, str_slice(user, colon + 1, user.len));
+    credentials_add(list, user);
+    if (colon != SIZE_MAX) credentials_add(list, str_slice(user, colon + 1, user.len));
 }
 
 /* "Bearer X", "Basic X", "X", "a=X; b=Y": each word that is long enough, and the last; what stands behind a `=`; of
  * base64 what it says, where that is a user and a password. */
-static void header_add(struct list_of *list, struct str value, struct arena *secrets) {
+static void credentials_header_add(struct list_of *list, struct str value, struct arena *secrets) {
     struct str rest = str_trim(value), word, decoded;
     for (size_t words = 0; words < of_a_header && rest.len && str_split_next(&rest, ' ', &word); words++) {
         bool last = rest.len == 0 || words + 1 == of_a_header;
         while (word.len && (word.at[word.len - 1] == ';' || word.at[word.len - 1] == ',')) word.len--;
         size_t equals = str_find_byte(word, '=');
         if (word.len < (last ? shortest_in_header : mask_shortest_anywhere)) continue;
-        add(list, word);
-        if (equals + 1 < word.len && equals > 0) add(list, str_slice(word, equals + 1, word.len));
+        credentials_add(list, word);
+        if (equals + 1 < word.len && equals > 0) credentials_add(list, str_slice(word, equals + 1, word.len));
         decoded = base64_read(word, secrets);
         if (decoded.at && str_find_byte(decoded, ':') != SIZE_MAX) user_add(list, decoded);
     }
@@ -98,9 +98,9 @@ bool credentials_make(const struct str *keys, size_t key_count, const struct htt
     struct list_of list = {.size = key_count + header_count * of_a_header * 4 + 4};
     list.list = arena_take(secrets, list.size * sizeof *list.list);
     if (!list.list) return false;
-    for (size_t i = 0; i < key_count; i++) add(&list, keys[i]);
+    for (size_t i = 0; i < key_count; i++) credentials_add(&list, keys[i]);
     for (size_t i = 0; i < header_count; i++)
-        if (!is_harmless(headers[i].name)) header_add(&list, headers[i].value, secrets);
+        if (!is_harmless(headers[i].name)) credentials_header_add(&list, headers[i].value, secrets);
     proxy_add(&list, proxy, secrets);
     if (!mask_new(list.list, list.count, mask_shortest_anywhere, secrets, &credentials->anywhere)) return false;
     bool has_short = false;

@@ -82,7 +82,7 @@ static void problem_put(sqlite3 *sqlite, char *problem, size_t size) {
     snprintf(problem, size, "%s", sqlite ? sqlite3_errmsg(sqlite) : "out of memory");
 }
 
-static bool run(sqlite3 *sqlite, const char *statement) {
+static bool response_db_run(sqlite3 *sqlite, const char *statement) {
     return sqlite3_exec(sqlite, statement, NULL, NULL, NULL) == SQLITE_OK;
 }
 
@@ -98,12 +98,12 @@ static int version_of(sqlite3 *sqlite) {
 
 /* A file of a later version keeps what it has: the statements say whether they can do with it. */
 static bool migrate(sqlite3 *sqlite) {
-    if (!run(sqlite, "BEGIN IMMEDIATE")) return false;
+    if (!response_db_run(sqlite, "BEGIN IMMEDIATE")) return false;
     int version = version_of(sqlite);
     bool good = version >= 0;
-    for (int i = version; i >= 0 && i < migration_count && good; i++) good = run(sqlite, migrations[i]);
-    if (good && run(sqlite, "COMMIT")) return true;
-    (void)run(sqlite, "ROLLBACK");
+    for (int i = version; i >= 0 && i < migration_count && good; i++) good = response_db_run(sqlite, migrations[i]);
+    if (good && response_db_run(sqlite, "COMMIT")) return true;
+    (void)response_db_run(sqlite, "ROLLBACK");
     return false;
 }
 
@@ -117,7 +117,7 @@ struct response_db *response_db_open(const char *path, char *problem, size_t siz
     if (file >= 0) close(file);
     bool good = sqlite3_open_v2(path, &db->sqlite, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
                                 NULL) == SQLITE_OK &&
-                run(db->sqlite, pragmas) && migrate(db->sqlite);
+                response_db_run(db->sqlite, pragmas) && migrate(db->sqlite);
     for (unsigned i = 0; i < statements && good; i++)
         good = sqlite3_prepare_v3(db->sqlite, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &db->statements[i], NULL) ==
                SQLITE_OK;
@@ -156,18 +156,18 @@ void response_db_close(struct response_db *db) {
     memory_give(db);
 }
 
-static void bind(sqlite3_stmt *statement, int place, struct str value) {
+static void response_db_bind(sqlite3_stmt *statement, int place, struct str value) {
     sqlite3_bind_text64(statement, place, value.at ? value.at : "", value.len, SQLITE_STATIC, SQLITE_UTF8);
 }
 
-static sqlite3_stmt *begin(struct response_db *db, enum statement which, struct str client, struct str id) {
+static sqlite3_stmt *response_db_begin(struct response_db *db, enum statement which, struct str client, struct str id) {
     sqlite3_stmt *statement = db->statements[which];
-    bind(statement, 1, client);
-    bind(statement, 2, id);
+    response_db_bind(statement, 1, client);
+    response_db_bind(statement, 2, id);
     return statement;
 }
 
-static void end(sqlite3_stmt *statement) {
+static void response_db_end(sqlite3_stmt *statement) {
     sqlite3_reset(statement);
     sqlite3_clear_bindings(statement);
 }
@@ -180,10 +180,10 @@ static struct str column(sqlite3_stmt *statement, int place) {
 /* -1: it could not be read. */
 static int64_t bytes_of(struct response_db *db, enum statement which, struct str client) {
     sqlite3_stmt *statement = db->statements[which];
-    if (which == statement_client_bytes) bind(statement, 1, client);
+    if (which == statement_client_bytes) response_db_bind(statement, 1, client);
     int step = sqlite3_step(statement);
     int64_t bytes = step == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : step == SQLITE_DONE ? 0 : -1;
-    end(statement);
+    response_db_end(statement);
     return bytes;
 }
 
@@ -194,24 +194,24 @@ static bool room_make(struct response_db *db, enum statement sum, enum statement
         if ((held = bytes_of(db, sum, client)) < 0) return false;
         if (held + bytes <= most) return true;
         sqlite3_stmt *statement = db->statements[oldest];
-        if (oldest == statement_client_oldest) bind(statement, 1, client);
+        if (oldest == statement_client_oldest) response_db_bind(statement, 1, client);
         bool removed = sqlite3_step(statement) == SQLITE_DONE && sqlite3_changes(db->sqlite) > 0;
-        end(statement);
+        response_db_end(statement);
         if (!removed) return false;
     }
     return true;
 }
 
 static bool row_put(struct response_db *db, const struct stored_response *response, int64_t now_s, int64_t bytes) {
-    sqlite3_stmt *statement = begin(db, statement_put, response->client, response->id);
+    sqlite3_stmt *statement = response_db_begin(db, statement_put, response->client, response->id);
     sqlite3_bind_int64(statement, 3, now_s);
-    bind(statement, 4, response->previous);
-    bind(statement, 5, response->input);
-    bind(statement, 6, response->output);
-    bind(statement, 7, response->response);
+    response_db_bind(statement, 4, response->previous);
+    response_db_bind(statement, 5, response->input);
+    response_db_bind(statement, 6, response->output);
+    response_db_bind(statement, 7, response->response);
     sqlite3_bind_int64(statement, 8, bytes);
     bool good = sqlite3_step(statement) == SQLITE_DONE;
-    end(statement);
+    response_db_end(statement);
     return good;
 }
 
@@ -224,31 +224,31 @@ bool response_db_put(struct response_db *db, const struct stored_response *respo
                  (long long)bytes, limits->bytes_max && bytes > limits->bytes_max ? "" : "_per_client");
         return false;
     }
-    bool good = run(db->sqlite, "BEGIN IMMEDIATE");
+    bool good = response_db_run(db->sqlite, "BEGIN IMMEDIATE");
     if (good) {
-        sqlite3_stmt *same = begin(db, statement_remove, response->client, response->id);
+        sqlite3_stmt *same = response_db_begin(db, statement_remove, response->client, response->id);
         good = sqlite3_step(same) == SQLITE_DONE;
-        end(same);
+        response_db_end(same);
     }
     good = good &&
            room_make(db, statement_client_bytes, statement_client_oldest, response->client, limits->client_bytes_max,
                      bytes) &&
            room_make(db, statement_all_bytes, statement_oldest, STR(""), limits->bytes_max, bytes) &&
-           row_put(db, response, now_s, bytes) && run(db->sqlite, "COMMIT");
+           row_put(db, response, now_s, bytes) && response_db_run(db->sqlite, "COMMIT");
     if (good) return true;
     problem_put(db->sqlite, problem, size);
-    if (!sqlite3_get_autocommit(db->sqlite)) (void)run(db->sqlite, "ROLLBACK");
+    if (!sqlite3_get_autocommit(db->sqlite)) (void)response_db_run(db->sqlite, "ROLLBACK");
     return false;
 }
 
 enum stored response_db_get(struct response_db *db, struct str client, struct str id, const char *member,
                             struct text *text, char *problem, size_t size) {
     sqlite3_stmt *statement =
-        begin(db, strcmp(member, "input") == 0 ? statement_input : statement_response, client, id);
+        response_db_begin(db, strcmp(member, "input") == 0 ? statement_input : statement_response, client, id);
     int step = sqlite3_step(statement);
     if (step == SQLITE_ROW) text_put(text, column(statement, 0));
     if (step != SQLITE_ROW && step != SQLITE_DONE) problem_put(db->sqlite, problem, size);
-    end(statement);
+    response_db_end(statement);
     if (text->failed) snprintf(problem, size, "out of memory");
     return step == SQLITE_DONE ? stored_missing : step == SQLITE_ROW && !text->failed ? stored_found : stored_failed;
 }
@@ -261,7 +261,7 @@ static enum stored links_read(struct response_db *db, struct str client, struct 
     char name[256];
     size_t bytes = 0;
     for (*count = 0; id.len; (*count)++) {
-        sqlite3_stmt *statement = begin(db, statement_link, client, id);
+        sqlite3_stmt *statement = response_db_begin(db, statement_link, client, id);
         int step = sqlite3_step(statement);
         enum stored found = step == SQLITE_ROW ? stored_found : step == SQLITE_DONE ? stored_missing : stored_failed;
         if (found == stored_failed) problem_put(db->sqlite, problem, size);
@@ -270,7 +270,7 @@ static enum stored links_read(struct response_db *db, struct str client, struct 
             bytes += (size_t)sqlite3_column_int64(statement, 2);
             str_copy(name, sizeof name, column(statement, 1));
         }
-        end(statement);
+        response_db_end(statement);
         if (found != stored_found) return found;
         if (bytes > most || *count + 1 == links_max) {
             snprintf(problem, size, "The conversation before it is too long: begin a new one.");
@@ -282,7 +282,7 @@ static enum stored links_read(struct response_db *db, struct str client, struct 
 }
 
 /* [a,b] without its brackets, behind what is there. */
-static void items_put(struct text *text, struct str list) {
+static void response_db_items_put(struct text *text, struct str list) {
     struct str items = str_trim(str_slice(list, 1, list.len ? list.len - 1 : 0));
     if (!items.len) return;
     text_json_comma(text);
@@ -306,8 +306,8 @@ enum stored response_db_history(struct response_db *db, struct str client, struc
     for (size_t i = count; i-- > 0 && found == stored_found;) {
         sqlite3_bind_int64(items, 1, rows[i]);
         if (sqlite3_step(items) != SQLITE_ROW) found = stored_failed;
-        items_put(text, column(items, 0));
-        items_put(text, column(items, 1));
+        response_db_items_put(text, column(items, 0));
+        response_db_items_put(text, column(items, 1));
         sqlite3_reset(items);
     }
     if (found == stored_failed && count == 0 && items) problem_put(db->sqlite, problem, size);
@@ -322,10 +322,10 @@ enum stored response_db_history(struct response_db *db, struct str client, struc
 }
 
 enum stored response_db_remove(struct response_db *db, struct str client, struct str id, char *problem, size_t size) {
-    sqlite3_stmt *statement = begin(db, statement_remove, client, id);
+    sqlite3_stmt *statement = response_db_begin(db, statement_remove, client, id);
     bool good = sqlite3_step(statement) == SQLITE_DONE;
     if (!good) problem_put(db->sqlite, problem, size);
-    end(statement);
+    response_db_end(statement);
     return !good ? stored_failed : sqlite3_changes(db->sqlite) ? stored_found : stored_missing;
 }
 
@@ -334,6 +334,6 @@ int64_t response_db_forget(struct response_db *db, int64_t before_s, char *probl
     sqlite3_bind_int64(statement, 1, before_s);
     bool good = sqlite3_step(statement) == SQLITE_DONE;
     if (!good) problem_put(db->sqlite, problem, size);
-    end(statement);
+    response_db_end(statement);
     return good ? sqlite3_changes(db->sqlite) : -1;
 }

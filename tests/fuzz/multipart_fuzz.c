@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         body = str_slice(body, line + 1, body.len);
     }
     arena_init(&arena, 4096, 64 << 20);
-    if (openai_multipart_read(body, type, &arena, &request, &error, &param)) {
+    if (openai_skim_multipart(body, type, &arena, &request, &error, &param)) {
         must(str_eq(request.model, str_slice(body, request.model_from, request.model_to)));
         must(openai_splice(body, &request, true, STR("m"), true, &arena, &splice));
         char *whole = arena_take(&arena, splice.len + 1);
@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             memcpy(whole + len, splice.ranges[i].at, splice.ranges[i].len);
             len += splice.ranges[i].len;
         }
-        must(openai_multipart_read(str_make(whole, len), type, &arena, &again, &error, &param));
+        must(openai_skim_multipart(str_make(whole, len), type, &arena, &again, &error, &param));
         must(str_eq(again.model, STR("m")) && again.stream == request.stream);
     } else {
         must(error.code == error_invalid_request && error.message[0]);

@@ -23,9 +23,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct openai_error said;
     struct arena arena;
     bool is_error;
-    bool read = openai_reply_read(body, &usage, &is_error);
+    bool read = openai_skim_reply(body, &usage, &is_error);
     usage_check(&usage);
-    enum openai_event_kind kind = openai_event_read(STR(""), body, &event_usage);
+    enum openai_event_kind kind = openai_skim_event(STR(""), body, &event_usage);
     usage_check(&event_usage);
     if (read) must(kind != openai_event_malformed); /* both take objects, and only those */
     size_t half = str_find_byte(body, '\n');
@@ -33,12 +33,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         struct openai_event_shape shape = {.before_len = 0};
         struct usage alone = USAGE_NONE, alike = USAGE_NONE, ignored = USAGE_NONE;
         struct str first = str_slice(body, 0, half), second = str_slice(body, half + 1, body.len);
-        openai_event_read_alike(&shape, STR(""), first, &ignored);
-        kind = openai_event_read_alike(&shape, STR(""), second, &alike);
-        must(kind == openai_event_read(STR(""), second, &alone));
+        openai_skim_event_alike(&shape, STR(""), first, &ignored);
+        kind = openai_skim_event_alike(&shape, STR(""), second, &alike);
+        must(kind == openai_skim_event(STR(""), second, &alone));
     }
     arena_init(&arena, 4096, 1 << 20);
-    openai_error_read(body, &arena, &said);
+    openai_skim_error(body, &arena, &said);
     must(said.message.len <= 1024 && said.code.len <= 1024);
     arena_free(&arena);
     return 0;

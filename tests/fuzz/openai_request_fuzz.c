@@ -47,7 +47,7 @@ static void splice_check(struct str body, const struct openai_request *request, 
         len += splice.ranges[i].len;
     }
     must(len == splice.len);
-    must(openai_request_read(str_make(whole, len), endpoint_chat, arena, &again, &error, NULL));
+    must(openai_skim_request(str_make(whole, len), endpoint_chat, arena, &again, &error, NULL));
     must(str_eq(again.model, STR("a\"b")) && again.stream == request->stream && again.n == request->n);
     must(!ask || again.include_usage);
 }
@@ -59,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct arena arena;
     grammar_check(body);
     arena_init(&arena, 4096, 64 << 20);
-    if (openai_request_read(body, endpoint_chat, &arena, &request, &error, &param)) {
+    if (openai_skim_request(body, endpoint_chat, &arena, &request, &error, &param)) {
         splice_check(body, &request, false, &arena);
         if (request.stream) splice_check(body, &request, true, &arena);
     } else {

@@ -12,31 +12,32 @@
 #include "dialect/codec.h"
 #include "dialect/fields.h"
 
-bool anthropic_request_take(struct str body, struct str path_model, bool stream, struct arena *arena,
+bool anthropic_read_request(struct str body, struct str path_model, bool stream, struct arena *arena,
                             struct message_request *request, struct error *error, struct str *param);
-void anthropic_request_put(const struct message_request *request, const struct codec_target *target, struct text *body);
-bool anthropic_reply_take(struct str body, struct arena *arena, const struct codec_quirks *quirks,
+void anthropic_write_request(const struct message_request *request, const struct codec_target *target,
+                             struct text *body);
+bool anthropic_read_reply(struct str body, struct arena *arena, const struct codec_quirks *quirks,
                           struct message_reply *reply, bool *error_inside);
-void anthropic_reply_put(const struct message_reply *reply, const struct codec_caller *caller, struct text *body);
-bool anthropic_event_take(void *reader, struct str event, struct str data, struct arena *keep,
+void anthropic_write_reply(const struct message_reply *reply, const struct codec_caller *caller, struct text *body);
+bool anthropic_read_event(void *reader, struct str event, struct str data, struct arena *keep,
                           const struct codec_quirks *quirks, struct message_events *events);
-void anthropic_event_put(void *writer, const struct message_event *event, const struct codec_caller *caller,
-                         struct arena *keep, struct text *text);
+void anthropic_write_event(void *writer, const struct message_event *event, const struct codec_caller *caller,
+                           struct arena *keep, struct text *text);
 enum { anthropic_reader_bytes = 64, anthropic_writer_bytes = 192 };
 
 /* A list of content blocks, or a string, as parts. */
-struct message_part *anthropic_parts_read(const struct json_value *content, struct arena *arena, size_t *count);
-enum message_finish anthropic_finish_read(struct str name);
+struct message_part *anthropic_read_parts(const struct json_value *content, struct arena *arena, size_t *count);
+enum message_finish anthropic_read_finish(struct str name);
 struct str anthropic_finish_name(enum message_finish finish);
 /* All input is the sum of what is said apart; counts that are not said stay -1. */
-void anthropic_usage_read(const struct json_value *value, struct usage *usage);
-void anthropic_usage_put(struct text *text, const struct usage *usage);
+void anthropic_read_usage(const struct json_value *value, struct usage *usage);
+void anthropic_write_usage(struct text *text, const struct usage *usage);
 /* As it was said by this dialect, else as a place found in the web. */
-void anthropic_citation_put(struct text *text, const struct message_citation *citation);
+void anthropic_write_citation(struct text *text, const struct message_citation *citation);
 /* "overloaded_error" for a status. */
 struct str anthropic_error_type(int status);
 int anthropic_error_status(struct str type); /* 0: it is none of its types */
 /* {"type":"error","error":{"type","message"},"request_id"} */
-void anthropic_error_put(struct text *text, int status, struct str message, struct str request_id);
+void anthropic_write_error(struct text *text, int status, struct str message, struct str request_id);
 
 #endif

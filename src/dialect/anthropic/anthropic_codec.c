@@ -32,7 +32,7 @@ int anthropic_error_status(struct str type) {
     return 0;
 }
 
-void anthropic_error_put(struct text *text, int status, struct str message, struct str request_id) {
+void anthropic_write_error(struct text *text, int status, struct str message, struct str request_id) {
     text_put(text, STR("{\"type\":\"error\",\"error\":{"));
     text_json_str(text, STR("type"), anthropic_error_type(status));
     text_json_str(text, STR("message"), message);
@@ -41,7 +41,7 @@ void anthropic_error_put(struct text *text, int status, struct str message, stru
     text_put_byte(text, '}');
 }
 
-static void error_read(struct str body, struct arena *arena, struct message_error *error) {
+static void anthropic_read_error(struct str body, struct arena *arena, struct message_error *error) {
     const struct json_value *root;
     struct error ignored;
     if (!codec_parse(body, arena, &root, &ignored)) return;
@@ -52,18 +52,18 @@ static void error_read(struct str body, struct arena *arena, struct message_erro
     if (!error->said_code.len) error->said_code = json_str(json_member(said, "error_code"), error->type);
 }
 
-static void error_write(const struct message_error *error, struct text *body) {
-    anthropic_error_put(body, error->status, error->message, error->request_id);
+static void anthropic_codec_error_write(const struct message_error *error, struct text *body) {
+    anthropic_write_error(body, error->status, error->message, error->request_id);
 }
 
 /* {"input_tokens":14} */
-static int64_t count_read(struct str body, struct arena *arena) {
+static int64_t anthropic_read_count(struct str body, struct arena *arena) {
     const struct json_value *root;
     struct error ignored;
     return codec_parse(body, arena, &root, &ignored) ? json_i64(json_member(root, "input_tokens"), -1) : -1;
 }
 
-static void count_write(int64_t tokens, struct text *body) {
+static void anthropic_write_count(int64_t tokens, struct text *body) {
     text_put_byte(body, '{');
     text_json_i64(body, STR("input_tokens"), tokens);
     text_put_byte(body, '}');
@@ -98,17 +98,17 @@ const struct codec codec_anthropic = {
               [feature_echo] = fate_refused,
               [feature_suffix] = fate_refused,
               [feature_extra] = fate_dropped},
-    .read_request = anthropic_request_take,
-    .write_request = anthropic_request_put,
-    .read_reply = anthropic_reply_take,
-    .write_reply = anthropic_reply_put,
+    .read_request = anthropic_read_request,
+    .write_request = anthropic_write_request,
+    .read_reply = anthropic_read_reply,
+    .write_reply = anthropic_write_reply,
     .reader_size = anthropic_reader_bytes,
     .writer_size = anthropic_writer_bytes,
-    .read_event = anthropic_event_take,
-    .write_event = anthropic_event_put,
+    .read_event = anthropic_read_event,
+    .write_event = anthropic_write_event,
     .wants_usage = true,
-    .read_error = error_read,
-    .write_error = error_write,
-    .read_count = count_read,
-    .write_count = count_write,
+    .read_error = anthropic_read_error,
+    .write_error = anthropic_codec_error_write,
+    .read_count = anthropic_read_count,
+    .write_count = anthropic_write_count,
 };

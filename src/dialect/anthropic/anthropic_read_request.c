@@ -14,7 +14,7 @@ static const struct field fields[] = {
 };
 enum { field_count = sizeof fields / sizeof *fields };
 
-static bool wrong(struct error *error, struct str *param, const char *name, const char *wants) {
+static bool anthropic_wrong(struct error *error, struct str *param, const char *name, const char *wants) {
     *param = str_from(name);
     return error_set(error, error_invalid_request, "`%s` must be %s.", name, wants);
 }
@@ -31,7 +31,7 @@ static void source_read(const struct json_value *source, struct message_part *pa
     if (str_eq(type, STR("text"))) part->text = json_member_str(source, "data");
 }
 
-static void citations_read(const struct json_value *list, struct arena *arena, struct message_part *part) {
+static void anthropic_read_citations(const struct json_value *list, struct arena *arena, struct message_part *part) {
     size_t place = 0;
     if (json_count(list) == 0) return;
     part->citations = arena_take_zeroed(arena, json_count(list) * sizeof *part->citations);
@@ -45,11 +45,11 @@ static void citations_read(const struct json_value *list, struct arena *arena, s
     }
 }
 
-static void result_read(const struct json_value *value, struct arena *arena, struct message_part *part) {
+static void anthropic_read_result(const struct json_value *value, struct arena *arena, struct message_part *part) {
     part->kind = part_tool_result;
     part->id = json_member_str(value, "tool_use_id");
     part->is_error = json_bool(json_member(value, "is_error"), false);
-    part->parts = anthropic_parts_read(json_member(value, "content"), arena, &part->part_count);
+    part->parts = anthropic_read_parts(json_member(value, "content"), arena, &part->part_count);
 }
 
 static void block_read(const struct json_value *value, struct arena *arena, struct message_part *part) {
@@ -57,7 +57,7 @@ static void block_read(const struct json_value *value, struct arena *arena, stru
     part->of = dialect_anthropic;
     if (str_eq(type, STR("text"))) {
         part->text = json_str(json_member(value, "text"), STR(""));
-        citations_read(json_member(value, "citations"), arena, part);
+        anthropic_read_citations(json_member(value, "citations"), arena, part);
     } else if (str_eq(type, STR("image"))) {
         part->kind = part_image;
         source_read(json_member(value, "source"), part);
@@ -72,7 +72,7 @@ static void block_read(const struct json_value *value, struct arena *arena, stru
         part->name = json_member_str(value, "name");
         part->arguments = json_raw(json_member(value, "input"), arena);
     } else if (str_eq(type, STR("tool_result"))) {
-        result_read(value, arena, part);
+        anthropic_read_result(value, arena, part);
     } else if (str_eq(type, STR("thinking"))) {
         part->kind = part_reasoning;
         part->text = json_str(json_member(value, "thinking"), STR(""));
@@ -89,7 +89,7 @@ static void block_read(const struct json_value *value, struct arena *arena, stru
     part->cache_ttl = json_member_str(cache, "ttl");
 }
 
-struct message_part *anthropic_parts_read(const struct json_value *content, struct arena *arena, size_t *count) {
+struct message_part *anthropic_read_parts(const struct json_value *content, struct arena *arena, size_t *count) {
     bool list = json_kind(content) == json_array;
     size_t most = list ? json_count(content) : json_kind(content) == json_string, place = 0;
     struct message_part *parts = most ? arena_take_zeroed(arena, most * sizeof *parts) : NULL;
@@ -105,37 +105,37 @@ struct message_part *anthropic_parts_read(const struct json_value *content, stru
  */
 
 /* The system text is a message before all others. */
-static bool messages_read(const struct json_value *root, struct arena *arena, struct message_request *request,
-                          struct error *error, struct str *param) {
+static bool anthropic_read_messages(const struct json_value *root, struct arena *arena, struct message_request *request,
+                                    struct error *error, struct str *param) {
     const struct json_value *list = json_member(root, "messages"), *system = json_member(root, "system");
     if (json_kind(list) != json_array || json_count(list) == 0)
-        return wrong(error, param, "messages", "a list of at least one message");
+        return anthropic_wrong(error, param, "messages", "a list of at least one message");
     request->messages = arena_take_zeroed(arena, (json_count(list) + 1) * sizeof *request->messages);
     if (!request->messages) return error_set(error, error_out_of_memory, "%s", "");
     if (json_count(system) || json_str(system, STR("")).len) {
         struct message *message = &request->messages[request->message_count++];
         message->role = message_system;
-        message->parts = anthropic_parts_read(system, arena, &message->part_count);
+        message->parts = anthropic_read_parts(system, arena, &message->part_count);
     }
     size_t place = 0;
     for (const struct json_value *at; (at = json_each(list, &place, NULL));) {
         struct message *message = &request->messages[request->message_count++];
         struct str role = json_member_str(at, "role");
         if (!str_eq(role, STR("user")) && !str_eq(role, STR("assistant")) && !str_eq(role, STR("system")))
-            return wrong(error, param, "messages", "a list of messages whose role is user or assistant");
+            return anthropic_wrong(error, param, "messages", "a list of messages whose role is user or assistant");
         message->role = str_eq(role, STR("assistant")) ? message_assistant
                         : str_eq(role, STR("system"))  ? message_system
                                                        : message_user;
-        message->parts = anthropic_parts_read(json_member(at, "content"), arena, &message->part_count);
+        message->parts = anthropic_read_parts(json_member(at, "content"), arena, &message->part_count);
     }
     return true;
 }
 
-static enum message_flag flag_of(const struct json_value *value) {
+static enum message_flag anthropic_flag_of(const struct json_value *value) {
     return json_kind(value) == json_true ? flag_true : json_kind(value) == json_false ? flag_false : flag_unset;
 }
 
-static bool tools_read(const struct json_value *list, struct arena *arena, struct message_request *request) {
+static bool anthropic_read_tools(const struct json_value *list, struct arena *arena, struct message_request *request) {
     size_t place = 0;
     if (json_count(list) == 0) return true;
     request->tools = arena_take_zeroed(arena, json_count(list) * sizeof *request->tools);
@@ -152,14 +152,14 @@ static bool tools_read(const struct json_value *list, struct arena *arena, struc
         tool->name = json_member_str(at, "name");
         tool->description = json_member_str(at, "description");
         tool->parameters = json_raw(json_member(at, "input_schema"), arena);
-        tool->strict = flag_of(json_member(at, "strict"));
+        tool->strict = anthropic_flag_of(json_member(at, "strict"));
         tool->cache_mark = json_kind(cache) == json_object;
         tool->cache_ttl = json_member_str(cache, "ttl");
     }
     return true;
 }
 
-static void tool_choice_read(const struct json_value *value, struct message_request *request) {
+static void anthropic_read_tool_choice(const struct json_value *value, struct message_request *request) {
     static const struct {
         struct str name;
         enum message_choice_of_tool choice;
@@ -172,7 +172,7 @@ static void tool_choice_read(const struct json_value *value, struct message_requ
     if (json_bool(json_member(value, "disable_parallel_tool_use"), false)) request->parallel_tool_calls = flag_false;
 }
 
-static void thinking_read(const struct json_value *root, struct message_request *request) {
+static void anthropic_read_thinking(const struct json_value *root, struct message_request *request) {
     static const char *const efforts[] = {NULL, "none", "minimal", "low", "medium", "high", "xhigh", "max"};
     const struct json_value *thinking = json_member(root, "thinking"), *output = json_member(root, "output_config");
     struct str type = json_member_str(thinking, "type"), effort = json_member_str(output, "effort");
@@ -183,14 +183,14 @@ static void thinking_read(const struct json_value *root, struct message_request 
         if (str_eq(effort, str_from(efforts[i]))) request->effort = (enum message_effort)i;
 }
 
-static void format_read(const struct json_value *root, struct arena *arena, struct message_request *request) {
+static void anthropic_read_format(const struct json_value *root, struct arena *arena, struct message_request *request) {
     const struct json_value *format = json_member(json_member(root, "output_config"), "format");
     if (!str_eq(json_member_str(format, "type"), STR("json_schema"))) return;
     request->format = format_schema;
     request->schema = json_raw(json_member(format, "schema"), arena);
 }
 
-static bool is_special(struct str name) {
+static bool anthropic_is_special(struct str name) {
     static const char *const names[] = {"model",    "messages",      "system",   "tools",          "tool_choice",
                                         "thinking", "output_config", "metadata", "stop_sequences", "stream"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -198,12 +198,12 @@ static bool is_special(struct str name) {
     return false;
 }
 
-static bool plain_read(const struct json_value *root, struct arena *arena, struct message_request *request,
-                       struct error *error, struct str *param) {
+static bool anthropic_read_plain(const struct json_value *root, struct arena *arena, struct message_request *request,
+                                 struct error *error, struct str *param) {
     size_t place = 0, most = json_count(root);
     struct str name;
     for (const struct json_value *value; (value = json_each(root, &place, &name));) {
-        if (is_special(name)) continue;
+        if (anthropic_is_special(name)) continue;
         switch (field_take(fields, field_count, name, value, request, arena)) {
         case field_took: break;
         case field_wrong:
@@ -217,7 +217,7 @@ static bool plain_read(const struct json_value *root, struct arena *arena, struc
     return true;
 }
 
-bool anthropic_request_take(struct str body, struct str path_model, bool stream, struct arena *arena,
+bool anthropic_read_request(struct str body, struct str path_model, bool stream, struct arena *arena,
                             struct message_request *request, struct error *error, struct str *param) {
     const struct json_value *root;
     (void)path_model;
@@ -226,17 +226,18 @@ bool anthropic_request_take(struct str body, struct str path_model, bool stream,
     *param = STR_NONE;
     if (!codec_parse(body, arena, &root, error)) return false;
     const struct json_value *model = json_member(root, "model");
-    if (model && json_kind(model) != json_string) return wrong(error, param, "model", "a string");
+    if (model && json_kind(model) != json_string) return anthropic_wrong(error, param, "model", "a string");
     request->model = json_str(model, STR(""));
     request->stream = json_bool(json_member(root, "stream"), false);
     request->include_usage = true;
     request->user = json_member_str(json_member(root, "metadata"), "user_id");
-    if (!messages_read(root, arena, request, error, param) || !plain_read(root, arena, request, error, param))
+    if (!anthropic_read_messages(root, arena, request, error, param) ||
+        !anthropic_read_plain(root, arena, request, error, param))
         return false;
-    tool_choice_read(json_member(root, "tool_choice"), request);
-    thinking_read(root, request);
-    format_read(root, arena, request);
-    if (tools_read(json_member(root, "tools"), arena, request) &&
+    anthropic_read_tool_choice(json_member(root, "tool_choice"), request);
+    anthropic_read_thinking(root, request);
+    anthropic_read_format(root, arena, request);
+    if (anthropic_read_tools(json_member(root, "tools"), arena, request) &&
         strings_read(json_member(root, "stop_sequences"), arena, &request->stop, &request->stop_count))
         return true;
     return error_set(error, error_out_of_memory, "%s", "");

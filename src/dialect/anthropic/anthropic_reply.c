@@ -14,7 +14,7 @@ static const struct {
     {STR("pause_turn"), finish_stop},        {STR("model_context_window_exceeded"), finish_length},
 };
 
-enum message_finish anthropic_finish_read(struct str name) {
+enum message_finish anthropic_read_finish(struct str name) {
     if (!name.len) return finish_none;
     for (size_t i = 0; i < sizeof finish_names / sizeof *finish_names; i++)
         if (str_eq(name, finish_names[i].name)) return finish_names[i].finish;
@@ -30,16 +30,18 @@ struct str anthropic_finish_name(enum message_finish finish) {
 /* -- usage ------------------------------------------------------------------------------------------------------------
  */
 
-static int64_t count_of(const struct json_value *value, const char *name) {
+static int64_t anthropic_count_of(const struct json_value *value, const char *name) {
     const int64_t most = 1000000000000;
     int64_t count = json_i64(json_member(value, name), -1);
     return count > most ? -1 : count;
 }
 
-void anthropic_usage_read(const struct json_value *value, struct usage *usage) {
-    int64_t fresh = count_of(value, "input_tokens"), read = count_of(value, "cache_read_input_tokens"),
-            written = count_of(value, "cache_creation_input_tokens"), output = count_of(value, "output_tokens"),
-            thought = count_of(json_member(value, "output_tokens_details"), "thinking_tokens");
+void anthropic_read_usage(const struct json_value *value, struct usage *usage) {
+    int64_t fresh = anthropic_count_of(value, "input_tokens"),
+            read = anthropic_count_of(value, "cache_read_input_tokens"),
+            written = anthropic_count_of(value, "cache_creation_input_tokens"),
+            output = anthropic_count_of(value, "output_tokens"),
+            thought = anthropic_count_of(json_member(value, "output_tokens_details"), "thinking_tokens");
     if (fresh >= 0) usage->input_tokens = fresh + (read > 0 ? read : 0) + (written > 0 ? written : 0);
     if (read >= 0) usage->cached_input_tokens = read;
     if (written >= 0) usage->cache_write_tokens = written;
@@ -47,7 +49,7 @@ void anthropic_usage_read(const struct json_value *value, struct usage *usage) {
     if (thought >= 0) usage->reasoning_tokens = thought;
 }
 
-void anthropic_usage_put(struct text *text, const struct usage *usage) {
+void anthropic_write_usage(struct text *text, const struct usage *usage) {
     int64_t read = usage->cached_input_tokens > 0 ? usage->cached_input_tokens : 0,
             written = usage->cache_write_tokens > 0 ? usage->cache_write_tokens : 0,
             fresh = usage->input_tokens - read - written;
@@ -73,7 +75,7 @@ void anthropic_usage_put(struct text *text, const struct usage *usage) {
 /* -- replies ----------------------------------------------------------------------------------------------------------
  */
 
-bool anthropic_reply_take(struct str body, struct arena *arena, const struct codec_quirks *quirks,
+bool anthropic_read_reply(struct str body, struct arena *arena, const struct codec_quirks *quirks,
                           struct message_reply *reply, bool *error_inside) {
     const struct json_value *root;
     struct error error;
@@ -86,19 +88,19 @@ bool anthropic_reply_take(struct str body, struct arena *arena, const struct cod
     if (json_kind(json_member(root, "content")) != json_array) return false;
     struct message_choice *choice = arena_take_zeroed(arena, sizeof *choice);
     if (!choice) return false;
-    choice->parts = anthropic_parts_read(json_member(root, "content"), arena, &choice->part_count);
-    choice->finish = anthropic_finish_read(json_member_str(root, "stop_reason"));
+    choice->parts = anthropic_read_parts(json_member(root, "content"), arena, &choice->part_count);
+    choice->finish = anthropic_read_finish(json_member_str(root, "stop_reason"));
     choice->stop_sequence = json_member_str(root, "stop_sequence");
     reply->id = json_member_str(root, "id");
     reply->model = json_member_str(root, "model");
     reply->choices = choice;
     reply->choice_count = 1;
-    anthropic_usage_read(json_member(root, "usage"), &reply->usage);
+    anthropic_read_usage(json_member(root, "usage"), &reply->usage);
     reply->service_tier = json_member_str(json_member(root, "usage"), "service_tier");
     return true;
 }
 
-void anthropic_citation_put(struct text *text, const struct message_citation *citation) {
+void anthropic_write_citation(struct text *text, const struct message_citation *citation) {
     if (citation->raw.at) {
         text_put(text, citation->raw);
         return;
@@ -110,7 +112,7 @@ void anthropic_citation_put(struct text *text, const struct message_citation *ci
     text_put(text, STR(",\"encrypted_index\":\"\"}"));
 }
 
-static void citations_put(struct text *text, const struct message_part *part) {
+static void anthropic_write_citations(struct text *text, const struct message_part *part) {
     bool any = false;
     for (size_t i = 0; i < part->citation_count; i++) {
         const struct message_citation *citation = &part->citations[i];
@@ -118,7 +120,7 @@ static void citations_put(struct text *text, const struct message_part *part) {
         if (!any) text_put(text, STR(",\"citations\":["));
         any = true;
         text_json_comma(text);
-        anthropic_citation_put(text, citation);
+        anthropic_write_citation(text, citation);
     }
     if (any) text_put_byte(text, ']');
 }
@@ -138,7 +140,7 @@ static void block_put(struct text *text, const struct message_part *part, size_t
     if (text_like) {
         text_put(text, STR("{\"type\":\"text\""));
         text_json_str(text, STR("text"), part->text);
-        citations_put(text, part);
+        anthropic_write_citations(text, part);
     } else if (part->kind == part_tool_call) {
         text_put(text, STR("{\"type\":\"tool_use\""));
         text_json_key(text, STR("id"));
@@ -160,7 +162,7 @@ static void block_put(struct text *text, const struct message_part *part, size_t
     text_put_byte(text, '}');
 }
 
-void anthropic_reply_put(const struct message_reply *reply, const struct codec_caller *caller, struct text *body) {
+void anthropic_write_reply(const struct message_reply *reply, const struct codec_caller *caller, struct text *body) {
     static const struct message_choice none;
     const struct message_choice *choice = reply->choice_count ? &reply->choices[0] : &none;
     text_put_byte(body, '{');
@@ -181,6 +183,6 @@ void anthropic_reply_put(const struct message_reply *reply, const struct codec_c
         text_put_json(body, choice->stop_sequence);
     else
         text_put(body, STR("null"));
-    anthropic_usage_put(body, &reply->usage);
+    anthropic_write_usage(body, &reply->usage);
     text_put_byte(body, '}');
 }

@@ -31,21 +31,22 @@ static void begin_add(struct message_events *events, const struct json_value *me
     struct message_event *begin = message_event_add(events, message_event_begin);
     begin->id = json_member_str(message, "id");
     begin->model = json_member_str(message, "model");
-    anthropic_usage_read(json_member(message, "usage"), &begin->usage);
+    anthropic_read_usage(json_member(message, "usage"), &begin->usage);
 }
 
-static void text_add(struct message_events *events, enum message_event_kind kind, struct str text) {
+static void anthropic_text_add(struct message_events *events, enum message_event_kind kind, struct str text) {
     if (!text.len) return;
     struct message_event *event = message_event_add(events, kind);
     event->text = text;
     event->of = dialect_anthropic;
 }
 
-static void block_add(struct reader *reader, struct message_events *events, const struct json_value *root) {
+static void anthropic_block_add(struct reader *reader, struct message_events *events, const struct json_value *root) {
     const struct json_value *block = json_member(root, "content_block");
     struct str type = json_member_str(block, "type");
-    if (str_eq(type, STR("text"))) text_add(events, message_event_text, json_member_str(block, "text"));
-    if (str_eq(type, STR("thinking"))) text_add(events, message_event_reasoning, json_member_str(block, "thinking"));
+    if (str_eq(type, STR("text"))) anthropic_text_add(events, message_event_text, json_member_str(block, "text"));
+    if (str_eq(type, STR("thinking")))
+        anthropic_text_add(events, message_event_reasoning, json_member_str(block, "thinking"));
     if (str_eq(type, STR("redacted_thinking"))) {
         struct message_event *event = message_event_add(events, message_event_signature);
         event->data = json_member_str(block, "data");
@@ -64,7 +65,7 @@ static void block_add(struct reader *reader, struct message_events *events, cons
     whole->text = json_raw(json_member(block, "input"), events->arena);
 }
 
-static void citation_add(struct message_events *events, const struct json_value *citation) {
+static void anthropic_citation_add(struct message_events *events, const struct json_value *citation) {
     struct message_event *event = message_event_add(events, message_event_citation);
     event->citation.url = json_member_str(citation, "url");
     event->citation.title = json_str(json_member(citation, "title"), json_member_str(citation, "document_title"));
@@ -76,12 +77,12 @@ static void citation_add(struct message_events *events, const struct json_value 
 static void delta_add(struct reader *reader, struct message_events *events, const struct json_value *root) {
     const struct json_value *delta = json_member(root, "delta");
     struct str type = json_member_str(delta, "type");
-    if (str_eq(type, STR("text_delta"))) text_add(events, message_event_text, json_member_str(delta, "text"));
+    if (str_eq(type, STR("text_delta"))) anthropic_text_add(events, message_event_text, json_member_str(delta, "text"));
     if (str_eq(type, STR("thinking_delta")))
-        text_add(events, message_event_reasoning, json_member_str(delta, "thinking"));
+        anthropic_text_add(events, message_event_reasoning, json_member_str(delta, "thinking"));
     if (str_eq(type, STR("signature_delta")))
-        text_add(events, message_event_signature, json_member_str(delta, "signature"));
-    if (str_eq(type, STR("citations_delta"))) citation_add(events, json_member(delta, "citation"));
+        anthropic_text_add(events, message_event_signature, json_member_str(delta, "signature"));
+    if (str_eq(type, STR("citations_delta"))) anthropic_citation_add(events, json_member(delta, "citation"));
     if (!str_eq(type, STR("input_json_delta")) || reader->tools == 0) return;
     if (json_i64(json_member(root, "index"), reader->tool_block) != reader->tool_block) return; /* a server tool's */
     struct str fragment = json_member_str(delta, "partial_json");
@@ -91,19 +92,19 @@ static void delta_add(struct reader *reader, struct message_events *events, cons
     event->text = fragment;
 }
 
-static void finish_add(struct message_events *events, const struct json_value *root) {
+static void anthropic_finish_add(struct message_events *events, const struct json_value *root) {
     const struct json_value *delta = json_member(root, "delta"), *counts = json_member(root, "usage");
     struct str reason = json_member_str(delta, "stop_reason");
     if (reason.len) {
         struct message_event *finish = message_event_add(events, message_event_finish);
-        finish->finish = anthropic_finish_read(reason);
+        finish->finish = anthropic_read_finish(reason);
         finish->stop_sequence = json_member_str(delta, "stop_sequence");
     }
     if (json_kind(counts) != json_object) return;
-    anthropic_usage_read(counts, &message_event_add(events, message_event_usage)->usage);
+    anthropic_read_usage(counts, &message_event_add(events, message_event_usage)->usage);
 }
 
-bool anthropic_event_take(void *reader_state, struct str event, struct str data, struct arena *keep,
+bool anthropic_read_event(void *reader_state, struct str event, struct str data, struct arena *keep,
                           const struct codec_quirks *quirks, struct message_events *events) {
     struct reader *reader = reader_state;
     const struct json_value *root;
@@ -114,9 +115,9 @@ bool anthropic_event_take(void *reader_state, struct str event, struct str data,
     if (!codec_parse(data, events->arena, &root, &error)) return false;
     struct str type = json_member_str(root, "type");
     if (str_eq(type, STR("message_start"))) begin_add(events, json_member(root, "message"));
-    if (str_eq(type, STR("content_block_start"))) block_add(reader, events, root);
+    if (str_eq(type, STR("content_block_start"))) anthropic_block_add(reader, events, root);
     if (str_eq(type, STR("content_block_delta"))) delta_add(reader, events, root);
-    if (str_eq(type, STR("message_delta"))) finish_add(events, root);
+    if (str_eq(type, STR("message_delta"))) anthropic_finish_add(events, root);
     if (str_eq(type, STR("message_stop"))) message_event_add(events, message_event_end);
     if (str_eq(type, STR("error"))) {
         struct message_event *said = message_event_add(events, message_event_error);
@@ -130,20 +131,20 @@ bool anthropic_event_take(void *reader_state, struct str event, struct str data,
 /* -- written ----------------------------------------------------------------------------------------------------------
  */
 
-static void frame_begin(struct text *text, struct str type) {
+static void anthropic_frame_begin(struct text *text, struct str type) {
     text_put(text, STR("event: "));
     text_put(text, type);
     text_put(text, STR("\ndata: {"));
     text_json_str(text, STR("type"), type);
 }
 
-static void frame_end(struct text *text) { text_put(text, STR("}\n\n")); }
+static void anthropic_frame_end(struct text *text) { text_put(text, STR("}\n\n")); }
 
-static void start_put(struct writer *writer, const struct codec_caller *caller, struct text *text) {
+static void anthropic_write_start(struct writer *writer, const struct codec_caller *caller, struct text *text) {
     if (writer->started) return;
     writer->started = true;
     if (!writer->has_usage) writer->usage = USAGE_NONE;
-    frame_begin(text, STR("message_start"));
+    anthropic_frame_begin(text, STR("message_start"));
     text_put(text, STR(",\"message\":{"));
     text_json_key(text, STR("id"));
     if (writer->id.len)
@@ -153,53 +154,54 @@ static void start_put(struct writer *writer, const struct codec_caller *caller, 
     text_put(text, STR(",\"type\":\"message\",\"role\":\"assistant\""));
     text_json_str(text, STR("model"), writer->model.len ? writer->model : caller->model);
     text_put(text, STR(",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null"));
-    anthropic_usage_put(text, &writer->usage);
+    anthropic_write_usage(text, &writer->usage);
     text_put_byte(text, '}');
-    frame_end(text);
+    anthropic_frame_end(text);
 }
 
 static void block_end(struct writer *writer, struct text *text) {
     if (writer->open == block_none) return;
-    frame_begin(text, STR("content_block_stop"));
+    anthropic_frame_begin(text, STR("content_block_stop"));
     text_json_u64(text, STR("index"), writer->index++);
-    frame_end(text);
+    anthropic_frame_end(text);
     writer->open = block_none;
 }
 
-static void block_begin(struct writer *writer, const struct codec_caller *caller, enum block kind, struct text *text) {
-    start_put(writer, caller, text);
+static void anthropic_stream_block_begin(struct writer *writer, const struct codec_caller *caller, enum block kind,
+                                         struct text *text) {
+    anthropic_write_start(writer, caller, text);
     block_end(writer, text);
     writer->open = kind;
-    frame_begin(text, STR("content_block_start"));
+    anthropic_frame_begin(text, STR("content_block_start"));
     text_json_u64(text, STR("index"), writer->index);
     text_json_key(text, STR("content_block"));
 }
 
-static void delta_begin(struct writer *writer, struct str type, struct text *text) {
-    frame_begin(text, STR("content_block_delta"));
+static void anthropic_delta_begin(struct writer *writer, struct str type, struct text *text) {
+    anthropic_frame_begin(text, STR("content_block_delta"));
     text_json_u64(text, STR("index"), writer->index);
     text_json_key(text, STR("delta"));
     text_put_byte(text, '{');
     text_json_str(text, STR("type"), type);
 }
 
-static void delta_put(struct writer *writer, const struct codec_caller *caller, enum block kind, struct str type,
-                      struct str name, struct str value, struct text *text) {
+static void anthropic_write_delta(struct writer *writer, const struct codec_caller *caller, enum block kind,
+                                  struct str type, struct str name, struct str value, struct text *text) {
     if (writer->open != kind) {
-        block_begin(writer, caller, kind, text);
+        anthropic_stream_block_begin(writer, caller, kind, text);
         text_put(text, kind == block_text ? STR("{\"type\":\"text\",\"text\":\"\"}")
                                           : STR("{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}"));
-        frame_end(text);
+        anthropic_frame_end(text);
     }
-    delta_begin(writer, type, text);
+    anthropic_delta_begin(writer, type, text);
     text_json_str(text, name, value);
     text_put_byte(text, '}');
-    frame_end(text);
+    anthropic_frame_end(text);
 }
 
-static void tool_put(struct writer *writer, const struct codec_caller *caller, const struct message_event *event,
-                     struct text *text) {
-    block_begin(writer, caller, block_tool, text);
+static void anthropic_write_tool(struct writer *writer, const struct codec_caller *caller,
+                                 const struct message_event *event, struct text *text) {
+    anthropic_stream_block_begin(writer, caller, block_tool, text);
     writer->tool = event->tool;
     text_put(text, STR("{\"type\":\"tool_use\""));
     text_json_key(text, STR("id"));
@@ -209,39 +211,39 @@ static void tool_put(struct writer *writer, const struct codec_caller *caller, c
         text_printf(text, "\"toolu_%.*s_%u\"", STR_ARG(caller->request_id), event->tool);
     text_json_str(text, STR("name"), event->name);
     text_put(text, STR(",\"input\":{}}"));
-    frame_end(text);
+    anthropic_frame_end(text);
 }
 
 static void redacted_put(struct writer *writer, const struct codec_caller *caller, const struct message_event *event,
                          struct text *text) {
-    block_begin(writer, caller, block_thinking, text);
+    anthropic_stream_block_begin(writer, caller, block_thinking, text);
     text_put(text, STR("{\"type\":\"redacted_thinking\""));
     text_json_str(text, STR("data"), event->data);
     text_put_byte(text, '}');
-    frame_end(text);
+    anthropic_frame_end(text);
     block_end(writer, text);
 }
 
-static void citation_put(struct writer *writer, const struct codec_caller *caller, const struct message_event *event,
-                         struct text *text) {
+static void anthropic_stream_citation_put(struct writer *writer, const struct codec_caller *caller,
+                                          const struct message_event *event, struct text *text) {
     if (!event->citation.url.at && !event->citation.raw.at) return;
     if (writer->open != block_text) {
-        block_begin(writer, caller, block_text, text);
+        anthropic_stream_block_begin(writer, caller, block_text, text);
         text_put(text, STR("{\"type\":\"text\",\"text\":\"\"}"));
-        frame_end(text);
+        anthropic_frame_end(text);
     }
-    delta_begin(writer, STR("citations_delta"), text);
+    anthropic_delta_begin(writer, STR("citations_delta"), text);
     text_json_key(text, STR("citation"));
-    anthropic_citation_put(text, &event->citation);
+    anthropic_write_citation(text, &event->citation);
     text_put_byte(text, '}');
-    frame_end(text);
+    anthropic_frame_end(text);
 }
 
 /* The end of the answer: the finish and the counts, which may come apart, in one event. */
-static void finish_put(struct writer *writer, const struct codec_caller *caller, struct text *text) {
-    start_put(writer, caller, text);
+static void anthropic_write_finish(struct writer *writer, const struct codec_caller *caller, struct text *text) {
+    anthropic_write_start(writer, caller, text);
     block_end(writer, text);
-    frame_begin(text, STR("message_delta"));
+    anthropic_frame_begin(text, STR("message_delta"));
     text_json_key(text, STR("delta"));
     text_put_byte(text, '{');
     text_json_str(text, STR("stop_reason"), anthropic_finish_name(writer->finish ? writer->finish : finish_stop));
@@ -252,14 +254,14 @@ static void finish_put(struct writer *writer, const struct codec_caller *caller,
         text_put(text, STR("null"));
     text_put_byte(text, '}');
     if (!writer->has_usage) writer->usage = USAGE_NONE;
-    anthropic_usage_put(text, &writer->usage);
-    frame_end(text);
-    frame_begin(text, STR("message_stop"));
-    frame_end(text);
+    anthropic_write_usage(text, &writer->usage);
+    anthropic_frame_end(text);
+    anthropic_frame_begin(text, STR("message_stop"));
+    anthropic_frame_end(text);
 }
 
-void anthropic_event_put(void *writer_state, const struct message_event *event, const struct codec_caller *caller,
-                         struct arena *keep, struct text *text) {
+void anthropic_write_event(void *writer_state, const struct message_event *event, const struct codec_caller *caller,
+                           struct arena *keep, struct text *text) {
     struct writer *writer = writer_state;
     usage_keep(&writer->usage, &writer->has_usage, &event->usage);
     if (event->choice > 0) return; /* there is one answer only */
@@ -267,30 +269,32 @@ void anthropic_event_put(void *writer_state, const struct message_event *event, 
     case message_event_begin:
         writer->id = arena_copy(keep, event->id);
         writer->model = arena_copy(keep, event->model);
-        start_put(writer, caller, text);
+        anthropic_write_start(writer, caller, text);
         return;
     case message_event_text:
     case message_event_refusal:
-        delta_put(writer, caller, block_text, STR("text_delta"), STR("text"), event->text, text);
+        anthropic_write_delta(writer, caller, block_text, STR("text_delta"), STR("text"), event->text, text);
         return;
     case message_event_reasoning:
         if (caller->show_reasoning)
-            delta_put(writer, caller, block_thinking, STR("thinking_delta"), STR("thinking"), event->text, text);
+            anthropic_write_delta(writer, caller, block_thinking, STR("thinking_delta"), STR("thinking"), event->text,
+                                  text);
         return;
     case message_event_signature:
         if (event->of != dialect_anthropic || !caller->show_reasoning) return;
         if (event->data.at)
             redacted_put(writer, caller, event, text);
         else
-            delta_put(writer, caller, block_thinking, STR("signature_delta"), STR("signature"), event->text, text);
+            anthropic_write_delta(writer, caller, block_thinking, STR("signature_delta"), STR("signature"), event->text,
+                                  text);
         return;
-    case message_event_tool: tool_put(writer, caller, event, text); return;
+    case message_event_tool: anthropic_write_tool(writer, caller, event, text); return;
     case message_event_arguments:
         if (writer->open != block_tool || writer->tool != event->tool) return; /* calls come one after the other */
-        delta_begin(writer, STR("input_json_delta"), text);
+        anthropic_delta_begin(writer, STR("input_json_delta"), text);
         text_json_str(text, STR("partial_json"), event->text);
         text_put_byte(text, '}');
-        frame_end(text);
+        anthropic_frame_end(text);
         return;
     case message_event_finish:
         writer->finish = event->finish;
@@ -298,11 +302,11 @@ void anthropic_event_put(void *writer_state, const struct message_event *event, 
         return;
     case message_event_error:
         text_put(text, STR("event: error\ndata: "));
-        anthropic_error_put(text, event->status, event->text, caller->request_id);
+        anthropic_write_error(text, event->status, event->text, caller->request_id);
         text_put(text, STR("\n\n"));
         return;
-    case message_event_end: finish_put(writer, caller, text); return;
-    case message_event_citation: citation_put(writer, caller, event, text); return;
+    case message_event_end: anthropic_write_finish(writer, caller, text); return;
+    case message_event_citation: anthropic_stream_citation_put(writer, caller, event, text); return;
     case message_event_logprobs:
     case message_event_usage:
     case message_event_kinds: return;

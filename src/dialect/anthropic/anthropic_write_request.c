@@ -17,7 +17,7 @@ static void cache_put(struct text *text, bool mark, struct str ttl) {
     text_put_byte(text, '}');
 }
 
-static void block_begin(struct text *text, struct str type) {
+static void anthropic_write_request_block_begin(struct text *text, struct str type) {
     text_json_comma(text);
     text_put_byte(text, '{');
     text_json_str(text, STR("type"), type);
@@ -45,17 +45,17 @@ static void source_put(struct text *text, const struct message_part *part) {
     text_put_byte(text, '}');
 }
 
-static void part_put(struct text *text, const struct message_part *part);
+static void anthropic_write_part(struct text *text, const struct message_part *part);
 
-static void result_put(struct text *text, const struct message_part *part) {
-    block_begin(text, STR("tool_result"));
+static void anthropic_write_result(struct text *text, const struct message_part *part) {
+    anthropic_write_request_block_begin(text, STR("tool_result"));
     text_json_str(text, STR("tool_use_id"), part->id.at ? part->id : part->name);
     text_json_key(text, STR("content"));
     text_put_byte(text, '[');
     for (size_t i = 0; i < part->part_count; i++)
         if (part->parts[i].kind == part_text || part->parts[i].kind == part_image ||
             part->parts[i].kind == part_document)
-            part_put(text, &part->parts[i]);
+            anthropic_write_part(text, &part->parts[i]);
     text_put_byte(text, ']');
     if (part->is_error) text_json_bool(text, STR("is_error"), true);
 }
@@ -63,7 +63,7 @@ static void result_put(struct text *text, const struct message_part *part) {
 /* Thinking goes back to whom it came from only: others' has no signature that would be taken. */
 static void reasoning_put(struct text *text, const struct message_part *part) {
     if (part->of != dialect_anthropic || (!part->signature.at && !part->data.at)) return;
-    block_begin(text, part->data.at ? STR("redacted_thinking") : STR("thinking"));
+    anthropic_write_request_block_begin(text, part->data.at ? STR("redacted_thinking") : STR("thinking"));
     if (part->data.at) {
         text_json_str(text, STR("data"), part->data);
     } else {
@@ -73,32 +73,32 @@ static void reasoning_put(struct text *text, const struct message_part *part) {
     text_put_byte(text, '}');
 }
 
-static void part_put(struct text *text, const struct message_part *part) {
+static void anthropic_write_part(struct text *text, const struct message_part *part) {
     switch (part->kind) {
     case part_text:
     case part_refusal:
         if (!part->text.len) return; /* an empty text block is refused */
-        block_begin(text, STR("text"));
+        anthropic_write_request_block_begin(text, STR("text"));
         text_json_str(text, STR("text"), part->text);
         break;
     case part_image:
-        block_begin(text, STR("image"));
+        anthropic_write_request_block_begin(text, STR("image"));
         source_put(text, part);
         break;
     case part_document:
-        block_begin(text, STR("document"));
+        anthropic_write_request_block_begin(text, STR("document"));
         source_put(text, part);
         text_json_str_if(text, STR("title"), part->title);
         if (part->wants_citations) text_put(text, STR(",\"citations\":{\"enabled\":true}"));
         break;
     case part_tool_call:
-        block_begin(text, STR("tool_use"));
+        anthropic_write_request_block_begin(text, STR("tool_use"));
         text_json_str(text, STR("id"), part->id.at ? part->id : part->name);
         text_json_str(text, STR("name"), part->name);
         text_json_key(text, STR("input"));
         text_put_object(text, part->arguments, "arguments");
         break;
-    case part_tool_result: result_put(text, part); break;
+    case part_tool_result: anthropic_write_result(text, part); break;
     case part_reasoning: reasoning_put(text, part); return;
     case part_foreign:
         if (part->of != dialect_anthropic) return;
@@ -115,21 +115,21 @@ static void part_put(struct text *text, const struct message_part *part) {
 /* -- messages ---------------------------------------------------------------------------------------------------------
  */
 
-static bool is_system(const struct message *message) {
+static bool anthropic_is_system(const struct message *message) {
     return message->role == message_system || message->role == message_developer;
 }
 
-static void system_put(struct text *text, const struct message_request *request) {
+static void anthropic_write_system(struct text *text, const struct message_request *request) {
     bool any = false;
     for (size_t i = 0; i < request->message_count; i++) {
         const struct message *message = &request->messages[i];
-        if (!is_system(message)) continue;
+        if (!anthropic_is_system(message)) continue;
         for (size_t p = 0; p < message->part_count; p++) {
             if (message->parts[p].kind != part_text || !message->parts[p].text.len) continue;
             if (!any) text_json_key(text, STR("system"));
             if (!any) text_put_byte(text, '[');
             any = true;
-            part_put(text, &message->parts[p]);
+            anthropic_write_part(text, &message->parts[p]);
         }
     }
     if (any) text_put_byte(text, ']');
@@ -143,13 +143,15 @@ static void messages_put(struct text *text, const struct message_request *reques
     text_json_key(text, STR("messages"));
     text_put_byte(text, '[');
     for (size_t i = 0; i < request->message_count;) {
-        if (is_system(&list[i])) {
+        if (anthropic_is_system(&list[i])) {
             i++;
             continue;
         }
         bool assistant = is_assistant(&list[i]);
         size_t end = i;
-        while (end < request->message_count && (is_system(&list[end]) || is_assistant(&list[end]) == assistant)) end++;
+        while (end < request->message_count &&
+               (anthropic_is_system(&list[end]) || is_assistant(&list[end]) == assistant))
+            end++;
         text_json_comma(text);
         text_put_byte(text, '{');
         text_json_str(text, STR("role"), assistant ? STR("assistant") : STR("user"));
@@ -157,8 +159,9 @@ static void messages_put(struct text *text, const struct message_request *reques
         text_put_byte(text, '[');
         for (int results = 1; results >= 0; results--)
             for (size_t m = i; m < end; m++)
-                for (size_t p = 0; p < list[m].part_count && !is_system(&list[m]); p++)
-                    if ((list[m].parts[p].kind == part_tool_result) == results) part_put(text, &list[m].parts[p]);
+                for (size_t p = 0; p < list[m].part_count && !anthropic_is_system(&list[m]); p++)
+                    if ((list[m].parts[p].kind == part_tool_result) == results)
+                        anthropic_write_part(text, &list[m].parts[p]);
         text_put(text, STR("]}"));
         i = end;
     }
@@ -168,7 +171,7 @@ static void messages_put(struct text *text, const struct message_request *reques
 /* -- tools, thinking --------------------------------------------------------------------------------------------------
  */
 
-static void tools_put(struct text *text, const struct message_request *request) {
+static void anthropic_write_tools(struct text *text, const struct message_request *request) {
     if (request->tool_count == 0) return;
     text_json_key(text, STR("tools"));
     text_put_byte(text, '[');
@@ -192,7 +195,7 @@ static void tools_put(struct text *text, const struct message_request *request) 
     text_put_byte(text, ']');
 }
 
-static void tool_choice_put(struct text *text, const struct message_request *request) {
+static void anthropic_write_tool_choice(struct text *text, const struct message_request *request) {
     static const char *const types[] = {NULL, "auto", "none", "any", "tool"};
     bool one = request->parallel_tool_calls == flag_false;
     if (request->tool_count == 0 || (request->tool_choice == tools_unset && !one)) return;
@@ -218,7 +221,7 @@ static int64_t thinking_of(const struct message_request *request, const struct c
     return budget > 0 && budget < least_budget ? least_budget : budget;
 }
 
-static void thinking_put(struct text *text, const struct codec_target *target, int64_t budget) {
+static void anthropic_write_thinking(struct text *text, const struct codec_target *target, int64_t budget) {
     if (budget <= 0) return;
     text_json_key(text, STR("thinking"));
     if (target->quirks->thinking_adaptive)
@@ -269,8 +272,8 @@ static void knobs_put(struct text *text, const struct message_request *request, 
     if (tier) text_json_str(text, STR("service_tier"), request->service_tier);
 }
 
-void anthropic_request_put(const struct message_request *request, const struct codec_target *target,
-                           struct text *body) {
+void anthropic_write_request(const struct message_request *request, const struct codec_target *target,
+                             struct text *body) {
     int64_t budget = thinking_of(request, target), most = request->max_tokens;
     if (most == MESSAGE_NO_INT) most = target->output_tokens_max > 0 ? target->output_tokens_max : usual_max_tokens;
     if (budget > 0 && budget >= most && !target->quirks->thinking_adaptive) /* it is part of it */
@@ -278,12 +281,12 @@ void anthropic_request_put(const struct message_request *request, const struct c
     text_put_byte(body, '{');
     text_json_str(body, STR("model"), target->model);
     if (!target->counts) text_json_i64(body, STR("max_tokens"), most);
-    system_put(body, request);
+    anthropic_write_system(body, request);
     messages_put(body, request);
     if (!target->counts) knobs_put(body, request, budget > 0);
-    tools_put(body, request);
-    tool_choice_put(body, request);
-    thinking_put(body, target, budget);
+    anthropic_write_tools(body, request);
+    anthropic_write_tool_choice(body, request);
+    anthropic_write_thinking(body, target, budget);
     output_put(body, request, target, budget);
     for (size_t i = 0; i < request->extra_count && request->from == dialect_anthropic && !target->counts; i++)
         text_json_raw(body, request->extras[i].name, request->extras[i].raw);

@@ -17,26 +17,26 @@
 extern const struct field cloudflare_fields[];
 extern const size_t cloudflare_field_count;
 
-bool cloudflare_request_take(struct str body, struct str path_model, bool stream, struct arena *arena,
+bool cloudflare_read_request(struct str body, struct str path_model, bool stream, struct arena *arena,
                              struct message_request *request, struct error *error, struct str *param);
-void cloudflare_request_put(const struct message_request *request, const struct codec_target *target,
-                            struct text *body);
-bool cloudflare_reply_take(struct str body, struct arena *arena, const struct codec_quirks *quirks,
+void cloudflare_write_request(const struct message_request *request, const struct codec_target *target,
+                              struct text *body);
+bool cloudflare_read_reply(struct str body, struct arena *arena, const struct codec_quirks *quirks,
                            struct message_reply *reply, bool *error_inside);
-void cloudflare_reply_put(const struct message_reply *reply, const struct codec_caller *caller, struct text *body);
-bool cloudflare_event_take(void *reader, struct str event, struct str data, struct arena *keep,
+void cloudflare_write_reply(const struct message_reply *reply, const struct codec_caller *caller, struct text *body);
+bool cloudflare_read_event(void *reader, struct str event, struct str data, struct arena *keep,
                            const struct codec_quirks *quirks, struct message_events *events);
-void cloudflare_event_put(void *writer, const struct message_event *event, const struct codec_caller *caller,
-                          struct arena *keep, struct text *text);
+void cloudflare_write_event(void *writer, const struct message_event *event, const struct codec_caller *caller,
+                            struct arena *keep, struct text *text);
 enum { cloudflare_reader_bytes = 336, cloudflare_writer_bytes = 80 };
 
 /* A call as {name, arguments} or in OpenAI's form, its arguments an object or the text of one. */
-void cloudflare_call_read(const struct json_value *call, struct arena *arena, struct message_part *part);
+void cloudflare_read_call(const struct json_value *call, struct arena *arena, struct message_part *part);
 /* Is it an envelope that holds an error? */
 bool cloudflare_is_error(const struct json_value *root);
 /* What the envelope's first error says; status only where none is known yet. */
-void cloudflare_error_take(const struct json_value *root, struct arena *arena, struct message_error *error);
-void cloudflare_error_put(struct text *text, int status, struct str message);
+void cloudflare_read_error(const struct json_value *root, struct arena *arena, struct message_error *error);
+void cloudflare_write_error(struct text *text, int status, struct str message);
 /* The envelope around a result that is written between them. */
 void cloudflare_result_begin(struct text *text);
 void cloudflare_result_end(struct text *text);

@@ -41,7 +41,7 @@ bool cloudflare_is_error(const struct json_value *root) {
     return said && json_kind(json_member(root, "result")) <= json_null;
 }
 
-void cloudflare_error_take(const struct json_value *root, struct arena *arena, struct message_error *error) {
+void cloudflare_read_error(const struct json_value *root, struct arena *arena, struct message_error *error) {
     size_t place = 0;
     const struct json_value *first = json_each(json_member(root, "errors"), &place, NULL),
                             *code = json_member(first, "code");
@@ -55,26 +55,26 @@ void cloudflare_error_take(const struct json_value *root, struct arena *arena, s
     }
     if (!error->message.len && root) { /* one of the whole API's, or of a proxy before it */
         struct openai_error said;
-        openai_error_read(json_raw(root, arena), arena, &said);
+        openai_skim_error(json_raw(root, arena), arena, &said);
         error->message = said.message;
         if (!error->said_code.len) error->said_code = said.code;
     }
 }
 
-static void error_read(struct str body, struct arena *arena, struct message_error *error) {
+static void cloudflare_codec_error_read(struct str body, struct arena *arena, struct message_error *error) {
     const char *problem;
     size_t at;
     const struct json_value *root = json_parse_in(arena, body, &problem, &at);
     if (json_kind(root) == json_object) {
-        cloudflare_error_take(root, arena, error);
+        cloudflare_read_error(root, arena, error);
         return;
     }
     struct openai_error said;
-    openai_error_read(body, arena, &said);
+    openai_skim_error(body, arena, &said);
     error->message = said.message;
 }
 
-void cloudflare_error_put(struct text *text, int status, struct str message) {
+void cloudflare_write_error(struct text *text, int status, struct str message) {
     int64_t code = status ? status : 500;
     for (size_t i = sizeof codes / sizeof *codes; i-- > 0;)
         if (codes[i].status == status) code = codes[i].code;
@@ -84,8 +84,8 @@ void cloudflare_error_put(struct text *text, int status, struct str message) {
     text_put(text, STR("}],\"messages\":[]}"));
 }
 
-static void error_write(const struct message_error *error, struct text *body) {
-    cloudflare_error_put(body, error->status, error->message);
+static void cloudflare_codec_error_write(const struct message_error *error, struct text *body) {
+    cloudflare_write_error(body, error->status, error->message);
 }
 
 void cloudflare_result_begin(struct text *text) { text_put(text, STR("{\"result\":")); }
@@ -97,18 +97,19 @@ void cloudflare_result_end(struct text *text) {
 /* -- embeddings -------------------------------------------------------------------------------------------------------
  */
 
-static bool embed_request_read(struct str body, struct str path_model, struct arena *arena,
-                               struct embed_request *request, struct error *error, struct str *param) {
+static bool cloudflare_read_embed_request(struct str body, struct str path_model, struct arena *arena,
+                                          struct embed_request *request, struct error *error, struct str *param) {
     return embed_texts_read(body, "text", path_model, arena, request, error, param);
 }
 
-static void embed_request_write(const struct embed_request *request, const struct codec_target *target,
-                                struct text *body) {
+static void cloudflare_write_embed_request(const struct embed_request *request, const struct codec_target *target,
+                                           struct text *body) {
     (void)target;
     embed_texts_put(request, STR("text"), body);
 }
 
-static bool embed_reply_read(struct str body, struct arena *arena, struct embed_reply *reply, bool *error_inside) {
+static bool cloudflare_read_embed_reply(struct str body, struct arena *arena, struct embed_reply *reply,
+                                        bool *error_inside) {
     const struct json_value *root;
     struct error error;
     *reply = (struct embed_reply){.usage = USAGE_NONE};
@@ -123,8 +124,8 @@ static bool embed_reply_read(struct str body, struct arena *arena, struct embed_
     return vectors_read(list, "embedding", arena, reply);
 }
 
-static void embed_reply_write(const struct embed_reply *reply, const struct embed_request *asked,
-                              const struct codec_caller *caller, struct text *body) {
+static void cloudflare_write_embed_reply(const struct embed_reply *reply, const struct embed_request *asked,
+                                         const struct codec_caller *caller, struct text *body) {
     (void)asked;
     (void)caller;
     cloudflare_result_begin(body);
@@ -183,18 +184,18 @@ const struct codec codec_cloudflare = {
               [feature_echo] = fate_refused,
               [feature_suffix] = fate_refused,
               [feature_extra] = fate_dropped},
-    .read_request = cloudflare_request_take,
-    .write_request = cloudflare_request_put,
-    .read_reply = cloudflare_reply_take,
-    .write_reply = cloudflare_reply_put,
+    .read_request = cloudflare_read_request,
+    .write_request = cloudflare_write_request,
+    .read_reply = cloudflare_read_reply,
+    .write_reply = cloudflare_write_reply,
     .reader_size = cloudflare_reader_bytes,
     .writer_size = cloudflare_writer_bytes,
-    .read_event = cloudflare_event_take,
-    .write_event = cloudflare_event_put,
-    .read_error = error_read,
-    .write_error = error_write,
-    .read_embed_request = embed_request_read,
-    .write_embed_request = embed_request_write,
-    .read_embed_reply = embed_reply_read,
-    .write_embed_reply = embed_reply_write,
+    .read_event = cloudflare_read_event,
+    .write_event = cloudflare_write_event,
+    .read_error = cloudflare_codec_error_read,
+    .write_error = cloudflare_codec_error_write,
+    .read_embed_request = cloudflare_read_embed_request,
+    .write_embed_request = cloudflare_write_embed_request,
+    .read_embed_reply = cloudflare_read_embed_reply,
+    .write_embed_reply = cloudflare_write_embed_reply,
 };

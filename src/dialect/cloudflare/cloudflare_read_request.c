@@ -25,14 +25,14 @@ struct taking {
     struct str *param;
 };
 
-static bool wrong(const struct taking *taking, struct str name, const char *wants) {
+static bool cloudflare_wrong(const struct taking *taking, struct str name, const char *wants) {
     *taking->param = name;
     return error_set(taking->error, error_invalid_request, "`%.*s` must be %s.", STR_ARG(name), wants);
 }
 
 static bool no_memory(const struct taking *taking) { return error_set(taking->error, error_out_of_memory, "%s", ""); }
 
-void cloudflare_call_read(const struct json_value *call, struct arena *arena, struct message_part *part) {
+void cloudflare_read_call(const struct json_value *call, struct arena *arena, struct message_part *part) {
     const struct json_value *function = json_member(call, "function");
     if (json_kind(function) != json_object) function = call;
     const struct json_value *arguments = json_member(function, "arguments");
@@ -49,10 +49,10 @@ void cloudflare_call_read(const struct json_value *call, struct arena *arena, st
 /* -- messages ---------------------------------------------------------------------------------------------------------
  */
 
-static bool parts_read(const struct json_value *value, struct arena *arena, struct message *message) {
+static bool cloudflare_read_parts(const struct json_value *value, struct arena *arena, struct message *message) {
     const struct json_value *calls = json_member(value, "tool_calls");
     size_t said = 0, place = 0;
-    struct message_part *content = openai_parts_read(json_member(value, "content"), arena, &said);
+    struct message_part *content = openai_read_parts(json_member(value, "content"), arena, &said);
     message->parts = arena_take_zeroed(arena, (said + json_count(calls) + 1) * sizeof *message->parts);
     if (!message->parts || (said && !content)) return false;
     if (message->role == message_tool) {
@@ -68,11 +68,11 @@ static bool parts_read(const struct json_value *value, struct arena *arena, stru
         if (content[i].kind != part_text || content[i].text.len || !calls)
             message->parts[message->part_count++] = content[i];
     for (const struct json_value *at; json_kind(calls) == json_array && (at = json_each(calls, &place, NULL));)
-        cloudflare_call_read(at, arena, &message->parts[message->part_count++]);
+        cloudflare_read_call(at, arena, &message->parts[message->part_count++]);
     return true;
 }
 
-static bool messages_read(const struct taking *taking, const struct json_value *list) {
+static bool cloudflare_read_messages(const struct taking *taking, const struct json_value *list) {
     static const struct {
         struct str name;
         enum message_role role;
@@ -84,7 +84,7 @@ static bool messages_read(const struct taking *taking, const struct json_value *
     struct message_request *request = taking->request;
     size_t place = 0;
     if (json_kind(list) != json_array || json_count(list) == 0)
-        return wrong(taking, STR("messages"), "a list of at least one message");
+        return cloudflare_wrong(taking, STR("messages"), "a list of at least one message");
     request->message_count = 0;
     request->messages = arena_take_zeroed(taking->arena, json_count(list) * sizeof *request->messages);
     if (!request->messages) return no_memory(taking);
@@ -97,16 +97,16 @@ static bool messages_read(const struct taking *taking, const struct json_value *
             message->role = roles[i].role;
             known = true;
         }
-        if (!known) return wrong(taking, STR("messages"), "a list of messages with known roles");
-        if (!parts_read(at, taking->arena, message)) return no_memory(taking);
+        if (!known) return cloudflare_wrong(taking, STR("messages"), "a list of messages with known roles");
+        if (!cloudflare_read_parts(at, taking->arena, message)) return no_memory(taking);
     }
     return true;
 }
 
 /* A text without turns is what the user says. */
-static bool prompt_read(const struct taking *taking, const struct json_value *value) {
+static bool cloudflare_read_prompt(const struct taking *taking, const struct json_value *value) {
     struct message_request *request = taking->request;
-    if (json_kind(value) != json_string) return wrong(taking, STR("prompt"), "a string");
+    if (json_kind(value) != json_string) return cloudflare_wrong(taking, STR("prompt"), "a string");
     if (request->message_count) return true; /* the messages count */
     request->messages = arena_take_zeroed(taking->arena, sizeof *request->messages);
     struct message_part *part = arena_take_zeroed(taking->arena, sizeof *part);
@@ -120,10 +120,10 @@ static bool prompt_read(const struct taking *taking, const struct json_value *va
 /* -- tools, formats ---------------------------------------------------------------------------------------------------
  */
 
-static bool tools_read(const struct taking *taking, const struct json_value *list) {
+static bool cloudflare_read_tools(const struct taking *taking, const struct json_value *list) {
     struct message_request *request = taking->request;
     size_t place = 0;
-    if (json_kind(list) != json_array) return wrong(taking, STR("tools"), "a list");
+    if (json_kind(list) != json_array) return cloudflare_wrong(taking, STR("tools"), "a list");
     request->tool_count = 0;
     request->tools = arena_take_zeroed(taking->arena, (json_count(list) + 1) * sizeof *request->tools);
     if (!request->tools) return no_memory(taking);
@@ -140,7 +140,7 @@ static bool tools_read(const struct taking *taking, const struct json_value *lis
 }
 
 /* The schema stands under json_schema itself; some send OpenAI's wrapper around it. */
-static bool format_read(const struct taking *taking, const struct json_value *value) {
+static bool cloudflare_read_format(const struct taking *taking, const struct json_value *value) {
     struct message_request *request = taking->request;
     const struct json_value *schema = json_member(value, "json_schema"), *inner = json_member(schema, "schema");
     struct str type = json_member_str(value, "type"), name = json_member_str(schema, "name");
@@ -148,7 +148,8 @@ static bool format_read(const struct taking *taking, const struct json_value *va
     if (str_eq(type, STR("json_object"))) request->format = format_json;
     if (str_eq(type, STR("text"))) request->format = format_text;
     if (!str_eq(type, STR("json_schema"))) return true;
-    if (json_kind(schema) != json_object) return wrong(taking, STR("response_format"), "given a `json_schema`");
+    if (json_kind(schema) != json_object)
+        return cloudflare_wrong(taking, STR("response_format"), "given a `json_schema`");
     request->format = format_schema;
     request->schema = json_raw(wrapped ? inner : schema, taking->arena);
     if (wrapped) request->schema_name = name;
@@ -162,22 +163,23 @@ static bool member_take(const struct taking *taking, size_t most, struct str nam
     static const struct {
         struct str name;
         bool (*read)(const struct taking *taking, const struct json_value *value);
-    } special[] = {{STR("messages"), messages_read},
-                   {STR("prompt"), prompt_read},
-                   {STR("tools"), tools_read},
-                   {STR("response_format"), format_read}};
+    } special[] = {{STR("messages"), cloudflare_read_messages},
+                   {STR("prompt"), cloudflare_read_prompt},
+                   {STR("tools"), cloudflare_read_tools},
+                   {STR("response_format"), cloudflare_read_format}};
     if (json_kind(value) == json_null || str_eq(name, STR("stream"))) return true;
     for (size_t i = 0; i < sizeof special / sizeof *special; i++)
         if (str_eq(name, special[i].name)) return special[i].read(taking, value);
     switch (field_take(cloudflare_fields, cloudflare_field_count, name, value, taking->request, taking->arena)) {
     case field_took: return true;
-    case field_wrong: return wrong(taking, name, field_wants(cloudflare_fields, cloudflare_field_count, name));
+    case field_wrong:
+        return cloudflare_wrong(taking, name, field_wants(cloudflare_fields, cloudflare_field_count, name));
     case field_unknown: break;
     }
     return extra_add(taking->request, most, name, value, taking->arena) || no_memory(taking);
 }
 
-bool cloudflare_request_take(struct str body, struct str path_model, bool stream, struct arena *arena,
+bool cloudflare_read_request(struct str body, struct str path_model, bool stream, struct arena *arena,
                              struct message_request *request, struct error *error, struct str *param) {
     const struct json_value *root;
     struct taking taking = {arena, request, error, param};
@@ -191,5 +193,5 @@ bool cloudflare_request_take(struct str body, struct str path_model, bool stream
     struct str name;
     for (const struct json_value *value; (value = json_each(root, &place, &name));)
         if (!member_take(&taking, json_count(root), name, value)) return false;
-    return request->message_count > 0 || wrong(&taking, STR("messages"), "a list of at least one message");
+    return request->message_count > 0 || cloudflare_wrong(&taking, STR("messages"), "a list of at least one message");
 }

@@ -24,7 +24,7 @@ _Static_assert(sizeof(struct reader) <= cloudflare_reader_bytes && sizeof(struct
 /* -- read -------------------------------------------------------------------------------------------------------------
  */
 
-static void usage_read(const struct json_value *value, struct usage *usage) {
+static void cloudflare_read_usage(const struct json_value *value, struct usage *usage) {
     const struct {
         const struct json_value *value;
         int64_t *into;
@@ -41,13 +41,13 @@ static void usage_read(const struct json_value *value, struct usage *usage) {
 }
 
 /* `response` is a string; in JSON mode an object, and a number where the whole text is one. */
-static struct str text_read(const struct json_value *response, struct arena *arena) {
+static struct str cloudflare_read_text(const struct json_value *response, struct arena *arena) {
     if (json_kind(response) == json_string) return json_str(response, STR(""));
     return json_kind(response) > json_null ? json_raw(response, arena) : STR_NONE;
 }
 
-static enum message_finish finish_read(struct str said, bool called) {
-    enum message_finish finish = openai_finish_read(said);
+static enum message_finish cloudflare_read_finish(struct str said, bool called) {
+    enum message_finish finish = openai_read_finish(said);
     return called && (finish == finish_stop || finish == finish_none) ? finish_tool_calls : finish;
 }
 
@@ -58,19 +58,19 @@ static bool native_reply_read(const struct json_value *result, struct arena *are
     if (!choice) return false;
     choice->parts = arena_take_zeroed(arena, (json_count(calls) + 1) * sizeof *choice->parts);
     if (!choice->parts) return false;
-    struct str text = text_read(response, arena);
+    struct str text = cloudflare_read_text(response, arena);
     if (text.len) choice->parts[choice->part_count++].text = text;
     size_t place = 0, texts = choice->part_count;
     for (const struct json_value *at; json_kind(calls) == json_array && (at = json_each(calls, &place, NULL));)
-        cloudflare_call_read(at, arena, &choice->parts[choice->part_count++]);
-    choice->finish = finish_read(json_member_str(result, "finish_reason"), choice->part_count > texts);
+        cloudflare_read_call(at, arena, &choice->parts[choice->part_count++]);
+    choice->finish = cloudflare_read_finish(json_member_str(result, "finish_reason"), choice->part_count > texts);
     reply->choices = choice;
     reply->choice_count = 1;
-    usage_read(json_member(result, "usage"), &reply->usage);
+    cloudflare_read_usage(json_member(result, "usage"), &reply->usage);
     return true;
 }
 
-bool cloudflare_reply_take(struct str body, struct arena *arena, const struct codec_quirks *quirks,
+bool cloudflare_read_reply(struct str body, struct arena *arena, const struct codec_quirks *quirks,
                            struct message_reply *reply, bool *error_inside) {
     const struct json_value *root;
     struct error error;
@@ -87,9 +87,9 @@ bool cloudflare_reply_take(struct str body, struct arena *arena, const struct co
 }
 
 /* Calls come whole, or in fragments that an index ties together; one that says nothing ends the call before it. */
-static void call_add(struct reader *reader, const struct json_value *call, struct message_events *events) {
+static void cloudflare_call_add(struct reader *reader, const struct json_value *call, struct message_events *events) {
     struct message_part part;
-    cloudflare_call_read(call, events->arena, &part);
+    cloudflare_read_call(call, events->arena, &part);
     int64_t index = json_i64(json_member(call, "index"), -1);
     if (index < 0) index = part.name.len || reader->tools == 0 ? reader->tools : reader->tools - 1;
     if (index > reader->tools) index = reader->tools;
@@ -108,7 +108,7 @@ static void call_add(struct reader *reader, const struct json_value *call, struc
     fragment->text = part.arguments;
 }
 
-static void finish_add(struct reader *reader, enum message_finish finish, struct message_events *events) {
+static void cloudflare_finish_add(struct reader *reader, enum message_finish finish, struct message_events *events) {
     if (reader->finished) return;
     reader->finished = true;
     message_event_add(events, message_event_finish)->finish = finish;
@@ -116,7 +116,7 @@ static void finish_add(struct reader *reader, enum message_finish finish, struct
 
 static void native_add(struct reader *reader, const struct json_value *root, struct message_events *events) {
     const struct json_value *calls = json_member(root, "tool_calls");
-    struct str text = text_read(json_member(root, "response"), events->arena),
+    struct str text = cloudflare_read_text(json_member(root, "response"), events->arena),
                finish = json_member_str(root, "finish_reason");
     struct usage usage = USAGE_NONE;
     size_t place = 0;
@@ -124,16 +124,16 @@ static void native_add(struct reader *reader, const struct json_value *root, str
     reader->begun = true;
     if (text.len) message_event_add(events, message_event_text)->text = text;
     for (const struct json_value *at; json_kind(calls) == json_array && (at = json_each(calls, &place, NULL));)
-        call_add(reader, at, events);
-    if (finish.len) finish_add(reader, finish_read(finish, reader->tools > 0), events);
-    usage_read(json_member(root, "usage"), &usage);
+        cloudflare_call_add(reader, at, events);
+    if (finish.len) cloudflare_finish_add(reader, cloudflare_read_finish(finish, reader->tools > 0), events);
+    cloudflare_read_usage(json_member(root, "usage"), &usage);
     if (usage.input_tokens >= 0 || usage.output_tokens >= 0)
         message_event_add(events, message_event_usage)->usage = usage;
 }
 
-static void error_add(const struct json_value *root, struct message_events *events) {
+static void cloudflare_error_add(const struct json_value *root, struct message_events *events) {
     struct message_error error = {.retry_after_ms = -1};
-    cloudflare_error_take(root, events->arena, &error);
+    cloudflare_read_error(root, events->arena, &error);
     struct message_event *event = message_event_add(events, message_event_error);
     event->of = dialect_cloudflare;
     event->text = error.message;
@@ -141,25 +141,25 @@ static void error_add(const struct json_value *root, struct message_events *even
     event->status = error.status;
 }
 
-static void end_add(struct reader *reader, struct message_events *events) {
+static void cloudflare_end_add(struct reader *reader, struct message_events *events) {
     if (reader->ended) return;
     reader->ended = true;
-    if (reader->begun) finish_add(reader, finish_read(STR("stop"), reader->tools > 0), events);
+    if (reader->begun) cloudflare_finish_add(reader, cloudflare_read_finish(STR("stop"), reader->tools > 0), events);
     message_event_add(events, message_event_end);
 }
 
-bool cloudflare_event_take(void *reader_state, struct str event, struct str data, struct arena *keep,
+bool cloudflare_read_event(void *reader_state, struct str event, struct str data, struct arena *keep,
                            const struct codec_quirks *quirks, struct message_events *events) {
     struct reader *reader = reader_state;
     const struct json_value *root;
     struct error error;
     if (str_eq(str_trim(data), STR("[DONE]"))) {
-        end_add(reader, events);
+        cloudflare_end_add(reader, events);
         return true;
     }
     if (!codec_parse(data, events->arena, &root, &error)) return false;
     if (cloudflare_is_error(root) || str_eq(event, STR("error"))) {
-        error_add(root, events);
+        cloudflare_error_add(root, events);
         return true;
     }
     if (json_kind(json_member(root, "choices")) != json_array) {
@@ -176,7 +176,7 @@ bool cloudflare_event_take(void *reader_state, struct str event, struct str data
 /* -- written ----------------------------------------------------------------------------------------------------------
  */
 
-static void usage_put(struct text *text, const struct usage *usage) {
+static void cloudflare_write_usage(struct text *text, const struct usage *usage) {
     if (!usage_is_known(usage)) return;
     text_json_key(text, STR("usage"));
     text_put_byte(text, '{');
@@ -191,7 +191,7 @@ static void usage_put(struct text *text, const struct usage *usage) {
     text_put_byte(text, '}');
 }
 
-static void finish_put(struct text *text, enum message_finish finish) {
+static void cloudflare_write_finish(struct text *text, enum message_finish finish) {
     static const struct str names[finishes] = {[finish_none] = STR("stop"),
                                                [finish_stop] = STR("stop"),
                                                [finish_stop_sequence] = STR("stop"),
@@ -202,7 +202,7 @@ static void finish_put(struct text *text, enum message_finish finish) {
     text_json_str(text, STR("finish_reason"), names[finish]);
 }
 
-static void calls_put(struct text *text, const struct message_choice *choice) {
+static void cloudflare_write_calls(struct text *text, const struct message_choice *choice) {
     bool any = false;
     for (size_t i = 0; i < choice->part_count; i++) {
         const struct message_part *part = &choice->parts[i];
@@ -220,7 +220,7 @@ static void calls_put(struct text *text, const struct message_choice *choice) {
     if (any) text_put_byte(text, ']');
 }
 
-void cloudflare_reply_put(const struct message_reply *reply, const struct codec_caller *caller, struct text *body) {
+void cloudflare_write_reply(const struct message_reply *reply, const struct codec_caller *caller, struct text *body) {
     static const struct message_choice none;
     const struct message_choice *choice = reply->choice_count ? &reply->choices[0] : &none;
     (void)caller;
@@ -230,14 +230,14 @@ void cloudflare_reply_put(const struct message_reply *reply, const struct codec_
         if (choice->parts[i].kind == part_text || choice->parts[i].kind == part_refusal)
             text_put_json_inside(body, choice->parts[i].text);
     text_put_byte(body, '"');
-    calls_put(body, choice);
-    finish_put(body, choice->finish);
-    usage_put(body, &reply->usage);
+    cloudflare_write_calls(body, choice);
+    cloudflare_write_finish(body, choice->finish);
+    cloudflare_write_usage(body, &reply->usage);
     text_put_byte(body, '}');
     cloudflare_result_end(body);
 }
 
-static void call_put(struct text *text, const struct message_event *event) {
+static void cloudflare_reply_call_put(struct text *text, const struct message_event *event) {
     text_put(text, STR("data: {\"response\":\"\",\"tool_calls\":[{"));
     text_json_u64(text, STR("index"), event->tool);
     if (event->kind == message_event_tool) text_json_str_if(text, STR("id"), event->id);
@@ -248,17 +248,17 @@ static void call_put(struct text *text, const struct message_event *event) {
     text_put(text, STR("}}]}\n\n"));
 }
 
-static void end_put(struct writer *writer, struct text *text) {
+static void cloudflare_write_end(struct writer *writer, struct text *text) {
     if (writer->over) return;
     writer->over = true;
     text_put(text, STR("data: {\"response\":\"\""));
-    finish_put(text, writer->finish);
-    if (writer->has_usage) usage_put(text, &writer->usage);
+    cloudflare_write_finish(text, writer->finish);
+    if (writer->has_usage) cloudflare_write_usage(text, &writer->usage);
     text_put(text, STR("}\n\ndata: [DONE]\n\n"));
 }
 
-void cloudflare_event_put(void *writer_state, const struct message_event *event, const struct codec_caller *caller,
-                          struct arena *keep, struct text *text) {
+void cloudflare_write_event(void *writer_state, const struct message_event *event, const struct codec_caller *caller,
+                            struct arena *keep, struct text *text) {
     struct writer *writer = writer_state;
     (void)caller;
     (void)keep;
@@ -272,14 +272,14 @@ void cloudflare_event_put(void *writer_state, const struct message_event *event,
         text_put(text, STR("}\n\n"));
         return;
     case message_event_tool:
-    case message_event_arguments: call_put(text, event); return;
+    case message_event_arguments: cloudflare_reply_call_put(text, event); return;
     case message_event_finish: writer->finish = event->finish; return;
     case message_event_error:
         text_put(text, STR("data: "));
-        cloudflare_error_put(text, event->status ? event->status : 500, event->text);
+        cloudflare_write_error(text, event->status ? event->status : 500, event->text);
         text_put(text, STR("\n\n"));
         return;
-    case message_event_end: end_put(writer, text); return;
+    case message_event_end: cloudflare_write_end(writer, text); return;
     default: return;
     }
 }

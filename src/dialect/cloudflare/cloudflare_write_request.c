@@ -31,7 +31,7 @@ static struct message_request bounded(const struct message_request *request, con
 /* -- messages ---------------------------------------------------------------------------------------------------------
  */
 
-static bool is_text(const struct message_part *part) {
+static bool cloudflare_is_text(const struct message_part *part) {
     return part->kind == part_text || part->kind == part_refusal || (part->kind == part_document && part->text.at);
 }
 
@@ -40,7 +40,7 @@ static void string_put(struct text *text, const struct message_part *parts, size
     bool any = false;
     text_put_byte(text, '"');
     for (size_t i = 0; i < count; i++) {
-        if (!is_text(&parts[i])) continue;
+        if (!cloudflare_is_text(&parts[i])) continue;
         if (any) text_put(text, STR("\\n\\n"));
         any = true;
         text_put_json_inside(text, parts[i].text);
@@ -48,7 +48,7 @@ static void string_put(struct text *text, const struct message_part *parts, size
     text_put_byte(text, '"');
 }
 
-static void image_put(struct text *text, const struct message_media *media) {
+static void cloudflare_write_image(struct text *text, const struct message_media *media) {
     text_put(text, STR("{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:"));
     text_put_json_inside(text, media->mime.len ? media->mime : STR("image/png"));
     text_put(text, STR(";base64,"));
@@ -56,14 +56,14 @@ static void image_put(struct text *text, const struct message_media *media) {
     text_put(text, STR("\"}}"));
 }
 
-static void list_put(struct text *text, const struct message_part *parts, size_t count) {
+static void cloudflare_write_list(struct text *text, const struct message_part *parts, size_t count) {
     text_put_byte(text, '[');
     for (size_t i = 0; i < count; i++) {
         bool image = parts[i].kind == part_image && parts[i].media.data.at;
-        if (!image && !is_text(&parts[i])) continue;
+        if (!image && !cloudflare_is_text(&parts[i])) continue;
         text_json_comma(text);
         if (image) {
-            image_put(text, &parts[i].media);
+            cloudflare_write_image(text, &parts[i].media);
             continue;
         }
         text_put(text, STR("{\"type\":\"text\""));
@@ -73,14 +73,14 @@ static void list_put(struct text *text, const struct message_part *parts, size_t
     text_put_byte(text, ']');
 }
 
-static void content_put(struct text *text, const struct message_part *parts, size_t count) {
+static void cloudflare_write_content(struct text *text, const struct message_part *parts, size_t count) {
     bool images = false;
     for (size_t i = 0; i < count; i++) images |= parts[i].kind == part_image && parts[i].media.data.at;
     text_json_key(text, STR("content"));
-    (images ? list_put : string_put)(text, parts, count);
+    (images ? cloudflare_write_list : string_put)(text, parts, count);
 }
 
-static void call_put(struct text *text, const struct message_part *part) {
+static void cloudflare_write_request_call_put(struct text *text, const struct message_part *part) {
     text_json_comma(text);
     text_put_byte(text, '{');
     text_json_str_if(text, STR("id"), part->id);
@@ -91,7 +91,7 @@ static void call_put(struct text *text, const struct message_part *part) {
     text_put(text, STR("}}"));
 }
 
-static void result_put(struct text *text, const struct message_part *part) {
+static void cloudflare_write_result(struct text *text, const struct message_part *part) {
     text_json_comma(text);
     text_put(text, STR("{\"role\":\"tool\""));
     text_json_str_if(text, STR("tool_call_id"), part->id);
@@ -101,22 +101,22 @@ static void result_put(struct text *text, const struct message_part *part) {
     text_put_byte(text, '}');
 }
 
-static void message_put(struct text *text, const struct message *message) {
+static void cloudflare_write_message(struct text *text, const struct message *message) {
     static const char *const roles[] = {"system", "system", "user", "assistant", "tool"};
     size_t calls = 0, results = 0;
     for (size_t i = 0; i < message->part_count; i++) {
         calls += message->parts[i].kind == part_tool_call;
         results += message->parts[i].kind == part_tool_result;
-        if (message->parts[i].kind == part_tool_result) result_put(text, &message->parts[i]);
+        if (message->parts[i].kind == part_tool_result) cloudflare_write_result(text, &message->parts[i]);
     }
     if (message->role == message_tool || (results && results == message->part_count)) return;
     text_json_comma(text);
     text_put_byte(text, '{');
     text_json_str(text, STR("role"), str_from(roles[message->role]));
-    content_put(text, message->parts, message->part_count);
+    cloudflare_write_content(text, message->parts, message->part_count);
     if (calls) text_put(text, STR(",\"tool_calls\":["));
     for (size_t i = 0; i < message->part_count; i++)
-        if (message->parts[i].kind == part_tool_call) call_put(text, &message->parts[i]);
+        if (message->parts[i].kind == part_tool_call) cloudflare_write_request_call_put(text, &message->parts[i]);
     if (calls) text_put_byte(text, ']');
     text_put_byte(text, '}');
 }
@@ -124,7 +124,7 @@ static void message_put(struct text *text, const struct message *message) {
 /* -- the rest ---------------------------------------------------------------------------------------------------------
  */
 
-static void tools_put(struct text *text, const struct message_request *request) {
+static void cloudflare_write_tools(struct text *text, const struct message_request *request) {
     bool any = false;
     for (size_t i = 0; i < request->tool_count && request->tool_choice != tools_none; i++) {
         const struct message_tool *tool = &request->tools[i];
@@ -141,7 +141,7 @@ static void tools_put(struct text *text, const struct message_request *request) 
     if (any) text_put_byte(text, ']');
 }
 
-static void format_put(struct text *text, const struct message_request *request) {
+static void cloudflare_write_format(struct text *text, const struct message_request *request) {
     bool schema = request->format == format_schema && request->schema.len;
     if (request->format < format_json) return;
     text_put(text, STR(",\"response_format\":{"));
@@ -150,16 +150,16 @@ static void format_put(struct text *text, const struct message_request *request)
     text_put_byte(text, '}');
 }
 
-void cloudflare_request_put(const struct message_request *request, const struct codec_target *target,
-                            struct text *body) {
+void cloudflare_write_request(const struct message_request *request, const struct codec_target *target,
+                              struct text *body) {
     const struct message_request numbers = bounded(request, target);
     text_put(body, STR("{\"messages\":["));
-    for (size_t i = 0; i < request->message_count; i++) message_put(body, &request->messages[i]);
+    for (size_t i = 0; i < request->message_count; i++) cloudflare_write_message(body, &request->messages[i]);
     text_put_byte(body, ']');
     if (target->stream) text_json_bool(body, STR("stream"), true);
     fields_put(body, cloudflare_fields, cloudflare_field_count, &numbers);
-    tools_put(body, request);
-    format_put(body, request);
+    cloudflare_write_tools(body, request);
+    cloudflare_write_format(body, request);
     for (size_t i = 0; i < request->extra_count && request->from == dialect_cloudflare; i++)
         text_json_raw(body, request->extras[i].name, request->extras[i].raw);
     text_put_byte(body, '}');

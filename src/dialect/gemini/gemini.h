@@ -11,22 +11,22 @@
 #include "dialect/codec.h"
 #include "dialect/fields.h"
 
-bool gemini_request_take(struct str body, struct str path_model, bool stream, struct arena *arena,
+bool gemini_read_request(struct str body, struct str path_model, bool stream, struct arena *arena,
                          struct message_request *request, struct error *error, struct str *param);
-void gemini_request_put(const struct message_request *request, const struct codec_target *target, struct text *body);
-bool gemini_reply_take(struct str body, struct arena *arena, const struct codec_quirks *quirks,
+void gemini_write_request(const struct message_request *request, const struct codec_target *target, struct text *body);
+bool gemini_read_reply(struct str body, struct arena *arena, const struct codec_quirks *quirks,
                        struct message_reply *reply, bool *error_inside);
-void gemini_reply_put(const struct message_reply *reply, const struct codec_caller *caller, struct text *body);
-bool gemini_event_take(void *reader, struct str event, struct str data, struct arena *keep,
+void gemini_write_reply(const struct message_reply *reply, const struct codec_caller *caller, struct text *body);
+bool gemini_read_event(void *reader, struct str event, struct str data, struct arena *keep,
                        const struct codec_quirks *quirks, struct message_events *events);
-void gemini_event_put(void *writer, const struct message_event *event, const struct codec_caller *caller,
-                      struct arena *keep, struct text *text);
+void gemini_write_event(void *writer, const struct message_event *event, const struct codec_caller *caller,
+                        struct arena *keep, struct text *text);
 enum { gemini_reader_bytes = 16, gemini_writer_bytes = 512 };
 
 /* A member by either of its names: "inlineData" or "inline_data". */
 const struct json_value *gemini_member(const struct json_value *object, const char *camel);
 /* One part; thoughts are reasoning, calls without an id keep none. */
-void gemini_part_read(const struct json_value *value, struct arena *arena, struct message_part *part);
-void gemini_error_put(struct text *text, int status, struct str message);
+void gemini_read_part(const struct json_value *value, struct arena *arena, struct message_part *part);
+void gemini_write_error(struct text *text, int status, struct str message);
 
 #endif

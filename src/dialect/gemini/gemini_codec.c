@@ -13,7 +13,7 @@ static const struct {
     {502, STR("UNAVAILABLE")},        {503, STR("UNAVAILABLE")},       {504, STR("DEADLINE_EXCEEDED")},
 };
 
-void gemini_error_put(struct text *text, int status, struct str message) {
+void gemini_write_error(struct text *text, int status, struct str message) {
     struct str name = status >= 500 || status == 0 ? STR("INTERNAL") : STR("INVALID_ARGUMENT");
     for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
         if (statuses[i].status == status) name = statuses[i].name;
@@ -31,7 +31,7 @@ static int64_t delay_ms(struct str text) {
     return seconds >= 0 && seconds < 86400 ? (int64_t)(seconds * 1000) : -1;
 }
 
-static void error_read(struct str body, struct arena *arena, struct message_error *error) {
+static void gemini_read_error(struct str body, struct arena *arena, struct message_error *error) {
     const struct json_value *root;
     const char *problem;
     size_t at, place = 0;
@@ -51,18 +51,18 @@ static void error_read(struct str body, struct arena *arena, struct message_erro
     }
 }
 
-static void error_write(const struct message_error *error, struct text *body) {
-    gemini_error_put(body, error->status, error->message);
+static void gemini_codec_error_write(const struct message_error *error, struct text *body) {
+    gemini_write_error(body, error->status, error->message);
 }
 
 /* {"totalTokens":8,"promptTokensDetails":[...]} */
-static int64_t count_read(struct str body, struct arena *arena) {
+static int64_t gemini_read_count(struct str body, struct arena *arena) {
     const struct json_value *root;
     struct error ignored;
     return codec_parse(body, arena, &root, &ignored) ? json_i64(json_member(root, "totalTokens"), -1) : -1;
 }
 
-static void count_write(int64_t tokens, struct text *body) {
+static void gemini_write_count(int64_t tokens, struct text *body) {
     text_put_byte(body, '{');
     text_json_i64(body, STR("totalTokens"), tokens);
     text_put_byte(body, '}');
@@ -81,8 +81,8 @@ static struct str content_text(const struct json_value *content, struct arena *a
     return text.failed ? STR_NONE : text_str(&text);
 }
 
-static bool embed_request_read(struct str body, struct str path_model, struct arena *arena,
-                               struct embed_request *request, struct error *error, struct str *param) {
+static bool gemini_read_embed_request(struct str body, struct str path_model, struct arena *arena,
+                                      struct embed_request *request, struct error *error, struct str *param) {
     const struct json_value *root;
     *request = (struct embed_request){.dimensions = MESSAGE_NO_INT};
     if (!codec_parse(body, arena, &root, error)) return false;
@@ -124,8 +124,8 @@ static void embed_one_put(const struct embed_request *request, const struct code
 }
 
 /* embedContent for one text, batchEmbedContents for more: outbound_path goes by the same count. */
-static void embed_request_write(const struct embed_request *request, const struct codec_target *target,
-                                struct text *body) {
+static void gemini_write_embed_request(const struct embed_request *request, const struct codec_target *target,
+                                       struct text *body) {
     if (request->input_count == 1) {
         embed_one_put(request, target, 0, body);
         return;
@@ -135,7 +135,8 @@ static void embed_request_write(const struct embed_request *request, const struc
     text_put(body, STR("]}"));
 }
 
-static bool embed_reply_read(struct str body, struct arena *arena, struct embed_reply *reply, bool *error_inside) {
+static bool gemini_read_embed_reply(struct str body, struct arena *arena, struct embed_reply *reply,
+                                    bool *error_inside) {
     const struct json_value *root;
     struct error error;
     *reply = (struct embed_reply){.usage = USAGE_NONE};
@@ -157,8 +158,8 @@ static bool embed_reply_read(struct str body, struct arena *arena, struct embed_
     return true;
 }
 
-static void embed_reply_write(const struct embed_reply *reply, const struct embed_request *asked,
-                              const struct codec_caller *caller, struct text *body) {
+static void gemini_write_embed_reply(const struct embed_reply *reply, const struct embed_request *asked,
+                                     const struct codec_caller *caller, struct text *body) {
     (void)caller;
     if (asked->single && reply->vector_count) {
         text_put(body, STR("{\"embedding\":{"));
@@ -204,21 +205,21 @@ const struct codec codec_gemini = {
               [feature_echo] = fate_refused,
               [feature_suffix] = fate_refused,
               [feature_extra] = fate_dropped},
-    .read_request = gemini_request_take,
-    .write_request = gemini_request_put,
-    .read_reply = gemini_reply_take,
-    .write_reply = gemini_reply_put,
+    .read_request = gemini_read_request,
+    .write_request = gemini_write_request,
+    .read_reply = gemini_read_reply,
+    .write_reply = gemini_write_reply,
     .reader_size = gemini_reader_bytes,
     .writer_size = gemini_writer_bytes,
-    .read_event = gemini_event_take,
-    .write_event = gemini_event_put,
-    .read_error = error_read,
-    .write_error = error_write,
-    .read_count = count_read,
-    .write_count = count_write,
+    .read_event = gemini_read_event,
+    .write_event = gemini_write_event,
+    .read_error = gemini_read_error,
+    .write_error = gemini_codec_error_write,
+    .read_count = gemini_read_count,
+    .write_count = gemini_write_count,
     .embed_takes = 1u << embed_dimensions | 1u << embed_task,
-    .read_embed_request = embed_request_read,
-    .write_embed_request = embed_request_write,
-    .read_embed_reply = embed_reply_read,
-    .write_embed_reply = embed_reply_write,
+    .read_embed_request = gemini_read_embed_request,
+    .write_embed_request = gemini_write_embed_request,
+    .read_embed_reply = gemini_read_embed_reply,
+    .write_embed_reply = gemini_write_embed_reply,
 };

@@ -51,7 +51,7 @@ static enum part_kind media_kind(struct str mime) {
                                                     : part_document;
 }
 
-static void result_read(const struct json_value *result, struct arena *arena, struct message_part *part) {
+static void gemini_read_result(const struct json_value *result, struct arena *arena, struct message_part *part) {
     const struct json_value *response = gemini_member(result, "response"), *inner = json_member(response, "result");
     part->kind = part_tool_result;
     part->id = json_member_str(result, "id");
@@ -64,7 +64,7 @@ static void result_read(const struct json_value *result, struct arena *arena, st
     part->part_count = 1;
 }
 
-void gemini_part_read(const struct json_value *value, struct arena *arena, struct message_part *part) {
+void gemini_read_part(const struct json_value *value, struct arena *arena, struct message_part *part) {
     const struct json_value *text = json_member(value, "text"), *data = gemini_member(value, "inlineData"),
                             *file = gemini_member(value, "fileData"), *call = gemini_member(value, "functionCall"),
                             *result = gemini_member(value, "functionResponse");
@@ -87,14 +87,14 @@ void gemini_part_read(const struct json_value *value, struct arena *arena, struc
         part->name = json_member_str(call, "name");
         part->arguments = json_raw(json_member(call, "args"), arena);
     } else if (result) {
-        result_read(result, arena, part);
+        gemini_read_result(result, arena, part);
     } else {
         part->kind = part_foreign;
         part->raw = json_raw(value, arena);
     }
 }
 
-static void parts_read(const struct json_value *list, struct arena *arena, struct message *message) {
+static void gemini_read_parts(const struct json_value *list, struct arena *arena, struct message *message) {
     size_t place = 0;
     bool one = json_kind(list) == json_object || json_kind(list) == json_string;
     size_t most = one ? 1 : json_count(list);
@@ -103,9 +103,9 @@ static void parts_read(const struct json_value *list, struct arena *arena, struc
     if (json_kind(list) == json_string)
         message->parts[message->part_count++].text = json_str(list, STR(""));
     else if (one)
-        gemini_part_read(list, arena, &message->parts[message->part_count++]);
+        gemini_read_part(list, arena, &message->parts[message->part_count++]);
     for (const struct json_value *at; !one && (at = json_each(list, &place, NULL));)
-        gemini_part_read(at, arena, &message->parts[message->part_count++]);
+        gemini_read_part(at, arena, &message->parts[message->part_count++]);
 }
 
 static bool contents_read(const struct json_value *root, struct arena *arena, struct message_request *request,
@@ -122,13 +122,13 @@ static bool contents_read(const struct json_value *root, struct arena *arena, st
     if (system) {
         struct message *message = &request->messages[request->message_count++];
         message->role = message_system;
-        parts_read(json_kind(system) == json_object ? json_member(system, "parts") : system, arena, message);
+        gemini_read_parts(json_kind(system) == json_object ? json_member(system, "parts") : system, arena, message);
     }
     for (const struct json_value *at; (at = json_each(contents, &place, NULL));) {
         struct message *message = &request->messages[request->message_count++];
         struct str role = json_member_str(at, "role");
         message->role = str_eq(role, STR("model")) ? message_assistant : message_user;
-        parts_read(json_member(at, "parts"), arena, message);
+        gemini_read_parts(json_member(at, "parts"), arena, message);
     }
     return true;
 }
@@ -143,7 +143,7 @@ static size_t declarations(const struct json_value *list) {
     return count;
 }
 
-static bool tools_read(const struct json_value *list, struct arena *arena, struct message_request *request) {
+static bool gemini_read_tools(const struct json_value *list, struct arena *arena, struct message_request *request) {
     size_t place = 0;
     if (json_count(list) == 0) return true;
     request->tools = arena_take_zeroed(arena, declarations(list) * sizeof *request->tools);
@@ -168,7 +168,7 @@ static bool tools_read(const struct json_value *list, struct arena *arena, struc
     return true;
 }
 
-static void tool_choice_read(const struct json_value *root, struct message_request *request) {
+static void gemini_read_tool_choice(const struct json_value *root, struct message_request *request) {
     const struct json_value *config = gemini_member(gemini_member(root, "toolConfig"), "functionCallingConfig"),
                             *names = gemini_member(config, "allowedFunctionNames");
     struct str mode = json_member_str(config, "mode");
@@ -179,7 +179,7 @@ static void tool_choice_read(const struct json_value *root, struct message_reque
     if (request->tool_choice == tools_named) request->tool_name = json_str(json_each(names, &place, NULL), STR(""));
 }
 
-static void thinking_read(const struct json_value *config, struct message_request *request) {
+static void gemini_read_thinking(const struct json_value *config, struct message_request *request) {
     static const struct {
         struct str name;
         enum message_effort effort;
@@ -196,7 +196,7 @@ static void thinking_read(const struct json_value *config, struct message_reques
     if (thinking) request->show_reasoning = json_bool(thoughts, false) ? flag_true : flag_false;
 }
 
-static void format_read(const struct json_value *config, struct arena *arena, struct message_request *request) {
+static void gemini_read_format(const struct json_value *config, struct arena *arena, struct message_request *request) {
     const struct json_value *schema = gemini_member(config, "responseJsonSchema");
     if (!schema) schema = gemini_member(config, "responseSchema");
     if (schema) {
@@ -229,12 +229,12 @@ static bool config_read(const struct json_value *config, struct arena *arena, st
     }
     if (!strings_read(gemini_member(config, "stopSequences"), arena, &request->stop, &request->stop_count))
         return error_set(error, error_out_of_memory, "%s", "");
-    thinking_read(config, request);
-    format_read(config, arena, request);
+    gemini_read_thinking(config, request);
+    gemini_read_format(config, arena, request);
     return true;
 }
 
-bool gemini_request_take(struct str body, struct str path_model, bool stream, struct arena *arena,
+bool gemini_read_request(struct str body, struct str path_model, bool stream, struct arena *arena,
                          struct message_request *request, struct error *error, struct str *param) {
     const struct json_value *root;
     message_request_init(request, dialect_gemini);
@@ -247,9 +247,9 @@ bool gemini_request_take(struct str body, struct str path_model, bool stream, st
     request->include_usage = true;
     const struct json_value *safety = gemini_member(root, "safetySettings");
     if (json_count(safety)) request->safety = json_raw(safety, arena);
-    tool_choice_read(root, request);
+    gemini_read_tool_choice(root, request);
     return contents_read(root, arena, request, error, param) &&
-           (tools_read(json_member(root, "tools"), arena, request) ||
+           (gemini_read_tools(json_member(root, "tools"), arena, request) ||
             error_set(error, error_out_of_memory, "%s", "")) &&
            config_read(gemini_member(root, "generationConfig"), arena, request, error, param);
 }

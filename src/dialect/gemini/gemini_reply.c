@@ -62,7 +62,7 @@ static const char *const finish_numbers[] = {"FINISH_REASON_UNSPECIFIED",
                                              "SPII",
                                              "MALFORMED_FUNCTION_CALL"};
 
-static enum message_finish finish_read(const struct json_value *reason, bool called) {
+static enum message_finish gemini_read_finish(const struct json_value *reason, bool called) {
     struct str name = json_str(reason, STR(""));
     int64_t number = json_i64(reason, -1);
     if (number >= 0 && number < (int64_t)(sizeof finish_numbers / sizeof *finish_numbers))
@@ -74,7 +74,7 @@ static enum message_finish finish_read(const struct json_value *reason, bool cal
     return finish_stop;
 }
 
-static struct str finish_name(enum message_finish finish) {
+static struct str gemini_finish_name(enum message_finish finish) {
     for (size_t i = 0; i < sizeof finish_names / sizeof *finish_names; i++)
         if (finish_names[i].finish == finish) return finish_names[i].name;
     return STR("STOP");
@@ -83,23 +83,25 @@ static struct str finish_name(enum message_finish finish) {
 /* -- usage ------------------------------------------------------------------------------------------------------------
  */
 
-static int64_t count_of(const struct json_value *value, const char *name) {
+static int64_t gemini_count_of(const struct json_value *value, const char *name) {
     const int64_t most = 1000000000000;
     int64_t count = json_i64(json_member(value, name), -1);
     return count > most || count < 0 ? -1 : count;
 }
 
-static void usage_read(const struct json_value *value, struct usage *usage) {
-    int64_t prompt = count_of(value, "promptTokenCount"), used = count_of(value, "toolUsePromptTokenCount"),
-            said = count_of(value, "candidatesTokenCount"), thought = count_of(value, "thoughtsTokenCount"),
-            cached = count_of(value, "cachedContentTokenCount");
+static void gemini_read_usage(const struct json_value *value, struct usage *usage) {
+    int64_t prompt = gemini_count_of(value, "promptTokenCount"),
+            used = gemini_count_of(value, "toolUsePromptTokenCount"),
+            said = gemini_count_of(value, "candidatesTokenCount"),
+            thought = gemini_count_of(value, "thoughtsTokenCount"),
+            cached = gemini_count_of(value, "cachedContentTokenCount");
     if (prompt >= 0) usage->input_tokens = prompt + (used > 0 ? used : 0);
     if (said >= 0 || thought >= 0) usage->output_tokens = (said > 0 ? said : 0) + (thought > 0 ? thought : 0);
     if (thought >= 0) usage->reasoning_tokens = thought;
     if (cached >= 0) usage->cached_input_tokens = cached;
 }
 
-static void usage_put(struct text *text, const struct usage *usage) {
+static void gemini_write_usage(struct text *text, const struct usage *usage) {
     int64_t output = usage->output_tokens, thought = usage->reasoning_tokens > 0 ? usage->reasoning_tokens : 0;
     if (!usage_is_known(usage)) return;
     if (thought > output) thought = output > 0 ? output : 0;
@@ -117,7 +119,7 @@ static void usage_put(struct text *text, const struct usage *usage) {
 /* -- whole, read ------------------------------------------------------------------------------------------------------
  */
 
-static void citations_read(const struct json_value *candidate, struct arena *arena, struct message_part *part) {
+static void gemini_read_citations(const struct json_value *candidate, struct arena *arena, struct message_part *part) {
     const struct json_value *chunks = json_member(json_member(candidate, "groundingMetadata"), "groundingChunks"),
                             *sources = json_member(json_member(candidate, "citationMetadata"), "citationSources");
     size_t place = 0, count = json_count(chunks) + json_count(sources);
@@ -147,22 +149,22 @@ static void candidate_read(const struct json_value *candidate, struct arena *are
     choice->parts = arena_take_zeroed(arena, (json_count(parts) + 1) * sizeof *choice->parts);
     for (const struct json_value *at; choice->parts && (at = json_each(parts, &place, NULL));) {
         struct message_part *part = &choice->parts[choice->part_count];
-        gemini_part_read(at, arena, part);
+        gemini_read_part(at, arena, part);
         if ((part->kind == part_text || part->kind == part_reasoning) && !part->text.len && !part->signature.at)
             continue;
         called |= part->kind == part_tool_call;
-        if (part->kind == part_text && !cited) citations_read(candidate, arena, part);
+        if (part->kind == part_text && !cited) gemini_read_citations(candidate, arena, part);
         cited |= part->kind == part_text;
         choice->part_count++;
     }
     if (choice->parts && !cited) { /* a stream's last event may say where all came from */
-        citations_read(candidate, arena, &choice->parts[choice->part_count]);
+        gemini_read_citations(candidate, arena, &choice->parts[choice->part_count]);
         choice->part_count += choice->parts[choice->part_count].citation_count > 0;
     }
-    choice->finish = finish_read(json_member(candidate, "finishReason"), called);
+    choice->finish = gemini_read_finish(json_member(candidate, "finishReason"), called);
 }
 
-bool gemini_reply_take(struct str body, struct arena *arena, const struct codec_quirks *quirks,
+bool gemini_read_reply(struct str body, struct arena *arena, const struct codec_quirks *quirks,
                        struct message_reply *reply, bool *error_inside) {
     const struct json_value *root;
     struct error error;
@@ -189,14 +191,14 @@ bool gemini_reply_take(struct str body, struct arena *arena, const struct codec_
         reply->choices[reply->choice_count++].finish = finish_content_filter;
     reply->id = json_member_str(root, "responseId");
     reply->model = json_member_str(root, "modelVersion");
-    usage_read(json_member(root, "usageMetadata"), &reply->usage);
+    gemini_read_usage(json_member(root, "usageMetadata"), &reply->usage);
     return true;
 }
 
 /* -- whole, written ---------------------------------------------------------------------------------------------------
  */
 
-static void call_put(struct text *text, struct str id, struct str name, struct str arguments) {
+static void gemini_write_call(struct text *text, struct str id, struct str name, struct str arguments) {
     text_json_key(text, STR("functionCall"));
     text_put_byte(text, '{');
     text_json_str_if(text, STR("id"), id);
@@ -206,7 +208,8 @@ static void call_put(struct text *text, struct str id, struct str name, struct s
     text_put_byte(text, '}');
 }
 
-static void part_put(struct text *text, const struct message_part *part, const struct codec_caller *caller) {
+static void gemini_reply_part_put(struct text *text, const struct message_part *part,
+                                  const struct codec_caller *caller) {
     bool said = part->kind == part_text || part->kind == part_refusal || part->kind == part_tool_call ||
                 (part->kind == part_reasoning && caller->show_reasoning && part->text.len);
     if (part->kind == part_foreign && part->of == dialect_gemini) {
@@ -217,7 +220,7 @@ static void part_put(struct text *text, const struct message_part *part, const s
     text_json_comma(text);
     text_put_byte(text, '{');
     if (part->kind == part_tool_call)
-        call_put(text, part->id, part->name, part->arguments);
+        gemini_write_call(text, part->id, part->name, part->arguments);
     else
         text_json_str(text, STR("text"), part->text);
     if (part->kind == part_reasoning) text_json_bool(text, STR("thought"), true);
@@ -225,7 +228,7 @@ static void part_put(struct text *text, const struct message_part *part, const s
     text_put_byte(text, '}');
 }
 
-static void citations_put(struct text *text, const struct message_choice *choice) {
+static void gemini_write_citations(struct text *text, const struct message_choice *choice) {
     bool any = false;
     for (size_t i = 0; i < choice->part_count; i++)
         for (size_t c = 0; c < choice->parts[i].citation_count; c++) {
@@ -250,21 +253,21 @@ static void tail_put(struct text *text, struct str id, struct str model, const s
     text_put_byte(text, '}');
 }
 
-void gemini_reply_put(const struct message_reply *reply, const struct codec_caller *caller, struct text *body) {
+void gemini_write_reply(const struct message_reply *reply, const struct codec_caller *caller, struct text *body) {
     text_put(body, STR("{\"candidates\":["));
     for (size_t i = 0; i < reply->choice_count; i++) {
         const struct message_choice *choice = &reply->choices[i];
         text_json_comma(body);
         text_put(body, STR("{\"content\":{\"role\":\"model\",\"parts\":["));
-        for (size_t p = 0; p < choice->part_count; p++) part_put(body, &choice->parts[p], caller);
+        for (size_t p = 0; p < choice->part_count; p++) gemini_reply_part_put(body, &choice->parts[p], caller);
         text_put(body, STR("]}"));
-        text_json_str(body, STR("finishReason"), finish_name(choice->finish ? choice->finish : finish_stop));
+        text_json_str(body, STR("finishReason"), gemini_finish_name(choice->finish ? choice->finish : finish_stop));
         text_json_u64(body, STR("index"), i);
-        citations_put(body, choice);
+        gemini_write_citations(body, choice);
         text_put_byte(body, '}');
     }
     text_put_byte(body, ']');
-    usage_put(body, &reply->usage);
+    gemini_write_usage(body, &reply->usage);
     tail_put(body, reply->id, reply->model, caller);
 }
 
@@ -279,7 +282,7 @@ static void event_text(struct message_events *events, enum message_event_kind ki
     event->of = dialect_gemini;
 }
 
-static void citations_add(struct message_events *events, unsigned choice, const struct message_part *part) {
+static void gemini_citations_add(struct message_events *events, unsigned choice, const struct message_part *part) {
     for (size_t i = 0; i < part->citation_count; i++) {
         struct message_event *event = message_event_add(events, message_event_citation);
         event->choice = choice;
@@ -288,11 +291,11 @@ static void citations_add(struct message_events *events, unsigned choice, const 
     }
 }
 
-static void part_add(struct reader *reader, struct message_events *events, unsigned choice,
-                     const struct message_part *part) {
+static void gemini_part_add(struct reader *reader, struct message_events *events, unsigned choice,
+                            const struct message_part *part) {
     if (part->kind == part_text) event_text(events, message_event_text, choice, part->text);
     if (part->kind == part_reasoning) event_text(events, message_event_reasoning, choice, part->text);
-    citations_add(events, choice, part);
+    gemini_citations_add(events, choice, part);
     if (part->kind == part_tool_call) {
         struct message_event *tool = message_event_add(events, message_event_tool);
         unsigned number = reader->tools++;
@@ -310,14 +313,14 @@ static void part_add(struct reader *reader, struct message_events *events, unsig
     }
 }
 
-static void error_add(struct message_events *events, const struct json_value *said) {
+static void gemini_error_add(struct message_events *events, const struct json_value *said) {
     struct message_event *event = message_event_add(events, message_event_error);
     event->text = json_member_str(said, "message");
     event->name = json_member_str(said, "status");
     event->status = (int)json_i64(json_member(said, "code"), 0);
 }
 
-bool gemini_event_take(void *reader_state, struct str event, struct str data, struct arena *keep,
+bool gemini_read_event(void *reader_state, struct str event, struct str data, struct arena *keep,
                        const struct codec_quirks *quirks, struct message_events *events) {
     struct reader *reader = reader_state;
     struct message_reply reply;
@@ -326,9 +329,9 @@ bool gemini_event_take(void *reader_state, struct str event, struct str data, st
     bool error_inside = false;
     (void)event;
     (void)keep;
-    if (!gemini_reply_take(data, events->arena, quirks, &reply, &error_inside)) return false;
+    if (!gemini_read_reply(data, events->arena, quirks, &reply, &error_inside)) return false;
     if (error_inside) {
-        if (codec_parse(data, events->arena, &root, &error)) error_add(events, json_member(root, "error"));
+        if (codec_parse(data, events->arena, &root, &error)) gemini_error_add(events, json_member(root, "error"));
         return true;
     }
     if (!reader->begun) {
@@ -340,7 +343,7 @@ bool gemini_event_take(void *reader_state, struct str event, struct str data, st
     for (unsigned c = 0; c < reply.choice_count; c++) {
         const struct message_choice *choice = &reply.choices[c];
         for (size_t p = 0; p < choice->part_count && !events->failed; p++)
-            part_add(reader, events, c, &choice->parts[p]);
+            gemini_part_add(reader, events, c, &choice->parts[p]);
         if (choice->finish == finish_none) continue;
         struct message_event *finish = message_event_add(events, message_event_finish);
         finish->choice = c;
@@ -355,7 +358,7 @@ bool gemini_event_take(void *reader_state, struct str event, struct str data, st
 /* -- streams, written -------------------------------------------------------------------------------------------------
  */
 
-static void frame_begin(struct writer *writer, const struct codec_caller *caller, struct text *text) {
+static void gemini_frame_begin(struct writer *writer, const struct codec_caller *caller, struct text *text) {
     if (caller->json_array)
         text_put(text, writer->frames ? STR(",\r\n") : STR("["));
     else
@@ -363,12 +366,12 @@ static void frame_begin(struct writer *writer, const struct codec_caller *caller
     writer->frames++;
 }
 
-static void frame_end(const struct codec_caller *caller, struct text *text) {
+static void gemini_frame_end(const struct codec_caller *caller, struct text *text) {
     if (!caller->json_array) text_put(text, STR("\r\n\r\n"));
 }
 
 static void parts_begin(struct writer *writer, const struct codec_caller *caller, struct text *text) {
-    frame_begin(writer, caller, text);
+    gemini_frame_begin(writer, caller, text);
     text_put(text, STR("{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":["));
 }
 
@@ -378,7 +381,7 @@ static void parts_end(struct writer *writer, const struct codec_caller *caller, 
     text_put(text, STR("}]"));
     if (choice >= writer->choices) writer->choices = choice + 1;
     tail_put(text, writer->reply_id, writer->model, caller);
-    frame_end(caller, text);
+    gemini_frame_end(caller, text);
 }
 
 /* The call that was gathered, whole. */
@@ -387,7 +390,7 @@ static void call_end(struct writer *writer, const struct codec_caller *caller, s
     writer->calling = false;
     parts_begin(writer, caller, text);
     text_put_byte(text, '{');
-    call_put(text, writer->id, writer->name, text_str(&writer->arguments));
+    gemini_write_call(text, writer->id, writer->name, text_str(&writer->arguments));
     text_json_str_if(text, STR("thoughtSignature"), writer->signature);
     text_put_byte(text, '}');
     parts_end(writer, caller, 0, text);
@@ -412,16 +415,16 @@ static void citation_part_put(struct writer *writer, const struct codec_caller *
     struct message_choice choice = {.parts = &part, .part_count = 1};
     if (!event->citation.url.at) return;
     call_end(writer, caller, text);
-    frame_begin(writer, caller, text);
+    gemini_frame_begin(writer, caller, text);
     text_put(text, STR("{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[]},\"index\":0"));
-    citations_put(text, &choice);
+    gemini_write_citations(text, &choice);
     text_put(text, STR("}]"));
     tail_put(text, writer->reply_id, writer->model, caller);
-    frame_end(caller, text);
+    gemini_frame_end(caller, text);
 }
 
-static void call_begin(struct writer *writer, const struct codec_caller *caller, const struct message_event *event,
-                       struct arena *keep, struct text *text) {
+static void gemini_call_begin(struct writer *writer, const struct codec_caller *caller,
+                              const struct message_event *event, struct arena *keep, struct text *text) {
     call_end(writer, caller, text);
     writer->calling = true;
     writer->id = event->id.at ? arena_copy(keep, event->id) : STR_NONE;
@@ -436,25 +439,26 @@ static void last_put(struct writer *writer, const struct codec_caller *caller, s
     call_end(writer, caller, text);
     if (writer->over) return;
     writer->over = true;
-    frame_begin(writer, caller, text);
+    gemini_frame_begin(writer, caller, text);
     text_put(text, STR("{\"candidates\":["));
     for (unsigned i = 0; i == 0 || i < writer->choices; i++) {
         text_json_comma(text);
         text_put(text, STR("{\"content\":{\"role\":\"model\",\"parts\":[]}"));
-        text_json_str(text, STR("finishReason"), finish_name(writer->finish[i] ? writer->finish[i] : finish_stop));
+        text_json_str(text, STR("finishReason"),
+                      gemini_finish_name(writer->finish[i] ? writer->finish[i] : finish_stop));
         text_json_u64(text, STR("index"), i);
         text_put_byte(text, '}');
     }
     text_put_byte(text, ']');
     if (!writer->has_usage) writer->usage = USAGE_NONE;
-    usage_put(text, &writer->usage);
+    gemini_write_usage(text, &writer->usage);
     tail_put(text, writer->reply_id, writer->model, caller);
-    frame_end(caller, text);
+    gemini_frame_end(caller, text);
     if (caller->json_array) text_put(text, STR("]\n"));
 }
 
-void gemini_event_put(void *writer_state, const struct message_event *event, const struct codec_caller *caller,
-                      struct arena *keep, struct text *text) {
+void gemini_write_event(void *writer_state, const struct message_event *event, const struct codec_caller *caller,
+                        struct arena *keep, struct text *text) {
     struct writer *writer = writer_state;
     usage_keep(&writer->usage, &writer->has_usage, &event->usage);
     bool calls = event->kind == message_event_tool || event->kind == message_event_arguments;
@@ -473,7 +477,7 @@ void gemini_event_put(void *writer_state, const struct message_event *event, con
         if (event->of == dialect_gemini && event->text.len) text_part_put(writer, caller, event, text);
         return;
     case message_event_citation: citation_part_put(writer, caller, event, text); return;
-    case message_event_tool: call_begin(writer, caller, event, keep, text); return;
+    case message_event_tool: gemini_call_begin(writer, caller, event, keep, text); return;
     case message_event_arguments:
         if (writer->calling) text_put(&writer->arguments, event->text);
         text->failed |= writer->arguments.failed;
@@ -483,9 +487,9 @@ void gemini_event_put(void *writer_state, const struct message_event *event, con
         if (event->choice >= writer->choices) writer->choices = event->choice + 1;
         return;
     case message_event_error:
-        frame_begin(writer, caller, text);
-        gemini_error_put(text, event->status, event->text);
-        frame_end(caller, text);
+        gemini_frame_begin(writer, caller, text);
+        gemini_write_error(text, event->status, event->text);
+        gemini_frame_end(caller, text);
         if (caller->json_array) text_put(text, STR("]\n"));
         return;
     case message_event_end: last_put(writer, caller, text); return;

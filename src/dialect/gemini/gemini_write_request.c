@@ -70,14 +70,14 @@ static struct str name_of(const struct calls *calls, const struct message_part *
     return result->id.at ? result->id : STR("tool");
 }
 
-static void joined_put(struct text *text, const struct message_part *part) {
+static void gemini_write_joined(struct text *text, const struct message_part *part) {
     text_put_byte(text, '"');
     for (size_t i = 0; i < part->part_count; i++)
         if (part->parts[i].kind == part_text) text_put_json_inside(text, part->parts[i].text);
     text_put_byte(text, '"');
 }
 
-static void result_put(struct text *text, const struct calls *calls, const struct message_part *part) {
+static void gemini_write_result(struct text *text, const struct calls *calls, const struct message_part *part) {
     text_put(text, STR("{\"functionResponse\":{"));
     text_json_str_if(text, STR("id"), part->id);
     text_json_str(text, STR("name"), name_of(calls, part));
@@ -89,7 +89,7 @@ static void result_put(struct text *text, const struct calls *calls, const struc
     } else {
         text_put_byte(text, '{');
         text_json_key(text, part->is_error ? STR("error") : STR("result"));
-        joined_put(text, part);
+        gemini_write_joined(text, part);
         text_put_byte(text, '}');
     }
     text_put(text, STR("}}"));
@@ -103,13 +103,14 @@ static void result_put(struct text *text, const struct calls *calls, const struc
     }
 }
 
-static void part_put(struct text *text, const struct calls *calls, const struct message_part *part) {
+static void gemini_write_request_part_put(struct text *text, const struct calls *calls,
+                                          const struct message_part *part) {
     if (part->kind == part_foreign && part->of != dialect_gemini) return;
     if (part->kind == part_reasoning && part->of != dialect_gemini) return; /* no signature that would be taken */
     if (part->kind == part_text && !part->text.len && !part->signature.at) return;
     text_json_comma(text);
     if (part->kind == part_tool_result) {
-        result_put(text, calls, part);
+        gemini_write_result(text, calls, part);
         return;
     }
     if (part->kind == part_foreign) {
@@ -146,19 +147,19 @@ static void part_put(struct text *text, const struct calls *calls, const struct 
 /* -- contents ---------------------------------------------------------------------------------------------------------
  */
 
-static bool is_system(const struct message *message) {
+static bool gemini_is_system(const struct message *message) {
     return message->role == message_system || message->role == message_developer;
 }
 
-static void system_put(struct text *text, const struct message_request *request) {
+static void gemini_write_system(struct text *text, const struct message_request *request) {
     bool any = false;
     for (size_t i = 0; i < request->message_count; i++) {
         const struct message *message = &request->messages[i];
-        for (size_t p = 0; p < message->part_count && is_system(message); p++) {
+        for (size_t p = 0; p < message->part_count && gemini_is_system(message); p++) {
             if (message->parts[p].kind != part_text || !message->parts[p].text.len) continue;
             if (!any) text_put(text, STR(",\"systemInstruction\":{\"parts\":["));
             any = true;
-            part_put(text, NULL, &message->parts[p]); /* text */
+            gemini_write_request_part_put(text, NULL, &message->parts[p]); /* text */
         }
     }
     if (any) text_put(text, STR("]}"));
@@ -174,16 +175,18 @@ static void contents_put(struct text *text, const struct message_request *reques
     text_json_key(text, STR("contents"));
     text_put_byte(text, '[');
     for (size_t i = 0; i < request->message_count;) {
-        if (is_system(&list[i])) {
+        if (gemini_is_system(&list[i])) {
             i++;
             continue;
         }
         bool model = list[i].role == message_assistant;
         text_json_comma(text);
         text_put(text, model ? STR("{\"role\":\"model\",\"parts\":[") : STR("{\"role\":\"user\",\"parts\":["));
-        for (; i < request->message_count && (is_system(&list[i]) || (list[i].role == message_assistant) == model); i++)
-            for (size_t p = 0; p < list[i].part_count && !is_system(&list[i]); p++)
-                part_put(text, &calls, &list[i].parts[p]);
+        for (;
+             i < request->message_count && (gemini_is_system(&list[i]) || (list[i].role == message_assistant) == model);
+             i++)
+            for (size_t p = 0; p < list[i].part_count && !gemini_is_system(&list[i]); p++)
+                gemini_write_request_part_put(text, &calls, &list[i].parts[p]);
         text_put(text, STR("]}"));
     }
     text_put_byte(text, ']');
@@ -193,7 +196,7 @@ static void contents_put(struct text *text, const struct message_request *reques
 /* -- tools, configuration ---------------------------------------------------------------------------------------------
  */
 
-static void tools_put(struct text *text, const struct message_request *request) {
+static void gemini_write_tools(struct text *text, const struct message_request *request) {
     bool functions = false, any = false;
     for (size_t i = 0; i < request->tool_count; i++) {
         functions |= !request->tools[i].raw.at;
@@ -221,7 +224,7 @@ static void tools_put(struct text *text, const struct message_request *request) 
     text_put_byte(text, ']');
 }
 
-static void tool_choice_put(struct text *text, const struct message_request *request) {
+static void gemini_write_tool_choice(struct text *text, const struct message_request *request) {
     static const char *const modes[] = {NULL, "AUTO", "NONE", "ANY", "ANY"};
     if (request->tool_choice == tools_unset || request->tool_count == 0) return;
     text_put(text, STR(",\"toolConfig\":{\"functionCallingConfig\":{"));
@@ -234,7 +237,8 @@ static void tool_choice_put(struct text *text, const struct message_request *req
     text_put(text, STR("}}"));
 }
 
-static void thinking_put(struct text *text, const struct message_request *request, const struct codec_target *target) {
+static void gemini_write_thinking(struct text *text, const struct message_request *request,
+                                  const struct codec_target *target) {
     static const char *const levels[] = {NULL, "MINIMAL", "MINIMAL", "LOW", "MEDIUM", "HIGH", "HIGH", "HIGH"};
     static const int budgets[] = {-1, 0, 512, 1024, 8192, 16384, 24576, 24576};
     bool asked = request->effort || request->reasoning_tokens != MESSAGE_NO_INT;
@@ -250,7 +254,7 @@ static void thinking_put(struct text *text, const struct message_request *reques
     text_put_byte(text, '}');
 }
 
-static void format_put(struct text *text, const struct message_request *request) {
+static void gemini_write_format(struct text *text, const struct message_request *request) {
     if (request->format < format_json) return;
     text_json_str(text, STR("responseMimeType"), STR("application/json"));
     if (request->format == format_schema)
@@ -274,14 +278,14 @@ static void config_put(struct text *text, const struct message_request *request,
         text_json_key(text, STR("stopSequences"));
         strings_put(text, request->stop, request->stop_count);
     }
-    format_put(text, request);
-    thinking_put(text, request, target);
+    gemini_write_format(text, request);
+    gemini_write_thinking(text, request, target);
     for (size_t i = 0; i < request->extra_count && request->from == dialect_gemini; i++)
         text_json_raw(text, request->extras[i].name, request->extras[i].raw);
     text_put_byte(text, '}');
 }
 
-void gemini_request_put(const struct message_request *request, const struct codec_target *target, struct text *body) {
+void gemini_write_request(const struct message_request *request, const struct codec_target *target, struct text *body) {
     if (target->counts) {
         text_put(body, STR("{\"generateContentRequest\":{\"model\":\"models/"));
         text_put_json_inside(body, target->model);
@@ -290,9 +294,9 @@ void gemini_request_put(const struct message_request *request, const struct code
         text_put_byte(body, '{');
     }
     contents_put(body, request);
-    system_put(body, request);
-    tools_put(body, request);
-    tool_choice_put(body, request);
+    gemini_write_system(body, request);
+    gemini_write_tools(body, request);
+    gemini_write_tool_choice(body, request);
     text_json_raw(body, STR("safetySettings"), request->safety);
     config_put(body, request, target);
     text_put_byte(body, '}');

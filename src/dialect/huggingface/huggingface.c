@@ -34,8 +34,8 @@ static void grammar_read(const struct json_value *grammar, struct arena *arena, 
     if (request->format == format_schema) request->schema = value;
 }
 
-static bool request_read(struct str body, struct str path_model, bool stream, struct arena *arena,
-                         struct message_request *request, struct error *error, struct str *param) {
+static bool huggingface_read_request(struct str body, struct str path_model, bool stream, struct arena *arena,
+                                     struct message_request *request, struct error *error, struct str *param) {
     const struct json_value *root;
     message_request_init(request, dialect_huggingface);
     *param = STR_NONE;
@@ -129,7 +129,8 @@ static void parameters_put(const struct message_request *request, struct text *b
     text_put_byte(body, '}');
 }
 
-static void request_write(const struct message_request *request, const struct codec_target *target, struct text *body) {
+static void huggingface_write_request(const struct message_request *request, const struct codec_target *target,
+                                      struct text *body) {
     text_put_byte(body, '{');
     inputs_put(request, body);
     parameters_put(request, body);
@@ -147,7 +148,7 @@ static const struct {
 } types[] = {
     {422, STR("validation")}, {424, STR("generation")}, {429, STR("overloaded")}, {500, STR("incomplete_generation")}};
 
-void huggingface_error_take(const struct json_value *root, struct arena *arena, struct message_error *error) {
+void huggingface_read_error(const struct json_value *root, struct arena *arena, struct message_error *error) {
     const struct json_value *said = json_member(root, "error");
     double wait_s = json_double(json_member(root, "estimated_time"), -1);
     size_t place = 0;
@@ -166,14 +167,14 @@ void huggingface_error_take(const struct json_value *root, struct arena *arena, 
         if (error->status == 0 && str_eq(error->type, types[i].type)) error->status = types[i].status;
 }
 
-static void error_read(struct str body, struct arena *arena, struct message_error *error) {
+static void huggingface_error_read(struct str body, struct arena *arena, struct message_error *error) {
     const struct json_value *root;
     struct error ignored;
-    if (codec_parse(body, arena, &root, &ignored)) huggingface_error_take(root, arena, error);
+    if (codec_parse(body, arena, &root, &ignored)) huggingface_read_error(root, arena, error);
     if (!error->message.len) error->message = arena_copy(arena, str_slice(str_trim(body), 0, 200)); /* "Not Found" */
 }
 
-void huggingface_error_put(struct text *text, int status, struct str message) {
+void huggingface_write_error(struct text *text, int status, struct str message) {
     text_put_byte(text, '{');
     text_json_str(text, STR("error"), message);
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
@@ -181,20 +182,20 @@ void huggingface_error_put(struct text *text, int status, struct str message) {
     text_put_byte(text, '}');
 }
 
-static void error_write(const struct message_error *error, struct text *body) {
-    huggingface_error_put(body, error->status, error->message);
+static void huggingface_error_write(const struct message_error *error, struct text *body) {
+    huggingface_write_error(body, error->status, error->message);
 }
 
 /* -- embeddings -------------------------------------------------------------------------------------------------------
  */
 
-static bool embed_request_read(struct str body, struct str path_model, struct arena *arena,
-                               struct embed_request *request, struct error *error, struct str *param) {
+static bool huggingface_read_embed_request(struct str body, struct str path_model, struct arena *arena,
+                                           struct embed_request *request, struct error *error, struct str *param) {
     return embed_texts_read(body, "inputs", path_model, arena, request, error, param);
 }
 
-static void embed_request_write(const struct embed_request *request, const struct codec_target *target,
-                                struct text *body) {
+static void huggingface_write_embed_request(const struct embed_request *request, const struct codec_target *target,
+                                            struct text *body) {
     (void)target;
     embed_texts_put(request, STR("inputs"), body);
 }
@@ -238,18 +239,18 @@ const struct codec codec_huggingface = {
               [feature_foreign] = fate_dropped,
               [feature_suffix] = fate_refused,
               [feature_extra] = fate_dropped},
-    .read_request = request_read,
-    .write_request = request_write,
-    .read_reply = huggingface_reply_take,
-    .write_reply = huggingface_reply_put,
+    .read_request = huggingface_read_request,
+    .write_request = huggingface_write_request,
+    .read_reply = huggingface_read_reply,
+    .write_reply = huggingface_write_reply,
     .reader_size = huggingface_reader_bytes,
     .writer_size = huggingface_writer_bytes,
-    .read_event = huggingface_event_take,
-    .write_event = huggingface_event_put,
-    .read_error = error_read,
-    .write_error = error_write,
-    .read_embed_request = embed_request_read,
-    .write_embed_request = embed_request_write,
-    .read_embed_reply = huggingface_vectors_take,
-    .write_embed_reply = huggingface_vectors_put,
+    .read_event = huggingface_read_event,
+    .write_event = huggingface_write_event,
+    .read_error = huggingface_error_read,
+    .write_error = huggingface_error_write,
+    .read_embed_request = huggingface_read_embed_request,
+    .write_embed_request = huggingface_write_embed_request,
+    .read_embed_reply = huggingface_read_vectors,
+    .write_embed_reply = huggingface_write_vectors,
 };

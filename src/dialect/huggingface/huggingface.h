@@ -10,20 +10,20 @@
 #include "dialect/codec.h"
 #include "dialect/fields.h"
 
-bool huggingface_reply_take(struct str body, struct arena *arena, const struct codec_quirks *quirks,
+bool huggingface_read_reply(struct str body, struct arena *arena, const struct codec_quirks *quirks,
                             struct message_reply *reply, bool *error_inside);
-void huggingface_reply_put(const struct message_reply *reply, const struct codec_caller *caller, struct text *body);
-bool huggingface_event_take(void *reader, struct str event, struct str data, struct arena *keep,
+void huggingface_write_reply(const struct message_reply *reply, const struct codec_caller *caller, struct text *body);
+bool huggingface_read_event(void *reader, struct str event, struct str data, struct arena *keep,
                             const struct codec_quirks *quirks, struct message_events *events);
-void huggingface_event_put(void *writer, const struct message_event *event, const struct codec_caller *caller,
-                           struct arena *keep, struct text *text);
-bool huggingface_vectors_take(struct str body, struct arena *arena, struct embed_reply *reply, bool *error_inside);
-void huggingface_vectors_put(const struct embed_reply *reply, const struct embed_request *asked,
-                             const struct codec_caller *caller, struct text *body);
+void huggingface_write_event(void *writer, const struct message_event *event, const struct codec_caller *caller,
+                             struct arena *keep, struct text *text);
+bool huggingface_read_vectors(struct str body, struct arena *arena, struct embed_reply *reply, bool *error_inside);
+void huggingface_write_vectors(const struct embed_reply *reply, const struct embed_request *asked,
+                               const struct codec_caller *caller, struct text *body);
 enum { huggingface_reader_bytes = 16, huggingface_writer_bytes = 128 };
 
 /* What {"error": ...} says: a string, a list of them, or an object with a message. */
-void huggingface_error_take(const struct json_value *root, struct arena *arena, struct message_error *error);
-void huggingface_error_put(struct text *text, int status, struct str message);
+void huggingface_read_error(const struct json_value *root, struct arena *arena, struct message_error *error);
+void huggingface_write_error(struct text *text, int status, struct str message);
 
 #endif

@@ -23,20 +23,20 @@ static const struct {
 } finish_names[] = {
     {STR("eos_token"), finish_stop}, {STR("length"), finish_length}, {STR("stop_sequence"), finish_stop_sequence}};
 
-static enum message_finish finish_read(const struct json_value *details) {
+static enum message_finish huggingface_read_finish(const struct json_value *details) {
     struct str said = json_member_str(details, "finish_reason");
     for (size_t i = 0; i < sizeof finish_names / sizeof *finish_names; i++)
         if (str_eq(finish_names[i].name, said)) return finish_names[i].finish;
     return finish_stop;
 }
 
-static struct str finish_name(enum message_finish finish) {
+static struct str huggingface_finish_name(enum message_finish finish) {
     for (size_t i = 0; i < sizeof finish_names / sizeof *finish_names; i++)
         if (finish_names[i].finish == finish) return finish_names[i].name;
     return STR("eos_token");
 }
 
-static void usage_read(const struct json_value *details, struct usage *usage) {
+static void huggingface_read_usage(const struct json_value *details, struct usage *usage) {
     const int64_t most = 1000000000000;
     int64_t output = json_i64(json_member(details, "generated_tokens"), -1),
             input = json_i64(json_member(details, "input_length"), -1);
@@ -49,7 +49,7 @@ static void usage_read(const struct json_value *details, struct usage *usage) {
 /* -- whole ------------------------------------------------------------------------------------------------------------
  */
 
-bool huggingface_reply_take(struct str body, struct arena *arena, const struct codec_quirks *quirks,
+bool huggingface_read_reply(struct str body, struct arena *arena, const struct codec_quirks *quirks,
                             struct message_reply *reply, bool *error_inside) {
     const char *problem;
     size_t place = 0;
@@ -68,23 +68,23 @@ bool huggingface_reply_take(struct str body, struct arena *arena, const struct c
     part->text = json_str(text, STR(""));
     choice->parts = part;
     choice->part_count = part->text.len > 0;
-    choice->finish = finish_read(details);
+    choice->finish = huggingface_read_finish(details);
     reply->choices = choice;
     reply->choice_count = 1;
-    usage_read(details, &reply->usage);
+    huggingface_read_usage(details, &reply->usage);
     return true;
 }
 
 static void details_put(struct text *text, enum message_finish finish, const struct usage *usage) {
     text_json_key(text, STR("details"));
     text_put_byte(text, '{');
-    text_json_str(text, STR("finish_reason"), finish_name(finish));
+    text_json_str(text, STR("finish_reason"), huggingface_finish_name(finish));
     text_json_count(text, STR("generated_tokens"), usage->output_tokens);
     text_json_count(text, STR("input_length"), usage->input_tokens);
     text_put_byte(text, '}');
 }
 
-void huggingface_reply_put(const struct message_reply *reply, const struct codec_caller *caller, struct text *body) {
+void huggingface_write_reply(const struct message_reply *reply, const struct codec_caller *caller, struct text *body) {
     static const struct message_choice none;
     const struct message_choice *choice = reply->choice_count ? &reply->choices[0] : &none;
     (void)caller;
@@ -100,16 +100,16 @@ void huggingface_reply_put(const struct message_reply *reply, const struct codec
 /* -- streams ----------------------------------------------------------------------------------------------------------
  */
 
-static void error_add(const struct json_value *root, struct message_events *events) {
+static void huggingface_error_add(const struct json_value *root, struct message_events *events) {
     struct message_error error = {.retry_after_ms = -1};
-    huggingface_error_take(root, events->arena, &error);
+    huggingface_read_error(root, events->arena, &error);
     struct message_event *event = message_event_add(events, message_event_error);
     event->text = error.message;
     event->name = error.type;
     event->status = error.status;
 }
 
-bool huggingface_event_take(void *reader_state, struct str event, struct str data, struct arena *keep,
+bool huggingface_read_event(void *reader_state, struct str event, struct str data, struct arena *keep,
                             const struct codec_quirks *quirks, struct message_events *events) {
     struct reader *reader = reader_state;
     const struct json_value *root;
@@ -120,7 +120,7 @@ bool huggingface_event_take(void *reader_state, struct str event, struct str dat
     if (str_eq(str_trim(data), STR("[DONE]"))) return true; /* some hosts say so after the last */
     if (!codec_parse(data, events->arena, &root, &error)) return false;
     if (json_member(root, "error")) {
-        error_add(root, events);
+        huggingface_error_add(root, events);
         return true;
     }
     const struct json_value *token = json_member(root, "token"), *details = json_member(root, "details"),
@@ -133,8 +133,8 @@ bool huggingface_event_take(void *reader_state, struct str event, struct str dat
         message_event_add(events, message_event_text)->text = text;
     if (json_kind(whole) != json_string && json_kind(details) != json_object) return true;
     struct usage usage = USAGE_NONE;
-    usage_read(details, &usage);
-    message_event_add(events, message_event_finish)->finish = finish_read(details);
+    huggingface_read_usage(details, &usage);
+    message_event_add(events, message_event_finish)->finish = huggingface_read_finish(details);
     message_event_add(events, message_event_usage)->usage = usage;
     message_event_add(events, message_event_end);
     return true;
@@ -151,8 +151,8 @@ static void token_put(struct writer *writer, struct str said, bool special, stru
     text_put_byte(text, '}');
 }
 
-void huggingface_event_put(void *writer_state, const struct message_event *event, const struct codec_caller *caller,
-                           struct arena *keep, struct text *text) {
+void huggingface_write_event(void *writer_state, const struct message_event *event, const struct codec_caller *caller,
+                             struct arena *keep, struct text *text) {
     struct writer *writer = writer_state;
     (void)caller;
     usage_keep(&writer->usage, &writer->has_usage, &event->usage);
@@ -168,7 +168,7 @@ void huggingface_event_put(void *writer_state, const struct message_event *event
     case message_event_finish: writer->finish = event->finish; break;
     case message_event_error:
         text_put(text, STR("data:"));
-        huggingface_error_put(text, event->status ? event->status : 500, event->text);
+        huggingface_write_error(text, event->status ? event->status : 500, event->text);
         text_put(text, STR("\n\n"));
         break;
     case message_event_end:
@@ -188,7 +188,7 @@ void huggingface_event_put(void *writer_state, const struct message_event *event
 /* -- vectors ----------------------------------------------------------------------------------------------------------
  */
 
-bool huggingface_vectors_take(struct str body, struct arena *arena, struct embed_reply *reply, bool *error_inside) {
+bool huggingface_read_vectors(struct str body, struct arena *arena, struct embed_reply *reply, bool *error_inside) {
     const char *problem;
     size_t at;
     *reply = (struct embed_reply){.usage = USAGE_NONE};
@@ -204,8 +204,8 @@ bool huggingface_vectors_take(struct str body, struct arena *arena, struct embed
     return reply->vectors[0].at != NULL;
 }
 
-void huggingface_vectors_put(const struct embed_reply *reply, const struct embed_request *asked,
-                             const struct codec_caller *caller, struct text *body) {
+void huggingface_write_vectors(const struct embed_reply *reply, const struct embed_request *asked,
+                               const struct codec_caller *caller, struct text *body) {
     (void)caller;
     if (asked->single && reply->vector_count == 1)
         text_put(body, reply->vectors[0]);

@@ -38,7 +38,7 @@ _Static_assert(sizeof(struct reader) <= ollama_reader_bytes && sizeof(struct wri
 /* -- requests, read ---------------------------------------------------------------------------------------------------
  */
 
-static void call_read(const struct json_value *call, struct arena *arena, struct message_part *part) {
+static void ollama_read_call(const struct json_value *call, struct arena *arena, struct message_part *part) {
     const struct json_value *function = json_member(call, "function");
     *part = (struct message_part){.kind = part_tool_call,
                                   .of = dialect_ollama,
@@ -53,7 +53,7 @@ static struct message_part image_part(const struct json_value *value) {
                                  .media = {.data = json_str(value, STR("")), .mime = STR("image/png")}};
 }
 
-static bool message_read(const struct json_value *value, struct arena *arena, struct message *message) {
+static bool ollama_read_message(const struct json_value *value, struct arena *arena, struct message *message) {
     static const struct {
         struct str name;
         enum message_role role;
@@ -93,11 +93,11 @@ static bool message_read(const struct json_value *value, struct arena *arena, st
         parts[message->part_count++] = image_part(at);
     place = 0;
     for (const struct json_value *at; (at = json_each(calls, &place, NULL));)
-        call_read(at, arena, &parts[message->part_count++]);
+        ollama_read_call(at, arena, &parts[message->part_count++]);
     return true;
 }
 
-static bool tools_read(const struct json_value *list, struct arena *arena, struct message_request *request) {
+static bool ollama_read_tools(const struct json_value *list, struct arena *arena, struct message_request *request) {
     size_t place = 0;
     request->tools = json_count(list) ? arena_take_zeroed(arena, json_count(list) * sizeof *request->tools) : NULL;
     if (json_count(list) && !request->tools) return false;
@@ -111,7 +111,8 @@ static bool tools_read(const struct json_value *list, struct arena *arena, struc
     return true;
 }
 
-static void options_read(const struct json_value *options, struct arena *arena, struct message_request *request) {
+static void ollama_read_options(const struct json_value *options, struct arena *arena,
+                                struct message_request *request) {
     const struct json_value *stops = json_member(options, "stop");
     size_t place = 0;
     struct str name;
@@ -133,8 +134,8 @@ static void think_read(const struct json_value *think, struct message_request *r
         if (str_eq(json_str(think, STR("")), levels[i].name)) request->effort = levels[i].effort;
 }
 
-static bool request_read(struct str body, struct str path_model, bool stream, struct arena *arena,
-                         struct message_request *request, struct error *error, struct str *param) {
+static bool ollama_read_request(struct str body, struct str path_model, bool stream, struct arena *arena,
+                                struct message_request *request, struct error *error, struct str *param) {
     const struct json_value *root;
     (void)path_model;
     (void)stream;
@@ -146,16 +147,16 @@ static bool request_read(struct str body, struct str path_model, bool stream, st
     request->stream = json_bool(json_member(root, "stream"), true);
     request->include_usage = true;
     request->messages = arena_take_zeroed(arena, (json_count(list) + 1) * sizeof *request->messages);
-    if (!request->messages || !tools_read(json_member(root, "tools"), arena, request))
+    if (!request->messages || !ollama_read_tools(json_member(root, "tools"), arena, request))
         return error_set(error, error_out_of_memory, "%s", "");
     size_t place = 0;
     for (const struct json_value *at; (at = json_each(list, &place, NULL));)
-        if (!message_read(at, arena, &request->messages[request->message_count++])) break;
+        if (!ollama_read_message(at, arena, &request->messages[request->message_count++])) break;
     if (request->message_count == 0 || request->message_count < json_count(list)) {
         *param = STR("messages");
         return error_set(error, error_invalid_request, "`messages` must be a list of messages with known roles.");
     }
-    options_read(json_member(root, "options"), arena, request);
+    ollama_read_options(json_member(root, "options"), arena, request);
     think_read(json_member(root, "think"), request);
     if (json_kind(format) == json_object) {
         request->format = format_schema;
@@ -171,7 +172,8 @@ static bool request_read(struct str body, struct str path_model, bool stream, st
 /* -- requests, written ------------------------------------------------------------------------------------------------
  */
 
-static void joined_put(struct text *text, const struct message_part *parts, size_t count, enum part_kind kind) {
+static void ollama_write_joined(struct text *text, const struct message_part *parts, size_t count,
+                                enum part_kind kind) {
     bool any = false;
     text_put_byte(text, '"');
     for (size_t i = 0; i < count; i++) {
@@ -184,7 +186,7 @@ static void joined_put(struct text *text, const struct message_part *parts, size
     text_put_byte(text, '"');
 }
 
-static void call_put(struct text *text, struct str id, struct str name, struct str arguments) {
+static void ollama_write_call(struct text *text, struct str id, struct str name, struct str arguments) {
     text_json_comma(text);
     text_put_byte(text, '{');
     text_json_str_if(text, STR("id"), id);
@@ -208,17 +210,17 @@ static void images_put(struct text *text, const struct message_part *parts, size
     if (any) text_put_byte(text, ']');
 }
 
-static void result_put(struct text *text, const struct message_part *part) {
+static void ollama_write_result(struct text *text, const struct message_part *part) {
     text_json_comma(text);
     text_put(text, STR("{\"role\":\"tool\",\"content\":"));
-    joined_put(text, part->parts, part->part_count, part_text);
+    ollama_write_joined(text, part->parts, part->part_count, part_text);
     text_json_str_if(text, STR("tool_name"), part->name);
     text_json_str_if(text, STR("tool_call_id"), part->id);
     images_put(text, part->parts, part->part_count);
     text_put_byte(text, '}');
 }
 
-static void message_put(struct text *text, const struct message *message) {
+static void ollama_write_message(struct text *text, const struct message *message) {
     static const char *const roles[] = {"system", "system", "user", "assistant", "tool"};
     size_t calls = 0, results = 0, thoughts = 0;
     for (size_t i = 0; i < message->part_count; i++) {
@@ -226,28 +228,28 @@ static void message_put(struct text *text, const struct message *message) {
         calls += part->kind == part_tool_call;
         thoughts += part->kind == part_reasoning && part->text.len;
         results += part->kind == part_tool_result;
-        if (part->kind == part_tool_result) result_put(text, part);
+        if (part->kind == part_tool_result) ollama_write_result(text, part);
     }
     if (message->role == message_tool || (results && results == message->part_count)) return;
     text_json_comma(text);
     text_put_byte(text, '{');
     text_json_str(text, STR("role"), str_from(roles[message->role]));
     text_json_key(text, STR("content"));
-    joined_put(text, message->parts, message->part_count, part_text);
+    ollama_write_joined(text, message->parts, message->part_count, part_text);
     if (thoughts) {
         text_json_key(text, STR("thinking"));
-        joined_put(text, message->parts, message->part_count, part_reasoning);
+        ollama_write_joined(text, message->parts, message->part_count, part_reasoning);
     }
     images_put(text, message->parts, message->part_count);
     if (calls) text_put(text, STR(",\"tool_calls\":["));
     for (size_t i = 0; i < message->part_count; i++)
         if (message->parts[i].kind == part_tool_call)
-            call_put(text, message->parts[i].id, message->parts[i].name, message->parts[i].arguments);
+            ollama_write_call(text, message->parts[i].id, message->parts[i].name, message->parts[i].arguments);
     if (calls) text_put_byte(text, ']');
     text_put_byte(text, '}');
 }
 
-static void tools_put(struct text *text, const struct message_request *request) {
+static void ollama_write_tools(struct text *text, const struct message_request *request) {
     bool any = false;
     for (size_t i = 0; i < request->tool_count && request->tool_choice != tools_none; i++) {
         const struct message_tool *tool = &request->tools[i];
@@ -274,14 +276,15 @@ static void think_put(struct text *text, const struct message_request *request, 
     if (effort) text_json_raw(text, STR("think"), str_from(levels[effort]));
 }
 
-static void request_write(const struct message_request *request, const struct codec_target *target, struct text *body) {
+static void ollama_write_request(const struct message_request *request, const struct codec_target *target,
+                                 struct text *body) {
     text_put_byte(body, '{');
     text_json_str(body, STR("model"), target->model);
     text_put(body, STR(",\"messages\":["));
-    for (size_t i = 0; i < request->message_count; i++) message_put(body, &request->messages[i]);
+    for (size_t i = 0; i < request->message_count; i++) ollama_write_message(body, &request->messages[i]);
     text_put_byte(body, ']');
     text_json_bool(body, STR("stream"), target->stream);
-    tools_put(body, request);
+    ollama_write_tools(body, request);
     if (request->format == format_json) text_json_str(body, STR("format"), STR("json"));
     if (request->format == format_schema) text_json_raw(body, STR("format"), request->schema);
     think_put(body, request, target);
@@ -300,13 +303,13 @@ static void request_write(const struct message_request *request, const struct co
 /* -- replies and streams, read ----------------------------------------------------------------------------------------
  */
 
-static enum message_finish finish_read(const struct json_value *root, bool called) {
+static enum message_finish ollama_read_finish(const struct json_value *root, bool called) {
     struct str reason = json_member_str(root, "done_reason");
     if (!json_bool(json_member(root, "done"), false)) return finish_none;
     return str_eq(reason, STR("length")) ? finish_length : called ? finish_tool_calls : finish_stop;
 }
 
-static void usage_read(const struct json_value *root, struct usage *usage) {
+static void ollama_read_usage(const struct json_value *root, struct usage *usage) {
     int64_t input = json_i64(json_member(root, "prompt_eval_count"), -1),
             output = json_i64(json_member(root, "eval_count"), -1), most = 1000000000000;
     if (input >= 0 && input < most) usage->input_tokens = input;
@@ -326,21 +329,21 @@ static bool reply_read(struct str body, struct arena *arena, const struct codec_
     if (*error_inside) return true;
     struct message_choice *choice = arena_take_zeroed(arena, sizeof *choice);
     if (!choice || json_kind(json_member(root, "message")) != json_object ||
-        !message_read(json_member(root, "message"), arena, &message))
+        !ollama_read_message(json_member(root, "message"), arena, &message))
         return false;
     bool called = false;
     for (size_t i = 0; i < message.part_count; i++) called |= message.parts[i].kind == part_tool_call;
     choice->parts = message.parts;
     choice->part_count = message.part_count;
-    choice->finish = finish_read(root, called);
+    choice->finish = ollama_read_finish(root, called);
     reply->choices = choice;
     reply->choice_count = 1;
     reply->model = json_member_str(root, "model");
-    usage_read(root, &reply->usage);
+    ollama_read_usage(root, &reply->usage);
     return true;
 }
 
-static void part_add(struct reader *reader, struct message_events *events, const struct message_part *part) {
+static void ollama_part_add(struct reader *reader, struct message_events *events, const struct message_part *part) {
     if (part->kind == part_tool_call) {
         unsigned number = reader->tools++;
         struct message_event *tool = message_event_add(events, message_event_tool);
@@ -360,8 +363,8 @@ static void part_add(struct reader *reader, struct message_events *events, const
     event->of = dialect_ollama;
 }
 
-static bool event_read(void *reader_state, struct str event, struct str data, struct arena *keep,
-                       const struct codec_quirks *quirks, struct message_events *events) {
+static bool ollama_read_event(void *reader_state, struct str event, struct str data, struct arena *keep,
+                              const struct codec_quirks *quirks, struct message_events *events) {
     struct reader *reader = reader_state;
     struct message_reply reply;
     const struct json_value *root;
@@ -378,8 +381,8 @@ static bool event_read(void *reader_state, struct str event, struct str data, st
     if (!reader->begun) message_event_add(events, message_event_begin)->model = reply.model;
     reader->begun = true;
     const struct message_choice *choice = &reply.choices[0];
-    for (size_t i = 0; i < choice->part_count; i++) part_add(reader, events, &choice->parts[i]);
-    enum message_finish finish = finish_read(root, reader->called);
+    for (size_t i = 0; i < choice->part_count; i++) ollama_part_add(reader, events, &choice->parts[i]);
+    enum message_finish finish = ollama_read_finish(root, reader->called);
     if (finish == finish_none) return true;
     message_event_add(events, message_event_finish)->finish = finish;
     message_event_add(events, message_event_usage)->usage = reply.usage;
@@ -396,7 +399,7 @@ static void line_begin(struct str model, const struct codec_caller *caller, stru
     text_put(text, STR(",\"created_at\":\"1970-01-01T00:00:00Z\",\"message\":{\"role\":\"assistant\""));
 }
 
-static void done_put(struct text *text, enum message_finish finish, const struct usage *usage) {
+static void ollama_write_done(struct text *text, enum message_finish finish, const struct usage *usage) {
     text_put(text, STR(",\"done\":true"));
     text_json_str(text, STR("done_reason"), finish == finish_length ? STR("length") : STR("stop"));
     text_put(text, STR(",\"total_duration\":0,\"load_duration\":0"));
@@ -429,10 +432,10 @@ static void reply_write(const struct message_reply *reply, const struct codec_ca
     if (calls) text_put(body, STR(",\"tool_calls\":["));
     for (size_t i = 0; i < choice->part_count; i++)
         if (choice->parts[i].kind == part_tool_call)
-            call_put(body, choice->parts[i].id, choice->parts[i].name, choice->parts[i].arguments);
+            ollama_write_call(body, choice->parts[i].id, choice->parts[i].name, choice->parts[i].arguments);
     if (calls) text_put_byte(body, ']');
     text_put_byte(body, '}');
-    done_put(body, choice->finish, &reply->usage);
+    ollama_write_done(body, choice->finish, &reply->usage);
     text_put_byte(body, '}');
 }
 
@@ -441,7 +444,7 @@ static void call_flush(struct writer *writer, const struct codec_caller *caller,
     writer->calling = false;
     line_begin(writer->model, caller, text);
     text_put(text, STR(",\"content\":\"\",\"tool_calls\":["));
-    call_put(text, writer->id, writer->name, text_str(&writer->arguments));
+    ollama_write_call(text, writer->id, writer->name, text_str(&writer->arguments));
     text_put(text, STR("]},\"done\":false}\n"));
 }
 
@@ -491,7 +494,7 @@ static void event_write(void *writer_state, const struct message_event *event, c
         line_begin(writer->model, caller, text);
         text_put(text, STR(",\"content\":\"\"}"));
         if (!writer->has_usage) writer->usage = USAGE_NONE;
-        done_put(text, writer->finish, &writer->usage);
+        ollama_write_done(text, writer->finish, &writer->usage);
         text_put(text, STR("}\n"));
         return;
     default: return;
@@ -501,7 +504,7 @@ static void event_write(void *writer_state, const struct message_event *event, c
 /* -- errors, embeddings -----------------------------------------------------------------------------------------------
  */
 
-static void error_read(struct str body, struct arena *arena, struct message_error *error) {
+static void ollama_read_error(struct str body, struct arena *arena, struct message_error *error) {
     const struct json_value *root;
     struct error ignored;
     if (!codec_parse(body, arena, &root, &ignored)) return;
@@ -509,14 +512,14 @@ static void error_read(struct str body, struct arena *arena, struct message_erro
     error->message = json_str(said, json_member_str(said, "message"));
 }
 
-static void error_write(const struct message_error *error, struct text *body) {
+static void ollama_write_error(const struct message_error *error, struct text *body) {
     text_put_byte(body, '{');
     text_json_str(body, STR("error"), error->message);
     text_put_byte(body, '}');
 }
 
-static void embed_request_write(const struct embed_request *request, const struct codec_target *target,
-                                struct text *body) {
+static void ollama_write_embed_request(const struct embed_request *request, const struct codec_target *target,
+                                       struct text *body) {
     text_put_byte(body, '{');
     text_json_str(body, STR("model"), target->model);
     text_json_key(body, STR("input"));
@@ -525,8 +528,8 @@ static void embed_request_write(const struct embed_request *request, const struc
     text_put_byte(body, '}');
 }
 
-static bool embed_request_read(struct str body, struct str path_model, struct arena *arena,
-                               struct embed_request *request, struct error *error, struct str *param) {
+static bool ollama_read_embed_request(struct str body, struct str path_model, struct arena *arena,
+                                      struct embed_request *request, struct error *error, struct str *param) {
     const struct json_value *root;
     (void)path_model;
     *request = (struct embed_request){.dimensions = MESSAGE_NO_INT};
@@ -541,7 +544,8 @@ static bool embed_request_read(struct str body, struct str path_model, struct ar
            error_set(error, error_invalid_request, "`input` must be a string or a list of strings.");
 }
 
-static bool embed_reply_read(struct str body, struct arena *arena, struct embed_reply *reply, bool *error_inside) {
+static bool ollama_read_embed_reply(struct str body, struct arena *arena, struct embed_reply *reply,
+                                    bool *error_inside) {
     const struct json_value *root;
     struct error error;
     *reply = (struct embed_reply){.usage = USAGE_NONE};
@@ -563,8 +567,8 @@ static bool embed_reply_read(struct str body, struct arena *arena, struct embed_
     return true;
 }
 
-static void embed_reply_write(const struct embed_reply *reply, const struct embed_request *asked,
-                              const struct codec_caller *caller, struct text *body) {
+static void ollama_write_embed_reply(const struct embed_reply *reply, const struct embed_request *asked,
+                                     const struct codec_caller *caller, struct text *body) {
     (void)asked;
     text_put_byte(body, '{');
     text_json_str(body, STR("model"), reply->model.len ? reply->model : caller->model);
@@ -610,19 +614,19 @@ const struct codec codec_ollama = {
               [feature_echo] = fate_refused,
               [feature_suffix] = fate_refused,
               [feature_extra] = fate_dropped},
-    .read_request = request_read,
-    .write_request = request_write,
+    .read_request = ollama_read_request,
+    .write_request = ollama_write_request,
     .read_reply = reply_read,
     .write_reply = reply_write,
     .reader_size = ollama_reader_bytes,
     .writer_size = ollama_writer_bytes,
-    .read_event = event_read,
+    .read_event = ollama_read_event,
     .write_event = event_write,
-    .read_error = error_read,
-    .write_error = error_write,
+    .read_error = ollama_read_error,
+    .write_error = ollama_write_error,
     .embed_takes = 1u << embed_dimensions,
-    .read_embed_request = embed_request_read,
-    .write_embed_request = embed_request_write,
-    .read_embed_reply = embed_reply_read,
-    .write_embed_reply = embed_reply_write,
+    .read_embed_request = ollama_read_embed_request,
+    .write_embed_request = ollama_write_embed_request,
+    .read_embed_reply = ollama_read_embed_reply,
+    .write_embed_reply = ollama_write_embed_reply,
 };

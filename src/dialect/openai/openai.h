@@ -41,11 +41,11 @@ struct openai_request {
  * top-level key that weir reads or writes stands twice or in another case, and that those it reads have the right type.
  * false: *error is an invalid_request whose sentence names the key or the byte offset; *param (may be NULL) the key at
  * fault, or empty. */
-bool openai_request_read(struct str body, enum endpoint endpoint, struct arena *arena, struct openai_request *request,
+bool openai_skim_request(struct str body, enum endpoint endpoint, struct arena *arena, struct openai_request *request,
                          struct error *error, struct str *param);
 
 /* As above for multipart/form-data (RFC 7578): the model field's value and place; boundary from the content type. */
-bool openai_multipart_read(struct str body, struct str content_type, struct arena *arena,
+bool openai_skim_multipart(struct str body, struct str content_type, struct arena *arena,
                            struct openai_request *request, struct error *error, struct str *param);
 
 /* The body as it goes to one provider: unchanged ranges with a few replaced. */
@@ -66,7 +66,7 @@ bool openai_splice(struct str body, const struct openai_request *request, bool m
 
 /* Reads usage of a whole reply. false: the body is not one JSON value (a provider that lies), *usage untouched. A reply
  * of 200 that is an error object ({"error":{...}}, or a choice with "error") sets *is_error. */
-bool openai_reply_read(struct str body, struct usage *usage, bool *is_error);
+bool openai_skim_reply(struct str body, struct usage *usage, bool *is_error);
 
 /* What an error reply says, for the log, for explain and for rewriting. Empty where it does not say. Takes every
  * vendor's form:
@@ -75,7 +75,7 @@ bool openai_reply_read(struct str body, struct usage *usage, bool *is_error);
 struct openai_error {
     struct str message, type, code, param;
 };
-void openai_error_read(struct str body, struct arena *arena, struct openai_error *error);
+void openai_skim_error(struct str body, struct arena *arena, struct openai_error *error);
 
 /* -- stream events --------------------------------------------------------------------------------------------------
  */
@@ -92,7 +92,7 @@ enum openai_event_kind {
 
 /* Reads the data of one SSE event. *usage is filled where the event carries usage (any kind). `event` is the event:
  * field, or empty. */
-enum openai_event_kind openai_event_read(struct str event, struct str data, struct usage *usage);
+enum openai_event_kind openai_skim_event(struct str event, struct str data, struct usage *usage);
 
 /* The events of a stream are alike but for one string. What the last token event was around its text: an event that is
  * the same but for that text is a token event too, and only the text need be looked at. All zero: none seen. */
@@ -100,8 +100,8 @@ struct openai_event_shape {
     uint16_t before_len, after_len; /* bytes around the text's inside; before_len 0: none */
     char around[380];
 };
-/* As openai_event_read, with the stream's shape kept up to date. `shape` may be NULL. */
-enum openai_event_kind openai_event_read_alike(struct openai_event_shape *shape, struct str event, struct str data,
+/* As openai_skim_event, with the stream's shape kept up to date. `shape` may be NULL. */
+enum openai_event_kind openai_skim_event_alike(struct openai_event_shape *shape, struct str event, struct str data,
                                                struct usage *usage);
 
 /* What a chunk's first choice adds, for a stream that may have to be continued. */
@@ -109,7 +109,7 @@ struct openai_delta {
     struct str id;      /* the value with its quotes; {NULL,0}: absent */
     struct str content; /* unescaped; empty: none */
 };
-bool openai_delta_read(struct str data, struct arena *arena, struct openai_delta *delta);
+bool openai_skim_delta(struct str data, struct arena *arena, struct openai_delta *delta);
 
 /* -- what weir itself answers ---------------------------------------------------------------------------------------
  */
@@ -117,6 +117,6 @@ bool openai_delta_read(struct str data, struct arena *arena, struct openai_delta
 struct text;
 /* {"error":{"message","type","param","code","weir":{"category","request_id","retry_after_ms","attempts","scope"}}} ;
  * retry_after_ms < 0: null. param empty: null. scope empty: left out. */
-void openai_error_write(struct text *text, const struct message_error *error);
+void openai_write_error(struct text *text, const struct message_error *error);
 
 #endif

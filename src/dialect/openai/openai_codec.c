@@ -6,16 +6,18 @@
 /* -- errors -----------------------------------------------------------------------------------------------------------
  */
 
-static void error_read(struct str body, struct arena *arena, struct message_error *error) {
+static void openai_codec_error_read(struct str body, struct arena *arena, struct message_error *error) {
     struct openai_error said;
-    openai_error_read(body, arena, &said);
+    openai_skim_error(body, arena, &said);
     error->message = said.message;
     error->type = said.type;
     error->said_code = said.code;
     error->param = said.param;
 }
 
-static void error_write(const struct message_error *error, struct text *body) { openai_error_write(body, error); }
+static void openai_codec_error_write(const struct message_error *error, struct text *body) {
+    openai_write_error(body, error);
+}
 
 /* -- embeddings -------------------------------------------------------------------------------------------------------
  */
@@ -41,8 +43,8 @@ static bool inputs_read(const struct json_value *input, struct arena *arena, str
     return json_kind(input) == json_array;
 }
 
-static bool embed_request_read(struct str body, struct str path_model, struct arena *arena,
-                               struct embed_request *request, struct error *error, struct str *param) {
+static bool openai_read_embed_request(struct str body, struct str path_model, struct arena *arena,
+                                      struct embed_request *request, struct error *error, struct str *param) {
     const struct json_value *root;
     (void)path_model;
     *request = (struct embed_request){.dimensions = MESSAGE_NO_INT};
@@ -56,8 +58,8 @@ static bool embed_request_read(struct str body, struct str path_model, struct ar
     return error_set(error, error_invalid_request, "`input` must be a string, a list of strings, or tokens.");
 }
 
-static void embed_request_write(const struct embed_request *request, const struct codec_target *target,
-                                struct text *body) {
+static void openai_write_embed_request(const struct embed_request *request, const struct codec_target *target,
+                                       struct text *body) {
     text_put_byte(body, '{');
     text_json_str(body, STR("model"), target->model);
     text_json_key(body, STR("input"));
@@ -74,12 +76,13 @@ static void embed_request_write(const struct embed_request *request, const struc
     text_put_byte(body, '}');
 }
 
-static bool embed_reply_read(struct str body, struct arena *arena, struct embed_reply *reply, bool *error_inside) {
+static bool openai_read_embed_reply(struct str body, struct arena *arena, struct embed_reply *reply,
+                                    bool *error_inside) {
     const struct json_value *root, *data;
     struct error error;
     *reply = (struct embed_reply){.usage = USAGE_NONE};
     *error_inside = false;
-    if (!codec_parse(body, arena, &root, &error) || !openai_reply_read(body, &reply->usage, error_inside)) return false;
+    if (!codec_parse(body, arena, &root, &error) || !openai_skim_reply(body, &reply->usage, error_inside)) return false;
     data = json_member(root, "data");
     if (*error_inside) return true;
     if (json_kind(data) != json_array) return false;
@@ -98,8 +101,8 @@ static bool embed_reply_read(struct str body, struct arena *arena, struct embed_
     return true;
 }
 
-static void embed_reply_write(const struct embed_reply *reply, const struct embed_request *asked,
-                              const struct codec_caller *caller, struct text *body) {
+static void openai_write_embed_reply(const struct embed_reply *reply, const struct embed_request *asked,
+                                     const struct codec_caller *caller, struct text *body) {
     int64_t tokens = reply->usage.input_tokens < 0 ? 0 : reply->usage.input_tokens;
     text_put(body, STR("{\"object\":\"list\",\"data\":["));
     for (size_t i = 0; i < reply->vector_count; i++) {
@@ -138,19 +141,19 @@ const struct codec codec_openai = {
               [feature_foreign] = fate_dropped,
               [feature_extra] = fate_dropped,
               [feature_document_url] = fate_fetched},
-    .read_request = openai_request_take,
-    .write_request = openai_request_put,
-    .read_reply = openai_reply_take,
-    .write_reply = openai_reply_put,
+    .read_request = openai_read_request,
+    .write_request = openai_write_request,
+    .read_reply = openai_read_reply,
+    .write_reply = openai_write_reply,
     .reader_size = openai_reader_bytes,
     .writer_size = openai_writer_bytes,
-    .read_event = openai_event_take,
-    .write_event = openai_event_put,
-    .read_error = error_read,
-    .write_error = error_write,
+    .read_event = openai_read_event,
+    .write_event = openai_write_event,
+    .read_error = openai_codec_error_read,
+    .write_error = openai_codec_error_write,
     .embed_takes = 1u << embed_tokens | 1u << embed_dimensions | 1u << embed_user,
-    .read_embed_request = embed_request_read,
-    .write_embed_request = embed_request_write,
-    .read_embed_reply = embed_reply_read,
-    .write_embed_reply = embed_reply_write,
+    .read_embed_request = openai_read_embed_request,
+    .write_embed_request = openai_write_embed_request,
+    .read_embed_reply = openai_read_embed_reply,
+    .write_embed_reply = openai_write_embed_reply,
 };

@@ -18,33 +18,33 @@
 extern const struct field openai_fields[];
 extern const size_t openai_field_count;
 
-bool openai_request_take(struct str body, struct str path_model, bool stream, struct arena *arena,
+bool openai_read_request(struct str body, struct str path_model, bool stream, struct arena *arena,
                          struct message_request *request, struct error *error, struct str *param);
-void openai_request_put(const struct message_request *request, const struct codec_target *target, struct text *body);
-bool openai_reply_take(struct str body, struct arena *arena, const struct codec_quirks *quirks,
+void openai_write_request(const struct message_request *request, const struct codec_target *target, struct text *body);
+bool openai_read_reply(struct str body, struct arena *arena, const struct codec_quirks *quirks,
                        struct message_reply *reply, bool *error_inside);
-void openai_reply_put(const struct message_reply *reply, const struct codec_caller *caller, struct text *body);
-bool openai_event_take(void *reader, struct str event, struct str data, struct arena *keep,
+void openai_write_reply(const struct message_reply *reply, const struct codec_caller *caller, struct text *body);
+bool openai_read_event(void *reader, struct str event, struct str data, struct arena *keep,
                        const struct codec_quirks *quirks, struct message_events *events);
-void openai_event_put(void *writer, const struct message_event *event, const struct codec_caller *caller,
-                      struct arena *keep, struct text *text);
+void openai_write_event(void *writer, const struct message_event *event, const struct codec_caller *caller,
+                        struct arena *keep, struct text *text);
 enum { openai_reader_bytes = 288, openai_writer_bytes = 128 };
 
-void openai_error_event_put(const struct message_event *event, struct text *text);
+void openai_write_error_event(const struct message_event *event, struct text *text);
 
 /* A message's annotations: url_citation. Written with their key; nothing when there is none with a URL. */
-void openai_citations_read(const struct json_value *list, struct arena *arena, struct message_part *part);
-void openai_annotations_put(struct text *text, const struct message_choice *choice);
+void openai_read_citations(const struct json_value *list, struct arena *arena, struct message_part *part);
+void openai_write_annotations(struct text *text, const struct message_choice *choice);
 
 /* Words of tables that both directions need. */
 struct str openai_effort_name(enum message_effort effort); /* "low"; effort_unset: {NULL,0} */
-enum message_effort openai_effort_read(struct str name);
+enum message_effort openai_read_effort(struct str name);
 struct str openai_finish_name(enum message_finish finish);
-enum message_finish openai_finish_read(struct str name);
+enum message_finish openai_read_finish(struct str name);
 /* "usage":{...}; what is not known is left out, all of it where nothing is. */
-void openai_usage_put(struct text *text, const struct usage *usage);
+void openai_write_usage(struct text *text, const struct usage *usage);
 /* Text that stands in `content` (a string, or a list of parts as Mistral's) as parts; reasoning among it too. NULL with
  * *count 0: none. */
-struct message_part *openai_parts_read(const struct json_value *content, struct arena *arena, size_t *count);
+struct message_part *openai_read_parts(const struct json_value *content, struct arena *arena, size_t *count);
 
 #endif

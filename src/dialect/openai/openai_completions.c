@@ -64,7 +64,7 @@ static bool request_take(struct str body, struct str path_model, bool stream, st
     if (logprobs > 0) text_printf(&chat, ",\"logprobs\":true,\"top_logprobs\":%lld", (long long)logprobs);
     text_put_byte(&chat, '}');
     if (chat.failed) return error_set(error, error_out_of_memory, "%s", "");
-    if (!openai_request_take(text_str(&chat), path_model, stream, arena, request, error, param)) return false;
+    if (!openai_read_request(text_str(&chat), path_model, stream, arena, request, error, param)) return false;
     if (request->max_tokens == MESSAGE_NO_INT) request->max_tokens = usual_max_tokens;
     request->completes = true;
     request->echo = json_bool(json_member(root, "echo"), false);
@@ -88,8 +88,8 @@ static void head_put(struct text *text, struct str id, struct str model, const s
     text_put(text, STR(",\"choices\":["));
 }
 
-static void choice_put(struct text *text, size_t index, struct str said, const struct message_choice *choice,
-                       enum message_finish finish) {
+static void openai_completions_choice_put(struct text *text, size_t index, struct str said,
+                                          const struct message_choice *choice, enum message_finish finish) {
     text_json_comma(text);
     text_put(text, STR("{\"text\":\""));
     text_put_json_inside(text, said);
@@ -109,10 +109,10 @@ static void choice_put(struct text *text, size_t index, struct str said, const s
 static void reply_put(const struct message_reply *reply, const struct codec_caller *caller, struct text *body) {
     head_put(body, reply->id, reply->model, caller);
     for (size_t i = 0; i < reply->choice_count; i++)
-        choice_put(body, i, STR(""), &reply->choices[i],
-                   reply->choices[i].finish ? reply->choices[i].finish : finish_stop);
+        openai_completions_choice_put(body, i, STR(""), &reply->choices[i],
+                                      reply->choices[i].finish ? reply->choices[i].finish : finish_stop);
     text_put_byte(body, ']');
-    openai_usage_put(body, &reply->usage);
+    openai_write_usage(body, &reply->usage);
     text_put_byte(body, '}');
 }
 
@@ -121,20 +121,21 @@ static void chunk_put(const struct writer *writer, const struct codec_caller *ca
     text_put(text, STR("data: "));
     struct text chunk = text_in_arena(text->arena, said.len + 256);
     head_put(&chunk, writer->id, writer->model, caller);
-    choice_put(&chunk, choice, said, NULL, finish);
+    openai_completions_choice_put(&chunk, choice, said, NULL, finish);
     text_put(&chunk, caller->include_usage ? STR("],\"usage\":null}") : STR("]}"));
     text->failed |= chunk.failed;
     text_put(text, text_str(&chunk));
     text_put(text, STR("\n\n"));
 }
 
-static void end_put(const struct writer *writer, const struct codec_caller *caller, struct text *text) {
+static void openai_completions_end_put(const struct writer *writer, const struct codec_caller *caller,
+                                       struct text *text) {
     if (caller->include_usage && writer->has_usage && usage_is_known(&writer->usage)) {
         text_put(text, STR("data: "));
         struct text chunk = text_in_arena(text->arena, 256);
         head_put(&chunk, writer->id, writer->model, caller);
         text_put_byte(&chunk, ']');
-        openai_usage_put(&chunk, &writer->usage);
+        openai_write_usage(&chunk, &writer->usage);
         text_put_byte(&chunk, '}');
         text->failed |= chunk.failed;
         text_put(text, text_str(&chunk));
@@ -155,8 +156,8 @@ static void event_put(void *writer_state, const struct message_event *event, con
     case message_event_text:
     case message_event_refusal: chunk_put(writer, caller, event->choice, event->text, finish_none, text); return;
     case message_event_finish: chunk_put(writer, caller, event->choice, STR(""), event->finish, text); return;
-    case message_event_end: end_put(writer, caller, text); return;
-    case message_event_error: openai_error_event_put(event, text); return;
+    case message_event_end: openai_completions_end_put(writer, caller, text); return;
+    case message_event_error: openai_write_error_event(event, text); return;
     default: return;
     }
 }
@@ -164,11 +165,13 @@ static void event_put(void *writer_state, const struct message_event *event, con
 /* -- the table --------------------------------------------------------------------------------------------------------
  */
 
-static void error_read(struct str body, struct arena *arena, struct message_error *error) {
+static void openai_completions_error_read(struct str body, struct arena *arena, struct message_error *error) {
     codec_openai.read_error(body, arena, error);
 }
 
-static void error_write(const struct message_error *error, struct text *body) { codec_openai.write_error(error, body); }
+static void openai_completions_error_write(const struct message_error *error, struct text *body) {
+    codec_openai.write_error(error, body);
+}
 
 const struct codec codec_completions = {
     .name = STR("openai"),
@@ -180,6 +183,6 @@ const struct codec codec_completions = {
     .write_reply = reply_put,
     .writer_size = openai_writer_bytes,
     .write_event = event_put,
-    .read_error = error_read,
-    .write_error = error_write,
+    .read_error = openai_completions_error_read,
+    .write_error = openai_completions_error_write,
 };

@@ -10,7 +10,7 @@
 
 enum { headers_max = 16 * 1024, boundary_max = 70 };
 
-static bool refuse(struct error *error, const char *sentence) {
+static bool openai_multipart_refuse(struct error *error, const char *sentence) {
     return error_set(error, error_invalid_request, "%s", sentence);
 }
 
@@ -88,7 +88,7 @@ static bool leads_to_model(struct str plain) {
 
 /* model, stream or neither; false: something that a provider may take for one of them (with escapes of a header's or of
  * an URL's, in another case, as one of a list). */
-static bool field_find(struct str name, bool *model, bool *stream) {
+static bool openai_field_find(struct str name, bool *model, bool *stream) {
     char plain[128], decoded[128];
     size_t len = 0;
     *model = str_eq(name, STR("model"));
@@ -107,20 +107,22 @@ static bool field_find(struct str name, bool *model, bool *stream) {
 static bool field_take(struct str body, struct str name, struct str value, struct openai_request *request,
                        bool *stream_seen, struct error *error, struct str *param) {
     bool model, stream;
-    if (!field_find(name, &model, &stream))
-        return refuse(error, "A field's name is spelt almost like `model` or `stream`: spell it exactly.");
+    if (!openai_field_find(name, &model, &stream))
+        return openai_multipart_refuse(error,
+                                       "A field's name is spelt almost like `model` or `stream`: spell it exactly.");
     if (!model && !stream) return true;
     if (param) *param = model ? STR("model") : STR("stream");
     if (stream) {
-        if (*stream_seen) return refuse(error, "The field `stream` stands twice.");
+        if (*stream_seen) return openai_multipart_refuse(error, "The field `stream` stands twice.");
         *stream_seen = true;
         request->stream = str_eq_nocase(value, STR("true")) || str_eq(value, STR("1"));
         if (!request->stream && !str_eq_nocase(value, STR("false")) && !str_eq(value, STR("0")) && value.len)
-            return refuse(error, "The field `stream` must be true or false.");
+            return openai_multipart_refuse(error, "The field `stream` must be true or false.");
     } else {
-        if (request->model_from != request->model_to) return refuse(error, "The field `model` stands twice.");
+        if (request->model_from != request->model_to)
+            return openai_multipart_refuse(error, "The field `model` stands twice.");
         if (value.len == 0 || value.len > limit_model || !str_is_utf8(value) || str_find_byte(value, 0) != SIZE_MAX)
-            return refuse(error, "The field `model` must have 1 to 256 bytes of UTF-8.");
+            return openai_multipart_refuse(error, "The field `model` must have 1 to 256 bytes of UTF-8.");
         request->model = value;
         request->model_from = (size_t)(value.at - body.at);
         request->model_to = request->model_from + value.len;
@@ -137,34 +139,37 @@ static bool boundary_line_end(struct str rest, size_t *at) {
     return true;
 }
 
-static bool parts_read(struct str body, size_t at, struct str between, struct openai_request *request,
-                       struct error *error, struct str *param) {
+static bool openai_multipart_parts_read(struct str body, size_t at, struct str between, struct openai_request *request,
+                                        struct error *error, struct str *param) {
     bool stream_seen = false;
     for (;;) {
         struct str rest = str_slice(body, at, body.len), name, headers = STR("");
         size_t line, content_at;
         if (str_starts(rest, STR("--"))) return true; /* the closing boundary */
         if (!boundary_line_end(rest, &line))
-            return refuse(error, "A multipart boundary is followed by something else than a new line.");
+            return openai_multipart_refuse(error,
+                                           "A multipart boundary is followed by something else than a new line.");
         rest = str_slice(rest, line, rest.len);
         if (str_starts(rest, STR("\r\n"))) {
             content_at = 2; /* a part without headers */
         } else {
             size_t end = str_find(str_slice(rest, 0, headers_max), STR("\r\n\r\n"));
-            if (end == SIZE_MAX) return refuse(error, "A multipart part has no end of its headers.");
+            if (end == SIZE_MAX) return openai_multipart_refuse(error, "A multipart part has no end of its headers.");
             headers = str_slice(rest, 0, end);
             content_at = end + 4;
         }
-        if (!part_name(headers, &name)) return refuse(error, "A multipart part's headers can be read in two ways.");
+        if (!part_name(headers, &name))
+            return openai_multipart_refuse(error, "A multipart part's headers can be read in two ways.");
         struct str content = str_slice(rest, content_at, rest.len);
         size_t end = str_find(content, between);
-        if (end == SIZE_MAX) return refuse(error, "The multipart body ends without its closing boundary.");
+        if (end == SIZE_MAX)
+            return openai_multipart_refuse(error, "The multipart body ends without its closing boundary.");
         if (!field_take(body, name, str_slice(content, 0, end), request, &stream_seen, error, param)) return false;
         at = (size_t)(content.at - body.at) + end + between.len;
     }
 }
 
-bool openai_multipart_read(struct str body, struct str content_type, struct arena *arena,
+bool openai_skim_multipart(struct str body, struct str content_type, struct arena *arena,
                            struct openai_request *request, struct error *error, struct str *param) {
     *request = (struct openai_request){.max_tokens = -1, .n = 1};
     if (param) *param = STR_NONE;
@@ -172,9 +177,9 @@ bool openai_multipart_read(struct str body, struct str content_type, struct aren
     if (!str_eq_nocase(type, STR("multipart/form-data")) ||
         parameter_is_extended(str_slice(content_type, type.len, content_type.len), STR("boundary")) ||
         parameter_find(str_slice(content_type, type.len, content_type.len), STR("boundary"), &boundary) != 1)
-        return refuse(error, "This path takes multipart/form-data with a boundary.");
+        return openai_multipart_refuse(error, "This path takes multipart/form-data with a boundary.");
     if (boundary.len == 0 || boundary.len > boundary_max || str_find_byte(boundary, '\\') != SIZE_MAX)
-        return refuse(error, "The multipart boundary must have 1 to 70 plain bytes.");
+        return openai_multipart_refuse(error, "The multipart boundary must have 1 to 70 plain bytes.");
     struct str between = arena_printf(arena, "\r\n--%.*s", STR_ARG(boundary));
     if (!between.at) return error_set(error, error_out_of_memory, "%s", "There is no memory for this request.");
     struct str first = str_slice(between, 2, between.len);
@@ -182,9 +187,9 @@ bool openai_multipart_read(struct str body, struct str content_type, struct aren
     size_t at = 0;
     if (!str_starts(body, first)) { /* a preamble, which says nothing, may stand before the first boundary */
         at = str_find(body, between);
-        if (at == SIZE_MAX) return refuse(error, "The multipart body holds no boundary.");
+        if (at == SIZE_MAX) return openai_multipart_refuse(error, "The multipart body holds no boundary.");
         at += 2;
     }
     request->members_at = at;
-    return parts_read(body, at + first.len, between, request, error, param);
+    return openai_multipart_parts_read(body, at + first.len, between, request, error, param);
 }

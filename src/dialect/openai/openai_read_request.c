@@ -36,13 +36,13 @@ struct str openai_effort_name(enum message_effort effort) {
     return str_from(efforts[effort]);
 }
 
-enum message_effort openai_effort_read(struct str name) {
+enum message_effort openai_read_effort(struct str name) {
     for (unsigned i = 1; i < sizeof efforts / sizeof *efforts; i++)
         if (str_eq(name, str_from(efforts[i]))) return (enum message_effort)i;
     return effort_unset;
 }
 
-static bool wrong(struct error *error, struct str *param, const char *name, const char *wants) {
+static bool openai_wrong(struct error *error, struct str *param, const char *name, const char *wants) {
     *param = str_from(name);
     return error_set(error, error_invalid_request, "`%s` must be %s.", name, wants);
 }
@@ -64,7 +64,7 @@ static struct str joined_texts(const struct json_value *value, struct arena *are
     return text.failed ? STR_NONE : text_str(&text);
 }
 
-static void part_read(const struct json_value *value, struct arena *arena, struct message_part *part) {
+static void openai_read_part(const struct json_value *value, struct arena *arena, struct message_part *part) {
     struct str type = json_member_str(value, "type");
     part->of = dialect_openai;
     if (json_kind(value) == json_string || str_eq(type, STR("text")) || str_eq(type, STR("input_text")) ||
@@ -104,16 +104,16 @@ static void part_read(const struct json_value *value, struct arena *arena, struc
     part->cache_ttl = json_member_str(cache, "ttl");
 }
 
-struct message_part *openai_parts_read(const struct json_value *content, struct arena *arena, size_t *count) {
+struct message_part *openai_read_parts(const struct json_value *content, struct arena *arena, size_t *count) {
     bool list = json_kind(content) == json_array;
     size_t most = list ? json_count(content) : json_kind(content) == json_string;
     struct message_part *parts = most ? arena_take_zeroed(arena, most * sizeof *parts) : NULL;
     *count = 0;
     if (!parts) return NULL;
     size_t place = 0;
-    if (!list) part_read(content, arena, &parts[(*count)++]);
+    if (!list) openai_read_part(content, arena, &parts[(*count)++]);
     for (const struct json_value *at; list && (at = json_each(content, &place, NULL));)
-        part_read(at, arena, &parts[(*count)++]);
+        openai_read_part(at, arena, &parts[(*count)++]);
     return parts;
 }
 
@@ -127,7 +127,7 @@ static const struct {
              {STR("user"), message_user},     {STR("assistant"), message_assistant},
              {STR("tool"), message_tool},     {STR("function"), message_tool}};
 
-static void call_read(const struct json_value *call, struct str id, struct message_part *part) {
+static void openai_read_call(const struct json_value *call, struct str id, struct message_part *part) {
     part->kind = part_tool_call;
     part->id = id;
     part->name = json_member_str(call, "name");
@@ -140,7 +140,7 @@ static bool assistant_read(const struct json_value *value, struct arena *arena, 
     struct str reasoning = json_str(json_member(value, "reasoning_content"), json_member_str(value, "reasoning")),
                refusal = json_member_str(value, "refusal");
     size_t said = 0, place = 0;
-    struct message_part *content = openai_parts_read(json_member(value, "content"), arena, &said);
+    struct message_part *content = openai_read_parts(json_member(value, "content"), arena, &said);
     struct message_part *parts = arena_take_zeroed(arena, (said + json_count(calls) + 3) * sizeof *parts);
     size_t count = 0;
     if (!parts) return false;
@@ -151,9 +151,10 @@ static bool assistant_read(const struct json_value *value, struct arena *arena, 
     if (refusal.len) parts[count++] = (struct message_part){.kind = part_refusal, .text = refusal};
     for (const struct json_value *call; (call = json_each(calls, &place, NULL));) {
         const struct json_value *function = json_member(call, "function");
-        call_read(function ? function : json_member(call, "custom"), json_member_str(call, "id"), &parts[count++]);
+        openai_read_call(function ? function : json_member(call, "custom"), json_member_str(call, "id"),
+                         &parts[count++]);
     }
-    if (json_kind(old) == json_object) call_read(old, STR_NONE, &parts[count++]);
+    if (json_kind(old) == json_object) openai_read_call(old, STR_NONE, &parts[count++]);
     message->parts = parts;
     message->part_count = count;
     return true;
@@ -165,14 +166,14 @@ static bool tool_read(const struct json_value *value, struct arena *arena, struc
     part->kind = part_tool_result;
     part->id = json_member_str(value, "tool_call_id");
     part->name = json_member_str(value, "name");
-    part->parts = openai_parts_read(json_member(value, "content"), arena, &part->part_count);
+    part->parts = openai_read_parts(json_member(value, "content"), arena, &part->part_count);
     message->parts = part;
     message->part_count = 1;
     return true;
 }
 
-static bool message_read(const struct json_value *value, struct arena *arena, struct message *message,
-                         struct error *error, struct str *param) {
+static bool openai_read_message(const struct json_value *value, struct arena *arena, struct message *message,
+                                struct error *error, struct str *param) {
     struct str role = json_member_str(value, "role");
     bool known = false;
     for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
@@ -181,8 +182,8 @@ static bool message_read(const struct json_value *value, struct arena *arena, st
         known = true;
     }
     if (!known)
-        return wrong(error, param, "messages",
-                     "a list of messages whose role is system, developer, user, assistant or tool");
+        return openai_wrong(error, param, "messages",
+                            "a list of messages whose role is system, developer, user, assistant or tool");
     message->name = message->role == message_tool ? STR_NONE : json_member_str(value, "name");
     bool good = true;
     if (message->role == message_assistant)
@@ -190,27 +191,27 @@ static bool message_read(const struct json_value *value, struct arena *arena, st
     else if (message->role == message_tool)
         good = tool_read(value, arena, message);
     else
-        message->parts = openai_parts_read(json_member(value, "content"), arena, &message->part_count);
+        message->parts = openai_read_parts(json_member(value, "content"), arena, &message->part_count);
     return good || error_set(error, error_out_of_memory, "%s", "");
 }
 
-static bool messages_read(const struct json_value *list, struct arena *arena, struct message_request *request,
-                          struct error *error, struct str *param) {
+static bool openai_read_messages(const struct json_value *list, struct arena *arena, struct message_request *request,
+                                 struct error *error, struct str *param) {
     if (json_kind(list) != json_array || json_count(list) == 0)
-        return wrong(error, param, "messages", "a list of at least one message");
+        return openai_wrong(error, param, "messages", "a list of at least one message");
     request->message_count = 0; /* a key may stand twice: the last one counts */
     request->messages = arena_take_zeroed(arena, json_count(list) * sizeof *request->messages);
     if (!request->messages) return error_set(error, error_out_of_memory, "%s", "");
     size_t place = 0;
     for (const struct json_value *at; (at = json_each(list, &place, NULL));)
-        if (!message_read(at, arena, &request->messages[request->message_count++], error, param)) return false;
+        if (!openai_read_message(at, arena, &request->messages[request->message_count++], error, param)) return false;
     return true;
 }
 
 /* -- tools, formats ---------------------------------------------------------------------------------------------------
  */
 
-static enum message_flag flag_of(const struct json_value *value) {
+static enum message_flag openai_flag_of(const struct json_value *value) {
     return json_kind(value) == json_true ? flag_true : json_kind(value) == json_false ? flag_false : flag_unset;
 }
 
@@ -225,14 +226,14 @@ static void tool_definition_read(const struct json_value *value, bool old, struc
     tool->name = json_member_str(function, "name");
     tool->description = json_member_str(function, "description");
     tool->parameters = json_raw(json_member(function, "parameters"), arena);
-    tool->strict = flag_of(json_member(function, "strict"));
+    tool->strict = openai_flag_of(json_member(function, "strict"));
 }
 
-static bool tools_read(const struct json_value *list, bool old, struct arena *arena, struct message_request *request,
-                       struct error *error, struct str *param) {
+static bool openai_read_tools(const struct json_value *list, bool old, struct arena *arena,
+                              struct message_request *request, struct error *error, struct str *param) {
     size_t place = 0, count = json_count(list);
     if (json_kind(list) == json_null) return true;
-    if (json_kind(list) != json_array) return wrong(error, param, old ? "functions" : "tools", "a list");
+    if (json_kind(list) != json_array) return openai_wrong(error, param, old ? "functions" : "tools", "a list");
     if (count == 0) return true;
     request->tool_count = 0;
     request->tools = arena_take_zeroed(arena, count * sizeof *request->tools);
@@ -243,7 +244,7 @@ static bool tools_read(const struct json_value *list, bool old, struct arena *ar
 }
 
 /* false: it is one that only OpenAI knows (allowed_tools): kept as an extra. */
-static bool tool_choice_read(const struct json_value *value, struct message_request *request) {
+static bool openai_read_tool_choice(const struct json_value *value, struct message_request *request) {
     static const struct {
         struct str name;
         enum message_choice_of_tool choice;
@@ -263,7 +264,7 @@ static bool tool_choice_read(const struct json_value *value, struct message_requ
     return true;
 }
 
-static bool format_read(const struct json_value *value, struct arena *arena, struct message_request *request) {
+static bool openai_read_format(const struct json_value *value, struct arena *arena, struct message_request *request) {
     struct str type = json_member_str(value, "type");
     const struct json_value *schema = json_member(value, "json_schema");
     request->format = str_eq(type, STR("json_object"))   ? format_json
@@ -274,7 +275,7 @@ static bool format_read(const struct json_value *value, struct arena *arena, str
     request->schema_name = json_member_str(schema, "name");
     request->schema_description = json_member_str(schema, "description");
     request->schema = json_raw(json_member(schema, "schema"), arena);
-    request->schema_strict = flag_of(json_member(schema, "strict"));
+    request->schema_strict = openai_flag_of(json_member(schema, "strict"));
     return true;
 }
 
@@ -304,7 +305,7 @@ struct taking {
 
 static bool whole_take(struct taking *taking, const struct json_value *value, int64_t *into, const char *name) {
     if (json_kind(value) == json_null) return true;
-    if (!json_is_whole(value)) return wrong(taking->error, taking->param, name, "a whole number");
+    if (!json_is_whole(value)) return openai_wrong(taking->error, taking->param, name, "a whole number");
     *into = json_i64(value, MESSAGE_NO_INT);
     return true;
 }
@@ -316,19 +317,22 @@ static int special_take(struct taking *taking, struct str name, const struct jso
     if (str_eq(name, STR("model"))) {
         request->model = json_str(value, STR(""));
         return json_kind(value) == json_string || json_kind(value) == json_null ||
-               wrong(taking->error, taking->param, "model", "a string");
+               openai_wrong(taking->error, taking->param, "model", "a string");
     }
-    if (str_eq(name, STR("messages"))) return messages_read(value, arena, request, taking->error, taking->param);
-    if (str_eq(name, STR("tools"))) return tools_read(value, false, arena, request, taking->error, taking->param);
-    if (str_eq(name, STR("functions"))) return tools_read(value, true, arena, request, taking->error, taking->param);
+    if (str_eq(name, STR("messages"))) return openai_read_messages(value, arena, request, taking->error, taking->param);
+    if (str_eq(name, STR("tools")))
+        return openai_read_tools(value, false, arena, request, taking->error, taking->param);
+    if (str_eq(name, STR("functions")))
+        return openai_read_tools(value, true, arena, request, taking->error, taking->param);
     if (str_eq(name, STR("tool_choice")) || str_eq(name, STR("function_call")))
-        return tool_choice_read(value, request) ? 1 : -1;
+        return openai_read_tool_choice(value, request) ? 1 : -1;
     if (str_eq(name, STR("response_format")))
-        return format_read(value, arena, request) ||
-               wrong(taking->error, taking->param, "response_format", "of type text, json_object or json_schema");
+        return openai_read_format(value, arena, request) ||
+               openai_wrong(taking->error, taking->param, "response_format",
+                            "of type text, json_object or json_schema");
     if (str_eq(name, STR("stop")))
         return stop_read(value, arena, request) ||
-               wrong(taking->error, taking->param, "stop", "a string or a list of strings");
+               openai_wrong(taking->error, taking->param, "stop", "a string or a list of strings");
     if (str_eq(name, STR("stream"))) {
         request->stream = json_bool(value, false);
         return 1;
@@ -348,7 +352,7 @@ static int special_take(struct taking *taking, struct str name, const struct jso
         return 1;
     }
     if (str_eq(name, STR("reasoning_effort"))) {
-        request->effort = openai_effort_read(json_str(value, STR("")));
+        request->effort = openai_read_effort(json_str(value, STR("")));
         return json_kind(value) == json_null || request->effort ? 1 : -1;
     }
     if (str_eq(name, STR("safety_identifier"))) {
@@ -358,7 +362,7 @@ static int special_take(struct taking *taking, struct str name, const struct jso
     return -1;
 }
 
-bool openai_request_take(struct str body, struct str path_model, bool stream, struct arena *arena,
+bool openai_read_request(struct str body, struct str path_model, bool stream, struct arena *arena,
                          struct message_request *request, struct error *error, struct str *param) {
     const struct json_value *root;
     struct taking taking = {arena, request, error, param};
@@ -384,5 +388,5 @@ bool openai_request_take(struct str body, struct str path_model, bool stream, st
             if (!extra_add(request, most, name, value, arena)) return error_set(error, error_out_of_memory, "%s", "");
         }
     }
-    return request->message_count > 0 || wrong(error, param, "messages", "a list of at least one message");
+    return request->message_count > 0 || openai_wrong(error, param, "messages", "a list of at least one message");
 }

@@ -26,7 +26,7 @@ struct str openai_finish_name(enum message_finish finish) {
     return STR_NONE;
 }
 
-enum message_finish openai_finish_read(struct str name) {
+enum message_finish openai_read_finish(struct str name) {
     if (!name.len) return finish_none;
     for (size_t i = 0; i < sizeof finish_names / sizeof *finish_names; i++)
         if (str_eq(name, finish_names[i].name)) return finish_names[i].finish;
@@ -36,7 +36,7 @@ enum message_finish openai_finish_read(struct str name) {
 /* -- read -------------------------------------------------------------------------------------------------------------
  */
 
-void openai_citations_read(const struct json_value *list, struct arena *arena, struct message_part *part) {
+void openai_read_citations(const struct json_value *list, struct arena *arena, struct message_part *part) {
     size_t place = 0;
     if (json_count(list) == 0) return;
     part->citations = arena_take_zeroed(arena, json_count(list) * sizeof *part->citations);
@@ -57,9 +57,9 @@ static void choice_read(const struct json_value *value, struct arena *arena, str
     struct str reasoning = json_str(json_member(message, "reasoning_content"), json_member_str(message, "reasoning")),
                refusal = json_member_str(message, "refusal");
     size_t said = 0, place = 0;
-    struct message_part *content = openai_parts_read(json_member(message, "content"), arena, &said);
+    struct message_part *content = openai_read_parts(json_member(message, "content"), arena, &said);
     choice->parts = arena_take_zeroed(arena, (said + json_count(calls) + 3) * sizeof *choice->parts);
-    choice->finish = openai_finish_read(json_member_str(value, "finish_reason"));
+    choice->finish = openai_read_finish(json_member_str(value, "finish_reason"));
     if (json_kind(json_member(value, "logprobs")) == json_object)
         choice->logprobs = json_raw(json_member(value, "logprobs"), arena);
     if (!choice->parts) return;
@@ -72,7 +72,7 @@ static void choice_read(const struct json_value *value, struct arena *arena, str
         if (content[i].kind == part_text && !content[i].text.len) continue;
         parts[*count] = content[i];
         if (content[i].kind == part_text && !cited)
-            openai_citations_read(json_member(message, "annotations"), arena, &parts[*count]);
+            openai_read_citations(json_member(message, "annotations"), arena, &parts[*count]);
         cited |= content[i].kind == part_text;
         ++*count;
     }
@@ -94,14 +94,14 @@ static void choice_read(const struct json_value *value, struct arena *arena, str
                                                   .arguments = json_member_str(old, "arguments")};
 }
 
-bool openai_reply_take(struct str body, struct arena *arena, const struct codec_quirks *quirks,
+bool openai_read_reply(struct str body, struct arena *arena, const struct codec_quirks *quirks,
                        struct message_reply *reply, bool *error_inside) {
     const struct json_value *root;
     struct error error;
     (void)quirks;
     *reply = (struct message_reply){.created_s = MESSAGE_NO_INT, .usage = USAGE_NONE};
     *error_inside = false;
-    if (!codec_parse(body, arena, &root, &error) || !openai_reply_read(body, &reply->usage, error_inside)) return false;
+    if (!codec_parse(body, arena, &root, &error) || !openai_skim_reply(body, &reply->usage, error_inside)) return false;
     if (*error_inside) return true;
     const struct json_value *choices = json_member(root, "choices");
     if (json_kind(choices) != json_array) return false;
@@ -122,8 +122,8 @@ bool openai_reply_take(struct str body, struct arena *arena, const struct codec_
  */
 
 /* Texts of one kind, one behind the other, as one string. */
-static void joined_put(struct text *text, struct str name, const struct message_choice *choice, enum part_kind kind,
-                       bool null_for_none) {
+static void openai_write_joined(struct text *text, struct str name, const struct message_choice *choice,
+                                enum part_kind kind, bool null_for_none) {
     bool any = false;
     for (size_t i = 0; i < choice->part_count; i++) {
         if (choice->parts[i].kind != kind) continue;
@@ -140,7 +140,7 @@ static void joined_put(struct text *text, struct str name, const struct message_
     }
 }
 
-void openai_annotations_put(struct text *text, const struct message_choice *choice) {
+void openai_write_annotations(struct text *text, const struct message_choice *choice) {
     bool any = false;
     for (size_t i = 0; i < choice->part_count; i++)
         for (size_t c = 0; c < choice->parts[i].citation_count; c++) {
@@ -160,7 +160,8 @@ void openai_annotations_put(struct text *text, const struct message_choice *choi
     if (any) text_put_byte(text, ']');
 }
 
-static void calls_put(struct text *text, const struct message_choice *choice, const struct codec_caller *caller) {
+static void openai_reply_calls_put(struct text *text, const struct message_choice *choice,
+                                   const struct codec_caller *caller) {
     unsigned number = 0;
     for (size_t i = 0; i < choice->part_count; i++) {
         const struct message_part *part = &choice->parts[i];
@@ -185,19 +186,19 @@ static void calls_put(struct text *text, const struct message_choice *choice, co
     if (number) text_put_byte(text, ']');
 }
 
-static void choice_put(struct text *text, const struct message_choice *choice, size_t index,
-                       const struct codec_caller *caller) {
+static void openai_reply_choice_put(struct text *text, const struct message_choice *choice, size_t index,
+                                    const struct codec_caller *caller) {
     text_json_comma(text);
     text_put_byte(text, '{');
     text_json_u64(text, STR("index"), index);
     text_json_key(text, STR("message"));
     text_put_byte(text, '{');
     text_json_str(text, STR("role"), STR("assistant"));
-    joined_put(text, STR("content"), choice, part_text, true);
-    joined_put(text, STR("refusal"), choice, part_refusal, true);
-    if (caller->show_reasoning) joined_put(text, STR("reasoning_content"), choice, part_reasoning, false);
-    openai_annotations_put(text, choice);
-    calls_put(text, choice, caller);
+    openai_write_joined(text, STR("content"), choice, part_text, true);
+    openai_write_joined(text, STR("refusal"), choice, part_refusal, true);
+    if (caller->show_reasoning) openai_write_joined(text, STR("reasoning_content"), choice, part_reasoning, false);
+    openai_write_annotations(text, choice);
+    openai_reply_calls_put(text, choice, caller);
     text_put_byte(text, '}');
     if (choice->logprobs.at)
         text_json_raw(text, STR("logprobs"), choice->logprobs);
@@ -208,7 +209,7 @@ static void choice_put(struct text *text, const struct message_choice *choice, s
     text_put_byte(text, '}');
 }
 
-void openai_usage_put(struct text *text, const struct usage *usage) {
+void openai_write_usage(struct text *text, const struct usage *usage) {
     if (!usage_is_known(usage)) return;
     text_json_key(text, STR("usage"));
     text_put_byte(text, '{');
@@ -231,7 +232,7 @@ void openai_usage_put(struct text *text, const struct usage *usage) {
     text_put_byte(text, '}');
 }
 
-void openai_reply_put(const struct message_reply *reply, const struct codec_caller *caller, struct text *body) {
+void openai_write_reply(const struct message_reply *reply, const struct codec_caller *caller, struct text *body) {
     text_put_byte(body, '{');
     text_json_key(body, STR("id"));
     if (reply->id.len)
@@ -243,9 +244,9 @@ void openai_reply_put(const struct message_reply *reply, const struct codec_call
     text_json_str(body, STR("model"), reply->model.len ? reply->model : caller->model);
     text_json_key(body, STR("choices"));
     text_put_byte(body, '[');
-    for (size_t i = 0; i < reply->choice_count; i++) choice_put(body, &reply->choices[i], i, caller);
+    for (size_t i = 0; i < reply->choice_count; i++) openai_reply_choice_put(body, &reply->choices[i], i, caller);
     text_put_byte(body, ']');
-    openai_usage_put(body, &reply->usage);
+    openai_write_usage(body, &reply->usage);
     text_json_str_if(body, STR("service_tier"), reply->service_tier);
     text_json_str_if(body, STR("system_fingerprint"), reply->fingerprint);
     text_put_byte(body, '}');

@@ -47,7 +47,7 @@ static int64_t nano_usd(struct str value) {
 }
 
 /* `from` begins with the usage object; what follows it is not looked at. */
-static void usage_read(struct str from, struct usage *usage) {
+static void openai_read_usage(struct str from, struct usage *usage) {
     struct skim skim;
     struct str inside = STR("");
     int64_t total = -1;
@@ -96,7 +96,7 @@ static bool is_container(const struct skim_token *token) {
 /* -- whole replies --------------------------------------------------------------------------------------------------
  */
 
-bool openai_reply_read(struct str body, struct usage *usage, bool *is_error) {
+bool openai_skim_reply(struct str body, struct usage *usage, bool *is_error) {
     struct skim skim;
     struct usage read = USAGE_NONE;
     enum place top = place_other;
@@ -112,7 +112,7 @@ bool openai_reply_read(struct str body, struct usage *usage, bool *is_error) {
         if (token.depth == 1) {
             top = token.kind == skim_array && str_eq(token.key, STR("choices")) ? place_choices : place_other;
             if (token.kind == skim_object && str_eq(token.key, STR("usage")))
-                usage_read(rest_from(body, &token), &read);
+                openai_read_usage(rest_from(body, &token), &read);
         }
         if (is_container(&token) && !token.passed && top == place_other && !skim_skip(&skim, &token)) return false;
         if (token.depth == 1)
@@ -132,7 +132,7 @@ bool openai_reply_read(struct str body, struct usage *usage, bool *is_error) {
 enum { said_max = 1024, plain_max = 200 };
 
 /* Cut to a length, not inside a character. */
-static struct str cut(struct str text, size_t max) {
+static struct str openai_cut(struct str text, size_t max) {
     if (text.len <= max) return text;
     while (max > 0 && ((unsigned char)text.at[max] & 0xc0) == 0x80) max--;
     return str_slice(text, 0, max);
@@ -142,7 +142,7 @@ static struct str said(const struct skim_token *token, struct arena *arena) {
     struct str value = token->kind == skim_string ? skim_inside(token->value) : token->value, plain;
     if (token->kind == skim_null) return STR("");
     if (token->kind != skim_string || !skim_unescape(value, arena, &plain)) plain = value;
-    return cut(plain, said_max);
+    return openai_cut(plain, said_max);
 }
 
 /* Members that say something, wherever they stand; the first that says it is believed. */
@@ -177,7 +177,7 @@ static struct str plain_said(struct str body) {
         body = str_trim(body);
         end = str_find_byte(body, '\n');
     }
-    body = str_trim(cut(str_slice(body, 0, end), plain_max));
+    body = str_trim(openai_cut(str_slice(body, 0, end), plain_max));
     return str_is_utf8(body) ? body : STR("");
 }
 
@@ -191,7 +191,7 @@ static bool holds_error(const struct skim_token *token) {
     return false;
 }
 
-void openai_error_read(struct str body, struct arena *arena, struct openai_error *error) {
+void openai_skim_error(struct str body, struct arena *arena, struct openai_error *error) {
     struct skim skim;
     struct openai_error outer = {STR(""), STR(""), STR(""), STR("")}, inner = outer;
     bool inside = false;
@@ -223,7 +223,7 @@ void openai_error_read(struct str body, struct arena *arena, struct openai_error
     if (told && error->code.len == 0) error->code = outer.code;
 }
 
-void openai_error_write(struct text *text, const struct message_error *error) {
+void openai_write_error(struct text *text, const struct message_error *error) {
     const struct error_facts *facts = error_facts(error->code);
     text_put(text, STR("{\"error\":{"));
     text_json_str(text, STR("message"), error->message);
@@ -278,7 +278,7 @@ struct event_reading {
 
 static void event_usage(struct event_reading *seen, const struct skim_token *token) {
     if (token->kind == skim_object && str_eq(token->key, STR("usage")))
-        usage_read(rest_from(seen->data, token), seen->usage);
+        openai_read_usage(rest_from(seen->data, token), seen->usage);
 }
 
 /* A member of the event itself. true: its inside is to be told. */
@@ -334,7 +334,8 @@ static bool event_token(struct event_reading *seen, struct skim *skim, struct sk
     return true;
 }
 
-static enum openai_event_kind event_read(struct str event, struct str data, struct usage *usage, struct str *text) {
+static enum openai_event_kind openai_skim_event_read(struct str event, struct str data, struct usage *usage,
+                                                     struct str *text) {
     struct skim skim;
     data = str_trim(data);
     if (str_eq(data, STR("[DONE]"))) return openai_event_done;
@@ -358,9 +359,9 @@ static enum openai_event_kind event_read(struct str event, struct str data, stru
     return !seen.choices && event.len ? openai_event_token : openai_event_empty;
 }
 
-enum openai_event_kind openai_event_read(struct str event, struct str data, struct usage *usage) {
+enum openai_event_kind openai_skim_event(struct str event, struct str data, struct usage *usage) {
     struct str text = STR_NONE;
-    return event_read(event, data, usage, &text);
+    return openai_skim_event_read(event, data, usage, &text);
 }
 
 static bool is_alike(const struct openai_event_shape *shape, struct str data) {
@@ -383,19 +384,19 @@ static void shape_keep(struct openai_event_shape *shape, struct str data, struct
     shape->after_len = (uint16_t)after;
 }
 
-enum openai_event_kind openai_event_read_alike(struct openai_event_shape *shape, struct str event, struct str data,
+enum openai_event_kind openai_skim_event_alike(struct openai_event_shape *shape, struct str event, struct str data,
                                                struct usage *usage) {
     struct str text = STR_NONE;
     data = str_trim(data);
     if (shape && event.len == 0 && is_alike(shape, data)) return openai_event_token;
     struct usage before = *usage;
-    enum openai_event_kind kind = event_read(event, data, usage, &text);
+    enum openai_event_kind kind = openai_skim_event_read(event, data, usage, &text);
     bool told_usage = memcmp(&before, usage, sizeof before) != 0;
     if (shape && kind == openai_event_token && event.len == 0 && !told_usage) shape_keep(shape, data, text);
     return kind;
 }
 
-bool openai_delta_read(struct str data, struct arena *arena, struct openai_delta *delta) {
+bool openai_skim_delta(struct str data, struct arena *arena, struct openai_delta *delta) {
     struct skim skim;
     bool choices = false, inside = false;
     *delta = (struct openai_delta){.content = STR("")};

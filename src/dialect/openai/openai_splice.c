@@ -43,7 +43,7 @@ struct reading {
     bool seen[keys];
 };
 
-static bool refuse(struct reading *reading, struct str param, const char *sentence) {
+static bool openai_splice_refuse(struct reading *reading, struct str param, const char *sentence) {
     if (reading->param) *reading->param = param;
     return error_set(reading->error, error_invalid_request, "%s", sentence);
 }
@@ -62,7 +62,7 @@ static bool refuse_json(struct reading *reading, const struct skim *skim) {
 static size_t offset_of(const struct reading *reading, struct str part) { return (size_t)(part.at - reading->body.at); }
 
 /* Which known key this is, or `keys`; false: refused. */
-static bool key_find(struct reading *reading, struct str raw, enum key *key) {
+static bool openai_key_find(struct reading *reading, struct str raw, enum key *key) {
     char sentence[160];
     for (*key = 0; *key < keys; (*key)++) {
         struct str name = known[*key];
@@ -70,11 +70,11 @@ static bool key_find(struct reading *reading, struct str raw, enum key *key) {
         if (!skim_is(raw, name)) {
             snprintf(sentence, sizeof sentence, "A key is spelt like `%.*s` but for upper and lower case.",
                      STR_ARG(name));
-            return refuse(reading, name, sentence);
+            return openai_splice_refuse(reading, name, sentence);
         }
         if (reading->seen[*key]) {
             snprintf(sentence, sizeof sentence, "The key `%.*s` stands twice.", STR_ARG(name));
-            return refuse(reading, name, sentence);
+            return openai_splice_refuse(reading, name, sentence);
         }
         reading->seen[*key] = true;
         return true;
@@ -89,23 +89,23 @@ static bool model_read(struct reading *reading, const struct skim_token *token) 
         request->model_to = request->model_from + token->value.len;
         return true;
     }
-    if (token->kind != skim_string) return refuse(reading, STR("model"), "`model` must be a string.");
+    if (token->kind != skim_string) return openai_splice_refuse(reading, STR("model"), "`model` must be a string.");
     if (!skim_unescape(skim_inside(token->value), reading->arena, &request->model))
-        return refuse(reading, STR("model"), "`model` holds an escape that is no character.");
+        return openai_splice_refuse(reading, STR("model"), "`model` holds an escape that is no character.");
     if (request->model.len == 0 || request->model.len > limit_model)
-        return refuse(reading, STR("model"), "`model` must have 1 to 256 bytes.");
+        return openai_splice_refuse(reading, STR("model"), "`model` must have 1 to 256 bytes.");
     request->model_from = offset_of(reading, token->value);
     request->model_to = request->model_from + token->value.len;
     return true;
 }
 
-static bool options_read(struct reading *reading, const struct skim_token *token) {
+static bool openai_read_options(struct reading *reading, const struct skim_token *token) {
     struct openai_request *request = reading->request;
     request->stream_options_from = offset_of(reading, token->value);
     request->stream_options_to = request->stream_options_from + token->value.len;
     if (token->kind == skim_null) return true;
     if (token->kind != skim_object)
-        return refuse(reading, STR("stream_options"), "`stream_options` must be an object.");
+        return openai_splice_refuse(reading, STR("stream_options"), "`stream_options` must be an object.");
     request->has_stream_options = true;
     request->stream_options_empty = true;
     struct skim inner;
@@ -117,11 +117,12 @@ static bool options_read(struct reading *reading, const struct skim_token *token
         bool same = skim_is(member.key, STR("include_usage"));
         if (!same && !skim_is_nocase(member.key, STR("include_usage"))) continue;
         if (!same || seen)
-            return refuse(reading, STR("stream_options"),
-                          "`stream_options.include_usage` stands twice or is misspelt.");
+            return openai_splice_refuse(reading, STR("stream_options"),
+                                        "`stream_options.include_usage` stands twice or is misspelt.");
         seen = true;
         if (member.kind != skim_true && member.kind != skim_false && member.kind != skim_null)
-            return refuse(reading, STR("stream_options"), "`stream_options.include_usage` must be true or false.");
+            return openai_splice_refuse(reading, STR("stream_options"),
+                                        "`stream_options.include_usage` must be true or false.");
         request->include_usage = member.kind == skim_true;
         request->include_usage_from = offset_of(reading, member.value);
         request->include_usage_to = request->include_usage_from + member.value.len;
@@ -129,11 +130,11 @@ static bool options_read(struct reading *reading, const struct skim_token *token
     return true;
 }
 
-static bool count_read(struct reading *reading, enum key key, const struct skim_token *token, int64_t *count) {
+static bool openai_read_count(struct reading *reading, enum key key, const struct skim_token *token, int64_t *count) {
     char sentence[80];
     if (token->kind == skim_null || (token->kind == skim_number && skim_to_i64(token->value, count))) return true;
     snprintf(sentence, sizeof sentence, "`%.*s` must be a number.", STR_ARG(known[key]));
-    return refuse(reading, known[key], sentence);
+    return openai_splice_refuse(reading, known[key], sentence);
 }
 
 /* A top-level member; containers are whole here, but for those that inside_read wants to see. */
@@ -144,17 +145,17 @@ static bool member_read(struct reading *reading, enum key key, const struct skim
     case key_model: return model_read(reading, token);
     case key_stream:
         if (token->kind != skim_true && token->kind != skim_false && token->kind != skim_null)
-            return refuse(reading, STR("stream"), "`stream` must be true or false.");
+            return openai_splice_refuse(reading, STR("stream"), "`stream` must be true or false.");
         request->stream = token->kind == skim_true;
         return true;
-    case key_stream_options: return options_read(reading, token);
+    case key_stream_options: return openai_read_options(reading, token);
     case key_max_tokens:
     case key_max_completion_tokens:
-        if (!count_read(reading, key, token, &count)) return false;
+        if (!openai_read_count(reading, key, token, &count)) return false;
         if (count >= 0 && (request->max_tokens < 0 || key == key_max_completion_tokens)) request->max_tokens = count;
         return true;
     case key_n:
-        if (!count_read(reading, key, token, &count)) return false;
+        if (!openai_read_count(reading, key, token, &count)) return false;
         if (count > 0) request->n = count;
         return true;
     case key_tools:
@@ -261,7 +262,7 @@ static bool inside_read(struct reading *reading, enum key top, struct skim *skim
 
 static bool top_read(struct reading *reading, struct skim *skim, struct skim_token *token, enum key *top) {
     reading->request->empty_object = false;
-    if (!key_find(reading, token->key, top)) return false;
+    if (!openai_key_find(reading, token->key, top)) return false;
     bool container = token->kind == skim_object || token->kind == skim_array;
     bool looked_into = *top == key_messages || *top == key_response_format;
     if (container && !looked_into && !skim_skip(skim, token)) return refuse_json(reading, skim);
@@ -272,7 +273,7 @@ static bool top_read(struct reading *reading, struct skim *skim, struct skim_tok
     return member_read(reading, *top, token);
 }
 
-bool openai_request_read(struct str body, enum endpoint endpoint, struct arena *arena, struct openai_request *request,
+bool openai_skim_request(struct str body, enum endpoint endpoint, struct arena *arena, struct openai_request *request,
                          struct error *error, struct str *param) {
     struct reading reading = {.body = body, .arena = arena, .request = request, .error = error, .param = param};
     struct skim skim;
@@ -281,7 +282,8 @@ bool openai_request_read(struct str body, enum endpoint endpoint, struct arena *
     (void)endpoint;
     *request = (struct openai_request){.max_tokens = -1, .n = 1, .empty_object = true};
     if (param) *param = STR_NONE;
-    if (str_trim(body).len == 0) return refuse(&reading, STR_NONE, "The request has no body: send a JSON object.");
+    if (str_trim(body).len == 0)
+        return openai_splice_refuse(&reading, STR_NONE, "The request has no body: send a JSON object.");
     skim_begin(&skim, body, 5);
     for (struct skim_token token = skim_next(&skim); token.kind != skim_end; token = skim_next(&skim)) {
         if (token.kind == skim_error) return refuse_json(&reading, &skim);
@@ -291,7 +293,8 @@ bool openai_request_read(struct str body, enum endpoint endpoint, struct arena *
         }
         filled |= token.depth == 2 && top == key_messages;
         if (token.depth == 0) {
-            if (token.kind != skim_object) return refuse(&reading, STR_NONE, "The request body must be a JSON object.");
+            if (token.kind != skim_object)
+                return openai_splice_refuse(&reading, STR_NONE, "The request body must be a JSON object.");
             request->members_at = offset_of(&reading, token.value) + 1;
         } else if (token.depth == 1) {
             if (!top_read(&reading, &skim, &token, &top)) return false;
@@ -337,7 +340,7 @@ static void usage_edit(const struct openai_request *request, struct edit *edits,
                  STR("\"include_usage\":true,"));
 }
 
-static void range_add(struct openai_splice *splice, struct str range) {
+static void openai_range_add(struct openai_splice *splice, struct str range) {
     if (range.len == 0) return;
     splice->ranges[splice->count++] = range;
     splice->len += range.len;
@@ -374,10 +377,10 @@ bool openai_splice(struct str body, const struct openai_request *request, bool m
     if (request->continuation.len)
         edit_add(edits, &count, request->messages_to, request->messages_to, request->continuation);
     for (size_t i = 0; i < count; i++) {
-        range_add(splice, str_slice(body, at, edits[i].from));
-        range_add(splice, edits[i].text);
+        openai_range_add(splice, str_slice(body, at, edits[i].from));
+        openai_range_add(splice, edits[i].text);
         at = edits[i].to;
     }
-    range_add(splice, str_slice(body, at, body.len));
+    openai_range_add(splice, str_slice(body, at, body.len));
     return true;
 }

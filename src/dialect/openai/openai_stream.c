@@ -33,35 +33,36 @@ _Static_assert(sizeof(struct reader) <= openai_reader_bytes && sizeof(struct wri
 /* -- read -------------------------------------------------------------------------------------------------------------
  */
 
-static struct message_event *add(struct message_events *events, enum message_event_kind kind, unsigned choice) {
+static struct message_event *openai_add(struct message_events *events, enum message_event_kind kind, unsigned choice) {
     struct message_event *event = message_event_add(events, kind);
     event->choice = choice;
     event->of = dialect_openai;
     return event;
 }
 
-static void text_add(struct message_events *events, enum message_event_kind kind, unsigned choice, struct str text) {
-    if (text.len) add(events, kind, choice)->text = text;
+static void openai_text_add(struct message_events *events, enum message_event_kind kind, unsigned choice,
+                            struct str text) {
+    if (text.len) openai_add(events, kind, choice)->text = text;
 }
 
 static void content_add(struct message_events *events, unsigned choice, const struct json_value *content) {
     size_t count = 0;
     if (json_kind(content) == json_string) {
-        text_add(events, message_event_text, choice, json_str(content, STR("")));
+        openai_text_add(events, message_event_text, choice, json_str(content, STR("")));
         return;
     }
-    struct message_part *parts = openai_parts_read(content, events->arena, &count);
+    struct message_part *parts = openai_read_parts(content, events->arena, &count);
     for (size_t i = 0; i < count; i++) {
-        if (parts[i].kind == part_text) text_add(events, message_event_text, choice, parts[i].text);
-        if (parts[i].kind == part_reasoning) text_add(events, message_event_reasoning, choice, parts[i].text);
+        if (parts[i].kind == part_text) openai_text_add(events, message_event_text, choice, parts[i].text);
+        if (parts[i].kind == part_reasoning) openai_text_add(events, message_event_reasoning, choice, parts[i].text);
     }
 }
 
-static void citations_add(struct message_events *events, unsigned choice, const struct json_value *list) {
+static void openai_citations_add(struct message_events *events, unsigned choice, const struct json_value *list) {
     struct message_part part = {.citation_count = 0};
-    openai_citations_read(list, events->arena, &part);
+    openai_read_citations(list, events->arena, &part);
     for (size_t i = 0; i < part.citation_count; i++)
-        add(events, message_event_citation, choice)->citation = part.citations[i];
+        openai_add(events, message_event_citation, choice)->citation = part.citations[i];
 }
 
 static struct call *call_find(const struct reader *reader, unsigned choice, int64_t index, struct str id) {
@@ -73,8 +74,8 @@ static struct call *call_find(const struct reader *reader, unsigned choice, int6
     return NULL;
 }
 
-static struct call *call_begin(struct reader *reader, unsigned choice, int64_t index, struct str id,
-                               struct arena *keep) {
+static struct call *openai_call_begin(struct reader *reader, unsigned choice, int64_t index, struct str id,
+                                      struct arena *keep) {
     if (!reader->calls) reader->calls = arena_take(keep, calls_most * sizeof *reader->calls);
     if (!reader->calls || reader->call_count == calls_most) return NULL;
     struct call *call = &reader->calls[reader->call_count++];
@@ -83,24 +84,24 @@ static struct call *call_begin(struct reader *reader, unsigned choice, int64_t i
     return call;
 }
 
-static void call_add(struct reader *reader, struct message_events *events, unsigned choice,
-                     const struct json_value *value, int64_t index, struct arena *keep) {
+static void openai_call_add(struct reader *reader, struct message_events *events, unsigned choice,
+                            const struct json_value *value, int64_t index, struct arena *keep) {
     const struct json_value *function = json_member(value, "function");
     struct str id = json_member_str(value, "id"), fragment = json_member_str(function, "arguments");
     struct call *call = call_find(reader, choice, index, id);
     if (!call) { /* its first fragment */
-        call = call_begin(reader, choice, index, id, keep);
+        call = openai_call_begin(reader, choice, index, id, keep);
         if (!call) {
             events->failed = true;
             return;
         }
-        struct message_event *event = add(events, message_event_tool, choice);
+        struct message_event *event = openai_add(events, message_event_tool, choice);
         event->tool = call->tool;
         event->id = id;
         event->name = json_member_str(function, "name");
     }
     if (!fragment.len) return;
-    struct message_event *event = add(events, message_event_arguments, choice);
+    struct message_event *event = openai_add(events, message_event_arguments, choice);
     event->tool = call->tool;
     event->text = fragment;
 }
@@ -111,57 +112,58 @@ static void choice_add(struct reader *reader, struct message_events *events, con
     int64_t said = json_i64(json_member(value, "index"), 0);
     unsigned choice = said >= 0 && said < choices_most ? (unsigned)said : 0;
     struct str reasoning = json_str(json_member(delta, "reasoning_content"), json_member_str(delta, "reasoning"));
-    text_add(events, message_event_reasoning, choice, reasoning);
+    openai_text_add(events, message_event_reasoning, choice, reasoning);
     content_add(events, choice, json_member(delta, "content"));
-    text_add(events, message_event_refusal, choice, json_member_str(delta, "refusal"));
-    citations_add(events, choice, json_member(delta, "annotations"));
+    openai_text_add(events, message_event_refusal, choice, json_member_str(delta, "refusal"));
+    openai_citations_add(events, choice, json_member(delta, "annotations"));
     size_t place = 0;
     for (const struct json_value *call; (call = json_each(calls, &place, NULL));)
-        call_add(reader, events, choice, call, json_i64(json_member(call, "index"), -1), keep);
+        openai_call_add(reader, events, choice, call, json_i64(json_member(call, "index"), -1), keep);
     if (json_kind(json_member(delta, "function_call")) == json_object) {
         struct message_event *event;
         const struct json_value *old = json_member(delta, "function_call");
         if (reader->tools[choice] == 0) {
-            event = add(events, message_event_tool, choice);
+            event = openai_add(events, message_event_tool, choice);
             event->name = json_member_str(old, "name");
             reader->tools[choice] = 1;
         }
-        text_add(events, message_event_arguments, choice, json_member_str(old, "arguments"));
+        openai_text_add(events, message_event_arguments, choice, json_member_str(old, "arguments"));
     }
     if (json_kind(json_member(value, "logprobs")) == json_object)
-        text_add(events, message_event_logprobs, choice, json_raw(json_member(value, "logprobs"), events->arena));
+        openai_text_add(events, message_event_logprobs, choice,
+                        json_raw(json_member(value, "logprobs"), events->arena));
     struct str finish = json_member_str(value, "finish_reason");
-    if (finish.len) add(events, message_event_finish, choice)->finish = openai_finish_read(finish);
+    if (finish.len) openai_add(events, message_event_finish, choice)->finish = openai_read_finish(finish);
 }
 
-static void error_add(struct message_events *events, struct str data) {
+static void openai_error_add(struct message_events *events, struct str data) {
     struct openai_error said;
-    openai_error_read(data, events->arena, &said);
-    struct message_event *event = add(events, message_event_error, 0);
+    openai_skim_error(data, events->arena, &said);
+    struct message_event *event = openai_add(events, message_event_error, 0);
     event->text = said.message;
     event->name = said.code.len ? said.code : said.type;
     event->type = said.type;
 }
 
-bool openai_event_take(void *reader_state, struct str event, struct str data, struct arena *keep,
+bool openai_read_event(void *reader_state, struct str event, struct str data, struct arena *keep,
                        const struct codec_quirks *quirks, struct message_events *events) {
     struct reader *reader = reader_state;
     const struct json_value *root;
     struct error error;
     struct usage usage = USAGE_NONE;
     (void)quirks;
-    enum openai_event_kind kind = openai_event_read(event, data, &usage);
+    enum openai_event_kind kind = openai_skim_event(event, data, &usage);
     if (kind == openai_event_done) {
-        add(events, message_event_end, 0);
+        openai_add(events, message_event_end, 0);
         return true;
     }
     if (kind == openai_event_error) {
-        error_add(events, data);
+        openai_error_add(events, data);
         return true;
     }
     if (kind == openai_event_malformed || !codec_parse(data, events->arena, &root, &error)) return false;
     if (!reader->begun) {
-        struct message_event *begin = add(events, message_event_begin, 0);
+        struct message_event *begin = openai_add(events, message_event_begin, 0);
         begin->id = json_member_str(root, "id");
         begin->model = json_member_str(root, "model");
         reader->begun = true;
@@ -169,7 +171,7 @@ bool openai_event_take(void *reader_state, struct str event, struct str data, st
     const struct json_value *choices = json_member(root, "choices");
     size_t place = 0;
     for (const struct json_value *at; (at = json_each(choices, &place, NULL));) choice_add(reader, events, at, keep);
-    if (usage.input_tokens >= 0 || usage.output_tokens >= 0) add(events, message_event_usage, 0)->usage = usage;
+    if (usage.input_tokens >= 0 || usage.output_tokens >= 0) openai_add(events, message_event_usage, 0)->usage = usage;
     return true;
 }
 
@@ -190,8 +192,8 @@ static void chunk_begin(const struct writer *writer, const struct codec_caller *
     text_put_byte(text, '[');
 }
 
-static void delta_begin(const struct writer *writer, const struct codec_caller *caller, unsigned choice,
-                        struct text *text) {
+static void openai_delta_begin(const struct writer *writer, const struct codec_caller *caller, unsigned choice,
+                               struct text *text) {
     chunk_begin(writer, caller, text);
     text_put_byte(text, '{');
     text_json_u64(text, STR("index"), choice);
@@ -212,23 +214,23 @@ static void delta_end(struct text *text, const struct codec_caller *caller) {
 static void role_put(struct writer *writer, const struct codec_caller *caller, unsigned choice, struct text *text) {
     if (choice >= choices_most || writer->begun >> choice & 1) return;
     writer->begun |= UINT64_C(1) << choice;
-    delta_begin(writer, caller, choice, text);
+    openai_delta_begin(writer, caller, choice, text);
     text_put(text, STR("\"role\":\"assistant\",\"content\":\"\""));
     delta_end(text, caller);
 }
 
-static void delta_put(struct writer *writer, const struct codec_caller *caller, const struct message_event *event,
-                      struct str name, struct text *text) {
+static void openai_write_delta(struct writer *writer, const struct codec_caller *caller,
+                               const struct message_event *event, struct str name, struct text *text) {
     role_put(writer, caller, event->choice, text);
-    delta_begin(writer, caller, event->choice, text);
+    openai_delta_begin(writer, caller, event->choice, text);
     text_json_str(text, name, event->text);
     delta_end(text, caller);
 }
 
-static void call_put(struct writer *writer, const struct codec_caller *caller, const struct message_event *event,
-                     struct text *text) {
+static void openai_write_call(struct writer *writer, const struct codec_caller *caller,
+                              const struct message_event *event, struct text *text) {
     role_put(writer, caller, event->choice, text);
-    delta_begin(writer, caller, event->choice, text);
+    openai_delta_begin(writer, caller, event->choice, text);
     text_put(text, STR("\"tool_calls\":[{"));
     text_json_u64(text, STR("index"), event->tool);
     if (event->kind == message_event_tool) {
@@ -247,8 +249,8 @@ static void call_put(struct writer *writer, const struct codec_caller *caller, c
     delta_end(text, caller);
 }
 
-static void finish_put(struct writer *writer, const struct codec_caller *caller, const struct message_event *event,
-                       struct text *text) {
+static void openai_write_finish(struct writer *writer, const struct codec_caller *caller,
+                                const struct message_event *event, struct text *text) {
     role_put(writer, caller, event->choice, text);
     chunk_begin(writer, caller, text);
     text_put_byte(text, '{');
@@ -259,28 +261,28 @@ static void finish_put(struct writer *writer, const struct codec_caller *caller,
     chunk_end(text, caller);
 }
 
-static void end_put(const struct writer *writer, const struct codec_caller *caller, struct text *text) {
+static void openai_stream_end_put(const struct writer *writer, const struct codec_caller *caller, struct text *text) {
     if (caller->include_usage && writer->has_usage && usage_is_known(&writer->usage)) {
         chunk_begin(writer, caller, text);
         text_put_byte(text, ']');
-        openai_usage_put(text, &writer->usage);
+        openai_write_usage(text, &writer->usage);
         text_put(text, STR("}\n\n"));
     }
     text_put(text, STR("data: [DONE]\n\n"));
 }
 
-static void citation_put(struct writer *writer, const struct codec_caller *caller, const struct message_event *event,
-                         struct text *text) {
+static void openai_write_citation(struct writer *writer, const struct codec_caller *caller,
+                                  const struct message_event *event, struct text *text) {
     struct message_part part = {.citations = (struct message_citation *)&event->citation, .citation_count = 1};
     struct message_choice choice = {.parts = &part, .part_count = 1};
     if (!event->citation.url.at) return;
     role_put(writer, caller, event->choice, text);
-    delta_begin(writer, caller, event->choice, text);
-    openai_annotations_put(text, &choice);
+    openai_delta_begin(writer, caller, event->choice, text);
+    openai_write_annotations(text, &choice);
     delta_end(text, caller);
 }
 
-void openai_error_event_put(const struct message_event *event, struct text *text) {
+void openai_write_error_event(const struct message_event *event, struct text *text) {
     text_put(text, STR("data: {\"error\":{"));
     text_json_str(text, STR("message"), event->text);
     const struct error_facts *facts = message_event_error_facts(event);
@@ -290,8 +292,8 @@ void openai_error_event_put(const struct message_event *event, struct text *text
     text_put(text, STR("}}\n\n"));
 }
 
-void openai_event_put(void *writer_state, const struct message_event *event, const struct codec_caller *caller,
-                      struct arena *keep, struct text *text) {
+void openai_write_event(void *writer_state, const struct message_event *event, const struct codec_caller *caller,
+                        struct arena *keep, struct text *text) {
     struct writer *writer = writer_state;
     usage_keep(&writer->usage, &writer->has_usage, &event->usage);
     switch (event->kind) {
@@ -299,18 +301,18 @@ void openai_event_put(void *writer_state, const struct message_event *event, con
         writer->id = arena_copy(keep, event->id);
         writer->model = arena_copy(keep, event->model);
         return;
-    case message_event_text: delta_put(writer, caller, event, STR("content"), text); return;
-    case message_event_refusal: delta_put(writer, caller, event, STR("refusal"), text); return;
+    case message_event_text: openai_write_delta(writer, caller, event, STR("content"), text); return;
+    case message_event_refusal: openai_write_delta(writer, caller, event, STR("refusal"), text); return;
     case message_event_reasoning:
-        if (caller->show_reasoning) delta_put(writer, caller, event, STR("reasoning_content"), text);
+        if (caller->show_reasoning) openai_write_delta(writer, caller, event, STR("reasoning_content"), text);
         return;
     case message_event_tool:
-    case message_event_arguments: call_put(writer, caller, event, text); return;
-    case message_event_finish: finish_put(writer, caller, event, text); return;
-    case message_event_error: openai_error_event_put(event, text); return;
-    case message_event_end: end_put(writer, caller, text); return;
+    case message_event_arguments: openai_write_call(writer, caller, event, text); return;
+    case message_event_finish: openai_write_finish(writer, caller, event, text); return;
+    case message_event_error: openai_write_error_event(event, text); return;
+    case message_event_end: openai_stream_end_put(writer, caller, text); return;
     case message_event_signature:
-    case message_event_citation: citation_put(writer, caller, event, text); return;
+    case message_event_citation: openai_write_citation(writer, caller, event, text); return;
     case message_event_logprobs:
     case message_event_usage:
     case message_event_kinds: return;

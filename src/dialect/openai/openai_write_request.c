@@ -20,7 +20,7 @@ static void type_put(struct text *text, struct str type) {
     text_json_str(text, STR("type"), type);
 }
 
-static void image_put(struct text *text, const struct message_media *media) {
+static void openai_write_image(struct text *text, const struct message_media *media) {
     type_put(text, STR("image_url"));
     text_json_key(text, STR("image_url"));
     text_put_byte(text, '{');
@@ -60,14 +60,14 @@ static void document_put(struct text *text, const struct message_part *part) {
     text_put(text, STR("}}"));
 }
 
-static void part_put(struct text *text, const struct message_part *part) {
+static void openai_write_part(struct text *text, const struct message_part *part) {
     switch (part->kind) {
     case part_text:
         type_put(text, STR("text"));
         text_json_str(text, STR("text"), part->text);
         text_put_byte(text, '}');
         return;
-    case part_image: image_put(text, &part->media); return;
+    case part_image: openai_write_image(text, &part->media); return;
     case part_audio: audio_put(text, &part->media); return;
     case part_document: document_put(text, part); return;
     case part_foreign:
@@ -79,18 +79,18 @@ static void part_put(struct text *text, const struct message_part *part) {
     }
 }
 
-static bool is_content(const struct message_part *part) {
+static bool openai_is_content(const struct message_part *part) {
     return part->kind == part_text || part->kind == part_image || part->kind == part_audio ||
            part->kind == part_document || (part->kind == part_foreign && part->of == dialect_openai);
 }
 
 /* One text is a string; more are a list, or joined where the vendor takes no list. */
-static void content_put(struct text *text, const struct message_part *parts, size_t count, bool as_string) {
+static void openai_write_content(struct text *text, const struct message_part *parts, size_t count, bool as_string) {
     size_t said = 0;
     const struct message_part *only = NULL;
     bool all_text = true;
     for (size_t i = 0; i < count; i++) {
-        if (!is_content(&parts[i])) continue;
+        if (!openai_is_content(&parts[i])) continue;
         said++;
         only = &parts[i];
         all_text = all_text && parts[i].kind == part_text;
@@ -112,7 +112,7 @@ static void content_put(struct text *text, const struct message_part *parts, siz
         arena_free(&scrap);
     } else {
         text_put_byte(text, '[');
-        for (size_t i = 0; i < count; i++) part_put(text, &parts[i]);
+        for (size_t i = 0; i < count; i++) openai_write_part(text, &parts[i]);
         text_put_byte(text, ']');
     }
 }
@@ -141,7 +141,8 @@ static struct str id_for(struct str id, const struct codec_quirks *quirks, char 
     return str_make(buffer, quirks->tool_id_length);
 }
 
-static void calls_put(struct text *text, const struct message *message, const struct codec_quirks *quirks) {
+static void openai_write_request_calls_put(struct text *text, const struct message *message,
+                                           const struct codec_quirks *quirks) {
     bool any = false;
     char id[64];
     for (size_t i = 0; i < message->part_count; i++) {
@@ -172,7 +173,7 @@ static bool has_kind(const struct message *message, enum part_kind kind) {
 static bool has_content(const struct message *message) {
     for (size_t i = 0; i < message->part_count; i++) {
         const struct message_part *part = &message->parts[i];
-        if (is_content(part) && (part->kind != part_text || part->text.len)) return true;
+        if (openai_is_content(part) && (part->kind != part_text || part->text.len)) return true;
     }
     return false;
 }
@@ -195,14 +196,14 @@ static void refusals_put(struct text *text, const struct message *message) {
 static void assistant_put(struct text *text, const struct message *message, const struct codec_quirks *quirks) {
     message_begin(text, STR("assistant"));
     if (has_content(message))
-        content_put(text, message->parts, message->part_count, true);
+        openai_write_content(text, message->parts, message->part_count, true);
     else {
         text_json_key(text, STR("content"));
         text_put(text, has_kind(message, part_tool_call) ? STR("null") : STR("\"\""));
     }
     refusals_put(text, message);
     text_json_str_if(text, STR("name"), message->name);
-    calls_put(text, message, quirks);
+    openai_write_request_calls_put(text, message, quirks);
     text_put_byte(text, '}');
 }
 
@@ -224,12 +225,12 @@ static void results_put(struct text *text, const struct message *message, const 
         if (texts == 0) {
             text_json_str(text, STR("content"), STR(""));
         } else if (texts == part->part_count) {
-            content_put(text, parts, part->part_count, quirks->content_is_string);
+            openai_write_content(text, parts, part->part_count, quirks->content_is_string);
         } else {
             text_json_key(text, STR("content"));
             text_put_byte(text, '[');
             for (size_t p = 0; p < part->part_count; p++)
-                if (parts[p].kind == part_text) part_put(text, &parts[p]);
+                if (parts[p].kind == part_text) openai_write_part(text, &parts[p]);
             text_put_byte(text, ']');
         }
         text_put_byte(text, '}');
@@ -240,11 +241,11 @@ static void results_put(struct text *text, const struct message *message, const 
     text_put_byte(text, '[');
     for (size_t i = 0; i < message->part_count; i++)
         for (size_t p = 0; p < message->parts[i].part_count; p++)
-            if (message->parts[i].parts[p].kind != part_text) part_put(text, &message->parts[i].parts[p]);
+            if (message->parts[i].parts[p].kind != part_text) openai_write_part(text, &message->parts[i].parts[p]);
     text_put(text, STR("]}"));
 }
 
-static void message_put(struct text *text, const struct message *message, const struct codec_quirks *quirks) {
+static void openai_write_message(struct text *text, const struct message *message, const struct codec_quirks *quirks) {
     if (has_kind(message, part_tool_result)) results_put(text, message, quirks);
     switch (message->role) {
     case message_assistant: assistant_put(text, message, quirks); return;
@@ -257,7 +258,7 @@ static void message_put(struct text *text, const struct message *message, const 
     case message_developer: message_begin(text, quirks->system_not_developer ? STR("system") : STR("developer")); break;
     }
     bool as_string = quirks->content_is_string && message->role != message_user;
-    content_put(text, message->parts, message->part_count, as_string);
+    openai_write_content(text, message->parts, message->part_count, as_string);
     text_json_str_if(text, STR("name"), message->name);
     text_put_byte(text, '}');
 }
@@ -265,7 +266,7 @@ static void message_put(struct text *text, const struct message *message, const 
 /* -- tools, formats ---------------------------------------------------------------------------------------------------
  */
 
-static void tool_put(struct text *text, const struct message_tool *tool) {
+static void openai_write_tool(struct text *text, const struct message_tool *tool) {
     if (tool->raw.at) {
         if (tool->of != dialect_openai) return;
         text_json_comma(text);
@@ -281,14 +282,15 @@ static void tool_put(struct text *text, const struct message_tool *tool) {
     text_put(text, STR("}}"));
 }
 
-static void tools_put(struct text *text, const struct message_request *request, const struct codec_quirks *quirks) {
+static void openai_write_tools(struct text *text, const struct message_request *request,
+                               const struct codec_quirks *quirks) {
     size_t said = 0;
     for (size_t i = 0; i < request->tool_count; i++)
         said += !request->tools[i].raw.at || request->tools[i].of == dialect_openai;
     if (said == 0) return;
     text_json_key(text, STR("tools"));
     text_put_byte(text, '[');
-    for (size_t i = 0; i < request->tool_count; i++) tool_put(text, &request->tools[i]);
+    for (size_t i = 0; i < request->tool_count; i++) openai_write_tool(text, &request->tools[i]);
     text_put_byte(text, ']');
     switch (request->tool_choice) {
     case tools_unset: return;
@@ -305,7 +307,8 @@ static void tools_put(struct text *text, const struct message_request *request, 
     }
 }
 
-static void format_put(struct text *text, const struct message_request *request, const struct codec_quirks *quirks) {
+static void openai_write_format(struct text *text, const struct message_request *request,
+                                const struct codec_quirks *quirks) {
     static const char *const types[] = {NULL, "text", "json_object", "json_schema"};
     if (request->format == format_unset) return;
     enum message_format format =
@@ -352,14 +355,14 @@ static enum message_effort effort_of(const struct message_request *request) {
                                                : effort_high;
 }
 
-void openai_request_put(const struct message_request *request, const struct codec_target *target, struct text *body) {
+void openai_write_request(const struct message_request *request, const struct codec_target *target, struct text *body) {
     const struct codec_quirks *quirks = target->quirks;
     text_put_byte(body, '{');
     text_json_str(body, STR("model"), target->model);
     text_json_key(body, STR("messages"));
     text_put_byte(body, '[');
     schema_message_put(body, request, quirks);
-    for (size_t i = 0; i < request->message_count; i++) message_put(body, &request->messages[i], quirks);
+    for (size_t i = 0; i < request->message_count; i++) openai_write_message(body, &request->messages[i], quirks);
     text_put_byte(body, ']');
     if (request->max_tokens != MESSAGE_NO_INT)
         text_json_i64(body, quirks->max_tokens_old ? STR("max_tokens") : STR("max_completion_tokens"),
@@ -371,8 +374,8 @@ void openai_request_put(const struct message_request *request, const struct code
         text_json_key(body, STR("stop"));
         strings_put(body, request->stop, request->stop_count);
     }
-    tools_put(body, request, quirks);
-    format_put(body, request, quirks);
+    openai_write_tools(body, request, quirks);
+    openai_write_format(body, request, quirks);
     if (effort_of(request) && target->reasons)
         text_json_str(body, STR("reasoning_effort"), openai_effort_name(effort_of(request)));
     for (size_t i = 0; i < request->extra_count && request->from == dialect_openai; i++)

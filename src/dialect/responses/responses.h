@@ -11,24 +11,24 @@
 #include "dialect/codec.h"
 #include "dialect/fields.h"
 
-bool responses_request_take(struct str body, struct str path_model, bool stream, struct arena *arena,
+bool responses_read_request(struct str body, struct str path_model, bool stream, struct arena *arena,
                             struct message_request *request, struct error *error, struct str *param);
-bool responses_reply_take(struct str body, struct arena *arena, const struct codec_quirks *quirks,
+bool responses_read_reply(struct str body, struct arena *arena, const struct codec_quirks *quirks,
                           struct message_reply *reply, bool *error_inside);
-void responses_reply_put(const struct message_reply *reply, const struct codec_caller *caller, struct text *body);
-bool responses_event_take(void *reader, struct str event, struct str data, struct arena *keep,
+void responses_write_reply(const struct message_reply *reply, const struct codec_caller *caller, struct text *body);
+bool responses_read_event(void *reader, struct str event, struct str data, struct arena *keep,
                           const struct codec_quirks *quirks, struct message_events *events);
-void responses_event_put(void *writer, const struct message_event *event, const struct codec_caller *caller,
-                         struct arena *keep, struct text *text);
+void responses_write_event(void *writer, const struct message_event *event, const struct codec_caller *caller,
+                           struct arena *keep, struct text *text);
 enum { responses_reader_bytes = 16, responses_writer_bytes = 512 };
 
 /* The finish of a whole response: a call among its output decides. */
 enum message_finish responses_finish(const struct json_value *response, bool called);
 /* Those with a URL, separated by commas. */
-void responses_annotations_put(struct text *text, const struct message_part *part);
-void responses_usage_read(const struct json_value *usage, struct usage *into);
+void responses_write_annotations(struct text *text, const struct message_part *part);
+void responses_read_usage(const struct json_value *usage, struct usage *into);
 /* The response object around this output (raw items, separated by commas). "in_progress", "completed", "incomplete". */
-void responses_object_put(struct text *text, const struct codec_caller *caller, struct str model, struct str status,
-                          enum message_finish finish, struct str output, const struct usage *usage);
+void responses_write_object(struct text *text, const struct codec_caller *caller, struct str model, struct str status,
+                            enum message_finish finish, struct str output, const struct usage *usage);
 
 #endif

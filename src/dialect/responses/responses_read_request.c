@@ -22,7 +22,7 @@ enum { field_count = sizeof fields / sizeof *fields };
 /* -- items ------------------------------------------------------------------------------------------------------------
  */
 
-static void part_read(const struct json_value *value, struct arena *arena, struct message_part *part) {
+static void responses_read_part(const struct json_value *value, struct arena *arena, struct message_part *part) {
     struct str type = json_member_str(value, "type");
     part->of = dialect_responses;
     if (str_eq(type, STR("input_text")) || str_eq(type, STR("output_text")) || str_eq(type, STR("text"))) {
@@ -49,7 +49,7 @@ static void part_read(const struct json_value *value, struct arena *arena, struc
     }
 }
 
-static struct message_part *parts_read(const struct json_value *content, struct arena *arena, size_t *count) {
+static struct message_part *responses_read_parts(const struct json_value *content, struct arena *arena, size_t *count) {
     bool list = json_kind(content) == json_array;
     size_t most = list ? json_count(content) : json_kind(content) == json_string, place = 0;
     struct message_part *parts = most ? arena_take_zeroed(arena, most * sizeof *parts) : NULL;
@@ -57,7 +57,7 @@ static struct message_part *parts_read(const struct json_value *content, struct 
     if (!parts) return NULL;
     if (!list) parts[(*count)++].text = json_str(content, STR(""));
     for (const struct json_value *at; list && (at = json_each(content, &place, NULL));)
-        part_read(at, arena, &parts[(*count)++]);
+        responses_read_part(at, arena, &parts[(*count)++]);
     return parts;
 }
 
@@ -78,7 +78,7 @@ static bool item_read(const struct json_value *item, struct arena *arena, struct
                         : str_eq(role, STR("system"))    ? message_system
                         : str_eq(role, STR("developer")) ? message_developer
                                                          : message_user;
-        message->parts = parts_read(json_member(item, "content"), arena, &message->part_count);
+        message->parts = responses_read_parts(json_member(item, "content"), arena, &message->part_count);
         return true;
     }
     struct message_part *part = arena_take_zeroed(arena, sizeof *part);
@@ -96,7 +96,7 @@ static bool item_read(const struct json_value *item, struct arena *arena, struct
         message->role = message_tool;
         part->kind = part_tool_result;
         part->id = json_member_str(item, "call_id");
-        part->parts = parts_read(json_member(item, "output"), arena, &part->part_count);
+        part->parts = responses_read_parts(json_member(item, "output"), arena, &part->part_count);
     } else if (str_eq(type, STR("reasoning"))) {
         part->kind = part_reasoning;
         part->text = summary_of(json_member(item, "summary"), arena);
@@ -142,12 +142,12 @@ static bool input_read(const struct json_value *root, struct arena *arena, struc
     if (json_str(instructions, STR("")).len) {
         struct message *message = &request->messages[request->message_count++];
         message->role = message_system;
-        message->parts = parts_read(instructions, arena, &message->part_count);
+        message->parts = responses_read_parts(instructions, arena, &message->part_count);
     }
     if (json_kind(input) == json_string) {
         struct message *message = &request->messages[request->message_count++];
         message->role = message_user;
-        message->parts = parts_read(input, arena, &message->part_count);
+        message->parts = responses_read_parts(input, arena, &message->part_count);
     }
     for (const struct json_value *at; list && (at = json_each(input, &place, NULL));)
         if (!item_read(at, arena, &request->messages[request->message_count++]))
@@ -161,7 +161,7 @@ static bool input_read(const struct json_value *root, struct arena *arena, struc
 /* -- the rest ---------------------------------------------------------------------------------------------------------
  */
 
-static bool tools_read(const struct json_value *list, struct arena *arena, struct message_request *request) {
+static bool responses_read_tools(const struct json_value *list, struct arena *arena, struct message_request *request) {
     size_t place = 0;
     if (json_count(list) == 0) return true;
     request->tools = arena_take_zeroed(arena, json_count(list) * sizeof *request->tools);
@@ -184,7 +184,7 @@ static bool tools_read(const struct json_value *list, struct arena *arena, struc
     return true;
 }
 
-static void tool_choice_read(const struct json_value *value, struct message_request *request) {
+static void responses_read_tool_choice(const struct json_value *value, struct message_request *request) {
     struct str said = json_str(value, STR("")), name = json_member_str(value, "name");
     request->tool_choice = str_eq(said, STR("auto"))       ? tools_auto
                            : str_eq(said, STR("none"))     ? tools_none
@@ -194,7 +194,7 @@ static void tool_choice_read(const struct json_value *value, struct message_requ
     request->tool_name = name;
 }
 
-static void text_read(const struct json_value *value, struct arena *arena, struct message_request *request) {
+static void responses_read_text(const struct json_value *value, struct arena *arena, struct message_request *request) {
     const struct json_value *format = json_member(value, "format");
     struct str type = json_member_str(format, "type");
     request->verbosity = json_member_str(value, "verbosity");
@@ -218,7 +218,7 @@ static struct str native_only(const struct json_value *root) {
     return json_bool(json_member(root, "background"), false) ? STR("background") : STR_NONE;
 }
 
-static bool is_special(struct str name) {
+static bool responses_is_special(struct str name) {
     static const char *const names[] = {"model",
                                         "input",
                                         "instructions",
@@ -240,12 +240,12 @@ static bool is_special(struct str name) {
     return false;
 }
 
-static bool plain_read(const struct json_value *root, struct arena *arena, struct message_request *request,
-                       struct error *error, struct str *param) {
+static bool responses_read_plain(const struct json_value *root, struct arena *arena, struct message_request *request,
+                                 struct error *error, struct str *param) {
     size_t place = 0, most = json_count(root);
     struct str name;
     for (const struct json_value *value; (value = json_each(root, &place, &name));) {
-        if (is_special(name)) continue;
+        if (responses_is_special(name)) continue;
         enum field_taken taken = field_take(fields, field_count, name, value, request, arena);
         if (taken == field_wrong) {
             *param = name;
@@ -258,7 +258,7 @@ static bool plain_read(const struct json_value *root, struct arena *arena, struc
     return true;
 }
 
-bool responses_request_take(struct str body, struct str path_model, bool stream, struct arena *arena,
+bool responses_read_request(struct str body, struct str path_model, bool stream, struct arena *arena,
                             struct message_request *request, struct error *error, struct str *param) {
     const struct json_value *root;
     (void)path_model;
@@ -270,13 +270,14 @@ bool responses_request_take(struct str body, struct str path_model, bool stream,
     request->model = json_str(json_member(root, "model"), STR(""));
     request->stream = json_bool(json_member(root, "stream"), false);
     request->include_usage = true;
-    request->effort = openai_effort_read(json_str(json_member(reasoning, "effort"), STR("")));
+    request->effort = openai_read_effort(json_str(json_member(reasoning, "effort"), STR("")));
     if (json_member_str(reasoning, "summary").len) request->show_reasoning = flag_true;
-    tool_choice_read(json_member(root, "tool_choice"), request);
-    text_read(json_member(root, "text"), arena, request);
+    responses_read_tool_choice(json_member(root, "tool_choice"), request);
+    responses_read_text(json_member(root, "text"), arena, request);
     if (!input_read(root, arena, request, error, param)) return false;
     *param = STR_NONE;
-    if (!tools_read(json_member(root, "tools"), arena, request)) return error_set(error, error_out_of_memory, "%s", "");
+    if (!responses_read_tools(json_member(root, "tools"), arena, request))
+        return error_set(error, error_out_of_memory, "%s", "");
     request->native_only = native_only(root);
-    return plain_read(root, arena, request, error, param);
+    return responses_read_plain(root, arena, request, error, param);
 }

@@ -16,7 +16,7 @@ enum message_finish responses_finish(const struct json_value *response, bool cal
     return called ? finish_tool_calls : finish_stop;
 }
 
-void responses_usage_read(const struct json_value *usage, struct usage *into) {
+void responses_read_usage(const struct json_value *usage, struct usage *into) {
     const int64_t most = 1000000000000;
     const struct {
         const struct json_value *at;
@@ -34,7 +34,7 @@ void responses_usage_read(const struct json_value *usage, struct usage *into) {
     }
 }
 
-static void citations_read(const struct json_value *list, struct arena *arena, struct message_part *part) {
+static void responses_read_citations(const struct json_value *list, struct arena *arena, struct message_part *part) {
     size_t place = 0;
     if (json_count(list) == 0) return;
     part->citations = arena_take_zeroed(arena, json_count(list) * sizeof *part->citations);
@@ -54,7 +54,7 @@ static void message_item_read(const struct json_value *item, struct arena *arena
         bool refusal = str_eq(json_member_str(at, "type"), STR("refusal"));
         part->kind = refusal ? part_refusal : part_text;
         part->text = json_str(json_member(at, refusal ? "refusal" : "text"), STR(""));
-        citations_read(json_member(at, "annotations"), arena, part);
+        responses_read_citations(json_member(at, "annotations"), arena, part);
     }
 }
 
@@ -80,7 +80,7 @@ static size_t parts_most(const struct json_value *output) {
     return most;
 }
 
-bool responses_reply_take(struct str body, struct arena *arena, const struct codec_quirks *quirks,
+bool responses_read_reply(struct str body, struct arena *arena, const struct codec_quirks *quirks,
                           struct message_reply *reply, bool *error_inside) {
     const struct json_value *root;
     struct error error;
@@ -115,14 +115,14 @@ bool responses_reply_take(struct str body, struct arena *arena, const struct cod
     reply->id = json_member_str(root, "id");
     reply->model = json_member_str(root, "model");
     reply->created_s = json_i64(json_member(root, "created_at"), MESSAGE_NO_INT);
-    responses_usage_read(json_member(root, "usage"), &reply->usage);
+    responses_read_usage(json_member(root, "usage"), &reply->usage);
     return true;
 }
 
 /* -- written ----------------------------------------------------------------------------------------------------------
  */
 
-static void usage_put(struct text *text, const struct usage *usage) {
+static void responses_write_usage(struct text *text, const struct usage *usage) {
     text_put(text, STR(",\"usage\":{"));
     text_json_count(text, STR("input_tokens"), usage->input_tokens);
     text_json_key(text, STR("input_tokens_details"));
@@ -137,8 +137,8 @@ static void usage_put(struct text *text, const struct usage *usage) {
     text_put_byte(text, '}');
 }
 
-void responses_object_put(struct text *text, const struct codec_caller *caller, struct str model, struct str status,
-                          enum message_finish finish, struct str output, const struct usage *usage) {
+void responses_write_object(struct text *text, const struct codec_caller *caller, struct str model, struct str status,
+                            enum message_finish finish, struct str output, const struct usage *usage) {
     text_put_byte(text, '{');
     text_printf(text, "\"id\":\"resp_%.*s\",\"object\":\"response\"", STR_ARG(caller->request_id));
     text_json_i64(text, STR("created_at"), caller->now_s);
@@ -163,13 +163,13 @@ void responses_object_put(struct text *text, const struct codec_caller *caller, 
     else
         text_put(text, STR("null"));
     if (usage && usage_is_known(usage))
-        usage_put(text, usage);
+        responses_write_usage(text, usage);
     else
         text_put(text, STR(",\"usage\":null"));
     text_put(text, STR(",\"user\":null,\"metadata\":{}}"));
 }
 
-void responses_annotations_put(struct text *text, const struct message_part *part) {
+void responses_write_annotations(struct text *text, const struct message_part *part) {
     bool any = false;
     for (size_t i = 0; i < part->citation_count; i++) {
         const struct message_citation *citation = &part->citations[i];
@@ -185,8 +185,8 @@ void responses_annotations_put(struct text *text, const struct message_part *par
     }
 }
 
-static void item_put(struct text *text, const struct message_part *part, size_t index,
-                     const struct codec_caller *caller) {
+static void responses_reply_item_put(struct text *text, const struct message_part *part, size_t index,
+                                     const struct codec_caller *caller) {
     if (part->kind == part_reasoning && !caller->show_reasoning && !part->data.at) return;
     if (part->kind != part_text && part->kind != part_refusal && part->kind != part_tool_call &&
         part->kind != part_reasoning)
@@ -224,7 +224,7 @@ static void item_put(struct text *text, const struct message_part *part, size_t 
             text_put(text, STR("{\"type\":\"output_text\""));
             text_json_str(text, STR("text"), part->text);
             text_put(text, STR(",\"annotations\":["));
-            responses_annotations_put(text, part);
+            responses_write_annotations(text, part);
             text_put_byte(text, ']');
             text_put(text, STR(",\"logprobs\":[]"));
         }
@@ -233,13 +233,13 @@ static void item_put(struct text *text, const struct message_part *part, size_t 
     text_put_byte(text, '}');
 }
 
-void responses_reply_put(const struct message_reply *reply, const struct codec_caller *caller, struct text *body) {
+void responses_write_reply(const struct message_reply *reply, const struct codec_caller *caller, struct text *body) {
     static const struct message_choice none;
     const struct message_choice *choice = reply->choice_count ? &reply->choices[0] : &none;
     bool cut = choice->finish == finish_length || choice->finish == finish_content_filter;
     struct text output = text_in_arena(body->arena, 512);
-    for (size_t i = 0; i < choice->part_count; i++) item_put(&output, &choice->parts[i], i, caller);
+    for (size_t i = 0; i < choice->part_count; i++) responses_reply_item_put(&output, &choice->parts[i], i, caller);
     body->failed |= output.failed;
-    responses_object_put(body, caller, reply->model, cut ? STR("incomplete") : STR("completed"), choice->finish,
-                         text_str(&output), &reply->usage);
+    responses_write_object(body, caller, reply->model, cut ? STR("incomplete") : STR("completed"), choice->finish,
+                           text_str(&output), &reply->usage);
 }

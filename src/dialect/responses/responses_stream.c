@@ -31,14 +31,14 @@ _Static_assert(sizeof(struct reader) <= responses_reader_bytes && sizeof(struct 
 /* -- read -------------------------------------------------------------------------------------------------------------
  */
 
-static void text_add(struct message_events *events, enum message_event_kind kind, struct str text) {
+static void responses_text_add(struct message_events *events, enum message_event_kind kind, struct str text) {
     if (!text.len) return;
     struct message_event *event = message_event_add(events, kind);
     event->text = text;
     event->of = dialect_responses;
 }
 
-static void citation_add(struct message_events *events, const struct json_value *annotation) {
+static void responses_citation_add(struct message_events *events, const struct json_value *annotation) {
     struct str url = json_member_str(annotation, "url");
     if (!url.len) return;
     struct message_event *event = message_event_add(events, message_event_citation);
@@ -66,13 +66,13 @@ static void item_add(struct reader *reader, struct message_events *events, const
     }
 }
 
-static void end_add(struct reader *reader, struct message_events *events, const struct json_value *response) {
+static void responses_end_add(struct reader *reader, struct message_events *events, const struct json_value *response) {
     message_event_add(events, message_event_finish)->finish = responses_finish(response, reader->called);
-    responses_usage_read(json_member(response, "usage"), &message_event_add(events, message_event_usage)->usage);
+    responses_read_usage(json_member(response, "usage"), &message_event_add(events, message_event_usage)->usage);
     message_event_add(events, message_event_end);
 }
 
-static void error_add(struct message_events *events, const struct json_value *root) {
+static void responses_error_add(struct message_events *events, const struct json_value *root) {
     const struct json_value *said = json_member(json_member(root, "response"), "error");
     if (json_kind(said) != json_object) said = json_member(root, "error");
     if (json_kind(said) != json_object) said = root;
@@ -83,7 +83,7 @@ static void error_add(struct message_events *events, const struct json_value *ro
     if (!event->name.len) event->name = event->type;
 }
 
-bool responses_event_take(void *reader_state, struct str event, struct str data, struct arena *keep,
+bool responses_read_event(void *reader_state, struct str event, struct str data, struct arena *keep,
                           const struct codec_quirks *quirks, struct message_events *events) {
     struct reader *reader = reader_state;
     const struct json_value *root;
@@ -102,13 +102,13 @@ bool responses_event_take(void *reader_state, struct str event, struct str data,
         begin->model = json_member_str(response, "model");
         reader->begun = true;
     }
-    if (str_eq(type, STR("response.output_text.delta"))) text_add(events, message_event_text, delta);
+    if (str_eq(type, STR("response.output_text.delta"))) responses_text_add(events, message_event_text, delta);
     if (str_eq(type, STR("response.output_text.annotation.added")))
-        citation_add(events, json_member(root, "annotation"));
-    if (str_eq(type, STR("response.refusal.delta"))) text_add(events, message_event_refusal, delta);
+        responses_citation_add(events, json_member(root, "annotation"));
+    if (str_eq(type, STR("response.refusal.delta"))) responses_text_add(events, message_event_refusal, delta);
     if (str_eq(type, STR("response.reasoning_summary_text.delta")) ||
         str_eq(type, STR("response.reasoning_text.delta")))
-        text_add(events, message_event_reasoning, delta);
+        responses_text_add(events, message_event_reasoning, delta);
     if (str_eq(type, STR("response.output_item.added"))) item_add(reader, events, json_member(root, "item"), false);
     if (str_eq(type, STR("response.output_item.done"))) item_add(reader, events, json_member(root, "item"), true);
     if (str_eq(type, STR("response.function_call_arguments.delta")) && reader->tools && delta.len) {
@@ -117,20 +117,20 @@ bool responses_event_take(void *reader_state, struct str event, struct str data,
         fragment->text = delta;
     }
     if (str_eq(type, STR("response.completed")) || str_eq(type, STR("response.incomplete")))
-        end_add(reader, events, response);
-    if (str_eq(type, STR("response.failed")) || str_eq(type, STR("error"))) error_add(events, root);
+        responses_end_add(reader, events, response);
+    if (str_eq(type, STR("response.failed")) || str_eq(type, STR("error"))) responses_error_add(events, root);
     return true;
 }
 
 /* -- written ----------------------------------------------------------------------------------------------------------
  */
 
-static void frame_begin(struct writer *writer, struct text *text, const char *type) {
+static void responses_frame_begin(struct writer *writer, struct text *text, const char *type) {
     text_printf(text, "event: %s\ndata: {\"type\":\"%s\",\"sequence_number\":%llu", type, type,
                 (unsigned long long)writer->sequence++);
 }
 
-static void frame_end(struct text *text) { text_put(text, STR("}\n\n")); }
+static void responses_frame_end(struct text *text) { text_put(text, STR("}\n\n")); }
 
 static const char *const prefixes[] = {"", "msg", "msg", "rs", "fc"};
 
@@ -146,7 +146,7 @@ static void place_put(const struct writer *writer, const struct codec_caller *ca
     if (writer->open == item_reasoning) text_put(text, STR(",\"summary_index\":0"));
 }
 
-static void part_put(const struct writer *writer, struct str said, struct text *text) {
+static void responses_write_part(const struct writer *writer, struct str said, struct text *text) {
     text_put(text, writer->open == item_refusal     ? STR("{\"type\":\"refusal\",\"refusal\":")
                    : writer->open == item_reasoning ? STR("{\"type\":\"summary_text\",\"text\":")
                                                     : STR("{\"type\":\"output_text\",\"text\":"));
@@ -159,7 +159,8 @@ static void part_put(const struct writer *writer, struct str said, struct text *
     text_put_byte(text, '}');
 }
 
-static void item_put(const struct writer *writer, const struct codec_caller *caller, bool done, struct text *text) {
+static void responses_stream_item_put(const struct writer *writer, const struct codec_caller *caller, bool done,
+                                      struct text *text) {
     text_put(text, STR("{\"id\":"));
     id_put(writer, caller, text);
     switch (writer->open) {
@@ -172,20 +173,21 @@ static void item_put(const struct writer *writer, const struct codec_caller *cal
         break;
     case item_reasoning:
         text_put(text, STR(",\"type\":\"reasoning\",\"summary\":["));
-        if (done) part_put(writer, text_str(&writer->said), text);
+        if (done) responses_write_part(writer, text_str(&writer->said), text);
         text_put_byte(text, ']');
         break;
     default:
         text_put(text, STR(",\"type\":\"message\""));
         text_json_str(text, STR("status"), done ? STR("completed") : STR("in_progress"));
         text_put(text, STR(",\"role\":\"assistant\",\"content\":["));
-        if (done) part_put(writer, text_str(&writer->said), text);
+        if (done) responses_write_part(writer, text_str(&writer->said), text);
         text_put_byte(text, ']');
     }
     text_put_byte(text, '}');
 }
 
-static void start_put(struct writer *writer, const struct codec_caller *caller, struct arena *keep, struct text *text) {
+static void responses_write_start(struct writer *writer, const struct codec_caller *caller, struct arena *keep,
+                                  struct text *text) {
     static const char *const types[] = {"response.created", "response.in_progress"};
     if (writer->started) return;
     writer->started = true;
@@ -193,20 +195,20 @@ static void start_put(struct writer *writer, const struct codec_caller *caller, 
     writer->output = text_in_arena(keep, 256);
     writer->cited = text_in_arena(keep, 16);
     for (size_t i = 0; i < 2; i++) {
-        frame_begin(writer, text, types[i]);
+        responses_frame_begin(writer, text, types[i]);
         text_json_key(text, STR("response"));
-        responses_object_put(text, caller, writer->model, STR("in_progress"), finish_none, STR(""), NULL);
-        frame_end(text);
+        responses_write_object(text, caller, writer->model, STR("in_progress"), finish_none, STR(""), NULL);
+        responses_frame_end(text);
     }
 }
 
-static void done_put(struct writer *writer, const struct codec_caller *caller, const char *type, struct str name,
-                     struct text *text) {
-    frame_begin(writer, text, type);
+static void responses_write_done(struct writer *writer, const struct codec_caller *caller, const char *type,
+                                 struct str name, struct text *text) {
+    responses_frame_begin(writer, text, type);
     place_put(writer, caller, text);
     text_json_str(text, name, text_str(&writer->said));
     if (writer->open == item_message) text_put(text, STR(",\"logprobs\":[]"));
-    frame_end(text);
+    responses_frame_end(text);
 }
 
 static void item_close(struct writer *writer, const struct codec_caller *caller, struct text *text) {
@@ -217,21 +219,21 @@ static void item_close(struct writer *writer, const struct codec_caller *caller,
     static const struct str names[] = {STR(""), STR("text"), STR("refusal"), STR("text"), STR("arguments")};
     if (writer->open == item_none) return;
     if (writer->open == item_call && writer->said.len == 0) text_put(&writer->said, STR("{}"));
-    done_put(writer, caller, done[writer->open], names[writer->open], text);
+    responses_write_done(writer, caller, done[writer->open], names[writer->open], text);
     if (part_done[writer->open]) {
-        frame_begin(writer, text, part_done[writer->open]);
+        responses_frame_begin(writer, text, part_done[writer->open]);
         place_put(writer, caller, text);
         text_json_key(text, STR("part"));
-        part_put(writer, text_str(&writer->said), text);
-        frame_end(text);
+        responses_write_part(writer, text_str(&writer->said), text);
+        responses_frame_end(text);
     }
-    frame_begin(writer, text, "response.output_item.done");
+    responses_frame_begin(writer, text, "response.output_item.done");
     text_json_u64(text, STR("output_index"), writer->index);
     text_json_key(text, STR("item"));
-    item_put(writer, caller, true, text);
-    frame_end(text);
+    responses_stream_item_put(writer, caller, true, text);
+    responses_frame_end(text);
     if (writer->output.len) text_put_byte(&writer->output, ',');
-    item_put(writer, caller, true, &writer->output);
+    responses_stream_item_put(writer, caller, true, &writer->output);
     writer->said.len = writer->cited.len = writer->citations = 0;
     writer->index++;
     writer->open = item_none;
@@ -239,55 +241,55 @@ static void item_close(struct writer *writer, const struct codec_caller *caller,
 
 static void item_open(struct writer *writer, const struct codec_caller *caller, enum item kind, struct arena *keep,
                       struct text *text) {
-    start_put(writer, caller, keep, text);
+    responses_write_start(writer, caller, keep, text);
     item_close(writer, caller, text);
     writer->open = kind;
-    frame_begin(writer, text, "response.output_item.added");
+    responses_frame_begin(writer, text, "response.output_item.added");
     text_json_u64(text, STR("output_index"), writer->index);
     text_json_key(text, STR("item"));
-    item_put(writer, caller, false, text);
-    frame_end(text);
+    responses_stream_item_put(writer, caller, false, text);
+    responses_frame_end(text);
     if (kind == item_call) return;
-    frame_begin(writer, text,
-                kind == item_reasoning ? "response.reasoning_summary_part.added" : "response.content_part.added");
+    responses_frame_begin(
+        writer, text, kind == item_reasoning ? "response.reasoning_summary_part.added" : "response.content_part.added");
     place_put(writer, caller, text);
     text_json_key(text, STR("part"));
-    part_put(writer, STR(""), text);
-    frame_end(text);
+    responses_write_part(writer, STR(""), text);
+    responses_frame_end(text);
 }
 
-static void delta_put(struct writer *writer, const struct codec_caller *caller, enum item kind, struct str said,
-                      struct arena *keep, struct text *text) {
+static void responses_write_delta(struct writer *writer, const struct codec_caller *caller, enum item kind,
+                                  struct str said, struct arena *keep, struct text *text) {
     static const char *const types[] = {NULL, "response.output_text.delta", "response.refusal.delta",
                                         "response.reasoning_summary_text.delta",
                                         "response.function_call_arguments.delta"};
     if (writer->open != kind) item_open(writer, caller, kind, keep, text);
-    frame_begin(writer, text, types[kind]);
+    responses_frame_begin(writer, text, types[kind]);
     place_put(writer, caller, text);
     text_json_str(text, STR("delta"), said);
     if (kind == item_message) text_put(text, STR(",\"logprobs\":[]"));
-    frame_end(text);
+    responses_frame_end(text);
     text_put(&writer->said, said);
 }
 
-static void citation_put(struct writer *writer, const struct codec_caller *caller, const struct message_event *event,
-                         struct arena *keep, struct text *text) {
+static void responses_write_citation(struct writer *writer, const struct codec_caller *caller,
+                                     const struct message_event *event, struct arena *keep, struct text *text) {
     struct message_part part = {.citations = (struct message_citation *)&event->citation, .citation_count = 1};
     if (!event->citation.url.at) return;
     if (writer->open != item_message) item_open(writer, caller, item_message, keep, text);
     if (writer->cited.len) text_put_byte(&writer->cited, ',');
-    responses_annotations_put(&writer->cited, &part);
-    frame_begin(writer, text, "response.output_text.annotation.added");
+    responses_write_annotations(&writer->cited, &part);
+    responses_frame_begin(writer, text, "response.output_text.annotation.added");
     place_put(writer, caller, text);
     text_json_u64(text, STR("annotation_index"), writer->citations++);
     text_json_key(text, STR("annotation"));
-    responses_annotations_put(text, &part);
-    frame_end(text);
+    responses_write_annotations(text, &part);
+    responses_frame_end(text);
 }
 
 static void call_open(struct writer *writer, const struct codec_caller *caller, const struct message_event *event,
                       struct arena *keep, struct text *text) {
-    start_put(writer, caller, keep, text);
+    responses_write_start(writer, caller, keep, text);
     item_close(writer, caller, text);
     writer->tool = event->tool;
     writer->name = arena_copy(keep, event->name);
@@ -296,53 +298,54 @@ static void call_open(struct writer *writer, const struct codec_caller *caller, 
     item_open(writer, caller, item_call, keep, text);
 }
 
-static void end_put(struct writer *writer, const struct codec_caller *caller, struct arena *keep, struct text *text) {
+static void responses_write_end(struct writer *writer, const struct codec_caller *caller, struct arena *keep,
+                                struct text *text) {
     bool cut = writer->finish == finish_length || writer->finish == finish_content_filter;
-    start_put(writer, caller, keep, text);
+    responses_write_start(writer, caller, keep, text);
     item_close(writer, caller, text);
     if (writer->over) return;
     writer->over = true;
     if (!writer->has_usage) writer->usage = USAGE_NONE;
-    frame_begin(writer, text, cut ? "response.incomplete" : "response.completed");
+    responses_frame_begin(writer, text, cut ? "response.incomplete" : "response.completed");
     text_json_key(text, STR("response"));
-    responses_object_put(text, caller, writer->model, cut ? STR("incomplete") : STR("completed"), writer->finish,
-                         text_str(&writer->output), &writer->usage);
-    frame_end(text);
+    responses_write_object(text, caller, writer->model, cut ? STR("incomplete") : STR("completed"), writer->finish,
+                           text_str(&writer->output), &writer->usage);
+    responses_frame_end(text);
 }
 
-static void error_put(struct writer *writer, const struct message_event *event, struct text *text) {
+static void responses_write_error(struct writer *writer, const struct message_event *event, struct text *text) {
     if (event->sequence > writer->sequence) writer->sequence = event->sequence;
-    frame_begin(writer, text, "error");
+    responses_frame_begin(writer, text, "error");
     text_json_str(text, STR("code"), message_event_error_facts(event)->name);
     text_json_str(text, STR("message"), event->text);
     text_put(text, STR(",\"param\":null"));
-    frame_end(text);
+    responses_frame_end(text);
 }
 
-void responses_event_put(void *writer_state, const struct message_event *event, const struct codec_caller *caller,
-                         struct arena *keep, struct text *text) {
+void responses_write_event(void *writer_state, const struct message_event *event, const struct codec_caller *caller,
+                           struct arena *keep, struct text *text) {
     struct writer *writer = writer_state;
     usage_keep(&writer->usage, &writer->has_usage, &event->usage);
     if (event->choice > 0) return;
     switch (event->kind) {
     case message_event_begin:
         writer->model = arena_copy(keep, event->model);
-        start_put(writer, caller, keep, text);
+        responses_write_start(writer, caller, keep, text);
         break;
-    case message_event_text: delta_put(writer, caller, item_message, event->text, keep, text); break;
-    case message_event_refusal: delta_put(writer, caller, item_refusal, event->text, keep, text); break;
+    case message_event_text: responses_write_delta(writer, caller, item_message, event->text, keep, text); break;
+    case message_event_refusal: responses_write_delta(writer, caller, item_refusal, event->text, keep, text); break;
     case message_event_reasoning:
-        if (caller->show_reasoning) delta_put(writer, caller, item_reasoning, event->text, keep, text);
+        if (caller->show_reasoning) responses_write_delta(writer, caller, item_reasoning, event->text, keep, text);
         break;
-    case message_event_citation: citation_put(writer, caller, event, keep, text); break;
+    case message_event_citation: responses_write_citation(writer, caller, event, keep, text); break;
     case message_event_tool: call_open(writer, caller, event, keep, text); break;
     case message_event_arguments:
         if (writer->open == item_call && writer->tool == event->tool)
-            delta_put(writer, caller, item_call, event->text, keep, text);
+            responses_write_delta(writer, caller, item_call, event->text, keep, text);
         break;
     case message_event_finish: writer->finish = event->finish; break;
-    case message_event_error: error_put(writer, event, text); break;
-    case message_event_end: end_put(writer, caller, keep, text); break;
+    case message_event_error: responses_write_error(writer, event, text); break;
+    case message_event_end: responses_write_end(writer, caller, keep, text); break;
     default: break;
     }
     text->failed |= writer->said.failed || writer->output.failed || writer->cited.failed;

@@ -375,7 +375,7 @@ static void completion_reply_check(const char *name, struct str body) {
                             *choices = json_member(root, "choices"), *usage = json_member(root, "usage");
     struct message_reply reply = {.created_s = MESSAGE_NO_INT, .usage = USAGE_NONE};
     bool error_inside = false;
-    if (!openai_reply_read(body, &reply.usage, &error_inside) || error_inside) TELL("%s: not read", name);
+    if (!openai_skim_reply(body, &reply.usage, &error_inside) || error_inside) TELL("%s: not read", name);
     if (reply.usage.input_tokens != json_i64(json_member(usage, "prompt_tokens"), -1)) TELL("%s: its usage", name);
     reply.choices = arena_take_zeroed(&arena, (json_count(choices) + 1) * sizeof *reply.choices);
     assert_non_null(reply.choices);
@@ -419,7 +419,7 @@ static struct kinds_seen completion_stream_read(struct str stream, size_t cut) {
     for (size_t p = 0; p < 2; p++) {
         sse_feed(&sse, pieces[p]);
         while (sse_next(&sse, &arena, &event) == sse_got_event)
-            if (!event.comment_only) seen.of[openai_event_read_alike(&shape, event.event, event.data, &seen.usage)]++;
+            if (!event.comment_only) seen.of[openai_skim_event_alike(&shape, event.event, event.data, &seen.usage)]++;
     }
     sse_free(&sse);
     return seen;

@@ -73,7 +73,7 @@ static void reply_check(const char *name, struct str body) {
     bool is_error;
     const char *problem;
     size_t at;
-    if (!openai_reply_read(body, &usage, &is_error)) { /* Hugging Face's own embeddings are a bare array */
+    if (!openai_skim_reply(body, &usage, &is_error)) { /* Hugging Face's own embeddings are a bare array */
         if (str_trim(body).at[0] == '[') return;
         fail_msg("%s: not read", name);
     }
@@ -87,7 +87,7 @@ static void reply_check(const char *name, struct str body) {
 
 static void error_check(const char *name, struct str body, struct arena *arena) {
     struct openai_error error;
-    openai_error_read(body, arena, &error);
+    openai_skim_error(body, arena, &error);
     if (error.message.len == 0 && str_trim(body).len > 0) fail_msg("%s: says nothing", name);
     if (str_find_byte(error.message, '{') == 0) fail_msg("%s: %.*s", name, STR_ARG(error.message));
     errors++;
@@ -105,7 +105,7 @@ static void feed(struct sse *sse, struct arena *arena, struct str bytes, struct 
     for (enum sse_result result; (result = sse_next(sse, arena, &event)) != sse_more;) {
         assert_int_equal(result, sse_got_event);
         if (event.comment_only) continue;
-        enum openai_event_kind kind = openai_event_read(event.event, event.data, &told->usage);
+        enum openai_event_kind kind = openai_skim_event(event.event, event.data, &told->usage);
         told->kinds[kind]++;
         told->hash = told->hash * 1000003 + str_hash(event.data) + (uint64_t)kind;
     }
@@ -174,7 +174,7 @@ static void request_check(const char *name, const struct json_value *body, struc
     struct error error;
     struct str model = json_str(json_member(body, "model"), STR(""));
     if (model.len == 0 || text.len == 0) return;
-    if (!openai_request_read(text, endpoint_chat, arena, &request, &error, NULL))
+    if (!openai_skim_request(text, endpoint_chat, arena, &request, &error, NULL))
         fail_msg("%s: %s", name, error.message);
     assert_true(str_eq(request.model, model));
     assert_int_equal(request.stream, json_bool(json_member(body, "stream"), false));

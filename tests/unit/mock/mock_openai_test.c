@@ -124,7 +124,7 @@ static void the_whole_reply_is_one_that_the_dialect_reads(void **state) {
         false, mock_options_default());
     struct text text = text_in_arena(&said.arena, 64);
     mock_openai_reply(&text, &said.facts, &said.prompt, &said.answer);
-    assert_true(openai_reply_read(text_str(&text), &usage, &is_error));
+    assert_true(openai_skim_reply(text_str(&text), &usage, &is_error));
     assert_false(is_error);
     assert_int_equal(usage.input_tokens, said.prompt.input_tokens);
     assert_int_equal(usage.output_tokens, said.answer.output_tokens * 3);
@@ -149,7 +149,7 @@ static void stream_is(const char *request, bool double_usage, const char *kinds)
         if (!mock_stream_next(&stream, &text, &is_token)) break;
         struct str event = text_str(&text);
         assert_true(str_starts(event, STR("data: ")) && str_ends(event, STR("\n\n")));
-        enum openai_event_kind kind = openai_event_read(STR(""), str_slice(event, 6, event.len - 2), &usage);
+        enum openai_event_kind kind = openai_skim_event(STR(""), str_slice(event, 6, event.len - 2), &usage);
         assert_true(count < sizeof seen - 1);
         assert_int_equal(is_token, kind == openai_event_token);
         seen[count++] = letters[kind];
@@ -181,7 +181,7 @@ static void errors_have_the_shape(void **state) {
         bool is_error = false;
         struct text text = text_in_buffer(buffer, sizeof buffer);
         mock_openai_error(&text, status, status % 2 ? NULL : "a \"word\"", status % 3 ? STR("") : STR("model"));
-        assert_true(openai_reply_read(text_str(&text), &usage, &is_error) && is_error);
+        assert_true(openai_skim_reply(text_str(&text), &usage, &is_error) && is_error);
     }
 }
 

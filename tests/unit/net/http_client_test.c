@@ -177,7 +177,7 @@ struct outcome {
 struct bench {
     struct server server;
     struct loop *loop;
-    struct client *client;
+    struct http_client *client;
     struct origin origin;
     struct call_request requests[calls_max];
     size_t request_count, at;
@@ -242,9 +242,9 @@ static const struct call_handler handler = {on_sent, on_head, on_body, on_ended,
 static void next_run(void *context) {
     struct bench *bench = context;
     if (bench->at == bench->request_count) {
-        bench->connections = client_connections(bench->client, &bench->idle);
-        bench->replaced = client_replaced(bench->client);
-        client_free(bench->client);
+        bench->connections = http_client_connections(bench->client, &bench->idle);
+        bench->replaced = http_client_replaced(bench->client);
+        http_client_free(bench->client);
         timer_cancel(bench->loop, &bench->guard);
         loop_stop(bench->loop);
         return;
@@ -287,7 +287,7 @@ static void ask(struct bench *bench, enum http_method method, const struct str *
 static void run(struct bench *bench) {
     assert_int_equal(pthread_create(&bench->server.thread, NULL, serve, &bench->server), 0);
     bench->loop = loop_new();
-    bench->client = client_new(bench->loop);
+    bench->client = http_client_new(bench->loop);
     assert_non_null(bench->client);
     bench->next.run = next_run;
     bench->next.context = bench;

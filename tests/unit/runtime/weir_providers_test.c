@@ -180,7 +180,7 @@ static void only_so_many_configurations_live_at_once(void **state) {
     unsigned count = 0;
     int changed = 0;
     for (; count < limit_deployments && changed == 0; count++) { /* as requests that do not end would hold them */
-        held[count] = weir_deployment(weir);
+        held[count] = library_deployment(weir);
         changed = count % 2 ? weir_provider_resume(weir, "a", &error) : weir_provider_drain(weir, "a", &error);
     }
     assert_int_equal(changed, -1);
@@ -222,12 +222,12 @@ static void a_deployment_reaches_every_loop_or_none(void **state) {
     for (unsigned n = 1; n <= allocations; n++) {
         struct config config;
         pthread_mutex_lock(&weir->control);
-        struct config_source source = weir_source(weir);
-        assert_true(weir_config_load(&source, &config, problems, sizeof problems));
+        struct config_source source = library_source(weir);
+        assert_true(library_config_load(&source, &config, problems, sizeof problems));
         const struct deployment *before = weir->deployment;
         memory_fail_at(n);
         struct error why;
-        bool done = weir_deploy(weir, &config, deploying_edit, &why);
+        bool done = library_deploy(weir, &config, deploying_edit, &why);
         memory_fail_at(0);
         assert_true(done == (weir->deployment != before));
         pthread_mutex_unlock(&weir->control);

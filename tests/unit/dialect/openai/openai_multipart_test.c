@@ -28,7 +28,7 @@ static int arena_end(void **state) {
 
 static bool read_form(const char *type, struct str body, struct openai_request *request, struct error *error,
                       struct str *param) {
-    return openai_multipart_read(body, str_from(type), &arena, request, error, param);
+    return openai_skim_multipart(body, str_from(type), &arena, request, error, param);
 }
 
 static void the_model_is_found(void **state) {

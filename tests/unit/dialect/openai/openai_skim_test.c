@@ -65,13 +65,13 @@ static void usage_is_read_as_each_vendor_says_it(void **state) {
         struct usage whole = USAGE_NONE, event = USAGE_NONE;
         struct str body = arena_printf(
             &arena, "{\"choices\":[],\"usage\":%s,\"z\":[{\"usage\":{\"prompt_tokens\":1}}]}", table[i].usage);
-        assert_true(openai_reply_read(body, &whole, &is_error));
+        assert_true(openai_skim_reply(body, &whole, &is_error));
         assert_false(is_error);
         if (memcmp(&whole, &table[i].want, sizeof whole) != 0)
             fail_msg("%s: %lld %lld %lld %lld %lld", table[i].usage, (long long)whole.input_tokens,
                      (long long)whole.output_tokens, (long long)whole.cached_input_tokens,
                      (long long)whole.reasoning_tokens, (long long)whole.cost_nano_usd);
-        openai_event_read(STR(""), body, &event);
+        openai_skim_event(STR(""), body, &event);
         assert_memory_equal(&event, &table[i].want, sizeof event);
     }
 }
@@ -101,7 +101,7 @@ static void a_fault_with_status_200_is_an_error(void **state) {
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct usage usage;
         bool error = false;
-        bool json = openai_reply_read(str_from(table[i].body), &usage, &error);
+        bool json = openai_skim_reply(str_from(table[i].body), &usage, &error);
         if (json != table[i].json || (json && error != table[i].error)) fail_msg("%s", table[i].body);
     }
 }
@@ -137,7 +137,7 @@ static void errors_say_what_every_vendor_says(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct openai_error error;
-        openai_error_read(str_from(table[i].body), &arena, &error);
+        openai_skim_error(str_from(table[i].body), &arena, &error);
         if (!str_eq(error.message, str_from(table[i].message)) || !str_eq(error.type, str_from(table[i].type)) ||
             !str_eq(error.code, str_from(table[i].code)) || !str_eq(error.param, str_from(table[i].param)))
             fail_msg("%s: %.*s|%.*s|%.*s|%.*s", table[i].body, STR_ARG(error.message), STR_ARG(error.type),
@@ -152,7 +152,7 @@ static void a_long_message_is_cut_between_characters(void **state) {
     text_put(&text, STR("{\"message\":\"a"));
     for (int i = 0; i < 1000; i++) text_put(&text, STR("\xc3\xa9"));
     text_put(&text, STR("\"}"));
-    openai_error_read(text_str(&text), &arena, &error);
+    openai_skim_error(text_str(&text), &arena, &error);
     assert_int_equal(error.message.len, 1023);
     assert_true(str_is_utf8(error.message));
 }
@@ -202,7 +202,7 @@ static void events_are_told_apart(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct usage usage = USAGE_NONE;
-        enum openai_event_kind kind = openai_event_read(str_from(table[i].event), str_from(table[i].data), &usage);
+        enum openai_event_kind kind = openai_skim_event(str_from(table[i].event), str_from(table[i].data), &usage);
         if (kind != table[i].kind) fail_msg("%s: %d, not %d", table[i].data, (int)kind, (int)table[i].kind);
     }
 }
@@ -219,7 +219,7 @@ static void usage_is_found_where_vendors_put_it_in_a_stream(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
         struct usage usage = USAGE_NONE;
-        openai_event_read(STR(""), str_from(events[i]), &usage);
+        openai_skim_event(STR(""), str_from(events[i]), &usage);
         if (usage.input_tokens != 3 || usage.output_tokens != 4) fail_msg("%s", events[i]);
     }
 }
@@ -253,9 +253,9 @@ static void an_event_alike_means_what_it_means_alone(void **state) {
         for (size_t j = 0; j < count; j++) {
             struct openai_event_shape shape = {.before_len = 0};
             struct usage alone = USAGE_NONE, alike = USAGE_NONE, first = USAGE_NONE;
-            openai_event_read_alike(&shape, STR(""), str_from(events[i]), &first);
-            enum openai_event_kind kind = openai_event_read_alike(&shape, STR(""), str_from(events[j]), &alike);
-            if (kind != openai_event_read(STR(""), str_from(events[j]), &alone))
+            openai_skim_event_alike(&shape, STR(""), str_from(events[i]), &first);
+            enum openai_event_kind kind = openai_skim_event_alike(&shape, STR(""), str_from(events[j]), &alike);
+            if (kind != openai_skim_event(STR(""), str_from(events[j]), &alone))
                 fail_msg("%s, %s", events[i], events[j]);
             assert_memory_equal(&alone, &alike, sizeof alone);
             tokens += kind == openai_event_token;
@@ -268,7 +268,7 @@ static void our_own_errors_are_json(void **state) {
     const char *problem;
     size_t at;
     (void)state;
-    openai_error_write(&text, &(struct message_error){.code = error_rate_limited,
+    openai_write_error(&text, &(struct message_error){.code = error_rate_limited,
                                                       .message = STR("say \"please\""),
                                                       .param = STR("model"),
                                                       .request_id = STR("req-1"),

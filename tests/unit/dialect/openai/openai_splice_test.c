@@ -28,7 +28,7 @@ static struct openai_request read_good(const char *body) {
     struct openai_request request;
     struct error error = {.code = error_none};
     struct str param;
-    if (!openai_request_read(str_from(body), endpoint_chat, &arena, &request, &error, &param))
+    if (!openai_skim_request(str_from(body), endpoint_chat, &arena, &request, &error, &param))
         fail_msg("%s: %s", body, error.message);
     return request;
 }
@@ -111,7 +111,7 @@ static void what_is_not_a_request_is_refused(void **state) {
         struct openai_request request;
         struct error error = {.code = error_none};
         struct str param;
-        if (openai_request_read(str_from(bad[i].body), endpoint_chat, &arena, &request, &error, &param))
+        if (openai_skim_request(str_from(bad[i].body), endpoint_chat, &arena, &request, &error, &param))
             fail_msg("%s was taken", bad[i].body);
         assert_int_equal(error.code, error_invalid_request);
         if (!strstr(error.message, bad[i].sentence)) fail_msg("%s: %s", bad[i].body, error.message);
@@ -129,7 +129,7 @@ static struct str spliced(struct str body, const char *model, bool ask_usage) {
     struct openai_request request;
     struct error error;
     struct openai_splice splice;
-    assert_true(openai_request_read(body, endpoint_chat, &arena, &request, &error, NULL));
+    assert_true(openai_skim_request(body, endpoint_chat, &arena, &request, &error, NULL));
     assert_true(openai_splice(body, &request, false, str_from(model), ask_usage, &arena, &splice));
     char *whole = arena_take(&arena, splice.len + 1);
     size_t len = 0;
@@ -206,7 +206,7 @@ static void no_memory_is_no_splice(void **state) {
     struct error error;
     (void)state;
     arena_init(&none, 64, 0);
-    assert_true(openai_request_read(STR("{\"model\":\"a\"}"), endpoint_chat, &none, &request, &error, NULL));
+    assert_true(openai_skim_request(STR("{\"model\":\"a\"}"), endpoint_chat, &none, &request, &error, NULL));
     assert_false(openai_splice(STR("{\"model\":\"a\"}"), &request, false, STR("b"), false, &none, &splice));
     arena_free(&none);
 }
