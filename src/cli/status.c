@@ -101,6 +101,13 @@ static void print_status(const char *text) {
                (long long)json_i64(json_member(provider, "latency_us"), 0) / 1000,
                json_bool(json_member(provider, "edited"), false) ? "runtime" : "-",
                STR_ARG(json_str(json_member(provider, "base_url"), STR(""))));
+    place = 0;
+    for (const struct json_value *provider; (provider = json_each(providers, &place, NULL));) {
+        struct str client = json_str(json_member(provider, "breaker_client"), STR(""));
+        if (client.len)
+            printf("\n%.*s: a breaker is shut for the client %.*s alone, whose requests failed in a row\n",
+                   STR_ARG(json_str(json_member(provider, "name"), STR(""))), STR_ARG(client));
+    }
     json_free(json);
     const char *totals = strstr(text, "\"totals\":");
     if (totals) {

@@ -1,5 +1,5 @@
-/* breaker.c - the breaker's two words taken apart and put together. Every function is a loop of read, decide, swap; a
- * decision sees one word only, and the window merely adds its counts beside it. */
+/* breaker.c - the breaker's words taken apart and put together. Every function is a loop of read, decide, swap; a
+ * decision sees one word only, and the counts merely stand beside it. */
 #include "core/breaker.h"
 
 #define TICK_NS (10ull * 1000 * 1000)
@@ -58,21 +58,59 @@ static bool decision_admit(struct decision *decision, const struct breaker_rules
     return true;
 }
 
-bool breaker_would_admit(const struct breaker *breaker, const struct breaker_rules *rules, uint64_t now_ns) {
-    struct decision decision = decision_of(cell_load(&breaker->decision));
-    return decision_admit(&decision, rules, now_ns);
-}
-
-bool breaker_admit(struct breaker *breaker, const struct breaker_rules *rules, uint64_t now_ns,
-                   struct breaker_ticket *ticket) {
-    uint64_t seen = cell_load(&breaker->decision), next;
+static bool word_admit(struct cell *cell, const struct breaker_rules *rules, uint64_t now_ns,
+                       struct breaker_pass *pass) {
+    uint64_t seen = cell_load(cell), next;
     do {
         struct decision decision = decision_of(seen);
         if (!decision_admit(&decision, rules, now_ns)) return false;
-        *ticket = (struct breaker_ticket){.round = decision.round, .probe = decision.state == breaker_half_open};
+        *pass = (struct breaker_pass){.round = decision.round, .probe = decision.state == breaker_half_open};
         next = breaker_word_of(&decision);
-    } while (next != seen && !cell_swap(&breaker->decision, &seen, next));
+    } while (next != seen && !cell_swap(cell, &seen, next));
     return true;
+}
+
+static bool is_owner(const struct breaker *breaker, uint64_t client) {
+    return client != blame_nobody && cell_load(&breaker->owner) == client;
+}
+
+bool breaker_would_admit(const struct breaker *breaker, const struct breaker_rules *rules, uint64_t client,
+                         uint64_t now_ns) {
+    struct decision all = decision_of(cell_load(&breaker->all)), own = decision_of(cell_load(&breaker->own));
+    return decision_admit(&all, rules, now_ns) && (!is_owner(breaker, client) || decision_admit(&own, rules, now_ns));
+}
+
+static bool breaker_is_of(struct breaker_pass pass, const struct decision *decision) {
+    return pass.round == decision->round && decision->state == (pass.probe ? breaker_half_open : breaker_closed);
+}
+
+static void word_release(struct cell *cell, struct breaker_pass pass) {
+    if (!pass.probe) return;
+    uint64_t seen = cell_load(cell), next;
+    do {
+        struct decision decision = decision_of(seen);
+        if (!breaker_is_of(pass, &decision) || decision.calls_out == 0) return;
+        decision.calls_out--;
+        next = breaker_word_of(&decision);
+    } while (!cell_swap(cell, &seen, next));
+}
+
+bool breaker_admit(struct breaker *breaker, const struct breaker_rules *rules, uint64_t client, uint64_t now_ns,
+                   struct breaker_ticket *ticket) {
+    *ticket = (struct breaker_ticket){.client = client};
+    if (!word_admit(&breaker->all, rules, now_ns, &ticket->all)) return false;
+    if (!is_owner(breaker, client)) { /* it may become one before it reports: then its ticket is of an older round */
+        ticket->own.round = decision_of(cell_load(&breaker->own)).round;
+        return true;
+    }
+    if (word_admit(&breaker->own, rules, now_ns, &ticket->own)) return true;
+    word_release(&breaker->all, ticket->all);
+    return false;
+}
+
+void breaker_release(struct breaker *breaker, struct breaker_ticket ticket) {
+    word_release(&breaker->all, ticket.all);
+    if (is_owner(breaker, ticket.client)) word_release(&breaker->own, ticket.own);
 }
 
 /* A deadline is only moved later. */
@@ -83,10 +121,6 @@ static void decision_open(struct decision *decision, const struct breaker_rules 
     decision->round++;
     decision->calls_out = decision->successes = 0;
     decision->deadline = ticks_of(until > not_before_ns ? until : not_before_ns);
-}
-
-static bool breaker_is_of(struct breaker_ticket ticket, const struct decision *decision) {
-    return ticket.round == decision->round && decision->state == (ticket.probe ? breaker_half_open : breaker_closed);
 }
 
 static enum breaker_change probe_report(struct decision *decision, const struct breaker_rules *rules, uint64_t now_ns,
@@ -104,75 +138,140 @@ static enum breaker_change probe_report(struct decision *decision, const struct 
     return breaker_closed_again;
 }
 
-/* -- the window -------------------------------------------------------------------------------------------------------
- */
-
-struct window {
-    unsigned in_a_row, failures, calls;
-    uint16_t number;
-};
-
-static unsigned breaker_counted(unsigned count) { return count < field_16 ? count + 1 : count; }
-
-/* One more call of a closed breaker. true: it is enough to open it, and the counts begin anew. */
-static bool window_count(struct cell *cell, const struct breaker_rules *rules, uint64_t now_ns, bool good) {
+/* A probe's verdict, or a failure that opens. */
+static enum breaker_change word_report(struct cell *cell, const struct breaker_rules *rules, uint64_t now_ns,
+                                       struct breaker_pass pass, bool good, uint64_t not_before_ns) {
     uint64_t seen = cell_load(cell), next;
-    bool opens;
-    do {
-        struct window window = {.in_a_row = (unsigned)(seen >> 48),
-                                .failures = (unsigned)(seen >> 32) & field_16,
-                                .calls = (unsigned)(seen >> 16) & field_16,
-                                .number = (uint16_t)seen};
-        uint64_t windows = rules->window_ns ? now_ns / rules->window_ns : 0;
-        uint16_t number = (uint16_t)windows;
-        if (number != window.number) window = (struct window){.in_a_row = window.in_a_row, .number = number};
-        window.in_a_row = good ? 0 : breaker_counted(window.in_a_row);
-        window.calls = breaker_counted(window.calls);
-        if (!good) window.failures = breaker_counted(window.failures);
-        opens = !good && window.in_a_row >= rules->failure_threshold;
-        if (!good && rules->failure_share && window.calls >= rules->window_calls_min)
-            opens |= (uint64_t)window.failures * 100 >= (uint64_t)window.calls * rules->failure_share;
-        if (opens) window = (struct window){.number = number};
-        next = (uint64_t)window.in_a_row << 48 | (uint64_t)window.failures << 32 | (uint64_t)window.calls << 16 |
-               window.number;
-    } while (next != seen && !cell_swap(cell, &seen, next));
-    return opens;
-}
-
-enum breaker_change breaker_report(struct breaker *breaker, const struct breaker_rules *rules, uint64_t now_ns,
-                                   struct breaker_ticket ticket, bool good, uint64_t not_before_ns) {
-    uint64_t seen = cell_load(&breaker->decision), next;
-    struct decision decision = decision_of(seen);
     enum breaker_change change;
-    if (!breaker_is_of(ticket, &decision)) return breaker_unchanged;
-    if (!ticket.probe && !window_count(&breaker->window, rules, now_ns, good)) return breaker_unchanged;
     do {
-        decision = decision_of(seen);
-        if (!breaker_is_of(ticket, &decision)) return breaker_unchanged;
+        struct decision decision = decision_of(seen);
+        if (!breaker_is_of(pass, &decision)) return breaker_unchanged;
         change = breaker_opened;
-        if (ticket.probe)
+        if (pass.probe)
             change = probe_report(&decision, rules, now_ns, good, not_before_ns);
         else
             decision_open(&decision, rules, now_ns, not_before_ns);
         next = breaker_word_of(&decision);
-    } while (!cell_swap(&breaker->decision, &seen, next));
-    if (change == breaker_closed_again) cell_store(&breaker->window, 0);
+    } while (!cell_swap(cell, &seen, next));
     return change;
 }
 
-void breaker_release(struct breaker *breaker, struct breaker_ticket ticket) {
-    if (!ticket.probe) return;
-    uint64_t seen = cell_load(&breaker->decision), next;
-    do {
-        struct decision decision = decision_of(seen);
-        if (!breaker_is_of(ticket, &decision) || decision.calls_out == 0) return;
-        decision.calls_out--;
-        next = breaker_word_of(&decision);
-    } while (!cell_swap(&breaker->decision, &seen, next));
+/* -- counting ---------------------------------------------------------------------------------------------------------
+ */
+
+enum verdict { verdict_closed, verdict_open_for_one, verdict_open_for_all };
+
+static void counts_clear(struct breaker *breaker) {
+    cell_store(&breaker->row, 0);
+    cell_store(&breaker->failed, 0);
+    cell_store(&breaker->calls, 0);
 }
 
-void breaker_force(struct breaker *breaker, const struct breaker_rules *rules, uint64_t now_ns, bool open) {
-    uint64_t seen = cell_load(&breaker->decision), next;
+static uint16_t window_number(const struct breaker_rules *rules, uint64_t now_ns) {
+    return (uint16_t)(rules->window_ns ? now_ns / rules->window_ns : 0);
+}
+
+/* One more call of the window: how many there are. */
+static uint32_t calls_count(struct cell *cell, uint16_t number) {
+    uint64_t seen = cell_load(cell), next;
+    uint32_t calls;
+    do {
+        calls = (uint16_t)(seen >> 48) == number ? (uint32_t)seen : 0;
+        if (calls < UINT32_MAX) calls++;
+        next = (uint64_t)number << 48 | calls;
+    } while (!cell_swap(cell, &seen, next));
+    return calls;
+}
+
+static bool share_is_reached(const struct breaker_rules *rules, uint64_t failures, uint64_t calls) {
+    return failures && calls >= rules->window_calls_min && failures * 100 >= calls * rules->failure_share;
+}
+
+/* The window's verdict on one more call that failed: what does not count for all is left out, as a failure and as a
+ * call. */
+static enum verdict share_judge(struct breaker *breaker, const struct breaker_rules *rules, uint64_t client,
+                                uint64_t now_ns) {
+    uint16_t number = window_number(rules, now_ns);
+    uint32_t calls = calls_count(&breaker->calls, number);
+    uint64_t seen = cell_load(&breaker->failed), next;
+    do next = blame_noted(blame_tag(seen) == number ? seen : blame_tagged(number), client);
+    while (!cell_swap(&breaker->failed, &seen, next));
+    unsigned failures = blame_total(next), for_all = blame_for_all(next), left_out = failures - for_all;
+    if (share_is_reached(rules, for_all, calls > left_out ? calls - left_out : 0)) return verdict_open_for_all;
+    bool one = blame_surplus(next, client) && share_is_reached(rules, failures, calls);
+    return one ? verdict_open_for_one : verdict_closed;
+}
+
+static enum verdict row_judge(struct breaker *breaker, const struct breaker_rules *rules, uint64_t client, bool probe) {
+    uint64_t seen = cell_load(&breaker->row), next;
+    do next = blame_noted(seen, client);
+    while (!cell_swap(&breaker->row, &seen, next));
+    if (blame_for_all(next) >= (probe ? 1 : rules->failure_threshold)) return verdict_open_for_all;
+    return probe || blame_surplus(next, client) >= rules->failure_threshold ? verdict_open_for_one : verdict_closed;
+}
+
+/* Its owner first: who is let out in between is the other one, for an instant. */
+static enum breaker_change own_open(struct breaker *breaker, const struct breaker_rules *rules, uint64_t client,
+                                    uint64_t now_ns, uint64_t not_before_ns) {
+    cell_store(&breaker->owner, client);
+    uint64_t seen = cell_load(&breaker->own), next;
+    do {
+        struct decision decision = decision_of(seen);
+        decision_open(&decision, rules, now_ns, not_before_ns);
+        next = breaker_word_of(&decision);
+    } while (!cell_swap(&breaker->own, &seen, next));
+    return breaker_opened_for_one;
+}
+
+static enum breaker_change good_report(struct breaker *breaker, const struct breaker_rules *rules, uint64_t now_ns,
+                                       struct breaker_ticket ticket) {
+    if (cell_load(&breaker->row)) cell_store(&breaker->row, 0);
+    if (ticket.all.probe) return word_report(&breaker->all, rules, now_ns, ticket.all, true, 0);
+    if (rules->failure_share && !ticket.own.probe) calls_count(&breaker->calls, window_number(rules, now_ns));
+    return breaker_unchanged;
+}
+
+static enum breaker_change bad_report(struct breaker *breaker, const struct breaker_rules *rules, uint64_t now_ns,
+                                      struct breaker_ticket ticket, uint64_t not_before_ns) {
+    enum verdict verdict = row_judge(breaker, rules, ticket.client, ticket.all.probe);
+    if (rules->failure_share && !ticket.all.probe) {
+        enum verdict share = share_judge(breaker, rules, ticket.client, now_ns);
+        if (share > verdict) verdict = share;
+    }
+    if (verdict == verdict_open_for_all) {
+        counts_clear(breaker);
+        return word_report(&breaker->all, rules, now_ns, ticket.all, false, not_before_ns);
+    }
+    word_release(&breaker->all, ticket.all);
+    if (verdict == verdict_closed || ticket.own.probe) return breaker_unchanged; /* its own has judged already */
+    return own_open(breaker, rules, ticket.client, now_ns, not_before_ns);
+}
+
+enum breaker_change breaker_report(struct breaker *breaker, const struct breaker_rules *rules, uint64_t now_ns,
+                                   struct breaker_ticket ticket, bool good, uint64_t not_before_ns) {
+    struct decision all = decision_of(cell_load(&breaker->all)), own = decision_of(cell_load(&breaker->own));
+    enum breaker_change change = breaker_unchanged, of_own = breaker_unchanged;
+    bool mine = is_owner(breaker, ticket.client);
+    if (mine && !breaker_is_of(ticket.own, &own)) {
+        word_release(&breaker->all, ticket.all);
+        return breaker_unchanged;
+    }
+    ticket.own.probe &= mine;
+    if (ticket.own.probe) of_own = word_report(&breaker->own, rules, now_ns, ticket.own, good, not_before_ns);
+    if (of_own == breaker_opened) of_own = breaker_opened_for_one;
+    if (breaker_is_of(ticket.all, &all))
+        change = good ? good_report(breaker, rules, now_ns, ticket)
+                      : bad_report(breaker, rules, now_ns, ticket, not_before_ns);
+    if (change == breaker_unchanged) change = of_own;
+    if (change == breaker_closed_again) counts_clear(breaker);
+    return change;
+}
+
+/* -- by hand, and to be seen ------------------------------------------------------------------------------------------
+ */
+
+static void word_force(struct cell *cell, const struct breaker_rules *rules, uint64_t now_ns, bool open) {
+    uint64_t seen = cell_load(cell), next;
     do {
         struct decision decision = decision_of(seen);
         decision_open(&decision, rules, now_ns, 0);
@@ -181,28 +280,54 @@ void breaker_force(struct breaker *breaker, const struct breaker_rules *rules, u
             decision.deadline = 0;
         }
         next = breaker_word_of(&decision);
-    } while (!cell_swap(&breaker->decision, &seen, next));
-    cell_store(&breaker->window, 0);
+    } while (!cell_swap(cell, &seen, next));
 }
 
-struct breaker_view breaker_view(const struct breaker *breaker, const struct breaker_rules *rules, uint64_t now_ns) {
-    struct decision decision = decision_of(cell_load(&breaker->decision));
+void breaker_force(struct breaker *breaker, const struct breaker_rules *rules, uint64_t now_ns, bool open) {
+    word_force(&breaker->all, rules, now_ns, open);
+    word_force(&breaker->own, rules, now_ns, false);
+    counts_clear(breaker);
+}
+
+static struct breaker_view word_view(const struct cell *cell, const struct breaker_rules *rules, uint64_t now_ns) {
+    struct decision decision = decision_of(cell_load(cell));
     int32_t left = decision.state == breaker_open ? ticks_left(decision.deadline, now_ns) : 0;
     decision_age(&decision, rules, now_ns);
     return (struct breaker_view){.state = decision.state,
                                  .round = decision.round,
                                  .calls_out = decision.calls_out,
                                  .successes = decision.successes,
-                                 .failures_in_row = (unsigned)(cell_load(&breaker->window) >> 48),
                                  .until_ns = left > 0 ? now_ns + (uint64_t)left * TICK_NS : 0};
 }
 
-double breaker_ramp(const struct breaker *breaker, const struct breaker_rules *rules, uint64_t now_ns) {
-    struct decision decision = decision_of(cell_load(&breaker->decision));
+struct breaker_view breaker_view(const struct breaker *breaker, const struct breaker_rules *rules, uint64_t client,
+                                 uint64_t now_ns) {
+    struct breaker_view view = word_view(&breaker->all, rules, now_ns), own = word_view(&breaker->own, rules, now_ns);
+    bool worse = own.state == breaker_open ? own.until_ns >= view.until_ns
+                                           : own.state == breaker_half_open && view.state == breaker_closed;
+    if (worse && is_owner(breaker, client)) view = own;
+    view.failures_in_row = blame_total(cell_load(&breaker->row));
+    return view;
+}
+
+bool breaker_has_own(const struct breaker *breaker, uint64_t *client) {
+    *client = cell_load(&breaker->owner);
+    return decision_of(cell_load(&breaker->own)).state != breaker_closed;
+}
+
+static double word_ramp(const struct cell *cell, const struct breaker_rules *rules, uint64_t now_ns) {
+    struct decision decision = decision_of(cell_load(cell));
     if (decision.state != breaker_closed || decision.deadline == 0 || rules->ramp_ns == 0) return 1;
     int32_t since = -ticks_left(decision.deadline, now_ns);
     uint64_t since_ns = since > 0 ? (uint64_t)since * TICK_NS : 0;
     if (since < -1 || since_ns >= rules->ramp_ns) return 1; /* long ago: the ticks have come round */
     double share = (double)since_ns / (double)rules->ramp_ns;
     return share < 0.1 ? 0.1 : share;
+}
+
+double breaker_ramp(const struct breaker *breaker, const struct breaker_rules *rules, uint64_t client,
+                    uint64_t now_ns) {
+    double all = word_ramp(&breaker->all, rules, now_ns);
+    double own = is_owner(breaker, client) ? word_ramp(&breaker->own, rules, now_ns) : 1;
+    return own < all ? own : all;
 }

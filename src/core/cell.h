@@ -28,4 +28,7 @@ static inline void cell_store(struct cell *cell, uint64_t word) {
     atomic_store_explicit(&cell->word, word, memory_order_release);
 }
 
+/* A hash's sixteen bits, for words that have no room for more. */
+static inline uint16_t short_hash(uint64_t hash) { return (uint16_t)(hash ^ hash >> 16 ^ hash >> 32 ^ hash >> 48); }
+
 #endif

@@ -6,8 +6,6 @@ static const uint64_t ns_per_s = 1000000000;
 
 static uint64_t suspicion_seconds_of(uint64_t now_ns) { return (now_ns / ns_per_s + 1) & since_mask; }
 
-static uint64_t short_hash(uint64_t hash) { return (hash ^ hash >> 16 ^ hash >> 32 ^ hash >> 48) & 0xffff; }
-
 static bool stands(uint64_t word, uint64_t window_ns, uint64_t now_ns) {
     return word != 0 && ((suspicion_seconds_of(now_ns) - word) & since_mask) * ns_per_s <= window_ns;
 }

@@ -86,6 +86,7 @@ enum { attempt_tail_size = 512 };
     X(tried, "it was tried and failed")                                        \
     X(draining, "it is drained or in maintenance")                             \
     X(breaker_open, "its circuit breaker is open")                             \
+    X(breaker_open_for_client, "it failed this client alone, again and again") \
     X(cooling, "its keys cool down")                                           \
     X(credential_refused, "the provider refused its credentials a moment ago") \
     X(quota_exhausted, "the credit or quota of its keys is used up")           \
@@ -134,7 +135,7 @@ struct attempt {
     const struct target *target;
     struct candidate *candidate;
     struct holds holds;
-    uint32_t lock_epoch; /* exclusive: under which it was sent */
+    uint32_t lock_epoch; /* exclusive: under which it was sent; 0: as a guest, beside the lock */
     enum attempt_state state;
     enum reply_mode mode;
     enum failure failure; /* failure_none once settled: it succeeded */
@@ -189,6 +190,7 @@ struct flight {
     const struct flight_host *host;
     const struct snapshot *snapshot; /* the host holds it for as long as the flight lives */
     const struct client *client;
+    uint64_t client_hash;  /* of its name; callers without a key are one: 0 */
     struct budget *budget; /* its client's share: all that is held for it is counted there */
     struct arena arena;
     enum flight_state state;
@@ -338,12 +340,17 @@ enum refusal hold_take(struct flight *flight, const struct candidate *candidate,
 void hold_good(struct flight *flight, struct attempt *attempt, struct now now);
 void hold_settle(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
 int64_t flight_tokens_reserved(const struct flight *flight);
+/* A failure that no caller can bring about: nothing had been sent. */
+bool hold_is_nobodys(enum failure failure);
 /* false: a limit of its own is reached, and it has been answered. */
 bool hold_client(struct flight *flight, struct now now, struct actions *out);
 void hold_client_settle(struct flight *flight, struct now now);
 /* flight_lock.c: the candidate that holds the route, taking or moving the lock where it must; NULL: nobody can. */
 struct candidate *lock_holder(struct flight *flight, struct now now, uint32_t *epoch, uint64_t *until_ns);
 /* Who holds it as things stand; nothing is taken or moved. */
+/* An untried one beside the lock, for a request that its holder alone fails; NULL: none, or it is not such a request.
+ */
+struct candidate *lock_guest(struct flight *flight, struct now now);
 struct candidate *lock_shown(struct flight *flight);
 void lock_settle(struct flight *flight, struct attempt *attempt, struct now now);
 /* flight_attempt.c */

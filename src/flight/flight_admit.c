@@ -76,6 +76,7 @@ struct flight *flight_new(const struct flight_host *host, const struct snapshot 
     if (!flight) return NULL;
     *flight = (struct flight){
         .host = host, .snapshot = snapshot, .client = request->client, .budget = arena.budget, .arena = arena};
+    flight->client_hash = request->client ? str_hash(request->client->name) : 0;
     flight->endpoint = request->endpoint;
     flight->codec = request->endpoint == endpoint_completions ? &codec_completions
                                                               : codec_of(endpoint_facts(request->endpoint)->dialect);

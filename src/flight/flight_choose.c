@@ -63,7 +63,7 @@ static struct pick_candidate choose_facts_of(const struct flight *flight, const 
         .cost_nano_usd = -1,
         .quota_left = 1,
         .health = 1,
-        .ramp = breaker_ramp(&provider->cells->breaker, &provider->breaker, now.mono_ns),
+        .ramp = breaker_ramp(&provider->cells->breaker, &provider->breaker, blame_nobody, now.mono_ns),
         .name_hash = target->name_hash,
         .pass = candidate->place ? cell_load(&candidate->place->pass) : 0,
         .in_flight = gate_in_use(&provider->cells->gate),
@@ -71,14 +71,15 @@ static struct pick_candidate choose_facts_of(const struct flight *flight, const 
     if (flight->by == strategy_cost_optimal || flight->by == strategy_cost_optimized)
         facts.cost_nano_usd = expected_cost(flight, target);
     if (target->cells) {
-        double ramp = breaker_ramp(&target->cells->breaker, &provider->breaker, now.mono_ns);
+        double ramp = breaker_ramp(&target->cells->breaker, &provider->breaker, flight->client_hash, now.mono_ns);
         if (ramp < facts.ramp) facts.ramp = ramp;
         if (!measures[flight->by]) return facts;
         facts.latency_ns = latency_read(&target->cells->latency, fading_ns, now.mono_ns);
         facts.in_flight = gate_in_use(&target->cells->in_flight);
         health.latency_ns = latency_read(&target->cells->latency, 0, now.mono_ns);
         health.baseline_ns = latency_read(&target->cells->baseline, 0, now.mono_ns);
-        health.breaker = breaker_view(&target->cells->breaker, &provider->breaker, now.mono_ns).state;
+        health.breaker =
+            breaker_view(&target->cells->breaker, &provider->breaker, flight->client_hash, now.mono_ns).state;
     }
     health.success = success_read(&provider->cells->success);
     facts.health = health_score(&health);
@@ -87,8 +88,8 @@ static struct pick_candidate choose_facts_of(const struct flight *flight, const 
 
 /* The session that was named, else the client; without either each request for itself. */
 static uint64_t sticky_hash(const struct flight *flight) {
-    if (flight->session.len) return str_hash(flight->session) ^ (flight->client ? str_hash(flight->client->name) : 0);
-    return flight->client ? str_hash(flight->client->name) : str_hash(flight->request_id);
+    if (flight->session.len) return str_hash(flight->session) ^ flight->client_hash;
+    return flight->client ? flight->client_hash : str_hash(flight->request_id);
 }
 
 static void passes_advance(struct flight *flight, struct candidate *chosen, uint64_t least) {
@@ -274,13 +275,21 @@ static void answer_nothing(struct flight *flight, const struct attempt *last, ui
     answer_refused(flight, code, soonest_ns == UINT64_MAX ? 0 : soonest_ns, now, out);
 }
 
-/* The route's lock says who: nobody else is asked. true: done. */
+static bool try_guest(struct flight *flight, struct now now, struct actions *out) {
+    for (struct candidate *next; (next = lock_guest(flight, now));)
+        if (choose_begin(flight, next, false, 0, now, out)) return true;
+    return false;
+}
+
+/* The route's lock says who: nobody else is asked, unless the holder fails this caller alone. true: done. */
 static bool try_holder(struct flight *flight, struct now now, uint64_t *soonest_ns, struct actions *out) {
+    for (size_t i = 0; i < flight->candidate_count; i++) flight->candidates[i].raced = false;
     for (size_t moves = 0; moves <= flight->candidate_count; moves++) {
         uint32_t epoch = 0;
         uint64_t until_ns = 0;
         struct candidate *holder = lock_holder(flight, now, &epoch, &until_ns);
         if (until_ns && until_ns < *soonest_ns) *soonest_ns = until_ns;
+        if (try_guest(flight, now, out)) return true;
         if (!holder) return false;
         if (holder->tries > flight->route->failover_after) return false; /* each has had its turns */
         if (choose_begin(flight, holder, false, epoch, now, out)) return true;

@@ -47,21 +47,31 @@ static uint64_t rates_wait(const struct flight *flight, const struct provider *p
     return longest;
 }
 
+static enum refusal breakers_look(const struct flight *flight, const struct target *target, struct now now,
+                                  uint64_t *until_ns) {
+    const struct provider *provider = target->provider;
+    const struct breaker_rules *rules = &provider->breaker;
+    const struct breaker *of_provider = &provider->cells->breaker,
+                         *of_target = target->cells ? &target->cells->breaker : NULL;
+    if (!breaker_would_admit(of_provider, rules, blame_nobody, now.mono_ns)) {
+        *until_ns = breaker_view(of_provider, rules, blame_nobody, now.mono_ns).until_ns;
+        return refusal_breaker_open;
+    }
+    if (!of_target || breaker_would_admit(of_target, rules, flight->client_hash, now.mono_ns)) return refusal_none;
+    *until_ns = breaker_view(of_target, rules, flight->client_hash, now.mono_ns).until_ns;
+    bool several = flight->client && flight->snapshot->client_count > 1;
+    return several && breaker_would_admit(of_target, rules, blame_nobody, now.mono_ns) ? refusal_breaker_open_for_client
+                                                                                       : refusal_breaker_open;
+}
+
 enum refusal hold_look(const struct flight *flight, const struct candidate *candidate, struct now now,
                        uint64_t *until_ns) {
     const struct target *target = candidate->target;
     const struct provider *provider = target->provider;
     *until_ns = 0;
     if (provider->state != provider_active) return refusal_draining;
-    const struct breaker *shut = NULL;
-    if (!breaker_would_admit(&provider->cells->breaker, &provider->breaker, now.mono_ns))
-        shut = &provider->cells->breaker;
-    else if (target->cells && !breaker_would_admit(&target->cells->breaker, &provider->breaker, now.mono_ns))
-        shut = &target->cells->breaker;
-    if (shut) {
-        *until_ns = breaker_view(shut, &provider->breaker, now.mono_ns).until_ns;
-        return refusal_breaker_open;
-    }
+    enum refusal shut = breakers_look(flight, target, now, until_ns);
+    if (shut != refusal_none) return shut;
     *until_ns = keys_until(provider, now);
     if (*until_ns) return keys_refusal(provider);
     uint64_t wait = rates_wait(flight, provider, now);
@@ -132,10 +142,10 @@ enum refusal hold_take(struct flight *flight, const struct candidate *candidate,
         refusal = refusal_cooling;
     else if (!rates_take(flight, provider, now, holds))
         refusal = refusal_rate_limited;
-    else if (!breaker_admit(&cells->breaker, &provider->breaker, now.mono_ns, &holds->provider_ticket))
+    else if (!breaker_admit(&cells->breaker, &provider->breaker, blame_nobody, now.mono_ns, &holds->provider_ticket))
         refusal = refusal_breaker_open;
-    else if (target->cells &&
-             !breaker_admit(&target->cells->breaker, &provider->breaker, now.mono_ns, &holds->ticket)) {
+    else if (target->cells && !breaker_admit(&target->cells->breaker, &provider->breaker, flight->client_hash,
+                                             now.mono_ns, &holds->ticket)) {
         breaker_release(&cells->breaker, holds->provider_ticket);
         refusal = refusal_breaker_open;
     }
@@ -183,6 +193,8 @@ static struct verdict verdict_of(enum failure failure) {
     default: return (struct verdict){-1, 1};
     }
 }
+
+bool hold_is_nobodys(enum failure failure) { return verdict_of(failure).provider < 0; }
 
 static void breaker_end(struct breaker *breaker, const struct breaker_rules *rules, struct breaker_ticket ticket,
                         int verdict, uint64_t not_before_ns, struct now now) {
@@ -244,15 +256,14 @@ static bool says_nothing(const struct flight *flight, const struct attempt *atte
 /* Is this failure a fact about the key? A 403 or a 402 may be one caller's or one model's: it is when several met it.
  */
 static enum key_rest key_rest_of(const struct flight *flight, const struct attempt *attempt, struct now now) {
-    uint64_t client = flight->client ? str_hash(flight->client->name) : 0;
     switch (attempt->failure) {
     case failure_rate_limited: return key_rest_rate;
     case failure_authentication: return key_rest_refused;
     case failure_quota_exhausted: return key_rest_quota;
     case failure_forbidden:
     case failure_payment:
-        return key_suspect(attempt->target->provider, attempt->holds.key, client, attempt->target->name_hash,
-                           now.mono_ns)
+        return key_suspect(attempt->target->provider, attempt->holds.key, flight->client_hash,
+                           attempt->target->name_hash, now.mono_ns)
                    ? key_rest_refused
                    : key_rest_none;
     default: return key_rest_none;

@@ -36,7 +36,9 @@ static bool primary_is_back(const struct flight *flight, const struct candidate 
     struct candidate *primary = &flight->candidates[0];
     uint64_t ignored = 0;
     if (route->return_to_primary_ns == 0 || holder == primary || primary->target != route->targets[0]) return false;
-    bool well = hold_look(flight, primary, now, &ignored) == refusal_none;
+    enum refusal refusal = hold_look(flight, primary, now, &ignored);
+    if (refusal == refusal_breaker_open_for_client) return false; /* says nothing of the others */
+    bool well = refusal == refusal_none;
     uint64_t since = cell_load(&route->cells->healthy_since_ns);
     if (!well || since == 0) {
         cell_store(&route->cells->healthy_since_ns, well ? now.mono_ns : 0);
@@ -59,6 +61,10 @@ struct candidate *lock_holder(struct flight *flight, struct now now, uint32_t *e
             lock_move(lock, view.epoch, flight->candidates[0].target->id);
             continue;
         }
+        if (refusal == refusal_breaker_open_for_client) { /* nor does failing one client alone */
+            *until_ns = open_ns;
+            return NULL;
+        }
         bool full = refusal == refusal_too_many_in_flight || refusal == refusal_rate_limited;
         if (refusal == refusal_none || full) { /* being busy does not lose the lock */
             if (full && open_ns) *until_ns = open_ns;
@@ -72,16 +78,48 @@ struct candidate *lock_holder(struct flight *flight, struct now now, uint32_t *e
     return NULL;
 }
 
+struct candidate *lock_guest(struct flight *flight, struct now now) {
+    struct candidate *holder = candidate_of(flight, lock_view(&flight->route->cells->lock).holder);
+    uint64_t ignored = 0;
+    if (!holder) return NULL;
+    bool shut = holder->refusal == refusal_breaker_open_for_client;
+    if (!shut && holder->tries < flight->route->failover_after) return NULL;
+    size_t from = (size_t)(holder - flight->candidates);
+    for (size_t step = 1; step < flight->candidate_count; step++) {
+        struct candidate *candidate = &flight->candidates[(from + step) % flight->candidate_count];
+        if (candidate->tries || candidate->raced) continue;
+        candidate->refusal = hold_look(flight, candidate, now, &ignored);
+        if (candidate->refusal == refusal_none) return candidate;
+    }
+    return NULL;
+}
+
 struct candidate *lock_shown(struct flight *flight) {
     struct candidate *holder = candidate_of(flight, lock_view(&flight->route->cells->lock).holder);
     return holder ? holder : &flight->candidates[0];
 }
 
+/* One more failure of the holder: may the lock move for it? The failures of one client alone move it only where no
+ * other has been served lately: else a prompt that makes a provider fail would move it for everybody. */
+static bool may_move(const struct flight *flight, enum failure failure, struct now now) {
+    const uint64_t lately_ns = 60 * NS_PER_S;
+    struct route_cells *cells = flight->route->cells;
+    uint64_t client = hold_is_nobodys(failure) ? blame_nobody : flight->client_hash, seen = cell_load(&cells->row),
+             next;
+    do next = blame_noted(seen, client);
+    while (!cell_swap(&cells->row, &seen, next));
+    return blame_for_all(next) >= flight->route->failover_after ||
+           !company_has_other(&cells->company, client, lately_ns, now.mono_ns);
+}
+
 void lock_settle(struct flight *flight, struct attempt *attempt, struct now now) {
-    if (flight->by != strategy_exclusive || !flight->route->cells) return;
-    struct cell *lock = &flight->route->cells->lock;
+    if (flight->by != strategy_exclusive || !flight->route->cells || attempt->lock_epoch == 0) return;
+    struct route_cells *cells = flight->route->cells;
+    struct cell *lock = &cells->lock;
     uint64_t ignored = 0;
     if (attempt->failure == failure_none) {
+        company_note(&cells->company, flight->client_hash, now.mono_ns);
+        if (lock_view(lock).epoch == attempt->lock_epoch && cell_load(&cells->row)) cell_store(&cells->row, 0);
         lock_succeeded(lock, attempt->lock_epoch);
         return;
     }
@@ -89,6 +127,10 @@ void lock_settle(struct flight *flight, struct attempt *attempt, struct now now)
     bool ours = attempt->failure == failure_system || attempt->failure == failure_no_connection;
     if (fault == fault_caller || ours) return;
     if (attempt->target == flight->route->targets[0]) cell_store(&flight->route->cells->healthy_since_ns, 0);
+    if (lock_view(lock).epoch != attempt->lock_epoch) return;
     struct candidate *next = next_behind(flight, attempt->candidate, now, &ignored);
-    lock_failed(lock, attempt->lock_epoch, flight->route->failover_after, next ? next->target->id : 0);
+    if (!may_move(flight, attempt->failure, now)) next = NULL;
+    if (lock_failed(lock, attempt->lock_epoch, flight->route->failover_after, next ? next->target->id : 0) ==
+        lock_moved)
+        cell_store(&cells->row, 0);
 }

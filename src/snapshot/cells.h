@@ -8,6 +8,7 @@
 #include "base/budget.h"
 #include "base/limits.h"
 #include "core/breaker.h"
+#include "core/company.h"
 #include "core/gate.h"
 #include "core/latency.h"
 #include "core/limiter.h"
@@ -65,6 +66,8 @@ struct target_cells {
 struct route_cells {
     struct cell lock;
     struct cell healthy_since_ns; /* of the lock's primary; 0: it is not */
+    struct cell row;              /* the holder's failures in a row, and whose: blame.h */
+    struct cell company;          /* the clients that it served last */
     struct share retries, hedges;
 };
 

@@ -14,11 +14,21 @@ struct str breaker_state_name(enum breaker_state state) {
 static int badness(enum breaker_state state) { return state == breaker_open ? 2 : state == breaker_half_open; }
 
 static void breaker_worse(struct provider_health *health, const struct breaker *breaker,
-                          const struct breaker_rules *rules, uint64_t now_ns) {
-    struct breaker_view view = breaker_view(breaker, rules, now_ns);
+                          const struct breaker_rules *rules, uint64_t client, uint64_t now_ns) {
+    struct breaker_view view = breaker_view(breaker, rules, client, now_ns);
     if (badness(view.state) > badness(health->breaker)) health->breaker = view.state;
     if (view.until_ns && (health->breaker_until_ns == 0 || view.until_ns < health->breaker_until_ns))
         health->breaker_until_ns = view.until_ns;
+}
+
+/* Not closed for one client: where there is no other, that is all there is to say of it. */
+static void target_look(struct provider_health *health, const struct snapshot *snapshot, const struct breaker *breaker,
+                        const struct breaker_rules *rules, uint64_t now_ns) {
+    uint64_t owner = 0;
+    bool has_own = breaker_has_own(breaker, &owner), several = snapshot->client_count > 1 && owner != 0;
+    breaker_worse(health, breaker, rules, has_own && !several ? owner : blame_nobody, now_ns);
+    for (size_t i = 0; i < snapshot->client_count && has_own && several && health->breaker_client.len == 0; i++)
+        if (str_hash(snapshot->clients[i].name) == owner) health->breaker_client = snapshot->clients[i].name;
 }
 
 struct provider_health provider_health(const struct snapshot *snapshot, const struct provider *provider,
@@ -29,10 +39,10 @@ struct provider_health provider_health(const struct snapshot *snapshot, const st
                                      .baseline_ns = latency_read(&cells->baseline, 0, now_ns),
                                      .in_flight = gate_in_use(&cells->gate),
                                      .waiting = gate_waiting(&cells->gate)};
-    breaker_worse(&health, &cells->breaker, &provider->breaker, now_ns);
+    breaker_worse(&health, &cells->breaker, &provider->breaker, blame_nobody, now_ns);
     for (size_t i = 0; i < snapshot->target_count; i++)
         if (snapshot->targets[i].provider == provider)
-            breaker_worse(&health, &snapshot->targets[i].cells->breaker, &provider->breaker, now_ns);
+            target_look(&health, snapshot, &snapshot->targets[i].cells->breaker, &provider->breaker, now_ns);
     for (size_t i = 0; i < provider->key_count; i++) {
         if (cooldown_until_ns(&provider->key_cells[i]->cooldown) <= now_ns) continue;
         health.keys_cooling++;

@@ -37,6 +37,7 @@ enum sim_mutant {
     mutant_words_decide,    /* a key rests for words that a refusal quotes */
     mutant_one_caller,      /* a key rests for what one caller was forbidden */
     mutant_echo_passed,     /* what a provider echoes is not looked through */
+    mutant_one_opens,       /* one client's failures count for all */
     mutants
 };
 
@@ -66,10 +67,23 @@ struct sim_call {
 };
 
 /* What a naive reader of the rules would keep of a breaker: plain numbers, no words. */
-struct sim_breaker {
-    unsigned in_a_row, probes, epoch, successes;
+struct sim_circuit {
+    unsigned probes, epoch, successes;
     enum breaker_state state;
     uint64_t until_ns;
+};
+/* For all, and for one client alone. Of the failures in a row two of different clients strike each other out; those
+ * that are left are one client's. */
+struct sim_breaker {
+    struct sim_circuit all, own;
+    bool has_owner;
+    unsigned owner, left_of, left, struck;
+};
+struct sim_ticket {
+    struct {
+        unsigned epoch;
+        bool probe;
+    } all, own;
 };
 
 /* What a naive reader would know of a key: how long it may rest, and who was forbidden something lately. */
@@ -140,8 +154,8 @@ struct sim_caller {
     unsigned forbidden;  /* bit per provider that was gone or drained when it came */
     bool in_line;
     unsigned began; /* bit per attempt: its place and its breaker are counted */
-    unsigned epochs[limit_attempts], provider_epochs[limit_attempts]; /* of the naive breakers, when it began */
-    bool probes[limit_attempts], provider_probes[limit_attempts], told[limit_attempts];
+    struct sim_ticket tickets[limit_attempts], provider_tickets[limit_attempts]; /* of the naive breakers */
+    bool told[limit_attempts];
 };
 
 struct sim_step {
@@ -154,7 +168,7 @@ struct sim {
     uint64_t seed, step_count, hash;
     enum sim_mutant mutant;
     bool trace, tampered;
-    struct prng arrivals, providers, faults, cuts, policy;
+    struct prng arrivals, providers, faults, cuts, policy, poison;
     struct config config;
     struct config old[sim_reloads_max]; /* flights that began with them may go on */
     unsigned old_count, provider_total;
@@ -175,7 +189,8 @@ struct sim {
     struct sim_provider world[sim_providers_max];
     struct sim_client client_world[sim_clients_max];
     unsigned client_total;
-    size_t body_max;                      /* as written */
+    unsigned poisoned; /* bit per client, from 1; 0: who has no key: most of its calls fail, wherever they go */
+    size_t body_max;   /* as written */
     uint32_t target_ids[sim_targets_max]; /* whose breakers these are; durable, from 1 */
     struct sim_breaker target_breakers[sim_targets_max], provider_breakers[sim_providers_max];
     unsigned line[sim_flights_max]; /* callers that wait for a place, in order */
@@ -195,28 +210,33 @@ void sim_check_action(struct sim *sim, unsigned caller, const struct action *act
 void sim_check_closed(struct sim *sim, unsigned caller);
 
 /* Rare situations that the seeds must come upon. */
-#define SIM_MARKS(X)                                                                                              \
-    X(breaker_opened)                                                                                             \
-    X(breaker_probed)                                                                                             \
-    X(breaker_closed_again)                                                                                       \
-    X(probe_released)                                                                                             \
-    X(place_handed_over)                                                                                          \
-    X(waiter_timed_out)                                                                                           \
-    X(place_without_waiter)                                                                                       \
-    X(lock_moved)                                                                                                 \
-    X(lock_all_failed)                                                                                            \
-    X(rate_refused)                                                                                               \
-    X(retried_same_target)                                                                                        \
-    X(key_rotated)                                                                                                \
-    X(nobody_available)                                                                                           \
-    X(client_refused)                                                                                             \
-    X(answered_after_line)                                                                                        \
-    X(stream_resumed)                                                                                             \
-    X(resume_given_up)                                                                                            \
-    X(hedge_won)                                                                                                  \
-    X(hedge_lost) X(hedge_failed) X(body_refused) X(body_at_limit) X(many_frames) X(reader_stalled) X(late_event) \
-        X(key_echoed) X(key_suspected) X(words_quoted) X(held_to_the_limit) X(provider_removed) X(provider_back)  \
-            X(provider_drained) X(removed_in_flight) X(clock_jumped)
+#define SIM_MARKS(X)                                                                                               \
+    X(breaker_opened)                                                                                              \
+    X(breaker_opened_for_one)                                                                                      \
+    X(probe_spoiled_by_one)                                                                                        \
+    X(breaker_probed)                                                                                              \
+    X(breaker_closed_again)                                                                                        \
+    X(probe_released)                                                                                              \
+    X(place_handed_over)                                                                                           \
+    X(waiter_timed_out)                                                                                            \
+    X(place_without_waiter)                                                                                        \
+    X(lock_moved)                                                                                                  \
+    X(lock_guest)                                                                                                  \
+    X(lock_all_failed)                                                                                             \
+    X(rate_refused)                                                                                                \
+    X(retried_same_target)                                                                                         \
+    X(key_rotated)                                                                                                 \
+    X(nobody_available)                                                                                            \
+    X(client_refused)                                                                                              \
+    X(answered_after_line)                                                                                         \
+    X(stream_resumed)                                                                                              \
+    X(resume_given_up)                                                                                             \
+    X(hedge_won)                                                                                                   \
+    X(hedge_lost)                                                                                                  \
+    X(hedge_failed)                                                                                                \
+    X(body_refused) X(body_at_limit) X(many_frames) X(reader_stalled) X(late_event) X(key_echoed) X(key_suspected) \
+        X(words_quoted) X(held_to_the_limit) X(provider_removed) X(provider_back) X(provider_drained)              \
+            X(removed_in_flight) X(clock_jumped)
 enum sim_mark {
 #define X(name) mark_##name,
     SIM_MARKS(X)

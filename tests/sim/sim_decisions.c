@@ -17,55 +17,119 @@ static unsigned target_index(struct sim *sim, const struct target *target) {
 /* -- the naive breaker ------------------------------------------------------------------------------------------------
  */
 
-static void breaker_begin(struct sim *sim, struct sim_breaker *breaker, const struct breaker_rules *rules,
+enum { nobodys = 1000 }; /* in a client's place */
+
+static void circuit_begin(struct sim *sim, struct sim_circuit *circuit, const struct breaker_rules *rules,
                           unsigned number, bool *probe, unsigned *epoch) {
-    if (breaker->state == breaker_open) {
-        sim_rule(sim, sim->now.mono_ns >= breaker->until_ns, "no call goes to an open breaker", number);
-        breaker->state = breaker_half_open;
-        breaker->probes = breaker->successes = 0;
+    if (circuit->state == breaker_open) {
+        sim_rule(sim, sim->now.mono_ns >= circuit->until_ns, "no call goes to an open breaker", number);
+        circuit->state = breaker_half_open;
+        circuit->probes = circuit->successes = 0;
         sim_reached(sim, mark_breaker_probed);
     }
-    *probe = breaker->state == breaker_half_open;
-    *epoch = breaker->epoch;
+    *probe = circuit->state == breaker_half_open;
+    *epoch = circuit->epoch;
     if (!*probe) return;
-    sim_rule(sim, breaker->probes < rules->half_open_max_calls || sim->now.mono_ns >= breaker->until_ns,
+    sim_rule(sim, circuit->probes < rules->half_open_max_calls || sim->now.mono_ns >= circuit->until_ns,
              "a half-open breaker lets out no more than its calls", number);
-    if (breaker->probes >= rules->half_open_max_calls) { /* places that expired */
-        breaker->probes = breaker->successes = 0;
-        *epoch = ++breaker->epoch;
+    if (circuit->probes >= rules->half_open_max_calls) { /* places that expired */
+        circuit->probes = circuit->successes = 0;
+        *epoch = ++circuit->epoch;
     }
-    breaker->until_ns = sim->now.mono_ns + rules->open_ns; /* when the places expire */
-    breaker->probes++;
+    circuit->until_ns = sim->now.mono_ns + rules->open_ns; /* when the places expire */
+    circuit->probes++;
 }
 
-static void breaker_tell(struct sim *sim, struct sim_breaker *breaker, const struct breaker_rules *rules, bool probe,
-                         unsigned epoch, int verdict, uint64_t not_before_ns) {
-    if (epoch != breaker->epoch || probe != (breaker->state == breaker_half_open)) return;
-    if (verdict == 0) {
-        if (probe && breaker->probes) {
-            breaker->probes--;
-            sim_reached(sim, mark_probe_released);
-        }
-        return;
-    }
-    if (verdict > 0) {
-        breaker->in_a_row = 0;
-        if (!probe) return;
-        breaker->probes--;
-        if (++breaker->successes < rules->success_threshold) return;
-        breaker->state = breaker_closed;
-        breaker->epoch++;
-        sim_reached(sim, mark_breaker_closed_again);
-        return;
-    }
-    if (!probe && ++breaker->in_a_row < rules->failure_threshold) return;
-    uint64_t until = sim->now.mono_ns + rules->open_ns;
-    breaker->until_ns = until > not_before_ns ? until : not_before_ns;
-    breaker->state = breaker_open;
-    breaker->in_a_row = 0;
-    breaker->epoch++;
-    sim_reached(sim, mark_breaker_opened);
+static void breaker_begin(struct sim *sim, struct sim_breaker *breaker, const struct breaker_rules *rules,
+                          unsigned number, unsigned client, struct sim_ticket *ticket) {
+    circuit_begin(sim, &breaker->all, rules, number, &ticket->all.probe, &ticket->all.epoch);
+    ticket->own.probe = false;
+    ticket->own.epoch = breaker->own.epoch;
+    if (breaker->has_owner && breaker->owner == client)
+        circuit_begin(sim, &breaker->own, rules, number, &ticket->own.probe, &ticket->own.epoch);
 }
+
+static void circuit_open(struct sim *sim, struct sim_circuit *circuit, const struct breaker_rules *rules,
+                         uint64_t not_before_ns) {
+    uint64_t until = sim->now.mono_ns + rules->open_ns;
+    circuit->until_ns = until > not_before_ns ? until : not_before_ns;
+    circuit->state = breaker_open;
+    circuit->epoch++;
+}
+
+static bool counts(const struct sim_circuit *circuit, bool probe, unsigned epoch) {
+    return epoch == circuit->epoch && probe == (circuit->state == breaker_half_open);
+}
+
+static void probe_release(struct sim *sim, struct sim_circuit *circuit, bool probe, unsigned epoch) {
+    if (!probe || !counts(circuit, probe, epoch) || !circuit->probes) return;
+    circuit->probes--;
+    sim_reached(sim, mark_probe_released);
+}
+
+static bool probe_good(struct sim *sim, struct sim_circuit *circuit, const struct breaker_rules *rules) {
+    circuit->probes--;
+    if (++circuit->successes < rules->success_threshold) return false;
+    circuit->state = breaker_closed;
+    circuit->epoch++;
+    sim_reached(sim, mark_breaker_closed_again);
+    return true;
+}
+
+/* One more failure in the row: with another client's they are two that count. */
+static void row_count(struct sim_breaker *breaker, unsigned client) {
+    if (client == nobodys) {
+        breaker->struck++;
+    } else if (breaker->left == 0 || breaker->left_of == client) {
+        breaker->left++;
+        breaker->left_of = client;
+    } else {
+        breaker->left--;
+        breaker->struck += 2;
+    }
+}
+
+static void breaker_fails(struct sim *sim, struct sim_breaker *breaker, const struct breaker_rules *rules,
+                          const struct sim_ticket *ticket, unsigned client, uint64_t not_before_ns) {
+    row_count(breaker, client);
+    unsigned for_all = breaker->struck ? breaker->struck + (breaker->left > 0) : 0;
+    if (for_all >= (ticket->all.probe ? 1 : rules->failure_threshold)) {
+        circuit_open(sim, &breaker->all, rules, not_before_ns);
+        breaker->left = breaker->struck = 0;
+        sim_reached(sim, mark_breaker_opened);
+        return;
+    }
+    probe_release(sim, &breaker->all, ticket->all.probe, ticket->all.epoch);
+    bool its = breaker->left >= rules->failure_threshold && breaker->left_of == client;
+    if (ticket->own.probe || !(ticket->all.probe || its)) return;
+    breaker->has_owner = true;
+    breaker->owner = client;
+    circuit_open(sim, &breaker->own, rules, not_before_ns);
+    sim_reached(sim, ticket->all.probe ? mark_probe_spoiled_by_one : mark_breaker_opened_for_one);
+}
+
+static void breaker_tell(struct sim *sim, struct sim_breaker *breaker, const struct breaker_rules *rules,
+                         const struct sim_ticket *ticket, unsigned client, int verdict, uint64_t not_before_ns) {
+    bool mine = breaker->has_owner && breaker->owner == client, closed = false;
+    bool old = mine && !counts(&breaker->own, ticket->own.probe, ticket->own.epoch);
+    if (old || verdict == 0) {
+        probe_release(sim, &breaker->all, ticket->all.probe, ticket->all.epoch);
+        if (mine) probe_release(sim, &breaker->own, ticket->own.probe, ticket->own.epoch);
+        return;
+    }
+    struct sim_ticket its = *ticket;
+    its.own.probe = its.own.probe && mine;
+    if (its.own.probe && verdict > 0) closed = probe_good(sim, &breaker->own, rules);
+    if (its.own.probe && verdict < 0) circuit_open(sim, &breaker->own, rules, not_before_ns);
+    if (counts(&breaker->all, its.all.probe, its.all.epoch)) {
+        if (verdict < 0) breaker_fails(sim, breaker, rules, &its, client, not_before_ns);
+        if (verdict > 0) breaker->left = breaker->struck = 0;
+        if (verdict > 0 && its.all.probe) closed |= probe_good(sim, &breaker->all, rules);
+    }
+    if (closed) breaker->left = breaker->struck = 0;
+}
+
+static unsigned client_of(const struct sim_caller *caller) { return caller->client ? caller->client_index + 1 : 0; }
 
 /* -- rates ------------------------------------------------------------------------------------------------------------
  */
@@ -114,6 +178,17 @@ void sim_decisions_admitted(struct sim *sim, const struct flight *flight) {
         sim->hedgeable_ns[sim->hedgeable_count++] = sim->now.mono_ns;
 }
 
+/* It had its turns there, or its client is kept out alone. */
+static bool is_failed_by(const struct flight *flight, uint32_t holder) {
+    for (size_t i = 0; i < flight->candidate_count; i++) {
+        const struct candidate *candidate = &flight->candidates[i];
+        if (candidate->target->id != holder) continue;
+        return candidate->tries >= flight->route->failover_after ||
+               candidate->refusal == refusal_breaker_open_for_client;
+    }
+    return false;
+}
+
 void sim_decisions_call(struct sim *sim, unsigned number, const struct attempt *attempt) {
     struct sim_caller *caller = &sim->callers[number];
     const struct flight *flight = caller->flight;
@@ -128,17 +203,19 @@ void sim_decisions_call(struct sim *sim, unsigned number, const struct attempt *
     sim_rule(sim, provider->max_concurrent == 0 || world->live <= provider->max_concurrent,
              "no provider has more requests than it takes", number);
     caller->began |= 1u << attempt->number;
-    breaker_begin(sim, &sim->provider_breakers[sim_index(provider)], &world->breaker, number,
-                  &caller->provider_probes[attempt->number], &caller->provider_epochs[attempt->number]);
+    breaker_begin(sim, &sim->provider_breakers[sim_index(provider)], &world->breaker, number, nobodys,
+                  &caller->provider_tickets[attempt->number]);
     if (target < sim_targets_max && attempt->target->cells)
-        breaker_begin(sim, &sim->target_breakers[target], &world->breaker, number, &caller->probes[attempt->number],
-                      &caller->epochs[attempt->number]);
+        breaker_begin(sim, &sim->target_breakers[target], &world->breaker, number, client_of(caller),
+                      &caller->tickets[attempt->number]);
     rate_check(sim, number, provider);
     if (attempt->hedge) hedge_check(sim, number);
     if (flight->by == strategy_exclusive && flight->route->cells) {
         struct lock_view view = lock_view(&flight->route->cells->lock);
-        sim_rule(sim, view.holder == attempt->target->id && view.epoch == attempt->lock_epoch,
-                 "an exclusive route sends to the lock's holder only", number);
+        bool guest = attempt->lock_epoch == 0 && is_failed_by(flight, view.holder);
+        sim_rule(sim, guest || (view.holder == attempt->target->id && view.epoch == attempt->lock_epoch),
+                 "an exclusive route sends to the lock's holder only, or as a guest who was failed by it", number);
+        if (guest) sim_reached(sim, mark_lock_guest);
     }
     if (attempt->holds.key) sim_reached(sim, mark_key_rotated);
     if (attempt->candidate->tries > 1) sim_reached(sim, mark_retried_same_target);
@@ -174,6 +251,16 @@ static int verdict_of(enum failure failure, bool provider) {
     }
 }
 
+/* A planted bug: the failure counts for all, whoever met it. */
+static void tamper_breaker(struct sim *sim, const struct attempt *attempt, int of_target) {
+    struct breaker_ticket ticket;
+    const struct breaker_rules *rules = &attempt->target->provider->breaker;
+    if (sim->mutant != mutant_one_opens || of_target >= 0 || !attempt->target->cells) return;
+    struct breaker *breaker = &attempt->target->cells->breaker;
+    if (breaker_admit(breaker, rules, blame_nobody, sim->now.mono_ns, &ticket))
+        (void)breaker_report(breaker, rules, sim->now.mono_ns, ticket, false, 0);
+}
+
 static void tell_both(struct sim *sim, struct sim_caller *caller, const struct attempt *attempt, bool good_token) {
     const struct provider *provider = attempt->target->provider;
     const struct breaker_rules *rules = &sim->world[sim_index(provider)].breaker;
@@ -182,12 +269,13 @@ static void tell_both(struct sim *sim, struct sim_caller *caller, const struct a
         of_target = good_token ? 1 : verdict_of(attempt->failure, false);
     bool told = caller->told[n] && !good_token;
     if (!told || of_provider < 0)
-        breaker_tell(sim, &sim->provider_breakers[sim_index(provider)], rules, caller->provider_probes[n],
-                     caller->provider_epochs[n], of_provider, 0);
+        breaker_tell(sim, &sim->provider_breakers[sim_index(provider)], rules, &caller->provider_tickets[n], nobodys,
+                     of_provider, 0);
     if (target < sim_targets_max && attempt->target->cells && (!told || of_target < 0))
-        breaker_tell(sim, &sim->target_breakers[target], rules, caller->probes[n], caller->epochs[n], of_target,
+        breaker_tell(sim, &sim->target_breakers[target], rules, &caller->tickets[n], client_of(caller), of_target,
                      attempt->retry_after_ms > 0 ? sim->now.mono_ns + (uint64_t)attempt->retry_after_ms * NS_PER_MS
                                                  : 0);
+    tamper_breaker(sim, attempt, of_target);
 }
 
 void sim_decisions_settled(struct sim *sim, unsigned number, const struct attempt *attempt) {
@@ -224,6 +312,15 @@ void sim_decisions_step(struct sim *sim, unsigned number) {
         if (view.epoch > sim->lock.epoch && sim->lock.epoch) sim_reached(sim, mark_lock_moved);
         sim->lock = view;
     }
+    for (size_t t = 0; t < snapshot->target_count; t++) {
+        const struct target *target = &snapshot->targets[t];
+        unsigned index = target_index(sim, target);
+        struct breaker_view view =
+            breaker_view(&target->cells->breaker, &target->provider->breaker, blame_nobody, sim->now.mono_ns);
+        if (index < sim_targets_max && view.state == breaker_open)
+            sim_rule(sim, sim->target_breakers[index].all.state == breaker_open,
+                     "a breaker opens for all by several clients' failures only", number);
+    }
     for (size_t p = 0; p < snapshot->provider_count; p++) {
         const struct provider *provider = &snapshot->providers[p];
         const struct sim_provider *world = &sim->world[sim_index(provider)];
@@ -245,9 +342,14 @@ void sim_decisions_rest(struct sim *sim) {
         sim_rule(sim, cell_load(&snapshot->providers[p].cells->gate) == 0, "at rest every place is free", 0);
     for (size_t t = 0; t < snapshot->target_count; t++) {
         const struct target *target = &snapshot->targets[t];
-        struct breaker_view view = breaker_view(&target->cells->breaker, &target->provider->breaker, sim->now.mono_ns);
+        const struct breaker *breaker = &target->cells->breaker;
+        const struct breaker_rules *rules = &target->provider->breaker;
+        uint64_t owner = cell_load(&breaker->owner), now_ns = sim->now.mono_ns;
         sim_rule(sim, cell_load(&target->cells->in_flight) == 0, "at rest nothing is in flight", 0);
-        sim_rule(sim, view.calls_out == 0, "at rest no probe is out", 0);
+        sim_rule(sim,
+                 breaker_view(breaker, rules, blame_nobody, now_ns).calls_out == 0 &&
+                     breaker_view(breaker, rules, owner, now_ns).calls_out == 0,
+                 "at rest no probe is out", 0);
     }
     for (size_t c = 0; c < snapshot->client_count; c++)
         sim_rule(sim, cell_load(&snapshot->clients[c].cells->gate) == 0, "at rest no client has requests", 0);

@@ -221,7 +221,9 @@ void sim_call_begin(struct sim *sim, unsigned number, const struct action *actio
         if (str_find(action->call.body[i], STR("\"include_usage\":true")) != SIZE_MAX) asked_usage = true;
     call->stream = caller->asks_stream;
     call->until_close = sim_chance(&sim->providers, 5);
-    unsigned failing = sim->world[sim_index(action->call.provider)].failing;
+    unsigned failing = sim->world[sim_index(action->call.provider)].failing, own = 80;
+    bool poisoned = sim->poisoned >> (caller->client ? caller->client_index + 1 : 0) & 1;
+    if (poisoned && failing < own) failing = own; /* it sends what makes a provider fail */
     call->sound = !sim_chance(&sim->faults, failing);
     unsigned law = call->sound ? 99 : (unsigned)sim_between(&sim->faults, 0, 40);
     static const enum failure hard_failures[] = {failure_dns,   failure_connect, failure_connect_timeout, failure_tls,

@@ -148,7 +148,8 @@ static struct target_cells *tamper_before(struct sim *sim, struct sim_caller *ca
         struct lock_view view = lock_view(&route->cells->lock);
         lock_restore(&route->cells->lock, route->targets[view.holder == route->targets[0]->id]->id, view.epoch);
     }
-    bool probe = live && live->holds.breaker && live->holds.ticket.probe && live->target->cells;
+    bool probe = live && live->holds.breaker && (live->holds.ticket.all.probe || live->holds.ticket.own.probe) &&
+                 live->target->cells;
     if (sim->mutant != mutant_probe_kept || event->kind != event_caller_gone || !probe || live->holds.reported)
         return NULL;
     return live->target->cells;
@@ -184,9 +185,10 @@ static void deliver(struct sim *sim, unsigned number, const struct event *event)
                event->attempt);
     sim->step_count++;
     struct target_cells *probed = tamper_before(sim, caller, event);
-    uint64_t word = probed ? cell_load(&probed->breaker.decision) : 0;
+    uint64_t word = probed ? cell_load(&probed->breaker.all) : 0, own = probed ? cell_load(&probed->breaker.own) : 0;
     flight_step(caller->flight, event, sim->now, &actions);
-    if (probed) cell_store(&probed->breaker.decision, word);
+    if (probed) cell_store(&probed->breaker.all, word);
+    if (probed) cell_store(&probed->breaker.own, own);
     if (event->kind == event_body_end) sim_decisions_admitted(sim, caller->flight);
     for (size_t i = 0; i < actions.count; i++) {
         bool last = actions.list[i].kind != action_closed || i + 1 == actions.count;
@@ -619,6 +621,7 @@ static void heal(struct sim *sim) {
     const struct snapshot *snapshot = sim->config.snapshot;
     unsigned last = 0;
     sim->healed = true;
+    sim->poisoned = 0;
     for (unsigned p = 0; p < sim_providers_max; p++)
         sim->world[p].failing = sim->world[p].absent = sim->world[p].drained = 0;
     if (!sim_rule(sim, config_take(sim), "every configuration of the run loads", 0)) return;
@@ -666,6 +669,8 @@ bool sim_run(struct sim *sim, uint64_t seed, unsigned long long flights, enum si
     prng_seed(&sim->faults, seed ^ 0x2222);
     prng_seed(&sim->cuts, seed ^ 0x3333);
     prng_seed(&sim->policy, seed ^ 0x4444);
+    prng_seed(&sim->poison, seed ^ 0x5555);
+    if (sim_chance(&sim->poison, 30)) sim->poisoned = 1u << sim_between(&sim->poison, 0, sim_clients_max);
     sim->now = (struct now){.mono_ns = NS_PER_S, .wall_ns = 1700000000000000000};
     sim->bodies.limit = 64 << 20;
     arena_init(&sim->scratch, 64 * 1024, 64 << 20);

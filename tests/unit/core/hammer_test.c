@@ -29,6 +29,8 @@ static const struct limiter_rules rate = {.limit = 1000, .period_ns = S, .burst 
 static const struct breaker_rules rules = {
     .failure_threshold = 5, .half_open_max_calls = places, .success_threshold = 255, .window_ns = S, .open_ns = S};
 
+static const uint64_t one = 7; /* client */
+
 static void run_all(void *(*run)(void *seed)) {
     pthread_t running[threads];
     for (uintptr_t i = 0; i < threads; i++)
@@ -111,7 +113,7 @@ static void *probe(void *seed) {
     struct breaker_ticket ticket;
     (void)seed;
     for (int i = 0; i < rounds; i++) {
-        if (!breaker_admit(&shared.breaker, &rules, 3 * S, &ticket)) continue;
+        if (!breaker_admit(&shared.breaker, &rules, one, 3 * S, &ticket)) continue;
         unsigned out = atomic_fetch_add(&shared.probes, 1) + 1;
         int most = atomic_load(&shared.most);
         while ((int)out > most && !atomic_compare_exchange_weak(&shared.most, &most, (int)out)) continue;
@@ -125,12 +127,12 @@ static void never_more_probes_out_than_may(void **state) {
     struct breaker_ticket ticket;
     (void)state;
     for (int i = 0; i < 5; i++)
-        if (breaker_admit(&shared.breaker, &rules, S, &ticket))
+        if (breaker_admit(&shared.breaker, &rules, one, S, &ticket))
             breaker_report(&shared.breaker, &rules, S, ticket, false, 0);
     atomic_store(&shared.most, 0);
     run_all(probe);
     assert_true(atomic_load(&shared.most) >= 1 && atomic_load(&shared.most) <= places);
-    assert_int_equal(breaker_view(&shared.breaker, &rules, 3 * S).calls_out, 0);
+    assert_int_equal(breaker_view(&shared.breaker, &rules, one, 3 * S).calls_out, 0);
 }
 
 static void *count_and_take(void *seed) {
