@@ -53,9 +53,8 @@ static bool call_headers(struct flight *flight, const struct attempt *attempt, s
     bool has_also = !also->name.len || attempt_is_ours(provider, also->name);
     for (size_t i = 0; i < flight->forward_count; i++) {
         struct str name = flight->forward[i].name;
-        if (raw ? attempt_is_ours(provider, name) || (kept && !raw_passes_up_kept(provider, name))
-                : !passes_up(provider, name))
-            continue;
+        if (attempt_is_ours(provider, name)) continue;
+        if (raw ? kept && !raw_passes_up_kept(provider, name) : !passes_up(provider, name)) continue;
         has_also = has_also || str_eq_nocase(flight->forward[i].name, also->name);
         headers[count++] = flight->forward[i];
     }

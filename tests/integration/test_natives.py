@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from weirlib import chat, http, provider
+from weirlib import RawProvider, chat, http, provider
 
 NATIVES = ["cloudflare-native", "huggingface-native", "ollama-native", "anthropic", "gemini"]
 MODELS = ["m", "reason-m", "embed-m", "amazon/chronos-t5-small"]
@@ -169,3 +169,23 @@ def test_the_mock_echoes_what_came_in_its_own_dialect(start_mock):
     refused = http(mock.port, "POST", "/v1/responses", {"model": "m", "input": "hi", "previous_response_id": "resp_x"})
     assert refused.status == 400 and refused.json["error"] == {"message": "`previous_response_id`: nothing is stored here.", "type": "invalid_request_error", "param": "previous_response_id", "code": None}
     assert http(mock.port, "GET", "/v1/files").json["error"]["code"] is None
+
+
+@pytest.mark.parametrize("configured, sent, wanted", [(None, None, "2023-06-01"), (None, "2024-10-22", "2024-10-22"), ("2025-01-01", None, "2025-01-01"),
+                                                      ("2025-01-01", "2024-10-22", "2025-01-01")])
+def test_anthropics_version_is_said_once(start, configured, sent, wanted):
+    """The configuration's, else the caller's, else weir's: never two of them."""
+    body = b'{"id":"m","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"x"}],"stop_reason":"end_turn","usage":{"input_tokens":1,"output_tokens":1}}'
+    answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body
+    with RawProvider(answer) as raw:
+        block = {"type": "anthropic", "base_url": raw.base_url.removesuffix("/v1"), "api_key": "sk-provider-secret", "models": ["m"]}
+        weir = start({"providers": {"claude": {**block, **({"headers": {"Anthropic-Version": configured}} if configured else {})}}})
+        headers = {"anthropic-version": sent} if sent else None
+        asked = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}
+        for path in ("/v1/messages", "/providers/claude/v1/messages"):
+            assert http(weir.port, "POST", path, asked, headers).status == 200
+        heads = [head for head in raw.heads if head.startswith("POST")]
+        for head in heads:
+            said = [line.split(":", 1)[1].strip() for line in head.split("\r\n") if line.lower().startswith("anthropic-version:")]
+            assert said == [wanted], head
+        assert len(heads) == 2
