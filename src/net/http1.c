@@ -357,11 +357,6 @@ void http1_free(struct http1 *parser) {
     memory_give(parser);
 }
 
-void http1_set_handler(struct http1 *parser, const struct http1_handler *handler, void *owner) {
-    parser->handler = handler;
-    parser->owner = owner;
-}
-
 static const struct {
     llhttp_errno_t number;
     const char *sentence;
