@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <math.h>
+
 #include "base/prng.h"
 #include "core/latency.h"
 
@@ -70,6 +72,160 @@ static void success_begins_at_one_and_follows(void **state) {
     assert_true(success_read(&cell) > 0.99);
 }
 
+/* -- averages over time: what holds for all of them -------------------------------------------------------------------
+ */
+
+static void success_as_latency(struct cell *cell, uint64_t sample_ns, uint64_t now_ns) {
+    success_report(cell, sample_ns <= S, now_ns);
+}
+
+static uint64_t latency_now(const struct cell *cell) { return latency_read(cell, 0, 0); }
+static uint64_t failures_now(const struct cell *cell) { return (uint64_t)((1 - success_read(cell)) * (double)S); }
+
+/* Each average, with its time constant and the least that a sample weighs, as latency.h has them. */
+static const struct average {
+    void (*report)(struct cell *cell, uint64_t sample_ns, uint64_t now_ns);
+    uint64_t (*read)(const struct cell *cell);
+    uint64_t low, high; /* two samples; what they lead to in the end */
+    uint64_t to_low, to_high;
+    double tau_s, least;
+} averages[] = {
+    {latency_peak, latency_now, 100 * MS, 900 * MS, 100 * MS, 900 * MS, 10, 0.05},
+    {latency_baseline, latency_now, 100 * MS, 900 * MS, 100 * MS, 900 * MS, 600, 0.001},
+    {success_as_latency, failures_now, S, 2 * S, 0, S, 30, 0.05},
+};
+enum { average_count = sizeof averages / sizeof *averages };
+
+/* What `sample` makes of an average that stood at `high` (or at `low`) `age_ns` ago. */
+static uint64_t after(const struct average *average, bool high, uint64_t sample, uint64_t age_ns) {
+    struct cell cell = {0};
+    for (int i = 0; i < 400; i++) average->report(&cell, high ? average->high : average->low, 1000 * S + i * 3600 * S);
+    average->report(&cell, sample, 1000 * S + 399 * 3600 * S + age_ns);
+    return average->read(&cell);
+}
+
+static void an_average_lies_between_what_it_was_and_the_sample(void **state) {
+    (void)state;
+    for (int i = 0; i < average_count; i++)
+        for (uint64_t age = 0; age < 3000 * S; age = age * 2 + S / 8) {
+            uint64_t down = after(&averages[i], true, averages[i].low, age);
+            uint64_t up = after(&averages[i], false, averages[i].high, age);
+            assert_in_range(down, averages[i].to_low, averages[i].to_high - 1);
+            assert_in_range(up, averages[i].to_low + 1, averages[i].to_high);
+        }
+}
+
+static void the_older_it_is_the_more_the_sample_weighs(void **state) {
+    (void)state;
+    for (int i = 0; i < average_count; i++) {
+        uint64_t down = UINT64_MAX, up = 0;
+        for (uint64_t age = 0; age < 3000 * S; age += 7 * S) {
+            uint64_t now_down = after(&averages[i], true, averages[i].low, age);
+            uint64_t now_up = after(&averages[i], false, averages[i].high, age);
+            assert_true(now_down <= down && now_up >= up);
+            down = now_down;
+            up = now_up;
+        }
+    }
+}
+
+static void a_sample_weighs_by_the_time_constant_and_never_less_than_its_least(void **state) {
+    (void)state;
+    for (int i = 0; i < average_count; i++)
+        for (uint64_t age = 0; age < 3000 * S; age = age * 2 + S / 8) {
+            const struct average *average = &averages[i];
+            double weight = 1 - exp(-(double)age / 1e9 / average->tau_s);
+            if (weight < average->least) weight = average->least;
+            double range = (double)(average->to_high - average->to_low);
+            double wanted = (double)average->to_high - weight * range;
+            double down = (double)after(average, true, average->low, age);
+            if (fabs(down - wanted) > 0.0002 * range) fail_msg("%d: age %f: %f, not %f", i, (double)age, down, wanted);
+        }
+}
+
+static void a_clock_that_is_behind_counts_as_the_same_moment(void **state) {
+    (void)state;
+    for (int i = 0; i < average_count; i++)
+        assert_int_equal(after(&averages[i], true, averages[i].low, 0), after(&averages[i], true, averages[i].low, -S));
+}
+
+static void ages_go_on_where_the_ticks_come_round(void **state) {
+    const uint64_t round = (1ull << 24) * (S / 8);
+    (void)state;
+    for (int i = 0; i < average_count; i++) {
+        struct cell before = {0}, across = {0};
+        averages[i].report(&before, averages[i].high, 100 * S);
+        averages[i].report(&before, averages[i].low, 120 * S);
+        averages[i].report(&across, averages[i].high, round - 10 * S);
+        averages[i].report(&across, averages[i].low, round + 10 * S);
+        assert_int_equal(averages[i].read(&before), averages[i].read(&across));
+    }
+}
+
+static void what_is_not_seen_fades_by_its_time_constant(void **state) {
+    struct cell cell = {0};
+    (void)state;
+    latency_peak(&cell, 800 * MS, 10 * S);
+    for (uint64_t age = 0; age < 600 * S; age += 5 * S) {
+        double wanted = 800e6 * exp(-(double)age / 60e9);
+        double read = (double)latency_read(&cell, 60 * S, 10 * S + age);
+        if (fabs(read - wanted) > 20000) fail_msg("after %f: %f, not %f", (double)age, read, wanted);
+    }
+}
+
+static void the_least_and_the_longest_latency_have_their_place(void **state) {
+    struct cell least = {0}, longest = {0}, p95 = {0};
+    (void)state;
+    latency_peak(&least, 0, S);
+    assert_int_equal(latency_read(&least, 0, S), 16000);
+    assert_true(latency_read(&least, 1, 3000 * S) == 1);
+    latency_peak(&longest, UINT64_MAX / 2, S);
+    assert_int_equal(latency_read(&longest, 0, S), ((1ull << 40) - 1) * 16000);
+    latency_p95(&p95, 0);
+    assert_int_equal(latency_p95_read(&p95), 16000);
+}
+
+/* A step is 4.75% up and 0.25% down, and up it never passes the sample. */
+static void the_p95_steps_towards_each_sample(void **state) {
+    struct cell cell = {0};
+    uint64_t was = 400 * MS;
+    (void)state;
+    latency_p95(&cell, was);
+    assert_int_equal(latency_p95_read(&cell), was);
+    latency_p95(&cell, was);
+    assert_int_equal(latency_p95_read(&cell), was);
+    latency_p95(&cell, 900 * MS);
+    assert_in_range(latency_p95_read(&cell), was * 10474 / 10000, was * 10476 / 10000);
+    was = latency_p95_read(&cell);
+    latency_p95(&cell, MS);
+    assert_in_range(latency_p95_read(&cell), was * 9974 / 10000, was * 9976 / 10000);
+    was = latency_p95_read(&cell);
+    latency_p95(&cell, was + 960000);
+    assert_int_equal(latency_p95_read(&cell), was + 960000);
+}
+
+static void success_stays_within_0_and_1(void **state) {
+    struct prng prng;
+    struct cell cell = {0};
+    uint64_t now = S;
+    (void)state;
+    prng_seed(&prng, 7);
+    for (int i = 0; i < 20000; i++) {
+        double was = success_read(&cell);
+        bool good = prng_below(&prng, i % 700 < 350 ? 50 : 2) == 0;
+        success_report(&cell, good, now += prng_below(&prng, 3 * S));
+        double is = success_read(&cell);
+        assert_true(is >= 0 && is <= 1 && (good ? is >= was : is < was || is < 1e-9));
+    }
+}
+
+static void the_first_failure_weighs_as_one_that_comes_at_once(void **state) {
+    struct cell late = {0};
+    (void)state;
+    success_report(&late, false, 100000 * S);
+    assert_in_range((uint64_t)(success_read(&late) * 1e6 + 0.5), 949999, 950001);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_slower_sample_counts_at_once_a_faster_one_with_time),
@@ -77,6 +233,16 @@ int main(void) {
         cmocka_unit_test(the_baseline_is_slow),
         cmocka_unit_test(one_in_twenty_is_slower_than_the_p95),
         cmocka_unit_test(success_begins_at_one_and_follows),
+        cmocka_unit_test(an_average_lies_between_what_it_was_and_the_sample),
+        cmocka_unit_test(the_older_it_is_the_more_the_sample_weighs),
+        cmocka_unit_test(a_sample_weighs_by_the_time_constant_and_never_less_than_its_least),
+        cmocka_unit_test(a_clock_that_is_behind_counts_as_the_same_moment),
+        cmocka_unit_test(ages_go_on_where_the_ticks_come_round),
+        cmocka_unit_test(what_is_not_seen_fades_by_its_time_constant),
+        cmocka_unit_test(the_least_and_the_longest_latency_have_their_place),
+        cmocka_unit_test(the_p95_steps_towards_each_sample),
+        cmocka_unit_test(success_stays_within_0_and_1),
+        cmocka_unit_test(the_first_failure_weighs_as_one_that_comes_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
