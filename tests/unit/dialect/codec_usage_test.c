@@ -1,0 +1,196 @@
+/* codec_usage_test.c - what each vendor's counts say: which members may be missing, which are parts of others, and that
+ * a count that cannot be is as if it had not been said. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "dialect/codec.h"
+
+#define OPENAI "{'choices':[{'message':{'content':'x'},'finish_reason':'stop'}],'usage':{%s}}"
+#define ANTHROPIC "{'content':[{'type':'text','text':'x'}],'stop_reason':'end_turn','usage':{%s}}"
+#define GEMINI "{'candidates':[{'content':{'parts':[{'text':'x'}]},'finishReason':'STOP'}],'usageMetadata':{%s}}"
+#define OLLAMA "{'message':{'role':'assistant','content':'x'},'done':true,%s}"
+#define CLOUDFLARE "{'success':true,'result':{'response':'x','usage':{%s}}}"
+#define HUGGINGFACE "[{'generated_text':'x','details':{%s}}]"
+#define RESPONSES \
+    "{'status':'completed','output':[{'type':'message','content':[{'type':'output_text','text':'x'}]}],'usage':{%s}}"
+
+static const struct {
+    const struct codec *codec;
+    const char *reply, *counts;
+    struct usage wanted; /* input, output, cached, cache_write, reasoning, cost */
+} said[] = {
+    {&codec_openai, OPENAI, "'prompt_tokens':7,'completion_tokens':3,'total_tokens':10", {7, 3, -1, -1, -1, -1}},
+    {&codec_openai, OPENAI, "'prompt_tokens':0,'completion_tokens':0", {0, 0, -1, -1, -1, -1}},
+    {&codec_openai, OPENAI, "'input_tokens':7,'output_tokens':3", {7, 3, -1, -1, -1, -1}},
+    {&codec_openai, OPENAI, "'total_tokens':9", {9, -1, -1, -1, -1, -1}},
+    {&codec_openai,
+     OPENAI,
+     "'prompt_tokens':7,'prompt_tokens_details':{'cached_tokens':5,'cache_write_tokens':1},'completion_tokens':3,"
+     "'completion_tokens_details':{'reasoning_tokens':2}",
+     {7, 3, 5, 1, 2, -1}},
+    {&codec_openai, OPENAI, "'prompt_tokens':7,'prompt_cache_hit_tokens':4", {7, -1, 4, -1, -1, -1}},
+    {&codec_openai, OPENAI, "'completion_tokens':7,'other':{'cached_tokens':4}", {-1, 7, -1, -1, -1, -1}},
+    /* reasoning beside the completion: the total tells */
+    {&codec_openai,
+     OPENAI,
+     "'prompt_tokens':7,'completion_tokens':3,'total_tokens':15,'completion_tokens_details':{'reasoning_tokens':5}",
+     {7, 8, -1, -1, 5, -1}},
+    {&codec_openai,
+     OPENAI,
+     "'prompt_tokens':7,'completion_tokens':8,'total_tokens':15,'completion_tokens_details':{'reasoning_tokens':5}",
+     {7, 8, -1, -1, 5, -1}},
+    {&codec_openai, OPENAI, "'prompt_tokens':1,'cost':0.0000015", {1, -1, -1, -1, -1, 1500}},
+    {&codec_openai, OPENAI, "'prompt_tokens':1,'cost':0", {1, -1, -1, -1, -1, 0}},
+    {&codec_openai, OPENAI, "'prompt_tokens':1,'cost':-1", {1, -1, -1, -1, -1, -1}},
+    {&codec_anthropic, ANTHROPIC, "'input_tokens':7,'output_tokens':3", {7, 3, -1, -1, -1, -1}},
+    {&codec_anthropic,
+     ANTHROPIC,
+     "'input_tokens':7,'cache_read_input_tokens':20,'cache_creation_input_tokens':30,'output_tokens':3",
+     {57, 3, 20, 30, -1, -1}},
+    {&codec_anthropic, ANTHROPIC, "'input_tokens':7,'cache_read_input_tokens':20", {27, -1, 20, -1, -1, -1}},
+    {&codec_anthropic, ANTHROPIC, "'input_tokens':7,'cache_creation_input_tokens':30", {37, -1, -1, 30, -1, -1}},
+    {&codec_anthropic, ANTHROPIC, "'input_tokens':0,'cache_read_input_tokens':0", {0, -1, 0, -1, -1, -1}},
+    {&codec_anthropic,
+     ANTHROPIC,
+     "'output_tokens':3,'output_tokens_details':{'thinking_tokens':2}",
+     {-1, 3, -1, -1, 2, -1}},
+    {&codec_gemini, GEMINI, "'promptTokenCount':7,'candidatesTokenCount':3", {7, 3, -1, -1, -1, -1}},
+    {&codec_gemini,
+     GEMINI,
+     "'promptTokenCount':7,'toolUsePromptTokenCount':2,'candidatesTokenCount':3,'thoughtsTokenCount':5,"
+     "'cachedContentTokenCount':6",
+     {9, 8, 6, -1, 5, -1}},
+    {&codec_gemini, GEMINI, "'promptTokenCount':7,'toolUsePromptTokenCount':0", {7, -1, -1, -1, -1, -1}},
+    {&codec_gemini, GEMINI, "'promptTokenCount':7,'thoughtsTokenCount':5", {7, 5, -1, -1, 5, -1}},
+    {&codec_gemini, GEMINI, "'promptTokenCount':0,'candidatesTokenCount':0", {0, 0, -1, -1, -1, -1}},
+    {&codec_gemini, GEMINI, "'toolUsePromptTokenCount':2", {-1, -1, -1, -1, -1, -1}},
+    {&codec_ollama, OLLAMA, "'prompt_eval_count':7,'eval_count':3", {7, 3, -1, -1, -1, -1}},
+    {&codec_ollama, OLLAMA, "'eval_count':0", {-1, 0, -1, -1, -1, -1}}, /* a cached prompt is left out */
+    {&codec_cloudflare,
+     CLOUDFLARE,
+     "'prompt_tokens':7,'completion_tokens':3,'prompt_tokens_details':{'cached_tokens':5}",
+     {7, 3, 5, -1, -1, -1}},
+    {&codec_cloudflare, CLOUDFLARE, "'prompt_tokens':0", {0, -1, -1, -1, -1, -1}},
+    {&codec_huggingface, HUGGINGFACE, "'generated_tokens':3,'input_length':7", {7, 3, -1, -1, -1, -1}},
+    {&codec_huggingface,
+     HUGGINGFACE,
+     "'generated_tokens':3,'prefill':[{'id':1},{'id':2}]", /* the prompt's tokens one by one */
+     {2, 3, -1, -1, -1, -1}},
+    {&codec_huggingface, HUGGINGFACE, "'generated_tokens':3,'prefill':[]", {-1, 3, -1, -1, -1, -1}},
+    {&codec_responses,
+     RESPONSES,
+     "'input_tokens':7,'input_tokens_details':{'cached_tokens':5},'output_tokens':3,"
+     "'output_tokens_details':{'reasoning_tokens':2}",
+     {7, 3, 5, -1, 2, -1}},
+    {&codec_responses, RESPONSES, "'input_tokens':0,'output_tokens':0", {0, 0, -1, -1, -1, -1}},
+};
+
+static struct arena arena;
+
+/* A reply with these counts; ' stands for ". */
+static struct str reply_of(const char *form, const char *counts) {
+    const char *at = strstr(form, "%s");
+    struct str text = arena_printf(&arena, "%.*s%s%s", (int)(at - form), form, counts, at + 2);
+    for (size_t i = 0; i < text.len; i++)
+        if (text.at[i] == '\'') ((char *)text.at)[i] = '"';
+    return text;
+}
+
+static struct usage usage_of(const struct codec *codec, struct str body) {
+    static const struct codec_quirks none;
+    struct message_reply reply;
+    bool error_inside;
+    if (!codec->read_reply(body, &arena, &none, &reply, &error_inside) || error_inside)
+        fail_msg("%.*s does not read %.*s", STR_ARG(codec->name), STR_ARG(body));
+    return reply.usage;
+}
+
+static bool same(const struct usage *a, const struct usage *b) {
+    return a->input_tokens == b->input_tokens && a->output_tokens == b->output_tokens &&
+           a->cached_input_tokens == b->cached_input_tokens && a->cache_write_tokens == b->cache_write_tokens &&
+           a->reasoning_tokens == b->reasoning_tokens && a->cost_nano_usd == b->cost_nano_usd;
+}
+
+static void counts_are_read_as_their_vendor_means_them(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+        struct str body = reply_of(said[i].reply, said[i].counts);
+        struct usage usage = usage_of(said[i].codec, body);
+        if (!same(&usage, &said[i].wanted))
+            fail_msg("%.*s: %.*s: input %d output %d cached %d written %d reasoning %d", STR_ARG(said[i].codec->name),
+                     STR_ARG(body), (int)usage.input_tokens, (int)usage.output_tokens, (int)usage.cached_input_tokens,
+                     (int)usage.cache_write_tokens, (int)usage.reasoning_tokens);
+        arena_reset(&arena);
+    }
+}
+
+static void a_count_that_cannot_be_is_not_said(void **state) {
+    static const struct {
+        const struct codec *codec;
+        const char *reply, *names[3];
+    } tables[] = {
+        {&codec_openai, OPENAI, {"prompt_tokens", "completion_tokens", "total_tokens"}},
+        {&codec_anthropic, ANTHROPIC, {"input_tokens", "output_tokens", "cache_read_input_tokens"}},
+        {&codec_gemini, GEMINI, {"promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount"}},
+        {&codec_ollama, OLLAMA, {"prompt_eval_count", "eval_count", "eval_count"}},
+        {&codec_cloudflare, CLOUDFLARE, {"prompt_tokens", "completion_tokens", "completion_tokens"}},
+        {&codec_huggingface, HUGGINGFACE, {"generated_tokens", "input_length", "input_length"}},
+        {&codec_responses, RESPONSES, {"input_tokens", "output_tokens", "output_tokens"}},
+    };
+    static const char *const values[] = {"-1", "-7",  "'12'",          "null",  "true",
+                                         "{}", "[5]", "1000000000001", "1e300", "99999999999999999999"};
+    (void)state;
+    for (size_t d = 0; d < sizeof tables / sizeof *tables; d++)
+        for (size_t n = 0; n < 3; n++)
+            for (size_t v = 0; v < sizeof values / sizeof *values; v++) {
+                char counts[128];
+                snprintf(counts, sizeof counts, "'%s':%s", tables[d].names[n], values[v]);
+                struct usage usage = usage_of(tables[d].codec, reply_of(tables[d].reply, counts));
+                struct usage none = USAGE_NONE;
+                if (!same(&usage, &none)) fail_msg("%.*s: %s", STR_ARG(tables[d].codec->name), counts);
+                arena_reset(&arena);
+            }
+}
+
+/* What is written of a count is read back as the same, whatever was not known. */
+static void counts_survive_each_dialect_that_tells_them(void **state) {
+    static const struct codec *const codecs[] = {&codec_openai, &codec_anthropic, &codec_gemini, &codec_responses};
+    static const struct usage usages[] = {{7, 3, -1, -1, -1, -1},
+                                          {7, 3, 5, -1, -1, -1},
+                                          {7, 3, 7, -1, 3, -1},
+                                          {9, 8, 2, -1, 5, -1},
+                                          {0, 0, -1, -1, -1, -1}};
+    static const struct codec_caller caller = {.model = STR("m"), .request_id = STR("r"), .now_s = 1};
+    (void)state;
+    for (size_t c = 0; c < sizeof codecs / sizeof *codecs; c++)
+        for (size_t u = 0; u < sizeof usages / sizeof *usages; u++) {
+            struct message_part part = {.kind = part_text, .text = STR("x")};
+            struct message_choice choice = {.parts = &part, .part_count = 1, .finish = finish_stop};
+            struct message_reply reply = {.choices = &choice, .choice_count = 1, .usage = usages[u]};
+            struct text text = text_in_arena(&arena, 512);
+            codecs[c]->write_reply(&reply, &caller, &text);
+            struct usage usage = usage_of(codecs[c], text_str(&text)), wanted = usages[u];
+            if (usage.cached_input_tokens == 0 && wanted.cached_input_tokens < 0) usage.cached_input_tokens = -1;
+            if (usage.reasoning_tokens == 0 && wanted.reasoning_tokens < 0) usage.reasoning_tokens = -1;
+            if (!same(&usage, &wanted)) fail_msg("%.*s: %.*s", STR_ARG(codecs[c]->name), STR_ARG(text_str(&text)));
+            arena_reset(&arena);
+        }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(counts_are_read_as_their_vendor_means_them),
+        cmocka_unit_test(a_count_that_cannot_be_is_not_said),
+        cmocka_unit_test(counts_survive_each_dialect_that_tells_them),
+    };
+    arena_init(&arena, 16 * 1024, 64 << 20);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    arena_free(&arena);
+    return failed;
+}
