@@ -1,6 +1,7 @@
 """weir batch: order, tries, bad lines, and a run that is killed and taken up again."""
 import json
 import random
+import resource
 import signal
 import subprocess
 import time
@@ -21,11 +22,12 @@ def batch(tmp_path, start_mock):
     def write(lines):
         source.write_text("".join((line if line.startswith(("{", "x")) else request(i, line)) + "\n" for i, line in enumerate(lines)))
 
-    def run(lines=None, *arguments, wait=True):
+    def run(lines=None, *arguments, wait=True, file_bytes_max=None):
         if lines is not None:
             write(lines)
         process = subprocess.Popen([BINARY, "batch", str(source), "-o", str(out), "-c", str(tmp_path / "weir.yaml"), *arguments],
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(), restore_signals=file_bytes_max is None,
+                                   preexec_fn=file_bytes_max and (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes_max, file_bytes_max))))
         if not wait:
             return process
         process.said, process.warned = process.communicate(timeout=60)
@@ -128,3 +130,39 @@ def test_an_output_that_exists_is_not_touched(batch):
     _, run, out = batch
     out.write_text("mine\n")
     assert run(["a"]).returncode == 1 and out.read_text() == "mine\n"
+
+
+def test_a_full_disk_at_the_end_costs_nothing_that_was_done(batch):
+    mock, run, out = batch
+    new = out.parent / "out.jsonl.new"
+    new.symlink_to("/dev/full")
+    full = run([f"line {i}" for i in range(50)], "--quiet")
+    assert full.returncode == 1 and "out.jsonl.new" in full.warned and "No space left" in full.warned, full.warned
+    assert not out.exists() and not new.is_symlink() and (out.parent / "out.jsonl.partial").exists()
+    done = run(None, "--json")
+    assert done.returncode == 0 and json.loads(done.said)["skipped"] == 50, done.warned
+    assert [line["custom_id"] for line in results(out)] == [f"id-{i}" for i in range(50)]
+    assert mock.requests()["paths"] == {"/v1/chat/completions": 50}
+
+
+def test_a_disk_that_fills_on_the_way_ends_the_run_and_loses_no_result(batch):
+    mock, run, out = batch
+    partial = out.parent / "out.jsonl.partial"
+    full = run([f"line {i}" for i in range(300)], "--parallel", "4", "--quiet", file_bytes_max=65536)  # Python has SIGXFSZ ignored, and so has its child
+    assert full.returncode == 1 and "cannot be written" in full.warned, (full.returncode, full.warned)
+    assert not out.exists() and partial.stat().st_size <= 65536
+    kept = partial.read_bytes().count(b"\n") - 1
+    assert 50 < kept < 300
+    sent = mock.requests()["paths"]["/v1/chat/completions"]
+    assert kept <= sent <= kept + 4 + 1  # what was under way, and no line more
+    done = run(None, "--json")
+    assert done.returncode == 0 and json.loads(done.said)["skipped"] == kept, done.warned
+    assert [line["custom_id"] for line in results(out)] == [f"id-{i}" for i in range(300)]
+    assert all(line["error"] is None and line["response"]["status_code"] == 200 for line in results(out))
+
+
+def test_an_output_that_cannot_be_opened_is_told_before_anything_is_sent(batch):
+    mock, run, out = batch
+    (out.parent / "out.jsonl.partial").mkdir()
+    refused = run(["a"])
+    assert refused.returncode == 1 and "out.jsonl.partial" in refused.warned and mock.requests()["count"] == 0

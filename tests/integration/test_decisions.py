@@ -175,6 +175,16 @@ def test_retry_after_is_honoured(trio):
     assert chat(weir.port).status == 200 and time.monotonic() - began >= 0.39
 
 
+@pytest.mark.parametrize("told_ms, status", [(0, 200), (300, 200), (301, 503)])
+def test_a_retry_after_up_to_the_longest_pause_is_waited_for(trio, told_ms, status):
+    run, mocks = trio
+    weir = run("priority", ["a/x"], retry={"base_ms": 1, "max_ms": 300})
+    mocks[0].fault(f"status=503,retry-after-ms={told_ms}", count=1)
+    reply = chat(weir.port)
+    assert reply.status == status and reply.headers["x-weir-attempts"] == ("2" if status == 200 else "1"), reply
+    assert reply.headers.get("retry-after-ms") == (None if status == 200 else "301"), reply
+
+
 def test_retries_keep_to_their_budget(trio):
     run, mocks = trio
     weir = run("priority", ["a/x"], retry={"base_ms": 1, "max_ms": 5, "budget": 0}, providers={"a": {"circuit_breaker": {"failure_threshold": 65535}}})
@@ -231,6 +241,20 @@ def test_a_clients_own_rate(start, start_mock):
     assert [r.headers["x-ratelimit-remaining-requests"] for r in replies] == ["1", "0", "0"]
     assert all(r.headers["x-ratelimit-reset-requests"].endswith("s") and "x-ratelimit-limit-tokens" not in r.headers for r in replies)
     assert replies[2].json["error"]["weir"]["scope"] == "client"
+
+
+@pytest.mark.parametrize("limits, more", [({"rate_limit_rpm": 1}, {}), ({"rate_limit_rph": 1}, {}), ({"rate_limit_tpm": 100}, {"max_tokens": 90}),
+                                          ({"max_concurrent": 1}, {})])
+def test_a_clients_own_limit_is_told_as_the_clients(start, start_mock, limits, more):
+    import hashlib
+    weir = start({"providers": {"a": provider(start_mock("--latency", "400" if "max_concurrent" in limits else "0"))},
+                  "clients": [{"name": "app", "key_hash": hashlib.sha256(b"k").hexdigest(), **limits}]})
+    replies = together(weir, 2, headers={"authorization": "Bearer k"}, **more)
+    refused = [r for r in replies if r.status == 429]
+    assert len(refused) == 1 and sorted(r.status for r in replies) == [200, 429], replies
+    assert refused[0].error["weir"]["scope"] == "client" and refused[0].error["weir"]["attempts"] == 0
+    assert refused[0].error["code"] == ("too_many_in_flight" if "max_concurrent" in limits else "rate_limited")
+    assert int(refused[0].headers["retry-after"]) >= 1 and "x-weir-provider" not in refused[0].headers
 
 
 def test_a_limit_of_a_provider_is_told_as_such(trio):
@@ -308,6 +332,33 @@ def test_a_line_that_is_full_or_too_slow_is_a_429(trio):
     assert sorted(r.status for r in replies) == [200, 429, 429, 429]
     assert {r.error["code"] for r in replies if r.status == 429} == {"too_many_in_flight"}
     assert chat(weir.port).status == 200  # every place came back
+
+
+def test_nobody_stands_in_line_past_its_own_deadline(trio):
+    run, mocks = trio
+    weir = run("priority", ["a/x"], providers={"a": {"max_concurrent": 1, "queue": {"max": 8, "wait_ms": 60000}}}, latencies=(900,))
+    first = threading.Thread(target=lambda: chat(weir.port))
+    first.start()
+    poll(lambda: admin(weir, "GET", "/health").json["providers"][0]["in_flight"] == 1)
+    late = chat(weir.port, headers={"x-weir-timeout-ms": "150"})
+    assert late.status in (429, 504) and mocks[0].requests()["count"] <= 1, late
+    assert chat(weir.port).status == 200  # who has the time gets the place, and the one that left holds none
+    first.join()
+    assert admin(weir, "GET", "/health").json["providers"][0]["in_flight"] == 0
+
+
+@pytest.mark.parametrize("wait_ms, timeout_ms, status", [(20000, None, 200), (500, None, 429), (20000, 500, 429)])
+def test_a_rate_is_waited_for_within_the_line_and_the_deadline(trio, wait_ms, timeout_ms, status):
+    """One request a second after the first: a line that ends sooner, or a caller that has not so long, is refused at once."""
+    run, mocks = trio
+    weir = run("priority", ["a/x"], providers={"a": {"rate_limit_rpm": 60, "burst_allowance": 1, "queue": {"max": 8, "wait_ms": wait_ms}}})
+    assert chat(weir.port).status == 200
+    began = time.monotonic()
+    reply = chat(weir.port, headers={"x-weir-timeout-ms": str(timeout_ms)} if timeout_ms else None)
+    took = time.monotonic() - began
+    assert reply.status == status and (took >= 0.5 if status == 200 else True), (reply, took)
+    if status == 429:
+        assert reply.error["code"] == "rate_limited" and 1 <= reply.error["weir"]["retry_after_ms"] <= 1000, reply
 
 
 # -- the lock ------------------------------------------------------------------------------------------------------------

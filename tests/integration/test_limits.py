@@ -1,5 +1,6 @@
 """What a stranger can send, and how slowly: everything has its limit."""
 import os
+import resource
 import select
 import socket
 import time
@@ -78,6 +79,30 @@ def test_too_many_connections_get_a_503(start, start_mock):
             c.send(request_bytes("GET", "/healthz"))
             return c.reply().status == 200
     poll(served, 3)
+
+
+def test_without_descriptors_it_waits_and_accepts_again(start, start_mock):
+    """EMFILE: who comes then stands in the kernel's line until a descriptor is free."""
+    weir = start({"providers": {"p": provider(start_mock())}})
+    before = resource.prlimit(weir.process.pid, resource.RLIMIT_NOFILE)
+    room = max(int(name) for name in os.listdir(f"/proc/{weir.process.pid}/fd")) + 3
+    resource.prlimit(weir.process.pid, resource.RLIMIT_NOFILE, (room, before[1]))
+    connections = [Connection(weir.port) for _ in range(12)]
+    for c in connections:
+        c.send(request_bytes("GET", "/healthz"))
+    served, rounds = set(), 0
+    while len(served) < len(connections):  # each that is answered goes, and another takes its place
+        ready = select.select([c.socket for c in connections if c not in served], [], [], 10)[0]
+        assert ready, f"{len(served)} of {len(connections)} were served"
+        assert len(ready) < len(connections), "there were descriptors for all"
+        rounds += 1
+        for c in [c for c in connections if c.socket in ready]:
+            assert c.reply().status == 200
+            c.socket.close()
+            served.add(c)
+    assert rounds > 1
+    resource.prlimit(weir.process.pid, resource.RLIMIT_NOFILE, before)
+    assert chat(weir.port).status == 200
 
 
 def test_a_slow_reader_is_not_buffered_for(start, start_mock):

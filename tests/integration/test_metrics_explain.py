@@ -147,6 +147,21 @@ def test_gauges_follow_what_is_open(start, start_mock):
     poll(lambda: weir.metric("weir_streams_open") == 0 and weir.metric("weir_upstream_connections", state="busy") == 0)
 
 
+def test_every_worker_is_asked_and_the_newest_of_an_id_is_told(start, start_mock):
+    weir = start({"workers": 4, "providers": {"p": provider(start_mock("--latency", "5"))}})
+    own = []
+    for count in range(1, 25):  # each on a connection of its own: the kernel spreads them over the workers
+        assert chat(weir.port, headers={"x-weir-request-id": "again"}).status == 200
+        done = poll(lambda: [e for e in weir.log("request_done") if e["request_id"] == "again" and e["own_id"] not in own])
+        own.append(done[0]["own_id"])
+        story = poll(lambda: (r := admin(weir, "/admin/v1/requests/again")).status == 200 and r.json.get("with_this_caller_id", 1) == count and r.json)
+        assert story["request_id"] == own[-1]
+    for name in own:  # an id that is weir's own is one request's, wherever it was served
+        story = admin(weir, f"/admin/v1/requests/{name}").json
+        assert story["request_id"] == name and "with_this_caller_id" not in story
+    assert admin(weir, "/admin/v1/requests/req_never").status == 404
+
+
 def test_an_id_that_callers_chose_is_looked_for_within_its_client(start, start_mock):
     def client(name, role="user"):
         return {"name": name, "key_hash": hashlib.sha256(f"key-of-{name}-0123456789".encode()).hexdigest(), "role": role}
