@@ -8,6 +8,7 @@ SOURCES := $(shell find src tests/unit tests/fuzz tests/sim bench catalog web -n
 
 setup_asan = -Db_sanitize=address,undefined -Dbuildtype=debugoptimized -Db_lto=false -Db_lundef=false
 setup_tsan = -Db_sanitize=thread -Dbuildtype=debugoptimized -Db_lto=false -Db_lundef=false
+setup_coverage = -Db_coverage=true -Db_lto=false -Dbuildtype=debug -Doptimization=0
 setup_debug = -Db_lto=false -Dbuildtype=debug -Doptimization=0
 
 all: $(BUILD)/weir
@@ -71,6 +72,17 @@ chaos:
 	@$(NINJA) build-asan --quiet weir
 	@python3 tests/chaos --binary build-asan/weir --seconds $(or $(SECONDS),180) $(if $(SEED),--seed $(SEED))
 
+# Lines that the tests run; the bar stands in the script.
+coverage:
+	@CC=gcc; export CC; $(call configure,build-coverage,$(setup_coverage))
+	@$(NINJA) build-coverage --quiet weir
+	@scripts/coverage build-coverage
+
+# COUNT small changes of src (below IN, where it is given), one at a time: which of them does no test notice?
+mutate:
+	@scripts/setup
+	@scripts/mutate --count $(or $(COUNT),100) --seed $(or $(SEED),1) $(if $(INTEGRATION),--integration $(INTEGRATION)) $(IN)
+
 bench: all
 	bench/run --weir $(BUILD)/weir
 
@@ -84,7 +96,7 @@ install: all
 	meson install -C $(BUILD) --no-rebuild --quiet
 
 clean:
-	rm -rf build build-asan build-tsan build-debug build-fuzz
+	rm -rf build build-asan build-tsan build-debug build-fuzz build-coverage
 
 FORCE:
-.PHONY: all setup run test unit integration sdk asan tsan debug fuzz sim chaos bench lint format install clean FORCE
+.PHONY: all setup run test unit integration sdk asan tsan debug fuzz sim chaos coverage mutate bench lint format install clean FORCE

@@ -1,0 +1,92 @@
+"""`make mutate` changes what it says and nothing else: each operator's own changes on a small source, and on all of src that comments, strings, CHECKs,
+tables and lines' numbers stay."""
+import importlib.machinery
+import importlib.util
+import re
+import sys
+
+import pytest
+from weirlib import ROOT
+
+sys.dont_write_bytecode = True
+loader = importlib.machinery.SourceFileLoader("mutate", str(ROOT / "scripts/mutate"))
+mutate = importlib.util.module_from_spec(importlib.util.spec_from_loader("mutate", loader))
+loader.exec_module(mutate)
+
+SOURCE = """/* a < b && c + 1; x = 2; */
+#define MOST (1 + 2)
+static const int table[] = {1, 2, 3};
+
+static bool is_small(int a, const char *name) {
+    char room[64];
+    static const int inside[] = {4, 5};
+    CHECKF(a < 9, "a=%d", a + 1); // a == 2
+    if (a > MOST &&
+        name[0] != '<') {
+        say("a < b; c = 1;", -1);
+        other->count -= inside[a];
+    } else x = 0x10u;
+    int y = a + f(a);
+    return a == 7;
+}
+
+struct pair {
+    int first;
+};
+
+int count_of(struct pair *pair) { return pair->first; }
+"""
+
+
+def told(name, source=SOURCE):
+    return [mutate.described(source, change)[len("a.c:"):] for change in mutate.changes_of("a.c", source)[name]]
+
+
+@pytest.mark.parametrize("operator, wanted", {
+    "relation": ["9: `>` to `>=`", "9: `>` to `<=`", "10: `!=` to `==`", "15: `==` to `!=`"],
+    "connective": ["9: `&&` to `||`"],
+    "sum": ["12: `-=` to `+=`", "14: `+` to `-`"],
+    "constant": ["10: `0` to `1`", "11: `1` to `2`", "11: `1` to `0`", "13: `0x10u` to `17u`", "13: `0x10u` to `15u`", "15: `7` to `8`", "15: `7` to `6`"],
+    "condition": ["9: `(a > MOST && name[0] != '<')` to `(!(a > MOST && name[0] != '<'))`"],
+    "statement": ['11: `say("a < b; c = 1;", -1)` deleted', "12: `other->count -= inside[a]` deleted", "13: `x = 0x10u` deleted"],
+    "answer": ["15: `a == 7` to `!(a == 7)`", "22: `pair->first` to `0`"],
+}.items())
+def test_an_operator_changes_its_own_and_nothing_else(operator, wanted):
+    assert told(operator) == wanted
+
+
+def test_a_change_leaves_the_lines_where_they_are():
+    source = "void f(void) {\n    call(1,\n         2);\n    if (a &&\n        b) {\n    }\n    return g(\n        3);\n}\n"
+    for changes in mutate.changes_of("a.c", source).values():
+        for change in changes:
+            after = mutate.changed(source, change)
+            assert after != source and after.count("\n") == source.count("\n") and after.endswith("}\n")
+
+
+def test_the_real_sources_change_in_their_functions_only():
+    texts = mutate.read_sources([])
+    assert len(texts) > 100 and not any(path.startswith("src/mock/") for path in texts)
+    for path, text in texts.items():
+        comments = [m.span() for m in re.finditer(r'/\*.*?\*/|"(?:\\.|[^"\\\n])*"', text, re.S) if m.group(0)[0] == "/"]
+        tables = [m.span() for m in re.finditer(r"^static const [^;{()]*= \{.*?\};", text, re.S | re.M)]
+        for changes in mutate.changes_of(path, text).values():
+            for change in changes:
+                line = text[text.rfind("\n", 0, change.start) + 1:].split("\n")[0]
+                assert not re.match(r"\s*(CHECKF?\(|#)", line), mutate.described(text, change)
+                assert not any(a <= change.start < b for a, b in comments + tables), mutate.described(text, change)
+
+
+def test_a_seed_draws_the_same_again_and_each_operator_gets_its_share():
+    texts = mutate.read_sources(["src/core"])
+    first, again, other = ([change for change, _ in zip(mutate.draw(texts, seed), range(200))] for seed in (1, 1, 2))
+    assert first == again != other and len(set(first)) == 200
+    of = {change: name for path, text in texts.items() for name, changes in mutate.changes_of(path, text).items() for change in changes}
+    assert {of[change] for change in first} == set(mutate.OPERATORS)
+
+
+def test_each_folder_has_integration_tests_near_it():
+    for path in mutate.read_sources([]):
+        for file in mutate.near(path, "near"):
+            assert (ROOT / file).is_file(), file
+    assert len(mutate.near("src/core/pick.c", "all")) > len(mutate.near("src/core/pick.c", "near"))
+    assert mutate.near("src/core/pick.c", "none") == []
