@@ -162,7 +162,7 @@ static void traffic_comes_back_slowly(void **state) {
 
 static unsigned report_by(struct breaker *breaker, const struct breaker_rules *by, uint64_t now, bool good) {
     struct breaker_ticket ticket;
-    return breaker_admit(breaker, by, now, &ticket) ? breaker_report(breaker, by, now, ticket, good, 0) : 99;
+    return breaker_admit(breaker, by, one, now, &ticket) ? breaker_report(breaker, by, now, ticket, good, 0) : 99;
 }
 
 static void a_window_counts_its_own_calls_only(void **state) {
@@ -172,24 +172,24 @@ static void a_window_counts_its_own_calls_only(void **state) {
     (void)state;
     for (int i = 0; i < 3; i++) assert_int_equal(report_by(&breaker, &share, 19 * S, false), breaker_unchanged);
     for (int i = 0; i < 3; i++) assert_int_equal(report_by(&breaker, &share, 20 * S, false), breaker_unchanged);
-    assert_int_equal(report_by(&breaker, &share, 29 * S, false), breaker_opened);
+    assert_int_equal(report_by(&breaker, &share, 29 * S, false), opened());
     breaker = (struct breaker){0};
     for (int i = 0; i < 5; i++) report_by(&breaker, &share, 20 * S, true);
     for (int i = 0; i < 4; i++) assert_int_equal(report_by(&breaker, &share, 20 * S, false), breaker_unchanged);
     assert_int_equal(report_by(&breaker, &share, 20 * S, true), breaker_unchanged);
     assert_int_equal(report_by(&breaker, &share, 20 * S, false), breaker_unchanged); /* 5 of 11 */
-    assert_int_equal(report_by(&breaker, &share, 20 * S, false), breaker_opened);    /* 6 of 12 */
+    assert_int_equal(report_by(&breaker, &share, 20 * S, false), opened());          /* 6 of 12 */
 }
 
 static void failures_in_a_row_are_counted_across_windows(void **state) {
     struct breaker breaker = {0};
     (void)state;
     fail_times(&breaker, 3, 59 * S);
-    assert_int_equal(breaker_view(&breaker, &rules, 59 * S).failures_in_row, 3);
+    assert_int_equal(breaker_view(&breaker, &rules, one, 59 * S).failures_in_row, 3);
     fail_times(&breaker, 1, 61 * S);
-    assert_int_equal(breaker_view(&breaker, &rules, 61 * S).failures_in_row, 4);
-    assert_int_equal(breaker_report(&breaker, &rules, 190 * S, admit(&breaker, 190 * S), false, 0), breaker_opened);
-    assert_int_equal(breaker_view(&breaker, &rules, 190 * S).failures_in_row, 0);
+    assert_int_equal(breaker_view(&breaker, &rules, one, 61 * S).failures_in_row, 4);
+    assert_int_equal(breaker_report(&breaker, &rules, 190 * S, admit(&breaker, 190 * S), false, 0), opened());
+    assert_int_equal(breaker_view(&breaker, &rules, one, 190 * S).failures_in_row, 0);
 }
 
 static void an_answer_opens_nothing_however_many_failed_before(void **state) {
@@ -199,7 +199,7 @@ static void an_answer_opens_nothing_however_many_failed_before(void **state) {
     (void)state;
     for (int i = 0; i < 3; i++) report_by(&breaker, &share, S, false);
     assert_int_equal(report_by(&breaker, &share, S, true), breaker_unchanged);
-    assert_int_equal(report_by(&breaker, &share, S, false), breaker_opened);
+    assert_int_equal(report_by(&breaker, &share, S, false), opened());
 }
 
 static void by_hand_it_opens_and_closes_and_tickets_that_are_out_count_no_more(void **state) {
@@ -208,28 +208,28 @@ static void by_hand_it_opens_and_closes_and_tickets_that_are_out_count_no_more(v
     struct breaker_ticket out = admit(&breaker, S);
     fail_times(&breaker, 4, S);
     breaker_force(&breaker, &rules, 2 * S, true);
-    assert_int_equal(breaker_view(&breaker, &rules, 2 * S).state, breaker_open);
-    assert_int_equal(breaker_view(&breaker, &rules, 2 * S).until_ns, 62 * S);
-    assert_false(breaker_would_admit(&breaker, &rules, 61 * S));
+    assert_int_equal(breaker_view(&breaker, &rules, one, 2 * S).state, breaker_open);
+    assert_int_equal(breaker_view(&breaker, &rules, one, 2 * S).until_ns, 62 * S);
+    assert_false(breaker_would_admit(&breaker, &rules, one, 61 * S));
     breaker_force(&breaker, &rules, 3 * S, false);
-    struct breaker_view view = breaker_view(&breaker, &rules, 3 * S);
+    struct breaker_view view = breaker_view(&breaker, &rules, one, 3 * S);
     assert_true(view.state == breaker_closed && view.until_ns == 0 && view.failures_in_row == 0);
-    assert_true(breaker_ramp(&breaker, &rules, 3 * S) == 1); /* an operator wants all of it at once */
+    assert_true(breaker_ramp(&breaker, &rules, one, 3 * S) == 1); /* an operator wants all of it at once */
     assert_int_equal(breaker_report(&breaker, &rules, 3 * S, out, false, 0), breaker_unchanged);
-    assert_int_equal(breaker_view(&breaker, &rules, 3 * S).failures_in_row, 0);
+    assert_int_equal(breaker_view(&breaker, &rules, one, 3 * S).failures_in_row, 0);
     fail_times(&breaker, 4, 3 * S);
-    assert_true(breaker_would_admit(&breaker, &rules, 3 * S));
+    assert_true(breaker_would_admit(&breaker, &rules, one, 3 * S));
 }
 
 static void closing_again_forgets_the_failures_of_before(void **state) {
     struct breaker breaker = {0};
     (void)state;
     fail_times(&breaker, 5, S);
-    struct breaker_ticket straggler = {.round = 1}; /* not a probe, of the open round */
+    struct breaker_ticket straggler = {.all = {.round = 1}, .own = {.round = 1}}; /* not a probe, of the open round */
     breaker_report(&breaker, &rules, S, straggler, false, 0);
     for (int i = 0; i < 2; i++) breaker_report(&breaker, &rules, 62 * S, admit(&breaker, 62 * S), true, 0);
     fail_times(&breaker, 4, 63 * S);
-    assert_true(breaker_would_admit(&breaker, &rules, 63 * S));
+    assert_true(breaker_would_admit(&breaker, &rules, one, 63 * S));
 }
 
 /* A tick is 10 ms: nothing is tried before its time, and not a whole tick after it. */
@@ -237,14 +237,14 @@ static void it_is_tried_at_the_first_tick_at_or_after_its_time(void **state) {
     struct breaker breaker = {0};
     (void)state;
     fail_times(&breaker, 5, S + 1);
-    assert_false(breaker_would_admit(&breaker, &rules, 61 * S + 1));
-    assert_true(breaker_would_admit(&breaker, &rules, 61 * S + S / 100));
-    assert_int_equal(breaker_view(&breaker, &rules, 2 * S).until_ns, 61 * S + S / 100);
+    assert_false(breaker_would_admit(&breaker, &rules, one, 61 * S + 1));
+    assert_true(breaker_would_admit(&breaker, &rules, one, 61 * S + S / 100));
+    assert_int_equal(breaker_view(&breaker, &rules, one, 2 * S).until_ns, 61 * S + S / 100);
     breaker = (struct breaker){0};
     fail_times(&breaker, 5, S);
-    assert_false(breaker_would_admit(&breaker, &rules, 61 * S - 1));
-    assert_true(breaker_would_admit(&breaker, &rules, 61 * S));
-    struct breaker_view view = breaker_view(&breaker, &rules, 61 * S);
+    assert_false(breaker_would_admit(&breaker, &rules, one, 61 * S - 1));
+    assert_true(breaker_would_admit(&breaker, &rules, one, 61 * S));
+    struct breaker_view view = breaker_view(&breaker, &rules, one, 61 * S);
     assert_true(view.state == breaker_half_open && view.until_ns == 0); /* as it would be tried */
 }
 
@@ -253,17 +253,17 @@ static void a_probe_that_gives_no_verdict_gives_its_place_back(void **state) {
     (void)state;
     struct breaker_ticket plain = admit(&breaker, S);
     breaker_release(&breaker, plain);
-    assert_int_equal(breaker_view(&breaker, &rules, S).calls_out, 0);
+    assert_int_equal(breaker_view(&breaker, &rules, one, S).calls_out, 0);
     fail_times(&breaker, 5, S);
     struct breaker_ticket probes[3];
     for (int i = 0; i < 3; i++) probes[i] = admit(&breaker, 62 * S);
-    assert_int_equal(breaker_view(&breaker, &rules, 62 * S).calls_out, 3);
+    assert_int_equal(breaker_view(&breaker, &rules, one, 62 * S).calls_out, 3);
     breaker_release(&breaker, probes[0]);
-    assert_int_equal(breaker_view(&breaker, &rules, 62 * S).calls_out, 2);
-    assert_int_equal(breaker_view(&breaker, &rules, 62 * S).successes, 0);
+    assert_int_equal(breaker_view(&breaker, &rules, one, 62 * S).calls_out, 2);
+    assert_int_equal(breaker_view(&breaker, &rules, one, 62 * S).successes, 0);
     admit(&breaker, 62 * S);
     assert_int_equal(breaker_report(&breaker, &rules, 62 * S, probes[1], true, 0), breaker_unchanged);
-    struct breaker_view view = breaker_view(&breaker, &rules, 62 * S);
+    struct breaker_view view = breaker_view(&breaker, &rules, one, 62 * S);
     assert_true(view.calls_out == 2 && view.successes == 1);
 }
 
@@ -272,19 +272,20 @@ static void the_ramp_rises_from_a_tenth_to_all(void **state) {
     struct breaker breaker = {0};
     (void)state;
     fail_times(&breaker, 5, S);
-    assert_true(breaker_ramp(&breaker, &rules, S) == 1); /* open: it gets nothing anyway */
+    assert_true(breaker_ramp(&breaker, &rules, one, S) == 1); /* open: it gets nothing anyway */
     for (int i = 0; i < 2; i++) breaker_report(&breaker, &rules, 62 * S, admit(&breaker, 62 * S), true, 0);
     double last = 0;
     for (uint64_t now = 62 * S; now < 72 * S; now += S / 100) {
-        double ramp = breaker_ramp(&breaker, &rules, now), share = (double)(now - 62 * S) / 10e9;
+        double ramp = breaker_ramp(&breaker, &rules, one, now), share = (double)(now - 62 * S) / 10e9;
         assert_true(ramp >= last && ramp >= 0.1 && ramp < 1);
         assert_true(share < 0.1 ? ramp == 0.1 : ramp > share - 0.001 && ramp < share + 0.001);
         last = ramp;
     }
-    assert_true(breaker_ramp(&breaker, &rules, 72 * S) == 1);
-    assert_true(breaker_ramp(&breaker, &rules, 62 * S - S / 100) == 0.1); /* another thread's clock is a tick behind */
-    assert_true(breaker_ramp(&breaker, &rules, 62 * S - S) == 1);         /* the ticks have come round */
-    assert_true(breaker_ramp(&breaker, &at_once, 62 * S) == 1);
+    assert_true(breaker_ramp(&breaker, &rules, one, 72 * S) == 1);
+    assert_true(breaker_ramp(&breaker, &rules, one, 62 * S - S / 100) ==
+                0.1);                                                  /* another thread's clock is a tick behind */
+    assert_true(breaker_ramp(&breaker, &rules, one, 62 * S - S) == 1); /* the ticks have come round */
+    assert_true(breaker_ramp(&breaker, &at_once, one, 62 * S) == 1);
 }
 
 /* Every sequence of eight events of three callers, against plain numbers. */
