@@ -3,26 +3,14 @@
 
 #include <math.h>
 
+#include "base/base64.h"
 #include "base/prng.h"
 
 enum { dimensions_default = 1536, dimensions_max = 8192, inputs_max = 2048, documents_max = 1000, audio_bytes = 4096 };
 
-static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 /* One grey pixel. */
 static const struct str png =
     STR("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==");
-
-static void base64_put(struct text *text, struct str bytes) {
-    for (size_t i = 0; i < bytes.len; i += 3) {
-        uint32_t group = (uint32_t)(unsigned char)bytes.at[i] << 16;
-        if (i + 1 < bytes.len) group |= (uint32_t)(unsigned char)bytes.at[i + 1] << 8;
-        if (i + 2 < bytes.len) group |= (unsigned char)bytes.at[i + 2];
-        text_put_byte(text, base64_digits[group >> 18]);
-        text_put_byte(text, base64_digits[group >> 12 & 63]);
-        text_put_byte(text, i + 1 < bytes.len ? base64_digits[group >> 6 & 63] : '=');
-        text_put_byte(text, i + 2 < bytes.len ? base64_digits[group & 63] : '=');
-    }
-}
 
 /* -- models -----------------------------------------------------------------------------------------------------------
  */

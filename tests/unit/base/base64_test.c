@@ -37,7 +37,7 @@ static void there_and_back(void **state) {
 }
 
 static void what_is_none(void **state) {
-    static const char *const bad[] = {"A", "AAAAA", "AA-A", "AA A", "A=AA", "Zg==\n"};
+    static const char *const bad[] = {"A", "AAAAA", "AA-A", "AA A", "A=AA", "Zg==\n", "Zh==", "Zm9vYmF"};
     struct arena arena;
     (void)state;
     arena_init(&arena, 4096, 1 << 20);
