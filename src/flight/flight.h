@@ -92,6 +92,7 @@ enum { attempt_tail_size = 512 };
     X(quota_exhausted, "the credit or quota of its keys is used up")           \
     X(rate_limited, "its rate limit is reached")                               \
     X(too_many_in_flight, "as many requests as it takes are in flight")        \
+    X(line_share, "its client has its share of the places in line")            \
     X(not_holder, "another target holds the route's lock")                     \
     X(other_dialect, "a stream is continued in OpenAI's dialect only")         \
     X(too_late, "the request's deadline has passed")
@@ -237,6 +238,7 @@ struct flight {
     enum strategy by; /* the route's, or what x-weir-strategy asked for */
     enum flight_waiting waiting;
     struct candidate *waits_for; /* backoff and rate: who is tried when it is over; line: whose provider */
+    bool line_shared;            /* its place in line is one of its client's share */
     uint64_t wait_until_ns;
     bool client_gate; /* holds of the client's */
     struct limiter_ticket client_requests_minute, client_requests_hour, client_tokens;

@@ -136,9 +136,25 @@ static void wait_begin(struct flight *flight, enum flight_waiting waiting, struc
     flight_arm(flight, until_ns, out);
 }
 
+/* Where there are several clients none takes all the places in line. false: it has its share of them. */
+static bool line_share_take(struct flight *flight, const struct provider *provider) {
+    flight->line_shared = flight->client && flight->snapshot->client_count > 1;
+    if (!flight->line_shared) return true;
+    int32_t waiting = gate_waiting(&provider->cells->gate), free = (int32_t)provider->queue_max;
+    if (waiting > 0) free -= waiting;
+    flight->line_shared = waiters_join(&provider->cells->waiters, flight->client_hash, free > 0 ? (uint32_t)free : 0);
+    return flight->line_shared;
+}
+
+static void line_share_give(struct flight *flight, const struct provider *provider) {
+    if (flight->line_shared) waiters_leave(&provider->cells->waiters, flight->client_hash);
+    flight->line_shared = false;
+}
+
 void flight_wait_end(struct flight *flight, struct actions *out) {
     if (flight->waiting == waiting_line) {
         const struct provider *provider = flight->waits_for->target->provider;
+        line_share_give(flight, provider);
         actions_add(out, action_unwait)->provider = provider;
         gate_stop_waiting(&provider->cells->gate);
     }
@@ -199,9 +215,15 @@ static bool wait_for_room(struct flight *flight, struct now now, struct actions 
             return true;
         }
         bool entered = false;
-        if (candidate->refusal != refusal_too_many_in_flight ||
-            !gate_wait(&provider->cells->gate, provider->max_concurrent, provider->queue_max, &entered))
+        if (candidate->refusal != refusal_too_many_in_flight) continue;
+        if (!line_share_take(flight, provider)) {
+            candidate->refusal = refusal_line_share;
             continue;
+        }
+        if (!gate_wait(&provider->cells->gate, provider->max_concurrent, provider->queue_max, &entered)) {
+            line_share_give(flight, provider);
+            continue;
+        }
         if (entered) { /* a place came free in between */
             wait_begin(flight, waiting_line, candidate, until_ns, out);
             flight_turn(flight, now, out);
@@ -255,6 +277,7 @@ static void answer_nothing(struct flight *flight, const struct attempt *last, ui
         enum refusal refusal;
         enum error_code error;
     } answers[] = {{refusal_too_many_in_flight, error_too_many_in_flight},
+                   {refusal_line_share, error_too_many_in_flight},
                    {refusal_rate_limited, error_rate_limited},
                    {refusal_cooling, error_rate_limited},
                    {refusal_credential_refused, error_provider_auth},
@@ -271,7 +294,7 @@ static void answer_nothing(struct flight *flight, const struct attempt *last, ui
                 code = answers[k].error;
             }
     if (code == error_too_many_in_flight || code == error_rate_limited || code == error_quota_exhausted)
-        flight->limit_scope = STR("provider");
+        flight->limit_scope = best == refusal_line_share ? STR("client") : STR("provider");
     answer_refused(flight, code, soonest_ns == UINT64_MAX ? 0 : soonest_ns, now, out);
 }
 
@@ -330,6 +353,7 @@ void flight_try_next(struct flight *flight, struct now now, struct actions *out)
 void flight_turn(struct flight *flight, struct now now, struct actions *out) {
     CHECKF(flight->waiting == waiting_line, "waiting=%d", (int)flight->waiting);
     struct candidate *candidate = flight->waits_for;
+    line_share_give(flight, candidate->target->provider);
     flight->waiting = waiting_none;
     if (!choose_begin(flight, candidate, true, 0, now, out)) flight_try_next(flight, now, out);
 }

@@ -15,14 +15,14 @@ void line_join(struct request *request, const struct provider *provider) {
     struct worker *worker = request->worker;
     CHECK(!request->line_cells);
     request->line_cells = provider->cells;
-    list_add_last(&worker->line, &request->line_node);
+    turns_join(&worker->line, &request->line_place, provider->cells, request->flight->client_hash);
     atomic_fetch_add_explicit(&provider->cells->waiting[worker->index], 1, memory_order_acq_rel);
 }
 
 void line_leave(struct request *request) {
     if (!request->line_cells) return;
     atomic_fetch_sub_explicit(&request->line_cells->waiting[request->worker->index], 1, memory_order_acq_rel);
-    list_remove(&request->line_node);
+    turns_leave(&request->line_place);
     request->line_cells = NULL;
 }
 
@@ -43,9 +43,9 @@ static void place_send(struct worker *from, struct provider_cells *cells);
 static void place_arrive(void *context) {
     struct place place = *(struct place *)context;
     memory_give(context);
-    for (struct list *node = place.worker->line.next; node != &place.worker->line; node = node->next) {
-        struct request *request = LIST_OWNER(node, struct request, line_node);
-        if (request->line_cells != place.cells) continue;
+    struct turns_place *next = turns_take(&place.worker->line, place.cells);
+    if (next) {
+        struct request *request = LIST_OWNER(next, struct request, line_place);
         line_leave(request);
         request_turn(request);
         return;

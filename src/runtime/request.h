@@ -2,6 +2,7 @@
 #ifndef WEIR_RUNTIME_REQUEST_H
 #define WEIR_RUNTIME_REQUEST_H
 
+#include "core/turns.h"
 #include "net/fetch.h"
 #include "runtime/worker.h"
 
@@ -40,7 +41,7 @@ struct request {
     uint64_t overhead_ns;              /* weir's own share of the time so far */
     bool full;                         /* the sink was over limit_write_high */
     bool leaving;                      /* the flight is closed, and the sink has not sent all of its answer */
-    struct list line_node;             /* of worker->line */
+    struct turns_place line_place;     /* in worker->line */
     struct provider_cells *line_cells; /* whose place it waits for; NULL: none */
 };
 

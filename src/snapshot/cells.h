@@ -15,6 +15,7 @@
 #include "core/lock.h"
 #include "core/retry.h"
 #include "core/suspicion.h"
+#include "core/waiters.h"
 
 enum { cache_line = 64 };
 
@@ -31,7 +32,8 @@ struct provider_cells {
     char room[cache_line];
     struct cell gate;
     struct cell requests_minute, requests_hour, tokens_minute;
-    _Atomic uint16_t waiting[limit_loops]; /* who stands in line on each loop */
+    _Atomic uint32_t waiting[limit_loops]; /* who stands in line on each loop */
+    struct waiters waiters;                /* and how many of each client, where there are several */
 };
 
 /* X(name, what it says of the key, how long it then rests in ms) */

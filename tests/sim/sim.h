@@ -8,6 +8,7 @@
 #define WEIR_SIM_H
 
 #include "base/prng.h"
+#include "core/turns.h"
 #include "config/config.h"
 #include "flight/flight.h"
 
@@ -38,6 +39,7 @@ enum sim_mutant {
     mutant_one_caller,      /* a key rests for what one caller was forbidden */
     mutant_echo_passed,     /* what a provider echoes is not looked through */
     mutant_one_opens,       /* one client's failures count for all */
+    mutant_line_in_order,   /* who came first is served first, whoever has been served */
     mutants
 };
 
@@ -153,7 +155,9 @@ struct sim_caller {
     bool client_counted; /* its request is one of the client's that are in flight */
     unsigned forbidden;  /* bit per provider that was gone or drained when it came */
     bool in_line;
-    unsigned began; /* bit per attempt: its place and its breaker are counted */
+    struct turns_place place;
+    uint64_t joined; /* the line: when, in the order of all that happens there */
+    unsigned began;  /* bit per attempt: its place and its breaker are counted */
     struct sim_ticket tickets[limit_attempts], provider_tickets[limit_attempts]; /* of the naive breakers */
     bool told[limit_attempts];
 };
@@ -195,6 +199,8 @@ struct sim {
     struct sim_breaker target_breakers[sim_targets_max], provider_breakers[sim_providers_max];
     unsigned line[sim_flights_max]; /* callers that wait for a place, in order */
     unsigned line_count;
+    struct list turns;                                                    /* the same ones, as clients take turns */
+    uint64_t line_order, turn_of[sim_providers_max][sim_clients_max + 1]; /* each client's last turn */
     struct lock_view lock;
     uint64_t hedged_ns[sim_calls_max], hedgeable_ns[sim_calls_max]; /* hedges and requests of the route that hedges */
     unsigned hedged_count, hedgeable_count, hedge_permille;         /* the share as written */
@@ -219,6 +225,8 @@ void sim_check_closed(struct sim *sim, unsigned caller);
     X(probe_released)                                                                                              \
     X(place_handed_over)                                                                                           \
     X(waiter_timed_out)                                                                                            \
+    X(clients_took_turns)                                                                                          \
+    X(line_share_refused)                                                                                          \
     X(place_without_waiter)                                                                                        \
     X(lock_moved)                                                                                                  \
     X(lock_guest)                                                                                                  \
@@ -234,9 +242,10 @@ void sim_check_closed(struct sim *sim, unsigned caller);
     X(hedge_won)                                                                                                   \
     X(hedge_lost)                                                                                                  \
     X(hedge_failed)                                                                                                \
-    X(body_refused) X(body_at_limit) X(many_frames) X(reader_stalled) X(late_event) X(key_echoed) X(key_suspected) \
-        X(words_quoted) X(held_to_the_limit) X(provider_removed) X(provider_back) X(provider_drained)              \
-            X(removed_in_flight) X(clock_jumped)
+    X(body_refused)                                                                                                \
+    X(body_at_limit) X(many_frames) X(reader_stalled) X(late_event) X(key_echoed) X(key_suspected) X(words_quoted) \
+        X(held_to_the_limit) X(provider_removed) X(provider_back) X(provider_drained) X(removed_in_flight)         \
+            X(clock_jumped)
 enum sim_mark {
 #define X(name) mark_##name,
     SIM_MARKS(X)
@@ -248,6 +257,9 @@ void sim_reached(struct sim *sim, enum sim_mark mark);
 /* sim_decisions.c: what decisions must keep, against plain counts. */
 void sim_decisions_call(struct sim *sim, unsigned caller, const struct attempt *attempt);
 void sim_decisions_settled(struct sim *sim, unsigned caller, const struct attempt *attempt);
+/* It begins to stand in line; a place is its. */
+void sim_decisions_wait(struct sim *sim, unsigned caller);
+void sim_decisions_turn(struct sim *sim, unsigned caller);
 /* The request is complete. */
 void sim_decisions_admitted(struct sim *sim, const struct flight *flight);
 void sim_decisions_step(struct sim *sim, unsigned caller);

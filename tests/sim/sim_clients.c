@@ -66,6 +66,11 @@ void sim_clients_closed(struct sim *sim, unsigned number) {
     const struct flight *flight = caller->flight;
     if (!caller->client) return;
     bool refused = str_eq(flight->limit_scope, STR("client")) && flight->attempt_count == 0;
+    for (size_t i = 0; i < flight->candidate_count; i++)
+        if (flight->candidates[i].refusal == refusal_line_share) {
+            refused = false;
+            sim_reached(sim, mark_line_share_refused);
+        }
     if (!caller->client_counted && refused)
         sim_rule(sim, has_used(sim, &sim->client_world[caller->client_index]), "no client pays for another's requests",
                  number);

@@ -131,6 +131,48 @@ static void breaker_tell(struct sim *sim, struct sim_breaker *breaker, const str
 
 static unsigned client_of(const struct sim_caller *caller) { return caller->client ? caller->client_index + 1 : 0; }
 
+/* -- the line ---------------------------------------------------------------------------------------------------------
+ */
+
+static const struct provider *line_of(const struct sim *sim, unsigned number) {
+    return sim->callers[number].flight->waits_for->target->provider;
+}
+
+/* Before it stands there: of several clients none takes all the places that are left. */
+void sim_decisions_wait(struct sim *sim, unsigned number) {
+    const struct provider *provider = line_of(sim, number);
+    unsigned in_line = 0, own = 0;
+    for (unsigned i = 0; i < sim->line_count; i++) {
+        if (line_of(sim, sim->line[i])->cells != provider->cells) continue;
+        in_line++;
+        own += client_of(&sim->callers[sim->line[i]]) == client_of(&sim->callers[number]);
+    }
+    unsigned on_way = sim->world[sim_index(provider)].places_on_the_way;
+    if (sim->callers[number].client && sim->client_total > 1)
+        sim_rule(sim, own < provider->queue_max + on_way - in_line, "no client takes more of a line than it leaves",
+                 number);
+    sim->callers[number].joined = ++sim->line_order;
+}
+
+/* Who is served now is the first of its client, and no other client has waited for longer since both had a turn. */
+void sim_decisions_turn(struct sim *sim, unsigned number) {
+    const struct sim_caller *served = &sim->callers[number];
+    const struct provider *provider = line_of(sim, number);
+    uint64_t *turns = sim->turn_of[sim_index(provider)], last = turns[client_of(served)];
+    for (unsigned i = 0; i < sim->line_count; i++) {
+        const struct sim_caller *other = &sim->callers[sim->line[i]];
+        if (sim->line[i] == number || line_of(sim, sim->line[i])->cells != provider->cells) continue;
+        if (client_of(other) == client_of(served)) {
+            sim_rule(sim, other->joined > served->joined, "in line a client's requests keep their order", number);
+            continue;
+        }
+        bool passed_over = other->joined < last && turns[client_of(other)] < last;
+        sim_rule(sim, !passed_over, "no client has two turns in line while another waits", number);
+        if (other->joined < served->joined) sim_reached(sim, mark_clients_took_turns);
+    }
+    turns[client_of(served)] = ++sim->line_order;
+}
+
 /* -- rates ------------------------------------------------------------------------------------------------------------
  */
 

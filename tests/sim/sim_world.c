@@ -61,6 +61,7 @@ static void line_leave(struct sim *sim, unsigned number) {
     sim->line_count--;
     memmove(sim->line + at, sim->line + at + 1, (sim->line_count - at) * sizeof *sim->line);
     sim->callers[number].in_line = false;
+    turns_leave(&sim->callers[number].place);
 }
 
 static void perform(struct sim *sim, unsigned number, const struct action *action) {
@@ -114,8 +115,10 @@ static void perform(struct sim *sim, unsigned number, const struct action *actio
         break;
     case action_wait:
         sim_rule(sim, !caller->in_line, "nobody stands in line twice", number);
+        sim_decisions_wait(sim, number);
         caller->in_line = true;
         sim->line[sim->line_count++] = number;
+        turns_join(&sim->turns, &caller->place, action->provider->cells, caller->flight->client_hash);
         break;
     case action_unwait:
         if (caller->in_line) line_leave(sim, number);
@@ -375,9 +378,14 @@ static void on_reply(struct sim *sim, unsigned number, unsigned call_number) {
 static void on_place(struct sim *sim, unsigned index) {
     const struct provider *provider = sim->world[index].latest;
     sim->world[index].places_on_the_way--;
-    for (unsigned i = 0; i < sim->line_count; i++) {
-        unsigned number = sim->line[i];
-        if (sim->callers[number].flight->waits_for->target->provider->cells != provider->cells) continue;
+    unsigned number = sim_flights_max;
+    for (unsigned i = 0; i < sim->line_count && sim->mutant == mutant_line_in_order && number == sim_flights_max; i++)
+        if (sim->callers[sim->line[i]].flight->waits_for->target->provider->cells == provider->cells)
+            number = sim->line[i];
+    struct turns_place *next = sim->mutant == mutant_line_in_order ? NULL : turns_take(&sim->turns, provider->cells);
+    if (next) number = (unsigned)(LIST_OWNER(next, struct sim_caller, place) - sim->callers);
+    if (number < sim_flights_max) {
+        sim_decisions_turn(sim, number);
         line_leave(sim, number);
         deliver_turn(sim, number);
         return;
@@ -675,6 +683,7 @@ bool sim_run(struct sim *sim, uint64_t seed, unsigned long long flights, enum si
     sim->bodies.limit = 64 << 20;
     arena_init(&sim->scratch, 64 * 1024, 64 << 20);
     sim->host = (struct flight_host){.budget = &sim->bodies, .scratch = &sim->scratch, .prng = &sim->policy};
+    list_init(&sim->turns);
     config_draw(sim);
     if (!sim_rule(sim, config_take(sim), "a drawn configuration is valid", 0)) return end(sim), false;
     bool many = sim_chance(&sim->arrivals, 20);
