@@ -13,6 +13,7 @@ enum {
     limit_write_low = 32 * 1024,              /* and at which it is read again */
     limit_held_reply = 256 * 1024,            /* a whole reply up to this is held before its head is sent */
     limit_held_translated = 16 * 1024 * 1024, /* a whole reply of another dialect */
+    limit_held_stored = 16 * 1024 * 1024,     /* one that is to be stored; a longer one is not */
     limit_held_stream = 64 * 1024,            /* a stream's bytes before its first good token */
     limit_sse_event = 1024 * 1024,            /* one event of a stream */
     limit_attempts = 32,

@@ -221,6 +221,7 @@ struct flight {
     struct forecast *forecast;
     struct message_part *fetching; /* waiting_fetch: what is got from the web */
     bool not_stored;               /* a whole answer is too large for it: x-weir-stored */
+    bool reasoning_dropped;        /* bare items of its input: x-weir-dropped */
     bool stores;                   /* its answer, when it is whole */
     struct str previous_response;  /* that it goes on from; {NULL,0}: none */
     struct chunks *own_input;      /* of what is stored; NULL: nothing */
@@ -438,6 +439,9 @@ bool translate_admit(struct flight *flight, struct error *error, struct str *par
  * or has been answered. */
 bool stored_recall(struct flight *flight, struct now now, struct actions *out);
 void stored_recalled(struct flight *flight, const struct event *event, struct now now, struct actions *out);
+/* How many bytes of a whole answer are held before it is passed on as it comes; and once it is: it will not be kept. */
+size_t stored_held_max(const struct flight *flight);
+void stored_give_up(struct flight *flight);
 /* The whole answer, a response object; or an event that may hold one; or frames written for the caller. */
 void stored_keep(struct flight *flight, struct str response, struct actions *out);
 void stored_keep_event(struct flight *flight, struct str type, struct str data, struct actions *out);

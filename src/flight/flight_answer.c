@@ -76,6 +76,14 @@ static struct str cost_text(struct flight *flight, const struct attempt *attempt
     return text.failed ? STR_NONE : text_str(&text);
 }
 
+/* What its provider could not be told, and what none was: names, separated by commas. */
+static struct str dropped_text(struct flight *flight, const struct attempt *attempt) {
+    struct str name = feature_name(feature_reasoning_history);
+    if (!flight->reasoning_dropped || str_find(attempt->dropped, name) != SIZE_MAX) return attempt->dropped;
+    if (!attempt->dropped.len) return name;
+    return arena_printf(&flight->arena, "%.*s, %.*s", STR_ARG(attempt->dropped), STR_ARG(name));
+}
+
 void answer_head(struct flight *flight, const struct attempt *attempt, int status, int64_t content_length,
                  struct now now, struct actions *out) {
     size_t count = 0, most = attempt->header_count + own_headers_max + limit_headers_max;
@@ -99,7 +107,8 @@ void answer_head(struct flight *flight, const struct attempt *attempt, int statu
     }
     if (flight->not_stored) answer_header_put(headers, &count, STR("x-weir-stored"), STR("false"));
     if (attempt->usage_told_by_estimate) answer_header_put(headers, &count, STR("x-weir-estimated"), STR("true"));
-    if (attempt->dropped.len) answer_header_put(headers, &count, STR("x-weir-dropped"), attempt->dropped);
+    struct str dropped = dropped_text(flight, attempt);
+    if (dropped.len) answer_header_put(headers, &count, STR("x-weir-dropped"), dropped);
     own_limits_put(flight, headers, &count, now);
     for (size_t i = 0; i < attempt->header_count; i++)
         if (!own_limits || !str_starts_nocase(attempt->headers[i].name, STR("x-ratelimit-")))

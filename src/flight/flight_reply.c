@@ -51,7 +51,8 @@ void reply_body(struct flight *flight, struct attempt *attempt, struct str bytes
     if (attempt->error_cut) return; /* enough to classify by, and nothing of it is passed on */
     if (attempt->translates && attempt->held.len + bytes.len > limit_held_translated) {
         attempt_fail(flight, attempt, failure_too_large, now, out);
-    } else if (!attempt->translates && attempt->held.len + bytes.len > limit_held_reply) {
+    } else if (!attempt->translates && attempt->held.len + bytes.len > stored_held_max(flight)) {
+        stored_give_up(flight);
         attempt->mode = reply_opaque;
         opaque_body(flight, attempt, bytes, now, out);
     } else if (!chunks_add(&attempt->held, bytes)) {

@@ -61,8 +61,27 @@ static bool is_reference(const struct json_value *item) {
     return said || types > 1 || (id && (!holds || (types == 0 && !role)));
 }
 
+static bool has_two_types(const struct json_value *item) {
+    size_t place = 0, types = 0;
+    struct str name;
+    while (json_each(item, &place, &name)) types += str_eq_nocase(name, STR("type"));
+    return types > 1;
+}
+
+/* Reasoning that is named by its id alone, as a client replays it that asked for no encrypted content: nobody can read
+ * anything in it, so that it is left out. */
+static bool is_bare_reasoning(const struct json_value *item) {
+    return json_kind(item) == json_object && str_eq(json_member_str(item, "type"), STR("reasoning")) &&
+           is_reference(item) && !has_two_types(item);
+}
+
+/* In a list, where bare reasoning can be left out; or the only one. */
+static bool is_foreign(const struct json_value *item, bool listed) {
+    return is_reference(item) && !(listed && is_bare_reasoning(item));
+}
+
 /* Some member `input`, in any case, as a provider may read any of them, holds an item of which this is so. */
-static bool any_item(const struct json_value *root, bool (*is_so)(const struct json_value *item)) {
+static bool any_item(const struct json_value *root, bool (*is_so)(const struct json_value *item, bool listed)) {
     size_t member = 0;
     struct str name;
     bool any = false;
@@ -70,21 +89,22 @@ static bool any_item(const struct json_value *root, bool (*is_so)(const struct j
     for (const struct json_value *input; !any && (input = json_each(root, &member, &name));) {
         size_t place = 0;
         if (!str_eq_nocase(name, STR("input"))) continue;
-        any = is_so(input);
+        any = is_so(input, false);
         if (json_kind(input) != json_array) continue;
-        for (const struct json_value *item; !any && (item = json_each(input, &place, NULL));) any = is_so(item);
+        for (const struct json_value *item; !any && (item = json_each(input, &place, NULL));) any = is_so(item, true);
     }
     return any;
 }
 
 /* Its id says nothing that it does not say itself; a provider may still look up what it stored by it. */
-static bool has_idle_id(const struct json_value *item) {
+static bool has_idle_id(const struct json_value *item, bool listed) {
     static const struct str types[] = {STR("message"),          STR("reasoning"),
                                        STR("function_call"),    STR("function_call_output"),
                                        STR("custom_tool_call"), STR("custom_tool_call_output")};
     size_t place = 0;
     struct str name, type = json_member_str(item, "type");
     bool id = false, idle = !json_member(item, "type");
+    (void)listed;
     if (json_kind(item) != json_object) return false;
     for (const struct json_value *value; (value = json_each(item, &place, &name));)
         id |= str_eq_nocase(name, STR("id"));
@@ -95,7 +115,7 @@ static bool has_idle_id(const struct json_value *item) {
 static void stored_item_put(struct text *text, const struct json_value *item) {
     size_t place = 0;
     struct str name;
-    if (!has_idle_id(item)) {
+    if (!has_idle_id(item, true)) {
         json_put(text, item);
         return;
     }
@@ -119,7 +139,7 @@ static bool body_replace(struct flight *flight, const struct text *body) {
     return flight->whole_body.at != NULL;
 }
 
-/* The body without the ids of items that hold what they say. */
+/* The body without the ids of items that hold what they say, and without reasoning that holds nothing. */
 static bool body_without_ids(struct flight *flight, const struct json_value *root) {
     struct text body = text_in_arena(flight->host->scratch, flight->whole_body.len + 128);
     struct str name;
@@ -136,6 +156,8 @@ static bool body_without_ids(struct flight *flight, const struct json_value *roo
         }
         text_put_byte(&body, '[');
         for (const struct json_value *item; (item = json_each(value, &place, NULL));) {
+            flight->reasoning_dropped |= is_bare_reasoning(item);
+            if (is_bare_reasoning(item)) continue;
             text_json_comma(&body);
             stored_item_put(&body, item);
         }
@@ -149,7 +171,7 @@ static bool body_without_ids(struct flight *flight, const struct json_value *roo
 static bool names_own(struct flight *flight, const struct json_value **root, struct now now, struct actions *out) {
     if (!names_admit(flight, now, out)) return false;
     if (client_may_name_stored(flight)) return true;
-    if (any_item(*root, is_reference)) {
+    if (any_item(*root, is_foreign)) {
         answer_error(flight, error_not_allowed,
                      STR("This client key may not name a provider's items: send what they hold (of reasoning its "
                          "`encrypted_content`), use previous_response_id, or ask the operator for `raw: true`."),
@@ -259,6 +281,15 @@ static bool too_large(const struct flight *flight, size_t bytes) {
     return most && bytes > (uint64_t)most;
 }
 
+size_t stored_held_max(const struct flight *flight) {
+    return flight->stores && !too_large(flight, limit_held_reply) ? limit_held_stored : limit_held_reply;
+}
+
+void stored_give_up(struct flight *flight) {
+    flight->not_stored = flight->stores;
+    flight->stores = false;
+}
+
 void stored_keep(struct flight *flight, struct str response, struct actions *out) {
     const char *problem;
     size_t at;
@@ -266,9 +297,9 @@ void stored_keep(struct flight *flight, struct str response, struct actions *out
     const struct json_value *root = json_parse_in(flight->host->scratch, response, &problem, &at);
     struct str id = json_member_str(root, "id"), input = chunks_whole(flight->own_input);
     struct str output = json_raw(json_member(root, "output"), flight->host->scratch);
+    stored_give_up(flight);
     if (!id.len || id.len > limit_response_id || !input.at || !output.len) return;
-    flight->stores = false;
-    /* The store refuses it and logs that; a stream's head has gone, and its caller is not told. */
+    /* The store refuses what is too large and logs that; a stream's head has gone, and its caller is not told. */
     flight->not_stored = too_large(flight, client_name(flight).len + id.len + flight->previous_response.len +
                                                input.len + output.len + response.len);
     struct action *action = actions_add(out, action_keep);

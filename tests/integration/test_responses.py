@@ -293,12 +293,12 @@ def test_what_lies_at_the_provider_is_not_for_other_clients(start, tmp_path):
         theirs = ask(weir, "go on", "m", "resp_native", client="two")
         assert theirs.status == 400 and theirs.error["param"] == "previous_response_id"
         assert ask(weir, "x", "m", client="two", conversation="conv_1").status == 403
-        for item in ({"type": "item_reference", "id": "msg_1"}, {"id": "msg_1"}, {"type": None, "id": "msg_1"}, {"type": "reasoning", "id": "rs_1", "summary": []},
-                     {"type": "message", "role": "assistant", "id": "msg_1", "content": []}, {"type": "image_generation_call", "id": "ig_1"}, {"type": "compaction", "id": "c_1"}, {"type": "file_search_call", "id": "fs_1", "queries": ["x"]},
-                     {"type": "reasoning", "ID": "rs_1", "encrypted_content": ""}):
+        for item in ({"type": "item_reference", "id": "msg_1"}, {"id": "msg_1"}, {"type": None, "id": "msg_1"}, {"type": "reasoning", "type ": "x", "id": "rs_1", "Type": "item_reference"},
+                     {"type": "message", "role": "assistant", "id": "msg_1", "content": []}, {"type": "image_generation_call", "id": "ig_1"}, {"type": "compaction", "id": "c_1"}, {"type": "file_search_call", "id": "fs_1", "queries": ["x"]}):
             reply = ask(weir, [{"role": "user", "content": "repeat that"}, item], "m", client="two")
             assert reply.status == 403 and reply.error["param"] == "input", (item, reply)
-        assert ask(weir, {"type": "item_reference", "id": "msg_1"}, "m", client="two").status == 403
+        for item in ({"type": "item_reference", "id": "msg_1"}, {"type": "reasoning", "id": "rs_1", "summary": []}):
+            assert ask(weir, item, "m", client="two").status == 403, "and no list around it"
         again = b'{"model":"m","input":"x","inp\\u0075t":[{"type":"item_reference","id":"msg_1"}]}'
         assert http(weir.port, "POST", "/v1/responses", again, {**auth("two"), "content-type": "application/json"}).status == 403
         for keys in ('"previous_response_id":"","previous_response_id":"resp_native"', '"previous_response_id":null,"Previous_Response_Id":"resp_native"', '"conversation":null,"conversation":"conv_1"',
@@ -314,6 +314,64 @@ def test_what_lies_at_the_provider_is_not_for_other_clients(start, tmp_path):
         sent = json.loads(far.bodies[-1])["input"]
         assert [item.get("id") for item in sent] == [None] * 4 and sent[1]["encrypted_content"] == "x" and sent[2]["call_id"] == "c"  # no id goes up that may be another's
         assert ask(weir, "go on", "m", "resp_native", client="one").status == 200
+
+
+@pytest.mark.parametrize("stream", (False, True))
+def test_reasoning_that_holds_nothing_is_left_out_and_named(start, start_mock, tmp_path, stream):
+    """What a client replays that sends back all it got, and did not ask for encrypted reasoning."""
+    (tmp_path / "c.jsonl").write_text('{"extends":"built-in"}\n{"provider":"openai","endpoints":["chat","responses"]}\n')
+    events = b"".join(b"event: %b\ndata: %b\n\n" % (e["type"].encode(), json.dumps(e).encode()) for e in (
+        {"type": "response.output_text.delta", "item_id": "msg_1", "output_index": 0, "content_index": 0, "delta": "native words", "sequence_number": 0},
+        {"type": "response.completed", "sequence_number": 1, "response": NATIVE}))
+
+    def answer(connection, head, body):
+        connection.sendall(good_reply(events).replace(b"application/json", b"text/event-stream") if stream else good_reply(json.dumps(NATIVE).encode()))
+    bare = ({"type": "reasoning", "id": "rs_1", "summary": []}, {"type": "reasoning", "id": "rs_2", "summary": [], "encrypted_content": None, "content": [], "status": "completed"},
+            {"type": "reasoning", "ID": "rs_3", "encrypted_content": ""})
+    user, says = {"role": "user", "content": "x"}, {"type": "message", "id": "msg_1", "role": "assistant", "content": [{"type": "output_text", "text": "y", "annotations": []}]}
+    full = {"type": "reasoning", "id": "rs_4", "summary": [], "encrypted_content": "sealed"}
+    with RawProvider(answer) as far:
+        weir = start({"catalog": str(tmp_path / "c.jsonl"), "providers": {"one": provider(far.base_url)}, "clients": clients()})
+        reply = ask(weir, [user, bare[0], full, says, *bare[1:]], "m", client="two", stream=stream)
+        assert reply.status == 200 and reply.headers["x-weir-dropped"] == "reasoning_history", reply
+        sent = json.loads(far.bodies[-1])["input"]
+        assert [item.get("type") for item in sent] == [None, "reasoning", "message"] and "rs_" not in json.dumps(sent) and sent[1]["encrypted_content"] == "sealed"
+        reply = ask(weir, [user, full], "m", client="two", stream=stream)
+        assert reply.status == 200 and "x-weir-dropped" not in reply.headers
+        plain = start({"catalog": str(tmp_path / "c.jsonl"), "providers": {"one": provider(far.base_url)}})
+        assert "x-weir-dropped" not in ask(plain, [user, bare[0]], "m", stream=stream).headers, "who may name it, names it"
+        assert json.loads(far.bodies[-1])["input"][1] == bare[0]
+    weir = start(config(start_mock(), clients=clients()))
+    assert ask(weir, [user, bare[0]], "anthropic", client="two").headers["x-weir-dropped"] == "reasoning_history"
+    assert ask(weir, [user, bare[0], full], "openai", client="two").headers["x-weir-dropped"] == "reasoning_history", "once"
+
+
+@pytest.mark.parametrize("size", (200_000, 300_000, 4_000_000))
+def test_a_long_answer_is_stored_like_any_other(start, tmp_path, size):
+    (tmp_path / "c.jsonl").write_text('{"extends":"built-in"}\n{"provider":"openai","endpoints":["chat","responses"]}\n')
+    whole = json.dumps({**NATIVE, "output": [{**NATIVE["output"][0], "content": [{"type": "output_text", "text": "w" * size, "annotations": []}]}]}).encode()
+    with RawProvider(lambda connection, head, body: connection.sendall(good_reply(whole))) as far:
+        weir = start({"catalog": str(tmp_path / "c.jsonl"), "providers": {"one": provider(far.base_url)}})
+        reply = ask(weir, "hello", "m")
+        assert reply.body == whole and "x-weir-stored" not in reply.headers
+        assert get(weir, "resp_native").json["output"][0]["content"][0]["text"] == "w" * size
+        ask(weir, "again", "m", "resp_native")
+        assert [item["role"] for item in json.loads(far.bodies[-1])["input"]] == ["user", "assistant", "user"]
+
+
+def test_an_answer_that_is_too_long_to_store_says_so_and_comes_whole(start, tmp_path):
+    (tmp_path / "c.jsonl").write_text('{"extends":"built-in"}\n{"provider":"openai","endpoints":["chat","responses"]}\n')
+    whole = json.dumps({**NATIVE, "output": [{**NATIVE["output"][0], "content": [{"type": "output_text", "text": "w" * 17_000_000, "annotations": []}]}]}).encode()
+    with RawProvider(lambda connection, head, body: connection.sendall(good_reply(nameless if b"nameless" in body else whole))) as far:
+        nameless = json.dumps({**NATIVE, "id": "r" * 300}).encode()
+        providers = {"catalog": str(tmp_path / "c.jsonl"), "providers": {"one": provider(far.base_url)}}
+        for more in ({}, {"responses": {"max_bytes_per_client": 300_000}}):
+            weir = start({**providers, **more})
+            reply = ask(weir, "hello", "m")
+            assert reply.body == whole and reply.headers["x-weir-stored"] == "false"
+            assert get(weir, "resp_native").status == 404
+        assert "x-weir-stored" not in ask(weir, "hello", "m", store=False).headers
+        assert ask(weir, "nameless", "m").headers["x-weir-stored"] == "false", "one whose id is no id"
 
 
 def test_what_is_stored_is_bounded_for_a_client_and_in_all_the_oldest_first_out(start, start_mock):
