@@ -310,10 +310,7 @@ struct breaker_view breaker_view(const struct breaker *breaker, const struct bre
     return view;
 }
 
-bool breaker_has_own(const struct breaker *breaker, uint64_t *client) {
-    *client = cell_load(&breaker->owner);
-    return decision_of(cell_load(&breaker->own)).state != breaker_closed;
-}
+uint64_t breaker_owner(const struct breaker *breaker) { return cell_load(&breaker->owner); }
 
 static double word_ramp(const struct cell *cell, const struct breaker_rules *rules, uint64_t now_ns) {
     struct decision decision = decision_of(cell_load(cell));

@@ -77,8 +77,8 @@ void breaker_force(struct breaker *breaker, const struct breaker_rules *rules, u
 /* As this client meets it; blame_nobody: as it is for all. */
 struct breaker_view breaker_view(const struct breaker *breaker, const struct breaker_rules *rules, uint64_t client,
                                  uint64_t now_ns);
-/* Is it not closed for one client alone? Then *client names it. */
-bool breaker_has_own(const struct breaker *breaker, uint64_t *client);
+/* The client that has a breaker of its own, or had it last: what it meets may differ from what all others do. */
+uint64_t breaker_owner(const struct breaker *breaker);
 /* 0 to 1: how much of its traffic a breaker that has closed again should get now; 1 when it never opened. */
 double breaker_ramp(const struct breaker *breaker, const struct breaker_rules *rules, uint64_t client, uint64_t now_ns);
 

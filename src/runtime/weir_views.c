@@ -37,7 +37,11 @@ static void health_put(const struct snapshot *snapshot, const struct provider *p
     text_json_str(text, STR("breaker"), breaker_state_name(health.breaker));
     if (health.breaker_until_ns > now.mono_ns)
         text_json_u64(text, STR("breaker_open_ms"), (health.breaker_until_ns - now.mono_ns) / NS_PER_MS);
-    if (health.breaker_client.len) text_json_str(text, STR("breaker_client"), health.breaker_client);
+    for (size_t i = 0; i < snapshot->client_count && health.breaker_client; i++)
+        if (str_hash(snapshot->clients[i].name) == health.breaker_client) {
+            text_json_str(text, STR("breaker_client"), snapshot->clients[i].name);
+            break;
+        }
     text_json_u64(text, STR("in_flight"), health.in_flight);
     if (provider->max_concurrent) text_json_u64(text, STR("max_concurrent"), provider->max_concurrent);
     if (provider->queue_max) text_json_i64(text, STR("waiting"), health.waiting > 0 ? health.waiting : 0);

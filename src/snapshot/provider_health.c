@@ -21,14 +21,15 @@ static void breaker_worse(struct provider_health *health, const struct breaker *
         health->breaker_until_ns = view.until_ns;
 }
 
-/* Not closed for one client: where there is no other, that is all there is to say of it. */
+/* Open for one client alone: where there is no other, that is all there is to say of it. */
 static void target_look(struct provider_health *health, const struct snapshot *snapshot, const struct breaker *breaker,
                         const struct breaker_rules *rules, uint64_t now_ns) {
-    uint64_t owner = 0;
-    bool has_own = breaker_has_own(breaker, &owner), several = snapshot->client_count > 1 && owner != 0;
-    breaker_worse(health, breaker, rules, has_own && !several ? owner : blame_nobody, now_ns);
-    for (size_t i = 0; i < snapshot->client_count && has_own && several && health->breaker_client.len == 0; i++)
-        if (str_hash(snapshot->clients[i].name) == owner) health->breaker_client = snapshot->clients[i].name;
+    uint64_t owner = breaker_owner(breaker);
+    bool several = snapshot->client_count > 1 && owner != 0;
+    breaker_worse(health, breaker, rules, several ? blame_nobody : owner, now_ns);
+    if (several && breaker_view(breaker, rules, owner, now_ns).state == breaker_open &&
+        breaker_view(breaker, rules, blame_nobody, now_ns).state != breaker_open)
+        health->breaker_client = owner;
 }
 
 struct provider_health provider_health(const struct snapshot *snapshot, const struct provider *provider,

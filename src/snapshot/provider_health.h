@@ -11,7 +11,7 @@ struct provider_health {
     uint64_t latency_ns, baseline_ns; /* to the first token; 0: not known */
     enum breaker_state breaker;       /* the worst of the provider's and its targets' */
     uint64_t breaker_until_ns;        /* open: when the first may be tried again */
-    struct str breaker_client;        /* of several: for whom alone a target's breaker is not closed; empty: for none */
+    uint64_t breaker_client;          /* of several: the one for whom alone a target's is open (a hash); 0: none */
     uint32_t in_flight;
     int32_t waiting;
     unsigned keys_cooling; /* for whatever reason; of these: */
