@@ -3,9 +3,6 @@
 #include "dialect/sse.h"
 
 #include <string.h>
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
 
 #include "base/budget.h"
 #include "base/check.h"
@@ -35,20 +32,17 @@ size_t sse_pending(const struct sse *sse) {
     return 0;
 }
 
-/* Where the line at `at` ends: its LF or CR, or the end of the bytes. */
+/* Where the line at `at` ends: its LF or CR, or the end of the bytes. A window at a time, as a stream of the one may
+ * hold none of the other. */
 static size_t line_end(struct str bytes, size_t at) {
-#if defined(__SSE2__)
-    const __m128i feed = _mm_set1_epi8('\n'), carriage = _mm_set1_epi8('\r');
-    while (at + 16 <= bytes.len) {
-        __m128i some = _mm_loadu_si128((const __m128i *)(const void *)(bytes.at + at));
-        unsigned mask =
-            (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(some, feed), _mm_cmpeq_epi8(some, carriage)));
-        if (mask) return at + (unsigned)__builtin_ctz(mask);
-        at += 16;
+    for (size_t window = 512; at < bytes.len; at += window) {
+        size_t left = bytes.len - at < window ? bytes.len - at : window;
+        const char *feed = memchr(bytes.at + at, '\n', left);
+        if (feed) left = (size_t)(feed - (bytes.at + at));
+        const char *carriage = memchr(bytes.at + at, '\r', left);
+        if (carriage || feed) return (size_t)((carriage ? carriage : feed) - bytes.at);
     }
-#endif
-    while (at < bytes.len && bytes.at[at] != '\n' && bytes.at[at] != '\r') at++;
-    return at;
+    return bytes.len;
 }
 
 /* Behind the line end at `at` (LF, CR, CR LF); 0: a CR at the very end may be half of CR LF, so it waits. */
@@ -59,14 +53,17 @@ static size_t line_end_pass(struct str bytes, size_t at) {
 }
 
 /* Where the event at the front ends (behind its blank line), or 0. A blank line at the very front is an event of its
- * own, without fields. Resumes at *scanned, which is a line's beginning, or its end once that has been found. */
-static size_t event_end(struct str bytes, size_t *scanned) {
+ * own, without fields. Resumes at *scanned, which is a line's beginning, or its end once that has been found. *first:
+ * the end of the first line, where it was found in this call; else 0. */
+static size_t event_end(struct str bytes, size_t *scanned, size_t *first) {
     bool front = *scanned == 0;
+    *first = 0;
     while (*scanned < bytes.len) {
         size_t end = line_end(bytes, *scanned), next;
         if (end == bytes.len) break;
         next = line_end_pass(bytes, end);
         if (front && end == 0) return next;
+        if (front) *first = end;
         front = false;
         *scanned = end;
         if (next == 0 || next == bytes.len) return 0; /* the next line has not begun: look at this line end again */
@@ -77,9 +74,10 @@ static size_t event_end(struct str bytes, size_t *scanned) {
     return 0;
 }
 
-static bool line_next(struct str *rest, struct str *line) {
+/* `end`: of this line, where it is known; else 0. */
+static bool line_next(struct str *rest, size_t end, struct str *line) {
     if (rest->len == 0) return false;
-    size_t end = line_end(*rest, 0);
+    if (end == 0) end = line_end(*rest, 0);
     *line = str_slice(*rest, 0, end);
     size_t next = end + 1;
     if (end < rest->len && rest->at[end] == '\r' && next < rest->len && rest->at[next] == '\n') next++;
@@ -87,8 +85,8 @@ static bool line_next(struct str *rest, struct str *line) {
     return true;
 }
 
-static bool field_is(struct str line, struct str name, struct str *value) {
-    if (!str_starts(line, name)) return false;
+static inline bool field_is(struct str line, struct str name, struct str *value) {
+    if (line.len < name.len || memcmp(line.at, name.at, name.len) != 0) return false;
     *value = str_slice(line, name.len, line.len);
     if (value->len == 0) return true;
     if (value->at[0] != ':') return false;
@@ -96,12 +94,12 @@ static bool field_is(struct str line, struct str name, struct str *value) {
     return true;
 }
 
-static bool sse_event_read(struct str raw, struct arena *scratch, struct sse_event *event) {
+static bool sse_event_read(struct str raw, size_t first, struct arena *scratch, struct sse_event *event) {
     struct str rest = raw, line, value;
     struct text joined = {.failed = false};
     size_t datas = 0;
     event->event = STR("");
-    while (line_next(&rest, &line)) {
+    for (; line_next(&rest, first, &line); first = 0) {
         if (field_is(line, STR("event"), &value)) event->event = value;
         if (!field_is(line, STR("data"), &value)) continue;
         if (datas++ == 0) {
@@ -142,7 +140,8 @@ static enum sse_result held_next(struct sse *sse, struct arena *scratch, struct 
     for (size_t piece = 512; sse->fed.len; piece *= 2) {
         size_t before = sse->held_len;
         if (!sse_hold(sse, str_slice(sse->fed, 0, piece))) return sse_no_memory;
-        size_t taken = sse->held_len - before, end = event_end(str_make(sse->held, sse->held_len), &sse->scanned);
+        size_t first, taken = sse->held_len - before;
+        size_t end = event_end(str_make(sse->held, sse->held_len), &sse->scanned, &first);
         if (end == 0) {
             sse->fed = str_slice(sse->fed, taken, sse->fed.len);
             if (sse->held_len > limit_sse_event) return sse_too_large;
@@ -154,7 +153,7 @@ static enum sse_result held_next(struct sse *sse, struct arena *scratch, struct 
         event->borrowed = false;
         CHECKF(end >= before, "end=%zu before=%zu", end, before); /* else it would have ended then */
         sse->fed = str_slice(sse->fed, end - before, sse->fed.len);
-        return sse_event_read(event->raw, scratch, event) ? sse_got_event : sse_no_memory;
+        return sse_event_read(event->raw, first, scratch, event) ? sse_got_event : sse_no_memory;
     }
     return sse_more;
 }
@@ -181,7 +180,7 @@ enum sse_result sse_next(struct sse *sse, struct arena *scratch, struct sse_even
         if (sse->held_size > 4096) held_free(sse); /* one long event is no reason to keep its memory */
         return sse_more;
     }
-    size_t end = event_end(sse->fed, &sse->scanned);
+    size_t first, end = event_end(sse->fed, &sse->scanned, &first);
     if (end == 0) {
         struct str rest = sse->fed;
         sse->fed = STR_NONE;
@@ -192,5 +191,5 @@ enum sse_result sse_next(struct sse *sse, struct arena *scratch, struct sse_even
     event->borrowed = true;
     sse->fed = str_slice(sse->fed, end, sse->fed.len);
     sse->scanned = 0;
-    return sse_event_read(event->raw, scratch, event) ? sse_got_event : sse_no_memory;
+    return sse_event_read(event->raw, first, scratch, event) ? sse_got_event : sse_no_memory;
 }
