@@ -130,6 +130,92 @@ static void no_stretch_of_time_gets_more_than_its_due(void **state) {
     }
 }
 
+static void without_a_limit_nothing_waits_is_settled_or_held(void **state) {
+    const struct limiter_rules none = {.limit = 0, .period_ns = S};
+    const struct limiter_ticket ticket = {.tat_ns = 9 * S, .units = 3};
+    struct cell cell = {0};
+    (void)state;
+    assert_int_equal(limiter_wait_ns(&cell, &none, 1000, S), 0);
+    limiter_settle(&cell, &none, ticket, 7, S);
+    limiter_hold_until(&cell, &none, 50 * S);
+    assert_int_equal(cell_load(&cell), 0);
+    cell_store(&cell, 9 * S);
+    limiter_refund(&cell, &none, ticket, S);
+    assert_int_equal(cell_load(&cell), 9 * S);
+}
+
+static void one_an_hour_is_a_limit(void **state) {
+    const struct limiter_rules one = {.limit = 1, .period_ns = 3600 * S}; /* no burst said: one at once */
+    struct cell cell = {0};
+    struct limiter_ticket ticket;
+    (void)state;
+    assert_int_equal(limiter_left(&cell, &one, S), 1);
+    assert_int_equal(taken_at_once(&cell, &one, S), 1);
+    assert_int_equal(limiter_left(&cell, &one, S), 0);
+    assert_int_equal(limiter_wait_ns(&cell, &one, 1, S), 3600 * S);
+    assert_int_equal(taken_at_once(&cell, &one, 3600 * S), 0);
+    assert_true(limiter_take(&cell, &one, 1, 3601 * S, &ticket));
+    limiter_refund(&cell, &one, ticket, 3601 * S);
+    assert_int_equal(limiter_left(&cell, &one, 3601 * S), 1);
+    limiter_hold_until(&cell, &one, 9000 * S);
+    assert_int_equal(limiter_wait_ns(&cell, &one, 1, 8000 * S), 1000 * S + 3600 * S);
+}
+
+/* A unit costs the period's part, rounded up: no more pass than the limit says. */
+static void what_does_not_divide_is_rounded_up(void **state) {
+    const struct limiter_rules three = {.limit = 3, .period_ns = 10, .burst = 1};
+    struct cell cell = {0};
+    struct limiter_ticket ticket;
+    (void)state;
+    assert_true(limiter_take(&cell, &three, 1, 100, &ticket));
+    assert_int_equal(ticket.tat_ns, 104);
+    assert_int_equal(ticket.units, 1);
+    cell_store(&cell, 0);
+    assert_true(limiter_take(&cell, &three, 3, 100, &ticket));
+    assert_int_equal(ticket.tat_ns, 110); /* and what divides is not */
+}
+
+static void a_settlement_that_is_right_or_has_no_ticket_moves_only_the_difference(void **state) {
+    struct cell cell = {0};
+    struct limiter_ticket ticket;
+    (void)state;
+    assert_true(limiter_take(&cell, &sixty, 4, 100 * S, &ticket));
+    limiter_settle(&cell, &sixty, ticket, 4, 100 * S);
+    assert_int_equal(cell_load(&cell), 104 * S);
+    limiter_settle(&cell, &sixty, (struct limiter_ticket){.units = 0}, 3, 100 * S); /* nothing was reserved */
+    assert_int_equal(cell_load(&cell), 107 * S);
+    limiter_refund(&cell, &sixty, (struct limiter_ticket){.units = 0}, 100 * S);
+    assert_int_equal(cell_load(&cell), 107 * S);
+}
+
+/* Whatever is taken, given back and settled, in any order: nothing is gained beyond a full bucket. */
+static void giving_back_never_makes_more_than_a_full_bucket(void **state) {
+    struct prng prng;
+    (void)state;
+    for (uint64_t seed = 1; seed <= 300; seed++) {
+        struct cell cell = {0};
+        struct limiter_ticket tickets[8] = {{0}};
+        uint64_t now = 100 * S;
+        prng_seed(&prng, seed);
+        for (int i = 0; i < 200; i++) {
+            struct limiter_ticket *ticket = &tickets[prng_below(&prng, 8)];
+            uint64_t before = cell_load(&cell);
+            now += prng_below(&prng, 3) * prng_below(&prng, S);
+            if (ticket->units == 0 && !limiter_take(&cell, &sixty, 1 + prng_below(&prng, 4), now, ticket)) {
+                assert_int_equal(cell_load(&cell), before);
+            } else if (prng_below(&prng, 3) == 0) {
+                before = cell_load(&cell);
+                limiter_refund(&cell, &sixty, *ticket, now);
+                uint64_t after = cell_load(&cell), most = ticket->tat_ns > now ? ticket->tat_ns - now : 0;
+                assert_true(after <= before && before - after <= most && before - after <= ticket->units * S);
+                assert_true(after == before || after >= now);
+                *ticket = (struct limiter_ticket){.units = 0};
+            }
+            assert_true(limiter_left(&cell, &sixty, now) <= sixty.burst);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_burst_passes_at_once_then_one_a_second),
@@ -140,6 +226,11 @@ int main(void) {
         cmocka_unit_test(a_hold_only_moves_later),
         cmocka_unit_test(huge_numbers_do_not_wrap),
         cmocka_unit_test(no_stretch_of_time_gets_more_than_its_due),
+        cmocka_unit_test(without_a_limit_nothing_waits_is_settled_or_held),
+        cmocka_unit_test(one_an_hour_is_a_limit),
+        cmocka_unit_test(what_does_not_divide_is_rounded_up),
+        cmocka_unit_test(a_settlement_that_is_right_or_has_no_ticket_moves_only_the_difference),
+        cmocka_unit_test(giving_back_never_makes_more_than_a_full_bucket),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -73,6 +73,21 @@ static void fields_come_round_without_touching_each_other(void **state) {
     assert_int_equal(lock_view(&cell).holder, 5);
 }
 
+static void the_count_is_shown_up_to_what_moves_it(void **state) {
+    struct cell cell = {0};
+    uint32_t epoch = lock_hold(&cell, 1).epoch;
+    (void)state;
+    for (unsigned i = 1; i < 10; i++) {
+        assert_int_equal(lock_failed(&cell, epoch, 3, 1), lock_counted); /* nowhere to go but to itself */
+        assert_int_equal(lock_view(&cell).failures, i < 3 ? i : 3);
+    }
+    lock_succeeded(&cell, epoch + 1); /* of another epoch */
+    assert_int_equal(lock_view(&cell).failures, 3);
+    lock_succeeded(&cell, epoch);
+    assert_int_equal(lock_view(&cell).failures, 0);
+    assert_int_equal(lock_view(&cell).holder, 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_is_taken_once_and_stays),
@@ -81,6 +96,7 @@ int main(void) {
         cmocka_unit_test(with_nowhere_to_go_it_stays_and_counts_to_its_top),
         cmocka_unit_test(a_move_by_hand_wants_the_epoch),
         cmocka_unit_test(fields_come_round_without_touching_each_other),
+        cmocka_unit_test(the_count_is_shown_up_to_what_moves_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

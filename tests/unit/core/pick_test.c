@@ -311,13 +311,13 @@ static void load_is_relative_to_weight(void **state) {
 static void equal_loads_are_drawn_evenly(void **state) {
     (void)state;
     struct prng prng;
-    struct pick_candidate candidates[5] = {plain(), plain(), plain(), plain(), plain()};
-    unsigned served[5] = {0};
+    struct pick_candidate candidates[6] = {plain(), plain(), plain(), plain(), plain(), plain()};
+    unsigned served[6] = {0};
     prng_seed(&prng, 11);
-    candidates[0].in_flight = 1;
-    for (int i = 0; i < 40000; i++) served[picked(strategy_least_loaded, candidates, 5, prng_next(&prng))]++;
-    assert_int_equal(served[0], 0);
-    for (int i = 1; i < 5; i++) assert_true(served[i] > 9500 && served[i] < 10500);
+    candidates[0].in_flight = candidates[1].in_flight = 1; /* they tie too, before a better one comes */
+    for (int i = 0; i < 40000; i++) served[picked(strategy_least_loaded, candidates, 6, prng_next(&prng))]++;
+    assert_int_equal(served[0] + served[1], 0);
+    for (int i = 2; i < 6; i++) assert_true(served[i] > 9500 && served[i] < 10500);
 }
 
 static void the_fastest_serves_until_its_load_makes_it_slower(void **state) {
@@ -394,6 +394,66 @@ static void cost_is_weighed_with_health_and_speed(void **state) {
     assert_int_equal(picked(strategy_cost_optimal, candidates, 2, 1), 0);
     candidates[1].cost_nano_usd = -1;
     assert_int_equal(picked(strategy_cost_optimized, candidates, 2, 1), 0);
+}
+
+static void scores_are_what_pick_h_says(void **state) {
+    (void)state;
+    struct pick_candidate candidates[3] = {plain(), plain(), plain()};
+    double scores[3];
+    candidates[0].priority = 3, candidates[1].priority = -2;
+    candidates[0].weight = 4, candidates[0].in_flight = 7, candidates[1].in_flight = 1;
+    candidates[0].latency_ns = 50, candidates[1].latency_ns = 20; /* the third is not known, and idle */
+    candidates[0].cost_nano_usd = 9, candidates[1].cost_nano_usd = 0;
+    static const struct {
+        enum strategy strategy;
+        double scores[3];
+    } rows[] = {{strategy_priority, {-3, 2, -1}},
+                {strategy_exclusive, {-3, 2, -1}},
+                {strategy_least_loaded, {-2, -2, -1}},
+                {strategy_fastest_response, {-400, -40, 0}},
+                {strategy_cost_optimal, {-9, 0, -1e300}}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct pick_input input = {.strategy = rows[i].strategy, .candidates = candidates, .count = 3};
+        pick(&input, scores);
+        for (size_t k = 0; k < 3; k++) assert_true(scores[k] == rows[i].scores[k]);
+    }
+    candidates[2].in_flight = 4; /* busy, it counts as the fastest of the others */
+    struct pick_input input = {.strategy = strategy_fastest_response, .candidates = candidates, .count = 3};
+    pick(&input, scores);
+    assert_true(scores[2] == -100);
+    candidates[0].latency_ns = candidates[1].latency_ns = 0; /* nobody is known */
+    pick(&input, scores);
+    assert_true(scores[0] == -8 && scores[1] == -2 && scores[2] == -5);
+}
+
+/* Each part is a share: the cheapest and the fastest have it whole, and nobody has more. */
+static void the_weighed_scores_are_shares(void **state) {
+    (void)state;
+    struct prng prng;
+    prng_seed(&prng, 5);
+    for (int round = 0; round < 2000; round++) {
+        struct pick_candidate candidates[4];
+        double scores[4];
+        int64_t cheapest = INT64_MAX;
+        uint64_t fastest = UINT64_MAX;
+        for (size_t i = 0; i < 4; i++) {
+            candidates[i] = plain();
+            candidates[i].cost_nano_usd = ((int64_t)prng_below(&prng, 5) - 1) * 1000; /* some are free, some unknown */
+            candidates[i].latency_ns = 1 + prng_below(&prng, 1000);
+            if (candidates[i].cost_nano_usd >= 0 && candidates[i].cost_nano_usd < cheapest)
+                cheapest = candidates[i].cost_nano_usd;
+            if (candidates[i].latency_ns < fastest) fastest = candidates[i].latency_ns;
+        }
+        struct pick_input input = {.strategy = strategy_cost_optimized, .candidates = candidates, .count = 4};
+        pick(&input, scores);
+        for (size_t i = 0; i < 4; i++) {
+            bool is_known = candidates[i].cost_nano_usd >= 0;
+            double cost = is_known ? ((double)cheapest + 1) / ((double)candidates[i].cost_nano_usd + 1) : 0;
+            if (cheapest == INT64_MAX) cost = 1; /* none is known */
+            double wanted = 0.5 * cost + 0.25 + 0.25 * (double)fastest / (double)candidates[i].latency_ns;
+            assert_true(fabs(scores[i] - wanted) < 1e-12 && scores[i] <= 1);
+        }
+    }
 }
 
 /* -- by chance and by hash --------------------------------------------------------------------------------------------
@@ -509,6 +569,8 @@ int main(void) {
         cmocka_unit_test(a_target_that_was_slow_once_gets_another_chance),
         cmocka_unit_test(the_cheapest_is_first_and_the_unknown_last),
         cmocka_unit_test(cost_is_weighed_with_health_and_speed),
+        cmocka_unit_test(scores_are_what_pick_h_says),
+        cmocka_unit_test(the_weighed_scores_are_shares),
         cmocka_unit_test(shares_come_near_the_weights),
         cmocka_unit_test(sessions_stay_and_only_a_removed_targets_own_move),
         cmocka_unit_test(where_a_session_goes_does_not_depend_on_the_order),

@@ -76,6 +76,59 @@ static void counts_stop_at_their_top(void **state) {
     assert_int_equal(cell_load(&share.now) >> 40, 1);
 }
 
+static void the_pause_reaches_its_edges_and_never_wraps(void **state) {
+    (void)state;
+    assert_int_equal(retry_backoff_ms(0, 200, 10000, 200), 200);
+    assert_int_equal(retry_backoff_ms(0, 200, 10000, 201), 0);
+    assert_int_equal(retry_backoff_ms(31, 1, UINT64_MAX - 1, 1ull << 31), 1ull << 31);
+    assert_int_equal(retry_backoff_ms(31, 1, UINT64_MAX - 1, (1ull << 31) + 1), 0);
+    assert_int_equal(retry_backoff_ms(60, 1ull << 40, 5000, 5000), 5000);
+    assert_int_equal(retry_backoff_ms(5, 1ull << 62, 5000, 5000), 5000); /* base x 2^5 does not fit */
+    assert_true(retry_backoff_ms(40, 200, UINT64_MAX, UINT64_MAX - 7) == UINT64_MAX - 7);
+    assert_int_equal(retry_backoff_ms(3, 0, 5000, 12345), 0);
+}
+
+/* What share_would_take says is what share_take does, at every moment. */
+static void a_look_says_what_taking_would_do(void **state) {
+    struct prng prng;
+    (void)state;
+    for (uint64_t seed = 1; seed <= 200; seed++) {
+        struct share share = {0};
+        uint64_t now = seed * S;
+        prng_seed(&prng, seed);
+        for (int i = 0; i < 400; i++) {
+            now += prng_below(&prng, 8) == 0 ? prng_below(&prng, 12 * S) : prng_below(&prng, S / 4);
+            if (prng_below(&prng, 2)) share_count(&share, now);
+            struct share looked_at = share;
+            bool would = share_would_take(&looked_at, 300, 2, now);
+            assert_true(cell_load(&looked_at.now) == cell_load(&share.now)); /* and changes nothing */
+            assert_int_equal(share_take(&share, 300, 2, now), would);
+        }
+    }
+}
+
+static void all_of_the_requests_may_be_tried_again_and_not_one_more(void **state) {
+    struct share share = {0};
+    (void)state;
+    for (int i = 0; i < 999; i++) share_count(&share, 100 * S);
+    assert_int_equal(taken(&share, 1000, 0, 100 * S), 999);
+    share = (struct share){0};
+    for (int i = 0; i < 14; i++) share_count(&share, 100 * S);
+    assert_int_equal(taken(&share, 200, 0, 100 * S), 2); /* of 2.8 */
+}
+
+/* A thread whose clock is behind counts into the half that is there, and takes nothing back. */
+static void a_clock_that_is_behind_begins_no_new_half(void **state) {
+    struct share share = {0};
+    (void)state;
+    for (int i = 0; i < 10; i++) share_count(&share, 105 * S);
+    uint64_t before = cell_load(&share.now);
+    share_count(&share, 104 * S);
+    assert_int_equal(cell_load(&share.now), before + (1ull << 20));
+    assert_int_equal(taken(&share, 1000, 0, 104 * S), 11);
+    assert_int_equal(cell_load(&share.before), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(backoff_doubles_to_its_top_with_full_jitter),
@@ -83,6 +136,10 @@ int main(void) {
         cmocka_unit_test(a_fifth_of_the_requests_may_be_tried_again),
         cmocka_unit_test(in_no_ten_seconds_are_there_more_than_the_floor),
         cmocka_unit_test(counts_stop_at_their_top),
+        cmocka_unit_test(the_pause_reaches_its_edges_and_never_wraps),
+        cmocka_unit_test(a_look_says_what_taking_would_do),
+        cmocka_unit_test(all_of_the_requests_may_be_tried_again_and_not_one_more),
+        cmocka_unit_test(a_clock_that_is_behind_begins_no_new_half),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

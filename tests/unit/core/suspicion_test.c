@@ -69,6 +69,17 @@ static void the_clock_may_begin_at_zero_and_callers_may_be_unknown(void **state)
     assert_true(suspicion_note(&cell, 1, 0, window, 0));
 }
 
+/* Two clients, or two models, that differ in one bit of their hashes are two. */
+static void every_bit_of_a_hash_tells_callers_and_models_apart(void **state) {
+    (void)state;
+    for (unsigned bit = 0; bit < 64; bit++) {
+        struct cell cell = {0};
+        assert_false(suspicion_note(&cell, alice, small, window, s));
+        assert_false(suspicion_note(&cell, alice ^ 1ull << bit, small, window, s));
+        assert_true(suspicion_note(&cell, alice, small ^ 1ull << bit, window, s));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_caller_never_shows_that_a_key_is_bad),
@@ -77,6 +88,7 @@ int main(void) {
         cmocka_unit_test(an_answer_in_between_clears_the_key),
         cmocka_unit_test(what_was_refused_long_ago_does_not_count),
         cmocka_unit_test(the_clock_may_begin_at_zero_and_callers_may_be_unknown),
+        cmocka_unit_test(every_bit_of_a_hash_tells_callers_and_models_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
