@@ -20,6 +20,9 @@ static void the_third_failure_moves_it_and_success_clears_the_count(void **state
     uint32_t epoch = lock_hold(&cell, 7).epoch;
     (void)state;
     assert_int_equal(lock_failed(&cell, epoch, 3, 9), lock_counted);
+    lock_succeeded(&cell, epoch);
+    assert_int_equal(lock_view(&cell).failures, 0);
+    assert_int_equal(lock_failed(&cell, epoch, 3, 9), lock_counted);
     assert_int_equal(lock_failed(&cell, epoch, 3, 9), lock_counted);
     lock_succeeded(&cell, epoch);
     assert_int_equal(lock_view(&cell).failures, 0);
@@ -58,6 +61,7 @@ static void a_move_by_hand_wants_the_epoch(void **state) {
     (void)state;
     assert_true(lock_move(&cell, epoch, 2));
     assert_false(lock_move(&cell, epoch, 3));
+    assert_int_equal(lock_view(&cell).failures, 0);
     assert_int_equal(lock_view(&cell).holder, 2);
     lock_succeeded(&cell, epoch); /* stale: nothing */
     assert_int_equal(lock_failed(&cell, epoch, 1, 3), lock_unchanged);
@@ -67,6 +71,7 @@ static void fields_come_round_without_touching_each_other(void **state) {
     struct cell cell = {0};
     (void)state;
     lock_restore(&cell, 0xffffff, UINT32_MAX);
+    assert_int_equal(lock_view(&cell).failures, 0);
     assert_int_equal(lock_view(&cell).holder, 0xffffff);
     assert_true(lock_move(&cell, UINT32_MAX, 5));
     assert_int_equal(lock_view(&cell).epoch, 0);
