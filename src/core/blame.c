@@ -2,12 +2,15 @@
  * until one of them is at its top. */
 #include "core/blame.h"
 
+#include "base/check.h"
+
 enum { field = 0xffff };
 
 static unsigned surplus_of(uint64_t word) { return (unsigned)(word >> 16) & field; }
 static unsigned shared_of(uint64_t word) { return (unsigned)word & field; }
 
 static uint64_t blame_word_of(uint16_t tag, uint16_t client, unsigned surplus, unsigned shared) {
+    CHECKF(surplus > 0 || client == 0, "client=%u", client); /* who has no surplus is not named */
     return (uint64_t)tag << 48 | (uint64_t)client << 32 | (uint64_t)(surplus < field ? surplus : field) << 16 |
            (shared < field ? shared : field);
 }
@@ -20,14 +23,16 @@ uint64_t blame_noted(uint64_t word, uint64_t client) {
     unsigned surplus = surplus_of(word), shared = shared_of(word);
     if (client == blame_nobody) return blame_word_of(tag, whose, surplus, shared + 1);
     if (surplus == 0 || whose == who) return blame_word_of(tag, who, surplus + 1, shared);
+    CHECKF(surplus > 0 && whose != who, "surplus=%u whose=%u", surplus, whose);
     return blame_word_of(tag, surplus > 1 ? whose : 0, surplus - 1, shared + 2);
 }
 
 unsigned blame_total(uint64_t word) { return surplus_of(word) + shared_of(word); }
 
 unsigned blame_for_all(uint64_t word) {
-    unsigned shared = shared_of(word);
-    return shared ? shared + (surplus_of(word) > 0) : 0;
+    unsigned shared = shared_of(word), for_all = shared ? shared + (surplus_of(word) > 0) : 0;
+    CHECKF(for_all <= blame_total(word), "for_all=%u total=%u", for_all, blame_total(word));
+    return for_all;
 }
 
 unsigned blame_surplus(uint64_t word, uint64_t client) {

@@ -2,6 +2,8 @@
  * decision sees one word only, and the counts merely stand beside it. */
 #include "core/breaker.h"
 
+#include "base/check.h"
+
 #define TICK_NS (10ull * 1000 * 1000)
 
 enum { field_8 = 0xff, field_16 = 0xffff, deadline_bits = 30, deadline_mask = (1 << deadline_bits) - 1 };
@@ -22,7 +24,18 @@ static struct decision decision_of(uint64_t word) {
                              .deadline = (uint32_t)word & deadline_mask};
 }
 
+/* What holds of every word that stands in a cell. */
+static void decision_check(const struct decision *decision) {
+    CHECKF(decision->state <= breaker_half_open, "state=%d", (int)decision->state);
+    CHECKF(decision->state == breaker_half_open || (decision->calls_out | decision->successes) == 0,
+           "state=%d calls_out=%u successes=%u", (int)decision->state, decision->calls_out, decision->successes);
+    CHECKF(decision->calls_out <= field_8 && decision->successes <= field_8 && decision->deadline <= deadline_mask,
+           "calls_out=%u successes=%u deadline=%u", decision->calls_out, decision->successes, decision->deadline);
+    CHECK(decision->state == breaker_closed || decision->deadline != 0); /* else nothing would ever try it again */
+}
+
 static uint64_t breaker_word_of(const struct decision *decision) {
+    decision_check(decision);
     return (uint64_t)decision->state << 62 | (uint64_t)decision->round << 46 | (uint64_t)decision->calls_out << 38 |
            (uint64_t)decision->successes << 30 | decision->deadline;
 }
@@ -51,6 +64,8 @@ static void decision_age(struct decision *decision, const struct breaker_rules *
 
 static bool decision_admit(struct decision *decision, const struct breaker_rules *rules, uint64_t now_ns) {
     decision_age(decision, rules, now_ns);
+    CHECKF(rules->half_open_max_calls >= 1 && rules->half_open_max_calls <= field_8, "half_open_max_calls=%u",
+           rules->half_open_max_calls);
     if (decision->state == breaker_closed) return true;
     if (decision->state == breaker_open || decision->calls_out >= rules->half_open_max_calls) return false;
     decision->calls_out++;
@@ -67,6 +82,7 @@ static bool word_admit(struct cell *cell, const struct breaker_rules *rules, uin
         *pass = (struct breaker_pass){.round = decision.round, .probe = decision.state == breaker_half_open};
         next = breaker_word_of(&decision);
     } while (next != seen && !cell_swap(cell, &seen, next));
+    CHECK(!pass->probe || decision_of(next).calls_out > 0); /* a probe has its place, and owes it */
     return true;
 }
 
@@ -117,6 +133,7 @@ void breaker_release(struct breaker *breaker, struct breaker_ticket ticket) {
 static void decision_open(struct decision *decision, const struct breaker_rules *rules, uint64_t now_ns,
                           uint64_t not_before_ns) {
     uint64_t until = now_ns + rules->open_ns;
+    CHECKF(until >= now_ns, "open_ns=%llu", (unsigned long long)rules->open_ns);
     decision->state = breaker_open;
     decision->round++;
     decision->calls_out = decision->successes = 0;
@@ -125,6 +142,7 @@ static void decision_open(struct decision *decision, const struct breaker_rules 
 
 static enum breaker_change probe_report(struct decision *decision, const struct breaker_rules *rules, uint64_t now_ns,
                                         bool good, uint64_t not_before_ns) {
+    CHECKF(decision->state == breaker_half_open, "state=%d", (int)decision->state);
     if (!good) {
         decision_open(decision, rules, now_ns, not_before_ns);
         return breaker_opened;
@@ -197,6 +215,7 @@ static enum verdict share_judge(struct breaker *breaker, const struct breaker_ru
     do next = blame_noted(blame_tag(seen) == number ? seen : blame_tagged(number), client);
     while (!cell_swap(&breaker->failed, &seen, next));
     unsigned failures = blame_total(next), for_all = blame_for_all(next), left_out = failures - for_all;
+    CHECKF(failures > 0 && blame_tag(next) == number, "failures=%u tag=%u", failures, blame_tag(next));
     if (share_is_reached(rules, for_all, calls > left_out ? calls - left_out : 0)) return verdict_open_for_all;
     bool one = blame_surplus(next, client) && share_is_reached(rules, failures, calls);
     return one ? verdict_open_for_one : verdict_closed;
@@ -206,6 +225,7 @@ static enum verdict row_judge(struct breaker *breaker, const struct breaker_rule
     uint64_t seen = cell_load(&breaker->row), next;
     do next = blame_noted(seen, client);
     while (!cell_swap(&breaker->row, &seen, next));
+    CHECKF(rules->failure_threshold > 0, "failure_threshold=%u", rules->failure_threshold);
     if (blame_for_all(next) >= (probe ? 1 : rules->failure_threshold)) return verdict_open_for_all;
     return probe || blame_surplus(next, client) >= rules->failure_threshold ? verdict_open_for_one : verdict_closed;
 }
@@ -213,6 +233,7 @@ static enum verdict row_judge(struct breaker *breaker, const struct breaker_rule
 /* Its owner first: who is let out in between is the other one, for an instant. */
 static enum breaker_change own_open(struct breaker *breaker, const struct breaker_rules *rules, uint64_t client,
                                     uint64_t now_ns, uint64_t not_before_ns) {
+    CHECK(client != blame_nobody); /* a failure of nobody's counts for all, and opens for all or not at all */
     cell_store(&breaker->owner, client);
     uint64_t seen = cell_load(&breaker->own), next;
     do {
@@ -291,6 +312,7 @@ void breaker_force(struct breaker *breaker, const struct breaker_rules *rules, u
 
 static struct breaker_view word_view(const struct cell *cell, const struct breaker_rules *rules, uint64_t now_ns) {
     struct decision decision = decision_of(cell_load(cell));
+    CHECKF(decision.state <= breaker_half_open, "state=%d", (int)decision.state);
     int32_t left = decision.state == breaker_open ? ticks_left(decision.deadline, now_ns) : 0;
     decision_age(&decision, rules, now_ns);
     return (struct breaker_view){.state = decision.state,

@@ -14,6 +14,8 @@
 struct cell {
     _Atomic uint64_t word;
 };
+_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && sizeof(struct cell) == 8,
+               "a cell is a word, and no lock stands behind it");
 
 static inline uint64_t cell_load(const struct cell *cell) {
     return atomic_load_explicit(&cell->word, memory_order_acquire);

@@ -13,6 +13,7 @@ static const struct failure_facts facts[failures] = {
 
 const struct failure_facts *failure_facts(enum failure failure) {
     CHECKF((unsigned)failure < failures, "failure=%d", (int)failure);
+    CHECKF((failure == failure_none) == (facts[failure].error == error_none), "failure=%d", (int)failure);
     return &facts[failure];
 }
 

@@ -1,6 +1,8 @@
 /* company.c - the two clients of the word; the one served longer ago makes room for a third. */
 #include "core/company.h"
 
+#include "base/check.h"
+
 static const uint64_t step_ns = 4000000000;
 enum { set = 0x8000, moment = 0x7fff };
 
@@ -11,8 +13,11 @@ static bool company_is_of(uint32_t one, uint16_t who) { return is_set(one) && on
 
 static uint64_t company_noted(uint64_t word, uint16_t who, uint64_t now_ns) {
     uint32_t one = (uint32_t)(word >> 32), other = (uint32_t)word, next = (uint32_t)who << 16 | when_of(now_ns);
+    CHECKF(!is_set(one) || !company_is_of(other, (uint16_t)(one >> 16)), "one=%x other=%x", one,
+           other); /* two, not one twice */
     if (company_is_of(one, who)) return (uint64_t)next << 32 | other;
     if (company_is_of(other, who)) return (uint64_t)one << 32 | next;
+    CHECKF(is_set(next), "next=%x", next);
     bool first = !is_set(one) || (is_set(other) && steps_since(one, now_ns) > steps_since(other, now_ns));
     bool full = is_set(one) && is_set(other) && steps_since(one, now_ns) == 0 && steps_since(other, now_ns) == 0;
     if (full) return word; /* two were served this moment: there is company, whoever asks */

@@ -22,11 +22,14 @@ static double breaker_term(enum breaker_state state) {
 double health_score(const struct health_input *input) {
     double success = input->success > 0 ? input->success : 0; /* 0 for what is no number too */
     if (success > 1) success = 1;
-    return success * latency_term(input) * breaker_term(input->breaker);
+    double score = success * latency_term(input) * breaker_term(input->breaker);
+    CHECKF(score >= 0 && score <= 1, "score=%f", score);
+    return score;
 }
 
 enum health_state health_state_of(double score, const struct health_rules *rules, enum health_state before) {
     const double margin = 0.05;
+    CHECKF((unsigned)before < health_states, "before=%d", (int)before);
     double degraded = rules->degraded_below, unhealthy = rules->unhealthy_below;
     if (before == health_degraded || before == health_unhealthy) degraded += margin; /* harder to leave upwards */
     if (before == health_unhealthy) unhealthy += margin;

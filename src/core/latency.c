@@ -4,6 +4,8 @@
 
 #include <math.h>
 
+#include "base/check.h"
+
 #define UNIT_NS 16000ull
 #define TICK_NS 125000000ull
 
@@ -30,6 +32,7 @@ static uint64_t units_of(uint64_t sample_ns) {
 static uint64_t averaged(uint64_t word, uint64_t sample, double tau_s, double least, uint64_t now_ns) {
     double age = age_s(word, now_ns), weight = age > 0 ? 1 - exp(-age / tau_s) : 0;
     if (weight < least) weight = least;
+    CHECKF(weight > 0 && weight <= 1, "weight=%f", weight);
     double value = (double)value_of(word) * (1 - weight) + (double)sample * weight;
     return value < 1 ? 1 : (uint64_t)(value + 0.5);
 }
@@ -39,6 +42,7 @@ static void average(struct cell *cell, uint64_t sample_ns, double tau_s, double 
     do {
         bool at_once = seen == 0 || (peak && sample > value_of(seen));
         next = latency_word_of(at_once ? sample : averaged(seen, sample, tau_s, least, now_ns), now_ns);
+        CHECK(next != 0); /* that would be no sample at all */
     } while (next != seen && !cell_swap(cell, &seen, next));
 }
 
@@ -68,6 +72,8 @@ void latency_p95(struct cell *cell, uint64_t sample_ns) {
         else if (seen && sample < seen)
             next = seen - seen * 5 / 2000;
         if (seen && sample > seen && next > sample) next = sample;
+        CHECKF(seen == 0 || (sample < seen ? next <= seen : next >= seen), "seen=%llu next=%llu",
+               (unsigned long long)seen, (unsigned long long)next); /* a step goes towards its sample */
     } while (next != seen && !cell_swap(cell, &seen, next));
 }
 
@@ -81,6 +87,7 @@ void success_report(struct cell *cell, bool good, uint64_t now_ns) {
         double age = age_s(seen, now_ns), weight = age > 0 ? 1 - exp(-age / 30) : 0;
         if (weight < 0.05 || seen == 0) weight = 0.05;
         double failures = (double)value_of(seen) / one * (1 - weight) + (good ? 0 : weight);
+        CHECKF(failures >= 0 && failures < 2, "failures=%f", failures); /* VALUE_MAX is just below 2 */
         next = latency_word_of((uint64_t)(failures * one), now_ns);
         if (next == 0) next = 1;
     } while (next != seen && !cell_swap(cell, &seen, next));

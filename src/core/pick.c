@@ -89,6 +89,7 @@ static double mean_begin(const struct pick_input *input, double latest) {
         sum += begin_of(input, latest, i) * weight;
         weights += weight;
     }
+    CHECKF(weights > 0, "count=%zu", input->count);
     return sum / weights;
 }
 
@@ -161,6 +162,7 @@ static double unit(uint64_t random) { return ((double)(random >> 11) + 1) / 9007
  * 2005 for weights). The same draw with random bits for the hash is a weighted choice. */
 static double rendezvous(uint64_t key, const struct pick_candidate *candidate, uint64_t salt) {
     double u = unit(mixed(key, salt));
+    CHECKF(u > 0 && u <= 1, "u=%f", u); /* of 0 there is no logarithm */
     return u >= 1 ? 1e300 : -candidate->weight / log(u);
 }
 
@@ -203,6 +205,8 @@ size_t pick(const struct pick_input *input, double *scores) {
         const struct pick_candidate *candidate = &input->candidates[i];
         double score = score_of(input, &field, i);
         bool passed = input->count > 1 && passed_over(input, i);
+        CHECKF(score == score, "strategy=%d candidate=%zu", (int)input->strategy,
+               i); /* no number wins or loses against one */
         if (scores) scores[i] = score;
         bool better = i == 0 || (best_passed && !passed), tie = false;
         if (i && passed == best_passed) {
@@ -217,12 +221,14 @@ size_t pick(const struct pick_input *input, double *scores) {
         best_score = score;
         best_passed = passed;
     }
+    CHECKF(best < input->count, "best=%zu count=%zu", best, input->count);
     return best;
 }
 
 uint64_t pick_pass_floor(const struct pick_input *input, size_t chosen) {
     CHECKF(chosen < input->count, "chosen=%zu count=%zu", chosen, input->count);
     double begin = begin_of(input, latest_begun(input), chosen);
+    CHECKF(begin > -9e18 && begin < 9e18, "begin=%f", begin); /* an int64_t holds it */
     return input->candidates[0].pass + (uint64_t)(int64_t)begin;
 }
 

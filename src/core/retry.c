@@ -2,12 +2,15 @@
  * before counts whole, so the window is between 5 and 10 s long and never lets through more than one of 10 s would. */
 #include "core/retry.h"
 
+#include "base/check.h"
+
 enum { field = 0xfffff };
 #define HALF_NS (share_window_ns / 2)
 
 uint64_t retry_backoff_ms(unsigned tries, uint64_t base_ms, uint64_t max_ms, uint64_t random) {
     uint64_t top = tries < 32 ? base_ms << tries : max_ms;
     if (top > max_ms || (tries && top < base_ms)) top = max_ms;
+    CHECKF(top <= max_ms, "top=%llu tries=%u", (unsigned long long)top, tries);
     return top == UINT64_MAX ? random : random % (top + 1);
 }
 
@@ -16,6 +19,8 @@ static uint32_t word_number(uint64_t word) { return (uint32_t)(word >> 40); }
 static uint32_t word_requests(uint64_t word) { return (uint32_t)(word >> 20) & field; }
 static uint32_t word_taken(uint64_t word) { return (uint32_t)word & field; }
 static uint64_t retry_word_of(uint32_t number, uint32_t requests, uint32_t taken) {
+    CHECKF(number <= 0xffffff && requests <= field && taken <= field, "number=%u requests=%u taken=%u", number,
+           requests, taken);
     return (uint64_t)number << 40 | (uint64_t)requests << 20 | taken;
 }
 
@@ -44,6 +49,7 @@ static bool retry_fits(uint64_t now, uint64_t before, unsigned permille, unsigne
     uint64_t requests = word_requests(now) + (next_to ? word_requests(before) : 0);
     uint64_t taken = word_taken(now) + (next_to ? word_taken(before) : 0);
     uint64_t most = requests * permille / 1000;
+    CHECKF(word_taken(now) <= taken, "taken=%llu", (unsigned long long)taken);
     return taken < (most > floor ? most : floor) && word_taken(now) < field;
 }
 

@@ -1,6 +1,8 @@
 /* suspicion.c - one word: who was refused first, and whether others were too. */
 #include "core/suspicion.h"
 
+#include "base/check.h"
+
 static const uint64_t since_mask = (1u << 30) - 1, other_models = 1u << 30, other_clients = 1u << 31;
 static const uint64_t ns_per_s = 1000000000;
 
@@ -11,6 +13,8 @@ static bool stands(uint64_t word, uint64_t window_ns, uint64_t now_ns) {
 }
 
 static uint64_t noted(uint64_t word, uint64_t client, uint64_t model, uint64_t window_ns, uint64_t now_ns) {
+    CHECKF(client <= 0xffff && model <= 0xffff, "client=%llx model=%llx", (unsigned long long)client,
+           (unsigned long long)model);
     if (!stands(word, window_ns, now_ns)) return client << 48 | model << 32 | suspicion_seconds_of(now_ns);
     if (word >> 48 != client) word |= other_clients;
     if ((word >> 32 & 0xffff) != model) word |= other_models;

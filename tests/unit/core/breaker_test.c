@@ -166,8 +166,13 @@ static unsigned report_by(struct breaker *breaker, const struct breaker_rules *b
 }
 
 static void a_window_counts_its_own_calls_only(void **state) {
-    const struct breaker_rules share = {
-        .failure_threshold = 100, .failure_share = 50, .window_calls_min = 4, .window_ns = 10 * S, .open_ns = 60 * S};
+    const struct breaker_rules share = {.failure_threshold = 100,
+                                        .half_open_max_calls = 1,
+                                        .success_threshold = 1,
+                                        .failure_share = 50,
+                                        .window_calls_min = 4,
+                                        .window_ns = 10 * S,
+                                        .open_ns = 60 * S};
     struct breaker breaker = {0};
     (void)state;
     for (int i = 0; i < 3; i++) assert_int_equal(report_by(&breaker, &share, 19 * S, false), breaker_unchanged);
@@ -193,8 +198,12 @@ static void failures_in_a_row_are_counted_across_windows(void **state) {
 }
 
 static void an_answer_opens_nothing_however_many_failed_before(void **state) {
-    const struct breaker_rules share = {
-        .failure_threshold = 100, .failure_share = 50, .window_calls_min = 4, .open_ns = 60 * S};
+    const struct breaker_rules share = {.failure_threshold = 100,
+                                        .half_open_max_calls = 1,
+                                        .success_threshold = 1,
+                                        .failure_share = 50,
+                                        .window_calls_min = 4,
+                                        .open_ns = 60 * S};
     struct breaker breaker = {0};
     (void)state;
     for (int i = 0; i < 3; i++) report_by(&breaker, &share, S, false);
