@@ -186,3 +186,34 @@ void embed_texts_put(const struct embed_request *request, struct str member, str
     strings_put(body, request->inputs, request->input_count);
     text_put_byte(body, '}');
 }
+
+struct str finish_name_of(const struct finish_name *names, size_t count, enum message_finish finish, struct str other) {
+    for (size_t i = 0; i < count; i++)
+        if (names[i].finish == finish) return names[i].name;
+    return other;
+}
+
+enum message_finish finish_of_name(const struct finish_name *names, size_t count, struct str name) {
+    for (size_t i = 0; i < count; i++)
+        if (str_eq(name, names[i].name)) return names[i].finish;
+    return finish_stop;
+}
+
+int64_t json_tokens(const struct json_value *object, const char *key) {
+    const int64_t most = 1000000000000;
+    int64_t count = json_i64(json_member(object, key), -1);
+    return count < 0 || count > most ? -1 : count;
+}
+
+bool codec_wrong(struct error *error, struct str *param, struct str name, const char *wants) {
+    *param = name;
+    return error_set(error, error_invalid_request, "`%.*s` must be %s.", STR_ARG(name), wants);
+}
+
+bool plain_take(const struct field *fields, size_t count, size_t most, struct str name, const struct json_value *value,
+                struct message_request *request, struct arena *arena, struct error *error, struct str *param) {
+    enum field_taken taken = field_take(fields, count, name, value, request, arena);
+    if (taken == field_wrong) return codec_wrong(error, param, name, field_wants(fields, count, name));
+    if (taken == field_took || json_kind(value) == json_null) return true;
+    return extra_add(request, most, name, value, arena) || error_set(error, error_out_of_memory, "%s", "");
+}

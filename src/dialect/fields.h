@@ -47,13 +47,29 @@ void embed_texts_put(const struct embed_request *request, struct str member, str
 /* A member that no field takes, kept as it is; `most`: how many there can be. false: no memory. */
 bool extra_add(struct message_request *request, size_t most, struct str name, const struct json_value *value,
                struct arena *arena);
+/* A member of a request that is one of the fields, or else an extra; null is left out. false: *error, *param. */
+bool plain_take(const struct field *fields, size_t count, size_t most, struct str name, const struct json_value *value,
+                struct message_request *request, struct arena *arena, struct error *error, struct str *param);
 /* The strings of a list, or one string, in the arena; whatever else stands in the list is left out. false: no memory.
  */
 bool strings_read(const struct json_value *value, struct arena *arena, struct str **list, size_t *count);
 /* ["a","b"] */
 void strings_put(struct text *text, const struct str *list, size_t count);
+/* A dialect's words for why an answer ended; of two for the same the one that is written stands first. */
+struct finish_name {
+    struct str name;
+    enum message_finish finish;
+};
+/* `other`: where there is no word for it. */
+struct str finish_name_of(const struct finish_name *names, size_t count, enum message_finish finish, struct str other);
+/* A word that is not known is finish_stop: the answer has ended. */
+enum message_finish finish_of_name(const struct finish_name *names, size_t count, struct str name);
+/* A count of tokens; -1 where there is none, or one that cannot be. */
+int64_t json_tokens(const struct json_value *object, const char *key);
 /* A JSON object as text on one line, or {"<key>": the text} where it is none: some dialects take objects only. */
 void text_put_object(struct text *text, struct str json, const char *key);
+/* Says that the member is not what it must be ("a string"). false. */
+bool codec_wrong(struct error *error, struct str *param, struct str name, const char *wants);
 /* Parses what a stranger sent; false: *error says what is wrong at which byte. */
 bool codec_parse(struct str body, struct arena *arena, const struct json_value **root, struct error *error);
 

@@ -14,11 +14,6 @@ static const struct field fields[] = {
 };
 enum { field_count = sizeof fields / sizeof *fields };
 
-static bool anthropic_wrong(struct error *error, struct str *param, const char *name, const char *wants) {
-    *param = str_from(name);
-    return error_set(error, error_invalid_request, "`%s` must be %s.", name, wants);
-}
-
 /* -- blocks -----------------------------------------------------------------------------------------------------------
  */
 
@@ -109,7 +104,7 @@ static bool anthropic_read_messages(const struct json_value *root, struct arena 
                                     struct error *error, struct str *param) {
     const struct json_value *list = json_member(root, "messages"), *system = json_member(root, "system");
     if (json_kind(list) != json_array || json_count(list) == 0)
-        return anthropic_wrong(error, param, "messages", "a list of at least one message");
+        return codec_wrong(error, param, STR("messages"), "a list of at least one message");
     request->messages = arena_take_zeroed(arena, (json_count(list) + 1) * sizeof *request->messages);
     if (!request->messages) return error_set(error, error_out_of_memory, "%s", "");
     if (json_count(system) || json_str(system, STR("")).len) {
@@ -122,7 +117,7 @@ static bool anthropic_read_messages(const struct json_value *root, struct arena 
         struct message *message = &request->messages[request->message_count++];
         struct str role = json_member_str(at, "role");
         if (!str_eq(role, STR("user")) && !str_eq(role, STR("assistant")) && !str_eq(role, STR("system")))
-            return anthropic_wrong(error, param, "messages", "a list of messages whose role is user or assistant");
+            return codec_wrong(error, param, STR("messages"), "a list of messages whose role is user or assistant");
         message->role = str_eq(role, STR("assistant")) ? message_assistant
                         : str_eq(role, STR("system"))  ? message_system
                                                        : message_user;
@@ -204,15 +199,7 @@ static bool anthropic_read_plain(const struct json_value *root, struct arena *ar
     struct str name;
     for (const struct json_value *value; (value = json_each(root, &place, &name));) {
         if (anthropic_is_special(name)) continue;
-        switch (field_take(fields, field_count, name, value, request, arena)) {
-        case field_took: break;
-        case field_wrong:
-            *param = name;
-            return error_set(error, error_invalid_request, "`%.*s` must be %s.", STR_ARG(name),
-                             field_wants(fields, field_count, name));
-        case field_unknown:
-            if (!extra_add(request, most, name, value, arena)) return error_set(error, error_out_of_memory, "%s", "");
-        }
+        if (!plain_take(fields, field_count, most, name, value, request, arena, error, param)) return false;
     }
     return true;
 }
@@ -226,7 +213,7 @@ bool anthropic_read_request(struct str body, struct str path_model, bool stream,
     *param = STR_NONE;
     if (!codec_parse(body, arena, &root, error)) return false;
     const struct json_value *model = json_member(root, "model");
-    if (model && json_kind(model) != json_string) return anthropic_wrong(error, param, "model", "a string");
+    if (model && json_kind(model) != json_string) return codec_wrong(error, param, STR("model"), "a string");
     request->model = json_str(model, STR(""));
     request->stream = json_bool(json_member(root, "stream"), false);
     request->include_usage = true;

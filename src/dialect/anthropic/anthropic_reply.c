@@ -3,45 +3,30 @@
 
 #include "dialect/anthropic/anthropic.h"
 
-static const struct {
-    struct str name;
-    enum message_finish finish;
-} finish_names[] = {
+static const struct finish_name finish_names[] = {
     /* the name that is written stands first */
     {STR("end_turn"), finish_stop},          {STR("stop_sequence"), finish_stop_sequence},
     {STR("max_tokens"), finish_length},      {STR("tool_use"), finish_tool_calls},
     {STR("refusal"), finish_content_filter}, {STR("end_turn"), finish_error},
     {STR("pause_turn"), finish_stop},        {STR("model_context_window_exceeded"), finish_length},
 };
+enum { finish_name_count = sizeof finish_names / sizeof *finish_names };
 
 enum message_finish anthropic_read_finish(struct str name) {
-    if (!name.len) return finish_none;
-    for (size_t i = 0; i < sizeof finish_names / sizeof *finish_names; i++)
-        if (str_eq(name, finish_names[i].name)) return finish_names[i].finish;
-    return finish_stop;
+    return name.len ? finish_of_name(finish_names, finish_name_count, name) : finish_none;
 }
 
 struct str anthropic_finish_name(enum message_finish finish) {
-    for (size_t i = 0; i < sizeof finish_names / sizeof *finish_names; i++)
-        if (finish_names[i].finish == finish) return finish_names[i].name;
-    return STR("end_turn");
+    return finish_name_of(finish_names, finish_name_count, finish, STR("end_turn"));
 }
 
 /* -- usage ------------------------------------------------------------------------------------------------------------
  */
 
-static int64_t anthropic_count_of(const struct json_value *value, const char *name) {
-    const int64_t most = 1000000000000;
-    int64_t count = json_i64(json_member(value, name), -1);
-    return count > most ? -1 : count;
-}
-
 void anthropic_read_usage(const struct json_value *value, struct usage *usage) {
-    int64_t fresh = anthropic_count_of(value, "input_tokens"),
-            read = anthropic_count_of(value, "cache_read_input_tokens"),
-            written = anthropic_count_of(value, "cache_creation_input_tokens"),
-            output = anthropic_count_of(value, "output_tokens"),
-            thought = anthropic_count_of(json_member(value, "output_tokens_details"), "thinking_tokens");
+    int64_t fresh = json_tokens(value, "input_tokens"), read = json_tokens(value, "cache_read_input_tokens"),
+            written = json_tokens(value, "cache_creation_input_tokens"), output = json_tokens(value, "output_tokens"),
+            thought = json_tokens(json_member(value, "output_tokens_details"), "thinking_tokens");
     if (fresh >= 0) usage->input_tokens = fresh + (read > 0 ? read : 0) + (written > 0 ? written : 0);
     if (read >= 0) usage->cached_input_tokens = read;
     if (written >= 0) usage->cache_write_tokens = written;

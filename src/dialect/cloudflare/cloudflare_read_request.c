@@ -26,8 +26,7 @@ struct taking {
 };
 
 static bool cloudflare_wrong(const struct taking *taking, struct str name, const char *wants) {
-    *taking->param = name;
-    return error_set(taking->error, error_invalid_request, "`%.*s` must be %s.", STR_ARG(name), wants);
+    return codec_wrong(taking->error, taking->param, name, wants);
 }
 
 static bool no_memory(const struct taking *taking) { return error_set(taking->error, error_out_of_memory, "%s", ""); }
@@ -170,13 +169,8 @@ static bool member_take(const struct taking *taking, size_t most, struct str nam
     if (json_kind(value) == json_null || str_eq(name, STR("stream"))) return true;
     for (size_t i = 0; i < sizeof special / sizeof *special; i++)
         if (str_eq(name, special[i].name)) return special[i].read(taking, value);
-    switch (field_take(cloudflare_fields, cloudflare_field_count, name, value, taking->request, taking->arena)) {
-    case field_took: return true;
-    case field_wrong:
-        return cloudflare_wrong(taking, name, field_wants(cloudflare_fields, cloudflare_field_count, name));
-    case field_unknown: break;
-    }
-    return extra_add(taking->request, most, name, value, taking->arena) || no_memory(taking);
+    return plain_take(cloudflare_fields, cloudflare_field_count, most, name, value, taking->request, taking->arena,
+                      taking->error, taking->param);
 }
 
 bool cloudflare_read_request(struct str body, struct str path_model, bool stream, struct arena *arena,

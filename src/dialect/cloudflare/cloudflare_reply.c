@@ -26,18 +26,14 @@ _Static_assert(sizeof(struct reader) <= cloudflare_reader_bytes && sizeof(struct
 
 static void cloudflare_read_usage(const struct json_value *value, struct usage *usage) {
     const struct {
-        const struct json_value *value;
-        int64_t *into;
+        int64_t count, *into;
     } counts[] = {
-        {json_member(value, "prompt_tokens"), &usage->input_tokens},
-        {json_member(value, "completion_tokens"), &usage->output_tokens},
-        {json_member(json_member(value, "prompt_tokens_details"), "cached_tokens"), &usage->cached_input_tokens},
+        {json_tokens(value, "prompt_tokens"), &usage->input_tokens},
+        {json_tokens(value, "completion_tokens"), &usage->output_tokens},
+        {json_tokens(json_member(value, "prompt_tokens_details"), "cached_tokens"), &usage->cached_input_tokens},
     };
-    const int64_t most = 1000000000000;
-    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
-        int64_t count = json_i64(counts[i].value, -1);
-        if (count >= 0 && count < most) *counts[i].into = count;
-    }
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        if (counts[i].count >= 0) *counts[i].into = counts[i].count;
 }
 
 /* `response` is a string; in JSON mode an object, and a number where the whole text is one. */

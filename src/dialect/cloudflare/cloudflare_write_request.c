@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "dialect/cloudflare/cloudflare.h"
+#include "dialect/openai/openai_codec.h"
 
 /* Unless it is told, a model stops after 256 tokens: an answer that is cut. */
 enum { tokens_default = 2048, top_k_most = 50 };
@@ -124,23 +125,6 @@ static void cloudflare_write_message(struct text *text, const struct message *me
 /* -- the rest ---------------------------------------------------------------------------------------------------------
  */
 
-static void cloudflare_write_tools(struct text *text, const struct message_request *request) {
-    bool any = false;
-    for (size_t i = 0; i < request->tool_count && request->tool_choice != tools_none; i++) {
-        const struct message_tool *tool = &request->tools[i];
-        if (tool->raw.at) continue;
-        if (!any) text_put(text, STR(",\"tools\":["));
-        any = true;
-        text_json_comma(text);
-        text_put(text, STR("{\"type\":\"function\",\"function\":{"));
-        text_json_str(text, STR("name"), tool->name);
-        text_json_str_if(text, STR("description"), tool->description);
-        text_json_raw(text, STR("parameters"), tool->parameters);
-        text_put(text, STR("}}"));
-    }
-    if (any) text_put_byte(text, ']');
-}
-
 static void cloudflare_write_format(struct text *text, const struct message_request *request) {
     bool schema = request->format == format_schema && request->schema.len;
     if (request->format < format_json) return;
@@ -158,7 +142,7 @@ void cloudflare_write_request(const struct message_request *request, const struc
     text_put_byte(body, ']');
     if (target->stream) text_json_bool(body, STR("stream"), true);
     fields_put(body, cloudflare_fields, cloudflare_field_count, &numbers);
-    cloudflare_write_tools(body, request);
+    openai_write_plain_tools(body, request);
     cloudflare_write_format(body, request);
     for (size_t i = 0; i < request->extra_count && request->from == dialect_cloudflare; i++)
         text_json_raw(body, request->extras[i].name, request->extras[i].raw);

@@ -25,10 +25,7 @@ struct writer {
 _Static_assert(sizeof(struct reader) <= gemini_reader_bytes && sizeof(struct writer) <= gemini_writer_bytes,
                "the states fit");
 
-static const struct {
-    struct str name;
-    enum message_finish finish;
-} finish_names[] = {
+static const struct finish_name finish_names[] = {
     /* the name that is written stands first */
     {STR("STOP"), finish_stop},
     {STR("STOP"), finish_stop_sequence},
@@ -49,6 +46,7 @@ static const struct {
     {STR("TOO_MANY_TOOL_CALLS"), finish_error},
     {STR("NO_IMAGE"), finish_error},
 };
+enum { finish_name_count = sizeof finish_names / sizeof *finish_names };
 
 /* Google's own numbers of them, which come where enums were asked for as integers. */
 static const char *const finish_numbers[] = {"FINISH_REASON_UNSPECIFIED",
@@ -68,33 +66,21 @@ static enum message_finish gemini_read_finish(const struct json_value *reason, b
     if (number >= 0 && number < (int64_t)(sizeof finish_numbers / sizeof *finish_numbers))
         name = str_from(finish_numbers[number]);
     if (!name.len || str_eq(name, STR("FINISH_REASON_UNSPECIFIED"))) return finish_none;
-    for (size_t i = 0; i < sizeof finish_names / sizeof *finish_names; i++)
-        if (str_eq(name, finish_names[i].name))
-            return finish_names[i].finish == finish_stop && called ? finish_tool_calls : finish_names[i].finish;
-    return finish_stop;
+    enum message_finish finish = finish_of_name(finish_names, finish_name_count, name);
+    return called && str_eq(name, STR("STOP")) ? finish_tool_calls : finish;
 }
 
 static struct str gemini_finish_name(enum message_finish finish) {
-    for (size_t i = 0; i < sizeof finish_names / sizeof *finish_names; i++)
-        if (finish_names[i].finish == finish) return finish_names[i].name;
-    return STR("STOP");
+    return finish_name_of(finish_names, finish_name_count, finish, STR("STOP"));
 }
 
 /* -- usage ------------------------------------------------------------------------------------------------------------
  */
 
-static int64_t gemini_count_of(const struct json_value *value, const char *name) {
-    const int64_t most = 1000000000000;
-    int64_t count = json_i64(json_member(value, name), -1);
-    return count > most || count < 0 ? -1 : count;
-}
-
 static void gemini_read_usage(const struct json_value *value, struct usage *usage) {
-    int64_t prompt = gemini_count_of(value, "promptTokenCount"),
-            used = gemini_count_of(value, "toolUsePromptTokenCount"),
-            said = gemini_count_of(value, "candidatesTokenCount"),
-            thought = gemini_count_of(value, "thoughtsTokenCount"),
-            cached = gemini_count_of(value, "cachedContentTokenCount");
+    int64_t prompt = json_tokens(value, "promptTokenCount"), used = json_tokens(value, "toolUsePromptTokenCount"),
+            said = json_tokens(value, "candidatesTokenCount"), thought = json_tokens(value, "thoughtsTokenCount"),
+            cached = json_tokens(value, "cachedContentTokenCount");
     if (prompt >= 0) usage->input_tokens = prompt + (used > 0 ? used : 0);
     if (said >= 0 || thought >= 0) usage->output_tokens = (said > 0 ? said : 0) + (thought > 0 ? thought : 0);
     if (thought >= 0) usage->reasoning_tokens = thought;

@@ -17,33 +17,24 @@ struct writer {
 _Static_assert(sizeof(struct reader) <= huggingface_reader_bytes && sizeof(struct writer) <= huggingface_writer_bytes,
                "the states fit");
 
-static const struct {
-    struct str name;
-    enum message_finish finish;
-} finish_names[] = {
+static const struct finish_name finish_names[] = {
     {STR("eos_token"), finish_stop}, {STR("length"), finish_length}, {STR("stop_sequence"), finish_stop_sequence}};
+enum { finish_name_count = sizeof finish_names / sizeof *finish_names };
 
 static enum message_finish huggingface_read_finish(const struct json_value *details) {
-    struct str said = json_member_str(details, "finish_reason");
-    for (size_t i = 0; i < sizeof finish_names / sizeof *finish_names; i++)
-        if (str_eq(finish_names[i].name, said)) return finish_names[i].finish;
-    return finish_stop;
+    return finish_of_name(finish_names, finish_name_count, json_member_str(details, "finish_reason"));
 }
 
 static struct str huggingface_finish_name(enum message_finish finish) {
-    for (size_t i = 0; i < sizeof finish_names / sizeof *finish_names; i++)
-        if (finish_names[i].finish == finish) return finish_names[i].name;
-    return STR("eos_token");
+    return finish_name_of(finish_names, finish_name_count, finish, STR("eos_token"));
 }
 
 static void huggingface_read_usage(const struct json_value *details, struct usage *usage) {
-    const int64_t most = 1000000000000;
-    int64_t output = json_i64(json_member(details, "generated_tokens"), -1),
-            input = json_i64(json_member(details, "input_length"), -1);
+    int64_t output = json_tokens(details, "generated_tokens"), input = json_tokens(details, "input_length");
     if (input < 0 && json_count(json_member(details, "prefill")))
         input = (int64_t)json_count(json_member(details, "prefill"));
-    if (output >= 0 && output < most) usage->output_tokens = output;
-    if (input >= 0 && input < most) usage->input_tokens = input;
+    if (output >= 0) usage->output_tokens = output;
+    if (input >= 0) usage->input_tokens = input;
 }
 
 /* -- whole ------------------------------------------------------------------------------------------------------------

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "dialect/openai/openai_codec.h"
+
 #define AT(member) offsetof(struct message_request, member)
 
 /* Inside `options`. */
@@ -249,23 +251,6 @@ static void ollama_write_message(struct text *text, const struct message *messag
     text_put_byte(text, '}');
 }
 
-static void ollama_write_tools(struct text *text, const struct message_request *request) {
-    bool any = false;
-    for (size_t i = 0; i < request->tool_count && request->tool_choice != tools_none; i++) {
-        const struct message_tool *tool = &request->tools[i];
-        if (tool->raw.at) continue;
-        if (!any) text_put(text, STR(",\"tools\":["));
-        any = true;
-        text_json_comma(text);
-        text_put(text, STR("{\"type\":\"function\",\"function\":{"));
-        text_json_str(text, STR("name"), tool->name);
-        text_json_str_if(text, STR("description"), tool->description);
-        text_json_raw(text, STR("parameters"), tool->parameters);
-        text_put(text, STR("}}"));
-    }
-    if (any) text_put_byte(text, ']');
-}
-
 static void think_put(struct text *text, const struct message_request *request, const struct codec_target *target) {
     static const char *const levels[] = {NULL,         "false",    "true",     "\"low\"",
                                          "\"medium\"", "\"high\"", "\"high\"", "\"max\""};
@@ -284,7 +269,7 @@ static void ollama_write_request(const struct message_request *request, const st
     for (size_t i = 0; i < request->message_count; i++) ollama_write_message(body, &request->messages[i]);
     text_put_byte(body, ']');
     text_json_bool(body, STR("stream"), target->stream);
-    ollama_write_tools(body, request);
+    openai_write_plain_tools(body, request);
     if (request->format == format_json) text_json_str(body, STR("format"), STR("json"));
     if (request->format == format_schema) text_json_raw(body, STR("format"), request->schema);
     think_put(body, request, target);
@@ -310,10 +295,9 @@ static enum message_finish ollama_read_finish(const struct json_value *root, boo
 }
 
 static void ollama_read_usage(const struct json_value *root, struct usage *usage) {
-    int64_t input = json_i64(json_member(root, "prompt_eval_count"), -1),
-            output = json_i64(json_member(root, "eval_count"), -1), most = 1000000000000;
-    if (input >= 0 && input < most) usage->input_tokens = input;
-    if (output >= 0 && output < most) usage->output_tokens = output;
+    int64_t input = json_tokens(root, "prompt_eval_count"), output = json_tokens(root, "eval_count");
+    if (input >= 0) usage->input_tokens = input;
+    if (output >= 0) usage->output_tokens = output;
 }
 
 static bool reply_read(struct str body, struct arena *arena, const struct codec_quirks *quirks,

@@ -47,4 +47,9 @@ void openai_write_usage(struct text *text, const struct usage *usage);
  * *count 0: none. */
 struct message_part *openai_read_parts(const struct json_value *content, struct arena *arena, size_t *count);
 
+/* "tools":[...] of functions alone, without strictness, as those want them who took OpenAI's form over. */
+void openai_write_plain_tools(struct text *text, const struct message_request *request);
+/* ,"type":"function","function":{...}} of a call whose id has been written. */
+void openai_write_called(struct text *text, const struct message_part *part);
+
 #endif

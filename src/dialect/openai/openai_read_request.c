@@ -42,11 +42,6 @@ enum message_effort openai_read_effort(struct str name) {
     return effort_unset;
 }
 
-static bool openai_wrong(struct error *error, struct str *param, const char *name, const char *wants) {
-    *param = str_from(name);
-    return error_set(error, error_invalid_request, "`%s` must be %s.", name, wants);
-}
-
 /* -- content ----------------------------------------------------------------------------------------------------------
  */
 
@@ -182,8 +177,8 @@ static bool openai_read_message(const struct json_value *value, struct arena *ar
         known = true;
     }
     if (!known)
-        return openai_wrong(error, param, "messages",
-                            "a list of messages whose role is system, developer, user, assistant or tool");
+        return codec_wrong(error, param, STR("messages"),
+                           "a list of messages whose role is system, developer, user, assistant or tool");
     message->name = message->role == message_tool ? STR_NONE : json_member_str(value, "name");
     bool good = true;
     if (message->role == message_assistant)
@@ -198,7 +193,7 @@ static bool openai_read_message(const struct json_value *value, struct arena *ar
 static bool openai_read_messages(const struct json_value *list, struct arena *arena, struct message_request *request,
                                  struct error *error, struct str *param) {
     if (json_kind(list) != json_array || json_count(list) == 0)
-        return openai_wrong(error, param, "messages", "a list of at least one message");
+        return codec_wrong(error, param, STR("messages"), "a list of at least one message");
     request->message_count = 0; /* a key may stand twice: the last one counts */
     request->messages = arena_take_zeroed(arena, json_count(list) * sizeof *request->messages);
     if (!request->messages) return error_set(error, error_out_of_memory, "%s", "");
@@ -233,7 +228,8 @@ static bool openai_read_tools(const struct json_value *list, bool old, struct ar
                               struct message_request *request, struct error *error, struct str *param) {
     size_t place = 0, count = json_count(list);
     if (json_kind(list) == json_null) return true;
-    if (json_kind(list) != json_array) return openai_wrong(error, param, old ? "functions" : "tools", "a list");
+    if (json_kind(list) != json_array)
+        return codec_wrong(error, param, old ? STR("functions") : STR("tools"), "a list");
     if (count == 0) return true;
     request->tool_count = 0;
     request->tools = arena_take_zeroed(arena, count * sizeof *request->tools);
@@ -305,7 +301,7 @@ struct taking {
 
 static bool whole_take(struct taking *taking, const struct json_value *value, int64_t *into, const char *name) {
     if (json_kind(value) == json_null) return true;
-    if (!json_is_whole(value)) return openai_wrong(taking->error, taking->param, name, "a whole number");
+    if (!json_is_whole(value)) return codec_wrong(taking->error, taking->param, str_from(name), "a whole number");
     *into = json_i64(value, MESSAGE_NO_INT);
     return true;
 }
@@ -317,7 +313,7 @@ static int special_take(struct taking *taking, struct str name, const struct jso
     if (str_eq(name, STR("model"))) {
         request->model = json_str(value, STR(""));
         return json_kind(value) == json_string || json_kind(value) == json_null ||
-               openai_wrong(taking->error, taking->param, "model", "a string");
+               codec_wrong(taking->error, taking->param, STR("model"), "a string");
     }
     if (str_eq(name, STR("messages"))) return openai_read_messages(value, arena, request, taking->error, taking->param);
     if (str_eq(name, STR("tools")))
@@ -328,11 +324,11 @@ static int special_take(struct taking *taking, struct str name, const struct jso
         return openai_read_tool_choice(value, request) ? 1 : -1;
     if (str_eq(name, STR("response_format")))
         return openai_read_format(value, arena, request) ||
-               openai_wrong(taking->error, taking->param, "response_format",
-                            "of type text, json_object or json_schema");
+               codec_wrong(taking->error, taking->param, STR("response_format"),
+                           "of type text, json_object or json_schema");
     if (str_eq(name, STR("stop")))
         return stop_read(value, arena, request) ||
-               openai_wrong(taking->error, taking->param, "stop", "a string or a list of strings");
+               codec_wrong(taking->error, taking->param, STR("stop"), "a string or a list of strings");
     if (str_eq(name, STR("stream"))) {
         request->stream = json_bool(value, false);
         return 1;
@@ -377,16 +373,8 @@ bool openai_read_request(struct str body, struct str path_model, bool stream, st
         int special = special_take(&taking, name, value);
         if (special == 0) return false;
         if (special > 0) continue;
-        switch (field_take(openai_fields, openai_field_count, name, value, request, arena)) {
-        case field_took: break;
-        case field_wrong:
-            *param = name;
-            return error_set(error, error_invalid_request, "`%.*s` must be %s.", STR_ARG(name),
-                             field_wants(openai_fields, openai_field_count, name));
-        case field_unknown:
-            if (json_kind(value) == json_null) break;
-            if (!extra_add(request, most, name, value, arena)) return error_set(error, error_out_of_memory, "%s", "");
-        }
+        if (!plain_take(openai_fields, openai_field_count, most, name, value, request, arena, error, param))
+            return false;
     }
-    return request->message_count > 0 || openai_wrong(error, param, "messages", "a list of at least one message");
+    return request->message_count > 0 || codec_wrong(error, param, STR("messages"), "a list of at least one message");
 }

@@ -3,10 +3,7 @@
 
 #include "dialect/openai/openai_codec.h"
 
-static const struct {
-    struct str name;
-    enum message_finish finish;
-} finish_names[] = {
+static const struct finish_name finish_names[] = {
     /* the name that is written stands first */
     {STR("stop"), finish_stop},
     {STR("stop"), finish_stop_sequence},
@@ -19,18 +16,14 @@ static const struct {
     {STR("model_length"), finish_length},                /* Mistral */
     {STR("insufficient_system_resource"), finish_error}, /* DeepSeek */
 };
+enum { finish_name_count = sizeof finish_names / sizeof *finish_names };
 
 struct str openai_finish_name(enum message_finish finish) {
-    for (size_t i = 0; i < sizeof finish_names / sizeof *finish_names; i++)
-        if (finish_names[i].finish == finish) return finish_names[i].name;
-    return STR_NONE;
+    return finish_name_of(finish_names, finish_name_count, finish, STR_NONE);
 }
 
 enum message_finish openai_read_finish(struct str name) {
-    if (!name.len) return finish_none;
-    for (size_t i = 0; i < sizeof finish_names / sizeof *finish_names; i++)
-        if (str_eq(name, finish_names[i].name)) return finish_names[i].finish;
-    return finish_stop;
+    return name.len ? finish_of_name(finish_names, finish_name_count, name) : finish_none;
 }
 
 /* -- read -------------------------------------------------------------------------------------------------------------
@@ -176,12 +169,7 @@ static void openai_reply_calls_put(struct text *text, const struct message_choic
         else
             text_printf(text, "\"call_%.*s_%u\"", STR_ARG(caller->request_id), number);
         number++;
-        text_json_str(text, STR("type"), STR("function"));
-        text_json_key(text, STR("function"));
-        text_put_byte(text, '{');
-        text_json_str(text, STR("name"), part->name);
-        text_json_str(text, STR("arguments"), part->arguments.len ? part->arguments : STR("{}"));
-        text_put(text, STR("}}"));
+        openai_write_called(text, part);
     }
     if (number) text_put_byte(text, ']');
 }

@@ -154,12 +154,7 @@ static void openai_write_request_calls_put(struct text *text, const struct messa
         text_json_comma(text);
         text_put_byte(text, '{');
         text_json_str(text, STR("id"), id_for(part->id.at ? part->id : part->name, quirks, id, sizeof id));
-        text_json_str(text, STR("type"), STR("function"));
-        text_json_key(text, STR("function"));
-        text_put_byte(text, '{');
-        text_json_str(text, STR("name"), part->name);
-        text_json_str(text, STR("arguments"), part->arguments.len ? part->arguments : STR("{}"));
-        text_put(text, STR("}}"));
+        openai_write_called(text, part);
     }
     if (any) text_put_byte(text, ']');
 }
@@ -386,4 +381,30 @@ void openai_write_request(const struct message_request *request, const struct co
         text_put(body, STR("{\"include_usage\":true}"));
     }
     text_put_byte(body, '}');
+}
+
+void openai_write_plain_tools(struct text *text, const struct message_request *request) {
+    bool any = false;
+    for (size_t i = 0; i < request->tool_count && request->tool_choice != tools_none; i++) {
+        const struct message_tool *tool = &request->tools[i];
+        if (tool->raw.at) continue;
+        if (!any) text_put(text, STR(",\"tools\":["));
+        any = true;
+        text_json_comma(text);
+        text_put(text, STR("{\"type\":\"function\",\"function\":{"));
+        text_json_str(text, STR("name"), tool->name);
+        text_json_str_if(text, STR("description"), tool->description);
+        text_json_raw(text, STR("parameters"), tool->parameters);
+        text_put(text, STR("}}"));
+    }
+    if (any) text_put_byte(text, ']');
+}
+
+void openai_write_called(struct text *text, const struct message_part *part) {
+    text_json_str(text, STR("type"), STR("function"));
+    text_json_key(text, STR("function"));
+    text_put_byte(text, '{');
+    text_json_str(text, STR("name"), part->name);
+    text_json_str(text, STR("arguments"), part->arguments.len ? part->arguments : STR("{}"));
+    text_put(text, STR("}}"));
 }

@@ -246,14 +246,7 @@ static bool responses_read_plain(const struct json_value *root, struct arena *ar
     struct str name;
     for (const struct json_value *value; (value = json_each(root, &place, &name));) {
         if (responses_is_special(name)) continue;
-        enum field_taken taken = field_take(fields, field_count, name, value, request, arena);
-        if (taken == field_wrong) {
-            *param = name;
-            return error_set(error, error_invalid_request, "`%.*s` must be %s.", STR_ARG(name),
-                             field_wants(fields, field_count, name));
-        }
-        if (taken == field_took || json_kind(value) == json_null) continue;
-        if (!extra_add(request, most, name, value, arena)) return error_set(error, error_out_of_memory, "%s", "");
+        if (!plain_take(fields, field_count, most, name, value, request, arena, error, param)) return false;
     }
     return true;
 }

@@ -17,7 +17,6 @@ enum message_finish responses_finish(const struct json_value *response, bool cal
 }
 
 void responses_read_usage(const struct json_value *usage, struct usage *into) {
-    const int64_t most = 1000000000000;
     const struct {
         const struct json_value *at;
         const char *name;
@@ -29,8 +28,8 @@ void responses_read_usage(const struct json_value *usage, struct usage *into) {
         {json_member(usage, "output_tokens_details"), "reasoning_tokens", &into->reasoning_tokens},
     };
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
-        int64_t count = json_i64(json_member(counts[i].at, counts[i].name), -1);
-        if (count >= 0 && count < most) *counts[i].to = count;
+        int64_t count = json_tokens(counts[i].at, counts[i].name);
+        if (count >= 0) *counts[i].to = count;
     }
 }
 
