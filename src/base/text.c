@@ -106,7 +106,7 @@ static size_t utf8_length(struct str s) {
     return s.len >= len && str_is_utf8(str_slice(s, 0, len)) ? len : 0;
 }
 
-static void put_escaped(struct text *text, unsigned char c) {
+void text_put_escape(struct text *text, unsigned char c) {
     switch (c) {
     case '"': text_put(text, STR("\\\"")); break;
     case '\\': text_put(text, STR("\\\\")); break;
@@ -143,7 +143,7 @@ void text_put_json_inside(struct text *text, struct str s) {
         }
         text_put(text, str_slice(s, plain, i));
         if (c < 0x80)
-            put_escaped(text, c);
+            text_put_escape(text, c);
         else
             text_put(text, STR("\xef\xbf\xbd"));
         plain = ++i;

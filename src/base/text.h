@@ -39,6 +39,8 @@ void text_printf(struct text *text, const char *format, ...) __attribute__((form
 void text_put_json(struct text *text, struct str s);
 /* The same without the quotes: a piece of a string. */
 void text_put_json_inside(struct text *text, struct str s);
+/* One byte as the escape that JSON has for it. */
+void text_put_escape(struct text *text, unsigned char c);
 /* "name": with a comma before it unless the last byte is { or [ or the text is empty. A literal name needs no look for
  * escapes, and must need none. */
 void text_json_key_any(struct text *text, struct str name);

@@ -40,17 +40,6 @@ static bool steers(unsigned code) {
            (code >= 0x2060 && code <= 0x2069) || code == 0xfeff;
 }
 
-static void put_ascii_escape(struct text *text, unsigned char c) {
-    switch (c) {
-    case '"': text_put(text, STR("\\\"")); break;
-    case '\\': text_put(text, STR("\\\\")); break;
-    case '\n': text_put(text, STR("\\n")); break;
-    case '\r': text_put(text, STR("\\r")); break;
-    case '\t': text_put(text, STR("\\t")); break;
-    default: text_printf(text, "\\u%04x", c); break;
-    }
-}
-
 /* A JSON string with its quotes. */
 static void put_quoted(struct text *text, struct str s) {
     text_put_byte(text, '"');
@@ -65,7 +54,7 @@ static void put_quoted(struct text *text, struct str s) {
         }
         text_put(text, str_slice(s, run, i));
         if (c < 0x80)
-            put_ascii_escape(text, c);
+            text_put_escape(text, c);
         else if (len)
             text_printf(text, "\\u%04x", code);
         else
