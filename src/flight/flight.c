@@ -4,7 +4,7 @@
  * delivers; nothing reaches the caller before an attempt delivers; each attempt is settled once and the flight closed
  * once, on every path (the setters CHECK it).
  */
-#include "flight/flight.h"
+#include "flight/flight_internal.h"
 
 #include <string.h>
 
@@ -71,7 +71,6 @@ static void flight_on_body(struct flight *flight, struct str bytes, struct now n
 
 static void on_body_end(struct flight *flight, struct now now, struct actions *out) {
     if (flight->state != flight_receiving) return;
-    flight->body_ended_ns = now.mono_ns;
     flight->whole_body = chunks_whole(&flight->body);
     if (!flight->whole_body.at) {
         answer_error(flight, error_overloaded, STR_NONE, STR_NONE, now, out);
@@ -242,6 +241,11 @@ void flight_shed(struct flight *flight) {
     if (flight->own_input) chunks_free(flight->own_input);
     flight->whole_body = STR_NONE;
     translate_release(flight);
+}
+
+void flight_lost(struct flight *flight) {
+    CHECK(flight->state == flight_closed);
+    caller_enter(flight, caller_gone);
 }
 
 void flight_free(struct flight *flight) {

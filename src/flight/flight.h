@@ -1,32 +1,18 @@
-/* flight.h - one request's life. Events in, actions out; no socket, no file, no clock, no thread of its own.
- *
- * The spine is flight.c; each state's work is a file: flight_admit.c, flight_attempt.c, flight_reply.c,
- * flight_stream.c, flight_answer.c, flight_settle.c. Between dialects: flight_translate.c, flight_events.c,
- * flight_fetch.c, flight_stored.c. Three
- * machines, each an enum with one setter: the flight, each attempt, the caller.
- *
- *   receiving -> trying <-> (next target) -> answering -> answered -> closed         any -> closed
- *   attempt: connecting -> sent -> replying -> delivering -> settled                 any -> settled
- *   caller:  waiting -> headed -> ended                                              any -> gone
- */
+/* flight.h - one request's life, as others see it: events in, actions out; no socket, no file, no clock, no thread of
+ * its own. What a flight is made of is nobody's business but its own files' (flight_internal.h). */
 #ifndef WEIR_FLIGHT_FLIGHT_H
 #define WEIR_FLIGHT_FLIGHT_H
 
 #include "base/chunks.h"
 #include "base/clock.h"
-#include "base/limits.h"
 #include "base/prng.h"
 #include "base/text.h"
-#include "dialect/forecast.h"
-#include "dialect/lines.h"
-#include "dialect/order.h"
-#include "dialect/openai/openai.h"
-#include "dialect/outbound.h"
-#include "dialect/ratelimit.h"
-#include "dialect/sse.h"
+#include "dialect/message.h"
 #include "flight/event.h"
 #include "snapshot/keys.h"
-#include "flight/refusals.h"
+
+struct flight;
+struct attempt;
 
 /* What the flights of one loop share. */
 struct flight_host {
@@ -60,217 +46,6 @@ struct flight_request {
     struct now arrived;
 };
 
-enum flight_state { flight_receiving, flight_trying, flight_answering, flight_answered, flight_closed, flight_states };
-enum attempt_state {
-    attempt_connecting,
-    attempt_sent,
-    attempt_replying,   /* the head has come; nothing of it has reached the caller */
-    attempt_delivering, /* this attempt's bytes reach the caller: no failover any more */
-    attempt_settled,
-    attempt_states
-};
-enum caller_state { caller_waiting, caller_headed, caller_ended, caller_gone, caller_states };
-
-/* How a reply is taken. */
-enum reply_mode {
-    reply_whole,  /* held until it is complete and read */
-    reply_opaque, /* passed on as it comes: audio, and whole replies past limit_held_reply */
-    reply_events, /* a stream of events */
-    reply_error,  /* a status of 300 and more: held up to a limit, then classified */
-};
-
-enum { attempt_tail_size = 512 };
-
-/* Why a candidate does not get the next attempt. */
-#define REFUSAL_TABLE(X)                                                       \
-    X(tried, "it was tried and failed")                                        \
-    X(draining, "it is drained or in maintenance")                             \
-    X(breaker_open, "its circuit breaker is open")                             \
-    X(breaker_open_for_client, "it failed this client alone, again and again") \
-    X(cooling, "its keys cool down")                                           \
-    X(credential_refused, "the provider refused its credentials a moment ago") \
-    X(quota_exhausted, "the credit or quota of its keys is used up")           \
-    X(rate_limited, "its rate limit is reached")                               \
-    X(too_many_in_flight, "as many requests as it takes are in flight")        \
-    X(line_share, "its client has its share of the places in line")            \
-    X(not_holder, "another target holds the route's lock")                     \
-    X(other_dialect, "a stream is continued in OpenAI's dialect only")         \
-    X(too_late, "the request's deadline has passed")
-
-enum refusal {
-    refusal_none,
-#define X(name, sentence) refusal_##name,
-    REFUSAL_TABLE(X)
-#undef X
-        refusals
-};
-struct str refusal_name(enum refusal refusal);
-
-/* A target that may serve this request, and what became of it. */
-struct candidate {
-    const struct target *target;
-    struct place_cells *place; /* of its route; NULL: none */
-    double weight;
-    double score;         /* at the last choice */
-    enum refusal refusal; /* at the last choice */
-    enum failure failure; /* of its last attempt */
-    uint16_t tries;
-    uint64_t refused_keys; /* a bit per key that refused this request and does not rest: others are asked first */
-    bool raced;            /* another request took what it needed, in this choice */
-};
-
-/* What an attempt took, and owes exactly one settling of each. */
-struct holds {
-    bool gate, in_flight, breaker, provider_breaker;
-    struct breaker_ticket ticket, provider_ticket;
-    struct limiter_ticket requests_minute, requests_hour, tokens_minute;
-    unsigned key;  /* which of the provider's */
-    bool reported; /* its first good token has been told to the breakers */
-};
-
-/* Why a flight in `trying` has no live attempt. */
-enum flight_waiting { waiting_none, waiting_backoff, waiting_rate, waiting_line, waiting_fetch, waiting_recall };
-
-struct attempt {
-    unsigned number; /* from 0 */
-    const struct target *target;
-    struct candidate *candidate;
-    struct holds holds;
-    uint32_t lock_epoch; /* exclusive: under which it was sent; 0: as a guest, beside the lock */
-    enum attempt_state state;
-    enum reply_mode mode;
-    enum failure failure; /* failure_none once settled: it succeeded */
-    enum key_rest rests;  /* why its key cools down from its end on */
-    int status;           /* 0: no reply */
-    uint64_t started_ns, sent_ns, head_ns, first_token_ns, last_token_ns, ended_ns; /* 0: did not happen */
-    struct usage usage;
-    int64_t cost_nano_usd;       /* -1: not known */
-    struct openai_splice body;   /* as sent */
-    bool hedge;                  /* begun beside another */
-    bool usage_told_by_estimate; /* to the caller, whose dialect wants one: x-weir-estimated */
-    uint64_t said_bytes;         /* of text, reasoning and arguments, in a translated stream */
-    bool usage_estimated;        /* it ended before the provider had counted */
-    bool asked_usage;            /* weir asked for the usage chunk: it is kept from the caller */
-    bool until_close;
-    bool body_sent; /* the request's bytes are no longer needed for this call */
-    bool call_over; /* no event of the call can come any more, so it is not cancelled */
-    bool saw_finish, saw_done;
-    bool error_cut;         /* an error's body that was too long to hold: what is held is not whole */
-    uint64_t next_sequence; /* the number of the caller's next event, where the provider's numbers pass; else 0 */
-    bool continues;         /* what another attempt began */
-    bool pending_over;      /* what it repeats has been left out */
-    struct text pending;    /* its first text, awaited to see what it repeats */
-    uint32_t events, events_dropped;
-    struct sse sse;
-    struct lines lines;        /* where a stream is a line of JSON each */
-    const struct codec *codec; /* the provider's dialect, where it is read by its code; NULL: OpenAI's, spliced */
-    bool translates;           /* the caller speaks another */
-    const struct codec_quirks *quirks;
-    void *reader, *writer;            /* of the stream, as their codecs want them */
-    struct order *order;              /* between them; NULL: calls come one after the other as it is */
-    struct str path;                  /* asked for; codec only */
-    struct str dropped;               /* what the provider's dialect cannot say: names, separated by commas */
-    struct openai_event_shape *shape; /* from the first token on; NULL: no memory for it */
-    struct chunks held;               /* what came and has not been passed on */
-    char *tail; /* the last bytes of an opaque reply, attempt_tail_size of them: its usage stands there; may be NULL */
-    size_t tail_len;
-    struct http_header *headers; /* those that may go back, copied */
-    size_t header_count;
-    struct str content_type;
-    int64_t content_length;    /* of the reply; -1: not said */
-    int64_t retry_after_ms;    /* -1: not said */
-    struct ratelimit limits;   /* what the provider said of its own */
-    struct mask_stream masked; /* of its body: what waits because it may begin a credential */
-    char failure_text[160]; /* the provider's or the connection's own words, for log and explain; never for a caller of
-                               role user */
-    bool provider_said;     /* it is the provider's, and may quote its caller */
-    char failure_code[48];  /* its code or type of the error, where that is a plain name; empty: none */
-};
-
-struct flight {
-    const struct flight_host *host;
-    const struct snapshot *snapshot; /* the host holds it for as long as the flight lives */
-    const struct client *client;
-    uint64_t client_hash;  /* of its name; callers without a key are one: 0 */
-    struct budget *budget; /* its client's share: all that is held for it is counted there */
-    struct arena arena;
-    enum flight_state state;
-    enum caller_state caller;
-    enum endpoint endpoint;
-    struct str request_id;       /* as the caller knows it: its own word, where it sent one */
-    struct str own_id;           /* weir's: no other request has it */
-    struct str content_type;     /* the caller's */
-    struct str pinned_targets;   /* x-weir-targets */
-    struct str strategy;         /* x-weir-strategy */
-    struct str timeout_ms;       /* x-weir-timeout-ms */
-    struct str session;          /* x-weir-session */
-    struct str tags;             /* x-weir-tags */
-    struct http_header *forward; /* the caller's headers that may go up, by the dialect's list and the provider's own */
-    size_t forward_count;
-    struct chunks body;
-    size_t body_max;
-    struct str whole_body; /* set when it is complete; given back once no attempt can need it */
-    struct openai_request request;
-    const struct codec *codec;    /* the caller's dialect */
-    const struct flight_raw *raw; /* endpoint_raw only */
-    struct str path_model;
-    bool wants_array, shows_reasoning;
-    struct message_request
-        *message; /* the request as it is said to providers of other dialects; NULL: not needed yet */
-    struct embed_request *embed;
-    struct forecast *forecast;
-    struct message_part *fetching; /* waiting_fetch: what is got from the web */
-    bool not_stored;               /* a whole answer is too large for it: x-weir-stored */
-    bool reasoning_dropped;        /* bare items of its input: x-weir-dropped */
-    bool stores;                   /* its answer, when it is whole */
-    struct str previous_response;  /* that it goes on from; {NULL,0}: none */
-    struct chunks *own_input;      /* of what is stored; NULL: nothing */
-    unsigned fetches;              /* files that were got from the web for it */
-    size_t fetched_bytes;          /* of theirs, as base64, wherever they stand */
-    struct arena message_arena;    /* holds one of the two */
-    bool unreadable;               /* the body cannot be said in other words */
-    struct str unfit_param;
-    struct error *unfit;     /* why the last target that was left out cannot serve it; NULL: there was none */
-    const struct rule *rule; /* what it falls under; NULL: none */
-    const struct route *route;
-    struct str route_name;
-    struct candidate *candidates;
-    size_t candidate_count, candidate_size;
-    enum strategy by; /* the route's, or what x-weir-strategy asked for */
-    enum flight_waiting waiting;
-    struct candidate *waits_for; /* backoff and rate: who is tried when it is over; line: whose provider */
-    bool line_shared;            /* its place in line is one of its client's share */
-    uint64_t wait_until_ns;
-    bool client_gate; /* holds of the client's */
-    struct limiter_ticket client_requests_minute, client_requests_hour, client_tokens;
-    int64_t prompt_tokens; /* by estimate */
-    bool estimated;        /* and so is the answer */
-    struct attempt *attempts[limit_attempts];
-    unsigned attempt_count;
-    struct attempt *live;         /* the attempt that runs, or NULL */
-    struct attempt *rival;        /* a hedge beside it, until one of the two delivers */
-    const struct attempt *winner; /* the one whose bytes the caller got first; NULL: none */
-    bool hedged;
-    uint64_t arrived_ns, body_ended_ns, answered_ns;
-    int64_t arrived_wall_ns;
-    uint64_t timeout_ns;  /* of the request: the shorter of configuration and x-weir-timeout-ms */
-    bool timeout_given;   /* by the caller: a hard cap */
-    uint64_t deadline_ns; /* up to a stream's first token, or a whole reply */
-    uint64_t timer_ns;    /* asked for; 0: none */
-    bool caller_is_full;
-    bool resumes;            /* its stream may be continued by another target */
-    bool resumed;            /* and has been */
-    struct chunks delivered; /* the text that the caller has, where the stream may be continued */
-    struct str stream_id;    /* of its first chunk, with its quotes */
-    struct str prefill;      /* how a target that takes one is asked to go on; the others: request.continuation */
-    bool previews;           /* nothing of the choice is written down */
-    int status;              /* answered */
-    enum error_code error;   /* answered by weir itself; error_none: a provider's answer */
-    struct error error_said;
-    struct str limit_scope; /* whose limit it ran into: "client", "provider" */
-    uint64_t bytes_out;
-};
-
 /* The share of the memory that is held for strangers in which this client's requests are counted; all without a key
  * (NULL) have one together. */
 struct budget *flight_budget(const struct flight_host *host, const struct client *client);
@@ -281,6 +56,8 @@ struct flight *flight_new(const struct flight_host *host, const struct snapshot 
 void flight_step(struct flight *flight, const struct event *event, struct now now, struct actions *out);
 /* After action_closed has been performed: gives back what only its answer needed; what is told of it stays. */
 void flight_shed(struct flight *flight);
+/* After action_closed: its caller went before all of the answer had left. What is told of it says so. */
+void flight_lost(struct flight *flight);
 void flight_free(struct flight *flight);
 
 /* A request whose target is asked for without sending it. */
@@ -298,235 +75,57 @@ struct flight_question {
 bool flight_preview(const struct flight_host *host, const struct snapshot *snapshot,
                     const struct flight_question *question, struct now now, struct text *text, struct error *error);
 
+/* -- what is told of it ----------------------------------------------------------------------------------------------
+ */
+
+/* What is told of an attempt, settled or not. Borrowed from the flight. */
+struct attempt_facts {
+    const struct target *target;
+    enum failure failure; /* failure_none: it succeeded, or is not settled */
+    int status;           /* 0: no reply */
+    bool failover;        /* another target than that of the attempt before it, and not beside it */
+    uint64_t duration_us, first_token_us;
+    struct usage usage;
+    int64_t cost_nano_usd; /* -1: not known */
+    uint32_t events, events_dropped;
+    struct str said;     /* why it failed, in weir's own words; empty where the provider's might quote its caller */
+    struct str code;     /* the provider's, where that is a plain name; {NULL,0}: none */
+    enum key_rest rests; /* why its key cools down from its end on */
+    unsigned key;        /* which of the provider's it used */
+};
+
+/* What is told of a request. Borrowed from the flight. */
+struct flight_facts {
+    struct str request_id, own_id; /* as its caller knows it; weir's */
+    enum endpoint endpoint;
+    struct str model; /* asked for; {NULL,0}: not known yet */
+    const struct client *client;
+    bool stream;
+    int status;               /* answered; 0: nothing */
+    enum error_code error;    /* answered by weir itself; error_none: a provider's answer */
+    const struct error *said; /* the words of that; its code error_none: there are none */
+    bool caller_gone;
+    unsigned attempts;
+    const struct provider *provider;     /* whose answer the caller got, or the last that was asked; NULL: none */
+    int64_t input_tokens, output_tokens; /* of that answer; -1: not known */
+    int64_t cost_nano_usd;               /* of all attempts; -1: not known of any */
+    uint64_t arrived_ns;
+    int64_t arrived_wall_ns;
+};
+
+struct flight_facts flight_facts(const struct flight *flight);
+struct attempt_facts attempt_facts(const struct flight *flight, unsigned number);
+unsigned flight_attempt_count(const struct flight *flight);
+const struct client *flight_client(const struct flight *flight);
+/* Of its client's name; callers without a key are one: 0. */
+uint64_t flight_client_hash(const struct flight *flight);
+/* All that is held for it is counted there. */
+struct budget *flight_holds_within(const struct flight *flight);
+/* Is a stream on its way to the caller? Has all of the answer been handed over? */
+bool flight_is_streaming(const struct flight *flight);
+bool flight_is_handed_over(const struct flight *flight);
+
 /* The whole story as JSON of at most 1 KB (cut by candidates first): what `weir explain` prints. */
 void flight_explain(const struct flight *flight, struct text *text);
-
-struct str flight_state_name(enum flight_state state);
-struct str attempt_state_name(enum attempt_state state);
-
-/* -- between the flight's own files ----------------------------------------------------------------------------------
- */
-
-void flight_enter(struct flight *flight, enum flight_state state);
-/* Was there no memory for something of this flight's? Then what could not be read may have been right. */
-bool flight_starved(const struct flight *flight);
-void attempt_enter(struct attempt *attempt, enum attempt_state state);
-void caller_enter(struct flight *flight, enum caller_state state);
-
-/* flight_admit.c: what the request's head asks for; then, the body being complete, its route and candidates. false:
- * answered with an error. */
-bool flight_admit_head(struct flight *flight, struct now now, struct actions *out);
-bool flight_admit(struct flight *flight, struct now now, struct actions *out);
-/* The part of it that reads flight->whole_body into flight->request. */
-bool flight_read(struct flight *flight, struct now now, struct actions *out);
-/* The part of it that finds route, candidates and strategy for flight->request. */
-bool flight_candidates(struct flight *flight, struct now now, struct actions *out);
-/* flight_choose.c: which candidate is next. */
-void flight_try_next(struct flight *flight, struct now now, struct actions *out);
-/* The place in line has come. */
-void flight_turn(struct flight *flight, struct now now, struct actions *out);
-/* What was waited for is over. */
-void flight_wait_over(struct flight *flight, struct now now, struct actions *out);
-void flight_wait_end(struct flight *flight, struct actions *out);
-/* A candidate beside the live one, by the route's strategy, its holds taken; NULL: there is none. */
-struct candidate *flight_choose_other(struct flight *flight, struct now now, struct holds *holds, struct actions *out);
-/* flight_hedge.c: when a second attempt is due (UINT64_MAX: never); its beginning, if it may; one of the two is the
- * answer now. */
-uint64_t hedge_due_ns(const struct flight *flight);
-void hedge_begin(struct flight *flight, struct now now, struct actions *out);
-void hedge_won(struct flight *flight, struct attempt *winner, struct now now, struct actions *out);
-/* flight_hold.c: what attempts and flights take of the shared words. */
-enum refusal hold_look(const struct flight *flight, const struct candidate *candidate, struct now now,
-                       uint64_t *until_ns);
-enum refusal hold_take(struct flight *flight, const struct candidate *candidate, bool has_gate, struct now now,
-                       struct holds *holds, struct actions *out);
-void hold_good(struct flight *flight, struct attempt *attempt, struct now now);
-void hold_settle(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
-int64_t flight_tokens_reserved(const struct flight *flight);
-/* A failure that no caller can bring about: nothing had been sent. */
-bool hold_is_nobodys(enum failure failure);
-/* false: a limit of its own is reached, and it has been answered. */
-bool hold_client(struct flight *flight, struct now now, struct actions *out);
-void hold_client_settle(struct flight *flight, struct now now);
-/* flight_lock.c: the candidate that holds the route, taking or moving the lock where it must; NULL: nobody can. */
-struct candidate *lock_holder(struct flight *flight, struct now now, uint32_t *epoch, uint64_t *until_ns);
-/* Who holds it as things stand; nothing is taken or moved. */
-/* An untried one beside the lock, for a request that its holder alone fails; NULL: none, or it is not such a request.
- */
-struct candidate *lock_guest(struct flight *flight, struct now now);
-struct candidate *lock_shown(struct flight *flight);
-void lock_settle(struct flight *flight, struct attempt *attempt, struct now now);
-/* flight_attempt.c */
-/* Sends to this candidate, whose holds have been taken. false: no memory; they have been settled. */
-bool attempt_begin(struct flight *flight, struct candidate *candidate, const struct holds *holds, uint32_t lock_epoch,
-                   struct now now, struct actions *out);
-void attempt_fail(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
-                  struct actions *out);
-void attempt_head(struct flight *flight, struct attempt *attempt, const struct event *event, struct now now,
-                  struct actions *out);
-/* Back-pressure: only what delivers is held up, so that nobody's first token is late for the caller's sake. */
-void attempt_read(struct attempt *attempt, bool wanted, struct actions *out);
-void attempt_cancel(struct attempt *attempt, struct actions *out);
-/* When it has waited long enough, and what it then failed of. */
-uint64_t attempt_deadline(const struct flight *flight, const struct attempt *attempt, enum failure *failure);
-/* -- flight_masked.c: the credentials that an attempt sent do not come back -- */
-
-/* What of the reply's body may be read now; the rest may begin a credential. false: no memory. */
-bool masked_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct str *out);
-/* What is left of it at the end. */
-bool masked_body_end(struct flight *flight, struct attempt *attempt, struct str *out);
-/* Whole words: of a head, of an error; {NULL,0}: no memory. */
-struct str masked_words(struct flight *flight, const struct attempt *attempt, struct str words);
-/* What was decoded of a reply and written anew; {NULL,0}: no memory. */
-struct str masked_text(struct flight *flight, const struct attempt *attempt, struct str text);
-/* Why the attempt failed, for log and explain, in its provider's own words or in weir's. */
-void attempt_said(struct flight *flight, struct attempt *attempt, struct str words, bool provider_said);
-void attempt_said_code(struct flight *flight, struct attempt *attempt, struct str code, struct str type);
-/* flight_reply.c */
-/* What the provider's code and type stand for. */
-enum failure attempt_refusal(const struct attempt *attempt, const struct provider_word *word);
-void reply_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now, struct actions *out);
-void reply_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
-/* flight_stream.c */
-void stream_reply_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now,
-                       struct actions *out);
-void stream_reply_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
-void stream_break(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
-                  struct actions *out);
-/* weir's own error event, in the caller's dialect; `message` empty: that the stream broke, and why. */
-void stream_error_event(struct flight *flight, struct attempt *attempt, enum failure failure, struct str message,
-                        struct now now, struct actions *out);
-/* The failure that an error of the provider, which came in its stream, is told as. `said`: what its word stands for, or
- * failure_none; status: what it said, or 0. */
-enum failure stream_failure(enum failure said, int status);
-/* The parts of a stream that do not depend on its dialect. Bytes go to the caller, or wait until the attempt delivers;
- * not `stays`: they must be copied to do so. false: the attempt has failed. */
-bool stream_pass(struct flight *flight, struct attempt *attempt, struct str bytes, bool stays, struct now now,
-                 struct actions *out);
-/* The provider's own error, passed on in its vendor's words, but for credentials of any length. */
-bool stream_pass_error(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
-                       struct actions *out);
-/* A token or the finish has come: from the first on this attempt is the answer. */
-void stream_token(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
-void stream_complete(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
-/* The provider's own error has been passed on. */
-void stream_end_by_error(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
-/* flight_events.c: an event of a stream that is read by its codec. false: the attempt is over. */
-bool events_take(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
-                 struct actions *out);
-/* The terminator in the caller's dialect, where the provider's has none. */
-void events_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
-void events_error(struct flight *flight, struct attempt *attempt, enum failure failure, struct str message,
-                  struct now now, struct actions *out);
-/* -- flight_names.c: what a body names beside its model -- */
-
-/* May its client name what lies at a provider? Is it kept to some models; may it use this one (provider: where one is
- * named; else empty)? */
-bool client_may_name_stored(const struct flight *flight);
-bool client_is_kept(const struct flight *flight);
-bool client_may_model(const struct flight *flight, struct str provider, struct str model);
-/* As its client's `models` know it: unescaped, without Google's `models/`. {NULL,0}: it is none, or no memory. */
-struct str name_of_model(struct flight *flight, struct str raw);
-/* false: it names something that its client may not, and that was answered. */
-bool names_admit(struct flight *flight, struct now now, struct actions *out);
-
-/* flight_translate.c: the caller's body as a canonical message; and what of it every path must know. false: *error. */
-bool translate_read(struct flight *flight, struct error *error, struct str *param);
-bool translate_admit(struct flight *flight, struct error *error, struct str *param);
-/* -- flight_stored.c: stored responses -- */
-
-/* Before a request is admitted: notes what is to be stored, and recalls what it goes on from. true: the flight waits,
- * or has been answered. */
-bool stored_recall(struct flight *flight, struct now now, struct actions *out);
-void stored_recalled(struct flight *flight, const struct event *event, struct now now, struct actions *out);
-/* How many bytes of a whole answer are held before it is passed on as it comes; and once it is: it will not be kept. */
-size_t stored_held_max(const struct flight *flight);
-void stored_give_up(struct flight *flight);
-/* The whole answer, a response object; or an event that may hold one; or frames written for the caller. */
-void stored_keep(struct flight *flight, struct str response, struct actions *out);
-void stored_keep_event(struct flight *flight, struct str type, struct str data, struct actions *out);
-void stored_keep_frames(struct flight *flight, struct str frames, struct actions *out);
-/* flight.c: the body is whole and everything is there that it needs. */
-void flight_admitted(struct flight *flight, struct now now, struct actions *out);
-
-/* -- flight_raw.c: a provider's own API -- */
-
-/* Copies what the head says. false: no memory. */
-bool raw_keep(struct flight *flight, const struct flight_raw *raw);
-bool raw_admit(struct flight *flight, struct now now, struct actions *out);
-bool raw_request(struct flight *flight, struct attempt *attempt);
-bool raw_passes_up(struct str name);
-/* Also where its client is kept to some models: a header might choose another one. */
-bool raw_passes_up_kept(const struct provider *provider, struct str name);
-/* Is this header named by Connection, of one hop then (RFC 9110, section 7.6.1)? */
-bool header_is_of_hop(const struct http_header *headers, size_t count, struct str name);
-bool raw_passes_back(struct str name);
-/* From the last bytes of the reply. */
-void raw_usage(struct flight *flight, struct attempt *attempt);
-
-/* -- flight_fetch.c: images and documents that stand in the request as URLs, for providers that take none -- */
-
-/* Begins to fetch the next one, if what this target must be sent wants it. true: the flight waits, or has been
- * answered; then flight_try_next follows. */
-bool files_fetch(struct flight *flight, const struct target *target, struct now now, struct actions *out);
-bool files_needed(const struct flight *flight, const struct target *target);
-void files_fetched(struct flight *flight, const struct event *event, struct now now, struct actions *out);
-/* It took too long; a stored response too. */
-void files_late(struct flight *flight, struct now now, struct actions *out);
-
-/* OpenAI's own words on both sides: bytes are spliced and nothing is translated. */
-bool flight_splices(const struct flight *flight, const struct provider *provider);
-bool translate_needed(const struct flight *flight, const struct provider *provider);
-/* The request goes up in the caller's own words, even where the reply is framed anew (an array for events). */
-bool translate_asks_alike(const struct flight *flight, const struct provider *provider);
-/* false: the target cannot be asked for this; *error says why, where there is more to say than that. */
-bool translate_fits(struct flight *flight, const struct target *target, struct error *error);
-/* Path, body and states of an attempt that is not spliced OpenAI. false: no memory. */
-bool translate_request(struct flight *flight, struct attempt *attempt);
-/* No further attempt can need the message. */
-void translate_release(struct flight *flight);
-/* Where the caller's dialect wants usage and the provider said none: an estimate by the text. true: it was filled in.
- */
-bool translate_usage(const struct flight *flight, uint64_t said_bytes, struct usage *usage);
-struct codec_caller translate_caller(const struct flight *flight, const struct attempt *attempt, struct now now);
-/* A whole reply: its usage is read, and *body becomes what the caller gets (in scratch, where it was translated). */
-enum failure translate_whole(struct flight *flight, struct attempt *attempt, struct now now, struct str *body);
-int translate_status(const struct flight *flight, int status);
-/* flight_resume.c */
-enum resume_pass {
-    resume_not_ours, /* the event goes its usual way */
-    resume_passed,   /* it has been passed on, or is held */
-    resume_no_memory,
-};
-void resume_admit(struct flight *flight);
-enum resume_pass resume_event(struct flight *flight, struct attempt *attempt, const struct sse_event *event,
-                              enum openai_event_kind kind, struct actions *out);
-/* false: the stream cannot go on elsewhere; nothing was done. */
-bool resume_try(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
-                struct actions *out);
-void resume_give_up(struct flight *flight, enum failure failure, struct now now, struct actions *out);
-/* flight_answer.c */
-/* An estimate of weir's own of the prompt's tokens: x-weir-estimated. */
-void answer_count(struct flight *flight, int64_t tokens, struct now now, struct actions *out);
-void answer_error(struct flight *flight, enum error_code code, struct str message, struct str param, struct now now,
-                  struct actions *out);
-void answer_failure(struct flight *flight, const struct attempt *last, struct now now, struct actions *out);
-/* With a moment when trying again may help; until_ns 0: not known. */
-void answer_refused(struct flight *flight, enum error_code code, uint64_t until_ns, struct now now,
-                    struct actions *out);
-void answer_head(struct flight *flight, const struct attempt *attempt, int status, int64_t content_length,
-                 struct now now, struct actions *out);
-void answer_bytes(struct flight *flight, struct str bytes, struct actions *out);
-void answer_held(struct flight *flight, struct attempt *attempt, struct actions *out);
-void answer_end(struct flight *flight, struct actions *out);
-/* flight_settle.c */
-void attempt_settle(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
-                    struct actions *out);
-void flight_close(struct flight *flight, struct now now, struct actions *out);
-void flight_arm(struct flight *flight, uint64_t deadline_ns, struct actions *out);
-/* For whatever is due next of the attempts that run. */
-void flight_arm_next(struct flight *flight, struct actions *out);
-/* What all its attempts cost; -1: not known of any. */
-int64_t flight_cost(const struct flight *flight);
 
 #endif

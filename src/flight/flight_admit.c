@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "flight/flight.h"
+#include "flight/flight_internal.h"
 
 /* The x-weir-* headers that steer. Those of features to come are refused, never ignored. */
 static const struct {

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "flight/flight.h"
+#include "flight/flight_internal.h"
 
 enum { own_headers_max = 11, limit_headers_max = 6 };
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "flight/flight.h"
+#include "flight/flight_internal.h"
 
 /* What of a provider's head goes back to the caller: its rate limits, its retry advice, its request id. Never cookies,
  * never account headers. */

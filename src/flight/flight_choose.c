@@ -3,7 +3,7 @@
  *
  * Must never: send without holds, wait past the deadline, try again once a byte has reached the caller. */
 #include "base/check.h"
-#include "flight/flight.h"
+#include "flight/flight_internal.h"
 
 struct str refusal_name(enum refusal refusal) {
     static const char *const names[refusals] = {[refusal_none] = "none",

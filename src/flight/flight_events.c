@@ -3,7 +3,7 @@
  * the caller's. When it may be passed on, and how it ends, is flight_stream.c's as for every stream. */
 #include <string.h>
 
-#include "flight/flight.h"
+#include "flight/flight_internal.h"
 
 struct seen {
     bool token, finish, end;

@@ -1,7 +1,7 @@
 /* flight_explain.c - the story of a request as JSON: what was asked, which targets could serve it, what each attempt
  * came to. */
 #include "base/redact.h"
-#include "flight/flight.h"
+#include "flight/flight_internal.h"
 
 enum { candidates_told = 8 };
 

@@ -4,7 +4,7 @@
 #include "base/base64.h"
 #include "base/check.h"
 #include "dialect/media.h"
-#include "flight/flight.h"
+#include "flight/flight_internal.h"
 
 enum { fetches_max = 20, fetched_bytes_max = 32 * 1024 * 1024 /* as base64, wherever it stands */ };
 

@@ -3,7 +3,7 @@
  *
  * Must never: hedge a request that goes on from delivered text, hedge twice, begin past the share that is allowed. */
 #include "base/check.h"
-#include "flight/flight.h"
+#include "flight/flight_internal.h"
 
 uint64_t hedge_due_ns(const struct flight *flight) {
     const struct hedge_rules *rules = flight->route ? &flight->route->hedge : NULL;

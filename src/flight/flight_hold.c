@@ -1,7 +1,7 @@
 /* flight_hold.c - what an attempt takes of the words that all requests share, in one order, and how each is given back:
  * the provider's place, its rates, the breakers last. Invariant: what hold_take took, hold_settle settles, once. */
 #include "base/check.h"
-#include "flight/flight.h"
+#include "flight/flight_internal.h"
 
 /* A prompt that is mostly an image is not so many tokens. */
 int64_t flight_tokens_reserved(const struct flight *flight) {

@@ -1,6 +1,6 @@
 /* flight_lock.c - exclusive routes: one target at a time serves, and who it is stands in the route's lock. The order of
  * the targets is the order of the moves. */
-#include "flight/flight.h"
+#include "flight/flight_internal.h"
 
 static struct candidate *candidate_of(const struct flight *flight, uint32_t id) {
     for (size_t i = 0; i < flight->candidate_count; i++)

@@ -2,7 +2,7 @@
  * comes in, before anything reads it: so it is in what the caller gets, in errors, in what is stored, logged and
  * explained. What is decoded and written anew is masked again as it is written: escapes may have hidden it. Lengths
  * stay as they are. A provider's mask knows all of its keys: it may quote an earlier attempt's. */
-#include "flight/flight.h"
+#include "flight/flight_internal.h"
 
 static const struct credentials *credentials_of(const struct attempt *attempt) {
     return &attempt->target->provider->credentials;

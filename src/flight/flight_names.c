@@ -1,7 +1,7 @@
 /* flight_names.c - what a body names beside the model that it asks for, and whether its client may: other models only
  * where it may use them, things stored at a provider only with `raw: true`, as they lie in one account for all. */
 #include "dialect/names.h"
-#include "flight/flight.h"
+#include "flight/flight_internal.h"
 
 bool client_may_name_stored(const struct flight *flight) { return !flight->client || flight->client->raw; }
 

@@ -8,7 +8,7 @@
 
 #include "dialect/fields.h"
 #include "dialect/names.h"
-#include "flight/flight.h"
+#include "flight/flight_internal.h"
 
 /* -- the way in -------------------------------------------------------------------------------------------------------
  */

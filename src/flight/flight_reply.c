@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "dialect/openai/openai_codec.h"
-#include "flight/flight.h"
+#include "flight/flight_internal.h"
 
 static void reply_deliver_begin(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
     hedge_won(flight, attempt, now, out);

@@ -8,7 +8,7 @@
  * limit_held_reply of text. */
 #include <string.h>
 
-#include "flight/flight.h"
+#include "flight/flight_internal.h"
 
 /* So much of a continuation is awaited before it is passed on, to see what of it is a repetition. */
 enum { overlap_look = 64, overlap_least = 8, overlap_least_words = 4 };

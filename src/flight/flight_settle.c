@@ -1,7 +1,7 @@
 /* flight_settle.c - ends: an attempt's facts become final once, the flight closes once, the timer follows the nearest
  * deadline. */
 #include "base/check.h"
-#include "flight/flight.h"
+#include "flight/flight_internal.h"
 
 static int64_t attempt_cost(const struct attempt *attempt) {
     const struct usage *usage = &attempt->usage;
@@ -72,13 +72,4 @@ void flight_arm_next(struct flight *flight, struct actions *out) {
         if (deadline < next) next = deadline;
     }
     flight_arm(flight, next, out);
-}
-
-int64_t flight_cost(const struct flight *flight) {
-    int64_t sum = -1;
-    for (unsigned i = 0; i < flight->attempt_count; i++) {
-        int64_t cost = flight->attempts[i]->cost_nano_usd;
-        if (cost >= 0) sum = sum < 0 ? cost : sum + cost;
-    }
-    return sum;
 }

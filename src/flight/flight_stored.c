@@ -2,7 +2,7 @@
  * it is admitted and stands in its `input` from then on, so that any provider can answer; what was answered is kept
  * when it is whole, unless `store` is false. The storage is the host's. */
 #include "dialect/fields.h"
-#include "flight/flight.h"
+#include "flight/flight_internal.h"
 
 /* A plain input is one item. */
 static void stored_items_put(struct text *text, const struct json_value *input) {

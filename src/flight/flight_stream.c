@@ -4,7 +4,7 @@
  * whole one. */
 #include <string.h>
 
-#include "flight/flight.h"
+#include "flight/flight_internal.h"
 
 bool stream_pass(struct flight *flight, struct attempt *attempt, struct str bytes, bool stays, struct now now,
                  struct actions *out) {

@@ -6,7 +6,7 @@
 
 #include "dialect/quirks.h"
 #include "dialect/skim.h"
-#include "flight/flight.h"
+#include "flight/flight_internal.h"
 
 static const int64_t tokens_max = 1000000000000;
 enum { translated_body_max = 32 * 1024 * 1024, message_arena_max = 256 * 1024 * 1024 };

@@ -15,7 +15,7 @@ void line_join(struct request *request, const struct provider *provider) {
     struct worker *worker = request->worker;
     CHECK(!request->line_cells);
     request->line_cells = provider->cells;
-    turns_join(&worker->line, &request->line_place, provider->cells, request->flight->client_hash);
+    turns_join(&worker->line, &request->line_place, provider->cells, flight_client_hash(request->flight));
     atomic_fetch_add_explicit(&provider->cells->waiting[worker->index], 1, memory_order_acq_rel);
 }
 

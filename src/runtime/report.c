@@ -22,12 +22,12 @@ static uint64_t report_us_between(uint64_t from_ns, uint64_t to_ns) {
 static uint64_t report_count_of(int64_t tokens) { return tokens > 0 ? (uint64_t)tokens : 0; }
 
 /* Empty: the caller chose none. */
-static struct str caller_id_of(const struct flight *flight) {
-    return str_eq(flight->own_id, flight->request_id) ? STR("") : flight->request_id;
+static struct str caller_id_of(const struct flight_facts *facts) {
+    return str_eq(facts->own_id, facts->request_id) ? STR("") : facts->request_id;
 }
 /* Empty: request_id is weir's own. */
-static struct str own_id_of(const struct flight *flight) {
-    return str_eq(flight->own_id, flight->request_id) ? STR_NONE : flight->own_id;
+static struct str own_id_of(const struct flight_facts *facts) {
+    return str_eq(facts->own_id, facts->request_id) ? STR_NONE : facts->own_id;
 }
 
 void report_key_rests(struct reporter *reporter, const struct provider *provider, size_t key, struct str said,
@@ -41,68 +41,66 @@ void report_key_rests(struct reporter *reporter, const struct provider *provider
               f_said("said", said));
 }
 
-void report_attempt(struct reporter *reporter, const struct flight *flight, const struct attempt *attempt,
-                    struct now now) {
-    const struct usage *usage = &attempt->usage;
-    const struct attempt *before = attempt->number ? flight->attempts[attempt->number - 1] : NULL;
-    bool cancelled = attempt->failure == failure_caller_gone || attempt->failure == failure_outpaced;
-    metrics_attempt(reporter->metrics,
-                    &(struct metrics_attempt_facts){
-                        .target_id = attempt->target->id,
-                        .outcome = attempt->failure == failure_none ? metrics_succeeded
-                                   : cancelled                      ? metrics_cancelled
-                                                                    : metrics_failed,
-                        .failure = attempt->failure,
-                        .failover = before && !attempt->hedge && before->target != attempt->target,
-                        .duration_us = report_us_between(attempt->started_ns, attempt->ended_ns),
-                        .first_token_us = report_us_between(attempt->started_ns, attempt->first_token_ns),
-                        .input_tokens = report_count_of(usage->input_tokens),
-                        .output_tokens = report_count_of(usage->output_tokens),
-                        .cached_tokens = report_count_of(usage->cached_input_tokens),
-                        .reasoning_tokens = report_count_of(usage->reasoning_tokens),
-                        .cost_nano_usd = attempt->cost_nano_usd,
-                        .stream_events = attempt->events,
-                        .stream_events_dropped = attempt->events_dropped,
-                    });
-    if (attempt->failure == failure_none || cancelled) return;
-    struct str said = attempt->provider_said ? STR_NONE : str_from(attempt->failure_text); /* what may quote a prompt
-                                                                                              is a body: not logged */
-    log_warn(reporter->log, now, "attempt_failed", f_str("request_id", flight->request_id),
-             f_str("own_id", own_id_of(flight)), f_str("provider", attempt->target->provider->name),
+static void attempt_failed_log(struct reporter *reporter, const struct flight *flight,
+                               const struct attempt_facts *attempt, struct now now) {
+    struct flight_facts facts = flight_facts(flight);
+    log_warn(reporter->log, now, "attempt_failed", f_str("request_id", facts.request_id),
+             f_str("own_id", own_id_of(&facts)), f_str("provider", attempt->target->provider->name),
              f_str("model", attempt->target->model), f_str("failure", failure_facts(attempt->failure)->name),
-             f_int("status", attempt->status), f_said("said", said),
-             f_str("code", attempt->failure_code[0] ? str_from(attempt->failure_code) : STR_NONE),
-             f_us("duration_us", report_us_between(attempt->started_ns, attempt->ended_ns)));
+             f_int("status", attempt->status), f_said("said", attempt->said), f_str("code", attempt->code),
+             f_us("duration_us", attempt->duration_us));
     if (attempt->rests != key_rest_none)
-        report_key_rests(reporter, attempt->target->provider, attempt->holds.key, said, now);
+        report_key_rests(reporter, attempt->target->provider, attempt->key, attempt->said, now);
+}
+
+void report_attempt(struct reporter *reporter, const struct flight *flight, unsigned number, struct now now) {
+    struct attempt_facts attempt = attempt_facts(flight, number);
+    const struct usage *usage = &attempt.usage;
+    bool cancelled = attempt.failure == failure_caller_gone || attempt.failure == failure_outpaced;
+    metrics_attempt(reporter->metrics, &(struct metrics_attempt_facts){
+                                           .target_id = attempt.target->id,
+                                           .outcome = attempt.failure == failure_none ? metrics_succeeded
+                                                      : cancelled                     ? metrics_cancelled
+                                                                                      : metrics_failed,
+                                           .failure = attempt.failure,
+                                           .failover = attempt.failover,
+                                           .duration_us = attempt.duration_us,
+                                           .first_token_us = attempt.first_token_us,
+                                           .input_tokens = report_count_of(usage->input_tokens),
+                                           .output_tokens = report_count_of(usage->output_tokens),
+                                           .cached_tokens = report_count_of(usage->cached_input_tokens),
+                                           .reasoning_tokens = report_count_of(usage->reasoning_tokens),
+                                           .cost_nano_usd = attempt.cost_nano_usd,
+                                           .stream_events = attempt.events,
+                                           .stream_events_dropped = attempt.events_dropped,
+                                       });
+    if (attempt.failure != failure_none && !cancelled) attempt_failed_log(reporter, flight, &attempt, now);
 }
 
 void report_request(struct reporter *reporter, const struct flight *flight, uint64_t overhead_ns, struct now now) {
     char record[explain_record_bytes];
     struct text text = text_in_buffer(record, sizeof record);
-    const struct attempt *last = flight->attempt_count ? flight->attempts[flight->attempt_count - 1] : NULL;
-    if (flight->winner && !flight->resumed) last = flight->winner;
-    uint64_t duration_us = report_us_between(flight->arrived_ns, now.mono_ns);
-    metrics_request(reporter->metrics, &(struct metrics_request_facts){.endpoint = flight->endpoint,
-                                                                       .status = flight->status,
-                                                                       .error = flight->error,
-                                                                       .caller_gone = flight->caller == caller_gone,
-                                                                       .attempts = flight->attempt_count,
+    struct flight_facts facts = flight_facts(flight);
+    uint64_t duration_us = report_us_between(facts.arrived_ns, now.mono_ns);
+    metrics_request(reporter->metrics, &(struct metrics_request_facts){.endpoint = facts.endpoint,
+                                                                       .status = facts.status,
+                                                                       .error = facts.error,
+                                                                       .caller_gone = facts.caller_gone,
+                                                                       .attempts = facts.attempts,
                                                                        .duration_us = duration_us,
                                                                        .overhead_us = overhead_ns / NS_PER_US});
     flight_explain(flight, &text);
     if (!text.failed)
-        explain_put_story(reporter->explain, flight->own_id, caller_id_of(flight),
-                          flight->client ? flight->client->name : STR(""), flight->arrived_wall_ns / 1000000,
+        explain_put_story(reporter->explain, facts.own_id, caller_id_of(&facts),
+                          facts.client ? facts.client->name : STR(""), facts.arrived_wall_ns / 1000000,
                           text_str(&text));
-    log_info(reporter->log, now, "request_done", f_str("request_id", flight->request_id),
-             f_str("own_id", own_id_of(flight)), f_str("endpoint", endpoint_facts(flight->endpoint)->name),
-             f_str("model", flight->route_name), f_str("client", flight->client ? flight->client->name : STR_NONE),
-             f_int("status", flight->status), f_str("provider", last ? last->target->provider->name : STR_NONE),
-             f_u64("attempts", flight->attempt_count),
-             f_str("error", flight->error ? error_name(flight->error) : STR_NONE),
-             f_bool("stream", flight->request.stream), f_int("input_tokens", last ? last->usage.input_tokens : -1),
-             f_int("output_tokens", last ? last->usage.output_tokens : -1), f_money("cost_usd", flight_cost(flight)),
-             f_bool("caller_gone", flight->caller == caller_gone), f_us("duration_us", duration_us),
+    log_info(reporter->log, now, "request_done", f_str("request_id", facts.request_id),
+             f_str("own_id", own_id_of(&facts)), f_str("endpoint", endpoint_facts(facts.endpoint)->name),
+             f_str("model", facts.model), f_str("client", facts.client ? facts.client->name : STR_NONE),
+             f_int("status", facts.status), f_str("provider", facts.provider ? facts.provider->name : STR_NONE),
+             f_u64("attempts", facts.attempts), f_str("error", facts.error ? error_name(facts.error) : STR_NONE),
+             f_bool("stream", facts.stream), f_int("input_tokens", facts.input_tokens),
+             f_int("output_tokens", facts.output_tokens), f_money("cost_usd", facts.cost_nano_usd),
+             f_bool("caller_gone", facts.caller_gone), f_us("duration_us", duration_us),
              f_us("overhead_us", overhead_ns / NS_PER_US));
 }

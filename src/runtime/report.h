@@ -26,8 +26,7 @@ bool reporter_init(struct reporter *reporter, struct reports *reports, unsigned 
 void reporter_free(struct reporter *reporter);
 void reporter_in_flight(struct reporter *reporter, size_t count);
 /* An attempt has been settled. */
-void report_attempt(struct reporter *reporter, const struct flight *flight, const struct attempt *attempt,
-                    struct now now);
+void report_attempt(struct reporter *reporter, const struct flight *flight, unsigned number, struct now now);
 /* A key rests from now on: an error, as somebody must act, unless its rate limit is all there is to it. */
 void report_key_rests(struct reporter *reporter, const struct provider *provider, size_t key, struct str said,
                       struct now now);

@@ -93,7 +93,7 @@ static struct lane *lane_free(struct request *request) {
         struct lane *lane = &request->lanes[i];
         if (!lane->call && !lane->late.place) return lane;
     }
-    CHECKF(false, "attempts=%u", request->flight->attempt_count);
+    CHECKF(false, "attempts=%u", flight_attempt_count(request->flight));
     return NULL;
 }
 
@@ -118,7 +118,7 @@ static void perform_call(struct request *request, const struct action *action) {
                                  .header_count = action->call.header_count,
                                  .body = action->call.body,
                                  .body_count = action->call.body_count,
-                                 .budget = request->flight->budget};
+                                 .budget = flight_holds_within(request->flight)};
     *lane = (struct lane){.request = request, .attempt = action->attempt};
     const struct origin *origin = &request->deployment->origins[action->call.provider->index];
     lane->call = call_start(worker->client, origin, &asked, &handler, lane);
@@ -140,7 +140,7 @@ static void on_no_fetch(void *context) {
 
 /* Who shares what with whom: each client has its own part, and all without a key have one. */
 static uint64_t request_caller_of(const struct request *request) {
-    const struct client *client = request->flight->client;
+    const struct client *client = flight_client(request->flight);
     return client ? str_hash(client->name) | 1 : 1;
 }
 
@@ -153,8 +153,8 @@ static void perform_fetch(struct request *request, const struct action *action) 
                                                 .allowed_count = limits->allowed_count,
                                                 .tls = request->deployment->fetch_tls,
                                                 .caller = request_caller_of(request)};
-    request->fetch = fetch_start(worker->loop, worker->client, request->flight->budget, &request->fetch_rules,
-                                 action->url, on_fetched, request);
+    request->fetch = fetch_start(worker->loop, worker->client, flight_holds_within(request->flight),
+                                 &request->fetch_rules, action->url, on_fetched, request);
     if (request->fetch) return;
     request->lanes[0].request = request;
     timer_set(worker->loop, &request->lanes[0].late, loop_now(worker->loop).mono_ns, on_no_fetch, &request->lanes[0]);
@@ -189,7 +189,7 @@ static void perform_recall(struct request *request, const struct action *action)
         question->done = on_recalled;
         question->context = request;
         question->most = history_bytes_max;
-        question->budget = request->flight->budget;
+        question->budget = flight_holds_within(request->flight);
         str_copy(question->client, sizeof question->client, action->recall.client);
         str_copy(question->id, sizeof question->id, action->recall.id);
         request->recall = question;
@@ -268,7 +268,7 @@ static bool perform(struct request *request, const struct action *action) {
         timer_cancel(worker->loop, &request->lanes[0].late);
         return false;
     case action_settled:
-        report_attempt(&worker->reporter, request->flight, action->settled, loop_now(worker->loop));
+        report_attempt(&worker->reporter, request->flight, action->attempt, loop_now(worker->loop));
         return false;
     case action_closed: return true;
     }
@@ -298,7 +298,7 @@ static enum left request_closed(struct request *request) {
     timer_cancel(worker->loop, &request->timer);
     for (size_t i = 0; i < sizeof request->lanes / sizeof *request->lanes; i++)
         timer_cancel(worker->loop, &request->lanes[i].late);
-    request->leaving = request->flight->caller == caller_ended && request->sink->unsent(request->sink_owner) > 0;
+    request->leaving = flight_is_handed_over(request->flight) && request->sink->unsent(request->sink_owner) > 0;
     if (!request->leaving) {
         request_end(request);
         return left_nothing;
@@ -374,7 +374,7 @@ void request_gone(struct request *request) {
         request_event(request, &(struct event){.kind = event_caller_gone});
         return;
     }
-    caller_enter(request->flight, caller_gone);
+    flight_lost(request->flight);
     request_end(request);
 }
 

@@ -62,24 +62,26 @@ static void sum(int64_t *total, int64_t more) {
 
 static void facts_add(struct weir_call *call, const struct flight *flight) {
     call->input_tokens = call->output_tokens = call->cost_nano_usd = -1;
-    for (unsigned i = 0; i < flight->attempt_count; i++) {
-        sum(&call->input_tokens, flight->attempts[i]->usage.input_tokens);
-        sum(&call->output_tokens, flight->attempts[i]->usage.output_tokens);
-        sum(&call->cost_nano_usd, flight->attempts[i]->cost_nano_usd);
+    for (unsigned i = 0; i < flight_attempt_count(flight); i++) {
+        struct attempt_facts facts = attempt_facts(flight, i);
+        sum(&call->input_tokens, facts.usage.input_tokens);
+        sum(&call->output_tokens, facts.usage.output_tokens);
+        sum(&call->cost_nano_usd, facts.cost_nano_usd);
     }
 }
 
 static void library_call_on_closed(void *owner, const struct flight *flight) {
     struct weir_call *call = owner;
     struct weir_error error;
-    bool failed = !call->complete || call->status >= 300 || flight->error != error_none || call->cancelled;
+    struct flight_facts facts = flight_facts(flight);
+    bool failed = !call->complete || call->status >= 300 || facts.error != error_none || call->cancelled;
     call->over = true;
     call->request = NULL;
-    call->attempts = flight->attempt_count;
+    call->attempts = facts.attempts;
     facts_add(call, flight);
     if (failed) {
-        enum error_code code = flight->error ? flight->error : error_provider_error;
-        library_error_set(&error, code, flight->error_said.code ? str_from(flight->error_said.message) : STR_NONE);
+        enum error_code code = facts.error ? facts.error : error_provider_error;
+        library_error_set(&error, code, facts.said->code ? str_from(facts.said->message) : STR_NONE);
         if (call->status >= 300) error.status = call->status;
         if (call->cancelled) {
             str_copy(error.code, sizeof error.code, STR("cancelled"));

@@ -52,7 +52,7 @@ static size_t streams_open(const struct worker *worker) {
     size_t count = 0;
     for (const struct list *node = worker->requests.next; node != &worker->requests; node = node->next) {
         const struct flight *flight = LIST_OWNER(node, struct request, node)->flight;
-        count += flight->state == flight_answering && flight->request.stream;
+        count += flight_is_streaming(flight);
     }
     return count;
 }

@@ -7,7 +7,7 @@
 #include "base/network.h"
 #include "base/url.h"
 #include "dialect/media.h"
-#include "flight/flight.h"
+#include "flight/flight_internal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -10,7 +10,7 @@
 #include "base/prng.h"
 #include "core/turns.h"
 #include "config/config.h"
-#include "flight/flight.h"
+#include "flight/flight_internal.h"
 
 enum { sim_arrivals_usual = 48, sim_arrivals_max = 200, sim_flights_max = sim_arrivals_max + 16, sim_pieces_max = 512 };
 

@@ -1,0 +1,84 @@
+/* flight_facts.c - what others may know of a flight: facts for the log, the metrics and the library, taken off it when
+ * they are asked for. */
+#include "base/check.h"
+#include "flight/flight_internal.h"
+
+static uint64_t facts_us_between(uint64_t from_ns, uint64_t to_ns) {
+    return from_ns && to_ns > from_ns ? (to_ns - from_ns) / NS_PER_US : 0;
+}
+
+struct attempt_facts attempt_facts(const struct flight *flight, unsigned number) {
+    CHECKF(number < flight->attempt_count, "number=%u attempts=%u", number, flight->attempt_count);
+    const struct attempt *attempt = flight->attempts[number], *before = number ? flight->attempts[number - 1] : NULL;
+    return (struct attempt_facts){
+        .target = attempt->target,
+        .failure = attempt->failure,
+        .status = attempt->status,
+        .failover = before && !attempt->hedge && before->target != attempt->target,
+        .duration_us = facts_us_between(attempt->started_ns, attempt->ended_ns),
+        .first_token_us = facts_us_between(attempt->started_ns, attempt->first_token_ns),
+        .usage = attempt->usage,
+        .cost_nano_usd = attempt->cost_nano_usd,
+        .events = attempt->events,
+        .events_dropped = attempt->events_dropped,
+        .said = attempt->provider_said ? STR_NONE : str_from(attempt->failure_text), /* it may quote a prompt */
+        .code = attempt->failure_code[0] ? str_from(attempt->failure_code) : STR_NONE,
+        .rests = attempt->rests,
+        .key = attempt->holds.key,
+    };
+}
+
+/* What all its attempts cost; -1: not known of any. */
+static int64_t facts_cost(const struct flight *flight) {
+    int64_t sum = -1;
+    for (unsigned i = 0; i < flight->attempt_count; i++) {
+        int64_t cost = flight->attempts[i]->cost_nano_usd;
+        if (cost >= 0) sum = sum < 0 ? cost : sum + cost;
+    }
+    return sum;
+}
+
+/* Whose answer it is: of a stream that was resumed, the last one's. */
+static const struct attempt *facts_last(const struct flight *flight) {
+    if (flight->winner && !flight->resumed) return flight->winner;
+    return flight->attempt_count ? flight->attempts[flight->attempt_count - 1] : NULL;
+}
+
+struct flight_facts flight_facts(const struct flight *flight) {
+    const struct attempt *last = facts_last(flight);
+    return (struct flight_facts){
+        .request_id = flight->request_id,
+        .own_id = flight->own_id,
+        .endpoint = flight->endpoint,
+        .model = flight->route_name,
+        .client = flight->client,
+        .stream = flight->request.stream,
+        .status = flight->status,
+        .error = flight->error,
+        .said = &flight->error_said,
+        .caller_gone = flight->caller == caller_gone,
+        .attempts = flight->attempt_count,
+        .provider = last ? last->target->provider : NULL,
+        .input_tokens = last ? last->usage.input_tokens : -1,
+        .output_tokens = last ? last->usage.output_tokens : -1,
+        .cost_nano_usd = facts_cost(flight),
+        .arrived_ns = flight->arrived_ns,
+        .arrived_wall_ns = flight->arrived_wall_ns,
+    };
+}
+
+unsigned flight_attempt_count(const struct flight *flight) { return flight->attempt_count; }
+
+const struct client *flight_client(const struct flight *flight) { return flight->client; }
+
+uint64_t flight_client_hash(const struct flight *flight) { return flight->client_hash; }
+
+struct budget *flight_holds_within(const struct flight *flight) {
+    return flight->budget;
+}
+
+bool flight_is_streaming(const struct flight *flight) {
+    return flight->state == flight_answering && flight->request.stream;
+}
+
+bool flight_is_handed_over(const struct flight *flight) { return flight->caller == caller_ended; }
