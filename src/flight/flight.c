@@ -1,67 +1,26 @@
-/* flight.c - the spine of a request's life: each event, in each state, goes to one place. Read this first.
+/* flight.c - the spine of a request's life: each event, in each state, goes to one place, and what follows from what
+ * became of it stands here. Read this first.
  *
  * Must never: perform anything, ask a clock, block. Keeps: one live attempt at most, and a hedge beside it until one
  * delivers; nothing reaches the caller before an attempt delivers; each attempt is settled once and the flight closed
  * once, on every path (the setters CHECK it).
+ *
+ * Who calls whom: this file calls those of each state; they call those that do one thing (flight_hold.c, flight_lock.c,
+ * flight_resume.c, flight_fetch.c); all of them flight_deliver.c and flight_answer.c, below which are flight_settle.c
+ * and flight_state.c. Nobody calls upwards: what ended an attempt or let a flight wait says so (enum step,
+ * attempt_fails), and the next target, the closing and the timer are seen to here.
  */
-#include "flight/flight_internal.h"
+#include "flight/flight.h"
 
 #include <string.h>
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "flight/flight_internal.h"
 
-/* Which states may follow which: bit n is state n. */
-static const unsigned flight_moves[flight_states] = {
-    [flight_receiving] = 1u << flight_trying | 1u << flight_answered | 1u << flight_closed,
-    [flight_trying] = 1u << flight_answering | 1u << flight_answered | 1u << flight_closed,
-    [flight_answering] = 1u << flight_answered | 1u << flight_closed,
-    [flight_answered] = 1u << flight_closed,
-};
-static const unsigned attempt_moves[attempt_states] = {
-    [attempt_connecting] = 1u << attempt_sent | 1u << attempt_replying | 1u << attempt_settled,
-    [attempt_sent] = 1u << attempt_sent | 1u << attempt_replying | 1u << attempt_settled,
-    [attempt_replying] = 1u << attempt_delivering | 1u << attempt_settled,
-    [attempt_delivering] = 1u << attempt_settled,
-};
-static const unsigned caller_moves[caller_states] = {
-    [caller_waiting] = 1u << caller_headed | 1u << caller_gone,
-    [caller_headed] = 1u << caller_ended | 1u << caller_gone,
-    [caller_ended] = 1u << caller_gone,
-};
+/* -- the caller's side -- */
 
-struct str flight_state_name(enum flight_state state) {
-    static const char *const names[flight_states] = {"receiving", "trying", "answering", "answered", "closed"};
-    return str_from(names[state]);
-}
-
-struct str attempt_state_name(enum attempt_state state) {
-    static const char *const names[attempt_states] = {"connecting", "sent", "replying", "delivering", "settled"};
-    return str_from(names[state]);
-}
-
-void flight_enter(struct flight *flight, enum flight_state state) {
-    CHECKF(flight_moves[flight->state] & 1u << state, "flight %.*s: %d -> %d", STR_ARG(flight->request_id),
-           flight->state, state);
-    flight->state = state;
-}
-
-bool flight_starved(const struct flight *flight) {
-    return flight->host->scratch->refused || flight->arena.refused || flight->message_arena.refused;
-}
-
-void attempt_enter(struct attempt *attempt, enum attempt_state state) {
-    CHECKF(attempt_moves[attempt->state] & 1u << state, "attempt %u: %d -> %d", attempt->number, attempt->state, state);
-    attempt->state = state;
-}
-
-void caller_enter(struct flight *flight, enum caller_state state) {
-    CHECKF(caller_moves[flight->caller] & 1u << state, "caller of %.*s: %d -> %d", STR_ARG(flight->request_id),
-           flight->caller, state);
-    flight->caller = state;
-}
-
-static void flight_on_body(struct flight *flight, struct str bytes, struct now now, struct actions *out) {
+static void on_body(struct flight *flight, struct str bytes, struct now now, struct actions *out) {
     if (flight->state != flight_receiving) return; /* answered already: the rest of the body is of no use */
     if (bytes.len > flight->body_max - flight->body.len)
         answer_error(flight, error_body_too_large, STR_NONE, STR_NONE, now, out);
@@ -69,24 +28,24 @@ static void flight_on_body(struct flight *flight, struct str bytes, struct now n
         answer_error(flight, error_overloaded, STR_NONE, STR_NONE, now, out);
 }
 
-static void on_body_end(struct flight *flight, struct now now, struct actions *out) {
-    if (flight->state != flight_receiving) return;
-    flight->whole_body = chunks_whole(&flight->body);
-    if (!flight->whole_body.at) {
-        answer_error(flight, error_overloaded, STR_NONE, STR_NONE, now, out);
-    } else if (!stored_recall(flight, now, out)) {
-        flight_admitted(flight, now, out);
-    }
-}
-
-void flight_admitted(struct flight *flight, struct now now, struct actions *out) {
-    if (!flight_admit(flight, now, out)) return;
-    flight_enter(flight, flight_trying);
+/* The body is whole and everything is there that it needs. */
+static void on_request(struct flight *flight, struct now now, struct actions *out) {
+    if (flight_admit(flight, now, out) != step_on) return;
+    flight_enter(flight, flight_trying, now);
     flight_try_next(flight, now, out);
 }
 
+static void on_body_end(struct flight *flight, struct now now, struct actions *out) {
+    if (flight->state != flight_receiving) return;
+    flight->whole_body = chunks_whole(&flight->body);
+    if (!flight->whole_body.at)
+        answer_error(flight, error_overloaded, STR_NONE, STR_NONE, now, out);
+    else if (stored_recall(flight, now, out) == step_on)
+        on_request(flight, now, out);
+}
+
 static void on_caller_gone(struct flight *flight, struct now now, struct actions *out) {
-    caller_enter(flight, caller_gone);
+    caller_enter(flight, caller_gone, now);
     for (struct attempt *live; (live = flight->live);) {
         attempt_cancel(live, out);
         if (live->state == attempt_settled) break; /* its provider's end was awaited */
@@ -102,88 +61,143 @@ static void on_caller_room(struct flight *flight, bool room, struct now now, str
     if (!live || live->call_over) return;
     live->last_token_ns = now.mono_ns; /* time spent waiting for the caller is not the provider's stall */
     attempt_read(live, room, out);
-    if (room) flight_arm_next(flight, out);
+    if (room) flight->timer_moved = true;
 }
 
-static void flight_on_deadline(struct flight *flight, struct now now, struct actions *out) {
+/* -- what follows a failure -- */
+
+/* What could not be read for want of memory says nothing of its provider, and must rest nobody's. */
+static enum failure failure_of_ours(const struct flight *flight, enum failure failure) {
+    const struct failure_facts *facts = failure_facts(failure);
+    bool reading = facts->error == error_provider_error && facts->fault == fault_target;
+    return reading && flight_starved(flight) ? failure_system : failure;
+}
+
+/* No other target would do better: the other of two is broken off too. */
+static void on_final_failure(struct flight *flight, const struct attempt *attempt, struct now now,
+                             struct actions *out) {
+    enum failure failure = attempt->failure;
+    while (flight->live) {
+        struct attempt *other = flight->live;
+        attempt_cancel(other, out);
+        attempt_settle(flight, other, failure == failure_request_deadline ? failure : failure_outpaced, now, out);
+    }
+    end_by_failure(flight, attempt, now, out);
+}
+
+/* An attempt has failed: its stream goes on elsewhere or breaks, another target is tried, or this is the answer. */
+static void on_failure(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
+                       struct actions *out) {
+    failure = failure_of_ours(flight, failure);
+    attempt_cancel(attempt, out);
+    if (attempt->state == attempt_delivering) {
+        if (resume_try(flight, attempt, failure, now, out) == step_on)
+            flight_try_next(flight, now, out);
+        else
+            stream_break(flight, attempt, failure, now, out);
+        return;
+    }
+    attempt_settle(flight, attempt, failure, now, out);
+    if (!failure_goes_on(failure))
+        on_final_failure(flight, attempt, now, out);
+    else if (!flight->live) /* else the other of the two may still do it */
+        flight_try_next(flight, now, out);
+}
+
+/* -- the clock -- */
+
+/* For whatever is due next of the attempts that run. */
+static void timer_follow(struct flight *flight, struct actions *out) {
+    enum failure ignored;
+    uint64_t next = hedge_due_ns(flight);
+    const struct attempt *running[] = {flight->live, flight->rival};
+    for (size_t i = 0; i < sizeof running / sizeof *running; i++) {
+        uint64_t deadline = running[i] ? attempt_deadline(flight, running[i], &ignored) : UINT64_MAX;
+        if (deadline < next) next = deadline;
+    }
+    flight_arm(flight, next, out);
+}
+
+static void on_deadline(struct flight *flight, struct now now, struct actions *out) {
     struct attempt *running[] = {flight->live, flight->rival};
     if (now.mono_ns >= hedge_due_ns(flight)) hedge_begin(flight, now, out);
-    for (size_t i = 0; i < sizeof running / sizeof *running && flight->state != flight_closed; i++) {
+    for (size_t i = 0; i < sizeof running / sizeof *running; i++) {
         struct attempt *attempt = running[i];
         enum failure failure;
         if (!attempt || (attempt != flight->live && attempt != flight->rival)) continue;
         if (now.mono_ns < attempt_deadline(flight, attempt, &failure)) continue;
-        if (flight->state == flight_answered) { /* the provider has nothing more to say and does not end */
+        if (flight->state == flight_answered) /* the provider has nothing more to say and does not end */
             attempt_cancel(attempt, out);
-            flight_close(flight, now, out);
-        } else {
-            attempt_fail(flight, attempt, failure, now, out);
-        }
-    }
-    if (flight->state != flight_closed && flight->live) flight_arm_next(flight, out);
-}
-
-static void flight_on_timer(struct flight *flight, struct now now, struct actions *out) {
-    flight->timer_ns = 0;
-    struct attempt *live = flight->live;
-    if (!live && flight->waiting != waiting_none) {
-        if (now.mono_ns < flight->wait_until_ns)
-            flight_arm(flight, flight->wait_until_ns, out);
         else
-            flight_wait_over(flight, now, out);
+            on_failure(flight, attempt, failure, now, out);
     }
-    if (live) flight_on_deadline(flight, now, out);
+    flight->timer_moved = true;
 }
 
-static void body_read(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now,
-                      struct actions *out) {
-    if (attempt->mode == reply_events)
-        stream_reply_body(flight, attempt, bytes, now, out);
-    else
-        reply_body(flight, attempt, bytes, now, out);
+static void on_timer(struct flight *flight, struct now now, struct actions *out) {
+    flight->timer_ns = 0;
+    if (flight->live)
+        on_deadline(flight, now, out);
+    else if (flight->waiting != waiting_none && now.mono_ns < flight->wait_until_ns)
+        flight_arm(flight, flight->wait_until_ns, out);
+    else if (flight->waiting != waiting_none)
+        flight_wait_over(flight, now, out);
 }
 
-static void on_reply_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now,
-                          struct actions *out) {
-    struct str clean;
-    if (attempt->state == attempt_settled) return; /* after [DONE] */
-    if (!masked_body(flight, attempt, bytes, &clean))
-        attempt_fail(flight, attempt, failure_system, now, out);
-    else if (clean.len)
-        body_read(flight, attempt, clean, now, out);
-}
+/* -- the provider's side -- */
 
-/* What was held back of the body, for it might have begun a credential. false: it was the attempt's end. */
-static bool rest_read(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
-    struct str rest;
-    if (attempt->state == attempt_settled || !attempt->masked.held_len) return true;
-    if (!masked_body_end(flight, attempt, &rest))
-        attempt_fail(flight, attempt, failure_system, now, out);
-    else
-        body_read(flight, attempt, rest, now, out);
-    return attempt->state != attempt_settled;
-}
-
-static void on_reply_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
-    attempt->call_over = true;
-    if (!rest_read(flight, attempt, now, out)) return;
-    if (attempt->state == attempt_settled)
-        flight_close(flight, now, out);
-    else if (attempt->mode == reply_events)
-        stream_reply_end(flight, attempt, now, out);
-    else
-        reply_end(flight, attempt, now, out);
-}
-
-static void on_call_failed(struct flight *flight, struct attempt *attempt, const struct event *event, struct now now,
+static enum step body_read(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now,
                            struct actions *out) {
+    return (attempt->mode == reply_events ? stream_reply_body : reply_body)(flight, attempt, bytes, now, out);
+}
+
+static enum step on_reply_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now,
+                               struct actions *out) {
+    struct str clean;
+    if (attempt->state == attempt_settled) return step_over; /* after [DONE] */
+    if (!masked_body(flight, attempt, bytes, &clean)) return attempt_fails(attempt, failure_system);
+    return clean.len ? body_read(flight, attempt, clean, now, out) : step_on;
+}
+
+/* What was held back of the body, for it might have begun a credential. */
+static enum step rest_read(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+    struct str rest;
+    if (!attempt->masked.held_len) return step_on;
+    if (!masked_body_end(flight, attempt, &rest)) return attempt_fails(attempt, failure_system);
+    return body_read(flight, attempt, rest, now, out);
+}
+
+static enum step on_reply_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
     attempt->call_over = true;
-    if (attempt->state == attempt_settled) {
-        flight_close(flight, now, out);
-        return;
-    }
+    if (attempt->state == attempt_settled) return step_over;
+    if (rest_read(flight, attempt, now, out) != step_on) return step_over;
+    return (attempt->mode == reply_events ? stream_reply_end : reply_end)(flight, attempt, now, out);
+}
+
+static enum step on_call_failed(struct flight *flight, struct attempt *attempt, const struct event *event) {
+    attempt->call_over = true;
+    if (attempt->state == attempt_settled) return step_over;
     attempt_said(flight, attempt, event->text, false);
-    attempt_fail(flight, attempt, event->failure, now, out);
+    return attempt_fails(attempt, event->failure);
+}
+
+static enum step on_sent(struct flight *flight, struct attempt *attempt, struct now now) {
+    if (attempt->state > attempt_sent) return step_on;
+    attempt_enter(flight, attempt, attempt_sent, now);
+    attempt->sent_ns = now.mono_ns;
+    return step_on;
+}
+
+static enum step attempt_step(struct flight *flight, struct attempt *attempt, const struct event *event, struct now now,
+                              struct actions *out) {
+    switch (event->kind) {
+    case event_sent: return on_sent(flight, attempt, now);
+    case event_reply_head: return attempt_head(flight, attempt, event, now);
+    case event_reply_body: return on_reply_body(flight, attempt, event->bytes, now, out);
+    case event_reply_end: return on_reply_end(flight, attempt, now, out);
+    case event_call_failed: return on_call_failed(flight, attempt, event);
+    default: CHECKF(false, "kind=%d", event->kind); return step_over;
+    }
 }
 
 /* The one of those that run that the event is of, else NULL: an event of a dead attempt changes nothing. */
@@ -196,18 +210,16 @@ static struct attempt *attempt_of(const struct flight *flight, const struct even
 static void on_upstream(struct flight *flight, const struct event *event, struct now now, struct actions *out) {
     struct attempt *attempt = attempt_of(flight, event);
     if (!attempt) return;
-    switch (event->kind) {
-    case event_sent:
-        if (attempt->state > attempt_sent) return;
-        attempt_enter(attempt, attempt_sent);
-        attempt->sent_ns = now.mono_ns;
-        return;
-    case event_reply_head: attempt_head(flight, attempt, event, now, out); return;
-    case event_reply_body: on_reply_body(flight, attempt, event->bytes, now, out); return;
-    case event_reply_end: on_reply_end(flight, attempt, now, out); return;
-    case event_call_failed: on_call_failed(flight, attempt, event, now, out); return;
-    default: CHECKF(false, "kind=%d", event->kind);
-    }
+    enum step step = attempt_step(flight, attempt, event, now, out);
+    CHECK(step == step_over || attempt->failing == failure_none);
+    if (attempt->failing != failure_none) on_failure(flight, attempt, attempt->failing, now, out);
+}
+
+/* -- a step -- */
+
+/* Answered, and nothing more is awaited of a provider. */
+static bool is_over(const struct flight *flight) {
+    return flight->state == flight_answered && (!flight->live || flight->live->call_over);
 }
 
 void flight_step(struct flight *flight, const struct event *event, struct now now, struct actions *out) {
@@ -215,17 +227,26 @@ void flight_step(struct flight *flight, const struct event *event, struct now no
     actions_begin(out, flight->host->scratch);
     switch (event->kind) {
     case event_arrived: flight_admit_head(flight, now, out); break;
-    case event_body: flight_on_body(flight, event->bytes, now, out); break;
+    case event_body: on_body(flight, event->bytes, now, out); break;
     case event_body_end: on_body_end(flight, now, out); break;
-    case event_caller_gone: on_caller_gone(flight, now, out); break;
+    case event_caller_gone: on_caller_gone(flight, now, out); return;
     case event_caller_full: on_caller_room(flight, false, now, out); break;
     case event_caller_writable: on_caller_room(flight, true, now, out); break;
-    case event_timer: flight_on_timer(flight, now, out); break;
+    case event_timer: on_timer(flight, now, out); break;
     case event_turn: flight_turn(flight, now, out); break;
-    case event_recalled: stored_recalled(flight, event, now, out); break;
-    case event_fetched: files_fetched(flight, event, now, out); break;
+    case event_recalled:
+        if (stored_recalled(flight, event, now, out) == step_on) on_request(flight, now, out);
+        break;
+    case event_fetched:
+        if (files_fetched(flight, event, now, out) == step_on) flight_try_next(flight, now, out);
+        break;
     default: on_upstream(flight, event, now, out);
     }
+    if (is_over(flight))
+        flight_close(flight, now, out);
+    else if (flight->timer_moved && flight->live)
+        timer_follow(flight, out);
+    flight->timer_moved = false;
 }
 
 void flight_shed(struct flight *flight) {
@@ -243,9 +264,9 @@ void flight_shed(struct flight *flight) {
     translate_release(flight);
 }
 
-void flight_lost(struct flight *flight) {
+void flight_lost(struct flight *flight, struct now now) {
     CHECK(flight->state == flight_closed);
-    caller_enter(flight, caller_gone);
+    caller_enter(flight, caller_gone, now);
 }
 
 void flight_free(struct flight *flight) {

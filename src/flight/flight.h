@@ -57,7 +57,7 @@ void flight_step(struct flight *flight, const struct event *event, struct now no
 /* After action_closed has been performed: gives back what only its answer needed; what is told of it stays. */
 void flight_shed(struct flight *flight);
 /* After action_closed: its caller went before all of the answer had left. What is told of it says so. */
-void flight_lost(struct flight *flight);
+void flight_lost(struct flight *flight, struct now now);
 void flight_free(struct flight *flight);
 
 /* A request whose target is asked for without sending it. */

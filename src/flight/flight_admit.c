@@ -100,38 +100,29 @@ struct flight *flight_new(const struct flight_host *host, const struct snapshot 
 /* NULL client: the host itself, or a gateway open to anyone on loopback; both may steer. */
 static bool may_steer(const struct flight *flight) { return !flight->client || flight->client->may_steer; }
 
-bool flight_admit_head(struct flight *flight, struct now now, struct actions *out) {
+enum step flight_admit_head(struct flight *flight, struct now now, struct actions *out) {
     bool steers = flight->pinned_targets.at || flight->strategy.at;
-    if (!budget_admits(flight->budget, 0)) {
-        answer_error(flight, error_overloaded, STR_NONE, STR_NONE, now, out);
-        return false;
-    }
-    if (steers && !may_steer(flight)) {
-        answer_error(
+    if (!budget_admits(flight->budget, 0)) return answer_error(flight, error_overloaded, STR_NONE, STR_NONE, now, out);
+    if (steers && !may_steer(flight))
+        return answer_error(
             flight, error_not_allowed,
             STR("This client key may not use x-weir-targets or x-weir-strategy: ask the operator for `may_steer`."),
             STR_NONE, now, out);
-        return false;
-    }
-    if (flight->strategy.at && !strategy_read(flight->strategy, &flight->by)) {
-        answer_error(flight, error_invalid_request,
-                     STR("x-weir-strategy: there is no such strategy: write round_robin, least_loaded, "
-                         "fastest_response, cost_optimal, priority, weighted, sticky or adaptive."),
-                     STR("x-weir-strategy"), now, out);
-        return false;
-    }
+    if (flight->strategy.at && !strategy_read(flight->strategy, &flight->by))
+        return answer_error(flight, error_invalid_request,
+                            STR("x-weir-strategy: there is no such strategy: write round_robin, least_loaded, "
+                                "fastest_response, cost_optimal, priority, weighted, sticky or adaptive."),
+                            STR("x-weir-strategy"), now, out);
     uint64_t timeout_ms = 0;
     if (flight->timeout_ms.at) {
-        if (!str_to_u64(flight->timeout_ms, &timeout_ms) || timeout_ms == 0) {
-            answer_error(flight, error_invalid_request,
-                         STR("x-weir-timeout-ms must be a whole number of milliseconds above 0."),
-                         STR("x-weir-timeout-ms"), now, out);
-            return false;
-        }
+        if (!str_to_u64(flight->timeout_ms, &timeout_ms) || timeout_ms == 0)
+            return answer_error(flight, error_invalid_request,
+                                STR("x-weir-timeout-ms must be a whole number of milliseconds above 0."),
+                                STR("x-weir-timeout-ms"), now, out);
         flight->timeout_given = true; /* it only shortens */
         if (timeout_ms < flight->timeout_ns / NS_PER_MS) flight->timeout_ns = timeout_ms * NS_PER_MS;
     }
-    return true;
+    return step_on;
 }
 
 enum unfit { unfit_no, unfit_client, unfit_endpoint }; /* the last one is told */
@@ -206,7 +197,7 @@ static bool candidates_add(struct flight *flight, const struct route *route, boo
 }
 
 /* x-weir-targets: a/m1,b/m2 */
-static bool pins_add(struct flight *flight, enum unfit *unfit, struct now now, struct actions *out) {
+static enum step pins_add(struct flight *flight, enum unfit *unfit, struct now now, struct actions *out) {
     struct str rest = flight->pinned_targets, pin;
     while (str_split_next(&rest, ',', &pin)) {
         pin = str_trim(pin);
@@ -220,16 +211,13 @@ static bool pins_add(struct flight *flight, enum unfit *unfit, struct now now, s
                                               "x-weir-targets: there is no target `%.*s`: write provider/model, "
                                               "with a provider of this gateway.",
                                               STR_ARG(str_slice(pin, 0, limit_model)));
-            answer_error(flight, error_unknown_model, message, STR("x-weir-targets"), now, out);
-            return false;
+            return answer_error(flight, error_unknown_model, message, STR("x-weir-targets"), now, out);
         }
-        if (!candidates_add(flight, route, true, unfit)) {
-            answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
-            return false;
-        }
+        if (!candidates_add(flight, route, true, unfit))
+            return answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
         if (!flight->route) flight->route = route;
     }
-    return true;
+    return step_on;
 }
 
 /* The configured tags count always, the caller's own only where they are trusted. */
@@ -265,31 +253,28 @@ static void candidates_narrow(struct flight *flight) {
     flight->candidate_count = kept;
 }
 
-static bool route_find(struct flight *flight, struct now now, struct actions *out) {
+static enum step route_find(struct flight *flight, struct now now, struct actions *out) {
     const struct client *client = flight->client;
     struct str model = flight->request.model;
     flight->route_name = arena_copy(&flight->arena, str_empty(model) ? STR("default") : model);
     flight->request.model = flight->route_name; /* the body's bytes may go before the flight does */
-    if (client && !str_glob_any(client->models, client->model_count, flight->route_name)) {
-        answer_error(flight, error_not_allowed,
-                     arena_printf(&flight->arena, "This client key may not use the model `%.*s`.",
-                                  STR_ARG(str_slice(flight->route_name, 0, limit_model))),
-                     STR("model"), now, out);
-        return false;
-    }
+    if (client && !str_glob_any(client->models, client->model_count, flight->route_name))
+        return answer_error(flight, error_not_allowed,
+                            arena_printf(&flight->arena, "This client key may not use the model `%.*s`.",
+                                         STR_ARG(str_slice(flight->route_name, 0, limit_model))),
+                            STR("model"), now, out);
     flight->route = snapshot_route(flight->snapshot, flight->route_name, &flight->arena);
     flight->rule = rule_find(flight, now);
-    if (flight->route || flight->rule || flight->pinned_targets.at) return true;
-    answer_error(
+    if (flight->route || flight->rule || flight->pinned_targets.at) return step_on;
+    return answer_error(
         flight, error_unknown_model,
         arena_printf(&flight->arena,
                      "No route and no provider serves the model `%.*s`. GET /v1/models lists what this gateway has.",
                      STR_ARG(str_slice(flight->route_name, 0, limit_model))),
         STR("model"), now, out);
-    return false;
 }
 
-bool flight_read(struct flight *flight, struct now now, struct actions *out) {
+enum step flight_read(struct flight *flight, struct now now, struct actions *out) {
     struct error error = {.code = error_none};
     struct str param = STR_NONE;
     bool multipart = endpoint_facts(flight->endpoint)->body == endpoint_body_multipart;
@@ -299,13 +284,10 @@ bool flight_read(struct flight *flight, struct now now, struct actions *out) {
                                                     &flight->request, &error, &param)
                             : openai_skim_request(flight->whole_body, flight->endpoint, &flight->arena,
                                                   &flight->request, &error, &param);
-    if (!read) {
-        answer_error(flight, error.code, str_from(error.message), param, now, out);
-        return false;
-    }
+    if (!read) return answer_error(flight, error.code, str_from(error.message), param, now, out);
     flight->shows_reasoning = !flight->message || flight->message->show_reasoning != flag_false;
     if (!endpoint_facts(flight->endpoint)->streams) flight->request.stream = false;
-    return true;
+    return step_on;
 }
 
 /* Four bytes a token; pictures stand in the body as text, and count as a page each. */
@@ -333,48 +315,46 @@ static void candidates_size(struct flight *flight) {
     flight->candidate_count = kept;
 }
 
-static bool candidates_find(struct flight *flight, struct now now, struct actions *out) {
+/* No target may serve it: why. */
+static enum step answer_unfit(struct flight *flight, enum unfit unfit, struct now now, struct actions *out) {
+    bool counts = endpoint_facts(flight->endpoint)->operation == operation_count_tokens;
+    if (unfit == unfit_client)
+        return answer_error(flight, error_not_allowed, STR("This client key may not use the providers of this model."),
+                            STR("model"), now, out);
+    if (unfit == unfit_no) return answer_error(flight, error_no_provider_available, STR_NONE, STR_NONE, now, out);
+    if (flight->unfit)
+        return answer_error(flight, flight->unfit->code, str_from(flight->unfit->message), flight->unfit_param, now,
+                            out);
+    if (counts) /* nobody behind the model can */
+        return answer_count(flight, message_tokens(flight->message), now, out);
+    return answer_error(flight, error_unsupported, STR("No provider of this model serves this path."), STR("model"),
+                        now, out);
+}
+
+static enum step candidates_find(struct flight *flight, struct now now, struct actions *out) {
     enum unfit unfit = unfit_no;
     if (flight->pinned_targets.at) {
-        if (!pins_add(flight, &unfit, now, out)) return false;
+        if (pins_add(flight, &unfit, now, out) != step_on) return step_over;
     } else if (flight->route && flight->route->pinned && !may_steer(flight)) {
-        answer_error(flight, error_not_allowed,
-                     STR("This client key may not name a provider itself: ask the operator for `may_steer`."),
-                     STR("model"), now, out);
-        return false;
+        return answer_error(flight, error_not_allowed,
+                            STR("This client key may not name a provider itself: ask the operator for `may_steer`."),
+                            STR("model"), now, out);
     } else {
         bool pinned = flight->route && flight->route->pinned;
         if (flight->rule && !pinned)
             flight->route = &flight->snapshot->rule_routes[flight->rule - flight->snapshot->rules];
-        if (!candidates_add(flight, flight->route, pinned, &unfit)) {
-            answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
-            return false;
-        }
+        if (!candidates_add(flight, flight->route, pinned, &unfit))
+            return answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
     }
     bool narrowed = flight->rule && (flight->pinned_targets.at || flight->route->pinned) && flight->candidate_count;
     if (narrowed) candidates_narrow(flight);
-    if (flight->candidate_count) return true;
-    if (narrowed) {
-        answer_error(flight, error_not_allowed,
-                     arena_printf(&flight->arena, "The rule `%.*s` allows none of the targets that were named.",
-                                  STR_ARG(str_slice(flight->rule->name, 0, limit_name))),
-                     STR_NONE, now, out);
-        return false;
-    }
-    if (unfit == unfit_endpoint && !flight->unfit &&
-        endpoint_facts(flight->endpoint)->operation == operation_count_tokens)
-        answer_count(flight, message_tokens(flight->message), now, out); /* nobody behind the model can count */
-    else if (unfit == unfit_client)
-        answer_error(flight, error_not_allowed, STR("This client key may not use the providers of this model."),
-                     STR("model"), now, out);
-    else if (unfit == unfit_endpoint && flight->unfit)
-        answer_error(flight, flight->unfit->code, str_from(flight->unfit->message), flight->unfit_param, now, out);
-    else if (unfit == unfit_endpoint)
-        answer_error(flight, error_unsupported, STR("No provider of this model serves this path."), STR("model"), now,
-                     out);
-    else
-        answer_error(flight, error_no_provider_available, STR_NONE, STR_NONE, now, out);
-    return false;
+    if (flight->candidate_count) return step_on;
+    if (narrowed)
+        return answer_error(flight, error_not_allowed,
+                            arena_printf(&flight->arena, "The rule `%.*s` allows none of the targets that were named.",
+                                         STR_ARG(str_slice(flight->rule->name, 0, limit_name))),
+                            STR_NONE, now, out);
+    return answer_unfit(flight, unfit, now, out);
 }
 
 /* The request's own deadline: a reply that is not streamed raises it to the longest reply timeout of its targets,
@@ -388,28 +368,26 @@ static void deadline_set(struct flight *flight) {
     flight->deadline_ns = flight->arrived_ns + timeout_ns;
 }
 
-bool flight_candidates(struct flight *flight, struct now now, struct actions *out) {
+enum step flight_candidates(struct flight *flight, struct now now, struct actions *out) {
     flight->prompt_tokens = prompt_tokens(flight);
-    if (!route_find(flight, now, out) || !candidates_find(flight, now, out)) return false;
+    if (route_find(flight, now, out) != step_on || candidates_find(flight, now, out) != step_on) return step_over;
     if (!flight->strategy.at) flight->by = flight->pinned_targets.at ? strategy_priority : flight->route->strategy;
     if (flight->by != strategy_exclusive) candidates_size(flight); /* the lock's holder serves, or nobody */
-    return true;
+    return step_on;
 }
 
-bool flight_admit(struct flight *flight, struct now now, struct actions *out) {
+enum step flight_admit(struct flight *flight, struct now now, struct actions *out) {
     bool raw = flight->endpoint == endpoint_raw;
-    if (raw ? !raw_admit(flight, now, out) : !flight_read(flight, now, out)) return false;
+    if ((raw ? raw_admit : flight_read)(flight, now, out) != step_on) return step_over;
     bool looks = flight->request.names_more && flight->endpoint != endpoint_responses; /* those before their history */
-    if (!raw && looks && !names_admit(flight, now, out)) return false;
-    if (!raw && !flight_candidates(flight, now, out)) return false;
+    if (!raw && looks && names_admit(flight, now, out) != step_on) return step_over;
+    if (!raw && flight_candidates(flight, now, out) != step_on) return step_over;
     resume_admit(flight);
     deadline_set(flight);
-    if (now.mono_ns >= flight->deadline_ns) {
-        answer_error(flight, error_request_timeout, STR_NONE, STR_NONE, now, out);
-        return false;
-    }
-    if (!hold_client(flight, now, out)) return false;
+    if (now.mono_ns >= flight->deadline_ns)
+        return answer_error(flight, error_request_timeout, STR_NONE, STR_NONE, now, out);
+    if (hold_client(flight, now, out) != step_on) return step_over;
     if (flight->route->cells) share_count(&flight->route->cells->retries, now.mono_ns);
     if (flight->route->cells && flight->route->hedge.on) share_count(&flight->route->cells->hedges, now.mono_ns);
-    return true;
+    return step_on;
 }

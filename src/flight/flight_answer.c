@@ -57,8 +57,8 @@ static bool has_own_limits(const struct flight *flight) {
 }
 
 static void answer_respond(struct flight *flight, int status, const struct http_header *headers, size_t count,
-                           int64_t content_length, struct actions *out) {
-    caller_enter(flight, caller_headed);
+                           int64_t content_length, struct now now, struct actions *out) {
+    caller_enter(flight, caller_headed, now);
     flight->status = status;
     struct action *action = actions_add(out, action_respond);
     action->respond.status = status;
@@ -90,7 +90,7 @@ void answer_head(struct flight *flight, const struct attempt *attempt, int statu
     bool own_limits = has_own_limits(flight);
     struct http_header *headers = arena_take(&flight->arena, most * sizeof *headers);
     if (!headers) {
-        answer_respond(flight, status, NULL, 0, content_length, out);
+        answer_respond(flight, status, NULL, 0, content_length, now, out);
         return;
     }
     if (attempt->content_type.len) answer_header_put(headers, &count, STR("Content-Type"), attempt->content_type);
@@ -114,7 +114,7 @@ void answer_head(struct flight *flight, const struct attempt *attempt, int statu
         if (!own_limits || !str_starts_nocase(attempt->headers[i].name, STR("x-ratelimit-")))
             headers[count++] = attempt->headers[i];
     CHECKF(count <= most, "count=%zu most=%zu", count, most);
-    answer_respond(flight, status, headers, count, content_length, out);
+    answer_respond(flight, status, headers, count, content_length, now, out);
 }
 
 void answer_bytes(struct flight *flight, struct str bytes, struct actions *out) {
@@ -132,13 +132,22 @@ void answer_held(struct flight *flight, struct attempt *attempt, struct actions 
     chunks_free(&attempt->held);
 }
 
-void answer_end(struct flight *flight, struct actions *out) {
-    caller_enter(flight, caller_ended);
-    actions_add(out, action_end);
+static void answer_over(struct flight *flight, enum action_kind how, struct now now, struct actions *out) {
+    caller_enter(flight, caller_ended, now);
+    actions_add(out, how);
+    flight_enter(flight, flight_answered, now);
+}
+
+void answer_end(struct flight *flight, struct now now, struct actions *out) {
+    answer_over(flight, action_end, now, out);
+}
+
+void answer_abort(struct flight *flight, struct now now, struct actions *out) {
+    answer_over(flight, action_abort, now, out);
 }
 
 /* The words, or where there was no memory for them the ones for that, which every dialect's callers can read. */
-static struct str words_of(struct flight *flight, const struct text *text, int *status) {
+struct str answer_words(struct flight *flight, const struct text *text, int *status) {
     if (!text->failed) return text_str(text);
     flight->error = error_overloaded;
     *status = translate_status(flight, error_facts(error_overloaded)->status);
@@ -147,8 +156,8 @@ static struct str words_of(struct flight *flight, const struct text *text, int *
         "\"overloaded_error\",\"code\":\"overloaded\",\"status\":\"UNAVAILABLE\"}}");
 }
 
-static void answer_json(struct flight *flight, int status, struct str body, int64_t retry_after_ms,
-                        const struct attempt *last, struct now now, struct actions *out) {
+void answer_json(struct flight *flight, int status, struct str body, int64_t retry_after_ms, const struct attempt *last,
+                 struct now now, struct actions *out) {
     static const struct http_header least = {STR("Content-Type"), STR("application/json")};
     size_t count = 0;
     struct http_header *headers =
@@ -172,16 +181,13 @@ static void answer_json(struct flight *flight, int status, struct str body, int6
             answer_header_put(headers, &count, STR("x-should-retry"), STR("false"));
         own_limits_put(flight, headers, &count, now);
     }
-    answer_respond(flight, status, headers ? headers : &least, headers ? count : 1, (int64_t)body.len, out);
+    answer_respond(flight, status, headers ? headers : &least, headers ? count : 1, (int64_t)body.len, now, out);
     answer_bytes(flight, body, out);
-    answer_end(flight, out);
-    flight_enter(flight, flight_answered);
-    flight_close(flight, now, out);
+    answer_end(flight, now, out);
 }
 
-static void answer_error_status(struct flight *flight, enum error_code code, int status, struct str message,
-                                struct str param, int64_t retry_after_ms, const struct attempt *last, struct now now,
-                                struct actions *out) {
+void answer_error_status(struct flight *flight, enum error_code code, int status, struct str message, struct str param,
+                         int64_t retry_after_ms, const struct attempt *last, struct now now, struct actions *out) {
     bool ours = flight_starved(flight) && code != error_overloaded && status >= 400 && status != 401 && status < 500;
     if (ours || code == error_out_of_memory) { /* what was looked for and not found may well be there */
         code = error_overloaded;
@@ -204,126 +210,30 @@ static void answer_error_status(struct flight *flight, enum error_code code, int
                                                        .attempts = flight->attempt_count,
                                                        .scope = flight->limit_scope},
                                &text);
-    struct str words = words_of(flight, &text, &status);
+    struct str words = answer_words(flight, &text, &status);
     answer_json(flight, status, words, retry_after_ms, last, now, out);
 }
 
-void answer_count(struct flight *flight, int64_t tokens, struct now now, struct actions *out) {
+enum step answer_count(struct flight *flight, int64_t tokens, struct now now, struct actions *out) {
     struct text text = text_in_arena(&flight->arena, 64);
     flight->codec->write_count(tokens, &text);
     flight->estimated = true;
     int status = 200;
-    struct str words = words_of(flight, &text, &status);
+    struct str words = answer_words(flight, &text, &status);
     answer_json(flight, status, words, -1, NULL, now, out);
+    return step_over;
 }
 
-void answer_error(struct flight *flight, enum error_code code, struct str message, struct str param, struct now now,
-                  struct actions *out) {
+enum step answer_error(struct flight *flight, enum error_code code, struct str message, struct str param,
+                       struct now now, struct actions *out) {
     answer_error_status(flight, code, error_facts(code)->status, message, param, -1, NULL, now, out);
+    return step_over;
 }
 
-void answer_refused(struct flight *flight, enum error_code code, uint64_t until_ns, struct now now,
-                    struct actions *out) {
-    if (flight->resumed) {
-        resume_give_up(flight, failure_overloaded, now, out);
-        return;
-    }
+enum step answer_refused(struct flight *flight, enum error_code code, uint64_t until_ns, struct now now,
+                         struct actions *out) {
     int64_t retry_after_ms =
         until_ns > now.mono_ns ? (int64_t)((until_ns - now.mono_ns + NS_PER_MS - 1) / NS_PER_MS) : -1;
     answer_error_status(flight, code, error_facts(code)->status, STR_NONE, STR_NONE, retry_after_ms, NULL, now, out);
-}
-
-/* Failures whose reply is the provider's word to the caller, and goes to it as it is. */
-static bool is_providers_word(enum failure failure) {
-    return failure == failure_bad_request || failure == failure_not_found || failure == failure_rate_limited ||
-           failure == failure_conflict || failure == failure_server_error || failure == failure_overloaded ||
-           failure == failure_timeout_status;
-}
-
-static bool is_error_object(const struct flight *flight, const struct attempt *attempt, struct str body) {
-    if (attempt->codec) {
-        struct message_error error = {.retry_after_ms = -1};
-        attempt->codec->read_error(body, flight->host->scratch, &error);
-        return error.message.len > 0;
-    }
-    struct usage usage = USAGE_NONE;
-    bool is_error = false;
-    return openai_skim_reply(body, &usage, &is_error) && is_error;
-}
-
-/* The same in the caller's dialect, with the status that its SDK knows it by. */
-static void answer_translated_word(struct flight *flight, const struct attempt *last, struct str body, struct now now,
-                                   struct actions *out) {
-    struct message_error error = {.retry_after_ms = -1};
-    last->codec->read_error(body, flight->host->scratch, &error);
-    const struct failure_facts *failure = failure_facts(last->failure);
-    error.code = last->failure == failure_bad_request ? error_invalid_request
-                 : last->failure == failure_not_found ? error_unknown_model
-                                                      : failure->error;
-    error.status = translate_status(flight, last->status);
-    if (!error.message.len) error.message = failure->sentence;
-    error.request_id = flight->request_id;
-    error.retry_after_ms = last->retry_after_ms;
-    error.attempts = flight->attempt_count;
-    flight->error = failure->error;
-    struct text text = text_in_arena(flight->host->scratch, 512);
-    flight->codec->write_error(&error, &text);
-    struct str masked = masked_words(flight, last, text_str(&text));
-    text.failed |= !masked.at;
-    struct str words = words_of(flight, &text, &error.status);
-    answer_json(flight, error.status, text.failed ? words : masked, error.retry_after_ms, last, now, out);
-}
-
-/* An error that came in a reply of status 200: its sentence, as one of status 502; a filter's is a refusal. */
-static bool answer_inside(struct flight *flight, const struct attempt *last, struct now now, struct actions *out) {
-    struct message_error error = {.retry_after_ms = -1};
-    struct str body = chunks_whole(&flight->attempts[last->number]->held);
-    if (!body.at) return false;
-    (last->codec ? last->codec : &codec_openai)->read_error(body, flight->host->scratch, &error);
-    if (!error.message.len) return false;
-    error.message = masked_words(flight, last, error.message);
-    bool filtered = refusal_is_filter(&(struct provider_word){.code = error.said_code, .type = error.type});
-    enum error_code code = filtered ? error_content_filtered : error_provider_error;
-    answer_error_status(flight, code, error_facts(code)->status, error.message, STR_NONE, last->retry_after_ms, last,
-                        now, out);
-    return true;
-}
-
-/* Nothing is left to try: the last failure is the answer. */
-void answer_failure(struct flight *flight, const struct attempt *last, struct now now, struct actions *out) {
-    if (flight->resumed && last) {
-        resume_give_up(flight, last->failure, now, out);
-        return;
-    }
-    if (!last) {
-        answer_error(flight, error_no_provider_available, STR_NONE, STR_NONE, now, out);
-        return;
-    }
-    bool word = last->status >= 400 && is_providers_word(last->failure);
-    struct str body = word && !last->error_cut ? chunks_whole(&flight->attempts[last->number]->held) : STR_NONE;
-    if (word && body.at && last->translates) {
-        answer_translated_word(flight, last, body, now, out);
-        return;
-    }
-    if (word && body.at && is_error_object(flight, last, body)) {
-        flight->error = failure_facts(last->failure)->error;
-        answer_head(flight, last, last->status, (int64_t)body.len, now, out);
-        answer_bytes(flight, body, out);
-        answer_end(flight, out);
-        flight_enter(flight, flight_answered);
-        flight_close(flight, now, out);
-        return;
-    }
-    if (last->failure == failure_error_in_reply && answer_inside(flight, last, now, out)) return;
-    const struct failure_facts *failure = failure_facts(last->failure);
-    const struct error_facts *error = error_facts(failure->error);
-    if (last->failure == failure_no_connection || failure->error == error_quota_exhausted)
-        flight->limit_scope = STR("provider");
-    struct str message =
-        failure->error == error_provider_auth
-            ? error->sentence
-            : arena_printf(&flight->arena, "%.*s (%.*s, after %u attempt%s.)", STR_ARG(error->sentence),
-                           STR_ARG(failure->sentence), flight->attempt_count, flight->attempt_count == 1 ? "" : "s");
-    answer_error_status(flight, failure->error, word ? last->status : error->status, message, STR_NONE,
-                        last->retry_after_ms, last, now, out);
+    return step_over;
 }

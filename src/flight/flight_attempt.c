@@ -1,5 +1,6 @@
-/* flight_attempt.c - trying targets: which is next, what is sent, what its reply's head means, and what follows a
- * failure. */
+/* flight_attempt.c - an attempt at one target: what is sent, when it has waited long enough, what its reply's head
+ * means.
+ */
 #include <string.h>
 
 #include "base/check.h"
@@ -73,7 +74,6 @@ static struct attempt *attempt_new(struct flight *flight, struct candidate *cand
     attempt->target = candidate->target;
     attempt->candidate = candidate;
     attempt->holds = *holds;
-    attempt->state = attempt_connecting;
     attempt->started_ns = now.mono_ns;
     attempt->usage = USAGE_NONE;
     attempt->cost_nano_usd = attempt->retry_after_ms = attempt->content_length = -1;
@@ -89,6 +89,7 @@ static struct attempt *attempt_new(struct flight *flight, struct candidate *cand
     attempt->continues = flight->resumed;
     if (attempt->continues) attempt->pending = text_in_arena(&flight->arena, 256);
     candidate->tries++;
+    flight->timer_moved = true;
     return attempt;
 }
 
@@ -144,7 +145,6 @@ bool attempt_begin(struct flight *flight, struct candidate *candidate, const str
         attempt_settle(flight, attempt, failure_system, now, out);
         return false;
     }
-    flight_arm_next(flight, out);
     return true;
 }
 
@@ -174,40 +174,6 @@ void attempt_read(struct attempt *attempt, bool wanted, struct actions *out) {
     struct action *action = actions_add(out, action_call_read);
     action->attempt = attempt->number;
     action->wanted = wanted;
-}
-
-void attempt_cancel(struct attempt *attempt, struct actions *out) {
-    if (attempt->call_over) return;
-    attempt->call_over = true;
-    actions_add(out, action_cancel)->attempt = attempt->number;
-}
-
-/* What could not be read for want of memory says nothing of its provider, and must rest nobody's. */
-static enum failure failure_of_ours(const struct flight *flight, enum failure failure) {
-    const struct failure_facts *facts = failure_facts(failure);
-    bool reading = facts->error == error_provider_error && facts->fault == fault_target;
-    return reading && flight_starved(flight) ? failure_system : failure;
-}
-
-void attempt_fail(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
-                  struct actions *out) {
-    failure = failure_of_ours(flight, failure);
-    attempt_cancel(attempt, out);
-    if (attempt->state == attempt_delivering) {
-        stream_break(flight, attempt, failure, now, out);
-        return;
-    }
-    attempt_settle(flight, attempt, failure, now, out);
-    if (failure_goes_on(failure)) {
-        if (!flight->live) flight_try_next(flight, now, out); /* else the other of the two may still do it */
-        return;
-    }
-    while (flight->live) { /* no other target would do better */
-        struct attempt *other = flight->live;
-        attempt_cancel(other, out);
-        attempt_settle(flight, other, failure == failure_request_deadline ? failure : failure_outpaced, now, out);
-    }
-    answer_failure(flight, attempt, now, out);
 }
 
 static bool passes_back(const struct provider *provider, struct str name) {
@@ -280,9 +246,8 @@ static bool reply_mode_choose(const struct flight *flight, struct attempt *attem
     return true;
 }
 
-void attempt_head(struct flight *flight, struct attempt *attempt, const struct event *event, struct now now,
-                  struct actions *out) {
-    attempt_enter(attempt, attempt_replying);
+enum step attempt_head(struct flight *flight, struct attempt *attempt, const struct event *event, struct now now) {
+    attempt_enter(flight, attempt, attempt_replying, now);
     attempt->status = event->status;
     attempt->head_ns = now.mono_ns;
     attempt->until_close = event->until_close;
@@ -290,14 +255,11 @@ void attempt_head(struct flight *flight, struct attempt *attempt, const struct e
     attempt->limits = ratelimit_read(event->headers, event->header_count, now.wall_ns);
     attempt->retry_after_ms = attempt->limits.retry_after_ms;
     if (event->body_sent) attempt->body_sent = true;
-    if (!reply_headers_keep(flight, attempt, event)) {
-        attempt_fail(flight, attempt, failure_system, now, out);
-        return;
-    }
-    if (!reply_mode_choose(flight, attempt, event))
-        attempt_fail(flight, attempt, failure_wrong_content_type, now, out);
-    else if (attempt->translates && attempt->mode != reply_error)
+    if (!reply_headers_keep(flight, attempt, event)) return attempt_fails(attempt, failure_system);
+    if (!reply_mode_choose(flight, attempt, event)) return attempt_fails(attempt, failure_wrong_content_type);
+    if (attempt->translates && attempt->mode != reply_error)
         attempt->content_type = attempt->mode != reply_events ? STR("application/json")
                                 : flight->wants_array         ? STR("application/json")
                                                               : flight->codec->stream_content_type;
+    return step_on;
 }

@@ -24,8 +24,7 @@ static bool has_other_key(const struct candidate *candidate) {
     return failure_facts(failure)->fault == fault_key && candidate->tries < candidate->target->provider->key_count;
 }
 
-static void candidate_look(const struct flight *flight, struct candidate *candidate, struct now now,
-                           uint64_t *soonest_ns) {
+void choice_look(const struct flight *flight, struct candidate *candidate, struct now now, uint64_t *soonest_ns) {
     uint64_t until_ns = 0;
     if (flight->resumed && candidate->target->provider->dialect != dialect_openai) {
         candidate->refusal = refusal_other_dialect;
@@ -36,7 +35,7 @@ static void candidate_look(const struct flight *flight, struct candidate *candid
     if (until_ns && until_ns < *soonest_ns) *soonest_ns = until_ns;
 }
 
-static int64_t expected_cost(const struct flight *flight, const struct target *target) {
+int64_t choice_cost(const struct flight *flight, const struct target *target) {
     enum { output_guess = 512 };
     int64_t output = flight->request.max_tokens >= 0 ? flight->request.max_tokens : output_guess;
     int64_t cost = price_cost(
@@ -69,7 +68,7 @@ static struct pick_candidate choose_facts_of(const struct flight *flight, const 
         .in_flight = gate_in_use(&provider->cells->gate),
     };
     if (flight->by == strategy_cost_optimal || flight->by == strategy_cost_optimized)
-        facts.cost_nano_usd = expected_cost(flight, target);
+        facts.cost_nano_usd = choice_cost(flight, target);
     if (target->cells) {
         double ramp = breaker_ramp(&target->cells->breaker, &provider->breaker, flight->client_hash, now.mono_ns);
         if (ramp < facts.ramp) facts.ramp = ramp;
@@ -98,7 +97,7 @@ static void passes_advance(struct flight *flight, struct candidate *chosen, uint
 }
 
 /* The best of those that nothing stands against; NULL: there is none. */
-static struct candidate *choose(struct flight *flight, struct now now) {
+struct candidate *choice_best(struct flight *flight, struct now now) {
     struct pick_candidate facts[limit_candidates];
     struct candidate *open[limit_candidates];
     double scores[limit_candidates];
@@ -171,7 +170,7 @@ static bool is_retryable(const struct flight *flight, const struct candidate *ca
 }
 
 /* The same target again after a pause, when no other is left: within the retry budget and the deadline. */
-static bool retry_later(struct flight *flight, const struct attempt *last, struct now now, struct actions *out) {
+static enum step retry_later(struct flight *flight, const struct attempt *last, struct now now, struct actions *out) {
     const struct retry_rules *rules = &flight->route->retry;
     struct candidate *best = NULL;
     for (size_t i = 0; i < flight->candidate_count; i++) {
@@ -180,39 +179,41 @@ static bool retry_later(struct flight *flight, const struct attempt *last, struc
         bool better = !best || candidate->tries < best->tries;
         if (better) best = candidate;
     }
-    if (!best || !last) return false;
+    if (!best || !last) return step_on;
     uint64_t pause_ns =
         NS_PER_MS * retry_backoff_ms(best->tries - 1u, rules->base_ms, rules->max_ms, prng_next(flight->host->prng));
     int64_t told_ms = last->candidate == best ? last->retry_after_ms : -1;
-    if (told_ms >= 0 && (uint64_t)told_ms > rules->max_ms) return false; /* the caller may decide to wait so long */
+    if (told_ms >= 0 && (uint64_t)told_ms > rules->max_ms) return step_on; /* the caller may decide to wait so long */
     if (told_ms >= 0) pause_ns = (uint64_t)told_ms * NS_PER_MS;
     uint64_t until_ns = now.mono_ns + pause_ns, open_ns = 0;
     struct now then = {.mono_ns = until_ns, .wall_ns = now.wall_ns};
-    if (until_ns >= flight->deadline_ns) return false;
+    if (until_ns >= flight->deadline_ns) return step_on;
     enum refusal refusal = hold_look(flight, best, then, &open_ns);
-    if (refusal != refusal_none && (open_ns == 0 || open_ns > now.mono_ns + rules->max_ms * NS_PER_MS)) return false;
+    if (refusal != refusal_none && (open_ns == 0 || open_ns > now.mono_ns + rules->max_ms * NS_PER_MS)) return step_on;
     if (open_ns > until_ns) until_ns = open_ns;
-    if (until_ns >= flight->deadline_ns) return false;
+    if (until_ns >= flight->deadline_ns) return step_on;
     if (flight->route->cells && !share_take(&flight->route->cells->retries, rules->budget_permille, 10, now.mono_ns))
-        return false;
+        return step_on;
     wait_begin(flight, waiting_backoff, best, until_ns, out);
-    return true;
+    return step_waits;
 }
 
 /* In line for a place, or until a rate allows; only where a provider's `queue` says so. */
-static bool wait_for_room(struct flight *flight, struct now now, struct actions *out) {
+static enum step wait_for_room(struct flight *flight, struct now now, struct actions *out) {
+    enum step step;
     for (size_t i = 0; i < flight->candidate_count; i++) {
         struct candidate *candidate = &flight->candidates[i];
         const struct provider *provider = candidate->target->provider;
         uint64_t until_ns = now.mono_ns + provider->queue_wait_ns, open_ns = 0;
         if (provider->queue_max == 0 || candidate->tries) continue;
-        if (files_fetch(flight, candidate->target, now, out)) return true; /* before a place is taken */
+        step = files_fetch(flight, candidate->target, now, out); /* before a place is taken */
+        if (step != step_on) return step;
         if (until_ns > flight->deadline_ns) until_ns = flight->deadline_ns;
         if (candidate->refusal == refusal_rate_limited) {
             hold_look(flight, candidate, now, &open_ns);
             if (open_ns == 0 || open_ns >= until_ns) continue;
             wait_begin(flight, waiting_rate, candidate, open_ns, out);
-            return true;
+            return step_waits;
         }
         bool entered = false;
         if (candidate->refusal != refusal_too_many_in_flight) continue;
@@ -227,31 +228,31 @@ static bool wait_for_room(struct flight *flight, struct now now, struct actions 
         if (entered) { /* a place came free in between */
             wait_begin(flight, waiting_line, candidate, until_ns, out);
             flight_turn(flight, now, out);
-            return true;
+            return step_waits;
         }
         wait_begin(flight, waiting_line, candidate, until_ns, out);
         actions_add(out, action_wait)->provider = provider;
-        return true;
+        return step_waits;
     }
-    return false;
+    return step_on;
 }
 
 /* -- the order of things ----------------------------------------------------------------------------------------------
  */
 
-/* true: an attempt has begun, or the flight has been answered. */
-static bool choose_begin(struct flight *flight, struct candidate *candidate, bool has_gate, uint32_t lock_epoch,
-                         struct now now, struct actions *out) {
+/* On: it cannot be had after all, and the next one is to be tried. */
+static enum step choose_begin(struct flight *flight, struct candidate *candidate, bool has_gate, uint32_t lock_epoch,
+                              struct now now, struct actions *out) {
     struct holds holds;
-    if (!has_gate && files_fetch(flight, candidate->target, now, out)) return true;
+    enum step step = has_gate ? step_on : files_fetch(flight, candidate->target, now, out);
+    if (step != step_on) return step;
     candidate->refusal = hold_take(flight, candidate, has_gate, now, &holds, out);
     if (candidate->refusal != refusal_none) {
         candidate->raced = true;
-        return false;
+        return step_on;
     }
-    if (!attempt_begin(flight, candidate, &holds, lock_epoch, now, out))
-        answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
-    return true;
+    if (attempt_begin(flight, candidate, &holds, lock_epoch, now, out)) return step_waits;
+    return answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
 }
 
 struct candidate *flight_choose_other(struct flight *flight, struct now now, struct holds *holds, struct actions *out) {
@@ -259,9 +260,9 @@ struct candidate *flight_choose_other(struct flight *flight, struct now now, str
     for (size_t i = 0; i < flight->candidate_count; i++) {
         struct candidate *candidate = &flight->candidates[i];
         candidate->raced = candidate->target == flight->live->target;
-        candidate_look(flight, candidate, now, &ignored);
+        choice_look(flight, candidate, now, &ignored);
     }
-    for (struct candidate *next; (next = choose(flight, now)); next->raced = true) {
+    for (struct candidate *next; (next = choice_best(flight, now)); next->raced = true) {
         if (files_needed(flight, next->target)) continue;
         next->refusal = hold_take(flight, next, false, now, holds, out);
         if (next->refusal == refusal_none) return next;
@@ -283,7 +284,7 @@ static void answer_nothing(struct flight *flight, const struct attempt *last, ui
                    {refusal_credential_refused, error_provider_auth},
                    {refusal_quota_exhausted, error_quota_exhausted}};
     if (last) {
-        answer_failure(flight, last, now, out);
+        end_by_failure(flight, last, now, out);
         return;
     }
     enum error_code code = error_no_provider_available;
@@ -295,29 +296,32 @@ static void answer_nothing(struct flight *flight, const struct attempt *last, ui
             }
     if (code == error_too_many_in_flight || code == error_rate_limited || code == error_quota_exhausted)
         flight->limit_scope = best == refusal_line_share ? STR("client") : STR("provider");
-    answer_refused(flight, code, soonest_ns == UINT64_MAX ? 0 : soonest_ns, now, out);
+    end_by_refusal(flight, code, soonest_ns == UINT64_MAX ? 0 : soonest_ns, now, out);
 }
 
-static bool try_guest(struct flight *flight, struct now now, struct actions *out) {
-    for (struct candidate *next; (next = lock_guest(flight, now));)
-        if (choose_begin(flight, next, false, 0, now, out)) return true;
-    return false;
+static enum step try_guest(struct flight *flight, struct now now, struct actions *out) {
+    enum step step = step_on;
+    for (struct candidate *next; step == step_on && (next = lock_guest(flight, now));)
+        step = choose_begin(flight, next, false, 0, now, out);
+    return step;
 }
 
-/* The route's lock says who: nobody else is asked, unless the holder fails this caller alone. true: done. */
-static bool try_holder(struct flight *flight, struct now now, uint64_t *soonest_ns, struct actions *out) {
+/* The route's lock says who: nobody else is asked, unless the holder fails this caller alone. On: nobody can serve. */
+static enum step try_holder(struct flight *flight, struct now now, uint64_t *soonest_ns, struct actions *out) {
     for (size_t i = 0; i < flight->candidate_count; i++) flight->candidates[i].raced = false;
     for (size_t moves = 0; moves <= flight->candidate_count; moves++) {
         uint32_t epoch = 0;
         uint64_t until_ns = 0;
         struct candidate *holder = lock_holder(flight, now, &epoch, &until_ns);
         if (until_ns && until_ns < *soonest_ns) *soonest_ns = until_ns;
-        if (try_guest(flight, now, out)) return true;
-        if (!holder) return false;
-        if (holder->tries > flight->route->failover_after) return false; /* each has had its turns */
-        if (choose_begin(flight, holder, false, epoch, now, out)) return true;
+        enum step step = try_guest(flight, now, out);
+        if (step != step_on) return step;
+        if (!holder) return step_on;
+        if (holder->tries > flight->route->failover_after) return step_on; /* each has had its turns */
+        step = choose_begin(flight, holder, false, epoch, now, out);
+        if (step != step_on) return step;
     }
-    return false;
+    return step_on;
 }
 
 static bool may_try(const struct flight *flight, const struct now *now) {
@@ -337,16 +341,16 @@ void flight_try_next(struct flight *flight, struct now now, struct actions *out)
         return;
     }
     if (flight->by == strategy_exclusive && flight->route->cells) {
-        if (!try_holder(flight, now, &soonest_ns, out)) answer_nothing(flight, last, soonest_ns, now, out);
+        if (try_holder(flight, now, &soonest_ns, out) == step_on) answer_nothing(flight, last, soonest_ns, now, out);
         return;
     }
     for (size_t i = 0; i < flight->candidate_count; i++) {
         flight->candidates[i].raced = false;
-        candidate_look(flight, &flight->candidates[i], now, &soonest_ns);
+        choice_look(flight, &flight->candidates[i], now, &soonest_ns);
     }
-    for (struct candidate *next; (next = choose(flight, now));)
-        if (choose_begin(flight, next, false, 0, now, out)) return;
-    if (retry_later(flight, last, now, out) || wait_for_room(flight, now, out)) return;
+    for (struct candidate *next; (next = choice_best(flight, now));)
+        if (choose_begin(flight, next, false, 0, now, out) != step_on) return;
+    if (retry_later(flight, last, now, out) != step_on || wait_for_room(flight, now, out) != step_on) return;
     answer_nothing(flight, last, soonest_ns, now, out);
 }
 
@@ -355,7 +359,7 @@ void flight_turn(struct flight *flight, struct now now, struct actions *out) {
     struct candidate *candidate = flight->waits_for;
     line_share_give(flight, candidate->target->provider);
     flight->waiting = waiting_none;
-    if (!choose_begin(flight, candidate, true, 0, now, out)) flight_try_next(flight, now, out);
+    if (choose_begin(flight, candidate, true, 0, now, out) == step_on) flight_try_next(flight, now, out);
 }
 
 void flight_wait_over(struct flight *flight, struct now now, struct actions *out) {
@@ -364,7 +368,7 @@ void flight_wait_over(struct flight *flight, struct now now, struct actions *out
     if (waited == waiting_line) {
         flight_wait_end(flight, out);
         flight->limit_scope = STR("provider");
-        answer_refused(flight, error_too_many_in_flight, 0, now, out);
+        end_by_refusal(flight, error_too_many_in_flight, 0, now, out);
         return;
     }
     if (waited == waiting_fetch || waited == waiting_recall) {
@@ -372,83 +376,5 @@ void flight_wait_over(struct flight *flight, struct now now, struct actions *out
         return;
     }
     flight->waiting = waiting_none;
-    if (!choose_begin(flight, candidate, false, 0, now, out)) flight_try_next(flight, now, out);
-}
-
-/* -- without sending --------------------------------------------------------------------------------------------------
- */
-
-static void preview_put(const struct flight *flight, const struct candidate *chosen, uint64_t soonest_ns,
-                        struct now now, struct text *text) {
-    text_put_byte(text, '{');
-    text_json_str(text, STR("model"), flight->route_name);
-    text_json_str(text, STR("route"), flight->route->model);
-    if (flight->rule) text_json_str(text, STR("rule"), flight->rule->name);
-    text_json_str(text, STR("strategy"), strategy_name(flight->by));
-    if (chosen) text_json_str(text, STR("chosen"), chosen->target->name);
-    if (!chosen && soonest_ns != UINT64_MAX && soonest_ns > now.mono_ns)
-        text_json_u64(text, STR("retry_after_ms"), (soonest_ns - now.mono_ns) / NS_PER_MS);
-    text_json_key(text, STR("candidates"));
-    text_put_byte(text, '[');
-    for (size_t i = 0; i < flight->candidate_count; i++) {
-        const struct candidate *candidate = &flight->candidates[i];
-        text_json_comma(text);
-        text_put_byte(text, '{');
-        text_json_str(text, STR("target"), candidate->target->name);
-        text_json_i64(text, STR("priority"), candidate->target->provider->priority);
-        int64_t cost = expected_cost(flight, candidate->target);
-        if (cost >= 0) text_json_money(text, STR("expected_cost_usd"), cost);
-        if (candidate->refusal)
-            text_json_str(text, STR("refused"), refusal_name(candidate->refusal));
-        else if (flight->by != strategy_exclusive) {
-            text_json_key(text, STR("score"));
-            text_printf(text, "%.6g", candidate->score);
-        }
-        text_put_byte(text, '}');
-    }
-    text_put(text, STR("]}"));
-}
-
-/* As flight_step does for the real one, up to the choice. */
-static bool preview_admit(struct flight *flight, const struct flight_question *question, struct now now,
-                          struct actions *out) {
-    if (!flight_admit_head(flight, now, out)) return false;
-    flight->request = (struct openai_request){.model = question->model, .max_tokens = -1, .n = 1};
-    flight->whole_body = question->body;
-    if (question->body.len && !flight_read(flight, now, out)) return false;
-    return flight_candidates(flight, now, out);
-}
-
-bool flight_preview(const struct flight_host *host, const struct snapshot *snapshot,
-                    const struct flight_question *question, struct now now, struct text *text, struct error *error) {
-    struct flight_request asked = {.endpoint = question->endpoint,
-                                   .request_id = STR("preview"),
-                                   .client = question->client,
-                                   .headers = question->headers,
-                                   .header_count = question->header_count,
-                                   .content_length = -1,
-                                   .arrived = now};
-    struct actions out;
-    uint64_t soonest_ns = UINT64_MAX;
-    struct flight *flight = flight_new(host, snapshot, &asked);
-    if (!flight) return error_set(error, error_out_of_memory, "%s", error_facts(error_out_of_memory)->sentence.at);
-    actions_begin(&out, host->scratch);
-    flight->previews = true;
-    bool found = preview_admit(flight, question, now, &out);
-    if (found) {
-        struct candidate *chosen = NULL;
-        for (size_t i = 0; i < flight->candidate_count; i++)
-            candidate_look(flight, &flight->candidates[i], now, &soonest_ns);
-        if (flight->by == strategy_exclusive && flight->route->cells)
-            chosen = lock_shown(flight);
-        else
-            chosen = choose(flight, now);
-        preview_put(flight, chosen, soonest_ns, now, text);
-    } else {
-        *error = flight->error_said;
-    }
-    if (flight->caller == caller_waiting) caller_enter(flight, caller_gone);
-    if (flight->state != flight_closed) flight_enter(flight, flight_closed);
-    flight_free(flight);
-    return found;
+    if (choose_begin(flight, candidate, false, 0, now, out) == step_on) flight_try_next(flight, now, out);
 }

@@ -34,8 +34,8 @@ static struct seen events_look(struct attempt *attempt, const struct message_eve
     return seen;
 }
 
-static bool written_pass(struct flight *flight, struct attempt *attempt, const struct message_event *list, size_t count,
-                         struct now now, struct actions *out) {
+static enum step written_pass(struct flight *flight, struct attempt *attempt, const struct message_event *list,
+                              size_t count, struct now now, struct actions *out) {
     struct codec_caller caller = translate_caller(flight, attempt, now);
     struct text text = text_in_arena(flight->host->scratch, 512);
     struct message_events ordered = {.arena = flight->host->scratch};
@@ -57,12 +57,10 @@ static bool written_pass(struct flight *flight, struct attempt *attempt, const s
         flight->codec->write_event(attempt->writer, event, &caller, &flight->arena, &text);
     }
     struct str written = masked_text(flight, attempt, text_str(&text));
-    if (failed || text.failed || (text.len > 0 && !written.at) || flight_starved(flight)) {
-        attempt_fail(flight, attempt, failure_system, now, out);
-        return false;
-    }
+    if (failed || text.failed || (text.len > 0 && !written.at) || flight_starved(flight))
+        return attempt_fails(attempt, failure_system);
     if (over) stored_keep_frames(flight, written, out);
-    return written.len == 0 || stream_pass(flight, attempt, written, true, now, out);
+    return written.len ? stream_pass(flight, attempt, written, true, out) : step_on;
 }
 
 /* By weir's table: a word of another vendor means nothing to the caller's SDK, or something else. */
@@ -74,70 +72,58 @@ static void error_tell(const struct flight *flight, struct message_event *error,
     error->name = error->type = STR_NONE;
 }
 
-/* The provider's own error in its stream. Always false: the attempt is over. */
-static bool error_take(struct flight *flight, struct attempt *attempt, const struct sse_event *event,
-                       struct message_events *events, struct message_event *error, struct now now,
-                       struct actions *out) {
+/* The provider's own error in its stream: the attempt is over. */
+static enum step error_take(struct flight *flight, struct attempt *attempt, const struct sse_event *event,
+                            struct message_events *events, struct message_event *error, struct now now,
+                            struct actions *out) {
     struct str type = error->type.len ? error->type : error->name;
     attempt_said(flight, attempt, error->text, true);
     attempt_said_code(flight, attempt, error->name, STR(""));
     error->text = masked_words(flight, attempt, error->text);
     enum failure said = attempt_refusal(attempt, &(struct provider_word){.code = error->name, .type = type});
     enum failure told = stream_failure(said, error->status);
-    if (attempt->state != attempt_delivering) {
-        attempt_fail(flight, attempt, said ? said : failure_error_in_stream, now, out);
-        return false;
-    }
-    bool passed = true;
+    if (attempt->state != attempt_delivering) return attempt_fails(attempt, said ? said : failure_error_in_stream);
+    enum step passed = step_on;
     if (attempt->translates) {
         error_tell(flight, error, told);
         passed = written_pass(flight, attempt, events->list, events->count, now, out);
     } else if (said) { /* about weir's own key: none of the caller's business */
         events_error(flight, attempt, told, error->text, now, out);
     } else { /* the same dialect: in the provider's own words */
-        passed = stream_pass_error(flight, attempt, event, now, out);
+        passed = stream_pass_error(flight, attempt, event, out);
     }
-    if (passed) stream_end_by_error(flight, attempt, now, out);
-    return false;
+    return passed == step_on ? stream_end_by_error(flight, attempt, now, out) : passed;
 }
 
-bool events_take(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
-                 struct actions *out) {
+enum step events_take(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
+                      struct actions *out) {
     struct message_events events = {.arena = flight->host->scratch};
     attempt->events++;
     if (event->comment_only)
-        return attempt->translates || stream_pass(flight, attempt, event->raw, event->borrowed, now, out);
+        return attempt->translates ? step_on : stream_pass(flight, attempt, event->raw, event->borrowed, out);
     bool read = attempt->codec->read_event(attempt->reader, event->event, event->data, &flight->arena, attempt->quirks,
                                            &events);
     if (!read && !flight_starved(flight)) {
         attempt->events_dropped++;
-        return true;
+        return step_on;
     }
-    if (events.failed || flight_starved(flight)) {
-        attempt_fail(flight, attempt, failure_system, now, out);
-        return false;
-    }
+    if (events.failed || flight_starved(flight)) return attempt_fails(attempt, failure_system);
     struct seen seen = events_look(attempt, &events);
     if (seen.error) return error_take(flight, attempt, event, &events, seen.error, now, out);
     if (events.next_sequence && !attempt->translates) attempt->next_sequence = events.next_sequence;
     if (!attempt->translates) stored_keep_event(flight, event->event, event->data, out);
     attempt->saw_finish |= seen.finish;
     if (seen.token || seen.finish) stream_token(flight, attempt, now, out);
-    if (seen.end && attempt->state != attempt_delivering) {
-        attempt_fail(flight, attempt, failure_empty_stream, now, out);
-        return false;
-    }
+    if (seen.end && attempt->state != attempt_delivering) return attempt_fails(attempt, failure_empty_stream);
     attempt->saw_done |= seen.end;
-    if (attempt->translates ? !written_pass(flight, attempt, events.list, events.count, now, out)
-                            : !stream_pass(flight, attempt, event->raw, event->borrowed, now, out))
-        return false;
-    if (seen.end) stream_complete(flight, attempt, now, out);
-    return !seen.end;
+    enum step step = attempt->translates ? written_pass(flight, attempt, events.list, events.count, now, out)
+                                         : stream_pass(flight, attempt, event->raw, event->borrowed, out);
+    return step == step_on && seen.end ? stream_complete(flight, attempt, now, out) : step;
 }
 
-void events_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+enum step events_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
     struct message_event end = {.kind = message_event_end, .usage = USAGE_NONE};
-    if (attempt->translates && !attempt->saw_done) written_pass(flight, attempt, &end, 1, now, out);
+    return attempt->translates && !attempt->saw_done ? written_pass(flight, attempt, &end, 1, now, out) : step_on;
 }
 
 void events_error(struct flight *flight, struct attempt *attempt, enum failure failure, struct str message,

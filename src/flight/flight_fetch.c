@@ -41,9 +41,10 @@ bool files_needed(const struct flight *flight, const struct target *target) {
     return wanted_next(flight, target) != NULL;
 }
 
-static void fetch_refuse(struct flight *flight, struct str url, struct str why, struct now now, struct actions *out) {
+static enum step fetch_refuse(struct flight *flight, struct str url, struct str why, struct now now,
+                              struct actions *out) {
     struct str shown = str_slice(url, 0, str_find_byte(url, '?')); /* a query may hold a secret */
-    answer_error(
+    return answer_error(
         flight, error_invalid_request,
         arena_printf(&flight->arena,
                      "`%.*s` could not be fetched for a provider that takes no URLs: %.*s. Send its bytes as base64.",
@@ -51,19 +52,17 @@ static void fetch_refuse(struct flight *flight, struct str url, struct str why, 
         STR("messages"), now, out);
 }
 
-bool files_fetch(struct flight *flight, const struct target *target, struct now now, struct actions *out) {
+enum step files_fetch(struct flight *flight, const struct target *target, struct now now, struct actions *out) {
     struct message_part *part = wanted_next(flight, target);
-    if (!part) return false;
-    if (flight->fetches++ == fetches_max) {
-        fetch_refuse(flight, part->media.url, STR("it is one of more than 20"), now, out);
-        return true;
-    }
+    if (!part) return step_on;
+    if (flight->fetches++ == fetches_max)
+        return fetch_refuse(flight, part->media.url, STR("it is one of more than 20"), now, out);
     flight->fetching = part;
     flight->waiting = waiting_fetch;
     flight->wait_until_ns = flight->deadline_ns;
     flight_arm(flight, flight->wait_until_ns, out);
     actions_add(out, action_fetch)->url = part->media.url;
-    return true;
+    return step_waits;
 }
 
 static bool type_fits(enum part_kind kind, struct str type) {
@@ -104,36 +103,26 @@ static void fill(struct message_part *parts, size_t count, struct str url, const
     }
 }
 
-void files_fetched(struct flight *flight, const struct event *event, struct now now, struct actions *out) {
-    if (flight->waiting != waiting_fetch) return;
+enum step files_fetched(struct flight *flight, const struct event *event, struct now now, struct actions *out) {
+    if (flight->waiting != waiting_fetch) return step_over;
     const struct message_part *part = flight->fetching;
     struct str url = part->media.url, type = media_type(event->bytes, event->content_type);
     flight->waiting = waiting_none;
-    if (event->text.len) {
-        fetch_refuse(flight, url, event->text, now, out);
-        return;
-    }
-    if (!type_fits(part->kind, type)) {
-        fetch_refuse(flight, url, part->kind == part_image ? STR("it is no image") : STR("it is no document"), now,
-                     out);
-        return;
-    }
+    if (event->text.len) return fetch_refuse(flight, url, event->text, now, out);
+    if (!type_fits(part->kind, type))
+        return fetch_refuse(flight, url, part->kind == part_image ? STR("it is no image") : STR("it is no document"),
+                            now, out);
     size_t len = event->bytes.len / 3 * 4 + 8;
-    if (!fetch_has_room(flight, url, len)) {
-        fetch_refuse(flight, url, STR("it and what else was fetched for the request are larger than 32 MB together"),
-                     now, out);
-        return;
-    }
+    if (!fetch_has_room(flight, url, len))
+        return fetch_refuse(
+            flight, url, STR("it and what else was fetched for the request are larger than 32 MB together"), now, out);
     struct text data = text_in_arena(&flight->message_arena, len);
     base64_put(&data, event->bytes);
     struct message_media media = {.data = text_str(&data), .mime = arena_copy(&flight->message_arena, type)};
-    if (data.failed || !media.mime.at) {
-        answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
-        return;
-    }
+    if (data.failed || !media.mime.at) return answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
     for (size_t i = 0; i < flight->message->message_count; i++)
         fill(flight->message->messages[i].parts, flight->message->messages[i].part_count, url, &media);
-    flight_try_next(flight, now, out);
+    return step_on;
 }
 
 void files_late(struct flight *flight, struct now now, struct actions *out) {

@@ -35,13 +35,3 @@ void hedge_begin(struct flight *flight, struct now now, struct actions *out) {
     }
     attempt_begin(flight, candidate, &holds, 0, now, out);
 }
-
-void hedge_won(struct flight *flight, struct attempt *winner, struct now now, struct actions *out) {
-    struct attempt *other = winner == flight->live ? flight->rival : flight->live;
-    flight->winner = winner;
-    if (!other) return;
-    attempt_cancel(other, out);
-    chunks_free(&other->held);
-    attempt_settle(flight, other, failure_outpaced, now, out);
-    CHECK(flight->live == winner && !flight->rival);
-}

@@ -334,15 +334,14 @@ void hold_settle(struct flight *flight, struct attempt *attempt, struct now now,
 /* -- the client's own limits ------------------------------------------------------------------------------------------
  */
 
-bool hold_client(struct flight *flight, struct now now, struct actions *out) {
+enum step hold_client(struct flight *flight, struct now now, struct actions *out) {
     const struct client *client = flight->client;
-    if (!client) return true;
+    if (!client) return step_on;
     const struct rate_rules *rules = &client->rates;
     struct client_cells *cells = client->cells;
     if (!gate_enter(&cells->gate, client->max_concurrent)) {
         flight->limit_scope = STR("client");
-        answer_refused(flight, error_too_many_in_flight, 0, now, out);
-        return false;
+        return answer_refused(flight, error_too_many_in_flight, 0, now, out);
     }
     flight->client_gate = true;
     uint64_t tokens = (uint64_t)flight_tokens_reserved(flight), wait = 0, waits[3];
@@ -350,7 +349,7 @@ bool hold_client(struct flight *flight, struct now now, struct actions *out) {
                      &flight->client_requests_minute) &&
         limiter_take(&cells->requests_hour, &rules->requests_hour, 1, now.mono_ns, &flight->client_requests_hour) &&
         limiter_take(&cells->tokens_minute, &rules->tokens_minute, tokens, now.mono_ns, &flight->client_tokens))
-        return true;
+        return step_on;
     waits[0] = limiter_wait_ns(&cells->requests_minute, &rules->requests_minute, 1, now.mono_ns);
     waits[1] = limiter_wait_ns(&cells->requests_hour, &rules->requests_hour, 1, now.mono_ns);
     waits[2] = limiter_wait_ns(&cells->tokens_minute, &rules->tokens_minute, tokens, now.mono_ns);
@@ -361,8 +360,7 @@ bool hold_client(struct flight *flight, struct now now, struct actions *out) {
     limiter_refund(&cells->tokens_minute, &rules->tokens_minute, flight->client_tokens, now.mono_ns);
     flight->client_tokens = (struct limiter_ticket){.units = 0};
     flight->limit_scope = STR("client");
-    answer_refused(flight, error_rate_limited, now.mono_ns + wait, now, out);
-    return false;
+    return answer_refused(flight, error_rate_limited, now.mono_ns + wait, now, out);
 }
 
 /* All that the request's attempts used counts; one of which nothing but an estimate is known keeps what was reserved.

@@ -93,6 +93,14 @@ struct holds {
 /* Why a flight in `trying` has no live attempt. */
 enum flight_waiting { waiting_none, waiting_backoff, waiting_rate, waiting_line, waiting_fetch, waiting_recall };
 
+/* What became of what was under way. */
+enum step {
+    step_on,    /* it goes on: the next thing is to be done */
+    step_waits, /* an event is awaited: nothing more is to be done now */
+    step_over,  /* the flight has been answered, or the attempt has its end: nothing more is to be done with it */
+};
+#define MUST_USE __attribute__((warn_unused_result))
+
 struct attempt {
     unsigned number; /* from 0 */
     const struct target *target;
@@ -101,6 +109,7 @@ struct attempt {
     uint32_t lock_epoch; /* exclusive: under which it was sent; 0: as a guest, beside the lock */
     enum attempt_state state;
     enum reply_mode mode;
+    enum failure failing; /* what it has just failed of, for the spine to see to; failure_none: it goes on */
     enum failure failure; /* failure_none once settled: it succeeded */
     enum key_rest rests;  /* why its key cools down from its end on */
     int status;           /* 0: no reply */
@@ -219,6 +228,7 @@ struct flight {
     bool timeout_given;   /* by the caller: a hard cap */
     uint64_t deadline_ns; /* up to a stream's first token, or a whole reply */
     uint64_t timer_ns;    /* asked for; 0: none */
+    bool timer_moved;     /* something else may be due next since */
     bool caller_is_full;
     bool resumes;            /* its stream may be continued by another target */
     bool resumed;            /* and has been */
@@ -236,20 +246,27 @@ struct flight {
 struct str flight_state_name(enum flight_state state);
 struct str attempt_state_name(enum attempt_state state);
 
-void flight_enter(struct flight *flight, enum flight_state state);
+/* -- flight_state.c -- */
+
+void flight_enter(struct flight *flight, enum flight_state state, struct now now);
 /* Was there no memory for something of this flight's? Then what could not be read may have been right. */
 bool flight_starved(const struct flight *flight);
-void attempt_enter(struct attempt *attempt, enum attempt_state state);
-void caller_enter(struct flight *flight, enum caller_state state);
+void attempt_enter(struct flight *flight, struct attempt *attempt, enum attempt_state state, struct now now);
+void caller_enter(struct flight *flight, enum caller_state state, struct now now);
+/* The attempt has its end, and failed of this: said here, seen to by the spine once everything has returned. Always
+ * step_over. */
+enum step attempt_fails(struct attempt *attempt, enum failure failure) MUST_USE;
+/* Asks for event_timer at this moment, or earlier where it was asked for already; UINT64_MAX: nothing is due. */
+void flight_arm(struct flight *flight, uint64_t deadline_ns, struct actions *out);
 
-/* flight_admit.c: what the request's head asks for; then, the body being complete, its route and candidates. false:
+/* flight_admit.c: what the request's head asks for; then, the body being complete, its route and candidates. Over:
  * answered with an error. */
-bool flight_admit_head(struct flight *flight, struct now now, struct actions *out);
-bool flight_admit(struct flight *flight, struct now now, struct actions *out);
+enum step flight_admit_head(struct flight *flight, struct now now, struct actions *out);
+enum step flight_admit(struct flight *flight, struct now now, struct actions *out) MUST_USE;
 /* The part of it that reads flight->whole_body into flight->request. */
-bool flight_read(struct flight *flight, struct now now, struct actions *out);
+enum step flight_read(struct flight *flight, struct now now, struct actions *out) MUST_USE;
 /* The part of it that finds route, candidates and strategy for flight->request. */
-bool flight_candidates(struct flight *flight, struct now now, struct actions *out);
+enum step flight_candidates(struct flight *flight, struct now now, struct actions *out) MUST_USE;
 /* flight_choose.c: which candidate is next. */
 void flight_try_next(struct flight *flight, struct now now, struct actions *out);
 /* The place in line has come. */
@@ -257,13 +274,17 @@ void flight_turn(struct flight *flight, struct now now, struct actions *out);
 /* What was waited for is over. */
 void flight_wait_over(struct flight *flight, struct now now, struct actions *out);
 void flight_wait_end(struct flight *flight, struct actions *out);
+/* What stands against it; *soonest_ns: not later than when that ends. */
+void choice_look(const struct flight *flight, struct candidate *candidate, struct now now, uint64_t *soonest_ns);
+/* The best of those that nothing stands against; NULL: there is none. */
+struct candidate *choice_best(struct flight *flight, struct now now);
+/* What this request would cost there, by estimate; -1: not known. */
+int64_t choice_cost(const struct flight *flight, const struct target *target);
 /* A candidate beside the live one, by the route's strategy, its holds taken; NULL: there is none. */
 struct candidate *flight_choose_other(struct flight *flight, struct now now, struct holds *holds, struct actions *out);
-/* flight_hedge.c: when a second attempt is due (UINT64_MAX: never); its beginning, if it may; one of the two is the
- * answer now. */
+/* flight_hedge.c: when a second attempt is due (UINT64_MAX: never); its beginning, if it may. */
 uint64_t hedge_due_ns(const struct flight *flight);
 void hedge_begin(struct flight *flight, struct now now, struct actions *out);
-void hedge_won(struct flight *flight, struct attempt *winner, struct now now, struct actions *out);
 /* flight_hold.c: what attempts and flights take of the shared words. */
 enum refusal hold_look(const struct flight *flight, const struct candidate *candidate, struct now now,
                        uint64_t *until_ns);
@@ -274,8 +295,8 @@ void hold_settle(struct flight *flight, struct attempt *attempt, struct now now,
 int64_t flight_tokens_reserved(const struct flight *flight);
 /* A failure that no caller can bring about: nothing had been sent. */
 bool hold_is_nobodys(enum failure failure);
-/* false: a limit of its own is reached, and it has been answered. */
-bool hold_client(struct flight *flight, struct now now, struct actions *out);
+/* Over: a limit of its own is reached, and it has been answered. */
+enum step hold_client(struct flight *flight, struct now now, struct actions *out) MUST_USE;
 void hold_client_settle(struct flight *flight, struct now now);
 /* flight_lock.c: the candidate that holds the route, taking or moving the lock where it must; NULL: nobody can. */
 struct candidate *lock_holder(struct flight *flight, struct now now, uint32_t *epoch, uint64_t *until_ns);
@@ -289,13 +310,10 @@ void lock_settle(struct flight *flight, struct attempt *attempt, struct now now)
 /* Sends to this candidate, whose holds have been taken. false: no memory; they have been settled. */
 bool attempt_begin(struct flight *flight, struct candidate *candidate, const struct holds *holds, uint32_t lock_epoch,
                    struct now now, struct actions *out);
-void attempt_fail(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
-                  struct actions *out);
-void attempt_head(struct flight *flight, struct attempt *attempt, const struct event *event, struct now now,
-                  struct actions *out);
+enum step attempt_head(struct flight *flight, struct attempt *attempt, const struct event *event,
+                       struct now now) MUST_USE;
 /* Back-pressure: only what delivers is held up, so that nobody's first token is late for the caller's sake. */
 void attempt_read(struct attempt *attempt, bool wanted, struct actions *out);
-void attempt_cancel(struct attempt *attempt, struct actions *out);
 /* When it has waited long enough, and what it then failed of. */
 uint64_t attempt_deadline(const struct flight *flight, const struct attempt *attempt, enum failure *failure);
 /* -- flight_masked.c: the credentials that an attempt sent do not come back -- */
@@ -314,12 +332,17 @@ void attempt_said_code(struct flight *flight, struct attempt *attempt, struct st
 /* flight_reply.c */
 /* What the provider's code and type stand for. */
 enum failure attempt_refusal(const struct attempt *attempt, const struct provider_word *word);
-void reply_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now, struct actions *out);
-void reply_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
+enum step reply_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now,
+                     struct actions *out) MUST_USE;
+enum step reply_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) MUST_USE;
 /* flight_stream.c */
-void stream_reply_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now,
-                       struct actions *out);
-void stream_reply_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
+enum step stream_reply_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now,
+                            struct actions *out) MUST_USE;
+enum step stream_reply_end(struct flight *flight, struct attempt *attempt, struct now now,
+                           struct actions *out) MUST_USE;
+/* -- flight_deliver.c -- */
+
+/* The end of a stream that has begun and is not whole. */
 void stream_break(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
                   struct actions *out);
 /* weir's own error event, in the caller's dialect; `message` empty: that the stream broke, and why. */
@@ -329,22 +352,29 @@ void stream_error_event(struct flight *flight, struct attempt *attempt, enum fai
  * failure_none; status: what it said, or 0. */
 enum failure stream_failure(enum failure said, int status);
 /* The parts of a stream that do not depend on its dialect. Bytes go to the caller, or wait until the attempt delivers;
- * not `stays`: they must be copied to do so. false: the attempt has failed. */
-bool stream_pass(struct flight *flight, struct attempt *attempt, struct str bytes, bool stays, struct now now,
-                 struct actions *out);
+ * not `stays`: they must be copied to do so. */
+enum step stream_pass(struct flight *flight, struct attempt *attempt, struct str bytes, bool stays,
+                      struct actions *out) MUST_USE;
 /* The provider's own error, passed on in its vendor's words, but for credentials of any length. */
-bool stream_pass_error(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
-                       struct actions *out);
+enum step stream_pass_error(struct flight *flight, struct attempt *attempt, const struct sse_event *event,
+                            struct actions *out) MUST_USE;
 /* A token or the finish has come: from the first on this attempt is the answer. */
 void stream_token(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
-void stream_complete(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
-/* The provider's own error has been passed on. */
-void stream_end_by_error(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
-/* flight_events.c: an event of a stream that is read by its codec. false: the attempt is over. */
-bool events_take(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
-                 struct actions *out);
+/* The answer is complete. The provider's own end is awaited for a moment, so that its connection can be used again.
+ * Always step_over. */
+enum step stream_complete(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) MUST_USE;
+/* The provider's own error has been passed on. Always step_over. */
+enum step stream_end_by_error(struct flight *flight, struct attempt *attempt, struct now now,
+                              struct actions *out) MUST_USE;
+/* -- flight_splice.c: an event of a stream in OpenAI's own words -- */
+
+enum step splice_event(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
+                       struct actions *out) MUST_USE;
+/* flight_events.c: an event of a stream that is read by its codec. */
+enum step events_take(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
+                      struct actions *out) MUST_USE;
 /* The terminator in the caller's dialect, where the provider's has none. */
-void events_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
+enum step events_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) MUST_USE;
 void events_error(struct flight *flight, struct attempt *attempt, enum failure failure, struct str message,
                   struct now now, struct actions *out);
 /* -- flight_names.c: what a body names beside its model -- */
@@ -356,18 +386,19 @@ bool client_is_kept(const struct flight *flight);
 bool client_may_model(const struct flight *flight, struct str provider, struct str model);
 /* As its client's `models` know it: unescaped, without Google's `models/`. {NULL,0}: it is none, or no memory. */
 struct str name_of_model(struct flight *flight, struct str raw);
-/* false: it names something that its client may not, and that was answered. */
-bool names_admit(struct flight *flight, struct now now, struct actions *out);
+/* Over: it names something that its client may not, and that was answered. */
+enum step names_admit(struct flight *flight, struct now now, struct actions *out) MUST_USE;
 
 /* flight_translate.c: the caller's body as a canonical message; and what of it every path must know. false: *error. */
 bool translate_read(struct flight *flight, struct error *error, struct str *param);
 bool translate_admit(struct flight *flight, struct error *error, struct str *param);
 /* -- flight_stored.c: stored responses -- */
 
-/* Before a request is admitted: notes what is to be stored, and recalls what it goes on from. true: the flight waits,
- * or has been answered. */
-bool stored_recall(struct flight *flight, struct now now, struct actions *out);
-void stored_recalled(struct flight *flight, const struct event *event, struct now now, struct actions *out);
+/* Before a request is admitted: notes what is to be stored, and recalls what it goes on from. Each: on when it may
+ * be admitted. */
+enum step stored_recall(struct flight *flight, struct now now, struct actions *out) MUST_USE;
+enum step stored_recalled(struct flight *flight, const struct event *event, struct now now,
+                          struct actions *out) MUST_USE;
 /* How many bytes of a whole answer are held before it is passed on as it comes; and once it is: it will not be kept. */
 size_t stored_held_max(const struct flight *flight);
 void stored_give_up(struct flight *flight);
@@ -375,14 +406,12 @@ void stored_give_up(struct flight *flight);
 void stored_keep(struct flight *flight, struct str response, struct actions *out);
 void stored_keep_event(struct flight *flight, struct str type, struct str data, struct actions *out);
 void stored_keep_frames(struct flight *flight, struct str frames, struct actions *out);
-/* flight.c: the body is whole and everything is there that it needs. */
-void flight_admitted(struct flight *flight, struct now now, struct actions *out);
 
 /* -- flight_raw.c: a provider's own API -- */
 
 /* Copies what the head says. false: no memory. */
 bool raw_keep(struct flight *flight, const struct flight_raw *raw);
-bool raw_admit(struct flight *flight, struct now now, struct actions *out);
+enum step raw_admit(struct flight *flight, struct now now, struct actions *out) MUST_USE;
 bool raw_request(struct flight *flight, struct attempt *attempt);
 bool raw_passes_up(struct str name);
 /* Also where its client is kept to some models: a header might choose another one. */
@@ -395,11 +424,12 @@ void raw_usage(struct flight *flight, struct attempt *attempt);
 
 /* -- flight_fetch.c: images and documents that stand in the request as URLs, for providers that take none -- */
 
-/* Begins to fetch the next one, if what this target must be sent wants it. true: the flight waits, or has been
- * answered; then flight_try_next follows. */
-bool files_fetch(struct flight *flight, const struct target *target, struct now now, struct actions *out);
+/* Begins to fetch the next one, if what this target must be sent wants it. On: it wants none; else the flight
+ * waits or has been answered. */
+enum step files_fetch(struct flight *flight, const struct target *target, struct now now, struct actions *out) MUST_USE;
 bool files_needed(const struct flight *flight, const struct target *target);
-void files_fetched(struct flight *flight, const struct event *event, struct now now, struct actions *out);
+/* On: it stands in the request, and the next target may be tried. */
+enum step files_fetched(struct flight *flight, const struct event *event, struct now now, struct actions *out) MUST_USE;
 /* It took too long; a stored response too. */
 void files_late(struct flight *flight, struct now now, struct actions *out);
 
@@ -430,30 +460,45 @@ enum resume_pass {
 void resume_admit(struct flight *flight);
 enum resume_pass resume_event(struct flight *flight, struct attempt *attempt, const struct sse_event *event,
                               enum openai_event_kind kind, struct actions *out);
-/* false: the stream cannot go on elsewhere; nothing was done. */
-bool resume_try(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
-                struct actions *out);
+/* On: the attempt has been settled and another target may go on; over: none can, and nothing was done. */
+enum step resume_try(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
+                     struct actions *out) MUST_USE;
 void resume_give_up(struct flight *flight, enum failure failure, struct now now, struct actions *out);
 /* flight_answer.c */
-/* An estimate of weir's own of the prompt's tokens: x-weir-estimated. */
-void answer_count(struct flight *flight, int64_t tokens, struct now now, struct actions *out);
-void answer_error(struct flight *flight, enum error_code code, struct str message, struct str param, struct now now,
-                  struct actions *out);
-void answer_failure(struct flight *flight, const struct attempt *last, struct now now, struct actions *out);
-/* With a moment when trying again may help; until_ns 0: not known. */
-void answer_refused(struct flight *flight, enum error_code code, uint64_t until_ns, struct now now,
-                    struct actions *out);
+/* An estimate of weir's own of the prompt's tokens: x-weir-estimated. Always step_over. */
+enum step answer_count(struct flight *flight, int64_t tokens, struct now now, struct actions *out);
+/* weir's own words; always step_over. */
+enum step answer_error(struct flight *flight, enum error_code code, struct str message, struct str param,
+                       struct now now, struct actions *out);
+/* With a moment when trying again may help; until_ns 0: not known. Always step_over. */
+enum step answer_refused(struct flight *flight, enum error_code code, uint64_t until_ns, struct now now,
+                         struct actions *out);
+/* `message` empty: the code's own sentence; retry_after_ms -1: not known; last: whose failure it was, or NULL. */
+void answer_error_status(struct flight *flight, enum error_code code, int status, struct str message, struct str param,
+                         int64_t retry_after_ms, const struct attempt *last, struct now now, struct actions *out);
+void answer_json(struct flight *flight, int status, struct str body, int64_t retry_after_ms, const struct attempt *last,
+                 struct now now, struct actions *out);
+/* The words, or where there was no memory for them the ones for that, which every dialect's callers can read. */
+struct str answer_words(struct flight *flight, const struct text *text, int *status);
 void answer_head(struct flight *flight, const struct attempt *attempt, int status, int64_t content_length,
                  struct now now, struct actions *out);
 void answer_bytes(struct flight *flight, struct str bytes, struct actions *out);
 void answer_held(struct flight *flight, struct attempt *attempt, struct actions *out);
-void answer_end(struct flight *flight, struct actions *out);
+/* The answer is complete; or breaks off, so that its caller does not take it for the whole. */
+void answer_end(struct flight *flight, struct now now, struct actions *out);
+void answer_abort(struct flight *flight, struct now now, struct actions *out);
+/* -- flight_end.c: no target served it -- */
+
+/* What stood against all of them; until_ns as in answer_refused. */
+void end_by_refusal(struct flight *flight, enum error_code code, uint64_t until_ns, struct now now,
+                    struct actions *out);
+void end_by_failure(struct flight *flight, const struct attempt *last, struct now now, struct actions *out);
 /* flight_settle.c */
 void attempt_settle(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
                     struct actions *out);
 void flight_close(struct flight *flight, struct now now, struct actions *out);
-void flight_arm(struct flight *flight, uint64_t deadline_ns, struct actions *out);
-/* For whatever is due next of the attempts that run. */
-void flight_arm_next(struct flight *flight, struct actions *out);
+void attempt_cancel(struct attempt *attempt, struct actions *out);
+/* It is the answer now: the other of the two that run, if there is one, is broken off. */
+void attempt_wins(struct flight *flight, struct attempt *winner, struct now now, struct actions *out);
 
 #endif

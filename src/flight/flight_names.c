@@ -25,35 +25,32 @@ struct str name_of_model(struct flight *flight, struct str raw) {
     return str_starts(model, STR("models/")) ? str_slice(model, 7, model.len) : model;
 }
 
-static void answer_not_theirs(struct flight *flight, struct str member, struct now now, struct actions *out) {
-    answer_error(flight, error_not_allowed,
-                 STR("This client key may not name what is stored at a provider (files, vector stores, containers, "
-                     "conversations, prompts): send the content itself, or ask the operator for `raw: true`."),
-                 member, now, out);
+static enum step answer_not_theirs(struct flight *flight, struct str member, struct now now, struct actions *out) {
+    return answer_error(
+        flight, error_not_allowed,
+        STR("This client key may not name what is stored at a provider (files, vector stores, containers, "
+            "conversations, prompts): send the content itself, or ask the operator for `raw: true`."),
+        member, now, out);
 }
 
-bool names_admit(struct flight *flight, struct now now, struct actions *out) {
+enum step names_admit(struct flight *flight, struct now now, struct actions *out) {
     const struct endpoint_facts *endpoint = endpoint_facts(flight->endpoint);
     bool kept = client_is_kept(flight), theirs = client_may_name_stored(flight);
     struct names names;
     struct name name;
-    if ((!kept && theirs) || endpoint->body != endpoint_body_json) return true;
+    if ((!kept && theirs) || endpoint->body != endpoint_body_json) return step_on;
     names_begin(&names, flight->whole_body, endpoint->dialect);
     while (names_next(&names, &name)) {
         struct str member = arena_copy(&flight->arena, str_slice(name.member, 0, limit_name));
-        if (name.kind == name_stored && !theirs) {
-            answer_not_theirs(flight, member, now, out);
-            return false;
-        }
+        if (name.kind == name_stored && !theirs) return answer_not_theirs(flight, member, now, out);
         if (name.kind != name_model || name.top || !kept)
             continue; /* at the top: the name that its route is found by */
         struct str model = name_of_model(flight, name.value);
         if (model.at && client_may_model(flight, STR(""), model)) continue;
-        answer_error(flight, error_not_allowed,
-                     arena_printf(&flight->arena, "This client key may not use the model `%.*s`.",
-                                  STR_ARG(str_slice(model, 0, limit_model))),
-                     member, now, out);
-        return false;
+        return answer_error(flight, error_not_allowed,
+                            arena_printf(&flight->arena, "This client key may not use the model `%.*s`.",
+                                         STR_ARG(str_slice(model, 0, limit_model))),
+                            member, now, out);
     }
-    return true;
+    return step_on;
 }

@@ -172,28 +172,21 @@ bool raw_keep(struct flight *flight, const struct flight_raw *raw) {
     return copy->provider.at && copy->path.at && copy->query.at;
 }
 
-bool raw_admit(struct flight *flight, struct now now, struct actions *out) {
+enum step raw_admit(struct flight *flight, struct now now, struct actions *out) {
     const struct provider *provider = map_find(&flight->snapshot->providers_by_name, flight->raw->provider);
     struct str model = STR_NONE;
     flight->request = (struct openai_request){.max_tokens = -1, .n = 1};
     const char *refused = why_not(flight, provider, &model);
-    if (refused) {
-        answer_error(flight, error_not_allowed, str_from(refused), STR_NONE, now, out);
-        return false;
-    }
-    if (!provider) {
-        answer_error(flight, error_unknown_provider,
-                     arena_printf(&flight->arena, "There is no provider `%.*s`.",
-                                  STR_ARG(str_slice(flight->raw->provider, 0, limit_name))),
-                     STR_NONE, now, out);
-        return false;
-    }
-    if (!url_path_stays(flight->raw->path)) {
-        answer_error(flight, error_invalid_request,
-                     STR("The path must not hold `.` or `..` segments, backslashes, blanks or broken escapes."),
-                     STR_NONE, now, out);
-        return false;
-    }
+    if (refused) return answer_error(flight, error_not_allowed, str_from(refused), STR_NONE, now, out);
+    if (!provider)
+        return answer_error(flight, error_unknown_provider,
+                            arena_printf(&flight->arena, "There is no provider `%.*s`.",
+                                         STR_ARG(str_slice(flight->raw->provider, 0, limit_name))),
+                            STR_NONE, now, out);
+    if (!url_path_stays(flight->raw->path))
+        return answer_error(flight, error_invalid_request,
+                            STR("The path must not hold `.` or `..` segments, backslashes, blanks or broken escapes."),
+                            STR_NONE, now, out);
     if (!model.at) model = model_told(flight, provider);
     struct str name = arena_printf(&flight->arena, "%.*s/%.*s", STR_ARG(flight->raw->provider),
                                    STR_ARG(model.len ? str_slice(model, 0, limit_model) : STR("-")));
@@ -205,13 +198,11 @@ bool raw_admit(struct flight *flight, struct now now, struct actions *out) {
     flight->route = route;
     flight->by = strategy_priority;
     flight->candidates = arena_take_zeroed(&flight->arena, sizeof *flight->candidates);
-    if (!flight->route || !flight->candidates) {
-        answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
-        return false;
-    }
+    if (!flight->route || !flight->candidates)
+        return answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
     flight->candidates[0] = (struct candidate){.target = flight->route->targets[0], .weight = 1};
     flight->candidate_count = flight->candidate_size = 1;
-    return true;
+    return step_on;
 }
 
 /* -- headers ----------------------------------------------------------------------------------------------------------

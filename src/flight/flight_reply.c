@@ -7,9 +7,9 @@
 #include "flight/flight_internal.h"
 
 static void reply_deliver_begin(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
-    hedge_won(flight, attempt, now, out);
-    attempt_enter(attempt, attempt_delivering);
-    flight_enter(flight, flight_answering);
+    attempt_wins(flight, attempt, now, out);
+    attempt_enter(flight, attempt, attempt_delivering, now);
+    flight_enter(flight, flight_answering, now);
     answer_head(flight, attempt, attempt->status, attempt->content_length, now, out);
     answer_held(flight, attempt, out);
 }
@@ -29,8 +29,8 @@ static void tail_keep(struct attempt *attempt, struct str bytes) {
     attempt->tail_len = keep + bytes.len;
 }
 
-static void opaque_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now,
-                        struct actions *out) {
+static enum step opaque_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now,
+                             struct actions *out) {
     if (attempt->state == attempt_replying) {
         attempt->first_token_ns = now.mono_ns;
         attempt->tail = arena_take(&flight->arena, attempt_tail_size);
@@ -40,24 +40,22 @@ static void opaque_body(struct flight *flight, struct attempt *attempt, struct s
     attempt->last_token_ns = now.mono_ns;
     tail_keep(attempt, bytes);
     answer_bytes(flight, bytes, out);
+    return step_on;
 }
 
-void reply_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now, struct actions *out) {
-    if (attempt->mode == reply_opaque) {
-        opaque_body(flight, attempt, bytes, now, out);
-        return;
-    }
-    if (attempt->mode == reply_error && attempt->held.len + bytes.len > limit_held_stream) attempt->error_cut = true;
-    if (attempt->error_cut) return; /* enough to classify by, and nothing of it is passed on */
-    if (attempt->translates && attempt->held.len + bytes.len > limit_held_translated) {
-        attempt_fail(flight, attempt, failure_too_large, now, out);
-    } else if (!attempt->translates && attempt->held.len + bytes.len > stored_held_max(flight)) {
+enum step reply_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now,
+                     struct actions *out) {
+    size_t len = attempt->held.len + bytes.len;
+    if (attempt->mode == reply_opaque) return opaque_body(flight, attempt, bytes, now, out);
+    if (attempt->mode == reply_error && len > limit_held_stream) attempt->error_cut = true;
+    if (attempt->error_cut) return step_on; /* enough to classify by, and nothing of it is passed on */
+    if (attempt->translates && len > limit_held_translated) return attempt_fails(attempt, failure_too_large);
+    if (!attempt->translates && len > stored_held_max(flight)) {
         stored_give_up(flight);
         attempt->mode = reply_opaque;
-        opaque_body(flight, attempt, bytes, now, out);
-    } else if (!chunks_add(&attempt->held, bytes)) {
-        attempt_fail(flight, attempt, failure_system, now, out);
+        return opaque_body(flight, attempt, bytes, now, out);
     }
+    return chunks_add(&attempt->held, bytes) ? step_on : attempt_fails(attempt, failure_system);
 }
 
 /* A whole reply that is too long to hold ends, as a rule, in its usage: `..."usage":{...}}`. */
@@ -89,13 +87,8 @@ enum failure attempt_refusal(const struct attempt *attempt, const struct provide
                            word);
 }
 
-static void error_end(struct flight *flight, struct attempt *attempt, struct str body, struct now now,
-                      struct actions *out) {
-    attempt_fail(flight, attempt, error_failure(flight, attempt, body, attempt->status), now, out);
-}
-
-static void whole_end(struct flight *flight, struct attempt *attempt, struct str body, struct now now,
-                      struct actions *out) {
+static enum step whole_end(struct flight *flight, struct attempt *attempt, struct str body, struct now now,
+                           struct actions *out) {
     bool is_error = false;
     struct str said = body;
     enum failure failure = attempt->codec ? translate_whole(flight, attempt, now, &body)
@@ -105,43 +98,35 @@ static void whole_end(struct flight *flight, struct attempt *attempt, struct str
     if (failure != failure_none) {
         enum failure inside =
             failure == failure_error_in_reply ? error_failure(flight, attempt, said, 0) : failure_none;
-        attempt_fail(flight, attempt, inside ? inside : failure, now, out);
-        return;
+        return attempt_fails(attempt, inside ? inside : failure);
     }
     attempt->first_token_ns = now.mono_ns;
-    hedge_won(flight, attempt, now, out);
-    attempt_enter(attempt, attempt_delivering);
-    flight_enter(flight, flight_answering);
+    attempt_wins(flight, attempt, now, out);
+    attempt_enter(flight, attempt, attempt_delivering, now);
+    flight_enter(flight, flight_answering, now);
     attempt_settle(flight, attempt, failure_none, now, out);
     stored_keep(flight, body, out); /* before its caller can ask for it */
     answer_head(flight, attempt, attempt->status, (int64_t)body.len, now, out);
     answer_bytes(flight, body, out);
-    answer_end(flight, out);
-    flight_enter(flight, flight_answered);
-    flight_close(flight, now, out);
+    answer_end(flight, now, out);
+    return step_over;
 }
 
-static void opaque_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+static enum step opaque_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
     if (attempt->state == attempt_replying) reply_deliver_begin(flight, attempt, now, out); /* an empty body */
     bool raw = flight->endpoint == endpoint_raw;
     (raw ? raw_usage : usage_from_tail)(flight, attempt);
     bool failed = raw && attempt->status >= 400;
     attempt_settle(flight, attempt, failed ? failure_of_status(attempt->status) : failure_none, now, out);
-    answer_end(flight, out);
-    flight_enter(flight, flight_answered);
-    flight_close(flight, now, out);
+    answer_end(flight, now, out);
+    return step_over;
 }
 
-void reply_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
-    if (attempt->mode == reply_opaque) {
-        opaque_end(flight, attempt, now, out);
-        return;
-    }
+enum step reply_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+    if (attempt->mode == reply_opaque) return opaque_end(flight, attempt, now, out);
     struct str body = chunks_whole(&attempt->held);
-    if (!body.at)
-        attempt_fail(flight, attempt, failure_system, now, out);
-    else if (attempt->mode == reply_error)
-        error_end(flight, attempt, body, now, out);
-    else
-        whole_end(flight, attempt, body, now, out);
+    if (!body.at) return attempt_fails(attempt, failure_system);
+    if (attempt->mode == reply_error)
+        return attempt_fails(attempt, error_failure(flight, attempt, body, attempt->status));
+    return whole_end(flight, attempt, body, now, out);
 }

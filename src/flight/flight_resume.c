@@ -127,11 +127,11 @@ enum resume_pass resume_event(struct flight *flight, struct attempt *attempt, co
 /* -- going on ---------------------------------------------------------------------------------------------------------
  */
 
-bool resume_try(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
-                struct actions *out) {
+enum step resume_try(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
+                     struct actions *out) {
     struct str delivered = flight->resumes ? chunks_whole(&flight->delivered) : STR_NONE;
-    if (!flight->resumes || attempt->mode != reply_events || !delivered.at || delivered.len == 0) return false;
-    if (failure_facts(failure)->fault == fault_caller || flight->whole_body.len == 0) return false;
+    if (!flight->resumes || attempt->mode != reply_events || !delivered.at || delivered.len == 0) return step_over;
+    if (failure_facts(failure)->fault == fault_caller || flight->whole_body.len == 0) return step_over;
     struct text text = text_in_arena(&flight->arena, delivered.len * 2 + 512);
     text_put(&text, STR(",{\"role\":\"assistant\",\"content\":"));
     text_put_json(&text, delivered);
@@ -142,21 +142,18 @@ bool resume_try(struct flight *flight, struct attempt *attempt, enum failure fai
     text_put(&prefill, STR(",{\"role\":\"assistant\",\"content\":"));
     text_put_json(&prefill, delivered);
     text_put(&prefill, STR(",\"prefix\":true}"));
-    if (text.failed || prefill.failed) return false;
+    if (text.failed || prefill.failed) return step_over;
     flight->request.continuation = text_str(&text);
     flight->prefill = text_str(&prefill);
     attempt_settle(flight, attempt, failure, now, out);
     flight->resumed = true;
     flight->deadline_ns = now.mono_ns + flight->timeout_ns; /* up to the continuation's first token */
-    flight_try_next(flight, now, out);
-    return true;
+    return step_on;
 }
 
 /* Nobody can go on: the stream ends as a broken one does. */
 void resume_give_up(struct flight *flight, enum failure failure, struct now now, struct actions *out) {
     stream_error_event(flight, flight->attempts[flight->attempt_count - 1], failure, STR(""), now, out);
     flight->error = failure_facts(failure)->error;
-    answer_end(flight, out);
-    flight_enter(flight, flight_answered);
-    flight_close(flight, now, out);
+    answer_end(flight, now, out);
 }

@@ -1,5 +1,4 @@
-/* flight_settle.c - ends: an attempt's facts become final once, the flight closes once, the timer follows the nearest
- * deadline. */
+/* flight_settle.c - ends: an attempt's facts become final once, the flight closes once. */
 #include "base/check.h"
 #include "flight/flight_internal.h"
 
@@ -27,7 +26,7 @@ void attempt_settle(struct flight *flight, struct attempt *attempt, enum failure
                     struct actions *out) {
     CHECKF(flight->live == attempt || flight->rival == attempt, "attempt %u of %.*s does not run", attempt->number,
            STR_ARG(flight->request_id));
-    attempt_enter(attempt, attempt_settled);
+    attempt_enter(flight, attempt, attempt_settled, now);
     attempt->failure = failure;
     attempt->ended_ns = now.mono_ns;
     usage_estimate(flight, attempt);
@@ -51,25 +50,22 @@ void flight_close(struct flight *flight, struct now now, struct actions *out) {
     flight->live = NULL;
     if (flight->waiting != waiting_none) flight_wait_end(flight, out);
     hold_client_settle(flight, now);
-    flight_enter(flight, flight_closed);
+    flight_enter(flight, flight_closed, now);
     actions_add(out, action_closed);
 }
 
-/* Moving the deadline later touches nothing: the timer fires, finds it is early, and is set again. */
-void flight_arm(struct flight *flight, uint64_t deadline_ns, struct actions *out) {
-    if (deadline_ns == UINT64_MAX) deadline_ns = 0; /* none wanted now */
-    if (deadline_ns == 0 || (flight->timer_ns && flight->timer_ns <= deadline_ns)) return;
-    flight->timer_ns = deadline_ns;
-    actions_add(out, action_timer)->deadline_ns = deadline_ns;
+void attempt_cancel(struct attempt *attempt, struct actions *out) {
+    if (attempt->call_over) return;
+    attempt->call_over = true;
+    actions_add(out, action_cancel)->attempt = attempt->number;
 }
 
-void flight_arm_next(struct flight *flight, struct actions *out) {
-    enum failure ignored;
-    uint64_t next = hedge_due_ns(flight);
-    const struct attempt *running[] = {flight->live, flight->rival};
-    for (size_t i = 0; i < sizeof running / sizeof *running; i++) {
-        uint64_t deadline = running[i] ? attempt_deadline(flight, running[i], &ignored) : UINT64_MAX;
-        if (deadline < next) next = deadline;
-    }
-    flight_arm(flight, next, out);
+void attempt_wins(struct flight *flight, struct attempt *winner, struct now now, struct actions *out) {
+    struct attempt *other = winner == flight->live ? flight->rival : flight->live;
+    flight->winner = winner;
+    if (!other) return;
+    attempt_cancel(other, out);
+    chunks_free(&other->held);
+    attempt_settle(flight, other, failure_outpaced, now, out);
+    CHECK(flight->live == winner && !flight->rival);
 }

@@ -167,49 +167,45 @@ static bool body_without_ids(struct flight *flight, const struct json_value *roo
     return body_replace(flight, &body);
 }
 
-/* false: it names what lies at a provider, and that was answered. *root becomes the body that may go up. */
-static bool names_own(struct flight *flight, const struct json_value **root, struct now now, struct actions *out) {
-    if (!names_admit(flight, now, out)) return false;
-    if (client_may_name_stored(flight)) return true;
-    if (any_item(*root, is_foreign)) {
-        answer_error(flight, error_not_allowed,
-                     STR("This client key may not name a provider's items: send what they hold (of reasoning its "
-                         "`encrypted_content`), use previous_response_id, or ask the operator for `raw: true`."),
-                     STR("input"), now, out);
-        return false;
-    }
-    if (!any_item(*root, has_idle_id)) return true;
-    if (!body_without_ids(flight, *root)) {
-        answer_error(flight, error_overloaded, STR_NONE, STR_NONE, now, out);
-        return false;
-    }
+/* Over: it names what lies at a provider. *root becomes the body that may go up. */
+static enum step names_own(struct flight *flight, const struct json_value **root, struct now now, struct actions *out) {
+    if (names_admit(flight, now, out) != step_on) return step_over;
+    if (client_may_name_stored(flight)) return step_on;
+    if (any_item(*root, is_foreign))
+        return answer_error(
+            flight, error_not_allowed,
+            STR("This client key may not name a provider's items: send what they hold (of reasoning its "
+                "`encrypted_content`), use previous_response_id, or ask the operator for `raw: true`."),
+            STR("input"), now, out);
+    if (!any_item(*root, has_idle_id)) return step_on;
+    if (!body_without_ids(flight, *root)) return answer_error(flight, error_overloaded, STR_NONE, STR_NONE, now, out);
     *root = body_of(flight);
-    return true;
+    return step_on;
 }
 
-static void answer_not_stored(struct flight *flight, struct now now, struct actions *out) {
-    answer_error(flight, error_invalid_request,
-                 arena_printf(&flight->arena,
-                              "There is no stored response `%.*s`: send the whole conversation as `input`.",
-                              STR_ARG(flight->previous_response)),
-                 STR("previous_response_id"), now, out);
+static enum step answer_not_stored(struct flight *flight, struct now now, struct actions *out) {
+    return answer_error(flight, error_invalid_request,
+                        arena_printf(&flight->arena,
+                                     "There is no stored response `%.*s`: send the whole conversation as `input`.",
+                                     STR_ARG(flight->previous_response)),
+                        STR("previous_response_id"), now, out);
 }
 
-bool stored_recall(struct flight *flight, struct now now, struct actions *out) {
-    if (flight->endpoint != endpoint_responses) return false;
+enum step stored_recall(struct flight *flight, struct now now, struct actions *out) {
+    if (flight->endpoint != endpoint_responses) return step_on;
     const struct json_value *root = body_of(flight);
-    if (!names_own(flight, &root, now, out)) return true;
+    if (names_own(flight, &root, now, out) != step_on) return step_over;
     const struct json_value *previous = json_member(root, "previous_response_id");
     bool on = flight->snapshot->responses.on;
     flight->stores = on && json_kind(root) == json_object && json_bool(json_member(root, "store"), true);
     if (flight->stores && flight->whole_body.len > (uint64_t)flight->snapshot->responses.client_bytes_max &&
         json_raw(json_member(root, "input"), flight->host->scratch).len >
             (uint64_t)flight->snapshot->responses.client_bytes_max) {
-        answer_error(flight, error_invalid_request,
-                     STR("This input is larger than all that is stored for a client (responses.max_bytes_per_client): "
-                         "send it with `store: false`."),
-                     STR("input"), now, out);
-        return true;
+        return answer_error(
+            flight, error_invalid_request,
+            STR("This input is larger than all that is stored for a client (responses.max_bytes_per_client): "
+                "send it with `store: false`."),
+            STR("input"), now, out);
     }
     if (flight->stores) {
         struct text items = text_in_arena(flight->host->scratch, 1024);
@@ -218,25 +214,21 @@ bool stored_recall(struct flight *flight, struct now now, struct actions *out) {
         if (flight->own_input) chunks_init(flight->own_input, flight->budget);
         if (items.failed || !flight->own_input || !chunks_add(flight->own_input, STR("[")) ||
             !chunks_add(flight->own_input, text_str(&items)) || !chunks_add(flight->own_input, STR("]"))) {
-            answer_error(flight, error_overloaded, STR_NONE, STR_NONE, now, out);
-            return true;
+            return answer_error(flight, error_overloaded, STR_NONE, STR_NONE, now, out);
         }
     }
     struct str id = json_str(previous, STR(""));
-    if (!id.len || flight->previews) return false;
+    if (!id.len || flight->previews) return step_on;
     flight->previous_response = arena_copy(&flight->arena, str_slice(id, 0, limit_response_id));
-    if (!on && client_may_name_stored(flight)) return false;
-    if (!on) {
-        answer_not_stored(flight, now, out);
-        return true;
-    }
+    if (!on && client_may_name_stored(flight)) return step_on;
+    if (!on) return answer_not_stored(flight, now, out);
     flight->waiting = waiting_recall;
     flight->wait_until_ns = flight->arrived_ns + flight->timeout_ns;
     flight_arm(flight, flight->wait_until_ns, out);
     struct action *action = actions_add(out, action_recall);
     action->recall.client = client_name(flight);
     action->recall.id = flight->previous_response;
-    return true;
+    return step_waits;
 }
 
 /* What was said before, in front of what is said now. */
@@ -261,17 +253,15 @@ static bool body_expand(struct flight *flight, struct str history) {
     return body_replace(flight, &body);
 }
 
-void stored_recalled(struct flight *flight, const struct event *event, struct now now, struct actions *out) {
-    if (flight->waiting != waiting_recall) return;
+enum step stored_recalled(struct flight *flight, const struct event *event, struct now now, struct actions *out) {
+    if (flight->waiting != waiting_recall) return step_over;
     flight->waiting = waiting_none;
     if (event->text.len)
-        answer_error(flight, error_storage_failed, event->text, STR("previous_response_id"), now, out);
-    else if (event->bytes.at && !body_expand(flight, event->bytes))
-        answer_error(flight, error_overloaded, STR_NONE, STR_NONE, now, out);
-    else if (!event->bytes.at && !client_may_name_stored(flight))
-        answer_not_stored(flight, now, out);
-    else
-        flight_admitted(flight, now, out); /* not found: a provider that has the API may know it */
+        return answer_error(flight, error_storage_failed, event->text, STR("previous_response_id"), now, out);
+    if (event->bytes.at && !body_expand(flight, event->bytes))
+        return answer_error(flight, error_overloaded, STR_NONE, STR_NONE, now, out);
+    if (!event->bytes.at && !client_may_name_stored(flight)) return answer_not_stored(flight, now, out);
+    return step_on; /* not found: a provider that has the API may know it */
 }
 
 /* More than all that may be stored, of this client or of all. */

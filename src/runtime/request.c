@@ -374,7 +374,7 @@ void request_gone(struct request *request) {
         request_event(request, &(struct event){.kind = event_caller_gone});
         return;
     }
-    flight_lost(request->flight);
+    flight_lost(request->flight, loop_now(request->worker->loop));
     request_end(request);
 }
 

@@ -652,7 +652,7 @@ static void end(struct sim *sim) {
         struct sim_caller *caller = &sim->callers[i];
         if (caller->flight) { /* only after a broken rule */
             caller->flight->live = caller->flight->rival = NULL;
-            if (caller->flight->state != flight_closed) flight_enter(caller->flight, flight_closed);
+            if (caller->flight->state != flight_closed) flight_enter(caller->flight, flight_closed, sim->now);
             flight_free(caller->flight);
         }
         for (unsigned lane = 0; lane < sim_lanes; lane++) sim_call_free(&caller->lanes[lane]);

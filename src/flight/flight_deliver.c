@@ -1,0 +1,112 @@
+/* flight_deliver.c - how a stream reaches the caller, whatever it is made of: what comes is held until the first good
+ * token, from which on this attempt is the answer; then passed on. A stream that dies after its first token ends in an
+ * error event and without its terminator, so that no caller takes half an answer for a whole one. */
+#include <string.h>
+
+#include "flight/flight_internal.h"
+
+enum step stream_pass(struct flight *flight, struct attempt *attempt, struct str bytes, bool stays,
+                      struct actions *out) {
+    if (attempt->state == attempt_delivering) {
+        struct str raw = stays ? bytes : arena_copy(flight->host->scratch, bytes);
+        if (!raw.at) return attempt_fails(attempt, failure_system);
+        answer_bytes(flight, raw, out);
+        return step_on;
+    }
+    if (attempt->held.len + bytes.len > limit_held_stream) return attempt_fails(attempt, failure_too_large);
+    return chunks_add(&attempt->held, bytes) ? step_on : attempt_fails(attempt, failure_system);
+}
+
+enum step stream_pass_error(struct flight *flight, struct attempt *attempt, const struct sse_event *event,
+                            struct actions *out) {
+    struct str masked = masked_words(flight, attempt, event->raw);
+    if (!masked.at) return attempt_fails(attempt, failure_system);
+    return stream_pass(flight, attempt, masked, event->borrowed || masked.at != event->raw.at, out);
+}
+
+/* The first token: from here on this attempt is the answer. */
+static void stream_deliver_begin(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+    attempt->first_token_ns = now.mono_ns;
+    hold_good(flight, attempt, now);
+    attempt_wins(flight, attempt, now, out);
+    attempt_enter(flight, attempt, attempt_delivering, now);
+    if (attempt->codec) flight->resumes = false; /* it is continued in OpenAI's dialect only */
+    if (attempt->continues) {                    /* the head has long been sent, and the held events say nothing new */
+        chunks_free(&attempt->held);
+        if (flight->caller_is_full) attempt_read(attempt, false, out); /* since the attempt that broke off */
+    } else {
+        attempt->shape =
+            flight->resumes || attempt->codec ? NULL : arena_take_zeroed(&flight->arena, sizeof *attempt->shape);
+        flight_enter(flight, flight_answering, now);
+        answer_head(flight, attempt, attempt->status, -1, now, out);
+        answer_held(flight, attempt, out);
+    }
+    if (attempt->body_sent && !flight->resumes) { /* nothing can need the request any more */
+        chunks_free(&flight->body);
+        translate_release(flight);
+        flight->whole_body = STR_NONE;
+    }
+    attempt->last_token_ns = now.mono_ns;
+}
+
+void stream_token(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+    attempt->last_token_ns = now.mono_ns;
+    if (attempt->state != attempt_delivering) stream_deliver_begin(flight, attempt, now, out);
+}
+
+/* The answer is complete. The provider's own end is awaited for a moment, so that its connection can be used again. */
+enum step stream_complete(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+    attempt_settle(flight, attempt, failure_none, now, out);
+    answer_end(flight, now, out);
+    if (!attempt->call_over) flight->live = attempt;
+    return step_over;
+}
+
+/* The end of an answer that is not whole. */
+static void stream_end_broken(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
+                              struct actions *out) {
+    attempt_settle(flight, attempt, failure, now, out);
+    flight->error = failure_facts(failure)->error;
+    if (attempt->mode == reply_events) {
+        answer_end(flight, now, out);
+    } else { /* only a broken connection tells the caller of a body without events that it is not whole */
+        answer_abort(flight, now, out);
+    }
+}
+
+enum step stream_end_by_error(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+    attempt_cancel(attempt, out);
+    stream_end_broken(flight, attempt, failure_error_in_stream, now, out);
+    return step_over;
+}
+
+enum failure stream_failure(enum failure said, int status) {
+    if (said) return said;
+    return status >= 400 && status < 600 ? failure_of_status(status) : failure_error_in_stream;
+}
+
+void stream_error_event(struct flight *flight, struct attempt *attempt, enum failure failure, struct str message,
+                        struct now now, struct actions *out) {
+    struct text text = text_in_arena(flight->host->scratch, 1024);
+    if (!message.len)
+        message = arena_printf(flight->host->scratch, "The stream broke before its end: %.*s. What came is not whole.",
+                               STR_ARG(failure_facts(failure)->sentence));
+    if (endpoint_facts(flight->endpoint)->dialect != dialect_openai) {
+        events_error(flight, attempt, failure, message, now, out);
+        return;
+    }
+    text_put(&text, STR("data: "));
+    openai_write_error(&text, &(struct message_error){.code = failure_facts(failure)->error,
+                                                      .message = message,
+                                                      .request_id = flight->request_id,
+                                                      .retry_after_ms = -1,
+                                                      .attempts = flight->attempt_count});
+    text_put(&text, STR("\n\n"));
+    if (!text.failed) answer_bytes(flight, text_str(&text), out);
+}
+
+void stream_break(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
+                  struct actions *out) {
+    if (attempt->mode == reply_events) stream_error_event(flight, attempt, failure, STR(""), now, out);
+    stream_end_broken(flight, attempt, failure, now, out);
+}

@@ -1,0 +1,100 @@
+/* flight_end.c - a request that no target served: its last failure becomes the answer, in the provider's own word where
+ * that is the caller's to know; or what stood against all targets. A stream that was being continued ends broken. */
+#include "base/check.h"
+#include "flight/flight_internal.h"
+
+/* Failures whose reply is the provider's word to the caller, and goes to it as it is. */
+static bool is_providers_word(enum failure failure) {
+    return failure == failure_bad_request || failure == failure_not_found || failure == failure_rate_limited ||
+           failure == failure_conflict || failure == failure_server_error || failure == failure_overloaded ||
+           failure == failure_timeout_status;
+}
+
+static bool is_error_object(const struct flight *flight, const struct attempt *attempt, struct str body) {
+    if (attempt->codec) {
+        struct message_error error = {.retry_after_ms = -1};
+        attempt->codec->read_error(body, flight->host->scratch, &error);
+        return error.message.len > 0;
+    }
+    struct usage usage = USAGE_NONE;
+    bool is_error = false;
+    return openai_skim_reply(body, &usage, &is_error) && is_error;
+}
+
+/* The same in the caller's dialect, with the status that its SDK knows it by. */
+static void answer_translated_word(struct flight *flight, const struct attempt *last, struct str body, struct now now,
+                                   struct actions *out) {
+    struct message_error error = {.retry_after_ms = -1};
+    last->codec->read_error(body, flight->host->scratch, &error);
+    const struct failure_facts *failure = failure_facts(last->failure);
+    error.code = last->failure == failure_bad_request ? error_invalid_request
+                 : last->failure == failure_not_found ? error_unknown_model
+                                                      : failure->error;
+    error.status = translate_status(flight, last->status);
+    if (!error.message.len) error.message = failure->sentence;
+    error.request_id = flight->request_id;
+    error.retry_after_ms = last->retry_after_ms;
+    error.attempts = flight->attempt_count;
+    flight->error = failure->error;
+    struct text text = text_in_arena(flight->host->scratch, 512);
+    flight->codec->write_error(&error, &text);
+    struct str masked = masked_words(flight, last, text_str(&text));
+    text.failed |= !masked.at;
+    struct str words = answer_words(flight, &text, &error.status);
+    answer_json(flight, error.status, text.failed ? words : masked, error.retry_after_ms, last, now, out);
+}
+
+/* An error that came in a reply of status 200: its sentence, as one of status 502; a filter's is a refusal. */
+static bool answer_inside(struct flight *flight, const struct attempt *last, struct now now, struct actions *out) {
+    struct message_error error = {.retry_after_ms = -1};
+    struct str body = chunks_whole(&flight->attempts[last->number]->held);
+    if (!body.at) return false;
+    (last->codec ? last->codec : &codec_openai)->read_error(body, flight->host->scratch, &error);
+    if (!error.message.len) return false;
+    error.message = masked_words(flight, last, error.message);
+    bool filtered = refusal_is_filter(&(struct provider_word){.code = error.said_code, .type = error.type});
+    enum error_code code = filtered ? error_content_filtered : error_provider_error;
+    answer_error_status(flight, code, error_facts(code)->status, error.message, STR_NONE, last->retry_after_ms, last,
+                        now, out);
+    return true;
+}
+
+void end_by_refusal(struct flight *flight, enum error_code code, uint64_t until_ns, struct now now,
+                    struct actions *out) {
+    if (flight->resumed)
+        resume_give_up(flight, failure_overloaded, now, out);
+    else
+        answer_refused(flight, code, until_ns, now, out);
+}
+
+void end_by_failure(struct flight *flight, const struct attempt *last, struct now now, struct actions *out) {
+    if (flight->resumed) {
+        resume_give_up(flight, last->failure, now, out);
+        return;
+    }
+    bool word = last->status >= 400 && is_providers_word(last->failure);
+    struct str body = word && !last->error_cut ? chunks_whole(&flight->attempts[last->number]->held) : STR_NONE;
+    if (word && body.at && last->translates) {
+        answer_translated_word(flight, last, body, now, out);
+        return;
+    }
+    if (word && body.at && is_error_object(flight, last, body)) {
+        flight->error = failure_facts(last->failure)->error;
+        answer_head(flight, last, last->status, (int64_t)body.len, now, out);
+        answer_bytes(flight, body, out);
+        answer_end(flight, now, out);
+        return;
+    }
+    if (last->failure == failure_error_in_reply && answer_inside(flight, last, now, out)) return;
+    const struct failure_facts *failure = failure_facts(last->failure);
+    const struct error_facts *error = error_facts(failure->error);
+    if (last->failure == failure_no_connection || failure->error == error_quota_exhausted)
+        flight->limit_scope = STR("provider");
+    struct str message =
+        failure->error == error_provider_auth
+            ? error->sentence
+            : arena_printf(&flight->arena, "%.*s (%.*s, after %u attempt%s.)", STR_ARG(error->sentence),
+                           STR_ARG(failure->sentence), flight->attempt_count, flight->attempt_count == 1 ? "" : "s");
+    answer_error_status(flight, failure->error, word ? last->status : error->status, message, STR_NONE,
+                        last->retry_after_ms, last, now, out);
+}
