@@ -90,7 +90,7 @@ lint: all
 	@scripts/lint $(BUILD)
 
 format:
-	clang-format -i $$(git ls-files 'src/*.[ch]' 'include/*.h' 'tests/*.c' 'tests/*.h' 'bench/*.c' | grep -v config_schema.c)
+	clang-format -i $$(git ls-files 'src/*.[ch]' 'include/*.h' 'tests/*.c' 'tests/*.h' 'bench/*.c')
 
 install: all
 	meson install -C $(BUILD) --no-rebuild --quiet

@@ -186,7 +186,7 @@ static int serve(struct serving *serving, const char *path) {
     char url[128] = "", state_dir[1024];
     struct weir_host host = weir_host_default;
     struct weir_error error;
-    struct log_options log = {.level = log_level_info, .fd = -1};
+    struct log_options log = {.fd = -1};
     struct config config;
     static char problems[64 * 1024];
     host.serves = true;

@@ -258,7 +258,7 @@ struct str config_state_dir(const struct config_input *input, struct arena *aren
         config_check(&reading, &only);
     }
     if (root && config.error_count == 0)
-        state_dir = arena_copy(arena, read_str(&only, "state_dir", STR("./weir-state")));
+        state_dir = arena_copy(arena, read_str((struct section){section_top, &only}, "state_dir"));
     arena_free(&config.arena);
     return state_dir;
 }

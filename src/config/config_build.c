@@ -54,11 +54,12 @@ static void config_build_keys_read(struct config_reading *reading, struct snapsh
     struct arena *arena = &snapshot->arena;
     const struct config_node *one = config_member(node, STR("api_key")), *many = config_member(node, STR("api_keys"));
     size_t count;
-    struct str *keys = read_strings(node, many ? "api_keys" : "api_key", &snapshot->secrets, &count);
+    const struct section section = {section_provider, node};
+    struct str *keys = read_strings(section, many ? "api_keys" : "api_key", &snapshot->secrets, &count);
     if (one && many) config_report(reading, many, config_error, "write `api_key` or `api_keys`, not both");
     /* Another server than the type's own, or a way that was chosen at run time, gets only a key that is written for it.
      */
-    bool own_server = read_str(node, "base_url", STR("")).len == 0;
+    bool own_server = read_str(section, "base_url").len == 0;
     struct str from_environment =
         own_server && node->way == way_as_it_was ? key_of_environment(reading, provider->row) : STR("");
     if (count == 0 && from_environment.len) {
@@ -107,13 +108,14 @@ static void credentials_read(struct config_reading *reading, struct snapshot *sn
 /* {account} in the type's base URL. */
 static struct str base_url_of(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
                               struct provider *provider) {
-    struct str url = read_str(node, "base_url", STR(""));
+    const struct section section = {section_provider, node};
+    struct str url = read_str(section, "base_url"), account = read_str(section, "account");
     if (url.len) return arena_copy(&snapshot->arena, url);
     if (provider->simulated) return arena_copy(&snapshot->arena, reading->input->simulated_base_url);
     url = provider->row->base_url;
     size_t at = str_find(url, STR("{account}"));
     if (at == SIZE_MAX) return url;
-    struct str account = read_str(node, "account", config_build_environment_of(reading, provider->row->account_env));
+    if (account.len == 0) account = config_build_environment_of(reading, provider->row->account_env);
     if (account.len == 0)
         config_report(reading, node, config_error, "provider `%.*s` needs its `account` (or %.*s in the environment)",
                       STR_ARG(provider->name), STR_ARG(provider->row->account_env));
@@ -130,11 +132,11 @@ static void ca_look(struct config_reading *reading, const struct config_node *no
 
 /* How many connections to it there may be. */
 static void pool_read(struct config_reading *reading, const struct config_node *node, struct provider *provider) {
-    enum { usual_idle_max = 128 };
-    const struct config_node *pool = config_member(node, STR("pool")), *idle = config_member(pool, STR("max_idle"));
-    size_t most = (size_t)read_number(pool, "max_connections", 0);
+    const struct section pool = read_section((struct section){section_provider, node}, "pool");
+    const struct config_node *idle = config_member(pool.map, STR("max_idle"));
+    size_t most = read_whole(pool, "max_connections");
     provider->pool_connections_max = most;
-    provider->pool_idle_max = (size_t)read_number(pool, "max_idle", usual_idle_max);
+    provider->pool_idle_max = read_whole(pool, "max_idle");
     if (most == 0 || provider->pool_idle_max <= most) return;
     if (idle)
         config_report(reading, idle, config_error, "`max_idle` is %zu, and `max_connections` allows %zu in all",
@@ -160,6 +162,7 @@ static uint64_t origin_id_of(const struct provider *provider, struct arena *aren
 
 static void origin_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
                         struct provider *provider) {
+    const struct section section = {section_provider, node};
     struct arena *arena = &snapshot->arena;
     provider->base_url = base_url_of(reading, snapshot, node, provider);
     const char *problem = url_parse(provider->base_url, &provider->base);
@@ -167,10 +170,10 @@ static void origin_read(struct config_reading *reading, struct snapshot *snapsho
     if (problem && provider->base_url.len)
         config_report(reading, at ? at : node, config_error, "base_url `%.*s` is not valid: %s",
                       STR_ARG(at && str_find_byte(at->text, '@') == SIZE_MAX ? config_shown(at) : STR("...")), problem);
-    provider->ca_file = arena_copy(arena, read_str(node, "ca_file", STR("")));
-    provider->insecure = read_bool(node, "insecure", false);
+    provider->ca_file = arena_copy(arena, read_str(section, "ca_file"));
+    provider->insecure = read_bool(section, "insecure");
     ca_look(reading, node, provider);
-    struct str proxy = read_str(node, "proxy", STR(""));
+    struct str proxy = read_str(section, "proxy");
     if (proxy.len == 0) {
         struct str https = config_build_environment_of(reading, STR("HTTPS_PROXY")),
                    http = config_build_environment_of(reading, STR("http_proxy"));
@@ -223,8 +226,9 @@ static void forwards_read(struct config_reading *reading, struct snapshot *snaps
     size_t count, more;
     const struct config_node *written = config_member(node, STR("forward_headers"));
     if (!written) written = config_member(root, STR("forward_headers"));
-    struct str *own = read_strings(node, "forward_headers", &snapshot->arena, &count),
-               *all = read_strings(root, "forward_headers", &snapshot->arena, &more);
+    struct str *own =
+                   read_strings((struct section){section_provider, node}, "forward_headers", &snapshot->arena, &count),
+               *all = read_strings((struct section){section_top, root}, "forward_headers", &snapshot->arena, &more);
     if (count + more > limit_headers) {
         config_report(reading, written, config_error, "more than %d `forward_headers`", limit_headers);
         return;
@@ -265,8 +269,9 @@ static void headers_read(struct config_reading *reading, struct snapshot *snapsh
 }
 
 static void models_read(struct snapshot *snapshot, const struct config_node *node, struct provider *provider) {
+    const struct section section = {section_provider, node};
     struct arena *arena = &snapshot->arena;
-    provider->models = read_strings(node, "models", arena, &provider->model_count);
+    provider->models = read_strings(section, "models", arena, &provider->model_count);
     if (provider->model_count == 0) {
         provider->models = arena_take(arena, (provider->row->model_count + 1) * sizeof *provider->models);
         for (size_t i = 0; i < provider->row->model_count && provider->models; i++)
@@ -274,19 +279,14 @@ static void models_read(struct snapshot *snapshot, const struct config_node *nod
                 provider->models[provider->model_count++] = provider->row->models[i].id;
         provider->default_model = provider->row->default_model;
     }
-    provider->default_model = arena_copy(arena, read_str(node, "default_model", provider->default_model));
+    if (read_is_written(section, "default_model"))
+        provider->default_model = arena_copy(arena, read_str(section, "default_model"));
     if (provider->default_model.len == 0 && provider->model_count) provider->default_model = provider->models[0];
-}
-
-static enum provider_state state_of(const struct config_node *node) {
-    struct str state = read_str(node, "state", STR("active"));
-    for (unsigned i = 0; i <= provider_maintenance; i++)
-        if (str_eq(state, provider_state_name((enum provider_state)i))) return (enum provider_state)i;
-    return provider_active; /* the check has complained */
 }
 
 static void provider_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
                           const struct config_node *node, struct catalog_provider *row) {
+    const struct section section = {section_provider, node};
     struct provider *provider = &snapshot->providers[snapshot->provider_count];
     *provider = (struct provider){.index = (uint16_t)snapshot->provider_count,
                                   .name = arena_copy(&snapshot->arena, node->key),
@@ -297,14 +297,14 @@ static void provider_read(struct config_reading *reading, struct snapshot *snaps
                                   .endpoints = row->endpoints,
                                   .simulated = str_eq(row->type, STR("simulated")),
                                   .edited = node->edited,
-                                  .state = state_of(node),
-                                  .priority = (int64_t)read_number(node, "priority", 100),
-                                  .weight = read_number(node, "weight", 1),
-                                  .connect_timeout_ns = read_seconds_ns(node, "connect_timeout_seconds", 5),
-                                  .first_token_timeout_ns = read_seconds_ns(node, "timeout_seconds", 30),
-                                  .reply_timeout_ns = read_seconds_ns(node, "reply_timeout_seconds", 600),
-                                  .stall_timeout_ns = read_seconds_ns(node, "stall_timeout_seconds", 15),
-                                  .max_retries = (unsigned)read_number(node, "max_retries", 3)};
+                                  .state = (enum provider_state)read_choice(section, "state"),
+                                  .priority = (int64_t)read_whole(section, "priority"),
+                                  .weight = read_number(section, "weight"),
+                                  .connect_timeout_ns = read_ns(section, "connect_timeout_seconds"),
+                                  .first_token_timeout_ns = read_ns(section, "timeout_seconds"),
+                                  .reply_timeout_ns = read_ns(section, "reply_timeout_seconds"),
+                                  .stall_timeout_ns = read_ns(section, "stall_timeout_seconds"),
+                                  .max_retries = (unsigned)read_whole(section, "max_retries")};
     snapshot->provider_count++;
     if (!catalog_load(&snapshot->catalog, row, &snapshot->arena))
         config_report(reading, node, config_error, "no memory for the catalogue");
@@ -345,7 +345,7 @@ static void absent_add(struct snapshot *snapshot, const struct config_node *node
     if (!absent) return;
     *absent = (struct absent_provider){.next = snapshot->absent,
                                        .name = arena_copy(&snapshot->arena, node->key),
-                                       .type = arena_copy(&snapshot->arena, read_str(node, "type", node->key)),
+                                       .type = arena_copy(&snapshot->arena, read_type(node, node->key)),
                                        .removed = removed,
                                        .edited = removed || node->edited};
     snapshot->absent = absent;
@@ -367,11 +367,11 @@ static void providers_read(struct config_reading *reading, struct snapshot *snap
                           STR_ARG(str_slice(node->key, 0, 80)), limit_name);
             continue;
         }
-        struct str type = read_str(node, "type", node->key);
+        struct str type = read_type(node, node->key);
         struct catalog_provider *row = map_find(&snapshot->catalog.by_type, type);
         if (!row)
             type_unknown(reading, snapshot, node, type);
-        else if (read_bool(node, "enabled", true))
+        else if (read_bool((struct section){section_provider, node}, "enabled"))
             provider_read(reading, snapshot, root, node, row);
         else
             absent_add(snapshot, node, false);
@@ -389,6 +389,11 @@ static const struct config_node *provider_node(const struct config_node *root, s
     return config_member(config_member(root, STR("providers")), name);
 }
 
+/* -1: it is not written. */
+static int64_t price_of(struct section prices, const char *key) {
+    return read_is_written(prices, key) ? nano_per_million(read_number(prices, key)) : -1;
+}
+
 static struct price_list prices_of(const struct config_node *root, const struct provider *provider, struct str model,
                                    const struct catalog_model *row) {
     struct price_list prices = PRICES_UNKNOWN;
@@ -397,16 +402,17 @@ static struct price_list prices_of(const struct config_node *root, const struct 
     if (row) prices = row->prices;
     if (own) { /* whole: tiers of a price that is not charged are none */
         prices = PRICES_UNKNOWN;
-        prices.input = nano_per_million(read_number(own, "input", -1));
-        prices.output = nano_per_million(read_number(own, "output", -1));
-        prices.cached_input = nano_per_million(read_number(own, "cached_input", -1));
-        prices.cache_write = nano_per_million(read_number(own, "cache_write", -1));
+        const struct section written = {section_price, own};
+        prices.input = price_of(written, "input");
+        prices.output = price_of(written, "output");
+        prices.cached_input = price_of(written, "cached_input");
+        prices.cache_write = price_of(written, "cache_write");
     }
-    double per_token = read_number(node, "cost_per_token", -1), fee = read_number(node, "request_fee", 0),
-           estimate = read_number(node, "cost_per_request", 0);
+    const struct section section = {section_provider, node};
+    double fee = read_number(section, "request_fee"), estimate = read_number(section, "cost_per_request");
     bool unknown = prices.input < 0 && prices.output < 0;
-    if (unknown && per_token >= 0)
-        prices.input = prices.output = nano_per_million(per_token * 1e6);
+    if (unknown && read_is_written(section, "cost_per_token"))
+        prices.input = prices.output = nano_per_million(read_number(section, "cost_per_token") * 1e6);
     else if (unknown && estimate > 0)
         prices.request = (int64_t)(estimate * 1e9 + 0.5);
     if (fee > 0) prices.request = (prices.request > 0 ? prices.request : 0) + (int64_t)(fee * 1e9 + 0.5);
@@ -462,7 +468,7 @@ static void route_add(struct route *route, const struct target *target) {
 
 static void route_target_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
                               const struct config_node *node, struct route *route) {
-    struct str name = node->kind == config_map ? read_str(node, "target", STR("")) : node->text;
+    struct str name = config_target_name(node);
     const struct config_node *written = node->kind == config_map ? config_member(node, STR("target")) : node;
     if (!written) written = node;
     size_t slash = str_find_byte(name, '/');
@@ -494,7 +500,7 @@ static void route_target_read(struct config_reading *reading, struct snapshot *s
 
 static void route_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
                        const struct config_node *node) {
-    struct str model = read_str(node, "model", STR(""));
+    struct str model = read_str((struct section){section_route, node}, "model");
     const struct config_node *targets = config_member(node, STR("targets"));
     if (model.len == 0 || model.len > limit_model) {
         config_report(reading, node, config_error, "a route needs its `model`, a name or a glob of at most %d bytes",
@@ -599,8 +605,10 @@ static const char *const empty_keys[] = {"", "\n", "\r\n"};
 
 static void client_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node) {
     struct client *client = &snapshot->clients[snapshot->client_count];
-    struct str role = read_str(node, "role", STR("user")), hash = read_str(node, "key_hash", STR(""));
-    *client = (struct client){.name = arena_copy(&snapshot->arena, read_str(node, "name", STR("")))};
+    const struct section section = {section_client, node};
+    struct str hash = read_str(section, "key_hash");
+    *client = (struct client){.name = arena_copy(&snapshot->arena, read_str(section, "name")),
+                              .role = (enum role)read_choice(section, "role")};
     if (!config_build_name_is_valid(client->name)) {
         config_report(reading, node, config_error, "a client needs a `name` of letters, digits, `-`, `_` and `.`");
         return;
@@ -629,15 +637,11 @@ static void client_read(struct config_reading *reading, struct snapshot *snapsho
     if (other != client_table_none)
         config_report(reading, node, config_error, "the clients `%.*s` and `%.*s` have the same key",
                       STR_ARG(snapshot->clients[other].name), STR_ARG(client->name));
-    client->role = str_eq(role, STR("admin")) ? role_admin : str_eq(role, STR("operator")) ? role_operator : role_user;
-    static const struct str all[] = {STR("*")};
-    client->models = read_strings(node, "models", &snapshot->arena, &client->model_count);
-    client->providers = read_strings(node, "providers", &snapshot->arena, &client->provider_count);
-    if (!config_member(node, STR("models"))) client->models = (struct str *)(uintptr_t)all, client->model_count = 1;
-    if (!config_member(node, STR("providers")))
-        client->providers = (struct str *)(uintptr_t)all, client->provider_count = 1;
-    client->raw = read_bool(node, "raw", false);
-    client->may_steer = read_bool(node, "may_steer", client->role != role_user);
+    client->models = read_strings(section, "models", &snapshot->arena, &client->model_count);
+    client->providers = read_strings(section, "providers", &snapshot->arena, &client->provider_count);
+    client->raw = read_bool(section, "raw");
+    client->may_steer =
+        read_is_written(section, "may_steer") ? read_bool(section, "may_steer") : client->role != role_user;
     client->tags = tags_read(config_member(node, STR("tags")), &snapshot->arena, &client->tag_count);
     decisions_of_client(reading, snapshot, node, client);
     snapshot->client_count++;
@@ -663,16 +667,16 @@ static void clients_read(struct config_reading *reading, struct snapshot *snapsh
 }
 
 static void globals_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root) {
-    const struct config_node *disconnect = config_member(root, STR("on_disconnect"));
-    if (disconnect && str_eq(disconnect->text, STR("finish")))
-        config_report(reading, disconnect, config_not_available,
+    const struct section top = {section_top, root};
+    if (read_is(top, "on_disconnect", "finish"))
+        config_report(reading, config_member(root, STR("on_disconnect")), config_not_available,
                       "`on_disconnect: finish` is not available yet: the provider's work is cancelled");
-    snapshot->auth_none = str_eq(read_str(root, "auth", STR("")), STR("none"));
+    snapshot->auth_none = read_is(top, "auth", "none");
     snapshot->had_clients = reading->input->had_clients;
     snapshot->admin_key_hash = reading->input->admin_key_hash;
-    snapshot->request_timeout_ns = read_seconds_ns(root, "request_timeout_seconds", 120);
-    snapshot->body_bytes_max = (size_t)read_number(root, "max_body_bytes", 33554432);
-    snapshot->response_headers_minimal = str_eq(read_str(root, "response_headers", STR("")), STR("minimal"));
+    snapshot->request_timeout_ns = read_ns(top, "request_timeout_seconds");
+    snapshot->body_bytes_max = read_whole(top, "max_body_bytes");
+    snapshot->response_headers_minimal = read_is(top, "response_headers", "minimal");
     snapshot->cancel_on_disconnect = true;
 }
 

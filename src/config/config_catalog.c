@@ -21,7 +21,7 @@ void config_catalog_open(struct config_reading *reading, const struct config_nod
     if (reading->catalog.providers) return; /* a start from the environment needed it earlier */
     struct arena *arena = &reading->config->arena;
     const struct config_node *node = config_member(root, STR("catalog"));
-    struct told told = {reading, read_str(root, "catalog", STR(""))};
+    struct told told = {reading, read_str((struct section){section_top, root}, "catalog")};
     struct catalog_reader reader = {row_report, &told};
     struct error error = {.code = error_none};
     struct str text = STR_NONE;

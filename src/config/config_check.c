@@ -6,8 +6,7 @@
 #include <string.h>
 
 #include "config/config.h"
-#include "config/config_schema.h"
-#include "config/config_yaml.h"
+#include "config/config_read.h"
 
 enum { expanded_max = 16 * 1024 };
 
@@ -131,14 +130,14 @@ static bool scalar_wanted(struct config_reading *reading, struct config_node *no
 }
 
 static bool is_bool(const struct config_node *node) {
-    return !node->quoted &&
-           (str_eq(node->text, STR("true")) || str_eq(node->text, STR("false")) || str_eq(node->text, STR("yes")) ||
-            str_eq(node->text, STR("no")) || str_eq(node->text, STR("on")) || str_eq(node->text, STR("off")));
+    bool value;
+    return !node->quoted && read_bool_word(node->text, &value);
 }
 
 static void number_check(struct config_reading *reading, struct config_node *node, const struct config_key *key,
                          bool disabled) {
-    const char *what = key->value == value_int       ? "a whole number"
+    bool wants_whole = key->value == value_int || key->value == value_milliseconds;
+    const char *what = wants_whole                   ? "a whole number"
                        : key->value == value_seconds ? "a number of seconds"
                                                      : "a number";
     double number;
@@ -146,8 +145,8 @@ static void number_check(struct config_reading *reading, struct config_node *nod
     bool read = str_to_double(node->text, &number);
     bool whole = read && fabs(number) < 1e18 && number == (double)(int64_t)number;
     bool above = key->value == value_seconds && key->least <= 0; /* 0 itself is none */
-    if (!read || (key->value == value_int && !whole) || (key->value == value_seconds && number <= 0) ||
-        number < key->least || number > key->most)
+    if (!read || (wants_whole && !whole) || (key->value == value_seconds && number <= 0) || number < key->least ||
+        number > key->most)
         config_report(reading, node, config_error, "`%.*s` must be %s %s %.15g %s %.15g, not `%.*s`",
                       STR_ARG(key->name), what, above ? "above" : "from", key->least, above ? "and up to" : "to",
                       key->most, STR_ARG(config_shown(node)));
@@ -155,10 +154,14 @@ static void number_check(struct config_reading *reading, struct config_node *nod
 
 static void choice_check(struct config_reading *reading, struct config_node *node, const struct config_key *key,
                          bool disabled) {
-    struct str rest = key->choices, choice, nearest = STR("");
+    struct str nearest = STR("");
+    struct text words = text_in_arena(&reading->config->arena, 256);
     unsigned least = 4;
     if (!scalar_wanted(reading, node, key, "a word", disabled)) return;
-    while (str_split_next(&rest, '|', &choice)) {
+    for (size_t i = 0; config_key_choice(key, i).len; i++) {
+        struct str choice = config_key_choice(key, i);
+        if (i) text_put_byte(&words, '|');
+        text_put(&words, choice);
         if (str_eq(choice, node->text)) return;
         unsigned distance = str_distance(choice, node->text);
         if (distance < least) {
@@ -171,7 +174,7 @@ static void choice_check(struct config_reading *reading, struct config_node *nod
                       STR_ARG(config_shown(node)), STR_ARG(nearest));
     else
         config_report(reading, node, config_error, "`%.*s` cannot be `%.*s`: it is one of %.*s", STR_ARG(key->name),
-                      STR_ARG(config_shown(node)), STR_ARG(key->choices));
+                      STR_ARG(config_shown(node)), STR_ARG(text_str(&words)));
 }
 
 static void elements_check(struct config_reading *reading, struct config_node *node, const struct config_key *key,
@@ -189,8 +192,9 @@ static void elements_check(struct config_reading *reading, struct config_node *n
         if (element->kind != config_scalar)
             config_report(reading, element, config_error, "`%.*s` holds plain values only", STR_ARG(key->name));
         else if (expand(reading, element, disabled) && key->value == value_numbers &&
-                 !str_to_double(element->text, &number))
-            config_report(reading, element, config_error, "`%.*s` holds numbers only", STR_ARG(key->name));
+                 (!str_to_double(element->text, &number) || number < key->least || number > key->most))
+            config_report(reading, element, config_error, "`%.*s` holds numbers from %.15g to %.15g only",
+                          STR_ARG(key->name), key->least, key->most);
     }
 }
 
@@ -240,6 +244,7 @@ static void value_check(struct config_reading *reading, struct config_node *node
                           STR_ARG(config_shown(node)));
         return;
     case value_int:
+    case value_milliseconds:
     case value_number:
     case value_seconds: number_check(reading, node, key, disabled); return;
     case value_choice: choice_check(reading, node, key, disabled); return;
@@ -301,8 +306,8 @@ static void later_report(struct config_reading *reading, const struct config_nod
 
 static bool is_disabled(const struct config_node *map) {
     const struct config_node *enabled = config_member(map, STR("enabled"));
-    return enabled && (str_eq(enabled->text, STR("false")) || str_eq(enabled->text, STR("no")) ||
-                       str_eq(enabled->text, STR("off")));
+    bool value;
+    return enabled && read_bool_word(enabled->text, &value) && !value;
 }
 
 static void map_check(struct config_reading *reading, struct config_node *map, enum config_section section,

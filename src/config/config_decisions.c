@@ -10,17 +10,14 @@ static void *cells(struct config_reading *reading, struct snapshot *snapshot, co
     return found;
 }
 
-static enum strategy strategy_of(const struct config_node *node, const char *key, enum strategy fallback) {
-    enum strategy strategy;
-    return strategy_read(read_str(node, key, STR("")), &strategy) ? strategy : fallback;
-}
+/* A share of one as whole parts of `whole`. */
+static unsigned share_parts(double share, unsigned whole) { return (unsigned)(share * whole + 0.5); }
 
-static struct retry_rules retry_of(const struct config_node *node, const struct retry_rules *fallback) {
-    return (struct retry_rules){
-        .max_attempts = 1 + (unsigned)read_number(node, "max_retries", fallback->max_attempts - 1),
-        .base_ms = (uint64_t)read_number(node, "base_ms", (double)fallback->base_ms),
-        .max_ms = (uint64_t)read_number(node, "max_ms", (double)fallback->max_ms),
-        .budget_permille = (unsigned)(read_number(node, "budget", fallback->budget_permille / 1000.0) * 1000 + 0.5)};
+static struct retry_rules retry_of(struct section retry) {
+    return (struct retry_rules){.max_attempts = 1 + (unsigned)read_whole(retry, "max_retries"),
+                                .base_ms = read_whole(retry, "base_ms"),
+                                .max_ms = read_whole(retry, "max_ms"),
+                                .budget_permille = share_parts(read_number(retry, "budget"), 1000)};
 }
 
 /* "p95", "800ms", "1.5s". */
@@ -37,27 +34,27 @@ static bool hedge_after(struct str text, uint64_t *after_ns) {
     return true;
 }
 
-/* A section that is written turns it on; `after` is "p95" or a time of its own. */
-static struct hedge_rules hedge_of(struct config_reading *reading, const struct config_node *node,
-                                   const struct hedge_rules *fallback) {
-    if (!node) return *fallback;
-    struct hedge_rules rules = {
-        .on = true, .after_ns = fallback->after_ns, .share_permille = fallback->on ? fallback->share_permille : 50};
-    struct str after = read_str(node, "after", STR(""));
-    if (after.len && !hedge_after(after, &rules.after_ns))
-        config_report(reading, config_member(node, STR("after")), config_error,
-                      "`after` is p95, or a time such as 800ms or 1.5s; it says `%.*s`", STR_ARG(after));
-    rules.share_permille = (unsigned)(read_number(node, "max_share", rules.share_permille / 1000.0) * 1000 + 0.5);
+/* A section that is written turns it on, below one that turns it off, too; `after` is "p95" or a time of its own. */
+static struct hedge_rules hedge_of(struct config_reading *reading, struct section hedge,
+                                   const struct hedge_rules *above) {
+    if (!hedge.map) return *above;
+    struct hedge_rules rules = {.on = true};
+    const struct config_node *written = config_member(hedge.map, STR("after"));
+    struct str after = read_str(hedge, "after");
+    if (!hedge_after(after, &rules.after_ns) && written)
+        config_report(reading, written, config_error, "`after` is p95, or a time such as 800ms or 1.5s; it says `%.*s`",
+                      STR_ARG(after));
+    if (!above->on) hedge.above = NULL;
+    rules.share_permille = share_parts(read_number(hedge, "max_share"), 1000);
     rules.on = rules.share_permille > 0;
     return rules;
 }
 
-static struct fetch_limits fetch_of(struct config_reading *reading, const struct config_node *node,
-                                    struct arena *arena) {
-    struct fetch_limits fetch = {.on = read_bool(node, "enabled", true),
-                                 .bytes_max = (size_t)read_number(node, "max_bytes", 20 * 1024 * 1024),
-                                 .timeout_ns = (uint64_t)(read_number(node, "timeout_seconds", 10) * (double)NS_PER_S)};
-    const struct config_node *allow = config_member(node, STR("allow"));
+static struct fetch_limits fetch_of(struct config_reading *reading, struct section section, struct arena *arena) {
+    struct fetch_limits fetch = {.on = read_bool(section, "enabled"),
+                                 .bytes_max = read_whole(section, "max_bytes"),
+                                 .timeout_ns = read_ns(section, "timeout_seconds")};
+    const struct config_node *allow = config_member(section.map, STR("allow"));
     if (!allow || allow->count == 0) return fetch;
     fetch.allowed = arena_take_zeroed(arena, allow->count * sizeof *fetch.allowed);
     for (const struct config_node *at = allow->first; fetch.allowed && at; at = at->next)
@@ -68,47 +65,46 @@ static struct fetch_limits fetch_of(struct config_reading *reading, const struct
 }
 
 void decisions_of_all(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root) {
-    const struct retry_rules usual = {.max_attempts = 4, .base_ms = 200, .max_ms = 10000, .budget_permille = 200};
-    const struct config_node *adaptive = config_member(root, STR("adaptive"));
-    snapshot->retry = retry_of(config_member(root, STR("retry")), &usual);
-    snapshot->hedge = hedge_of(reading, config_member(root, STR("hedge")), &(struct hedge_rules){.on = false});
-    snapshot->fetch = fetch_of(reading, config_member(root, STR("fetch")), &snapshot->arena);
-    const struct config_node *responses = config_member(root, STR("responses"));
-    snapshot->responses.on = read_bool(responses, "store", true);
-    snapshot->responses.keep_days = (int64_t)read_number(responses, "keep_days", 30);
-    snapshot->responses.bytes_max = (int64_t)read_number(responses, "max_bytes", 4294967296);
-    snapshot->responses.client_bytes_max = (int64_t)read_number(responses, "max_bytes_per_client", 1073741824);
-    snapshot->strategy = strategy_of(root, "selection_strategy", strategy_priority);
-    snapshot->adaptive = (struct pick_weights){.health = read_number(adaptive, "health", 0.4),
-                                               .quota = read_number(adaptive, "quota", 0.3),
-                                               .response_time = read_number(adaptive, "response_time", 0.3)};
-    snapshot->fallback_by_score = str_eq(read_str(root, "fallback_order", STR("")), STR("score"));
-    snapshot->reserve_output_tokens = (int64_t)read_number(root, "reserve_output_tokens", 4096);
+    const struct section top = {section_top, root}, adaptive = read_section(top, "adaptive"),
+                         responses = read_section(top, "responses");
+    snapshot->retry = retry_of(read_section(top, "retry"));
+    snapshot->hedge = hedge_of(reading, read_section(top, "hedge"), &(struct hedge_rules){.on = false});
+    snapshot->fetch = fetch_of(reading, read_section(top, "fetch"), &snapshot->arena);
+    snapshot->responses.on = read_bool(responses, "store");
+    snapshot->responses.keep_days = (int64_t)read_whole(responses, "keep_days");
+    snapshot->responses.bytes_max = (int64_t)read_whole(responses, "max_bytes");
+    snapshot->responses.client_bytes_max = (int64_t)read_whole(responses, "max_bytes_per_client");
+    strategy_read(read_str(top, "selection_strategy"), &snapshot->strategy);
+    snapshot->adaptive = (struct pick_weights){.health = read_number(adaptive, "health"),
+                                               .quota = read_number(adaptive, "quota"),
+                                               .response_time = read_number(adaptive, "response_time")};
+    snapshot->fallback_by_score = read_is(top, "fallback_order", "score");
+    snapshot->reserve_output_tokens = (int64_t)read_whole(top, "reserve_output_tokens");
 }
 
 /* The burst is what may go above the even rate at once; by default a whole minute's worth. */
-static struct rate_rules rates_of(const struct config_node *node) {
+static struct rate_rules rates_of(struct section section) {
     const uint64_t minute_ns = 60 * NS_PER_S, hour_ns = 3600 * NS_PER_S;
-    uint64_t minute = (uint64_t)read_number(node, "rate_limit_rpm", 0),
-             hour = (uint64_t)read_number(node, "rate_limit_rph", 0),
-             tokens = (uint64_t)read_number(node, "rate_limit_tpm", 0);
-    uint64_t burst = (uint64_t)read_number(node, "burst_allowance", 0);
+    uint64_t minute = (uint64_t)read_number(section, "rate_limit_rpm"),
+             hour = (uint64_t)read_number(section, "rate_limit_rph"),
+             tokens = (uint64_t)read_number(section, "rate_limit_tpm"),
+             burst = (uint64_t)read_number(section, "burst_allowance");
     return (struct rate_rules){
         .requests_minute = {.limit = minute, .period_ns = minute_ns, .burst = burst ? burst : minute},
         .requests_hour = {.limit = hour, .period_ns = hour_ns, .burst = burst ? burst : hour},
         .tokens_minute = {.limit = tokens, .period_ns = minute_ns, .burst = tokens}};
 }
 
-static struct breaker_rules breaker_of(const struct config_node *node) {
+static struct breaker_rules breaker_of(struct section breaker) {
     return (struct breaker_rules){
-        .failure_threshold = (uint16_t)read_number(node, "failure_threshold", 5),
-        .half_open_max_calls = (uint16_t)read_number(node, "half_open_max_calls", 3),
-        .success_threshold = (uint16_t)read_number(node, "success_threshold", 1),
-        .failure_share = (uint16_t)(read_number(node, "failure_share", 0) * 100 + 0.5),
-        .window_calls_min = (uint16_t)read_number(node, "window_calls_min", 20),
-        .window_ns = read_seconds_ns(node, "window_seconds", 60),
-        .open_ns = read_seconds_ns(node, "timeout_seconds", 60),
-        .ramp_ns = read_seconds_ns(node, "ramp_seconds", 10),
+        .failure_threshold = (uint16_t)read_whole(breaker, "failure_threshold"),
+        .half_open_max_calls = (uint16_t)read_whole(breaker, "half_open_max_calls"),
+        .success_threshold = (uint16_t)read_whole(breaker, "success_threshold"),
+        .failure_share = (uint16_t)share_parts(read_number(breaker, "failure_share"), 100),
+        .window_calls_min = (uint16_t)read_whole(breaker, "window_calls_min"),
+        .window_ns = read_ns(breaker, "window_seconds"),
+        .open_ns = read_ns(breaker, "timeout_seconds"),
+        .ramp_ns = read_ns(breaker, "ramp_seconds"),
     };
 }
 
@@ -126,20 +122,21 @@ static void keys_of_provider(struct config_reading *reading, struct snapshot *sn
 
 void decisions_of_provider(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
                            const struct config_node *node, struct provider *provider) {
-    const struct config_node *queue = config_member(node, STR("queue")), *health = config_member(node, STR("health"));
+    const struct section section = {section_provider, node}, top = {section_top, root},
+                         queue = read_section(section, "queue"), health = read_section(section, "health");
     struct str name = arena_printf(&snapshot->arena, "%.*s|%.*s", STR_ARG(provider->name), STR_ARG(provider->base_url));
     provider->cells = cells(reading, snapshot, "provider ", name, sizeof(struct provider_cells));
     keys_of_provider(reading, snapshot, name, provider);
-    provider->breaker = breaker_of(config_member(node, STR("circuit_breaker")));
-    provider->health = (struct health_rules){.degraded_below = read_number(health, "degraded_below", 0.8),
-                                             .unhealthy_below = read_number(health, "unhealthy_below", 0.4)};
-    provider->rates = rates_of(node);
-    provider->max_concurrent = (uint32_t)read_number(node, "max_concurrent", 0);
-    provider->queue_max = (uint32_t)read_number(queue, "max", 0);
-    provider->queue_wait_ns = (uint64_t)read_number(queue, "wait_ms", 1000) * NS_PER_MS;
-    provider->adaptive_throttling = read_bool(node, "adaptive_throttling", true);
-    uint64_t usual_ns = read_seconds_ns(root, "health_check_interval", 300);
-    provider->health_check_ns = read_seconds_ns(node, "health_check_interval", (double)usual_ns / (double)NS_PER_S);
+    provider->breaker = breaker_of(read_section(section, "circuit_breaker"));
+    provider->health = (struct health_rules){.degraded_below = read_number(health, "degraded_below"),
+                                             .unhealthy_below = read_number(health, "unhealthy_below")};
+    provider->rates = rates_of(section);
+    provider->max_concurrent = (uint32_t)read_whole(section, "max_concurrent");
+    provider->queue_max = (uint32_t)read_whole(queue, "max");
+    provider->queue_wait_ns = read_ns(queue, "wait_ms");
+    provider->adaptive_throttling = read_bool(section, "adaptive_throttling");
+    provider->health_check_ns =
+        read_ns(read_is_written(section, "health_check_interval") ? section : top, "health_check_interval");
 }
 
 void decisions_of_target(struct config_reading *reading, struct snapshot *snapshot, struct target *target) {
@@ -149,26 +146,36 @@ void decisions_of_target(struct config_reading *reading, struct snapshot *snapsh
     target->cells = cells(reading, snapshot, "target ", name, sizeof(struct target_cells));
 }
 
+struct str config_target_name(const struct config_node *node) {
+    return node->kind == config_map ? read_str((struct section){section_target, node}, "target") : node->text;
+}
+
 /* The weight that the route gives this target, or the provider's. */
 static double weight_of(const struct config_node *node, const struct target *target) {
     const struct config_node *targets = config_member(node, STR("targets"));
     for (const struct config_node *at = targets && targets->kind == config_list ? targets->first : NULL; at;
-         at = at->next)
-        if (at->kind == config_map && str_eq(read_str(at, "target", STR("")), target->name))
-            return read_number(at, "weight", target->weight);
+         at = at->next) {
+        const struct section section = {section_target, at};
+        if (at->kind == config_map && str_eq(config_target_name(at), target->name))
+            return read_is_written(section, "weight") ? read_number(section, "weight") : target->weight;
+    }
     return target->weight;
 }
 
 void decisions_of_route(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
                         const struct config_node *node, struct route *route) {
-    route->resume_streams = read_bool(node, "resume_streams", false);
-    route->resume_prompt =
-        arena_copy(&snapshot->arena, read_str(node, "resume_prompt", read_str(root, "resume_prompt", STR(""))));
-    route->strategy = strategy_of(node, "strategy", snapshot->strategy);
-    route->retry = retry_of(config_member(node, STR("retry")), &snapshot->retry);
-    route->hedge = hedge_of(reading, config_member(node, STR("hedge")), &snapshot->hedge);
-    route->failover_after = (unsigned)read_number(node, "failover_after", 3);
-    route->return_to_primary_ns = read_seconds_ns(node, "return_to_primary_seconds", 0);
+    const struct section section = {section_route, node, root}, top = {section_top, root};
+    struct section retry = read_section(section, "retry"), hedge = read_section(section, "hedge");
+    retry.above = read_section(top, "retry").map;
+    hedge.above = read_section(top, "hedge").map;
+    route->resume_streams = read_bool(section, "resume_streams");
+    route->resume_prompt = arena_copy(&snapshot->arena, read_str(section, "resume_prompt"));
+    route->strategy = snapshot->strategy;
+    strategy_read(read_str(section, "strategy"), &route->strategy);
+    route->retry = retry_of(retry);
+    route->hedge = hedge_of(reading, hedge, &snapshot->hedge);
+    route->failover_after = (unsigned)read_whole(section, "failover_after");
+    route->return_to_primary_ns = read_ns(section, "return_to_primary_seconds");
     route->cells = cells(reading, snapshot, "route ", route->model, sizeof(struct route_cells));
     route->places = arena_take_zeroed(&snapshot->arena, (route->target_count + 1) * sizeof *route->places);
     for (size_t i = 0; i < route->target_count && route->places; i++) {
@@ -183,7 +190,8 @@ void decisions_of_route(struct config_reading *reading, struct snapshot *snapsho
 
 void decisions_of_client(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
                          struct client *client) {
-    client->rates = rates_of(node);
-    client->max_concurrent = (uint32_t)read_number(node, "max_concurrent", 0);
+    const struct section section = {section_client, node};
+    client->rates = rates_of(section);
+    client->max_concurrent = (uint32_t)read_whole(section, "max_concurrent");
     client->cells = cells(reading, snapshot, "client ", client->name, sizeof(struct client_cells));
 }

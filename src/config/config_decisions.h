@@ -10,8 +10,10 @@ void decisions_of_all(struct config_reading *reading, struct snapshot *snapshot,
 /* Its base URL and keys are known. `root` for what providers inherit. */
 void decisions_of_provider(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
                            const struct config_node *node, struct provider *provider);
+/* What a target is called, as it stands in a list: a map's `target`, or a scalar. */
+struct str config_target_name(const struct config_node *node);
 void decisions_of_target(struct config_reading *reading, struct snapshot *snapshot, struct target *target);
-/* Its targets are complete; node NULL: a route that is made, not written. */
+/* Its targets are complete; node NULL: a route that is made, not written. A rule is read as a route is. */
 void decisions_of_route(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
                         const struct config_node *node, struct route *route);
 void decisions_of_client(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,

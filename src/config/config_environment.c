@@ -32,11 +32,11 @@ static struct str environment_str(const struct config_reading *reading, struct s
 
 static const char *const first_ones[] = {"PRIMARY_PROVIDER", "SECONDARY_PROVIDER", "FALLBACK_PROVIDER"};
 
-/* PRIMARY_PROVIDER and its two followers come first; the rest in the catalogue's order. */
-static double priority_of(const struct config_reading *reading, struct str type) {
-    for (size_t i = 0; i < sizeof first_ones / sizeof *first_ones; i++)
-        if (str_eq_nocase(environment(reading, first_ones[i]), type)) return (double)i + 1;
-    return 100;
+/* PRIMARY_PROVIDER and its two followers come first: 1, 2, 3; 0: the rest, in the catalogue's order. */
+static unsigned place_of(const struct config_reading *reading, struct str type) {
+    for (unsigned i = 0; i < sizeof first_ones / sizeof *first_ones; i++)
+        if (str_eq_nocase(environment(reading, first_ones[i]), type)) return i + 1;
+    return 0;
 }
 
 static void provider_add(struct config_reading *reading, struct config_node *providers,
@@ -44,8 +44,8 @@ static void provider_add(struct config_reading *reading, struct config_node *pro
     struct config_node *provider = node_add(reading, providers, row->type, config_map, STR(""));
     struct arena *arena = &reading->config->arena;
     if (key.len) node_add(reading, provider, STR("api_key"), config_scalar, key);
-    node_add(reading, provider, STR("priority"), config_scalar,
-             arena_printf(arena, "%.0f", priority_of(reading, row->type)));
+    unsigned place = place_of(reading, row->type);
+    if (place) node_add(reading, provider, STR("priority"), config_scalar, arena_printf(arena, "%u", place));
     struct str timeout = environment(reading, "PROVIDER_TIMEOUT");
     if (timeout.len) node_add(reading, provider, STR("timeout_seconds"), config_scalar, timeout);
 }

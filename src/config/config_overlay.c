@@ -57,7 +57,8 @@ struct origin {
 
 static struct str server_of(struct merging *merging, const struct config_node *node, struct str name) {
     struct arena *arena = &merging->reading->config->arena;
-    struct str base_url = read_str(node, "base_url", STR("")), type = read_str(node, "type", name);
+    const struct section section = {section_provider, node};
+    struct str base_url = read_str(section, "base_url"), type = read_type(node, name);
     const struct catalog_provider *row = map_find(&merging->reading->catalog.by_type, type);
     struct url url;
     if (base_url.len == 0 && str_eq(type, STR("simulated"))) return type;
@@ -65,9 +66,10 @@ static struct str server_of(struct merging *merging, const struct config_node *n
         base_url = row->base_url;
         size_t at = str_find(base_url, STR("{account}"));
         if (at != SIZE_MAX)
-            base_url = arena_printf(arena, "%.*s%.*s%.*s", STR_ARG(str_slice(base_url, 0, at)),
-                                    STR_ARG(read_str(node, "account", STR("account"))),
-                                    STR_ARG(str_slice(base_url, at + 9, base_url.len)));
+            base_url = arena_printf(
+                arena, "%.*s%.*s%.*s", STR_ARG(str_slice(base_url, 0, at)),
+                STR_ARG(read_is_written(section, "account") ? read_str(section, "account") : STR("account")),
+                STR_ARG(str_slice(base_url, at + 9, base_url.len)));
     }
     if (url_parse(base_url, &url)) return base_url; /* the build says why it is not valid */
     if (url.unix_path.len) return arena_printf(arena, "unix:%.*s", STR_ARG(url.unix_path));
@@ -76,7 +78,8 @@ static struct str server_of(struct merging *merging, const struct config_node *n
 
 /* host:port as it will be dialled: without the user and password, which are not for another file. */
 static struct str proxy_of(const struct config_node *node) {
-    struct str proxy = read_str(node, "proxy", STR("environment"));
+    struct str proxy = read_str((struct section){section_provider, node}, "proxy");
+    if (proxy.len == 0) return STR("environment");
     if (str_starts_nocase(proxy, STR("http://"))) proxy = str_slice(proxy, 7, proxy.len);
     proxy = str_slice(proxy, 0, str_find_byte(proxy, '/'));
     for (size_t at; (at = str_find_byte(proxy, '@')) != SIZE_MAX;) proxy = str_slice(proxy, at + 1, proxy.len);
@@ -86,11 +89,12 @@ static struct str proxy_of(const struct config_node *node) {
 /* Where a provider's credentials go. */
 static struct origin config_overlay_origin_of(struct merging *merging, const struct config_node *node,
                                               struct str name) {
+    const struct section section = {section_provider, node};
     struct origin origin = {.server = server_of(merging, node, name)};
-    origin.whole =
-        arena_printf(&merging->reading->config->arena, "%.*s proxy=%.*s ca_file=%.*s insecure=%s",
-                     STR_ARG(origin.server), STR_ARG(proxy_of(node)), STR_ARG(read_str(node, "ca_file", STR("system"))),
-                     read_bool(node, "insecure", false) ? "true" : "false");
+    struct str ca_file = read_is_written(section, "ca_file") ? read_str(section, "ca_file") : STR("system");
+    origin.whole = arena_printf(&merging->reading->config->arena, "%.*s proxy=%.*s ca_file=%.*s insecure=%s",
+                                STR_ARG(origin.server), STR_ARG(proxy_of(node)), STR_ARG(ca_file),
+                                read_bool(section, "insecure") ? "true" : "false");
     return origin;
 }
 
@@ -135,7 +139,7 @@ static void credentials_keep_apart(struct merging *merging, struct config_node *
 static enum config_way way_of(struct merging *merging, const struct config_node *node, struct str given) {
     struct config_node plain = {.kind = config_map};
     struct origin origin = config_overlay_origin_of(merging, node, node->key);
-    if (given.len == 0) given = config_overlay_origin_of(merging, &plain, read_str(node, "type", node->key)).whole;
+    if (given.len == 0) given = config_overlay_origin_of(merging, &plain, read_type(node, node->key)).whole;
     if (str_eq(given, origin.whole)) return way_as_it_was;
     return same_server(given, origin.server) ? way_other : way_other_server;
 }
@@ -180,7 +184,8 @@ static void simulated_give_way(struct merging *merging, const struct config_node
     if (merging->reading->input->text.at || merging->providers->count != 1 || !str_eq(only->key, STR("simulated")))
         return;
     for (const struct config_node *entry = entries->first; entry; entry = entry->next)
-        if (read_bool(entry, "added", false) && read_bool(entry, "enabled", true) && !str_eq(entry->key, only->key)) {
+        if (overlay_says(entry, "added") && read_bool((struct section){section_provider, entry}, "enabled") &&
+            !str_eq(entry->key, only->key)) {
             overlay_take_out(merging->providers, only->key);
             return;
         }

@@ -244,7 +244,7 @@ static bool edit_settings(struct config_node *entries, const struct config_edit 
     if (!taken) return false;
     struct config_node *before = edit->kind == edit_update ? NULL : overlay_take_out(entries, edit->provider);
     struct config_node *entry = entry_of(entries, edit->provider, taking->arena);
-    bool added = edit->kind == edit_add || (edit->kind == edit_replace && read_bool(before, "added", false));
+    bool added = edit->kind == edit_add || (edit->kind == edit_replace && overlay_says(before, "added"));
     if (!entry || (added && !word_put(entry, STR("added"), STR("true"), taking->arena)))
         return error_set(taking->error, error_out_of_memory, "No memory for this.");
     settings_put(entry, &settings, keys);
@@ -302,7 +302,7 @@ bool config_overlay_names_providers(struct str text, struct arena *arena) {
     const struct config_node *entries = entries_read(text, arena, &error);
     if (!entries) return true;
     for (const struct config_node *entry = entries->first; entry; entry = entry->next)
-        if (!str_eq(read_str(entry, "type", entry->key), STR("simulated"))) return true;
+        if (!str_eq(read_type(entry, entry->key), STR("simulated"))) return true;
     return false;
 }
 

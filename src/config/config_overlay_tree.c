@@ -83,9 +83,15 @@ void overlay_put_all(struct config_node *map, struct config_node *from) {
     from->count = 0;
 }
 
+bool overlay_says(const struct config_node *entry, const char *mark) {
+    const struct config_node *node = config_member(entry, str_from(mark));
+    bool value;
+    return node && node->kind == config_scalar && read_bool_word(node->text, &value) && value;
+}
+
 struct overlay_marks overlay_marks_take(struct config_node *entry) {
     struct overlay_marks marks = {
-        .entry = entry, .added = read_bool(entry, "added", false), .removed = read_bool(entry, "removed", false)};
+        .entry = entry, .added = overlay_says(entry, "added"), .removed = overlay_says(entry, "removed")};
     overlay_take_out(entry, STR("added"));
     overlay_take_out(entry, STR("removed"));
     for (size_t i = 0; i < overlay_credential_count; i++) {

@@ -18,6 +18,8 @@ struct overlay_marks {
     bool added, removed;
     struct str origins[overlay_credential_count]; /* empty: not said */
 };
+/* Is the mark, `added` or `removed`, among them and true? */
+bool overlay_says(const struct config_node *entry, const char *mark);
 struct overlay_marks overlay_marks_take(struct config_node *entry);
 static inline struct str overlay_marks_origin(const struct overlay_marks *marks, size_t credential) {
     return marks->origins[credential];

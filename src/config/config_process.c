@@ -34,11 +34,12 @@ static bool listen_stands(const struct config_process *process, struct str addre
 
 static void listen_add(struct config_reading *reading, const struct config_node *node, bool open_to_all) {
     struct config_process *process = &reading->config->process;
-    const struct config_node *tls = node->kind == config_map ? config_member(node, STR("tls")) : NULL;
-    struct config_listen listen = {.address =
-                                       node->kind == config_map ? read_str(node, "address", STR("")) : node->text,
-                                   .cert_file = read_str(tls, "cert", STR("")),
-                                   .key_file = read_str(tls, "key", STR(""))};
+    const struct section section = {section_listen, node->kind == config_map ? node : NULL},
+                         files = read_section(section, "tls");
+    const struct config_node *tls = files.map;
+    struct config_listen listen = {.address = section.map ? read_str(section, "address") : node->text,
+                                   .cert_file = read_str(files, "cert"),
+                                   .key_file = read_str(files, "key")};
     const struct config_node *written = node->kind == config_map ? config_member(node, STR("address")) : node;
     struct error error = {.code = error_none};
     if (!written) written = node;
@@ -66,13 +67,13 @@ static void listen_add(struct config_reading *reading, const struct config_node 
         process->listens[process->listen_count++] = listen;
 }
 
-static void listens_read(struct config_reading *reading, const struct config_node *root) {
-    const struct config_node *listen = config_member(root, STR("listen")),
-                             *clients = config_member(root, STR("clients"));
-    bool open_to_all = (clients && clients->count) || str_eq(read_str(root, "auth", STR("")), STR("none"));
+static void listens_read(struct config_reading *reading, struct section top) {
+    const struct config_node *listen = config_member(top.map, STR("listen")),
+                             *clients = config_member(top.map, STR("clients"));
+    bool open_to_all = (clients && clients->count) || read_is(top, "auth", "none");
     if (!listen || (listen->kind == config_scalar && listen->text.len == 0))
         reading->config->process.listens[reading->config->process.listen_count++] =
-            (struct config_listen){.address = STR("127.0.0.1:8080")};
+            (struct config_listen){.address = read_str(top, "listen")};
     else if (listen->kind == config_list && listen->count == 0)
         config_report(reading, listen, config_error, "`listen` holds no address");
     else if (listen->kind == config_list)
@@ -83,26 +84,34 @@ static void listens_read(struct config_reading *reading, const struct config_nod
         listen_add(reading, listen, open_to_all);
 }
 
+/* 0: auto. */
+static unsigned workers_read(struct config_reading *reading, struct section top) {
+    const struct config_key *key = config_key_find(section_top, STR("workers"));
+    struct str workers = read_str(top, "workers");
+    uint64_t count = 0;
+    if (str_eq(workers, key->fallback)) return 0;
+    if (!str_to_u64(workers, &count) || (double)count < key->least || (double)count > key->most)
+        config_report(reading, config_member(top.map, key->name), config_error,
+                      "`workers` must be `%.*s` or a number from %.0f to %.0f", STR_ARG(key->fallback), key->least,
+                      key->most);
+    return (unsigned)count;
+}
+
 void config_process_read(struct config_reading *reading, const struct config_node *root) {
     struct config_process *process = &reading->config->process;
-    const struct config_node *log = config_member(root, STR("log"));
-    struct str workers = read_str(root, "workers", STR("auto"));
-    uint64_t count = 0;
-    if (!str_eq(workers, STR("auto")) && (!str_to_u64(workers, &count) || count < 1 || count > limit_loops))
-        config_report(reading, config_member(root, STR("workers")), config_error,
-                      "`workers` must be `auto` or a number from 1 to %d", limit_loops);
-    process->workers = (unsigned)count;
-    process->state_dir = read_str(root, "state_dir", STR("./weir-state"));
-    process->drain_ns = read_seconds_ns(root, "drain_seconds", 30);
-    process->header_timeout_ns = read_seconds_ns(root, "header_timeout_seconds", 30);
-    process->body_timeout_ns = read_seconds_ns(root, "body_timeout_seconds", 60);
-    process->idle_timeout_ns = read_seconds_ns(root, "idle_timeout_seconds", 75);
-    process->write_timeout_ns = read_seconds_ns(root, "write_timeout_seconds", 60);
-    process->connections_max = (size_t)read_number(root, "max_connections", 20000);
-    process->memory_bytes_max = (size_t)read_number(root, "max_memory_bytes", 1073741824);
-    process->log_level = read_str(log, "level", STR(""));
-    process->log_format = read_str(log, "format", STR(""));
-    process->core_dumps = read_bool(root, "core_dumps", false);
-    process->metrics_public = str_eq(read_str(root, "metrics", STR("")), STR("public"));
-    listens_read(reading, root);
+    const struct section top = {section_top, root}, log = read_section(top, "log");
+    process->workers = workers_read(reading, top);
+    process->state_dir = read_str(top, "state_dir");
+    process->drain_ns = read_ns(top, "drain_seconds");
+    process->header_timeout_ns = read_ns(top, "header_timeout_seconds");
+    process->body_timeout_ns = read_ns(top, "body_timeout_seconds");
+    process->idle_timeout_ns = read_ns(top, "idle_timeout_seconds");
+    process->write_timeout_ns = read_ns(top, "write_timeout_seconds");
+    process->connections_max = read_whole(top, "max_connections");
+    process->memory_bytes_max = read_whole(top, "max_memory_bytes");
+    process->log_level = read_str(log, "level");
+    process->log_format = read_str(log, "format");
+    process->core_dumps = read_bool(top, "core_dumps");
+    process->metrics_public = read_is(top, "metrics", "public");
+    listens_read(reading, top);
 }

@@ -44,6 +44,15 @@ static void cell(struct text *text, struct str value) {
     }
 }
 
+static void range(struct text *text, const struct config_key *key) {
+    if (key->most <= key->least) return;
+    bool above = key->value == value_seconds && key->least <= 0;
+    if (key->most < config_no_most)
+        text_printf(text, "%s%.15g to %.15g", above ? "above " : "", key->least, key->most);
+    else
+        text_printf(text, "%s %.15g", above ? "above" : "from", key->least);
+}
+
 static void row(struct text *text, const struct config_key *key) {
     static const char *const status[] = {"", "*later*", "*protects*"};
     text_put(text, STR("| `"));
@@ -54,12 +63,15 @@ static void row(struct text *text, const struct config_key *key) {
         cell(text, key->fallback);
         text_put_byte(text, '`');
     }
+    cell(text, key->otherwise);
+    text_put(text, STR(" | "));
+    range(text, key);
     text_put(text, STR(" | "));
     cell(text, key->sentence);
-    if (key->choices.len) {
-        text_put(text, STR(" One of: "));
-        cell(text, key->choices);
-        text_put_byte(text, '.');
+    for (size_t i = 0; config_key_choice(key, i).len; i++) {
+        text_put(text, i ? STR("\\|") : STR(" One of: "));
+        text_put(text, config_key_choice(key, i));
+        if (!config_key_choice(key, i + 1).len) text_put_byte(text, '.');
     }
     text_put(text, STR(" | "));
     text_put(text, str_from(status[key->status]));
@@ -72,8 +84,9 @@ void config_reference_write(struct text *text) {
         struct str name = config_section_name((enum config_section)section);
         text_put(text, STR("\n## "));
         text_put(text, name.len ? name : STR("Top level"));
-        text_put(text, STR("\n\n| key | default | what | |\n|---|---|---|---|\n"));
-        for (size_t i = 0; i < config_key_count; i++)
-            if (config_keys[i].section == (enum config_section)section) row(text, &config_keys[i]);
+        text_put(text, STR("\n\n| key | default | range | what | |\n|---|---|---|---|---|\n"));
+        size_t count;
+        const struct config_key *keys = config_keys_of((enum config_section)section, &count);
+        for (size_t i = 0; i < count; i++) row(text, &keys[i]);
     }
 }

@@ -13,43 +13,44 @@ struct rule_tag *tags_read(const struct config_node *map, struct arena *arena, s
     return tags;
 }
 
-static enum rule_wish wish(const struct config_node *when, const char *key) {
-    if (!config_member(when, str_from(key))) return rule_any;
-    return read_bool(when, key, false) ? rule_yes : rule_no;
+static enum rule_wish wish(struct section when, const char *key) {
+    if (!config_member(when.map, str_from(key))) return rule_any;
+    return read_bool(when, key) ? rule_yes : rule_no;
 }
 
-static void time_read(struct config_reading *reading, const struct config_node *when, struct rule_when *read) {
-    const struct config_node *hours = config_member(when, STR("time_of_day")), *days = config_member(when, STR("days")),
-                             *offset = config_member(when, STR("utc_offset"));
+static void time_read(struct config_reading *reading, struct section when, struct rule_when *read) {
+    const struct config_node *hours = config_member(when.map, STR("time_of_day")),
+                             *days = config_member(when.map, STR("days")),
+                             *offset = config_member(when.map, STR("utc_offset"));
     if (hours && !rule_read_hours(hours->text, &read->hours))
         config_report(reading, hours, config_error, "`%.*s` is no time of day: write 22:00-06:00",
                       STR_ARG(config_shown(hours)));
     if (days && !rule_read_days(days->text, &read->days))
         config_report(reading, days, config_error, "`%.*s` are no days: write mon-fri, or sat, sun",
                       STR_ARG(config_shown(days)));
-    if (offset && !rule_read_offset(offset->text, &read->utc_offset_minutes))
+    if (!rule_read_offset(read_str(when, "utc_offset"), &read->utc_offset_minutes))
         config_report(reading, offset, config_error, "`%.*s` is no offset: write UTC or +02:00",
                       STR_ARG(config_shown(offset)));
 }
 
-static void when_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *when,
+static void when_read(struct config_reading *reading, struct snapshot *snapshot, struct section when,
                       struct rule_when *read) {
     struct arena *arena = &snapshot->arena;
     *read = (struct rule_when){.has_image = wish(when, "has_image"),
                                .has_tools = wish(when, "has_tools"),
                                .wants_json = wish(when, "wants_json"),
                                .streaming = wish(when, "streaming"),
-                               .model = arena_copy(arena, read_str(when, "model", STR(""))),
-                               .client = arena_copy(arena, read_str(when, "client", STR(""))),
-                               .prompt_tokens_over = (int64_t)read_number(when, "prompt_tokens_over", 0),
-                               .prompt_tokens_under = (int64_t)read_number(when, "prompt_tokens_under", 0)};
-    read->tags = tags_read(config_member(when, STR("tags")), arena, &read->tag_count);
+                               .model = arena_copy(arena, read_str(when, "model")),
+                               .client = arena_copy(arena, read_str(when, "client")),
+                               .prompt_tokens_over = (int64_t)read_whole(when, "prompt_tokens_over"),
+                               .prompt_tokens_under = (int64_t)read_whole(when, "prompt_tokens_under")};
+    read->tags = tags_read(config_member(when.map, STR("tags")), arena, &read->tag_count);
     time_read(reading, when, read);
 }
 
 static void target_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
                         const struct config_node *node, struct route *route, config_target_find find) {
-    struct str name = node->kind == config_map ? read_str(node, "target", STR("")) : node->text;
+    struct str name = config_target_name(node);
     size_t slash = str_find_byte(name, '/');
     const struct provider *provider =
         slash == SIZE_MAX ? NULL : map_find(&snapshot->providers_by_name, str_slice(name, 0, slash));
@@ -69,14 +70,15 @@ static void rule_read(struct config_reading *reading, struct snapshot *snapshot,
                       const struct config_node *node, config_target_find find) {
     struct arena *arena = &snapshot->arena;
     const struct config_node *targets = config_member(node, STR("targets"));
-    struct rule rule = {.name = arena_copy(arena, read_str(node, "name", STR(""))),
-                        .enabled = read_bool(node, "enabled", true),
-                        .priority = (int64_t)read_number(node, "priority", 100),
+    const struct section section = {section_rule, node};
+    struct rule rule = {.name = arena_copy(arena, read_str(section, "name")),
+                        .enabled = read_bool(section, "enabled"),
+                        .priority = (int64_t)read_whole(section, "priority"),
                         .has_strategy = config_member(node, STR("strategy")) != NULL};
     struct route route = {.model = arena_printf(arena, "rule %.*s", STR_ARG(rule.name)), .built_in = true};
     size_t count = targets && targets->kind == config_list ? targets->count : 0;
     if (rule.name.len == 0) config_report(reading, node, config_error, "a rule needs a `name`");
-    when_read(reading, snapshot, config_member(node, STR("when")), &rule.when);
+    when_read(reading, snapshot, read_section(section, "when"), &rule.when);
     route.targets = arena_take(arena, (count + 1) * sizeof *route.targets);
     for (const struct config_node *at = count && route.targets ? targets->first : NULL; at; at = at->next)
         target_read(reading, snapshot, root, at, &route, find);
@@ -124,7 +126,7 @@ void rules_read(struct config_reading *reading, struct snapshot *snapshot, const
                 config_target_find find) {
     const struct config_node *list = config_member(root, STR("rules"));
     size_t count = list && list->kind == config_list ? list->count : 0;
-    snapshot->trust_tags = read_bool(root, "trust_tags", false);
+    snapshot->trust_tags = read_bool((struct section){section_top, root}, "trust_tags");
     snapshot->rules = arena_take_zeroed(&snapshot->arena, (count + 1) * sizeof *snapshot->rules);
     snapshot->rule_routes = arena_take_zeroed(&snapshot->arena, (count + 1) * sizeof *snapshot->rule_routes);
     if (!snapshot->rules || !snapshot->rule_routes) return;

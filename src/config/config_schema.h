@@ -1,5 +1,6 @@
 /* config_schema.h - every key of the configuration, as one table: its kind, its range, whether this version has it, its
- * default and its sentence. Feeds the check, the suggestions and docs/configuration.md. */
+ * default and its sentence. Feeds the check, the suggestions, the readers (config_read.h) and docs/configuration.md:
+ * none of them says again what stands here. */
 #ifndef WEIR_CONFIG_CONFIG_SCHEMA_H
 #define WEIR_CONFIG_CONFIG_SCHEMA_H
 
@@ -29,23 +30,23 @@ enum config_section {
     section_log,
     section_alerts,
     section_health,
-    section_proxy_none, /* ends the real ones */
-    config_sections = section_proxy_none
+    config_sections
 };
 
 enum config_value {
     value_string,
     value_bool,
-    value_int,     /* whole number in [least, most] */
-    value_number,  /* in [least, most] */
-    value_seconds, /* as value_number; above 0 */
-    value_choice,  /* one of `choices`, separated by | */
-    value_strings, /* a list of strings, or one string */
-    value_map,     /* names to strings */
-    value_section, /* a map of section `inner` */
-    value_named,   /* a map of names to sections `inner` */
-    value_list,    /* a list of sections `inner`; a scalar stands for the section's main key where that says so */
-    value_numbers, /* a list of numbers */
+    value_int,          /* whole number in [least, most] */
+    value_number,       /* in [least, most] */
+    value_seconds,      /* as value_number; above 0 */
+    value_milliseconds, /* as value_int */
+    value_choice,       /* one of `choices`, separated by | */
+    value_strings,      /* a list of strings, or one string */
+    value_map,          /* names to strings */
+    value_section,      /* a map of section `inner` */
+    value_named,        /* a map of names to sections `inner` */
+    value_list,         /* a list of sections `inner`; a scalar stands for the section's main key where that says so */
+    value_numbers,      /* a list of numbers */
     value_any,
 };
 
@@ -55,25 +56,28 @@ enum config_status {
     key_protects, /* as key_later, and serving without it would leave something open that the file wants closed */
 };
 
+#define config_no_most 1e15 /* no bound; and still a whole number as a double */
+
 struct config_key {
-    enum config_section section;
     struct str name;
     enum config_value value;
     enum config_status status;
-    double least, most;
-    struct str choices;
-    enum config_section inner;
-    struct str synonym_of; /* empty: none */
-    struct str fallback;   /* the default, as text */
+    double least, most;             /* of numbers */
+    struct str choices;             /* of value_choice: the words, separated by |; or */
+    struct str (*word)(size_t);     /* they are another table's: the one at this place, empty behind the last */
+    enum config_section inner;      /* of value_section, value_named and value_list */
+    struct str synonym_of;          /* empty: none */
+    struct str fallback, otherwise; /* the default: as a file would say it; or what holds where that is no value */
     struct str sentence;
 };
 
-extern const struct config_key config_keys[];
-extern const size_t config_key_count;
-
+/* The rows of a section. */
+const struct config_key *config_keys_of(enum config_section section, size_t *count);
 struct str config_section_name(enum config_section section);
-/* The key of that name in a section, synonyms resolved through *spelt; NULL when there is none. */
+/* The key of that name in a section, as it is written: a synonym's row says whose it is. NULL when there is none. */
 const struct config_key *config_key_find(enum config_section section, struct str name);
+/* The words that a value_choice may be, from place 0; empty behind the last. */
+struct str config_key_choice(const struct config_key *key, size_t place);
 /* The nearest known name, or an empty range when nothing is near. */
 struct str config_key_nearest(enum config_section section, struct str name);
 

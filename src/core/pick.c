@@ -37,6 +37,10 @@ bool strategy_read(struct str name, enum strategy *strategy) {
     return false;
 }
 
+struct str strategy_word(size_t place) {
+    return place < name_count ? names[place].name : STR("");
+}
+
 struct str strategy_name(enum strategy strategy) {
     for (size_t i = 0; i < name_count; i++)
         if (names[i].strategy == strategy) return names[i].name;

@@ -83,5 +83,7 @@ void pick_pass_advance(struct cell *pass, uint64_t least, double weight);
 /* "round_robin", ...; synonyms too (least_load, cost_optimized, priority_based, lock). false: no such strategy. */
 bool strategy_read(struct str name, enum strategy *strategy);
 struct str strategy_name(enum strategy strategy);
+/* Every word that strategy_read takes, from place 0; empty behind the last. */
+struct str strategy_word(size_t place);
 
 #endif

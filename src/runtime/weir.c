@@ -192,7 +192,7 @@ struct weir *weir_open(const struct weir_options *options, struct weir_error *er
         return NULL;
     }
     struct weir_host host = weir_host_default;
-    struct log_options log = {.level = log_level_info, .fd = -1, .write = bridge_write, .owner = bridge};
+    struct log_options log = {.fd = -1, .write = bridge_write, .owner = bridge};
     if (bridge) {
         *bridge = (struct log_bridge){options->log, options->user};
         host.log = &log;

@@ -4,9 +4,21 @@
 #include "base/check.h"
 #include "base/memory.h"
 
+struct str provider_state_word(size_t place) {
+    static const struct str names[] = {[provider_active] = STR("active"),
+                                       [provider_draining] = STR("draining"),
+                                       [provider_maintenance] = STR("maintenance")};
+    return place < sizeof names / sizeof *names ? names[place] : STR("");
+}
+
 struct str provider_state_name(enum provider_state state) {
-    static const char *const names[] = {"active", "draining", "maintenance"};
-    return str_from(names[state]);
+    return provider_state_word(state);
+}
+
+struct str role_word(size_t role) {
+    static const struct str names[] = {
+        [role_user] = STR("user"), [role_operator] = STR("operator"), [role_admin] = STR("admin")};
+    return role < sizeof names / sizeof *names ? names[role] : STR("");
 }
 
 void snapshot_hold(struct snapshot *snapshot) { atomic_fetch_add_explicit(&snapshot->holds, 1, memory_order_relaxed); }

@@ -136,6 +136,8 @@ struct route {
 };
 
 enum role { role_user, role_operator, role_admin };
+/* Their words, in the order of the enum; empty behind the last. */
+struct str role_word(size_t role);
 
 struct client {
     struct str name;
@@ -201,6 +203,8 @@ struct snapshot {
 
 /* "active", "draining", "maintenance": the configuration's own words. */
 struct str provider_state_name(enum provider_state state);
+/* The same words by place; empty behind the last. */
+struct str provider_state_word(size_t place);
 
 void snapshot_hold(struct snapshot *snapshot);
 void snapshot_release(struct snapshot *snapshot); /* frees at zero, wiping credentials */
