@@ -5,10 +5,11 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/sanitized.h"
 
 enum { block_first = 2048, block_most = 256 * 1024 };
 
-#if defined(__SANITIZE_ADDRESS__)
+#if ADDRESS_SANITIZED
 enum { spares_most = 0 }; /* what is used after its end is to be seen */
 #else
 enum { spares_most = 64 };
