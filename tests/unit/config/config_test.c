@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -46,6 +47,8 @@ static void first_problem(const struct config *config, char *into, size_t size) 
 #define H "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define H0 "0000000000000000000000000000000000000000000000000000000000000000"
 #define P "providers: {a: {type: openai, api_key: k}}\n"
+
+#define R P "rules: ["
 
 static const struct {
     const char *text, *problem;
@@ -156,6 +159,26 @@ static const struct {
     {P "clients: [{name: c, key_hash: \"" H "\"}, {name: c, key_hash: \"" H0 "\"}]\n",
      "w.yaml:2:100: two clients are named `c`"},
     {"providers: {cloudflare: {api_key: k}}\n", "w.yaml:1:25: provider `cloudflare` needs its `account`"},
+    {R "{targets: [a/x]}]\n", "w.yaml:2:9: a rule needs a `name`"},
+    {R "{name: r}]\n", "w.yaml:2:9: the rule `r` has no targets"},
+    {R "{name: r, targets: [a]}]\n", "w.yaml:2:29: a target is written provider/model, not `a`"},
+    {R "{name: r, targets: [a/]}]\n", "w.yaml:2:29: a target is written provider/model, not `a/`"},
+    {R "{name: r, targets: [b/x]}]\n",
+     "w.yaml:2:29: warning: the target `b/x` names a provider that is not there: left out"},
+    {R "{name: r, targets: [{target: b/x}]}]\n", "w.yaml:2:29: warning: the target `"},
+    {R "{name: r, when: {time_of_day: \"25:00-06:00\"}, targets: [a/x]}]\n",
+     "w.yaml:2:39: `25:00-06:00` is no time of day: write 22:00-06:00"},
+    {R "{name: r, when: {days: someday}, targets: [a/x]}]\n",
+     "w.yaml:2:32: `someday` are no days: write mon-fri, or sat, sun"},
+    {R "{name: r, when: {utc_offset: \"+25:00\"}, targets: [a/x]}]\n",
+     "w.yaml:2:38: `+25:00` is no offset: write UTC or +02:00"},
+    {P "hedge: {after: soon}\n", "w.yaml:2:16: `after` is p95, or a time such as 800ms or 1.5s; it says `soon`"},
+    {P "hedge: {after: 0.5ms}\n", "w.yaml:2:16: `after` is p95"},
+    {P "hedge: {after: 3601s}\n", "w.yaml:2:16: `after` is p95"},
+    {P "hedge: {after: s}\n", "w.yaml:2:16: `after` is p95"},
+    {P "hedge: {after: 3}\n", "w.yaml:2:16: `after` is p95"},
+    {P "catalog: /missing\n", "w.yaml:2:10: cannot read /missing"},
+    {P "catalog: /good\n", "/good:1:1: "},
 };
 
 static void each_problem_is_told_with_its_place(void **state) {
@@ -399,6 +422,102 @@ static int ids_end(void **state) {
     return 0;
 }
 
+static void a_hedge_waits_for_a_time_or_the_95th_percentile(void **state) {
+    static const struct {
+        const char *after;
+        uint64_t wanted_ns;
+    } rows[] = {{"p95", 0}, {"1ms", 1000000}, {"800ms", 800000000}, {"1.5s", 1500000000}, {"3600s", 3600000000000}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct config config;
+        char text[200];
+        snprintf(text, sizeof text, P "hedge: {after: %s}\n", rows[i].after);
+        assert_true(load(text, NULL, &config));
+        assert_true(config.snapshot->hedge.on && config.snapshot->hedge.after_ns == rows[i].wanted_ns);
+        assert_int_equal(config.snapshot->hedge.share_permille, 50);
+        config_free(&config);
+    }
+    struct config config;
+    assert_true(load(P "hedge: {max_share: 0}\n", NULL, &config));
+    assert_false(config.snapshot->hedge.on); /* none at all is off */
+    config_free(&config);
+    assert_true(load(P, NULL, &config));
+    assert_false(config.snapshot->hedge.on);
+    config_free(&config);
+}
+
+static void rules_stand_by_priority_and_equal_ones_as_written(void **state) {
+    struct config config;
+    (void)state;
+    assert_true(load(P "rules:\n"
+                       "  - {name: late, priority: 200, targets: [a/x]}\n"
+                       "  - {name: usual, targets: [a/x]}\n"
+                       "  - {name: first, priority: 1, targets: [a/y, a/x]}\n"
+                       "  - {name: usual-too, priority: 100, enabled: false, targets: [a/x], strategy: weighted}\n",
+                     NULL, &config));
+    static const char *const names[] = {"first", "usual", "usual-too", "late"};
+    const struct snapshot *snapshot = config.snapshot;
+    assert_int_equal(snapshot->rule_count, 4);
+    for (size_t i = 0; i < 4; i++) {
+        assert_true(str_eq(snapshot->rules[i].name, str_from(names[i])));
+        assert_int_equal(snapshot->rules[i].enabled, i != 2);
+        assert_int_equal(snapshot->rules[i].has_strategy, i == 2);
+        assert_int_equal(snapshot->rule_routes[i].target_count, i == 0 ? 2 : 1); /* its own route */
+    }
+    config_free(&config);
+}
+
+/* Of a state folder that has served real providers: a start without any key is a mistake. */
+static void the_simulated_provider_takes_no_real_ones_place(void **state) {
+    static const char *const none[] = {NULL}, *const off[] = {"ENABLE_PROVIDER_SYSTEM", "false", NULL},
+                             *const one[] = {"GROQ_API_KEY", "k", NULL};
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        const char *const *pairs = i % 3 == 0 ? none : i % 3 == 1 ? off : one;
+        struct config config;
+        struct config_input input = {.path = STR("w.yaml"),
+                                     .environment = environment,
+                                     .context = (void *)(uintptr_t)pairs,
+                                     .ids = &ids,
+                                     .served_providers = i >= 3,
+                                     .simulated_base_url = STR("http://127.0.0.1:1/v1")};
+        bool loaded = config_load(&input, &config);
+        if (loaded != (i != 3)) fail_msg("%d: %d", i, loaded);
+        config_free(&config);
+    }
+}
+
+static void the_environment_says_where_how_loud_and_how_often(void **state) {
+    static const char *const pairs[] = {"GROQ_API_KEY",
+                                        "k",
+                                        "WEIR_LISTEN",
+                                        "127.0.0.1:9",
+                                        "WEIR_LOG",
+                                        "debug",
+                                        "PROVIDER_RETRY_ATTEMPTS",
+                                        "7",
+                                        "PROVIDER_LOAD_BALANCE",
+                                        "true",
+                                        NULL};
+    static const struct {
+        const char *said;
+        enum strategy strategy;
+    } rows[] = {{"true", strategy_round_robin}, {"TRUE", strategy_round_robin}, {"1", strategy_round_robin},
+                {"false", strategy_priority},   {"0", strategy_priority},       {"weighted", strategy_weighted}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *with[sizeof pairs / sizeof *pairs];
+        memcpy(with, pairs, sizeof pairs);
+        with[9] = rows[i].said;
+        struct config config;
+        assert_true(load(NULL, with, &config));
+        assert_int_equal(config.snapshot->strategy, rows[i].strategy);
+        assert_int_equal(config.snapshot->retry.max_attempts, 8);
+        assert_true(config.process.listen_count == 1 && str_eq(config.process.listens[0].address, STR("127.0.0.1:9")));
+        config_free(&config);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_problem_is_told_with_its_place),
@@ -412,6 +531,10 @@ int main(void) {
         cmocka_unit_test(the_environment_alone_makes_providers),
         cmocka_unit_test(nothing_at_all_makes_the_simulated_provider),
         cmocka_unit_test(a_target_keeps_its_id_across_loads),
+        cmocka_unit_test(a_hedge_waits_for_a_time_or_the_95th_percentile),
+        cmocka_unit_test(rules_stand_by_priority_and_equal_ones_as_written),
+        cmocka_unit_test(the_simulated_provider_takes_no_real_ones_place),
+        cmocka_unit_test(the_environment_says_where_how_loud_and_how_often),
     };
     return cmocka_run_group_tests(tests, sodium_begin, ids_end);
 }
