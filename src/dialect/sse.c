@@ -34,7 +34,7 @@ size_t sse_pending(const struct sse *sse) {
 
 /* Where the line at `at` ends: its LF or CR, or the end of the bytes. A window at a time, as a stream of the one may
  * hold none of the other. */
-static size_t line_end(struct str bytes, size_t at) {
+static size_t sse_line_end(struct str bytes, size_t at) {
     for (size_t window = 512; at < bytes.len; at += window) {
         size_t left = bytes.len - at < window ? bytes.len - at : window;
         const char *feed = memchr(bytes.at + at, '\n', left);
@@ -59,7 +59,7 @@ static size_t event_end(struct str bytes, size_t *scanned, size_t *first) {
     bool front = *scanned == 0;
     *first = 0;
     while (*scanned < bytes.len) {
-        size_t end = line_end(bytes, *scanned), next;
+        size_t end = sse_line_end(bytes, *scanned), next;
         if (end == bytes.len) break;
         next = line_end_pass(bytes, end);
         if (front && end == 0) return next;
@@ -77,7 +77,7 @@ static size_t event_end(struct str bytes, size_t *scanned, size_t *first) {
 /* `end`: of this line, where it is known; else 0. */
 static bool line_next(struct str *rest, size_t end, struct str *line) {
     if (rest->len == 0) return false;
-    if (end == 0) end = line_end(*rest, 0);
+    if (end == 0) end = sse_line_end(*rest, 0);
     *line = str_slice(*rest, 0, end);
     size_t next = end + 1;
     if (end < rest->len && rest->at[end] == '\r' && next < rest->len && rest->at[next] == '\n') next++;

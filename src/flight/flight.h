@@ -119,6 +119,8 @@ unsigned flight_attempt_count(const struct flight *flight);
 const struct client *flight_client(const struct flight *flight);
 /* Of its client's name; callers without a key are one: 0. */
 uint64_t flight_client_hash(const struct flight *flight);
+/* Is its client one of several, each of which has its share of what they wait for? */
+bool flight_shares(const struct flight *flight);
 /* All that is held for it is counted there. */
 struct budget *flight_holds_within(const struct flight *flight);
 /* Is a stream on its way to the caller? Has all of the answer been handed over? */

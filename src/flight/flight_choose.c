@@ -137,7 +137,7 @@ static void wait_begin(struct flight *flight, enum flight_waiting waiting, struc
 
 /* Where there are several clients none takes all the places in line. false: it has its share of them. */
 static bool line_share_take(struct flight *flight, const struct provider *provider) {
-    flight->line_shared = flight->client && flight->snapshot->client_count > 1;
+    flight->line_shared = flight_shares(flight);
     if (!flight->line_shared) return true;
     int32_t waiting = gate_waiting(&provider->cells->gate), free = (int32_t)provider->queue_max;
     if (waiting > 0) free -= waiting;

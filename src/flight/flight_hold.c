@@ -10,6 +10,8 @@ int64_t flight_tokens_reserved(const struct flight *flight) {
     return flight->prompt_tokens + output * flight->request.n;
 }
 
+bool flight_shares(const struct flight *flight) { return flight->client && flight->snapshot->client_count > 1; }
+
 /* When the first of its keys may be used; 0: now. */
 static uint64_t keys_until(const struct provider *provider, struct now now) {
     uint64_t soonest = UINT64_MAX;
@@ -59,9 +61,9 @@ static enum refusal breakers_look(const struct flight *flight, const struct targ
     }
     if (!of_target || breaker_would_admit(of_target, rules, flight->client_hash, now.mono_ns)) return refusal_none;
     *until_ns = breaker_view(of_target, rules, flight->client_hash, now.mono_ns).until_ns;
-    bool several = flight->client && flight->snapshot->client_count > 1;
-    return several && breaker_would_admit(of_target, rules, blame_nobody, now.mono_ns) ? refusal_breaker_open_for_client
-                                                                                       : refusal_breaker_open;
+    return flight_shares(flight) && breaker_would_admit(of_target, rules, blame_nobody, now.mono_ns)
+               ? refusal_breaker_open_for_client
+               : refusal_breaker_open;
 }
 
 enum refusal hold_look(const struct flight *flight, const struct candidate *candidate, struct now now,

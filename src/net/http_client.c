@@ -16,14 +16,15 @@
 #include "base/memory.h"
 #include "base/pages.h"
 #include "base/text.h"
+#include "base/turns.h"
 #include "net/dial.h"
 #include "net/http1.h"
 
 enum { slice_bytes = 256 * 1024, buckets = 256 };
 
 /* The connections to one origin:   open = being dialled + idle + busy   <= connections_max, where there is one
- * Calls that find no place wait in line, first come, first served; so do those that come while a connection settles,
- * as many as there are settling. */
+ * Calls that find no place wait in line, their callers in turn, each first come, first served; so do those that come
+ * while a connection settles, as many as there are settling. */
 struct pool {
     struct list node; /* of a bucket of client->pools */
     uint64_t origin_id;
@@ -59,7 +60,9 @@ struct call {
     struct budget *budget;     /* that it stands in, and what waits of its body */
     struct upstream *upstream; /* NULL while it waits or is dialling */
     struct dial *dial;
-    struct list line_node;
+    struct turns_place line_place;
+    uint64_t caller;
+    bool shares;
     struct timer line_end;
     uint64_t connect_by_ns;
     struct loop_deferred later; /* `sent`, or a failure, told at the end of the turn */
@@ -108,8 +111,8 @@ static bool call_connect(struct call *call, size_t ahead);
 static void pool_advance(struct pool *pool) {
     if (pool->advancing) return;
     pool->advancing = true;
-    while (!list_empty(&pool->line))
-        if (!call_connect(LIST_OWNER(pool->line.next, struct call, line_node), 0)) break;
+    for (struct turns_place *next; (next = turns_next(&pool->line, pool));)
+        if (!call_connect(LIST_OWNER(next, struct call, line_place), 0)) break;
     pool->advancing = false;
 }
 
@@ -238,9 +241,10 @@ static void upstream_release(struct upstream *upstream) {
 /* -- the end of a call ------------------------------------------------------------------------------------------------
  */
 
-static void line_leave(struct call *call) {
-    if (!list_linked(&call->line_node)) return;
-    list_remove(&call->line_node);
+/* Served, or not: then its caller's next keeps the turn. */
+static void line_end(struct call *call, bool served) {
+    if (!call->line_place.of) return;
+    (served ? turns_served : turns_leave)(&call->pool->line, &call->line_place);
     timer_cancel(call->client->loop, &call->line_end);
     call->pool->line_count--;
 }
@@ -248,7 +252,7 @@ static void line_leave(struct call *call) {
 static void call_free(struct call *call) {
     struct pool *pool = call->pool;
     loop_defer_cancel(&call->later);
-    line_leave(call);
+    line_end(call, false);
     if (call->dial) {
         dial_cancel(call->dial);
         pool_closed(pool);
@@ -538,7 +542,7 @@ static bool call_connect(struct call *call, size_t ahead) {
     while ((upstream = pool_take(pool, call->origin, loop_now(call->client->loop).mono_ns)))
         if (upstream_use(upstream, call)) break;
     if (!upstream && pool_waits(pool, ahead)) return false;
-    line_leave(call);
+    line_end(call, true);
     if (!upstream) call_dial(call);
     return true;
 }
@@ -550,12 +554,13 @@ static void on_line_end(void *context) {
 
 static void line_join(struct call *call) {
     struct pool *pool = call->pool;
-    if (pool->line_count >= limit_pool_line) {
+    size_t left = pool->line_count < limit_pool_line ? limit_pool_line - pool->line_count : 0;
+    if (left == 0 || (call->shares && turns_waiting(&pool->line, pool, call->caller) >= left)) {
         call_fail_later(call, call_failure_no_connection,
                         STR("too many calls wait for one of `pool.max_connections` connections"));
         return;
     }
-    list_add_last(&pool->line, &call->line_node);
+    turns_join(&pool->line, &call->line_place, pool, call->caller);
     pool->line_count++;
     timer_set(call->client->loop, &call->line_end, call->connect_by_ns, on_line_end, call);
 }
@@ -618,6 +623,8 @@ struct call *call_start(struct http_client *client, const struct origin *origin,
                           .budget = budget,
                           .handler = handler,
                           .owner = owner,
+                          .caller = request->caller,
+                          .shares = request->shares,
                           .body = request->body,
                           .body_count = request->body_count,
                           .is_head = request->method == http_head,

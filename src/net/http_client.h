@@ -77,6 +77,8 @@ struct call_request {
     const struct str *body; /* ranges; stay valid until the call is over */
     size_t body_count;
     struct budget *budget; /* what is held for the call is counted there, and outlives it; NULL: where the loop says */
+    uint64_t caller;       /* whose it is (any number): those that wait for a connection take turns */
+    bool shares;           /* there are several: one waits with no more calls than places are left in line */
 };
 
 /* Takes an idle connection or makes a new one. An idle one that turns out closed before any byte of the request has

@@ -22,7 +22,7 @@ void line_join(struct request *request, const struct provider *provider) {
 void line_leave(struct request *request) {
     if (!request->line_cells) return;
     atomic_fetch_sub_explicit(&request->line_cells->waiting[request->worker->index], 1, memory_order_acq_rel);
-    turns_leave(&request->line_place);
+    turns_leave(&request->worker->line, &request->line_place);
     request->line_cells = NULL;
 }
 

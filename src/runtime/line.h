@@ -1,5 +1,5 @@
 /* line.h - requests that stand in line for a place at a provider: within a loop the clients in turn, each first come,
- * first served (core/turns.h); the loops in turn. The places themselves are counted by core/gate.h. */
+ * first served (base/turns.h); the loops in turn. The places themselves are counted by core/gate.h. */
 #ifndef WEIR_RUNTIME_LINE_H
 #define WEIR_RUNTIME_LINE_H
 

@@ -118,7 +118,9 @@ static void perform_call(struct request *request, const struct action *action) {
                                  .header_count = action->call.header_count,
                                  .body = action->call.body,
                                  .body_count = action->call.body_count,
-                                 .budget = flight_holds_within(request->flight)};
+                                 .budget = flight_holds_within(request->flight),
+                                 .caller = flight_client_hash(request->flight),
+                                 .shares = flight_shares(request->flight)};
     *lane = (struct lane){.request = request, .attempt = action->attempt};
     const struct origin *origin = &request->deployment->origins[action->call.provider->index];
     lane->call = call_start(worker->client, origin, &asked, &handler, lane);

@@ -2,7 +2,7 @@
 #ifndef WEIR_RUNTIME_REQUEST_H
 #define WEIR_RUNTIME_REQUEST_H
 
-#include "core/turns.h"
+#include "base/turns.h"
 #include "net/fetch.h"
 #include "runtime/worker.h"
 

@@ -26,7 +26,7 @@ struct worker {
     struct reporter reporter;
     struct list requests; /* struct request, live ones */
     size_t request_count;
-    struct list line;     /* struct request by line_place: those that wait for a place at a provider (core/turns.h) */
+    struct list line;     /* struct request by line_place: those that wait for a place at a provider (base/turns.h) */
     struct worker *peers; /* all of them, this one too */
     unsigned peer_count;
     struct response_store *responses; /* stored ones; of all workers */

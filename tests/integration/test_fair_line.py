@@ -6,7 +6,7 @@ import pytest
 
 from test_decisions import admin, story_of
 from test_hostile_tenants import bearer, client
-from weirlib import RawProvider, chat, chat_body, good_reply, http, poll, provider
+from weirlib import Connection, RawProvider, chat, chat_body, good_reply, http, poll, provider, request_bytes
 
 
 class Slow:
@@ -22,10 +22,10 @@ class Slow:
         assert self.may.acquire(timeout=30)
         connection.sendall(good_reply())
 
-    def begin(self, start, names=("evil", "good"), line=16, **more):
+    def begin(self, start, names=("evil", "good"), line=16, pool=None, **more):
         clients = {"clients": [client(name) for name in names]} if names else {}
-        self.weir = start({**clients, "retry": {"max_retries": 0}, **more,
-                           "providers": {"p": provider(self.raw.base_url, ["m"], max_concurrent=1, queue={"max": line, "wait_ms": 30000}, rate_limit_rpm=0, timeout_seconds=60)}})
+        bound = {"pool": pool, "connect_timeout_seconds": 30} if pool else {"max_concurrent": 1, "queue": {"max": line, "wait_ms": 30000}}
+        self.weir = start({**clients, "retry": {"max_retries": 0}, **more, "providers": {"p": provider(self.raw.base_url, ["m"], rate_limit_rpm=0, timeout_seconds=60, **bound)}})
 
     def waiting(self):
         return admin(self.weir, "GET", "/health").json["providers"][0]["waiting"]
@@ -73,6 +73,34 @@ def test_one_caller_alone_is_served_in_order(start, slow, names):
     assert chat(slow.weir.port, headers=bearer("evil")).status == 429
     slow.end()
     assert slow.order == [f"evil {i}" for i in range(5)]
+
+
+def test_and_for_the_connections_of_a_pool(start, slow):
+    slow.begin(start, pool={"max_connections": 1}, workers=1)
+    for i, (name, words) in enumerate([("evil", "evil 0"), ("evil", "evil 1"), ("evil", "evil 2"), ("evil", "evil 3"), ("good", "good 0")]):
+        slow.ask(name, words)
+        poll(lambda: slow.weir.metric("weir_requests_in_flight") == i + 1 and len(slow.order) == 1)
+    slow.end()
+    assert slow.order == ["evil 0", "evil 1", "good 0", "evil 2", "evil 3"]
+
+
+def test_no_client_fills_the_line_of_a_pool(start, slow):
+    """1,024 calls may wait, of which one client's are half."""
+    slow.begin(start, pool={"max_connections": 1}, workers=1)
+    in_flight = lambda count: poll(lambda: slow.weir.metric("weir_requests_in_flight") == count)
+    evil = []
+    for _ in range(513):  # one has the connection, 512 wait
+        evil.append(Connection(slow.weir.port))
+        evil[-1].send(request_bytes("POST", "/v1/chat/completions", chat_body("evil"), bearer("evil")))
+    in_flight(513)
+    refused = chat(slow.weir.port, "evil", headers=bearer("evil"))
+    assert refused.status == 429 and refused.error["code"] == "too_many_in_flight", refused
+    slow.ask("good", "good")
+    in_flight(514)
+    for connection in evil:
+        connection.socket.close()
+    replies = slow.end()
+    assert [(name, reply.status) for name, reply in replies] == [("good", 200)]
 
 
 @pytest.mark.parametrize("workers", (1, 2))

@@ -61,7 +61,7 @@ static void line_leave(struct sim *sim, unsigned number) {
     sim->line_count--;
     memmove(sim->line + at, sim->line + at + 1, (sim->line_count - at) * sizeof *sim->line);
     sim->callers[number].in_line = false;
-    turns_leave(&sim->callers[number].place);
+    turns_leave(&sim->turns, &sim->callers[number].place);
 }
 
 static void perform(struct sim *sim, unsigned number, const struct action *action) {

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/prng.h"
-#include "core/turns.h"
+#include "base/turns.h"
 
 /* "a1": the first request of client a. */
 struct waiter {
@@ -30,7 +30,7 @@ static void join(const char *names, const void *of) {
 
 static void leave(const char *name) {
     for (size_t i = 0; i < waiter_count; i++)
-        if (strcmp(waiters[i].name, name) == 0) turns_leave(&waiters[i].place);
+        if (strcmp(waiters[i].name, name) == 0) turns_leave(&line, &waiters[i].place);
 }
 
 static void expect(const char *names, const void *of) {
@@ -81,11 +81,15 @@ static void who_leaves_leaves_its_turn_to_its_clients_next(void **state) {
     leave("a1");
     leave("a1");
     leave("b2");
+    assert_int_equal(turns_waiting(&line, &here, 'a'), 2);
+    assert_int_equal(turns_waiting(&line, &here, 'b'), 1);
     expect("a2b1a3", &here);
     assert_true(list_empty(&line));
+    assert_int_equal(turns_waiting(&line, &here, 'a'), 0);
     join("a4a5a6a7", &here);
     leave("a6");
     leave("a4");
+    assert_int_equal(turns_waiting(&line, &here, 'a'), 2);
     expect("a5a7", &here);
 }
 
@@ -96,6 +100,7 @@ static void nobody_is_lost(void **state) {
     for (int round = 0; round < 2000; round++) {
         anew(state);
         unsigned order[64] = {0}, at[4] = {0}, stands = 0;
+        size_t waiting = 0;
         for (int step = 0; step < 60; step++) {
             unsigned who = (unsigned)prng_below(&prng, 4);
             size_t any = waiter_count ? (size_t)prng_below(&prng, waiter_count) : 0;
@@ -106,7 +111,7 @@ static void nobody_is_lost(void **state) {
                 stands++;
                 break;
             case 1:
-                if (waiter_count && waiters[any].place.of) stands--, turns_leave(&waiters[any].place);
+                if (waiter_count && waiters[any].place.of) stands--, turns_leave(&line, &waiters[any].place);
                 break;
             default: {
                 struct turns_place *place = turns_take(&line, &here);
@@ -119,6 +124,8 @@ static void nobody_is_lost(void **state) {
             }
             }
         }
+        for (uint64_t who = 0; who < 4; who++) waiting += turns_waiting(&line, &here, who);
+        assert_int_equal(waiting, stands);
         while (turns_take(&line, &here)) stands--;
         assert_int_equal(stands, 0);
         assert_true(list_empty(&line));

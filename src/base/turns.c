@@ -1,8 +1,8 @@
 /* turns.c - the rings of a shared line. Invariant: of each client that waits for a thing one place stands in the line,
  * all its others behind that one, in the order they came. */
-#include "core/turns.h"
+#include "base/turns.h"
 
-static struct turns_place *first_of(struct list *line, const void *of, uint64_t client) {
+static struct turns_place *first_of(const struct list *line, const void *of, uint64_t client) {
     LIST_EACH (node, line) {
         struct turns_place *place = LIST_OWNER(node, struct turns_place, node);
         if (place->of == of && place->client == client) return place;
@@ -12,9 +12,10 @@ static struct turns_place *first_of(struct list *line, const void *of, uint64_t 
 
 void turns_join(struct list *line, struct turns_place *place, const void *of, uint64_t client) {
     struct turns_place *first = first_of(line, of, client);
-    *place = (struct turns_place){.of = of, .client = client, .first = !first};
+    *place = (struct turns_place){.of = of, .client = client, .first = !first, .waiting = 1};
     list_init(&place->behind);
     list_add_last(first ? &first->behind : line, &place->node);
+    if (first) first->waiting++;
 }
 
 /* Its client's next becomes the first, before `at` in the line. */
@@ -27,24 +28,49 @@ static void hand_on(struct turns_place *place, struct list *at) {
         list_remove(&place->behind);
     }
     next->first = true;
+    next->waiting = place->waiting - 1;
     list_add_before(at, &next->node);
 }
 
-void turns_leave(struct turns_place *place) {
-    if (!place->of) return;
-    if (place->first) hand_on(place, &place->node);
+static void take_out(struct turns_place *place) {
     list_remove(&place->node);
     place->of = NULL;
 }
 
-struct turns_place *turns_take(struct list *line, const void *of) {
+void turns_leave(struct list *line, struct turns_place *place) {
+    if (!place->of) return;
+    if (place->first)
+        hand_on(place, &place->node);
+    else
+        first_of(line, place->of, place->client)->waiting--;
+    take_out(place);
+}
+
+struct turns_place *turns_next(const struct list *line, const void *of) {
     LIST_EACH (node, line) {
         struct turns_place *place = LIST_OWNER(node, struct turns_place, node);
-        if (place->of != of) continue;
-        hand_on(place, line);
-        list_remove(&place->node);
-        place->of = NULL;
-        return place;
+        if (place->of == of) return place;
     }
     return NULL;
+}
+
+void turns_served(struct list *line, struct turns_place *place) {
+    if (!place->of) return;
+    if (!place->first) { /* out of its turn */
+        turns_leave(line, place);
+        return;
+    }
+    hand_on(place, line);
+    take_out(place);
+}
+
+struct turns_place *turns_take(struct list *line, const void *of) {
+    struct turns_place *next = turns_next(line, of);
+    if (next) turns_served(line, next);
+    return next;
+}
+
+size_t turns_waiting(const struct list *line, const void *of, uint64_t client) {
+    const struct turns_place *first = first_of(line, of, client);
+    return first ? first->waiting : 0;
 }
