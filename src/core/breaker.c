@@ -263,7 +263,7 @@ static enum breaker_change bad_report(struct breaker *breaker, const struct brea
         counts_clear(breaker);
         return word_report(&breaker->all, rules, now_ns, ticket.all, false, not_before_ns);
     }
-    word_release(&breaker->all, ticket.all);
+    if (!ticket.told) word_release(&breaker->all, ticket.all);
     if (verdict == verdict_closed || ticket.own.probe) return breaker_unchanged; /* its own has judged already */
     return own_open(breaker, rules, ticket.client, now_ns, not_before_ns);
 }
@@ -274,7 +274,7 @@ enum breaker_change breaker_report(struct breaker *breaker, const struct breaker
     enum breaker_change change = breaker_unchanged, of_own = breaker_unchanged;
     bool mine = is_owner(breaker, ticket.client);
     if (mine && !breaker_is_of(ticket.own, &own)) {
-        word_release(&breaker->all, ticket.all);
+        if (!ticket.told) word_release(&breaker->all, ticket.all);
         return breaker_unchanged;
     }
     ticket.own.probe &= mine;

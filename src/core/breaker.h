@@ -47,6 +47,7 @@ struct breaker_pass {
 struct breaker_ticket {
     uint64_t client;
     struct breaker_pass all, own;
+    bool told; /* set once good was reported with it: what is reported after that has no place to give back */
 };
 
 enum breaker_change { breaker_unchanged, breaker_opened, breaker_opened_for_one, breaker_closed_again };

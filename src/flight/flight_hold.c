@@ -215,10 +215,12 @@ void hold_good(struct flight *flight, struct attempt *attempt, struct now now) {
     if (flight->endpoint == endpoint_raw) return; /* how fast a list comes says nothing of a model; the end is told */
     attempt->holds.reported = true;
     breaker_report(&provider->cells->breaker, &provider->breaker, now.mono_ns, attempt->holds.provider_ticket, true, 0);
+    attempt->holds.provider_ticket.told = true;
     latency_peak(&provider->cells->latency, took_ns, now.mono_ns);
     latency_baseline(&provider->cells->baseline, took_ns, now.mono_ns);
     if (!cells) return;
     breaker_report(&cells->breaker, &provider->breaker, now.mono_ns, attempt->holds.ticket, true, 0);
+    attempt->holds.ticket.told = true;
     latency_peak(&cells->latency, took_ns, now.mono_ns);
     latency_baseline(&cells->baseline, took_ns, now.mono_ns);
     latency_p95(&cells->p95[flight->request.stream], took_ns);

@@ -43,7 +43,7 @@ static void circuit_begin(struct sim *sim, struct sim_circuit *circuit, const st
 static void breaker_begin(struct sim *sim, struct sim_breaker *breaker, const struct breaker_rules *rules,
                           unsigned number, unsigned client, struct sim_ticket *ticket) {
     circuit_begin(sim, &breaker->all, rules, number, &ticket->all.probe, &ticket->all.epoch);
-    ticket->own.probe = false;
+    ticket->own.probe = ticket->told = false;
     ticket->own.epoch = breaker->own.epoch;
     if (breaker->has_owner && breaker->owner == client)
         circuit_begin(sim, &breaker->own, rules, number, &ticket->own.probe, &ticket->own.epoch);
@@ -99,7 +99,7 @@ static void breaker_fails(struct sim *sim, struct sim_breaker *breaker, const st
         sim_reached(sim, mark_breaker_opened);
         return;
     }
-    probe_release(sim, &breaker->all, ticket->all.probe, ticket->all.epoch);
+    if (!ticket->told) probe_release(sim, &breaker->all, ticket->all.probe, ticket->all.epoch);
     bool its = breaker->left >= rules->failure_threshold && breaker->left_of == client;
     if (ticket->own.probe || !(ticket->all.probe || its)) return;
     breaker->has_owner = true;
@@ -113,8 +113,8 @@ static void breaker_tell(struct sim *sim, struct sim_breaker *breaker, const str
     bool mine = breaker->has_owner && breaker->owner == client, closed = false;
     bool old = mine && !counts(&breaker->own, ticket->own.probe, ticket->own.epoch);
     if (old || verdict == 0) {
-        probe_release(sim, &breaker->all, ticket->all.probe, ticket->all.epoch);
-        if (mine) probe_release(sim, &breaker->own, ticket->own.probe, ticket->own.epoch);
+        if (!ticket->told) probe_release(sim, &breaker->all, ticket->all.probe, ticket->all.epoch);
+        if (mine && !ticket->told) probe_release(sim, &breaker->own, ticket->own.probe, ticket->own.epoch);
         return;
     }
     struct sim_ticket its = *ticket;
@@ -317,6 +317,7 @@ static void tell_both(struct sim *sim, struct sim_caller *caller, const struct a
         breaker_tell(sim, &sim->target_breakers[target], rules, &caller->tickets[n], client_of(caller), of_target,
                      attempt->retry_after_ms > 0 ? sim->now.mono_ns + (uint64_t)attempt->retry_after_ms * NS_PER_MS
                                                  : 0);
+    caller->tickets[n].told = caller->provider_tickets[n].told |= good_token;
     tamper_breaker(sim, attempt, of_target);
 }
 

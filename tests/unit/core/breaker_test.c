@@ -453,6 +453,20 @@ static void a_probe_that_one_client_spoils_opens_it_for_that_client_alone(void *
     assert_int_equal(call_at(&breaker, &rules, carol, 124 * S, false), breaker_opened); /* a second one's fails */
 }
 
+static void a_probe_that_was_good_at_first_gives_its_place_back_once(void **state) {
+    struct breaker breaker = {0};
+    struct breaker_ticket alices, bobs;
+    (void)state;
+    for (int i = 0; i < 5; i++) call_at(&breaker, &rules, i % 2 ? alice : bob, S, false);
+    assert_true(breaker_admit(&breaker, &rules, alice, 62 * S, &alices));
+    assert_true(breaker_admit(&breaker, &rules, bob, 62 * S, &bobs));
+    assert_int_equal(breaker_report(&breaker, &rules, 62 * S, alices, true, 0), breaker_unchanged);
+    assert_int_equal(breaker_view(&breaker, &rules, blame_nobody, 62 * S).calls_out, 1);
+    alices.told = true;
+    assert_int_equal(breaker_report(&breaker, &rules, 63 * S, alices, false, 0), breaker_opened_for_one);
+    assert_int_equal(breaker_view(&breaker, &rules, blame_nobody, 63 * S).calls_out, 1); /* bob's */
+}
+
 static void a_later_client_takes_the_place_of_one_that_has_its_own(void **state) {
     struct breaker breaker = {0};
     struct breaker_ticket late;
@@ -533,6 +547,7 @@ int main(void) {
         cmocka_unit_test(a_single_failure_of_anothers_does_not_complete_one_clients),
         cmocka_unit_test(a_share_of_failures_is_one_clients_or_everybodys),
         cmocka_unit_test(a_probe_that_one_client_spoils_opens_it_for_that_client_alone),
+        cmocka_unit_test(a_probe_that_was_good_at_first_gives_its_place_back_once),
         cmocka_unit_test(a_later_client_takes_the_place_of_one_that_has_its_own),
         cmocka_unit_test(an_operator_closes_it_for_the_one_too),
         cmocka_unit_test(no_client_opens_it_for_others_that_have_not_failed_as_often),
