@@ -2,10 +2,18 @@
  * is paid off. A request passes when that moment, its own cost included, is at most the burst's worth ahead of now. */
 #include "core/limiter.h"
 
+#include "base/check.h"
+
 /* ceil(units x period / limit), saturated far below where sums wrap. */
 static uint64_t cost_ns(const struct limiter_rules *rules, uint64_t units) {
+    CHECKF(rules->limit > 0, "units=%llu", (unsigned long long)units); /* who has no limit is not asked */
     unsigned __int128 cost = ((unsigned __int128)units * rules->period_ns + rules->limit - 1) / rules->limit;
     return cost > UINT64_MAX / 4 ? UINT64_MAX / 4 : (uint64_t)cost;
+}
+
+/* Half of all time ahead is for ever: from there on nothing is added, and no sum wraps. */
+static uint64_t paid_off_at(uint64_t from_ns, uint64_t cost) {
+    return from_ns > UINT64_MAX / 2 ? from_ns : from_ns + cost;
 }
 
 static uint64_t later(uint64_t a, uint64_t b) { return a > b ? a : b; }
@@ -14,8 +22,9 @@ static uint64_t later(uint64_t a, uint64_t b) { return a > b ? a : b; }
 static uint64_t tat_after(uint64_t tat, const struct limiter_rules *rules, uint64_t units, uint64_t now_ns,
                           uint64_t *wait_ns) {
     uint64_t cost = cost_ns(rules, units), burst = cost_ns(rules, rules->burst ? rules->burst : 1);
-    uint64_t from = later(tat, now_ns), next = from + cost;
+    uint64_t from = later(tat, now_ns), next = paid_off_at(from, cost);
     uint64_t room = cost > burst ? cost : burst;
+    CHECKF(next >= now_ns, "tat=%llu cost=%llu", (unsigned long long)tat, (unsigned long long)cost);
     *wait_ns = next - now_ns > room ? next - now_ns - room : 0;
     return next;
 }
@@ -48,12 +57,15 @@ static void give_back(struct cell *cell, struct limiter_ticket ticket, uint64_t 
     do {
         if (ns == 0 || seen <= now_ns) return;
         next = seen - (ns < seen - now_ns ? ns : seen - now_ns);
+        CHECKF(next >= now_ns && next < seen, "seen=%llu next=%llu", (unsigned long long)seen,
+               (unsigned long long)next); /* nothing is given twice */
     } while (!cell_swap(cell, &seen, next));
 }
 
 void limiter_refund(struct cell *cell, const struct limiter_rules *rules, struct limiter_ticket ticket,
                     uint64_t now_ns) {
     if (rules->limit == 0 || ticket.units == 0) return;
+    CHECKF(ticket.tat_ns > 0, "units=%llu", (unsigned long long)ticket.units);
     give_back(cell, ticket, cost_ns(rules, ticket.units), now_ns);
 }
 
@@ -66,7 +78,7 @@ void limiter_settle(struct cell *cell, const struct limiter_rules *rules, struct
         return;
     }
     uint64_t seen = cell_load(cell);
-    while (!cell_swap(cell, &seen, later(seen, now_ns) + (real - reserved))) continue;
+    while (!cell_swap(cell, &seen, paid_off_at(later(seen, now_ns), real - reserved))) continue;
 }
 
 uint64_t limiter_left(const struct cell *cell, const struct limiter_rules *rules, uint64_t now_ns) {
@@ -79,7 +91,7 @@ uint64_t limiter_left(const struct cell *cell, const struct limiter_rules *rules
 
 void limiter_hold_until(struct cell *cell, const struct limiter_rules *rules, uint64_t until_ns) {
     if (rules->limit == 0) return;
-    uint64_t tat = until_ns + cost_ns(rules, rules->burst ? rules->burst : 1), seen = cell_load(cell);
+    uint64_t tat = paid_off_at(until_ns, cost_ns(rules, rules->burst ? rules->burst : 1)), seen = cell_load(cell);
     while (seen < tat && !cell_swap(cell, &seen, tat)) continue;
 }
 

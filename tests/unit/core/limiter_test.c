@@ -91,6 +91,22 @@ static void a_hold_only_moves_later(void **state) {
     assert_int_equal(cooldown_until_ns(&cell), 0);
 }
 
+/* Providers say how much was used, and one of them may lie for many callers at once. */
+static void what_is_owed_after_many_impossible_reports_does_not_wrap(void **state) {
+    const struct limiter_rules one = {.limit = 1, .period_ns = 60 * S, .burst = 1};
+    const uint64_t tokens_max = 1000000000000;
+    struct cell cell = {0};
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        limiter_settle(&cell, &one, (struct limiter_ticket){.units = 0}, tokens_max, 100 * S);
+        assert_true(limiter_wait_ns(&cell, &one, tokens_max, 100 * S) > 1000000 * S);
+        assert_true(limiter_wait_ns(&cell, &one, 1, 100 * S) > 1000000 * S);
+        assert_int_equal(limiter_left(&cell, &one, 100 * S), 0);
+    }
+    limiter_hold_until(&cell, &one, UINT64_MAX - S);
+    assert_true(limiter_wait_ns(&cell, &one, 1, 100 * S) > 1000000 * S);
+}
+
 static void huge_numbers_do_not_wrap(void **state) {
     const struct limiter_rules odd = {.limit = 1, .period_ns = UINT64_MAX / 8, .burst = 1u << 30};
     struct cell cell = {0};
@@ -225,6 +241,7 @@ int main(void) {
         cmocka_unit_test(the_truth_is_settled_up_and_down),
         cmocka_unit_test(a_hold_only_moves_later),
         cmocka_unit_test(huge_numbers_do_not_wrap),
+        cmocka_unit_test(what_is_owed_after_many_impossible_reports_does_not_wrap),
         cmocka_unit_test(no_stretch_of_time_gets_more_than_its_due),
         cmocka_unit_test(without_a_limit_nothing_waits_is_settled_or_held),
         cmocka_unit_test(one_an_hour_is_a_limit),
