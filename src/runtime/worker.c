@@ -89,6 +89,7 @@ void worker_stop(struct worker *worker) {
 }
 
 void worker_free(struct worker *worker) {
+    if (!worker->requests.next) return; /* the one before it could not be made */
     CHECK(list_empty(&worker->requests));
     if (worker->client) http_client_free(worker->client); /* its loop never ran */
     if (worker->loop) loop_free(worker->loop);
