@@ -18,6 +18,12 @@ struct list {
 static inline void list_init(struct list *head) { head->next = head->prev = head; }
 static inline bool list_empty(const struct list *head) { return head->next == head; }
 static inline bool list_linked(const struct list *node) { return node->next && node->next != node; }
+/* A walk. */
+static inline size_t list_length(const struct list *head) {
+    size_t length = 0;
+    for (const struct list *at = head->next; at != head; at = at->next) length++;
+    return length;
+}
 static inline void list_add_before(struct list *place, struct list *node) {
     node->next = place;
     node->prev = place->prev;

@@ -57,6 +57,7 @@ static bool attempts_close(struct dial *dial, const struct dial_attempt *but) {
     bool any = false;
     for (size_t i = 0; i < resolver_addresses_max; i++) {
         struct dial_attempt *attempt = &dial->attempts[i];
+        CHECK(!attempt->stream || attempt->dial == dial);
         if (attempt->stream && attempt != but) {
             stream_close(attempt->stream, false);
             attempt->stream = NULL;
@@ -74,6 +75,7 @@ void dial_cancel(struct dial *dial) {
 
 static void dial_failing_run(void *context) {
     struct dial *dial = context;
+    CHECK(dial->failure != call_failure_none);
     void (*done)(void *, struct stream *, enum call_failure, struct str) = dial->done;
     void *owner = dial->owner;
     enum call_failure failure = dial->failure;
@@ -86,6 +88,7 @@ static void dial_failing_run(void *context) {
 /* Told at the end of the turn, so that it never comes from inside dial_start or a callback of the stream. */
 static void dial_fail(struct dial *dial, enum call_failure failure, struct str text) {
     if (list_linked(&dial->failing.node)) return;
+    CHECK(failure != call_failure_none);
     dial->failure = failure;
     str_copy(dial->text, sizeof dial->text, text);
     loop_defer(dial->loop, &dial->failing);
@@ -95,6 +98,7 @@ static void address_try(struct dial *dial);
 
 static void up(struct dial *dial) {
     struct stream *stream = dial->stream;
+    CHECK(stream && !dial->proxy_reply); /* up, and nothing of a CONNECT is left to be read */
     void (*done)(void *, struct stream *, enum call_failure, struct str) = dial->done;
     void *owner = dial->owner;
     dial_free(dial);
@@ -158,6 +162,7 @@ void dial_proxy_credential_put(struct text *text, struct str url) {
 
 static void connect_send(struct dial *dial) {
     char buffer[2048];
+    CHECK(!dial->proxy_reply && !dial->tunnelled);
     struct text text = text_in_buffer(buffer, sizeof buffer);
     bool v6 = str_find_byte(dial->origin->host, ':') != SIZE_MAX;
     text_printf(&text,
@@ -201,6 +206,7 @@ static void dial_on_bytes(void *owner, struct str bytes) {
     } else if (http1_ended(dial->proxy_reply)) {
         http1_free(dial->proxy_reply);
         dial->proxy_reply = NULL;
+        CHECK(dial->proxied && !dial->tunnelled);
         dial->tunnelled = true;
         if (!stream_start_tls(dial->stream, dial->origin->tls, dial->origin->host))
             dial_fail(dial, call_failure_system, STR("no memory for TLS"));
@@ -243,6 +249,7 @@ static const struct stream_handler handler = {dial_on_connected, dial_on_bytes, 
 static void on_won(void *owner) {
     struct dial_attempt *attempt = owner;
     struct dial *dial = attempt->dial;
+    CHECK(!dial->stream && attempt->stream); /* the first that is up ends the others */
     timer_cancel(dial->loop, &dial->next_address);
     attempts_close(dial, attempt);
     dial->stream = attempt->stream;
@@ -256,6 +263,7 @@ static void on_lost(void *owner, enum stream_failure failure) {
     struct dial *dial = attempt->dial;
     bool connecting = failure == stream_failure_refused || failure == stream_failure_timeout;
     bool others = false;
+    CHECK(attempt->stream && !dial->stream);
     for (size_t i = 0; i < dial->address_next; i++)
         others = others || (dial->attempts[i].stream && &dial->attempts[i] != attempt);
     if (!connecting || (!others && dial->address_next >= dial->addresses.count)) {
@@ -277,12 +285,16 @@ static void on_next_address(void *context) { address_try(context); }
 
 static void stream_open(struct dial *dial, struct dial_attempt *attempt, const struct sockaddr *address) {
     struct tls_context *tls = dial->proxied ? NULL : dial->origin->tls;
+    CHECK(!attempt->stream && !dial->stream);
     attempt->dial = dial;
     attempt->stream = stream_connect(dial->loop, address, tls, dial->origin->host, &attempt_handler, attempt);
     if (!attempt->stream) dial_fail(dial, call_failure_system, STR("no memory or descriptors for a connection"));
 }
 
 static void address_try(struct dial *dial) {
+    CHECKF(dial->address_next < dial->addresses.count && dial->addresses.count <= resolver_addresses_max,
+           "next=%zu count=%zu", dial->address_next, dial->addresses.count);
+    CHECKF(!dial->proxied || dial->proxy_port, "proxied=%d", dial->proxied);
     struct dial_attempt *attempt = &dial->attempts[dial->address_next];
     struct sockaddr_storage *address = &dial->addresses.list[dial->address_next++];
     address_set_port(address, dial->proxied ? dial->proxy_port : dial->origin->port);
@@ -296,6 +308,7 @@ static void address_try(struct dial *dial) {
 /* Those that may be called; these very ones are connected to, so that no second lookup can say otherwise. */
 static bool addresses_take(struct dial *dial, const struct addresses *addresses) {
     const struct origin *origin = dial->origin;
+    CHECKF(addresses->count <= resolver_addresses_max && dial->address_next == 0, "count=%zu", addresses->count);
     dial->addresses.count = 0;
     for (size_t i = 0; i < addresses->count; i++) {
         const struct sockaddr_storage *address = &addresses->list[i];

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/url.h"
@@ -44,6 +45,7 @@ void fetch_cancel(struct fetch *fetch) { fetch_free(fetch); }
 
 static void ending_run(void *context) {
     struct fetch *fetch = context;
+    CHECKF(!fetch->call && fetch->body.len <= fetch->rules->bytes_max, "len=%zu", fetch->body.len);
     struct str whole = fetch->failure[0] ? STR_NONE : chunks_whole(&fetch->body);
     if (!fetch->failure[0] && !whole.at) snprintf(fetch->failure, sizeof fetch->failure, "there is no memory for it");
     fetch->done(fetch->owner, str_from(fetch->failure), whole, str_from(fetch->content_type));
@@ -133,6 +135,7 @@ static void fetch_call_begin(struct fetch *fetch) {
                                    .target = str_from(fetch->target),
                                    .headers = headers,
                                    .header_count = sizeof headers / sizeof *headers};
+    CHECK(!fetch->call && fetch->origin.public_only);
     fetch->call = call_start(fetch->client, &fetch->origin, &request, &handler, fetch);
     if (!fetch->call) fetch_end(fetch, STR("there is no memory for it"));
 }
@@ -148,6 +151,7 @@ static void fetch_on_head(void *owner, const struct http_reply *reply) {
     struct str location = http_header_find(reply->headers, reply->header_count, STR("location")),
                type = http_header_find(reply->headers, reply->header_count, STR("content-type"));
     char text[96];
+    CHECKF(fetch->call && fetch->redirects <= redirects_max, "redirects=%u", fetch->redirects);
     fetch->redirecting = is_redirect(reply->status) && location.len;
     if (fetch->redirecting) {
         if (fetch->redirects++ == redirects_max) {
@@ -174,6 +178,7 @@ static void fetch_on_head(void *owner, const struct http_reply *reply) {
 static void fetch_on_body(void *owner, struct str piece) {
     struct fetch *fetch = owner;
     if (!fetch->call || fetch->redirecting) return;
+    CHECKF(fetch->body.len <= fetch->rules->bytes_max, "len=%zu", fetch->body.len);
     if (piece.len > fetch->rules->bytes_max - fetch->body.len)
         fetch_end(fetch, STR("it is too large"));
     else if (!chunks_add(&fetch->body, piece))
@@ -206,6 +211,7 @@ struct fetch *fetch_start(struct loop *loop, struct http_client *client, struct 
                           const struct fetch_rules *rules, struct str url, fetch_done *done, void *owner) {
     struct fetch *fetch = memory_take_zeroed(sizeof *fetch);
     if (!fetch) return NULL;
+    CHECK(rules->caller != 0); /* 0 is the configuration, whose share of the lookups a caller never gets */
     fetch->loop = loop;
     fetch->client = client;
     fetch->rules = rules;

@@ -1,8 +1,11 @@
 /* http.c - names of methods and phrases of statuses. */
 #include "net/http.h"
 
+#include "base/check.h"
+
 struct str http_method_name(enum http_method method) {
     static const char *const names[http_methods] = {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"};
+    CHECKF((unsigned)method < http_methods, "method=%d", (int)method);
     return str_from(names[method]);
 }
 

@@ -36,7 +36,8 @@ struct http1 {
     unsigned empty_lines;
     size_t body_len, extension_len; /* of chunks: what they carry, and what stands beside their sizes */
     unsigned informational;
-    bool is_request, begun, ended, reply_to_head, skipping /* a 1xx */, in_value;
+    bool is_request, begun, headed /* the handler has the head */, ended, reply_to_head, skipping /* a 1xx */, in_value;
+    bool reading; /* inside llhttp, or a call of the handler's */
 };
 
 static int http1_refuse(struct http1 *parser, enum error_code error, int status, const char *sentence) {
@@ -60,6 +61,7 @@ static int http1_text_add(struct http1 *parser, const char *at, size_t len) {
         parser->text.at = bigger;
         parser->text.size = size;
     }
+    CHECKF(parser->text.len + len <= parser->text.size, "len=%zu size=%zu", len, parser->text.size);
     memcpy(parser->text.at + parser->text.len, at, len);
     parser->text.len += len;
     return 0;
@@ -93,6 +95,7 @@ static int on_name(llhttp_t *llhttp, const char *at, size_t len) {
 
 static int on_name_complete(llhttp_t *llhttp) {
     struct http1 *parser = llhttp->data;
+    CHECKF(parser->header_count > 0 && parser->header_count <= limit_headers, "count=%zu", parser->header_count);
     struct place *place = &parser->places[parser->header_count - 1];
     place->value = (uint32_t)parser->text.len;
     parser->in_value = true;
@@ -102,6 +105,7 @@ static int on_name_complete(llhttp_t *llhttp) {
 static int on_value(llhttp_t *llhttp, const char *at, size_t len) {
     struct http1 *parser = llhttp->data;
     if (parser->ended || parser->header_count == 0) return 0;
+    CHECK(parser->in_value);
     parser->places[parser->header_count - 1].value_len += (uint32_t)len;
     return http1_text_add(parser, at, len);
 }
@@ -223,6 +227,8 @@ static struct http_header *http1_headers_make(struct http1 *parser) {
     if (!headers) return NULL;
     for (size_t i = 0; i < parser->header_count; i++) {
         const struct place *place = &parser->places[i];
+        CHECKF(place->name + place->name_len <= place->value && place->value + place->value_len <= parser->text.len,
+               "header=%zu name=%u+%u value=%u+%u", i, place->name, place->name_len, place->value, place->value_len);
         headers[i].name = str_make(parser->text.at + place->name, place->name_len);
         headers[i].value = str_trim(str_make(parser->text.at + place->value, place->value_len));
     }
@@ -237,6 +243,7 @@ static bool values_are_clean(const struct http1_head *head) {
 
 static int http1_on_head(llhttp_t *llhttp) {
     struct http1 *parser = llhttp->data;
+    CHECK(!parser->headed && !parser->ended); /* one head a message */
     llhttp->upgrade = 0; /* an Upgrade is ignored (RFC 9110, 7.8), and the body is read as a body */
     struct http1_head head = {.headers = http1_headers_make(parser), .header_count = parser->header_count};
     if (!head.headers)
@@ -251,6 +258,7 @@ static int http1_on_head(llhttp_t *llhttp) {
     if (framing_check(parser, &head) != 0) return HPE_USER;
     if (parser->is_request) {
         if (request_check(parser, &head) != 0) return HPE_USER;
+        parser->headed = true;
         parser->handler->head(parser->owner, &head);
         return 0;
     }
@@ -267,12 +275,15 @@ static int http1_on_head(llhttp_t *llhttp) {
     head.has_body = !bodiless && (head.chunked || head.content_length != 0);
     head.until_close = head.has_body && !head.chunked && head.content_length < 0;
     if (head.until_close) head.keep_alive = false;
+    CHECKF(!head.chunked || head.content_length < 0, "content_length=%lld", (long long)head.content_length);
+    parser->headed = true;
     parser->handler->head(parser->owner, &head);
     return bodiless ? 1 : 0;
 }
 
 static int http1_on_body(llhttp_t *llhttp, const char *at, size_t len) {
     struct http1 *parser = llhttp->data;
+    CHECK(parser->headed && !parser->ended);
     parser->body_len += len;
     if (len) parser->handler->body(parser->owner, str_make(at, len));
     return 0;
@@ -303,6 +314,7 @@ static int http1_on_end(llhttp_t *llhttp) {
         head_forget(parser);
         return 0;
     }
+    CHECK(parser->headed && !parser->ended);
     parser->ended = true;
     parser->handler->end(parser->owner);
     return HPE_PAUSED;
@@ -332,6 +344,7 @@ static struct http1 *parser_new(bool is_request, const struct http1_handler *han
     parser->body_len = parser->extension_len = 0;
     parser->line = line_before;
     parser->begun = parser->ended = parser->reply_to_head = parser->skipping = parser->in_value = false;
+    parser->headed = parser->reading = false;
     parser->is_request = is_request;
     parser->handler = handler;
     parser->owner = owner;
@@ -348,10 +361,14 @@ struct http1 *http1_new_reply(const struct http1_handler *handler, void *owner) 
     return parser_new(false, handler, owner);
 }
 
-void http1_hold_within(struct http1 *parser, struct budget *budget) { arena_hold_within(&parser->arena, budget); }
+void http1_hold_within(struct http1 *parser, struct budget *budget) {
+    CHECK(!parser->begun);
+    arena_hold_within(&parser->arena, budget);
+}
 
 void http1_free(struct http1 *parser) {
     if (!parser) return;
+    CHECK(!parser->reading);
     arena_wipe(&parser->arena); /* heads hold credentials */
     arena_free(&parser->arena);
     memory_give(parser);
@@ -388,17 +405,25 @@ size_t http1_feed(struct http1 *parser, struct str bytes) {
     if (parser->refusal.sentence) return SIZE_MAX;
     if (parser->ended || bytes.len == 0) return 0;
     if (parser->is_request && parser->line != line_over && line_scan(parser, bytes) != 0) return SIZE_MAX;
+    CHECK(!parser->reading);
+    parser->reading = true;
     llhttp_errno_t result = llhttp_execute(&parser->llhttp, bytes.at, bytes.len);
+    parser->reading = false;
     if (result == HPE_OK) return bytes.len;
-    if (result == HPE_PAUSED && parser->ended) return (size_t)(llhttp_get_error_pos(&parser->llhttp) - bytes.at);
+    if (result == HPE_PAUSED && parser->ended) {
+        size_t read = (size_t)(llhttp_get_error_pos(&parser->llhttp) - bytes.at);
+        CHECKF(read <= bytes.len, "read=%zu len=%zu", read, bytes.len);
+        return read;
+    }
     refuse_of(parser, result);
     return SIZE_MAX;
 }
 
 void http1_next(struct http1 *parser, bool reply_to_head) {
-    CHECK(!parser->refusal.sentence);
+    CHECK(!parser->refusal.sentence && !parser->reading);
+    CHECK(parser->begun == parser->ended); /* between two messages, never inside one */
     head_forget(parser);
-    parser->begun = parser->ended = false;
+    parser->begun = parser->headed = parser->ended = false;
     parser->informational = parser->empty_lines = 0;
     parser->body_len = parser->extension_len = 0;
     parser->line = line_before;
@@ -409,6 +434,7 @@ void http1_next(struct http1 *parser, bool reply_to_head) {
 bool http1_finish(struct http1 *parser) {
     if (parser->refusal.sentence) return false;
     if (parser->ended || !parser->begun) return true;
+    CHECK(!parser->reading);
     llhttp_errno_t result = llhttp_finish(&parser->llhttp);
     return (result == HPE_OK || result == HPE_PAUSED) && parser->ended;
 }

@@ -89,17 +89,35 @@ struct str call_failure_name(enum call_failure failure) {
     static const char *const names[] = {"none",       "dns",           "connect",      "connect_timeout", "tls",
                                         "proxy",      "reset",         "reset_reused", "malformed",       "cut",
                                         "not_public", "no_connection", "system"};
+    CHECKF((unsigned)failure < sizeof names / sizeof *names, "failure=%d", (int)failure);
     return str_from(names[failure]);
 }
 
 /* -- pools ------------------------------------------------------------------------------------------------------------
  */
 
+/* Idle ones are open, those that settle are idle, and whoever is open or in line holds the pool. */
+static void pool_check(const struct pool *pool) {
+    CHECKF(pool->settling <= pool->idle_count && pool->idle_count <= pool->open, "settling=%zu idle=%zu open=%zu",
+           pool->settling, pool->idle_count, pool->open);
+    CHECKF(pool->users >= pool->open && pool->users >= pool->line_count, "users=%zu open=%zu line=%zu", pool->users,
+           pool->open, pool->line_count);
+    CHECKF(pool->line_count <= limit_pool_line, "line=%zu", pool->line_count);
+    if (!check_walks) return;
+    CHECKF(list_length(&pool->idle) == pool->idle_count, "idle=%zu", pool->idle_count);
+    size_t line = 0;
+    for (const struct list *node = pool->line.next; node != &pool->line; node = node->next)
+        line += LIST_OWNER(node, const struct turns_place, node)->waiting;
+    CHECKF(line == pool->line_count, "line=%zu line_count=%zu", line, pool->line_count);
+}
+
 static void pool_hold(struct pool *pool) { pool->users++; }
 
 static void pool_release(struct pool *pool) {
     CHECK(pool->users > 0);
-    if (--pool->users || pool->kept) return;
+    pool->users--;
+    pool_check(pool);
+    if (pool->users || pool->kept) return;
     CHECK(pool->open == 0 && list_empty(&pool->line));
     list_remove(&pool->node);
     memory_give(pool);
@@ -118,6 +136,7 @@ static void pool_advance(struct pool *pool) {
 
 /* A connection, or one that was being dialled, is no more. */
 static void pool_closed(struct pool *pool) {
+    CHECKF(pool->open > 0, "idle=%zu", pool->idle_count);
     pool->open--;
     pool_advance(pool);
     pool_release(pool);
@@ -152,9 +171,9 @@ static struct pool *pool_of(struct http_client *client, const struct origin *ori
 
 static void upstream_free(struct upstream *upstream) {
     struct http_client *client = upstream->client;
-    if (upstream->feeding) { /* inside its own parser: freed when that returns */
+    CHECK(!upstream->call && !list_linked(&upstream->node)); /* out of every list, and nobody's */
+    if (upstream->feeding) {                                 /* inside its own parser: freed when that returns */
         upstream->doomed = true;
-        upstream->call = NULL;
         return;
     }
     timer_cancel(client->loop, &upstream->expiry);
@@ -167,6 +186,7 @@ static void upstream_free(struct upstream *upstream) {
 }
 
 static void busy_end(struct upstream *upstream) {
+    CHECKF(upstream->client->busy_count > 0 && list_linked(&upstream->node), "busy=%zu", upstream->client->busy_count);
     list_remove(&upstream->node);
     upstream->client->busy_count--;
 }
@@ -174,10 +194,13 @@ static void busy_end(struct upstream *upstream) {
 static void settling_end(struct upstream *upstream) {
     if (!list_linked(&upstream->settled.node)) return;
     loop_defer_cancel(&upstream->settled);
+    CHECK(upstream->pool->settling > 0);
     upstream->pool->settling--;
 }
 
 static void idle_end(struct upstream *upstream) {
+    CHECKF(!upstream->call && upstream->pool->idle_count > 0 && upstream->client->idle_count > 0, "idle=%zu of %zu",
+           upstream->pool->idle_count, upstream->client->idle_count);
     settling_end(upstream);
     list_remove(&upstream->node);
     upstream->pool->idle_count--;
@@ -208,6 +231,7 @@ static void settled_run(void *context) {
     struct upstream *upstream = context;
     struct pool *pool = upstream->pool;
     pool_hold(pool);
+    CHECKF(pool->settling > 0 && !upstream->call, "settling=%zu", pool->settling);
     pool->settling--;
     list_remove(&upstream->node);
     list_add_first(&pool->idle, &upstream->node);
@@ -219,6 +243,7 @@ static void settled_run(void *context) {
 static void upstream_release(struct upstream *upstream) {
     struct http_client *client = upstream->client;
     struct pool *pool = upstream->pool;
+    CHECK(http1_ended(upstream->parser)); /* else the rest of one answer would begin the next */
     busy_end(upstream);
     upstream->call = NULL;
     bool room = pool->kept && pool->idle_count < pool->idle_max;
@@ -244,6 +269,7 @@ static void upstream_release(struct upstream *upstream) {
 /* Served, or not: then its caller's next keeps the turn. */
 static void line_end(struct call *call, bool served) {
     if (!call->line_place.of) return;
+    CHECK(call->pool->line_count > 0);
     (served ? turns_served : turns_leave)(&call->pool->line, &call->line_place);
     timer_cancel(call->client->loop, &call->line_end);
     call->pool->line_count--;
@@ -251,6 +277,7 @@ static void line_end(struct call *call, bool served) {
 
 static void call_free(struct call *call) {
     struct pool *pool = call->pool;
+    CHECK(!call->upstream);
     loop_defer_cancel(&call->later);
     line_end(call, false);
     if (call->dial) {
@@ -264,6 +291,7 @@ static void call_free(struct call *call) {
 
 static void call_fail(struct call *call, enum call_failure failure, struct str text) {
     char copy[192];
+    CHECK(failure != call_failure_none);
     str_copy(copy, sizeof copy, text);
     struct upstream *upstream = call->upstream;
     const struct call_handler *handler = call->handler;
@@ -292,6 +320,7 @@ static void http_client_on_head(void *owner, const struct http1_head *head) {
     struct upstream *upstream = owner;
     struct call *call = upstream->call;
     if (!call) return;
+    CHECK(!call->has_head && call->upstream == upstream);
     upstream->keep_alive = head->keep_alive && call_body_sent(call);
     upstream->until_close = head->until_close;
     call->has_head = true;
@@ -305,6 +334,7 @@ static void http_client_on_head(void *owner, const struct http1_head *head) {
 
 static void http_client_on_body(void *owner, struct str piece) {
     struct upstream *upstream = owner;
+    CHECK(!upstream->call || upstream->call->has_head);
     if (upstream->call) upstream->call->handler->body(upstream->call->owner, piece);
 }
 
@@ -316,6 +346,7 @@ static void call_ended(struct upstream *upstream, bool more_bytes) {
     struct call *call = upstream->call;
     const struct call_handler *handler = call->handler;
     void *owner = call->owner;
+    CHECK(call->has_head && call->upstream == upstream);
     if (more_bytes) upstream->keep_alive = false; /* bytes that nobody asked for */
     upstream_release(upstream);
     call->upstream = NULL;
@@ -329,6 +360,7 @@ static void http_client_on_bytes(void *owner, struct str bytes) {
         upstream_drop(upstream);
         return;
     }
+    CHECK(upstream->call->upstream == upstream && !upstream->feeding);
     upstream->heard = true;
     upstream->feeding = true;
     size_t read = http1_feed(upstream->parser, bytes);
@@ -399,6 +431,7 @@ static void call_send(struct call *call, bool first) {
                 call->body_offset = 0;
             }
         }
+        CHECKF(count <= limit_iov && call->body_at <= call->body_count, "count=%zu at=%zu", count, call->body_at);
         if (count) stream_write(stream, ranges, count);
         if (!stream_is_alive(stream)) return; /* told by callback */
     }
@@ -418,6 +451,7 @@ static const struct stream_handler stream_handler = {http_client_on_connected, h
 
 /* Told at the end of the turn. */
 static void call_fail_later(struct call *call, enum call_failure failure, struct str text) {
+    CHECK(!call->upstream && !call->dial && !list_linked(&call->later.node));
     call->failure = failure;
     str_copy(call->failure_text, sizeof call->failure_text, text);
     loop_defer(call->client->loop, &call->later);
@@ -429,6 +463,7 @@ static void later_run(void *context) {
         call_fail(call, call->failure, str_from(call->failure_text));
         return;
     }
+    CHECK(call->upstream);
     call->handler->sent(call->owner);
 }
 
@@ -436,6 +471,7 @@ static void later_run(void *context) {
  * had it. */
 static void upstream_give_up(struct upstream *upstream) {
     struct call *call = upstream->call;
+    CHECK(upstream->reused && !upstream->heard && !list_linked(&call->later.node));
     upstream->client->replaced++;
     call->upstream = NULL;
     call->body_at = call->body_offset = 0;
@@ -447,6 +483,8 @@ static void upstream_give_up(struct upstream *upstream) {
 /* false: it was broken before any byte of the request left; it is no more. */
 static bool upstream_use(struct upstream *upstream, struct call *call) {
     uint64_t sent = stream_sent(upstream->stream);
+    CHECK(!upstream->call && !call->upstream && !call->dial && !list_linked(&upstream->node));
+    CHECKF(call->body_at == 0 && call->body_offset == 0, "at=%zu", call->body_at); /* nothing is sent twice */
     upstream->call = call;
     upstream->heard = upstream->keep_alive = upstream->until_close = false;
     call->upstream = upstream;
@@ -482,6 +520,7 @@ static struct upstream *pool_take(struct pool *pool, const struct origin *origin
         }
         idle_end(upstream);
         timer_cancel(upstream->client->loop, &upstream->expiry);
+        CHECK(http1_ended(upstream->parser)); /* its last answer has been read to its end */
         upstream->reused = true;
         return upstream;
     }
@@ -491,6 +530,7 @@ static struct upstream *pool_take(struct pool *pool, const struct origin *origin
 static void on_dialled(void *owner, struct stream *stream, enum call_failure failure, struct str text) {
     struct call *call = owner;
     struct http_client *client = call->client;
+    CHECKF(!call->upstream && (stream != NULL) == (failure == call_failure_none), "failure=%d", (int)failure);
     call->dial = NULL;
     if (!stream) {
         pool_closed(call->pool);
@@ -519,6 +559,7 @@ static void on_dialled(void *owner, struct stream *stream, enum call_failure fai
 
 static void call_dial(struct call *call) {
     struct http_client *client = call->client;
+    CHECK(!call->dial && !call->upstream && !call->line_place.of);
     call->dial = dial_start(client->loop, client->resolver, call->origin, call->connect_by_ns, on_dialled, call);
     if (call->dial) {
         call->pool->open++;
@@ -560,8 +601,10 @@ static void line_join(struct call *call) {
                         STR("too many calls wait for one of `pool.max_connections` connections"));
         return;
     }
+    CHECK(!call->line_place.of && !call->upstream && !call->dial);
     turns_join(&pool->line, &call->line_place, pool, call->caller);
     pool->line_count++;
+    pool_check(pool);
     timer_set(call->client->loop, &call->line_end, call->connect_by_ns, on_line_end, call);
 }
 
@@ -700,6 +743,7 @@ void http_client_free(struct http_client *client) {
     CHECKF(client->busy_count == 0, "busy=%zu", client->busy_count);
     http_client_set_origins(client, NULL, 0, true);
     for (size_t i = 0; i < buckets; i++) CHECK(list_empty(&client->pools[i]));
+    CHECKF(client->idle_count == 0 && list_empty(&client->busy), "idle=%zu", client->idle_count);
     resolver_free(client->resolver);
     pages_give(client, sizeof *client);
 }
@@ -707,6 +751,7 @@ void http_client_free(struct http_client *client) {
 uint64_t http_client_replaced(const struct http_client *client) { return client->replaced; }
 
 size_t http_client_connections(const struct http_client *client, size_t *idle) {
+    if (check_walks) CHECKF(list_length(&client->busy) == client->busy_count, "busy=%zu", client->busy_count);
     *idle = client->idle_count;
     return client->idle_count + client->busy_count;
 }

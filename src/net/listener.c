@@ -15,6 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/memory.h"
 #include "net/loop_internal.h"
 
@@ -176,6 +177,8 @@ static void on_ready(uv_poll_t *poll, int status, int events);
 
 static void accept_again(void *context) {
     struct listener *listener = context;
+    CHECKF(listener->descriptor >= 0 && !uv_is_closing((uv_handle_t *)&listener->poll), "descriptor=%d",
+           listener->descriptor);
     uv_poll_start(&listener->poll, UV_READABLE, on_ready);
 }
 
@@ -210,7 +213,9 @@ struct listener *listener_new(struct loop *loop, struct listen_address *address,
         error_set(error, error_out_of_memory, "No memory to listen.");
         return NULL;
     }
+    CHECK(accepted);
     pthread_mutex_lock(&address->mutex);
+    CHECKF(!address->is_unix || address->first >= 0, "first=%d", address->first); /* it stays, each loop has a copy */
     if (address->is_unix) {
         listener->descriptor = dup(address->first);
     } else if (address->first >= 0) {
@@ -247,6 +252,8 @@ static void listener_on_closed(uv_handle_t *handle) { memory_give(handle->data);
 void listener_close(struct listener *listener) {
     timer_cancel(listener->loop, &listener->retry);
     uv_poll_stop(&listener->poll);
+    CHECKF(listener->descriptor >= 0, "descriptor=%d", listener->descriptor);
     close(listener->descriptor);
+    listener->descriptor = -1;
     uv_close((uv_handle_t *)&listener->poll, listener_on_closed);
 }

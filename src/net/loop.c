@@ -145,7 +145,10 @@ static void mailbox_empty(struct loop *loop, bool run) {
     }
 }
 
-static void on_wake(uv_async_t *handle) { mailbox_empty(handle->data, true); }
+static void on_wake(uv_async_t *handle) {
+    CHECK(handle->data == current);
+    mailbox_empty(handle->data, true);
+}
 
 struct loop *loop_new(void) {
     struct loop *loop = pages_take(sizeof *loop); /* heads with credentials are read into it */
@@ -172,6 +175,7 @@ void loop_run(struct loop *loop) {
     sigemptyset(&broken_pipe);
     sigaddset(&broken_pipe, SIGPIPE);
     pthread_sigmask(SIG_BLOCK, &broken_pipe, &before); /* libuv writes without MSG_NOSIGNAL */
+    CHECK(!current);                                   /* a thread runs one loop at a time */
     current = loop;
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     atomic_store(&loop->stopped, true);
@@ -191,6 +195,7 @@ static void *loop_thread_main(void *context) {
 
 bool loop_start_thread(struct loop *loop, const char *name) {
     sigset_t all, before;
+    CHECK(!loop->has_thread);
     str_copy(loop->name, sizeof loop->name, str_from(name));
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before); /* inherited by the new thread */
@@ -226,6 +231,7 @@ bool loop_letter_post(struct loop *loop, struct letter *letter, void (*run)(void
         memory_give(letter);
         return false;
     }
+    CHECK(run);
     *letter = (struct letter){.run = run, .context = context};
     struct letter *newest = atomic_load_explicit(&loop->mailbox, memory_order_relaxed);
     do letter->next = newest;
@@ -236,6 +242,7 @@ bool loop_letter_post(struct loop *loop, struct letter *letter, void (*run)(void
 }
 
 void loop_defer(struct loop *loop, struct loop_deferred *deferred) {
+    CHECK(deferred->run);
     if (!list_linked(&deferred->node)) list_add_last(&loop->deferred, &deferred->node);
 }
 
@@ -243,6 +250,7 @@ void loop_defer_cancel(struct loop_deferred *deferred) { list_remove(&deferred->
 
 void timer_set(struct loop *loop, struct timer *timer, uint64_t deadline_ns, void (*run)(void *context),
                void *context) {
+    CHECK(run);
     timer->run = run;
     timer->context = context;
     bool set = timers_set(&loop->timers, timer, deadline_ns);
@@ -271,6 +279,7 @@ bool loop_on_signal(struct loop *loop, int signal_number, void (*run)(void *cont
 }
 
 void loop_free(struct loop *loop) {
+    CHECK(current != loop && !loop->has_thread);
     mailbox_empty(loop, false);
     uv_close((uv_handle_t *)&loop->wake, NULL);
     uv_close((uv_handle_t *)&loop->before_wait, NULL);

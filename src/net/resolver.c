@@ -129,6 +129,7 @@ static struct resolver_entry *entry_find(struct share *share, uint64_t caller, s
 
 static void entry_free(struct share *share, struct resolver_entry *entry) {
     CHECK(!entry->job && list_empty(&entry->waits));
+    CHECK(share->entry_count > 0);
     list_remove(&entry->node);
     share->entry_count--;
     memory_give(entry);
@@ -149,11 +150,13 @@ static bool entry_room(struct share *share) {
 static struct resolver_entry *entry_new(struct share *share, uint64_t caller, struct str host) {
     struct resolver_entry *entry = host.len < host_max && entry_room(share) ? memory_take_zeroed(sizeof *entry) : NULL;
     if (!entry) return NULL;
+    CHECKF(share->entry_count < share->rules->entries, "entries=%zu", share->entry_count);
     entry->caller = caller;
     str_copy(entry->host, sizeof entry->host, host);
     list_init(&entry->waits);
     list_add_first(&share->entries, &entry->node);
     share->entry_count++;
+    if (check_walks) CHECKF(list_length(&share->entries) == share->entry_count, "entries=%zu", share->entry_count);
     return entry;
 }
 
@@ -167,6 +170,7 @@ static void entry_learn(struct resolver_entry *entry, const struct share *share,
         return;
     }
     bool stale = share->rules->serves_stale && found->count;
+    CHECKF(found->count <= resolver_addresses_max, "count=%zu", found->count);
     entry->addresses = *found;
     entry->known = true;
     entry->learnt_ns = now_ns;
@@ -179,6 +183,7 @@ static void resolver_answer(struct resolver *resolver, struct job *job) {
     struct resolver_entry *entry = job->entry;
     struct list waits;
     list_init(&waits);
+    CHECKF(entry->job == job && entry->caller == job->caller && share->job_count > 0, "jobs=%zu", share->job_count);
     entry->job = NULL;
     share->job_count--;
     entry_learn(entry, share, &job->addresses);
@@ -240,7 +245,7 @@ static struct job *job_take(struct share *share) {
         if (!may_run(share, job)) continue;
         size_t place = 0;
         while (share->running[place]) place++;
-        CHECK(place < threads_max);
+        CHECKF(place < threads_max && !job->running, "place=%zu", place);
         share->running[place] = job;
         job->running = true;
         list_remove(&job->node);
@@ -251,8 +256,13 @@ static struct job *job_take(struct share *share) {
 
 static void job_done(struct share *share, struct job *job) {
     struct resolver *resolver = share->resolver;
+    size_t places = 0;
     for (size_t i = 0; i < threads_max; i++)
-        if (share->running[i] == job) share->running[i] = NULL;
+        if (share->running[i] == job) {
+            share->running[i] = NULL;
+            places++;
+        }
+    CHECKF(places == 1 && job->running, "places=%zu", places);
     list_add_last(&resolver->done, &job->node);
     loop_post(resolver->loop, deliver, resolver); /* false: the loop has ended, and nobody waits */
 }
@@ -363,6 +373,7 @@ static size_t jobs_of(const struct share *share, uint64_t caller) {
 static bool entry_ask(struct share *share, struct resolver_entry *entry) {
     struct resolver *resolver = share->resolver;
     const struct share_rules *rules = share->rules;
+    CHECK(!entry->job); /* one lookup a name, however many wait */
     if (share->job_count >= rules->waiting || jobs_of(share, entry->caller) >= rules->of_one_caller) return false;
     struct job *job = memory_take_zeroed(sizeof *job);
     if (!job || (share->thread_count == 0 && !threads_start(share))) {
@@ -403,6 +414,7 @@ bool resolver_ask(struct resolver *resolver, uint64_t caller, struct str host, s
         if (made) entry_free(share, entry);
         return false;
     }
+    CHECK(entry->job && !wait->entry && wait->found);
     wait->resolver = resolver;
     wait->entry = entry;
     list_add_last(&entry->waits, &wait->node);
@@ -418,12 +430,14 @@ void resolver_forget(struct resolver_wait *wait) {
     struct resolver *resolver = wait->resolver;
     struct share *share = share_of(resolver, entry->caller);
     struct job *job = entry->job;
+    CHECK(job && job->entry == entry); /* somebody waited for it */
     pthread_mutex_lock(&resolver->mutex);
     bool queued = !job->running;
     if (queued) list_remove(&job->node);
     pthread_mutex_unlock(&resolver->mutex);
     if (!queued) return;
     entry->job = NULL;
+    CHECK(share->job_count > 0);
     share->job_count--;
     memory_give(job);
     if (!entry->known) entry_free(share, entry);

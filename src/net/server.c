@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/memory.h"
 #include "net/server_internal.h"
 
@@ -19,8 +20,12 @@ static void too_many(int descriptor) {
 static void on_accepted(void *context, struct listener *listener, int descriptor) {
     struct server *server = context;
     struct tls_context *tls = NULL;
-    for (size_t i = 0; i < server->listener_count; i++)
-        if (server->listening[i].listener == listener) tls = server->listening[i].tls;
+    bool found = false;
+    for (size_t i = 0; i < server->listener_count && !found; i++) {
+        found = server->listening[i].listener == listener;
+        tls = server->listening[i].tls;
+    }
+    CHECKF(found && !server->draining, "draining=%d", server->draining); /* else it would be served in clear */
     if (server->count >= server->limits.connections_max ||
         !budget_admits(server->limits.connections, stream_charge_of(tls != NULL))) {
         too_many(descriptor);
@@ -30,12 +35,15 @@ static void on_accepted(void *context, struct listener *listener, int descriptor
     if (!connection) return;
     list_add_last(&server->connections, &connection->node);
     server->count++;
+    if (check_walks && server->count <= 64)
+        CHECKF(list_length(&server->connections) == server->count, "count=%zu", server->count);
 }
 
 static void flush_run(void *context) { exchange_head_flush(context); }
 
 static void drained_run(void *context) {
     struct server *server = context;
+    CHECKF(server->draining && server->count == 0, "count=%zu", server->count);
     if (server->drained) server->drained(server->drained_context);
 }
 
@@ -57,6 +65,7 @@ struct server *server_new(struct loop *loop, const struct server_limits *limits,
 
 bool server_listen(struct server *server, struct listen_address *address, struct tls_context *tls,
                    struct error *error) {
+    CHECK(!server->draining);
     if (server->listener_count == listeners_max)
         return error_set(error, error_bad_configuration, "More than %d addresses to listen on.", listeners_max);
     struct listener *listener = listener_new(server->loop, address, on_accepted, server, error);
@@ -91,6 +100,7 @@ void server_free(struct server *server) {
     server->drained = NULL;
     while (!list_empty(&server->connections))
         connection_close(LIST_OWNER(server->connections.next, struct connection, node), true);
+    CHECKF(server->count == 0 && !server->pending, "count=%zu", server->count);
     loop_defer_cancel(&server->flush);
     loop_defer_cancel(&server->drained_later);
     memory_give(server);

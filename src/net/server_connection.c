@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/memory.h"
 #include "net/server_internal.h"
 
@@ -24,6 +25,30 @@ enum {
 
 static void next_run(void *context);
 static void turn_run(void *context);
+
+/* What holds whenever the connection rests between two calls. */
+static void connection_check(const struct connection *connection) {
+    const struct exchange *exchange = &connection->exchange;
+    CHECKF(connection->state == connection_serving || exchange->over, "state=%d", (int)connection->state);
+    CHECK(!exchange->ended || exchange->responded);
+    CHECKF(connection->ahead_from <= connection->ahead_len && connection->ahead_len <= connection->ahead_size,
+           "from=%zu len=%zu size=%zu", connection->ahead_from, connection->ahead_len, connection->ahead_size);
+    CHECKF((connection->ahead != NULL) == (connection->ahead_size > 0), "size=%zu", connection->ahead_size);
+}
+
+/* The one place where its state changes. */
+static void connection_become(struct connection *connection, enum connection_state state) {
+    static const unsigned moves[] = {
+        [connection_idle] = 1u << connection_receiving | 1u << connection_serving | 1u << connection_closed,
+        [connection_receiving] = 1u << connection_serving | 1u << connection_closed,
+        [connection_serving] = 1u << connection_serving /* net answers in the handler's place */ |
+                               1u << connection_idle | 1u << connection_lingering | 1u << connection_closed,
+        [connection_lingering] = 1u << connection_closed,
+        [connection_closed] = 0,
+    };
+    CHECKF(moves[connection->state] >> state & 1, "from=%d to=%d", (int)connection->state, (int)state);
+    connection->state = state;
+}
 
 /* -- deadlines --------------------------------------------------------------------------------------------------------
  */
@@ -78,7 +103,7 @@ void connection_close(struct connection *connection, bool reset) {
     struct server *server = connection->server;
     if (connection->state == connection_closed) return;
     exchange_head_drop(connection);
-    connection->state = connection_closed;
+    connection_become(connection, connection_closed);
     exchange_gone(connection);
     if (reset)
         stream_close(connection->stream, true);
@@ -88,6 +113,7 @@ void connection_close(struct connection *connection, bool reset) {
     timer_cancel(server->loop, &connection->turn);
     loop_defer_cancel(&connection->next);
     list_remove(&connection->node);
+    CHECKF(server->count > 0 && server->pending != connection, "count=%zu", server->count);
     server->count--;
     http1_free(connection->parser);
     budget_free(connection->heads, connection->ahead, connection->ahead_size);
@@ -102,7 +128,8 @@ static void connection_linger(struct connection *connection) {
         connection_close(connection, false);
         return;
     }
-    connection->state = connection_lingering;
+    CHECK(connection->exchange.over);
+    connection_become(connection, connection_lingering);
     stream_shutdown(connection->stream);
     stream_read_start(connection->stream);
     connection_deadline_set(connection, linger_s * NS_PER_S);
@@ -127,6 +154,7 @@ static void half_closed(struct connection *connection) {
     const struct exchange *exchange = &connection->exchange;
     bool serving = connection->state == connection_serving;
     bool reads = !connection->stream->unwritable;
+    CHECK(connection->caller_ended);
     if (reads && serving && (exchange->ended || exchange->over)) return; /* next_run goes on */
     if (connection->state == connection_idle && ahead_waits(connection)) return;
     connection_close(connection, serving && exchange->responded);
@@ -135,6 +163,7 @@ static void half_closed(struct connection *connection) {
 void connection_drain(struct connection *connection) {
     char byte;
     uint64_t grace_ns = loop_now(connection->server->loop).mono_ns + drain_grace_s * NS_PER_S;
+    CHECK(connection->server->draining);
     if (connection->state != connection_idle && connection->state != connection_receiving) return;
     bool rests = connection->state == connection_idle && connection->asked && !ahead_waits(connection);
     if (rests && recv(connection->stream->descriptor, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0)
@@ -165,7 +194,7 @@ static void server_connection_refuse(struct connection *connection, enum error_c
     exchange_gone(connection);
     server->handler->refused(server->context, error, sentence, body, sizeof body, &len, &type);
     struct http_header headers[] = {{STR("Content-Type"), type}, {STR("Retry-After"), STR("1")}};
-    connection->state = connection_serving;
+    connection_become(connection, connection_serving);
     *exchange = (struct exchange){.over = false, .is_head = is_head, .left = -1};
     exchange_respond(exchange, status ? status : error_facts(error)->status, headers, error == error_overloaded ? 2 : 1,
                      (int64_t)len);
@@ -180,6 +209,7 @@ static void server_connection_on_head(void *owner, const struct http1_head *head
     struct connection *connection = owner;
     struct server *server = connection->server;
     struct exchange *exchange = &connection->exchange;
+    CHECK(exchange->over); /* of the one before it the handler has heard the last */
     *exchange = (struct exchange){.body_max = server->limits.body_bytes_max,
                                   .body_until_ns = UINT64_MAX,
                                   .is_head = head->method == http_head,
@@ -187,7 +217,7 @@ static void server_connection_on_head(void *owner, const struct http1_head *head
                                   .is_last = !head->keep_alive,
                                   .version_1_0 = head->version_1_0,
                                   .left = -1};
-    connection->state = connection_serving;
+    connection_become(connection, connection_serving);
     stream_hold_within(connection->stream, connection->heads);
     size_t question = str_find_byte(head->target, '?');
     struct http_request request = {
@@ -216,6 +246,7 @@ static void server_connection_on_head(void *owner, const struct http1_head *head
 static void server_connection_on_body(void *owner, struct str piece) {
     struct connection *connection = owner;
     struct exchange *exchange = &connection->exchange;
+    CHECKF(connection->state == connection_serving && !exchange->request_ended, "state=%d", (int)connection->state);
     if (exchange->over) return;
     exchange->body_len += piece.len;
     if (exchange->responded) { /* answered before its body came: not read for ever */
@@ -229,6 +260,7 @@ static void server_connection_on_body(void *owner, struct str piece) {
 static void server_connection_on_end(void *owner) {
     struct connection *connection = owner;
     struct exchange *exchange = &connection->exchange;
+    CHECKF(connection->state == connection_serving && !exchange->request_ended, "state=%d", (int)connection->state);
     exchange->request_ended = true;
     if (exchange->over) return;
     deadline_clear(connection);
@@ -261,6 +293,7 @@ static bool ahead_room(struct connection *connection, size_t len) {
     if (!bigger) return false;
     connection->ahead = bigger;
     connection->ahead_size = size;
+    CHECKF(size - connection->ahead_len >= len, "size=%zu len=%zu", size, len);
     return true;
 }
 
@@ -282,6 +315,7 @@ static void ahead_add(struct connection *connection, struct str bytes) {
     }
     memcpy(connection->ahead + connection->ahead_len, bytes.at, bytes.len);
     connection->ahead_len += bytes.len;
+    connection_check(connection);
 }
 
 /* Reads up to the end of a message; answers how much was read. SIZE_MAX: refused, and that was answered. */
@@ -299,13 +333,14 @@ static size_t connection_feed(struct connection *connection, struct str bytes) {
         return SIZE_MAX;
     }
     if (connection->state == connection_idle && http1_begun(connection->parser)) {
-        connection->state = connection_receiving;
+        connection_become(connection, connection_receiving);
         head_deadline_set(connection);
     }
     return read;
 }
 
 static void connection_read(struct connection *connection, struct str bytes) {
+    connection_check(connection);
     if (connection->state == connection_lingering) {
         connection->lingered += bytes.len;
         if (connection->lingered > linger_bytes_max) connection_close(connection, true);
@@ -325,8 +360,10 @@ static void connection_read(struct connection *connection, struct str bytes) {
 static void ahead_feed(struct connection *connection) {
     struct str rest =
         str_make(connection->ahead + connection->ahead_from, connection->ahead_len - connection->ahead_from);
+    CHECKF(connection->state == connection_idle && rest.len > 0, "state=%d", (int)connection->state);
     size_t read = connection_feed(connection, rest);
     if (read == SIZE_MAX) return;
+    CHECKF(read <= rest.len && connection->ahead == rest.at - connection->ahead_from, "read=%zu", read);
     connection->ahead_from += read;
     if (!ahead_waits(connection)) ahead_free(connection);
     if (!ahead_waits(connection) && !connection->caller_ended) stream_read_start(connection->stream);
@@ -352,14 +389,16 @@ static void next_run(void *context) {
         stream_tell_when_sent(connection->stream);
         return;
     }
+    CHECKF(connection->state == connection_serving && exchange->ended, "state=%d", (int)connection->state);
     exchange->over = true;
     server->handler->done(exchange->owner);
     if (!exchange->keep_alive || server->draining) {
         connection_finish(connection);
         return;
     }
+    CHECK(exchange->request_ended && !connection->lingered);
     http1_next(connection->parser, false);
-    connection->state = connection_idle;
+    connection_become(connection, connection_idle);
     connection->asked = true;
     connection_deadline_set(connection, server->limits.idle_timeout_ns);
     if (!ahead_waits(connection)) {

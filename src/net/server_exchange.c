@@ -16,6 +16,8 @@ void exchange_head_flush(struct server *server) {
     struct connection *connection = server->pending;
     if (!connection) return;
     server->pending = NULL;
+    CHECKF(connection->state != connection_closed && connection->exchange.responded, "state=%d",
+           (int)connection->state);
     struct str head = str_make(server->head_buffer, server->head_len);
     stream_write(connection->stream, &head, 1);
 }
@@ -40,7 +42,9 @@ void exchange_respond(struct exchange *exchange, int status, const struct http_h
     struct connection *connection = connection_of(exchange);
     struct server *server = connection->server;
     if (exchange->over || exchange->responded) return;
+    CHECKF(content_length >= -1, "content_length=%lld", (long long)content_length);
     exchange_head_flush(server);
+    CHECK(!server->pending); /* the buffer of heads is one, and free now */
     exchange->responded = true;
     bool bodiless = status == 204 || status == 304; /* by nature, whatever was declared (RFC 9110, 6.4.1) */
     exchange->bodiless = bodiless || exchange->is_head;
@@ -81,6 +85,7 @@ void exchange_respond(struct exchange *exchange, int status, const struct http_h
         exchange->left = -1;
         exchange->keep_alive = exchange->chunked = false;
     }
+    CHECKF(head.len > 0 && head.len <= sizeof server->head_buffer, "len=%zu", head.len);
     server->head_len = head.len;
     server->pending = connection;
     loop_defer(server->loop, &server->flush);
@@ -131,6 +136,7 @@ void exchange_write(struct exchange *exchange, const struct str *given, size_t c
             CHECKF((int64_t)len <= exchange->left, "len=%zu left=%lld", len, (long long)exchange->left);
             exchange->left -= (int64_t)len;
         }
+        CHECKF(used <= sizeof ranges / sizeof *ranges && now <= count, "used=%zu now=%zu", used, now);
         stream_write(connection->stream, ranges, used);
         given += now;
         count -= now;
@@ -141,7 +147,8 @@ void exchange_write(struct exchange *exchange, const struct str *given, size_t c
 void exchange_end(struct exchange *exchange) {
     struct connection *connection = connection_of(exchange);
     if (exchange->over || exchange->ended) return;
-    if (exchange->left > 0) { /* less than was declared: the caller must not take it for the whole */
+    CHECK(exchange->responded); /* an end without a head would be no answer at all */
+    if (exchange->left > 0) {   /* less than was declared: the caller must not take it for the whole */
         exchange_abort(exchange);
         return;
     }
@@ -170,6 +177,7 @@ void exchange_abort(struct exchange *exchange) {
 
 void exchange_raw_write(struct exchange *exchange, struct str bytes) {
     if (exchange->over || exchange->ended) return;
+    CHECK(connection_of(exchange)->server->pending != connection_of(exchange)); /* instead of a head, not behind it */
     exchange->responded = true;
     exchange->keep_alive = false;
     stream_write(connection_of(exchange)->stream, &bytes, 1);

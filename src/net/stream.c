@@ -30,12 +30,15 @@ void streams_hold_within(struct loop *loop, struct budget *budget) { loop_budget
 
 static void stream_on_closed(uv_handle_t *handle) {
     struct stream *stream = handle->data;
+    CHECK(stream->closing && !stream->linger.place && !list_linked(&stream->failing.node));
+    CHECKF(stream->unsent == 0, "unsent=%zu", stream->unsent); /* libuv has given every copy back */
     tls_session_free(stream->tls);
     budget_free(stream->charged, stream, stream->charge);
 }
 
 static void stream_failing_run(void *context) {
     struct stream *stream = context;
+    CHECK(stream->failure != stream_failure_none);
     if (!stream->closing) stream->handler->failed(stream->owner, stream->failure);
 }
 
@@ -61,6 +64,7 @@ static void on_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer) {
 
 static void on_read(uv_stream_t *handle, ssize_t len, const uv_buf_t *buffer) {
     struct stream *stream = handle->data;
+    CHECK(!stream->closing && !stream->ended); /* who is closed is not called any more */
     if (len > 0) {
         struct str bytes = str_make(buffer->base, (size_t)len);
         if (stream->tls)
@@ -84,6 +88,7 @@ static void on_read(uv_stream_t *handle, ssize_t len, const uv_buf_t *buffer) {
 static struct stream *stream_new(struct loop *loop, struct budget *charged, bool is_unix, bool has_tls,
                                  const struct stream_handler *handler, void *owner) {
     size_t charge = stream_charge_of(has_tls);
+    CHECK(handler);
     if (!budget_take(charged, charge)) return NULL;
     struct stream *stream = memory_take_zeroed(sizeof *stream);
     if (!stream) {
@@ -105,7 +110,7 @@ static struct stream *stream_new(struct loop *loop, struct budget *charged, bool
 }
 
 static bool tls_begin(struct stream *stream, struct tls_context *tls, struct str host) {
-    CHECK(!stream->tls);
+    CHECK(!stream->tls && !stream->closing && !stream->ended);
     stream->tls = tls_session_new(tls, host);
     if (!stream->tls) return false;
     stream->handshaking = true;
@@ -197,6 +202,7 @@ struct stream *stream_connect(struct loop *loop, const struct sockaddr *address,
 bool stream_start_tls(struct stream *stream, struct tls_context *tls, struct str host) {
     if (!budget_take(stream->charged, stream_tls_charge)) return false;
     stream->charge += stream_tls_charge;
+    CHECKF(stream->charge == stream_charge_of(true), "charge=%zu", stream->charge);
     return tls_begin(stream, tls, host);
 }
 
@@ -216,6 +222,7 @@ static void sent_some(struct stream *stream) {
 static void on_written(uv_write_t *request, int status) {
     struct stream_write *write = LIST_OWNER(request, struct stream_write, request);
     struct stream *stream = request->handle->data;
+    CHECKF(stream->unsent >= write->len, "unsent=%zu len=%zu", stream->unsent, write->len);
     stream->unsent -= write->len;
     budget_free(write->budget, write, sizeof *write + write->len);
     if (stream->closing && !stream->linger.place) return;
@@ -245,6 +252,7 @@ static bool block_send_later(struct stream *stream, const struct str *ranges, si
         if (rest.len) memcpy(write->bytes + write->len, rest.at, rest.len);
         write->len += rest.len;
     }
+    CHECKF(write->len == len, "copied=%zu len=%zu", write->len, len); /* what is given back later is what was taken */
     uv_buf_t buffer = uv_buf_init(write->bytes, (unsigned)write->len);
     stream->unsent += write->len;
     stream->given += write->len;
@@ -296,6 +304,7 @@ void stream_send(struct stream *stream, const struct str *ranges, size_t count) 
         size_t now = count < ranges_at_once ? count : ranges_at_once, whole = 0;
         for (size_t i = 0; i < now; i++) whole += ranges[i].len;
         ssize_t sent = stream->unsent ? UV_EAGAIN : send_now(stream, ranges, now, whole);
+        CHECKF(sent <= (ssize_t)whole, "sent=%zd whole=%zu", sent, whole);
         if (sent > 0) stream->given += (size_t)sent;
         if (sent < 0 && sent != UV_EAGAIN)
             write_failed(stream, (int)sent);
@@ -314,6 +323,7 @@ void stream_hold_within(struct stream *stream, struct budget *budget) {
 
 void stream_write(struct stream *stream, const struct str *ranges, size_t count) {
     if (stream->closing || stream->failure != stream_failure_none) return;
+    CHECK(!stream->handshaking); /* nobody knows yet who would read it */
     if (stream->tls)
         stream_tls_write(stream, ranges, count);
     else
@@ -325,7 +335,9 @@ size_t stream_unsent(const struct stream *stream) {
 }
 
 uint64_t stream_sent(const struct stream *stream) {
-    return stream->given - uv_stream_get_write_queue_size(&stream->uv);
+    size_t waiting = uv_stream_get_write_queue_size(&stream->uv);
+    CHECKF(stream->given >= waiting, "given=%llu waiting=%zu", (unsigned long long)stream->given, waiting);
+    return stream->given - waiting;
 }
 
 uint64_t stream_progress(const struct stream *stream) {
@@ -374,6 +386,7 @@ void stream_shutdown(struct stream *stream) {
 }
 
 void stream_close(struct stream *stream, bool reset) {
+    CHECK(!uv_is_closing(&stream->handle) || stream->closing);
     timer_cancel(stream->loop, &stream->linger);
     loop_defer_cancel(&stream->failing);
     stream->closing = true;
@@ -409,6 +422,7 @@ bool stream_is_alive(struct stream *stream) {
 
 bool stream_is_quiet(struct stream *stream) {
     char byte;
+    CHECK(!stream->closing);
     ssize_t got;
     do got = recv(stream->descriptor, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     while (got < 0 && errno == EINTR);
@@ -420,6 +434,7 @@ bool stream_is_cut(const struct stream *stream) { return stream->cut; }
 bool stream_has_part(const struct stream *stream) { return stream->tls && tls_has_part(stream->tls); }
 
 void stream_set_handler(struct stream *stream, const struct stream_handler *handler, void *owner) {
+    CHECK(!stream->closing);
     stream->handler = handler;
     stream->owner = owner;
 }

@@ -1,5 +1,6 @@
 /* stream_tls.c - TLS over a stream: ciphertext of the socket through a tls_session, plaintext to the handler. The
  * loop's read buffer holds the ciphertext, so plaintext goes through a buffer of its own, one a call. */
+#include "base/check.h"
 #include "base/limits.h"
 #include "net/stream_internal.h"
 
@@ -9,6 +10,7 @@ static void cipher_send(struct stream *stream) {
     char cipher[record_size];
     size_t len;
     while ((len = tls_take_cipher(stream->tls, cipher, sizeof cipher)) > 0) {
+        CHECKF(len <= sizeof cipher, "len=%zu", len);
         struct str range = str_make(cipher, len);
         stream_send(stream, &range, 1);
     }
@@ -17,6 +19,7 @@ static void cipher_send(struct stream *stream) {
 static void tls_fail(struct stream *stream) { stream_fail(stream, stream_failure_tls, 0); }
 
 void stream_tls_step(struct stream *stream) {
+    CHECK(stream->tls);
     if (!stream->handshaking) {
         cipher_send(stream);
         return;
@@ -41,6 +44,7 @@ static void plain_take(struct stream *stream) {
     while (!stream->handshaking && goes_on(stream)) {
         enum tls_result result = tls_take_plain(stream->tls, plain, sizeof plain, &len);
         if (result == tls_ok) {
+            CHECKF(len > 0 && len <= sizeof plain, "len=%zu", len);
             stream->handler->bytes(stream->owner, str_make(plain, len));
             continue;
         }
@@ -89,9 +93,11 @@ void stream_tls_write(struct stream *stream, const struct str *ranges, size_t co
             fits = ranges[i].len <= sizeof gathered;
         }
         if (fits) {
+            CHECKF(len + ranges[i].len <= sizeof gathered, "len=%zu more=%zu", len, ranges[i].len);
             for (size_t b = 0; b < ranges[i].len; b++) gathered[len + b] = ranges[i].at[b];
             len += ranges[i].len;
         } else {
+            CHECKF(len == 0, "len=%zu", len); /* what stands before it has gone before it */
             long_write(stream, ranges[i]);
         }
     }

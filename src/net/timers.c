@@ -1,9 +1,24 @@
 /* timers.c - sift up, sift down; each timer knows its place, so that moving and cancelling need no search. */
 #include "net/timers.h"
 
+#include "base/check.h"
 #include "base/memory.h"
 
+/* A timer knows its place, and a heap its own timers: one that stands in another loop's fails here. */
+static void place_check(const struct timers *timers, const struct timer *timer) {
+    CHECKF(timer->place >= 1 && timer->place <= timers->count && timers->heap[timer->place] == timer,
+           "place=%zu count=%zu", timer->place, timers->count);
+}
+
+/* Nobody is due before his parent. */
+static void heap_check(const struct timers *timers) {
+    for (size_t place = 2; place <= timers->count; place++)
+        CHECKF(timers->heap[place / 2]->deadline_ns <= timers->heap[place]->deadline_ns, "place=%zu", place);
+    for (size_t place = 1; place <= timers->count; place++) place_check(timers, timers->heap[place]);
+}
+
 static void put(struct timers *timers, size_t place, struct timer *timer) {
+    CHECKF(place >= 1 && place < timers->size, "place=%zu size=%zu", place, timers->size);
     timers->heap[place] = timer;
     timer->place = place;
 }
@@ -31,6 +46,7 @@ static void sift_down(struct timers *timers, struct timer *timer, size_t place) 
 bool timers_set(struct timers *timers, struct timer *timer, uint64_t deadline_ns) {
     if (timer->place) {
         uint64_t before = timer->deadline_ns;
+        place_check(timers, timer);
         timer->deadline_ns = deadline_ns;
         if (deadline_ns < before)
             sift_up(timers, timer, timer->place);
@@ -54,6 +70,7 @@ bool timers_set(struct timers *timers, struct timer *timer, uint64_t deadline_ns
 void timers_cancel(struct timers *timers, struct timer *timer) {
     size_t place = timer->place;
     if (!place) return;
+    place_check(timers, timer);
     timer->place = 0;
     struct timer *last = timers->heap[timers->count--];
     if (last == timer) return;
@@ -67,12 +84,15 @@ uint64_t timers_next(const struct timers *timers) { return timers->count ? timer
 
 struct timer *timers_due(struct timers *timers, uint64_t now_ns) {
     if (timers_next(timers) > now_ns) return NULL;
+    if (check_walks && timers->count <= 64) heap_check(timers);
     struct timer *timer = timers->heap[1];
     timers_cancel(timers, timer);
+    CHECKF(timer->deadline_ns <= timers_next(timers), "deadline=%llu", (unsigned long long)timer->deadline_ns);
     return timer;
 }
 
 void timers_free(struct timers *timers) {
+    CHECKF(timers->count == 0, "count=%zu", timers->count); /* each lies in an owner that would be called */
     memory_give(timers->heap);
     *timers = (struct timers){NULL, 0, 0};
 }

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -18,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/hash.h"
 #include "base/list.h"
 #include "base/memory.h"
@@ -62,6 +64,7 @@ static void start(void) {
 static int on_new_session(SSL *ssl, SSL_SESSION *fresh) {
     struct tls_session *session = SSL_get_ex_data(ssl, session_index);
     struct tls_context *context = session->context;
+    CHECK(context->calls && session->ssl == ssl);
     if (context->use == tls_for_callers) return 0;
     pthread_mutex_lock(&context->mutex);
     struct kept_session *place = NULL;
@@ -102,6 +105,7 @@ static struct tls_context *context_new(bool calls) {
 }
 
 static void context_free(struct tls_context *context) {
+    CHECK(!list_linked(&context->node)); /* nobody finds it any more */
     for (unsigned i = 0; i < sessions_kept; i++)
         if (context->kept[i].session) SSL_SESSION_free(context->kept[i].session);
     SSL_CTX_free(context->ctx);
@@ -257,6 +261,7 @@ struct tls_context *tls_client_context(struct str ca_file, bool insecure, enum t
         struct tls_context *context = LIST_OWNER(node, struct tls_context, node);
         if (context->insecure == insecure && context->use == use && hash_equal(&context->roots, &hash)) found = context;
     }
+    CHECK(!found || found->calls);
     if (found) {
         tls_context_hold(found);
     } else if ((found = client_context_new(&roots, alike, insecure, use, ca_file, error))) {
@@ -323,6 +328,7 @@ struct tls_context *tls_server_context(struct str cert_file, struct str key_file
 
 bool tls_server_context_renew(struct tls_context *context, struct str cert_file, struct str key_file,
                               struct error *error) {
+    CHECK(!context->calls);
     SSL_CTX *fresh = server_ctx_new(cert_file, key_file, error);
     if (!fresh) return false;
     pthread_mutex_lock(&context->mutex);
@@ -333,13 +339,18 @@ bool tls_server_context_renew(struct tls_context *context, struct str cert_file,
     return true;
 }
 
-void tls_context_hold(struct tls_context *context) { atomic_fetch_add(&context->holds, 1); }
+void tls_context_hold(struct tls_context *context) {
+    unsigned before = atomic_fetch_add(&context->holds, 1);
+    CHECKF(before > 0 && before < UINT_MAX, "holds=%u", before);
+}
 
 void tls_context_release(struct tls_context *context) {
     if (!context) return;
     bool calls = context->calls;
     if (calls) pthread_mutex_lock(&shared_mutex); /* nobody finds it between its last release and its end */
-    bool last = atomic_fetch_sub(&context->holds, 1) == 1;
+    unsigned before = atomic_fetch_sub(&context->holds, 1);
+    CHECKF(before > 0, "calls=%d", calls);
+    bool last = before == 1;
     if (last && calls) list_remove(&context->node);
     if (calls) pthread_mutex_unlock(&shared_mutex);
     if (last) context_free(context);
@@ -433,6 +444,7 @@ bool tls_put_cipher(struct tls_session *session, struct str cipher) {
 enum tls_result tls_take_plain(struct tls_session *session, char *buffer, size_t size, size_t *len) {
     ERR_clear_error();
     int returned = SSL_read(session->ssl, buffer, (int)size);
+    CHECKF(returned <= (int)size, "returned=%d size=%zu", returned, size);
     *len = returned > 0 ? (size_t)returned : 0;
     return returned > 0 ? tls_ok : result_of(session, returned);
 }
