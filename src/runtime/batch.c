@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/check.h"
 #include "base/memory.h"
 #include "base/prng.h"
 #include "base/text.h"
@@ -140,6 +141,8 @@ static void result_keep(struct batch *batch, struct item *item, struct str custo
     else
         batch_keep(&batch->file, item->line, text_str(&text), &batch->error);
     batch->progress.done++;
+    CHECKF(batch->progress.done <= batch->progress.total, "done=%llu total=%llu",
+           (unsigned long long)batch->progress.done, (unsigned long long)batch->progress.total);
     batch->progress.failed += code.len || item->status >= 300;
     arena_free(&arena);
 }
@@ -285,12 +288,14 @@ static void parallel_adapt(struct batch *batch, const struct item *item) {
     batch->parallel = overloaded ? batch->parallel / 2 : batch->parallel + 1 / batch->parallel;
     if (batch->parallel < 1) batch->parallel = 1;
     if (batch->parallel > batch->parallel_max) batch->parallel = batch->parallel_max;
+    CHECKF(batch->parallel >= 1, "parallel=%f", (double)batch->parallel); /* 0 would never send anything again */
 }
 
 static void item_end(struct batch *batch, struct item *item) {
     struct weir_call_facts facts = {.size = sizeof facts};
     const char *problem;
     size_t at;
+    CHECKF(batch->in_flight > 0 && item->batch == batch, "in_flight=%u", (unsigned)batch->in_flight);
     batch->in_flight--;
     weir_call_facts(item->call, &facts);
     if (facts.input_tokens > 0) batch->progress.input_tokens += facts.input_tokens;

@@ -110,13 +110,15 @@ struct deployment *deployment_new(struct snapshot *snapshot, const struct deploy
 }
 
 void deployment_hold(struct deployment *deployment) {
-    atomic_fetch_add_explicit(&deployment->holds, 1, memory_order_relaxed);
+    uint32_t before = atomic_fetch_add_explicit(&deployment->holds, 1, memory_order_relaxed);
+    CHECKF(before > 0 && before < UINT32_MAX, "holds=%u", before); /* who holds it may give it on; nobody else */
 }
 
 void deployment_release(struct deployment *deployment) {
     uint32_t before = atomic_fetch_sub_explicit(&deployment->holds, 1, memory_order_acq_rel);
     CHECK(before > 0);
     if (before > 1) return;
-    atomic_fetch_sub(deployment->live, 1);
+    unsigned live = atomic_fetch_sub(deployment->live, 1);
+    CHECKF(live > 0 && live <= limit_deployments, "live=%u", live);
     deployment_free(deployment);
 }

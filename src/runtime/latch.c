@@ -1,6 +1,7 @@
 /* latch.c - a counter under a mutex. The last touch of latch_down is under it, so that the waiter may free at once. */
 #include "runtime/latch.h"
 
+#include "base/check.h"
 #include "net/loop.h"
 
 void latch_init(struct latch *latch, unsigned count) {
@@ -15,6 +16,7 @@ void latch_init(struct latch *latch, unsigned count) {
 
 void latch_down(struct latch *latch) {
     pthread_mutex_lock(&latch->mutex);
+    CHECK(latch->count > 0); /* nobody counts down twice */
     if (--latch->count == 0) pthread_cond_broadcast(&latch->changed);
     pthread_mutex_unlock(&latch->mutex);
 }

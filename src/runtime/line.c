@@ -13,7 +13,7 @@ struct place {
 
 void line_join(struct request *request, const struct provider *provider) {
     struct worker *worker = request->worker;
-    CHECK(!request->line_cells);
+    CHECKF(!request->line_cells && worker->index < limit_loops, "index=%u", worker->index);
     request->line_cells = provider->cells;
     turns_join(&worker->line, &request->line_place, provider->cells, flight_client_hash(request->flight));
     atomic_fetch_add_explicit(&provider->cells->waiting[worker->index], 1, memory_order_acq_rel);
@@ -21,7 +21,9 @@ void line_join(struct request *request, const struct provider *provider) {
 
 void line_leave(struct request *request) {
     if (!request->line_cells) return;
-    atomic_fetch_sub_explicit(&request->line_cells->waiting[request->worker->index], 1, memory_order_acq_rel);
+    unsigned index = request->worker->index;
+    unsigned before = atomic_fetch_sub_explicit(&request->line_cells->waiting[index], 1, memory_order_acq_rel);
+    CHECKF(before > 0, "index=%u", index);
     turns_leave(&request->worker->line, &request->line_place);
     request->line_cells = NULL;
 }
@@ -31,6 +33,7 @@ static struct worker *next_worker(struct worker *worker, struct provider_cells *
     unsigned last = (unsigned)cell_load(&cells->served);
     for (unsigned step = 1; step <= worker->peer_count; step++) {
         unsigned index = (last + step) % worker->peer_count;
+        CHECKF(worker->peers[index].index == index, "index=%u", index);
         if (atomic_load_explicit(&cells->waiting[index], memory_order_acquire) == 0) continue;
         cell_store(&cells->served, index);
         return &worker->peers[index];
@@ -42,6 +45,7 @@ static void place_send(struct worker *from, struct provider_cells *cells);
 
 static void place_arrive(void *context) {
     struct place place = *(struct place *)context;
+    CHECKF(place.worker->loop == loop_current() && !place.worker->stepping, "index=%u", place.worker->index);
     memory_give(context);
     struct turns_place *next = turns_take(&place.worker->line, place.cells);
     if (next) {

@@ -41,7 +41,11 @@ struct probe {
 
 static void record_add(struct prober *prober, const struct provider *provider, const struct provider_health *health,
                        int8_t probe, struct now now) {
+    CHECKF(health->score >= 0 && health->score <= 1 && health->success >= 0 && health->success <= 1,
+           "score=%f success=%f", health->score, health->success);
     pthread_mutex_lock(&prober->mutex);
+    CHECKF(prober->record_next < health_records_max && prober->record_count <= health_records_max, "next=%zu count=%zu",
+           prober->record_next, prober->record_count);
     struct health_record *record = &prober->records[prober->record_next];
     *record = (struct health_record){.wall_ms = now.wall_ns / 1000000,
                                      .state = health->state,
@@ -91,6 +95,7 @@ static void probe_end(struct probe *probe, bool good, struct str said) {
     const struct provider *provider = probe->provider;
     struct probe_result result = {.good = good, .status = probe->status, .took_ns = now.mono_ns - probe->started_ns};
     str_copy(result.said, sizeof result.said, said);
+    CHECK(!probe->call && list_linked(&probe->node));
     timer_cancel(prober->worker->loop, &probe->timer);
     list_remove(&probe->node);
     if (!probe->unasked) {
@@ -147,6 +152,7 @@ static const struct call_handler handler = {prober_on_sent, prober_on_head, prob
 /* One that could not begin runs into the timer. */
 static void probe_call(struct probe *probe) {
     const struct origin *origin = &probe->deployment->origins[probe->provider->index];
+    CHECK(!probe->call && !probe->prober->stopping);
     probe->call = call_start(probe->prober->worker->client, origin, &probe->asked, &handler, probe);
 }
 

@@ -52,12 +52,15 @@ static void request_on_body(void *owner, struct str piece) {
 
 static void request_on_ended(void *owner) {
     struct lane *lane = owner;
+    CHECKF(lane->call && !lane->late.place, "attempt=%u", lane->attempt);
     lane->call = NULL;
     request_event(lane->request, &(struct event){.kind = event_reply_end, .attempt = lane->attempt});
 }
 
 static void request_on_failed(void *owner, enum call_failure failure, struct str text) {
     struct lane *lane = owner;
+    CHECKF(lane->call && (unsigned)failure < sizeof failure_of_call / sizeof *failure_of_call, "failure=%d",
+           (int)failure);
     lane->call = NULL;
     request_event(lane->request, &(struct event){.kind = event_call_failed,
                                                  .attempt = lane->attempt,
@@ -121,11 +124,21 @@ static void perform_call(struct request *request, const struct action *action) {
                                  .budget = flight_holds_within(request->flight),
                                  .caller = flight_client_hash(request->flight),
                                  .shares = flight_shares(request->flight)};
+    CHECKF(action->call.provider->index < request->deployment->snapshot->provider_count, "index=%zu",
+           (size_t)action->call.provider->index); /* the flight's provider is of the request's own deployment */
     *lane = (struct lane){.request = request, .attempt = action->attempt};
     const struct origin *origin = &request->deployment->origins[action->call.provider->index];
     lane->call = call_start(worker->client, origin, &asked, &handler, lane);
     overhead_add(request);
     if (!lane->call) timer_set(worker->loop, &lane->late, loop_now(worker->loop).mono_ns, on_no_call, lane);
+}
+
+/* While a flight waits for a file or an earlier response nothing is called, so the lanes are free, and the first one's
+ * timer tells of what could not begin. */
+static void lanes_check(const struct request *request) {
+    for (size_t i = 0; i < sizeof request->lanes / sizeof *request->lanes; i++)
+        CHECKF(!request->lanes[i].call && !request->lanes[i].late.place, "lane=%zu", i);
+    CHECK(!request->fetch && !request->recall);
 }
 
 static void on_fetched(void *owner, struct str failure, struct str bytes, struct str content_type) {
@@ -135,7 +148,6 @@ static void on_fetched(void *owner, struct str failure, struct str bytes, struct
         request, &(struct event){.kind = event_fetched, .text = failure, .bytes = bytes, .content_type = content_type});
 }
 
-/* Nothing is called while a flight waits for a file, so a lane's timer is free. */
 static void on_no_fetch(void *context) {
     on_fetched(((struct lane *)context)->request, STR("there is no memory for it"), STR_NONE, STR_NONE);
 }
@@ -149,6 +161,7 @@ static uint64_t request_caller_of(const struct request *request) {
 static void perform_fetch(struct request *request, const struct action *action) {
     struct worker *worker = request->worker;
     const struct fetch_limits *limits = &request->deployment->snapshot->fetch;
+    lanes_check(request);
     request->fetch_rules = (struct fetch_rules){.bytes_max = limits->bytes_max,
                                                 .timeout_ns = limits->timeout_ns,
                                                 .allowed = limits->allowed,
@@ -166,6 +179,7 @@ static void on_recalled(struct response_question *question) {
     struct request *request = question->context;
     static const struct str none = {NULL, 0};
     if (request) {
+        CHECK(request->recall == question);
         request->recall = NULL;
         bool failed = question->found == stored_failed;
         request_event(request, &(struct event){.kind = event_recalled,
@@ -184,6 +198,7 @@ static void on_no_recall(void *context) {
 static void perform_recall(struct request *request, const struct action *action) {
     enum { history_bytes_max = 24 * 1024 * 1024 };
     struct worker *worker = request->worker;
+    lanes_check(request);
     struct response_question *question = memory_take_zeroed(sizeof *question);
     if (question) {
         question->wish = response_wish_history;
@@ -224,6 +239,7 @@ static void perform_respond(struct request *request, const struct action *action
     text_put_u64(&text, request->overhead_ns / NS_PER_US);
     if (!request->deployment->snapshot->response_headers_minimal)
         headers[count++] = (struct http_header){STR("x-weir-overhead-us"), text_str(&text)};
+    CHECKF(count <= limit_headers && !text.failed, "count=%zu", count);
     request->sink->respond(request->sink_owner, action->respond.status, headers, count, action->respond.content_length);
 }
 
@@ -283,6 +299,7 @@ static void request_end(struct request *request) {
     report_request(&worker->reporter, request->flight, request->overhead_ns, loop_now(worker->loop));
     request->sink->closed(request->sink_owner, request->flight);
     list_remove(&request->node);
+    CHECKF(worker->request_count > 0 && !worker->stepping, "count=%zu", worker->request_count);
     worker->request_count--;
     reporter_in_flight(&worker->reporter, worker->request_count);
     flight_free(request->flight);
@@ -312,12 +329,14 @@ static enum left request_closed(struct request *request) {
 static enum left request_event(struct request *request, const struct event *event) {
     struct worker *worker = request->worker;
     struct actions *actions = &worker->actions;
-    CHECK(!worker->stepping);
+    CHECK(!worker->stepping && !request->leaving);
     worker->stepping = true;
     flight_step(request->flight, event, loop_now(worker->loop), actions);
     bool closed = false, starved = actions->starved;
-    for (size_t i = 0; i < actions->count; i++)
+    for (size_t i = 0; i < actions->count; i++) {
+        CHECKF(!closed, "action=%zu of %zu", i, actions->count); /* nothing is asked for behind the last */
         if (!starved || !is_for_caller(&actions->list[i])) closed = perform(request, &actions->list[i]);
+    }
     if (starved) request->sink->abort(request->sink_owner);
     worker->stepping = false;
     if (worker->scratch.newest) arena_reset(&worker->scratch);
@@ -365,7 +384,10 @@ bool request_writable(struct request *request) {
     return request_event(request, &(struct event){.kind = event_caller_writable}) == left_running;
 }
 
-void request_turn(struct request *request) { request_event(request, &(struct event){.kind = event_turn}); }
+void request_turn(struct request *request) {
+    CHECK(!request->line_cells);
+    request_event(request, &(struct event){.kind = event_turn});
+}
 
 void request_delivered(struct request *request) {
     if (request->leaving) request_end(request);

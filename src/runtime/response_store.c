@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/check.h"
 #include "base/memory.h"
 
 enum {
@@ -58,8 +59,22 @@ struct response_store {
 };
 
 static struct waiting *response_store_lane_of(struct response_store *responses, const struct job *job) {
+    CHECK((job->letter != NULL) != (job->question != NULL)); /* one of the two */
     struct str client = job->letter ? job->letter->response.client : str_from(job->question->client);
     return &responses->lanes[str_hash(client) % lanes];
+}
+
+/* What job_add took. Under the mutex. */
+static void lane_give(struct response_store *responses, const struct job *job) {
+    struct waiting *lane = response_store_lane_of(responses, job);
+    size_t bytes = job->letter ? job->letter->bytes : 0;
+    CHECKF(lane->jobs > 0 && lane->jobs <= responses->waiting, "jobs=%zu of %zu", lane->jobs, responses->waiting);
+    CHECKF(lane->bytes >= bytes && lane->bytes <= responses->waiting_bytes, "bytes=%zu of %zu, %zu", lane->bytes,
+           responses->waiting_bytes, bytes);
+    lane->jobs--;
+    lane->bytes -= bytes;
+    responses->waiting--;
+    responses->waiting_bytes -= bytes;
 }
 
 /* -- on the thread ----------------------------------------------------------------------------------------------------
@@ -129,12 +144,7 @@ static void *thread_run(void *context) {
         if (!job) break;
         responses->first = job->next;
         if (!responses->first) responses->last = NULL;
-        responses->waiting--;
-        response_store_lane_of(responses, job)->jobs--;
-        if (job->letter) {
-            responses->waiting_bytes -= job->letter->bytes;
-            response_store_lane_of(responses, job)->bytes -= job->letter->bytes;
-        }
+        lane_give(responses, job);
         responses->last_wishes = responses->ending;
         pthread_mutex_unlock(&responses->mutex);
         if (responses->last_wishes && responses->db) response_db_hurry(responses->db);
@@ -148,6 +158,8 @@ static void *thread_run(void *context) {
         memory_give(job);
         pthread_mutex_lock(&responses->mutex);
     }
+    CHECKF(responses->waiting == 0 && responses->waiting_bytes == 0 && !responses->last, "waiting=%zu bytes=%zu",
+           responses->waiting, responses->waiting_bytes);
     pthread_mutex_unlock(&responses->mutex);
     if (responses->given_up > 1)
         log_error(responses->log ? log_shared(responses->log) : NULL, clock_read(), "responses_store_failed",
@@ -180,6 +192,7 @@ struct response_store *response_store_open(const struct response_store_options *
 
 void response_store_finish(struct response_store *responses) {
     pthread_mutex_lock(&responses->mutex);
+    CHECK(!responses->ending);
     responses->ending = true;
     pthread_cond_signal(&responses->came);
     pthread_mutex_unlock(&responses->mutex);
@@ -214,6 +227,8 @@ static bool job_add(struct response_store *responses, struct letter *letter, str
         responses->last = job;
         responses->waiting++;
         responses->waiting_bytes += bytes;
+        CHECKF(responses->waiting <= waiting_max && responses->waiting_bytes <= waiting_bytes_max,
+               "waiting=%zu bytes=%zu", responses->waiting, responses->waiting_bytes);
         pthread_cond_signal(&responses->came);
     }
     pthread_mutex_unlock(&responses->mutex);
@@ -236,6 +251,7 @@ void response_store_keep(struct response_store *responses, const struct stored_r
             *to[i] = str_make(letter->text + at, from[i].len);
             at += from[i].len;
         }
+        CHECKF(at == bytes, "at=%zu bytes=%zu", at, bytes);
         if (job_add(responses, letter, NULL)) return;
         memory_give(letter);
     }

@@ -246,6 +246,7 @@ static void deploy_to_all(struct weir *weir, struct deploy_letter *letters[limit
                           bool fresh_connections) {
     for (unsigned i = 0; i < weir->worker_count; i++) {
         struct letter *letter = letters[i]->letter;
+        CHECK(letter); /* all were written before the first is sent */
         *letters[i] = (struct deploy_letter){&weir->workers[i], deployment, fresh_connections, NULL};
         deployment_hold(deployment);
         if (loop_letter_post(weir->workers[i].loop, letter, deploy_run, letters[i])) continue;
@@ -333,6 +334,7 @@ static void library_stop_run(void *context) {
 /* The letter is sent once, or thrown away with the worker. */
 static bool letter_send(struct worker *worker, struct letter **letter, void (*run)(void *context)) {
     struct letter *sent = *letter;
+    CHECK(sent);
     *letter = NULL;
     return loop_letter_post(worker->loop, sent, run, worker);
 }

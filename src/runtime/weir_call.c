@@ -74,6 +74,7 @@ static void library_call_on_closed(void *owner, const struct flight *flight) {
     struct weir_call *call = owner;
     struct weir_error error;
     struct flight_facts facts = flight_facts(flight);
+    CHECK(!call->over); /* `done` is told once */
     bool failed = !call->complete || call->status >= 300 || facts.error != error_none || call->cancelled;
     call->over = true;
     call->request = NULL;
@@ -129,6 +130,7 @@ static void begin_run(void *context) {
         call_release(call);
         return;
     }
+    CHECK(!call->over && !call->request);
     call->request = request;
     if (call->body_len && !request_body(request, str_make(call->body, call->body_len))) return;
     request_body_end(request);

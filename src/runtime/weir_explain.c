@@ -2,6 +2,7 @@
  */
 #include <string.h>
 
+#include "base/check.h"
 #include "base/memory.h"
 #include "net/loop.h"
 #include "runtime/weir_internal.h"
@@ -28,6 +29,8 @@ static void others_tell(struct explain_question *question) {
 
 static void ask_run(void *context) {
     struct explain_question *question = context;
+    CHECKF(question->next < question->weir->worker_count && question->len < sizeof question->json, "next=%u len=%zu",
+           question->next, question->len);
     struct worker *worker = &question->weir->workers[question->next++];
     struct str own = explain_find(worker->reporter.explain, str_from(question->id));
     if (own.at) {

@@ -23,6 +23,7 @@ bool worker_init(struct worker *worker, unsigned index, struct deployment *deplo
     list_init(&worker->requests);
     list_init(&worker->line);
     worker->host.prng = &worker->prng;
+    CHECKF(index < limit_loops, "index=%u", index); /* words for each loop stand in tables of so many */
     worker->loop = loop_new();
     if (worker->loop) streams_hold_within(worker->loop, memory);
     worker->client = worker->loop ? http_client_new(worker->loop) : NULL;
@@ -32,6 +33,7 @@ bool worker_init(struct worker *worker, unsigned index, struct deployment *deplo
 }
 
 void worker_deploy(struct worker *worker, struct deployment *deployment, bool fresh_connections) {
+    CHECK(loop_current() == worker->loop && !worker->stepping);
     deployment_release(worker->deployment);
     worker->deployment = deployment;
     http_client_set_origins(worker->client, deployment->origins, deployment->snapshot->provider_count,
@@ -76,6 +78,7 @@ void worker_start(struct worker *worker) { on_gauges(worker); }
 
 void worker_drain(struct worker *worker) {
     worker->draining = true;
+    CHECKF((worker->request_count == 0) == list_empty(&worker->requests), "count=%zu", worker->request_count);
     if (worker->request_count || !worker->drained) return;
     latch_down(worker->drained);
     worker->drained = NULL;
@@ -84,13 +87,14 @@ void worker_drain(struct worker *worker) {
 void worker_stop(struct worker *worker) {
     timer_cancel(worker->loop, &worker->gauges);
     while (!list_empty(&worker->requests)) request_break(LIST_OWNER(worker->requests.next, struct request, node));
+    CHECKF(worker->request_count == 0 && list_empty(&worker->line), "count=%zu", worker->request_count);
     if (worker->client) http_client_free(worker->client);
     worker->client = NULL;
 }
 
 void worker_free(struct worker *worker) {
     if (!worker->requests.next) return; /* the one before it could not be made */
-    CHECK(list_empty(&worker->requests));
+    CHECK(list_empty(&worker->requests) && list_empty(&worker->line));
     if (worker->client) http_client_free(worker->client); /* its loop never ran */
     if (worker->loop) loop_free(worker->loop);
     arena_free(&worker->scratch);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/memory.h"
 
 enum statement {
@@ -152,7 +153,8 @@ void response_db_hurry(struct response_db *db) { sqlite3_busy_timeout(db->sqlite
 void response_db_close(struct response_db *db) {
     if (!db) return;
     for (unsigned i = 0; i < statements; i++) sqlite3_finalize(db->statements[i]);
-    sqlite3_close(db->sqlite);
+    int closed = sqlite3_close(db->sqlite);
+    CHECKF(closed == SQLITE_OK, "closed=%d", closed); /* else a statement of ours is still open */
     memory_give(db);
 }
 
@@ -160,8 +162,17 @@ static void response_db_bind(sqlite3_stmt *statement, int place, struct str valu
     sqlite3_bind_text64(statement, place, value.at ? value.at : "", value.len, SQLITE_STATIC, SQLITE_UTF8);
 }
 
-static sqlite3_stmt *response_db_begin(struct response_db *db, enum statement which, struct str client, struct str id) {
+/* Whoever used it last has ended it: two uses at once would read each other's rows. */
+static sqlite3_stmt *statement_of(struct response_db *db, enum statement which) {
+    CHECKF((unsigned)which < statements, "which=%d", (int)which);
     sqlite3_stmt *statement = db->statements[which];
+    CHECKF(!sqlite3_stmt_busy(statement), "which=%d", (int)which);
+    return statement;
+}
+
+static sqlite3_stmt *response_db_begin(struct response_db *db, enum statement which, struct str client, struct str id) {
+    sqlite3_stmt *statement = statement_of(db, which);
+    CHECKF(sqlite3_bind_parameter_count(statement) >= 2, "which=%d", (int)which);
     response_db_bind(statement, 1, client);
     response_db_bind(statement, 2, id);
     return statement;
@@ -179,7 +190,8 @@ static struct str column(sqlite3_stmt *statement, int place) {
 
 /* -1: it could not be read. */
 static int64_t bytes_of(struct response_db *db, enum statement which, struct str client) {
-    sqlite3_stmt *statement = db->statements[which];
+    sqlite3_stmt *statement = statement_of(db, which);
+    CHECKF(which == statement_client_bytes || which == statement_all_bytes, "which=%d", (int)which);
     if (which == statement_client_bytes) response_db_bind(statement, 1, client);
     int step = sqlite3_step(statement);
     int64_t bytes = step == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : step == SQLITE_DONE ? 0 : -1;
@@ -190,10 +202,11 @@ static int64_t bytes_of(struct response_db *db, enum statement which, struct str
 /* Removes the oldest until `bytes` more fit below `most`. */
 static bool room_make(struct response_db *db, enum statement sum, enum statement oldest, struct str client,
                       int64_t most, int64_t bytes) {
+    CHECKF(bytes >= 0 && (most <= 0 || bytes <= most), "bytes=%lld most=%lld", (long long)bytes, (long long)most);
     for (int64_t held; most > 0;) {
         if ((held = bytes_of(db, sum, client)) < 0) return false;
         if (held + bytes <= most) return true;
-        sqlite3_stmt *statement = db->statements[oldest];
+        sqlite3_stmt *statement = statement_of(db, oldest);
         if (oldest == statement_client_oldest) response_db_bind(statement, 1, client);
         bool removed = sqlite3_step(statement) == SQLITE_DONE && sqlite3_changes(db->sqlite) > 0;
         response_db_end(statement);
@@ -235,6 +248,7 @@ bool response_db_put(struct response_db *db, const struct stored_response *respo
                      bytes) &&
            room_make(db, statement_all_bytes, statement_oldest, STR(""), limits->bytes_max, bytes) &&
            row_put(db, response, now_s, bytes) && response_db_run(db->sqlite, "COMMIT");
+    CHECK(!good || sqlite3_get_autocommit(db->sqlite));
     if (good) return true;
     problem_put(db->sqlite, problem, size);
     if (!sqlite3_get_autocommit(db->sqlite)) (void)response_db_run(db->sqlite, "ROLLBACK");
@@ -243,6 +257,7 @@ bool response_db_put(struct response_db *db, const struct stored_response *respo
 
 enum stored response_db_get(struct response_db *db, struct str client, struct str id, const char *member,
                             struct text *text, char *problem, size_t size) {
+    CHECKF(strcmp(member, "input") == 0 || strcmp(member, "response") == 0, "member=%s", member);
     sqlite3_stmt *statement =
         response_db_begin(db, strcmp(member, "input") == 0 ? statement_input : statement_response, client, id);
     int step = sqlite3_step(statement);
@@ -266,6 +281,7 @@ static enum stored links_read(struct response_db *db, struct str client, struct 
         enum stored found = step == SQLITE_ROW ? stored_found : step == SQLITE_DONE ? stored_missing : stored_failed;
         if (found == stored_failed) problem_put(db->sqlite, problem, size);
         if (found == stored_found) {
+            CHECKF(*count < links_max, "count=%zu", *count);
             rows[*count] = sqlite3_column_int64(statement, 0);
             bytes += (size_t)sqlite3_column_int64(statement, 2);
             str_copy(name, sizeof name, column(statement, 1));
@@ -330,7 +346,7 @@ enum stored response_db_remove(struct response_db *db, struct str client, struct
 }
 
 int64_t response_db_forget(struct response_db *db, int64_t before_s, char *problem, size_t size) {
-    sqlite3_stmt *statement = db->statements[statement_forget];
+    sqlite3_stmt *statement = statement_of(db, statement_forget);
     sqlite3_bind_int64(statement, 1, before_s);
     bool good = sqlite3_step(statement) == SQLITE_DONE;
     if (!good) problem_put(db->sqlite, problem, size);
