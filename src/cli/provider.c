@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "base/header_names.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "dialect/json.h"
@@ -53,17 +54,6 @@ struct settings {
     char secret[secret_bytes_max]; /* what `-` stands for */
     size_t secret_len;
 };
-
-static bool name_is_secret(struct str key) {
-    static const char *const words[] = {"api_key", "authorization", "token", "secret", "api-key", "apikey"};
-    char lower[128];
-    str_copy(lower, sizeof lower, key);
-    for (char *c = lower; *c; c++)
-        if (*c >= 'A' && *c <= 'Z') *c = (char)(*c | 0x20);
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strstr(lower, words[i])) return true;
-    return false;
-}
 
 /* From a terminal without showing it. */
 static bool secret_read(struct settings *settings) {
@@ -183,7 +173,7 @@ static bool settings_check(struct settings *settings) {
             fprintf(stderr, "weir provider: `%s` is not key=value\n", settings->arguments[i]);
             return false;
         }
-        bool secret = name_is_secret(setting.key) || name_is_secret(setting.inner) ||
+        bool secret = header_may_be_credential(setting.key) || header_may_be_credential(setting.inner) ||
                       (str_eq(setting.key, STR("headers")) && setting.inner.len == 0) ||
                       (str_eq(setting.key, STR("proxy")) && str_find_byte(setting.value, '@') != SIZE_MAX);
         if (secret && setting.value.len && !hidden) {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/header_names.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "dialect/outbound.h"
@@ -199,27 +200,6 @@ static bool header_is_valid(struct str name, struct str value) {
     return name.len > 0 && name.len <= 128 && value.len <= 8192;
 }
 
-/* Those that weir itself writes: a second one would make two requests of one, or cross credentials. */
-static bool header_is_ours(struct str name) {
-    static const char *const ours[] = {"host",    "connection", "content-length", "transfer-encoding", "te", "trailer",
-                                       "upgrade", "keep-alive", "expect",         "proxy-connection"};
-    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-        if (str_eq_nocase(name, str_from(ours[i]))) return true;
-    return false;
-}
-
-/* Callers' credentials and cookies, what weir sends of its own accord, and a provider's cookies. */
-static bool header_is_nobodys(struct str name) {
-    static const char *const names[] = {"authorization",    "proxy-authorization", "x-api-key",
-                                        "api-key",          "x-goog-api-key",      "cookie",
-                                        "set-cookie",       "set-cookie2",         "cookie2",
-                                        "www-authenticate", "proxy-authenticate",  "content-type",
-                                        "content-encoding", "accept-encoding"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (str_eq_nocase(name, str_from(names[i]))) return true;
-    return str_starts_nocase(name, STR("x-weir-"));
-}
-
 /* The provider's own and those that stand above all providers. */
 static void forwards_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
                           const struct config_node *node, struct provider *provider) {
@@ -237,7 +217,7 @@ static void forwards_read(struct config_reading *reading, struct snapshot *snaps
     if (!provider->forward_headers) return;
     for (size_t i = 0; i < count + more; i++) {
         struct str name = i < count ? own[i] : all[i - count];
-        if (header_is_ours(name) || header_is_nobodys(name))
+        if (header_uses(name) & (header_of_hop | header_fixed))
             config_report(reading, written, config_error,
                           "`forward_headers`: `%.*s` is weir's own or holds a credential: remove it",
                           STR_ARG(str_slice(name, 0, 64)));
@@ -260,7 +240,7 @@ static void headers_read(struct config_reading *reading, struct snapshot *snapsh
             config_report(reading, header, config_error,
                           "`%.*s` is no header: a name of letters, digits and `-`, a value of one line",
                           STR_ARG(str_slice(header->key, 0, 64)));
-        else if (header_is_ours(header->key))
+        else if (header_uses(header->key) & header_of_hop) /* a second one would make two requests of one */
             config_report(reading, header, config_error, "the header `%.*s` is written by weir itself: remove it",
                           STR_ARG(header->key));
         else if (header->kind == config_scalar)

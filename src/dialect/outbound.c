@@ -3,34 +3,25 @@
 
 #include "base/url.h"
 
-static const struct str openai_forwarded[] = {STR("openai-beta"), STR("idempotency-key"),     STR("http-referer"),
-                                              STR("x-title"),     STR("x-client-request-id"), STR("")};
-static const struct str anthropic_forwarded[] = {STR("anthropic-beta"), STR("anthropic-version"), STR("")};
-static const struct str none_forwarded[] = {STR("")};
-
 #define BEARER STR("Authorization"), STR("Bearer ")
 
 static const struct outbound_facts facts[dialects] = {
-    [dialect_openai] = {BEARER, {{NULL, 0}, {NULL, 0}}, STR("/models"), openai_forwarded},
+    [dialect_openai] = {BEARER, {{NULL, 0}, {NULL, 0}}, STR("/models"), header_of_openai},
     [dialect_anthropic] = {STR("x-api-key"),
                            STR(""),
                            {STR("anthropic-version"), STR("2023-06-01")},
                            STR("/v1/models"),
-                           anthropic_forwarded},
-    [dialect_gemini] = {STR("x-goog-api-key"), STR(""), {{NULL, 0}, {NULL, 0}}, STR("/models"), none_forwarded},
-    [dialect_ollama] = {BEARER, {{NULL, 0}, {NULL, 0}}, STR("/api/tags"), none_forwarded},
-    [dialect_cloudflare] = {BEARER, {{NULL, 0}, {NULL, 0}}, STR("/ai/models/search"), none_forwarded},
-    [dialect_huggingface] = {BEARER, {{NULL, 0}, {NULL, 0}}, STR(""), none_forwarded},
-    [dialect_responses] = {BEARER, {{NULL, 0}, {NULL, 0}}, STR("/models"), openai_forwarded},
+                           header_of_anthropic},
+    [dialect_gemini] = {STR("x-goog-api-key"), STR(""), {{NULL, 0}, {NULL, 0}}, STR("/models"), 0},
+    [dialect_ollama] = {BEARER, {{NULL, 0}, {NULL, 0}}, STR("/api/tags"), 0},
+    [dialect_cloudflare] = {BEARER, {{NULL, 0}, {NULL, 0}}, STR("/ai/models/search"), 0},
+    [dialect_huggingface] = {BEARER, {{NULL, 0}, {NULL, 0}}, STR(""), 0},
+    [dialect_responses] = {BEARER, {{NULL, 0}, {NULL, 0}}, STR("/models"), header_of_openai},
 };
 
 const struct outbound_facts *outbound_facts(enum dialect dialect) { return &facts[dialect]; }
 
-bool outbound_forwards(enum dialect dialect, struct str name) {
-    for (const struct str *known = facts[dialect].forwarded; known->len; known++)
-        if (str_eq_nocase(name, *known)) return true;
-    return false;
-}
+bool outbound_forwards(enum dialect dialect, unsigned uses) { return (uses & facts[dialect].forwards) != 0; }
 
 const struct codec *codec_of(enum dialect dialect) {
     static const struct codec *const codecs[dialects] = {

@@ -3,6 +3,7 @@
 #define WEIR_DIALECT_OUTBOUND_H
 
 #include "base/header.h"
+#include "base/header_names.h"
 #include "base/text.h"
 #include "dialect/codec.h"
 #include "dialect/endpoint.h"
@@ -12,12 +13,12 @@ struct outbound_facts {
     struct str key_prefix;   /* "Bearer " */
     struct http_header also; /* sent with each request; empty name: none */
     struct str models_path;  /* what a health probe asks for, below the base URL; empty: nothing is known to be cheap */
-    const struct str *forwarded; /* the caller's headers of this dialect that go up; ends in an empty one */
+    unsigned forwards;       /* enum header_use: the caller's headers of this dialect, which go up */
 };
 
 const struct outbound_facts *outbound_facts(enum dialect dialect);
-/* Does this caller's header go up to every provider of the dialect? */
-bool outbound_forwards(enum dialect dialect, struct str name);
+/* Does a caller's header of these uses go up to every provider of the dialect? */
+bool outbound_forwards(enum dialect dialect, unsigned uses);
 /* The dialect's code. */
 const struct codec *codec_of(enum dialect dialect);
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/header_names.h"
 #include "flight/flight_internal.h"
 
 /* The x-weir-* headers that steer. Those of features to come are refused, never ignored. */
@@ -20,38 +21,42 @@ static const struct {
 
 /* The caller's headers of its dialect's list, and those that a provider's forward_headers adds. Which of them go up is
  * each provider's affair. */
-static bool forwards(const struct snapshot *snapshot, enum dialect dialect, struct str name) {
-    if (outbound_forwards(dialect, name)) return true;
+static bool forwards(const struct snapshot *snapshot, enum dialect dialect, unsigned uses, struct str name) {
+    if (outbound_forwards(dialect, uses)) return true;
     for (size_t p = 0; p < snapshot->provider_count; p++)
         for (size_t i = 0; i < snapshot->providers[p].forward_header_count; i++)
             if (str_eq_nocase(name, snapshot->providers[p].forward_headers[i])) return true;
     return false;
 }
 
+static bool header_goes_up(const struct flight *flight, const struct flight_request *request, size_t at,
+                           unsigned *known) {
+    struct str name = request->headers[at].name;
+    unsigned uses = header_uses(name);
+    if (known) *known = uses;
+    if (request->endpoint != endpoint_raw)
+        return forwards(flight->snapshot, endpoint_facts(request->endpoint)->dialect, uses, name);
+    return raw_passes_up(uses, name) && !header_is_named_by_connection(request->headers, request->header_count, name);
+}
+
 /* Copies what the flight keeps of the caller's head. */
 static bool headers_keep(struct flight *flight, const struct flight_request *request) {
     size_t kept = 0;
-    enum dialect dialect = endpoint_facts(request->endpoint)->dialect;
-    bool raw = request->endpoint == endpoint_raw;
-    for (size_t i = 0; i < request->header_count; i++)
-        kept += raw ? raw_passes_up(request->headers[i].name) &&
-                          !header_is_of_hop(request->headers, request->header_count, request->headers[i].name)
-                    : forwards(flight->snapshot, dialect, request->headers[i].name);
+    for (size_t i = 0; i < request->header_count; i++) kept += header_goes_up(flight, request, i, NULL);
     flight->forward = kept ? arena_take(&flight->arena, kept * sizeof *flight->forward) : NULL;
     if (kept && !flight->forward) return false;
     for (size_t i = 0; i < request->header_count; i++) {
         const struct http_header *header = &request->headers[i];
-        for (size_t s = 0; s < sizeof steering / sizeof *steering; s++) {
+        unsigned uses;
+        bool goes_up = header_goes_up(flight, request, i, &uses);
+        for (size_t s = 0; uses & header_steers && s < sizeof steering / sizeof *steering; s++) {
             struct str *field = (struct str *)(void *)((char *)flight + steering[s].field);
             if (!field->at && str_eq_nocase(header->name, steering[s].name)) {
                 *field = arena_copy(&flight->arena, header->value);
                 if (!field->at) return false;
             }
         }
-        if (raw ? !raw_passes_up(header->name) ||
-                      header_is_of_hop(request->headers, request->header_count, header->name)
-                : !forwards(flight->snapshot, dialect, header->name))
-            continue;
+        if (!goes_up) continue;
         struct http_header copy = {arena_copy(&flight->arena, header->name), arena_copy(&flight->arena, header->value)};
         if (!copy.name.at || !copy.value.at) return false;
         flight->forward[flight->forward_count++] = copy;

@@ -4,16 +4,11 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/header_names.h"
 #include "flight/flight_internal.h"
 
-/* What of a provider's head goes back to the caller: its rate limits, its retry advice, its request id. Never cookies,
- * never account headers. */
-static const struct str passed_back[] = {STR("content-disposition"), STR("openai-processing-ms"), STR("openai-version"),
-                                         STR("request-id"),          STR("retry-after"),          STR("retry-after-ms"),
-                                         STR("x-request-id"),        STR("x-should-retry")};
-
 static bool passes_up(const struct provider *provider, struct str name) {
-    if (outbound_forwards(provider->dialect, name)) return true;
+    if (outbound_forwards(provider->dialect, header_uses(name))) return true;
     for (size_t i = 0; i < provider->forward_header_count; i++)
         if (str_eq_nocase(name, provider->forward_headers[i])) return true;
     return false;
@@ -176,10 +171,10 @@ void attempt_read(struct attempt *attempt, bool wanted, struct actions *out) {
     action->wanted = wanted;
 }
 
+/* What of a provider's head goes back to the caller: its rate limits, its retry advice, its request id. Never cookies,
+ * never account headers. */
 static bool passes_back(const struct provider *provider, struct str name) {
-    if (str_starts_nocase(name, STR("x-ratelimit-"))) return true;
-    for (size_t i = 0; i < sizeof passed_back / sizeof *passed_back; i++)
-        if (str_eq_nocase(name, passed_back[i])) return true;
+    if (header_uses(name) & header_returns) return true;
     for (size_t i = 0; i < provider->forward_header_count; i++)
         if (str_eq_nocase(name, provider->forward_headers[i])) return true;
     return false;
@@ -188,7 +183,7 @@ static bool passes_back(const struct provider *provider, struct str name) {
 static bool keeps(const struct flight *flight, const struct provider *provider, const struct event *event, size_t at) {
     struct str name = event->headers[at].name;
     return (flight->endpoint == endpoint_raw ? raw_passes_back(name) : passes_back(provider, name)) &&
-           !header_is_of_hop(event->headers, event->header_count, name);
+           !header_is_named_by_connection(event->headers, event->header_count, name);
 }
 
 /* A name too may be of the provider's choice: x-ratelimit-... */

@@ -413,11 +413,11 @@ void stored_keep_frames(struct flight *flight, struct str frames, struct actions
 bool raw_keep(struct flight *flight, const struct flight_raw *raw);
 enum step raw_admit(struct flight *flight, struct now now, struct actions *out) MUST_USE;
 bool raw_request(struct flight *flight, struct attempt *attempt);
-bool raw_passes_up(struct str name);
+bool raw_passes_up(unsigned uses, struct str name);
 /* Also where its client is kept to some models: a header might choose another one. */
 bool raw_passes_up_kept(const struct provider *provider, struct str name);
 /* Is this header named by Connection, of one hop then (RFC 9110, section 7.6.1)? */
-bool header_is_of_hop(const struct http_header *headers, size_t count, struct str name);
+bool header_is_named_by_connection(const struct http_header *headers, size_t count, struct str name);
 bool raw_passes_back(struct str name);
 /* From the last bytes of the reply. */
 void raw_usage(struct flight *flight, struct attempt *attempt);

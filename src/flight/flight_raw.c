@@ -6,6 +6,7 @@
  * Must never: send anything outside of the provider's base URL, or what only that provider may know to a caller. */
 #include <string.h>
 
+#include "base/header_names.h"
 #include "dialect/fields.h"
 #include "dialect/names.h"
 #include "flight/flight_internal.h"
@@ -208,36 +209,7 @@ enum step raw_admit(struct flight *flight, struct now now, struct actions *out) 
 /* -- headers ----------------------------------------------------------------------------------------------------------
  */
 
-/* Names, or beginnings of them where they end in `-` or `*`. */
-static bool raw_is_one_of(const char *const *names, struct str name) {
-    for (; *names; names++) {
-        struct str known = str_from(*names);
-        bool beginning = known.at[known.len - 1] == '*' || known.at[known.len - 1] == '-';
-        if (known.at[known.len - 1] == '*') known.len--;
-        if (beginning ? str_starts_nocase(name, known) : str_eq_nocase(name, known)) return true;
-    }
-    return false;
-}
-
-/* Of one hop: RFC 9110, section 7.6.1. */
-#define HOP                                                                                                           \
-    "connection", "keep-alive", "proxy-*", "te", "trailer", "transfer-encoding", "upgrade", "content-length", "host", \
-        "expect"
-
-static bool has_mark(struct str name, const struct str *marks, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        for (size_t at = 0; at + marks[i].len <= name.len; at++)
-            if (str_eq_nocase(str_slice(name, at, at + marks[i].len), marks[i])) return true;
-    return false;
-}
-
-/* Whose account it is: a provider tells in its replies, and a caller could choose another one that the key opens. */
-static bool is_account(struct str name) {
-    static const struct str marks[] = {STR("organization"), STR("project"), STR("account")};
-    return has_mark(name, marks, sizeof marks / sizeof *marks);
-}
-
-bool header_is_of_hop(const struct http_header *headers, size_t count, struct str name) {
+bool header_is_named_by_connection(const struct http_header *headers, size_t count, struct str name) {
     for (size_t i = 0; i < count; i++) {
         struct str rest = headers[i].value, named;
         if (!str_eq_nocase(headers[i].name, STR("connection"))) continue;
@@ -247,70 +219,16 @@ bool header_is_of_hop(const struct http_header *headers, size_t count, struct st
     return false;
 }
 
-/* By what it is called: gateways before providers read others than the dialect's own. */
-static bool is_credential(struct str name) {
-    static const struct str marks[] = {STR("auth"),   STR("token"),  STR("api-key"),   STR("api_key"),
-                                       STR("apikey"), STR("secret"), STR("credential")};
-    return has_mark(name, marks, sizeof marks / sizeof *marks);
-}
-
-bool raw_passes_up(struct str name) {
-    static const char *const kept_here[] = {HOP,
-                                            "authorization",
-                                            "x-api-key",
-                                            "api-key",
-                                            "x-goog-api-key",
-                                            "cookie",
-                                            "accept-encoding",
-                                            "user-agent",
-                                            "content-type", /* sent on its own */
-                                            "origin",
-                                            "referer",
-                                            "forwarded",
-                                            "via",
-                                            "x-forwarded-",
-                                            "x-real-ip",
-                                            "x-weir-",
-                                            "x-http-method-override",
-                                            "x-http-method",
-                                            "x-method-override", /* what makes another request of it */
-                                            "x-original-",
-                                            "x-rewrite-",
-                                            "x-method",
-                                            "x-host",
-                                            "x-forwarded",
-                                            "x-client-ip",
-                                            "true-client-ip",
-                                            "cf-connecting-ip",
-                                            "cookie2",
-                                            "ocp-apim-",
-                                            "range",
-                                            "if-range", /* a part of a reply could begin inside a credential */
-                                            NULL};
-    return !is_account(name) && !is_credential(name) && !raw_is_one_of(kept_here, name);
+bool raw_passes_up(unsigned uses, struct str name) {
+    return !(uses & (header_of_hop | header_of_caller)) && !header_is_account(name) && !header_may_be_credential(name);
 }
 
 bool raw_passes_up_kept(const struct provider *provider, struct str name) {
-    return str_eq_nocase(name, STR("accept")) || outbound_forwards(provider->dialect, name);
+    return str_eq_nocase(name, STR("accept")) || outbound_forwards(provider->dialect, header_uses(name));
 }
 
 bool raw_passes_back(struct str name) {
-    static const char *const kept_here[] = {HOP,
-                                            "set-cookie*",
-                                            "www-authenticate",
-                                            "alt-svc",
-                                            "strict-transport-security",
-                                            "access-control-",
-                                            "content-type", /* sent on its own */
-                                            "date",
-                                            "server",
-                                            "location",
-                                            "cf-*",
-                                            "nel",
-                                            "report-to",
-                                            "x-weir-",
-                                            NULL};
-    return !is_account(name) && !raw_is_one_of(kept_here, name);
+    return !(header_uses(name) & (header_of_hop | header_of_provider)) && !header_is_account(name);
 }
 
 /* -- the request, the reply -------------------------------------------------------------------------------------------

@@ -3,39 +3,7 @@
 #include "snapshot/credentials.h"
 
 #include "base/base64.h"
-
-/* Headers of the configuration whose values are no secret: they may stand in an answer. */
-static const char *const harmless[] = {"accept",
-                                       "accept-language",
-                                       "anthropic-beta",
-                                       "anthropic-dangerous-direct-browser-access",
-                                       "anthropic-version",
-                                       "api-version",
-                                       "baggage",
-                                       "cache-control",
-                                       "content-language",
-                                       "content-type",
-                                       "http-referer",
-                                       "openai-beta",
-                                       "openai-organization",
-                                       "openai-project",
-                                       "origin",
-                                       "priority",
-                                       "referer",
-                                       "traceparent",
-                                       "user-agent",
-                                       "x-app-name",
-                                       "x-client-name",
-                                       "x-client-version",
-                                       "x-goog-api-client",
-                                       "x-goog-user-project",
-                                       "x-ms-region",
-                                       "x-request-id",
-                                       "x-stainless-lang",
-                                       "x-title",
-                                       "x-wait-for-model",
-                                       "x-use-cache",
-                                       NULL};
+#include "base/header_names.h"
 
 enum {
     of_a_header = 32,       /* words, and each may be four credentials */
@@ -49,12 +17,6 @@ struct list_of {
 
 static void credentials_add(struct list_of *list, struct str credential) {
     if (list->count < list->size && credential.len >= mask_shortest) list->list[list->count++] = credential;
-}
-
-static bool is_harmless(struct str name) {
-    for (const char *const *at = harmless; *at; at++)
-        if (str_eq_nocase(name, str_from(*at))) return true;
-    return false;
 }
 
 /* user:password as a whole, and the password. */
@@ -100,7 +62,7 @@ bool credentials_make(const struct str *keys, size_t key_count, const struct htt
     if (!list.list) return false;
     for (size_t i = 0; i < key_count; i++) credentials_add(&list, keys[i]);
     for (size_t i = 0; i < header_count; i++)
-        if (!is_harmless(headers[i].name)) credentials_header_add(&list, headers[i].value, secrets);
+        if (!(header_uses(headers[i].name) & header_harmless)) credentials_header_add(&list, headers[i].value, secrets);
     proxy_add(&list, proxy, secrets);
     if (!mask_new(list.list, list.count, mask_shortest_anywhere, secrets, &credentials->anywhere)) return false;
     bool has_short = false;
