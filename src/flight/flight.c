@@ -138,9 +138,9 @@ static void on_timer(struct flight *flight, struct now now, struct actions *out)
     flight->timer_ns = 0;
     if (flight->live)
         on_deadline(flight, now, out);
-    else if (flight->waiting != waiting_none && now.mono_ns < flight->wait_until_ns)
-        flight_arm(flight, flight->wait_until_ns, out);
-    else if (flight->waiting != waiting_none)
+    else if (flight->waiting.why != waiting_none && now.mono_ns < flight->waiting.until_ns)
+        flight_arm(flight, flight->waiting.until_ns, out);
+    else if (flight->waiting.why != waiting_none)
         flight_wait_over(flight, now, out);
 }
 
@@ -184,7 +184,6 @@ static enum step on_call_failed(struct flight *flight, struct attempt *attempt, 
 static enum step on_sent(struct flight *flight, struct attempt *attempt, struct now now) {
     if (attempt->state > attempt_sent) return step_on;
     attempt_enter(flight, attempt, attempt_sent, now);
-    attempt->sent_ns = now.mono_ns;
     return step_on;
 }
 

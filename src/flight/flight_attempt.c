@@ -65,11 +65,9 @@ static struct attempt *attempt_new(struct flight *flight, struct candidate *cand
                                    struct now now) {
     struct attempt *attempt = arena_take_zeroed(&flight->arena, sizeof *attempt);
     if (!attempt) return NULL;
-    attempt->number = flight->attempt_count;
     attempt->target = candidate->target;
     attempt->candidate = candidate;
     attempt->holds = *holds;
-    attempt->started_ns = now.mono_ns;
     attempt->usage = USAGE_NONE;
     attempt->cost_nano_usd = attempt->retry_after_ms = attempt->content_length = -1;
     sse_init(&attempt->sse);
@@ -78,13 +76,10 @@ static struct attempt *attempt_new(struct flight *flight, struct candidate *cand
     lines_hold_within(&attempt->lines, flight->budget);
     attempt->masked.budget = flight->budget;
     chunks_init_spared(&attempt->held, flight->budget, flight->host->chunk_spares);
-    flight->attempts[flight->attempt_count++] = attempt;
-    attempt->hedge = flight->live != NULL;
-    *(flight->live ? &flight->rival : &flight->live) = attempt;
+    attempt_joins(flight, attempt, now);
     attempt->continues = flight->resumed;
     if (attempt->continues) attempt->pending = text_in_arena(&flight->arena, 256);
     candidate->tries++;
-    flight->timer_moved = true;
     return attempt;
 }
 
@@ -244,7 +239,6 @@ static bool reply_mode_choose(const struct flight *flight, struct attempt *attem
 enum step attempt_head(struct flight *flight, struct attempt *attempt, const struct event *event, struct now now) {
     attempt_enter(flight, attempt, attempt_replying, now);
     attempt->status = event->status;
-    attempt->head_ns = now.mono_ns;
     attempt->until_close = event->until_close;
     attempt->content_length = event->content_length;
     attempt->limits = ratelimit_read(event->headers, event->header_count, now.wall_ns);

@@ -124,42 +124,30 @@ struct candidate *choice_best(struct flight *flight, struct now now) {
     return open[best];
 }
 
-/* -- waiting ----------------------------------------------------------------------------------------------------------
+/* -- the order of things ----------------------------------------------------------------------------------------------
  */
 
-static void wait_begin(struct flight *flight, enum flight_waiting waiting, struct candidate *candidate,
-                       uint64_t until_ns, struct actions *out) {
-    flight->waiting = waiting;
-    flight->waits_for = candidate;
-    flight->wait_until_ns = until_ns;
-    flight_arm(flight, until_ns, out);
-}
-
-/* Where there are several clients none takes all the places in line. false: it has its share of them. */
-static bool line_share_take(struct flight *flight, const struct provider *provider) {
-    flight->line_shared = flight_shares(flight);
-    if (!flight->line_shared) return true;
-    int32_t waiting = gate_waiting(&provider->cells->gate), free = (int32_t)provider->queue_max;
-    if (waiting > 0) free -= waiting;
-    flight->line_shared = waiters_join(&provider->cells->waiters, flight->client_hash, free > 0 ? (uint32_t)free : 0);
-    return flight->line_shared;
-}
-
-static void line_share_give(struct flight *flight, const struct provider *provider) {
-    if (flight->line_shared) waiters_leave(&provider->cells->waiters, flight->client_hash);
-    flight->line_shared = false;
-}
-
-void flight_wait_end(struct flight *flight, struct actions *out) {
-    if (flight->waiting == waiting_line) {
-        const struct provider *provider = flight->waits_for->target->provider;
-        line_share_give(flight, provider);
-        actions_add(out, action_unwait)->provider = provider;
-        gate_stop_waiting(&provider->cells->gate);
+/* On: it cannot be had after all, and the next one is to be tried. */
+static enum step choose_begin(struct flight *flight, struct candidate *candidate, bool has_gate, uint32_t lock_epoch,
+                              struct now now, struct actions *out) {
+    struct holds holds;
+    enum step step = has_gate ? step_on : files_fetch(flight, candidate->target, now, out);
+    if (step != step_on) return step;
+    candidate->refusal = hold_take(flight, candidate, has_gate, now, &holds, out);
+    if (candidate->refusal != refusal_none) {
+        candidate->raced = true;
+        return step_on;
     }
-    if (flight->waiting == waiting_fetch) actions_add(out, action_unfetch);
-    if (flight->waiting == waiting_recall) actions_add(out, action_unrecall);
-    flight->waiting = waiting_none;
+    if (attempt_begin(flight, candidate, &holds, lock_epoch, now, out)) return step_waits;
+    return answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
+}
+
+/* A place at its provider is the flight's own. */
+static enum step turn_take(struct flight *flight, struct candidate *candidate, struct now now, struct actions *out) {
+    enum step step = choose_begin(flight, candidate, true, 0, now, out);
+    if (step != step_on) return step;
+    flight_try_next(flight, now, out);
+    return step_waits;
 }
 
 static bool is_retryable(const struct flight *flight, const struct candidate *candidate) {
@@ -194,7 +182,7 @@ static enum step retry_later(struct flight *flight, const struct attempt *last, 
     if (until_ns >= flight->deadline_ns) return step_on;
     if (flight->route->cells && !share_take(&flight->route->cells->retries, rules->budget_permille, 10, now.mono_ns))
         return step_on;
-    wait_begin(flight, waiting_backoff, best, until_ns, out);
+    wait_until(flight, waiting_backoff, best, until_ns, now, out);
     return step_waits;
 }
 
@@ -212,47 +200,18 @@ static enum step wait_for_room(struct flight *flight, struct now now, struct act
         if (candidate->refusal == refusal_rate_limited) {
             hold_look(flight, candidate, now, &open_ns);
             if (open_ns == 0 || open_ns >= until_ns) continue;
-            wait_begin(flight, waiting_rate, candidate, open_ns, out);
+            wait_until(flight, waiting_rate, candidate, open_ns, now, out);
             return step_waits;
         }
-        bool entered = false;
         if (candidate->refusal != refusal_too_many_in_flight) continue;
-        if (!line_share_take(flight, provider)) {
-            candidate->refusal = refusal_line_share;
-            continue;
+        switch (wait_in_line(flight, candidate, until_ns, now, out)) {
+        case line_entered: return step_waits;
+        case line_not_needed: return turn_take(flight, candidate, now, out);
+        case line_has_its_share: candidate->refusal = refusal_line_share; break;
+        case line_is_full: break;
         }
-        if (!gate_wait(&provider->cells->gate, provider->max_concurrent, provider->queue_max, &entered)) {
-            line_share_give(flight, provider);
-            continue;
-        }
-        if (entered) { /* a place came free in between */
-            wait_begin(flight, waiting_line, candidate, until_ns, out);
-            flight_turn(flight, now, out);
-            return step_waits;
-        }
-        wait_begin(flight, waiting_line, candidate, until_ns, out);
-        actions_add(out, action_wait)->provider = provider;
-        return step_waits;
     }
     return step_on;
-}
-
-/* -- the order of things ----------------------------------------------------------------------------------------------
- */
-
-/* On: it cannot be had after all, and the next one is to be tried. */
-static enum step choose_begin(struct flight *flight, struct candidate *candidate, bool has_gate, uint32_t lock_epoch,
-                              struct now now, struct actions *out) {
-    struct holds holds;
-    enum step step = has_gate ? step_on : files_fetch(flight, candidate->target, now, out);
-    if (step != step_on) return step;
-    candidate->refusal = hold_take(flight, candidate, has_gate, now, &holds, out);
-    if (candidate->refusal != refusal_none) {
-        candidate->raced = true;
-        return step_on;
-    }
-    if (attempt_begin(flight, candidate, &holds, lock_epoch, now, out)) return step_waits;
-    return answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
 }
 
 struct candidate *flight_choose_other(struct flight *flight, struct now now, struct holds *holds, struct actions *out) {
@@ -335,7 +294,7 @@ static bool may_try(const struct flight *flight, const struct now *now) {
 void flight_try_next(struct flight *flight, struct now now, struct actions *out) {
     const struct attempt *last = flight->attempt_count ? flight->attempts[flight->attempt_count - 1] : NULL;
     uint64_t soonest_ns = UINT64_MAX;
-    flight->waiting = waiting_none;
+    CHECKF(flight->waiting.why == waiting_none && !flight->live, "waiting=%d", (int)flight->waiting.why);
     if (!may_try(flight, &now)) {
         answer_nothing(flight, last, soonest_ns, now, out);
         return;
@@ -355,26 +314,28 @@ void flight_try_next(struct flight *flight, struct now now, struct actions *out)
 }
 
 void flight_turn(struct flight *flight, struct now now, struct actions *out) {
-    CHECKF(flight->waiting == waiting_line, "waiting=%d", (int)flight->waiting);
-    struct candidate *candidate = flight->waits_for;
-    line_share_give(flight, candidate->target->provider);
-    flight->waiting = waiting_none;
-    if (choose_begin(flight, candidate, true, 0, now, out) == step_on) flight_try_next(flight, now, out);
+    CHECKF(flight->waiting.why == waiting_line, "waiting=%d", (int)flight->waiting.why);
+    if (choose_begin(flight, wait_over(flight, now), true, 0, now, out) == step_on) flight_try_next(flight, now, out);
 }
 
 void flight_wait_over(struct flight *flight, struct now now, struct actions *out) {
-    enum flight_waiting waited = flight->waiting;
-    struct candidate *candidate = flight->waits_for;
-    if (waited == waiting_line) {
-        flight_wait_end(flight, out);
+    struct candidate *candidate = flight->waiting.candidate;
+    switch (flight->waiting.why) {
+    case waiting_line:
+        wait_give_up(flight, now, out);
         flight->limit_scope = STR("provider");
         end_by_refusal(flight, error_too_many_in_flight, 0, now, out);
         return;
-    }
-    if (waited == waiting_fetch || waited == waiting_recall) {
-        files_late(flight, now, out);
+    case waiting_fetch:
+    case waiting_recall:
+        wait_give_up(flight, now, out);
+        answer_error(flight, error_request_timeout, STR_NONE, STR_NONE, now, out);
         return;
+    case waiting_backoff:
+    case waiting_rate:
+        wait_over(flight, now);
+        if (choose_begin(flight, candidate, false, 0, now, out) == step_on) flight_try_next(flight, now, out);
+        return;
+    default: CHECKF(false, "waiting=%d", (int)flight->waiting.why);
     }
-    flight->waiting = waiting_none;
-    if (choose_begin(flight, candidate, false, 0, now, out) == step_on) flight_try_next(flight, now, out);
 }

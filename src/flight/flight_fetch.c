@@ -58,10 +58,7 @@ enum step files_fetch(struct flight *flight, const struct target *target, struct
     if (flight->fetches++ == fetches_max)
         return fetch_refuse(flight, part->media.url, STR("it is one of more than 20"), now, out);
     flight->fetching = part;
-    flight->waiting = waiting_fetch;
-    flight->wait_until_ns = flight->deadline_ns;
-    flight_arm(flight, flight->wait_until_ns, out);
-    actions_add(out, action_fetch)->url = part->media.url;
+    wait_for_file(flight, part->media.url, now, out);
     return step_waits;
 }
 
@@ -104,10 +101,10 @@ static void fill(struct message_part *parts, size_t count, struct str url, const
 }
 
 enum step files_fetched(struct flight *flight, const struct event *event, struct now now, struct actions *out) {
-    if (flight->waiting != waiting_fetch) return step_over;
+    if (flight->waiting.why != waiting_fetch) return step_over;
     const struct message_part *part = flight->fetching;
     struct str url = part->media.url, type = media_type(event->bytes, event->content_type);
-    flight->waiting = waiting_none;
+    wait_over(flight, now);
     if (event->text.len) return fetch_refuse(flight, url, event->text, now, out);
     if (!type_fits(part->kind, type))
         return fetch_refuse(flight, url, part->kind == part_image ? STR("it is no image") : STR("it is no document"),
@@ -123,10 +120,4 @@ enum step files_fetched(struct flight *flight, const struct event *event, struct
     for (size_t i = 0; i < flight->message->message_count; i++)
         fill(flight->message->messages[i].parts, flight->message->messages[i].part_count, url, &media);
     return step_on;
-}
-
-void files_late(struct flight *flight, struct now now, struct actions *out) {
-    CHECK(flight->waiting == waiting_fetch || flight->waiting == waiting_recall);
-    flight_wait_end(flight, out);
-    answer_error(flight, error_request_timeout, STR_NONE, STR_NONE, now, out);
 }

@@ -91,7 +91,35 @@ struct holds {
 };
 
 /* Why a flight in `trying` has no live attempt. */
-enum flight_waiting { waiting_none, waiting_backoff, waiting_rate, waiting_line, waiting_fetch, waiting_recall };
+enum flight_waiting {
+    waiting_none,
+    waiting_backoff,
+    waiting_rate,
+    waiting_line,
+    waiting_fetch,
+    waiting_recall,
+    waitings
+};
+
+/* flight_wait.c */
+struct waiting {
+    enum flight_waiting why;
+    struct candidate *candidate; /* backoff and rate: who is tried when it is over; line: whose provider */
+    uint64_t until_ns;           /* stays when it is over */
+    bool shares_line;            /* its place in line is one of its client's share */
+};
+
+/* The machines of a flight, and a note of each move: the last ones, for whoever must understand how it came here. */
+enum machine { machine_flight, machine_attempt, machine_caller, machine_waiting, machines };
+struct transition {
+    uint32_t at_ms;                    /* since it arrived */
+    uint8_t machine, number, from, to; /* number: which attempt */
+};
+enum { transitions_kept = 24 };
+struct transitions {
+    uint32_t count; /* of all moves; the last transitions_kept of them stand in the ring */
+    struct transition ring[transitions_kept];
+};
 
 /* What became of what was under way. */
 enum step {
@@ -208,10 +236,7 @@ struct flight {
     struct candidate *candidates;
     size_t candidate_count, candidate_size;
     enum strategy by; /* the route's, or what x-weir-strategy asked for */
-    enum flight_waiting waiting;
-    struct candidate *waits_for; /* backoff and rate: who is tried when it is over; line: whose provider */
-    bool line_shared;            /* its place in line is one of its client's share */
-    uint64_t wait_until_ns;
+    struct waiting waiting;
     bool client_gate; /* holds of the client's */
     struct limiter_ticket client_requests_minute, client_requests_hour, client_tokens;
     int64_t prompt_tokens; /* by estimate */
@@ -228,7 +253,8 @@ struct flight {
     bool timeout_given;   /* by the caller: a hard cap */
     uint64_t deadline_ns; /* up to a stream's first token, or a whole reply */
     uint64_t timer_ns;    /* asked for; 0: none */
-    bool timer_moved;     /* something else may be due next since */
+    struct transitions transitions;
+    bool timer_moved; /* something else may be due next since */
     bool caller_is_full;
     bool resumes;            /* its stream may be continued by another target */
     bool resumed;            /* and has been */
@@ -243,15 +269,19 @@ struct flight {
     uint64_t bytes_out;
 };
 
-struct str flight_state_name(enum flight_state state);
-struct str attempt_state_name(enum attempt_state state);
-
 /* -- flight_state.c -- */
 
+/* CHECKs that the move may be made, and notes it. For the setters, each of which then does what entering means. */
+void state_move(struct flight *flight, enum machine machine, unsigned number, unsigned from, unsigned to,
+                struct now now);
+/* The last moves: "0 ms flight receiving > trying, ...". */
+void transitions_put(const struct flight *flight, struct text *text);
 void flight_enter(struct flight *flight, enum flight_state state, struct now now);
 /* Was there no memory for something of this flight's? Then what could not be read may have been right. */
 bool flight_starved(const struct flight *flight);
 void attempt_enter(struct flight *flight, struct attempt *attempt, enum attempt_state state, struct now now);
+/* A new one, connecting: it is the live one, or beside that a hedge. */
+void attempt_joins(struct flight *flight, struct attempt *attempt, struct now now);
 void caller_enter(struct flight *flight, enum caller_state state, struct now now);
 /* The attempt has its end, and failed of this: said here, seen to by the spine once everything has returned. Always
  * step_over. */
@@ -267,13 +297,32 @@ enum step flight_admit(struct flight *flight, struct now now, struct actions *ou
 enum step flight_read(struct flight *flight, struct now now, struct actions *out) MUST_USE;
 /* The part of it that finds route, candidates and strategy for flight->request. */
 enum step flight_candidates(struct flight *flight, struct now now, struct actions *out) MUST_USE;
+/* -- flight_wait.c -- */
+
+/* Until a moment, for this candidate: a backoff or a rate. */
+void wait_until(struct flight *flight, enum flight_waiting why, struct candidate *candidate, uint64_t until_ns,
+                struct now now, struct actions *out);
+enum line_entry {
+    line_entered,
+    line_not_needed,    /* a place came free in between: it is the caller's of this function */
+    line_is_full,       /* or nobody has to wait: another must be looked for */
+    line_has_its_share, /* of several clients none takes all the places in line */
+};
+/* For a place at this candidate's provider. */
+enum line_entry wait_in_line(struct flight *flight, struct candidate *candidate, uint64_t until_ns, struct now now,
+                             struct actions *out) MUST_USE;
+void wait_for_file(struct flight *flight, struct str url, struct now now, struct actions *out);
+void wait_for_response(struct flight *flight, struct str client, struct str id, struct now now, struct actions *out);
+/* What was waited for has come. Answers the candidate it was for, NULL: none. */
+struct candidate *wait_over(struct flight *flight, struct now now);
+/* It is not awaited any more: what waiting took is given back. */
+void wait_give_up(struct flight *flight, struct now now, struct actions *out);
 /* flight_choose.c: which candidate is next. */
 void flight_try_next(struct flight *flight, struct now now, struct actions *out);
 /* The place in line has come. */
 void flight_turn(struct flight *flight, struct now now, struct actions *out);
-/* What was waited for is over. */
+/* The time that it waits until has come. */
 void flight_wait_over(struct flight *flight, struct now now, struct actions *out);
-void flight_wait_end(struct flight *flight, struct actions *out);
 /* What stands against it; *soonest_ns: not later than when that ends. */
 void choice_look(const struct flight *flight, struct candidate *candidate, struct now now, uint64_t *soonest_ns);
 /* The best of those that nothing stands against; NULL: there is none. */
@@ -430,8 +479,6 @@ enum step files_fetch(struct flight *flight, const struct target *target, struct
 bool files_needed(const struct flight *flight, const struct target *target);
 /* On: it stands in the request, and the next target may be tried. */
 enum step files_fetched(struct flight *flight, const struct event *event, struct now now, struct actions *out) MUST_USE;
-/* It took too long; a stored response too. */
-void files_late(struct flight *flight, struct now now, struct actions *out);
 
 /* OpenAI's own words on both sides: bytes are spliced and nothing is translated. */
 bool flight_splices(const struct flight *flight, const struct provider *provider);

@@ -24,16 +24,11 @@ static void usage_estimate(const struct flight *flight, struct attempt *attempt)
 
 void attempt_settle(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
                     struct actions *out) {
-    CHECKF(flight->live == attempt || flight->rival == attempt, "attempt %u of %.*s does not run", attempt->number,
-           STR_ARG(flight->request_id));
     attempt_enter(flight, attempt, attempt_settled, now);
     attempt->failure = failure;
-    attempt->ended_ns = now.mono_ns;
     usage_estimate(flight, attempt);
     attempt->cost_nano_usd = attempt_cost(attempt);
     attempt->candidate->failure = failure;
-    if (flight->live == attempt) flight->live = flight->rival;
-    flight->rival = NULL;
     if (failure == failure_none) hold_good(flight, attempt, now);
     lock_settle(flight, attempt, now);
     hold_settle(flight, attempt, now, out);
@@ -48,7 +43,7 @@ void flight_close(struct flight *flight, struct now now, struct actions *out) {
     CHECK(!flight->rival);
     CHECK(flight->caller == caller_ended || flight->caller == caller_gone);
     flight->live = NULL;
-    if (flight->waiting != waiting_none) flight_wait_end(flight, out);
+    wait_give_up(flight, now, out);
     hold_client_settle(flight, now);
     flight_enter(flight, flight_closed, now);
     actions_add(out, action_closed);

@@ -3,59 +3,111 @@
 #include "base/check.h"
 #include "flight/flight_internal.h"
 
-/* Which states may follow which: bit n is state n. */
-static const unsigned flight_moves[flight_states] = {
-    [flight_receiving] = 1u << flight_trying | 1u << flight_answered | 1u << flight_closed,
-    [flight_trying] = 1u << flight_answering | 1u << flight_answered | 1u << flight_closed,
-    [flight_answering] = 1u << flight_answered | 1u << flight_closed,
-    [flight_answered] = 1u << flight_closed,
-};
-static const unsigned attempt_moves[attempt_states] = {
-    [attempt_connecting] = 1u << attempt_sent | 1u << attempt_replying | 1u << attempt_settled,
-    [attempt_sent] = 1u << attempt_sent | 1u << attempt_replying | 1u << attempt_settled,
-    [attempt_replying] = 1u << attempt_delivering | 1u << attempt_settled,
-    [attempt_delivering] = 1u << attempt_settled,
-};
-static const unsigned caller_moves[caller_states] = {
-    [caller_waiting] = 1u << caller_headed | 1u << caller_gone,
-    [caller_headed] = 1u << caller_ended | 1u << caller_gone,
-    [caller_ended] = 1u << caller_gone,
+/* What may follow what: bit n is state n. */
+enum { states_most = 8 };
+static const unsigned moves[machines][states_most] = {
+    [machine_flight] = {[flight_receiving] = 1u << flight_trying | 1u << flight_answered | 1u << flight_closed,
+                        [flight_trying] = 1u << flight_answering | 1u << flight_answered | 1u << flight_closed,
+                        [flight_answering] = 1u << flight_answered | 1u << flight_closed,
+                        [flight_answered] = 1u << flight_closed},
+    [machine_attempt] = {[attempt_connecting] = 1u << attempt_sent | 1u << attempt_replying | 1u << attempt_settled,
+                         [attempt_sent] = 1u << attempt_sent | 1u << attempt_replying | 1u << attempt_settled,
+                         [attempt_replying] = 1u << attempt_delivering | 1u << attempt_settled,
+                         [attempt_delivering] = 1u << attempt_settled},
+    [machine_caller] = {[caller_waiting] = 1u << caller_headed | 1u << caller_gone,
+                        [caller_headed] = 1u << caller_ended | 1u << caller_gone,
+                        [caller_ended] = 1u << caller_gone},
+    [machine_waiting] = {[waiting_none] = 1u << waiting_backoff | 1u << waiting_rate | 1u << waiting_line |
+                                          1u << waiting_fetch | 1u << waiting_recall,
+                         [waiting_backoff] = 1u << waiting_none,
+                         [waiting_rate] = 1u << waiting_none,
+                         [waiting_line] = 1u << waiting_none,
+                         [waiting_fetch] = 1u << waiting_none,
+                         [waiting_recall] = 1u << waiting_none},
 };
 
-struct str flight_state_name(enum flight_state state) {
-    static const char *const names[flight_states] = {"receiving", "trying", "answering", "answered", "closed"};
-    return str_from(names[state]);
+static const char *const state_names[machines][states_most] = {
+    [machine_flight] = {"receiving", "trying", "answering", "answered", "closed"},
+    [machine_attempt] = {"connecting", "sent", "replying", "delivering", "settled"},
+    [machine_caller] = {"waiting", "headed", "ended", "gone"},
+    [machine_waiting] = {"none", "backoff", "rate", "line", "fetch", "recall"},
+};
+static const char *const machine_names[machines] = {"flight", "attempt", "caller", "waits"};
+
+void transitions_put(const struct flight *flight, struct text *text) {
+    const struct transitions *log = &flight->transitions;
+    uint32_t from = log->count > transitions_kept ? log->count - transitions_kept : 0;
+    for (uint32_t i = from; i < log->count; i++) {
+        const struct transition *one = &log->ring[i % transitions_kept];
+        text_printf(text, "%s%u ms %s", i == from ? "" : ", ", one->at_ms, machine_names[one->machine]);
+        if (one->machine == machine_attempt) text_printf(text, " %u", one->number);
+        text_printf(text, " %s > %s", state_names[one->machine][one->from], state_names[one->machine][one->to]);
+    }
 }
 
-struct str attempt_state_name(enum attempt_state state) {
-    static const char *const names[attempt_states] = {"connecting", "sent", "replying", "delivering", "settled"};
-    return str_from(names[state]);
+_Noreturn static void move_is_illegal(const struct flight *flight, enum machine machine, unsigned number, unsigned from,
+                                      unsigned to) {
+    char story[1024];
+    struct text text = text_in_buffer(story, sizeof story);
+    transitions_put(flight, &text);
+    CHECKF(false, "%.*s: %s %u must not go from %s to %s after: %.*s", STR_ARG(flight->request_id),
+           machine_names[machine], number, state_names[machine][from], state_names[machine][to], (int)text.len, story);
+    __builtin_unreachable();
+}
+
+void state_move(struct flight *flight, enum machine machine, unsigned number, unsigned from, unsigned to,
+                struct now now) {
+    struct transitions *log = &flight->transitions;
+    if (__builtin_expect(!(moves[machine][from] >> to & 1), 0)) move_is_illegal(flight, machine, number, from, to);
+    log->ring[log->count++ % transitions_kept] =
+        (struct transition){.at_ms = (uint32_t)((now.mono_ns - flight->arrived_ns) / NS_PER_MS),
+                            .machine = (uint8_t)machine,
+                            .number = (uint8_t)number,
+                            .from = (uint8_t)from,
+                            .to = (uint8_t)to};
 }
 
 void flight_enter(struct flight *flight, enum flight_state state, struct now now) {
-    (void)now;
-    CHECKF(flight_moves[flight->state] & 1u << state, "flight %.*s: %d -> %d", STR_ARG(flight->request_id),
-           flight->state, state);
+    state_move(flight, machine_flight, 0, flight->state, state, now);
     flight->state = state;
-    flight->timer_moved |= state == flight_answered;
+    flight->timer_moved |= state == flight_answered; /* the provider's own end is awaited for a moment */
+}
+
+void caller_enter(struct flight *flight, enum caller_state state, struct now now) {
+    state_move(flight, machine_caller, 0, flight->caller, state, now);
+    flight->caller = state;
+}
+
+void attempt_enter(struct flight *flight, struct attempt *attempt, enum attempt_state state, struct now now) {
+    state_move(flight, machine_attempt, attempt->number, attempt->state, state, now);
+    attempt->state = state;
+    switch (state) {
+    case attempt_sent: attempt->sent_ns = now.mono_ns; return;
+    case attempt_replying: attempt->head_ns = now.mono_ns; return;
+    case attempt_delivering: flight->timer_moved = true; return; /* from here on a stall counts */
+    case attempt_settled:
+        CHECKF(flight->live == attempt || flight->rival == attempt, "attempt %u of %.*s does not run", attempt->number,
+               STR_ARG(flight->request_id));
+        attempt->ended_ns = now.mono_ns;
+        if (flight->live == attempt) flight->live = flight->rival;
+        flight->rival = NULL;
+        return;
+    default: CHECKF(false, "state=%d", (int)state);
+    }
+}
+
+void attempt_joins(struct flight *flight, struct attempt *attempt, struct now now) {
+    CHECKF(flight->attempt_count < limit_attempts && !flight->rival, "attempts=%u", flight->attempt_count);
+    attempt->number = flight->attempt_count;
+    attempt->started_ns = now.mono_ns;
+    attempt->hedge = flight->live != NULL;
+    flight->attempts[flight->attempt_count++] = attempt;
+    *(flight->live ? &flight->rival : &flight->live) = attempt;
+    flight->timer_moved = true;
 }
 
 bool flight_starved(const struct flight *flight) {
     return flight->host->scratch->refused || flight->arena.refused || flight->message_arena.refused;
-}
-
-void attempt_enter(struct flight *flight, struct attempt *attempt, enum attempt_state state, struct now now) {
-    (void)now;
-    CHECKF(attempt_moves[attempt->state] & 1u << state, "attempt %u: %d -> %d", attempt->number, attempt->state, state);
-    attempt->state = state;
-    flight->timer_moved |= state == attempt_delivering;
-}
-
-void caller_enter(struct flight *flight, enum caller_state state, struct now now) {
-    (void)now;
-    CHECKF(caller_moves[flight->caller] & 1u << state, "caller of %.*s: %d -> %d", STR_ARG(flight->request_id),
-           flight->caller, state);
-    flight->caller = state;
 }
 
 /* What follows is the spine's affair: here it is only said. */

@@ -222,12 +222,7 @@ enum step stored_recall(struct flight *flight, struct now now, struct actions *o
     flight->previous_response = arena_copy(&flight->arena, str_slice(id, 0, limit_response_id));
     if (!on && client_may_name_stored(flight)) return step_on;
     if (!on) return answer_not_stored(flight, now, out);
-    flight->waiting = waiting_recall;
-    flight->wait_until_ns = flight->arrived_ns + flight->timeout_ns;
-    flight_arm(flight, flight->wait_until_ns, out);
-    struct action *action = actions_add(out, action_recall);
-    action->recall.client = client_name(flight);
-    action->recall.id = flight->previous_response;
+    wait_for_response(flight, client_name(flight), flight->previous_response, now, out);
     return step_waits;
 }
 
@@ -254,8 +249,8 @@ static bool body_expand(struct flight *flight, struct str history) {
 }
 
 enum step stored_recalled(struct flight *flight, const struct event *event, struct now now, struct actions *out) {
-    if (flight->waiting != waiting_recall) return step_over;
-    flight->waiting = waiting_none;
+    if (flight->waiting.why != waiting_recall) return step_over;
+    wait_over(flight, now);
     if (event->text.len)
         return answer_error(flight, error_storage_failed, event->text, STR("previous_response_id"), now, out);
     if (event->bytes.at && !body_expand(flight, event->bytes))

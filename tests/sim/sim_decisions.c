@@ -135,7 +135,7 @@ static unsigned client_of(const struct sim_caller *caller) { return caller->clie
  */
 
 static const struct provider *line_of(const struct sim *sim, unsigned number) {
-    return sim->callers[number].flight->waits_for->target->provider;
+    return sim->callers[number].flight->waiting.candidate->target->provider;
 }
 
 /* Before it stands there: of several clients none takes all the places that are left. */
@@ -369,7 +369,7 @@ void sim_decisions_step(struct sim *sim, unsigned number) {
         const struct sim_provider *world = &sim->world[sim_index(provider)];
         unsigned in_line = 0;
         for (unsigned i = 0; i < sim->line_count; i++)
-            in_line += sim->callers[sim->line[i]].flight->waits_for->target->provider->cells == provider->cells;
+            in_line += sim->callers[sim->line[i]].flight->waiting.candidate->target->provider->cells == provider->cells;
         sim_rule(sim, gate_waiting(&provider->cells->gate) == (int)in_line - (int)world->places_on_the_way,
                  "who waits by the word stands in line", number);
         sim_rule(sim, in_line <= provider->queue_max + world->places_on_the_way, "the line keeps to its limit", number);

@@ -72,7 +72,7 @@ static void check_marks(struct sim *sim, const struct flight *flight) {
     bool limited = flight->error == error_rate_limited || flight->error == error_too_many_in_flight, looked = false;
     for (size_t i = 0; i < flight->candidate_count; i++) looked |= flight->candidates[i].refusal != refusal_none;
     if (limited && flight->attempt_count == 0) sim_reached(sim, looked ? mark_rate_refused : mark_client_refused);
-    if (limited && flight->wait_until_ns && sim->now.mono_ns >= flight->wait_until_ns)
+    if (limited && flight->waiting.until_ns && sim->now.mono_ns >= flight->waiting.until_ns)
         sim_reached(sim, mark_waiter_timed_out);
     if (flight->error == error_none || flight->attempt_count < 2) return;
     if (flight->by == strategy_exclusive) sim_reached(sim, mark_lock_all_failed);

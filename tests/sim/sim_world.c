@@ -380,7 +380,7 @@ static void on_place(struct sim *sim, unsigned index) {
     sim->world[index].places_on_the_way--;
     unsigned number = sim_flights_max;
     for (unsigned i = 0; i < sim->line_count && sim->mutant == mutant_line_in_order && number == sim_flights_max; i++)
-        if (sim->callers[sim->line[i]].flight->waits_for->target->provider->cells == provider->cells)
+        if (sim->callers[sim->line[i]].flight->waiting.candidate->target->provider->cells == provider->cells)
             number = sim->line[i];
     struct turns_place *next = sim->mutant == mutant_line_in_order ? NULL : turns_take(&sim->turns, provider->cells);
     if (next) number = (unsigned)(LIST_OWNER(next, struct sim_caller, place) - sim->callers);
