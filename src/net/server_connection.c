@@ -263,6 +263,8 @@ static void server_connection_on_end(void *owner) {
     CHECKF(connection->state == connection_serving && !exchange->request_ended, "state=%d", (int)connection->state);
     exchange->request_ended = true;
     if (exchange->over) return;
+    if (!exchange->responded && exchange->body_len > exchange->body_max)
+        return; /* refused when the parser has returned */
     deadline_clear(connection);
     connection_watch_unsent(connection);
     connection->server->handler->end(exchange->owner);

@@ -1,0 +1,253 @@
+/* server_connection_test.c - a caller's connection from its first byte to its last: turns, times and ends. */
+#include "server_bench.h"
+
+#define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
+
+static void *asks_three_at_once(void *context) {
+    struct server_bench *bench = context;
+    int peer = net_bench_connect(bench->net.port);
+    net_bench_say(peer, GET("/1") GET("/2") GET("/3?x=y"));
+    for (size_t i = 0; i < 3; i++) {
+        net_bench_hear(&bench->net, peer, "hello");
+        *strstr(bench->net.heard, "hello") = 'H'; /* the next one */
+    }
+    close(peer);
+    return server_bench_peer_done(bench);
+}
+
+static void what_is_pipelined_is_answered_in_its_order(void **state) {
+    struct server_bench bench;
+    (void)state;
+    server_bench_open(&bench);
+    bench.at_end = server_bench_hello;
+    server_bench_run(&bench, asks_three_at_once);
+    assert_int_equal(bench.seen_count, 3);
+    assert_string_equal(bench.seen[0].path, "/1");
+    assert_string_equal(bench.seen[1].path, "/2");
+    assert_string_equal(bench.seen[2].path, "/3");
+    assert_string_equal(bench.seen[2].query, "x=y");
+    for (size_t i = 0; i < 3; i++) assert_true(bench.seen[i].dones == 1 && bench.seen[i].ends == 1);
+}
+
+/* More than are served in one turn of the loop. */
+static void *asks_twenty_at_once_and_says_its_end(void *context) {
+    struct server_bench *bench = context;
+    int peer = net_bench_connect(bench->net.port);
+    for (int i = 0; i < 20; i++) net_bench_say(peer, GET("/"));
+    shutdown(peer, SHUT_WR);
+    net_bench_hear(&bench->net, peer, NULL);
+    close(peer);
+    return server_bench_peer_done(bench);
+}
+
+static void a_caller_who_said_its_end_gets_every_answer_that_is_there(void **state) {
+    struct server_bench bench;
+    size_t answers = 0;
+    (void)state;
+    server_bench_open(&bench);
+    bench.at_end = server_bench_hello;
+    server_bench_run(&bench, asks_twenty_at_once_and_says_its_end);
+    for (const char *at = bench.net.heard; (at = strstr(at, "hello")); at++) answers++;
+    assert_true(answers == 20 && bench.seen_count == 20 && !bench.net.peer_reset);
+}
+
+static void *hangs_up_in_its_body(void *context) {
+    struct server_bench *bench = context;
+    int peer = net_bench_connect(bench->net.port);
+    net_bench_say(peer, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhal");
+    shutdown(peer, SHUT_WR);
+    net_bench_hear(&bench->net, peer, NULL);
+    close(peer);
+    return server_bench_peer_done(bench);
+}
+
+static void who_hangs_up_in_the_middle_is_gone_once(void **state) {
+    struct server_bench bench;
+    (void)state;
+    server_bench_open(&bench);
+    server_bench_run(&bench, hangs_up_in_its_body);
+    assert_true(bench.seen[0].gones == 1 && bench.seen[0].ends == 0);
+    assert_int_equal(bench.net.heard_len, 0);
+}
+
+static void *says_nonsense(void *context) {
+    server_bench_ask(context, "HELO mail.example\r\n\r\n");
+    return server_bench_peer_done(context);
+}
+
+static void nonsense_is_answered_by_net_and_reaches_no_handler(void **state) {
+    struct server_bench bench;
+    (void)state;
+    server_bench_open(&bench);
+    server_bench_run(&bench, says_nonsense);
+    assert_int_equal(bench.seen_count, 0);
+    assert_true(bench.refusals == 1 && bench.refused_as == error_invalid_request);
+    server_bench_heard(&bench, "HTTP/1.1 400 Bad Request\r\n");
+    server_bench_heard(&bench, "Connection: close\r\n\r\nno: ");
+    assert_false(bench.net.peer_reset); /* what it went on to say was read, so that it can read this */
+}
+
+static void *sends_too_much(void *context) {
+    struct server_bench *bench = context;
+    int peer = net_bench_connect(bench->net.port);
+    net_bench_say(peer, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for (int i = 0; i < 200; i++) net_bench_say(peer, "20\r\n0123456789abcdef0123456789abcdef\r\n");
+    net_bench_say(peer, "0\r\n\r\n");
+    net_bench_hear(&bench->net, peer, NULL);
+    close(peer);
+    return server_bench_peer_done(bench);
+}
+
+static void a_body_beyond_its_limit_is_answered_and_its_handler_hears_that_it_is_gone(void **state) {
+    struct server_bench bench;
+    (void)state;
+    server_bench_open(&bench);
+    server_bench_run(&bench, sends_too_much);
+    server_bench_heard(&bench, "HTTP/1.1 413 Content Too Large\r\n");
+    assert_true(bench.seen[0].gones == 1 && bench.seen[0].ends == 0);
+}
+
+static void *expects_a_go_on(void *context) {
+    struct server_bench *bench = context;
+    int peer = net_bench_connect(bench->net.port);
+    net_bench_say(peer, "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nExpect: 100-continue\r\n"
+                        "Content-Length: 4\r\n\r\n");
+    assert_true(net_bench_hear(&bench->net, peer, "HTTP/1.1 100 Continue\r\n\r\n"));
+    net_bench_say(peer, "body");
+    net_bench_hear(&bench->net, peer, NULL);
+    close(peer);
+    return server_bench_peer_done(bench);
+}
+
+static void who_expects_a_go_on_gets_one_before_its_body(void **state) {
+    struct server_bench bench;
+    (void)state;
+    server_bench_open(&bench);
+    bench.at_end = server_bench_hello;
+    server_bench_run(&bench, expects_a_go_on);
+    server_bench_heard(&bench, "hello");
+    assert_string_equal(bench.seen[0].body, "body");
+}
+
+/* -- times */
+
+static void *says_half_a_head(void *context) {
+    server_bench_ask(context, "GET / HTTP/1.1\r\nHos");
+    return server_bench_peer_done(context);
+}
+
+static void who_begins_a_head_and_stops_is_told_that_it_took_too_long(void **state) {
+    struct server_bench bench;
+    (void)state;
+    server_bench_open(&bench);
+    bench.limits.head_timeout_ns = 30 * NS_PER_MS;
+    server_set_limits(bench.server, &bench.limits);
+    server_bench_run(&bench, says_half_a_head);
+    server_bench_heard(&bench, "HTTP/1.1 408 Request Timeout\r\n");
+    assert_int_equal(bench.refused_as, error_request_timeout);
+}
+
+static void *says_nothing(void *context) {
+    server_bench_ask(context, "");
+    return server_bench_peer_done(context);
+}
+
+static void who_says_nothing_is_closed_without_a_word(void **state) {
+    struct server_bench bench;
+    (void)state;
+    server_bench_open(&bench);
+    bench.limits.head_timeout_ns = 30 * NS_PER_MS;
+    server_set_limits(bench.server, &bench.limits);
+    server_bench_run(&bench, says_nothing);
+    assert_true(bench.net.heard_len == 0 && !bench.net.peer_reset && bench.refusals == 0);
+}
+
+static void *stops_in_its_body(void *context) {
+    server_bench_ask(context, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhal");
+    return server_bench_peer_done(context);
+}
+
+static void who_stops_in_its_body_is_told_and_its_handler_hears_that_it_is_gone(void **state) {
+    struct server_bench bench;
+    (void)state;
+    server_bench_open(&bench);
+    bench.limits.body_timeout_ns = 30 * NS_PER_MS;
+    server_set_limits(bench.server, &bench.limits);
+    server_bench_run(&bench, stops_in_its_body);
+    server_bench_heard(&bench, "HTTP/1.1 408 Request Timeout\r\n");
+    assert_int_equal(bench.seen[0].gones, 1);
+}
+
+static void *asks_once_and_rests(void *context) {
+    server_bench_ask(context, GET("/"));
+    return server_bench_peer_done(context);
+}
+
+static void one_that_rests_too_long_is_closed(void **state) {
+    struct server_bench bench;
+    (void)state;
+    server_bench_open(&bench);
+    bench.at_end = server_bench_hello;
+    bench.limits.idle_timeout_ns = 30 * NS_PER_MS;
+    server_set_limits(bench.server, &bench.limits);
+    server_bench_run(&bench, asks_once_and_rests);
+    server_bench_heard(&bench, "hello");
+    assert_false(bench.net.peer_reset);
+    assert_null(strstr(bench.net.heard, "Connection: close"));
+}
+
+enum { long_body = 16 * 1024 * 1024 };
+static char block[long_body];
+
+static void much(struct server_seen *seen) {
+    struct str body = str_make(block, sizeof block);
+    exchange_respond(seen->exchange, 200, NULL, 0, long_body);
+    exchange_write(seen->exchange, &body, 1);
+    exchange_end(seen->exchange);
+}
+static void stop_at_the_end(struct server_seen *seen) {
+    loop_post(seen->bench->net.loop, server_bench_stop, seen->bench);
+}
+
+static _Atomic bool reader_may_end;
+static void *reads_nothing(void *context) {
+    struct server_bench *bench = context;
+    int peer = net_bench_connect(bench->net.port);
+    net_bench_say(peer, GET("/"));
+    while (!atomic_load(&reader_may_end)) usleep(1000);
+    close(peer);
+    return NULL;
+}
+static void reader_lets_go(struct server_seen *seen) {
+    atomic_store(&reader_may_end, true);
+    stop_at_the_end(seen);
+}
+
+static void who_reads_nothing_of_its_answer_is_given_up(void **state) {
+    struct server_bench bench;
+    (void)state;
+    server_bench_open(&bench);
+    bench.at_end = much;
+    bench.at_over = reader_lets_go;
+    bench.limits.write_timeout_ns = 30 * NS_PER_MS;
+    server_set_limits(bench.server, &bench.limits);
+    server_bench_run(&bench, reads_nothing);
+    assert_true(bench.seen[0].gones == 1 && bench.seen[0].dones == 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_pipelined_is_answered_in_its_order),
+        cmocka_unit_test(a_caller_who_said_its_end_gets_every_answer_that_is_there),
+        cmocka_unit_test(who_hangs_up_in_the_middle_is_gone_once),
+        cmocka_unit_test(nonsense_is_answered_by_net_and_reaches_no_handler),
+        cmocka_unit_test(a_body_beyond_its_limit_is_answered_and_its_handler_hears_that_it_is_gone),
+        cmocka_unit_test(who_expects_a_go_on_gets_one_before_its_body),
+        cmocka_unit_test(who_begins_a_head_and_stops_is_told_that_it_took_too_long),
+        cmocka_unit_test(who_says_nothing_is_closed_without_a_word),
+        cmocka_unit_test(who_stops_in_its_body_is_told_and_its_handler_hears_that_it_is_gone),
+        cmocka_unit_test(one_that_rests_too_long_is_closed),
+        cmocka_unit_test(who_reads_nothing_of_its_answer_is_given_up),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
