@@ -175,7 +175,6 @@ void loop_run(struct loop *loop) {
     sigemptyset(&broken_pipe);
     sigaddset(&broken_pipe, SIGPIPE);
     pthread_sigmask(SIG_BLOCK, &broken_pipe, &before); /* libuv writes without MSG_NOSIGNAL */
-    CHECK(!current);                                   /* a thread runs one loop at a time */
     current = loop;
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     atomic_store(&loop->stopped, true);
