@@ -18,7 +18,6 @@
     X(name_exists, 409, configuration, "invalid_request_error", "There is one of that name already.")                 \
     X(method_not_allowed, 405, configuration, "invalid_request_error", "This path does not take that method.")        \
     X(request_timeout, 408, configuration, "invalid_request_error", "The request did not arrive in time.")            \
-    X(length_required, 411, configuration, "invalid_request_error", "The request needs a Content-Length.")            \
     X(body_too_large, 413, configuration, "invalid_request_error", "The request body is larger than allowed.")        \
     X(target_too_long, 414, configuration, "invalid_request_error", "The request target is longer than allowed.")     \
     X(unsupported_media_type, 415, configuration, "invalid_request_error", "The request body must be JSON.")          \
@@ -28,7 +27,6 @@
     X(rate_limited, 429, rate_limit, "rate_limit_error", "Too many requests: try again later.")                       \
     X(too_many_in_flight, 429, rate_limit, "rate_limit_error", "Too many requests at once: try again later.")         \
     X(quota_exhausted, 429, rate_limit, "insufficient_quota", "The quota is used up.")                                \
-    X(budget_exhausted, 429, rate_limit, "insufficient_quota", "The budget is used up.")                              \
     X(upstream_unreachable, 502, network, "api_error", "No provider could be reached.")                               \
     X(upstream_timeout, 504, network, "api_error", "The provider did not answer in time.")                            \
     X(provider_error, 502, provider, "api_error", "The provider failed.")                                             \

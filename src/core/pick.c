@@ -48,6 +48,13 @@ struct str strategy_name(enum strategy strategy) {
     return STR("");
 }
 
+void strategy_names_put(struct text *text) {
+    for (int i = 0; i < strategies; i++) {
+        if (i) text_put(text, i + 1 < strategies ? STR(", ") : STR(" or "));
+        text_put(text, strategy_name((enum strategy)i));
+    }
+}
+
 /* What the scores are relative to. Passes are distances from the first candidate's. */
 struct field {
     uint64_t fastest_ns; /* among the known latencies; 0: none is */

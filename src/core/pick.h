@@ -3,7 +3,7 @@
 #ifndef WEIR_CORE_PICK_H
 #define WEIR_CORE_PICK_H
 
-#include "base/str.h"
+#include "base/text.h"
 #include "core/cell.h"
 
 enum strategy {
@@ -80,10 +80,12 @@ uint64_t pick_pass_floor(const struct pick_input *input, size_t chosen);
 /* The turn is taken: the pass, or `least` (pick_pass_floor) when that is later, moves on by stride_one / weight. */
 void pick_pass_advance(struct cell *pass, uint64_t least, double weight);
 
-/* "round_robin", ...; synonyms too (least_load, cost_optimized, priority_based, lock). false: no such strategy. */
+/* "round_robin", ...; synonyms too. false: no such strategy. */
 bool strategy_read(struct str name, enum strategy *strategy);
 struct str strategy_name(enum strategy strategy);
 /* Every word that strategy_read takes, from place 0; empty behind the last. */
 struct str strategy_word(size_t place);
+/* Their own names as a sentence lists them: "priority, round_robin, ... or exclusive". */
+void strategy_names_put(struct text *text);
 
 #endif

@@ -113,11 +113,13 @@ enum step flight_admit_head(struct flight *flight, struct now now, struct action
             flight, error_not_allowed,
             STR("This client key may not use x-weir-targets or x-weir-strategy: ask the operator for `may_steer`."),
             STR_NONE, now, out);
-    if (flight->strategy.at && !strategy_read(flight->strategy, &flight->by))
-        return answer_error(flight, error_invalid_request,
-                            STR("x-weir-strategy: there is no such strategy: write round_robin, least_loaded, "
-                                "fastest_response, cost_optimal, priority, weighted, sticky or adaptive."),
-                            STR("x-weir-strategy"), now, out);
+    if (flight->strategy.at && !strategy_read(flight->strategy, &flight->by)) {
+        struct text sentence = text_in_arena(&flight->arena, 256);
+        text_put(&sentence, STR("x-weir-strategy: there is no such strategy: write "));
+        strategy_names_put(&sentence);
+        text_put_byte(&sentence, '.');
+        return answer_error(flight, error_invalid_request, text_str(&sentence), STR("x-weir-strategy"), now, out);
+    }
     uint64_t timeout_ms = 0;
     if (flight->timeout_ms.at) {
         if (!str_to_u64(flight->timeout_ms, &timeout_ms) || timeout_ms == 0)

@@ -71,6 +71,10 @@ const struct gateway_route *route_find(enum http_method method, struct str path,
     return NULL;
 }
 
+const struct gateway_route *route_row(size_t place) {
+    return place < sizeof routes / sizeof *routes ? &routes[place] : NULL;
+}
+
 void route_nearest(struct str path, char *nearest, size_t size) {
     str_copy(nearest, size, STR("/v1/chat/completions"));
     unsigned least = 99;

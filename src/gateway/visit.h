@@ -65,6 +65,8 @@ enum error_code access_check(struct visit *visit, const struct http_request *req
 
 /* routes.c. NULL: none; *other_method: the path exists with another one. */
 const struct gateway_route *route_find(enum http_method method, struct str path, bool *other_method);
+/* The table's rows, from place 0: NULL behind the last. For pages and tests. */
+const struct gateway_route *route_row(size_t place);
 void route_nearest(struct str path, char *nearest, size_t size);
 
 /* answers.c */

@@ -34,7 +34,6 @@ static void categories_and_statuses_are_the_contracts(void **state) {
         {error_unknown_model, 404, "configuration"},
         {error_rate_limited, 429, "rate_limit"},
         {error_quota_exhausted, 429, "rate_limit"},
-        {error_budget_exhausted, 429, "rate_limit"},
         {error_upstream_unreachable, 502, "network"},
         {error_upstream_timeout, 504, "network"},
         {error_provider_error, 502, "provider"},

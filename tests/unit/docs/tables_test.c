@@ -1,0 +1,234 @@
+/* tables_test.c - what the pages list is what the program's tables hold, no row more and none less: paths, headers,
+ * errors, strategies. (docs/configuration.md and docs/metrics.md are written from theirs.) */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/header_names.h"
+#include "core/pick.h"
+#include "dialect/endpoint.h"
+#include "gateway/visit.h"
+
+static struct arena arena;
+
+static struct str page_of(const char *name) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/docs/%s", getenv("WEIR_SOURCE_ROOT"), name);
+    FILE *in = fopen(path, "r");
+    if (!in) fail_msg("cannot read %s", path);
+    enum { page_max = 256 * 1024 };
+    char *page = arena_take(&arena, page_max);
+    size_t len = fread(page, 1, page_max, in);
+    fclose(in);
+    assert_true(len < page_max);
+    return str_make(page, len);
+}
+
+/* From a heading to the next one; before the first one with "". */
+static struct str section_of(struct str page, const char *heading) {
+    size_t at = *heading ? str_find(page, str_from(heading)) : 0;
+    if (at == SIZE_MAX) fail_msg("there is no `%s`", heading);
+    struct str rest = str_slice(page, at + strlen(heading), page.len);
+    return str_slice(rest, 0, str_find(rest, STR("\n## ")));
+}
+
+static bool next_word(struct str *rest, struct str *word) {
+    size_t open = str_find_byte(*rest, '`');
+    if (open == SIZE_MAX) return false;
+    struct str inside = str_slice(*rest, open + 1, rest->len);
+    size_t close = str_find_byte(inside, '`');
+    assert_true(close != SIZE_MAX);
+    *word = str_slice(inside, 0, close);
+    *rest = str_slice(inside, close + 1, inside.len);
+    return true;
+}
+
+/* The next row of a table: its first cells. Headings and text are passed over. */
+enum { cells_max = 3 };
+static bool next_row(struct str *rest, struct str cells[cells_max]) {
+    struct str line;
+    while (rest->len && str_split_next(rest, '\n', &line)) {
+        if (!str_starts(line, STR("| `"))) continue;
+        line = str_slice(line, 1, line.len);
+        for (size_t i = 0; i < cells_max; i++)
+            if (!str_split_next(&line, '|', &cells[i])) cells[i] = STR("");
+        return true;
+    }
+    return false;
+}
+
+/* -- paths ------------------------------------------------------------------------------------------------------------
+ */
+
+static bool row_told[128], endpoint_told[endpoints];
+
+static enum http_method method_take(struct str *word, enum http_method before) {
+    static const struct {
+        struct str name;
+        enum http_method method;
+    } methods[] = {{STR("GET "), http_get},
+                   {STR("POST "), http_post},
+                   {STR("PUT "), http_put},
+                   {STR("PATCH "), http_patch},
+                   {STR("DELETE "), http_delete}};
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+        if (!str_starts(*word, methods[i].name)) continue;
+        *word = str_slice(*word, methods[i].name.len, word->len);
+        return methods[i].method;
+    }
+    return before;
+}
+
+/* {name} becomes a name. */
+static struct str path_filled(struct str path) {
+    struct text text = text_in_arena(&arena, path.len + 16);
+    for (size_t open; (open = str_find_byte(path, '{')) != SIZE_MAX;) {
+        text_put(&text, str_slice(path, 0, open));
+        text_put(&text, STR("one"));
+        path = str_slice(path, str_find_byte(path, '}') + 1, path.len);
+    }
+    text_put(&text, path);
+    return text_str(&text);
+}
+
+static void told_mark(enum http_method method, struct str path, struct str who) {
+    static const struct str words[] = {[access_open] = STR("anyone"),
+                                       [access_client] = STR("client"),
+                                       [access_metrics] = STR("loopback"),
+                                       [access_operator] = STR("operators"),
+                                       [access_admin] = STR("admins")};
+    bool other;
+    enum endpoint endpoint;
+    const struct gateway_route *route = route_find(method, path_filled(path), &other);
+    if (!route) fail_msg("docs/http.md: nothing is served at `%.*s`", STR_ARG(path));
+    if (str_find(who, words[route->access]) == SIZE_MAX)
+        fail_msg("docs/http.md: `%.*s` is for %.*s", STR_ARG(path), STR_ARG(words[route->access]));
+    for (size_t i = 0; route_row(i); i++) row_told[i] = row_told[i] || route == route_row(i);
+    if (str_starts(path, STR("/providers/"))) endpoint_told[endpoint_raw] = true;
+    if (method == http_post && endpoint_find(path_filled(path), &endpoint, NULL)) endpoint_told[endpoint] = true;
+}
+
+static void every_path_is_told_and_every_told_one_is_served(void **state) {
+    (void)state;
+    struct str rest = section_of(page_of("http.md"), ""), line, word;
+    while (str_split_next(&rest, '\n', &line)) {
+        if (str_find_byte(line, '`') == SIZE_MAX || !str_starts(line, STR("| "))) continue;
+        struct str cells = str_slice(line, 1, line.len), paths, what, who;
+        assert_true(str_split_next(&cells, '|', &paths) && str_split_next(&cells, '|', &what) &&
+                    str_split_next(&cells, '|', &who));
+        enum http_method method = http_get;
+        while (next_word(&paths, &word)) {
+            method = method_take(&word, method);
+            told_mark(method, word, who);
+        }
+        if (rest.len == 0) break;
+    }
+    for (size_t i = 0; route_row(i); i++) {
+        bool told = row_told[i];
+        for (size_t k = 0; route_row(k) && !told; k++) /* the same without /v1 */
+            told = row_told[k] && str_starts(route_row(k)->path, STR("/v1/")) &&
+                   str_eq(str_slice(route_row(k)->path, 3, SIZE_MAX), route_row(i)->path);
+        if (!told) fail_msg("docs/http.md does not tell of `%.*s`", STR_ARG(route_row(i)->path));
+    }
+    for (unsigned i = 0; i < endpoints; i++)
+        if (!endpoint_told[i])
+            fail_msg("docs/http.md does not tell of `%.*s`", STR_ARG(endpoint_facts((enum endpoint)i)->path));
+}
+
+/* -- headers ----------------------------------------------------------------------------------------------------------
+ */
+
+/* The name in `name: value`, if it looks like one of ours or theirs: small letters and hyphens. */
+static bool header_word(struct str word, struct str *name) {
+    *name = str_slice(word, 0, str_find_byte(word, ':'));
+    if (str_ends(*name, STR("*"))) name->len--;
+    for (size_t i = 0; i < name->len; i++)
+        if (!(name->at[i] >= 'a' && name->at[i] <= 'z') && name->at[i] != '-') return false;
+    return str_find_byte(*name, '-') != SIZE_MAX;
+}
+
+static void headers_compare(struct str section, unsigned wanted) {
+    bool told[256] = {false};
+    struct str word, name, known;
+    unsigned uses;
+    bool whole;
+    while (next_word(&section, &word)) {
+        if (!header_word(word, &name)) continue;
+        bool found = false;
+        for (size_t i = 0; header_names_row(i, &known, &uses, &whole); i++)
+            if (str_eq(known, name) && (uses & wanted)) found = told[i] = true;
+        if (!found) fail_msg("docs/http.md tells of `%.*s`, and no row does", STR_ARG(name));
+    }
+    for (size_t i = 0; header_names_row(i, &known, &uses, &whole); i++)
+        if ((uses & wanted) && !told[i]) fail_msg("docs/http.md does not tell of `%.*s`", STR_ARG(known));
+}
+
+static void every_header_is_told_and_every_told_one_is_known(void **state) {
+    (void)state;
+    struct str page = page_of("http.md"), requests = section_of(page, "\n## Request headers");
+    size_t to_providers = str_find(requests, STR("\nTo providers go"));
+    assert_true(to_providers != SIZE_MAX);
+    headers_compare(str_slice(requests, 0, to_providers), header_asks);
+    headers_compare(str_slice(requests, to_providers, requests.len), header_of_openai | header_of_anthropic);
+    headers_compare(section_of(page, "\n## Response headers"), header_tells | header_returns);
+}
+
+/* -- errors and strategies --------------------------------------------------------------------------------------------
+ */
+
+/* `a`, `b` | 404 | or `a`, `b` | 413, 414 | */
+static void every_error_is_told_with_its_status(void **state) {
+    (void)state;
+    struct str rest = section_of(page_of("http.md"), "\n## Errors"), cells[cells_max], word;
+    bool told[error_codes] = {[error_none] = true};
+    while (next_row(&rest, cells)) {
+        struct str statuses = str_trim(cells[1]), status = STR("");
+        while (next_word(&cells[0], &word)) {
+            uint64_t said = 0;
+            if (statuses.len) assert_true(str_split_next(&statuses, ',', &status));
+            assert_true(str_to_u64(str_trim(status), &said));
+            int code = 1;
+            while (code < error_codes && !str_eq(error_name((enum error_code)code), word)) code++;
+            if (code == error_codes) fail_msg("docs/http.md: there is no error `%.*s`", STR_ARG(word));
+            if (error_facts((enum error_code)code)->status != (int)said)
+                fail_msg("docs/http.md: `%.*s` is a %d", STR_ARG(word), error_facts((enum error_code)code)->status);
+            told[code] = true;
+        }
+    }
+    for (int code = 0; code < error_codes; code++)
+        if (!told[code]) fail_msg("docs/http.md does not tell of `%.*s`", STR_ARG(error_name((enum error_code)code)));
+}
+
+static void every_strategy_is_told(void **state) {
+    (void)state;
+    struct str rest = section_of(page_of("decisions.md"), "\n## Strategies"), cells[cells_max], word;
+    bool told[strategies] = {false};
+    while (next_row(&rest, cells)) {
+        enum strategy strategy;
+        assert_true(next_word(&cells[0], &word));
+        if (!strategy_read(word, &strategy) || !str_eq(strategy_name(strategy), word))
+            fail_msg("docs/decisions.md: there is no strategy `%.*s`", STR_ARG(word));
+        told[strategy] = true;
+    }
+    for (int i = 0; i < strategies; i++)
+        if (!told[i]) fail_msg("docs/decisions.md does not tell of `%.*s`", STR_ARG(strategy_name((enum strategy)i)));
+}
+
+int main(void) {
+    if (!getenv("WEIR_SOURCE_ROOT")) return 77;
+    arena_init(&arena, 1 << 20, 1 << 26);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_path_is_told_and_every_told_one_is_served),
+        cmocka_unit_test(every_header_is_told_and_every_told_one_is_known),
+        cmocka_unit_test(every_error_is_told_with_its_status),
+        cmocka_unit_test(every_strategy_is_told),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    arena_free(&arena);
+    return failed;
+}
