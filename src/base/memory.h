@@ -25,7 +25,7 @@ static inline bool size_mul(size_t a, size_t b, size_t *product) { return !__bui
 
 /* For `make torture`: the n-th call from now (1 = the next) fails once; 0 turns it off. Process-wide. */
 void memory_fail_at(uint64_t n);
-/* Calls of take, take_zeroed and resize so far, while memory_fail_at was ever used. */
+/* Calls of memory_take, memory_take_zeroed and memory_resize so far, while memory_fail_at was ever used. */
 uint64_t memory_calls(void);
 
 #endif

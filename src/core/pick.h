@@ -69,15 +69,16 @@ size_t pick(const struct pick_input *input, double *scores);
 double pick_adaptive(const struct pick_candidate *candidate, uint64_t fastest_ns, const struct pick_weights *weights);
 
 /* Smooth weighted round robin: each target has a pass, where its next turn begins on the time of all. A turn is
- * stride_one / weight long; among those whose turn has begun (their pass is not past the weighted mean) the one that
- * must be over first is next (Stoica and Abdel-Wahab 1995: earliest eligible virtual deadline first). So after any
+ * pick_stride_one / weight long; among those whose turn has begun (their pass is not past the weighted mean) the one
+ * that must be over first is next (Stoica and Abdel-Wahab 1995: earliest eligible virtual deadline first). So after any
  * number of turns each has had its share, to within one; the least pass alone keeps that promise for equal weights
  * only. One word a target. Passes are compared by their distance, so they may wrap. */
 #define pick_stride_one (1ull << 20)
 /* Where the chosen one's turn begins: at its pass, or later when it was away: it is owed one turn, not all that it
  * missed. */
 uint64_t pick_pass_floor(const struct pick_input *input, size_t chosen);
-/* The turn is taken: the pass, or `least` (pick_pass_floor) when that is later, moves on by stride_one / weight. */
+/* The turn is taken: the pass, or `least` (pick_pass_floor) when that is later, moves on by pick_stride_one / weight.
+ */
 void pick_pass_advance(struct cell *pass, uint64_t least, double weight);
 
 /* "round_robin", ...; synonyms too. false: no such strategy. */

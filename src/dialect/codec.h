@@ -1,6 +1,6 @@
 /* codec.h - one wire format as a table of functions: bytes to the canonical message and back. A dialect is code: each
- * has one table, in files of its own name (anthropic_request.c, anthropic_reply.c, anthropic_stream.c, ...). Everything
- * is pure: bytes in, canonical form out, and the other way; all memory is the arena's.
+ * has one table, in files of its own name (anthropic_codec.c, anthropic_reply.c, anthropic_stream.c and others).
+ * Everything is pure: bytes in, canonical form out, and the other way; all memory is the arena's.
  *
  * A reader checks what it is given: it comes from a stranger. It never fails on a member that it does not know (an
  * extra, or foreign). A writer is given a request that message_features() has been checked for; it leaves out what its

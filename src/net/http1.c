@@ -1,6 +1,6 @@
 /* http1.c - llhttp's callbacks into heads, pieces and ends. Invariant: `head` is called once a message, before any
  * `body`; after `end` the parser is paused. What llhttp accepts and RFC 9112 or smuggling forbids is refused in
- * head_check. */
+ * framing_check, target_check and request_check. */
 #include "net/http1.h"
 
 #include <llhttp.h>

@@ -1,6 +1,6 @@
 /* listener.c - TCP: a socket a loop with SO_REUSEPORT, set before libuv opens it; unix: one socket, its descriptor
- * duplicated to each loop. Accepting is ours, by uv_poll, so that a drain can accept until there is nothing left and a
- * lack of descriptors does not spin. */
+ * duplicated to each loop. Accepting is ours, by libuv's polling of a descriptor, so that a drain can accept until
+ * there is nothing left and a lack of descriptors does not spin. */
 #include "net/listener.h"
 
 #include <arpa/inet.h>

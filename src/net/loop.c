@@ -1,5 +1,5 @@
 /* loop.c - the event loop: libuv's, with a mailbox for other threads, work deferred to the end of a turn, and our own
- * timers on one uv_timer. The only place that reads the system's clocks.
+ * timers on one of libuv's. The only place that reads the system's clocks.
  *
  * A turn:  timers -> (deferred work) -> wait -> reads, writes, mailbox -> next turn. The clock is read at most once a
  * turn, when first asked for after the wait. */

@@ -4,7 +4,7 @@
  *   idle -> receiving head -> serving (body, answer) -> done -> idle ...          any -> lingering -> closed
  *
  * Keeps: after `head` the handler gets exactly one of `done` and `gone`, never from inside a call of its own; an answer
- * that is finished is sent to its end unless its caller reads nothing for write_timeout. */
+ * that is finished is sent to its end unless its caller reads nothing for write_timeout_ns. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>

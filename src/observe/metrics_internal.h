@@ -1,4 +1,4 @@
-/* metrics_internal.h - how the counts lie in memory. Between the metrics' own files: metrics.c writes, metrics_write.c
+/* metrics_internal.h - how the counts lie in memory. Between the metrics' own files: metrics.c writes, prometheus.c
  * reads.
  */
 #ifndef WEIR_OBSERVE_METRICS_INTERNAL_H

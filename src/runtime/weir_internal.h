@@ -128,7 +128,7 @@ bool library_route_write(const struct snapshot *snapshot, const struct flight_qu
                          struct error *error);
 const struct client *snapshot_client_named(const struct snapshot *snapshot, struct str name);
 
-/* weir_explain.c: asks one worker after the other, by mailbox; `done` runs on the loop of `ask_on`, or on a worker's
+/* weir_explain.c: asks one worker after the other, by mailbox; `done` runs on the loop of `answer_on`, or on a worker's
  * thread. */
 struct explain_question {
     struct weir *weir;

@@ -1,5 +1,6 @@
 /* tables_test.c - what the pages list is what the program's tables hold, no row more and none less: paths, headers,
- * errors, strategies. (docs/configuration.md and docs/metrics.md are written from theirs.) */
+ * errors, strategies; and what they show as a configuration is one. (docs/configuration.md and docs/metrics.md are
+ * written from theirs.) */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,7 +10,9 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/header_names.h"
+#include "config/config.h"
 #include "core/pick.h"
 #include "dialect/endpoint.h"
 #include "gateway/visit.h"
@@ -219,14 +222,76 @@ static void every_strategy_is_told(void **state) {
         if (!told[i]) fail_msg("docs/decisions.md does not tell of `%.*s`", STR_ARG(strategy_name((enum strategy)i)));
 }
 
+/* -- configurations ---------------------------------------------------------------------------------------------------
+ */
+
+static const char *any_environment(void *context, const char *name) {
+    (void)context;
+    return str_starts(str_from(name), STR("no_")) || str_find(str_from(name), STR("PROXY")) != SIZE_MAX ||
+                   str_find(str_from(name), STR("proxy")) != SIZE_MAX
+               ? NULL
+               : "word";
+}
+
+static bool any_file(void *context, struct str path, struct arena *into, struct str *content, struct error *error) {
+    (void)context, (void)path, (void)error;
+    *content = arena_copy(into, STR("word"));
+    return true;
+}
+
+/* A fragment lacks providers, and a key's hash is left to the reader: only what a key is and holds is looked at. */
+static bool is_of_a_key(struct str message) {
+    static const struct str words[] = {STR("unknown key"), STR(" must be "), STR(" cannot be "), STR("not available")};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (str_find(message, words[i]) != SIZE_MAX) return true;
+    return false;
+}
+
+static void fragment_check(const char *page, struct str yaml) {
+    struct config_ids ids = {.count = 0};
+    struct config config;
+    struct config_input input = {.path = str_from(page),
+                                 .text = yaml,
+                                 .environment = any_environment,
+                                 .read_file = any_file,
+                                 .ids = &ids,
+                                 .simulated_base_url = STR("http://127.0.0.1:1/v1")};
+    config_load(&input, &config);
+    for (const struct config_problem *problem = config.problems; problem; problem = problem->next)
+        if (is_of_a_key(problem->message))
+            fail_msg("%s, in a block of YAML at its line %u: %.*s", page, problem->line, STR_ARG(problem->message));
+    config_free(&config);
+    config_ids_free(&ids);
+}
+
+static void every_configuration_that_is_shown_is_one(void **state) {
+    (void)state;
+    static const char *const pages[] = {"../README.md", "decisions.md", "operations.md", "catalogue.md",
+                                        "dialects.md",  "http.md",      "library.md",    "logs.md",
+                                        "mock.md",      "internals.md", "metrics.md",    "configuration.md"};
+    size_t blocks = 0;
+    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
+        struct str rest = page_of(pages[i]);
+        for (size_t open; (open = str_find(rest, STR("\n```yaml\n"))) != SIZE_MAX; blocks++) {
+            rest = str_slice(rest, open + 9, rest.len);
+            size_t close = str_find(rest, STR("\n```"));
+            assert_true(close != SIZE_MAX);
+            fragment_check(pages[i], str_slice(rest, 0, close + 1));
+            rest = str_slice(rest, close + 4, rest.len);
+        }
+    }
+    assert_true(blocks > 0);
+}
+
 int main(void) {
-    if (!getenv("WEIR_SOURCE_ROOT")) return 77;
+    if (!getenv("WEIR_SOURCE_ROOT") || !hash_start()) return 77;
     arena_init(&arena, 1 << 20, 1 << 26);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_path_is_told_and_every_told_one_is_served),
         cmocka_unit_test(every_header_is_told_and_every_told_one_is_known),
         cmocka_unit_test(every_error_is_told_with_its_status),
         cmocka_unit_test(every_strategy_is_told),
+        cmocka_unit_test(every_configuration_that_is_shown_is_one),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     arena_free(&arena);
