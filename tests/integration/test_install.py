@@ -28,7 +28,7 @@ int main(void) {
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    if "asan" in BUILD.name or "tsan" in BUILD.name or not (BUILD / "build.ninja").exists() or not shutil.which("pkg-config"):
+    if any(kind in BUILD.name for kind in ("asan", "tsan", "coverage")) or not (BUILD / "build.ninja").exists() or not shutil.which("pkg-config"):
         pytest.skip("only an ordinary build is installed")
     folder = tmp_path_factory.mktemp("installed")
     subprocess.run(["meson", "install", "-C", str(BUILD), "--no-rebuild", "--quiet", "--destdir", str(folder)], check=True, capture_output=True)
