@@ -8,7 +8,7 @@ SOURCES := $(shell find src tests/unit tests/fuzz tests/sim bench catalog web -n
 
 setup_asan = -Db_sanitize=address,undefined -Dbuildtype=debugoptimized -Db_lto=false -Db_lundef=false
 setup_tsan = -Db_sanitize=thread -Dbuildtype=debugoptimized -Db_lto=false -Db_lundef=false
-setup_coverage = -Db_coverage=true -Db_lto=false -Dbuildtype=debug -Doptimization=0
+setup_coverage = -Db_coverage=true -Db_lto=false -Dbuildtype=debug -Doptimization=g
 setup_debug = -Db_lto=false -Dbuildtype=debug -Doptimization=0
 
 all: $(BUILD)/weir
