@@ -404,6 +404,19 @@ def test_the_lock_goes_back_to_a_primary_that_is_well(trio):
     poll(lambda: chat(weir.port).headers["x-weir-provider"] == "a", every_s=0.05)
 
 
+def test_a_question_shows_the_locks_holder_and_takes_nothing(trio):
+    run, mocks = trio
+    weir = run("exclusive")
+    question = {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}
+    before = lock(weir)
+    assert admin(weir, "POST", "/route", question).json["chosen"] == "a/x" and lock(weir) == before
+    assert chat(weir.port).headers["x-weir-provider"] == "a"
+    assert admin(weir, "POST", "/lock/m", b'{"target": "c/x"}').status == 200
+    asked = admin(weir, "POST", "/route", question).json
+    assert asked["chosen"] == "c/x" and asked["strategy"] == "exclusive" and all("score" not in c for c in asked["candidates"])
+    assert lock(weir)["epoch"] == before["epoch"] + 1 and mocks[2].requests()["count"] == 0
+
+
 def test_the_lock_is_moved_by_hand_and_survives_a_restart(trio, start):
     run, _ = trio
     weir = run("exclusive")
