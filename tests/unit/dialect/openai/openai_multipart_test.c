@@ -136,6 +136,12 @@ static void the_model_is_replaced_or_put_first(void **state) {
     assert_true(read_form(FORM, body, &request, &error, &param));
     assert_true(str_eq(request.model, STR("m")));
     assert_true(str_find(body, STR("bytes\r\n--xyz--\r\n")) != SIZE_MAX);
+    body = STR("preamble\r\n--xyz\r\n" FIELD("\"file\"") "bytes\r\n--xyz--\r\n"); /* what stands before stays before */
+    assert_true(read_form(FORM, body, &request, &error, &param));
+    assert_true(openai_splice(body, &request, true, STR("m"), false, &arena, &splice));
+    assert_true(
+        str_eq(joined(&splice), STR("preamble\r\n--xyz\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nm\r\n"
+                                    "--xyz\r\n" FIELD("\"file\"") "bytes\r\n--xyz--\r\n")));
 }
 
 static void a_form_that_streams_says_so(void **state) {
