@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "dialect/anthropic/anthropic.h"
 #include "dialect/codec.h"
 
 static const struct {
@@ -135,12 +136,39 @@ static void an_error_that_is_written_is_read_again(void **state) {
         }
 }
 
+/* Anthropic's types and statuses stand for each other; a status without a type of its own is the caller's or theirs. */
+static void anthropics_types_have_their_statuses(void **state) {
+    static const struct {
+        int status;
+        const char *type;
+    } rows[] = {{400, "invalid_request_error"},
+                {401, "authentication_error"},
+                {403, "permission_error"},
+                {404, "not_found_error"},
+                {413, "request_too_large"},
+                {429, "rate_limit_error"},
+                {500, "api_error"},
+                {503, "overloaded_error"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_true(str_eq(anthropic_error_type(rows[i].status), str_from(rows[i].type)));
+        assert_int_equal(anthropic_error_status(str_from(rows[i].type)), rows[i].status);
+    }
+    assert_true(str_eq(anthropic_error_type(529), STR("overloaded_error")));
+    assert_true(str_eq(anthropic_error_type(418), STR("invalid_request_error")));
+    assert_true(str_eq(anthropic_error_type(499), STR("invalid_request_error")));
+    assert_true(str_eq(anthropic_error_type(599), STR("api_error")));
+    assert_true(str_eq(anthropic_error_type(0), STR("api_error")));
+    assert_int_equal(anthropic_error_status(STR("another_error")), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(errors_are_read_as_their_vendor_means_them),
         cmocka_unit_test(a_status_that_is_known_stays),
         cmocka_unit_test(what_is_no_error_of_the_dialect_says_nothing),
         cmocka_unit_test(an_error_that_is_written_is_read_again),
+        cmocka_unit_test(anthropics_types_have_their_statuses),
     };
     arena_init(&arena, 16 * 1024, 64 << 20);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
