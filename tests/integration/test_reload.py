@@ -11,6 +11,10 @@ def hup(weir, event):
     return poll(lambda: len(weir.log(event)) > before and weir.log(event)[-1])
 
 
+def status(weir):
+    return http(weir.port, "GET", "/admin/v1/status", headers={"Authorization": f"Bearer {weir.admin_key}"}).json
+
+
 def test_a_good_file_takes_effect_and_open_requests_go_on(start, start_mock):
     one, two = start_mock(), start_mock()
     weir = start({"workers": 2, "providers": {"p": provider(one, ["m"])}})
@@ -18,7 +22,9 @@ def test_a_good_file_takes_effect_and_open_requests_go_on(start, start_mock):
         c.send(request_bytes("POST", "/v1/chat/completions", chat_body("[mock tokens=20 rate=20] x", stream=True)))
         assert c.head()[0] == 200
         weir.write({"workers": 2, "providers": {"p": provider(two, ["new"])}})
+        generation = status(weir)["generation"]
         hup(weir, "reloaded")
+        assert status(weir)["generation"] == generation + 1
         for _ in range(6):
             assert chat(weir.port, model="new").status == 200
             assert chat(weir.port, model="m").status == 404
@@ -35,7 +41,7 @@ def test_a_bad_file_changes_nothing_and_says_why(start, start_mock):
     assert chat(weir.port).status == 200
     weir.write("providers: [\n")
     hup(weir, "reload_failed")
-    assert chat(weir.port).status == 200
+    assert chat(weir.port).status == 200 and status(weir)["generation"] == 0
 
 
 def test_an_empty_file_is_no_configuration(start, start_mock):
