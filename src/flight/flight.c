@@ -5,10 +5,12 @@
  * delivers; nothing reaches the caller before an attempt delivers; each attempt is settled once and the flight closed
  * once, on every path (the setters CHECK it).
  *
- * Who calls whom: this file calls those of each state; they call those that do one thing (flight_hold.c, flight_lock.c,
- * flight_resume.c, flight_fetch.c); all of them flight_deliver.c and flight_answer.c, below which are flight_settle.c
- * and flight_state.c. Nobody calls upwards: what ended an attempt or let a flight wait says so (enum step,
- * attempt_fails), and the next target, the closing and the timer are seen to here.
+ * Who calls whom: this file calls those of each state (flight_admit.c, flight_choose.c, flight_attempt.c,
+ * flight_reply.c, flight_stream.c, flight_end.c); they call those that do one thing (flight_hold.c, flight_lock.c,
+ * flight_fetch.c, flight_resume.c) and an attempt's way (flight_way.h); all of them flight_deliver.c and
+ * flight_answer.c, below which are flight_settle.c, flight_wait.c and flight_state.c. Nobody calls upwards, so that
+ * there is no circle but through the tables of flight_way.c: what ended an attempt or lets a flight wait says so (enum
+ * step, attempt_fails), and the next target, the closing and the timer are seen to here.
  */
 #include "flight/flight.h"
 

@@ -19,36 +19,19 @@ static const struct {
     {STR("content-type"), offsetof(struct flight, content_type)},
 };
 
-/* The caller's headers of its dialect's list, and those that a provider's forward_headers adds. Which of them go up is
- * each provider's affair. */
-static bool forwards(const struct snapshot *snapshot, enum dialect dialect, unsigned uses, struct str name) {
-    if (outbound_forwards(dialect, uses)) return true;
-    for (size_t p = 0; p < snapshot->provider_count; p++)
-        for (size_t i = 0; i < snapshot->providers[p].forward_header_count; i++)
-            if (str_eq_nocase(name, snapshot->providers[p].forward_headers[i])) return true;
-    return false;
-}
-
-static bool header_goes_up(const struct flight *flight, const struct flight_request *request, size_t at,
-                           unsigned *known) {
-    struct str name = request->headers[at].name;
-    unsigned uses = header_uses(name);
-    if (known) *known = uses;
-    if (request->endpoint != endpoint_raw)
-        return forwards(flight->snapshot, endpoint_facts(request->endpoint)->dialect, uses, name);
-    return raw_passes_up(uses, name) && !header_is_named_by_connection(request->headers, request->header_count, name);
-}
-
 /* Copies what the flight keeps of the caller's head. */
 static bool headers_keep(struct flight *flight, const struct flight_request *request) {
     size_t kept = 0;
-    for (size_t i = 0; i < request->header_count; i++) kept += header_goes_up(flight, request, i, NULL);
+    const struct door *door = flight->door;
+    for (size_t i = 0; i < request->header_count; i++) {
+        struct str name = request->headers[i].name;
+        kept += door->keeps(flight, request, header_uses(name), name);
+    }
     flight->forward = kept ? arena_take(&flight->arena, kept * sizeof *flight->forward) : NULL;
     if (kept && !flight->forward) return false;
     for (size_t i = 0; i < request->header_count; i++) {
         const struct http_header *header = &request->headers[i];
-        unsigned uses;
-        bool goes_up = header_goes_up(flight, request, i, &uses);
+        unsigned uses = header_uses(header->name);
         for (size_t s = 0; uses & header_steers && s < sizeof steering / sizeof *steering; s++) {
             struct str *field = (struct str *)(void *)((char *)flight + steering[s].field);
             if (!field->at && str_eq_nocase(header->name, steering[s].name)) {
@@ -56,7 +39,7 @@ static bool headers_keep(struct flight *flight, const struct flight_request *req
                 if (!field->at) return false;
             }
         }
-        if (!goes_up) continue;
+        if (!door->keeps(flight, request, uses, header->name)) continue;
         struct http_header copy = {arena_copy(&flight->arena, header->name), arena_copy(&flight->arena, header->value)};
         if (!copy.name.at || !copy.value.at) return false;
         flight->forward[flight->forward_count++] = copy;
@@ -83,6 +66,8 @@ struct flight *flight_new(const struct flight_host *host, const struct snapshot 
         .host = host, .snapshot = snapshot, .client = request->client, .budget = arena.budget, .arena = arena};
     flight->client_hash = request->client ? str_hash(request->client->name) : 0;
     flight->endpoint = request->endpoint;
+    flight->door = door_of(request->endpoint);
+    flight->method = http_post;
     flight->codec = request->endpoint == endpoint_completions ? &codec_completions
                                                               : codec_of(endpoint_facts(request->endpoint)->dialect);
     flight->path_model = arena_copy(&flight->arena, request->path_model);
@@ -95,7 +80,7 @@ struct flight *flight_new(const struct flight_host *host, const struct snapshot 
     flight->timeout_ns = snapshot->request_timeout_ns;
     chunks_init_spared(&flight->body, flight->budget, host->chunk_spares);
     if (request->content_length > 0) chunks_expect(&flight->body, (size_t)request->content_length);
-    bool kept = request->endpoint != endpoint_raw || raw_keep(flight, &request->raw);
+    bool kept = !flight->door->keep || flight->door->keep(flight, request);
     if (kept && flight->request_id.at && flight->own_id.at && headers_keep(flight, request)) return flight;
     arena = flight->arena;
     arena_free(&arena);
@@ -161,9 +146,7 @@ static enum unfit target_unfit(struct flight *flight, const struct target *targe
     struct error error; /* not zeroed: its sentence is long, and there may be a thousand targets */
     error.code = error_none;
     bool fits = model_fits(flight, target, &error);
-    if (fits && flight_splices(flight, target->provider))
-        return target->provider->endpoints & 1u << flight->endpoint ? unfit_no : unfit_endpoint;
-    if (fits && translate_fits(flight, target, &error)) return unfit_no;
+    if (fits && way_of(flight, target->provider)->fits(flight, target, &error)) return unfit_no;
     if (error.code && !flight->unfit) flight->unfit = arena_take(&flight->arena, sizeof *flight->unfit);
     if (error.code && flight->unfit) *flight->unfit = error;
     return unfit_endpoint;
@@ -284,14 +267,8 @@ static enum step route_find(struct flight *flight, struct now now, struct action
 enum step flight_read(struct flight *flight, struct now now, struct actions *out) {
     struct error error = {.code = error_none};
     struct str param = STR_NONE;
-    bool multipart = endpoint_facts(flight->endpoint)->body == endpoint_body_multipart;
-    bool openai = endpoint_facts(flight->endpoint)->dialect == dialect_openai;
-    bool read = !openai     ? translate_admit(flight, &error, &param)
-                : multipart ? openai_skim_multipart(flight->whole_body, flight->content_type, &flight->arena,
-                                                    &flight->request, &error, &param)
-                            : openai_skim_request(flight->whole_body, flight->endpoint, &flight->arena,
-                                                  &flight->request, &error, &param);
-    if (!read) return answer_error(flight, error.code, str_from(error.message), param, now, out);
+    if (!flight->door->read(flight, &error, &param))
+        return answer_error(flight, error.code, str_from(error.message), param, now, out);
     flight->shows_reasoning = !flight->message || flight->message->show_reasoning != flag_false;
     if (!endpoint_facts(flight->endpoint)->streams) flight->request.stream = false;
     return step_on;
@@ -383,12 +360,16 @@ enum step flight_candidates(struct flight *flight, struct now now, struct action
     return step_on;
 }
 
-enum step flight_admit(struct flight *flight, struct now now, struct actions *out) {
-    bool raw = flight->endpoint == endpoint_raw;
-    if ((raw ? raw_admit : flight_read)(flight, now, out) != step_on) return step_over;
+/* By the model that its body names. */
+static enum step model_admit(struct flight *flight, struct now now, struct actions *out) {
+    if (flight_read(flight, now, out) != step_on) return step_over;
     bool looks = flight->request.names_more && flight->endpoint != endpoint_responses; /* those before their history */
-    if (!raw && looks && names_admit(flight, now, out) != step_on) return step_over;
-    if (!raw && flight_candidates(flight, now, out) != step_on) return step_over;
+    if (looks && names_admit(flight, now, out) != step_on) return step_over;
+    return flight_candidates(flight, now, out);
+}
+
+enum step flight_admit(struct flight *flight, struct now now, struct actions *out) {
+    if ((flight->door->admit ? flight->door->admit : model_admit)(flight, now, out) != step_on) return step_over;
     resume_admit(flight);
     deadline_set(flight);
     if (now.mono_ns >= flight->deadline_ns)

@@ -150,7 +150,7 @@ void answer_abort(struct flight *flight, struct now now, struct actions *out) {
 struct str answer_words(struct flight *flight, const struct text *text, int *status) {
     if (!text->failed) return text_str(text);
     flight->error = error_overloaded;
-    *status = translate_status(flight, error_facts(error_overloaded)->status);
+    *status = flight->door->status(flight, error_facts(error_overloaded)->status);
     return STR(
         "{\"type\":\"error\",\"error\":{\"message\":\"The gateway has no memory for this now. Try again.\",\"type\":"
         "\"overloaded_error\",\"code\":\"overloaded\",\"status\":\"UNAVAILABLE\"}}");
@@ -200,7 +200,7 @@ void answer_error_status(struct flight *flight, enum error_code code, int status
     flight->error = code;
     error_set(&flight->error_said, code, "%.*s", STR_ARG(message));
     struct text text = text_in_arena(flight->host->scratch, 512);
-    if (flight->codec->dialect != dialect_openai) status = translate_status(flight, status);
+    status = flight->door->status(flight, status);
     flight->codec->write_error(&(struct message_error){.code = code,
                                                        .status = status,
                                                        .message = message,
@@ -222,6 +222,14 @@ enum step answer_count(struct flight *flight, int64_t tokens, struct now now, st
     struct str words = answer_words(flight, &text, &status);
     answer_json(flight, status, words, -1, NULL, now, out);
     return step_over;
+}
+
+void answer_providers_word(struct flight *flight, const struct attempt *last, struct str body, struct now now,
+                           struct actions *out) {
+    flight->error = failure_facts(last->failure)->error;
+    answer_head(flight, last, last->status, (int64_t)body.len, now, out);
+    answer_bytes(flight, body, out);
+    answer_end(flight, now, out);
 }
 
 enum step answer_error(struct flight *flight, enum error_code code, struct str message, struct str param,

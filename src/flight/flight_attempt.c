@@ -4,15 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "base/header_names.h"
 #include "flight/flight_internal.h"
-
-static bool passes_up(const struct provider *provider, struct str name) {
-    if (outbound_forwards(provider->dialect, header_uses(name))) return true;
-    for (size_t i = 0; i < provider->forward_header_count; i++)
-        if (str_eq_nocase(name, provider->forward_headers[i])) return true;
-    return false;
-}
 
 /* Said by the configuration: not by a caller too. */
 static bool attempt_is_ours(const struct provider *provider, struct str name) {
@@ -35,12 +27,12 @@ static bool call_headers(struct flight *flight, const struct attempt *attempt, s
     if (!headers) return false;
     if (provider->key_count)
         attempt_header_put(headers, &count, provider->key_header, provider->authorization[attempt->holds.key]);
-    bool raw = flight->endpoint == endpoint_raw, kept = raw && client_is_kept(flight);
-    bool typed = !str_empty(flight->content_type) && !attempt->codec;
-    if (typed || !raw)
+    const struct way *way = attempt->way;
+    bool typed = !str_empty(flight->content_type) && way->keeps_type;
+    if (typed || !way->blind)
         attempt_header_put(headers, &count, STR("Content-Type"),
                            typed ? flight->content_type : STR("application/json"));
-    if (!raw)
+    if (!way->blind)
         attempt_header_put(headers, &count, STR("Accept"),
                            flight->request.stream ? STR("text/event-stream") : STR("*/*"));
     attempt_header_put(headers, &count, STR("Accept-Encoding"), STR("identity"));
@@ -50,7 +42,7 @@ static bool call_headers(struct flight *flight, const struct attempt *attempt, s
     for (size_t i = 0; i < flight->forward_count; i++) {
         struct str name = flight->forward[i].name;
         if (attempt_is_ours(provider, name)) continue;
-        if (raw ? kept && !raw_passes_up_kept(provider, name) : !passes_up(provider, name)) continue;
+        if (!way->passes_up(flight, provider, name)) continue;
         has_also = has_also || str_eq_nocase(flight->forward[i].name, also->name);
         headers[count++] = flight->forward[i];
     }
@@ -68,6 +60,7 @@ static struct attempt *attempt_new(struct flight *flight, struct candidate *cand
     attempt->target = candidate->target;
     attempt->candidate = candidate;
     attempt->holds = *holds;
+    attempt->way = way_of(flight, candidate->target->provider);
     attempt->usage = USAGE_NONE;
     attempt->cost_nano_usd = attempt->retry_after_ms = attempt->content_length = -1;
     sse_init(&attempt->sse);
@@ -83,35 +76,13 @@ static struct attempt *attempt_new(struct flight *flight, struct candidate *cand
     return attempt;
 }
 
-/* The body as it was sent, with a few ranges replaced; the path of the provider's that is the caller's. */
-static bool spliced_request(struct flight *flight, struct attempt *attempt) {
-    const struct provider *provider = attempt->target->provider;
-    const struct endpoint_facts *endpoint = endpoint_facts(flight->endpoint);
-    bool multipart = endpoint->body == endpoint_body_multipart;
-    bool has_usage_chunk = flight->endpoint == endpoint_chat || flight->endpoint == endpoint_completions;
-    attempt->asked_usage =
-        flight->request.stream && provider->stream_options && has_usage_chunk && !flight->request.include_usage;
-    struct openai_request request = flight->request;
-    if (provider->row->prefill && flight->resumed) request.continuation = flight->prefill;
-    if (!openai_splice(flight->whole_body, &request, multipart, attempt->target->model, attempt->asked_usage,
-                       &flight->arena, &attempt->body))
-        return false;
-    struct text path = text_in_arena(&flight->arena, provider->base.path.len + endpoint->path.len);
-    text_put(&path, provider->base.path);
-    text_put(&path, endpoint->path);
-    attempt->path = text_str(&path);
-    return !path.failed;
-}
-
 static bool attempt_call(struct flight *flight, struct attempt *attempt, struct actions *out) {
     const struct provider *provider = attempt->target->provider;
-    bool raw = flight->endpoint == endpoint_raw;
-    if (!(raw ? raw_request : flight_splices(flight, provider) ? spliced_request : translate_request)(flight, attempt))
-        return false;
+    if (!attempt->way->request(flight, attempt)) return false;
     struct action *action = actions_add(out, action_call);
     action->attempt = attempt->number;
     action->call.provider = provider;
-    action->call.method = flight->raw ? flight->raw->method : http_post;
+    action->call.method = flight->method;
     action->call.path = attempt->path;
     action->call.body = attempt->body.ranges;
     action->call.body_count = attempt->body.count;
@@ -124,9 +95,7 @@ bool attempt_begin(struct flight *flight, struct candidate *candidate, const str
                    struct now now, struct actions *out) {
     struct attempt *attempt = attempt_new(flight, candidate, holds, now);
     if (!attempt) {
-        struct attempt none = {.target = candidate->target, .candidate = candidate, .holds = *holds};
-        none.failure = failure_system;
-        hold_settle(flight, &none, now, out);
+        hold_give_back(candidate, holds, now, out);
         return false;
     }
     attempt->lock_epoch = lock_epoch;
@@ -146,7 +115,7 @@ uint64_t attempt_deadline(const struct flight *flight, const struct attempt *att
         *failure = failure_stall;
         return flight->caller_is_full ? UINT64_MAX : attempt->last_token_ns + provider->stall_timeout_ns;
     }
-    if (attempt->state == attempt_delivering && flight->endpoint == endpoint_raw) { /* nobody knows how long it is */
+    if (attempt->state == attempt_delivering && attempt->way->blind) {
         *failure = failure_stall;
         return flight->caller_is_full ? UINT64_MAX : attempt->last_token_ns + provider->reply_timeout_ns;
     }
@@ -159,25 +128,9 @@ uint64_t attempt_deadline(const struct flight *flight, const struct attempt *att
     return flight->deadline_ns;
 }
 
-void attempt_read(struct attempt *attempt, bool wanted, struct actions *out) {
-    if (attempt->call_over || attempt->state != attempt_delivering) return;
-    struct action *action = actions_add(out, action_call_read);
-    action->attempt = attempt->number;
-    action->wanted = wanted;
-}
-
-/* What of a provider's head goes back to the caller: its rate limits, its retry advice, its request id. Never cookies,
- * never account headers. */
-static bool passes_back(const struct provider *provider, struct str name) {
-    if (header_uses(name) & header_returns) return true;
-    for (size_t i = 0; i < provider->forward_header_count; i++)
-        if (str_eq_nocase(name, provider->forward_headers[i])) return true;
-    return false;
-}
-
-static bool keeps(const struct flight *flight, const struct provider *provider, const struct event *event, size_t at) {
+static bool keeps(const struct attempt *attempt, const struct event *event, size_t at) {
     struct str name = event->headers[at].name;
-    return (flight->endpoint == endpoint_raw ? raw_passes_back(name) : passes_back(provider, name)) &&
+    return attempt->way->passes_back(attempt->target->provider, name) &&
            !header_is_named_by_connection(event->headers, event->header_count, name);
 }
 
@@ -188,11 +141,10 @@ static struct str header_word(struct flight *flight, const struct attempt *attem
 }
 
 static bool reply_headers_keep(struct flight *flight, struct attempt *attempt, const struct event *event) {
-    const struct provider *provider = attempt->target->provider;
     size_t kept = 0, places[limit_headers];
     CHECKF(event->header_count <= limit_headers, "header_count=%zu", event->header_count);
     for (size_t i = 0; i < event->header_count; i++)
-        if (keeps(flight, provider, event, i)) places[kept++] = i;
+        if (keeps(attempt, event, i)) places[kept++] = i;
     attempt->headers = kept ? arena_take(&flight->arena, kept * sizeof *attempt->headers) : NULL;
     attempt->content_type =
         header_word(flight, attempt, http_header_find(event->headers, event->header_count, STR("content-type")));
@@ -207,33 +159,10 @@ static bool reply_headers_keep(struct flight *flight, struct attempt *attempt, c
     return true;
 }
 
-/* In another coding than was asked for (identity), nobody can look for what must not come back. */
+/* In another coding than was asked for (identity). */
 static bool is_encoded(const struct event *event) {
     struct str coding = str_trim(http_header_find(event->headers, event->header_count, STR("content-encoding")));
     return coding.len && !str_eq_nocase(coding, STR("identity"));
-}
-
-/* false: the content type is not one that this endpoint answers with. */
-static bool reply_mode_choose(const struct flight *flight, struct attempt *attempt, const struct event *event) {
-    struct str type = attempt->content_type;
-    bool streams = attempt->codec && attempt->codec->framing != framing_sse &&
-                   str_starts_nocase(type, attempt->codec->stream_content_type);
-    bool raw = flight->endpoint == endpoint_raw && attempt->status != 401; /* that is weir's own key */
-    if (attempt->status >= 300 && !raw)
-        attempt->mode = reply_error;
-    else if (is_encoded(event))
-        return false;
-    else if (streams && flight->request.stream)
-        attempt->mode = reply_events;
-    else if (endpoint_facts(flight->endpoint)->reply == endpoint_reply_any)
-        attempt->mode = reply_opaque;
-    else if (str_starts_nocase(type, STR("text/event-stream")))
-        attempt->mode = flight->request.stream ? reply_events : reply_opaque;
-    else if (str_empty(type) || str_starts_nocase(type, STR("application/json")))
-        attempt->mode = reply_whole;
-    else
-        return false;
-    return true;
 }
 
 enum step attempt_head(struct flight *flight, struct attempt *attempt, const struct event *event, struct now now) {
@@ -245,10 +174,7 @@ enum step attempt_head(struct flight *flight, struct attempt *attempt, const str
     attempt->retry_after_ms = attempt->limits.retry_after_ms;
     if (event->body_sent) attempt->body_sent = true;
     if (!reply_headers_keep(flight, attempt, event)) return attempt_fails(attempt, failure_system);
-    if (!reply_mode_choose(flight, attempt, event)) return attempt_fails(attempt, failure_wrong_content_type);
-    if (attempt->translates && attempt->mode != reply_error)
-        attempt->content_type = attempt->mode != reply_events ? STR("application/json")
-                                : flight->wants_array         ? STR("application/json")
-                                                              : flight->codec->stream_content_type;
+    if (!attempt->way->mode(flight, attempt, is_encoded(event)))
+        return attempt_fails(attempt, failure_wrong_content_type);
     return step_on;
 }

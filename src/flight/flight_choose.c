@@ -26,7 +26,7 @@ static bool has_other_key(const struct candidate *candidate) {
 
 void choice_look(const struct flight *flight, struct candidate *candidate, struct now now, uint64_t *soonest_ns) {
     uint64_t until_ns = 0;
-    if (flight->resumed && candidate->target->provider->dialect != dialect_openai) {
+    if (flight->resumed && !way_of(flight, candidate->target->provider)->continues) {
         candidate->refusal = refusal_other_dialect;
         return;
     }

@@ -30,13 +30,12 @@ static void stream_deliver_begin(struct flight *flight, struct attempt *attempt,
     hold_good(flight, attempt, now);
     attempt_wins(flight, attempt, now, out);
     attempt_enter(flight, attempt, attempt_delivering, now);
-    if (attempt->codec) flight->resumes = false; /* it is continued in OpenAI's dialect only */
-    if (attempt->continues) {                    /* the head has long been sent, and the held events say nothing new */
+    if (!attempt->way->continues) flight->resumes = false;
+    if (attempt->continues) { /* the head has long been sent, and the held events say nothing new */
         chunks_free(&attempt->held);
         if (flight->caller_is_full) attempt_read(attempt, false, out); /* since the attempt that broke off */
     } else {
-        attempt->shape =
-            flight->resumes || attempt->codec ? NULL : arena_take_zeroed(&flight->arena, sizeof *attempt->shape);
+        if (attempt->way->delivers) attempt->way->delivers(flight, attempt);
         flight_enter(flight, flight_answering, now);
         answer_head(flight, attempt, attempt->status, -1, now, out);
         answer_held(flight, attempt, out);
@@ -85,24 +84,19 @@ enum failure stream_failure(enum failure said, int status) {
     return status >= 400 && status < 600 ? failure_of_status(status) : failure_error_in_stream;
 }
 
-void stream_error_event(struct flight *flight, struct attempt *attempt, enum failure failure, struct str message,
+void stream_write_break(struct flight *flight, struct attempt *attempt, enum failure failure, struct str message,
                         struct now now, struct actions *out) {
     struct text text = text_in_arena(flight->host->scratch, 1024);
+    flight->door->write_break(flight, attempt, failure, message, now, &text);
+    if (!text.failed) answer_bytes(flight, text_str(&text), out);
+}
+
+void stream_error_event(struct flight *flight, struct attempt *attempt, enum failure failure, struct str message,
+                        struct now now, struct actions *out) {
     if (!message.len)
         message = arena_printf(flight->host->scratch, "The stream broke before its end: %.*s. What came is not whole.",
                                STR_ARG(failure_facts(failure)->sentence));
-    if (endpoint_facts(flight->endpoint)->dialect != dialect_openai) {
-        events_error(flight, attempt, failure, message, now, out);
-        return;
-    }
-    text_put(&text, STR("data: "));
-    openai_write_error(&text, &(struct message_error){.code = failure_facts(failure)->error,
-                                                      .message = message,
-                                                      .request_id = flight->request_id,
-                                                      .retry_after_ms = -1,
-                                                      .attempts = flight->attempt_count});
-    text_put(&text, STR("\n\n"));
-    if (!text.failed) answer_bytes(flight, text_str(&text), out);
+    stream_write_break(flight, attempt, failure, message, now, out);
 }
 
 void stream_break(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,

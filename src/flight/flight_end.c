@@ -10,46 +10,12 @@ static bool is_providers_word(enum failure failure) {
            failure == failure_timeout_status;
 }
 
-static bool is_error_object(const struct flight *flight, const struct attempt *attempt, struct str body) {
-    if (attempt->codec) {
-        struct message_error error = {.retry_after_ms = -1};
-        attempt->codec->read_error(body, flight->host->scratch, &error);
-        return error.message.len > 0;
-    }
-    struct usage usage = USAGE_NONE;
-    bool is_error = false;
-    return openai_skim_reply(body, &usage, &is_error) && is_error;
-}
-
-/* The same in the caller's dialect, with the status that its SDK knows it by. */
-static void answer_translated_word(struct flight *flight, const struct attempt *last, struct str body, struct now now,
-                                   struct actions *out) {
-    struct message_error error = {.retry_after_ms = -1};
-    last->codec->read_error(body, flight->host->scratch, &error);
-    const struct failure_facts *failure = failure_facts(last->failure);
-    error.code = last->failure == failure_bad_request ? error_invalid_request
-                 : last->failure == failure_not_found ? error_unknown_model
-                                                      : failure->error;
-    error.status = translate_status(flight, last->status);
-    if (!error.message.len) error.message = failure->sentence;
-    error.request_id = flight->request_id;
-    error.retry_after_ms = last->retry_after_ms;
-    error.attempts = flight->attempt_count;
-    flight->error = failure->error;
-    struct text text = text_in_arena(flight->host->scratch, 512);
-    flight->codec->write_error(&error, &text);
-    struct str masked = masked_words(flight, last, text_str(&text));
-    text.failed |= !masked.at;
-    struct str words = answer_words(flight, &text, &error.status);
-    answer_json(flight, error.status, text.failed ? words : masked, error.retry_after_ms, last, now, out);
-}
-
 /* An error that came in a reply of status 200: its sentence, as one of status 502; a filter's is a refusal. */
 static bool answer_inside(struct flight *flight, const struct attempt *last, struct now now, struct actions *out) {
     struct message_error error = {.retry_after_ms = -1};
     struct str body = chunks_whole(&flight->attempts[last->number]->held);
     if (!body.at) return false;
-    (last->codec ? last->codec : &codec_openai)->read_error(body, flight->host->scratch, &error);
+    way_read_error(last, body, flight->host->scratch, &error);
     if (!error.message.len) return false;
     error.message = masked_words(flight, last, error.message);
     bool filtered = refusal_is_filter(&(struct provider_word){.code = error.said_code, .type = error.type});
@@ -74,17 +40,7 @@ void end_by_failure(struct flight *flight, const struct attempt *last, struct no
     }
     bool word = last->status >= 400 && is_providers_word(last->failure);
     struct str body = word && !last->error_cut ? chunks_whole(&flight->attempts[last->number]->held) : STR_NONE;
-    if (word && body.at && last->translates) {
-        answer_translated_word(flight, last, body, now, out);
-        return;
-    }
-    if (word && body.at && is_error_object(flight, last, body)) {
-        flight->error = failure_facts(last->failure)->error;
-        answer_head(flight, last, last->status, (int64_t)body.len, now, out);
-        answer_bytes(flight, body, out);
-        answer_end(flight, now, out);
-        return;
-    }
+    if (body.at && last->way->error(flight, last, body, now, out)) return;
     if (last->failure == failure_error_in_reply && answer_inside(flight, last, now, out)) return;
     const struct failure_facts *failure = failure_facts(last->failure);
     const struct error_facts *error = error_facts(failure->error);

@@ -63,15 +63,6 @@ static enum step written_pass(struct flight *flight, struct attempt *attempt, co
     return written.len ? stream_pass(flight, attempt, written, true, out) : step_on;
 }
 
-/* By weir's table: a word of another vendor means nothing to the caller's SDK, or something else. */
-static void error_tell(const struct flight *flight, struct message_event *error, enum failure failure) {
-    const struct error_facts *facts = error_facts(failure_facts(failure)->error);
-    bool passing = error->status == 408 || error->status == 429 || (error->status >= 500 && error->status < 600);
-    error->code = failure_facts(failure)->error;
-    error->status = translate_status(flight, passing ? error->status : facts->status);
-    error->name = error->type = STR_NONE;
-}
-
 /* The provider's own error in its stream: the attempt is over. */
 static enum step error_take(struct flight *flight, struct attempt *attempt, const struct sse_event *event,
                             struct message_events *events, struct message_event *error, struct now now,
@@ -84,11 +75,11 @@ static enum step error_take(struct flight *flight, struct attempt *attempt, cons
     enum failure told = stream_failure(said, error->status);
     if (attempt->state != attempt_delivering) return attempt_fails(attempt, said ? said : failure_error_in_stream);
     enum step passed = step_on;
-    if (attempt->translates) {
-        error_tell(flight, error, told);
+    if (attempt->way->writes_anew) {
+        translate_error(flight, error, told);
         passed = written_pass(flight, attempt, events->list, events->count, now, out);
     } else if (said) { /* about weir's own key: none of the caller's business */
-        events_error(flight, attempt, told, error->text, now, out);
+        stream_write_break(flight, attempt, told, error->text, now, out);
     } else { /* the same dialect: in the provider's own words */
         passed = stream_pass_error(flight, attempt, event, out);
     }
@@ -100,7 +91,7 @@ enum step events_take(struct flight *flight, struct attempt *attempt, const stru
     struct message_events events = {.arena = flight->host->scratch};
     attempt->events++;
     if (event->comment_only)
-        return attempt->translates ? step_on : stream_pass(flight, attempt, event->raw, event->borrowed, out);
+        return attempt->way->writes_anew ? step_on : stream_pass(flight, attempt, event->raw, event->borrowed, out);
     bool read = attempt->codec->read_event(attempt->reader, event->event, event->data, &flight->arena, attempt->quirks,
                                            &events);
     if (!read && !flight_starved(flight)) {
@@ -110,33 +101,18 @@ enum step events_take(struct flight *flight, struct attempt *attempt, const stru
     if (events.failed || flight_starved(flight)) return attempt_fails(attempt, failure_system);
     struct seen seen = events_look(attempt, &events);
     if (seen.error) return error_take(flight, attempt, event, &events, seen.error, now, out);
-    if (events.next_sequence && !attempt->translates) attempt->next_sequence = events.next_sequence;
-    if (!attempt->translates) stored_keep_event(flight, event->event, event->data, out);
+    if (events.next_sequence && !attempt->way->writes_anew) attempt->next_sequence = events.next_sequence;
+    if (!attempt->way->writes_anew) stored_keep_event(flight, event->event, event->data, out);
     attempt->saw_finish |= seen.finish;
     if (seen.token || seen.finish) stream_token(flight, attempt, now, out);
     if (seen.end && attempt->state != attempt_delivering) return attempt_fails(attempt, failure_empty_stream);
     attempt->saw_done |= seen.end;
-    enum step step = attempt->translates ? written_pass(flight, attempt, events.list, events.count, now, out)
-                                         : stream_pass(flight, attempt, event->raw, event->borrowed, out);
+    enum step step = attempt->way->writes_anew ? written_pass(flight, attempt, events.list, events.count, now, out)
+                                               : stream_pass(flight, attempt, event->raw, event->borrowed, out);
     return step == step_on && seen.end ? stream_complete(flight, attempt, now, out) : step;
 }
 
 enum step events_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
     struct message_event end = {.kind = message_event_end, .usage = USAGE_NONE};
-    return attempt->translates && !attempt->saw_done ? written_pass(flight, attempt, &end, 1, now, out) : step_on;
-}
-
-void events_error(struct flight *flight, struct attempt *attempt, enum failure failure, struct str message,
-                  struct now now, struct actions *out) {
-    struct message_event error = {.kind = message_event_error, .usage = USAGE_NONE};
-    struct codec_caller caller = translate_caller(flight, attempt, now);
-    struct text text = text_in_arena(flight->host->scratch, 512);
-    void *writer = attempt->writer;
-    error_tell(flight, &error, failure);
-    error.text = message;
-    error.sequence = attempt->next_sequence;
-    if (!writer) writer = arena_take_zeroed(flight->host->scratch, flight->codec->writer_size + 1);
-    if (!writer) return;
-    flight->codec->write_event(writer, &error, &caller, &flight->arena, &text);
-    if (!text.failed) answer_bytes(flight, text_str(&text), out);
+    return attempt->way->writes_anew && !attempt->saw_done ? written_pass(flight, attempt, &end, 1, now, out) : step_on;
 }

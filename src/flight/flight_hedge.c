@@ -28,9 +28,7 @@ void hedge_begin(struct flight *flight, struct now now, struct actions *out) {
     struct candidate *candidate = flight_choose_other(flight, now, &holds, out);
     if (!candidate) return;
     if (!share_take(share, rules->share_permille, floor, now.mono_ns)) { /* another took the last of it */
-        struct attempt none = {.target = candidate->target, .candidate = candidate, .holds = holds};
-        none.failure = failure_system;
-        hold_settle(flight, &none, now, out);
+        hold_give_back(candidate, &holds, now, out);
         return;
     }
     attempt_begin(flight, candidate, &holds, 0, now, out);

@@ -212,7 +212,7 @@ void hold_good(struct flight *flight, struct attempt *attempt, struct now now) {
     struct target_cells *cells = attempt->target->cells;
     uint64_t took_ns = now.mono_ns - attempt->started_ns;
     if (attempt->holds.reported) return;
-    if (flight->endpoint == endpoint_raw) return; /* how fast a list comes says nothing of a model; the end is told */
+    if (attempt->way->blind) return; /* how fast a list comes says nothing of a model; the end is told */
     attempt->holds.reported = true;
     breaker_report(&provider->cells->breaker, &provider->breaker, now.mono_ns, attempt->holds.provider_ticket, true, 0);
     attempt->holds.provider_ticket.told = true;
@@ -239,11 +239,11 @@ static void slow_report(const struct flight *flight, const struct attempt *attem
 
 /* The provider says that this was the last request, or token, until a moment: the key rests until then, but no longer
  * than a minute without being tried: what a vendor counts may be one model's, and one caller's doing. */
-static void key_throttle(const struct flight *flight, const struct attempt *attempt, struct now now) {
+static void key_throttle(const struct attempt *attempt, struct now now) {
     enum { longest_ms = 60000 };
     const struct ratelimit *limits = &attempt->limits;
     const struct provider *provider = attempt->target->provider;
-    if (!provider->adaptive_throttling || attempt->status == 0 || flight->endpoint == endpoint_raw) return;
+    if (!provider->adaptive_throttling || attempt->status == 0 || attempt->way->blind) return;
     uint64_t rest_ms = 0;
     if (limits->requests_left == 0 && limits->requests_reset_ms > rest_ms) rest_ms = limits->requests_reset_ms;
     if (limits->tokens_left == 0 && limits->tokens_reset_ms > rest_ms) rest_ms = limits->tokens_reset_ms;
@@ -253,9 +253,7 @@ static void key_throttle(const struct flight *flight, const struct attempt *atte
 
 /* What a provider says of a path that weir knows nothing of, whoever is to blame: a raw caller must not be able to take
  * a key, a model or the provider from everybody else by asking for what the key may not. */
-static bool says_nothing(const struct flight *flight, const struct attempt *attempt) {
-    return flight->endpoint == endpoint_raw && attempt->status >= 400;
-}
+static bool says_nothing(const struct attempt *attempt) { return attempt->way->blind && attempt->status >= 400; }
 
 /* Is this failure a fact about the key? A 403 or a 402 may be one caller's or one model's: it is when several met it.
  */
@@ -278,7 +276,7 @@ static void key_cool(const struct flight *flight, struct attempt *attempt, struc
     const struct provider *provider = attempt->target->provider;
     unsigned key = attempt->holds.key;
     if (provider->key_count == 0) return;
-    key_throttle(flight, attempt, now);
+    key_throttle(attempt, now);
     if (attempt->failure == failure_none) suspicion_clear(&provider->key_cells[key]->suspicion);
     if (failure_facts(attempt->failure)->fault != fault_key) return;
     attempt->rests = key_rest_of(flight, attempt, now);
@@ -308,11 +306,31 @@ static void rates_settle(const struct provider *provider, const struct attempt *
                        now.mono_ns);
 }
 
+static void in_flight_leave(const struct target *target, struct holds *holds) {
+    if (!holds->in_flight) return;
+    bool handed = gate_leave(&target->cells->in_flight, 0);
+    CHECK(!handed); /* nobody waits there */
+    holds->in_flight = false;
+}
+
+/* Nothing was done with it: no breaker, key or rate has anything to learn from that. */
+void hold_give_back(const struct candidate *candidate, const struct holds *taken, struct now now, struct actions *out) {
+    const struct target *target = candidate->target;
+    const struct provider *provider = target->provider;
+    struct holds holds = *taken;
+    CHECK(holds.gate && holds.provider_breaker && holds.breaker == (target->cells != NULL));
+    breaker_release(&provider->cells->breaker, holds.provider_ticket);
+    if (target->cells) breaker_release(&target->cells->breaker, holds.ticket);
+    rates_refund(provider, &holds, now);
+    in_flight_leave(target, &holds);
+    gate_give(provider, out);
+}
+
 void hold_settle(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
     const struct provider *provider = attempt->target->provider;
     struct target_cells *cells = attempt->target->cells;
     struct holds *holds = &attempt->holds;
-    bool nothing = says_nothing(flight, attempt);
+    bool nothing = says_nothing(attempt);
     struct verdict verdict = nothing ? (struct verdict){0, 0} : verdict_of(attempt->failure);
     if (!holds->gate) return; /* settled already, or nothing was taken */
     uint64_t not_before_ns = attempt->retry_after_ms > 0 && verdict.target < 0 && attempt->retry_after_ms < 3600000
@@ -327,11 +345,8 @@ void hold_settle(struct flight *flight, struct attempt *attempt, struct now now,
     slow_report(flight, attempt, now);
     if (!nothing) key_cool(flight, attempt, now);
     rates_settle(provider, attempt, now);
-    if (holds->in_flight) {
-        bool handed = gate_leave(&cells->in_flight, 0);
-        CHECK(!handed); /* nobody waits there */
-    }
-    holds->in_flight = holds->breaker = holds->provider_breaker = holds->gate = false;
+    in_flight_leave(attempt->target, holds);
+    holds->breaker = holds->provider_breaker = holds->gate = false;
     gate_give(provider, out);
 }
 

@@ -20,6 +20,7 @@
 #include "dialect/ratelimit.h"
 #include "dialect/sse.h"
 #include "flight/flight.h"
+#include "flight/flight_way.h"
 #include "flight/refusals.h"
 
 enum flight_state { flight_receiving, flight_trying, flight_answering, flight_answered, flight_closed, flight_states };
@@ -162,8 +163,10 @@ struct attempt {
     uint32_t events, events_dropped;
     struct sse sse;
     struct lines lines;        /* where a stream is a line of JSON each */
-    const struct codec *codec; /* the provider's dialect, where it is read by its code; NULL: OpenAI's, spliced */
-    bool translates;           /* the caller speaks another */
+    const struct way *way;     /* chosen once */
+    const struct codec *codec; /* the provider's dialect; its way's own affair */
+    bool by_line;              /* its streams are a line of JSON each */
+    bool has_terminator;       /* a stream that is whole has one, or a finish */
     const struct codec_quirks *quirks;
     void *reader, *writer;            /* of the stream, as their codecs want them */
     struct order *order;              /* between them; NULL: calls come one after the other as it is */
@@ -210,7 +213,9 @@ struct flight {
     size_t body_max;
     struct str whole_body; /* set when it is complete; given back once no attempt can need it */
     struct openai_request request;
+    const struct door *door;      /* how it came in */
     const struct codec *codec;    /* the caller's dialect */
+    enum http_method method;      /* of its attempts */
     const struct flight_raw *raw; /* endpoint_raw only */
     struct str path_model;
     bool wants_array, shows_reasoning;
@@ -341,6 +346,8 @@ enum refusal hold_take(struct flight *flight, const struct candidate *candidate,
                        struct holds *holds, struct actions *out);
 void hold_good(struct flight *flight, struct attempt *attempt, struct now now);
 void hold_settle(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
+/* What was taken for an attempt that never began. */
+void hold_give_back(const struct candidate *candidate, const struct holds *taken, struct now now, struct actions *out);
 int64_t flight_tokens_reserved(const struct flight *flight);
 /* A failure that no caller can bring about: nothing had been sent. */
 bool hold_is_nobodys(enum failure failure);
@@ -361,8 +368,6 @@ bool attempt_begin(struct flight *flight, struct candidate *candidate, const str
                    struct now now, struct actions *out);
 enum step attempt_head(struct flight *flight, struct attempt *attempt, const struct event *event,
                        struct now now) MUST_USE;
-/* Back-pressure: only what delivers is held up, so that nobody's first token is late for the caller's sake. */
-void attempt_read(struct attempt *attempt, bool wanted, struct actions *out);
 /* When it has waited long enough, and what it then failed of. */
 uint64_t attempt_deadline(const struct flight *flight, const struct attempt *attempt, enum failure *failure);
 /* -- flight_masked.c: the credentials that an attempt sent do not come back -- */
@@ -375,12 +380,14 @@ bool masked_body_end(struct flight *flight, struct attempt *attempt, struct str 
 struct str masked_words(struct flight *flight, const struct attempt *attempt, struct str words);
 /* What was decoded of a reply and written anew; {NULL,0}: no memory. */
 struct str masked_text(struct flight *flight, const struct attempt *attempt, struct str text);
+/* -- flight_word.c -- */
+
 /* Why the attempt failed, for log and explain, in its provider's own words or in weir's. */
 void attempt_said(struct flight *flight, struct attempt *attempt, struct str words, bool provider_said);
-void attempt_said_code(struct flight *flight, struct attempt *attempt, struct str code, struct str type);
-/* flight_reply.c */
 /* What the provider's code and type stand for. */
 enum failure attempt_refusal(const struct attempt *attempt, const struct provider_word *word);
+void attempt_said_code(struct flight *flight, struct attempt *attempt, struct str code, struct str type);
+/* flight_reply.c */
 enum step reply_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now,
                      struct actions *out) MUST_USE;
 enum step reply_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) MUST_USE;
@@ -415,8 +422,22 @@ enum step stream_complete(struct flight *flight, struct attempt *attempt, struct
 /* The provider's own error has been passed on. Always step_over. */
 enum step stream_end_by_error(struct flight *flight, struct attempt *attempt, struct now now,
                               struct actions *out) MUST_USE;
-/* -- flight_splice.c: an event of a stream in OpenAI's own words -- */
+/* The event that ends a stream which is not whole, in the caller's dialect. */
+void stream_write_break(struct flight *flight, struct attempt *attempt, enum failure failure, struct str message,
+                        struct now now, struct actions *out);
+/* -- flight_splice.c: OpenAI's own words on both sides (flight_way.h says what each is) -- */
 
+bool splice_can(const struct flight *flight, const struct provider *provider);
+bool splice_fits(struct flight *flight, const struct target *target, struct error *error);
+bool splice_read(struct flight *flight, struct error *error, struct str *param);
+bool splice_request(struct flight *flight, struct attempt *attempt);
+enum failure splice_whole(struct flight *flight, struct attempt *attempt, struct now now, struct str *body);
+bool splice_error_tell(struct flight *flight, const struct attempt *last, struct str body, struct now now,
+                       struct actions *out);
+void splice_usage(struct flight *flight, struct attempt *attempt);
+void splice_delivers(struct flight *flight, struct attempt *attempt);
+void splice_write_break(struct flight *flight, struct attempt *attempt, enum failure failure, struct str message,
+                        struct now now, struct text *text);
 enum step splice_event(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
                        struct actions *out) MUST_USE;
 /* flight_events.c: an event of a stream that is read by its codec. */
@@ -424,8 +445,6 @@ enum step events_take(struct flight *flight, struct attempt *attempt, const stru
                       struct actions *out) MUST_USE;
 /* The terminator in the caller's dialect, where the provider's has none. */
 enum step events_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) MUST_USE;
-void events_error(struct flight *flight, struct attempt *attempt, enum failure failure, struct str message,
-                  struct now now, struct actions *out);
 /* -- flight_names.c: what a body names beside its model -- */
 
 /* May its client name what lies at a provider? Is it kept to some models; may it use this one (provider: where one is
@@ -459,15 +478,14 @@ void stored_keep_frames(struct flight *flight, struct str frames, struct actions
 /* -- flight_raw.c: a provider's own API -- */
 
 /* Copies what the head says. false: no memory. */
-bool raw_keep(struct flight *flight, const struct flight_raw *raw);
+bool raw_keep(struct flight *flight, const struct flight_request *request);
+bool raw_keeps(const struct flight *flight, const struct flight_request *request, unsigned uses, struct str name);
 enum step raw_admit(struct flight *flight, struct now now, struct actions *out) MUST_USE;
 bool raw_request(struct flight *flight, struct attempt *attempt);
-bool raw_passes_up(unsigned uses, struct str name);
-/* Also where its client is kept to some models: a header might choose another one. */
-bool raw_passes_up_kept(const struct provider *provider, struct str name);
+bool raw_passes_up_now(const struct flight *flight, const struct provider *provider, struct str name);
 /* Is this header named by Connection, of one hop then (RFC 9110, section 7.6.1)? */
 bool header_is_named_by_connection(const struct http_header *headers, size_t count, struct str name);
-bool raw_passes_back(struct str name);
+bool raw_passes_back(const struct provider *provider, struct str name);
 /* From the last bytes of the reply. */
 void raw_usage(struct flight *flight, struct attempt *attempt);
 
@@ -480,8 +498,6 @@ bool files_needed(const struct flight *flight, const struct target *target);
 /* On: it stands in the request, and the next target may be tried. */
 enum step files_fetched(struct flight *flight, const struct event *event, struct now now, struct actions *out) MUST_USE;
 
-/* OpenAI's own words on both sides: bytes are spliced and nothing is translated. */
-bool flight_splices(const struct flight *flight, const struct provider *provider);
 bool translate_needed(const struct flight *flight, const struct provider *provider);
 /* The request goes up in the caller's own words, even where the reply is framed anew (an array for events). */
 bool translate_asks_alike(const struct flight *flight, const struct provider *provider);
@@ -498,6 +514,14 @@ struct codec_caller translate_caller(const struct flight *flight, const struct a
 /* A whole reply: its usage is read, and *body becomes what the caller gets (in scratch, where it was translated). */
 enum failure translate_whole(struct flight *flight, struct attempt *attempt, struct now now, struct str *body);
 int translate_status(const struct flight *flight, int status);
+/* By weir's table: a word of another vendor means nothing to the caller's SDK, or something else. */
+void translate_error(const struct flight *flight, struct message_event *error, enum failure failure);
+bool translate_error_tell(struct flight *flight, const struct attempt *last, struct str body, struct now now,
+                          struct actions *out);
+bool translate_error_pass(struct flight *flight, const struct attempt *last, struct str body, struct now now,
+                          struct actions *out);
+void translate_write_break(struct flight *flight, struct attempt *attempt, enum failure failure, struct str message,
+                           struct now now, struct text *text);
 /* flight_resume.c */
 enum resume_pass {
     resume_not_ours, /* the event goes its usual way */
@@ -529,6 +553,9 @@ void answer_json(struct flight *flight, int status, struct str body, int64_t ret
 struct str answer_words(struct flight *flight, const struct text *text, int *status);
 void answer_head(struct flight *flight, const struct attempt *attempt, int status, int64_t content_length,
                  struct now now, struct actions *out);
+/* The error that the provider answered with, as it came. */
+void answer_providers_word(struct flight *flight, const struct attempt *last, struct str body, struct now now,
+                           struct actions *out);
 void answer_bytes(struct flight *flight, struct str bytes, struct actions *out);
 void answer_held(struct flight *flight, struct attempt *attempt, struct actions *out);
 /* The answer is complete; or breaks off, so that its caller does not take it for the whole. */
@@ -544,6 +571,8 @@ void end_by_failure(struct flight *flight, const struct attempt *last, struct no
 void attempt_settle(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
                     struct actions *out);
 void flight_close(struct flight *flight, struct now now, struct actions *out);
+/* Back-pressure: only what delivers is held up, so that nobody's first token is late for the caller's sake. */
+void attempt_read(struct attempt *attempt, bool wanted, struct actions *out);
 void attempt_cancel(struct attempt *attempt, struct actions *out);
 /* It is the answer now: the other of the two that run, if there is one, is broken off. */
 void attempt_wins(struct flight *flight, struct attempt *winner, struct now now, struct actions *out);

@@ -28,19 +28,3 @@ struct str masked_words(struct flight *flight, const struct attempt *attempt, st
 struct str masked_text(struct flight *flight, const struct attempt *attempt, struct str text) {
     return mask_whole(mask_of(attempt), text, flight->host->scratch);
 }
-
-void attempt_said(struct flight *flight, struct attempt *attempt, struct str words, bool provider_said) {
-    attempt->provider_said = provider_said;
-    str_copy(attempt->failure_text, sizeof attempt->failure_text, masked_words(flight, attempt, words));
-}
-
-/* Only what is a name: words of a provider's choice are not for a log. */
-void attempt_said_code(struct flight *flight, struct attempt *attempt, struct str code, struct str type) {
-    struct str name = masked_words(flight, attempt, code.len ? code : type);
-    bool plain = name.len < sizeof attempt->failure_code;
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.at[i];
-        plain &= (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' || c == '-' || c == '.';
-    }
-    str_copy(attempt->failure_code, sizeof attempt->failure_code, plain ? name : STR(""));
-}

@@ -9,6 +9,7 @@
 #include "base/header_names.h"
 #include "dialect/fields.h"
 #include "dialect/names.h"
+#include "dialect/openai/openai_codec.h"
 #include "flight/flight_internal.h"
 
 /* -- the way in -------------------------------------------------------------------------------------------------------
@@ -162,7 +163,8 @@ static const char *why_not(struct flight *flight, const struct provider *provide
     return client_is_kept(flight) && provider ? why_not_kept(flight, provider, model) : NULL;
 }
 
-bool raw_keep(struct flight *flight, const struct flight_raw *raw) {
+bool raw_keep(struct flight *flight, const struct flight_request *request) {
+    const struct flight_raw *raw = &request->raw;
     struct flight_raw *copy = arena_take(&flight->arena, sizeof *copy);
     if (!copy) return false;
     *copy = (struct flight_raw){.method = raw->method,
@@ -170,6 +172,7 @@ bool raw_keep(struct flight *flight, const struct flight_raw *raw) {
                                 .path = arena_copy(&flight->arena, raw->path),
                                 .query = arena_copy(&flight->arena, raw->query)};
     flight->raw = copy;
+    flight->method = raw->method;
     return copy->provider.at && copy->path.at && copy->query.at;
 }
 
@@ -219,15 +222,23 @@ bool header_is_named_by_connection(const struct http_header *headers, size_t cou
     return false;
 }
 
-bool raw_passes_up(unsigned uses, struct str name) {
+static bool raw_passes_up(unsigned uses, struct str name) {
     return !(uses & (header_of_hop | header_of_caller)) && !header_is_account(name) && !header_may_be_credential(name);
 }
 
-bool raw_passes_up_kept(const struct provider *provider, struct str name) {
-    return str_eq_nocase(name, STR("accept")) || outbound_forwards(provider->dialect, header_uses(name));
+bool raw_keeps(const struct flight *flight, const struct flight_request *request, unsigned uses, struct str name) {
+    (void)flight;
+    return raw_passes_up(uses, name) && !header_is_named_by_connection(request->headers, request->header_count, name);
 }
 
-bool raw_passes_back(struct str name) {
+/* Where its client is kept to some models a header might choose another one. */
+bool raw_passes_up_now(const struct flight *flight, const struct provider *provider, struct str name) {
+    return !client_is_kept(flight) || str_eq_nocase(name, STR("accept")) ||
+           outbound_forwards(provider->dialect, header_uses(name));
+}
+
+bool raw_passes_back(const struct provider *provider, struct str name) {
+    (void)provider;
     return !(header_uses(name) & (header_of_hop | header_of_provider)) && !header_is_account(name);
 }
 
@@ -264,6 +275,7 @@ bool raw_request(struct flight *flight, struct attempt *attempt) {
         text_put(&path, pair);
         before = '&';
     }
+    attempt->codec = &codec_openai; /* reads what it says of weir's key, as far as it can */
     attempt->path = text_str(&path);
     attempt->body = (struct openai_splice){
         .ranges = {flight->whole_body}, .count = flight->whole_body.len > 0, .len = flight->whole_body.len};

@@ -3,7 +3,6 @@
  * ones. */
 #include <string.h>
 
-#include "dialect/openai/openai_codec.h"
 #include "flight/flight_internal.h"
 
 static void reply_deliver_begin(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
@@ -49,8 +48,8 @@ enum step reply_body(struct flight *flight, struct attempt *attempt, struct str 
     if (attempt->mode == reply_opaque) return opaque_body(flight, attempt, bytes, now, out);
     if (attempt->mode == reply_error && len > limit_held_stream) attempt->error_cut = true;
     if (attempt->error_cut) return step_on; /* enough to classify by, and nothing of it is passed on */
-    if (attempt->translates && len > limit_held_translated) return attempt_fails(attempt, failure_too_large);
-    if (!attempt->translates && len > stored_held_max(flight)) {
+    if (attempt->way->writes_anew && len > limit_held_translated) return attempt_fails(attempt, failure_too_large);
+    if (!attempt->way->writes_anew && len > stored_held_max(flight)) {
         stored_give_up(flight);
         attempt->mode = reply_opaque;
         return opaque_body(flight, attempt, bytes, now, out);
@@ -58,43 +57,22 @@ enum step reply_body(struct flight *flight, struct attempt *attempt, struct str 
     return chunks_add(&attempt->held, bytes) ? step_on : attempt_fails(attempt, failure_system);
 }
 
-/* A whole reply that is too long to hold ends, as a rule, in its usage: `..."usage":{...}}`. */
-static void usage_from_tail(struct flight *flight, struct attempt *attempt) {
-    struct str tail = str_make(attempt->tail, attempt->tail_len);
-    size_t at = str_find(tail, STR("\"usage\""));
-    if (at == SIZE_MAX) return;
-    struct str object = arena_printf(flight->host->scratch, "{%.*s", STR_ARG(str_slice(tail, at, tail.len)));
-    bool is_error;
-    openai_skim_reply(object, &attempt->usage, &is_error);
-}
-
 /* What the provider's error says, for the log; and what it means, by code and type. */
 static enum failure error_failure(struct flight *flight, struct attempt *attempt, struct str body, int status) {
     struct message_error error = {.retry_after_ms = -1};
-    const struct codec *codec = attempt->codec ? attempt->codec : &codec_openai;
-    codec->read_error(body, flight->host->scratch, &error);
+    way_read_error(attempt, body, flight->host->scratch, &error);
     attempt_said(flight, attempt, error.message, true);
     attempt_said_code(flight, attempt, error.said_code, error.type);
-    if (attempt->codec && error.retry_after_ms >= 0 && attempt->retry_after_ms < 0)
-        attempt->retry_after_ms = error.retry_after_ms;
+    if (error.retry_after_ms >= 0 && attempt->retry_after_ms < 0) attempt->retry_after_ms = error.retry_after_ms;
     return attempt_refusal(
         attempt, &(struct provider_word){
                      .status = status, .code = error.said_code, .type = error.type, .message = error.message});
 }
 
-enum failure attempt_refusal(const struct attempt *attempt, const struct provider_word *word) {
-    return refusal_failure(attempt->codec ? attempt->codec->dialect : dialect_openai, attempt->target->provider->type,
-                           word);
-}
-
 static enum step whole_end(struct flight *flight, struct attempt *attempt, struct str body, struct now now,
                            struct actions *out) {
-    bool is_error = false;
     struct str said = body;
-    enum failure failure = attempt->codec ? translate_whole(flight, attempt, now, &body)
-                           : !openai_skim_reply(body, &attempt->usage, &is_error) ? failure_invalid_json
-                           : is_error                                             ? failure_error_in_reply
-                                                                                  : failure_none;
+    enum failure failure = attempt->way->whole(flight, attempt, now, &body);
     if (failure != failure_none) {
         enum failure inside =
             failure == failure_error_in_reply ? error_failure(flight, attempt, said, 0) : failure_none;
@@ -114,9 +92,8 @@ static enum step whole_end(struct flight *flight, struct attempt *attempt, struc
 
 static enum step opaque_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
     if (attempt->state == attempt_replying) reply_deliver_begin(flight, attempt, now, out); /* an empty body */
-    bool raw = flight->endpoint == endpoint_raw;
-    (raw ? raw_usage : usage_from_tail)(flight, attempt);
-    bool failed = raw && attempt->status >= 400;
+    bool failed = attempt->status >= 400; /* which only its caller can read */
+    attempt->way->usage(flight, attempt);
     attempt_settle(flight, attempt, failed ? failure_of_status(attempt->status) : failure_none, now, out);
     answer_end(flight, now, out);
     return step_over;

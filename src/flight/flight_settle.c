@@ -64,3 +64,10 @@ void attempt_wins(struct flight *flight, struct attempt *winner, struct now now,
     attempt_settle(flight, other, failure_outpaced, now, out);
     CHECK(flight->live == winner && !flight->rival);
 }
+
+void attempt_read(struct attempt *attempt, bool wanted, struct actions *out) {
+    if (attempt->call_over || attempt->state != attempt_delivering) return;
+    struct action *action = actions_add(out, action_call_read);
+    action->attempt = attempt->number;
+    action->wanted = wanted;
+}

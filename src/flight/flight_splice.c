@@ -1,6 +1,96 @@
-/* flight_splice.c - OpenAI's own words on both sides: events are skimmed and pass byte for byte as each is complete.
- * Left out are only the usage chunk that weir asked for and events that are not JSON. */
+/* flight_splice.c - OpenAI's own words on both sides, a way: the body goes up with a few ranges replaced; events are
+ * skimmed and pass byte for byte as each is complete. Left out are only the usage chunk that weir asked for and events
+ * that are not JSON. */
+#include "dialect/openai/openai_codec.h"
 #include "flight/flight_internal.h"
+
+/* -- the request -- */
+
+bool splice_can(const struct flight *flight, const struct provider *provider) {
+    bool lacks = flight->endpoint == endpoint_completions && !(provider->endpoints & 1u << endpoint_completions);
+    return provider->dialect == dialect_openai && !lacks;
+}
+
+bool splice_fits(struct flight *flight, const struct target *target, struct error *error) {
+    (void)error;
+    return target->provider->endpoints & 1u << flight->endpoint;
+}
+
+bool splice_read(struct flight *flight, struct error *error, struct str *param) {
+    if (endpoint_facts(flight->endpoint)->body == endpoint_body_multipart)
+        return openai_skim_multipart(flight->whole_body, flight->content_type, &flight->arena, &flight->request, error,
+                                     param);
+    return openai_skim_request(flight->whole_body, flight->endpoint, &flight->arena, &flight->request, error, param);
+}
+
+/* The body as it was sent, with a few ranges replaced; the path of the provider's that is the caller's. */
+bool splice_request(struct flight *flight, struct attempt *attempt) {
+    const struct provider *provider = attempt->target->provider;
+    const struct endpoint_facts *endpoint = endpoint_facts(flight->endpoint);
+    bool multipart = endpoint->body == endpoint_body_multipart;
+    bool has_usage_chunk = flight->endpoint == endpoint_chat || flight->endpoint == endpoint_completions;
+    attempt->codec = &codec_openai; /* reads its errors */
+    attempt->has_terminator = has_usage_chunk;
+    attempt->asked_usage =
+        flight->request.stream && provider->stream_options && has_usage_chunk && !flight->request.include_usage;
+    struct openai_request request = flight->request;
+    if (provider->row->prefill && flight->resumed) request.continuation = flight->prefill;
+    if (!openai_splice(flight->whole_body, &request, multipart, attempt->target->model, attempt->asked_usage,
+                       &flight->arena, &attempt->body))
+        return false;
+    struct text path = text_in_arena(&flight->arena, provider->base.path.len + endpoint->path.len);
+    text_put(&path, provider->base.path);
+    text_put(&path, endpoint->path);
+    attempt->path = text_str(&path);
+    return !path.failed;
+}
+
+/* -- a whole reply -- */
+
+enum failure splice_whole(struct flight *flight, struct attempt *attempt, struct now now, struct str *body) {
+    bool is_error = false;
+    (void)flight, (void)now;
+    if (!openai_skim_reply(*body, &attempt->usage, &is_error)) return failure_invalid_json;
+    return is_error ? failure_error_in_reply : failure_none;
+}
+
+bool splice_error_tell(struct flight *flight, const struct attempt *last, struct str body, struct now now,
+                       struct actions *out) {
+    struct usage usage = USAGE_NONE;
+    bool is_error = false;
+    if (!openai_skim_reply(body, &usage, &is_error) || !is_error) return false;
+    answer_providers_word(flight, last, body, now, out);
+    return true;
+}
+
+/* A whole reply that is too long to hold ends, as a rule, in its usage: `..."usage":{...}}`. */
+void splice_usage(struct flight *flight, struct attempt *attempt) {
+    struct str tail = str_make(attempt->tail, attempt->tail_len);
+    size_t at = str_find(tail, STR("\"usage\""));
+    if (at == SIZE_MAX) return;
+    struct str object = arena_printf(flight->host->scratch, "{%.*s", STR_ARG(str_slice(tail, at, tail.len)));
+    bool is_error;
+    openai_skim_reply(object, &attempt->usage, &is_error);
+}
+
+/* -- a stream -- */
+
+/* From here on its events are of one shape; {NULL}: no memory for it, or they are looked at one by one. */
+void splice_delivers(struct flight *flight, struct attempt *attempt) {
+    attempt->shape = flight->resumes ? NULL : arena_take_zeroed(&flight->arena, sizeof *attempt->shape);
+}
+
+void splice_write_break(struct flight *flight, struct attempt *attempt, enum failure failure, struct str message,
+                        struct now now, struct text *text) {
+    (void)attempt, (void)now;
+    text_put(text, STR("data: "));
+    openai_write_error(text, &(struct message_error){.code = failure_facts(failure)->error,
+                                                     .message = message,
+                                                     .request_id = flight->request_id,
+                                                     .retry_after_ms = -1,
+                                                     .attempts = flight->attempt_count});
+    text_put(text, STR("\n\n"));
+}
 
 /* Before the first token another target may do better; after it the provider's own error event is the stream's end. */
 static enum step splice_error(struct flight *flight, struct attempt *attempt, const struct sse_event *event,

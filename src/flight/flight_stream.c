@@ -2,15 +2,10 @@
  * means. */
 #include "flight/flight_internal.h"
 
-static enum step stream_event(struct flight *flight, struct attempt *attempt, const struct sse_event *event,
-                              struct now now, struct actions *out) {
-    return (attempt->codec ? events_take : splice_event)(flight, attempt, event, now, out);
-}
-
 enum step stream_reply_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now,
                             struct actions *out) {
     struct sse_event event;
-    bool by_line = attempt->codec && attempt->codec->framing == framing_ndjson;
+    const bool by_line = attempt->by_line;
     if (by_line)
         lines_feed(&attempt->lines, bytes);
     else
@@ -22,7 +17,7 @@ enum step stream_reply_body(struct flight *flight, struct attempt *attempt, stru
         case sse_too_large: return attempt_fails(attempt, failure_too_large);
         case sse_no_memory: return attempt_fails(attempt, failure_system);
         case sse_got_event:
-            if (stream_event(flight, attempt, &event, now, out) != step_on) return step_over;
+            if (attempt->way->event(flight, attempt, &event, now, out) != step_on) return step_over;
         }
     }
 }
@@ -31,13 +26,11 @@ enum step stream_reply_body(struct flight *flight, struct attempt *attempt, stru
  */
 enum step stream_reply_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
     struct sse_event last;
-    if (lines_last(&attempt->lines, &last) && stream_event(flight, attempt, &last, now, out) != step_on)
+    if (lines_last(&attempt->lines, &last) && attempt->way->event(flight, attempt, &last, now, out) != step_on)
         return step_over;
-    bool has_terminator =
-        flight->endpoint == endpoint_chat || flight->endpoint == endpoint_completions || attempt->codec;
-    bool complete = attempt->saw_finish || (!has_terminator && !attempt->until_close);
+    bool complete = attempt->saw_finish || (!attempt->has_terminator && !attempt->until_close);
     if (attempt->state != attempt_delivering) return attempt_fails(attempt, failure_empty_stream);
     if (!complete || sse_pending(&attempt->sse) != 0) return attempt_fails(attempt, failure_cut);
-    if (attempt->codec && events_end(flight, attempt, now, out) != step_on) return step_over;
+    if (attempt->way->finish && attempt->way->finish(flight, attempt, now, out) != step_on) return step_over;
     return stream_complete(flight, attempt, now, out);
 }

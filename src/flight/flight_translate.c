@@ -122,12 +122,6 @@ bool translate_admit(struct flight *flight, struct error *error, struct str *par
     return true;
 }
 
-bool flight_splices(const struct flight *flight, const struct provider *provider) {
-    bool openai = endpoint_facts(flight->endpoint)->dialect == dialect_openai && provider->dialect == dialect_openai;
-    bool lacks = flight->endpoint == endpoint_completions && !(provider->endpoints & 1u << endpoint_completions);
-    return openai && !lacks;
-}
-
 bool translate_needed(const struct flight *flight, const struct provider *provider) {
     enum dialect asked = endpoint_facts(flight->endpoint)->dialect;
     if (asked == dialect_responses) return !(provider->endpoints & 1u << endpoint_responses);
@@ -301,14 +295,15 @@ bool translate_request(struct flight *flight, struct attempt *attempt) {
         alike ? flight->endpoint == endpoint_generate_embed_batch : flight->embed && flight->embed->input_count != 1;
     attempt->codec = codec_of(towards);
     attempt->quirks = quirks_of(provider->row->quirks, attempt->target->model);
-    attempt->translates = translate_needed(flight, provider);
+    attempt->by_line = attempt->codec->framing == framing_ndjson;
+    attempt->has_terminator = true;
     struct text path = text_in_arena(&flight->arena, 128);
     text_put(&path, provider->base.path);
     if (!outbound_path(towards, operation, attempt->target->model, flight->request.stream, many, &path) || path.failed)
         return false;
     attempt->path = text_str(&path);
     attempt->reader = attempt->codec->reader_size ? arena_take_zeroed(&flight->arena, attempt->codec->reader_size) : "";
-    if (!attempt->reader || (attempt->translates && !writer_make(flight, attempt))) return false;
+    if (!attempt->reader || (attempt->way->writes_anew && !writer_make(flight, attempt))) return false;
     return alike ? body_keep(flight, attempt) : body_write(flight, attempt);
 }
 
@@ -360,7 +355,7 @@ static enum failure chat_whole(struct flight *flight, struct attempt *attempt, s
         return failure_invalid_json;
     if (error_inside) return failure_error_in_reply;
     attempt->usage = reply.usage;
-    if (!attempt->translates) return failure_none;
+    if (!attempt->way->writes_anew) return failure_none;
     attempt->usage_told_by_estimate = translate_usage(flight, bytes_said(&reply), &reply.usage);
     flight->codec->write_reply(&reply, caller, text);
     return failure_none;
@@ -375,7 +370,7 @@ static enum failure embed_whole(struct flight *flight, struct attempt *attempt, 
     if (error_inside) return failure_error_in_reply;
     if (reply.usage.input_tokens > tokens_max) reply.usage.input_tokens = -1; /* nonsense, and sums would overflow */
     attempt->usage = reply.usage;
-    if (attempt->translates) flight->codec->write_embed_reply(&reply, flight->embed, caller, text);
+    if (attempt->way->writes_anew) flight->codec->write_embed_reply(&reply, flight->embed, caller, text);
     return failure_none;
 }
 
@@ -384,7 +379,7 @@ static enum failure count_whole(struct flight *flight, struct attempt *attempt, 
     int64_t tokens = attempt->codec->read_count(body, flight->host->scratch);
     if (tokens < 0) return failure_invalid_json;
     attempt->usage.input_tokens = attempt->usage.output_tokens = 0;
-    if (attempt->translates) flight->codec->write_count(tokens, text);
+    if (attempt->way->writes_anew) flight->codec->write_count(tokens, text);
     return failure_none;
 }
 
@@ -399,14 +394,14 @@ static enum failure forecast_whole(struct flight *flight, struct attempt *attemp
 
 enum failure translate_whole(struct flight *flight, struct attempt *attempt, struct now now, struct str *body) {
     struct codec_caller caller = translate_caller(flight, attempt, now);
-    struct text text = text_in_arena(flight->host->scratch, attempt->translates ? body->len + 512 : 16);
+    struct text text = text_in_arena(flight->host->scratch, attempt->way->writes_anew ? body->len + 512 : 16);
     enum operation operation = endpoint_facts(flight->endpoint)->operation;
     enum failure failure = operation == operation_chat           ? chat_whole(flight, attempt, *body, &caller, &text)
                            : operation == operation_embed        ? embed_whole(flight, attempt, *body, &caller, &text)
                            : operation == operation_count_tokens ? count_whole(flight, attempt, *body, &text)
                            : operation == operation_forecast ? forecast_whole(flight, attempt, *body, &caller, &text)
                                                              : failure_none;
-    if (failure != failure_none || !attempt->translates) return failure;
+    if (failure != failure_none || !attempt->way->writes_anew) return failure;
     *body = masked_text(flight, attempt, text_str(&text));
     return text.failed || (text.len > 0 && !body->at) ? failure_system : failure_none;
 }
@@ -420,4 +415,58 @@ int translate_status(const struct flight *flight, int status) {
     if (status == 529 && !anthropic) return 503;
     if (status == 503 && anthropic) return 529;
     return status;
+}
+
+/* By weir's table: a word of another vendor means nothing to the caller's SDK, or something else. */
+void translate_error(const struct flight *flight, struct message_event *error, enum failure failure) {
+    const struct error_facts *facts = error_facts(failure_facts(failure)->error);
+    bool passing = error->status == 408 || error->status == 429 || (error->status >= 500 && error->status < 600);
+    error->code = failure_facts(failure)->error;
+    error->status = translate_status(flight, passing ? error->status : facts->status);
+    error->name = error->type = STR_NONE;
+}
+
+/* The same in the caller's dialect, with the status that its SDK knows it by. */
+bool translate_error_tell(struct flight *flight, const struct attempt *last, struct str body, struct now now,
+                          struct actions *out) {
+    struct message_error error = {.retry_after_ms = -1};
+    last->codec->read_error(body, flight->host->scratch, &error);
+    const struct failure_facts *failure = failure_facts(last->failure);
+    error.code = last->failure == failure_bad_request ? error_invalid_request
+                 : last->failure == failure_not_found ? error_unknown_model
+                                                      : failure->error;
+    error.status = translate_status(flight, last->status);
+    if (!error.message.len) error.message = failure->sentence;
+    error.request_id = flight->request_id;
+    error.retry_after_ms = last->retry_after_ms;
+    error.attempts = flight->attempt_count;
+    flight->error = failure->error;
+    struct text text = text_in_arena(flight->host->scratch, 512);
+    flight->codec->write_error(&error, &text);
+    struct str masked = masked_words(flight, last, text_str(&text));
+    text.failed |= !masked.at;
+    struct str words = answer_words(flight, &text, &error.status);
+    answer_json(flight, error.status, text.failed ? words : masked, error.retry_after_ms, last, now, out);
+    return true;
+}
+
+bool translate_error_pass(struct flight *flight, const struct attempt *last, struct str body, struct now now,
+                          struct actions *out) {
+    struct message_error error = {.retry_after_ms = -1};
+    last->codec->read_error(body, flight->host->scratch, &error);
+    if (!error.message.len) return false;
+    answer_providers_word(flight, last, body, now, out);
+    return true;
+}
+
+void translate_write_break(struct flight *flight, struct attempt *attempt, enum failure failure, struct str message,
+                           struct now now, struct text *text) {
+    struct message_event error = {.kind = message_event_error, .usage = USAGE_NONE};
+    struct codec_caller caller = translate_caller(flight, attempt, now);
+    void *writer = attempt->writer;
+    translate_error(flight, &error, failure);
+    error.text = message;
+    error.sequence = attempt->next_sequence;
+    if (!writer) writer = arena_take_zeroed(flight->host->scratch, flight->codec->writer_size + 1);
+    if (writer) flight->codec->write_event(writer, &error, &caller, &flight->arena, text);
 }

@@ -1,0 +1,27 @@
+/* flight_word.c - a provider's own word on what went wrong: read in its dialect, kept for log and explain without
+ * credentials, and what its code and type stand for. */
+#include "flight/flight_internal.h"
+
+void way_read_error(const struct attempt *attempt, struct str body, struct arena *arena, struct message_error *error) {
+    attempt->codec->read_error(body, arena, error);
+}
+
+enum failure attempt_refusal(const struct attempt *attempt, const struct provider_word *word) {
+    return refusal_failure(attempt->codec->dialect, attempt->target->provider->type, word);
+}
+
+void attempt_said(struct flight *flight, struct attempt *attempt, struct str words, bool provider_said) {
+    attempt->provider_said = provider_said;
+    str_copy(attempt->failure_text, sizeof attempt->failure_text, masked_words(flight, attempt, words));
+}
+
+/* Only what is a name: words of a provider's choice are not for a log. */
+void attempt_said_code(struct flight *flight, struct attempt *attempt, struct str code, struct str type) {
+    struct str name = masked_words(flight, attempt, code.len ? code : type);
+    bool plain = name.len < sizeof attempt->failure_code;
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.at[i];
+        plain &= (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' || c == '-' || c == '.';
+    }
+    str_copy(attempt->failure_code, sizeof attempt->failure_code, plain ? name : STR(""));
+}
