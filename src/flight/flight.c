@@ -24,9 +24,9 @@
 
 static void on_body(struct flight *flight, struct str bytes, struct now now, struct actions *out) {
     if (flight->state != flight_receiving) return; /* answered already: the rest of the body is of no use */
-    if (bytes.len > flight->body_max - flight->body.len)
+    if (bytes.len > flight->body.most - flight->body.chunks.len)
         answer_error(flight, error_body_too_large, STR_NONE, STR_NONE, now, out);
-    else if (!budget_admits(flight->budget, bytes.len) || !chunks_add(&flight->body, bytes))
+    else if (!budget_admits(flight->budget, bytes.len) || !chunks_add(&flight->body.chunks, bytes))
         answer_error(flight, error_overloaded, STR_NONE, STR_NONE, now, out);
 }
 
@@ -39,8 +39,8 @@ static void on_request(struct flight *flight, struct now now, struct actions *ou
 
 static void on_body_end(struct flight *flight, struct now now, struct actions *out) {
     if (flight->state != flight_receiving) return;
-    flight->whole_body = chunks_whole(&flight->body);
-    if (!flight->whole_body.at)
+    flight->body.whole = chunks_whole(&flight->body.chunks);
+    if (!flight->body.whole.at)
         answer_error(flight, error_overloaded, STR_NONE, STR_NONE, now, out);
     else if (stored_recall(flight, now, out) == step_on)
         on_request(flight, now, out);
@@ -63,7 +63,7 @@ static void on_caller_room(struct flight *flight, bool room, struct now now, str
     if (!live || live->call_over) return;
     live->last_token_ns = now.mono_ns; /* time spent waiting for the caller is not the provider's stall */
     attempt_read(live, room, out);
-    if (room) flight->timer_moved = true;
+    if (room) flight->times.timer_moved = true;
 }
 
 /* -- what follows a failure -- */
@@ -133,11 +133,11 @@ static void on_deadline(struct flight *flight, struct now now, struct actions *o
         else
             on_failure(flight, attempt, failure, now, out);
     }
-    flight->timer_moved = true;
+    flight->times.timer_moved = true;
 }
 
 static void on_timer(struct flight *flight, struct now now, struct actions *out) {
-    flight->timer_ns = 0;
+    flight->times.timer_ns = 0;
     if (flight->live)
         on_deadline(flight, now, out);
     else if (flight->waiting.why != waiting_none && now.mono_ns < flight->waiting.until_ns)
@@ -150,7 +150,7 @@ static void on_timer(struct flight *flight, struct now now, struct actions *out)
 
 static enum step body_read(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now,
                            struct actions *out) {
-    return (attempt->mode == reply_events ? stream_reply_body : reply_body)(flight, attempt, bytes, now, out);
+    return (attempt->reply.mode == reply_events ? stream_reply_body : reply_body)(flight, attempt, bytes, now, out);
 }
 
 static enum step on_reply_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now,
@@ -164,7 +164,7 @@ static enum step on_reply_body(struct flight *flight, struct attempt *attempt, s
 /* What was held back of the body, for it might have begun a credential. */
 static enum step rest_read(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
     struct str rest;
-    if (!attempt->masked.held_len) return step_on;
+    if (!attempt->reply.masked.held_len) return step_on;
     if (!masked_body_end(flight, attempt, &rest)) return attempt_fails(attempt, failure_system);
     return body_read(flight, attempt, rest, now, out);
 }
@@ -173,7 +173,7 @@ static enum step on_reply_end(struct flight *flight, struct attempt *attempt, st
     attempt->call_over = true;
     if (attempt->state == attempt_settled) return step_over;
     if (rest_read(flight, attempt, now, out) != step_on) return step_over;
-    return (attempt->mode == reply_events ? stream_reply_end : reply_end)(flight, attempt, now, out);
+    return (attempt->reply.mode == reply_events ? stream_reply_end : reply_end)(flight, attempt, now, out);
 }
 
 static enum step on_call_failed(struct flight *flight, struct attempt *attempt, const struct event *event) {
@@ -245,23 +245,23 @@ void flight_step(struct flight *flight, const struct event *event, struct now no
     }
     if (is_over(flight))
         flight_close(flight, now, out);
-    else if (flight->timer_moved && flight->live)
+    else if (flight->times.timer_moved && flight->live)
         timer_follow(flight, out);
-    flight->timer_moved = false;
+    flight->times.timer_moved = false;
 }
 
 void flight_shed(struct flight *flight) {
     CHECK(flight->state == flight_closed);
     for (unsigned i = 0; i < flight->attempt_count; i++) {
-        sse_free(&flight->attempts[i]->sse);
-        lines_free(&flight->attempts[i]->lines);
-        chunks_free(&flight->attempts[i]->held);
-        mask_stream_free(&flight->attempts[i]->masked);
+        sse_free(&flight->attempts[i]->stream.sse);
+        lines_free(&flight->attempts[i]->stream.lines);
+        chunks_free(&flight->attempts[i]->reply.held);
+        mask_stream_free(&flight->attempts[i]->reply.masked);
     }
-    chunks_free(&flight->body);
-    chunks_free(&flight->delivered);
-    if (flight->own_input) chunks_free(flight->own_input);
-    flight->whole_body = STR_NONE;
+    chunks_free(&flight->body.chunks);
+    chunks_free(&flight->resume.delivered);
+    if (flight->stored.input) chunks_free(flight->stored.input);
+    flight->body.whole = STR_NONE;
     translate_release(flight);
 }
 

@@ -11,12 +11,12 @@ static const struct {
     struct str name;
     size_t field; /* of struct flight */
 } steering[] = {
-    {STR("x-weir-targets"), offsetof(struct flight, pinned_targets)},
-    {STR("x-weir-strategy"), offsetof(struct flight, strategy)},
-    {STR("x-weir-timeout-ms"), offsetof(struct flight, timeout_ms)},
-    {STR("x-weir-session"), offsetof(struct flight, session)},
-    {STR("x-weir-tags"), offsetof(struct flight, tags)},
-    {STR("content-type"), offsetof(struct flight, content_type)},
+    {STR("x-weir-targets"), offsetof(struct flight, steering.targets)},
+    {STR("x-weir-strategy"), offsetof(struct flight, steering.strategy)},
+    {STR("x-weir-timeout-ms"), offsetof(struct flight, steering.timeout_ms)},
+    {STR("x-weir-session"), offsetof(struct flight, steering.session)},
+    {STR("x-weir-tags"), offsetof(struct flight, steering.tags)},
+    {STR("content-type"), offsetof(struct flight, head.content_type)},
 };
 
 /* Copies what the flight keeps of the caller's head. */
@@ -27,8 +27,8 @@ static bool headers_keep(struct flight *flight, const struct flight_request *req
         struct str name = request->headers[i].name;
         kept += door->keeps(flight, request, header_uses(name), name);
     }
-    flight->forward = kept ? arena_take(&flight->arena, kept * sizeof *flight->forward) : NULL;
-    if (kept && !flight->forward) return false;
+    flight->head.headers = kept ? arena_take(&flight->arena, kept * sizeof *flight->head.headers) : NULL;
+    if (kept && !flight->head.headers) return false;
     for (size_t i = 0; i < request->header_count; i++) {
         const struct http_header *header = &request->headers[i];
         unsigned uses = header_uses(header->name);
@@ -42,7 +42,7 @@ static bool headers_keep(struct flight *flight, const struct flight_request *req
         if (!door->keeps(flight, request, uses, header->name)) continue;
         struct http_header copy = {arena_copy(&flight->arena, header->name), arena_copy(&flight->arena, header->value)};
         if (!copy.name.at || !copy.value.at) return false;
-        flight->forward[flight->forward_count++] = copy;
+        flight->head.headers[flight->head.header_count++] = copy;
     }
     return true;
 }
@@ -67,19 +67,19 @@ struct flight *flight_new(const struct flight_host *host, const struct snapshot 
     flight->client_hash = request->client ? str_hash(request->client->name) : 0;
     flight->endpoint = request->endpoint;
     flight->door = door_of(request->endpoint);
-    flight->method = http_post;
+    flight->head.method = http_post;
     flight->codec = request->endpoint == endpoint_completions ? &codec_completions
                                                               : codec_of(endpoint_facts(request->endpoint)->dialect);
-    flight->path_model = arena_copy(&flight->arena, request->path_model);
-    flight->wants_array = request->wants_array;
+    flight->head.path_model = arena_copy(&flight->arena, request->path_model);
+    flight->head.wants_array = request->wants_array;
     flight->request_id = arena_copy(&flight->arena, request->request_id);
     flight->own_id = request->own_id.len ? arena_copy(&flight->arena, request->own_id) : flight->request_id;
-    flight->arrived_ns = request->arrived.mono_ns;
-    flight->arrived_wall_ns = request->arrived.wall_ns;
-    flight->body_max = snapshot->body_bytes_max;
-    flight->timeout_ns = snapshot->request_timeout_ns;
-    chunks_init_spared(&flight->body, flight->budget, host->chunk_spares);
-    if (request->content_length > 0) chunks_expect(&flight->body, (size_t)request->content_length);
+    flight->times.arrived_ns = request->arrived.mono_ns;
+    flight->times.arrived_wall_ns = request->arrived.wall_ns;
+    flight->body.most = snapshot->body_bytes_max;
+    flight->times.timeout_ns = snapshot->request_timeout_ns;
+    chunks_init_spared(&flight->body.chunks, flight->budget, host->chunk_spares);
+    if (request->content_length > 0) chunks_expect(&flight->body.chunks, (size_t)request->content_length);
     bool kept = !flight->door->keep || flight->door->keep(flight, request);
     if (kept && flight->request_id.at && flight->own_id.at && headers_keep(flight, request)) return flight;
     arena = flight->arena;
@@ -91,14 +91,14 @@ struct flight *flight_new(const struct flight_host *host, const struct snapshot 
 static bool may_steer(const struct flight *flight) { return !flight->client || flight->client->may_steer; }
 
 enum step flight_admit_head(struct flight *flight, struct now now, struct actions *out) {
-    bool steers = flight->pinned_targets.at || flight->strategy.at;
+    bool steers = flight->steering.targets.at || flight->steering.strategy.at;
     if (!budget_admits(flight->budget, 0)) return answer_error(flight, error_overloaded, STR_NONE, STR_NONE, now, out);
     if (steers && !may_steer(flight))
         return answer_error(
             flight, error_not_allowed,
             STR("This client key may not use x-weir-targets or x-weir-strategy: ask the operator for `may_steer`."),
             STR_NONE, now, out);
-    if (flight->strategy.at && !strategy_read(flight->strategy, &flight->by)) {
+    if (flight->steering.strategy.at && !strategy_read(flight->steering.strategy, &flight->choice.by)) {
         struct text sentence = text_in_arena(&flight->arena, 256);
         text_put(&sentence, STR("x-weir-strategy: there is no such strategy: write "));
         strategy_names_put(&sentence);
@@ -106,13 +106,13 @@ enum step flight_admit_head(struct flight *flight, struct now now, struct action
         return answer_error(flight, error_invalid_request, text_str(&sentence), STR("x-weir-strategy"), now, out);
     }
     uint64_t timeout_ms = 0;
-    if (flight->timeout_ms.at) {
-        if (!str_to_u64(flight->timeout_ms, &timeout_ms) || timeout_ms == 0)
+    if (flight->steering.timeout_ms.at) {
+        if (!str_to_u64(flight->steering.timeout_ms, &timeout_ms) || timeout_ms == 0)
             return answer_error(flight, error_invalid_request,
                                 STR("x-weir-timeout-ms must be a whole number of milliseconds above 0."),
                                 STR("x-weir-timeout-ms"), now, out);
-        flight->timeout_given = true; /* it only shortens */
-        if (timeout_ms < flight->timeout_ns / NS_PER_MS) flight->timeout_ns = timeout_ms * NS_PER_MS;
+        flight->times.timeout_given = true; /* it only shortens */
+        if (timeout_ms < flight->times.timeout_ns / NS_PER_MS) flight->times.timeout_ns = timeout_ms * NS_PER_MS;
     }
     return step_on;
 }
@@ -134,7 +134,7 @@ static bool model_fits(struct flight *flight, const struct target *target, struc
     struct str lack = catalog_lack(target->facts, &wish);
     return !lack.len ||
            error_set(error, error_unsupported, "No model behind `%.*s` %.*s. GET /v1/models tells what each can do.",
-                     STR_ARG(str_slice(flight->route_name, 0, 100)), STR_ARG(lack));
+                     STR_ARG(str_slice(flight->choice.model, 0, 100)), STR_ARG(lack));
 }
 
 static enum unfit target_unfit(struct flight *flight, const struct target *target, bool pinned) {
@@ -147,38 +147,39 @@ static enum unfit target_unfit(struct flight *flight, const struct target *targe
     error.code = error_none;
     bool fits = model_fits(flight, target, &error);
     if (fits && way_of(flight, target->provider)->fits(flight, target, &error)) return unfit_no;
-    if (error.code && !flight->unfit) flight->unfit = arena_take(&flight->arena, sizeof *flight->unfit);
-    if (error.code && flight->unfit) *flight->unfit = error;
+    if (error.code && !flight->choice.unfit)
+        flight->choice.unfit = arena_take(&flight->arena, sizeof *flight->choice.unfit);
+    if (error.code && flight->choice.unfit) *flight->choice.unfit = error;
     return unfit_endpoint;
 }
 
 /* false: no memory. */
 static bool candidates_room(struct flight *flight, size_t more) {
-    size_t size = flight->candidate_count + more;
+    size_t size = flight->choice.count + more;
     if (size > limit_candidates) size = limit_candidates;
-    if (size <= flight->candidate_size) return true;
+    if (size <= flight->choice.room) return true;
     struct candidate *bigger = arena_take_zeroed(&flight->arena, size * sizeof *bigger);
     if (!bigger) return false;
-    for (size_t i = 0; i < flight->candidate_count; i++) bigger[i] = flight->candidates[i];
-    flight->candidates = bigger;
-    flight->candidate_size = size;
+    for (size_t i = 0; i < flight->choice.count; i++) bigger[i] = flight->choice.candidates[i];
+    flight->choice.candidates = bigger;
+    flight->choice.room = size;
     return true;
 }
 
 static bool is_candidate(const struct flight *flight, const struct target *target) {
-    for (size_t i = 0; i < flight->candidate_count; i++)
-        if (flight->candidates[i].target == target) return true;
+    for (size_t i = 0; i < flight->choice.count; i++)
+        if (flight->choice.candidates[i].target == target) return true;
     return false;
 }
 
 static bool candidates_add(struct flight *flight, const struct route *route, bool pinned, enum unfit *unfit) {
     if (!candidates_room(flight, route->target_count)) return false;
-    for (size_t i = 0; i < route->target_count && flight->candidate_count < flight->candidate_size; i++) {
+    for (size_t i = 0; i < route->target_count && flight->choice.count < flight->choice.room; i++) {
         const struct target *target = route->targets[i];
         enum unfit found = target_unfit(flight, target, pinned);
         if (found > *unfit) *unfit = found;
         if (found != unfit_no || is_candidate(flight, target)) continue;
-        flight->candidates[flight->candidate_count++] =
+        flight->choice.candidates[flight->choice.count++] =
             (struct candidate){.target = target,
                                .place = route->places ? route->places[i].cells : NULL,
                                .weight = route->places ? route->places[i].weight : 1};
@@ -188,7 +189,7 @@ static bool candidates_add(struct flight *flight, const struct route *route, boo
 
 /* x-weir-targets: a/m1,b/m2 */
 static enum step pins_add(struct flight *flight, enum unfit *unfit, struct now now, struct actions *out) {
-    struct str rest = flight->pinned_targets, pin;
+    struct str rest = flight->steering.targets, pin;
     while (str_split_next(&rest, ',', &pin)) {
         pin = str_trim(pin);
         size_t slash = str_find_byte(pin, '/');
@@ -205,7 +206,7 @@ static enum step pins_add(struct flight *flight, enum unfit *unfit, struct now n
         }
         if (!candidates_add(flight, route, true, unfit))
             return answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
-        if (!flight->route) flight->route = route;
+        if (!flight->choice.route) flight->choice.route = route;
     }
     return step_on;
 }
@@ -214,7 +215,7 @@ static enum step pins_add(struct flight *flight, enum unfit *unfit, struct now n
 static const struct rule *rule_find(const struct flight *flight, struct now now) {
     const struct snapshot *snapshot = flight->snapshot;
     struct rule_tag tags[2 * rule_tags_max];
-    size_t count = snapshot->trust_tags && flight->tags.at ? rule_read_tags(flight->tags, tags) : 0;
+    size_t count = snapshot->trust_tags && flight->steering.tags.at ? rule_read_tags(flight->steering.tags, tags) : 0;
     if (snapshot->rule_count == 0) return NULL;
     for (size_t i = 0; flight->client && i < flight->client->tag_count && i < rule_tags_max; i++)
         tags[count++] = flight->client->tags[i];
@@ -222,7 +223,7 @@ static const struct rule *rule_find(const struct flight *flight, struct now now)
                                .has_tools = flight->request.has_tools,
                                .wants_json = flight->request.wants_json,
                                .streaming = flight->request.stream,
-                               .model = flight->route_name,
+                               .model = flight->choice.model,
                                .client = flight->client ? flight->client->name : STR(""),
                                .prompt_tokens = flight->prompt_tokens,
                                .tags = tags,
@@ -234,33 +235,33 @@ static const struct rule *rule_find(const struct flight *flight, struct now now)
 /* Pins only narrow what the rule allows. */
 static void candidates_narrow(struct flight *flight) {
     size_t kept = 0;
-    for (size_t i = 0; i < flight->candidate_count; i++) {
+    for (size_t i = 0; i < flight->choice.count; i++) {
         bool allowed = false;
-        for (size_t t = 0; t < flight->rule->target_count; t++)
-            allowed = allowed || flight->rule->targets[t] == flight->candidates[i].target;
-        if (allowed) flight->candidates[kept++] = flight->candidates[i];
+        for (size_t t = 0; t < flight->choice.rule->target_count; t++)
+            allowed = allowed || flight->choice.rule->targets[t] == flight->choice.candidates[i].target;
+        if (allowed) flight->choice.candidates[kept++] = flight->choice.candidates[i];
     }
-    flight->candidate_count = kept;
+    flight->choice.count = kept;
 }
 
 static enum step route_find(struct flight *flight, struct now now, struct actions *out) {
     const struct client *client = flight->client;
     struct str model = flight->request.model;
-    flight->route_name = arena_copy(&flight->arena, str_empty(model) ? STR("default") : model);
-    flight->request.model = flight->route_name; /* the body's bytes may go before the flight does */
-    if (client && !str_glob_any(client->models, client->model_count, flight->route_name))
+    flight->choice.model = arena_copy(&flight->arena, str_empty(model) ? STR("default") : model);
+    flight->request.model = flight->choice.model; /* the body's bytes may go before the flight does */
+    if (client && !str_glob_any(client->models, client->model_count, flight->choice.model))
         return answer_error(flight, error_not_allowed,
                             arena_printf(&flight->arena, "This client key may not use the model `%.*s`.",
-                                         STR_ARG(str_slice(flight->route_name, 0, limit_model))),
+                                         STR_ARG(str_slice(flight->choice.model, 0, limit_model))),
                             STR("model"), now, out);
-    flight->route = snapshot_route(flight->snapshot, flight->route_name, &flight->arena);
-    flight->rule = rule_find(flight, now);
-    if (flight->route || flight->rule || flight->pinned_targets.at) return step_on;
+    flight->choice.route = snapshot_route(flight->snapshot, flight->choice.model, &flight->arena);
+    flight->choice.rule = rule_find(flight, now);
+    if (flight->choice.route || flight->choice.rule || flight->steering.targets.at) return step_on;
     return answer_error(
         flight, error_unknown_model,
         arena_printf(&flight->arena,
                      "No route and no provider serves the model `%.*s`. GET /v1/models lists what this gateway has.",
-                     STR_ARG(str_slice(flight->route_name, 0, limit_model))),
+                     STR_ARG(str_slice(flight->choice.model, 0, limit_model))),
         STR("model"), now, out);
 }
 
@@ -269,7 +270,8 @@ enum step flight_read(struct flight *flight, struct now now, struct actions *out
     struct str param = STR_NONE;
     if (!flight->door->read(flight, &error, &param))
         return answer_error(flight, error.code, str_from(error.message), param, now, out);
-    flight->shows_reasoning = !flight->message || flight->message->show_reasoning != flag_false;
+    flight->canonical.shows_reasoning =
+        !flight->canonical.message || flight->canonical.message->show_reasoning != flag_false;
     if (!endpoint_facts(flight->endpoint)->streams) flight->request.stream = false;
     return step_on;
 }
@@ -277,7 +279,7 @@ enum step flight_read(struct flight *flight, struct now now, struct actions *out
 /* Four bytes a token; pictures stand in the body as text, and count as a page each. */
 static int64_t prompt_tokens(const struct flight *flight) {
     enum { bytes_a_token = 4, image_most = 2000 };
-    int64_t tokens = (int64_t)(flight->whole_body.len / bytes_a_token);
+    int64_t tokens = (int64_t)(flight->body.whole.len / bytes_a_token);
     return flight->request.has_image && tokens > image_most ? image_most : tokens;
 }
 
@@ -286,17 +288,17 @@ static int64_t prompt_tokens(const struct flight *flight) {
 static void candidates_size(struct flight *flight) {
     int64_t wanted = flight->prompt_tokens + (flight->request.max_tokens > 0 ? flight->request.max_tokens : 0);
     size_t kept = 0, fitting = 0;
-    for (size_t i = 0; i < flight->candidate_count; i++) {
-        const struct catalog_model *facts = flight->candidates[i].target->facts;
+    for (size_t i = 0; i < flight->choice.count; i++) {
+        const struct catalog_model *facts = flight->choice.candidates[i].target->facts;
         fitting += !facts || facts->context_tokens < 0 || facts->context_tokens >= wanted;
     }
-    if (fitting == 0 || fitting == flight->candidate_count) return;
-    for (size_t i = 0; i < flight->candidate_count; i++) {
-        const struct catalog_model *facts = flight->candidates[i].target->facts;
+    if (fitting == 0 || fitting == flight->choice.count) return;
+    for (size_t i = 0; i < flight->choice.count; i++) {
+        const struct catalog_model *facts = flight->choice.candidates[i].target->facts;
         if (!facts || facts->context_tokens < 0 || facts->context_tokens >= wanted)
-            flight->candidates[kept++] = flight->candidates[i];
+            flight->choice.candidates[kept++] = flight->choice.candidates[i];
     }
-    flight->candidate_count = kept;
+    flight->choice.count = kept;
 }
 
 /* No target may serve it: why. */
@@ -306,37 +308,38 @@ static enum step answer_unfit(struct flight *flight, enum unfit unfit, struct no
         return answer_error(flight, error_not_allowed, STR("This client key may not use the providers of this model."),
                             STR("model"), now, out);
     if (unfit == unfit_no) return answer_error(flight, error_no_provider_available, STR_NONE, STR_NONE, now, out);
-    if (flight->unfit)
-        return answer_error(flight, flight->unfit->code, str_from(flight->unfit->message), flight->unfit_param, now,
-                            out);
+    if (flight->choice.unfit)
+        return answer_error(flight, flight->choice.unfit->code, str_from(flight->choice.unfit->message),
+                            flight->choice.unfit_param, now, out);
     if (counts) /* nobody behind the model can */
-        return answer_count(flight, message_tokens(flight->message), now, out);
+        return answer_count(flight, message_tokens(flight->canonical.message), now, out);
     return answer_error(flight, error_unsupported, STR("No provider of this model serves this path."), STR("model"),
                         now, out);
 }
 
 static enum step candidates_find(struct flight *flight, struct now now, struct actions *out) {
     enum unfit unfit = unfit_no;
-    if (flight->pinned_targets.at) {
+    if (flight->steering.targets.at) {
         if (pins_add(flight, &unfit, now, out) != step_on) return step_over;
-    } else if (flight->route && flight->route->pinned && !may_steer(flight)) {
+    } else if (flight->choice.route && flight->choice.route->pinned && !may_steer(flight)) {
         return answer_error(flight, error_not_allowed,
                             STR("This client key may not name a provider itself: ask the operator for `may_steer`."),
                             STR("model"), now, out);
     } else {
-        bool pinned = flight->route && flight->route->pinned;
-        if (flight->rule && !pinned)
-            flight->route = &flight->snapshot->rule_routes[flight->rule - flight->snapshot->rules];
-        if (!candidates_add(flight, flight->route, pinned, &unfit))
+        bool pinned = flight->choice.route && flight->choice.route->pinned;
+        if (flight->choice.rule && !pinned)
+            flight->choice.route = &flight->snapshot->rule_routes[flight->choice.rule - flight->snapshot->rules];
+        if (!candidates_add(flight, flight->choice.route, pinned, &unfit))
             return answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
     }
-    bool narrowed = flight->rule && (flight->pinned_targets.at || flight->route->pinned) && flight->candidate_count;
+    bool narrowed =
+        flight->choice.rule && (flight->steering.targets.at || flight->choice.route->pinned) && flight->choice.count;
     if (narrowed) candidates_narrow(flight);
-    if (flight->candidate_count) return step_on;
+    if (flight->choice.count) return step_on;
     if (narrowed)
         return answer_error(flight, error_not_allowed,
                             arena_printf(&flight->arena, "The rule `%.*s` allows none of the targets that were named.",
-                                         STR_ARG(str_slice(flight->rule->name, 0, limit_name))),
+                                         STR_ARG(str_slice(flight->choice.rule->name, 0, limit_name))),
                             STR_NONE, now, out);
     return answer_unfit(flight, unfit, now, out);
 }
@@ -344,19 +347,20 @@ static enum step candidates_find(struct flight *flight, struct now now, struct a
 /* The request's own deadline: a reply that is not streamed raises it to the longest reply timeout of its targets,
  * unless the caller set one. */
 static void deadline_set(struct flight *flight) {
-    uint64_t timeout_ns = flight->timeout_ns;
-    for (size_t i = 0; i < flight->candidate_count && !flight->request.stream && !flight->timeout_given; i++) {
-        uint64_t reply_ns = flight->candidates[i].target->provider->reply_timeout_ns;
+    uint64_t timeout_ns = flight->times.timeout_ns;
+    for (size_t i = 0; i < flight->choice.count && !flight->request.stream && !flight->times.timeout_given; i++) {
+        uint64_t reply_ns = flight->choice.candidates[i].target->provider->reply_timeout_ns;
         if (reply_ns > timeout_ns) timeout_ns = reply_ns;
     }
-    flight->deadline_ns = flight->arrived_ns + timeout_ns;
+    flight->times.deadline_ns = flight->times.arrived_ns + timeout_ns;
 }
 
 enum step flight_candidates(struct flight *flight, struct now now, struct actions *out) {
     flight->prompt_tokens = prompt_tokens(flight);
     if (route_find(flight, now, out) != step_on || candidates_find(flight, now, out) != step_on) return step_over;
-    if (!flight->strategy.at) flight->by = flight->pinned_targets.at ? strategy_priority : flight->route->strategy;
-    if (flight->by != strategy_exclusive) candidates_size(flight); /* the lock's holder serves, or nobody */
+    if (!flight->steering.strategy.at)
+        flight->choice.by = flight->steering.targets.at ? strategy_priority : flight->choice.route->strategy;
+    if (flight->choice.by != strategy_exclusive) candidates_size(flight); /* the lock's holder serves, or nobody */
     return step_on;
 }
 
@@ -370,12 +374,13 @@ static enum step model_admit(struct flight *flight, struct now now, struct actio
 
 enum step flight_admit(struct flight *flight, struct now now, struct actions *out) {
     if ((flight->door->admit ? flight->door->admit : model_admit)(flight, now, out) != step_on) return step_over;
-    resume_admit(flight);
+    resume_admit(flight, now);
     deadline_set(flight);
-    if (now.mono_ns >= flight->deadline_ns)
+    if (now.mono_ns >= flight->times.deadline_ns)
         return answer_error(flight, error_request_timeout, STR_NONE, STR_NONE, now, out);
     if (hold_client(flight, now, out) != step_on) return step_over;
-    if (flight->route->cells) share_count(&flight->route->cells->retries, now.mono_ns);
-    if (flight->route->cells && flight->route->hedge.on) share_count(&flight->route->cells->hedges, now.mono_ns);
+    if (flight->choice.route->cells) share_count(&flight->choice.route->cells->retries, now.mono_ns);
+    if (flight->choice.route->cells && flight->choice.route->hedge.on)
+        share_count(&flight->choice.route->cells->hedges, now.mono_ns);
     return step_on;
 }

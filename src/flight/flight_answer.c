@@ -59,7 +59,7 @@ static bool has_own_limits(const struct flight *flight) {
 static void answer_respond(struct flight *flight, int status, const struct http_header *headers, size_t count,
                            int64_t content_length, struct now now, struct actions *out) {
     caller_enter(flight, caller_headed, now);
-    flight->status = status;
+    flight->answer.status = status;
     struct action *action = actions_add(out, action_respond);
     action->respond.status = status;
     action->respond.headers = headers;
@@ -79,22 +79,24 @@ static struct str cost_text(struct flight *flight, const struct attempt *attempt
 /* What its provider could not be told, and what none was: names, separated by commas. */
 static struct str dropped_text(struct flight *flight, const struct attempt *attempt) {
     struct str name = feature_name(feature_reasoning_history);
-    if (!flight->reasoning_dropped || str_find(attempt->dropped, name) != SIZE_MAX) return attempt->dropped;
-    if (!attempt->dropped.len) return name;
-    return arena_printf(&flight->arena, "%.*s, %.*s", STR_ARG(attempt->dropped), STR_ARG(name));
+    if (!flight->stored.reasoning_dropped || str_find(attempt->dialect.dropped, name) != SIZE_MAX)
+        return attempt->dialect.dropped;
+    if (!attempt->dialect.dropped.len) return name;
+    return arena_printf(&flight->arena, "%.*s, %.*s", STR_ARG(attempt->dialect.dropped), STR_ARG(name));
 }
 
 void answer_head(struct flight *flight, const struct attempt *attempt, int status, int64_t content_length,
                  struct now now, struct actions *out) {
-    size_t count = 0, most = attempt->header_count + own_headers_max + limit_headers_max;
+    size_t count = 0, most = attempt->reply.header_count + own_headers_max + limit_headers_max;
     bool own_limits = has_own_limits(flight);
     struct http_header *headers = arena_take(&flight->arena, most * sizeof *headers);
     if (!headers) {
         answer_respond(flight, status, NULL, 0, content_length, now, out);
         return;
     }
-    if (attempt->content_type.len) answer_header_put(headers, &count, STR("Content-Type"), attempt->content_type);
-    if (attempt->mode == reply_events) {
+    if (attempt->reply.content_type.len)
+        answer_header_put(headers, &count, STR("Content-Type"), attempt->reply.content_type);
+    if (attempt->reply.mode == reply_events) {
         answer_header_put(headers, &count, STR("Cache-Control"), STR("no-cache"));
         answer_header_put(headers, &count, STR("X-Accel-Buffering"), STR("no"));
     }
@@ -105,31 +107,32 @@ void answer_head(struct flight *flight, const struct attempt *attempt, int statu
         answer_header_put(headers, &count, STR("x-weir-attempts"), number_text(flight, flight->attempt_count));
         answer_header_put(headers, &count, STR("x-weir-cost"), cost_text(flight, attempt));
     }
-    if (flight->not_stored) answer_header_put(headers, &count, STR("x-weir-stored"), STR("false"));
-    if (attempt->usage_told_by_estimate) answer_header_put(headers, &count, STR("x-weir-estimated"), STR("true"));
+    if (flight->stored.state == storing_given_up)
+        answer_header_put(headers, &count, STR("x-weir-stored"), STR("false"));
+    if (attempt->dialect.usage_told) answer_header_put(headers, &count, STR("x-weir-estimated"), STR("true"));
     struct str dropped = dropped_text(flight, attempt);
     if (dropped.len) answer_header_put(headers, &count, STR("x-weir-dropped"), dropped);
     own_limits_put(flight, headers, &count, now);
-    for (size_t i = 0; i < attempt->header_count; i++)
-        if (!own_limits || !str_starts_nocase(attempt->headers[i].name, STR("x-ratelimit-")))
-            headers[count++] = attempt->headers[i];
+    for (size_t i = 0; i < attempt->reply.header_count; i++)
+        if (!own_limits || !str_starts_nocase(attempt->reply.headers[i].name, STR("x-ratelimit-")))
+            headers[count++] = attempt->reply.headers[i];
     CHECKF(count <= most, "count=%zu most=%zu", count, most);
     answer_respond(flight, status, headers, count, content_length, now, out);
 }
 
 void answer_bytes(struct flight *flight, struct str bytes, struct actions *out) {
-    flight->bytes_out += bytes.len;
+    flight->answer.bytes += bytes.len;
     actions_write(out, bytes);
 }
 
 /* What was held while the attempt was not yet the answer. Copied to scratch, so that an open stream holds none of it.
  */
 void answer_held(struct flight *flight, struct attempt *attempt, struct actions *out) {
-    struct str whole = chunks_whole(&attempt->held);
+    struct str whole = chunks_whole(&attempt->reply.held);
     struct str copy = whole.len ? arena_copy(flight->host->scratch, whole) : STR_NONE;
     if (copy.at) answer_bytes(flight, copy, out);
     out->starved |= whole.len > 0 && !copy.at;
-    chunks_free(&attempt->held);
+    chunks_free(&attempt->reply.held);
 }
 
 static void answer_over(struct flight *flight, enum action_kind how, struct now now, struct actions *out) {
@@ -149,7 +152,7 @@ void answer_abort(struct flight *flight, struct now now, struct actions *out) {
 /* The words, or where there was no memory for them the ones for that, which every dialect's callers can read. */
 struct str answer_words(struct flight *flight, const struct text *text, int *status) {
     if (!text->failed) return text_str(text);
-    flight->error = error_overloaded;
+    flight->answer.error = error_overloaded;
     *status = flight->door->status(flight, error_facts(error_overloaded)->status);
     return STR(
         "{\"type\":\"error\",\"error\":{\"message\":\"The gateway has no memory for this now. Try again.\",\"type\":"
@@ -176,8 +179,8 @@ void answer_json(struct flight *flight, int status, struct str body, int64_t ret
             answer_header_put(headers, &count, STR("x-weir-model"), last->target->model);
             answer_header_put(headers, &count, STR("x-weir-attempts"), number_text(flight, flight->attempt_count));
         }
-        if (flight->estimated) answer_header_put(headers, &count, STR("x-weir-estimated"), STR("true"));
-        if (flight->error == error_quota_exhausted)
+        if (flight->answer.estimated) answer_header_put(headers, &count, STR("x-weir-estimated"), STR("true"));
+        if (flight->answer.error == error_quota_exhausted)
             answer_header_put(headers, &count, STR("x-should-retry"), STR("false"));
         own_limits_put(flight, headers, &count, now);
     }
@@ -197,8 +200,8 @@ void answer_error_status(struct flight *flight, enum error_code code, int status
     const struct error_facts *facts = error_facts(code);
     if (str_empty(message)) message = facts->sentence;
     if (retry_after_ms < 0 && (status == 503 || status == 429) && code != error_quota_exhausted) retry_after_ms = 1000;
-    flight->error = code;
-    error_set(&flight->error_said, code, "%.*s", STR_ARG(message));
+    flight->answer.error = code;
+    error_set(&flight->answer.said, code, "%.*s", STR_ARG(message));
     struct text text = text_in_arena(flight->host->scratch, 512);
     status = flight->door->status(flight, status);
     flight->codec->write_error(&(struct message_error){.code = code,
@@ -208,7 +211,7 @@ void answer_error_status(struct flight *flight, enum error_code code, int status
                                                        .request_id = flight->request_id,
                                                        .retry_after_ms = retry_after_ms,
                                                        .attempts = flight->attempt_count,
-                                                       .scope = flight->limit_scope},
+                                                       .scope = flight->answer.limit_scope},
                                &text);
     struct str words = answer_words(flight, &text, &status);
     answer_json(flight, status, words, retry_after_ms, last, now, out);
@@ -217,7 +220,7 @@ void answer_error_status(struct flight *flight, enum error_code code, int status
 enum step answer_count(struct flight *flight, int64_t tokens, struct now now, struct actions *out) {
     struct text text = text_in_arena(&flight->arena, 64);
     flight->codec->write_count(tokens, &text);
-    flight->estimated = true;
+    flight->answer.estimated = true;
     int status = 200;
     struct str words = answer_words(flight, &text, &status);
     answer_json(flight, status, words, -1, NULL, now, out);
@@ -226,8 +229,8 @@ enum step answer_count(struct flight *flight, int64_t tokens, struct now now, st
 
 void answer_providers_word(struct flight *flight, const struct attempt *last, struct str body, struct now now,
                            struct actions *out) {
-    flight->error = failure_facts(last->failure)->error;
-    answer_head(flight, last, last->status, (int64_t)body.len, now, out);
+    flight->answer.error = failure_facts(last->failure)->error;
+    answer_head(flight, last, last->reply.status, (int64_t)body.len, now, out);
     answer_bytes(flight, body, out);
     answer_end(flight, now, out);
 }

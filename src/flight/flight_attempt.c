@@ -22,16 +22,16 @@ static void attempt_header_put(struct http_header *headers, size_t *count, struc
 static bool call_headers(struct flight *flight, const struct attempt *attempt, struct action *action) {
     const struct provider *provider = attempt->target->provider;
     const struct http_header *also = &outbound_facts(provider->dialect)->also;
-    size_t most = 6 + provider->header_count + flight->forward_count, count = 0;
+    size_t most = 6 + provider->header_count + flight->head.header_count, count = 0;
     struct http_header *headers = arena_take(&flight->arena, most * sizeof *headers);
     if (!headers) return false;
     if (provider->key_count)
         attempt_header_put(headers, &count, provider->key_header, provider->authorization[attempt->holds.key]);
     const struct way *way = attempt->way;
-    bool typed = !str_empty(flight->content_type) && way->keeps_type;
+    bool typed = !str_empty(flight->head.content_type) && way->keeps_type;
     if (typed || !way->blind)
         attempt_header_put(headers, &count, STR("Content-Type"),
-                           typed ? flight->content_type : STR("application/json"));
+                           typed ? flight->head.content_type : STR("application/json"));
     if (!way->blind)
         attempt_header_put(headers, &count, STR("Accept"),
                            flight->request.stream ? STR("text/event-stream") : STR("*/*"));
@@ -39,12 +39,12 @@ static bool call_headers(struct flight *flight, const struct attempt *attempt, s
     attempt_header_put(headers, &count, STR("User-Agent"), STR("weir"));
     for (size_t i = 0; i < provider->header_count; i++) headers[count++] = provider->headers[i];
     bool has_also = !also->name.len || attempt_is_ours(provider, also->name);
-    for (size_t i = 0; i < flight->forward_count; i++) {
-        struct str name = flight->forward[i].name;
+    for (size_t i = 0; i < flight->head.header_count; i++) {
+        struct str name = flight->head.headers[i].name;
         if (attempt_is_ours(provider, name)) continue;
         if (!way->passes_up(flight, provider, name)) continue;
-        has_also = has_also || str_eq_nocase(flight->forward[i].name, also->name);
-        headers[count++] = flight->forward[i];
+        has_also = has_also || str_eq_nocase(flight->head.headers[i].name, also->name);
+        headers[count++] = flight->head.headers[i];
     }
     if (!has_also) headers[count++] = *also;
     CHECKF(count <= most, "count=%zu most=%zu", count, most);
@@ -62,16 +62,15 @@ static struct attempt *attempt_new(struct flight *flight, struct candidate *cand
     attempt->holds = *holds;
     attempt->way = way_of(flight, candidate->target->provider);
     attempt->usage = USAGE_NONE;
-    attempt->cost_nano_usd = attempt->retry_after_ms = attempt->content_length = -1;
-    sse_init(&attempt->sse);
-    lines_init(&attempt->lines);
-    sse_hold_within(&attempt->sse, flight->budget);
-    lines_hold_within(&attempt->lines, flight->budget);
-    attempt->masked.budget = flight->budget;
-    chunks_init_spared(&attempt->held, flight->budget, flight->host->chunk_spares);
+    attempt->cost_nano_usd = attempt->reply.retry_after_ms = attempt->reply.content_length = -1;
+    sse_init(&attempt->stream.sse);
+    lines_init(&attempt->stream.lines);
+    sse_hold_within(&attempt->stream.sse, flight->budget);
+    lines_hold_within(&attempt->stream.lines, flight->budget);
+    attempt->reply.masked.budget = flight->budget;
+    chunks_init_spared(&attempt->reply.held, flight->budget, flight->host->chunk_spares);
     attempt_joins(flight, attempt, now);
-    attempt->continues = flight->resumed;
-    if (attempt->continues) attempt->pending = text_in_arena(&flight->arena, 256);
+    if (resume_has(flight)) resume_begin(flight, attempt);
     candidate->tries++;
     return attempt;
 }
@@ -82,10 +81,10 @@ static bool attempt_call(struct flight *flight, struct attempt *attempt, struct 
     struct action *action = actions_add(out, action_call);
     action->attempt = attempt->number;
     action->call.provider = provider;
-    action->call.method = flight->method;
-    action->call.path = attempt->path;
-    action->call.body = attempt->body.ranges;
-    action->call.body_count = attempt->body.count;
+    action->call.method = flight->head.method;
+    action->call.path = attempt->request.path;
+    action->call.body = attempt->request.body.ranges;
+    action->call.body_count = attempt->request.body.count;
     if (call_headers(flight, attempt, action)) return true;
     out->count--;
     return false;
@@ -111,7 +110,7 @@ uint64_t attempt_deadline(const struct flight *flight, const struct attempt *att
     enum { tail_wait_s = 1 };
     const struct provider *provider = attempt->target->provider;
     if (flight->state == flight_answered) return attempt->ended_ns + tail_wait_s * NS_PER_S;
-    if (attempt->state == attempt_delivering && attempt->mode == reply_events) {
+    if (attempt->state == attempt_delivering && attempt->reply.mode == reply_events) {
         *failure = failure_stall;
         return flight->caller_is_full ? UINT64_MAX : attempt->last_token_ns + provider->stall_timeout_ns;
     }
@@ -123,9 +122,9 @@ uint64_t attempt_deadline(const struct flight *flight, const struct attempt *att
         attempt->started_ns + (flight->request.stream ? provider->first_token_timeout_ns : provider->reply_timeout_ns);
     *failure = flight->request.stream ? failure_first_token_timeout : failure_reply_timeout;
     if (attempt->state == attempt_delivering && flight->caller_is_full) return UINT64_MAX;
-    if (own <= flight->deadline_ns) return own;
+    if (own <= flight->times.deadline_ns) return own;
     *failure = failure_request_deadline;
-    return flight->deadline_ns;
+    return flight->times.deadline_ns;
 }
 
 static bool keeps(const struct attempt *attempt, const struct event *event, size_t at) {
@@ -145,16 +144,16 @@ static bool reply_headers_keep(struct flight *flight, struct attempt *attempt, c
     CHECKF(event->header_count <= limit_headers, "header_count=%zu", event->header_count);
     for (size_t i = 0; i < event->header_count; i++)
         if (keeps(attempt, event, i)) places[kept++] = i;
-    attempt->headers = kept ? arena_take(&flight->arena, kept * sizeof *attempt->headers) : NULL;
-    attempt->content_type =
+    attempt->reply.headers = kept ? arena_take(&flight->arena, kept * sizeof *attempt->reply.headers) : NULL;
+    attempt->reply.content_type =
         header_word(flight, attempt, http_header_find(event->headers, event->header_count, STR("content-type")));
-    if ((kept && !attempt->headers) || !attempt->content_type.at) return false;
+    if ((kept && !attempt->reply.headers) || !attempt->reply.content_type.at) return false;
     for (size_t i = 0; i < kept; i++) {
         const struct http_header *header = &event->headers[places[i]];
         struct http_header copy = {header_word(flight, attempt, header->name),
                                    header_word(flight, attempt, header->value)};
         if (!copy.name.at || !copy.value.at) return false;
-        attempt->headers[attempt->header_count++] = copy;
+        attempt->reply.headers[attempt->reply.header_count++] = copy;
     }
     return true;
 }
@@ -167,11 +166,11 @@ static bool is_encoded(const struct event *event) {
 
 enum step attempt_head(struct flight *flight, struct attempt *attempt, const struct event *event, struct now now) {
     attempt_enter(flight, attempt, attempt_replying, now);
-    attempt->status = event->status;
-    attempt->until_close = event->until_close;
-    attempt->content_length = event->content_length;
-    attempt->limits = ratelimit_read(event->headers, event->header_count, now.wall_ns);
-    attempt->retry_after_ms = attempt->limits.retry_after_ms;
+    attempt->reply.status = event->status;
+    attempt->reply.until_close = event->until_close;
+    attempt->reply.content_length = event->content_length;
+    attempt->reply.limits = ratelimit_read(event->headers, event->header_count, now.wall_ns);
+    attempt->reply.retry_after_ms = attempt->reply.limits.retry_after_ms;
     if (event->body_sent) attempt->body_sent = true;
     if (!reply_headers_keep(flight, attempt, event)) return attempt_fails(attempt, failure_system);
     if (!attempt->way->mode(flight, attempt, is_encoded(event)))

@@ -26,7 +26,7 @@ static bool has_other_key(const struct candidate *candidate) {
 
 void choice_look(const struct flight *flight, struct candidate *candidate, struct now now, uint64_t *soonest_ns) {
     uint64_t until_ns = 0;
-    if (flight->resumed && !way_of(flight, candidate->target->provider)->continues) {
+    if (resume_has(flight) && !way_of(flight, candidate->target->provider)->continues) {
         candidate->refusal = refusal_other_dialect;
         return;
     }
@@ -56,7 +56,7 @@ static struct pick_candidate choose_facts_of(const struct flight *flight, const 
     const struct provider *provider = target->provider;
     struct health_input health = {.success = 1};
     struct pick_candidate facts = {
-        .priority = flight->pinned_targets.at ? candidate - flight->candidates : provider->priority,
+        .priority = flight->steering.targets.at ? candidate - flight->choice.candidates : provider->priority,
         .weight = candidate->weight,
         .max_concurrent = provider->max_concurrent,
         .cost_nano_usd = -1,
@@ -67,12 +67,12 @@ static struct pick_candidate choose_facts_of(const struct flight *flight, const 
         .pass = candidate->place ? cell_load(&candidate->place->pass) : 0,
         .in_flight = gate_in_use(&provider->cells->gate),
     };
-    if (flight->by == strategy_cost_optimal || flight->by == strategy_cost_optimized)
+    if (flight->choice.by == strategy_cost_optimal || flight->choice.by == strategy_cost_optimized)
         facts.cost_nano_usd = choice_cost(flight, target);
     if (target->cells) {
         double ramp = breaker_ramp(&target->cells->breaker, &provider->breaker, flight->client_hash, now.mono_ns);
         if (ramp < facts.ramp) facts.ramp = ramp;
-        if (!measures[flight->by]) return facts;
+        if (!measures[flight->choice.by]) return facts;
         facts.latency_ns = latency_read(&target->cells->latency, fading_ns, now.mono_ns);
         facts.in_flight = gate_in_use(&target->cells->in_flight);
         health.latency_ns = latency_read(&target->cells->latency, 0, now.mono_ns);
@@ -87,12 +87,12 @@ static struct pick_candidate choose_facts_of(const struct flight *flight, const 
 
 /* The session that was named, else the client; without either each request for itself. */
 static uint64_t sticky_hash(const struct flight *flight) {
-    if (flight->session.len) return str_hash(flight->session) ^ flight->client_hash;
+    if (flight->steering.session.len) return str_hash(flight->steering.session) ^ flight->client_hash;
     return flight->client ? flight->client_hash : str_hash(flight->request_id);
 }
 
 static void passes_advance(struct flight *flight, struct candidate *chosen, uint64_t least) {
-    if (flight->by == strategy_round_robin && chosen->place && !flight->previews)
+    if (flight->choice.by == strategy_round_robin && chosen->place && !flight->previews)
         pick_pass_advance(&chosen->place->pass, least, chosen->weight);
 }
 
@@ -102,17 +102,18 @@ struct candidate *choice_best(struct flight *flight, struct now now) {
     struct candidate *open[limit_candidates];
     double scores[limit_candidates];
     size_t count = 0;
-    for (size_t i = 0; i < flight->candidate_count; i++) {
-        struct candidate *candidate = &flight->candidates[i];
+    for (size_t i = 0; i < flight->choice.count; i++) {
+        struct candidate *candidate = &flight->choice.candidates[i];
         if (candidate->refusal != refusal_none || candidate->raced) continue;
         open[count] = candidate;
         facts[count] = choose_facts_of(flight, candidate, now);
         count++;
     }
     if (count == 0) return NULL;
-    if (flight->candidate_count == 1) return open[0];
-    bool by_priority = flight->by == strategy_adaptive && flight->attempt_count && !flight->snapshot->fallback_by_score;
-    struct pick_input input = {.strategy = by_priority ? strategy_priority : flight->by,
+    if (flight->choice.count == 1) return open[0];
+    bool by_priority =
+        flight->choice.by == strategy_adaptive && flight->attempt_count && !flight->snapshot->fallback_by_score;
+    struct pick_input input = {.strategy = by_priority ? strategy_priority : flight->choice.by,
                                .candidates = facts,
                                .count = count,
                                .weights = flight->snapshot->adaptive,
@@ -154,15 +155,15 @@ static bool is_retryable(const struct flight *flight, const struct candidate *ca
     const struct failure_facts *facts = failure_facts(candidate->failure);
     bool passing = facts->fault == fault_passing || candidate->failure == failure_rate_limited;
     return candidate->tries && passing && candidate->failure != failure_system &&
-           candidate->tries <= candidate->target->provider->max_retries && flight->by != strategy_exclusive;
+           candidate->tries <= candidate->target->provider->max_retries && flight->choice.by != strategy_exclusive;
 }
 
 /* The same target again after a pause, when no other is left: within the retry budget and the deadline. */
 static enum step retry_later(struct flight *flight, const struct attempt *last, struct now now, struct actions *out) {
-    const struct retry_rules *rules = &flight->route->retry;
+    const struct retry_rules *rules = &flight->choice.route->retry;
     struct candidate *best = NULL;
-    for (size_t i = 0; i < flight->candidate_count; i++) {
-        struct candidate *candidate = &flight->candidates[i];
+    for (size_t i = 0; i < flight->choice.count; i++) {
+        struct candidate *candidate = &flight->choice.candidates[i];
         if (!is_retryable(flight, candidate)) continue;
         bool better = !best || candidate->tries < best->tries;
         if (better) best = candidate;
@@ -170,17 +171,18 @@ static enum step retry_later(struct flight *flight, const struct attempt *last, 
     if (!best || !last) return step_on;
     uint64_t pause_ns =
         NS_PER_MS * retry_backoff_ms(best->tries - 1u, rules->base_ms, rules->max_ms, prng_next(flight->host->prng));
-    int64_t told_ms = last->candidate == best ? last->retry_after_ms : -1;
+    int64_t told_ms = last->candidate == best ? last->reply.retry_after_ms : -1;
     if (told_ms >= 0 && (uint64_t)told_ms > rules->max_ms) return step_on; /* the caller may decide to wait so long */
     if (told_ms >= 0) pause_ns = (uint64_t)told_ms * NS_PER_MS;
     uint64_t until_ns = now.mono_ns + pause_ns, open_ns = 0;
     struct now then = {.mono_ns = until_ns, .wall_ns = now.wall_ns};
-    if (until_ns >= flight->deadline_ns) return step_on;
+    if (until_ns >= flight->times.deadline_ns) return step_on;
     enum refusal refusal = hold_look(flight, best, then, &open_ns);
     if (refusal != refusal_none && (open_ns == 0 || open_ns > now.mono_ns + rules->max_ms * NS_PER_MS)) return step_on;
     if (open_ns > until_ns) until_ns = open_ns;
-    if (until_ns >= flight->deadline_ns) return step_on;
-    if (flight->route->cells && !share_take(&flight->route->cells->retries, rules->budget_permille, 10, now.mono_ns))
+    if (until_ns >= flight->times.deadline_ns) return step_on;
+    if (flight->choice.route->cells &&
+        !share_take(&flight->choice.route->cells->retries, rules->budget_permille, 10, now.mono_ns))
         return step_on;
     wait_until(flight, waiting_backoff, best, until_ns, now, out);
     return step_waits;
@@ -189,14 +191,14 @@ static enum step retry_later(struct flight *flight, const struct attempt *last, 
 /* In line for a place, or until a rate allows; only where a provider's `queue` says so. */
 static enum step wait_for_room(struct flight *flight, struct now now, struct actions *out) {
     enum step step;
-    for (size_t i = 0; i < flight->candidate_count; i++) {
-        struct candidate *candidate = &flight->candidates[i];
+    for (size_t i = 0; i < flight->choice.count; i++) {
+        struct candidate *candidate = &flight->choice.candidates[i];
         const struct provider *provider = candidate->target->provider;
         uint64_t until_ns = now.mono_ns + provider->queue_wait_ns, open_ns = 0;
         if (provider->queue_max == 0 || candidate->tries) continue;
         step = files_fetch(flight, candidate->target, now, out); /* before a place is taken */
         if (step != step_on) return step;
-        if (until_ns > flight->deadline_ns) until_ns = flight->deadline_ns;
+        if (until_ns > flight->times.deadline_ns) until_ns = flight->times.deadline_ns;
         if (candidate->refusal == refusal_rate_limited) {
             hold_look(flight, candidate, now, &open_ns);
             if (open_ns == 0 || open_ns >= until_ns) continue;
@@ -216,8 +218,8 @@ static enum step wait_for_room(struct flight *flight, struct now now, struct act
 
 struct candidate *flight_choose_other(struct flight *flight, struct now now, struct holds *holds, struct actions *out) {
     uint64_t ignored = UINT64_MAX;
-    for (size_t i = 0; i < flight->candidate_count; i++) {
-        struct candidate *candidate = &flight->candidates[i];
+    for (size_t i = 0; i < flight->choice.count; i++) {
+        struct candidate *candidate = &flight->choice.candidates[i];
         candidate->raced = candidate->target == flight->live->target;
         choice_look(flight, candidate, now, &ignored);
     }
@@ -248,13 +250,13 @@ static void answer_nothing(struct flight *flight, const struct attempt *last, ui
     }
     enum error_code code = error_no_provider_available;
     for (size_t k = 0; k < sizeof answers / sizeof *answers && best == refusal_none; k++)
-        for (size_t i = 0; i < flight->candidate_count; i++)
-            if (flight->candidates[i].refusal == answers[k].refusal) {
+        for (size_t i = 0; i < flight->choice.count; i++)
+            if (flight->choice.candidates[i].refusal == answers[k].refusal) {
                 best = answers[k].refusal;
                 code = answers[k].error;
             }
     if (code == error_too_many_in_flight || code == error_rate_limited || code == error_quota_exhausted)
-        flight->limit_scope = best == refusal_line_share ? STR("client") : STR("provider");
+        flight->answer.limit_scope = best == refusal_line_share ? STR("client") : STR("provider");
     end_by_refusal(flight, code, soonest_ns == UINT64_MAX ? 0 : soonest_ns, now, out);
 }
 
@@ -267,8 +269,8 @@ static enum step try_guest(struct flight *flight, struct now now, struct actions
 
 /* The route's lock says who: nobody else is asked, unless the holder fails this caller alone. On: nobody can serve. */
 static enum step try_holder(struct flight *flight, struct now now, uint64_t *soonest_ns, struct actions *out) {
-    for (size_t i = 0; i < flight->candidate_count; i++) flight->candidates[i].raced = false;
-    for (size_t moves = 0; moves <= flight->candidate_count; moves++) {
+    for (size_t i = 0; i < flight->choice.count; i++) flight->choice.candidates[i].raced = false;
+    for (size_t moves = 0; moves <= flight->choice.count; moves++) {
         uint32_t epoch = 0;
         uint64_t until_ns = 0;
         struct candidate *holder = lock_holder(flight, now, &epoch, &until_ns);
@@ -276,7 +278,7 @@ static enum step try_holder(struct flight *flight, struct now now, uint64_t *soo
         enum step step = try_guest(flight, now, out);
         if (step != step_on) return step;
         if (!holder) return step_on;
-        if (holder->tries > flight->route->failover_after) return step_on; /* each has had its turns */
+        if (holder->tries > flight->choice.route->failover_after) return step_on; /* each has had its turns */
         step = choose_begin(flight, holder, false, epoch, now, out);
         if (step != step_on) return step;
     }
@@ -284,11 +286,11 @@ static enum step try_holder(struct flight *flight, struct now now, uint64_t *soo
 }
 
 static bool may_try(const struct flight *flight, const struct now *now) {
-    unsigned most = flight->route->retry.max_attempts;
-    if (flight->by == strategy_exclusive) /* the lock's own retries are not counted */
-        most = (unsigned)flight->candidate_count * flight->route->failover_after;
+    unsigned most = flight->choice.route->retry.max_attempts;
+    if (flight->choice.by == strategy_exclusive) /* the lock's own retries are not counted */
+        most = (unsigned)flight->choice.count * flight->choice.route->failover_after;
     if (most > limit_attempts) most = limit_attempts;
-    return flight->attempt_count < most && now->mono_ns < flight->deadline_ns;
+    return flight->attempt_count < most && now->mono_ns < flight->times.deadline_ns;
 }
 
 void flight_try_next(struct flight *flight, struct now now, struct actions *out) {
@@ -299,13 +301,13 @@ void flight_try_next(struct flight *flight, struct now now, struct actions *out)
         answer_nothing(flight, last, soonest_ns, now, out);
         return;
     }
-    if (flight->by == strategy_exclusive && flight->route->cells) {
+    if (flight->choice.by == strategy_exclusive && flight->choice.route->cells) {
         if (try_holder(flight, now, &soonest_ns, out) == step_on) answer_nothing(flight, last, soonest_ns, now, out);
         return;
     }
-    for (size_t i = 0; i < flight->candidate_count; i++) {
-        flight->candidates[i].raced = false;
-        choice_look(flight, &flight->candidates[i], now, &soonest_ns);
+    for (size_t i = 0; i < flight->choice.count; i++) {
+        flight->choice.candidates[i].raced = false;
+        choice_look(flight, &flight->choice.candidates[i], now, &soonest_ns);
     }
     for (struct candidate *next; (next = choice_best(flight, now));)
         if (choose_begin(flight, next, false, 0, now, out) != step_on) return;
@@ -323,7 +325,7 @@ void flight_wait_over(struct flight *flight, struct now now, struct actions *out
     switch (flight->waiting.why) {
     case waiting_line:
         wait_give_up(flight, now, out);
-        flight->limit_scope = STR("provider");
+        flight->answer.limit_scope = STR("provider");
         end_by_refusal(flight, error_too_many_in_flight, 0, now, out);
         return;
     case waiting_fetch:

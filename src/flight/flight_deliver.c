@@ -13,8 +13,8 @@ enum step stream_pass(struct flight *flight, struct attempt *attempt, struct str
         answer_bytes(flight, raw, out);
         return step_on;
     }
-    if (attempt->held.len + bytes.len > limit_held_stream) return attempt_fails(attempt, failure_too_large);
-    return chunks_add(&attempt->held, bytes) ? step_on : attempt_fails(attempt, failure_system);
+    if (attempt->reply.held.len + bytes.len > limit_held_stream) return attempt_fails(attempt, failure_too_large);
+    return chunks_add(&attempt->reply.held, bytes) ? step_on : attempt_fails(attempt, failure_system);
 }
 
 enum step stream_pass_error(struct flight *flight, struct attempt *attempt, const struct sse_event *event,
@@ -30,20 +30,21 @@ static void stream_deliver_begin(struct flight *flight, struct attempt *attempt,
     hold_good(flight, attempt, now);
     attempt_wins(flight, attempt, now, out);
     attempt_enter(flight, attempt, attempt_delivering, now);
-    if (!attempt->way->continues) flight->resumes = false;
-    if (attempt->continues) { /* the head has long been sent, and the held events say nothing new */
-        chunks_free(&attempt->held);
+    if (!attempt->way->continues) resume_drop(flight, now);
+    if (attempt->continuation.state !=
+        continuing_not) { /* the head has long been sent, and the held events say nothing new */
+        chunks_free(&attempt->reply.held);
         if (flight->caller_is_full) attempt_read(attempt, false, out); /* since the attempt that broke off */
     } else {
         if (attempt->way->delivers) attempt->way->delivers(flight, attempt);
         flight_enter(flight, flight_answering, now);
-        answer_head(flight, attempt, attempt->status, -1, now, out);
+        answer_head(flight, attempt, attempt->reply.status, -1, now, out);
         answer_held(flight, attempt, out);
     }
-    if (attempt->body_sent && !flight->resumes) { /* nothing can need the request any more */
-        chunks_free(&flight->body);
+    if (attempt->body_sent && !resume_may(flight)) { /* nothing can need the request any more */
+        chunks_free(&flight->body.chunks);
         translate_release(flight);
-        flight->whole_body = STR_NONE;
+        flight->body.whole = STR_NONE;
     }
     attempt->last_token_ns = now.mono_ns;
 }
@@ -65,8 +66,8 @@ enum step stream_complete(struct flight *flight, struct attempt *attempt, struct
 static void stream_end_broken(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
                               struct actions *out) {
     attempt_settle(flight, attempt, failure, now, out);
-    flight->error = failure_facts(failure)->error;
-    if (attempt->mode == reply_events) {
+    flight->answer.error = failure_facts(failure)->error;
+    if (attempt->reply.mode == reply_events) {
         answer_end(flight, now, out);
     } else { /* only a broken connection tells the caller of a body without events that it is not whole */
         answer_abort(flight, now, out);
@@ -101,6 +102,6 @@ void stream_error_event(struct flight *flight, struct attempt *attempt, enum fai
 
 void stream_break(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
                   struct actions *out) {
-    if (attempt->mode == reply_events) stream_error_event(flight, attempt, failure, STR(""), now, out);
+    if (attempt->reply.mode == reply_events) stream_error_event(flight, attempt, failure, STR(""), now, out);
     stream_end_broken(flight, attempt, failure, now, out);
 }

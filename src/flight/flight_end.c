@@ -13,44 +13,45 @@ static bool is_providers_word(enum failure failure) {
 /* An error that came in a reply of status 200: its sentence, as one of status 502; a filter's is a refusal. */
 static bool answer_inside(struct flight *flight, const struct attempt *last, struct now now, struct actions *out) {
     struct message_error error = {.retry_after_ms = -1};
-    struct str body = chunks_whole(&flight->attempts[last->number]->held);
+    struct str body = chunks_whole(&flight->attempts[last->number]->reply.held);
     if (!body.at) return false;
     way_read_error(last, body, flight->host->scratch, &error);
     if (!error.message.len) return false;
     error.message = masked_words(flight, last, error.message);
     bool filtered = refusal_is_filter(&(struct provider_word){.code = error.said_code, .type = error.type});
     enum error_code code = filtered ? error_content_filtered : error_provider_error;
-    answer_error_status(flight, code, error_facts(code)->status, error.message, STR_NONE, last->retry_after_ms, last,
-                        now, out);
+    answer_error_status(flight, code, error_facts(code)->status, error.message, STR_NONE, last->reply.retry_after_ms,
+                        last, now, out);
     return true;
 }
 
 void end_by_refusal(struct flight *flight, enum error_code code, uint64_t until_ns, struct now now,
                     struct actions *out) {
-    if (flight->resumed)
+    if (resume_has(flight))
         resume_give_up(flight, failure_overloaded, now, out);
     else
         answer_refused(flight, code, until_ns, now, out);
 }
 
 void end_by_failure(struct flight *flight, const struct attempt *last, struct now now, struct actions *out) {
-    if (flight->resumed) {
+    if (resume_has(flight)) {
         resume_give_up(flight, last->failure, now, out);
         return;
     }
-    bool word = last->status >= 400 && is_providers_word(last->failure);
-    struct str body = word && !last->error_cut ? chunks_whole(&flight->attempts[last->number]->held) : STR_NONE;
+    bool word = last->reply.status >= 400 && is_providers_word(last->failure);
+    struct str body =
+        word && !last->reply.error_cut ? chunks_whole(&flight->attempts[last->number]->reply.held) : STR_NONE;
     if (body.at && last->way->error(flight, last, body, now, out)) return;
     if (last->failure == failure_error_in_reply && answer_inside(flight, last, now, out)) return;
     const struct failure_facts *failure = failure_facts(last->failure);
     const struct error_facts *error = error_facts(failure->error);
     if (last->failure == failure_no_connection || failure->error == error_quota_exhausted)
-        flight->limit_scope = STR("provider");
+        flight->answer.limit_scope = STR("provider");
     struct str message =
         failure->error == error_provider_auth
             ? error->sentence
             : arena_printf(&flight->arena, "%.*s (%.*s, after %u attempt%s.)", STR_ARG(error->sentence),
                            STR_ARG(failure->sentence), flight->attempt_count, flight->attempt_count == 1 ? "" : "s");
-    answer_error_status(flight, failure->error, word ? last->status : error->status, message, STR_NONE,
-                        last->retry_after_ms, last, now, out);
+    answer_error_status(flight, failure->error, word ? last->reply.status : error->status, message, STR_NONE,
+                        last->reply.retry_after_ms, last, now, out);
 }

@@ -23,7 +23,7 @@ static struct seen events_look(struct attempt *attempt, const struct message_eve
         case message_event_tool:
         case message_event_arguments:
             seen.token = true;
-            attempt->said_bytes += event->text.len;
+            attempt->dialect.said_bytes += event->text.len;
             break;
         case message_event_finish: seen.finish = true; break;
         case message_event_error: seen.error = event; break;
@@ -40,21 +40,21 @@ static enum step written_pass(struct flight *flight, struct attempt *attempt, co
     struct text text = text_in_arena(flight->host->scratch, 512);
     struct message_events ordered = {.arena = flight->host->scratch};
     bool failed = false, over = false;
-    for (size_t i = 0; attempt->order && i < count; i++)
-        failed |= !order_take(attempt->order, &list[i], &flight->arena, &ordered);
-    if (attempt->order) list = ordered.list;
-    if (attempt->order) count = ordered.count;
+    for (size_t i = 0; attempt->dialect.order && i < count; i++)
+        failed |= !order_take(attempt->dialect.order, &list[i], &flight->arena, &ordered);
+    if (attempt->dialect.order) list = ordered.list;
+    if (attempt->dialect.order) count = ordered.count;
     for (size_t i = 0; i < count; i++) {
         const struct message_event *event = &list[i];
         struct message_event end;
         if (event->kind == message_event_end) {
             end = *event;
             end.usage = attempt->usage;
-            translate_usage(flight, attempt->said_bytes, &end.usage);
+            translate_usage(flight, attempt->dialect.said_bytes, &end.usage);
             event = &end;
             over = true;
         }
-        flight->codec->write_event(attempt->writer, event, &caller, &flight->arena, &text);
+        flight->codec->write_event(attempt->dialect.writer, event, &caller, &flight->arena, &text);
     }
     struct str written = masked_text(flight, attempt, text_str(&text));
     if (failed || text.failed || (text.len > 0 && !written.at) || flight_starved(flight))
@@ -89,24 +89,24 @@ static enum step error_take(struct flight *flight, struct attempt *attempt, cons
 enum step events_take(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
                       struct actions *out) {
     struct message_events events = {.arena = flight->host->scratch};
-    attempt->events++;
+    attempt->stream.events++;
     if (event->comment_only)
         return attempt->way->writes_anew ? step_on : stream_pass(flight, attempt, event->raw, event->borrowed, out);
-    bool read = attempt->codec->read_event(attempt->reader, event->event, event->data, &flight->arena, attempt->quirks,
-                                           &events);
+    bool read = attempt->dialect.codec->read_event(attempt->dialect.reader, event->event, event->data, &flight->arena,
+                                                   attempt->dialect.quirks, &events);
     if (!read && !flight_starved(flight)) {
-        attempt->events_dropped++;
+        attempt->stream.events_dropped++;
         return step_on;
     }
     if (events.failed || flight_starved(flight)) return attempt_fails(attempt, failure_system);
     struct seen seen = events_look(attempt, &events);
     if (seen.error) return error_take(flight, attempt, event, &events, seen.error, now, out);
-    if (events.next_sequence && !attempt->way->writes_anew) attempt->next_sequence = events.next_sequence;
+    if (events.next_sequence && !attempt->way->writes_anew) attempt->dialect.next_sequence = events.next_sequence;
     if (!attempt->way->writes_anew) stored_keep_event(flight, event->event, event->data, out);
-    attempt->saw_finish |= seen.finish;
+    attempt->stream.saw_finish |= seen.finish;
     if (seen.token || seen.finish) stream_token(flight, attempt, now, out);
     if (seen.end && attempt->state != attempt_delivering) return attempt_fails(attempt, failure_empty_stream);
-    attempt->saw_done |= seen.end;
+    attempt->stream.saw_done |= seen.end;
     enum step step = attempt->way->writes_anew ? written_pass(flight, attempt, events.list, events.count, now, out)
                                                : stream_pass(flight, attempt, event->raw, event->borrowed, out);
     return step == step_on && seen.end ? stream_complete(flight, attempt, now, out) : step;
@@ -114,5 +114,6 @@ enum step events_take(struct flight *flight, struct attempt *attempt, const stru
 
 enum step events_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
     struct message_event end = {.kind = message_event_end, .usage = USAGE_NONE};
-    return attempt->way->writes_anew && !attempt->saw_done ? written_pass(flight, attempt, &end, 1, now, out) : step_on;
+    return attempt->way->writes_anew && !attempt->stream.saw_done ? written_pass(flight, attempt, &end, 1, now, out)
+                                                                  : step_on;
 }

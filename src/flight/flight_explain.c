@@ -32,9 +32,9 @@ static void attempt_put(struct text *text, const struct attempt *attempt) {
     bool good = attempt->state == attempt_settled && attempt->failure == failure_none;
     if (attempt->hedge) text_json_bool(text, STR("hedge"), true);
     text_json_str(text, STR("outcome"), good ? STR("ok") : failure_facts(attempt->failure)->name);
-    if (attempt->status) text_json_i64(text, STR("status"), attempt->status);
-    said_put(text, str_from(attempt->failure_text));
-    if (attempt->failure_code[0]) text_json_str(text, STR("code"), str_from(attempt->failure_code));
+    if (attempt->reply.status) text_json_i64(text, STR("status"), attempt->reply.status);
+    said_put(text, str_from(attempt->word.text));
+    if (attempt->word.code[0]) text_json_str(text, STR("code"), str_from(attempt->word.code));
     if (attempt->sent_ns)
         text_json_u64(text, STR("sent_us"), explain_us_between(attempt->started_ns, attempt->sent_ns));
     if (attempt->first_token_ns)
@@ -43,7 +43,7 @@ static void attempt_put(struct text *text, const struct attempt *attempt) {
     explain_usage_put(text, &attempt->usage);
     if (attempt->usage_estimated) text_json_bool(text, STR("usage_estimated"), true);
     if (attempt->cost_nano_usd >= 0) text_json_money(text, STR("cost_usd"), attempt->cost_nano_usd);
-    if (attempt->events_dropped) text_json_u64(text, STR("events_dropped"), attempt->events_dropped);
+    if (attempt->stream.events_dropped) text_json_u64(text, STR("events_dropped"), attempt->stream.events_dropped);
     text_put_byte(text, '}');
 }
 
@@ -63,21 +63,21 @@ void flight_explain(const struct flight *flight, struct text *text) {
     text_put_byte(text, '{');
     text_json_str(text, STR("request_id"), flight->own_id);
     if (!str_eq(flight->own_id, flight->request_id)) text_json_str(text, STR("caller_id"), flight->request_id);
-    text_json_i64(text, STR("time_ms"), flight->arrived_wall_ns / 1000000);
+    text_json_i64(text, STR("time_ms"), flight->times.arrived_wall_ns / 1000000);
     text_json_str(text, STR("endpoint"), endpoint_facts(flight->endpoint)->name);
-    text_json_str(text, STR("model"), str_slice(flight->route_name, 0, 80));
+    text_json_str(text, STR("model"), str_slice(flight->choice.model, 0, 80));
     if (flight->client) text_json_str(text, STR("client"), flight->client->name);
     text_json_bool(text, STR("stream"), flight->request.stream);
-    if (flight->route) text_json_str(text, STR("route"), str_slice(flight->route->model, 0, 80));
-    if (flight->rule) text_json_str(text, STR("rule"), str_slice(flight->rule->name, 0, 64));
-    text_json_str(text, STR("strategy"), strategy_name(flight->by));
-    text_json_i64(text, STR("status"), flight->status);
-    if (flight->error) text_json_str(text, STR("error"), error_name(flight->error));
-    if (flight->error_said.code)
-        text_json_str(text, STR("said"), str_slice(str_from(flight->error_said.message), 0, 120));
+    if (flight->choice.route) text_json_str(text, STR("route"), str_slice(flight->choice.route->model, 0, 80));
+    if (flight->choice.rule) text_json_str(text, STR("rule"), str_slice(flight->choice.rule->name, 0, 64));
+    text_json_str(text, STR("strategy"), strategy_name(flight->choice.by));
+    text_json_i64(text, STR("status"), flight->answer.status);
+    if (flight->answer.error) text_json_str(text, STR("error"), error_name(flight->answer.error));
+    if (flight->answer.said.code)
+        text_json_str(text, STR("said"), str_slice(str_from(flight->answer.said.message), 0, 120));
     if (flight->caller == caller_gone) text_json_bool(text, STR("caller_gone"), true);
-    text_json_u64(text, STR("bytes_out"), flight->bytes_out);
-    text_json_u64(text, STR("candidate_count"), flight->candidate_count);
+    text_json_u64(text, STR("bytes_out"), flight->answer.bytes);
+    text_json_u64(text, STR("candidate_count"), flight->choice.count);
     text_json_key(text, STR("attempts"));
     text_put_byte(text, '[');
     for (unsigned i = 0; i < flight->attempt_count && text->size - text->len > 460; i++)
@@ -85,8 +85,8 @@ void flight_explain(const struct flight *flight, struct text *text) {
     text_put_byte(text, ']');
     text_json_key(text, STR("candidates"));
     text_put_byte(text, '[');
-    for (size_t i = 0; i < flight->candidate_count && i < candidates_told && text->size - text->len > 160; i++) {
-        candidate_put(text, &flight->candidates[i]);
+    for (size_t i = 0; i < flight->choice.count && i < candidates_told && text->size - text->len > 160; i++) {
+        candidate_put(text, &flight->choice.candidates[i]);
     }
     text_put(text, STR("]}"));
 }

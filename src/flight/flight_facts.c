@@ -13,16 +13,16 @@ struct attempt_facts attempt_facts(const struct flight *flight, unsigned number)
     return (struct attempt_facts){
         .target = attempt->target,
         .failure = attempt->failure,
-        .status = attempt->status,
+        .status = attempt->reply.status,
         .failover = before && !attempt->hedge && before->target != attempt->target,
         .duration_us = facts_us_between(attempt->started_ns, attempt->ended_ns),
         .first_token_us = facts_us_between(attempt->started_ns, attempt->first_token_ns),
         .usage = attempt->usage,
         .cost_nano_usd = attempt->cost_nano_usd,
-        .events = attempt->events,
-        .events_dropped = attempt->events_dropped,
-        .said = attempt->provider_said ? STR_NONE : str_from(attempt->failure_text), /* it may quote a prompt */
-        .code = attempt->failure_code[0] ? str_from(attempt->failure_code) : STR_NONE,
+        .events = attempt->stream.events,
+        .events_dropped = attempt->stream.events_dropped,
+        .said = attempt->word.is_providers ? STR_NONE : str_from(attempt->word.text), /* it may quote a prompt */
+        .code = attempt->word.code[0] ? str_from(attempt->word.code) : STR_NONE,
         .rests = attempt->rests,
         .key = attempt->holds.key,
     };
@@ -40,7 +40,7 @@ static int64_t facts_cost(const struct flight *flight) {
 
 /* Whose answer it is: of a stream that was resumed, the last one's. */
 static const struct attempt *facts_last(const struct flight *flight) {
-    if (flight->winner && !flight->resumed) return flight->winner;
+    if (flight->winner && !resume_has(flight)) return flight->winner;
     return flight->attempt_count ? flight->attempts[flight->attempt_count - 1] : NULL;
 }
 
@@ -50,20 +50,20 @@ struct flight_facts flight_facts(const struct flight *flight) {
         .request_id = flight->request_id,
         .own_id = flight->own_id,
         .endpoint = flight->endpoint,
-        .model = flight->route_name,
+        .model = flight->choice.model,
         .client = flight->client,
         .stream = flight->request.stream,
-        .status = flight->status,
-        .error = flight->error,
-        .said = &flight->error_said,
+        .status = flight->answer.status,
+        .error = flight->answer.error,
+        .said = &flight->answer.said,
         .caller_gone = flight->caller == caller_gone,
         .attempts = flight->attempt_count,
         .provider = last ? last->target->provider : NULL,
         .input_tokens = last ? last->usage.input_tokens : -1,
         .output_tokens = last ? last->usage.output_tokens : -1,
         .cost_nano_usd = facts_cost(flight),
-        .arrived_ns = flight->arrived_ns,
-        .arrived_wall_ns = flight->arrived_wall_ns,
+        .arrived_ns = flight->times.arrived_ns,
+        .arrived_wall_ns = flight->times.arrived_wall_ns,
     };
 }
 

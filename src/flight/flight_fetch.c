@@ -27,7 +27,7 @@ static struct message_part *wanted_in(struct message_part *parts, size_t count, 
 }
 
 static struct message_part *wanted_next(const struct flight *flight, const struct target *target) {
-    const struct message_request *message = flight->message;
+    const struct message_request *message = flight->canonical.message;
     if (!message || !flight->snapshot->fetch.on || translate_asks_alike(flight, target->provider)) return NULL;
     for (size_t i = 0; i < message->message_count; i++) {
         struct message_part *found =
@@ -55,9 +55,9 @@ static enum step fetch_refuse(struct flight *flight, struct str url, struct str 
 enum step files_fetch(struct flight *flight, const struct target *target, struct now now, struct actions *out) {
     struct message_part *part = wanted_next(flight, target);
     if (!part) return step_on;
-    if (flight->fetches++ == fetches_max)
+    if (flight->files.count++ == fetches_max)
         return fetch_refuse(flight, part->media.url, STR("it is one of more than 20"), now, out);
-    flight->fetching = part;
+    flight->files.part = part;
     wait_for_file(flight, part->media.url, now, out);
     return step_waits;
 }
@@ -81,10 +81,11 @@ static size_t places_in(const struct message_part *parts, size_t count, struct s
 /* false: with it the request would be larger than any that a caller may send whole. */
 static bool fetch_has_room(struct flight *flight, struct str url, size_t len) {
     size_t places = 0;
-    for (size_t i = 0; i < flight->message->message_count; i++)
-        places += places_in(flight->message->messages[i].parts, flight->message->messages[i].part_count, url);
-    if (places && len > (fetched_bytes_max - flight->fetched_bytes) / places) return false;
-    flight->fetched_bytes += len * places;
+    for (size_t i = 0; i < flight->canonical.message->message_count; i++)
+        places += places_in(flight->canonical.message->messages[i].parts,
+                            flight->canonical.message->messages[i].part_count, url);
+    if (places && len > (fetched_bytes_max - flight->files.bytes) / places) return false;
+    flight->files.bytes += len * places;
     return true;
 }
 
@@ -102,7 +103,7 @@ static void fill(struct message_part *parts, size_t count, struct str url, const
 
 enum step files_fetched(struct flight *flight, const struct event *event, struct now now, struct actions *out) {
     if (flight->waiting.why != waiting_fetch) return step_over;
-    const struct message_part *part = flight->fetching;
+    const struct message_part *part = flight->files.part;
     struct str url = part->media.url, type = media_type(event->bytes, event->content_type);
     wait_over(flight, now);
     if (event->text.len) return fetch_refuse(flight, url, event->text, now, out);
@@ -113,11 +114,12 @@ enum step files_fetched(struct flight *flight, const struct event *event, struct
     if (!fetch_has_room(flight, url, len))
         return fetch_refuse(
             flight, url, STR("it and what else was fetched for the request are larger than 32 MB together"), now, out);
-    struct text data = text_in_arena(&flight->message_arena, len);
+    struct text data = text_in_arena(&flight->canonical.arena, len);
     base64_put(&data, event->bytes);
-    struct message_media media = {.data = text_str(&data), .mime = arena_copy(&flight->message_arena, type)};
+    struct message_media media = {.data = text_str(&data), .mime = arena_copy(&flight->canonical.arena, type)};
     if (data.failed || !media.mime.at) return answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
-    for (size_t i = 0; i < flight->message->message_count; i++)
-        fill(flight->message->messages[i].parts, flight->message->messages[i].part_count, url, &media);
+    for (size_t i = 0; i < flight->canonical.message->message_count; i++)
+        fill(flight->canonical.message->messages[i].parts, flight->canonical.message->messages[i].part_count, url,
+             &media);
     return step_on;
 }

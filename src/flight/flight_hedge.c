@@ -6,30 +6,36 @@
 #include "flight/flight_internal.h"
 
 uint64_t hedge_due_ns(const struct flight *flight) {
-    const struct hedge_rules *rules = flight->route ? &flight->route->hedge : NULL;
+    const struct hedge_rules *rules = flight->choice.route ? &flight->choice.route->hedge : NULL;
     const struct attempt *live = flight->live;
-    if (!rules || !rules->on || !live || flight->rival || flight->hedged || flight->state != flight_trying)
+    if (!rules || !rules->on || !live || flight->rival || flight->hedge != hedge_unused ||
+        flight->state != flight_trying)
         return UINT64_MAX;
-    if (flight->resumed || flight->by == strategy_exclusive || live->state > attempt_replying) return UINT64_MAX;
+    if (resume_has(flight) || flight->choice.by == strategy_exclusive || live->state > attempt_replying)
+        return UINT64_MAX;
     uint64_t after_ns = rules->after_ns;
     if (after_ns == 0 && live->target->cells)
         after_ns = latency_p95_read(&live->target->cells->p95[flight->request.stream]);
     return after_ns ? live->started_ns + after_ns : UINT64_MAX; /* nothing known of it: nothing to be late by */
 }
 
-void hedge_begin(struct flight *flight, struct now now, struct actions *out) {
-    const struct hedge_rules *rules = &flight->route->hedge;
+/* A candidate beside the live one, its holds and the route's share taken; NULL: there may be none. */
+static struct candidate *hedge_candidate(struct flight *flight, struct holds *holds, struct now now,
+                                         struct actions *out) {
     enum { floor = 1 };
-    flight->hedged = true; /* whatever comes of it */
-    struct share *share = flight->route->cells ? &flight->route->cells->hedges : NULL;
-    if (flight->attempt_count >= flight->route->retry.max_attempts || flight->attempt_count >= limit_attempts) return;
-    if (!share || !share_would_take(share, rules->share_permille, floor, now.mono_ns)) return;
+    const struct route *route = flight->choice.route;
+    struct share *share = route->cells ? &route->cells->hedges : NULL;
+    if (flight->attempt_count >= route->retry.max_attempts || flight->attempt_count >= limit_attempts) return NULL;
+    if (!share || !share_would_take(share, route->hedge.share_permille, floor, now.mono_ns)) return NULL;
+    struct candidate *candidate = flight_choose_other(flight, now, holds, out);
+    if (!candidate || share_take(share, route->hedge.share_permille, floor, now.mono_ns)) return candidate;
+    hold_give_back(candidate, holds, now, out); /* another took the last of it */
+    return NULL;
+}
+
+void hedge_begin(struct flight *flight, struct now now, struct actions *out) {
     struct holds holds;
-    struct candidate *candidate = flight_choose_other(flight, now, &holds, out);
-    if (!candidate) return;
-    if (!share_take(share, rules->share_permille, floor, now.mono_ns)) { /* another took the last of it */
-        hold_give_back(candidate, &holds, now, out);
-        return;
-    }
-    attempt_begin(flight, candidate, &holds, 0, now, out);
+    struct candidate *candidate = hedge_candidate(flight, &holds, now, out);
+    if (!candidate || !attempt_begin(flight, candidate, &holds, 0, now, out))
+        if (flight->hedge == hedge_unused) hedge_enter(flight, hedge_refused, now);
 }

@@ -136,7 +136,7 @@ enum refusal hold_take(struct flight *flight, const struct candidate *candidate,
     *holds = (struct holds){.gate = has_gate || gate_enter(&cells->gate, provider->max_concurrent)};
     if (!holds->gate)
         refusal = refusal_too_many_in_flight;
-    else if (now.mono_ns >= flight->deadline_ns) /* what was waited for came too late */
+    else if (now.mono_ns >= flight->times.deadline_ns) /* what was waited for came too late */
         refusal = refusal_too_late;
     else if (provider->state != provider_active)
         refusal = refusal_draining;
@@ -241,9 +241,9 @@ static void slow_report(const struct flight *flight, const struct attempt *attem
  * than a minute without being tried: what a vendor counts may be one model's, and one caller's doing. */
 static void key_throttle(const struct attempt *attempt, struct now now) {
     enum { longest_ms = 60000 };
-    const struct ratelimit *limits = &attempt->limits;
+    const struct ratelimit *limits = &attempt->reply.limits;
     const struct provider *provider = attempt->target->provider;
-    if (!provider->adaptive_throttling || attempt->status == 0 || attempt->way->blind) return;
+    if (!provider->adaptive_throttling || attempt->reply.status == 0 || attempt->way->blind) return;
     uint64_t rest_ms = 0;
     if (limits->requests_left == 0 && limits->requests_reset_ms > rest_ms) rest_ms = limits->requests_reset_ms;
     if (limits->tokens_left == 0 && limits->tokens_reset_ms > rest_ms) rest_ms = limits->tokens_reset_ms;
@@ -253,7 +253,7 @@ static void key_throttle(const struct attempt *attempt, struct now now) {
 
 /* What a provider says of a path that weir knows nothing of, whoever is to blame: a raw caller must not be able to take
  * a key, a model or the provider from everybody else by asking for what the key may not. */
-static bool says_nothing(const struct attempt *attempt) { return attempt->way->blind && attempt->status >= 400; }
+static bool says_nothing(const struct attempt *attempt) { return attempt->way->blind && attempt->reply.status >= 400; }
 
 /* Is this failure a fact about the key? A 403 or a 402 may be one caller's or one model's: it is when several met it.
  */
@@ -281,14 +281,14 @@ static void key_cool(const struct flight *flight, struct attempt *attempt, struc
     if (failure_facts(attempt->failure)->fault != fault_key) return;
     attempt->rests = key_rest_of(flight, attempt, now);
     if (attempt->rests != key_rest_none)
-        key_rest(provider, key, attempt->rests, attempt->retry_after_ms, now.mono_ns);
+        key_rest(provider, key, attempt->rests, attempt->reply.retry_after_ms, now.mono_ns);
     else if (key < 64)
         attempt->candidate->refused_keys |= (uint64_t)1 << key;
 }
 
 static void rates_settle(const struct provider *provider, const struct attempt *attempt, struct now now) {
     const struct holds *holds = &attempt->holds;
-    if (attempt->sent_ns == 0 && attempt->status == 0) { /* nothing reached it */
+    if (attempt->sent_ns == 0 && attempt->reply.status == 0) { /* nothing reached it */
         rates_refund(provider, holds, now);
         return;
     }
@@ -333,9 +333,10 @@ void hold_settle(struct flight *flight, struct attempt *attempt, struct now now,
     bool nothing = says_nothing(attempt);
     struct verdict verdict = nothing ? (struct verdict){0, 0} : verdict_of(attempt->failure);
     if (!holds->gate) return; /* settled already, or nothing was taken */
-    uint64_t not_before_ns = attempt->retry_after_ms > 0 && verdict.target < 0 && attempt->retry_after_ms < 3600000
-                                 ? now.mono_ns + (uint64_t)attempt->retry_after_ms * NS_PER_MS
-                                 : 0;
+    uint64_t not_before_ns =
+        attempt->reply.retry_after_ms > 0 && verdict.target < 0 && attempt->reply.retry_after_ms < 3600000
+            ? now.mono_ns + (uint64_t)attempt->reply.retry_after_ms * NS_PER_MS
+            : 0;
     if (!holds->reported || verdict.provider < 0)
         breaker_end(&provider->cells->breaker, &provider->breaker, holds->provider_ticket, verdict.provider, 0, now);
     if (cells && (!holds->reported || verdict.target < 0))
@@ -359,26 +360,27 @@ enum step hold_client(struct flight *flight, struct now now, struct actions *out
     const struct rate_rules *rules = &client->rates;
     struct client_cells *cells = client->cells;
     if (!gate_enter(&cells->gate, client->max_concurrent)) {
-        flight->limit_scope = STR("client");
+        flight->answer.limit_scope = STR("client");
         return answer_refused(flight, error_too_many_in_flight, 0, now, out);
     }
-    flight->client_gate = true;
+    flight->client_holds.gate = true;
     uint64_t tokens = (uint64_t)flight_tokens_reserved(flight), wait = 0, waits[3];
     if (limiter_take(&cells->requests_minute, &rules->requests_minute, 1, now.mono_ns,
-                     &flight->client_requests_minute) &&
-        limiter_take(&cells->requests_hour, &rules->requests_hour, 1, now.mono_ns, &flight->client_requests_hour) &&
-        limiter_take(&cells->tokens_minute, &rules->tokens_minute, tokens, now.mono_ns, &flight->client_tokens))
+                     &flight->client_holds.requests_minute) &&
+        limiter_take(&cells->requests_hour, &rules->requests_hour, 1, now.mono_ns,
+                     &flight->client_holds.requests_hour) &&
+        limiter_take(&cells->tokens_minute, &rules->tokens_minute, tokens, now.mono_ns, &flight->client_holds.tokens))
         return step_on;
     waits[0] = limiter_wait_ns(&cells->requests_minute, &rules->requests_minute, 1, now.mono_ns);
     waits[1] = limiter_wait_ns(&cells->requests_hour, &rules->requests_hour, 1, now.mono_ns);
     waits[2] = limiter_wait_ns(&cells->tokens_minute, &rules->tokens_minute, tokens, now.mono_ns);
     for (size_t i = 0; i < 3; i++)
         if (waits[i] > wait) wait = waits[i];
-    limiter_refund(&cells->requests_minute, &rules->requests_minute, flight->client_requests_minute, now.mono_ns);
-    limiter_refund(&cells->requests_hour, &rules->requests_hour, flight->client_requests_hour, now.mono_ns);
-    limiter_refund(&cells->tokens_minute, &rules->tokens_minute, flight->client_tokens, now.mono_ns);
-    flight->client_tokens = (struct limiter_ticket){.units = 0};
-    flight->limit_scope = STR("client");
+    limiter_refund(&cells->requests_minute, &rules->requests_minute, flight->client_holds.requests_minute, now.mono_ns);
+    limiter_refund(&cells->requests_hour, &rules->requests_hour, flight->client_holds.requests_hour, now.mono_ns);
+    limiter_refund(&cells->tokens_minute, &rules->tokens_minute, flight->client_holds.tokens, now.mono_ns);
+    flight->client_holds.tokens = (struct limiter_ticket){.units = 0};
+    flight->answer.limit_scope = STR("client");
     return answer_refused(flight, error_rate_limited, now.mono_ns + wait, now, out);
 }
 
@@ -386,8 +388,8 @@ enum step hold_client(struct flight *flight, struct now now, struct actions *out
  */
 void hold_client_settle(struct flight *flight, struct now now) {
     const struct client *client = flight->client;
-    if (!flight->client_gate) return;
-    flight->client_gate = false;
+    if (!flight->client_holds.gate) return;
+    flight->client_holds.gate = false;
     int64_t tokens = 0;
     bool known = false;
     for (unsigned i = 0; i < flight->attempt_count; i++) {
@@ -398,7 +400,7 @@ void hold_client_settle(struct flight *flight, struct now now) {
         known = known || (counted && !flight->attempts[i]->usage_estimated);
     }
     if (known || flight->attempt_count == 0)
-        limiter_settle(&client->cells->tokens_minute, &client->rates.tokens_minute, flight->client_tokens,
+        limiter_settle(&client->cells->tokens_minute, &client->rates.tokens_minute, flight->client_holds.tokens,
                        (uint64_t)tokens, now.mono_ns);
     bool handed = gate_leave(&client->cells->gate, client->max_concurrent);
     CHECK(!handed); /* clients have no line */

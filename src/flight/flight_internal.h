@@ -111,7 +111,15 @@ struct waiting {
 };
 
 /* The machines of a flight, and a note of each move: the last ones, for whoever must understand how it came here. */
-enum machine { machine_flight, machine_attempt, machine_caller, machine_waiting, machines };
+enum machine {
+    machine_flight,
+    machine_attempt,
+    machine_caller,
+    machine_waiting,
+    machine_hedge,
+    machine_resume,
+    machines
+};
 struct transition {
     uint32_t at_ms;                    /* since it arrived */
     uint8_t machine, number, from, to; /* number: which attempt */
@@ -130,63 +138,209 @@ enum step {
 };
 #define MUST_USE __attribute__((warn_unused_result))
 
+/* What a provider's stream of events is read with (flight_stream.c). */
+struct attempt_stream {
+    struct sse sse;
+    struct lines lines; /* where a stream is a line of JSON each: */
+    bool by_line;
+    bool has_terminator; /* a stream that is whole has one, or a finish */
+    bool saw_finish, saw_done;
+    uint32_t events, events_dropped;
+};
+
+/* What came back (flight_attempt.c, flight_reply.c). */
+struct attempt_reply {
+    int status; /* 0: none */
+    enum reply_mode mode;
+    bool until_close;
+    bool error_cut; /* an error's body that was too long to hold: what is held is not whole */
+    struct str content_type;
+    int64_t content_length;      /* -1: not said */
+    int64_t retry_after_ms;      /* -1: not said */
+    struct ratelimit limits;     /* what the provider said of its own */
+    struct http_header *headers; /* those that may go back, copied */
+    size_t header_count;
+    struct mask_stream masked; /* of the body: what waits because it may begin a credential */
+    struct chunks held;        /* what came and has not been passed on */
+    char *tail; /* the last bytes of an opaque one, attempt_tail_size of them: its usage stands there; may be NULL */
+    size_t tail_len;
+};
+
+/* How its provider speaks: a way's own affair (flight_translate.c, flight_events.c; splice and raw: the codec alone,
+ * for errors). */
+struct attempt_dialect {
+    const struct codec *codec;
+    const struct codec_quirks *quirks;
+    void *reader, *writer;  /* of the stream, as their codecs want them */
+    struct order *order;    /* between them; NULL: calls come one after the other as it is */
+    struct str dropped;     /* what it cannot say: names, separated by commas */
+    uint64_t said_bytes;    /* of text, reasoning and arguments, in a translated stream */
+    uint64_t next_sequence; /* the number of the caller's next event, where the provider's numbers pass; else 0 */
+    bool usage_told;        /* by estimate, to the caller, whose dialect wants one: x-weir-estimated */
+};
+
+/* flight_splice.c */
+struct attempt_splice {
+    bool asked_usage;                 /* weir asked for the usage chunk: it is kept from the caller */
+    struct openai_event_shape *shape; /* from the first token on; NULL: no memory for it */
+};
+
+/* flight_resume.c: does it go on with what another began? */
+enum continuing {
+    continuing_not,
+    continuing_awaited, /* its first text is awaited, to see what it repeats */
+    continuing_passes,  /* what it repeats has been left out */
+};
+struct attempt_continuation {
+    enum continuing state;
+    struct text pending; /* awaited */
+};
+
+/* Why it failed (flight_word.c), for log and explain; never for a caller of role user. */
+struct attempt_word {
+    char text[160];    /* the provider's or the connection's own */
+    bool is_providers; /* it may quote its caller */
+    char code[48];     /* its code or type of the error, where that is a plain name; empty: none */
+};
+
 struct attempt {
     unsigned number; /* from 0 */
     const struct target *target;
     struct candidate *candidate;
+    const struct way *way; /* chosen once */
     struct holds holds;
     uint32_t lock_epoch; /* exclusive: under which it was sent; 0: as a guest, beside the lock */
     enum attempt_state state;
-    enum reply_mode mode;
     enum failure failing; /* what it has just failed of, for the spine to see to; failure_none: it goes on */
     enum failure failure; /* failure_none once settled: it succeeded */
     enum key_rest rests;  /* why its key cools down from its end on */
-    int status;           /* 0: no reply */
     uint64_t started_ns, sent_ns, head_ns, first_token_ns, last_token_ns, ended_ns; /* 0: did not happen */
     struct usage usage;
-    int64_t cost_nano_usd;       /* -1: not known */
-    struct openai_splice body;   /* as sent */
-    bool hedge;                  /* begun beside another */
-    bool usage_told_by_estimate; /* to the caller, whose dialect wants one: x-weir-estimated */
-    uint64_t said_bytes;         /* of text, reasoning and arguments, in a translated stream */
-    bool usage_estimated;        /* it ended before the provider had counted */
-    bool asked_usage;            /* weir asked for the usage chunk: it is kept from the caller */
-    bool until_close;
-    bool body_sent; /* the request's bytes are no longer needed for this call */
-    bool call_over; /* no event of the call can come any more, so it is not cancelled */
-    bool saw_finish, saw_done;
-    bool error_cut;         /* an error's body that was too long to hold: what is held is not whole */
-    uint64_t next_sequence; /* the number of the caller's next event, where the provider's numbers pass; else 0 */
-    bool continues;         /* what another attempt began */
-    bool pending_over;      /* what it repeats has been left out */
-    struct text pending;    /* its first text, awaited to see what it repeats */
-    uint32_t events, events_dropped;
-    struct sse sse;
-    struct lines lines;        /* where a stream is a line of JSON each */
-    const struct way *way;     /* chosen once */
-    const struct codec *codec; /* the provider's dialect; its way's own affair */
-    bool by_line;              /* its streams are a line of JSON each */
-    bool has_terminator;       /* a stream that is whole has one, or a finish */
-    const struct codec_quirks *quirks;
-    void *reader, *writer;            /* of the stream, as their codecs want them */
-    struct order *order;              /* between them; NULL: calls come one after the other as it is */
-    struct str path;                  /* asked for; codec only */
-    struct str dropped;               /* what the provider's dialect cannot say: names, separated by commas */
-    struct openai_event_shape *shape; /* from the first token on; NULL: no memory for it */
-    struct chunks held;               /* what came and has not been passed on */
-    char *tail; /* the last bytes of an opaque reply, attempt_tail_size of them: its usage stands there; may be NULL */
-    size_t tail_len;
-    struct http_header *headers; /* those that may go back, copied */
-    size_t header_count;
+    bool usage_estimated;  /* it ended before the provider had counted */
+    int64_t cost_nano_usd; /* -1: not known */
+    bool hedge;            /* begun beside another */
+    bool body_sent;        /* the request's bytes are no longer needed for this call */
+    bool call_over;        /* no event of the call can come any more, so it is not cancelled */
+    struct {
+        struct str path;
+        struct openai_splice body;
+    } request; /* as sent */
+    struct attempt_reply reply;
+    struct attempt_stream stream;
+    struct attempt_dialect dialect;
+    struct attempt_splice splice;
+    struct attempt_continuation continuation;
+    struct attempt_word word;
+};
+
+/* -- what a flight is made of: each part is written by one file -- */
+
+/* The x-weir-* headers that steer (flight_admit.c). {NULL,0}: not sent. */
+struct steering {
+    struct str targets, strategy, timeout_ms, session, tags;
+};
+
+/* What else the caller's head said (flight_admit.c). */
+struct caller_head {
+    enum http_method method; /* of the attempts too */
+    struct str path_model;
+    bool wants_array;             /* Gemini: a stream as one JSON array */
+    const struct flight_raw *raw; /* of a provider's own API; else NULL */
     struct str content_type;
-    int64_t content_length;    /* of the reply; -1: not said */
-    int64_t retry_after_ms;    /* -1: not said */
-    struct ratelimit limits;   /* what the provider said of its own */
-    struct mask_stream masked; /* of its body: what waits because it may begin a credential */
-    char failure_text[160]; /* the provider's or the connection's own words, for log and explain; never for a caller of
-                               role user */
-    bool provider_said;     /* it is the provider's, and may quote its caller */
-    char failure_code[48];  /* its code or type of the error, where that is a plain name; empty: none */
+    struct http_header *headers; /* that may go up, by the dialect's list and the provider's own */
+    size_t header_count;
+};
+
+/* flight.c */
+struct caller_body {
+    struct chunks chunks;
+    size_t most;
+    struct str whole; /* set when it is complete; given back once no attempt can need it */
+};
+
+/* The request as it is said to providers of other dialects (flight_translate.c). */
+struct canonical {
+    enum {
+        canonical_not_read,
+        canonical_read,
+        canonical_impossible
+    } state;            /* the body cannot be said in other words */
+    struct arena arena; /* holds the one of them that is not NULL */
+    struct message_request *message;
+    struct embed_request *embed;
+    struct forecast *forecast;
+    bool shows_reasoning;
+};
+
+/* Got from the web for it (flight_fetch.c). */
+struct fetched_files {
+    struct message_part *part; /* waiting_fetch: this one's */
+    unsigned count;
+    size_t bytes; /* as base64, wherever they stand */
+};
+
+/* Is its answer, when it is whole, to be stored (flight_stored.c)? */
+enum storing {
+    storing_not,
+    storing_wanted,
+    storing_done,     /* handed to the store */
+    storing_given_up, /* it is too large for it: x-weir-stored */
+};
+struct stored {
+    enum storing state;
+    bool reasoning_dropped; /* bare items of its input: x-weir-dropped */
+    struct str previous;    /* the response that it goes on from; {NULL,0}: none */
+    struct chunks *input;   /* of what is stored; NULL: nothing */
+};
+
+/* Who may serve it: made by flight_admit.c, from then on flight_choose.c's. */
+struct choice {
+    struct str model;        /* asked for */
+    const struct rule *rule; /* what it falls under; NULL: none */
+    const struct route *route;
+    enum strategy by; /* the route's, or what x-weir-strategy asked for */
+    struct candidate *candidates;
+    size_t count, room;
+    struct error *unfit; /* why the last target that was left out cannot serve it; NULL: there was none */
+    struct str unfit_param;
+};
+
+/* What it holds of its client's (flight_hold.c). */
+struct client_holds {
+    bool gate;
+    struct limiter_ticket requests_minute, requests_hour, tokens;
+};
+
+/* A second attempt beside the first (flight_hedge.c). At most one a flight. */
+enum hedge_state { hedge_unused, hedge_refused, hedge_running, hedge_over, hedge_states };
+
+/* May its stream be continued by another target, and has it been (flight_resume.c)? */
+enum resume_state { resume_off, resume_ready, resume_going, resume_spent, resume_states };
+struct resume {
+    enum resume_state state;
+    struct chunks delivered; /* the text that the caller has: ready and going */
+    struct str stream_id;    /* of its first chunk, with its quotes */
+    struct str prefill;      /* how a target that takes one is asked to go on; the others: request.continuation */
+};
+
+struct times {
+    uint64_t arrived_ns;
+    int64_t arrived_wall_ns;
+    uint64_t timeout_ns;  /* of the request: the shorter of configuration and x-weir-timeout-ms */
+    bool timeout_given;   /* by the caller: a hard cap */
+    uint64_t deadline_ns; /* up to a stream's first token, or a whole reply */
+    uint64_t timer_ns;    /* asked for; 0: none */
+    bool timer_moved;     /* something else may be due next since */
+};
+
+/* What the caller got (flight_answer.c). */
+struct answer {
+    int status;
+    enum error_code error; /* by weir itself; error_none: a provider's answer */
+    struct error said;
+    struct str limit_scope; /* whose limit it ran into: "client", "provider" */
+    bool estimated;         /* it is a count of weir's own */
+    uint64_t bytes;
 };
 
 struct flight {
@@ -196,82 +350,39 @@ struct flight {
     uint64_t client_hash;  /* of its name; callers without a key are one: 0 */
     struct budget *budget; /* its client's share: all that is held for it is counted there */
     struct arena arena;
-    enum flight_state state;
-    enum caller_state caller;
+    struct str request_id; /* as the caller knows it: its own word, where it sent one */
+    struct str own_id;     /* weir's: no other request has it */
+    bool previews;         /* nothing of the choice is written down */
+
     enum endpoint endpoint;
-    struct str request_id;       /* as the caller knows it: its own word, where it sent one */
-    struct str own_id;           /* weir's: no other request has it */
-    struct str content_type;     /* the caller's */
-    struct str pinned_targets;   /* x-weir-targets */
-    struct str strategy;         /* x-weir-strategy */
-    struct str timeout_ms;       /* x-weir-timeout-ms */
-    struct str session;          /* x-weir-session */
-    struct str tags;             /* x-weir-tags */
-    struct http_header *forward; /* the caller's headers that may go up, by the dialect's list and the provider's own */
-    size_t forward_count;
-    struct chunks body;
-    size_t body_max;
-    struct str whole_body; /* set when it is complete; given back once no attempt can need it */
+    const struct door *door;   /* how it came in */
+    const struct codec *codec; /* the caller's dialect */
+    struct steering steering;
+    struct caller_head head;
+    struct caller_body body;
     struct openai_request request;
-    const struct door *door;      /* how it came in */
-    const struct codec *codec;    /* the caller's dialect */
-    enum http_method method;      /* of its attempts */
-    const struct flight_raw *raw; /* endpoint_raw only */
-    struct str path_model;
-    bool wants_array, shows_reasoning;
-    struct message_request
-        *message; /* the request as it is said to providers of other dialects; NULL: not needed yet */
-    struct embed_request *embed;
-    struct forecast *forecast;
-    struct message_part *fetching; /* waiting_fetch: what is got from the web */
-    bool not_stored;               /* a whole answer is too large for it: x-weir-stored */
-    bool reasoning_dropped;        /* bare items of its input: x-weir-dropped */
-    bool stores;                   /* its answer, when it is whole */
-    struct str previous_response;  /* that it goes on from; {NULL,0}: none */
-    struct chunks *own_input;      /* of what is stored; NULL: nothing */
-    unsigned fetches;              /* files that were got from the web for it */
-    size_t fetched_bytes;          /* of theirs, as base64, wherever they stand */
-    struct arena message_arena;    /* holds one of the two */
-    bool unreadable;               /* the body cannot be said in other words */
-    struct str unfit_param;
-    struct error *unfit;     /* why the last target that was left out cannot serve it; NULL: there was none */
-    const struct rule *rule; /* what it falls under; NULL: none */
-    const struct route *route;
-    struct str route_name;
-    struct candidate *candidates;
-    size_t candidate_count, candidate_size;
-    enum strategy by; /* the route's, or what x-weir-strategy asked for */
-    struct waiting waiting;
-    bool client_gate; /* holds of the client's */
-    struct limiter_ticket client_requests_minute, client_requests_hour, client_tokens;
     int64_t prompt_tokens; /* by estimate */
-    bool estimated;        /* and so is the answer */
+    struct canonical canonical;
+    struct fetched_files files;
+    struct stored stored;
+
+    enum flight_state state;
+    struct transitions transitions;
+    struct times times;
+    struct choice choice;
+    struct waiting waiting;
+    struct client_holds client_holds;
     struct attempt *attempts[limit_attempts];
     unsigned attempt_count;
     struct attempt *live;         /* the attempt that runs, or NULL */
     struct attempt *rival;        /* a hedge beside it, until one of the two delivers */
     const struct attempt *winner; /* the one whose bytes the caller got first; NULL: none */
-    bool hedged;
-    uint64_t arrived_ns;
-    int64_t arrived_wall_ns;
-    uint64_t timeout_ns;  /* of the request: the shorter of configuration and x-weir-timeout-ms */
-    bool timeout_given;   /* by the caller: a hard cap */
-    uint64_t deadline_ns; /* up to a stream's first token, or a whole reply */
-    uint64_t timer_ns;    /* asked for; 0: none */
-    struct transitions transitions;
-    bool timer_moved; /* something else may be due next since */
+    enum hedge_state hedge;
+    struct resume resume;
+
+    enum caller_state caller;
     bool caller_is_full;
-    bool resumes;            /* its stream may be continued by another target */
-    bool resumed;            /* and has been */
-    struct chunks delivered; /* the text that the caller has, where the stream may be continued */
-    struct str stream_id;    /* of its first chunk, with its quotes */
-    struct str prefill;      /* how a target that takes one is asked to go on; the others: request.continuation */
-    bool previews;           /* nothing of the choice is written down */
-    int status;              /* answered */
-    enum error_code error;   /* answered by weir itself; error_none: a provider's answer */
-    struct error error_said;
-    struct str limit_scope; /* whose limit it ran into: "client", "provider" */
-    uint64_t bytes_out;
+    struct answer answer;
 };
 
 /* -- flight_state.c -- */
@@ -285,6 +396,14 @@ void flight_enter(struct flight *flight, enum flight_state state, struct now now
 /* Was there no memory for something of this flight's? Then what could not be read may have been right. */
 bool flight_starved(const struct flight *flight);
 void attempt_enter(struct flight *flight, struct attempt *attempt, enum attempt_state state, struct now now);
+void hedge_enter(struct flight *flight, enum hedge_state state, struct now now);
+/* Leaving `ready` or `going` for a state that may not be continued gives the delivered text back. */
+void resume_enter(struct flight *flight, enum resume_state state, struct now now);
+/* May its stream be gone on with; has it been? */
+bool resume_may(const struct flight *flight);
+bool resume_has(const struct flight *flight);
+/* It may not, from now on. */
+void resume_drop(struct flight *flight, struct now now);
 /* A new one, connecting: it is the live one, or beside that a hedge. */
 void attempt_joins(struct flight *flight, struct attempt *attempt, struct now now);
 void caller_enter(struct flight *flight, enum caller_state state, struct now now);
@@ -528,9 +647,11 @@ enum resume_pass {
     resume_passed,   /* it has been passed on, or is held */
     resume_no_memory,
 };
-void resume_admit(struct flight *flight);
+void resume_admit(struct flight *flight, struct now now);
+/* A new attempt of a stream that is being continued. */
+void resume_begin(struct flight *flight, struct attempt *attempt);
 enum resume_pass resume_event(struct flight *flight, struct attempt *attempt, const struct sse_event *event,
-                              enum openai_event_kind kind, struct actions *out);
+                              enum openai_event_kind kind, struct now now, struct actions *out);
 /* On: the attempt has been settled and another target may go on; over: none can, and nothing was done. */
 enum step resume_try(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
                      struct actions *out) MUST_USE;

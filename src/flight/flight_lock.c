@@ -3,24 +3,24 @@
 #include "flight/flight_internal.h"
 
 static struct candidate *candidate_of(const struct flight *flight, uint32_t id) {
-    for (size_t i = 0; i < flight->candidate_count; i++)
-        if (flight->candidates[i].target->id == id) return &flight->candidates[i];
+    for (size_t i = 0; i < flight->choice.count; i++)
+        if (flight->choice.candidates[i].target->id == id) return &flight->choice.candidates[i];
     return NULL;
 }
 
 /* It holds the route, but this request may not use it: no reason to take the lock from it. */
 static bool is_others(const struct flight *flight, uint32_t id) {
-    for (size_t i = 0; i < flight->route->target_count; i++)
-        if (flight->route->targets[i]->id == id) return !candidate_of(flight, id);
+    for (size_t i = 0; i < flight->choice.route->target_count; i++)
+        if (flight->choice.route->targets[i]->id == id) return !candidate_of(flight, id);
     return false;
 }
 
 /* The next one behind `holder` in the route's order that can serve, round and round; NULL: no other can. */
 static struct candidate *next_behind(const struct flight *flight, const struct candidate *holder, struct now now,
                                      uint64_t *until_ns) {
-    size_t from = holder ? (size_t)(holder - flight->candidates) : flight->candidate_count - 1;
-    for (size_t step = 1; step <= flight->candidate_count; step++) {
-        struct candidate *candidate = &flight->candidates[(from + step) % flight->candidate_count];
+    size_t from = holder ? (size_t)(holder - flight->choice.candidates) : flight->choice.count - 1;
+    for (size_t step = 1; step <= flight->choice.count; step++) {
+        struct candidate *candidate = &flight->choice.candidates[(from + step) % flight->choice.count];
         uint64_t open_ns = 0;
         if (candidate == holder) continue;
         candidate->refusal = hold_look(flight, candidate, now, &open_ns);
@@ -32,8 +32,8 @@ static struct candidate *next_behind(const struct flight *flight, const struct c
 
 /* The primary has been well for long enough: the lock goes home. */
 static bool primary_is_back(const struct flight *flight, const struct candidate *holder, struct now now) {
-    const struct route *route = flight->route;
-    struct candidate *primary = &flight->candidates[0];
+    const struct route *route = flight->choice.route;
+    struct candidate *primary = &flight->choice.candidates[0];
     uint64_t ignored = 0;
     if (route->return_to_primary_ns == 0 || holder == primary || primary->target != route->targets[0]) return false;
     enum refusal refusal = hold_look(flight, primary, now, &ignored);
@@ -48,9 +48,9 @@ static bool primary_is_back(const struct flight *flight, const struct candidate 
 }
 
 struct candidate *lock_holder(struct flight *flight, struct now now, uint32_t *epoch, uint64_t *until_ns) {
-    struct cell *lock = &flight->route->cells->lock;
-    for (size_t moves = 0; moves <= flight->candidate_count + 1; moves++) {
-        struct lock_view view = lock_hold(lock, flight->route->targets[0]->id);
+    struct cell *lock = &flight->choice.route->cells->lock;
+    for (size_t moves = 0; moves <= flight->choice.count + 1; moves++) {
+        struct lock_view view = lock_hold(lock, flight->choice.route->targets[0]->id);
         struct candidate *holder = candidate_of(flight, view.holder), *next;
         uint64_t open_ns = 0;
         *epoch = view.epoch;
@@ -58,7 +58,7 @@ struct candidate *lock_holder(struct flight *flight, struct now now, uint32_t *e
         enum refusal refusal = holder ? hold_look(flight, holder, now, &open_ns) : refusal_not_holder;
         if (holder) holder->refusal = refusal;
         if (refusal == refusal_none && primary_is_back(flight, holder, now)) {
-            lock_move(lock, view.epoch, flight->candidates[0].target->id);
+            lock_move(lock, view.epoch, flight->choice.candidates[0].target->id);
             continue;
         }
         if (refusal == refusal_breaker_open_for_client) { /* nor does failing one client alone */
@@ -79,14 +79,14 @@ struct candidate *lock_holder(struct flight *flight, struct now now, uint32_t *e
 }
 
 struct candidate *lock_guest(struct flight *flight, struct now now) {
-    struct candidate *holder = candidate_of(flight, lock_view(&flight->route->cells->lock).holder);
+    struct candidate *holder = candidate_of(flight, lock_view(&flight->choice.route->cells->lock).holder);
     uint64_t ignored = 0;
     if (!holder) return NULL;
     bool shut = holder->refusal == refusal_breaker_open_for_client;
-    if (!shut && holder->tries < flight->route->failover_after) return NULL;
-    size_t from = (size_t)(holder - flight->candidates);
-    for (size_t step = 1; step < flight->candidate_count; step++) {
-        struct candidate *candidate = &flight->candidates[(from + step) % flight->candidate_count];
+    if (!shut && holder->tries < flight->choice.route->failover_after) return NULL;
+    size_t from = (size_t)(holder - flight->choice.candidates);
+    for (size_t step = 1; step < flight->choice.count; step++) {
+        struct candidate *candidate = &flight->choice.candidates[(from + step) % flight->choice.count];
         if (candidate->tries || candidate->raced) continue;
         candidate->refusal = hold_look(flight, candidate, now, &ignored);
         if (candidate->refusal == refusal_none) return candidate;
@@ -95,26 +95,26 @@ struct candidate *lock_guest(struct flight *flight, struct now now) {
 }
 
 struct candidate *lock_shown(struct flight *flight) {
-    struct candidate *holder = candidate_of(flight, lock_view(&flight->route->cells->lock).holder);
-    return holder ? holder : &flight->candidates[0];
+    struct candidate *holder = candidate_of(flight, lock_view(&flight->choice.route->cells->lock).holder);
+    return holder ? holder : &flight->choice.candidates[0];
 }
 
 /* One more failure of the holder: may the lock move for it? The failures of one client alone move it only where no
  * other has been served lately: else a prompt that makes a provider fail would move it for everybody. */
 static bool may_move(const struct flight *flight, enum failure failure, struct now now) {
     const uint64_t lately_ns = 60 * NS_PER_S;
-    struct route_cells *cells = flight->route->cells;
+    struct route_cells *cells = flight->choice.route->cells;
     uint64_t client = hold_is_nobodys(failure) ? blame_nobody : flight->client_hash, seen = cell_load(&cells->row),
              next;
     do next = blame_noted(seen, client);
     while (!cell_swap(&cells->row, &seen, next));
-    return blame_for_all(next) >= flight->route->failover_after ||
+    return blame_for_all(next) >= flight->choice.route->failover_after ||
            !company_has_other(&cells->company, client, lately_ns, now.mono_ns);
 }
 
 void lock_settle(struct flight *flight, struct attempt *attempt, struct now now) {
-    if (flight->by != strategy_exclusive || !flight->route->cells || attempt->lock_epoch == 0) return;
-    struct route_cells *cells = flight->route->cells;
+    if (flight->choice.by != strategy_exclusive || !flight->choice.route->cells || attempt->lock_epoch == 0) return;
+    struct route_cells *cells = flight->choice.route->cells;
     struct cell *lock = &cells->lock;
     uint64_t ignored = 0;
     if (attempt->failure == failure_none) {
@@ -126,11 +126,12 @@ void lock_settle(struct flight *flight, struct attempt *attempt, struct now now)
     enum fault fault = failure_facts(attempt->failure)->fault;
     bool ours = attempt->failure == failure_system || attempt->failure == failure_no_connection;
     if (fault == fault_caller || ours) return;
-    if (attempt->target == flight->route->targets[0]) cell_store(&flight->route->cells->healthy_since_ns, 0);
+    if (attempt->target == flight->choice.route->targets[0])
+        cell_store(&flight->choice.route->cells->healthy_since_ns, 0);
     if (lock_view(lock).epoch != attempt->lock_epoch) return;
     struct candidate *next = next_behind(flight, attempt->candidate, now, &ignored);
     if (!may_move(flight, attempt->failure, now)) next = NULL;
-    if (lock_failed(lock, attempt->lock_epoch, flight->route->failover_after, next ? next->target->id : 0) ==
+    if (lock_failed(lock, attempt->lock_epoch, flight->choice.route->failover_after, next ? next->target->id : 0) ==
         lock_moved)
         cell_store(&cells->row, 0);
 }

@@ -10,15 +10,15 @@ static const struct credentials *credentials_of(const struct attempt *attempt) {
 
 /* Errors are words: there short credentials are looked for too. */
 static const struct mask *mask_of(const struct attempt *attempt) {
-    return attempt->status >= 300 ? credentials_of(attempt)->in_words : credentials_of(attempt)->anywhere;
+    return attempt->reply.status >= 300 ? credentials_of(attempt)->in_words : credentials_of(attempt)->anywhere;
 }
 
 bool masked_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct str *out) {
-    return mask_pass(mask_of(attempt), &attempt->masked, bytes, flight->host->scratch, out);
+    return mask_pass(mask_of(attempt), &attempt->reply.masked, bytes, flight->host->scratch, out);
 }
 
 bool masked_body_end(struct flight *flight, struct attempt *attempt, struct str *out) {
-    return mask_end(mask_of(attempt), &attempt->masked, flight->host->scratch, out);
+    return mask_end(mask_of(attempt), &attempt->reply.masked, flight->host->scratch, out);
 }
 
 struct str masked_words(struct flight *flight, const struct attempt *attempt, struct str words) {

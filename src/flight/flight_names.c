@@ -39,7 +39,7 @@ enum step names_admit(struct flight *flight, struct now now, struct actions *out
     struct names names;
     struct name name;
     if ((!kept && theirs) || endpoint->body != endpoint_body_json) return step_on;
-    names_begin(&names, flight->whole_body, endpoint->dialect);
+    names_begin(&names, flight->body.whole, endpoint->dialect);
     while (names_next(&names, &name)) {
         struct str member = arena_copy(&flight->arena, str_slice(name.member, 0, limit_name));
         if (name.kind == name_stored && !theirs) return answer_not_theirs(flight, member, now, out);

@@ -92,11 +92,11 @@ static struct str model_in_json(struct flight *flight, const struct provider *pr
     const char *problem;
     size_t where;
     *may = true;
-    if (client_is_kept(flight) && !json_parse_in(flight->host->scratch, flight->whole_body, &problem, &where)) {
+    if (client_is_kept(flight) && !json_parse_in(flight->host->scratch, flight->body.whole, &problem, &where)) {
         *may = false; /* what another parser may make of it */
         return STR_NONE;
     }
-    names_begin(&names, flight->whole_body, provider->dialect);
+    names_begin(&names, flight->body.whole, provider->dialect);
     while (names_next(&names, &name)) {
         if (name.kind != name_model) continue;
         struct str model = name_of_model(flight, name.value);
@@ -111,7 +111,7 @@ static struct str model_in_form(struct flight *flight) {
     struct error error;
     struct str param;
     bool read =
-        openai_skim_multipart(flight->whole_body, flight->content_type, &flight->arena, &request, &error, &param);
+        openai_skim_multipart(flight->body.whole, flight->head.content_type, &flight->arena, &request, &error, &param);
     return read && request.model.len ? request.model : STR_NONE;
 }
 
@@ -120,7 +120,7 @@ static struct str model_told(struct flight *flight, const struct provider *provi
     bool may;
     struct str escaped, in_body = model_in_json(flight, provider, &may);
     if (in_body.at) return in_body;
-    kept_path_find(provider->dialect, flight->raw->path, &escaped);
+    kept_path_find(provider->dialect, flight->head.raw->path, &escaped);
     return escaped.len ? model_in_path(flight, escaped, provider->dialect) : STR_NONE;
 }
 
@@ -139,11 +139,12 @@ static bool query_is_plain(struct str query) {
 
 /* Of a client that is kept to some models. NULL: it may; else why not. *model: which one. */
 static const char *why_not_kept(struct flight *flight, const struct provider *provider, struct str *model) {
-    struct str escaped, type = flight->content_type;
-    size_t row = kept_path_find(provider->dialect, flight->raw->path, &escaped);
+    struct str escaped, type = flight->head.content_type;
+    size_t row = kept_path_find(provider->dialect, flight->head.raw->path, &escaped);
     bool form = row < kept_path_count && kept_paths[row].place == in_form, may = true;
     bool typed = form || !type.len || str_starts_nocase(type, STR("application/json"));
-    if (row == kept_path_count || flight->raw->method != http_post || !query_is_plain(flight->raw->query) || !typed)
+    if (row == kept_path_count || flight->head.raw->method != http_post || !query_is_plain(flight->head.raw->query) ||
+        !typed)
         return "This client key may use some models only, and nobody can tell to which one such a request leads.";
     *model = form ? model_in_form(flight) : model_in_json(flight, provider, &may);
     if (kept_paths[row].place == in_path) *model = model_in_path(flight, escaped, provider->dialect);
@@ -158,7 +159,7 @@ static const char *why_not(struct flight *flight, const struct provider *provide
         return flight->snapshot->auth_none ? "Nobody may use /providers/{name}/... without a client key of `raw: true`."
                                            : NULL;
     if (!client->raw) return "This client key may not use /providers/{name}/...: ask the operator for `raw: true`.";
-    if (!str_glob_any(client->providers, client->provider_count, flight->raw->provider))
+    if (!str_glob_any(client->providers, client->provider_count, flight->head.raw->provider))
         return "This client key may not use this provider.";
     return client_is_kept(flight) && provider ? why_not_kept(flight, provider, model) : NULL;
 }
@@ -171,13 +172,13 @@ bool raw_keep(struct flight *flight, const struct flight_request *request) {
                                 .provider = arena_copy(&flight->arena, raw->provider),
                                 .path = arena_copy(&flight->arena, raw->path),
                                 .query = arena_copy(&flight->arena, raw->query)};
-    flight->raw = copy;
-    flight->method = raw->method;
+    flight->head.raw = copy;
+    flight->head.method = raw->method;
     return copy->provider.at && copy->path.at && copy->query.at;
 }
 
 enum step raw_admit(struct flight *flight, struct now now, struct actions *out) {
-    const struct provider *provider = map_find(&flight->snapshot->providers_by_name, flight->raw->provider);
+    const struct provider *provider = map_find(&flight->snapshot->providers_by_name, flight->head.raw->provider);
     struct str model = STR_NONE;
     flight->request = (struct openai_request){.max_tokens = -1, .n = 1};
     const char *refused = why_not(flight, provider, &model);
@@ -185,27 +186,27 @@ enum step raw_admit(struct flight *flight, struct now now, struct actions *out) 
     if (!provider)
         return answer_error(flight, error_unknown_provider,
                             arena_printf(&flight->arena, "There is no provider `%.*s`.",
-                                         STR_ARG(str_slice(flight->raw->provider, 0, limit_name))),
+                                         STR_ARG(str_slice(flight->head.raw->provider, 0, limit_name))),
                             STR_NONE, now, out);
-    if (!url_path_stays(flight->raw->path))
+    if (!url_path_stays(flight->head.raw->path))
         return answer_error(flight, error_invalid_request,
                             STR("The path must not hold `.` or `..` segments, backslashes, blanks or broken escapes."),
                             STR_NONE, now, out);
     if (!model.at) model = model_told(flight, provider);
-    struct str name = arena_printf(&flight->arena, "%.*s/%.*s", STR_ARG(flight->raw->provider),
+    struct str name = arena_printf(&flight->arena, "%.*s/%.*s", STR_ARG(flight->head.raw->provider),
                                    STR_ARG(model.len ? str_slice(model, 0, limit_model) : STR("-")));
-    flight->route_name = name;
+    flight->choice.model = name;
     flight->request.model = name;
-    flight->prompt_tokens = (int64_t)(flight->whole_body.len / 4);
+    flight->prompt_tokens = (int64_t)(flight->body.whole.len / 4);
     struct route *route = snapshot_pinned(flight->snapshot, name, &flight->arena); /* no route's targets: this one */
     if (route) route->retry.max_attempts = 1;
-    flight->route = route;
-    flight->by = strategy_priority;
-    flight->candidates = arena_take_zeroed(&flight->arena, sizeof *flight->candidates);
-    if (!flight->route || !flight->candidates)
+    flight->choice.route = route;
+    flight->choice.by = strategy_priority;
+    flight->choice.candidates = arena_take_zeroed(&flight->arena, sizeof *flight->choice.candidates);
+    if (!flight->choice.route || !flight->choice.candidates)
         return answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
-    flight->candidates[0] = (struct candidate){.target = flight->route->targets[0], .weight = 1};
-    flight->candidate_count = flight->candidate_size = 1;
+    flight->choice.candidates[0] = (struct candidate){.target = flight->choice.route->targets[0], .weight = 1};
+    flight->choice.count = flight->choice.room = 1;
     return step_on;
 }
 
@@ -264,21 +265,21 @@ static bool query_is_kept_here(const struct provider *provider, struct str pair)
 
 bool raw_request(struct flight *flight, struct attempt *attempt) {
     const struct provider *provider = attempt->target->provider;
-    struct text path = text_in_arena(&flight->arena, provider->base.path.len + flight->raw->path.len + 64);
-    struct str rest = flight->raw->query, pair;
+    struct text path = text_in_arena(&flight->arena, provider->base.path.len + flight->head.raw->path.len + 64);
+    struct str rest = flight->head.raw->query, pair;
     char before = '?';
     text_put(&path, provider->base.path);
-    text_put(&path, flight->raw->path);
+    text_put(&path, flight->head.raw->path);
     while (rest.len && str_split_next(&rest, '&', &pair)) {
         if (query_is_kept_here(provider, pair)) continue;
         text_put_byte(&path, before);
         text_put(&path, pair);
         before = '&';
     }
-    attempt->codec = &codec_openai; /* reads what it says of weir's key, as far as it can */
-    attempt->path = text_str(&path);
-    attempt->body = (struct openai_splice){
-        .ranges = {flight->whole_body}, .count = flight->whole_body.len > 0, .len = flight->whole_body.len};
+    attempt->dialect.codec = &codec_openai; /* reads what it says of weir's key, as far as it can */
+    attempt->request.path = text_str(&path);
+    attempt->request.body = (struct openai_splice){
+        .ranges = {flight->body.whole}, .count = flight->body.whole.len > 0, .len = flight->body.whole.len};
     return !path.failed;
 }
 
@@ -295,7 +296,7 @@ void raw_usage(struct flight *flight, struct attempt *attempt) {
                   {"candidatesTokenCount", offsetof(struct usage, output_tokens)},
                   {"eval_count", offsetof(struct usage, output_tokens)}};
     const int64_t most = 1000000000000;
-    struct str tail = str_make(attempt->tail, attempt->tail_len);
+    struct str tail = str_make(attempt->reply.tail, attempt->reply.tail_len);
     size_t at = SIZE_MAX;
     for (size_t from = 0, found; (found = str_find(str_slice(tail, from, tail.len), STR("\"usage"))) != SIZE_MAX;
          from = at + 1)

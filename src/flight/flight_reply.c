@@ -9,31 +9,31 @@ static void reply_deliver_begin(struct flight *flight, struct attempt *attempt, 
     attempt_wins(flight, attempt, now, out);
     attempt_enter(flight, attempt, attempt_delivering, now);
     flight_enter(flight, flight_answering, now);
-    answer_head(flight, attempt, attempt->status, attempt->content_length, now, out);
+    answer_head(flight, attempt, attempt->reply.status, attempt->reply.content_length, now, out);
     answer_held(flight, attempt, out);
 }
 
 /* The last bytes, for the usage that stands there. */
 static void tail_keep(struct attempt *attempt, struct str bytes) {
     size_t size = attempt_tail_size;
-    if (!attempt->tail) return;
+    if (!attempt->reply.tail) return;
     if (bytes.len >= size) {
-        memcpy(attempt->tail, bytes.at + bytes.len - size, size);
-        attempt->tail_len = size;
+        memcpy(attempt->reply.tail, bytes.at + bytes.len - size, size);
+        attempt->reply.tail_len = size;
         return;
     }
-    size_t keep = attempt->tail_len + bytes.len > size ? size - bytes.len : attempt->tail_len;
-    memmove(attempt->tail, attempt->tail + attempt->tail_len - keep, keep);
-    memcpy(attempt->tail + keep, bytes.at, bytes.len);
-    attempt->tail_len = keep + bytes.len;
+    size_t keep = attempt->reply.tail_len + bytes.len > size ? size - bytes.len : attempt->reply.tail_len;
+    memmove(attempt->reply.tail, attempt->reply.tail + attempt->reply.tail_len - keep, keep);
+    memcpy(attempt->reply.tail + keep, bytes.at, bytes.len);
+    attempt->reply.tail_len = keep + bytes.len;
 }
 
 static enum step opaque_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now,
                              struct actions *out) {
     if (attempt->state == attempt_replying) {
         attempt->first_token_ns = now.mono_ns;
-        attempt->tail = arena_take(&flight->arena, attempt_tail_size);
-        if (attempt->status < 300) hold_good(flight, attempt, now);
+        attempt->reply.tail = arena_take(&flight->arena, attempt_tail_size);
+        if (attempt->reply.status < 300) hold_good(flight, attempt, now);
         reply_deliver_begin(flight, attempt, now, out);
     }
     attempt->last_token_ns = now.mono_ns;
@@ -44,17 +44,17 @@ static enum step opaque_body(struct flight *flight, struct attempt *attempt, str
 
 enum step reply_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now,
                      struct actions *out) {
-    size_t len = attempt->held.len + bytes.len;
-    if (attempt->mode == reply_opaque) return opaque_body(flight, attempt, bytes, now, out);
-    if (attempt->mode == reply_error && len > limit_held_stream) attempt->error_cut = true;
-    if (attempt->error_cut) return step_on; /* enough to classify by, and nothing of it is passed on */
+    size_t len = attempt->reply.held.len + bytes.len;
+    if (attempt->reply.mode == reply_opaque) return opaque_body(flight, attempt, bytes, now, out);
+    if (attempt->reply.mode == reply_error && len > limit_held_stream) attempt->reply.error_cut = true;
+    if (attempt->reply.error_cut) return step_on; /* enough to classify by, and nothing of it is passed on */
     if (attempt->way->writes_anew && len > limit_held_translated) return attempt_fails(attempt, failure_too_large);
     if (!attempt->way->writes_anew && len > stored_held_max(flight)) {
         stored_give_up(flight);
-        attempt->mode = reply_opaque;
+        attempt->reply.mode = reply_opaque;
         return opaque_body(flight, attempt, bytes, now, out);
     }
-    return chunks_add(&attempt->held, bytes) ? step_on : attempt_fails(attempt, failure_system);
+    return chunks_add(&attempt->reply.held, bytes) ? step_on : attempt_fails(attempt, failure_system);
 }
 
 /* What the provider's error says, for the log; and what it means, by code and type. */
@@ -63,7 +63,8 @@ static enum failure error_failure(struct flight *flight, struct attempt *attempt
     way_read_error(attempt, body, flight->host->scratch, &error);
     attempt_said(flight, attempt, error.message, true);
     attempt_said_code(flight, attempt, error.said_code, error.type);
-    if (error.retry_after_ms >= 0 && attempt->retry_after_ms < 0) attempt->retry_after_ms = error.retry_after_ms;
+    if (error.retry_after_ms >= 0 && attempt->reply.retry_after_ms < 0)
+        attempt->reply.retry_after_ms = error.retry_after_ms;
     return attempt_refusal(
         attempt, &(struct provider_word){
                      .status = status, .code = error.said_code, .type = error.type, .message = error.message});
@@ -84,7 +85,7 @@ static enum step whole_end(struct flight *flight, struct attempt *attempt, struc
     flight_enter(flight, flight_answering, now);
     attempt_settle(flight, attempt, failure_none, now, out);
     stored_keep(flight, body, out); /* before its caller can ask for it */
-    answer_head(flight, attempt, attempt->status, (int64_t)body.len, now, out);
+    answer_head(flight, attempt, attempt->reply.status, (int64_t)body.len, now, out);
     answer_bytes(flight, body, out);
     answer_end(flight, now, out);
     return step_over;
@@ -92,18 +93,18 @@ static enum step whole_end(struct flight *flight, struct attempt *attempt, struc
 
 static enum step opaque_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
     if (attempt->state == attempt_replying) reply_deliver_begin(flight, attempt, now, out); /* an empty body */
-    bool failed = attempt->status >= 400; /* which only its caller can read */
+    bool failed = attempt->reply.status >= 400; /* which only its caller can read */
     attempt->way->usage(flight, attempt);
-    attempt_settle(flight, attempt, failed ? failure_of_status(attempt->status) : failure_none, now, out);
+    attempt_settle(flight, attempt, failed ? failure_of_status(attempt->reply.status) : failure_none, now, out);
     answer_end(flight, now, out);
     return step_over;
 }
 
 enum step reply_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
-    if (attempt->mode == reply_opaque) return opaque_end(flight, attempt, now, out);
-    struct str body = chunks_whole(&attempt->held);
+    if (attempt->reply.mode == reply_opaque) return opaque_end(flight, attempt, now, out);
+    struct str body = chunks_whole(&attempt->reply.held);
     if (!body.at) return attempt_fails(attempt, failure_system);
-    if (attempt->mode == reply_error)
-        return attempt_fails(attempt, error_failure(flight, attempt, body, attempt->status));
+    if (attempt->reply.mode == reply_error)
+        return attempt_fails(attempt, error_failure(flight, attempt, body, attempt->reply.status));
     return whole_end(flight, attempt, body, now, out);
 }

@@ -16,18 +16,23 @@ enum { overlap_look = 64, overlap_least = 8, overlap_least_words = 4 };
 static const struct str usual_prompt =
     STR("Continue your last message exactly where it stopped. Do not repeat any of it and do not comment on it.");
 
-void resume_admit(struct flight *flight) {
+void resume_admit(struct flight *flight, struct now now) {
     const struct openai_request *request = &flight->request;
-    flight->resumes = flight->route->resume_streams && flight->endpoint == endpoint_chat && request->stream &&
-                      request->n == 1 && !request->has_tools && !request->wants_json && request->messages_to;
-    if (flight->resumes) chunks_init_spared(&flight->delivered, flight->budget, flight->host->chunk_spares);
+    bool may = flight->choice.route->resume_streams && flight->endpoint == endpoint_chat && request->stream &&
+               request->n == 1 && !request->has_tools && !request->wants_json && request->messages_to;
+    if (may) resume_enter(flight, resume_ready, now);
+}
+
+void resume_begin(struct flight *flight, struct attempt *attempt) {
+    attempt->continuation.state = continuing_awaited;
+    attempt->continuation.pending = text_in_arena(&flight->arena, 256);
 }
 
 /* Text that reaches the caller. Too much, or no memory: the stream is not resumed any more. */
-static void delivered_add(struct flight *flight, struct str text) {
-    if (flight->delivered.len + text.len <= limit_held_reply && chunks_add(&flight->delivered, text)) return;
-    flight->resumes = false;
-    chunks_free(&flight->delivered);
+static void delivered_add(struct flight *flight, struct str text, struct now now) {
+    struct chunks *delivered = &flight->resume.delivered;
+    if (!resume_may(flight)) return;
+    if (delivered->len + text.len > limit_held_reply || !chunks_add(delivered, text)) resume_drop(flight, now);
 }
 
 /* -- passing a continuation on ----------------------------------------------------------------------------------------
@@ -49,12 +54,12 @@ static size_t overlap_of(struct str delivered, struct str text) {
 static bool renamed_pass(struct flight *flight, struct str data, struct str id, struct actions *out) {
     struct arena *scratch = flight->host->scratch;
     size_t from = id.at ? (size_t)(id.at - data.at) : 0;
-    struct text text = text_in_arena(scratch, data.len + flight->stream_id.len + 16);
-    bool rename = id.at && flight->stream_id.at;
+    struct text text = text_in_arena(scratch, data.len + flight->resume.stream_id.len + 16);
+    bool rename = id.at && flight->resume.stream_id.at;
     text_put(&text, STR("data: "));
     text_put(&text, rename ? str_slice(data, 0, from) : data);
     if (rename) {
-        text_put(&text, flight->stream_id);
+        text_put(&text, flight->resume.stream_id);
         text_put(&text, str_slice(data, from + id.len, data.len));
     }
     text_put(&text, STR("\n\n"));
@@ -64,19 +69,19 @@ static bool renamed_pass(struct flight *flight, struct str data, struct str id, 
 }
 
 /* What was awaited, without what the caller has already, as an event of its own. */
-static bool pending_pass(struct flight *flight, struct attempt *attempt, struct actions *out) {
-    struct str pending = masked_text(flight, attempt, text_str(&attempt->pending)),
-               delivered = chunks_whole(&flight->delivered);
+static bool pending_pass(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+    struct str pending = masked_text(flight, attempt, text_str(&attempt->continuation.pending)),
+               delivered = chunks_whole(&flight->resume.delivered);
     struct text text = text_in_arena(flight->host->scratch, pending.len * 2 + 256);
-    if (!pending.at && attempt->pending.len > 0) return false;
+    if (!pending.at && attempt->continuation.pending.len > 0) return false;
     struct str rest = str_slice(pending, overlap_of(delivered, pending), pending.len);
-    attempt->pending_over = true;
-    attempt->pending.len = 0;
+    attempt->continuation.state = continuing_passes;
+    attempt->continuation.pending.len = 0;
     if (rest.len == 0) return true;
     text_put(&text, STR("data: {\"id\":"));
-    text_put(&text, flight->stream_id.at ? flight->stream_id : STR("\"\""));
+    text_put(&text, flight->resume.stream_id.at ? flight->resume.stream_id : STR("\"\""));
     text_put(&text, STR(",\"object\":\"chat.completion.chunk\",\"created\":"));
-    text_put_i64(&text, flight->arrived_wall_ns / (int64_t)NS_PER_S);
+    text_put_i64(&text, flight->times.arrived_wall_ns / (int64_t)NS_PER_S);
     text_json_str(&text, STR("model"), attempt->target->model);
     text_put(&text, STR(",\"choices\":[{\"index\":0,\"delta\":{\"content\":"));
     text_put_json(&text, rest);
@@ -84,15 +89,15 @@ static bool pending_pass(struct flight *flight, struct attempt *attempt, struct 
     if (text.failed) return false;
     struct str copy = arena_copy(flight->host->scratch, rest); /* `rest` stands in the pending text */
     answer_bytes(flight, text_str(&text), out);
-    if (copy.at) delivered_add(flight, copy);
+    if (copy.at) delivered_add(flight, copy, now);
     return copy.at != NULL;
 }
 
 enum resume_pass resume_event(struct flight *flight, struct attempt *attempt, const struct sse_event *event,
-                              enum openai_event_kind kind, struct actions *out) {
+                              enum openai_event_kind kind, struct now now, struct actions *out) {
     struct openai_delta delta;
     bool is_text = kind == openai_event_token || kind == openai_event_finish;
-    if (!flight->resumes && !attempt->continues) return resume_not_ours;
+    if (!resume_may(flight) && attempt->continuation.state == continuing_not) return resume_not_ours;
     if (is_text || kind == openai_event_usage) {
         if (!openai_skim_delta(event->data, flight->host->scratch, &delta))
             delta = (struct openai_delta){.content = STR("")};
@@ -102,25 +107,26 @@ enum resume_pass resume_event(struct flight *flight, struct attempt *attempt, co
     } else {
         delta = (struct openai_delta){.content = STR("")};
     }
-    if (!attempt->continues) {
-        if (!flight->stream_id.at && delta.id.at) flight->stream_id = arena_copy(&flight->arena, delta.id);
-        if (is_text && delta.content.len) delivered_add(flight, delta.content);
+    if (attempt->continuation.state == continuing_not) {
+        if (!flight->resume.stream_id.at && delta.id.at)
+            flight->resume.stream_id = arena_copy(&flight->arena, delta.id);
+        if (is_text && delta.content.len) delivered_add(flight, delta.content, now);
         return resume_not_ours;
     }
     if (kind == openai_event_empty) return resume_passed; /* its role, its keep-alives: the stream has begun already */
-    if (kind == openai_event_token && !attempt->pending_over) {
-        text_put(&attempt->pending, delta.content);
-        if (attempt->pending.failed) return resume_no_memory;
-        if (attempt->pending.len < overlap_look) return resume_passed;
-        return pending_pass(flight, attempt, out) ? resume_passed : resume_no_memory;
+    if (kind == openai_event_token && attempt->continuation.state == continuing_awaited) {
+        text_put(&attempt->continuation.pending, delta.content);
+        if (attempt->continuation.pending.failed) return resume_no_memory;
+        if (attempt->continuation.pending.len < overlap_look) return resume_passed;
+        return pending_pass(flight, attempt, now, out) ? resume_passed : resume_no_memory;
     }
-    if (!attempt->pending_over) {
-        if (kind == openai_event_finish) text_put(&attempt->pending, delta.content);
-        if (attempt->pending.failed || !pending_pass(flight, attempt, out)) return resume_no_memory;
+    if (attempt->continuation.state == continuing_awaited) {
+        if (kind == openai_event_finish) text_put(&attempt->continuation.pending, delta.content);
+        if (attempt->continuation.pending.failed || !pending_pass(flight, attempt, now, out)) return resume_no_memory;
         if (kind == openai_event_finish && delta.content.len) return resume_not_ours;
     }
     if (kind == openai_event_done) return resume_not_ours;
-    if (is_text && delta.content.len) delivered_add(flight, delta.content);
+    if (is_text && delta.content.len) delivered_add(flight, delta.content, now);
     return renamed_pass(flight, event->data, delta.id, out) ? resume_passed : resume_no_memory;
 }
 
@@ -129,14 +135,15 @@ enum resume_pass resume_event(struct flight *flight, struct attempt *attempt, co
 
 enum step resume_try(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
                      struct actions *out) {
-    struct str delivered = flight->resumes ? chunks_whole(&flight->delivered) : STR_NONE;
-    if (!flight->resumes || attempt->mode != reply_events || !delivered.at || delivered.len == 0) return step_over;
-    if (failure_facts(failure)->fault == fault_caller || flight->whole_body.len == 0) return step_over;
+    struct str delivered = resume_may(flight) ? chunks_whole(&flight->resume.delivered) : STR_NONE;
+    if (!resume_may(flight) || attempt->reply.mode != reply_events || !delivered.at || delivered.len == 0)
+        return step_over;
+    if (failure_facts(failure)->fault == fault_caller || flight->body.whole.len == 0) return step_over;
     struct text text = text_in_arena(&flight->arena, delivered.len * 2 + 512);
     text_put(&text, STR(",{\"role\":\"assistant\",\"content\":"));
     text_put_json(&text, delivered);
     text_put(&text, STR("},{\"role\":\"user\",\"content\":"));
-    text_put_json(&text, flight->route->resume_prompt.len ? flight->route->resume_prompt : usual_prompt);
+    text_put_json(&text, flight->choice.route->resume_prompt.len ? flight->choice.route->resume_prompt : usual_prompt);
     text_put_byte(&text, '}');
     struct text prefill = text_in_arena(&flight->arena, delivered.len + delivered.len / 8 + 80);
     text_put(&prefill, STR(",{\"role\":\"assistant\",\"content\":"));
@@ -144,16 +151,16 @@ enum step resume_try(struct flight *flight, struct attempt *attempt, enum failur
     text_put(&prefill, STR(",\"prefix\":true}"));
     if (text.failed || prefill.failed) return step_over;
     flight->request.continuation = text_str(&text);
-    flight->prefill = text_str(&prefill);
+    flight->resume.prefill = text_str(&prefill);
     attempt_settle(flight, attempt, failure, now, out);
-    flight->resumed = true;
-    flight->deadline_ns = now.mono_ns + flight->timeout_ns; /* up to the continuation's first token */
+    resume_enter(flight, resume_going, now);
+    flight->times.deadline_ns = now.mono_ns + flight->times.timeout_ns; /* up to the continuation's first token */
     return step_on;
 }
 
 /* Nobody can go on: the stream ends as a broken one does. */
 void resume_give_up(struct flight *flight, enum failure failure, struct now now, struct actions *out) {
     stream_error_event(flight, flight->attempts[flight->attempt_count - 1], failure, STR(""), now, out);
-    flight->error = failure_facts(failure)->error;
+    flight->answer.error = failure_facts(failure)->error;
     answer_end(flight, now, out);
 }

@@ -15,7 +15,7 @@ static int64_t attempt_cost(const struct attempt *attempt) {
  * that. What it was sent is known by estimate; what it made is not. */
 static void usage_estimate(const struct flight *flight, struct attempt *attempt) {
     bool refused = attempt->failure == failure_error_in_reply || attempt->failure == failure_error_in_stream;
-    bool worked = attempt->sent_ns && attempt->status < 300 && attempt->failure != failure_none;
+    bool worked = attempt->sent_ns && attempt->reply.status < 300 && attempt->failure != failure_none;
     if (!worked || refused || attempt->usage.input_tokens >= 0 || attempt->usage.output_tokens >= 0) return;
     if (flight->prompt_tokens <= 0) return; /* nothing is known of it */
     attempt->usage.input_tokens = flight->prompt_tokens;
@@ -60,7 +60,7 @@ void attempt_wins(struct flight *flight, struct attempt *winner, struct now now,
     flight->winner = winner;
     if (!other) return;
     attempt_cancel(other, out);
-    chunks_free(&other->held);
+    chunks_free(&other->reply.held);
     attempt_settle(flight, other, failure_outpaced, now, out);
     CHECK(flight->live == winner && !flight->rival);
 }

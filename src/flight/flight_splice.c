@@ -18,9 +18,9 @@ bool splice_fits(struct flight *flight, const struct target *target, struct erro
 
 bool splice_read(struct flight *flight, struct error *error, struct str *param) {
     if (endpoint_facts(flight->endpoint)->body == endpoint_body_multipart)
-        return openai_skim_multipart(flight->whole_body, flight->content_type, &flight->arena, &flight->request, error,
-                                     param);
-    return openai_skim_request(flight->whole_body, flight->endpoint, &flight->arena, &flight->request, error, param);
+        return openai_skim_multipart(flight->body.whole, flight->head.content_type, &flight->arena, &flight->request,
+                                     error, param);
+    return openai_skim_request(flight->body.whole, flight->endpoint, &flight->arena, &flight->request, error, param);
 }
 
 /* The body as it was sent, with a few ranges replaced; the path of the provider's that is the caller's. */
@@ -29,19 +29,19 @@ bool splice_request(struct flight *flight, struct attempt *attempt) {
     const struct endpoint_facts *endpoint = endpoint_facts(flight->endpoint);
     bool multipart = endpoint->body == endpoint_body_multipart;
     bool has_usage_chunk = flight->endpoint == endpoint_chat || flight->endpoint == endpoint_completions;
-    attempt->codec = &codec_openai; /* reads its errors */
-    attempt->has_terminator = has_usage_chunk;
-    attempt->asked_usage =
+    attempt->dialect.codec = &codec_openai; /* reads its errors */
+    attempt->stream.has_terminator = has_usage_chunk;
+    attempt->splice.asked_usage =
         flight->request.stream && provider->stream_options && has_usage_chunk && !flight->request.include_usage;
     struct openai_request request = flight->request;
-    if (provider->row->prefill && flight->resumed) request.continuation = flight->prefill;
-    if (!openai_splice(flight->whole_body, &request, multipart, attempt->target->model, attempt->asked_usage,
-                       &flight->arena, &attempt->body))
+    if (provider->row->prefill && resume_has(flight)) request.continuation = flight->resume.prefill;
+    if (!openai_splice(flight->body.whole, &request, multipart, attempt->target->model, attempt->splice.asked_usage,
+                       &flight->arena, &attempt->request.body))
         return false;
     struct text path = text_in_arena(&flight->arena, provider->base.path.len + endpoint->path.len);
     text_put(&path, provider->base.path);
     text_put(&path, endpoint->path);
-    attempt->path = text_str(&path);
+    attempt->request.path = text_str(&path);
     return !path.failed;
 }
 
@@ -65,7 +65,7 @@ bool splice_error_tell(struct flight *flight, const struct attempt *last, struct
 
 /* A whole reply that is too long to hold ends, as a rule, in its usage: `..."usage":{...}}`. */
 void splice_usage(struct flight *flight, struct attempt *attempt) {
-    struct str tail = str_make(attempt->tail, attempt->tail_len);
+    struct str tail = str_make(attempt->reply.tail, attempt->reply.tail_len);
     size_t at = str_find(tail, STR("\"usage\""));
     if (at == SIZE_MAX) return;
     struct str object = arena_printf(flight->host->scratch, "{%.*s", STR_ARG(str_slice(tail, at, tail.len)));
@@ -77,7 +77,8 @@ void splice_usage(struct flight *flight, struct attempt *attempt) {
 
 /* From here on its events are of one shape; {NULL}: no memory for it, or they are looked at one by one. */
 void splice_delivers(struct flight *flight, struct attempt *attempt) {
-    attempt->shape = flight->resumes ? NULL : arena_take_zeroed(&flight->arena, sizeof *attempt->shape);
+    attempt->splice.shape =
+        resume_may(flight) ? NULL : arena_take_zeroed(&flight->arena, sizeof *attempt->splice.shape);
 }
 
 void splice_write_break(struct flight *flight, struct attempt *attempt, enum failure failure, struct str message,
@@ -101,7 +102,8 @@ static enum step splice_error(struct flight *flight, struct attempt *attempt, co
     attempt_said_code(flight, attempt, error.code, error.type);
     enum failure said = attempt_refusal(attempt, &(struct provider_word){.code = error.code, .type = error.type});
     bool delivers = attempt->state == attempt_delivering;
-    if (!delivers || flight->resumes) return attempt_fails(attempt, said && !delivers ? said : failure_error_in_stream);
+    if (!delivers || resume_may(flight))
+        return attempt_fails(attempt, said && !delivers ? said : failure_error_in_stream);
     if (said) /* about weir's own key: none of the caller's business */
         stream_error_event(flight, attempt, said, masked_words(flight, attempt, error.message), now, out);
     else if (stream_pass_error(flight, attempt, event, out) != step_on)
@@ -112,8 +114,8 @@ static enum step splice_error(struct flight *flight, struct attempt *attempt, co
 static enum step splice_done(struct flight *flight, struct attempt *attempt, const struct sse_event *event,
                              struct now now, struct actions *out) {
     if (attempt->state != attempt_delivering) return attempt_fails(attempt, failure_empty_stream);
-    attempt->saw_done = true;
-    if (resume_event(flight, attempt, event, openai_event_done, out) == resume_no_memory)
+    attempt->stream.saw_done = true;
+    if (resume_event(flight, attempt, event, openai_event_done, now, out) == resume_no_memory)
         return attempt_fails(attempt, failure_system);
     if (stream_pass(flight, attempt, event->raw, event->borrowed, out) != step_on) return step_over;
     return stream_complete(flight, attempt, now, out);
@@ -121,22 +123,22 @@ static enum step splice_done(struct flight *flight, struct attempt *attempt, con
 
 enum step splice_event(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
                        struct actions *out) {
-    enum openai_event_kind kind =
-        event->comment_only ? openai_event_empty
-                            : openai_skim_event_alike(attempt->shape, event->event, event->data, &attempt->usage);
-    attempt->events++;
+    enum openai_event_kind kind = event->comment_only ? openai_event_empty
+                                                      : openai_skim_event_alike(attempt->splice.shape, event->event,
+                                                                                event->data, &attempt->usage);
+    attempt->stream.events++;
     switch (kind) {
-    case openai_event_malformed: attempt->events_dropped++; return step_on;
+    case openai_event_malformed: attempt->stream.events_dropped++; return step_on;
     case openai_event_error: return splice_error(flight, attempt, event, now, out);
     case openai_event_done: return splice_done(flight, attempt, event, now, out);
     case openai_event_usage:
-        if (attempt->asked_usage) return step_on;
+        if (attempt->splice.asked_usage) return step_on;
         break;
-    case openai_event_finish: attempt->saw_finish = true; /* fall through */
+    case openai_event_finish: attempt->stream.saw_finish = true; /* fall through */
     case openai_event_token: stream_token(flight, attempt, now, out); break;
     case openai_event_empty: break;
     }
-    switch (resume_event(flight, attempt, event, kind, out)) {
+    switch (resume_event(flight, attempt, event, kind, now, out)) {
     case resume_passed: return step_on;
     case resume_no_memory: return attempt_fails(attempt, failure_system);
     case resume_not_ours: break;

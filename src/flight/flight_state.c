@@ -24,6 +24,10 @@ static const unsigned moves[machines][states_most] = {
                          [waiting_line] = 1u << waiting_none,
                          [waiting_fetch] = 1u << waiting_none,
                          [waiting_recall] = 1u << waiting_none},
+    [machine_hedge] = {[hedge_unused] = 1u << hedge_refused | 1u << hedge_running, [hedge_running] = 1u << hedge_over},
+    [machine_resume] = {[resume_off] = 1u << resume_ready,
+                        [resume_ready] = 1u << resume_off | 1u << resume_going,
+                        [resume_going] = 1u << resume_going | 1u << resume_spent},
 };
 
 static const char *const state_names[machines][states_most] = {
@@ -31,8 +35,10 @@ static const char *const state_names[machines][states_most] = {
     [machine_attempt] = {"connecting", "sent", "replying", "delivering", "settled"},
     [machine_caller] = {"waiting", "headed", "ended", "gone"},
     [machine_waiting] = {"none", "backoff", "rate", "line", "fetch", "recall"},
+    [machine_hedge] = {"unused", "refused", "running", "over"},
+    [machine_resume] = {"off", "ready", "going", "spent"},
 };
-static const char *const machine_names[machines] = {"flight", "attempt", "caller", "waits"};
+static const char *const machine_names[machines] = {"flight", "attempt", "caller", "waits", "hedge", "resume"};
 
 void transitions_put(const struct flight *flight, struct text *text) {
     const struct transitions *log = &flight->transitions;
@@ -60,7 +66,7 @@ void state_move(struct flight *flight, enum machine machine, unsigned number, un
     struct transitions *log = &flight->transitions;
     if (__builtin_expect(!(moves[machine][from] >> to & 1), 0)) move_is_illegal(flight, machine, number, from, to);
     log->ring[log->count++ % transitions_kept] =
-        (struct transition){.at_ms = (uint32_t)((now.mono_ns - flight->arrived_ns) / NS_PER_MS),
+        (struct transition){.at_ms = (uint32_t)((now.mono_ns - flight->times.arrived_ns) / NS_PER_MS),
                             .machine = (uint8_t)machine,
                             .number = (uint8_t)number,
                             .from = (uint8_t)from,
@@ -70,7 +76,7 @@ void state_move(struct flight *flight, enum machine machine, unsigned number, un
 void flight_enter(struct flight *flight, enum flight_state state, struct now now) {
     state_move(flight, machine_flight, 0, flight->state, state, now);
     flight->state = state;
-    flight->timer_moved |= state == flight_answered; /* the provider's own end is awaited for a moment */
+    flight->times.timer_moved |= state == flight_answered; /* the provider's own end is awaited for a moment */
 }
 
 void caller_enter(struct flight *flight, enum caller_state state, struct now now) {
@@ -84,16 +90,42 @@ void attempt_enter(struct flight *flight, struct attempt *attempt, enum attempt_
     switch (state) {
     case attempt_sent: attempt->sent_ns = now.mono_ns; return;
     case attempt_replying: attempt->head_ns = now.mono_ns; return;
-    case attempt_delivering: flight->timer_moved = true; return; /* from here on a stall counts */
+    case attempt_delivering: flight->times.timer_moved = true; return; /* from here on a stall counts */
     case attempt_settled:
         CHECKF(flight->live == attempt || flight->rival == attempt, "attempt %u of %.*s does not run", attempt->number,
                STR_ARG(flight->request_id));
         attempt->ended_ns = now.mono_ns;
         if (flight->live == attempt) flight->live = flight->rival;
         flight->rival = NULL;
+        if (flight->hedge == hedge_running) hedge_enter(flight, hedge_over, now); /* one of the two is left */
         return;
     default: CHECKF(false, "state=%d", (int)state);
     }
+}
+
+void hedge_enter(struct flight *flight, enum hedge_state state, struct now now) {
+    state_move(flight, machine_hedge, 0, flight->hedge, state, now);
+    flight->hedge = state;
+}
+
+void resume_enter(struct flight *flight, enum resume_state state, struct now now) {
+    struct chunks *delivered = &flight->resume.delivered;
+    state_move(flight, machine_resume, 0, flight->resume.state, state, now);
+    flight->resume.state = state;
+    if (state == resume_ready) chunks_init_spared(delivered, flight->budget, flight->host->chunk_spares);
+    if (state == resume_off || state == resume_spent) chunks_free(delivered);
+}
+
+bool resume_may(const struct flight *flight) {
+    return flight->resume.state == resume_ready || flight->resume.state == resume_going;
+}
+
+bool resume_has(const struct flight *flight) {
+    return flight->resume.state == resume_going || flight->resume.state == resume_spent;
+}
+
+void resume_drop(struct flight *flight, struct now now) {
+    if (resume_may(flight)) resume_enter(flight, resume_has(flight) ? resume_spent : resume_off, now);
 }
 
 void attempt_joins(struct flight *flight, struct attempt *attempt, struct now now) {
@@ -103,11 +135,12 @@ void attempt_joins(struct flight *flight, struct attempt *attempt, struct now no
     attempt->hedge = flight->live != NULL;
     flight->attempts[flight->attempt_count++] = attempt;
     *(flight->live ? &flight->rival : &flight->live) = attempt;
-    flight->timer_moved = true;
+    if (attempt->hedge) hedge_enter(flight, hedge_running, now);
+    flight->times.timer_moved = true;
 }
 
 bool flight_starved(const struct flight *flight) {
-    return flight->host->scratch->refused || flight->arena.refused || flight->message_arena.refused;
+    return flight->host->scratch->refused || flight->arena.refused || flight->canonical.arena.refused;
 }
 
 /* What follows is the spine's affair: here it is only said. */
@@ -121,7 +154,7 @@ enum step attempt_fails(struct attempt *attempt, enum failure failure) {
 /* Moving the deadline later touches nothing: the timer fires, finds it is early, and is set again. */
 void flight_arm(struct flight *flight, uint64_t deadline_ns, struct actions *out) {
     if (deadline_ns == UINT64_MAX) deadline_ns = 0; /* none wanted now */
-    if (deadline_ns == 0 || (flight->timer_ns && flight->timer_ns <= deadline_ns)) return;
-    flight->timer_ns = deadline_ns;
+    if (deadline_ns == 0 || (flight->times.timer_ns && flight->times.timer_ns <= deadline_ns)) return;
+    flight->times.timer_ns = deadline_ns;
     actions_add(out, action_timer)->deadline_ns = deadline_ns;
 }

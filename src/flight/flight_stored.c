@@ -23,7 +23,7 @@ static void stored_items_put(struct text *text, const struct json_value *input) 
 static const struct json_value *body_of(const struct flight *flight) {
     const char *problem;
     size_t at;
-    return json_parse_in(flight->host->scratch, flight->whole_body, &problem, &at);
+    return json_parse_in(flight->host->scratch, flight->body.whole, &problem, &at);
 }
 
 static struct str client_name(const struct flight *flight) { return flight->client ? flight->client->name : STR(""); }
@@ -132,16 +132,16 @@ static void stored_item_put(struct text *text, const struct json_value *item) {
 
 static bool body_replace(struct flight *flight, const struct text *body) {
     if (body->failed) return false;
-    chunks_free(&flight->body);
-    chunks_init_spared(&flight->body, flight->budget, flight->host->chunk_spares);
-    if (!chunks_add(&flight->body, text_str(body))) return false;
-    flight->whole_body = chunks_whole(&flight->body);
-    return flight->whole_body.at != NULL;
+    chunks_free(&flight->body.chunks);
+    chunks_init_spared(&flight->body.chunks, flight->budget, flight->host->chunk_spares);
+    if (!chunks_add(&flight->body.chunks, text_str(body))) return false;
+    flight->body.whole = chunks_whole(&flight->body.chunks);
+    return flight->body.whole.at != NULL;
 }
 
 /* The body without the ids of items that hold what they say, and without reasoning that holds nothing. */
 static bool body_without_ids(struct flight *flight, const struct json_value *root) {
-    struct text body = text_in_arena(flight->host->scratch, flight->whole_body.len + 128);
+    struct text body = text_in_arena(flight->host->scratch, flight->body.whole.len + 128);
     struct str name;
     size_t member = 0;
     text_put_byte(&body, '{');
@@ -156,7 +156,7 @@ static bool body_without_ids(struct flight *flight, const struct json_value *roo
         }
         text_put_byte(&body, '[');
         for (const struct json_value *item; (item = json_each(value, &place, NULL));) {
-            flight->reasoning_dropped |= is_bare_reasoning(item);
+            flight->stored.reasoning_dropped |= is_bare_reasoning(item);
             if (is_bare_reasoning(item)) continue;
             text_json_comma(&body);
             stored_item_put(&body, item);
@@ -187,7 +187,7 @@ static enum step answer_not_stored(struct flight *flight, struct now now, struct
     return answer_error(flight, error_invalid_request,
                         arena_printf(&flight->arena,
                                      "There is no stored response `%.*s`: send the whole conversation as `input`.",
-                                     STR_ARG(flight->previous_response)),
+                                     STR_ARG(flight->stored.previous)),
                         STR("previous_response_id"), now, out);
 }
 
@@ -197,8 +197,9 @@ enum step stored_recall(struct flight *flight, struct now now, struct actions *o
     if (names_own(flight, &root, now, out) != step_on) return step_over;
     const struct json_value *previous = json_member(root, "previous_response_id");
     bool on = flight->snapshot->responses.on;
-    flight->stores = on && json_kind(root) == json_object && json_bool(json_member(root, "store"), true);
-    if (flight->stores && flight->whole_body.len > (uint64_t)flight->snapshot->responses.client_bytes_max &&
+    bool wanted = on && json_kind(root) == json_object && json_bool(json_member(root, "store"), true);
+    flight->stored.state = wanted ? storing_wanted : storing_not;
+    if (wanted && flight->body.whole.len > (uint64_t)flight->snapshot->responses.client_bytes_max &&
         json_raw(json_member(root, "input"), flight->host->scratch).len >
             (uint64_t)flight->snapshot->responses.client_bytes_max) {
         return answer_error(
@@ -207,29 +208,29 @@ enum step stored_recall(struct flight *flight, struct now now, struct actions *o
                 "send it with `store: false`."),
             STR("input"), now, out);
     }
-    if (flight->stores) {
+    if (wanted) {
         struct text items = text_in_arena(flight->host->scratch, 1024);
         stored_items_put(&items, json_member(root, "input"));
-        flight->own_input = arena_take(&flight->arena, sizeof *flight->own_input);
-        if (flight->own_input) chunks_init(flight->own_input, flight->budget);
-        if (items.failed || !flight->own_input || !chunks_add(flight->own_input, STR("[")) ||
-            !chunks_add(flight->own_input, text_str(&items)) || !chunks_add(flight->own_input, STR("]"))) {
+        flight->stored.input = arena_take(&flight->arena, sizeof *flight->stored.input);
+        if (flight->stored.input) chunks_init(flight->stored.input, flight->budget);
+        if (items.failed || !flight->stored.input || !chunks_add(flight->stored.input, STR("[")) ||
+            !chunks_add(flight->stored.input, text_str(&items)) || !chunks_add(flight->stored.input, STR("]"))) {
             return answer_error(flight, error_overloaded, STR_NONE, STR_NONE, now, out);
         }
     }
     struct str id = json_str(previous, STR(""));
     if (!id.len || flight->previews) return step_on;
-    flight->previous_response = arena_copy(&flight->arena, str_slice(id, 0, limit_response_id));
+    flight->stored.previous = arena_copy(&flight->arena, str_slice(id, 0, limit_response_id));
     if (!on && client_may_name_stored(flight)) return step_on;
     if (!on) return answer_not_stored(flight, now, out);
-    wait_for_response(flight, client_name(flight), flight->previous_response, now, out);
+    wait_for_response(flight, client_name(flight), flight->stored.previous, now, out);
     return step_waits;
 }
 
 /* What was said before, in front of what is said now. */
 static bool body_expand(struct flight *flight, struct str history) {
     const struct json_value *root = body_of(flight);
-    struct text body = text_in_arena(flight->host->scratch, flight->whole_body.len + history.len + 128);
+    struct text body = text_in_arena(flight->host->scratch, flight->body.whole.len + history.len + 128);
     struct str name, items = str_trim(str_slice(history, 1, history.len ? history.len - 1 : 0));
     size_t place = 0;
     text_put_byte(&body, '{');
@@ -267,30 +268,31 @@ static bool too_large(const struct flight *flight, size_t bytes) {
 }
 
 size_t stored_held_max(const struct flight *flight) {
-    return flight->stores && !too_large(flight, limit_held_reply) ? limit_held_stored : limit_held_reply;
+    return flight->stored.state == storing_wanted && !too_large(flight, limit_held_reply) ? limit_held_stored
+                                                                                          : limit_held_reply;
 }
 
 void stored_give_up(struct flight *flight) {
-    flight->not_stored = flight->stores;
-    flight->stores = false;
+    if (flight->stored.state == storing_wanted) flight->stored.state = storing_given_up;
 }
 
 void stored_keep(struct flight *flight, struct str response, struct actions *out) {
     const char *problem;
     size_t at;
-    if (!flight->stores) return;
+    if (flight->stored.state != storing_wanted) return;
     const struct json_value *root = json_parse_in(flight->host->scratch, response, &problem, &at);
-    struct str id = json_member_str(root, "id"), input = chunks_whole(flight->own_input);
+    struct str id = json_member_str(root, "id"), input = chunks_whole(flight->stored.input);
     struct str output = json_raw(json_member(root, "output"), flight->host->scratch);
     stored_give_up(flight);
     if (!id.len || id.len > limit_response_id || !input.at || !output.len) return;
     /* The store refuses what is too large and logs that; a stream's head has gone, and its caller is not told. */
-    flight->not_stored = too_large(flight, client_name(flight).len + id.len + flight->previous_response.len +
-                                               input.len + output.len + response.len);
+    bool refused = too_large(flight, client_name(flight).len + id.len + flight->stored.previous.len + input.len +
+                                         output.len + response.len);
+    flight->stored.state = refused ? storing_given_up : storing_done;
     struct action *action = actions_add(out, action_keep);
     action->keep.client = client_name(flight);
     action->keep.id = id;
-    action->keep.previous = flight->previous_response.at ? flight->previous_response : STR("");
+    action->keep.previous = flight->stored.previous.at ? flight->stored.previous : STR("");
     action->keep.input = input;
     action->keep.output = output;
     action->keep.response = response;
@@ -300,7 +302,7 @@ void stored_keep_event(struct flight *flight, struct str type, struct str data, 
     if (str_eq(type, STR("response.completed")) || str_eq(type, STR("response.incomplete"))) {
         const char *problem;
         size_t at;
-        if (!flight->stores) return;
+        if (flight->stored.state != storing_wanted) return;
         const struct json_value *root = json_parse_in(flight->host->scratch, data, &problem, &at);
         struct str response = json_raw(json_member(root, "response"), flight->host->scratch);
         if (response.len) stored_keep(flight, response, out);
@@ -311,7 +313,7 @@ void stored_keep_event(struct flight *flight, struct str type, struct str data, 
 void stored_keep_frames(struct flight *flight, struct str frames, struct actions *out) {
     static const struct str marks[] = {STR("event: response.completed\ndata: "),
                                        STR("event: response.incomplete\ndata: ")};
-    for (size_t i = 0; flight->stores && i < sizeof marks / sizeof *marks; i++) {
+    for (size_t i = 0; flight->stored.state == storing_wanted && i < sizeof marks / sizeof *marks; i++) {
         size_t at = str_find(frames, marks[i]);
         if (at == SIZE_MAX) continue;
         struct str data = str_slice(frames, at + marks[i].len, frames.len);

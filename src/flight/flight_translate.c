@@ -27,11 +27,11 @@ static bool message_has(const struct message_request *message, enum part_kind ki
 
 bool translate_read(struct flight *flight, struct error *error, struct str *param) {
     const struct endpoint_facts *endpoint = endpoint_facts(flight->endpoint);
-    struct arena *arena = &flight->message_arena;
-    if (flight->message || flight->embed || flight->forecast) return true;
-    if (flight->unreadable) return false; /* *error says why since the first time */
-    flight->unreadable = true;
-    if (flight->whole_body.len > translated_body_max)
+    struct arena *arena = &flight->canonical.arena;
+    if (flight->canonical.state == canonical_read) return true;
+    if (flight->canonical.state == canonical_impossible) return false; /* *error says why since the first time */
+    flight->canonical.state = canonical_impossible;
+    if (flight->body.whole.len > translated_body_max)
         return error_set(error, error_body_too_large,
                          "A request for a provider of another dialect is at most 32 MB long.");
     arena_init(arena, 16 * 1024, message_arena_max);
@@ -39,27 +39,27 @@ bool translate_read(struct flight *flight, struct error *error, struct str *para
     if (endpoint->operation == operation_embed) {
         struct embed_request *embed = arena_take_zeroed(arena, sizeof *embed);
         if (!embed) return error_set(error, error_out_of_memory, "%s", "");
-        if (!flight->codec->read_embed_request(flight->whole_body, flight->path_model, arena, embed, error, param))
+        if (!flight->codec->read_embed_request(flight->body.whole, flight->head.path_model, arena, embed, error, param))
             return false;
-        flight->embed = embed;
-        flight->unreadable = false;
+        flight->canonical.embed = embed;
+        flight->canonical.state = canonical_read;
         return true;
     }
     if (endpoint->operation == operation_forecast) {
         struct forecast *forecast = arena_take_zeroed(arena, sizeof *forecast);
         if (!forecast) return error_set(error, error_out_of_memory, "%s", "");
-        if (!forecast_read(flight->whole_body, arena, forecast, error, param)) return false;
-        flight->forecast = forecast;
-        flight->unreadable = false;
+        if (!forecast_read(flight->body.whole, arena, forecast, error, param)) return false;
+        flight->canonical.forecast = forecast;
+        flight->canonical.state = canonical_read;
         return true;
     }
     struct message_request *message = arena_take_zeroed(arena, sizeof *message);
     if (!message) return error_set(error, error_out_of_memory, "%s", "");
     bool stream = flight->endpoint == endpoint_generate_stream;
-    if (!flight->codec->read_request(flight->whole_body, flight->path_model, stream, arena, message, error, param))
+    if (!flight->codec->read_request(flight->body.whole, flight->head.path_model, stream, arena, message, error, param))
         return false;
-    flight->message = message;
-    flight->unreadable = false;
+    flight->canonical.message = message;
+    flight->canonical.state = canonical_read;
     return true;
 }
 
@@ -106,9 +106,9 @@ bool translate_admit(struct flight *flight, struct error *error, struct str *par
     struct openai_request *request = &flight->request;
     if (!translate_read(flight, error, param)) return false;
     *request = (struct openai_request){.max_tokens = -1, .n = 1, .names_more = true};
-    request->model = flight->message ? flight->message->model : flight->embed->model;
-    if (!translate_keys_read(flight->whole_body, request, error, param)) return false;
-    const struct message_request *message = flight->message;
+    request->model = flight->canonical.message ? flight->canonical.message->model : flight->canonical.embed->model;
+    if (!translate_keys_read(flight->body.whole, request, error, param)) return false;
+    const struct message_request *message = flight->canonical.message;
     if (!message) return true;
     request->stream = message->stream;
     request->include_usage = message->include_usage;
@@ -126,7 +126,7 @@ bool translate_needed(const struct flight *flight, const struct provider *provid
     enum dialect asked = endpoint_facts(flight->endpoint)->dialect;
     if (asked == dialect_responses) return !(provider->endpoints & 1u << endpoint_responses);
     if (flight->endpoint == endpoint_forecasts) return true;
-    return asked != provider->dialect || flight->wants_array || flight->endpoint == endpoint_completions;
+    return asked != provider->dialect || flight->head.wants_array || flight->endpoint == endpoint_completions;
 }
 
 /* The dialect in which the provider is asked. */
@@ -137,11 +137,11 @@ static enum dialect dialect_towards(const struct flight *flight, const struct pr
 
 bool translate_asks_alike(const struct flight *flight, const struct provider *provider) {
     return !translate_needed(flight, provider) ||
-           (flight->wants_array && endpoint_facts(flight->endpoint)->dialect == provider->dialect);
+           (flight->head.wants_array && endpoint_facts(flight->endpoint)->dialect == provider->dialect);
 }
 
 static bool embed_fits(const struct flight *flight, const struct codec *codec, struct error *error) {
-    uint32_t lacks = embed_asked(flight->embed) & ~codec->embed_takes;
+    uint32_t lacks = embed_asked(flight->canonical.embed) & ~codec->embed_takes;
     if (!codec->write_embed_request) return false;
     for (unsigned f = embed_tokens; f <= embed_dimensions; f++)
         if (lacks >> f & 1)
@@ -151,13 +151,13 @@ static bool embed_fits(const struct flight *flight, const struct codec *codec, s
 }
 
 static bool native_missing(struct flight *flight, struct error *error) {
-    flight->unfit_param = flight->message->native_only;
-    if (str_eq(flight->unfit_param, STR("previous_response_id")))
+    flight->choice.unfit_param = flight->canonical.message->native_only;
+    if (str_eq(flight->choice.unfit_param, STR("previous_response_id")))
         return error_set(error, error_invalid_request,
                          "There is no stored response `%.*s`: send the whole conversation as `input`.",
-                         STR_ARG(flight->previous_response));
+                         STR_ARG(flight->stored.previous));
     return error_set(error, error_unsupported, "No provider of this model knows `%.*s`: leave it out.",
-                     STR_ARG(flight->unfit_param));
+                     STR_ARG(flight->choice.unfit_param));
 }
 
 bool translate_fits(struct flight *flight, const struct target *target, struct error *error) {
@@ -172,17 +172,17 @@ bool translate_fits(struct flight *flight, const struct target *target, struct e
     if (!outbound_path(dialect_towards(flight, provider), endpoint->operation, STR("m"), false, false, &path))
         return false;
     if (!outbound_model_fits(dialect_towards(flight, provider), endpoint->operation, target->model)) {
-        flight->unfit_param = STR("model");
+        flight->choice.unfit_param = STR("model");
         return error_set(error, error_invalid_request,
                          "The model's name becomes part of a path there, and must not hold `.`, `..` or empty "
                          "segments, backslashes, blanks, `?`, `#` or escapes of them.");
     }
     if (translate_asks_alike(flight, provider)) return true;
-    if (!translate_read(flight, error, &flight->unfit_param)) return false;
-    if (flight->forecast) return true;
-    if (flight->embed) return embed_fits(flight, codec_of(provider->dialect), error);
-    if (flight->message->native_only.len) return native_missing(flight, error);
-    uint64_t asked = message_features(flight->message, provider->dialect);
+    if (!translate_read(flight, error, &flight->choice.unfit_param)) return false;
+    if (flight->canonical.forecast) return true;
+    if (flight->canonical.embed) return embed_fits(flight, codec_of(provider->dialect), error);
+    if (flight->canonical.message->native_only.len) return native_missing(flight, error);
+    uint64_t asked = message_features(flight->canonical.message, provider->dialect);
     for (unsigned f = 0; f < features; f++) {
         enum feature_fate fate = codec_of(provider->dialect)->fates[f];
         if (!(asked >> f & 1) || fate < fate_fetched) continue;
@@ -199,8 +199,8 @@ bool translate_fits(struct flight *flight, const struct target *target, struct e
 
 /* The names of what this dialect cannot say, separated by commas; empty: nothing is lost. */
 static struct str dropped_names(struct flight *flight, const struct codec *codec) {
-    uint64_t asked = flight->message ? message_features(flight->message, codec->dialect) : 0;
-    uint32_t lacks = flight->embed ? embed_asked(flight->embed) & ~codec->embed_takes : 0;
+    uint64_t asked = flight->canonical.message ? message_features(flight->canonical.message, codec->dialect) : 0;
+    uint32_t lacks = flight->canonical.embed ? embed_asked(flight->canonical.embed) & ~codec->embed_takes : 0;
     struct text text = text_in_arena(&flight->arena, 128);
     for (unsigned f = 0; f < embed_features; f++) {
         if (!(lacks >> f & 1)) continue;
@@ -219,7 +219,7 @@ static struct codec_target translate_target_of(const struct flight *flight, cons
     const struct target *target = attempt->target;
     const struct catalog_model *row = target->facts;
     return (struct codec_target){.model = target->model,
-                                 .quirks = attempt->quirks,
+                                 .quirks = attempt->dialect.quirks,
                                  .output_tokens_max = row ? row->output_tokens_max : -1,
                                  .reasons = catalog_can(row, ability_reasoning),
                                  .stream = flight->request.stream,
@@ -230,8 +230,8 @@ static struct codec_target translate_target_of(const struct flight *flight, cons
  */
 static bool models_replace(struct flight *flight, struct str model, struct openai_splice *splice) {
     enum { depth_of_requests = 3 };
-    struct str body = flight->whole_body;
-    struct text text = text_in_arena(&flight->message_arena, body.len + 512);
+    struct str body = flight->body.whole;
+    struct text text = text_in_arena(&flight->canonical.arena, body.len + 512);
     struct skim skim;
     size_t from = 0;
     skim_begin(&skim, body, depth_of_requests);
@@ -253,37 +253,38 @@ static bool models_replace(struct flight *flight, struct str model, struct opena
 /* The caller's body, but for the model. */
 static bool body_keep(struct flight *flight, struct attempt *attempt) {
     const struct endpoint_facts *endpoint = endpoint_facts(flight->endpoint);
-    struct str body = flight->whole_body, model = attempt->target->model;
+    struct str body = flight->body.whole, model = attempt->target->model;
     if (endpoint->dialect == dialect_gemini && endpoint->operation == operation_embed)
-        return models_replace(flight, model, &attempt->body);
-    attempt->body = (struct openai_splice){.ranges = {body}, .count = 1, .len = body.len};
+        return models_replace(flight, model, &attempt->request.body);
+    attempt->request.body = (struct openai_splice){.ranges = {body}, .count = 1, .len = body.len};
     return endpoint->dialect == dialect_gemini ||
-           openai_splice(body, &flight->request, false, model, false, &flight->arena, &attempt->body);
+           openai_splice(body, &flight->request, false, model, false, &flight->arena, &attempt->request.body);
 }
 
 static bool body_write(struct flight *flight, struct attempt *attempt) {
-    struct text body = text_in_arena(&flight->message_arena, flight->whole_body.len + 512);
+    struct text body = text_in_arena(&flight->canonical.arena, flight->body.whole.len + 512);
     struct codec_target target = translate_target_of(flight, attempt);
-    if (flight->message) {
-        attempt->codec->write_request(flight->message, &target, &body);
-    } else if (flight->embed) {
-        attempt->codec->write_embed_request(flight->embed, &target, &body);
+    if (flight->canonical.message) {
+        attempt->dialect.codec->write_request(flight->canonical.message, &target, &body);
+    } else if (flight->canonical.embed) {
+        attempt->dialect.codec->write_embed_request(flight->canonical.embed, &target, &body);
     } else {
-        forecast_put(flight->forecast, &body);
+        forecast_put(flight->canonical.forecast, &body);
     }
-    if (!target.counts) attempt->dropped = dropped_names(flight, attempt->codec);
-    attempt->body = (struct openai_splice){.ranges = {text_str(&body)}, .count = 1, .len = body.len};
+    if (!target.counts) attempt->dialect.dropped = dropped_names(flight, attempt->dialect.codec);
+    attempt->request.body = (struct openai_splice){.ranges = {text_str(&body)}, .count = 1, .len = body.len};
     return !body.failed;
 }
 
 /* What writes the reply in the caller's words. */
 static bool writer_make(struct flight *flight, struct attempt *attempt) {
-    attempt->writer = flight->codec->writer_size ? arena_take_zeroed(&flight->arena, flight->codec->writer_size) : "";
-    if (flight->request.stream && attempt->codec->mixes && !flight->codec->mixes) {
-        attempt->order = arena_take_zeroed(&flight->arena, sizeof *attempt->order);
-        if (!attempt->order) return false;
+    attempt->dialect.writer =
+        flight->codec->writer_size ? arena_take_zeroed(&flight->arena, flight->codec->writer_size) : "";
+    if (flight->request.stream && attempt->dialect.codec->mixes && !flight->codec->mixes) {
+        attempt->dialect.order = arena_take_zeroed(&flight->arena, sizeof *attempt->dialect.order);
+        if (!attempt->dialect.order) return false;
     }
-    return attempt->writer != NULL;
+    return attempt->dialect.writer != NULL;
 }
 
 bool translate_request(struct flight *flight, struct attempt *attempt) {
@@ -291,29 +292,32 @@ bool translate_request(struct flight *flight, struct attempt *attempt) {
     enum operation operation = endpoint_facts(flight->endpoint)->operation;
     enum dialect towards = dialect_towards(flight, provider);
     bool alike = translate_asks_alike(flight, provider);
-    bool many =
-        alike ? flight->endpoint == endpoint_generate_embed_batch : flight->embed && flight->embed->input_count != 1;
-    attempt->codec = codec_of(towards);
-    attempt->quirks = quirks_of(provider->row->quirks, attempt->target->model);
-    attempt->by_line = attempt->codec->framing == framing_ndjson;
-    attempt->has_terminator = true;
+    bool many = alike ? flight->endpoint == endpoint_generate_embed_batch
+                      : flight->canonical.embed && flight->canonical.embed->input_count != 1;
+    attempt->dialect.codec = codec_of(towards);
+    attempt->dialect.quirks = quirks_of(provider->row->quirks, attempt->target->model);
+    attempt->stream.by_line = attempt->dialect.codec->framing == framing_ndjson;
+    attempt->stream.has_terminator = true;
     struct text path = text_in_arena(&flight->arena, 128);
     text_put(&path, provider->base.path);
     if (!outbound_path(towards, operation, attempt->target->model, flight->request.stream, many, &path) || path.failed)
         return false;
-    attempt->path = text_str(&path);
-    attempt->reader = attempt->codec->reader_size ? arena_take_zeroed(&flight->arena, attempt->codec->reader_size) : "";
-    if (!attempt->reader || (attempt->way->writes_anew && !writer_make(flight, attempt))) return false;
+    attempt->request.path = text_str(&path);
+    attempt->dialect.reader = attempt->dialect.codec->reader_size
+                                  ? arena_take_zeroed(&flight->arena, attempt->dialect.codec->reader_size)
+                                  : "";
+    if (!attempt->dialect.reader || (attempt->way->writes_anew && !writer_make(flight, attempt))) return false;
     return alike ? body_keep(flight, attempt) : body_write(flight, attempt);
 }
 
 void translate_release(struct flight *flight) {
-    if (!flight->message_arena.newest) return;
-    flight->message = NULL;
-    flight->embed = NULL;
-    flight->forecast = NULL;
-    arena_free(&flight->message_arena);
-    flight->message_arena.newest = NULL;
+    if (!flight->canonical.arena.newest) return;
+    flight->canonical.message = NULL;
+    flight->canonical.embed = NULL;
+    flight->canonical.forecast = NULL;
+    arena_free(&flight->canonical.arena);
+    flight->canonical.arena.newest = NULL;
+    flight->canonical.state = canonical_not_read;
 }
 
 /* -- replies ----------------------------------------------------------------------------------------------------------
@@ -341,22 +345,23 @@ struct codec_caller translate_caller(const struct flight *flight, const struct a
                                  .request_id = flight->request_id,
                                  .now_s = now.wall_ns / (int64_t)NS_PER_S,
                                  .include_usage = flight->request.include_usage,
-                                 .show_reasoning = flight->shows_reasoning,
-                                 .json_array = flight->wants_array,
-                                 .previous_response = flight->previous_response,
-                                 .stores = flight->stores};
+                                 .show_reasoning = flight->canonical.shows_reasoning,
+                                 .json_array = flight->head.wants_array,
+                                 .previous_response = flight->stored.previous,
+                                 .stores = flight->stored.state == storing_wanted};
 }
 
 static enum failure chat_whole(struct flight *flight, struct attempt *attempt, struct str body,
                                const struct codec_caller *caller, struct text *text) {
     struct message_reply reply = {.choice_count = 0, .usage = USAGE_NONE};
     bool error_inside = false;
-    if (!attempt->codec->read_reply(body, flight->host->scratch, attempt->quirks, &reply, &error_inside))
+    if (!attempt->dialect.codec->read_reply(body, flight->host->scratch, attempt->dialect.quirks, &reply,
+                                            &error_inside))
         return failure_invalid_json;
     if (error_inside) return failure_error_in_reply;
     attempt->usage = reply.usage;
     if (!attempt->way->writes_anew) return failure_none;
-    attempt->usage_told_by_estimate = translate_usage(flight, bytes_said(&reply), &reply.usage);
+    attempt->dialect.usage_told = translate_usage(flight, bytes_said(&reply), &reply.usage);
     flight->codec->write_reply(&reply, caller, text);
     return failure_none;
 }
@@ -365,18 +370,18 @@ static enum failure embed_whole(struct flight *flight, struct attempt *attempt, 
                                 const struct codec_caller *caller, struct text *text) {
     struct embed_reply reply = {.vector_count = 0, .usage = USAGE_NONE};
     bool error_inside = false;
-    if (!attempt->codec->read_embed_reply(body, flight->host->scratch, &reply, &error_inside))
+    if (!attempt->dialect.codec->read_embed_reply(body, flight->host->scratch, &reply, &error_inside))
         return failure_invalid_json;
     if (error_inside) return failure_error_in_reply;
     if (reply.usage.input_tokens > tokens_max) reply.usage.input_tokens = -1; /* nonsense, and sums would overflow */
     attempt->usage = reply.usage;
-    if (attempt->way->writes_anew) flight->codec->write_embed_reply(&reply, flight->embed, caller, text);
+    if (attempt->way->writes_anew) flight->codec->write_embed_reply(&reply, flight->canonical.embed, caller, text);
     return failure_none;
 }
 
 /* Counting costs nothing. */
 static enum failure count_whole(struct flight *flight, struct attempt *attempt, struct str body, struct text *text) {
-    int64_t tokens = attempt->codec->read_count(body, flight->host->scratch);
+    int64_t tokens = attempt->dialect.codec->read_count(body, flight->host->scratch);
     if (tokens < 0) return failure_invalid_json;
     attempt->usage.input_tokens = attempt->usage.output_tokens = 0;
     if (attempt->way->writes_anew) flight->codec->write_count(tokens, text);
@@ -430,17 +435,17 @@ void translate_error(const struct flight *flight, struct message_event *error, e
 bool translate_error_tell(struct flight *flight, const struct attempt *last, struct str body, struct now now,
                           struct actions *out) {
     struct message_error error = {.retry_after_ms = -1};
-    last->codec->read_error(body, flight->host->scratch, &error);
+    last->dialect.codec->read_error(body, flight->host->scratch, &error);
     const struct failure_facts *failure = failure_facts(last->failure);
     error.code = last->failure == failure_bad_request ? error_invalid_request
                  : last->failure == failure_not_found ? error_unknown_model
                                                       : failure->error;
-    error.status = translate_status(flight, last->status);
+    error.status = translate_status(flight, last->reply.status);
     if (!error.message.len) error.message = failure->sentence;
     error.request_id = flight->request_id;
-    error.retry_after_ms = last->retry_after_ms;
+    error.retry_after_ms = last->reply.retry_after_ms;
     error.attempts = flight->attempt_count;
-    flight->error = failure->error;
+    flight->answer.error = failure->error;
     struct text text = text_in_arena(flight->host->scratch, 512);
     flight->codec->write_error(&error, &text);
     struct str masked = masked_words(flight, last, text_str(&text));
@@ -453,7 +458,7 @@ bool translate_error_tell(struct flight *flight, const struct attempt *last, str
 bool translate_error_pass(struct flight *flight, const struct attempt *last, struct str body, struct now now,
                           struct actions *out) {
     struct message_error error = {.retry_after_ms = -1};
-    last->codec->read_error(body, flight->host->scratch, &error);
+    last->dialect.codec->read_error(body, flight->host->scratch, &error);
     if (!error.message.len) return false;
     answer_providers_word(flight, last, body, now, out);
     return true;
@@ -463,10 +468,10 @@ void translate_write_break(struct flight *flight, struct attempt *attempt, enum 
                            struct now now, struct text *text) {
     struct message_event error = {.kind = message_event_error, .usage = USAGE_NONE};
     struct codec_caller caller = translate_caller(flight, attempt, now);
-    void *writer = attempt->writer;
+    void *writer = attempt->dialect.writer;
     translate_error(flight, &error, failure);
     error.text = message;
-    error.sequence = attempt->next_sequence;
+    error.sequence = attempt->dialect.next_sequence;
     if (!writer) writer = arena_take_zeroed(flight->host->scratch, flight->codec->writer_size + 1);
     if (writer) flight->codec->write_event(writer, &error, &caller, &flight->arena, text);
 }

@@ -62,12 +62,12 @@ enum line_entry wait_in_line(struct flight *flight, struct candidate *candidate,
 /* -- what the host gets -- */
 
 void wait_for_file(struct flight *flight, struct str url, struct now now, struct actions *out) {
-    wait_enter(flight, waiting_fetch, NULL, flight->deadline_ns, now, out);
+    wait_enter(flight, waiting_fetch, NULL, flight->times.deadline_ns, now, out);
     actions_add(out, action_fetch)->url = url;
 }
 
 void wait_for_response(struct flight *flight, struct str client, struct str id, struct now now, struct actions *out) {
-    wait_enter(flight, waiting_recall, NULL, flight->arrived_ns + flight->timeout_ns, now, out);
+    wait_enter(flight, waiting_recall, NULL, flight->times.arrived_ns + flight->times.timeout_ns, now, out);
     struct action *action = actions_add(out, action_recall);
     action->recall.client = client;
     action->recall.id = id;

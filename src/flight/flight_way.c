@@ -41,15 +41,15 @@ static int status_as_it_is(const struct flight *flight, int status) { return (vo
 /* Errors and JSON; a stream by its content type. In another coding than was asked for nobody can look for what must not
  * come back. */
 static bool mode_by_type(const struct flight *flight, struct attempt *attempt, bool encoded) {
-    struct str type = attempt->content_type;
-    if (attempt->status >= 300)
-        attempt->mode = reply_error;
+    struct str type = attempt->reply.content_type;
+    if (attempt->reply.status >= 300)
+        attempt->reply.mode = reply_error;
     else if (encoded)
         return false;
     else if (str_starts_nocase(type, STR("text/event-stream")))
-        attempt->mode = flight->request.stream ? reply_events : reply_opaque;
+        attempt->reply.mode = flight->request.stream ? reply_events : reply_opaque;
     else if (str_empty(type) || str_starts_nocase(type, STR("application/json")))
-        attempt->mode = reply_whole;
+        attempt->reply.mode = reply_whole;
     else
         return false;
     return true;
@@ -57,32 +57,32 @@ static bool mode_by_type(const struct flight *flight, struct attempt *attempt, b
 
 /* Its codec's own framing beside those. */
 static bool mode_by_codec(const struct flight *flight, struct attempt *attempt, bool encoded) {
-    const struct codec *codec = attempt->codec;
-    bool streams = flight->request.stream && codec->framing != framing_sse && attempt->status < 300 && !encoded &&
-                   str_starts_nocase(attempt->content_type, codec->stream_content_type);
+    const struct codec *codec = attempt->dialect.codec;
+    bool streams = flight->request.stream && codec->framing != framing_sse && attempt->reply.status < 300 && !encoded &&
+                   str_starts_nocase(attempt->reply.content_type, codec->stream_content_type);
     if (!streams) return mode_by_type(flight, attempt, encoded);
-    attempt->mode = reply_events;
+    attempt->reply.mode = reply_events;
     return true;
 }
 
 static bool mode_opaque(const struct flight *flight, struct attempt *attempt, bool encoded) {
     (void)flight;
-    attempt->mode = attempt->status >= 300 ? reply_error : reply_opaque;
-    return attempt->mode == reply_error || !encoded;
+    attempt->reply.mode = attempt->reply.status >= 300 ? reply_error : reply_opaque;
+    return attempt->reply.mode == reply_error || !encoded;
 }
 
 static bool mode_raw(const struct flight *flight, struct attempt *attempt, bool encoded) {
     (void)flight;
-    attempt->mode = attempt->status == 401 ? reply_error : reply_opaque; /* that is weir's own key */
-    return attempt->mode == reply_error || !encoded;
+    attempt->reply.mode = attempt->reply.status == 401 ? reply_error : reply_opaque; /* that is weir's own key */
+    return attempt->reply.mode == reply_error || !encoded;
 }
 
 /* What is written anew has the content type of what it becomes. */
 static bool mode_translated(const struct flight *flight, struct attempt *attempt, bool encoded) {
     if (!mode_by_codec(flight, attempt, encoded)) return false;
-    if (attempt->mode == reply_error) return true;
-    bool json = attempt->mode != reply_events || flight->wants_array;
-    attempt->content_type = json ? STR("application/json") : flight->codec->stream_content_type;
+    if (attempt->reply.mode == reply_error) return true;
+    bool json = attempt->reply.mode != reply_events || flight->head.wants_array;
+    attempt->reply.content_type = json ? STR("application/json") : flight->codec->stream_content_type;
     return true;
 }
 

@@ -18,7 +18,7 @@ struct door {
     bool (*keeps)(const struct flight *flight, const struct flight_request *request, unsigned uses, struct str name);
     /* Reads the whole body and finds its one target. NULL: it is read by `read`, and its model is looked for. */
     enum step (*admit)(struct flight *flight, struct now now, struct actions *out);
-    /* flight->whole_body into flight->request. false: *error and *param say what is wrong with it. */
+    /* flight->body.whole into flight->request. false: *error and *param say what is wrong with it. */
     bool (*read)(struct flight *flight, struct error *error, struct str *param);
     /* The status of an answer of weir's own, as the caller's SDK knows it. */
     int (*status)(const struct flight *flight, int status);
@@ -36,7 +36,7 @@ struct way {
     bool (*request)(struct flight *flight, struct attempt *attempt);
     bool (*passes_up)(const struct flight *flight, const struct provider *provider, struct str name);
     bool (*passes_back)(const struct provider *provider, struct str name);
-    /* Chooses attempt->mode by the reply's head. false: it is not what this endpoint answers with. */
+    /* Chooses attempt->reply.mode by the reply's head. false: it is not what this endpoint answers with. */
     bool (*mode)(const struct flight *flight, struct attempt *attempt, bool encoded);
     /* It is the answer now; its stream's head is about to be sent. NULL: nothing to do. */
     void (*delivers)(struct flight *flight, struct attempt *attempt);

@@ -3,25 +3,25 @@
 #include "flight/flight_internal.h"
 
 void way_read_error(const struct attempt *attempt, struct str body, struct arena *arena, struct message_error *error) {
-    attempt->codec->read_error(body, arena, error);
+    attempt->dialect.codec->read_error(body, arena, error);
 }
 
 enum failure attempt_refusal(const struct attempt *attempt, const struct provider_word *word) {
-    return refusal_failure(attempt->codec->dialect, attempt->target->provider->type, word);
+    return refusal_failure(attempt->dialect.codec->dialect, attempt->target->provider->type, word);
 }
 
 void attempt_said(struct flight *flight, struct attempt *attempt, struct str words, bool provider_said) {
-    attempt->provider_said = provider_said;
-    str_copy(attempt->failure_text, sizeof attempt->failure_text, masked_words(flight, attempt, words));
+    attempt->word.is_providers = provider_said;
+    str_copy(attempt->word.text, sizeof attempt->word.text, masked_words(flight, attempt, words));
 }
 
 /* Only what is a name: words of a provider's choice are not for a log. */
 void attempt_said_code(struct flight *flight, struct attempt *attempt, struct str code, struct str type) {
     struct str name = masked_words(flight, attempt, code.len ? code : type);
-    bool plain = name.len < sizeof attempt->failure_code;
+    bool plain = name.len < sizeof attempt->word.code;
     for (size_t i = 0; i < name.len; i++) {
         char c = name.at[i];
         plain &= (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' || c == '-' || c == '.';
     }
-    str_copy(attempt->failure_code, sizeof attempt->failure_code, plain ? name : STR(""));
+    str_copy(attempt->word.code, sizeof attempt->word.code, plain ? name : STR(""));
 }

@@ -57,7 +57,8 @@ static void count(struct sim *sim, unsigned number) {
 
 void sim_clients_step(struct sim *sim, unsigned number) {
     struct sim_caller *caller = &sim->callers[number];
-    if (caller->client && caller->flight && caller->flight->client_gate && !caller->client_counted) count(sim, number);
+    if (caller->client && caller->flight && caller->flight->client_holds.gate && !caller->client_counted)
+        count(sim, number);
 }
 
 /* What a client is refused by its own limits, it has used itself. */
@@ -65,16 +66,16 @@ void sim_clients_closed(struct sim *sim, unsigned number) {
     struct sim_caller *caller = &sim->callers[number];
     const struct flight *flight = caller->flight;
     if (!caller->client) return;
-    bool refused = str_eq(flight->limit_scope, STR("client")) && flight->attempt_count == 0;
-    for (size_t i = 0; i < flight->candidate_count; i++)
-        if (flight->candidates[i].refusal == refusal_line_share) {
+    bool refused = str_eq(flight->answer.limit_scope, STR("client")) && flight->attempt_count == 0;
+    for (size_t i = 0; i < flight->choice.count; i++)
+        if (flight->choice.candidates[i].refusal == refusal_line_share) {
             refused = false;
             sim_reached(sim, mark_line_share_refused);
         }
     if (!caller->client_counted && refused)
         sim_rule(sim, has_used(sim, &sim->client_world[caller->client_index]), "no client pays for another's requests",
                  number);
-    else if (!caller->client_counted && flight->client_requests_minute.units)
+    else if (!caller->client_counted && flight->client_holds.requests_minute.units)
         count(sim, number); /* admitted and closed in one step */
     if (caller->client_counted) sim->client_world[caller->client_index].live--;
     caller->client_counted = false;

@@ -216,16 +216,17 @@ static void hedge_check(struct sim *sim, unsigned number) {
 }
 
 void sim_decisions_admitted(struct sim *sim, const struct flight *flight) {
-    if (flight->route && flight->route->hedge.on && flight->route->cells && sim->hedgeable_count < sim_calls_max)
+    if (flight->choice.route && flight->choice.route->hedge.on && flight->choice.route->cells &&
+        sim->hedgeable_count < sim_calls_max)
         sim->hedgeable_ns[sim->hedgeable_count++] = sim->now.mono_ns;
 }
 
 /* It had its turns there, or its client is kept out alone. */
 static bool is_failed_by(const struct flight *flight, uint32_t holder) {
-    for (size_t i = 0; i < flight->candidate_count; i++) {
-        const struct candidate *candidate = &flight->candidates[i];
+    for (size_t i = 0; i < flight->choice.count; i++) {
+        const struct candidate *candidate = &flight->choice.candidates[i];
         if (candidate->target->id != holder) continue;
-        return candidate->tries >= flight->route->failover_after ||
+        return candidate->tries >= flight->choice.route->failover_after ||
                candidate->refusal == refusal_breaker_open_for_client;
     }
     return false;
@@ -252,8 +253,8 @@ void sim_decisions_call(struct sim *sim, unsigned number, const struct attempt *
                       &caller->tickets[attempt->number]);
     rate_check(sim, number, provider);
     if (attempt->hedge) hedge_check(sim, number);
-    if (flight->by == strategy_exclusive && flight->route->cells) {
-        struct lock_view view = lock_view(&flight->route->cells->lock);
+    if (flight->choice.by == strategy_exclusive && flight->choice.route->cells) {
+        struct lock_view view = lock_view(&flight->choice.route->cells->lock);
         bool guest = attempt->lock_epoch == 0 && is_failed_by(flight, view.holder);
         sim_rule(sim, guest || (view.holder == attempt->target->id && view.epoch == attempt->lock_epoch),
                  "an exclusive route sends to the lock's holder only, or as a guest who was failed by it", number);
@@ -262,7 +263,7 @@ void sim_decisions_call(struct sim *sim, unsigned number, const struct attempt *
     if (attempt->holds.key) sim_reached(sim, mark_key_rotated);
     if (attempt->candidate->tries > 1) sim_reached(sim, mark_retried_same_target);
     sim_rule(sim,
-             attempt->candidate->tries <= 1 + provider->max_retries || flight->by == strategy_exclusive ||
+             attempt->candidate->tries <= 1 + provider->max_retries || flight->choice.by == strategy_exclusive ||
                  provider->key_count > 1,
              "a provider's own cap on attempts holds", number);
 }
@@ -315,8 +316,9 @@ static void tell_both(struct sim *sim, struct sim_caller *caller, const struct a
                      of_provider, 0);
     if (target < sim_targets_max && attempt->target->cells && (!told || of_target < 0))
         breaker_tell(sim, &sim->target_breakers[target], rules, &caller->tickets[n], client_of(caller), of_target,
-                     attempt->retry_after_ms > 0 ? sim->now.mono_ns + (uint64_t)attempt->retry_after_ms * NS_PER_MS
-                                                 : 0);
+                     attempt->reply.retry_after_ms > 0
+                         ? sim->now.mono_ns + (uint64_t)attempt->reply.retry_after_ms * NS_PER_MS
+                         : 0);
     caller->tickets[n].told = caller->provider_tickets[n].told |= good_token;
     tamper_breaker(sim, attempt, of_target);
 }
@@ -331,7 +333,7 @@ void sim_decisions_settled(struct sim *sim, unsigned number, const struct attemp
         tell_both(sim, caller, attempt, true);
     }
     tell_both(sim, caller, attempt, false);
-    if (attempt->sent_ns == 0 && attempt->status == 0) rate_forget(sim, attempt);
+    if (attempt->sent_ns == 0 && attempt->reply.status == 0) rate_forget(sim, attempt);
 }
 
 /* After each step: first tokens are told, the lock has moved with its epoch, the line is as long as its word says. */

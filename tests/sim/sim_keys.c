@@ -9,8 +9,8 @@
 enum { window_s = 60, refused_s = 60, rate_s = 1, quota_s = 3600, longest_s = 3600 };
 
 static uint64_t told_ns(const struct attempt *attempt, uint64_t usual_s) {
-    if (attempt->retry_after_ms <= 0) return usual_s * NS_PER_S;
-    uint64_t told = (uint64_t)attempt->retry_after_ms * NS_PER_MS;
+    if (attempt->reply.retry_after_ms <= 0) return usual_s * NS_PER_S;
+    uint64_t told = (uint64_t)attempt->reply.retry_after_ms * NS_PER_MS;
     return told < longest_s * NS_PER_S ? told : longest_s * NS_PER_S;
 }
 
@@ -56,7 +56,7 @@ void sim_keys_settled(struct sim *sim, unsigned number, const struct attempt *at
     bool words = sim->mutant == mutant_words_decide && call->quotes && attempt->failure == failure_bad_request;
     bool alone = sim->mutant == mutant_one_caller && attempt->failure == failure_forbidden;
     if (words || alone) key_rest(provider, attempt->holds.key, key_rest_refused, 0, sim->now.mono_ns);
-    if (call->means != failure_none && call->said_all && attempt->status == call->status)
+    if (call->means != failure_none && call->said_all && attempt->reply.status == call->status)
         sim_rule(sim, attempt->failure == call->means, "a refusal means what its status and its code say", number);
     uint64_t until_ns = sim->now.mono_ns + rest_of(sim, key, number, attempt);
     if (until_ns > key->rests_until_ns) key->rests_until_ns = until_ns;

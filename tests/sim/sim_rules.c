@@ -46,7 +46,7 @@ static void check_settled(struct sim *sim, unsigned number, const struct action 
     }
     sim_rule(sim, attempt->state == attempt_settled, "a settled attempt says so", number);
     sim_rule(sim, !(caller->settled >> attempt->number & 1), "each attempt is settled once", number);
-    sim_rule(sim, attempt->failure != failure_none || attempt->status / 100 == 2, "a success has a status of 2xx",
+    sim_rule(sim, attempt->failure != failure_none || attempt->reply.status / 100 == 2, "a success has a status of 2xx",
              number);
     caller->settled |= 1u << attempt->number;
     sim_keys_settled(sim, number, attempt);
@@ -68,14 +68,15 @@ static void check_respond(struct sim *sim, unsigned number, const struct action 
 }
 
 static void check_marks(struct sim *sim, const struct flight *flight) {
-    if (flight->error == error_no_provider_available) sim_reached(sim, mark_nobody_available);
-    bool limited = flight->error == error_rate_limited || flight->error == error_too_many_in_flight, looked = false;
-    for (size_t i = 0; i < flight->candidate_count; i++) looked |= flight->candidates[i].refusal != refusal_none;
+    if (flight->answer.error == error_no_provider_available) sim_reached(sim, mark_nobody_available);
+    bool limited = flight->answer.error == error_rate_limited || flight->answer.error == error_too_many_in_flight,
+         looked = false;
+    for (size_t i = 0; i < flight->choice.count; i++) looked |= flight->choice.candidates[i].refusal != refusal_none;
     if (limited && flight->attempt_count == 0) sim_reached(sim, looked ? mark_rate_refused : mark_client_refused);
     if (limited && flight->waiting.until_ns && sim->now.mono_ns >= flight->waiting.until_ns)
         sim_reached(sim, mark_waiter_timed_out);
-    if (flight->error == error_none || flight->attempt_count < 2) return;
-    if (flight->by == strategy_exclusive) sim_reached(sim, mark_lock_all_failed);
+    if (flight->answer.error == error_none || flight->attempt_count < 2) return;
+    if (flight->choice.by == strategy_exclusive) sim_reached(sim, mark_lock_all_failed);
 }
 
 /* Two at once are a hedge: on a route that has it, at another target, before a byte has reached the caller. */
@@ -88,7 +89,7 @@ static void check_call(struct sim *sim, unsigned number, const struct attempt *a
     sim_rule(sim, attempt->hedge == (alive > 0), "a call beside another is a hedge", number);
     if (!attempt->hedge) return;
     sim_rule(sim,
-             !caller->responded && flight->route->hedge.on &&
+             !caller->responded && flight->choice.route->hedge.on &&
                  flight->attempts[attempt->number - 1]->target != attempt->target,
              "a hedge goes to another target, in time, where it may", number);
 }
@@ -101,14 +102,14 @@ void sim_check_action(struct sim *sim, unsigned number, const struct action *act
         sim_rule(sim, !(caller->called >> action->attempt & 1), "an attempt is sent once", number);
         caller->called |= 1u << action->attempt;
         check_call(sim, number, caller->flight->attempts[action->attempt]);
-        sim_rule(sim, !caller->responded || caller->flight->resumed,
+        sim_rule(sim, !caller->responded || resume_has(caller->flight),
                  "no failover once a byte has reached the caller, but for a declared resume", number);
         sim_rule(sim,
-                 ++caller->calls <= caller->flight->route->retry.max_attempts ||
-                     caller->flight->by == strategy_exclusive,
+                 ++caller->calls <= caller->flight->choice.route->retry.max_attempts ||
+                     caller->flight->choice.by == strategy_exclusive,
                  "attempts stay within their limit", number);
         sim_decisions_call(sim, number, caller->flight->attempts[action->attempt]);
-        sim_rule(sim, sim->now.mono_ns <= caller->flight->deadline_ns, "no call after the deadline", number);
+        sim_rule(sim, sim->now.mono_ns <= caller->flight->times.deadline_ns, "no call after the deadline", number);
         break;
     case action_respond:
         check_respond(sim, number, action);
@@ -139,13 +140,13 @@ static void check_answer(struct sim *sim, unsigned number) {
     const struct flight *flight = caller->flight;
     if (caller->gone || caller->source < 0) return;
     const struct attempt *last =
-        flight->attempts[flight->resumed ? flight->attempt_count - 1 : (unsigned)caller->source];
+        flight->attempts[resume_has(flight) ? flight->attempt_count - 1 : (unsigned)caller->source];
     const struct sim_call *call = sim_call_of(caller, last->number);
     if (!sim_rule(sim, call, "what answers has a call", number)) return;
     bool good = last->failure == failure_none;
-    if (flight->resumed) {
+    if (resume_has(flight)) {
         sim_reached(sim, good ? mark_stream_resumed : mark_resume_given_up);
-        bool whole = ends_in(caller, "data: [DONE]\n\n") || (last->saw_finish && !last->saw_done);
+        bool whole = ends_in(caller, "data: [DONE]\n\n") || (last->stream.saw_finish && !last->stream.saw_done);
         sim_rule(sim, caller->ended && (good ? whole : ends_in(caller, "}}}\n\n")),
                  "a resumed stream ends whole, or in an error", number);
         return;
@@ -183,8 +184,8 @@ static void check_body(struct sim *sim, unsigned number) {
     struct sim_caller *caller = &sim->callers[number];
     bool over = caller->body_sent > sim->body_max;
     if (caller->gone) return;
-    sim_rule(sim, over == (caller->flight->error == error_body_too_large), "just a body past the limit is too large",
-             number);
+    sim_rule(sim, over == (caller->flight->answer.error == error_body_too_large),
+             "just a body past the limit is too large", number);
     if (over) sim_reached(sim, mark_body_refused);
     if (caller->body_sent == sim->body_max) sim_reached(sim, mark_body_at_limit);
     if (caller->status == 200 && caller->content_length == limit_held_reply) sim_reached(sim, mark_held_to_the_limit);
