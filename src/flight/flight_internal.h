@@ -417,7 +417,7 @@ void flight_arm(struct flight *flight, uint64_t deadline_ns, struct actions *out
  * answered with an error. */
 enum step flight_admit_head(struct flight *flight, struct now now, struct actions *out);
 enum step flight_admit(struct flight *flight, struct now now, struct actions *out) MUST_USE;
-/* The part of it that reads flight->whole_body into flight->request. */
+/* The part of it that reads the whole body into flight->request. */
 enum step flight_read(struct flight *flight, struct now now, struct actions *out) MUST_USE;
 /* The part of it that finds route, candidates and strategy for flight->request. */
 enum step flight_candidates(struct flight *flight, struct now now, struct actions *out) MUST_USE;
