@@ -226,6 +226,8 @@ static void hours_are_read(void **state) {
     assert_int_equal(hours.from, 545);
     assert_int_equal(hours.to, rule_day_minutes);
     assert_true(rule_read_hours(STR("00:00-24:00"), &hours));
+    assert_true(rule_read_hours(STR("00:59-23:59"), &hours));
+    assert_true(hours.from == 59 && hours.to == rule_day_minutes - 1);
     static const char *const wrong[] = {"",
                                         "22:00",
                                         "22:00-",
