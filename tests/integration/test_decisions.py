@@ -258,6 +258,26 @@ def test_a_clients_own_limit_is_told_as_the_clients(start, start_mock, limits, m
     assert int(refused[0].headers["retry-after"]) >= 1 and "x-weir-provider" not in refused[0].headers
 
 
+def test_what_a_client_used_counts_prompt_and_answer(start, start_mock):
+    """Reserved before, settled after: 5,000 of 6,000 tokens a minute leave room for a small request and for no large one."""
+    import hashlib
+    weir = start({"providers": {"a": provider(start_mock())}, "clients": [{"name": "app", "key_hash": hashlib.sha256(b"k").hexdigest(), "rate_limit_tpm": 6000}]})
+    headers = {"authorization": "Bearer k"}
+    used = chat(weir.port, "[mock tokens=5000] x", headers=headers, max_tokens=5500)
+    assert used.status == 200 and used.json["usage"]["completion_tokens"] == 5000
+    assert chat(weir.port, headers=headers, max_tokens=2000).status == 429
+    assert chat(weir.port, headers=headers, max_tokens=100).status == 200
+    left = int(chat(weir.port, headers=headers, max_tokens=10).headers["x-ratelimit-remaining-tokens"])
+    assert left <= 6000 - 5000 + 100 * 10, left  # and what ten seconds give back
+
+
+def test_without_a_line_a_rate_is_not_waited_for(trio):
+    run, _ = trio
+    weir = run("priority", ["a/x"], providers={"a": {"rate_limit_rpm": 61, "burst_allowance": 1}})
+    statuses = [chat(weir.port).status for _ in range(5)]
+    assert statuses[0] == 200 and 429 in statuses, statuses
+
+
 def test_a_limit_of_a_provider_is_told_as_such(trio):
     run, _ = trio
     weir = run("priority", ["a/x"], providers={"a": {"rate_limit_rpm": 6, "burst_allowance": 1}})
