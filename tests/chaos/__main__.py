@@ -26,8 +26,13 @@ async def live(world, record, seconds, callers, first):
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
     upsets = Upsets(world, record, first)
-    tasks = [asyncio.create_task(Caller(world, f"{first}s{i}", True, record).run(lambda: until)) for i in range(max(2, callers // 6))]
-    tasks += [asyncio.create_task(Caller(world, f"{first}c{i}", False, record).run(lambda: until)) for i in range(callers)]
+    tasks = [
+        asyncio.create_task(Caller(world, f"{first}s{i}", True, record).run(lambda: until))
+        for i in range(max(2, callers // 6))
+    ]
+    tasks += [
+        asyncio.create_task(Caller(world, f"{first}c{i}", False, record).run(lambda: until)) for i in range(callers)
+    ]
     tasks += upsets.start(lambda: until)
     watch = asyncio.create_task(watch_processes(world))
     all_of_them = asyncio.gather(*tasks, return_exceptions=True)
@@ -93,7 +98,10 @@ def main():
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     folder = Path(tempfile.mkdtemp(prefix="weir-chaos-"))
-    print(f"chaos: seed {options.seed}, {options.seconds:.0f} s, {options.callers} callers, {options.worlds}; again: make chaos SECONDS={options.seconds:.0f} SEED={options.seed}", flush=True)
+    print(
+        f"chaos: seed {options.seed}, {options.seconds:.0f} s, {options.callers} callers, {options.worlds}; again: "
+        f"make chaos SECONDS={options.seconds:.0f} SEED={options.seed}",
+        flush=True)
     record, worlds = Record(options.seed), options.worlds.split(",")
     certificates = Certificates(folder)
     for listen in worlds:
@@ -104,7 +112,10 @@ def main():
         (folder / f"violations-{name}.txt").write_text("\n".join(found))
     failed = [name for name in INVARIANTS if record.violations.get(name)]
     for name in failed:
-        print(f"chaos: FAILED {name} ({INVARIANTS[name]}): {len(record.violations[name])} times, seed {options.seed}; {folder}/violations-{name}.txt")
+        print(
+            f"chaos: FAILED {name} ({INVARIANTS[name]}): {len(record.violations[name])} times, seed {options.seed}; "
+            f"{folder}/violations-{name}.txt"
+        )
     if failed or options.keep:
         print(f"chaos: everything is kept in {folder}")
     else:

@@ -1,10 +1,11 @@
-"""Whether it adds up: at rest nothing is held, and every request and attempt stands once in weir's metrics and log, and agrees with
-what the providers saw."""
+"""Whether it adds up: at rest nothing is held, and every request and attempt stands once in weir's metrics and log, and
+agrees with what the providers saw."""
 import asyncio
 import collections
 import json
 
-MEMORY_SHARE, MEMORY_SLACK = 1.25, 48 << 20  # under sanitizers, with their quarantine; the warm-up has filled pools, rings and caches
+# under sanitizers, with their quarantine; the warm-up has filled pools, rings and caches
+MEMORY_SHARE, MEMORY_SLACK = 1.25, 48 << 20
 LOG_ERRORS = {"reload_failed", "key_rests"}  # bad files, and mocks that refuse their keys
 
 
@@ -13,13 +14,18 @@ class State:
 
 
 async def rest(world, record, limit_s=60.0):
-    """The world at rest: its metrics, descriptors beyond those of connections, and memory. None: it did not come to rest."""
+    """The world at rest: its metrics, descriptors beyond those of connections, and memory. None: it did not come to
+    rest."""
     loop, state = asyncio.get_running_loop(), State()
     end = loop.time() + limit_s
     while True:
         m = state.metrics = await world.metrics()
-        busy = {"requests in flight": world.total(m, "weir_requests_in_flight") - 0, "streams open": world.total(m, "weir_streams_open"),
-                "callers' connections": world.total(m, "weir_connections", side="caller") - 2, "busy upstream": world.total(m, "weir_upstream_connections", state="busy")}
+        busy = {
+            "requests in flight": world.total(m, "weir_requests_in_flight") - 0,
+            "streams open": world.total(m, "weir_streams_open"),
+            "callers' connections": world.total(m, "weir_connections", side="caller") - 2,
+            "busy upstream": world.total(m, "weir_upstream_connections", state="busy")
+        }
         if not any(v > 0 for v in busy.values()):  # one or two connections are the looks' own
             break
         if loop.time() > end:
@@ -46,12 +52,19 @@ async def books(world, record, before, after, quiet=False):
     if after.descriptors is None or before.descriptors is None:
         record.violation("descriptors", None, "connections to providers come and go at rest")
     elif after.descriptors > before.descriptors:
-        record.violation("descriptors", None, f"{before.descriptors} after the warm-up, {after.descriptors} at the end, connections to providers left out:\n"
-                         f"    {collections.Counter(before.leads_to)}\n    {collections.Counter(after.leads_to)}")
+        record.violation(
+            "descriptors", None,
+            f"{before.descriptors} after the warm-up, {after.descriptors} at the end, connections to providers left "
+            "out:\n"
+            f"    {collections.Counter(before.leads_to)}\n    {collections.Counter(after.leads_to)}")
     if after.memory > before.memory * MEMORY_SHARE + MEMORY_SLACK:
-        record.violation("memory", None, f"{before.memory >> 20} MB after the warm-up, {after.memory >> 20} MB at the end")
+        record.violation("memory", None,
+                         f"{before.memory >> 20} MB after the warm-up, {after.memory >> 20} MB at the end")
     if not quiet:
-        print(f"chaos: [{record.world}] descriptors {before.descriptors} -> {after.descriptors}, memory {before.memory >> 20} -> {after.memory >> 20} MB", flush=True)
+        print(
+            f"chaos: [{record.world}] descriptors {before.descriptors} -> {after.descriptors}, memory "
+            f"{before.memory >> 20} -> {after.memory >> 20} MB",
+            flush=True)
     done = logged(world, record)
     metrics(world, record, after.metrics, done, quiet)
     await providers(world, record, after.metrics)
@@ -85,7 +98,11 @@ def logged(world, record):
         if name not in done and not dropped:
             record.violation("log", None, f"{name} was answered and has no line")
         elif name in done and attempts and str(done[name][0].get("attempts")) != attempts:
-            record.violation("books", None, f"{name} was told of {attempts} attempts, the log of {done[name][0].get('attempts')}: {json.dumps(done[name][0])}")
+            record.violation(
+                "books", None,
+                f"{name} was told of {attempts} attempts, the log of {done[name][0].get('attempts')}: "
+                f"{json.dumps(done[name][0])}"
+            )
     world.dropped = dropped
     return done
 
@@ -94,28 +111,42 @@ def metrics(world, record, m, done, quiet):
     requests, told = int(world.total(m, "weir_requests_total")), sum(len(v) for v in done.values())
     if requests != told and not world.dropped:
         record.violation("books", None, f"the metrics count {requests} requests, the log {told}")
-    attempts, told = int(world.total(m, "weir_attempts_total")), sum(line.get("attempts", 0) for lines in done.values() for line in lines)
+    attempts, told = (int(world.total(m, "weir_attempts_total")),
+                      sum(line.get("attempts", 0) for lines in done.values() for line in lines))
     if attempts != told and not world.dropped:
         record.violation("books", None, f"the metrics count {attempts} attempts, the log {told}")
     if quiet:
         return
-    print(f"chaos: [{record.world}] {requests} requests, {attempts} attempts, {int(world.total(m, 'weir_failovers_total'))} failovers, "
-          f"{int(world.total(m, 'weir_callers_gone_total'))} callers gone, {int(world.total(m, 'weir_stream_events_total'))} events", flush=True)
+    print(
+        f"chaos: [{record.world}] {requests} requests, {attempts} attempts, "
+        f"{int(world.total(m, 'weir_failovers_total'))} failovers, "
+        f"{int(world.total(m, 'weir_callers_gone_total'))} callers gone, "
+        f"{int(world.total(m, 'weir_stream_events_total'))} events",
+        flush=True)
 
 
 async def providers(world, record, m):
-    """What came through each relay is no more than the attempts in the books; at the steady mock it is exactly as many."""
+    """What came through each relay is no more than the attempts in the books; at the steady mock it is exactly as
+    many."""
     for name, relay in world.relays.items():
         attempts = world.total(m, "weir_attempts_total", provider=name)
-        if relay.name.startswith("d-openai") or relay.name.startswith("c-openai"):  # others lead there too: added ones, extra ones
-            attempts = sum(v for labels, v in m.get("weir_attempts_total", []) if labels["provider"] == name or labels["provider"].startswith(("edit-", "extra-", "(other)")))
+        # others lead there too: added ones, extra ones
+        if relay.name.startswith("d-openai") or relay.name.startswith("c-openai"):
+            attempts = sum(
+                v for labels, v in m.get("weir_attempts_total", [])
+                if labels["provider"] == name or labels["provider"].startswith(("edit-", "extra-", "(other)")))
         if relay.requests > attempts:
-            record.violation("books", None, f"{name} was sent {relay.requests} requests, the books hold {int(attempts)} attempts")
+            record.violation("books", None,
+                             f"{name} was sent {relay.requests} requests, the books hold {int(attempts)} attempts")
     seen = await world.mock_counts("steady")
     probes = sum(count for path, count in seen["paths"].items() if path.endswith("/models"))
     attempts = sum(v for labels, v in m.get("weir_attempts_total", []) if labels["provider"].startswith("steady"))
     if seen["count"] - probes != attempts:
-        record.violation("books", None, f"the steady mock was sent {seen['count']} requests ({probes} probes), the books hold {int(attempts)} attempts: {seen['paths']}")
+        record.violation(
+            "books", None,
+            f"the steady mock was sent {seen['count']} requests ({probes} probes), the books hold {int(attempts)} "
+            f"attempts: {seen['paths']}"
+        )
     for mock in world.mocks:
         counts = await world.mock_counts(mock)
         if counts["open"] > 0:

@@ -1,4 +1,5 @@
-"""Callers: each draws what to ask and how to behave from the seed, its name and the request's number, and judges what comes back."""
+"""Callers: each draws what to ask and how to behave from the seed, its name and the request's number, and judges what
+comes back."""
 import asyncio
 import json
 import random
@@ -10,12 +11,15 @@ from wire import Broken, Link, Reader, Reply
 from world import KINDS, client_key
 
 EVENTS_FAULTS = ("reset-mid-stream", "end-mid-stream", "invalid-json-event", "error-in-stream", "stall-mid-stream")
-PLAIN_FAULTS = ("hang", "hang-after-head", "reset", "reset-mid-body", "truncated-chunk", "bad-chunk-size", "bad-status-line", "invalid-json",
-                "wrong-content-type", "huge-headers", "error-200", "no-usage", "double-usage", "empty-body", "wrong-length", "both-framings",
-                "until-close", "informational", "close-idle")
+PLAIN_FAULTS = ("hang", "hang-after-head", "reset", "reset-mid-body", "truncated-chunk", "bad-chunk-size",
+                "bad-status-line", "invalid-json", "wrong-content-type", "huge-headers", "error-200", "no-usage",
+                "double-usage", "empty-body", "wrong-length", "both-framings", "until-close", "informational",
+                "close-idle")
 STATUSES = (400, 404, 408, 409, 413, 422, 429, 500, 502, 503, 504, 529, 301, 418, 500, 503, 401, 402, 403)
-BEHAVIOURS = (("polite", 52), ("slow_reader", 8), ("slow_sender", 8), ("hang_up", 10), ("hang_up_sending", 6), ("half_close", 5), ("pipeline", 6), ("nonsense", 5))
-MODELS = [(f"only-{kind}", 5) for kind in KINDS] + [("any", 12), ("pair", 12), ("lock", 10), ("hedged", 8), ("resumed", 8), ("reason", 5)]
+BEHAVIOURS = (("polite", 52), ("slow_reader", 8), ("slow_sender", 8), ("hang_up", 10), ("hang_up_sending", 6),
+              ("half_close", 5), ("pipeline", 6), ("nonsense", 5))
+MODELS = ([(f"only-{kind}", 5) for kind in KINDS] + [("any", 12), ("pair", 12), ("lock", 10), ("hedged", 8),
+                                                     ("resumed", 8), ("reason", 5)])
 LIMITS = {"steady-a": 4096, "c-anthropic": 4096, "d-anthropic": 4096, "c-cloudflare": 2048}
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 PATIENCE_S = 150.0  # beyond every deadline of the configuration
@@ -34,11 +38,14 @@ class Ask:
         self.id = f"{caller}-{number}"
         self.nonce = f"nz{draw.getrandbits(36):09x}"
         self.steady = steady
-        self.known = {self.nonce.encode()} | ({goes_on[2].encode()} if goes_on else set())  # a transcript says the earlier one too
+        # a transcript says the earlier one too
+        self.known = {self.nonce.encode()} | ({goes_on[2].encode()} if goes_on else set())
         self.dialect, self.previous = (BY_NAME["responses"], goes_on[0]) if goes_on else (draw.choice(DIALECTS), None)
-        self.behaviour = "polite" if steady and draw.random() < 0.7 else weighted(draw, BEHAVIOURS[:3] if steady else BEHAVIOURS)
+        self.behaviour = ("polite" if steady and draw.random() < 0.7 else weighted(
+            draw, BEHAVIOURS[:3] if steady else BEHAVIOURS))
         embeds = self.dialect.name == "embeddings"
-        self.model = ("steady-embed" if embeds else "steady") if steady else "embed" if embeds else weighted(draw, MODELS)
+        self.model = (("steady-embed" if embeds else "steady")
+                      if steady else "embed" if embeds else weighted(draw, MODELS))
         self.stream = self.dialect.streams and draw.random() < 0.6
         self.usage = draw.random() < 0.5
         self.fault = "" if steady or draw.random() < 0.6 else self._fault(draw)
@@ -48,7 +55,8 @@ class Ask:
         self.max_tokens = None if draw.random() < 0.6 else max(1, int(10 ** draw.uniform(0, 3.5)))
         if self.dialect.name == "responses" and self.max_tokens:
             self.max_tokens = max(16, self.max_tokens)  # the vendor's least
-        self.client = "steady" if steady else weighted(draw, (("free", 70), ("limited", 12), ("raw", 10), ("narrow", 8)))
+        self.client = ("steady" if steady else weighted(draw,
+                                                        (("free", 70), ("limited", 12), ("raw", 10), ("narrow", 8))))
         if goes_on:
             self.client = goes_on[1]
         self.raw = self.client == "raw" and draw.random() < 0.5 and self.dialect.name == "chat"
@@ -65,7 +73,8 @@ class Ask:
         if kind < 0.35:
             return f"{draw.choice(EVENTS_FAULTS)}={int(10 ** draw.uniform(0, 2.5))}"
         if kind < 0.60:
-            return f"status={draw.choice(STATUSES)}" + draw.choice(("", "", ",retry-after=1", ",retry-after-ms=20", ",retry-after=0"))
+            return (f"status={draw.choice(STATUSES)}" + draw.choice(
+                ("", "", ",retry-after=1", ",retry-after-ms=20", ",retry-after=0")))
         if kind < 0.64:
             return f"refuse={draw.randrange(20, 200)}"
         if kind < 0.70:
@@ -89,7 +98,8 @@ class Ask:
         draw = self.draw
         words = [self.nonce]
         for _ in range(int(10 ** draw.uniform(0, 2.3))):
-            words += [self.nonce] if draw.random() < 0.2 else [draw.choice(("tell", "me", "of", "seven", "rivers", "a", "long-story-without-end", "x" * 30))]
+            words += ([self.nonce] if draw.random() < 0.2 else
+                      [draw.choice(("tell", "me", "of", "seven", "rivers", "a", "long-story-without-end", "x" * 30))])
         prompt = " ".join(words)
         directive = [f"fault={self.fault}"] if self.fault else []
         if self.tokens:
@@ -108,7 +118,8 @@ class Ask:
             body["prediction"] = {"kept": [1, 2.50]} if draw.random() < 0.5 else {}  # nothing of it is weir's affair
         if self.previous:
             body["previous_response_id"] = self.previous
-        self.limit = body.get("max_tokens", self.max_tokens) if self.dialect.name in ("completions", "messages") else self.max_tokens
+        self.limit = (body.get("max_tokens", self.max_tokens) if self.dialect.name in ("completions",
+                                                                                       "messages") else self.max_tokens)
         self.prompt = prompt
         self.path, self.body = path, json.dumps(body).encode()
         headers = {"Host": "127.0.0.1", "Content-Type": "application/json", "x-weir-request-id": self.id}
@@ -119,9 +130,11 @@ class Ask:
                 headers["Authorization"] = f"Bearer {key}"
         pieces = "".join(f"{k}: {v}\r\n" for k, v in headers.items())
         if draw.random() < 0.15:
-            self.bytes = f"POST {path} HTTP/1.1\r\n{pieces}Transfer-Encoding: chunked\r\n\r\n".encode() + self._chunked(draw)
+            self.bytes = (f"POST {path} HTTP/1.1\r\n{pieces}Transfer-Encoding: chunked\r\n\r\n".encode() +
+                          self._chunked(draw))
         else:
-            self.bytes = f"POST {path} HTTP/1.1\r\n{pieces}Content-Length: {len(self.body)}\r\n\r\n".encode() + self.body
+            self.bytes = (f"POST {path} HTTP/1.1\r\n{pieces}Content-Length: {len(self.body)}\r\n\r\n".encode() +
+                          self.body)
 
     def _chunked(self, draw):
         parts, at = [], 0
@@ -133,14 +146,22 @@ class Ask:
         return b"".join(parts) + b"0\r\n\r\n"
 
     def __repr__(self):
-        return f"{self.id}: {self.behaviour} {self.dialect.name}{' stream' if self.stream else ''} {self.model} fault={self.fault or 'none'} tokens={self.tokens} max={self.max_tokens} client={self.client}{' raw' if self.raw else ''}"
+        return (
+            f"{self.id}: {self.behaviour} {self.dialect.name}{' stream' if self.stream else ''} {self.model} "
+            f"fault={self.fault or 'none'} tokens={self.tokens} max={self.max_tokens} "
+            f"client={self.client}{' raw' if self.raw else ''}"
+        )
 
 
-NONSENSE = (b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00", b"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
-            b"POST /v1/chat/completions HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", b"BREW /pot HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
-            b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
-            b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"\r\n\r\n\r\n\r\n" * 50, b"\x00" * 4000,
-            b"GET /" + b"a" * 20000 + b" HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 300 + b"\r\n")
+NONSENSE = (
+    b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00",
+    b"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+    b"POST /v1/chat/completions HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
+    b"BREW /pot HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+    b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
+    b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    b"\r\n\r\n\r\n\r\n" * 50, b"\x00" * 4000, b"GET /" + b"a" * 20000 + b" HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\n" +
+    b"a: b\r\n" * 300 + b"\r\n")
 
 
 class Caller:
@@ -182,7 +203,8 @@ class Caller:
             self.drop()
 
     async def exchange(self, ask, send, pace=None, receive_buffer=None):
-        """One request; a kept connection that turns out closed before a byte came back is replaced once, as a caller does."""
+        """One request; a kept connection that turns out closed before a byte came back is replaced once, as a caller
+        does."""
         for attempt in (0, 1):
             fresh = not self.link
             try:
@@ -205,7 +227,8 @@ class Caller:
 
     async def polite(self, ask):
         await self.exchange(ask, lambda link: link.send(ask.bytes))
-        if ask.dialect.name == "responses" and getattr(ask, "said", None) and ask.said.id and ask.whole and not ask.previous and ask.draw.random() < 0.5:
+        if (ask.dialect.name == "responses" and getattr(ask, "said", None) and ask.said.id and ask.whole and
+                not ask.previous and ask.draw.random() < 0.5):
             await self.conversation(ask)
 
     async def conversation(self, ask):
@@ -229,7 +252,8 @@ class Caller:
 
     async def slow_reader(self, ask):
         pace = (ask.draw.choice((1, 100, 1000, 4000)), ask.draw.uniform(0, 0.02))
-        window = 4096 if ask.tokens < 200 and ask.dialect.streams else 65536  # through a small one a long answer takes the kernel a minute
+        # through a small one a long answer takes the kernel a minute
+        window = 4096 if ask.tokens < 200 and ask.dialect.streams else 65536
         await self.exchange(ask, lambda link: link.send(ask.bytes), pace, window)
 
     async def slow_sender(self, ask):
@@ -269,8 +293,8 @@ class Caller:
         self.drop(hard=ask.draw.random() < 0.5)
 
     async def half_close(self, ask):
-        """Says all, then closes its side. An answer that is still being made is not awaited; one that is finished comes whole, and
-        what was asked before it too, and then FIN."""
+        """Says all, then closes its side. An answer that is still being made is not awaited; one that is finished comes
+        whole, and what was asked before it too, and then FIN."""
         self.drop()
         before = ask.draw.choice((0, 0, 1, 7, 40))
         try:
@@ -295,7 +319,9 @@ class Caller:
 
     async def pipeline(self, ask):
         """Several at once, and the answers in their order."""
-        asks = [ask] + [Ask(self.world, f"{self.name}p{self.number}", i, self.steady) for i in range(ask.draw.randrange(1, 6))]
+        asks = (
+            [ask] +
+            [Ask(self.world, f"{self.name}p{self.number}", i, self.steady) for i in range(ask.draw.randrange(1, 6))])
         self.drop()
         try:
             link = await self.connection(ask)
@@ -332,9 +358,17 @@ class Caller:
         if kind < 0.5:
             data = ask.draw.choice(NONSENSE)
         else:
-            body = ask.draw.choice((b"", b"{", b"[" * 5000, b'{"model":1}', b'{"model":"any","model":"pair","messages":[]}', b'{"model":"any","messages":"x"}',
-                                    b'{"model":"nobody/knows","messages":[{"role":"user","content":"x"}]}', b"\xff\xfe", b'{"model":"any","input":[[[]]]}',
-                                    json.dumps({"model": "any", "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "http://127.0.0.1:1/x.png"}}]}]}).encode()))
+            body = ask.draw.choice(
+                (b"", b"{", b"[" * 5000, b'{"model":1}', b'{"model":"any","model":"pair","messages":[]}',
+                 b'{"model":"any","messages":"x"}',
+                 b'{"model":"nobody/knows","messages":[{"role":"user","content":"x"}]}', b"\xff\xfe",
+                 b'{"model":"any","input":[[[]]]}',
+                 json.dumps({
+                     "model": "any", "messages": [{
+                         "role": "user",
+                         "content": [{"type": "image_url", "image_url": {"url": "http://127.0.0.1:1/x.png"}}]
+                     }]
+                 }).encode()))
             head = ask.bytes.split(b"\r\n\r\n")[0].split(b"\r\n")
             head = [line for line in head if not line.lower().startswith((b"content-length", b"transfer-encoding"))]
             data = b"\r\n".join(head) + f"\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body

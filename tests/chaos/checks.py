@@ -6,13 +6,22 @@ from said import nonces
 
 # What an honest error may be called: weir's own codes, and the mock's words where a provider's refusal is passed on.
 CODES = {
-    "openai": {"invalid_request", "invalid_client_key", "not_allowed", "unknown_model", "model_not_found", "unknown_path", "unknown_response", "request_timeout", "body_too_large",
-               "unsupported", "rate_limited", "too_many_in_flight", "quota_exhausted", "unsupported_country_region_territory", "upstream_unreachable", "upstream_timeout", "provider_error", "content_filtered",
-               "provider_auth", "overloaded", "no_provider_available", "shutting_down", "rate_limit_exceeded", "server_error", "invalid_request_error", "requests", "unknown_provider",
-               "api_error"},
-    "anthropic": {"invalid_request_error", "authentication_error", "permission_error", "not_found_error", "request_too_large", "rate_limit_error", "api_error", "overloaded_error", "timeout_error"},
-    "google": {"INVALID_ARGUMENT", "FAILED_PRECONDITION", "UNAUTHENTICATED", "PERMISSION_DENIED", "NOT_FOUND", "RESOURCE_EXHAUSTED", "INTERNAL", "UNAVAILABLE", "DEADLINE_EXCEEDED",
-               "ABORTED", "UNKNOWN", "OUT_OF_RANGE", "CANCELLED", "ALREADY_EXISTS"},
+    "openai": {
+        "invalid_request", "invalid_client_key", "not_allowed", "unknown_model", "model_not_found", "unknown_path",
+        "unknown_response", "request_timeout", "body_too_large", "unsupported", "rate_limited", "too_many_in_flight",
+        "quota_exhausted", "unsupported_country_region_territory", "upstream_unreachable", "upstream_timeout",
+        "provider_error", "content_filtered", "provider_auth", "overloaded", "no_provider_available", "shutting_down",
+        "rate_limit_exceeded", "server_error", "invalid_request_error", "requests", "unknown_provider", "api_error"
+    },
+    "anthropic": {
+        "invalid_request_error", "authentication_error", "permission_error", "not_found_error", "request_too_large",
+        "rate_limit_error", "api_error", "overloaded_error", "timeout_error"
+    },
+    "google": {
+        "INVALID_ARGUMENT", "FAILED_PRECONDITION", "UNAUTHENTICATED", "PERMISSION_DENIED", "NOT_FOUND",
+        "RESOURCE_EXHAUSTED", "INTERNAL", "UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED", "UNKNOWN", "OUT_OF_RANGE",
+        "CANCELLED", "ALREADY_EXISTS"
+    },
 }
 FAMILY = {"messages": "anthropic", "generate": "google", "generate_array": "google"}
 HELD_BYTES = 256 * 1024  # a whole reply beyond it is passed on as it comes, so it may be cut off
@@ -27,8 +36,12 @@ def _text(ask, said, whole):
     if ask.free_text:
         return None
     if whole and said.text != ask.expected:
-        at = next((i for i, (a, b) in enumerate(zip(said.text, ask.expected)) if a != b), min(len(said.text), len(ask.expected)))
-        return f"the text differs at {at} of {len(ask.expected)} (has {len(said.text)}): {said.text[max(0, at - 30):at + 60]!r}, not {ask.expected[max(0, at - 30):at + 60]!r}"
+        at = next((i for i, (a, b) in enumerate(zip(said.text, ask.expected)) if a != b),
+                  min(len(said.text), len(ask.expected)))
+        return (
+            f"the text differs at {at} of {len(ask.expected)} (has {len(said.text)}): "
+            f"{said.text[max(0, at - 30):at + 60]!r}, not {ask.expected[max(0, at - 30):at + 60]!r}"
+        )
     if not whole and not ask.expected.startswith(said.text):
         return f"a part that is no part of the answer: {said.text[-200:]!r}"
     return None
@@ -40,10 +53,12 @@ def _facts(ask, said):
         return None
     if said.finish != ask.finish:
         return f"finish {said.finish}, not {ask.finish}"
-    if ask.fault.startswith("no-usage") and said.output is not None and _family(ask) != "anthropic" and not ask.provider.endswith("anthropic"):
+    if (ask.fault.startswith("no-usage") and said.output is not None and _family(ask) != "anthropic" and
+            not ask.provider.endswith("anthropic")):
         return f"output tokens {said.output}, which no provider told"
     counted = ask.usage or not ask.stream or ask.dialect.name not in ("chat", "completions")
-    if counted and not ask.fault.startswith("no-usage") and ask.model not in ("reason", "hedged") and said.output != ask.output:
+    if (counted and not ask.fault.startswith("no-usage") and ask.model not in ("reason", "hedged") and
+            said.output != ask.output):
         return f"output tokens {said.output}, not {ask.output}"
     return None
 
@@ -62,9 +77,12 @@ def _stream(ask, reply):
     if said.ended and reply.ending == "whole":
         return "whole", _text(ask, said, True) or _facts(ask, said)
     if reply.ending == "whole" and said.finish and ask.fault.startswith("end-mid-stream"):
-        return "whole", _text(ask, said, True)  # the provider ended in good order behind its finish reason, without a terminator
+        # the provider ended in good order behind its finish reason, without a terminator
+        return "whole", _text(ask, said, True)
     if reply.ending == "whole":
-        return "wrong", f"half an answer that looks whole: {len(said.text)} of {len(ask.expected)} characters, no end and no error"
+        return (
+            "wrong",
+            f"half an answer that looks whole: {len(said.text)} of {len(ask.expected)} characters, no end and no error")
     return "cut", _text(ask, said, False)
 
 
@@ -100,12 +118,13 @@ def _error(ask, reply):
 
 
 def half_closed(answers, reply, ended, rest):
-    """What is wrong with what a caller got who has said its last: `answers` to what it asked before, each finished at once, and the
-    last one; `ended`, `rest`: how the connection ended, and what came beyond. None: nothing."""
+    """What is wrong with what a caller got who has said its last: `answers` to what it asked before, each finished at
+    once, and the last one; `ended`, `rest`: how the connection ended, and what came beyond. None: nothing."""
     for number, answer in enumerate(answers):
         if answer.status != 200 or answer.ending != "whole" or answer.body != b"ok\n":
             return f"answer {number + 1} of {len(answers)} before the last: {answer}"
-    finished = reply.status is not None and "content-length" in reply.headers  # its length is known because it is all there
+    # its length is known because it is all there
+    finished = reply.status is not None and "content-length" in reply.headers
     if finished and reply.ending != "whole":
         return f"a finished answer is not whole: {reply}"
     if reply.ending == "whole" and (ended != "cut" or rest):

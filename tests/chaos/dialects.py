@@ -1,17 +1,21 @@
-"""How callers of each dialect ask, and what an answer in it says: text, finish, usage, whether a stream came to its own end, and
-what an error looks like. Pure: bytes in, facts out."""
+"""How callers of each dialect ask, and what an answer in it says: text, finish, usage, whether a stream came to its own
+end, and what an error looks like. Pure: bytes in, facts out."""
 import json
 
 
 class Said:
-    """What an answer says. ended: the dialect's own end of an answer was there. error: an error event's code or words."""
+    """What an answer says. ended: the dialect's own end of an answer was there. error: an error event's code or
+    words."""
 
     def __init__(self):
         self.text, self.finish, self.output, self.ended, self.error, self.wrong = "", None, None, False, None, None
         self.id = None  # of a stored response
 
 
-FINISH = {"stop": "stop", "length": "length", "end_turn": "stop", "max_tokens": "length", "STOP": "stop", "MAX_TOKENS": "length", "stop_sequence": "stop"}
+FINISH = {
+    "stop": "stop", "length": "length", "end_turn": "stop", "max_tokens": "length", "STOP": "stop",
+    "MAX_TOKENS": "length", "stop_sequence": "stop"
+}
 
 
 def events_of(body):
@@ -65,7 +69,8 @@ class Dialect:
     def error(self, root):
         """The code of an error body in this dialect's shape; None: it is none."""
         e = root.get("error") if isinstance(root, dict) else None
-        if not isinstance(e, dict) or not isinstance(e.get("message"), str) or not e["message"] or not {"type", "param", "code"} <= set(e):
+        if (not isinstance(e, dict) or not isinstance(e.get("message"), str) or not e["message"] or
+                not {"type", "param", "code"} <= set(e)):
             return None
         return e["code"] or e["type"]
 
@@ -146,7 +151,8 @@ class Responses(Dialect):
     def whole(self, root):
         said = Said()
         said.id = root["id"]
-        said.text = "".join(part["text"] for item in root["output"] if item["type"] == "message" for part in item["content"] if part["type"] == "output_text")
+        said.text = "".join(part["text"] for item in root["output"] if item["type"] == "message"
+                            for part in item["content"] if part["type"] == "output_text")
         said.finish = {"completed": "stop", "incomplete": "length"}.get(root["status"])
         said.output = (root.get("usage") or {}).get("output_tokens")
         return said
@@ -198,7 +204,8 @@ class Messages(Dialect):
 
     def error(self, root):
         e = root.get("error") if isinstance(root, dict) and root.get("type") == "error" else None
-        return e["type"] if isinstance(e, dict) and isinstance(e.get("message"), str) and e["message"] and isinstance(e.get("type"), str) else None
+        return (e["type"] if isinstance(e, dict) and isinstance(e.get("message"), str) and e["message"] and
+                isinstance(e.get("type"), str) else None)
 
 
 class Generate(Dialect):
@@ -211,7 +218,8 @@ class Generate(Dialect):
         body = {"contents": [{"role": "user", "parts": [{"text": prompt}]}]}
         if max_tokens is not None:
             body["generationConfig"] = {"maxOutputTokens": max_tokens}
-        verb = ":generateContent" if not stream else ":streamGenerateContent" if self.json_stream else ":streamGenerateContent?alt=sse"
+        verb = (":generateContent"
+                if not stream else ":streamGenerateContent" if self.json_stream else ":streamGenerateContent?alt=sse")
         return f"/v1beta/models/{model}{verb}", body
 
     def whole(self, root):
@@ -224,7 +232,9 @@ class Generate(Dialect):
             said.error = str(root["error"].get("status") or root["error"].get("code"))
             return
         for candidate in root.get("candidates", []):
-            said.text += "".join(part.get("text", "") for part in (candidate.get("content") or {}).get("parts", []) if not part.get("thought"))
+            said.text += "".join(
+                part.get("text", "") for part in (candidate.get("content") or {}).get("parts", [])
+                if not part.get("thought"))
             if candidate.get("finishReason"):
                 said.finish, said.ended = FINISH.get(candidate["finishReason"]), True
         if root.get("usageMetadata"):
@@ -258,8 +268,10 @@ class Generate(Dialect):
         return said
 
     def error(self, root):
-        e = root.get("error") if isinstance(root, dict) else root[0].get("error") if isinstance(root, list) and root and isinstance(root[0], dict) else None
-        if not isinstance(e, dict) or not isinstance(e.get("message"), str) or not e["message"] or not isinstance(e.get("code"), int):
+        e = (root.get("error") if isinstance(root, dict) else
+             root[0].get("error") if isinstance(root, list) and root and isinstance(root[0], dict) else None)
+        if (not isinstance(e, dict) or not isinstance(e.get("message"), str) or not e["message"] or
+                not isinstance(e.get("code"), int)):
             return None
         return e.get("status") or str(e["code"])
 

@@ -2,15 +2,22 @@
 import collections
 
 INVARIANTS = {
-    "answers": "each answer is whole or honestly broken", "bystanders": "who asks for what nobody hurts is never hurt",
-    "own": "no answer holds another caller's bytes or a credential", "alive": "no process dies, no sanitizer speaks, every exit is clean",
-    "rest": "at rest nothing is in flight", "books": "requests and attempts are counted once, and agree with what the providers saw",
-    "descriptors": "descriptors come back to where they were", "memory": "memory comes back to where it was",
+    "answers": "each answer is whole or honestly broken",
+    "bystanders": "who asks for what nobody hurts is never hurt",
+    "own": "no answer holds another caller's bytes or a credential",
+    "alive": "no process dies, no sanitizer speaks, every exit is clean",
+    "rest": "at rest nothing is in flight",
+    "books": "requests and attempts are counted once, and agree with what the providers saw",
+    "descriptors": "descriptors come back to where they were",
+    "memory": "memory comes back to where it was",
     "log": "each accepted request has one line in the log, and no line a credential or an internal error",
     "changes": "each reload and each edit has the outcome that it must have",
 }
-OF_KIND = {"answer": "answers", "framing": "answers", "silence": "answers", "no connection": "answers", "nonsense answered": "answers",
-           "a bystander hurt": "bystanders", "another caller's bytes": "own", "a credential": "own"}
+OF_KIND = {
+    "answer": "answers", "framing": "answers", "silence": "answers", "no connection": "answers",
+    "nonsense answered": "answers", "a bystander hurt": "bystanders", "another caller's bytes": "own",
+    "a credential": "own"
+}
 
 
 class Record:
@@ -35,4 +42,5 @@ class Record:
         name = OF_KIND.get(kind, kind)
         self.violations[name].append(f"[{self.world}] {kind}: {ask if ask is not None else ''}\n    {what[:3000]}")
         if len(self.violations[name]) <= 5:
-            print(f"chaos: seed {self.seed} [{self.world}] {kind}: {ask if ask is not None else ''}\n    {what[:1500]}", flush=True)
+            print(f"chaos: seed {self.seed} [{self.world}] {kind}: {ask if ask is not None else ''}\n    {what[:1500]}",
+                  flush=True)

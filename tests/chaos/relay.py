@@ -1,5 +1,6 @@
-"""A bad network between weir and a mock: bytes are cut into crumbs, gathered into one write, held back, broken off at any place,
-or left as they are. It also counts the requests that come through, so that weir's books can be checked against them."""
+"""A bad network between weir and a mock: bytes are cut into crumbs, gathered into one write, held back, broken off at
+any place, or left as they are. It also counts the requests that come through, so that weir's books can be checked
+against them."""
 import asyncio
 import random
 import re
@@ -34,7 +35,8 @@ class Counter:
 class Line:
     """How one connection behaves, drawn from its number."""
 
-    KINDS = (("plain", 50), ("crumbs", 14), ("gathered", 16), ("late", 5), ("cut", 6), ("reset", 4), ("stall", 2), ("deaf", 2), ("shut", 1))
+    KINDS = (("plain", 50), ("crumbs", 14), ("gathered", 16), ("late", 5), ("cut", 6), ("reset", 4), ("stall", 2),
+             ("deaf", 2), ("shut", 1))
     GOOD = KINDS[:4]
 
     def __init__(self, seed, name, number, good):
@@ -78,7 +80,10 @@ class Relay:
                 return
             writer.transport.set_write_buffer_limits(1, 0)  # drained means gone: nothing is lost at the end
             below_reader, below = await asyncio.open_connection("127.0.0.1", self.upstream_port)
-            ways = [asyncio.create_task(self._up(reader, below, counter, line)), asyncio.create_task(self._down(below_reader, writer, line))]
+            ways = [
+                asyncio.create_task(self._up(reader, below, counter, line)),
+                asyncio.create_task(self._down(below_reader, writer, line))
+            ]
             try:
                 await asyncio.gather(*ways)
             finally:

@@ -1,11 +1,12 @@
-"""What the mock says to a prompt, reckoned a second time: src/mock/mock_answer.c and the generator under it, in Python. So each
-answer can be checked to the byte without asking anybody."""
+"""What the mock says to a prompt, reckoned a second time: src/mock/mock_answer.c and the generator under it, in Python.
+So each answer can be checked to the byte without asking anybody."""
 import re
 
 MASK = (1 << 64) - 1
 FILLER = b"river over stone and water falls slowly past the mill while light moves under every bridge".split()
 SAID_BYTES, TOKEN_BYTES = 4096, 12
-NONCE = re.compile(rb"nz[0-9a-f]{9}")  # with its blank before it, no longer than a token: a stream never cuts one in two
+# with its blank before it, no longer than a token: a stream never cuts one in two
+NONCE = re.compile(rb"nz[0-9a-f]{9}")
 
 
 def _hash(data):

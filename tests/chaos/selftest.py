@@ -1,5 +1,6 @@
-"""Is each invariant able to fail? Doctored answers, books, logs and exits are given to the checks: each planted fault must be seen,
-under its own invariant, and what is good must pass. Runs before every world: a check that sees nothing has shown nothing."""
+"""Is each invariant able to fail? Doctored answers, books, logs and exits are given to the checks: each planted fault
+must be seen, under its own invariant, and what is good must pass. Runs before every world: a check that sees nothing
+has shown nothing."""
 import asyncio
 import json
 from types import SimpleNamespace
@@ -23,8 +24,11 @@ class Quiet(Record):
 
 def reply_of(ask, body, status=200, ending="whole", headers=None):
     reply = Reply()
-    reply.status, reply.ending, reply.body = status, ending, body if isinstance(body, bytes) else json.dumps(body).encode()
-    reply.headers = {"x-weir-request-id": ask.id, "x-weir-provider": "steady", "x-weir-attempts": "1", **(headers or {})}
+    reply.status, reply.ending, reply.body = (status, ending,
+                                              body if isinstance(body, bytes) else json.dumps(body).encode())
+    reply.headers = {
+        "x-weir-request-id": ask.id, "x-weir-provider": "steady", "x-weir-attempts": "1", **(headers or {})
+    }
     return reply
 
 
@@ -32,7 +36,8 @@ def ask_of(stream, steady=True):
     """The first of a caller's asks that is a plain chat."""
     for number in range(10000):
         ask = Ask(SimpleNamespace(seed=1, keyed=True), "self", number, steady)
-        if ask.dialect.name == "chat" and ask.stream == stream and ask.behaviour == "polite" and not ask.fault and not ask.raw:
+        if (ask.dialect.name == "chat" and ask.stream == stream and ask.behaviour == "polite" and not ask.fault and
+                not ask.raw):
             ask.expect("steady")
             return ask
     raise RuntimeError("no such ask")
@@ -53,14 +58,20 @@ def stream_of(ask, text=None, end=True, error=None):
         return f"data: {value if isinstance(value, str) else json.dumps(value)}\n\n"
 
     def chunk(delta, finish=None):
-        return data({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
+        return data({
+            "id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m",
+            "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]
+        })
     out = chunk({"role": "assistant", "content": ask.expected if text is None else text})
     if error:
         out += data({"error": {"message": "x", "type": error, "param": None, "code": error}})
     if end:
         out += chunk({}, ask.finish)
         if ask.usage:
-            out += data({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [], "usage": {"completion_tokens": ask.output}})
+            out += data({
+                "id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [],
+                "usage": {"completion_tokens": ask.output}
+            })
         out += data("[DONE]")
     return out.encode()
 
@@ -76,7 +87,8 @@ def answers():
     yield "a good whole answer", None, whole, reply_of(whole, whole_of(whole))
     yield "a good stream", None, stream, reply_of(stream, stream_of(stream))
     yield "an honest error", None, other, reply_of(other, error, 502)
-    yield "an honestly broken stream", None, unhurt(stream), reply_of(stream, stream_of(stream, stream.expected[:5], False, "provider_error"))
+    yield "an honestly broken stream", None, unhurt(stream), reply_of(
+        stream, stream_of(stream, stream.expected[:5], False, "provider_error"))
     yield "another text", "answers", whole, reply_of(whole, whole_of(whole, text=whole.expected + "?"))
     yield "another finish", "answers", whole, reply_of(whole, whole_of(whole, finish="tool_calls"))
     yield "other usage", "answers", whole, reply_of(whole, whole_of(whole, output=0))
@@ -85,18 +97,25 @@ def answers():
     yield "two framings", "answers", whole, wrong
     yield "a held answer that is cut", "answers", other, reply_of(other, whole_of(other), ending="cut")
     yield "no answer at all", "answers", other, Reply()
-    yield "the id of another request", "answers", whole, reply_of(whole, whole_of(whole), headers={"x-weir-request-id": "other"})
-    yield "half a stream that looks whole", "answers", unhurt(stream), reply_of(stream, stream_of(stream, stream.expected[:5], False))
-    yield "a stream cut without an error", "answers", unhurt(stream), reply_of(stream, stream_of(stream, stream.expected[:5], False), ending="cut")
-    yield "an end after an error", "answers", unhurt(stream), reply_of(stream, stream_of(stream, error="provider_error"))
-    yield "a foreign code in a stream", "answers", unhurt(stream), reply_of(stream, stream_of(stream, "", False, "INTERNAL"))
+    yield "the id of another request", "answers", whole, reply_of(whole, whole_of(whole),
+                                                                  headers={"x-weir-request-id": "other"})
+    yield "half a stream that looks whole", "answers", unhurt(stream), reply_of(
+        stream, stream_of(stream, stream.expected[:5], False))
+    yield "a stream cut without an error", "answers", unhurt(stream), reply_of(
+        stream, stream_of(stream, stream.expected[:5], False), ending="cut")
+    yield "an end after an error", "answers", unhurt(stream), reply_of(stream,
+                                                                       stream_of(stream, error="provider_error"))
+    yield "a foreign code in a stream", "answers", unhurt(stream), reply_of(stream,
+                                                                            stream_of(stream, "", False, "INTERNAL"))
     yield "a foreign code", "answers", other, reply_of(other, foreign, 502)
     yield "an error in another form", "answers", other, reply_of(other, {"detail": "no"}, 502)
     yield "a bystander's error", "bystanders", whole, steady_error
-    yield "a bystander's broken stream", "bystanders", stream, reply_of(stream, stream_of(stream, stream.expected[:5], False, "provider_error"))
+    yield "a bystander's broken stream", "bystanders", stream, reply_of(
+        stream, stream_of(stream, stream.expected[:5], False, "provider_error"))
     yield "another's words", "own", whole, reply_of(whole, whole_of(whole, text=whole.expected + " nz012345678"))
     yield "a credential in the body", "own", whole, reply_of(whole, whole_of(whole, text="sk-chaos-provider-secret-x"))
-    yield "a credential in a header", "own", whole, reply_of(whole, whole_of(whole), headers={"x-request-id": "sk-chaos-1"})
+    yield "a credential in a header", "own", whole, reply_of(whole, whole_of(whole),
+                                                             headers={"x-request-id": "sk-chaos-1"})
 
 
 def unhurt(ask):
@@ -123,13 +142,21 @@ class Books:
     """A world at rest, in figures."""
 
     def __init__(self, **planted):
-        at = {"requests": 5, "attempts": 7, "steady": 4, "relay": 3, "steady_seen": 4, "open": 0, "lines": None, "text": b"", **planted}
+        at = {
+            "requests": 5, "attempts": 7, "steady": 4, "relay": 3, "steady_seen": 4, "open": 0, "lines": None,
+            "text": b"", **planted
+        }
         self.dropped, self.admin_key, self.keyed = 0, "the-admin-key", True
-        lines = [{"event": "request_done", "level": "info", "request_id": f"r{i}", "attempts": 1 + (i < 2)} for i in range(5)] if at["lines"] is None else at["lines"]
+        lines = ([{"event": "request_done", "level": "info", "request_id": f"r{i}", "attempts": 1 + (i < 2)}
+                  for i in range(5)] if at["lines"] is None else at["lines"])
         self.lines = lines
         self.weir = SimpleNamespace(err=SimpleNamespace(read_bytes=lambda: at["text"]))
-        self.figures = {"weir_requests_total": [({}, at["requests"])], "weir_failovers_total": [], "weir_callers_gone_total": [], "weir_stream_events_total": [],
-                        "weir_attempts_total": [({"provider": "steady"}, at["steady"]), ({"provider": "c-gemini"}, at["attempts"] - at["steady"])]}
+        self.figures = {
+            "weir_requests_total": [({}, at["requests"])], "weir_failovers_total": [], "weir_callers_gone_total": [],
+            "weir_stream_events_total": [],
+            "weir_attempts_total": [({"provider": "steady"}, at["steady"]),
+                                    ({"provider": "c-gemini"}, at["attempts"] - at["steady"])]
+        }
         self.relays = {"c-gemini": SimpleNamespace(name="c-gemini", requests=at["relay"])}
         self.mocks = {"steady": None}
         self.seen = {"count": at["steady_seen"] + 1, "paths": {"/v1/models": 1}, "open": at["open"]}
@@ -160,7 +187,8 @@ def ledgers():
     yield "a provider that still waits", "rest", Books(open=1), end()
     yield "a request that is told twice", "log", Books(lines=done + [done[0]], requests=6, attempts=9, relay=5), end()
     yield "an answer without a line", "log", Books(lines=done[1:], requests=4, attempts=5, relay=1), end()
-    yield "other attempts than the caller was told of", "books", Books(lines=[{**done[0], "attempts": 3}] + done[1:], attempts=8, relay=4), end()
+    yield "other attempts than the caller was told of", "books", Books(lines=[{**done[0], "attempts": 3}] + done[1:],
+                                                                       attempts=8, relay=4), end()
     yield "an internal error", "log", Books(lines=done[:-1] + [{**done[-1], "error": "internal"}]), end()
     yield "a line at level error", "log", Books(lines=done + [{"event": "log_failed", "level": "error"}]), end()
     yield "no JSON in the log", "log", Books(lines=done + [{"event": None, "line": "hello"}]), end()
@@ -178,7 +206,8 @@ def programs():
 
 def changes():
     done, failed = {"event": "reloaded"}, {"event": "reload_failed"}
-    yield "good changes", None, reload_is_wrong(done, True) or reload_is_wrong(failed, False) or edit_is_wrong(SimpleNamespace(status=200), (200,))
+    yield "good changes", None, reload_is_wrong(done, True) or reload_is_wrong(failed, False) or edit_is_wrong(
+        SimpleNamespace(status=200), (200,))
     yield "a bad file that is taken", "changes", reload_is_wrong(done, False)
     yield "a good file that is not", "changes", reload_is_wrong(failed, True)
     yield "a reload without an end", "changes", reload_is_wrong(None, True)
@@ -199,7 +228,8 @@ def seen():
         record = Quiet(1)
         record.ids = {"r0": "2"}
         state.metrics = books_of.figures
-        asyncio.run(books(books_of, record, SimpleNamespace(descriptors=20, memory=60 << 20, leads_to=[]), state, quiet=True))
+        asyncio.run(
+            books(books_of, record, SimpleNamespace(descriptors=20, memory=60 << 20, leads_to=[]), state, quiet=True))
         yield name, invariant, record.violations
     for name, invariant, program, statuses in programs():
         record = Quiet(1)

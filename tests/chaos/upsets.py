@@ -1,5 +1,5 @@
-"""What goes on around the requests: reloads with good and bad files, providers edited, faults set at the mocks, bursts, and those
-who only look. Each has an outcome that it must have."""
+"""What goes on around the requests: reloads with good and bad files, providers edited, faults set at the mocks, bursts,
+and those who only look. Each has an outcome that it must have."""
 import asyncio
 import copy
 import json
@@ -9,10 +9,11 @@ import signal
 from callers import PLAIN_FAULTS, Caller
 from wire import once
 
-BAD_FILES = ("providers: [", "no_such_key: 1\n", "providers: {x: {type: nobody-knows-this}}\n", "listen: 127.0.0.1:0\nproviders: {x: {type: openai, api_key: \"${NO_SUCH_NAME_HERE}\"}}\n",
-             "\x00\x01\x02", "a: &a [*a]\n", "providers: 5\n", "- 1\n- 2\n",
-             "", "\n", "# cut and not yet written\n", "{}\n")
-STRATEGIES = ("round_robin", "least_loaded", "fastest_response", "cost_optimal", "cost_optimized", "priority", "adaptive", "weighted", "sticky")
+BAD_FILES = ("providers: [", "no_such_key: 1\n", "providers: {x: {type: nobody-knows-this}}\n",
+             "listen: 127.0.0.1:0\nproviders: {x: {type: openai, api_key: \"${NO_SUCH_NAME_HERE}\"}}\n", "\x00\x01\x02",
+             "a: &a [*a]\n", "providers: 5\n", "- 1\n- 2\n", "", "\n", "# cut and not yet written\n", "{}\n")
+STRATEGIES = ("round_robin", "least_loaded", "fastest_response", "cost_optimal", "cost_optimized", "priority",
+              "adaptive", "weighted", "sticky")
 
 
 def reload_is_wrong(outcome, good):
@@ -31,7 +32,10 @@ class Upsets:
         self.edited = 0
 
     def start(self, until):
-        return [asyncio.create_task(t(until)) for t in (self.reloads, self.edits, self.doctor, self.faults, self.bursts, self.looks)]
+        return [
+            asyncio.create_task(t(until))
+            for t in (self.reloads, self.edits, self.doctor, self.faults, self.bursts, self.looks)
+        ]
 
     async def pause(self, until, draw, least, most):
         """Waits; false when the time is over."""
@@ -56,9 +60,13 @@ class Upsets:
             config["providers"][f"extra-{draw.randrange(50)}"] = dict(config["providers"]["d-openai"], priority=90)
         for name in self.upset:
             if name in config["providers"] and draw.random() < 0.3:
-                config["providers"][name].update(max_concurrent=draw.randrange(1, 20), queue={"max": 20, "wait_ms": 200})
+                config["providers"][name].update(max_concurrent=draw.randrange(1, 20),
+                                                 queue={"max": 20, "wait_ms": 200})
         if draw.random() < 0.3:
-            config["rules"] = [{"name": "streams", "when": {"streaming": True, "model": "any"}, "targets": ["d-openai/m", "c-anthropic/m"]}]
+            config["rules"] = [{
+                "name": "streams", "when": {"streaming": True, "model": "any"},
+                "targets": ["d-openai/m", "c-anthropic/m"]
+            }]
         return config
 
     async def reloads(self, until):
@@ -79,7 +87,11 @@ class Upsets:
             if not self.world.weir.alive:
                 return
             if reload_is_wrong(outcome, good):
-                self.record.violation("changes", None, f"a reload with a {'good' if good else 'bad'} file: {outcome}\n{(self.world.folder / 'weir.yaml').read_text()[:500]!r}")
+                self.record.violation(
+                    "changes", None,
+                    f"a reload with a {'good' if good else 'bad'} file: {outcome}\n"
+                    f"{(self.world.folder / 'weir.yaml').read_text()[:500]!r}"
+                )
             if not good:
                 await asyncio.sleep(draw.uniform(0, 0.6))  # it stands there while providers are edited
                 self.world.write(self.world.config)
@@ -96,21 +108,31 @@ class Upsets:
             if kind < 0.15:
                 added.append(f"edit-{self.name}-{self.edited}")
                 self.edited += 1
-                block = dict(self.world.config["providers"][draw.choice(("c-openai", "d-openai"))], priority=draw.randrange(1, 99), name=added[-1])
+                block = dict(self.world.config["providers"][draw.choice(("c-openai", "d-openai"))],
+                             priority=draw.randrange(1, 99), name=added[-1])
                 method, path, body, wanted = "POST", "/admin/v1/providers", block, (201,)
             elif kind < 0.25 and added:
                 method, path = "DELETE", f"/admin/v1/providers/{added.pop(draw.randrange(len(added)))}"
             elif kind < 0.45:
-                method, body = "PATCH", draw.choice(({"priority": draw.randrange(1, 50)}, {"timeout_seconds": draw.randrange(1, 4)}, {"max_concurrent": draw.randrange(1, 9)}, {"rate_limit_rpm": 600},
-                                                     {"weight": draw.randrange(1, 5)}, {"circuit_breaker": {"failure_threshold": draw.randrange(1, 9)}}, {"priority": None}))
+                method, body = ("PATCH",
+                                draw.choice(
+                                    ({"priority": draw.randrange(1, 50)}, {"timeout_seconds": draw.randrange(1, 4)},
+                                     {"max_concurrent": draw.randrange(1, 9)}, {"rate_limit_rpm": 600
+                                                                                }, {"weight": draw.randrange(1, 5)},
+                                     {"circuit_breaker": {"failure_threshold": draw.randrange(1, 9)}
+                                      }, {"priority": None})))
             elif kind < 0.55:
-                method, body, wanted = "PATCH", draw.choice(({"priority": "first"}, {"no_such_key": 1}, {"base_url": "gopher://x"}, [], {"api_key": "${HOME}"})), (400, 404)
+                method, body, wanted = ("PATCH",
+                                        draw.choice(
+                                            ({"priority": "first"}, {"no_such_key": 1}, {"base_url": "gopher://x"}, [],
+                                             {"api_key": "${HOME}"})), (400, 404))
             elif kind < 0.62:
                 method, wanted = "DELETE", (200, 404)
             else:
                 action = draw.choice(("drain", "maintenance", "resume", "reset", "resume", "reset", "probe"))
                 method, path = "POST", f"{path}/{action}"
-            reply = await self.world.ask(method, path, body)  # whatever stands on the disk: an edit is of what is in force
+            # whatever stands on the disk: an edit is of what is in force
+            reply = await self.world.ask(method, path, body)
             if edit_is_wrong(reply, wanted):
                 self.record.violation("changes", None, f"{method} {path} {json.dumps(body)[:300]}: {reply}")
             if kind < 0.62 and method == "DELETE" and name in path:
@@ -132,8 +154,12 @@ class Upsets:
         draw = random.Random(f"{self.draw.random()}/faults")
         while await self.pause(until, draw, 0.5, 3):
             mock = self.world.mocks[draw.choice(("one", "two"))]
-            spec = draw.choice(tuple(f for f in PLAIN_FAULTS if f != "no-usage") + ("status=503", "status=500", "status=429,retry-after-ms=50", "slow-bytes=1", "reset-mid-stream=5", "refuse=150"))
-            await once(mock.endpoint, "POST", "/mock/fault", json.dumps({"spec": spec, "count": draw.randrange(1, 12)}).encode())
+            spec = draw.choice(
+                tuple(f for f in PLAIN_FAULTS if f != "no-usage") +
+                ("status=503", "status=500", "status=429,retry-after-ms=50", "slow-bytes=1", "reset-mid-stream=5",
+                 "refuse=150"))
+            await once(mock.endpoint, "POST", "/mock/fault",
+                       json.dumps({"spec": spec, "count": draw.randrange(1, 12)}).encode())
         for mock in ("one", "two"):
             await once(self.world.mocks[mock].endpoint, "DELETE", "/mock/fault")
 
@@ -142,7 +168,10 @@ class Upsets:
         number, loop = 0, asyncio.get_running_loop()
         while await self.pause(until, draw, 2, 6):
             soon = min(until(), loop.time() + 0.02)  # one request each
-            callers = [Caller(self.world, f"{self.name}b{number}x{i}", False, self.record) for i in range(draw.randrange(20, 70))]
+            callers = [
+                Caller(self.world, f"{self.name}b{number}x{i}", False, self.record)
+                for i in range(draw.randrange(20, 70))
+            ]
             await asyncio.gather(*(caller.run(lambda: soon) for caller in callers))
             number += 1
 
@@ -150,8 +179,10 @@ class Upsets:
         draw = random.Random(f"{self.draw.random()}/looks")
         while await self.pause(until, draw, 0.1, 1):
             known = list(self.record.ids)
-            path = draw.choice(("/metrics", "/admin/v1/status", "/admin/v1/providers", "/admin/v1/health", "/admin/v1/health/history", "/admin/v1/route/any", "/admin/v1/lock", "/v1/models", "/healthz",
-                                "/admin/v1/requests/" + (known[-1 - draw.randrange(min(200, len(known)))] if known else "none")))
+            path = draw.choice(
+                ("/metrics", "/admin/v1/status", "/admin/v1/providers", "/admin/v1/health", "/admin/v1/health/history",
+                 "/admin/v1/route/any", "/admin/v1/lock", "/v1/models", "/healthz", "/admin/v1/requests/" +
+                 (known[-1 - draw.randrange(min(200, len(known)))] if known else "none")))
             key = None
             reply = await self.world.ask("GET", path, key=key)
             wanted = (200, 404) if "/requests/" in path else (200,)

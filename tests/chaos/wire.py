@@ -1,5 +1,5 @@
-"""Connections of which every byte is ours: sockets that asyncio only waits for, TLS pumped by hand, HTTP/1.1 replies read with
-their framing judged. Nothing here knows what an answer should say."""
+"""Connections of which every byte is ours: sockets that asyncio only waits for, TLS pumped by hand, HTTP/1.1 replies
+read with their framing judged. Nothing here knows what an answer should say."""
 import asyncio
 import re
 import socket
@@ -108,7 +108,8 @@ class Link:
 
 
 class Reply:
-    """What came back. `ending`: whole, cut (FIN too early), reset, silent (nothing within the time), none (not one byte)."""
+    """What came back. `ending`: whole, cut (FIN too early), reset, silent (nothing within the time), none (not one
+    byte)."""
 
     def __init__(self):
         self.status, self.headers, self.body, self.ending, self.keeps, self.wrong = None, {}, b"", "none", False, None
@@ -117,11 +118,15 @@ class Reply:
         return self.headers.get(name, "")
 
     def __repr__(self):
-        return f"<{self.status} {self.ending}{' wrong: ' + self.wrong if self.wrong else ''} {self.headers} {len(self.body)} bytes {self.body[:700]!r} .. {self.body[-500:]!r}>"
+        return (
+            f"<{self.status} {self.ending}{' wrong: ' + self.wrong if self.wrong else ''} {self.headers} "
+            f"{len(self.body)} bytes {self.body[:700]!r} .. {self.body[-500:]!r}>"
+        )
 
 
 class Reader:
-    """Replies of one link, one after the other. pace: None, or (bytes a read, seconds between reads), for the first 400 reads."""
+    """Replies of one link, one after the other. pace: None, or (bytes a read, seconds between reads), for the first 400
+    reads."""
 
     def __init__(self, link, pace=None, stop_after=None):
         self.link, self.pace, self.stop_after = link, pace, stop_after
@@ -186,7 +191,8 @@ class Reader:
             reply.status, reply.headers = int(first.group(1)), {}
             for line in filter(None, lines[1:]):
                 name, _, value = line.partition(":")
-                if name.lower() in reply.headers and name.lower() in ("content-length", "transfer-encoding", "content-type", "x-weir-request-id"):
+                if (name.lower() in reply.headers and
+                        name.lower() in ("content-length", "transfer-encoding", "content-type", "x-weir-request-id")):
                     reply.wrong = f"two headers {name}"
                 reply.headers[name.lower()] = value.strip()
             if reply.status >= 200:
@@ -249,7 +255,8 @@ async def once(endpoint, method, path, body=b"", headers=None, limit_s=30.0):
     try:
         await link.open()
         lines = {"Host": "127.0.0.1", "Content-Length": str(len(body)), "Connection": "close", **(headers or {})}
-        await link.send(f"{method} {path} HTTP/1.1\r\n".encode() + "".join(f"{k}: {v}\r\n" for k, v in lines.items()).encode() + b"\r\n" + body)
+        await link.send(f"{method} {path} HTTP/1.1\r\n".encode() +
+                        "".join(f"{k}: {v}\r\n" for k, v in lines.items()).encode() + b"\r\n" + body)
         reply = await asyncio.wait_for(Reader(link).reply(method), limit_s)
         return reply if reply.ending == "whole" else None
     except (Broken, asyncio.TimeoutError):

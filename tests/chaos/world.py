@@ -1,4 +1,5 @@
-"""One world: mocks, relays, and one weir in front of them, with its configuration, its log, its books and its descriptors."""
+"""One world: mocks, relays, and one weir in front of them, with its configuration, its log, its books and its
+descriptors."""
 import asyncio
 import hashlib
 import json
@@ -12,9 +13,13 @@ from pathlib import Path
 from relay import Relay
 from wire import Endpoint, once
 
-SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer|runtime error:|check failed|SUMMARY:", re.I)
-SANITIZED = {"ASAN_OPTIONS": "detect_leaks=1:exitcode=99:quarantine_size_mb=8:malloc_context_size=12:allocator_release_to_os_interval_ms=500",
-             "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}
+SANITIZER = re.compile(
+    r"AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer|runtime error:|check failed|SUMMARY:", re.I)
+SANITIZED = {
+    "ASAN_OPTIONS": "detect_leaks=1:exitcode=99:quarantine_size_mb=8:malloc_context_size=12:allocator_release_to_os_int"
+                    "erval_ms=500",
+    "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"
+}
 CLIENTS = {"steady": {}, "free": {}, "limited": {"rate_limit_rpm": 300, "max_concurrent": 3}, "raw": {"raw": True},
            "narrow": {"models": ["only-*", "pair"]}}
 KINDS = ("openai", "groq", "anthropic", "gemini", "ollama", "cloudflare", "huggingface")
@@ -31,9 +36,13 @@ class Program:
 
     def __init__(self, binary, arguments, folder, name):
         self.name, self.out, self.err = name, folder / f"{name}.out", folder / f"{name}.err"
-        kept = {k: v for k, v in os.environ.items() if "PROXY" not in k.upper() and not k.endswith("_API_KEY") and not k.startswith("WEIR_")}
+        kept = {
+            k: v for k, v in os.environ.items()
+            if "PROXY" not in k.upper() and not k.endswith("_API_KEY") and not k.startswith("WEIR_")
+        }
         with open(self.out, "wb") as out, open(self.err, "wb") as err:
-            self.process = subprocess.Popen([binary, *arguments], cwd=folder, env={**kept, **SANITIZED}, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+            self.process = subprocess.Popen([binary, *arguments], cwd=folder, env={**kept, **SANITIZED},
+                                            stdin=subprocess.DEVNULL, stdout=out, stderr=err)
 
     @property
     def alive(self):
@@ -89,10 +98,12 @@ class Certificates:
         self.folder = folder
         self.ca, self.cert, self.key = (str(folder / n) for n in ("ca.pem", "cert.pem", "key.pem"))
         curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-        self._run("req", "-x509", *curve, "-days", "2", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=chaos authority")
+        self._run("req", "-x509", *curve, "-days", "2", "-keyout", "ca.key", "-out", "ca.pem", "-subj",
+                  "/CN=chaos authority")
         self._run("req", *curve, "-keyout", "key.pem", "-out", "cert.csr", "-subj", "/CN=localhost")
         (folder / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
-        self._run("x509", "-req", "-in", "cert.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-out", "cert.pem", "-extfile", "names")
+        self._run("x509", "-req", "-in", "cert.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days",
+                  "2", "-out", "cert.pem", "-extfile", "names")
 
     def _run(self, *arguments):
         subprocess.run(["openssl", *arguments], cwd=self.folder, check=True, capture_output=True, timeout=30)
@@ -126,8 +137,10 @@ class World:
         for kind in KINDS:
             self.relays[f"c-{kind}"] = Relay(self.seed, f"c-{kind}", self.mocks["one"].port)
         for kind in ("openai", "anthropic"):
-            self.relays[f"d-{kind}"] = Relay(self.seed, f"d-{kind}", self.mocks["two"].port, tls=self.certificates.server())
-        self.relays["steady-tls"] = Relay(self.seed, "steady-tls", self.mocks["steady"].port, good=True, tls=self.certificates.server())
+            self.relays[f"d-{kind}"] = Relay(self.seed, f"d-{kind}", self.mocks["two"].port,
+                                             tls=self.certificates.server())
+        self.relays["steady-tls"] = Relay(self.seed, "steady-tls", self.mocks["steady"].port, good=True,
+                                          tls=self.certificates.server())
         self.relays["steady-a"] = Relay(self.seed, "steady-a", self.mocks["steady"].port, good=True)
         for relay in self.relays.values():
             await relay.start()
@@ -139,7 +152,8 @@ class World:
         if self.listen == "unix":
             self.endpoint = Endpoint(unix=str(self.folder / "weir.sock"))
         else:
-            self.endpoint = Endpoint(port=int(port.group(1)), tls=self.certificates.client() if self.listen == "tls" else None)
+            self.endpoint = Endpoint(port=int(port.group(1)),
+                                     tls=self.certificates.client() if self.listen == "tls" else None)
         self.admin_key = (self.folder / "state/admin.key").read_text().strip()
         return self
 
@@ -151,9 +165,12 @@ class World:
         return f"{scheme}://127.0.0.1:{port}" + {"openai": "/v1", "groq": "/v1", "gemini": "/v1beta"}.get(kind, "")
 
     def provider(self, name, kind, number, **more):
-        block = {"type": TYPES.get(kind, kind), "base_url": self.base(name, kind), "models": ["m", "reason-m", "embed-m"], "priority": 10 + number,
-                 "api_keys": [f"{SECRET}{name}-{i}" for i in range(4)], "timeout_seconds": 4, "reply_timeout_seconds": 8, "stall_timeout_seconds": 4,
-                 "connect_timeout_seconds": 4, "circuit_breaker": {"failure_threshold": 6, "timeout_seconds": 1, "ramp_seconds": 1}, **more}
+        block = {
+            "type": TYPES.get(kind, kind), "base_url": self.base(name, kind), "models": ["m", "reason-m", "embed-m"],
+            "priority": 10 + number, "api_keys": [f"{SECRET}{name}-{i}" for i in range(4)], "timeout_seconds": 4,
+            "reply_timeout_seconds": 8, "stall_timeout_seconds": 4, "connect_timeout_seconds": 4,
+            "circuit_breaker": {"failure_threshold": 6, "timeout_seconds": 1, "ramp_seconds": 1}, **more
+        }
         if self.base(name, kind).startswith("https"):
             block["ca_file"] = self.certificates.ca
         if kind == "cloudflare":
@@ -161,31 +178,56 @@ class World:
         return block
 
     def configuration(self):
-        patient = {"timeout_seconds": 60, "reply_timeout_seconds": 60, "stall_timeout_seconds": 60, "connect_timeout_seconds": 30, "adaptive_throttling": False}
-        providers = {"steady": self.provider("steady", "openai", 1, **patient), "steady-a": self.provider("steady-a", "anthropic", 2, **patient),
-                     "steady-g": self.provider("steady-g", "gemini", 3, **patient), "steady-tls": self.provider("steady-tls", "openai", 4, **patient)}
+        patient = {
+            "timeout_seconds": 60, "reply_timeout_seconds": 60, "stall_timeout_seconds": 60,
+            "connect_timeout_seconds": 30, "adaptive_throttling": False
+        }
+        providers = {
+            "steady": self.provider("steady", "openai", 1,
+                                    **patient), "steady-a": self.provider("steady-a", "anthropic", 2, **patient),
+            "steady-g": self.provider("steady-g", "gemini", 3,
+                                      **patient), "steady-tls": self.provider("steady-tls", "openai", 4, **patient)
+        }
         for number, kind in enumerate(KINDS):
             providers[f"c-{kind}"] = self.provider(f"c-{kind}", kind, 10 + number)
         for number, kind in enumerate(("openai", "anthropic")):
             providers[f"d-{kind}"] = self.provider(f"d-{kind}", kind, 30 + number)
         every = [f"c-{kind}/m" for kind in KINDS]
-        routes = [{"model": "steady", "strategy": "round_robin", "targets": ["steady/m", "steady-a/m", "steady-g/m", "steady-tls/m"]},
-                  {"model": "steady-embed", "strategy": "round_robin", "targets": ["steady/embed-m", "steady-g/embed-m"]},
+        routes = [{
+            "model": "steady", "strategy": "round_robin",
+            "targets": ["steady/m", "steady-a/m", "steady-g/m", "steady-tls/m"]
+        }, {"model": "steady-embed", "strategy": "round_robin", "targets": ["steady/embed-m", "steady-g/embed-m"]},
                   {"model": "any", "strategy": "adaptive", "targets": every + ["d-openai/m", "d-anthropic/m"]},
                   {"model": "pair", "strategy": "priority", "targets": ["c-openai/m", "d-openai/m", "c-anthropic/m"]},
-                  {"model": "lock", "strategy": "exclusive", "targets": ["d-openai/m", "c-openai/m", "d-anthropic/m"]},
-                  {"model": "hedged", "strategy": "fastest_response", "targets": ["c-openai/m", "d-openai/m", "c-anthropic/m"], "hedge": {"after": "40ms", "max_share": 1}},
-                  {"model": "resumed", "strategy": "round_robin", "resume_streams": True, "targets": ["c-openai/m", "d-openai/m", "c-groq/m"]},
-                  {"model": "reason", "strategy": "round_robin", "targets": ["c-openai/reason-m", "c-anthropic/reason-m", "c-gemini/reason-m"]},
-                  {"model": "embed", "strategy": "round_robin", "targets": ["c-openai/embed-m", "c-gemini/embed-m", "c-ollama/embed-m"]}]
+                  {"model": "lock", "strategy": "exclusive",
+                   "targets": ["d-openai/m", "c-openai/m", "d-anthropic/m"]}, {
+                       "model": "hedged", "strategy": "fastest_response",
+                       "targets": ["c-openai/m", "d-openai/m",
+                                   "c-anthropic/m"], "hedge": {"after": "40ms", "max_share": 1}
+                   }, {
+                       "model": "resumed", "strategy": "round_robin", "resume_streams": True,
+                       "targets": ["c-openai/m", "d-openai/m", "c-groq/m"]
+                   }, {
+                       "model": "reason", "strategy": "round_robin",
+                       "targets": ["c-openai/reason-m", "c-anthropic/reason-m", "c-gemini/reason-m"]
+                   }, {
+                       "model": "embed", "strategy": "round_robin",
+                       "targets": ["c-openai/embed-m", "c-gemini/embed-m", "c-ollama/embed-m"]
+                   }]
         routes += [{"model": f"only-{kind}", "targets": [f"c-{kind}/m"]} for kind in KINDS]
         address = f"unix:{self.folder / 'weir.sock'}" if self.listen == "unix" else "127.0.0.1:0"
-        listen = {"address": address, "tls": {"cert": self.certificates.cert, "key": self.certificates.key}} if self.listen == "tls" else address
-        config = {"listen": listen, "state_dir": str(self.folder / "state"), "workers": 2, "drain_seconds": 5, "header_timeout_seconds": 60,
-                  "body_timeout_seconds": 60, "request_timeout_seconds": 60, "health_check_interval": 3600, "retry": {"base_ms": 5, "max_ms": 50},
-                  "providers": providers, "routes": routes, "log": {"format": "json"}}
+        listen = ({"address": address, "tls": {"cert": self.certificates.cert, "key": self.certificates.key}}
+                  if self.listen == "tls" else address)
+        config = {
+            "listen": listen, "state_dir": str(self.folder / "state"), "workers": 2, "drain_seconds": 5,
+            "header_timeout_seconds": 60, "body_timeout_seconds": 60, "request_timeout_seconds": 60,
+            "health_check_interval": 3600, "retry": {"base_ms": 5, "max_ms": 50}, "providers": providers,
+            "routes": routes, "log": {"format": "json"}
+        }
         if self.keyed:
-            config["clients"] = [{"name": name, "key_hash": hashlib.sha256(client_key(name).encode()).hexdigest(), **facts} for name, facts in CLIENTS.items()]
+            config["clients"] = [{
+                "name": name, "key_hash": hashlib.sha256(client_key(name).encode()).hexdigest(), **facts
+            } for name, facts in CLIENTS.items()]
         return config
 
     def write(self, config):
@@ -240,7 +282,8 @@ class World:
         return json.loads(reply.body)
 
     def log(self, from_byte=0):
-        """(events from there on, where the next reading begins); a line that is no JSON comes as {"event": None, "line"}."""
+        """(events from there on, where the next reading begins); a line that is no JSON comes as {"event": None,
+        "line"}."""
         with open(self.weir.err, "rb") as file:
             file.seek(from_byte)
             data = file.read()
@@ -260,6 +303,7 @@ def exits(record, programs, statuses):
         if program is None:
             continue
         if statuses.get(program.name) != 0:
-            record.violation("alive", None, f"{program.name} ended with {statuses.get(program.name)}\n" + program.text()[-6000:])
+            record.violation("alive", None,
+                             f"{program.name} ended with {statuses.get(program.name)}\n" + program.text()[-6000:])
         elif program.reports():
             record.violation("alive", None, f"{program.name}: " + "\n".join(program.reports()[:20]))

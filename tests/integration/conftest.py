@@ -77,7 +77,8 @@ def pair(shared, mocks):
     for name, mock in zip(("one", "two"), mocks):
         mock.reset()
         if mock.faulted:  # its breaker and its keys are well again too
-            assert http(shared.port, "POST", f"/admin/v1/providers/{name}/resume", headers={"authorization": f"Bearer {shared.admin_key}"}).status == 200
+            assert (http(shared.port, "POST", f"/admin/v1/providers/{name}/resume",
+                         headers={"authorization": f"Bearer {shared.admin_key}"}).status == 200)
             mock.faulted = False
     yield shared, mocks[0], mocks[1]
     assert shared.process.poll() is None, "\n".join(shared.err[-40:])

@@ -13,11 +13,19 @@ def client(name, key, **more):
 
 @pytest.fixture(scope="module")
 def keyed(mocks, tmp_path_factory):
-    weir = Weir(tmp_path_factory.mktemp("keyed"), {
-        "providers": {"one": provider(mocks[0], ["m", "n"], priority=1), "two": provider(mocks[1], ["m"], priority=2)},
-        "clients": [client("app", "key-app", role="user"), client("narrow", "key-narrow", role="user", models=["n*"], providers=["one"]),
-                    client("second", "key-second", role="user", providers=["two"]), client("steers", "key-steers", role="user", may_steer=True),
-                    client("ops", "key-ops", role="operator"), client("root", "key-root", role="admin")]})
+    weir = Weir(
+        tmp_path_factory.mktemp("keyed"), {
+            "providers": {
+                "one": provider(mocks[0], ["m", "n"], priority=1), "two": provider(mocks[1], ["m"], priority=2)
+            }, "clients": [
+                client("app", "key-app", role="user"),
+                client("narrow", "key-narrow", role="user", models=["n*"], providers=["one"]),
+                client("second", "key-second", role="user", providers=["two"]),
+                client("steers", "key-steers", role="user", may_steer=True),
+                client("ops", "key-ops", role="operator"),
+                client("root", "key-root", role="admin")
+            ]
+        })
     yield weir
     weir.stop()
 
@@ -26,8 +34,13 @@ def bearer(key):
     return {"Authorization": f"Bearer {key}"}
 
 
-@pytest.mark.parametrize("headers", [{}, bearer("wrong"), bearer(""), {"Authorization": "Basic a2V5LWFwcA=="}, {"Authorization": "key-app"}, {"x-api-key": "no"},
-                                     bearer("KEY-APP"), bearer("key-app2"), bearer(hashlib.sha256(b"key-app").hexdigest())])
+@pytest.mark.parametrize(
+    "headers", [{},
+                bearer("wrong"),
+                bearer(""), {"Authorization": "Basic a2V5LWFwcA=="}, {"Authorization": "key-app"}, {"x-api-key": "no"},
+                bearer("KEY-APP"),
+                bearer("key-app2"),
+                bearer(hashlib.sha256(b"key-app").hexdigest())])
 def test_without_a_good_key_it_is_a_401(keyed, headers):
     for path, body in (("/v1/chat/completions", chat_body()), ("/v1/models", None)):
         reply = http(keyed.port, "POST" if body else "GET", path, body, headers)
@@ -35,7 +48,9 @@ def test_without_a_good_key_it_is_a_401(keyed, headers):
     assert "key-app" not in reply.text
 
 
-@pytest.mark.parametrize("headers", [bearer("key-app"), {"x-api-key": "key-app"}, {"x-goog-api-key": "key-app"}, {"authorization": "bearer key-app"}])
+@pytest.mark.parametrize(
+    "headers",
+    [bearer("key-app"), {"x-api-key": "key-app"}, {"x-goog-api-key": "key-app"}, {"authorization": "bearer key-app"}])
 def test_a_key_arrives_in_several_headers(keyed, mocks, headers):
     assert chat(keyed.port, headers=headers).status == 200
     assert "key-app" not in str(mocks[0].last())
@@ -86,10 +101,14 @@ def test_the_admin_key_is_made_once_and_private(keyed, start, start_mock):
     assert http(open_weir.port, "GET", "/admin/v1/status", headers=bearer(open_weir.admin_key)).status == 200
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "localhost.evil.example", "192.168.1.1", "[2001:db8::1]"])
+@pytest.mark.parametrize("host", [
+    "evil.example", "evil.example:80", "127.0.0.1.evil.example", "localhost.evil.example", "192.168.1.1",
+    "[2001:db8::1]"
+])
 def test_without_keys_only_a_loopback_host_is_answered(pair, host):
     weir, one, _ = pair
-    for method, path, body in (("POST", "/v1/chat/completions", chat_body()), ("GET", "/", None), ("GET", "/metrics", None), ("GET", "/v1/models", None)):
+    for method, path, body in (("POST", "/v1/chat/completions", chat_body()), ("GET", "/", None),
+                               ("GET", "/metrics", None), ("GET", "/v1/models", None)):
         reply = http(weir.port, method, path, body, host_header=host)
         assert reply.status == 403 and reply.error["code"] == "not_allowed"
     assert one.last() is None
@@ -100,7 +119,8 @@ def test_without_keys_a_loopback_host_is_fine(pair, host):
     assert http(pair[0].port, "POST", "/v1/chat/completions", chat_body(), host_header=host).status == 200
 
 
-@pytest.mark.parametrize("origin, status", [("http://evil.example", 403), ("null", 403), ("https://localhost.evil.example", 403), ("http://localhost:3000", 200),
+@pytest.mark.parametrize("origin, status", [("http://evil.example", 403), ("null", 403),
+                                            ("https://localhost.evil.example", 403), ("http://localhost:3000", 200),
                                             ("http://127.0.0.1", 200)])
 def test_without_keys_a_foreign_origin_is_refused(pair, origin, status):
     assert chat(pair[0].port, headers={"Origin": origin}).status == status
@@ -114,7 +134,8 @@ def test_a_public_address_without_keys_is_refused_unless_written_out(start, star
     weir = start({**config, "auth": "none"})
     assert http(weir.port, "POST", "/v1/chat/completions", chat_body(), host_header="gateway.example").status == 200
     keyed = start({**config, "clients": [client("app", "k")]})
-    assert http(keyed.port, "POST", "/v1/chat/completions", chat_body(), bearer("k"), host_header="gateway.example").status == 200
+    assert (http(keyed.port, "POST", "/v1/chat/completions", chat_body(), bearer("k"),
+                 host_header="gateway.example").status == 200)
 
 
 def test_a_second_serve_on_the_same_state_or_address_refuses(start, start_mock, tmp_path):
@@ -130,20 +151,32 @@ def test_a_second_serve_on_the_same_state_or_address_refuses(start, start_mock, 
 def test_minimal_response_headers(start, start_mock):
     weir = start({"response_headers": "minimal", "providers": {"p": provider(start_mock())}})
     headers = chat(weir.port).headers
-    assert "x-weir-request-id" in headers and not [h for h in headers if h in ("x-weir-provider", "x-weir-model", "x-weir-attempts", "x-weir-cost")]
+    assert ("x-weir-request-id" in headers and
+            not [h for h in headers if h in ("x-weir-provider", "x-weir-model", "x-weir-attempts", "x-weir-cost")])
 
 
 PAGES = [  # headers that a browser sends, the path, the status
-    ({"Sec-Fetch-Site": "cross-site"}, "/v1/models", 403), ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}, "/healthz", 403),
-    ({"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors"}, "/v1/models", 403), ({"Sec-Fetch-Site": "anything"}, "/metrics", 403),
+    ({"Sec-Fetch-Site": "cross-site"}, "/v1/models", 403),
+    ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}, "/healthz", 403),
+    ({"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors"}, "/v1/models", 403),
+    ({"Sec-Fetch-Site": "anything"}, "/metrics", 403),
     ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}, "/", 403),
     ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}, "/v1/models", 403),
-    ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}, "/", 200),  # a link that was followed
-    ({"Sec-Fetch-Site": "same-origin"}, "/v1/models", 200), ({"Sec-Fetch-Site": "none"}, "/v1/models", 200), ({}, "/v1/models", 200),
-    ({"Origin": "http://localhost:1.evil.com"}, "/v1/models", 403), ({"Origin": "http://[::1].evil.com"}, "/v1/models", 403),
-    ({"Origin": "http://[::1"}, "/v1/models", 403), ({"Origin": "http://127.0.0.1.evil.com"}, "/v1/models", 403), ({"Origin": "null"}, "/v1/models", 403),
-    ({"Origin": "http://user@localhost"}, "/v1/models", 403), ({"Origin": "http://localhost:99999"}, "/v1/models", 403),
-    ({"Origin": "http://localhost:3000"}, "/v1/models", 200), ({"Origin": "http://[::1]:3000"}, "/v1/models", 200)]
+    # a link that was followed
+    ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}, "/", 200),
+    ({"Sec-Fetch-Site": "same-origin"}, "/v1/models", 200),
+    ({"Sec-Fetch-Site": "none"}, "/v1/models", 200),
+    ({}, "/v1/models", 200),
+    ({"Origin": "http://localhost:1.evil.com"}, "/v1/models", 403),
+    ({"Origin": "http://[::1].evil.com"}, "/v1/models", 403),
+    ({"Origin": "http://[::1"}, "/v1/models", 403),
+    ({"Origin": "http://127.0.0.1.evil.com"}, "/v1/models", 403),
+    ({"Origin": "null"}, "/v1/models", 403),
+    ({"Origin": "http://user@localhost"}, "/v1/models", 403),
+    ({"Origin": "http://localhost:99999"}, "/v1/models", 403),
+    ({"Origin": "http://localhost:3000"}, "/v1/models", 200),
+    ({"Origin": "http://[::1]:3000"}, "/v1/models", 200)
+]
 
 
 @pytest.mark.parametrize("headers, path, status", PAGES)

@@ -1,5 +1,5 @@
-"""Malformed requests: each gets the right 4xx in the OpenAI shape, and its connection the right fate: closed where its framing
-cannot be trusted any more, kept where only the content was wrong. Nothing of it reaches a provider."""
+"""Malformed requests: each gets the right 4xx in the OpenAI shape, and its connection the right fate: closed where its
+framing cannot be trusted any more, kept where only the content was wrong. Nothing of it reaches a provider."""
 import json
 
 import pytest
@@ -44,7 +44,8 @@ FRAMING = {
     "blank before the colon": (post(b"Transfer-Encoding : chunked", length=False, body=b"0\r\n\r\n"), {400}),
     "length behind a blank name": (post(b"Content-Length : 5", length=False), {400}),
     "folded header": (post(b"X-Folded: a\r\n b"), {400}),
-    "chunked on HTTP/1.0": (post(CHUNKED, length=False, start=b"POST /v1/chat/completions HTTP/1.0", body=b"0\r\n\r\n"), {400}),
+    "chunked on HTTP/1.0": (post(CHUNKED, length=False, start=b"POST /v1/chat/completions HTTP/1.0",
+                                 body=b"0\r\n\r\n"), {400}),
     "bad chunk size": (post(CHUNKED, length=False, body=b"zz\r\nabc\r\n0\r\n\r\n"), {400}),
     "negative chunk size": (post(CHUNKED, length=False, body=b"-5\r\nabcde\r\n0\r\n\r\n"), {400}),
     "empty chunk size": (post(CHUNKED, length=False, body=b"\r\nabcde\r\n0\r\n\r\n"), {400}),
@@ -77,8 +78,10 @@ FRAMING = {
     "a blank first": (post(start=b" POST /v1/chat/completions HTTP/1.1"), {400}),
     "a blank last": (post(start=b"POST /v1/chat/completions HTTP/1.1 "), {400, 505}),
     "empty lines without end": (b"\r\n" * 50 + post(), {400}),
-    "a chunk extension of 5 MB": (post(CHUNKED, length=False, body=b"5;x=" + b"y" * 5_000_000 + b"\r\nabcde\r\n0\r\n\r\n"), {400}),
-    "many chunk extensions": (post(CHUNKED, length=False, body=b"1;x=yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\r\na\r\n" * 2000), {400}),
+    "a chunk extension of 5 MB": (post(CHUNKED, length=False,
+                                       body=b"5;x=" + b"y" * 5_000_000 + b"\r\nabcde\r\n0\r\n\r\n"), {400}),
+    "many chunk extensions": (post(CHUNKED, length=False,
+                                   body=b"1;x=yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\r\na\r\n" * 2000), {400}),
     "no version": (post(start=b"POST /v1/chat/completions"), {400, 505}),
     "HTTP/2.0": (post(start=b"POST /v1/chat/completions HTTP/2.0"), {400, 505}),
     "HTTP/1.9": (post(start=b"POST /v1/chat/completions HTTP/1.9"), {400, 505}),
@@ -107,21 +110,54 @@ DEEP = b'{"model":"m","messages":' + b"[" * 300 + b"]" * 300 + b"}"
 
 # Bodies: the framing is fine, so the connection is kept.
 BODIES = {
-    "nothing": b"", "blank": b"  \r\n ", "an array": b"[]", "a string": b'"x"', "a number": b"1", "null": b"null", "a word": b"hello",
-    "truncated object": GOOD[:-1], "truncated string": b'{"model":"m', "truncated in the key": b'{"mod', "only a brace": b"{",
-    "trailing comma": b'{"model":"m",}', "text behind": GOOD + b"x", "two documents": GOOD + GOOD, "single quotes": b"{'model':'m'}",
-    "a comment": b'{/* */"model":"m"}', "unquoted key": b'{model:"m"}', "a control character": b'{"model":"m","x":"a\x01b"}',
-    "a NUL": b'{"model":"m\x00"}', "NUL behind": GOOD + b"\x00", "bad UTF-8": b'{"model":"m","x":"\xff\xfe"}', "overlong UTF-8": b'{"model":"m","x":"\xc0\xaf"}',
-    "a surrogate in UTF-8": b'{"model":"m","x":"\xed\xa0\x80"}', "a byte order mark": b"\xef\xbb\xbf" + GOOD, "UTF-16": GOOD.decode().encode("utf-16"),
-    "half a surrogate escape": b'{"model":"\\ud800"}', "a bad escape": b'{"model":"\\q"}', "leading zero": b'{"model":"m","n":01}',
-    "a bare dot": b'{"model":"m","n":1.}', "NaN": b'{"model":"m","n":NaN}', "hex": b'{"model":"m","n":0x1}', "deep nesting": DEEP,
-    "very deep nesting": b"[" * 100000, "deep objects": b'{"a":' * 5000,
-    "model twice": b'{"model":"m","model":"other"}', "model twice, escaped": b'{"model":"m","\\u006dodel":"other"}', "MODEL": b'{"MODEL":"m"}',
-    "Model besides model": b'{"model":"m","Model":"other"}', "stream twice": b'{"model":"m","stream":true,"stream":false}',
-    "stream_options twice": b'{"model":"m","stream_options":{},"stream_options":null}', "model is a number": b'{"model":1}',
-    "model is an object": b'{"model":{"a":1}}', "model is empty": b'{"model":""}', "model is too long": b'{"model":"' + b"m" * 2000 + b'"}',
-    "stream is a string": b'{"model":"m","stream":"true"}', "stream_options is a list": b'{"model":"m","stream_options":[]}',
-    "include_usage is a word": b'{"model":"m","stream_options":{"include_usage":"yes"}}', "max_tokens is a word": b'{"model":"m","max_tokens":"many"}',
+    "nothing": b"",
+    "blank": b"  \r\n ",
+    "an array": b"[]",
+    "a string": b'"x"',
+    "a number": b"1",
+    "null": b"null",
+    "a word": b"hello",
+    "truncated object": GOOD[:-1],
+    "truncated string": b'{"model":"m',
+    "truncated in the key": b'{"mod',
+    "only a brace": b"{",
+    "trailing comma": b'{"model":"m",}',
+    "text behind": GOOD + b"x",
+    "two documents": GOOD + GOOD,
+    "single quotes": b"{'model':'m'}",
+    "a comment": b'{/* */"model":"m"}',
+    "unquoted key": b'{model:"m"}',
+    "a control character": b'{"model":"m","x":"a\x01b"}',
+    "a NUL": b'{"model":"m\x00"}',
+    "NUL behind": GOOD + b"\x00",
+    "bad UTF-8": b'{"model":"m","x":"\xff\xfe"}',
+    "overlong UTF-8": b'{"model":"m","x":"\xc0\xaf"}',
+    "a surrogate in UTF-8": b'{"model":"m","x":"\xed\xa0\x80"}',
+    "a byte order mark": b"\xef\xbb\xbf" + GOOD,
+    "UTF-16": GOOD.decode().encode("utf-16"),
+    "half a surrogate escape": b'{"model":"\\ud800"}',
+    "a bad escape": b'{"model":"\\q"}',
+    "leading zero": b'{"model":"m","n":01}',
+    "a bare dot": b'{"model":"m","n":1.}',
+    "NaN": b'{"model":"m","n":NaN}',
+    "hex": b'{"model":"m","n":0x1}',
+    "deep nesting": DEEP,
+    "very deep nesting": b"[" * 100000,
+    "deep objects": b'{"a":' * 5000,
+    "model twice": b'{"model":"m","model":"other"}',
+    "model twice, escaped": b'{"model":"m","\\u006dodel":"other"}',
+    "MODEL": b'{"MODEL":"m"}',
+    "Model besides model": b'{"model":"m","Model":"other"}',
+    "stream twice": b'{"model":"m","stream":true,"stream":false}',
+    "stream_options twice": b'{"model":"m","stream_options":{},"stream_options":null}',
+    "model is a number": b'{"model":1}',
+    "model is an object": b'{"model":{"a":1}}',
+    "model is empty": b'{"model":""}',
+    "model is too long": b'{"model":"' + b"m" * 2000 + b'"}',
+    "stream is a string": b'{"model":"m","stream":"true"}',
+    "stream_options is a list": b'{"model":"m","stream_options":[]}',
+    "include_usage is a word": b'{"model":"m","stream_options":{"include_usage":"yes"}}',
+    "max_tokens is a word": b'{"model":"m","max_tokens":"many"}',
 }
 
 
@@ -160,7 +196,8 @@ def test_a_bad_body_is_a_400_and_the_connection_is_kept(pair, name):
     assert one.requests()["paths"].get(PATH) == 1 and two.last() is None, "it reached a provider"
 
 
-@pytest.mark.parametrize("target, path", [("http://127.0.0.1?x=/healthz", "/"), ("http://127.0.0.1", "/"), ("http://127.0.0.1/healthz?x", "/healthz"),
+@pytest.mark.parametrize("target, path", [("http://127.0.0.1?x=/healthz", "/"), ("http://127.0.0.1", "/"),
+                                          ("http://127.0.0.1/healthz?x", "/healthz"),
                                           ("http://127.0.0.1:80/v1/models", "/v1/models")])
 def test_a_whole_address_is_taken_apart_as_it_is_written(pair, target, path):
     with Connection(pair[0].port) as c:
@@ -190,7 +227,8 @@ def test_there_are_enough():
     assert len(FRAMING) >= 60 and len(BODIES) >= 40
 
 
-@pytest.mark.parametrize("body, param", [(b'{"model":1}', "model"), (b'{"model":"m","stream":1}', "stream"), (b'{"model":"m","model":"n"}', "model")])
+@pytest.mark.parametrize("body, param", [(b'{"model":1}', "model"), (b'{"model":"m","stream":1}', "stream"),
+                                         (b'{"model":"m","model":"n"}', "model")])
 def test_the_key_at_fault_is_named(pair, body, param):
     assert http(pair[0].port, "POST", PATH, body).error["param"] == param
 

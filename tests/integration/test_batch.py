@@ -15,19 +15,27 @@ from weirlib import BINARY, environment, poll, provider
 def batch(tmp_path, start_mock):
     """(mock, run, paths): run(lines, *arguments) runs a batch to its end; lines are bodies' texts, or whole lines."""
     mock = start_mock("--latency-distribution", "uniform:0,30")
-    (tmp_path / "weir.yaml").write_text(json.dumps({"retry": {"max_retries": 0}, "state_dir": str(tmp_path / "state"),
-                                                   "providers": {"p": provider(mock, circuit_breaker={"failure_threshold": 65535})}}))
+    (tmp_path / "weir.yaml").write_text(
+        json.dumps({
+            "retry": {"max_retries": 0}, "state_dir": str(tmp_path / "state"),
+            "providers": {"p": provider(mock, circuit_breaker={"failure_threshold": 65535})}
+        }))
     source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
 
     def write(lines):
-        source.write_text("".join((line if line.startswith(("{", "x")) else request(i, line)) + "\n" for i, line in enumerate(lines)))
+        source.write_text("".join(
+            (line if line.startswith(("{", "x")) else request(i, line)) + "\n" for i, line in enumerate(lines)))
 
     def run(lines=None, *arguments, wait=True, file_bytes_max=None):
         if lines is not None:
             write(lines)
-        process = subprocess.Popen([BINARY, "batch", str(source), "-o", str(out), "-c", str(tmp_path / "weir.yaml"), *arguments],
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(), restore_signals=file_bytes_max is None,
-                                   preexec_fn=file_bytes_max and (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes_max, file_bytes_max))))
+        process = subprocess.Popen(
+            [BINARY, "batch",
+             str(source), "-o",
+             str(out), "-c",
+             str(tmp_path / "weir.yaml"), *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env=environment(), restore_signals=file_bytes_max is None, preexec_fn=file_bytes_max and
+            (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes_max, file_bytes_max))))
         if not wait:
             return process
         process.said, process.warned = process.communicate(timeout=60)
@@ -60,9 +68,12 @@ def test_results_come_in_the_inputs_order(batch):
 
 def test_bad_lines_have_their_error_and_the_rest_goes_on(batch):
     _, run, out = batch
-    bad = ["x not JSON", '{"method":"POST"}', '{"custom_id":"c","method":"GET","url":"/v1/chat/completions","body":{}}',
-           '{"custom_id":"d","method":"POST","url":"/v1/nowhere","body":{}}', '{"custom_id":"e","method":"POST","url":"/v1/chat/completions","body":[]}',
-           '{"custom_id":"f","method":"POST","url":"/v1/chat/completions","body":{"model":"m","stream":true}}']
+    bad = [
+        "x not JSON", '{"method":"POST"}', '{"custom_id":"c","method":"GET","url":"/v1/chat/completions","body":{}}',
+        '{"custom_id":"d","method":"POST","url":"/v1/nowhere","body":{}}',
+        '{"custom_id":"e","method":"POST","url":"/v1/chat/completions","body":[]}',
+        '{"custom_id":"f","method":"POST","url":"/v1/chat/completions","body":{"model":"m","stream":true}}'
+    ]
     done = run(["good", *bad, "good"])
     assert done.returncode == 1
     lines = results(out)
@@ -109,13 +120,15 @@ def test_a_killed_run_is_taken_up_and_sends_no_finished_line_again(batch, seed):
     process.communicate(timeout=60)
     assert [line["custom_id"] for line in results(out)] == [f"id-{i}" for i in range(150)]
     assert all(line["error"] is None for line in results(out))
-    assert mock.requests()["paths"]["/v1/chat/completions"] <= 150 + 3 * 6 + 3  # only what was under way when it was killed
+    # only what was under way when it was killed
+    assert mock.requests()["paths"]["/v1/chat/completions"] <= 150 + 3 * 6 + 3
 
 
 def test_two_runs_of_one_batch_and_another_batchs_file(batch):
     mock, run, out = batch
     first = run([f"line {i}" for i in range(300)], "--parallel", "2", wait=False)
-    poll(lambda: (out.parent / "out.jsonl.partial").exists() and (out.parent / "out.jsonl.partial").stat().st_size > 200)
+    poll(lambda: (out.parent / "out.jsonl.partial").exists() and
+         (out.parent / "out.jsonl.partial").stat().st_size > 200)
     second = run()
     assert second.returncode == 1 and "another run" in second.warned
     first.send_signal(signal.SIGINT)
@@ -148,7 +161,8 @@ def test_a_full_disk_at_the_end_costs_nothing_that_was_done(batch):
 def test_a_disk_that_fills_on_the_way_ends_the_run_and_loses_no_result(batch):
     mock, run, out = batch
     partial = out.parent / "out.jsonl.partial"
-    full = run([f"line {i}" for i in range(300)], "--parallel", "4", "--quiet", file_bytes_max=65536)  # Python has SIGXFSZ ignored, and so has its child
+    # Python has SIGXFSZ ignored, and so has its child
+    full = run([f"line {i}" for i in range(300)], "--parallel", "4", "--quiet", file_bytes_max=65536)
     assert full.returncode == 1 and "cannot be written" in full.warned, (full.returncode, full.warned)
     assert not out.exists() and partial.stat().st_size <= 65536
     kept = partial.read_bytes().count(b"\n") - 1

@@ -1,5 +1,5 @@
-"""What a stranger can make weir hold: bodies that nobody reads are kept by nobody, the whole of a body has its time, and all that is
-held in all has one bound."""
+"""What a stranger can make weir hold: bodies that nobody reads are kept by nobody, the whole of a body has its time,
+and all that is held in all has one bound."""
 import os
 import time
 
@@ -32,13 +32,16 @@ def test_a_body_that_nobody_reads_is_let_pass_or_refused(pair, path):
         assert c.reply("GET").status == 413
 
 
-@pytest.mark.parametrize("method, path", [("POST", "/v1/chat/completions"), ("GET", "/healthz"), ("POST", "/admin/v1/providers"), ("POST", "/providers/p/files")])
+@pytest.mark.parametrize("method, path", [("POST", "/v1/chat/completions"), ("GET", "/healthz"),
+                                          ("POST", "/admin/v1/providers"), ("POST", "/providers/p/files")])
 def test_a_body_that_comes_evenly_and_never_whole_is_given_up(start, start_mock, method, path):
     """Each pause is short; the whole has its time all the same."""
     mock = start_mock()
     weir = start({"request_timeout_seconds": 0.8, "body_timeout_seconds": 5, "providers": {"p": provider(mock)}})
     with Connection(weir.port) as c:
-        c.send(request_bytes(method, path, None, {**bearer(weir.admin_key), "Content-Length": "10000", "Content-Type": "application/json"}))
+        c.send(
+            request_bytes(method, path, None,
+                          {**bearer(weir.admin_key), "Content-Length": "10000", "Content-Type": "application/json"}))
         begun = time.monotonic()
 
         def answered():
@@ -77,13 +80,18 @@ def test_bodies_that_nobody_reads_take_no_memory(start, start_mock):
 
 @pytest.mark.parametrize("over_tls", [False, True])
 def test_answers_that_nobody_reads_stay_within_the_bound(start, certificates, over_tls):
-    """Many callers at once whose answers wait in weir: what does not fit is refused or broken, nothing grows, and all of it is given
-    back."""
-    tls = {"listen": [{"address": "127.0.0.1:0", "tls": {"cert": certificates.cert, "key": certificates.key}}]} if over_tls else {}
+    """Many callers at once whose answers wait in weir: what does not fit is refused or broken, nothing grows, and all
+    of it is given back."""
+    tls = ({"listen": [{"address": "127.0.0.1:0", "tls": {"cert": certificates.cert, "key": certificates.key}}]}
+           if over_tls else {})
     bound, callers = 40_000_000, 30
     with RawProvider(answers(anthropic_reply())) as raw:
-        weir = start({**tls, "max_memory_bytes": bound, "write_timeout_seconds": 30, "retry": {"max_retries": 0}, "providers": {"p": provider(
-            raw.base_url.replace("/v1", ""), type="anthropic", reply_timeout_seconds=30, timeout_seconds=30)}})
+        weir = start({
+            **tls, "max_memory_bytes": bound, "write_timeout_seconds": 30, "retry": {"max_retries": 0}, "providers": {
+                "p": provider(raw.base_url.replace("/v1", ""), type="anthropic", reply_timeout_seconds=30,
+                              timeout_seconds=30)
+            }
+        })
         client = certificates.client() if over_tls else None
         assert len(chat_whole(weir, client)) > LARGE
         before = weir.rss_bytes()

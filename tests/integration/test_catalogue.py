@@ -9,14 +9,19 @@ import pytest
 
 from weirlib import BINARY, chat, chat_body, environment, http, poll, provider
 
-PICTURE = [{"type": "text", "text": "what is it"}, {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]
+PICTURE = [{"type": "text", "text": "what is it"},
+           {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]
 SOUND = [{"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}]
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
-SCHEMA = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object", "properties": {"count": {"type": "integer"}}}}}
+SCHEMA = {
+    "type": "json_schema",
+    "json_schema": {"name": "x", "schema": {"type": "object", "properties": {"count": {"type": "integer"}}}}
+}
 
 OWN = """\
 {"provider":"openai","base_url":"https://api.openai.com/v1","key_env":"OPENAI_API_KEY"}
-{"model":"blind","context":8000,"output":100,"can":["tools"],"cannot":["vision","audio","json"],"price":{"input":1,"output":1},"speed":"fast"}
+{"model":"blind","context":8000,"output":100,"can":["tools"],\
+"cannot":["vision","audio","json"],"price":{"input":1,"output":1},"speed":"fast"}
 {"model":"sees","context":2000,"can":["vision"],"cannot":["tools"],"price":{"input":3,"output":3},"speed":"slow"}
 {"model":"small","context":200}
 {"model":"vectors","use":["embeddings"]}
@@ -25,7 +30,8 @@ OWN = """\
 
 
 def image(port, model, content=PICTURE):
-    return http(port, "POST", "/v1/chat/completions", {"model": model, "messages": [{"role": "user", "content": content}]})
+    return http(port, "POST", "/v1/chat/completions",
+                {"model": model, "messages": [{"role": "user", "content": content}]})
 
 
 @pytest.fixture
@@ -58,15 +64,22 @@ def test_an_image_goes_only_to_a_model_that_sees(own):
     assert one.requests()["count"] == 1
     for model in ("blind", "one/blind"):
         reply = image(weir.port, model)
-        assert reply.status == 400 and reply.error["code"] == "unsupported" and "can see images" in reply.error["message"] and model in reply.error["message"]
-    pinned = http(weir.port, "POST", "/v1/chat/completions", {"model": "any", "messages": [{"role": "user", "content": PICTURE}]}, {"x-weir-targets": "one/blind"})
+        assert (reply.status == 400 and reply.error["code"] == "unsupported" and
+                "can see images" in reply.error["message"] and model in reply.error["message"])
+    pinned = http(weir.port, "POST", "/v1/chat/completions",
+                  {"model": "any", "messages": [{"role": "user", "content": PICTURE}]}, {"x-weir-targets": "one/blind"})
     assert pinned.status == 400 and pinned.error["code"] == "unsupported"
     assert one.requests()["count"] == 1
 
 
 def test_an_image_in_anthropics_and_geminis_words(own):
     weir, one, _ = own
-    anthropic = {"model": "any", "max_tokens": 9, "messages": [{"role": "user", "content": [{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}}]}]}
+    anthropic = {
+        "model": "any", "max_tokens": 9, "messages": [{
+            "role": "user",
+            "content": [{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}}]
+        }]
+    }
     assert served(http(weir.port, "POST", "/v1/messages", anthropic)) == "two/sees"
     gemini = {"contents": [{"role": "user", "parts": [{"inlineData": {"mimeType": "image/png", "data": "AAAA"}}]}]}
     assert served(http(weir.port, "POST", "/v1beta/models/any:generateContent", gemini)) == "two/sees"
@@ -81,7 +94,8 @@ def test_tools_schemas_sound_and_uses(own):
     reply = chat(weir.port, model="sees", tools=[TOOL])
     assert reply.status == 400 and "can call tools" in reply.error["message"]
     assert served(chat(weir.port, model="any", response_format=SCHEMA)) == "two/sees"
-    assert served(chat(weir.port, model="any", response_format={"type": "json_object"})) == "one/blind"  # a schema is more than JSON
+    # a schema is more than JSON
+    assert served(chat(weir.port, model="any", response_format={"type": "json_object"})) == "one/blind"
     assert served(image(weir.port, "any", SOUND)) == "two/sees"
     assert "can hear audio" in image(weir.port, "blind", SOUND).error["message"]
     assert http(weir.port, "POST", "/v1/embeddings", {"model": "vectors", "input": "x"}).status == 200
@@ -121,8 +135,11 @@ def test_cost_counts_tiers(own):
 def test_models_are_told_with_what_they_can_do(own):
     weir, _, _ = own
     facts = http(weir.port, "GET", "/v1/models/blind").json["weir"]
-    assert facts == {"targets": ["one/blind", "two/blind"], "context_tokens": 8000, "output_tokens_max": 100, "vision": False, "audio": False, "tools": True,
-                     "json": False, "embeddings": False, "time_series": False, "speed": "fast", "use": ["chat"]}
+    assert (facts == {
+        "targets": ["one/blind",
+                    "two/blind"], "context_tokens": 8000, "output_tokens_max": 100, "vision": False, "audio": False,
+        "tools": True, "json": False, "embeddings": False, "time_series": False, "speed": "fast", "use": ["chat"]
+    })
     together = http(weir.port, "GET", "/v1/models/any").json["weir"]  # what its targets can do together
     assert together["vision"] and together["tools"] and together["context_tokens"] == 8000 and "json" not in together
     assert http(weir.port, "GET", "/v1/models/stranger").json["weir"] == {"targets": ["one/stranger", "two/stranger"]}
@@ -131,17 +148,24 @@ def test_models_are_told_with_what_they_can_do(own):
     anthropic = http(weir.port, "GET", "/v1/models/blind", headers={"anthropic-version": "2023-06-01"}).json
     assert anthropic["max_input_tokens"] == 8000 and anthropic["max_tokens"] == 100
     gemini = {m["name"]: m for m in http(weir.port, "GET", "/v1beta/models").json["models"]}
-    assert gemini["models/vectors"]["supportedGenerationMethods"] == ["embedContent"] and gemini["models/blind"]["inputTokenLimit"] == 8000
+    assert (gemini["models/vectors"]["supportedGenerationMethods"] == ["embedContent"] and
+            gemini["models/blind"]["inputTokenLimit"] == 8000)
 
 
 def test_provider_list_shows_them(own):
     weir, _, _ = own
-    shown = http(weir.port, "GET", "/admin/v1/providers/one", headers={"authorization": f"Bearer {weir.admin_key}"}).json
+    shown = http(weir.port, "GET", "/admin/v1/providers/one",
+                 headers={"authorization": f"Bearer {weir.admin_key}"}).json
     models = {m["id"]: m for m in shown["models"]}
-    assert models["dear"]["prices"] == {"input": 1000, "output": 2000, "cached_input": 100, "above": [{"tokens": 1000, "input": 5000}]}
-    assert models["sees"]["vision"] is True and models["sees"]["speed"] == "slow" and models["stranger"] == {"id": "stranger"}
+    assert (models["dear"]["prices"] == {
+        "input": 1000, "output": 2000, "cached_input": 100, "above": [{"tokens": 1000, "input": 5000}]
+    })
+    assert (models["sees"]["vision"] is True and models["sees"]["speed"] == "slow" and
+            models["stranger"] == {"id": "stranger"})
     master, slave = pty.openpty()
-    subprocess.run([BINARY, "provider", "list", "one", "--url", f"http://127.0.0.1:{weir.port}", "--admin-key", weir.admin_key], stdout=slave, timeout=10, check=True, env=environment())
+    subprocess.run(
+        [BINARY, "provider", "list", "one", "--url", f"http://127.0.0.1:{weir.port}", "--admin-key", weir.admin_key],
+        stdout=slave, timeout=10, check=True, env=environment())
     os.close(slave)
     said = os.read(master, 65536).decode()
     while "stranger" not in said:
@@ -152,11 +176,16 @@ def test_provider_list_shows_them(own):
 
 
 def test_the_built_in_catalogue_serves_what_a_type_lists(start, start_mock):
-    weir = start({"providers": {"gemini": {"api_key": "k"}, "azure": {"api_key": "k", "account": "acme"}, "openai": {"api_key": "k"}}})
+    weir = start({
+        "providers": {
+            "gemini": {"api_key": "k"}, "azure": {"api_key": "k", "account": "acme"}, "openai": {"api_key": "k"}
+        }
+    })
     listed = {m["id"]: m["weir"] for m in http(weir.port, "GET", "/v1/models").json["data"]}
     assert listed["gemini-2.5-pro"]["context_tokens"] == 1048576 and listed["gpt-4o"]["targets"] == ["openai/gpt-4o"]
     assert http(weir.port, "GET", "/v1/models/azure%2Fgpt-4o-2024-08-06").json["weir"]["vision"] is True
-    shown = http(weir.port, "GET", "/admin/v1/providers/azure", headers={"authorization": f"Bearer {weir.admin_key}"}).json
+    shown = http(weir.port, "GET", "/admin/v1/providers/azure",
+                 headers={"authorization": f"Bearer {weir.admin_key}"}).json
     assert shown["base_url"] == "https://acme.openai.azure.com/openai/v1" and shown["models"] == []
     assert "can see images" in image(weir.port, "openai/gpt-3.5-turbo").error["message"]
 
@@ -165,14 +194,20 @@ def check(folder, catalogue, config='catalog: own.jsonl\nproviders: {openai: {ap
     (folder / "weir.yaml").write_text(config)
     if catalogue is not None:
         (folder / "own.jsonl").write_text(catalogue)
-    run = subprocess.run([BINARY, "check", "-c", "weir.yaml"], capture_output=True, text=True, timeout=10, env=environment(), cwd=folder)
+    run = subprocess.run([BINARY, "check", "-c", "weir.yaml"], capture_output=True, text=True, timeout=10,
+                         env=environment(), cwd=folder)
     return run.returncode, run.stdout + run.stderr
 
 
 def test_every_problem_of_a_catalogue_is_told_with_file_and_line(tmp_path):
-    status, said = check(tmp_path, '\n{"extends":"built-in"}\n{"provider":"openai","bas_url":"x"}\n{"model":"m","can":["vison"],"price":{"input":"1"}}\n{"model":\n')
+    status, said = check(
+        tmp_path,
+        '\n{"extends":"built-in"}\n{"provider":"openai","bas_url":"x"}\n{"model":"m","can":["vison"],'
+        '"price":{"input":"1"}}\n{"model":\n'
+    )
     assert status == 2
-    for line, words in ((3, "unknown member `bas_url`: did you mean `base_url`?"), (4, "unknown word `vison`: did you mean `vision`?"), (4, "`input` is USD"), (5, "not JSON")):
+    for line, words in ((3, "unknown member `bas_url`: did you mean `base_url`?"),
+                        (4, "unknown word `vison`: did you mean `vision`?"), (4, "`input` is USD"), (5, "not JSON")):
         assert [x for x in said.splitlines() if x.startswith(f"own.jsonl:{line}:") and words in x], (line, words, said)
     assert "weir.yaml" not in said
     assert check(tmp_path, OWN)[0] == 0

@@ -18,24 +18,32 @@ def test_a_reply_comes_back(pair):
 def test_the_body_goes_up_unchanged(pair, start):
     _, one, _ = pair
     weir = start({"providers": {"p": provider(f"http://127.0.0.1:{one.port}/another_vendor/v1")}})
-    body = '{ "messages" : [ {"role":"user","content":"H\\u00e9 \\ud83d\\ude00 é"} ],\n "model" :"m", "unknown_member": [1,2,{"a":null}] , "temperature":0.70 }'
+    body = (
+        '{ "messages" : [ {"role":"user","content":"H\\u00e9 \\ud83d\\ude00 é"} ],\n "model" :"m", "unknown_member": '
+        '[1,2,{"a":null}] , "temperature":0.70 }'
+    )
     assert http(weir.port, "POST", "/v1/chat/completions", body).status == 200
     assert one.last()["body"] == body
 
 
 def test_only_the_model_changes_when_the_target_is_named(pair):
     weir, one, _ = pair
-    assert http(weir.port, "POST", "/v1/chat/completions", '{"model":"one/m","messages":[{"role":"user","content":"x"}],"n":1}').status == 200
+    assert (http(weir.port, "POST", "/v1/chat/completions",
+                 '{"model":"one/m","messages":[{"role":"user","content":"x"}],"n":1}').status == 200)
     assert one.last()["body"] == '{"model":"m","messages":[{"role":"user","content":"x"}],"n":1}'
 
 
 def test_credentials_never_cross(pair):
     weir, one, _ = pair
-    reply = chat(weir.port, headers={"Authorization": "Bearer caller-secret", "x-api-key": "caller-key", "Cookie": "a=b", "x-weir-tags": "k=v",
-                                     "X-Forwarded-For": "10.0.0.1"})
+    reply = chat(
+        weir.port, headers={
+            "Authorization": "Bearer caller-secret", "x-api-key": "caller-key", "Cookie": "a=b", "x-weir-tags": "k=v",
+            "X-Forwarded-For": "10.0.0.1"
+        })
     headers = one.last()["headers"]
     assert headers["authorization"] == "Bearer sk-provider-secret"
-    assert "caller" not in json.dumps(headers) and "cookie" not in headers and not [h for h in headers if h.startswith("x-weir")]
+    assert ("caller" not in json.dumps(headers) and "cookie" not in headers and
+            not [h for h in headers if h.startswith("x-weir")])
     assert headers["accept-encoding"] == "identity" and headers["host"] == f"127.0.0.1:{one.port}"
     assert "set-cookie" not in reply.headers and "openai-organization" not in reply.headers
     assert reply.headers["x-ratelimit-limit-requests"] == "10000"
@@ -61,15 +69,27 @@ def test_the_v1_prefix_is_optional(pair):
 
 def test_tools_vision_and_structured_outputs_pass(pair):
     weir, _, _ = pair
-    tool = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}}
+    tool = {
+        "type": "function", "function": {
+            "name": "get_weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}
+        }
+    }
     reply = chat(weir.port, "the weather", tools=[tool]).json
     call = reply["choices"][0]["message"]["tool_calls"][0]
-    assert call["function"]["name"] == "get_weather" and json.loads(call["function"]["arguments"]) == {"city": "example"}
+    assert (call["function"]["name"] == "get_weather" and
+            json.loads(call["function"]["arguments"]) == {"city": "example"})
     assert reply["choices"][0]["finish_reason"] == "tool_calls"
-    body = {"model": "m", "messages": [{"role": "user", "content": [{"type": "text", "text": "what is it"},
-                                                                   {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]}]}
+    body = {
+        "model": "m", "messages": [{
+            "role": "user", "content": [{"type": "text", "text": "what is it"},
+                                        {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]
+        }]
+    }
     assert "An image was given." in http(weir.port, "POST", "/v1/chat/completions", body).content
-    schema = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object", "properties": {"count": {"type": "integer"}}}}}
+    schema = {
+        "type": "json_schema",
+        "json_schema": {"name": "x", "schema": {"type": "object", "properties": {"count": {"type": "integer"}}}}
+    }
     assert json.loads(chat(weir.port, "q", response_format=schema).content) == {"count": 1}
 
 
@@ -84,7 +104,8 @@ def test_an_unknown_model_is_a_404_that_says_so(pair):
     weir, _, _ = pair
     reply = chat(weir.port, model="nothing")
     assert reply.status == 404 and reply.error["code"] == "unknown_model" and "nothing" in reply.error["message"]
-    assert reply.error["weir"]["category"] == "configuration" and reply.error["weir"]["request_id"] == reply.headers["x-weir-request-id"]
+    assert (reply.error["weir"]["category"] == "configuration" and
+            reply.error["weir"]["request_id"] == reply.headers["x-weir-request-id"])
 
 
 def test_models_are_listed(pair):

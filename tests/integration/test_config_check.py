@@ -1,4 +1,5 @@
-"""weir check: every problem with its line and column, suggestions, exit status; and what serve refuses to start with."""
+"""weir check: every problem with its line and column, suggestions, exit status; and what serve refuses to start
+with."""
 import subprocess
 
 import pytest
@@ -9,7 +10,8 @@ from weirlib import BINARY, Weir, environment, provider
 def check(folder, text, command="check", env=None, path="weir.yaml"):
     if text is not None:
         (folder / path).write_text(text)
-    run = subprocess.run([BINARY, command, "-c", str(folder / path)], capture_output=True, text=True, timeout=10, env=env or environment(), cwd=folder)
+    run = subprocess.run([BINARY, command, "-c", str(folder / path)], capture_output=True, text=True, timeout=10,
+                         env=env or environment(), cwd=folder)
     return run.returncode, run.stdout + run.stderr
 
 
@@ -49,18 +51,26 @@ routes:
 on_disconnect: cancle
 """)
     assert status == 2
-    for line, words in ((1, "`lisen`: did you mean `listen`"), (2, "request_timeout_seconds"), (5, "NOT_SET_ANYWHERE"), (6, "`timout_seconds`: did you mean"),
-                        (7, "priority"), (9, "did you mean `openai`"), (13, "nobody/m"), (14, "did you mean `cancel`")):
+    for line, words in ((1, "`lisen`: did you mean `listen`"), (2, "request_timeout_seconds"), (5, "NOT_SET_ANYWHERE"),
+                        (6, "`timout_seconds`: did you mean"), (7, "priority"), (9, "did you mean `openai`"),
+                        (13, "nobody/m"), (14, "did you mean `cancel`")):
         assert [x for x in said.splitlines() if f"weir.yaml:{line}:" in x and words in x], (line, words, said)
 
 
-@pytest.mark.parametrize("text, words", [
-    ("providers: [", "weir.yaml:"), ("\tproviders: {}", "weir.yaml:1:"), ("- a\n- b\n", "map"), ("providers:\n  a:\n  a:\n", "weir.yaml:3:"), ("x: &a [*a]\n", "weir.yaml:1:"),
-    ("", "providers"), (GOOD + "listen: 300.1.1.1:99999\n", "listen"), (GOOD + "max_body_bytes: -5\n", "max_body_bytes"), (GOOD + "workers: many\n", "workers"),
-    (GOOD + "fetch: {timeout_seconds: 0}\n", "a number of seconds above 0 and up to 600, not `0`"), (GOOD + "fetch: {allow: [10.0.0.0/40]}\n", "`10.0.0.0/40`"), (GOOD + "fetch: yes\n", "`fetch` must be a map"),
-    (GOOD + "responses: {keep_days: -2}\n", "from 0 to 36500, not `-2`"), (GOOD + "responses: {stor: false}\n", "did you mean `store`"), (GOOD + "clients:\n  - {name: a, key_hash: " + "0" * 64 + ", raw: perhaps}\n", "`raw` must be true or false"),
-    (GOOD + "clients:\n  - {name: a, key_hash: short}\n", "key_hash"), (GOOD.replace("sk-test", "file:/nowhere/key"), "/nowhere/key"), (GOOD.replace("sk-test", "vault:x"), "vault"),
-    (GOOD + "    base_url: ftp://x\n", "base_url"), (GOOD + "    base_url: http://user@\n", "base_url")])
+@pytest.mark.parametrize(
+    "text, words",
+    [("providers: [", "weir.yaml:"), ("\tproviders: {}", "weir.yaml:1:"), ("- a\n- b\n", "map"),
+     ("providers:\n  a:\n  a:\n", "weir.yaml:3:"), ("x: &a [*a]\n", "weir.yaml:1:"), ("", "providers"),
+     (GOOD + "listen: 300.1.1.1:99999\n", "listen"), (GOOD + "max_body_bytes: -5\n", "max_body_bytes"),
+     (GOOD + "workers: many\n", "workers"),
+     (GOOD + "fetch: {timeout_seconds: 0}\n", "a number of seconds above 0 and up to 600, not `0`"),
+     (GOOD + "fetch: {allow: [10.0.0.0/40]}\n", "`10.0.0.0/40`"), (GOOD + "fetch: yes\n", "`fetch` must be a map"),
+     (GOOD + "responses: {keep_days: -2}\n", "from 0 to 36500, not `-2`"),
+     (GOOD + "responses: {stor: false}\n", "did you mean `store`"),
+     (GOOD + "clients:\n  - {name: a, key_hash: " + "0" * 64 + ", raw: perhaps}\n", "`raw` must be true or false"),
+     (GOOD + "clients:\n  - {name: a, key_hash: short}\n", "key_hash"),
+     (GOOD.replace("sk-test", "file:/nowhere/key"), "/nowhere/key"), (GOOD.replace("sk-test", "vault:x"), "vault"),
+     (GOOD + "    base_url: ftp://x\n", "base_url"), (GOOD + "    base_url: http://user@\n", "base_url")])
 def test_what_is_wrong_is_said(tmp_path, text, words):
     status, said = check(tmp_path, text)
     if text:
@@ -82,7 +92,8 @@ def test_no_message_shows_a_secret(tmp_path):
     assert "sk-very-secret" not in said
 
 
-@pytest.mark.parametrize("key", ["rate_limit_rpm: 60", "daily_budget: 10.0", "max_concurrent: 10", "quota: {requests_per_day: 100}"])
+@pytest.mark.parametrize(
+    "key", ["rate_limit_rpm: 60", "daily_budget: 10.0", "max_concurrent: 10", "quota: {requests_per_day: 100}"])
 def test_serve_refuses_what_protects_and_is_not_there_yet(tmp_path, key):
     text = GOOD + f"    {key}\n"
     status, said = check(tmp_path, text)
@@ -94,21 +105,31 @@ def test_serve_refuses_what_protects_and_is_not_there_yet(tmp_path, key):
 
 
 def test_what_only_comes_later_does_not_stop_serve(start, start_mock):
-    weir = start({"selection_strategy": "priority", "cache": {"ttl_seconds": 5}, "providers": {"p": provider(start_mock(), circuit_breaker={"failure_threshold": 3})}})
+    weir = start({
+        "selection_strategy": "priority", "cache": {"ttl_seconds": 5},
+        "providers": {"p": provider(start_mock(), circuit_breaker={"failure_threshold": 3})}
+    })
     assert weir.process.poll() is None
 
 
 def test_a_missing_file_and_wrong_usage(tmp_path):
     status, said = check(tmp_path, None, path="none.yaml")
     assert status in (1, 2) and "none.yaml" in said
-    for arguments in ([], ["nothing"], ["serve", "--nothing"], ["check", "a", "b"], ["mock", "--fault", "hag"], ["mock", "--latency", "x"], ["mock", "x"]):
-        run = subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=10, env=environment(), cwd=tmp_path)
+    for arguments in ([], ["nothing"], ["serve", "--nothing"], ["check", "a", "b"], ["mock", "--fault",
+                                                                                     "hag"], ["mock", "--latency",
+                                                                                              "x"], ["mock", "x"]):
+        run = subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=10, env=environment(),
+                             cwd=tmp_path)
         assert run.returncode == 2 and run.stderr, arguments
-    assert "hang" in subprocess.run([BINARY, "mock", "--fault", "hag"], capture_output=True, text=True, timeout=10).stderr
+    assert ("hang" in subprocess.run([BINARY, "mock", "--fault", "hag"], capture_output=True, text=True,
+                                     timeout=10).stderr)
 
 
 def test_version_and_help(tmp_path):
-    for arguments in (["version"], ["--version"], ["--help"], ["mock", "--help"], ["serve", "--help"], ["check", "-h"], ["provider", "--help"]):
+    for arguments in (["version"], ["--version"], ["--help"], ["mock",
+                                                               "--help"], ["serve",
+                                                                           "--help"], ["check",
+                                                                                       "-h"], ["provider", "--help"]):
         run = subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=10, cwd=tmp_path)
         assert run.returncode == 0 and "weir" in run.stdout
 

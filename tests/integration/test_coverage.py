@@ -1,4 +1,5 @@
-"""`make coverage` fails for a folder below its bar, says which lines nobody ran, and counts a header's line once, by its best object."""
+"""`make coverage` fails for a folder below its bar, says which lines nobody ran, and counts a header's line once, by
+its best object."""
 import importlib.machinery
 import importlib.util
 import json
@@ -15,7 +16,8 @@ loader.exec_module(coverage)
 def test_a_folder_below_its_bar_is_told_with_the_lines_of_its_files(capsys, monkeypatch):
     monkeypatch.setattr(coverage, "BAR", {"src/a": 75, "src/b": 75, "src/none": 75})
     good, bad = {1: 1, 2: 5, 3: 2, 9: 0}, {3: 1, 4: 0, 5: 0, 6: 1, 9: 0}
-    below = coverage.report({"src/a/deep/x.c": good, "src/b/x.c": good, "src/b/y.c": bad, "src/bb/z.c": bad, "tests/t.c": bad})
+    below = coverage.report({"src/a/deep/x.c": good, "src/b/x.c": good, "src/b/y.c": bad, "src/bb/z.c": bad,
+                             "tests/t.c": bad})
     told = capsys.readouterr().out.splitlines()
     assert below == 2 and [line.split()[1] for line in told] == ["src/a", "src/b", "src/b/y.c", "src/none", "total"]
     assert "75.0%" in told[0] and "BELOW" not in told[0] and told[1].endswith("BELOW 75%")

@@ -1,4 +1,5 @@
-"""Every decision over real sockets: strategies, breaker, retries, keys, rates, places and the line, the lock, probes."""
+"""Every decision over real sockets: strategies, breaker, retries, keys, rates, places and the line, the lock,
+probes."""
 import json
 import threading
 import time
@@ -9,12 +10,14 @@ from weirlib import RawProvider, chat, http, poll, provider
 
 
 def admin(weir, method, path, body=None):
-    return http(weir.port, method, "/admin/v1" + path, body=body, headers={"authorization": f"Bearer {weir.admin_key}", "content-type": "application/json"})
+    return http(weir.port, method, "/admin/v1" + path, body=body,
+                headers={"authorization": f"Bearer {weir.admin_key}", "content-type": "application/json"})
 
 
 def story_of(weir, reply):
     """What is remembered of it: a moment after its end, as the provider's own end is awaited."""
-    return poll(lambda: (r := admin(weir, "GET", "/requests/" + reply.headers["x-weir-request-id"])).status == 200 and r.json)
+    return poll(lambda:
+                (r := admin(weir, "GET", "/requests/" + reply.headers["x-weir-request-id"])).status == 200 and r.json)
 
 
 def served_by(weir, count, model="m", **more):
@@ -35,16 +38,21 @@ def trio(start, start_mock):
     def run(strategy, targets=("a/x", "b/x", "c/x"), route=None, providers=None, latencies=(), **more):
         for i, latency in enumerate(latencies):
             mocks[i] = start_mock("--latency", str(latency))
-        blocks = {name: provider(mock, ["x"], priority=i + 1, **(providers or {}).get(name, {})) for i, (name, mock) in enumerate(zip("abc", mocks))}
+        blocks = {
+            name: provider(mock, ["x"], priority=i + 1,
+                           **(providers or {}).get(name, {})) for i, (name, mock) in enumerate(zip("abc", mocks))
+        }
         for block in blocks.values():
             if "api_keys" in block:
                 del block["api_key"]
-        return start({"retry": {"base_ms": 1, "max_ms": 20}, "providers": blocks,
-                      "routes": [{"model": "m", "strategy": strategy, "targets": list(targets), **(route or {})}], **more})
+        return start({
+            "retry": {"base_ms": 1, "max_ms": 20}, "providers": blocks,
+            "routes": [{"model": "m", "strategy": strategy, "targets": list(targets), **(route or {})}], **more
+        })
     return run, mocks
 
 
-# -- strategies ----------------------------------------------------------------------------------------------------------
+# -- strategies --------------------------------------------------------------------------------------------------------
 
 def test_priority_sends_all_to_the_first(trio):
     run, _ = trio
@@ -58,7 +66,8 @@ def test_round_robin_is_fair_to_one(trio):
 
 def test_round_robin_goes_by_weight(trio):
     run, _ = trio
-    weir = run("round_robin", [{"target": "a/x", "weight": 3}, {"target": "b/x", "weight": 2}, {"target": "c/x", "weight": 1}])
+    weir = run("round_robin",
+               [{"target": "a/x", "weight": 3}, {"target": "b/x", "weight": 2}, {"target": "c/x", "weight": 1}])
     by = served_by(weir, 36)
     assert abs(by["a"] - 18) <= 1 and abs(by["b"] - 12) <= 1 and abs(by["c"] - 6) <= 1, by
 
@@ -85,7 +94,10 @@ def test_fastest_response_prefers_the_quick_one_and_explores(trio):
 
 def test_cost_optimal_takes_the_cheapest(trio):
     run, _ = trio
-    prices = {"a": {"prices": {"x": {"input": 5, "output": 5}}}, "b": {"prices": {"x": {"input": 1, "output": 1}}}, "c": {"prices": {"x": {"input": 2, "output": 9}}}}
+    prices = {
+        "a": {"prices": {"x": {"input": 5, "output": 5}}}, "b": {"prices": {"x": {"input": 1, "output": 1}}},
+        "c": {"prices": {"x": {"input": 2, "output": 9}}}
+    }
     assert served_by(run("cost_optimal", providers=prices), 6) == {"b": 6}
 
 
@@ -121,11 +133,15 @@ def test_a_strategy_that_does_not_exist_is_refused(trio):
     assert reply.status == 400 and "round_robin" in reply.error["message"]
 
 
-# -- breaker, retries, keys ----------------------------------------------------------------------------------------------
+# -- breaker, retries, keys --------------------------------------------------------------------------------------------
 
 def test_a_breaker_opens_then_lets_one_try_and_closes(trio):
     run, mocks = trio
-    rules = {"circuit_breaker": {"failure_threshold": 3, "timeout_seconds": 0.5, "half_open_max_calls": 1, "ramp_seconds": 0.001}}
+    rules = {
+        "circuit_breaker": {
+            "failure_threshold": 3, "timeout_seconds": 0.5, "half_open_max_calls": 1, "ramp_seconds": 0.001
+        }
+    }
     weir = run("priority", ["a/x", "b/x"], providers={"a": rules})
     mocks[0].fault("status=500")
     for _ in range(6):
@@ -140,7 +156,8 @@ def test_a_breaker_opens_then_lets_one_try_and_closes(trio):
 
 def test_with_every_breaker_open_the_answer_says_when(trio):
     run, mocks = trio
-    weir = run("priority", ["a/x"], providers={"a": {"circuit_breaker": {"failure_threshold": 1, "timeout_seconds": 30}}})
+    weir = run("priority", ["a/x"],
+               providers={"a": {"circuit_breaker": {"failure_threshold": 1, "timeout_seconds": 30}}})
     mocks[0].fault("status=500")
     chat(weir.port)
     reply = chat(weir.port)
@@ -187,7 +204,8 @@ def test_a_retry_after_up_to_the_longest_pause_is_waited_for(trio, told_ms, stat
 
 def test_retries_keep_to_their_budget(trio):
     run, mocks = trio
-    weir = run("priority", ["a/x"], retry={"base_ms": 1, "max_ms": 5, "budget": 0}, providers={"a": {"circuit_breaker": {"failure_threshold": 65535}}})
+    weir = run("priority", ["a/x"], retry={"base_ms": 1, "max_ms": 5, "budget": 0},
+               providers={"a": {"circuit_breaker": {"failure_threshold": 65535}}})
     mocks[0].fault("status=503")
     attempts = sum(int(chat(weir.port).headers["x-weir-attempts"]) for _ in range(20))
     assert 20 + 8 <= attempts <= 20 + 20  # the floor of ten for a window, and two windows at the most
@@ -205,7 +223,7 @@ def test_keys_take_turns_and_one_that_is_limited_rests(trio):
     assert admin(weir, "GET", "/health").json["providers"][0]["keys_cooling"] == 1
 
 
-# -- rates, places, the line ---------------------------------------------------------------------------------------------
+# -- rates, places, the line -------------------------------------------------------------------------------------------
 
 def test_a_rate_sends_the_rest_to_the_next_target(trio):
     run, _ = trio
@@ -233,18 +251,22 @@ def test_tokens_are_reserved_and_settled(trio):
 
 def test_a_clients_own_rate(start, start_mock):
     import hashlib
-    weir = start({"providers": {"a": provider(start_mock())}, "clients": [{"name": "app", "key_hash": hashlib.sha256(b"k").hexdigest(), "rate_limit_rpm": 2}]})
+    weir = start({
+        "providers": {"a": provider(start_mock())},
+        "clients": [{"name": "app", "key_hash": hashlib.sha256(b"k").hexdigest(), "rate_limit_rpm": 2}]
+    })
     replies = [chat(weir.port, headers={"authorization": "Bearer k"}) for _ in range(3)]
     assert [r.status for r in replies] == [200, 200, 429] and int(replies[2].headers["retry-after"]) >= 1
     # its own limits are told, and not its provider's
     assert [r.headers["x-ratelimit-limit-requests"] for r in replies] == ["2"] * 3
     assert [r.headers["x-ratelimit-remaining-requests"] for r in replies] == ["1", "0", "0"]
-    assert all(r.headers["x-ratelimit-reset-requests"].endswith("s") and "x-ratelimit-limit-tokens" not in r.headers for r in replies)
+    assert all(r.headers["x-ratelimit-reset-requests"].endswith("s") and "x-ratelimit-limit-tokens" not in r.headers
+               for r in replies)
     assert replies[2].json["error"]["weir"]["scope"] == "client"
 
 
-@pytest.mark.parametrize("limits, more", [({"rate_limit_rpm": 1}, {}), ({"rate_limit_rph": 1}, {}), ({"rate_limit_tpm": 100}, {"max_tokens": 90}),
-                                          ({"max_concurrent": 1}, {})])
+@pytest.mark.parametrize("limits, more", [({"rate_limit_rpm": 1}, {}), ({"rate_limit_rph": 1}, {}),
+                                          ({"rate_limit_tpm": 100}, {"max_tokens": 90}), ({"max_concurrent": 1}, {})])
 def test_a_clients_own_limit_is_told_as_the_clients(start, start_mock, limits, more):
     import hashlib
     slow = start_mock("--latency", "2000" if "max_concurrent" in limits else "0")
@@ -259,9 +281,10 @@ def test_a_clients_own_limit_is_told_as_the_clients(start, start_mock, limits, m
 
 
 def test_what_a_client_used_counts_prompt_and_answer(start, start_mock):
-    """Reserved before, settled after: 5,000 of 6,000 tokens a minute leave room for a small request and for no large one."""
+    """Reserved before, settled after: 5,000 of 6,000 tokens a minute leave room for a small request and no large one."""
     import hashlib
-    weir = start({"providers": {"a": provider(start_mock())}, "clients": [{"name": "app", "key_hash": hashlib.sha256(b"k").hexdigest(), "rate_limit_tpm": 6000}]})
+    client = {"name": "app", "key_hash": hashlib.sha256(b"k").hexdigest(), "rate_limit_tpm": 6000}
+    weir = start({"providers": {"a": provider(start_mock())}, "clients": [client]})
     headers = {"authorization": "Bearer k"}
     used = chat(weir.port, "[mock tokens=5000] x", headers=headers, max_tokens=5500)
     assert used.status == 200 and used.json["usage"]["completion_tokens"] == 5000
@@ -293,7 +316,11 @@ def test_what_would_be_chosen_for_a_whole_request(trio, tmp_path):
     weir = run("priority", rules=[{"name": "pictures", "when": {"has_image": True}, "targets": ["c/x"]}],
                clients=[{"name": "app", "key_hash": hashlib.sha256(b"k").hexdigest(), "providers": ["b"]}])
     plain = {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}
-    picture = {"model": "m", "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]}]}
+    picture = {
+        "model": "m", "messages": [{
+            "role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]
+        }]
+    }
     assert admin(weir, "POST", "/route", plain).json["chosen"] == "a/x"
     asked = admin(weir, "POST", "/route", picture).json
     assert asked["chosen"] == "c/x" and asked["rule"] == "pictures", asked
@@ -303,8 +330,10 @@ def test_what_would_be_chosen_for_a_whole_request(trio, tmp_path):
     assert admin(weir, "POST", "/route", {"model": "nothing", "messages": []}).status == 404
     assert admin(weir, "POST", "/route", {"model": 3}).status == 400
     (tmp_path / "request.json").write_text(json.dumps(picture))
-    said = subprocess.run([BINARY, "route", "--json", "--request", str(tmp_path / "request.json"), "--url", f"http://127.0.0.1:{weir.port}", "--admin-key", weir.admin_key],
-                          capture_output=True, text=True, timeout=10, env=environment())
+    said = subprocess.run([
+        BINARY, "route", "--json", "--request",
+        str(tmp_path / "request.json"), "--url", f"http://127.0.0.1:{weir.port}", "--admin-key", weir.admin_key
+    ], capture_output=True, text=True, timeout=10, env=environment())
     assert said.returncode == 0 and json.loads(said.stdout)["chosen"] == "c/x", said
     assert all(mock.requests()["requests"] == [] for mock in mocks)
 
@@ -314,7 +343,9 @@ def test_all_providers_are_probed_at_once(trio):
     from weirlib import BINARY, environment
     run, mocks = trio
     weir = run("priority")
-    ask = [BINARY, "provider", "probe", "--all", "--url", f"http://127.0.0.1:{weir.port}", "--admin-key", weir.admin_key]
+    ask = [
+        BINARY, "provider", "probe", "--all", "--url", f"http://127.0.0.1:{weir.port}", "--admin-key", weir.admin_key
+    ]
     said = subprocess.run(ask, capture_output=True, text=True, timeout=20, env=environment())
     assert said.returncode == 0 and said.stdout.count(" answers") == 3 and "overall healthy" in said.stdout, said
     mocks[1].fault("status=500")
@@ -341,14 +372,16 @@ def test_more_than_a_provider_takes_goes_to_the_next(trio):
 
 def test_who_finds_no_place_waits_in_line_in_order(trio):
     run, mocks = trio
-    weir = run("priority", ["a/x"], providers={"a": {"max_concurrent": 1, "queue": {"max": 8, "wait_ms": 5000}}}, latencies=(60,), workers=2)
+    weir = run("priority", ["a/x"], providers={"a": {"max_concurrent": 1, "queue": {"max": 8, "wait_ms": 5000}}},
+               latencies=(60,), workers=2)
     assert [r.status for r in together(weir, 6)] == [200] * 6
     assert admin(weir, "GET", "/health").json["providers"][0]["in_flight"] == 0
 
 
 def test_a_line_that_is_full_or_too_slow_is_a_429(trio):
     run, mocks = trio
-    weir = run("priority", ["a/x"], providers={"a": {"max_concurrent": 1, "queue": {"max": 1, "wait_ms": 150}}}, latencies=(700,))
+    weir = run("priority", ["a/x"], providers={"a": {"max_concurrent": 1, "queue": {"max": 1, "wait_ms": 150}}},
+               latencies=(700,))
     replies = together(weir, 4)
     assert sorted(r.status for r in replies) == [200, 429, 429, 429]
     assert {r.error["code"] for r in replies if r.status == 429} == {"too_many_in_flight"}
@@ -358,7 +391,9 @@ def test_a_line_that_is_full_or_too_slow_is_a_429(trio):
 def test_nobody_stands_in_line_past_its_own_deadline(trio):
     run, mocks = trio
     patient = {"timeout_seconds": 20, "reply_timeout_seconds": 20}
-    weir = run("priority", ["a/x"], providers={"a": {"max_concurrent": 1, "queue": {"max": 8, "wait_ms": 60000}, **patient}}, latencies=(2000,))
+    queue = {"max": 8, "wait_ms": 60000}
+    weir = run("priority", ["a/x"], providers={"a": {"max_concurrent": 1, "queue": queue, **patient}},
+               latencies=(2000,))
     first = threading.Thread(target=lambda: chat(weir.port))
     first.start()
     poll(lambda: admin(weir, "GET", "/health").json["providers"][0]["in_flight"] == 1)
@@ -369,11 +404,13 @@ def test_nobody_stands_in_line_past_its_own_deadline(trio):
     assert admin(weir, "GET", "/health").json["providers"][0]["in_flight"] == 0
 
 
-@pytest.mark.parametrize("rpm, wait_ms, timeout_ms, status", [(60, 20000, None, 200), (6, 500, None, 429), (6, 20000, 500, 429)])
+@pytest.mark.parametrize("rpm, wait_ms, timeout_ms, status",
+                         [(60, 20000, None, 200), (6, 500, None, 429), (6, 20000, 500, 429)])
 def test_a_rate_is_waited_for_within_the_line_and_the_deadline(trio, rpm, wait_ms, timeout_ms, status):
     """A line that ends before the rate allows it, or a caller that has not so long, is refused at once."""
     run, mocks = trio
-    weir = run("priority", ["a/x"], providers={"a": {"rate_limit_rpm": rpm, "burst_allowance": 1, "queue": {"max": 8, "wait_ms": wait_ms}}})
+    weir = run("priority", ["a/x"],
+               providers={"a": {"rate_limit_rpm": rpm, "burst_allowance": 1, "queue": {"max": 8, "wait_ms": wait_ms}}})
     began = time.monotonic()
     assert chat(weir.port).status == 200
     reply = chat(weir.port, headers={"x-weir-timeout-ms": str(timeout_ms)} if timeout_ms else None)
@@ -384,7 +421,7 @@ def test_a_rate_is_waited_for_within_the_line_and_the_deadline(trio, rpm, wait_m
         assert reply.error["code"] == "rate_limited" and 1 <= reply.error["weir"]["retry_after_ms"] <= 10000, reply
 
 
-# -- the lock ------------------------------------------------------------------------------------------------------------
+# -- the lock ----------------------------------------------------------------------------------------------------------
 
 def lock(weir):
     return admin(weir, "GET", "/lock").json["locks"][0]
@@ -420,7 +457,8 @@ def test_a_herd_that_fails_together_moves_the_lock_once(trio):
 
 def test_the_lock_goes_back_to_a_primary_that_is_well(trio):
     run, mocks = trio
-    weir = run("exclusive", route={"return_to_primary_seconds": 0.3}, providers={"a": {"circuit_breaker": {"failure_threshold": 65535}}})
+    weir = run("exclusive", route={"return_to_primary_seconds": 0.3},
+               providers={"a": {"circuit_breaker": {"failure_threshold": 65535}}})
     mocks[0].fault("status=500")
     assert chat(weir.port).headers["x-weir-provider"] == "b"
     mocks[0].reset()
@@ -436,7 +474,8 @@ def test_a_question_shows_the_locks_holder_and_takes_nothing(trio):
     assert chat(weir.port).headers["x-weir-provider"] == "a"
     assert admin(weir, "POST", "/lock/m", b'{"target": "c/x"}').status == 200
     asked = admin(weir, "POST", "/route", question).json
-    assert asked["chosen"] == "c/x" and asked["strategy"] == "exclusive" and all("score" not in c for c in asked["candidates"])
+    assert asked["chosen"] == "c/x" and asked["strategy"] == "exclusive"
+    assert all("score" not in c for c in asked["candidates"])
     assert lock(weir)["epoch"] == before["epoch"] + 1 and mocks[2].requests()["count"] == 0
 
 
@@ -457,13 +496,15 @@ def test_the_lock_is_moved_by_hand_and_survives_a_restart(trio, start):
         again.stop()
 
 
-# -- streams that go on elsewhere ----------------------------------------------------------------------------------------
+# -- streams that go on elsewhere --------------------------------------------------------------------------------------
 
-WORDS = "The level of the river is kept by a weir that lets through just as much water as comes down to it every day".split(" ")
+WORDS = ("The level of the river is kept by a weir that lets through just as much water as comes down to it "
+         "every day").split(" ")
 
 
 class Continuing:
-    """A provider that streams WORDS from where the messages say, repeating the last `repeat` words, and dies after `die` events."""
+    """A provider that streams WORDS from where the messages say, repeating the last `repeat` words, and dies after
+    `die` events."""
 
     def __init__(self, repeat=0, die=None, how="close", words=None):
         self.repeat, self.die, self.how, self.asked, self.words = repeat, die, how, [], words or WORDS
@@ -480,8 +521,10 @@ class Continuing:
         if self.repeat and had:
             rest = " ".join(had.split(" ")[-self.repeat:]) + rest
         connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
-        chunk = lambda delta, reason=None: json.dumps({"id": f"id-{id(self)}", "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]})
-        events = [chunk({"role": "assistant", "content": ""})] + [chunk({"content": rest[i:i + 5]}) for i in range(0, len(rest), 5)] + [chunk({}, "stop"), "[DONE]"]
+        chunk = lambda delta, reason=None: json.dumps(
+            {"id": f"id-{id(self)}", "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]})
+        events = ([chunk({"role": "assistant", "content": ""})] +
+                  [chunk({"content": rest[i:i + 5]}) for i in range(0, len(rest), 5)] + [chunk({}, "stop"), "[DONE]"])
         for number, event in enumerate(events):
             if self.die is not None and number == self.die:
                 if self.how == "stall":
@@ -498,8 +541,11 @@ class Continuing:
 
 def resuming(start, *providers, **route):
     names = "abcd"[:len(providers)]
-    return start({"retry": {"base_ms": 1}, "providers": {n: provider(p.base_url, ["x"], priority=i) for i, (n, p) in enumerate(zip(names, providers), 1)},
-                  "routes": [{"model": "m", "targets": [f"{n}/x" for n in names], "resume_streams": True, **route}]})
+    return start({
+        "retry": {"base_ms": 1},
+        "providers": {n: provider(p.base_url, ["x"], priority=i) for i, (n, p) in enumerate(zip(names, providers), 1)},
+        "routes": [{"model": "m", "targets": [f"{n}/x" for n in names], "resume_streams": True, **route}]
+    })
 
 
 @pytest.mark.parametrize("how", ["close", "stall", "error"])
@@ -519,12 +565,17 @@ def test_a_stream_that_dies_goes_on_from_the_next_target(start, how, repeat, die
 
 def test_a_target_that_takes_a_prefill_is_given_its_own_unfinished_message(start):
     one, two = Continuing(die=5), Continuing()
-    weir = start({"retry": {"base_ms": 1}, "providers": {"a": provider(one.base_url, ["x"], priority=1), "b": provider(two.base_url, ["x"], priority=2, type="mistral")},
-                  "routes": [{"model": "m", "targets": ["a/x", "b/x"], "resume_streams": True}]})
+    weir = start({
+        "retry": {"base_ms": 1}, "providers": {
+            "a": provider(one.base_url, ["x"], priority=1), "b": provider(two.base_url, ["x"], priority=2,
+                                                                          type="mistral")
+        }, "routes": [{"model": "m", "targets": ["a/x", "b/x"], "resume_streams": True}]
+    })
     reply = chat(weir.port, stream=True)
     assert reply.complete and reply.content == " ".join(WORDS), reply
     last = two.asked[0][-1]
-    assert last["role"] == "assistant" and last["prefix"] is True and last["content"] and " ".join(WORDS).startswith(last["content"])
+    assert (last["role"] == "assistant" and last["prefix"] is True and last["content"] and
+            " ".join(WORDS).startswith(last["content"]))
 
 
 def test_a_stream_goes_on_twice_and_in_the_routes_own_words(start):
@@ -538,32 +589,38 @@ def test_a_stream_goes_on_twice_and_in_the_routes_own_words(start):
 def test_with_nobody_to_go_on_the_stream_ends_in_an_error(start):
     one, two = Continuing(die=4), Continuing(die=0)
     reply = chat(resuming(start, one, two).port, stream=True)
-    assert reply.status == 200 and reply.complete and "error" in reply.events[-1] and reply.content == " ".join(WORDS)[:15]
+    assert (reply.status == 200 and reply.complete and "error" in reply.events[-1] and
+            reply.content == " ".join(WORDS)[:15])
 
 
-@pytest.mark.parametrize("more", [{"tools": [{"type": "function", "function": {"name": "f"}}]}, {"response_format": {"type": "json_object"}}, {"n": 2}])
+@pytest.mark.parametrize("more", [{"tools": [{"type": "function", "function": {"name": "f"}}]},
+                                  {"response_format": {"type": "json_object"}}, {"n": 2}])
 def test_what_is_no_plain_text_is_not_continued(start, more):
     one, two = Continuing(die=4), Continuing()
     reply = chat(resuming(start, one, two).port, stream=True, **more)
     assert "error" in reply.events[-1] and not two.asked
 
 
-# -- rules ---------------------------------------------------------------------------------------------------------------
+# -- rules -------------------------------------------------------------------------------------------------------------
 
 RULES = [{"name": "images", "when": {"has_image": True}, "targets": ["b/x"]},
          {"name": "off", "enabled": False, "when": {}, "targets": ["c/x"]},
          {"name": "tools", "when": {"has_tools": True, "streaming": False}, "targets": ["c/x"]},
          {"name": "long", "when": {"prompt_tokens_over": 1000}, "targets": ["c/x", "b/x"], "strategy": "round_robin"},
          {"name": "team", "when": {"tags": {"team": "search"}}, "targets": ["b/x"]}]
-IMAGE = [{"role": "user", "content": [{"type": "text", "text": "what"}, {"type": "image_url", "image_url": {"url": "https://example.org/x.png"}}]}]
+IMAGE = [{
+    "role": "user", "content": [{"type": "text", "text": "what"},
+                                {"type": "image_url", "image_url": {"url": "https://example.org/x.png"}}]
+}]
 TOOL = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
 
 
-@pytest.mark.parametrize("more, headers, wanted", [
-    ({}, {}, "a"), ({"messages": IMAGE}, {}, "b"), ({"tools": TOOL}, {}, "c"), ({"tools": TOOL, "stream": True}, {}, "a"),
-    ({"messages": IMAGE, "tools": TOOL}, {}, "b"), ({"messages": [{"role": "user", "content": "word " * 1200}]}, {}, "cb"),
-    ({}, {"x-weir-tags": "team=search, env=prod"}, "b"), ({}, {"x-weir-tags": "team=other"}, "a"),
-    ({"messages": IMAGE}, {"x-weir-targets": "b/x"}, "b")])
+@pytest.mark.parametrize("more, headers, wanted",
+                         [({}, {}, "a"), ({"messages": IMAGE}, {}, "b"), ({"tools": TOOL}, {}, "c"),
+                          ({"tools": TOOL, "stream": True}, {}, "a"), ({"messages": IMAGE, "tools": TOOL}, {}, "b"),
+                          ({"messages": [{"role": "user", "content": "word " * 1200}]}, {}, "cb"),
+                          ({}, {"x-weir-tags": "team=search, env=prod"}, "b"), ({}, {"x-weir-tags": "team=other"}, "a"),
+                          ({"messages": IMAGE}, {"x-weir-targets": "b/x"}, "b")])
 def test_the_first_rule_that_holds_decides(trio, more, headers, wanted):
     run, _ = trio
     weir = run("priority", rules=RULES, trust_tags=True)
@@ -581,20 +638,24 @@ def test_a_pin_only_narrows_what_a_rule_allows(trio):
 
 def test_tags_of_strangers_are_not_trusted(trio):
     run, _ = trio
-    assert chat(run("priority", rules=RULES).port, headers={"x-weir-tags": "team=search"}).headers["x-weir-provider"] == "a"
+    assert (chat(run("priority", rules=RULES).port,
+                 headers={"x-weir-tags": "team=search"}).headers["x-weir-provider"] == "a")
 
 
 def test_a_client_that_may_not_use_the_holder_does_not_move_the_lock(start, start_mock):
     import hashlib
-    weir = start({"providers": {n: provider(start_mock(), ["x"], priority=i) for i, n in enumerate("ab", 1)},
-                  "routes": [{"model": "m", "strategy": "exclusive", "targets": ["a/x", "b/x"]}],
-                  "clients": [{"name": n, "key_hash": hashlib.sha256(n.encode()).hexdigest(), "providers": p} for n, p in (("all", ["*"]), ("few", ["b"]))]})
+    weir = start({
+        "providers": {n: provider(start_mock(), ["x"], priority=i) for i, n in enumerate("ab", 1)},
+        "routes": [{"model": "m", "strategy": "exclusive", "targets": ["a/x", "b/x"]}],
+        "clients": [{"name": n, "key_hash": hashlib.sha256(n.encode()).hexdigest(), "providers": p}
+                    for n, p in (("all", ["*"]), ("few", ["b"]))]
+    })
     assert chat(weir.port, headers={"authorization": "Bearer few"}).error["code"] == "no_provider_available"
     assert chat(weir.port, headers={"authorization": "Bearer all"}).headers["x-weir-provider"] == "a"
     assert lock(weir)["holder"] == "a/x" and lock(weir)["epoch"] == 1
 
 
-# -- health --------------------------------------------------------------------------------------------------------------
+# -- health ------------------------------------------------------------------------------------------------------------
 
 def test_a_provider_is_probed_and_its_history_kept(trio):
     run, mocks = trio
@@ -608,7 +669,7 @@ def test_a_provider_is_probed_and_its_history_kept(trio):
     assert mocks[0].requests()["paths"].get("/v1/models", 0) >= 3
 
 
-# -- what would be chosen ------------------------------------------------------------------------------------------------
+# -- what would be chosen ----------------------------------------------------------------------------------------------
 
 def test_what_would_be_chosen_is_what_is_chosen(trio):
     run, mocks = trio
@@ -621,9 +682,11 @@ def test_what_would_be_chosen_is_what_is_chosen(trio):
 
 def test_explain_names_the_strategy_and_who_was_passed_over(trio):
     run, mocks = trio
-    weir = run("priority", ["a/x", "b/x"], providers={"a": {"circuit_breaker": {"failure_threshold": 1, "timeout_seconds": 60}}})
+    weir = run("priority", ["a/x", "b/x"],
+               providers={"a": {"circuit_breaker": {"failure_threshold": 1, "timeout_seconds": 60}}})
     mocks[0].fault("status=500")
     chat(weir.port)
     reply = chat(weir.port)
     story = story_of(weir, reply)
-    assert story["strategy"] == "priority" and story["candidates"][0]["refused"] == "breaker_open" and story["candidates"][1]["tries"] == 1
+    assert (story["strategy"] == "priority" and story["candidates"][0]["refused"] == "breaker_open" and
+            story["candidates"][1]["tries"] == 1)

@@ -43,7 +43,9 @@ def test_readyz_fails_while_draining(start, start_mock):
     assert http(weir.port, "GET", "/readyz").status == 200
     held = begin(weir, "[mock latency=900] y")
     with Connection(weir.port) as c:
-        c.send(request_bytes("POST", "/v1/chat/completions", chat_body("[mock latency=400] z")) + request_bytes("GET", "/readyz"))
+        c.send(
+            request_bytes("POST", "/v1/chat/completions", chat_body("[mock latency=400] z")) +
+            request_bytes("GET", "/readyz"))
         poll(lambda: weir.metric("weir_requests_in_flight") == 2)
         weir.process.send_signal(signal.SIGTERM)
         first = c.reply()
@@ -55,7 +57,8 @@ def test_readyz_fails_while_draining(start, start_mock):
 
 
 def test_a_drain_ends_at_its_limit(start, start_mock):
-    weir = start({"drain_seconds": 0.5, "providers": {"p": provider(start_mock("--fault", "hang"), reply_timeout_seconds=60)}})
+    weir = start(
+        {"drain_seconds": 0.5, "providers": {"p": provider(start_mock("--fault", "hang"), reply_timeout_seconds=60)}})
     held = begin(weir, "never")
     poll(lambda: weir.metric("weir_requests_in_flight") == 1)
     begun = time.monotonic()

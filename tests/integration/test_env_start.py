@@ -15,7 +15,8 @@ def bare(tmp_path):
     def run(**variables):
         home = tmp_path / "home"
         home.mkdir(exist_ok=True)
-        env = environment(WEIR_LISTEN="127.0.0.1:0", WEIR_STATE_DIR=str(tmp_path / "state"), HOME=str(home), XDG_CONFIG_HOME=str(home), **variables)
+        env = environment(WEIR_LISTEN="127.0.0.1:0", WEIR_STATE_DIR=str(tmp_path / "state"), HOME=str(home),
+                          XDG_CONFIG_HOME=str(home), **variables)
         process = Process(["serve"], cwd=tmp_path, env=env)
         started.append(process)
         ready = json.loads(process.line(process.err, '"ready"'))
@@ -31,7 +32,8 @@ def test_with_nothing_the_simulated_provider_answers(bare):
     assert weir.ready["simulated"] is True
     for model in ("default", "gpt-4o", "anything"):
         reply = chat(weir.port, "Hi", model=model)
-        assert reply.status == 200 and reply.content == "You said: Hi" and reply.headers["x-weir-provider"] == "simulated", reply
+        assert (reply.status == 200 and reply.content == "You said: Hi" and
+                reply.headers["x-weir-provider"] == "simulated"), reply
     streamed = chat(weir.port, "Hi", model="default", stream=True)
     assert streamed.content == "You said: Hi" and streamed.events[-1] == "[DONE]"
     assert http(weir.port, "GET", "/v1/models").json["data"]

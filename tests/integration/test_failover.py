@@ -7,18 +7,37 @@ from weirlib import chat, free_port, http, provider
 
 # fault: (status alone, code alone); None: the provider's own status and body go back
 WHOLE = {
-    "status=500": (500, None), "status=502": (502, None), "status=503": (503, None), "status=529": (529, None),
-    "status=429,retry-after=1": (429, None), "status=401": (502, "provider_auth"), "status=403": (502, "provider_auth"),
-    "status=404": (404, None), "status=302": (502, "provider_error"),
-    "hang": (504, "upstream_timeout"), "hang-after-head": (504, "upstream_timeout"),
-    "reset": (502, "upstream_unreachable"), "reset-mid-body": (502, None), "truncated-chunk": (502, None),
-    "bad-chunk-size": (502, "provider_error"), "bad-status-line": (502, "provider_error"), "invalid-json": (502, "provider_error"),
-    "wrong-content-type": (502, "provider_error"), "huge-headers": (502, "provider_error"), "error-200": (502, "provider_error"),
-    "empty-body": (502, "provider_error"), "wrong-length": (502, None), "both-framings": (502, "provider_error"),
+    "status=500": (500, None),
+    "status=502": (502, None),
+    "status=503": (503, None),
+    "status=529": (529, None),
+    "status=429,retry-after=1": (429, None),
+    "status=401": (502, "provider_auth"),
+    "status=403": (502, "provider_auth"),
+    "status=404": (404, None),
+    "status=302": (502, "provider_error"),
+    "hang": (504, "upstream_timeout"),
+    "hang-after-head": (504, "upstream_timeout"),
+    "reset": (502, "upstream_unreachable"),
+    "reset-mid-body": (502, None),
+    "truncated-chunk": (502, None),
+    "bad-chunk-size": (502, "provider_error"),
+    "bad-status-line": (502, "provider_error"),
+    "invalid-json": (502, "provider_error"),
+    "wrong-content-type": (502, "provider_error"),
+    "huge-headers": (502, "provider_error"),
+    "error-200": (502, "provider_error"),
+    "empty-body": (502, "provider_error"),
+    "wrong-length": (502, None),
+    "both-framings": (502, "provider_error"),
 }
-STREAM = [f for f in WHOLE if f not in ("reset-mid-body", "truncated-chunk", "bad-chunk-size", "invalid-json", "wrong-length")]
-STREAM += ["reset-mid-stream=0", "reset-mid-stream=1", "end-mid-stream=0", "end-mid-stream=1", "error-in-stream=0", "error-in-stream=1",
-           "stall-before-token", "stall-mid-stream=1"]
+STREAM = [
+    f for f in WHOLE if f not in ("reset-mid-body", "truncated-chunk", "bad-chunk-size", "invalid-json", "wrong-length")
+]
+STREAM += [
+    "reset-mid-stream=0", "reset-mid-stream=1", "end-mid-stream=0", "end-mid-stream=1", "error-in-stream=0",
+    "error-in-stream=1", "stall-before-token", "stall-mid-stream=1"
+]
 HARMLESS = ["informational", "close-idle", "no-usage", "double-usage", "slow-bytes=0"]
 
 
@@ -29,7 +48,8 @@ def test_a_whole_reply_fails_over_unseen(pair, fault):
     reply = chat(weir.port, "Hello")
     assert reply.status == 200 and reply.content == "You said: Hello", reply
     assert reply.headers["x-weir-provider"] == "two" and reply.headers["x-weir-attempts"] == "2"
-    assert one.requests()["paths"] == {"/v1/chat/completions": 1} and two.requests()["paths"] == {"/v1/chat/completions": 1}
+    assert (one.requests()["paths"] == {"/v1/chat/completions": 1} and
+            two.requests()["paths"] == {"/v1/chat/completions": 1})
 
 
 @pytest.mark.parametrize("fault", STREAM)
@@ -82,32 +102,45 @@ def test_what_is_no_failure_does_not_fail_over(pair, fault, streamed):
 
 def test_a_refused_connection_fails_over(start, start_mock):
     mock = start_mock()
-    weir = start({"providers": {"gone": provider(f"http://127.0.0.1:{free_port()}/v1", priority=1), "good": provider(mock, priority=2)}})
+    weir = start({
+        "providers": {
+            "gone": provider(f"http://127.0.0.1:{free_port()}/v1", priority=1), "good": provider(mock, priority=2)
+        }
+    })
     reply = chat(weir.port)
     assert reply.status == 200 and reply.headers["x-weir-provider"] == "good"
     alone = chat(weir.port, model="gone/m")
-    assert alone.status == 502 and alone.error["code"] == "upstream_unreachable" and alone.error["weir"]["category"] == "network"
+    assert (alone.status == 502 and alone.error["code"] == "upstream_unreachable" and
+            alone.error["weir"]["category"] == "network")
 
 
 def test_a_name_that_does_not_resolve_fails_over(start, start_mock):
     mock = start_mock()
-    weir = start({"providers": {"gone": provider("http://no-such-host.invalid:1/v1", priority=1, connect_timeout_seconds=5),
-                                "good": provider(mock, priority=2)}})
+    weir = start({
+        "providers": {
+            "gone": provider("http://no-such-host.invalid:1/v1", priority=1, connect_timeout_seconds=5),
+            "good": provider(mock, priority=2)
+        }
+    })
     assert chat(weir.port).headers["x-weir-provider"] == "good"
     assert chat(weir.port, model="gone/m").error["code"] in ("upstream_unreachable", "upstream_timeout")
 
 
 def test_attempts_are_capped(start, start_mock):
     mock = start_mock("--fault", "status=500")
-    weir = start({"retry": {"max_retries": 2}, "providers": {f"p{i}": provider(mock, priority=i + 1) for i in range(6)}})
+    weir = start(
+        {"retry": {"max_retries": 2}, "providers": {f"p{i}": provider(mock, priority=i + 1) for i in range(6)}})
     reply = chat(weir.port)
     assert reply.status == 500 and reply.headers["x-weir-attempts"] == "3" and mock.requests()["count"] == 3
 
 
 def test_routes_name_their_targets_in_order(start, start_mock):
     one, two = start_mock(), start_mock()
-    weir = start({"providers": {"a": provider(one, ["x"]), "b": provider(two, ["y"])},
-                  "routes": [{"model": "fast", "targets": ["b/y", "a/x"]}, {"model": "gpt-*", "targets": [{"target": "a/x", "weight": 2}]}]})
+    weir = start({
+        "providers": {"a": provider(one, ["x"]), "b": provider(two, ["y"])},
+        "routes": [{"model": "fast", "targets": ["b/y", "a/x"]},
+                   {"model": "gpt-*", "targets": [{"target": "a/x", "weight": 2}]}]
+    })
     assert chat(weir.port, model="fast").headers["x-weir-model"] == "y"
     two.fault("status=503")
     reply = chat(weir.port, model="fast")
@@ -117,7 +150,10 @@ def test_routes_name_their_targets_in_order(start, start_mock):
 
 def test_the_whole_takes_no_longer_than_its_deadline(start, start_mock):
     mock = start_mock("--fault", "hang")
-    weir = start({"request_timeout_seconds": 1, "providers": {f"p{i}": provider(mock, priority=i + 1, timeout_seconds=0.7) for i in range(4)}})
+    weir = start({
+        "request_timeout_seconds": 1,
+        "providers": {f"p{i}": provider(mock, priority=i + 1, timeout_seconds=0.7) for i in range(4)}
+    })
     reply = chat(weir.port, stream=True)
     assert reply.status == 504 and reply.error["code"] == "upstream_timeout"
     assert mock.requests()["count"] == 2
@@ -128,5 +164,6 @@ def test_steering_narrows_the_targets(pair):
     reply = chat(weir.port, headers={"x-weir-targets": "two/m"})
     assert reply.headers["x-weir-provider"] == "two" and one.last() is None
     assert chat(weir.port, headers={"x-weir-targets": "nobody/m"}).status == 404
-    reply = http(weir.port, "POST", "/v1/chat/completions", {"model": "two/other", "messages": [{"role": "user", "content": "x"}]})
+    reply = http(weir.port, "POST", "/v1/chat/completions",
+                 {"model": "two/other", "messages": [{"role": "user", "content": "x"}]})
     assert reply.headers["x-weir-model"] == "other"

@@ -24,14 +24,20 @@ class Slow:
 
     def begin(self, start, names=("evil", "good"), line=16, pool=None, **more):
         clients = {"clients": [client(name) for name in names]} if names else {}
-        bound = {"pool": pool, "connect_timeout_seconds": 30} if pool else {"max_concurrent": 1, "queue": {"max": line, "wait_ms": 30000}}
-        self.weir = start({**clients, "retry": {"max_retries": 0}, **more, "providers": {"p": provider(self.raw.base_url, ["m"], rate_limit_rpm=0, timeout_seconds=60, **bound)}})
+        bound = ({"pool": pool, "connect_timeout_seconds": 30}
+                 if pool else {"max_concurrent": 1, "queue": {"max": line, "wait_ms": 30000}})
+        self.weir = start({
+            **clients, "retry": {"max_retries": 0}, **more, "providers": {
+                "p": provider(self.raw.base_url, ["m"], rate_limit_rpm=0, timeout_seconds=60, **bound)
+            }
+        })
 
     def waiting(self):
         return admin(self.weir, "GET", "/health").json["providers"][0]["waiting"]
 
     def ask(self, name, words):
-        thread = threading.Thread(target=lambda: self.replies.append((name, http(self.weir.port, "POST", "/v1/chat/completions", chat_body(words), bearer(name), timeout=60))))
+        thread = threading.Thread(target=lambda: self.replies.append(
+            (name, http(self.weir.port, "POST", "/v1/chat/completions", chat_body(words), bearer(name), timeout=60))))
         thread.start()
         self.threads.append(thread)
 
@@ -77,7 +83,8 @@ def test_one_caller_alone_is_served_in_order(start, slow, names):
 
 def test_and_for_the_connections_of_a_pool(start, slow):
     slow.begin(start, pool={"max_connections": 1}, workers=1)
-    for i, (name, words) in enumerate([("evil", "evil 0"), ("evil", "evil 1"), ("evil", "evil 2"), ("evil", "evil 3"), ("good", "good 0")]):
+    for i, (name, words) in enumerate([("evil", "evil 0"), ("evil", "evil 1"), ("evil", "evil 2"), ("evil", "evil 3"),
+                                       ("good", "good 0")]):
         slow.ask(name, words)
         poll(lambda: slow.weir.metric("weir_requests_in_flight") == i + 1 and len(slow.order) == 1)
     slow.end()
@@ -109,7 +116,8 @@ def test_no_client_fills_the_line(start, slow, workers):
     for i in range(5):
         slow.ask_and_wait("evil", f"evil {i}", i)
     refused = chat(slow.weir.port, headers=bearer("evil"))
-    assert refused.status == 429 and refused.error["code"] == "too_many_in_flight" and refused.error["weir"]["scope"] == "client", refused
+    assert (refused.status == 429 and refused.error["code"] == "too_many_in_flight" and
+            refused.error["weir"]["scope"] == "client"), refused
     assert story_of(slow.weir, refused)["candidates"][0]["refused"] == "line_share"
     slow.ask_and_wait("good", "good 0", 5)
     slow.ask_and_wait("good", "good 1", 6)

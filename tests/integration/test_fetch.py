@@ -1,4 +1,5 @@
-"""Images and documents that a request names by URL, for providers that take only bytes: fetched by weir, and by its rules."""
+"""Images and documents that a request names by URL, for providers that take only bytes: fetched by weir, and by its
+rules."""
 import base64
 import http.server
 import json
@@ -9,7 +10,8 @@ import pytest
 
 from weirlib import chat, http as ask, provider, poll
 
-PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
 PDF = b"%PDF-1.4 a very short one"
 
 
@@ -93,7 +95,8 @@ OPEN = {"allow": ["127.0.0.1/32"], "max_bytes": 4000, "timeout_seconds": 1}
 
 
 def look(port, url, model="gemini", **more):
-    return chat(port, [{"type": "text", "text": "What is it?"}, {"type": "image_url", "image_url": {"url": url}}], model=model, **more)
+    return chat(port, [{"type": "text", "text": "What is it?"}, {"type": "image_url", "image_url": {"url": url}}],
+                model=model, **more)
 
 
 def refused(reply, words):
@@ -141,8 +144,13 @@ def test_a_short_request_does_not_become_a_huge_one(start, start_mock, files):
 def test_documents_too(start, start_mock, files):
     mock = start_mock()
     weir = start(config(mock, **OPEN))
-    body = {"model": "gemini", "max_tokens": 9, "messages": [{"role": "user", "content": [
-        {"type": "document", "source": {"type": "url", "url": files.url + "/paper.pdf"}}, {"type": "text", "text": "Sum up"}]}]}
+    body = {
+        "model": "gemini", "max_tokens": 9, "messages": [{
+            "role": "user",
+            "content": [{"type": "document", "source": {"type": "url", "url": files.url + "/paper.pdf"}},
+                        {"type": "text", "text": "Sum up"}]
+        }]
+    }
     assert ask(weir.port, "POST", "/v1/messages", body).status == 200
     part = json.loads(mock.last()["body"])["contents"][0]["parts"][0]["inlineData"]
     assert part["mimeType"] == "application/pdf" and base64.b64decode(part["data"]) == PDF
@@ -151,15 +159,20 @@ def test_documents_too(start, start_mock, files):
 def test_what_cannot_be_fetched_is_told(start, start_mock, files):
     mock = start_mock()
     weir = start(config(mock, **OPEN))
-    for path, words in (("/missing", "status 404"), ("/large", "too large"), ("/large-unsaid", "too large"), ("/page", "no image"), ("/late", "too long"),
-                        ("/moved-round", "moved too often"), ("/moved-away", "no public address"), ("/moved-to-file", "http://"), ("/paper.pdf", "no image")):
+    for path, words in (("/missing", "status 404"), ("/large", "too large"), ("/large-unsaid", "too large"),
+                        ("/page", "no image"), ("/late", "too long"), ("/moved-round", "moved too often"),
+                        ("/moved-away", "no public address"), ("/moved-to-file", "http://"), ("/paper.pdf",
+                                                                                              "no image")):
         refused(look(weir.port, files.url + path), words)
     refused(look(weir.port, "http://127.0.0.1:1/x?secret=1"), "connect")
     assert "secret" not in look(weir.port, "http://127.0.0.1:1/x?secret=1").error["message"]
     assert mock.requests()["count"] == 0
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "0", "[::1]", "[::ffff:127.0.0.1]", "10.0.0.1", "169.254.169.254", "192.168.1.1", "[fe80::1]", "[fd00::1]", "100.64.0.1"])
+@pytest.mark.parametrize("host", [
+    "127.0.0.1", "localhost", "2130706433", "0x7f.1", "0", "[::1]", "[::ffff:127.0.0.1]", "10.0.0.1", "169.254.169.254",
+    "192.168.1.1", "[fe80::1]", "[fd00::1]", "100.64.0.1"
+])
 def test_nothing_inside_is_asked(start, start_mock, files, host):
     mock = start_mock()
     weir = start(config(mock, timeout_seconds=2))
@@ -170,7 +183,8 @@ def test_nothing_inside_is_asked(start, start_mock, files, host):
 def test_urls_that_are_none(start, start_mock, files):
     mock = start_mock()
     weir = start(config(mock, **OPEN))
-    for url, words in ((f"http://user@127.0.0.1:{files.server_port}/picture.png", "user name"), (f"{files.url}/picture.png\r\nX: y", "blank"), ("http:///x", "no host")):
+    for url, words in ((f"http://user@127.0.0.1:{files.server_port}/picture.png", "user name"),
+                       (f"{files.url}/picture.png\r\nX: y", "blank"), ("http:///x", "no host")):
         refused(look(weir.port, url), words)
     for model in ("gemini", "ollama-native"):  # none is left out without a word
         for url in ("ftp://example.com/a.png", "file:///etc/passwd", "picture.png"):
@@ -191,7 +205,13 @@ def test_a_caller_that_hangs_up_ends_it(start, start_mock, files):
     from weirlib import Connection, request_bytes
     weir = start(config(start_mock(), allow=["127.0.0.1/32"], timeout_seconds=20))
     with Connection(weir.port) as caller:
-        caller.send(request_bytes("POST", "/v1/chat/completions", {"model": "gemini", "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": files.url + "/late"}}]}]}))
+        caller.send(
+            request_bytes(
+                "POST", "/v1/chat/completions", {
+                    "model": "gemini", "messages": [{
+                        "role": "user", "content": [{"type": "image_url", "image_url": {"url": files.url + "/late"}}]
+                    }]
+                }))
         poll(lambda: files.seen)
     poll(lambda: weir.metric("weir_requests_in_flight") == 0)
     assert chat(weir.port, model="openai").status == 200

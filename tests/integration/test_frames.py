@@ -1,4 +1,5 @@
-"""Streams whose events come many to a read: whoever asks, whoever answers, however many there are, the answer is whole."""
+"""Streams whose events come many to a read: whoever asks, whoever answers, however many there are, the answer is
+whole."""
 import pytest
 
 from weirlib import RawProvider, Weir, chat_body, http, provider
@@ -7,10 +8,16 @@ KINDS = {"openai": "/v1", "anthropic": "", "gemini": "/v1beta", "ollama-native":
 COUNTS = (1, 61, 62, 63, 64, 65, 129, 1500)
 CALLERS = {
     "chat": ("/v1/chat/completions", lambda m, t: chat_body(t, m, stream=True), b"data: [DONE]\n\n"),
-    "responses": ("/v1/responses", lambda m, t: {"model": m, "input": t, "stream": True}, b"event: response.completed\n"),
-    "anthropic": ("/v1/messages", lambda m, t: {"model": m, "max_tokens": 4096, "stream": True, "messages": [{"role": "user", "content": t}]}, b"event: message_stop\n"),
-    "gemini": ("/v1beta/models/{m}:streamGenerateContent?alt=sse", lambda m, t: {"contents": [{"role": "user", "parts": [{"text": t}]}]}, b'"finishReason":"STOP"'),
-    "gemini array": ("/v1beta/models/{m}:streamGenerateContent", lambda m, t: {"contents": [{"role": "user", "parts": [{"text": t}]}]}, b'"finishReason":"STOP"'),
+    "responses": ("/v1/responses", lambda m, t: {"model": m, "input": t, "stream": True},
+                  b"event: response.completed\n"),
+    "anthropic": (
+        "/v1/messages",
+        lambda m, t: {"model": m, "max_tokens": 4096, "stream": True, "messages": [{"role": "user", "content": t}]},
+        b"event: message_stop\n"),
+    "gemini": ("/v1beta/models/{m}:streamGenerateContent?alt=sse",
+               lambda m, t: {"contents": [{"role": "user", "parts": [{"text": t}]}]}, b'"finishReason":"STOP"'),
+    "gemini array": ("/v1beta/models/{m}:streamGenerateContent",
+                     lambda m, t: {"contents": [{"role": "user", "parts": [{"text": t}]}]}, b'"finishReason":"STOP"'),
 }
 SSE = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
 
@@ -21,15 +28,20 @@ def at_once(mock):
         method, path = head.decode("latin-1").split(" ")[:2]
         reply = http(mock.port, method, path, body)
         kind = reply.headers["content-type"].encode()
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: " + kind + b"\r\nContent-Length: %d\r\n\r\n" % len(reply.body) + reply.body)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: " + kind +
+                           b"\r\nContent-Length: %d\r\n\r\n" % len(reply.body) + reply.body)
     return answer
 
 
 @pytest.fixture(scope="module")
 def gateway(mocks, tmp_path_factory):
     raw = RawProvider(at_once(mocks[0]))
-    providers = {kind: {**provider(f"http://127.0.0.1:{raw.port}{path}", [f"m-{kind}"]), "type": kind, "timeout_seconds": 10, "stall_timeout_seconds": 10}
-                 for kind, path in KINDS.items()}
+    providers = {
+        kind: {
+            **provider(f"http://127.0.0.1:{raw.port}{path}", [f"m-{kind}"]), "type": kind, "timeout_seconds": 10,
+            "stall_timeout_seconds": 10
+        } for kind, path in KINDS.items()
+    }
     weir = Weir(tmp_path_factory.mktemp("frames"), {"providers": providers})
     yield weir
     weir.stop()
@@ -48,7 +60,9 @@ def words_of(caller, reply):
     elif caller == "anthropic":
         text = "".join(e["delta"].get("text", "") for e in events if e["type"] == "content_block_delta")
     else:
-        text = "".join(p.get("text", "") for e in events for c in e.get("candidates", []) for p in c.get("content", {}).get("parts", []))
+        text = "".join(
+            p.get("text", "") for e in events for c in e.get("candidates", [])
+            for p in c.get("content", {}).get("parts", []))
     return len(text.split())
 
 
@@ -70,7 +84,10 @@ def test_unreadable_events_between_good_ones_and_an_error_behind_leave_an_honest
     stream = (good + b"data: {garbage\n\n") * 64 + b'data: {"error":{"message":"overloaded","type":"server_error"}}\n\n'
     for resume in (True, False):
         raw = RawProvider(SSE + stream)
-        weir = start({"providers": {"a": provider(raw.base_url, ["x"])}, "routes": [{"model": "m", "targets": ["a/x"], "resume_streams": resume}]})
+        weir = start({
+            "providers": {"a": provider(raw.base_url, ["x"])},
+            "routes": [{"model": "m", "targets": ["a/x"], "resume_streams": resume}]
+        })
         reply = http(weir.port, "POST", "/v1/chat/completions", chat_body("Hi", "m", stream=True))
         assert reply.status == 200 and reply.complete and b"[DONE]" not in reply.body, reply
         assert reply.content == "w " * 64 and "error" in reply.events[-1], reply.body[-500:]

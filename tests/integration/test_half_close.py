@@ -1,5 +1,5 @@
-"""Callers that say their last (FIN) and read on: `printf 'GET ..' | nc`, and programs that shut their writing side down. A finished
-answer is always sent, then FIN; an answer that is still being made is not awaited."""
+"""Callers that say their last (FIN) and read on: `printf 'GET ..' | nc`, and programs that shut their writing side
+down. A finished answer is always sent, then FIN; an answer that is still being made is not awaited."""
 import socket
 
 import pytest
@@ -52,7 +52,8 @@ def test_half_a_request_behind_answered_ones_takes_nothing_from_them(pair):
 def test_the_rest_of_a_finished_answer_is_sent(start):
     """All of it has been made, most of it has not left, and the caller has said its last."""
     with RawProvider(answers(anthropic_reply())) as raw:
-        weir = start({"providers": {"p": provider(raw.base_url.replace("/v1", ""), type="anthropic", reply_timeout_seconds=30)}})
+        weir = start(
+            {"providers": {"p": provider(raw.base_url.replace("/v1", ""), type="anthropic", reply_timeout_seconds=30)}})
         c = small_window(weir.port)
         c.send(request_bytes("POST", "/v1/chat/completions", chat_body()) + HEALTH * 3)
         status, headers = c.head()
@@ -82,7 +83,8 @@ def test_an_answer_that_is_still_being_made_is_not_awaited(pair):
 
 
 def test_after_the_end_nothing_new_is_begun(pair):
-    """A request that a provider would have to work for, behind the caller's last word: nobody may be there to read it."""
+    """A request that a provider would have to work for, behind the caller's last word: nobody may be there to read
+    it."""
     weir, one, _ = pair
     with Connection(weir.port) as c:
         c.send(HEALTH * 40 + request_bytes("POST", "/v1/chat/completions", chat_body("[mock latency=8000] x")))
@@ -112,7 +114,10 @@ def test_what_follows_a_last_answer_does_not_reset_it(pair):
 
 
 def test_half_closed_over_tls(start, start_mock, certificates):
-    weir = start({"listen": [{"address": "127.0.0.1:0", "tls": {"cert": certificates.cert, "key": certificates.key}}], "providers": {"p": provider(start_mock())}})
+    weir = start({
+        "listen": [{"address": "127.0.0.1:0", "tls": {"cert": certificates.cert, "key": certificates.key}}],
+        "providers": {"p": provider(start_mock())}
+    })
     with Connection(weir.port, tls=certificates.client()) as c:
         c.send(HEALTH * 200)
         socket.socket.shutdown(c.socket, socket.SHUT_WR)

@@ -24,9 +24,15 @@ def pair(start, start_mock):
     mocks = [start_mock(), start_mock()]
 
     def run(hedge, targets=("a/x", "b/x"), **more):
-        blocks = {name: provider(mock, ["x"], priority=i + 1, prices={"x": {"input": 1, "output": 2}}) for i, (name, mock) in enumerate(zip("ab", mocks))}
-        return start({"providers": blocks, "retry": {"base_ms": 1}, "routes": [{"model": "m", "strategy": "priority", "targets": list(targets)}],
-                      **({"hedge": hedge} if hedge else {}), **more})
+        blocks = {
+            name: provider(mock, ["x"], priority=i + 1, prices={"x": {"input": 1, "output": 2}})
+            for i, (name, mock) in enumerate(zip("ab", mocks))
+        }
+        return start({
+            "providers": blocks, "retry": {"base_ms": 1},
+            "routes": [{"model": "m", "strategy": "priority",
+                        "targets": list(targets)}], **({"hedge": hedge} if hedge else {}), **more
+        })
     return run, mocks
 
 
@@ -36,10 +42,12 @@ def test_a_late_first_byte_is_raced_by_the_next_target(pair, stream):
     weir = run({"after": "50ms", "max_share": 1})
     mock_fault(a, "hang", 1)
     reply = chat(weir.port, stream=stream)
-    assert reply.status == 200 and reply.headers["x-weir-provider"] == "b" and reply.headers["x-weir-attempts"] == "2", reply
+    assert (reply.status == 200 and reply.headers["x-weir-provider"] == "b" and
+            reply.headers["x-weir-attempts"] == "2"), reply
     story = story_of(weir, reply)
     first, second = story["attempts"]
-    assert first["target"] == "a/x" and first["outcome"] == "outpaced" and first["usage_estimated"] and float(first["cost_usd"]) > 0, story
+    assert (first["target"] == "a/x" and first["outcome"] == "outpaced" and first["usage_estimated"] and
+            float(first["cost_usd"]) > 0), story
     assert second["target"] == "b/x" and second["outcome"] == "ok" and second["hedge"], story
     # the loser's connection is broken off: its provider sees it
     poll(lambda: [r["outcome"] for r in http(a.port, "GET", "/mock/requests").json["requests"]] == ["aborted"])
@@ -71,13 +79,18 @@ def test_one_of_the_two_may_fail(pair, start_mock):
 
 def test_both_may_fail_and_the_next_is_tried(start, start_mock):
     mocks = [start_mock() for _ in range(3)]
-    weir = start({"providers": {name: provider(mock, ["x"], priority=i + 1, timeout_seconds=0.3) for i, (name, mock) in enumerate(zip("abc", mocks))},
-                  "hedge": {"after": "50ms", "max_share": 1}, "routes": [{"model": "m", "targets": ["a/x", "b/x", "c/x"]}]})
+    weir = start({
+        "providers": {
+            name: provider(mock, ["x"], priority=i + 1, timeout_seconds=0.3)
+            for i, (name, mock) in enumerate(zip("abc", mocks))
+        }, "hedge": {"after": "50ms", "max_share": 1}, "routes": [{"model": "m", "targets": ["a/x", "b/x", "c/x"]}]
+    })
     mock_fault(mocks[0], "hang")
     mock_fault(mocks[1], "hang")
     reply = chat(weir.port, stream=True)
     assert reply.status == 200 and reply.headers["x-weir-provider"] == "c", reply
-    assert [t["outcome"] for t in story_of(weir, reply)["attempts"]] == ["first_token_timeout", "first_token_timeout", "ok"]
+    assert ([t["outcome"]
+             for t in story_of(weir, reply)["attempts"]] == ["first_token_timeout", "first_token_timeout", "ok"])
 
 
 def test_a_caller_that_hangs_up_ends_both(pair):

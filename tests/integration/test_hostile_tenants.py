@@ -7,7 +7,8 @@ import pytest
 
 from weirlib import BINARY, GOOD_BODY, RawProvider, chat, chat_body, environment, good_reply, http, provider
 
-EXHAUSTED = "x-ratelimit-limit-requests: 10\r\nx-ratelimit-remaining-requests: 0\r\nx-ratelimit-reset-requests: 100h\r\n"
+EXHAUSTED = (
+    "x-ratelimit-limit-requests: 10\r\nx-ratelimit-remaining-requests: 0\r\nx-ratelimit-reset-requests: 100h\r\n")
 
 
 def client(name, **more):
@@ -24,9 +25,13 @@ def reply_of(status, body=GOOD_BODY, extra=""):
 
 def test_a_raw_answer_rests_no_key_and_no_answer_rests_one_for_hours(start):
     raw = RawProvider(lambda connection, head, body: connection.sendall(good_reply(extra=EXHAUSTED)))
-    weir = start({"clients": [client("evil", raw=True), client("good")], "providers": {"p": provider(raw.base_url, ["m"], rate_limit_rpm=0)}})
+    weir = start({
+        "clients": [client("evil", raw=True), client("good")],
+        "providers": {"p": provider(raw.base_url, ["m"], rate_limit_rpm=0)}
+    })
     assert http(weir.port, "POST", "/providers/p/chat/completions", chat_body(), bearer("evil")).status == 200
-    assert chat(weir.port, headers=bearer("good")).status == 200  # and now the provider has said it to an ordinary caller
+    # and now the provider has said it to an ordinary caller
+    assert chat(weir.port, headers=bearer("good")).status == 200
     refused = chat(weir.port, headers=bearer("good"))
     assert refused.status == 429 and int(refused.headers["retry-after"]) <= 60, refused
 
@@ -34,30 +39,41 @@ def test_a_raw_answer_rests_no_key_and_no_answer_rests_one_for_hours(start):
 @pytest.mark.parametrize("status", ("501 Not Implemented", "505 HTTP Version Not Supported"))
 def test_what_a_server_does_not_implement_opens_no_breaker(start, status):
     def answer(connection, head, body):
-        connection.sendall(reply_of(status, b'{"error":{"message":"no such feature","type":"t"}}') if b"odd" in body else good_reply())
+        connection.sendall(
+            reply_of(status, b'{"error":{"message":"no such feature","type":"t"}}') if b"odd" in body else good_reply())
     raw = RawProvider(answer)
-    weir = start({"providers": {"p": provider(raw.base_url, ["m"], circuit_breaker={"failure_threshold": 2, "timeout_seconds": 60})}, "retry": {"max_retries": 0}})
+    weir = start({
+        "providers": {
+            "p": provider(raw.base_url, ["m"], circuit_breaker={"failure_threshold": 2, "timeout_seconds": 60})
+        }, "retry": {"max_retries": 0}
+    })
     for _ in range(6):
         assert chat(weir.port, "odd").status in (404, int(status[:3]))
     assert chat(weir.port, "usual").status == 200
 
 
-@pytest.mark.parametrize("name", ("host", "Content-Length", "authorization", "X-Api-Key", "cookie", "set-cookie", "content-type", "transfer-encoding", "x-weir-targets"))
+@pytest.mark.parametrize("name", ("host", "Content-Length", "authorization", "X-Api-Key", "cookie", "set-cookie",
+                                  "content-type", "transfer-encoding", "x-weir-targets"))
 @pytest.mark.parametrize("place", ("top", "provider"))
 def test_no_header_is_forwarded_that_is_weirs_own_or_a_credential(tmp_path, name, place):
-    config = {"listen": "127.0.0.1:0", "state_dir": str(tmp_path / "state"), "providers": {"p": provider("http://127.0.0.1:1/v1")}}
+    config = {
+        "listen": "127.0.0.1:0", "state_dir": str(tmp_path / "state"),
+        "providers": {"p": provider("http://127.0.0.1:1/v1")}
+    }
     (config if place == "top" else config["providers"]["p"])["forward_headers"] = [name]
     path = tmp_path / "weir.yaml"
     path.write_text(json.dumps(config, indent=1))
     for command in ("check", "serve"):
-        run = subprocess.run([BINARY, command, "-c", str(path)], env=environment(), capture_output=True, text=True, timeout=20)
+        run = subprocess.run([BINARY, command, "-c", str(path)], env=environment(), capture_output=True, text=True,
+                             timeout=20)
         assert run.returncode == 2 and "forward_headers" in run.stdout + run.stderr, (command, run)
 
 
 @pytest.mark.parametrize("size", (60_000, 70_000, 300_000))
 def test_an_error_too_long_to_hold_is_never_passed_on_in_part(start, size):
     """In many pieces, so that one that does not fit is followed by one that would."""
-    body = json.dumps({"error": {"message": "m" * size, "type": "invalid_request_error", "param": None, "code": None}}).encode()
+    body = json.dumps({"error": {"message": "m" * size, "type": "invalid_request_error", "param": None,
+                                 "code": None}}).encode()
 
     def answer(connection, head, asked):
         whole = reply_of("400 Bad Request", body)
@@ -73,20 +89,26 @@ def test_an_error_too_long_to_hold_is_never_passed_on_in_part(start, size):
 
 @pytest.mark.parametrize("coding", ("gzip", "deflate", "br"))
 def test_a_body_in_a_coding_that_nobody_asked_for_is_not_passed_on(start, coding):
-    raw = RawProvider(lambda connection, head, body: connection.sendall(good_reply(b"\x1f\x8b\x08\x00anything", f"Content-Encoding: {coding}\r\n")))
+    raw = RawProvider(lambda connection, head, body: connection.sendall(
+        good_reply(b"\x1f\x8b\x08\x00anything", f"Content-Encoding: {coding}\r\n")))
     weir = start({"providers": {"p": provider(raw.base_url, ["m"])}})
-    for path, body in (("/v1/chat/completions", chat_body()), ("/providers/p/anything", {}), ("/v1/audio/speech", {"model": "m", "input": "x", "voice": "alloy"})):
+    for path, body in (("/v1/chat/completions", chat_body()), ("/providers/p/anything", {}),
+                       ("/v1/audio/speech", {"model": "m", "input": "x", "voice": "alloy"})):
         reply = http(weir.port, "POST", path, body)
         assert reply.status == 502 and b"anything" not in reply.body, (path, reply)
 
 
-@pytest.mark.parametrize("name", ("cf-aig-authorization", "x-auth-key", "X-Auth-Token", "ocp-apim-subscription-key", "x-goog-iam-authorization-token", "x_api_key", "cookie2", "X-Method",
-                                  "X-Host", "True-Client-IP", "X-Client-IP", "CF-Connecting-IP", "X-Forwarded", "Range", "If-Range"))
+@pytest.mark.parametrize("name",
+                         ("cf-aig-authorization", "x-auth-key", "X-Auth-Token", "ocp-apim-subscription-key",
+                          "x-goog-iam-authorization-token", "x_api_key", "cookie2", "X-Method", "X-Host",
+                          "True-Client-IP", "X-Client-IP", "CF-Connecting-IP", "X-Forwarded", "Range", "If-Range"))
 def test_raw_sends_no_credential_of_the_callers_up_by_another_name(start, name):
     raw = RawProvider(lambda connection, head, body: connection.sendall(good_reply()))
     weir = start({"providers": {"p": provider(raw.base_url, ["m"])}})
-    assert http(weir.port, "POST", "/providers/p/x?api_key=callers&bearer_token=callers&a=1", {}, {name: "callers", "x-ordinary": "yes"}).status == 200
-    assert "callers" not in raw.heads[-1] and "x-ordinary: yes" in raw.heads[-1].lower() and "a=1" in raw.heads[-1], raw.heads[-1]
+    assert (http(weir.port, "POST", "/providers/p/x?api_key=callers&bearer_token=callers&a=1", {},
+                 {name: "callers", "x-ordinary": "yes"}).status == 200)
+    assert ("callers" not in raw.heads[-1] and "x-ordinary: yes" in raw.heads[-1].lower() and
+            "a=1" in raw.heads[-1]), raw.heads[-1]
 
 
 @pytest.mark.parametrize("origin", ("chrome-extension://localhost", "x://[::1]", "null", "file://localhost"))

@@ -14,7 +14,8 @@ HOST = r"""
 #include <weir.h>
 int main(void) {
     struct weir_error error;
-    struct weir_options options = {.size = sizeof options, .config_text = "providers: {openai: {api_key: k, models: [m]}}"};
+    struct weir_options options = {.size = sizeof options, \
+        .config_text = "providers: {openai: {api_key: k, models: [m]}}"};
     struct weir *weir = weir_open(&options, &error);
     if (!weir) return puts(error.message), 1;
     char *models = weir_models(weir);
@@ -28,10 +29,13 @@ int main(void) {
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    if any(kind in BUILD.name for kind in ("asan", "tsan", "coverage")) or not (BUILD / "build.ninja").exists() or not shutil.which("pkg-config"):
+    if (any(kind in BUILD.name for kind in ("asan", "tsan", "coverage")) or not (BUILD / "build.ninja").exists() or
+            not shutil.which("pkg-config")):
         pytest.skip("only an ordinary build is installed")
     folder = tmp_path_factory.mktemp("installed")
-    subprocess.run(["meson", "install", "-C", str(BUILD), "--no-rebuild", "--quiet", "--destdir", str(folder)], check=True, capture_output=True)
+    subprocess.run(["meson", "install", "-C",
+                    str(BUILD), "--no-rebuild", "--quiet", "--destdir",
+                    str(folder)], check=True, capture_output=True)
     description = next(folder.rglob("weir.pc"))
     first, rest = description.read_text().split("\n", 1)
     description.write_text(f"prefix={folder / first.split('=')[1].lstrip('/')}\n{rest}")
@@ -41,7 +45,8 @@ def installed(tmp_path_factory):
 
 def flags(where, *arguments):
     env = dict(os.environ, PKG_CONFIG_PATH=str(where))
-    return subprocess.run(["pkg-config", *arguments, "weir"], check=True, capture_output=True, text=True, env=env).stdout.split()
+    return subprocess.run(["pkg-config", *arguments, "weir"], check=True, capture_output=True, text=True,
+                          env=env).stdout.split()
 
 
 def run(program, **env):
@@ -67,7 +72,9 @@ def test_a_host_links_the_archive_and_sees_only_weir(installed):
     folder, where = installed
     libraries = [flag for flag in flags(where, "--static", "--libs") if flag != "-lweir"]
     archive = next(folder.rglob("libweir.a"))
-    subprocess.run(["cc", folder / "host.c", *flags(where, "--cflags"), archive, *libraries, "-o", folder / "static"], check=True)
+    subprocess.run(["cc", folder / "host.c", *flags(where, "--cflags"), archive, *libraries, "-o", folder / "static"],
+                   check=True)
     run(folder / "static")
     names = subprocess.run(["nm", "-g", "--defined-only", archive], capture_output=True, text=True).stdout.split()[1:]
-    assert {n for n in names if len(n) > 1 and not n.startswith("0")} - {"libweir.o:"} == {n for n in names if n.startswith("weir_")}
+    assert ({n for n in names if len(n) > 1 and not n.startswith("0")} -
+            {"libweir.o:"} == {n for n in names if n.startswith("weir_")})

@@ -27,7 +27,9 @@ def test_pipelined_requests_are_answered_in_order(pair):
 def test_pipelined_behind_a_stream(pair):
     weir, _, _ = pair
     with Connection(weir.port) as c:
-        c.send(request_bytes("POST", "/v1/chat/completions", chat_body("a", stream=True)) + REQUEST + request_bytes("GET", "/v1/models"))
+        c.send(
+            request_bytes("POST", "/v1/chat/completions", chat_body("a", stream=True)) + REQUEST +
+            request_bytes("GET", "/v1/models"))
         assert c.reply().events[-1] == "[DONE]" and c.reply().status == 200 and c.reply().json["object"] == "list"
 
 
@@ -43,16 +45,19 @@ def test_a_request_byte_by_byte(pair):
 def test_a_chunked_request(pair):
     weir, one, _ = pair
     body = request_bytes("POST", "/", chat_body()).split(b"\r\n\r\n", 1)[1]
-    chunks = b"".join(b"%x;ext=1\r\n%s\r\n" % (len(body[i:i + 7]), body[i:i + 7]) for i in range(0, len(body), 7)) + b"0\r\nx-trailer: y\r\n\r\n"
+    chunks = (b"".join(b"%x;ext=1\r\n%s\r\n" % (len(body[i:i + 7]), body[i:i + 7])
+                       for i in range(0, len(body), 7)) + b"0\r\nx-trailer: y\r\n\r\n")
     with Connection(weir.port) as c:
-        c.send(b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + REQUEST)
+        c.send(b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks +
+               REQUEST)
         assert c.reply().status == 200 and c.reply().status == 200
     assert one.requests()["requests"][0]["body"].encode() == body
 
 
 def test_expect_100_continue(pair):
     weir, _, _ = pair
-    head, body = request_bytes("POST", "/v1/chat/completions", chat_body(), {"Expect": "100-continue"}).split(b"\r\n\r\n", 1)
+    head, body = request_bytes("POST", "/v1/chat/completions", chat_body(),
+                               {"Expect": "100-continue"}).split(b"\r\n\r\n", 1)
     with Connection(weir.port) as c:
         c.send(head + b"\r\n\r\n")
         assert c.head()[0] == 100
@@ -63,12 +68,14 @@ def test_expect_100_continue(pair):
 def test_http_1_0_and_connection_close(pair):
     weir, _, _ = pair
     body = request_bytes("POST", "/", chat_body()).split(b"\r\n\r\n", 1)[1]
-    for head in (b"POST /v1/chat/completions HTTP/1.0\r\nHost: 127.0.0.1\r\n", b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"):
+    for head in (b"POST /v1/chat/completions HTTP/1.0\r\nHost: 127.0.0.1\r\n",
+                 b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"):
         with Connection(weir.port) as c:
             c.send(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
             assert c.reply().status == 200 and c.is_closed()
     with Connection(weir.port) as c:
-        c.send(b"POST /v1/chat/completions HTTP/1.0\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % (len(body) + 14) + body[:-1] + b',"stream":true}')
+        c.send(b"POST /v1/chat/completions HTTP/1.0\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" %
+               (len(body) + 14) + body[:-1] + b',"stream":true}')
         reply = c.reply()
         assert "transfer-encoding" not in reply.headers and reply.events[-1] == "[DONE]"
 

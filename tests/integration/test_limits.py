@@ -27,14 +27,21 @@ def test_a_body_over_the_limit_is_a_413(start, start_mock):
         reply = c.reply()
         assert reply.status == 413 and reply.closed
     with Connection(weir.port) as c:  # Expect: no 100 for what is refused anyway
-        c.send(b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nExpect: 100-continue\r\nContent-Length: 99999\r\n\r\n")
+        c.send(
+            b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nExpect: 100-continue\r\nContent-Length: "
+            b"99999\r\n\r\n"
+        )
         assert c.head()[0] == 413
     assert mock.requests()["count"] == 1
 
 
-@pytest.mark.parametrize("sent", [b"", b"POST /v1/chat/com", b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A"])
+@pytest.mark.parametrize("sent",
+                         [b"", b"POST /v1/chat/com", b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A"])
 def test_a_head_that_does_not_come_is_given_up(start, start_mock, sent):
-    weir = start({"header_timeout_seconds": 0.4, "body_timeout_seconds": 0.4, "idle_timeout_seconds": 0.4, "providers": {"p": provider(start_mock())}})
+    weir = start({
+        "header_timeout_seconds": 0.4, "body_timeout_seconds": 0.4, "idle_timeout_seconds": 0.4,
+        "providers": {"p": provider(start_mock())}
+    })
     with Connection(weir.port) as c:
         c.send(sent)
         if sent:
@@ -106,7 +113,8 @@ def test_without_descriptors_it_waits_and_accepts_again(start, start_mock):
 
 
 def test_a_slow_reader_is_not_buffered_for(start, start_mock):
-    """A caller that does not read stops the reading upstream: memory stays, and the stream is whole when it reads on."""
+    """A caller that does not read stops the reading upstream: memory stays, and the stream is whole when it reads
+    on."""
     mock = start_mock()
     weir = start({"providers": {"p": provider(mock, stall_timeout_seconds=30)}})
     assert chat(weir.port).status == 200
@@ -151,7 +159,8 @@ def test_a_slow_provider_is_read_as_it_comes(start):
     body = b'{"choices":[],"x":"' + b"y" * 2_000_000 + b'"}'
 
     def slowly(connection, head, request):
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body))
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" %
+                           len(body))
         for i in range(0, len(body), 10000):
             connection.sendall(body[i:i + 10000])
     with RawProvider(slowly) as raw:

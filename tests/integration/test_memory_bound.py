@@ -1,5 +1,5 @@
-"""max_memory_bytes is what it says: with every kind of caller at once that has weir hold something, far more of them than it has room
-for, the process stays within it and a constant; and no one of them takes what the next needs."""
+"""max_memory_bytes is what it says: with every kind of caller at once that has weir hold something, far more of them
+than it has room for, the process stays within it and a constant; and no one of them takes what the next needs."""
 import os
 import re
 import select
@@ -13,7 +13,8 @@ from test_slow_callers import LARGE, anthropic_reply, answers, small_window
 from weirlib import Connection, RawProvider, chat_body, http, poll, provider, request_bytes
 
 SANITIZED = os.environ.get("WEIR_BINARY", "").find("san") >= 0
-BESIDE = 8_000_000 + 2 * 4_000_000  # what docs/operations.md says stands beside the bound: for the process, and for each loop
+# what docs/operations.md says stands beside the bound: for the process, and for each loop
+BESIDE = 8_000_000 + 2 * 4_000_000
 
 
 def peak_bytes(weir):
@@ -46,28 +47,39 @@ def feed(c, *pieces):
 
 def stuck(connection, head, body):
     """A provider that begins a stream and says no more."""
-    event = b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"%s"}}]}\n\n'
-    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n" + event % (b"y" * 60_000) + event[:-2] % (b"y" * 200_000))
+    event = (
+        b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,'
+        b'"delta":{"content":"%s"}}]}\n\n'
+    )
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n" + event %
+                       (b"y" * 60_000) + event[:-2] % (b"y" * 200_000))
     threading.Event().wait(30)
 
 
 def crowd(weir, tls):
     """Of each kind several: (who, how one begins)."""
     admin = bearer(weir.admin_key)
-    big, small = request_bytes("POST", "/v1/chat/completions", chat_body("x" * 3_000_000)), request_bytes("POST", "/v1/chat/completions", chat_body())
+    big, small = (request_bytes("POST", "/v1/chat/completions",
+                                chat_body("x" * 3_000_000)), request_bytes("POST", "/v1/chat/completions", chat_body()))
     stream = request_bytes("POST", "/v1/chat/completions", chat_body(model="stuck", stream=True))
 
     def new():
         return Connection(weir.port, tls=tls)
+
     return [
         ("open", 60, lambda: new()),
         ("slow reader", 24, lambda: feed(small_window(weir.port, tls=tls), small)),
         ("slow sender", 24, lambda: feed(new(), big[:2_500_000])),
         ("dripping head", 60, lambda: feed(new(), b"GET / HTTP/1.1\r\nHost: a\r\n" + b"x-a: " + b"y" * 60_000)),
-        ("translated body", 10, lambda: feed(new(), request_bytes("POST", "/v1/chat/completions", chat_body([{"type": "text", "text": "é\\n" * 40_000}] * 20, model="say")))),
+        ("translated body", 10, lambda: feed(
+            new(),
+            request_bytes("POST", "/v1/chat/completions",
+                          chat_body([{"type": "text", "text": "é\\n" * 40_000}] * 20, model="say")))),
         ("stream", 40, lambda: feed(new(), stream)),
         ("pipelined", 40, lambda: feed(new(), stream + (b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n" * 400))),
-        ("admin body", 40, lambda: feed(new(), request_bytes("POST", "/admin/v1/providers", b"{" + b" " * 250_000, admin)[:-10])),
+        ("admin body", 40,
+         lambda: feed(new(),
+                      request_bytes("POST", "/admin/v1/providers", b"{" + b" " * 250_000, admin)[:-10])),
     ]
 
 
@@ -78,15 +90,21 @@ def is_served(weir, tls):
 
 @pytest.mark.parametrize("over_tls", [False, True])
 def test_every_kind_of_caller_at_once_stays_within_the_bound(start, certificates, over_tls):
-    listen = {"listen": [{"address": "127.0.0.1:0", "tls": {"cert": certificates.cert, "key": certificates.key}}]} if over_tls else {}
+    listen = ({"listen": [{"address": "127.0.0.1:0", "tls": {"cert": certificates.cert, "key": certificates.key}}]}
+              if over_tls else {})
     tls = certificates.client() if over_tls else None
     bound = 48_000_000
     with RawProvider(answers(anthropic_reply())) as whole, RawProvider(stuck) as open_ended:
         patient = {"type": "anthropic", "reply_timeout_seconds": 60, "timeout_seconds": 60}
-        weir = start({**listen, "workers": "2", "max_memory_bytes": bound, "write_timeout_seconds": 60, "header_timeout_seconds": 60, "retry": {"max_retries": 0},
-                      "providers": {"p": provider(whole.base_url.replace("/v1", ""), **patient), "q": provider(whole.base_url.replace("/v1", ""), ["n"], **patient),
-                                    "s": provider(open_ended.base_url, ["x"], stall_timeout_seconds=60, timeout_seconds=60)},
-                      "routes": [{"model": "stuck", "targets": ["s/x"], "resume_streams": True}, {"model": "say", "targets": ["q/n"]}]})
+        weir = start({
+            **listen, "workers": "2", "max_memory_bytes": bound, "write_timeout_seconds": 60,
+            "header_timeout_seconds": 60, "retry": {"max_retries": 0}, "providers": {
+                "p": provider(whole.base_url.replace("/v1", ""),
+                              **patient), "q": provider(whole.base_url.replace("/v1", ""), ["n"], **patient),
+                "s": provider(open_ended.base_url, ["x"], stall_timeout_seconds=60, timeout_seconds=60)
+            }, "routes": [{"model": "stuck", "targets": ["s/x"], "resume_streams": True},
+                          {"model": "say", "targets": ["q/n"]}]
+        })
         assert is_served(weir, tls)
         poll(lambda: held_bytes(weir, tls) < 2_000_000)
         idle, at_rest, most = weir.rss_bytes(), held_bytes(weir, tls), 0
@@ -101,14 +119,16 @@ def test_every_kind_of_caller_at_once_stays_within_the_bound(start, certificates
         most = max(most, weir.rss_bytes())
         assert SANITIZED or peak_bytes(weir) - idle <= bound + BESIDE, f"{peak_bytes(weir) - idle} bytes"
         assert SANITIZED or most - idle > bound / 3, f"only {most - idle} bytes: nothing was tried"
-        assert weir.log("request_refused") or refused or [line for line in weir.log("request_done") if line["status"] in (502, 503)]
+        assert (weir.log("request_refused") or refused or
+                [line for line in weir.log("request_done") if line["status"] in (502, 503)])
         for c in held:
             try:
                 c.reset()
             except OSError:
                 pass
         poll(lambda: is_served(weir, tls), 20)  # nobody's provider rests for it
-        poll(lambda: held_bytes(weir, tls) <= at_rest + 400_000, 20)  # and everything was given back, but for what providers' connections keep
+        # and everything was given back, but for what providers' connections keep
+        poll(lambda: held_bytes(weir, tls) <= at_rest + 400_000, 20)
         assert weir.process.poll() is None
 
 
@@ -116,8 +136,11 @@ def test_one_client_that_takes_all_it_gets_leaves_room_for_the_next(start, start
     """One key's slow senders against requests of another key, and of nobody."""
     bound = 64_000_000
     greedy, modest = bearer("greedy-greedy-greedy"), bearer("modest-modest-modest")
-    weir = start({"max_memory_bytes": bound, "clients": [client("greedy", "greedy-greedy-greedy"), client("modest", "modest-modest-modest")],
-                  "providers": {"p": provider(start_mock())}})
+    weir = start({
+        "max_memory_bytes": bound,
+        "clients": [client("greedy", "greedy-greedy-greedy"),
+                    client("modest", "modest-modest-modest")], "providers": {"p": provider(start_mock())}
+    })
 
     def ask(key, size):
         return http(weir.port, "POST", "/v1/chat/completions", chat_body("x" * size), key)

@@ -73,7 +73,8 @@ def test_no_caller_can_put_another_story_in_the_place_of_one(pair):
     one.fault("status=503", 1)
     chat(weir.port, model="m", headers={"x-weir-request-id": "reused"})
     first = poll(lambda: (r := admin(weir, "/admin/v1/requests/reused")).status == 200 and r.json)
-    assert first["caller_id"] == "reused" and first["request_id"].startswith("req_") and len(first["attempts"]) == 2 and "with_this_caller_id" not in first
+    assert (first["caller_id"] == "reused" and first["request_id"].startswith("req_") and
+            len(first["attempts"]) == 2 and "with_this_caller_id" not in first)
     own = poll(lambda: [e for e in weir.log("request_done") if e["request_id"] == "reused"])
     assert own[0]["own_id"] == first["request_id"]
     for name in ("reused", "reused", first["request_id"]):  # the last one claims to be the first
@@ -101,8 +102,10 @@ def test_status_and_route(pair):
 
 def test_commands_without_a_gateway_or_key_say_so(pair, tmp_path):
     weir, _, _ = pair
-    for env, words in (({"WEIR_URL": "http://127.0.0.1:1", "WEIR_ADMIN_KEY": "x"}, "127.0.0.1:1"), ({"WEIR_URL": f"http://127.0.0.1:{weir.port}"}, "key")):
-        run = subprocess.run([BINARY, "status"], capture_output=True, text=True, timeout=10, env=environment(**env), cwd=tmp_path)
+    for env, words in (({"WEIR_URL": "http://127.0.0.1:1", "WEIR_ADMIN_KEY": "x"}, "127.0.0.1:1"),
+                       ({"WEIR_URL": f"http://127.0.0.1:{weir.port}"}, "key")):
+        run = subprocess.run([BINARY, "status"], capture_output=True, text=True, timeout=10, env=environment(**env),
+                             cwd=tmp_path)
         assert run.returncode == 1 and words in run.stderr, run
 
 
@@ -126,11 +129,15 @@ def test_health_and_the_page(pair, path, words):
 
 def test_ask_answers_in_process(pair, tmp_path):
     weir, one, _ = pair
-    for arguments in (["ask", "-c", str(weir.path), "Hello you"], ["ask", "-s", "-m", "m", "-c", str(weir.path), "Hello you"]):
-        run = subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=15, env=environment(), cwd=tmp_path)
+    for arguments in (["ask", "-c", str(weir.path),
+                       "Hello you"], ["ask", "-s", "-m", "m", "-c",
+                                      str(weir.path), "Hello you"]):
+        run = subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=15, env=environment(),
+                             cwd=tmp_path)
         assert run.returncode == 0 and run.stdout.strip() == "You said: Hello you", run
     one.fault("status=400")
-    run = subprocess.run([BINARY, "ask", "-c", str(weir.path), "x"], capture_output=True, text=True, timeout=15, env=environment(), cwd=tmp_path)
+    run = subprocess.run([BINARY, "ask", "-c", str(weir.path), "x"], capture_output=True, text=True, timeout=15,
+                         env=environment(), cwd=tmp_path)
     assert run.returncode == 1 and run.stderr
 
 
@@ -142,7 +149,8 @@ def test_gauges_follow_what_is_open(start, start_mock):
     with Connection(weir.port) as c:
         c.send(request_bytes("POST", "/v1/chat/completions", chat_body("[mock tokens=1000 rate=20] x", stream=True)))
         assert c.head()[0] == 200
-        poll(lambda: weir.metric("weir_streams_open") == 1 and weir.metric("weir_upstream_connections", state="busy") == 1)
+        poll(lambda: weir.metric("weir_streams_open") == 1 and weir.metric("weir_upstream_connections", state="busy") ==
+             1)
         assert weir.metric("weir_connections", side="caller") >= 1
     poll(lambda: weir.metric("weir_streams_open") == 0 and weir.metric("weir_upstream_connections", state="busy") == 0)
 
@@ -152,9 +160,11 @@ def test_every_worker_is_asked_and_the_newest_of_an_id_is_told(start, start_mock
     own = []
     for count in range(1, 25):  # each on a connection of its own: the kernel spreads them over the workers
         assert chat(weir.port, headers={"x-weir-request-id": "again"}).status == 200
-        done = poll(lambda: [e for e in weir.log("request_done") if e["request_id"] == "again" and e["own_id"] not in own])
+        done = poll(
+            lambda: [e for e in weir.log("request_done") if e["request_id"] == "again" and e["own_id"] not in own])
         own.append(done[0]["own_id"])
-        story = poll(lambda: (r := admin(weir, "/admin/v1/requests/again")).status == 200 and r.json.get("with_this_caller_id", 1) == count and r.json)
+        story = poll(lambda: (r := admin(weir, "/admin/v1/requests/again")).status == 200 and r.json.get(
+            "with_this_caller_id", 1) == count and r.json)
         assert story["request_id"] == own[-1]
     for name in own:  # an id that is weir's own is one request's, wherever it was served
         story = admin(weir, f"/admin/v1/requests/{name}").json
@@ -164,21 +174,28 @@ def test_every_worker_is_asked_and_the_newest_of_an_id_is_told(start, start_mock
 
 def test_an_id_that_callers_chose_is_looked_for_within_its_client(start, start_mock):
     def client(name, role="user"):
-        return {"name": name, "key_hash": hashlib.sha256(f"key-of-{name}-0123456789".encode()).hexdigest(), "role": role}
+        return {
+            "name": name, "key_hash": hashlib.sha256(f"key-of-{name}-0123456789".encode()).hexdigest(), "role": role
+        }
 
     def bearer(name):
         return {"Authorization": f"Bearer key-of-{name}-0123456789"}
 
-    weir = start({"workers": 2, "providers": {"p": provider(start_mock())}, "clients": [client("a"), client("b"), client("ops", "operator")]})
+    weir = start({
+        "workers": 2, "providers": {"p": provider(start_mock())},
+        "clients": [client("a"), client("b"), client("ops", "operator")]
+    })
     for name, count in (("a", 1), ("b", 2)):
         for _ in range(count):
             assert chat(weir.port, headers={**bearer(name), "x-weir-request-id": "same"}).status == 200
 
     def story(query="", name=None):
-        return http(weir.port, "GET", f"/admin/v1/requests/same{query}", headers=bearer(name) if name else {"Authorization": f"Bearer {weir.admin_key}"})
+        return http(weir.port, "GET", f"/admin/v1/requests/same{query}",
+                    headers=bearer(name) if name else {"Authorization": f"Bearer {weir.admin_key}"})
     assert poll(lambda: (r := story()).status == 200 and r.json.get("with_this_caller_id") == 3)
     assert "with_this_caller_id" not in story("?client=a").json and story("?client=b").json["with_this_caller_id"] == 2
     assert story("?client=nobody").status == 403
     assert story(name="ops").status == 404, "its own are none"
     own = story("?client=a").json["request_id"]
-    assert http(weir.port, "GET", f"/admin/v1/requests/{own}", headers=bearer("ops")).status == 200  # weir's own id is one request's
+    # weir's own id is one request's
+    assert http(weir.port, "GET", f"/admin/v1/requests/{own}", headers=bearer("ops")).status == 200

@@ -6,12 +6,22 @@ import pytest
 from weirlib import http
 
 LONG = {
-    "/v1/chat/completions": {"model": "m", "messages": [{"role": "user", "content": "[mock tokens=9000] x"}], "stream": True},
-    "/v1/messages": {"model": "m", "max_tokens": 10000, "messages": [{"role": "user", "content": "[mock tokens=9000] x"}], "stream": True},
+    "/v1/chat/completions": {
+        "model": "m", "messages": [{"role": "user", "content": "[mock tokens=9000] x"}], "stream": True
+    },
+    "/v1/messages": {
+        "model": "m", "max_tokens": 10000, "messages": [{"role": "user", "content": "[mock tokens=9000] x"}],
+        "stream": True
+    },
     "/v1/responses": {"model": "m", "input": "[mock tokens=9000] x", "stream": True},
-    "/v1beta/models/m:streamGenerateContent?alt=sse": {"contents": [{"role": "user", "parts": [{"text": "[mock tokens=9000] x"}]}]},
+    "/v1beta/models/m:streamGenerateContent?alt=sse": {
+        "contents": [{"role": "user", "parts": [{"text": "[mock tokens=9000] x"}]}]
+    },
 }
-ENDS = {"/v1/chat/completions": "[DONE]", "/v1/messages": "message_stop", "/v1/responses": "response.completed", "/v1beta/models/m:streamGenerateContent?alt=sse": "STOP"}
+ENDS = {
+    "/v1/chat/completions": "[DONE]", "/v1/messages": "message_stop", "/v1/responses": "response.completed",
+    "/v1beta/models/m:streamGenerateContent?alt=sse": "STOP"
+}
 
 
 @pytest.mark.parametrize("path", LONG)
@@ -24,13 +34,19 @@ def test_a_long_stream_has_its_end_in_every_dialect(start_mock, path):
 # Each vendor's own 400, by path: (the body, the words, what the shape must hold).
 USER = {"role": "user", "content": "x"}
 REFUSED = {
-    "/v1/chat/completions": [({"messages": [USER], "tomorrow": 1}, "Unknown parameter: 'tomorrow'.", {"param": "tomorrow", "code": "unknown_parameter"}),
+    "/v1/chat/completions": [({"messages": [USER], "tomorrow": 1}, "Unknown parameter: 'tomorrow'.",
+                              {"param": "tomorrow", "code": "unknown_parameter"}),
                              ({"messages": []}, "empty array", {"param": "messages", "code": "empty_array"})],
-    "/v1/responses": [({"input": "x", "tomorrow": 1}, "Unknown parameter: 'tomorrow'.", {"param": "tomorrow", "code": "unknown_parameter"})],
-    "/v1/messages": [({"max_tokens": 9, "messages": [USER], "tomorrow": 1}, "tomorrow: Extra inputs are not permitted", {"type": "invalid_request_error"}),
+    "/v1/responses": [({"input": "x", "tomorrow": 1}, "Unknown parameter: 'tomorrow'.",
+                       {"param": "tomorrow", "code": "unknown_parameter"})],
+    "/v1/messages": [({"max_tokens": 9, "messages": [USER],
+                       "tomorrow": 1}, "tomorrow: Extra inputs are not permitted", {"type": "invalid_request_error"}),
                      ({"messages": [USER]}, "max_tokens: Field required", {"type": "invalid_request_error"})],
-    "/v1beta/models/m:generateContent": [({"contents": [{"parts": [{"text": "x"}]}], "tomorrow": 1}, 'Unknown name "tomorrow": Cannot find field.', {"status": "INVALID_ARGUMENT", "code": 400}),
-                                         ({"contents": []}, "contents is not specified", {"status": "INVALID_ARGUMENT", "code": 400})],
+    "/v1beta/models/m:generateContent": [
+        ({"contents": [{"parts": [{"text": "x"}]}],
+          "tomorrow": 1}, 'Unknown name "tomorrow": Cannot find field.', {"status": "INVALID_ARGUMENT", "code": 400}),
+        ({"contents": []}, "contents is not specified", {"status": "INVALID_ARGUMENT", "code": 400})
+    ],
 }
 
 

@@ -1,5 +1,5 @@
-"""`make mutate` changes what it says and nothing else: each operator's own changes on a small source, and on all of src that comments, strings, CHECKs,
-tables and lines' numbers stay."""
+"""`make mutate` changes what it says and nothing else: each operator's own changes on a small source, and on all of src
+that comments, strings, CHECKs, tables and lines' numbers stay."""
 import importlib.machinery
 import importlib.util
 import re
@@ -42,21 +42,29 @@ def told(name, source=SOURCE):
     return [mutate.described(source, change)[len("a.c:"):] for change in mutate.changes_of("a.c", source)[name]]
 
 
-@pytest.mark.parametrize("operator, wanted", {
-    "relation": ["9: `>` to `>=`", "9: `>` to `<=`", "10: `!=` to `==`", "15: `==` to `!=`"],
-    "connective": ["9: `&&` to `||`"],
-    "sum": ["12: `-=` to `+=`", "14: `+` to `-`"],
-    "constant": ["10: `0` to `1`", "11: `1` to `2`", "11: `1` to `0`", "13: `0x10u` to `17u`", "13: `0x10u` to `15u`", "15: `7` to `8`", "15: `7` to `6`"],
-    "condition": ["9: `(a > MOST && name[0] != '<')` to `(!(a > MOST && name[0] != '<'))`"],
-    "statement": ['11: `say("a < b; c = 1;", -1)` deleted', "12: `other->count -= inside[a]` deleted", "13: `x = 0x10u` deleted"],
-    "answer": ["15: `a == 7` to `!(a == 7)`", "22: `pair->first` to `0`"],
-}.items())
+@pytest.mark.parametrize(
+    "operator, wanted", {
+        "relation": ["9: `>` to `>=`", "9: `>` to `<=`", "10: `!=` to `==`", "15: `==` to `!=`"],
+        "connective": ["9: `&&` to `||`"],
+        "sum": ["12: `-=` to `+=`", "14: `+` to `-`"],
+        "constant": [
+            "10: `0` to `1`", "11: `1` to `2`", "11: `1` to `0`", "13: `0x10u` to `17u`", "13: `0x10u` to `15u`",
+            "15: `7` to `8`", "15: `7` to `6`"
+        ],
+        "condition": ["9: `(a > MOST && name[0] != '<')` to `(!(a > MOST && name[0] != '<'))`"],
+        "statement": [
+            '11: `say("a < b; c = 1;", -1)` deleted', "12: `other->count -= inside[a]` deleted",
+            "13: `x = 0x10u` deleted"
+        ],
+        "answer": ["15: `a == 7` to `!(a == 7)`", "22: `pair->first` to `0`"],
+    }.items())
 def test_an_operator_changes_its_own_and_nothing_else(operator, wanted):
     assert told(operator) == wanted
 
 
 def test_a_change_leaves_the_lines_where_they_are():
-    source = "void f(void) {\n    call(1,\n         2);\n    if (a &&\n        b) {\n    }\n    return g(\n        3);\n}\n"
+    source = (
+        "void f(void) {\n    call(1,\n         2);\n    if (a &&\n        b) {\n    }\n    return g(\n        3);\n}\n")
     for changes in mutate.changes_of("a.c", source).values():
         for change in changes:
             after = mutate.changed(source, change)
@@ -80,7 +88,10 @@ def test_a_seed_draws_the_same_again_and_each_operator_gets_its_share():
     texts = mutate.read_sources(["src/core"])
     first, again, other = ([change for change, _ in zip(mutate.draw(texts, seed), range(200))] for seed in (1, 1, 2))
     assert first == again != other and len(set(first)) == 200
-    of = {change: name for path, text in texts.items() for name, changes in mutate.changes_of(path, text).items() for change in changes}
+    of = {
+        change: name for path, text in texts.items() for name, changes in mutate.changes_of(path, text).items()
+        for change in changes
+    }
     assert {of[change] for change in first} == set(mutate.OPERATORS)
 
 

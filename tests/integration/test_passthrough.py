@@ -32,12 +32,14 @@ def test_completions(weir):
     reply = post(weir, "/v1/completions", {"model": "m", "prompt": "Say it"})
     assert reply.json["object"] == "text_completion" and reply.json["choices"][0]["text"] == "You said: Say it"
     streamed = post(weir, "/v1/completions", {"model": "m", "prompt": "Say it", "stream": True})
-    assert "".join(e["choices"][0]["text"] for e in streamed.events[:-1]) == "You said: Say it" and streamed.events[-1] == "[DONE]"
+    assert ("".join(e["choices"][0]["text"] for e in streamed.events[:-1]) == "You said: Say it" and
+            streamed.events[-1] == "[DONE]")
 
 
 def test_embeddings_as_floats_and_base64(weir):
     floats = post(weir, "/v1/embeddings", {"model": "m", "input": ["a", "b"], "dimensions": 8}).json
-    coded = post(weir, "/v1/embeddings", {"model": "m", "input": ["a", "b"], "dimensions": 8, "encoding_format": "base64"}).json
+    coded = post(weir, "/v1/embeddings",
+                 {"model": "m", "input": ["a", "b"], "dimensions": 8, "encoding_format": "base64"}).json
     assert [d["index"] for d in floats["data"]] == [0, 1] and floats["usage"]["prompt_tokens"] > 0
     for one, other in zip(floats["data"], coded["data"]):
         assert struct.unpack("<8f", base64.b64decode(other["embedding"])) == pytest.approx(one["embedding"], rel=1e-6)
@@ -62,10 +64,12 @@ def test_a_path_that_no_provider_of_the_model_has_is_refused(weir):
 
 def test_speech_is_bytes(weir, mocks):
     reply = post(weir, "/v1/audio/speech", {"model": "m", "input": "hello", "voice": "alloy"})
-    assert reply.status == 200 and reply.headers["content-type"] == "audio/mpeg" and len(reply.body) == 4096 and len(set(reply.body)) > 200
+    assert (reply.status == 200 and reply.headers["content-type"] == "audio/mpeg" and len(reply.body) == 4096 and
+            len(set(reply.body)) > 200)
     assert post(weir, "/v1/audio/speech", {"model": "m", "input": "hello", "voice": "alloy"}).body == reply.body
     mocks[0].fault("status=500")
-    assert post(weir, "/v1/audio/speech", {"model": "m", "input": "hello", "voice": "alloy"}).headers["x-weir-provider"] == "b"
+    assert (post(weir, "/v1/audio/speech",
+                 {"model": "m", "input": "hello", "voice": "alloy"}).headers["x-weir-provider"] == "b")
 
 
 def multipart(fields, boundary="xyzzy"):
@@ -80,18 +84,25 @@ def multipart(fields, boundary="xyzzy"):
 def test_transcriptions(weir, mocks):
     audio = bytes(range(256)) * 64
     body = multipart([("file", audio), ("model", "a/m"), ("response_format", "text")])
-    reply = post(weir, "/v1/audio/transcriptions", body, headers={"Content-Type": "multipart/form-data; boundary=xyzzy"})
-    assert reply.status == 200 and reply.text.startswith("The mock heard") and reply.headers["content-type"].startswith("text/plain"), reply
+    reply = post(weir, "/v1/audio/transcriptions", body,
+                 headers={"Content-Type": "multipart/form-data; boundary=xyzzy"})
+    assert (reply.status == 200 and reply.text.startswith("The mock heard") and
+            reply.headers["content-type"].startswith("text/plain")), reply
     seen = mocks[0].last()
-    assert seen["headers"]["content-type"] == "multipart/form-data; boundary=xyzzy" and seen["body_bytes"] == len(body) - 2
+    assert (seen["headers"]["content-type"] == "multipart/form-data; boundary=xyzzy" and
+            seen["body_bytes"] == len(body) - 2)
     body = multipart([("model", "m"), ("file", audio)])
-    reply = post(weir, "/v1/audio/transcriptions", body, headers={"Content-Type": 'multipart/form-data; boundary="xyzzy"'})
+    reply = post(weir, "/v1/audio/transcriptions", body,
+                 headers={"Content-Type": 'multipart/form-data; boundary="xyzzy"'})
     assert reply.json["usage"]["output_tokens"] == 7 and mocks[0].last()["body_bytes"] == len(body)
 
 
-@pytest.mark.parametrize("body, kind", [
-    (b"", "multipart/form-data; boundary=xyzzy"), (b"--xyzzy--\r\n", "multipart/form-data"), (b"nothing", "multipart/form-data; boundary=xyzzy"),
-    (multipart([("model", "m"), ("model", "n"), ("file", b"x")]), "multipart/form-data; boundary=xyzzy"), (b"{}", "application/json")])
+@pytest.mark.parametrize("body, kind", [(b"", "multipart/form-data; boundary=xyzzy"),
+                                        (b"--xyzzy--\r\n", "multipart/form-data"),
+                                        (b"nothing", "multipart/form-data; boundary=xyzzy"),
+                                        (multipart([("model", "m"), ("model", "n"),
+                                                    ("file", b"x")]), "multipart/form-data; boundary=xyzzy"),
+                                        (b"{}", "application/json")])
 def test_a_broken_form_is_a_400(weir, body, kind):
     reply = post(weir, "/v1/audio/transcriptions", body, headers={"Content-Type": kind})
     assert reply.status in (400, 415) and reply.error["code"] in ("invalid_request", "unsupported_media_type"), reply
@@ -99,6 +110,7 @@ def test_a_broken_form_is_a_400(weir, body, kind):
 
 def test_an_unknown_path_names_the_nearest(weir):
     reply = post(weir, "/v1/chat/completion", {})
-    assert reply.status == 404 and reply.error["code"] == "unknown_path" and "/v1/chat/completions" in reply.error["message"]
+    assert (reply.status == 404 and reply.error["code"] == "unknown_path" and
+            "/v1/chat/completions" in reply.error["message"])
     assert http(weir.port, "GET", "/v1/chat/completions").status == 405
     assert json.dumps(http(weir.port, "GET", "/nothing").error)

@@ -1,11 +1,13 @@
-"""Connections to providers belong to the configuration: TLS as its files say at each load, pools with limits, nothing of an old one in use."""
+"""Connections to providers belong to the configuration: TLS as its files say at each load, pools with limits, nothing
+of an old one in use."""
 import signal
 import subprocess
 import threading
 
 import pytest
 
-from weirlib import BINARY, Certificates, Connection, RawProvider, answers_well, chat, chat_body, good_reply, http, poll, provider, request_bytes
+from weirlib import (BINARY, Certificates, Connection, RawProvider, answers_well, chat, chat_body, good_reply, http,
+                     poll, provider, request_bytes)
 
 
 def hup(weir, event="reloaded"):
@@ -49,7 +51,8 @@ def test_twenty_ca_files_work_as_check_says(start, certificates, tmp_path):
 def test_a_rotated_ca_is_read_at_the_next_reload(start, certificates, another, tmp_path):
     ca = tmp_path / "ca.pem"
     copy(certificates.ca, ca)
-    with RawProvider(answers_well, tls=certificates.server()) as raw, RawProvider(answers_well, tls=another.server()) as moved:
+    with RawProvider(answers_well, tls=certificates.server()) as raw, RawProvider(answers_well,
+                                                                                  tls=another.server()) as moved:
         config = lambda r: {"providers": {"p": provider(r.base_url.replace("127.0.0.1", "localhost"), ca_file=str(ca))}}
         weir = start(config(raw))
         assert chat(weir.port).status == 200
@@ -70,12 +73,16 @@ def test_a_ca_file_that_cannot_be_used_is_an_error_of_check(start, certificates,
     with RawProvider(answers_well, tls=certificates.server()) as raw:
         weir = start({"providers": {"p": provider(raw.base_url, ca_file=certificates.ca)}})
         assert chat(weir.port).status == 200
-        weir.write(f"providers:\n  p:\n    type: openai\n    api_key: k\n    base_url: {raw.base_url}\n    models: [m]\n    ca_file: {ca}\n")
+        weir.write(
+            f"providers:\n  p:\n    type: openai\n    api_key: k\n    base_url: {raw.base_url}\n    models: [m]\n    "
+            f"ca_file: {ca}\n"
+        )
         checked = check(weir.path)
         assert checked.returncode == 2 and f"{weir.path}:7:" in checked.stdout and str(ca) in checked.stdout, checked
         assert str(ca) in hup(weir, "reload_failed")["said"]
         assert chat(weir.port).status == 200
-        reply = http(weir.port, "PATCH", "/admin/v1/providers/p", {"ca_file": str(ca)}, {"Authorization": f"Bearer {weir.admin_key}"})
+        reply = http(weir.port, "PATCH", "/admin/v1/providers/p", {"ca_file": str(ca)},
+                     {"Authorization": f"Bearer {weir.admin_key}"})
         assert reply.status == 400 and str(ca) in reply.error["message"]
         assert chat(weir.port).status == 200
 
@@ -83,7 +90,10 @@ def test_a_ca_file_that_cannot_be_used_is_an_error_of_check(start, certificates,
 def test_the_listeners_certificate_is_read_again_at_a_reload(start, start_mock, certificates, another, tmp_path):
     cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     copy(certificates.cert, cert), copy(certificates.key, key)
-    config = {"listen": {"address": "127.0.0.1:0", "tls": {"cert": str(cert), "key": str(key)}}, "providers": {"p": provider(start_mock())}}
+    config = {
+        "listen": {"address": "127.0.0.1:0", "tls": {"cert": str(cert), "key": str(key)}},
+        "providers": {"p": provider(start_mock())}
+    }
     weir = start(config)
     assert http(weir.port, "GET", "/healthz", tls=certificates.client()).status == 200
     with Connection(weir.port, tls=certificates.client()) as open_before:
@@ -112,7 +122,7 @@ def test_a_changed_key_or_url_leaves_no_old_connection(start):
         poll(lambda: weir.metric("weir_upstream_connections", state="idle") == 2)
 
 
-# -- pool: {max_idle, max_connections} -----------------------------------------------------------------------------------
+# -- pool: {max_idle, max_connections} ---------------------------------------------------------------------------------
 
 class Gate:
     """A provider that answers when it is let, and knows the most connections at once."""
@@ -143,7 +153,12 @@ def in_threads(count, run):
 def test_past_max_connections_requests_wait_for_one(start):
     gate = Gate()
     with RawProvider(gate) as raw:
-        weir = start({"providers": {"p": provider(raw.base_url, reply_timeout_seconds=20, connect_timeout_seconds=20, pool={"max_connections": 2})}})
+        weir = start({
+            "providers": {
+                "p": provider(raw.base_url, reply_timeout_seconds=20, connect_timeout_seconds=20,
+                              pool={"max_connections": 2})
+            }
+        })
         threads, results = in_threads(8, lambda i: chat(weir.port, f"x{i}"))
         poll(lambda: gate.inside == 2 and weir.metric("weir_requests_in_flight") == 8)
         gate.go.set()
@@ -156,14 +171,17 @@ def test_past_max_connections_requests_wait_for_one(start):
 def test_who_waits_too_long_goes_on_to_the_next_target(start):
     gate = Gate()
     with RawProvider(gate) as raw, RawProvider(answers_well) as other:
-        full = provider(raw.base_url, ["m", "only"], priority=1, reply_timeout_seconds=20, connect_timeout_seconds=0.3, pool={"max_connections": 1})
+        full = provider(raw.base_url, ["m", "only"], priority=1, reply_timeout_seconds=20, connect_timeout_seconds=0.3,
+                        pool={"max_connections": 1})
         weir = start({"retry": {"max_retries": 3}, "providers": {"p": full, "q": provider(other.base_url, priority=2)}})
         threads, results = in_threads(1, lambda i: chat(weir.port))
         poll(lambda: gate.inside == 1)
         reply = chat(weir.port)
-        assert reply.status == 200 and reply.headers["x-weir-provider"] == "q" and reply.headers["x-weir-attempts"] == "2"
+        assert (reply.status == 200 and reply.headers["x-weir-provider"] == "q" and
+                reply.headers["x-weir-attempts"] == "2")
         refused = chat(weir.port, model="only")
-        assert refused.status == 429 and refused.error["code"] == "too_many_in_flight" and refused.headers["x-weir-attempts"] == "1", refused
+        assert (refused.status == 429 and refused.error["code"] == "too_many_in_flight" and
+                refused.headers["x-weir-attempts"] == "1"), refused
         gate.go.set()
         threads[0].join(20)
         assert results[0].status == 200 and results[0].headers["x-weir-provider"] == "p"
@@ -173,7 +191,12 @@ def test_who_waits_too_long_goes_on_to_the_next_target(start):
 def test_a_caller_that_leaves_the_line_is_not_missed(start):
     gate = Gate()
     with RawProvider(gate) as raw:
-        weir = start({"providers": {"p": provider(raw.base_url, reply_timeout_seconds=20, connect_timeout_seconds=20, pool={"max_connections": 1})}})
+        weir = start({
+            "providers": {
+                "p": provider(raw.base_url, reply_timeout_seconds=20, connect_timeout_seconds=20,
+                              pool={"max_connections": 1})
+            }
+        })
         threads, results = in_threads(1, lambda i: chat(weir.port))
         poll(lambda: gate.inside == 1)
         leaving = Connection(weir.port)
@@ -202,7 +225,8 @@ def test_max_idle_keeps_so_many(start):
         poll(lambda: weir.metric("weir_upstream_connections", state="idle") == 1)
 
 
-@pytest.mark.parametrize("pool, words", [("{max_idle: 9, max_connections: 2}", "max_idle"), ("{max_connections: 0}", "max_connections"), ("{size: 3}", "size")])
+@pytest.mark.parametrize("pool, words", [("{max_idle: 9, max_connections: 2}", "max_idle"),
+                                         ("{max_connections: 0}", "max_connections"), ("{size: 3}", "size")])
 def test_check_refuses_nonsense(tmp_path, pool, words):
     path = tmp_path / "weir.yaml"
     path.write_text(f"providers:\n  p:\n    type: openai\n    api_key: k\n    pool: {pool}\n")
@@ -213,8 +237,14 @@ def test_check_refuses_nonsense(tmp_path, pool, words):
 def test_limits_change_at_run_time_and_nonsense_is_refused(start):
     gate = Gate()
     with RawProvider(gate) as raw:
-        weir = start({"providers": {"p": provider(raw.base_url, reply_timeout_seconds=20, connect_timeout_seconds=20, pool={"max_connections": 1})}})
-        edit = lambda change: http(weir.port, "PATCH", "/admin/v1/providers/p", change, {"Authorization": f"Bearer {weir.admin_key}"})
+        weir = start({
+            "providers": {
+                "p": provider(raw.base_url, reply_timeout_seconds=20, connect_timeout_seconds=20,
+                              pool={"max_connections": 1})
+            }
+        })
+        edit = lambda change: http(weir.port, "PATCH", "/admin/v1/providers/p", change,
+                                   {"Authorization": f"Bearer {weir.admin_key}"})
         threads, results = in_threads(3, lambda i: chat(weir.port))
         poll(lambda: gate.inside == 1 and weir.metric("weir_requests_in_flight") == 3)
         assert edit({"pool": {"max_connections": 1, "max_idle": 5}}).status == 400

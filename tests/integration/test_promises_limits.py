@@ -1,4 +1,5 @@
-"""What a provider's own limits and a stranger's names do to others: a key that says it is used up rests, and a failed lookup tells nothing."""
+"""What a provider's own limits and a stranger's names do to others: a key that says it is used up rests, and a failed
+lookup tells nothing."""
 import json
 import time
 
@@ -17,13 +18,19 @@ VENDORS = {  # how each says that nothing is left, and for how long
 @pytest.mark.parametrize("throttled", [True, False])
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_a_key_of_which_nothing_is_left_rests(start, vendor, throttled):
-    used_up = [line.replace("LATER", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 30))) for line in VENDORS[vendor]]
+    used_up = [
+        line.replace("LATER", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 30)))
+        for line in VENDORS[vendor]
+    ]
 
     def answer(connection, head, _):
         first = b"key-number-one-0001" in head
         connection.sendall(good_reply(extra="".join(line + "\r\n" for line in used_up) if first else ""))
     with RawProvider(answer) as far:
-        block = {**provider(far.base_url), "api_keys": ["key-number-one-0001", "key-number-two-0002"], "adaptive_throttling": throttled}
+        block = {
+            **provider(far.base_url), "api_keys": ["key-number-one-0001", "key-number-two-0002"],
+            "adaptive_throttling": throttled
+        }
         del block["api_key"]
         weir = start({"providers": {"p": block}})
         for _ in range(8):
@@ -34,10 +41,18 @@ def test_a_key_of_which_nothing_is_left_rests(start, vendor, throttled):
 
 def test_a_name_that_is_not_there_and_one_that_leads_inside_say_the_same(start, start_mock):
     mock = start_mock()
-    weir = start({"providers": {"g": provider(f"http://127.0.0.1:{mock.port}/v1beta", ["m"], type="gemini")}, "fetch": {"timeout_seconds": 3}})
+    weir = start({
+        "providers": {"g": provider(f"http://127.0.0.1:{mock.port}/v1beta", ["m"], type="gemini")},
+        "fetch": {"timeout_seconds": 3}
+    })
 
     def said(host):
-        body = {"model": "m", "messages": [{"role": "user", "content": [{"type": "text", "text": "x"}, {"type": "image_url", "image_url": {"url": f"http://{host}/x.png"}}]}]}
+        body = {
+            "model": "m", "messages": [{
+                "role": "user", "content": [{"type": "text", "text": "x"},
+                                            {"type": "image_url", "image_url": {"url": f"http://{host}/x.png"}}]
+            }]
+        }
         reply = http(weir.port, "POST", "/v1/chat/completions", body)
         assert reply.status == 400 and mock.requests()["count"] == 0
         return reply.error["message"].replace(host, "HOST")

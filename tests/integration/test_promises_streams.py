@@ -1,5 +1,6 @@
-"""What a broken provider does to a caller, for every API that callers speak and every kind of provider: half an answer never looks
-whole, what fails before the first token is never seen, and what a provider says of weir's own key is never passed on."""
+"""What a broken provider does to a caller, for every API that callers speak and every kind of provider: half an answer
+never looks whole, what fails before the first token is never seen, and what a provider says of weir's own key is never
+passed on."""
 import sys
 
 import pytest
@@ -9,11 +10,19 @@ from weirlib import ROOT, Weir, http, poll, provider
 sys.path.insert(0, str(ROOT / "tests"))
 from chaos.dialects import DIALECTS  # noqa: E402  how each caller asks, and how it reads an answer
 
-KINDS = {"openai": "/v1", "anthropic": "", "gemini": "/v1beta", "ollama-native": "", "cloudflare-native": "", "huggingface-native": ""}
+KINDS = {
+    "openai": "/v1", "anthropic": "", "gemini": "/v1beta", "ollama-native": "", "cloudflare-native": "",
+    "huggingface-native": ""
+}
 STREAMING = [d for d in DIALECTS if d.streams]
-BREAKS = ["reset-mid-stream=4", "end-mid-stream=4", "error-in-stream=4", "stall-mid-stream=4", "truncated-chunk", "bad-chunk-size"]
-UNSEEN = ["status=500", "status=429", "status=401", "reset", "hang-after-head", "stall-before-token", "error-in-stream=0", "error-200", "wrong-content-type", "empty-body",
-          "bad-status-line", "huge-headers"]
+BREAKS = [
+    "reset-mid-stream=4", "end-mid-stream=4", "error-in-stream=4", "stall-mid-stream=4", "truncated-chunk",
+    "bad-chunk-size"
+]
+UNSEEN = [
+    "status=500", "status=429", "status=401", "reset", "hang-after-head", "stall-before-token", "error-in-stream=0",
+    "error-200", "wrong-content-type", "empty-body", "bad-status-line", "huge-headers"
+]
 
 
 def by_name(dialect):
@@ -22,12 +31,21 @@ def by_name(dialect):
 
 @pytest.fixture(scope="module")
 def gateway(mocks, tmp_path_factory):
-    """Each kind twice: KIND-one at the first mock, KIND-two at the second. Models: KIND (both), KIND-alone (the first)."""
+    """Each kind twice: KIND-one at the first mock, KIND-two at the second. Models: KIND (both), KIND-alone (the
+    first)."""
     at = [f"http://127.0.0.1:{mock.port}" for mock in mocks]
     quick = {"timeout_seconds": 0.5, "stall_timeout_seconds": 0.4, "circuit_breaker": {"failure_threshold": 1000}}
-    blocks = {f"{kind}-{name}": {**provider(at[i] + below, ["m"], type=kind), **quick} for kind, below in KINDS.items() for i, name in enumerate(("one", "two"))}
-    weir = Weir(tmp_path_factory.mktemp("streams"), {"retry": {"base_ms": 1, "max_ms": 2, "budget": 1}, "providers": blocks, "routes": [
-        *({"model": kind, "targets": [f"{kind}-one/m", f"{kind}-two/m"]} for kind in KINDS), *({"model": f"{kind}-alone", "targets": [f"{kind}-one/m"]} for kind in KINDS)]})
+    blocks = {
+        f"{kind}-{name}": {**provider(at[i] + below, ["m"], type=kind), **quick} for kind, below in KINDS.items()
+        for i, name in enumerate(("one", "two"))
+    }
+    weir = Weir(
+        tmp_path_factory.mktemp("streams"), {
+            "retry": {"base_ms": 1, "max_ms": 2, "budget": 1}, "providers": blocks, "routes": [
+                *({"model": kind, "targets": [f"{kind}-one/m", f"{kind}-two/m"]}
+                  for kind in KINDS), *({"model": f"{kind}-alone", "targets": [f"{kind}-one/m"]} for kind in KINDS)
+            ]
+        })
     yield weir, mocks
     weir.stop()
 
@@ -40,7 +58,8 @@ def fresh(gateway):
         mock.reset()
     yield weir, mocks
     for kind in KINDS:
-        assert http(weir.port, "POST", f"/admin/v1/providers/{kind}-one/resume", headers={"authorization": f"Bearer {weir.admin_key}"}).status == 200
+        assert (http(weir.port, "POST", f"/admin/v1/providers/{kind}-one/resume",
+                     headers={"authorization": f"Bearer {weir.admin_key}"}).status == 200)
 
 
 def ask(weir, dialect, model, prompt="[mock tokens=40] Hello", stream=True):
@@ -79,9 +98,11 @@ def test_what_fails_before_the_first_token_is_never_seen(fresh, dialect, kind):
         reply = ask(weir, dialect, kind)
         said = dialect.stream(reply.body)
         assert reply.status == 200 and reply.headers["x-weir-provider"] == f"{kind}-two", (fault, reply)
-        assert said.ended and not said.error and not said.wrong and said.text == dialect.stream(good.body).text, (fault, reply)
+        assert (said.ended and not said.error and not said.wrong and
+                said.text == dialect.stream(good.body).text), (fault, reply)
         one.reset()
-        http(weir.port, "POST", f"/admin/v1/providers/{kind}-one/resume", headers={"authorization": f"Bearer {weir.admin_key}"})
+        http(weir.port, "POST", f"/admin/v1/providers/{kind}-one/resume",
+             headers={"authorization": f"Bearer {weir.admin_key}"})
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -97,14 +118,21 @@ def test_what_a_provider_says_of_weirs_own_key_is_never_passed_on(fresh, dialect
             assert reply.status in (429, 502, 503) and dialect.error(reply.json), (status, reply)
             assert "mock" not in reply.text.replace("mock-", "").lower(), (status, reply)
             one.reset()
-            http(weir.port, "POST", f"/admin/v1/providers/{kind}-one/resume", headers={"authorization": f"Bearer {weir.admin_key}"})
+            http(weir.port, "POST", f"/admin/v1/providers/{kind}-one/resume",
+                 headers={"authorization": f"Bearer {weir.admin_key}"})
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
-@pytest.mark.parametrize("fault", ["status=503", "status=429", "status=401", "reset", "hang-after-head", "reset-mid-body", "empty-body", "error-200", "bad-status-line"])
+@pytest.mark.parametrize("fault", [
+    "status=503", "status=429", "status=401", "reset", "hang-after-head", "reset-mid-body", "empty-body", "error-200",
+    "bad-status-line"
+])
 def test_a_raw_request_is_asked_once_and_never_again(start, start_mock, method, fault):
     mock = start_mock()
-    block = {**provider(mock), "max_retries": 3, "api_keys": ["key-number-one-0001", "key-number-two-0002"], "reply_timeout_seconds": 0.5}
+    block = {
+        **provider(mock), "max_retries": 3, "api_keys": ["key-number-one-0001", "key-number-two-0002"],
+        "reply_timeout_seconds": 0.5
+    }
     del block["api_key"]
     weir = start({"providers": {"one": block}, "retry": {"base_ms": 1, "max_retries": 5}})
     mock.fault(fault)

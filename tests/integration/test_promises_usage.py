@@ -1,5 +1,5 @@
-"""Usage and cost of every request, streams included: for every API that callers speak and every kind of provider; and what weir asks
-for itself is kept from callers that did not ask."""
+"""Usage and cost of every request, streams included: for every API that callers speak and every kind of provider; and
+what weir asks for itself is kept from callers that did not ask."""
 import sys
 
 import pytest
@@ -16,8 +16,12 @@ PRICE = {"m": {"input": 1000, "output": 2000}}  # USD per million
 @pytest.fixture(scope="module")
 def gateway(mocks, tmp_path_factory):
     base = f"http://127.0.0.1:{mocks[0].port}"
-    blocks = {kind: provider(base + below, ["m"], type=kind, prices=PRICE, reply_timeout_seconds=20) for kind, below in KINDS.items()}
-    weir = Weir(tmp_path_factory.mktemp("usage"), {"providers": blocks, "routes": [{"model": kind, "targets": [f"{kind}/m"]} for kind in KINDS]})
+    blocks = {
+        kind: provider(base + below, ["m"], type=kind, prices=PRICE, reply_timeout_seconds=20)
+        for kind, below in KINDS.items()
+    }
+    weir = Weir(tmp_path_factory.mktemp("usage"),
+                {"providers": blocks, "routes": [{"model": kind, "targets": [f"{kind}/m"]} for kind in KINDS]})
     yield weir
     weir.stop()
 
@@ -55,13 +59,22 @@ def test_counters_never_go_back(gateway):
     """Not by a reload either; the version is always 1."""
     def read():
         lines = http(gateway.port, "GET", "/metrics").text.splitlines()
-        names = {line.split()[2] for line in lines if line.startswith("# TYPE") and line.split()[3] in ("counter", "histogram")}
+        names = {
+            line.split()[2] for line in lines
+            if line.startswith("# TYPE") and line.split()[3] in ("counter", "histogram")
+        }
         samples = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
-        return {name: float(value) for name, value in samples.items() if any(name.startswith(family) for family in names)}, samples
-    http(gateway.port, "POST", "/v1/chat/completions", {"model": "openai", "messages": [{"role": "user", "content": "x"}]})
+        return ({
+            name: float(value) for name, value in samples.items() if any(name.startswith(family) for family in names)
+        }, samples)
+
+    http(gateway.port, "POST", "/v1/chat/completions",
+         {"model": "openai", "messages": [{"role": "user", "content": "x"}]})
     before, _ = read()
-    assert http(gateway.port, "POST", "/admin/v1/reload", "", {"authorization": f"Bearer {gateway.admin_key}"}).status == 200
-    http(gateway.port, "POST", "/v1/chat/completions", {"model": "openai", "messages": [{"role": "user", "content": "x"}]})
+    assert (http(gateway.port, "POST", "/admin/v1/reload", "",
+                 {"authorization": f"Bearer {gateway.admin_key}"}).status == 200)
+    http(gateway.port, "POST", "/v1/chat/completions",
+         {"model": "openai", "messages": [{"role": "user", "content": "x"}]})
     after, samples = read()
     assert before and all(after[name] >= value for name, value in before.items())
     assert [value for name, value in samples.items() if name.startswith("weir_build_info")] == ["1"]

@@ -44,13 +44,16 @@ def one(start, start_mock):
     return start({"workers": 2, "providers": {"one": provider(mock)}}), mock
 
 
-# -- each endpoint -------------------------------------------------------------------------------------------------------
+# -- each endpoint -----------------------------------------------------------------------------------------------------
 
 def test_add_serves_at_once_and_is_shown_without_its_key(one, start_mock):
     weir, _ = one
     two = start_mock()
-    reply = ask(weir, "POST", "", {"name": "two", "type": "openai", "base_url": two.base_url, "api_key": "sk-two-secret", "models": ["n"],
-                                   "headers": {"X-Account": "acct-secret"}})
+    reply = ask(
+        weir, "POST", "", {
+            "name": "two", "type": "openai", "base_url": two.base_url, "api_key": "sk-two-secret", "models": ["n"],
+            "headers": {"X-Account": "acct-secret"}
+        })
     assert reply.status == 201 and reply.json["state"] == "active" and reply.json["edited"] is True
     assert reply.json["api_key"] == "set" and reply.json["headers"] == {"X-Account": "set"}
     assert chat(weir.port, model="n").headers["x-weir-provider"] == "two"
@@ -65,17 +68,21 @@ def test_what_cannot_be_added_says_why(one):
     weir, mock = one
     reply = ask(weir, "POST", "", {"name": "one", "type": "openai", "api_key": "k"})
     assert reply.status == 409 and reply.error["code"] == "name_exists"
-    for body, said in (({"type": "openai"}, "`name` is missing"), ("[1]", "`name` is missing"), ("{", "JSON"), ("", "JSON"),
-                       ({"name": "a b", "type": "openai", "api_key": "k"}, "no name for a provider"),
-                       ({"name": "x" * 70, "type": "openai", "api_key": "k"}, "name"),
-                       ({"name": "two", "type": "opnai", "api_key": "k"}, "did you mean `openai`"),
-                       ({"name": "two", "type": "openai"}, "no api_key"),
-                       ({"name": "two", "type": "simulated"}, "simulated"),
-                       ({"name": "two", "type": "openai", "api_key": "k", "prioritty": 1}, "unknown key `prioritty`: did you mean `priority`?"),
-                       ({"name": "two", "type": "openai", "api_key": "k", "priority": "high"}, "`priority` must be a whole number"),
-                       ({"name": "two", "type": "openai", "api_key": "${HOME}"}, "`api_key`: references"),
+    for body, said in (({"type": "openai"}, "`name` is missing"), ("[1]", "`name` is missing"), ("{", "JSON"),
+                       ("", "JSON"), ({"name": "a b", "type": "openai", "api_key": "k"}, "no name for a provider"),
+                       ({"name": "x" * 70, "type": "openai",
+                         "api_key": "k"}, "name"), ({"name": "two", "type": "opnai", "api_key": "k"},
+                                                    "did you mean `openai`"), ({"name": "two",
+                                                                                "type": "openai"}, "no api_key"),
+                       ({"name": "two", "type": "simulated"},
+                        "simulated"), ({"name": "two", "type": "openai", "api_key": "k",
+                                        "prioritty": 1}, "unknown key `prioritty`: did you mean `priority`?"),
+                       ({"name": "two", "type": "openai", "api_key": "k", "priority": "high"},
+                        "`priority` must be a whole number"), ({"name": "two", "type": "openai",
+                                                                "api_key": "${HOME}"}, "`api_key`: references"),
                        ({"name": "two", "type": "openai", "api_key": "file:/etc/passwd"}, "`api_key`: references"),
-                       ({"name": "two", "type": "openai", "api_key": "k", "base_url": "ftp://x"}, "base_url `ftp://x` is not valid")):
+                       ({"name": "two", "type": "openai", "api_key": "k",
+                         "base_url": "ftp://x"}, "base_url `ftp://x` is not valid")):
         reply = ask(weir, "POST", "", body)
         assert reply.status == 400 and said in reply.error["message"], (body, reply)
     assert set(listed(weir)) == {"one"} and not (weir.state_dir / "runtime.yaml").exists()
@@ -115,7 +122,8 @@ def test_remove_reset_and_unknown_names(one, start_mock):
     assert ask(weir, "POST", "/one/reset").json["edited"] is False
     assert chat(weir.port).headers["x-weir-provider"] == "one"
     assert ask(weir, "DELETE", "/two").status == 200 and set(listed(weir)) == {"one"} and "two" not in overlay(weir)
-    for method, path in (("GET", "/two"), ("PATCH", "/two"), ("PUT", "/two"), ("DELETE", "/two"), ("POST", "/two/drain"), ("POST", "/two/reset")):
+    for method, path in (("GET", "/two"), ("PATCH", "/two"), ("PUT", "/two"), ("DELETE", "/two"),
+                         ("POST", "/two/drain"), ("POST", "/two/reset")):
         reply = ask(weir, method, path, {} if method in ("PATCH", "PUT") else None)
         assert reply.status == 404 and reply.error["code"] == "unknown_provider", (method, reply)
     assert ask(weir, "POST", "/one/fly").status == 404
@@ -126,11 +134,14 @@ def test_remove_reset_and_unknown_names(one, start_mock):
 
 def test_a_route_goes_on_without_its_removed_provider(start, start_mock):
     a, b = start_mock(), start_mock()
-    weir = start({"providers": {"a": provider(a, priority=1), "b": provider(b, ["n"])}, "routes": [{"model": "r", "targets": ["a/m", "b/n"]},
-                                                                                                   {"model": "only", "targets": ["a/m"]}]})
+    weir = start({
+        "providers": {"a": provider(a, priority=1), "b": provider(b, ["n"])},
+        "routes": [{"model": "r", "targets": ["a/m", "b/n"]}, {"model": "only", "targets": ["a/m"]}]
+    })
     assert chat(weir.port, model="r").headers["x-weir-provider"] == "a"
     reply = ask(weir, "DELETE", "/a")
-    assert reply.status == 200 and "the target `a/m` is left out: its provider was removed at run time" in reply.json["warnings"]
+    assert (reply.status == 200 and
+            "the target `a/m` is left out: its provider was removed at run time" in reply.json["warnings"])
     assert chat(weir.port, model="r").headers["x-weir-provider"] == "b"
     reply = chat(weir.port, model="only")
     assert reply.status == 503 and reply.error["code"] == "no_provider_available"
@@ -154,11 +165,15 @@ def test_drain_resume_and_maintenance(start, start_mock):
     assert ask(weir, "POST", "/a/resume").json == {**listed(weir)["a"], "state": "active", "edited": False}
     assert chat(weir.port).headers["x-weir-provider"] == "a"
     assert http(weir.port, "GET", "/readyz").status == 200
-    status = http(weir.port, "GET", "/admin/v1/status", None, {"Authorization": f"Bearer {weir.admin_key}"}).json["providers"]
+    status = http(weir.port, "GET", "/admin/v1/status", None,
+                  {"Authorization": f"Bearer {weir.admin_key}"}).json["providers"]
     assert [(p["state"], p["edited"]) for p in status] == [("active", False), ("maintenance", True)]
 
 
-@pytest.mark.parametrize("strategy", ["round_robin", "least_loaded", "fastest_response", "cost_optimal", "priority", "weighted", "sticky", "adaptive", "exclusive"])
+@pytest.mark.parametrize("strategy", [
+    "round_robin", "least_loaded", "fastest_response", "cost_optimal", "priority", "weighted", "sticky", "adaptive",
+    "exclusive"
+])
 def test_no_strategy_goes_to_a_provider_that_is_away(start, start_mock, strategy):
     weir = start({"providers": {"a": provider(start_mock(), priority=1), "b": provider(start_mock(), priority=2)},
                   "routes": [{"model": "m", "strategy": strategy, "targets": ["a/m", "b/m"]}]})
@@ -182,7 +197,8 @@ def test_another_origin_leaves_the_credential_behind(one, start_mock):
     weir, mock = one
     other = start_mock()
     reply = ask(weir, "PATCH", "/one", {"base_url": other.base_url})
-    assert reply.status == 200 and "api_key" not in reply.json and any("api_key" in w for w in reply.json["warnings"]), reply
+    assert (reply.status == 200 and "api_key" not in reply.json and
+            any("api_key" in w for w in reply.json["warnings"])), reply
     chat(weir.port)
     assert "authorization" not in (other.last() or {"headers": {}})["headers"]
     assert ask(weir, "PATCH", "/one", {"api_key": "sk-for-other"}).json["api_key"] == "set"
@@ -196,7 +212,8 @@ def test_another_origin_leaves_the_credential_behind(one, start_mock):
     assert "authorization" not in (other.last() or {"headers": {}})["headers"]
 
 
-@pytest.mark.parametrize("change", ({"proxy": "PROXY"}, {"insecure": True}, {"ca_file": "/etc/ssl/certs/ca-certificates.crt"}))
+@pytest.mark.parametrize("change",
+                         ({"proxy": "PROXY"}, {"insecure": True}, {"ca_file": "/etc/ssl/certs/ca-certificates.crt"}))
 @pytest.mark.parametrize("how", ("api", "command"))
 def test_another_way_leaves_the_credential_behind(one, start_mock, tmp_path, change, how):
     weir, mock = one
@@ -207,8 +224,9 @@ def test_another_way_leaves_the_credential_behind(one, start_mock, tmp_path, cha
         assert any("give it again" in w for w in ask(weir, "PATCH", "/one", change).json["warnings"])
     else:
         words = [f"{k}={str(v).lower() if v is True else v}" for k, v in change.items()]
-        run = subprocess.run([BINARY, "provider", "update", "one", *words], capture_output=True, text=True, timeout=10, cwd=tmp_path,
-                             env=environment(WEIR_URL=f"http://127.0.0.1:{weir.port}", WEIR_ADMIN_KEY=weir.admin_key))
+        run = subprocess.run([BINARY, "provider", "update", "one", *words], capture_output=True, text=True, timeout=10,
+                             cwd=tmp_path, env=environment(WEIR_URL=f"http://127.0.0.1:{weir.port}",
+                                                           WEIR_ADMIN_KEY=weir.admin_key))
         assert run.returncode == 0 and "give it again" in run.stderr, run
     assert "sk-run-time-secret" not in overlay(weir) and "api_key" not in listed(weir)["one"]
     chat(weir.port)
@@ -237,10 +255,15 @@ def test_a_switched_off_provider_does_not_carry_its_key_elsewhere(one, start_moc
 def test_roles(start, start_mock):
     def client(name, role):
         return {"name": name, "key_hash": hashlib.sha256(name.encode()).hexdigest(), "role": role}
-    weir = start({"providers": {"one": provider(start_mock())}, "clients": [client("u", "user"), client("o", "operator"), client("a", "admin")]})
-    changes = [("POST", "", {"name": "x", "type": "openai", "api_key": "k"}), ("PATCH", "/one", {"priority": 5}), ("PUT", "/one", {}),
-               ("DELETE", "/one", None), ("POST", "/one/drain", None), ("POST", "/one/resume", None), ("POST", "/one/maintenance", None),
-               ("POST", "/one/reset", None)]
+
+    weir = start({
+        "providers": {"one": provider(start_mock())},
+        "clients": [client("u", "user"), client("o", "operator"),
+                    client("a", "admin")]
+    })
+    changes = [("POST", "", {"name": "x", "type": "openai", "api_key": "k"}), ("PATCH", "/one", {"priority": 5}),
+               ("PUT", "/one", {}), ("DELETE", "/one", None), ("POST", "/one/drain", None),
+               ("POST", "/one/resume", None), ("POST", "/one/maintenance", None), ("POST", "/one/reset", None)]
     for method, path, body in changes:
         assert [ask(weir, method, path, body, key).status for key in ("u", "o", "nobody")] == [403, 403, 401], path
         assert http(weir.port, method, PATH + path, body).status == 401
@@ -256,37 +279,48 @@ def test_roles(start, start_mock):
     assert (line["by"], line["state"]) == ("admin key", "draining")
     assert "own_id" not in line
     for _ in range(2):  # an id that the caller chose, twice: weir's own tells them apart
-        http(weir.port, "POST", PATH + "/one/resume", None, {"Authorization": f"Bearer {weir.admin_key}", "x-weir-request-id": "mine"})
-    lines = poll(lambda: len(found := [x for x in weir.log("provider_changed") if x["request_id"] == "mine"]) == 2 and found)
+        http(weir.port, "POST", PATH + "/one/resume", None,
+             {"Authorization": f"Bearer {weir.admin_key}", "x-weir-request-id": "mine"})
+    lines = poll(
+        lambda: len(found := [x for x in weir.log("provider_changed") if x["request_id"] == "mine"]) == 2 and found)
     assert all(x["own_id"].startswith("req_") for x in lines) and lines[0]["own_id"] != lines[1]["own_id"]
 
 
-# -- what is kept --------------------------------------------------------------------------------------------------------
+# -- what is kept ------------------------------------------------------------------------------------------------------
 
-BROKEN = ("", "providers: [", "providers:\n  one:\n    typ: openai\n", "providers: {x: {type: nobody-knows-this}}\n", None)
+BROKEN = ("", "providers: [", "providers:\n  one:\n    typ: openai\n", "providers: {x: {type: nobody-knows-this}}\n",
+          None)
 
 
 def test_an_edit_is_of_what_is_in_force_and_not_of_the_file(start, start_mock, certificates, tmp_path):
-    """At night, with a half-written file on the disk, a provider must be drained; and a file that nobody has reloaded yet
-    comes not into force by the back door."""
+    """At night, with a half-written file on the disk, a provider must be drained; and a file that nobody has reloaded
+    yet comes not into force by the back door."""
     mock, two = start_mock(), start_mock()
     key, ca = tmp_path / "key", tmp_path / "ca.pem"
     key.write_text("sk-of-the-file\n")
     ca.write_bytes(Path(certificates.ca).read_bytes())
-    good = {"providers": {"one": {**provider(mock), "api_key": f"file:{key}"}, "away": {**provider("https://localhost:1/v1", ["far"]), "ca_file": str(ca)}}}
+    good = {
+        "providers": {
+            "one": {**provider(mock), "api_key": f"file:{key}"},
+            "away": {**provider("https://localhost:1/v1", ["far"]), "ca_file": str(ca)}
+        }
+    }
     weir = start(good)
     assert chat(weir.port).status == 200
 
     def status():
-        return http(weir.port, "GET", "/admin/v1/status", headers={"Authorization": f"Bearer {weir.admin_key}"}).json["configuration"]
+        return http(weir.port, "GET", "/admin/v1/status",
+                    headers={"Authorization": f"Bearer {weir.admin_key}"}).json["configuration"]
 
     assert status() == {"file": str(weir.path), "in_force": True}
     key.unlink()
     ca.write_text("half of a certif")
     for number, text in enumerate(BROKEN):
         weir.path.unlink() if text is None else weir.path.write_text(text)
-        for method, path, body in (("POST", "/one/maintenance", None), ("POST", "/one/resume", None), ("PATCH", "/one", {"priority": 5 + number}), ("POST", "/one/drain", None),
-                                   ("POST", "", {"name": f"n{number}", **provider(two, [f"n{number}"])}), ("DELETE", f"/n{number}", None), ("POST", "/one/reset", None)):
+        for method, path, body in (("POST", "/one/maintenance", None), ("POST", "/one/resume", None),
+                                   ("PATCH", "/one", {"priority": 5 + number}), ("POST", "/one/drain", None),
+                                   ("POST", "", {"name": f"n{number}", **provider(two, [f"n{number}"])
+                                                 }), ("DELETE", f"/n{number}", None), ("POST", "/one/reset", None)):
             reply = ask(weir, method, path, body)
             assert reply.status in (200, 201), (text, method, path, reply)
             assert any("is not in force: mend it and reload" in w for w in reply.json["warnings"]), reply
@@ -305,8 +339,10 @@ def test_an_edit_is_of_what_is_in_force_and_not_of_the_file(start, start_mock, c
     assert chat(weir.port, model="later").status == 404 and chat(weir.port).status == 200
     assert mock.last()["headers"]["authorization"] == "Bearer sk-of-the-file"
     assert http(weir.port, "POST", "/admin/v1/reload", "", {"Authorization": f"Bearer {weir.admin_key}"}).status == 200
-    assert chat(weir.port, model="later").status == 200 and mock.last()["headers"]["authorization"] == "Bearer sk-of-another"
-    assert status()["in_force"] is True and not any("in force" in w for w in ask(weir, "PATCH", "/one", {"priority": 3}).json.get("warnings", []))
+    assert (chat(weir.port, model="later").status == 200 and
+            mock.last()["headers"]["authorization"] == "Bearer sk-of-another")
+    assert (status()["in_force"] is True and
+            not any("in force" in w for w in ask(weir, "PATCH", "/one", {"priority": 3}).json.get("warnings", [])))
 
 
 def test_edits_survive_a_restart_and_a_reload(one, start_mock):
@@ -332,7 +368,8 @@ def test_edits_survive_a_restart_and_a_reload(one, start_mock):
 
 def test_an_environment_only_start_keeps_edits_too(tmp_path, start_mock):
     mock = start_mock()
-    env = environment(WEIR_LISTEN="127.0.0.1:0", WEIR_STATE_DIR=str(tmp_path / "state"), OPENAI_API_KEY="sk-env", WEIR_LOG="info")
+    env = environment(WEIR_LISTEN="127.0.0.1:0", WEIR_STATE_DIR=str(tmp_path / "state"), OPENAI_API_KEY="sk-env",
+                      WEIR_LOG="info")
 
     class FromEnvironment(Weir):
         def __init__(self):
@@ -353,9 +390,11 @@ def test_a_bad_overlay_stops_a_start_with_its_own_place(one):
     weir, _ = one
     weir.stop()
     (weir.state_dir / "runtime.yaml").write_text("providers:\n  one:\n    prioritty: 1\n")
-    refused = subprocess.run([BINARY, "serve", "-c", str(weir.path)], capture_output=True, text=True, timeout=10, env=environment())
+    refused = subprocess.run([BINARY, "serve", "-c", str(weir.path)], capture_output=True, text=True, timeout=10,
+                             env=environment())
     assert refused.returncode == 2 and f"{weir.state_dir}/runtime.yaml:3:5: unknown key `prioritty`" in refused.stderr
-    checked = subprocess.run([BINARY, "check", "-c", str(weir.path)], capture_output=True, text=True, timeout=10, env=environment())
+    checked = subprocess.run([BINARY, "check", "-c", str(weir.path)], capture_output=True, text=True, timeout=10,
+                             env=environment())
     assert checked.returncode == 2 and "runtime.yaml:3:5" in checked.stdout
 
 
@@ -384,7 +423,8 @@ def test_killed_in_mid_write_it_is_the_old_or_the_new(one):
         def edit():
             try:
                 for i in range(1, 400):
-                    if ask(weir, "PATCH", "/one", {"priority": i, "weight": i, "models": ["m"] + [f"model-{i}"] * 200}).status == 200:
+                    if (ask(weir, "PATCH", "/one",
+                            {"priority": i, "weight": i, "models": ["m"] + [f"model-{i}"] * 200}).status == 200):
                         last[0] = i
             except (OSError, AssertionError, TypeError, ValueError):
                 pass
@@ -398,17 +438,22 @@ def test_killed_in_mid_write_it_is_the_old_or_the_new(one):
         done = last[0]
         weir = again(weir)
         shown = listed(weir)["one"]
-        assert shown["priority"] == shown["weight"] and shown["priority"] in (done, done + 1), (round_, done, shown["priority"])
+        assert (shown["priority"] == shown["weight"] and
+                shown["priority"] in (done, done + 1)), (round_, done, shown["priority"])
         assert ask(weir, "POST", "/one/reset").status == 200
     weir.stop()
 
 
-# -- under load ----------------------------------------------------------------------------------------------------------
+# -- under load --------------------------------------------------------------------------------------------------------
 
 def test_no_request_is_lost_while_providers_come_and_go(start, start_mock):
-    """10,000 requests on eight connections; `stays` is always there, all else is added, changed, drained and removed."""
+    """10,000 requests on eight connections; `stays` is always there, all else is added, changed, drained and
+    removed."""
     mocks = [start_mock() for _ in range(3)]
-    weir = start({"workers": 2, "providers": {"stays": provider(mocks[0], timeout_seconds=20, reply_timeout_seconds=20, priority=9)}})
+    weir = start({
+        "workers": 2,
+        "providers": {"stays": provider(mocks[0], timeout_seconds=20, reply_timeout_seconds=20, priority=9)}
+    })
     wrong, counts, ended = [], [0] * 8, threading.Event()
     seen = set()
 
@@ -426,10 +471,13 @@ def test_no_request_is_lost_while_providers_come_and_go(start, start_mock):
         i = 0
         while not ended.is_set():
             i += 1
-            name, settings = f"p{i % 4}", provider(mocks[1 + i % 2], timeout_seconds=20, reply_timeout_seconds=20, priority=1 + i % 8)
-            for reply in (ask(weir, "POST", "", {"name": name, **settings}), ask(weir, "PATCH", f"/{name}", {"priority": 1 + i % 3}),
-                          ask(weir, "POST", f"/{name}/drain"), ask(weir, "POST", f"/{name}/resume"), ask(weir, "POST", f"/{name}/maintenance"),
-                          ask(weir, "DELETE", f"/{name}")):
+            name, settings = (f"p{i % 4}",
+                              provider(mocks[1 + i % 2], timeout_seconds=20, reply_timeout_seconds=20,
+                                       priority=1 + i % 8))
+            for reply in (ask(weir, "POST", "",
+                              {"name": name, **settings}), ask(weir, "PATCH", f"/{name}", {"priority": 1 + i % 3}),
+                          ask(weir, "POST", f"/{name}/drain"), ask(weir, "POST", f"/{name}/resume"),
+                          ask(weir, "POST", f"/{name}/maintenance"), ask(weir, "DELETE", f"/{name}")):
                 if reply.status not in (200, 201):
                     wrong.append(reply)
         edits.append(i * 6)
@@ -465,18 +513,18 @@ def test_edits_from_many_sides_come_one_after_the_other(one):
     assert len(shown) == 31 and all(shown[f"p{n}-{i}"]["priority"] == n + 1 for n in range(6) for i in range(5))
 
 
-# -- the command line ----------------------------------------------------------------------------------------------------
+# -- the command line --------------------------------------------------------------------------------------------------
 
 def run(weir, *arguments, stdin=""):
-    return subprocess.run([BINARY, "provider", *arguments, "--url", f"http://127.0.0.1:{weir.port}"], input=stdin, capture_output=True, text=True,
-                          timeout=10, env=environment(WEIR_ADMIN_KEY=weir.admin_key))
+    return subprocess.run([BINARY, "provider", *arguments, "--url", f"http://127.0.0.1:{weir.port}"], input=stdin,
+                          capture_output=True, text=True, timeout=10, env=environment(WEIR_ADMIN_KEY=weir.admin_key))
 
 
 def test_the_command_line_does_it_all(one, start_mock):
     weir, _ = one
     two = start_mock()
-    done = run(weir, "add", "two", "type=openai", f"base_url={two.base_url}", "models=n,o", "api_key=-", "priority=4", "headers.X-Org=org",
-               stdin="sk-from-stdin\n")
+    done = run(weir, "add", "two", "type=openai", f"base_url={two.base_url}", "models=n,o", "api_key=-", "priority=4",
+               "headers.X-Org=org", stdin="sk-from-stdin\n")
     assert done.returncode == 0 and done.stdout == "two added\n", done
     chat(weir.port, model="o")
     assert two.last()["headers"]["authorization"] == "Bearer sk-from-stdin" and two.last()["headers"]["x-org"] == "org"
@@ -496,16 +544,20 @@ def test_the_command_line_does_it_all(one, start_mock):
 def test_the_command_line_refuses_what_it_should(one):
     weir, _ = one
     for arguments, status, said in ((("add", "x", "type=openai", "api_key=sk-in-argv"), 2, "standard input"),
-                                    (("add", "x", "type=openai", "headers.Authorization=Bearer x"), 2, "standard input"),
-                                    (("update", "one", "proxy=http://u:p@h:1"), 2, "standard input"),
-                                    (("add", "x", "type=openai", "api_key=-"), 2, "standard input"),
-                                    (("add", "x", "typo"), 2, "not key=value"), (("update", "one"), 2, "usage"), (("fly", "one"), 2, "usage"), ((), 2, "usage"),
-                                    (("drain", "a/b"), 2, "no name"), (("drain", "nobody"), 1, "There is no provider `nobody`"),
-                                    (("update", "one", "prioritty=1"), 1, "did you mean `priority`"),
-                                    (("update", "one", "priority=high"), 1, "`priority` must be a whole number")):
+                                    (("add", "x", "type=openai", "headers.Authorization=Bearer x"), 2,
+                                     "standard input"), (("update", "one", "proxy=http://u:p@h:1"), 2,
+                                                         "standard input"), (("add", "x", "type=openai", "api_key=-"),
+                                                                             2, "standard input"),
+                                    (("add", "x", "typo"), 2, "not key=value"), (("update", "one"), 2, "usage"),
+                                    (("fly", "one"), 2, "usage"), ((), 2, "usage"), (("drain", "a/b"), 2, "no name"),
+                                    (("drain", "nobody"), 1, "There is no provider `nobody`"),
+                                    (("update", "one", "prioritty=1"), 1,
+                                     "did you mean `priority`"), (("update", "one", "priority=high"), 1,
+                                                                  "`priority` must be a whole number")):
         done = run(weir, *arguments)
         assert done.returncode == status and said in done.stderr and "sk-in-argv" not in done.stderr, (arguments, done)
-    unknown = subprocess.run([BINARY, "provider", "list", "--url", f"http://127.0.0.1:{weir.port}"], capture_output=True, text=True, timeout=10, env=environment(WEIR_ADMIN_KEY="wrong"))
+    unknown = subprocess.run([BINARY, "provider", "list", "--url", f"http://127.0.0.1:{weir.port}"],
+                             capture_output=True, text=True, timeout=10, env=environment(WEIR_ADMIN_KEY="wrong"))
     assert unknown.returncode == 1 and "401" in unknown.stderr and "WEIR_ADMIN_KEY" in unknown.stderr
 
 

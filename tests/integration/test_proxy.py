@@ -62,7 +62,13 @@ def tunnelled(certificates, start):
         raw = RawProvider(answers_well, tls=certificates.server())
         proxy = Proxy(raw.port, answer) if answer else Proxy(raw.port)
         env = environment(**{k: v.format(proxy=proxy.url, authority=proxy.url[7:]) for k, v in variables.items()})
-        weir = start({"providers": {"p": provider(f"https://{url_host}:{raw.port}/v1", ca_file=certificates.ca, insecure=url_host != "localhost")}}, env=env)
+        weir = start(
+            {
+                "providers": {
+                    "p": provider(f"https://{url_host}:{raw.port}/v1", ca_file=certificates.ca, insecure=url_host
+                                  != "localhost")
+                }
+            }, env=env)
         return weir, proxy, raw
     return run
 
@@ -82,7 +88,9 @@ def test_a_proxy_with_a_password(tunnelled):
 
 
 def test_a_proxy_that_refuses(tunnelled):
-    weir, _, raw = tunnelled("provider.test", answer=b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n", HTTPS_PROXY="{proxy}")
+    weir, _, raw = tunnelled("provider.test",
+                             answer=b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n",
+                             HTTPS_PROXY="{proxy}")
     reply = chat(weir.port)
     assert reply.status == 502 and "proxy" in reply.error["message"] and not raw.heads
 
@@ -90,25 +98,35 @@ def test_a_proxy_that_refuses(tunnelled):
 def test_no_proxy_goes_straight(certificates, start):
     with RawProvider(answers_well, tls=certificates.server()) as raw:
         dead = "http://127.0.0.1:9"
-        weir = start({"providers": {"p": provider(f"https://localhost:{raw.port}/v1", ca_file=certificates.ca)}}, env=environment(HTTPS_PROXY=dead, NO_PROXY="localhost"))
+        weir = start({"providers": {"p": provider(f"https://localhost:{raw.port}/v1", ca_file=certificates.ca)}},
+                     env=environment(HTTPS_PROXY=dead, NO_PROXY="localhost"))
         assert chat(weir.port).content == "fine"
 
 
 def test_loopback_is_never_proxied(start, start_mock):
-    weir = start({"providers": {"p": provider(start_mock())}}, env=environment(HTTP_PROXY="http://127.0.0.1:9", http_proxy="http://127.0.0.1:9"))
+    weir = start({"providers": {"p": provider(start_mock())}}, env=environment(HTTP_PROXY="http://127.0.0.1:9",
+                                                                               http_proxy="http://127.0.0.1:9"))
     assert chat(weir.port).status == 200
 
 
 def test_a_plain_provider_is_asked_in_absolute_form(start):
     with RawProvider(answers_well) as raw:
-        weir = start({"providers": {"p": provider("http://provider.test/v1")}}, env=environment(http_proxy=f"http://127.0.0.1:{raw.port}"))
+        weir = start({"providers": {"p": provider("http://provider.test/v1")}},
+                     env=environment(http_proxy=f"http://127.0.0.1:{raw.port}"))
         reply = chat(weir.port)
         assert reply.status == 200, reply
-        assert raw.heads[0].startswith("POST http://provider.test/v1/chat/completions HTTP/1.1\r\n") and "Host: provider.test" in raw.heads[0]
+        assert (raw.heads[0].startswith("POST http://provider.test/v1/chat/completions HTTP/1.1\r\n") and
+                "Host: provider.test" in raw.heads[0])
 
 
 def test_a_proxy_of_one_provider_only(start, start_mock):
     mock = start_mock()
     with RawProvider(answers_well) as raw:
-        weir = start({"providers": {"a": provider("http://provider.test/v1", proxy=f"http://127.0.0.1:{raw.port}"), "b": provider(mock, proxy="none")}})
-        assert chat(weir.port, model="a/m").content == "fine" and chat(weir.port, model="b/m").content == "You said: Hello"
+        weir = start({
+            "providers": {
+                "a": provider("http://provider.test/v1", proxy=f"http://127.0.0.1:{raw.port}"),
+                "b": provider(mock, proxy="none")
+            }
+        })
+        assert (chat(weir.port, model="a/m").content == "fine" and
+                chat(weir.port, model="b/m").content == "You said: Hello")

@@ -57,7 +57,8 @@ def test_an_empty_file_is_no_configuration(start, start_mock):
         assert "the file is empty: it holds no key, and nothing was changed" in line["said"], (text, line)
         assert str(weir.path) in line["said"]
         assert chat(weir.port).status == 200 and chat(weir.port, model="n").status == 200, text
-        checked = subprocess.run([BINARY, "check", "-c", str(weir.path)], cwd=weir.folder, env=environment(), capture_output=True, text=True, timeout=30)
+        checked = subprocess.run([BINARY, "check", "-c", str(weir.path)], cwd=weir.folder, env=environment(),
+                                 capture_output=True, text=True, timeout=30)
         assert checked.returncode == 2 and line["said"].strip() == checked.stdout.strip(), (text, checked)
     assert not weir.log("reloaded")
 
@@ -94,7 +95,8 @@ def test_client_keys_are_revoked_by_a_reload(start, start_mock):
     client = {"name": "app", "key_hash": hashlib.sha256(b"secret").hexdigest(), "role": "user"}
     weir = start({"providers": {"p": provider(mock)}, "clients": [client]})
     assert chat(weir.port, headers={"Authorization": "Bearer secret"}).status == 200
-    weir.write({"providers": {"p": provider(mock)}, "clients": [{**client, "key_hash": hashlib.sha256(b"other").hexdigest()}]})
+    weir.write(
+        {"providers": {"p": provider(mock)}, "clients": [{**client, "key_hash": hashlib.sha256(b"other").hexdigest()}]})
     hup(weir, "reloaded")
     assert chat(weir.port, headers={"Authorization": "Bearer secret"}).status == 401
     assert chat(weir.port, headers={"Authorization": "Bearer other"}).status == 200

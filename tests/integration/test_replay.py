@@ -1,9 +1,10 @@
-"""Recorded exchanges with real providers, replayed whole: one weir, in front of a provider that answers with what was recorded, asked
-in every dialect that callers speak. What is expected is read from the recording by the small readers here, which share nothing with
-weir's own. The folder is named by WEIR_TRAFFIC, or lies beside the project; without it all of this is skipped.
+"""Recorded exchanges with real providers, replayed whole: one weir, in front of a provider that answers with what was
+recorded, asked in every dialect that callers speak. What is expected is read from the recording by the small readers
+here, which share nothing with weir's own. The folder is named by WEIR_TRAFFIC, or lies beside the project; without it
+all of this is skipped.
 
-A caller names the recording by the header x-replay, which weir passes on. The provider answers in randomly drawn pieces;
-WEIR_REPLAY_SEED draws the same ones again."""
+A caller names the recording by the header x-replay, which weir passes on. The provider answers in randomly drawn
+pieces; WEIR_REPLAY_SEED draws the same ones again."""
 import base64
 import copy
 import functools
@@ -24,10 +25,11 @@ FOLDER = Path(os.environ.get("WEIR_TRAFFIC") or ROOT.parent / "shared/traffic")
 SEED = os.environ.get("WEIR_REPLAY_SEED") or str(random.SystemRandom().randrange(10**9))
 KEY = "sk-of-the-provider"
 
-# -- what is replayed: (provider, kind, a piece of the recorded path) -> (type of weir's provider, the recording's dialect) ----------
+# -- what is replayed: (provider, kind, a piece of the recorded path) -> (type of weir's provider, the recording's
+# dialect)
 
-OPENAI_VENDORS = ("openai", "azure", "groq", "mistral", "deepseek", "xai", "together", "openrouter", "cerebras", "perplexity", "zai",
-                  "huggingface", "vercel")
+OPENAI_VENDORS = ("openai", "azure", "groq", "mistral", "deepseek", "xai", "together", "openrouter", "cerebras",
+                  "perplexity", "zai", "huggingface", "vercel")
 SPOKEN = [(vendor, "chat", "/chat/completions", vendor, "openai") for vendor in OPENAI_VENDORS] + [
     ("gemini", "chat", "/openai/chat/completions", "openai", "openai"),
     ("ollama", "chat", "/v1/chat/completions", "ollama", "openai"),
@@ -47,11 +49,16 @@ SPOKEN = [(vendor, "chat", "/chat/completions", vendor, "openai") for vendor in 
     ("gemini", "embed", ":batchEmbedContents", "gemini", "gemini"),
     ("huggingface", "embed", "/pipeline/feature-extraction/", "huggingface-native", "huggingface"),
     ("huggingface", "inference", "", "huggingface-native", "huggingface"),
-] + [(vendor, "responses", "/responses", "has-responses", "responses") for vendor in ("openai", "azure", "xai", "openrouter", "deepseek")]
+] + [(vendor, "responses", "/responses", "has-responses", "responses")
+     for vendor in ("openai", "azure", "xai", "openrouter", "deepseek")]
 
-# A type of its own that has the Responses API; the vendors are asked as if they had none, so that the recorded chat answers callers of it.
-CATALOGUE = '{"extends":"built-in"}\n{"provider":"has-responses","base_url":"http://127.0.0.1","endpoints":["chat","responses"]}\n' + "".join(
-    f'{{"provider":"{name}","endpoints":["chat","completions","embeddings"]}}\n' for name in ("openai", "azure", "xai", "openrouter"))
+# A type of its own that has the Responses API; the vendors are asked as if they had none, so that the recorded chat
+# answers callers of it.
+CATALOGUE = (
+    '{"extends":"built-in"}\n{"provider":"has-responses","base_url":"http://127.0.0.1","endpoints":["chat",'
+    '"responses"]}\n'
+    + "".join(f'{{"provider":"{name}","endpoints":["chat","completions","embeddings"]}}\n'
+              for name in ("openai", "azure", "xai", "openrouter")))
 
 # What cannot be carried at all: (provider or *, kind, a piece of the recorded path or file name, why).
 NOT_ASKED = [
@@ -70,22 +77,30 @@ NOT_ASKED = [
     ("openai", "responses", "/responses/resp_", "weir stores no responses"),
 ]
 
-CHATS, EMBEDS = ("chat", "messages", "generate", "generate-array", "responses", "completions"), ("embeddings", "embedContent", "batchEmbedContents")
+CHATS, EMBEDS = ("chat", "messages", "generate", "generate-array", "responses",
+                 "completions"), ("embeddings", "embedContent", "batchEmbedContents")
 COUNTS = ("count_tokens", "countTokens")
-HAVE_COMPLETIONS = ("openai", "azure", "xai", "together", "openrouter", "cerebras", "ollama")  # asked there, and not for a chat
-SPEAKS = {"chat": "openai", "completions": "openai", "embeddings": "openai", "messages": "anthropic", "count_tokens": "anthropic",
-          "generate": "gemini", "generate-array": "gemini", "countTokens": "gemini", "embedContent": "gemini", "batchEmbedContents": "gemini",
-          "responses": "responses"}
+# asked there, and not for a chat
+HAVE_COMPLETIONS = ("openai", "azure", "xai", "together", "openrouter", "cerebras", "ollama")
+SPEAKS = {
+    "chat": "openai", "completions": "openai", "embeddings": "openai", "messages": "anthropic",
+    "count_tokens": "anthropic", "generate": "gemini", "generate-array": "gemini", "countTokens": "gemini",
+    "embedContent": "gemini", "batchEmbedContents": "gemini", "responses": "responses"
+}
 SAME = {("openai", "chat"): "chat", ("anthropic", "messages"): "messages", ("gemini", "generate"): "generate",
-        ("responses", "responses"): "responses", ("openai", "completions"): "completions", ("openai", "embed"): "embeddings",
-        ("gemini", "embed"): "batchEmbedContents", ("anthropic", "count_tokens"): "count_tokens", ("gemini", "count_tokens"): "countTokens"}
+        ("responses", "responses"): "responses", ("openai", "completions"): "completions",
+        ("openai", "embed"): "embeddings", ("gemini", "embed"): "batchEmbedContents",
+        ("anthropic", "count_tokens"): "count_tokens", ("gemini", "count_tokens"): "countTokens"}
 
 
 # What weir answers itself, or does not carry, on purpose: (recording, from where, status, is the provider asked?, why).
 NOT_CARRIED = [
-    ("anthropic-messages-whole-400-75e5c74ec1", ("messages",), 400, False, "no messages at all: weir reads them before anybody is asked"),
-    ("openai-chat-whole-400-9c203f46f4", ("chat",), 400, False, "sound for a model that cannot hear: no target is asked"),
-    ("perplexity-embed-whole-200-6852541616", ("batchEmbedContents",), 502, True, "vectors of bytes in base64, which are no numbers to others"),
+    ("anthropic-messages-whole-400-75e5c74ec1", ("messages",), 400, False,
+     "no messages at all: weir reads them before anybody is asked"),
+    ("openai-chat-whole-400-9c203f46f4", ("chat",), 400, False,
+     "sound for a model that cannot hear: no target is asked"),
+    ("perplexity-embed-whole-200-6852541616", ("batchEmbedContents",), 502, True,
+     "vectors of bytes in base64, which are no numbers to others"),
 ]
 
 
@@ -97,7 +112,8 @@ class Exchange:
         self.url, self.asked = urlsplit(recorded["request"]["url"]).path, recorded["request"]["body"]
         self.sse_asked = "alt=sse" in recorded["request"]["url"]
         answer = recorded["response"]
-        self.status, self.headers, self.stream, self.framing = answer["status"], answer["headers"], answer["stream"], answer["framing"]
+        self.status, self.headers, self.stream, self.framing = (answer["status"], answer["headers"], answer["stream"],
+                                                                answer["framing"])
         self.body = answer["body"].encode()
         self.type = self.dialect = None
         for provider, kind, piece, kind_of_provider, dialect in SPOKEN:
@@ -106,12 +122,15 @@ class Exchange:
 
     @functools.cached_property
     def why_not_asked(self):
-        return next((row for row in NOT_ASKED if row[0] in ("*", self.provider) and row[1] == self.kind and row[2] in self.url), None)
+        return next(
+            (row for row in NOT_ASKED if row[0] in ("*", self.provider) and row[1] == self.kind and row[2] in self.url),
+            None)
 
     @property
     def model(self):
         in_path = re.search(r"/models/([^:]+):", self.url)
-        return in_path.group(1) if in_path and self.dialect == "gemini" else self.asked["model"] if isinstance(self.asked, dict) and "model" in self.asked else "m"
+        return (in_path.group(1) if in_path and self.dialect == "gemini" else
+                self.asked["model"] if isinstance(self.asked, dict) and "model" in self.asked else "m")
 
     @property
     def operation(self):
@@ -131,8 +150,14 @@ class Exchange:
         if self.operation == "count_tokens":
             return COUNTS
         if self.operation == "embed":
-            return [way for way in EMBEDS if way != "embedContent" or self.status >= 400 or len(vectors_of(self.dialect, self.body)) == 1]
-        return [way for way in CHATS if (way != "generate-array" or self.stream) and (way != "completions" or self.type not in HAVE_COMPLETIONS)]
+            return [
+                way for way in EMBEDS
+                if way != "embedContent" or self.status >= 400 or len(vectors_of(self.dialect, self.body)) == 1
+            ]
+        return [
+            way for way in CHATS
+            if (way != "generate-array" or self.stream) and (way != "completions" or self.type not in HAVE_COMPLETIONS)
+        ]
 
 
 @functools.lru_cache(1)
@@ -142,15 +167,18 @@ def exchanges():
 
 def groups():
     if not exchanges():
-        return [pytest.param(None, None, None, marks=pytest.mark.skip(reason=f"recorded traffic is not here ({FOLDER})"))]
+        return [
+            pytest.param(None, None, None, marks=pytest.mark.skip(reason=f"recorded traffic is not here ({FOLDER})"))
+        ]
     found = sorted({(e.provider, e.kind, way) for e in exchanges() if e.dialect for way in e.inbounds()})
     return [pytest.param(*group, id="-".join(group[:2]) + " from " + group[2]) for group in found]
 
 
-# -- the provider ------------------------------------------------------------------------------------------------------------------
+# -- the provider ------------------------------------------------------------------------------------------------------
 
 def array_as_events(body):
-    return b"".join(b"data: " + json.dumps(element, ensure_ascii=False).encode() + b"\r\n\r\n" for element in json.loads(body))
+    return b"".join(b"data: " + json.dumps(element, ensure_ascii=False).encode() + b"\r\n\r\n"
+                    for element in json.loads(body))
 
 
 def answer_of(exchange, path, asked=None):
@@ -161,13 +189,17 @@ def answer_of(exchange, path, asked=None):
         return "text/event-stream", array_as_events(body)
     if exchange.status < 300 and path.endswith(":embedContent"):
         body = json.dumps({"embedding": json.loads(body)["embeddings"][0]}).encode()
-    if exchange.status < 300 and exchange.kind == "embed" and exchange.asked.get("encoding_format") == "base64" and asked and asked.get("encoding_format") != "base64":
+    if (exchange.status < 300 and exchange.kind == "embed" and exchange.asked.get("encoding_format") == "base64" and
+            asked and asked.get("encoding_format") != "base64"):
         vectors = vectors_of("openai", body)
-        body = json.dumps({**json.loads(body), "data": [{**at, "embedding": v} for at, v in zip(json.loads(body)["data"], vectors)]}).encode()
+        body = json.dumps(
+            {**json.loads(body), "data": [{**at, "embedding": v}
+                                          for at, v in zip(json.loads(body)["data"], vectors)]}).encode()
     if asked and isinstance(asked.get("inputs"), list) and exchange.operation == "embed":
         body = b"[" + body + b"]"
     if content_type is None and exchange.status < 300:  # recordings without it
-        content_type = {"sse": "text/event-stream", "ndjson": "application/x-ndjson"}.get(exchange.framing, "application/json")
+        content_type = {"sse": "text/event-stream",
+                        "ndjson": "application/x-ndjson"}.get(exchange.framing, "application/json")
     return content_type, body
 
 
@@ -192,12 +224,17 @@ class Recorded(RawProvider):
     def replay(self, connection, head, body):
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         path = head.split(b" ", 2)[1].decode()
-        headers = {k.decode().lower(): v.strip().decode() for k, v in (line.split(b":", 1) for line in head.split(b"\r\n")[1:])}
+        headers = {
+            k.decode().lower(): v.strip().decode() for k, v in (line.split(b":", 1) for line in head.split(b"\r\n")[1:])
+        }
         exchange = self.by_name[headers["x-replay"]]
         self.asked[exchange.name] = (path, headers, body)
         draw = random.Random(f"{SEED} {exchange.name} {headers['x-replay-way']}")
         content_type, body = answer_of(exchange, path, json.loads(body))
-        kept = {k: v for k, v in exchange.headers.items() if k.lower() not in ("content-type", "transfer-encoding", "content-length", "connection")}
+        kept = {
+            k: v for k, v in exchange.headers.items()
+            if k.lower() not in ("content-type", "transfer-encoding", "content-length", "connection")
+        }
         lines = {**kept, **({"Content-Type": content_type} if content_type else {})}
         chunked = exchange.stream or draw.random() < 0.5
         if chunked:
@@ -205,7 +242,8 @@ class Recorded(RawProvider):
         else:
             wire = body
         lines["Transfer-Encoding" if chunked else "Content-Length"] = "chunked" if chunked else str(len(body))
-        wire = f"HTTP/1.1 {exchange.status} Recorded\r\n".encode() + "".join(f"{k}: {v}\r\n" for k, v in lines.items()).encode() + b"\r\n" + wire
+        wire = (f"HTTP/1.1 {exchange.status} Recorded\r\n".encode() +
+                "".join(f"{k}: {v}\r\n" for k, v in lines.items()).encode() + b"\r\n" + wire)
         cuts = sorted(draw.randrange(len(wire)) for _ in range(draw.randint(0, 8)))
         for start, end in zip([0] + cuts, cuts + [len(wire)]):
             connection.sendall(wire[start:end])
@@ -221,15 +259,21 @@ def world(tmp_path_factory):
             if exchange.dialect:
                 types.setdefault(exchange.type, {}).setdefault(exchange.model)
         base = f"http://127.0.0.1:{provider.port}/below"
-        weir = Weir(folder, {"catalog": str(folder / "catalogue.jsonl"), "retry": {"max_retries": 0}, "forward_headers": ["x-replay", "x-replay-way"], 
-                             "health_check_interval": 86400, "providers": {
-            name: {"type": name, "base_url": base, "api_key": KEY, "models": list(models), "max_retries": 0, "adaptive_throttling": False}
-            for name, models in types.items()}})
+        weir = Weir(
+            folder, {
+                "catalog": str(folder / "catalogue.jsonl"), "retry": {"max_retries": 0},
+                "forward_headers": ["x-replay", "x-replay-way"], "health_check_interval": 86400, "providers": {
+                    name: {
+                        "type": name, "base_url": base, "api_key": KEY, "models": list(models), "max_retries": 0,
+                        "adaptive_throttling": False
+                    } for name, models in types.items()
+                }
+            })
         yield weir, provider
         weir.stop()
 
 
-# -- what is said: one reader for each dialect, whole and streamed -----------------------------------------------------------------
+# -- what is said: one reader for each dialect, whole and streamed -----------------------------------------------------
 
 class Said:
     def __init__(self):
@@ -268,7 +312,10 @@ def events_of(body):
             yield next((value.strip() for name, value in fields if name == "event"), ""), "\n".join(data)
 
 
-OPENAI_FINISH = {"stop": "stop", "eos": "stop", "length": "length", "tool_calls": "calls", "function_call": "calls", "content_filter": "filter", "error": "error"}
+OPENAI_FINISH = {
+    "stop": "stop", "eos": "stop", "length": "length", "tool_calls": "calls", "function_call": "calls",
+    "content_filter": "filter", "error": "error"
+}
 
 
 def openai_words(message, choice):
@@ -289,7 +336,8 @@ def openai_usage(said, usage, vendor):
     output = usage.get("completion_tokens")
     if vendor == "xai":  # leaves reasoning out
         output += details.get("reasoning_tokens") or 0
-    said.count(input=usage.get("prompt_tokens"), output=output, cached=prompt.get("cached_tokens", usage.get("prompt_cache_hit_tokens")))
+    said.count(input=usage.get("prompt_tokens"), output=output, cached=prompt.get("cached_tokens",
+                                                                                  usage.get("prompt_cache_hit_tokens")))
 
 
 def openai_whole(body, vendor=None):
@@ -328,8 +376,10 @@ def openai_streamed(body, vendor=None):
     return said.done()
 
 
-ANTHROPIC_FINISH = {"end_turn": "stop", "stop_sequence": "stop", "pause_turn": "stop", "max_tokens": "length", "tool_use": "calls",
-                    "refusal": "filter", "model_context_window_exceeded": "length"}
+ANTHROPIC_FINISH = {
+    "end_turn": "stop", "stop_sequence": "stop", "pause_turn": "stop", "max_tokens": "length", "tool_use": "calls",
+    "refusal": "filter", "model_context_window_exceeded": "length"
+}
 
 
 def anthropic_usage(said, usage):
@@ -409,7 +459,8 @@ def gemini_take(said, reply):
             choice["finish"] = gemini_finish(at["finishReason"])
     usage = reply.get("usageMetadata") or {}
     if "promptTokenCount" in usage:
-        said.count(input=usage["promptTokenCount"] + usage.get("toolUsePromptTokenCount", 0), cached=usage.get("cachedContentTokenCount"))
+        said.count(input=usage["promptTokenCount"] + usage.get("toolUsePromptTokenCount", 0),
+                   cached=usage.get("cachedContentTokenCount"))
     if "candidatesTokenCount" in usage or "thoughtsTokenCount" in usage:
         said.count(output=usage.get("candidatesTokenCount", 0) + usage.get("thoughtsTokenCount", 0))
 
@@ -439,7 +490,8 @@ def ollama_streamed(body, vendor=None):
         message = reply.get("message") or {}
         choice["text"] += message.get("content") or ""
         choice["reasoning"] += message.get("thinking") or ""
-        choice["calls"] += [(c["function"]["name"], c["function"]["arguments"]) for c in message.get("tool_calls") or []]
+        choice["calls"] += [(c["function"]["name"], c["function"]["arguments"])
+                            for c in message.get("tool_calls") or []]
         if reply.get("done"):
             choice["finish"] = {"length": "length"}.get(reply.get("done_reason"), "stop")
             said.count(input=reply.get("prompt_eval_count"), output=reply.get("eval_count"))
@@ -461,10 +513,12 @@ def responses_take(said, response):
 
 def responses_end(said, response):
     reason = (response.get("incomplete_details") or {}).get("reason")
-    said.choice()["finish"] = {"incomplete": "filter" if reason == "content_filter" else "length", "failed": "error"}.get(response["status"], "stop")
+    said.choice()["finish"] = {"incomplete": "filter" if reason == "content_filter" else "length",
+                               "failed": "error"}.get(response["status"], "stop")
     said.error = (response.get("error") or {}).get("message")
     usage = response.get("usage") or {}
-    said.count(input=usage.get("input_tokens"), output=usage.get("output_tokens"), cached=(usage.get("input_tokens_details") or {}).get("cached_tokens"))
+    said.count(input=usage.get("input_tokens"), output=usage.get("output_tokens"),
+               cached=(usage.get("input_tokens_details") or {}).get("cached_tokens"))
 
 
 def responses_whole(body, vendor=None):
@@ -499,7 +553,8 @@ def responses_streamed(body, vendor=None):
         responses_end(said, last)
         whole = Said()
         responses_take(whole, last)
-        assert kind == "response.failed" or whole.done().choices == copy.deepcopy(said).done().choices, "the last response says something else than the deltas"
+        assert (kind == "response.failed" or whole.done().choices
+                == copy.deepcopy(said).done().choices), ("the last response says something else than the deltas")
     return said.done()
 
 
@@ -530,9 +585,11 @@ def huggingface_whole(body, vendor=None):
     return said.done()
 
 
-READERS = {"openai": (openai_whole, openai_streamed), "anthropic": (anthropic_whole, anthropic_streamed), "gemini": (gemini_whole, gemini_streamed),
-           "responses": (responses_whole, responses_streamed), "ollama": (ollama_streamed, ollama_streamed),
-           "huggingface": (huggingface_whole, None)}
+READERS = {
+    "openai": (openai_whole, openai_streamed), "anthropic": (anthropic_whole, anthropic_streamed),
+    "gemini": (gemini_whole, gemini_streamed), "responses": (responses_whole, responses_streamed),
+    "ollama": (ollama_streamed, ollama_streamed), "huggingface": (huggingface_whole, None)
+}
 READERS_OF_WAYS = {"generate-array": (None, gemini_array), "completions": (completions_whole, completions_streamed)}
 
 
@@ -555,10 +612,13 @@ def vectors_of(dialect, body):
     if dialect == "gemini":
         return [v["values"] for v in reply.get("embeddings") or [reply["embedding"]]]
     vectors = [at["embedding"] for at in reply["data"]]
-    return [list(struct.unpack(f"<{len(v) * 3 // 4 // 4}f", base64.b64decode(v))) if isinstance(v, str) else v for v in vectors]
+    return [
+        list(struct.unpack(f"<{len(v) * 3 // 4 // 4}f", base64.b64decode(v))) if isinstance(v, str) else v
+        for v in vectors
+    ]
 
 
-# -- what is asked: a simple request in each dialect that means the same ------------------------------------------------------------
+# -- what is asked: a simple request in each dialect that means the same -----------------------------------------------
 
 def words_of(asked):
     """The longest text of the user in a recorded request, cut short."""
@@ -583,7 +643,9 @@ def words_of(asked):
 def tools_of(asked):
     names = set()
     for tool in asked.get("tools") or []:
-        for one in tool.get("functionDeclarations") or tool.get("function_declarations") or [tool.get("function") or tool]:
+        for one in tool.get("functionDeclarations") or tool.get("function_declarations") or [
+                tool.get("function") or tool
+        ]:
             if isinstance(one.get("name"), str) and one.get("type") in (None, "function", "custom"):
                 names.add(one["name"])
     return sorted(names)
@@ -595,8 +657,11 @@ SCHEMA = {"type": "object", "properties": {"value": {"type": "string"}}}
 def ask_openai(model, text, tools, stream, reasons):
     return "/v1/chat/completions", {
         "model": model, "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": text}],
-        **({"tools": [{"type": "function", "function": {"name": n, "parameters": SCHEMA}} for n in tools]} if tools else {}),
-        **({"reasoning_effort": "low"} if reasons else {}), **({"stream": True, "stream_options": {"include_usage": True}} if stream else {})}
+        **({"tools": [{"type": "function", "function": {"name": n,
+                                                        "parameters": SCHEMA}} for n in tools]} if tools else {}),
+        **({"reasoning_effort": "low"} if reasons else {}),
+        **({"stream": True, "stream_options": {"include_usage": True}} if stream else {})
+    }
 
 
 def ask_responses(model, text, tools, stream, reasons):
@@ -608,20 +673,26 @@ def ask_responses(model, text, tools, stream, reasons):
 
 def ask_anthropic(model, text, tools, stream, reasons):
     return "/v1/messages", {
-        "model": model, "max_tokens": 4096, "system": "Be brief.", "messages": [{"role": "user", "content": text}], "stream": stream,
-        **({"tools": [{"name": n, "input_schema": SCHEMA} for n in tools]} if tools else {}),
-        **({"thinking": {"type": "enabled", "budget_tokens": 1024}} if reasons else {})}
+        "model": model, "max_tokens": 4096, "system": "Be brief.", "messages": [{"role": "user", "content": text}],
+        "stream": stream, **({"tools": [{"name": n, "input_schema": SCHEMA} for n in tools]} if tools else {}),
+        **({"thinking": {"type": "enabled", "budget_tokens": 1024}} if reasons else {})
+    }
 
 
 def ask_gemini(model, text, tools, stream, reasons):
     return f"/v1beta/models/{model}:" + ("streamGenerateContent?alt=sse" if stream else "generateContent"), {
-        "systemInstruction": {"parts": [{"text": "Be brief."}]}, "contents": [{"role": "user", "parts": [{"text": text}]}],
+        "systemInstruction": {"parts": [{"text": "Be brief."}]},
+        "contents": [{"role": "user", "parts": [{"text": text}]}],
         **({"tools": [{"functionDeclarations": [{"name": n, "parameters": SCHEMA} for n in tools]}]} if tools else {}),
-        **({"generationConfig": {"thinkingConfig": {"includeThoughts": True}}} if reasons else {})}
+        **({"generationConfig": {"thinkingConfig": {"includeThoughts": True}}} if reasons else {})
+    }
 
 
 def ask_completions(model, text, tools, stream, reasons):
-    return "/v1/completions", {"model": model, "prompt": text, "max_tokens": 4096, **({"stream": True, "stream_options": {"include_usage": True}} if stream else {})}
+    return ("/v1/completions", {
+        "model": model, "prompt": text, "max_tokens": 4096,
+        **({"stream": True, "stream_options": {"include_usage": True}} if stream else {})
+    })
 
 
 def ask_count_tokens(model, text, tools, stream, reasons):
@@ -632,21 +703,31 @@ def ask_countTokens(model, text, tools, stream, reasons):
     return f"/v1beta/models/{model}:countTokens", {"contents": [{"role": "user", "parts": [{"text": text}]}]}
 
 
-ASK = {"chat": ask_openai, "responses": ask_responses, "messages": ask_anthropic, "generate": ask_gemini, "generate-array": ask_gemini,
-       "completions": ask_completions, "count_tokens": ask_count_tokens, "countTokens": ask_countTokens}
-ASKED_AT = {"openai": "/chat/completions", "anthropic": "/v1/messages", "ollama": "/api/chat", "gemini": "enerateContent", "huggingface": "/models/",
-            "count_tokens": "ount"}
+ASK = {
+    "chat": ask_openai, "responses": ask_responses, "messages": ask_anthropic, "generate": ask_gemini,
+    "generate-array": ask_gemini, "completions": ask_completions, "count_tokens": ask_count_tokens,
+    "countTokens": ask_countTokens
+}
+ASKED_AT = {
+    "openai": "/chat/completions", "anthropic": "/v1/messages", "ollama": "/api/chat", "gemini": "enerateContent",
+    "huggingface": "/models/", "count_tokens": "ount"
+}
 
 
 def recorded_request(exchange, way):
     """The recorded request itself, sent to weir."""
     model = f"{exchange.type}/{exchange.model}"
     if way == "batchEmbedContents":
-        return f"/v1beta/models/{model}:{way}", {"requests": [{**one, "model": f"models/{model}"} for one in exchange.asked["requests"]]}
+        return (f"/v1beta/models/{model}:{way}",
+                {"requests": [{**one, "model": f"models/{model}"} for one in exchange.asked["requests"]]})
     if SPEAKS[way] == "gemini":
-        method = {"generate": "streamGenerateContent?alt=sse" if exchange.stream else "generateContent", "generate-array": "streamGenerateContent"}.get(way, way)
+        method = {
+            "generate": "streamGenerateContent?alt=sse" if exchange.stream else "generateContent",
+            "generate-array": "streamGenerateContent"
+        }.get(way, way)
         return f"/v1beta/models/{model}:{method}", exchange.asked
-    path = {"chat": "/v1/chat/completions", "messages": "/v1/messages", "count_tokens": "/v1/messages/count_tokens"}.get(way, "/v1/" + way)
+    path = {"chat": "/v1/chat/completions", "messages": "/v1/messages",
+            "count_tokens": "/v1/messages/count_tokens"}.get(way, "/v1/" + way)
     return path, {**exchange.asked, "model": model}
 
 
@@ -660,13 +741,15 @@ def embed_request(exchange, way):
     parts = [{"content": {"parts": [{"text": t}]}} for t in texts]
     if way == "embedContent":
         return f"/v1beta/models/{model}:embedContent", parts[0]
-    return f"/v1beta/models/{model}:batchEmbedContents", {"requests": [{"model": f"models/{model}", **p} for p in parts]}
+    return (f"/v1beta/models/{model}:batchEmbedContents",
+            {"requests": [{"model": f"models/{model}", **p} for p in parts]})
 
 
-# -- checks: each adds to a list what is wrong --------------------------------------------------------------------------------------
+# -- checks: each adds to a list what is wrong -------------------------------------------------------------------------
 
 def without_usage_chunk(body):
-    """As weir passes a stream on to a caller who did not ask for the usage: events whose choices are empty and that tell of it."""
+    """As weir passes a stream on to a caller who did not ask for the usage: events whose choices are empty and that
+    tell of it."""
     kept = b""
     for event in re.split(rb"(?<=\n\n)|(?<=\r\n\r\n)", body):
         data = re.sub(rb"^data: ?", b"", event.strip())
@@ -680,14 +763,18 @@ def without_usage_chunk(body):
 
 def first_difference(got, wanted):
     at = next((i for i, (a, b) in enumerate(zip(got, wanted)) if a != b), min(len(got), len(wanted)))
-    return f"at {at} of {len(got)}, wanted {len(wanted)}: {got[max(0, at - 60):at + 100]!r}, wanted {wanted[max(0, at - 60):at + 100]!r}"
+    return (
+        f"at {at} of {len(got)}, wanted {len(wanted)}: {got[max(0, at - 60):at + 100]!r}, wanted "
+        f"{wanted[max(0, at - 60):at + 100]!r}"
+    )
 
 
 def check_identical(exchange, way, path, reply):
     _, wanted = answer_of(exchange, path)
     if way == "responses" and exchange.stream:  # OpenRouter's [DONE] comes after the stream's own end
         wanted = wanted.removesuffix(b"data: [DONE]\n\n")
-    if exchange.stream and SPEAKS[way] == "openai" and not (exchange.asked.get("stream_options") or {}).get("include_usage"):
+    if (exchange.stream and SPEAKS[way] == "openai" and
+            not (exchange.asked.get("stream_options") or {}).get("include_usage")):
         wanted = without_usage_chunk(wanted)
     if reply.body != wanted:
         yield "not the provider's bytes: " + first_difference(reply.body, wanted)
@@ -707,7 +794,8 @@ def check_error(exchange, way, reply):
     told, body = message_of(exchange.body), reply.json
     if SPEAKS[way] == "anthropic" and body.get("type") != "error":
         yield f"not an error of Anthropic's: {body}"
-    if SPEAKS[way] == "gemini" and not (isinstance(body["error"].get("status"), str) and body["error"]["code"] == reply.status):
+    if (SPEAKS[way] == "gemini" and
+            not (isinstance(body["error"].get("status"), str) and body["error"]["code"] == reply.status)):
         yield f"not an error of Google's: {body}"
     if is_auth(exchange):  # weir's own key is none of the caller's business
         if reply.status != 502 or told in message_of(reply.body):
@@ -755,10 +843,12 @@ def check_asked(exchange, way, asked, text, tools):
     path, headers, body = asked
     if ASKED_AT.get(exchange.kind, ASKED_AT[exchange.dialect]) not in path:
         yield f"asked at {path}"
-    if exchange.dialect in ("gemini", "huggingface") and (f"/models/{exchange.model}" not in path or ("stream" in path) != exchange.stream):
+    if (exchange.dialect in ("gemini", "huggingface") and (f"/models/{exchange.model}" not in path or
+                                                           ("stream" in path) != exchange.stream)):
         yield f"asked at {path}"
     request = json.loads(body)
-    if exchange.dialect not in ("gemini", "huggingface") and (request["model"] != exchange.model or bool(request.get("stream")) != exchange.stream):
+    if (exchange.dialect not in ("gemini", "huggingface") and
+        (request["model"] != exchange.model or bool(request.get("stream")) != exchange.stream)):
         yield f"asked for {request['model']}, stream {request.get('stream')}"
     system = [] if way in COUNTS + ("completions",) else ["Be brief."]
     for word in [text, *system, *(tools if system else ())]:
@@ -769,7 +859,8 @@ def check_asked(exchange, way, asked, text, tools):
 
 
 def check_recorded(exchange, way, asked):
-    """The recorded request arrives as it is, but for what docs/http.md says; in Gemini's words, where it was sent to."""
+    """The recorded request arrives as it is, but for what docs/http.md says; in Gemini's words, where it was sent
+    to."""
     request = json.loads(asked[2])
     if SPEAKS[way] == "gemini" and asked[0].split("?")[0].rsplit("/", 1)[1] != exchange.url.rsplit("/", 1)[1]:
         yield f"asked at {asked[0]}"
@@ -785,7 +876,8 @@ def check_embedding(exchange, way, reply):
     want, got = vectors_of(exchange.dialect, exchange.body), vectors_of(SPEAKS[way], reply.body)
     if len(want) != len(got) or any(a != pytest.approx(b, rel=1e-5, abs=1e-9) for a, b in zip(got, want)):
         yield f"{len(got)} vectors, wanted {len(want)}, or their numbers differ"
-    if SPEAKS[way] == exchange.dialect == "openai" and reply.json.get("usage") != json.loads(exchange.body).get("usage"):
+    if (SPEAKS[way] == exchange.dialect == "openai" and
+            reply.json.get("usage") != json.loads(exchange.body).get("usage")):
         yield "the usage differs"
 
 
@@ -815,10 +907,12 @@ def replay(world, exchange, way):
         yield f"the provider was not asked: {reply.status} {reply.body[:400]}"
         return
     if exchange.status >= 400:
-        http(weir.port, "POST", f"/admin/v1/providers/{exchange.type}/resume", headers={"authorization": f"Bearer {weir.admin_key}"})
+        http(weir.port, "POST", f"/admin/v1/providers/{exchange.type}/resume",
+             headers={"authorization": f"Bearer {weir.admin_key}"})
     if not reply.complete:
         yield "the reply is cut"
-    if way == exchange.same or not simple and SPEAKS[way] == exchange.dialect == "gemini" and exchange.kind == "generate":
+    if (way == exchange.same or
+            not simple and SPEAKS[way] == exchange.dialect == "gemini" and exchange.kind == "generate"):
         yield from check_recorded(exchange, way, asked)
     elif simple:
         yield from check_asked(exchange, way, asked, text, tools)
@@ -849,7 +943,8 @@ def replay(world, exchange, way):
 def test_what_was_recorded_reaches_every_caller(world, provider, kind, way):
     wrong = []
     for exchange in exchanges():
-        if not exchange.dialect or (exchange.provider, exchange.kind) != (provider, kind) or way not in exchange.inbounds():
+        if (not exchange.dialect or (exchange.provider, exchange.kind) != (provider, kind) or
+                way not in exchange.inbounds()):
             continue
         try:
             wrong += [f"{exchange.name}: {what}" for what in replay(world, exchange, way)]
@@ -864,7 +959,10 @@ def test_every_recording_is_replayed_or_has_its_reason():
     assert [e.name for e in exchanges() if not e.dialect and not e.why_not_asked] == []
     used = {row for e in exchanges() if (row := e.why_not_asked)}
     assert [row for row in NOT_ASKED if row not in used] == []
-    assert [row for row in NOT_CARRIED if not any(e.name == row[0] and set(row[1]) <= set(e.inbounds()) for e in exchanges())] == []
+    assert ([
+        row for row in NOT_CARRIED
+        if not any(e.name == row[0] and set(row[1]) <= set(e.inbounds()) for e in exchanges())
+    ] == [])
     replayed = sum(len(e.inbounds()) for e in exchanges() if e.dialect)
     print(f"{sum(1 for e in exchanges() if e.dialect)} recordings, {replayed} replays")
     assert replayed > 1000

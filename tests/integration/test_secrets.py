@@ -1,4 +1,5 @@
-"""What is sent to a provider as a credential comes back nowhere: a provider echoes all it got, in every place and way of writing."""
+"""What is sent to a provider as a credential comes back nowhere: a provider echoes all it got, in every place and way
+of writing."""
 import base64
 import glob
 import hashlib
@@ -24,17 +25,24 @@ MARK = "ECHO"
 
 def written(secret):
     """Every way in which it is looked for, as what must not be found."""
-    ways = [secret, urllib.parse.quote(secret, safe=""), re.sub("%..", lambda m: m.group().lower(), urllib.parse.quote(secret, safe="")),
-            secret.replace("/", "\\/"), "".join(c if c.isalnum() else f"\\u{ord(c):04x}" for c in secret), "".join(c if c.isalnum() else f"%{ord(c):02x}" for c in secret)]
+    ways = [
+        secret,
+        urllib.parse.quote(secret, safe=""),
+        re.sub("%..", lambda m: m.group().lower(), urllib.parse.quote(secret, safe="")),
+        secret.replace("/", "\\/"), "".join(c if c.isalnum() else f"\\u{ord(c):04x}" for c in secret),
+        "".join(c if c.isalnum() else f"%{ord(c):02x}" for c in secret)
+    ]
     for before in range(3):
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
             text = encode(b"x" * before + secret.encode()).decode()
-            ways.append(text[(0, 2, 3)[before]:(before + len(secret)) * 8 // 6])  # the characters that the secret alone decides
+            # the characters that the secret alone decides
+            ways.append(text[(0, 2, 3)[before]:(before + len(secret)) * 8 // 6])
     return list(dict.fromkeys(ways))
 
 
 WAYS = {name: written(secret) for name, secret in SECRETS.items()}
-# As a provider writes them: with what stands around a base64 text, percent forms and escapes that need no quoting in JSON.
+# As a provider writes them: with what stands around a base64 text, percent forms and escapes that need no quoting in
+# JSON.
 ECHOED = [way for name in ("key", "header") for way in WAYS[name]]
 
 
@@ -63,17 +71,25 @@ def openai_error(text):
 
 
 def whole(text):
-    return ('{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"%s"},'
-            '"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":1,"total_tokens":6}}') % quoted(text)
+    return ((
+        '{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,'
+        '"message":{"role":"assistant","content":"%s"},'
+        '"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":1,"total_tokens":6}}') % quoted(text))
 
 
 def events(text):
-    chunk = '{"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":%s,"finish_reason":%s}]}'
-    return "".join(f"data: {line}\n\n" for line in (chunk % ('{"role":"assistant","content":"%s"}' % quoted(text), "null"), chunk % ("{}", '"stop"'), "[DONE]"))
+    chunk = (
+        '{"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":%s,'
+        '"finish_reason":%s}]}'
+    )
+    return "".join(f"data: {line}\n\n"
+                   for line in (chunk % ('{"role":"assistant","content":"%s"}' % quoted(text), "null"), chunk %
+                                ("{}", '"stop"'), "[DONE]"))
 
 
 def reply(status, body, type="application/json", extra=(), cut=0):
-    head = f"HTTP/1.1 {status} X\r\nContent-Type: {type}\r\nContent-Length: {len(body)}\r\n" + "".join(f"{line}\r\n" for line in extra) + "\r\n"
+    head = (f"HTTP/1.1 {status} X\r\nContent-Type: {type}\r\nContent-Length: {len(body)}\r\n" +
+            "".join(f"{line}\r\n" for line in extra) + "\r\n")
     return (head + body).encode()
 
 
@@ -91,8 +107,11 @@ def echoing(make, cut=0):
 
 def config(far, **more):
     one = provider(far.base_url, api_key=KEY, headers={"x-extra-token": TOKEN}, max_retries=0, **more)
-    return {"providers": {"one": one}, "clients": [{"name": "me", "key_hash": hashlib.sha256(CALLER.encode()).hexdigest(), "raw": True}],
-            "log": {"level": "debug"}, "retry": {"max_retries": 0}}
+    return {
+        "providers": {"one": one},
+        "clients": [{"name": "me", "key_hash": hashlib.sha256(CALLER.encode()).hexdigest(),
+                     "raw": True}], "log": {"level": "debug"}, "retry": {"max_retries": 0}
+    }
 
 
 AUTH = {"authorization": f"Bearer {CALLER}"}
@@ -101,8 +120,12 @@ AUTH = {"authorization": f"Bearer {CALLER}"}
 def everything(weir, request_id):
     """All that weir tells of a request and of itself."""
     admin = {"authorization": f"Bearer {weir.admin_key}"}
-    story = poll(lambda: (r := http(weir.port, "GET", f"/admin/v1/requests/{request_id}", headers=admin)).status == 200 and r)
-    places = {"explain": story.text, "log": "\n".join(list(weir.err) + list(weir.out)), "metrics": http(weir.port, "GET", "/metrics").text}
+    story = poll(lambda:
+                 (r := http(weir.port, "GET", f"/admin/v1/requests/{request_id}", headers=admin)).status == 200 and r)
+    places = {
+        "explain": story.text, "log": "\n".join(list(weir.err) + list(weir.out)),
+        "metrics": http(weir.port, "GET", "/metrics").text
+    }
     for path in ("status", "providers", "providers/one", "health", "health/history", "route", "lock"):
         answer = http(weir.port, "GET", f"/admin/v1/{path}", headers=admin)
         places[path] = str(answer.headers) + answer.text
@@ -114,12 +137,16 @@ def everything(weir, request_id):
 
 
 def ask(weir, kind, **more):
-    body = {"chat": ("/v1/chat/completions", {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}),
-            "anthropic": ("/v1/messages", {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}),
-            "gemini": ("/v1beta/models/m:%s" % ("streamGenerateContent?alt=sse" if more.get("stream") else "generateContent"), {"contents": [{"role": "user", "parts": [{"text": "Hi"}]}]}),
-            "responses": ("/v1/responses", {"model": "m", "input": "Hi"}),
-            "speech": ("/v1/audio/speech", {"model": "m", "input": "Hi", "voice": "v"}),
-            "raw": ("/providers/one/anything", {"a": 1})}
+    body = {
+        "chat": ("/v1/chat/completions", {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}),
+        "anthropic": ("/v1/messages", {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}),
+        "gemini": ("/v1beta/models/m:%s" %
+                   ("streamGenerateContent?alt=sse" if more.get("stream") else "generateContent"),
+                   {"contents": [{"role": "user", "parts": [{"text": "Hi"}]}]}),
+        "responses": ("/v1/responses", {"model": "m", "input": "Hi"}),
+        "speech": ("/v1/audio/speech", {"model": "m", "input": "Hi",
+                                        "voice": "v"}), "raw": ("/providers/one/anything", {"a": 1})
+    }
     path, asked = body[kind]
     if kind not in ("gemini", "raw"):
         asked = {**asked, **more}
@@ -147,7 +174,8 @@ def test_an_error_that_quotes_the_credentials_does_not_tell_them(start, kind, st
         assert answer.status >= 400
         check(weir, kind, answer)
         if kind in ("chat", "raw") and status < 429:
-            assert f"{MARK} *****" in answer.text and len(answer.body) == len(openai_error(got(KEY.encode() + TOKEN.encode())))
+            assert (f"{MARK} *****" in answer.text and
+                    len(answer.body) == len(openai_error(got(KEY.encode() + TOKEN.encode()))))
 
 
 @pytest.mark.parametrize("kind", CALLERS)
@@ -177,7 +205,8 @@ ESCAPED = {"every letter": 1, "every third": 3, "every fourth": 4}
 @pytest.mark.parametrize("kind", CALLERS)
 def test_what_escapes_have_hidden_is_masked_as_it_is_and_where_it_is_decoded(start, kind, each):
     hidden = "".join(f"\\u{ord(c):04x}" if at % each == 0 else c for at, c in enumerate(KEY))
-    for status, body, type in ((200, whole(f"{MARK} {hidden}"), "application/json"), (200, events(f"{MARK} {hidden}"), "text/event-stream"),
+    for status, body, type in ((200, whole(f"{MARK} {hidden}"), "application/json"), (200, events(f"{MARK} {hidden}"),
+                                                                                      "text/event-stream"),
                                (400, openai_error(f"{MARK} {hidden}"), "application/json")):
         with RawProvider(lambda connection, head, _, reply=reply(status, body, type): connection.sendall(reply)) as far:
             weir = start(config(far, type="groq"))
@@ -195,7 +224,8 @@ def test_nor_does_what_weir_does_not_read(start):
 
 
 def test_nor_do_heads(start):
-    names = ("x-request-id", "x-ratelimit-limit-requests", "x-ratelimit-remaining-tokens", "openai-version", "openai-processing-ms", "content-disposition", "x-odd")
+    names = ("x-request-id", "x-ratelimit-limit-requests", "x-ratelimit-remaining-tokens", "openai-version",
+             "openai-processing-ms", "content-disposition", "x-odd")
     def make(text):
         words = " ".join(w for w in ECHOED)
         return reply(200, whole("fine"), extra=[f"{name}: {words}" for name in names] + [f"x-ratelimit-{TOKEN}: 1"])
@@ -210,14 +240,27 @@ def test_nor_do_heads(start):
 def test_an_error_inside_an_answer_does_not_tell_a_short_key(start):
     short = "k3y-short"
     error = '{"error":{"message":"your key %s is bad","type":"x"}}' % short
-    replies = [reply(401, error), reply(400, error, extra=[f"x-request-id: {short}"]), reply(200, error), reply(200, f"data: {error}\n\n", "text/event-stream"),
-               reply(200, events("a").split("data: {", 2)[0] + "data: {" + events("a").split("data: {", 2)[1] + f"data: {error}\n\n", "text/event-stream")]
+    replies = [
+        reply(401, error),
+        reply(400, error, extra=[f"x-request-id: {short}"]),
+        reply(200, error),
+        reply(200, f"data: {error}\n\n", "text/event-stream"),
+        reply(
+            200,
+            events("a").split("data: {", 2)[0] + "data: {" + events("a").split("data: {", 2)[1] + f"data: {error}\n\n",
+            "text/event-stream")
+    ]
     for number, each in enumerate(replies):
         with RawProvider(lambda connection, head, body, each=each: connection.sendall(each)) as far:
-            weir = start({"providers": {"one": provider(far.base_url, api_key=short, max_retries=0)}, "retry": {"max_retries": 0}})
-            answer = http(weir.port, "POST", "/v1/chat/completions", {"model": "m", "stream": number > 2, "messages": [{"role": "user", "content": "Hi"}]}, {"x-weir-request-id": "short"})
+            weir = start({
+                "providers": {"one": provider(far.base_url, api_key=short, max_retries=0)}, "retry": {"max_retries": 0}
+            })
+            answer = http(weir.port, "POST", "/v1/chat/completions",
+                          {"model": "m", "stream": number > 2, "messages": [{"role": "user", "content": "Hi"}]},
+                          {"x-weir-request-id": "short"})
             admin = {"authorization": f"Bearer {weir.admin_key}"}
-            story = poll(lambda: (r := http(weir.port, "GET", "/admin/v1/requests/short", headers=admin)).status == 200 and r)
+            story = poll(lambda:
+                         (r := http(weir.port, "GET", "/admin/v1/requests/short", headers=admin)).status == 200 and r)
             for text in (answer.text, str(answer.headers), story.text, "\n".join(list(weir.err))):
                 assert short not in text, (number, text)
 
@@ -226,7 +269,9 @@ def test_a_proxys_password_does_not_come_back(start):
     def answer(connection, head, body):
         basic = re.search(r"Proxy-Authorization: Basic (\S+)", head.decode()).group(1)
         assert PASSWORD in base64.b64decode(basic).decode()
-        connection.sendall(reply(400, openai_error(f"{MARK} {basic} " + " ".join(WAYS["proxy"] + ECHOED)), extra=[f"x-request-id: {basic}"]))
+        connection.sendall(
+            reply(400, openai_error(f"{MARK} {basic} " + " ".join(WAYS["proxy"] + ECHOED)),
+                  extra=[f"x-request-id: {basic}"]))
     with RawProvider(answer) as far:
         weir = start(config(far, proxy=f"http://user:{PASSWORD}@127.0.0.1:{far.port}"))
         answer = ask(weir, "chat")
@@ -239,7 +284,8 @@ def test_a_stored_response_holds_none(start):
         weir = start(config(far, type="groq"))
         made = http(weir.port, "POST", "/v1/responses", {"model": "m", "input": "Hi", "store": True}, AUTH)
         assert made.status == 200 and MARK in made.text
-        again = poll(lambda: (r := http(weir.port, "GET", f"/v1/responses/{made.json['id']}", headers=AUTH)).status == 200 and r)
+        again = poll(
+            lambda: (r := http(weir.port, "GET", f"/v1/responses/{made.json['id']}", headers=AUTH)).status == 200 and r)
         assert_clean(again.text, "the stored response")
         weir.stop()
         for path in glob.glob(str(weir.state_dir / "*")):
@@ -255,7 +301,9 @@ def test_a_finished_event_does_not_wait_for_the_next(start):
     def answer(connection, head, body):
         first, rest = events("some words").split("\n\n", 1)
         data = (first + "\n\n").encode()
-        connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: {len(events('some words'))}\r\n\r\n".encode() + data)
+        connection.sendall(
+            f"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: {len(events('some words'))}\r\n\r\n"
+            .encode() + data)
         assert go_on.wait(10)
         connection.sendall(rest.encode())
     from weirlib import Connection, chat_body, request_bytes
@@ -280,14 +328,15 @@ def test_what_a_provider_says_of_the_prompt_is_not_logged(start):
         assert "jane" not in places["explain"] and "4111" not in places["explain"] and "***" in places["explain"]
 
 
-# -- the process ---------------------------------------------------------------------------------------------------------
+# -- the process -------------------------------------------------------------------------------------------------------
 
 def test_serve_is_not_dumpable_unless_asked(start, start_mock):
     mock = start_mock()
     for asked in (False, True):
         weir = start({"providers": {"one": provider(mock)}, "core_dumps": asked})
         with open(f"/proc/{weir.process.pid}/status") as file:
-            dumpable = subprocess.run(["stat", "-c", "%u", f"/proc/{weir.process.pid}/environ"], capture_output=True, text=True)
+            dumpable = subprocess.run(["stat", "-c", "%u", f"/proc/{weir.process.pid}/environ"], capture_output=True,
+                                      text=True)
         assert dumpable.returncode == 0
         if os.getuid() != 0:
             assert (dumpable.stdout.strip() != "0") == asked
@@ -336,16 +385,23 @@ def test_a_core_holds_no_credential(start, start_mock, tmp_path):
             "header": "core-planted-in-a-header-2222-qwertzu", "admin": "core-planted-by-the-admin-api-3333-asdfgh"}
     mock = start_mock()
     from weirlib import environment
-    weir = start({"core_dumps": True, "providers": {
-        "one": provider(mock, api_key=keys["file"], headers={"x-extra-token": keys["header"]}),
-        "two": provider(mock, ["m2"], api_key="${PLANTED_KEY}")}, "clients": config(RawProvider(b""))["clients"]}, env=environment(PLANTED_KEY=keys["environment"]))
+    weir = start(
+        {
+            "core_dumps": True, "providers": {
+                "one": provider(mock, api_key=keys["file"], headers={"x-extra-token": keys["header"]}), "two": provider(
+                    mock, ["m2"], api_key="${PLANTED_KEY}")
+            }, "clients": config(RawProvider(b""))["clients"]
+        }, env=environment(PLANTED_KEY=keys["environment"]))
     admin = {"authorization": f"Bearer {weir.admin_key}"}
     keys["admin key"] = weir.admin_key
     keys["client"] = CALLER
     for model in ("m", "m2"):
-        assert http(weir.port, "POST", "/v1/chat/completions", {"model": model, "messages": [{"role": "user", "content": "PLAIN-WORDS"}]}, AUTH).status == 200
-    assert http(weir.port, "POST", "/admin/v1/providers", {"name": "three", **provider(mock, ["m3"], api_key=keys["admin"])}, admin).status in (200, 201)
-    assert http(weir.port, "POST", "/v1/chat/completions", {"model": "m3", "messages": [{"role": "user", "content": "x"}]}, AUTH).status == 200
+        assert (http(weir.port, "POST", "/v1/chat/completions",
+                     {"model": model, "messages": [{"role": "user", "content": "PLAIN-WORDS"}]}, AUTH).status == 200)
+    assert (http(weir.port, "POST", "/admin/v1/providers",
+                 {"name": "three", **provider(mock, ["m3"], api_key=keys["admin"])}, admin).status in (200, 201))
+    assert (http(weir.port, "POST", "/v1/chat/completions",
+                 {"model": "m3", "messages": [{"role": "user", "content": "x"}]}, AUTH).status == 200)
     path, why = core_of(weir, weir.folder)
     if not path:
         pytest.skip(why)

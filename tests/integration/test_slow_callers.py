@@ -1,5 +1,5 @@
-"""Callers that read slowly, or not at all: progress is what counts, not a level, and an answer that its caller did not get is not
-called a good one."""
+"""Callers that read slowly, or not at all: progress is what counts, not a level, and an answer that its caller did not
+get is not called a good one."""
 import json
 import socket
 import threading
@@ -19,13 +19,17 @@ def openai_reply():
 
 
 def anthropic_reply():
-    return json.dumps({"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": [{"type": "text", "text": "y" * LARGE}],
-                       "stop_reason": "end_turn", "usage": {"input_tokens": 5, "output_tokens": 1}}).encode()
+    return json.dumps({
+        "id": "msg_1", "type": "message", "role": "assistant", "model": "m",
+        "content": [{"type": "text",
+                     "text": "y" * LARGE}], "stop_reason": "end_turn", "usage": {"input_tokens": 5, "output_tokens": 1}
+    }).encode()
 
 
 def answers(body):
     def answer(connection, head, request):
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" %
+                           len(body) + body)
     return answer
 
 
@@ -62,10 +66,16 @@ def read_steadily(c, a_second):
 @pytest.mark.parametrize("over_tls", [False, True])
 def test_a_reader_that_reads_steadily_gets_all_of_it(start, certificates, kind, reply, over_tls):
     """A whole answer takes many times the write timeout; bytes leave all the time."""
-    tls = {"listen": [{"address": "127.0.0.1:0", "tls": {"cert": certificates.cert, "key": certificates.key}}]} if over_tls else {}
+    tls = ({"listen": [{"address": "127.0.0.1:0", "tls": {"cert": certificates.cert, "key": certificates.key}}]}
+           if over_tls else {})
     with RawProvider(answers(reply())) as raw:
-        weir = start({**tls, "write_timeout_seconds": 0.5, "providers": {"p": provider(raw.base_url.replace("/v1", "") if kind == "anthropic" else raw.base_url,
-                                                                                 type=kind, reply_timeout_seconds=30, stall_timeout_seconds=30)}})
+        weir = start({
+            **tls, "write_timeout_seconds": 0.5, "providers": {
+                "p": provider(
+                    raw.base_url.replace("/v1", "") if kind == "anthropic" else raw.base_url, type=kind,
+                    reply_timeout_seconds=30, stall_timeout_seconds=30)
+            }
+        })
         c = small_window(weir.port, tls=certificates.client() if over_tls else None)
         c.send(request_bytes("POST", "/v1/chat/completions", chat_body()))
         got, wanted = read_steadily(c, 1_500_000)
@@ -78,8 +88,13 @@ def test_a_reader_that_reads_steadily_gets_all_of_it(start, certificates, kind, 
 @pytest.mark.parametrize("kind, reply", [("openai", openai_reply), ("anthropic", anthropic_reply)])
 def test_a_reader_that_hangs_up_on_a_finished_answer_is_not_a_good_200(start, kind, reply):
     with RawProvider(answers(reply())) as raw:
-        weir = start({"write_timeout_seconds": 30, "providers": {"p": provider(raw.base_url.replace("/v1", "") if kind == "anthropic" else raw.base_url,
-                                                                                type=kind, reply_timeout_seconds=30, stall_timeout_seconds=30)}})
+        weir = start({
+            "write_timeout_seconds": 30, "providers": {
+                "p": provider(
+                    raw.base_url.replace("/v1", "") if kind == "anthropic" else raw.base_url, type=kind,
+                    reply_timeout_seconds=30, stall_timeout_seconds=30)
+            }
+        })
         c = small_window(weir.port)
         c.send(request_bytes("POST", "/v1/chat/completions", chat_body()))
         assert c.head()[0] == 200
@@ -92,7 +107,10 @@ def test_a_reader_that_hangs_up_on_a_finished_answer_is_not_a_good_200(start, ki
 def test_a_reader_that_stops_is_given_up_and_told_of(start):
     """The whole answer waits in weir, so nothing of the provider's can tell."""
     with RawProvider(answers(anthropic_reply())) as raw:
-        weir = start({"write_timeout_seconds": 0.4, "providers": {"p": provider(raw.base_url.replace("/v1", ""), type="anthropic", reply_timeout_seconds=30)}})
+        weir = start({
+            "write_timeout_seconds": 0.4,
+            "providers": {"p": provider(raw.base_url.replace("/v1", ""), type="anthropic", reply_timeout_seconds=30)}
+        })
         c = small_window(weir.port)
         c.send(request_bytes("POST", "/v1/chat/completions", chat_body()))
         assert c.head()[0] == 200

@@ -87,7 +87,8 @@ def test_clients_that_come_with_a_reload_are_remembered_too(folder):
 def test_a_memory_that_cannot_be_read_closes(folder):
     weir = folder()
     assert chat(weir.port).status == 200
-    for damage in (lambda path: path.write_text(""), lambda path: path.write_text("weir ma"), lambda path: (path.unlink(), path.mkdir())):
+    for damage in (lambda path: path.write_text(""), lambda path: path.write_text("weir ma"), lambda path:
+                   (path.unlink(), path.mkdir())):
         weir.stop()
         damage(folder.state / "marks")
         weir = folder()
@@ -110,8 +111,12 @@ def test_an_older_folder_is_remembered_by_its_stored_responses(folder, owner, st
     (folder.state / "marks").unlink()
     (folder.state / "responses.db").unlink(missing_ok=True)
     database = sqlite3.connect(folder.state / "responses.db")
-    database.executescript("CREATE TABLE responses(client TEXT NOT NULL, id TEXT NOT NULL, created_s INTEGER NOT NULL, previous TEXT NOT NULL,"
-                           " input TEXT NOT NULL, output TEXT NOT NULL, response TEXT NOT NULL, PRIMARY KEY(client, id)); PRAGMA user_version = 1;")
+    database.executescript(
+        "CREATE TABLE responses(client TEXT NOT NULL, id TEXT NOT NULL, created_s INTEGER NOT NULL, previous TEXT NOT "
+        "NULL,"
+        " input TEXT NOT NULL, output TEXT NOT NULL, response TEXT NOT NULL, PRIMARY KEY(client, id)); PRAGMA "
+        "user_version = 1;"
+    )
     database.execute("INSERT INTO responses VALUES(?, 'resp_1', 1, '', '[]', '[]', '{}')", (owner,))
     database.commit()
     database.close()
@@ -119,7 +124,8 @@ def test_an_older_folder_is_remembered_by_its_stored_responses(folder, owner, st
 
 
 def bare(tmp_path, **variables):
-    env = environment(WEIR_LISTEN="127.0.0.1:0", WEIR_STATE_DIR=str(tmp_path / "state"), HOME=str(tmp_path), XDG_CONFIG_HOME=str(tmp_path), **variables)
+    env = environment(WEIR_LISTEN="127.0.0.1:0", WEIR_STATE_DIR=str(tmp_path / "state"), HOME=str(tmp_path),
+                      XDG_CONFIG_HOME=str(tmp_path), **variables)
     return Process(["serve"], cwd=tmp_path, env=env), env
 
 
@@ -147,13 +153,14 @@ def test_a_provider_that_was_added_at_run_time_is_remembered(tmp_path):
     weir, _ = bare(tmp_path)
     port = json.loads(weir.line(weir.err, '"ready"'))["port"]
     admin = bearer((tmp_path / "state/admin.key").read_text().strip())
-    assert http(port, "POST", "/admin/v1/providers", {"name": "x", "type": "openai", "api_key": "k"}, admin).status == 201
+    assert (http(port, "POST", "/admin/v1/providers", {"name": "x", "type": "openai", "api_key": "k"},
+                 admin).status == 201)
     reply = http(port, "DELETE", "/admin/v1/providers/x", None, admin)
     assert reply.status == 400 and "has served real providers" in reply.error["message"], reply
     weir.stop()
 
 
-# -- rights --------------------------------------------------------------------------------------------------------------
+# -- rights ------------------------------------------------------------------------------------------------------------
 
 def test_everything_in_the_folder_is_its_owners_alone(folder, start_mock):
     before = os.umask(0)
@@ -183,11 +190,14 @@ def test_what_others_could_read_or_write_is_mended_and_said(folder):
         assert mode(folder.state / name) == 0o600 and f"{name} could be read by other users" in said
 
 
-@pytest.mark.parametrize("content, rights, said", [
-    ("a-key-that-is-long-enough", 0o666, "can be written by other users"), ("a-key-that-is-long-enough", 0o620, "can be written by other users"),
-    ("x", 0o600, "too short"), ("fifteen-letters", 0o600, "too short"), (" \n", 0o600, "too short"), ("k" * 257, 0o600, "too long"),
-    ("k" * 5000, 0o600, "too long"), ("a key that has blanks", 0o600, "holds a blank"), ("a-key-of-two-lines\na-key-of-two-lines", 0o600, "holds a blank"),
-    ("k\u00e9y-that-is-long-enough", 0o600, "holds a blank")])
+@pytest.mark.parametrize("content, rights, said",
+                         [("a-key-that-is-long-enough", 0o666, "can be written by other users"),
+                          ("a-key-that-is-long-enough", 0o620, "can be written by other users"),
+                          ("x", 0o600, "too short"), ("fifteen-letters", 0o600, "too short"),
+                          (" \n", 0o600, "too short"), ("k" * 257, 0o600, "too long"), ("k" * 5000, 0o600, "too long"),
+                          ("a key that has blanks", 0o600, "holds a blank"),
+                          ("a-key-of-two-lines\na-key-of-two-lines", 0o600, "holds a blank"),
+                          ("k\u00e9y-that-is-long-enough", 0o600, "holds a blank")])
 def test_a_bad_admin_key_is_refused_with_its_cure(folder, content, rights, said):
     folder.state.mkdir(0o700)
     path = folder.state / "admin.key"

@@ -33,8 +33,13 @@ def test_events_are_passed_on_as_they_come_and_not_at_the_end(pair):
 def test_reasoning_deltas_and_tool_calls_pass(pair):
     weir, _, _ = pair
     reply = stream(weir, model="mock-reason")
-    assert "".join(c["delta"].get("reasoning_content", "") for e in reply.events[:-1] for c in e["choices"]).startswith("The question")
-    tool = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}}
+    assert "".join(c["delta"].get("reasoning_content", "") for e in reply.events[:-1]
+                   for c in e["choices"]).startswith("The question")
+    tool = {
+        "type": "function", "function": {
+            "name": "get_weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}
+        }
+    }
     reply = stream(weir, "weather", tools=[tool])
     calls = [t for e in reply.events[:-1] for c in e["choices"] for t in c["delta"].get("tool_calls", [])]
     assert "".join(c["function"]["arguments"] for c in calls) == '{"city":"example"}'
@@ -43,7 +48,8 @@ def test_reasoning_deltas_and_tool_calls_pass(pair):
 def test_a_thousand_events(pair):
     weir, _, _ = pair
     reply = stream(weir, "[mock tokens=1000] x")
-    assert reply.complete and sum(1 for e in reply.events[:-1] for c in e["choices"] if c["delta"].get("content")) == 1000
+    assert (reply.complete and
+            sum(1 for e in reply.events[:-1] for c in e["choices"] if c["delta"].get("content")) == 1000)
 
 
 def test_several_choices(pair):

@@ -5,13 +5,17 @@ import warnings
 
 import pytest
 
-from weirlib import GOOD_BODY, Connection, RawProvider, answers_well, chat, chat_body, http, poll, provider, request_bytes
+from weirlib import (GOOD_BODY, Connection, RawProvider, answers_well, chat, chat_body, http, poll, provider,
+                     request_bytes)
 
 
 @pytest.fixture
 def secure(certificates, start, start_mock):
     mock = start_mock()
-    weir = start({"listen": {"address": "127.0.0.1:0", "tls": {"cert": certificates.cert, "key": certificates.key}}, "providers": {"p": provider(mock)}})
+    weir = start({
+        "listen": {"address": "127.0.0.1:0", "tls": {"cert": certificates.cert, "key": certificates.key}},
+        "providers": {"p": provider(mock)}
+    })
     return weir, mock
 
 
@@ -41,7 +45,8 @@ def test_old_tls_and_plain_http_are_refused(secure, certificates):
 
 def test_a_large_stream_over_tls_and_a_caller_that_leaves(secure, certificates):
     weir, mock = secure
-    reply = http(weir.port, "POST", "/v1/chat/completions", chat_body("[mock tokens=5000] x", stream=True), tls=certificates.client())
+    reply = http(weir.port, "POST", "/v1/chat/completions", chat_body("[mock tokens=5000] x", stream=True),
+                 tls=certificates.client())
     assert reply.events[-1] == "[DONE]" and reply.body.count(b"\n\n") > 5000
     with Connection(weir.port, tls=certificates.client()) as c:
         c.send(request_bytes("POST", "/v1/chat/completions", chat_body("[mock tokens=1000 rate=50] x", stream=True)))
@@ -52,13 +57,19 @@ def test_a_large_stream_over_tls_and_a_caller_that_leaves(secure, certificates):
 def test_a_provider_with_a_certificate_of_our_authority(certificates, start):
     with RawProvider(answers_well, tls=certificates.server()) as raw:
         url = raw.base_url.replace("127.0.0.1", "localhost")
-        weir = start({"providers": {"by_name": provider(url, ca_file=certificates.ca), "by_address": provider(raw.base_url, ca_file=certificates.ca),
-                                    "unknown": provider(url), "open": provider(url, insecure=True)}})
+        weir = start({
+            "providers": {
+                "by_name": provider(url, ca_file=certificates.ca),
+                "by_address": provider(raw.base_url, ca_file=certificates.ca), "unknown": provider(url),
+                "open": provider(url, insecure=True)
+            }
+        })
         for name in ("by_name", "by_address", "open"):
             for _ in range(3):
                 assert chat(weir.port, model=f"{name}/m").content == "fine", name
         refused = chat(weir.port, model="unknown/m")
-        assert refused.status == 502 and refused.error["code"] == "upstream_unreachable" and "TLS" in refused.error["message"]
+        assert (refused.status == 502 and refused.error["code"] == "upstream_unreachable" and
+                "TLS" in refused.error["message"])
         assert raw.connections <= 5, "connections were not used again"
 
 
@@ -72,7 +83,11 @@ def test_a_certificate_for_another_name_is_refused(certificates, start):
 
 def test_a_provider_that_speaks_no_tls(start, start_mock):
     mock = start_mock()
-    weir = start({"providers": {"p": provider(mock.base_url.replace("http:", "https:"), priority=1), "good": provider(mock, priority=2)}})
+    weir = start({
+        "providers": {
+            "p": provider(mock.base_url.replace("http:", "https:"), priority=1), "good": provider(mock, priority=2)
+        }
+    })
     assert chat(weir.port).headers["x-weir-provider"] == "good"
 
 
@@ -92,7 +107,8 @@ def test_a_body_until_the_close_is_whole_only_with_a_close_notify(certificates, 
     with RawProvider(answer, tls=certificates.server()) as raw:
         weir = start({"retry": {"max_retries": 0}, "providers": {"p": provider(raw.base_url, ca_file=certificates.ca)},
                       "clients": [{"name": "c", "key_hash": hashlib.sha256(key.encode()).hexdigest(), "raw": True}]})
-        for path, body in (("/v1/audio/speech", {"model": "m", "input": "x", "voice": "alloy"}), ("/providers/p/audio", {"x": 1})):
+        for path, body in (("/v1/audio/speech", {"model": "m", "input": "x",
+                                                 "voice": "alloy"}), ("/providers/p/audio", {"x": 1})):
             reply = http(weir.port, "POST", path, body, auth)
             assert (reply.status, reply.body, reply.complete) == (200, b"A" * 1000, told), path
         reply = http(weir.port, "POST", "/v1/chat/completions", chat_body("x"), auth)

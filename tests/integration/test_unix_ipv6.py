@@ -46,7 +46,8 @@ def test_a_provider_behind_a_unix_socket(start, start_mock, tmp_path):
 def test_ipv6_on_both_sides(start):
     with RawProvider(answers_well, family=socket.AF_INET6) as raw:
         weir = start({"listen": "[::1]:0", "providers": {"p": provider(raw.base_url)}})
-        reply = http(weir.port, "POST", "/v1/chat/completions", chat_body(), host="::1", host_header=f"[::1]:{weir.port}")
+        reply = http(weir.port, "POST", "/v1/chat/completions", chat_body(), host="::1",
+                     host_header=f"[::1]:{weir.port}")
         assert reply.status == 200 and reply.content == "fine"
         assert f"Host: [::1]:{raw.port}" in raw.heads[0]
 

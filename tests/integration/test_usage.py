@@ -27,7 +27,8 @@ def test_usage_is_kept_when_the_caller_asked(pair):
 
 def test_stream_options_are_completed_not_doubled(pair):
     weir, one, _ = pair
-    for given in ("null", "{}", '{"include_usage":false}', '{"include_obfuscation":false}', '{ "include_usage" : null }'):
+    for given in ("null", "{}", '{"include_usage":false}', '{"include_obfuscation":false}',
+                  '{ "include_usage" : null }'):
         body = '{"model":"m","stream":true,"messages":[{"role":"user","content":"x"}],"stream_options":%s}' % given
         reply = http(weir.port, "POST", "/v1/chat/completions", body)
         assert reply.status == 200, (given, reply)
@@ -67,7 +68,7 @@ def test_a_reply_without_usage_is_still_a_reply(pair):
     assert chat(weir.port, stream=True).events[-1] == "[DONE]"
 
 
-# -- a provider that counts nothing ---------------------------------------------------------------------------------------
+# -- a provider that counts nothing ------------------------------------------------------------------------------------
 
 UNCOUNTED = ["openai", "groq", "gemini", "ollama-native", "cloudflare-native", "huggingface-native"]
 
@@ -78,33 +79,49 @@ def said_usage(root):
         return [found for value in root for found in said_usage(value)]
     if not isinstance(root, dict):
         return []
-    own = [(k, v) for k, v in root.items() if (k.endswith(("_tokens", "TokenCount", "eval_count")) or k == "generated_tokens") and k not in ("max_output_tokens", "max_tokens")]
+    own = [(k, v) for k, v in root.items()
+           if (k.endswith(("_tokens", "TokenCount",
+                           "eval_count")) or k == "generated_tokens") and k not in ("max_output_tokens", "max_tokens")]
     return own + [found for value in root.values() for found in said_usage(value)]
 
 
 def test_usage_that_no_provider_told_is_told_to_nobody(start, start_mock):
-    """Noughts would say that it cost nothing. Anthropic's SDKs read no answer without usage: there it is an estimate, and says so."""
+    """Noughts would say that it cost nothing. Anthropic's SDKs read no answer without usage: there it is an estimate,
+    and says so."""
     mock = start_mock()
     base = {"openai": "/v1", "groq": "/v1", "gemini": "/v1beta"}
-    weir = start({"providers": {kind: {"type": kind, "base_url": f"http://127.0.0.1:{mock.port}" + base.get(kind, ""), "api_key": "k" * 20, "models": ["m"],
-                                       **({"account": "acct"} if kind == "cloudflare-native" else {})} for kind in UNCOUNTED},
-                  "routes": [{"model": kind, "targets": [f"{kind}/m"]} for kind in UNCOUNTED]})
+    weir = start({
+        "providers": {
+            kind: {
+                "type": kind, "base_url": f"http://127.0.0.1:{mock.port}" + base.get(kind, ""), "api_key": "k" * 20,
+                "models": ["m"], **({"account": "acct"} if kind == "cloudflare-native" else {})
+            } for kind in UNCOUNTED
+        }, "routes": [{"model": kind, "targets": [f"{kind}/m"]} for kind in UNCOUNTED]
+    })
     mock.fault("no-usage")
     text = "Tell me of a river, and of the mill that stands beside it, please"
     messages = [{"role": "user", "content": text}]
     for kind in UNCOUNTED:
         for stream in (False, True):
-            callers = {"chat": ("/v1/chat/completions", {"messages": messages, "stream": stream, **({"stream_options": {"include_usage": True}} if stream else {})}),
-                       "completions": ("/v1/completions", {"prompt": text, "stream": stream, "max_tokens": 99, **({"stream_options": {"include_usage": True}} if stream else {})}),
-                       "responses": ("/v1/responses", {"input": text, "stream": stream}),
-                       "messages": ("/v1/messages", {"messages": messages, "stream": stream, "max_tokens": 99}),
-                       "google": (f"/v1beta/models/{kind}:{'streamGenerateContent?alt=sse' if stream else 'generateContent'}", {"contents": [{"role": "user", "parts": [{"text": text}]}]})}
+            callers = {
+                "chat": ("/v1/chat/completions", {
+                    "messages": messages, "stream": stream,
+                    **({"stream_options": {"include_usage": True}} if stream else {})
+                }), "completions": ("/v1/completions", {
+                    "prompt": text, "stream": stream, "max_tokens": 99,
+                    **({"stream_options": {"include_usage": True}} if stream else {})
+                }), "responses": ("/v1/responses", {"input": text, "stream": stream}),
+                "messages": ("/v1/messages", {"messages": messages, "stream": stream, "max_tokens": 99}),
+                "google": (f"/v1beta/models/{kind}:{'streamGenerateContent?alt=sse' if stream else 'generateContent'}",
+                           {"contents": [{"role": "user", "parts": [{"text": text}]}]})
+            }
             for name, (path, body) in callers.items():
                 reply = http(weir.port, "POST", path, body if name == "google" else {"model": kind, **body})
                 assert reply.status == 200 and reply.complete and "river" in reply.text, (kind, name, reply)
                 found = said_usage(reply.events if stream else reply.json)
                 if name != "messages":
-                    assert not found and "x-weir-estimated" not in reply.headers and "x-weir-cost" not in reply.headers, (kind, name, stream, found, reply)
+                    assert (not found and "x-weir-estimated" not in reply.headers and
+                            "x-weir-cost" not in reply.headers), (kind, name, stream, found, reply)
                     continue
                 counts = dict(found)  # the last ones of a stream
                 assert 8 <= counts["input_tokens"] <= 60 and 8 <= counts["output_tokens"] <= 60, (kind, stream, found)

@@ -1,5 +1,5 @@
-"""What the integration tests share: the binary as `mock` and as `serve`, a small HTTP client that shows everything, and a
-provider in Python for what the mock cannot do. Standard library only; every wait has a deadline."""
+"""What the integration tests share: the binary as `mock` and as `serve`, a small HTTP client that shows everything, and
+a provider in Python for what the mock cannot do. Standard library only; every wait has a deadline."""
 import json
 import os
 import re
@@ -31,7 +31,10 @@ def poll(what, deadline_s=SLOW, every_s=0.01):
 
 def environment(**changes):
     """The test's environment without proxies and keys, which would change what weir does."""
-    kept = {k: v for k, v in os.environ.items() if "PROXY" not in k.upper() and not k.endswith("_API_KEY") and not k.startswith("WEIR_")}
+    kept = {
+        k: v for k, v in os.environ.items()
+        if "PROXY" not in k.upper() and not k.endswith("_API_KEY") and not k.startswith("WEIR_")
+    }
     kept.pop("XDG_CONFIG_HOME", None)
     kept.update({k: v for k, v in changes.items() if v is not None})
     return kept
@@ -41,8 +44,8 @@ class Process:
     """A running weir; its output is read by threads, line by line."""
 
     def __init__(self, arguments, cwd=None, env=None):
-        self.process = subprocess.Popen([BINARY, *arguments], cwd=cwd, env=env or environment(), stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.process = subprocess.Popen([BINARY, *arguments], cwd=cwd, env=env or environment(),
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.out, self.err = [], []
         self.threads = [threading.Thread(target=self._read, args=a, daemon=True) for a in
                         ((self.process.stdout, self.out), (self.process.stderr, self.err))]
@@ -133,7 +136,9 @@ class Weir(Process):
 
     def write(self, config):
         if isinstance(config, dict):
-            config = json.dumps({"listen": "127.0.0.1:0", "state_dir": str(self.state_dir), "workers": 1, "drain_seconds": 3, **config}, indent=1)
+            config = json.dumps(
+                {"listen": "127.0.0.1:0", "state_dir": str(self.state_dir), "workers": 1, "drain_seconds": 3, **config},
+                indent=1)
         self.path.write_text(config)
 
     def log(self, event):
@@ -158,11 +163,14 @@ class Weir(Process):
 def provider(mock, models=("m",), **more):
     """A provider block for a mock (or a base URL), with short timeouts."""
     url = mock if isinstance(mock, str) else mock.base_url
-    return {"type": "openai", "base_url": url, "api_key": "sk-provider-secret", "models": list(models), "timeout_seconds": 1,
-            "reply_timeout_seconds": 1.5, "stall_timeout_seconds": 0.6, "connect_timeout_seconds": 1, **more}
+    return {
+        "type": "openai", "base_url": url, "api_key": "sk-provider-secret", "models": list(models),
+        "timeout_seconds": 1, "reply_timeout_seconds": 1.5, "stall_timeout_seconds": 0.6, "connect_timeout_seconds": 1,
+        **more
+    }
 
 
-# -- a small HTTP client -------------------------------------------------------------------------------------------------
+# -- a small HTTP client -----------------------------------------------------------------------------------------------
 
 class Reply:
     def __init__(self, status, headers, body, complete, closed):
@@ -194,7 +202,8 @@ class Reply:
     def content(self):
         """The text of a chat reply, streamed or not."""
         if "event-stream" in self.headers.get("content-type", ""):
-            return "".join((c["delta"].get("content") or "") for e in self.events if e != "[DONE]" for c in e.get("choices", []))
+            return "".join((c["delta"].get("content") or "") for e in self.events if e != "[DONE]"
+                           for c in e.get("choices", []))
         return self.json["choices"][0]["message"]["content"]
 
     def __repr__(self):
@@ -310,11 +319,13 @@ class Connection:
 
 
 def request_bytes(method, path, body=None, headers=None, host="127.0.0.1"):
-    data = b"" if body is None else body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else json.dumps(body).encode()
+    data = (b"" if body is None else
+            body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else json.dumps(body).encode())
     lines = {"Host": host, **({"Content-Type": "application/json"} if body is not None else {}), **(headers or {})}
     if body is not None or method == "POST":
         lines.setdefault("Content-Length", str(len(data)))
-    return f"{method} {path} HTTP/1.1\r\n".encode() + "".join(f"{k}: {v}\r\n" for k, v in lines.items()).encode() + b"\r\n" + data
+    return (f"{method} {path} HTTP/1.1\r\n".encode() + "".join(f"{k}: {v}\r\n"
+                                                               for k, v in lines.items()).encode() + b"\r\n" + data)
 
 
 def http(port, method, path, body=None, headers=None, host_header="127.0.0.1", **connection):
@@ -331,11 +342,11 @@ def chat(port, text="Hello", model="m", headers=None, **more):
     return http(port, "POST", "/v1/chat/completions", chat_body(text, model, **more), headers)
 
 
-# -- a provider in Python, for what the mock cannot do -------------------------------------------------------------------
+# -- a provider in Python, for what the mock cannot do -----------------------------------------------------------------
 
 class RawProvider:
-    """Answers every request with the same bytes and closes, or with what answer(connection, head, body) does (False: closes);
-    counts its connections."""
+    """Answers every request with the same bytes and closes, or with what answer(connection, head, body) does (False:
+    closes); counts its connections."""
 
     def __init__(self, answer, tls=None, family=socket.AF_INET):
         self.answer, self.tls = answer, tls
@@ -401,7 +412,9 @@ GOOD_BODY = json.dumps({"id": "chatcmpl-1", "object": "chat.completion", "create
 
 
 def good_reply(body=GOOD_BODY, extra=""):
-    return f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n{extra}\r\n".encode() + body
+    return (
+        f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n{extra}\r\n".encode() +
+        body)
 
 
 def answers_well(connection, head, body):
@@ -415,7 +428,7 @@ def free_port():
         return s.getsockname()[1]
 
 
-# -- certificates --------------------------------------------------------------------------------------------------------
+# -- certificates ------------------------------------------------------------------------------------------------------
 
 class Certificates:
     """An authority and a certificate for localhost, 127.0.0.1 and ::1, by the openssl program."""
@@ -424,11 +437,12 @@ class Certificates:
         self.folder = Path(folder)
         self.ca, self.cert, self.key = (str(self.folder / n) for n in ("ca.pem", "cert.pem", "key.pem"))
         curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-        self._run("req", "-x509", *curve, "-days", "2", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=test authority")
+        self._run("req", "-x509", *curve, "-days", "2", "-keyout", "ca.key", "-out", "ca.pem", "-subj",
+                  "/CN=test authority")
         self._run("req", *curve, "-keyout", "key.pem", "-out", "cert.csr", "-subj", "/CN=localhost")
         (self.folder / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1\n")
-        self._run("x509", "-req", "-in", "cert.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-out", "cert.pem",
-                  "-extfile", "names")
+        self._run("x509", "-req", "-in", "cert.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days",
+                  "2", "-out", "cert.pem", "-extfile", "names")
 
     def _run(self, *arguments):
         subprocess.run(["openssl", *arguments], cwd=self.folder, check=True, capture_output=True, timeout=30)

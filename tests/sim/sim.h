@@ -217,38 +217,41 @@ void sim_check_action(struct sim *sim, unsigned caller, const struct action *act
 void sim_check_closed(struct sim *sim, unsigned caller);
 
 /* Rare situations that the seeds must come upon. */
-#define SIM_MARKS(X)                                                                                      \
-    X(breaker_opened)                                                                                     \
-    X(breaker_opened_for_one)                                                                             \
-    X(probe_spoiled_by_one)                                                                               \
-    X(breaker_probed)                                                                                     \
-    X(breaker_closed_again)                                                                               \
-    X(probe_released)                                                                                     \
-    X(place_handed_over)                                                                                  \
-    X(waiter_timed_out)                                                                                   \
-    X(clients_took_turns)                                                                                 \
-    X(line_share_refused)                                                                                 \
-    X(place_without_waiter)                                                                               \
-    X(lock_moved)                                                                                         \
-    X(lock_guest)                                                                                         \
-    X(lock_all_failed)                                                                                    \
-    X(rate_refused)                                                                                       \
-    X(retried_same_target)                                                                                \
-    X(key_rotated)                                                                                        \
-    X(nobody_available)                                                                                   \
-    X(client_refused)                                                                                     \
-    X(answered_after_line)                                                                                \
-    X(stream_resumed)                                                                                     \
-    X(resume_given_up)                                                                                    \
-    X(hedge_won)                                                                                          \
-    X(hedge_lost)                                                                                         \
-    X(hedge_failed)                                                                                       \
-    X(body_refused)                                                                                       \
-    X(body_at_limit)                                                                                      \
-    X(many_frames)                                                                                        \
-    X(reader_stalled)                                                                                     \
-    X(late_event) X(key_echoed) X(key_suspected) X(words_quoted) X(held_to_the_limit) X(provider_removed) \
-        X(provider_back) X(provider_drained) X(removed_in_flight) X(clock_jumped)
+#define SIM_MARKS(X)                                                                                                   \
+    X(breaker_opened)                                                                                                  \
+    X(breaker_opened_for_one)                                                                                          \
+    X(probe_spoiled_by_one)                                                                                            \
+    X(breaker_probed)                                                                                                  \
+    X(breaker_closed_again)                                                                                            \
+    X(probe_released)                                                                                                  \
+    X(place_handed_over)                                                                                               \
+    X(waiter_timed_out)                                                                                                \
+    X(clients_took_turns)                                                                                              \
+    X(line_share_refused)                                                                                              \
+    X(place_without_waiter)                                                                                            \
+    X(lock_moved)                                                                                                      \
+    X(lock_guest)                                                                                                      \
+    X(lock_all_failed)                                                                                                 \
+    X(rate_refused)                                                                                                    \
+    X(retried_same_target)                                                                                             \
+    X(key_rotated)                                                                                                     \
+    X(nobody_available)                                                                                                \
+    X(client_refused)                                                                                                  \
+    X(answered_after_line)                                                                                             \
+    X(stream_resumed)                                                                                                  \
+    X(resume_given_up)                                                                                                 \
+    X(hedge_won)                                                                                                       \
+    X(hedge_lost)                                                                                                      \
+    X(hedge_failed)                                                                                                    \
+    X(body_refused)                                                                                                    \
+    X(body_at_limit)                                                                                                   \
+    X(many_frames)                                                                                                     \
+    X(reader_stalled)                                                                                                  \
+    X(late_event)                                                                                                      \
+    X(key_echoed)                                                                                                      \
+    X(key_suspected)                                                                                                   \
+    X(words_quoted) X(held_to_the_limit) X(provider_removed) X(provider_back) X(provider_drained) X(removed_in_flight) \
+        X(clock_jumped)
 enum sim_mark {
 #define X(name) mark_##name,
     SIM_MARKS(X)

@@ -46,7 +46,8 @@ static int sink_clean(void **state) {
     return 0;
 }
 
-static const struct now noon = {.mono_ns = 5 * NS_PER_S, .wall_ns = 1795219200123000000ll}; /* 2026-11-21T00:00:00.123Z */
+static const struct now noon = {.mono_ns = 5 * NS_PER_S,
+                                .wall_ns = 1795219200123000000ll}; /* 2026-11-21T00:00:00.123Z */
 
 static struct log *open_log(enum log_level level, enum log_format format) {
     struct log_options options = {.level = level, .format = format, .fd = -1, .write = sink_write, .owner = &sink};
@@ -58,9 +59,9 @@ static struct log *open_log(enum log_level level, enum log_format format) {
 static void a_line_is_one_json_object_with_its_event_first(void **state) {
     (void)state;
     struct log *log = open_log(log_level_info, log_format_json);
-    log_info(log_shared(log), noon, "request_done", f_str("request_id", STR("req_1")), f_int("status", -3), f_u64("bytes", 12),
-             f_bool("stream", true), f_us("duration_us", 1250), f_money("cost_usd", 1250000), f_text("note", NULL),
-             f_money("unknown_usd", -1));
+    log_info(log_shared(log), noon, "request_done", f_str("request_id", STR("req_1")), f_int("status", -3),
+             f_u64("bytes", 12), f_bool("stream", true), f_us("duration_us", 1250), f_money("cost_usd", 1250000),
+             f_text("note", NULL), f_money("unknown_usd", -1));
     log_close(log);
     assert_string_equal(
         sink.bytes,
@@ -83,8 +84,12 @@ static void a_readable_line_quotes_only_what_needs_it(void **state) {
 
 static void colours_are_only_weirs_own(void **state) {
     (void)state;
-    struct log_options options = {
-        .level = log_level_info, .format = log_format_readable, .colour = true, .fd = -1, .write = sink_write, .owner = &sink};
+    struct log_options options = {.level = log_level_info,
+                                  .format = log_format_readable,
+                                  .colour = true,
+                                  .fd = -1,
+                                  .write = sink_write,
+                                  .owner = &sink};
     struct log *log = log_open(&options);
     log_error(log_shared(log), noon, "broken", f_text("who", "\x1b[31mred"));
     log_close(log);
@@ -98,17 +103,18 @@ static void what_callers_send_cannot_end_a_line_or_steer_a_terminal(void **state
     for (int i = 0; i < 2; i++) {
         sink_clean(NULL);
         struct log *log = open_log(log_level_info, formats[i]);
-        log_info(log_shared(log), noon, "said",
-                 f_str("text", STR("a\nb\r\x1b[2J\x7f\x9b"
-                                   "\xc2\x9b\xe2\x80\xae\xe2\x80\xa8\xff\xc3\xa9\xf0\x9f\x98\x80\0z\xc0\xaf\xed\xa0\x80")));
+        log_info(
+            log_shared(log), noon, "said",
+            f_str("text", STR("a\nb\r\x1b[2J\x7f\x9b"
+                              "\xc2\x9b\xe2\x80\xae\xe2\x80\xa8\xff\xc3\xa9\xf0\x9f\x98\x80\0z\xc0\xaf\xed\xa0\x80")));
         log_close(log);
         assert_int_equal(sink.lines, 1);
         for (size_t at = 0; at + 1 < sink.len; at++)
             assert_true((unsigned char)sink.bytes[at] >= 0x20 && sink.bytes[at] != 0x7f);
         assert_true(str_is_utf8(str_make(sink.bytes, sink.len)));
-        assert_non_null(
-            strstr(sink.bytes,
-                   "\"a\\nb\\r\\u001b[2J\\u007f\xef\xbf\xbd\\u009b\\u202e\\u2028\xef\xbf\xbd\xc3\xa9\xf0\x9f\x98\x80\\u0000z"));
+        assert_non_null(strstr(
+            sink.bytes, "\"a\\nb\\r\\u001b["
+                        "2J\\u007f\xef\xbf\xbd\\u009b\\u202e\\u2028\xef\xbf\xbd\xc3\xa9\xf0\x9f\x98\x80\\u0000z"));
         assert_null(strstr(sink.bytes, "\xc2\x9b"));
         assert_null(strstr(sink.bytes, "\xe2\x80\xae"));
     }
@@ -168,8 +174,9 @@ static void a_storm_of_warnings_is_limited_per_site_and_counted(void **state) {
     log_warn(writer, now, "storm");
     for (int i = 0; i < 21; i++) log_warn(writer, now, "second");
     log_close(log);
-    assert_non_null(strstr(sink.bytes, "\"event\":\"log_suppressed\",\"time\":\"2026-11-21T00:00:01.123Z\",\"level\":\"warn\","
-                                       "\"of\":\"storm\",\"lines\":80}"));
+    assert_non_null(strstr(sink.bytes,
+                           "\"event\":\"log_suppressed\",\"time\":\"2026-11-21T00:00:01.123Z\",\"level\":\"warn\","
+                           "\"of\":\"storm\",\"lines\":80}"));
     assert_non_null(strstr(sink.bytes, "\"of\":\"second\",\"lines\":1}")); /* told when the log closes */
     assert_int_equal(sink.lines, log_site_rate + 3 + 30 + 1 + 1 + 1 + 20 + 1);
 }
@@ -240,7 +247,8 @@ static void *hammer_run(void *argument) {
     struct hammer *hammer = argument;
     for (int i = 0; i < lines_each; i++) {
         log_info(hammer->own, noon, "own", f_int("thread", hammer->number), f_int("n", i));
-        if (i % 8 == 0) log_info(log_shared(hammer->log), noon, "shared", f_int("thread", hammer->number), f_int("n", i));
+        if (i % 8 == 0)
+            log_info(log_shared(hammer->log), noon, "shared", f_int("thread", hammer->number), f_int("n", i));
         if (i % 500 == 0) log_flush(hammer->log);
     }
     return NULL;
@@ -326,7 +334,8 @@ static void header_lines_hide_credentials(void **state) {
 static void what_a_provider_said_is_logged_without_the_key_it_quotes(void **state) {
     (void)state;
     struct log *log = open_log(log_level_info, log_format_json);
-    log_warn(log_shared(log), noon, "attempt_failed", f_said("text", STR("Incorrect API key provided: sk-abcdefghijkl1234.")));
+    log_warn(log_shared(log), noon, "attempt_failed",
+             f_said("text", STR("Incorrect API key provided: sk-abcdefghijkl1234.")));
     log_close(log);
     assert_null(strstr(sink.bytes, "abcdefghijkl"));
     assert_non_null(strstr(sink.bytes, "Incorrect API key provided"));

@@ -29,7 +29,8 @@ static struct metrics *open_metrics(void) {
     return metrics;
 }
 
-/* -- a reader of the exposition format ------------------------------------------------------------------------------- */
+/* -- a reader of the exposition format -------------------------------------------------------------------------------
+ */
 
 static struct arena page_arena;
 
@@ -82,7 +83,8 @@ static size_t read_labels(struct str line, size_t at) {
     return at + 1;
 }
 
-/* Every line of a page is a comment of its family or a series of it; no series twice; histograms rise to their count. */
+/* Every line of a page is a comment of its family or a series of it; no series twice; histograms rise to their count.
+ */
 static size_t parse(struct str page) {
     struct str rest = page, line, family = STR_NONE, seen[4096];
     size_t count = 0;
@@ -111,8 +113,8 @@ static size_t parse(struct str page) {
         seen[count++] = series;
         struct str name = str_slice(line, 0, name_end);
         if (str_ends(name, STR("_bucket"))) {
-            bool first =
-                str_find(series, STR("le=\"0.0005\"")) != SIZE_MAX || str_find(series, STR("le=\"0.00001\"")) != SIZE_MAX;
+            bool first = str_find(series, STR("le=\"0.0005\"")) != SIZE_MAX ||
+                         str_find(series, STR("le=\"0.00001\"")) != SIZE_MAX;
             if (first && str_find(name, STR("overhead")) == SIZE_MAX) last_bucket = 0;
             if (str_find(series, STR("le=\"0.00001\"")) != SIZE_MAX) last_bucket = 0;
             assert_true(value >= last_bucket);
@@ -124,7 +126,8 @@ static size_t parse(struct str page) {
     return count;
 }
 
-/* -- tests ----------------------------------------------------------------------------------------------------------- */
+/* -- tests -----------------------------------------------------------------------------------------------------------
+ */
 
 static void a_request_and_its_attempts_are_counted(void **state) {
     (void)state;
@@ -133,10 +136,11 @@ static void a_request_and_its_attempts_are_counted(void **state) {
     assert_true(metrics_target_register(metrics, 0, STR("groq"), STR("llama")));
     assert_true(metrics_target_register(metrics, 1, STR("groq"), STR("gemma")));
     assert_true(metrics_target_register(metrics, 2, STR("openai"), STR("gpt")));
-    metrics_attempt(
-        loop, &(struct metrics_attempt_facts){.target_id = 0, .outcome = metrics_failed, .failure = 2, .duration_us = 900});
     metrics_attempt(loop, &(struct metrics_attempt_facts){
-                              .target_id = 1, .outcome = metrics_failed, .failure = 2, .duration_us = 1, .failover = true});
+                              .target_id = 0, .outcome = metrics_failed, .failure = 2, .duration_us = 900});
+    metrics_attempt(loop,
+                    &(struct metrics_attempt_facts){
+                        .target_id = 1, .outcome = metrics_failed, .failure = 2, .duration_us = 1, .failover = true});
     metrics_attempt(loop, &(struct metrics_attempt_facts){.target_id = 2,
                                                           .outcome = metrics_succeeded,
                                                           .failover = true,
@@ -151,9 +155,10 @@ static void a_request_and_its_attempts_are_counted(void **state) {
                                                           .stream_events_dropped = 1});
     metrics_request(loop, &(struct metrics_request_facts){
                               .endpoint = 0, .status = 200, .attempts = 3, .duration_us = 1600000, .overhead_us = 60});
-    metrics_request(
-        loop, &(struct metrics_request_facts){.endpoint = 99, .status = 404, .error = error_unknown_model, .duration_us = 10});
-    metrics_request(loop, &(struct metrics_request_facts){.endpoint = 1, .status = 0, .caller_gone = true, .attempts = 1});
+    metrics_request(loop, &(struct metrics_request_facts){
+                              .endpoint = 99, .status = 404, .error = error_unknown_model, .duration_us = 10});
+    metrics_request(loop,
+                    &(struct metrics_request_facts){.endpoint = 1, .status = 0, .caller_gone = true, .attempts = 1});
     metrics_refused(loop, error_headers_too_large);
     metrics_gauge_set(loop, metrics_in_flight, 3);
     metrics_gauge_set(loop, metrics_upstream_idle, 2);
@@ -258,11 +263,12 @@ static void targets_past_the_limit_or_without_a_name_count_as_other(void **state
     metrics_attempt(loop, &(struct metrics_attempt_facts){.target_id = limit_targets});
     metrics_attempt(loop, &(struct metrics_attempt_facts){.target_id = UINT32_MAX});
     metrics_attempt(loop, &(struct metrics_attempt_facts){.target_id = 5});
-    metrics_attempt(loop,
-                    &(struct metrics_attempt_facts){.target_id = limit_targets - 1, .outcome = metrics_failed, .failure = 39});
+    metrics_attempt(loop, &(struct metrics_attempt_facts){
+                              .target_id = limit_targets - 1, .outcome = metrics_failed, .failure = 39});
     struct str page = page_of(metrics);
     parse(page);
-    assert_true(value_of(page, "weir_attempts_total{provider=\"(other)\",model=\"(other)\",outcome=\"succeeded\"}") == 3);
+    assert_true(value_of(page, "weir_attempts_total{provider=\"(other)\",model=\"(other)\",outcome=\"succeeded\"}") ==
+                3);
     assert_true(value_of(page, "weir_attempts_total{provider=\"p\",model=\"m\",outcome=\"failed\"}") == 1);
     assert_true(value_of(page, "weir_attempt_failures_total{provider=\"p\",kind=\"other\"}") == 1);
     metrics_close(metrics);
@@ -289,7 +295,8 @@ static void out_of_memory_costs_a_name_but_no_count(void **state) {
         if (loop) {
             struct str page = page_of(metrics);
             double named = value_of(page, "weir_attempts_total{provider=\"p\",model=\"m\",outcome=\"succeeded\"}");
-            double other = value_of(page, "weir_attempts_total{provider=\"(other)\",model=\"(other)\",outcome=\"succeeded\"}");
+            double other =
+                value_of(page, "weir_attempts_total{provider=\"(other)\",model=\"(other)\",outcome=\"succeeded\"}");
             assert_true((named > 0 ? named : 0) + (other > 0 ? other : 0) == 2);
         }
         metrics_close(metrics);
@@ -319,8 +326,8 @@ static void *hammer_run(void *argument) {
                                                               .duration_us = i,
                                                               .input_tokens = 3,
                                                               .cost_nano_usd = 7});
-        metrics_request(loop,
-                        &(struct metrics_request_facts){.endpoint = i % 2, .status = 200, .attempts = 1, .duration_us = i});
+        metrics_request(
+            loop, &(struct metrics_request_facts){.endpoint = i % 2, .status = 200, .attempts = 1, .duration_us = i});
         metrics_gauge_set(loop, metrics_in_flight, i);
     }
     return NULL;
@@ -384,8 +391,9 @@ static void the_json_says_the_same(void **state) {
     struct metrics *metrics = open_metrics();
     struct metrics_loop *loop = metrics_loop_open(metrics);
     metrics_target_register(metrics, 0, STR("groq"), STR("llama"));
-    metrics_attempt(loop, &(struct metrics_attempt_facts){
-                              .target_id = 0, .outcome = metrics_failed, .failure = 1, .duration_us = 400, .cost_nano_usd = 5});
+    metrics_attempt(
+        loop, &(struct metrics_attempt_facts){
+                  .target_id = 0, .outcome = metrics_failed, .failure = 1, .duration_us = 400, .cost_nano_usd = 5});
     metrics_request(loop, &(struct metrics_request_facts){
                               .status = 502, .error = error_upstream_unreachable, .attempts = 1, .duration_us = 500});
     char bytes[8192];
@@ -393,13 +401,15 @@ static void the_json_says_the_same(void **state) {
     metrics_write_json(metrics, &text);
     assert_false(text.failed);
     assert_true(
-        str_find(text_str(&text),
-                 STR("\"requests\":1,\"by_status\":{\"5xx\":1},\"errors\":{\"upstream_unreachable\":1},\"refused\":0")) !=
+        str_find(
+            text_str(&text),
+            STR("\"requests\":1,\"by_status\":{\"5xx\":1},\"errors\":{\"upstream_unreachable\":1},\"refused\":0")) !=
         SIZE_MAX);
     assert_true(
-        str_find(text_str(&text),
-                 STR("\"targets\":[{\"provider\":\"groq\",\"model\":\"llama\",\"attempts\":1,\"succeeded\":0,\"failed\":1,"
-                     "\"cancelled\":0,\"failures\":{\"connect\":1},\"input_tokens\":0")) != SIZE_MAX);
+        str_find(
+            text_str(&text),
+            STR("\"targets\":[{\"provider\":\"groq\",\"model\":\"llama\",\"attempts\":1,\"succeeded\":0,\"failed\":1,"
+                "\"cancelled\":0,\"failures\":{\"connect\":1},\"input_tokens\":0")) != SIZE_MAX);
     assert_true(str_find(text_str(&text), STR("\"cost_usd\":\"0.000000005\"")) != SIZE_MAX);
     struct text small = text_in_buffer(bytes, 100);
     metrics_write_json(metrics, &small);
