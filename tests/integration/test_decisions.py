@@ -281,7 +281,7 @@ def test_a_clients_own_limit_is_told_as_the_clients(start, start_mock, limits, m
 
 
 def test_what_a_client_used_counts_prompt_and_answer(start, start_mock):
-    """Reserved before, settled after: 5,000 of 6,000 tokens a minute leave room for a small request and no large one."""
+    """Reserved before, settled after: 5,000 of 6,000 tokens a minute leave room for a small request and no big one."""
     import hashlib
     client = {"name": "app", "key_hash": hashlib.sha256(b"k").hexdigest(), "rate_limit_tpm": 6000}
     weir = start({"providers": {"a": provider(start_mock())}, "clients": [client]})
