@@ -124,7 +124,7 @@ struct transition {
     uint32_t at_ms;                    /* since it arrived */
     uint8_t machine, number, from, to; /* number: which attempt */
 };
-enum { transitions_kept = 24 };
+enum { transitions_kept = 16 };
 struct transitions {
     uint32_t count; /* of all moves; the last transitions_kept of them stand in the ring */
     struct transition ring[transitions_kept];

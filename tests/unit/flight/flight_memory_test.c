@@ -67,6 +67,14 @@ static const char yaml[] = "state_dir: ./state\n"
     "\"finishReason\":\"STOP\"}],\"usageMetadata\":{\"promptTokenCount\":1,\"candidatesTokenCount\":2,"       \
     "\"totalTokenCount\":3}}"
 
+#define GEMINI_EVENT(text, finish)                                                                                    \
+    "data: {\"candidates\":[{\"index\":0,\"content\":{\"role\":\"model\",\"parts\":[{\"text\":\"" text "\"}]}" finish \
+    "}]}\n\n"
+#define GEMINI_STREAM \
+    GEMINI_EVENT(TEXT_800, "") GEMINI_EVENT(TEXT_800, "") GEMINI_EVENT("x", ",\"finishReason\":\"STOP\"")
+#define OPENAI_STREAM_WITHOUT_DONE \
+    OPENAI_EVENT(TEXT_800, "null") OPENAI_EVENT(TEXT_800, "null") OPENAI_EVENT("", "\"stop\"")
+
 /* What is asked, and what its provider says to every attempt. */
 static const struct story {
     const char *name;
@@ -79,6 +87,10 @@ static const struct story {
     {"anthropic whole", endpoint_chat, ASKED("ma", "false"), "", "application/json", ANTHROPIC_WHOLE, 200},
     {"anthropic stream", endpoint_chat, ASKED("ma", "true"), "", "text/event-stream", ANTHROPIC_STREAM, 200},
     {"gemini whole", endpoint_chat, ASKED("mg", "false"), "", "application/json", GEMINI_WHOLE, 200},
+    /* the terminator is weir's own: the provider's is missing, or its dialect has none */
+    {"gemini stream", endpoint_chat, ASKED("mg", "true"), "", "text/event-stream", GEMINI_STREAM, 200},
+    {"messages of openai that says no end", endpoint_messages, ASKED("mo", "true"), "", "text/event-stream",
+     OPENAI_STREAM_WITHOUT_DONE, 200},
     {"messages of openai", endpoint_messages, ASKED("mo", "false"), "", "application/json", OPENAI_WHOLE, 200},
     {"messages of openai, streamed", endpoint_messages, ASKED("mo", "true"), "", "text/event-stream", OPENAI_STREAM,
      200},

@@ -1,0 +1,130 @@
+/* flight_world.h - a configuration and what a flight's host gives it, for the stories of the flight's files: flights are
+ * begun, events told by hand, and the actions of the last step looked at. Nothing is performed. */
+#ifndef WEIR_TESTS_FLIGHT_WORLD_H
+#define WEIR_TESTS_FLIGHT_WORLD_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "base/budget.h"
+#include "base/hash.h"
+#include "config/config.h"
+#include "flight/flight_internal.h"
+
+struct flight_world {
+    struct config config;
+    struct cells cells;
+    struct config_ids ids;
+    struct budget memory;
+    struct arena scratch;
+    struct prng prng;
+    struct flight_host host;
+    struct actions out; /* of the last step */
+    struct now now;
+};
+
+static inline const char *flight_world_environment(void *context, const char *name) {
+    return (void)context, (void)name, NULL;
+}
+
+static inline void flight_world_begin(struct flight_world *world, const char *yaml) {
+    assert_true(hash_start());
+    memset(world, 0, sizeof *world);
+    struct config_input input = {.path = STR("test"),
+                                 .text = str_from(yaml),
+                                 .environment = flight_world_environment,
+                                 .ids = &world->ids,
+                                 .cells = &world->cells};
+    if (!config_load(&input, &world->config)) {
+        for (const struct config_problem *at = world->config.problems; at; at = at->next)
+            print_message("%u: %.*s\n", at->line, STR_ARG(at->message));
+        fail_msg("no configuration");
+    }
+    world->memory.limit = 64 << 20;
+    prng_seed(&world->prng, 1);
+    arena_init(&world->scratch, 64 * 1024, 64 << 20);
+    world->host = (struct flight_host){.budget = &world->memory, .scratch = &world->scratch, .prng = &world->prng};
+    world->now = (struct now){.mono_ns = 1000 * NS_PER_S, .wall_ns = 1700000000000000000};
+}
+
+static inline void flight_world_end(struct flight_world *world) {
+    arena_free(&world->scratch);
+    assert_int_equal(world->memory.taken, 0);
+    config_free(&world->config);
+    cells_free(&world->cells);
+    config_ids_free(&world->ids);
+}
+
+static inline void flight_world_tell(struct flight_world *world, struct flight *flight, struct event event) {
+    if (world->scratch.newest) arena_reset(&world->scratch);
+    flight_step(flight, &event, world->now, &world->out);
+}
+
+/* A flight at this endpoint, its body not sent yet. */
+static inline struct flight *flight_world_new(struct flight_world *world, enum endpoint endpoint) {
+    struct flight_request asked = {
+        .endpoint = endpoint, .request_id = STR("req_1"), .content_length = -1, .arrived = world->now};
+    struct flight *flight = flight_new(&world->host, world->config.snapshot, &asked);
+    assert_non_null(flight);
+    flight_world_tell(world, flight, (struct event){.kind = event_arrived});
+    return flight;
+}
+
+/* A chat request of this body. */
+static inline struct flight *flight_world_ask(struct flight_world *world, const char *body) {
+    struct flight *flight = flight_world_new(world, endpoint_chat);
+    flight_world_tell(world, flight, (struct event){.kind = event_body, .bytes = str_from(body)});
+    flight_world_tell(world, flight, (struct event){.kind = event_body_end});
+    return flight;
+}
+
+/* The head of attempt `number`'s reply. */
+static inline void flight_world_head(struct flight_world *world, struct flight *flight, unsigned number, int status,
+                                     const char *content_type) {
+    struct http_header header = {STR("content-type"), str_from(content_type)};
+    flight_world_tell(world, flight, (struct event){.kind = event_sent, .attempt = number});
+    flight_world_tell(world, flight,
+                      (struct event){.kind = event_reply_head,
+                                     .attempt = number,
+                                     .status = status,
+                                     .headers = &header,
+                                     .header_count = 1,
+                                     .content_length = -1,
+                                     .body_sent = true});
+}
+
+static inline void flight_world_body(struct flight_world *world, struct flight *flight, unsigned number,
+                                     const char *bytes) {
+    flight_world_tell(world, flight,
+                      (struct event){.kind = event_reply_body, .attempt = number, .bytes = str_from(bytes)});
+}
+
+/* How many actions of this kind the last step asked for. */
+static inline unsigned flight_world_asked(const struct flight_world *world, enum action_kind kind) {
+    unsigned count = 0;
+    for (size_t i = 0; i < world->out.count; i++) count += world->out.list[i].kind == kind;
+    return count;
+}
+
+/* Ends it from the caller's side, where it has not ended. */
+static inline void flight_world_drop(struct flight_world *world, struct flight *flight) {
+    if (flight->state != flight_closed) flight_world_tell(world, flight, (struct event){.kind = event_caller_gone});
+    flight_free(flight);
+}
+
+#define FLIGHT_CHAT(model, stream) \
+    "{\"model\":\"" model "\",\"stream\":" stream ",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"
+#define FLIGHT_EVENT(text, finish)                                                                                \
+    "data: {\"id\":\"i\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"choices\":[{\"index\":" \
+    "0,\"delta\":{\"content\":\"" text "\"},\"finish_reason\":" finish "}]}\n\n"
+#define FLIGHT_WHOLE                                                                                                \
+    "{\"id\":\"i\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"m\",\"choices\":[{\"index\":0,"         \
+    "\"message\":{\"role\":\"assistant\",\"content\":\"hi\"},\"finish_reason\":\"stop\"}],\"usage\":{"              \
+    "\"prompt_tokens\":7,\"completion_tokens\":2,\"total_tokens\":9}}"
+
+#endif
