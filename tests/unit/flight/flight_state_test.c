@@ -32,12 +32,11 @@ static void each_move_is_noted_with_its_time(void **state) {
     flight_world_head(&world, flight, 0, 200, "application/json");
     flight_world_body(&world, flight, 0, FLIGHT_WHOLE);
     flight_world_tell(&world, flight, (struct event){.kind = event_reply_end});
-    assert_true(str_eq(moves_of(flight),
-                       STR("0 ms flight receiving > trying, 25 ms attempt 0 connecting > sent, "
-                           "25 ms attempt 0 sent > replying, 25 ms attempt 0 replying > delivering, "
-                           "25 ms flight trying > answering, 25 ms attempt 0 delivering > settled, "
-                           "25 ms caller waiting > headed, 25 ms caller headed > ended, "
-                           "25 ms flight answering > answered, 25 ms flight answered > closed")));
+    assert_true(str_eq(moves_of(flight), STR("0 ms flight receiving > trying, 25 ms attempt 0 connecting > sent, "
+                                             "25 ms attempt 0 sent > replying, 25 ms attempt 0 replying > delivering, "
+                                             "25 ms flight trying > answering, 25 ms attempt 0 delivering > settled, "
+                                             "25 ms caller waiting > headed, 25 ms caller headed > ended, "
+                                             "25 ms flight answering > answered, 25 ms flight answered > closed")));
     flight_world_drop(&world, flight);
     flight_world_end(&world);
 }

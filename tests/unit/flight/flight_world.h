@@ -1,5 +1,5 @@
-/* flight_world.h - a configuration and what a flight's host gives it, for the stories of the flight's files: flights are
- * begun, events told by hand, and the actions of the last step looked at. Nothing is performed. */
+/* flight_world.h - a configuration and what a flight's host gives it, for the stories of the flight's files: flights
+ * are begun, events told by hand, and the actions of the last step looked at. Nothing is performed. */
 #ifndef WEIR_TESTS_FLIGHT_WORLD_H
 #define WEIR_TESTS_FLIGHT_WORLD_H
 
@@ -119,12 +119,12 @@ static inline void flight_world_drop(struct flight_world *world, struct flight *
 
 #define FLIGHT_CHAT(model, stream) \
     "{\"model\":\"" model "\",\"stream\":" stream ",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"
-#define FLIGHT_EVENT(text, finish)                                                                                \
+#define FLIGHT_EVENT(text, finish)                                                                                    \
     "data: {\"id\":\"i\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"choices\":[{\"index\":" \
     "0,\"delta\":{\"content\":\"" text "\"},\"finish_reason\":" finish "}]}\n\n"
-#define FLIGHT_WHOLE                                                                                                \
-    "{\"id\":\"i\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"m\",\"choices\":[{\"index\":0,"         \
-    "\"message\":{\"role\":\"assistant\",\"content\":\"hi\"},\"finish_reason\":\"stop\"}],\"usage\":{"              \
+#define FLIGHT_WHOLE                                                                                        \
+    "{\"id\":\"i\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"m\",\"choices\":[{\"index\":0," \
+    "\"message\":{\"role\":\"assistant\",\"content\":\"hi\"},\"finish_reason\":\"stop\"}],\"usage\":{"      \
     "\"prompt_tokens\":7,\"completion_tokens\":2,\"total_tokens\":9}}"
 
 #endif

@@ -1,0 +1,119 @@
+/* flight_resume_test.c - streams that die after their first token: gone on with elsewhere, or ended as broken. */
+#include "flight_world.h"
+
+static const char yaml[] = "state_dir: ./state\n"
+                           "providers:\n"
+                           "  o: {type: openai, api_key: sk-secret-secret-secret, models: [m]}\n"
+                           "  p: {type: openai, api_key: sk-other-other-other, models: [m]}\n"
+                           "routes:\n"
+                           "  - {model: goes, targets: [o/m, p/m], strategy: priority, resume_streams: true}\n"
+                           "  - {model: ends, targets: [o/m, p/m], strategy: priority}\n";
+
+static struct str written(const struct flight_world *world) {
+    static char text[4096];
+    size_t len = 0;
+    for (size_t i = 0; i < world->out.count; i++) {
+        const struct action *action = &world->out.list[i];
+        for (size_t r = 0; action->kind == action_write && r < action->write.count; r++) {
+            assert_true(len + action->write.ranges[r].len < sizeof text);
+            memcpy(text + len, action->write.ranges[r].at, action->write.ranges[r].len);
+            len += action->write.ranges[r].len;
+        }
+    }
+    return str_make(text, len);
+}
+
+static bool holds(struct str text, const char *words) { return str_find(text, str_from(words)) != SIZE_MAX; }
+
+/* Its first token has reached the caller, and its connection breaks. */
+static struct flight *broken(struct flight_world *world, const char *body) {
+    struct flight *flight = flight_world_ask(world, body);
+    flight_world_head(world, flight, 0, 200, "text/event-stream");
+    flight_world_body(world, flight, 0, FLIGHT_EVENT("Once upon a time", "null"));
+    assert_int_equal(flight->state, flight_answering);
+    flight_world_tell(world, flight, (struct event){.kind = event_call_failed, .failure = failure_cut});
+    return flight;
+}
+
+static void a_stream_that_breaks_is_gone_on_with_by_the_next_target(void **state) {
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    struct flight *flight = broken(&world, FLIGHT_CHAT("goes", "true"));
+    assert_int_equal(flight->resume.state, resume_going);
+    assert_int_equal(flight_world_asked(&world, action_call), 1);
+    assert_int_equal(flight->live->continuation.state, continuing_awaited);
+    assert_true(holds(flight->request.continuation, "Once upon a time"));
+    flight_world_head(&world, flight, 1, 200, "text/event-stream");
+    flight_world_body(&world, flight, 1,
+                      FLIGHT_EVENT("a time there was", "null") FLIGHT_EVENT("", "\"stop\"") "data: [DONE]\n\n");
+    assert_true(holds(written(&world), " there was"));
+    assert_false(holds(written(&world), "a time")); /* the caller has it */
+    assert_int_equal(flight->answer.error, error_none);
+    assert_int_equal(flight_world_asked(&world, action_respond), 0);
+    assert_int_equal(flight_world_asked(&world, action_end), 1);
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
+static void without_leave_it_ends_in_an_error_event(void **state) {
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    struct flight *flight = broken(&world, FLIGHT_CHAT("ends", "true"));
+    assert_int_equal(flight->resume.state, resume_off);
+    assert_true(holds(written(&world), "The stream broke before its end"));
+    assert_false(holds(written(&world), "[DONE]"));
+    assert_int_equal(flight->state, flight_closed);
+    assert_int_equal(flight->attempt_count, 1);
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
+static void with_nobody_left_it_ends_in_an_error_event_too(void **state) {
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    struct flight *flight = broken(&world, FLIGHT_CHAT("goes", "true"));
+    for (unsigned i = 1; i < 20 && flight->state != flight_closed; i++) {
+        if (flight->live)
+            flight_world_tell(
+                &world, flight,
+                (struct event){.kind = event_call_failed, .attempt = flight->live->number, .failure = failure_connect});
+        else
+            world.now.mono_ns += 10 * NS_PER_S, flight_world_tell(&world, flight, (struct event){.kind = event_timer});
+    }
+    assert_int_equal(flight->state, flight_closed);
+    assert_true(holds(written(&world), "The stream broke before its end"));
+    assert_int_equal(flight->resume.state, resume_going);
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
+static void what_may_not_be_gone_on_with_any_more_holds_no_text(void **state) {
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("goes", "true"));
+    flight_world_head(&world, flight, 0, 200, "text/event-stream");
+    flight_world_body(&world, flight, 0, FLIGHT_EVENT("Once", "null"));
+    assert_int_equal(flight->resume.delivered.len, 4);
+    resume_drop(flight, world.now);
+    assert_int_equal(flight->resume.state, resume_off);
+    assert_int_equal(flight->resume.delivered.len, 0);
+    flight_world_body(&world, flight, 0, FLIGHT_EVENT(" upon", "null"));
+    assert_int_equal(flight->resume.delivered.len, 0);
+    resume_drop(flight, world.now); /* once more: nothing */
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_stream_that_breaks_is_gone_on_with_by_the_next_target),
+        cmocka_unit_test(without_leave_it_ends_in_an_error_event),
+        cmocka_unit_test(with_nobody_left_it_ends_in_an_error_event_too),
+        cmocka_unit_test(what_may_not_be_gone_on_with_any_more_holds_no_text),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
