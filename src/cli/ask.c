@@ -144,16 +144,18 @@ static int cli_ask_run(struct weir *weir, const char *model, const char *prompt,
 int cli_ask(int argc, char **argv) {
     const char *given = NULL, *model = NULL, *prompt = NULL;
     bool stream = false;
-    int rest_count, status = 1;
+    int rest_count, status;
     char buffer[1024], url[128] = "";
     struct weir_error error;
     const struct cli_option options[] = {
-        {"--config", "-c", &given, NULL}, {"--model", "-m", &model, NULL}, {"--stream", "-s", NULL, &stream}};
-    if (!cli_options(argc, argv, options, 3, &prompt, 1, &rest_count)) return 2;
-    if (rest_count != 1) {
-        fprintf(stderr, "usage: weir ask [-c FILE] [-m MODEL] [-s] TEXT (- reads stdin)\n");
-        return 2;
-    }
+        CLI_CONFIG(&given),
+        {"--model", "-m", &model, NULL, "MODEL", "a route or a model, in place of the default one"},
+        {"--stream", "-s", NULL, &stream, NULL, "print the answer as it comes"},
+    };
+    enum { option_count = sizeof options / sizeof *options };
+    if ((status = cli_options(argc, argv, options, option_count, &prompt, 1, &rest_count)) >= 0) return status;
+    if (rest_count != 1) return cli_usage(stderr, argv[0], options, option_count);
+    status = 1;
     const char *path = cli_config_path(given, buffer, sizeof buffer);
     struct simulated *simulated = simulated_is_wanted(path) ? simulated_start(url, sizeof url) : NULL;
     struct weir_host host = weir_host_default;

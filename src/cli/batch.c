@@ -84,17 +84,21 @@ int cli_batch(int argc, char **argv) {
     bool quiet = false, json = false;
     int rest_count;
     char path[1024], base_url[256] = "";
-    const struct cli_option options[] = {{"-c", "--config", &config, NULL},     {"-o", "--output", &out, NULL},
-                                         {"--parallel", NULL, &parallel, NULL}, {"--tries", NULL, &tries, NULL},
-                                         {"--quiet", "-q", NULL, &quiet},       {"--json", NULL, NULL, &json}};
-    if (!cli_options(argc, argv, options, 6, &in, 1, &rest_count)) return 2;
+    const struct cli_option options[] = {
+        CLI_CONFIG(&config),
+        {"--output", "-o", &out, NULL, "FILE", "where the answers go; OUT.jsonl.partial holds what is finished"},
+        {"--parallel", NULL, &parallel, NULL, "N", "lines under way at once, at most"},
+        {"--tries", NULL, &tries, NULL, "N", "attempts at a line, in all"},
+        {"--quiet", "-q", NULL, &quiet, NULL, "no progress and no summary"},
+        {"--json", NULL, NULL, &json, NULL, "the summary as JSON"},
+    };
+    enum { option_count = sizeof options / sizeof *options };
+    int status = cli_options(argc, argv, options, option_count, &in, 1, &rest_count);
+    if (status >= 0) return status;
     struct weir_batch_options batch = {.size = sizeof batch, .in_path = in, .out_path = out};
     long parallel_max = parallel ? strtol(parallel, NULL, 10) : 0, tries_max = tries ? strtol(tries, NULL, 10) : 0;
-    if (rest_count != 1 || !out || parallel_max < 0 || parallel_max > 10000 || tries_max < 0 || tries_max > 100) {
-        fprintf(stderr,
-                "usage: weir batch IN.jsonl -o OUT.jsonl [-c FILE] [--parallel N] [--tries N] [--quiet] [--json]\n");
-        return 2;
-    }
+    if (rest_count != 1 || !out || parallel_max < 0 || parallel_max > 10000 || tries_max < 0 || tries_max > 100)
+        return cli_usage(stderr, argv[0], options, option_count);
     batch.parallel = (unsigned)parallel_max;
     batch.tries = (unsigned)tries_max;
     const char *config_path = cli_config_path(config, path, sizeof path);

@@ -6,7 +6,8 @@
 #include "gateway/gateway.h"
 
 int cli_version(int argc, char **argv) {
-    (void)argc, (void)argv;
+    int rest_count, status = cli_options(argc, argv, NULL, 0, NULL, 0, &rest_count);
+    if (status >= 0) return status;
     printf("weir %s\n", weir_version());
     return 0;
 }
@@ -16,8 +17,10 @@ int cli_check(int argc, char **argv) {
     const char *given = NULL;
     char buffer[1024];
     int rest_count;
-    const struct cli_option options[] = {{"--config", "-c", &given, NULL}};
-    if (!cli_options(argc, argv, options, 1, NULL, 0, &rest_count) || !hash_start()) return 2;
+    const struct cli_option options[] = {CLI_CONFIG(&given)};
+    int status = cli_options(argc, argv, options, 1, NULL, 0, &rest_count);
+    if (status >= 0) return status;
+    if (!hash_start()) return 2;
     const char *path = cli_config_path(given, buffer, sizeof buffer);
     struct weir_host host = weir_host_default;
     struct config config;

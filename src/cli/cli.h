@@ -3,6 +3,7 @@
 #define WEIR_CLI_CLI_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "base/hash.h"
 
@@ -17,15 +18,40 @@ int cli_provider(int argc, char **argv);
 int cli_mock(int argc, char **argv);
 int cli_version(int argc, char **argv);
 
+/* commands.c: the commands as a table. */
+struct cli_command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *arguments, *summary;
+};
+extern const struct cli_command cli_commands[];
+extern const size_t cli_command_count;
+/* NULL: there is none. */
+const struct cli_command *cli_command_find(const char *name);
+
 /* Options as a table: a value option takes the next argument (or --name=value); a flag sets true. What is no option is
- * collected in order. false: a message was printed. */
+ * collected in order. -1: go on; else the exit status: the usage was asked for, or a message was printed. */
 struct cli_option {
     const char *name, *other; /* "--json", "-j"; other may be NULL */
     const char **value;       /* one of value and flag */
     bool *flag;
+    const char *takes, *means; /* what the value is, "FILE" (NULL: a flag); what the option is for */
 };
-bool cli_options(int argc, char **argv, const struct cli_option *options, int option_count, const char **rest,
-                 int rest_max, int *rest_count);
+int cli_options(int argc, char **argv, const struct cli_option *options, int option_count, const char **rest,
+                int rest_max, int *rest_count);
+
+/* A command's usage out of both tables. Answers the exit status: 0 on standard output, where it was asked for, else 2.
+ */
+int cli_usage(FILE *out, const char *name, const struct cli_option *options, int option_count);
+/* Options of several commands. */
+#define CLI_CONFIG(into) \
+    { "--config", "-c", into, NULL, "FILE", "the configuration, in place of WEIR_CONFIG and ./weir.yaml" }
+#define CLI_URL(into) \
+    { "--url", NULL, into, NULL, "URL", "the gateway, in place of WEIR_URL" }
+#define CLI_ADMIN_KEY(into) \
+    { "--admin-key", NULL, into, NULL, "KEY", "in place of WEIR_ADMIN_KEY and the state folder's" }
+#define CLI_JSON(into) \
+    { "--json", NULL, NULL, into, NULL, "JSON, as the gateway says it" }
 
 /* -c, WEIR_CONFIG, ./weir.yaml, $XDG_CONFIG_HOME/weir/weir.yaml, /etc/weir/weir.yaml; NULL: the environment alone. */
 const char *cli_config_path(const char *given, char *buffer, unsigned long size);
@@ -39,7 +65,7 @@ char *cli_send(const char *method, const char *url, const char *path, const char
 /* What an error reply says, on standard error; answers 1, the exit status. */
 int cli_print_failure(int status, const char *body);
 const char *cli_url(const char *given);
-/* Given, WEIR_ADMIN_KEY, or ./weir-state/admin.key; may be "". */
+/* Given, WEIR_ADMIN_KEY, or admin.key in WEIR_STATE_DIR or the usual state folder; may be "". */
 const char *cli_admin_key(const char *given, char *buffer, unsigned long size);
 
 /* state.c: the state folder, made if need be, is one process's and no other user's; what others could read is mended

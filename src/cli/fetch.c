@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/url.h"
 #include "cli/cli.h"
+#include "config/config_schema.h"
 #include "net/http_client.h"
 #include "net/tls.h"
 
@@ -42,16 +43,23 @@ static void cli_fetch_on_failed(void *owner, enum call_failure failure, struct s
     loop_stop(fetching->loop);
 }
 
+/* What a configuration that does not say it would have. */
+static struct str usual(const char *key) { return config_key_find(section_top, str_from(key))->fallback; }
+
 const char *cli_url(const char *given) {
+    static char usual_url[64];
     const char *url = given ? given : getenv("WEIR_URL");
-    return url && *url ? url : "http://127.0.0.1:8080";
+    if (url && *url) return url;
+    snprintf(usual_url, sizeof usual_url, "http://%.*s", STR_ARG(usual("listen")));
+    return usual_url;
 }
 
 const char *cli_admin_key(const char *given, char *buffer, unsigned long size) {
     const char *key = given ? given : getenv("WEIR_ADMIN_KEY"), *state = getenv("WEIR_STATE_DIR");
     if (key && *key) return key;
     char path[1024];
-    snprintf(path, sizeof path, "%s/admin.key", state && *state ? state : "weir-state");
+    const struct str folder = state && *state ? str_from(state) : usual("state_dir");
+    snprintf(path, sizeof path, "%.*s/admin.key", STR_ARG(folder));
     FILE *file = fopen(path, "r");
     size_t len = file ? fread(buffer, 1, size - 1, file) : 0;
     if (file) fclose(file);

@@ -17,15 +17,17 @@ static const struct cli_option *cli_option_find(const struct cli_option *options
     return NULL;
 }
 
-bool cli_options(int argc, char **argv, const struct cli_option *options, int option_count, const char **rest,
-                 int rest_max, int *rest_count) {
+int cli_options(int argc, char **argv, const struct cli_option *options, int option_count, const char **rest,
+                int rest_max, int *rest_count) {
     *rest_count = 0;
     for (int i = 1; i < argc; i++) {
         const char *argument = argv[i];
+        if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0)
+            return cli_usage(stdout, argv[0], options, option_count);
         if (argument[0] != '-' || strcmp(argument, "-") == 0) {
             if (*rest_count == rest_max) {
                 fprintf(stderr, "weir %s: `%s` is one argument too many\n", argv[0], argument);
-                return false;
+                return 2;
             }
             rest[(*rest_count)++] = argument;
             continue;
@@ -34,8 +36,8 @@ bool cli_options(int argc, char **argv, const struct cli_option *options, int op
         size_t len = equals ? (size_t)(equals - argument) : strlen(argument);
         const struct cli_option *option = cli_option_find(options, option_count, argument, len);
         if (!option) {
-            fprintf(stderr, "weir %s: unknown option `%s`\n", argv[0], argument);
-            return false;
+            fprintf(stderr, "weir %s: unknown option `%s` (weir %s --help)\n", argv[0], argument, argv[0]);
+            return 2;
         }
         if (option->flag) {
             *option->flag = true;
@@ -45,10 +47,10 @@ bool cli_options(int argc, char **argv, const struct cli_option *options, int op
             *option->value = argv[++i];
         } else {
             fprintf(stderr, "weir %s: %s needs a value\n", argv[0], argument);
-            return false;
+            return 2;
         }
     }
-    return true;
+    return -1;
 }
 
 const char *cli_config_path(const char *given, char *buffer, unsigned long size) {

@@ -32,16 +32,16 @@ static const struct action {
 };
 enum { action_count = sizeof actions / sizeof *actions };
 
+/* Each form of it, behind what every command says. */
 static int cli_provider_usage(FILE *out, int status) {
-    fprintf(out, "usage: weir provider list [NAME] [--json]\n"
-                 "       weir provider add NAME type=groq api_key=- [key=value ...]\n"
-                 "       weir provider update NAME key=value ...      (key= takes the configuration's value again)\n"
-                 "       weir provider remove|drain|resume|maintenance|probe|reset NAME\n"
-                 "       weir provider probe --all\n"
-                 "The keys are those of `providers.NAME` in the configuration; lists are written a,b,c and inner keys\n"
-                 "circuit_breaker.timeout_seconds=30. A value of - is read from standard input.\n"
-                 "The admin key comes from --admin-key, WEIR_ADMIN_KEY or STATE_DIR/admin.key (WEIR_STATE_DIR, else\n"
-                 "./weir-state); the gateway is --url or WEIR_URL. Into a pipe, list writes JSON.\n");
+    if (status) cli_usage(out, "provider", NULL, 0);
+    fprintf(out, "\nForms:\n  weir provider list [NAME]\n");
+    for (size_t i = 0; i < action_count; i++)
+        fprintf(out, "  weir provider %s NAME%s\n", actions[i].name, actions[i].settings ? " key=value ..." : "");
+    fprintf(out,
+            "\nThe keys are those of `providers.NAME` in the configuration: type=groq api_key=- priority=2. Lists are "
+            "written\na,b,c and inner keys circuit_breaker.timeout_seconds=30; key= takes the configuration's value "
+            "again, and a value\nof - is read from standard input.\n");
     return status;
 }
 
@@ -407,16 +407,18 @@ static bool name_fits_a_path(const char *name) {
 
 int cli_provider(int argc, char **argv) {
     struct asking asking = {.json = false};
-    bool all = false, help = false;
+    bool all = false;
     const char *rest[settings_max + 2];
     int rest_count;
-    const struct cli_option options[] = {{"--url", NULL, &asking.url, NULL},
-                                         {"--admin-key", NULL, &asking.key, NULL},
-                                         {"--all", NULL, NULL, &all},
-                                         {"--help", "-h", NULL, &help},
-                                         {"--json", NULL, NULL, &asking.json}};
-    if (!cli_options(argc, argv, options, 5, rest, settings_max + 2, &rest_count)) return 2;
-    if (help) return cli_provider_usage(stdout, 0);
+    const struct cli_option options[] = {
+        CLI_URL(&asking.url),
+        CLI_ADMIN_KEY(&asking.key),
+        CLI_JSON(&asking.json),
+        {"--all", NULL, NULL, &all, NULL, "with probe: each provider"},
+    };
+    int status = cli_options(argc, argv, options, 4, rest, settings_max + 2, &rest_count);
+    if (status == 0) return cli_provider_usage(stdout, 0);
+    if (status > 0) return status;
     if (rest_count >= 1 && rest_count <= 2 && strcmp(rest[0], "list") == 0)
         return rest_count == 2 && !name_fits_a_path(rest[1]) ? 2 : list(&asking, rest_count == 2 ? rest[1] : NULL);
     if (all)

@@ -229,8 +229,9 @@ int cli_serve(int argc, char **argv) {
     const char *given = NULL;
     char buffer[1024];
     int rest_count;
-    const struct cli_option options[] = {{"--config", "-c", &given, NULL}};
-    if (!cli_options(argc, argv, options, 1, NULL, 0, &rest_count)) return 2;
+    const struct cli_option options[] = {CLI_CONFIG(&given)};
+    int status = cli_options(argc, argv, options, 1, NULL, 0, &rest_count);
+    if (status >= 0) return status;
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a full quota is an error of write, told to whoever asked */
     descriptors_raise();
@@ -241,7 +242,7 @@ int cli_serve(int argc, char **argv) {
         return 1;
     }
     environment_hide();
-    int status = serve(&serving, cli_config_path(given, buffer, sizeof buffer));
+    status = serve(&serving, cli_config_path(given, buffer, sizeof buffer));
     simulated_stop(serving.simulated);
     loop_letter_throw(serving.stop_letter);
     loop_free(serving.control);

@@ -123,9 +123,9 @@ int cli_status(int argc, char **argv) {
     const char *url = NULL, *key = NULL;
     bool json = false;
     int rest_count;
-    const struct cli_option options[] = {
-        {"--url", NULL, &url, NULL}, {"--admin-key", NULL, &key, NULL}, {"--json", NULL, NULL, &json}};
-    if (!cli_options(argc, argv, options, 3, NULL, 0, &rest_count)) return 2;
+    const struct cli_option options[] = {CLI_URL(&url), CLI_ADMIN_KEY(&key), CLI_JSON(&json)};
+    int status = cli_options(argc, argv, options, 3, NULL, 0, &rest_count);
+    if (status >= 0) return status;
     return fetch_and_print(url, key, "/admin/v1/status", json || !isatty(STDOUT_FILENO), print_status);
 }
 
@@ -134,13 +134,10 @@ int cli_explain(int argc, char **argv) {
     bool json = false;
     int rest_count;
     char path[256];
-    const struct cli_option options[] = {
-        {"--url", NULL, &url, NULL}, {"--admin-key", NULL, &key, NULL}, {"--json", NULL, NULL, &json}};
-    if (!cli_options(argc, argv, options, 3, &id, 1, &rest_count)) return 2;
-    if (rest_count != 1) {
-        fprintf(stderr, "usage: weir explain REQUEST_ID (the x-weir-request-id of a reply)\n");
-        return 2;
-    }
+    const struct cli_option options[] = {CLI_URL(&url), CLI_ADMIN_KEY(&key), CLI_JSON(&json)};
+    int status = cli_options(argc, argv, options, 3, &id, 1, &rest_count);
+    if (status >= 0) return status;
+    if (rest_count != 1) return cli_usage(stderr, argv[0], options, 3);
     snprintf(path, sizeof path, "/admin/v1/requests/%s", id);
     return fetch_and_print(url, key, path, json, print_indented);
 }
@@ -162,10 +159,16 @@ int cli_route(int argc, char **argv) {
     bool json = false;
     int rest_count;
     char path[512];
-    const struct cli_option options[] = {{"--url", NULL, &url, NULL},       {"--admin-key", NULL, &key, NULL},
-                                         {"--json", NULL, NULL, &json},     {"--model", "-m", &model, NULL},
-                                         {"--client", NULL, &client, NULL}, {"--request", NULL, &request, NULL}};
-    if (!cli_options(argc, argv, options, 6, &text, 1, &rest_count)) return 2;
+    const struct cli_option options[] = {
+        CLI_URL(&url),
+        CLI_ADMIN_KEY(&key),
+        CLI_JSON(&json),
+        {"--model", "-m", &model, NULL, "MODEL", "for this model, in place of the default one"},
+        {"--client", NULL, &client, NULL, "NAME", "under this client's rights and limits"},
+        {"--request", NULL, &request, NULL, "FILE", "for this chat request as JSON; - reads standard input"},
+    };
+    int status = cli_options(argc, argv, options, sizeof options / sizeof *options, &text, 1, &rest_count);
+    if (status >= 0) return status;
     snprintf(path, sizeof path, "/admin/v1/route%s%s%s%s", model && !request ? "/" : "", model && !request ? model : "",
              client ? "?client=" : "", client ? client : "");
     if (!request) return fetch_and_print(url, key, path, json, print_indented);

@@ -1,5 +1,7 @@
 """weir check: every problem with its line and column, suggestions, exit status; and what serve refuses to start
 with."""
+import os
+import re
 import subprocess
 
 import pytest
@@ -115,14 +117,31 @@ def test_what_only_comes_later_does_not_stop_serve(start, start_mock):
 def test_a_missing_file_and_wrong_usage(tmp_path):
     status, said = check(tmp_path, None, path="none.yaml")
     assert status in (1, 2) and "none.yaml" in said
-    for arguments in ([], ["nothing"], ["serve", "--nothing"], ["check", "a", "b"], ["mock", "--fault",
-                                                                                     "hag"], ["mock", "--latency",
-                                                                                              "x"], ["mock", "x"]):
+    for arguments in ([], ["nothing"], ["serve", "--nothing"], ["check", "a", "b"], ["mock", "--fault", "hag"],
+                      ["mock", "--latency", "x"], ["mock", "x"]):
         run = subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=10, env=environment(),
                              cwd=tmp_path)
         assert run.returncode == 2 and run.stderr, arguments
     assert ("hang" in subprocess.run([BINARY, "mock", "--fault", "hag"], capture_output=True, text=True,
                                      timeout=10).stderr)
+
+
+def test_the_page_of_the_commands_is_what_they_say_of_themselves(tmp_path):
+    """docs/commands.md. With WEIR_UPDATE_DOCS=1 it is written instead. mock has a page of its own."""
+    def said(*arguments):
+        run = subprocess.run([BINARY, *arguments, "--help"], capture_output=True, text=True, timeout=10, cwd=tmp_path)
+        assert run.returncode == 0 and not run.stderr, arguments
+        return "```\n%s```\n" % run.stdout
+
+    path = os.path.join(os.environ["WEIR_SOURCE_ROOT"], "docs", "commands.md")
+    commands = re.findall(r"^  weir (\w+)", said(), re.M)
+    assert len(commands) == 10
+    page = ("# Commands\n\nWhat each says with `--help`; [mock.md](mock.md) has the options of `weir mock`. "
+            "Exit status: 0 done, 1 failed, 2 bad usage or configuration.\n\n" + said())
+    page += "".join("\n## weir %s\n\n%s" % (command, said(command)) for command in commands if command != "mock")
+    if os.environ.get("WEIR_UPDATE_DOCS"):
+        open(path, "w", encoding="utf-8").write(page)
+    assert open(path, encoding="utf-8").read() == page
 
 
 def test_version_and_help(tmp_path):

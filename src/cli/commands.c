@@ -1,0 +1,40 @@
+/* commands.c - the commands, as one table: what main.c runs, what the usages say, what docs/commands.md lists. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+const struct cli_command cli_commands[] = {
+    {"serve", cli_serve, "", "run the gateway"},
+    {"check", cli_check, "", "check a configuration: every problem as FILE:LINE:COL: message"},
+    {"ask", cli_ask, "TEXT", "one prompt, in-process, without a server; - reads standard input"},
+    {"batch", cli_batch, "IN.jsonl -o OUT.jsonl", "a batch file, in-process; goes on where it was stopped"},
+    {"status", cli_status, "", "providers and counters of a running gateway"},
+    {"explain", cli_explain, "REQUEST_ID", "every decision taken for one request (the x-weir-request-id of a reply)"},
+    {"route", cli_route, "", "what would be chosen now, without sending anything"},
+    {"provider", cli_provider, "list|ACTION [NAME] [key=value ...]", "look at providers, and change them at run time"},
+    {"mock", cli_mock, "", "a fake provider with fault injection"},
+    {"version", cli_version, "", "which one this is"},
+};
+const size_t cli_command_count = sizeof cli_commands / sizeof *cli_commands;
+
+const struct cli_command *cli_command_find(const char *name) {
+    for (size_t i = 0; i < cli_command_count; i++)
+        if (strcmp(cli_commands[i].name, name) == 0) return &cli_commands[i];
+    return NULL;
+}
+
+int cli_usage(FILE *out, const char *name, const struct cli_option *options, int option_count) {
+    const struct cli_command *command = cli_command_find(name);
+    fprintf(out, "usage: weir %s%s%s%s\n", name, *command->arguments ? " " : "", command->arguments,
+            option_count ? " [OPTION ...]" : "");
+    if (out == stdout) printf("\n%s\n", command->summary);
+    for (int i = 0; i < option_count; i++) {
+        char head[64];
+        const struct cli_option *option = &options[i];
+        snprintf(head, sizeof head, "%s%s%s%s%s", option->name, option->other ? ", " : "",
+                 option->other ? option->other : "", option->takes ? " " : "", option->takes ? option->takes : "");
+        fprintf(out, "%s  %-24s %s\n", i ? "" : "\n", head, option->means);
+    }
+    return out == stdout ? 0 : 2;
+}
