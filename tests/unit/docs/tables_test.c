@@ -1,6 +1,6 @@
 /* tables_test.c - what the pages list is what the program's tables hold, no row more and none less: paths, headers,
- * errors, strategies; and what they show as a configuration is one. (docs/configuration.md and docs/metrics.md are
- * written from theirs.) */
+ * errors, strategies, failures, features; and what they show as a configuration is one. (docs/configuration.md and
+ * docs/metrics.md are written from theirs.) */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,8 +13,10 @@
 #include "base/hash.h"
 #include "base/header_names.h"
 #include "config/config.h"
+#include "core/classify.h"
 #include "core/pick.h"
 #include "dialect/endpoint.h"
+#include "dialect/message.h"
 #include "gateway/visit.h"
 
 static struct arena arena;
@@ -222,6 +224,45 @@ static void every_strategy_is_told(void **state) {
         if (!told[i]) fail_msg("docs/decisions.md does not tell of `%.*s`", STR_ARG(strategy_name((enum strategy)i)));
 }
 
+static void every_failure_is_told_in_its_own_words(void **state) {
+    (void)state;
+    struct str rest = section_of(page_of("decisions.md"), "\n### Their names"), cells[cells_max], word;
+    bool told[failures] = {[failure_none] = true};
+    while (next_row(&rest, cells)) {
+        int failure = 0;
+        assert_true(next_word(&cells[0], &word));
+        while (failure < failures && !str_eq(failure_facts((enum failure)failure)->name, word)) failure++;
+        if (failure == failures) fail_msg("docs/decisions.md: there is no failure `%.*s`", STR_ARG(word));
+        if (!str_eq(str_trim(cells[1]), failure_facts((enum failure)failure)->sentence))
+            fail_msg("docs/decisions.md does not say of `%.*s` what weir says", STR_ARG(word));
+        told[failure] = true;
+    }
+    for (int i = 0; i < failures; i++)
+        if (!told[i])
+            fail_msg("docs/decisions.md does not tell of `%.*s`", STR_ARG(failure_facts((enum failure)i)->name));
+}
+
+/* What x-weir-dropped and the refusals name. */
+static void every_feature_that_may_be_dropped_is_told(void **state) {
+    (void)state;
+    struct str rest = section_of(page_of("dialects.md"), "\nThe names are one set for all callers"), word;
+    bool told[features] = {false}, told_embed[embed_features] = {false};
+    rest = str_slice(rest, 0, str_find(rest, STR("A refusal names the same.")));
+    while (next_word(&rest, &word)) {
+        bool found = str_eq(word, STR("metadata.user_id")); /* what is meant by one of them */
+        for (int i = 0; i < features; i++)
+            if (str_eq(feature_name((enum feature)i), word)) found = told[i] = true;
+        for (int i = 0; i < embed_features; i++)
+            if (str_eq(embed_feature_name((enum embed_feature)i), word)) found = told_embed[i] = true;
+        if (!found) fail_msg("docs/dialects.md: there is no feature `%.*s`", STR_ARG(word));
+    }
+    for (int i = 0; i < features; i++)
+        if (!told[i]) fail_msg("docs/dialects.md does not tell of `%.*s`", STR_ARG(feature_name((enum feature)i)));
+    for (int i = 0; i < embed_features; i++)
+        if (!told_embed[i])
+            fail_msg("docs/dialects.md does not tell of `%.*s`", STR_ARG(embed_feature_name((enum embed_feature)i)));
+}
+
 /* -- configurations ---------------------------------------------------------------------------------------------------
  */
 
@@ -291,6 +332,8 @@ int main(void) {
         cmocka_unit_test(every_header_is_told_and_every_told_one_is_known),
         cmocka_unit_test(every_error_is_told_with_its_status),
         cmocka_unit_test(every_strategy_is_told),
+        cmocka_unit_test(every_failure_is_told_in_its_own_words),
+        cmocka_unit_test(every_feature_that_may_be_dropped_is_told),
         cmocka_unit_test(every_configuration_that_is_shown_is_one),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
