@@ -1,135 +1,199 @@
-/* header_names.c - the table, by name, and the index by which a name is found in it: made when the program or the
- * library is loaded, only read from then on. A look-up compares one row, and those that are the beginning of names. */
+/* header_names.c - the table: whole names by their length, then the beginnings of names by their letter, so that a
+ * look-up compares a handful of words of eight bytes. Constant: it is nobody's state. */
 #include "base/header_names.h"
 
 #include <string.h>
 
 struct header_row {
-    char name[44]; /* small letters; `*` at its end: any name that begins so */
-    unsigned char len, whole;
-    unsigned short uses;
-    uint64_t head, mask; /* its first eight bytes as a number, and which of them it has; made */
+    char name[44]; /* small letters; zeros behind, so that eight bytes of it are always there */
+    unsigned short len, uses;
 };
 #define ROW(name, uses) \
-    { name, sizeof name - 1, 0, uses, 0, 0 }
+    { name, sizeof name - 1, uses }
 
-static struct header_row rows[] = {
-    ROW("accept", header_harmless),
-    ROW("accept-encoding", header_of_caller | header_fixed),
-    ROW("accept-language", header_harmless),
-    ROW("access-control-*", header_of_provider),
-    ROW("alt-svc", header_of_provider),
-    ROW("anthropic-beta", header_of_anthropic | header_harmless),
-    ROW("anthropic-dangerous-direct-browser-access", header_harmless),
-    ROW("anthropic-version", header_of_anthropic | header_harmless),
-    ROW("api-key", header_of_caller | header_fixed),
-    ROW("api-version", header_harmless),
-    ROW("authorization", header_of_caller | header_fixed),
-    ROW("baggage", header_harmless),
-    ROW("cache-control", header_harmless),
-    ROW("cf-*", header_of_provider),
-    ROW("cf-connecting-ip", header_of_caller),
-    ROW("connection", header_of_hop),
-    ROW("content-disposition", header_returns),
-    ROW("content-encoding", header_fixed),
-    ROW("content-language", header_harmless),
-    ROW("content-length", header_of_hop),
-    ROW("content-type", header_of_caller | header_of_provider | header_fixed | header_harmless | header_steers),
-    ROW("cookie", header_of_caller | header_fixed),
-    ROW("cookie2", header_of_caller | header_fixed),
-    ROW("date", header_of_provider),
-    ROW("expect", header_of_hop),
-    ROW("forwarded", header_of_caller),
-    ROW("host", header_of_hop),
-    ROW("http-referer", header_of_openai | header_harmless),
-    ROW("idempotency-key", header_of_openai),
-    ROW("if-range", header_of_caller),
-    ROW("keep-alive", header_of_hop),
-    ROW("location", header_of_provider),
+/* Whole names. */
+static const struct header_row of_2[] = {
+    ROW("te", header_of_hop),
+};
+static const struct header_row of_3[] = {
     ROW("nel", header_of_provider),
-    ROW("ocp-apim-*", header_of_caller),
+    ROW("via", header_of_caller),
+};
+static const struct header_row of_4[] = {
+    ROW("date", header_of_provider),
+    ROW("host", header_of_hop),
+};
+static const struct header_row of_5[] = {
+    ROW("range", header_of_caller),
+};
+static const struct header_row of_6[] = {
+    ROW("accept", header_harmless),    ROW("cookie", header_of_caller | header_fixed),
+    ROW("expect", header_of_hop),      ROW("origin", header_of_caller | header_harmless),
+    ROW("server", header_of_provider), ROW("x-host", header_of_caller),
+};
+static const struct header_row of_7[] = {
+    ROW("alt-svc", header_of_provider),
+    ROW("api-key", header_of_caller | header_fixed),
+    ROW("baggage", header_harmless),
+    ROW("cookie2", header_of_caller | header_fixed),
+    ROW("referer", header_of_caller | header_harmless),
+    ROW("trailer", header_of_hop),
+    ROW("upgrade", header_of_hop),
+    ROW("x-title", header_of_openai | header_harmless),
+};
+static const struct header_row of_8[] = {
+    ROW("if-range", header_of_caller),
+    ROW("location", header_of_provider),
+    ROW("priority", header_harmless),
+    ROW("x-method", header_of_caller),
+};
+static const struct header_row of_9[] = {
+    ROW("forwarded", header_of_caller),
+    ROW("report-to", header_of_provider),
+    ROW("x-api-key", header_of_caller | header_fixed),
+    ROW("x-real-ip", header_of_caller),
+};
+static const struct header_row of_10[] = {
+    ROW("connection", header_of_hop),
+    ROW("keep-alive", header_of_hop),
+    ROW("request-id", header_returns),
+    ROW("set-cookie", header_fixed),
+    ROW("user-agent", header_of_caller | header_harmless),
+    ROW("x-app-name", header_harmless),
+};
+static const struct header_row of_11[] = {
+    ROW("api-version", header_harmless),
     ROW("openai-beta", header_of_openai | header_harmless),
-    ROW("openai-organization", header_harmless),
-    ROW("openai-processing-ms", header_returns),
+    ROW("retry-after", header_returns),
+    ROW("set-cookie2", header_fixed),
+    ROW("traceparent", header_harmless),
+    ROW("x-client-ip", header_of_caller),
+    ROW("x-forwarded", header_of_caller),
+    ROW("x-ms-region", header_harmless),
+    ROW("x-use-cache", header_harmless),
+    ROW("x-weir-cost", header_tells),
+    ROW("x-weir-tags", header_steers | header_asks),
+};
+static const struct header_row of_12[] = {
+    ROW("content-type", header_of_caller | header_of_provider | header_fixed | header_harmless | header_steers),
+    ROW("http-referer", header_of_openai | header_harmless),
+    ROW("x-request-id", header_returns | header_harmless),
+    ROW("x-weir-model", header_tells),
+};
+static const struct header_row of_13[] = {
+    ROW("authorization", header_of_caller | header_fixed),
+    ROW("cache-control", header_harmless),
+    ROW("x-client-name", header_harmless),
+    ROW("x-http-method", header_of_caller),
+    ROW("x-weir-stored", header_tells),
+};
+static const struct header_row of_14[] = {
+    ROW("anthropic-beta", header_of_anthropic | header_harmless),
+    ROW("content-length", header_of_hop),
     ROW("openai-project", header_harmless),
     ROW("openai-version", header_returns),
-    ROW("origin", header_of_caller | header_harmless),
-    ROW("priority", header_harmless),
-    ROW("proxy-*", header_of_caller | header_of_provider),
-    ROW("proxy-authenticate", header_fixed),
-    ROW("proxy-authorization", header_fixed),
-    ROW("proxy-connection", header_of_hop),
-    ROW("range", header_of_caller),
-    ROW("referer", header_of_caller | header_harmless),
-    ROW("report-to", header_of_provider),
-    ROW("request-id", header_returns),
-    ROW("retry-after", header_returns),
     ROW("retry-after-ms", header_returns),
-    ROW("server", header_of_provider),
-    ROW("set-cookie", header_fixed),
-    ROW("set-cookie*", header_of_provider),
-    ROW("set-cookie2", header_fixed),
-    ROW("strict-transport-security", header_of_provider),
-    ROW("te", header_of_hop),
-    ROW("traceparent", header_harmless),
-    ROW("trailer", header_of_hop),
-    ROW("transfer-encoding", header_of_hop),
     ROW("true-client-ip", header_of_caller),
-    ROW("upgrade", header_of_hop),
-    ROW("user-agent", header_of_caller | header_harmless),
-    ROW("via", header_of_caller),
-    ROW("www-authenticate", header_of_provider | header_fixed),
-    ROW("x-api-key", header_of_caller | header_fixed),
-    ROW("x-app-name", header_harmless),
-    ROW("x-client-ip", header_of_caller),
-    ROW("x-client-name", header_harmless),
-    ROW("x-client-request-id", header_of_openai),
-    ROW("x-client-version", header_harmless),
-    ROW("x-forwarded", header_of_caller),
-    ROW("x-forwarded-*", header_of_caller),
-    ROW("x-goog-api-client", header_harmless),
     ROW("x-goog-api-key", header_of_caller | header_fixed),
-    ROW("x-goog-user-project", header_harmless),
-    ROW("x-host", header_of_caller),
-    ROW("x-http-method", header_of_caller),
-    ROW("x-http-method-override", header_of_caller),
-    ROW("x-method", header_of_caller),
-    ROW("x-method-override", header_of_caller),
-    ROW("x-ms-region", header_harmless),
-    ROW("x-original-*", header_of_caller),
-    ROW("x-ratelimit-*", header_returns),
-    ROW("x-real-ip", header_of_caller),
-    ROW("x-request-id", header_returns | header_harmless),
-    ROW("x-rewrite-*", header_of_caller),
     ROW("x-should-retry", header_returns),
-    ROW("x-stainless-lang", header_harmless),
-    ROW("x-title", header_of_openai | header_harmless),
-    ROW("x-use-cache", header_harmless),
-    ROW("x-wait-for-model", header_harmless),
-    ROW("x-weir-*", header_of_caller | header_of_provider | header_fixed),
-    ROW("x-weir-attempts", header_tells),
-    ROW("x-weir-cost", header_tells),
     ROW("x-weir-dropped", header_tells),
-    ROW("x-weir-estimated", header_tells),
-    ROW("x-weir-model", header_tells),
-    ROW("x-weir-overhead-us", header_tells),
-    ROW("x-weir-provider", header_tells),
-    ROW("x-weir-request-id", header_asks | header_tells),
     ROW("x-weir-session", header_steers | header_asks),
-    ROW("x-weir-stored", header_tells),
-    ROW("x-weir-strategy", header_steers | header_asks),
-    ROW("x-weir-tags", header_steers | header_asks),
     ROW("x-weir-targets", header_steers | header_asks),
+};
+static const struct header_row of_15[] = {
+    ROW("accept-encoding", header_of_caller | header_fixed),
+    ROW("accept-language", header_harmless),
+    ROW("idempotency-key", header_of_openai),
+    ROW("x-weir-attempts", header_tells),
+    ROW("x-weir-provider", header_tells),
+    ROW("x-weir-strategy", header_steers | header_asks),
+};
+static const struct header_row of_16[] = {
+    ROW("cf-connecting-ip", header_of_caller),
+    ROW("content-encoding", header_fixed),
+    ROW("content-language", header_harmless),
+    ROW("proxy-connection", header_of_hop),
+    ROW("www-authenticate", header_of_provider | header_fixed),
+    ROW("x-client-version", header_harmless),
+    ROW("x-stainless-lang", header_harmless),
+    ROW("x-wait-for-model", header_harmless),
+    ROW("x-weir-estimated", header_tells),
+};
+static const struct header_row of_17[] = {
+    ROW("anthropic-version", header_of_anthropic | header_harmless),
+    ROW("transfer-encoding", header_of_hop),
+    ROW("x-goog-api-client", header_harmless),
+    ROW("x-method-override", header_of_caller),
+    ROW("x-weir-request-id", header_asks | header_tells),
     ROW("x-weir-timeout-ms", header_steers | header_asks),
 };
-enum { row_count = sizeof rows / sizeof *rows, slot_count = 512, letter_count = 26 };
+static const struct header_row of_18[] = {
+    ROW("proxy-authenticate", header_fixed),
+    ROW("x-weir-overhead-us", header_tells),
+};
+static const struct header_row of_19[] = {
+    ROW("content-disposition", header_returns),  ROW("openai-organization", header_harmless),
+    ROW("proxy-authorization", header_fixed),    ROW("x-client-request-id", header_of_openai),
+    ROW("x-goog-user-project", header_harmless),
+};
+static const struct header_row of_20[] = {
+    ROW("openai-processing-ms", header_returns),
+};
+static const struct header_row of_22[] = {
+    ROW("x-http-method-override", header_of_caller),
+};
+static const struct header_row of_25[] = {
+    ROW("strict-transport-security", header_of_provider),
+};
+static const struct header_row of_41[] = {
+    ROW("anthropic-dangerous-direct-browser-access", header_harmless),
+};
 
-static unsigned char slots[slot_count]; /* a row's place + 1, at its hash or behind it; 0: none */
-static struct { unsigned char first, end; /* the beginnings of this letter, in `beginnings` */ } letters[letter_count];
-static unsigned char beginnings[row_count];
+/* Beginnings: of all names that begin so, beside what their own row says. */
+static const struct header_row from_a[] = {
+    ROW("access-control-", header_of_provider),
+};
+static const struct header_row from_c[] = {
+    ROW("cf-", header_of_provider),
+};
+static const struct header_row from_o[] = {
+    ROW("ocp-apim-", header_of_caller),
+};
+static const struct header_row from_p[] = {
+    ROW("proxy-", header_of_caller | header_of_provider),
+};
+static const struct header_row from_s[] = {
+    ROW("set-cookie", header_of_provider),
+};
+static const struct header_row from_x[] = {
+    ROW("x-forwarded-", header_of_caller),
+    ROW("x-original-", header_of_caller),
+    ROW("x-ratelimit-", header_returns),
+    ROW("x-rewrite-", header_of_caller),
+    ROW("x-weir-", header_of_caller | header_of_provider | header_fixed),
+};
+
+struct header_rows {
+    const struct header_row *rows;
+    size_t count;
+};
+#define LIST(rows) rows, sizeof rows / sizeof *rows
+
+static const struct header_rows lengths[] = {
+    [2] = {LIST(of_2)},   [3] = {LIST(of_3)},   [4] = {LIST(of_4)},   [5] = {LIST(of_5)},   [6] = {LIST(of_6)},
+    [7] = {LIST(of_7)},   [8] = {LIST(of_8)},   [9] = {LIST(of_9)},   [10] = {LIST(of_10)}, [11] = {LIST(of_11)},
+    [12] = {LIST(of_12)}, [13] = {LIST(of_13)}, [14] = {LIST(of_14)}, [15] = {LIST(of_15)}, [16] = {LIST(of_16)},
+    [17] = {LIST(of_17)}, [18] = {LIST(of_18)}, [19] = {LIST(of_19)}, [20] = {LIST(of_20)}, [22] = {LIST(of_22)},
+    [25] = {LIST(of_25)}, [41] = {LIST(of_41)},
+};
+static const struct header_rows letters[26] = {
+    ['a' - 'a'] = {LIST(from_a)}, ['c' - 'a'] = {LIST(from_c)}, ['o' - 'a'] = {LIST(from_o)},
+    ['p' - 'a'] = {LIST(from_p)}, ['s' - 'a'] = {LIST(from_s)}, ['x' - 'a'] = {LIST(from_x)},
+};
+enum { length_count = sizeof lengths / sizeof *lengths, letter_count = sizeof letters / sizeof *letters };
 
 /* Eight bytes as one number, the first one lowest. */
-static uint64_t header_eight(const char *at) {
+static inline uint64_t header_eight(const char *at) {
     uint64_t word;
     memcpy(&word, at, sizeof word);
     return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? word : __builtin_bswap64(word);
@@ -137,24 +201,18 @@ static uint64_t header_eight(const char *at) {
 
 /* The same in small letters. Bit 5 is what tells capitals from them; in digits and `-` it is set already, and no
  * control character, which it would make one of them, stands in a name. */
-static uint64_t header_small(const char *at) { return header_eight(at) | 0x2020202020202020; }
+static inline uint64_t header_small(const char *at) { return header_eight(at) | 0x2020202020202020; }
 
 /* The first eight bytes in small letters, zeros behind. */
-static uint64_t head_of(struct str name) {
+static inline uint64_t head_of(struct str name) {
     if (name.len >= 8) return header_small(name.at);
     uint64_t word = 0;
     for (size_t i = name.len; i > 0; i--) word = word << 8 | (unsigned char)(name.at[i - 1] | 0x20);
     return word;
 }
 
-/* From the first and the last eight bytes and the length. */
-static unsigned slot_of(struct str name, uint64_t head) {
-    uint64_t tail = name.len < 8 ? 0 : header_small(name.at + name.len - 8);
-    return (unsigned)(((head ^ (tail * 0x9e3779b97f4a7c15) ^ name.len) * 0xbf58476d1ce4e5b9) >> 55);
-}
-
-static bool header_begins(struct str name, uint64_t head, const struct header_row *row) {
-    if ((row->head ^ head) & row->mask) return false;
+/* The first eight bytes are the same: and those behind them? */
+static bool header_goes_on(struct str name, const struct header_row *row) {
     for (size_t i = 8; i < row->len; i += 8) {
         size_t at = i + 8 <= row->len ? i : row->len - 8u;
         if (header_eight(row->name + at) != header_small(name.at + at)) return false;
@@ -162,44 +220,22 @@ static bool header_begins(struct str name, uint64_t head, const struct header_ro
     return true;
 }
 
-__attribute__((constructor)) static void header_index_make(void) {
-    size_t count = 0;
-    for (size_t i = 0; i < row_count; i++) {
-        struct header_row *row = &rows[i];
-        const unsigned letter = (unsigned char)row->name[0] - 'a';
-        row->whole = row->name[row->len - 1] != '*';
-        if (!row->whole) row->name[--row->len] = 0;
-        const struct str name = str_make(row->name, row->len);
-        row->head = head_of(name);
-        row->mask = row->len < 8 ? ~(uint64_t)0 >> (8 * (8 - row->len)) : ~(uint64_t)0;
-        if (!row->whole) {
-            if (letters[letter].end == 0) letters[letter].first = (unsigned char)count;
-            beginnings[count++] = (unsigned char)i;
-            letters[letter].end = (unsigned char)count;
-            continue;
-        }
-        unsigned slot = slot_of(name, row->head);
-        while (slots[slot]) slot = (slot + 1) % slot_count;
-        slots[slot] = (unsigned char)(i + 1);
-    }
-}
-_Static_assert(row_count < 255 && row_count * 2 < slot_count, "the index is too small");
-
 unsigned header_uses(struct str name) {
     unsigned uses = 0;
     if (name.len == 0) return 0;
     const uint64_t head = head_of(name);
-    for (unsigned slot = slot_of(name, head); slots[slot]; slot = (slot + 1) % slot_count) {
-        const struct header_row *row = &rows[slots[slot] - 1];
-        if (row->len != name.len || !header_begins(name, head, row)) continue;
-        uses = row->uses;
-        break;
+    if (name.len < length_count) {
+        const struct header_row *row = lengths[name.len].rows, *end = row + lengths[name.len].count;
+        while (row < end && (header_eight(row->name) != head || !header_goes_on(name, row))) row++;
+        if (row < end) uses = row->uses;
     }
     const unsigned letter = (unsigned)(head & 0xff) - 'a';
     if (letter >= letter_count) return uses;
-    for (size_t i = letters[letter].first; i < letters[letter].end; i++) {
-        const struct header_row *row = &rows[beginnings[i]];
-        if (row->len <= name.len && header_begins(name, head, row)) uses |= row->uses;
+    const struct header_row *row = letters[letter].rows, *end = row + letters[letter].count;
+    for (; row < end; row++) {
+        const uint64_t mask = row->len < 8 ? ~(uint64_t)0 >> (8 * (8 - row->len)) : ~(uint64_t)0;
+        if (((header_eight(row->name) ^ head) & mask) == 0 && row->len <= name.len && header_goes_on(name, row))
+            uses |= row->uses;
     }
     return uses;
 }
@@ -223,9 +259,16 @@ bool header_is_account(struct str name) {
 }
 
 bool header_names_row(size_t place, struct str *name, unsigned *uses, bool *whole) {
-    if (place >= row_count) return false;
-    *name = str_make(rows[place].name, rows[place].len);
-    *uses = rows[place].uses;
-    *whole = rows[place].whole;
-    return true;
+    for (size_t list = 0; list < length_count + letter_count; list++) {
+        *whole = list < length_count;
+        const struct header_rows at = *whole ? lengths[list] : letters[list - length_count];
+        if (place >= at.count) {
+            place -= at.count;
+            continue;
+        }
+        *name = str_make(at.rows[place].name, at.rows[place].len);
+        *uses = at.rows[place].uses;
+        return true;
+    }
+    return false;
 }

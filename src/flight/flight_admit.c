@@ -19,27 +19,34 @@ static const struct {
     {STR("content-type"), offsetof(struct flight, head.content_type)},
 };
 
+/* The first of each counts. false: no memory. */
+static bool steering_keep(struct flight *flight, const struct http_header *header) {
+    for (size_t i = 0; i < sizeof steering / sizeof *steering; i++) {
+        struct str *field = (struct str *)(void *)((char *)flight + steering[i].field);
+        if (field->at || !str_eq_nocase(header->name, steering[i].name)) continue;
+        *field = arena_copy(&flight->arena, header->value);
+        return field->at != NULL;
+    }
+    return true;
+}
+
 /* Copies what the flight keeps of the caller's head. */
 static bool headers_keep(struct flight *flight, const struct flight_request *request) {
+    bool keeps[limit_headers];
     size_t kept = 0;
-    const struct door *door = flight->door;
+    CHECKF(request->header_count <= limit_headers, "header_count=%zu", request->header_count);
     for (size_t i = 0; i < request->header_count; i++) {
-        struct str name = request->headers[i].name;
-        kept += door->keeps(flight, request, header_uses(name), name);
+        const struct http_header *header = &request->headers[i];
+        const unsigned uses = header_uses(header->name);
+        keeps[i] = flight->door->keeps(flight, request, uses, header->name);
+        kept += keeps[i];
+        if (uses & header_steers && !steering_keep(flight, header)) return false;
     }
     flight->head.headers = kept ? arena_take(&flight->arena, kept * sizeof *flight->head.headers) : NULL;
     if (kept && !flight->head.headers) return false;
     for (size_t i = 0; i < request->header_count; i++) {
+        if (!keeps[i]) continue;
         const struct http_header *header = &request->headers[i];
-        unsigned uses = header_uses(header->name);
-        for (size_t s = 0; uses & header_steers && s < sizeof steering / sizeof *steering; s++) {
-            struct str *field = (struct str *)(void *)((char *)flight + steering[s].field);
-            if (!field->at && str_eq_nocase(header->name, steering[s].name)) {
-                *field = arena_copy(&flight->arena, header->value);
-                if (!field->at) return false;
-            }
-        }
-        if (!door->keeps(flight, request, uses, header->name)) continue;
         struct http_header copy = {arena_copy(&flight->arena, header->name), arena_copy(&flight->arena, header->value)};
         if (!copy.name.at || !copy.value.at) return false;
         flight->head.headers[flight->head.header_count++] = copy;

@@ -26,7 +26,7 @@ static void names_are_in_lower_case_and_stand_once(void **state) {
     assert_false(header_names_row(rows + 1000, &name, &uses, &whole));
 }
 
-/* By the index, which is made of the rows. */
+/* In a list of another length or letter it would not be. */
 static void every_row_is_found_in_any_case(void **state) {
     (void)state;
     struct str name;
