@@ -85,8 +85,7 @@ static uint64_t now_ns(void) {
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* -- a connection's life --------------------------------------------------------------------------------------------
- */
+/* -- a connection's life -- */
 
 static void watch(struct connection *c, bool writable) {
     if (c->wants_writable == writable) return;
@@ -181,8 +180,7 @@ static bool finish(struct connection *c) {
     return true;
 }
 
-/* -- reading replies ------------------------------------------------------------------------------------------------
- */
+/* -- reading replies -- */
 
 /* Knuth, Morris and Pratt's way, since a text may come in pieces. */
 static void want_bytes(struct connection *c, const char *at, size_t len) {
@@ -377,8 +375,7 @@ static void connection_event(struct connection *c, uint32_t events) {
     if (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) readable(c);
 }
 
-/* -- when to send ---------------------------------------------------------------------------------------------------
- */
+/* -- when to send -- */
 
 static void open_some(void) {
     while (opened < ask.connections && opening < OPENING_MAX) connection_open(&connections[opened++]);
@@ -439,8 +436,7 @@ static void run_hold(void) {
     }
 }
 
-/* -- start and end --------------------------------------------------------------------------------------------------
- */
+/* -- start and end -- */
 
 static int ascending(const void *a, const void *b) {
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;

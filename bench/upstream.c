@@ -67,8 +67,7 @@ static uint64_t now_ns(void) {
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* -- what is sent ---------------------------------------------------------------------------------------------------
- */
+/* -- what is sent -- */
 
 static struct bytes print_bytes(const char *format, const char *a, size_t number, const char *b) {
     struct bytes out = {NULL, 0};
@@ -128,8 +127,7 @@ static void build_replies(void) {
                               "Cache-Control: no-cache\r\n", 0, "");
 }
 
-/* -- the pacing queue -----------------------------------------------------------------------------------------------
- */
+/* -- the pacing queue -- */
 
 static void queue_put(struct connection *c) {
     struct connection *after = queue_tail;
@@ -157,8 +155,7 @@ static void timer_set(void) {
     if (timerfd_settime(timer, TFD_TIMER_ABSTIME, &at, NULL) < 0) die("timerfd_settime");
 }
 
-/* -- connections ----------------------------------------------------------------------------------------------------
- */
+/* -- connections -- */
 
 static void connection_close(struct connection *c) {
     queue_remove(c);
@@ -216,8 +213,7 @@ static enum progress advance(struct connection *c) {
     }
 }
 
-/* -- requests -------------------------------------------------------------------------------------------------------
- */
+/* -- requests -- */
 
 static uint64_t number_after(const char *body, size_t len, const char *word, uint64_t otherwise) {
     const char *found = memmem(body, len, word, strlen(word));
@@ -340,8 +336,7 @@ static void pace(void) {
     }
 }
 
-/* -- start ----------------------------------------------------------------------------------------------------------
- */
+/* -- start -- */
 
 static int listen_on(uint16_t port) {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

@@ -111,8 +111,7 @@ struct weir_call_facts {
 };
 WEIR_API void weir_call_facts(const struct weir_call *call, struct weir_call_facts *facts);
 
-/* -- batches: the OpenAI batch file format, one request a line ------------------------------------------------------
- */
+/* -- batches: the OpenAI batch file format, one request a line -- */
 
 /* How far a batch is. Lines that failed are done too: each has its line in the output. */
 struct weir_batch_progress {
@@ -158,9 +157,9 @@ WEIR_API char *weir_models(struct weir *weir);
 /* Every decision taken for one recent request: JSON. NULL: *error (not in the ring any more). */
 WEIR_API char *weir_explain(struct weir *weir, const char *request_id, struct weir_error *error);
 
-/* -- providers at run time
- *
- * What is changed here is kept in STATE_DIR/runtime.yaml, wins over the configuration, and is there again at the next
+/* -- providers at run time -- */
+
+/* What is changed here is kept in STATE_DIR/runtime.yaml, wins over the configuration, and is there again at the next
  * start and after a reload. Every change is whole or not at all: 0, it is on the disk and in force; -1, nothing changed
  * and *error says why ("invalid_request" names the key, "unknown_provider", "name_exists", "storage_failed", ...).
  * Changes and reloads come one after the other, whichever thread asks; each may take as long as the disk does. Requests

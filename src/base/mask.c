@@ -41,8 +41,7 @@ struct mask {
     bool stands[256]; /* bytes that may stand in what a needle is written as */
 };
 
-/* -- making it --------------------------------------------------------------------------------------------------------
- */
+/* -- making it -- */
 
 /* What no encoder escapes. */
 static bool is_plain(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
@@ -233,8 +232,7 @@ bool mask_new(const struct str *credentials, size_t count, size_t shortest, stru
     return true;
 }
 
-/* -- comparing --------------------------------------------------------------------------------------------------------
- */
+/* -- comparing -- */
 
 /* Both at once: "100%" stands in "100%", and of "100%25" it may yet be the beginning. */
 enum fit { fit_none, fit_part = 1 /* the text ends first */, fit_whole = 2 };
@@ -310,8 +308,7 @@ static size_t needle_begin(const struct needle *needle, size_t from, struct str 
     return at;
 }
 
-/* -- looking ----------------------------------------------------------------------------------------------------------
- */
+/* -- looking -- */
 
 struct looking {
     const struct mask *mask;
@@ -489,8 +486,7 @@ static size_t cut_begin(struct looking *looking, size_t shortest) {
     return in.len;
 }
 
-/* -- texts in pieces --------------------------------------------------------------------------------------------------
- */
+/* -- texts in pieces -- */
 
 static bool mask_hold(struct mask_stream *stream, struct str rest, size_t masked) {
     if (rest.len > stream->held_size) {

@@ -115,8 +115,7 @@ struct str url_proxy(const struct url *url, struct str https_proxy, struct str h
     return proxy;
 }
 
-/* -- paths ------------------------------------------------------------------------------------------------------------
- */
+/* -- paths -- */
 
 /* What a second decoding would make a dot, a slash or a backslash, or would have to be decoded once more. */
 static bool is_escape_of_separator(struct str path, size_t at) {

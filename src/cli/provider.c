@@ -45,8 +45,7 @@ static int cli_provider_usage(FILE *out, int status) {
     return status;
 }
 
-/* -- key=value to JSON ------------------------------------------------------------------------------------------------
- */
+/* -- key=value to JSON -- */
 
 struct settings {
     const char **arguments;
@@ -194,8 +193,7 @@ static bool settings_check(struct settings *settings) {
     return true;
 }
 
-/* -- what is shown ----------------------------------------------------------------------------------------------------
- */
+/* -- what is shown -- */
 
 static const char *colour_of(struct str state) {
     const char *no_color = getenv("NO_COLOR");
@@ -301,8 +299,7 @@ static int probe_print(const char *name, const char *body) {
     return good ? 0 : 1;
 }
 
-/* -- asking -----------------------------------------------------------------------------------------------------------
- */
+/* -- asking -- */
 
 struct asking {
     const char *url, *key;

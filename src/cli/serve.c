@@ -67,8 +67,7 @@ static void environment_hide(void) {
     environ = pointers;
 }
 
-/* -- signals, reload, drain
- * --------------------------------------------------------------------------------------------- */
+/* -- signals, reload, drain -- */
 
 static void stop(struct serving *serving) {
     timer_cancel(serving->control, &serving->drain_limit);
@@ -128,8 +127,7 @@ static void cli_serve_on_signal(void *context, int number) {
         cli_serve_drain(serving);
 }
 
-/* -- the start
- * ---------------------------------------------------------------------------------------------------------- */
+/* -- the start -- */
 
 static void banner(const struct serving *serving, const char *state_dir) {
     char address[256];

@@ -97,8 +97,7 @@ struct str config_state_dir(const struct config_input *input, struct arena *aren
 /* FILE:LINE:COLUMN: message, for one problem. */
 void config_problem_write(const struct config_input *input, const struct config_problem *problem, struct text *text);
 
-/* -- between the files of config
- * --------------------------------------------------------------------------------------- */
+/* -- between the files of config -- */
 
 struct config_node;
 struct config_reading {

@@ -16,8 +16,7 @@ static int64_t nano_per_million(double usd_per_million) {
     return usd_per_million < 0 ? -1 : (int64_t)(usd_per_million * 1e9 + 0.5);
 }
 
-/* -- providers --------------------------------------------------------------------------------------------------------
- */
+/* -- providers -- */
 
 static bool config_build_name_is_valid(struct str name) {
     for (size_t i = 0; i < name.len; i++) {
@@ -362,8 +361,7 @@ static void providers_read(struct config_reading *reading, struct snapshot *snap
                       "there is no enabled provider: add one under `providers:`");
 }
 
-/* -- targets and routes -----------------------------------------------------------------------------------------------
- */
+/* -- targets and routes -- */
 
 static const struct config_node *provider_node(const struct config_node *root, struct str name) {
     return config_member(config_member(root, STR("providers")), name);
@@ -578,8 +576,7 @@ static void default_route_make(struct config_reading *reading, struct snapshot *
     snapshot->default_serves_unknown = !reading->input->text.at;
 }
 
-/* -- clients ----------------------------------------------------------------------------------------------------------
- */
+/* -- clients -- */
 
 static const char *const empty_keys[] = {"", "\n", "\r\n"};
 

@@ -13,8 +13,7 @@ enum { expanded_max = 16 * 1024 };
 static void map_check(struct config_reading *reading, struct config_node *map, enum config_section section,
                       bool disabled);
 
-/* -- references -------------------------------------------------------------------------------------------------------
- */
+/* -- references -- */
 
 static bool config_check_name_is_valid(struct str name) {
     for (size_t i = 0; i < name.len; i++) {
@@ -112,8 +111,7 @@ static bool expand(struct config_reading *reading, struct config_node *node, boo
     return true;
 }
 
-/* -- values -----------------------------------------------------------------------------------------------------------
- */
+/* -- values -- */
 
 static struct str kind_name(const struct config_node *node) {
     return node->kind == config_list ? STR("a list") : node->kind == config_map ? STR("a map") : STR("a value");
@@ -268,8 +266,7 @@ static void value_check(struct config_reading *reading, struct config_node *node
     }
 }
 
-/* -- maps -------------------------------------------------------------------------------------------------------------
- */
+/* -- maps -- */
 
 static void config_check_unknown_report(struct config_reading *reading, const struct config_node *node,
                                         enum config_section section) {

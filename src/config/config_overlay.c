@@ -47,8 +47,7 @@ static struct config_node *overlay_parse(struct config_reading *reading) {
     return NULL;
 }
 
-/* -- origins ----------------------------------------------------------------------------------------------------------
- */
+/* -- origins -- */
 
 struct origin {
     struct str server; /* https://api.openai.com:443 */
@@ -144,8 +143,7 @@ static enum config_way way_of(struct merging *merging, const struct config_node 
     return same_server(given, origin.server) ? way_other : way_other_server;
 }
 
-/* -- merging ----------------------------------------------------------------------------------------------------------
- */
+/* -- merging -- */
 
 static void provider_remove(struct merging *merging, struct config_node *entry) {
     overlay_take_out(merging->providers, entry->key);

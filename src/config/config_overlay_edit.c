@@ -12,8 +12,7 @@
 
 enum { settings_depth_max = 4, settings_nodes_max = 10000 };
 
-/* -- from JSON --------------------------------------------------------------------------------------------------------
- */
+/* -- from JSON -- */
 
 struct taking {
     struct arena *arena;
@@ -114,8 +113,7 @@ static bool settings_take(struct taking *taking, const struct json_value *root, 
     return true;
 }
 
-/* -- to YAML ----------------------------------------------------------------------------------------------------------
- */
+/* -- to YAML -- */
 
 static bool is_null(const struct config_node *node) { return node->kind == config_scalar && node->text.len == 0; }
 
@@ -162,8 +160,7 @@ static void overlay_write(struct text *text, const struct config_node *entries) 
     }
 }
 
-/* -- the edit ---------------------------------------------------------------------------------------------------------
- */
+/* -- the edit -- */
 
 /* The entries of the text as it stands, values marked as strings where they were. NULL: *error. */
 static struct config_node *entries_read(struct str text, struct arena *arena, struct error *error) {

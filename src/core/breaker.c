@@ -174,8 +174,7 @@ static enum breaker_change word_report(struct cell *cell, const struct breaker_r
     return change;
 }
 
-/* -- counting ---------------------------------------------------------------------------------------------------------
- */
+/* -- counting -- */
 
 enum verdict { verdict_closed, verdict_open_for_one, verdict_open_for_all };
 
@@ -288,8 +287,7 @@ enum breaker_change breaker_report(struct breaker *breaker, const struct breaker
     return change;
 }
 
-/* -- by hand, and to be seen ------------------------------------------------------------------------------------------
- */
+/* -- by hand, and to be seen -- */
 
 static void word_force(struct cell *cell, const struct breaker_rules *rules, uint64_t now_ns, bool open) {
     uint64_t seen = cell_load(cell), next;

@@ -27,8 +27,7 @@ static int64_t date_seconds_of(const struct moment *moment) {
     return days_of(moment) * 86400 + moment->hour * 3600 + moment->minute * 60 + moment->second;
 }
 
-/* -- taking fields off the front --------------------------------------------------------------------------------------
- */
+/* -- taking fields off the front -- */
 
 static bool take_byte(struct str *rest, char byte) {
     if (rest->len == 0 || rest->at[0] != byte) return false;
@@ -76,8 +75,7 @@ static bool take_weekday(struct str *rest, bool *is_long) {
     return false;
 }
 
-/* -- the forms --------------------------------------------------------------------------------------------------------
- */
+/* -- the forms -- */
 
 /* "06 Nov 1994 08:49:37 GMT", and RFC 850's "06-Nov-94 08:49:37 GMT" */
 static bool take_fixdate(struct str *rest, bool is_long, int64_t now_s, struct moment *moment) {

@@ -49,8 +49,7 @@ struct message_event *message_event_add(struct message_events *events, enum mess
     return event;
 }
 
-/* -- features --------------------------------------------------------------------------------------------------------
- */
+/* -- features -- */
 
 static uint64_t when(bool said, uint64_t bit) { return said ? bit : 0; }
 
@@ -173,8 +172,7 @@ struct str embed_feature_name(enum embed_feature feature) {
     return names[feature];
 }
 
-/* -- small things ----------------------------------------------------------------------------------------------------
- */
+/* -- small things -- */
 
 struct str message_make_id(struct arena *arena, struct str prefix, uint64_t seed) {
     enum { letters = 24 };

@@ -179,8 +179,7 @@ struct message_reply {
     struct str service_tier, fingerprint;
 };
 
-/* -- streams ---------------------------------------------------------------------------------------------------------
- */
+/* -- streams -- */
 
 enum message_event_kind {
     message_event_begin,     /* id, model; usage where the provider tells the input's at once */
@@ -230,8 +229,7 @@ const struct error_facts *message_event_error_facts(const struct message_event *
 /* A zeroed event of that kind at the end; usage says nothing. Never NULL: a scrap one when `failed`. */
 struct message_event *message_event_add(struct message_events *events, enum message_event_kind kind);
 
-/* -- errors ---------------------------------------------------------------------------------------------------------
- */
+/* -- errors -- */
 
 /* What went wrong, as it crosses dialects: one of weir's codes decides status, type and code in the caller's dialect.
  */
@@ -246,8 +244,7 @@ struct message_error {
     struct str scope; /* of a limit: "client", "provider"; empty: none */
 };
 
-/* -- embeddings -----------------------------------------------------------------------------------------------------
- */
+/* -- embeddings -- */
 
 struct embed_request {
     struct str model;
@@ -272,8 +269,7 @@ struct embed_reply {
     struct usage usage;
 };
 
-/* -- what may be lost -----------------------------------------------------------------------------------------------
- */
+/* -- what may be lost -- */
 
 /* What a request may ask for and a dialect may be unable to say. X(name): the name stands in x-weir-dropped and in the
  * refusal's sentence. */

@@ -27,8 +27,7 @@ struct said {
     uint64_t reset_ms;
 };
 
-/* -- values -----------------------------------------------------------------------------------------------------------
- */
+/* -- values -- */
 
 /* 0 and more, cut to `most`; false: it is less, or no number. */
 static bool read_amount(struct str text, double most, double *amount) {
@@ -117,8 +116,7 @@ static int64_t read_retry_after(const struct http_header *headers, size_t count,
     return -1;
 }
 
-/* -- names ------------------------------------------------------------------------------------------------------------
- */
+/* -- names -- */
 
 static bool field_read(struct str text, enum field *field) {
     static const struct str names[] = {STR("limit"), STR("remaining"), STR("reset")};

@@ -238,8 +238,7 @@ struct skim_token skim_next(struct skim *skim) {
     return token;
 }
 
-/* -- strings ----------------------------------------------------------------------------------------------------------
- */
+/* -- strings -- */
 
 static unsigned skim_hex_value(char c) { return c <= '9' ? (unsigned)(c - '0') : (unsigned)((c | 0x20) - 'a' + 10); }
 

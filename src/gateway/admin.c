@@ -50,8 +50,7 @@ void answer_route(struct visit *visit) {
     visit_error(visit, error.code, str_from(error.message));
 }
 
-/* -- answers from elsewhere -------------------------------------------------------------------------------------------
- */
+/* -- answers from elsewhere -- */
 
 struct later {
     struct explain_question question;

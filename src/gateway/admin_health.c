@@ -48,8 +48,7 @@ void answer_lock_move(struct visit *visit) {
     answer_locks(visit);
 }
 
-/* -- probing now ------------------------------------------------------------------------------------------------------
- */
+/* -- probing now -- */
 
 /* The prober lives on the first worker's loop: there and back by mailbox. */
 struct probing {

@@ -39,8 +39,7 @@ void answer_provider(struct visit *visit) {
     unknown_answer(visit, visit_id(visit));
 }
 
-/* -- edits ------------------------------------------------------------------------------------------------------------
- */
+/* -- edits -- */
 
 struct changing {
     struct visit *visit; /* its body and its client stay while it is busy; its path may not */

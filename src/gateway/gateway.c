@@ -114,8 +114,7 @@ uint16_t gateway_port(const struct gateway *gateway, size_t n) {
     return n < gateway->address_count ? listen_address_port(gateway->addresses[n]) : 0;
 }
 
-/* -- ends -------------------------------------------------------------------------------------------------------------
- */
+/* -- ends -- */
 
 static void gate_drained(void *context) {
     struct gateway_worker *gateway_worker = context;

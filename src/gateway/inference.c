@@ -12,8 +12,7 @@ void visit_release(struct visit *visit) {
     memory_give(visit);
 }
 
-/* -- the flight's answer ----------------------------------------------------------------------------------------------
- */
+/* -- the flight's answer -- */
 
 static void gateway_inference_on_respond(void *owner, int status, const struct http_header *headers, size_t count,
                                          int64_t content_length) {
@@ -54,8 +53,7 @@ static const struct request_sink sink = {
     gateway_inference_on_respond, gateway_inference_on_write,  on_finish,
     gateway_inference_on_abort,   gateway_inference_on_unsent, gateway_inference_on_closed};
 
-/* -- the exchange -----------------------------------------------------------------------------------------------------
- */
+/* -- the exchange -- */
 
 static bool gateway_inference_request_id_is_valid(struct str id) {
     for (size_t i = 0; i < id.len; i++) {

@@ -15,8 +15,7 @@ struct wanted {
     struct visit *visit;
 };
 
-/* -- answers ----------------------------------------------------------------------------------------------------------
- */
+/* -- answers -- */
 
 static void not_found(struct visit *visit, const char *id) {
     char message[256];
@@ -119,8 +118,7 @@ static void answered(struct response_question *question) {
     visit_release(visit);
 }
 
-/* -- questions --------------------------------------------------------------------------------------------------------
- */
+/* -- questions -- */
 
 /* ?limit=, ?order=, ?after= of a list; false: one of them is wrong, and that was answered. */
 static bool query_read(struct visit *visit, struct wanted *wanted) {

@@ -17,8 +17,7 @@ enum {
     model_bytes_max = 512
 };
 
-/* -- one request ------------------------------------------------------------------------------------------------------
- */
+/* -- one request -- */
 
 void mock_exchange_free(struct mock_exchange *me, enum mock_outcome outcome) {
     if (me->number) mock_record_end(me->mock->records, me->number, outcome, me->stream.events);
@@ -290,8 +289,7 @@ static void request_decide(struct mock_exchange *me) {
         mock_deliver(me);
 }
 
-/* -- what the server calls --------------------------------------------------------------------------------------------
- */
+/* -- what the server calls -- */
 
 static void mock_on_head(void *context, struct exchange *exchange, const struct http_request *request, void **owner) {
     struct mock *mock = context;
@@ -342,8 +340,7 @@ static void mock_on_refused(void *context, enum error_code code, const char *sen
 static const struct server_handler handler = {mock_on_head, mock_on_body, mock_on_end,    mock_on_writable,
                                               mock_on_done, mock_on_gone, mock_on_refused};
 
-/* -- the mock ---------------------------------------------------------------------------------------------------------
- */
+/* -- the mock -- */
 
 bool mock_open(struct mock *mock, struct error *error) {
     static const struct server_limits limits = {

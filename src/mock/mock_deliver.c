@@ -36,8 +36,7 @@ static void mock_deliver_end(struct mock_exchange *me) {
     exchange_end(me->exchange);
 }
 
-/* -- heads ------------------------------------------------------------------------------------------------------------
- */
+/* -- heads -- */
 
 struct headers {
     struct http_header list[mock_headers_max];
@@ -83,8 +82,7 @@ static void mock_deliver_respond(struct mock_exchange *me, int64_t content_lengt
     exchange_respond(me->exchange, me->status, headers.list, headers.count, content_length);
 }
 
-/* -- whole bodies -----------------------------------------------------------------------------------------------------
- */
+/* -- whole bodies -- */
 
 /* A stream as one body, for the faults of framing. */
 static void stream_render(struct mock_exchange *me) {
@@ -178,8 +176,7 @@ static void half_send(struct mock_exchange *me) {
     cut_soon(me);
 }
 
-/* -- streams ----------------------------------------------------------------------------------------------------------
- */
+/* -- streams -- */
 
 static void stream_pump(void *context);
 
@@ -269,8 +266,7 @@ static void stream_start(struct mock_exchange *me) {
         stream_pump(me);
 }
 
-/* -- refusing connections ---------------------------------------------------------------------------------------------
- */
+/* -- refusing connections -- */
 
 /* Through the same address, whose port the mock keeps; where that fails, once more a second later. */
 static void refusal_over(void *context) {
@@ -287,8 +283,7 @@ static void refusal_begin(void *context) {
     timer_set(mock->loop, &mock->refusal, loop_now(mock->loop).mono_ns + mock->refuse_ns, refusal_over, mock);
 }
 
-/* -- the choice -------------------------------------------------------------------------------------------------------
- */
+/* -- the choice -- */
 
 /* What a fault of streams means for a reply that is none. */
 static enum mock_fault_kind kind_for_whole(enum mock_fault_kind kind) {

@@ -12,8 +12,7 @@ enum { dimensions_default = 1536, dimensions_max = 8192, inputs_max = 2048, docu
 static const struct str png =
     STR("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==");
 
-/* -- models -----------------------------------------------------------------------------------------------------------
- */
+/* -- models -- */
 
 static struct str models_or_own(struct str models) {
     return models.len ? models : STR("mock,mock-small,mock-large,mock-reason,text-embedding-mock");
@@ -46,8 +45,7 @@ bool mock_model_known(struct str models, struct str model) {
     return false;
 }
 
-/* -- embeddings -------------------------------------------------------------------------------------------------------
- */
+/* -- embeddings -- */
 
 static void vector_make(uint64_t seed, size_t dimensions, float *vector) {
     struct prng prng;
@@ -125,8 +123,7 @@ static bool embeddings_write(struct text *text, const struct json_value *root, s
     return true;
 }
 
-/* -- the rest ---------------------------------------------------------------------------------------------------------
- */
+/* -- the rest -- */
 
 static void moderation_write(struct text *text, const struct json_value *input) {
     static const char *const categories[] = {"harassment", "hate", "illicit", "self-harm", "sexual", "violence"};

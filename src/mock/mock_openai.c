@@ -102,8 +102,7 @@ void mock_openai_reply(struct text *text, const struct mock_facts *facts, const 
     text_put_byte(text, '}');
 }
 
-/* -- streams ----------------------------------------------------------------------------------------------------------
- */
+/* -- streams -- */
 
 enum phase {
     phase_role,
@@ -258,8 +257,7 @@ bool mock_stream_next(struct mock_stream *stream, struct text *text, bool *is_to
     return true;
 }
 
-/* -- errors -----------------------------------------------------------------------------------------------------------
- */
+/* -- errors -- */
 
 static void or_null_put(struct text *text, struct str name, struct str value) {
     text_json_key(text, name);

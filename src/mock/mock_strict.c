@@ -178,8 +178,7 @@ static bool ranges_check(const struct mock_asked *asked, struct mock_refusal *re
     return true;
 }
 
-/* -- schemas ----------------------------------------------------------------------------------------------------------
- */
+/* -- schemas -- */
 
 /* The first `type` in it that is none of JSON Schema's; {NULL,0}: none. Values that a schema quotes are passed over. */
 static struct str schema_wrong_type(const struct json_value *schema) {
@@ -240,8 +239,7 @@ static bool anthropic_schemas(const struct mock_asked *asked, struct mock_refusa
     return true;
 }
 
-/* -- a dialect's own --------------------------------------------------------------------------------------------------
- */
+/* -- a dialect's own -- */
 
 static bool anthropic_check(const struct mock_asked *asked, struct arena *arena, struct mock_refusal *refusal) {
     static const char *const wanted[] = {"model", "messages", "max_tokens"}, *const sampling[] = {"temperature",

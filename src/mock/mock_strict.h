@@ -29,8 +29,7 @@ struct mock_refusal {
 /* false: *refusal. */
 bool mock_strict_check(const struct mock_asked *asked, struct arena *arena, struct mock_refusal *refusal);
 
-/* -- for mock_strict_*.c ----------------------------------------------------------------------------------------------
- */
+/* -- for mock_strict_*.c -- */
 
 /* The turns of a conversation: roles, contents, calls and their results. */
 bool mock_strict_openai_turns(const struct mock_asked *asked, struct arena *arena, struct mock_refusal *refusal);

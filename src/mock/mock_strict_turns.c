@@ -30,8 +30,7 @@ static bool has(const struct json_value *array, struct str type, const char *nam
     return false;
 }
 
-/* -- OpenAI -----------------------------------------------------------------------------------------------------------
- */
+/* -- OpenAI -- */
 
 static bool openai_content(const struct json_value *message, size_t index, struct mock_refusal *refusal) {
     const struct json_value *content = json_member(message, "content");
@@ -135,8 +134,7 @@ bool mock_strict_responses_turns(const struct mock_asked *asked, struct arena *a
     return true;
 }
 
-/* -- Anthropic --------------------------------------------------------------------------------------------------------
- */
+/* -- Anthropic -- */
 
 static bool mock_strict_turns_is_blank(struct str text) { return str_trim(text).len == 0; }
 
@@ -206,8 +204,7 @@ bool mock_strict_anthropic_turns(const struct mock_asked *asked, struct arena *a
     return true;
 }
 
-/* -- Google -----------------------------------------------------------------------------------------------------------
- */
+/* -- Google -- */
 
 static size_t parts_of(const struct json_value *content, const char *name) {
     size_t place = 0, found = 0;

@@ -105,8 +105,7 @@ static void up(struct dial *dial) {
     done(owner, stream, call_failure_none, STR_NONE);
 }
 
-/* -- the proxy's part -------------------------------------------------------------------------------------------------
- */
+/* -- the proxy's part -- */
 
 static void on_proxy_head(void *owner, const struct http1_head *head) {
     ((struct dial *)owner)->proxy_status = head->status;
@@ -243,8 +242,7 @@ static void dial_on_writable(void *owner) { (void)owner; }
 static const struct stream_handler handler = {dial_on_connected, dial_on_bytes, dial_on_ended, dial_on_failed,
                                               dial_on_writable};
 
-/* -- addresses --------------------------------------------------------------------------------------------------------
- */
+/* -- addresses -- */
 
 static void on_won(void *owner) {
     struct dial_attempt *attempt = owner;

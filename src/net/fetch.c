@@ -61,8 +61,7 @@ static void fetch_end(struct fetch *fetch, struct str failure) {
     loop_defer(fetch->loop, &fetch->ending);
 }
 
-/* -- URLs -------------------------------------------------------------------------------------------------------------
- */
+/* -- URLs -- */
 
 static struct str without_fragment(struct str url) { return str_slice(url, 0, str_find_byte(url, '#')); }
 
@@ -123,8 +122,7 @@ static const char *location_take(struct fetch *fetch, struct str location) {
     return !problem && was_tls && !fetch->origin.tls ? "it is moved from https to http" : problem;
 }
 
-/* -- the call ---------------------------------------------------------------------------------------------------------
- */
+/* -- the call -- */
 
 static void fetch_call_begin(struct fetch *fetch) {
     static const struct http_header headers[] = {

@@ -93,8 +93,7 @@ struct str call_failure_name(enum call_failure failure) {
     return str_from(names[failure]);
 }
 
-/* -- pools ------------------------------------------------------------------------------------------------------------
- */
+/* -- pools -- */
 
 /* Idle ones are open, those that settle are idle, and whoever is open or in line holds the pool. */
 static void pool_check(const struct pool *pool) {
@@ -166,8 +165,7 @@ static struct pool *pool_of(struct http_client *client, const struct origin *ori
     return pool;
 }
 
-/* -- connections ------------------------------------------------------------------------------------------------------
- */
+/* -- connections -- */
 
 static void upstream_free(struct upstream *upstream) {
     struct http_client *client = upstream->client;
@@ -263,8 +261,7 @@ static void upstream_release(struct upstream *upstream) {
     loop_defer(client->loop, &upstream->settled);
 }
 
-/* -- the end of a call ------------------------------------------------------------------------------------------------
- */
+/* -- the end of a call -- */
 
 /* Served, or not: then its caller's next keeps the turn. */
 static void line_end(struct call *call, bool served) {
@@ -313,8 +310,7 @@ static enum call_failure broken(const struct upstream *upstream) {
     return upstream->reused && !upstream->heard ? call_failure_reset_reused : call_failure_reset;
 }
 
-/* -- a reply ----------------------------------------------------------------------------------------------------------
- */
+/* -- a reply -- */
 
 static void http_client_on_head(void *owner, const struct http1_head *head) {
     struct upstream *upstream = owner;
@@ -405,8 +401,7 @@ static void http_client_on_failed(void *owner, enum stream_failure failure) {
         call_fail(upstream->call, broken(upstream), stream_failure_text(upstream->stream));
 }
 
-/* -- a request --------------------------------------------------------------------------------------------------------
- */
+/* -- a request -- */
 
 bool call_body_sent(const struct call *call) {
     return call->body_at == call->body_count && (!call->upstream || stream_unsent(call->upstream->stream) == 0);
@@ -702,8 +697,7 @@ void call_cancel(struct call *call) {
     call_free(call);
 }
 
-/* -- the client -------------------------------------------------------------------------------------------------------
- */
+/* -- the client -- */
 
 struct http_client *http_client_new(struct loop *loop) {
     struct http_client *client = pages_take(sizeof *client); /* heads are written in it */

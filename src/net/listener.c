@@ -170,8 +170,7 @@ void listen_address_free(struct listen_address *listen) {
     memory_give(listen);
 }
 
-/* -- accepting on one loop -------------------------------------------------------------------------------------------
- */
+/* -- accepting on one loop -- */
 
 static void on_ready(uv_poll_t *poll, int status, int events);
 

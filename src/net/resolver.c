@@ -112,8 +112,7 @@ static void lookup_name(const char *host, struct addresses *addresses) {
     freeaddrinfo(found);
 }
 
-/* -- entries ----------------------------------------------------------------------------------------------------------
- */
+/* -- entries -- */
 
 static struct share *share_of(struct resolver *resolver, uint64_t caller) {
     return &resolver->shares[caller ? share_callers : share_configuration];
@@ -228,8 +227,7 @@ static void deliver(void *context) {
     }
 }
 
-/* -- threads ----------------------------------------------------------------------------------------------------------
- */
+/* -- threads -- */
 
 /* One caller's lookups take one thread at a time. */
 static bool may_run(const struct share *share, const struct job *job) {
@@ -297,8 +295,7 @@ static bool threads_start(struct share *share) {
     return share->thread_count > 0;
 }
 
-/* -- the resolver -----------------------------------------------------------------------------------------------------
- */
+/* -- the resolver -- */
 
 struct resolver *resolver_new_with(struct loop *loop, resolver_lookup *lookup, const struct resolver_times *times) {
     struct resolver *resolver = memory_take_zeroed(sizeof *resolver);

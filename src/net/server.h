@@ -59,7 +59,7 @@ void server_drain(struct server *server, void (*drained)(void *context), void *c
 void server_free(struct server *server);
 size_t server_connections(const struct server *server);
 
-/* -- one exchange; every function is a no-op once it is over ------------------------------------------------------- */
+/* -- one exchange; every function is a no-op once it is over -- */
 
 /* The answer's head. content_length -1: chunked (or until close on HTTP/1.0). Date, Connection, Content-Length and
  * Transfer-Encoding are net's own; the other headers are the caller's of this function. On HEAD the body is left out.

@@ -50,8 +50,7 @@ static void connection_become(struct connection *connection, enum connection_sta
     connection->state = state;
 }
 
-/* -- deadlines --------------------------------------------------------------------------------------------------------
- */
+/* -- deadlines -- */
 
 static void server_connection_on_deadline(void *context);
 
@@ -88,8 +87,7 @@ void connection_watch_unsent(struct connection *connection) {
     connection_deadline_set(connection, connection->server->limits.write_timeout_ns);
 }
 
-/* -- the end of a connection ------------------------------------------------------------------------------------------
- */
+/* -- the end of a connection -- */
 
 /* The handler's last word on an exchange that did not come to its end. */
 static void exchange_gone(struct connection *connection) {
@@ -172,8 +170,7 @@ void connection_drain(struct connection *connection) {
         deadline_at(connection, grace_ns);
 }
 
-/* -- reading ----------------------------------------------------------------------------------------------------------
- */
+/* -- reading -- */
 
 /* net's own answer to a request that never reached, or no longer has, a handler. */
 static void server_connection_refuse(struct connection *connection, enum error_code error, int status,
@@ -415,8 +412,7 @@ static void next_run(void *context) {
     }
 }
 
-/* -- the stream's calls -----------------------------------------------------------------------------------------------
- */
+/* -- the stream's calls -- */
 
 static void server_connection_on_bytes(void *owner, struct str bytes) { connection_read(owner, bytes); }
 
@@ -469,8 +465,7 @@ static void server_connection_on_deadline(void *context) {
     }
 }
 
-/* -- beginning --------------------------------------------------------------------------------------------------------
- */
+/* -- beginning -- */
 
 static void peer_set(struct connection *connection, int descriptor, bool is_unix) {
     struct sockaddr_storage address = {.ss_family = AF_UNSPEC};

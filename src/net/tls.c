@@ -119,7 +119,7 @@ static const char *openssl_said(void) {
     return said ? said : "no reason given";
 }
 
-/* -- roots --------------------------------------------------------------------------------------------------------- */
+/* -- roots -- */
 
 struct roots {
     char *bytes; /* PEM; NULL: there are none */
@@ -202,8 +202,7 @@ static size_t roots_add(const struct roots *roots, X509_STORE *store) {
     return count;
 }
 
-/* -- contexts of calls ----------------------------------------------------------------------------------------------
- */
+/* -- contexts of calls -- */
 
 /* Deployments share the contexts of calls, and with them the parsed roots and the sessions. */
 static pthread_mutex_t shared_mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -276,8 +275,7 @@ struct tls_context *tls_client_context(struct str ca_file, bool insecure, enum t
 
 uint64_t tls_context_id(const struct tls_context *context) { return context->id; }
 
-/* -- contexts of listeners ------------------------------------------------------------------------------------------
- */
+/* -- contexts of listeners -- */
 
 static int choose_http11(SSL *ssl, const unsigned char **chosen, unsigned char *chosen_len,
                          const unsigned char *offered, unsigned offered_len, void *context) {
@@ -356,8 +354,7 @@ void tls_context_release(struct tls_context *context) {
     if (last) context_free(context);
 }
 
-/* -- one connection -------------------------------------------------------------------------------------------------
- */
+/* -- one connection -- */
 
 static void host_set(struct tls_session *session) {
     struct tls_context *context = session->context;

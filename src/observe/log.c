@@ -70,8 +70,7 @@ struct log {
     pthread_t thread;
 };
 
-/* -- names ------------------------------------------------------------------------------------------------------------
- */
+/* -- names -- */
 
 static const struct str level_names[log_levels] = {{"debug", 5}, {"info", 4}, {"warn", 4}, {"error", 5}, {"off", 3}};
 
@@ -97,8 +96,7 @@ void log_options_for(struct log_options *options, int fd, bool no_color) {
     options->colour = terminal && !no_color;
 }
 
-/* -- the writer's side ------------------------------------------------------------------------------------------------
- */
+/* -- the writer's side -- */
 
 static void wake(struct log *log) {
     if (atomic_exchange_explicit(&log->woken, true, memory_order_relaxed)) return;
@@ -222,8 +220,7 @@ void log_headers(struct log_writer *writer, struct now now, struct str request_i
               f_u64("count", count), f_str("headers", text_str(&text)));
 }
 
-/* -- the draining side ------------------------------------------------------------------------------------------------
- */
+/* -- the draining side -- */
 
 /* true: the descriptor takes more. Gives up after `patience_ms`; below 0: not before the log closes. */
 static bool fd_waits(struct log *log, int *waited_ms, int patience_ms) {
@@ -333,8 +330,7 @@ static void drain_within(struct log *log, int patience_ms) {
 void log_flush(struct log *log) { drain_within(log, close_patience_ms); }
 void log_flush_crash(struct log *log) { drain_within(log, crash_patience_ms); }
 
-/* -- opening and closing ----------------------------------------------------------------------------------------------
- */
+/* -- opening and closing -- */
 
 static struct log_writer *writer_new(struct log *log, bool shared) {
     struct log_writer *writer = NULL;

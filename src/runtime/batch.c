@@ -60,8 +60,7 @@ struct batch {
     struct error error;
 };
 
-/* -- on the loops' threads --------------------------------------------------------------------------------------------
- */
+/* -- on the loops' threads -- */
 
 static void batch_on_head(void *user, int status, const char *content_type, const char *provider, const char *model) {
     (void)content_type, (void)provider, (void)model;
@@ -96,8 +95,7 @@ static void batch_on_done(void *user, const struct weir_error *error) {
     pthread_mutex_unlock(&batch->mutex);
 }
 
-/* -- lines out --------------------------------------------------------------------------------------------------------
- */
+/* -- lines out -- */
 
 static void item_free(struct item *item) {
     weir_call_free(item->call);
@@ -153,8 +151,7 @@ static void result_refuse(struct batch *batch, struct item *item, struct str cus
     result_keep(batch, item, custom_id, STR(""), STR("invalid_request"), str_from(said));
 }
 
-/* -- lines in ---------------------------------------------------------------------------------------------------------
- */
+/* -- lines in -- */
 
 /* The object under "body" as it stands in the line. */
 static bool body_find(struct str line, struct str *body) {
@@ -257,8 +254,7 @@ static struct item *item_next(struct batch *batch) {
     return NULL;
 }
 
-/* -- results ----------------------------------------------------------------------------------------------------------
- */
+/* -- results -- */
 
 static bool may_pass(const struct item *item) {
     static const char *const codes[] = {"rate_limited",          "too_many_in_flight",   "overloaded",

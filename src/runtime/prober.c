@@ -36,8 +36,7 @@ struct probe {
     void *context;
 };
 
-/* -- history ----------------------------------------------------------------------------------------------------------
- */
+/* -- history -- */
 
 static void record_add(struct prober *prober, const struct provider *provider, const struct provider_health *health,
                        int8_t probe, struct now now) {
@@ -86,8 +85,7 @@ void prober_history(struct prober *prober, struct str provider, struct text *tex
     text_put_byte(text, ']');
 }
 
-/* -- probes -----------------------------------------------------------------------------------------------------------
- */
+/* -- probes -- */
 
 static void probe_end(struct probe *probe, bool good, struct str said) {
     struct prober *prober = probe->prober;
@@ -195,8 +193,7 @@ bool prober_probe(struct prober *prober, struct str name, void (*done)(void *con
     return true;
 }
 
-/* -- once a second ----------------------------------------------------------------------------------------------------
- */
+/* -- once a second -- */
 
 /* Within a tenth of the interval, so that many gateways do not probe together. */
 static uint64_t jittered(struct prober *prober, uint64_t interval_ns) {

@@ -77,8 +77,7 @@ static void lane_give(struct response_store *responses, const struct job *job) {
     responses->waiting_bytes -= bytes;
 }
 
-/* -- on the thread ----------------------------------------------------------------------------------------------------
- */
+/* -- on the thread -- */
 
 static bool db_ready(struct response_store *responses) {
     if (!responses->db)
@@ -168,8 +167,7 @@ static void *thread_run(void *context) {
     return NULL;
 }
 
-/* -- from anywhere ----------------------------------------------------------------------------------------------------
- */
+/* -- from anywhere -- */
 
 struct response_store *response_store_open(const struct response_store_options *options) {
     struct response_store *responses = memory_take_zeroed(sizeof *responses);

@@ -36,8 +36,7 @@ static void targets_register(struct weir *weir, const struct snapshot *snapshot)
     }
 }
 
-/* -- opening ----------------------------------------------------------------------------------------------------------
- */
+/* -- opening -- */
 
 static unsigned worker_count_of(const struct weir *weir, const struct weir_options *options) {
     unsigned wanted = options->workers ? options->workers : weir->config.process.workers;
@@ -207,8 +206,7 @@ struct weir *weir_open(const struct weir_options *options, struct weir_error *er
     return weir;
 }
 
-/* -- reloading --------------------------------------------------------------------------------------------------------
- */
+/* -- reloading -- */
 
 /* Beside the letter that carries it. */
 struct deploy_letter {
@@ -319,8 +317,7 @@ struct deployment *library_deployment(struct weir *weir) {
     return deployment;
 }
 
-/* -- closing ----------------------------------------------------------------------------------------------------------
- */
+/* -- closing -- */
 
 static void library_drain_run(void *context) { worker_drain(context); }
 

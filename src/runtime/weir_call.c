@@ -31,8 +31,7 @@ static void call_release(struct weir_call *call) {
     if (atomic_fetch_sub(&call->holds, 1) == 1) memory_give(call);
 }
 
-/* -- the answer -------------------------------------------------------------------------------------------------------
- */
+/* -- the answer -- */
 
 static void library_call_on_respond(void *owner, int status, const struct http_header *headers, size_t count,
                                     int64_t content_length) {
@@ -96,8 +95,7 @@ static void library_call_on_closed(void *owner, const struct flight *flight) {
 static const struct request_sink sink = {library_call_on_respond, library_call_on_write,  library_call_on_end,
                                          library_call_on_abort,   library_call_on_unsent, library_call_on_closed};
 
-/* -- the request ------------------------------------------------------------------------------------------------------
- */
+/* -- the request -- */
 
 static void begin_run(void *context) {
     struct weir_call *call = context;
@@ -218,8 +216,7 @@ void weir_call_facts(const struct weir_call *call, struct weir_call_facts *facts
     memcpy(facts, &all, size);
 }
 
-/* -- blocking ---------------------------------------------------------------------------------------------------------
- */
+/* -- blocking -- */
 
 struct waiting {
     struct latch latch;

@@ -12,8 +12,7 @@
 
 enum { config_bytes_max = 64 * 1024 * 1024, referenced_bytes_max = 4 * 1024 * 1024 };
 
-/* -- files ------------------------------------------------------------------------------------------------------------
- */
+/* -- files -- */
 
 /* NULL: *problem is why. */
 static char *library_config_file_read(const char *path, size_t most, size_t *len, const char **problem) {
@@ -70,8 +69,7 @@ static bool referenced_read(void *context, struct str path, struct arena *arena,
     return kept && content->at;
 }
 
-/* -- TLS --------------------------------------------------------------------------------------------------------------
- */
+/* -- TLS -- */
 
 static bool ca_check(void *context_, struct str ca_file, struct error *error) {
     const struct config_source *source = context_;
@@ -88,8 +86,7 @@ static bool certificate_check(void *context_, struct str cert_file, struct str k
     return context != NULL;
 }
 
-/* -- configuration ----------------------------------------------------------------------------------------------------
- */
+/* -- configuration -- */
 
 static void problems_write(const struct config_input *input, const struct config *config, char *problems, size_t size) {
     struct text text = text_in_buffer(problems, size ? size - 1 : 0);
@@ -224,8 +221,7 @@ bool library_config_check(const char *path, const char *text, const struct weir_
     return loaded;
 }
 
-/* -- the file and what is in force ------------------------------------------------------------------------------------
- */
+/* -- the file and what is in force -- */
 
 /* Does it say on the disk what it said? */
 static bool stands_as_read(const struct in_force_text *known) {

@@ -146,7 +146,7 @@ struct explain_question {
 };
 bool explain_ask(struct explain_question *question);
 
-/* -- batch.c: weir_batch, of weir.h */
+/* -- batch.c: weir_batch, of weir.h -- */
 
 void library_error_set(struct weir_error *error, enum error_code code, struct str message);
 

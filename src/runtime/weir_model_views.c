@@ -5,8 +5,7 @@ static bool may_use(const struct client *client, struct str model) {
     return !client || str_glob_any(client->models, client->model_count, model);
 }
 
-/* -- what is known ----------------------------------------------------------------------------------------------------
- */
+/* -- what is known -- */
 
 static void use_put(uint32_t uses, struct text *text) {
     if (!uses) return;
@@ -54,8 +53,7 @@ static bool library_model_views_facts_of(const struct route *route, struct catal
     return known;
 }
 
-/* -- shapes -----------------------------------------------------------------------------------------------------------
- */
+/* -- shapes -- */
 
 static void openai_write_model(const struct route *route, const struct catalog_model *facts, struct str id,
                                struct text *text) {

@@ -31,8 +31,7 @@ static bool provider_exists(const struct snapshot *snapshot, struct str name) {
     return map_find(&snapshot->providers_by_name, name) || (absent && !absent->removed);
 }
 
-/* -- what is wrong ----------------------------------------------------------------------------------------------------
- */
+/* -- what is wrong -- */
 
 /* In the configuration's own words, without the places in a text that the caller has not written. */
 static void problems_say(const struct config *config, const char *problems, struct weir_error *error) {
@@ -54,8 +53,7 @@ static bool simulated_is_missing(const struct snapshot *snapshot) {
     return false;
 }
 
-/* -- one edit ---------------------------------------------------------------------------------------------------------
- */
+/* -- one edit -- */
 
 /* The overlay after the edit, loaded. Calls may follow each other: the last one counts. */
 static bool attempt(struct editing *editing, const struct config_edit *edit, struct weir_error *error) {
@@ -255,8 +253,7 @@ bool library_provider_edit(struct weir *weir, const struct provider_edit *edit, 
     return fine;
 }
 
-/* -- the library's face -----------------------------------------------------------------------------------------------
- */
+/* -- the library's face -- */
 
 static int edit_by_host(struct weir *weir, enum config_edit_kind kind, enum provider_state state, const char *name,
                         const char *settings, struct weir_error *error) {

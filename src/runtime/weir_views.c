@@ -6,8 +6,7 @@
 #include "net/loop.h"
 #include "runtime/weir_internal.h"
 
-/* -- what would be chosen
- * ---------------------------------------------------------------------------------------------- */
+/* -- what would be chosen -- */
 
 bool library_route_write(const struct snapshot *snapshot, const struct flight_question *question, struct text *text,
                          struct error *error) {
@@ -22,8 +21,7 @@ bool library_route_write(const struct snapshot *snapshot, const struct flight_qu
     return found;
 }
 
-/* -- status
- * ------------------------------------------------------------------------------------------------------------ */
+/* -- status -- */
 
 static void health_put(const struct snapshot *snapshot, const struct provider *provider, struct now now,
                        struct text *text) {
@@ -90,8 +88,7 @@ void library_health_write(struct weir *weir, const struct snapshot *snapshot, st
     text_put(text, STR("]}"));
 }
 
-/* -- locks ------------------------------------------------------------------------------------------------------------
- */
+/* -- locks -- */
 
 void library_locks_write(const struct snapshot *snapshot, struct text *text) {
     text_put(text, STR("{\"locks\":["));
@@ -181,8 +178,7 @@ void library_status_write(struct weir *weir, const struct snapshot *snapshot, st
     text_put_byte(text, '}');
 }
 
-/* -- the library's face of them
- * ---------------------------------------------------------------------------------------- */
+/* -- the library's face of them -- */
 
 /* An owned copy of what was written; frees the arena. */
 static char *taken(struct text *text, struct arena *arena) {

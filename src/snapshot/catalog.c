@@ -23,8 +23,7 @@ struct opening {
     bool good;
 };
 
-/* -- lines ------------------------------------------------------------------------------------------------------------
- */
+/* -- lines -- */
 
 struct lines {
     struct str rest;
@@ -57,8 +56,7 @@ static void opening_report(struct opening *opening, unsigned line, unsigned colu
 /* A line that is about a model, told without reading it: the built-in document writes its kind first. */
 static bool catalog_is_model(struct str line) { return str_starts(line, STR("{\"model\"")); }
 
-/* -- opening ----------------------------------------------------------------------------------------------------------
- */
+/* -- opening -- */
 
 static void provider_open(struct opening *opening, struct catalog_row *row, struct str from) {
     struct catalog *catalog = opening->catalog;
@@ -202,8 +200,7 @@ bool catalog_open(struct catalog *catalog, struct str own, struct arena *arena, 
     return opening.good;
 }
 
-/* -- loading ----------------------------------------------------------------------------------------------------------
- */
+/* -- loading -- */
 
 static bool lines_load(struct catalog_provider *provider, const struct catalog_lines *from, struct arena *arena) {
     struct lines lines = {from->text, 0};
@@ -250,8 +247,7 @@ bool catalog_load(struct catalog *catalog, struct catalog_provider *provider, st
     return provider->loaded = true;
 }
 
-/* -- looking up -------------------------------------------------------------------------------------------------------
- */
+/* -- looking up -- */
 
 static size_t digits_at_end(struct str s) {
     size_t count = 0;
@@ -283,8 +279,7 @@ const struct catalog_model *catalog_model_find(const struct catalog_provider *pr
     return found || short_name.len == model.len ? found : map_find(&provider->by_id, short_name);
 }
 
-/* -- what a request wants ---------------------------------------------------------------------------------------------
- */
+/* -- what a request wants -- */
 
 uint32_t catalog_use_of(enum endpoint endpoint) {
     static const uint32_t of_operation[] = {[operation_chat] = 1u << use_chat,

@@ -21,8 +21,7 @@ enum member_kind {
     member_tiers
 };
 
-/* -- words ------------------------------------------------------------------------------------------------------------
- */
+/* -- words -- */
 
 struct str catalog_ability_name(enum catalog_ability ability) {
     static const char *const names[] = {
@@ -79,8 +78,7 @@ static const struct words abilities = {ability_word, catalog_abilities, false}, 
                           auth_words = {auth_word, sizeof auths / sizeof *auths, true},
                           extends_words = {extends_word, 1, true};
 
-/* -- members ----------------------------------------------------------------------------------------------------------
- */
+/* -- members -- */
 
 struct member {
     const char *name;
@@ -275,8 +273,7 @@ bool catalog_row_check(struct catalog_row *row) {
     return false;
 }
 
-/* -- reading ----------------------------------------------------------------------------------------------------------
- */
+/* -- reading -- */
 
 static void catalog_row_text_read(struct catalog_row *row, const char *name, struct str *into) {
     const struct json_value *value = json_member(row->object, name);

@@ -1,8 +1,7 @@
 /* rules.c - conditions are looked at one by one, the cheap ones first; the first that fails ends it. */
 #include "snapshot/rules.h"
 
-/* -- holding ----------------------------------------------------------------------------------------------------------
- */
+/* -- holding -- */
 
 static bool wished(enum rule_wish wish, bool fact) { return wish == rule_any || (wish == rule_yes) == fact; }
 
@@ -55,8 +54,7 @@ const struct rule *rules_match(const struct rule *rules, size_t count, const str
     return NULL;
 }
 
-/* -- reading ----------------------------------------------------------------------------------------------------------
- */
+/* -- reading -- */
 
 /* "HH:MM", up to 24:00. */
 static bool read_minute(struct str text, uint16_t *minute) {

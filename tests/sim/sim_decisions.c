@@ -14,8 +14,7 @@ static unsigned target_index(struct sim *sim, const struct target *target) {
     return sim_targets_max;
 }
 
-/* -- the naive breaker ------------------------------------------------------------------------------------------------
- */
+/* -- the naive breaker -- */
 
 enum { nobodys = 1000 }; /* in a client's place */
 
@@ -131,8 +130,7 @@ static void breaker_tell(struct sim *sim, struct sim_breaker *breaker, const str
 
 static unsigned client_of(const struct sim_caller *caller) { return caller->client ? caller->client_index + 1 : 0; }
 
-/* -- the line ---------------------------------------------------------------------------------------------------------
- */
+/* -- the line -- */
 
 static const struct provider *line_of(const struct sim *sim, unsigned number) {
     return sim->callers[number].flight->waiting.candidate->target->provider;
@@ -173,8 +171,7 @@ void sim_decisions_turn(struct sim *sim, unsigned number) {
     turns[client_of(served)] = ++sim->line_order;
 }
 
-/* -- rates ------------------------------------------------------------------------------------------------------------
- */
+/* -- rates -- */
 
 /* In no stretch of time more than the burst and what the rate gives: every earlier request is a stretch's beginning. */
 static void rate_check(struct sim *sim, unsigned number, const struct provider *provider) {
@@ -200,8 +197,7 @@ static void rate_forget(struct sim *sim, const struct attempt *attempt) {
         }
 }
 
-/* -- events -----------------------------------------------------------------------------------------------------------
- */
+/* -- events -- */
 
 /* Of the requests of 10 s no more than the share is hedged, or one: the engine's window is between 5 and 10 s long. */
 static void hedge_check(struct sim *sim, unsigned number) {

@@ -11,8 +11,7 @@
 uint64_t sim_between(struct prng *prng, uint64_t low, uint64_t high) { return low + prng_below(prng, high - low + 1); }
 bool sim_chance(struct prng *prng, unsigned percent) { return prng_below(prng, 100) < percent; }
 
-/* -- the heap ---------------------------------------------------------------------------------------------------------
- */
+/* -- the heap -- */
 
 static bool before(const struct sim_step *a, const struct sim_step *b) {
     return a->at_ns < b->at_ns || (a->at_ns == b->at_ns && a->order < b->order);
@@ -49,8 +48,7 @@ static struct sim_step step_take(struct sim *sim) {
     return first;
 }
 
-/* -- performing -------------------------------------------------------------------------------------------------------
- */
+/* -- performing -- */
 
 static void fold(struct sim *sim, uint64_t value) { sim->hash = (sim->hash ^ value) * 0x100000001b3ull; }
 
@@ -218,8 +216,7 @@ static void deliver_turn(struct sim *sim, unsigned number) {
     deliver(sim, number, &(struct event){.kind = event_turn});
 }
 
-/* -- callers ----------------------------------------------------------------------------------------------------------
- */
+/* -- callers -- */
 
 static char *body_draw(struct sim *sim, struct sim_caller *caller) {
     static const char *const models[] = {"m0", "m1", "lock", "fast", "gpt-x", "p0/any", "nothing", "default", "m2"};
@@ -461,8 +458,7 @@ static void on_step(struct sim *sim, const struct sim_step *step) {
     }
 }
 
-/* -- a run ------------------------------------------------------------------------------------------------------------
- */
+/* -- a run -- */
 
 static const char *environment(void *context, const char *name) {
     (void)context, (void)name;

@@ -14,8 +14,7 @@ static const struct field fields[] = {
 };
 enum { field_count = sizeof fields / sizeof *fields };
 
-/* -- blocks -----------------------------------------------------------------------------------------------------------
- */
+/* -- blocks -- */
 
 static void source_read(const struct json_value *source, struct message_part *part) {
     struct str type = json_member_str(source, "type");
@@ -96,8 +95,7 @@ struct message_part *anthropic_read_parts(const struct json_value *content, stru
     return parts;
 }
 
-/* -- messages, tools --------------------------------------------------------------------------------------------------
- */
+/* -- messages, tools -- */
 
 /* The system text is a message before all others. */
 static bool anthropic_read_messages(const struct json_value *root, struct arena *arena, struct message_request *request,

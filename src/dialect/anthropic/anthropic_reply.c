@@ -20,8 +20,7 @@ struct str anthropic_finish_name(enum message_finish finish) {
     return finish_name_of(finish_names, finish_name_count, finish, STR("end_turn"));
 }
 
-/* -- usage ------------------------------------------------------------------------------------------------------------
- */
+/* -- usage -- */
 
 void anthropic_read_usage(const struct json_value *value, struct usage *usage) {
     int64_t fresh = json_tokens(value, "input_tokens"), read = json_tokens(value, "cache_read_input_tokens"),
@@ -57,8 +56,7 @@ void anthropic_write_usage(struct text *text, const struct usage *usage) {
     text_put_byte(text, '}');
 }
 
-/* -- replies ----------------------------------------------------------------------------------------------------------
- */
+/* -- replies -- */
 
 bool anthropic_read_reply(struct str body, struct arena *arena, const struct codec_quirks *quirks,
                           struct message_reply *reply, bool *error_inside) {

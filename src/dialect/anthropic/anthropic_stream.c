@@ -24,8 +24,7 @@ struct writer {
 _Static_assert(sizeof(struct reader) <= anthropic_reader_bytes && sizeof(struct writer) <= anthropic_writer_bytes,
                "the states fit");
 
-/* -- read -------------------------------------------------------------------------------------------------------------
- */
+/* -- read -- */
 
 static void begin_add(struct message_events *events, const struct json_value *message) {
     struct message_event *begin = message_event_add(events, message_event_begin);
@@ -128,8 +127,7 @@ bool anthropic_read_event(void *reader_state, struct str event, struct str data,
     return true;
 }
 
-/* -- written ----------------------------------------------------------------------------------------------------------
- */
+/* -- written -- */
 
 static void anthropic_frame_begin(struct text *text, struct str type) {
     text_put(text, STR("event: "));

@@ -6,8 +6,7 @@
 
 enum { usual_max_tokens = 4096, least_budget = 1024 };
 
-/* -- blocks -----------------------------------------------------------------------------------------------------------
- */
+/* -- blocks -- */
 
 static void cache_put(struct text *text, bool mark, struct str ttl) {
     if (!mark) return;
@@ -112,8 +111,7 @@ static void anthropic_write_part(struct text *text, const struct message_part *p
     text_put_byte(text, '}');
 }
 
-/* -- messages ---------------------------------------------------------------------------------------------------------
- */
+/* -- messages -- */
 
 static bool anthropic_is_system(const struct message *message) {
     return message->role == message_system || message->role == message_developer;
@@ -168,8 +166,7 @@ static void messages_put(struct text *text, const struct message_request *reques
     text_put_byte(text, ']');
 }
 
-/* -- tools, thinking --------------------------------------------------------------------------------------------------
- */
+/* -- tools, thinking -- */
 
 static void anthropic_write_tools(struct text *text, const struct message_request *request) {
     if (request->tool_count == 0) return;

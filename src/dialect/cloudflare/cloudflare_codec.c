@@ -4,8 +4,7 @@
 #include "dialect/openai/openai.h"
 #include "dialect/vectors.h"
 
-/* -- errors -----------------------------------------------------------------------------------------------------------
- */
+/* -- errors -- */
 
 /* Source: Workers AI's page of errors; 10000 is the whole API's. The first of a status is the one that is written. The
  * day's free neurons come back at midnight UTC, and nothing here knows the time: it is asked again every hour. */
@@ -94,8 +93,7 @@ void cloudflare_result_end(struct text *text) {
     text_put(text, STR(",\"success\":true,\"errors\":[],\"messages\":[]}"));
 }
 
-/* -- embeddings -------------------------------------------------------------------------------------------------------
- */
+/* -- embeddings -- */
 
 static bool cloudflare_read_embed_request(struct str body, struct str path_model, struct arena *arena,
                                           struct embed_request *request, struct error *error, struct str *param) {

@@ -45,8 +45,7 @@ void cloudflare_read_call(const struct json_value *call, struct arena *arena, st
         part->arguments = json_raw(arguments, arena);
 }
 
-/* -- messages ---------------------------------------------------------------------------------------------------------
- */
+/* -- messages -- */
 
 static bool cloudflare_read_parts(const struct json_value *value, struct arena *arena, struct message *message) {
     const struct json_value *calls = json_member(value, "tool_calls");
@@ -116,8 +115,7 @@ static bool cloudflare_read_prompt(const struct taking *taking, const struct jso
     return true;
 }
 
-/* -- tools, formats ---------------------------------------------------------------------------------------------------
- */
+/* -- tools, formats -- */
 
 static bool cloudflare_read_tools(const struct taking *taking, const struct json_value *list) {
     struct message_request *request = taking->request;
@@ -155,8 +153,7 @@ static bool cloudflare_read_format(const struct taking *taking, const struct jso
     return true;
 }
 
-/* -- the whole --------------------------------------------------------------------------------------------------------
- */
+/* -- the whole -- */
 
 static bool member_take(const struct taking *taking, size_t most, struct str name, const struct json_value *value) {
     static const struct {

@@ -21,8 +21,7 @@ struct writer {
 _Static_assert(sizeof(struct reader) <= cloudflare_reader_bytes && sizeof(struct writer) <= cloudflare_writer_bytes,
                "the states fit");
 
-/* -- read -------------------------------------------------------------------------------------------------------------
- */
+/* -- read -- */
 
 static void cloudflare_read_usage(const struct json_value *value, struct usage *usage) {
     const struct {
@@ -169,8 +168,7 @@ bool cloudflare_read_event(void *reader_state, struct str event, struct str data
     return true;
 }
 
-/* -- written ----------------------------------------------------------------------------------------------------------
- */
+/* -- written -- */
 
 static void cloudflare_write_usage(struct text *text, const struct usage *usage) {
     if (!usage_is_known(usage)) return;

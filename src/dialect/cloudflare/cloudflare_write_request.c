@@ -29,8 +29,7 @@ static struct message_request bounded(const struct message_request *request, con
     return copy;
 }
 
-/* -- messages ---------------------------------------------------------------------------------------------------------
- */
+/* -- messages -- */
 
 static bool cloudflare_is_text(const struct message_part *part) {
     return part->kind == part_text || part->kind == part_refusal || (part->kind == part_document && part->text.at);
@@ -122,8 +121,7 @@ static void cloudflare_write_message(struct text *text, const struct message *me
     text_put_byte(text, '}');
 }
 
-/* -- the rest ---------------------------------------------------------------------------------------------------------
- */
+/* -- the rest -- */
 
 static void cloudflare_write_format(struct text *text, const struct message_request *request) {
     bool schema = request->format == format_schema && request->schema.len;

@@ -68,8 +68,7 @@ static void gemini_write_count(int64_t tokens, struct text *body) {
     text_put_byte(body, '}');
 }
 
-/* -- embeddings -------------------------------------------------------------------------------------------------------
- */
+/* -- embeddings -- */
 
 /* A text; several parts are one text. */
 static struct str content_text(const struct json_value *content, struct arena *arena) {

@@ -42,8 +42,7 @@ const struct json_value *gemini_member(const struct json_value *object, const ch
     return NULL;
 }
 
-/* -- parts ------------------------------------------------------------------------------------------------------------
- */
+/* -- parts -- */
 
 static enum part_kind media_kind(struct str mime) {
     return str_starts_nocase(mime, STR("image/"))   ? part_image
@@ -133,8 +132,7 @@ static bool contents_read(const struct json_value *root, struct arena *arena, st
     return true;
 }
 
-/* -- tools, configuration ---------------------------------------------------------------------------------------------
- */
+/* -- tools, configuration -- */
 
 static size_t declarations(const struct json_value *list) {
     size_t place = 0, count = 0;

@@ -74,8 +74,7 @@ static struct str gemini_finish_name(enum message_finish finish) {
     return finish_name_of(finish_names, finish_name_count, finish, STR("STOP"));
 }
 
-/* -- usage ------------------------------------------------------------------------------------------------------------
- */
+/* -- usage -- */
 
 static void gemini_read_usage(const struct json_value *value, struct usage *usage) {
     int64_t prompt = json_tokens(value, "promptTokenCount"), used = json_tokens(value, "toolUsePromptTokenCount"),
@@ -102,8 +101,7 @@ static void gemini_write_usage(struct text *text, const struct usage *usage) {
     text_put_byte(text, '}');
 }
 
-/* -- whole, read ------------------------------------------------------------------------------------------------------
- */
+/* -- whole, read -- */
 
 static void gemini_read_citations(const struct json_value *candidate, struct arena *arena, struct message_part *part) {
     const struct json_value *chunks = json_member(json_member(candidate, "groundingMetadata"), "groundingChunks"),
@@ -181,8 +179,7 @@ bool gemini_read_reply(struct str body, struct arena *arena, const struct codec_
     return true;
 }
 
-/* -- whole, written ---------------------------------------------------------------------------------------------------
- */
+/* -- whole, written -- */
 
 static void gemini_write_call(struct text *text, struct str id, struct str name, struct str arguments) {
     text_json_key(text, STR("functionCall"));
@@ -257,8 +254,7 @@ void gemini_write_reply(const struct message_reply *reply, const struct codec_ca
     tail_put(body, reply->id, reply->model, caller);
 }
 
-/* -- streams, read ----------------------------------------------------------------------------------------------------
- */
+/* -- streams, read -- */
 
 static void event_text(struct message_events *events, enum message_event_kind kind, unsigned choice, struct str text) {
     if (!text.len) return;
@@ -341,8 +337,7 @@ bool gemini_read_event(void *reader_state, struct str event, struct str data, st
     return true;
 }
 
-/* -- streams, written -------------------------------------------------------------------------------------------------
- */
+/* -- streams, written -- */
 
 static void gemini_frame_begin(struct writer *writer, const struct codec_caller *caller, struct text *text) {
     if (caller->json_array)

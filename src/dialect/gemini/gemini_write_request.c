@@ -4,8 +4,7 @@
 
 #include "dialect/gemini/gemini.h"
 
-/* -- parts ------------------------------------------------------------------------------------------------------------
- */
+/* -- parts -- */
 
 static void signature_put(struct text *text, const struct message_part *part) {
     if (part->of == dialect_gemini) text_json_str_if(text, STR("thoughtSignature"), part->signature);
@@ -144,8 +143,7 @@ static void gemini_write_request_part_put(struct text *text, const struct calls 
     text_put_byte(text, '}');
 }
 
-/* -- contents ---------------------------------------------------------------------------------------------------------
- */
+/* -- contents -- */
 
 static bool gemini_is_system(const struct message *message) {
     return message->role == message_system || message->role == message_developer;
@@ -193,8 +191,7 @@ static void contents_put(struct text *text, const struct message_request *reques
     arena_free(&scrap);
 }
 
-/* -- tools, configuration ---------------------------------------------------------------------------------------------
- */
+/* -- tools, configuration -- */
 
 static void gemini_write_tools(struct text *text, const struct message_request *request) {
     bool functions = false, any = false;

@@ -24,8 +24,7 @@ enum { field_count = sizeof fields / sizeof *fields };
 
 static const struct str any_object = STR("{\"type\":\"object\"}");
 
-/* -- requests, read ---------------------------------------------------------------------------------------------------
- */
+/* -- requests, read -- */
 
 static void grammar_read(const struct json_value *grammar, struct arena *arena, struct message_request *request) {
     struct str type = json_member_str(grammar, "type"), value = json_raw(json_member(grammar, "value"), arena);
@@ -71,8 +70,7 @@ static bool huggingface_read_request(struct str body, struct str path_model, boo
     return true;
 }
 
-/* -- requests, written ------------------------------------------------------------------------------------------------
- */
+/* -- requests, written -- */
 
 static void parts_put(const struct message_part *parts, size_t count, struct text *text) {
     for (size_t i = 0; i < count; i++) {
@@ -138,8 +136,7 @@ static void huggingface_write_request(const struct message_request *request, con
     text_put_byte(body, '}');
 }
 
-/* -- errors -----------------------------------------------------------------------------------------------------------
- */
+/* -- errors -- */
 
 /* Source: TGI's list of error types. */
 static const struct {
@@ -186,8 +183,7 @@ static void huggingface_error_write(const struct message_error *error, struct te
     huggingface_write_error(body, error->status, error->message);
 }
 
-/* -- embeddings -------------------------------------------------------------------------------------------------------
- */
+/* -- embeddings -- */
 
 static bool huggingface_read_embed_request(struct str body, struct str path_model, struct arena *arena,
                                            struct embed_request *request, struct error *error, struct str *param) {

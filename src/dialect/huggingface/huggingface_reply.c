@@ -37,8 +37,7 @@ static void huggingface_read_usage(const struct json_value *details, struct usag
     if (input >= 0) usage->input_tokens = input;
 }
 
-/* -- whole ------------------------------------------------------------------------------------------------------------
- */
+/* -- whole -- */
 
 bool huggingface_read_reply(struct str body, struct arena *arena, const struct codec_quirks *quirks,
                             struct message_reply *reply, bool *error_inside) {
@@ -88,8 +87,7 @@ void huggingface_write_reply(const struct message_reply *reply, const struct cod
     text_put(body, STR("}]"));
 }
 
-/* -- streams ----------------------------------------------------------------------------------------------------------
- */
+/* -- streams -- */
 
 static void huggingface_error_add(const struct json_value *root, struct message_events *events) {
     struct message_error error = {.retry_after_ms = -1};
@@ -176,8 +174,7 @@ void huggingface_write_event(void *writer_state, const struct message_event *eve
     text->failed |= writer->said.failed;
 }
 
-/* -- vectors ----------------------------------------------------------------------------------------------------------
- */
+/* -- vectors -- */
 
 bool huggingface_read_vectors(struct str body, struct arena *arena, struct embed_reply *reply, bool *error_inside) {
     const char *problem;

@@ -37,8 +37,7 @@ struct writer {
 _Static_assert(sizeof(struct reader) <= ollama_reader_bytes && sizeof(struct writer) <= ollama_writer_bytes,
                "the states fit");
 
-/* -- requests, read ---------------------------------------------------------------------------------------------------
- */
+/* -- requests, read -- */
 
 static void ollama_read_call(const struct json_value *call, struct arena *arena, struct message_part *part) {
     const struct json_value *function = json_member(call, "function");
@@ -171,8 +170,7 @@ static bool ollama_read_request(struct str body, struct str path_model, bool str
     return true;
 }
 
-/* -- requests, written ------------------------------------------------------------------------------------------------
- */
+/* -- requests, written -- */
 
 static void ollama_write_joined(struct text *text, const struct message_part *parts, size_t count,
                                 enum part_kind kind) {
@@ -285,8 +283,7 @@ static void ollama_write_request(const struct message_request *request, const st
     text_put(body, STR("}}"));
 }
 
-/* -- replies and streams, read ----------------------------------------------------------------------------------------
- */
+/* -- replies and streams, read -- */
 
 static enum message_finish ollama_read_finish(const struct json_value *root, bool called) {
     struct str reason = json_member_str(root, "done_reason");
@@ -374,8 +371,7 @@ static bool ollama_read_event(void *reader_state, struct str event, struct str d
     return true;
 }
 
-/* -- replies and streams, written -------------------------------------------------------------------------------------
- */
+/* -- replies and streams, written -- */
 
 static void line_begin(struct str model, const struct codec_caller *caller, struct text *text) {
     text_put_byte(text, '{');
@@ -485,8 +481,7 @@ static void event_write(void *writer_state, const struct message_event *event, c
     }
 }
 
-/* -- errors, embeddings -----------------------------------------------------------------------------------------------
- */
+/* -- errors, embeddings -- */
 
 static void ollama_read_error(struct str body, struct arena *arena, struct message_error *error) {
     const struct json_value *root;

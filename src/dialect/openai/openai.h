@@ -9,8 +9,7 @@
 #include "dialect/message.h"
 #include "dialect/usage.h"
 
-/* -- requests -------------------------------------------------------------------------------------------------------
- */
+/* -- requests -- */
 
 /* What weir reads of a request, and where it stands in the bytes (offsets from the body's start). */
 struct openai_request {
@@ -61,8 +60,7 @@ struct openai_splice {
 bool openai_splice(struct str body, const struct openai_request *request, bool multipart, struct str model,
                    bool ask_usage, struct arena *arena, struct openai_splice *splice);
 
-/* -- replies --------------------------------------------------------------------------------------------------------
- */
+/* -- replies -- */
 
 /* Reads usage of a whole reply. false: the body is not one JSON value (a provider that lies), *usage untouched. A reply
  * of 200 that is an error object ({"error":{...}}, or a choice with "error") sets *is_error. */
@@ -77,8 +75,7 @@ struct openai_error {
 };
 void openai_skim_error(struct str body, struct arena *arena, struct openai_error *error);
 
-/* -- stream events --------------------------------------------------------------------------------------------------
- */
+/* -- stream events -- */
 
 enum openai_event_kind {
     openai_event_empty,     /* nothing a caller waits for: role only, empty delta, comment, ping */
@@ -111,8 +108,7 @@ struct openai_delta {
 };
 bool openai_skim_delta(struct str data, struct arena *arena, struct openai_delta *delta);
 
-/* -- what weir itself answers ---------------------------------------------------------------------------------------
- */
+/* -- what weir itself answers -- */
 
 struct text;
 /* {"error":{"message","type","param","code","weir":{"category","request_id","retry_after_ms","attempts","scope"}}} ;

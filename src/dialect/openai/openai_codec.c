@@ -3,8 +3,7 @@
 
 #include "dialect/vectors.h"
 
-/* -- errors -----------------------------------------------------------------------------------------------------------
- */
+/* -- errors -- */
 
 static void openai_codec_error_read(struct str body, struct arena *arena, struct message_error *error) {
     struct openai_error said;
@@ -19,8 +18,7 @@ static void openai_codec_error_write(const struct message_error *error, struct t
     openai_write_error(body, error);
 }
 
-/* -- embeddings -------------------------------------------------------------------------------------------------------
- */
+/* -- embeddings -- */
 
 static bool inputs_read(const struct json_value *input, struct arena *arena, struct embed_request *request) {
     size_t place = 0, count = json_kind(input) == json_array ? json_count(input) : 1;

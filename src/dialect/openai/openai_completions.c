@@ -14,8 +14,7 @@ struct writer {
 };
 _Static_assert(sizeof(struct writer) <= openai_writer_bytes, "the state fits");
 
-/* -- requests ---------------------------------------------------------------------------------------------------------
- */
+/* -- requests -- */
 
 static bool prompt_put(const struct json_value *prompt, struct text *chat, struct error *error, struct str *param) {
     size_t place = 0;
@@ -74,8 +73,7 @@ static bool request_take(struct str body, struct str path_model, bool stream, st
     return true;
 }
 
-/* -- replies ----------------------------------------------------------------------------------------------------------
- */
+/* -- replies -- */
 
 static void head_put(struct text *text, struct str id, struct str model, const struct codec_caller *caller) {
     text_put_byte(text, '{');
@@ -162,8 +160,7 @@ static void event_put(void *writer_state, const struct message_event *event, con
     }
 }
 
-/* -- the table --------------------------------------------------------------------------------------------------------
- */
+/* -- the table -- */
 
 static void openai_completions_error_read(struct str body, struct arena *arena, struct message_error *error) {
     codec_openai.read_error(body, arena, error);

@@ -42,8 +42,7 @@ enum message_effort openai_read_effort(struct str name) {
     return effort_unset;
 }
 
-/* -- content ----------------------------------------------------------------------------------------------------------
- */
+/* -- content -- */
 
 static void media_of_url(struct str url, struct message_media *media) {
     if (!message_data_uri(url, media)) media->url = url;
@@ -112,8 +111,7 @@ struct message_part *openai_read_parts(const struct json_value *content, struct 
     return parts;
 }
 
-/* -- messages ---------------------------------------------------------------------------------------------------------
- */
+/* -- messages -- */
 
 static const struct {
     struct str name;
@@ -203,8 +201,7 @@ static bool openai_read_messages(const struct json_value *list, struct arena *ar
     return true;
 }
 
-/* -- tools, formats ---------------------------------------------------------------------------------------------------
- */
+/* -- tools, formats -- */
 
 static enum message_flag openai_flag_of(const struct json_value *value) {
     return json_kind(value) == json_true ? flag_true : json_kind(value) == json_false ? flag_false : flag_unset;
@@ -289,8 +286,7 @@ static bool stop_read(const struct json_value *value, struct arena *arena, struc
     return request->stop_count > 0;
 }
 
-/* -- the whole --------------------------------------------------------------------------------------------------------
- */
+/* -- the whole -- */
 
 struct taking {
     struct arena *arena;

@@ -26,8 +26,7 @@ enum message_finish openai_read_finish(struct str name) {
     return name.len ? finish_of_name(finish_names, finish_name_count, name) : finish_none;
 }
 
-/* -- read -------------------------------------------------------------------------------------------------------------
- */
+/* -- read -- */
 
 void openai_read_citations(const struct json_value *list, struct arena *arena, struct message_part *part) {
     size_t place = 0;
@@ -111,8 +110,7 @@ bool openai_read_reply(struct str body, struct arena *arena, const struct codec_
     return true;
 }
 
-/* -- written ----------------------------------------------------------------------------------------------------------
- */
+/* -- written -- */
 
 /* Texts of one kind, one behind the other, as one string. */
 static void openai_write_joined(struct text *text, struct str name, const struct message_choice *choice,

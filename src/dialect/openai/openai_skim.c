@@ -7,8 +7,7 @@
 #include "dialect/openai/openai.h"
 #include "dialect/skim.h"
 
-/* -- usage ------------------------------------------------------------------------------------------------------------
- */
+/* -- usage -- */
 
 /* More tokens than any reply has: such a count is a mistake and is not added to anything. */
 static const int64_t tokens_max = 1000000000000;
@@ -93,8 +92,7 @@ static bool is_container(const struct skim_token *token) {
     return token->kind == skim_object || token->kind == skim_array;
 }
 
-/* -- whole replies --------------------------------------------------------------------------------------------------
- */
+/* -- whole replies -- */
 
 bool openai_skim_reply(struct str body, struct usage *usage, bool *is_error) {
     struct skim skim;
@@ -126,8 +124,7 @@ bool openai_skim_reply(struct str body, struct usage *usage, bool *is_error) {
     return true;
 }
 
-/* -- errors -----------------------------------------------------------------------------------------------------------
- */
+/* -- errors -- */
 
 enum { said_max = 1024, plain_max = 200 };
 
@@ -247,8 +244,7 @@ void openai_write_error(struct text *text, const struct message_error *error) {
     text_put(text, STR("}}}"));
 }
 
-/* -- stream events ----------------------------------------------------------------------------------------------------
- */
+/* -- stream events -- */
 
 /* Members of a delta that carry what a caller waits for, when they are not empty. */
 static const struct str token_members[] = {

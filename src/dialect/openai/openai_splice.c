@@ -305,8 +305,7 @@ bool openai_skim_request(struct str body, enum endpoint endpoint, struct arena *
     return true;
 }
 
-/* -- the body as it goes out ------------------------------------------------------------------------------------------
- */
+/* -- the body as it goes out -- */
 
 struct edit {
     size_t from, to;

@@ -30,8 +30,7 @@ struct writer {
 _Static_assert(sizeof(struct reader) <= openai_reader_bytes && sizeof(struct writer) <= openai_writer_bytes,
                "the states fit");
 
-/* -- read -------------------------------------------------------------------------------------------------------------
- */
+/* -- read -- */
 
 static struct message_event *openai_add(struct message_events *events, enum message_event_kind kind, unsigned choice) {
     struct message_event *event = message_event_add(events, kind);
@@ -175,8 +174,7 @@ bool openai_read_event(void *reader_state, struct str event, struct str data, st
     return true;
 }
 
-/* -- written ----------------------------------------------------------------------------------------------------------
- */
+/* -- written -- */
 
 static void chunk_begin(const struct writer *writer, const struct codec_caller *caller, struct text *text) {
     text_put(text, STR("data: {"));

@@ -2,8 +2,7 @@
 #include "base/str.h"
 #include "dialect/openai/openai_codec.h"
 
-/* -- content ----------------------------------------------------------------------------------------------------------
- */
+/* -- content -- */
 
 static void data_uri_put(struct text *text, struct str name, const struct message_media *media) {
     text_json_key(text, name);
@@ -117,8 +116,7 @@ static void openai_write_content(struct text *text, const struct message_part *p
     }
 }
 
-/* -- messages ---------------------------------------------------------------------------------------------------------
- */
+/* -- messages -- */
 
 static bool id_fits(struct str id, struct str alphabet, unsigned length) {
     if (id.len != length) return false;
@@ -258,8 +256,7 @@ static void openai_write_message(struct text *text, const struct message *messag
     text_put_byte(text, '}');
 }
 
-/* -- tools, formats ---------------------------------------------------------------------------------------------------
- */
+/* -- tools, formats -- */
 
 static void openai_write_tool(struct text *text, const struct message_tool *tool) {
     if (tool->raw.at) {

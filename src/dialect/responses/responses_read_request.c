@@ -19,8 +19,7 @@ static const struct field fields[] = {
 };
 enum { field_count = sizeof fields / sizeof *fields };
 
-/* -- items ------------------------------------------------------------------------------------------------------------
- */
+/* -- items -- */
 
 static void responses_read_part(const struct json_value *value, struct arena *arena, struct message_part *part) {
     struct str type = json_member_str(value, "type");
@@ -158,8 +157,7 @@ static bool input_read(const struct json_value *root, struct arena *arena, struc
            error_set(error, error_invalid_request, "`input` must be a string or a list of at least one item.");
 }
 
-/* -- the rest ---------------------------------------------------------------------------------------------------------
- */
+/* -- the rest -- */
 
 static bool responses_read_tools(const struct json_value *list, struct arena *arena, struct message_request *request) {
     size_t place = 0;

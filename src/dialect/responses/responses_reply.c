@@ -4,8 +4,7 @@
 #include "dialect/openai/openai.h"
 #include "dialect/responses/responses.h"
 
-/* -- read -------------------------------------------------------------------------------------------------------------
- */
+/* -- read -- */
 
 enum message_finish responses_finish(const struct json_value *response, bool called) {
     struct str status = json_member_str(response, "status"),
@@ -118,8 +117,7 @@ bool responses_read_reply(struct str body, struct arena *arena, const struct cod
     return true;
 }
 
-/* -- written ----------------------------------------------------------------------------------------------------------
- */
+/* -- written -- */
 
 static void responses_write_usage(struct text *text, const struct usage *usage) {
     text_put(text, STR(",\"usage\":{"));

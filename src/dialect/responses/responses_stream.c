@@ -28,8 +28,7 @@ struct writer {
 _Static_assert(sizeof(struct reader) <= responses_reader_bytes && sizeof(struct writer) <= responses_writer_bytes,
                "the states fit");
 
-/* -- read -------------------------------------------------------------------------------------------------------------
- */
+/* -- read -- */
 
 static void responses_text_add(struct message_events *events, enum message_event_kind kind, struct str text) {
     if (!text.len) return;
@@ -122,8 +121,7 @@ bool responses_read_event(void *reader_state, struct str event, struct str data,
     return true;
 }
 
-/* -- written ----------------------------------------------------------------------------------------------------------
- */
+/* -- written -- */
 
 static void responses_frame_begin(struct writer *writer, struct text *text, const char *type) {
     text_printf(text, "event: %s\ndata: {\"type\":\"%s\",\"sequence_number\":%llu", type, type,

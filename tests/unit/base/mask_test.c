@@ -134,8 +134,7 @@ static void only_what_may_be_a_beginning_waits(void **state) {
     mask_stream_free(&stream);
 }
 
-/* -- against the plainest way there is --------------------------------------------------------------------------------
- */
+/* -- against the plainest way there is -- */
 
 enum { text_max = 1200, forms_max = 7 };
 

@@ -56,8 +56,7 @@ static bool told(const struct config *config, enum config_severity severity, con
     "      headers: {X-Org: org}}\n"                                                                                 \
     "  b: {type: groq, api_key: key-b, models: [m]}\n"
 
-/* -- merging ----------------------------------------------------------------------------------------------------------
- */
+/* -- merging -- */
 
 static void no_overlay_and_an_empty_one_change_nothing(void **state) {
     (void)state;
@@ -222,8 +221,7 @@ static void the_built_in_provider_gives_way_to_one_that_was_added(void **state) 
     config_free(&config);
 }
 
-/* -- credentials ------------------------------------------------------------------------------------------------------
- */
+/* -- credentials -- */
 
 static void another_origin_does_not_get_the_files_credentials(void **state) {
     (void)state;
@@ -390,8 +388,7 @@ static void an_expanded_base_url_is_compared(void **state) {
     config_free(&config);
 }
 
-/* -- what is wrong with it --------------------------------------------------------------------------------------------
- */
+/* -- what is wrong with it -- */
 
 static const struct {
     const char *overlay, *problem;
@@ -447,8 +444,7 @@ static void problems_of_the_file_come_first(void **state) {
     config_free(&config);
 }
 
-/* -- edits ------------------------------------------------------------------------------------------------------------
- */
+/* -- edits -- */
 
 /* The overlay after an edit, in a buffer of the test; the error's message when it was refused. */
 static const char *edited(const char *before, enum config_edit_kind kind, const char *name, const char *settings,

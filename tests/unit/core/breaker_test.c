@@ -357,8 +357,7 @@ static void every_short_sequence_is_as_plain_numbers_say(void **state) {
     }
 }
 
-/* -- several clients --------------------------------------------------------------------------------------------------
- */
+/* -- several clients -- */
 
 static enum breaker_change call_at(struct breaker *breaker, const struct breaker_rules *by, uint64_t who, uint64_t now,
                                    bool good) {

@@ -14,8 +14,7 @@
 
 enum { callers = 3 };
 
-/* -- the gate: every state that can be reached, whatever the way ------------------------------------------------------
- */
+/* -- the gate: every state that can be reached, whatever the way -- */
 
 enum place { outside, inside, waiting };
 
@@ -117,9 +116,7 @@ static void every_state_of_a_gate_is_sound(void **state) {
         }
 }
 
-/* -- the lock: every sequence of eleven things
- * -------------------------------------------------------------------------
- */
+/* -- the lock: every sequence of eleven things -- */
 
 struct lock_world {
     uint32_t holder, epoch, began[callers]; /* the epoch a caller's attempt began in; 0: none runs */
@@ -199,9 +196,7 @@ static void every_sequence_of_a_lock_moves_it_once_an_epoch(void **state) {
     assert_true(lock_steps > 10000000);
 }
 
-/* -- the limiter: every sequence of nine things
- * ------------------------------------------------------------------------
- */
+/* -- the limiter: every sequence of nine things -- */
 
 /* A bucket that fills with what is taken and drains with time: 1 unit in 1000 ns, 3 at once. */
 struct bucket_world {

@@ -72,8 +72,7 @@ static void success_begins_at_one_and_follows(void **state) {
     assert_true(success_read(&cell) > 0.99);
 }
 
-/* -- averages over time: what holds for all of them -------------------------------------------------------------------
- */
+/* -- averages over time: what holds for all of them -- */
 
 static void success_as_latency(struct cell *cell, uint64_t sample_ns, uint64_t now_ns) {
     success_report(cell, sample_ns <= S, now_ns);

@@ -30,8 +30,7 @@ static size_t picked(enum strategy strategy, const struct pick_candidate *candid
     return pick(&input, NULL);
 }
 
-/* -- all of them ------------------------------------------------------------------------------------------------------
- */
+/* -- all of them -- */
 
 static void names_are_read_synonyms_too(void **state) {
     (void)state;
@@ -147,8 +146,7 @@ static void when_all_are_in_their_ramp_the_best_of_them_serves(void **state) {
         assert_int_equal(picked(strategy_priority, candidates, 3, random), 1);
 }
 
-/* -- round robin ------------------------------------------------------------------------------------------------------
- */
+/* -- round robin -- */
 
 struct rounds {
     struct cell passes[many];
@@ -290,8 +288,7 @@ static void no_turn_is_lost_between_threads(void **state) {
     assert_true(cell_load(&shared_pass) == 8 * 20000 * (pick_stride_one / 2));
 }
 
-/* -- load and speed ---------------------------------------------------------------------------------------------------
- */
+/* -- load and speed -- */
 
 static void load_is_relative_to_weight(void **state) {
     (void)state;
@@ -363,8 +360,7 @@ static void a_target_that_was_slow_once_gets_another_chance(void **state) {
     assert_true(waited > 60 && waited < 600);
 }
 
-/* -- cost -------------------------------------------------------------------------------------------------------------
- */
+/* -- cost -- */
 
 static void the_cheapest_is_first_and_the_unknown_last(void **state) {
     (void)state;
@@ -456,8 +452,7 @@ static void the_weighed_scores_are_shares(void **state) {
     }
 }
 
-/* -- by chance and by hash --------------------------------------------------------------------------------------------
- */
+/* -- by chance and by hash -- */
 
 static void shares_come_near_the_weights(void **state) {
     (void)state;
@@ -515,8 +510,7 @@ static void where_a_session_goes_does_not_depend_on_the_order(void **state) {
     }
 }
 
-/* -- adaptive ---------------------------------------------------------------------------------------------------------
- */
+/* -- adaptive -- */
 
 static void the_adaptive_score_is_what_the_page_says(void **state) {
     (void)state;

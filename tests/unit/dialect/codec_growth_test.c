@@ -42,8 +42,7 @@ static void *take(size_t size) {
     return taken;
 }
 
-/* -- families ---------------------------------------------------------------------------------------------------------
- */
+/* -- families -- */
 
 static struct message_part text_of(struct str text) { return (struct message_part){.kind = part_text, .text = text}; }
 
@@ -204,8 +203,7 @@ static const struct {
     {"many stop sequences", many_stops},
 };
 
-/* -- requests ---------------------------------------------------------------------------------------------------------
- */
+/* -- requests -- */
 
 static struct cost read_cost(const struct codec *codec, const char *family, struct str body) {
     struct message_request back;
@@ -253,8 +251,7 @@ static void requests_grow_evenly(void **state) {
     assert_int_equal(wrong, 0);
 }
 
-/* -- replies ----------------------------------------------------------------------------------------------------------
- */
+/* -- replies -- */
 
 static struct message_part cited_text(size_t number) {
     struct message_part part = text_of(STR("Hello \"you\""));
@@ -330,8 +327,7 @@ static void replies_grow_evenly(void **state) {
     assert_int_equal(wrong, 0);
 }
 
-/* -- what only a stranger writes --------------------------------------------------------------------------------------
- */
+/* -- what only a stranger writes -- */
 
 #define CALL_ITEM "{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":\"f\",\"arguments\":\"{}\"}"
 #define RESULT_ITEM "{\"type\":\"function_call_output\",\"call_id\":\"c\",\"output\":\"21\"}"
@@ -447,8 +443,7 @@ static void nested_results_grow_evenly(void **state) {
     assert_int_equal(wrong, 0);
 }
 
-/* -- streams ----------------------------------------------------------------------------------------------------------
- */
+/* -- streams -- */
 
 struct stream {
     const struct codec *codec;

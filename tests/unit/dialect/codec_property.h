@@ -47,8 +47,7 @@ static inline void wrong_tell(const char *what, const char *dialect, struct str 
            dialect, what, same, STR_ARG(want), STR_ARG(got));
 }
 
-/* -- chance -----------------------------------------------------------------------------------------------------------
- */
+/* -- chance -- */
 
 static inline uint64_t below(uint64_t most) { return prng_below(&prng, most); }
 static inline bool one_in(uint64_t most) { return below(most) == 0; }
@@ -170,8 +169,7 @@ static inline int64_t whole(void) {
     return some[below(sizeof some / sizeof *some)];
 }
 
-/* -- values as text, to be compared -----------------------------------------------------------------------------------
- */
+/* -- values as text, to be compared -- */
 
 /* One JSON text for one value, however it was written; what is no JSON stays. */
 static inline struct str normal(struct str json) {
@@ -374,8 +372,7 @@ static inline struct str reply_dump(const struct message_reply *reply) {
     return normal(text_str(&text));
 }
 
-/* -- parts at random --------------------------------------------------------------------------------------------------
- */
+/* -- parts at random -- */
 
 static inline bool is(enum dialect dialect) { return codec && codec->dialect == dialect; }
 static inline bool can(enum feature feature) {

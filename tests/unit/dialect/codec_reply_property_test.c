@@ -1,8 +1,7 @@
 /* codec_reply_property_test.c - whole replies at random, which come back as they were; see codec_property.h. */
 #include "codec_property.h"
 
-/* -- whole replies ----------------------------------------------------------------------------------------------------
- */
+/* -- whole replies -- */
 
 static void citations_make(struct message_part *part) {
     size_t count = one_in(4) ? 1 + below(2) : 0;
@@ -70,8 +69,7 @@ static struct message_reply reply_make(void) {
     return reply;
 }
 
-/* -- what a reply is in a dialect's words: the same value, said as the dialect says it --------------------------------
- */
+/* -- what a reply is in a dialect's words: the same value, said as the dialect says it -- */
 
 static bool has_call(const struct message_part *parts, size_t count) {
     for (size_t i = 0; i < count; i++)

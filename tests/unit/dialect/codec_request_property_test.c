@@ -1,8 +1,7 @@
 /* codec_request_property_test.c - requests at random, which come back as they were; see codec_property.h. */
 #include "codec_property.h"
 
-/* -- requests at random -----------------------------------------------------------------------------------------------
- */
+/* -- requests at random -- */
 
 static struct message *message_add(struct message_request *request, enum message_role role, size_t parts_most) {
     struct message *message = &request->messages[request->message_count++];
@@ -295,8 +294,7 @@ static struct message_request request_make(struct codec_target *target) {
     return request;
 }
 
-/* -- requests ---------------------------------------------------------------------------------------------------------
- */
+/* -- requests -- */
 
 static struct str request_say(const struct codec *by, const struct message_request *request,
                               const struct codec_target *target) {

@@ -2,8 +2,7 @@
  * cut; see codec_property.h. */
 #include "codec_property.h"
 
-/* -- streams at random ------------------------------------------------------------------------------------------------
- */
+/* -- streams at random -- */
 
 enum { events_most = 160, choices_most = 3, calls_most = 4 };
 
@@ -123,8 +122,7 @@ static void script_make(struct script *script) {
     event_add(script, message_event_end, 0);
 }
 
-/* -- what is heard ----------------------------------------------------------------------------------------------------
- */
+/* -- what is heard -- */
 
 struct heard_call {
     struct str id, name, signature;
@@ -288,8 +286,7 @@ static struct str heard_dump(const struct heard *heard, const struct script *scr
     return text_str(&text);
 }
 
-/* -- streams ----------------------------------------------------------------------------------------------------------
- */
+/* -- streams -- */
 
 /* As a flight does it: what comes mixed is set right for those who cannot say it so. */
 static struct str stream_say(const struct codec *by, const struct script *script, const struct codec_caller *asks) {

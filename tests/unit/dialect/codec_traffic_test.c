@@ -97,8 +97,7 @@ static void facts_check(const char *name, const char *through, const struct fact
 
 static const struct codec_caller caller = {{"m", 1}, {"req_1", 5}, 1700000000, true, true, false};
 
-/* -- whole replies ----------------------------------------------------------------------------------------------------
- */
+/* -- whole replies -- */
 
 static void reply_check(const char *name, const struct codec *codec, const struct codec_quirks *quirks,
                         struct str body) {
@@ -125,8 +124,7 @@ static void reply_check(const char *name, const struct codec *codec, const struc
     replies++;
 }
 
-/* -- streams ----------------------------------------------------------------------------------------------------------
- */
+/* -- streams -- */
 
 /* Everything that one reader makes of a stream cut at these places: the sum of it. */
 struct understood {
@@ -248,8 +246,7 @@ static void stream_check(const char *name, const struct codec *codec, const stru
     streams++;
 }
 
-/* -- requests ---------------------------------------------------------------------------------------------------------
- */
+/* -- requests -- */
 
 static bool is_refused(const struct message_request *request, const struct codec *codec) {
     uint64_t asked = message_features(request, codec->dialect);
@@ -288,8 +285,7 @@ static void request_check(const char *name, const struct codec *codec, const str
     requests++;
 }
 
-/* -- embeddings -------------------------------------------------------------------------------------------------------
- */
+/* -- embeddings -- */
 
 static bool embeds(const struct codec *codec) {
     return codec && codec->write_embed_request && codec->read_embed_request && codec->write_embed_reply &&
@@ -364,8 +360,7 @@ static void embed_check(const char *name, const struct codec *codec, struct str 
     embeddings++;
 }
 
-/* -- completions ------------------------------------------------------------------------------------------------------
- */
+/* -- completions -- */
 
 /* What it says, said anew. */
 static void completion_reply_check(const char *name, struct str body) {
@@ -438,8 +433,7 @@ static void completion_stream_check(const char *name, struct str stream) {
     }
 }
 
-/* -- files ------------------------------------------------------------------------------------------------------------
- */
+/* -- files -- */
 
 enum what { chats, embeds_texts, completes };
 

@@ -67,8 +67,7 @@ static bool next_row(struct str *rest, struct str cells[cells_max]) {
     return false;
 }
 
-/* -- paths ------------------------------------------------------------------------------------------------------------
- */
+/* -- paths -- */
 
 static bool row_told[128], endpoint_told[endpoints];
 
@@ -145,8 +144,7 @@ static void every_path_is_told_and_every_told_one_is_served(void **state) {
             fail_msg("docs/http.md does not tell of `%.*s`", STR_ARG(endpoint_facts((enum endpoint)i)->path));
 }
 
-/* -- headers ----------------------------------------------------------------------------------------------------------
- */
+/* -- headers -- */
 
 /* The name in `name: value`, if it looks like one of ours or theirs: small letters and hyphens. */
 static bool header_word(struct str word, struct str *name) {
@@ -183,8 +181,7 @@ static void every_header_is_told_and_every_told_one_is_known(void **state) {
     headers_compare(section_of(page, "\n## Response headers"), header_tells | header_returns);
 }
 
-/* -- errors and strategies --------------------------------------------------------------------------------------------
- */
+/* -- errors and strategies -- */
 
 /* `a`, `b` | 404 | or `a`, `b` | 413, 414 | */
 static void every_error_is_told_with_its_status(void **state) {
@@ -263,8 +260,7 @@ static void every_feature_that_may_be_dropped_is_told(void **state) {
             fail_msg("docs/dialects.md does not tell of `%.*s`", STR_ARG(embed_feature_name((enum embed_feature)i)));
 }
 
-/* -- configurations ---------------------------------------------------------------------------------------------------
- */
+/* -- configurations -- */
 
 static const char *any_environment(void *context, const char *name) {
     (void)context;

@@ -189,7 +189,7 @@ static void one_that_is_cancelled_is_told_of_no_more(void **state) {
     story_run(&story, NULL);
 }
 
-/* -- proxies: TLS is wanted behind them, so that they are asked to CONNECT */
+/* -- proxies: TLS is wanted behind them, so that they are asked to CONNECT -- */
 
 static struct tls_context *tls;
 

@@ -25,7 +25,7 @@
 #include "net/http_client.h"
 #include "net/tls.h"
 
-/* -- the server: connection after connection, turn after turn ---------------------------------------------------- */
+/* -- the server: connection after connection, turn after turn -- */
 
 enum { connections_max = 4, turns_max = 4, calls_max = 4 };
 
@@ -168,7 +168,7 @@ static inline void *serve(void *context) {
     return NULL;
 }
 
-/* -- the calls ----------------------------------------------------------------------------------------------------- */
+/* -- the calls -- */
 
 struct outcome {
     int heads, ended, failed, status, sents;

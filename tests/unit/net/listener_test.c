@@ -89,7 +89,7 @@ static void a_unix_socket_is_its_files_and_goes_with_it(void **state) {
     rmdir(folder);
 }
 
-/* -- accepting */
+/* -- accepting -- */
 
 struct story {
     struct net_bench bench;

@@ -53,7 +53,7 @@ static inline void net_bench_run(struct net_bench *bench, void *(*peer)(void *co
     if (peer) pthread_join(bench->peer, NULL);
 }
 
-/* -- the peer's side: blocking, for 10 s at most ---- */
+/* -- the peer's side: blocking, for 10 s at most -- */
 
 static inline int net_bench_socket(void) {
     int descriptor = socket(AF_INET, SOCK_STREAM, 0);

@@ -142,8 +142,7 @@ static void answers_to_a_resolver_that_is_gone_are_lost(void **state) {
     }
 }
 
-/* -- a system whose names are slow until it is let go ---------------------------------------------------------------
- */
+/* -- a system whose names are slow until it is let go -- */
 
 static struct {
     pthread_mutex_t mutex;

@@ -129,7 +129,7 @@ static void who_expects_a_go_on_gets_one_before_its_body(void **state) {
     assert_string_equal(bench.seen[0].body, "body");
 }
 
-/* -- times */
+/* -- times -- */
 
 static void *says_half_a_head(void *context) {
     server_bench_ask(context, "GET / HTTP/1.1\r\nHos");

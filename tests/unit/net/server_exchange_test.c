@@ -161,7 +161,7 @@ static void a_head_that_is_too_large_is_answered_plainly(void **state) {
     assert_null(strstr(bench.net.heard, "hello"));
 }
 
-/* -- a caller who reads slowly */
+/* -- a caller who reads slowly -- */
 
 enum { long_body = 16 * 1024 * 1024 }; /* more than the kernel takes while nobody reads */
 static char block[long_body];

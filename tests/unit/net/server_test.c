@@ -47,7 +47,7 @@ static void no_room_to_be_counted_in_is_one_too_many_as_well(void **state) {
     assert_int_equal(small.taken, 0);
 }
 
-/* -- draining */
+/* -- draining -- */
 
 static void drained(void *context) {
     struct server_bench *bench = context;
@@ -109,7 +109,7 @@ static void a_drain_ends_what_rests_and_answers_what_is_asked(void **state) {
     assert_true(bench.drained == 1 && bench.seen_count == 2);
 }
 
-/* -- ending */
+/* -- ending -- */
 
 static void end_in_the_middle(struct server_seen *seen) {
     struct str body = STR("hel");

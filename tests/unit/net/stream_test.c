@@ -159,7 +159,7 @@ static void a_reset_is_a_failure_and_no_end(void **state) {
     assert_true(story.failures == 1 && story.ends == 0 && story.failure == stream_failure_reset);
 }
 
-/* -- what waits */
+/* -- what waits -- */
 
 static char block[much];
 
@@ -240,7 +240,7 @@ static void what_waits_is_counted_and_where_there_is_no_room_the_stream_breaks(v
     assert_int_equal(tiny.taken, 0); /* all of it is given back */
 }
 
-/* -- reading */
+/* -- reading -- */
 
 static struct timer look;
 

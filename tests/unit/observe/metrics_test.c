@@ -29,8 +29,7 @@ static struct metrics *open_metrics(void) {
     return metrics;
 }
 
-/* -- a reader of the exposition format -------------------------------------------------------------------------------
- */
+/* -- a reader of the exposition format -- */
 
 static struct arena page_arena;
 
@@ -126,8 +125,7 @@ static size_t parse(struct str page) {
     return count;
 }
 
-/* -- tests -----------------------------------------------------------------------------------------------------------
- */
+/* -- tests -- */
 
 static void a_request_and_its_attempts_are_counted(void **state) {
     (void)state;
