@@ -1,0 +1,53 @@
+/* words_fuzz.c - small readers of words with any bytes: dates, hours and days, tags, faults of the mock, escaped paths,
+ * and what is kept out of logs. Nothing is read outside them, and what is told lies within its bounds. */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "base/redact.h"
+#include "dialect/date.h"
+#include "mock/mock_fault.h"
+#include "snapshot/rules.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(bool holds) {
+    if (!holds) abort();
+}
+
+static bool lies_within(struct str part, struct str text) {
+    return part.len == 0 || (part.at >= text.at && part.at + part.len <= text.at + text.len);
+}
+
+static void rules(struct str text) {
+    struct rule_tag tags[rule_tags_max];
+    struct rule_hours hours;
+    uint8_t days = 0;
+    int32_t minutes = 0;
+    if (rule_read_days(text, &days)) must(days > 0 && days < 1 << 7);
+    if (rule_read_offset(text, &minutes)) must(minutes >= -24 * 60 && minutes <= 24 * 60);
+    rule_read_hours(text, &hours);
+    size_t count = rule_read_tags(text, tags);
+    must(count <= rule_tags_max);
+    for (size_t i = 0; i < count; i++)
+        must(lies_within(tags[i].key, text) && lies_within(tags[i].value, text) && tags[i].key.len > 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    struct str text = str_make((const char *)data, size);
+    struct arena arena;
+    struct error error;
+    struct mock_fault fault;
+    int64_t when = 0;
+    arena_init(&arena, 4096, 8 << 20);
+    date_read_http(text, 1800000000, &when);
+    date_read_rfc3339(text, &when);
+    rules(text);
+    if (mock_fault_parse(text, &fault, &error)) must(fault.kind < mock_fault_kinds);
+    char *decoded = arena_take(&arena, size + 1);
+    if (decoded) must(str_percent_decode(text, decoded, size + 1).len <= size);
+    struct text redacted = text_in_arena(&arena, 64);
+    redact_put(&redacted, text);
+    if (!redacted.failed) must(redacted.len <= 4 * size + 4);
+    arena_free(&arena);
+    return 0;
+}
