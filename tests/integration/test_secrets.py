@@ -402,6 +402,9 @@ def test_a_core_holds_no_credential(start, start_mock, tmp_path):
                  {"name": "three", **provider(mock, ["m3"], api_key=keys["admin"])}, admin).status in (200, 201))
     assert (http(weir.port, "POST", "/v1/chat/completions",
                  {"model": "m3", "messages": [{"role": "user", "content": "x"}]}, AUTH).status == 200)
+    poll(lambda: len(weir.log("request_done")) >= 3)  # a request under way holds its keys
+    for _ in range(2):  # and their connections' ends have been seen
+        assert http(weir.port, "GET", "/healthz").status == 200
     path, why = core_of(weir, weir.folder)
     if not path:
         pytest.skip(why)
