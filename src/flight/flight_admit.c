@@ -381,6 +381,7 @@ static enum step model_admit(struct flight *flight, struct now now, struct actio
 
 enum step flight_admit(struct flight *flight, struct now now, struct actions *out) {
     if ((flight->door->admit ? flight->door->admit : model_admit)(flight, now, out) != step_on) return step_over;
+    CHECK(flight->choice.count > 0 && flight->choice.count <= flight->choice.room && flight->choice.route);
     resume_admit(flight, now);
     deadline_set(flight);
     if (now.mono_ns >= flight->times.deadline_ns)

@@ -121,6 +121,7 @@ void answer_head(struct flight *flight, const struct attempt *attempt, int statu
 }
 
 void answer_bytes(struct flight *flight, struct str bytes, struct actions *out) {
+    CHECKF(flight->caller == caller_headed, "caller=%d", (int)flight->caller);
     flight->answer.bytes += bytes.len;
     actions_write(out, bytes);
 }
@@ -136,6 +137,7 @@ void answer_held(struct flight *flight, struct attempt *attempt, struct actions 
 }
 
 static void answer_over(struct flight *flight, enum action_kind how, struct now now, struct actions *out) {
+    CHECK(!flight->live && !flight->rival); /* nothing more can come of it */
     caller_enter(flight, caller_ended, now);
     actions_add(out, how);
     flight_enter(flight, flight_answered, now);

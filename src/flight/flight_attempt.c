@@ -55,6 +55,7 @@ static bool call_headers(struct flight *flight, const struct attempt *attempt, s
 
 static struct attempt *attempt_new(struct flight *flight, struct candidate *candidate, const struct holds *holds,
                                    struct now now) {
+    CHECK(holds->gate && holds->provider_breaker); /* which its settling gives back */
     struct attempt *attempt = arena_take_zeroed(&flight->arena, sizeof *attempt);
     if (!attempt) return NULL;
     attempt->target = candidate->target;
@@ -109,6 +110,7 @@ bool attempt_begin(struct flight *flight, struct candidate *candidate, const str
 uint64_t attempt_deadline(const struct flight *flight, const struct attempt *attempt, enum failure *failure) {
     enum { tail_wait_s = 1 };
     const struct provider *provider = attempt->target->provider;
+    CHECK((attempt->state == attempt_settled) == (flight->state == flight_answered));
     if (flight->state == flight_answered) return attempt->ended_ns + tail_wait_s * NS_PER_S;
     if (attempt->state == attempt_delivering && attempt->reply.mode == reply_events) {
         *failure = failure_stall;
@@ -175,5 +177,6 @@ enum step attempt_head(struct flight *flight, struct attempt *attempt, const str
     if (!reply_headers_keep(flight, attempt, event)) return attempt_fails(attempt, failure_system);
     if (!attempt->way->mode(flight, attempt, is_encoded(event)))
         return attempt_fails(attempt, failure_wrong_content_type);
+    CHECKF(attempt->reply.mode != reply_events || flight->request.stream, "%s", attempt->way->name);
     return step_on;
 }

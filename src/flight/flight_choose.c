@@ -102,6 +102,7 @@ struct candidate *choice_best(struct flight *flight, struct now now) {
     struct candidate *open[limit_candidates];
     double scores[limit_candidates];
     size_t count = 0;
+    CHECKF(flight->choice.count <= limit_candidates, "count=%zu", flight->choice.count);
     for (size_t i = 0; i < flight->choice.count; i++) {
         struct candidate *candidate = &flight->choice.candidates[i];
         if (candidate->refusal != refusal_none || candidate->raced) continue;
@@ -120,6 +121,7 @@ struct candidate *choice_best(struct flight *flight, struct now now) {
                                .sticky_hash = sticky_hash(flight),
                                .random = prng_next(flight->host->prng)};
     size_t best = pick(&input, scores);
+    CHECKF(best < count, "best=%zu count=%zu", best, count);
     for (size_t i = 0; i < count; i++) open[i]->score = scores[i];
     passes_advance(flight, open[best], pick_pass_floor(&input, best));
     return open[best];
@@ -132,6 +134,7 @@ struct candidate *choice_best(struct flight *flight, struct now now) {
 static enum step choose_begin(struct flight *flight, struct candidate *candidate, bool has_gate, uint32_t lock_epoch,
                               struct now now, struct actions *out) {
     struct holds holds;
+    CHECK(!flight->live && flight->waiting.why == waiting_none);
     enum step step = has_gate ? step_on : files_fetch(flight, candidate->target, now, out);
     if (step != step_on) return step;
     candidate->refusal = hold_take(flight, candidate, has_gate, now, &holds, out);
@@ -218,6 +221,7 @@ static enum step wait_for_room(struct flight *flight, struct now now, struct act
 
 struct candidate *flight_choose_other(struct flight *flight, struct now now, struct holds *holds, struct actions *out) {
     uint64_t ignored = UINT64_MAX;
+    CHECK(flight->live && !flight->rival);
     for (size_t i = 0; i < flight->choice.count; i++) {
         struct candidate *candidate = &flight->choice.candidates[i];
         candidate->raced = candidate->target == flight->live->target;

@@ -3,11 +3,13 @@
  * error event and without its terminator, so that no caller takes half an answer for a whole one. */
 #include <string.h>
 
+#include "base/check.h"
 #include "flight/flight_internal.h"
 
 enum step stream_pass(struct flight *flight, struct attempt *attempt, struct str bytes, bool stays,
                       struct actions *out) {
     if (attempt->state == attempt_delivering) {
+        CHECK(!attempt->reply.held.len); /* what was held has gone before it */
         struct str raw = stays ? bytes : arena_copy(flight->host->scratch, bytes);
         if (!raw.at) return attempt_fails(attempt, failure_system);
         answer_bytes(flight, raw, out);
@@ -26,13 +28,14 @@ enum step stream_pass_error(struct flight *flight, struct attempt *attempt, cons
 
 /* The first token: from here on this attempt is the answer. */
 static void stream_deliver_begin(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+    const bool goes_on = attempt->continuation.state != continuing_not;
+    CHECK(flight->caller == (goes_on ? caller_headed : caller_waiting));
     attempt->first_token_ns = now.mono_ns;
     hold_good(flight, attempt, now);
     attempt_wins(flight, attempt, now, out);
     attempt_enter(flight, attempt, attempt_delivering, now);
     if (!attempt->way->continues) resume_drop(flight, now);
-    if (attempt->continuation.state !=
-        continuing_not) { /* the head has long been sent, and the held events say nothing new */
+    if (goes_on) { /* the head has long been sent, and the held events say nothing new */
         chunks_free(&attempt->reply.held);
         if (flight->caller_is_full) attempt_read(attempt, false, out); /* since the attempt that broke off */
     } else {
@@ -56,6 +59,7 @@ void stream_token(struct flight *flight, struct attempt *attempt, struct now now
 
 /* The answer is complete. The provider's own end is awaited for a moment, so that its connection can be used again. */
 enum step stream_complete(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+    CHECK(flight->live == attempt && !flight->rival);
     attempt_settle(flight, attempt, failure_none, now, out);
     answer_end(flight, now, out);
     if (!attempt->call_over) flight->live = attempt;

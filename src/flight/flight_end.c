@@ -34,6 +34,7 @@ void end_by_refusal(struct flight *flight, enum error_code code, uint64_t until_
 }
 
 void end_by_failure(struct flight *flight, const struct attempt *last, struct now now, struct actions *out) {
+    CHECKF(!flight->live && last->state == attempt_settled, "attempt %u", last->number);
     if (resume_has(flight)) {
         resume_give_up(flight, last->failure, now, out);
         return;

@@ -3,6 +3,7 @@
  * the caller's. When it may be passed on, and how it ends, is flight_stream.c's as for every stream. */
 #include <string.h>
 
+#include "base/check.h"
 #include "flight/flight_internal.h"
 
 struct seen {
@@ -37,6 +38,7 @@ static struct seen events_look(struct attempt *attempt, const struct message_eve
 static enum step written_pass(struct flight *flight, struct attempt *attempt, const struct message_event *list,
                               size_t count, struct now now, struct actions *out) {
     struct codec_caller caller = translate_caller(flight, attempt, now);
+    CHECK(attempt->way->writes_anew && attempt->dialect.writer);
     struct text text = text_in_arena(flight->host->scratch, 512);
     struct message_events ordered = {.arena = flight->host->scratch};
     bool failed = false, over = false;

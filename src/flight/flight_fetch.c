@@ -86,6 +86,7 @@ static bool fetch_has_room(struct flight *flight, struct str url, size_t len) {
                             flight->canonical.message->messages[i].part_count, url);
     if (places && len > (fetched_bytes_max - flight->files.bytes) / places) return false;
     flight->files.bytes += len * places;
+    CHECKF(flight->files.bytes <= fetched_bytes_max, "bytes=%zu", flight->files.bytes);
     return true;
 }
 
@@ -104,6 +105,7 @@ static void fill(struct message_part *parts, size_t count, struct str url, const
 enum step files_fetched(struct flight *flight, const struct event *event, struct now now, struct actions *out) {
     if (flight->waiting.why != waiting_fetch) return step_over;
     const struct message_part *part = flight->files.part;
+    CHECK(part && flight->canonical.message);
     struct str url = part->media.url, type = media_type(event->bytes, event->content_type);
     wait_over(flight, now);
     if (event->text.len) return fetch_refuse(flight, url, event->text, now, out);

@@ -7,6 +7,8 @@
 int64_t flight_tokens_reserved(const struct flight *flight) {
     int64_t output =
         flight->request.max_tokens >= 0 ? flight->request.max_tokens : flight->snapshot->reserve_output_tokens;
+    CHECKF(flight->prompt_tokens >= 0 && output >= 0, "prompt=%lld output=%lld", (long long)flight->prompt_tokens,
+           (long long)output);
     return flight->prompt_tokens + output * flight->request.n;
 }
 
@@ -157,6 +159,7 @@ enum refusal hold_take(struct flight *flight, const struct candidate *candidate,
         *holds = (struct holds){.gate = false};
         return refusal;
     }
+    CHECKF(holds->key < provider->key_count || provider->key_count == 0, "key=%u", holds->key);
     holds->provider_breaker = true;
     holds->breaker = target->cells != NULL;
     if (target->cells) holds->in_flight = gate_enter(&target->cells->in_flight, 0);
@@ -332,7 +335,7 @@ void hold_settle(struct flight *flight, struct attempt *attempt, struct now now,
     struct holds *holds = &attempt->holds;
     bool nothing = says_nothing(attempt);
     struct verdict verdict = nothing ? (struct verdict){0, 0} : verdict_of(attempt->failure);
-    if (!holds->gate) return; /* settled already, or nothing was taken */
+    CHECK(holds->gate && holds->provider_breaker); /* not settled yet */
     uint64_t not_before_ns =
         attempt->reply.retry_after_ms > 0 && verdict.target < 0 && attempt->reply.retry_after_ms < 3600000
             ? now.mono_ns + (uint64_t)attempt->reply.retry_after_ms * NS_PER_MS
@@ -359,6 +362,7 @@ enum step hold_client(struct flight *flight, struct now now, struct actions *out
     if (!client) return step_on;
     const struct rate_rules *rules = &client->rates;
     struct client_cells *cells = client->cells;
+    CHECK(!flight->client_holds.gate && flight->attempt_count == 0);
     if (!gate_enter(&cells->gate, client->max_concurrent)) {
         flight->answer.limit_scope = STR("client");
         return answer_refused(flight, error_too_many_in_flight, 0, now, out);

@@ -1,5 +1,6 @@
 /* flight_lock.c - exclusive routes: one target at a time serves, and who it is stands in the route's lock. The order of
  * the targets is the order of the moves. */
+#include "base/check.h"
 #include "flight/flight_internal.h"
 
 static struct candidate *candidate_of(const struct flight *flight, uint32_t id) {
@@ -18,6 +19,7 @@ static bool is_others(const struct flight *flight, uint32_t id) {
 /* The next one behind `holder` in the route's order that can serve, round and round; NULL: no other can. */
 static struct candidate *next_behind(const struct flight *flight, const struct candidate *holder, struct now now,
                                      uint64_t *until_ns) {
+    CHECK(flight->choice.count > 0 && (!holder || holder < flight->choice.candidates + flight->choice.count));
     size_t from = holder ? (size_t)(holder - flight->choice.candidates) : flight->choice.count - 1;
     for (size_t step = 1; step <= flight->choice.count; step++) {
         struct candidate *candidate = &flight->choice.candidates[(from + step) % flight->choice.count];

@@ -3,6 +3,7 @@
  * ones. */
 #include <string.h>
 
+#include "base/check.h"
 #include "flight/flight_internal.h"
 
 static void reply_deliver_begin(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
@@ -45,6 +46,7 @@ static enum step opaque_body(struct flight *flight, struct attempt *attempt, str
 enum step reply_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now,
                      struct actions *out) {
     size_t len = attempt->reply.held.len + bytes.len;
+    CHECK(attempt->reply.mode != reply_events && attempt->state >= attempt_replying);
     if (attempt->reply.mode == reply_opaque) return opaque_body(flight, attempt, bytes, now, out);
     if (attempt->reply.mode == reply_error && len > limit_held_stream) attempt->reply.error_cut = true;
     if (attempt->reply.error_cut) return step_on; /* enough to classify by, and nothing of it is passed on */

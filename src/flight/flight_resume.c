@@ -8,6 +8,7 @@
  * limit_held_reply of text. */
 #include <string.h>
 
+#include "base/check.h"
 #include "flight/flight_internal.h"
 
 /* So much of a continuation is awaited before it is passed on, to see what of it is a repetition. */
@@ -24,6 +25,7 @@ void resume_admit(struct flight *flight, struct now now) {
 }
 
 void resume_begin(struct flight *flight, struct attempt *attempt) {
+    CHECK(resume_has(flight) && flight->caller == caller_headed && !attempt->hedge);
     attempt->continuation.state = continuing_awaited;
     attempt->continuation.pending = text_in_arena(&flight->arena, 256);
 }
@@ -160,6 +162,7 @@ enum step resume_try(struct flight *flight, struct attempt *attempt, enum failur
 
 /* Nobody can go on: the stream ends as a broken one does. */
 void resume_give_up(struct flight *flight, enum failure failure, struct now now, struct actions *out) {
+    CHECK(resume_has(flight) && flight->attempt_count > 0);
     stream_error_event(flight, flight->attempts[flight->attempt_count - 1], failure, STR(""), now, out);
     flight->answer.error = failure_facts(failure)->error;
     answer_end(flight, now, out);

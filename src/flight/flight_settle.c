@@ -24,6 +24,7 @@ static void usage_estimate(const struct flight *flight, struct attempt *attempt)
 
 void attempt_settle(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
                     struct actions *out) {
+    CHECK(failure == failure_none || attempt->call_over); /* who fails was cancelled, or has ended by itself */
     attempt_enter(flight, attempt, attempt_settled, now);
     attempt->failure = failure;
     usage_estimate(flight, attempt);
@@ -42,9 +43,11 @@ void flight_close(struct flight *flight, struct now now, struct actions *out) {
     CHECK(!flight->live || flight->live->call_over);
     CHECK(!flight->rival);
     CHECK(flight->caller == caller_ended || flight->caller == caller_gone);
+    for (unsigned i = 0; i < flight->attempt_count; i++) CHECK(flight->attempts[i]->state == attempt_settled);
     flight->live = NULL;
     wait_give_up(flight, now, out);
     hold_client_settle(flight, now);
+    CHECK(!flight->client_holds.gate && !flight->waiting.shares_line);
     flight_enter(flight, flight_closed, now);
     actions_add(out, action_closed);
 }

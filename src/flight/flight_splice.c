@@ -2,6 +2,7 @@
  * skimmed and pass byte for byte as each is complete. Left out are only the usage chunk that weir asked for and events
  * that are not JSON. */
 #include "dialect/openai/openai_codec.h"
+#include "base/check.h"
 #include "flight/flight_internal.h"
 
 /* -- the request -- */
@@ -29,6 +30,7 @@ bool splice_request(struct flight *flight, struct attempt *attempt) {
     const struct endpoint_facts *endpoint = endpoint_facts(flight->endpoint);
     bool multipart = endpoint->body == endpoint_body_multipart;
     bool has_usage_chunk = flight->endpoint == endpoint_chat || flight->endpoint == endpoint_completions;
+    CHECK(splice_can(flight, provider));
     attempt->dialect.codec = &codec_openai; /* reads its errors */
     attempt->stream.has_terminator = has_usage_chunk;
     attempt->splice.asked_usage =

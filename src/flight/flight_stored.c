@@ -2,6 +2,7 @@
  * it is admitted and stands in its `input` from then on, so that any provider can answer; what was answered is kept
  * when it is whole, unless `store` is false. The storage is the host's. */
 #include "dialect/fields.h"
+#include "base/check.h"
 #include "flight/flight_internal.h"
 
 /* A plain input is one item. */
@@ -280,6 +281,7 @@ void stored_keep(struct flight *flight, struct str response, struct actions *out
     const char *problem;
     size_t at;
     if (flight->stored.state != storing_wanted) return;
+    CHECK(flight->stored.input); /* noted when the request came in */
     const struct json_value *root = json_parse_in(flight->host->scratch, response, &problem, &at);
     struct str id = json_member_str(root, "id"), input = chunks_whole(flight->stored.input);
     struct str output = json_raw(json_member(root, "output"), flight->host->scratch);

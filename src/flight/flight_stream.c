@@ -1,10 +1,12 @@
 /* flight_stream.c - a stream of events as it comes: cut into events, each taken by its dialect's code; and what its end
  * means. */
+#include "base/check.h"
 #include "flight/flight_internal.h"
 
 enum step stream_reply_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now,
                             struct actions *out) {
     struct sse_event event;
+    CHECK(attempt->reply.mode == reply_events && attempt->state >= attempt_replying);
     const bool by_line = attempt->stream.by_line;
     if (by_line)
         lines_feed(&attempt->stream.lines, bytes);

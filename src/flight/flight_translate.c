@@ -6,6 +6,7 @@
 
 #include "dialect/quirks.h"
 #include "dialect/skim.h"
+#include "base/check.h"
 #include "flight/flight_internal.h"
 
 static const int64_t tokens_max = 1000000000000;
@@ -264,6 +265,7 @@ static bool body_keep(struct flight *flight, struct attempt *attempt) {
 static bool body_write(struct flight *flight, struct attempt *attempt) {
     struct text body = text_in_arena(&flight->canonical.arena, flight->body.whole.len + 512);
     struct codec_target target = translate_target_of(flight, attempt);
+    CHECK(flight->canonical.state == canonical_read && attempt->way->writes_anew);
     if (flight->canonical.message) {
         attempt->dialect.codec->write_request(flight->canonical.message, &target, &body);
     } else if (flight->canonical.embed) {

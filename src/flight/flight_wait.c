@@ -6,6 +6,7 @@
 
 static void wait_enter(struct flight *flight, enum flight_waiting why, struct candidate *candidate, uint64_t until_ns,
                        struct now now, struct actions *out) {
+    CHECK(!flight->live && flight->state < flight_answered);
     state_move(flight, machine_waiting, 0, flight->waiting.why, why, now);
     flight->waiting.why = why;
     flight->waiting.candidate = candidate;

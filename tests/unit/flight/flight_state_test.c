@@ -45,16 +45,16 @@ static void of_many_moves_the_last_are_kept(void **state) {
     struct flight_world world;
     (void)state;
     flight_world_begin(&world, yaml);
-    struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
-    const struct target *target = flight->live->target;
+    struct flight *flight = flight_world_new(&world, endpoint_responses);
     actions_begin(&world.out, &world.scratch);
+    flight_enter(flight, flight_trying, world.now);
     for (unsigned i = 0; i < 2 * transitions_kept; i++) {
-        wait_until(flight, waiting_backoff, flight->live->candidate, world.now.mono_ns, world.now, &world.out);
-        assert_ptr_equal(wait_over(flight, world.now)->target, target);
+        wait_for_response(flight, STR(""), STR("resp_1"), world.now, &world.out);
+        wait_over(flight, world.now);
     }
     assert_int_equal(flight->transitions.count, 1 + 4 * transitions_kept);
     assert_false(says(flight, "receiving > trying"));
-    assert_true(says(flight, "waits none > backoff") && says(flight, "waits backoff > none"));
+    assert_true(says(flight, "waits none > recall") && says(flight, "waits recall > none"));
     flight_world_drop(&world, flight);
     flight_world_end(&world);
 }
@@ -111,11 +111,11 @@ static void the_end_of_one_of_two_leaves_the_other_live(void **state) {
     assert_true(attempt_begin(flight, other, &holds, 0, world.now, &world.out));
     assert_true(flight->rival && flight->rival->hedge && flight->hedge == hedge_running);
     struct attempt *first = flight->live, *second = flight->rival;
+    attempt_cancel(first, &world.out);
     attempt_settle(flight, first, failure_outpaced, world.now, &world.out);
     assert_ptr_equal(flight->live, second);
     assert_null(flight->rival);
     assert_int_equal(flight->hedge, hedge_over);
-    first->call_over = true;
     flight_world_drop(&world, flight);
     flight_world_end(&world);
 }
