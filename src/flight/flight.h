@@ -1,5 +1,5 @@
 /* flight.h - one request's life, as others see it: events in, actions out; no socket, no file, no clock, no thread of
- * its own. What a flight is made of is nobody's business but its own files' (flight_internal.h). */
+ * its own. What a flight is made of is nobody's business but its own files' (flight_parts.h). */
 #ifndef WEIR_FLIGHT_FLIGHT_H
 #define WEIR_FLIGHT_FLIGHT_H
 
