@@ -1,0 +1,108 @@
+/* flight_hold_test.c - what an attempt takes of the words that all share comes back, however it ends. */
+#include "flight_world.h"
+
+static const char yaml[] = "state_dir: ./state\n"
+                           "providers:\n"
+                           "  o: {type: openai, api_key: sk-secret-secret-secret, models: [m], max_concurrent: 4,\n"
+                           "      requests_per_minute: 2}\n";
+
+static const struct provider *provider_of(const struct flight *flight) {
+    return flight->choice.candidates[0].target->provider;
+}
+
+static uint64_t requests_left(const struct flight_world *world, const struct provider *provider) {
+    return limiter_left(&provider->cells->requests_minute, &provider->rates.requests_minute, world->now.mono_ns);
+}
+
+static void what_was_taken_and_never_used_comes_back_whole(void **state) {
+    struct flight_world world;
+    struct holds holds;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
+    const struct provider *provider = provider_of(flight);
+    struct candidate *candidate = &flight->choice.candidates[0];
+    assert_int_equal(gate_in_use(&provider->cells->gate), 1);
+    assert_int_equal(requests_left(&world, provider), 1);
+    actions_begin(&world.out, &world.scratch);
+    assert_int_equal(hold_take(flight, candidate, false, world.now, &holds, &world.out), refusal_none);
+    assert_true(holds.gate && holds.in_flight && holds.breaker && holds.provider_breaker);
+    assert_int_equal(gate_in_use(&provider->cells->gate), 2);
+    assert_int_equal(requests_left(&world, provider), 0);
+    hold_give_back(candidate, &holds, world.now, &world.out);
+    assert_int_equal(gate_in_use(&provider->cells->gate), 1);
+    assert_int_equal(gate_in_use(&candidate->target->cells->in_flight), 1);
+    assert_int_equal(requests_left(&world, provider), 1);
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
+static void a_refusal_takes_nothing(void **state) {
+    struct flight_world world;
+    struct holds holds;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("m", "false")),
+                  *other = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
+    struct candidate *candidate = &flight->choice.candidates[0];
+    actions_begin(&world.out, &world.scratch);
+    assert_int_equal(hold_take(flight, candidate, false, world.now, &holds, &world.out), refusal_rate_limited);
+    assert_false(holds.gate || holds.breaker || holds.provider_breaker || holds.in_flight);
+    assert_int_equal(gate_in_use(&provider_of(flight)->cells->gate), 2);
+    flight_world_drop(&world, other);
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
+static void a_request_that_reached_nobody_is_not_counted_against_the_rate(void **state) {
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
+    const struct provider *provider = provider_of(flight);
+    flight_world_tell(&world, flight, (struct event){.kind = event_caller_gone});
+    assert_int_equal(gate_in_use(&provider->cells->gate), 0);
+    assert_int_equal(requests_left(&world, provider), 2);
+    flight_free(flight);
+    flight_world_end(&world);
+}
+
+static void one_that_was_sent_is(void **state) {
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
+    const struct provider *provider = provider_of(flight);
+    flight_world_tell(&world, flight, (struct event){.kind = event_sent});
+    flight_world_tell(&world, flight, (struct event){.kind = event_caller_gone});
+    assert_int_equal(gate_in_use(&provider->cells->gate), 0);
+    assert_int_equal(requests_left(&world, provider), 1);
+    flight_free(flight);
+    flight_world_end(&world);
+}
+
+static void what_came_too_late_is_not_begun(void **state) {
+    struct flight_world world;
+    struct holds holds;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
+    actions_begin(&world.out, &world.scratch);
+    world.now.mono_ns = flight->times.deadline_ns;
+    assert_int_equal(hold_take(flight, &flight->choice.candidates[0], false, world.now, &holds, &world.out),
+                     refusal_too_late);
+    assert_int_equal(gate_in_use(&provider_of(flight)->cells->gate), 1);
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_taken_and_never_used_comes_back_whole),
+        cmocka_unit_test(a_refusal_takes_nothing),
+        cmocka_unit_test(a_request_that_reached_nobody_is_not_counted_against_the_rate),
+        cmocka_unit_test(one_that_was_sent_is),
+        cmocka_unit_test(what_came_too_late_is_not_begun),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
