@@ -110,6 +110,7 @@ static struct arena_block *arena_block_add(struct arena *arena, size_t size, enu
         budget_give(arena->budget, whole);
         return NULL;
     }
+    CHECKF(room >= size && total <= arena->taken_max, "room=%zu size=%zu total=%zu", room, size, total);
     *block = (struct arena_block){.older = arena->newest, .size = room, .used = 0, .ordinary = ordinary};
     room_close(block);
     arena->taken = total;
@@ -133,6 +134,7 @@ static void *arena_take_counted(struct arena *arena, size_t size, enum taking ta
     if (!block || block->size - block->used < rounded) block = arena_block_add(arena, rounded, taking);
     arena->refused |= !block;
     if (!block) return NULL;
+    CHECKF(rounded <= block->size - block->used, "size=%zu used=%zu rounded=%zu", block->size, block->used, rounded);
     void *taken = block->room + block->used;
     block->used += rounded;
     room_open(taken, size);
@@ -187,6 +189,7 @@ void arena_reset(struct arena *arena) {
     arena->newest = keep;
     arena->refused = false;
     size_t kept = keep ? keep->size + sizeof(struct arena_block) : 0;
+    CHECKF(kept <= arena->taken, "kept=%zu taken=%zu", kept, arena->taken);
     budget_give(arena->budget, arena->taken - kept);
     arena->taken = kept;
     if (!keep) return;

@@ -2,6 +2,7 @@
  * be refused though there was just room: never the other way about. */
 #include "base/budget.h"
 
+#include "base/check.h"
 #include "base/memory.h"
 
 enum { times_to_begin = 7, times_to_go_on = 15 };
@@ -61,8 +62,10 @@ void budget_charge(struct budget *budget, size_t size) {
 void budget_give(struct budget *budget, size_t size) {
     if (!budget || !size) return;
     struct budget *whole = whole_of(budget);
-    if (whole != budget) atomic_fetch_sub_explicit(&budget->taken, size, memory_order_relaxed);
-    atomic_fetch_sub_explicit(&whole->taken, size, memory_order_relaxed);
+    size_t held = size; /* nothing is given back that was not taken, of a share nor of the whole */
+    if (whole != budget) held = atomic_fetch_sub_explicit(&budget->taken, size, memory_order_relaxed);
+    size_t taken = atomic_fetch_sub_explicit(&whole->taken, size, memory_order_relaxed);
+    CHECKF(held >= size && taken >= size, "held=%zu taken=%zu size=%zu", held, taken, size);
 }
 
 /* Old and new stand side by side for a moment, and so they are counted. */

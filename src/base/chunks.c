@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/check.h"
 #include "base/memory.h"
 #include "base/sanitized.h"
 
@@ -63,6 +64,7 @@ static struct chunk *chunk_new(struct chunks *chunks, size_t need) {
         budget_give(chunks->budget, whole);
         return NULL;
     }
+    CHECKF(size >= need, "size=%zu need=%zu", size, need);
     *chunk = (struct chunk){.next = NULL, .len = 0, .size = size};
     chunks->taken += whole;
     return chunk;
@@ -114,6 +116,7 @@ struct str chunks_whole(struct chunks *chunks) {
         memcpy(whole->bytes + whole->len, chunk->bytes, chunk->len);
         whole->len += chunk->len;
     }
+    CHECKF(whole->len == chunks->len && chunks->taken > taken, "len=%zu of %zu", whole->len, chunks->len);
     chunks_blocks_give(chunks);
     budget_give(chunks->budget, taken);
     chunks->taken -= taken;
@@ -123,6 +126,7 @@ struct str chunks_whole(struct chunks *chunks) {
 
 size_t chunks_ranges(const struct chunks *chunks, size_t from, size_t to, struct str *ranges, size_t most) {
     size_t start = 0, count = 0;
+    CHECKF(from <= to, "from=%zu to=%zu", from, to);
     for (struct chunk *chunk = chunks->first; chunk && count < most && start < to;
          start += chunk->len, chunk = chunk->next) {
         size_t first = from > start ? from - start : 0;

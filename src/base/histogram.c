@@ -1,6 +1,8 @@
 /* histogram.c - bucket(v) = 8 x exponent + next three bits (as HdrHistogram with three significant bits). */
 #include "base/histogram.h"
 
+#include "base/check.h"
+
 static size_t bucket_of(uint64_t value) {
     if (value < 8) return (size_t)value;
     unsigned exponent = 63u - (unsigned)__builtin_clzll(value);
@@ -10,6 +12,7 @@ static size_t bucket_of(uint64_t value) {
 
 /* The largest value that falls in the bucket. */
 static uint64_t bucket_top(size_t bucket) {
+    CHECKF(bucket < histogram_buckets, "bucket=%zu", bucket);
     if (bucket < 8) return bucket;
     unsigned exponent = (unsigned)(bucket / 8) + 2;
     return ((8 + bucket % 8 + 1) << (exponent - 3)) - 1;
@@ -27,6 +30,7 @@ void histogram_add(struct histogram *histogram, uint64_t value) {
 
 uint64_t histogram_quantile(const struct histogram *histogram, double share) {
     uint64_t count = 0, seen = 0;
+    CHECKF(share >= 0 && share <= 1, "share=%f", share);
     for (size_t i = 0; i < histogram_buckets; i++)
         count += atomic_load_explicit(&histogram->buckets[i], memory_order_relaxed);
     if (count == 0) return 0;

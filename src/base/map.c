@@ -1,6 +1,7 @@
 /* map.c - open addressing at most half full. */
 #include "base/map.h"
 
+#include "base/check.h"
 #include "base/memory.h"
 
 bool map_init(struct map *map, struct arena *arena, size_t count) {
@@ -19,6 +20,7 @@ static struct map_entry *map_place_of(const struct map *map, struct str key) {
 }
 
 bool map_add(struct map *map, struct str key, void *value) {
+    CHECKF(value && (map->size & (map->size - 1)) == 0, "size=%zu", map->size); /* a place without a value is free */
     if (map->count * 2 >= map->size) return false;
     struct map_entry *entry = map_place_of(map, key);
     if (entry->value) return false;

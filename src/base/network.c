@@ -5,6 +5,8 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "base/check.h"
+
 /* What of IPv4 is not public. */
 static const struct network special4[] = {
     {{0}, 4, 8},             /* this network */
@@ -38,6 +40,7 @@ static const struct network special6[] = {
 static const unsigned char mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
 bool network_holds(const struct network *network, const unsigned char *address, unsigned len) {
+    CHECKF((len == 4 || len == 16) && network->bits <= 8 * network->len, "len=%u bits=%u", len, network->bits);
     if (network->len == 4 && len == 16 && !memcmp(address, mapped, sizeof mapped)) {
         address += sizeof mapped;
         len = 4;

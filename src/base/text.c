@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/memory.h"
 
 struct text text_in_arena(struct arena *arena, size_t first_size) {
@@ -24,6 +25,7 @@ struct text text_in_buffer(char *buffer, size_t size) {
 static char *text_room(struct text *text, size_t more) {
     size_t need;
     if (text->failed) return NULL;
+    CHECKF(text->len <= text->size, "len=%zu size=%zu", text->len, text->size);
     if (!size_add(text->len, more, &need)) goto fail;
     if (need <= text->size) return text->at + text->len;
     if (!text->arena) goto fail;

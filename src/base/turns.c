@@ -2,6 +2,8 @@
  * all its others behind that one, in the order they came. */
 #include "base/turns.h"
 
+#include "base/check.h"
+
 static struct turns_place *first_of(const struct list *line, const void *of, uint64_t client) {
     LIST_EACH (node, line) {
         struct turns_place *place = LIST_OWNER(node, struct turns_place, node);
@@ -12,6 +14,7 @@ static struct turns_place *first_of(const struct list *line, const void *of, uin
 
 void turns_join(struct list *line, struct turns_place *place, const void *of, uint64_t client) {
     struct turns_place *first = first_of(line, of, client);
+    CHECK(of && !place->of); /* it stands in one line at most */
     *place = (struct turns_place){.of = of, .client = client, .first = !first, .waiting = 1};
     list_init(&place->behind);
     list_add_last(first ? &first->behind : line, &place->node);
@@ -20,6 +23,7 @@ void turns_join(struct list *line, struct turns_place *place, const void *of, ui
 
 /* Its client's next becomes the first, before `at` in the line. */
 static void hand_on(struct turns_place *place, struct list *at) {
+    CHECKF(place->first && list_empty(&place->behind) == (place->waiting == 1), "waiting=%zu", place->waiting);
     if (list_empty(&place->behind)) return;
     struct turns_place *next = LIST_OWNER(place->behind.next, struct turns_place, node);
     list_remove(&next->node);
@@ -39,10 +43,12 @@ static void take_out(struct turns_place *place) {
 
 void turns_leave(struct list *line, struct turns_place *place) {
     if (!place->of) return;
+    struct turns_place *first = first_of(line, place->of, place->client);
+    CHECKF(first && place->first == (first == place) && first->waiting > !place->first, "first=%d", place->first);
     if (place->first)
         hand_on(place, &place->node);
     else
-        first_of(line, place->of, place->client)->waiting--;
+        first->waiting--;
     take_out(place);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/budget.h"
+#include "base/check.h"
 #include "base/limits.h"
 
 void lines_init(struct lines *lines) { *lines = (struct lines){.held = NULL}; }
@@ -19,6 +20,7 @@ void lines_free(struct lines *lines) {
 void lines_feed(struct lines *lines, struct str bytes) { lines->fed = bytes; }
 
 static enum sse_result lines_hold(struct lines *lines, struct str bytes) {
+    CHECKF(lines->held_len <= limit_sse_event && lines->held_len <= lines->held_size, "held=%zu", lines->held_len);
     if (bytes.len == 0) return sse_more;
     if (bytes.len > limit_sse_event - lines->held_len) return sse_too_large;
     size_t len = lines->held_len + bytes.len;

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "base/check.h"
 #include "base/prng.h"
 #include "base/text.h"
 
@@ -12,6 +13,7 @@ struct str feature_name(enum feature feature) {
         FEATURE_TABLE(X)
 #undef X
     };
+    CHECKF((unsigned)feature < features, "feature=%d", (int)feature);
     return names[feature];
 }
 
@@ -43,6 +45,8 @@ struct message_event *message_event_add(struct message_events *events, enum mess
         if (bigger) events->list = bigger;
         if (bigger) events->size = size;
     }
+    CHECKF((unsigned)kind < message_event_kinds && (events->failed || events->count < events->size),
+           "kind=%d count=%zu", (int)kind, (size_t)events->count);
     struct message_event *event = events->failed ? &scrap : &events->list[events->count++];
     *event = (struct message_event){
         .kind = kind, .usage = USAGE_NONE, .citation = {.start = MESSAGE_NO_INT, .end = MESSAGE_NO_INT}};

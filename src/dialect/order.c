@@ -41,6 +41,8 @@ static struct order_block *order_block_add(struct order *order, const struct mes
                                   .signature = keep_str(event->signature, keep),
                                   .said = text_in_arena(keep, 128)};
     order->held_count++;
+    CHECKF(order->calling && order->held_count <= order_held_max, "held=%u",
+           order->held_count); /* else it would pass */
     return block;
 }
 
@@ -64,6 +66,7 @@ static bool pass(const struct message_event *event, struct message_events *out) 
 static bool release(struct order *order, struct message_events *out) {
     for (unsigned i = 0; i < order->held_count; i++) {
         const struct order_block *block = &order->held[i];
+        CHECKF(block->kind != message_event_arguments, "block=%u", i); /* fragments stand in their call */
         struct message_event *event = message_event_add(out, block->kind);
         event->of = block->of;
         event->tool = block->tool;

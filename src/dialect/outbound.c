@@ -1,6 +1,7 @@
 /* outbound.c - the tables behind outbound.h. Sources: the vendors' API references, as docs/dialects.md names them. */
 #include "dialect/outbound.h"
 
+#include "base/check.h"
 #include "base/url.h"
 
 #define BEARER STR("Authorization"), STR("Bearer ")
@@ -19,7 +20,10 @@ static const struct outbound_facts facts[dialects] = {
     [dialect_responses] = {BEARER, {{NULL, 0}, {NULL, 0}}, STR("/models"), header_of_openai},
 };
 
-const struct outbound_facts *outbound_facts(enum dialect dialect) { return &facts[dialect]; }
+const struct outbound_facts *outbound_facts(enum dialect dialect) {
+    CHECKF((unsigned)dialect < dialects, "dialect=%d", (int)dialect);
+    return &facts[dialect];
+}
 
 bool outbound_forwards(enum dialect dialect, unsigned uses) { return (uses & facts[dialect].forwards) != 0; }
 
@@ -30,6 +34,7 @@ const struct codec *codec_of(enum dialect dialect) {
         [dialect_cloudflare] = &codec_cloudflare, [dialect_huggingface] = &codec_huggingface,
         [dialect_responses] = &codec_responses,
     };
+    CHECKF((unsigned)dialect < dialects, "dialect=%d", (int)dialect);
     return codecs[dialect];
 }
 

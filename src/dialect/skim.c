@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "base/check.h"
+
 void skim_begin(struct skim *skim, struct str text, unsigned depth_max) {
     memset(skim, 0, sizeof *skim);
     skim->text = text;
@@ -136,6 +138,7 @@ static bool word_pass(struct skim *skim, struct str word) {
 }
 
 static bool in_object(const struct skim *skim) {
+    CHECKF(skim->depth > 0 && skim->depth <= limit_json_depth, "depth=%u", skim->depth);
     unsigned top = skim->depth - 1;
     return skim->objects[top / 64] >> (top % 64) & 1;
 }
@@ -217,6 +220,7 @@ static struct skim_token step(struct skim *skim) {
 }
 
 bool skim_skip(struct skim *skim, struct skim_token *token) {
+    CHECKF(token->kind == skim_object || token->kind == skim_array, "kind=%d", (int)token->kind);
     size_t from = (size_t)(token->value.at - skim->text.at);
     for (;;) {
         struct skim_token inner = step(skim);
@@ -306,6 +310,7 @@ bool skim_unescape(struct str raw, struct arena *arena, struct str *value) {
         memcpy(out + len, character, size);
         len += size;
     }
+    CHECKF(len <= raw.len, "len=%zu raw=%zu", len, raw.len); /* an escape is never shorter than what it stands for */
     *value = str_make(out, len);
     return true;
 }

@@ -57,6 +57,7 @@ static size_t line_end_pass(struct str bytes, size_t at) {
  * the end of the first line, where it was found in this call; else 0. */
 static size_t event_end(struct str bytes, size_t *scanned, size_t *first) {
     bool front = *scanned == 0;
+    CHECKF(*scanned <= bytes.len, "scanned=%zu len=%zu", *scanned, bytes.len);
     *first = 0;
     while (*scanned < bytes.len) {
         size_t end = sse_line_end(bytes, *scanned), next;
@@ -129,6 +130,7 @@ static bool sse_hold(struct sse *sse, struct str bytes) {
         sse->held = bigger;
         sse->held_size = size;
     }
+    CHECKF(need <= sse->held_size && need >= bytes.len, "need=%zu size=%zu", need, sse->held_size);
     memcpy(sse->held + sse->held_len, bytes.at, bytes.len);
     sse->held_len = need;
     return true;
@@ -151,7 +153,8 @@ static enum sse_result held_next(struct sse *sse, struct arena *scratch, struct 
         sse->scanned = 0;
         event->raw = str_make(sse->held, end);
         event->borrowed = false;
-        CHECKF(end >= before, "end=%zu before=%zu", end, before); /* else it would have ended then */
+        CHECKF(end >= before && end - before <= sse->fed.len, "end=%zu before=%zu fed=%zu", end, before,
+               sse->fed.len); /* else it would have ended then */
         sse->fed = str_slice(sse->fed, end - before, sse->fed.len);
         return sse_event_read(event->raw, first, scratch, event) ? sse_got_event : sse_no_memory;
     }

@@ -15,6 +15,8 @@ struct cells_entry {
     char cells[];
 };
 
+_Static_assert(offsetof(struct cells_entry, cells) % 16 == 0, "cells stand aligned");
+
 static uint64_t hash_of(const char *kind, struct str name) { return str_hash(name) * 31 + str_hash(str_from(kind)); }
 
 static bool grow(struct cells *cells) {
@@ -52,6 +54,7 @@ void *cells_find(struct cells *cells, struct arena *arena, const char *kind, str
     size_t kind_len = strlen(kind), rounded = (size + cache_line - 1) / cache_line * cache_line;
     struct cells_entry *entry = memory_take_zeroed(sizeof *entry + rounded + kind_len + name.len);
     if (!entry) return NULL;
+    CHECKF(rounded >= size && rounded % cache_line == 0, "rounded=%zu size=%zu", rounded, size);
     entry->hash = hash;
     entry->size = size;
     entry->name = entry->cells + rounded;
@@ -65,11 +68,13 @@ void *cells_find(struct cells *cells, struct arena *arena, const char *kind, str
 }
 
 void cells_free(struct cells *cells) {
+    size_t given = 0;
     for (size_t i = 0; i < cells->chain_count; i++)
-        for (struct cells_entry *entry = cells->chains[i], *next; entry; entry = next) {
+        for (struct cells_entry *entry = cells->chains[i], *next; entry; entry = next, given++) {
             next = entry->next;
             memory_give(entry);
         }
+    CHECKF(given == cells->count, "given=%zu of %zu", given, cells->count);
     memory_give(cells->chains);
     *cells = (struct cells){.chains = NULL};
 }

@@ -26,10 +26,12 @@ struct str key_rest_sentence(enum key_rest why) {
 }
 
 enum key_rest key_rest_why(const struct provider *provider, size_t key) {
+    CHECKF(key < provider->key_count, "key=%zu of %zu", key, (size_t)provider->key_count);
     return (enum key_rest)cell_load(&provider->key_cells[key]->rest);
 }
 
 void key_rest_until(const struct provider *provider, size_t key, enum key_rest why, uint64_t until_ns) {
+    CHECKF(key < provider->key_count && why != key_rest_none, "key=%zu of %zu", key, (size_t)provider->key_count);
     struct key_cells *cells = provider->key_cells[key];
     if (until_ns > cooldown_until_ns(&cells->cooldown)) cell_store(&cells->rest, why); /* the longer reason stays */
     cooldown_set(&cells->cooldown, until_ns);
@@ -37,6 +39,7 @@ void key_rest_until(const struct provider *provider, size_t key, enum key_rest w
 
 void key_rest(const struct provider *provider, size_t key, enum key_rest why, int64_t told_ms, uint64_t now_ns) {
     const int64_t longest_ms = 3600000;
+    CHECKF((unsigned)why < key_rests && why != key_rest_none, "why=%d", (int)why);
     int64_t ms = told_ms > 0 ? told_ms : facts[why].rest_ms;
     if (why == key_rest_quota && ms < facts[why].rest_ms) ms = facts[why].rest_ms;
     if (ms > longest_ms) ms = longest_ms;
@@ -44,6 +47,7 @@ void key_rest(const struct provider *provider, size_t key, enum key_rest why, in
 }
 
 bool key_suspect(const struct provider *provider, size_t key, uint64_t client, uint64_t model, uint64_t now_ns) {
+    CHECKF(key < provider->key_count, "key=%zu of %zu", key, (size_t)provider->key_count);
     return suspicion_note(&provider->key_cells[key]->suspicion, client, model, suspicion_window_ns, now_ns);
 }
 

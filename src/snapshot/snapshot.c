@@ -21,7 +21,10 @@ struct str role_word(size_t role) {
     return role < sizeof names / sizeof *names ? names[role] : STR("");
 }
 
-void snapshot_hold(struct snapshot *snapshot) { atomic_fetch_add_explicit(&snapshot->holds, 1, memory_order_relaxed); }
+void snapshot_hold(struct snapshot *snapshot) {
+    uint32_t before = atomic_fetch_add_explicit(&snapshot->holds, 1, memory_order_relaxed);
+    CHECKF(before > 0 && before < UINT32_MAX, "holds=%u", before);
+}
 
 void snapshot_release(struct snapshot *snapshot) {
     uint32_t before = atomic_fetch_sub_explicit(&snapshot->holds, 1, memory_order_acq_rel);
@@ -38,6 +41,8 @@ const struct client *snapshot_client(const struct snapshot *snapshot, struct str
     if (key.len == 0 || key.len > 512) return NULL;
     struct sha256 hash = hash_sha256(key);
     uint32_t number = client_table_find(&snapshot->client_keys, &hash);
+    CHECKF(number == client_table_none || number < snapshot->client_count, "number=%u of %zu", number,
+           (size_t)snapshot->client_count);
     return number == client_table_none ? NULL : &snapshot->clients[number];
 }
 

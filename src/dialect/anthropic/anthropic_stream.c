@@ -2,6 +2,7 @@
  * the canonical stream numbers tool calls alone. */
 #include <string.h>
 
+#include "base/check.h"
 #include "dialect/anthropic/anthropic.h"
 
 struct reader {
@@ -87,6 +88,7 @@ static void delta_add(struct reader *reader, struct message_events *events, cons
     struct str fragment = json_member_str(delta, "partial_json");
     if (!fragment.len) return;
     struct message_event *event = message_event_add(events, message_event_arguments);
+    CHECK(reader->tools > 0); /* fragments are of a call that has begun */
     event->tool = reader->tools - 1;
     event->text = fragment;
 }
@@ -169,6 +171,7 @@ static void anthropic_stream_block_begin(struct writer *writer, const struct cod
                                          struct text *text) {
     anthropic_write_start(writer, caller, text);
     block_end(writer, text);
+    CHECKF(kind != block_none && writer->open == block_none, "kind=%d open=%d", (int)kind, (int)writer->open);
     writer->open = kind;
     anthropic_frame_begin(text, STR("content_block_start"));
     text_json_u64(text, STR("index"), writer->index);
@@ -176,6 +179,7 @@ static void anthropic_stream_block_begin(struct writer *writer, const struct cod
 }
 
 static void anthropic_delta_begin(struct writer *writer, struct str type, struct text *text) {
+    CHECK(writer->started && writer->open != block_none); /* what is told is told of the block that is open */
     anthropic_frame_begin(text, STR("content_block_delta"));
     text_json_u64(text, STR("index"), writer->index);
     text_json_key(text, STR("delta"));
@@ -185,6 +189,7 @@ static void anthropic_delta_begin(struct writer *writer, struct str type, struct
 
 static void anthropic_write_delta(struct writer *writer, const struct codec_caller *caller, enum block kind,
                                   struct str type, struct str name, struct str value, struct text *text) {
+    CHECKF(kind == block_text || kind == block_thinking, "kind=%d", (int)kind);
     if (writer->open != kind) {
         anthropic_stream_block_begin(writer, caller, kind, text);
         text_put(text, kind == block_text ? STR("{\"type\":\"text\",\"text\":\"\"}")
@@ -241,6 +246,7 @@ static void anthropic_stream_citation_put(struct writer *writer, const struct co
 static void anthropic_write_finish(struct writer *writer, const struct codec_caller *caller, struct text *text) {
     anthropic_write_start(writer, caller, text);
     block_end(writer, text);
+    CHECKF(writer->started && writer->open == block_none, "open=%d", (int)writer->open);
     anthropic_frame_begin(text, STR("message_delta"));
     text_json_key(text, STR("delta"));
     text_put_byte(text, '{');

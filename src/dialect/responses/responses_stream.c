@@ -2,6 +2,7 @@
  * is closed; the last event is the whole response. So all that was said is kept until the end. */
 #include <string.h>
 
+#include "base/check.h"
 #include "dialect/responses/responses.h"
 
 struct reader {
@@ -133,6 +134,7 @@ static void responses_frame_end(struct text *text) { text_put(text, STR("}\n\n")
 static const char *const prefixes[] = {"", "msg", "msg", "rs", "fc"};
 
 static void id_put(const struct writer *writer, const struct codec_caller *caller, struct text *text) {
+    CHECKF(writer->started && writer->open != item_none && writer->open <= item_call, "open=%d", (int)writer->open);
     text_printf(text, "\"%s_%.*s_%u\"", prefixes[writer->open], STR_ARG(caller->request_id), writer->index);
 }
 
@@ -232,6 +234,7 @@ static void item_close(struct writer *writer, const struct codec_caller *caller,
     responses_frame_end(text);
     if (writer->output.len) text_put_byte(&writer->output, ',');
     responses_stream_item_put(writer, caller, true, &writer->output);
+    CHECKF((writer->citations > 0) <= (writer->open == item_message), "citations=%u", writer->citations);
     writer->said.len = writer->cited.len = writer->citations = 0;
     writer->index++;
     writer->open = item_none;
@@ -241,6 +244,9 @@ static void item_open(struct writer *writer, const struct codec_caller *caller, 
                       struct text *text) {
     responses_write_start(writer, caller, keep, text);
     item_close(writer, caller, text);
+    CHECKF(kind != item_none && writer->open == item_none, "kind=%d open=%d", (int)kind, (int)writer->open);
+    CHECKF(writer->said.len == 0 && writer->cited.len == 0, "said=%zu",
+           writer->said.len); /* nothing is left of the last */
     writer->open = kind;
     responses_frame_begin(writer, text, "response.output_item.added");
     text_json_u64(text, STR("output_index"), writer->index);
