@@ -1,8 +1,8 @@
 /* flight_splice.c - OpenAI's own words on both sides, a way: the body goes up with a few ranges replaced; events are
  * skimmed and pass byte for byte as each is complete. Left out are only the usage chunk that weir asked for and events
  * that are not JSON. */
-#include "dialect/openai/openai_codec.h"
 #include "base/check.h"
+#include "dialect/openai/openai_codec.h"
 #include "flight/flight_internal.h"
 
 /* -- the request -- */

@@ -1,8 +1,8 @@
 /* flight_stored.c - responses that weir stores (OpenAI's Responses API): what a request goes on from is recalled before
  * it is admitted and stands in its `input` from then on, so that any provider can answer; what was answered is kept
  * when it is whole, unless `store` is false. The storage is the host's. */
-#include "dialect/fields.h"
 #include "base/check.h"
+#include "dialect/fields.h"
 #include "flight/flight_internal.h"
 
 /* A plain input is one item. */

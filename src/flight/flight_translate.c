@@ -4,9 +4,9 @@
  * Must never: change silently what a dialect cannot say: it is named in x-weir-dropped, or the target is not asked. */
 #include <string.h>
 
+#include "base/check.h"
 #include "dialect/quirks.h"
 #include "dialect/skim.h"
-#include "base/check.h"
 #include "flight/flight_internal.h"
 
 static const int64_t tokens_max = 1000000000000;

@@ -1,0 +1,127 @@
+/* flight_translate_test.c - from one dialect to another: what is written anew, whose terminator it is, and what becomes
+ * of errors. */
+#include "flight_world.h"
+
+static const char yaml[] = "state_dir: ./state\n"
+                           "providers:\n"
+                           "  a: {type: anthropic, api_key: sk-secret-secret-secret, models: [n]}\n"
+                           "  g: {type: gemini, api_key: sk-secret-secret-secret, models: [k]}\n"
+                           "  o: {type: openai, api_key: sk-secret-secret-secret, models: [m]}\n";
+
+#define GEMINI(text, finish)                                                                                 \
+    "data: {\"candidates\":[{\"index\":0,\"content\":{\"role\":\"model\",\"parts\":[{\"text\":\"" text "\"}" \
+    "]}" finish "}]}\n\n"
+
+/* All that the last step wrote. */
+static struct str written(const struct flight_world *world) {
+    static char text[8192];
+    size_t len = 0;
+    for (size_t i = 0; i < world->out.count; i++) {
+        const struct action *action = &world->out.list[i];
+        for (size_t r = 0; action->kind == action_write && r < action->write.count; r++) {
+            assert_true(len + action->write.ranges[r].len < sizeof text);
+            memcpy(text + len, action->write.ranges[r].at, action->write.ranges[r].len);
+            len += action->write.ranges[r].len;
+        }
+    }
+    return str_make(text, len);
+}
+
+static bool holds(const struct flight_world *world, const char *words) {
+    return str_find(written(world), str_from(words)) != SIZE_MAX;
+}
+
+static struct flight *streaming(struct flight_world *world, const char *model_body) {
+    flight_world_begin(world, yaml);
+    struct flight *flight = flight_world_ask(world, model_body);
+    assert_ptr_equal(flight->live->way, &way_translate);
+    flight_world_head(world, flight, 0, 200, "text/event-stream");
+    return flight;
+}
+
+static void end(struct flight_world *world, struct flight *flight) {
+    flight_world_drop(world, flight);
+    flight_world_end(world);
+}
+
+static void a_dialect_without_a_terminator_gets_the_callers(void **state) {
+    struct flight_world world;
+    (void)state;
+    struct flight *flight = streaming(&world, FLIGHT_CHAT("k", "true"));
+    flight_world_body(&world, flight, 0, GEMINI("hi", ",\"finishReason\":\"STOP\""));
+    assert_true(holds(&world, "\"content\":\"hi\""));
+    assert_false(holds(&world, "[DONE]"));
+    flight_world_tell(&world, flight, (struct event){.kind = event_reply_end});
+    assert_true(str_ends(written(&world), STR("data: [DONE]\n\n")));
+    assert_int_equal(flight->attempts[0]->failure, failure_none);
+    assert_int_equal(flight_world_asked(&world, action_settled), 1);
+    assert_int_equal(flight_world_asked(&world, action_closed), 1);
+    end(&world, flight);
+}
+
+static void a_stream_that_breaks_gets_none(void **state) {
+    struct flight_world world;
+    (void)state;
+    struct flight *flight = streaming(&world, FLIGHT_CHAT("k", "true"));
+    flight_world_body(&world, flight, 0, GEMINI("hi", ""));
+    flight_world_tell(&world, flight, (struct event){.kind = event_reply_end});
+    assert_false(holds(&world, "[DONE]"));
+    assert_true(holds(&world, "The stream broke before its end"));
+    assert_int_equal(flight->attempts[0]->failure, failure_cut);
+    end(&world, flight);
+}
+
+static void keep_alives_of_the_provider_stay_here(void **state) {
+    struct flight_world world;
+    (void)state;
+    struct flight *flight = streaming(&world, FLIGHT_CHAT("n", "true"));
+    flight_world_body(&world, flight, 0, ": ping\n\n");
+    assert_int_equal(flight->live->reply.held.len, 0);
+    assert_int_equal(flight->live->state, attempt_replying);
+    end(&world, flight);
+}
+
+static void what_was_read_once_serves_the_next_attempt_too(void **state) {
+    struct flight_world world;
+    struct error error = {.code = error_none};
+    struct str param = STR_NONE;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("n", "false"));
+    const struct message_request *message = flight->canonical.message;
+    assert_int_equal(flight->canonical.state, canonical_read);
+    assert_true(translate_read(flight, &error, &param));
+    assert_ptr_equal(flight->canonical.message, message);
+    translate_release(flight);
+    assert_int_equal(flight->canonical.state, canonical_not_read);
+    assert_null(flight->canonical.message);
+    end(&world, flight);
+}
+
+static void the_same_state_of_affairs_has_each_sdks_status(void **state) {
+    static const struct {
+        enum endpoint endpoint;
+        int status, told;
+    } rows[] = {{endpoint_messages, 503, 529}, {endpoint_messages, 529, 529}, {endpoint_generate, 529, 503},
+                {endpoint_chat, 529, 503},     {endpoint_chat, 503, 503},     {endpoint_messages, 429, 429}};
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct flight *flight = flight_world_new(&world, rows[i].endpoint);
+        assert_int_equal(translate_status(flight, rows[i].status), rows[i].told);
+        flight_world_drop(&world, flight);
+    }
+    flight_world_end(&world);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_dialect_without_a_terminator_gets_the_callers),
+        cmocka_unit_test(a_stream_that_breaks_gets_none),
+        cmocka_unit_test(keep_alives_of_the_provider_stay_here),
+        cmocka_unit_test(what_was_read_once_serves_the_next_attempt_too),
+        cmocka_unit_test(the_same_state_of_affairs_has_each_sdks_status),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
