@@ -30,4 +30,9 @@ enum {
     limit_deployments = 64, /* configurations alive at once: the newest, and those that requests in flight began with */
 };
 
+/* Macros, as sentences of the configuration's reference say them, too. */
+#define limit_pool_idle_s 55 /* a connection that has nothing to do is kept so long */
+#define LIMIT_TEXT(limit) LIMIT_TEXT_OF(limit)
+#define LIMIT_TEXT_OF(limit) #limit
+
 #endif

@@ -275,7 +275,8 @@ static const struct config_key queue_keys[] = {
 
 static const struct config_key pool_keys[] = {
     INT("max_idle", 0, 1e6, "128",
-        "Connections that are kept when they have nothing to do, per event loop, for 55 s; at most max_connections."),
+        "Connections that are kept when they have nothing to do, per event loop, for " LIMIT_TEXT(
+            limit_pool_idle_s) " s; at most max_connections."),
     INT("max_connections", 1, 1e6, "",
         "Connections in all, per event loop; none: no limit. Past it a request waits for one, within "
         "connect_timeout_seconds, and then goes on to the next target."),

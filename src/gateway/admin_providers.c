@@ -10,10 +10,17 @@ static const struct {
     struct str name;
     enum config_edit_kind kind;
     enum provider_state state;
-} actions[] = {{STR("drain"), edit_state, provider_draining},
-               {STR("resume"), edit_state, provider_active},
-               {STR("maintenance"), edit_state, provider_maintenance},
-               {STR("reset"), edit_reset, provider_active}};
+    bool probes; /* changes nothing */
+} actions[] = {{STR("drain"), edit_state, provider_draining, false},
+               {STR("resume"), edit_state, provider_active, false},
+               {STR("maintenance"), edit_state, provider_maintenance, false},
+               {STR("probe"), edit_state, provider_active, true},
+               {STR("reset"), edit_reset, provider_active, false}};
+enum { action_count = sizeof actions / sizeof *actions };
+
+struct str provider_action_word(size_t place) {
+    return place < action_count ? actions[place].name : STR("");
+}
 
 void answer_providers(struct visit *visit) {
     struct text text = text_in_arena(&visit->gateway_worker->worker->scratch, 16 * 1024);
@@ -142,15 +149,21 @@ void answer_provider_action(struct visit *visit) {
     struct str id = visit_id(visit);
     size_t slash = str_find_byte(id, '/');
     struct str action = slash == SIZE_MAX ? STR("") : str_slice(id, slash + 1, id.len);
-    if (str_eq(action, STR("probe"))) {
-        answer_probe(visit, str_slice(id, 0, slash));
-        return;
-    }
-    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
+    char sentence[160];
+    struct text text = text_in_buffer(sentence, sizeof sentence);
+    text_put(&text, STR("POST /admin/v1/providers/NAME/ takes "));
+    for (size_t i = 0; i < action_count; i++) {
         if (str_eq(actions[i].name, action)) {
-            gateway_admin_providers_change(visit, str_slice(id, 0, slash), actions[i].kind, actions[i].state);
+            struct str provider = str_slice(id, 0, slash);
+            if (actions[i].probes)
+                answer_probe(visit, provider);
+            else
+                gateway_admin_providers_change(visit, provider, actions[i].kind, actions[i].state);
             return;
         }
-    visit_error(visit, error_unknown_path,
-                STR("POST /admin/v1/providers/NAME/ takes drain, resume, maintenance, probe and reset."));
+        text_put(&text, i == 0 ? STR("") : i + 1 < action_count ? STR(", ") : STR(" and "));
+        text_put(&text, actions[i].name);
+    }
+    text_put_byte(&text, '.');
+    visit_error(visit, error_unknown_path, text_str(&text));
 }

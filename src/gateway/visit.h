@@ -106,5 +106,7 @@ void answer_provider_update(struct visit *visit);
 void answer_provider_replace(struct visit *visit);
 void answer_provider_remove(struct visit *visit);
 void answer_provider_action(struct visit *visit);
+/* What it takes, by place: "drain", ...; empty behind the last. */
+struct str provider_action_word(size_t place);
 
 #endif

@@ -2,11 +2,12 @@
 #include "runtime/deployment.h"
 
 #include "base/check.h"
+#include "base/limits.h"
 #include "base/memory.h"
 #include "dialect/outbound.h"
 #include "net/tls.h"
 
-enum { idle_timeout_s = 55, rested_s = 1 };
+enum { rested_s = 1 };
 
 /* Equal for connections that may be shared: to the same place, by the same credentials, verified by the same roots. */
 static uint64_t pool_id(const struct provider *provider, const struct tls_context *tls) {
@@ -21,7 +22,7 @@ static struct origin deployment_origin_of(const struct provider *provider, struc
                            .unix_path = provider->base.unix_path,
                            .proxy = provider->proxy,
                            .connect_timeout_ns = provider->connect_timeout_ns,
-                           .idle_timeout_ns = idle_timeout_s * NS_PER_S,
+                           .idle_timeout_ns = limit_pool_idle_s * NS_PER_S,
                            .rested_ns = rested_s * NS_PER_S,
                            .connections_idle_max = provider->pool_idle_max,
                            .connections_max = provider->pool_connections_max,

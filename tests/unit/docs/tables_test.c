@@ -100,6 +100,18 @@ static struct str path_filled(struct str path) {
     return text_str(&text);
 }
 
+static bool action_told[16];
+
+/* The last part of a path below a provider: a word of the gateway's. */
+static void action_mark(struct str path) {
+    size_t slash = path.len;
+    while (slash > 0 && path.at[slash - 1] != '/') slash--;
+    size_t i = 0;
+    while (provider_action_word(i).len && !str_eq(provider_action_word(i), str_slice(path, slash, path.len))) i++;
+    if (!provider_action_word(i).len) fail_msg("docs/http.md: nothing is done by `%.*s`", STR_ARG(path));
+    action_told[i] = true;
+}
+
 static void told_mark(enum http_method method, struct str path, struct str who) {
     static const struct str words[] = {[access_open] = STR("anyone"),
                                        [access_client] = STR("client"),
@@ -113,6 +125,7 @@ static void told_mark(enum http_method method, struct str path, struct str who) 
     if (str_find(who, words[route->access]) == SIZE_MAX)
         fail_msg("docs/http.md: `%.*s` is for %.*s", STR_ARG(path), STR_ARG(words[route->access]));
     for (size_t i = 0; route_row(i); i++) row_told[i] = row_told[i] || route == route_row(i);
+    if (route->answer == answer_provider_action) action_mark(path);
     if (str_starts(path, STR("/providers/"))) endpoint_told[endpoint_raw] = true;
     if (method == http_post && endpoint_find(path_filled(path), &endpoint, NULL)) endpoint_told[endpoint] = true;
 }
@@ -138,6 +151,13 @@ static void every_path_is_told_and_every_told_one_is_served(void **state) {
             told = row_told[k] && str_starts(route_row(k)->path, STR("/v1/")) &&
                    str_eq(str_slice(route_row(k)->path, 3, SIZE_MAX), route_row(i)->path);
         if (!told) fail_msg("docs/http.md does not tell of `%.*s`", STR_ARG(route_row(i)->path));
+    }
+    const struct str commands = page_of("commands.md");
+    for (size_t i = 0; provider_action_word(i).len; i++) {
+        struct text form = text_in_arena(&arena, 64);
+        text_printf(&form, "\n  weir provider %.*s NAME\n", STR_ARG(provider_action_word(i)));
+        if (!action_told[i] || str_find(commands, text_str(&form)) == SIZE_MAX)
+            fail_msg("docs/http.md or docs/commands.md do not tell of `%.*s`", STR_ARG(provider_action_word(i)));
     }
     for (unsigned i = 0; i < endpoints; i++)
         if (!endpoint_told[i])
