@@ -1,6 +1,6 @@
 /* tables_test.c - what the pages list is what the program's tables hold, no row more and none less: paths, headers,
- * errors, strategies, failures, features; and what they show as a configuration is one. (docs/configuration.md and
- * docs/metrics.md are written from theirs.) */
+ * errors, strategies, failures, features, the mock's options; and what they show as a configuration is one.
+ * (docs/configuration.md and docs/metrics.md are written from theirs.) */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,6 +18,7 @@
 #include "dialect/endpoint.h"
 #include "dialect/message.h"
 #include "gateway/visit.h"
+#include "mock/mock_options.h"
 
 static struct arena arena;
 
@@ -280,6 +281,35 @@ static void every_feature_that_may_be_dropped_is_told(void **state) {
             fail_msg("docs/dialects.md does not tell of `%.*s`", STR_ARG(embed_feature_name((enum embed_feature)i)));
 }
 
+/* -- the mock -- */
+
+typedef bool (*describer)(size_t index, struct str *name, struct str *value, struct str *sentence);
+
+/* `NAME` or `NAME VALUE` in a table's first cell. */
+static void described_compare(const char *heading, describer describe, bool with_value) {
+    struct str rest = section_of(page_of("mock.md"), heading), cells[cells_max], word, name, value, sentence;
+    bool told[64] = {false};
+    while (next_row(&rest, cells)) {
+        assert_true(next_word(&cells[0], &word));
+        bool found = false;
+        for (size_t i = 0; describe(i, &name, &value, &sentence); i++) {
+            struct text form = text_in_arena(&arena, 64);
+            text_put(&form, name);
+            if (with_value && value.len) text_printf(&form, " %.*s", STR_ARG(value));
+            if (str_eq(text_str(&form), word)) found = told[i] = true;
+        }
+        if (!found) fail_msg("docs/mock.md: there is no `%.*s`", STR_ARG(word));
+    }
+    for (size_t i = 0; describe(i, &name, &value, &sentence); i++)
+        if (!told[i]) fail_msg("docs/mock.md does not tell of `%.*s`", STR_ARG(name));
+}
+
+static void every_option_and_fault_of_the_mock_is_told(void **state) {
+    (void)state;
+    described_compare("\n## Options", mock_option_describe, true);
+    described_compare("\n## Faults", mock_fault_describe, false);
+}
+
 /* -- configurations -- */
 
 static const char *any_environment(void *context, const char *name) {
@@ -350,6 +380,7 @@ int main(void) {
         cmocka_unit_test(every_strategy_is_told),
         cmocka_unit_test(every_failure_is_told_in_its_own_words),
         cmocka_unit_test(every_feature_that_may_be_dropped_is_told),
+        cmocka_unit_test(every_option_and_fault_of_the_mock_is_told),
         cmocka_unit_test(every_configuration_that_is_shown_is_one),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
