@@ -50,11 +50,11 @@ static struct hedge_rules hedge_of(struct config_reading *reading, struct sectio
     return rules;
 }
 
-static struct fetch_limits fetch_of(struct config_reading *reading, struct section section, struct arena *arena) {
-    struct fetch_limits fetch = {.on = read_bool(section, "enabled"),
-                                 .bytes_max = read_whole(section, "max_bytes"),
-                                 .timeout_ns = read_ns(section, "timeout_seconds")};
-    const struct config_node *allow = config_member(section.map, STR("allow"));
+static struct fetch_limits fetch_of(struct config_reading *reading, struct section fetching, struct arena *arena) {
+    struct fetch_limits fetch = {.on = read_bool(fetching, "enabled"),
+                                 .bytes_max = read_whole(fetching, "max_bytes"),
+                                 .timeout_ns = read_ns(fetching, "timeout_seconds")};
+    const struct config_node *allow = config_member(fetching.map, STR("allow"));
     if (!allow || allow->count == 0) return fetch;
     fetch.allowed = arena_take_zeroed(arena, allow->count * sizeof *fetch.allowed);
     for (const struct config_node *at = allow->first; fetch.allowed && at; at = at->next)
