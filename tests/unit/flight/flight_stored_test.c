@@ -1,0 +1,108 @@
+/* flight_stored_test.c - responses that go on from a stored one: recalled before anybody is asked, kept when whole. */
+#include "flight_world.h"
+
+static const char yaml[] =
+    "state_dir: ./state\n"
+    "providers:\n"
+    "  a: {type: anthropic, api_key: sk-secret-secret-secret, models: [n]}\n"
+    "clients:\n"
+    "  - {name: one, key_hash: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef}\n";
+
+#define REPLY                                                                                                    \
+    "{\"id\":\"i\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"n\",\"content\":[{\"type\":\"text\"," \
+    "\"text\":\"fine\"}],\"stop_reason\":\"end_turn\",\"usage\":{\"input_tokens\":1,\"output_tokens\":2}}"
+
+static struct flight *ask(struct flight_world *world, const char *body) {
+    flight_world_begin(world, yaml);
+    struct flight_request asked = {.endpoint = endpoint_responses,
+                                   .request_id = STR("req_1"),
+                                   .client = &world->config.snapshot->clients[0],
+                                   .content_length = -1,
+                                   .arrived = world->now};
+    struct flight *flight = flight_new(&world->host, world->config.snapshot, &asked);
+    assert_non_null(flight);
+    flight_world_tell(world, flight, (struct event){.kind = event_arrived});
+    flight_world_tell(world, flight, (struct event){.kind = event_body, .bytes = str_from(body)});
+    flight_world_tell(world, flight, (struct event){.kind = event_body_end});
+    return flight;
+}
+
+static void end(struct flight_world *world, struct flight *flight) {
+    flight_world_drop(world, flight);
+    flight_world_end(world);
+}
+
+static void what_it_goes_on_from_is_recalled_and_stands_in_front(void **state) {
+    struct flight_world world;
+    (void)state;
+    struct flight *flight = ask(&world, "{\"model\":\"n\",\"previous_response_id\":\"resp_1\",\"input\":\"and you?\"}");
+    assert_int_equal(flight->waiting.why, waiting_recall);
+    assert_int_equal(flight->state, flight_receiving);
+    assert_int_equal(flight_world_asked(&world, action_recall), 1);
+    flight_world_tell(&world, flight,
+                      (struct event){.kind = event_recalled,
+                                     .bytes = STR("[{\"type\":\"message\",\"role\":\"user\",\"content\":\"hello\"}]")});
+    assert_int_equal(flight_world_asked(&world, action_call), 1);
+    assert_true(str_find(flight->body.whole, STR("hello")) < str_find(flight->body.whole, STR("and you?")));
+    assert_true(str_find(flight->body.whole, STR("previous_response_id")) == SIZE_MAX);
+    end(&world, flight);
+}
+
+static void what_is_not_there_is_told_and_nobody_is_asked(void **state) {
+    struct flight_world world;
+    (void)state;
+    struct flight *flight = ask(&world, "{\"model\":\"n\",\"previous_response_id\":\"resp_1\",\"input\":\"and you?\"}");
+    flight_world_tell(&world, flight, (struct event){.kind = event_recalled});
+    assert_int_equal(flight->answer.status, 400);
+    assert_int_equal(flight->attempt_count, 0);
+    end(&world, flight);
+}
+
+static void a_store_that_fails_is_not_taken_for_an_empty_one(void **state) {
+    struct flight_world world;
+    (void)state;
+    struct flight *flight = ask(&world, "{\"model\":\"n\",\"previous_response_id\":\"resp_1\",\"input\":\"and you?\"}");
+    flight_world_tell(&world, flight, (struct event){.kind = event_recalled, .text = STR("disk")});
+    assert_int_equal(flight->answer.error, error_storage_failed);
+    end(&world, flight);
+}
+
+static void a_whole_answer_is_kept_before_its_caller_can_ask_for_it(void **state) {
+    struct flight_world world;
+    (void)state;
+    struct flight *flight = ask(&world, "{\"model\":\"n\",\"input\":\"hello\"}");
+    assert_int_equal(flight->stored.state, storing_wanted);
+    flight_world_head(&world, flight, 0, 200, "application/json");
+    flight_world_body(&world, flight, 0, REPLY);
+    flight_world_tell(&world, flight, (struct event){.kind = event_reply_end});
+    assert_int_equal(flight->stored.state, storing_done);
+    assert_int_equal(flight_world_asked(&world, action_keep), 1);
+    for (size_t i = 0; world.out.list[i].kind != action_keep; i++)
+        assert_true(world.out.list[i].kind != action_respond && world.out.list[i].kind != action_write);
+    end(&world, flight);
+}
+
+static void store_false_keeps_nothing(void **state) {
+    struct flight_world world;
+    (void)state;
+    struct flight *flight = ask(&world, "{\"model\":\"n\",\"store\":false,\"input\":\"hello\"}");
+    assert_int_equal(flight->stored.state, storing_not);
+    assert_null(flight->stored.input);
+    flight_world_head(&world, flight, 0, 200, "application/json");
+    flight_world_body(&world, flight, 0, REPLY);
+    flight_world_tell(&world, flight, (struct event){.kind = event_reply_end});
+    assert_int_equal(flight_world_asked(&world, action_keep), 0);
+    assert_int_equal(flight->answer.status, 200);
+    end(&world, flight);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_it_goes_on_from_is_recalled_and_stands_in_front),
+        cmocka_unit_test(what_is_not_there_is_told_and_nobody_is_asked),
+        cmocka_unit_test(a_store_that_fails_is_not_taken_for_an_empty_one),
+        cmocka_unit_test(a_whole_answer_is_kept_before_its_caller_can_ask_for_it),
+        cmocka_unit_test(store_false_keeps_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
