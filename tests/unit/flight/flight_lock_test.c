@@ -1,0 +1,85 @@
+/* flight_lock_test.c - exclusive routes: who holds the lock serves, being busy does not lose it, failing does. */
+#include "flight_world.h"
+
+static const char yaml[] = "state_dir: ./state\n"
+                           "providers:\n"
+                           "  a: {type: openai, api_key: sk-secret-secret-secret, models: [m], max_concurrent: 2}\n"
+                           "  b: {type: openai, api_key: sk-other-other-other, models: [m]}\n"
+                           "routes: [{model: m, targets: [a/m, b/m], strategy: exclusive, failover_after: 2}]\n";
+
+static struct lock_view lock_of(const struct flight *flight) { return lock_view(&flight->choice.route->cells->lock); }
+
+static bool holds(const struct flight *flight, const char *name) {
+    for (size_t i = 0; i < flight->choice.count; i++)
+        if (flight->choice.candidates[i].target->id == lock_of(flight).holder)
+            return str_eq(flight->choice.candidates[i].target->name, str_from(name));
+    return false;
+}
+
+static void the_first_target_of_the_route_holds_it(void **state) {
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
+    assert_true(holds(flight, "a/m"));
+    assert_true(str_eq(flight->live->target->name, STR("a/m")));
+    assert_int_equal(flight->live->lock_epoch, lock_of(flight).epoch);
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
+static void being_busy_does_not_lose_it(void **state) {
+    struct flight_world world;
+    struct flight *flights[3];
+    (void)state;
+    flight_world_begin(&world, yaml);
+    for (size_t i = 0; i < 3; i++) flights[i] = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
+    assert_int_equal(flights[2]->answer.status, 429);
+    assert_true(holds(flights[2], "a/m"));
+    assert_int_equal(flights[2]->attempt_count, 0); /* nor is another asked */
+    for (size_t i = 0; i < 3; i++) flight_world_drop(&world, flights[i]);
+    flight_world_end(&world);
+}
+
+static void failing_again_and_again_moves_it_and_the_same_request_is_served(void **state) {
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
+    uint32_t epoch = lock_of(flight).epoch;
+    for (unsigned i = 0; i < 2; i++) {
+        assert_true(str_eq(flight->live->target->name, STR("a/m")));
+        flight_world_tell(&world, flight,
+                          (struct event){.kind = event_call_failed, .attempt = i, .failure = failure_connect});
+    }
+    assert_true(holds(flight, "b/m"));
+    assert_true(lock_of(flight).epoch != epoch);
+    assert_true(str_eq(flight->live->target->name, STR("b/m")));
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
+static void what_the_caller_did_wrong_moves_nothing(void **state) {
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    for (unsigned i = 0; i < 4; i++) {
+        struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
+        flight_world_head(&world, flight, 0, 400, "application/json");
+        flight_world_body(&world, flight, 0, "{\"error\":{\"message\":\"no\",\"type\":\"invalid_request_error\"}}");
+        flight_world_tell(&world, flight, (struct event){.kind = event_reply_end});
+        assert_true(holds(flight, "a/m"));
+        flight_free(flight);
+    }
+    flight_world_end(&world);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_first_target_of_the_route_holds_it),
+        cmocka_unit_test(being_busy_does_not_lose_it),
+        cmocka_unit_test(failing_again_and_again_moves_it_and_the_same_request_is_served),
+        cmocka_unit_test(what_the_caller_did_wrong_moves_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,86 @@
+/* flight_masked_test.c - the credential that an attempt sent does not come back: in a body, over any cut, in an error's
+ * words, in what is told of it. */
+#include "flight_world.h"
+
+#define KEY "sk-secret-secret-secret"
+
+static const char yaml[] = "state_dir: ./state\n"
+                           "providers:\n"
+                           "  o: {type: openai, api_key: " KEY ", models: [m]}\n";
+
+static bool holds(struct str text, const char *words) { return str_find(text, str_from(words)) != SIZE_MAX; }
+
+static struct str written(const struct flight_world *world) {
+    static char text[4096];
+    size_t len = 0;
+    for (size_t i = 0; i < world->out.count; i++) {
+        const struct action *action = &world->out.list[i];
+        for (size_t r = 0; action->kind == action_write && r < action->write.count; r++) {
+            assert_true(len + action->write.ranges[r].len < sizeof text);
+            memcpy(text + len, action->write.ranges[r].at, action->write.ranges[r].len);
+            len += action->write.ranges[r].len;
+        }
+    }
+    return str_make(text, len);
+}
+
+static void over_any_cut_it_is_masked(void **state) {
+    static const char reply[] = FLIGHT_EVENT("you sent " KEY " and", "null");
+    (void)state;
+    for (size_t cut = 1; cut < sizeof reply - 1; cut++) {
+        struct flight_world world;
+        char first[sizeof reply] = "";
+        memcpy(first, reply, cut);
+        flight_world_begin(&world, yaml);
+        struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("m", "true"));
+        flight_world_head(&world, flight, 0, 200, "text/event-stream");
+        flight_world_body(&world, flight, 0, first);
+        assert_false(holds(written(&world), KEY));
+        flight_world_body(&world, flight, 0, reply + cut);
+        assert_false(holds(written(&world), KEY));
+        assert_true(holds(written(&world), "you sent "));
+        flight_world_drop(&world, flight);
+        flight_world_end(&world);
+    }
+}
+
+static void in_an_errors_words_too_and_in_what_is_told_of_it(void **state) {
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
+    flight_world_head(&world, flight, 0, 400, "application/json");
+    flight_world_body(&world, flight, 0,
+                      "{\"error\":{\"message\":\"bad header " KEY "\",\"type\":\"invalid_request_error\"}}");
+    flight_world_tell(&world, flight, (struct event){.kind = event_reply_end});
+    assert_true(holds(written(&world), "bad header"));
+    assert_false(holds(written(&world), KEY));
+    assert_false(holds(str_from(flight->attempts[0]->word.text), KEY));
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
+static void what_began_like_it_and_was_not_passes_at_the_end(void **state) {
+    static const char reply[] = "{\"text\":\"sk-secret-se";
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
+    flight_world_head(&world, flight, 0, 200, "application/json");
+    flight_world_body(&world, flight, 0, reply);
+    assert_true(flight->live->reply.masked.held_len > 0); /* it waits, as it may become the key */
+    assert_true(flight->live->reply.held.len < sizeof reply - 1);
+    flight_world_tell(&world, flight, (struct event){.kind = event_reply_end});
+    assert_int_equal(flight->attempts[0]->reply.held.len, sizeof reply - 1);
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(over_any_cut_it_is_masked),
+        cmocka_unit_test(in_an_errors_words_too_and_in_what_is_told_of_it),
+        cmocka_unit_test(what_began_like_it_and_was_not_passes_at_the_end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
