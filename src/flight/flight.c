@@ -211,9 +211,8 @@ static struct attempt *attempt_of(const struct flight *flight, const struct even
 static void on_upstream(struct flight *flight, const struct event *event, struct now now, struct actions *out) {
     struct attempt *attempt = attempt_of(flight, event);
     if (!attempt) return;
-    enum step step = attempt_step(flight, attempt, event, now, out);
-    CHECK(step == step_over || attempt->failing == failure_none);
-    if (attempt->failing != failure_none) on_failure(flight, attempt, attempt->failing, now, out);
+    if (attempt_step(flight, attempt, event, now, out) == step_over && attempt->failing != failure_none)
+        on_failure(flight, attempt, attempt->failing, now, out);
 }
 
 /* -- a step -- */
@@ -243,11 +242,12 @@ void flight_step(struct flight *flight, const struct event *event, struct now no
         break;
     default: on_upstream(flight, event, now, out);
     }
-    if (is_over(flight))
+    if (is_over(flight)) {
         flight_close(flight, now, out);
-    else if (flight->times.timer_moved && flight->live)
-        timer_follow(flight, out);
-    flight->times.timer_moved = false;
+    } else if (flight->times.timer_moved) {
+        flight->times.timer_moved = false;
+        if (flight->live) timer_follow(flight, out);
+    }
 }
 
 void flight_shed(struct flight *flight) {

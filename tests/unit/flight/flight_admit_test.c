@@ -1,0 +1,116 @@
+/* flight_admit_test.c - the way in: what the head steers, which targets may serve, and each refusal. */
+#include "flight_world.h"
+
+static const char yaml[] =
+    "state_dir: ./state\n"
+    "providers:\n"
+    "  a: {type: openai, api_key: sk-secret-secret-secret, models: [m, n]}\n"
+    "  b: {type: openai, api_key: sk-other-other-other, models: [m]}\n"
+    "routes: [{model: m, targets: [a/m, b/m]}]\n"
+    "clients:\n"
+    "  - {name: one, key_hash: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef, models: [m]}\n";
+
+/* With one header, under this client's rights (NULL: the host's). */
+static struct flight *ask(struct flight_world *world, const struct client *client, const char *name, const char *value,
+                          const char *body) {
+    struct http_header header = {str_from(name), str_from(value)};
+    struct flight_request asked = {.endpoint = endpoint_chat,
+                                   .headers = &header,
+                                   .header_count = 1,
+                                   .request_id = STR("req_1"),
+                                   .client = client,
+                                   .content_length = -1,
+                                   .arrived = world->now};
+    struct flight *flight = flight_new(&world->host, world->config.snapshot, &asked);
+    assert_non_null(flight);
+    flight_world_tell(world, flight, (struct event){.kind = event_arrived});
+    if (flight->state == flight_closed) return flight;
+    flight_world_tell(world, flight, (struct event){.kind = event_body, .bytes = str_from(body)});
+    if (flight->state == flight_closed) return flight;
+    flight_world_tell(world, flight, (struct event){.kind = event_body_end});
+    return flight;
+}
+
+static void each_refusal_has_its_code(void **state) {
+    static const struct {
+        const char *name, *value, *body;
+        bool client;
+        enum error_code error;
+    } rows[] = {
+        {"x-weir-strategy", "fastest", FLIGHT_CHAT("m", "false"), false, error_invalid_request},
+        {"x-weir-strategy", "priority", FLIGHT_CHAT("m", "false"), true, error_not_allowed}, /* it may not steer */
+        {"x-weir-targets", "a/m", FLIGHT_CHAT("m", "false"), true, error_not_allowed},
+        {"x-weir-targets", "nobody/m", FLIGHT_CHAT("m", "false"), false, error_unknown_model},
+        {"x-weir-timeout-ms", "0", FLIGHT_CHAT("m", "false"), false, error_invalid_request},
+        {"x-weir-timeout-ms", "soon", FLIGHT_CHAT("m", "false"), false, error_invalid_request},
+        {"accept", "*/*", FLIGHT_CHAT("unheard-of", "false"), false, error_unknown_model},
+        {"accept", "*/*", FLIGHT_CHAT("n", "false"), true, error_not_allowed},
+        {"accept", "*/*", "{\"model\":", false, error_invalid_request},
+    };
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct client *client = rows[i].client ? &world.config.snapshot->clients[0] : NULL;
+        struct flight *flight = ask(&world, client, rows[i].name, rows[i].value, rows[i].body);
+        if (flight->answer.error != rows[i].error) fail_msg("row %zu: %s", i, error_name(flight->answer.error).at);
+        assert_int_equal(flight->state, flight_closed);
+        assert_int_equal(flight->attempt_count, 0);
+        flight_free(flight);
+    }
+    flight_world_end(&world);
+}
+
+static void named_targets_are_asked_in_their_order_and_no_others(void **state) {
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    struct flight *flight = ask(&world, NULL, "x-weir-targets", "b/m", FLIGHT_CHAT("m", "false"));
+    assert_int_equal(flight->choice.count, 1);
+    assert_true(str_eq(flight->live->target->name, STR("b/m")));
+    flight_world_drop(&world, flight);
+    flight = ask(&world, NULL, "x-weir-targets", "b/m, a/n", FLIGHT_CHAT("m", "false"));
+    assert_int_equal(flight->choice.count, 2);
+    assert_true(str_eq(flight->live->target->name, STR("b/m")));
+    assert_int_equal(flight->choice.by, strategy_priority);
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
+static void a_timeout_only_shortens(void **state) {
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    struct flight *flight = ask(&world, NULL, "x-weir-timeout-ms", "250", FLIGHT_CHAT("m", "true"));
+    assert_int_equal(flight->times.deadline_ns, flight->times.arrived_ns + 250 * NS_PER_MS);
+    flight_world_drop(&world, flight);
+    flight = ask(&world, NULL, "x-weir-timeout-ms", "999999999", FLIGHT_CHAT("m", "true"));
+    assert_int_equal(flight->times.deadline_ns, flight->times.arrived_ns + world.config.snapshot->request_timeout_ns);
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
+static void a_body_past_its_limit_is_refused_at_once(void **state) {
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    struct flight *flight = flight_world_new(&world, endpoint_chat);
+    flight->body.most = 10;
+    flight_world_tell(&world, flight, (struct event){.kind = event_body, .bytes = STR("0123456789")});
+    assert_int_equal(flight->state, flight_receiving);
+    flight_world_tell(&world, flight, (struct event){.kind = event_body, .bytes = STR("x")});
+    assert_int_equal(flight->answer.error, error_body_too_large);
+    assert_int_equal(flight->state, flight_closed);
+    flight_free(flight);
+    flight_world_end(&world);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_refusal_has_its_code),
+        cmocka_unit_test(named_targets_are_asked_in_their_order_and_no_others),
+        cmocka_unit_test(a_timeout_only_shortens),
+        cmocka_unit_test(a_body_past_its_limit_is_refused_at_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
