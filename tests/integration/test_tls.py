@@ -115,3 +115,23 @@ def test_a_body_until_the_close_is_whole_only_with_a_close_notify(certificates, 
         assert reply.status == (200 if told else 502), reply
         assert poll(lambda: len(weir.log("attempt_failed")) == (0 if told else 3))
         assert {entry["failure"] for entry in weir.log("attempt_failed")} == (set() if told else {"cut"})
+
+
+def test_http_1_1_is_agreed_on_by_name(certificates, start, secure):
+    """ALPN (RFC 7301): servers that speak HTTP/2 as well must not guess, on either side."""
+    agreed = []
+
+    def answer(connection, head, body):
+        agreed.append(connection.selected_alpn_protocol())
+        return answers_well(connection, head, body)
+
+    server = certificates.server()
+    server.set_alpn_protocols(["h2", "http/1.1"])
+    with RawProvider(answer, tls=server) as raw:
+        weir = start({"providers": {"p": provider(raw.base_url, ca_file=certificates.ca)}})
+        assert chat(weir.port).status == 200
+    assert agreed == ["http/1.1"]
+    client = certificates.client()
+    client.set_alpn_protocols(["h2", "http/1.1"])
+    with Connection(secure[0].port, tls=client) as caller:
+        assert caller.socket.selected_alpn_protocol() == "http/1.1"
