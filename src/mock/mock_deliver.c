@@ -253,7 +253,7 @@ static void stream_pump(void *context) {
 }
 
 void mock_deliver_more(struct mock_exchange *me) {
-    if (me->state == mock_sending && me->streams && !me->timer.place) stream_pump(me);
+    if (me->state == mock_sending && me->streams && !me->timer.set) stream_pump(me);
 }
 
 static void stream_start(struct mock_exchange *me) {

@@ -56,8 +56,9 @@ void loop_defer_cancel(struct loop_deferred *deferred);
 
 /* A timer lives inside its owner and is zeroed before its first use. */
 struct timer {
-    uint64_t deadline_ns; /* monotonic */
-    size_t place;         /* in the loop's heap, from 1; 0: not set */
+    uint64_t deadline_ns;                /* monotonic */
+    struct timer *child, *next, *before; /* in the loop's heap: timers.h */
+    bool set;
     void (*run)(void *context);
     void *context;
 };

@@ -56,7 +56,7 @@ static void server_connection_on_deadline(void *context);
 
 static void deadline_at(struct connection *connection, uint64_t deadline_ns) {
     connection->deadline_ns = deadline_ns;
-    if (!connection->timer.place || connection->timer.deadline_ns > deadline_ns)
+    if (!connection->timer.set || connection->timer.deadline_ns > deadline_ns)
         timer_set(connection->server->loop, &connection->timer, deadline_ns, server_connection_on_deadline, connection);
 }
 

@@ -30,7 +30,7 @@ void streams_hold_within(struct loop *loop, struct budget *budget) { loop_budget
 
 static void stream_on_closed(uv_handle_t *handle) {
     struct stream *stream = handle->data;
-    CHECK(stream->closing && !stream->linger.place && !list_linked(&stream->failing.node));
+    CHECK(stream->closing && !stream->linger.set && !list_linked(&stream->failing.node));
     CHECKF(stream->unsent == 0, "unsent=%zu", stream->unsent); /* libuv has given every copy back */
     tls_session_free(stream->tls);
     budget_free(stream->charged, stream, stream->charge);
@@ -209,7 +209,7 @@ bool stream_start_tls(struct stream *stream, struct tls_context *tls, struct str
 static void sent_some(struct stream *stream) {
     bool low = stream->was_high && stream->unsent <= limit_write_low;
     bool all = stream->tell_when_sent && stream->unsent == 0;
-    if (stream->unsent == 0 && stream->linger.place) {
+    if (stream->unsent == 0 && stream->linger.set) {
         stream_close(stream, false);
         return;
     }
@@ -225,9 +225,9 @@ static void on_written(uv_write_t *request, int status) {
     CHECKF(stream->unsent >= write->len, "unsent=%zu len=%zu", stream->unsent, write->len);
     stream->unsent -= write->len;
     budget_free(write->budget, write, sizeof *write + write->len);
-    if (stream->closing && !stream->linger.place) return;
+    if (stream->closing && !stream->linger.set) return;
     if (status != 0) {
-        if (stream->linger.place)
+        if (stream->linger.set)
             stream_close(stream, false);
         else
             write_failed(stream, status);

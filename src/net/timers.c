@@ -1,98 +1,83 @@
-/* timers.c - sift up, sift down; each timer knows its place, so that moving and cancelling need no search. */
+/* timers.c - joining and cutting. Invariant: nobody is due before his parent; `before` of a first child is its parent,
+ * of another the sibling before it, of the root NULL. Loops only: a heap may be a list as long as it has timers. */
 #include "net/timers.h"
 
 #include "base/check.h"
-#include "base/memory.h"
 
-/* A timer knows its place, and a heap its own timers: one that stands in another loop's fails here. */
-static void place_check(const struct timers *timers, const struct timer *timer) {
-    CHECKF(timer->place >= 1 && timer->place <= timers->count && timers->heap[timer->place] == timer,
-           "place=%zu count=%zu", timer->place, timers->count);
+/* Two heaps become one; who is due later becomes the other's first child. */
+static struct timer *joined(struct timer *a, struct timer *b) {
+    struct timer *near = a->deadline_ns <= b->deadline_ns ? a : b, *far = near == a ? b : a;
+    CHECK(a != b && !a->before && !b->before && !a->next && !b->next);
+    far->next = near->child;
+    far->before = near;
+    if (near->child) near->child->before = far;
+    near->child = far;
+    return near;
 }
 
-/* Nobody is due before his parent. */
-static void heap_check(const struct timers *timers) {
-    for (size_t place = 2; place <= timers->count; place++)
-        CHECKF(timers->heap[place / 2]->deadline_ns <= timers->heap[place]->deadline_ns, "place=%zu", place);
-    for (size_t place = 1; place <= timers->count; place++) place_check(timers, timers->heap[place]);
-}
-
-static void put(struct timers *timers, size_t place, struct timer *timer) {
-    CHECKF(place >= 1 && place < timers->size, "place=%zu size=%zu", place, timers->size);
-    timers->heap[place] = timer;
-    timer->place = place;
-}
-
-static void sift_up(struct timers *timers, struct timer *timer, size_t place) {
-    while (place > 1 && timers->heap[place / 2]->deadline_ns > timer->deadline_ns) {
-        put(timers, place, timers->heap[place / 2]);
-        place /= 2;
+/* A list of siblings becomes one heap: in pairs from the front, then those from the back. */
+static struct timer *paired(struct timer *first) {
+    struct timer *pairs = NULL, *whole = NULL;
+    while (first) {
+        struct timer *one = first, *other = one->next;
+        first = other ? other->next : NULL;
+        one->next = one->before = NULL;
+        if (other) {
+            other->next = other->before = NULL;
+            one = joined(one, other);
+        }
+        one->next = pairs;
+        pairs = one;
     }
-    put(timers, place, timer);
+    while (pairs) {
+        struct timer *one = pairs;
+        pairs = one->next;
+        one->next = NULL;
+        whole = whole ? joined(whole, one) : one;
+    }
+    return whole;
 }
 
-static void sift_down(struct timers *timers, struct timer *timer, size_t place) {
-    for (;;) {
-        size_t child = place * 2;
-        if (child > timers->count) break;
-        if (child < timers->count && timers->heap[child + 1]->deadline_ns < timers->heap[child]->deadline_ns) child++;
-        if (timers->heap[child]->deadline_ns >= timer->deadline_ns) break;
-        put(timers, place, timers->heap[child]);
-        place = child;
-    }
-    put(timers, place, timer);
+/* Out of its siblings, with all that is below it. */
+static void cut(struct timer *timer) {
+    if (timer->before->child == timer)
+        timer->before->child = timer->next;
+    else
+        timer->before->next = timer->next;
+    if (timer->next) timer->next->before = timer->before;
+    timer->next = timer->before = NULL;
 }
 
-bool timers_set(struct timers *timers, struct timer *timer, uint64_t deadline_ns) {
-    if (timer->place) {
-        uint64_t before = timer->deadline_ns;
-        place_check(timers, timer);
-        timer->deadline_ns = deadline_ns;
-        if (deadline_ns < before)
-            sift_up(timers, timer, timer->place);
-        else
-            sift_down(timers, timer, timer->place);
-        return true;
-    }
-    if (timers->count + 1 >= timers->size) {
-        size_t size = timers->size ? timers->size * 2 : 64, bytes;
-        struct timer **heap = size_mul(size, sizeof *heap, &bytes) ? memory_resize(timers->heap, bytes) : NULL;
-        if (!heap) return false;
-        timers->heap = heap;
-        timers->size = size;
-    }
+void timers_set(struct timers *timers, struct timer *timer, uint64_t deadline_ns) {
+    timers_cancel(timers, timer);
     timer->deadline_ns = deadline_ns;
+    timer->set = true;
     timers->count++;
-    sift_up(timers, timer, timers->count);
-    return true;
+    timers->root = timers->root ? joined(timers->root, timer) : timer;
 }
 
 void timers_cancel(struct timers *timers, struct timer *timer) {
-    size_t place = timer->place;
-    if (!place) return;
-    place_check(timers, timer);
-    timer->place = 0;
-    struct timer *last = timers->heap[timers->count--];
-    if (last == timer) return;
-    if (place > 1 && timers->heap[place / 2]->deadline_ns > last->deadline_ns)
-        sift_up(timers, last, place);
-    else
-        sift_down(timers, last, place);
+    if (!timer->set) return;
+    CHECKF(timers->count > 0 && (timer->before != NULL) != (timer == timers->root), "count=%zu", timers->count);
+    struct timer *below = paired(timer->child);
+    timer->child = NULL;
+    timer->set = false;
+    timers->count--;
+    if (timer == timers->root) {
+        timers->root = below;
+    } else {
+        cut(timer);
+        if (below) timers->root = joined(timers->root, below);
+    }
+    CHECKF((timers->root != NULL) == (timers->count > 0), "count=%zu", timers->count);
 }
 
-uint64_t timers_next(const struct timers *timers) { return timers->count ? timers->heap[1]->deadline_ns : UINT64_MAX; }
+uint64_t timers_next(const struct timers *timers) { return timers->root ? timers->root->deadline_ns : UINT64_MAX; }
 
 struct timer *timers_due(struct timers *timers, uint64_t now_ns) {
+    struct timer *timer = timers->root;
     if (timers_next(timers) > now_ns) return NULL;
-    if (check_walks && timers->count <= 64) heap_check(timers);
-    struct timer *timer = timers->heap[1];
     timers_cancel(timers, timer);
     CHECKF(timer->deadline_ns <= timers_next(timers), "deadline=%llu", (unsigned long long)timer->deadline_ns);
     return timer;
-}
-
-void timers_free(struct timers *timers) {
-    CHECKF(timers->count == 0, "count=%zu", timers->count); /* each lies in an owner that would be called */
-    memory_give(timers->heap);
-    *timers = (struct timers){NULL, 0, 0};
 }

@@ -52,7 +52,7 @@ static void request_on_body(void *owner, struct str piece) {
 
 static void request_on_ended(void *owner) {
     struct lane *lane = owner;
-    CHECKF(lane->call && !lane->late.place, "attempt=%u", lane->attempt);
+    CHECKF(lane->call && !lane->late.set, "attempt=%u", lane->attempt);
     lane->call = NULL;
     request_event(lane->request, &(struct event){.kind = event_reply_end, .attempt = lane->attempt});
 }
@@ -86,7 +86,7 @@ static void on_no_call(void *context) {
 static struct lane *request_lane_of(struct request *request, unsigned attempt) {
     for (size_t i = 0; i < sizeof request->lanes / sizeof *request->lanes; i++) {
         struct lane *lane = &request->lanes[i];
-        if ((lane->call || lane->late.place) && lane->attempt == attempt) return lane;
+        if ((lane->call || lane->late.set) && lane->attempt == attempt) return lane;
     }
     return NULL;
 }
@@ -94,7 +94,7 @@ static struct lane *request_lane_of(struct request *request, unsigned attempt) {
 static struct lane *lane_free(struct request *request) {
     for (size_t i = 0; i < sizeof request->lanes / sizeof *request->lanes; i++) {
         struct lane *lane = &request->lanes[i];
-        if (!lane->call && !lane->late.place) return lane;
+        if (!lane->call && !lane->late.set) return lane;
     }
     CHECKF(false, "attempts=%u", flight_attempt_count(request->flight));
     return NULL;
@@ -137,7 +137,7 @@ static void perform_call(struct request *request, const struct action *action) {
  * timer tells of what could not begin. */
 static void lanes_check(const struct request *request) {
     for (size_t i = 0; i < sizeof request->lanes / sizeof *request->lanes; i++)
-        CHECKF(!request->lanes[i].call && !request->lanes[i].late.place, "lane=%zu", i);
+        CHECKF(!request->lanes[i].call && !request->lanes[i].late.set, "lane=%zu", i);
     CHECK(!request->fetch && !request->recall);
 }
 
