@@ -1,0 +1,74 @@
+/* flight_preview_test.c - which target a request would get: said, with nothing taken and nothing moved. */
+#include "flight_world.h"
+
+static const char yaml[] = "state_dir: ./state\n"
+                           "providers:\n"
+                           "  a: {type: openai, api_key: sk-secret-secret-secret, models: [m], max_concurrent: 1}\n"
+                           "  b: {type: openai, api_key: sk-other-other-other, models: [m]}\n"
+                           "routes: [{model: m, targets: [a/m, b/m], strategy: round_robin}]\n";
+
+static struct str previewed(struct flight_world *world, const char *model, bool *found, struct error *error) {
+    static char json[4096];
+    struct text text = text_in_buffer(json, sizeof json);
+    struct flight_question question = {.endpoint = endpoint_chat, .model = str_from(model)};
+    *found = flight_preview(&world->host, world->config.snapshot, &question, world->now, &text, error);
+    assert_false(text.failed);
+    return text_str(&text);
+}
+
+static void the_same_question_has_the_same_answer(void **state) {
+    struct flight_world world;
+    struct error error;
+    char first[4096];
+    bool found;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    struct str said = previewed(&world, "m", &found, &error);
+    assert_true(found && said.len < sizeof first);
+    assert_true(str_find(said, STR("\"chosen\":\"")) != SIZE_MAX);
+    memcpy(first, said.at, said.len);
+    size_t len = said.len;
+    for (unsigned i = 0; i < 3; i++) { /* whose turn it is has not moved */
+        said = previewed(&world, "m", &found, &error);
+        assert_true(found && str_eq(said, str_make(first, len)));
+    }
+    flight_world_end(&world);
+}
+
+static void it_takes_no_place(void **state) {
+    struct flight_world world;
+    struct error error;
+    bool found;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("a/m", "false"));
+    struct cell *gate = &flight->live->target->provider->cells->gate;
+    struct str said = previewed(&world, "m", &found, &error);
+    assert_true(found && str_find(said, STR("\"chosen\":\"b/m\"")) != SIZE_MAX);
+    assert_true(str_find(said, STR("\"refused\":\"too_many_in_flight\"")) != SIZE_MAX);
+    assert_int_equal(gate_in_use(gate), 1);
+    assert_int_equal(gate_waiting(gate), 0);
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
+static void what_would_be_refused_is_refused_with_its_reason(void **state) {
+    struct flight_world world;
+    struct error error = {.code = error_none};
+    bool found;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    previewed(&world, "unheard-of", &found, &error);
+    assert_false(found);
+    assert_int_equal(error.code, error_unknown_model);
+    flight_world_end(&world);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_same_question_has_the_same_answer),
+        cmocka_unit_test(it_takes_no_place),
+        cmocka_unit_test(what_would_be_refused_is_refused_with_its_reason),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
