@@ -75,8 +75,7 @@ struct flight_question {
 bool flight_preview(const struct flight_host *host, const struct snapshot *snapshot,
                     const struct flight_question *question, struct now now, struct text *text, struct error *error);
 
-/* -- what is told of it ----------------------------------------------------------------------------------------------
- */
+/* -- what is told of it -- */
 
 /* What is told of an attempt, settled or not. Borrowed from the flight. */
 struct attempt_facts {

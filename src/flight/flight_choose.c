@@ -15,8 +15,7 @@ struct str refusal_name(enum refusal refusal) {
     return str_from(names[refusal]);
 }
 
-/* -- the choice -------------------------------------------------------------------------------------------------------
- */
+/* -- the choice -- */
 
 /* Another key of the same provider may do what the last one could not. */
 static bool has_other_key(const struct candidate *candidate) {
@@ -127,8 +126,7 @@ struct candidate *choice_best(struct flight *flight, struct now now) {
     return open[best];
 }
 
-/* -- the order of things ----------------------------------------------------------------------------------------------
- */
+/* -- the order of things -- */
 
 /* On: it cannot be had after all, and the next one is to be tried. */
 static enum step choose_begin(struct flight *flight, struct candidate *candidate, bool has_gate, uint32_t lock_epoch,

@@ -166,8 +166,7 @@ enum refusal hold_take(struct flight *flight, const struct candidate *candidate,
     return refusal_none;
 }
 
-/* -- settling ---------------------------------------------------------------------------------------------------------
- */
+/* -- settling -- */
 
 /* What an attempt's end says of target and provider: +1 well, -1 ill, 0 nothing. */
 struct verdict {
@@ -354,8 +353,7 @@ void hold_settle(struct flight *flight, struct attempt *attempt, struct now now,
     gate_give(provider, out);
 }
 
-/* -- the client's own limits ------------------------------------------------------------------------------------------
- */
+/* -- the client's own limits -- */
 
 enum step hold_client(struct flight *flight, struct now now, struct actions *out) {
     const struct client *client = flight->client;

@@ -12,8 +12,7 @@
 #include "dialect/openai/openai_codec.h"
 #include "flight/flight_internal.h"
 
-/* -- the way in -------------------------------------------------------------------------------------------------------
- */
+/* -- the way in -- */
 
 /* Where a provider reads the model from, path by path: a client that is kept to some models may ask for these by POST,
  * and for nothing else, as nobody knows what else leads to which model. A path counts as it is written here; of
@@ -210,8 +209,7 @@ enum step raw_admit(struct flight *flight, struct now now, struct actions *out) 
     return step_on;
 }
 
-/* -- headers ----------------------------------------------------------------------------------------------------------
- */
+/* -- headers -- */
 
 bool header_is_named_by_connection(const struct http_header *headers, size_t count, struct str name) {
     for (size_t i = 0; i < count; i++) {
@@ -243,8 +241,7 @@ bool raw_passes_back(const struct provider *provider, struct str name) {
     return !(header_uses(name) & (header_of_hop | header_of_provider)) && !header_is_account(name);
 }
 
-/* -- the request, the reply -------------------------------------------------------------------------------------------
- */
+/* -- the request, the reply -- */
 
 /* Is it a credential where Google reads them, or what makes another request of it? In any case, escaped or not. */
 static bool query_is_kept_here(const struct provider *provider, struct str pair) {

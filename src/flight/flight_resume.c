@@ -37,8 +37,7 @@ static void delivered_add(struct flight *flight, struct str text, struct now now
     if (delivered->len + text.len > limit_held_reply || !chunks_add(delivered, text)) resume_drop(flight, now);
 }
 
-/* -- passing a continuation on ----------------------------------------------------------------------------------------
- */
+/* -- passing a continuation on -- */
 
 /* How much of `text`'s front the caller has already: the longest end of what was delivered that stands there. A few
  * bytes may be chance, unless they are whole words. */
@@ -132,8 +131,7 @@ enum resume_pass resume_event(struct flight *flight, struct attempt *attempt, co
     return renamed_pass(flight, event->data, delta.id, out) ? resume_passed : resume_no_memory;
 }
 
-/* -- going on ---------------------------------------------------------------------------------------------------------
- */
+/* -- going on -- */
 
 enum step resume_try(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
                      struct actions *out) {

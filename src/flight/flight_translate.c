@@ -12,8 +12,7 @@
 static const int64_t tokens_max = 1000000000000;
 enum { translated_body_max = 32 * 1024 * 1024, message_arena_max = 256 * 1024 * 1024 };
 
-/* -- requests ---------------------------------------------------------------------------------------------------------
- */
+/* -- requests -- */
 
 static bool message_has(const struct message_request *message, enum part_kind kind) {
     for (size_t m = 0; m < message->message_count; m++)
@@ -322,8 +321,7 @@ void translate_release(struct flight *flight) {
     flight->canonical.state = canonical_not_read;
 }
 
-/* -- replies ----------------------------------------------------------------------------------------------------------
- */
+/* -- replies -- */
 
 bool translate_usage(const struct flight *flight, uint64_t said_bytes, struct usage *usage) {
     enum { token_bytes = 4 };
@@ -413,8 +411,7 @@ enum failure translate_whole(struct flight *flight, struct attempt *attempt, str
     return text.failed || (text.len > 0 && !body->at) ? failure_system : failure_none;
 }
 
-/* -- errors -----------------------------------------------------------------------------------------------------------
- */
+/* -- errors -- */
 
 /* Statuses that mean the same, as each dialect's SDK knows them. */
 int translate_status(const struct flight *flight, int status) {
