@@ -19,6 +19,15 @@ uint64_t hash_keyed(const struct hash_secret *secret, struct str s) {
     return hash;
 }
 
+struct hash_tag hash_tag_of(const struct hash_secret *secret, struct str s) {
+    struct hash_tag tag;
+    _Static_assert(sizeof tag == crypto_shorthash_siphashx24_BYTES &&
+                       sizeof secret->bytes == crypto_shorthash_siphashx24_KEYBYTES,
+                   "SipHash-2-4-128");
+    crypto_shorthash_siphashx24((unsigned char *)&tag, (const unsigned char *)s.at, s.len, secret->bytes);
+    return tag;
+}
+
 bool hash_equal(const struct sha256 *a, const struct sha256 *b) {
     return sodium_memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
 }

@@ -16,6 +16,11 @@ struct hash_secret {
     unsigned char bytes[16];
 };
 uint64_t hash_keyed(const struct hash_secret *secret, struct str s);
+/* The same in 128 bits: too many for anybody to find two texts of one tag without the secret. */
+struct hash_tag {
+    uint64_t words[2];
+};
+struct hash_tag hash_tag_of(const struct hash_secret *secret, struct str s);
 /* In time that does not depend on the content. */
 bool hash_equal(const struct sha256 *a, const struct sha256 *b);
 /* 64 lower- or upper-case hexadecimal digits; false when it is anything else. */

@@ -72,7 +72,7 @@ enum error_code access_check(struct visit *visit, const struct http_request *req
     if (wanted == access_open) return error_none;
     char buffer[256];
     struct str key = gateway_access_key_of(visit, request, buffer, sizeof buffer);
-    visit->client = snapshot_client(snapshot, key);
+    visit->client = known_keys_client(&visit->gateway_worker->known_keys, snapshot, key);
     bool admin = !visit->client && is_admin_key(snapshot, key);
     memory_wipe(buffer, sizeof buffer);
     enum role role = admin ? role_admin : visit->client ? visit->client->role : role_user;

@@ -78,6 +78,7 @@ struct gateway *gateway_start(struct weir *weir, const struct gateway_options *o
         struct starting starting = {.gateway_worker = &gateway->workers[i], .limits = limits_of(weir), .latch = &latch};
         starting.gateway_worker->gateway = gateway;
         starting.gateway_worker->worker = &weir->workers[i];
+        known_keys_init(&starting.gateway_worker->known_keys);
         starting.gateway_worker->drain_letter = loop_letter_new();
         starting.gateway_worker->stop_letter = loop_letter_new();
         error_set(&starting.error, error_out_of_memory, "No memory for the gateway.");

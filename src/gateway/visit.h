@@ -5,12 +5,14 @@
 
 #include "gateway/gateway.h"
 #include "runtime/request.h"
+#include "snapshot/known_keys.h"
 
 /* The gateway on one worker. */
 struct gateway_worker {
     struct gateway *gateway;
     struct worker *worker;
     struct server *server;
+    struct known_keys known_keys;
     struct letter *drain_letter, *stop_letter; /* made at the start: an end must not lack memory */
 };
 
