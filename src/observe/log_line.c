@@ -138,7 +138,7 @@ static void put_value(struct text *text, struct log_style style, const struct lo
 }
 
 static void put_field(struct text *text, struct log_style style, const struct log_field *field) {
-    struct str name = str_from(field->name);
+    struct str name = field->name;
     if (style.format == log_format_json) {
         text_put(text, STR(",\""));
         text_put(text, name);
