@@ -40,7 +40,7 @@ static const struct config_key top_keys[] = {
          "The folder for the admin key, providers changed at run time, stored responses and locks."),
     WORD("selection_strategy", strategy_word, "priority",
          "How a route's targets are chosen, where the route does not say."),
-    SECONDS("health_check_interval", 0, config_no_most, "300", "Seconds between active health checks."),
+    SECONDS("health_check_interval", 0, config_days_30, "300", "Seconds between active health checks."),
     SECONDS("request_timeout_seconds", 0, 86400, "120",
             "Deadline of a request, all attempts included, up to a stream's first token."),
     INT("max_body_bytes", 1024, 1073741824, "33554432", "A larger request body is a 413."),
@@ -67,7 +67,7 @@ static const struct config_key top_keys[] = {
          "the start."),
     CHOICE("response_headers", "full|minimal", "full",
            "`minimal` leaves provider, model, attempts, cost and overhead out of the response headers."),
-    SECONDS("early_headers_after_seconds", 0, config_no_most, "",
+    SECONDS("early_headers_after_seconds", 0, config_days_30, "",
             "Sends 200 and comments while a stream's first token is awaited.", .status = key_later),
     BOOL("trust_tags", "false", "Rules see the caller's own tags."),
     TEXTS("forward_headers", "", "Further headers that go up to providers and come back."),
@@ -85,7 +85,7 @@ static const struct config_key top_keys[] = {
     SECTION("fetch", section_fetch, "Files that weir fetches itself."),
     SECTION("hedge", section_hedge, "A second attempt for late first bytes; off unless written."),
     SECTION("cache", section_cache, "The response cache.", .status = key_later),
-    SECONDS("cache_ttl", 0, config_no_most, "", "Another spelling of cache.ttl_seconds.", .status = key_later),
+    SECONDS("cache_ttl", 0, config_days_30, "", "Another spelling of cache.ttl_seconds.", .status = key_later),
     INT("batch_size", 1, 1e6, "", "Lines in flight of a batch.", .status = key_later),
     NAMED("providers", section_provider, "The providers, by name."),
     LIST("routes", section_route, "What clients ask for, and the targets that serve it."),
@@ -151,7 +151,7 @@ static const struct config_key hedge_keys[] = {
 
 static const struct config_key cache_keys[] = {
     BOOL("enabled", "true", "Whether replies are cached.", .status = key_later),
-    SECONDS("ttl_seconds", 0, config_no_most, "300", "How long a reply is fresh.", .status = key_later),
+    SECONDS("ttl_seconds", 0, config_days_30, "300", "How long a reply is fresh.", .status = key_later),
     INT("max_bytes", 0, config_no_most, "268435456", "Bytes of cached replies.", .status = key_later),
     BOOL("serve_stale_on_outage", "true", "Serve old replies when no provider answers.", .status = key_later),
 };
@@ -205,7 +205,7 @@ static const struct config_key provider_keys[] = {
     NUMBER("cost_per_token", 0, 1e6, "", "USD a token, input and output alike, where no price is known."),
     NAMED("prices", section_price, "USD per million tokens, by model.", .otherwise = STR("the catalogue's")),
     SECTION("circuit_breaker", section_breaker, "The circuit breaker."),
-    SECONDS("health_check_interval", 0, config_no_most, "", "Seconds between active health checks.",
+    SECONDS("health_check_interval", 0, config_days_30, "", "Seconds between active health checks.",
             .otherwise = STR("the top level's")),
     MAP("headers", "Headers sent with every request: OpenAI-Organization, ..."),
     TEXTS("forward_headers", "", "Further headers of the caller that go up, and of the provider that come back."),
@@ -236,7 +236,7 @@ static const struct config_key price_keys[] = {
 
 static const struct config_key breaker_keys[] = {
     INT("failure_threshold", 1, 65535, "5", "Failures in a row that open it."),
-    SECONDS("timeout_seconds", 0, config_no_most, "60", "How long it stays open."),
+    SECONDS("timeout_seconds", 0, config_days_30, "60", "How long it stays open."),
     INT("half_open_max_calls", 1, 255, "3", "Calls let through to try."),
     INT("success_threshold", 1, 255, "1", "Successes that close it."),
     NUMBER("failure_share", 0, 1, "0", "Share of a window's calls that opens it when they fail; 0: not looked at."),
@@ -256,7 +256,7 @@ static const struct config_key route_keys[] = {
          .otherwise = STR("selection_strategy")),
     LIST("targets", section_target, "provider/model, or {target, weight}, in the order they are tried."),
     INT("failover_after", 1, 255, "3", "Failures that move the lock (exclusive)."),
-    SECONDS("return_to_primary_seconds", 0, config_no_most, "", "When the lock goes back (exclusive)."),
+    SECONDS("return_to_primary_seconds", 0, config_days_30, "", "When the lock goes back (exclusive)."),
     BOOL("resume_streams", "false", "A stream that breaks is continued by the next target."),
     TEXT("resume_prompt", "", "How a target is asked to continue."),
     SECTION("retry", section_retry, "As retry, for this route."),

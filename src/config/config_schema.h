@@ -56,7 +56,8 @@ enum config_status {
     key_protects, /* as key_later, and serving without it would leave something open that the file wants closed */
 };
 
-#define config_no_most 1e15 /* no bound; and still a whole number as a double */
+#define config_no_most 1e15    /* no bound; and still a whole number as a double */
+#define config_days_30 2592000 /* of seconds: longer than that no word of shared state can tell */
 
 struct config_key {
     struct str name;

@@ -236,10 +236,13 @@ size_t pick(const struct pick_input *input, double *scores) {
     return best;
 }
 
+static const double pass_most = 4e18; /* half of what an int64_t holds: distances stay told apart */
+
 uint64_t pick_pass_floor(const struct pick_input *input, size_t chosen) {
     CHECKF(chosen < input->count, "chosen=%zu count=%zu", chosen, input->count);
     double begin = begin_of(input, latest_begun(input), chosen);
-    CHECKF(begin > -9e18 && begin < 9e18, "begin=%f", begin); /* an int64_t holds it */
+    if (begin < -pass_most || begin > pass_most)
+        begin = begin < 0 ? -pass_most : pass_most; /* one of weight 0 alone for long */
     return input->candidates[0].pass + (uint64_t)(int64_t)begin;
 }
 

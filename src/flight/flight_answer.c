@@ -191,8 +191,24 @@ void answer_json(struct flight *flight, int status, struct str body, int64_t ret
     answer_end(flight, now, out);
 }
 
+/* A stream that was to go on elsewhere has a head already: it ends as a broken one does, and is not answered again. */
+static void answer_break(struct flight *flight, enum error_code code, struct now now, struct actions *out) {
+    struct text text = text_in_arena(flight->host->scratch, 512);
+    flight->answer.error = code;
+    flight->door->write_break(flight, flight->attempts[flight->attempt_count - 1], failure_system,
+                              STR("The stream broke before its end, and could not go on. What came is not whole."), now,
+                              &text);
+    if (text.failed) out->starved = true;
+    answer_bytes(flight, text_str(&text), out);
+    answer_end(flight, now, out);
+}
+
 void answer_error_status(struct flight *flight, enum error_code code, int status, struct str message, struct str param,
                          int64_t retry_after_ms, const struct attempt *last, struct now now, struct actions *out) {
+    if (flight->caller == caller_headed && flight->attempt_count) {
+        answer_break(flight, code, now, out);
+        return;
+    }
     bool ours = flight_starved(flight) && code != error_overloaded && status >= 400 && status != 401 && status < 500;
     if (ours || code == error_out_of_memory) { /* what was looked for and not found may well be there */
         code = error_overloaded;

@@ -177,6 +177,8 @@ enum step attempt_head(struct flight *flight, struct attempt *attempt, const str
     if (!reply_headers_keep(flight, attempt, event)) return attempt_fails(attempt, failure_system);
     if (!attempt->way->mode(flight, attempt, is_encoded(event)))
         return attempt_fails(attempt, failure_wrong_content_type);
+    if (resume_has(flight) && attempt->reply.mode != reply_events && attempt->reply.mode != reply_error)
+        return attempt_fails(attempt, failure_wrong_content_type); /* no stream to go on with */
     CHECKF(attempt->reply.mode != reply_events || flight->request.stream, "%s", attempt->way->name);
     return step_on;
 }

@@ -196,7 +196,8 @@ static enum step wait_for_room(struct flight *flight, struct now now, struct act
         struct candidate *candidate = &flight->choice.candidates[i];
         const struct provider *provider = candidate->target->provider;
         uint64_t until_ns = now.mono_ns + provider->queue_wait_ns, open_ns = 0;
-        if (provider->queue_max == 0 || candidate->tries) continue;
+        bool waits = candidate->refusal == refusal_rate_limited || candidate->refusal == refusal_too_many_in_flight;
+        if (provider->queue_max == 0 || candidate->tries || !waits) continue;
         step = files_fetch(flight, candidate->target, now, out); /* before a place is taken */
         if (step != step_on) return step;
         if (until_ns > flight->times.deadline_ns) until_ns = flight->times.deadline_ns;
@@ -206,7 +207,6 @@ static enum step wait_for_room(struct flight *flight, struct now now, struct act
             wait_until(flight, waiting_rate, candidate, open_ns, now, out);
             return step_waits;
         }
-        if (candidate->refusal != refusal_too_many_in_flight) continue;
         switch (wait_in_line(flight, candidate, until_ns, now, out)) {
         case line_entered: return step_waits;
         case line_not_needed: return turn_take(flight, candidate, now, out);

@@ -88,12 +88,14 @@ struct log_field {
 static inline struct log_field f_none(void) { return (struct log_field){.name = STR(""), .kind = log_kind_none}; }
 /* A range whose `at` is NULL leaves the field out. */
 static inline struct log_field f_str(const char *name, struct str value) {
-    return (struct log_field){.name = {name, strlen(name)}, .kind = value.at ? log_kind_str : log_kind_none, .str = value};
+    return (struct log_field){
+        .name = {name, strlen(name)}, .kind = value.at ? log_kind_str : log_kind_none, .str = value};
 }
 static inline struct log_field f_text(const char *name, const char *value) { return f_str(name, str_from(value)); }
 /* Words of a provider or of a caller: as f_str, and what looks like a credential in them is hidden. */
 static inline struct log_field f_said(const char *name, struct str value) {
-    return (struct log_field){.name = {name, strlen(name)}, .kind = value.at ? log_kind_said : log_kind_none, .str = value};
+    return (struct log_field){
+        .name = {name, strlen(name)}, .kind = value.at ? log_kind_said : log_kind_none, .str = value};
 }
 static inline struct log_field f_int(const char *name, int64_t value) {
     return (struct log_field){.name = {name, strlen(name)}, .kind = log_kind_int, .number = value};
@@ -110,7 +112,8 @@ static inline struct log_field f_us(const char *name, uint64_t value_us) {
 }
 /* "0.001250000"; below 0, not known: left out. */
 static inline struct log_field f_money(const char *name, int64_t nano_usd) {
-    return (struct log_field){.name = {name, strlen(name)}, .kind = nano_usd < 0 ? log_kind_none : log_kind_money, .number = nano_usd};
+    return (struct log_field){
+        .name = {name, strlen(name)}, .kind = nano_usd < 0 ? log_kind_none : log_kind_money, .number = nano_usd};
 }
 
 /* Where a line is written in the source; its address is the identity that the rate limit counts by. */

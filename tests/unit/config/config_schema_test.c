@@ -48,6 +48,8 @@ static void every_default_is_a_value_of_its_key(void **state) {
             ROW_IS(default_is_a_value(key), section, key);
             ROW_IS(key->fallback.len == 0 || key->otherwise.len == 0, section, key);
             ROW_IS(!is_number(key->value) || key->most > key->least, section, key);
+            ROW_IS(key->value != value_seconds || key->most <= config_days_30, section, key);
+            ROW_IS(key->value != value_milliseconds || key->most <= 1e3 * config_days_30, section, key);
             ROW_IS((key->value == value_choice) == (config_key_choice(key, 1).len > 0), section, key);
         }
     }

@@ -541,8 +541,22 @@ static void adaptive_turns_away_from_what_is_ill_or_used_up(void **state) {
     assert_int_equal(picked(strategy_adaptive, candidates, 3, 1), 0);
 }
 
+/* A target of weight 0 makes steps of 10^12, and may have had its route for itself for millions of requests. */
+static void passes_that_lie_far_apart_do_no_harm(void **state) {
+    const uint64_t far[] = {0,         1, 4000000000000000000, 9100000000000000000, INT64_MAX, (uint64_t)INT64_MAX + 1,
+                            UINT64_MAX};
+    (void)state;
+    for (size_t a = 0; a < sizeof far / sizeof *far; a++)
+        for (size_t b = 0; b < sizeof far / sizeof *far; b++) {
+            struct pick_candidate candidates[2] = {{.pass = far[a], .weight = 1}, {.pass = far[b], .weight = 0}};
+            struct pick_input input = {.strategy = strategy_round_robin, .candidates = candidates, .count = 2};
+            for (size_t chosen = 0; chosen < 2; chosen++) pick_pass_floor(&input, chosen);
+        }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(passes_that_lie_far_apart_do_no_harm),
         cmocka_unit_test(names_are_read_synonyms_too),
         cmocka_unit_test(one_candidate_is_chosen_whatever_stands_against_it),
         cmocka_unit_test(equal_inputs_give_equal_answers_and_the_best_score_wins),

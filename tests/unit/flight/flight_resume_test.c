@@ -1,6 +1,8 @@
 /* flight_resume_test.c - streams that die after their first token: gone on with elsewhere, or ended as broken. */
 #include "flight_world.h"
 
+#include <stdio.h>
+
 static const char yaml[] = "state_dir: ./state\n"
                            "providers:\n"
                            "  o: {type: openai, api_key: sk-secret-secret-secret, models: [m]}\n"
@@ -54,6 +56,30 @@ static void a_stream_that_breaks_is_gone_on_with_by_the_next_target(void **state
     assert_int_equal(flight_world_asked(&world, action_end), 1);
     flight_world_drop(&world, flight);
     flight_world_end(&world);
+}
+
+/* However large what was delivered is, and so wherever the memory ends. */
+static void without_memory_to_go_on_it_ends_as_a_broken_one_does(void **state) {
+    (void)state;
+    for (size_t more = 0; more < 4096; more += 64) {
+        struct flight_world world;
+        char words[4600];
+        flight_world_begin(&world, yaml);
+        struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("goes", "true"));
+        flight_world_head(&world, flight, 0, 200, "text/event-stream");
+        flight_world_body(&world, flight, 0, FLIGHT_EVENT("Once upon a time", "null"));
+        snprintf(words, sizeof words,
+                 "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":"
+                 "{\"content\":\"%0*d\"},\"finish_reason\":null}]}\n\n",
+                 (int)more + 1, 7);
+        flight_world_body(&world, flight, 0, words);
+        world.memory.limit = world.memory.taken;
+        flight_world_tell(&world, flight, (struct event){.kind = event_call_failed, .failure = failure_cut});
+        assert_int_equal(flight_world_asked(&world, action_respond), 0);
+        if (flight->state == flight_closed) assert_int_not_equal(flight->answer.error, error_none);
+        flight_world_drop(&world, flight);
+        flight_world_end(&world);
+    }
 }
 
 static void without_leave_it_ends_in_an_error_event(void **state) {
@@ -111,6 +137,7 @@ static void what_may_not_be_gone_on_with_any_more_holds_no_text(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stream_that_breaks_is_gone_on_with_by_the_next_target),
+        cmocka_unit_test(without_memory_to_go_on_it_ends_as_a_broken_one_does),
         cmocka_unit_test(without_leave_it_ends_in_an_error_event),
         cmocka_unit_test(with_nobody_left_it_ends_in_an_error_event_too),
         cmocka_unit_test(what_may_not_be_gone_on_with_any_more_holds_no_text),
