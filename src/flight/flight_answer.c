@@ -89,7 +89,7 @@ void answer_head(struct flight *flight, const struct attempt *attempt, int statu
                  struct now now, struct actions *out) {
     size_t count = 0, most = attempt->reply.header_count + own_headers_max + limit_headers_max;
     bool own_limits = has_own_limits(flight);
-    struct http_header *headers = arena_take(&flight->arena, most * sizeof *headers);
+    struct http_header *headers = arena_take(flight->host->scratch, most * sizeof *headers);
     if (!headers) {
         answer_respond(flight, status, NULL, 0, content_length, now, out);
         return;

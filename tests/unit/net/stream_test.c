@@ -150,10 +150,14 @@ static void nobody_listens(void **state) {
     assert_string_equal(story.text, "connection refused");
 }
 
+static void let_the_peer_go_on(struct story *story) { atomic_store(&story->peer_waits, false); }
+
 static void a_reset_is_a_failure_and_no_end(void **state) {
     struct story story;
     (void)state;
     story_open(&story);
+    story.at_connected = let_the_peer_go_on; /* before that it would be a connection that was refused */
+    atomic_store(&story.peer_waits, true);
     story.peer_resets = true;
     story_run(&story);
     assert_true(story.failures == 1 && story.ends == 0 && story.failure == stream_failure_reset);
