@@ -57,7 +57,9 @@ def _facts(ask, said):
             not ask.provider.endswith("anthropic")):
         return f"output tokens {said.output}, which no provider told"
     counted = ask.usage or not ask.stream or ask.dialect.name not in ("chat", "completions")
-    if (counted and not ask.fault.startswith("no-usage") and ask.model not in ("reason", "hedged") and
+    # a provider that ends behind its finish reason may have told no usage yet
+    untold = ask.fault.startswith("end-mid-stream") and said.output is None
+    if (counted and not untold and not ask.fault.startswith("no-usage") and ask.model not in ("reason", "hedged") and
             said.output != ask.output):
         return f"output tokens {said.output}, not {ask.output}"
     return None
