@@ -191,22 +191,30 @@ void answer_json(struct flight *flight, int status, struct str body, int64_t ret
     answer_end(flight, now, out);
 }
 
-/* A stream that was to go on elsewhere has a head already: it ends as a broken one does, and is not answered again. */
-static void answer_break(struct flight *flight, enum error_code code, struct now now, struct actions *out) {
-    struct text text = text_in_arena(flight->host->scratch, 512);
-    flight->answer.error = code;
-    flight->door->write_break(flight, flight->attempts[flight->attempt_count - 1], failure_system,
-                              STR("The stream broke before its end, and could not go on. What came is not whole."), now,
-                              &text);
-    if (text.failed) out->starved = true;
-    answer_bytes(flight, text_str(&text), out);
+void answer_error_event(struct flight *flight, struct attempt *attempt, enum failure failure, struct str message,
+                        struct now now, struct actions *out) {
+    struct text text = text_in_arena(flight->host->scratch, 1024);
+    if (!message.len)
+        message = arena_printf(flight->host->scratch, "The stream broke before its end: %.*s. What came is not whole.",
+                               STR_ARG(failure_facts(failure)->sentence));
+    flight->door->write_break(flight, attempt, failure, message, now, &text);
+    if (text.failed)
+        out->starved = true;
+    else
+        answer_bytes(flight, text_str(&text), out);
+}
+
+void answer_break(struct flight *flight, enum failure failure, struct now now, struct actions *out) {
+    CHECKF(flight->caller == caller_headed && flight->attempt_count > 0, "caller=%d", (int)flight->caller);
+    answer_error_event(flight, flight->attempts[flight->attempt_count - 1], failure, STR_NONE, now, out);
+    flight->answer.error = failure_facts(failure)->error;
     answer_end(flight, now, out);
 }
 
 void answer_error_status(struct flight *flight, enum error_code code, int status, struct str message, struct str param,
                          int64_t retry_after_ms, const struct attempt *last, struct now now, struct actions *out) {
-    if (flight->caller == caller_headed && flight->attempt_count) {
-        answer_break(flight, code, now, out);
+    if (flight->caller == caller_headed) {
+        answer_break(flight, failure_system, now, out);
         return;
     }
     bool ours = flight_starved(flight) && code != error_overloaded && status >= 400 && status != 401 && status < 500;

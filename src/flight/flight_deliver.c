@@ -89,23 +89,8 @@ enum failure stream_failure(enum failure said, int status) {
     return status >= 400 && status < 600 ? failure_of_status(status) : failure_error_in_stream;
 }
 
-void stream_write_break(struct flight *flight, struct attempt *attempt, enum failure failure, struct str message,
-                        struct now now, struct actions *out) {
-    struct text text = text_in_arena(flight->host->scratch, 1024);
-    flight->door->write_break(flight, attempt, failure, message, now, &text);
-    if (!text.failed) answer_bytes(flight, text_str(&text), out);
-}
-
-void stream_error_event(struct flight *flight, struct attempt *attempt, enum failure failure, struct str message,
-                        struct now now, struct actions *out) {
-    if (!message.len)
-        message = arena_printf(flight->host->scratch, "The stream broke before its end: %.*s. What came is not whole.",
-                               STR_ARG(failure_facts(failure)->sentence));
-    stream_write_break(flight, attempt, failure, message, now, out);
-}
-
 void stream_break(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
                   struct actions *out) {
-    if (attempt->reply.mode == reply_events) stream_error_event(flight, attempt, failure, STR(""), now, out);
+    if (attempt->reply.mode == reply_events) answer_error_event(flight, attempt, failure, STR(""), now, out);
     stream_end_broken(flight, attempt, failure, now, out);
 }

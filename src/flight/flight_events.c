@@ -81,7 +81,7 @@ static enum step error_take(struct flight *flight, struct attempt *attempt, cons
         translate_error(flight, error, told);
         passed = written_pass(flight, attempt, events->list, events->count, now, out);
     } else if (said) { /* about weir's own key: none of the caller's business */
-        stream_write_break(flight, attempt, told, error->text, now, out);
+        answer_error_event(flight, attempt, told, error->text, now, out);
     } else { /* the same dialect: in the provider's own words */
         passed = stream_pass_error(flight, attempt, event, out);
     }

@@ -163,9 +163,6 @@ enum step stream_reply_end(struct flight *flight, struct attempt *attempt, struc
 /* The end of a stream that has begun and is not whole. */
 void stream_break(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
                   struct actions *out);
-/* weir's own error event, in the caller's dialect; `message` empty: that the stream broke, and why. */
-void stream_error_event(struct flight *flight, struct attempt *attempt, enum failure failure, struct str message,
-                        struct now now, struct actions *out);
 /* The failure that an error of the provider, which came in its stream, is told as. `said`: what its word stands for, or
  * failure_none; status: what it said, or 0. */
 enum failure stream_failure(enum failure said, int status);
@@ -183,9 +180,6 @@ enum step stream_complete(struct flight *flight, struct attempt *attempt, struct
 /* The provider's own error has been passed on. Always step_over. */
 enum step stream_end_by_error(struct flight *flight, struct attempt *attempt, struct now now,
                               struct actions *out) MUST_USE;
-/* The event that ends a stream which is not whole, in the caller's dialect. */
-void stream_write_break(struct flight *flight, struct attempt *attempt, enum failure failure, struct str message,
-                        struct now now, struct actions *out);
 
 /* -- flight_splice.c: OpenAI's own words on both sides (flight_way.h says what each is) -- */
 
@@ -305,7 +299,6 @@ enum resume_pass resume_event(struct flight *flight, struct attempt *attempt, co
 /* On: the attempt has been settled and another target may go on; over: none can, and nothing was done. */
 enum step resume_try(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
                      struct actions *out) MUST_USE;
-void resume_give_up(struct flight *flight, enum failure failure, struct now now, struct actions *out);
 
 /* -- flight_answer.c: all that reaches the caller -- */
 
@@ -330,6 +323,12 @@ void answer_head(struct flight *flight, const struct attempt *attempt, int statu
 void answer_providers_word(struct flight *flight, const struct attempt *last, struct str body, struct now now,
                            struct actions *out);
 void answer_bytes(struct flight *flight, struct str bytes, struct actions *out);
+/* weir's own error event in a stream that is not whole, in the caller's dialect; `message` empty: that the stream
+ * broke, and why. */
+void answer_error_event(struct flight *flight, struct attempt *attempt, enum failure failure, struct str message,
+                        struct now now, struct actions *out);
+/* A stream that was to go on elsewhere has a head already: it ends as a broken one does, and is not answered again. */
+void answer_break(struct flight *flight, enum failure failure, struct now now, struct actions *out);
 void answer_held(struct flight *flight, struct attempt *attempt, struct actions *out);
 /* The answer is complete; or breaks off, so that its caller does not take it for the whole. */
 void answer_end(struct flight *flight, struct now now, struct actions *out);

@@ -157,11 +157,3 @@ enum step resume_try(struct flight *flight, struct attempt *attempt, enum failur
     flight->times.deadline_ns = now.mono_ns + flight->times.timeout_ns; /* up to the continuation's first token */
     return step_on;
 }
-
-/* Nobody can go on: the stream ends as a broken one does. */
-void resume_give_up(struct flight *flight, enum failure failure, struct now now, struct actions *out) {
-    CHECK(resume_has(flight) && flight->attempt_count > 0);
-    stream_error_event(flight, flight->attempts[flight->attempt_count - 1], failure, STR(""), now, out);
-    flight->answer.error = failure_facts(failure)->error;
-    answer_end(flight, now, out);
-}

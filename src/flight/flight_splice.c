@@ -107,7 +107,7 @@ static enum step splice_error(struct flight *flight, struct attempt *attempt, co
     if (!delivers || resume_may(flight))
         return attempt_fails(attempt, said && !delivers ? said : failure_error_in_stream);
     if (said) /* about weir's own key: none of the caller's business */
-        stream_error_event(flight, attempt, said, masked_words(flight, attempt, error.message), now, out);
+        answer_error_event(flight, attempt, said, masked_words(flight, attempt, error.message), now, out);
     else if (stream_pass_error(flight, attempt, event, out) != step_on)
         return step_over;
     return stream_end_by_error(flight, attempt, now, out);
