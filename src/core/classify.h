@@ -34,6 +34,7 @@ enum fault {
     X(stall, target, upstream_timeout, "the provider's stream stalled")                                            \
     X(error_in_reply, target, provider_error, "the provider answered 200 with an error inside")                    \
     X(error_in_stream, target, provider_error, "the provider sent an error in its stream")                         \
+    X(disagrees, target, provider_error, "what the model said is not the rest of the text that broke off")         \
     X(bad_request, caller, provider_error, "the provider refused the request")                                     \
     X(authentication, key, provider_auth, "the provider refused the gateway's credential")                         \
     X(forbidden, key, provider_auth, "the provider does not let the gateway's credential do this")                 \

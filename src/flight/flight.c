@@ -100,7 +100,7 @@ static void on_failure(struct flight *flight, struct attempt *attempt, enum fail
         return;
     }
     attempt_settle(flight, attempt, failure, now, out);
-    if (!failure_goes_on(failure))
+    if (!failure_goes_on(failure) && !resume_refused(flight, attempt))
         on_final_failure(flight, attempt, now, out);
     else if (!flight->live) /* else the other of the two may still do it */
         flight_try_next(flight, now, out);

@@ -23,10 +23,11 @@ static bool has_other_key(const struct candidate *candidate) {
     return failure_facts(failure)->fault == fault_key && candidate->tries < candidate->target->provider->key_count;
 }
 
-void choice_look(const struct flight *flight, struct candidate *candidate, struct now now, uint64_t *soonest_ns) {
+void choice_look(struct flight *flight, struct candidate *candidate, struct now now, uint64_t *soonest_ns) {
     uint64_t until_ns = 0;
-    if (resume_has(flight) && !way_of(flight, candidate->target->provider)->continues) {
-        candidate->refusal = refusal_other_dialect;
+    struct error error;
+    if (resume_has(flight) && !way_of(flight, candidate->target->provider)->fits(flight, candidate->target, &error)) {
+        candidate->refusal = refusal_cannot_go_on;
         return;
     }
     candidate->refusal =

@@ -75,7 +75,9 @@ static enum step error_take(struct flight *flight, struct attempt *attempt, cons
     error->text = masked_words(flight, attempt, error->text);
     enum failure said = attempt_refusal(attempt, &(struct provider_word){.code = error->name, .type = type});
     enum failure told = stream_failure(said, error->status);
-    if (attempt->state != attempt_delivering) return attempt_fails(attempt, said ? said : failure_error_in_stream);
+    bool delivers = attempt->state == attempt_delivering;
+    if (!delivers || resume_may(flight))
+        return attempt_fails(attempt, said && !delivers ? said : failure_error_in_stream);
     enum step passed = step_on;
     if (attempt->way->writes_anew) {
         translate_error(flight, error, told);
@@ -109,6 +111,8 @@ enum step events_take(struct flight *flight, struct attempt *attempt, const stru
     if (seen.token || seen.finish) stream_token(flight, attempt, now, out);
     if (seen.end && attempt->state != attempt_delivering) return attempt_fails(attempt, failure_empty_stream);
     attempt->stream.saw_done |= seen.end;
+    if (resume_may(flight) && attempt->way->writes_anew && resume_take(flight, attempt, &events, now) != step_on)
+        return step_over;
     enum step step = attempt->way->writes_anew ? written_pass(flight, attempt, events.list, events.count, now, out)
                                                : stream_pass(flight, attempt, event->raw, event->borrowed, out);
     return step == step_on && seen.end ? stream_complete(flight, attempt, now, out) : step;

@@ -178,6 +178,7 @@ static struct verdict verdict_of(enum failure failure) {
     case failure_none:
     case failure_bad_request: /* it has answered */
     case failure_conflict:
+    case failure_disagrees: /* it answered, and did not follow an instruction */
     case failure_not_found: return (struct verdict){1, 1};
     case failure_dns:
     case failure_connect:

@@ -73,7 +73,7 @@ void flight_turn(struct flight *flight, struct now now, struct actions *out);
 /* The time that it waits until has come. */
 void flight_wait_over(struct flight *flight, struct now now, struct actions *out);
 /* What stands against it; *soonest_ns: not later than when that ends. */
-void choice_look(const struct flight *flight, struct candidate *candidate, struct now now, uint64_t *soonest_ns);
+void choice_look(struct flight *flight, struct candidate *candidate, struct now now, uint64_t *soonest_ns);
 /* The best of those that nothing stands against; NULL: there is none. */
 struct candidate *choice_best(struct flight *flight, struct now now);
 /* What this request would cost there, by estimate; -1: not known. */
@@ -286,19 +286,28 @@ void translate_write_break(struct flight *flight, struct attempt *attempt, enum 
 
 /* -- flight_resume.c: streams that are gone on with elsewhere -- */
 
-enum resume_pass {
-    resume_not_ours, /* the event goes its usual way */
-    resume_passed,   /* it has been passed on, or is held */
-    resume_no_memory,
-};
 void resume_admit(struct flight *flight, struct now now);
 /* A new attempt of a stream that is being continued. */
 void resume_begin(struct flight *flight, struct attempt *attempt);
-enum resume_pass resume_event(struct flight *flight, struct attempt *attempt, const struct sse_event *event,
-                              enum openai_event_kind kind, struct now now, struct actions *out);
+/* Adds the text so far, and what it is to do with it. false: no memory. */
+bool resume_say(struct flight *flight, const struct attempt *attempt, struct message_request *asked);
+/* A spliced event's text is noted, as it may have to be gone on with. false: no memory. */
+bool resume_note(struct flight *flight, struct attempt *attempt, struct str data, struct now now) MUST_USE;
+/* The events that are to be written: their text is noted; of a continuation only what is new stays. */
+enum step resume_take(struct flight *flight, struct attempt *attempt, struct message_events *events,
+                      struct now now) MUST_USE;
+/* It refused to go on, though the caller's request was good: may the next one, or the same in other words? */
+bool resume_refused(struct flight *flight, const struct attempt *attempt);
 /* On: the attempt has been settled and another target may go on; over: none can, and nothing was done. */
 enum step resume_try(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
                      struct actions *out) MUST_USE;
+
+/* -- flight_rest.c: the way of the rest of a stream -- */
+
+/* Can it be asked to go on with the stream that broke? */
+bool rest_fits(struct flight *flight, const struct target *target, struct error *error);
+/* Path and body; what the caller's stream is written with goes on where it was. false: no memory. */
+bool rest_request(struct flight *flight, struct attempt *attempt);
 
 /* -- flight_answer.c: all that reaches the caller -- */
 

@@ -15,6 +15,7 @@
 #define WEIR_FLIGHT_FLIGHT_PARTS_H
 
 #include "base/limits.h"
+#include "core/continuation.h"
 #include "dialect/forecast.h"
 #include "dialect/lines.h"
 #include "dialect/openai/openai.h"
@@ -60,7 +61,7 @@ enum { attempt_tail_size = 512 };
     X(too_many_in_flight, "as many requests as it takes are in flight")        \
     X(line_share, "its client has its share of the places in line")            \
     X(not_holder, "another target holds the route's lock")                     \
-    X(other_dialect, "a stream is continued in OpenAI's dialect only")         \
+    X(cannot_go_on, "it cannot be asked to go on with a stream")               \
     X(too_late, "the request's deadline has passed")
 
 enum refusal {
@@ -191,12 +192,13 @@ struct attempt_splice {
 /* flight_resume.c: does it go on with what another began? */
 enum continuing {
     continuing_not,
-    continuing_awaited, /* its first text is awaited, to see what it repeats */
-    continuing_passes,  /* what it repeats has been left out */
+    continuing_awaited, /* what it says is held, until it is known what it is */
+    continuing_passes,  /* it goes on: what it repeated has been left out */
 };
 struct attempt_continuation {
     enum continuing state;
-    struct text pending; /* awaited */
+    bool prefilled; /* it was given the text as its own unfinished message */
+    struct continuation text;
 };
 
 /* Why it failed (flight_word.c), for log and explain; never for a caller of role user. */
@@ -321,9 +323,11 @@ enum hedge_state { hedge_unused, hedge_refused, hedge_running, hedge_over, hedge
 enum resume_state { resume_off, resume_ready, resume_going, resume_spent, resume_states };
 struct resume {
     enum resume_state state;
-    struct chunks delivered; /* the text that the caller has: ready and going */
-    struct str stream_id;    /* of its first chunk, with its quotes */
-    struct str prefill;      /* how a target that takes one is asked to go on; the others: request.continuation */
+    struct chunks delivered;    /* the text that the caller has: ready and going */
+    struct str stream_id;       /* of a spliced stream's first chunk, with its quotes */
+    struct str prompt, prefill; /* how a target of OpenAI's dialect is asked to go on: in words, or by a prefill */
+    void *writer;               /* of the caller's stream, from one attempt to the next; NULL: not going on */
+    bool prefill_refused;       /* by one that was said to take it: from then on in words */
 };
 
 struct times {

@@ -36,7 +36,8 @@ bool splice_request(struct flight *flight, struct attempt *attempt) {
     attempt->splice.asked_usage =
         flight->request.stream && provider->stream_options && has_usage_chunk && !flight->request.include_usage;
     struct openai_request request = flight->request;
-    if (provider->row->prefill && resume_has(flight)) request.continuation = flight->resume.prefill;
+    if (resume_has(flight))
+        request.continuation = attempt->continuation.prefilled ? flight->resume.prefill : flight->resume.prompt;
     if (!openai_splice(flight->body.whole, &request, multipart, attempt->target->model, attempt->splice.asked_usage,
                        &flight->arena, &attempt->request.body))
         return false;
@@ -117,8 +118,6 @@ static enum step splice_done(struct flight *flight, struct attempt *attempt, con
                              struct now now, struct actions *out) {
     if (attempt->state != attempt_delivering) return attempt_fails(attempt, failure_empty_stream);
     attempt->stream.saw_done = true;
-    if (resume_event(flight, attempt, event, openai_event_done, now, out) == resume_no_memory)
-        return attempt_fails(attempt, failure_system);
     if (stream_pass(flight, attempt, event->raw, event->borrowed, out) != step_on) return step_over;
     return stream_complete(flight, attempt, now, out);
 }
@@ -140,10 +139,7 @@ enum step splice_event(struct flight *flight, struct attempt *attempt, const str
     case openai_event_token: stream_token(flight, attempt, now, out); break;
     case openai_event_empty: break;
     }
-    switch (resume_event(flight, attempt, event, kind, now, out)) {
-    case resume_passed: return step_on;
-    case resume_no_memory: return attempt_fails(attempt, failure_system);
-    case resume_not_ours: break;
-    }
+    if (resume_may(flight) && !resume_note(flight, attempt, event->data, now))
+        return attempt_fails(attempt, failure_system);
     return stream_pass(flight, attempt, event->raw, event->borrowed, out);
 }

@@ -132,10 +132,12 @@ bool translate_needed(const struct flight *flight, const struct provider *provid
 /* The dialect in which the provider is asked. */
 static enum dialect dialect_towards(const struct flight *flight, const struct provider *provider) {
     enum dialect asked = endpoint_facts(flight->endpoint)->dialect;
-    return asked == dialect_responses && !translate_needed(flight, provider) ? asked : provider->dialect;
+    return asked == dialect_responses && !resume_has(flight) && !translate_needed(flight, provider) ? asked
+                                                                                                    : provider->dialect;
 }
 
 bool translate_asks_alike(const struct flight *flight, const struct provider *provider) {
+    if (resume_has(flight)) return false; /* what it goes on from is said too */
     return !translate_needed(flight, provider) ||
            (flight->head.wants_array && endpoint_facts(flight->endpoint)->dialect == provider->dialect);
 }
@@ -266,7 +268,9 @@ static bool body_write(struct flight *flight, struct attempt *attempt) {
     struct codec_target target = translate_target_of(flight, attempt);
     CHECK(flight->canonical.state == canonical_read && attempt->way->writes_anew);
     if (flight->canonical.message) {
-        attempt->dialect.codec->write_request(flight->canonical.message, &target, &body);
+        struct message_request asked = *flight->canonical.message;
+        if (attempt->way->goes_on && !resume_say(flight, attempt, &asked)) return false;
+        attempt->dialect.codec->write_request(&asked, &target, &body);
     } else if (flight->canonical.embed) {
         attempt->dialect.codec->write_embed_request(flight->canonical.embed, &target, &body);
     } else {
@@ -307,7 +311,8 @@ bool translate_request(struct flight *flight, struct attempt *attempt) {
     attempt->dialect.reader = attempt->dialect.codec->reader_size
                                   ? arena_take_zeroed(&flight->arena, attempt->dialect.codec->reader_size)
                                   : "";
-    if (!attempt->dialect.reader || (attempt->way->writes_anew && !writer_make(flight, attempt))) return false;
+    bool writes = attempt->way->writes_anew && !attempt->way->goes_on;
+    if (!attempt->dialect.reader || (writes && !writer_make(flight, attempt))) return false;
     return alike ? body_keep(flight, attempt) : body_write(flight, attempt);
 }
 
@@ -471,6 +476,7 @@ void translate_write_break(struct flight *flight, struct attempt *attempt, enum 
     translate_error(flight, &error, failure);
     error.text = message;
     error.sequence = attempt->dialect.next_sequence;
+    if (!writer) writer = flight->resume.writer;
     if (!writer) writer = arena_take_zeroed(flight->host->scratch, flight->codec->writer_size + 1);
     if (writer) flight->codec->write_event(writer, &error, &caller, &flight->arena, text);
 }

@@ -140,7 +140,40 @@ const struct way way_translate = {.name = "translate",
                                   .whole = translate_whole,
                                   .usage = splice_usage,
                                   .error = translate_error_tell,
-                                  .writes_anew = true};
+                                  .writes_anew = true,
+                                  .continues = true};
+
+/* The same dialect, where the stream may have to go on elsewhere: asked in the caller's own words, and told in weir's.
+ */
+const struct way way_anew = {.name = "anew",
+                             .fits = translate_fits,
+                             .request = translate_request,
+                             .passes_up = model_passes_up,
+                             .passes_back = model_passes_back,
+                             .mode = mode_translated,
+                             .event = events_take,
+                             .finish = events_end,
+                             .whole = translate_whole,
+                             .usage = splice_usage,
+                             .error = translate_error_pass,
+                             .writes_anew = true,
+                             .continues = true};
+
+/* The rest of a stream that broke off, from any dialect. */
+const struct way way_rest = {.name = "rest",
+                             .fits = rest_fits,
+                             .request = rest_request,
+                             .passes_up = model_passes_up,
+                             .passes_back = model_passes_back,
+                             .mode = mode_translated,
+                             .event = events_take,
+                             .finish = events_end,
+                             .whole = translate_whole,
+                             .usage = splice_usage,
+                             .error = translate_error_tell,
+                             .writes_anew = true,
+                             .continues = true,
+                             .goes_on = true};
 
 /* A provider's own API. */
 const struct way way_raw = {.name = "raw",
@@ -158,12 +191,16 @@ const struct way way_raw = {.name = "raw",
 /* -- the doors -- */
 
 static const struct way *way_from_openai(const struct flight *flight, const struct provider *provider) {
+    if (resume_has(flight)) return &way_rest;
     if (!splice_can(flight, provider)) return &way_translate;
     return endpoint_facts(flight->endpoint)->reply == endpoint_reply_any ? &way_opaque : &way_splice;
 }
 
 static const struct way *way_from_codec(const struct flight *flight, const struct provider *provider) {
-    return translate_needed(flight, provider) ? &way_translate : &way_alike;
+    if (resume_has(flight)) return &way_rest;
+    if (translate_needed(flight, provider)) return &way_translate;
+    bool anew = resume_may(flight) && endpoint_facts(flight->endpoint)->dialect != dialect_responses;
+    return anew ? &way_anew : &way_alike; /* what is stored at the provider keeps its name there */
 }
 
 static const struct way *way_from_raw(const struct flight *flight, const struct provider *provider) {

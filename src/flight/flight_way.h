@@ -53,13 +53,14 @@ struct way {
                   struct actions *out);
     bool keeps_type;  /* the body is the caller's own, and so is its content type */
     bool writes_anew; /* the reply is written in the caller's words: it must be whole for that */
-    bool continues;   /* a stream that breaks may be gone on with in this way */
+    bool continues;   /* a stream that breaks may be gone on with elsewhere */
+    bool goes_on;     /* it is what a stream that broke is gone on with in */
     bool blind;       /* nobody knows what is asked for: neither how it ends nor how fast says anything of a model or a
                          key, and how long it takes is open */
 };
 
 extern const struct door door_openai, door_codec, door_raw;
-extern const struct way way_splice, way_opaque, way_alike, way_translate, way_raw;
+extern const struct way way_splice, way_opaque, way_alike, way_anew, way_translate, way_rest, way_raw;
 
 /* By what the caller asked for. */
 const struct door *door_of(enum endpoint endpoint);

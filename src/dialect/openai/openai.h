@@ -105,6 +105,7 @@ enum openai_event_kind openai_skim_event_alike(struct openai_event_shape *shape,
 struct openai_delta {
     struct str id;      /* the value with its quotes; {NULL,0}: absent */
     struct str content; /* unescaped; empty: none */
+    bool calls;         /* a tool is called */
 };
 bool openai_skim_delta(struct str data, struct arena *arena, struct openai_delta *delta);
 

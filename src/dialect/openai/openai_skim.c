@@ -408,6 +408,8 @@ bool openai_skim_delta(struct str data, struct arena *arena, struct openai_delta
         if (token.depth == 4 && inside && token.kind == skim_string && str_eq(token.key, STR("content")) &&
             !skim_unescape(skim_inside(token.value), arena, &delta->content))
             return false;
+        if (token.depth == 4 && inside && token.kind == skim_array && str_eq(token.key, STR("tool_calls")))
+            delta->calls = true;
         bool looked_into = token.depth == 0 || choices;
         if (is_container(&token) && !token.passed && !looked_into && !skim_skip(&skim, &token)) return false;
     }

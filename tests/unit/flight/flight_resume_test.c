@@ -45,7 +45,7 @@ static void a_stream_that_breaks_is_gone_on_with_by_the_next_target(void **state
     assert_int_equal(flight->resume.state, resume_going);
     assert_int_equal(flight_world_asked(&world, action_call), 1);
     assert_int_equal(flight->live->continuation.state, continuing_awaited);
-    assert_true(holds(flight->request.continuation, "Once upon a time"));
+    assert_true(holds(flight->resume.prompt, "Once upon a time"));
     flight_world_head(&world, flight, 1, 200, "text/event-stream");
     flight_world_body(&world, flight, 1,
                       FLIGHT_EVENT("a time there was", "null") FLIGHT_EVENT("", "\"stop\"") "data: [DONE]\n\n");

@@ -72,14 +72,16 @@ static void the_door_is_the_endpoints(void **state) {
 
 /* Whoever may be chosen can do all that an attempt of its kind comes to. */
 static void every_way_can_do_what_it_may_be_asked_for(void **state) {
-    static const struct way *const ways[] = {&way_splice, &way_opaque, &way_alike, &way_translate, &way_raw};
+    static const struct way *const ways[] = {&way_splice,    &way_opaque, &way_alike, &way_anew,
+                                             &way_translate, &way_rest,   &way_raw};
     (void)state;
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
         assert_true(ways[i]->fits || ways[i]->blind); /* a raw request is admitted for its one target */
         assert_true(ways[i]->request && ways[i]->passes_up && ways[i]->passes_back && ways[i]->mode);
         assert_true(ways[i]->event && ways[i]->whole && ways[i]->usage && ways[i]->error);
         assert_true(ways[i]->writes_anew == (ways[i]->finish != NULL));
-        assert_true(!ways[i]->continues || ways[i]->keeps_type);
+        assert_true(!ways[i]->continues || ways[i]->keeps_type || ways[i]->writes_anew);
+        assert_true(!ways[i]->goes_on || ways[i]->continues);
     }
 }
 
