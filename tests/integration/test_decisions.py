@@ -589,8 +589,8 @@ def test_a_stream_goes_on_twice_and_in_the_routes_own_words(start):
 def test_with_nobody_to_go_on_the_stream_ends_in_an_error(start):
     one, two = Continuing(die=4), Continuing(die=0)
     reply = chat(resuming(start, one, two).port, stream=True)
-    assert (reply.status == 200 and reply.complete and "error" in reply.events[-1] and
-            reply.content == " ".join(WORDS)[:15])
+    assert reply.status == 200 and reply.complete and "error" in reply.events[-1]
+    assert len(reply.content) >= 15 and " ".join(WORDS).startswith(reply.content)  # what both said, once
 
 
 @pytest.mark.parametrize("more", [{"tools": [{"type": "function", "function": {"name": "f"}}]},
