@@ -55,6 +55,13 @@ static bool simulated_is_missing(const struct snapshot *snapshot) {
 
 /* -- one edit -- */
 
+/* A larger one could not be read again. */
+static bool overlay_fits(struct str text, struct weir_error *error) {
+    if (text.len < overlay_bytes_max) return true;
+    library_error_set(error, error_invalid_request, STR("The run-time overlay would become too large."));
+    return false;
+}
+
 /* The overlay after the edit, loaded. Calls may follow each other: the last one counts. */
 static bool attempt(struct editing *editing, const struct config_edit *edit, struct weir_error *error) {
     struct error why = {.code = error_none};
@@ -67,10 +74,7 @@ static bool attempt(struct editing *editing, const struct config_edit *edit, str
         library_error_set(error, why.code, str_from(why.message));
         return false;
     }
-    if (out.len >= overlay_bytes_max) {
-        library_error_set(error, error_invalid_request, STR("The run-time overlay would become too large."));
-        return false;
-    }
+    if (!overlay_fits(text_str(&out), error)) return false;
     editing->after = text_str(&out);
     struct config_source source = library_source(editing->weir);
     source.overlay_text = editing->after;
@@ -141,7 +145,7 @@ static bool prepare(struct editing *editing, const struct config_edit *edit, str
         return false;
     }
     editing->after = text_str(&sealed);
-    return true;
+    return overlay_fits(editing->after, error); /* with what was written beside its credentials too */
 }
 
 static bool commit(struct editing *editing, struct weir_error *error) {

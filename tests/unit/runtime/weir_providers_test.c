@@ -260,12 +260,50 @@ static void the_letters_of_the_end_are_there_from_the_start(void **state) {
     weir_close(weir, 60000); /* a loop that was not told to drain would take all of it */
 }
 
+/* Adds `big` anew, its model of so many bytes. */
+static bool takes_model_of(struct weir *weir, char *settings, size_t len, struct weir_error *error) {
+    size_t at = (size_t)sprintf(settings, "{\"type\":\"openai\",\"api_key\":\"k\",\"models\":[\"");
+    memset(settings + at, 'k', len);
+    memcpy(settings + at + len, "\"]}", 4);
+    (void)weir_provider_remove(weir, "big", NULL);
+    return weir_provider_add(weir, "big", settings, error) == 0;
+}
+
+/* The file holds more than what was asked for: where each key may go stands beside it. */
+static void the_largest_overlay_that_is_taken_can_be_read_again(void **state) {
+    (void)state;
+    struct weir_error error;
+    struct weir *weir = open_one(&error);
+    assert_non_null(weir);
+    char *settings = memory_take(overlay_bytes_max + 128), path[128];
+    size_t taken = overlay_bytes_max - 4096, refused = overlay_bytes_max;
+    while (refused - taken > 1) {
+        size_t half = taken + (refused - taken) / 2;
+        *(takes_model_of(weir, settings, half, &error) ? &taken : &refused) = half;
+    }
+    assert_false(takes_model_of(weir, settings, refused, &error));
+    assert_string_equal(error.code, "invalid_request");
+    assert_non_null(strstr(error.message, "too large"));
+    assert_true(takes_model_of(weir, settings, taken, &error));
+    memory_give(settings);
+    weir_close(weir, 0);
+    struct stat facts;
+    snprintf(path, sizeof path, "%s/state/runtime.yaml", folder);
+    assert_int_equal(stat(path, &facts), 0);
+    assert_int_equal(facts.st_size, overlay_bytes_max - 1);
+    weir = open_one(&error);
+    assert_non_null(weir);
+    assert_true(shows(weir, "\"big\""));
+    weir_close(weir, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_deployment_reaches_every_loop_or_none, begin, end),
         cmocka_unit_test_setup_teardown(changes_are_in_force_at_once_and_at_the_next_opening, begin, end),
         cmocka_unit_test_setup_teardown(what_is_refused_has_a_code_and_changes_nothing, begin, end),
         cmocka_unit_test_setup_teardown(many_hands_do_not_lose_each_others_changes, begin, end),
+        cmocka_unit_test_setup_teardown(the_largest_overlay_that_is_taken_can_be_read_again, begin, end),
         cmocka_unit_test_setup_teardown(only_so_many_configurations_live_at_once, begin, end),
         cmocka_unit_test_setup_teardown(the_letters_of_the_end_are_there_from_the_start, begin, end),
     };
