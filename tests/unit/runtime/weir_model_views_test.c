@@ -1,0 +1,157 @@
+/* weir_model_views_test.c - what is told of models: what is known of them and nothing else, and of a route what its
+ * targets can do together. */
+#include "runtime/weir_internal.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+static const struct catalog_model nothing = {.context_tokens = -1, .output_tokens_max = -1};
+
+static void assert_written(const struct text *text, const char *wanted) {
+    assert_false(text->failed);
+    if (!str_eq(text_str(text), str_from(wanted))) fail_msg("%.*s\ninstead of\n%s", STR_ARG(text_str(text)), wanted);
+}
+
+static void assert_facts(const struct catalog_model *facts, const char *wanted) {
+    char buffer[512];
+    struct text text = text_in_buffer(buffer, sizeof buffer);
+    library_facts_write(facts, &text);
+    assert_written(&text, wanted);
+}
+
+static void each_fact_is_told_where_it_is_known_and_not_elsewhere(void **state) {
+    struct catalog_model facts = nothing;
+    (void)state;
+    assert_facts(NULL, "");
+    assert_facts(&facts, "\"embeddings\":false,\"time_series\":false");
+    facts.context_tokens = facts.output_tokens_max = 0;
+    facts.speed = speed_slow;
+    assert_facts(&facts, "\"embeddings\":false,\"time_series\":false,\"speed\":\"slow\"");
+    facts.context_tokens = 1;
+    facts.output_tokens_max = 2;
+    facts.speed = speed_unknown;
+    assert_facts(&facts, "\"context_tokens\":1,\"output_tokens_max\":2,\"embeddings\":false,\"time_series\":false");
+}
+
+/* From the first of the table to the last. */
+static void an_ability_may_be_there_be_missing_or_not_be_known(void **state) {
+    struct catalog_model facts = nothing;
+    (void)state;
+    for (unsigned i = 0; i < catalog_abilities; i++) {
+        char wanted[128];
+        struct text text = text_in_buffer(wanted, sizeof wanted);
+        facts.can = i % 2 ? 0 : 1u << i;
+        facts.cannot = i % 2 ? 1u << i : 0;
+        text_json_bool(&text, catalog_ability_name((enum catalog_ability)i), i % 2 == 0);
+        text_put(&text, STR(",\"embeddings\":false,\"time_series\":false"));
+        text_put_byte(&text, 0);
+        assert_facts(&facts, wanted);
+    }
+}
+
+static void each_use_is_told_by_its_name(void **state) {
+    struct catalog_model facts = nothing;
+    (void)state;
+    facts.uses = 1u << use_chat | 1u << use_embeddings | 1u << use_time_series;
+    assert_facts(&facts, "\"embeddings\":true,\"time_series\":true,\"use\":[\"chat\",\"embeddings\",\"time_series\"]");
+    facts.uses = 1u << use_code;
+    assert_facts(&facts, "\"embeddings\":false,\"time_series\":false,\"use\":[\"code\"]");
+}
+
+/* -- of a route -- */
+
+static const struct provider provider_a = {.name = STR("a"), .index = 0};
+
+/* One model of this name, with a target for each of these facts. */
+static void assert_model(const struct catalog_model *const *facts, size_t count, enum dialect dialect,
+                         const char *wanted) {
+    struct target targets[4];
+    const struct target *list[4];
+    char buffer[1024];
+    struct text text = text_in_buffer(buffer, sizeof buffer);
+    for (size_t i = 0; i < count; i++) {
+        targets[i] = (struct target){.provider = &provider_a, .name = STR("a/m"), .facts = facts[i]};
+        list[i] = &targets[i];
+    }
+    struct route route = {.model = STR("m"), .targets = list, .target_count = count};
+    struct snapshot snapshot = {.routes = &route, .route_count = 1};
+    library_models_write(&snapshot, NULL, dialect, &text);
+    assert_written(&text, wanted);
+}
+
+static void a_route_can_do_what_one_of_its_targets_can_and_lacks_what_all_lack(void **state) {
+    const struct catalog_model seeing = {.context_tokens = 100,
+                                         .output_tokens_max = 20,
+                                         .can = 1u << ability_vision,
+                                         .cannot = 1u << ability_audio | 1u << ability_tools,
+                                         .speed = speed_fast},
+                               calling = {.context_tokens = 200,
+                                          .output_tokens_max = 10,
+                                          .can = 1u << ability_tools,
+                                          .cannot = 1u << ability_audio | 1u << ability_vision,
+                                          .speed = speed_slow};
+    const struct catalog_model *both[] = {&seeing, &calling}, *with_a_stranger[] = {&seeing, NULL};
+    (void)state;
+    assert_model(
+        both, 2, dialect_openai,
+        "{\"object\":\"list\",\"data\":[{\"id\":\"m\",\"object\":\"model\",\"created\":0,\"owned_by\":\"a\","
+        "\"weir\":{\"targets\":[\"a/m\",\"a/m\"],\"context_tokens\":200,\"output_tokens_max\":20,\"vision\":"
+        "true,\"audio\":false,\"tools\":true,\"embeddings\":false,\"time_series\":false,\"speed\":\"fast\"}}]}");
+    assert_model(with_a_stranger, 2, dialect_openai, /* which may do what the other lacks */
+                 "{\"object\":\"list\",\"data\":[{\"id\":\"m\",\"object\":\"model\",\"created\":0,\"owned_by\":\"a\","
+                 "\"weir\":{\"targets\":[\"a/m\",\"a/m\"],\"context_tokens\":100,\"output_tokens_max\":20,\"vision\":"
+                 "true,\"embeddings\":false,\"time_series\":false,\"speed\":\"fast\"}}]}");
+}
+
+static void each_dialect_lists_them_in_its_own_shape(void **state) {
+    const struct catalog_model facts = {.context_tokens = 100, .output_tokens_max = 20, .uses = 1u << use_code},
+                               vectors = {.context_tokens = 1, .output_tokens_max = 1, .uses = 1u << use_embeddings};
+    const struct catalog_model *known[] = {&facts}, *embeds[] = {&vectors}, *unknown[] = {NULL};
+    (void)state;
+    assert_model(known, 1, dialect_anthropic,
+                 "{\"data\":[{\"type\":\"model\",\"id\":\"m\",\"display_name\":\"m\",\"created_at\":"
+                 "\"1970-01-01T00:00:00Z\",\"max_input_tokens\":100,\"max_tokens\":20}],\"has_more\":false,"
+                 "\"first_id\":null,\"last_id\":null}");
+    assert_model(unknown, 1, dialect_anthropic,
+                 "{\"data\":[{\"type\":\"model\",\"id\":\"m\",\"display_name\":\"m\",\"created_at\":"
+                 "\"1970-01-01T00:00:00Z\"}],\"has_more\":false,\"first_id\":null,\"last_id\":null}");
+    assert_model(known, 1, dialect_gemini,
+                 "{\"models\":[{\"name\":\"models/m\",\"displayName\":\"m\",\"inputTokenLimit\":100,"
+                 "\"outputTokenLimit\":20,\"supportedGenerationMethods\":[\"generateContent\"]}]}");
+    assert_model(embeds, 1, dialect_gemini,
+                 "{\"models\":[{\"name\":\"models/m\",\"displayName\":\"m\",\"inputTokenLimit\":1,"
+                 "\"outputTokenLimit\":1,\"supportedGenerationMethods\":[\"embedContent\"]}]}");
+    assert_model(unknown, 1, dialect_gemini, /* most can chat */
+                 "{\"models\":[{\"name\":\"models/m\",\"displayName\":\"m\",\"supportedGenerationMethods\":["
+                 "\"generateContent\"]}]}");
+}
+
+static void a_client_sees_what_it_may_use(void **state) {
+    struct str some[] = {STR("m*")};
+    struct client client = {.models = some, .model_count = 1};
+    struct route routes[] = {{.model = STR("m1")}, {.model = STR("n1")}, {.model = STR("m?"), .is_glob = true}};
+    struct snapshot snapshot = {.routes = routes, .route_count = 3};
+    char buffer[512];
+    struct text text = text_in_buffer(buffer, sizeof buffer);
+    (void)state;
+    library_models_write(&snapshot, &client, dialect_gemini, &text);
+    assert_written(&text, "{\"models\":[{\"name\":\"models/m1\",\"displayName\":\"m1\","
+                          "\"supportedGenerationMethods\":[\"generateContent\"]}]}");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_fact_is_told_where_it_is_known_and_not_elsewhere),
+        cmocka_unit_test(an_ability_may_be_there_be_missing_or_not_be_known),
+        cmocka_unit_test(each_use_is_told_by_its_name),
+        cmocka_unit_test(a_route_can_do_what_one_of_its_targets_can_and_lacks_what_all_lack),
+        cmocka_unit_test(each_dialect_lists_them_in_its_own_shape),
+        cmocka_unit_test(a_client_sees_what_it_may_use),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
