@@ -13,12 +13,6 @@ static const char yaml[] = "state_dir: ./state\n"
 #define ANTHROPIC_ERROR \
     "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"no such thing\"}}"
 
-static struct str written(const struct flight_world *world) {
-    for (size_t i = 0; i < world->out.count; i++)
-        if (world->out.list[i].kind == action_write) return world->out.list[i].write.ranges[0];
-    return STR_NONE;
-}
-
 static struct flight *answered_with(struct flight_world *world, const char *request, int status, const char *body) {
     flight_world_begin(world, yaml);
     struct flight *flight = flight_world_ask(world, request);
@@ -39,7 +33,7 @@ static void a_providers_word_passes_as_it_is_in_the_same_dialect(void **state) {
     (void)state;
     struct flight *flight = answered_with(&world, FLIGHT_CHAT("m", "false"), 400, OPENAI_ERROR);
     assert_int_equal(flight->answer.status, 400);
-    assert_true(str_eq(written(&world), STR(OPENAI_ERROR)));
+    assert_true(str_eq(flight_world_written(&world), STR(OPENAI_ERROR)));
     assert_int_equal(flight->answer.said.code, error_none); /* no words of weir's */
     end(&world, flight);
 }
@@ -49,7 +43,7 @@ static void and_is_written_anew_in_another(void **state) {
     (void)state;
     struct flight *flight = answered_with(&world, FLIGHT_CHAT("n", "false"), 400, ANTHROPIC_ERROR);
     assert_int_equal(flight->answer.status, 400);
-    assert_true(str_starts(written(&world), STR("{\"error\":{\"message\":\"no such thing\"")));
+    assert_true(str_starts(flight_world_written(&world), STR("{\"error\":{\"message\":\"no such thing\"")));
     end(&world, flight);
 }
 
@@ -59,8 +53,8 @@ static void what_is_no_error_object_is_told_in_weirs_words(void **state) {
     struct flight *flight = answered_with(&world, FLIGHT_CHAT("m", "false"), 500, "<html>");
     assert_int_equal(flight->answer.status, 500);
     assert_int_equal(flight->answer.said.code, error_provider_error);
-    assert_true(str_find(written(&world), STR("after 1 attempt.")) != SIZE_MAX);
-    assert_true(str_find(written(&world), STR("html")) == SIZE_MAX);
+    assert_true(str_find(flight_world_written(&world), STR("after 1 attempt.")) != SIZE_MAX);
+    assert_true(str_find(flight_world_written(&world), STR("html")) == SIZE_MAX);
     end(&world, flight);
 }
 
@@ -72,7 +66,7 @@ static void about_weirs_own_key_the_caller_learns_nothing(void **state) {
         "{\"error\":{\"message\":\"Incorrect API key sk-secr\",\"type\":\"x\",\"code\":\"invalid_api_key\"}}");
     assert_int_equal(flight->answer.status, 502);
     assert_int_equal(flight->answer.error, error_provider_auth);
-    assert_true(str_find(written(&world), STR("Incorrect")) == SIZE_MAX);
+    assert_true(str_find(flight_world_written(&world), STR("Incorrect")) == SIZE_MAX);
     end(&world, flight);
 }
 

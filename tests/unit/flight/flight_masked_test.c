@@ -10,20 +10,6 @@ static const char yaml[] = "state_dir: ./state\n"
 
 static bool holds(struct str text, const char *words) { return str_find(text, str_from(words)) != SIZE_MAX; }
 
-static struct str written(const struct flight_world *world) {
-    static char text[4096];
-    size_t len = 0;
-    for (size_t i = 0; i < world->out.count; i++) {
-        const struct action *action = &world->out.list[i];
-        for (size_t r = 0; action->kind == action_write && r < action->write.count; r++) {
-            assert_true(len + action->write.ranges[r].len < sizeof text);
-            memcpy(text + len, action->write.ranges[r].at, action->write.ranges[r].len);
-            len += action->write.ranges[r].len;
-        }
-    }
-    return str_make(text, len);
-}
-
 static void over_any_cut_it_is_masked(void **state) {
     static const char reply[] = FLIGHT_EVENT("you sent " KEY " and", "null");
     (void)state;
@@ -35,10 +21,10 @@ static void over_any_cut_it_is_masked(void **state) {
         struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("m", "true"));
         flight_world_head(&world, flight, 0, 200, "text/event-stream");
         flight_world_body(&world, flight, 0, first);
-        assert_false(holds(written(&world), KEY));
+        assert_false(holds(flight_world_written(&world), KEY));
         flight_world_body(&world, flight, 0, reply + cut);
-        assert_false(holds(written(&world), KEY));
-        assert_true(holds(written(&world), "you sent "));
+        assert_false(holds(flight_world_written(&world), KEY));
+        assert_true(holds(flight_world_written(&world), "you sent "));
         flight_world_drop(&world, flight);
         flight_world_end(&world);
     }
@@ -53,8 +39,8 @@ static void in_an_errors_words_too_and_in_what_is_told_of_it(void **state) {
     flight_world_body(&world, flight, 0,
                       "{\"error\":{\"message\":\"bad header " KEY "\",\"type\":\"invalid_request_error\"}}");
     flight_world_tell(&world, flight, (struct event){.kind = event_reply_end});
-    assert_true(holds(written(&world), "bad header"));
-    assert_false(holds(written(&world), KEY));
+    assert_true(holds(flight_world_written(&world), "bad header"));
+    assert_false(holds(flight_world_written(&world), KEY));
     assert_false(holds(str_from(flight->attempts[0]->word.text), KEY));
     flight_world_drop(&world, flight);
     flight_world_end(&world);

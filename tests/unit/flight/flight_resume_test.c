@@ -11,20 +11,6 @@ static const char yaml[] = "state_dir: ./state\n"
                            "  - {model: goes, targets: [o/m, p/m], strategy: priority, resume_streams: true}\n"
                            "  - {model: ends, targets: [o/m, p/m], strategy: priority}\n";
 
-static struct str written(const struct flight_world *world) {
-    static char text[4096];
-    size_t len = 0;
-    for (size_t i = 0; i < world->out.count; i++) {
-        const struct action *action = &world->out.list[i];
-        for (size_t r = 0; action->kind == action_write && r < action->write.count; r++) {
-            assert_true(len + action->write.ranges[r].len < sizeof text);
-            memcpy(text + len, action->write.ranges[r].at, action->write.ranges[r].len);
-            len += action->write.ranges[r].len;
-        }
-    }
-    return str_make(text, len);
-}
-
 static bool holds(struct str text, const char *words) { return str_find(text, str_from(words)) != SIZE_MAX; }
 
 /* Its first token has reached the caller, and its connection breaks. */
@@ -49,8 +35,8 @@ static void a_stream_that_breaks_is_gone_on_with_by_the_next_target(void **state
     flight_world_head(&world, flight, 1, 200, "text/event-stream");
     flight_world_body(&world, flight, 1,
                       FLIGHT_EVENT("a time there was", "null") FLIGHT_EVENT("", "\"stop\"") "data: [DONE]\n\n");
-    assert_true(holds(written(&world), " there was"));
-    assert_false(holds(written(&world), "a time")); /* the caller has it */
+    assert_true(holds(flight_world_written(&world), " there was"));
+    assert_false(holds(flight_world_written(&world), "a time")); /* the caller has it */
     assert_int_equal(flight->answer.error, error_none);
     assert_int_equal(flight_world_asked(&world, action_respond), 0);
     assert_int_equal(flight_world_asked(&world, action_end), 1);
@@ -88,8 +74,8 @@ static void without_leave_it_ends_in_an_error_event(void **state) {
     flight_world_begin(&world, yaml);
     struct flight *flight = broken(&world, FLIGHT_CHAT("ends", "true"));
     assert_int_equal(flight->resume.state, resume_off);
-    assert_true(holds(written(&world), "The stream broke before its end"));
-    assert_false(holds(written(&world), "[DONE]"));
+    assert_true(holds(flight_world_written(&world), "The stream broke before its end"));
+    assert_false(holds(flight_world_written(&world), "[DONE]"));
     assert_int_equal(flight->state, flight_closed);
     assert_int_equal(flight->attempt_count, 1);
     flight_world_drop(&world, flight);
@@ -110,7 +96,7 @@ static void with_nobody_left_it_ends_in_an_error_event_too(void **state) {
             world.now.mono_ns += 10 * NS_PER_S, flight_world_tell(&world, flight, (struct event){.kind = event_timer});
     }
     assert_int_equal(flight->state, flight_closed);
-    assert_true(holds(written(&world), "The stream broke before its end"));
+    assert_true(holds(flight_world_written(&world), "The stream broke before its end"));
     assert_int_equal(flight->resume.state, resume_going);
     flight_world_drop(&world, flight);
     flight_world_end(&world);

@@ -14,17 +14,8 @@ static const char yaml[] =
 
 static struct flight *ask(struct flight_world *world, const char *body) {
     flight_world_begin(world, yaml);
-    struct flight_request asked = {.endpoint = endpoint_responses,
-                                   .request_id = STR("req_1"),
-                                   .client = &world->config.snapshot->clients[0],
-                                   .content_length = -1,
-                                   .arrived = world->now};
-    struct flight *flight = flight_new(&world->host, world->config.snapshot, &asked);
-    assert_non_null(flight);
-    flight_world_tell(world, flight, (struct event){.kind = event_arrived});
-    flight_world_tell(world, flight, (struct event){.kind = event_body, .bytes = str_from(body)});
-    flight_world_tell(world, flight, (struct event){.kind = event_body_end});
-    return flight;
+    const struct client *client = &world->config.snapshot->clients[0];
+    return flight_world_ask_of(world, (struct flight_request){.endpoint = endpoint_responses, .client = client}, body);
 }
 
 static void end(struct flight_world *world, struct flight *flight) {

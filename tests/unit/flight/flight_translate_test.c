@@ -12,25 +12,6 @@ static const char yaml[] = "state_dir: ./state\n"
     "data: {\"candidates\":[{\"index\":0,\"content\":{\"role\":\"model\",\"parts\":[{\"text\":\"" text "\"}" \
     "]}" finish "}]}\n\n"
 
-/* All that the last step wrote. */
-static struct str written(const struct flight_world *world) {
-    static char text[8192];
-    size_t len = 0;
-    for (size_t i = 0; i < world->out.count; i++) {
-        const struct action *action = &world->out.list[i];
-        for (size_t r = 0; action->kind == action_write && r < action->write.count; r++) {
-            assert_true(len + action->write.ranges[r].len < sizeof text);
-            memcpy(text + len, action->write.ranges[r].at, action->write.ranges[r].len);
-            len += action->write.ranges[r].len;
-        }
-    }
-    return str_make(text, len);
-}
-
-static bool holds(const struct flight_world *world, const char *words) {
-    return str_find(written(world), str_from(words)) != SIZE_MAX;
-}
-
 static struct flight *streaming(struct flight_world *world, const char *model_body) {
     flight_world_begin(world, yaml);
     struct flight *flight = flight_world_ask(world, model_body);
@@ -49,10 +30,10 @@ static void a_dialect_without_a_terminator_gets_the_callers(void **state) {
     (void)state;
     struct flight *flight = streaming(&world, FLIGHT_CHAT("k", "true"));
     flight_world_body(&world, flight, 0, GEMINI("hi", ",\"finishReason\":\"STOP\""));
-    assert_true(holds(&world, "\"content\":\"hi\""));
-    assert_false(holds(&world, "[DONE]"));
+    assert_true(flight_world_wrote(&world, "\"content\":\"hi\""));
+    assert_false(flight_world_wrote(&world, "[DONE]"));
     flight_world_tell(&world, flight, (struct event){.kind = event_reply_end});
-    assert_true(str_ends(written(&world), STR("data: [DONE]\n\n")));
+    assert_true(str_ends(flight_world_written(&world), STR("data: [DONE]\n\n")));
     assert_int_equal(flight->attempts[0]->failure, failure_none);
     assert_int_equal(flight_world_asked(&world, action_settled), 1);
     assert_int_equal(flight_world_asked(&world, action_closed), 1);
@@ -65,8 +46,8 @@ static void a_stream_that_breaks_gets_none(void **state) {
     struct flight *flight = streaming(&world, FLIGHT_CHAT("k", "true"));
     flight_world_body(&world, flight, 0, GEMINI("hi", ""));
     flight_world_tell(&world, flight, (struct event){.kind = event_reply_end});
-    assert_false(holds(&world, "[DONE]"));
-    assert_true(holds(&world, "The stream broke before its end"));
+    assert_false(flight_world_wrote(&world, "[DONE]"));
+    assert_true(flight_world_wrote(&world, "The stream broke before its end"));
     assert_int_equal(flight->attempts[0]->failure, failure_cut);
     end(&world, flight);
 }

@@ -14,16 +14,9 @@ static const struct provider *provider_of(const struct flight_world *world, cons
 }
 
 static struct flight *flight_at(struct flight_world *world, enum endpoint endpoint, bool wants_array) {
-    struct flight_request asked = {.endpoint = endpoint,
-                                   .wants_array = wants_array,
-                                   .raw = {http_get, STR("o"), STR("/files"), STR("")},
-                                   .request_id = STR("req_1"),
-                                   .content_length = -1,
-                                   .arrived = world->now};
-    struct flight *flight = flight_new(&world->host, world->config.snapshot, &asked);
-    assert_non_null(flight);
-    flight_world_tell(world, flight, (struct event){.kind = event_arrived});
-    return flight;
+    return flight_world_new_of(world, (struct flight_request){.endpoint = endpoint,
+                                                              .wants_array = wants_array,
+                                                              .raw = {http_get, STR("o"), STR("/files"), STR("")}});
 }
 
 static void each_pair_of_dialects_has_its_way(void **state) {

@@ -65,22 +65,32 @@ static inline void flight_world_tell(struct flight_world *world, struct flight *
     flight_step(flight, &event, world->now, &world->out);
 }
 
-/* A flight at this endpoint, its body not sent yet. */
-static inline struct flight *flight_world_new(struct flight_world *world, enum endpoint endpoint) {
-    struct flight_request asked = {
-        .endpoint = endpoint, .request_id = STR("req_1"), .content_length = -1, .arrived = world->now};
+/* A flight of this head, its body not sent yet. */
+static inline struct flight *flight_world_new_of(struct flight_world *world, struct flight_request asked) {
+    if (!asked.request_id.len) asked.request_id = STR("req_1");
+    asked.content_length = -1;
+    asked.arrived = world->now;
     struct flight *flight = flight_new(&world->host, world->config.snapshot, &asked);
     assert_non_null(flight);
     flight_world_tell(world, flight, (struct event){.kind = event_arrived});
     return flight;
 }
 
-/* A chat request of this body. */
-static inline struct flight *flight_world_ask(struct flight_world *world, const char *body) {
-    struct flight *flight = flight_world_new(world, endpoint_chat);
+static inline struct flight *flight_world_new(struct flight_world *world, enum endpoint endpoint) {
+    return flight_world_new_of(world, (struct flight_request){.endpoint = endpoint});
+}
+
+/* A request of this head and this body. */
+static inline struct flight *flight_world_ask_of(struct flight_world *world, struct flight_request asked,
+                                                 const char *body) {
+    struct flight *flight = flight_world_new_of(world, asked);
     flight_world_tell(world, flight, (struct event){.kind = event_body, .bytes = str_from(body)});
     flight_world_tell(world, flight, (struct event){.kind = event_body_end});
     return flight;
+}
+
+static inline struct flight *flight_world_ask(struct flight_world *world, const char *body) {
+    return flight_world_ask_of(world, (struct flight_request){.endpoint = endpoint_chat}, body);
 }
 
 /* The head of attempt `number`'s reply. */
@@ -110,6 +120,51 @@ static inline unsigned flight_world_asked(const struct flight_world *world, enum
     for (size_t i = 0; i < world->out.count; i++) count += world->out.list[i].kind == kind;
     return count;
 }
+
+/* The first of them. */
+static inline const struct action *flight_world_action(const struct flight_world *world, enum action_kind kind) {
+    for (size_t i = 0; i < world->out.count; i++)
+        if (world->out.list[i].kind == kind) return &world->out.list[i];
+    fail_msg("no action %d", (int)kind);
+    return NULL;
+}
+
+/* All bytes that the last step wrote to the caller. Until the next call. */
+static inline struct str flight_world_written(const struct flight_world *world) {
+    static char text[8192];
+    size_t len = 0;
+    for (size_t i = 0; i < world->out.count; i++) {
+        const struct action *action = &world->out.list[i];
+        for (size_t r = 0; action->kind == action_write && r < action->write.count; r++) {
+            assert_true(len + action->write.ranges[r].len < sizeof text);
+            memcpy(text + len, action->write.ranges[r].at, action->write.ranges[r].len);
+            len += action->write.ranges[r].len;
+        }
+    }
+    return str_make(text, len);
+}
+
+static inline bool flight_world_wrote(const struct flight_world *world, const char *words) {
+    return str_find(flight_world_written(world), str_from(words)) != SIZE_MAX;
+}
+
+/* A header of the answer's head, which the last step began; {NULL,0}: it is not there. */
+static inline struct str flight_world_said(const struct flight_world *world, const char *name) {
+    const struct action *action = flight_world_action(world, action_respond);
+    return http_header_find(action->respond.headers, action->respond.header_count, str_from(name));
+}
+
+/* A header of the request that the last step sent to a provider. */
+static inline struct str flight_world_sent(const struct flight_world *world, const char *name) {
+    const struct action *action = flight_world_action(world, action_call);
+    return http_header_find(action->call.headers, action->call.header_count, str_from(name));
+}
+
+#define assert_str_equal(text, wanted)                                                                            \
+    do {                                                                                                          \
+        struct str assert_text = (text);                                                                          \
+        if (!str_eq(assert_text, str_from(wanted))) fail_msg("`%.*s` is not `%s`", STR_ARG(assert_text), wanted); \
+    } while (0)
 
 /* Ends it from the caller's side, where it has not ended. */
 static inline void flight_world_drop(struct flight_world *world, struct flight *flight) {
