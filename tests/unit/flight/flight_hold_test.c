@@ -4,7 +4,7 @@
 static const char yaml[] = "state_dir: ./state\n"
                            "providers:\n"
                            "  o: {type: openai, api_key: sk-secret-secret-secret, models: [m], max_concurrent: 4,\n"
-                           "      requests_per_minute: 2}\n";
+                           "      requests_per_minute: 2, tokens_per_minute: 100000}\n";
 
 static const struct provider *provider_of(const struct flight *flight) {
     return flight->choice.candidates[0].target->provider;
@@ -81,6 +81,32 @@ static void one_that_was_sent_is(void **state) {
     flight_world_end(&world);
 }
 
+static uint64_t tokens_left(const struct flight_world *world, const struct provider *provider) {
+    return limiter_left(&provider->cells->tokens_minute, &provider->rates.tokens_minute, world->now.mono_ns);
+}
+
+/* What was reserved is replaced by what was used: in and out. */
+static void the_tokens_that_it_used_are_counted_and_no_others(void **state) {
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
+    const struct provider *provider = provider_of(flight);
+    flight_world_head(&world, flight, 0, 200, "application/json");
+    flight_world_body(&world, flight, 0, FLIGHT_WHOLE);
+    flight_world_tell(&world, flight, (struct event){.kind = event_reply_end});
+    assert_int_equal(tokens_left(&world, provider), 100000 - 7 - 2);
+    flight_free(flight);
+    flight = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
+    assert_true(tokens_left(&world, provider) < 100000 - 9); /* reserved */
+    flight_world_head(&world, flight, 0, 400, "application/json");
+    flight_world_body(&world, flight, 0, "{\"error\":{\"message\":\"no\",\"type\":\"invalid_request_error\"}}");
+    flight_world_tell(&world, flight, (struct event){.kind = event_reply_end});
+    assert_int_equal(tokens_left(&world, provider), 100000 - 9); /* a refusal used none */
+    flight_free(flight);
+    flight_world_end(&world);
+}
+
 static void what_came_too_late_is_not_begun(void **state) {
     struct flight_world world;
     struct holds holds;
@@ -102,6 +128,7 @@ int main(void) {
         cmocka_unit_test(a_refusal_takes_nothing),
         cmocka_unit_test(a_request_that_reached_nobody_is_not_counted_against_the_rate),
         cmocka_unit_test(one_that_was_sent_is),
+        cmocka_unit_test(the_tokens_that_it_used_are_counted_and_no_others),
         cmocka_unit_test(what_came_too_late_is_not_begun),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,8 @@
 /* flight_stored_test.c - responses that go on from a stored one: recalled before anybody is asked, kept when whole. */
 #include "flight_world.h"
 
+#include <stdio.h>
+
 static const char yaml[] =
     "state_dir: ./state\n"
     "providers:\n"
@@ -87,6 +89,29 @@ static void store_false_keeps_nothing(void **state) {
     end(&world, flight);
 }
 
+static bool body_holds(const struct flight *flight, const char *words) {
+    return str_find(flight->body.whole, str_from(words)) != SIZE_MAX;
+}
+
+/* What says all of itself, whatever its kind; a reference says nothing but its id. */
+static void an_id_that_an_item_does_not_need_is_left_out(void **state) {
+    static const char *const types[] = {
+        "message", "reasoning", "function_call", "function_call_output", "custom_tool_call", "custom_tool_call_output"};
+    char body[512];
+    (void)state;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        struct flight_world world;
+        snprintf(body, sizeof body,
+                 "{\"model\":\"n\",\"store\":false,\"input\":[{\"role\":\"user\",\"content\":\"hi\"},{\"id\":\"it_1\","
+                 "\"type\":\"%s\",\"role\":\"user\",\"content\":\"hi\",\"summary\":[],\"call_id\":\"c\",\"name\":\"f\","
+                 "\"arguments\":\"{}\",\"input\":\"\",\"output\":\"\"}]}",
+                 types[i]);
+        struct flight *flight = ask(&world, body);
+        if (body_holds(flight, "it_1")) fail_msg("%s", types[i]);
+        end(&world, flight);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_it_goes_on_from_is_recalled_and_stands_in_front),
@@ -94,6 +119,7 @@ int main(void) {
         cmocka_unit_test(a_store_that_fails_is_not_taken_for_an_empty_one),
         cmocka_unit_test(a_whole_answer_is_kept_before_its_caller_can_ask_for_it),
         cmocka_unit_test(store_false_keeps_nothing),
+        cmocka_unit_test(an_id_that_an_item_does_not_need_is_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -224,6 +224,38 @@ static void usage_is_found_where_vendors_put_it_in_a_stream(void **state) {
     }
 }
 
+/* Else each of them is read from its first byte to its last, which nobody would notice but who pays for it. */
+static void a_shape_is_kept_where_nothing_but_the_text_can_differ(void **state) {
+    static const struct {
+        const char *event;
+        bool kept;
+    } rows[] = {
+        {"{\"choices\":[{\"delta\":{\"content\":\"hi\"},\"finish_reason\":null}]}", true},
+        {"{\"choices\":[{\"delta\":{\"content\":\"hi\"}}],\"usage\":{\"prompt_tokens\":3}}", false},
+        {"{\"choices\":[{\"delta\":{\"role\":\"assistant\"}}]}", false},
+        {"{\"choices\":[]}", false},
+    };
+    struct openai_event_shape shape = {.before_len = 0};
+    struct usage usage = USAGE_NONE;
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        shape.before_len = 0;
+        openai_skim_event_alike(&shape, STR(""), str_from(rows[i].event), &usage);
+        if ((shape.before_len > 0) != rows[i].kept) fail_msg("%s", rows[i].event);
+    }
+    char event[sizeof shape.around + 128];
+    for (size_t over = 0; over < 2; over++) { /* what stands around it fits to the byte, and then no more */
+        static const char rest[] = "\",\"choices\":[{\"delta\":{\"content\":\"hi\"}}]}";
+        size_t filler = sizeof shape.around + over - 7 - (sizeof rest - 1 - 2);
+        memcpy(event, "{\"id\":\"", 7);
+        memset(event + 7, 'x', filler);
+        memcpy(event + 7 + filler, rest, sizeof rest);
+        shape.before_len = 0;
+        openai_skim_event_alike(&shape, STR(""), str_from(event), &usage);
+        assert_true((shape.before_len > 0) == !over);
+    }
+}
+
 /* Each pair in one stream: whatever the first one taught, the second is read as if it stood alone. */
 static void an_event_alike_means_what_it_means_alone(void **state) {
     static const char *const texts[] = {"a",    "",
@@ -293,6 +325,7 @@ int main(void) {
         cmocka_unit_test(a_long_message_is_cut_between_characters),
         cmocka_unit_test(events_are_told_apart),
         cmocka_unit_test(usage_is_found_where_vendors_put_it_in_a_stream),
+        cmocka_unit_test(a_shape_is_kept_where_nothing_but_the_text_can_differ),
         cmocka_unit_test(an_event_alike_means_what_it_means_alone),
         cmocka_unit_test(our_own_errors_are_json),
     };
