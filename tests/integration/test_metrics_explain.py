@@ -1,6 +1,7 @@
 """Seeing what happens: metrics, explain, status, route, logs, and the commands that show them."""
 import hashlib
 import json
+import os
 import re
 import subprocess
 
@@ -98,6 +99,33 @@ def test_status_and_route(pair):
     assert "one" in admin(weir, "/admin/v1/route/m").text and admin(weir, "/admin/v1/route/none").status == 404
     code, out, _ = command(weir, "route", "-m", "m")
     assert code == 0 and "one" in out
+
+
+def test_status_on_a_terminal_is_a_row_a_provider_and_the_totals(pair, tmp_path):
+    weir, _, _ = pair
+    screen, terminal = os.openpty()
+    run = subprocess.Popen([BINARY, "status"], stdout=terminal, stdin=subprocess.DEVNULL, cwd=tmp_path,
+                           env=environment(WEIR_URL=f"http://127.0.0.1:{weir.port}", WEIR_ADMIN_KEY=weir.admin_key))
+    os.close(terminal)
+    shown = b""
+    while True:
+        try:
+            piece = os.read(screen, 65536)
+        except OSError:  # how Linux tells that the other side is closed
+            break
+        if not piece:
+            break
+        shown += piece
+    os.close(screen)
+    assert run.wait(timeout=10) == 0
+    head, _, rest = shown.decode().replace("\r", "").partition("\nprovider ")
+    table, _, totals = rest.partition("\n\n")
+    assert head.startswith("weir ") and "event loops" in head
+    rows = [line.split() for line in table.splitlines()[1:]]
+    assert [row[0] for row in rows] == ["one", "two"]
+    assert all(row[1:4] == ["openai", "active", "healthy"] and row[5] == "closed" and row[-2] == "-" and
+               row[-1].startswith("http://") for row in rows), rows
+    assert json.loads(totals) == admin(weir, "/admin/v1/status").json["totals"]
 
 
 def test_commands_without_a_gateway_or_key_say_so(pair, tmp_path):

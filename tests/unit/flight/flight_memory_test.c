@@ -80,7 +80,8 @@ static const struct story {
     const char *name;
     enum endpoint endpoint;
     const char *body, *path_model, *content_type, *reply;
-    int status; /* of the provider's reply, and of the answer */
+    int status;         /* of the provider's reply, and of the answer */
+    const char *broken; /* what the first attempt says before its connection breaks; NULL: it says what all do */
 } stories[] = {
     {"whole", endpoint_chat, ASKED("mo", "false"), "", "application/json", OPENAI_WHOLE, 200},
     {"stream", endpoint_chat, ASKED("mo", "true"), "", "text/event-stream", OPENAI_STREAM, 200},
@@ -100,8 +101,13 @@ static const struct story {
     {"generate of openai", endpoint_generate, "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hi\"}]}]}",
      "mo", "application/json", OPENAI_WHOLE, 200},
     {"an error of the provider's", endpoint_chat, ASKED("mo", "false"), "", "application/json",
-     "{\"error\":{\"message\":\"no such thing\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":null}}",
-     400},
+     "{\"error\":{\"message\":\"no such thing\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":null}}", 400,
+     NULL},
+    /* its second part repeats a word of the first, and is too short to be looked at before its end */
+    {"a stream that is gone on with", endpoint_chat, ASKED("mo", "true"), "", "text/event-stream",
+     OPENAI_EVENT("0123456789 fin", "null") "data: [DONE]\n\n", 200, OPENAI_EVENT(TEXT_800, "null")},
+    {"a stream that is gone on with at length", endpoint_chat, ASKED("mo", "true"), "", "text/event-stream",
+     OPENAI_STREAM, 200, OPENAI_EVENT(TEXT_800, "null")},
 };
 
 enum how { by_budget, by_malloc };
@@ -204,8 +210,9 @@ static bool step(struct world *world, struct flight *flight, const struct event 
 /* The provider's side of one attempt, cut in the middle of an event. */
 static bool reply(struct world *world, struct flight *flight, const struct story *story, struct told *told) {
     struct http_header header = {STR("content-type"), str_from(story->content_type)};
-    struct str whole = str_from(story->reply), pieces[3];
     unsigned attempt = told->attempt;
+    bool breaks = story->broken && told->calls == 1;
+    struct str whole = str_from(breaks ? story->broken : story->reply), pieces[3];
     told->calls_now = false;
     pieces[0] = str_slice(whole, 0, 100);
     pieces[1] = str_slice(whole, 100, whole.len / 2);
@@ -223,7 +230,9 @@ static bool reply(struct world *world, struct flight *flight, const struct story
         if (step(world, flight, &(struct event){.kind = event_reply_body, .attempt = attempt, .bytes = pieces[i]},
                  told))
             return true;
-    return step(world, flight, &(struct event){.kind = event_reply_end, .attempt = attempt}, told);
+    struct event end = {
+        .kind = breaks ? event_call_failed : event_reply_end, .attempt = attempt, .failure = failure_reset};
+    return step(world, flight, &end, told);
 }
 
 static void run(struct world *world, struct flight *flight, const struct story *story, struct told *told) {
@@ -294,6 +303,7 @@ static void refused_at_each_place(enum how how) {
         assert_true(story_run(&stories[i], how, 0, NULL, &whole));
         if (whole.status != stories[i].status)
             fail_msg("%s: %d, %.*s", stories[i].name, whole.status, STR_ARG(str_make(whole.text, whole.bytes)));
+        assert_int_equal(whole.calls, stories[i].broken ? 2 : 1);
         bool ended = false;
         for (uint64_t n = 1; n < 2000 && !ended; n++) ended = story_run(&stories[i], how, n, &whole, &told);
         assert_true(ended);

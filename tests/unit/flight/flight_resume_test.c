@@ -68,6 +68,28 @@ static void without_memory_to_go_on_it_ends_as_a_broken_one_does(void **state) {
     }
 }
 
+/* Its end has come, and what was awaited until then cannot be written: not its provider's fault. */
+static void without_memory_at_its_end_it_is_weirs_own_failure(void **state) {
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    struct flight *flight = broken(&world, FLIGHT_CHAT("goes", "true"));
+    flight_world_head(&world, flight, 1, 200, "text/event-stream");
+    flight_world_body(&world, flight, 1, FLIGHT_EVENT(" short", "null"));
+    assert_int_equal(flight->live->continuation.state, continuing_awaited);
+    arena_reset(&world.scratch);
+    world.scratch.taken_max = world.scratch.taken;
+    while (arena_take(&world.scratch, 16)) continue;
+    world.scratch.refused = false;
+    flight_step(flight, &(struct event){.kind = event_reply_body, .attempt = 1, .bytes = STR("data: [DONE]\n\n")},
+                world.now, &world.out);
+    assert_int_equal(flight->attempts[1]->state, attempt_settled);
+    assert_int_equal(flight->attempts[1]->failure, failure_system);
+    world.scratch.taken_max = 64 << 20;
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
 static void without_leave_it_ends_in_an_error_event(void **state) {
     struct flight_world world;
     (void)state;
@@ -124,6 +146,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stream_that_breaks_is_gone_on_with_by_the_next_target),
         cmocka_unit_test(without_memory_to_go_on_it_ends_as_a_broken_one_does),
+        cmocka_unit_test(without_memory_at_its_end_it_is_weirs_own_failure),
         cmocka_unit_test(without_leave_it_ends_in_an_error_event),
         cmocka_unit_test(with_nobody_left_it_ends_in_an_error_event_too),
         cmocka_unit_test(what_may_not_be_gone_on_with_any_more_holds_no_text),

@@ -47,7 +47,7 @@ static void *server(void *context) {
         int descriptor = accept(story->listener, NULL, NULL);
         struct timeval limit = {.tv_sec = 10};
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-        char head[4096];
+        char head[16384];
         size_t len = 0;
         while (len < sizeof head && (len < 4 || memcmp(head + len - 4, "\r\n\r\n", 4) != 0) &&
                recv(descriptor, head + len, 1, 0) == 1)
@@ -125,6 +125,26 @@ static void it_is_not_followed_for_ever(void **state) {
     story_open(&story, "/");
     for (int i = 0; i < 4; i++) story.answers[i] = "HTTP/1.1 301 Moved\r\nLocation: /\r\nContent-Length: 0\r\n\r\n";
     is_not_got(&story, "moved too often");
+}
+
+/* 8 KB with what is put before and behind it. */
+static void it_may_be_moved_to_a_long_place_and_to_no_longer_one(void **state) {
+    static char answer[9000];
+    (void)state;
+    for (size_t over = 0; over < 2; over++) {
+        struct story story;
+        story_open(&story, "");
+        size_t path = 8190 + over - strlen(story.url),
+               at = (size_t)sprintf(answer, "HTTP/1.1 301 Moved\r\nLocation: /");
+        memset(answer + at, 'x', path - 1);
+        strcpy(answer + at + path - 1, "\r\nContent-Length: 0\r\n\r\n");
+        story.answers[0] = answer;
+        story.answers[1] = over ? NULL : PNG;
+        if (over)
+            is_not_got(&story, "moved to a URL longer than 8 KB");
+        else
+            is_got(&story, "bits");
+    }
 }
 
 static void each_place_it_is_moved_to_is_looked_at_like_the_first(void **state) {
@@ -216,6 +236,7 @@ int main(void) {
         cmocka_unit_test(a_file_is_got_with_its_type_and_without_its_fragment),
         cmocka_unit_test(a_place_on_the_same_host_is_gone_to),
         cmocka_unit_test(it_is_not_followed_for_ever),
+        cmocka_unit_test(it_may_be_moved_to_a_long_place_and_to_no_longer_one),
         cmocka_unit_test(each_place_it_is_moved_to_is_looked_at_like_the_first),
         cmocka_unit_test(what_is_no_file_is_said),
         cmocka_unit_test(a_url_that_is_none_is_refused_before_anybody_is_asked),
