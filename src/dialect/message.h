@@ -107,7 +107,8 @@ enum message_effort {
     effort_medium,
     effort_high,
     effort_xhigh,
-    effort_max
+    effort_max,
+    message_efforts
 };
 
 /* A member of a request that has no place here, by its name in its own dialect. */
@@ -317,6 +318,10 @@ struct embed_reply {
     X(foreign)             \
     X(echo)                \
     X(suffix)              \
+    X(max_tokens)          \
+    X(prefill)             \
+    X(cached_content)      \
+    X(video)               \
     X(extra)
 
 enum feature {

@@ -7,15 +7,45 @@ static bool may_use(const struct client *client, struct str model) {
 
 /* -- what is known -- */
 
-static void use_put(uint32_t uses, struct text *text) {
-    if (!uses) return;
-    text_put(text, STR(",\"use\":["));
-    for (unsigned i = 0; i < catalog_uses; i++) {
-        if (!(uses >> i & 1)) continue;
+/* "name":[words of the bits]; nothing when there is none. */
+static void words_put(struct str name, uint64_t bits, struct str (*word)(unsigned), struct text *text) {
+    if (!bits) return;
+    text_json_key(text, name);
+    text_put_byte(text, '[');
+    for (unsigned i = 0; i < 64; i++) {
+        if (!(bits >> i & 1)) continue;
         text_json_comma(text);
-        text_put_json(text, catalog_use_name((enum catalog_use)i));
+        text_put_json(text, word(i));
     }
     text_put_byte(text, ']');
+}
+
+static struct str model_views_use(unsigned i) { return catalog_use_name((enum catalog_use)i); }
+static struct str model_views_feature(unsigned i) { return feature_name((enum feature)i); }
+static struct str model_views_thinking(unsigned i) { return catalog_thinking_name((enum model_thinking)i); }
+static struct str model_views_schema(unsigned i) { return catalog_schema_name((enum model_schema)i); }
+static struct str model_views_lifetime(unsigned i) { return catalog_lifetime_name((enum model_lifetime)i); }
+static struct str model_views_effort(unsigned i) { return catalog_effort_name((enum message_effort)i); }
+
+/* What decides how a request is said to it, and what it bills and keeps. */
+static void takes_write(const struct catalog_model *facts, struct text *text) {
+    const struct model_takes *takes = &facts->takes;
+    words_put(STR("refuses"), takes->refuses, model_views_feature, text);
+    words_put(STR("thinking"), takes->thinking, model_views_thinking, text);
+    if (takes->thinking_least >= 0) text_json_i64(text, STR("thinking_least"), takes->thinking_least);
+    if (takes->thinking_most >= 0) text_json_i64(text, STR("thinking_most"), takes->thinking_most);
+    words_put(STR("efforts"), takes->efforts, model_views_effort, text);
+    words_put(STR("schema"), takes->schema, model_views_schema, text);
+    if (takes->api) text_json_str(text, STR("api"), catalog_api_name(takes->api));
+    if (facts->bills_hidden) text_json_bool(text, STR("bills_hidden"), facts->bills_hidden == flag_true);
+    if (facts->cache_tokens_min >= 0) text_json_i64(text, STR("cache_least"), facts->cache_tokens_min);
+    words_put(STR("cache_lifetimes"), facts->cache_lifetimes, model_views_lifetime, text);
+}
+
+static void lifecycle_write(const struct catalog_model *facts, struct text *text) {
+    if (facts->released.len) text_json_str(text, STR("released"), facts->released);
+    if (facts->deprecated.len) text_json_str(text, STR("deprecated"), facts->deprecated);
+    if (facts->retires.len) text_json_str(text, STR("retires"), facts->retires);
 }
 
 void library_facts_write(const struct catalog_model *facts, struct text *text) {
@@ -28,20 +58,31 @@ void library_facts_write(const struct catalog_model *facts, struct text *text) {
     text_json_bool(text, STR("embeddings"), facts->uses >> use_embeddings & 1);
     text_json_bool(text, STR("time_series"), facts->uses >> use_time_series & 1);
     if (facts->speed) text_json_str(text, STR("speed"), catalog_speed_name(facts->speed));
-    use_put(facts->uses, text);
+    if (catalog_first_token_ms(facts) >= 0) text_json_i64(text, STR("first_token_ms"), catalog_first_token_ms(facts));
+    if (facts->place) text_json_str(text, STR("place"), catalog_place_name(facts->place));
+    words_put(STR("use"), facts->uses, model_views_use, text);
+    takes_write(facts, text);
+    lifecycle_write(facts, text);
 }
 
-/* What the targets of a route can do together: a request goes to one that can. false: nothing is known. */
+/* What the targets of a route can do together: a request goes to one that can. How it is said there, what it bills and
+ * how fast it is: the first that is known. false: nothing is known. */
 static bool library_model_views_facts_of(const struct route *route, struct catalog_model *facts) {
-    *facts = (struct catalog_model){.context_tokens = -1, .output_tokens_max = -1, .cannot = UINT32_MAX};
     bool known = false;
+    catalog_model_begin(facts);
+    facts->cannot = UINT32_MAX;
+    facts->uses = 0;
     for (size_t i = 0; i < route->target_count; i++) {
         const struct catalog_model *one = route->targets[i]->facts;
         if (!one) {
             facts->cannot = 0;
             continue;
         }
-        if (!known) facts->speed = one->speed;
+        if (!known) {
+            uint32_t cannot = facts->cannot;
+            *facts = *one;
+            facts->cannot = cannot;
+        }
         known = true;
         if (one->context_tokens > facts->context_tokens) facts->context_tokens = one->context_tokens;
         if (one->output_tokens_max > facts->output_tokens_max) facts->output_tokens_max = one->output_tokens_max;

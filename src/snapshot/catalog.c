@@ -79,6 +79,7 @@ static void provider_open(struct opening *opening, struct catalog_row *row, stru
 static void model_open(struct opening *opening, struct catalog_row *row) {
     struct catalog_model model;
     row->arena = &opening->scrap;
+    catalog_model_begin(&model);
     catalog_model_read(row, &model);
     if (!row->good) return;
     struct str key = arena_printf(&opening->scrap, "%.*s %.*s", STR_ARG(opening->provider->type), STR_ARG(model.id));
@@ -212,6 +213,7 @@ static bool lines_load(struct catalog_provider *provider, const struct catalog_l
         struct catalog_row row = {json_root(json), row_model, 0, NULL, arena, true};
         struct catalog_model *model = &provider->models[provider->model_count];
         if (json_member(row.object, "model")) {
+            catalog_model_begin(model);
             catalog_model_read(&row, model);
             if (row.good && map_add(&provider->by_id, model->id, model)) provider->model_count++;
         }
@@ -228,6 +230,7 @@ static void models_borrow(struct catalog_provider *provider, const struct catalo
         struct catalog_model *model = &provider->models[provider->model_count];
         *model = other->models[i];
         model->listed = false;
+        model->place = place_unknown;
         if (!provider->same_prices) model->prices = PRICES_UNKNOWN;
         if (map_add(&provider->by_id, model->id, model)) provider->model_count++;
     }
@@ -244,6 +247,8 @@ bool catalog_load(struct catalog *catalog, struct catalog_provider *provider, st
     for (unsigned i = catalog_documents_max; i-- > 0;)
         if (!lines_load(provider, &provider->lines[i], arena)) return false;
     if (other) models_borrow(provider, other);
+    for (size_t i = 0; i < provider->model_count; i++)
+        if (!provider->models[i].place) provider->models[i].place = provider->place;
     return provider->loaded = true;
 }
 
@@ -314,4 +319,10 @@ struct str catalog_lack(const struct catalog_model *model, const struct catalog_
     for (unsigned i = 0; i < catalog_abilities; i++)
         if (wish->abilities & model->cannot & 1u << i) return str_from(of_ability[i]);
     return STR_NONE;
+}
+
+int64_t catalog_first_token_ms(const struct catalog_model *model) {
+    static const int64_t of_speed[catalog_speeds] = {
+        [speed_unknown] = -1, [speed_fast] = 400, [speed_medium] = 900, [speed_slow] = 2500};
+    return model->first_token_ms >= 0 ? model->first_token_ms : of_speed[model->speed];
 }

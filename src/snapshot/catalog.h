@@ -14,16 +14,18 @@
 #include "base/map.h"
 #include "core/price.h"
 #include "dialect/endpoint.h"
-#include "dialect/message.h"
+#include "dialect/model.h"
 
 /* X(name, what a model that cannot do it is told to lack) */
-#define CATALOG_ABILITY_TABLE(X)              \
-    X(vision, "can see images")               \
-    X(audio, "can hear audio")                \
-    X(tools, "can call tools")                \
-    X(json, "can answer to a JSON schema")    \
-    X(reasoning, "reasons before it answers") \
-    X(prefill, "goes on with a message of its own")
+#define CATALOG_ABILITY_TABLE(X)                    \
+    X(vision, "can see images")                     \
+    X(audio, "can hear audio")                      \
+    X(tools, "can call tools")                      \
+    X(json, "can answer to a JSON schema")          \
+    X(reasoning, "reasons before it answers")       \
+    X(prefill, "goes on with a message of its own") \
+    X(sampling, "takes sampling options")           \
+    X(forced_tools, "can be told which tool to call")
 enum catalog_ability {
 #define X(name, phrase) ability_##name,
     CATALOG_ABILITY_TABLE(X)
@@ -50,6 +52,7 @@ enum catalog_use {
 };
 
 enum catalog_speed { speed_unknown, speed_fast, speed_medium, speed_slow, catalog_speeds };
+enum catalog_place { place_unknown, place_cloud, place_edge, place_local, catalog_places };
 
 struct catalog_model {
     struct str id;                             /* as the provider names it */
@@ -57,6 +60,13 @@ struct catalog_model {
     uint32_t can, cannot;                      /* a bit per enum catalog_ability; in neither: not known */
     uint32_t uses;                             /* a bit per enum catalog_use; 0: not known */
     enum catalog_speed speed;
+    int64_t first_token_ms;         /* what its first token is expected to take; never measured here. -1: not known */
+    enum catalog_place place;       /* where it runs; unknown: where its provider does */
+    struct model_takes takes;       /* what decides how a request is said to it */
+    enum message_flag bills_hidden; /* tokens are billed that its answer does not show */
+    int64_t cache_tokens_min;       /* of a prompt's beginning that its vendor keeps; -1: not known */
+    uint32_t cache_lifetimes;       /* a bit per enum model_lifetime */
+    struct str released, deprecated, retires; /* 2026-11-20; empty: not known */
     bool listed; /* else it is known, but not among those that a provider serves by default */
     struct price_list prices;
 };
@@ -86,8 +96,10 @@ struct catalog_provider {
     bool same_prices;    /* as models_of, whose facts count where it has no own: their prices too */
     struct str models_of;
     struct str default_model;
-    uint32_t endpoints; /* bit per enum endpoint: which of weir's paths it has */
-    struct str checked; /* the day the row was last checked, 2026-11-20 */
+    uint32_t endpoints;       /* bit per enum endpoint: which of weir's paths it has */
+    struct str checked;       /* the day the row was last checked, 2026-11-20 */
+    struct str facts;         /* the day its models' rows were last written from the sources; empty: by hand */
+    enum catalog_place place; /* where its models run */
 
     struct catalog_lines lines[catalog_documents_max]; /* the later one wins */
     struct catalog_model *models;                      /* once loaded; the listed ones in the order of the document */
@@ -119,9 +131,18 @@ bool catalog_load(struct catalog *catalog, struct catalog_provider *provider, st
  */
 const struct catalog_model *catalog_model_find(const struct catalog_provider *provider, struct str model);
 
+/* A model of which nothing is known. */
+void catalog_model_begin(struct catalog_model *model);
+
 struct str catalog_ability_name(enum catalog_ability ability);
 struct str catalog_use_name(enum catalog_use use);
 struct str catalog_speed_name(enum catalog_speed speed); /* empty: not known */
+struct str catalog_place_name(enum catalog_place place); /* empty: not known */
+struct str catalog_thinking_name(enum model_thinking way);
+struct str catalog_schema_name(enum model_schema limit);
+struct str catalog_api_name(enum model_api api); /* empty: not known */
+struct str catalog_lifetime_name(enum model_lifetime lifetime);
+struct str catalog_effort_name(enum message_effort effort); /* empty: not said */
 
 /* What a request wants of a model. */
 struct catalog_wish {
@@ -133,6 +154,9 @@ uint32_t catalog_use_of(enum endpoint endpoint);
 /* What the model is known to lack, as "can see images"; {NULL,0}: nothing. A model that is not known (NULL) lacks
  * nothing. */
 struct str catalog_lack(const struct catalog_model *model, const struct catalog_wish *wish);
+/* What a first token is expected to take, by the row or by the class of its speed; -1: not known. A hint: what is
+ * measured is in the status. */
+int64_t catalog_first_token_ms(const struct catalog_model *model);
 /* The model is known to do it. */
 static inline bool catalog_can(const struct catalog_model *model, enum catalog_ability ability) {
     return model && model->can >> ability & 1;

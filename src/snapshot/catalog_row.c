@@ -16,6 +16,8 @@ enum member_kind {
     member_flag,
     member_tokens,
     member_usd,
+    member_day,
+    member_efforts, /* "high", or "high=default" where the vendor calls it so */
     member_words,
     member_price,
     member_tiers
@@ -46,10 +48,41 @@ struct str catalog_speed_name(enum catalog_speed speed) {
     return str_from(names[speed]);
 }
 
+struct str catalog_place_name(enum catalog_place place) {
+    static const char *const names[] = {"", "cloud", "edge", "local"};
+    return str_from(names[place]);
+}
+
+/* A function that names the rows of an X table; `begin` stands before the first. */
+#define WORD(name, ...) #name,
+#define WORDS_OF(function, type, table, begin)                  \
+    struct str function(type value) {                           \
+        static const char *const names[] = {begin table(WORD)}; \
+        return str_from(names[value]);                          \
+    }
+#define NOTHING
+#define UNKNOWN "",
+WORDS_OF(catalog_thinking_name, enum model_thinking, MODEL_THINKING_TABLE, NOTHING)
+WORDS_OF(catalog_schema_name, enum model_schema, MODEL_SCHEMA_TABLE, NOTHING)
+WORDS_OF(catalog_lifetime_name, enum model_lifetime, MODEL_LIFETIME_TABLE, NOTHING)
+WORDS_OF(catalog_api_name, enum model_api, MODEL_API_TABLE, UNKNOWN)
+
+struct str catalog_effort_name(enum message_effort effort) {
+    static const char *const names[message_efforts] = {"", "none", "minimal", "low", "medium", "high", "xhigh", "max"};
+    return str_from(names[effort]);
+}
+
 static struct str endpoint_word(unsigned i) { return endpoint_facts((enum endpoint)i)->name; }
 static struct str ability_word(unsigned i) { return catalog_ability_name((enum catalog_ability)i); }
 static struct str use_word(unsigned i) { return catalog_use_name((enum catalog_use)i); }
 static struct str speed_word(unsigned i) { return catalog_speed_name((enum catalog_speed)(i + 1)); }
+static struct str place_word(unsigned i) { return catalog_place_name((enum catalog_place)(i + 1)); }
+static struct str thinking_word(unsigned i) { return catalog_thinking_name((enum model_thinking)i); }
+static struct str schema_word(unsigned i) { return catalog_schema_name((enum model_schema)i); }
+static struct str lifetime_word(unsigned i) { return catalog_lifetime_name((enum model_lifetime)i); }
+static struct str api_word(unsigned i) { return catalog_api_name((enum model_api)(i + 1)); }
+static struct str effort_word(unsigned i) { return catalog_effort_name((enum message_effort)(i + 1)); }
+static struct str feature_word(unsigned i) { return feature_name((enum feature)i); }
 static struct str dialect_word(unsigned i) {
     static const char *const names[] = {"openai", "anthropic", "gemini", "ollama", "cloudflare", "huggingface"};
     return str_from(names[i]);
@@ -76,7 +109,12 @@ static const struct words abilities = {ability_word, catalog_abilities, false}, 
                           speeds = {speed_word, catalog_speeds - 1, true},
                           all_endpoints = {endpoint_word, endpoints, false}, dialect_words = {dialect_word, 6, true},
                           auth_words = {auth_word, sizeof auths / sizeof *auths, true},
-                          extends_words = {extends_word, 1, true};
+                          extends_words = {extends_word, 1, true}, places = {place_word, catalog_places - 1, true},
+                          thinkings = {thinking_word, model_thinkings, false},
+                          schemas = {schema_word, model_schemas, false},
+                          lifetimes = {lifetime_word, model_lifetimes, false}, apis = {api_word, model_apis - 1, true},
+                          efforts = {effort_word, message_efforts - 1, false},
+                          all_features = {feature_word, features, false};
 
 /* -- members -- */
 
@@ -102,6 +140,8 @@ static const struct member provider_members[] = {{"provider", member_text, NULL}
                                                  {"models_of", member_text, NULL},
                                                  {"same_prices", member_flag, NULL},
                                                  {"endpoints", member_words, &all_endpoints},
+                                                 {"place", member_words, &places},
+                                                 {"facts", member_day, NULL},
                                                  {"checked", member_text, NULL},
                                                  {NULL, member_text, NULL}};
 static const struct member model_members[] = {{"model", member_text, NULL},
@@ -112,6 +152,21 @@ static const struct member model_members[] = {{"model", member_text, NULL},
                                               {"use", member_words, &uses},
                                               {"price", member_price, NULL},
                                               {"speed", member_words, &speeds},
+                                              {"first_token_ms", member_tokens, NULL},
+                                              {"place", member_words, &places},
+                                              {"refuses", member_words, &all_features},
+                                              {"thinking", member_words, &thinkings},
+                                              {"thinking_least", member_tokens, NULL},
+                                              {"thinking_most", member_tokens, NULL},
+                                              {"efforts", member_efforts, &efforts},
+                                              {"schema", member_words, &schemas},
+                                              {"api", member_words, &apis},
+                                              {"bills_hidden", member_flag, NULL},
+                                              {"cache_least", member_tokens, NULL},
+                                              {"cache_lifetimes", member_words, &lifetimes},
+                                              {"released", member_day, NULL},
+                                              {"deprecated", member_day, NULL},
+                                              {"retires", member_day, NULL},
                                               {"listed", member_flag, NULL},
                                               {"checked", member_text, NULL},
                                               {NULL, member_text, NULL}};
@@ -145,6 +200,25 @@ static int word_find(const struct words *words, struct str word) {
     return -1;
 }
 
+static void word_check(struct catalog_row *row, const struct member *member, struct str text) {
+    const struct words *words = member->words;
+    struct str nearest = STR("");
+    unsigned least = 4;
+    if (word_find(words, text) >= 0) return;
+    for (unsigned i = 0; i < words->count; i++) {
+        unsigned distance = str_distance(text, words->word(i));
+        if (distance < least) least = distance, nearest = words->word(i);
+    }
+    if (nearest.len)
+        catalog_row_report(row, "`%s`: unknown word `%.*s`: did you mean `%.*s`?", member->name, STR_ARG(shown(text)),
+                           STR_ARG(nearest));
+    else
+        catalog_row_report(row, "`%s`: unknown word `%.*s`", member->name, STR_ARG(shown(text)));
+}
+
+/* The effort's own word, before the vendor's. */
+static struct str effort_own(struct str said) { return str_slice(said, 0, str_find_byte(said, '=')); }
+
 static void words_check(struct catalog_row *row, const struct member *member, const struct json_value *value) {
     const struct words *words = member->words;
     enum json_kind kind = json_kind(value);
@@ -155,19 +229,18 @@ static void words_check(struct catalog_row *row, const struct member *member, co
     }
     for (const struct json_value *word = words->one ? value : json_each(value, &place, NULL); word;
          word = words->one ? NULL : json_each(value, &place, NULL)) {
-        struct str text = json_str(word, STR("")), nearest = STR("");
-        unsigned least = 4;
-        if (word_find(words, text) >= 0) continue;
-        for (unsigned i = 0; i < words->count; i++) {
-            unsigned distance = str_distance(text, words->word(i));
-            if (distance < least) least = distance, nearest = words->word(i);
-        }
-        if (nearest.len)
-            catalog_row_report(row, "`%s`: unknown word `%.*s`: did you mean `%.*s`?", member->name,
-                               STR_ARG(shown(text)), STR_ARG(nearest));
-        else
-            catalog_row_report(row, "`%s`: unknown word `%.*s`", member->name, STR_ARG(shown(text)));
+        struct str text = json_str(word, STR(""));
+        word_check(row, member, member->kind == member_efforts ? effort_own(text) : text);
     }
+}
+
+/* 2026-11-20 */
+static bool is_day(struct str text) {
+    static const char form[] = "dddd-dd-dd";
+    if (text.len != sizeof form - 1) return false;
+    for (size_t i = 0; i < text.len; i++)
+        if (form[i] == 'd' ? text.at[i] < '0' || text.at[i] > '9' : text.at[i] != '-') return false;
+    return true;
 }
 
 static bool catalog_row_is_text(const struct json_value *value) { return json_kind(value) == json_string; }
@@ -220,6 +293,10 @@ static void member_check(struct catalog_row *row, const struct member *member, c
         if (kind != json_number || !(usd >= 0 && usd <= 1e6))
             catalog_row_report(row, "`%s` is USD per million tokens, from 0 to 1000000", member->name);
         return;
+    case member_day:
+        if (!is_day(json_str(value, STR("")))) catalog_row_report(row, "`%s` is a day, 2026-11-20", member->name);
+        return;
+    case member_efforts:
     case member_words: words_check(row, member, value); return;
     case member_price: members_check(row, value, price_members); return;
     case member_tiers: tiers_check(row, value); return;
@@ -295,6 +372,16 @@ static uint32_t bits_read(const struct json_value *list, const struct words *wor
     return bits;
 }
 
+/* One word of a list; 0: it is not said. */
+static int word_read(struct catalog_row *row, const char *name, const struct words *words, int otherwise) {
+    const struct json_value *word = json_member(row->object, name);
+    return word ? word_find(words, json_str(word, STR(""))) + 1 : otherwise;
+}
+
+static void place_read(struct catalog_row *row, enum catalog_place *place) {
+    *place = (enum catalog_place)word_read(row, "place", &places, (int)*place);
+}
+
 /* The first name, and the others separated by commas. */
 static void key_env_read(struct catalog_row *row, struct catalog_provider *provider) {
     const struct json_value *value = json_member(row->object, "key_env");
@@ -348,7 +435,8 @@ void catalog_provider_read(struct catalog_row *row, struct catalog_provider *pro
         provider->title = provider->quirks = provider->type;
         provider->key_required = provider->stream_options = true;
         provider->base_url = provider->key_env = provider->key_env_more = provider->account_env = STR("");
-        provider->default_model = provider->models_of = provider->checked = STR("");
+        provider->default_model = provider->models_of = provider->checked = provider->facts = STR("");
+        provider->place = place_cloud;
         provider->endpoints = 1u << endpoint_chat | 1u << endpoint_completions | 1u << endpoint_embeddings;
     }
     catalog_row_text_read(row, "title", &provider->title);
@@ -358,6 +446,8 @@ void catalog_provider_read(struct catalog_row *row, struct catalog_provider *pro
     catalog_row_text_read(row, "quirks", &provider->quirks);
     catalog_row_text_read(row, "models_of", &provider->models_of);
     catalog_row_text_read(row, "checked", &provider->checked);
+    catalog_row_text_read(row, "facts", &provider->facts);
+    place_read(row, &provider->place);
     flag_read(row, "key_required", &provider->key_required);
     flag_read(row, "stream_options", &provider->stream_options);
     flag_read(row, "prefill", &provider->prefill);
@@ -395,6 +485,7 @@ static void prices_read(struct catalog_row *row, struct price_list *prices) {
     prices->output = price_read(price, "output");
     prices->cached_input = price_read(price, "cached_input");
     prices->cache_write = price_read(price, "cache_write");
+    prices->tier_count = 0;
     struct price_tier *tiers = count ? arena_take_zeroed(row->arena, count * sizeof *tiers) : NULL;
     for (const struct json_value *tier; tiers && (tier = json_each(above, &place, NULL));)
         tiers[prices->tier_count++] =
@@ -406,23 +497,110 @@ static void prices_read(struct catalog_row *row, struct price_list *prices) {
     prices->tiers = tiers;
 }
 
-void catalog_model_read(struct catalog_row *row, struct catalog_model *model) {
-    *model = (struct catalog_model){.listed = true, .prices = PRICES_UNKNOWN};
-    catalog_row_text_read(row, "model", &model->id);
-    model->context_tokens = json_i64(json_member(row->object, "context"), -1);
-    model->output_tokens_max = json_i64(json_member(row->object, "output"), -1);
-    model->can = bits_read(json_member(row->object, "can"), &abilities, 0);
-    model->cannot = bits_read(json_member(row->object, "cannot"), &abilities, 0);
-    model->uses = bits_read(json_member(row->object, "use"), &uses, 1u << use_chat);
-    flag_read(row, "listed", &model->listed);
-    const struct json_value *speed = json_member(row->object, "speed");
-    if (speed) model->speed = (enum catalog_speed)(word_find(&speeds, json_str(speed, STR(""))) + 1);
-    prices_read(row, &model->prices);
-    if (model->id.len == 0 || model->id.len > limit_model)
-        catalog_row_report(row, "`model` is 1 to %d bytes long", limit_model);
-    else if (model->can & model->cannot)
+/* What is said of a word in one list takes it out of the other. */
+static void abilities_read(struct catalog_row *row, struct catalog_model *model) {
+    uint32_t can = bits_read(json_member(row->object, "can"), &abilities, 0),
+             cannot = bits_read(json_member(row->object, "cannot"), &abilities, 0);
+    if (can & cannot)
         catalog_row_report(row, "model `%.*s` stands for the same word in `can` and `cannot`",
                            STR_ARG(shown(model->id)));
+    model->can = (model->can & ~cannot) | can;
+    model->cannot = (model->cannot & ~can) | cannot;
+}
+
+/* What it cannot do at all it refuses to be asked for. */
+static void refusals_read(struct catalog_row *row, struct catalog_model *model) {
+    static const struct {
+        enum catalog_ability ability;
+        uint64_t features;
+    } lacks[] = {
+        {ability_sampling, FEATURE_BIT(temperature) | FEATURE_BIT(top_p) | FEATURE_BIT(top_k) | FEATURE_BIT(min_p)},
+        {ability_prefill, FEATURE_BIT(prefill)},
+        {ability_forced_tools, FEATURE_BIT(tool_choice)},
+        {ability_reasoning, FEATURE_BIT(reasoning_effort)},
+    };
+    const struct json_value *list = json_member(row->object, "refuses");
+    size_t place = 0;
+    if (list) model->takes.refuses = 0;
+    for (const struct json_value *word; list && (word = json_each(list, &place, NULL));) {
+        int found = word_find(&all_features, json_str(word, STR("")));
+        if (found >= 0) model->takes.refuses |= UINT64_C(1) << found;
+    }
+    for (size_t i = 0; i < sizeof lacks / sizeof *lacks; i++) {
+        if (model->cannot >> lacks[i].ability & 1) model->takes.refuses |= lacks[i].features;
+        if (model->can >> lacks[i].ability & 1) model->takes.refuses &= ~lacks[i].features;
+    }
+}
+
+static void efforts_read(struct catalog_row *row, struct model_takes *takes) {
+    const struct json_value *list = json_member(row->object, "efforts");
+    struct str *names = NULL;
+    size_t place = 0;
+    if (!list) return;
+    takes->efforts = 0;
+    takes->effort_names = NULL;
+    for (const struct json_value *word; (word = json_each(list, &place, NULL));) {
+        struct str said = json_str(word, STR("")), own = effort_own(said);
+        int found = word_find(&efforts, own) + 1;
+        takes->efforts |= 1u << found;
+        if (own.len == said.len) continue;
+        if (!names) names = arena_take_zeroed(row->arena, message_efforts * sizeof *names);
+        if (names) names[found] = arena_copy(row->arena, str_slice(said, own.len + 1, said.len));
+        row->good = row->good && names && names[found].at;
+    }
+    takes->effort_names = names;
+}
+
+static void tokens_read(struct catalog_row *row, const char *name, int64_t *into) {
+    *into = json_i64(json_member(row->object, name), *into);
+}
+
+static void takes_read(struct catalog_row *row, struct catalog_model *model) {
+    struct model_takes *takes = &model->takes;
+    refusals_read(row, model);
+    takes->thinking = bits_read(json_member(row->object, "thinking"), &thinkings, takes->thinking);
+    takes->schema = bits_read(json_member(row->object, "schema"), &schemas, takes->schema);
+    takes->api = (enum model_api)word_read(row, "api", &apis, (int)takes->api);
+    tokens_read(row, "thinking_least", &takes->thinking_least);
+    tokens_read(row, "thinking_most", &takes->thinking_most);
+    efforts_read(row, takes);
+    if (takes->thinking_most >= 0 && takes->thinking_most < takes->thinking_least)
+        catalog_row_report(row, "model `%.*s`: `thinking_most` is less than `thinking_least`",
+                           STR_ARG(shown(model->id)));
+}
+
+void catalog_model_begin(struct catalog_model *model) {
+    *model = (struct catalog_model){.listed = true,
+                                    .prices = PRICES_UNKNOWN,
+                                    .takes = MODEL_TAKES_UNKNOWN,
+                                    .context_tokens = -1,
+                                    .output_tokens_max = -1,
+                                    .first_token_ms = -1,
+                                    .cache_tokens_min = -1,
+                                    .uses = 1u << use_chat};
+}
+
+void catalog_model_read(struct catalog_row *row, struct catalog_model *model) {
+    catalog_row_text_read(row, "model", &model->id);
+    tokens_read(row, "context", &model->context_tokens);
+    tokens_read(row, "output", &model->output_tokens_max);
+    abilities_read(row, model);
+    takes_read(row, model);
+    model->uses = bits_read(json_member(row->object, "use"), &uses, model->uses);
+    flag_read(row, "listed", &model->listed);
+    model->speed = (enum catalog_speed)word_read(row, "speed", &speeds, (int)model->speed);
+    tokens_read(row, "first_token_ms", &model->first_token_ms);
+    place_read(row, &model->place);
+    const struct json_value *hidden = json_member(row->object, "bills_hidden");
+    if (hidden) model->bills_hidden = json_bool(hidden, false) ? flag_true : flag_false;
+    tokens_read(row, "cache_least", &model->cache_tokens_min);
+    model->cache_lifetimes = bits_read(json_member(row->object, "cache_lifetimes"), &lifetimes, model->cache_lifetimes);
+    catalog_row_text_read(row, "released", &model->released);
+    catalog_row_text_read(row, "deprecated", &model->deprecated);
+    catalog_row_text_read(row, "retires", &model->retires);
+    if (json_member(row->object, "price")) prices_read(row, &model->prices);
+    if (model->id.len == 0 || model->id.len > limit_model)
+        catalog_row_report(row, "`model` is 1 to %d bytes long", limit_model);
     else if (model->prices.cached_input > model->prices.input && model->prices.input >= 0)
         catalog_row_report(row, "model `%.*s`: `cached_input` costs more than `input`", STR_ARG(shown(model->id)));
 }

@@ -21,6 +21,7 @@ struct catalog_row {
 bool catalog_row_check(struct catalog_row *row);
 /* Over what `provider` holds already: a member that is absent leaves it. row->good: nothing was told. */
 void catalog_provider_read(struct catalog_row *row, struct catalog_provider *provider);
+/* The same for a model, which catalog_model_begin made. */
 void catalog_model_read(struct catalog_row *row, struct catalog_model *model);
 /* Tells of a fault of this row. */
 void catalog_row_report(struct catalog_row *row, const char *format, ...) __attribute__((format(printf, 2, 3)));

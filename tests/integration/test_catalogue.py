@@ -1,9 +1,11 @@
 """The catalogue: who is asked for what, what is told of models, what a request costs, and a catalogue of one's own."""
+import datetime
 import json
 import os
 import pty
 import signal
 import subprocess
+import warnings
 
 import pytest
 
@@ -138,7 +140,8 @@ def test_models_are_told_with_what_they_can_do(own):
     assert (facts == {
         "targets": ["one/blind",
                     "two/blind"], "context_tokens": 8000, "output_tokens_max": 100, "vision": False, "audio": False,
-        "tools": True, "json": False, "embeddings": False, "time_series": False, "speed": "fast", "use": ["chat"]
+        "tools": True, "json": False, "embeddings": False, "time_series": False, "speed": "fast", "first_token_ms": 400,
+        "place": "cloud", "use": ["chat"]
     })
     together = http(weir.port, "GET", "/v1/models/any").json["weir"]  # what its targets can do together
     assert together["vision"] and together["tools"] and together["context_tokens"] == 8000 and "json" not in together
@@ -235,3 +238,61 @@ def test_a_reload_takes_a_new_catalogue_or_keeps_the_old_one(start, start_mock, 
     poll(lambda: weir.log("reloaded"))
     assert image(weir.port, "m").status == 200
     assert http(weir.port, "GET", "/v1/models/m").json["weir"]["context_tokens"] == 123
+
+
+def built_in():
+    """Rows of the built-in catalogue: (its provider's row, the row)."""
+    above = None
+    with open(os.path.join(os.environ["WEIR_SOURCE_ROOT"], "catalog", "built_in.jsonl"), encoding="ascii") as lines:
+        for line in lines:
+            row = json.loads(line)
+            above = row if "provider" in row else above
+            yield above, row
+
+
+def test_the_catalogue_says_how_old_it_is():
+    """Never a failure for the day alone: what it says is for who makes a release."""
+    days = sorted({above["facts"] for above, row in built_in() if "model" in row and "checked" not in row})
+    age = (datetime.date.today() - datetime.date.fromisoformat(days[0])).days
+    assert days[0] >= "2026-11-21" and all(above.get("checked") for above, _ in built_in())
+    if age > 60:
+        warnings.warn(f"the oldest models' rows of the catalogue are {age} days old: run scripts/catalog")
+
+
+def test_what_decides_translation_is_told_of_each_vendors_newest():
+    rows = {(above["provider"], row["model"]): row for above, row in built_in() if "model" in row}
+    for name in ("gpt-5.6-sol", "gpt-6-sol", "gpt-6.1-sol", "gpt-6.2-astra"):
+        assert rows["openai", name]["api"] == "responses_for_tools", name
+    assert "none" in rows["openai", "gpt-6-sol"]["efforts"] and "none" not in rows["openai", "gpt-6.1-sol"]["efforts"]
+    assert "api" not in rows["openai", "gpt-5.1"] and rows["openai", "gpt-5-pro"]["api"] == "responses"
+    assert "temperature" not in str(rows["openai", "gpt-4o"]) and "sampling" in rows["openai", "gpt-5"]["cannot"]
+    assert "max_tokens" in rows["openai", "o3"]["refuses"] and rows["openai", "gpt-4o"]["bills_hidden"] is False
+    for name in ("claude-opus-4-7", "claude-sonnet-5-5", "claude-fable-5-2"):
+        assert "budget" not in rows["anthropic", name]["thinking"] and "adaptive" in rows["anthropic", name]["thinking"]
+        assert {"sampling", "prefill"} <= set(rows["anthropic", name]["cannot"])
+    assert rows["anthropic", "claude-sonnet-4-5"]["thinking_least"] == 1024
+    assert rows["anthropic", "claude-opus-5-5"]["cache_lifetimes"] == ["5m", "1h"]
+    assert "levels" in rows["gemini", "gemini-3.8-flash"]["thinking"]
+    assert "budget" in rows["gemini", "gemini-2.5-pro"]["thinking"]
+
+
+def test_model_information_shows_every_column(start, tmp_path):
+    (tmp_path / "own.jsonl").write_text("""\
+{"provider":"mine","base_url":"https://mine.example/v1","key_required":false,"place":"edge"}
+{"model":"m","cannot":["sampling","forced_tools"],"refuses":["stop"],"thinking":["budget","always_on"],\
+"thinking_least":128,"thinking_most":4096,"efforts":["low","high=max"],"schema":["closed"],\
+"api":"responses_for_tools","bills_hidden":true,"cache_least":512,"cache_lifetimes":["5m","1h"],\
+"released":"2026-01-02","deprecated":"2026-10-01","retires":"2027-01-02","first_token_ms":77}
+{"model":"n","place":"local"}
+""")
+    weir = start({"catalog": str(tmp_path / "own.jsonl"), "providers": {"mine": {}}})
+    told = http(weir.port, "GET", "/v1/models/m").json["weir"]
+    assert told == {
+        "targets": ["mine/m"], "sampling": False, "forced_tools": False, "embeddings": False, "time_series": False,
+        "first_token_ms": 77, "place": "edge", "use": ["chat"], "thinking": ["budget", "always_on"],
+        "refuses": ["temperature", "top_p", "top_k", "min_p", "stop", "tool_choice"], "thinking_least": 128,
+        "thinking_most": 4096, "efforts": ["low", "high"], "schema": ["closed"], "api": "responses_for_tools",
+        "bills_hidden": True, "cache_least": 512, "cache_lifetimes": ["5m", "1h"], "released": "2026-01-02",
+        "deprecated": "2026-10-01", "retires": "2027-01-02"
+    }
+    assert http(weir.port, "GET", "/v1/models/n").json["weir"]["place"] == "local"
