@@ -293,6 +293,7 @@ static void provider_read(struct config_reading *reading, struct snapshot *snaps
     headers_read(reading, snapshot, node, provider);
     credentials_read(reading, snapshot, node, provider);
     models_read(snapshot, node, provider);
+    facts_of_provider(reading, snapshot, node, provider);
     decisions_of_provider(reading, snapshot, root, node, provider);
     if (!map_add(&snapshot->providers_by_name, provider->name, provider))
         config_report(reading, node, config_error, "two providers are named `%.*s`", STR_ARG(provider->name));
@@ -421,7 +422,7 @@ static struct target *config_build_target_of(struct config_reading *reading, str
                       "`%.*s`: the model's name becomes part of a path there, and must not hold `.`, `..` or empty "
                       "segments, backslashes, blanks, `?` or `#`",
                       STR_ARG(name));
-    const struct catalog_model *facts = catalog_model_find(provider->row, model);
+    const struct catalog_model *facts = provider_facts(provider, model);
     target = &snapshot->targets[snapshot->target_count++];
     *target = (struct target){.provider = provider,
                               .model = str_slice(name, provider->name.len + 1, name.len),

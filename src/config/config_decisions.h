@@ -19,6 +19,10 @@ void decisions_of_route(struct config_reading *reading, struct snapshot *snapsho
 void decisions_of_client(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
                          struct client *client);
 
+/* config_facts.c: what the operator says of its models, over the catalogue's rows. */
+void facts_of_provider(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
+                       struct provider *provider);
+
 /* config_rules.c: the rules and the routes that they lead to; the routes are complete. `target` finds or makes one. */
 typedef struct target *(*config_target_find)(struct config_reading *reading, struct snapshot *snapshot,
                                              const struct config_node *root, const struct provider *provider,

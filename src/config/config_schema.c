@@ -204,6 +204,9 @@ static const struct config_key provider_keys[] = {
     NUMBER("request_fee", 0, 1e6, "0", "USD a request, on top of token prices."),
     NUMBER("cost_per_token", 0, 1e6, "", "USD a token, input and output alike, where no price is known."),
     NAMED("prices", section_price, "USD per million tokens, by model.", .otherwise = STR("the catalogue's")),
+    NAMED("facts", section_facts,
+          "What is known of models, by model: over the [catalogue's](catalogue.md#a-file-of-your-own) rows.",
+          .otherwise = STR("the catalogue's")),
     SECTION("circuit_breaker", section_breaker, "The circuit breaker."),
     SECONDS("health_check_interval", 0, config_days_30, "", "Seconds between active health checks.",
             .otherwise = STR("the top level's")),
@@ -232,6 +235,31 @@ static const struct config_key price_keys[] = {
     NUMBER("output", 0, 1e6, "", "USD per million output tokens."),
     NUMBER("cached_input", 0, 1e6, "", "USD per million cached input tokens."),
     NUMBER("cache_write", 0, 1e6, "", "USD per million input tokens that are written to the provider's cache."),
+};
+
+/* A model's row of the catalogue, member by member (snapshot/catalog_row.c), which checks the words. */
+static const struct config_key facts_keys[] = {
+    INT("context", 1, 1e9, "", "Tokens: the whole context."),
+    INT("output", 1, 1e9, "", "Tokens of the longest answer."),
+    TEXTS("can", "", "vision, audio, tools, json, reasoning, prefill, sampling, forced_tools."),
+    TEXTS("cannot", "", "The same words, for what it is not able to do."),
+    TEXTS("use", "", "chat, code, embeddings, images, speech, transcription, moderation, rerank, time_series."),
+    TEXTS("refuses", "", "What else is refused, by the names of [dialects.md](dialects.md)."),
+    TEXTS("thinking", "", "budget, adaptive, levels, always_on, between_tools, no_sampling."),
+    INT("thinking_least", 1, 1e9, "", "Tokens of the smallest budget."),
+    INT("thinking_most", 1, 1e9, "", "Tokens of the largest budget."),
+    TEXTS("efforts", "", "none, minimal, low, medium, high, xhigh, max; `high=default` where it is called so."),
+    TEXTS("schema", "", "What a schema must be: closed, required, plain."),
+    TEXT("api", "", "chat, responses or responses_for_tools."),
+    BOOL("bills_hidden", "", "Tokens are billed that its answer does not show."),
+    INT("cache_least", 1, 1e9, "", "Tokens of a prompt from which on its beginning is kept."),
+    TEXTS("cache_lifetimes", "", "How long that is kept: 5m, 30m, 1h, 12h, 24h."),
+    TEXT("speed", "", "fast, medium or slow."),
+    INT("first_token_ms", 1, 1e9, "", "What its first token is expected to take."),
+    TEXT("place", "", "cloud, edge or local."),
+    TEXT("released", "", "A day, 2026-11-20."),
+    TEXT("deprecated", "", "A day."),
+    TEXT("retires", "", "A day."),
 };
 
 static const struct config_key breaker_keys[] = {
@@ -361,6 +389,7 @@ static const struct {
     [section_provider] = {STR("providers.NAME"), KEYS(provider_keys)},
     [section_quota] = {STR("quota"), KEYS(quota_keys)},
     [section_price] = {STR("prices.MODEL"), KEYS(price_keys)},
+    [section_facts] = {STR("facts.MODEL"), KEYS(facts_keys)},
     [section_breaker] = {STR("circuit_breaker"), KEYS(breaker_keys)},
     [section_route] = {STR("routes[]"), KEYS(route_keys)},
     [section_target] = {STR("targets[]"), KEYS(target_keys)},

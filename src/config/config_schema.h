@@ -19,6 +19,7 @@ enum config_section {
     section_provider,
     section_quota,
     section_price,
+    section_facts,
     section_breaker,
     section_route,
     section_target,

@@ -41,7 +41,7 @@ static void library_provider_views_model_put(const struct snapshot *snapshot, co
     text_json_comma(text);
     text_put_byte(text, '{');
     text_json_str(text, STR("id"), model);
-    library_facts_write(catalog_model_find(provider->row, model), text);
+    library_facts_write(provider_facts(provider, model), text);
     if (target && (target->prices.input >= 0 || target->prices.output >= 0)) { /* USD per million tokens */
         text_json_key(text, STR("prices"));
         text_put_byte(text, '{');

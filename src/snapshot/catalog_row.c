@@ -181,6 +181,11 @@ static const struct member tier_members[] = {{"tokens", member_tokens, NULL},   
 static const struct member *const row_members[catalog_row_kinds] = {
     [row_provider] = provider_members, [row_model] = model_members, [row_extends] = extends_members};
 
+struct str catalog_model_member(size_t i) {
+    bool there = i + 1 < sizeof model_members / sizeof *model_members;
+    return there ? str_from(model_members[i].name) : STR("");
+}
+
 void catalog_row_report(struct catalog_row *row, const char *format, ...) {
     char sentence[320];
     va_list arguments;

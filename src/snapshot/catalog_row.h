@@ -23,6 +23,8 @@ bool catalog_row_check(struct catalog_row *row);
 void catalog_provider_read(struct catalog_row *row, struct catalog_provider *provider);
 /* The same for a model, which catalog_model_begin made. */
 void catalog_model_read(struct catalog_row *row, struct catalog_model *model);
+/* The members that a model's row may have, from 0; empty behind the last. */
+struct str catalog_model_member(size_t i);
 /* Tells of a fault of this row. */
 void catalog_row_report(struct catalog_row *row, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

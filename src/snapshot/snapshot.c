@@ -57,6 +57,12 @@ void snapshot_forgive(const struct snapshot *snapshot, const struct provider *pr
     }
 }
 
+const struct catalog_model *provider_facts(const struct provider *provider, struct str model) {
+    for (size_t i = 0; i < provider->fact_count; i++)
+        if (str_eq(provider->facts[i].id, model)) return &provider->facts[i];
+    return catalog_model_find(provider->row, model);
+}
+
 struct route *snapshot_pinned(const struct snapshot *snapshot, struct str name, struct arena *arena) {
     size_t slash = str_find_byte(name, '/');
     if (slash == SIZE_MAX || slash + 1 == name.len) return NULL;
@@ -73,7 +79,7 @@ struct route *snapshot_pinned(const struct snapshot *snapshot, struct str name, 
                                   .model = arena_copy(arena, str_slice(name, slash + 1, name.len)),
                                   .name = arena_copy(arena, name),
                                   .weight = 1,
-                                  .facts = catalog_model_find(provider->row, str_slice(name, slash + 1, name.len)),
+                                  .facts = provider_facts(provider, str_slice(name, slash + 1, name.len)),
                                   .prices = PRICES_UNKNOWN};
         if (target->facts) target->prices = target->facts->prices;
         list[0] = target;

@@ -47,6 +47,8 @@ struct provider {
     size_t forward_header_count;
     struct str *models; /* configured, else the catalogue's; may be empty: then any model after "provider/" */
     size_t model_count;
+    struct catalog_model *facts; /* what the configuration says of models, over the catalogue's rows */
+    size_t fact_count;
     struct str default_model;
     int64_t priority; /* 1 is tried first */
     double weight;
@@ -218,6 +220,9 @@ const struct client *snapshot_client(const struct snapshot *snapshot, struct str
 
 /* An operator says that it is well again: its breakers close, its keys' cool-downs end. Any thread. */
 void snapshot_forgive(const struct snapshot *snapshot, const struct provider *provider, uint64_t now_ns);
+
+/* What is known of a model there: by the configuration, else by the catalogue; NULL: nothing. */
+const struct catalog_model *provider_facts(const struct provider *provider, struct str model);
 
 /* Which route serves this name: exact route, route glob, a configured provider before the first slash, a listed model,
  * the default route. NULL: unknown_model. `pinned` gets a one-target route for provider/model (its memory is the

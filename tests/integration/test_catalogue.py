@@ -296,3 +296,43 @@ def test_model_information_shows_every_column(start, tmp_path):
         "deprecated": "2026-10-01", "retires": "2027-01-02"
     }
     assert http(weir.port, "GET", "/v1/models/n").json["weir"]["place"] == "local"
+
+
+def test_own_models_get_their_facts_by_configuration(start):
+    weir = start({
+        "providers": {
+            "vllm": {
+                "models": ["house", "other"], "facts": {
+                    "house": {
+                        "context": 32768, "can": ["tools"], "cannot": ["vision", "sampling"], "thinking": "adaptive",
+                        "efforts": ["low", "high=max"], "bills_hidden": False, "place": "edge", "retires": "2027-01-02"
+                    }
+                }
+            }, "openai": {"api_key": "k", "facts": {"gpt-4o": {"cannot": "vision", "output": 5}}}
+        }
+    })
+    told = http(weir.port, "GET", "/v1/models/house").json["weir"]
+    assert told["context_tokens"] == 32768 and told["tools"] and not told["vision"] and told["place"] == "edge"
+    assert told["refuses"] == ["temperature", "top_p", "top_k", "min_p"] and told["efforts"] == ["low", "high"]
+    assert told["thinking"] == ["adaptive"] and told["bills_hidden"] is False and told["retires"] == "2027-01-02"
+    assert "context_tokens" not in http(weir.port, "GET", "/v1/models/other").json["weir"]
+    over = http(weir.port, "GET", "/v1/models/gpt-4o").json["weir"]  # the catalogue's row, but for what is said
+    assert over["vision"] is False and over["output_tokens_max"] == 5 and over["context_tokens"] == 128000
+    assert "can see images" in image(weir.port, "openai/gpt-4o").error["message"]
+
+
+@pytest.mark.parametrize("facts, said", [
+    ({"can": ["vison"]}, "did you mean `vision`"),
+    ({"efforts": ["hgh"]}, "did you mean `high`"),
+    ({"api": "both"}, "`api`: unknown word `both`"),
+    ({"retires": "soon"}, "`retires` is a day"),
+    ({"can": ["json"], "cannot": ["json"]}, "in `can` and `cannot`"),
+    ({"thinking_least": 9, "thinking_most": 8}, "`thinking_most` is less than `thinking_least`"),
+    ({"contxt": 9}, "context"),
+])
+def test_facts_that_are_not_right_are_told_by_the_check(tmp_path, facts, said):
+    path = tmp_path / "weir.json"
+    path.write_text(json.dumps({"providers": {"vllm": {"models": ["m"], "facts": {"m": facts}}}}))
+    run = subprocess.run([BINARY, "check", "--config", str(path)], capture_output=True, text=True, timeout=20,
+                         env=environment(), check=False)
+    assert run.returncode == 2 and said in run.stdout + run.stderr, run.stdout + run.stderr

@@ -10,6 +10,7 @@
 #include "config/config_read.h"
 #include "core/pick.h"
 #include "observe/log.h"
+#include "snapshot/catalog_row.h"
 #include "snapshot/snapshot.h"
 
 /* What a message of cmocka cannot say: which row it was. */
@@ -53,6 +54,24 @@ static void every_default_is_a_value_of_its_key(void **state) {
             ROW_IS((key->value == value_choice) == (config_key_choice(key, 1).len > 0), section, key);
         }
     }
+}
+
+/* But for the price, which has a key of its own, and what is the built-in catalogue's own affair. */
+static void the_facts_of_a_model_are_those_of_a_catalogues_row(void **state) {
+    (void)state;
+    static const char *const others[] = {"model", "price", "listed", "checked"};
+    size_t count, told = 0;
+    const struct config_key *keys = config_keys_of(section_facts, &count);
+    for (size_t i = 0; catalog_model_member(i).len; i++) {
+        bool other = false;
+        for (size_t o = 0; o < sizeof others / sizeof *others; o++)
+            other |= str_eq(catalog_model_member(i), str_from(others[o]));
+        if (!other && !config_key_find(section_facts, catalog_model_member(i)))
+            fail_msg("facts have no key `%.*s`", STR_ARG(catalog_model_member(i)));
+        told += !other;
+    }
+    assert_int_equal(told, count);
+    assert_true(keys[0].name.len > 0);
 }
 
 static void every_key_stands_once_and_every_synonym_leads_to_one(void **state) {
@@ -135,6 +154,7 @@ static void what_a_route_does_not_say_is_said_above_it(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_default_is_a_value_of_its_key),
+        cmocka_unit_test(the_facts_of_a_model_are_those_of_a_catalogues_row),
         cmocka_unit_test(every_key_stands_once_and_every_synonym_leads_to_one),
         cmocka_unit_test(every_section_is_opened_by_a_key),
         cmocka_unit_test(the_words_of_a_choice_are_those_of_the_code),
