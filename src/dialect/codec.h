@@ -50,9 +50,10 @@ struct codec_caller {
     int64_t now_s;         /* since 1970 */
     bool include_usage;    /* OpenAI: the usage chunk was asked for */
     bool show_reasoning;
-    bool json_array;              /* Gemini: a stream is written as one JSON array and not as events */
-    struct str previous_response; /* Responses: what was gone on from; {NULL,0}: nothing */
-    bool stores;                  /* Responses: the answer is kept */
+    bool json_array;                   /* Gemini: a stream is written as one JSON array and not as events */
+    struct str previous_response;      /* Responses: what was gone on from; {NULL,0}: nothing */
+    bool stores;                       /* Responses: the answer is kept */
+    const struct message_asked *asked; /* NULL: nothing is known of it */
 };
 
 struct codec {

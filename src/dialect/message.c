@@ -202,6 +202,12 @@ bool message_data_uri(struct str url, struct message_media *media) {
     return true;
 }
 
+bool message_is_custom(const struct message_asked *asked, struct str name) {
+    for (size_t i = 0; asked && i < asked->custom_count; i++)
+        if (str_eq(asked->custom[i], name)) return true;
+    return false;
+}
+
 const struct error_facts *message_event_error_facts(const struct message_event *event) {
     return error_facts(event->code ? event->code : error_provider_error);
 }

@@ -70,6 +70,7 @@ struct message_part {
     struct message_part *parts; /* of a tool result: text, images, documents */
     size_t part_count;
     bool is_error;        /* of a tool result */
+    bool custom;          /* a call of a tool that takes text (custom_tool.h), or its result */
     struct str signature; /* of reasoning; Gemini's thoughtSignature also on text and tool calls */
     struct str data;      /* reasoning that only the provider can read (redacted_thinking, encrypted_content) */
     struct str raw;       /* part_foreign */
@@ -95,7 +96,18 @@ struct message_tool {
     struct str cache_ttl;
     struct str raw; /* one that only its own dialect knows (web search, ...): all of it; then `of` says whose */
     enum dialect of;
+    bool custom;       /* takes text (custom_tool.h): `parameters` say it as a function with one string */
+    struct str format; /* of that text: raw; {NULL,0}: any */
 };
+
+/* What an answer says again of the request, or is written by. */
+struct message_asked {
+    struct str members; /* Responses: raw members of the response object, separated by commas; {NULL,0}: defaults */
+    struct str *custom; /* names of the custom tools */
+    size_t custom_count;
+};
+/* Is a tool of this name one that takes text? asked: may be NULL. */
+bool message_is_custom(const struct message_asked *asked, struct str name);
 
 enum message_choice_of_tool { tools_unset, tools_auto, tools_none, tools_required, tools_named };
 enum message_format { format_unset, format_text, format_json, format_schema };
@@ -150,6 +162,7 @@ struct message_request {
     struct str safety;                        /* raw, Gemini's safetySettings */
     struct message_extra *extras;
     size_t extra_count;
+    struct message_asked asked;
 };
 
 enum message_finish {

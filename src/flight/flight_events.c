@@ -90,6 +90,14 @@ static enum step error_take(struct flight *flight, struct attempt *attempt, cons
     return passed == step_on ? stream_end_by_error(flight, attempt, now, out) : passed;
 }
 
+/* The provider's event as it came; but a stored conversation's is told by what its caller knows it by. */
+static enum step event_pass(struct flight *flight, struct attempt *attempt, const struct sse_event *event,
+                            struct actions *out) {
+    struct str raw = flight->stored.expanded ? stored_told_event(flight, event) : event->raw;
+    if (!raw.at) return attempt_fails(attempt, failure_system);
+    return stream_pass(flight, attempt, raw, event->borrowed || raw.at != event->raw.at, out);
+}
+
 enum step events_take(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
                       struct actions *out) {
     struct message_events events = {.arena = flight->host->scratch};
@@ -106,7 +114,7 @@ enum step events_take(struct flight *flight, struct attempt *attempt, const stru
     struct seen seen = events_look(attempt, &events);
     if (seen.error) return error_take(flight, attempt, event, &events, seen.error, now, out);
     if (events.next_sequence && !attempt->way->writes_anew) attempt->dialect.next_sequence = events.next_sequence;
-    if (!attempt->way->writes_anew) stored_keep_event(flight, event->event, event->data, out);
+    if (!attempt->way->writes_anew) stored_keep_event(flight, event->event, stored_told(flight, event->data), out);
     attempt->stream.saw_finish |= seen.finish;
     if (seen.token || seen.finish) stream_token(flight, attempt, now, out);
     if (seen.end && attempt->state != attempt_delivering) return attempt_fails(attempt, failure_empty_stream);
@@ -114,7 +122,7 @@ enum step events_take(struct flight *flight, struct attempt *attempt, const stru
     if (resume_may(flight) && attempt->way->writes_anew && resume_take(flight, attempt, &events, now) != step_on)
         return step_over;
     enum step step = attempt->way->writes_anew ? written_pass(flight, attempt, events.list, events.count, now, out)
-                                               : stream_pass(flight, attempt, event->raw, event->borrowed, out);
+                                               : event_pass(flight, attempt, event, out);
     return step == step_on && seen.end ? stream_complete(flight, attempt, now, out) : step;
 }
 

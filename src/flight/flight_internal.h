@@ -226,6 +226,11 @@ enum step stored_recalled(struct flight *flight, const struct event *event, stru
 /* How many bytes of a whole answer are held before it is passed on as it comes; and once it is: it will not be kept. */
 size_t stored_held_max(const struct flight *flight);
 void stored_give_up(struct flight *flight);
+/* A response object, or the data of an event that holds one, of a provider that was told what was said before and not
+ * the id: with the id. As it is where there is nothing to say; {NULL,0}: no memory. */
+struct str stored_told(struct flight *flight, struct str json);
+/* The same of a whole event: what is passed on. */
+struct str stored_told_event(struct flight *flight, const struct sse_event *event);
 /* The whole answer, a response object; or an event that may hold one; or frames written for the caller. */
 void stored_keep(struct flight *flight, struct str response, struct actions *out);
 void stored_keep_event(struct flight *flight, struct str type, struct str data, struct actions *out);

@@ -275,6 +275,7 @@ struct canonical {
     struct embed_request *embed;
     struct forecast *forecast;
     bool shows_reasoning;
+    struct message_asked asked; /* of the message, in the flight's arena: streams need it longer */
 };
 
 /* Got from the web for it (flight_fetch.c). */
@@ -294,6 +295,7 @@ enum storing {
 struct stored {
     enum storing state;
     bool reasoning_dropped; /* bare items of its input: x-weir-dropped */
+    bool expanded;          /* its body says what it goes on from, instead of the id */
     struct str previous;    /* the response that it goes on from; {NULL,0}: none */
     struct chunks *input;   /* of what is stored; NULL: nothing */
 };

@@ -3,6 +3,7 @@
  * when it is whole, unless `store` is false. The storage is the host's. */
 #include "base/check.h"
 #include "dialect/fields.h"
+#include "dialect/skim.h"
 #include "flight/flight_internal.h"
 
 /* A plain input is one item. */
@@ -257,8 +258,36 @@ enum step stored_recalled(struct flight *flight, const struct event *event, stru
         return answer_error(flight, error_storage_failed, event->text, STR("previous_response_id"), now, out);
     if (event->bytes.at && !body_expand(flight, event->bytes))
         return answer_error(flight, error_overloaded, STR_NONE, STR_NONE, now, out);
+    flight->stored.expanded = event->bytes.at != NULL;
     if (!event->bytes.at && !client_may_name_stored(flight)) return answer_not_stored(flight, now, out);
     return step_on; /* not found: a provider that has the API may know it */
+}
+
+struct str stored_told(struct flight *flight, struct str json) {
+    enum { depth_in_events = 2 };
+    struct skim skim;
+    if (!flight->stored.expanded) return json;
+    skim_begin(&skim, json, depth_in_events);
+    for (struct skim_token token; (token = skim_next(&skim)).kind != skim_end && token.kind != skim_error;) {
+        if (token.kind != skim_null || !skim_is(token.key, STR("previous_response_id"))) continue;
+        size_t at = (size_t)(token.value.at - json.at);
+        struct text text = text_in_arena(flight->host->scratch, json.len + flight->stored.previous.len + 16);
+        text_put(&text, str_slice(json, 0, at));
+        text_put_json(&text, flight->stored.previous);
+        text_put(&text, str_slice(json, at + token.value.len, json.len));
+        return text.failed ? STR_NONE : text_str(&text);
+    }
+    return json;
+}
+
+struct str stored_told_event(struct flight *flight, const struct sse_event *event) {
+    struct str told = stored_told(flight, event->data), line;
+    if (told.at == event->data.at || !told.at) return told.at ? event->raw : STR_NONE;
+    struct text text = text_in_arena(flight->host->scratch, told.len + event->event.len + 64);
+    if (event->event.len) text_printf(&text, "event: %.*s\n", STR_ARG(event->event));
+    while (str_split_next(&told, '\n', &line)) text_printf(&text, "data: %.*s\n", STR_ARG(line));
+    text_put_byte(&text, '\n');
+    return text.failed ? STR_NONE : text_str(&text);
 }
 
 /* More than all that may be stored, of this client or of all. */

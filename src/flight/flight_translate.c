@@ -281,8 +281,22 @@ static bool body_write(struct flight *flight, struct attempt *attempt) {
     return !body.failed;
 }
 
+/* What the answer says again of the request outlives the message. */
+static bool asked_keep(struct flight *flight) {
+    struct message_asked *kept = &flight->canonical.asked;
+    if (!flight->canonical.message || kept->members.at || kept->custom) return true;
+    const struct message_asked *asked = &flight->canonical.message->asked;
+    if (!asked->members.len && !asked->custom_count) return true;
+    struct str *names = asked->custom_count ? arena_take(&flight->arena, asked->custom_count * sizeof *names) : NULL;
+    *kept = (struct message_asked){.members = arena_copy(&flight->arena, asked->members), .custom = names};
+    for (size_t i = 0; names && i < asked->custom_count; i++)
+        kept->custom[kept->custom_count++] = arena_copy(&flight->arena, asked->custom[i]);
+    return kept->members.at && (names || !asked->custom_count);
+}
+
 /* What writes the reply in the caller's words. */
 static bool writer_make(struct flight *flight, struct attempt *attempt) {
+    if (!asked_keep(flight)) return false;
     attempt->dialect.writer =
         flight->codec->writer_size ? arena_take_zeroed(&flight->arena, flight->codec->writer_size) : "";
     if (flight->request.stream && attempt->dialect.codec->mixes && !flight->codec->mixes) {
@@ -353,7 +367,8 @@ struct codec_caller translate_caller(const struct flight *flight, const struct a
                                  .show_reasoning = flight->canonical.shows_reasoning,
                                  .json_array = flight->head.wants_array,
                                  .previous_response = flight->stored.previous,
-                                 .stores = flight->stored.state == storing_wanted};
+                                 .stores = flight->stored.state == storing_wanted,
+                                 .asked = &flight->canonical.asked};
 }
 
 static enum failure chat_whole(struct flight *flight, struct attempt *attempt, struct str body,
@@ -411,7 +426,11 @@ enum failure translate_whole(struct flight *flight, struct attempt *attempt, str
                            : operation == operation_count_tokens ? count_whole(flight, attempt, *body, &text)
                            : operation == operation_forecast ? forecast_whole(flight, attempt, *body, &caller, &text)
                                                              : failure_none;
-    if (failure != failure_none || !attempt->way->writes_anew) return failure;
+    if (failure != failure_none) return failure;
+    if (!attempt->way->writes_anew) {
+        *body = stored_told(flight, *body);
+        return body->at ? failure_none : failure_system;
+    }
     *body = masked_text(flight, attempt, text_str(&text));
     return text.failed || (text.len > 0 && !body->at) ? failure_system : failure_none;
 }

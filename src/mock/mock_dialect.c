@@ -13,6 +13,7 @@ static struct codec_caller mock_dialect_caller_of(const struct mock_exchange *me
     caller.now_s = me->facts.created_s;
     if (me->facts.id.len > prefix) caller.request_id = str_slice(me->facts.id, prefix, me->facts.id.len);
     caller.json_array = me->json_array;
+    caller.asked = &me->asked;
     return caller;
 }
 
@@ -85,6 +86,7 @@ bool mock_dialect_request(struct mock_exchange *me, enum operation operation, st
                              STR_ARG(request.native_only));
         }
         me->counted = message_tokens(&request);
+        me->asked = request.asked;
         me->openai_inside = codec->dialect == dialect_cloudflare && str_find(request.model, STR("reason")) != SIZE_MAX;
         target.model = request.model;
         target.stream = request.stream;

@@ -65,7 +65,8 @@ struct mock_exchange {
     bool openai_inside;        /* as Workers AI's models that reason: OpenAI's form, whole ones in its envelope */
     void *reader, *writer;     /* of the stream's two dialects */
     struct embed_request *embed;
-    int64_t counted; /* tokens of the prompt, by estimate */
+    struct message_asked asked; /* what its answer says again */
+    int64_t counted;            /* tokens of the prompt, by estimate */
     uint64_t started_ns, tokens_sent;
     size_t slow_at;
     struct http_request request_copy;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/redact.h"
+#include "dialect/custom_tool.h"
 #include "dialect/date.h"
 #include "mock/mock_fault.h"
 #include "snapshot/rules.h"
@@ -48,6 +49,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct text redacted = text_in_arena(&arena, 64);
     redact_put(&redacted, text);
     if (!redacted.failed) must(redacted.len <= 4 * size + 4);
+    struct custom_input input = {.state = custom_before};
+    struct text said = text_in_arena(&arena, 64);
+    custom_input_feed(&input, str_slice(text, 0, size / 2), &said);
+    custom_input_feed(&input, str_slice(text, size / 2, size), &said);
+    must(said.failed || said.len <= size);
+    custom_tool_input(text, &arena);
     arena_free(&arena);
     return 0;
 }

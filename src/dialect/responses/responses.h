@@ -3,6 +3,7 @@
  *
  * -- responses_codec.c: the table
  * -- responses_read_request.c: requests read
+ * -- responses_asked.c: what a response says again of its request
  * -- responses_reply.c: whole replies, both ways
  * -- responses_stream.c: streams, both ways */
 #ifndef WEIR_DIALECT_RESPONSES_RESPONSES_H
@@ -24,11 +25,23 @@ enum { responses_reader_bytes = 16, responses_writer_bytes = 512 };
 
 /* The finish of a whole response: a call among its output decides. */
 enum message_finish responses_finish(const struct json_value *response, bool called);
+/* Of a call, as a function's: a custom tool's input becomes them. */
+struct str responses_arguments(const struct json_value *item, bool custom, struct arena *arena);
 /* Those with a URL, separated by commas. */
 void responses_write_annotations(struct text *text, const struct message_part *part);
 void responses_read_usage(const struct json_value *usage, struct usage *into);
-/* The response object around this output (raw items, separated by commas). "in_progress", "completed", "incomplete". */
-void responses_write_object(struct text *text, const struct codec_caller *caller, struct str model, struct str status,
-                            enum message_finish finish, struct str output, const struct usage *usage);
+/* The response object around its output (raw items, separated by commas). status: "in_progress", "completed",
+ * "incomplete". */
+struct responses_object {
+    struct str model, status, output;
+    int64_t created_s;
+    enum message_finish finish;
+    const struct usage *usage; /* NULL: not known yet */
+};
+void responses_write_object(struct text *text, const struct codec_caller *caller,
+                            const struct responses_object *object);
+/* The members that say the request again: separated by commas, a comma before the first unless the text is empty.
+ * root: the request, NULL: nothing is known of it. */
+void responses_asked_put(struct text *text, const struct json_value *root);
 
 #endif

@@ -1,6 +1,7 @@
 /* responses_read_request.c - a Responses request as a canonical message: items become messages. */
 #include <string.h>
 
+#include "dialect/custom_tool.h"
 #include "dialect/openai/openai_codec.h"
 #include "dialect/responses/responses.h"
 
@@ -10,6 +11,8 @@ static const struct field fields[] = {
     {STR("temperature"), field_double, AT(temperature)},
     {STR("top_p"), field_double, AT(top_p)},
     {STR("max_output_tokens"), field_int, AT(max_tokens)},
+    {STR("presence_penalty"), field_double, AT(presence_penalty)},
+    {STR("frequency_penalty"), field_double, AT(frequency_penalty)},
     {STR("top_logprobs"), field_int, AT(top_logprobs)},
     {STR("parallel_tool_calls"), field_flag, AT(parallel_tool_calls)},
     {STR("metadata"), field_raw, AT(metadata)},
@@ -86,12 +89,13 @@ static bool item_read(const struct json_value *item, struct arena *arena, struct
     message->parts = part;
     message->part_count = 1;
     part->of = dialect_responses;
-    if (str_eq(type, STR("function_call"))) {
+    part->custom = str_starts(type, STR("custom_tool_call"));
+    if (str_eq(type, STR("function_call")) || str_eq(type, STR("custom_tool_call"))) {
         part->kind = part_tool_call;
         part->id = json_member_str(item, "call_id");
         part->name = json_member_str(item, "name");
-        part->arguments = json_str(json_member(item, "arguments"), STR(""));
-    } else if (str_eq(type, STR("function_call_output"))) {
+        part->arguments = responses_arguments(item, part->custom, arena);
+    } else if (str_eq(type, STR("function_call_output")) || str_eq(type, STR("custom_tool_call_output"))) {
         message->role = message_tool;
         part->kind = part_tool_result;
         part->id = json_member_str(item, "call_id");
@@ -168,6 +172,10 @@ static bool responses_read_tools(const struct json_value *list, struct arena *ar
         struct message_tool *tool = &request->tools[request->tool_count++];
         const struct json_value *strict = json_member(at, "strict");
         tool->of = dialect_responses;
+        if (str_eq(json_member_str(at, "type"), STR("custom"))) {
+            if (!custom_tool_read(at, arena, tool)) return false;
+            continue;
+        }
         if (!str_eq(json_member_str(at, "type"), STR("function"))) {
             tool->raw = json_raw(at, arena);
             continue;
@@ -179,7 +187,16 @@ static bool responses_read_tools(const struct json_value *list, struct arena *ar
                        : json_kind(strict) == json_false ? flag_false
                                                          : flag_unset;
     }
-    return true;
+    return custom_tools_note(request, arena);
+}
+
+/* What the answer says again; past the limit its defaults: a stream holds it until its end, and says it three times. */
+static bool asked_note(const struct json_value *root, struct arena *arena, struct message_request *request) {
+    enum { asked_max = 256 * 1024 };
+    struct text text = text_in_arena(arena, 1024);
+    responses_asked_put(&text, root);
+    if (text.len <= asked_max) request->asked.members = text_str(&text);
+    return !text.failed;
 }
 
 static void responses_read_tool_choice(const struct json_value *value, struct message_request *request) {
@@ -267,7 +284,7 @@ bool responses_read_request(struct str body, struct str path_model, bool stream,
     responses_read_text(json_member(root, "text"), arena, request);
     if (!input_read(root, arena, request, error, param)) return false;
     *param = STR_NONE;
-    if (!responses_read_tools(json_member(root, "tools"), arena, request))
+    if (!responses_read_tools(json_member(root, "tools"), arena, request) || !asked_note(root, arena, request))
         return error_set(error, error_out_of_memory, "%s", "");
     request->native_only = native_only(root);
     return responses_read_plain(root, arena, request, error, param);

@@ -1,6 +1,7 @@
 /* responses_reply.c - whole responses, read and written. */
 #include <string.h>
 
+#include "dialect/custom_tool.h"
 #include "dialect/openai/openai.h"
 #include "dialect/responses/responses.h"
 
@@ -71,6 +72,11 @@ static void reasoning_item_read(const struct json_value *item, struct arena *are
         (struct message_part){.kind = part_reasoning, .of = dialect_responses, .text = text_str(&text), .data = data};
 }
 
+struct str responses_arguments(const struct json_value *item, bool custom, struct arena *arena) {
+    return custom ? custom_tool_arguments(json_str(json_member(item, "input"), STR("")), arena)
+                  : json_str(json_member(item, "arguments"), STR(""));
+}
+
 static size_t parts_most(const struct json_value *output) {
     size_t place = 0, most = 1;
     for (const struct json_value *at; (at = json_each(output, &place, NULL));)
@@ -99,13 +105,15 @@ bool responses_read_reply(struct str body, struct arena *arena, const struct cod
         struct str type = json_member_str(item, "type");
         if (str_eq(type, STR("message"))) message_item_read(item, arena, choice);
         if (str_eq(type, STR("reasoning"))) reasoning_item_read(item, arena, choice);
-        if (!str_eq(type, STR("function_call"))) continue;
+        bool custom = str_eq(type, STR("custom_tool_call"));
+        if (!custom && !str_eq(type, STR("function_call"))) continue;
         called = true;
         choice->parts[choice->part_count++] =
             (struct message_part){.kind = part_tool_call,
+                                  .custom = custom,
                                   .id = json_member_str(item, "call_id"),
                                   .name = json_member_str(item, "name"),
-                                  .arguments = json_str(json_member(item, "arguments"), STR(""))};
+                                  .arguments = responses_arguments(item, custom, arena)};
     }
     choice->finish = responses_finish(root, called);
     reply->choices = choice;
@@ -134,36 +142,44 @@ static void responses_write_usage(struct text *text, const struct usage *usage) 
     text_put_byte(text, '}');
 }
 
-void responses_write_object(struct text *text, const struct codec_caller *caller, struct str model, struct str status,
-                            enum message_finish finish, struct str output, const struct usage *usage) {
+void responses_write_object(struct text *text, const struct codec_caller *caller,
+                            const struct responses_object *object) {
     text_put_byte(text, '{');
     text_printf(text, "\"id\":\"resp_%.*s\",\"object\":\"response\"", STR_ARG(caller->request_id));
-    text_json_i64(text, STR("created_at"), caller->now_s);
-    text_json_str(text, STR("status"), status);
-    text_put(text, STR(",\"error\":null,\"incomplete_details\":"));
-    if (str_eq(status, STR("incomplete")))
-        text_put(text, finish == finish_content_filter ? STR("{\"reason\":\"content_filter\"}")
-                                                       : STR("{\"reason\":\"max_output_tokens\"}"));
+    text_json_i64(text, STR("created_at"), object->created_s);
+    text_json_key(text, STR("completed_at"));
+    if (str_eq(object->status, STR("completed")))
+        text_put_i64(text, caller->now_s);
     else
         text_put(text, STR("null"));
-    text_put(text, STR(",\"instructions\":null,\"max_output_tokens\":null"));
-    text_json_str(text, STR("model"), model.len ? model : caller->model);
+    text_json_str(text, STR("status"), object->status);
+    text_put(text, STR(",\"error\":null,\"incomplete_details\":"));
+    if (str_eq(object->status, STR("incomplete")))
+        text_put(text, object->finish == finish_content_filter ? STR("{\"reason\":\"content_filter\"}")
+                                                               : STR("{\"reason\":\"max_output_tokens\"}"));
+    else
+        text_put(text, STR("null"));
+    text_json_str(text, STR("model"), object->model.len ? object->model : caller->model);
     text_put(text, STR(",\"output\":["));
-    text_put(text, output);
-    text_put(text, STR("],\"parallel_tool_calls\":true,\"reasoning\":{\"effort\":null,"
-                       "\"summary\":null},\"temperature\":null,\"text\":{\"format\":{\"type\":\"text\"}},"
-                       "\"tool_choice\":\"auto\",\"tools\":[],\"top_p\":null,\"truncation\":\"disabled\""));
+    text_put(text, object->output);
+    text_put(text, STR("]"));
+    if (caller->asked && caller->asked->members.len) {
+        text_put_byte(text, ',');
+        text_put(text, caller->asked->members);
+    } else {
+        responses_asked_put(text, NULL);
+    }
     text_json_bool(text, STR("store"), caller->stores);
     text_json_key(text, STR("previous_response_id"));
     if (caller->previous_response.len)
         text_put_json(text, caller->previous_response);
     else
         text_put(text, STR("null"));
-    if (usage && usage_is_known(usage))
-        responses_write_usage(text, usage);
+    if (object->usage && usage_is_known(object->usage))
+        responses_write_usage(text, object->usage);
     else
         text_put(text, STR(",\"usage\":null"));
-    text_put(text, STR(",\"user\":null,\"metadata\":{}}"));
+    text_put_byte(text, '}');
 }
 
 void responses_write_annotations(struct text *text, const struct message_part *part) {
@@ -182,6 +198,23 @@ void responses_write_annotations(struct text *text, const struct message_part *p
     }
 }
 
+static void responses_reply_call_put(struct text *text, const struct message_part *part, size_t index,
+                                     const struct codec_caller *caller) {
+    bool custom = message_is_custom(caller->asked, part->name);
+    text_printf(text, "{\"id\":\"%s_%.*s_%zu\",\"type\":\"%s\",\"status\":\"completed\"", custom ? "ctc" : "fc",
+                STR_ARG(caller->request_id), index, custom ? "custom_tool_call" : "function_call");
+    text_json_key(text, STR("call_id"));
+    if (part->id.len)
+        text_put_json(text, part->id);
+    else
+        text_printf(text, "\"call_%.*s_%zu\"", STR_ARG(caller->request_id), index);
+    text_json_str(text, STR("name"), part->name);
+    if (custom)
+        text_json_str(text, STR("input"), custom_tool_input(part->arguments, text->arena));
+    else
+        text_json_str(text, STR("arguments"), part->arguments.len ? part->arguments : STR("{}"));
+}
+
 static void responses_reply_item_put(struct text *text, const struct message_part *part, size_t index,
                                      const struct codec_caller *caller) {
     if (part->kind == part_reasoning && !caller->show_reasoning && !part->data.at) return;
@@ -190,15 +223,7 @@ static void responses_reply_item_put(struct text *text, const struct message_par
         return;
     text_json_comma(text);
     if (part->kind == part_tool_call) {
-        text_printf(text, "{\"id\":\"fc_%.*s_%zu\",\"type\":\"function_call\",\"status\":\"completed\"",
-                    STR_ARG(caller->request_id), index);
-        text_json_key(text, STR("call_id"));
-        if (part->id.len)
-            text_put_json(text, part->id);
-        else
-            text_printf(text, "\"call_%.*s_%zu\"", STR_ARG(caller->request_id), index);
-        text_json_str(text, STR("name"), part->name);
-        text_json_str(text, STR("arguments"), part->arguments.len ? part->arguments : STR("{}"));
+        responses_reply_call_put(text, part, index, caller);
     } else if (part->kind == part_reasoning) {
         text_printf(text, "{\"id\":\"rs_%.*s_%zu\",\"type\":\"reasoning\",\"summary\":[", STR_ARG(caller->request_id),
                     index);
@@ -237,6 +262,11 @@ void responses_write_reply(const struct message_reply *reply, const struct codec
     struct text output = text_in_arena(body->arena, 512);
     for (size_t i = 0; i < choice->part_count; i++) responses_reply_item_put(&output, &choice->parts[i], i, caller);
     body->failed |= output.failed;
-    responses_write_object(body, caller, reply->model, cut ? STR("incomplete") : STR("completed"), choice->finish,
-                           text_str(&output), &reply->usage);
+    responses_write_object(body, caller,
+                           &(struct responses_object){.model = reply->model,
+                                                      .status = cut ? STR("incomplete") : STR("completed"),
+                                                      .output = text_str(&output),
+                                                      .created_s = caller->now_s,
+                                                      .finish = choice->finish,
+                                                      .usage = &reply->usage});
 }

@@ -3,14 +3,15 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "dialect/custom_tool.h"
 #include "dialect/responses/responses.h"
 
 struct reader {
-    bool begun, called;
+    bool begun, called, custom; /* custom: the call that is told takes text */
     unsigned tools;
 };
 
-enum item { item_none, item_message, item_refusal, item_reasoning, item_call };
+enum item { item_none, item_message, item_refusal, item_reasoning, item_call, item_custom };
 
 struct writer {
     bool started, over, has_usage;
@@ -20,6 +21,9 @@ struct writer {
     struct text said;  /* of the open item */
     struct text cited; /* of it: its annotations, separated by commas */
     unsigned citations;
+    struct custom_input input; /* of a custom tool's call */
+    struct text arguments;     /* of it, while they are not read as its input yet */
+    int64_t created_s;
     struct text output; /* the items that are closed */
     struct str name, call_id, model;
     enum message_finish finish;
@@ -49,14 +53,35 @@ static void responses_citation_add(struct message_events *events, const struct j
     event->citation.end = json_i64(json_member(annotation, "end_index"), MESSAGE_NO_INT);
 }
 
+static void responses_arguments_add(const struct reader *reader, struct message_events *events, struct str fragment) {
+    struct message_event *event = message_event_add(events, message_event_arguments);
+    event->tool = reader->tools - 1;
+    event->text = fragment;
+}
+
+/* Text that goes on within the string that stands for it. */
+static void custom_delta_add(const struct reader *reader, struct message_events *events, struct str delta) {
+    struct text text = text_in_arena(events->arena, delta.len + 16);
+    text_put_json_inside(&text, delta);
+    events->failed |= text.failed;
+    responses_arguments_add(reader, events, text_str(&text));
+}
+
 static void item_add(struct reader *reader, struct message_events *events, const struct json_value *item, bool done) {
     struct str type = json_member_str(item, "type");
-    if (!done && str_eq(type, STR("function_call"))) {
+    bool custom = str_eq(type, STR("custom_tool_call"));
+    if (done && custom && reader->custom) {
+        responses_arguments_add(reader, events, STR("\"}"));
+        reader->custom = false;
+    }
+    if (!done && (custom || str_eq(type, STR("function_call")))) {
         struct message_event *event = message_event_add(events, message_event_tool);
         event->tool = reader->tools++;
         event->id = json_member_str(item, "call_id");
         event->name = json_member_str(item, "name");
         reader->called = true;
+        reader->custom = custom;
+        if (custom) responses_arguments_add(reader, events, STR("{\"input\":\""));
     }
     struct str data = json_member_str(item, "encrypted_content");
     if (done && str_eq(type, STR("reasoning")) && data.len) {
@@ -111,11 +136,10 @@ bool responses_read_event(void *reader_state, struct str event, struct str data,
         responses_text_add(events, message_event_reasoning, delta);
     if (str_eq(type, STR("response.output_item.added"))) item_add(reader, events, json_member(root, "item"), false);
     if (str_eq(type, STR("response.output_item.done"))) item_add(reader, events, json_member(root, "item"), true);
-    if (str_eq(type, STR("response.function_call_arguments.delta")) && reader->tools && delta.len) {
-        struct message_event *fragment = message_event_add(events, message_event_arguments);
-        fragment->tool = reader->tools - 1;
-        fragment->text = delta;
-    }
+    if (str_eq(type, STR("response.function_call_arguments.delta")) && reader->tools && delta.len)
+        responses_arguments_add(reader, events, delta);
+    if (str_eq(type, STR("response.custom_tool_call_input.delta")) && reader->custom && delta.len)
+        custom_delta_add(reader, events, delta);
     if (str_eq(type, STR("response.completed")) || str_eq(type, STR("response.incomplete")))
         responses_end_add(reader, events, response);
     if (str_eq(type, STR("response.failed")) || str_eq(type, STR("error"))) responses_error_add(events, root);
@@ -131,10 +155,10 @@ static void responses_frame_begin(struct writer *writer, struct text *text, cons
 
 static void responses_frame_end(struct text *text) { text_put(text, STR("}\n\n")); }
 
-static const char *const prefixes[] = {"", "msg", "msg", "rs", "fc"};
+static const char *const prefixes[] = {"", "msg", "msg", "rs", "fc", "ctc"};
 
 static void id_put(const struct writer *writer, const struct codec_caller *caller, struct text *text) {
-    CHECKF(writer->started && writer->open != item_none && writer->open <= item_call, "open=%d", (int)writer->open);
+    CHECKF(writer->started && writer->open != item_none && writer->open <= item_custom, "open=%d", (int)writer->open);
     text_printf(text, "\"%s_%.*s_%u\"", prefixes[writer->open], STR_ARG(caller->request_id), writer->index);
 }
 
@@ -165,11 +189,13 @@ static void responses_stream_item_put(const struct writer *writer, const struct 
     id_put(writer, caller, text);
     switch (writer->open) {
     case item_call:
-        text_put(text, STR(",\"type\":\"function_call\""));
+    case item_custom:
+        text_json_str(text, STR("type"), writer->open == item_custom ? STR("custom_tool_call") : STR("function_call"));
         text_json_str(text, STR("status"), done ? STR("completed") : STR("in_progress"));
         text_json_str(text, STR("call_id"), writer->call_id);
         text_json_str(text, STR("name"), writer->name);
-        text_json_str(text, STR("arguments"), done ? text_str(&writer->said) : STR(""));
+        text_json_key(text, writer->open == item_custom ? STR("input") : STR("arguments"));
+        text_put_json(text, done ? text_str(&writer->said) : STR(""));
         break;
     case item_reasoning:
         text_put(text, STR(",\"type\":\"reasoning\",\"summary\":["));
@@ -194,10 +220,15 @@ static void responses_write_start(struct writer *writer, const struct codec_call
     writer->said = text_in_arena(keep, 256);
     writer->output = text_in_arena(keep, 256);
     writer->cited = text_in_arena(keep, 16);
+    writer->arguments = text_in_arena(keep, 16);
+    writer->created_s = caller->now_s;
     for (size_t i = 0; i < 2; i++) {
         responses_frame_begin(writer, text, types[i]);
         text_json_key(text, STR("response"));
-        responses_write_object(text, caller, writer->model, STR("in_progress"), finish_none, STR(""), NULL);
+        responses_write_object(text, caller,
+                               &(struct responses_object){.model = writer->model,
+                                                          .status = STR("in_progress"),
+                                                          .created_s = writer->created_s});
         responses_frame_end(text);
     }
 }
@@ -211,13 +242,45 @@ static void responses_write_done(struct writer *writer, const struct codec_calle
     responses_frame_end(text);
 }
 
+/* One of the open item. */
+static void responses_delta_put(struct writer *writer, const struct codec_caller *caller, struct str said,
+                                struct text *text) {
+    static const char *const types[] = {NULL,
+                                        "response.output_text.delta",
+                                        "response.refusal.delta",
+                                        "response.reasoning_summary_text.delta",
+                                        "response.function_call_arguments.delta",
+                                        "response.custom_tool_call_input.delta"};
+    responses_frame_begin(writer, text, types[writer->open]);
+    place_put(writer, caller, text);
+    text_json_str(text, STR("delta"), said);
+    if (writer->open == item_message) text_put(text, STR(",\"logprobs\":[]"));
+    responses_frame_end(text);
+    text_put(&writer->said, said);
+}
+
+/* Arguments that did not begin as they should are read whole. */
+static void custom_rest_write(struct writer *writer, const struct codec_caller *caller, struct text *text) {
+    bool read = writer->input.state != custom_before && writer->input.state != custom_other;
+    if (!read && writer->arguments.len)
+        responses_delta_put(writer, caller, custom_tool_input(text_str(&writer->arguments), text->arena), text);
+    writer->arguments.len = 0;
+}
+
 static void item_close(struct writer *writer, const struct codec_caller *caller, struct text *text) {
-    static const char *const done[] = {NULL, "response.output_text.done", "response.refusal.done",
-                                       "response.reasoning_summary_text.done", "response.function_call_arguments.done"};
-    static const char *const part_done[] = {NULL, "response.content_part.done", "response.content_part.done",
-                                            "response.reasoning_summary_part.done", NULL};
-    static const struct str names[] = {STR(""), STR("text"), STR("refusal"), STR("text"), STR("arguments")};
+    static const char *const done[] = {NULL,
+                                       "response.output_text.done",
+                                       "response.refusal.done",
+                                       "response.reasoning_summary_text.done",
+                                       "response.function_call_arguments.done",
+                                       "response.custom_tool_call_input.done"};
+    static const char *const part_done[] = {
+        NULL, "response.content_part.done", "response.content_part.done", "response.reasoning_summary_part.done", NULL,
+        NULL};
+    static const struct str names[] = {STR(""),     STR("text"),      STR("refusal"),
+                                       STR("text"), STR("arguments"), STR("input")};
     if (writer->open == item_none) return;
+    if (writer->open == item_custom) custom_rest_write(writer, caller, text);
     if (writer->open == item_call && writer->said.len == 0) text_put(&writer->said, STR("{}"));
     responses_write_done(writer, caller, done[writer->open], names[writer->open], text);
     if (part_done[writer->open]) {
@@ -253,7 +316,7 @@ static void item_open(struct writer *writer, const struct codec_caller *caller, 
     text_json_key(text, STR("item"));
     responses_stream_item_put(writer, caller, false, text);
     responses_frame_end(text);
-    if (kind == item_call) return;
+    if (kind == item_call || kind == item_custom) return;
     responses_frame_begin(
         writer, text, kind == item_reasoning ? "response.reasoning_summary_part.added" : "response.content_part.added");
     place_put(writer, caller, text);
@@ -264,16 +327,19 @@ static void item_open(struct writer *writer, const struct codec_caller *caller, 
 
 static void responses_write_delta(struct writer *writer, const struct codec_caller *caller, enum item kind,
                                   struct str said, struct arena *keep, struct text *text) {
-    static const char *const types[] = {NULL, "response.output_text.delta", "response.refusal.delta",
-                                        "response.reasoning_summary_text.delta",
-                                        "response.function_call_arguments.delta"};
     if (writer->open != kind) item_open(writer, caller, kind, keep, text);
-    responses_frame_begin(writer, text, types[kind]);
-    place_put(writer, caller, text);
-    text_json_str(text, STR("delta"), said);
-    if (kind == item_message) text_put(text, STR(",\"logprobs\":[]"));
-    responses_frame_end(text);
-    text_put(&writer->said, said);
+    responses_delta_put(writer, caller, said, text);
+}
+
+/* A fragment of the arguments that stand for a custom tool's input. */
+static void custom_write(struct writer *writer, const struct codec_caller *caller, struct str fragment,
+                         struct text *text) {
+    struct text input = text_in_arena(text->arena, fragment.len + 8);
+    bool read = writer->input.state != custom_before && writer->input.state != custom_other;
+    if (!read) text_put(&writer->arguments, fragment);
+    custom_input_feed(&writer->input, fragment, &input);
+    text->failed |= input.failed;
+    if (input.len) responses_delta_put(writer, caller, text_str(&input), text);
 }
 
 static void responses_write_citation(struct writer *writer, const struct codec_caller *caller,
@@ -299,7 +365,8 @@ static void call_open(struct writer *writer, const struct codec_caller *caller, 
     writer->name = arena_copy(keep, event->name);
     writer->call_id = event->id.len ? arena_copy(keep, event->id)
                                     : arena_printf(keep, "call_%.*s_%u", STR_ARG(caller->request_id), event->tool);
-    item_open(writer, caller, item_call, keep, text);
+    writer->input = (struct custom_input){.state = custom_before};
+    item_open(writer, caller, message_is_custom(caller->asked, writer->name) ? item_custom : item_call, keep, text);
 }
 
 static void responses_write_end(struct writer *writer, const struct codec_caller *caller, struct arena *keep,
@@ -312,8 +379,13 @@ static void responses_write_end(struct writer *writer, const struct codec_caller
     if (!writer->has_usage) writer->usage = USAGE_NONE;
     responses_frame_begin(writer, text, cut ? "response.incomplete" : "response.completed");
     text_json_key(text, STR("response"));
-    responses_write_object(text, caller, writer->model, cut ? STR("incomplete") : STR("completed"), writer->finish,
-                           text_str(&writer->output), &writer->usage);
+    responses_write_object(text, caller,
+                           &(struct responses_object){.model = writer->model,
+                                                      .status = cut ? STR("incomplete") : STR("completed"),
+                                                      .output = text_str(&writer->output),
+                                                      .created_s = writer->created_s,
+                                                      .finish = writer->finish,
+                                                      .usage = &writer->usage});
     responses_frame_end(text);
 }
 
@@ -346,11 +418,12 @@ void responses_write_event(void *writer_state, const struct message_event *event
     case message_event_arguments:
         if (writer->open == item_call && writer->tool == event->tool)
             responses_write_delta(writer, caller, item_call, event->text, keep, text);
+        if (writer->open == item_custom && writer->tool == event->tool) custom_write(writer, caller, event->text, text);
         break;
     case message_event_finish: writer->finish = event->finish; break;
     case message_event_error: responses_write_error(writer, event, text); break;
     case message_event_end: responses_write_end(writer, caller, keep, text); break;
     default: break;
     }
-    text->failed |= writer->said.failed || writer->output.failed || writer->cited.failed;
+    text->failed |= writer->said.failed || writer->output.failed || writer->cited.failed || writer->arguments.failed;
 }
