@@ -62,6 +62,7 @@ struct codec {
     enum framing framing; /* of its streams */
     bool mixes;           /* in its streams fragments of several calls may come mixed: order.h sets them right */
     struct str stream_content_type;
+    struct str terminator; /* what ends a stream of which all has been said; empty: its end is enough, or nothing is */
     enum feature_fate fates[features]; /* of what a request may ask for, as an outbound */
 
     /* A caller's request. false: *error says which member and how to mend it, *param names it. `path_model`: the model

@@ -106,6 +106,17 @@ static void on_failure(struct flight *flight, struct attempt *attempt, enum fail
         flight_try_next(flight, now, out);
 }
 
+/* Its time is over. An answer that has been said whole is not broken by an end that its provider forgot. */
+static void on_too_late(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
+                        struct actions *out) {
+    if (stream_is_said(flight, attempt, failure)) {
+        attempt_cancel(attempt, out);
+        if (stream_said_end(flight, attempt, now, out) == step_on || attempt->failing == failure_none) return;
+        failure = attempt->failing;
+    }
+    on_failure(flight, attempt, failure, now, out);
+}
+
 /* -- the clock -- */
 
 /* For whatever is due next of the attempts that run. */
@@ -131,7 +142,7 @@ static void on_deadline(struct flight *flight, struct now now, struct actions *o
         if (flight->state == flight_answered) /* the provider has nothing more to say and does not end */
             attempt_cancel(attempt, out);
         else
-            on_failure(flight, attempt, failure, now, out);
+            on_too_late(flight, attempt, failure, now, out);
     }
     flight->times.timer_moved = true;
 }
@@ -176,9 +187,11 @@ static enum step on_reply_end(struct flight *flight, struct attempt *attempt, st
     return (attempt->reply.mode == reply_events ? stream_reply_end : reply_end)(flight, attempt, now, out);
 }
 
-static enum step on_call_failed(struct flight *flight, struct attempt *attempt, const struct event *event) {
+static enum step on_call_failed(struct flight *flight, struct attempt *attempt, const struct event *event,
+                                struct now now, struct actions *out) {
     attempt->call_over = true;
     if (attempt->state == attempt_settled) return step_over;
+    if (stream_is_said(flight, attempt, event->failure)) return stream_said_end(flight, attempt, now, out);
     attempt_said(flight, attempt, event->text, false);
     return attempt_fails(attempt, event->failure);
 }
@@ -196,7 +209,7 @@ static enum step attempt_step(struct flight *flight, struct attempt *attempt, co
     case event_reply_head: return attempt_head(flight, attempt, event, now);
     case event_reply_body: return on_reply_body(flight, attempt, event->bytes, now, out);
     case event_reply_end: return on_reply_end(flight, attempt, now, out);
-    case event_call_failed: return on_call_failed(flight, attempt, event);
+    case event_call_failed: return on_call_failed(flight, attempt, event, now, out);
     default: CHECKF(false, "kind=%d", event->kind); return step_over;
     }
 }

@@ -7,7 +7,8 @@
 #include "flight/flight_internal.h"
 
 struct seen {
-    bool token, finish, end;
+    bool token, end;
+    uint32_t finishes;
     struct message_event *error;
 };
 
@@ -26,7 +27,7 @@ static struct seen events_look(struct attempt *attempt, const struct message_eve
             seen.token = true;
             attempt->dialect.said_bytes += event->text.len;
             break;
-        case message_event_finish: seen.finish = true; break;
+        case message_event_finish: seen.finishes++; break;
         case message_event_error: seen.error = event; break;
         case message_event_end: seen.end = true; break;
         default: break;
@@ -115,8 +116,8 @@ enum step events_take(struct flight *flight, struct attempt *attempt, const stru
     if (seen.error) return error_take(flight, attempt, event, &events, seen.error, now, out);
     if (events.next_sequence && !attempt->way->writes_anew) attempt->dialect.next_sequence = events.next_sequence;
     if (!attempt->way->writes_anew) stored_keep_event(flight, event->event, stored_told(flight, event->data), out);
-    attempt->stream.saw_finish |= seen.finish;
-    if (seen.token || seen.finish) stream_token(flight, attempt, now, out);
+    attempt->stream.finishes += seen.finishes;
+    if (seen.token || seen.finishes) stream_token(flight, attempt, now, out);
     if (seen.end && attempt->state != attempt_delivering) return attempt_fails(attempt, failure_empty_stream);
     attempt->stream.saw_done |= seen.end;
     if (resume_may(flight) && attempt->way->writes_anew && resume_take(flight, attempt, &events, now) != step_on)
@@ -128,6 +129,8 @@ enum step events_take(struct flight *flight, struct attempt *attempt, const stru
 
 enum step events_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
     struct message_event end = {.kind = message_event_end, .usage = USAGE_NONE};
-    return attempt->way->writes_anew && !attempt->stream.saw_done ? written_pass(flight, attempt, &end, 1, now, out)
-                                                                  : step_on;
+    if (attempt->stream.saw_done) return step_on;
+    if (attempt->way->writes_anew) return written_pass(flight, attempt, &end, 1, now, out);
+    struct str terminator = attempt->dialect.codec->terminator;
+    return terminator.len ? stream_pass(flight, attempt, terminator, true, out) : step_on;
 }

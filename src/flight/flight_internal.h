@@ -157,6 +157,10 @@ enum step stream_reply_body(struct flight *flight, struct attempt *attempt, stru
                             struct actions *out) MUST_USE;
 enum step stream_reply_end(struct flight *flight, struct attempt *attempt, struct now now,
                            struct actions *out) MUST_USE;
+/* Has it said all, so that this end of its provider's takes nothing from the answer? Then stream_said_end gives it what
+ * it lacks and completes it. */
+bool stream_is_said(const struct flight *flight, const struct attempt *attempt, enum failure failure);
+enum step stream_said_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) MUST_USE;
 
 /* -- flight_deliver.c: a stream as it reaches the caller -- */
 
@@ -194,6 +198,7 @@ void splice_usage(struct flight *flight, struct attempt *attempt);
 void splice_delivers(struct flight *flight, struct attempt *attempt);
 void splice_write_break(struct flight *flight, struct attempt *attempt, enum failure failure, struct str message,
                         struct now now, struct text *text);
+enum step splice_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) MUST_USE;
 enum step splice_event(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
                        struct actions *out) MUST_USE;
 
@@ -201,7 +206,7 @@ enum step splice_event(struct flight *flight, struct attempt *attempt, const str
 
 enum step events_take(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
                       struct actions *out) MUST_USE;
-/* The terminator in the caller's dialect, where the provider's has none. */
+/* The terminator in the caller's dialect, where the provider's has none or left it out. */
 enum step events_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) MUST_USE;
 
 /* -- flight_names.c: what a body names beside its model -- */

@@ -148,7 +148,8 @@ struct attempt_stream {
     struct lines lines; /* where a stream is a line of JSON each: */
     bool by_line;
     bool has_terminator; /* a stream that is whole has one, or a finish */
-    bool saw_finish, saw_done;
+    bool saw_done;
+    uint32_t finishes; /* of its choices */
     uint32_t events, events_dropped;
 };
 

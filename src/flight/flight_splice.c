@@ -135,11 +135,19 @@ enum step splice_event(struct flight *flight, struct attempt *attempt, const str
     case openai_event_usage:
         if (attempt->splice.asked_usage) return step_on;
         break;
-    case openai_event_finish: attempt->stream.saw_finish = true; /* fall through */
+    case openai_event_finish:
+        attempt->stream.finishes += flight->request.n > 1 ? openai_skim_finishes(event->data) : 1; /* fall through */
     case openai_event_token: stream_token(flight, attempt, now, out); break;
     case openai_event_empty: break;
     }
     if (resume_may(flight) && !resume_note(flight, attempt, event->data, now))
         return attempt_fails(attempt, failure_system);
     return stream_pass(flight, attempt, event->raw, event->borrowed, out);
+}
+
+/* What ends a chat is not left out for its provider's sake. */
+enum step splice_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+    (void)now;
+    if (attempt->stream.saw_done || endpoint_facts(flight->endpoint)->operation != operation_chat) return step_on;
+    return stream_pass(flight, attempt, codec_openai.terminator, true, out);
 }

@@ -24,15 +24,37 @@ enum step stream_reply_body(struct flight *flight, struct attempt *attempt, stru
     }
 }
 
+/* Every choice has its finish reason. */
+static bool all_finished(const struct flight *flight, const struct attempt *attempt) {
+    return attempt->stream.finishes > 0 && attempt->stream.finishes >= flight->request.n;
+}
+
+/* Of dialects without a terminator the finish itself may come with each piece, and only a good end says that it was the
+ * last one. */
+bool stream_is_said(const struct flight *flight, const struct attempt *attempt, enum failure failure) {
+    static const enum failure breaks[] = {failure_cut, failure_reset, failure_reset_reused, failure_malformed,
+                                          failure_stall};
+    bool broke = false;
+    for (size_t i = 0; i < sizeof breaks / sizeof *breaks; i++) broke |= failure == breaks[i];
+    return broke && attempt->state == attempt_delivering && attempt->reply.mode == reply_events &&
+           attempt->dialect.codec->terminator.len && all_finished(flight, attempt);
+}
+
+enum step stream_said_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+    CHECK(attempt->state == attempt_delivering && attempt->call_over);
+    if (attempt->way->finish && attempt->way->finish(flight, attempt, now, out) != step_on) return step_over;
+    return stream_complete(flight, attempt, now, out);
+}
+
 /* A provider that ends in good order after its finish reason has said all, [DONE] or not; image streams have neither.
  */
 enum step stream_reply_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
     struct sse_event last;
     if (lines_last(&attempt->stream.lines, &last) && attempt->way->event(flight, attempt, &last, now, out) != step_on)
         return step_over;
-    bool complete = attempt->stream.saw_finish || (!attempt->stream.has_terminator && !attempt->reply.until_close);
+    bool bare = !attempt->stream.has_terminator && !attempt->reply.until_close;
     if (attempt->state != attempt_delivering) return attempt_fails(attempt, failure_empty_stream);
-    if (!complete || sse_pending(&attempt->stream.sse) != 0) return attempt_fails(attempt, failure_cut);
-    if (attempt->way->finish && attempt->way->finish(flight, attempt, now, out) != step_on) return step_over;
-    return stream_complete(flight, attempt, now, out);
+    if (!all_finished(flight, attempt) && (!bare || sse_pending(&attempt->stream.sse) != 0))
+        return attempt_fails(attempt, failure_cut);
+    return stream_said_end(flight, attempt, now, out);
 }

@@ -42,7 +42,7 @@ struct way {
     void (*delivers)(struct flight *flight, struct attempt *attempt);
     enum step (*event)(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
                        struct actions *out);
-    /* The caller's terminator, where the provider's has none. NULL: it passes as it came. */
+    /* The caller's terminator, where the provider's has none or left it out. NULL: it passes as it came. */
     enum step (*finish)(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
     /* A whole reply: its usage is read, and *body becomes what the caller gets. */
     enum failure (*whole)(struct flight *flight, struct attempt *attempt, struct now now, struct str *body);

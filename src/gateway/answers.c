@@ -5,13 +5,14 @@
 #include "gateway/visit.h"
 
 void visit_answer(struct visit *visit, int status, struct str content_type, struct str body) {
-    struct http_header headers[3];
+    struct http_header headers[4];
     size_t count = 0;
     if (!visit->exchange || visit->answered) return;
     visit->answered = true;
     headers[count++] = (struct http_header){STR("Content-Type"), content_type};
     if (visit->request_id[0])
         headers[count++] = (struct http_header){STR("x-weir-request-id"), str_from(visit->request_id)};
+    if (visit->allow[0]) headers[count++] = (struct http_header){STR("Allow"), str_from(visit->allow)};
     if (status == 429 || status == 503) headers[count++] = (struct http_header){STR("Retry-After"), STR("1")};
     exchange_respond(visit->exchange, status, headers, count, (int64_t)body.len);
     exchange_write(visit->exchange, &body, 1);
@@ -62,6 +63,17 @@ void visit_error(struct visit *visit, enum error_code code, struct str message) 
 struct str visit_id(const struct visit *visit) {
     struct str pattern = visit->route->path;
     return pattern.at[pattern.len - 1] == '*' ? str_slice(visit->path, pattern.len - 1, visit->path.len) : STR("");
+}
+
+void visit_allow(struct visit *visit) {
+    struct text text = text_in_buffer(visit->allow, sizeof visit->allow - 1);
+    route_methods(visit->path, &text);
+    visit->allow[text.len] = 0;
+}
+
+void answer_methods(struct visit *visit) {
+    visit_allow(visit);
+    visit_answer(visit, 200, STR("text/plain"), STR(""));
 }
 
 void answer_healthz(struct visit *visit) { visit_answer(visit, 200, STR("text/plain"), STR("ok\n")); }

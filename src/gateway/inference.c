@@ -175,6 +175,7 @@ static void gateway_inference_on_head(void *context, struct exchange *exchange, 
     if (refused) {
         visit_error(visit, refused, str_from(sentence));
     } else if (!visit->route && other_method) {
+        visit_allow(visit);
         visit_error(visit, error_method_not_allowed, STR_NONE);
     } else if (!visit->route) {
         char message[320], nearest[80];

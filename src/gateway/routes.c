@@ -39,6 +39,7 @@ static const struct gateway_route routes[] = {
     {http_post, STR("/admin/v1/drain"), access_admin, answer_drain, false},
 };
 
+static const struct gateway_route itself = {http_options, STR("*"), access_open, answer_methods, false};
 static const struct gateway_route raw = {http_methods, STR("/providers/*"), access_client, NULL, true};
 static const struct gateway_route inference = {http_post, STR("/v1/*"), access_client, NULL, true};
 
@@ -57,7 +58,8 @@ const struct gateway_route *route_find(enum http_method method, struct str path,
     enum endpoint endpoint;
     *other_method = false;
     if (method == http_head) method = http_get;
-    if (gateway_routes_matches(raw.path, path)) return method == http_options ? NULL : &raw;
+    if (gateway_routes_matches(raw.path, path)) return &raw;
+    if (method == http_options && str_eq(path, itself.path)) return &itself;
     if (endpoint_find(path, &endpoint, NULL)) {
         *other_method = method != http_post;
         return method == http_post ? &inference : NULL;
@@ -69,6 +71,21 @@ const struct gateway_route *route_find(enum http_method method, struct str path,
             method != http_post || !is_model_call(path); /* a POST to another verb is no matter of methods */
     }
     return NULL;
+}
+
+void route_methods(struct str path, struct text *text) {
+    unsigned takes = 0;
+    enum endpoint endpoint;
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
+        if (str_eq(path, itself.path) || gateway_routes_matches(routes[i].path, path)) takes |= 1u << routes[i].method;
+    if (endpoint_find(path, &endpoint, NULL)) takes = 1u << http_post;
+    if (takes >> http_get & 1) takes |= 1u << http_head;
+    if (str_eq(path, itself.path)) takes |= 1u << http_options;
+    for (unsigned method = 0; method < http_methods; method++) {
+        if (!(takes >> method & 1)) continue;
+        if (text->len) text_put(text, STR(", "));
+        text_put(text, http_method_name((enum http_method)method));
+    }
 }
 
 const struct gateway_route *route_row(size_t place) {

@@ -43,6 +43,7 @@ struct visit {
     struct str path, query; /* until the exchange is over */
     enum http_method method;
     enum dialect dialect; /* of the path, or of its headers: in which errors and lists are said */
+    char allow[48];       /* of an answer about methods: those that its path takes; else empty */
     bool answered;
     bool busy;  /* an answer comes later, from another thread */
     char *body; /* of a request that the gateway itself answers; wiped at the end: it may hold a credential */
@@ -69,6 +70,8 @@ enum error_code access_check(struct visit *visit, const struct http_request *req
 const struct gateway_route *route_find(enum http_method method, struct str path, bool *other_method);
 /* The table's rows, from place 0: NULL behind the last. For pages and tests. */
 const struct gateway_route *route_row(size_t place);
+/* The methods that the path takes, separated by commas; of `*`, which is this server, all. */
+void route_methods(struct str path, struct text *text);
 void route_nearest(struct str path, char *nearest, size_t size);
 
 /* answers.c */
@@ -76,6 +79,9 @@ void visit_answer(struct visit *visit, int status, struct str content_type, stru
 void visit_error(struct visit *visit, enum error_code code, struct str message);
 /* What stands for the * of its route. */
 struct str visit_id(const struct visit *visit);
+/* Notes what its path takes, for the answer. */
+void visit_allow(struct visit *visit);
+void answer_methods(struct visit *visit);
 void answer_healthz(struct visit *visit);
 void answer_readyz(struct visit *visit);
 void answer_metrics(struct visit *visit);

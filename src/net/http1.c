@@ -10,7 +10,7 @@
 #include "base/memory.h"
 #include "base/url.h"
 
-enum { informational_max = 16, extension_bytes_max = 16 * 1024, empty_lines_max = 2 };
+enum { informational_max = 16, extension_bytes_max = 16 * 1024, one_extension_max = 1024, empty_lines_max = 2 };
 
 /* Where a request line is: blanks stand alone in it, and few lines are empty before it. */
 enum line_state { line_before, line_inside, line_blank, line_over };
@@ -33,8 +33,11 @@ struct http1 {
     uint32_t target_len; /* the target stands first in text */
     struct http1_refusal refusal;
     enum line_state line;
-    unsigned empty_lines;
+    unsigned empty_lines, line_parts;
+    char version[10]; /* of a request line: as much as tells whether it is one */
+    unsigned version_len;
     size_t body_len, extension_len; /* of chunks: what they carry, and what stands beside their sizes */
+    size_t one_extension_len;       /* of this one */
     unsigned informational;
     bool is_request, begun, headed /* the handler has the head */, ended, reply_to_head, skipping /* a 1xx */, in_value;
     bool reading; /* inside llhttp, or a call of the handler's */
@@ -125,10 +128,12 @@ static bool method_find(uint8_t number, enum http_method *method) {
     return false;
 }
 
+enum { parts_before_version = 2 };
+
 /* llhttp takes blanks in any number between the parts of a request line, and empty lines without end before it. */
 static int line_scan(struct http1 *parser, struct str bytes) {
     for (size_t i = 0; i < bytes.len && parser->line != line_over; i++) {
-        if (parser->line == line_inside)
+        if (parser->line == line_inside && parser->line_parts < parts_before_version)
             while (i + 1 < bytes.len && bytes.at[i] > ' ') i++;
         char c = bytes.at[i];
         if (parser->line == line_before && (c == '\r' || c == '\n')) {
@@ -141,10 +146,25 @@ static int line_scan(struct http1 *parser, struct str bytes) {
             return http1_refuse(parser, error_invalid_request, 0, "The parts of a request line stand one blank apart.");
         } else {
             parser->line = c == ' ' ? line_blank : line_inside;
+            parser->line_parts += c == ' ';
+            if (c != ' ' && c != '\r' && parser->line_parts == parts_before_version &&
+                parser->version_len < sizeof parser->version)
+                parser->version[parser->version_len++] = c;
         }
     }
     return 0;
 }
+
+/* "HTTP/", a digit, a point, a digit (RFC 9112, 2.3): a version, if not one that is spoken here. */
+static bool version_is_one(const struct http1 *parser) {
+    struct str said = str_make(parser->version, parser->version_len);
+    return said.len == 8 && str_starts(said, STR("HTTP/")) &&
+           str_find_byte(STR("0123456789"), said.at[5]) != SIZE_MAX && said.at[6] == '.' &&
+           str_find_byte(STR("0123456789"), said.at[7]) != SIZE_MAX;
+}
+
+/* One that is not spoken here, or none: a request line without it (HTTP/0.9) too. */
+static int version_status(const struct http1 *parser) { return version_is_one(parser) ? 505 : 0; }
 
 static size_t http1_count_of(const struct http1_head *head, struct str name, struct str *last) {
     size_t count = 0;
@@ -174,7 +194,8 @@ static int framing_check(struct http1 *parser, struct http1_head *head) {
     uint64_t length;
     head->content_length = -1;
     if (lengths == 0) return 0;
-    if (!str_to_u64(value, &length) || length > INT64_MAX)
+    bool padded = value.len > 1 && value.at[0] == '0'; /* which some take for octal, or for another number */
+    if (padded || !str_to_u64(value, &length) || length > INT64_MAX)
         return http1_refuse(parser, error_invalid_request, 0, "Content-Length is not a number of bytes.");
     head->content_length = (int64_t)length;
     return 0;
@@ -192,6 +213,8 @@ static int target_check(struct http1 *parser, struct http1_head *head) {
         if (head->target.at[0] == '?') head->target = arena_printf(&parser->arena, "/%.*s", STR_ARG(head->target));
         if (!head->target.at)
             return http1_refuse(parser, error_overloaded, 0, "There is no memory for the headers now. Try again.");
+    } else if (head->method == http_options && str_eq(target, STR("*"))) { /* asterisk-form: the server itself */
+        return 0;
     } else if (target.len == 0 || target.at[0] != '/') {
         return http1_refuse(parser, error_invalid_request, 0, "The request target must be a path.");
     }
@@ -250,7 +273,8 @@ static int http1_on_head(llhttp_t *llhttp) {
         return http1_refuse(parser, error_overloaded, 0, "There is no memory for the headers now. Try again.");
     head.version_1_0 = llhttp->http_major == 1 && llhttp->http_minor == 0;
     if (llhttp->http_major != 1 || llhttp->http_minor > 1)
-        return http1_refuse(parser, error_invalid_request, 505, "Only HTTP/1.1 and HTTP/1.0 are spoken here.");
+        return http1_refuse(parser, error_invalid_request, version_status(parser),
+                            "Only HTTP/1.1 and HTTP/1.0 are spoken here.");
     if (!values_are_clean(&head))
         return http1_refuse(parser, error_invalid_request, 0, "A header value holds a control character.");
     head.target = str_make(parser->text.at, parser->target_len);
@@ -294,8 +318,17 @@ static int on_extension(llhttp_t *llhttp, const char *at, size_t len) {
     struct http1 *parser = llhttp->data;
     (void)at;
     parser->extension_len += len;
+    parser->one_extension_len += len;
+    if (parser->one_extension_len > one_extension_max)
+        return http1_refuse(parser, error_invalid_request, 0, "The extension of a chunk is longer than 1 KB.");
     if (parser->extension_len <= extension_bytes_max + parser->body_len) return 0;
     return http1_refuse(parser, error_invalid_request, 0, "The extensions of chunks are longer than what they carry.");
+}
+
+static int on_chunk(llhttp_t *llhttp) {
+    struct http1 *parser = llhttp->data;
+    parser->one_extension_len = 0;
+    return 0;
 }
 
 static void head_forget(struct http1 *parser) {
@@ -328,6 +361,7 @@ static const llhttp_settings_t settings = {
     .on_header_value = on_value,
     .on_headers_complete = http1_on_head,
     .on_body = http1_on_body,
+    .on_chunk_header = on_chunk,
     .on_chunk_extension_name = on_extension,
     .on_chunk_extension_value = on_extension,
     .on_message_complete = http1_on_end,
@@ -340,8 +374,8 @@ static struct http1 *parser_new(bool is_request, const struct http1_handler *han
     parser->header_count = 0;
     parser->target_len = 0;
     parser->refusal = (struct http1_refusal){error_none, 0, NULL};
-    parser->informational = parser->empty_lines = 0;
-    parser->body_len = parser->extension_len = 0;
+    parser->informational = parser->empty_lines = parser->line_parts = parser->version_len = 0;
+    parser->body_len = parser->extension_len = parser->one_extension_len = 0;
     parser->line = line_before;
     parser->begun = parser->ended = parser->reply_to_head = parser->skipping = parser->in_value = false;
     parser->headed = parser->reading = false;
@@ -397,7 +431,7 @@ static void refuse_of(struct http1 *parser, llhttp_errno_t number) {
     const char *sentence = "The message is not valid HTTP/1.1.";
     for (size_t i = 0; i < sizeof sentences / sizeof *sentences; i++)
         if (sentences[i].number == number) sentence = sentences[i].sentence;
-    int status = number == HPE_INVALID_VERSION ? 505 : 0;
+    int status = number == HPE_INVALID_VERSION ? version_status(parser) : 0;
     http1_refuse(parser, error_invalid_request, parser->is_request ? status : 0, sentence);
 }
 
@@ -424,8 +458,8 @@ void http1_next(struct http1 *parser, bool reply_to_head) {
     CHECK(parser->begun == parser->ended); /* between two messages, never inside one */
     head_forget(parser);
     parser->begun = parser->headed = parser->ended = false;
-    parser->informational = parser->empty_lines = 0;
-    parser->body_len = parser->extension_len = 0;
+    parser->informational = parser->empty_lines = parser->line_parts = parser->version_len = 0;
+    parser->body_len = parser->extension_len = parser->one_extension_len = 0;
     parser->line = line_before;
     parser->reply_to_head = reply_to_head;
     llhttp_reset(&parser->llhttp);

@@ -16,6 +16,10 @@ void reporter_in_flight(struct reporter *reporter, size_t count) {
     metrics_gauge_set(reporter->metrics, metrics_in_flight, count);
 }
 
+void reporter_streams_open(struct reporter *reporter, size_t count) {
+    metrics_gauge_set(reporter->metrics, metrics_streams_open, count);
+}
+
 static uint64_t report_us_between(uint64_t from_ns, uint64_t to_ns) {
     return from_ns && to_ns > from_ns ? (to_ns - from_ns) / NS_PER_US : 0;
 }

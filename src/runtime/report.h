@@ -25,6 +25,7 @@ struct reporter {
 bool reporter_init(struct reporter *reporter, struct reports *reports, unsigned index);
 void reporter_free(struct reporter *reporter);
 void reporter_in_flight(struct reporter *reporter, size_t count);
+void reporter_streams_open(struct reporter *reporter, size_t count);
 /* An attempt has been settled. */
 void report_attempt(struct reporter *reporter, const struct flight *flight, unsigned number, struct now now);
 /* A key rests from now on: an error, as somebody must act, unless its rate limit is all there is to it. */

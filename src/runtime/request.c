@@ -229,6 +229,14 @@ static void perform_keep(struct request *request, const struct action *action) {
     response_store_keep(worker->responses, &response, loop_now(worker->loop).wall_ns / (int64_t)NS_PER_S);
 }
 
+static void stream_count(struct request *request, bool open) {
+    struct worker *worker = request->worker;
+    if (request->streams == open) return;
+    request->streams = open;
+    worker->streams_open += open ? 1 : -1;
+    reporter_streams_open(&worker->reporter, worker->streams_open);
+}
+
 static void perform_respond(struct request *request, const struct action *action) {
     struct http_header headers[limit_headers];
     char overhead[24];
@@ -241,6 +249,7 @@ static void perform_respond(struct request *request, const struct action *action
         headers[count++] = (struct http_header){STR("x-weir-overhead-us"), text_str(&text)};
     CHECKF(count <= limit_headers && !text.failed, "count=%zu", count);
     request->sink->respond(request->sink_owner, action->respond.status, headers, count, action->respond.content_length);
+    if (flight_is_streaming(request->flight)) stream_count(request, true);
 }
 
 /* What would reach the caller, of which there is only a part. */
@@ -301,7 +310,9 @@ static void request_end(struct request *request) {
     list_remove(&request->node);
     CHECKF(worker->request_count > 0 && !worker->stepping, "count=%zu", worker->request_count);
     worker->request_count--;
+    stream_count(request, false);
     reporter_in_flight(&worker->reporter, worker->request_count);
+    if (worker->request_count == 0) worker_is_quiet(worker);
     flight_free(request->flight);
     deployment_release(request->deployment);
     memory_give(request);

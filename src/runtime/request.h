@@ -40,6 +40,7 @@ struct request {
     struct fetch_rules fetch_rules;
     uint64_t overhead_ns;              /* weir's own share of the time so far */
     bool full;                         /* the sink was over limit_write_high */
+    bool streams;                      /* counted among the worker's open streams */
     bool leaving;                      /* the flight is closed, and the sink has not sent all of its answer */
     struct turns_place line_place;     /* in worker->line */
     struct provider_cells *line_cells; /* whose place it waits for; NULL: none */

@@ -50,15 +50,6 @@ void worker_request_id(struct worker *worker, char id[limit_request_id + 1]) {
     id[4 + 2 * sizeof bytes] = 0;
 }
 
-static size_t streams_open(const struct worker *worker) {
-    size_t count = 0;
-    for (const struct list *node = worker->requests.next; node != &worker->requests; node = node->next) {
-        const struct flight *flight = LIST_OWNER(node, struct request, node)->flight;
-        count += flight_is_streaming(flight);
-    }
-    return count;
-}
-
 static void on_gauges(void *context) {
     struct worker *worker = context;
     struct metrics_loop *metrics = worker->reporter.metrics;
@@ -70,11 +61,18 @@ static void on_gauges(void *context) {
                       worker->callers ? worker->callers(worker->callers_context) : 0);
     if (worker->index == 0 && worker->host.budget)
         metrics_gauge_set(metrics, metrics_memory_held, atomic_load(&worker->host.budget->taken));
-    metrics_gauge_set(metrics, metrics_streams_open, streams_open(worker));
+    worker->gauges_soon = false;
     timer_set(worker->loop, &worker->gauges, loop_now(worker->loop).mono_ns + NS_PER_S, on_gauges, worker);
 }
 
 void worker_start(struct worker *worker) { on_gauges(worker); }
+
+void worker_is_quiet(struct worker *worker) {
+    const uint64_t soon_ns = 20 * NS_PER_MS; /* when connections have come to rest too, and not at each of many */
+    if (worker->gauges_soon || !worker->gauges.set) return;
+    worker->gauges_soon = true;
+    timer_set(worker->loop, &worker->gauges, loop_now(worker->loop).mono_ns + soon_ns, on_gauges, worker);
+}
 
 void worker_drain(struct worker *worker) {
     worker->draining = true;

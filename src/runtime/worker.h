@@ -31,7 +31,9 @@ struct worker {
     unsigned peer_count;
     struct response_store *responses; /* stored ones; of all workers */
     struct prober *prober;            /* on the first worker; else NULL */
-    struct timer gauges;              /* once a second: connections and streams */
+    size_t streams_open;
+    struct timer gauges; /* once a second, and soon after the last request: connections, memory */
+    bool gauges_soon;
     size_t (*callers)(void *context); /* connections of callers; NULL: there is no listener */
     void *callers_context;
     struct letter *drain_letter, *stop_letter; /* made at the start: an end must not lack memory */
@@ -52,6 +54,8 @@ void worker_deploy(struct worker *worker, struct deployment *deployment, bool fr
 void worker_request_id(struct worker *worker, char id[limit_request_id + 1]);
 /* On the worker's thread: from now on its gauges are kept. */
 void worker_start(struct worker *worker);
+/* On the worker's thread: no request is left, and what the gauges say is made true within a moment. */
+void worker_is_quiet(struct worker *worker);
 /* On the worker's thread: tells `drained` when the last request has ended. */
 void worker_drain(struct worker *worker);
 /* On the worker's thread: breaks off every request and closes the client. */

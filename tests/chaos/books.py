@@ -26,6 +26,8 @@ async def rest(world, record, limit_s=60.0):
             "callers' connections": world.total(m, "weir_connections", side="caller") - 2,
             "busy upstream": world.total(m, "weir_upstream_connections", state="busy")
         }
+        if busy["requests in flight"] == 0 and busy["streams open"] != 0:
+            record.violation("rest", None, f"streams without a request: {busy}")
         if not any(v > 0 for v in busy.values()):  # one or two connections are the looks' own
             break
         if loop.time() > end:

@@ -78,9 +78,6 @@ def _stream(ask, reply):
         return "broken", _text(ask, said, False)
     if said.ended and reply.ending == "whole":
         return "whole", _text(ask, said, True) or _facts(ask, said)
-    if reply.ending == "whole" and said.finish and ask.fault.startswith("end-mid-stream"):
-        # the provider ended in good order behind its finish reason, without a terminator
-        return "whole", _text(ask, said, True)
     if reply.ending == "whole":
         return (
             "wrong",

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from weirlib import Connection, chat, chat_body, http, request_bytes
+from weirlib import Connection, RawProvider, chat, chat_body, http, provider, request_bytes
 
 PATH = "/v1/chat/completions"
 GOOD = json.dumps(chat_body()).encode()
@@ -27,6 +27,8 @@ FRAMING = {
     "plus length": (post(b"Content-Length: +5", length=False), {400}),
     "hex length": (post(b"Content-Length: 0x10", length=False), {400}),
     "length with blanks inside": (post(b"Content-Length: 1 0", length=False), {400}),
+    "length with zeros before it": (post(b"Content-Length: 0%d" % len(GOOD), length=False), {400}),
+    "length of two zeros": (post(b"Content-Length: 00", length=False, body=b""), {400}),
     "huge length": (post(b"Content-Length: 99999999999999999999999", length=False), {400, 413}),
     "length of 2^64": (post(b"Content-Length: 18446744073709551616", length=False), {400, 413}),
     "length over the limit": (post(b"Content-Length: 9999999999", length=False), {413}),
@@ -82,11 +84,18 @@ FRAMING = {
                                        body=b"5;x=" + b"y" * 5_000_000 + b"\r\nabcde\r\n0\r\n\r\n"), {400}),
     "many chunk extensions": (post(CHUNKED, length=False,
                                    body=b"1;x=yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\r\na\r\n" * 2000), {400}),
-    "no version": (post(start=b"POST /v1/chat/completions"), {400, 505}),
-    "HTTP/2.0": (post(start=b"POST /v1/chat/completions HTTP/2.0"), {400, 505}),
-    "HTTP/1.9": (post(start=b"POST /v1/chat/completions HTTP/1.9"), {400, 505}),
-    "HTTP/9": (post(start=b"POST /v1/chat/completions HTTP/9"), {400, 505}),
-    "http in lower case": (post(start=b"POST /v1/chat/completions http/1.1"), {400, 505}),
+    "a chunk extension of more than 1 KB": (post(CHUNKED, length=False, body=b"200;x=" + b"y" * 1100 + b"\r\n" +
+                                                 b"a" * 512 + b"\r\n0\r\n\r\n"), {400}),
+    "no version": (post(start=b"POST /v1/chat/completions"), {400}),
+    "HTTP/2.0": (post(start=b"POST /v1/chat/completions HTTP/2.0"), {505}),
+    "HTTP/3.0": (post(start=b"POST /v1/chat/completions HTTP/3.0"), {505}),
+    "HTTP/1.9": (post(start=b"POST /v1/chat/completions HTTP/1.9"), {505}),
+    "HTTP/9": (post(start=b"POST /v1/chat/completions HTTP/9"), {400}),
+    "HTTP/1.1.1": (post(start=b"POST /v1/chat/completions HTTP/1.1.1"), {400}),
+    "HTTP/11": (post(start=b"POST /v1/chat/completions HTTP/11"), {400}),
+    "HTTP/1.x": (post(start=b"POST /v1/chat/completions HTTP/1.x"), {400}),
+    "HTTQ/1.1": (post(start=b"POST /v1/chat/completions HTTQ/1.1"), {400}),
+    "http in lower case": (post(start=b"POST /v1/chat/completions http/1.1"), {400}),
     "HTTP/2 preface": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", {400, 405, 501, 505}),
     "unknown method": (post(start=b"BREW /v1/chat/completions HTTP/1.1"), {400, 405, 501}),
     "method in lower case": (post(start=b"post /v1/chat/completions HTTP/1.1"), {400, 405, 501}),
@@ -257,3 +266,46 @@ def test_what_a_caller_sends_cannot_forge_a_log_line(pair):
     http(weir.port, "GET", "/%0a{%22event%22:%22forged%22}")
     assert chat(weir.port).status == 200
     assert not weir.log("forged")
+
+
+@pytest.mark.parametrize("extension", [1000, 1024])
+def test_a_small_chunk_extension_is_passed_over(pair, extension):
+    weir = pair[0]
+    body = b"%x;%s\r\n%s\r\n0\r\n\r\n" % (len(GOOD), b"x" * extension, GOOD)
+    with Connection(weir.port) as c:
+        c.send(post(CHUNKED, length=False, body=body))
+        assert c.reply().status == 200
+
+
+TAKES = {
+    "/v1/chat/completions": "POST", "/v1/models": "GET, HEAD", "/v1/responses/resp_1": "GET, HEAD, POST, DELETE",
+    "/healthz": "GET, HEAD", "/v1beta/models/m:generateContent": "POST",
+    "/admin/v1/providers/p": "GET, HEAD, POST, PUT, DELETE, PATCH", "/admin/v1/reload": "POST"
+}
+
+
+@pytest.mark.parametrize("path", TAKES)
+def test_a_refused_method_is_told_which_are_taken(pair, path):
+    weir = pair[0]
+    for method in ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"):
+        if method in TAKES[path].split(", "):
+            continue
+        reply = http(weir.port, method, path)
+        assert reply.status == 405 and reply.headers["allow"] == TAKES[path], (method, reply)
+
+
+def test_the_server_itself_says_what_it_takes(pair):
+    weir = pair[0]
+    reply = http(weir.port, "OPTIONS", "*")
+    assert reply.status == 200 and {"GET", "POST", "OPTIONS"} <= set(reply.headers["allow"].split(", "))
+    assert http(weir.port, "GET", "*").status == 400
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"])
+def test_every_method_goes_to_a_providers_own_api(start, method):
+    def answer(connection, head, body):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nAllow: GET\r\nContent-Length: 0\r\n\r\n")
+    with RawProvider(answer) as far:
+        weir = start({"providers": {"p": provider(far.base_url)}})
+        assert http(weir.port, method, "/providers/p/things").status == 200
+        assert far.heads[-1].startswith(f"{method} /v1/things "), far.heads

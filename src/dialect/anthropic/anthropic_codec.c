@@ -98,6 +98,7 @@ const struct codec codec_anthropic = {
               [feature_echo] = fate_refused,
               [feature_suffix] = fate_refused,
               [feature_extra] = fate_dropped},
+    .terminator = STR("event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"),
     .read_request = anthropic_read_request,
     .write_request = anthropic_write_request,
     .read_reply = anthropic_read_reply,

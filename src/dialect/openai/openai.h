@@ -101,6 +101,9 @@ struct openai_event_shape {
 enum openai_event_kind openai_skim_event_alike(struct openai_event_shape *shape, struct str event, struct str data,
                                                struct usage *usage);
 
+/* How many choices of an event have a finish reason. */
+unsigned openai_skim_finishes(struct str data);
+
 /* What a chunk's first choice adds, for a stream that may have to be continued. */
 struct openai_delta {
     struct str id;      /* the value with its quotes; {NULL,0}: absent */

@@ -129,6 +129,7 @@ const struct codec codec_openai = {
     .framing = framing_sse,
     .mixes = true,
     .stream_content_type = STR("text/event-stream"),
+    .terminator = STR("data: [DONE]\n\n"),
     .fates = {[feature_tool_result_error] = fate_dropped,
               [feature_file_id] = fate_refused,
               [feature_reasoning_history] = fate_dropped,

@@ -392,6 +392,15 @@ enum openai_event_kind openai_skim_event_alike(struct openai_event_shape *shape,
     return kind;
 }
 
+unsigned openai_skim_finishes(struct str data) {
+    struct skim skim;
+    unsigned count = 0;
+    skim_begin(&skim, data, 3);
+    for (struct skim_token token; (token = skim_next(&skim)).kind != skim_end && token.kind != skim_error;)
+        count += token.depth == 3 && token.kind == skim_string && skim_is(token.key, STR("finish_reason"));
+    return count;
+}
+
 bool openai_skim_delta(struct str data, struct arena *arena, struct openai_delta *delta) {
     struct skim skim;
     bool choices = false, inside = false;
