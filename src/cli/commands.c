@@ -11,7 +11,7 @@ const struct cli_command cli_commands[] = {
     {"batch", cli_batch, "IN.jsonl -o OUT.jsonl", "a batch file, in-process; goes on where it was stopped"},
     {"status", cli_status, "", "providers and counters of a running gateway"},
     {"explain", cli_explain, "REQUEST_ID", "every decision taken for one request (the x-weir-request-id of a reply)"},
-    {"route", cli_route, "", "what would be chosen now, without sending anything"},
+    {"route", cli_route, "[MODEL|TEXT]", "what would be chosen now, without sending anything"},
     {"provider", cli_provider, "list|ACTION [NAME] [key=value ...]", "look at providers, and change them at run time"},
     {"mock", cli_mock, "", "a fake provider with fault injection"},
     {"version", cli_version, "", "which one this is"},

@@ -154,26 +154,78 @@ static bool cli_status_request_read(const char *path, char *bytes, size_t size, 
     return true;
 }
 
+/* `?name=value`, `&name=value` behind it, the value escaped for this place. NULL: nothing is added. */
+static void query_put(struct text *path, const char *name, const char *value) {
+    static const char digits[] = "0123456789ABCDEF";
+    if (!value) return;
+    text_put_byte(path, str_find_byte(text_str(path), '?') == SIZE_MAX ? '?' : '&');
+    text_put(path, str_from(name));
+    text_put_byte(path, '=');
+    for (const char *at = value; *at; at++) {
+        bool plain =
+            (*at >= '0' && *at <= '9') || ((*at | 0x20) >= 'a' && (*at | 0x20) <= 'z') || strchr("-._~/:", *at);
+        if (plain)
+            text_put_byte(path, *at);
+        else
+            text_printf(path, "%%%c%c", digits[(unsigned char)*at >> 4], digits[*at & 15]);
+    }
+}
+
+/* A prompt is words; one word alone is the name of a model. */
+static bool is_prompt(const char *text) { return strpbrk(text, " \t\r\n") != NULL; }
+
+static struct str prompt_request(const char *model, const char *prompt, char *bytes, size_t size) {
+    struct text text = text_in_buffer(bytes, size);
+    text_put_byte(&text, '{');
+    text_json_str(&text, STR("model"), str_from(model ? model : "default"));
+    text_put(&text, STR(",\"messages\":[{"));
+    text_json_str(&text, STR("role"), STR("user"));
+    text_json_str(&text, STR("content"), str_from(prompt));
+    text_put(&text, STR("}]}"));
+    return text.failed ? STR_NONE : text_str(&text);
+}
+
 int cli_route(int argc, char **argv) {
-    const char *url = NULL, *key = NULL, *model = NULL, *client = NULL, *request = NULL, *text = NULL;
+    const char *url = NULL, *key = NULL, *model = NULL, *client = NULL, *request = NULL, *text = NULL, *where = NULL,
+               *strategy = NULL, *targets = NULL, *session = NULL, *tags = NULL;
     bool json = false;
     int rest_count;
-    char path[512];
     const struct cli_option options[] = {
         CLI_URL(&url),
         CLI_ADMIN_KEY(&key),
         CLI_JSON(&json),
         {"--model", "-m", &model, NULL, "MODEL", "for this model, in place of the default one"},
         {"--client", NULL, &client, NULL, "NAME", "under this client's rights and limits"},
-        {"--request", NULL, &request, NULL, "FILE", "for this chat request as JSON; - reads standard input"},
+        {"--request", NULL, &request, NULL, "FILE", "for this request as JSON; - reads standard input"},
+        {"--path", NULL, &where, NULL, "PATH", "where it is sent: /v1/messages, /providers/NAME/...; chat by default"},
+        {"--strategy", NULL, &strategy, NULL, "NAME", "as with x-weir-strategy"},
+        {"--targets", NULL, &targets, NULL, "A/M,B/M", "as with x-weir-targets"},
+        {"--session", NULL, &session, NULL, "ID", "as with x-weir-session"},
+        {"--tags", NULL, &tags, NULL, "K=V,...", "as with x-weir-tags"},
     };
     int status = cli_options(argc, argv, options, sizeof options / sizeof *options, &text, 1, &rest_count);
     if (status >= 0) return status;
-    snprintf(path, sizeof path, "/admin/v1/route%s%s%s%s", model && !request ? "/" : "", model && !request ? model : "",
-             client ? "?client=" : "", client ? client : "");
-    if (!request) return fetch_and_print(url, key, path, json, print_indented);
     static char bytes[256 * 1024];
-    struct str asked;
-    if (!cli_status_request_read(request, bytes, sizeof bytes, &asked)) return 1;
-    return send_and_print("POST", url, key, path, asked, json, print_indented);
+    char buffer[4096];
+    struct text path = text_in_buffer(buffer, sizeof buffer);
+    struct str asked = STR_NONE;
+    if (request && !cli_status_request_read(request, bytes, sizeof bytes, &asked)) return 1;
+    if (text && !model && !is_prompt(text))
+        model = text;
+    else if (text && !request)
+        asked = prompt_request(model, text, bytes, sizeof bytes);
+    text_put(&path, STR("/admin/v1/route"));
+    if (!asked.len) query_put(&path, "model", model);
+    query_put(&path, "path", where);
+    query_put(&path, "client", client);
+    query_put(&path, "strategy", strategy);
+    query_put(&path, "targets", targets);
+    query_put(&path, "session", session);
+    query_put(&path, "tags", tags);
+    text_put_byte(&path, 0);
+    if (path.failed) {
+        fprintf(stderr, "weir route: the options are too long\n");
+        return 2;
+    }
+    return send_and_print(asked.len ? "POST" : "GET", url, key, buffer, asked, json, print_indented);
 }

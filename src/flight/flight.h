@@ -62,12 +62,9 @@ void flight_free(struct flight *flight);
 
 /* A request whose target is asked for without sending it. */
 struct flight_question {
-    const struct client *client;       /* under whose rights; NULL: the host's */
-    const struct http_header *headers; /* x-weir-strategy and the like */
-    size_t header_count;
-    enum endpoint endpoint;
-    struct str body;  /* the request; empty: a plain chat request for `model` */
-    struct str model; /* empty: `default` */
+    struct flight_request asked; /* as a real one's; a request_id may be left out */
+    struct str body;             /* empty: a plain request of that endpoint for `model` */
+    struct str model;            /* empty: `default` */
 };
 
 /* What would be chosen for it now, and why, as JSON; nothing is taken and nothing is sent. false: *error says why it

@@ -272,7 +272,7 @@ static enum step route_find(struct flight *flight, struct now now, struct action
         STR("model"), now, out);
 }
 
-enum step flight_read(struct flight *flight, struct now now, struct actions *out) {
+static enum step flight_read(struct flight *flight, struct now now, struct actions *out) {
     struct error error = {.code = error_none};
     struct str param = STR_NONE;
     if (!flight->door->read(flight, &error, &param))
@@ -362,7 +362,7 @@ static void deadline_set(struct flight *flight) {
     flight->times.deadline_ns = flight->times.arrived_ns + timeout_ns;
 }
 
-enum step flight_candidates(struct flight *flight, struct now now, struct actions *out) {
+static enum step flight_candidates(struct flight *flight, struct now now, struct actions *out) {
     flight->prompt_tokens = prompt_tokens(flight);
     if (route_find(flight, now, out) != step_on || candidates_find(flight, now, out) != step_on) return step_over;
     if (!flight->steering.strategy.at)
@@ -379,8 +379,12 @@ static enum step model_admit(struct flight *flight, struct now now, struct actio
     return flight_candidates(flight, now, out);
 }
 
+enum step flight_find(struct flight *flight, struct now now, struct actions *out) {
+    return (flight->door->admit ? flight->door->admit : model_admit)(flight, now, out);
+}
+
 enum step flight_admit(struct flight *flight, struct now now, struct actions *out) {
-    if ((flight->door->admit ? flight->door->admit : model_admit)(flight, now, out) != step_on) return step_over;
+    if (flight_find(flight, now, out) != step_on) return step_over;
     CHECK(flight->choice.count > 0 && flight->choice.count <= flight->choice.room && flight->choice.route);
     resume_admit(flight, now);
     deadline_set(flight);

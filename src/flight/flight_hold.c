@@ -356,6 +356,27 @@ void hold_settle(struct flight *flight, struct attempt *attempt, struct now now,
 
 /* -- the client's own limits -- */
 
+static uint64_t client_rates_wait(const struct flight *flight, struct now now) {
+    const struct rate_rules *rules = &flight->client->rates;
+    const struct client_cells *cells = flight->client->cells;
+    uint64_t tokens = (uint64_t)flight_tokens_reserved(flight), longest = 0;
+    uint64_t waits[] = {limiter_wait_ns(&cells->requests_minute, &rules->requests_minute, 1, now.mono_ns),
+                        limiter_wait_ns(&cells->requests_hour, &rules->requests_hour, 1, now.mono_ns),
+                        limiter_wait_ns(&cells->tokens_minute, &rules->tokens_minute, tokens, now.mono_ns)};
+    for (size_t i = 0; i < sizeof waits / sizeof *waits; i++)
+        if (waits[i] > longest) longest = waits[i];
+    return longest;
+}
+
+enum error_code hold_client_look(const struct flight *flight, struct now now, uint64_t *until_ns) {
+    const struct client *client = flight->client;
+    if (!client) return error_none;
+    if (!gate_would_enter(&client->cells->gate, client->max_concurrent)) return error_too_many_in_flight;
+    uint64_t wait = client_rates_wait(flight, now);
+    if (wait) *until_ns = now.mono_ns + wait;
+    return wait ? error_rate_limited : error_none;
+}
+
 enum step hold_client(struct flight *flight, struct now now, struct actions *out) {
     const struct client *client = flight->client;
     if (!client) return step_on;
@@ -367,18 +388,14 @@ enum step hold_client(struct flight *flight, struct now now, struct actions *out
         return answer_refused(flight, error_too_many_in_flight, 0, now, out);
     }
     flight->client_holds.gate = true;
-    uint64_t tokens = (uint64_t)flight_tokens_reserved(flight), wait = 0, waits[3];
+    uint64_t tokens = (uint64_t)flight_tokens_reserved(flight);
     if (limiter_take(&cells->requests_minute, &rules->requests_minute, 1, now.mono_ns,
                      &flight->client_holds.requests_minute) &&
         limiter_take(&cells->requests_hour, &rules->requests_hour, 1, now.mono_ns,
                      &flight->client_holds.requests_hour) &&
         limiter_take(&cells->tokens_minute, &rules->tokens_minute, tokens, now.mono_ns, &flight->client_holds.tokens))
         return step_on;
-    waits[0] = limiter_wait_ns(&cells->requests_minute, &rules->requests_minute, 1, now.mono_ns);
-    waits[1] = limiter_wait_ns(&cells->requests_hour, &rules->requests_hour, 1, now.mono_ns);
-    waits[2] = limiter_wait_ns(&cells->tokens_minute, &rules->tokens_minute, tokens, now.mono_ns);
-    for (size_t i = 0; i < 3; i++)
-        if (waits[i] > wait) wait = waits[i];
+    uint64_t wait = client_rates_wait(flight, now);
     limiter_refund(&cells->requests_minute, &rules->requests_minute, flight->client_holds.requests_minute, now.mono_ns);
     limiter_refund(&cells->requests_hour, &rules->requests_hour, flight->client_holds.requests_hour, now.mono_ns);
     limiter_refund(&cells->tokens_minute, &rules->tokens_minute, flight->client_holds.tokens, now.mono_ns);

@@ -38,10 +38,8 @@ void flight_arm(struct flight *flight, uint64_t deadline_ns, struct actions *out
  * error. */
 enum step flight_admit_head(struct flight *flight, struct now now, struct actions *out);
 enum step flight_admit(struct flight *flight, struct now now, struct actions *out) MUST_USE;
-/* The part of it that reads the whole body into flight->request. */
-enum step flight_read(struct flight *flight, struct now now, struct actions *out) MUST_USE;
-/* The part of it that finds route, candidates and strategy for flight->request. */
-enum step flight_candidates(struct flight *flight, struct now now, struct actions *out) MUST_USE;
+/* The part of it that reads the whole body and finds route, candidates and strategy, and takes nothing. */
+enum step flight_find(struct flight *flight, struct now now, struct actions *out) MUST_USE;
 
 /* -- flight_wait.c: what it waits for without a live attempt -- */
 
@@ -103,6 +101,8 @@ int64_t flight_tokens_reserved(const struct flight *flight);
 bool hold_is_nobodys(enum failure failure);
 /* Over: a limit of its own is reached, and it has been answered. */
 enum step hold_client(struct flight *flight, struct now now, struct actions *out) MUST_USE;
+/* Which of its limits stands against it now, and until when; error_none: none. */
+enum error_code hold_client_look(const struct flight *flight, struct now now, uint64_t *until_ns);
 void hold_client_settle(struct flight *flight, struct now now);
 
 /* -- flight_lock.c: exclusive routes -- */
@@ -112,8 +112,6 @@ struct candidate *lock_holder(struct flight *flight, struct now now, uint32_t *e
 /* An untried one beside the lock, for a request that its holder alone fails; NULL: none, or it is not such a request.
  */
 struct candidate *lock_guest(struct flight *flight, struct now now);
-/* Who holds it as things stand; nothing is taken or moved. */
-struct candidate *lock_shown(struct flight *flight);
 void lock_settle(struct flight *flight, struct attempt *attempt, struct now now);
 
 /* -- flight_attempt.c: an attempt at one target -- */

@@ -32,6 +32,15 @@ static struct candidate *next_behind(const struct flight *flight, const struct c
     return NULL;
 }
 
+/* A preview looks at the lock and leaves it as it is. */
+static struct lock_view held(const struct flight *flight, struct cell *lock) {
+    uint32_t first = flight->choice.route->targets[0]->id;
+    struct lock_view view = lock_view(lock);
+    if (!flight->previews) return lock_hold(lock, first);
+    if (!view.holder) view.holder = first;
+    return view;
+}
+
 /* The primary has been well for long enough: the lock goes home. */
 static bool primary_is_back(const struct flight *flight, const struct candidate *holder, struct now now) {
     const struct route *route = flight->choice.route;
@@ -43,6 +52,7 @@ static bool primary_is_back(const struct flight *flight, const struct candidate 
     bool well = refusal == refusal_none;
     uint64_t since = cell_load(&route->cells->healthy_since_ns);
     if (!well || since == 0) {
+        if (flight->previews) return false;
         cell_store(&route->cells->healthy_since_ns, well ? now.mono_ns : 0);
         return false;
     }
@@ -52,7 +62,7 @@ static bool primary_is_back(const struct flight *flight, const struct candidate 
 struct candidate *lock_holder(struct flight *flight, struct now now, uint32_t *epoch, uint64_t *until_ns) {
     struct cell *lock = &flight->choice.route->cells->lock;
     for (size_t moves = 0; moves <= flight->choice.count + 1; moves++) {
-        struct lock_view view = lock_hold(lock, flight->choice.route->targets[0]->id);
+        struct lock_view view = held(flight, lock);
         struct candidate *holder = candidate_of(flight, view.holder), *next;
         uint64_t open_ns = 0;
         *epoch = view.epoch;
@@ -60,6 +70,7 @@ struct candidate *lock_holder(struct flight *flight, struct now now, uint32_t *e
         enum refusal refusal = holder ? hold_look(flight, holder, now, &open_ns) : refusal_not_holder;
         if (holder) holder->refusal = refusal;
         if (refusal == refusal_none && primary_is_back(flight, holder, now)) {
+            if (flight->previews) return &flight->choice.candidates[0];
             lock_move(lock, view.epoch, flight->choice.candidates[0].target->id);
             continue;
         }
@@ -74,14 +85,14 @@ struct candidate *lock_holder(struct flight *flight, struct now now, uint32_t *e
         }
         if (open_ns && (*until_ns == 0 || open_ns < *until_ns)) *until_ns = open_ns;
         next = next_behind(flight, holder, now, until_ns);
-        if (!next) return NULL;
+        if (!next || flight->previews) return next;
         lock_move(lock, view.epoch, next->target->id); /* or somebody else did */
     }
     return NULL;
 }
 
 struct candidate *lock_guest(struct flight *flight, struct now now) {
-    struct candidate *holder = candidate_of(flight, lock_view(&flight->choice.route->cells->lock).holder);
+    struct candidate *holder = candidate_of(flight, held(flight, &flight->choice.route->cells->lock).holder);
     uint64_t ignored = 0;
     if (!holder) return NULL;
     bool shut = holder->refusal == refusal_breaker_open_for_client;
@@ -94,11 +105,6 @@ struct candidate *lock_guest(struct flight *flight, struct now now) {
         if (candidate->refusal == refusal_none) return candidate;
     }
     return NULL;
-}
-
-struct candidate *lock_shown(struct flight *flight) {
-    struct candidate *holder = candidate_of(flight, lock_view(&flight->choice.route->cells->lock).holder);
-    return holder ? holder : &flight->choice.candidates[0];
 }
 
 /* One more failure of the holder: may the lock move for it? The failures of one client alone move it only where no

@@ -19,29 +19,62 @@ void answer_status(struct visit *visit) {
     visit_answer_text(visit, &text);
 }
 
-/* `client=NAME` of the query: under whose rights; absent: the asker's own. */
-static bool client_of(struct visit *visit, const struct client **client) {
+/* NAME=... of the query, unescaped; {NULL,0}: it does not stand there. */
+static struct str queried(const struct visit *visit, struct str name, char *buffer, size_t size) {
     struct str rest = visit->query, pair;
+    while (rest.len && str_split_next(&rest, '&', &pair))
+        if (pair.len > name.len && pair.at[name.len] == '=' && str_starts(pair, name))
+            return str_percent_decode(str_slice(pair, name.len + 1, pair.len), buffer, size);
+    return STR_NONE;
+}
+
+/* `client=NAME`: under whose rights; absent: the asker's own. */
+static bool client_of(struct visit *visit, const struct client **client) {
     char name[limit_name + 1];
-    *client = visit->client;
-    while (str_split_next(&rest, '&', &pair)) {
-        if (!str_starts(pair, STR("client="))) continue;
-        struct str asked = str_percent_decode(str_slice(pair, 7, pair.len), name, sizeof name);
-        *client = snapshot_client_named(visit->deployment->snapshot, asked);
-        return *client != NULL;
+    struct str asked = queried(visit, STR("client"), name, sizeof name);
+    *client = asked.at ? snapshot_client_named(visit->deployment->snapshot, asked) : visit->client;
+    return !asked.at || *client;
+}
+
+/* What steers a request, as `strategy=`, `targets=`, `session=`, `tags=` of the query. */
+enum { steers_count = 4, steer_bytes = 512 };
+struct steers {
+    struct http_header headers[steers_count + 1];
+    size_t count;
+    char values[steers_count][steer_bytes];
+};
+
+static void steers_read(const struct visit *visit, struct steers *steers) {
+    static const struct str names[steers_count] = {STR("x-weir-strategy"), STR("x-weir-targets"), STR("x-weir-session"),
+                                                   STR("x-weir-tags")};
+    steers->count = 0;
+    for (size_t i = 0; i < steers_count; i++) {
+        struct str own = str_slice(names[i], sizeof "x-weir-" - 1, names[i].len);
+        struct str value = queried(visit, own, steers->values[i], steer_bytes);
+        if (value.at) steers->headers[steers->count++] = (struct http_header){names[i], value};
     }
-    return true;
+    steers->headers[steers->count++] = (struct http_header){STR("content-type"), STR("application/json")};
 }
 
 void answer_route(struct visit *visit) {
-    char model[limit_model + 1];
+    char model[limit_model + 1], path[limit_model + 128];
+    struct steers steers;
+    struct request_names names;
     struct error error = {.code = error_none};
     struct text text = text_in_arena(&visit->gateway_worker->worker->scratch, 4 * 1024);
-    struct flight_question question = {.model = str_percent_decode(visit_id(visit), model, sizeof model),
+    struct str named = queried(visit, STR("model"), model, sizeof model);
+    struct flight_question question = {.model =
+                                           named.at ? named : str_percent_decode(visit_id(visit), model, sizeof model),
                                        .body = str_make(visit->body, visit->body_len)};
-    bool known = client_of(visit, &question.client);
+    struct str asked = queried(visit, STR("path"), path, sizeof path);
+    bool known = client_of(visit, &question.asked.client);
+    steers_read(visit, &steers);
+    question.asked.headers = steers.headers;
+    question.asked.header_count = steers.count;
     if (!known)
         error_set(&error, error_not_allowed, "There is no client of that name.");
+    else if (asked.at && !library_request_place(asked, &names, &question.asked))
+        error_set(&error, error_unknown_path, "There is nothing at the path that was asked for.");
     else if (library_route_write(visit->deployment->snapshot, &question, &text, &error)) {
         visit_answer_text(visit, &text);
         return;

@@ -64,18 +64,6 @@ static bool gateway_inference_request_id_is_valid(struct str id) {
     return id.len > 0 && id.len <= limit_request_id;
 }
 
-/* /providers/{name}/rest */
-static void raw_of(const struct visit *visit, const struct http_request *request, char *name, size_t size,
-                   struct flight_request *asked) {
-    struct str below = str_slice(visit->path, sizeof "/providers/" - 1, visit->path.len);
-    size_t slash = str_find_byte(below, '/');
-    asked->endpoint = endpoint_raw;
-    asked->raw = (struct flight_raw){.method = request->method,
-                                     .provider = str_percent_decode(str_slice(below, 0, slash), name, size),
-                                     .path = slash == SIZE_MAX ? STR("/") : str_slice(below, slash, below.len),
-                                     .query = request->query};
-}
-
 static void inference_begin(struct visit *visit, const struct http_request *request) {
     struct worker *worker = visit->gateway_worker->worker;
     struct flight_request asked = {.headers = request->headers,
@@ -85,20 +73,10 @@ static void inference_begin(struct visit *visit, const struct http_request *requ
                                    .client = visit->client,
                                    .content_length = request->content_length,
                                    .arrived = loop_now(worker->loop)};
-    char model[limit_model + 1], name[limit_name + 1];
-    struct str path_model;
-    bool raw = str_starts(visit->path, STR("/providers/"));
-    if (raw) {
-        raw_of(visit, request, name, sizeof name, &asked);
-        path_model = STR("");
-    } else {
-        endpoint_find(visit->path, &asked.endpoint, &path_model);
-    }
-    asked.path_model = str_percent_decode(path_model, model, sizeof model);
-    asked.wants_array =
-        asked.endpoint == endpoint_generate_stream && str_find(request->query, STR("alt=sse")) == SIZE_MAX;
+    struct request_names names;
+    request_place(request->method, visit->path, request->query, &names, &asked);
     struct str type = http_header_find(request->headers, request->header_count, STR("content-type"));
-    bool json = !raw && endpoint_facts(asked.endpoint)->body == endpoint_body_json;
+    bool json = asked.endpoint != endpoint_raw && endpoint_facts(asked.endpoint)->body == endpoint_body_json;
     if (json && type.len && !str_starts_nocase(type, STR("application/json")) &&
         !str_starts_nocase(type, STR("text/plain")) &&
         !str_starts_nocase(type,

@@ -361,6 +361,32 @@ static enum left request_event(struct request *request, const struct event *even
     return left_running;
 }
 
+/* /providers/{name}/rest */
+static void request_place_raw(struct str path, struct str query, enum http_method method, struct request_names *names,
+                              struct flight_request *asked) {
+    struct str below = str_slice(path, sizeof "/providers/" - 1, path.len);
+    size_t slash = str_find_byte(below, '/');
+    struct str name = str_slice(below, 0, slash);
+    asked->endpoint = endpoint_raw;
+    asked->raw = (struct flight_raw){.method = method,
+                                     .provider = str_percent_decode(name, names->provider, sizeof names->provider),
+                                     .path = slash == SIZE_MAX ? STR("/") : str_slice(below, slash, below.len),
+                                     .query = query};
+}
+
+bool request_place(enum http_method method, struct str path, struct str query, struct request_names *names,
+                   struct flight_request *asked) {
+    struct str model = STR("");
+    bool raw = str_starts(path, STR("/providers/"));
+    if (raw)
+        request_place_raw(path, query, method, names, asked);
+    else if (!endpoint_find(path, &asked->endpoint, &model))
+        return false;
+    asked->path_model = str_percent_decode(model, names->model, sizeof names->model);
+    asked->wants_array = asked->endpoint == endpoint_generate_stream && str_find(query, STR("alt=sse")) == SIZE_MAX;
+    return true;
+}
+
 struct request *request_start(struct worker *worker, const struct flight_request *asked,
                               const struct request_sink *sink, void *sink_owner, bool *ended) {
     *ended = false;

@@ -46,6 +46,15 @@ struct request {
     struct provider_cells *line_cells; /* whose place it waits for; NULL: none */
 };
 
+/* What the names of a path are decoded into. */
+struct request_names {
+    char model[limit_model + 1], provider[limit_name + 1];
+};
+
+/* What a path and its query ask for: endpoint, the model or the provider that it names. The rest of *asked stays.
+ * false: it is no path of a model's, nor one below /providers/. */
+bool request_place(enum http_method method, struct str path, struct str query, struct request_names *names,
+                   struct flight_request *asked);
 /* Begins a request. NULL: out of memory; nothing was called. The sink may be called before this returns, `closed` too:
  * then *ended is set and the result must not be used. A request whose answer has ended and is not all sent stays until
  * request_delivered or request_gone: only then it is known what became of it. */

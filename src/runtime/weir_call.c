@@ -21,7 +21,8 @@ struct weir_call {
     int64_t input_tokens, output_tokens, cost_nano_usd;
     char timeout_ms[16];
     enum endpoint endpoint;
-    char path_model[limit_model + 1];
+    struct request_names names; /* what asked's path_model points into */
+    bool wants_array;
     char asked_type[128];
     size_t body_len;
     char body[];
@@ -109,7 +110,8 @@ static void begin_run(void *context) {
     worker_request_id(worker, own_id);
     if (!call->request_id[0]) str_copy(call->request_id, sizeof call->request_id, str_from(own_id));
     struct flight_request asked = {.endpoint = call->endpoint,
-                                   .path_model = str_from(call->path_model),
+                                   .path_model = str_from(call->names.model),
+                                   .wants_array = call->wants_array,
                                    .headers = headers,
                                    .header_count = count,
                                    .request_id = str_from(call->request_id),
@@ -145,15 +147,16 @@ static bool library_call_request_id_is_valid(struct str id) {
 
 struct weir_call *weir_start(struct weir *weir, const struct weir_request *request,
                              const struct weir_callbacks *callbacks, void *user, struct weir_error *error) {
-    enum endpoint endpoint = endpoint_chat;
-    struct str path_model = STR("");
+    struct flight_request asked = {.endpoint = endpoint_chat};
+    struct request_names names = {.model = ""};
     struct str id = str_from(request->request_id);
     if (request->size < sizeof *request || (request->body_len && !request->body)) {
         library_error_set(error, error_invalid_request,
                           STR("weir_request.size must be sizeof(struct weir_request), and body must be given."));
         return NULL;
     }
-    if (request->path && !endpoint_find(str_from(request->path), &endpoint, &path_model)) {
+    if (request->path &&
+        (!library_request_place(str_from(request->path), &names, &asked) || asked.endpoint == endpoint_raw)) {
         library_error_set(error, error_unknown_path, STR_NONE);
         return NULL;
     }
@@ -171,8 +174,9 @@ struct weir_call *weir_start(struct weir *weir, const struct weir_request *reque
     call->worker = &weir->workers[atomic_fetch_add(&weir->next_worker, 1) % weir->worker_count];
     call->callbacks = *callbacks;
     call->user = user;
-    call->endpoint = endpoint;
-    str_copy(call->path_model, sizeof call->path_model, path_model);
+    call->endpoint = asked.endpoint;
+    call->names = names;
+    call->wants_array = asked.wants_array;
     call->body_len = request->body_len;
     if (request->body_len) memcpy(call->body, request->body, request->body_len);
     str_copy(call->asked_type, sizeof call->asked_type,

@@ -10,6 +10,7 @@
 #include "runtime/marks.h"
 #include "runtime/overlay.h"
 #include "runtime/prober.h"
+#include "runtime/request.h"
 #include "runtime/worker.h"
 #include "weir.h"
 
@@ -123,6 +124,8 @@ void library_locks_write(const struct snapshot *snapshot, struct text *text);
 /* By hand. false: *error. */
 bool library_lock_move(const struct snapshot *snapshot, struct str route, struct str target, struct error *error);
 void library_health_write(struct weir *weir, const struct snapshot *snapshot, struct text *text);
+/* A path as a caller writes it, with its query; below /providers/ as a POST. false: nothing is there. */
+bool library_request_place(struct str path, struct request_names *names, struct flight_request *asked);
 /* false: it would be refused, as *error says. */
 bool library_route_write(const struct snapshot *snapshot, const struct flight_question *question, struct text *text,
                          struct error *error);

@@ -8,6 +8,12 @@
 
 /* -- what would be chosen -- */
 
+bool library_request_place(struct str path, struct request_names *names, struct flight_request *asked) {
+    size_t mark = str_find_byte(path, '?');
+    struct str query = mark == SIZE_MAX ? STR("") : str_slice(path, mark + 1, path.len);
+    return request_place(http_post, str_slice(path, 0, mark), query, names, asked);
+}
+
 bool library_route_write(const struct snapshot *snapshot, const struct flight_question *question, struct text *text,
                          struct error *error) {
     struct arena scratch;
@@ -227,8 +233,8 @@ static char *route_of(struct weir *weir, struct flight_question *question, const
     arena_init(&arena, 16 * 1024, SIZE_MAX);
     struct text text = text_in_arena(&arena, 8 * 1024);
     struct deployment *deployment = library_deployment(weir);
-    if (client_name) question->client = snapshot_client_named(deployment->snapshot, str_from(client_name));
-    bool found = client_name && !question->client
+    if (client_name) question->asked.client = snapshot_client_named(deployment->snapshot, str_from(client_name));
+    bool found = client_name && !question->asked.client
                      ? error_set(&why, error_not_allowed, "There is no client `%.64s`.", client_name)
                      : library_route_write(deployment->snapshot, question, &text, &why);
     deployment_release(deployment);
@@ -246,14 +252,15 @@ char *weir_route_request(struct weir *weir, const struct weir_request *request, 
                          struct weir_error *error) {
     struct http_header type = {STR("content-type"),
                                request->content_type ? str_from(request->content_type) : STR("application/json")};
-    struct flight_question question = {
-        .headers = &type, .header_count = 1, .body = str_make(request->body, request->body_len)};
+    struct request_names names;
+    struct flight_question question = {.asked = {.headers = &type, .header_count = 1},
+                                       .body = str_make(request->body, request->body_len)};
     if (request->size < sizeof *request || (request->body_len && !request->body)) {
         library_error_set(error, error_invalid_request,
                           STR("weir_request.size must be sizeof(struct weir_request), and body must be given."));
         return NULL;
     }
-    if (request->path && !endpoint_find(str_from(request->path), &question.endpoint, NULL)) {
+    if (request->path && !library_request_place(str_from(request->path), &names, &question.asked)) {
         library_error_set(error, error_unknown_path, STR_NONE);
         return NULL;
     }

@@ -128,6 +128,48 @@ def test_status_on_a_terminal_is_a_row_a_provider_and_the_totals(pair, tmp_path)
     assert json.loads(totals) == admin(weir, "/admin/v1/status").json["totals"]
 
 
+FORMS = {  # where a request is sent, and a plain one
+    "/v1/chat/completions": {"model": "M", "messages": [{"role": "user", "content": "hi"}]},
+    "/v1/responses": {"model": "M", "input": "hi"},
+    "/v1/messages": {"model": "M", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]},
+    "/v1beta/models/M:generateContent": {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]},
+    "/v1beta/models/M:streamGenerateContent?alt=sse": {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]},
+    "/v1/embeddings": {"model": "M", "input": "hi"},
+}
+
+
+@pytest.mark.parametrize("kind", ["openai", "anthropic", "gemini", "ollama-native"])
+def test_route_names_what_is_then_sent_in_every_dialect(mocks, start, kind, tmp_path):
+    below = {"openai": "/v1", "gemini": "/v1beta"}.get(kind, "")
+    named = {"type": kind, "api_key": "sk-named-0000000000000", "base_url": f"http://127.0.0.1:{mocks[0].port}{below}",
+             "models": ["m"], "priority": 1}
+    weir = start({"providers": {"named": named, "other": provider(mocks[1], priority=2)}})
+    for path, body in FORMS.items():
+        text = json.dumps(body).replace('"M"', '"m"')
+        path = path.replace("M", "m")
+        (tmp_path / "request.json").write_text(text)
+        code, out, err = command(weir, "route", "--json", "--path", path, "--request", str(tmp_path / "request.json"))
+        told = json.loads(out)["chosen"] if code == 0 else err
+        code, out, _ = command(weir, "route", "--json", "--path", path, "-m", "m")
+        plain = json.loads(out)["chosen"] if code == 0 else None
+        reply = http(weir.port, "POST", path, text)
+        if kind == "anthropic" and path == "/v1/embeddings":
+            assert told == plain == "other/m", told
+        else:
+            assert told == plain == "named/m", (path, told)
+        assert reply.status == 200 and told == reply.headers["x-weir-provider"] + "/m", (path, told, reply)
+    for arguments in (("-m", "m"), ("m",), ("-m", "named/m"), ("named/m",), ("-m", "m", "what is it?"),
+                      ("--path", "/providers/named/x", "-m", "m")):
+        code, out, err = command(weir, "route", "--json", *arguments)
+        assert code == 0 and json.loads(out)["chosen"] in ("named/m", "named/-"), (arguments, out, err)
+    code, out, _ = command(weir, "route", "--json", "what is it?")
+    assert code == 0 and json.loads(out)["route"] == "default"
+    code, _, err = command(weir, "route", "never-heard-of")
+    assert code == 1 and "never-heard-of" in err
+    code, out, _ = command(weir, "route", "--json", "m", "--targets", "other/m", "--strategy", "priority")
+    assert code == 0 and json.loads(out)["chosen"] == "other/m"
+
+
 def test_commands_without_a_gateway_or_key_say_so(pair, tmp_path):
     weir, _, _ = pair
     for env, words in (({"WEIR_URL": "http://127.0.0.1:1", "WEIR_ADMIN_KEY": "x"}, "127.0.0.1:1"),

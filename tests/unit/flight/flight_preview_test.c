@@ -10,7 +10,7 @@ static const char yaml[] = "state_dir: ./state\n"
 static struct str previewed(struct flight_world *world, const char *model, bool *found, struct error *error) {
     static char json[4096];
     struct text text = text_in_buffer(json, sizeof json);
-    struct flight_question question = {.endpoint = endpoint_chat, .model = str_from(model)};
+    struct flight_question question = {.asked = {.endpoint = endpoint_chat}, .model = str_from(model)};
     *found = flight_preview(&world->host, world->config.snapshot, &question, world->now, &text, error);
     assert_false(text.failed);
     return text_str(&text);
