@@ -23,7 +23,7 @@ extern "C" {
 struct weir;
 struct weir_call;
 
-/* Why a call failed. `code` is one of the stable names of the reference ("invalid_request", "unknown_model",
+/* Why a call failed. `code` is one of the stable names of the reference ("invalid_request", "model_not_found",
  * "upstream_unreachable", "bad_configuration", ...); `message` says what to do. Both are always NUL-ended. */
 struct weir_error {
     char code[32];

@@ -118,6 +118,7 @@ static const struct header_row of_16[] = {
     ROW("x-stainless-lang", header_harmless),
     ROW("x-wait-for-model", header_harmless),
     ROW("x-weir-estimated", header_tells),
+    ROW("x-weir-simulated", header_tells),
 };
 static const struct header_row of_17[] = {
     ROW("anthropic-version", header_of_anthropic | header_harmless),

@@ -143,12 +143,13 @@ static int cli_ask_run(struct weir *weir, const char *model, const char *prompt,
 
 int cli_ask(int argc, char **argv) {
     const char *given = NULL, *model = NULL, *prompt = NULL;
-    bool stream = false;
+    bool stream = false, simulates = false;
     int rest_count, status;
     char buffer[1024], url[128] = "";
     struct weir_error error;
     const struct cli_option options[] = {
         CLI_CONFIG(&given),
+        CLI_SIMULATED(&simulates),
         {"--model", "-m", &model, NULL, "MODEL", "a route or a model, in place of the default one"},
         {"--stream", "-s", NULL, &stream, NULL, "print the answer as it comes"},
     };
@@ -156,12 +157,13 @@ int cli_ask(int argc, char **argv) {
     if ((status = cli_options(argc, argv, options, option_count, &prompt, 1, &rest_count)) >= 0) return status;
     if (rest_count != 1) return cli_usage(stderr, argv[0], options, option_count);
     status = 1;
-    const char *path = cli_config_path(given, buffer, sizeof buffer);
+    const char *path = simulated_instead(simulates, cli_config_path(given, buffer, sizeof buffer));
     struct simulated *simulated = simulated_is_wanted(path) ? simulated_start(url, sizeof url) : NULL;
     struct weir_host host = weir_host_default;
     host.simulated_base_url = str_from(url);
     struct weir_options opening = {.size = sizeof opening, .config_path = path, .workers = 1};
     struct weir *weir = library_open_in(&opening, &host, &error);
+    if (weir) simulated_say(weir);
     if (weir)
         status = cli_ask_run(weir, model, prompt, stream);
     else

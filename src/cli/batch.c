@@ -81,11 +81,12 @@ static int cli_batch_run(struct weir *weir, struct weir_batch_options *options, 
 
 int cli_batch(int argc, char **argv) {
     const char *config = NULL, *out = NULL, *in = NULL, *parallel = NULL, *tries = NULL;
-    bool quiet = false, json = false;
+    bool quiet = false, json = false, simulates = false;
     int rest_count;
     char path[1024], base_url[256] = "";
     const struct cli_option options[] = {
         CLI_CONFIG(&config),
+        CLI_SIMULATED(&simulates),
         {"--output", "-o", &out, NULL, "FILE", "where the answers go; OUT.jsonl.partial holds what is finished"},
         {"--parallel", NULL, &parallel, NULL, "N", "lines under way at once, at most"},
         {"--tries", NULL, &tries, NULL, "N", "attempts at a line, in all"},
@@ -101,7 +102,7 @@ int cli_batch(int argc, char **argv) {
         return cli_usage(stderr, argv[0], options, option_count);
     batch.parallel = (unsigned)parallel_max;
     batch.tries = (unsigned)tries_max;
-    const char *config_path = cli_config_path(config, path, sizeof path);
+    const char *config_path = simulated_instead(simulates, cli_config_path(config, path, sizeof path));
     struct simulated *simulated = simulated_is_wanted(config_path) ? simulated_start(base_url, sizeof base_url) : NULL;
     struct weir_host host = weir_host_default;
     struct weir_error error;
@@ -109,6 +110,7 @@ int cli_batch(int argc, char **argv) {
     struct weir_options opening = {.size = sizeof opening, .config_path = config_path};
     struct weir *weir = library_open_in(&opening, &host, &error);
     int result = 2;
+    if (weir) simulated_say(weir);
     if (weir)
         result = cli_batch_run(weir, &batch, quiet, json);
     else

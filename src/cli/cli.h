@@ -50,6 +50,8 @@ int cli_usage(FILE *out, const char *name, const struct cli_option *options, int
     { "--url", NULL, into, NULL, "URL", "the gateway, in place of WEIR_URL" }
 #define CLI_ADMIN_KEY(into) \
     { "--admin-key", NULL, into, NULL, "KEY", "in place of WEIR_ADMIN_KEY and the state folder's" }
+#define CLI_SIMULATED(into) \
+    { "--simulated", NULL, NULL, into, NULL, "simulated answers, whatever file and keys there are" }
 #define CLI_JSON(into) \
     { "--json", NULL, NULL, into, NULL, "JSON, as the gateway says it" }
 
@@ -76,8 +78,13 @@ bool state_admin_key(const char *state_dir, struct sha256 *hash);
 
 /* The built-in provider on a thread of its own. NULL: a message was printed. */
 struct simulated;
+struct weir;
 struct simulated *simulated_start(char *base_url, unsigned long size);
 void simulated_stop(struct simulated *simulated);
+/* For --simulated: NULL, and the environment asks for it; else the path as it is. Before any other thread. */
+const char *simulated_instead(bool asked, const char *config_path);
+/* On the terminal, where all answers will be simulated. */
+void simulated_say(struct weir *weir);
 /* Does this configuration use it? */
 bool simulated_is_wanted(const char *config_path);
 

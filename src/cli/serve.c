@@ -145,9 +145,13 @@ static void banner(const struct serving *serving, const char *state_dir) {
              f_text("version", weir_version()), f_u64("workers", serving->weir->worker_count),
              f_u64("providers", serving->weir->deployment->snapshot->provider_count),
              f_u64("port", gateway_port(serving->gateway, 0)), f_bool("simulated", serving->simulated != NULL));
+    if (snapshot_is_simulated(serving->weir->deployment->snapshot))
+        log_warn(log_of(serving), loop_now(serving->control), "simulated",
+                 f_text("said", "all answers are simulated: there is no other provider"));
     if (!isatty(STDOUT_FILENO) || is_unix) return;
     printf("weir %s serves on %s\n", weir_version(), address);
-    if (serving->simulated) printf("No provider key was found: the built-in simulated provider answers.\n");
+    if (snapshot_is_simulated(serving->weir->deployment->snapshot))
+        printf("All answers are simulated: set a provider's key, or write a configuration file.\n");
     printf("\nTry:\n  curl %s/v1/chat/completions -H 'content-type: application/json' \\\n"
            "    -d '{\"model\":\"default\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'\n\n"
            "Dashboard: %s/\nAdmin key: %s/admin.key\n",
@@ -227,8 +231,9 @@ int cli_serve(int argc, char **argv) {
     const char *given = NULL;
     char buffer[1024];
     int rest_count;
-    const struct cli_option options[] = {CLI_CONFIG(&given)};
-    int status = cli_options(argc, argv, options, 1, NULL, 0, &rest_count);
+    bool simulated = false;
+    const struct cli_option options[] = {CLI_CONFIG(&given), CLI_SIMULATED(&simulated)};
+    int status = cli_options(argc, argv, options, 2, NULL, 0, &rest_count);
     if (status >= 0) return status;
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a full quota is an error of write, told to whoever asked */
@@ -240,7 +245,7 @@ int cli_serve(int argc, char **argv) {
         return 1;
     }
     environment_hide();
-    status = serve(&serving, cli_config_path(given, buffer, sizeof buffer));
+    status = serve(&serving, simulated_instead(simulated, cli_config_path(given, buffer, sizeof buffer)));
     simulated_stop(serving.simulated);
     loop_letter_throw(serving.stop_letter);
     loop_free(serving.control);

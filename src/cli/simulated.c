@@ -1,7 +1,9 @@
 /* simulated.c - the built-in provider: the mock on a loop of its own inside this process, reached over loopback like
  * any other. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/hash.h"
 #include "base/memory.h"
@@ -37,6 +39,17 @@ bool simulated_is_wanted(const char *config_path) {
         config_ids_free(&ids);
     }
     return wanted;
+}
+
+const char *simulated_instead(bool asked, const char *config_path) {
+    if (!asked) return config_path;
+    setenv("ENABLE_PROVIDER_SYSTEM", "false", 1);
+    return NULL;
+}
+
+void simulated_say(struct weir *weir) {
+    if (isatty(STDERR_FILENO) && snapshot_is_simulated(weir->deployment->snapshot))
+        fprintf(stderr, "weir: all answers are simulated: set a provider's key, or write a configuration file\n");
 }
 
 struct simulated *simulated_start(char *base_url, unsigned long size) {

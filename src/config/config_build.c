@@ -251,6 +251,7 @@ static void models_read(struct snapshot *snapshot, const struct config_node *nod
     const struct section section = {section_provider, node};
     struct arena *arena = &snapshot->arena;
     provider->models = read_strings(section, "models", arena, &provider->model_count);
+    provider->models_written = provider->model_count > 0;
     if (provider->model_count == 0) {
         provider->models = arena_take(arena, (provider->row->model_count + 1) * sizeof *provider->models);
         for (size_t i = 0; i < provider->row->model_count && provider->models; i++)
@@ -574,7 +575,6 @@ static void default_route_make(struct config_reading *reading, struct snapshot *
     }
     decisions_of_route(reading, snapshot, root, NULL, route);
     snapshot->default_route = route->target_count ? route : NULL;
-    snapshot->default_serves_unknown = !reading->input->text.at;
 }
 
 /* -- clients -- */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "config/config_read.h"
 #include "config/config_yaml.h"
 
 static struct config_node *node_add(struct config_reading *reading, struct config_node *map, struct str key,
@@ -70,9 +71,53 @@ static bool is_second(const struct config_reading *reading, const struct catalog
     return false;
 }
 
-static bool system_enabled(const struct config_reading *reading) {
-    struct str enabled = environment(reading, "ENABLE_PROVIDER_SYSTEM");
-    return !(str_eq_nocase(enabled, STR("false")) || str_eq(enabled, STR("0")) || str_eq_nocase(enabled, STR("no")));
+/* ENABLE_PROVIDER_SYSTEM and its like: yes unless it says no; what is neither is an error. */
+static bool environment_yes(struct config_reading *reading, const char *name, bool *value) {
+    struct str word = environment(reading, name);
+    *value = !str_eq(word, STR("0"));
+    if (word.len == 0 || !*value || str_eq(word, STR("1")) || read_bool_word(word, value)) return true;
+    return *value = true, false;
+}
+
+static bool system_enabled(struct config_reading *reading) {
+    bool enabled;
+    if (!environment_yes(reading, "ENABLE_PROVIDER_SYSTEM", &enabled))
+        config_report(reading, NULL, config_error,
+                      "ENABLE_PROVIDER_SYSTEM must be true or false: with false the simulated provider answers");
+    return enabled;
+}
+
+/* -- variables that are there and do not make a provider -- */
+
+static bool environment_is_set(const struct config_reading *reading, struct str name) {
+    char terminated[128];
+    str_copy(terminated, sizeof terminated, name);
+    return name.len && reading->input->environment(reading->input->context, terminated);
+}
+
+/* The first of a row's variables for its key that is there, though it holds nothing; {NULL,0}: none is. */
+static struct str key_set(const struct config_reading *reading, const struct catalog_provider *row) {
+    struct str rest = row->key_env_more, name;
+    if (environment_is_set(reading, row->key_env)) return row->key_env;
+    while (rest.len && str_split_next(&rest, ',', &name))
+        if (environment_is_set(reading, str_trim(name))) return str_trim(name);
+    return STR_NONE;
+}
+
+/* What was asked for and would not be there: said, since another provider's answer, or a simulated one, is not it. */
+static void halves_check(struct config_reading *reading, const struct catalog_provider *row, struct str key,
+                         bool has_account) {
+    struct str set = key_set(reading, row);
+    if (key.len && !has_account)
+        config_report(reading, NULL, config_error,
+                      "%.*s is set and %.*s is not: a key of %.*s needs both; set it, or unset %.*s", STR_ARG(set),
+                      STR_ARG(row->account_env), STR_ARG(row->title), STR_ARG(set));
+    else if (!key.len && set.at)
+        config_report(reading, NULL, config_error, "%.*s is set and empty: give it the key, or unset it", STR_ARG(set));
+    else if (!key.len && environment_is_set(reading, row->account_env))
+        config_report(reading, NULL, config_error,
+                      "%.*s is set and %.*s is not: a key of %.*s needs both; set it, or unset %.*s",
+                      STR_ARG(row->account_env), STR_ARG(row->key_env), STR_ARG(row->title), STR_ARG(row->account_env));
 }
 
 /* PRIMARY_PROVIDER and its two followers that lead nowhere: told, since a start without them is not what was meant. */
@@ -83,7 +128,7 @@ static void first_ones_check(struct config_reading *reading, const struct config
         for (const struct config_node *node = providers->first; node && !found; node = node->next)
             found = str_eq_nocase(node->key, name);
         if (!found)
-            config_report(reading, NULL, config_warning,
+            config_report(reading, NULL, providers->count ? config_warning : config_error,
                           "%s names `%.*s`, which is not among the providers whose key is in the environment",
                           first_ones[i], STR_ARG(str_slice(name, 0, 64)));
     }
@@ -102,20 +147,24 @@ struct config_node *config_from_environment(struct config_reading *reading, cons
     if ((value = environment(reading, "PROVIDER_RETRY_ATTEMPTS")).len)
         node_add(reading, node_add(reading, root, STR("retry"), config_map, STR("")), STR("max_retries"), config_scalar,
                  value);
+    bool balances;
     if ((value = environment(reading, "PROVIDER_LOAD_BALANCE")).len)
         node_add(reading, root, STR("selection_strategy"), config_scalar,
-                 str_eq_nocase(value, STR("true")) || str_eq(value, STR("1"))    ? STR("round_robin")
-                 : str_eq_nocase(value, STR("false")) || str_eq(value, STR("0")) ? STR("priority")
-                                                                                 : value);
+                 !environment_yes(reading, "PROVIDER_LOAD_BALANCE", &balances) ? value
+                 : balances                                                    ? STR("round_robin")
+                                                                               : STR("priority"));
     struct config_node *providers = node_add(reading, root, STR("providers"), config_map, STR(""));
-    for (size_t i = 0; i < catalog->provider_count && system_enabled(reading); i++) {
+    bool enabled = system_enabled(reading);
+    for (size_t i = 0; i < catalog->provider_count && enabled; i++) {
         const struct catalog_provider *row = &catalog->providers[i];
         struct str key = config_environment_key_find(reading, row);
         bool has_account = !row->account_env.len || environment_str(reading, row->account_env).len;
-        if (key.len && has_account && !is_second(reading, catalog, i)) provider_add(reading, providers, row, key);
+        if (is_second(reading, catalog, i)) continue;
+        halves_check(reading, row, key, has_account);
+        if (key.len && has_account) provider_add(reading, providers, row, key);
     }
-    if (system_enabled(reading)) first_ones_check(reading, providers);
-    if (providers->count == 0) {
+    if (enabled) first_ones_check(reading, providers);
+    if (providers->count == 0 && reading->config->error_count == 0) {
         struct config_node *simulated = node_add(reading, providers, STR("simulated"), config_map, STR(""));
         node_add(reading, simulated, STR("type"), config_scalar, STR("simulated"));
     }
@@ -128,5 +177,6 @@ void config_simulated_check(struct config_reading *reading, const struct config_
     if (!config_member(providers, STR("simulated")) || providers->count > 1) return;
     config_report(reading, NULL, config_error,
                   "there is no provider's key in the environment, and this state folder has served real providers: set "
-                  "one, name a configuration file, or write ENABLE_PROVIDER_SYSTEM=false for the simulated provider");
+                  "one, name a configuration file, or ask for simulated answers by --simulated "
+                  "(ENABLE_PROVIDER_SYSTEM=false)");
 }

@@ -54,8 +54,8 @@ bool read_is(struct section section, const char *key, const char *word) {
 bool read_bool_word(struct str text, bool *value) {
     static const struct str yes[] = {STR("true"), STR("yes"), STR("on")}, no[] = {STR("false"), STR("no"), STR("off")};
     for (size_t i = 0; i < sizeof yes / sizeof *yes; i++) {
-        *value = str_eq(text, yes[i]);
-        if (*value || str_eq(text, no[i])) return true;
+        *value = str_eq_nocase(text, yes[i]);
+        if (*value || str_eq_nocase(text, no[i])) return true;
     }
     return false;
 }

@@ -29,13 +29,17 @@ static const char intro[] =
     "`FALLBACK_PROVIDER` (types, tried first, second, third), `PROVIDER_TIMEOUT` (seconds), `PROVIDER_RETRY_ATTEMPTS`, "
     "`PROVIDER_LOAD_BALANCE`,\n"
     "`ENABLE_PROVIDER_SYSTEM` (false: the simulated provider only), `WEIR_LISTEN`, `WEIR_STATE_DIR`, `WEIR_LOG` "
-    "(level). With no key at all the built-in simulated provider answers.\n"
+    "(level). A provider's variable that is empty, or half of a pair, is an error.\n"
+    "With no variable of any provider, or `--simulated`, the built-in simulated provider answers, and says so: at "
+    "level warn, in `/readyz`, on the page, and in each reply (`x-weir-simulated`).\n"
     "`HTTPS_PROXY` (or `https_proxy`), `http_proxy` and `NO_PROXY` (or `no_proxy`) count for every provider without a "
     "`proxy` of its own.\n\n"
     "Which targets serve a request: the route of exactly that model; a route whose glob matches; `provider/model` for "
     "a configured provider; the\n"
-    "providers that list the model; for `default` or no model (on an environment-only start: for any model) each "
-    "provider's default model. Targets\n"
+    "providers that list the model; for `default` or no model each "
+    "provider's default model; for a name\n"
+    "that no list knows the providers whose `families` in the [catalogue](catalogue.md) claim it and whose `models` "
+    "is not written out, its price unknown; else a 404 that names the nearest. Targets\n"
     "are tried in the order of their provider's priority, equal ones as written.\n";
 
 static void cell(struct text *text, struct str value) {

@@ -209,7 +209,7 @@ static enum step pins_add(struct flight *flight, enum unfit *unfit, struct now n
                                               "x-weir-targets: there is no target `%.*s`: write provider/model, "
                                               "with a provider of this gateway.",
                                               STR_ARG(str_slice(pin, 0, limit_model)));
-            return answer_error(flight, error_unknown_model, message, STR("x-weir-targets"), now, out);
+            return answer_error(flight, error_model_not_found, message, STR("x-weir-targets"), now, out);
         }
         if (!candidates_add(flight, route, true, unfit))
             return answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
@@ -264,12 +264,9 @@ static enum step route_find(struct flight *flight, struct now now, struct action
     flight->choice.route = snapshot_route(flight->snapshot, flight->choice.model, &flight->arena);
     flight->choice.rule = rule_find(flight, now);
     if (flight->choice.route || flight->choice.rule || flight->steering.targets.at) return step_on;
-    return answer_error(
-        flight, error_unknown_model,
-        arena_printf(&flight->arena,
-                     "No route and no provider serves the model `%.*s`. GET /v1/models lists what this gateway has.",
-                     STR_ARG(str_slice(flight->choice.model, 0, limit_model))),
-        STR("model"), now, out);
+    return answer_error(flight, error_model_not_found,
+                        snapshot_unknown(flight->snapshot, client, flight->choice.model, &flight->arena), STR("model"),
+                        now, out);
 }
 
 static enum step flight_read(struct flight *flight, struct now now, struct actions *out) {

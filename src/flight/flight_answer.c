@@ -4,7 +4,7 @@
 #include "base/check.h"
 #include "flight/flight_internal.h"
 
-enum { own_headers_max = 11, limit_headers_max = 6 };
+enum { own_headers_max = 12, limit_headers_max = 6 };
 
 static void answer_header_put(struct http_header *headers, size_t *count, struct str name, struct str value) {
     if (value.at) headers[(*count)++] = (struct http_header){name, value};
@@ -107,6 +107,7 @@ void answer_head(struct flight *flight, const struct attempt *attempt, int statu
         answer_header_put(headers, &count, STR("x-weir-attempts"), number_text(flight, flight->attempt_count));
         answer_header_put(headers, &count, STR("x-weir-cost"), cost_text(flight, attempt));
     }
+    if (attempt->target->provider->simulated) answer_header_put(headers, &count, STR("x-weir-simulated"), STR("true"));
     if (flight->stored.state == storing_given_up)
         answer_header_put(headers, &count, STR("x-weir-stored"), STR("false"));
     if (attempt->dialect.usage_told) answer_header_put(headers, &count, STR("x-weir-estimated"), STR("true"));

@@ -76,8 +76,9 @@ static enum step continuation_filter(struct flight *flight, struct attempt *atte
         const bool awaited = attempt->continuation.state == continuing_awaited;
         switch (event->kind) {
         case message_event_text:
-        case message_event_finish: {
-            bool over = event->kind == message_event_finish;
+        case message_event_finish:
+        case message_event_end: {
+            bool over = event->kind != message_event_text;
             if (awaited && text_take(attempt, &kept, over ? STR("") : event->text, over) != step_on) return step_over;
             if (!awaited || over) *message_event_add(&kept, event->kind) = *event;
             break;
@@ -85,8 +86,7 @@ static enum step continuation_filter(struct flight *flight, struct attempt *atte
         case message_event_refusal:
         case message_event_tool:
         case message_event_arguments: return attempt_fails(attempt, failure_disagrees);
-        case message_event_usage:
-        case message_event_end: *message_event_add(&kept, event->kind) = *event; break;
+        case message_event_usage: *message_event_add(&kept, event->kind) = *event; break;
         case message_event_citation:
             if (!awaited) *message_event_add(&kept, event->kind) = *event;
             break;

@@ -461,7 +461,7 @@ bool translate_error_tell(struct flight *flight, const struct attempt *last, str
     last->dialect.codec->read_error(body, flight->host->scratch, &error);
     const struct failure_facts *failure = failure_facts(last->failure);
     error.code = last->failure == failure_bad_request ? error_invalid_request
-                 : last->failure == failure_not_found ? error_unknown_model
+                 : last->failure == failure_not_found ? error_model_not_found
                                                       : failure->error;
     error.status = translate_status(flight, last->reply.status);
     if (!error.message.len) error.message = failure->sentence;

@@ -88,6 +88,8 @@ void answer_readyz(struct visit *visit) {
         visit_answer(visit, 503, STR("text/plain"), STR("draining\n"));
     else if (!usable)
         visit_answer(visit, 503, STR("text/plain"), STR("no target is usable\n"));
+    else if (snapshot_is_simulated(snapshot))
+        visit_answer(visit, 200, STR("text/plain"), STR("ready, with simulated answers: there is no other provider\n"));
     else
         visit_answer(visit, 200, STR("text/plain"), STR("ready\n"));
 }
@@ -111,7 +113,21 @@ void answer_metrics(struct visit *visit) {
 }
 
 void answer_dashboard(struct visit *visit) {
-    visit_answer(visit, 200, STR("text/html; charset=utf-8"), str_make(web_index_html, web_index_html_len));
+    static const struct str heading = STR("</h1>\n"),
+                            note =
+                                STR("<p><strong>All answers are simulated: there is no other provider.</strong> Set a "
+                                    "provider's key, or write a configuration file.</p>\n");
+    struct str page = str_make(web_index_html, web_index_html_len);
+    size_t at = str_find(page, heading);
+    if (!snapshot_is_simulated(visit->deployment->snapshot) || at == SIZE_MAX) {
+        visit_answer(visit, 200, STR("text/html; charset=utf-8"), page);
+        return;
+    }
+    struct text text = text_begin(visit);
+    text_put(&text, str_slice(page, 0, at + heading.len));
+    text_put(&text, note);
+    text_put(&text, str_slice(page, at + heading.len, page.len));
+    text_answer(visit, STR("text/html; charset=utf-8"), &text);
 }
 
 void answer_models(struct visit *visit) {
@@ -123,11 +139,13 @@ void answer_models(struct visit *visit) {
 void answer_model(struct visit *visit) {
     char id[limit_model + 1];
     struct text text = text_begin(visit);
-    if (library_model_write(visit->deployment->snapshot, visit->client, visit->dialect,
-                            str_percent_decode(visit_id(visit), id, sizeof id), &text)) {
+    const struct snapshot *snapshot = visit->deployment->snapshot;
+    struct str model = str_percent_decode(visit_id(visit), id, sizeof id);
+    if (library_model_write(snapshot, visit->client, visit->dialect, model, &text)) {
         text_answer(visit, STR("application/json"), &text);
         return;
     }
-    arena_reset(&visit->gateway_worker->worker->scratch);
-    visit_error(visit, error_unknown_model, STR("There is no such model. GET /v1/models lists what this gateway has."));
+    struct arena *scratch = &visit->gateway_worker->worker->scratch;
+    visit_error(visit, error_model_not_found, snapshot_unknown(snapshot, visit->client, model, scratch));
+    arena_reset(scratch);
 }

@@ -131,7 +131,7 @@ bool library_lock_move(const struct snapshot *snapshot, struct str name, struct 
         return error_set(error, error_invalid_request, "The route `%.*s` has no target `%.*s`.", STR_ARG(name),
                          STR_ARG(str_slice(target, 0, limit_model)));
     }
-    return error_set(error, error_unknown_model, "There is no exclusive route `%.*s`.",
+    return error_set(error, error_model_not_found, "There is no exclusive route `%.*s`.",
                      STR_ARG(str_slice(name, 0, limit_model)));
 }
 

@@ -284,6 +284,13 @@ const struct catalog_model *catalog_model_find(const struct catalog_provider *pr
     return found || short_name.len == model.len ? found : map_find(&provider->by_id, short_name);
 }
 
+bool catalog_claims(const struct catalog_provider *provider, struct str model) {
+    struct str rest = provider->families, family;
+    while (rest.len && str_split_next(&rest, ',', &family))
+        if (str_glob(family, model)) return true;
+    return false;
+}
+
 /* -- what a request wants -- */
 
 uint32_t catalog_use_of(enum endpoint endpoint) {

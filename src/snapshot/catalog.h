@@ -95,6 +95,7 @@ struct catalog_provider {
     bool prefill;        /* a last assistant message with "prefix":true is continued */
     bool same_prices;    /* as models_of, whose facts count where it has no own: their prices too */
     struct str models_of;
+    struct str families; /* globs, separated by commas: a model of such a name is its vendor's, known or not */
     struct str default_model;
     uint32_t endpoints;       /* bit per enum endpoint: which of weir's paths it has */
     struct str checked;       /* the day the row was last checked, 2026-11-20 */
@@ -157,6 +158,8 @@ struct str catalog_lack(const struct catalog_model *model, const struct catalog_
 /* What a first token is expected to take, by the row or by the class of its speed; -1: not known. A hint: what is
  * measured is in the status. */
 int64_t catalog_first_token_ms(const struct catalog_model *model);
+/* Does it claim models of this name, whether it is known or not? */
+bool catalog_claims(const struct catalog_provider *provider, struct str model);
 /* The model is known to do it. */
 static inline bool catalog_can(const struct catalog_model *model, enum catalog_ability ability) {
     return model && model->can >> ability & 1;

@@ -138,6 +138,7 @@ static const struct member provider_members[] = {{"provider", member_text, NULL}
                                                  {"probe", member_text, NULL},
                                                  {"quirks", member_text, NULL},
                                                  {"models_of", member_text, NULL},
+                                                 {"families", member_texts, NULL},
                                                  {"same_prices", member_flag, NULL},
                                                  {"endpoints", member_words, &all_endpoints},
                                                  {"place", member_words, &places},
@@ -387,20 +388,26 @@ static void place_read(struct catalog_row *row, enum catalog_place *place) {
     *place = (enum catalog_place)word_read(row, "place", &places, (int)*place);
 }
 
-/* The first name, and the others separated by commas. */
-static void key_env_read(struct catalog_row *row, struct catalog_provider *provider) {
-    const struct json_value *value = json_member(row->object, "key_env");
+/* What a member_texts holds, separated by commas. */
+static void texts_read(struct catalog_row *row, const char *name, struct str *into) {
+    const struct json_value *value = json_member(row->object, name);
     size_t place = 0;
     if (!value) return;
-    provider->key_env = provider->key_env_more = STR("");
-    if (catalog_row_is_text(value)) {
-        catalog_row_text_read(row, "key_env", &provider->key_env);
-        return;
-    }
-    provider->key_env = arena_copy(row->arena, json_str(json_each(value, &place, NULL), STR("")));
-    for (const struct json_value *name; (name = json_each(value, &place, NULL));)
-        provider->key_env_more = arena_printf(row->arena, "%.*s%s%.*s", STR_ARG(provider->key_env_more),
-                                              provider->key_env_more.len ? "," : "", STR_ARG(json_str(name, STR(""))));
+    *into = STR("");
+    if (catalog_row_is_text(value)) *into = arena_copy(row->arena, json_str(value, STR("")));
+    for (const struct json_value *each; json_kind(value) == json_array && (each = json_each(value, &place, NULL));)
+        *into = arena_printf(row->arena, "%.*s%s%.*s", STR_ARG(*into), into->len ? "," : "",
+                             STR_ARG(json_str(each, STR(""))));
+}
+
+/* The first name, and the others. */
+static void key_env_read(struct catalog_row *row, struct catalog_provider *provider) {
+    struct str all = STR_NONE;
+    texts_read(row, "key_env", &all);
+    if (!all.at) return;
+    size_t comma = str_find_byte(all, ',');
+    provider->key_env = str_slice(all, 0, comma);
+    provider->key_env_more = comma == SIZE_MAX ? STR("") : str_slice(all, comma + 1, all.len);
 }
 
 /* The dialect decides what the row does not say itself. */
@@ -441,6 +448,7 @@ void catalog_provider_read(struct catalog_row *row, struct catalog_provider *pro
         provider->key_required = provider->stream_options = true;
         provider->base_url = provider->key_env = provider->key_env_more = provider->account_env = STR("");
         provider->default_model = provider->models_of = provider->checked = provider->facts = STR("");
+        provider->families = STR("");
         provider->place = place_cloud;
         provider->endpoints = 1u << endpoint_chat | 1u << endpoint_completions | 1u << endpoint_embeddings;
     }
@@ -450,6 +458,7 @@ void catalog_provider_read(struct catalog_row *row, struct catalog_provider *pro
     catalog_row_text_read(row, "default_model", &provider->default_model);
     catalog_row_text_read(row, "quirks", &provider->quirks);
     catalog_row_text_read(row, "models_of", &provider->models_of);
+    texts_read(row, "families", &provider->families);
     catalog_row_text_read(row, "checked", &provider->checked);
     catalog_row_text_read(row, "facts", &provider->facts);
     place_read(row, &provider->place);

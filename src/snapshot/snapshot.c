@@ -2,7 +2,9 @@
 #include "snapshot/snapshot.h"
 
 #include "base/check.h"
+#include "base/limits.h"
 #include "base/memory.h"
+#include "base/text.h"
 
 struct str provider_state_word(size_t place) {
     static const struct str names[] = {[provider_active] = STR("active"),
@@ -37,6 +39,12 @@ void snapshot_release(struct snapshot *snapshot) {
     arena_free(&arena);
 }
 
+bool snapshot_is_simulated(const struct snapshot *snapshot) {
+    for (size_t i = 0; i < snapshot->provider_count; i++)
+        if (!snapshot->providers[i].simulated) return false;
+    return snapshot->provider_count > 0;
+}
+
 const struct client *snapshot_client(const struct snapshot *snapshot, struct str key) {
     if (key.len == 0 || key.len > 512) return NULL;
     struct sha256 hash = hash_sha256(key);
@@ -63,6 +71,20 @@ const struct catalog_model *provider_facts(const struct provider *provider, stru
     return catalog_model_find(provider->row, model);
 }
 
+/* One that no configuration names, made for this request. NULL: no memory. */
+static const struct target *target_make(const struct provider *provider, struct str model, struct arena *arena) {
+    struct target *target = arena_take_zeroed(arena, sizeof *target);
+    if (!target) return NULL;
+    *target = (struct target){.provider = provider,
+                              .name = arena_printf(arena, "%.*s/%.*s", STR_ARG(provider->name), STR_ARG(model)),
+                              .weight = 1,
+                              .facts = provider_facts(provider, model),
+                              .prices = PRICES_UNKNOWN};
+    target->model = str_slice(target->name, provider->name.len + 1, target->name.len);
+    if (target->facts) target->prices = target->facts->prices;
+    return target->name.at ? target : NULL;
+}
+
 struct route *snapshot_pinned(const struct snapshot *snapshot, struct str name, struct arena *arena) {
     size_t slash = str_find_byte(name, '/');
     if (slash == SIZE_MAX || slash + 1 == name.len) return NULL;
@@ -72,20 +94,36 @@ struct route *snapshot_pinned(const struct snapshot *snapshot, struct str name, 
     const struct target **list = arena_take(arena, sizeof *list);
     if (!route || !list) return NULL;
     list[0] = map_find(&snapshot->targets_by_name, name);
-    if (!list[0]) {
-        struct target *target = arena_take_zeroed(arena, sizeof *target);
-        if (!target) return NULL;
-        *target = (struct target){.provider = provider,
-                                  .model = arena_copy(arena, str_slice(name, slash + 1, name.len)),
-                                  .name = arena_copy(arena, name),
-                                  .weight = 1,
-                                  .facts = provider_facts(provider, str_slice(name, slash + 1, name.len)),
-                                  .prices = PRICES_UNKNOWN};
-        if (target->facts) target->prices = target->facts->prices;
-        list[0] = target;
-    }
+    if (!list[0]) list[0] = target_make(provider, str_slice(name, slash + 1, name.len), arena);
+    if (!list[0]) return NULL;
     *route = (struct route){
         .model = list[0]->name, .pinned = true, .targets = list, .target_count = 1, .retry = snapshot->retry};
+    return route;
+}
+
+/* Those whose vendor's family it is, and whose models are not written out: by priority, then as configured. NULL: there
+ * is none, or no memory. */
+static struct route *family_route(const struct snapshot *snapshot, struct str model, struct arena *arena) {
+    const struct target **list = NULL;
+    size_t count = 0;
+    for (size_t p = 0; model.len <= limit_model && p < snapshot->provider_count; p++) {
+        const struct provider *provider = &snapshot->providers[p];
+        if (provider->models_written || !catalog_claims(provider->row, model)) continue;
+        if (!list) list = arena_take(arena, snapshot->provider_count * sizeof *list);
+        const struct target *target = list ? target_make(provider, model, arena) : NULL;
+        if (!target) return NULL;
+        size_t at = count++;
+        for (; at > 0 && list[at - 1]->provider->priority > provider->priority; at--) list[at] = list[at - 1];
+        list[at] = target;
+    }
+    struct route *route = count ? arena_take_zeroed(arena, sizeof *route) : NULL;
+    if (!route) return NULL;
+    *route = (struct route){.model = arena_copy(arena, model),
+                            .targets = list,
+                            .target_count = count,
+                            .strategy = snapshot->strategy,
+                            .retry = snapshot->retry,
+                            .hedge = snapshot->hedge};
     return route;
 }
 
@@ -96,6 +134,40 @@ const struct route *snapshot_route(const struct snapshot *snapshot, struct str m
         if (snapshot->routes[i].is_glob && str_glob(snapshot->routes[i].model, model)) return &snapshot->routes[i];
     if ((route = snapshot_pinned(snapshot, model, arena))) return route;
     if ((route = map_find(&snapshot->model_targets, model))) return route;
-    bool by_default = str_eq(model, STR("default")) || snapshot->default_serves_unknown;
-    return by_default ? snapshot->default_route : NULL;
+    if (str_eq(model, STR("default"))) return snapshot->default_route;
+    return family_route(snapshot, model, arena);
+}
+
+/* Of one table: *nearest is the most alike so far, *least how far it is. */
+static void nearest_look(const struct map *names, const struct client *client, struct str model, struct str *nearest,
+                         unsigned *least) {
+    for (size_t i = 0; i < names->size; i++) {
+        struct str name = names->entries[i].key;
+        size_t apart = name.len > model.len ? name.len - model.len : model.len - name.len;
+        if (!names->entries[i].value || apart > *least) continue; /* what is longer or shorter by more is no nearer */
+        unsigned distance = str_distance(name, model);
+        bool nearer = distance < *least || (distance == *least && nearest->at && str_compare(name, *nearest) < 0);
+        if (!nearer || (client && !str_glob_any(client->models, client->model_count, name))) continue;
+        *least = distance;
+        *nearest = name;
+    }
+}
+
+struct str snapshot_nearest(const struct snapshot *snapshot, const struct client *client, struct str model) {
+    struct str nearest = STR_NONE;
+    unsigned least = (unsigned)(model.len < 6 ? 3 : model.len < 64 ? model.len / 2 : 0);
+    nearest_look(&snapshot->exact_routes, client, model, &nearest, &least);
+    nearest_look(&snapshot->model_targets, client, model, &nearest, &least);
+    return nearest;
+}
+
+struct str snapshot_unknown(const struct snapshot *snapshot, const struct client *client, struct str model,
+                            struct arena *arena) {
+    struct str nearest = snapshot_nearest(snapshot, client, model);
+    struct text text = text_in_arena(arena, 512);
+    text_printf(&text, "No route and no provider serves the model `%.*s`", STR_ARG(str_slice(model, 0, limit_model)));
+    if (nearest.at) text_printf(&text, ": did you mean `%.*s`?", STR_ARG(nearest));
+    text_put(&text, nearest.at ? STR(" ") : STR(". "));
+    text_put(&text, STR("GET /v1/models lists what this gateway has."));
+    return text.failed ? STR_NONE : text_str(&text);
 }

@@ -49,6 +49,7 @@ struct provider {
     size_t model_count;
     struct catalog_model *facts; /* what the configuration says of models, over the catalogue's rows */
     size_t fact_count;
+    bool models_written; /* these and no others: it gets none that no list knows */
     struct str default_model;
     int64_t priority; /* 1 is tried first */
     double weight;
@@ -177,7 +178,6 @@ struct snapshot {
     size_t rule_count;
     bool trust_tags;                   /* rules see the caller's own tags */
     const struct route *default_route; /* may be NULL when no provider is enabled */
-    bool default_serves_unknown;       /* an environment-only start */
     struct client *clients;
     size_t client_count;
     struct client_table client_keys; /* places in clients[] */
@@ -215,6 +215,8 @@ void snapshot_release(struct snapshot *snapshot); /* frees at zero, wiping crede
 static inline bool snapshot_wants_keys(const struct snapshot *snapshot) {
     return (snapshot->client_count > 0 || snapshot->had_clients) && !snapshot->auth_none;
 }
+/* Do simulated answers stand in for every provider? */
+bool snapshot_is_simulated(const struct snapshot *snapshot);
 /* The client whose key this is, or NULL. In time that does not depend on how much of the key is right. */
 const struct client *snapshot_client(const struct snapshot *snapshot, struct str key);
 
@@ -225,9 +227,15 @@ void snapshot_forgive(const struct snapshot *snapshot, const struct provider *pr
 const struct catalog_model *provider_facts(const struct provider *provider, struct str model);
 
 /* Which route serves this name: exact route, route glob, a configured provider before the first slash, a listed model,
- * the default route. NULL: unknown_model. `pinned` gets a one-target route for provider/model (its memory is the
- * arena's). */
+ * the default route, those whose vendor's family it is. NULL: model_not_found. `pinned` gets a one-target route for
+ * provider/model (its memory is the arena's). */
 const struct route *snapshot_route(const struct snapshot *snapshot, struct str model, struct arena *arena);
+/* Why a name is unknown, with the nearest that the client may use: "..., not `x`: did you mean `y`? ...". */
+struct str snapshot_unknown(const struct snapshot *snapshot, const struct client *client, struct str model,
+                            struct arena *arena);
+/* The name of a route or a listed model that is most like it, among those that the client (NULL: anyone) may use;
+ * {NULL, 0}: none is near. */
+struct str snapshot_nearest(const struct snapshot *snapshot, const struct client *client, struct str model);
 /* provider/model for a provider of this gateway, whatever routes there are: one target, configured or made for this
  * request, in a route of the arena's. NULL: there is no such provider, or no memory. */
 struct route *snapshot_pinned(const struct snapshot *snapshot, struct str name, struct arena *arena);

@@ -7,7 +7,7 @@ from said import nonces
 # What an honest error may be called: weir's own codes, and the mock's words where a provider's refusal is passed on.
 CODES = {
     "openai": {
-        "invalid_request", "invalid_client_key", "not_allowed", "unknown_model", "model_not_found", "unknown_path",
+        "invalid_request", "invalid_client_key", "not_allowed", "model_not_found", "unknown_path",
         "unknown_response", "request_timeout", "body_too_large", "unsupported", "rate_limited", "too_many_in_flight",
         "quota_exhausted", "unsupported_country_region_territory", "upstream_unreachable", "upstream_timeout",
         "provider_error", "content_filtered", "provider_auth", "overloaded", "no_provider_available", "shutting_down",

@@ -103,7 +103,7 @@ def test_a_request_id_is_taken_if_it_is_a_good_one(pair):
 def test_an_unknown_model_is_a_404_that_says_so(pair):
     weir, _, _ = pair
     reply = chat(weir.port, model="nothing")
-    assert reply.status == 404 and reply.error["code"] == "unknown_model" and "nothing" in reply.error["message"]
+    assert reply.status == 404 and reply.error["code"] == "model_not_found" and "nothing" in reply.error["message"]
     assert (reply.error["weir"]["category"] == "configuration" and
             reply.error["weir"]["request_id"] == reply.headers["x-weir-request-id"])
 
@@ -114,7 +114,7 @@ def test_models_are_listed(pair):
     assert listed["object"] == "list" and {"m", "single", "other"} <= {m["id"] for m in listed["data"]}
     assert http(weir.port, "GET", "/v1/models/single").json["id"] == "single"
     missing = http(weir.port, "GET", "/v1/models/none")
-    assert missing.status == 404 and missing.error["code"] == "unknown_model"
+    assert missing.status == 404 and missing.error["code"] == "model_not_found"
 
 
 def test_the_default_model_serves_requests_without_one(pair):

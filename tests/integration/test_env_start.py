@@ -1,10 +1,11 @@
 """Starting without a file: the environment alone, or nothing at all and the simulated provider."""
 import json
 import re
+import subprocess
 
 import pytest
 
-from weirlib import Process, chat, environment, http
+from weirlib import BINARY, Process, chat, environment, http
 
 
 @pytest.fixture
@@ -12,19 +13,31 @@ def bare(tmp_path):
     """serve with these variables and no file."""
     started = []
 
-    def run(**variables):
+    def run(*arguments, **variables):
         home = tmp_path / "home"
         home.mkdir(exist_ok=True)
         env = environment(WEIR_LISTEN="127.0.0.1:0", WEIR_STATE_DIR=str(tmp_path / "state"), HOME=str(home),
                           XDG_CONFIG_HOME=str(home), **variables)
-        process = Process(["serve"], cwd=tmp_path, env=env)
+        process = Process(["serve", *arguments], cwd=tmp_path, env=env)
         started.append(process)
         ready = json.loads(process.line(process.err, '"ready"'))
-        process.port, process.ready = ready["port"], ready
+        process.port, process.ready, process.state = ready["port"], ready, tmp_path / "state"
         return process
     yield run
     for process in started:
         process.stop()
+
+
+def refused(tmp_path, *arguments, **variables):
+    """The same, where it does not start: what both `serve` and `check` say."""
+    (tmp_path / "empty").mkdir(exist_ok=True)
+    env = environment(WEIR_LISTEN="127.0.0.1:0", WEIR_STATE_DIR=str(tmp_path / "state"), HOME=str(tmp_path),
+                      XDG_CONFIG_HOME=str(tmp_path), **variables)
+    runs = [subprocess.run([BINARY, command, *arguments], capture_output=True, text=True, timeout=20, env=env,
+                           cwd=tmp_path / "empty") for command in ("serve", "check")]
+    assert [run.returncode for run in runs] == [2, 2], runs
+    assert runs[0].stderr.splitlines()[0] in runs[1].stdout, runs
+    return runs[1].stdout
 
 
 def test_with_nothing_the_simulated_provider_answers(bare):
@@ -37,7 +50,53 @@ def test_with_nothing_the_simulated_provider_answers(bare):
     streamed = chat(weir.port, "Hi", model="default", stream=True)
     assert streamed.content == "You said: Hi" and streamed.events[-1] == "[DONE]"
     assert http(weir.port, "GET", "/v1/models").json["data"]
-    assert http(weir.port, "GET", "/readyz").status == 200
+
+
+def test_simulated_answers_say_so_everywhere(bare):
+    weir = bare()
+    assert json.loads(weir.line(weir.err, '"event":"simulated"'))["level"] == "warn"
+    ready = http(weir.port, "GET", "/readyz")
+    assert ready.status == 200 and "simulated" in ready.text
+    assert "simulated" in http(weir.port, "GET", "/").text
+    for stream in (False, True):
+        assert chat(weir.port, "Hi", model="default", stream=stream).headers["x-weir-simulated"] == "true"
+
+
+@pytest.mark.parametrize("variables, words", [
+    ({"OPENAI_API_KEY": ""}, "OPENAI_API_KEY is set and empty: give it the key, or unset it"),
+    ({"OPENAI_API_KEY": "", "GROQ_API_KEY": "gsk-groq"}, "OPENAI_API_KEY is set and empty"),
+    ({"CLOUDFLARE_API_TOKEN": "cf"}, "CLOUDFLARE_ACCOUNT_ID is not"),
+    ({"CLOUDFLARE_ACCOUNT_ID": "acc"}, "CLOUDFLARE_API_TOKEN is not"),
+    ({"PRIMARY_PROVIDER": "openai"}, "PRIMARY_PROVIDER names `openai`"),
+    ({"ENABLE_PROVIDER_SYSTEM": "maybe"}, "ENABLE_PROVIDER_SYSTEM must be true or false"),
+])
+def test_what_was_asked_for_and_is_not_there_is_an_error_and_never_a_simulated_answer(tmp_path, variables, words):
+    assert words in refused(tmp_path, **variables)
+
+
+@pytest.mark.parametrize("word", ["off", "OFF", "False", "0", "no"])
+def test_the_provider_system_can_be_switched_off(bare, word):
+    weir = bare(ENABLE_PROVIDER_SYSTEM=word, OPENAI_API_KEY="sk-openai")
+    assert weir.ready["simulated"] is True and weir.ready["providers"] == 1
+
+
+def test_simulated_answers_can_be_asked_for_by_name(bare, tmp_path):
+    (tmp_path / "weir.yaml").write_text("providers: {openai: {type: openai, api_key: k}}\n")
+    weir = bare("--simulated", OPENAI_API_KEY="sk-openai")
+    assert weir.ready["simulated"] is True and weir.ready["providers"] == 1
+
+
+def test_a_models_name_that_no_list_knows_goes_to_its_vendor_or_nowhere(bare, start_mock):
+    weir = bare(OPENAI_API_KEY="sk-openai", ANTHROPIC_API_KEY="sk-ant")
+    reply = chat(weir.port, model="no-such-model")
+    assert reply.status == 404 and reply.error["code"] == "model_not_found"
+    near = chat(weir.port, model="gtp-4o-mini")
+    assert near.status == 404 and "did you mean `gpt-4o-mini`?" in near.error["message"]
+    for model, provider in (("gpt-99-preview", "openai"), ("o7-mini", "openai"), ("claude-9-sonnet", "anthropic")):
+        told = http(weir.port, "GET", "/admin/v1/route/" + model,
+                    headers={"Authorization": "Bearer " + (weir.state / "admin.key").read_text().strip()}).json
+        assert told["chosen"] == f"{provider}/{model}", told
+    assert chat(weir.port, model="gemini-9-pro").status == 404
 
 
 def test_a_key_in_the_environment_makes_a_provider(bare):

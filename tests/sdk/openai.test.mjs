@@ -176,7 +176,7 @@ describe("openai SDK", () => {
   it("raises NotFoundError for an unknown model", async () => {
     const error = await client.chat.completions.create({ model: "no-such-model", messages: hello }).catch((e) => e);
     assert.ok(error instanceof OpenAI.NotFoundError);
-    assert.equal(error.code, "unknown_model");
+    assert.equal(error.code, "model_not_found");
   });
 
   it("raises BadRequestError for a body of the wrong type", async () => {

@@ -31,7 +31,7 @@ static void categories_and_statuses_are_the_contracts(void **state) {
         {error_invalid_request, 400, "configuration"},
         {error_invalid_client_key, 401, "configuration"},
         {error_not_allowed, 403, "configuration"},
-        {error_unknown_model, 404, "configuration"},
+        {error_model_not_found, 404, "configuration"},
         {error_rate_limited, 429, "rate_limit"},
         {error_quota_exhausted, 429, "rate_limit"},
         {error_upstream_unreachable, 502, "network"},

@@ -259,7 +259,8 @@ static void the_environment_alone_makes_providers(void **state) {
     assert_true(str_eq(config.process.listens[0].address, STR("127.0.0.1:0")));
     struct arena arena;
     arena_init(&arena, 1024, 1 << 20);
-    const struct route *route = snapshot_route(config.snapshot, STR("whatever"), &arena);
+    assert_null(snapshot_route(config.snapshot, STR("whatever"), &arena));
+    const struct route *route = snapshot_route(config.snapshot, STR("default"), &arena);
     assert_true(str_eq(route->targets[0]->provider->name, STR("groq")));
     arena_free(&arena);
     config_free(&config);

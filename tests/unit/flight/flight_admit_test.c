@@ -40,10 +40,10 @@ static void each_refusal_has_its_code(void **state) {
         {"x-weir-strategy", "fastest", FLIGHT_CHAT("m", "false"), false, error_invalid_request},
         {"x-weir-strategy", "priority", FLIGHT_CHAT("m", "false"), true, error_not_allowed}, /* it may not steer */
         {"x-weir-targets", "a/m", FLIGHT_CHAT("m", "false"), true, error_not_allowed},
-        {"x-weir-targets", "nobody/m", FLIGHT_CHAT("m", "false"), false, error_unknown_model},
+        {"x-weir-targets", "nobody/m", FLIGHT_CHAT("m", "false"), false, error_model_not_found},
         {"x-weir-timeout-ms", "0", FLIGHT_CHAT("m", "false"), false, error_invalid_request},
         {"x-weir-timeout-ms", "soon", FLIGHT_CHAT("m", "false"), false, error_invalid_request},
-        {"accept", "*/*", FLIGHT_CHAT("unheard-of", "false"), false, error_unknown_model},
+        {"accept", "*/*", FLIGHT_CHAT("unheard-of", "false"), false, error_model_not_found},
         {"accept", "*/*", FLIGHT_CHAT("n", "false"), true, error_not_allowed},
         {"accept", "*/*", "{\"model\":", false, error_invalid_request},
     };

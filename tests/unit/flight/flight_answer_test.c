@@ -145,7 +145,7 @@ static void a_time_until_a_reset_is_said_in_whole_units_and_never_too_short(void
             flight_world_new_of(&world, (struct flight_request){.endpoint = endpoint_chat, .client = client});
         cell_store(&client->cells->tokens_minute, world.now.mono_ns + rows[i].ns); /* paid off then */
         actions_begin(&world.out, &world.scratch);
-        assert_int_equal(answer_error(flight, error_unknown_model, STR_NONE, STR_NONE, world.now, &world.out),
+        assert_int_equal(answer_error(flight, error_model_not_found, STR_NONE, STR_NONE, world.now, &world.out),
                          step_over);
         assert_str_equal(flight_world_said(&world, "x-ratelimit-reset-tokens"), rows[i].said);
         end(&world, flight);
@@ -203,10 +203,10 @@ static void a_refusal_with_a_moment_says_how_long_until_then(void **state) {
 static void an_error_is_told_in_its_own_words_or_in_its_codes(void **state) {
     struct flight_world world;
     (void)state;
-    struct flight *flight = refused(&world, open_to_all, error_unknown_model, 404, -1);
-    assert_true(flight_world_wrote(&world, error_facts(error_unknown_model)->sentence.at));
+    struct flight *flight = refused(&world, open_to_all, error_model_not_found, 404, -1);
+    assert_true(flight_world_wrote(&world, error_facts(error_model_not_found)->sentence.at));
     assert_true(flight_world_wrote(&world, "\"param\":\"model\""));
-    assert_int_equal(flight->answer.said.code, error_unknown_model);
+    assert_int_equal(flight->answer.said.code, error_model_not_found);
     end(&world, flight);
 }
 
@@ -215,7 +215,7 @@ static void for_want_of_memory_nobody_is_told_that_he_is_wrong(void **state) {
     static const struct {
         enum error_code code;
         int status, told;
-    } rows[] = {{error_unknown_model, 404, 503},  {error_invalid_request, 400, 503},
+    } rows[] = {{error_model_not_found, 404, 503},  {error_invalid_request, 400, 503},
                 {error_out_of_memory, 500, 503},  {error_invalid_client_key, 401, 401},
                 {error_provider_error, 502, 502}, {error_overloaded, 499, 499}};
     (void)state;
@@ -258,7 +258,7 @@ static void whoever_has_a_head_gets_an_event_and_not_another_head(void **state) 
     attempt_cancel(flight->live, &world.out);
     attempt_settle(flight, flight->live, failure_cut, world.now, &world.out);
     actions_begin(&world.out, &world.scratch);
-    answer_error_status(flight, error_unknown_model, 404, STR_NONE, STR_NONE, -1, NULL, world.now, &world.out);
+    answer_error_status(flight, error_model_not_found, 404, STR_NONE, STR_NONE, -1, NULL, world.now, &world.out);
     assert_int_equal(flight_world_asked(&world, action_respond), 0);
     assert_int_equal(flight_world_asked(&world, action_end), 1);
     assert_true(flight_world_wrote(&world, "The stream broke before its end"));

@@ -119,7 +119,7 @@ static void who_has_gone_and_what_was_refused_is_told(void **state) {
     struct flight_world world;
     (void)state;
     struct flight *flight = asked(&world, FLIGHT_CHAT("nobody's", "false"));
-    assert_tells(flight, "\"status\":404,\"error\":\"unknown_model\",\"said\":\"");
+    assert_tells(flight, "\"status\":404,\"error\":\"model_not_found\",\"said\":\"");
     assert_tells(flight, "\"attempts\":[],\"candidates\":[]}");
     end(&world, flight);
     flight = asked(&world, FLIGHT_CHAT("m", "false"));

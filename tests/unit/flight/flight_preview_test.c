@@ -60,7 +60,7 @@ static void what_would_be_refused_is_refused_with_its_reason(void **state) {
     flight_world_begin(&world, yaml);
     previewed(&world, "unheard-of", &found, &error);
     assert_false(found);
-    assert_int_equal(error.code, error_unknown_model);
+    assert_int_equal(error.code, error_model_not_found);
     flight_world_end(&world);
 }
 

@@ -75,7 +75,7 @@ static void without_memory_at_its_end_it_is_weirs_own_failure(void **state) {
     flight_world_begin(&world, yaml);
     struct flight *flight = broken(&world, FLIGHT_CHAT("goes", "true"));
     flight_world_head(&world, flight, 1, 200, "text/event-stream");
-    flight_world_body(&world, flight, 1, FLIGHT_EVENT(" short", "null"));
+    flight_world_body(&world, flight, 1, FLIGHT_EVENT(" upon", "null"));
     assert_int_equal(flight->live->continuation.state, continuing_awaited);
     arena_reset(&world.scratch);
     world.scratch.taken_max = world.scratch.taken;

@@ -47,9 +47,10 @@ static void after_its_finish_reason_a_stream_may_end_without_its_terminator(void
     assert_ends(FLIGHT_EVENT("hi", "null"), true, failure_cut);
 }
 
-static void half_an_event_at_the_end_is_a_cut(void **state) {
+static void half_an_event_at_the_end_is_a_cut_unless_all_has_been_said(void **state) {
     (void)state;
-    assert_ends(FLIGHT_EVENT("hi", "null") FLIGHT_EVENT("", "\"stop\"") "data: {\"id\"", false, failure_cut);
+    assert_ends(FLIGHT_EVENT("hi", "null") "data: {\"id\"", false, failure_cut);
+    assert_ends(FLIGHT_EVENT("hi", "null") FLIGHT_EVENT("", "\"stop\"") "data: {\"id\"", false, failure_none);
 }
 
 static void a_stream_without_a_token_is_empty(void **state) {
@@ -110,7 +111,7 @@ static void where_a_line_is_an_event_the_last_one_needs_no_end_of_line(void **st
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(after_its_finish_reason_a_stream_may_end_without_its_terminator),
-        cmocka_unit_test(half_an_event_at_the_end_is_a_cut),
+        cmocka_unit_test(half_an_event_at_the_end_is_a_cut_unless_all_has_been_said),
         cmocka_unit_test(a_stream_without_a_token_is_empty),
         cmocka_unit_test(an_event_is_passed_on_when_it_is_whole_and_not_before),
         cmocka_unit_test(an_event_that_is_too_large_is_no_answer),

@@ -154,7 +154,7 @@ static void a_request_and_its_attempts_are_counted(void **state) {
     metrics_request(loop, &(struct metrics_request_facts){
                               .endpoint = 0, .status = 200, .attempts = 3, .duration_us = 1600000, .overhead_us = 60});
     metrics_request(loop, &(struct metrics_request_facts){
-                              .endpoint = 99, .status = 404, .error = error_unknown_model, .duration_us = 10});
+                              .endpoint = 99, .status = 404, .error = error_model_not_found, .duration_us = 10});
     metrics_request(loop,
                     &(struct metrics_request_facts){.endpoint = 1, .status = 0, .caller_gone = true, .attempts = 1});
     metrics_refused(loop, error_headers_too_large);
@@ -168,9 +168,9 @@ static void a_request_and_its_attempts_are_counted(void **state) {
         double value;
     } wanted[] = {
         {"weir_requests_total{endpoint=\"chat\",status=\"2xx\",code=\"none\"}", 1},
-        {"weir_requests_total{endpoint=\"other\",status=\"4xx\",code=\"unknown_model\"}", 1},
+        {"weir_requests_total{endpoint=\"other\",status=\"4xx\",code=\"model_not_found\"}", 1},
         {"weir_requests_total{endpoint=\"embeddings\",status=\"none\",code=\"none\"}", 1},
-        {"weir_refused_total{code=\"unknown_model\"}", 1},
+        {"weir_refused_total{code=\"model_not_found\"}", 1},
         {"weir_refused_total{code=\"headers_too_large\"}", 1},
         {"weir_callers_gone_total", 1},
         {"weir_failovers_total", 2},

@@ -29,7 +29,7 @@ static void what_a_caller_gets_is_whole_or_an_error_is_told(void **state) {
     (void)state;
     if (!weir) fail_msg("%s", error.message);
     assert_int_equal(weir_call(weir, &request, &whole, &error), -1);
-    assert_string_equal(error.code, "unknown_model");
+    assert_string_equal(error.code, "model_not_found");
     assert_non_null(strstr(whole.body, "unheard-of"));
     strcpy(whole_error, error.message);
     bool refused = true;
@@ -39,7 +39,7 @@ static void what_a_caller_gets_is_whole_or_an_error_is_told(void **state) {
         assert_int_equal(weir_call(weir, &request, &reply, &error), -1);
         refused = memory_calls() >= n;
         memory_fail_at(0);
-        if (strcmp(error.code, "unknown_model") == 0) {
+        if (strcmp(error.code, "model_not_found") == 0) {
             assert_string_equal(error.message, whole_error);
             assert_int_equal(reply.body_len, whole.body_len);
             answered++;

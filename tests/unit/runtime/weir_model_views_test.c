@@ -10,7 +10,11 @@
 
 #include <string.h>
 
-static const struct catalog_model nothing = {.context_tokens = -1, .output_tokens_max = -1};
+static const struct catalog_model nothing = {.context_tokens = -1,
+                                             .output_tokens_max = -1,
+                                             .first_token_ms = -1,
+                                             .cache_tokens_min = -1,
+                                             .takes = {.thinking_least = -1, .thinking_most = -1}};
 
 static void assert_written(const struct text *text, const char *wanted) {
     assert_false(text->failed);
@@ -31,7 +35,7 @@ static void each_fact_is_told_where_it_is_known_and_not_elsewhere(void **state) 
     assert_facts(&facts, "\"embeddings\":false,\"time_series\":false");
     facts.context_tokens = facts.output_tokens_max = 0;
     facts.speed = speed_slow;
-    assert_facts(&facts, "\"embeddings\":false,\"time_series\":false,\"speed\":\"slow\"");
+    assert_facts(&facts, "\"embeddings\":false,\"time_series\":false,\"speed\":\"slow\",\"first_token_ms\":2500");
     facts.context_tokens = 1;
     facts.output_tokens_max = 2;
     facts.speed = speed_unknown;
@@ -85,27 +89,28 @@ static void assert_model(const struct catalog_model *const *facts, size_t count,
 }
 
 static void a_route_can_do_what_one_of_its_targets_can_and_lacks_what_all_lack(void **state) {
-    const struct catalog_model seeing = {.context_tokens = 100,
-                                         .output_tokens_max = 20,
-                                         .can = 1u << ability_vision,
-                                         .cannot = 1u << ability_audio | 1u << ability_tools,
-                                         .speed = speed_fast},
-                               calling = {.context_tokens = 200,
-                                          .output_tokens_max = 10,
-                                          .can = 1u << ability_tools,
-                                          .cannot = 1u << ability_audio | 1u << ability_vision,
-                                          .speed = speed_slow};
+    struct catalog_model seeing = nothing, calling = nothing;
+    seeing.context_tokens = 100;
+    seeing.output_tokens_max = 20;
+    seeing.can = 1u << ability_vision;
+    seeing.cannot = 1u << ability_audio | 1u << ability_tools;
+    seeing.speed = speed_fast;
+    calling.context_tokens = 200;
+    calling.output_tokens_max = 10;
+    calling.can = 1u << ability_tools;
+    calling.cannot = 1u << ability_audio | 1u << ability_vision;
+    calling.speed = speed_slow;
     const struct catalog_model *both[] = {&seeing, &calling}, *with_a_stranger[] = {&seeing, NULL};
     (void)state;
-    assert_model(
-        both, 2, dialect_openai,
-        "{\"object\":\"list\",\"data\":[{\"id\":\"m\",\"object\":\"model\",\"created\":0,\"owned_by\":\"a\","
-        "\"weir\":{\"targets\":[\"a/m\",\"a/m\"],\"context_tokens\":200,\"output_tokens_max\":20,\"vision\":"
-        "true,\"audio\":false,\"tools\":true,\"embeddings\":false,\"time_series\":false,\"speed\":\"fast\"}}]}");
+    assert_model(both, 2, dialect_openai,
+                 "{\"object\":\"list\",\"data\":[{\"id\":\"m\",\"object\":\"model\",\"created\":0,\"owned_by\":\"a\","
+                 "\"weir\":{\"targets\":[\"a/m\",\"a/m\"],\"context_tokens\":200,\"output_tokens_max\":20,\"vision\":"
+                 "true,\"audio\":false,\"tools\":true,\"embeddings\":false,\"time_series\":false,\"speed\":\"fast\","
+                 "\"first_token_ms\":400}}]}");
     assert_model(with_a_stranger, 2, dialect_openai, /* which may do what the other lacks */
                  "{\"object\":\"list\",\"data\":[{\"id\":\"m\",\"object\":\"model\",\"created\":0,\"owned_by\":\"a\","
                  "\"weir\":{\"targets\":[\"a/m\",\"a/m\"],\"context_tokens\":100,\"output_tokens_max\":20,\"vision\":"
-                 "true,\"embeddings\":false,\"time_series\":false,\"speed\":\"fast\"}}]}");
+                 "true,\"embeddings\":false,\"time_series\":false,\"speed\":\"fast\",\"first_token_ms\":400}}]}");
 }
 
 static void each_dialect_lists_them_in_its_own_shape(void **state) {

@@ -90,13 +90,50 @@ static void each_name_has_its_route(void **state) {
     snapshot_release(snapshot);
 }
 
-static void on_an_environment_only_start_any_name_is_served(void **state) {
+static const char vendors[] = "providers:\n"
+                              "  second: {type: openai, api_key: k, priority: 2}\n"
+                              "  first: {type: openai, api_key: k, priority: 1}\n"
+                              "  closed: {type: openai, api_key: k, priority: 1, models: [gpt-4o]}\n"
+                              "  claude: {type: anthropic, api_key: k}\n";
+
+static void a_name_that_no_list_knows_is_its_vendors(void **state) {
+    static const struct {
+        const char *model, *targets;
+    } rows[] = {{"gpt-of-the-future", "first/gpt-of-the-future second/gpt-of-the-future "},
+                {"o7-pro", "first/o7-pro second/o7-pro "},
+                {"claude-next", "claude/claude-next "},
+                {"gemini-next", NULL},
+                {"ogre", NULL}};
     (void)state;
-    struct snapshot *snapshot = snapshot_of(NULL);
+    struct snapshot *snapshot = snapshot_of(vendors);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char buffer[256];
+        struct arena arena;
+        arena_init(&arena, 1024, 1 << 20);
+        struct text text = text_in_buffer(buffer, sizeof buffer);
+        const struct route *route = snapshot_route(snapshot, str_from(rows[i].model), &arena);
+        for (size_t t = 0; route && t < route->target_count; t++) {
+            text_put(&text, route->targets[t]->name);
+            text_put_byte(&text, ' ');
+            assert_int_equal(route->targets[t]->prices.input, -1); /* nobody knows it */
+        }
+        assert_int_equal(route != NULL, rows[i].targets != NULL);
+        if (route) assert_true(str_eq(text_str(&text), str_from(rows[i].targets)));
+        arena_free(&arena);
+    }
+    snapshot_release(snapshot);
+}
+
+static void an_unknown_name_is_told_with_the_nearest(void **state) {
+    (void)state;
+    struct snapshot *snapshot = snapshot_of(providers);
     struct arena arena;
     arena_init(&arena, 1024, 1 << 20);
-    const struct route *route = snapshot_route(snapshot, STR("gpt-of-the-future"), &arena);
-    assert_true(route && route->built_in && str_eq(route->targets[0]->provider->name, STR("groq")));
+    struct str said = snapshot_unknown(snapshot, NULL, STR("defalt-model-of-nobody"), &arena);
+    assert_true(str_find(said, STR("`defalt-model-of-nobody`")) != SIZE_MAX);
+    const struct client *client = snapshot_client(snapshot, STR("abc")); /* may use gpt-* alone */
+    struct str nearest = snapshot_nearest(snapshot, client, STR("llama-3.3-70b-versatil"));
+    assert_true(nearest.at == NULL || str_starts(nearest, STR("gpt-")));
     arena_free(&arena);
     snapshot_release(snapshot);
 }
@@ -144,7 +181,8 @@ static int sodium_begin(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_name_has_its_route),
-        cmocka_unit_test(on_an_environment_only_start_any_name_is_served),
+        cmocka_unit_test(a_name_that_no_list_knows_is_its_vendors),
+        cmocka_unit_test(an_unknown_name_is_told_with_the_nearest),
         cmocka_unit_test(a_key_finds_its_client_and_no_other_does),
         cmocka_unit_test(headers_that_go_up_stand_above_all_providers_or_at_one),
         cmocka_unit_test(a_snapshot_lives_until_its_last_holder_lets_go),
