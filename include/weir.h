@@ -127,7 +127,7 @@ struct weir_batch_options {
     const char *in_path; /* {"custom_id","method":"POST","url":"/v1/chat/completions","body":{...}} a line */
     const char
         *out_path;     /* made when all is done: {"id","custom_id","response","error"} a line, in the input's order */
-    unsigned parallel; /* requests at once, at most; 0: 32 */
+    unsigned parallel; /* requests at once, at most; 0: the configuration's batch_size, 32 by default */
     unsigned tries;    /* of one line, where a failure may pass; 0: 5 */
     /* Called about ten times a second, on the thread that runs the batch. true: stop; what runs is waited for. May be
      * NULL. */

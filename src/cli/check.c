@@ -32,11 +32,11 @@ int cli_check(int argc, char **argv) {
     if (errors)
         fprintf(stderr, "%zu error%s\n", errors, errors == 1 ? "" : "s");
     else if (protects)
-        fprintf(stderr, "valid, but `weir serve` refuses to start: %zu key%s that protect are not available yet\n",
+        fprintf(stderr, "`weir serve` refuses to start with it: %zu key%s that protect are not available yet\n",
                 protects, protects == 1 ? "" : "s");
     else
         fprintf(stderr, "%s: fine%s\n", path ? path : "environment",
                 later ? ", with features that are not available yet" : "");
     config_free(&config);
-    return errors ? 2 : 0;
+    return errors || protects ? 2 : 0;
 }

@@ -286,6 +286,12 @@ static void provider_read(struct config_reading *reading, struct snapshot *snaps
                                   .stall_timeout_ns = read_ns(section, "stall_timeout_seconds"),
                                   .max_retries = (unsigned)read_whole(section, "max_retries")};
     snapshot->provider_count++;
+    struct str called = read_str(section, "name");
+    if (called.len && !str_eq(called, node->key))
+        config_report(reading, config_member(node, STR("name")), config_error,
+                      "the provider `%.*s` has another `name`, `%.*s`: what stands in front of the colon counts",
+                      STR_ARG(str_slice(node->key, 0, limit_name)),
+                      STR_ARG(config_shown(config_member(node, STR("name")))));
     if (!catalog_load(&snapshot->catalog, row, &snapshot->arena))
         config_report(reading, node, config_error, "no memory for the catalogue");
     config_build_keys_read(reading, snapshot, node, provider);
@@ -446,34 +452,64 @@ static void route_add(struct route *route, const struct target *target) {
     route->targets[at] = target;
 }
 
-static void route_target_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
-                              const struct config_node *node, struct route *route) {
+/* The provider of a target's name. NULL: there is none, which has been said where it is not meant so. */
+static const struct provider *target_provider(struct config_reading *reading, const struct snapshot *snapshot,
+                                              const struct config_node *root, const struct config_node *node,
+                                              struct str name) {
+    const struct provider *provider = map_find(&snapshot->providers_by_name, name);
+    if (provider) return provider;
+    if (config_overlay_removed(reading, name))
+        config_report(reading, node, config_warning,
+                      "the target `%.*s` is left out: its provider was removed at run time",
+                      STR_ARG(config_shown(node)));
+    else if (!provider_node(root, name)) /* a disabled one is left out without a word */
+        config_report(reading, node, config_error, "the target `%.*s` names a provider that does not exist",
+                      STR_ARG(config_shown(node)));
+    return NULL;
+}
+
+/* A target as a route or a rule writes it. NULL: it is left out, which has been said. */
+static struct target *target_find(struct config_reading *reading, struct snapshot *snapshot,
+                                  const struct config_node *root, const struct config_node *node) {
     struct str name = config_target_name(node);
     const struct config_node *written = node->kind == config_map ? config_member(node, STR("target")) : node;
     if (!written) written = node;
     size_t slash = str_find_byte(name, '/');
-    struct str provider_name = str_slice(name, 0, slash);
     if (slash == SIZE_MAX || slash + 1 >= name.len || name.len > limit_name + limit_model) {
         config_report(reading, node, config_error, "a target is written provider/model, not `%.*s`",
                       STR_ARG(config_shown(written)));
-        return;
+        return NULL;
     }
-    const struct provider *provider = map_find(&snapshot->providers_by_name, provider_name);
-    if (!provider) {
-        if (config_overlay_removed(reading, provider_name))
-            config_report(reading, node, config_warning,
-                          "the target `%.*s` is left out: its provider was removed at run time",
-                          STR_ARG(config_shown(written)));
-        else if (!provider_node(root, provider_name)) /* a disabled one is left out without a word */
-            config_report(reading, node, config_error, "the target `%.*s` names a provider that does not exist",
-                          STR_ARG(config_shown(written)));
-        return;
+    struct str model = str_slice(name, slash + 1, name.len);
+    const struct provider *provider = target_provider(reading, snapshot, root, written, str_slice(name, 0, slash));
+    if (str_find_byte(model, '*') != SIZE_MAX) {
+        config_report(reading, written, config_error,
+                      "the target `%.*s` names no model: `*` is for a route's `model`; write provider/model",
+                      STR_ARG(config_shown(written)));
+        return NULL;
     }
-    struct target *target =
-        config_build_target_of(reading, snapshot, root, provider, str_slice(name, slash + 1, name.len));
+    return provider ? config_build_target_of(reading, snapshot, root, provider, model) : NULL;
+}
+
+/* `provider` of a rule: NAME with its default model, or NAME/MODEL. */
+static struct target *rule_provider_find(struct config_reading *reading, struct snapshot *snapshot,
+                                         const struct config_node *root, const struct config_node *node) {
+    if (str_find_byte(node->text, '/') != SIZE_MAX) return target_find(reading, snapshot, root, node);
+    const struct provider *provider = target_provider(reading, snapshot, root, node, node->text);
+    if (provider && provider->default_model.len)
+        return config_build_target_of(reading, snapshot, root, provider, provider->default_model);
+    if (provider)
+        config_report(reading, node, config_error, "the provider `%.*s` has no default model: write provider/model",
+                      STR_ARG(config_shown(node)));
+    return NULL;
+}
+
+static void route_target_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
+                              const struct config_node *node, struct route *route) {
+    struct target *target = target_find(reading, snapshot, root, node);
     if (target && stands_in(snapshot, target, (uint32_t)snapshot->route_count + 1))
         config_report(reading, node, config_error, "the target `%.*s` stands twice in the route `%.*s`",
-                      STR_ARG(config_shown(written)), STR_ARG(str_slice(route->model, 0, 80)));
+                      STR_ARG(target->name), STR_ARG(str_slice(route->model, 0, 80)));
     else if (target)
         route_add(route, target);
 }
@@ -515,7 +551,7 @@ static void routes_read(struct config_reading *reading, struct snapshot *snapsho
     for (const struct config_node *rule = rules && rules->kind == config_list ? rules->first : NULL; rule;
          rule = rule->next) {
         const struct config_node *own = config_member(rule, STR("targets"));
-        targets += own ? own->count : 0;
+        targets += own ? own->count : 1; /* its `provider` */
     }
     for (size_t i = 0; i < snapshot->provider_count; i++) targets += snapshot->providers[i].model_count + 1;
     if (targets > limit_targets) targets = limit_targets;
@@ -594,6 +630,8 @@ static void client_read(struct config_reading *reading, struct snapshot *snapsho
     if (!map_add(&snapshot->clients_by_name, client->name, client))
         config_report(reading, node, config_error, "two clients are named `%.*s`", STR_ARG(client->name));
     if (str_starts(hash, STR("sha256:"))) hash = str_slice(hash, 7, hash.len);
+    size_t blank = str_find_byte(hash, ' '); /* as sha256sum prints it: with the file's name, which is - */
+    if (blank == 64 && str_eq(str_trim(str_slice(hash, blank, hash.len)), STR("-"))) hash = str_slice(hash, 0, blank);
     bool good = hash_from_hex(hash, &client->key_hash);
     if (!good) {
         const struct config_node *at = config_member(node, STR("key_hash"));
@@ -654,6 +692,7 @@ static void globals_read(struct config_reading *reading, struct snapshot *snapsh
     snapshot->admin_key_hash = reading->input->admin_key_hash;
     snapshot->request_timeout_ns = read_ns(top, "request_timeout_seconds");
     snapshot->body_bytes_max = read_whole(top, "max_body_bytes");
+    snapshot->batch_size = (unsigned)read_whole(top, "batch_size");
     snapshot->response_headers_minimal = read_is(top, "response_headers", "minimal");
     snapshot->cancel_on_disconnect = true;
 }
@@ -675,7 +714,7 @@ struct snapshot *config_build(struct config_reading *reading, const struct confi
     decisions_of_all(reading, snapshot, root);
     providers_read(reading, snapshot, root);
     routes_read(reading, snapshot, root);
-    rules_read(reading, snapshot, root, config_build_target_of);
+    rules_read(reading, snapshot, root, &(struct config_targets){target_find, rule_provider_find});
     model_routes_make(reading, snapshot, root);
     default_route_make(reading, snapshot, root);
     clients_read(reading, snapshot, root);

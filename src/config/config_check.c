@@ -142,9 +142,9 @@ static void number_check(struct config_reading *reading, struct config_node *nod
     if (!scalar_wanted(reading, node, key, what, disabled)) return;
     bool read = str_to_double(node->text, &number);
     bool whole = read && fabs(number) < 1e18 && number == (double)(int64_t)number;
-    bool above = key->value == value_seconds && key->least <= 0; /* 0 itself is none */
-    if (!read || (wants_whole && !whole) || (key->value == value_seconds && number <= 0) || number < key->least ||
-        number > key->most)
+    bool above = key->value == value_seconds && key->least <= 0 && !key->none; /* 0 itself is none */
+    if (!read || (wants_whole && !whole) || (key->value == value_seconds && number <= 0 && !key->none) ||
+        number < key->least || number > key->most)
         config_report(reading, node, config_error, "`%.*s` must be %s %s %.15g %s %.15g, not `%.*s`",
                       STR_ARG(key->name), what, above ? "above" : "from", key->least, above ? "and up to" : "to",
                       key->most, STR_ARG(config_shown(node)));

@@ -23,12 +23,15 @@ void decisions_of_client(struct config_reading *reading, struct snapshot *snapsh
 void facts_of_provider(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
                        struct provider *provider);
 
-/* config_rules.c: the rules and the routes that they lead to; the routes are complete. `target` finds or makes one. */
+/* config_rules.c: the rules and the routes that they lead to; the routes are complete. A target as a list holds it, and
+ * the one of a rule's `provider`; NULL: it is left out, which has been said. */
 typedef struct target *(*config_target_find)(struct config_reading *reading, struct snapshot *snapshot,
-                                             const struct config_node *root, const struct provider *provider,
-                                             struct str model);
+                                             const struct config_node *root, const struct config_node *node);
+struct config_targets {
+    config_target_find listed, of_provider;
+};
 void rules_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
-                config_target_find target);
+                const struct config_targets *targets);
 /* A map of tags. */
 struct rule_tag *tags_read(const struct config_node *map, struct arena *arena, size_t *count);
 

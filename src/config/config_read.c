@@ -72,7 +72,7 @@ static double number_read(struct section section, const struct config_key *row) 
     double value;
     struct str text = written_of(section, row);
     if (str_to_double(text, &value) && value >= row->least && value <= row->most &&
-        (row->value != value_seconds || value > 0))
+        (row->value != value_seconds || value > 0 || row->none))
         return value;
     return str_to_double(row->fallback, &value) ? value : 0;
 }

@@ -51,7 +51,7 @@ static void cell(struct text *text, struct str value) {
 
 static void range(struct text *text, const struct config_key *key) {
     if (key->most <= key->least) return;
-    bool above = key->value == value_seconds && key->least <= 0;
+    bool above = key->value == value_seconds && key->least <= 0 && !key->none;
     if (key->most < config_no_most)
         text_printf(text, "%s%.15g to %.15g", above ? "above " : "", key->least, key->most);
     else

@@ -48,41 +48,38 @@ static void when_read(struct config_reading *reading, struct snapshot *snapshot,
     time_read(reading, when, read);
 }
 
-static void target_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
-                        const struct config_node *node, struct route *route, config_target_find find) {
-    struct str name = config_target_name(node);
-    size_t slash = str_find_byte(name, '/');
-    const struct provider *provider =
-        slash == SIZE_MAX ? NULL : map_find(&snapshot->providers_by_name, str_slice(name, 0, slash));
-    if (slash == SIZE_MAX || slash + 1 >= name.len || name.len > limit_name + limit_model) {
-        config_report(reading, node, config_error, "a target is written provider/model, not `%.*s`",
-                      STR_ARG(config_shown(node)));
-    } else if (!provider) {
-        config_report(reading, node, config_warning, "the target `%.*s` names a provider that is not there: left out",
-                      STR_ARG(config_shown(node)));
-    } else {
-        struct target *target = find(reading, snapshot, root, provider, str_slice(name, slash + 1, name.len));
+static void rule_targets_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
+                              const struct config_node *node, struct route *route, const struct config_targets *find) {
+    const struct config_node *targets = config_member(node, STR("targets")),
+                             *provider = config_member(node, STR("provider"));
+    size_t count = targets && targets->kind == config_list ? targets->count : 0;
+    route->targets = arena_take(&snapshot->arena, (count + 1) * sizeof *route->targets);
+    if (!route->targets) return;
+    if (count && provider)
+        config_report(reading, provider, config_error, "write `targets` or `provider`, not both");
+    else if (count == 0 && !(provider && provider->kind == config_scalar && provider->text.len))
+        config_report(reading, node, config_error, "the rule `%.*s` has no targets", STR_ARG(route->model));
+    else if (count == 0 && (route->targets[0] = find->of_provider(reading, snapshot, root, provider)))
+        route->target_count = 1;
+    for (const struct config_node *at = count ? targets->first : NULL; at; at = at->next) {
+        struct target *target = find->listed(reading, snapshot, root, at);
         if (target) route->targets[route->target_count++] = target;
     }
 }
 
 static void rule_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
-                      const struct config_node *node, config_target_find find) {
+                      const struct config_node *node, const struct config_targets *find) {
     struct arena *arena = &snapshot->arena;
-    const struct config_node *targets = config_member(node, STR("targets"));
     const struct section section = {section_rule, node};
     struct rule rule = {.name = arena_copy(arena, read_str(section, "name")),
                         .enabled = read_bool(section, "enabled"),
                         .priority = (int64_t)read_whole(section, "priority"),
                         .has_strategy = config_member(node, STR("strategy")) != NULL};
-    struct route route = {.model = arena_printf(arena, "rule %.*s", STR_ARG(rule.name)), .built_in = true};
-    size_t count = targets && targets->kind == config_list ? targets->count : 0;
+    struct route route = {.model = rule.name, .built_in = true};
     if (rule.name.len == 0) config_report(reading, node, config_error, "a rule needs a `name`");
     when_read(reading, snapshot, read_section(section, "when"), &rule.when);
-    route.targets = arena_take(arena, (count + 1) * sizeof *route.targets);
-    for (const struct config_node *at = count && route.targets ? targets->first : NULL; at; at = at->next)
-        target_read(reading, snapshot, root, at, &route, find);
-    if (count == 0) config_report(reading, node, config_error, "the rule `%.*s` has no targets", STR_ARG(rule.name));
+    rule_targets_read(reading, snapshot, root, node, &route, find);
+    route.model = arena_printf(arena, "rule %.*s", STR_ARG(rule.name));
     decisions_of_route(reading, snapshot, root, node, &route);
     rule.targets = route.targets;
     rule.target_count = route.target_count;
@@ -123,7 +120,7 @@ static void rules_sort(struct config_reading *reading, struct snapshot *snapshot
 }
 
 void rules_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
-                config_target_find find) {
+                const struct config_targets *targets) {
     const struct config_node *list = config_member(root, STR("rules"));
     size_t count = list && list->kind == config_list ? list->count : 0;
     snapshot->trust_tags = read_bool((struct section){section_top, root}, "trust_tags");
@@ -131,6 +128,6 @@ void rules_read(struct config_reading *reading, struct snapshot *snapshot, const
     snapshot->rule_routes = arena_take_zeroed(&snapshot->arena, (count + 1) * sizeof *snapshot->rule_routes);
     if (!snapshot->rules || !snapshot->rule_routes) return;
     for (const struct config_node *node = count ? list->first : NULL; node; node = node->next)
-        if (node->kind == config_map) rule_read(reading, snapshot, root, node, find);
+        if (node->kind == config_map) rule_read(reading, snapshot, root, node, targets);
     rules_sort(reading, snapshot);
 }

@@ -65,6 +65,7 @@ struct config_key {
     enum config_value value;
     enum config_status status;
     double least, most;             /* of numbers */
+    bool none;                      /* of value_seconds: 0 is allowed, and is none */
     struct str choices;             /* of value_choice: the words, separated by |; or */
     struct str (*word)(size_t);     /* they are another table's: the one at this place, empty behind the last */
     enum config_section inner;      /* of value_section, value_named and value_list */

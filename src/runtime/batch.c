@@ -17,14 +17,7 @@
 #include "runtime/batch_file.h"
 #include "runtime/weir_internal.h"
 
-enum {
-    parallel_usual = 32,
-    parallel_first = 4,
-    tries_usual = 5,
-    look_ms = 100,
-    backoff_ms = 500,
-    backoff_ms_max = 30000
-};
+enum { parallel_first = 4, tries_usual = 5, look_ms = 100, backoff_ms = 500, backoff_ms_max = 30000 };
 
 /* One line on its way. */
 struct item {
@@ -375,7 +368,9 @@ int weir_batch(struct weir *weir, const struct weir_batch_options *options, stru
         library_error_set(error, error_invalid_request, STR("weir_batch_options need size, in_path and out_path."));
         return -1;
     }
-    batch.parallel_max = options->parallel ? options->parallel : parallel_usual;
+    struct deployment *deployment = library_deployment(weir);
+    batch.parallel_max = options->parallel ? options->parallel : deployment->snapshot->batch_size;
+    deployment_release(deployment);
     batch.parallel = batch.parallel_max < parallel_first ? batch.parallel_max : parallel_first;
     batch.tries_max = options->tries ? options->tries : tries_usual;
     batch.started_ns = clock_read().mono_ns;

@@ -199,6 +199,7 @@ struct snapshot {
     bool fallback_by_score; /* adaptive goes on by score after a failure */
     int64_t reserve_output_tokens;
     size_t body_bytes_max;
+    unsigned batch_size; /* lines of a batch that are under way at once */
     bool response_headers_minimal;
     bool cancel_on_disconnect;
 };

@@ -101,9 +101,111 @@ def test_serve_refuses_what_protects_and_is_not_there_yet(tmp_path, key):
     status, said = check(tmp_path, text)
     if "not available yet" not in said:
         pytest.skip("available by now")
-    assert status == 0 and f"`{key.split(':')[0]}`" in said and "weir.yaml:5:5" in said
+    assert status == 2 and f"`{key.split(':')[0]}`" in said and "weir.yaml:5:5" in said, "as serve has it"
     served, why = check(tmp_path, text, "serve")
     assert served == 2 and "refusing to start" in why
+
+
+@pytest.mark.parametrize("yes, no", [("true", "false"), ("True", "False"), ("TRUE", "FALSE"), ("yes", "no"),
+                                     ("Yes", "No"), ("on", "off"), ("ON", "Off")])
+def test_yes_and_no_are_understood_as_people_write_them(tmp_path, yes, no):
+    text = GOOD + f"    enabled: {yes}\n  other: {{type: opanai, enabled: {no}}}\n"
+    assert check(tmp_path, text.replace("opanai", "openai"))[0] == 0
+    assert check(tmp_path, GOOD + "    enabled: maybe\n")[0] == 2
+
+
+@pytest.mark.parametrize("text", [
+    "batch_size: 8\n",
+    "health_check_interval: 0\n",
+    "clients: [{name: a, key_hash: '%s  -'}]\n" % ("ab" * 32),  # as sha256sum prints it
+    "rules: [{name: r, condition: {has_image: true}, provider: openai}]\n",
+    "rules: [{name: r, condition: {has_image: yes}, provider: openai/gpt-4o}]\n",
+])
+def test_what_people_write_is_understood(tmp_path, text):
+    status, said = check(tmp_path, GOOD + "    provider_type: openai\n    name: openai\n"
+                         "    circuit_breaker: {ramp_seconds: 0}\n" + text)
+    assert status == 0, said
+
+
+@pytest.mark.parametrize("text, words", [
+    ("routes: [{model: r, targets: [nobody/m]}]\n", "the target `nobody/m` names a provider that does not exist"),
+    ("rules: [{name: r, targets: [nobody/m]}]\n", "the target `nobody/m` names a provider that does not exist"),
+    ("rules: [{name: r, provider: nobody}]\n", "the target `nobody` names a provider that does not exist"),
+    ("rules: [{name: r, provider: openai, targets: [openai/m]}]\n", "not both"),
+    ("routes: [{model: r, targets: ['openai/*']}]\n", "names no model"),
+    ("rules: [{name: r, targets: ['openai/*']}]\n", "names no model"),
+])
+def test_a_target_that_leads_nowhere_is_an_error_wherever_it_stands(tmp_path, text, words):
+    status, said = check(tmp_path, GOOD + text)
+    assert status == 2 and words in said, said
+
+
+CONTRACT = """\
+listen: 127.0.0.1:8080
+workers: auto
+state_dir: ./weir-state
+selection_strategy: adaptive
+health_check_interval: 300
+request_timeout_seconds: 120
+max_body_bytes: 33554432
+on_disconnect: cancel
+reserve_output_tokens: 4096
+adaptive: {health: 0.4, quota: 0.3, response_time: 0.3}
+retry: {max_retries: 3, base_ms: 200, max_ms: 10000, budget: 0.2}
+hedge: {after: p95, max_share: 0.05}
+cache: {enabled: true, mode: deterministic, ttl_seconds: 300, max_bytes: 268435456, serve_stale_on_outage: true}
+providers:
+  openai:
+    type: openai
+    enabled: true
+    api_key: ${OPENAI_API_KEY}
+    base_url: https://api.openai.com/v1
+    models: [gpt-4o, gpt-4o-mini]
+    priority: 1
+    weight: 1.0
+    timeout_seconds: 30
+    reply_timeout_seconds: 600
+    stall_timeout_seconds: 15
+    connect_timeout_seconds: 5
+    max_retries: 3
+    max_concurrent: 10
+    rate_limit_rpm: 60
+    rate_limit_tpm: 10000
+    rate_limit_rph: 3600
+    burst_allowance: 10
+    adaptive_throttling: true
+    cost_per_request: 0.0
+    prices: {"gpt-4o": {input: 2.50, output: 10.00, cached_input: 1.25}}
+    circuit_breaker: {failure_threshold: 5, timeout_seconds: 60, half_open_max_calls: 3, success_threshold: 1}
+    health_check_interval: 300
+    headers: {OpenAI-Organization: org-1}
+  gemini: {type: gemini, api_key: "${GEMINI_API_KEY}", priority: 2}
+  groq_1: {type: groq, api_key: "${GROQ_API_KEY}"}
+routes:
+  - model: fast
+    strategy: fastest_response
+    targets: [groq_1/llama-3.3-70b-versatile, {target: openai/gpt-4o-mini, weight: 2}]
+  - model: questions
+    strategy: exclusive
+    failover_after: 3
+    resume_streams: true
+    targets: [openai/gpt-4o, gemini/gemini-1.5-pro, groq_1/llama-3.3-70b-versatile]
+rules:
+  - {name: images, when: {has_image: true}, targets: [openai/gpt-4o, gemini/gemini-1.5-pro]}
+  - {name: long, when: {prompt_tokens_over: 100000}, targets: [gemini/gemini-1.5-pro]}
+clients:
+  - {name: app, key_hash: "HASH", role: user, models: ["*"], providers: ["*"], rate_limit_rpm: 600, may_steer: true,
+     raw: false}
+log: {level: info, format: json, redact: true, bodies: false}
+alerts: {quota: [0.8, 0.9, 1.0], webhook: null}
+"""
+
+
+def test_the_contracts_own_example_is_fine_but_for_what_is_to_come(tmp_path):
+    env = environment(OPENAI_API_KEY="k", GEMINI_API_KEY="k", GROQ_API_KEY="k")
+    status, said = check(tmp_path, CONTRACT.replace("HASH", "ab" * 32), env=env)
+    rest = [line for line in said.splitlines() if "is not available yet" not in line]
+    assert status == 0 and len(rest) == 1 and "fine" in rest[0], said
 
 
 def test_what_only_comes_later_does_not_stop_serve(start, start_mock):
