@@ -65,7 +65,8 @@ static bool stands_before(const struct config_problem *a, const struct config_pr
 static bool config_is_known(const struct config *config, const struct config_problem *problem) {
     for (const struct config_problem *known = config->problems; known; known = known->next)
         if (known->line == problem->line && known->column == problem->column &&
-            document_of(known) == document_of(problem) && str_eq(known->message, problem->message))
+            document_of(known) == document_of(problem) && str_eq(known->file, problem->file) &&
+            str_eq(known->message, problem->message))
             return true;
     return false;
 }
@@ -124,11 +125,13 @@ void config_report(struct config_reading *reading, const struct config_node *at,
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    problem_add(reading->config, &(struct config_problem){.severity = severity,
-                                                          .line = at ? at->line : 0,
-                                                          .column = at ? at->column : 0,
-                                                          .overlay = at && at->overlay,
-                                                          .message = str_from(message)});
+    problem_add(reading->config,
+                &(struct config_problem){.severity = severity,
+                                         .line = at ? at->line : 0,
+                                         .column = at ? at->column : 0,
+                                         .overlay = at && at->overlay,
+                                         .file = at && at->file ? reading->config->files[at->file - 1] : STR(""),
+                                         .message = str_from(message)});
 }
 
 void config_report_file(struct config_reading *reading, struct str file, unsigned line, unsigned column,
@@ -160,7 +163,7 @@ static struct config_node *root_of(struct config_reading *reading) {
         config_catalog_open(reading, NULL);
         return config_from_environment(reading, &reading->catalog);
     }
-    struct config_node *root = config_yaml_parse(reading->input->text, &reading->config->arena, &place);
+    struct config_node *root = config_yaml_parse(reading->input->text, 0, &reading->config->arena, &place);
     if (!root) {
         struct config_node at = {.line = place.line, .column = place.column};
         config_report(reading, &at, config_error, "%s", place.message);
@@ -174,7 +177,10 @@ static struct config_node *root_of(struct config_reading *reading) {
         config_report(reading, root, config_error, "the file is empty: it holds no key, and nothing was changed");
         return NULL;
     }
-    if (root->kind == config_map) return root;
+    if (root->kind == config_map) {
+        config_include(reading, root);
+        return root;
+    }
     config_report(reading, root, config_error, "the file must be a map of keys, such as `providers:`");
     return NULL;
 }
@@ -194,6 +200,7 @@ static void config_compact(struct config *config) {
         texts[count++] = &process->listens[i].key_file;
     }
     bool fine = true;
+    small.file_count = 0; /* problems have their own */
     for (size_t i = 0; i < count && fine; i++) fine = (*texts[i] = arena_copy(&kept, *texts[i])).at != NULL;
     struct config_problem **problem = &small.problems;
     for (const struct config_problem *from = config->problems; from && fine; from = from->next) {

@@ -26,6 +26,9 @@ struct config_input {
     const char *(*environment)(void *context, const char *name); /* NULL: not set */
     /* A file's whole content into the arena; false: *error. */
     bool (*read_file)(void *context, struct str path, struct arena *arena, struct str *content, struct error *error);
+    /* Tells of each file that fits a pattern (* and ? within a name), in order, and how many they were. NULL: a pattern
+     * is a name. */
+    size_t (*find_files)(void *context, struct str pattern, void (*found)(void *user, struct str path), void *user);
     void *context;
     /* Can TLS use these: a provider's authorities; a listener's certificate and key? false: *error. NULL: not looked
      * at. */
@@ -63,7 +66,7 @@ struct config_origin {
     struct str provider, server, origin;
 };
 
-enum { config_listens_max = 16 };
+enum { config_listens_max = 16, config_files_max = 100 };
 
 /* What the process needs; lives in the configuration's own arena. */
 struct config_process {
@@ -84,6 +87,8 @@ struct config {
     struct config_origin *origins;
     size_t error_count, warning_count, not_available_count, protects_count;
     struct config_process process;
+    struct str files[config_files_max]; /* that `include` names, while it is read */
+    size_t file_count;
     bool had_clients, served_providers; /* of the input */
     struct snapshot *snapshot;          /* NULL when there is any error; the caller takes it over, and sets NULL here */
 };
@@ -117,6 +122,8 @@ void config_report_file(struct config_reading *reading, struct str file, unsigne
                         const char *sentence);
 /* What a message may show of a value: its first bytes, or nothing of what a reference stood for. */
 struct str config_shown(const struct config_node *node);
+/* config_include.c: the files that it names, merged into it. */
+void config_include(struct config_reading *reading, struct config_node *root);
 /* config_check.c: types, ranges, unknown keys, references (expanded in place). */
 void config_check(struct config_reading *reading, struct config_node *root);
 /* config_build.c */

@@ -29,7 +29,7 @@ static void shape_report(struct config_reading *reading, const struct config_nod
 /* The overlay's `providers`, every node marked; NULL: none, or a problem was reported. */
 static struct config_node *overlay_parse(struct config_reading *reading) {
     struct config_place place;
-    struct config_node *root = config_yaml_parse(reading->input->overlay_text, &reading->config->arena, &place);
+    struct config_node *root = config_yaml_parse(reading->input->overlay_text, 0, &reading->config->arena, &place);
     if (!root) {
         struct config_node at = {.line = place.line, .column = place.column, .overlay = true};
         config_report(reading, &at, config_error, "%s", place.message);

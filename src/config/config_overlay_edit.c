@@ -165,7 +165,7 @@ static void overlay_write(struct text *text, const struct config_node *entries) 
 /* The entries of the text as it stands, values marked as strings where they were. NULL: *error. */
 static struct config_node *entries_read(struct str text, struct arena *arena, struct error *error) {
     struct config_place place;
-    struct config_node *root = config_yaml_parse(text, arena, &place);
+    struct config_node *root = config_yaml_parse(text, 0, arena, &place);
     if (!root) {
         error_set(error, error_invalid_request, "the run-time overlay cannot be read: line %u: %s", place.line,
                   place.message);

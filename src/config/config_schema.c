@@ -33,6 +33,10 @@
 static const struct config_key top_keys[] = {
     ANY("listen", "127.0.0.1:8080",
         "Where to listen: ADDRESS:PORT, [IPV6]:PORT or unix:PATH; or a list of them, or {address, tls}."),
+    TEXTS(
+        "include", "",
+        "Further files whose keys stand beside these, named from this file's folder; * and ? fit names: conf.d/*.yaml. "
+        "They include none themselves."),
     TEXT("admin_listen", "", "A listener of its own for /admin; without it the admin API is on every listener.",
          .status = key_protects),
     TEXT("workers", "auto", "Event loops: `auto` is min(cores, 4), or a number.", .least = 1, .most = limit_loops),

@@ -1,10 +1,11 @@
-/* config_yaml.c - libyaml's events into nodes, without recursion. */
+/* config_yaml.c - libyaml's events into nodes, without recursion. An alias is a copy of what its anchor names: nodes
+ * are changed by whoever reads them. */
 #include "config/config_yaml.h"
 
 #include <stdio.h>
 #include <yaml.h>
 
-enum { depth_max = 24, nodes_max = 2000000, index_least = 32 };
+enum { depth_max = 24, nodes_max = 2000000, index_least = 32, anchors_max = 1000, alias_nodes_max = 100000 };
 
 /* The members of a map that has many, by their keys: at most half full. */
 struct config_index {
@@ -38,8 +39,17 @@ static bool index_keep(struct config_node *map, struct config_node *added, struc
     return true;
 }
 
+struct anchor {
+    struct anchor *before;
+    struct str name;
+    struct config_node *node;
+};
+
 struct building {
     yaml_parser_t parser;
+    unsigned char file;
+    struct anchor *anchors; /* the latest first: a name may be given again */
+    size_t anchor_count, alias_nodes;
     struct arena *arena;
     struct config_node *open[depth_max];
     struct config_node **tail[depth_max]; /* where the next child goes */
@@ -47,7 +57,7 @@ struct building {
     struct config_node *root;
     struct str key; /* of the pair that is being read */
     unsigned key_line, key_column;
-    bool has_key;
+    bool has_key, key_quoted;
     struct config_place *problem;
 };
 
@@ -77,6 +87,7 @@ static bool node_place(struct building *building, struct config_node *node, yaml
     struct config_node *parent = building->open[building->depth - 1];
     if (in_map(building)) {
         node->key = building->key;
+        node->quoted_key = building->key_quoted;
         node->key_line = building->key_line;
         node->key_column = building->key_column;
         building->has_key = false;
@@ -96,10 +107,140 @@ static struct config_node *node_new(struct building *building, enum config_kind 
         return NULL;
     }
     node->kind = kind;
+    node->file = building->file;
     node->line = (unsigned)mark.line + 1;
     node->column = (unsigned)mark.column + 1;
     return node;
 }
+
+/* -- anchors, aliases, merges -- */
+
+static bool anchor_note(struct building *building, const yaml_char_t *name, struct config_node *node,
+                        yaml_mark_t mark) {
+    if (!name) return true;
+    struct anchor *anchor = arena_take(building->arena, sizeof *anchor);
+    struct str copy = arena_copy(building->arena, str_from((const char *)name));
+    if (++building->anchor_count > anchors_max || !anchor || !copy.at)
+        return config_yaml_refuse(building, mark, "more than 1000 anchors");
+    *anchor = (struct anchor){building->anchors, copy, node};
+    building->anchors = anchor;
+    return true;
+}
+
+static bool is_open(const struct building *building, const struct config_node *node) {
+    for (size_t i = 0; i < building->depth; i++)
+        if (building->open[i] == node) return true;
+    return false;
+}
+
+/* One node without its children. NULL: too many, which has been said. */
+static struct config_node *node_copy(struct building *building, const struct config_node *from, yaml_mark_t mark) {
+    if (++building->alias_nodes > alias_nodes_max) {
+        config_yaml_refuse(building, mark, "aliases stand for more than 100000 values");
+        return NULL;
+    }
+    struct config_node *copy = node_new(building, from->kind, mark);
+    if (!copy) return NULL;
+    *copy = *from;
+    copy->first = copy->last = copy->next = NULL;
+    copy->count = 0;
+    copy->index = NULL;
+    return copy;
+}
+
+/* All of it, level by level down to where nodes may stand. NULL: it was said why not. */
+static struct config_node *tree_copy(struct building *building, const struct config_node *from, yaml_mark_t mark) {
+    const struct config_node *next[depth_max];
+    struct config_node *into[depth_max], *copy = node_copy(building, from, mark);
+    size_t depth = 0;
+    if (!copy) return NULL;
+    next[0] = from->first;
+    into[0] = copy;
+    while (true) {
+        if (!next[depth]) {
+            config_map_index(into[depth], building->arena);
+            if (depth-- == 0) return copy;
+            continue;
+        }
+        const struct config_node *child = next[depth];
+        next[depth] = child->next;
+        struct config_node *added = node_copy(building, child, mark);
+        if (!added) return NULL;
+        struct config_node *parent = into[depth];
+        if (parent->last)
+            parent->last->next = added;
+        else
+            parent->first = added;
+        parent->last = added;
+        parent->count++;
+        if (!child->first) continue;
+        if (building->depth + ++depth >= depth_max) {
+            config_yaml_refuse(building, mark, "nested too deep");
+            return NULL;
+        }
+        next[depth] = child->first;
+        into[depth] = added;
+    }
+}
+
+static bool alias_take(struct building *building, const yaml_event_t *event) {
+    struct str name = str_from((const char *)event->data.alias.anchor);
+    const struct anchor *anchor = building->anchors;
+    char message[160];
+    while (anchor && !str_eq(anchor->name, name)) anchor = anchor->before;
+    if (in_map(building) && !building->has_key)
+        return config_yaml_refuse(building, event->start_mark, "a key must be a plain word");
+    if (!anchor) {
+        snprintf(message, sizeof message, "there is no anchor `&%.*s` above", STR_ARG(str_slice(name, 0, 64)));
+        return config_yaml_refuse(building, event->start_mark, message);
+    }
+    if (is_open(building, anchor->node))
+        return config_yaml_refuse(building, event->start_mark, "an alias stands inside of what it names");
+    struct config_node *copy = tree_copy(building, anchor->node, event->start_mark);
+    return copy && node_place(building, copy, event->start_mark);
+}
+
+/* What `<<` brings: members that the map does not have itself, of the first map that has them. */
+static bool members_merge(struct building *building, struct config_node *map, struct config_node *from,
+                          yaml_mark_t mark) {
+    if (from->kind != config_map)
+        return config_yaml_refuse(building, mark, "`<<` takes a map, or a list of maps: <<: *name");
+    for (struct config_node *node = from->first, *next; node; node = next) {
+        next = node->next;
+        if (config_member(map, node->key)) continue;
+        node->next = NULL;
+        if (map->last)
+            map->last->next = node;
+        else
+            map->first = node;
+        map->last = node;
+        map->count++;
+        if (!index_keep(map, node, building->arena)) return config_yaml_refuse(building, mark, "the file is too large");
+    }
+    return true;
+}
+
+static void member_remove(struct config_node *map, const struct config_node *node) {
+    struct config_node **place = &map->first, *before = NULL;
+    while (*place != node) before = *place, place = &(*place)->next;
+    *place = node->next;
+    if (map->last == node) map->last = before;
+    map->count--;
+}
+
+/* A map is whole: what it merges is in it then. */
+static bool map_close(struct building *building, struct config_node *map, yaml_mark_t mark) {
+    struct config_node *merge = config_member(map, STR("<<"));
+    if (!merge || merge->quoted_key) return true;
+    member_remove(map, merge);
+    config_map_index(map, building->arena);
+    if (merge->kind != config_list) return members_merge(building, map, merge, mark);
+    for (struct config_node *from = merge->first; from; from = from->next)
+        if (!members_merge(building, map, from, mark)) return false;
+    return true;
+}
+
+/* -- events -- */
 
 static bool container_open(struct building *building, enum config_kind kind, const yaml_event_t *event) {
     if (in_map(building) && !building->has_key)
@@ -107,6 +248,9 @@ static bool container_open(struct building *building, enum config_kind kind, con
     if (building->depth == depth_max) return config_yaml_refuse(building, event->start_mark, "nested too deep");
     struct config_node *node = node_new(building, kind, event->start_mark);
     if (!node || !node_place(building, node, event->start_mark)) return false;
+    const yaml_char_t *anchor =
+        kind == config_map ? event->data.mapping_start.anchor : event->data.sequence_start.anchor;
+    if (!anchor_note(building, anchor, node, event->start_mark)) return false;
     building->tail[building->depth] = &node->first;
     building->open[building->depth++] = node;
     return true;
@@ -126,7 +270,11 @@ static bool scalar_take(struct building *building, const yaml_event_t *event) {
                      STR_ARG(str_slice(text, 0, 64)), twin->key_line);
             return config_yaml_refuse(building, event->start_mark, message);
         }
+        if (event->data.scalar.anchor)
+            return config_yaml_refuse(building, event->start_mark,
+                                      "an anchor stands in front of a value, not of a key");
         building->key = text;
+        building->key_quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
         building->key_line = (unsigned)event->start_mark.line + 1;
         building->key_column = (unsigned)event->start_mark.column + 1;
         building->has_key = true;
@@ -136,7 +284,8 @@ static bool scalar_take(struct building *building, const yaml_event_t *event) {
     if (!node) return false;
     node->text = text;
     node->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
-    return node_place(building, node, event->start_mark);
+    return anchor_note(building, event->data.scalar.anchor, node, event->start_mark) &&
+           node_place(building, node, event->start_mark);
 }
 
 static bool event_take(struct building *building, const yaml_event_t *event) {
@@ -144,11 +293,11 @@ static bool event_take(struct building *building, const yaml_event_t *event) {
     case YAML_MAPPING_START_EVENT: return container_open(building, config_map, event);
     case YAML_SEQUENCE_START_EVENT: return container_open(building, config_list, event);
     case YAML_MAPPING_END_EVENT:
+        building->depth--;
+        return map_close(building, building->open[building->depth], event->start_mark);
     case YAML_SEQUENCE_END_EVENT: building->depth--; return true;
     case YAML_SCALAR_EVENT: return scalar_take(building, event);
-    case YAML_ALIAS_EVENT:
-        return config_yaml_refuse(building, event->start_mark,
-                                  "aliases (*name) are not understood: write the value out");
+    case YAML_ALIAS_EVENT: return alias_take(building, event);
     default: return true;
     }
 }
@@ -178,8 +327,9 @@ static void buffers_wipe(yaml_parser_t *parser) {
     if (parser->buffer.start) memory_wipe(parser->buffer.start, (size_t)(parser->buffer.end - parser->buffer.start));
 }
 
-struct config_node *config_yaml_parse(struct str text, struct arena *arena, struct config_place *problem) {
-    struct building building = {.arena = arena, .problem = problem};
+struct config_node *config_yaml_parse(struct str text, unsigned char file, struct arena *arena,
+                                      struct config_place *problem) {
+    struct building building = {.arena = arena, .file = file, .problem = problem};
     bool fine = yaml_parser_initialize(&building.parser) == 1, done = false;
     if (!fine) {
         config_yaml_refuse(&building, (yaml_mark_t){0, 0, 0}, "no memory to read the file");

@@ -14,8 +14,10 @@ struct config_node {
     enum config_kind kind;
     struct str text;               /* scalars; references in it are expanded by the check */
     bool quoted;                   /* a scalar in quotes is a string, whatever it looks like */
+    bool quoted_key;               /* its key is in quotes: `<<` in quotes is no merge */
     bool referred;                 /* the text came out of a reference: no message may show it */
     bool overlay;                  /* it stands in the run-time overlay, not in the configuration's own text */
+    unsigned char file;            /* which of the included files it stands in, from 1; 0: in none */
     bool edited;                   /* a provider that the overlay has a say in */
     enum config_way way;           /* of a provider: no key of the environment goes where the overlay leads */
     struct str key;                /* in a map */
@@ -32,9 +34,11 @@ struct config_place {
     char message[200];
 };
 
-/* NULL: *problem says where and why. An empty document gives an empty map. Aliases, tags and more than one document
- * are refused; depth and number of nodes are bounded. */
-struct config_node *config_yaml_parse(struct str text, struct arena *arena, struct config_place *problem);
+/* NULL: *problem says where and why. An empty document gives an empty map. Anchors (&name), aliases (*name) and merges
+ * (<<: *name) count as YAML has them; tags and more than one document are refused; depth, the number of nodes, and of
+ * those that aliases make, are bounded. `file` is noted in each node. */
+struct config_node *config_yaml_parse(struct str text, unsigned char file, struct arena *arena,
+                                      struct config_place *problem);
 /* Makes the index of a large map anew, after changes. Without memory lookups are only slower. */
 void config_map_index(struct config_node *map, struct arena *arena);
 /* NULL when there is none. In a large map that is as it was read, in the same time for any size. */

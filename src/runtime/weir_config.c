@@ -2,6 +2,8 @@
  * over it. Blocks; control threads only. Texts are wiped after use: they may hold credentials. */
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
+#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -42,7 +44,7 @@ static const char *library_config_environment_of(void *context, const char *name
 }
 
 static bool keep(const struct config_source *source, struct str path, struct str text, struct error *error) {
-    return !source->keep || in_force_keep(source->keep, path, text) ||
+    return !source->keep || in_force_find(source->keep, path) || in_force_keep(source->keep, path, text) ||
            error_set(error, error_out_of_memory, "no memory for %.*s", STR_ARG(path));
 }
 
@@ -67,6 +69,24 @@ static bool referenced_read(void *context, struct str path, struct arena *arena,
     memory_give(bytes);
     if (!content->at) error_set(error, error_out_of_memory, "no memory for %s", terminated);
     return kept && content->at;
+}
+
+/* Files of `include`. Where a change is made to what is in force, those that were read then. */
+static size_t files_find(void *context, struct str pattern, void (*found)(void *user, struct str path), void *user) {
+    const struct config_source *source = context;
+    char terminated[1024];
+    size_t count = 0;
+    glob_t files;
+    str_copy(terminated, sizeof terminated, pattern);
+    for (const struct in_force_text *text = source->texts ? source->texts->first : NULL; text; text = text->next) {
+        char path[1024];
+        str_copy(path, sizeof path, text->path);
+        if (fnmatch(terminated, path, FNM_PATHNAME | FNM_PERIOD) == 0) count++, found(user, text->path);
+    }
+    if (source->texts || glob(terminated, 0, NULL, &files) != 0) return count;
+    for (; count < files.gl_pathc; count++) found(user, str_from(files.gl_pathv[count]));
+    globfree(&files);
+    return count;
 }
 
 /* -- TLS -- */
@@ -193,6 +213,7 @@ bool library_config_load(const struct config_source *source, struct config *conf
                                      .text = text,
                                      .environment = library_config_environment_of,
                                      .read_file = referenced_read,
+                                     .find_files = files_find,
                                      .context = (void *)(uintptr_t)source,
                                      .ca_check = ca_check,
                                      .certificate_check = source->host->serves && !edits ? certificate_check : NULL,

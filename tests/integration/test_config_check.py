@@ -201,6 +201,68 @@ alerts: {quota: [0.8, 0.9, 1.0], webhook: null}
 """
 
 
+def test_anchors_aliases_and_merges_count_as_yaml_has_them(tmp_path):
+    status, said = check(tmp_path, """\
+providers:
+  a: &a
+    type: openai
+    api_key: &key sk-test
+    models: &models [m, n]
+    circuit_breaker: &breaker {failure_threshold: 3}
+  b:
+    <<: *a
+    api_key: *key
+    priority: 2
+  c: {<<: [{priority: 3}, *a], circuit_breaker: {<<: *breaker, ramp_seconds: 0}}
+routes:
+  - &one {model: r, targets: [a/m, b/m]}
+  - {<<: *one, model: s}
+""")
+    assert status == 0, said
+
+
+@pytest.mark.parametrize("text, words", [
+    ("a: *none\n", "weir.yaml:1:4: there is no anchor `&none` above"),
+    ("providers: &a {b: *a}\n", "an alias stands inside of what it names"),
+    ("log: {<<: level}\n", "`<<` takes a map"),
+    ("? *x\n: y\n", "weir.yaml:1:3: a key must be a plain word"),
+    ("x0: &x0 [1,1,1,1,1,1,1,1,1]\n" + "".join(
+        f"x{i}: &x{i} [{','.join(['*x%d' % (i - 1)] * 9)}]\n" for i in range(1, 9)),
+     "aliases stand for more than 100000 values"),
+    ("".join(f"x{i}: &x{i} [{'*x%d' % (i - 1) if i else 1}]\n" for i in range(40)), "nested too deep"),
+])
+def test_aliases_have_limits_and_lead_somewhere(tmp_path, text, words):
+    status, said = check(tmp_path, text)
+    assert status == 2 and words in said, said[:500]
+
+
+def test_included_files_stand_beside_the_first_one(tmp_path):
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d" / "a.yaml").write_text("providers:\n  a: {type: openai, api_key: k, models: [m]}\n")
+    (tmp_path / "conf.d" / "b.yaml").write_text("""\
+ai_providers:
+  providers:
+    b: {type: openai, api_key: k, models: [m]}
+  routes: [{model: two, targets: [b/m, a/m]}]
+""")
+    (tmp_path / "more.yaml").write_text("log: {level: debug}\n")
+    text = "include: [conf.d/*.yaml, more.yaml]\nroutes: [{model: one, targets: [a/m]}]\n"
+    status, said = check(tmp_path, text)
+    assert status == 0, said
+    (tmp_path / "conf.d" / "b.yaml").write_text("providers:\n  a: {type: openai, api_key: k}\n  c: {typ: openai}\n")
+    status, said = check(tmp_path, text)
+    assert status == 2 and "conf.d/b.yaml:2:3: the key `a` stands twice: the first is in" in said, said
+    assert re.search(r"conf\.d/b\.yaml:3:7: unknown key `typ`: did you mean `type`", said), said
+    (tmp_path / "more.yaml").write_text("log: [\n")
+    assert re.search(r"more\.yaml:2:1: ", check(tmp_path, text)[1])
+    (tmp_path / "more.yaml").write_text("include: other.yaml\n")
+    assert "an included file includes no others" in check(tmp_path, text)[1]
+    status, said = check(tmp_path, GOOD + "include: nothing.yaml\n")
+    assert status == 2 and "weir.yaml:5:10: cannot read" in said and "nothing.yaml" in said, said
+    status, said = check(tmp_path, GOOD + "include: nothing/*.yaml\n")
+    assert status == 0 and "fits no file" in said, said
+
+
 def test_the_contracts_own_example_is_fine_but_for_what_is_to_come(tmp_path):
     env = environment(OPENAI_API_KEY="k", GEMINI_API_KEY="k", GROQ_API_KEY="k")
     status, said = check(tmp_path, CONTRACT.replace("HASH", "ab" * 32), env=env)

@@ -44,6 +44,23 @@ def test_a_bad_file_changes_nothing_and_says_why(start, start_mock):
     assert chat(weir.port).status == 200 and status(weir)["generation"] == 0
 
 
+def test_included_files_are_read_again_and_stay_in_force_through_a_change_at_run_time(start, start_mock):
+    mock = start_mock()
+    weir = start({"providers": {"p": provider(mock)}, "include": ["more/*.yaml"]})
+    assert chat(weir.port, model="fast").status == 404
+    (weir.folder / "more").mkdir()
+    (weir.folder / "more" / "routes.yaml").write_text("routes: [{model: fast, targets: [p/m]}]\n")
+    hup(weir, "reloaded")
+    assert chat(weir.port, model="fast").status == 200
+    (weir.folder / "more" / "routes.yaml").write_text("routes: [")
+    headers = {"Authorization": f"Bearer {weir.admin_key}"}
+    assert http(weir.port, "POST", "/admin/v1/providers/p/drain", headers=headers).status == 200
+    assert http(weir.port, "POST", "/admin/v1/providers/p/resume", headers=headers).status == 200
+    assert chat(weir.port, model="fast").status == 200, "what is in force, not what is half written"
+    assert "routes.yaml" in hup(weir, "reload_failed")["said"]
+    assert "routes.yaml" in status(weir)["configuration"]["said"]
+
+
 def test_an_empty_file_is_no_configuration(start, start_mock):
     """Cut and not written yet, or a full disk: whatever runs goes on, with its clients, and `check` says the same."""
     mock = start_mock()

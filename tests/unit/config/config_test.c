@@ -63,7 +63,7 @@ static const struct {
     {"- a\n", "w.yaml:1:1: the file must be a map"},
     {"providers: [\n", "w.yaml:2:1: "},
     {"a: b: c\n", "w.yaml:1:5: "},
-    {"x: &a 1\ny: *a\n", "w.yaml:2:4: aliases"},
+    {"x: &a 1\ny: *a\n", "w.yaml:1:1: unknown key `x`"},
     {P "providers: {}\n", "w.yaml:2:1: the key `providers` stands twice: the first is in line 1"},
     {P "lisen: 127.0.0.1:1\n", "w.yaml:2:1: unknown key `lisen`: did you mean `listen`?"},
     {"providers:\n  a: {type: openai, api_key: k, prioritty: 1}\n",
