@@ -14,6 +14,8 @@ int cli_batch(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_explain(int argc, char **argv);
 int cli_route(int argc, char **argv);
+int cli_reload(int argc, char **argv);
+int cli_drain(int argc, char **argv);
 int cli_provider(int argc, char **argv);
 int cli_mock(int argc, char **argv);
 int cli_version(int argc, char **argv);

@@ -9,10 +9,12 @@ const struct cli_command cli_commands[] = {
     {"check", cli_check, "", "check a configuration: every problem as FILE:LINE:COL: message"},
     {"ask", cli_ask, "TEXT", "one prompt, in-process, without a server; - reads standard input"},
     {"batch", cli_batch, "IN.jsonl -o OUT.jsonl", "a batch file, in-process; goes on where it was stopped"},
-    {"status", cli_status, "", "providers and counters of a running gateway"},
+    {"status", cli_status, "", "providers, locks and counters of a running gateway"},
     {"explain", cli_explain, "REQUEST_ID", "every decision taken for one request (the x-weir-request-id of a reply)"},
     {"route", cli_route, "[MODEL|TEXT]", "what would be chosen now, without sending anything"},
     {"provider", cli_provider, "list|ACTION [NAME] [key=value ...]", "look at providers, and change them at run time"},
+    {"reload", cli_reload, "", "as SIGHUP: reads the configuration again, and says what waits for a restart"},
+    {"drain", cli_drain, "", "as SIGTERM: takes nothing new, and ends when what is under way has ended"},
     {"mock", cli_mock, "", "a fake provider with fault injection"},
     {"version", cli_version, "", "which one this is"},
 };

@@ -109,6 +109,8 @@ static void reload(void *context, struct weir_error *error, bool *done) {
         library_error_set(error, why.code, str_from(why.message));
         *done = false;
     }
+    if (*done && serving->weir->restart_for[0])
+        log_warn(log_of(serving), now, "restart_needed", f_text("keys", serving->weir->restart_for));
     if (*done)
         log_info(log_of(serving), now, "reloaded");
     else

@@ -75,6 +75,37 @@ static int fetch_and_print(const char *url, const char *key, const char *path, b
     return send_and_print("GET", url, key, path, STR_NONE, raw, print);
 }
 
+static void print_locks(const struct json_value *locks) {
+    size_t place = 0;
+    if (json_count(locks)) printf("\n%-30s %-40s %s\n", "exclusive route", "holder", "failures");
+    for (const struct json_value *lock; (lock = json_each(locks, &place, NULL));)
+        printf("%-30.*s %-40.*s %lld of %lld\n", STR_ARG(json_str(json_member(lock, "route"), STR(""))),
+               STR_ARG(json_str(json_member(lock, "holder"), STR(""))),
+               (long long)json_i64(json_member(lock, "failures"), 0),
+               (long long)json_i64(json_member(lock, "failover_after"), 0));
+}
+
+/* Since the start. */
+static void print_totals(const struct json_value *totals) {
+    static const struct {
+        const char *name, *label;
+    } counts[] = {{"requests", "requests"},        {"refused", "refused"},           {"attempts", "attempts"},
+                  {"failovers", "failovers"},      {"callers_gone", "callers gone"}, {"in_flight", "in flight"},
+                  {"streams_open", "open streams"}};
+    struct str name;
+    size_t place = 0;
+    printf("\n");
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        printf("%s%lld %s", i ? ", " : "", (long long)json_i64(json_member(totals, counts[i].name), 0),
+               counts[i].label);
+    printf("\n%lld tokens in, %lld out, $%.*s\n", (long long)json_i64(json_member(totals, "input_tokens"), 0),
+           (long long)json_i64(json_member(totals, "output_tokens"), 0),
+           STR_ARG(json_str(json_member(totals, "cost_usd"), STR("0"))));
+    for (const struct json_value *error; (error = json_each(json_member(totals, "errors"), &place, &name));)
+        printf("%s%.*s %lld", place == 1 ? "errors: " : ", ", STR_ARG(name), (long long)json_i64(error, 0));
+    if (place) printf("\n");
+}
+
 static void print_status(const char *text) {
     const char *problem;
     size_t at, place = 0;
@@ -108,15 +139,9 @@ static void print_status(const char *text) {
             printf("\n%.*s: a breaker is shut for the client %.*s alone, whose requests failed in a row\n",
                    STR_ARG(json_str(json_member(provider, "name"), STR(""))), STR_ARG(client));
     }
+    print_locks(json_member(root, "locks"));
+    print_totals(json_member(root, "totals"));
     json_free(json);
-    const char *totals = strstr(text, "\"totals\":");
-    if (totals) {
-        printf("\n");
-        char *copy = strdup(totals + 9);
-        if (copy && *copy) copy[strlen(copy) - 1] = 0; /* the outer object's brace */
-        if (copy) print_indented(copy);
-        free(copy);
-    }
 }
 
 int cli_status(int argc, char **argv) {
@@ -128,6 +153,47 @@ int cli_status(int argc, char **argv) {
     if (status >= 0) return status;
     return fetch_and_print(url, key, "/admin/v1/status", json || !isatty(STDOUT_FILENO), print_status);
 }
+
+/* POST without a body, and a sentence where it is done. */
+static int post_and_say(int argc, char **argv, const char *path, void (*say)(const char *json)) {
+    const char *url = NULL, *key = NULL;
+    bool json = false;
+    int rest_count;
+    char buffer[256];
+    const struct cli_option options[] = {CLI_URL(&url), CLI_ADMIN_KEY(&key), CLI_JSON(&json)};
+    int status = cli_options(argc, argv, options, 3, NULL, 0, &rest_count);
+    if (status >= 0) return status;
+    char *body = cli_send("POST", cli_url(url), path, cli_admin_key(key, buffer, sizeof buffer), STR_NONE, &status);
+    if (!body) return 1;
+    int result = 0;
+    if (status / 100 != 2)
+        result = cli_print_failure(status, body);
+    else if (json)
+        printf("%s\n", body);
+    else
+        say(body);
+    weir_free(body);
+    return result;
+}
+
+static void say_reloaded(const char *text) {
+    const char *problem;
+    size_t at;
+    struct json *json = json_parse(str_from(text), &problem, &at);
+    struct str keys = json_str(json_member(json_root(json), "restart_for"), STR(""));
+    printf("reloaded\n");
+    if (keys.len) printf("after a restart only: %.*s\n", STR_ARG(keys));
+    json_free(json);
+}
+
+static void say_draining(const char *text) {
+    (void)text;
+    printf("draining: nothing new is taken, and it ends when what is under way has ended\n");
+}
+
+int cli_reload(int argc, char **argv) { return post_and_say(argc, argv, "/admin/v1/reload", say_reloaded); }
+
+int cli_drain(int argc, char **argv) { return post_and_say(argc, argv, "/admin/v1/drain", say_draining); }
 
 int cli_explain(int argc, char **argv) {
     const char *url = NULL, *key = NULL, *id = NULL;

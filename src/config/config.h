@@ -132,6 +132,9 @@ struct snapshot *config_build(struct config_reading *reading, const struct confi
 void config_catalog_open(struct config_reading *reading, const struct config_node *root);
 /* config_process.c */
 void config_process_read(struct config_reading *reading, const struct config_node *root);
+/* What of it holds until the process ends, a line a key; and the keys whose lines differ, separated by commas. */
+void config_process_fixed(const struct config_process *process, struct text *text);
+void config_process_differ(struct str before, struct str after, struct text *names);
 /* config_environment.c: a tree such as a file would give, from the environment. */
 struct config_node *config_from_environment(struct config_reading *reading, const struct catalog *catalog);
 /* The same file: the simulated provider that nobody asked for, where real ones have served. */

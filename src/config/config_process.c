@@ -115,3 +115,35 @@ void config_process_read(struct config_reading *reading, const struct config_nod
     process->metrics_public = read_is(top, "metrics", "public");
     listens_read(reading, top);
 }
+
+void config_process_fixed(const struct config_process *process, struct text *text) {
+    const struct {
+        const char *name;
+        uint64_t value;
+    } numbers[] = {{"workers", process->workers},
+                   {"header_timeout_seconds", process->header_timeout_ns},
+                   {"body_timeout_seconds", process->body_timeout_ns},
+                   {"idle_timeout_seconds", process->idle_timeout_ns},
+                   {"write_timeout_seconds", process->write_timeout_ns},
+                   {"max_connections", process->connections_max},
+                   {"max_memory_bytes", process->memory_bytes_max},
+                   {"core_dumps", process->core_dumps},
+                   {"metrics", process->metrics_public}};
+    text_put(text, STR("listen"));
+    for (size_t i = 0; i < process->listen_count; i++)
+        text_printf(text, " %.*s|%.*s|%.*s", STR_ARG(process->listens[i].address),
+                    STR_ARG(process->listens[i].cert_file), STR_ARG(process->listens[i].key_file));
+    text_printf(text, "\nstate_dir %.*s\nlog %.*s %.*s\n", STR_ARG(process->state_dir), STR_ARG(process->log_level),
+                STR_ARG(process->log_format));
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        text_printf(text, "%s %llu\n", numbers[i].name, (unsigned long long)numbers[i].value);
+}
+
+void config_process_differ(struct str before, struct str after, struct text *names) {
+    struct str old, new;
+    while (before.len && after.len && str_split_next(&before, '\n', &old) && str_split_next(&after, '\n', &new)) {
+        if (str_eq(old, new)) continue;
+        if (names->len) text_put(names, STR(", "));
+        text_put(names, str_slice(new, 0, str_find_byte(new, ' ')));
+    }
+}

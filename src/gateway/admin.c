@@ -92,6 +92,7 @@ struct later {
     struct loop *loop;
     struct letter *letter; /* of the answer: what has been done can be told */
     struct weir_error error;
+    char restart_for[256]; /* what was read and counts only after a restart */
     bool done;
 };
 
@@ -148,8 +149,14 @@ void answer_explain(struct visit *visit) {
 
 static void reloaded(void *context) {
     struct later *later = context;
+    char json[512];
+    struct text text = text_in_buffer(json, sizeof json);
+    text_put_byte(&text, '{');
+    text_json_bool(&text, STR("reloaded"), true);
+    if (later->restart_for[0]) text_json_str(&text, STR("restart_for"), str_from(later->restart_for));
+    text_put_byte(&text, '}');
     if (later->done)
-        visit_answer(later->visit, 200, STR("application/json"), STR("{\"reloaded\":true}"));
+        visit_answer(later->visit, 200, STR("application/json"), text_str(&text));
     else
         visit_error(later->visit, error_bad_configuration, str_from(later->error.message));
     later_end(later);
@@ -159,6 +166,7 @@ static void reload_run(void *context) {
     struct later *later = context;
     const struct gateway_options *options = &later->gateway->options;
     options->reload(options->context, &later->error, &later->done);
+    str_copy(later->restart_for, sizeof later->restart_for, str_from(later->gateway->weir->restart_for));
     struct letter *letter = later->letter;
     later->letter = NULL;
     if (!loop_letter_post(later->loop, letter, reloaded, later)) memory_give(later); /* nobody is left to tell */

@@ -281,6 +281,24 @@ bool library_deploy(struct weir *weir, struct config *config, enum deploying how
     return true;
 }
 
+/* Which keys of the file that has been read count only after a restart. */
+static void restart_note(struct weir *weir, const struct config_process *process) {
+    struct arena arena;
+    arena_init(&arena, 4096, 1024 * 1024);
+    struct text fresh = text_in_arena(&arena, 2048),
+                names = text_in_buffer(weir->restart_for, sizeof weir->restart_for - 1);
+    if (!weir->fixed) {
+        struct text started = text_in_arena(&arena, 2048);
+        config_process_fixed(&weir->config.process, &started);
+        text_put_byte(&started, 0);
+        weir->fixed = started.failed ? NULL : copy_of(started.at);
+    }
+    config_process_fixed(process, &fresh);
+    if (weir->fixed && !fresh.failed) config_process_differ(str_from(weir->fixed), text_str(&fresh), &names);
+    weir->restart_for[names.len] = 0;
+    arena_free(&arena);
+}
+
 int weir_reload(struct weir *weir, struct weir_error *error) {
     char problems[sizeof error->message];
     struct config config;
@@ -291,6 +309,7 @@ int weir_reload(struct weir *weir, struct weir_error *error) {
     struct config_source source = library_source(weir);
     source.keep = &texts;
     bool fine = library_config_load(&source, &config, problems, sizeof problems) && !config.protects_count;
+    if (fine) restart_note(weir, &config.process);
     if (!fine)
         library_error_set(error, error_bad_configuration, str_from(problems));
     else if (!(fine = library_marks_keep(weir, &config, &why)))
@@ -381,6 +400,7 @@ void weir_close(struct weir *weir, unsigned drain_ms) {
     memory_give(weir->config_path);
     memory_give(weir->config_text);
     memory_give(weir->simulated_base_url);
+    memory_give(weir->fixed);
     memory_give(weir->log_bridge);
     memory_give(weir->workers);
     memory_give(weir);

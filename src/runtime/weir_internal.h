@@ -52,6 +52,9 @@ struct weir {
     void *log_bridge; /* weir_open's; owned */
     struct now started;
     struct latch drained;
+    char *fixed; /* what holds until the end, as the start had it; NULL before the first reload; by `control` */
+    char restart_for[256]; /* the keys that have changed in the file and wait for a restart, as the last reload saw them
+                            */
     char file_said[1024]; /* why the file is not what is in force, as it was when it was looked at last; empty: it is */
 };
 

@@ -96,8 +96,9 @@ void library_health_write(struct weir *weir, const struct snapshot *snapshot, st
 
 /* -- locks -- */
 
-void library_locks_write(const struct snapshot *snapshot, struct text *text) {
-    text_put(text, STR("{\"locks\":["));
+static void locks_put(const struct snapshot *snapshot, struct text *text) {
+    text_json_key(text, STR("locks"));
+    text_put_byte(text, '[');
     for (size_t i = 0; i < snapshot->route_count; i++) {
         const struct route *route = &snapshot->routes[i];
         if (route->strategy != strategy_exclusive || route->target_count == 0) continue;
@@ -114,7 +115,13 @@ void library_locks_write(const struct snapshot *snapshot, struct text *text) {
         text_json_u64(text, STR("epoch"), view.epoch);
         text_put_byte(text, '}');
     }
-    text_put(text, STR("]}"));
+    text_put_byte(text, ']');
+}
+
+void library_locks_write(const struct snapshot *snapshot, struct text *text) {
+    text_put_byte(text, '{');
+    locks_put(snapshot, text);
+    text_put_byte(text, '}');
 }
 
 bool library_lock_move(const struct snapshot *snapshot, struct str name, struct str target, struct error *error) {
@@ -179,7 +186,9 @@ void library_status_write(struct weir *weir, const struct snapshot *snapshot, st
     text_put(text, STR(",\"providers\":["));
     for (size_t i = 0; i < snapshot->provider_count; i++)
         library_views_provider_put(snapshot, &snapshot->providers[i], now, text);
-    text_put(text, STR("],\"totals\":"));
+    text_put_byte(text, ']');
+    locks_put(snapshot, text);
+    text_put(text, STR(",\"totals\":"));
     metrics_write_json(weir->reports.metrics, text);
     text_put_byte(text, '}');
 }

@@ -125,7 +125,9 @@ def test_status_on_a_terminal_is_a_row_a_provider_and_the_totals(pair, tmp_path)
     assert [row[0] for row in rows] == ["one", "two"]
     assert all(row[1:4] == ["openai", "active", "healthy"] and row[5] == "closed" and row[-2] == "-" and
                row[-1].startswith("http://") for row in rows), rows
-    assert json.loads(totals) == admin(weir, "/admin/v1/status").json["totals"]
+    told = admin(weir, "/admin/v1/status").json["totals"]
+    assert totals.startswith(f"{told['requests']} requests, {told['refused']} refused, {told['attempts']} attempts")
+    assert f"{told['input_tokens']} tokens in, {told['output_tokens']} out, ${told['cost_usd']}" in totals
 
 
 FORMS = {  # where a request is sent, and a plain one
@@ -168,6 +170,21 @@ def test_route_names_what_is_then_sent_in_every_dialect(mocks, start, kind, tmp_
     assert code == 1 and "never-heard-of" in err
     code, out, _ = command(weir, "route", "--json", "m", "--targets", "other/m", "--strategy", "priority")
     assert code == 0 and json.loads(out)["chosen"] == "other/m"
+
+
+def test_status_is_a_table_on_a_terminal_with_its_locks(mocks, start):
+    weir = start({"providers": {"p": provider(mocks[0])},
+                  "routes": [{"model": "one", "strategy": "exclusive", "targets": ["p/m"]}]})
+    assert chat(weir.port, model="one").status == 200
+    assert admin(weir, "/admin/v1/status").json["locks"][0]["holder"] == "p/m"
+    ours, theirs = os.openpty()
+    env = environment(WEIR_URL=f"http://127.0.0.1:{weir.port}", WEIR_ADMIN_KEY=weir.admin_key)
+    run = subprocess.run([BINARY, "status"], stdout=theirs, timeout=10, env=env, cwd=weir.folder)
+    os.close(theirs)
+    out = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert run.returncode == 0 and "{" not in out and '"' not in out, out
+    assert re.search(r"one +p/m +0 of 3", out) and "1 requests" in out and re.search(r"[1-9]\d* tokens in", out), out
 
 
 def test_commands_without_a_gateway_or_key_say_so(pair, tmp_path):

@@ -61,6 +61,22 @@ def test_included_files_are_read_again_and_stay_in_force_through_a_change_at_run
     assert "routes.yaml" in status(weir)["configuration"]["said"]
 
 
+def test_a_reload_says_what_waits_for_a_restart(start, start_mock):
+    config = {"workers": 1, "max_connections": 1000, "providers": {"p": provider(start_mock())}}
+    weir = start(config)
+    hup(weir, "reloaded")
+    assert not weir.log("restart_needed")
+    weir.write({**config, "workers": 2, "max_connections": 2000, "log": {"level": "debug"}})
+    assert hup(weir, "restart_needed")["keys"] == "log, workers, max_connections"
+    run = [subprocess.run([BINARY, command, *more], capture_output=True, text=True, timeout=10, cwd=weir.folder,
+                          env=environment(WEIR_URL=f"http://127.0.0.1:{weir.port}", WEIR_ADMIN_KEY=weir.admin_key))
+           for command, more in (("reload", []), ("reload", ["--json"]), ("drain", []))]
+    assert [r.returncode for r in run] == [0, 0, 0], run
+    assert "after a restart only: log, workers, max_connections" in run[0].stdout
+    assert '"restart_for":"log, workers, max_connections"' in run[1].stdout and "draining" in run[2].stdout
+    assert weir.process.wait(10) == 0
+
+
 def test_an_empty_file_is_no_configuration(start, start_mock):
     """Cut and not written yet, or a full disk: whatever runs goes on, with its clients, and `check` says the same."""
     mock = start_mock()
