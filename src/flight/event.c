@@ -33,6 +33,7 @@ enum { ranges_first = 8, ranges_as_they_are = 4, gather_first = 4 * 1024, gather
  * a long list. Answers where the bytes stand now; as it was where there is no memory. */
 static struct str gathered(struct actions *actions, struct str bytes) {
     struct text *gather = &actions->gather;
+    CHECKF(bytes.len <= gather_first, "len=%zu", bytes.len); /* so that each fits into a fresh one */
     if (!gather->at || bytes.len > gather->size - gather->len) {
         size_t size = gather->size ? 2 * gather->size : gather_first;
         struct text fresh = text_in_arena(actions->scratch, size < gather_max ? size : gather_max);

@@ -24,6 +24,8 @@
 
 static void on_body(struct flight *flight, struct str bytes, struct now now, struct actions *out) {
     if (flight->state != flight_receiving) return; /* answered already: the rest of the body is of no use */
+    CHECKF(flight->body.chunks.len <= flight->body.most, "len=%zu most=%zu", flight->body.chunks.len,
+           flight->body.most); /* each piece was looked at before it was added */
     if (bytes.len > flight->body.most - flight->body.chunks.len)
         answer_error(flight, error_body_too_large, STR_NONE, STR_NONE, now, out);
     else if (!budget_admits(flight->budget, bytes.len) || !chunks_add(&flight->body.chunks, bytes))
@@ -90,6 +92,7 @@ static void on_final_failure(struct flight *flight, const struct attempt *attemp
 /* An attempt has failed: its stream goes on elsewhere or breaks, another target is tried, or this is the answer. */
 static void on_failure(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
                        struct actions *out) {
+    CHECKF(attempt == flight->live || attempt == flight->rival, "attempt %u", attempt->number); /* who fails, runs */
     failure = failure_of_ours(flight, failure);
     attempt_cancel(attempt, out);
     if (attempt->state == attempt_delivering) {
@@ -148,6 +151,7 @@ static void on_deadline(struct flight *flight, struct now now, struct actions *o
 }
 
 static void on_timer(struct flight *flight, struct now now, struct actions *out) {
+    CHECK(!flight->live || flight->waiting.why == waiting_none); /* who waits has nobody that runs */
     flight->times.timer_ns = 0;
     if (flight->live)
         on_deadline(flight, now, out);
@@ -217,6 +221,7 @@ static enum step attempt_step(struct flight *flight, struct attempt *attempt, co
 /* The one of those that run that the event is of, else NULL: an event of a dead attempt changes nothing. */
 static struct attempt *attempt_of(const struct flight *flight, const struct event *event) {
     struct attempt *attempt = flight->live;
+    CHECK(!flight->rival || (flight->live && flight->hedge == hedge_running)); /* it runs beside another, if at all */
     if (flight->rival && flight->rival->number == event->attempt) attempt = flight->rival;
     return attempt && attempt->number == event->attempt && !attempt->call_over ? attempt : NULL;
 }
@@ -226,9 +231,18 @@ static void on_upstream(struct flight *flight, const struct event *event, struct
     if (!attempt) return;
     if (attempt_step(flight, attempt, event, now, out) == step_over && attempt->failing != failure_none)
         on_failure(flight, attempt, attempt->failing, now, out);
+    CHECKF(attempt->failing == failure_none || attempt->state == attempt_settled, "attempt %u: %d", attempt->number,
+           (int)attempt->failing); /* what was said of it was seen to */
 }
 
 /* -- a step -- */
+
+/* How much of an answer its caller has, by what the flight is at: the two move together in a step. */
+static const enum caller_state callers[flight_states] = {[flight_receiving] = caller_waiting,
+                                                         [flight_trying] = caller_waiting,
+                                                         [flight_answering] = caller_headed,
+                                                         [flight_answered] = caller_ended,
+                                                         [flight_closed] = caller_gone};
 
 /* Answered, and nothing more is awaited of a provider. */
 static bool is_over(const struct flight *flight) {
@@ -255,6 +269,7 @@ void flight_step(struct flight *flight, const struct event *event, struct now no
         break;
     default: on_upstream(flight, event, now, out);
     }
+    CHECKF(flight->caller == callers[flight->state], "state=%d caller=%d", (int)flight->state, (int)flight->caller);
     if (is_over(flight)) {
         flight_close(flight, now, out);
     } else if (flight->times.timer_moved) {

@@ -191,6 +191,8 @@ static bool candidates_add(struct flight *flight, const struct route *route, boo
                                .place = route->places ? route->places[i].cells : NULL,
                                .weight = route->places ? route->places[i].weight : 1};
     }
+    CHECKF(flight->choice.count <= flight->choice.room && flight->choice.room <= limit_candidates, "count=%zu room=%zu",
+           flight->choice.count, flight->choice.room);
     return true;
 }
 
@@ -226,6 +228,7 @@ static const struct rule *rule_find(const struct flight *flight, struct now now)
     if (snapshot->rule_count == 0) return NULL;
     for (size_t i = 0; flight->client && i < flight->client->tag_count && i < rule_tags_max; i++)
         tags[count++] = flight->client->tags[i];
+    CHECKF(count <= sizeof tags / sizeof *tags, "count=%zu", count);
     struct rule_facts facts = {.has_image = flight->request.has_image,
                                .has_tools = flight->request.has_tools,
                                .wants_json = flight->request.wants_json,

@@ -130,6 +130,7 @@ void answer_bytes(struct flight *flight, struct str bytes, struct actions *out) 
 /* What was held while the attempt was not yet the answer. Copied to scratch, so that an open stream holds none of it.
  */
 void answer_held(struct flight *flight, struct attempt *attempt, struct actions *out) {
+    CHECKF(flight->live == attempt && attempt->state == attempt_delivering, "attempt %u", attempt->number);
     struct str whole = chunks_whole(&attempt->reply.held);
     struct str copy = whole.len ? arena_copy(flight->host->scratch, whole) : STR_NONE;
     if (copy.at) answer_bytes(flight, copy, out);
@@ -186,6 +187,7 @@ void answer_json(struct flight *flight, int status, struct str body, int64_t ret
         if (flight->answer.error == error_quota_exhausted)
             answer_header_put(headers, &count, STR("x-should-retry"), STR("false"));
         own_limits_put(flight, headers, &count, now);
+        CHECKF(count <= own_headers_max + limit_headers_max, "count=%zu", count);
     }
     answer_respond(flight, status, headers ? headers : &least, headers ? count : 1, (int64_t)body.len, now, out);
     answer_bytes(flight, body, out);
@@ -245,6 +247,7 @@ void answer_error_status(struct flight *flight, enum error_code code, int status
 }
 
 enum step answer_count(struct flight *flight, int64_t tokens, struct now now, struct actions *out) {
+    CHECKF(tokens >= 0 && flight->attempt_count == 0, "tokens=%lld", (long long)tokens); /* nobody was asked */
     struct text text = text_in_arena(&flight->arena, 64);
     flight->codec->write_count(tokens, &text);
     flight->answer.estimated = true;
@@ -256,6 +259,7 @@ enum step answer_count(struct flight *flight, int64_t tokens, struct now now, st
 
 void answer_providers_word(struct flight *flight, const struct attempt *last, struct str body, struct now now,
                            struct actions *out) {
+    CHECKF(last->state == attempt_settled && last->reply.status >= 400, "status=%d", last->reply.status);
     flight->answer.error = failure_facts(last->failure)->error;
     answer_head(flight, last, last->reply.status, (int64_t)body.len, now, out);
     answer_bytes(flight, body, out);

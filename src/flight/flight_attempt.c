@@ -56,6 +56,7 @@ static bool call_headers(struct flight *flight, const struct attempt *attempt, s
 static struct attempt *attempt_new(struct flight *flight, struct candidate *candidate, const struct holds *holds,
                                    struct now now) {
     CHECK(holds->gate && holds->provider_breaker); /* which its settling gives back */
+    CHECK(candidate >= flight->choice.candidates && candidate < flight->choice.candidates + flight->choice.count);
     struct attempt *attempt = arena_take_zeroed(&flight->arena, sizeof *attempt);
     if (!attempt) return NULL;
     attempt->target = candidate->target;
@@ -79,6 +80,7 @@ static struct attempt *attempt_new(struct flight *flight, struct candidate *cand
 static bool attempt_call(struct flight *flight, struct attempt *attempt, struct actions *out) {
     const struct provider *provider = attempt->target->provider;
     if (!attempt->way->request(flight, attempt)) return false;
+    CHECKF(attempt->dialect.codec, "%s", attempt->way->name); /* reads the errors, whatever the way */
     struct action *action = actions_add(out, action_call);
     action->attempt = attempt->number;
     action->call.provider = provider;

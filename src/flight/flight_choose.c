@@ -171,6 +171,7 @@ static enum step retry_later(struct flight *flight, const struct attempt *last, 
         if (better) best = candidate;
     }
     if (!best || !last) return step_on;
+    CHECKF(best->tries > 0 && last->state == attempt_settled, "tries=%d", best->tries); /* again: not a first time */
     uint64_t pause_ns =
         NS_PER_MS * retry_backoff_ms(best->tries - 1u, rules->base_ms, rules->max_ms, prng_next(flight->host->prng));
     int64_t told_ms = last->candidate == best ? last->reply.retry_after_ms : -1;
@@ -229,6 +230,7 @@ struct candidate *flight_choose_other(struct flight *flight, struct now now, str
     for (struct candidate *next; (next = choice_best(flight, now)); next->raced = true) {
         if (files_needed(flight, next->target)) continue;
         next->refusal = hold_take(flight, next, false, now, holds, out);
+        CHECK(next->target != flight->live->target);
         if (next->refusal == refusal_none) return next;
     }
     return NULL;

@@ -53,6 +53,7 @@ static void stream_deliver_begin(struct flight *flight, struct attempt *attempt,
 }
 
 void stream_token(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+    CHECKF(attempt->state == attempt_replying || attempt->state == attempt_delivering, "state=%d", (int)attempt->state);
     attempt->last_token_ns = now.mono_ns;
     if (attempt->state != attempt_delivering) stream_deliver_begin(flight, attempt, now, out);
 }
@@ -69,6 +70,7 @@ enum step stream_complete(struct flight *flight, struct attempt *attempt, struct
 /* The end of an answer that is not whole. */
 static void stream_end_broken(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
                               struct actions *out) {
+    CHECKF(failure != failure_none && attempt->state == attempt_delivering, "failure=%d", (int)failure);
     attempt_settle(flight, attempt, failure, now, out);
     flight->answer.error = failure_facts(failure)->error;
     if (attempt->reply.mode == reply_events) {

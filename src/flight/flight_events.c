@@ -102,6 +102,7 @@ static enum step event_pass(struct flight *flight, struct attempt *attempt, cons
 enum step events_take(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
                       struct actions *out) {
     struct message_events events = {.arena = flight->host->scratch};
+    CHECK(attempt->dialect.reader); /* made with the request: what a codec remembers from event to event */
     attempt->stream.events++;
     if (event->comment_only)
         return attempt->way->writes_anew ? step_on : stream_pass(flight, attempt, event->raw, event->borrowed, out);
@@ -129,6 +130,7 @@ enum step events_take(struct flight *flight, struct attempt *attempt, const stru
 
 enum step events_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
     struct message_event end = {.kind = message_event_end, .usage = USAGE_NONE};
+    CHECKF(attempt->state == attempt_delivering, "state=%d", (int)attempt->state); /* an empty stream has failed */
     if (attempt->stream.saw_done) return step_on;
     if (attempt->way->writes_anew) return written_pass(flight, attempt, &end, 1, now, out);
     struct str terminator = attempt->dialect.codec->terminator;

@@ -55,6 +55,7 @@ static enum step fetch_refuse(struct flight *flight, struct str url, struct str 
 enum step files_fetch(struct flight *flight, const struct target *target, struct now now, struct actions *out) {
     struct message_part *part = wanted_next(flight, target);
     if (!part) return step_on;
+    CHECKF(flight->files.count <= fetches_max, "count=%u", flight->files.count); /* with the last one it was answered */
     if (flight->files.count++ == fetches_max)
         return fetch_refuse(flight, part->media.url, STR("it is one of more than 20"), now, out);
     flight->files.part = part;
@@ -123,5 +124,6 @@ enum step files_fetched(struct flight *flight, const struct event *event, struct
     for (size_t i = 0; i < flight->canonical.message->message_count; i++)
         fill(flight->canonical.message->messages[i].parts, flight->canonical.message->messages[i].part_count, url,
              &media);
+    CHECK(!part->media.url.len); /* or it would be fetched again and again */
     return step_on;
 }

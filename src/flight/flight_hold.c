@@ -279,6 +279,7 @@ static void key_cool(const struct flight *flight, struct attempt *attempt, struc
     const struct provider *provider = attempt->target->provider;
     unsigned key = attempt->holds.key;
     if (provider->key_count == 0) return;
+    CHECKF(key < provider->key_count, "key=%u of %zu", key, (size_t)provider->key_count);
     key_throttle(attempt, now);
     if (attempt->failure == failure_none) suspicion_clear(&provider->key_cells[key]->suspicion);
     if (failure_facts(attempt->failure)->fault != fault_key) return;

@@ -125,6 +125,7 @@ void lock_settle(struct flight *flight, struct attempt *attempt, struct now now)
     struct route_cells *cells = flight->choice.route->cells;
     struct cell *lock = &cells->lock;
     uint64_t ignored = 0;
+    CHECKF(attempt->state == attempt_settled, "state=%d", (int)attempt->state); /* its failure is what it ended with */
     if (attempt->failure == failure_none) {
         company_note(&cells->company, flight->client_hash, now.mono_ns);
         if (lock_view(lock).epoch == attempt->lock_epoch && cell_load(&cells->row)) cell_store(&cells->row, 0);

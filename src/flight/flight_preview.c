@@ -1,5 +1,6 @@
 /* flight_preview.c - which target a request would get now, and why, without sending it: admitted as a real one is and
  * chosen for as a real one is, by the same functions. Takes nothing, moves nothing. */
+#include "base/check.h"
 #include "dialect/endpoint.h"
 #include "flight/flight_internal.h"
 
@@ -138,6 +139,8 @@ bool flight_preview(const struct flight_host *host, const struct snapshot *snaps
         preview_tell(flight, now, text);
     else
         *error = flight->answer.said;
+    CHECK(flight->attempt_count == 0 && flight->waiting.why == waiting_none); /* nobody was asked or waited for */
+    CHECK(!flight->client_holds.gate);
     if (flight->caller == caller_waiting) caller_enter(flight, caller_gone, now);
     if (flight->state != flight_closed) flight_enter(flight, flight_closed, now);
     flight_free(flight);

@@ -6,6 +6,7 @@
  * Must never: send anything outside of the provider's base URL, or what only that provider may know to a caller. */
 #include <string.h>
 
+#include "base/check.h"
 #include "base/header_names.h"
 #include "dialect/fields.h"
 #include "dialect/names.h"
@@ -179,6 +180,7 @@ bool raw_keep(struct flight *flight, const struct flight_request *request) {
 enum step raw_admit(struct flight *flight, struct now now, struct actions *out) {
     const struct provider *provider = map_find(&flight->snapshot->providers_by_name, flight->head.raw->provider);
     struct str model = STR_NONE;
+    CHECK(flight->head.raw); /* kept with the head: raw_keep */
     flight->request = (struct openai_request){.max_tokens = -1, .n = 1};
     const char *refused = why_not(flight, provider, &model);
     if (refused) return answer_error(flight, error_not_allowed, str_from(refused), STR_NONE, now, out);
@@ -265,6 +267,7 @@ bool raw_request(struct flight *flight, struct attempt *attempt) {
     struct text path = text_in_arena(&flight->arena, provider->base.path.len + flight->head.raw->path.len + 64);
     struct str rest = flight->head.raw->query, pair;
     char before = '?';
+    CHECKF(attempt->number == 0 && !flight->rival, "attempt %u", attempt->number); /* the only one */
     text_put(&path, provider->base.path);
     text_put(&path, flight->head.raw->path);
     while (rest.len && str_split_next(&rest, '&', &pair)) {

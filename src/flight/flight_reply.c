@@ -7,6 +7,7 @@
 #include "flight/flight_internal.h"
 
 static void reply_deliver_begin(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+    CHECKF(attempt->reply.mode == reply_opaque, "mode=%d", (int)attempt->reply.mode); /* others are read first */
     attempt_wins(flight, attempt, now, out);
     attempt_enter(flight, attempt, attempt_delivering, now);
     flight_enter(flight, flight_answering, now);
@@ -27,6 +28,7 @@ static void tail_keep(struct attempt *attempt, struct str bytes) {
     memmove(attempt->reply.tail, attempt->reply.tail + attempt->reply.tail_len - keep, keep);
     memcpy(attempt->reply.tail + keep, bytes.at, bytes.len);
     attempt->reply.tail_len = keep + bytes.len;
+    CHECKF(attempt->reply.tail_len <= size, "len=%zu", attempt->reply.tail_len);
 }
 
 static enum step opaque_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now,
@@ -103,6 +105,7 @@ static enum step opaque_end(struct flight *flight, struct attempt *attempt, stru
 }
 
 enum step reply_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+    CHECK(attempt->reply.mode != reply_events && attempt->call_over);
     if (attempt->reply.mode == reply_opaque) return opaque_end(flight, attempt, now, out);
     struct str body = chunks_whole(&attempt->reply.held);
     if (!body.at) return attempt_fails(attempt, failure_system);

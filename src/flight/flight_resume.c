@@ -182,6 +182,7 @@ static void *spliced_writer(struct flight *flight, const struct attempt *attempt
 
 enum step resume_try(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
                      struct actions *out) {
+    CHECKF(flight->live == attempt && attempt->state == attempt_delivering, "attempt %u", attempt->number);
     if (!resume_may(flight) || attempt->reply.mode != reply_events) return step_over;
     if (failure_facts(failure)->fault == fault_caller || flight->body.whole.len == 0) return step_over;
     struct str delivered = chunks_whole(&flight->resume.delivered);

@@ -60,6 +60,7 @@ void attempt_cancel(struct attempt *attempt, struct actions *out) {
 
 void attempt_wins(struct flight *flight, struct attempt *winner, struct now now, struct actions *out) {
     struct attempt *other = winner == flight->live ? flight->rival : flight->live;
+    CHECKF(winner == flight->live || winner == flight->rival, "attempt %u", winner->number);
     flight->winner = winner;
     if (!other) return;
     attempt_cancel(other, out);

@@ -117,6 +117,7 @@ static enum step splice_error(struct flight *flight, struct attempt *attempt, co
 static enum step splice_done(struct flight *flight, struct attempt *attempt, const struct sse_event *event,
                              struct now now, struct actions *out) {
     if (attempt->state != attempt_delivering) return attempt_fails(attempt, failure_empty_stream);
+    CHECK(!attempt->stream.saw_done); /* behind its end nothing is read */
     attempt->stream.saw_done = true;
     if (stream_pass(flight, attempt, event->raw, event->borrowed, out) != step_on) return step_over;
     return stream_complete(flight, attempt, now, out);

@@ -64,6 +64,8 @@ _Noreturn static void move_is_illegal(const struct flight *flight, enum machine 
 void state_move(struct flight *flight, enum machine machine, unsigned number, unsigned from, unsigned to,
                 struct now now) {
     struct transitions *log = &flight->transitions;
+    CHECKF(machine < machines && from < states_most && to < states_most, "machine=%d from=%u to=%u", (int)machine, from,
+           to);
     if (__builtin_expect(!(moves[machine][from] >> to & 1), 0)) move_is_illegal(flight, machine, number, from, to);
     log->ring[log->count++ % transitions_kept] =
         (struct transition){.at_ms = (uint32_t)((now.mono_ns - flight->times.arrived_ns) / NS_PER_MS),
@@ -90,7 +92,10 @@ void attempt_enter(struct flight *flight, struct attempt *attempt, enum attempt_
     switch (state) {
     case attempt_sent: attempt->sent_ns = now.mono_ns; return;
     case attempt_replying: attempt->head_ns = now.mono_ns; return;
-    case attempt_delivering: flight->times.timer_moved = true; return; /* from here on a stall counts */
+    case attempt_delivering:
+        CHECKF(flight->live == attempt && !flight->rival && flight->winner == attempt, "attempt %u", attempt->number);
+        flight->times.timer_moved = true; /* from here on a stall counts */
+        return;
     case attempt_settled:
         CHECKF(flight->live == attempt || flight->rival == attempt, "attempt %u of %.*s does not run", attempt->number,
                STR_ARG(flight->request_id));
@@ -104,12 +109,15 @@ void attempt_enter(struct flight *flight, struct attempt *attempt, enum attempt_
 }
 
 void hedge_enter(struct flight *flight, enum hedge_state state, struct now now) {
+    CHECK(state != hedge_running || (flight->live && flight->rival));
     state_move(flight, machine_hedge, 0, flight->hedge, state, now);
     flight->hedge = state;
 }
 
 void resume_enter(struct flight *flight, enum resume_state state, struct now now) {
     struct chunks *delivered = &flight->resume.delivered;
+    CHECKF(state != resume_going || (flight->caller == caller_headed && !flight->live), "caller=%d",
+           (int)flight->caller); /* what is gone on with has begun, and has broken off */
     state_move(flight, machine_resume, 0, flight->resume.state, state, now);
     flight->resume.state = state;
     if (state == resume_ready) chunks_init_spared(delivered, flight->budget, flight->host->chunk_spares);
@@ -130,6 +138,7 @@ void resume_drop(struct flight *flight, struct now now) {
 
 void attempt_joins(struct flight *flight, struct attempt *attempt, struct now now) {
     CHECKF(flight->attempt_count < limit_attempts && !flight->rival, "attempts=%u", flight->attempt_count);
+    CHECKF(flight->state == (resume_has(flight) ? flight_answering : flight_trying), "state=%d", (int)flight->state);
     attempt->number = flight->attempt_count;
     attempt->started_ns = now.mono_ns;
     attempt->hedge = flight->live != NULL;

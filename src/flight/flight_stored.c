@@ -195,6 +195,7 @@ static enum step answer_not_stored(struct flight *flight, struct now now, struct
 
 enum step stored_recall(struct flight *flight, struct now now, struct actions *out) {
     if (flight->endpoint != endpoint_responses) return step_on;
+    CHECKF(flight->state == flight_receiving && !flight->stored.input, "state=%d", (int)flight->state);
     const struct json_value *root = body_of(flight);
     if (names_own(flight, &root, now, out) != step_on) return step_over;
     const struct json_value *previous = json_member(root, "previous_response_id");
@@ -254,6 +255,7 @@ static bool body_expand(struct flight *flight, struct str history) {
 enum step stored_recalled(struct flight *flight, const struct event *event, struct now now, struct actions *out) {
     if (flight->waiting.why != waiting_recall) return step_over;
     wait_over(flight, now);
+    CHECKF(flight->state == flight_receiving, "state=%d", (int)flight->state); /* nobody has been asked meanwhile */
     if (event->text.len)
         return answer_error(flight, error_storage_failed, event->text, STR("previous_response_id"), now, out);
     if (event->bytes.at && !body_expand(flight, event->bytes))

@@ -50,6 +50,7 @@ enum step stream_said_end(struct flight *flight, struct attempt *attempt, struct
  */
 enum step stream_reply_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
     struct sse_event last;
+    CHECK(attempt->reply.mode == reply_events && attempt->call_over);
     if (lines_last(&attempt->stream.lines, &last) && attempt->way->event(flight, attempt, &last, now, out) != step_on)
         return step_over;
     bool bare = !attempt->stream.has_terminator && !attempt->reply.until_close;

@@ -241,6 +241,7 @@ static bool models_replace(struct flight *flight, struct str model, struct opena
         bool inside = token.depth == 1 || token.depth == depth_of_requests;
         if (token.kind != skim_string || !inside || !skim_is(token.key, STR("model"))) continue;
         size_t at = (size_t)(token.value.at - body.at);
+        CHECKF(at >= from && at + token.value.len <= body.len, "at=%zu from=%zu len=%zu", at, from, body.len);
         text_put(&text, str_slice(body, from, at));
         text_put(&text, STR("\"models/"));
         text_put_json_inside(&text, model);
@@ -267,6 +268,9 @@ static bool body_write(struct flight *flight, struct attempt *attempt) {
     struct text body = text_in_arena(&flight->canonical.arena, flight->body.whole.len + 512);
     struct codec_target target = translate_target_of(flight, attempt);
     CHECK(flight->canonical.state == canonical_read && attempt->way->writes_anew);
+    CHECK((flight->canonical.message != NULL) + (flight->canonical.embed != NULL) +
+              (flight->canonical.forecast != NULL) ==
+          1); /* what the arena holds */
     if (flight->canonical.message) {
         struct message_request asked = *flight->canonical.message;
         if (attempt->way->goes_on && !resume_say(flight, attempt, &asked)) return false;
