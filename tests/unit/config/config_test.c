@@ -354,6 +354,46 @@ static void the_file_of_the_manual_is_taken_whole(void **state) {
     config_free(&config);
 }
 
+static void a_list_of_numbers_holds_numbers_within_its_range(void **state) {
+    static const struct {
+        const char *list;
+        size_t wrong;
+    } rows[] = {{"[0, 0.5, 1]", 0}, {"[x]", 1}, {"[1.5]", 1}, {"[-0.5, 2, 1]", 2}, {"[[1]]", 0}, {"0.5", 0}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct config config;
+        char text[128];
+        snprintf(text, sizeof text, P "alerts: {quota: %s}\n", rows[i].list);
+        (void)load(text, NULL, &config);
+        if (told(&config, "`quota` holds numbers from 0 to 1 only") != rows[i].wrong) fail_msg("%s", rows[i].list);
+        config_free(&config);
+    }
+}
+
+/* Else whoever deletes the last one would let everybody in. */
+static void where_clients_were_it_is_said_that_nobody_is_let_in(void **state) {
+    static const struct {
+        const char *text;
+        bool had, told;
+    } rows[] = {{P, true, true},
+                {P, false, false},
+                {P "clients: []\n", true, true},
+                {P "auth: none\n", true, false},
+                {P "clients: [{name: a, key_hash: " H "}]\n", true, false}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct config config;
+        struct config_input input = {.path = STR("w.yaml"),
+                                     .text = str_from(rows[i].text),
+                                     .environment = environment,
+                                     .ids = &ids,
+                                     .had_clients = rows[i].had};
+        assert_true(config_load(&input, &config));
+        assert_int_equal(told(&config, "there were clients and there are none now"), rows[i].told);
+        config_free(&config);
+    }
+}
+
 static void a_key_of_the_environment_goes_to_the_types_own_server_only(void **state) {
     (void)state;
     const char *const pairs[] = {"OPENAI_API_KEY", "secret", "TOGETHERAI_API_KEY", "t", NULL};
@@ -524,6 +564,8 @@ int main(void) {
         cmocka_unit_test(each_problem_is_told_with_its_place),
         cmocka_unit_test(all_problems_are_told_at_once_in_the_order_of_lines),
         cmocka_unit_test(the_file_of_the_manual_is_taken_whole),
+        cmocka_unit_test(a_list_of_numbers_holds_numbers_within_its_range),
+        cmocka_unit_test(where_clients_were_it_is_said_that_nobody_is_let_in),
         cmocka_unit_test(a_key_of_the_environment_goes_to_the_types_own_server_only),
         cmocka_unit_test(what_a_variable_holds_is_no_reference_and_is_never_shown),
         cmocka_unit_test(a_first_provider_without_a_key_is_told),

@@ -9,6 +9,7 @@
 
 #include "dialect/anthropic/anthropic.h"
 #include "dialect/codec.h"
+#include "dialect/quirks.h"
 
 static const struct {
     const struct codec *codec;
@@ -136,6 +137,28 @@ static void an_error_that_is_written_is_read_again(void **state) {
         }
 }
 
+/* A reply of status 200 that holds one is no answer, whatever was asked for. */
+static void an_error_in_a_good_reply_is_seen(void **state) {
+    static const struct codec *const codecs[] = {&codec_openai,     &codec_anthropic,   &codec_gemini,   &codec_ollama,
+                                                 &codec_cloudflare, &codec_huggingface, &codec_responses};
+    const struct message_error out = {
+        .code = error_invalid_request, .status = 400, .message = STR("no"), .retry_after_ms = -1};
+    (void)state;
+    for (size_t c = 0; c < sizeof codecs / sizeof *codecs; c++) {
+        struct text text = text_in_arena(&arena, 256);
+        struct message_reply reply = {.usage = USAGE_NONE};
+        struct embed_reply vectors = {.usage = USAGE_NONE};
+        bool in_reply = false, in_vectors = false;
+        codecs[c]->write_error(&out, &text);
+        bool read = codecs[c]->read_reply(text_str(&text), &arena, quirks_of(STR(""), STR("")), &reply, &in_reply);
+        bool embeds = codecs[c]->read_embed_reply != NULL;
+        if (embeds) read = read && codecs[c]->read_embed_reply(text_str(&text), &arena, &vectors, &in_vectors);
+        if (!read || !in_reply || in_vectors != embeds)
+            fail_msg("%.*s: %.*s", STR_ARG(codecs[c]->name), STR_ARG(text_str(&text)));
+        arena_reset(&arena);
+    }
+}
+
 /* Anthropic's types and statuses stand for each other; a status without a type of its own is the caller's or theirs. */
 static void anthropics_types_have_their_statuses(void **state) {
     static const struct {
@@ -168,6 +191,7 @@ int main(void) {
         cmocka_unit_test(a_status_that_is_known_stays),
         cmocka_unit_test(what_is_no_error_of_the_dialect_says_nothing),
         cmocka_unit_test(an_error_that_is_written_is_read_again),
+        cmocka_unit_test(an_error_in_a_good_reply_is_seen),
         cmocka_unit_test(anthropics_types_have_their_statuses),
     };
     arena_init(&arena, 16 * 1024, 64 << 20);

@@ -196,6 +196,21 @@ static void one_that_rests_too_long_is_closed(void **state) {
     assert_null(strstr(bench.net.heard, "Connection: close"));
 }
 
+/* The timer is still the head's when it rests: it fires too early, and is set again. */
+static void a_deadline_that_moved_later_is_kept_all_the_same(void **state) {
+    struct server_bench bench;
+    (void)state;
+    server_bench_open(&bench);
+    bench.at_end = server_bench_hello;
+    bench.limits.head_timeout_ns = NS_PER_S;
+    bench.limits.idle_timeout_ns = NS_PER_S + 100 * NS_PER_MS;
+    server_set_limits(bench.server, &bench.limits);
+    server_bench_run(&bench, asks_once_and_rests);
+    server_bench_heard(&bench, "hello");
+    assert_false(bench.net.peer_reset); /* nor has the peer waited for nothing */
+    assert_int_equal(bench.refusals, 0);
+}
+
 enum { long_body = 16 * 1024 * 1024 };
 static char block[long_body];
 
@@ -247,6 +262,7 @@ int main(void) {
         cmocka_unit_test(who_says_nothing_is_closed_without_a_word),
         cmocka_unit_test(who_stops_in_its_body_is_told_and_its_handler_hears_that_it_is_gone),
         cmocka_unit_test(one_that_rests_too_long_is_closed),
+        cmocka_unit_test(a_deadline_that_moved_later_is_kept_all_the_same),
         cmocka_unit_test(who_reads_nothing_of_its_answer_is_given_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -163,6 +163,26 @@ static void a_reset_is_a_failure_and_no_end(void **state) {
     assert_true(story.failures == 1 && story.ends == 0 && story.failure == stream_failure_reset);
 }
 
+static void write_and_read_nothing(struct story *story) {
+    static const char bytes[much];
+    struct str range = str_make(bytes, sizeof bytes);
+    stream_read_stop(story->stream);
+    stream_write(story->stream, &range, 1);
+    let_the_peer_go_on(story);
+}
+
+/* Who reads would come upon it there. */
+static void a_reset_is_told_to_one_that_only_writes(void **state) {
+    struct story story;
+    (void)state;
+    story_open(&story);
+    story.at_connected = write_and_read_nothing;
+    atomic_store(&story.peer_waits, true);
+    story.peer_resets = true;
+    story_run(&story);
+    assert_true(story.failures == 1 && story.ends == 0 && story.failure == stream_failure_reset);
+}
+
 /* -- what waits -- */
 
 static char block[much];
@@ -297,6 +317,7 @@ int main(void) {
         cmocka_unit_test(our_end_leaves_the_other_way_open),
         cmocka_unit_test(nobody_listens),
         cmocka_unit_test(a_reset_is_a_failure_and_no_end),
+        cmocka_unit_test(a_reset_is_told_to_one_that_only_writes),
         cmocka_unit_test(what_the_kernel_does_not_take_waits_and_we_hear_when_it_is_little_again),
         cmocka_unit_test(a_close_behind_what_waits_sends_all_of_it_and_calls_nobody),
         cmocka_unit_test(what_waits_is_counted_and_where_there_is_no_room_the_stream_breaks),
