@@ -36,6 +36,26 @@ static void a_request_that_failed_over_tells_of_both_and_of_who_answered(void **
     flight_world_end(&world);
 }
 
+/* What is not known of one is no reason to tell nothing of the others. */
+static void a_request_costs_what_its_attempts_cost_together(void **state) {
+    static const struct {
+        int64_t first, second, together;
+    } rows[] = {{3, 4, 7}, {-1, 4, 4}, {3, -1, 3}, {0, -1, 0}, {-1, -1, -1}};
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
+    flight_world_tell(&world, flight, (struct event){.kind = event_call_failed, .failure = failure_connect});
+    assert_int_equal(flight->attempt_count, 2);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        flight->attempts[0]->cost_nano_usd = rows[i].first;
+        flight->attempts[1]->cost_nano_usd = rows[i].second;
+        assert_int_equal(flight_facts(flight).cost_nano_usd, rows[i].together);
+    }
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
 static void a_providers_own_words_are_not_told(void **state) {
     struct flight_world world;
     (void)state;
@@ -81,6 +101,7 @@ static void a_streaming_flight_says_so_while_it_does(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_that_failed_over_tells_of_both_and_of_who_answered),
+        cmocka_unit_test(a_request_costs_what_its_attempts_cost_together),
         cmocka_unit_test(a_providers_own_words_are_not_told),
         cmocka_unit_test(a_caller_that_went_before_all_had_left_is_told_of),
         cmocka_unit_test(a_streaming_flight_says_so_while_it_does),
