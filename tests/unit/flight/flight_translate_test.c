@@ -2,6 +2,8 @@
  * of errors. */
 #include "flight_world.h"
 
+#include <stdio.h>
+
 static const char yaml[] = "state_dir: ./state\n"
                            "providers:\n"
                            "  a: {type: anthropic, api_key: sk-secret-secret-secret, models: [n]}\n"
@@ -96,6 +98,64 @@ static void the_same_state_of_affairs_has_each_sdks_status(void **state) {
     flight_world_end(&world);
 }
 
+/* A provider may read the other one of them: its client might use a model that it may not. */
+static void a_key_that_stands_twice_or_in_other_letters_is_refused(void **state) {
+    static const struct {
+        const char *more, *said; /* NULL: it is taken */
+    } rows[] = {{"\"modem\":\"x\"", NULL},
+                {"\"model\":\"x\"", "The key `model` stands twice."},
+                {"\"mod\\u0065l\":\"x\"", "The key `model` stands twice."},
+                {"\"Model\":\"x\"", "A key is spelt like `model` but for upper and lower case."},
+                {"\"MOD\\u0065L\":\"x\"", "A key is spelt like `model` but for upper and lower case."},
+                {"\"stream\":false,\"stream\":true", "The key `stream` stands twice."},
+                {"\"messages\":[]", "The key `messages` stands twice."},
+                {"\"inputs\":1,\"metadata\":{\"model\":\"x\",\"Model\":\"y\"}", NULL}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct flight_world world;
+        char body[256];
+        snprintf(body, sizeof body,
+                 "{\"model\":\"n\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],%s}",
+                 rows[i].more);
+        flight_world_begin(&world, yaml);
+        struct flight *flight =
+            flight_world_ask_of(&world, (struct flight_request){.endpoint = endpoint_messages}, body);
+        assert_int_equal(flight->answer.error, rows[i].said ? error_invalid_request : error_none);
+        if (rows[i].said && !flight_world_wrote(&world, rows[i].said)) fail_msg("%s", rows[i].more);
+        end(&world, flight);
+    }
+}
+
+/* Only the reply is framed anew where events become an array. */
+static void a_provider_of_the_callers_dialect_is_asked_in_its_words(void **state) {
+    static const struct {
+        enum endpoint endpoint;
+        bool wants_array;
+        const char *provider;
+        bool needed, alike;
+    } rows[] = {
+        {endpoint_messages, false, "a", false, true},        {endpoint_messages, false, "g", true, false},
+        {endpoint_generate_stream, false, "g", false, true}, {endpoint_generate_stream, true, "g", true, true},
+        {endpoint_generate_stream, true, "a", true, false},  {endpoint_generate_stream, false, "a", true, false},
+        {endpoint_responses, false, "o", false, true},       {endpoint_responses, false, "a", true, false},
+        {endpoint_completions, false, "o", true, false},     {endpoint_forecasts, false, "o", true, false},
+    };
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct provider *provider =
+            map_find(&world.config.snapshot->providers_by_name, str_from(rows[i].provider));
+        struct flight *flight = flight_world_new_of(
+            &world, (struct flight_request){.endpoint = rows[i].endpoint, .wants_array = rows[i].wants_array});
+        if (translate_needed(flight, provider) != rows[i].needed ||
+            translate_asks_alike(flight, provider) != rows[i].alike)
+            fail_msg("row %zu", i);
+        flight_world_drop(&world, flight);
+    }
+    flight_world_end(&world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_dialect_without_a_terminator_gets_the_callers),
@@ -103,6 +163,8 @@ int main(void) {
         cmocka_unit_test(keep_alives_of_the_provider_stay_here),
         cmocka_unit_test(what_was_read_once_serves_the_next_attempt_too),
         cmocka_unit_test(the_same_state_of_affairs_has_each_sdks_status),
+        cmocka_unit_test(a_provider_of_the_callers_dialect_is_asked_in_its_words),
+        cmocka_unit_test(a_key_that_stands_twice_or_in_other_letters_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -415,6 +415,56 @@ static void the_json_says_the_same(void **state) {
     metrics_close(metrics);
 }
 
+/* Each number of its own, so that none can stand in another's place. */
+static void the_totals_are_those_of_all_targets_and_loops(void **state) {
+    (void)state;
+    struct metrics *metrics = open_metrics();
+    struct metrics_loop *loops[] = {metrics_loop_open(metrics), metrics_loop_open(metrics)};
+    metrics_target_register(metrics, 0, STR("groq"), STR("llama"));
+    metrics_target_register(metrics, 1, STR("openai"), STR("gpt"));
+    for (unsigned i = 0; i < 3; i++)
+        metrics_attempt(loops[i % 2],
+                        &(struct metrics_attempt_facts){.target_id = i % 2,
+                                                        .outcome = i == 2 ? metrics_cancelled : metrics_succeeded,
+                                                        .failover = i == 1,
+                                                        .duration_us = 100,
+                                                        .input_tokens = 10,
+                                                        .output_tokens = 20,
+                                                        .cached_tokens = 3,
+                                                        .reasoning_tokens = 4,
+                                                        .cost_nano_usd = 5,
+                                                        .stream_events = 6,
+                                                        .stream_events_dropped = 1});
+    for (unsigned i = 0; i < 2; i++) {
+        metrics_request(loops[i], &(struct metrics_request_facts){
+                                      .endpoint = i, .status = 200, .caller_gone = i == 1, .duration_us = 100});
+        for (unsigned gauge = 0; gauge < metrics_gauges; gauge++)
+            metrics_gauge_set(loops[i], (enum metrics_gauge)gauge, 10 * (gauge + 1));
+        metrics_refused(loops[i], error_headers_too_large);
+    }
+    static const char *const wanted[] = {
+        "\"requests\":2,\"by_status\":{\"2xx\":2},\"errors\":{},\"refused\":2,\"callers_gone\":1,\"failovers\":1,"
+        "\"stream_events\":18,\"stream_events_dropped\":3,",
+        "\"attempts\":3,\"input_tokens\":30,\"output_tokens\":60,\"cached_tokens\":9,\"reasoning_tokens\":12,"
+        "\"cost_usd\":\"0.000000015\",\"duration\":{\"count\":2,\"sum_us\":200,",
+        "{\"provider\":\"groq\",\"model\":\"llama\",\"attempts\":2,\"succeeded\":1,\"failed\":0,\"cancelled\":1,",
+        "{\"provider\":\"openai\",\"model\":\"gpt\",\"attempts\":1,\"succeeded\":1,\"failed\":0,\"cancelled\":0,"};
+    char bytes[8192], gauges[256];
+    struct text text = text_in_buffer(bytes, sizeof bytes - 1);
+    metrics_write_json(metrics, &text);
+    assert_false(text.failed);
+    bytes[text.len] = 0;
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        if (!strstr(bytes, wanted[i])) fail_msg("%s does not stand in %s", wanted[i], bytes);
+    snprintf(gauges, sizeof gauges,
+             "\"in_flight\":%d,\"streams_open\":%d,\"caller_connections\":%d,\"memory_held\":%d,\"upstream_idle\":%d,"
+             "\"upstream_busy\":%d,",
+             20 * (metrics_in_flight + 1), 20 * (metrics_streams_open + 1), 20 * (metrics_caller_connections + 1),
+             20 * (metrics_memory_held + 1), 20 * (metrics_upstream_idle + 1), 20 * (metrics_upstream_busy + 1));
+    if (!strstr(bytes, gauges)) fail_msg("%s does not stand in %s", gauges, bytes);
+    metrics_close(metrics);
+}
+
 static void quantiles_lie_within_their_bucket(void **state) {
     (void)state;
     struct metrics_durations durations = {0};
@@ -459,6 +509,7 @@ int main(void) {
         cmocka_unit_test(out_of_memory_costs_a_name_but_no_count),
         cmocka_unit_test(eight_loops_and_a_reader_add_up_exactly),
         cmocka_unit_test(the_json_says_the_same),
+        cmocka_unit_test(the_totals_are_those_of_all_targets_and_loops),
         cmocka_unit_test(quantiles_lie_within_their_bucket),
         cmocka_unit_test(the_page_of_the_metrics_is_true),
     };
