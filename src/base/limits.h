@@ -16,8 +16,8 @@ enum {
     limit_held_stored = 16 * 1024 * 1024,     /* one that is to be stored; a longer one is not */
     limit_held_stream = 64 * 1024,            /* a stream's bytes before its first good token */
     limit_sse_event = 1024 * 1024,            /* one event of a stream */
-    limit_attempts = 32,
-    limit_candidates = 64,
+    limit_retries = 31,                       /* of one request, at targets that it has tried */
+    limit_pins = 64,                          /* targets in x-weir-targets; past it 400 */
     limit_iov = 16,
     limit_pool_line = 1024, /* calls that wait for a connection to one provider, per loop; further ones go on at once */
     limit_request_id = 64,

@@ -14,10 +14,12 @@ static void *cells(struct config_reading *reading, struct snapshot *snapshot, co
 static unsigned share_parts(double share, unsigned whole) { return (unsigned)(share * whole + 0.5); }
 
 static struct retry_rules retry_of(struct section retry) {
-    return (struct retry_rules){.max_attempts = 1 + (unsigned)read_whole(retry, "max_retries"),
+    return (struct retry_rules){.max_retries = (unsigned)read_whole(retry, "max_retries"),
+                                .max_attempts = (unsigned)read_whole(retry, "max_attempts"),
                                 .base_ms = read_whole(retry, "base_ms"),
                                 .max_ms = read_whole(retry, "max_ms"),
-                                .budget_permille = share_parts(read_number(retry, "budget"), 1000)};
+                                .budget_permille = share_parts(read_number(retry, "budget"), 1000),
+                                .failover_permille = share_parts(read_number(retry, "failover_budget"), 1000)};
 }
 
 /* "p95", "800ms", "1.5s". */

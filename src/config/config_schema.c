@@ -142,10 +142,19 @@ static const struct config_key fetch_keys[] = {
 };
 
 static const struct config_key retry_keys[] = {
-    INT("max_retries", 0, limit_attempts - 1, "3", "Attempts after the first, at all targets together."),
+    INT("max_retries", 0, limit_retries, "3",
+        "Further attempts at targets that were tried already, of one request, at all of them together. Each other "
+        "target "
+        "is asked all the same."),
+    INT("max_attempts", 1, 1e6, "",
+        "Attempts of one request in all: the lock's, hedges and continued streams included; none: until each target "
+        "was "
+        "asked, within the deadline."),
     MILLISECONDS("base_ms", 1, 1e6, "200", "First backoff, milliseconds."),
     MILLISECONDS("max_ms", 1, 1e7, "10000", "Longest backoff, milliseconds."),
     NUMBER("budget", 0, 10, "0.2", "Retries as a share of requests, over 10 s."),
+    NUMBER("failover_budget", 0, 10, "1",
+           "Failovers beyond a request's second one, as a share of requests, over 10 s; 50 in 10 s always may be."),
 };
 
 static const struct config_key hedge_keys[] = {
@@ -193,7 +202,7 @@ static const struct config_key provider_keys[] = {
     SECONDS("reply_timeout_seconds", 0, 86400, "600", "An attempt that is not streamed, up to the whole reply."),
     SECONDS("stall_timeout_seconds", 0, 86400, "15", "In a stream, between tokens."),
     SECONDS("connect_timeout_seconds", 0, 3600, "5", "Name, connection, proxy and TLS together."),
-    INT("max_retries", 0, limit_attempts - 1, "3", "Attempts after the first at this provider."),
+    INT("max_retries", 0, limit_retries, "3", "Attempts after the first at this provider."),
     INT("max_concurrent", 1, 1e9, "", "Requests in flight."),
     NUMBER("rate_limit_rpm", 0, config_no_most, "", "Requests a minute."),
     NUMBER("rate_limit_tpm", 0, config_no_most, "", "Tokens a minute."),

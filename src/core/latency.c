@@ -62,22 +62,44 @@ uint64_t latency_read(const struct cell *cell, uint64_t tau_ns, uint64_t now_ns)
     return value < 1 ? 1 : (uint64_t)value;
 }
 
-/* Steps of 5% x 0.95 up and 5% x 0.05 down rest where 5% of samples are above. */
+/* A step of 5% x share up, or 5% x (1 - share) down, towards the sample: they rest where so many of the samples are
+ * below. permille: the share. */
+static uint64_t stepped(uint64_t seen, uint64_t sample, unsigned permille) {
+    uint64_t next = sample;
+    if (seen && sample > seen)
+        next = seen + seen / 20000 * permille + seen % 20000 * permille / 20000 + 1;
+    else if (seen && sample < seen)
+        next = seen - (seen / 20000 * (1000 - permille) + seen % 20000 * (1000 - permille) / 20000);
+    if (seen && sample > seen && next > sample) next = sample;
+    CHECKF(seen == 0 || (sample < seen ? next <= seen : next >= seen), "seen=%llu next=%llu", (unsigned long long)seen,
+           (unsigned long long)next); /* a step goes towards its sample */
+    return next;
+}
+
 void latency_p95(struct cell *cell, uint64_t sample_ns) {
     uint64_t sample = units_of(sample_ns) << 8, seen = cell_load(cell), next;
-    do {
-        next = sample;
-        if (seen && sample > seen)
-            next = seen + seen * 95 / 2000 + 1;
-        else if (seen && sample < seen)
-            next = seen - seen * 5 / 2000;
-        if (seen && sample > seen && next > sample) next = sample;
-        CHECKF(seen == 0 || (sample < seen ? next <= seen : next >= seen), "seen=%llu next=%llu",
-               (unsigned long long)seen, (unsigned long long)next); /* a step goes towards its sample */
-    } while (next != seen && !cell_swap(cell, &seen, next));
+    do next = stepped(seen, sample, 950);
+    while (next != seen && !cell_swap(cell, &seen, next));
 }
 
 uint64_t latency_p95_read(const struct cell *cell) { return (cell_load(cell) >> 8) * UNIT_NS; }
+
+/* 63..7 the value, in units / 128 | 6..0 how many samples, up to 127. */
+enum { p99_count = 127, p99_count_bits = 7, p99_enough = 100 };
+
+void latency_p99(struct cell *cell, uint64_t sample_ns) {
+    uint64_t units = units_of(sample_ns), seen = cell_load(cell), next;
+    uint64_t sample = (units > VALUE_MAX ? VALUE_MAX : units) << p99_count_bits;
+    do {
+        uint64_t count = seen & p99_count;
+        next = stepped(seen >> p99_count_bits, sample, 990) << p99_count_bits | (count < p99_count ? count + 1 : count);
+    } while (next != seen && !cell_swap(cell, &seen, next));
+}
+
+uint64_t latency_p99_read(const struct cell *cell) {
+    uint64_t word = cell_load(cell);
+    return (word & p99_count) < p99_enough ? 0 : (word >> (2 * p99_count_bits)) * UNIT_NS;
+}
 
 /* The share of failures in 1/2^39, so that a word of zeros says that all is well. */
 void success_report(struct cell *cell, bool good, uint64_t now_ns) {

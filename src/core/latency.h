@@ -17,6 +17,9 @@ void latency_baseline(struct cell *cell, uint64_t sample_ns, uint64_t now_ns);
  * scale). 0: no sample yet. */
 void latency_p95(struct cell *cell, uint64_t sample_ns);
 uint64_t latency_p95_read(const struct cell *cell);
+/* The 99th percentile in the same way. 0: of fewer than a hundred samples nothing is said. */
+void latency_p99(struct cell *cell, uint64_t sample_ns);
+uint64_t latency_p99_read(const struct cell *cell);
 /* A share of successes, 0 to 1, weighted by time as above (30 s); 1 before the first report. */
 void success_report(struct cell *cell, bool good, uint64_t now_ns);
 double success_read(const struct cell *cell);

@@ -44,29 +44,53 @@ void share_count(struct share *share, uint64_t now_ns) {
     while (word_requests(seen) < field && !cell_swap(&share->now, &seen, seen + (1ull << 20))) continue;
 }
 
-static bool retry_fits(uint64_t now, uint64_t before, unsigned permille, unsigned floor) {
-    bool next_to = word_number(before) == ((word_number(now) - 1) & 0xffffff);
-    uint64_t requests = word_requests(now) + (next_to ? word_requests(before) : 0);
-    uint64_t taken = word_taken(now) + (next_to ? word_taken(before) : 0);
-    uint64_t most = requests * permille / 1000;
-    CHECKF(word_taken(now) <= taken, "taken=%llu", (unsigned long long)taken);
-    return taken < (most > floor ? most : floor) && word_taken(now) < field;
+/* The two halves of the window that ends now, whoever has written them last. */
+struct halves {
+    uint64_t now, before;
+};
+
+static struct halves halves_at(const struct share *share, uint64_t now_ns) {
+    struct halves halves = {cell_load(&share->now), cell_load(&share->before)};
+    uint32_t number = number_of(now_ns);
+    if (word_number(halves.now) == number) return halves;
+    return (struct halves){.now = retry_word_of(number, 0, 0), .before = halves.now};
 }
 
-bool share_take(struct share *share, unsigned permille, unsigned floor, uint64_t now_ns) {
-    uint64_t seen = half_now(share, now_ns);
+static bool is_next_to(struct halves halves) {
+    return word_number(halves.before) == ((word_number(halves.now) - 1) & 0xffffff);
+}
+
+static uint64_t requests_of(struct halves halves) {
+    return (uint64_t)word_requests(halves.now) + (is_next_to(halves) ? word_requests(halves.before) : 0);
+}
+
+static bool retry_fits(struct halves halves, uint64_t requests, unsigned permille, unsigned floor) {
+    uint64_t taken = (uint64_t)word_taken(halves.now) + (is_next_to(halves) ? word_taken(halves.before) : 0);
+    uint64_t most = requests * permille / 1000;
+    CHECKF(word_taken(halves.now) <= taken, "taken=%llu", (unsigned long long)taken);
+    return taken < (most > floor ? most : floor) && word_taken(halves.now) < field;
+}
+
+bool share_take_of(struct share *share, const struct share *counted, unsigned permille, unsigned floor,
+                   uint64_t now_ns) {
+    struct halves halves = {.now = half_now(share, now_ns)};
     do {
-        if (!retry_fits(seen, cell_load(&share->before), permille, floor)) return false;
-    } while (!cell_swap(&share->now, &seen, seen + 1));
+        halves.before = cell_load(&share->before);
+        uint64_t requests = requests_of(share == counted ? halves : halves_at(counted, now_ns));
+        if (!retry_fits(halves, requests, permille, floor)) return false;
+    } while (!cell_swap(&share->now, &halves.now, halves.now + 1));
     return true;
 }
 
+bool share_take(struct share *share, unsigned permille, unsigned floor, uint64_t now_ns) {
+    return share_take_of(share, share, permille, floor, now_ns);
+}
+
+bool share_would_take_of(const struct share *share, const struct share *counted, unsigned permille, unsigned floor,
+                         uint64_t now_ns) {
+    return retry_fits(halves_at(share, now_ns), requests_of(halves_at(counted, now_ns)), permille, floor);
+}
+
 bool share_would_take(const struct share *share, unsigned permille, unsigned floor, uint64_t now_ns) {
-    uint64_t now = cell_load(&share->now), before = cell_load(&share->before);
-    uint32_t number = number_of(now_ns);
-    if (word_number(now) != number) {
-        before = now;
-        now = retry_word_of(number, 0, 0);
-    }
-    return retry_fits(now, before, permille, floor);
+    return share_would_take_of(share, share, permille, floor, now_ns);
 }

@@ -41,6 +41,7 @@ static void on_request(struct flight *flight, struct now now, struct actions *ou
 
 static void on_body_end(struct flight *flight, struct now now, struct actions *out) {
     if (flight->state != flight_receiving) return;
+    flight->times.whole_ns = now.mono_ns;
     flight->body.whole = chunks_whole(&flight->body.chunks);
     if (!flight->body.whole.at)
         answer_error(flight, error_overloaded, STR_NONE, STR_NONE, now, out);
@@ -122,13 +123,19 @@ static void on_too_late(struct flight *flight, struct attempt *attempt, enum fai
 
 /* -- the clock -- */
 
+static uint64_t deadline_of(struct flight *flight, const struct attempt *attempt, struct now now,
+                            enum failure *failure) {
+    bool waits = !flight->request.stream && attempt->state < attempt_delivering;
+    return attempt_deadline(flight, attempt, waits && choice_has_unasked(flight, now), failure);
+}
+
 /* For whatever is due next of the attempts that run. */
-static void timer_follow(struct flight *flight, struct actions *out) {
+static void timer_follow(struct flight *flight, struct now now, struct actions *out) {
     enum failure ignored;
     uint64_t next = hedge_due_ns(flight);
     const struct attempt *running[] = {flight->live, flight->rival};
     for (size_t i = 0; i < sizeof running / sizeof *running; i++) {
-        uint64_t deadline = running[i] ? attempt_deadline(flight, running[i], &ignored) : UINT64_MAX;
+        uint64_t deadline = running[i] ? deadline_of(flight, running[i], now, &ignored) : UINT64_MAX;
         if (deadline < next) next = deadline;
     }
     flight_arm(flight, next, out);
@@ -141,7 +148,7 @@ static void on_deadline(struct flight *flight, struct now now, struct actions *o
         struct attempt *attempt = running[i];
         enum failure failure;
         if (!attempt || (attempt != flight->live && attempt != flight->rival)) continue;
-        if (now.mono_ns < attempt_deadline(flight, attempt, &failure)) continue;
+        if (now.mono_ns < deadline_of(flight, attempt, now, &failure)) continue;
         if (flight->state == flight_answered) /* the provider has nothing more to say and does not end */
             attempt_cancel(attempt, out);
         else
@@ -274,7 +281,7 @@ void flight_step(struct flight *flight, const struct event *event, struct now no
         flight_close(flight, now, out);
     } else if (flight->times.timer_moved) {
         flight->times.timer_moved = false;
-        if (flight->live) timer_follow(flight, out);
+        if (flight->live) timer_follow(flight, now, out);
     }
 }
 

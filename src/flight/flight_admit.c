@@ -163,7 +163,6 @@ static enum unfit target_unfit(struct flight *flight, const struct target *targe
 /* false: no memory. */
 static bool candidates_room(struct flight *flight, size_t more) {
     size_t size = flight->choice.count + more;
-    if (size > limit_candidates) size = limit_candidates;
     if (size <= flight->choice.room) return true;
     struct candidate *bigger = arena_take_zeroed(&flight->arena, size * sizeof *bigger);
     if (!bigger) return false;
@@ -173,33 +172,39 @@ static bool candidates_room(struct flight *flight, size_t more) {
     return true;
 }
 
-static bool is_candidate(const struct flight *flight, const struct target *target) {
-    for (size_t i = 0; i < flight->choice.count; i++)
+/* Among the first ones: a route names none twice, and may be long. */
+static bool is_candidate(const struct flight *flight, const struct target *target, size_t first) {
+    for (size_t i = 0; i < first; i++)
         if (flight->choice.candidates[i].target == target) return true;
     return false;
 }
 
 static bool candidates_add(struct flight *flight, const struct route *route, bool pinned, enum unfit *unfit) {
+    size_t before = flight->choice.count;
     if (!candidates_room(flight, route->target_count)) return false;
-    for (size_t i = 0; i < route->target_count && flight->choice.count < flight->choice.room; i++) {
+    for (size_t i = 0; i < route->target_count; i++) {
         const struct target *target = route->targets[i];
         enum unfit found = target_unfit(flight, target, pinned);
         if (found > *unfit) *unfit = found;
-        if (found != unfit_no || is_candidate(flight, target)) continue;
+        if (found != unfit_no || is_candidate(flight, target, before)) continue;
         flight->choice.candidates[flight->choice.count++] =
             (struct candidate){.target = target,
                                .place = route->places ? route->places[i].cells : NULL,
                                .weight = route->places ? route->places[i].weight : 1};
     }
-    CHECKF(flight->choice.count <= flight->choice.room && flight->choice.room <= limit_candidates, "count=%zu room=%zu",
-           flight->choice.count, flight->choice.room);
+    CHECKF(flight->choice.count <= flight->choice.room, "count=%zu room=%zu", flight->choice.count,
+           flight->choice.room);
     return true;
 }
 
 /* x-weir-targets: a/m1,b/m2 */
 static enum step pins_add(struct flight *flight, enum unfit *unfit, struct now now, struct actions *out) {
     struct str rest = flight->steering.targets, pin;
-    while (str_split_next(&rest, ',', &pin)) {
+    for (size_t count = 0; str_split_next(&rest, ',', &pin); count++) {
+        if (count == limit_pins)
+            return answer_error(flight, error_invalid_request,
+                                arena_printf(&flight->arena, "x-weir-targets: at most %d targets.", limit_pins),
+                                STR("x-weir-targets"), now, out);
         pin = str_trim(pin);
         size_t slash = str_find_byte(pin, '/');
         const struct route *route =
@@ -351,15 +356,15 @@ static enum step candidates_find(struct flight *flight, struct now now, struct a
     return answer_unfit(flight, unfit, now, out);
 }
 
-/* The request's own deadline: a reply that is not streamed raises it to the longest reply timeout of its targets,
- * unless the caller set one. */
+/* The request's own deadline, from its whole body on: for a reply that is not streamed the longest reply timeout of its
+ * targets comes on top, so that another target can still be asked after it, unless the caller set one. */
 static void deadline_set(struct flight *flight) {
-    uint64_t timeout_ns = flight->times.timeout_ns;
+    uint64_t longest_ns = 0;
     for (size_t i = 0; i < flight->choice.count && !flight->request.stream && !flight->times.timeout_given; i++) {
         uint64_t reply_ns = flight->choice.candidates[i].target->provider->reply_timeout_ns;
-        if (reply_ns > timeout_ns) timeout_ns = reply_ns;
+        if (reply_ns > longest_ns) longest_ns = reply_ns;
     }
-    flight->times.deadline_ns = flight->times.arrived_ns + timeout_ns;
+    flight->times.deadline_ns = flight->times.whole_ns + longest_ns + flight->times.timeout_ns;
 }
 
 static enum step flight_candidates(struct flight *flight, struct now now, struct actions *out) {

@@ -53,12 +53,34 @@ static bool call_headers(struct flight *flight, const struct attempt *attempt, s
     return true;
 }
 
+/* One more in the list. false: no memory. */
+static bool attempts_room(struct flight *flight) {
+    enum { at_first = 4 };
+    if (flight->attempt_count < flight->attempt_room) return true;
+    unsigned room = flight->attempt_room ? flight->attempt_room * 2 : at_first;
+    struct attempt **bigger = arena_take(&flight->arena, room * sizeof(struct attempt *));
+    if (!bigger) return false;
+    for (unsigned i = 0; i < flight->attempt_count; i++) bigger[i] = flight->attempts[i];
+    flight->attempts = bigger;
+    flight->attempt_room = room;
+    return true;
+}
+
+/* Their errors are nobody's answer any more: what is held does not grow with the targets that fail. */
+static void errors_forget(struct flight *flight) {
+    enum { may_hold = 2 }; /* the last one, and a hedge beside it */
+    unsigned count = flight->attempt_count;
+    for (unsigned i = count > may_hold ? count - may_hold : 0; i < count; i++)
+        if (flight->attempts[i]->state == attempt_settled) chunks_free(&flight->attempts[i]->reply.held);
+}
+
 static struct attempt *attempt_new(struct flight *flight, struct candidate *candidate, const struct holds *holds,
                                    struct now now) {
     CHECK(holds->gate && holds->provider_breaker); /* which its settling gives back */
     CHECK(candidate >= flight->choice.candidates && candidate < flight->choice.candidates + flight->choice.count);
-    struct attempt *attempt = arena_take_zeroed(&flight->arena, sizeof *attempt);
+    struct attempt *attempt = attempts_room(flight) ? arena_take_zeroed(&flight->arena, sizeof *attempt) : NULL;
     if (!attempt) return NULL;
+    errors_forget(flight);
     attempt->target = candidate->target;
     attempt->candidate = candidate;
     attempt->holds = *holds;
@@ -71,9 +93,12 @@ static struct attempt *attempt_new(struct flight *flight, struct candidate *cand
     lines_hold_within(&attempt->stream.lines, flight->budget);
     attempt->reply.masked.budget = flight->budget;
     chunks_init_spared(&attempt->reply.held, flight->budget, flight->host->chunk_spares);
+    if (candidate->tries++)
+        flight->choice.repeats++;
+    else if (flight->attempt_count && !flight->live)
+        flight->choice.failovers++;
     attempt_joins(flight, attempt, now);
     if (resume_has(flight)) resume_begin(flight, attempt);
-    candidate->tries++;
     return attempt;
 }
 
@@ -109,7 +134,20 @@ bool attempt_begin(struct flight *flight, struct candidate *candidate, const str
     return true;
 }
 
-uint64_t attempt_deadline(const struct flight *flight, const struct attempt *attempt, enum failure *failure) {
+/* How long a whole reply is waited for. */
+static uint64_t reply_patience(const struct attempt *attempt, bool others) {
+    enum { times_p99 = 4 };
+    const struct provider *provider = attempt->target->provider;
+    const struct target_cells *cells = attempt->target->cells;
+    uint64_t p99_ns = others && cells && attempt->state < attempt_delivering ? latency_p99_read(&cells->p99) : 0;
+    if (p99_ns == 0 || p99_ns >= provider->reply_timeout_ns / times_p99) return provider->reply_timeout_ns;
+    uint64_t patience_ns = p99_ns * times_p99, least_ns = provider->first_token_timeout_ns;
+    if (patience_ns < least_ns) patience_ns = least_ns;
+    return patience_ns < provider->reply_timeout_ns ? patience_ns : provider->reply_timeout_ns;
+}
+
+uint64_t attempt_deadline(const struct flight *flight, const struct attempt *attempt, bool others,
+                          enum failure *failure) {
     enum { tail_wait_s = 1 };
     const struct provider *provider = attempt->target->provider;
     CHECK((attempt->state == attempt_settled) == (flight->state == flight_answered));
@@ -122,8 +160,8 @@ uint64_t attempt_deadline(const struct flight *flight, const struct attempt *att
         *failure = failure_stall;
         return flight->caller_is_full ? UINT64_MAX : attempt->last_token_ns + provider->reply_timeout_ns;
     }
-    uint64_t own =
-        attempt->started_ns + (flight->request.stream ? provider->first_token_timeout_ns : provider->reply_timeout_ns);
+    uint64_t own = attempt->started_ns +
+                   (flight->request.stream ? provider->first_token_timeout_ns : reply_patience(attempt, others));
     *failure = flight->request.stream ? failure_first_token_timeout : failure_reply_timeout;
     if (attempt->state == attempt_delivering && flight->caller_is_full) return UINT64_MAX;
     if (own <= flight->times.deadline_ns) return own;

@@ -1,5 +1,6 @@
-/* flight_choose.c - which candidate is next: those who may serve now, the strategy's choice among them; then the same
- * target again after a pause; then waiting for a place or a rate; then the answer that says why not.
+/* flight_choose.c - which candidate is next: those who may serve now, the strategy's choice among them, until each has
+ * been asked once; then the same target again after a pause; then waiting for a place or a rate; then the answer that
+ * says why not.
  *
  * Must never: send without holds, wait past the deadline, try again once a byte has reached the caller. */
 #include "base/check.h"
@@ -17,10 +18,39 @@ struct str refusal_name(enum refusal refusal) {
 
 /* -- the choice -- */
 
+/* A target that was tried may be tried again only so often in all. */
+static bool may_repeat(const struct flight *flight) {
+    return flight->choice.repeats < flight->choice.route->retry.max_retries;
+}
+
 /* Another key of the same provider may do what the last one could not. */
-static bool has_other_key(const struct candidate *candidate) {
+static bool has_other_key(const struct flight *flight, const struct candidate *candidate) {
     enum failure failure = candidate->failure;
-    return failure_facts(failure)->fault == fault_key && candidate->tries < candidate->target->provider->key_count;
+    return failure_facts(failure)->fault == fault_key && may_repeat(flight) &&
+           candidate->tries < candidate->target->provider->key_count;
+}
+
+/* Two failovers are each request's own. Those beyond them are a share of the requests, so that an outage is not
+ * multiplied by its targets. */
+enum { failovers_own = 2, failovers_floor = 50 };
+
+static bool is_far_failover(const struct flight *flight, const struct candidate *candidate) {
+    return flight->attempt_count && !candidate->tries && flight->choice.failovers >= failovers_own &&
+           flight->choice.route->cells;
+}
+
+static bool failover_fits(const struct flight *flight, const struct candidate *candidate, struct now now) {
+    const struct route *route = flight->choice.route;
+    return !is_far_failover(flight, candidate) ||
+           share_would_take_of(&route->cells->failovers, &route->cells->retries, route->retry.failover_permille,
+                               failovers_floor, now.mono_ns);
+}
+
+static bool failover_take(const struct flight *flight, const struct candidate *candidate, struct now now) {
+    const struct route *route = flight->choice.route;
+    return !is_far_failover(flight, candidate) ||
+           share_take_of(&route->cells->failovers, &route->cells->retries, route->retry.failover_permille,
+                         failovers_floor, now.mono_ns);
 }
 
 void choice_look(struct flight *flight, struct candidate *candidate, struct now now, uint64_t *soonest_ns) {
@@ -30,8 +60,12 @@ void choice_look(struct flight *flight, struct candidate *candidate, struct now 
         candidate->refusal = refusal_cannot_go_on;
         return;
     }
-    candidate->refusal =
-        candidate->tries && !has_other_key(candidate) ? refusal_tried : hold_look(flight, candidate, now, &until_ns);
+    if (candidate->tries && !has_other_key(flight, candidate))
+        candidate->refusal = refusal_tried;
+    else if (!failover_fits(flight, candidate, now))
+        candidate->refusal = refusal_failover_budget;
+    else
+        candidate->refusal = hold_look(flight, candidate, now, &until_ns);
     if (until_ns && until_ns < *soonest_ns) *soonest_ns = until_ns;
 }
 
@@ -96,35 +130,68 @@ static void passes_advance(struct flight *flight, struct candidate *chosen, uint
         pick_pass_advance(&chosen->place->pass, least, chosen->weight);
 }
 
+static bool is_open(const struct candidate *candidate) {
+    return candidate->refusal == refusal_none && !candidate->raced;
+}
+
+/* Those that nothing stands against, as the strategy looks at them: in scratch, as long as a route may be. */
+struct opened {
+    struct candidate **open;
+    struct pick_candidate *facts;
+    double *scores;
+    size_t count;
+};
+
+/* Without memory for it none are found. */
+static struct opened opened_of(struct flight *flight, struct now now) {
+    struct arena *scratch = flight->host->scratch;
+    struct opened opened = {.count = 0};
+    size_t most = flight->choice.count;
+    opened.open = arena_take(scratch, most * sizeof(struct candidate *));
+    opened.facts = arena_take(scratch, most * sizeof *opened.facts);
+    opened.scores = arena_take(scratch, most * sizeof *opened.scores);
+    if (!opened.open || !opened.facts || !opened.scores) return opened;
+    for (size_t i = 0; i < most; i++) {
+        struct candidate *candidate = &flight->choice.candidates[i];
+        if (!is_open(candidate)) continue;
+        opened.open[opened.count] = candidate;
+        opened.facts[opened.count++] = choose_facts_of(flight, candidate, now);
+    }
+    return opened;
+}
+
 /* The best of those that nothing stands against; NULL: there is none. */
 struct candidate *choice_best(struct flight *flight, struct now now) {
-    struct pick_candidate facts[limit_candidates];
-    struct candidate *open[limit_candidates];
-    double scores[limit_candidates];
-    size_t count = 0;
-    CHECKF(flight->choice.count <= limit_candidates, "count=%zu", flight->choice.count);
-    for (size_t i = 0; i < flight->choice.count; i++) {
-        struct candidate *candidate = &flight->choice.candidates[i];
-        if (candidate->refusal != refusal_none || candidate->raced) continue;
-        open[count] = candidate;
-        facts[count] = choose_facts_of(flight, candidate, now);
-        count++;
-    }
-    if (count == 0) return NULL;
-    if (flight->choice.count == 1) return open[0];
+    struct candidate *only = flight->choice.candidates;
+    if (flight->choice.count == 1) return is_open(only) ? only : NULL;
+    struct opened opened = opened_of(flight, now);
+    if (opened.count == 0) return NULL;
     bool by_priority =
         flight->choice.by == strategy_adaptive && flight->attempt_count && !flight->snapshot->fallback_by_score;
     struct pick_input input = {.strategy = by_priority ? strategy_priority : flight->choice.by,
-                               .candidates = facts,
-                               .count = count,
+                               .candidates = opened.facts,
+                               .count = opened.count,
                                .weights = flight->snapshot->adaptive,
                                .sticky_hash = sticky_hash(flight),
                                .random = prng_next(flight->host->prng)};
-    size_t best = pick(&input, scores);
-    CHECKF(best < count, "best=%zu count=%zu", best, count);
-    for (size_t i = 0; i < count; i++) open[i]->score = scores[i];
-    passes_advance(flight, open[best], pick_pass_floor(&input, best));
-    return open[best];
+    size_t best = pick(&input, opened.scores);
+    CHECKF(best < opened.count, "best=%zu count=%zu", best, opened.count);
+    for (size_t i = 0; i < opened.count; i++) opened.open[i]->score = opened.scores[i];
+    passes_advance(flight, opened.open[best], pick_pass_floor(&input, best));
+    return opened.open[best];
+}
+
+bool choice_has_unasked(struct flight *flight, struct now now) {
+    unsigned most = flight->choice.route->retry.max_attempts;
+    uint64_t ignored = UINT64_MAX;
+    if (most && flight->attempt_count >= most) return false;
+    for (size_t i = 0; i < flight->choice.count; i++) {
+        struct candidate candidate = flight->choice.candidates[i];
+        if (candidate.tries) continue;
+        choice_look(flight, &candidate, now, &ignored);
+        if (candidate.refusal == refusal_none) return true;
+    }
+    return false;
 }
 
 /* -- the order of things -- */
@@ -137,6 +204,10 @@ static enum step choose_begin(struct flight *flight, struct candidate *candidate
     enum step step = has_gate ? step_on : files_fetch(flight, candidate->target, now, out);
     if (step != step_on) return step;
     candidate->refusal = hold_take(flight, candidate, has_gate, now, &holds, out);
+    if (candidate->refusal == refusal_none && !failover_take(flight, candidate, now)) {
+        hold_give_back(candidate, &holds, now, out);
+        candidate->refusal = refusal_failover_budget;
+    }
     if (candidate->refusal != refusal_none) {
         candidate->raced = true;
         return step_on;
@@ -170,7 +241,7 @@ static enum step retry_later(struct flight *flight, const struct attempt *last, 
         bool better = !best || candidate->tries < best->tries;
         if (better) best = candidate;
     }
-    if (!best || !last) return step_on;
+    if (!best || !last || !may_repeat(flight)) return step_on;
     CHECKF(best->tries > 0 && last->state == attempt_settled, "tries=%d", best->tries); /* again: not a first time */
     uint64_t pause_ns =
         NS_PER_MS * retry_backoff_ms(best->tries - 1u, rules->base_ms, rules->max_ms, prng_next(flight->host->prng));
@@ -239,6 +310,10 @@ struct candidate *flight_choose_other(struct flight *flight, struct now now, str
 /* Nothing can be sent now: why, by what stands against the most hopeful candidate. */
 static void answer_nothing(struct flight *flight, const struct attempt *last, uint64_t soonest_ns, struct now now,
                            struct actions *out) {
+    if (flight->host->scratch->refused) {
+        answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
+        return;
+    }
     enum refusal best = refusal_none;
     static const struct {
         enum refusal refusal;
@@ -292,10 +367,7 @@ static enum step try_holder(struct flight *flight, struct now now, uint64_t *soo
 
 static bool may_try(const struct flight *flight, const struct now *now) {
     unsigned most = flight->choice.route->retry.max_attempts;
-    if (flight->choice.by == strategy_exclusive) /* the lock's own retries are not counted */
-        most = (unsigned)flight->choice.count * flight->choice.route->failover_after;
-    if (most > limit_attempts) most = limit_attempts;
-    return flight->attempt_count < most && now->mono_ns < flight->times.deadline_ns;
+    return (!most || flight->attempt_count < most) && now->mono_ns < flight->times.deadline_ns;
 }
 
 void flight_try_next(struct flight *flight, struct now now, struct actions *out) {

@@ -26,7 +26,7 @@ static struct candidate *hedge_candidate(struct flight *flight, struct holds *ho
     const struct route *route = flight->choice.route;
     CHECK(flight->live && !flight->rival && flight->hedge == hedge_unused);
     struct share *share = route->cells ? &route->cells->hedges : NULL;
-    if (flight->attempt_count >= route->retry.max_attempts || flight->attempt_count >= limit_attempts) return NULL;
+    if (route->retry.max_attempts && flight->attempt_count >= route->retry.max_attempts) return NULL;
     if (!share || !share_would_take(share, route->hedge.share_permille, floor, now.mono_ns)) return NULL;
     struct candidate *candidate = flight_choose_other(flight, now, holds, out);
     if (!candidate || share_take(share, route->hedge.share_permille, floor, now.mono_ns)) return candidate;

@@ -227,14 +227,17 @@ void hold_good(struct flight *flight, struct attempt *attempt, struct now now) {
     latency_peak(&cells->latency, took_ns, now.mono_ns);
     latency_baseline(&cells->baseline, took_ns, now.mono_ns);
     latency_p95(&cells->p95[flight->request.stream], took_ns);
+    if (!flight->request.stream) latency_p99(&cells->p99, took_ns);
 }
 
-/* It was broken off, as another was faster: it takes at least as long as it has taken. Below its own 95th percentile
- * that would say nothing. */
+/* It was broken off, as another was faster, or given up: it takes at least as long as it has taken. Below its own 95th
+ * percentile that would say nothing. */
 static void slow_report(const struct flight *flight, const struct attempt *attempt, struct now now) {
     struct target_cells *cells = attempt->target->cells;
     uint64_t took_ns = now.mono_ns - attempt->started_ns;
-    if (!cells || attempt->failure != failure_outpaced) return;
+    if (!cells) return;
+    if (attempt->failure == failure_reply_timeout) latency_p99(&cells->p99, took_ns);
+    if (attempt->failure != failure_outpaced) return;
     struct cell *p95 = &cells->p95[flight->request.stream];
     if (took_ns > latency_p95_read(p95)) latency_p95(p95, took_ns);
     if (took_ns > latency_read(&cells->latency, 0, now.mono_ns)) latency_peak(&cells->latency, took_ns, now.mono_ns);

@@ -74,6 +74,8 @@ void flight_wait_over(struct flight *flight, struct now now, struct actions *out
 void choice_look(struct flight *flight, struct candidate *candidate, struct now now, uint64_t *soonest_ns);
 /* The best of those that nothing stands against; NULL: there is none. */
 struct candidate *choice_best(struct flight *flight, struct now now);
+/* Is there a target that was not asked yet and could be now? */
+bool choice_has_unasked(struct flight *flight, struct now now);
 /* What this request would cost there, by estimate; -1: not known. */
 int64_t choice_cost(const struct flight *flight, const struct target *target);
 /* A candidate beside the live one, by the route's strategy, its holds taken; NULL: there is none. */
@@ -121,8 +123,10 @@ bool attempt_begin(struct flight *flight, struct candidate *candidate, const str
                    struct now now, struct actions *out);
 enum step attempt_head(struct flight *flight, struct attempt *attempt, const struct event *event,
                        struct now now) MUST_USE;
-/* When it has waited long enough, and what it then failed of. */
-uint64_t attempt_deadline(const struct flight *flight, const struct attempt *attempt, enum failure *failure);
+/* When it has waited long enough, and what it then failed of. others: while there are targets that were not asked yet,
+ * a whole reply is given up once it is later than this target's ever are. */
+uint64_t attempt_deadline(const struct flight *flight, const struct attempt *attempt, bool others,
+                          enum failure *failure);
 
 /* -- flight_masked.c: the credentials that an attempt sent do not come back -- */
 

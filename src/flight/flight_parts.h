@@ -60,6 +60,7 @@ enum { attempt_tail_size = 512 };
     X(rate_limited, "its rate limit is reached")                               \
     X(too_many_in_flight, "as many requests as it takes are in flight")        \
     X(line_share, "its client has its share of the places in line")            \
+    X(failover_budget, "as many failovers as the route may have were made")    \
     X(not_holder, "another target holds the route's lock")                     \
     X(cannot_go_on, "it cannot be asked to go on with a stream")               \
     X(too_late, "the request's deadline has passed")
@@ -125,8 +126,9 @@ enum machine {
     machines
 };
 struct transition {
-    uint32_t at_ms;                    /* since it arrived */
-    uint8_t machine, number, from, to; /* number: which attempt */
+    uint32_t at_ms;  /* since it arrived */
+    uint16_t number; /* which attempt */
+    uint8_t machine, from : 4, to : 4;
 };
 enum { transitions_kept = 16 };
 struct transitions {
@@ -309,6 +311,8 @@ struct choice {
     enum strategy by; /* the route's, or what x-weir-strategy asked for */
     struct candidate *candidates;
     size_t count, room;
+    unsigned repeats;    /* attempts at a target that had been tried */
+    unsigned failovers;  /* attempts at another target, after one that failed */
     struct error *unfit; /* why the last target that was left out cannot serve it; NULL: there was none */
     struct str unfit_param;
 };
@@ -336,6 +340,7 @@ struct resume {
 struct times {
     uint64_t arrived_ns;
     int64_t arrived_wall_ns;
+    uint64_t whole_ns;    /* its body was: from here on the deadline runs */
     uint64_t timeout_ns;  /* of the request: the shorter of configuration and x-weir-timeout-ms */
     bool timeout_given;   /* by the caller: a hard cap */
     uint64_t deadline_ns; /* up to a stream's first token, or a whole reply */
@@ -382,8 +387,8 @@ struct flight {
     struct choice choice;
     struct waiting waiting;
     struct client_holds client_holds;
-    struct attempt *attempts[limit_attempts];
-    unsigned attempt_count;
+    struct attempt **attempts; /* in the arena, as many as there have been */
+    unsigned attempt_count, attempt_room;
     struct attempt *live;         /* the attempt that runs, or NULL */
     struct attempt *rival;        /* a hedge beside it, until one of the two delivers */
     const struct attempt *winner; /* the one whose bytes the caller got first; NULL: none */

@@ -70,9 +70,9 @@ void state_move(struct flight *flight, enum machine machine, unsigned number, un
     log->ring[log->count++ % transitions_kept] =
         (struct transition){.at_ms = (uint32_t)((now.mono_ns - flight->times.arrived_ns) / NS_PER_MS),
                             .machine = (uint8_t)machine,
-                            .number = (uint8_t)number,
-                            .from = (uint8_t)from,
-                            .to = (uint8_t)to};
+                            .number = (uint16_t)number,
+                            .from = from & 0xf,
+                            .to = to & 0xf};
 }
 
 void flight_enter(struct flight *flight, enum flight_state state, struct now now) {
@@ -137,7 +137,7 @@ void resume_drop(struct flight *flight, struct now now) {
 }
 
 void attempt_joins(struct flight *flight, struct attempt *attempt, struct now now) {
-    CHECKF(flight->attempt_count < limit_attempts && !flight->rival, "attempts=%u", flight->attempt_count);
+    CHECKF(flight->attempt_count < flight->attempt_room && !flight->rival, "attempts=%u", flight->attempt_count);
     CHECKF(flight->state == (resume_has(flight) ? flight_answering : flight_trying), "state=%d", (int)flight->state);
     attempt->number = flight->attempt_count;
     attempt->started_ns = now.mono_ns;

@@ -68,7 +68,7 @@ void wait_for_file(struct flight *flight, struct str url, struct now now, struct
 }
 
 void wait_for_response(struct flight *flight, struct str client, struct str id, struct now now, struct actions *out) {
-    wait_enter(flight, waiting_recall, NULL, flight->times.arrived_ns + flight->times.timeout_ns, now, out);
+    wait_enter(flight, waiting_recall, NULL, flight->times.whole_ns + flight->times.timeout_ns, now, out);
     struct action *action = actions_add(out, action_recall);
     action->recall.client = client;
     action->recall.id = id;

@@ -61,6 +61,7 @@ struct target_cells {
     struct breaker breaker;
     struct cell latency, baseline;
     struct cell p95[2]; /* to the first byte: of whole replies, of streams */
+    struct cell p99;    /* of whole replies */
     char room[cache_line];
     struct cell in_flight;
 };
@@ -70,7 +71,7 @@ struct route_cells {
     struct cell healthy_since_ns; /* of the lock's primary; 0: it is not */
     struct cell row;              /* the holder's failures in a row, and whose: blame.h */
     struct cell company;          /* the clients that it served last */
-    struct share retries, hedges;
+    struct share retries, hedges, failovers;
 };
 
 /* Of a route and one of its targets. */

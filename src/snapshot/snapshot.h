@@ -94,9 +94,10 @@ struct target {
 };
 
 struct retry_rules {
-    unsigned max_attempts; /* 1 + max_retries */
+    unsigned max_retries;  /* at targets that were tried already */
+    unsigned max_attempts; /* of all kinds; 0: no limit */
     uint64_t base_ms, max_ms;
-    unsigned budget_permille;
+    unsigned budget_permille, failover_permille;
 };
 
 /* Files from the web, for providers that take no URLs. */

@@ -126,12 +126,61 @@ def test_a_name_that_does_not_resolve_fails_over(start, start_mock):
     assert chat(weir.port, model="gone/m").error["code"] in ("upstream_unreachable", "upstream_timeout")
 
 
-def test_attempts_are_capped(start, start_mock):
+@pytest.mark.parametrize("max_retries", [0, 3])
+@pytest.mark.parametrize("strategy", ["priority", "round_robin", "adaptive", "exclusive"])
+def test_each_target_is_asked_before_a_caller_gets_an_error(start, start_mock, strategy, max_retries):
+    bad, good = start_mock("--fault", "status=500"), start_mock()
+    weir = start({
+        "retry": {"max_retries": max_retries, "base_ms": 1},
+        "providers": {f"p{i}": provider(good if i == 5 else bad, ["x"], priority=i) for i in range(1, 6)},
+        "routes": [{"model": "m", "strategy": strategy, "targets": [f"p{i}/x" for i in range(1, 6)]}]
+    })
+    for _ in range(5):
+        reply = chat(weir.port)
+        assert reply.status == 200 and reply.headers["x-weir-provider"] == "p5", reply
+
+
+def test_more_targets_than_any_table_holds_are_each_asked_once(start, start_mock):
+    bad, good = start_mock("--fault", "status=500"), start_mock()
+    models = [f"x{i:03}" for i in range(150)]
+    weir = start({
+        "retry": {"max_retries": 0, "failover_budget": 10},
+        "providers": {"bad": provider(bad, models, circuit_breaker={"failure_threshold": 65535}),
+                      "good": provider(good, ["y"])},
+        "routes": [{"model": "m", "strategy": "priority", "targets": [f"bad/{m}" for m in models] + ["good/y"],
+                    "retry": {"max_retries": 0, "failover_budget": 10}}]
+    })
+    reply = chat(weir.port)  # two failovers are its own, the window's floor is 50
+    assert reply.status == 500 and int(reply.headers["x-weir-attempts"]) == 1 + 2 + 50, reply
+    asked = [json.loads(r["body"])["model"] for r in bad.requests()["requests"]]
+    assert asked == models[:53]
+    story = http(weir.port, "GET", "/admin/v1/requests/" + reply.headers["x-weir-request-id"],
+                 headers={"authorization": f"Bearer {weir.admin_key}"})
+    assert story.json["candidate_count"] == 151, story
+
+
+def test_attempts_are_capped_where_the_configuration_says_so(start, start_mock):
     mock = start_mock("--fault", "status=500")
     weir = start(
-        {"retry": {"max_retries": 2}, "providers": {f"p{i}": provider(mock, priority=i + 1) for i in range(6)}})
+        {"retry": {"max_attempts": 3}, "providers": {f"p{i}": provider(mock, priority=i + 1) for i in range(6)}})
     reply = chat(weir.port)
     assert reply.status == 500 and reply.headers["x-weir-attempts"] == "3" and mock.requests()["count"] == 3
+
+
+def test_retries_are_only_those_of_targets_that_were_tried(start, start_mock):
+    mock = start_mock("--fault", "status=500")
+    weir = start({"retry": {"max_retries": 2, "base_ms": 1, "max_ms": 2},
+                  "providers": {f"p{i}": provider(mock, priority=i + 1) for i in range(3)}})
+    reply = chat(weir.port)
+    assert reply.status == 500 and reply.headers["x-weir-attempts"] == "5" and mock.requests()["count"] == 5
+
+
+def test_too_many_pins_are_refused_and_not_cut_off(start, start_mock):
+    weir = start({"providers": {"p": provider(start_mock(), ["x"])}})
+    pins = lambda count: {"x-weir-targets": ",".join(f"p/x{i}" for i in range(count))}
+    assert chat(weir.port, headers=pins(64)).status == 200
+    reply = chat(weir.port, headers=pins(65))
+    assert reply.status == 400 and reply.error["param"] == "x-weir-targets" and "64" in reply.error["message"], reply
 
 
 def test_routes_name_their_targets_in_order(start, start_mock):

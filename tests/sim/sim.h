@@ -40,6 +40,8 @@ enum sim_mutant {
     mutant_echo_passed,     /* what a provider echoes is not looked through */
     mutant_one_opens,       /* one client's failures count for all */
     mutant_line_in_order,   /* who came first is served first, whoever has been served */
+    mutant_failovers_count, /* an attempt at another target is a retry too */
+    mutant_outage_grows,    /* failovers beyond the second have no budget */
     mutants
 };
 
@@ -128,7 +130,8 @@ struct sim_client {
     unsigned taken_count;
 };
 
-enum { sim_lanes = 2 }; /* calls of a flight at once */
+enum { sim_lanes = 2 };         /* calls of a flight at once */
+enum { sim_attempts_max = 64 }; /* of a flight, by what is drawn for it */
 
 struct sim_caller {
     unsigned generation; /* a place is used again when its flight has closed */
@@ -147,7 +150,7 @@ struct sim_caller {
     char *got; /* owned */
     size_t got_len, got_size;
     int source;               /* the attempt whose bytes it got; -1: weir's own */
-    unsigned settled, called; /* bit per attempt */
+    uint64_t settled, called; /* bit per attempt */
     unsigned calls;
     uint64_t timer_ns, started_ns, hang_up_ns; /* 0: none */
     unsigned timer_number;
@@ -158,9 +161,10 @@ struct sim_caller {
     bool in_line;
     struct turns_place place;
     uint64_t joined; /* the line: when, in the order of all that happens there */
-    unsigned began;  /* bit per attempt: its place and its breaker are counted */
-    struct sim_ticket tickets[limit_attempts], provider_tickets[limit_attempts]; /* of the naive breakers */
-    bool told[limit_attempts];
+    uint64_t began;  /* bit per attempt: its place and its breaker are counted */
+    struct sim_ticket tickets[sim_attempts_max], provider_tickets[sim_attempts_max]; /* of the naive breakers */
+    bool told[sim_attempts_max];
+    unsigned failovers;
 };
 
 struct sim_step {
@@ -205,6 +209,14 @@ struct sim {
     struct lock_view lock;
     uint64_t hedged_ns[sim_calls_max], hedgeable_ns[sim_calls_max]; /* hedges and requests of the route that hedges */
     unsigned hedged_count, hedgeable_count, hedge_permille;         /* the share as written */
+    unsigned retries_max, attempts_max, failover_permille;          /* as written; attempts_max 0: none */
+    struct {
+        uint64_t at_ns;
+        const struct route_cells *route;
+    } far[sim_calls_max]; /* failovers beyond a request's second one */
+    unsigned far_count;
+    uint64_t came_ns[sim_calls_max]; /* when requests were admitted */
+    unsigned came_count;
     unsigned mood_count;
     bool healed;      /* every fault has ended: all must serve again */
     uint64_t marks;   /* bit per named mark */
@@ -217,41 +229,43 @@ void sim_check_action(struct sim *sim, unsigned caller, const struct action *act
 void sim_check_closed(struct sim *sim, unsigned caller);
 
 /* Rare situations that the seeds must come upon. */
-#define SIM_MARKS(X)                                                                                                   \
-    X(breaker_opened)                                                                                                  \
-    X(breaker_opened_for_one)                                                                                          \
-    X(probe_spoiled_by_one)                                                                                            \
-    X(breaker_probed)                                                                                                  \
-    X(breaker_closed_again)                                                                                            \
-    X(probe_released)                                                                                                  \
-    X(place_handed_over)                                                                                               \
-    X(waiter_timed_out)                                                                                                \
-    X(clients_took_turns)                                                                                              \
-    X(line_share_refused)                                                                                              \
-    X(place_without_waiter)                                                                                            \
-    X(lock_moved)                                                                                                      \
-    X(lock_guest)                                                                                                      \
-    X(lock_all_failed)                                                                                                 \
-    X(rate_refused)                                                                                                    \
-    X(retried_same_target)                                                                                             \
-    X(key_rotated)                                                                                                     \
-    X(nobody_available)                                                                                                \
-    X(client_refused)                                                                                                  \
-    X(answered_after_line)                                                                                             \
-    X(stream_resumed)                                                                                                  \
-    X(resume_given_up)                                                                                                 \
-    X(hedge_won)                                                                                                       \
-    X(hedge_lost)                                                                                                      \
-    X(hedge_failed)                                                                                                    \
-    X(body_refused)                                                                                                    \
-    X(body_at_limit)                                                                                                   \
-    X(many_frames)                                                                                                     \
-    X(reader_stalled)                                                                                                  \
-    X(late_event)                                                                                                      \
-    X(key_echoed)                                                                                                      \
-    X(key_suspected)                                                                                                   \
-    X(words_quoted) X(held_to_the_limit) X(provider_removed) X(provider_back) X(provider_drained) X(removed_in_flight) \
-        X(clock_jumped)
+#define SIM_MARKS(X)          \
+    X(breaker_opened)         \
+    X(breaker_opened_for_one) \
+    X(probe_spoiled_by_one)   \
+    X(breaker_probed)         \
+    X(breaker_closed_again)   \
+    X(probe_released)         \
+    X(place_handed_over)      \
+    X(waiter_timed_out)       \
+    X(clients_took_turns)     \
+    X(line_share_refused)     \
+    X(everybody_asked)        \
+    X(failover_budget_spent)  \
+    X(place_without_waiter)   \
+    X(lock_moved)             \
+    X(lock_guest)             \
+    X(lock_all_failed)        \
+    X(rate_refused)           \
+    X(retried_same_target)    \
+    X(key_rotated)            \
+    X(nobody_available)       \
+    X(client_refused)         \
+    X(answered_after_line)    \
+    X(stream_resumed)         \
+    X(resume_given_up)        \
+    X(hedge_won)              \
+    X(hedge_lost)             \
+    X(hedge_failed)           \
+    X(body_refused)           \
+    X(body_at_limit)          \
+    X(many_frames)            \
+    X(reader_stalled)         \
+    X(late_event)             \
+    X(key_echoed)             \
+    X(key_suspected)          \
+    X(words_quoted)           \
+    X(held_to_the_limit) X(provider_removed) X(provider_back) X(provider_drained) X(removed_in_flight) X(clock_jumped)
 enum sim_mark {
 #define X(name) mark_##name,
     SIM_MARKS(X)
@@ -266,6 +280,8 @@ void sim_decisions_settled(struct sim *sim, unsigned caller, const struct attemp
 /* It begins to stand in line; a place is its. */
 void sim_decisions_wait(struct sim *sim, unsigned caller);
 void sim_decisions_turn(struct sim *sim, unsigned caller);
+/* Another loop's requests have had all the failovers that the route of all targets may have for now. */
+void sim_decisions_outage(struct sim *sim);
 /* The request is complete. */
 void sim_decisions_admitted(struct sim *sim, const struct flight *flight);
 void sim_decisions_step(struct sim *sim, unsigned caller);

@@ -211,7 +211,46 @@ static void hedge_check(struct sim *sim, unsigned number) {
              "no more than the share is hedged", number);
 }
 
+/* Beyond two, failovers of a route are a share of the requests, or fifty; the engine's window as above. */
+static void failover_check(struct sim *sim, unsigned number, const struct flight *flight) {
+    unsigned far = 1, came = 0;
+    uint64_t now_ns = sim->now.mono_ns;
+    const struct route_cells *route = flight->choice.route->cells;
+    for (unsigned i = 0; i < sim->far_count; i++)
+        far += sim->far[i].route == route && sim->far[i].at_ns + 5 * NS_PER_S > now_ns;
+    for (unsigned i = 0; i < sim->came_count; i++) came += sim->came_ns[i] + 10 * NS_PER_S >= now_ns;
+    if (!route || sim->far_count == sim_calls_max || sim->came_count == sim_calls_max) return;
+    sim->far[sim->far_count].at_ns = now_ns;
+    sim->far[sim->far_count++].route = route;
+    sim_rule(sim, far <= 50 || (uint64_t)far * 1000 <= (uint64_t)came * sim->failover_permille,
+             "no more failovers than their budget allows", number);
+}
+
+void sim_decisions_outage(struct sim *sim) {
+    const struct route *route = map_find(&sim->config.snapshot->exact_routes, STR("fast"));
+    struct route_cells *cells = route ? route->cells : NULL;
+    while (cells && sim->far_count < sim_calls_max / 2 &&
+           share_take_of(&cells->failovers, &cells->retries, sim->failover_permille, 50, sim->now.mono_ns)) {
+        sim->far[sim->far_count].at_ns = sim->now.mono_ns;
+        sim->far[sim->far_count++].route = cells;
+    }
+}
+
+/* Is it a retry, or a failover? Each has its own bound. */
+static void repeats_check(struct sim *sim, unsigned number, const struct attempt *attempt) {
+    struct sim_caller *caller = &sim->callers[number];
+    const struct flight *flight = caller->flight;
+    unsigned repeats = 0;
+    for (size_t i = 0; i < flight->choice.count; i++)
+        if (flight->choice.candidates[i].tries > 1) repeats += flight->choice.candidates[i].tries - 1u;
+    sim_rule(sim, repeats <= sim->retries_max || flight->choice.by == strategy_exclusive,
+             "targets that were tried are tried again within their limit", number);
+    if (attempt->number && !attempt->hedge && attempt->candidate->tries == 1 && ++caller->failovers > 2)
+        failover_check(sim, number, flight);
+}
+
 void sim_decisions_admitted(struct sim *sim, const struct flight *flight) {
+    if (sim->came_count < sim_calls_max) sim->came_ns[sim->came_count++] = sim->now.mono_ns;
     if (flight->choice.route && flight->choice.route->hedge.on && flight->choice.route->cells &&
         sim->hedgeable_count < sim_calls_max)
         sim->hedgeable_ns[sim->hedgeable_count++] = sim->now.mono_ns;
@@ -241,13 +280,14 @@ void sim_decisions_call(struct sim *sim, unsigned number, const struct attempt *
     world->live++;
     sim_rule(sim, provider->max_concurrent == 0 || world->live <= provider->max_concurrent,
              "no provider has more requests than it takes", number);
-    caller->began |= 1u << attempt->number;
+    caller->began |= 1ull << attempt->number;
     breaker_begin(sim, &sim->provider_breakers[sim_index(provider)], &world->breaker, number, nobodys,
                   &caller->provider_tickets[attempt->number]);
     if (target < sim_targets_max && attempt->target->cells)
         breaker_begin(sim, &sim->target_breakers[target], &world->breaker, number, client_of(caller),
                       &caller->tickets[attempt->number]);
     rate_check(sim, number, provider);
+    repeats_check(sim, number, attempt);
     if (attempt->hedge) hedge_check(sim, number);
     if (flight->choice.by == strategy_exclusive && flight->choice.route->cells) {
         struct lock_view view = lock_view(&flight->choice.route->cells->lock);
@@ -322,7 +362,7 @@ static void tell_both(struct sim *sim, struct sim_caller *caller, const struct a
 void sim_decisions_settled(struct sim *sim, unsigned number, const struct attempt *attempt) {
     struct sim_caller *caller = &sim->callers[number];
     if (!(caller->began >> attempt->number & 1)) return; /* it could not even begin */
-    caller->began &= ~(1u << attempt->number);
+    caller->began &= ~(1ull << attempt->number);
     sim->world[sim_index(attempt->target->provider)].live--;
     if (attempt->holds.reported && !caller->told[attempt->number]) { /* in the same step */
         caller->told[attempt->number] = true;

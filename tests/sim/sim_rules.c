@@ -48,7 +48,7 @@ static void check_settled(struct sim *sim, unsigned number, const struct action 
     sim_rule(sim, !(caller->settled >> attempt->number & 1), "each attempt is settled once", number);
     sim_rule(sim, attempt->failure != failure_none || attempt->reply.status / 100 == 2, "a success has a status of 2xx",
              number);
-    caller->settled |= 1u << attempt->number;
+    caller->settled |= 1ull << attempt->number;
     sim_keys_settled(sim, number, attempt);
     sim_decisions_settled(sim, number, attempt);
 }
@@ -99,15 +99,15 @@ void sim_check_action(struct sim *sim, unsigned number, const struct action *act
     sim_rule(sim, !caller->closed, "nothing comes after the close", number);
     switch (action->kind) {
     case action_call:
+        if (!sim_rule(sim, action->attempt < sim_attempts_max, "a flight has as many attempts as were drawn", number))
+            return;
         sim_rule(sim, !(caller->called >> action->attempt & 1), "an attempt is sent once", number);
-        caller->called |= 1u << action->attempt;
+        caller->called |= 1ull << action->attempt;
         check_call(sim, number, caller->flight->attempts[action->attempt]);
         sim_rule(sim, !caller->responded || resume_has(caller->flight),
                  "no failover once a byte has reached the caller, but for a declared resume", number);
-        sim_rule(sim,
-                 ++caller->calls <= caller->flight->choice.route->retry.max_attempts ||
-                     caller->flight->choice.by == strategy_exclusive,
-                 "attempts stay within their limit", number);
+        sim_rule(sim, ++caller->calls <= sim->attempts_max || !sim->attempts_max, "attempts stay within their limit",
+                 number);
         sim_decisions_call(sim, number, caller->flight->attempts[action->attempt]);
         sim_rule(sim, sim->now.mono_ns <= caller->flight->times.deadline_ns, "no call after the deadline", number);
         break;
@@ -196,14 +196,35 @@ static void check_body(struct sim *sim, unsigned number) {
     if (caller->status == 200 && caller->content_length == limit_held_reply) sim_reached(sim, mark_held_to_the_limit);
 }
 
+/* Who gets an error for what targets failed of has had each of them asked, but those that something stood against. The
+ * lock's holder may be busy, and keeps it. */
+static void check_everybody(struct sim *sim, unsigned number) {
+    const struct sim_caller *caller = &sim->callers[number];
+    const struct flight *flight = caller->flight;
+    unsigned count = flight->attempt_count;
+    if (caller->gone || flight->winner || count == 0 || flight->choice.by == strategy_exclusive) return;
+    for (unsigned i = 0; i < count; i++)
+        if (!failure_goes_on(flight->attempts[i]->failure)) return;
+    if (sim->now.mono_ns >= flight->times.deadline_ns) return;
+    if (sim->attempts_max && count >= sim->attempts_max) return;
+    for (size_t i = 0; i < flight->choice.count; i++) {
+        const struct candidate *candidate = &flight->choice.candidates[i];
+        if (candidate->refusal == refusal_failover_budget) sim_reached(sim, mark_failover_budget_spent);
+        sim_rule(sim, candidate->tries || candidate->refusal != refusal_none,
+                 "each target is asked before a caller gets an error", number);
+    }
+    if (count > 1 + sim->retries_max) sim_reached(sim, mark_everybody_asked);
+}
+
 void sim_check_closed(struct sim *sim, unsigned number) {
     struct sim_caller *caller = &sim->callers[number];
     const struct flight *flight = caller->flight;
-    sim_rule(sim, caller->settled == (flight->attempt_count ? (1u << flight->attempt_count) - 1 : 0),
+    sim_rule(sim, caller->settled == (flight->attempt_count ? ~0ull >> (64 - flight->attempt_count) : 0),
              "every attempt is settled when the flight closes", number);
     for (unsigned i = 0; i < sim_lanes; i++)
         sim_rule(sim, !caller->lanes[i].alive, "no call outlives its flight", number);
     check_hedge(sim, flight);
+    check_everybody(sim, number);
     sim_keys_check_bytes(sim, number, str_make(caller->got, caller->got_len));
     check_body(sim, number);
     sim_clients_closed(sim, number);

@@ -173,6 +173,11 @@ static void tamper_config(struct sim *sim) {
     }
     struct snapshot *snapshot = sim->config.snapshot;
     if (sim->mutant == mutant_body_over) snapshot->body_bytes_max++;
+    for (size_t r = 0; r < snapshot->route_count; r++) {
+        struct retry_rules *retry = &snapshot->routes[r].retry;
+        if (sim->mutant == mutant_failovers_count) retry->max_attempts = 1 + retry->max_retries;
+        if (sim->mutant == mutant_outage_grows) retry->failover_permille = 1000000;
+    }
     for (size_t c = 1; c < snapshot->client_count && sim->mutant == mutant_clients_share; c++)
         snapshot->clients[c].cells = snapshot->clients[0].cells;
 }
@@ -409,6 +414,7 @@ static void clock_jump(struct sim *sim) {
 
 static void on_mood(struct sim *sim, unsigned index) {
     if (!sim->healed && sim_chance(&sim->faults, 5)) clock_jump(sim);
+    if (!sim->healed && sim_chance(&sim->poison, 10)) sim_decisions_outage(sim);
     static const unsigned moods[] = {0, 0, 2, 30, 100};
     sim->world[index].failing = sim->healed ? 0 : moods[prng_below(&sim->faults, 5)];
     if (sim->open_count && !sim->healed && sim->mood_count++ < moods_max)
@@ -510,12 +516,20 @@ static void config_draw(struct sim *sim) {
     struct prng *draw = &sim->arrivals;
     sim->provider_total = (unsigned)sim_between(draw, 1, sim_providers_max);
     sim->body_max = (size_t)sim_between(draw, 1024, 8192);
+    sim->failover_permille = (unsigned)sim_between(draw, 0, 4) * 250;
     snprintf(sim->head, sizeof sim->head,
              "request_timeout_seconds: %llu\nmax_body_bytes: %llu\nselection_strategy: %s\nretry: {max_retries: "
-             "%llu, base_ms: %llu, max_ms: %llu, budget: %s}\nproviders:\n",
+             "%u, base_ms: %llu, max_ms: %llu, budget: %s, failover_budget: %u.%03u",
              (unsigned long long)sim_between(draw, 1, 60), (unsigned long long)sim->body_max, strategy_draw(sim),
-             (unsigned long long)sim_between(draw, 0, 5), (unsigned long long)sim_between(draw, 1, 500),
-             (unsigned long long)sim_between(draw, 500, 5000), sim_chance(draw, 50) ? "0" : "0.2");
+             sim->retries_max = (unsigned)sim_between(draw, 0, 5), (unsigned long long)sim_between(draw, 1, 500),
+             (unsigned long long)sim_between(draw, 500, 5000), sim_chance(draw, 50) ? "0" : "0.2",
+             sim->failover_permille / 1000, sim->failover_permille % 1000);
+    struct text rest = text_in_buffer(sim->head + strlen(sim->head), sizeof sim->head - strlen(sim->head) - 1);
+    if (sim_chance(draw, 20)) sim->attempts_max = (unsigned)sim_between(draw, 1, 8);
+    if (sim->attempts_max) text_printf(&rest, ", max_attempts: %u", sim->attempts_max);
+    text_put(&rest, STR("}\nproviders:\n"));
+    CHECK(!rest.failed);
+    rest.at[rest.len] = 0;
     for (unsigned i = 0; i < sim->provider_total; i++) provider_draw(sim, i);
     const char *strategy = strategy_draw(sim);
     int len = snprintf(sim->fast, sizeof sim->fast, "strategy: %s, resume_streams: %s", strategy,

@@ -553,7 +553,7 @@ static void the_environment_says_where_how_loud_and_how_often(void **state) {
         struct config config;
         assert_true(load(NULL, with, &config));
         assert_int_equal(config.snapshot->strategy, rows[i].strategy);
-        assert_int_equal(config.snapshot->retry.max_attempts, 8);
+        assert_int_equal(config.snapshot->retry.max_retries, 7);
         assert_true(config.process.listen_count == 1 && str_eq(config.process.listens[0].address, STR("127.0.0.1:9")));
         config_free(&config);
     }

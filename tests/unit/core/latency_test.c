@@ -203,6 +203,28 @@ static void the_p95_steps_towards_each_sample(void **state) {
     assert_int_equal(latency_p95_read(&cell), was + 960000);
 }
 
+static void the_p99_says_nothing_of_few_and_then_one_in_a_hundred_is_slower(void **state) {
+    struct prng prng;
+    struct cell cell = {0};
+    unsigned slower = 0, count = 40000;
+    (void)state;
+    prng_seed(&prng, 5);
+    for (unsigned i = 0; i < 100; i++) {
+        assert_int_equal(latency_p99_read(&cell), 0);
+        latency_p99(&cell, (1 + prng_below(&prng, 1000)) * MS);
+    }
+    assert_true(latency_p99_read(&cell) > 0);
+    for (unsigned i = 0; i < 20000; i++) latency_p99(&cell, (1 + prng_below(&prng, 1000)) * MS);
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t sample = (1 + prng_below(&prng, 1000)) * MS;
+        slower += sample > latency_p99_read(&cell);
+        latency_p99(&cell, sample);
+    }
+    if (slower < count / 250 || slower > count / 25) fail_msg("%u of %u", slower, count);
+    for (unsigned i = 0; i < 20000; i++) latency_p99(&cell, UINT64_MAX / 2); /* its top, and no further */
+    assert_int_equal(latency_p99_read(&cell), ((1ull << 40) - 1) * 16000);
+}
+
 static void success_stays_within_0_and_1(void **state) {
     struct prng prng;
     struct cell cell = {0};
@@ -240,6 +262,7 @@ int main(void) {
         cmocka_unit_test(what_is_not_seen_fades_by_its_time_constant),
         cmocka_unit_test(the_least_and_the_longest_latency_have_their_place),
         cmocka_unit_test(the_p95_steps_towards_each_sample),
+        cmocka_unit_test(the_p99_says_nothing_of_few_and_then_one_in_a_hundred_is_slower),
         cmocka_unit_test(success_stays_within_0_and_1),
         cmocka_unit_test(the_first_failure_weighs_as_one_that_comes_at_once),
     };

@@ -117,6 +117,28 @@ static void all_of_the_requests_may_be_tried_again_and_not_one_more(void **state
     assert_int_equal(taken(&share, 200, 0, 100 * S), 2); /* of 2.8 */
 }
 
+/* Requests are counted once, wherever what is taken of them stands: it is as if each share had counted them itself. */
+static void a_share_of_what_another_one_counts_is_as_large(void **state) {
+    struct prng prng;
+    (void)state;
+    for (uint64_t seed = 1; seed <= 200; seed++) {
+        struct share counted = {0}, other = {0}, naive = {0};
+        uint64_t now = seed * S;
+        prng_seed(&prng, seed);
+        for (int i = 0; i < 400; i++) {
+            now += prng_below(&prng, 8) == 0 ? prng_below(&prng, 12 * S) : prng_below(&prng, S / 4);
+            if (prng_below(&prng, 2)) {
+                share_count(&counted, now);
+                share_count(&naive, now);
+            }
+            if (prng_below(&prng, 3) == 0 && share_take(&counted, 200, 10, now)) continue; /* from itself alone */
+            bool would = share_would_take_of(&other, &counted, 300, 2, now), may = share_take(&naive, 300, 2, now);
+            assert_int_equal(would, may);
+            assert_int_equal(share_take_of(&other, &counted, 300, 2, now), may);
+        }
+    }
+}
+
 /* A thread whose clock is behind counts into the half that is there, and takes nothing back. */
 static void a_clock_that_is_behind_begins_no_new_half(void **state) {
     struct share share = {0};
@@ -139,6 +161,7 @@ int main(void) {
         cmocka_unit_test(the_pause_reaches_its_edges_and_never_wraps),
         cmocka_unit_test(a_look_says_what_taking_would_do),
         cmocka_unit_test(all_of_the_requests_may_be_tried_again_and_not_one_more),
+        cmocka_unit_test(a_share_of_what_another_one_counts_is_as_large),
         cmocka_unit_test(a_clock_that_is_behind_begins_no_new_half),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,7 +102,7 @@ static void a_dialects_version_is_sent_once(void **state) {
 
 static void assert_deadline(const struct flight *flight, uint64_t from_ns, uint64_t seconds, enum failure wanted) {
     enum failure failure = failure_none;
-    uint64_t deadline_ns = attempt_deadline(flight, flight->live, &failure);
+    uint64_t deadline_ns = attempt_deadline(flight, flight->live, false, &failure);
     assert_int_equal(deadline_ns, seconds == UINT64_MAX ? UINT64_MAX : from_ns + seconds * NS_PER_S);
     assert_int_equal(failure, wanted);
 }

@@ -81,23 +81,143 @@ static void past_the_deadline_nobody_is_asked(void **state) {
     flight_world_end(&world);
 }
 
-static void no_more_attempts_than_the_route_allows(void **state) {
+/* Every attempt is answered by a 500, until there is an answer. */
+static void fail_all(struct flight_world *world, struct flight *flight) {
+    for (unsigned i = 0; i < 1000 && flight->state != flight_closed; i++) {
+        if (flight->live) {
+            flight_world_head(world, flight, flight->live->number, 500, "application/json");
+            flight_world_tell(world, flight, (struct event){.kind = event_reply_end, .attempt = flight->live->number});
+        } else {
+            world->now.mono_ns = flight->waiting.until_ns;
+            flight_world_tell(world, flight, (struct event){.kind = event_timer});
+        }
+    }
+    assert_int_equal(flight->state, flight_closed);
+    assert_int_equal(flight->answer.status, 500);
+}
+
+static void each_is_asked_once_and_then_as_often_again_as_the_route_allows(void **state) {
     struct flight_world world;
     (void)state;
     flight_world_begin(&world, yaml);
     struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
-    for (unsigned i = 0; i < 20 && flight->state != flight_closed; i++) {
-        if (flight->live) {
-            flight_world_head(&world, flight, flight->live->number, 500, "application/json");
-            flight_world_tell(&world, flight, (struct event){.kind = event_reply_end, .attempt = flight->live->number});
-        } else {
-            world.now.mono_ns = flight->waiting.until_ns;
-            flight_world_tell(&world, flight, (struct event){.kind = event_timer});
-        }
+    fail_all(&world, flight);
+    assert_int_equal(flight->attempt_count, 2 + 2);
+    assert_int_equal(flight->choice.repeats, 2);
+    assert_int_equal(flight->choice.failovers, 1);
+    assert_true(flight->attempts[0]->target != flight->attempts[1]->target);
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
+/* So many targets of provider a that no table can have them all, in a route with these keys. */
+static void many_begin(struct flight_world *world, unsigned targets, const char *keys) {
+    static char text[8192];
+    struct text yaml_text = text_in_buffer(text, sizeof text - 1);
+    text_put(&yaml_text, STR("state_dir: ./state\nproviders:\n  a:\n    type: openai\n    api_key: sk-secret-secret-s\n"
+                             "    circuit_breaker: {failure_threshold: 65535}\n    models: [m0"));
+    for (unsigned i = 1; i < targets; i++) text_printf(&yaml_text, ", m%u", i);
+    text_printf(&yaml_text, "]\nroutes:\n  - model: m\n    strategy: priority\n    retry: {%s}\n    targets: [a/m0",
+                keys);
+    for (unsigned i = 1; i < targets; i++) text_printf(&yaml_text, ", a/m%u", i);
+    text_put(&yaml_text, STR("]\n"));
+    assert_false(yaml_text.failed);
+    text[yaml_text.len] = 0;
+    flight_world_begin(world, text);
+}
+
+static void as_many_as_a_route_has_are_asked(void **state) {
+    struct flight_world world;
+    (void)state;
+    many_begin(&world, 200, "max_retries: 0, failover_budget: 10");
+    for (unsigned i = 0; i < 40; i++) flight_world_drop(&world, flight_world_ask(&world, FLIGHT_CHAT("m", "false")));
+    struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
+    fail_all(&world, flight);
+    assert_int_equal(flight->attempt_count, 200);
+    for (unsigned i = 0; i < 200; i++) assert_ptr_equal(flight->attempts[i]->candidate, &flight->choice.candidates[i]);
+    unsigned held = 0;
+    for (unsigned i = 0; i < 200; i++) held += flight->attempts[i]->reply.held.len > 0;
+    assert_true(held <= 2);
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
+static void the_cap_on_all_attempts_holds_where_it_is_written(void **state) {
+    struct flight_world world;
+    (void)state;
+    many_begin(&world, 20, "max_attempts: 7");
+    struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
+    fail_all(&world, flight);
+    assert_int_equal(flight->attempt_count, 7);
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
+static void failovers_past_the_second_keep_to_their_share(void **state) {
+    struct flight_world world;
+    unsigned far = 0;
+    (void)state;
+    many_begin(&world, 20, "max_retries: 0, failover_budget: 0.5");
+    for (unsigned i = 0; i < 10; i++) {
+        struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
+        fail_all(&world, flight);
+        assert_true(flight->attempt_count >= 3); /* two are its own, whatever others have done */
+        far += flight->choice.failovers - 2;
+        if (i == 9) assert_int_equal(candidate_of(flight, "a/m19")->refusal, refusal_failover_budget);
+        flight_world_drop(&world, flight);
     }
-    assert_int_equal(flight->state, flight_closed);
-    assert_true(flight->attempt_count <= flight->choice.route->retry.max_attempts);
-    assert_int_equal(flight->answer.status, 500);
+    assert_int_equal(far, 50);
+    world.now.mono_ns += 20 * NS_PER_S;
+    struct flight *later = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
+    fail_all(&world, later);
+    assert_int_equal(later->attempt_count, 20);
+    flight_world_drop(&world, later);
+    flight_world_end(&world);
+}
+
+static void the_deadline_runs_from_the_whole_body_and_leaves_time_for_another_target(void **state) {
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    struct flight *flight = flight_world_new(&world, endpoint_chat);
+    world.now.mono_ns += 50 * NS_PER_S;
+    flight_world_tell(&world, flight, (struct event){.kind = event_body, .bytes = str_from(FLIGHT_CHAT("m", "false"))});
+    flight_world_tell(&world, flight, (struct event){.kind = event_body_end});
+    assert_int_equal(flight->times.deadline_ns, world.now.mono_ns + (600 + 120) * NS_PER_S);
+    flight_world_drop(&world, flight);
+    struct flight *streamed = flight_world_ask(&world, FLIGHT_CHAT("m", "true"));
+    assert_int_equal(streamed->times.deadline_ns, world.now.mono_ns + 120 * NS_PER_S);
+    flight_world_drop(&world, streamed);
+    flight_world_end(&world);
+}
+
+static void a_whole_reply_that_is_later_than_ever_is_given_up_while_another_can_be_asked(void **state) {
+    struct flight_world world;
+    enum failure failure = failure_none;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    for (unsigned i = 0; i < 100; i++) {
+        struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
+        assert_int_equal(attempt_deadline(flight, flight->live, true, &failure) - flight->live->started_ns,
+                         600 * NS_PER_S); /* not known yet */
+        world.now.mono_ns += 10 * NS_PER_S;
+        flight_world_head(&world, flight, 0, 200, "application/json");
+        flight_world_body(&world, flight, 0, FLIGHT_WHOLE);
+        flight_world_tell(&world, flight, (struct event){.kind = event_reply_end});
+        flight_world_drop(&world, flight);
+    }
+    struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
+    uint64_t began_ns = flight->live->started_ns;
+    assert_in_range(attempt_deadline(flight, flight->live, true, &failure) - began_ns, 39 * NS_PER_S, 41 * NS_PER_S);
+    assert_int_equal(attempt_deadline(flight, flight->live, false, &failure) - began_ns, 600 * NS_PER_S);
+    world.now.mono_ns += 41 * NS_PER_S;
+    flight_world_tell(&world, flight, (struct event){.kind = event_timer});
+    assert_int_equal(candidate_of(flight, "b/m")->failure, failure_reply_timeout);
+    assert_true(str_eq(asked(flight), STR("a/m")));
+    assert_false(choice_has_unasked(flight, world.now));
+    world.now.mono_ns += 500 * NS_PER_S; /* the last one has all of its time */
+    flight_world_tell(&world, flight, (struct event){.kind = event_timer});
+    assert_non_null(flight->live);
     flight_world_drop(&world, flight);
     flight_world_end(&world);
 }
@@ -109,7 +229,12 @@ int main(void) {
         cmocka_unit_test(who_failed_is_not_asked_again_while_another_is_left),
         cmocka_unit_test(an_error_of_the_callers_is_not_tried_elsewhere),
         cmocka_unit_test(past_the_deadline_nobody_is_asked),
-        cmocka_unit_test(no_more_attempts_than_the_route_allows),
+        cmocka_unit_test(each_is_asked_once_and_then_as_often_again_as_the_route_allows),
+        cmocka_unit_test(as_many_as_a_route_has_are_asked),
+        cmocka_unit_test(the_cap_on_all_attempts_holds_where_it_is_written),
+        cmocka_unit_test(failovers_past_the_second_keep_to_their_share),
+        cmocka_unit_test(the_deadline_runs_from_the_whole_body_and_leaves_time_for_another_target),
+        cmocka_unit_test(a_whole_reply_that_is_later_than_ever_is_given_up_while_another_can_be_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
