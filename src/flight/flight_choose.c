@@ -55,6 +55,7 @@ static bool failover_take(const struct flight *flight, const struct candidate *c
 
 void choice_look(struct flight *flight, struct candidate *candidate, struct now now, uint64_t *soonest_ns) {
     uint64_t until_ns = 0;
+    candidate->demoted = hold_is_demoted(flight, candidate);
     struct error error;
     if (resume_has(flight) && !way_of(flight, candidate->target->provider)->fits(flight, candidate->target, &error)) {
         candidate->refusal = refusal_cannot_go_on;
@@ -130,7 +131,7 @@ static void passes_advance(struct flight *flight, struct candidate *chosen, uint
         pick_pass_advance(&chosen->place->pass, least, chosen->weight);
 }
 
-static bool is_open(const struct candidate *candidate) {
+static bool choose_is_open(const struct candidate *candidate) {
     return candidate->refusal == refusal_none && !candidate->raced;
 }
 
@@ -142,6 +143,13 @@ struct opened {
     size_t count;
 };
 
+/* Those whose probes fail come after all others; where all do, that changes nothing. */
+static bool all_are_demoted(const struct flight *flight) {
+    for (size_t i = 0; i < flight->choice.count; i++)
+        if (choose_is_open(&flight->choice.candidates[i]) && !flight->choice.candidates[i].demoted) return false;
+    return true;
+}
+
 /* Without memory for it none are found. */
 static struct opened opened_of(struct flight *flight, struct now now) {
     struct arena *scratch = flight->host->scratch;
@@ -151,9 +159,10 @@ static struct opened opened_of(struct flight *flight, struct now now) {
     opened.facts = arena_take(scratch, most * sizeof *opened.facts);
     opened.scores = arena_take(scratch, most * sizeof *opened.scores);
     if (!opened.open || !opened.facts || !opened.scores) return opened;
+    bool demoted_too = all_are_demoted(flight);
     for (size_t i = 0; i < most; i++) {
         struct candidate *candidate = &flight->choice.candidates[i];
-        if (!is_open(candidate)) continue;
+        if (!choose_is_open(candidate) || (candidate->demoted && !demoted_too)) continue;
         opened.open[opened.count] = candidate;
         opened.facts[opened.count++] = choose_facts_of(flight, candidate, now);
     }
@@ -163,7 +172,7 @@ static struct opened opened_of(struct flight *flight, struct now now) {
 /* The best of those that nothing stands against; NULL: there is none. */
 struct candidate *choice_best(struct flight *flight, struct now now) {
     struct candidate *only = flight->choice.candidates;
-    if (flight->choice.count == 1) return is_open(only) ? only : NULL;
+    if (flight->choice.count == 1) return choose_is_open(only) ? only : NULL;
     struct opened opened = opened_of(flight, now);
     if (opened.count == 0) return NULL;
     bool by_priority =

@@ -56,6 +56,7 @@ static void candidate_put(struct text *text, const struct candidate *candidate) 
         text_json_u64(text, STR("tries"), candidate->tries);
     else if (candidate->refusal)
         text_json_str(text, STR("refused"), refusal_name(candidate->refusal));
+    if (candidate->demoted) text_json_str(text, STR("demoted"), STR("probes_fail"));
     text_put_byte(text, '}');
 }
 

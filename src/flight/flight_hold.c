@@ -87,6 +87,10 @@ enum refusal hold_look(const struct flight *flight, const struct candidate *cand
                                                                               : refusal_too_many_in_flight;
 }
 
+bool hold_is_demoted(const struct flight *flight, const struct candidate *candidate) {
+    return !flight->steering.targets.at && probes_demote(&candidate->target->provider->cells->probes);
+}
+
 /* The next key in rotation that does not cool down; one that has refused this request only where there is no other. */
 static bool key_take(const struct provider *provider, uint64_t refused_keys, struct now now, unsigned *key) {
     *key = 0;
@@ -217,6 +221,7 @@ void hold_good(struct flight *flight, struct attempt *attempt, struct now now) {
     if (attempt->holds.reported) return;
     if (attempt->way->blind) return; /* how fast a list comes says nothing of a model; the end is told */
     attempt->holds.reported = true;
+    probes_answered(&provider->cells->probes);
     breaker_report(&provider->cells->breaker, &provider->breaker, now.mono_ns, attempt->holds.provider_ticket, true, 0);
     attempt->holds.provider_ticket.told = true;
     latency_peak(&provider->cells->latency, took_ns, now.mono_ns);
@@ -350,6 +355,7 @@ void hold_settle(struct flight *flight, struct attempt *attempt, struct now now,
         breaker_end(&cells->breaker, &provider->breaker, holds->ticket, verdict.target, not_before_ns, now);
     if (verdict.target || verdict.provider)
         success_report(&provider->cells->success, verdict.target >= 0 && verdict.provider >= 0, now.mono_ns);
+    if (verdict.target > 0) probes_answered(&provider->cells->probes);
     slow_report(flight, attempt, now);
     if (!nothing) key_cool(flight, attempt, now);
     rates_settle(provider, attempt, now);

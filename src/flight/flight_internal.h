@@ -98,6 +98,8 @@ void hold_good(struct flight *flight, struct attempt *attempt, struct now now);
 void hold_settle(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
 /* What was taken for an attempt that never began. */
 void hold_give_back(const struct candidate *candidate, const struct holds *taken, struct now now, struct actions *out);
+/* Do its provider's probes say that it cannot serve? Targets that the caller pinned keep their order all the same. */
+bool hold_is_demoted(const struct flight *flight, const struct candidate *candidate);
 int64_t flight_tokens_reserved(const struct flight *flight);
 /* A failure that no caller can bring about: nothing had been sent. */
 bool hold_is_nobodys(enum failure failure);

@@ -16,9 +16,10 @@ static bool is_others(const struct flight *flight, uint32_t id) {
     return false;
 }
 
-/* The next one behind `holder` in the route's order that can serve, round and round; NULL: no other can. */
-static struct candidate *next_behind(const struct flight *flight, const struct candidate *holder, struct now now,
-                                     uint64_t *until_ns) {
+/* The next one behind `holder` in the route's order that can serve, round and round; NULL: no other can. demoted: one
+ * whose probes fail will do. */
+static struct candidate *lock_next_of(const struct flight *flight, const struct candidate *holder, bool demoted,
+                                      struct now now, uint64_t *until_ns) {
     CHECK(flight->choice.count > 0 && (!holder || holder < flight->choice.candidates + flight->choice.count));
     size_t from = holder ? (size_t)(holder - flight->choice.candidates) : flight->choice.count - 1;
     for (size_t step = 1; step <= flight->choice.count; step++) {
@@ -26,10 +27,17 @@ static struct candidate *next_behind(const struct flight *flight, const struct c
         uint64_t open_ns = 0;
         if (candidate == holder) continue;
         candidate->refusal = hold_look(flight, candidate, now, &open_ns);
-        if (candidate->refusal == refusal_none) return candidate;
+        candidate->demoted = hold_is_demoted(flight, candidate);
+        if (candidate->refusal == refusal_none && (demoted || !candidate->demoted)) return candidate;
         if (open_ns && (*until_ns == 0 || open_ns < *until_ns)) *until_ns = open_ns;
     }
     return NULL;
+}
+
+static struct candidate *next_behind(const struct flight *flight, const struct candidate *holder, struct now now,
+                                     uint64_t *until_ns) {
+    struct candidate *next = lock_next_of(flight, holder, false, now, until_ns);
+    return next ? next : lock_next_of(flight, holder, true, now, until_ns);
 }
 
 /* A preview looks at the lock and leaves it as it is. */
@@ -49,7 +57,7 @@ static bool primary_is_back(const struct flight *flight, const struct candidate 
     if (route->return_to_primary_ns == 0 || holder == primary || primary->target != route->targets[0]) return false;
     enum refusal refusal = hold_look(flight, primary, now, &ignored);
     if (refusal == refusal_breaker_open_for_client) return false; /* says nothing of the others */
-    bool well = refusal == refusal_none;
+    bool well = refusal == refusal_none && !hold_is_demoted(flight, primary);
     uint64_t since = cell_load(&route->cells->healthy_since_ns);
     if (!well || since == 0) {
         if (flight->previews) return false;
@@ -64,11 +72,18 @@ struct candidate *lock_holder(struct flight *flight, struct now now, uint32_t *e
     for (size_t moves = 0; moves <= flight->choice.count + 1; moves++) {
         struct lock_view view = held(flight, lock);
         struct candidate *holder = candidate_of(flight, view.holder), *next;
-        uint64_t open_ns = 0;
+        uint64_t open_ns = 0, ignored = 0;
         *epoch = view.epoch;
         if (is_others(flight, view.holder)) return NULL;
         enum refusal refusal = holder ? hold_look(flight, holder, now, &open_ns) : refusal_not_holder;
         if (holder) holder->refusal = refusal;
+        if (holder) holder->demoted = hold_is_demoted(flight, holder);
+        if (holder && holder->demoted && refusal == refusal_none &&
+            (next = lock_next_of(flight, holder, false, now, &ignored))) { /* who is well takes it */
+            if (flight->previews) return next;
+            lock_move(lock, view.epoch, next->target->id);
+            continue;
+        }
         if (refusal == refusal_none && primary_is_back(flight, holder, now)) {
             if (flight->previews) return &flight->choice.candidates[0];
             lock_move(lock, view.epoch, flight->choice.candidates[0].target->id);
@@ -98,13 +113,16 @@ struct candidate *lock_guest(struct flight *flight, struct now now) {
     bool shut = holder->refusal == refusal_breaker_open_for_client;
     if (!shut && holder->tries < flight->choice.route->failover_after) return NULL;
     size_t from = (size_t)(holder - flight->choice.candidates);
+    struct candidate *demoted = NULL;
     for (size_t step = 1; step < flight->choice.count; step++) {
         struct candidate *candidate = &flight->choice.candidates[(from + step) % flight->choice.count];
         if (candidate->tries || candidate->raced) continue;
         candidate->refusal = hold_look(flight, candidate, now, &ignored);
-        if (candidate->refusal == refusal_none) return candidate;
+        candidate->demoted = hold_is_demoted(flight, candidate);
+        if (candidate->refusal == refusal_none && !candidate->demoted) return candidate;
+        if (candidate->refusal == refusal_none && !demoted) demoted = candidate;
     }
-    return NULL;
+    return demoted;
 }
 
 /* One more failure of the holder: may the lock move for it? The failures of one client alone move it only where no

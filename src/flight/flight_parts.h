@@ -85,6 +85,7 @@ struct candidate {
     uint16_t tries;
     uint64_t refused_keys; /* a bit per key that refused this request and does not rest: others are asked first */
     bool raced;            /* another request took what it needed, in this choice */
+    bool demoted;          /* its probes fail: it comes after all whose do not */
 };
 
 /* What an attempt took, and owes exactly one settling of each. */

@@ -28,7 +28,8 @@ struct probe {
     size_t key;
     int status;
     bool repeated;
-    bool unasked; /* weir's own pool had no place: that says nothing of the provider */
+    bool unasked;     /* weir's own pool had no place: that says nothing of the provider */
+    bool unreachable; /* no name, no connection, no TLS, or no answer in time */
     struct call_request asked;
     struct http_header headers[4];
     char path[512];
@@ -97,10 +98,13 @@ static void probe_end(struct probe *probe, bool good, struct str said) {
     timer_cancel(prober->worker->loop, &probe->timer);
     list_remove(&probe->node);
     if (!probe->unasked) {
-        success_report(&provider->cells->success, good, now.mono_ns);
-        cell_store(&provider->cells->probe_failed, !good);
-        if (key_probed(provider, probe->key, probe->status, now.mono_ns))
-            report_key_rests(&prober->worker->reporter, provider, probe->key, said, now);
+        enum probe_verdict verdict = probe_verdict_of(probe->status, probe->unreachable);
+        bool refused =
+            probe->status && verdict == probe_says_nothing; /* a key that may not list models may do the rest */
+        bool rests = key_probed(provider, probe->key, probe->status, now.mono_ns);
+        if (!refused || rests) success_report(&provider->cells->success, good, now.mono_ns);
+        probes_note(&provider->cells->probes, verdict);
+        if (rests) report_key_rests(&prober->worker->reporter, provider, probe->key, said, now);
         struct provider_health health = provider_health(probe->deployment->snapshot, provider, now.mono_ns);
         record_add(prober, provider, &health, good, now);
     }
@@ -131,11 +135,18 @@ static void prober_on_ended(void *owner) {
 
 static void probe_call(struct probe *probe);
 
+/* What fails later says that somebody is there. */
+static bool probe_is_unreachable(enum call_failure failure) {
+    return failure == call_failure_dns || failure == call_failure_connect || failure == call_failure_connect_timeout ||
+           failure == call_failure_tls || failure == call_failure_proxy || failure == call_failure_not_public;
+}
+
 /* A GET may be said twice (RFC 9110, 9.2.2): a kept connection that the provider closed as it came says nothing. */
 static void prober_on_failed(void *owner, enum call_failure failure, struct str text) {
     struct probe *probe = owner;
     probe->call = NULL;
-    probe->unasked = failure == call_failure_no_connection;
+    probe->unasked = failure == call_failure_no_connection || failure == call_failure_system;
+    probe->unreachable = probe_is_unreachable(failure);
     if (failure != call_failure_reset_reused || probe->repeated) {
         probe_end(probe, false, text);
         return;
@@ -158,6 +169,7 @@ static void on_timeout(void *context) {
     struct probe *probe = context;
     if (probe->call) call_cancel(probe->call);
     probe->call = NULL;
+    probe->unreachable = probe->status == 0;
     probe_end(probe, false, STR("no whole answer within 10 seconds"));
 }
 
@@ -319,6 +331,7 @@ void prober_stop(struct prober *prober) {
         struct probe *probe = LIST_OWNER(prober->probes.next, struct probe, node);
         if (probe->call) call_cancel(probe->call);
         probe->call = NULL;
+        probe->unasked = true;
         probe_end(probe, false, STR("weir is closing"));
     }
 }

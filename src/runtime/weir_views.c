@@ -46,6 +46,8 @@ static void health_put(const struct snapshot *snapshot, const struct provider *p
             text_json_str(text, STR("breaker_client"), snapshot->clients[i].name);
             break;
         }
+    if (health.probes_failed) text_json_u64(text, STR("probes_failed"), health.probes_failed);
+    if (health.demoted) text_json_bool(text, STR("demoted"), true);
     text_json_u64(text, STR("in_flight"), health.in_flight);
     if (provider->max_concurrent) text_json_u64(text, STR("max_concurrent"), provider->max_concurrent);
     if (provider->queue_max) text_json_i64(text, STR("waiting"), health.waiting > 0 ? health.waiting : 0);

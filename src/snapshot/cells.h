@@ -13,6 +13,7 @@
 #include "core/latency.h"
 #include "core/limiter.h"
 #include "core/lock.h"
+#include "core/probes.h"
 #include "core/retry.h"
 #include "core/suspicion.h"
 #include "core/waiters.h"
@@ -24,11 +25,11 @@ struct provider_cells {
     struct breaker breaker; /* failures to connect: every target of it shares them */
     struct cell success;    /* a share; see success_report */
     struct cell latency, baseline;
-    struct cell health;       /* enum health_state, as last worked out */
-    struct cell next_key;     /* rotation */
-    struct cell probed_ns;    /* when the last probe began; 0: never */
-    struct cell probe_failed; /* 1: the last probe failed */
-    struct cell served;       /* the loop whose waiter got the last place */
+    struct cell health;    /* enum health_state, as last worked out */
+    struct cell next_key;  /* rotation */
+    struct cell probed_ns; /* when the last probe began; 0: never */
+    struct cell probes;    /* how many in a row failed: probes.h */
+    struct cell served;    /* the loop whose waiter got the last place */
     char room[cache_line];
     struct cell gate;
     struct cell requests_minute, requests_hour, tokens_minute;

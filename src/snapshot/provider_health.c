@@ -39,7 +39,9 @@ struct provider_health provider_health(const struct snapshot *snapshot, const st
                                      .latency_ns = latency_read(&cells->latency, 0, now_ns),
                                      .baseline_ns = latency_read(&cells->baseline, 0, now_ns),
                                      .in_flight = gate_in_use(&cells->gate),
-                                     .waiting = gate_waiting(&cells->gate)};
+                                     .waiting = gate_waiting(&cells->gate),
+                                     .probes_failed = probes_failed(&cells->probes),
+                                     .demoted = probes_demote(&cells->probes)};
     breaker_worse(&health, &cells->breaker, &provider->breaker, blame_nobody, now_ns);
     for (size_t i = 0; i < snapshot->target_count; i++)
         if (snapshot->targets[i].provider == provider)

@@ -14,7 +14,9 @@ struct provider_health {
     uint64_t breaker_client;          /* of several: the one for whom alone a target's is open (a hash); 0: none */
     uint32_t in_flight;
     int32_t waiting;
-    unsigned keys_cooling; /* for whatever reason; of these: */
+    unsigned probes_failed; /* in a row, with no request answered since */
+    bool demoted;           /* for that: its targets are asked after all others */
+    unsigned keys_cooling;  /* for whatever reason; of these: */
     unsigned keys_refused, keys_quota_exhausted;
 };
 

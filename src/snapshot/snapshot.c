@@ -56,6 +56,7 @@ const struct client *snapshot_client(const struct snapshot *snapshot, struct str
 
 void snapshot_forgive(const struct snapshot *snapshot, const struct provider *provider, uint64_t now_ns) {
     breaker_force(&provider->cells->breaker, &provider->breaker, now_ns, false);
+    probes_answered(&provider->cells->probes);
     for (size_t i = 0; i < snapshot->target_count; i++)
         if (snapshot->targets[i].provider == provider)
             breaker_force(&snapshot->targets[i].cells->breaker, &provider->breaker, now_ns, false);

@@ -222,7 +222,8 @@ bool snapshot_is_simulated(const struct snapshot *snapshot);
 /* The client whose key this is, or NULL. In time that does not depend on how much of the key is right. */
 const struct client *snapshot_client(const struct snapshot *snapshot, struct str key);
 
-/* An operator says that it is well again: its breakers close, its keys' cool-downs end. Any thread. */
+/* An operator says that it is well again: its breakers close, its keys' cool-downs end, its failed
+ * probes are forgotten. Any thread. */
 void snapshot_forgive(const struct snapshot *snapshot, const struct provider *provider, uint64_t now_ns);
 
 /* What is known of a model there: by the configuration, else by the catalogue; NULL: nothing. */

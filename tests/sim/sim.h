@@ -42,6 +42,7 @@ enum sim_mutant {
     mutant_line_in_order,   /* who came first is served first, whoever has been served */
     mutant_failovers_count, /* an attempt at another target is a retry too */
     mutant_outage_grows,    /* failovers beyond the second have no budget */
+    mutant_probes_ignored,  /* whose probes fail is asked like all others */
     mutants
 };
 
@@ -118,6 +119,7 @@ struct sim_provider {
     const struct provider *latest; /* of the newest configuration that has it */
     char written[768];             /* in the configuration */
     bool absent, drained;          /* by the operator */
+    unsigned probes_bad;           /* in a row, with no answer since */
 };
 
 enum { sim_clients_max = 3 };
@@ -241,6 +243,8 @@ void sim_check_closed(struct sim *sim, unsigned caller);
     X(clients_took_turns)     \
     X(line_share_refused)     \
     X(everybody_asked)        \
+    X(demoted_passed_over)    \
+    X(demoted_asked)          \
     X(failover_budget_spent)  \
     X(place_without_waiter)   \
     X(lock_moved)             \
@@ -282,6 +286,8 @@ void sim_decisions_wait(struct sim *sim, unsigned caller);
 void sim_decisions_turn(struct sim *sim, unsigned caller);
 /* Another loop's requests have had all the failovers that the route of all targets may have for now. */
 void sim_decisions_outage(struct sim *sim);
+/* Some health checks of a provider. */
+void sim_decisions_probes(struct sim *sim, unsigned provider);
 /* The request is complete. */
 void sim_decisions_admitted(struct sim *sim, const struct flight *flight);
 void sim_decisions_step(struct sim *sim, unsigned caller);

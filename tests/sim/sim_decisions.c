@@ -66,7 +66,7 @@ static void probe_release(struct sim *sim, struct sim_circuit *circuit, bool pro
     sim_reached(sim, mark_probe_released);
 }
 
-static bool probe_good(struct sim *sim, struct sim_circuit *circuit, const struct breaker_rules *rules) {
+static bool probe_succeeds(struct sim *sim, struct sim_circuit *circuit, const struct breaker_rules *rules) {
     circuit->probes--;
     if (++circuit->successes < rules->success_threshold) return false;
     circuit->state = breaker_closed;
@@ -118,12 +118,12 @@ static void breaker_tell(struct sim *sim, struct sim_breaker *breaker, const str
     }
     struct sim_ticket its = *ticket;
     its.own.probe = its.own.probe && mine;
-    if (its.own.probe && verdict > 0) closed = probe_good(sim, &breaker->own, rules);
+    if (its.own.probe && verdict > 0) closed = probe_succeeds(sim, &breaker->own, rules);
     if (its.own.probe && verdict < 0) circuit_open(sim, &breaker->own, rules, not_before_ns);
     if (counts(&breaker->all, its.all.probe, its.all.epoch)) {
         if (verdict < 0) breaker_fails(sim, breaker, rules, &its, client, not_before_ns);
         if (verdict > 0) breaker->left = breaker->struck = 0;
-        if (verdict > 0 && its.all.probe) closed |= probe_good(sim, &breaker->all, rules);
+        if (verdict > 0 && its.all.probe) closed |= probe_succeeds(sim, &breaker->all, rules);
     }
     if (closed) breaker->left = breaker->struck = 0;
 }
@@ -236,6 +236,38 @@ void sim_decisions_outage(struct sim *sim) {
     }
 }
 
+/* Good ones, bad ones, and such as say nothing. */
+void sim_decisions_probes(struct sim *sim, unsigned index) {
+    struct sim_provider *world = &sim->world[index];
+    if (index >= sim->provider_total || !world->latest) return;
+    unsigned count = (unsigned)sim_between(&sim->poison, 1, 4), bad = sim_chance(&sim->poison, 50) ? 90 : 30;
+    for (unsigned i = 0; i < count; i++) {
+        bool fails = sim_chance(&sim->poison, bad), refused = !fails && sim_chance(&sim->poison, 30);
+        probes_note(&world->latest->cells->probes, fails ? probe_bad : refused ? probe_says_nothing : probe_good);
+        if (fails)
+            world->probes_bad++;
+        else if (!refused || world->probes_bad < 2)
+            world->probes_bad = 0;
+    }
+}
+
+/* Whose last two probes were bad, with no answer since, is asked when nobody else is left that could be. */
+static void demoted_check(struct sim *sim, unsigned number, const struct attempt *attempt) {
+    const struct flight *flight = sim->callers[number].flight;
+    bool demoted = sim->world[sim_index(attempt->target->provider)].probes_bad >= 2, other = false, passed = false;
+    if (flight->choice.by == strategy_exclusive || flight->steering.targets.at || attempt->candidate->tries > 1) return;
+    for (size_t i = 0; i < flight->choice.count; i++) {
+        const struct candidate *candidate = &flight->choice.candidates[i];
+        if (candidate->refusal != refusal_none || candidate->raced || candidate->tries) continue;
+        bool well = sim->world[sim_index(candidate->target->provider)].probes_bad < 2;
+        other |= well;
+        passed |= !well;
+    }
+    sim_rule(sim, !demoted || !other, "whose probes fail is asked after all others", number);
+    if (passed && !demoted) sim_reached(sim, mark_demoted_passed_over);
+    if (demoted) sim_reached(sim, mark_demoted_asked);
+}
+
 /* Is it a retry, or a failover? Each has its own bound. */
 static void repeats_check(struct sim *sim, unsigned number, const struct attempt *attempt) {
     struct sim_caller *caller = &sim->callers[number];
@@ -288,6 +320,7 @@ void sim_decisions_call(struct sim *sim, unsigned number, const struct attempt *
                       &caller->tickets[attempt->number]);
     rate_check(sim, number, provider);
     repeats_check(sim, number, attempt);
+    demoted_check(sim, number, attempt);
     if (attempt->hedge) hedge_check(sim, number);
     if (flight->choice.by == strategy_exclusive && flight->choice.route->cells) {
         struct lock_view view = lock_view(&flight->choice.route->cells->lock);
@@ -356,6 +389,8 @@ static void tell_both(struct sim *sim, struct sim_caller *caller, const struct a
                          ? sim->now.mono_ns + (uint64_t)attempt->reply.retry_after_ms * NS_PER_MS
                          : 0);
     caller->tickets[n].told = caller->provider_tickets[n].told |= good_token;
+    if (of_target > 0) sim->world[sim_index(provider)].probes_bad = 0;
+    if (sim->mutant == mutant_probes_ignored) probes_answered(&provider->cells->probes);
     tamper_breaker(sim, attempt, of_target);
 }
 

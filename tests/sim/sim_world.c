@@ -415,6 +415,7 @@ static void clock_jump(struct sim *sim) {
 static void on_mood(struct sim *sim, unsigned index) {
     if (!sim->healed && sim_chance(&sim->faults, 5)) clock_jump(sim);
     if (!sim->healed && sim_chance(&sim->poison, 10)) sim_decisions_outage(sim);
+    if (!sim->healed && sim_chance(&sim->poison, 30)) sim_decisions_probes(sim, index);
     static const unsigned moods[] = {0, 0, 2, 30, 100};
     sim->world[index].failing = sim->healed ? 0 : moods[prng_below(&sim->faults, 5)];
     if (sim->open_count && !sim->healed && sim->mood_count++ < moods_max)
