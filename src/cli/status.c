@@ -106,6 +106,22 @@ static void print_totals(const struct json_value *totals) {
     if (place) printf("\n");
 }
 
+/* Which of its targets fail, how often in a row; and that its probes do. */
+static void failing_print(const struct json_value *provider) {
+    size_t place = 0;
+    const struct json_value *targets = json_member(provider, "targets");
+    if (json_bool(json_member(provider, "demoted"), false))
+        printf("\n%.*s: %lld probes failed in a row: it is asked after all others\n",
+               STR_ARG(json_str(json_member(provider, "name"), STR(""))),
+               (long long)json_i64(json_member(provider, "probes_failed"), 0));
+    for (const struct json_value *target; (target = json_each(targets, &place, NULL));) {
+        long long failures = (long long)json_i64(json_member(target, "failures_in_row"), 0);
+        if (failures)
+            printf("\n%.*s: %lld failure%s in a row\n", STR_ARG(json_str(json_member(target, "target"), STR(""))),
+                   failures, failures == 1 ? "" : "s");
+    }
+}
+
 static void print_status(const char *text) {
     const char *problem;
     size_t at, place = 0;
@@ -139,6 +155,8 @@ static void print_status(const char *text) {
             printf("\n%.*s: a breaker is shut for the client %.*s alone, whose requests failed in a row\n",
                    STR_ARG(json_str(json_member(provider, "name"), STR(""))), STR_ARG(client));
     }
+    place = 0;
+    for (const struct json_value *provider; (provider = json_each(providers, &place, NULL));) failing_print(provider);
     print_locks(json_member(root, "locks"));
     print_totals(json_member(root, "totals"));
     json_free(json);

@@ -27,6 +27,16 @@ uint64_t blame_noted(uint64_t word, uint64_t client) {
     return blame_word_of(tag, surplus > 1 ? whose : 0, surplus - 1, shared + 2);
 }
 
+unsigned blame_count(struct cell *cell, uint16_t tag, uint64_t client) {
+    uint64_t seen = cell_load(cell), from, next;
+    do {
+        from = blame_tag(seen) == tag ? seen : blame_tagged(tag);
+        next = blame_noted(from, client);
+    } while (!cell_swap(cell, &seen, next));
+    unsigned before = blame_for_all(from), after = blame_for_all(next);
+    return after > before ? after - before : 0;
+}
+
 unsigned blame_total(uint64_t word) { return surplus_of(word) + shared_of(word); }
 
 unsigned blame_for_all(uint64_t word) {

@@ -21,6 +21,9 @@
 /* The word after one more failure that this client (any hash; callers without a key are one) met. Keeps the tag; counts
  * stop at their top. */
 uint64_t blame_noted(uint64_t word, uint64_t client);
+/* Notes one more of the window that the tag names, in a word that many share: how many more count for all by it (those
+ * that were one client's alone so far come with the first one of another's). */
+unsigned blame_count(struct cell *cell, uint16_t tag, uint64_t client);
 /* All failures, whoever's. */
 unsigned blame_total(uint64_t word);
 /* Those that count for all; 0 while they are one client's alone. */

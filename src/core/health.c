@@ -4,8 +4,8 @@
 #include "base/check.h"
 
 static double latency_term(const struct health_input *input) {
-    if (input->latency_ns == 0 || input->baseline_ns == 0) return 1;
-    double term = 2 * (double)input->baseline_ns / (double)input->latency_ns;
+    if (!(input->slowness > 0)) return 1;
+    double term = 2 / input->slowness;
     return term < 0.5 ? 0.5 : term > 1 ? 1 : term;
 }
 

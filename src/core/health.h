@@ -15,13 +15,12 @@ struct health_rules {
 
 struct health_input {
     double success;             /* 0 to 1; see success_read */
-    uint64_t latency_ns;        /* now; 0: not known */
-    uint64_t baseline_ns;       /* its own; 0: not known */
+    double slowness;            /* against its own baseline: see pace_slowness; 0: not known */
     enum breaker_state breaker; /* the worst of its targets' */
 };
 
-/* success x latency term x breaker term. Latency term: 1 up to twice the baseline, then baseline x 2 / latency, never
- * below 0.5. Breaker term: closed 1, half-open 0.5, open 0. */
+/* success x latency term x breaker term. Latency term: 1 up to twice as slow as usual, then 2 / slowness, never below
+ * 0.5. Breaker term: closed 1, half-open 0.5, open 0. */
 double health_score(const struct health_input *input);
 /* Below an edge the worse state begins at once; a better one begins only 0.05 above the edge (at most at 1), so that it
  * does not flutter. Never maintenance: an operator says that. */

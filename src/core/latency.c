@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "base/check.h"
+#include "core/average.h"
 
 #define UNIT_NS 16000ull
 #define TICK_NS 125000000ull
@@ -37,21 +38,13 @@ static uint64_t averaged(uint64_t word, uint64_t sample, double tau_s, double le
     return value < 1 ? 1 : (uint64_t)(value + 0.5);
 }
 
-static void average(struct cell *cell, uint64_t sample_ns, double tau_s, double least, bool peak, uint64_t now_ns) {
+void latency_peak(struct cell *cell, uint64_t sample_ns, uint64_t now_ns) {
     uint64_t sample = units_of(sample_ns), seen = cell_load(cell), next;
     do {
-        bool at_once = seen == 0 || (peak && sample > value_of(seen));
-        next = latency_word_of(at_once ? sample : averaged(seen, sample, tau_s, least, now_ns), now_ns);
+        bool at_once = seen == 0 || sample > value_of(seen);
+        next = latency_word_of(at_once ? sample : averaged(seen, sample, 10, 0.05, now_ns), now_ns);
         CHECK(next != 0); /* that would be no sample at all */
     } while (next != seen && !cell_swap(cell, &seen, next));
-}
-
-void latency_peak(struct cell *cell, uint64_t sample_ns, uint64_t now_ns) {
-    average(cell, sample_ns, 10, 0.05, true, now_ns);
-}
-
-void latency_baseline(struct cell *cell, uint64_t sample_ns, uint64_t now_ns) {
-    average(cell, sample_ns, 600, 0.001, false, now_ns);
 }
 
 uint64_t latency_read(const struct cell *cell, uint64_t tau_ns, uint64_t now_ns) {
@@ -101,21 +94,13 @@ uint64_t latency_p99_read(const struct cell *cell) {
     return (word & p99_count) < p99_enough ? 0 : (word >> (2 * p99_count_bits)) * UNIT_NS;
 }
 
-/* The share of failures in 1/2^39, so that a word of zeros says that all is well. */
+/* The share of failures, so that a word of zeros says that all is well. */
+static const struct average_rules of_failures = {.prior = 4, .least = 4, .most = 64, .tau_s = 30};
+
 void success_report(struct cell *cell, bool good, uint64_t now_ns) {
-    const double one = (double)(1ull << 39);
-    uint64_t seen = cell_load(cell), next;
-    do {
-        double age = age_s(seen, now_ns), weight = age > 0 ? 1 - exp(-age / 30) : 0;
-        if (weight < 0.05 || seen == 0) weight = 0.05;
-        double failures = (double)value_of(seen) / one * (1 - weight) + (good ? 0 : weight);
-        CHECKF(failures >= 0 && failures < 2, "failures=%f", failures); /* VALUE_MAX is just below 2 */
-        next = latency_word_of((uint64_t)(failures * one), now_ns);
-        if (next == 0) next = 1;
-    } while (next != seen && !cell_swap(cell, &seen, next));
+    average_note(cell, &of_failures, good ? 0 : UINT32_MAX, now_ns);
 }
 
 double success_read(const struct cell *cell) {
-    double failures = (double)value_of(cell_load(cell)) / (double)(1ull << 39);
-    return failures >= 1 ? 0 : 1 - failures;
+    return 1 - (double)average_read(cell, &of_failures) / (double)UINT32_MAX;
 }

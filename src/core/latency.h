@@ -11,8 +11,6 @@ void latency_peak(struct cell *cell, uint64_t sample_ns, uint64_t now_ns);
 /* The measure as it stands, fading to nothing with e^(-dt/tau), so that a target that was slow once and gets no traffic
  * is tried again. tau_ns 0: no fading. 0: no sample yet. */
 uint64_t latency_read(const struct cell *cell, uint64_t tau_ns, uint64_t now_ns);
-/* A slow average (10 minutes): a target's own baseline. */
-void latency_baseline(struct cell *cell, uint64_t sample_ns, uint64_t now_ns);
 /* The 95th percentile, followed sample by sample (frugal streaming, Ma, Muthukrishnan, Sandler 2013, on a logarithmic
  * scale). 0: no sample yet. */
 void latency_p95(struct cell *cell, uint64_t sample_ns);
@@ -20,7 +18,8 @@ uint64_t latency_p95_read(const struct cell *cell);
 /* The 99th percentile in the same way. 0: of fewer than a hundred samples nothing is said. */
 void latency_p99(struct cell *cell, uint64_t sample_ns);
 uint64_t latency_p99_read(const struct cell *cell);
-/* A share of successes, 0 to 1, weighted by time as above (30 s); 1 before the first report. */
+/* A share of successes, 0 to 1, over the last half minute or so and up to 64 answers; 1 before the first report, which
+ * counts for four answers. */
 void success_report(struct cell *cell, bool good, uint64_t now_ns);
 double success_read(const struct cell *cell);
 

@@ -110,8 +110,7 @@ static struct pick_candidate choose_facts_of(const struct flight *flight, const 
         if (!measures[flight->choice.by]) return facts;
         facts.latency_ns = latency_read(&target->cells->latency, fading_ns, now.mono_ns);
         facts.in_flight = gate_in_use(&target->cells->in_flight);
-        health.latency_ns = latency_read(&target->cells->latency, 0, now.mono_ns);
-        health.baseline_ns = latency_read(&target->cells->baseline, 0, now.mono_ns);
+        health.slowness = pace_slowness(&target->cells->pace.slowness);
         health.breaker =
             breaker_view(&target->cells->breaker, &provider->breaker, flight->client_hash, now.mono_ns).state;
     }

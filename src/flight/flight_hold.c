@@ -203,6 +203,31 @@ static struct verdict verdict_of(enum failure failure) {
     }
 }
 
+static void row_count(struct cell *row, bool failed) {
+    uint64_t seen = cell_load(row);
+    if (failed)
+        while (!cell_swap(row, &seen, seen + 1)) continue;
+    else if (seen)
+        cell_store(row, 0);
+}
+
+/* Failures that one client alone has met lower nobody's opinion of the provider but through that client's breaker. */
+static void outcome_tell(const struct flight *flight, const struct attempt *attempt, struct verdict verdict,
+                         struct now now) {
+    const uint64_t window_ns = 60 * NS_PER_S;
+    struct provider_cells *cells = attempt->target->provider->cells;
+    bool failed = verdict.target < 0 || verdict.provider < 0;
+    if (attempt->target->cells && (failed || verdict.target > 0)) row_count(&attempt->target->cells->failures, failed);
+    if (!failed) {
+        success_report(&cells->success, true, now.mono_ns);
+        return;
+    }
+    bool nobodys = verdict.provider < 0 || !flight_shares(flight);
+    unsigned count =
+        blame_count(&cells->failed, (uint16_t)(now.mono_ns / window_ns), nobodys ? blame_nobody : flight->client_hash);
+    for (unsigned i = 0; i < count; i++) success_report(&cells->success, false, now.mono_ns);
+}
+
 bool hold_is_nobodys(enum failure failure) { return verdict_of(failure).provider < 0; }
 
 static void breaker_end(struct breaker *breaker, const struct breaker_rules *rules, struct breaker_ticket ticket,
@@ -211,6 +236,14 @@ static void breaker_end(struct breaker *breaker, const struct breaker_rules *rul
         breaker_report(breaker, rules, now.mono_ns, ticket, verdict > 0, not_before_ns);
     else
         breaker_release(breaker, ticket);
+}
+
+static enum pace_kind pace_kind_of(const struct attempt *attempt) {
+    switch (attempt->reply.mode) {
+    case reply_events: return pace_stream;
+    case reply_opaque: return pace_opaque;
+    default: return pace_kind_of_bytes(attempt->reply.held.len);
+    }
 }
 
 /* Its first good token: a probe has shown what it was sent for, and the latency is known. */
@@ -225,12 +258,12 @@ void hold_good(struct flight *flight, struct attempt *attempt, struct now now) {
     breaker_report(&provider->cells->breaker, &provider->breaker, now.mono_ns, attempt->holds.provider_ticket, true, 0);
     attempt->holds.provider_ticket.told = true;
     latency_peak(&provider->cells->latency, took_ns, now.mono_ns);
-    latency_baseline(&provider->cells->baseline, took_ns, now.mono_ns);
     if (!cells) return;
     breaker_report(&cells->breaker, &provider->breaker, now.mono_ns, attempt->holds.ticket, true, 0);
     attempt->holds.ticket.told = true;
     latency_peak(&cells->latency, took_ns, now.mono_ns);
-    latency_baseline(&cells->baseline, took_ns, now.mono_ns);
+    uint32_t was = pace_note(&cells->pace, pace_kind_of(attempt), took_ns, now.mono_ns);
+    pace_slowness_note(&provider->cells->slowness, was, now.mono_ns);
     latency_p95(&cells->p95[flight->request.stream], took_ns);
     if (!flight->request.stream) latency_p99(&cells->p99, took_ns);
 }
@@ -353,8 +386,7 @@ void hold_settle(struct flight *flight, struct attempt *attempt, struct now now,
         breaker_end(&provider->cells->breaker, &provider->breaker, holds->provider_ticket, verdict.provider, 0, now);
     if (cells && (!holds->reported || verdict.target < 0))
         breaker_end(&cells->breaker, &provider->breaker, holds->ticket, verdict.target, not_before_ns, now);
-    if (verdict.target || verdict.provider)
-        success_report(&provider->cells->success, verdict.target >= 0 && verdict.provider >= 0, now.mono_ns);
+    if (verdict.target || verdict.provider) outcome_tell(flight, attempt, verdict, now);
     if (verdict.target > 0) probes_answered(&provider->cells->probes);
     slow_report(flight, attempt, now);
     if (!nothing) key_cool(flight, attempt, now);

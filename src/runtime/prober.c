@@ -219,10 +219,10 @@ static void provider_tick(struct prober *prober, const struct snapshot *snapshot
     uint64_t second = now.mono_ns / NS_PER_S;
     cell_store(&provider->cells->health, health.state);
     if (health.state != before) {
+        record_add(prober, provider, &health, -1, now);
         log_warn(prober->worker->reporter.log, now, "provider_health", f_str("provider", provider->name),
                  f_str("state", health_state_name(health.state)), f_str("before", health_state_name(before)),
                  f_str("breaker", breaker_state_name(health.breaker)));
-        record_add(prober, provider, &health, -1, now);
     } else if (second % record_every_s == 0) {
         record_add(prober, provider, &health, -1, now);
     }

@@ -38,6 +38,8 @@ static void health_put(const struct snapshot *snapshot, const struct provider *p
     text_json_key(text, STR("success"));
     text_printf(text, "%.3f", health.success);
     text_json_u64(text, STR("latency_us"), health.latency_ns / NS_PER_US);
+    text_json_key(text, STR("slowness"));
+    text_printf(text, "%.2f", health.slowness);
     text_json_str(text, STR("breaker"), breaker_state_name(health.breaker));
     if (health.breaker_until_ns > now.mono_ns)
         text_json_u64(text, STR("breaker_open_ms"), (health.breaker_until_ns - now.mono_ns) / NS_PER_MS);
@@ -67,6 +69,23 @@ static void health_put(const struct snapshot *snapshot, const struct provider *p
                       limiter_left(&provider->cells->tokens_minute, &rates->tokens_minute, now.mono_ns));
 }
 
+static void targets_put(const struct snapshot *snapshot, const struct provider *provider, struct now now,
+                        struct text *text) {
+    text_put(text, STR(",\"targets\":["));
+    for (size_t i = 0; i < snapshot->target_count; i++) {
+        const struct target *target = &snapshot->targets[i];
+        if (target->provider != provider) continue;
+        struct breaker_view view = breaker_view(&target->cells->breaker, &provider->breaker, blame_nobody, now.mono_ns);
+        text_json_comma(text);
+        text_put_byte(text, '{');
+        text_json_str(text, STR("target"), target->name);
+        text_json_u64(text, STR("failures_in_row"), cell_load(&target->cells->failures));
+        text_json_str(text, STR("breaker"), breaker_state_name(view.state));
+        text_put_byte(text, '}');
+    }
+    text_put_byte(text, ']');
+}
+
 /* Healthy while every provider is; unhealthy when none can serve; else degraded. One in maintenance does not count. */
 static enum health_state overall_health(const struct snapshot *snapshot, struct now now) {
     size_t asked = 0, healthy = 0, serving = 0;
@@ -91,6 +110,7 @@ void library_health_write(struct weir *weir, const struct snapshot *snapshot, st
         text_put_byte(text, '{');
         text_json_str(text, STR("name"), snapshot->providers[i].name);
         health_put(snapshot, &snapshot->providers[i], now, text);
+        targets_put(snapshot, &snapshot->providers[i], now, text);
         text_put_byte(text, '}');
     }
     text_put(text, STR("]}"));
@@ -158,6 +178,7 @@ static void library_views_provider_put(const struct snapshot *snapshot, const st
     text_json_str(text, STR("default_model"), provider->default_model);
     text_json_bool(text, STR("has_key"), provider->key_count > 0);
     health_put(snapshot, provider, now, text);
+    targets_put(snapshot, provider, now, text);
     text_put_byte(text, '}');
 }
 

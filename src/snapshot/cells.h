@@ -13,6 +13,7 @@
 #include "core/latency.h"
 #include "core/limiter.h"
 #include "core/lock.h"
+#include "core/pace.h"
 #include "core/probes.h"
 #include "core/retry.h"
 #include "core/suspicion.h"
@@ -24,7 +25,8 @@ enum { cache_line = 64 };
 struct provider_cells {
     struct breaker breaker; /* failures to connect: every target of it shares them */
     struct cell success;    /* a share; see success_report */
-    struct cell latency, baseline;
+    struct cell failed;     /* the failures of a minute, and whose: blame.h */
+    struct cell latency, slowness;
     struct cell health;    /* enum health_state, as last worked out */
     struct cell next_key;  /* rotation */
     struct cell probed_ns; /* when the last probe began; 0: never */
@@ -60,7 +62,9 @@ struct key_cells {
 /* Of a provider, its base URL and a model. */
 struct target_cells {
     struct breaker breaker;
-    struct cell latency, baseline;
+    struct cell failures; /* in a row, whoever's; shown, and nothing else */
+    struct cell latency;
+    struct pace pace;
     struct cell p95[2]; /* to the first byte: of whole replies, of streams */
     struct cell p99;    /* of whole replies */
     char room[cache_line];

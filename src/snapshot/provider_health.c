@@ -37,7 +37,7 @@ struct provider_health provider_health(const struct snapshot *snapshot, const st
     struct provider_cells *cells = provider->cells;
     struct provider_health health = {.success = success_read(&cells->success),
                                      .latency_ns = latency_read(&cells->latency, 0, now_ns),
-                                     .baseline_ns = latency_read(&cells->baseline, 0, now_ns),
+                                     .slowness = pace_slowness(&cells->slowness),
                                      .in_flight = gate_in_use(&cells->gate),
                                      .waiting = gate_waiting(&cells->gate),
                                      .probes_failed = probes_failed(&cells->probes),
@@ -52,10 +52,8 @@ struct provider_health provider_health(const struct snapshot *snapshot, const st
         health.keys_refused += key_rest_why(provider, i) == key_rest_refused;
         health.keys_quota_exhausted += key_rest_why(provider, i) == key_rest_quota;
     }
-    health.score = health_score(&(struct health_input){.success = health.success,
-                                                       .latency_ns = health.latency_ns,
-                                                       .baseline_ns = health.baseline_ns,
-                                                       .breaker = health.breaker});
+    health.score = health_score(
+        &(struct health_input){.success = health.success, .slowness = health.slowness, .breaker = health.breaker});
     enum health_state before = (enum health_state)cell_load(&cells->health);
     health.state = provider->state == provider_maintenance ? health_maintenance
                                                            : health_state_of(health.score, &provider->health, before);

@@ -8,10 +8,11 @@
 struct provider_health {
     enum health_state state;
     double score, success;
-    uint64_t latency_ns, baseline_ns; /* to the first token; 0: not known */
-    enum breaker_state breaker;       /* the worst of the provider's and its targets' */
-    uint64_t breaker_until_ns;        /* open: when the first may be tried again */
-    uint64_t breaker_client;          /* of several: the one for whom alone a target's is open (a hash); 0: none */
+    uint64_t latency_ns;        /* to the first token; 0: not known */
+    double slowness;            /* of its answers, against its targets' own baselines: 1: as usual */
+    enum breaker_state breaker; /* the worst of the provider's and its targets' */
+    uint64_t breaker_until_ns;  /* open: when the first may be tried again */
+    uint64_t breaker_client;    /* of several: the one for whom alone a target's is open (a hash); 0: none */
     uint32_t in_flight;
     int32_t waiting;
     unsigned probes_failed; /* in a row, with no request answered since */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "base/prng.h"
 #include "core/blame.h"
 
 static const uint64_t alice = 11, bob = 22, carol = 33;
@@ -58,11 +59,45 @@ static void counts_stop_at_their_top(void **state) {
     assert_int_equal(blame_tag(one) + blame_tag(both) + blame_tag(none), 0);
 }
 
+/* However they come: what is counted one after the other is what the word says in the end, for each window alone. */
+static void what_counts_for_all_is_counted_once(void **state) {
+    struct prng prng;
+    (void)state;
+    for (uint64_t seed = 1; seed <= 300; seed++) {
+        struct cell cell = {0};
+        unsigned counted = 0;
+        uint16_t window = 7;
+        prng_seed(&prng, seed);
+        for (int i = 0; i < 100; i++) {
+            if (prng_below(&prng, 40) == 0) {
+                window++;
+                counted = 0;
+            }
+            uint64_t client = prng_below(&prng, 20) == 0 ? blame_nobody : prng_below(&prng, seed % 4 + 1);
+            counted += blame_count(&cell, window, client);
+            assert_int_equal(counted, blame_for_all(cell_load(&cell)));
+            assert_int_equal(blame_tag(cell_load(&cell)), window);
+        }
+        if (seed % 4 == 0) assert_true(counted <= 100);
+    }
+}
+
+static void one_clients_failures_count_for_nobody_until_another_has_one(void **state) {
+    struct cell cell = {0};
+    (void)state;
+    for (int i = 0; i < 9; i++) assert_int_equal(blame_count(&cell, 1, 5), 0);
+    assert_int_equal(blame_count(&cell, 1, 6), 3);
+    assert_int_equal(blame_count(&cell, 1, blame_nobody), 1);
+    assert_int_equal(blame_count(&cell, 2, 5), 0); /* a window of its own */
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_clients_failures_are_its_own_and_several_clients_everybodys),
         cmocka_unit_test(callers_without_a_key_are_one_client),
         cmocka_unit_test(counts_stop_at_their_top),
+        cmocka_unit_test(what_counts_for_all_is_counted_once),
+        cmocka_unit_test(one_clients_failures_count_for_nobody_until_another_has_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,18 +25,15 @@ static void the_score_is_the_product_of_its_terms(void **state) {
         {{.success = 0.25}, 0.25},
         {{.success = -3}, 0},
         {{.success = 7}, 1},
-        {{.success = 1, .latency_ns = 100, .baseline_ns = 100}, 1},
-        {{.success = 1, .latency_ns = 200, .baseline_ns = 100}, 1}, /* up to twice is as usual */
-        {{.success = 1, .latency_ns = 250, .baseline_ns = 100}, 0.8},
-        {{.success = 1, .latency_ns = 400, .baseline_ns = 100}, 0.5},
-        {{.success = 1, .latency_ns = 100000, .baseline_ns = 100}, 0.5}, /* slow alone is never unhealthy */
-        {{.success = 1, .latency_ns = 100000}, 1},
-        {{.success = 1, .baseline_ns = 100}, 1},
-        {{.success = 1, .latency_ns = UINT64_MAX, .baseline_ns = UINT64_MAX}, 1},
-        {{.success = 1, .latency_ns = UINT64_MAX, .baseline_ns = 1}, 0.5},
+        {{.success = 1, .slowness = 1}, 1},
+        {{.success = 1, .slowness = 2}, 1}, /* up to twice is as usual */
+        {{.success = 1, .slowness = 2.5}, 0.8},
+        {{.success = 1, .slowness = 4}, 0.5},
+        {{.success = 1, .slowness = 1000}, 0.5}, /* slow alone is never unhealthy */
+        {{.success = 1, .slowness = (double)NAN}, 1},
         {{.success = 1, .breaker = breaker_half_open}, 0.5},
         {{.success = 1, .breaker = breaker_open}, 0},
-        {{.success = 0.9, .latency_ns = 250, .baseline_ns = 100, .breaker = breaker_half_open}, 0.36},
+        {{.success = 0.9, .slowness = 2.5, .breaker = breaker_half_open}, 0.36},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) near(health_score(&rows[i].input), rows[i].score);
     near(health_score(&(struct health_input){.success = (double)NAN}), 0);
