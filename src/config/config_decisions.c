@@ -110,14 +110,19 @@ static struct breaker_rules breaker_of(struct section breaker) {
     };
 }
 
+/* A key's name among the cells: its provider's, and its digest. */
+static struct str key_name(struct snapshot *snapshot, struct str name, const struct provider *provider, size_t i) {
+    struct sha256 hash = hash_sha256(provider->authorization[i]);
+    char hex[2 * sizeof hash.bytes];
+    hash_to_hex(hash.bytes, sizeof hash.bytes, hex);
+    return arena_printf(&snapshot->arena, "%.*s|%.*s", STR_ARG(name), (int)sizeof hex, hex);
+}
+
 static void keys_of_provider(struct config_reading *reading, struct snapshot *snapshot, struct str name,
                              struct provider *provider) {
     provider->key_cells = arena_take_zeroed(&snapshot->arena, (provider->key_count + 1) * sizeof *provider->key_cells);
     for (size_t i = 0; i < provider->key_count && provider->key_cells; i++) {
-        struct sha256 hash = hash_sha256(provider->authorization[i]);
-        char hex[2 * sizeof hash.bytes];
-        hash_to_hex(hash.bytes, sizeof hash.bytes, hex);
-        struct str key = arena_printf(&snapshot->arena, "%.*s|%.*s", STR_ARG(name), (int)sizeof hex, hex);
+        struct str key = key_name(snapshot, name, provider, i);
         provider->key_cells[i] = cells(reading, snapshot, "key ", key, sizeof(struct key_cells));
     }
 }
@@ -146,6 +151,11 @@ void decisions_of_target(struct config_reading *reading, struct snapshot *snapsh
         arena_printf(&snapshot->arena, "%.*s|%.*s", STR_ARG(target->name), STR_ARG(target->provider->base_url));
     target->name_hash = str_hash(target->name);
     target->cells = cells(reading, snapshot, "target ", name, sizeof(struct target_cells));
+    const struct provider *provider = target->provider;
+    target->limited = arena_take_zeroed(&snapshot->arena, (provider->key_count + 1) * sizeof *target->limited);
+    for (size_t i = 0; i < provider->key_count && target->limited; i++)
+        target->limited[i] =
+            cells(reading, snapshot, "limit ", key_name(snapshot, name, provider, i), sizeof(struct cell));
 }
 
 struct str config_target_name(const struct config_node *node) {

@@ -28,6 +28,15 @@ bool suspicion_note(struct cell *cell, uint64_t client, uint64_t model, uint64_t
     return next == 0;
 }
 
+bool suspicion_note_model(struct cell *cell, uint64_t model, uint64_t window_ns, uint64_t now_ns) {
+    uint64_t seen = cell_load(cell), next, it = short_hash(model);
+    do {
+        bool other = stands(seen, window_ns, now_ns) && (seen >> 32 & 0xffff) != it;
+        next = other ? 0 : it << 32 | suspicion_seconds_of(now_ns);
+    } while (!cell_swap(cell, &seen, next));
+    return next == 0;
+}
+
 bool suspicion_stands(const struct cell *cell, uint64_t window_ns, uint64_t now_ns) {
     return stands(cell_load(cell), window_ns, now_ns);
 }

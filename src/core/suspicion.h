@@ -15,6 +15,9 @@
  * the key is to blame, and the word is cleared, so that one of many threads is told. */
 bool suspicion_note(struct cell *cell, uint64_t client, uint64_t model, uint64_t window_ns, uint64_t now_ns)
     __attribute__((warn_unused_result));
+/* One more refusal, met for this model, whoever asked. true: by now others were met too, and the word is cleared. */
+bool suspicion_note_model(struct cell *cell, uint64_t model, uint64_t window_ns, uint64_t now_ns)
+    __attribute__((warn_unused_result));
 /* Was a request refused within the window, and none answered since? */
 bool suspicion_stands(const struct cell *cell, uint64_t window_ns, uint64_t now_ns);
 /* A request was answered. Writes only where something is to be cleared. */

@@ -15,10 +15,11 @@ int64_t flight_tokens_reserved(const struct flight *flight) {
 bool flight_shares(const struct flight *flight) { return flight->client && flight->snapshot->client_count > 1; }
 
 /* When the first of its keys may be used; 0: now. */
-static uint64_t keys_until(const struct provider *provider, struct now now) {
+static uint64_t keys_until(const struct target *target, struct now now) {
+    const struct provider *provider = target->provider;
     uint64_t soonest = UINT64_MAX;
     for (size_t i = 0; i < provider->key_count; i++) {
-        uint64_t until = cooldown_until_ns(&provider->key_cells[i]->cooldown);
+        uint64_t until = key_until_ns(target, i);
         if (until <= now.mono_ns) return 0;
         if (until < soonest) soonest = until;
     }
@@ -26,11 +27,14 @@ static uint64_t keys_until(const struct provider *provider, struct now now) {
 }
 
 /* All its keys rest: why. One that is only limited comes back by itself. */
-static enum refusal keys_refusal(const struct provider *provider) {
+static enum refusal keys_refusal(const struct target *target, struct now now) {
+    const struct provider *provider = target->provider;
     static const enum refusal refusals_of[key_rests] = {[key_rest_none] = refusal_cooling,
                                                         [key_rest_rate] = refusal_cooling,
                                                         [key_rest_refused] = refusal_credential_refused,
                                                         [key_rest_quota] = refusal_quota_exhausted};
+    for (size_t i = 0; i < provider->key_count; i++)
+        if (cooldown_until_ns(&provider->key_cells[i]->cooldown) <= now.mono_ns) return refusal_cooling; /* the model */
     enum refusal all = refusals_of[key_rest_why(provider, 0)];
     for (size_t i = 1; i < provider->key_count && all != refusal_cooling; i++) {
         enum refusal one = refusals_of[key_rest_why(provider, i)];
@@ -76,8 +80,8 @@ enum refusal hold_look(const struct flight *flight, const struct candidate *cand
     if (provider->state != provider_active) return refusal_draining;
     enum refusal shut = breakers_look(flight, target, now, until_ns);
     if (shut != refusal_none) return shut;
-    *until_ns = keys_until(provider, now);
-    if (*until_ns) return keys_refusal(provider);
+    *until_ns = keys_until(target, now);
+    if (*until_ns) return keys_refusal(target, now);
     uint64_t wait = rates_wait(flight, provider, now);
     if (wait) {
         *until_ns = now.mono_ns + wait;
@@ -92,7 +96,8 @@ bool hold_is_demoted(const struct flight *flight, const struct candidate *candid
 }
 
 /* The next key in rotation that does not cool down; one that has refused this request only where there is no other. */
-static bool key_take(const struct provider *provider, uint64_t refused_keys, struct now now, unsigned *key) {
+static bool key_take(const struct target *target, uint64_t refused_keys, struct now now, unsigned *key) {
+    const struct provider *provider = target->provider;
     *key = 0;
     if (provider->key_count == 0) return true;
     bool found = false;
@@ -100,7 +105,7 @@ static bool key_take(const struct provider *provider, uint64_t refused_keys, str
     while (!cell_swap(&provider->cells->next_key, &seen, seen + 1)) continue;
     for (size_t i = 0; i < provider->key_count; i++) {
         unsigned at = (unsigned)((seen + i) % provider->key_count);
-        if (cooldown_until_ns(&provider->key_cells[at]->cooldown) > now.mono_ns) continue;
+        if (key_until_ns(target, at) > now.mono_ns) continue;
         if (!found) *key = at;
         found = true;
         if (at < 64 && refused_keys >> at & 1) continue;
@@ -146,7 +151,7 @@ enum refusal hold_take(struct flight *flight, const struct candidate *candidate,
         refusal = refusal_too_late;
     else if (provider->state != provider_active)
         refusal = refusal_draining;
-    else if (!key_take(provider, candidate->refused_keys, now, &holds->key))
+    else if (!key_take(target, candidate->refused_keys, now, &holds->key))
         refusal = refusal_cooling;
     else if (!rates_take(flight, provider, now, holds))
         refusal = refusal_rate_limited;
@@ -281,8 +286,16 @@ static void slow_report(const struct flight *flight, const struct attempt *attem
     if (took_ns > latency_read(&cells->latency, 0, now.mono_ns)) latency_peak(&cells->latency, took_ns, now.mono_ns);
 }
 
-/* The provider says that this was the last request, or token, until a moment: the key rests until then, but no longer
- * than a minute without being tried: what a vendor counts may be one model's, and one caller's doing. */
+/* Do the limits that the reply's head tells of belong to the key, whatever the model? The catalogue says. */
+static bool limits_are_keys(const struct attempt *attempt) {
+    const struct ratelimit *limits = &attempt->reply.limits;
+    return attempt->target->provider->row->key_limits && (limits->requests_left >= 0 || limits->tokens_left >= 0);
+}
+
+/* The provider says that this was the last request, or token, until a moment: the key rests until then for the model,
+ * or for all where the limits are its own, but no longer than a minute without being tried: it may be one caller's
+ * doing.
+ */
 static void key_throttle(const struct attempt *attempt, struct now now) {
     enum { longest_ms = 60000 };
     const struct ratelimit *limits = &attempt->reply.limits;
@@ -292,18 +305,22 @@ static void key_throttle(const struct attempt *attempt, struct now now) {
     if (limits->requests_left == 0 && limits->requests_reset_ms > rest_ms) rest_ms = limits->requests_reset_ms;
     if (limits->tokens_left == 0 && limits->tokens_reset_ms > rest_ms) rest_ms = limits->tokens_reset_ms;
     if (rest_ms > longest_ms) rest_ms = longest_ms;
-    if (rest_ms > 0) key_rest_until(provider, attempt->holds.key, key_rest_rate, now.mono_ns + rest_ms * NS_PER_MS);
+    if (rest_ms == 0) return;
+    if (limits_are_keys(attempt))
+        key_rest_until(provider, attempt->holds.key, key_rest_rate, now.mono_ns + rest_ms * NS_PER_MS);
+    else
+        key_limit_until(attempt->target, attempt->holds.key, now.mono_ns + rest_ms * NS_PER_MS);
 }
 
 /* What a provider says of a path that weir knows nothing of, whoever is to blame: a raw caller must not be able to take
  * a key, a model or the provider from everybody else by asking for what the key may not. */
 static bool says_nothing(const struct attempt *attempt) { return attempt->way->blind && attempt->reply.status >= 400; }
 
-/* Is this failure a fact about the key? A 403 or a 402 may be one caller's or one model's: it is when several met it.
- */
+/* Is this failure a fact about the key? A 403 or a 402 may be one caller's or one model's, and a 429 one model's: it is
+ * when several met it. */
 static enum key_rest key_rest_of(const struct flight *flight, const struct attempt *attempt, struct now now) {
     switch (attempt->failure) {
-    case failure_rate_limited: return key_rest_rate;
+    case failure_rate_limited: return limits_are_keys(attempt) ? key_rest_rate : key_rest_none;
     case failure_authentication: return key_rest_refused;
     case failure_quota_exhausted: return key_rest_quota;
     case failure_forbidden:
@@ -322,13 +339,17 @@ static void key_cool(const struct flight *flight, struct attempt *attempt, struc
     if (provider->key_count == 0) return;
     CHECKF(key < provider->key_count, "key=%u of %zu", key, (size_t)provider->key_count);
     key_throttle(attempt, now);
-    if (attempt->failure == failure_none) suspicion_clear(&provider->key_cells[key]->suspicion);
+    if (attempt->failure == failure_none) key_answered(provider, key);
     if (failure_facts(attempt->failure)->fault != fault_key) return;
     attempt->rests = key_rest_of(flight, attempt, now);
-    if (attempt->rests != key_rest_none)
+    if (attempt->rests != key_rest_none) {
         key_rest(provider, key, attempt->rests, attempt->reply.retry_after_ms, now.mono_ns);
-    else if (key < 64)
-        attempt->candidate->refused_keys |= (uint64_t)1 << key;
+        return;
+    }
+    if (attempt->failure == failure_rate_limited &&
+        key_limited(attempt->target, key, attempt->reply.retry_after_ms, now.mono_ns))
+        attempt->rests = key_rest_rate;
+    if (key < 64) attempt->candidate->refused_keys |= (uint64_t)1 << key;
 }
 
 static void rates_settle(const struct provider *provider, const struct attempt *attempt, struct now now) {

@@ -81,6 +81,8 @@ static void targets_put(const struct snapshot *snapshot, const struct provider *
         text_json_str(text, STR("target"), target->name);
         text_json_u64(text, STR("failures_in_row"), cell_load(&target->cells->failures));
         text_json_str(text, STR("breaker"), breaker_state_name(view.state));
+        size_t resting = keys_resting(target, now.mono_ns);
+        if (resting) text_json_u64(text, STR("keys_cooling"), resting);
         text_put_byte(text, '}');
     }
     text_put_byte(text, ']');

@@ -92,6 +92,7 @@ struct catalog_provider {
     struct str quirks; /* whose rows of the quirks' table count (dialect/quirks.h); its type, unless said */
     bool key_required;
     bool stream_options; /* takes stream_options.include_usage (Mistral does not: usage always comes) */
+    bool key_limits;     /* its rate-limit headers tell of all that a key does, and not of one model */
     bool prefill;        /* a last assistant message with "prefix":true is continued */
     bool same_prices;    /* as models_of, whose facts count where it has no own: their prices too */
     struct str models_of;

@@ -134,6 +134,7 @@ static const struct member provider_members[] = {{"provider", member_text, NULL}
                                                  {"key_required", member_flag, NULL},
                                                  {"default_model", member_text, NULL},
                                                  {"stream_options", member_flag, NULL},
+                                                 {"key_limits", member_flag, NULL},
                                                  {"prefill", member_flag, NULL},
                                                  {"probe", member_text, NULL},
                                                  {"quirks", member_text, NULL},
@@ -464,6 +465,7 @@ void catalog_provider_read(struct catalog_row *row, struct catalog_provider *pro
     place_read(row, &provider->place);
     flag_read(row, "key_required", &provider->key_required);
     flag_read(row, "stream_options", &provider->stream_options);
+    flag_read(row, "key_limits", &provider->key_limits);
     flag_read(row, "prefill", &provider->prefill);
     flag_read(row, "same_prices", &provider->same_prices);
     key_env_read(row, provider);

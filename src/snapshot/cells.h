@@ -56,6 +56,7 @@ struct key_cells {
     struct cell cooldown;
     struct cell rest;      /* enum key_rest: why it cools down, or did so last */
     struct cell suspicion; /* refusals that may be one caller's or one model's alone */
+    struct cell limited;   /* the model whose rate limit it has reached last; see suspicion_note_model */
     struct cell answered;  /* 1: a probe with it was answered well, ever */
 };
 

@@ -46,6 +46,40 @@ void key_rest(const struct provider *provider, size_t key, enum key_rest why, in
     key_rest_until(provider, key, why, now_ns + (uint64_t)ms * NS_PER_MS);
 }
 
+uint64_t key_until_ns(const struct target *target, size_t key) {
+    CHECKF(key < target->provider->key_count, "key=%zu of %zu", key, (size_t)target->provider->key_count);
+    uint64_t until_ns = cooldown_until_ns(&target->provider->key_cells[key]->cooldown),
+             limited_ns = target->limited ? cooldown_until_ns(target->limited[key]) : 0;
+    return until_ns > limited_ns ? until_ns : limited_ns;
+}
+
+size_t keys_resting(const struct target *target, uint64_t now_ns) {
+    size_t count = 0;
+    for (size_t i = 0; i < target->provider->key_count; i++) count += key_until_ns(target, i) > now_ns;
+    return count;
+}
+
+void key_limit_until(const struct target *target, size_t key, uint64_t until_ns) {
+    CHECKF(key < target->provider->key_count, "key=%zu of %zu", key, (size_t)target->provider->key_count);
+    if (target->limited) cooldown_set(target->limited[key], until_ns);
+}
+
+bool key_limited(const struct target *target, size_t key, int64_t told_ms, uint64_t now_ns) {
+    const int64_t longest_ms = 3600000, untried_ms = 60000;
+    int64_t ms = told_ms > 0 ? told_ms : facts[key_rest_rate].rest_ms;
+    key_limit_until(target, key, now_ns + (uint64_t)(ms < longest_ms ? ms : longest_ms) * NS_PER_MS);
+    if (!suspicion_note_model(&target->provider->key_cells[key]->limited, target->name_hash, suspicion_window_ns,
+                              now_ns))
+        return false;
+    key_rest(target->provider, key, key_rest_rate, ms < untried_ms ? ms : untried_ms, now_ns);
+    return true;
+}
+
+void key_answered(const struct provider *provider, size_t key) {
+    suspicion_clear(&provider->key_cells[key]->suspicion);
+    suspicion_clear(&provider->key_cells[key]->limited);
+}
+
 bool key_suspect(const struct provider *provider, size_t key, uint64_t client, uint64_t model, uint64_t now_ns) {
     CHECKF(key < provider->key_count, "key=%zu of %zu", key, (size_t)provider->key_count);
     return suspicion_note(&provider->key_cells[key]->suspicion, client, model, suspicion_window_ns, now_ns);

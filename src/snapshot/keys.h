@@ -16,6 +16,19 @@ enum key_rest key_rest_why(const struct provider *provider, size_t key);
 struct str key_rest_name(enum key_rest why);
 struct str key_rest_sentence(enum key_rest why);
 
+/* Until when this key may not be used for this target: its own rest, or its limit for the model. */
+uint64_t key_until_ns(const struct target *target, size_t key);
+/* How many keys may not be used for it now. */
+size_t keys_resting(const struct target *target, uint64_t now_ns);
+/* Its limit for this model is reached until then. */
+void key_limit_until(const struct target *target, size_t key, uint64_t until_ns);
+/* The same after a 429, for as long as the provider said (told_ms; 0 and less: a second), up to an hour. true: within a
+ * minute another model's was reached too, with no request answered in between, so that it is the key's: it rests, but
+ * no longer than a minute without being tried. */
+bool key_limited(const struct target *target, size_t key, int64_t told_ms, uint64_t now_ns);
+/* A request with it was answered: it is not the key that refuses. */
+void key_answered(const struct provider *provider, size_t key);
+
 /* A refusal that may be about the caller or the model (hashes) and not the key. true: several met it. */
 bool key_suspect(const struct provider *provider, size_t key, uint64_t client, uint64_t model, uint64_t now_ns)
     __attribute__((warn_unused_result));

@@ -220,7 +220,32 @@ def test_keys_take_turns_and_one_that_is_limited_rests(trio):
     assert sorted(keys.count(f"Bearer k{i}") for i in (1, 2, 3)) == [2, 2, 2], keys
     mocks[0].fault("status=429,retry-after=30", count=1)
     assert chat(weir.port).status == 200  # with the next key, at once
-    assert admin(weir, "GET", "/health").json["providers"][0]["keys_cooling"] == 1
+    state = admin(weir, "GET", "/health").json["providers"][0]
+    assert state["keys_cooling"] == 0 and state["targets"][0]["keys_cooling"] == 1, state  # for this model
+
+
+def test_a_429_is_one_models_until_a_second_one_has_it_too(start, start_mock):
+    mock, other = start_mock(), start_mock()
+    weir = start({
+        "retry": {"max_retries": 0},
+        "providers": {"a": provider(mock, ["x", "y", "z"], priority=1), "b": provider(other, ["w"], priority=2)},
+        "routes": [{"model": f"m-{m}", "strategy": "priority", "targets": [f"a/{m}", "b/w"]} for m in "xyz"]
+    })
+    by = lambda model: chat(weir.port, model=f"m-{model}").headers["x-weir-provider"]
+    mock.fault("status=429,retry-after=30", count=1)
+    assert by("x") == "b" and by("x") == "b" and mock.requests()["count"] == 1  # the first asks, the second knows
+    assert by("y") == "a"  # the key's other models go on, and say that the key is not to blame
+    mock.fault("status=429,retry-after=30", count=1)
+    assert by("y") == "b" and by("z") == "a"
+    mock.fault("status=429,retry-after=3000", count=1)
+    assert by("z") == "b"
+    weir_state = lambda: admin(weir, "GET", "/health").json["providers"][0]
+    assert weir_state()["keys_cooling"] == 0 and [t.get("keys_cooling") for t in weir_state()["targets"]] == [1, 1, 1]
+    http(weir.port, "POST", "/admin/v1/providers/a/resume", headers={"authorization": f"Bearer {weir.admin_key}"})
+    assert [t.get("keys_cooling") for t in weir_state()["targets"]] == [None] * 3
+    mock.fault("status=429,retry-after=3000", count=2)
+    assert by("x") == "b" and by("y") == "b"
+    assert weir_state()["keys_cooling"] == 1 and by("z") == "b"  # two of them, and nothing answered: it is the key's
 
 
 # -- rates, places, the line -------------------------------------------------------------------------------------------

@@ -22,27 +22,29 @@ enum sim_mutant {
     mutant_cancel_lost,
     mutant_byte_changed,
     mutant_timer_lost,
-    mutant_probe_kept,      /* a hang-up keeps its probe's place */
-    mutant_threshold_off,   /* the breaker opens one failure late */
-    mutant_epoch_kept,      /* the lock moves within an epoch */
-    mutant_place_lost,      /* a place that is given up is never handed on */
-    mutant_rate_doubled,    /* the limiter lets twice as much through */
-    mutant_share_ignored,   /* every request may be hedged */
-    mutant_cells_forgotten, /* a reload forgets breakers, limits and the lock */
-    mutant_ranges_cut,      /* a write has a table of ranges, and drops what is past it */
-    mutant_call_twice,      /* what performs a call sends it again by itself */
-    mutant_late_taken,      /* bytes of a dead attempt reach the caller */
-    mutant_reader_ignored,  /* a provider is read on while its caller reads nothing */
-    mutant_body_over,       /* a body may be a byte longer than its limit */
-    mutant_clients_share,   /* two clients have one client's limits */
-    mutant_words_decide,    /* a key rests for words that a refusal quotes */
-    mutant_one_caller,      /* a key rests for what one caller was forbidden */
-    mutant_echo_passed,     /* what a provider echoes is not looked through */
-    mutant_one_opens,       /* one client's failures count for all */
-    mutant_line_in_order,   /* who came first is served first, whoever has been served */
-    mutant_failovers_count, /* an attempt at another target is a retry too */
-    mutant_outage_grows,    /* failovers beyond the second have no budget */
-    mutant_probes_ignored,  /* whose probes fail is asked like all others */
+    mutant_probe_kept,       /* a hang-up keeps its probe's place */
+    mutant_threshold_off,    /* the breaker opens one failure late */
+    mutant_epoch_kept,       /* the lock moves within an epoch */
+    mutant_place_lost,       /* a place that is given up is never handed on */
+    mutant_rate_doubled,     /* the limiter lets twice as much through */
+    mutant_share_ignored,    /* every request may be hedged */
+    mutant_cells_forgotten,  /* a reload forgets breakers, limits and the lock */
+    mutant_ranges_cut,       /* a write has a table of ranges, and drops what is past it */
+    mutant_call_twice,       /* what performs a call sends it again by itself */
+    mutant_late_taken,       /* bytes of a dead attempt reach the caller */
+    mutant_reader_ignored,   /* a provider is read on while its caller reads nothing */
+    mutant_body_over,        /* a body may be a byte longer than its limit */
+    mutant_clients_share,    /* two clients have one client's limits */
+    mutant_words_decide,     /* a key rests for words that a refusal quotes */
+    mutant_one_caller,       /* a key rests for what one caller was forbidden */
+    mutant_echo_passed,      /* what a provider echoes is not looked through */
+    mutant_one_opens,        /* one client's failures count for all */
+    mutant_line_in_order,    /* who came first is served first, whoever has been served */
+    mutant_failovers_count,  /* an attempt at another target is a retry too */
+    mutant_outage_grows,     /* failovers beyond the second have no budget */
+    mutant_probes_ignored,   /* whose probes fail is asked like all others */
+    mutant_limits_forgotten, /* a model's rate limit at a key is not remembered */
+    mutant_limit_for_all,    /* one model's rate limit rests the key */
     mutants
 };
 
@@ -94,6 +96,7 @@ struct sim_ticket {
 
 /* What a naive reader would know of a key: how long it may rest, and who was forbidden something lately. */
 enum { sim_keys_max = 3, sim_suspects_max = 64 };
+enum { sim_providers_max = 6, sim_targets_max = 32, sim_calls_max = 4096 };
 struct sim_key {
     uint64_t rests_until_ns;
     struct {
@@ -102,10 +105,14 @@ struct sim_key {
         uint32_t target;
     } suspects[sim_suspects_max];
     unsigned suspect_count;
+    uint64_t limited_until_ns[sim_targets_max]; /* for each model alone */
+    struct {
+        uint64_t at_ns;
+        unsigned target;
+    } limit; /* the last 429 with no answer since; 0: none */
 };
 
 enum { sim_reloads_max = 12 };
-enum { sim_providers_max = 6, sim_targets_max = 32, sim_calls_max = 4096 };
 
 struct sim_provider {
     unsigned failing; /* percent of its calls, for now */
@@ -244,6 +251,8 @@ void sim_check_closed(struct sim *sim, unsigned caller);
     X(line_share_refused)     \
     X(everybody_asked)        \
     X(demoted_passed_over)    \
+    X(limited_for_a_model)    \
+    X(limited_as_key)         \
     X(demoted_asked)          \
     X(failover_budget_spent)  \
     X(place_without_waiter)   \
@@ -280,6 +289,8 @@ void sim_reached(struct sim *sim, enum sim_mark mark);
 
 /* sim_decisions.c: what decisions must keep, against plain counts. */
 void sim_decisions_call(struct sim *sim, unsigned caller, const struct attempt *attempt);
+/* Its place among the targets that the run has seen. */
+unsigned sim_target_index(struct sim *sim, const struct target *target);
 void sim_decisions_settled(struct sim *sim, unsigned caller, const struct attempt *attempt);
 /* It begins to stand in line; a place is its. */
 void sim_decisions_wait(struct sim *sim, unsigned caller);
@@ -300,6 +311,8 @@ void sim_clients_step(struct sim *sim, unsigned caller);
 void sim_clients_closed(struct sim *sim, unsigned caller);
 
 /* sim_keys.c: credentials: no key rests without cause, and none comes back to a caller. */
+/* No call goes out with a key that rests for its model. */
+void sim_keys_call(struct sim *sim, unsigned caller, const struct attempt *attempt);
 void sim_keys_settled(struct sim *sim, unsigned caller, const struct attempt *attempt);
 void sim_keys_check_bytes(struct sim *sim, unsigned caller, struct str bytes);
 

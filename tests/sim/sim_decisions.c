@@ -6,7 +6,7 @@
 
 void sim_reached(struct sim *sim, enum sim_mark mark) { sim->marks |= 1ull << mark; }
 
-static unsigned target_index(struct sim *sim, const struct target *target) {
+unsigned sim_target_index(struct sim *sim, const struct target *target) {
     for (unsigned i = 0; i < sim_targets_max && target->cells; i++) {
         if (sim->target_ids[i] == 0) sim->target_ids[i] = target->id + 1;
         if (sim->target_ids[i] == target->id + 1) return i;
@@ -304,7 +304,7 @@ void sim_decisions_call(struct sim *sim, unsigned number, const struct attempt *
     const struct flight *flight = caller->flight;
     const struct provider *provider = attempt->target->provider;
     struct sim_provider *world = &sim->world[sim_index(provider)];
-    unsigned target = target_index(sim, attempt->target);
+    unsigned target = sim_target_index(sim, attempt->target);
     sim_rule(sim, provider->state == provider_active, "no call goes to a drained provider", number);
     sim_rule(sim, !(caller->forbidden >> sim_index(provider) & 1),
              "who came after a provider was removed or drained is not sent there", number);
@@ -320,6 +320,7 @@ void sim_decisions_call(struct sim *sim, unsigned number, const struct attempt *
                       &caller->tickets[attempt->number]);
     rate_check(sim, number, provider);
     repeats_check(sim, number, attempt);
+    sim_keys_call(sim, number, attempt);
     demoted_check(sim, number, attempt);
     if (attempt->hedge) hedge_check(sim, number);
     if (flight->choice.by == strategy_exclusive && flight->choice.route->cells) {
@@ -376,7 +377,7 @@ static void tamper_breaker(struct sim *sim, const struct attempt *attempt, int o
 static void tell_both(struct sim *sim, struct sim_caller *caller, const struct attempt *attempt, bool good_token) {
     const struct provider *provider = attempt->target->provider;
     const struct breaker_rules *rules = &sim->world[sim_index(provider)].breaker;
-    unsigned target = target_index(sim, attempt->target), n = attempt->number;
+    unsigned target = sim_target_index(sim, attempt->target), n = attempt->number;
     int of_provider = good_token ? 1 : verdict_of(attempt->failure, true),
         of_target = good_token ? 1 : verdict_of(attempt->failure, false);
     bool told = caller->told[n] && !good_token;
@@ -430,7 +431,7 @@ void sim_decisions_step(struct sim *sim, unsigned number) {
     }
     for (size_t t = 0; t < snapshot->target_count; t++) {
         const struct target *target = &snapshot->targets[t];
-        unsigned index = target_index(sim, target);
+        unsigned index = sim_target_index(sim, target);
         struct breaker_view view =
             breaker_view(&target->cells->breaker, &target->provider->breaker, blame_nobody, sim->now.mono_ns);
         if (index < sim_targets_max && view.state == breaker_open)

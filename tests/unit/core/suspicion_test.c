@@ -80,6 +80,19 @@ static void every_bit_of_a_hash_tells_callers_and_models_apart(void **state) {
     }
 }
 
+static void of_models_alone_two_within_the_window_are_believed(void **state) {
+    struct cell cell = {0};
+    (void)state;
+    for (uint64_t i = 0; i < 100; i++)
+        assert_false(suspicion_note_model(&cell, 40, 60 * 1000000000ull, i * 1000000000ull));
+    assert_true(suspicion_note_model(&cell, 41, 60 * 1000000000ull, 100 * 1000000000ull));
+    assert_int_equal(cell_load(&cell), 0); /* one of many threads is told */
+    assert_false(suspicion_note_model(&cell, 41, 60 * 1000000000ull, 100 * 1000000000ull));
+    assert_false(suspicion_note_model(&cell, 40, 60 * 1000000000ull, 162 * 1000000000ull)); /* long ago */
+    suspicion_clear(&cell);
+    assert_false(suspicion_note_model(&cell, 41, 60 * 1000000000ull, 163 * 1000000000ull));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_caller_never_shows_that_a_key_is_bad),
@@ -89,6 +102,7 @@ int main(void) {
         cmocka_unit_test(what_was_refused_long_ago_does_not_count),
         cmocka_unit_test(the_clock_may_begin_at_zero_and_callers_may_be_unknown),
         cmocka_unit_test(every_bit_of_a_hash_tells_callers_and_models_apart),
+        cmocka_unit_test(of_models_alone_two_within_the_window_are_believed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
