@@ -96,6 +96,7 @@ static const struct header_row of_14[] = {
     ROW("true-client-ip", header_of_caller),
     ROW("x-goog-api-key", header_of_caller | header_fixed),
     ROW("x-should-retry", header_returns),
+    ROW("x-weir-changed", header_tells),
     ROW("x-weir-dropped", header_tells),
     ROW("x-weir-session", header_steers | header_asks),
     ROW("x-weir-targets", header_steers | header_asks),

@@ -3,14 +3,14 @@
  * Everything is pure: bytes in, canonical form out, and the other way; all memory is the arena's.
  *
  * A reader checks what it is given: it comes from a stranger. It never fails on a member that it does not know (an
- * extra, or foreign). A writer is given a request that message_features() has been checked for; it leaves out what its
- * dialect cannot say and never fails but for memory (text->failed). */
+ * extra, or foreign). A writer is given a request that fit_request() has made fit; it leaves out what its dialect
+ * cannot say and never fails but for memory (text->failed). */
 #ifndef WEIR_DIALECT_CODEC_H
 #define WEIR_DIALECT_CODEC_H
 
 #include "base/text.h"
 #include "dialect/json.h"
-#include "dialect/message.h"
+#include "dialect/model.h"
 
 enum framing { framing_sse, framing_ndjson, framing_json_array };
 
@@ -22,6 +22,7 @@ struct codec_target {
     bool reasons;                      /* the model can think; only then is a thinking budget asked for */
     bool stream;                       /* may differ from the request's */
     bool counts;                       /* the prompt's tokens are asked for and no answer */
+    const struct model_takes *takes;   /* NULL: nothing is known */
 };
 
 /* In what vendors of one dialect differ; rows of the catalogue name them. All zero: the dialect as its inventor speaks
@@ -39,6 +40,7 @@ struct codec_quirks {
     bool thinking_adaptive;       /* Anthropic's newer models: thinking adaptive and output_config.effort */
     bool thinking_levels;         /* Gemini 3: thinkingLevel and not thinkingBudget */
     bool no_prefill;              /* a last assistant message is refused */
+    uint64_t refuses;             /* a bit per enum feature: what this vendor answers with a 400, whatever the model */
     const char *tool_id_alphabet; /* NULL: any; else calls' ids are made of these (Mistral: 9 letters and digits) */
     unsigned tool_id_length;
 };

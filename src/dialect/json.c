@@ -96,15 +96,19 @@ enum json_kind json_kind(const struct json_value *value) {
 /* A number of json_parse_in. */
 static struct str raw_number(yyjson_val *value) { return str_make(yyjson_get_raw(value), yyjson_get_len(value)); }
 
+/* 40 and 40.0, which is what a client of floats makes of it; not 40.5, and nothing with an exponent. */
+static bool is_whole_raw(struct str raw) {
+    size_t point = str_find_byte(raw, '.');
+    int64_t whole;
+    if (str_find_byte(raw, 'e') != SIZE_MAX || str_find_byte(raw, 'E') != SIZE_MAX) return false;
+    for (size_t i = point == SIZE_MAX ? raw.len : point + 1; i < raw.len; i++)
+        if (raw.at[i] != '0') return false;
+    return skim_to_i64(raw, &whole);
+}
+
 bool json_is_whole(const struct json_value *value) {
     yyjson_val *number = json_inside(value);
-    int64_t whole;
-    if (yyjson_is_raw(number)) {
-        struct str raw = raw_number(number);
-        bool fraction = str_find_byte(raw, '.') != SIZE_MAX || str_find_byte(raw, 'e') != SIZE_MAX ||
-                        str_find_byte(raw, 'E') != SIZE_MAX;
-        return !fraction && skim_to_i64(raw, &whole);
-    }
+    if (yyjson_is_raw(number)) return is_whole_raw(raw_number(number));
     return yyjson_is_sint(number) || (yyjson_is_uint(number) && yyjson_get_uint(number) <= INT64_MAX);
 }
 

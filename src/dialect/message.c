@@ -65,17 +65,26 @@ static bool knows_file(enum dialect from, enum dialect to, enum part_kind kind) 
 
 static uint64_t media_features(const struct message_part *part, enum dialect from, enum dialect to, uint64_t url_bit) {
     const struct message_media *media = &part->media;
-    return when(media->url.len > 0, url_bit) |
+    bool web = !str_starts_nocase(media->url, STR("gs://"));
+    bool own = from == to || to == dialect_gemini; /* gs:// is Google's, whoever says it */
+    return when(media->url.len > 0 && (web || own), url_bit) |
+           when(media->url.len > 0 && !web && !own, FEATURE_BIT(file_id)) |
            when(media->file_id.len > 0 && !knows_file(from, to, part->kind), FEATURE_BIT(file_id));
 }
 
 static uint64_t part_features(const struct message_part *part, enum dialect from, enum dialect to) {
-    uint64_t bits =
-        when(part->cache_mark, FEATURE_BIT(cache_control)) | when(part->wants_citations, FEATURE_BIT(citations));
+    uint64_t bits = when(part->cache_mark, FEATURE_BIT(cache_control)) |
+                    when(part->wants_citations, FEATURE_BIT(citations)) |
+                    when(part->says_more && part->of != to, FEATURE_BIT(extra)) |
+                    when(part->media.detail.len > 0, FEATURE_BIT(detail)) |
+                    when(part->kind == part_document && part->title.len > 0, FEATURE_BIT(document_title));
     switch (part->kind) {
     case part_image: return bits | FEATURE_BIT(image) | media_features(part, from, to, FEATURE_BIT(image_url));
     case part_audio: return bits | FEATURE_BIT(audio) | media_features(part, from, to, 0);
-    case part_document: return bits | FEATURE_BIT(document) | media_features(part, from, to, FEATURE_BIT(document_url));
+    case part_document:
+        if (str_starts_nocase(part->media.mime, STR("video/")))
+            return bits | FEATURE_BIT(video) | media_features(part, from, to, 0);
+        return bits | FEATURE_BIT(document) | media_features(part, from, to, FEATURE_BIT(document_url));
     case part_reasoning: return bits | FEATURE_BIT(reasoning_history);
     case part_foreign: return bits | when(part->of != to, FEATURE_BIT(foreign));
     case part_tool_result: bits |= when(part->is_error, FEATURE_BIT(tool_result_error)); break;
@@ -95,10 +104,20 @@ static uint64_t tool_features(const struct message_request *request, enum dialec
                     when(request->parallel_tool_calls == flag_false, FEATURE_BIT(parallel_tool_calls));
     for (size_t i = 0; i < request->tool_count; i++) {
         const struct message_tool *tool = &request->tools[i];
-        bits |= when(!tool->raw.len, FEATURE_BIT(tools)) | when(tool->cache_mark, FEATURE_BIT(cache_control)) |
+        bits |= when(tool->strict == flag_true, FEATURE_BIT(strict)) | when(!tool->raw.len, FEATURE_BIT(tools)) |
+                when(tool->cache_mark, FEATURE_BIT(cache_control)) |
                 when(tool->raw.len && tool->of != to, FEATURE_BIT(server_tools));
     }
     return bits;
+}
+
+/* A last message of the assistant's is gone on with in Anthropic's API; elsewhere it is a turn like others. */
+static bool asks_prefill(const struct message_request *request, enum dialect to) {
+    const struct message *last = request->message_count ? &request->messages[request->message_count - 1] : NULL;
+    if (!last || last->role != message_assistant || request->completes) return false;
+    for (size_t i = 0; i < last->part_count; i++)
+        if (last->parts[i].kind == part_tool_call || last->parts[i].kind == part_foreign) return false;
+    return request->from == dialect_anthropic || to == dialect_anthropic;
 }
 
 uint64_t message_features(const struct message_request *request, enum dialect to) {
@@ -124,14 +143,32 @@ uint64_t message_features(const struct message_request *request, enum dialect to
         when(request->modalities.len > 0 || request->audio.len > 0, FEATURE_BIT(modalities)) |
         when(request->prediction.len > 0, FEATURE_BIT(prediction)) |
         when(request->safety.len > 0, FEATURE_BIT(safety_settings)) | when(request->echo, FEATURE_BIT(echo)) |
-        when(request->suffix.len > 0, FEATURE_BIT(suffix)) |
-        when(request->extra_count > 0 && request->from != to, FEATURE_BIT(extra)) | tool_features(request, to);
+        when(request->suffix.len > 0, FEATURE_BIT(suffix)) | when(asks_prefill(request, to), FEATURE_BIT(prefill)) |
+        when(request->cached_content.len > 0 && request->from != to, FEATURE_BIT(cached_content)) |
+        when((request->extra_count > 0 || request->says_more) && request->from != to, FEATURE_BIT(extra)) |
+        tool_features(request, to);
     for (size_t i = 0; i < request->message_count; i++) {
         const struct message *message = &request->messages[i];
         bits |= when(message->name.len > 0, FEATURE_BIT(message_name));
         for (size_t p = 0; p < message->part_count; p++) bits |= part_features(&message->parts[p], request->from, to);
     }
     return bits;
+}
+
+bool message_is_of_system_alone(const struct message_request *request) {
+    bool says = false;
+    for (size_t m = 0; m < request->message_count; m++) {
+        const struct message *message = &request->messages[m];
+        bool system = message->role == message_system || message->role == message_developer;
+        for (size_t p = 0; p < message->part_count; p++) {
+            const struct message_part *part = &message->parts[p];
+            bool empty =
+                (part->kind == part_text || part->kind == part_refusal) && !part->text.len && !part->signature.at;
+            if (!system && !empty) return false;
+            says |= system && !empty;
+        }
+    }
+    return says;
 }
 
 static int64_t parts_bytes(const struct message_part *parts, size_t count) {

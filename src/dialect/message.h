@@ -77,6 +77,7 @@ struct message_part {
     bool cache_mark;      /* the provider is to keep the prompt up to here */
     struct str cache_ttl; /* "5m", "1h" */
     bool wants_citations; /* of a document */
+    bool says_more;       /* what only its own dialect knows, beside all this */
     struct message_citation *citations;
     size_t citation_count;
 };
@@ -160,8 +161,10 @@ struct message_request {
     enum message_flag store;
     struct str modalities, audio, prediction; /* raw, OpenAI's */
     struct str safety;                        /* raw, Gemini's safetySettings */
+    struct str cached_content;                /* the name of what Gemini keeps of a prompt */
     struct message_extra *extras;
     size_t extra_count;
+    bool says_more; /* elsewhere than at its top, what only its own dialect knows */
     struct message_asked asked;
 };
 
@@ -334,7 +337,11 @@ struct embed_reply {
     X(max_tokens)          \
     X(prefill)             \
     X(cached_content)      \
+    X(system)              \
     X(video)               \
+    X(strict)              \
+    X(detail)              \
+    X(document_title)      \
     X(extra)
 
 enum feature {
@@ -361,6 +368,10 @@ int64_t message_tokens(const struct message_request *request);
 /* Bits of what a request asks for, on its way to a dialect (what is foreign depends on it). tool_choice counts for
  * required and named only; n above 1 only; image_url for http(s) and not data. */
 uint64_t message_features(const struct message_request *request, enum dialect to);
+
+/* Nobody but the system says anything: where a conversation must begin with the user, its text is said as the user's.
+ */
+bool message_is_of_system_alone(const struct message_request *request);
 
 /* Zeroes, with absent numbers absent. */
 void message_request_init(struct message_request *request, enum dialect from);

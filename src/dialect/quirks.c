@@ -3,10 +3,15 @@
 
 #define LETTERS_AND_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
+/* What servers of open models add to OpenAI's API. */
+#define OTHERS_SAMPLING (FEATURE_BIT(top_k) | FEATURE_BIT(min_p) | FEATURE_BIT(repetition_penalty))
+
 static const struct {
     struct str type, model;
     struct codec_quirks quirks;
 } rows[] = {
+    {STR("openai"), STR("*"), {.name = STR("openai"), .refuses = OTHERS_SAMPLING}},
+    {STR("azure"), STR("*"), {.name = STR("openai"), .refuses = OTHERS_SAMPLING}},
     {STR("mistral"),
      STR("*"),
      {.name = STR("mistral"),
@@ -15,6 +20,8 @@ static const struct {
       .tool_choice_any = true,
       .seed_is_random_seed = true,
       .system_not_developer = true,
+      .refuses = OTHERS_SAMPLING | FEATURE_BIT(logprobs) | FEATURE_BIT(logit_bias) | FEATURE_BIT(user) |
+                 FEATURE_BIT(store) | FEATURE_BIT(service_tier) | FEATURE_BIT(verbosity),
       .tool_id_alphabet = LETTERS_AND_DIGITS,
       .tool_id_length = 9}},
     {STR("deepseek"),

@@ -113,6 +113,8 @@ void answer_head(struct flight *flight, const struct attempt *attempt, int statu
     if (attempt->dialect.usage_told) answer_header_put(headers, &count, STR("x-weir-estimated"), STR("true"));
     struct str dropped = dropped_text(flight, attempt);
     if (dropped.len) answer_header_put(headers, &count, STR("x-weir-dropped"), dropped);
+    if (attempt->dialect.changed.len)
+        answer_header_put(headers, &count, STR("x-weir-changed"), attempt->dialect.changed);
     own_limits_put(flight, headers, &count, now);
     for (size_t i = 0; i < attempt->reply.header_count; i++)
         if (!own_limits || !str_starts_nocase(attempt->reply.headers[i].name, STR("x-ratelimit-")))

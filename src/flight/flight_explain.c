@@ -25,6 +25,15 @@ static void said_put(struct text *text, struct str words) {
     if (words.len) text_json_str(text, STR("said"), str_slice(into.failed ? STR("***") : text_str(&into), 0, shown));
 }
 
+/* What its provider could not be told; the first names, where there is little room. */
+static void losses_put(struct text *text, const struct attempt *attempt) {
+    size_t shown = text->size - text->len > 720 ? 120 : 24;
+    if (attempt->dialect.dropped.len)
+        text_json_str(text, STR("dropped"), str_slice(attempt->dialect.dropped, 0, shown));
+    if (attempt->dialect.changed.len)
+        text_json_str(text, STR("changed"), str_slice(attempt->dialect.changed, 0, shown));
+}
+
 static void attempt_put(struct text *text, const struct attempt *attempt) {
     text_json_comma(text);
     text_put_byte(text, '{');
@@ -43,6 +52,7 @@ static void attempt_put(struct text *text, const struct attempt *attempt) {
     explain_usage_put(text, &attempt->usage);
     if (attempt->usage_estimated) text_json_bool(text, STR("usage_estimated"), true);
     if (attempt->cost_nano_usd >= 0) text_json_money(text, STR("cost_usd"), attempt->cost_nano_usd);
+    losses_put(text, attempt);
     if (attempt->stream.events_dropped) text_json_u64(text, STR("events_dropped"), attempt->stream.events_dropped);
     text_put_byte(text, '}');
 }

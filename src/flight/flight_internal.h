@@ -280,6 +280,9 @@ bool translate_asks_alike(const struct flight *flight, const struct provider *pr
 bool translate_fits(struct flight *flight, const struct target *target, struct error *error);
 /* Path, body and states of an attempt that is not spliced OpenAI. false: no memory. */
 bool translate_request(struct flight *flight, struct attempt *attempt);
+/* Notes the names of what is dropped and changed, for headers and story. */
+struct fit;
+void losses_tell(struct flight *flight, struct attempt *attempt, const struct fit *fit);
 /* No further attempt can need the message. */
 void translate_release(struct flight *flight);
 /* Where the caller's dialect wants usage and the provider said none: an estimate by the text. true: it was filled in.

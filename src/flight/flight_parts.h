@@ -182,6 +182,7 @@ struct attempt_dialect {
     void *reader, *writer;  /* of the stream, as their codecs want them */
     struct order *order;    /* between them; NULL: calls come one after the other as it is */
     struct str dropped;     /* what it cannot say: names, separated by commas */
+    struct str changed;     /* what it is told otherwise than was asked for: the same */
     uint64_t said_bytes;    /* of text, reasoning and arguments, in a translated stream */
     uint64_t next_sequence; /* the number of the caller's next event, where the provider's numbers pass; else 0 */
     bool usage_told;        /* by estimate, to the caller, whose dialect wants one: x-weir-estimated */

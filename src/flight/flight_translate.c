@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "dialect/fit.h"
 #include "dialect/quirks.h"
 #include "dialect/skim.h"
 #include "flight/flight_internal.h"
@@ -162,6 +163,17 @@ static bool native_missing(struct flight *flight, struct error *error) {
                      STR_ARG(flight->choice.unfit_param));
 }
 
+static struct codec_target translate_target_of(const struct flight *flight, const struct target *target) {
+    const struct catalog_model *row = target->facts;
+    return (struct codec_target){.model = target->model,
+                                 .quirks = quirks_of(target->provider->row->quirks, target->model),
+                                 .output_tokens_max = row ? row->output_tokens_max : -1,
+                                 .reasons = catalog_can(row, ability_reasoning),
+                                 .stream = flight->request.stream,
+                                 .counts = endpoint_facts(flight->endpoint)->operation == operation_count_tokens,
+                                 .takes = row ? &row->takes : NULL};
+}
+
 bool translate_fits(struct flight *flight, const struct target *target, struct error *error) {
     const struct provider *provider = target->provider;
     const struct endpoint_facts *endpoint = endpoint_facts(flight->endpoint);
@@ -184,48 +196,22 @@ bool translate_fits(struct flight *flight, const struct target *target, struct e
     if (flight->canonical.forecast) return true;
     if (flight->canonical.embed) return embed_fits(flight, codec_of(provider->dialect), error);
     if (flight->canonical.message->native_only.len) return native_missing(flight, error);
-    uint64_t asked = message_features(flight->canonical.message, provider->dialect);
+    struct message_request fitted;
+    struct fit fit;
+    struct codec_target towards = translate_target_of(flight, target);
+    fit_request(flight->canonical.message, codec_of(provider->dialect), &towards, unsupported_usual, &fitted, &fit);
+    if (flight->snapshot->fetch.on) fit.fetched = 0; /* weir gets it (flight_fetch.c) */
     for (unsigned f = 0; f < features; f++) {
-        enum feature_fate fate = codec_of(provider->dialect)->fates[f];
-        if (!(asked >> f & 1) || fate < fate_fetched) continue;
-        if (fate == fate_fetched && flight->snapshot->fetch.on) continue; /* weir gets it (flight_fetch.c) */
-        if (fate == fate_fetched)
+        struct str name = feature_name((enum feature)f);
+        if (fit.fetched >> f & 1)
             return error_set(error, error_unsupported,
                              "The provider of this model takes no URLs (%.*s): send the bytes as base64.",
-                             STR_ARG(feature_name((enum feature)f)));
-        return error_set(error, error_unsupported, "No provider of this model can be asked for `%.*s`.",
-                         STR_ARG(feature_name((enum feature)f)));
+                             STR_ARG(name));
+        if (fit.refused >> f & 1)
+            return error_set(error, error_unsupported, "No provider of this model can be asked for `%.*s`.",
+                             STR_ARG(name));
     }
     return true;
-}
-
-/* The names of what this dialect cannot say, separated by commas; empty: nothing is lost. */
-static struct str dropped_names(struct flight *flight, const struct codec *codec) {
-    uint64_t asked = flight->canonical.message ? message_features(flight->canonical.message, codec->dialect) : 0;
-    uint32_t lacks = flight->canonical.embed ? embed_asked(flight->canonical.embed) & ~codec->embed_takes : 0;
-    struct text text = text_in_arena(&flight->arena, 128);
-    for (unsigned f = 0; f < embed_features; f++) {
-        if (!(lacks >> f & 1)) continue;
-        if (text.len) text_put(&text, STR(", "));
-        text_put(&text, embed_feature_name((enum embed_feature)f));
-    }
-    for (unsigned f = 0; f < features; f++) {
-        if (!(asked >> f & 1) || codec->fates[f] != fate_dropped) continue;
-        if (text.len) text_put(&text, STR(", "));
-        text_put(&text, feature_name((enum feature)f));
-    }
-    return text.failed ? STR_NONE : text_str(&text);
-}
-
-static struct codec_target translate_target_of(const struct flight *flight, const struct attempt *attempt) {
-    const struct target *target = attempt->target;
-    const struct catalog_model *row = target->facts;
-    return (struct codec_target){.model = target->model,
-                                 .quirks = attempt->dialect.quirks,
-                                 .output_tokens_max = row ? row->output_tokens_max : -1,
-                                 .reasons = catalog_can(row, ability_reasoning),
-                                 .stream = flight->request.stream,
-                                 .counts = endpoint_facts(flight->endpoint)->operation == operation_count_tokens};
 }
 
 /* Google's embeddings name their model in the body too, each request of a batch its own, and must agree with the path.
@@ -264,23 +250,55 @@ static bool body_keep(struct flight *flight, struct attempt *attempt) {
            openai_splice(body, &flight->request, false, model, false, &flight->arena, &attempt->request.body);
 }
 
+/* The names of these features, separated by commas; empty: there are none. */
+static struct str feature_names(struct flight *flight, uint64_t bits) {
+    if (!bits) return STR_NONE;
+    struct text text = text_in_arena(&flight->arena, 128);
+    for (unsigned f = 0; f < features; f++) {
+        if (!(bits >> f & 1)) continue;
+        if (text.len) text_put(&text, STR(", "));
+        text_put(&text, feature_name((enum feature)f));
+    }
+    return text.failed ? STR_NONE : text_str(&text);
+}
+
+void losses_tell(struct flight *flight, struct attempt *attempt, const struct fit *fit) {
+    attempt->dialect.dropped = feature_names(flight, fit->dropped);
+    attempt->dialect.changed = feature_names(flight, fit->changed & ~fit->dropped);
+}
+
+static struct str embed_dropped(struct flight *flight, const struct codec *codec) {
+    uint32_t lacks = embed_asked(flight->canonical.embed) & ~codec->embed_takes;
+    struct text text = text_in_arena(&flight->arena, 128);
+    for (unsigned f = 0; f < embed_features; f++) {
+        if (!(lacks >> f & 1)) continue;
+        if (text.len) text_put(&text, STR(", "));
+        text_put(&text, embed_feature_name((enum embed_feature)f));
+    }
+    return text.failed ? STR_NONE : text_str(&text);
+}
+
 static bool body_write(struct flight *flight, struct attempt *attempt) {
     struct text body = text_in_arena(&flight->canonical.arena, flight->body.whole.len + 512);
-    struct codec_target target = translate_target_of(flight, attempt);
+    struct codec_target target = translate_target_of(flight, attempt->target);
     CHECK(flight->canonical.state == canonical_read && attempt->way->writes_anew);
     CHECK((flight->canonical.message != NULL) + (flight->canonical.embed != NULL) +
               (flight->canonical.forecast != NULL) ==
           1); /* what the arena holds */
     if (flight->canonical.message) {
-        struct message_request asked = *flight->canonical.message;
+        struct message_request asked = *flight->canonical.message, fitted;
+        struct fit fit;
         if (attempt->way->goes_on && !resume_say(flight, attempt, &asked)) return false;
-        attempt->dialect.codec->write_request(&asked, &target, &body);
+        fit_request(&asked, attempt->dialect.codec, &target, unsupported_usual, &fitted, &fit);
+        if (!fit_schemas(&fitted, &target, &flight->canonical.arena, &fit)) return false;
+        attempt->dialect.codec->write_request(&fitted, &target, &body);
+        if (!target.counts) losses_tell(flight, attempt, &fit);
     } else if (flight->canonical.embed) {
         attempt->dialect.codec->write_embed_request(flight->canonical.embed, &target, &body);
+        attempt->dialect.dropped = embed_dropped(flight, attempt->dialect.codec);
     } else {
         forecast_put(flight->canonical.forecast, &body);
     }
-    if (!target.counts) attempt->dialect.dropped = dropped_names(flight, attempt->dialect.codec);
     attempt->request.body = (struct openai_splice){.ranges = {text_str(&body)}, .count = 1, .len = body.len};
     return !body.failed;
 }

@@ -189,7 +189,8 @@ def test_urls_that_are_none(start, start_mock, files):
     for model in ("gemini", "ollama-native"):  # none is left out without a word
         for url in ("ftp://example.com/a.png", "file:///etc/passwd", "picture.png"):
             refused(look(weir.port, url, model), "http://")
-    refused(look(weir.port, "gs://bucket/a.png", "ollama-native"), "http://")
+    reply = look(weir.port, "gs://bucket/a.png", "ollama-native")  # Google's own
+    assert reply.status == 400 and "`file_id`" in reply.error["message"], reply
     assert files.seen == [] and mock.requests()["count"] == 0
     assert look(weir.port, "gs://bucket/a.png").status == 200 and "gs://bucket/a.png" in mock.last()["body"]
 

@@ -215,7 +215,9 @@ bool anthropic_read_request(struct str body, struct str path_model, bool stream,
     request->model = json_str(model, STR(""));
     request->stream = json_bool(json_member(root, "stream"), false);
     request->include_usage = true;
-    request->user = json_member_str(json_member(root, "metadata"), "user_id");
+    const struct json_value *metadata = json_member(root, "metadata");
+    request->user = json_member_str(metadata, "user_id");
+    if (json_count(metadata) > (json_member(metadata, "user_id") != NULL)) request->says_more = true;
     if (!anthropic_read_messages(root, arena, request, error, param) ||
         !anthropic_read_plain(root, arena, request, error, param))
         return false;

@@ -117,8 +117,23 @@ static bool anthropic_is_system(const struct message *message) {
     return message->role == message_system || message->role == message_developer;
 }
 
+/* Has it a part that is written? A message without one is refused, and left out. */
+static bool anthropic_says(const struct message *message) {
+    for (size_t p = 0; p < message->part_count; p++) {
+        const struct message_part *part = &message->parts[p];
+        bool words = part->kind == part_text || part->kind == part_refusal;
+        bool own = part->of == dialect_anthropic && (part->kind == part_foreign || part->signature.at || part->data.at);
+        if (words                                                        ? part->text.len > 0
+            : part->kind == part_reasoning || part->kind == part_foreign ? own
+                                                                         : part->kind != part_audio)
+            return true;
+    }
+    return false;
+}
+
 static void anthropic_write_system(struct text *text, const struct message_request *request) {
     bool any = false;
+    if (message_is_of_system_alone(request)) return; /* it is the user's then */
     for (size_t i = 0; i < request->message_count; i++) {
         const struct message *message = &request->messages[i];
         if (!anthropic_is_system(message)) continue;
@@ -135,20 +150,26 @@ static void anthropic_write_system(struct text *text, const struct message_reque
 
 static bool is_assistant(const struct message *message) { return message->role == message_assistant; }
 
+/* Not among the messages: said apart, or nothing. */
+static bool stands_apart(const struct message *message, bool alone) {
+    return (anthropic_is_system(message) && !alone) || !anthropic_says(message);
+}
+
 /* Neighbours of one role are one message; results stand first in theirs. */
 static void messages_put(struct text *text, const struct message_request *request) {
     const struct message *list = request->messages;
+    bool alone = message_is_of_system_alone(request);
     text_json_key(text, STR("messages"));
     text_put_byte(text, '[');
     for (size_t i = 0; i < request->message_count;) {
-        if (anthropic_is_system(&list[i])) {
+        if (stands_apart(&list[i], alone)) {
             i++;
             continue;
         }
         bool assistant = is_assistant(&list[i]);
         size_t end = i;
         while (end < request->message_count &&
-               (anthropic_is_system(&list[end]) || is_assistant(&list[end]) == assistant))
+               (stands_apart(&list[end], alone) || is_assistant(&list[end]) == assistant))
             end++;
         text_json_comma(text);
         text_put_byte(text, '{');
@@ -157,7 +178,7 @@ static void messages_put(struct text *text, const struct message_request *reques
         text_put_byte(text, '[');
         for (int results = 1; results >= 0; results--)
             for (size_t m = i; m < end; m++)
-                for (size_t p = 0; p < list[m].part_count && !anthropic_is_system(&list[m]); p++)
+                for (size_t p = 0; p < list[m].part_count && !stands_apart(&list[m], alone); p++)
                     if ((list[m].parts[p].kind == part_tool_result) == results)
                         anthropic_write_part(text, &list[m].parts[p]);
         text_put(text, STR("]}"));
@@ -218,19 +239,28 @@ static int64_t thinking_of(const struct message_request *request, const struct c
     return budget > 0 && budget < least_budget ? least_budget : budget;
 }
 
-static void anthropic_write_thinking(struct text *text, const struct codec_target *target, int64_t budget) {
+/* Newer models think as they like, beside an effort; of those that take a budget too, whoever says none gets that. */
+static bool anthropic_is_adaptive(const struct message_request *request, const struct codec_target *target) {
+    bool can = target->quirks->thinking_adaptive || (target->takes && model_thinks(target->takes, thinking_adaptive));
+    bool budget = target->takes && model_thinks(target->takes, thinking_budget);
+    return can && !(budget && request->reasoning_tokens > 0);
+}
+
+static void anthropic_write_thinking(struct text *text, const struct message_request *request, bool adaptive,
+                                     int64_t budget) {
+    bool off = request->effort == effort_none;
+    if (off && adaptive) text_put(text, STR(",\"thinking\":{\"type\":\"disabled\"}"));
     if (budget <= 0) return;
     text_json_key(text, STR("thinking"));
-    if (target->quirks->thinking_adaptive)
+    if (adaptive)
         text_put(text, STR("{\"type\":\"adaptive\"}"));
     else
         text_printf(text, "{\"type\":\"enabled\",\"budget_tokens\":%lld}", (long long)budget);
 }
 
-static void output_put(struct text *text, const struct message_request *request, const struct codec_target *target,
-                       int64_t budget) {
+static void output_put(struct text *text, const struct message_request *request, bool adaptive, int64_t budget) {
     static const char *const efforts[] = {NULL, "low", "low", "low", "medium", "high", "xhigh", "max"};
-    bool effort = target->quirks->thinking_adaptive && budget > 0 && request->effort;
+    bool effort = adaptive && budget > 0 && request->effort;
     if (!effort && request->format != format_schema) return;
     text_json_key(text, STR("output_config"));
     text_put_byte(text, '{');
@@ -273,8 +303,13 @@ void anthropic_write_request(const struct message_request *request, const struct
                              struct text *body) {
     int64_t budget = thinking_of(request, target), most = request->max_tokens;
     if (most == MESSAGE_NO_INT) most = target->output_tokens_max > 0 ? target->output_tokens_max : usual_max_tokens;
-    if (budget > 0 && budget >= most && !target->quirks->thinking_adaptive) /* it is part of it */
-        most = budget > INT64_MAX / 2 ? INT64_MAX : most + budget;
+    bool adaptive = anthropic_is_adaptive(request, target);
+    if (budget > 0 && budget >= most && !adaptive) { /* it is part of it */
+        if (request->max_tokens == MESSAGE_NO_INT && target->output_tokens_max <= 0)
+            most = budget > INT64_MAX / 2 ? INT64_MAX : most + budget;
+        else
+            budget = most > least_budget ? most - 1 : 0; /* a cap is never exceeded */
+    }
     text_put_byte(body, '{');
     text_json_str(body, STR("model"), target->model);
     if (!target->counts) text_json_i64(body, STR("max_tokens"), most);
@@ -283,8 +318,8 @@ void anthropic_write_request(const struct message_request *request, const struct
     if (!target->counts) knobs_put(body, request, budget > 0);
     anthropic_write_tools(body, request);
     anthropic_write_tool_choice(body, request);
-    anthropic_write_thinking(body, target, budget);
-    output_put(body, request, target, budget);
+    anthropic_write_thinking(body, request, adaptive, budget);
+    output_put(body, request, adaptive, budget);
     for (size_t i = 0; i < request->extra_count && request->from == dialect_anthropic && !target->counts; i++)
         text_json_raw(body, request->extras[i].name, request->extras[i].raw);
     if (target->stream) text_json_bool(body, STR("stream"), true);

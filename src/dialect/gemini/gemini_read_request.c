@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "dialect/gemini/gemini.h"
+#include "dialect/schema.h"
 
 #define AT(member) offsetof(struct message_request, member)
 
@@ -69,6 +70,7 @@ void gemini_read_part(const struct json_value *value, struct arena *arena, struc
                             *result = gemini_member(value, "functionResponse");
     *part = (struct message_part){.of = dialect_gemini};
     part->signature = json_str(gemini_member(value, "thoughtSignature"), STR_NONE);
+    part->says_more = gemini_member(value, "videoMetadata") || gemini_member(value, "mediaResolution");
     if (json_kind(text) == json_string) {
         part->kind = json_bool(json_member(value, "thought"), false) ? part_reasoning : part_text;
         part->text = json_str(text, STR(""));
@@ -141,6 +143,15 @@ static size_t declarations(const struct json_value *list) {
     return count;
 }
 
+/* A schema of Google's own kind as JSON Schema. */
+static struct str json_schema_of(const struct json_value *schema, struct arena *arena) {
+    static const struct schema_wants wants = {.from_google = true};
+    struct text text = text_in_arena(arena, 256);
+    if (!schema) return STR_NONE;
+    schema_put(&text, schema, &wants);
+    return text.failed ? STR_NONE : text_str(&text);
+}
+
 static bool gemini_read_tools(const struct json_value *list, struct arena *arena, struct message_request *request) {
     size_t place = 0;
     if (json_count(list) == 0) return true;
@@ -160,7 +171,8 @@ static bool gemini_read_tools(const struct json_value *list, struct arena *arena
                 .of = dialect_gemini,
                 .name = json_member_str(function, "name"),
                 .description = json_member_str(function, "description"),
-                .parameters = json_raw(schema ? schema : json_member(function, "parameters"), arena)};
+                .parameters =
+                    schema ? json_raw(schema, arena) : json_schema_of(json_member(function, "parameters"), arena)};
         }
     }
     return true;
@@ -175,6 +187,7 @@ static void gemini_read_tool_choice(const struct json_value *root, struct messag
     if (str_eq_nocase(mode, STR("NONE"))) request->tool_choice = tools_none;
     if (str_eq_nocase(mode, STR("ANY"))) request->tool_choice = json_count(names) == 1 ? tools_named : tools_required;
     if (request->tool_choice == tools_named) request->tool_name = json_str(json_each(names, &place, NULL), STR(""));
+    if (json_count(gemini_member(root, "toolConfig")) > (config != NULL)) request->says_more = true;
 }
 
 static void gemini_read_thinking(const struct json_value *config, struct message_request *request) {
@@ -195,11 +208,11 @@ static void gemini_read_thinking(const struct json_value *config, struct message
 }
 
 static void gemini_read_format(const struct json_value *config, struct arena *arena, struct message_request *request) {
-    const struct json_value *schema = gemini_member(config, "responseJsonSchema");
-    if (!schema) schema = gemini_member(config, "responseSchema");
-    if (schema) {
+    const struct json_value *schema = gemini_member(config, "responseJsonSchema"),
+                            *own = gemini_member(config, "responseSchema");
+    if (schema || own) {
         request->format = format_schema;
-        request->schema = json_raw(schema, arena);
+        request->schema = schema ? json_raw(schema, arena) : json_schema_of(own, arena);
     } else if (str_eq(json_str(gemini_member(config, "responseMimeType"), STR("")), STR("application/json"))) {
         request->format = format_json;
     }
@@ -209,7 +222,7 @@ static bool config_read(const struct json_value *config, struct arena *arena, st
                         struct error *error, struct str *param) {
     static const char *const special[] = {"stopSequences", "responseMimeType", "responseSchema", "responseJsonSchema",
                                           "thinkingConfig"};
-    size_t place = 0, most = json_count(config);
+    size_t place = 0, most = json_count(config) + request->extra_count;
     struct str name;
     char buffer[64];
     for (const struct json_value *value; (value = json_each(config, &place, &name));) {
@@ -232,6 +245,33 @@ static bool config_read(const struct json_value *config, struct arena *arena, st
     return true;
 }
 
+/* The members beside contents, tools and configuration; what is not known is kept by its name. */
+static bool gemini_read_top(const struct json_value *root, struct arena *arena, struct message_request *request) {
+    static const char *const special[] = {"model", "contents",   "systemInstruction",
+                                          "tools", "toolConfig", "generationConfig"};
+    size_t place = 0, most = json_count(root) + json_count(gemini_member(root, "generationConfig"));
+    struct str name;
+    char buffer[64];
+    for (const struct json_value *value; (value = json_each(root, &place, &name));) {
+        struct str camel = camel_of(name, buffer, sizeof buffer);
+        bool known = json_kind(value) == json_null;
+        for (size_t i = 0; i < sizeof special / sizeof *special; i++) known |= str_eq(camel, str_from(special[i]));
+        if (known) continue;
+        if (str_eq(camel, STR("safetySettings"))) {
+            if (json_count(value)) request->safety = json_raw(value, arena);
+        } else if (str_eq(camel, STR("cachedContent"))) {
+            request->cached_content = json_str(value, STR_NONE);
+        } else if (str_eq(camel, STR("labels"))) {
+            if (json_count(value)) request->metadata = json_raw(value, arena);
+        } else if (str_eq(camel, STR("serviceTier"))) {
+            request->service_tier = json_str(value, STR_NONE);
+        } else if (!extra_add(request, most, name, value, arena)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool gemini_read_request(struct str body, struct str path_model, bool stream, struct arena *arena,
                          struct message_request *request, struct error *error, struct str *param) {
     const struct json_value *root;
@@ -243,10 +283,9 @@ bool gemini_read_request(struct str body, struct str path_model, bool stream, st
     request->model = path_model.at ? path_model : STR("");
     request->stream = stream;
     request->include_usage = true;
-    const struct json_value *safety = gemini_member(root, "safetySettings");
-    if (json_count(safety)) request->safety = json_raw(safety, arena);
     gemini_read_tool_choice(root, request);
     return contents_read(root, arena, request, error, param) &&
+           (gemini_read_top(root, arena, request) || error_set(error, error_out_of_memory, "%s", "")) &&
            (gemini_read_tools(json_member(root, "tools"), arena, request) ||
             error_set(error, error_out_of_memory, "%s", "")) &&
            config_read(gemini_member(root, "generationConfig"), arena, request, error, param);

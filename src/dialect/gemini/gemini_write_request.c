@@ -102,11 +102,15 @@ static void gemini_write_result(struct text *text, const struct calls *calls, co
     }
 }
 
+/* Is the part written? */
+static bool gemini_says(const struct message_part *part) {
+    if (part->kind == part_foreign || part->kind == part_reasoning) return part->of == dialect_gemini;
+    return part->kind != part_text || part->text.len || part->signature.at;
+}
+
 static void gemini_write_request_part_put(struct text *text, const struct calls *calls,
                                           const struct message_part *part) {
-    if (part->kind == part_foreign && part->of != dialect_gemini) return;
-    if (part->kind == part_reasoning && part->of != dialect_gemini) return; /* no signature that would be taken */
-    if (part->kind == part_text && !part->text.len && !part->signature.at) return;
+    if (!gemini_says(part)) return; /* of others' reasoning there is no signature that would be taken */
     text_json_comma(text);
     if (part->kind == part_tool_result) {
         gemini_write_result(text, calls, part);
@@ -149,8 +153,17 @@ static bool gemini_is_system(const struct message *message) {
     return message->role == message_system || message->role == message_developer;
 }
 
+/* Not among the contents: said apart, or nothing. A content without parts is refused. */
+static bool stands_aside(const struct message *message, bool alone) {
+    if (gemini_is_system(message) && !alone) return true;
+    for (size_t p = 0; p < message->part_count; p++)
+        if (gemini_says(&message->parts[p])) return false;
+    return true;
+}
+
 static void gemini_write_system(struct text *text, const struct message_request *request) {
     bool any = false;
+    if (message_is_of_system_alone(request)) return; /* it is the user's then */
     for (size_t i = 0; i < request->message_count; i++) {
         const struct message *message = &request->messages[i];
         for (size_t p = 0; p < message->part_count && gemini_is_system(message); p++) {
@@ -170,20 +183,21 @@ static void contents_put(struct text *text, const struct message_request *reques
     struct arena scrap;
     arena_init_beside(&scrap, 4096, text->arena);
     text->failed |= !calls_sort(&calls, request, &scrap);
+    bool alone = message_is_of_system_alone(request);
     text_json_key(text, STR("contents"));
     text_put_byte(text, '[');
     for (size_t i = 0; i < request->message_count;) {
-        if (gemini_is_system(&list[i])) {
+        if (stands_aside(&list[i], alone)) {
             i++;
             continue;
         }
         bool model = list[i].role == message_assistant;
         text_json_comma(text);
         text_put(text, model ? STR("{\"role\":\"model\",\"parts\":[") : STR("{\"role\":\"user\",\"parts\":["));
-        for (;
-             i < request->message_count && (gemini_is_system(&list[i]) || (list[i].role == message_assistant) == model);
+        for (; i < request->message_count &&
+               (stands_aside(&list[i], alone) || (list[i].role == message_assistant) == model);
              i++)
-            for (size_t p = 0; p < list[i].part_count && !gemini_is_system(&list[i]); p++)
+            for (size_t p = 0; p < list[i].part_count && !stands_aside(&list[i], alone); p++)
                 gemini_write_request_part_put(text, &calls, &list[i].parts[p]);
         text_put(text, STR("]}"));
     }
@@ -239,12 +253,13 @@ static void gemini_write_thinking(struct text *text, const struct message_reques
     static const char *const levels[] = {NULL, "MINIMAL", "MINIMAL", "LOW", "MEDIUM", "HIGH", "HIGH", "HIGH"};
     static const int budgets[] = {-1, 0, 512, 1024, 8192, 16384, 24576, 24576};
     bool asked = request->effort || request->reasoning_tokens != MESSAGE_NO_INT;
+    bool by_level = target->quirks->thinking_levels || (target->takes && model_thinks(target->takes, thinking_levels));
     if (!target->reasons || (!asked && request->show_reasoning == flag_unset)) return;
     text_json_key(text, STR("thinkingConfig"));
     text_put_byte(text, '{');
-    if (request->effort && target->quirks->thinking_levels)
+    if (request->effort && by_level)
         text_json_str(text, STR("thinkingLevel"), str_from(levels[request->effort]));
-    else if (asked && !target->quirks->thinking_levels)
+    else if (asked && !by_level)
         text_json_i64(text, STR("thinkingBudget"),
                       request->effort ? budgets[request->effort] : request->reasoning_tokens);
     text_json_bool(text, STR("includeThoughts"), request->show_reasoning != flag_false);

@@ -177,8 +177,9 @@ static void ollama_write_joined(struct text *text, const struct message_part *pa
     bool any = false;
     text_put_byte(text, '"');
     for (size_t i = 0; i < count; i++) {
-        bool document = kind == part_text && parts[i].kind == part_document && parts[i].text.at;
-        if (parts[i].kind != kind && !document) continue;
+        bool also =
+            kind == part_text && parts[i].text.at && (parts[i].kind == part_document || parts[i].kind == part_refusal);
+        if (parts[i].kind != kind && !also) continue;
         if (any) text_put(text, STR("\\n\\n"));
         any = true;
         text_put_json_inside(text, parts[i].text);
@@ -566,7 +567,12 @@ const struct codec codec_ollama = {
     .dialect = dialect_ollama,
     .framing = framing_ndjson,
     .stream_content_type = STR("application/x-ndjson"),
-    .fates = {[feature_tool_result_error] = fate_dropped,
+    .fates = {[feature_strict] = fate_dropped,
+              [feature_detail] = fate_dropped,
+              [feature_document_title] = fate_dropped,
+              [feature_video] = fate_refused,
+              [feature_cached_content] = fate_refused,
+              [feature_tool_result_error] = fate_dropped,
               [feature_n] = fate_refused,
               [feature_logit_bias] = fate_dropped,
               [feature_server_tools] = fate_refused,

@@ -347,6 +347,15 @@ static enum message_effort effort_of(const struct message_request *request) {
                                                : effort_high;
 }
 
+/* As its vendor calls it. */
+static void effort_put(struct text *text, const struct message_request *request, const struct codec_target *target) {
+    enum message_effort effort = effort_of(request);
+    const struct str *names = target->takes ? target->takes->effort_names : NULL;
+    if (!effort || !target->reasons) return;
+    text_json_str(text, STR("reasoning_effort"),
+                  names && names[effort].len ? names[effort] : openai_effort_name(effort));
+}
+
 void openai_write_request(const struct message_request *request, const struct codec_target *target, struct text *body) {
     const struct codec_quirks *quirks = target->quirks;
     text_put_byte(body, '{');
@@ -368,8 +377,7 @@ void openai_write_request(const struct message_request *request, const struct co
     }
     openai_write_tools(body, request, quirks);
     openai_write_format(body, request, quirks);
-    if (effort_of(request) && target->reasons)
-        text_json_str(body, STR("reasoning_effort"), openai_effort_name(effort_of(request)));
+    effort_put(body, request, target);
     for (size_t i = 0; i < request->extra_count && request->from == dialect_openai; i++)
         text_json_raw(body, request->extras[i].name, request->extras[i].raw);
     if (target->stream) text_json_bool(body, STR("stream"), true);

@@ -89,7 +89,7 @@ static void turns_make(struct message_request *request, size_t count) {
             part_add(message, result_part());
             if (!anthropic && one_in(2)) result_answer(&message->parts[message->part_count - 1], request);
         }
-        for (uint64_t i = below(4); i > 0; i--) {
+        for (uint64_t i = 1 + below(3); i > 0; i--) { /* a turn of nothing is refused there, and left out */
             if (user)
                 part_add(message, user_part());
             else if (one_in(3))

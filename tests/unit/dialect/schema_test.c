@@ -1,0 +1,97 @@
+/* schema_test.c - schemas as they are wanted elsewhere: Google's own kind as JSON Schema, and closed and plain ones. */
+#include "dialect/schema.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+static struct arena arena;
+
+static struct str said(const char *schema, bool from_google, uint32_t limits, bool *changed) {
+    const char *problem;
+    size_t at;
+    const struct schema_wants wants = {from_google, limits};
+    const struct json_value *root = json_parse_in(&arena, str_from(schema), &problem, &at);
+    struct text text = text_in_arena(&arena, 64);
+    assert_non_null(root);
+    *changed = schema_put(&text, root, &wants);
+    assert_false(text.failed);
+    assert_non_null(json_parse_in(&arena, text_str(&text), &problem, &at));
+    return text_str(&text);
+}
+
+static void each_becomes_what_is_wanted(void **state) {
+    (void)state;
+    const uint32_t closed = MODEL_BIT(schema, closed), plain = MODEL_BIT(schema, plain),
+                   required = MODEL_BIT(schema, required);
+    static const char same[] = "{\"type\":\"object\",\"properties\":{\"type\":{\"type\":\"string\"}}}";
+    const struct {
+        const char *from;
+        bool google;
+        uint32_t limits;
+        const char *to;
+    } cases[] = {
+        {same, false, 0, same},
+        {"true", false, closed, "true"},
+        {"{\"type\":\"STRING\"}", true, 0, "{\"type\":\"string\"}"},
+        {"{\"type\":\"STRING\"}", false, 0, "{\"type\":\"STRING\"}"},
+        {"{\"type\":\"TYPE_UNSPECIFIED\",\"title\":\"x\"}", true, 0, "{\"title\":\"x\"}"},
+        {"{\"nullable\":true,\"anyOf\":[{\"type\":\"STRING\"}]}", true, 0,
+         "{\"anyOf\":[{\"type\":\"string\"},{\"type\":\"null\"}]}"},
+        {"{\"type\":\"STRING\",\"enum\":[\"A\"],\"nullable\":true}", true, 0,
+         "{\"type\":[\"string\",\"null\"],\"enum\":[\"A\",null]}"},
+        {"{\"properties\":{\"nullable\":{\"type\":\"STRING\"}},\"default\":{\"type\":\"STRING\"}}", true, 0,
+         "{\"properties\":{\"nullable\":{\"type\":\"string\"}},\"default\":{\"type\":\"STRING\"}}"},
+        {"{\"properties\":{\"a\":{},\"b\":{},\"c\":{}},\"property_ordering\":[\"c\",\"c\",\"x\",\"b\"]}", true, 0,
+         "{\"properties\":{\"c\":{},\"b\":{},\"a\":{}}}"},
+        {"{\"maxLength\":\"12\",\"min_length\":\"x\"}", true, 0, "{\"maxLength\":12,\"minLength\":\"x\"}"},
+        {same, false, closed,
+         "{\"type\":\"object\",\"properties\":{\"type\":{\"type\":\"string\"}},\"additionalProperties\":false}"},
+        {"{\"type\":\"object\",\"additionalProperties\":true}", false, closed,
+         "{\"type\":\"object\",\"additionalProperties\":false}"},
+        {"{\"minimum\":1,\"minItems\":1,\"pattern\":\"a\"}", false, plain, "{\"minItems\":1,\"pattern\":\"a\"}"},
+        {"{\"properties\":{\"minimum\":{\"minItems\":2}}}", false, plain, "{\"properties\":{\"minimum\":{}}}"},
+        {"{\"properties\":{\"a\":{},\"b\":{}},\"required\":[\"a\"]}", false, required,
+         "{\"properties\":{\"a\":{},\"b\":{}},\"required\":[\"a\",\"b\"]}"},
+        {"{\"$defs\":{\"n\":{\"type\":\"object\"}},\"items\":{\"$ref\":\"#/$defs/n\"}}", false, closed,
+         "{\"$defs\":{\"n\":{\"type\":\"object\",\"additionalProperties\":false}},\"items\":{\"$ref\":\"#/$defs/n\"}}"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bool changed;
+        struct str got = said(cases[i].from, cases[i].google, cases[i].limits, &changed);
+        if (!str_eq(got, str_from(cases[i].to))) fail_msg("%s became %.*s", cases[i].from, STR_ARG(got));
+        bool differs = !str_eq(str_from(cases[i].from), str_from(cases[i].to));
+        bool spelling = str_find(str_from(cases[i].from), STR("TYPE_UNSPECIFIED")) != SIZE_MAX;
+        if (!spelling && changed != differs) fail_msg("%s: changed=%d", cases[i].from, changed);
+    }
+}
+
+static void a_schema_deeper_than_the_walk_is_copied(void **state) {
+    (void)state;
+    struct text text = text_in_arena(&arena, 1024);
+    bool changed;
+    for (int i = 0; i < 120; i++) text_put(&text, STR("{\"items\":"));
+    text_put(&text, STR("{\"type\":\"STRING\"}"));
+    for (int i = 0; i < 120; i++) text_put_byte(&text, '}');
+    text_put_byte(&text, 0);
+    assert_int_equal(said(text.at, true, MODEL_BIT(schema, closed), &changed).len, text.len - 1);
+}
+
+static int memory_make(void **state) {
+    (void)state;
+    arena_init(&arena, 16 * 1024, 1 << 24);
+    return 0;
+}
+
+static int memory_free(void **state) {
+    (void)state;
+    arena_free(&arena);
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(each_becomes_what_is_wanted),
+                                       cmocka_unit_test(a_schema_deeper_than_the_walk_is_copied)};
+    return cmocka_run_group_tests(tests, memory_make, memory_free);
+}
