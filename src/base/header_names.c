@@ -132,6 +132,7 @@ static const struct header_row of_17[] = {
 static const struct header_row of_18[] = {
     ROW("proxy-authenticate", header_fixed),
     ROW("x-weir-overhead-us", header_tells),
+    ROW("x-weir-unsupported", header_steers | header_asks),
 };
 static const struct header_row of_19[] = {
     ROW("content-disposition", header_returns),  ROW("openai-organization", header_harmless),

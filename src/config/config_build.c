@@ -278,6 +278,7 @@ static void provider_read(struct config_reading *reading, struct snapshot *snaps
                                   .simulated = str_eq(row->type, STR("simulated")),
                                   .edited = node->edited,
                                   .state = (enum provider_state)read_choice(section, "state"),
+                                  .unsupported = unsupported_of(section),
                                   .priority = (int64_t)read_whole(section, "priority"),
                                   .weight = read_number(section, "weight"),
                                   .connect_timeout_ns = read_ns(section, "connect_timeout_seconds"),
@@ -438,6 +439,7 @@ static struct target *config_build_target_of(struct config_reading *reading, str
                               .facts = facts,
                               .prices = prices_of(root, provider, model, facts),
                               .id = config_id(reading->input->ids, name)};
+    target_tell(target);
     decisions_of_target(reading, snapshot, target);
     map_add(&snapshot->targets_by_name, name, target);
     return target;

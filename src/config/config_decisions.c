@@ -174,6 +174,10 @@ static double weight_of(const struct config_node *node, const struct target *tar
     return target->weight;
 }
 
+enum unsupported unsupported_of(struct section section) {
+    return (enum unsupported)read_choice(section, "unsupported"); /* its words stand in the enum's order */
+}
+
 void decisions_of_route(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
                         const struct config_node *node, struct route *route) {
     const struct section section = {section_route, node, root}, top = {section_top, root};
@@ -181,6 +185,7 @@ void decisions_of_route(struct config_reading *reading, struct snapshot *snapsho
     retry.above = read_section(top, "retry").map;
     hedge.above = read_section(top, "hedge").map;
     route->resume_streams = read_bool(section, "resume_streams");
+    route->unsupported = unsupported_of((struct section){section_route, node, NULL});
     route->resume_prompt = arena_copy(&snapshot->arena, read_str(section, "resume_prompt"));
     route->strategy = snapshot->strategy;
     strategy_read(read_str(section, "strategy"), &route->strategy);

@@ -19,6 +19,9 @@ void decisions_of_route(struct config_reading *reading, struct snapshot *snapsho
 void decisions_of_client(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
                          struct client *client);
 
+/* `unsupported` of a provider or a route. */
+enum unsupported unsupported_of(struct section section);
+
 /* config_facts.c: what the operator says of its models, over the catalogue's rows. */
 void facts_of_provider(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
                        struct provider *provider);

@@ -40,6 +40,7 @@ struct codec_quirks {
     bool thinking_adaptive;       /* Anthropic's newer models: thinking adaptive and output_config.effort */
     bool thinking_levels;         /* Gemini 3: thinkingLevel and not thinkingBudget */
     bool no_prefill;              /* a last assistant message is refused */
+    bool many_servers;            /* its type stands for any server that speaks so, not the vendor's alone */
     uint64_t refuses;             /* a bit per enum feature: what this vendor answers with a 400, whatever the model */
     const char *tool_id_alphabet; /* NULL: any; else calls' ids are made of these (Mistral: 9 letters and digits) */
     unsigned tool_id_length;

@@ -17,6 +17,11 @@ static const uint64_t tuning =
     FEATURE_BIT(service_tier) | FEATURE_BIT(verbosity) | FEATURE_BIT(store) | FEATURE_BIT(prediction) |
     FEATURE_BIT(max_tokens) | FEATURE_BIT(strict) | FEATURE_BIT(detail) | FEATURE_BIT(document_title);
 
+/* What a message is about: without it another question would be answered. */
+static const uint64_t media = FEATURE_BIT(image) | FEATURE_BIT(image_url) | FEATURE_BIT(audio) | FEATURE_BIT(document) |
+                              FEATURE_BIT(document_url) | FEATURE_BIT(video) | FEATURE_BIT(file_id) |
+                              FEATURE_BIT(tool_result_media);
+
 bool fit_is_tuning(enum feature feature) { return tuning >> feature & 1; }
 
 /* -- fates -- */
@@ -25,7 +30,7 @@ static enum feature_fate fate_of(const struct codec *codec, uint64_t refuses, en
                                  enum unsupported unsupported) {
     enum feature_fate fate = codec->fates[feature];
     if (fate != fate_refused && refuses >> feature & 1) fate = fit_is_tuning(feature) ? fate_dropped : fate_refused;
-    if (fate == fate_refused && unsupported == unsupported_drop) return fate_dropped;
+    if (fate == fate_refused && unsupported == unsupported_drop && !(media >> feature & 1)) return fate_dropped;
     if (fate == fate_dropped && unsupported == unsupported_refuse) return fate_refused;
     return fate;
 }
@@ -311,9 +316,11 @@ static bool schema_fit(struct str *schema, const struct schema_wants *wants, str
     return !text.failed;
 }
 
-bool fit_schemas(struct message_request *fitted, const struct codec_target *target, struct arena *arena,
-                 struct fit *fit) {
-    const struct schema_wants wants = {.limits = target->takes ? target->takes->schema : 0};
+bool fit_schemas(struct message_request *fitted, const struct codec *codec, const struct codec_target *target,
+                 struct arena *arena, struct fit *fit) {
+    const uint32_t of_anthropic = MODEL_BIT(schema, closed) | MODEL_BIT(schema, plain); /* whichever model */
+    const struct schema_wants wants = {.limits = (target->takes ? target->takes->schema : 0) |
+                                                 (codec->dialect == dialect_anthropic ? of_anthropic : 0)};
     struct message_tool *tools = NULL;
     if (!wants.limits) return true;
     if (fitted->format == format_schema && fitted->schema.len &&

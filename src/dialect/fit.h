@@ -26,8 +26,8 @@ void fit_request(const struct message_request *request, const struct codec *code
                  enum unsupported unsupported, struct message_request *fitted, struct fit *fit);
 
 /* The schemas of a request that is fit, as the model wants them; what they become is the arena's. false: no memory. */
-bool fit_schemas(struct message_request *fitted, const struct codec_target *target, struct arena *arena,
-                 struct fit *fit);
+bool fit_schemas(struct message_request *fitted, const struct codec *codec, const struct codec_target *target,
+                 struct arena *arena, struct fit *fit);
 
 /* Which effort of those that a model takes is nearest: the next lower one, else the next higher. */
 enum message_effort fit_effort(uint32_t efforts, enum message_effort asked);

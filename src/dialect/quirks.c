@@ -10,7 +10,7 @@ static const struct {
     struct str type, model;
     struct codec_quirks quirks;
 } rows[] = {
-    {STR("openai"), STR("*"), {.name = STR("openai"), .refuses = OTHERS_SAMPLING}},
+    {STR("openai"), STR("*"), {.name = STR("openai"), .many_servers = true, .refuses = OTHERS_SAMPLING}},
     {STR("azure"), STR("*"), {.name = STR("openai"), .refuses = OTHERS_SAMPLING}},
     {STR("mistral"),
      STR("*"),

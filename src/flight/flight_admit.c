@@ -16,6 +16,7 @@ static const struct {
     {STR("x-weir-timeout-ms"), offsetof(struct flight, steering.timeout_ms)},
     {STR("x-weir-session"), offsetof(struct flight, steering.session)},
     {STR("x-weir-tags"), offsetof(struct flight, steering.tags)},
+    {STR("x-weir-unsupported"), offsetof(struct flight, steering.unsupported)},
     {STR("content-type"), offsetof(struct flight, head.content_type)},
 };
 
@@ -111,6 +112,13 @@ enum step flight_admit_head(struct flight *flight, struct now now, struct action
         strategy_names_put(&sentence);
         text_put_byte(&sentence, '.');
         return answer_error(flight, error_invalid_request, text_str(&sentence), STR("x-weir-strategy"), now, out);
+    }
+    if (flight->steering.unsupported.at) {
+        bool drop = str_eq(flight->steering.unsupported, STR("drop"));
+        if (!drop && !str_eq(flight->steering.unsupported, STR("refuse")))
+            return answer_error(flight, error_invalid_request, STR("x-weir-unsupported must be `drop` or `refuse`."),
+                                STR("x-weir-unsupported"), now, out);
+        flight->steering.unsupported_as = drop ? unsupported_drop : unsupported_refuse;
     }
     uint64_t timeout_ms = 0;
     if (flight->steering.timeout_ms.at) {

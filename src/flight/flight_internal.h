@@ -268,6 +268,20 @@ bool files_needed(const struct flight *flight, const struct target *target);
 /* On: it stands in the request, and the next target may be tried. */
 enum step files_fetched(struct flight *flight, const struct event *event, struct now now, struct actions *out) MUST_USE;
 
+/* -- flight_edit.c: the caller's own words, but for what a target refuses -- */
+
+/* What becomes of what cannot be said there: by the request, its route, or the target's provider. */
+enum unsupported flight_unsupported(const struct flight *flight, const struct target *target);
+/* false: a member of a chat request means something that the target refuses; *error says which. */
+bool edit_fits(const struct flight *flight, const struct target *target, struct error *error);
+/* *body as it goes to the attempt's target, in the flight's arena where it differs; names what is lost. false: no
+ * memory.
+ */
+bool edit_openai(struct flight *flight, struct attempt *attempt, struct str *body);
+bool edit_alike(struct flight *flight, struct attempt *attempt, struct str *body);
+/* Notes the names of what is dropped and changed, for headers and story. */
+void losses_tell(struct flight *flight, struct attempt *attempt, const struct fit *fit);
+
 /* -- flight_translate.c: between dialects -- */
 
 /* The caller's body as a canonical message; and what of it every path must know. false: *error. */
@@ -280,9 +294,6 @@ bool translate_asks_alike(const struct flight *flight, const struct provider *pr
 bool translate_fits(struct flight *flight, const struct target *target, struct error *error);
 /* Path, body and states of an attempt that is not spliced OpenAI. false: no memory. */
 bool translate_request(struct flight *flight, struct attempt *attempt);
-/* Notes the names of what is dropped and changed, for headers and story. */
-struct fit;
-void losses_tell(struct flight *flight, struct attempt *attempt, const struct fit *fit);
 /* No further attempt can need the message. */
 void translate_release(struct flight *flight);
 /* Where the caller's dialect wants usage and the provider said none: an estimate by the text. true: it was filled in.

@@ -247,7 +247,8 @@ struct attempt {
 
 /* The x-weir-* headers that steer (flight_admit.c). {NULL,0}: not sent. */
 struct steering {
-    struct str targets, strategy, timeout_ms, session, tags;
+    struct str targets, strategy, timeout_ms, session, tags, unsupported;
+    enum unsupported unsupported_as; /* read out of it */
 };
 
 /* What else the caller's head said (flight_admit.c). */

@@ -13,8 +13,8 @@ bool splice_can(const struct flight *flight, const struct provider *provider) {
 }
 
 bool splice_fits(struct flight *flight, const struct target *target, struct error *error) {
-    (void)error;
-    return target->provider->endpoints & 1u << flight->endpoint;
+    if (!(target->provider->endpoints & 1u << flight->endpoint)) return false;
+    return flight->endpoint != endpoint_chat || edit_fits(flight, target, error);
 }
 
 bool splice_read(struct flight *flight, struct error *error, struct str *param) {
@@ -36,10 +36,16 @@ bool splice_request(struct flight *flight, struct attempt *attempt) {
     attempt->splice.asked_usage =
         flight->request.stream && provider->stream_options && has_usage_chunk && !flight->request.include_usage;
     struct openai_request request = flight->request;
+    struct str whole = flight->body.whole;
+    struct error error;
+    if (!edit_openai(flight, attempt, &whole)) return false;
+    if (whole.at != flight->body.whole.at && /* its places are others then */
+        !openai_skim_request(whole, flight->endpoint, &flight->arena, &request, &error, NULL))
+        return false;
     if (resume_has(flight))
         request.continuation = attempt->continuation.prefilled ? flight->resume.prefill : flight->resume.prompt;
-    if (!openai_splice(flight->body.whole, &request, multipart, attempt->target->model, attempt->splice.asked_usage,
-                       &flight->arena, &attempt->request.body))
+    if (!openai_splice(whole, &request, multipart, attempt->target->model, attempt->splice.asked_usage, &flight->arena,
+                       &attempt->request.body))
         return false;
     struct text path = text_in_arena(&flight->arena, provider->base.path.len + endpoint->path.len);
     text_put(&path, provider->base.path);

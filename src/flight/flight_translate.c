@@ -174,6 +174,23 @@ static struct codec_target translate_target_of(const struct flight *flight, cons
                                  .takes = row ? &row->takes : NULL};
 }
 
+/* In the caller's own dialect: what the model refuses and means something. */
+static bool alike_fits(struct flight *flight, const struct target *target, struct error *error) {
+    const struct message_request *message = flight->canonical.message;
+    enum unsupported unsupported = flight_unsupported(flight, target);
+    const uint64_t known = FEATURE_BIT(prefill) | FEATURE_BIT(tool_choice) | FEATURE_BIT(temperature) |
+                           FEATURE_BIT(top_p) | FEATURE_BIT(top_k) | FEATURE_BIT(reasoning_effort);
+    if (!message || !target->facts || !(target->facts->takes.refuses & known)) return true;
+    uint64_t lost = message_features(message, message->from) & target->facts->takes.refuses & known;
+    for (unsigned f = 0; f < features; f++) {
+        bool tuning = fit_is_tuning((enum feature)f);
+        if (lost >> f & 1 && (unsupported == unsupported_refuse || (unsupported == unsupported_usual && !tuning)))
+            return error_set(error, error_unsupported, "No provider of this model can be asked for `%.*s`.",
+                             STR_ARG(feature_name((enum feature)f)));
+    }
+    return true;
+}
+
 bool translate_fits(struct flight *flight, const struct target *target, struct error *error) {
     const struct provider *provider = target->provider;
     const struct endpoint_facts *endpoint = endpoint_facts(flight->endpoint);
@@ -191,7 +208,7 @@ bool translate_fits(struct flight *flight, const struct target *target, struct e
                          "The model's name becomes part of a path there, and must not hold `.`, `..` or empty "
                          "segments, backslashes, blanks, `?`, `#` or escapes of them.");
     }
-    if (translate_asks_alike(flight, provider)) return true;
+    if (translate_asks_alike(flight, provider)) return alike_fits(flight, target, error);
     if (!translate_read(flight, error, &flight->choice.unfit_param)) return false;
     if (flight->canonical.forecast) return true;
     if (flight->canonical.embed) return embed_fits(flight, codec_of(provider->dialect), error);
@@ -199,7 +216,8 @@ bool translate_fits(struct flight *flight, const struct target *target, struct e
     struct message_request fitted;
     struct fit fit;
     struct codec_target towards = translate_target_of(flight, target);
-    fit_request(flight->canonical.message, codec_of(provider->dialect), &towards, unsupported_usual, &fitted, &fit);
+    fit_request(flight->canonical.message, codec_of(provider->dialect), &towards, flight_unsupported(flight, target),
+                &fitted, &fit);
     if (flight->snapshot->fetch.on) fit.fetched = 0; /* weir gets it (flight_fetch.c) */
     for (unsigned f = 0; f < features; f++) {
         struct str name = feature_name((enum feature)f);
@@ -243,28 +261,18 @@ static bool models_replace(struct flight *flight, struct str model, struct opena
 static bool body_keep(struct flight *flight, struct attempt *attempt) {
     const struct endpoint_facts *endpoint = endpoint_facts(flight->endpoint);
     struct str body = flight->body.whole, model = attempt->target->model;
+    struct openai_request request = flight->request;
+    struct error error;
+    struct str param;
+    if (!edit_alike(flight, attempt, &body)) return false;
+    if (body.at != flight->body.whole.at && endpoint->dialect != dialect_gemini) { /* its places are others then */
+        if (!translate_keys_read(body, &request, &error, &param)) return false;
+    }
     if (endpoint->dialect == dialect_gemini && endpoint->operation == operation_embed)
         return models_replace(flight, model, &attempt->request.body);
     attempt->request.body = (struct openai_splice){.ranges = {body}, .count = 1, .len = body.len};
     return endpoint->dialect == dialect_gemini ||
-           openai_splice(body, &flight->request, false, model, false, &flight->arena, &attempt->request.body);
-}
-
-/* The names of these features, separated by commas; empty: there are none. */
-static struct str feature_names(struct flight *flight, uint64_t bits) {
-    if (!bits) return STR_NONE;
-    struct text text = text_in_arena(&flight->arena, 128);
-    for (unsigned f = 0; f < features; f++) {
-        if (!(bits >> f & 1)) continue;
-        if (text.len) text_put(&text, STR(", "));
-        text_put(&text, feature_name((enum feature)f));
-    }
-    return text.failed ? STR_NONE : text_str(&text);
-}
-
-void losses_tell(struct flight *flight, struct attempt *attempt, const struct fit *fit) {
-    attempt->dialect.dropped = feature_names(flight, fit->dropped);
-    attempt->dialect.changed = feature_names(flight, fit->changed & ~fit->dropped);
+           openai_splice(body, &request, false, model, false, &flight->arena, &attempt->request.body);
 }
 
 static struct str embed_dropped(struct flight *flight, const struct codec *codec) {
@@ -289,8 +297,9 @@ static bool body_write(struct flight *flight, struct attempt *attempt) {
         struct message_request asked = *flight->canonical.message, fitted;
         struct fit fit;
         if (attempt->way->goes_on && !resume_say(flight, attempt, &asked)) return false;
-        fit_request(&asked, attempt->dialect.codec, &target, unsupported_usual, &fitted, &fit);
-        if (!fit_schemas(&fitted, &target, &flight->canonical.arena, &fit)) return false;
+        fit_request(&asked, attempt->dialect.codec, &target, flight_unsupported(flight, attempt->target), &fitted,
+                    &fit);
+        if (!fit_schemas(&fitted, attempt->dialect.codec, &target, &flight->canonical.arena, &fit)) return false;
         attempt->dialect.codec->write_request(&fitted, &target, &body);
         if (!target.counts) losses_tell(flight, attempt, &fit);
     } else if (flight->canonical.embed) {

@@ -32,13 +32,13 @@ static void takes_write(const struct catalog_model *facts, struct text *text) {
     const struct model_takes *takes = &facts->takes;
     words_put(STR("refuses"), takes->refuses, model_views_feature, text);
     words_put(STR("thinking"), takes->thinking, model_views_thinking, text);
-    if (takes->thinking_least >= 0) text_json_i64(text, STR("thinking_least"), takes->thinking_least);
-    if (takes->thinking_most >= 0) text_json_i64(text, STR("thinking_most"), takes->thinking_most);
+    if (takes->thinking_least > 0) text_json_i64(text, STR("thinking_least"), takes->thinking_least);
+    if (takes->thinking_most > 0) text_json_i64(text, STR("thinking_most"), takes->thinking_most);
     words_put(STR("efforts"), takes->efforts, model_views_effort, text);
     words_put(STR("schema"), takes->schema, model_views_schema, text);
     if (takes->api) text_json_str(text, STR("api"), catalog_api_name(takes->api));
     if (facts->bills_hidden) text_json_bool(text, STR("bills_hidden"), facts->bills_hidden == flag_true);
-    if (facts->cache_tokens_min >= 0) text_json_i64(text, STR("cache_least"), facts->cache_tokens_min);
+    if (facts->cache_tokens_min > 0) text_json_i64(text, STR("cache_least"), facts->cache_tokens_min);
     words_put(STR("cache_lifetimes"), facts->cache_lifetimes, model_views_lifetime, text);
 }
 
@@ -58,7 +58,7 @@ void library_facts_write(const struct catalog_model *facts, struct text *text) {
     text_json_bool(text, STR("embeddings"), facts->uses >> use_embeddings & 1);
     text_json_bool(text, STR("time_series"), facts->uses >> use_time_series & 1);
     if (facts->speed) text_json_str(text, STR("speed"), catalog_speed_name(facts->speed));
-    if (catalog_first_token_ms(facts) >= 0) text_json_i64(text, STR("first_token_ms"), catalog_first_token_ms(facts));
+    if (catalog_first_token_ms(facts) > 0) text_json_i64(text, STR("first_token_ms"), catalog_first_token_ms(facts));
     if (facts->place) text_json_str(text, STR("place"), catalog_place_name(facts->place));
     words_put(STR("use"), facts->uses, model_views_use, text);
     takes_write(facts, text);

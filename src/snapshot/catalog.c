@@ -331,5 +331,5 @@ struct str catalog_lack(const struct catalog_model *model, const struct catalog_
 int64_t catalog_first_token_ms(const struct catalog_model *model) {
     static const int64_t of_speed[catalog_speeds] = {
         [speed_unknown] = -1, [speed_fast] = 400, [speed_medium] = 900, [speed_slow] = 2500};
-    return model->first_token_ms >= 0 ? model->first_token_ms : of_speed[model->speed];
+    return model->first_token_ms > 0 ? model->first_token_ms : of_speed[model->speed];
 }

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "dialect/openai/openai.h"
 
 struct str provider_state_word(size_t place) {
     static const struct str names[] = {[provider_active] = STR("active"),
@@ -75,6 +76,20 @@ const struct catalog_model *provider_facts(const struct provider *provider, stru
     return catalog_model_find(provider->row, model);
 }
 
+void target_tell(struct target *target) {
+    const struct provider *provider = target->provider;
+    const struct codec_quirks *quirks = quirks_of(provider->row->quirks, target->model);
+    const struct model_takes *takes = target->facts ? &target->facts->takes : NULL;
+    bool at_home = !quirks->many_servers || str_eq(provider->base_url, provider->row->base_url);
+    target->quirks = quirks;
+    target->refuses = (takes ? takes->refuses : 0) | (at_home ? quirks->refuses : 0);
+    target->touches = target->refuses | (quirks->max_tokens_old ? OPENAI_HAS_NEW_CAP : 0) |
+                      (quirks->system_not_developer ? OPENAI_HAS_DEVELOPER : 0) |
+                      (quirks->tool_id_alphabet ? OPENAI_HAS_CALLS : 0) |
+                      (quirks->seed_is_random_seed ? FEATURE_BIT(seed) : 0) |
+                      (takes && (takes->efforts || takes->thinking) ? FEATURE_BIT(reasoning_effort) : 0);
+}
+
 /* One that no configuration names, made for this request. NULL: no memory. */
 static const struct target *target_make(const struct provider *provider, struct str model, struct arena *arena) {
     struct target *target = arena_take_zeroed(arena, sizeof *target);
@@ -86,6 +101,7 @@ static const struct target *target_make(const struct provider *provider, struct 
                               .prices = PRICES_UNKNOWN};
     target->model = str_slice(target->name, provider->name.len + 1, target->name.len);
     if (target->facts) target->prices = target->facts->prices;
+    target_tell(target);
     return target->name.at ? target : NULL;
 }
 

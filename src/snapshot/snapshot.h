@@ -11,6 +11,8 @@
 #include "base/network.h"
 #include "core/health.h"
 #include "core/pick.h"
+#include "dialect/fit.h"
+#include "dialect/quirks.h"
 #include "snapshot/catalog.h"
 #include "snapshot/cells.h"
 #include "snapshot/client_table.h"
@@ -47,7 +49,8 @@ struct provider {
     size_t forward_header_count;
     struct str *models; /* configured, else the catalogue's; may be empty: then any model after "provider/" */
     size_t model_count;
-    struct catalog_model *facts; /* what the configuration says of models, over the catalogue's rows */
+    enum unsupported unsupported; /* what becomes of what it cannot be told */
+    struct catalog_model *facts;  /* what the configuration says of models, over the catalogue's rows */
     size_t fact_count;
     bool models_written; /* these and no others: it gets none that no list knows */
     struct str default_model;
@@ -87,6 +90,10 @@ struct target {
     struct str name;  /* "provider/model" */
     double weight;
     const struct catalog_model *facts; /* what the catalogue knows of the model; NULL: nothing */
+    const struct codec_quirks *quirks; /* never NULL; static */
+    uint64_t
+        refuses; /* of a chat request in OpenAI's own words: members that are not sent on, a bit per enum feature */
+    uint64_t touches; /* the same, and what is called otherwise there: bits of openai_request.members */
     struct price_list prices;
     uint32_t id; /* durable within the process: equal names keep their id across reloads (metrics, the lock) */
     uint64_t name_hash;
@@ -136,6 +143,7 @@ struct route {
     struct hedge_rules hedge;
     unsigned failover_after;       /* exclusive */
     uint64_t return_to_primary_ns; /* exclusive; 0: the lock stays */
+    enum unsupported unsupported;  /* usual: as its providers have it */
     bool resume_streams;
     struct str resume_prompt;
     struct route_cells *cells; /* NULL: made for one request */
@@ -228,6 +236,8 @@ const struct client *snapshot_client(const struct snapshot *snapshot, struct str
  * probes are forgotten. Any thread. */
 void snapshot_forgive(const struct snapshot *snapshot, const struct provider *provider, uint64_t now_ns);
 
+/* What its quirks and facts make of a body in OpenAI's own words: quirks, refuses, touches. */
+void target_tell(struct target *target);
 /* What is known of a model there: by the configuration, else by the catalogue; NULL: nothing. */
 const struct catalog_model *provider_facts(const struct provider *provider, struct str model);
 

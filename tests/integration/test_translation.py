@@ -199,3 +199,117 @@ def test_what_is_lost_stands_in_the_story(gateway):
     story = http(weir.port, "GET", f"/admin/v1/requests/{reply.headers['x-weir-request-id']}",
                  headers={"authorization": f"Bearer {weir.admin_key}"}).json
     assert story["attempts"][0]["dropped"] == "seed" and story["attempts"][0]["changed"] == "temperature"
+
+
+# -- the caller's own dialect, where a target refuses what another takes --
+
+HISTORY = [{"role": "developer", "content": "Be kind."}, {"role": "user", "content": "Hello"},
+           {"role": "assistant", "content": None, "tool_calls": [
+               {"id": "call_abcdefghijk", "type": "function",
+                "function": {"name": "f", "arguments": "{\"id\":\"x\"}"}}]},
+           {"role": "tool", "tool_call_id": "call_abcdefghijk", "content": "developer"}]
+
+
+@pytest.fixture(scope="module")
+def alike(mocks, tmp_path_factory):
+    from weirlib import Weir
+    base = f"http://127.0.0.1:{mocks[1].port}"
+    blocks = {
+        "openai": provider("http://127.0.0.1:9/v1", ["m"], type="openai", api_key="k"),
+        "mistral": provider(base + "/mistral/v1", ["m"], type="mistral"),
+        "house": provider(base + "/v1", ["m", *FACTS], type="openai", facts=FACTS),
+        "anthropic": provider(base, list(FACTS), type="anthropic", facts=FACTS),
+        "gemini": provider(base + "/v1beta", list(FACTS), type="gemini", facts=FACTS)
+    }
+    weir = Weir(
+        tmp_path_factory.mktemp("alike"), {
+            "providers": blocks, "routes": [{"model": "both", "targets": ["openai/m", "mistral/m"]},
+                                            {"model": "strict", "targets": ["house/stern"], "unsupported": "refuse"},
+                                            {"model": "lax", "targets": ["house/stern"], "unsupported": "drop"}]
+        })
+    yield weir, mocks[1]
+    weir.stop()
+
+
+def test_a_failover_to_a_vendor_that_refuses_openais_newer_words_goes_well(alike):
+    reply, sent = chat(alike, "both", HISTORY, max_completion_tokens=50, seed=7, temperature=0.5, user="me", top_k=4)
+    assert reply.status == 200 and reply.headers["x-weir-provider"] == "mistral", reply.body
+    assert sent["max_tokens"] == 50 and sent["random_seed"] == 7 and sent["temperature"] == 0.5
+    assert not {"max_completion_tokens", "seed", "user", "top_k"} & set(sent)
+    assert dropped(reply) == {"user", "top_k"} and not changed(reply)
+    assert [m["role"] for m in sent["messages"]] == ["system", "user", "assistant", "tool"]
+    call, result = sent["messages"][2]["tool_calls"][0], sent["messages"][3]
+    assert call["id"] == result["tool_call_id"] and len(call["id"]) == 9 and call["id"].isalnum()
+    assert call["function"]["arguments"] == "{\"id\":\"x\"}" and result["content"] == "developer"
+
+
+def test_a_body_stays_as_it_was_sent_where_nothing_must_change(alike):
+    weir, mock = alike
+    body = ('{ "max_tokens" : 50,"seed":7, "messages":[{"role":"developer", "content":"x"}],\t'
+            '"top_k":3,"reasoning_effort":"high", "stop":["a"] ,"model":"house/m"}')
+    mock.reset()
+    assert http(weir.port, "POST", "/v1/chat/completions", body.encode()).status in (200, 400)
+    assert mock.requests()["requests"][-1]["body"] == body.replace("house/m", "m")
+
+
+@pytest.mark.parametrize("members", [
+    ["temperature"], ["temperature", "top_p"], ["top_p", "max_tokens", "temperature"],
+    ["max_tokens", "max_completion_tokens"], ["reasoning_effort", "logit_bias", "top_k"],
+])
+@pytest.mark.parametrize("first", [True, False])
+def test_members_that_a_model_refuses_are_cut_out_wherever_they_stand(alike, members, first):
+    values = {"temperature": 0.5, "top_p": 0.5, "max_tokens": 40, "max_completion_tokens": 30, "logit_bias": {"5": 1},
+              "reasoning_effort": "xhigh", "top_k": 3}
+    rest = {"model": "house/stern", "messages": [{"role": "user", "content": "Hello"}]}
+    given = {name: values[name] for name in members}
+    reply, sent = ask(alike, "/v1/chat/completions", {**given, **rest} if first else {**rest, **given})
+    assert reply.status == 200, reply.body
+    want = {**rest, "model": "stern"}
+    cap = given.get("max_completion_tokens", given.get("max_tokens"))
+    if cap:
+        want["max_completion_tokens"] = cap
+    if "reasoning_effort" in given:
+        want["reasoning_effort"] = "max"  # the nearest that it takes, as its vendor calls it
+    assert sent == want
+    assert dropped(reply) == set(given) & {"temperature", "top_p", "top_k", "logit_bias"}
+    assert changed(reply) == set(given) & {"reasoning_effort"}
+
+
+def test_what_it_means_is_refused_unless_said_otherwise(alike):
+    weir, _ = alike
+    reply, sent = chat(alike, "house/stern", stop=["zz"])
+    assert reply.status == 400 and "`stop`" in reply.text and sent is None
+    reply, sent = chat(alike, "lax", stop=["zz"])
+    assert reply.status == 200 and "stop" not in sent and dropped(reply) == {"stop"}
+    reply, sent = chat(alike, "strict", temperature=0.5)
+    assert reply.status == 400 and "`temperature`" in reply.text and sent is None
+    for header, status in (("drop", 200), ("refuse", 400), ("maybe", 400)):
+        reply = http(weir.port, "POST", "/v1/chat/completions",
+                     {"model": "strict", "temperature": 0.5, "messages": [{"role": "user", "content": "Hello"}]},
+                     headers={"x-weir-unsupported": header})
+        assert reply.status == status, (header, reply.body)
+    assert "x-weir-unsupported" in reply.text
+
+
+def test_anthropics_own_callers_reach_its_newer_models(alike):
+    body = {"max_tokens": 9000, "temperature": 1, "messages": [{"role": "user", "content": "Hello"}],
+            "thinking": {"type": "enabled", "budget_tokens": 5000}, "top_k": 5}
+    reply, sent = ask(alike, "/v1/messages", {"model": "anthropic/adaptive", **body})
+    assert reply.status == 200, reply.body
+    assert sent == {"model": "adaptive", "max_tokens": 9000, "messages": body["messages"],
+                    "thinking": {"type": "adaptive"}}
+    assert dropped(reply) == {"temperature", "top_k"} and changed(reply) == {"reasoning_effort"}
+    turns = [*body["messages"], {"role": "assistant", "content": "{"}]
+    reply, sent = ask(alike, "/v1/messages", {"model": "anthropic/adaptive", "max_tokens": 9, "messages": turns})
+    assert reply.status == 400 and "`prefill`" in reply.text and sent is None
+    reply, sent = ask(alike, "/v1/messages", {"model": "anthropic/thinker", **{**body, "temperature": 1}})
+    assert sent == {**body, "model": "thinker"} and not dropped(reply)
+
+
+def test_googles_own_callers_reach_its_newer_models(alike):
+    config = {"temperature": 0.5, "top_k": 40.0, "maxOutputTokens": 50}
+    reply, sent = google(alike, "gemini/stern", generation_config=config)
+    assert reply.status == 200 and sent["generation_config"] == {"maxOutputTokens": 50}, reply.body
+    assert dropped(reply) == {"temperature", "top_k"}
+    reply, sent = google(alike, "gemini/thinker", generation_config=config)
+    assert sent["generation_config"] == config and not dropped(reply)

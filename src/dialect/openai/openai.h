@@ -12,6 +12,12 @@
 /* -- requests -- */
 
 /* What weir reads of a request, and where it stands in the bytes (offsets from the body's start). */
+/* Bits of openai_request.members beside those of features (of which FEATURE_BIT(max_tokens) is its older name). */
+#define OPENAI_HAS_NEW_CAP (UINT64_C(1) << 61)   /* max_completion_tokens */
+#define OPENAI_HAS_DEVELOPER (UINT64_C(1) << 62) /* a message of that role */
+#define OPENAI_HAS_CALLS (UINT64_C(1) << 63)     /* ids of calls in the history */
+_Static_assert(features < 61, "the bits beside features");
+
 struct openai_request {
     struct str model;            /* unescaped (in the arena if it held escapes); empty: none given */
     size_t model_from, model_to; /* the value with its quotes; equal: absent */
@@ -30,6 +36,8 @@ struct openai_request {
     bool has_tools;                                /* `tools` is an array that is not empty */
     bool wants_json;                               /* response_format of type json_object or json_schema */
     bool wants_schema;                             /* of type json_schema */
+    uint64_t members;           /* features that it asks for by a member of its own, and openai_has_* */
+    enum message_effort effort; /* as `reasoning_effort` says it; effort_unset: not, or another word */
     bool names_more;     /* it may name other models or stored things (names.h): members that say neither are known */
     struct str boundary; /* multipart: without its leading dashes */
     size_t messages_to;  /* the ] of `messages`, where more may be put; 0: absent or empty */

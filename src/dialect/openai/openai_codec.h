@@ -36,6 +36,10 @@ void openai_write_error_event(const struct message_event *event, struct text *te
 void openai_read_citations(const struct json_value *list, struct arena *arena, struct message_part *part);
 void openai_write_annotations(struct text *text, const struct message_choice *choice);
 
+/* A call's id as the vendor takes it: one that only takes ids of its own kind gets one made of the caller's, always the
+ * same one, in the buffer. */
+struct str openai_tool_id(struct str id, const struct codec_quirks *quirks, char *buffer, size_t size);
+
 /* Words of tables that both directions need. */
 struct str openai_effort_name(enum message_effort effort); /* "low"; effort_unset: {NULL,0} */
 enum message_effort openai_read_effort(struct str name);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "dialect/openai/openai.h"
+#include "dialect/openai/openai_codec.h"
 #include "dialect/skim.h"
 
 /* The keys that are read or written, here or by rules: none of them may be doubled. */
@@ -152,11 +152,13 @@ static bool member_read(struct reading *reading, enum key key, const struct skim
     case key_max_tokens:
     case key_max_completion_tokens:
         if (!openai_read_count(reading, key, token, &count)) return false;
+        request->members |= key == key_max_tokens ? FEATURE_BIT(max_tokens) : OPENAI_HAS_NEW_CAP;
         if (count >= 0 && (request->max_tokens < 0 || key == key_max_completion_tokens)) request->max_tokens = count;
         return true;
     case key_n:
         if (!openai_read_count(reading, key, token, &count)) return false;
         if (count > 0) request->n = count;
+        if (count > 1) request->members |= FEATURE_BIT(n);
         return true;
     case key_tools:
         request->has_tools = token->kind == skim_array && str_trim(skim_inside(token->value)).len > 0;
@@ -171,56 +173,83 @@ static bool member_read(struct reading *reading, enum key key, const struct skim
 /* Members that say neither another model nor what lies at a provider. Whatever else stands in a request, spelt with an
  * escape or in another case, makes names.h look at it: that costs a second pass. */
 enum innocents { of_request, of_message, of_part };
-static bool is_innocent(struct str key, enum innocents where) {
-    static const struct str members[] = {STR("model"),
-                                         STR("messages"),
-                                         STR("stream"),
-                                         STR("stream_options"),
-                                         STR("temperature"),
-                                         STR("top_p"),
-                                         STR("max_tokens"),
-                                         STR("max_completion_tokens"),
-                                         STR("n"),
-                                         STR("stop"),
-                                         STR("seed"),
-                                         STR("user"),
-                                         STR("presence_penalty"),
-                                         STR("frequency_penalty"),
-                                         STR("logprobs"),
-                                         STR("top_logprobs"),
-                                         STR("logit_bias"),
-                                         STR("response_format"),
-                                         STR("tool_choice"),
-                                         STR("parallel_tool_calls"),
-                                         STR("reasoning_effort"),
-                                         STR("verbosity"),
-                                         STR("metadata"),
-                                         STR("store"),
-                                         STR("service_tier"),
-                                         STR("prompt_cache_key"),
-                                         STR("safety_identifier"),
-                                         STR("input"),
-                                         STR("encoding_format"),
-                                         STR("dimensions"),
-                                         STR("functions"),
-                                         STR("function_call"),
-                                         STR("modalities"),
-                                         STR("audio"),
-                                         STR("top_k")};
-    static const struct str of_messages[] = {
-        STR("role"),    STR("content"),           STR("name"),      STR("tool_calls"),   STR("tool_call_id"),
-        STR("refusal"), STR("reasoning_content"), STR("reasoning"), STR("function_call")};
-    static const struct str of_parts[] = {STR("type"),        STR("text"),    STR("image_url"),
-                                          STR("input_audio"), STR("refusal"), STR("cache_control")};
+struct innocent {
+    struct str name;
+    uint64_t bit; /* what a target may refuse; 0: none does */
+};
+#define PLAIN(key) \
+    { STR(#key), 0 }
+#define TOLD(key) \
+    { STR(#key), FEATURE_BIT(key) }
+
+/* NULL: it is none of them. */
+static const struct innocent *innocent_find(struct str key, enum innocents where) {
+    static const struct innocent members[] = {PLAIN(model),
+                                              PLAIN(messages),
+                                              PLAIN(stream),
+                                              PLAIN(stream_options),
+                                              TOLD(temperature),
+                                              TOLD(top_p),
+                                              PLAIN(max_tokens),
+                                              PLAIN(max_completion_tokens),
+                                              PLAIN(n),
+                                              TOLD(stop),
+                                              TOLD(seed),
+                                              TOLD(user),
+                                              TOLD(presence_penalty),
+                                              TOLD(frequency_penalty),
+                                              TOLD(logprobs),
+                                              {STR("top_logprobs"), FEATURE_BIT(logprobs)},
+                                              TOLD(logit_bias),
+                                              PLAIN(response_format),
+                                              PLAIN(tool_choice),
+                                              TOLD(parallel_tool_calls),
+                                              TOLD(reasoning_effort),
+                                              TOLD(verbosity),
+                                              TOLD(metadata),
+                                              TOLD(store),
+                                              TOLD(service_tier),
+                                              TOLD(prompt_cache_key),
+                                              PLAIN(safety_identifier),
+                                              PLAIN(input),
+                                              PLAIN(encoding_format),
+                                              PLAIN(dimensions),
+                                              PLAIN(functions),
+                                              PLAIN(function_call),
+                                              PLAIN(modalities),
+                                              PLAIN(audio),
+                                              TOLD(top_k),
+                                              TOLD(min_p),
+                                              TOLD(repetition_penalty)};
+    static const struct innocent of_messages[] = {PLAIN(role),
+                                                  PLAIN(content),
+                                                  PLAIN(name),
+                                                  {STR("tool_calls"), OPENAI_HAS_CALLS},
+                                                  {STR("tool_call_id"), OPENAI_HAS_CALLS},
+                                                  PLAIN(refusal),
+                                                  PLAIN(reasoning_content),
+                                                  PLAIN(reasoning),
+                                                  PLAIN(function_call)};
+    static const struct innocent of_parts[] = {PLAIN(type),        PLAIN(text),    PLAIN(image_url),
+                                               PLAIN(input_audio), PLAIN(refusal), PLAIN(cache_control)};
     static const struct {
-        const struct str *names;
+        const struct innocent *names;
         size_t count;
     } lists[] = {{members, sizeof members / sizeof *members},
                  {of_messages, sizeof of_messages / sizeof *of_messages},
                  {of_parts, sizeof of_parts / sizeof *of_parts}};
     for (size_t i = 0; i < lists[where].count; i++)
-        if (str_eq(key, lists[where].names[i])) return true;
-    return false;
+        if (str_eq(key, lists[where].names[i].name)) return &lists[where].names[i];
+    return NULL;
+}
+
+/* Notes what stands there. */
+static void innocent_note(struct reading *reading, struct str key, enum innocents where) {
+    const struct innocent *found = innocent_find(key, where);
+    if (found)
+        reading->request->members |= found->bit;
+    else
+        reading->request->names_more = true;
 }
 
 /* Functions of the caller's own name nothing; tools of the provider's may. */
@@ -253,9 +282,12 @@ static bool inside_read(struct reading *reading, enum key top, struct skim *skim
         for (size_t i = 0; i < 3; i++) reading->request->has_image |= str_eq(token->value, images[i]);
         reading->request->has_audio |= str_eq(token->value, STR("\"input_audio\""));
     }
-    if (top == key_messages && token->key.at)
-        reading->request->names_more |= (token->depth == 5 && !is_innocent(token->key, of_part)) ||
-                                        (token->depth == 3 && !is_innocent(token->key, of_message));
+    if (top == key_messages && token->key.at && token->depth == 5) innocent_note(reading, token->key, of_part);
+    if (top == key_messages && token->key.at && token->depth == 3) {
+        innocent_note(reading, token->key, of_message);
+        if (token->kind == skim_string && str_eq(token->value, STR("\"developer\"")))
+            reading->request->members |= OPENAI_HAS_DEVELOPER;
+    }
     bool on_the_way = top == key_messages && (token->depth != 3 || skim_is(token->key, STR("content")));
     return !container || token->passed || on_the_way || skim_skip(skim, token);
 }
@@ -269,7 +301,10 @@ static bool top_read(struct reading *reading, struct skim *skim, struct skim_tok
     if (*top == key_tools)
         reading->request->names_more |= !tools_are_innocent(token->value);
     else if (*top == keys)
-        reading->request->names_more |= !is_innocent(token->key, of_request) || input_has_parts(token);
+        innocent_note(reading, token->key, of_request);
+    if (*top == keys && input_has_parts(token)) reading->request->names_more = true;
+    if (*top == keys && token->kind == skim_string && str_eq(token->key, STR("reasoning_effort")))
+        reading->request->effort = openai_read_effort(skim_inside(token->value));
     return member_read(reading, *top, token);
 }
 

@@ -125,8 +125,7 @@ static bool id_fits(struct str id, struct str alphabet, unsigned length) {
     return true;
 }
 
-/* A vendor that takes only ids of its own kind gets one made of the caller's, always the same one. */
-static struct str id_for(struct str id, const struct codec_quirks *quirks, char *buffer, size_t size) {
+struct str openai_tool_id(struct str id, const struct codec_quirks *quirks, char *buffer, size_t size) {
     if (!quirks->tool_id_alphabet || quirks->tool_id_length >= size) return id;
     struct str alphabet = str_from(quirks->tool_id_alphabet);
     if (id_fits(id, alphabet, quirks->tool_id_length)) return id;
@@ -151,7 +150,7 @@ static void openai_write_request_calls_put(struct text *text, const struct messa
         any = true;
         text_json_comma(text);
         text_put_byte(text, '{');
-        text_json_str(text, STR("id"), id_for(part->id.at ? part->id : part->name, quirks, id, sizeof id));
+        text_json_str(text, STR("id"), openai_tool_id(part->id.at ? part->id : part->name, quirks, id, sizeof id));
         openai_write_called(text, part);
     }
     if (any) text_put_byte(text, ']');
@@ -209,7 +208,8 @@ static void results_put(struct text *text, const struct message *message, const 
         if (part->kind != part_tool_result) continue;
         struct message_part *parts = part->parts;
         message_begin(text, STR("tool"));
-        text_json_str(text, STR("tool_call_id"), id_for(part->id.at ? part->id : part->name, quirks, id, sizeof id));
+        text_json_str(text, STR("tool_call_id"),
+                      openai_tool_id(part->id.at ? part->id : part->name, quirks, id, sizeof id));
         size_t texts = 0;
         for (size_t p = 0; p < part->part_count; p++) {
             texts += parts[p].kind == part_text;

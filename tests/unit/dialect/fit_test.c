@@ -55,6 +55,22 @@ static void what_a_model_refuses_is_left_out_and_named(void **state) {
     assert_true(fit.refused == (FEATURE_BIT(temperature) | FEATURE_BIT(top_k)) && !fit.dropped);
 }
 
+static void what_a_message_is_about_is_never_dropped(void **state) {
+    (void)state;
+    static const enum dialect to[] = {dialect_openai, dialect_anthropic, dialect_ollama, dialect_cloudflare,
+                                      dialect_huggingface};
+    struct message_part part = {.kind = part_document, .media = {.data = STR("AAAA"), .mime = STR("video/mp4")}};
+    struct message message = {.role = message_user, .parts = &part, .part_count = 1};
+    begin(dialect_gemini, true);
+    request.messages = &message;
+    request.message_count = 1;
+    for (size_t i = 0; i < sizeof to / sizeof *to; i++)
+        for (enum unsupported unsupported = unsupported_usual; unsupported <= unsupported_refuse; unsupported++) {
+            make(to[i], unsupported);
+            assert_true(has(fit.refused, feature_video) && !has(fit.dropped, feature_video));
+        }
+}
+
 static void a_cap_below_the_least_thinking_turns_it_off(void **state) {
     (void)state;
     begin(dialect_openai, true);
@@ -184,6 +200,7 @@ static void a_callers_cap_is_never_exceeded(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_model_refuses_is_left_out_and_named),
+        cmocka_unit_test(what_a_message_is_about_is_never_dropped),
         cmocka_unit_test(a_cap_below_the_least_thinking_turns_it_off),
         cmocka_unit_test(an_effort_that_is_not_taken_becomes_the_nearest),
         cmocka_unit_test(thinking_of_a_model_that_does_not_is_dropped_with_a_word),

@@ -1,0 +1,182 @@
+/* edit.c - see edit.h. The places are noted in one walk down each object that a rule is about, then the bytes between
+ * them are put together. How many there are the body decides: the list grows in the arena. */
+#include "dialect/edit.h"
+
+#include <stdlib.h>
+
+#include "dialect/openai/openai_codec.h"
+#include "dialect/skim.h"
+
+struct cut {
+    size_t from, to;
+    struct str text;
+};
+
+struct editing {
+    struct str body;
+    struct arena *arena;
+    const struct edit_wants *wants;
+    struct cut *cuts;
+    size_t count, room;
+    uint64_t touched;
+    bool failed;
+};
+
+static size_t offset_in(const struct editing *editing, struct str part) { return (size_t)(part.at - editing->body.at); }
+
+static void cut_add(struct editing *editing, size_t from, size_t to, struct str text) {
+    if (editing->count == editing->room) {
+        size_t room = editing->room ? editing->room * 2 : 16;
+        struct cut *bigger = arena_take(editing->arena, room * sizeof *bigger);
+        if (!bigger) {
+            editing->failed = true;
+            return;
+        }
+        for (size_t i = 0; i < editing->count; i++) bigger[i] = editing->cuts[i];
+        editing->cuts = bigger;
+        editing->room = room;
+    }
+    editing->cuts[editing->count++] = (struct cut){from, to, text};
+}
+
+static struct str quoted(struct editing *editing, struct str plain) {
+    struct text text = text_in_arena(editing->arena, plain.len + 8);
+    text_put_json(&text, plain);
+    editing->failed |= text.failed;
+    return text.failed ? STR("") : text_str(&text);
+}
+
+/* -- members -- */
+
+/* max_output_tokens is maxOutputTokens. */
+static bool edit_is_spelt(struct str raw, struct str key) {
+    size_t at = 0;
+    if (skim_is(raw, key)) return true;
+    for (size_t i = 0; i < raw.len; i++) {
+        if (raw.at[i] == '_') continue;
+        if (at == key.len || !str_eq_nocase(str_slice(raw, i, i + 1), str_slice(key, at, at + 1))) return false;
+        at++;
+    }
+    return at == key.len && raw.len > key.len;
+}
+
+static const struct edit_rule *rule_of(const struct editing *editing, struct str inside, struct str key) {
+    for (size_t i = 0; i < editing->wants->rule_count; i++) {
+        const struct edit_rule *rule = &editing->wants->rules[i];
+        if (!str_eq(rule->inside, inside)) continue;
+        if (inside.len ? edit_is_spelt(key, rule->key) : skim_is(key, rule->key)) return rule;
+    }
+    return NULL;
+}
+
+/* Members that are cut out, one after the other: with the comma behind them, or at the end the one before. */
+struct run {
+    size_t from;     /* of the first; SIZE_MAX: none */
+    size_t kept_end; /* behind the last member that stays; 0: none does */
+    size_t end;      /* behind the last that goes */
+};
+
+static void run_end(struct editing *editing, struct run *run, size_t next) {
+    if (run->from != SIZE_MAX && next)
+        cut_add(editing, run->from, next, STR(""));
+    else if (run->from != SIZE_MAX)
+        cut_add(editing, run->kept_end ? run->kept_end : run->from, run->end, STR(""));
+    run->from = SIZE_MAX;
+}
+
+/* The members of one object. *messages, *below: values that are looked into afterwards. */
+static void members_edit(struct editing *editing, struct str object, struct str inside, struct str *messages,
+                         struct skim_token *below) {
+    struct run run = {.from = SIZE_MAX};
+    struct skim skim;
+    skim_begin(&skim, object, 1);
+    for (struct skim_token token; (token = skim_next(&skim)).kind > skim_error;) {
+        if (token.depth != 1 || token.kind == skim_close || !token.key.at) continue;
+        size_t start = offset_in(editing, token.key) - 1, end = offset_in(editing, token.value) + token.value.len;
+        const struct edit_rule *rule = rule_of(editing, inside, token.key);
+        if (rule && token.kind != skim_null) editing->touched |= rule->feature;
+        if (rule && rule->what == edit_remove) {
+            if (run.from == SIZE_MAX) run.from = start;
+            run.end = end;
+            continue;
+        }
+        run_end(editing, &run, start);
+        run.kept_end = end;
+        if (rule && rule->what == edit_rename)
+            cut_add(editing, start, start + token.key.len + 2, quoted(editing, rule->with));
+        else if (rule)
+            cut_add(editing, offset_in(editing, token.value), end, rule->with);
+        if (inside.len) continue;
+        if (token.kind == skim_array && skim_is(token.key, STR("messages"))) *messages = token.value;
+        if (token.kind == skim_object && below->kind != skim_object)
+            for (size_t i = 0; i < editing->wants->rule_count; i++)
+                if (editing->wants->rules[i].inside.len && edit_is_spelt(token.key, editing->wants->rules[i].inside))
+                    *below = token;
+    }
+    run_end(editing, &run, 0);
+}
+
+/* -- messages -- */
+
+static void id_edit(struct editing *editing, struct str value) {
+    char buffer[64];
+    struct str plain;
+    if (!skim_unescape(skim_inside(value), editing->arena, &plain)) return; /* its vendor says what is wrong */
+    struct str id = openai_tool_id(plain, editing->wants->ids_of, buffer, sizeof buffer);
+    size_t from = offset_in(editing, value);
+    if (!str_eq(id, plain)) cut_add(editing, from, from + value.len, quoted(editing, id));
+}
+
+static void messages_edit(struct editing *editing, struct str messages) {
+    enum { of_message = 2, of_call = 4 };
+    const struct edit_wants *wants = editing->wants;
+    struct skim skim;
+    bool calls = false;
+    skim_begin(&skim, messages, wants->ids_of ? of_call : of_message);
+    for (struct skim_token token; (token = skim_next(&skim)).kind > skim_error;) {
+        if (token.kind == skim_close || !token.key.at) continue;
+        if (token.depth == of_message) calls = skim_is(token.key, STR("tool_calls"));
+        if (token.kind != skim_string) continue;
+        bool role = token.depth == of_message && skim_is(token.key, STR("role"));
+        if (role && wants->system_not_developer && skim_is(skim_inside(token.value), STR("developer"))) {
+            size_t from = offset_in(editing, token.value);
+            cut_add(editing, from, from + token.value.len, STR("\"system\""));
+        }
+        if (!wants->ids_of) continue;
+        if ((token.depth == of_message && skim_is(token.key, STR("tool_call_id"))) ||
+            (token.depth == of_call && calls && skim_is(token.key, STR("id"))))
+            id_edit(editing, token.value);
+    }
+}
+
+/* -- the whole -- */
+
+static int by_place(const void *a, const void *b) {
+    const struct cut *one = a, *other = b;
+    return (one->from > other->from) - (one->from < other->from);
+}
+
+bool edit_body(struct str body, const struct edit_wants *wants, struct arena *arena, struct str *edited,
+               uint64_t *touched) {
+    struct editing editing = {.body = body, .arena = arena, .wants = wants};
+    struct str messages = STR("");
+    struct skim_token below = {.kind = skim_end};
+    members_edit(&editing, body, STR(""), &messages, &below);
+    if (below.kind == skim_object) members_edit(&editing, below.value, wants->rules[0].inside, &messages, &below);
+    if (messages.len && (wants->system_not_developer || wants->ids_of)) messages_edit(&editing, messages);
+    *touched = editing.touched;
+    *edited = body;
+    if (editing.failed) return false;
+    if (!editing.count) return true;
+    qsort(editing.cuts, editing.count, sizeof *editing.cuts, by_place);
+    struct text text = text_in_arena(arena, body.len + 64);
+    size_t at = 0;
+    for (size_t i = 0; i < editing.count; i++) {
+        text_put(&text, str_slice(body, at, editing.cuts[i].from));
+        text_put(&text, editing.cuts[i].text);
+        at = editing.cuts[i].to;
+    }
+    text_put(&text, str_slice(body, at, body.len));
+    *edited = text_str(&text);
+    return !text.failed;
+}

@@ -1,0 +1,29 @@
+/* edit.h - a body in its caller's own dialect, but for members that its target refuses or calls otherwise: they are cut
+ * out, renamed or said anew where they stand, and every other byte stays. Pure. */
+#ifndef WEIR_DIALECT_EDIT_H
+#define WEIR_DIALECT_EDIT_H
+
+#include "dialect/codec.h"
+
+/* A member that is not sent as it stands. */
+struct edit_rule {
+    struct str inside; /* of which object at the top; empty: at the top itself */
+    struct str key;    /* in Google's, also with underscores */
+    enum { edit_remove, edit_rename, edit_replace } what;
+    struct str with;  /* the new name, plain; the new value, as JSON */
+    uint64_t feature; /* noted when it stands there; 0: nothing is lost */
+};
+
+struct edit_wants {
+    const struct edit_rule *rules;
+    size_t rule_count;
+    bool system_not_developer;         /* messages[].role */
+    const struct codec_quirks *ids_of; /* whose ids of calls the messages must have; NULL: any */
+};
+
+/* The whole body in the arena; itself where nothing had to be changed. `touched`: features of the rules that fitted.
+ * The body is one JSON object. false: no memory. */
+bool edit_body(struct str body, const struct edit_wants *wants, struct arena *arena, struct str *edited,
+               uint64_t *touched);
+
+#endif

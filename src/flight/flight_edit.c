@@ -1,0 +1,218 @@
+/* flight_edit.c - a body in its caller's own dialect goes up as it is, but for what its target refuses: which members
+ * those are is a fact of the target, made when it was deployed (target->touches), and which stand in the body was noted
+ * when it was read. Nothing is walked again where the two have nothing in common. */
+#include "base/check.h"
+#include "dialect/edit.h"
+#include "dialect/fit.h"
+#include "dialect/openai/openai_codec.h"
+#include "flight/flight_internal.h"
+
+enum { rules_max = 32 };
+
+struct rules {
+    struct edit_rule list[rules_max];
+    size_t count;
+    uint64_t dropped, changed; /* features of the rules */
+};
+
+static void rule_add(struct rules *rules, struct edit_rule rule) {
+    CHECKF(rules->count < rules_max, "count=%zu", rules->count);
+    rules->list[rules->count++] = rule;
+}
+
+/* -- names -- */
+
+/* The names of these features, separated by commas; empty: there are none. */
+static struct str feature_names(struct flight *flight, uint64_t bits) {
+    if (!bits) return STR_NONE;
+    struct text text = text_in_arena(&flight->arena, 128);
+    for (unsigned f = 0; f < features; f++) {
+        if (!(bits >> f & 1)) continue;
+        if (text.len) text_put(&text, STR(", "));
+        text_put(&text, feature_name((enum feature)f));
+    }
+    return text.failed ? STR_NONE : text_str(&text);
+}
+
+void losses_tell(struct flight *flight, struct attempt *attempt, const struct fit *fit) {
+    attempt->dialect.dropped = feature_names(flight, fit->dropped);
+    attempt->dialect.changed = feature_names(flight, fit->changed & ~fit->dropped);
+}
+
+/* -- what is refused and means something -- */
+
+bool edit_fits(const struct flight *flight, const struct target *target, struct error *error) {
+    enum unsupported unsupported = flight_unsupported(flight, target);
+    uint64_t lost = flight->request.members & target->refuses;
+    for (unsigned f = 0; f < features; f++) {
+        if (!(lost >> f & 1)) continue;
+        bool refused =
+            unsupported == unsupported_refuse || (unsupported == unsupported_usual && !fit_is_tuning((enum feature)f));
+        if (refused && f != feature_max_tokens) /* that has another name */
+            return error_set(error, error_unsupported, "No provider of this model can be asked for `%.*s`.",
+                             STR_ARG(feature_name((enum feature)f)));
+    }
+    return true;
+}
+
+/* -- OpenAI's -- */
+
+static const struct {
+    struct str key;
+    enum feature feature;
+} members[] = {{STR("temperature"), feature_temperature},
+               {STR("top_p"), feature_top_p},
+               {STR("top_k"), feature_top_k},
+               {STR("min_p"), feature_min_p},
+               {STR("frequency_penalty"), feature_frequency_penalty},
+               {STR("presence_penalty"), feature_presence_penalty},
+               {STR("repetition_penalty"), feature_repetition_penalty},
+               {STR("seed"), feature_seed},
+               {STR("n"), feature_n},
+               {STR("stop"), feature_stop},
+               {STR("logprobs"), feature_logprobs},
+               {STR("top_logprobs"), feature_logprobs},
+               {STR("logit_bias"), feature_logit_bias},
+               {STR("parallel_tool_calls"), feature_parallel_tool_calls},
+               {STR("reasoning_effort"), feature_reasoning_effort},
+               {STR("verbosity"), feature_verbosity},
+               {STR("user"), feature_user},
+               {STR("metadata"), feature_metadata},
+               {STR("store"), feature_store},
+               {STR("service_tier"), feature_service_tier},
+               {STR("prompt_cache_key"), feature_prompt_cache_key}};
+
+/* The cap on the answer, by the name that is known there. Of two the newer one counts, as it does everywhere. */
+static void cap_rules(const struct flight *flight, const struct target *target, struct rules *rules) {
+    uint64_t has = flight->request.members;
+    bool both = has & OPENAI_HAS_NEW_CAP && has & FEATURE_BIT(max_tokens);
+    bool by_old = target->quirks->max_tokens_old && has & OPENAI_HAS_NEW_CAP;
+    bool by_new = target->refuses & has & FEATURE_BIT(max_tokens);
+    if ((by_old || by_new) && both)
+        rule_add(rules, (struct edit_rule){.inside = STR(""), .key = STR("max_tokens"), .what = edit_remove});
+    if (by_old)
+        rule_add(rules, (struct edit_rule){.inside = STR(""),
+                                           .key = STR("max_completion_tokens"),
+                                           .what = edit_rename,
+                                           .with = STR("max_tokens")});
+    else if (by_new && !both)
+        rule_add(rules, (struct edit_rule){.inside = STR(""),
+                                           .key = STR("max_tokens"),
+                                           .what = edit_rename,
+                                           .with = STR("max_completion_tokens")});
+}
+
+/* An effort that the model takes, as its vendor calls it. */
+static void effort_rule(struct flight *flight, const struct model_takes *takes, struct rules *rules) {
+    enum message_effort asked = flight->request.effort, nearest = fit_effort(takes->efforts, asked);
+    struct str named = takes->effort_names ? takes->effort_names[nearest] : STR_NONE;
+    if (!asked || (nearest == asked && !named.len)) return;
+    struct text text = text_in_arena(&flight->arena, 32);
+    text_put_json(&text, named.len ? named : openai_effort_name(nearest));
+    if (text.failed) return; /* its vendor says that it does not know it */
+    rule_add(rules, (struct edit_rule){.inside = STR(""),
+                                       .key = STR("reasoning_effort"),
+                                       .what = edit_replace,
+                                       .with = text_str(&text),
+                                       .feature = FEATURE_BIT(reasoning_effort)});
+    if (nearest != asked) rules->changed |= FEATURE_BIT(reasoning_effort);
+}
+
+static void openai_rules(struct flight *flight, const struct target *target, struct rules *rules) {
+    const struct model_takes *takes = target->facts ? &target->facts->takes : NULL;
+    uint64_t sampling = FEATURE_BIT(temperature) | FEATURE_BIT(top_p) | FEATURE_BIT(top_k) | FEATURE_BIT(min_p);
+    uint64_t lost = target->refuses & ~FEATURE_BIT(max_tokens);
+    if (takes && model_thinks(takes, thinking_no_sampling) && flight->request.effort > effort_none) lost |= sampling;
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        uint64_t bit = UINT64_C(1) << members[i].feature;
+        if (!(lost & flight->request.members & bit)) continue;
+        rule_add(rules,
+                 (struct edit_rule){.inside = STR(""), .key = members[i].key, .what = edit_remove, .feature = bit});
+        rules->dropped |= bit;
+    }
+    if (target->quirks->seed_is_random_seed && flight->request.members & FEATURE_BIT(seed) & ~lost)
+        rule_add(rules, (struct edit_rule){
+                            .inside = STR(""), .key = STR("seed"), .what = edit_rename, .with = STR("random_seed")});
+    cap_rules(flight, target, rules);
+    if (takes && !(lost & FEATURE_BIT(reasoning_effort))) effort_rule(flight, takes, rules);
+}
+
+static bool edit_tell(struct flight *flight, struct attempt *attempt, const struct rules *rules, uint64_t touched) {
+    struct fit fit = {.dropped = touched & rules->dropped, .changed = touched & rules->changed};
+    losses_tell(flight, attempt, &fit);
+    return true;
+}
+
+bool edit_openai(struct flight *flight, struct attempt *attempt, struct str *body) {
+    const struct target *target = attempt->target;
+    uint64_t has = flight->request.members, touched = 0;
+    struct rules rules = {.count = 0};
+    if (!(has & target->touches) || flight->endpoint != endpoint_chat) return true;
+    openai_rules(flight, target, &rules);
+    struct edit_wants wants = {
+        .rules = rules.list,
+        .rule_count = rules.count,
+        .system_not_developer = target->quirks->system_not_developer && has & OPENAI_HAS_DEVELOPER,
+        .ids_of = target->quirks->tool_id_alphabet && has & OPENAI_HAS_CALLS ? target->quirks : NULL};
+    if (!rules.count && !wants.system_not_developer && !wants.ids_of) return true;
+    return edit_body(*body, &wants, &flight->arena, body, &touched) && edit_tell(flight, attempt, &rules, touched);
+}
+
+/* -- Anthropic's and Google's, whose bodies are read anyway -- */
+
+static void alike_rule(struct rules *rules, struct str inside, struct str key, enum feature feature) {
+    uint64_t bit = UINT64_C(1) << feature;
+    rule_add(rules, (struct edit_rule){.inside = inside, .key = key, .what = edit_remove, .feature = bit});
+    rules->dropped |= bit;
+}
+
+static void anthropic_rules(const struct message_request *message, const struct model_takes *takes,
+                            struct rules *rules) {
+    bool off = message->effort == effort_none, budget = message->reasoning_tokens > 0;
+    bool only_adaptive = model_thinks(takes, thinking_adaptive) && !model_thinks(takes, thinking_budget);
+    if (takes->refuses & FEATURE_BIT(temperature)) alike_rule(rules, STR(""), STR("temperature"), feature_temperature);
+    if (takes->refuses & FEATURE_BIT(top_p)) alike_rule(rules, STR(""), STR("top_p"), feature_top_p);
+    if (takes->refuses & FEATURE_BIT(top_k)) alike_rule(rules, STR(""), STR("top_k"), feature_top_k);
+    if ((takes->refuses & FEATURE_BIT(reasoning_effort) && message->reasoning_tokens != MESSAGE_NO_INT) ||
+        (off && model_thinks(takes, thinking_always_on))) {
+        alike_rule(rules, STR(""), STR("thinking"), feature_reasoning_effort);
+    } else if (budget && only_adaptive) {
+        rule_add(rules, (struct edit_rule){.inside = STR(""),
+                                           .key = STR("thinking"),
+                                           .what = edit_replace,
+                                           .with = STR("{\"type\":\"adaptive\"}"),
+                                           .feature = FEATURE_BIT(reasoning_effort)});
+        rules->changed |= FEATURE_BIT(reasoning_effort);
+    }
+}
+
+static void gemini_rules(const struct model_takes *takes, struct rules *rules) {
+    const struct str config = STR("generationConfig");
+    if (takes->refuses & FEATURE_BIT(temperature)) alike_rule(rules, config, STR("temperature"), feature_temperature);
+    if (takes->refuses & FEATURE_BIT(top_p)) alike_rule(rules, config, STR("topP"), feature_top_p);
+    if (takes->refuses & FEATURE_BIT(top_k)) alike_rule(rules, config, STR("topK"), feature_top_k);
+    if (takes->refuses & FEATURE_BIT(reasoning_effort))
+        alike_rule(rules, config, STR("thinkingConfig"), feature_reasoning_effort);
+}
+
+bool edit_alike(struct flight *flight, struct attempt *attempt, struct str *body) {
+    const struct catalog_model *row = attempt->target->facts;
+    const struct message_request *message = flight->canonical.message;
+    enum dialect dialect = endpoint_facts(flight->endpoint)->dialect;
+    struct rules rules = {.count = 0};
+    uint64_t touched = 0;
+    if (!row || !message) return true;
+    if (dialect == dialect_anthropic) anthropic_rules(message, &row->takes, &rules);
+    if (dialect == dialect_gemini) gemini_rules(&row->takes, &rules);
+    struct edit_wants wants = {.rules = rules.list, .rule_count = rules.count};
+    if (!rules.count) return true;
+    return edit_body(*body, &wants, &flight->arena, body, &touched) && edit_tell(flight, attempt, &rules, touched);
+}
+
+/* -- who says what becomes of it -- */
+
+enum unsupported flight_unsupported(const struct flight *flight, const struct target *target) {
+    if (flight->steering.unsupported_as) return flight->steering.unsupported_as;
+    if (flight->choice.route && flight->choice.route->unsupported) return flight->choice.route->unsupported;
+    return target->provider->unsupported;
+}

@@ -1,0 +1,133 @@
+/* edit_test.c - members are cut out, renamed and said anew where they stand, and what is left is JSON with every other
+ * byte as it was. */
+#include "dialect/edit.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "base/prng.h"
+#include "dialect/quirks.h"
+#include "dialect/skim.h"
+
+static struct arena arena;
+
+static const struct edit_rule rules[] = {
+    {STR(""), STR("a"), edit_remove, {NULL, 0}, 1},
+    {STR(""), STR("b"), edit_remove, {NULL, 0}, 2},
+    {STR(""), STR("c"), edit_rename, STR("see"), 0},
+    {STR(""), STR("d"), edit_replace, STR("{\"x\":1}"), 4},
+};
+
+static struct str edit(struct str body, const struct edit_wants *wants, uint64_t *touched) {
+    struct str edited;
+    assert_true(edit_body(body, wants, &arena, &edited, touched));
+    return edited;
+}
+
+static void members_go_and_commas_with_them(void **state) {
+    (void)state;
+    static const struct {
+        const char *from, *to;
+        uint64_t touched;
+    } cases[] = {
+        {"{}", "{}", 0},
+        {"{\"a\":1}", "{}", 1},
+        {"{ \"a\" : 1 , \"b\":[2] }", "{  }", 3},
+        {"{\"a\":1,\"k\":2}", "{\"k\":2}", 1},
+        {"{\"k\":2, \"a\":{\"a\":[]}}", "{\"k\":2}", 1},
+        {"{\"k\":2,\"a\":1,\"b\":2,\"l\":3}", "{\"k\":2,\"l\":3}", 3},
+        {"{\"a\":1,\"k\":2,\"b\":3}", "{\"k\":2}", 3},
+        {"{\"k\":{\"a\":1},\"l\":[{\"b\":2}]}", "{\"k\":{\"a\":1},\"l\":[{\"b\":2}]}", 0},
+        {"{\"\\u0061\":1,\"c\" : 5}", "{\"see\" : 5}", 1},
+        {"{\"d\":7,\"a\":null}", "{\"d\":{\"x\":1}}", 4}, /* null asks for nothing */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct edit_wants wants = {.rules = rules, .rule_count = 4};
+        uint64_t touched;
+        struct str got = edit(str_from(cases[i].from), &wants, &touched);
+        if (!str_eq(got, str_from(cases[i].to)))
+            fail_msg("%s became %.*s", cases[i].from, STR_ARG(got));
+        assert_int_equal(touched, cases[i].touched);
+    }
+}
+
+static void googles_members_are_known_in_both_spellings(void **state) {
+    (void)state;
+    static const struct edit_rule inside[] = {
+        {STR("generationConfig"), STR("topK"), edit_remove, {NULL, 0}, 1}};
+    const struct edit_wants wants = {.rules = inside, .rule_count = 1};
+    uint64_t touched;
+    assert_true(str_eq(edit(STR("{\"top_k\":1,\"generation_config\":{\"top_k\":2,\"topP\":1}}"), &wants, &touched),
+                       STR("{\"top_k\":1,\"generation_config\":{\"topP\":1}}")));
+    assert_int_equal(touched, 1);
+    assert_true(str_eq(edit(STR("{\"generationConfig\":{\"topK\":2}}"), &wants, &touched),
+                       STR("{\"generationConfig\":{}}")));
+}
+
+static void roles_and_ids_of_calls_are_the_vendors(void **state) {
+    (void)state;
+    const struct edit_wants wants = {.system_not_developer = true, .ids_of = quirks_of(STR("mistral"), STR("m"))};
+    uint64_t touched;
+    struct str got = edit(STR("{\"messages\":[{\"role\":\"developer\",\"content\":\"developer\"},"
+                              "{\"role\":\"assistant\","
+                              "\"tool_calls\":[{\"id\":\"call_1\",\"function\":{\"name\":\"f\",\"id\":\"call_1\"}}]},"
+                              "{\"tool_call_id\":\"call_1\"},{\"tool_call_id\":\"abcdefghi\"}]}"),
+                          &wants, &touched);
+    assert_true(str_find(got, STR("{\"role\":\"system\",\"content\":\"developer\"}")) != SIZE_MAX);
+    assert_true(str_find(got, STR("\"id\":\"call_1\"}")) != SIZE_MAX); /* the function's own affair */
+    assert_true(str_find(got, STR("\"tool_call_id\":\"abcdefghi\"")) != SIZE_MAX);
+    assert_true(str_find(got, STR("\"tool_call_id\":\"call_1\"")) == SIZE_MAX);
+}
+
+/* Any members in any order, any of them cut out: JSON, and no rule fits any more. */
+static void what_is_left_is_json(void **state) {
+    (void)state;
+    static const char *const pieces[] = {"\"a\":1", "\"b\":{\"a\":[1,2]}", "\"c\":null", "\"d\":\"x\"",
+                                         "\"k\":[{\"a\":1}]", " \"l\" : {} "};
+    struct prng prng;
+    prng_seed(&prng, 7);
+    for (unsigned i = 0; i < 5000; i++) {
+        const struct edit_wants wants = {.rules = rules, .rule_count = 4};
+        struct text text = text_in_arena(&arena, 128);
+        uint64_t touched, count = prng_below(&prng, 8);
+        text_put_byte(&text, '{');
+        for (uint64_t n = 0; n < count; n++) {
+            if (n) text_put_byte(&text, ',');
+            text_put(&text, str_from(pieces[prng_below(&prng, 6)]));
+        }
+        text_put_byte(&text, '}');
+        struct str got = edit(text_str(&text), &wants, &touched);
+        struct skim skim;
+        skim_begin(&skim, got, 1);
+        for (struct skim_token token; (token = skim_next(&skim)).kind != skim_end;) {
+            if (token.kind == skim_error) fail_msg("%.*s became %.*s", STR_ARG(text_str(&text)), STR_ARG(got));
+            bool member = token.depth == 1 && token.key.at;
+            bool gone = member && (str_eq(token.key, STR("a")) || str_eq(token.key, STR("b")));
+            assert_false(gone);
+        }
+    }
+}
+
+static int memory_make(void **state) {
+    (void)state;
+    arena_init(&arena, 16 * 1024, 1 << 26);
+    return 0;
+}
+
+static int memory_free(void **state) {
+    (void)state;
+    arena_free(&arena);
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(members_go_and_commas_with_them),
+        cmocka_unit_test(googles_members_are_known_in_both_spellings),
+        cmocka_unit_test(roles_and_ids_of_calls_are_the_vendors),
+        cmocka_unit_test(what_is_left_is_json),
+    };
+    return cmocka_run_group_tests(tests, memory_make, memory_free);
+}
