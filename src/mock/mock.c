@@ -86,6 +86,7 @@ static bool vendor_takes(struct mock_exchange *me, enum dialect dialect, enum op
                                .operation = operation,
                                .endpoint = endpoint,
                                .other_vendor = !str_starts(request->path, STR("/v1/")),
+                               .path = request->path,
                                .version =
                                    http_header_find(request->headers, request->header_count, STR("anthropic-version")),
                                .root = root};

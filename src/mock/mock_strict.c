@@ -202,6 +202,31 @@ static struct str schema_wrong_type(const struct json_value *schema) {
     return STR_NONE;
 }
 
+/* Has it an object that does not say that it is closed? Values that a schema quotes are passed over. */
+static bool schema_is_open(const struct json_value *schema) {
+    const struct json_value *open[schema_depth_max] = {schema};
+    size_t places[schema_depth_max] = {0}, depth = json_kind(schema) == json_object;
+    if (depth && str_eq(json_str(json_member(schema, "type"), STR("")), STR("object")) &&
+        json_kind(json_member(schema, "additionalProperties")) != json_false)
+        return true;
+    while (depth) {
+        struct str key = STR("");
+        const struct json_value *at = json_each(open[depth - 1], &places[depth - 1], &key);
+        if (!at) {
+            depth--;
+            continue;
+        }
+        if (mock_strict_is_one_of(STR("enum const default examples example"), key)) continue;
+        if (json_kind(at) < json_array || depth == schema_depth_max) continue;
+        if (str_eq(json_str(json_member(at, "type"), STR("")), STR("object")) &&
+            json_kind(json_member(at, "additionalProperties")) != json_false)
+            return true;
+        places[depth] = 0;
+        open[depth++] = at;
+    }
+    return false;
+}
+
 static bool openai_schemas(const struct mock_asked *asked, struct mock_refusal *refusal) {
     size_t place = 0, index = 0;
     bool flat = asked->dialect == dialect_responses;
@@ -236,6 +261,11 @@ static bool anthropic_schemas(const struct mock_asked *asked, struct mock_refusa
                                       "tools.%zu.custom.input_schema: JSON schema is invalid. It must match JSON "
                                       "Schema draft 2020-12.",
                                       index);
+    const struct json_value *format = json_member(json_member(asked->root, "output_config"), "format");
+    if (schema_is_open(json_member(format, "schema")))
+        return mock_strict_refuse(refusal, "", STR(""),
+                                  "output_config.format.schema: For 'object' type, 'additionalProperties' must be "
+                                  "explicitly set to false");
     return true;
 }
 
@@ -264,6 +294,7 @@ bool mock_strict_check(const struct mock_asked *asked, struct arena *arena, stru
     *refusal = (struct mock_refusal){.code = STR("")};
     if (json_kind(asked->root) != json_object) return true; /* refused elsewhere */
     if (!keys_check(asked, refusal) || !ranges_check(asked, refusal)) return false;
+    if (!mock_strict_models(asked, refusal)) return false;
     bool talks = asked->operation == operation_chat;
     switch (asked->dialect) {
     case dialect_openai:

@@ -15,6 +15,7 @@ struct mock_asked {
     enum operation operation;
     enum endpoint endpoint; /* of OpenAI's dialect: chat, completions, embeddings; else not read */
     bool other_vendor;      /* who speaks OpenAI's API with keys of its own */
+    struct str path;        /* names that vendor: /mistral/v1/chat/completions; and Google's model */
     struct str version;     /* anthropic-version */
     const struct json_value *root;
 };
@@ -36,6 +37,8 @@ bool mock_strict_openai_turns(const struct mock_asked *asked, struct arena *aren
 bool mock_strict_responses_turns(const struct mock_asked *asked, struct arena *arena, struct mock_refusal *refusal);
 bool mock_strict_anthropic_turns(const struct mock_asked *asked, struct arena *arena, struct mock_refusal *refusal);
 bool mock_strict_gemini_turns(const struct mock_asked *asked, struct arena *arena, struct mock_refusal *refusal);
+/* What is refused for some models, and by one vendor of OpenAI's API. */
+bool mock_strict_models(const struct mock_asked *asked, struct mock_refusal *refusal);
 /* Says what is wrong and answers false. */
 __attribute__((format(printf, 4, 5))) bool mock_strict_refuse(struct mock_refusal *refusal, const char *param,
                                                               struct str code, const char *format, ...);

@@ -39,7 +39,34 @@ struct example {
 #define CONTENTS(more, contents) "{\"contents\":[" contents "]" more "}"
 #define PART "{\"role\":\"user\",\"parts\":[{\"text\":\"x\"}]}"
 
+#define OF(model, more) "{\"model\":\"" model "\"" more ",\"messages\":[" USER "]}"
+#define CLAUDE_OF(model, more) "{\"model\":\"" model "\",\"max_tokens\":9000" more ",\"messages\":[" USER "]}"
+#define ADAPTIVE ",\"thinking\":{\"type\":\"adaptive\"}"
+#define BUDGET ",\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":2000}"
+
 static const struct example examples[] = {
+    CHAT(OF("gpt-5", ",\"temperature\":0.5"), "Only the default (1) value", "temperature"),
+    CHAT(OF("gpt-5", ",\"temperature\":1,\"max_completion_tokens\":5"), NULL, NULL),
+    CHAT(OF("gpt-5", ",\"max_tokens\":5"), "Use 'max_completion_tokens' instead", "max_tokens"),
+    CHAT(OF("o3-mini", ",\"stop\":[\"a\"]"), "Unsupported parameter: 'stop'", "stop"),
+    CHAT(OF("gpt-5.1", ",\"temperature\":0.5"), NULL, NULL),
+    CHAT(OF("gpt-5.1", ",\"temperature\":0.5,\"reasoning_effort\":\"low\""), "Only the default", "temperature"),
+    CHAT(OF("gpt-5-chat-latest", ",\"temperature\":0.5"), NULL, NULL),
+    CHAT(OF("gpt-4o", ",\"temperature\":0.5,\"max_tokens\":5,\"stop\":\"a\""), NULL, NULL),
+    CHAT(OF("gpt-4o", ",\"reasoning_effort\":\"low\""), "Unrecognized request argument", "reasoning_effort"),
+    CLAUDE(CLAUDE_OF("claude-opus-4-7", ",\"temperature\":1"), "`temperature` is deprecated"),
+    CLAUDE(CLAUDE_OF("claude-sonnet-5-5", BUDGET), "is not supported for this model"),
+    CLAUDE(CLAUDE_OF("claude-sonnet-5-5", ADAPTIVE), NULL),
+    CLAUDE("{\"model\":\"claude-haiku-5-5\",\"max_tokens\":9,\"messages\":[" USER
+           ",{\"role\":\"assistant\",\"content\":\"{\"}]}",
+           "does not support assistant message prefill"),
+    CLAUDE(CLAUDE_OF("claude-sonnet-4-5", BUDGET), NULL),
+    CLAUDE(CLAUDE_OF("claude-sonnet-4-5", BUDGET ",\"temperature\":0.5"), "may only be set to 1"),
+    CLAUDE(CLAUDE_OF("claude-sonnet-4-5", BUDGET ",\"top_k\":5"), "`top_k` must be unset"),
+    CLAUDE(CLAUDE_OF("claude-sonnet-4-5", BUDGET ",\"tool_choice\":{\"type\":\"any\"}"), "forces tool use"),
+    CLAUDE(CLAUDE_OF("m", ",\"output_config\":{\"format\":{\"type\":\"json_schema\",\"schema\":{\"type\":"
+                          "\"object\"}}}"),
+           "must be explicitly set to false"),
     CHAT(MESSAGES("", USER), NULL, NULL),
     CHAT(MESSAGES("", USER "," CALL "," RESULT), NULL, NULL),
     CHAT(MESSAGES(",\"top_k\":5", USER), "Unknown parameter: 'top_k'.", "top_k"),
@@ -150,6 +177,31 @@ static void another_vendor_of_openais_api_has_keys_of_its_own(void **state) {
     assert_false(check(&asked, MESSAGES(",\"top_k\":5", ""), &refusal));
 }
 
+static void mistral_refuses_what_it_does_not_know(void **state) {
+    (void)state;
+    static const struct {
+        const char *body, *said; /* NULL: taken */
+    } cases[] = {
+        {MESSAGES(",\"random_seed\":5,\"max_tokens\":5,\"tool_choice\":\"any\"", USER), NULL},
+        {MESSAGES(",\"seed\":5", USER), "seed: Extra inputs are not permitted"},
+        {MESSAGES(",\"max_completion_tokens\":5", USER), "Extra inputs are not permitted"},
+        {MESSAGES("", "{\"role\":\"developer\",\"content\":\"x\"}"), "Input tag 'developer'"},
+        {MESSAGES("", USER "," CALL "," RESULT), "Tool call id was c1"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct mock_asked asked = {.dialect = dialect_openai,
+                                   .operation = operation_chat,
+                                   .endpoint = endpoint_chat,
+                                   .other_vendor = true,
+                                   .path = STR("/mistral/v1/chat/completions"),
+                                   .version = STR("")};
+        struct mock_refusal refusal;
+        bool taken = check(&asked, cases[i].body, &refusal);
+        if (taken != !cases[i].said || (!taken && !strstr(refusal.error.message, cases[i].said)))
+            fail_msg("%s: %s", cases[i].body, taken ? "taken" : refusal.error.message);
+    }
+}
+
 static void anthropics_newer_version_takes_no_sampling(void **state) {
     (void)state;
     struct mock_asked asked = {.dialect = dialect_anthropic, .operation = operation_chat, .version = STR("2023-06-01")};
@@ -178,6 +230,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_vendor_refuses_in_its_own_words),
         cmocka_unit_test(another_vendor_of_openais_api_has_keys_of_its_own),
+        cmocka_unit_test(mistral_refuses_what_it_does_not_know),
         cmocka_unit_test(anthropics_newer_version_takes_no_sampling),
         cmocka_unit_test(a_schema_as_deep_as_it_likes_is_read_to_a_bound),
     };
