@@ -193,6 +193,7 @@ struct message_reply {
     struct message_choice *choices;
     size_t choice_count;
     struct usage usage;
+    struct str iterations; /* raw list: the usage of each go that it took, other models' too (Anthropic) */
     struct str service_tier, fingerprint;
 };
 
@@ -224,6 +225,7 @@ struct message_event {
     enum message_finish finish;
     struct str stop_sequence;
     struct usage usage;
+    struct str iterations; /* of that usage, as a reply's */
     struct message_citation citation;
     /* Of an error. What a provider calls it is for whoever decides: no other dialect's caller gets its words. */
     struct str type;
@@ -238,6 +240,7 @@ struct message_events {
     struct message_event *list;
     size_t count, size;
     struct arena *arena;
+    bool progress;          /* the model has said something that has no event here: a block of another kind */
     uint64_t next_sequence; /* the number that the provider's next event will have, where it numbers them; else 0 */
     bool failed;
 };

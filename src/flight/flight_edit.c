@@ -35,8 +35,11 @@ static struct str feature_names(struct flight *flight, uint64_t bits) {
 }
 
 void losses_tell(struct flight *flight, struct attempt *attempt, const struct fit *fit) {
-    attempt->dialect.dropped = feature_names(flight, fit->dropped);
-    attempt->dialect.changed = feature_names(flight, fit->changed & ~fit->dropped);
+    struct attempt_dialect *dialect = &attempt->dialect;
+    dialect->lost |= fit->dropped;
+    dialect->altered |= fit->changed;
+    dialect->dropped = feature_names(flight, dialect->lost);
+    dialect->changed = feature_names(flight, dialect->altered & ~dialect->lost);
 }
 
 /* -- what is refused and means something -- */

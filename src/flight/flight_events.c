@@ -12,11 +12,13 @@ struct seen {
     struct message_event *error;
 };
 
-static struct seen events_look(struct attempt *attempt, const struct message_events *events) {
-    struct seen seen = {.token = false};
+static struct seen events_look(const struct flight *flight, struct attempt *attempt,
+                               const struct message_events *events) {
+    struct seen seen = {.token = events->progress};
     for (size_t i = 0; i < events->count; i++) {
         struct message_event *event = &events->list[i];
         usage_merge(&attempt->usage, &event->usage);
+        if (event->iterations.len) iterations_take(flight, attempt, event->iterations);
         switch (event->kind) {
         case message_event_text:
         case message_event_refusal:
@@ -113,7 +115,7 @@ enum step events_take(struct flight *flight, struct attempt *attempt, const stru
         return step_on;
     }
     if (events.failed || flight_starved(flight)) return attempt_fails(attempt, failure_system);
-    struct seen seen = events_look(attempt, &events);
+    struct seen seen = events_look(flight, attempt, &events);
     if (seen.error) return error_take(flight, attempt, event, &events, seen.error, now, out);
     if (events.next_sequence && !attempt->way->writes_anew) attempt->dialect.next_sequence = events.next_sequence;
     if (!attempt->way->writes_anew) stored_keep_event(flight, event->event, stored_told(flight, event->data), out);

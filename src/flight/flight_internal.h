@@ -213,6 +213,20 @@ enum step events_take(struct flight *flight, struct attempt *attempt, const stru
 /* The terminator in the caller's dialect, where the provider's has none or left it out. */
 enum step events_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) MUST_USE;
 
+/* -- flight_version.c: versions of Anthropic's API -- */
+
+/* The provider is asked in a version that refuses what older ones take: its configuration's, else the caller's. */
+bool version_is_strict_towards(const struct flight *flight, const struct provider *provider);
+/* It is, and the caller wrote for an older one. */
+bool version_differs(const struct flight *flight, const struct provider *provider);
+/* false: what the request says has no place in the version there, or the caller's own has none for it; *error. */
+bool version_fits(struct flight *flight, const struct provider *provider, struct error *error) MUST_USE;
+
+/* -- flight_iterations.c: answers that took several goes -- */
+
+/* Adds what the list says to the attempt's usage; {NULL,0}: there is none. */
+void iterations_take(const struct flight *flight, struct attempt *attempt, struct str raw);
+
 /* -- flight_names.c: what a body names beside its model -- */
 
 /* May its client name what lies at a provider? Is it kept to some models; may it use this one (provider: where one is
@@ -279,7 +293,7 @@ bool edit_fits(const struct flight *flight, const struct target *target, struct 
  */
 bool edit_openai(struct flight *flight, struct attempt *attempt, struct str *body);
 bool edit_alike(struct flight *flight, struct attempt *attempt, struct str *body);
-/* Notes the names of what is dropped and changed, for headers and story. */
+/* Notes what is dropped and changed, and the names of all that is, for headers and story. */
 void losses_tell(struct flight *flight, struct attempt *attempt, const struct fit *fit);
 
 /* -- flight_translate.c: between dialects -- */

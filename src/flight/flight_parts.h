@@ -181,7 +181,8 @@ struct attempt_dialect {
     const struct codec_quirks *quirks;
     void *reader, *writer;  /* of the stream, as their codecs want them */
     struct order *order;    /* between them; NULL: calls come one after the other as it is */
-    struct str dropped;     /* what it cannot say: names, separated by commas */
+    uint64_t lost, altered; /* bits of enum feature: what it is not told, and what otherwise than was asked for */
+    struct str dropped;     /* the names of what it is not told, separated by commas */
     struct str changed;     /* what it is told otherwise than was asked for: the same */
     uint64_t said_bytes;    /* of text, reasoning and arguments, in a translated stream */
     uint64_t next_sequence; /* the number of the caller's next event, where the provider's numbers pass; else 0 */
@@ -213,6 +214,12 @@ struct attempt_word {
     char code[48];     /* its code or type of the error, where that is a plain name; empty: none */
 };
 
+/* Of its tokens: those of other models than its target's, and what they cost (flight_iterations.c). */
+struct others {
+    struct price_tokens tokens;
+    int64_t cost_nano_usd;
+};
+
 struct attempt {
     unsigned number; /* from 0 */
     const struct target *target;
@@ -226,6 +233,7 @@ struct attempt {
     enum key_rest rests;  /* why its key cools down from its end on */
     uint64_t started_ns, sent_ns, head_ns, first_token_ns, last_token_ns, ended_ns; /* 0: did not happen */
     struct usage usage;
+    struct others others;
     bool usage_estimated;  /* it ended before the provider had counted */
     int64_t cost_nano_usd; /* -1: not known */
     bool hedge;            /* begun beside another */

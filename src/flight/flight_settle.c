@@ -6,9 +6,14 @@ static int64_t attempt_cost(const struct attempt *attempt) {
     const struct usage *usage = &attempt->usage;
     if (usage->cost_nano_usd >= 0) return usage->cost_nano_usd; /* the provider's own word */
     if (usage->input_tokens < 0 && usage->output_tokens < 0) return -1;
-    return price_cost(&attempt->target->prices,
-                      (struct price_tokens){usage->input_tokens, usage->output_tokens, usage->cached_input_tokens,
-                                            usage->cache_write_tokens});
+    const struct price_tokens *others = &attempt->others.tokens;
+    int64_t own =
+        price_cost(&attempt->target->prices,
+                   (struct price_tokens){usage->input_tokens - others->input, usage->output_tokens - others->output,
+                                         usage->cached_input_tokens - others->cached_input,
+                                         usage->cache_write_tokens - others->cache_write});
+    int64_t more = attempt->others.cost_nano_usd;
+    return own < 0 ? own : own > INT64_MAX - more ? INT64_MAX : own + more;
 }
 
 /* It was sent, no refusal came, and it ended before the provider had counted: it may have worked on it, and bills for

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "dialect/anthropic/anthropic_version.h"
 #include "dialect/fit.h"
 #include "dialect/quirks.h"
 #include "dialect/skim.h"
@@ -208,6 +209,7 @@ bool translate_fits(struct flight *flight, const struct target *target, struct e
                          "The model's name becomes part of a path there, and must not hold `.`, `..` or empty "
                          "segments, backslashes, blanks, `?`, `#` or escapes of them.");
     }
+    if (!version_fits(flight, provider, error)) return false;
     if (translate_asks_alike(flight, provider)) return alike_fits(flight, target, error);
     if (!translate_read(flight, error, &flight->choice.unfit_param)) return false;
     if (flight->canonical.forecast) return true;
@@ -257,6 +259,16 @@ static bool models_replace(struct flight *flight, struct str model, struct opena
     return !text.failed;
 }
 
+/* The caller's body, but for the model and what its provider's version has no more. */
+static bool body_keep_strict(struct flight *flight, struct attempt *attempt, struct str body) {
+    struct text text = text_in_arena(&flight->canonical.arena, body.len + 64);
+    struct fit fit = {.dropped = anthropic_version_drops(flight->canonical.message)};
+    if (!anthropic_version_body(body, attempt->target->model, &flight->canonical.arena, &text)) return false;
+    losses_tell(flight, attempt, &fit);
+    attempt->request.body = (struct openai_splice){.ranges = {text_str(&text)}, .count = 1, .len = text.len};
+    return true;
+}
+
 /* The caller's body, but for the model. */
 static bool body_keep(struct flight *flight, struct attempt *attempt) {
     const struct endpoint_facts *endpoint = endpoint_facts(flight->endpoint);
@@ -265,6 +277,7 @@ static bool body_keep(struct flight *flight, struct attempt *attempt) {
     struct error error;
     struct str param;
     if (!edit_alike(flight, attempt, &body)) return false;
+    if (version_differs(flight, attempt->target->provider)) return body_keep_strict(flight, attempt, body);
     if (body.at != flight->body.whole.at && endpoint->dialect != dialect_gemini) { /* its places are others then */
         if (!translate_keys_read(body, &request, &error, &param)) return false;
     }
@@ -299,6 +312,10 @@ static bool body_write(struct flight *flight, struct attempt *attempt) {
         if (attempt->way->goes_on && !resume_say(flight, attempt, &asked)) return false;
         fit_request(&asked, attempt->dialect.codec, &target, flight_unsupported(flight, attempt->target), &fitted,
                     &fit);
+        if (version_is_strict_towards(flight, attempt->target->provider)) {
+            fit.dropped |= anthropic_version_drops(&fitted);
+            anthropic_version_fit(&fitted);
+        }
         if (!fit_schemas(&fitted, attempt->dialect.codec, &target, &flight->canonical.arena, &fit)) return false;
         attempt->dialect.codec->write_request(&fitted, &target, &body);
         if (!target.counts) losses_tell(flight, attempt, &fit);
@@ -411,7 +428,9 @@ static enum failure chat_whole(struct flight *flight, struct attempt *attempt, s
         return failure_invalid_json;
     if (error_inside) return failure_error_in_reply;
     attempt->usage = reply.usage;
+    iterations_take(flight, attempt, reply.iterations);
     if (!attempt->way->writes_anew) return failure_none;
+    reply.usage = attempt->usage;
     attempt->dialect.usage_told = translate_usage(flight, bytes_said(&reply), &reply.usage);
     flight->codec->write_reply(&reply, caller, text);
     return failure_none;

@@ -79,6 +79,7 @@ bool anthropic_read_reply(struct str body, struct arena *arena, const struct cod
     reply->choices = choice;
     reply->choice_count = 1;
     anthropic_read_usage(json_member(root, "usage"), &reply->usage);
+    reply->iterations = json_raw(json_member(json_member(root, "usage"), "iterations"), arena);
     reply->service_tier = json_member_str(json_member(root, "usage"), "service_tier");
     return true;
 }

@@ -41,9 +41,18 @@ static void anthropic_text_add(struct message_events *events, enum message_event
     event->of = dialect_anthropic;
 }
 
+/* Some may be long, and come before all text: a search's results. */
+static bool is_other(struct str type, const struct str *known, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (str_eq(type, known[i])) return false;
+    return true;
+}
+
 static void anthropic_block_add(struct reader *reader, struct message_events *events, const struct json_value *root) {
     const struct json_value *block = json_member(root, "content_block");
+    static const struct str known[] = {STR("text"), STR("thinking"), STR("redacted_thinking"), STR("tool_use")};
     struct str type = json_member_str(block, "type");
+    events->progress = is_other(type, known, sizeof known / sizeof *known);
     if (str_eq(type, STR("text"))) anthropic_text_add(events, message_event_text, json_member_str(block, "text"));
     if (str_eq(type, STR("thinking")))
         anthropic_text_add(events, message_event_reasoning, json_member_str(block, "thinking"));
@@ -76,7 +85,10 @@ static void anthropic_citation_add(struct message_events *events, const struct j
 
 static void delta_add(struct reader *reader, struct message_events *events, const struct json_value *root) {
     const struct json_value *delta = json_member(root, "delta");
+    static const struct str known[] = {STR("text_delta"), STR("thinking_delta"), STR("signature_delta"),
+                                       STR("citations_delta"), STR("input_json_delta")};
     struct str type = json_member_str(delta, "type");
+    events->progress = is_other(type, known, sizeof known / sizeof *known);
     if (str_eq(type, STR("text_delta"))) anthropic_text_add(events, message_event_text, json_member_str(delta, "text"));
     if (str_eq(type, STR("thinking_delta")))
         anthropic_text_add(events, message_event_reasoning, json_member_str(delta, "thinking"));
@@ -102,7 +114,9 @@ static void anthropic_finish_add(struct message_events *events, const struct jso
         finish->stop_sequence = json_member_str(delta, "stop_sequence");
     }
     if (json_kind(counts) != json_object) return;
-    anthropic_read_usage(counts, &message_event_add(events, message_event_usage)->usage);
+    struct message_event *told = message_event_add(events, message_event_usage);
+    anthropic_read_usage(counts, &told->usage);
+    told->iterations = json_raw(json_member(counts, "iterations"), events->arena);
 }
 
 bool anthropic_read_event(void *reader_state, struct str event, struct str data, struct arena *keep,
