@@ -217,3 +217,15 @@ bool plain_take(const struct field *fields, size_t count, size_t most, struct st
     if (taken == field_took || json_kind(value) == json_null) return true;
     return extra_add(request, most, name, value, arena) || error_set(error, error_out_of_memory, "%s", "");
 }
+
+bool plain_read(const struct json_value *root, const struct field *fields, size_t count, const char *const *special,
+                struct message_request *request, struct arena *arena, struct error *error, struct str *param) {
+    size_t place = 0, most = json_count(root);
+    struct str name;
+    for (const struct json_value *value; (value = json_each(root, &place, &name));) {
+        const char *const *own = special;
+        while (*own && !str_eq(name, str_from(*own))) own++;
+        if (!*own && !plain_take(fields, count, most, name, value, request, arena, error, param)) return false;
+    }
+    return true;
+}

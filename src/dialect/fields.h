@@ -50,6 +50,9 @@ bool extra_add(struct message_request *request, size_t most, struct str name, co
 /* A member of a request that is one of the fields, or else an extra; null is left out. false: *error, *param. */
 bool plain_take(const struct field *fields, size_t count, size_t most, struct str name, const struct json_value *value,
                 struct message_request *request, struct arena *arena, struct error *error, struct str *param);
+/* The same for all members of the request but those that are `special` (behind the last: NULL). */
+bool plain_read(const struct json_value *root, const struct field *fields, size_t count, const char *const *special,
+                struct message_request *request, struct arena *arena, struct error *error, struct str *param);
 /* The strings of a list, or one string, in the arena; whatever else stands in the list is left out. false: no memory.
  */
 bool strings_read(const struct json_value *value, struct arena *arena, struct str **list, size_t *count);

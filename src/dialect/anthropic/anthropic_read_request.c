@@ -183,24 +183,10 @@ static void anthropic_read_format(const struct json_value *root, struct arena *a
     request->schema = json_raw(json_member(format, "schema"), arena);
 }
 
-static bool anthropic_is_special(struct str name) {
-    static const char *const names[] = {"model",    "messages",      "system",   "tools",          "tool_choice",
-                                        "thinking", "output_config", "metadata", "stop_sequences", "stream"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (str_eq(name, str_from(names[i]))) return true;
-    return false;
-}
-
-static bool anthropic_read_plain(const struct json_value *root, struct arena *arena, struct message_request *request,
-                                 struct error *error, struct str *param) {
-    size_t place = 0, most = json_count(root);
-    struct str name;
-    for (const struct json_value *value; (value = json_each(root, &place, &name));) {
-        if (anthropic_is_special(name)) continue;
-        if (!plain_take(fields, field_count, most, name, value, request, arena, error, param)) return false;
-    }
-    return true;
-}
+/* Members whose form is their own. */
+static const char *const special[] = {"model",    "messages",      "system",   "tools",          "tool_choice",
+                                      "thinking", "output_config", "metadata", "stop_sequences", "stream",
+                                      NULL};
 
 bool anthropic_read_request(struct str body, struct str path_model, bool stream, struct arena *arena,
                             struct message_request *request, struct error *error, struct str *param) {
@@ -219,7 +205,7 @@ bool anthropic_read_request(struct str body, struct str path_model, bool stream,
     request->user = json_member_str(metadata, "user_id");
     if (json_count(metadata) > (json_member(metadata, "user_id") != NULL)) request->says_more = true;
     if (!anthropic_read_messages(root, arena, request, error, param) ||
-        !anthropic_read_plain(root, arena, request, error, param))
+        !plain_read(root, fields, field_count, special, request, arena, error, param))
         return false;
     anthropic_read_tool_choice(json_member(root, "tool_choice"), request);
     anthropic_read_thinking(root, request);

@@ -233,38 +233,24 @@ static struct str native_only(const struct json_value *root) {
     return json_bool(json_member(root, "background"), false) ? STR("background") : STR_NONE;
 }
 
-static bool responses_is_special(struct str name) {
-    static const char *const names[] = {"model",
-                                        "input",
-                                        "instructions",
-                                        "tools",
-                                        "tool_choice",
-                                        "text",
-                                        "reasoning",
-                                        "stream",
-                                        "store",
-                                        "include",
-                                        "truncation",
-                                        "background",
-                                        "previous_response_id",
-                                        "conversation",
-                                        "prompt",
-                                        "stream_options"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (str_eq(name, str_from(names[i]))) return true;
-    return false;
-}
-
-static bool responses_read_plain(const struct json_value *root, struct arena *arena, struct message_request *request,
-                                 struct error *error, struct str *param) {
-    size_t place = 0, most = json_count(root);
-    struct str name;
-    for (const struct json_value *value; (value = json_each(root, &place, &name));) {
-        if (responses_is_special(name)) continue;
-        if (!plain_take(fields, field_count, most, name, value, request, arena, error, param)) return false;
-    }
-    return true;
-}
+/* Members whose form is their own. */
+static const char *const special[] = {"model",
+                                      "input",
+                                      "instructions",
+                                      "tools",
+                                      "tool_choice",
+                                      "text",
+                                      "reasoning",
+                                      "stream",
+                                      "store",
+                                      "include",
+                                      "truncation",
+                                      "background",
+                                      "previous_response_id",
+                                      "conversation",
+                                      "prompt",
+                                      "stream_options",
+                                      NULL};
 
 bool responses_read_request(struct str body, struct str path_model, bool stream, struct arena *arena,
                             struct message_request *request, struct error *error, struct str *param) {
@@ -287,5 +273,5 @@ bool responses_read_request(struct str body, struct str path_model, bool stream,
     if (!responses_read_tools(json_member(root, "tools"), arena, request) || !asked_note(root, arena, request))
         return error_set(error, error_out_of_memory, "%s", "");
     request->native_only = native_only(root);
-    return responses_read_plain(root, arena, request, error, param);
+    return plain_read(root, fields, field_count, special, request, arena, error, param);
 }
