@@ -20,6 +20,8 @@ struct editing {
     size_t count, room;
     uint64_t touched;
     bool failed;
+    struct str messages;      /* the list at the top; empty: none */
+    struct str below, inside; /* the first object at the top that rules are about, and what they call it; empty: none */
 };
 
 static size_t offset_in(const struct editing *editing, struct str part) { return (size_t)(part.at - editing->body.at); }
@@ -84,9 +86,19 @@ static void run_end(struct editing *editing, struct run *run, size_t next) {
     run->from = SIZE_MAX;
 }
 
-/* The members of one object. *messages, *below: values that are looked into afterwards. */
-static void members_edit(struct editing *editing, struct str object, struct str inside, struct str *messages,
-                         struct skim_token *below) {
+/* What is looked into afterwards. */
+static void below_note(struct editing *editing, const struct skim_token *token) {
+    if (token->kind == skim_array && skim_is(token->key, STR("messages"))) editing->messages = token->value;
+    for (size_t i = 0; token->kind == skim_object && !editing->below.len && i < editing->wants->rule_count; i++) {
+        struct str inside = editing->wants->rules[i].inside;
+        if (!inside.len || !edit_is_spelt(token->key, inside)) continue;
+        editing->below = token->value;
+        editing->inside = inside;
+    }
+}
+
+/* The members of one object. */
+static void members_edit(struct editing *editing, struct str object, struct str inside) {
     struct run run = {.from = SIZE_MAX};
     struct skim skim;
     skim_begin(&skim, object, 1);
@@ -106,12 +118,7 @@ static void members_edit(struct editing *editing, struct str object, struct str 
             cut_add(editing, start, start + token.key.len + 2, quoted(editing, rule->with));
         else if (rule)
             cut_add(editing, offset_in(editing, token.value), end, rule->with);
-        if (inside.len) continue;
-        if (token.kind == skim_array && skim_is(token.key, STR("messages"))) *messages = token.value;
-        if (token.kind == skim_object && below->kind != skim_object)
-            for (size_t i = 0; i < editing->wants->rule_count; i++)
-                if (editing->wants->rules[i].inside.len && edit_is_spelt(token.key, editing->wants->rules[i].inside))
-                    *below = token;
+        if (!inside.len) below_note(editing, &token);
     }
     run_end(editing, &run, 0);
 }
@@ -127,12 +134,12 @@ static void id_edit(struct editing *editing, struct str value) {
     if (!str_eq(id, plain)) cut_add(editing, from, from + value.len, quoted(editing, id));
 }
 
-static void messages_edit(struct editing *editing, struct str messages) {
+static void messages_edit(struct editing *editing) {
     enum { of_message = 2, of_call = 4 };
     const struct edit_wants *wants = editing->wants;
     struct skim skim;
     bool calls = false;
-    skim_begin(&skim, messages, wants->ids_of ? of_call : of_message);
+    skim_begin(&skim, editing->messages, wants->ids_of ? of_call : of_message);
     for (struct skim_token token; (token = skim_next(&skim)).kind > skim_error;) {
         if (token.kind == skim_close || !token.key.at) continue;
         if (token.depth == of_message) calls = skim_is(token.key, STR("tool_calls"));
@@ -159,11 +166,9 @@ static int by_place(const void *a, const void *b) {
 bool edit_body(struct str body, const struct edit_wants *wants, struct arena *arena, struct str *edited,
                uint64_t *touched) {
     struct editing editing = {.body = body, .arena = arena, .wants = wants};
-    struct str messages = STR("");
-    struct skim_token below = {.kind = skim_end};
-    members_edit(&editing, body, STR(""), &messages, &below);
-    if (below.kind == skim_object) members_edit(&editing, below.value, wants->rules[0].inside, &messages, &below);
-    if (messages.len && (wants->system_not_developer || wants->ids_of)) messages_edit(&editing, messages);
+    members_edit(&editing, body, STR(""));
+    if (editing.below.len) members_edit(&editing, editing.below, editing.inside);
+    if (editing.messages.len && (wants->system_not_developer || wants->ids_of)) messages_edit(&editing);
     *touched = editing.touched;
     *edited = body;
     if (editing.failed) return false;
