@@ -1,13 +1,12 @@
 """Seeing what happens: metrics, explain, status, route, logs, and the commands that show them."""
 import hashlib
 import json
-import os
 import re
 import subprocess
 
 import pytest
 
-from weirlib import BINARY, Connection, chat, chat_body, environment, http, poll, provider, request_bytes
+from weirlib import BINARY, Connection, chat, chat_body, environment, http, on_terminal, poll, provider, request_bytes
 
 
 def admin(weir, path):
@@ -101,24 +100,11 @@ def test_status_and_route(pair):
     assert code == 0 and "one" in out
 
 
-def test_status_on_a_terminal_is_a_row_a_provider_and_the_totals(pair, tmp_path):
+def test_status_on_a_terminal_is_a_row_a_provider_and_the_totals(pair):
     weir, _, _ = pair
-    screen, terminal = os.openpty()
-    run = subprocess.Popen([BINARY, "status"], stdout=terminal, stdin=subprocess.DEVNULL, cwd=tmp_path,
-                           env=environment(WEIR_URL=f"http://127.0.0.1:{weir.port}", WEIR_ADMIN_KEY=weir.admin_key))
-    os.close(terminal)
-    shown = b""
-    while True:
-        try:
-            piece = os.read(screen, 65536)
-        except OSError:  # how Linux tells that the other side is closed
-            break
-        if not piece:
-            break
-        shown += piece
-    os.close(screen)
-    assert run.wait(timeout=10) == 0
-    head, _, rest = shown.decode().replace("\r", "").partition("\nprovider ")
+    code, shown = on_terminal("status", WEIR_URL=f"http://127.0.0.1:{weir.port}", WEIR_ADMIN_KEY=weir.admin_key)
+    assert code == 0
+    head, _, rest = shown.partition("\nprovider ")
     table, _, totals = rest.partition("\n\n")
     assert head.startswith("weir ") and "event loops" in head
     rows = [line.split() for line in table.splitlines()[1:]]

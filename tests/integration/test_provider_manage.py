@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from weirlib import BINARY, Connection, Weir, chat, chat_body, environment, http, poll, provider, request_bytes
+from weirlib import (BINARY, Connection, Weir, chat, chat_body, environment, http, on_terminal, poll, provider,
+                     request_bytes)
 
 PATH = "/admin/v1/providers"
 
@@ -562,14 +563,20 @@ def test_the_command_line_refuses_what_it_should(one):
 
 
 def test_a_table_on_a_terminal(one):
-    import pty
-    weir, _ = one
-    main, side = pty.openpty()
-    child = subprocess.Popen([BINARY, "provider", "list", "--url", f"http://127.0.0.1:{weir.port}"], stdout=side,
-                             env=environment(WEIR_ADMIN_KEY=weir.admin_key, NO_COLOR="1"))
-    assert child.wait(10) == 0
-    os.close(side)
-    lines = os.read(main, 65536).decode().split("\r\n")
-    os.close(main)
-    assert lines[0].split()[:5] == ["provider", "type", "state", "priority", "models"]
-    assert lines[1].split()[:6] == ["one", "openai", "active", "100", "1", "set"]
+    weir, mock = one
+    for name, more, state in (("two", {"type": "ollama", "models": ["a", "b", "c"], "priority": 7}, "drain"),
+                              ("three", {"type": "openai", "api_key": "k", "models": ["d"]}, "maintenance")):
+        assert ask(weir, "POST", "", {"name": name, **more}).status == 201
+        assert ask(weir, "POST", f"/{name}/{state}").status == 200
+    env = {"WEIR_URL": f"http://127.0.0.1:{weir.port}", "WEIR_ADMIN_KEY": weir.admin_key}
+    code, shown = on_terminal("provider", "list", NO_COLOR="1", **env)
+    head, *rows = shown.splitlines()
+    assert code == 0 and head.split() == ["provider", "type", "state", "priority", "models", "key", "edited", "base",
+                                          "URL"]
+    assert {row.split()[0]: row.split()[1:] for row in rows} == {
+        "one": ["openai", "active", "100", "1", "set", "-", mock.base_url],
+        "two": ["ollama", "draining", "7", "3", "-", "runtime", "http://localhost:11434/v1"],
+        "three": ["openai", "maintenance", "100", "1", "set", "runtime", "https://api.openai.com/v1"]}
+    _, coloured = on_terminal("provider", "list", **env)
+    for state, colour in (("active", 32), ("draining", 33), ("maintenance", 31)):
+        assert f"\033[{colour}m{state:12}\033[0m" in coloured

@@ -40,6 +40,25 @@ def environment(**changes):
     return kept
 
 
+def on_terminal(*arguments, **env):
+    """(status, what is shown) of a weir command whose standard output is a terminal."""
+    screen, terminal = os.openpty()
+    with subprocess.Popen([BINARY, *arguments], stdin=subprocess.DEVNULL, stdout=terminal,
+                          env=environment(**env)) as run:
+        os.close(terminal)
+        shown = b""
+        while True:
+            try:
+                piece = os.read(screen, 65536)
+            except OSError:  # how Linux tells that the other side is closed
+                break
+            if not piece:
+                break
+            shown += piece
+        os.close(screen)
+        return run.wait(timeout=SLOW), shown.decode().replace("\r\n", "\n")
+
+
 class Process:
     """A running weir; its output is read by threads, line by line."""
 
