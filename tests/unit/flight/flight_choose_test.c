@@ -222,6 +222,116 @@ static void a_whole_reply_that_is_later_than_ever_is_given_up_while_another_can_
     flight_world_end(&world);
 }
 
+/* -- pauses -- */
+
+static const char alone[] = "state_dir: ./state\n"
+                            "retry: {max_retries: 3, base_ms: 1, max_ms: 2000}\n"
+                            "providers:\n"
+                            "  o: {type: openai, api_key: sk-secret-secret-secret, models: [m], max_retries: 3}\n";
+
+/* Its first attempt was answered so. */
+static struct flight *answered(struct flight_world *world, const char *with, int status, const char *retry_after_ms,
+                               uint64_t deadline_ms) {
+    const struct http_header headers[] = {{STR("content-type"), STR("application/json")},
+                                          {STR("retry-after-ms"), str_from(retry_after_ms)}};
+    flight_world_begin(world, with);
+    struct flight *flight = flight_world_ask(world, FLIGHT_CHAT("m", "false"));
+    if (deadline_ms) flight->times.deadline_ns = world->now.mono_ns + deadline_ms * NS_PER_MS;
+    flight_world_tell(world, flight, (struct event){.kind = event_sent});
+    flight_world_tell(world, flight,
+                      (struct event){.kind = event_reply_head,
+                                     .status = status,
+                                     .headers = headers,
+                                     .header_count = 2,
+                                     .content_length = -1,
+                                     .body_sent = true});
+    flight_world_tell(world, flight, (struct event){.kind = event_reply_end});
+    return flight;
+}
+
+/* And then it is the caller's to decide whether to wait longer. */
+static void a_provider_is_waited_for_as_long_as_it_says_and_no_longer_than_is_allowed(void **state) {
+    static const int statuses[] = {429, 503};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct flight_world world;
+        struct flight *flight = answered(&world, alone, statuses[i], "2000", 0);
+        assert_int_equal(flight->waiting.why, waiting_backoff);
+        assert_int_equal(flight->waiting.until_ns, world.now.mono_ns + 2000 * NS_PER_MS);
+        flight_world_drop(&world, flight);
+        flight_world_end(&world);
+        flight = answered(&world, alone, statuses[i], "2001", 0);
+        assert_int_equal(flight->answer.status, statuses[i]);
+        assert_str_equal(flight_world_said(&world, "retry-after-ms"), "2001");
+        flight_world_drop(&world, flight);
+        flight_world_end(&world);
+    }
+}
+
+static void a_pause_that_would_end_with_the_request_is_not_begun(void **state) {
+    struct flight_world world;
+    (void)state;
+    struct flight *flight = answered(&world, alone, 503, "100", 101);
+    assert_int_equal(flight->waiting.why, waiting_backoff);
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+    flight = answered(&world, alone, 503, "100", 100);
+    assert_int_equal(flight->answer.status, 503);
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
+/* -- nobody -- */
+
+/* What the next request is told. */
+static void assert_next(struct flight_world *world, struct flight *first, enum error_code code, const char *scope,
+                        const char *retry_after) {
+    struct flight *next = flight_world_ask(world, FLIGHT_CHAT("m", "false"));
+    assert_int_equal(next->answer.error, code);
+    assert_int_equal(next->attempt_count, 0);
+    struct str said = flight_world_said(world, "retry-after");
+    if (retry_after) assert_str_equal(said, retry_after);
+    if (!retry_after) assert_null(said.at);
+    assert_true(str_eq(next->answer.limit_scope, str_from(scope)));
+    flight_world_drop(world, next);
+    flight_world_drop(world, first);
+    flight_world_end(world);
+}
+
+#define ALONE(more)             \
+    "state_dir: ./state\n"      \
+    "retry: {max_retries: 0}\n" \
+    "providers: {o: {type: openai, api_key: sk-secret-secret-secret, models: [m], " more "}}\n"
+
+static void where_nobody_can_serve_it_is_said_why_and_until_when(void **state) {
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, ALONE("max_concurrent: 1"));
+    assert_next(&world, flight_world_ask(&world, FLIGHT_CHAT("m", "false")), error_too_many_in_flight, "provider", "1");
+    flight_world_begin(&world, ALONE("rate_limit_rpm: 1"));
+    struct flight *first = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
+    assert_next(&world, first, error_rate_limited, "provider", "60");
+    flight_world_begin(&world, ALONE("state: draining"));
+    first = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
+    assert_next(&world, first, error_no_provider_available, "", "1");
+}
+
+static void what_its_key_ran_into_is_told_to_the_next_ones_too(void **state) {
+    struct flight_world world;
+    (void)state;
+    struct flight *flight = answered(&world, ALONE("max_retries: 0"), 429, "7000", 0);
+    assert_int_equal(flight->answer.status, 429);
+    assert_next(&world, flight, error_rate_limited, "provider", "7");
+    flight = answered(&world, ALONE("max_retries: 0"), 401, "", 0);
+    assert_int_equal(flight->answer.error, error_provider_auth);
+    struct flight *next = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
+    assert_int_equal(next->answer.error, error_provider_auth);
+    assert_int_equal(next->attempt_count, 0);
+    flight_world_drop(&world, next);
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_strategy_says_who_is_first),
@@ -235,6 +345,10 @@ int main(void) {
         cmocka_unit_test(failovers_past_the_second_keep_to_their_share),
         cmocka_unit_test(the_deadline_runs_from_the_whole_body_and_leaves_time_for_another_target),
         cmocka_unit_test(a_whole_reply_that_is_later_than_ever_is_given_up_while_another_can_be_asked),
+        cmocka_unit_test(a_provider_is_waited_for_as_long_as_it_says_and_no_longer_than_is_allowed),
+        cmocka_unit_test(a_pause_that_would_end_with_the_request_is_not_begun),
+        cmocka_unit_test(where_nobody_can_serve_it_is_said_why_and_until_when),
+        cmocka_unit_test(what_its_key_ran_into_is_told_to_the_next_ones_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
