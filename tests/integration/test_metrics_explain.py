@@ -54,6 +54,19 @@ def test_requests_and_attempts_are_counted(pair):
     assert weir.metric("weir_tokens_total", direction="output") > 0
 
 
+@pytest.mark.parametrize("code, ask", [
+    ("unknown_path", lambda weir: http(weir.port, "GET", "/nowhere")),
+    ("method_not_allowed", lambda weir: http(weir.port, "DELETE", "/v1/chat/completions")),
+    ("unknown_model", lambda weir: chat(weir.port, model="unheard-of")),
+    ("invalid_client_key", lambda weir: http(weir.port, "GET", "/admin/v1/status")),
+    ("headers_too_large", lambda weir: http(weir.port, "GET", "/healthz", headers={"x-long": "x" * 70000}))])
+def test_what_weir_itself_refuses_is_counted_by_its_code(pair, code, ask):
+    weir, _, _ = pair
+    before = weir.metric("weir_refused_total", code=code) or 0
+    assert ask(weir).error["code"] == code
+    assert poll(lambda: weir.metric("weir_refused_total", code=code)) == before + 1
+
+
 def test_explain_tells_the_whole_story(pair):
     weir, one, _ = pair
     one.fault("status=503")
