@@ -221,10 +221,23 @@ def test_ask_answers_in_process(pair, tmp_path):
         run = subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=15, env=environment(),
                              cwd=tmp_path)
         assert run.returncode == 0 and run.stdout.strip() == "You said: Hello you", run
-    one.fault("status=400")
-    run = subprocess.run([BINARY, "ask", "-c", str(weir.path), "x"], capture_output=True, text=True, timeout=15,
-                         env=environment(), cwd=tmp_path)
-    assert run.returncode == 1 and run.stderr
+    for more in ([], ["-s"]):
+        one.fault("status=400")
+        code, out, err = command(weir, "ask", "-c", str(weir.path), *more, "x")
+        assert code == 1 and not out.strip()
+        assert err == "weir: provider_error: The mock was asked to refuse this request.\n"
+
+
+def test_ask_reads_standard_input_and_refuses_what_it_does_not_know(pair, tmp_path):
+    weir, _, _ = pair
+    run = subprocess.run([BINARY, "ask", "-c", str(weir.path), "-"], input="Hello " + "you " * 500, text=True,
+                         capture_output=True, timeout=15, env=environment(), cwd=tmp_path)
+    assert run.returncode == 0 and run.stdout.strip() == ("You said: Hello " + "you " * 500).strip()
+    code, _, err = command(weir, "ask", "-c", str(weir.path), "-m", "unheard-of", "x")
+    assert code == 1 and err.startswith("weir: unknown_model: ") and "unheard-of" in err
+    assert command(weir, "ask", "-c", str(weir.path))[0] == 2
+    assert command(weir, "ask", "-c", str(weir.path), "one", "two")[0] == 2
+    assert command(weir, "ask", "-c", str(tmp_path / "nowhere.yaml"), "x")[0] == 2
 
 
 def test_gauges_follow_what_is_open(start, start_mock):

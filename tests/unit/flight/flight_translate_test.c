@@ -156,6 +156,48 @@ static void a_provider_of_the_callers_dialect_is_asked_in_its_words(void **state
     flight_world_end(&world);
 }
 
+/* The body that the last step sent to a provider. */
+static struct str body_sent(const struct flight_world *world) {
+    static char text[1024];
+    const struct action *action = flight_world_action(world, action_call);
+    size_t len = 0;
+    for (size_t i = 0; i < action->call.body_count; i++) {
+        assert_true(len + action->call.body[i].len < sizeof text);
+        memcpy(text + len, action->call.body[i].at, action->call.body[i].len);
+        len += action->call.body[i].len;
+    }
+    return str_make(text, len);
+}
+
+/* Google wants the body to name the model of the path, each request of a batch its own. */
+static void an_embedding_in_googles_words_names_the_targets_model_and_is_else_as_it_came(void **state) {
+    static const struct {
+        enum endpoint endpoint;
+        const char *asked, *sent, *path;
+    } rows[] = {
+        {endpoint_generate_embed, "{\"model\":\"models/x\", \"content\":{\"parts\":[{\"text\":\"model\"}]}}",
+         "{\"model\":\"models/k\", \"content\":{\"parts\":[{\"text\":\"model\"}]}}", "/v1beta/models/k:embedContent"},
+        {endpoint_generate_embed, "{\"content\":{\"parts\":[{\"text\":\"a\"}]}}",
+         "{\"content\":{\"parts\":[{\"text\":\"a\"}]}}", "/v1beta/models/k:embedContent"},
+        {endpoint_generate_embed_batch,
+         "{\"requests\":[{\"model\":\"models/k\",\"content\":{\"parts\":[{\"text\":\"a\"}]}},"
+         "{\"content\":{\"parts\":[{\"text\":\"b\"}]},\"model\":\"models/k\"}]}",
+         "{\"requests\":[{\"model\":\"models/k\",\"content\":{\"parts\":[{\"text\":\"a\"}]}},"
+         "{\"content\":{\"parts\":[{\"text\":\"b\"}]},\"model\":\"models/k\"}]}",
+         "/v1beta/models/k:batchEmbedContents"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct flight_world world;
+        flight_world_begin(&world, yaml);
+        struct flight *flight = flight_world_ask_of(
+            &world, (struct flight_request){.endpoint = rows[i].endpoint, .path_model = STR("g/k")}, rows[i].asked);
+        assert_str_equal(flight_world_action(&world, action_call)->call.path, rows[i].path);
+        assert_str_equal(body_sent(&world), rows[i].sent);
+        end(&world, flight);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_dialect_without_a_terminator_gets_the_callers),
@@ -164,6 +206,7 @@ int main(void) {
         cmocka_unit_test(what_was_read_once_serves_the_next_attempt_too),
         cmocka_unit_test(the_same_state_of_affairs_has_each_sdks_status),
         cmocka_unit_test(a_provider_of_the_callers_dialect_is_asked_in_its_words),
+        cmocka_unit_test(an_embedding_in_googles_words_names_the_targets_model_and_is_else_as_it_came),
         cmocka_unit_test(a_key_that_stands_twice_or_in_other_letters_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
