@@ -1,5 +1,6 @@
 """Starting without a file: the environment alone, or nothing at all and the simulated provider."""
 import json
+import os
 import re
 import subprocess
 
@@ -97,6 +98,25 @@ def test_a_models_name_that_no_list_knows_goes_to_its_vendor_or_nowhere(bare, st
                     headers={"Authorization": "Bearer " + (weir.state / "admin.key").read_text().strip()}).json
         assert told["chosen"] == f"{provider}/{model}", told
     assert chat(weir.port, model="gemini-9-pro").status == 404
+
+
+def test_a_start_on_a_terminal_says_where_it_serves_and_what_to_try(tmp_path):
+    screen, terminal = os.openpty()
+    env = environment(WEIR_LISTEN="127.0.0.1:0", WEIR_STATE_DIR=str(tmp_path / "state"), HOME=str(tmp_path))
+    with subprocess.Popen([BINARY, "serve"], cwd=tmp_path, env=env, stdin=subprocess.DEVNULL, stdout=terminal,
+                          stderr=subprocess.DEVNULL) as weir:
+        os.close(terminal)
+        shown = ""
+        while "admin.key" not in shown:
+            shown += os.read(screen, 65536).decode().replace("\r\n", "\n")
+        weir.terminate()
+        assert weir.wait(timeout=10) == 0
+    os.close(screen)
+    first, second, *_ = shown.splitlines()
+    address = re.fullmatch(r"weir [0-9.]+ serves on (http://127\.0\.0\.1:[1-9][0-9]+)", first).group(1)
+    assert second == "No provider key was found: the built-in simulated provider answers."
+    assert f"curl {address}/v1/chat/completions" in shown and f"Dashboard: {address}/\n" in shown
+    assert f"Admin key: {tmp_path}/state/admin.key\n" in shown
 
 
 def test_a_key_in_the_environment_makes_a_provider(bare):
