@@ -354,6 +354,61 @@ static void the_file_of_the_manual_is_taken_whole(void **state) {
     config_free(&config);
 }
 
+#define A(more) "providers: {a: {type: openai, api_key: k, " more "}}\n"
+
+/* Wherever it stands in the file, and whatever else is wrong with it. */
+static void each_of_these_is_said(void **state) {
+    static const struct {
+        const char *text, *sentence;
+    } rows[] = {
+        {A("pool: {max_idle: 9, max_connections: 2}"), "`max_idle` is 9, and `max_connections` allows 2 in all"},
+        {"providers: {c: {type: cloudflare, api_key: k}}\n", "provider `c` needs its `account`"},
+        {A("forward_headers: [authorization]"),
+         "`forward_headers`: `authorization` is weir's own or holds a credential"},
+        {A("forward_headers: [X-Weir-Tags]"), "`forward_headers`: `X-Weir-Tags` is weir's own or holds a credential"},
+        {A("headers: {\"bad name\": x}"), "`bad name` is no header: a name of letters, digits and `-`"},
+        {A("headers: {X: \"a\\nb\"}"), "`X` is no header: a name of letters, digits and `-`"},
+        {P "on_disconnect: finish\n", "`on_disconnect: finish` is not available yet"},
+        {P "clients: [{name: a, key_hash: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855}]\n",
+         "the `key_hash` of client `a` is that of an empty key"},
+        {P "listen: [[1]]\n", "`listen` holds addresses, not lists"},
+        {P "listen: nowhere\n", "cannot listen on `nowhere`: write ADDRESS:PORT"},
+        {"providers: [a]\n", "`providers` must be a map of names, not"},
+        {P "clients: [a]\n", "every entry of `clients` must be a map, such as {name: ...}"},
+        {P "auth: maybe\n", "`auth` cannot be `maybe`: it is one of"},
+        {A("base_url: \"${1x}\""), "`${1x}` is no reference: write ${NAME} or ${NAME:-default}"},
+        {A("base_url: \"${NOWHERE}\""), "the environment variable NOWHERE is not set"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct config config;
+        (void)load(rows[i].text, NULL, &config);
+        if (!told(&config, rows[i].sentence)) {
+            char first[512] = "nothing";
+            first_problem(&config, first, sizeof first);
+            fail_msg("%s is not said of %s, but %s", rows[i].sentence, rows[i].text, first);
+        }
+        config_free(&config);
+    }
+}
+
+static void a_provider_has_so_many_headers_and_no_more(void **state) {
+    (void)state;
+    for (size_t over = 0; over < 2; over++) {
+        struct config config;
+        char bytes[2048];
+        struct text text = text_in_buffer(bytes, sizeof bytes - 1);
+        text_put(&text, STR("providers: {a: {type: openai, api_key: k, headers: {"));
+        for (size_t i = 0; i < limit_headers / 2 + over; i++) text_printf(&text, "%sX-%zu: y", i ? ", " : "", i);
+        text_put(&text, STR("}}}\n"));
+        assert_false(text.failed);
+        bytes[text.len] = 0;
+        (void)load(bytes, NULL, &config);
+        assert_int_equal(told(&config, "more than 64 `headers`"), over);
+        config_free(&config);
+    }
+}
+
 static void a_list_of_numbers_holds_numbers_within_its_range(void **state) {
     static const struct {
         const char *list;
@@ -564,6 +619,8 @@ int main(void) {
         cmocka_unit_test(each_problem_is_told_with_its_place),
         cmocka_unit_test(all_problems_are_told_at_once_in_the_order_of_lines),
         cmocka_unit_test(the_file_of_the_manual_is_taken_whole),
+        cmocka_unit_test(each_of_these_is_said),
+        cmocka_unit_test(a_provider_has_so_many_headers_and_no_more),
         cmocka_unit_test(a_list_of_numbers_holds_numbers_within_its_range),
         cmocka_unit_test(where_clients_were_it_is_said_that_nobody_is_let_in),
         cmocka_unit_test(a_key_of_the_environment_goes_to_the_types_own_server_only),
