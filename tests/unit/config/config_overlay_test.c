@@ -452,7 +452,7 @@ static const char *edited(const char *before, enum config_edit_kind kind, const 
     static char result[4096];
     struct arena arena;
     struct error error = {.code = error_none};
-    arena_init(&arena, 4096, 1 << 20);
+    arena_init(&arena, 4096, 1 << 22);
     struct config_edit edit = {.kind = kind,
                                .provider = str_from(name),
                                .settings = str_from(settings),
@@ -526,6 +526,28 @@ static void what_an_edit_says_is_taken_literally(void **state) {
         if (strncmp(said, refused[i].said, strlen(refused[i].said)) != 0)
             fail_msg("%s\n  said   %s\n  wanted %s", refused[i].settings, said, refused[i].said);
     }
+}
+
+/* Each bound by itself: a key's length, its letters, how deep it is nested, how many there are. */
+static void settings_have_their_bounds(void **state) {
+    static const char refusal[] = "the settings are too large, or nested too deep";
+    static char text[32 * 1024];
+    (void)state;
+    for (int over = 0; over < 2; over++) {
+        char key[258];
+        memset(key, 'm', sizeof key);
+        key[256 + over] = 0;
+        snprintf(text, sizeof text, "{\"prices\":{\"%s\":{\"input\":1}}}", key);
+        assert_int_equal(strncmp(edited("", edit_update, "a", text, 0), refusal, sizeof refusal - 1) == 0, over);
+        size_t len = (size_t)snprintf(text, sizeof text, "{\"models\":[");
+        for (int i = 0; i < (over ? 10001 : 300); i++)
+            len += (size_t)snprintf(text + len, sizeof text - len, "%s1", i ? "," : "");
+        snprintf(text + len, sizeof text - len, "]}");
+        assert_int_equal(strncmp(edited("", edit_update, "a", text, 0), refusal, sizeof refusal - 1) == 0, over);
+    }
+    assert_int_equal(
+        strncmp(edited("", edit_update, "a", "{\"headers\":{\"a\\u0001b\":\"x\"}}", 0), refusal, sizeof refusal - 1),
+        0);
 }
 
 static void quotes_and_markup_in_a_value_stay_a_value(void **state) {
@@ -641,6 +663,7 @@ int main(void) {
         cmocka_unit_test(edits_become_text),
         cmocka_unit_test(an_entry_without_keys_goes),
         cmocka_unit_test(what_an_edit_says_is_taken_literally),
+        cmocka_unit_test(settings_have_their_bounds),
         cmocka_unit_test(quotes_and_markup_in_a_value_stay_a_value),
         cmocka_unit_test(a_sealed_key_is_bound_to_its_origin),
         cmocka_unit_test(a_key_given_anew_is_bound_anew),
