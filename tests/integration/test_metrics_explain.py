@@ -54,6 +54,17 @@ def test_requests_and_attempts_are_counted(pair):
     assert weir.metric("weir_tokens_total", direction="output") > 0
 
 
+@pytest.mark.parametrize("asked, nearest", [
+    ("/v1/chat/completion", "/v1/chat/completions"), ("/v1/embedings", "/v1/embeddings"),
+    ("/v1/mesages", "/v1/messages"),
+    ("/v1beta/models/a-model-of-a-very-long-name:generateContnt", "/v1beta/models/{model}:generateContent"),
+    ("/v1beta/models/m:countToken", "/v1beta/models/{model}:countTokens"),
+    ("/v1beta/models/m:batchEmbedContent", "/v1beta/models/{model}:batchEmbedContents")])
+def test_a_path_that_is_not_there_is_answered_with_the_nearest(pair, asked, nearest):
+    reply = http(pair[0].port, "POST", asked, chat_body())
+    assert reply.status == 404 and nearest in reply.text, reply.text
+
+
 @pytest.mark.parametrize("code, ask", [
     ("unknown_path", lambda weir: http(weir.port, "GET", "/nowhere")),
     ("method_not_allowed", lambda weir: http(weir.port, "DELETE", "/v1/chat/completions")),
@@ -111,6 +122,8 @@ def test_status_and_route(pair):
     assert "one" in admin(weir, "/admin/v1/route/m").text and admin(weir, "/admin/v1/route/none").status == 404
     code, out, _ = command(weir, "route", "-m", "m")
     assert code == 0 and "one" in out
+    code, out, err = command(weir, "route", "--request", "/nowhere/request.json")
+    assert code == 1 and not out and "/nowhere/request.json" in err
 
 
 def test_status_on_a_terminal_is_a_row_a_provider_and_the_totals(pair):
