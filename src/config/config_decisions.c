@@ -193,6 +193,9 @@ void decisions_of_route(struct config_reading *reading, struct snapshot *snapsho
     route->hedge = hedge_of(reading, hedge, &snapshot->hedge);
     route->failover_after = (unsigned)read_whole(section, "failover_after");
     route->return_to_primary_ns = read_ns(section, "return_to_primary_seconds");
+    route->strict = read_bool(section, "strict");
+    route->context_answers = read_is(section, "on_context_exceeded", "answer");
+    route->filtered_next = read_is(section, "on_filtered", "next");
     route->cells = cells(reading, snapshot, "route ", route->model, sizeof(struct route_cells));
     route->places = arena_take_zeroed(&snapshot->arena, (route->target_count + 1) * sizeof *route->places);
     for (size_t i = 0; i < route->target_count && route->places; i++) {

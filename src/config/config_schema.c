@@ -310,6 +310,12 @@ static const struct config_key route_keys[] = {
     INT("failover_after", 1, 255, "3", "Failures that move the lock (exclusive)."),
     SECONDS("return_to_primary_seconds", 0, config_days_30, "", "When the lock goes back (exclusive); with 0 it stays.",
             .none = true),
+    BOOL("strict", "false", "A request whose holder timed out gets a 504, and goes on at no other target (exclusive)."),
+    CHOICE("on_context_exceeded", "next|answer", "next",
+           "A request that is too long for a model goes to the next target whose context is larger or unknown, or the "
+           "provider's refusal is the answer."),
+    CHOICE("on_filtered", "answer|next", "answer",
+           "A content filter's refusal, before the first token, is the answer, or the next target is asked."),
     BOOL("resume_streams", "false", "A stream that breaks is continued by the next target."),
     TEXT("resume_prompt", "", "How a target is asked to continue."),
     SECTION("retry", section_retry, "As retry, for this route."),

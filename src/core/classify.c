@@ -36,3 +36,7 @@ enum failure failure_of_status(int status) {
 }
 
 bool failure_goes_on(enum failure failure) { return failure_facts(failure)->fault != fault_caller; }
+
+bool failure_is_timeout(enum failure failure) {
+    return failure_facts(failure)->fault == fault_target && failure_facts(failure)->error == error_upstream_timeout;
+}

@@ -36,6 +36,8 @@ enum fault {
     X(error_in_stream, target, provider_error, "the provider sent an error in its stream")                         \
     X(disagrees, target, provider_error, "what the model said is not the rest of the text that broke off")         \
     X(bad_request, caller, provider_error, "the provider refused the request")                                     \
+    X(context_exceeded, caller, provider_error, "the request is longer than the model's context")                  \
+    X(filtered, caller, content_filtered, "the provider's content filter refused the request")                     \
     X(authentication, key, provider_auth, "the provider refused the gateway's credential")                         \
     X(forbidden, key, provider_auth, "the provider does not let the gateway's credential do this")                 \
     X(payment, key, provider_error, "the provider wants payment for this")                                         \
@@ -72,7 +74,9 @@ const struct failure_facts *failure_facts(enum failure failure);
 /* The failure that an HTTP status of 300 and more stands for, where the provider's own codes say nothing else. */
 enum failure failure_of_status(int status);
 
-/* May another target be tried after this one? */
+/* May another target be tried after this one? A route may say otherwise of context_exceeded and filtered. */
 bool failure_goes_on(enum failure failure);
+/* It took too long, by weir's own clock: the same target is not asked again for this request. */
+bool failure_is_timeout(enum failure failure);
 
 #endif

@@ -78,6 +78,15 @@ static enum failure failure_of_ours(const struct flight *flight, enum failure fa
     return reading && flight_starved(flight) ? failure_system : failure;
 }
 
+/* Where another target may take what this one does not, the route says. */
+static bool flight_goes_on(const struct flight *flight, enum failure failure) {
+    switch (failure) {
+    case failure_context_exceeded: return !flight->choice.route->context_answers;
+    case failure_filtered: return flight->choice.route->filtered_next;
+    default: return failure_goes_on(failure);
+    }
+}
+
 /* No other target would do better: the other of two is broken off too. */
 static void on_final_failure(struct flight *flight, const struct attempt *attempt, struct now now,
                              struct actions *out) {
@@ -104,7 +113,7 @@ static void on_failure(struct flight *flight, struct attempt *attempt, enum fail
         return;
     }
     attempt_settle(flight, attempt, failure, now, out);
-    if (!failure_goes_on(failure) && !resume_refused(flight, attempt))
+    if (!flight_goes_on(flight, failure) && !resume_refused(flight, attempt))
         on_final_failure(flight, attempt, now, out);
     else if (!flight->live) /* else the other of the two may still do it */
         flight_try_next(flight, now, out);

@@ -192,7 +192,8 @@ struct candidate *choice_best(struct flight *flight, struct now now) {
 bool choice_has_unasked(struct flight *flight, struct now now) {
     unsigned most = flight->choice.route->retry.max_attempts;
     uint64_t ignored = UINT64_MAX;
-    if (most && flight->attempt_count >= most) return false;
+    bool strict = flight->choice.by == strategy_exclusive && flight->choice.route->strict;
+    if (strict || (most && flight->attempt_count >= most)) return false;
     for (size_t i = 0; i < flight->choice.count; i++) {
         struct candidate candidate = flight->choice.candidates[i];
         if (candidate.tries) continue;
@@ -358,6 +359,7 @@ static enum step try_guest(struct flight *flight, struct now now, struct actions
 /* The route's lock says who: nobody else is asked, unless the holder fails this caller alone. On: nobody can serve. */
 static enum step try_holder(struct flight *flight, struct now now, uint64_t *soonest_ns, struct actions *out) {
     for (size_t i = 0; i < flight->choice.count; i++) flight->choice.candidates[i].raced = false;
+    if (lock_ends(flight)) return step_on;
     for (size_t moves = 0; moves <= flight->choice.count; moves++) {
         uint32_t epoch = 0;
         uint64_t until_ns = 0;
@@ -367,6 +369,7 @@ static enum step try_holder(struct flight *flight, struct now now, uint64_t *soo
         if (step != step_on) return step;
         if (!holder) return step_on;
         if (holder->tries > flight->choice.route->failover_after) return step_on; /* each has had its turns */
+        if (!lock_repeats(holder)) return step_on;
         step = choose_begin(flight, holder, false, epoch, now, out);
         if (step != step_on) return step;
     }

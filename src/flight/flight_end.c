@@ -5,9 +5,9 @@
 
 /* Failures whose reply is the provider's word to the caller, and goes to it as it is. */
 static bool is_providers_word(enum failure failure) {
-    return failure == failure_bad_request || failure == failure_not_found || failure == failure_rate_limited ||
-           failure == failure_conflict || failure == failure_server_error || failure == failure_overloaded ||
-           failure == failure_timeout_status;
+    return failure == failure_bad_request || failure == failure_context_exceeded || failure == failure_filtered ||
+           failure == failure_not_found || failure == failure_rate_limited || failure == failure_conflict ||
+           failure == failure_server_error || failure == failure_overloaded || failure == failure_timeout_status;
 }
 
 /* An error that came in a reply of status 200: its sentence, as one of status 502; a filter's is a refusal. */
@@ -43,7 +43,9 @@ void end_by_failure(struct flight *flight, const struct attempt *last, struct no
     struct str body =
         word && !last->reply.error_cut ? chunks_whole(&flight->attempts[last->number]->reply.held) : STR_NONE;
     if (body.at && last->way->error(flight, last, body, now, out)) return;
-    if (last->failure == failure_error_in_reply && answer_inside(flight, last, now, out)) return;
+    bool inside = last->failure == failure_error_in_reply || last->failure == failure_filtered ||
+                  last->failure == failure_context_exceeded;
+    if (inside && answer_inside(flight, last, now, out)) return;
     const struct failure_facts *failure = failure_facts(last->failure);
     const struct error_facts *error = error_facts(failure->error);
     if (last->failure == failure_no_connection || failure->error == error_quota_exhausted)

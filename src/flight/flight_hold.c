@@ -72,11 +72,19 @@ static enum refusal breakers_look(const struct flight *flight, const struct targ
                : refusal_breaker_open;
 }
 
+/* No larger than one that was too small for this request. What is not known may be larger. */
+static bool context_is_too_small(const struct flight *flight, const struct candidate *candidate) {
+    const struct catalog_model *facts = candidate->target->facts;
+    return flight->choice.context_least > 0 && facts && facts->context_tokens >= 0 &&
+           facts->context_tokens <= flight->choice.context_least;
+}
+
 enum refusal hold_look(const struct flight *flight, const struct candidate *candidate, struct now now,
                        uint64_t *until_ns) {
     const struct target *target = candidate->target;
     const struct provider *provider = target->provider;
     *until_ns = 0;
+    if (context_is_too_small(flight, candidate)) return refusal_context;
     if (provider->state != provider_active) return refusal_draining;
     enum refusal shut = breakers_look(flight, target, now, until_ns);
     if (shut != refusal_none) return shut;
@@ -186,6 +194,8 @@ static struct verdict verdict_of(enum failure failure) {
     switch (failure) {
     case failure_none:
     case failure_bad_request: /* it has answered */
+    case failure_context_exceeded:
+    case failure_filtered:
     case failure_conflict:
     case failure_disagrees: /* it answered, and did not follow an instruction */
     case failure_not_found: return (struct verdict){1, 1};

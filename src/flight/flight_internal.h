@@ -113,6 +113,10 @@ void hold_client_settle(struct flight *flight, struct now now);
 
 /* The candidate that holds the route, taking or moving the lock where it must; NULL: nobody can. */
 struct candidate *lock_holder(struct flight *flight, struct now now, uint32_t *epoch, uint64_t *until_ns);
+/* May it be asked again for this request? Not after what took too long, nor what would be refused again. */
+bool lock_repeats(const struct candidate *holder);
+/* Did its last attempt time out where the route is strict? Then nobody else is asked. */
+bool lock_ends(const struct flight *flight);
 /* An untried one beside the lock, for a request that its holder alone fails; NULL: none, or it is not such a request.
  */
 struct candidate *lock_guest(struct flight *flight, struct now now);

@@ -89,7 +89,8 @@ struct candidate *lock_holder(struct flight *flight, struct now now, uint32_t *e
             lock_move(lock, view.epoch, flight->choice.candidates[0].target->id);
             continue;
         }
-        if (refusal == refusal_breaker_open_for_client) { /* nor does failing one client alone */
+        bool for_it_alone = refusal == refusal_breaker_open_for_client || refusal == refusal_context;
+        if (for_it_alone) { /* nor does failing one client, or one request, alone */
             *until_ns = open_ns;
             return NULL;
         }
@@ -106,11 +107,22 @@ struct candidate *lock_holder(struct flight *flight, struct now now, uint32_t *e
     return NULL;
 }
 
+bool lock_repeats(const struct candidate *holder) {
+    enum failure failure = holder->failure;
+    return !holder->tries ||
+           (!failure_is_timeout(failure) && failure != failure_context_exceeded && failure != failure_filtered);
+}
+
+bool lock_ends(const struct flight *flight) {
+    return flight->choice.route->strict && flight->attempt_count &&
+           failure_is_timeout(flight->attempts[flight->attempt_count - 1]->failure);
+}
+
 struct candidate *lock_guest(struct flight *flight, struct now now) {
     struct candidate *holder = candidate_of(flight, held(flight, &flight->choice.route->cells->lock).holder);
     uint64_t ignored = 0;
     if (!holder) return NULL;
-    bool shut = holder->refusal == refusal_breaker_open_for_client;
+    bool shut = holder->refusal == refusal_breaker_open_for_client || !lock_repeats(holder);
     if (!shut && holder->tries < flight->choice.route->failover_after) return NULL;
     size_t from = (size_t)(holder - flight->choice.candidates);
     struct candidate *demoted = NULL;

@@ -60,6 +60,7 @@ enum { attempt_tail_size = 512 };
     X(rate_limited, "its rate limit is reached")                               \
     X(too_many_in_flight, "as many requests as it takes are in flight")        \
     X(line_share, "its client has its share of the places in line")            \
+    X(context, "its context is no larger than one that was too small")         \
     X(failover_budget, "as many failovers as the route may have were made")    \
     X(not_holder, "another target holds the route's lock")                     \
     X(cannot_go_on, "it cannot be asked to go on with a stream")               \
@@ -322,9 +323,10 @@ struct choice {
     enum strategy by; /* the route's, or what x-weir-strategy asked for */
     struct candidate *candidates;
     size_t count, room;
-    unsigned repeats;    /* attempts at a target that had been tried */
-    unsigned failovers;  /* attempts at another target, after one that failed */
-    struct error *unfit; /* why the last target that was left out cannot serve it; NULL: there was none */
+    unsigned repeats;      /* attempts at a target that had been tried */
+    unsigned failovers;    /* attempts at another target, after one that failed */
+    int64_t context_least; /* a context of so many tokens was too small; 0: not known of any */
+    struct error *unfit;   /* why the last target that was left out cannot serve it; NULL: there was none */
     struct str unfit_param;
 };
 

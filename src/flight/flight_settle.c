@@ -35,6 +35,9 @@ void attempt_settle(struct flight *flight, struct attempt *attempt, enum failure
     usage_estimate(flight, attempt);
     attempt->cost_nano_usd = attempt_cost(attempt);
     attempt->candidate->failure = failure;
+    const struct catalog_model *facts = attempt->target->facts;
+    if (failure == failure_context_exceeded && facts && facts->context_tokens > flight->choice.context_least)
+        flight->choice.context_least = facts->context_tokens;
     if (failure == failure_none) hold_good(flight, attempt, now);
     lock_settle(flight, attempt, now);
     hold_settle(flight, attempt, now, out);

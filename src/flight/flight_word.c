@@ -7,6 +7,9 @@ void way_read_error(const struct attempt *attempt, struct str body, struct arena
 }
 
 enum failure attempt_refusal(const struct attempt *attempt, const struct provider_word *word) {
+    bool may_go_on = attempt->state != attempt_delivering && !attempt->way->blind;
+    if (may_go_on && refusal_is_filter(word) && word->status < 500) return failure_filtered;
+    if (may_go_on && refusal_is_context(word)) return failure_context_exceeded;
     return refusal_failure(attempt->dialect.codec->dialect, attempt->target->provider->type, word);
 }
 

@@ -86,3 +86,23 @@ bool refusal_is_filter(const struct provider_word *word) {
         if (str_eq(word->code, words[i]) || str_eq(word->type, words[i])) return true;
     return false;
 }
+
+bool refusal_is_context(const struct provider_word *word) {
+    static const struct str codes[] = {STR("context_length_exceeded")};
+    static const struct str sentences[] = {
+        STR("prompt is too long: "),                     /* Anthropic */
+        STR("input length and `max_tokens` exceed "),    /* Anthropic */
+        STR("The input token count "),                   /* Gemini */
+        STR("This model's maximum context length is "),  /* OpenAI's first words: vLLM, DeepSeek, Fireworks */
+        STR("Prompt contains "),                         /* Mistral */
+        STR("This model's maximum prompt length is "),   /* xAI */
+        STR("input is too long for requested model"),    /* Bedrock's Claude */
+        STR("Please reduce the length of the messages"), /* Groq */
+    };
+    if (word->status >= 300 && (word->status < 400 || word->status > 422)) return false;
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        if (str_eq(word->code, codes[i]) || str_eq(word->type, codes[i])) return true;
+    for (size_t i = 0; i < sizeof sentences / sizeof *sentences && word->status >= 400; i++)
+        if (str_starts(word->message, sentences[i])) return true;
+    return false;
+}

@@ -17,5 +17,8 @@ struct provider_word {
 enum failure refusal_failure(enum dialect dialect, struct str vendor, const struct provider_word *word);
 /* A content filter's word: not a failing provider. */
 bool refusal_is_filter(const struct provider_word *word);
+/* The request is longer than the model's context. Vendors without a code for it are known by how their own sentence
+ * begins: a caller that has it said changes where its own request goes, and nothing else. */
+bool refusal_is_context(const struct provider_word *word);
 
 #endif

@@ -144,6 +144,9 @@ struct route {
     unsigned failover_after;       /* exclusive */
     uint64_t return_to_primary_ns; /* exclusive; 0: the lock stays */
     enum unsupported unsupported;  /* usual: as its providers have it */
+    bool strict;                   /* exclusive: who timed out is asked nowhere else */
+    bool context_answers;          /* a context that is too small is the answer, and not asked for elsewhere */
+    bool filtered_next;            /* what a content filter refuses is asked of the next target */
     bool resume_streams;
     struct str resume_prompt;
     struct route_cells *cells; /* NULL: made for one request */

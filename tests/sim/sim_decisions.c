@@ -293,7 +293,10 @@ static bool is_failed_by(const struct flight *flight, uint32_t holder) {
     for (size_t i = 0; i < flight->choice.count; i++) {
         const struct candidate *candidate = &flight->choice.candidates[i];
         if (candidate->target->id != holder) continue;
-        return candidate->tries >= flight->choice.route->failover_after ||
+        bool once = candidate->tries &&
+                    (failure_is_timeout(candidate->failure) || candidate->failure == failure_context_exceeded ||
+                     candidate->failure == failure_filtered);
+        return once || candidate->tries >= flight->choice.route->failover_after ||
                candidate->refusal == refusal_breaker_open_for_client;
     }
     return false;
@@ -321,6 +324,8 @@ void sim_decisions_call(struct sim *sim, unsigned number, const struct attempt *
     rate_check(sim, number, provider);
     repeats_check(sim, number, attempt);
     sim_keys_call(sim, number, attempt);
+    sim_rule(sim, attempt->candidate->tries == 1 || !failure_is_timeout(attempt->candidate->failure),
+             "what timed out is not asked again for the same request", number);
     demoted_check(sim, number, attempt);
     if (attempt->hedge) hedge_check(sim, number);
     if (flight->choice.by == strategy_exclusive && flight->choice.route->cells) {

@@ -64,11 +64,21 @@ static void what_the_caller_did_is_answered_and_all_else_goes_on(void **state) {
     assert_int_equal(failure_facts(failure_rate_limited)->error, error_rate_limited);
 }
 
+static void what_is_timed_by_weir_is_a_timeout(void **state) {
+    (void)state;
+    for (int failure = 1; failure < failures; failure++) {
+        bool is = failure == failure_connect_timeout || failure == failure_first_token_timeout ||
+                  failure == failure_reply_timeout || failure == failure_stall;
+        assert_int_equal(failure_is_timeout((enum failure)failure), is);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_status_has_its_failure),
         cmocka_unit_test(every_failure_has_a_name_of_its_own_and_a_sentence),
         cmocka_unit_test(what_the_caller_did_is_answered_and_all_else_goes_on),
+        cmocka_unit_test(what_is_timed_by_weir_is_a_timeout),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

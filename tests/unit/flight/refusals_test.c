@@ -169,12 +169,35 @@ static void a_filter_is_known_by_its_code(void **state) {
     assert_false(refusal_is_filter(&(struct provider_word){.code = STR(""), .type = STR_NONE}));
 }
 
+static void a_context_that_is_too_small_has_its_words(void **state) {
+    static const struct {
+        int status;
+        struct str code, type, message;
+        bool is_context;
+    } rows[] = {
+        {400, STR("context_length_exceeded"), STR(""), STR(""), true},
+        {0, STR("context_length_exceeded"), STR(""), STR(""), true}, /* inside a good reply */
+        {413, STR(""), STR("context_length_exceeded"), STR(""), true},
+        {400, STR(""), STR("invalid_request_error"), STR("prompt is too long: 200001 tokens > 200000 maximum"), true},
+        {400, STR("INVALID_ARGUMENT"), STR(""), STR("The input token count (9) exceeds the maximum"), true},
+        {400, STR(""), STR(""), STR("he said: prompt is too long: 3"), false}, /* quoted */
+        {500, STR("context_length_exceeded"), STR(""), STR(""), false},
+        {0, STR(""), STR(""), STR("prompt is too long: 3"), false},
+        {400, STR("context_length"), STR(""), STR(""), false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_int_equal(
+            refusal_is_context(&(struct provider_word){
+                .status = rows[i].status, .code = rows[i].code, .type = rows[i].type, .message = rows[i].message}),
+            rows[i].is_context);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_vendors_own_words_are_known),
-        cmocka_unit_test(no_sentence_decides_anything),
-        cmocka_unit_test(inside_a_good_reply_only_the_codes_count),
-        cmocka_unit_test(a_filter_is_known_by_its_code),
+        cmocka_unit_test(each_vendors_own_words_are_known),          cmocka_unit_test(no_sentence_decides_anything),
+        cmocka_unit_test(inside_a_good_reply_only_the_codes_count),  cmocka_unit_test(a_filter_is_known_by_its_code),
+        cmocka_unit_test(a_context_that_is_too_small_has_its_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
