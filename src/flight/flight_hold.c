@@ -4,12 +4,16 @@
 #include "flight/flight_internal.h"
 
 /* A prompt that is mostly an image is not so many tokens. */
-int64_t flight_tokens_reserved(const struct flight *flight) {
+int64_t flight_tokens_reserved(const struct flight *flight, const struct cell *taken) {
     int64_t output =
         flight->request.max_tokens >= 0 ? flight->request.max_tokens : flight->snapshot->reserve_output_tokens;
     CHECKF(flight->prompt_tokens >= 0 && output >= 0, "prompt=%lld output=%lld", (long long)flight->prompt_tokens,
            (long long)output);
-    return flight->prompt_tokens + output * flight->request.n;
+    return flight->prompt_tokens + taken_reserve(taken, output * flight->request.n);
+}
+
+static uint64_t tokens_reserved_at(const struct flight *flight, const struct target *target) {
+    return (uint64_t)flight_tokens_reserved(flight, target->cells ? &target->cells->taken : NULL);
 }
 
 bool flight_shares(const struct flight *flight) { return flight->client && flight->snapshot->client_count > 1; }
@@ -43,12 +47,13 @@ static enum refusal keys_refusal(const struct target *target, struct now now) {
     return all;
 }
 
-static uint64_t rates_wait(const struct flight *flight, const struct provider *provider, struct now now) {
+static uint64_t rates_wait(const struct flight *flight, const struct target *target, struct now now) {
+    const struct provider *provider = target->provider;
     const struct rate_rules *rules = &provider->rates;
     uint64_t waits[] = {limiter_wait_ns(&provider->cells->requests_minute, &rules->requests_minute, 1, now.mono_ns),
                         limiter_wait_ns(&provider->cells->requests_hour, &rules->requests_hour, 1, now.mono_ns),
                         limiter_wait_ns(&provider->cells->tokens_minute, &rules->tokens_minute,
-                                        (uint64_t)flight_tokens_reserved(flight), now.mono_ns)};
+                                        tokens_reserved_at(flight, target), now.mono_ns)};
     uint64_t longest = 0;
     for (size_t i = 0; i < sizeof waits / sizeof *waits; i++)
         if (waits[i] > longest) longest = waits[i];
@@ -90,7 +95,7 @@ enum refusal hold_look(const struct flight *flight, const struct candidate *cand
     if (shut != refusal_none) return shut;
     *until_ns = keys_until(target, now);
     if (*until_ns) return keys_refusal(target, now);
-    uint64_t wait = rates_wait(flight, provider, now);
+    uint64_t wait = rates_wait(flight, target, now);
     if (wait) {
         *until_ns = now.mono_ns + wait;
         return refusal_rate_limited;
@@ -123,14 +128,14 @@ static bool key_take(const struct target *target, uint64_t refused_keys, struct 
     return found;
 }
 
-static bool rates_take(const struct flight *flight, const struct provider *provider, struct now now,
-                       struct holds *holds) {
+static bool rates_take(const struct flight *flight, const struct target *target, struct now now, struct holds *holds) {
+    const struct provider *provider = target->provider;
     const struct rate_rules *rules = &provider->rates;
     struct provider_cells *cells = provider->cells;
     return limiter_take(&cells->requests_minute, &rules->requests_minute, 1, now.mono_ns, &holds->requests_minute) &&
            limiter_take(&cells->requests_hour, &rules->requests_hour, 1, now.mono_ns, &holds->requests_hour) &&
-           limiter_take(&cells->tokens_minute, &rules->tokens_minute, (uint64_t)flight_tokens_reserved(flight),
-                        now.mono_ns, &holds->tokens_minute);
+           limiter_take(&cells->tokens_minute, &rules->tokens_minute, tokens_reserved_at(flight, target), now.mono_ns,
+                        &holds->tokens_minute);
 }
 
 static void rates_refund(const struct provider *provider, const struct holds *holds, struct now now) {
@@ -161,7 +166,7 @@ enum refusal hold_take(struct flight *flight, const struct candidate *candidate,
         refusal = refusal_draining;
     else if (!key_take(target, candidate->refused_keys, now, &holds->key))
         refusal = refusal_cooling;
-    else if (!rates_take(flight, provider, now, holds))
+    else if (!rates_take(flight, target, now, holds))
         refusal = refusal_rate_limited;
     else if (!breaker_admit(&cells->breaker, &provider->breaker, blame_nobody, now.mono_ns, &holds->provider_ticket))
         refusal = refusal_breaker_open;
@@ -362,24 +367,42 @@ static void key_cool(const struct flight *flight, struct attempt *attempt, struc
     if (key < 64) attempt->candidate->refused_keys |= (uint64_t)1 << key;
 }
 
-static void rates_settle(const struct provider *provider, const struct attempt *attempt, struct now now) {
+/* What came of its stream: of text that was read a token each four bytes. A spliced event is one token, as vendors send
+ * them, or more where events are so much longer than the shortest one that they must be. */
+int64_t attempt_delivered(const struct attempt *attempt) {
+    enum { token_bytes = 4, usual_bytes = 16 };
+    uint64_t count = attempt->stream.tokens.count, least = count * (attempt->stream.tokens.least + usual_bytes);
+    uint64_t more = attempt->stream.tokens.bytes > least ? (attempt->stream.tokens.bytes - least) / token_bytes : 0;
+    uint64_t said = (attempt->dialect.said_bytes + token_bytes - 1) / token_bytes;
+    return (int64_t)((more > count ? more : count) + said);
+}
+
+int64_t attempt_tokens(const struct flight *flight, const struct attempt *attempt) {
+    const struct usage *usage = &attempt->usage;
+    int64_t input = usage->input_tokens, output = usage->output_tokens;
+    if (input >= 0 || output >= 0) return (input > 0 ? input : 0) + (output > 0 ? output : 0);
+    if (attempt->failure != failure_none) return 0; /* it was refused */
+    return attempt->reply.mode == reply_events ? flight->prompt_tokens + attempt_delivered(attempt) : -1;
+}
+
+static void rates_settle(const struct flight *flight, const struct attempt *attempt, struct now now) {
+    const struct provider *provider = attempt->target->provider;
     const struct holds *holds = &attempt->holds;
     if (attempt->sent_ns == 0 && attempt->reply.status == 0) { /* nothing reached it */
         rates_refund(provider, holds, now);
         return;
     }
-    const struct usage *usage = &attempt->usage;
-    int64_t tokens =
-        (usage->input_tokens > 0 ? usage->input_tokens : 0) + (usage->output_tokens > 0 ? usage->output_tokens : 0);
-    bool known = usage->input_tokens >= 0 || usage->output_tokens >= 0;
-    bool left = attempt->failure == failure_caller_gone && (!known || attempt->usage_estimated); /* as reserved */
-    if (left) return;
-    if (known)
+    int64_t tokens = attempt_tokens(flight, attempt);
+    if (tokens >= 0)
         limiter_settle(&provider->cells->tokens_minute, &provider->rates.tokens_minute, holds->tokens_minute,
                        (uint64_t)tokens, now.mono_ns);
-    else if (attempt->failure != failure_none)
-        limiter_refund(&provider->cells->tokens_minute, &provider->rates.tokens_minute, holds->tokens_minute,
-                       now.mono_ns);
+}
+
+/* What was told of its answer's tokens is what the next one is expected to take. */
+static void taken_tell(const struct attempt *attempt) {
+    struct target_cells *cells = attempt->target->cells;
+    if (cells && attempt->failure == failure_none && !attempt->usage_estimated && !attempt->way->blind)
+        taken_note(&cells->taken, attempt->usage.output_tokens);
 }
 
 static void in_flight_leave(const struct target *target, struct holds *holds) {
@@ -421,7 +444,8 @@ void hold_settle(struct flight *flight, struct attempt *attempt, struct now now,
     if (verdict.target > 0) probes_answered(&provider->cells->probes);
     slow_report(flight, attempt, now);
     if (!nothing) key_cool(flight, attempt, now);
-    rates_settle(provider, attempt, now);
+    rates_settle(flight, attempt, now);
+    taken_tell(attempt);
     in_flight_leave(attempt->target, holds);
     holds->breaker = holds->provider_breaker = holds->gate = false;
     gate_give(provider, out);
@@ -432,7 +456,7 @@ void hold_settle(struct flight *flight, struct attempt *attempt, struct now now,
 static uint64_t client_rates_wait(const struct flight *flight, struct now now) {
     const struct rate_rules *rules = &flight->client->rates;
     const struct client_cells *cells = flight->client->cells;
-    uint64_t tokens = (uint64_t)flight_tokens_reserved(flight), longest = 0;
+    uint64_t tokens = (uint64_t)flight_tokens_reserved(flight, &flight->client->cells->taken), longest = 0;
     uint64_t waits[] = {limiter_wait_ns(&cells->requests_minute, &rules->requests_minute, 1, now.mono_ns),
                         limiter_wait_ns(&cells->requests_hour, &rules->requests_hour, 1, now.mono_ns),
                         limiter_wait_ns(&cells->tokens_minute, &rules->tokens_minute, tokens, now.mono_ns)};
@@ -461,7 +485,7 @@ enum step hold_client(struct flight *flight, struct now now, struct actions *out
         return answer_refused(flight, error_too_many_in_flight, 0, now, out);
     }
     flight->client_holds.gate = true;
-    uint64_t tokens = (uint64_t)flight_tokens_reserved(flight);
+    uint64_t tokens = (uint64_t)flight_tokens_reserved(flight, &flight->client->cells->taken);
     if (limiter_take(&cells->requests_minute, &rules->requests_minute, 1, now.mono_ns,
                      &flight->client_holds.requests_minute) &&
         limiter_take(&cells->requests_hour, &rules->requests_hour, 1, now.mono_ns,
@@ -477,24 +501,24 @@ enum step hold_client(struct flight *flight, struct now now, struct actions *out
     return answer_refused(flight, error_rate_limited, now.mono_ns + wait, now, out);
 }
 
-/* All that the request's attempts used counts; one of which nothing but an estimate is known keeps what was reserved.
- */
+/* All that the request's attempts used counts; one of which nothing is known keeps what was reserved. */
 void hold_client_settle(struct flight *flight, struct now now) {
     const struct client *client = flight->client;
     if (!flight->client_holds.gate) return;
     flight->client_holds.gate = false;
-    int64_t tokens = 0;
-    bool known = false;
+    int64_t sum = 0;
+    bool known = true;
     for (unsigned i = 0; i < flight->attempt_count; i++) {
-        const struct usage *usage = &flight->attempts[i]->usage;
-        if (usage->input_tokens > 0) tokens += usage->input_tokens;
-        if (usage->output_tokens > 0) tokens += usage->output_tokens;
-        bool counted = usage->input_tokens >= 0 || usage->output_tokens >= 0;
-        known = known || (counted && !flight->attempts[i]->usage_estimated);
+        const struct attempt *attempt = flight->attempts[i];
+        int64_t tokens = attempt_tokens(flight, attempt);
+        known = known && tokens >= 0;
+        if (tokens > 0) sum += tokens;
+        if (attempt->failure == failure_none && !attempt->usage_estimated)
+            taken_note(&client->cells->taken, attempt->usage.output_tokens);
     }
-    if (known || flight->attempt_count == 0)
+    if (known)
         limiter_settle(&client->cells->tokens_minute, &client->rates.tokens_minute, flight->client_holds.tokens,
-                       (uint64_t)tokens, now.mono_ns);
+                       (uint64_t)sum, now.mono_ns);
     bool handed = gate_leave(&client->cells->gate, client->max_concurrent);
     CHECK(!handed); /* clients have no line */
 }

@@ -100,7 +100,12 @@ void hold_settle(struct flight *flight, struct attempt *attempt, struct now now,
 void hold_give_back(const struct candidate *candidate, const struct holds *taken, struct now now, struct actions *out);
 /* Do its provider's probes say that it cannot serve? Targets that the caller pinned keep their order all the same. */
 bool hold_is_demoted(const struct flight *flight, const struct candidate *candidate);
-int64_t flight_tokens_reserved(const struct flight *flight);
+/* Of a request whose answers have taken so much lately (taken.h; NULL: not known). */
+int64_t flight_tokens_reserved(const struct flight *flight, const struct cell *taken);
+/* The tokens of what came of its stream, by estimate. */
+int64_t attempt_delivered(const struct attempt *attempt);
+/* What an attempt that has ended took, by its provider's word or by estimate; -1: not known. */
+int64_t attempt_tokens(const struct flight *flight, const struct attempt *attempt);
 /* A failure that no caller can bring about: nothing had been sent. */
 bool hold_is_nobodys(enum failure failure);
 /* Over: a limit of its own is reached, and it has been answered. */

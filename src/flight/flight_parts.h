@@ -155,6 +155,10 @@ struct attempt_stream {
     bool saw_done;
     uint32_t finishes; /* of its choices */
     uint32_t events, events_dropped;
+    struct {
+        uint64_t count, bytes;
+        size_t least; /* of one */
+    } tokens;         /* spliced events that brought text or arguments: what was delivered, where nobody counts */
 };
 
 /* What came back (flight_attempt.c, flight_reply.c). */

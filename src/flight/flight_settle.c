@@ -17,14 +17,22 @@ static int64_t attempt_cost(const struct attempt *attempt) {
 }
 
 /* It was sent, no refusal came, and it ended before the provider had counted: it may have worked on it, and bills for
- * that. What it was sent is known by estimate; what it made is not. */
+ * that. What it was sent is known by estimate, and so is what came of it; what else it made is not. */
 static void usage_estimate(const struct flight *flight, struct attempt *attempt) {
-    bool refused = attempt->failure == failure_error_in_reply || attempt->failure == failure_error_in_stream;
+    struct usage *usage = &attempt->usage;
+    int64_t delivered = attempt_delivered(attempt);
+    bool refused =
+        !delivered && (attempt->failure == failure_error_in_reply || attempt->failure == failure_error_in_stream ||
+                       attempt->failure == failure_filtered || attempt->failure == failure_context_exceeded);
     bool worked = attempt->sent_ns && attempt->reply.status < 300 && attempt->failure != failure_none;
-    if (!worked || refused || attempt->usage.input_tokens >= 0 || attempt->usage.output_tokens >= 0) return;
-    if (flight->prompt_tokens <= 0) return; /* nothing is known of it */
-    attempt->usage.input_tokens = flight->prompt_tokens;
-    attempt->usage_estimated = true;
+    if (!worked || refused) return;
+    bool nothing = usage->input_tokens < 0 && usage->output_tokens < 0;
+    if (nothing && flight->prompt_tokens > 0) usage->input_tokens = flight->prompt_tokens;
+    if (delivered > 0 && delivered / 2 >= usage->output_tokens) /* far more than it had counted so far */
+        usage->output_tokens = delivered;
+    else if (!nothing)
+        return;
+    attempt->usage_estimated = usage->input_tokens >= 0 || usage->output_tokens >= 0;
 }
 
 void attempt_settle(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,

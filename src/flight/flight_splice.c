@@ -129,6 +129,13 @@ static enum step splice_done(struct flight *flight, struct attempt *attempt, con
     return stream_complete(flight, attempt, now, out);
 }
 
+/* All of an event but its text is as long as the shortest one. */
+static void splice_tokens_count(struct attempt *attempt, size_t len) {
+    if (attempt->stream.tokens.count == 0 || len < attempt->stream.tokens.least) attempt->stream.tokens.least = len;
+    attempt->stream.tokens.count++;
+    attempt->stream.tokens.bytes += len;
+}
+
 enum step splice_event(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
                        struct actions *out) {
     enum openai_event_kind kind = event->comment_only ? openai_event_empty
@@ -144,7 +151,10 @@ enum step splice_event(struct flight *flight, struct attempt *attempt, const str
         break;
     case openai_event_finish:
         attempt->stream.finishes += flight->request.n > 1 ? openai_skim_finishes(event->data) : 1; /* fall through */
-    case openai_event_token: stream_token(flight, attempt, now, out); break;
+    case openai_event_token:
+        splice_tokens_count(attempt, event->data.len);
+        stream_token(flight, attempt, now, out);
+        break;
     case openai_event_empty: break;
     }
     if (resume_may(flight) && !resume_note(flight, attempt, event->data, now))

@@ -17,6 +17,7 @@
 #include "core/probes.h"
 #include "core/retry.h"
 #include "core/suspicion.h"
+#include "core/taken.h"
 #include "core/waiters.h"
 
 enum { cache_line = 64 };
@@ -66,6 +67,7 @@ struct target_cells {
     struct cell failures; /* in a row, whoever's; shown, and nothing else */
     struct cell latency;
     struct pace pace;
+    struct cell taken;  /* the tokens of its answers: taken.h */
     struct cell p95[2]; /* to the first byte: of whole replies, of streams */
     struct cell p99;    /* of whole replies */
     char room[cache_line];
@@ -88,6 +90,7 @@ struct place_cells {
 struct client_cells {
     struct cell gate;
     struct cell requests_minute, requests_hour, tokens_minute;
+    struct cell taken;    /* the tokens of the answers that it got */
     struct budget memory; /* its share of what is held for strangers */
 };
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from weirlib import RawProvider, chat, http, poll, provider
+from weirlib import Connection, RawProvider, chat, chat_body, http, poll, provider, request_bytes
 
 
 def admin(weir, method, path, body=None):
@@ -274,6 +274,47 @@ def test_tokens_are_reserved_and_settled(trio):
     assert 1000 <= left <= 1990, left
 
 
+def test_what_answers_have_taken_is_what_is_reserved(trio):
+    """Five at once whose answers are short fit into a minute's tokens, from the first on: no caller said how long."""
+    run, _ = trio
+    weir = run("priority", ["a/x"], providers={"a": {"rate_limit_tpm": 10000}}, latencies=(100,))
+    for _ in range(3):
+        assert [r.status for r in together(weir, 5)] == [200] * 5
+    left = admin(weir, "GET", "/health").json["providers"][0]["tokens_left_minute"]
+    assert left > 9500, left
+
+
+@pytest.mark.parametrize("fault", ["end-mid-stream=300", "reset-mid-stream=300", "no-usage"])
+def test_a_stream_without_usage_takes_what_was_delivered(trio, fault):
+    run, mocks = trio
+    weir = run("priority", ["a/x"], providers={"a": {"rate_limit_tpm": 10000, "max_retries": 0}})
+    mocks[0].fault(fault)
+    reply = chat(weir.port, "[mock tokens=2000] x" if "mid" in fault else "[mock tokens=300] x", stream=True)
+    assert reply.status == 200
+    left = poll(lambda: (n := admin(weir, "GET", "/health").json["providers"][0]["tokens_left_minute"]) < 10000 and n)
+    assert 9000 <= left <= 9850, left
+    if "mid" in fault:
+        attempt = story_of(weir, reply)["attempts"][0]
+        assert attempt["usage_estimated"] and 200 <= attempt["output_tokens"] <= 700, attempt
+
+
+def test_a_caller_that_hangs_up_is_charged_what_it_got(trio):
+    run, mocks = trio
+    weir = run("priority", ["a/x"], providers={"a": {"rate_limit_tpm": 10000}})
+    mocks[0].fault("no-usage")
+    c = Connection(weir.port)
+    c.send(request_bytes("POST", "/v1/chat/completions", chat_body("[mock tokens=3000 rate=400] x", stream=True)))
+    seen = b""
+    while seen.count(b"data: ") < 150:
+        seen += c.socket.recv(65536)
+    assert admin(weir, "GET", "/health").json["providers"][0]["tokens_left_minute"] < 9600  # reserved, by a guess
+    c.socket.close()
+    done = poll(lambda: weir.log("request_done"))[0]
+    assert 140 <= done["output_tokens"] <= 1200, done
+    left = poll(lambda: (n := admin(weir, "GET", "/health").json["providers"][0]["tokens_left_minute"]) < 9990 and n)
+    assert 8700 <= left <= 9900, left
+
+
 def test_a_clients_own_rate(start, start_mock):
     import hashlib
     weir = start({
@@ -294,7 +335,8 @@ def test_a_clients_own_rate(start, start_mock):
                                           ({"rate_limit_tpm": 100}, {"max_tokens": 90}), ({"max_concurrent": 1}, {})])
 def test_a_clients_own_limit_is_told_as_the_clients(start, start_mock, limits, more):
     import hashlib
-    slow = start_mock("--latency", "2000" if "max_concurrent" in limits else "0")
+    together_at = "max_concurrent" in limits or "rate_limit_tpm" in limits
+    slow = start_mock("--latency", "2000" if together_at else "0")
     weir = start({"providers": {"a": provider(slow, timeout_seconds=20, reply_timeout_seconds=20)},
                   "clients": [{"name": "app", "key_hash": hashlib.sha256(b"k").hexdigest(), **limits}]})
     replies = together(weir, 2, headers={"authorization": "Bearer k"}, **more)
