@@ -470,6 +470,37 @@ static const struct provider *target_provider(struct config_reading *reading, co
     return NULL;
 }
 
+/* A name that the catalogue does not know, of a vendor whose models it knows: it may be new, or a slip. */
+static void model_look(struct config_reading *reading, const struct config_node *root, const struct config_node *node,
+                       const struct provider *provider, struct str model) {
+    const struct config_node *written = provider_node(root, provider->name);
+    bool known = provider_facts(provider, model) || config_member(config_member(written, STR("prices")), model);
+    bool own_server = config_member(written, STR("base_url")) != NULL;
+    struct str nearest = STR("");
+    unsigned least = model.len < 6 ? 2 : 4; /* half of a short word is no slip */
+    size_t listed = 0;
+    for (size_t i = 0; i < provider->row->model_count && !known && !own_server; i++) {
+        const struct catalog_model *row = &provider->row->models[i];
+        unsigned distance = row->listed ? str_distance(row->id, model) : 99;
+        listed += row->listed;
+        if (distance >= least) continue;
+        least = distance;
+        nearest = row->id;
+    }
+    if (listed == 0) return;
+    struct str shown = str_slice(model, 0, 100);
+    if (nearest.len)
+        config_report(
+            reading, node, config_warning,
+            "the catalogue knows no model `%.*s` of `%.*s`: did you mean `%.*s`? It is asked for as it is, its "
+            "price unknown",
+            STR_ARG(shown), STR_ARG(provider->name), STR_ARG(nearest));
+    else
+        config_report(reading, node, config_warning,
+                      "the catalogue knows no model `%.*s` of `%.*s`: it is asked for as it is, its price unknown",
+                      STR_ARG(shown), STR_ARG(provider->name));
+}
+
 /* A target as a route or a rule writes it. NULL: it is left out, which has been said. */
 static struct target *target_find(struct config_reading *reading, struct snapshot *snapshot,
                                   const struct config_node *root, const struct config_node *node) {
@@ -490,7 +521,27 @@ static struct target *target_find(struct config_reading *reading, struct snapsho
                       STR_ARG(config_shown(written)));
         return NULL;
     }
-    return provider ? config_build_target_of(reading, snapshot, root, provider, model) : NULL;
+    if (!provider) return NULL;
+    model_look(reading, root, written, provider, model);
+    return config_build_target_of(reading, snapshot, root, provider, model);
+}
+
+/* The models that providers write out. */
+static void models_look(struct config_reading *reading, const struct snapshot *snapshot,
+                        const struct config_node *root) {
+    for (size_t p = 0; p < snapshot->provider_count; p++) {
+        const struct provider *provider = &snapshot->providers[p];
+        const struct config_node *node = provider_node(root, provider->name),
+                                 *models = config_member(node, STR("models")),
+                                 *usual = config_member(node, STR("default_model"));
+        for (const struct config_node *at = models && models->kind == config_list ? models->first : NULL; at;
+             at = at->next)
+            if (at->kind == config_scalar) model_look(reading, root, at, provider, at->text);
+        if (models && models->kind == config_scalar && models->text.len)
+            model_look(reading, root, models, provider, models->text);
+        if (usual && usual->kind == config_scalar && usual->text.len)
+            model_look(reading, root, usual, provider, usual->text);
+    }
 }
 
 /* `provider` of a rule: NAME with its default model, or NAME/MODEL. */
@@ -555,7 +606,7 @@ static void routes_read(struct config_reading *reading, struct snapshot *snapsho
         const struct config_node *own = config_member(rule, STR("targets"));
         targets += own ? own->count : 1; /* its `provider` */
     }
-    for (size_t i = 0; i < snapshot->provider_count; i++) targets += snapshot->providers[i].model_count + 1;
+    for (size_t i = 0; i < snapshot->provider_count; i++) targets += snapshot->providers[i].model_count + 16;
     if (targets > limit_targets) targets = limit_targets;
     snapshot->routes = arena_take_zeroed(&snapshot->arena, (count + 1) * sizeof *snapshot->routes);
     snapshot->targets = arena_take_zeroed(
@@ -716,8 +767,10 @@ struct snapshot *config_build(struct config_reading *reading, const struct confi
     decisions_of_all(reading, snapshot, root);
     providers_read(reading, snapshot, root);
     routes_read(reading, snapshot, root);
+    models_look(reading, snapshot, root);
     rules_read(reading, snapshot, root, &(struct config_targets){target_find, rule_provider_find});
     model_routes_make(reading, snapshot, root);
+    names_make(reading, snapshot, root, config_build_target_of);
     default_route_make(reading, snapshot, root);
     clients_read(reading, snapshot, root);
     return snapshot;

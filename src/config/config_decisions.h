@@ -35,6 +35,13 @@ struct config_targets {
 };
 void rules_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
                 const struct config_targets *targets);
+/* config_names.c: short names, and models for requests without one; after the listed models have their routes. The
+ * target provider/model, made at its first use. */
+typedef struct target *(*config_target_make)(struct config_reading *reading, struct snapshot *snapshot,
+                                             const struct config_node *root, const struct provider *provider,
+                                             struct str model);
+void names_make(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
+                config_target_make make);
 /* A map of tags. */
 struct rule_tag *tags_read(const struct config_node *map, struct arena *arena, size_t *count);
 

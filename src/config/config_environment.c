@@ -61,13 +61,14 @@ static struct str config_environment_key_find(const struct config_reading *readi
 }
 
 /* A key makes one provider: of two rows that go by the same one (a vendor's own API beside its OpenAI form) the first,
- * unless the other is named as PRIMARY_PROVIDER or one of its followers. */
+ * unless the other is named as PRIMARY_PROVIDER or one of its followers, or has forecasts, which the first has not. */
 static bool is_second(const struct config_reading *reading, const struct catalog *catalog, size_t index) {
     const struct catalog_provider *row = &catalog->providers[index];
     for (size_t i = 0; i < sizeof first_ones / sizeof *first_ones; i++)
         if (str_eq_nocase(environment(reading, first_ones[i]), row->type)) return false;
     for (size_t i = 0; i < index; i++)
-        if (row->key_env.len && str_eq(catalog->providers[i].key_env, row->key_env)) return true;
+        if (row->key_env.len && str_eq(catalog->providers[i].key_env, row->key_env))
+            return !(row->endpoints & ~catalog->providers[i].endpoints & 1u << endpoint_forecasts);
     return false;
 }
 

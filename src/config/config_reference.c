@@ -38,8 +38,9 @@ static const char intro[] =
     "`proxy` of its own.\n\n"
     "Which targets serve a request: the route of exactly that model; a route whose glob matches; `provider/model` for "
     "a configured provider; the\n"
-    "providers that list the model; for `default` or no model each "
-    "provider's default model; for a name\n"
+    "providers that list the model; short names of listed models "
+    "(`mixtral-8x7b`); for `default` or no model each "
+    "provider's default model (of moderations, images and forecasts each one's model for that); for a name\n"
     "that no list knows the providers whose `families` in the [catalogue](catalogue.md) claim it and whose `models` "
     "is not written out, its price unknown; else a 404 that names the nearest. Targets\n"
     "are tried in the order of their provider's priority, equal ones as written.\n";

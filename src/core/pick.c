@@ -222,8 +222,8 @@ size_t pick(const struct pick_input *input, double *scores) {
         bool better = i == 0 || (best_passed && !passed), tie = false;
         if (i && passed == best_passed) {
             int64_t ahead = input->candidates[best].priority - candidate->priority;
-            tie = score == best_score && ahead == 0;
-            better = score > best_score || (score == best_score && ahead > 0);
+            tie = score == best_score && (ahead == 0 || random_ties);
+            better = score > best_score || (score == best_score && ahead > 0 && !random_ties);
         }
         if (tie && random_ties) better = mixed(input->random, i) % ++ties == 0;
         if (!better) continue;

@@ -103,7 +103,10 @@ struct flight_facts {
     bool caller_gone;
     unsigned attempts;
     const struct provider *provider;     /* whose answer the caller got, or the last that was asked; NULL: none */
+    struct str served;                   /* the model there; {NULL,0}: none */
     int64_t input_tokens, output_tokens; /* of that answer; -1: not known */
+    int64_t cached_tokens;               /* of its input, as the provider tells of its own cache; -1: not known */
+    uint64_t answer_bytes;               /* handed to the caller, of the body */
     int64_t cost_nano_usd;               /* of all attempts; -1: not known of any */
     uint64_t arrived_ns;
     int64_t arrived_wall_ns;

@@ -267,6 +267,15 @@ static void candidates_narrow(struct flight *flight) {
     flight->choice.count = kept;
 }
 
+/* Of a request that leaves its model out where the vendor's API lets it; NULL: `default` it is, or a route of that
+ * name. */
+static const struct route *route_of_use(const struct flight *flight) {
+    uint32_t use = catalog_use_of(flight->endpoint);
+    for (unsigned i = 0; i < catalog_uses && !map_find(&flight->snapshot->exact_routes, STR("default")); i++)
+        if (use == 1u << i) return flight->snapshot->use_routes[i];
+    return NULL;
+}
+
 static enum step route_find(struct flight *flight, struct now now, struct actions *out) {
     const struct client *client = flight->client;
     struct str model = flight->request.model;
@@ -277,7 +286,9 @@ static enum step route_find(struct flight *flight, struct now now, struct action
                             arena_printf(&flight->arena, "This client key may not use the model `%.*s`.",
                                          STR_ARG(str_slice(flight->choice.model, 0, limit_model))),
                             STR("model"), now, out);
-    flight->choice.route = snapshot_route(flight->snapshot, flight->choice.model, &flight->arena);
+    flight->choice.route = str_empty(model) ? route_of_use(flight) : NULL;
+    if (!flight->choice.route)
+        flight->choice.route = snapshot_route(flight->snapshot, flight->choice.model, &flight->arena);
     flight->choice.rule = rule_find(flight, now);
     if (flight->choice.route || flight->choice.rule || flight->steering.targets.at) return step_on;
     return answer_error(flight, error_model_not_found,

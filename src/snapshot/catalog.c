@@ -284,6 +284,49 @@ const struct catalog_model *catalog_model_find(const struct catalog_provider *pr
     return found || short_name.len == model.len ? found : map_find(&provider->by_id, short_name);
 }
 
+/* 8b, 8x7b, 0.5b, 350m */
+static bool is_size(struct str word) {
+    size_t digits = 0;
+    for (size_t i = 0; i + 1 < word.len; i++) {
+        bool digit = word.at[i] >= '0' && word.at[i] <= '9';
+        if (!digit && word.at[i] != '.' && word.at[i] != 'x') return false;
+        digits += digit;
+    }
+    return digits > 0 && (word.at[word.len - 1] == 'b' || word.at[word.len - 1] == 'm');
+}
+
+/* What says of a model only how it was tuned, packed or served: instruct, fp8, v0.3, 32768. */
+static bool is_packing(struct str word) {
+    static const struct str words[] = {STR("instruct"),  STR("chat"), STR("hf"),    STR("it"),   STR("instant"),
+                                       STR("versatile"), STR("awq"),  STR("fp8"),   STR("fp16"), STR("bf16"),
+                                       STR("int8"),      STR("fast"), STR("turbo"), STR("lora"), STR("gptq")};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (str_eq(word, words[i])) return true;
+    for (size_t i = word.len > 1 && word.at[0] == 'v'; i < word.len; i++)
+        if ((word.at[i] < '0' || word.at[i] > '9') && word.at[i] != '.') return false;
+    return word.len > 0;
+}
+
+struct str catalog_short_name(struct str id, char *buffer, size_t size) {
+    struct str rest = id, word;
+    size_t slash, len = 0, end = 0;
+    while ((slash = str_find_byte(rest, '/')) != SIZE_MAX) rest = str_slice(rest, slash + 1, rest.len);
+    if (str_starts_nocase(rest, STR("meta-llama"))) rest = str_slice(rest, 5, rest.len);
+    if (rest.len == 0 || rest.len > size || str_find_byte(rest, ':') != SIZE_MAX) return STR("");
+    for (; len < rest.len; len++)
+        buffer[len] = (char)(rest.at[len] >= 'A' && rest.at[len] <= 'Z' ? rest.at[len] | 0x20 : rest.at[len]);
+    struct str name = str_make(buffer, len), words = name;
+    bool plain = true;
+    while (words.len && str_split_next(&words, '-', &word)) {
+        if (end == 0 && is_size(word))
+            end = (size_t)(word.at + word.len - buffer);
+        else if (end)
+            plain = plain && is_packing(word);
+    }
+    if (end && plain) name.len = end;
+    return str_eq(name, id) ? STR("") : name;
+}
+
 bool catalog_claims(const struct catalog_provider *provider, struct str model) {
     struct str rest = provider->families, family;
     while (rest.len && str_split_next(&rest, ',', &family))

@@ -147,6 +147,15 @@ static struct route *family_route(const struct snapshot *snapshot, struct str mo
     return route;
 }
 
+/* In any case: Mixtral-8x7B too. */
+static const struct route *short_route(const struct snapshot *snapshot, struct str model) {
+    char low[64];
+    if (model.len >= sizeof low || !snapshot->short_targets.size) return NULL;
+    for (size_t i = 0; i < model.len; i++)
+        low[i] = (char)(model.at[i] >= 'A' && model.at[i] <= 'Z' ? model.at[i] | 0x20 : model.at[i]);
+    return map_find(&snapshot->short_targets, str_make(low, model.len));
+}
+
 const struct route *snapshot_route(const struct snapshot *snapshot, struct str model, struct arena *arena) {
     const struct route *route = map_find(&snapshot->exact_routes, model);
     if (route) return route;
@@ -154,6 +163,7 @@ const struct route *snapshot_route(const struct snapshot *snapshot, struct str m
         if (snapshot->routes[i].is_glob && str_glob(snapshot->routes[i].model, model)) return &snapshot->routes[i];
     if ((route = snapshot_pinned(snapshot, model, arena))) return route;
     if ((route = map_find(&snapshot->model_targets, model))) return route;
+    if ((route = short_route(snapshot, model))) return route;
     if (str_eq(model, STR("default"))) return snapshot->default_route;
     return family_route(snapshot, model, arena);
 }

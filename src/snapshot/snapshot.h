@@ -186,9 +186,11 @@ struct snapshot {
     struct map exact_routes; /* struct route by model */
     struct map targets_by_name, providers_by_name;
     struct map
-        model_targets;  /* struct route by a listed model's name: every enabled provider that lists it, by priority */
-    struct rule *rules; /* by priority, then as written */
-    struct route *rule_routes; /* of the rules, at the same places */
+        model_targets; /* struct route by a listed model's name: every enabled provider that lists it, by priority */
+    struct map short_targets;                     /* struct route by a short name: mixtral-8x7b */
+    const struct route *use_routes[catalog_uses]; /* for requests that leave the model out; NULL: `default` */
+    struct rule *rules;                           /* by priority, then as written */
+    struct route *rule_routes;                    /* of the rules, at the same places */
     size_t rule_count;
     bool trust_tags;                   /* rules see the caller's own tags */
     const struct route *default_route; /* may be NULL when no provider is enabled */
@@ -245,6 +247,7 @@ void target_tell(struct target *target);
 const struct catalog_model *provider_facts(const struct provider *provider, struct str model);
 
 /* Which route serves this name: exact route, route glob, a configured provider before the first slash, a listed model,
+ * a short name of one,
  * the default route, those whose vendor's family it is. NULL: model_not_found. `pinned` gets a one-target route for
  * provider/model (its memory is the arena's). */
 const struct route *snapshot_route(const struct snapshot *snapshot, struct str model, struct arena *arena);

@@ -140,6 +140,15 @@ def test_a_target_that_leads_nowhere_is_an_error_wherever_it_stands(tmp_path, te
     assert status == 2 and words in said, said
 
 
+def test_a_models_name_that_nobody_knows_is_a_warning(tmp_path):
+    status, said = check(tmp_path, GOOD.replace("gpt-4o", "gpt-4o-mni") + "routes: [{model: r, targets: [openai/zork]}]\n")
+    assert status == 0, said
+    assert re.search(r"4:14: warning: .*no model `gpt-4o-mni` of `openai`: did you mean `gpt-4o-mini`", said), said
+    assert "6:32: warning: the catalogue knows no model `zork` of `openai`: it is asked for" in said or "`zork`" in said
+    status, said = check(tmp_path, GOOD.replace("gpt-4o", "m") + "    base_url: http://127.0.0.1:1/v1\n")
+    assert "warning" not in said or "no model" not in said, said  # another server has models of its own
+
+
 CONTRACT = """\
 listen: 127.0.0.1:8080
 workers: auto

@@ -127,6 +127,30 @@ def test_a_key_in_the_environment_makes_a_provider(bare):
     assert not re.search("sk-openai|gsk-groq", "\n".join(weir.err))
 
 
+def test_one_token_of_hugging_face_has_both_of_its_apis(bare):
+    weir = bare(HF_TOKEN="hf_token")
+    headers = {"Authorization": "Bearer " + (weir.state / "admin.key").read_text().strip()}
+
+    def chosen(model, path):
+        return http(weir.port, "GET", f"/admin/v1/route/{model}?path={path}", headers=headers).json["chosen"]
+    assert chosen("mistralai/Mixtral-8x7B-Instruct-v0.1", "/v1/chat/completions").startswith("huggingface/mistralai/")
+    assert chosen("chronos-t5-large", "/v1/forecasts") == "huggingface-native/amazon/chronos-t5-large"
+    assert chosen("Lag-Llama", "/v1/forecasts").endswith("/Lag-Llama")
+    nameless = http(weir.port, "POST", "/admin/v1/route?path=/v1/forecasts", '{"inputs":[1,2,3]}', headers=headers)
+    assert nameless.json["chosen"] == "huggingface-native/amazon/chronos-t5-large"
+
+
+def test_short_names_find_the_model_where_a_provider_has_it(bare):
+    weir = bare(GROQ_API_KEY="gsk", CLOUDFLARE_API_TOKEN="cf", CLOUDFLARE_ACCOUNT_ID="acc")
+    headers = {"Authorization": "Bearer " + (weir.state / "admin.key").read_text().strip()}
+    for model, targets in (("llama-3.1-8b", ["groq/llama-3.1-8b-instant", "cloudflare/@cf/meta/llama-3.1-8b-instruct-fp8"]),
+                           ("Llama-2-7B", ["cloudflare/@cf/meta/llama-2-7b-chat-fp16"]),
+                           ("mistral-7b", ["cloudflare/@cf/mistral/mistral-7b-instruct-v0.1"]),
+                           ("codellama-7b", ["cloudflare/@hf/thebloke/codellama-7b-instruct-awq"])):
+        told = http(weir.port, "GET", "/admin/v1/route/" + model, headers=headers).json
+        assert [c["target"] for c in told["candidates"]] == targets, told
+
+
 def test_a_file_in_the_folder_is_found(bare, tmp_path, start_mock):
     mock = start_mock()
     (tmp_path / "weir.yaml").write_text(f"""\

@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from weirlib import http, provider
+from weirlib import chat, http, poll, provider
 
 
 @pytest.fixture(scope="module")
@@ -114,3 +114,36 @@ def test_an_unknown_path_names_the_nearest(weir):
             "/v1/chat/completions" in reply.error["message"])
     assert http(weir.port, "GET", "/v1/chat/completions").status == 405
     assert json.dumps(http(weir.port, "GET", "/nothing").error)
+
+
+def test_moderations_and_images_need_no_model(start, mocks):
+    """As the vendor's own API has it."""
+    weir = start({"providers": {"p": provider(mocks[0], ["gpt-4o-mini", "gpt-image-1-mini", "omni-moderation-latest"])}})
+    for path, body, served in (("/v1/moderations", '{"input":"x"}', "omni-moderation-latest"),
+                               ("/v1/images/generations", '{"prompt":"x"}', "gpt-image-1-mini")):
+        reply = http(weir.port, "POST", path, body)
+        assert reply.status == 200 and reply.headers["x-weir-model"] == served, (path, reply)
+    assert chat(weir.port, model="default").headers["x-weir-model"] == "gpt-4o-mini"
+    done = poll(lambda: len(weir.log("request_done")) == 3 and weir.log("request_done"))
+    assert [line["served"] for line in done] == ["omni-moderation-latest", "gpt-image-1-mini", "gpt-4o-mini"]
+    assert all(line["cached"] is False for line in done)
+
+
+@pytest.mark.parametrize("form", [{"type": "json_object", "value": {"type": "object", "properties": {}}},
+                                  {"type": "json", "value": {"type": "object", "properties": {}}},
+                                  {"type": "json_object", "schema": {"type": "object", "properties": {}}}])
+def test_a_schema_in_the_words_of_hugging_faces_sdks_is_understood(start, mocks, form):
+    mock = mocks[0]
+    native = {"type": "ollama-native", "base_url": f"http://127.0.0.1:{mock.port}", "models": ["m"]}
+    weir = start({"providers": {"p": native}})
+    body = {"model": "m", "messages": [{"role": "user", "content": "x"}], "response_format": form}
+    assert http(weir.port, "POST", "/v1/chat/completions", json.dumps(body)).status == 200
+    assert json.loads(mock.last()["body"])["format"]["type"] == "object"
+
+
+def test_paths_of_responses_that_are_not_here_are_named(start, mocks):
+    weir = start({"providers": {"p": provider(mocks[0])}})
+    for path, words in (("/v1/responses/input_tokens", "/v1/messages/count_tokens"),
+                        ("/v1/responses/compact", "/providers/NAME/responses/compact")):
+        reply = http(weir.port, "POST", path, '{"model":"m","input":"x"}')
+        assert reply.status == 404 and words in reply.error["message"], reply

@@ -264,6 +264,15 @@ static bool openai_read_format(const struct json_value *value, struct arena *are
                       : str_eq(type, STR("json_schema")) ? format_schema
                       : str_eq(type, STR("text"))        ? format_text
                                                          : format_unset;
+    const struct json_value *bare = json_member(value, "value"); /* as Hugging Face's SDKs say it, and Together's */
+    if (json_kind(bare) != json_object) bare = json_member(value, "schema");
+    bool by_object = request->format == format_json || str_eq(type, STR("json"));
+    if (by_object && json_kind(bare) == json_object) {
+        request->format = format_schema;
+        request->schema_name = STR("schema");
+        request->schema = json_raw(bare, arena);
+        return true;
+    }
     if (request->format != format_schema) return request->format != format_unset || json_kind(value) == json_null;
     request->schema_name = json_member_str(schema, "name");
     request->schema_description = json_member_str(schema, "description");

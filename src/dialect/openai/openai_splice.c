@@ -278,6 +278,8 @@ static bool inside_read(struct reading *reading, enum key top, struct skim *skim
         for (size_t i = 0; i < 2; i++) reading->request->wants_json |= str_eq(token->value, schemas[i]);
     if (top == key_response_format && token->depth == 2 && type)
         reading->request->wants_schema |= str_eq(token->value, schemas[1]);
+    if (top == key_response_format && token->depth == 2 && token->kind == skim_object)
+        reading->request->wants_json = reading->request->wants_schema = true; /* json_schema, or value, or schema */
     if (top == key_messages && token->depth == 5 && type) {
         for (size_t i = 0; i < 3; i++) reading->request->has_image |= str_eq(token->value, images[i]);
         reading->request->has_audio |= str_eq(token->value, STR("\"input_audio\""));

@@ -46,7 +46,7 @@ static void first_problem(const struct config *config, char *into, size_t size) 
 
 #define H "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define H0 "0000000000000000000000000000000000000000000000000000000000000000"
-#define P "providers: {a: {type: openai, api_key: k}}\n"
+#define P "providers: {a: {type: openai, api_key: k, base_url: 'https://h/v1'}}\n"
 
 #define R P "rules: ["
 

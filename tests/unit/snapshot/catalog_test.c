@@ -308,6 +308,32 @@ static void each_path_asks_for_a_use(void **state) {
     assert_int_equal(catalog_use_of(endpoint_messages_count), 0);
 }
 
+static void short_names_leave_out_what_says_nothing_of_the_model(void **state) {
+    static const struct {
+        const char *id, *name;
+    } rows[] = {{"mistralai/Mixtral-8x7B-Instruct-v0.1", "mixtral-8x7b"},
+                {"mixtral-8x7b-32768", "mixtral-8x7b"},
+                {"llama-3.1-8b-instant", "llama-3.1-8b"},
+                {"meta-llama/Meta-Llama-3.1-8B-Instruct", "llama-3.1-8b"},
+                {"@cf/meta/llama-3.1-8b-instruct-fp8", "llama-3.1-8b"},
+                {"@cf/meta/llama-2-7b-chat-fp16", "llama-2-7b"},
+                {"mistralai/Mistral-7B-Instruct-v0.3", "mistral-7b"},
+                {"@hf/thebloke/codellama-7b-instruct-awq", "codellama-7b"},
+                {"@hf/thebloke/neural-chat-7b-v3-1-awq", "neural-chat-7b"},
+                {"time-series-foundation-models/Lag-Llama", "lag-llama"},
+                {"amazon/chronos-t5-large", "chronos-t5-large"},
+                {"qwen/qwen2.5-coder-32b-preview", "qwen2.5-coder-32b-preview"}, /* another model */
+                {"deepseek-r1-distill-llama-70b", ""},
+                {"gpt-4o", ""},
+                {"llama3:8b", ""}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char buffer[64];
+        struct str name = catalog_short_name(str_from(rows[i].id), buffer, sizeof buffer);
+        if (!str_eq(name, str_from(rows[i].name))) fail_msg("%s is %.*s", rows[i].id, STR_ARG(name));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_built_in_row_passes_the_check_that_an_operators_passes),
@@ -321,6 +347,7 @@ int main(void) {
         cmocka_unit_test(what_a_model_is_known_to_lack_is_told_and_nothing_else),
         cmocka_unit_test(without_memory_nothing_is_lost_silently),
         cmocka_unit_test(each_path_asks_for_a_use),
+        cmocka_unit_test(short_names_leave_out_what_says_nothing_of_the_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
