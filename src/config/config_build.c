@@ -286,6 +286,8 @@ static void provider_read(struct config_reading *reading, struct snapshot *snaps
                                   .reply_timeout_ns = read_ns(section, "reply_timeout_seconds"),
                                   .stall_timeout_ns = read_ns(section, "stall_timeout_seconds"),
                                   .max_retries = (unsigned)read_whole(section, "max_retries")};
+    struct str other = arena_printf(&snapshot->arena, "%.*s/(other)", STR_ARG(node->key));
+    provider->other_id = config_id(reading->input->ids, other);
     snapshot->provider_count++;
     struct str called = read_str(section, "name");
     if (called.len && !str_eq(called, node->key))

@@ -110,6 +110,9 @@ struct flight_facts {
     int64_t cost_nano_usd;               /* of all attempts; -1: not known of any */
     uint64_t arrived_ns;
     int64_t arrived_wall_ns;
+    struct str route;              /* {NULL,0}: none was found */
+    struct str lock_from, lock_to; /* names of targets, where it moved the route's lock; {NULL,0}: it did not */
+    const char *lock_why;
 };
 
 struct flight_facts flight_facts(const struct flight *flight);

@@ -57,7 +57,7 @@ static void attempt_put(struct text *text, const struct attempt *attempt) {
     text_put_byte(text, '}');
 }
 
-/* Its name alone when it was simply next; why not, where something stood against it. */
+/* Its name alone when it was simply next; why not, where something stood against it; its score at the last choice. */
 static void candidate_put(struct text *text, const struct candidate *candidate) {
     text_json_comma(text);
     text_put_byte(text, '{');
@@ -67,6 +67,10 @@ static void candidate_put(struct text *text, const struct candidate *candidate) 
     else if (candidate->refusal)
         text_json_str(text, STR("refused"), refusal_name(candidate->refusal));
     if (candidate->demoted) text_json_str(text, STR("demoted"), STR("probes_fail"));
+    if (candidate->score != 0) {
+        text_json_key(text, STR("score"));
+        text_printf(text, "%.4g", candidate->score);
+    }
     text_put_byte(text, '}');
 }
 

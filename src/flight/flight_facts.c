@@ -67,6 +67,10 @@ struct flight_facts flight_facts(const struct flight *flight) {
         .cost_nano_usd = facts_cost(flight),
         .arrived_ns = flight->times.arrived_ns,
         .arrived_wall_ns = flight->times.arrived_wall_ns,
+        .route = flight->choice.route ? flight->choice.route->model : STR_NONE,
+        .lock_from = flight->lock_moved.from,
+        .lock_to = flight->lock_moved.to ? flight->lock_moved.to->name : STR_NONE,
+        .lock_why = flight->lock_moved.why,
     };
 }
 

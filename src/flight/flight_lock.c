@@ -49,6 +49,12 @@ static struct lock_view held(const struct flight *flight, struct cell *lock) {
     return view;
 }
 
+/* For the log: a request that moves the lock says from whom, to whom and why. */
+static void moved(struct flight *flight, const struct candidate *from, const struct candidate *to, const char *why) {
+    flight->lock_moved =
+        (struct lock_moved_by){.from = from ? from->target->name : STR(""), .to = to->target, .why = why};
+}
+
 /* The primary has been well for long enough: the lock goes home. */
 static bool primary_is_back(const struct flight *flight, const struct candidate *holder, struct now now) {
     const struct route *route = flight->choice.route;
@@ -86,7 +92,8 @@ struct candidate *lock_holder(struct flight *flight, struct now now, uint32_t *e
         }
         if (refusal == refusal_none && primary_is_back(flight, holder, now)) {
             if (flight->previews) return &flight->choice.candidates[0];
-            lock_move(lock, view.epoch, flight->choice.candidates[0].target->id);
+            if (lock_move(lock, view.epoch, flight->choice.candidates[0].target->id))
+                moved(flight, holder, &flight->choice.candidates[0], "primary_is_back");
             continue;
         }
         bool for_it_alone = refusal == refusal_breaker_open_for_client || refusal == refusal_context;
@@ -102,7 +109,8 @@ struct candidate *lock_holder(struct flight *flight, struct now now, uint32_t *e
         if (open_ns && (*until_ns == 0 || open_ns < *until_ns)) *until_ns = open_ns;
         next = next_behind(flight, holder, now, until_ns);
         if (!next || flight->previews) return next;
-        lock_move(lock, view.epoch, next->target->id); /* or somebody else did */
+        if (lock_move(lock, view.epoch, next->target->id)) /* else somebody else did */
+            moved(flight, holder, next, "holder_cannot_serve");
     }
     return NULL;
 }
@@ -170,7 +178,9 @@ void lock_settle(struct flight *flight, struct attempt *attempt, struct now now)
     if (lock_view(lock).epoch != attempt->lock_epoch) return;
     struct candidate *next = next_behind(flight, attempt->candidate, now, &ignored);
     if (!may_move(flight, attempt->failure, now)) next = NULL;
-    if (lock_failed(lock, attempt->lock_epoch, flight->choice.route->failover_after, next ? next->target->id : 0) ==
+    if (lock_failed(lock, attempt->lock_epoch, flight->choice.route->failover_after, next ? next->target->id : 0) !=
         lock_moved)
-        cell_store(&cells->row, 0);
+        return;
+    moved(flight, attempt->candidate, next, "failures");
+    cell_store(&cells->row, 0);
 }

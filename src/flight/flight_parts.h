@@ -340,6 +340,13 @@ struct client_holds {
     struct limiter_ticket requests_minute, requests_hour, tokens;
 };
 
+/* It moved its route's lock: the last time (flight_lock.c). */
+struct lock_moved_by {
+    struct str from;         /* a target's name; empty: one that is in the route no more */
+    const struct target *to; /* NULL: it did not */
+    const char *why;
+};
+
 /* A second attempt beside the first (flight_hedge.c). At most one a flight. */
 enum hedge_state { hedge_unused, hedge_refused, hedge_running, hedge_over, hedge_states };
 
@@ -410,6 +417,7 @@ struct flight {
     struct attempt *rival;        /* a hedge beside it, until one of the two delivers */
     const struct attempt *winner; /* the one whose bytes the caller got first; NULL: none */
     enum hedge_state hedge;
+    struct lock_moved_by lock_moved;
     struct resume resume;
 
     enum caller_state caller;

@@ -108,7 +108,7 @@ static void text_answer(struct visit *visit, struct str content_type, const stru
 
 void answer_metrics(struct visit *visit) {
     struct text text = text_begin(visit);
-    metrics_write(visit->gateway_worker->gateway->weir->reports.metrics, &text);
+    library_metrics_write(visit->gateway_worker->gateway->weir, visit->deployment->snapshot, &text);
     text_answer(visit, STR("text/plain; version=0.0.4; charset=utf-8"), &text);
 }
 

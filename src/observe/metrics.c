@@ -47,6 +47,8 @@ struct metrics *metrics_open(const struct metrics_options *options) {
 void metrics_loop_free(struct metrics_loop *loop) {
     for (size_t i = 0; i < limit_targets; i++)
         memory_give(atomic_load_explicit(&loop->targets[i], memory_order_acquire));
+    for (size_t i = 0; i < metrics_client_places; i++)
+        memory_give(atomic_load_explicit(&loop->clients[i], memory_order_acquire));
     memory_give(loop);
 }
 
@@ -87,6 +89,33 @@ bool metrics_target_register(struct metrics *metrics, uint32_t id, struct str pr
     return there;
 }
 
+uint32_t metrics_client_register(struct metrics *metrics, struct str name) {
+    const uint32_t other = metrics_client_places - 1;
+    size_t at = str_hash(name) & (metrics_client_table - 1);
+    pthread_mutex_lock(&metrics->names_mutex);
+    for (; metrics->client_table[at]; at = (at + 1) & (metrics_client_table - 1))
+        if (str_eq(metrics->client_names[metrics->client_table[at]], name)) break;
+    uint32_t client = metrics->client_table[at], count = atomic_load(&metrics->client_count);
+    if (!client && count < metrics_clients_max) {
+        struct str copy = arena_copy(&metrics->names_arena, name);
+        client = copy.at ? count + 1 : 0;
+        if (client) metrics->client_names[client] = copy;
+        if (client) metrics->client_table[at] = (uint16_t)client;
+        if (client) atomic_store_explicit(&metrics->client_count, client, memory_order_release);
+    }
+    pthread_mutex_unlock(&metrics->names_mutex);
+    return client ? client : other;
+}
+
+struct metrics_client *metrics_client_of(struct metrics_loop *loop, uint32_t client) {
+    CHECKF(client < metrics_client_places, "client=%u", client);
+    struct metrics_client *counts = atomic_load_explicit(&loop->clients[client], memory_order_relaxed);
+    if (__builtin_expect(counts != NULL, 1)) return counts;
+    counts = memory_take_zeroed(sizeof *counts);
+    if (counts) atomic_store_explicit(&loop->clients[client], counts, memory_order_release);
+    return counts;
+}
+
 static struct metrics_target *metrics_target_of(struct metrics_loop *loop, uint32_t id) {
     if (__builtin_expect(id >= limit_targets, 0)) return &loop->other;
     struct metrics_target *target = atomic_load_explicit(&loop->targets[id], memory_order_relaxed);
@@ -112,6 +141,10 @@ void metrics_attempt(struct metrics_loop *loop, const struct metrics_attempt_fac
     for (size_t i = 0; i < metrics_tokens; i++)
         if (tokens[i]) metrics_add(&target->tokens[i], tokens[i]);
     if (facts->cost_nano_usd > 0) metrics_add(&target->cost_nano_usd, (uint64_t)facts->cost_nano_usd);
+    struct metrics_client *client = metrics_client_of(loop, facts->client);
+    for (size_t i = 0; i < metrics_tokens && client; i++)
+        if (tokens[i]) metrics_add(&client->tokens[i], tokens[i]);
+    if (client && facts->cost_nano_usd > 0) metrics_add(&client->cost_nano_usd, (uint64_t)facts->cost_nano_usd);
     if (facts->stream_events) metrics_add(&loop->stream_events, facts->stream_events);
     if (facts->stream_events_dropped) metrics_add(&loop->stream_events_dropped, facts->stream_events_dropped);
 }
@@ -120,7 +153,10 @@ void metrics_request(struct metrics_loop *loop, const struct metrics_request_fac
     CHECKF((unsigned)facts->error < error_codes, "error=%d", (int)facts->error);
     size_t endpoint = facts->endpoint < loop->metrics->options.endpoint_count ? facts->endpoint : metrics_endpoints_max;
     int status = facts->status >= 100 && facts->status <= 599 ? facts->status / 100 : 0;
+    struct metrics_client *client = metrics_client_of(loop, facts->client);
     metrics_add(&loop->requests[endpoint][status][facts->error], 1);
+    metrics_add(&loop->responses[endpoint][status ? facts->status - 100 : metrics_codes - 1], 1);
+    if (client) metrics_add(&client->statuses[status], 1);
     add_duration(&loop->durations[endpoint], &metrics_bounds_long, facts->duration_us);
     add_duration(&loop->overhead, &metrics_bounds_short, facts->overhead_us);
     if (facts->caller_gone) metrics_add(&loop->callers_gone, 1);

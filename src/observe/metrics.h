@@ -15,7 +15,7 @@
 #include "base/text.h"
 #include "observe/log.h"
 
-enum { metrics_endpoints_max = 24, metrics_failures_max = 40 };
+enum { metrics_endpoints_max = 24, metrics_failures_max = 40, metrics_clients_max = 1000 };
 
 /* Names come as arguments, because observe knows neither endpoints nor failures. All literals. */
 struct metrics_options {
@@ -40,11 +40,16 @@ struct metrics_loop *metrics_loop_open(struct metrics *metrics) __attribute__((w
  * false: no memory or id past limit_targets; it then counts as "other". */
 bool metrics_target_register(struct metrics *metrics, uint32_t id, struct str provider, struct str model);
 
+/* A client's number, for its counts: the same for the same name, as long as the process runs. Further ones than
+ * metrics_clients_max have one together. Any thread. */
+uint32_t metrics_client_register(struct metrics *metrics, struct str name);
+
 enum metrics_outcome { metrics_succeeded, metrics_failed, metrics_cancelled, metrics_outcomes };
 
 /* One attempt, settled. */
 struct metrics_attempt_facts {
     uint32_t target_id;
+    uint32_t client; /* of metrics_client_register; 0: one without a key */
     enum metrics_outcome outcome;
     unsigned failure; /* kind; 0: none */
     bool failover;    /* it went to another target than the attempt before it */
@@ -59,6 +64,7 @@ struct metrics_attempt_facts {
 /* One request, over. */
 struct metrics_request_facts {
     unsigned endpoint;
+    uint32_t client;       /* as above */
     int status;            /* answered; 0: the caller was gone before any answer */
     enum error_code error; /* error_none: a provider's answer */
     bool caller_gone;
@@ -84,8 +90,17 @@ enum metrics_gauge {
 };
 void metrics_gauge_set(struct metrics_loop *loop, enum metrics_gauge gauge, uint64_t value);
 
+/* What is told of a provider as it is now. */
+struct metrics_provider {
+    struct str name;
+    double score;
+    struct str state, breaker;
+    unsigned keys_ready, keys_limited, keys_refused, keys_quota_exhausted;
+};
+
 /* Any thread. Prometheus text format 0.0.4: text/plain; version=0.0.4; charset=utf-8. */
-void metrics_write(const struct metrics *metrics, struct text *text);
+void metrics_write(const struct metrics *metrics, const struct metrics_provider *providers, size_t provider_count,
+                   struct text *text);
 /* Totals as one JSON object: requests, attempts, tokens, cost, and each target's. */
 void metrics_write_json(const struct metrics *metrics, struct text *text);
 /* docs/metrics.md, from the table. */

@@ -8,6 +8,7 @@
       "Requests that are over, by the class of the status answered (none: the caller had gone) and weir's error code " \
       "(none: "                                                                                                        \
       "the provider's answer).")                                                                                       \
+    X(responses, "weir_responses_total", counter, "endpoint, status", "The same requests, by the exact status.")       \
     X(refused, "weir_refused_total", counter, "code",                                                                  \
       "Requests that weir answered with an error without any attempt.")                                                \
     X(callers_gone, "weir_callers_gone_total", counter, "",                                                            \
@@ -30,6 +31,19 @@
       "Tokens as the providers counted them: input, output, and of these cached input and reasoning output.")          \
     X(cost, "weir_cost_usd_total", counter, "provider, model",                                                         \
       "Cost of the attempts whose price is known, in US dollars.")                                                     \
+    X(client_requests, "weir_client_requests_total", counter, "client, status",                                        \
+      "Requests that are over, by client and class of status.")                                                        \
+    X(client_tokens, "weir_client_tokens_total", counter, "client, direction",                                         \
+      "Tokens of each client's attempts, as the providers counted them.")                                              \
+    X(client_cost, "weir_client_cost_usd_total", counter, "client",                                                    \
+      "Cost of each client's attempts whose price is known, in US dollars.")                                           \
+    X(provider_health, "weir_provider_health", gauge, "provider", "Its score, from 0 to 1.")                           \
+    X(provider_state, "weir_provider_state", gauge, "provider, state",                                                 \
+      "1 for the state that its health has now: healthy, degraded, unhealthy or maintenance.")                         \
+    X(provider_breaker, "weir_provider_breaker", gauge, "provider, state",                                             \
+      "1 for the state of its circuit breaker, the worst of its targets': closed, half_open or open.")                 \
+    X(provider_keys, "weir_provider_keys", gauge, "provider, state",                                                   \
+      "Its keys: ready, limited, refused by the provider, or without quota.")                                          \
     X(stream_events, "weir_stream_events_total", counter, "", "Events of providers' streams.")                         \
     X(stream_events_dropped, "weir_stream_events_dropped_total", counter, "",                                          \
       "Events of providers' streams that were malformed and dropped.")                                                 \

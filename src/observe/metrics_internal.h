@@ -13,7 +13,14 @@
 
 typedef _Atomic uint64_t metrics_count;
 
-enum { metrics_bounds_max = 20, metrics_statuses = 6, metrics_tokens = 4 };
+enum {
+    metrics_bounds_max = 20,
+    metrics_statuses = 6,
+    metrics_tokens = 4,
+    metrics_codes = 501,                             /* exact statuses, from 100; the last: none */
+    metrics_client_places = metrics_clients_max + 2, /* 0: without a key; the last: further ones */
+    metrics_client_table = 4096,                     /* places to find a name by its hash */
+};
 
 /* Upper bounds of buckets, rising. A value equal to a bound falls in its bucket, so that every `le` is exact. */
 struct metrics_bounds {
@@ -40,8 +47,16 @@ struct metrics_target {
     struct metrics_durations attempt, first_token;
 };
 
+struct metrics_client {
+    metrics_count statuses[metrics_statuses];
+    metrics_count tokens[metrics_tokens];
+    metrics_count cost_nano_usd;
+};
+
 struct metrics_loop {
     struct metrics *metrics;
+    metrics_count responses[metrics_endpoints_max + 1][metrics_codes];
+    _Atomic(struct metrics_client *) clients[metrics_client_places]; /* published by the loop, freed at close */
     metrics_count requests[metrics_endpoints_max + 1][metrics_statuses]
                           [error_codes]; /* the last endpoint: other; status class 0: none */
     struct metrics_durations durations[metrics_endpoints_max + 1];
@@ -64,6 +79,9 @@ struct metrics {
     _Atomic(struct metrics_name *) names[limit_targets]; /* by id; never changed once published */
     _Atomic(struct metrics_loop *) loops[limit_loops];
     _Atomic size_t loop_count;
+    struct str client_names[metrics_client_places]; /* never changed once counted */
+    uint16_t client_table[metrics_client_table];    /* numbers by the name's hash, open addressing; 0: free */
+    _Atomic uint32_t client_count;
 };
 
 static inline uint64_t metrics_read(const metrics_count *count) {
@@ -84,6 +102,8 @@ struct metrics_view {
     uint64_t log_dropped;
 };
 
+/* metrics.c: a client's counts on this loop, made at their first use; NULL: no memory. */
+struct metrics_client *metrics_client_of(struct metrics_loop *loop, uint32_t client);
 /* metrics_view.c. false: out of memory, and nothing to free. Any thread. */
 bool metrics_view_make(struct metrics_view *view, const struct metrics *metrics) __attribute__((warn_unused_result));
 void metrics_view_free(struct metrics_view *view);

@@ -24,6 +24,16 @@ static void merge_target(struct metrics_target *into, const struct metrics_targe
     metrics_durations_merge(&into->first_token, &from->first_token);
 }
 
+/* false: no memory. */
+static bool merge_client(struct metrics_loop *into, uint32_t number, const struct metrics_client *from) {
+    struct metrics_client *sum = from ? metrics_client_of(into, number) : NULL;
+    if (!sum) return from == NULL;
+    merge(sum->statuses, from->statuses, metrics_statuses);
+    merge(sum->tokens, from->tokens, metrics_tokens);
+    merge(&sum->cost_nano_usd, &from->cost_nano_usd, 1);
+    return true;
+}
+
 static bool merge_loop(struct metrics_loop *into, const struct metrics_loop *from) {
     merge(&into->requests[0][0][0], &from->requests[0][0][0], sizeof into->requests / sizeof(metrics_count));
     for (size_t i = 0; i <= metrics_endpoints_max; i++)
@@ -35,6 +45,9 @@ static bool merge_loop(struct metrics_loop *into, const struct metrics_loop *fro
     merge(&into->stream_events, &from->stream_events, 1);
     merge(&into->stream_events_dropped, &from->stream_events_dropped, 1);
     merge(into->gauges, from->gauges, metrics_gauges);
+    merge(&into->responses[0][0], &from->responses[0][0], sizeof into->responses / sizeof(metrics_count));
+    for (uint32_t i = 0; i < metrics_client_places; i++)
+        if (!merge_client(into, i, atomic_load_explicit(&from->clients[i], memory_order_acquire))) return false;
     merge_target(&into->other, &from->other);
     for (size_t i = 0; i < limit_targets; i++) {
         const struct metrics_target *target = atomic_load_explicit(&from->targets[i], memory_order_acquire);

@@ -105,6 +105,76 @@ static void prometheus_put_requests(struct text *text, const struct metrics *met
             }
 }
 
+static void put_responses(struct text *text, const struct metrics *metrics, const struct metrics_loop *sum) {
+    for (size_t endpoint = 0; endpoint <= metrics_endpoints_max; endpoint++)
+        for (size_t code = 0; code < metrics_codes; code++) {
+            char digits[8];
+            uint64_t value = metrics_read(&sum->responses[endpoint][code]);
+            if (!value) continue;
+            struct text status = text_in_buffer(digits, sizeof digits);
+            if (code < metrics_codes - 1)
+                text_put_u64(&status, code + 100);
+            else
+                text_put(&status, STR("none"));
+            const struct label labels[] = {{"endpoint", metrics_endpoint_name(metrics, endpoint)},
+                                           {"status", text_str(&status)}};
+            put_count(text, metrics_family_responses, labels, 2, value);
+        }
+}
+
+static struct str client_name_of(const struct metrics *metrics, size_t number) {
+    return number == 0                           ? STR("(none)")
+           : number == metrics_client_places - 1 ? STR("(other)")
+                                                 : metrics->client_names[number];
+}
+
+static void put_client(struct text *text, enum metrics_family family, struct str name,
+                       const struct metrics_client *counts) {
+    struct label labels[2] = {{"client", name}, {"", STR_NONE}};
+    for (size_t i = 0; i < metrics_statuses && family == metrics_family_client_requests; i++) {
+        labels[1] = (struct label){"status", status_names[i]};
+        uint64_t value = metrics_read(&counts->statuses[i]);
+        if (value) put_count(text, family, labels, 2, value);
+    }
+    for (size_t i = 0; i < metrics_tokens && family == metrics_family_client_tokens; i++) {
+        labels[1] = (struct label){"direction", direction_names[i]};
+        put_count(text, family, labels, 2, metrics_read(&counts->tokens[i]));
+    }
+    if (family != metrics_family_client_cost) return;
+    put_series(text, family, "", labels, 1, NULL);
+    put_fraction(text, metrics_read(&counts->cost_nano_usd), 1000000000, 9);
+}
+
+static void put_clients(struct text *text, enum metrics_family family, const struct metrics *metrics,
+                        const struct metrics_loop *sum) {
+    for (size_t i = 0; i < metrics_client_places; i++) {
+        const struct metrics_client *counts = atomic_load_explicit(&sum->clients[i], memory_order_relaxed);
+        if (counts) put_client(text, family, client_name_of(metrics, i), counts);
+    }
+}
+
+static void put_provider(struct text *text, enum metrics_family family, const struct metrics_provider *provider) {
+    const struct {
+        struct str state;
+        unsigned count;
+    } keys[] = {{STR("ready"), provider->keys_ready},
+                {STR("limited"), provider->keys_limited},
+                {STR("refused"), provider->keys_refused},
+                {STR("quota_exhausted"), provider->keys_quota_exhausted}};
+    struct label labels[2] = {{"provider", provider->name}, {"state", STR_NONE}};
+    if (family == metrics_family_provider_health) {
+        put_series(text, family, "", labels, 1, NULL);
+        text_printf(text, "%.3f\n", provider->score);
+        return;
+    }
+    for (size_t i = 0; i < sizeof keys / sizeof *keys && family == metrics_family_provider_keys; i++) {
+        labels[1].value = keys[i].state;
+        put_count(text, family, labels, 2, keys[i].count);
+    }
+    labels[1].value = family == metrics_family_provider_state ? provider->state : provider->breaker;
+    if (family != metrics_family_provider_keys) put_count(text, family, labels, 2, 1);
+}
+
 static void put_request_durations(struct text *text, const struct metrics *metrics, const struct metrics_loop *sum) {
     for (size_t endpoint = 0; endpoint <= metrics_endpoints_max; endpoint++) {
         if (!metrics_durations_count(&sum->durations[endpoint])) continue;
@@ -196,12 +266,24 @@ static void put_process(struct text *text, enum metrics_family family, const str
     }
 }
 
+/* long: table */
 static void put_family(struct text *text, enum metrics_family family, const struct metrics *metrics,
-                       const struct metrics_view *view, const struct metrics_process *process) {
+                       const struct metrics_view *view, const struct metrics_process *process,
+                       const struct metrics_provider *providers, size_t provider_count) {
     const struct metrics_loop *sum = view->sum;
     const struct label version = {"version", metrics->options.version};
     switch (family) {
     case metrics_family_requests: prometheus_put_requests(text, metrics, sum); break;
+    case metrics_family_responses: put_responses(text, metrics, sum); break;
+    case metrics_family_client_requests:
+    case metrics_family_client_tokens:
+    case metrics_family_client_cost: put_clients(text, family, metrics, sum); break;
+    case metrics_family_provider_health:
+    case metrics_family_provider_state:
+    case metrics_family_provider_breaker:
+    case metrics_family_provider_keys:
+        for (size_t i = 0; i < provider_count; i++) put_provider(text, family, &providers[i]);
+        break;
     case metrics_family_refused: put_refused(text, sum); break;
     case metrics_family_callers_gone: put_count(text, family, NULL, 0, metrics_read(&sum->callers_gone)); break;
     case metrics_family_request_duration: put_request_durations(text, metrics, sum); break;
@@ -243,7 +325,8 @@ static void put_family(struct text *text, enum metrics_family family, const stru
     }
 }
 
-void metrics_write(const struct metrics *metrics, struct text *text) {
+void metrics_write(const struct metrics *metrics, const struct metrics_provider *providers, size_t provider_count,
+                   struct text *text) {
     struct metrics_view view;
     if (!metrics_view_make(&view, metrics)) {
         text->failed = true;
@@ -260,7 +343,7 @@ void metrics_write(const struct metrics *metrics, struct text *text) {
         text_put_byte(text, ' ');
         text_put(text, families[i].type);
         text_put_byte(text, '\n');
-        put_family(text, (enum metrics_family)i, metrics, &view, &process);
+        put_family(text, (enum metrics_family)i, metrics, &view, &process, providers, provider_count);
     }
     metrics_view_free(&view);
 }
@@ -299,10 +382,12 @@ void metrics_write_docs(struct text *text) {
         text,
         ".\n\nCounters begin at 0 when the process starts and never go back; a reload of the configuration keeps them. "
         "The number of\n"
-        "series is bounded: `endpoint`, `code` and `kind` come from fixed tables, and after %d targets (a provider and "
+        "series is bounded: `endpoint`, `code` and `kind` come from fixed tables, after %d targets (a provider and "
         "a model) within\n"
-        "one process further ones count as provider `(other)`. `code` is one of the error codes that callers see; "
+        "one process further ones count as provider `(other)`, after %d clients as client `(other)`; callers without a "
+        "key are `(none)`; a model that no list knows is its provider's `(other)`. `code` is one of the error codes "
+        "that callers see; "
         "`kind` is one of the\n"
         "failures that `weir explain` shows. `cached` tokens are part of `input`, `reasoning` tokens of `output`.\n",
-        limit_targets);
+        limit_targets, metrics_clients_max);
 }

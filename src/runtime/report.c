@@ -25,6 +25,11 @@ static uint64_t report_us_between(uint64_t from_ns, uint64_t to_ns) {
 }
 static uint64_t report_count_of(int64_t tokens) { return tokens > 0 ? (uint64_t)tokens : 0; }
 
+static uint32_t report_client_of(const struct flight *flight) {
+    const struct client *client = flight_client(flight);
+    return client ? client->metrics_id : 0;
+}
+
 /* Empty: the caller chose none. */
 static struct str caller_id_of(const struct flight_facts *facts) {
     return str_eq(facts->own_id, facts->request_id) ? STR("") : facts->request_id;
@@ -63,6 +68,7 @@ void report_attempt(struct reporter *reporter, const struct flight *flight, unsi
     bool cancelled = attempt.failure == failure_caller_gone || attempt.failure == failure_outpaced;
     metrics_attempt(reporter->metrics, &(struct metrics_attempt_facts){
                                            .target_id = attempt.target->id,
+                                           .client = report_client_of(flight),
                                            .outcome = attempt.failure == failure_none ? metrics_succeeded
                                                       : cancelled                     ? metrics_cancelled
                                                                                       : metrics_failed,
@@ -79,6 +85,21 @@ void report_attempt(struct reporter *reporter, const struct flight *flight, unsi
                                            .stream_events_dropped = attempt.events_dropped,
                                        });
     if (attempt.failure != failure_none && !cancelled) attempt_failed_log(reporter, flight, &attempt, now);
+    log_debug(reporter->log, now, "attempt_done", f_str("request_id", flight_facts(flight).request_id),
+              f_u64("attempt", number + 1), f_str("target", attempt.target->name),
+              f_str("outcome", attempt.failure ? failure_facts(attempt.failure)->name : STR("ok")),
+              f_int("status", attempt.status), f_u64("key", attempt.key + 1),
+              f_us("first_token_us", attempt.first_token_us), f_us("duration_us", attempt.duration_us),
+              f_int("input_tokens", usage->input_tokens), f_int("output_tokens", usage->output_tokens),
+              f_u64("events", attempt.events), f_u64("events_dropped", attempt.events_dropped));
+}
+
+/* At level debug the whole story, which `weir explain` prints, beside the line. */
+static void story_log(struct reporter *reporter, const struct flight_facts *facts, struct str story, struct now now) {
+    log_debug(reporter->log, now, "request_story", f_str("request_id", facts->request_id), f_said("story", story));
+    if (!facts->lock_to.at) return;
+    log_info(reporter->log, now, "lock_moved", f_str("route", facts->route), f_str("from", facts->lock_from),
+             f_str("to", facts->lock_to), f_text("why", facts->lock_why), f_str("request_id", facts->request_id));
 }
 
 void report_request(struct reporter *reporter, const struct flight *flight, uint64_t overhead_ns, struct now now) {
@@ -87,6 +108,7 @@ void report_request(struct reporter *reporter, const struct flight *flight, uint
     struct flight_facts facts = flight_facts(flight);
     uint64_t duration_us = report_us_between(facts.arrived_ns, now.mono_ns);
     metrics_request(reporter->metrics, &(struct metrics_request_facts){.endpoint = facts.endpoint,
+                                                                       .client = report_client_of(flight),
                                                                        .status = facts.status,
                                                                        .error = facts.error,
                                                                        .caller_gone = facts.caller_gone,
@@ -98,6 +120,7 @@ void report_request(struct reporter *reporter, const struct flight *flight, uint
         explain_put_story(reporter->explain, facts.own_id, caller_id_of(&facts),
                           facts.client ? facts.client->name : STR(""), facts.arrived_wall_ns / 1000000,
                           text_str(&text));
+    story_log(reporter, &facts, text.failed ? STR("") : text_str(&text), now);
     log_info(
         reporter->log, now, "request_done", f_str("request_id", facts.request_id), f_str("own_id", own_id_of(&facts)),
         f_str("endpoint", endpoint_facts(facts.endpoint)->name), f_str("model", facts.model),

@@ -29,7 +29,13 @@ void library_error_set(struct weir_error *error, enum error_code code, struct st
     error->status = facts->status;
 }
 
-static void targets_register(struct weir *weir, const struct snapshot *snapshot) {
+/* Before anybody else sees the snapshot. */
+static void targets_register(struct weir *weir, struct snapshot *snapshot) {
+    for (size_t i = 0; i < snapshot->provider_count; i++)
+        metrics_target_register(weir->reports.metrics, snapshot->providers[i].other_id, snapshot->providers[i].name,
+                                STR("(other)"));
+    for (size_t i = 0; i < snapshot->client_count; i++)
+        snapshot->clients[i].metrics_id = metrics_client_register(weir->reports.metrics, snapshot->clients[i].name);
     for (size_t i = 0; i < snapshot->target_count; i++) {
         const struct target *target = &snapshot->targets[i];
         metrics_target_register(weir->reports.metrics, target->id, target->provider->name, target->model);

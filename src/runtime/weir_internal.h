@@ -126,6 +126,8 @@ bool library_model_write(const struct snapshot *snapshot, const struct client *c
 void library_locks_write(const struct snapshot *snapshot, struct text *text);
 /* By hand. false: *error. */
 bool library_lock_move(const struct snapshot *snapshot, struct str route, struct str target, struct error *error);
+/* Prometheus text: what was counted, and how its providers are now. */
+void library_metrics_write(struct weir *weir, const struct snapshot *snapshot, struct text *text);
 void library_health_write(struct weir *weir, const struct snapshot *snapshot, struct text *text);
 /* A path as a caller writes it, with its query; below /providers/ as a POST. false: nothing is there. */
 bool library_request_place(struct str path, struct request_names *names, struct flight_request *asked);

@@ -248,11 +248,33 @@ char *weir_models(struct weir *weir) {
     return taken(&text, &arena);
 }
 
+void library_metrics_write(struct weir *weir, const struct snapshot *snapshot, struct text *text) {
+    struct now now = clock_read();
+    struct metrics_provider *providers = memory_take_zeroed((snapshot->provider_count + 1) * sizeof *providers);
+    for (size_t i = 0; providers && i < snapshot->provider_count; i++) {
+        const struct provider *provider = &snapshot->providers[i];
+        struct provider_health health = provider_health(snapshot, provider, now.mono_ns);
+        unsigned ill = health.keys_refused + health.keys_quota_exhausted;
+        providers[i] = (struct metrics_provider){.name = provider->name,
+                                                 .score = health.score,
+                                                 .state = health_state_name(health.state),
+                                                 .breaker = breaker_state_name(health.breaker),
+                                                 .keys_ready = (unsigned)provider->key_count - health.keys_cooling,
+                                                 .keys_limited = health.keys_cooling - ill,
+                                                 .keys_refused = health.keys_refused,
+                                                 .keys_quota_exhausted = health.keys_quota_exhausted};
+    }
+    metrics_write(weir->reports.metrics, providers, providers ? snapshot->provider_count : 0, text);
+    memory_give(providers);
+}
+
 char *weir_metrics(struct weir *weir) {
     struct arena arena;
     arena_init(&arena, 64 * 1024, SIZE_MAX);
     struct text text = text_in_arena(&arena, 32 * 1024);
-    metrics_write(weir->reports.metrics, &text);
+    struct deployment *deployment = library_deployment(weir);
+    library_metrics_write(weir, deployment->snapshot, &text);
+    deployment_release(deployment);
     return taken(&text, &arena);
 }
 

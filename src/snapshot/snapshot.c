@@ -97,6 +97,7 @@ static const struct target *target_make(const struct provider *provider, struct 
     *target = (struct target){.provider = provider,
                               .name = arena_printf(arena, "%.*s/%.*s", STR_ARG(provider->name), STR_ARG(model)),
                               .weight = 1,
+                              .id = provider->other_id,
                               .facts = provider_facts(provider, model),
                               .prices = PRICES_UNKNOWN};
     target->model = str_slice(target->name, provider->name.len + 1, target->name.len);

@@ -28,7 +28,8 @@ struct rate_rules {
 };
 
 struct provider {
-    uint16_t index; /* in snapshot->providers */
+    uint16_t index;    /* in snapshot->providers */
+    uint32_t other_id; /* under which its models are counted that no list knows */
     struct str name;
     struct str type;
     const struct catalog_provider *row;
@@ -168,6 +169,7 @@ struct client {
     struct rate_rules rates;
     uint32_t max_concurrent; /* 0: no limit */
     struct client_cells *cells;
+    uint32_t metrics_id; /* under which it is counted */
 };
 
 struct snapshot {

@@ -141,7 +141,8 @@ def test_a_target_that_leads_nowhere_is_an_error_wherever_it_stands(tmp_path, te
 
 
 def test_a_models_name_that_nobody_knows_is_a_warning(tmp_path):
-    status, said = check(tmp_path, GOOD.replace("gpt-4o", "gpt-4o-mni") + "routes: [{model: r, targets: [openai/zork]}]\n")
+    text = GOOD.replace("gpt-4o", "gpt-4o-mni") + "routes: [{model: r, targets: [openai/zork]}]\n"
+    status, said = check(tmp_path, text)
     assert status == 0, said
     assert re.search(r"4:14: warning: .*no model `gpt-4o-mni` of `openai`: did you mean `gpt-4o-mini`", said), said
     assert "6:32: warning: the catalogue knows no model `zork` of `openai`: it is asked for" in said or "`zork`" in said

@@ -143,7 +143,8 @@ def test_one_token_of_hugging_face_has_both_of_its_apis(bare):
 def test_short_names_find_the_model_where_a_provider_has_it(bare):
     weir = bare(GROQ_API_KEY="gsk", CLOUDFLARE_API_TOKEN="cf", CLOUDFLARE_ACCOUNT_ID="acc")
     headers = {"Authorization": "Bearer " + (weir.state / "admin.key").read_text().strip()}
-    for model, targets in (("llama-3.1-8b", ["groq/llama-3.1-8b-instant", "cloudflare/@cf/meta/llama-3.1-8b-instruct-fp8"]),
+    for model, targets in (("llama-3.1-8b", ["groq/llama-3.1-8b-instant",
+                                             "cloudflare/@cf/meta/llama-3.1-8b-instruct-fp8"]),
                            ("Llama-2-7B", ["cloudflare/@cf/meta/llama-2-7b-chat-fp16"]),
                            ("mistral-7b", ["cloudflare/@cf/mistral/mistral-7b-instruct-v0.1"]),
                            ("codellama-7b", ["cloudflare/@hf/thebloke/codellama-7b-instruct-awq"])):

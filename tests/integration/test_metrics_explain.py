@@ -199,6 +199,50 @@ def test_status_is_a_table_on_a_terminal_with_its_locks(mocks, start):
     assert re.search(r"one +p/m +0 of 3", out) and "1 requests" in out and re.search(r"[1-9]\d* tokens in", out), out
 
 
+def test_metrics_tell_clients_exact_statuses_health_breakers_and_keys(mocks, start):
+    key = "sk-client-0001"
+    weir = start({"providers": {"p": provider(mocks[0]), "openai": provider(mocks[1], ["gpt-4o"], priority=2)},
+                  "clients": [{"name": "app", "may_steer": True,
+                               "key_hash": hashlib.sha256(key.encode()).hexdigest()}]})
+    headers = {"Authorization": f"Bearer {key}"}
+    assert chat(weir.port, headers=headers).status == 200
+    assert chat(weir.port, model="none", headers=headers).status == 404
+    mocks[0].fault("status=422", 1)
+    assert chat(weir.port, headers=headers).status == 422
+    assert chat(weir.port, model="p/unheard-of", headers=headers).status == 200
+    assert chat(weir.port).status == 401
+    metric = poll(lambda: weir.metric("weir_client_requests_total", client="app", status="2xx") == 2 and weir.metric)
+    assert metric("weir_client_requests_total", client="app", status="4xx") == 2
+    assert metric("weir_client_tokens_total", client="app", direction="input") > 0
+    assert metric("weir_responses_total", endpoint="chat", status="404") == 1
+    assert metric("weir_responses_total", endpoint="chat", status="422") == 1
+    assert metric("weir_attempts_total", provider="p", model="(other)", outcome="succeeded") == 1
+    assert metric("weir_provider_health", provider="p") > 0.5
+    assert metric("weir_provider_keys", provider="p", state="ready") == 1
+    assert metric("weir_provider_breaker", provider="p", state="closed") == 1
+    assert metric("weir_provider_state", provider="p", state="healthy") == 1
+
+
+def test_at_level_debug_the_log_tells_each_attempt_and_the_story(mocks, start):
+    weir = start({"log": {"level": "debug"},
+                  "providers": {"p": provider(mocks[0]), "q": provider(mocks[1], priority=101)}})
+    mocks[0].fault("status=500", 1)
+    assert chat(weir.port).status == 200
+    done = poll(lambda: len(weir.log("attempt_done")) == 2 and weir.log("attempt_done"))
+    assert [line["target"] for line in done] == ["p/m", "q/m"] and done[1]["outcome"] == "ok"
+    story = json.loads(poll(lambda: weir.log("request_story"))[0]["story"])
+    assert story["candidates"][0]["score"] and len(story["attempts"]) == 2
+
+
+def test_the_lock_says_in_the_log_when_it_moves_by_itself(mocks, start):
+    routes = [{"model": "one", "strategy": "exclusive", "failover_after": 1, "targets": ["p/m", "q/m"]}]
+    weir = start({"providers": {"p": provider(mocks[0]), "q": provider(mocks[1])}, "routes": routes})
+    mocks[0].fault("status=500", 2)
+    assert chat(weir.port, model="one").status == 200
+    line = poll(lambda: weir.log("lock_moved"))[0]
+    assert (line["route"], line["from"], line["to"], line["why"]) == ("one", "p/m", "q/m", "failures")
+
+
 def test_commands_without_a_gateway_or_key_say_so(pair, tmp_path):
     weir, _, _ = pair
     for env, words in (({"WEIR_URL": "http://127.0.0.1:1", "WEIR_ADMIN_KEY": "x"}, "127.0.0.1:1"),

@@ -118,7 +118,8 @@ def test_an_unknown_path_names_the_nearest(weir):
 
 def test_moderations_and_images_need_no_model(start, mocks):
     """As the vendor's own API has it."""
-    weir = start({"providers": {"p": provider(mocks[0], ["gpt-4o-mini", "gpt-image-1-mini", "omni-moderation-latest"])}})
+    models = ["gpt-4o-mini", "gpt-image-1-mini", "omni-moderation-latest"]
+    weir = start({"providers": {"p": provider(mocks[0], models)}})
     for path, body, served in (("/v1/moderations", '{"input":"x"}', "omni-moderation-latest"),
                                ("/v1/images/generations", '{"prompt":"x"}', "gpt-image-1-mini")):
         reply = http(weir.port, "POST", path, body)

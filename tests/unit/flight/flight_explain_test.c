@@ -61,8 +61,8 @@ static void it_tells_who_could_serve_it_and_what_each_attempt_came_to(void **sta
                          "\"first_token_us\":3000,\"duration_us\":3000,\"input_tokens\":7,\"output_tokens\":2,"
                          "\"cost_usd\":\"0.009000000\"}]");
     assert_tells(flight, "\"candidate_count\":2");
-    assert_tells(flight,
-                 "\"candidates\":[{\"target\":\"o/m\",\"tries\":1},{\"target\":\"p/m\",\"refused\":\"draining\"}]");
+    assert_tells(flight, "\"candidates\":[{\"target\":\"o/m\",\"tries\":1,\"score\":-100},{\"target\":\"p/"
+                         "m\",\"refused\":\"draining\"}]");
     assert_silent(flight, "caller_id");
     assert_silent(flight, "\"error\"");
     assert_silent(flight, "hedge");

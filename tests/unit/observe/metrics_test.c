@@ -36,7 +36,7 @@ static struct arena page_arena;
 static struct str page_of(const struct metrics *metrics) {
     arena_reset(&page_arena);
     struct text text = text_in_arena(&page_arena, 64 * 1024);
-    metrics_write(metrics, &text);
+    metrics_write(metrics, NULL, 0, &text);
     assert_false(text.failed);
     text_put_byte(&text, 0);
     return str_make(text.at, text.len - 1);
@@ -286,7 +286,7 @@ static void out_of_memory_costs_a_name_but_no_count(void **state) {
             metrics_attempt(loop, &(struct metrics_attempt_facts){.target_id = 1});
             char bytes[16 * 1024];
             struct text text = text_in_buffer(bytes, sizeof bytes);
-            metrics_write(metrics, &text);
+            metrics_write(metrics, NULL, 0, &text);
         }
         bool whole = memory_calls() < n;
         memory_fail_at(0);
@@ -338,7 +338,7 @@ static void *scrape_run(void *argument) {
     double last = 0;
     while (!atomic_load(&hammer->done)) {
         struct text text = text_in_arena(&arena, 256 * 1024), json = text_in_arena(&arena, 64 * 1024);
-        metrics_write(hammer->metrics, &text);
+        metrics_write(hammer->metrics, NULL, 0, &text);
         metrics_write_json(hammer->metrics, &json);
         text_put_byte(&text, 0);
         double value = value_of(text_str(&text), "weir_requests_total{endpoint=\"chat\",status=\"2xx\",code=\"none\"}");
