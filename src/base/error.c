@@ -7,12 +7,13 @@
 #include "base/check.h"
 
 static const struct error_facts facts[error_codes] = {
-    [error_none] = {{"none", 4}, 200, {"none", 4}, {"", 0}, {"No error.", 9}},
-#define X(code, status_, category_, type_, sentence_)      \
-    [error_##code] = {{#code, sizeof #code - 1},           \
-                      status_,                             \
-                      {#category_, sizeof #category_ - 1}, \
-                      {type_, sizeof type_ - 1},           \
+    [error_none] = {{"none", 4}, {"none", 4}, 200, {"none", 4}, {"", 0}, {"No error.", 9}},
+#define X(code, status_, category_, type_, sentence_)                          \
+    [error_##code] = {{#code, sizeof #code - 1},                               \
+                      {#category_ "/" #code, sizeof #category_ "/" #code - 1}, \
+                      status_,                                                 \
+                      {#category_, sizeof #category_ - 1},                     \
+                      {type_, sizeof type_ - 1},                               \
                       {sentence_, sizeof sentence_ - 1}},
     ERROR_TABLE(X)
 #undef X

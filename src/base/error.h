@@ -29,6 +29,8 @@
     X(quota_exhausted, 429, rate_limit, "insufficient_quota", "The quota is used up.")                                \
     X(upstream_unreachable, 502, network, "api_error", "No provider could be reached.")                               \
     X(upstream_timeout, 504, network, "api_error", "The provider did not answer in time.")                            \
+    X(not_cached, 504, system, "api_error",                                                                           \
+      "There is no cache in this version, so nothing can be answered from it alone: leave x-weir-cache: only out.")   \
     X(provider_error, 502, provider, "api_error", "The provider failed.")                                             \
     X(content_filtered, 400, provider, "invalid_request_error", "The provider refused the content.")                  \
     X(provider_auth, 502, provider, "api_error",                                                                      \
@@ -51,7 +53,8 @@ enum error_code {
 
 struct error_facts {
     struct str name;
-    int status; /* HTTP */
+    struct str path; /* "category/name": x-weir-error */
+    int status;      /* HTTP */
     struct str category;
     struct str openai_type;
     struct str sentence;

@@ -78,6 +78,8 @@ static const struct header_row of_12[] = {
     ROW("content-type", header_of_caller | header_of_provider | header_fixed | header_harmless | header_steers),
     ROW("http-referer", header_of_openai | header_harmless),
     ROW("x-request-id", header_returns | header_harmless),
+    ROW("x-weir-cache", header_steers | header_asks | header_tells),
+    ROW("x-weir-error", header_tells),
     ROW("x-weir-model", header_tells),
 };
 static const struct header_row of_13[] = {
@@ -118,6 +120,8 @@ static const struct header_row of_16[] = {
     ROW("x-client-version", header_harmless),
     ROW("x-stainless-lang", header_harmless),
     ROW("x-wait-for-model", header_harmless),
+    ROW("x-weir-cache-key", header_steers | header_asks),
+    ROW("x-weir-cache-ttl", header_steers | header_asks),
     ROW("x-weir-estimated", header_tells),
     ROW("x-weir-simulated", header_tells),
 };

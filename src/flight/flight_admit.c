@@ -17,6 +17,9 @@ static const struct {
     {STR("x-weir-session"), offsetof(struct flight, steering.session)},
     {STR("x-weir-tags"), offsetof(struct flight, steering.tags)},
     {STR("x-weir-unsupported"), offsetof(struct flight, steering.unsupported)},
+    {STR("x-weir-cache"), offsetof(struct flight, steering.cache)},
+    {STR("x-weir-cache-key"), offsetof(struct flight, steering.cache_key)},
+    {STR("x-weir-cache-ttl"), offsetof(struct flight, steering.cache_ttl)},
     {STR("content-type"), offsetof(struct flight, head.content_type)},
 };
 
@@ -98,6 +101,22 @@ struct flight *flight_new(const struct flight_host *host, const struct snapshot 
 /* NULL client: the host itself, or a gateway open to anyone on loopback; both may steer. */
 static bool may_steer(const struct flight *flight) { return !flight->client || flight->client->may_steer; }
 
+/* What is asked of a cache that is not there: nothing is answered as if it were. */
+static enum step cache_admit(struct flight *flight, struct now now, struct actions *out) {
+    static const struct str words[] = {STR("no-cache"), STR("no-store"), STR("only")};
+    struct str asked = str_trim(flight->steering.cache);
+    uint64_t seconds;
+    if (flight->steering.cache_ttl.at && !str_to_u64(flight->steering.cache_ttl, &seconds))
+        return answer_error(flight, error_invalid_request, STR("x-weir-cache-ttl must be a whole number of seconds."),
+                            STR("x-weir-cache-ttl"), now, out);
+    if (!flight->steering.cache.at) return step_on;
+    if (str_eq_nocase(asked, words[2]))
+        return answer_error(flight, error_not_cached, STR_NONE, STR("x-weir-cache"), now, out);
+    if (str_eq_nocase(asked, words[0]) || str_eq_nocase(asked, words[1])) return step_on;
+    return answer_error(flight, error_invalid_request, STR("x-weir-cache must be no-cache, no-store or only."),
+                        STR("x-weir-cache"), now, out);
+}
+
 enum step flight_admit_head(struct flight *flight, struct now now, struct actions *out) {
     bool steers = flight->steering.targets.at || flight->steering.strategy.at;
     if (!budget_admits(flight->budget, 0)) return answer_error(flight, error_overloaded, STR_NONE, STR_NONE, now, out);
@@ -120,6 +139,7 @@ enum step flight_admit_head(struct flight *flight, struct now now, struct action
                                 STR("x-weir-unsupported"), now, out);
         flight->steering.unsupported_as = drop ? unsupported_drop : unsupported_refuse;
     }
+    if (cache_admit(flight, now, out) != step_on) return step_over;
     uint64_t timeout_ms = 0;
     if (flight->steering.timeout_ms.at) {
         if (!str_to_u64(flight->steering.timeout_ms, &timeout_ms) || timeout_ms == 0)

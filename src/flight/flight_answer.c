@@ -4,7 +4,7 @@
 #include "base/check.h"
 #include "flight/flight_internal.h"
 
-enum { own_headers_max = 12, limit_headers_max = 6 };
+enum { own_headers_max = 15, limit_headers_max = 6 };
 
 static void answer_header_put(struct http_header *headers, size_t *count, struct str name, struct str value) {
     if (value.at) headers[(*count)++] = (struct http_header){name, value};
@@ -85,6 +85,19 @@ static struct str dropped_text(struct flight *flight, const struct attempt *atte
     return arena_printf(&flight->arena, "%.*s, %.*s", STR_ARG(attempt->dialect.dropped), STR_ARG(name));
 }
 
+/* What is wrong in weir's own words, where the body is a provider's too. */
+static void answer_code_put(const struct flight *flight, int status, struct http_header *headers, size_t *count) {
+    enum error_code code = flight->answer.error ? flight->answer.error : error_provider_error;
+    if (status >= 400) answer_header_put(headers, count, STR("x-weir-error"), error_facts(code)->path);
+}
+
+/* Whoever asks something of the cache is told that there is none. */
+static void answer_cache_put(const struct flight *flight, struct http_header *headers, size_t *count) {
+    const struct steering *steering = &flight->steering;
+    if (steering->cache.at || steering->cache_key.at || steering->cache_ttl.at)
+        answer_header_put(headers, count, STR("x-weir-cache"), STR("bypass"));
+}
+
 void answer_head(struct flight *flight, const struct attempt *attempt, int status, int64_t content_length,
                  struct now now, struct actions *out) {
     size_t count = 0, most = attempt->reply.header_count + own_headers_max + limit_headers_max;
@@ -107,6 +120,8 @@ void answer_head(struct flight *flight, const struct attempt *attempt, int statu
         answer_header_put(headers, &count, STR("x-weir-attempts"), number_text(flight, flight->attempt_count));
         answer_header_put(headers, &count, STR("x-weir-cost"), cost_text(flight, attempt));
     }
+    answer_cache_put(flight, headers, &count);
+    answer_code_put(flight, status, headers, &count);
     if (attempt->target->provider->simulated) answer_header_put(headers, &count, STR("x-weir-simulated"), STR("true"));
     if (flight->stored.state == storing_given_up)
         answer_header_put(headers, &count, STR("x-weir-stored"), STR("false"));
@@ -185,6 +200,8 @@ void answer_json(struct flight *flight, int status, struct str body, int64_t ret
             answer_header_put(headers, &count, STR("x-weir-model"), last->target->model);
             answer_header_put(headers, &count, STR("x-weir-attempts"), number_text(flight, flight->attempt_count));
         }
+        answer_cache_put(flight, headers, &count);
+        answer_code_put(flight, status, headers, &count);
         if (flight->answer.estimated) answer_header_put(headers, &count, STR("x-weir-estimated"), STR("true"));
         if (flight->answer.error == error_quota_exhausted)
             answer_header_put(headers, &count, STR("x-should-retry"), STR("false"));

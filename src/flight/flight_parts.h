@@ -262,6 +262,7 @@ struct attempt {
 struct steering {
     struct str targets, strategy, timeout_ms, session, tags, unsupported;
     enum unsupported unsupported_as; /* read out of it */
+    struct str cache, cache_key, cache_ttl; /* there is no cache yet: told in the reply, or refused */
 };
 
 /* What else the caller's head said (flight_admit.c). */

@@ -5,13 +5,14 @@
 #include "gateway/visit.h"
 
 void visit_answer(struct visit *visit, int status, struct str content_type, struct str body) {
-    struct http_header headers[4];
+    struct http_header headers[5];
     size_t count = 0;
     if (!visit->exchange || visit->answered) return;
     visit->answered = true;
     headers[count++] = (struct http_header){STR("Content-Type"), content_type};
     if (visit->request_id[0])
         headers[count++] = (struct http_header){STR("x-weir-request-id"), str_from(visit->request_id)};
+    if (visit->error) headers[count++] = (struct http_header){STR("x-weir-error"), error_facts(visit->error)->path};
     if (visit->allow[0]) headers[count++] = (struct http_header){STR("Allow"), str_from(visit->allow)};
     if (status == 429 || status == 503) headers[count++] = (struct http_header){STR("Retry-After"), STR("1")};
     exchange_respond(visit->exchange, status, headers, count, (int64_t)body.len);
@@ -51,6 +52,7 @@ void visit_error(struct visit *visit, enum error_code code, struct str message) 
     if (!visit->exchange || visit->answered)
         return; /* what another thread answers may come after the gateway_worker has gone */
     metrics_refused(visit->gateway_worker->worker->reporter.metrics, code);
+    visit->error = code;
     struct message_error error = {.code = code,
                                   .status = error_facts(code)->status,
                                   .message = message.len ? message : error_facts(code)->sentence,

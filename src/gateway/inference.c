@@ -230,5 +230,5 @@ static void gateway_inference_on_refused(void *context, enum error_code code, co
 }
 
 const struct server_handler gate_handler = {
-    gateway_inference_on_head, gateway_inference_on_body, gateway_inference_on_end,    gateway_inference_on_writable,
-    gateway_inference_on_done, gateway_inference_on_gone, gateway_inference_on_refused};
+    gateway_inference_on_head, gateway_inference_on_body, gateway_inference_on_end,     gateway_inference_on_writable,
+    gateway_inference_on_done, gateway_inference_on_gone, gateway_inference_on_refused, STR("x-weir-error")};

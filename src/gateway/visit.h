@@ -45,7 +45,8 @@ struct visit {
     enum dialect dialect; /* of the path, or of its headers: in which errors and lists are said */
     char allow[48];       /* of an answer about methods: those that its path takes; else empty */
     bool answered;
-    bool busy;  /* an answer comes later, from another thread */
+    enum error_code error; /* what it is answered with by visit_error */
+    bool busy;             /* an answer comes later, from another thread */
     char *body; /* of a request that the gateway itself answers; wiped at the end: it may hold a credential */
     size_t body_len;
     struct budget *body_budget;

@@ -37,6 +37,7 @@ struct server_handler {
     /* A request that net refused before `head` (malformed, too large, too slow): writes the body of its answer. */
     void (*refused)(void *context, enum error_code code, const char *sentence, char *body, size_t body_size,
                     size_t *body_len, struct str *content_type);
+    struct str error_header; /* under which its answer names the error, category/code; empty: none does */
 };
 
 struct server *server_new(struct loop *loop, const struct server_limits *limits, const struct server_handler *handler,

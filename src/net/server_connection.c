@@ -190,11 +190,14 @@ static void server_connection_refuse(struct connection *connection, enum error_c
     }
     exchange_gone(connection);
     server->handler->refused(server->context, error, sentence, body, sizeof body, &len, &type);
-    struct http_header headers[] = {{STR("Content-Type"), type}, {STR("Retry-After"), STR("1")}};
+    struct http_header headers[3] = {{STR("Content-Type"), type}};
+    size_t count = 1;
+    if (error == error_overloaded) headers[count++] = (struct http_header){STR("Retry-After"), STR("1")};
+    if (server->handler->error_header.len)
+        headers[count++] = (struct http_header){server->handler->error_header, error_facts(error)->path};
     connection_become(connection, connection_serving);
     *exchange = (struct exchange){.over = false, .is_head = is_head, .left = -1};
-    exchange_respond(exchange, status ? status : error_facts(error)->status, headers, error == error_overloaded ? 2 : 1,
-                     (int64_t)len);
+    exchange_respond(exchange, status ? status : error_facts(error)->status, headers, count, (int64_t)len);
     struct str range = str_make(body, len);
     exchange_write(exchange, &range, 1);
     exchange_head_flush(server); /* to HEAD no body takes it along */

@@ -1,7 +1,9 @@
 """Whole replies of chat, and what goes upstream for them."""
 import json
 
-from weirlib import chat, chat_body, http, provider
+import pytest
+
+from weirlib import Connection, chat, chat_body, http, provider
 
 
 def test_a_reply_comes_back(pair):
@@ -137,3 +139,31 @@ def test_a_callers_timeout_only_shortens(pair):
     reply = chat(weir.port, "[mock latency=1000] x", headers={"x-weir-timeout-ms": "150"})
     assert reply.status == 504 and reply.error["code"] == "upstream_timeout"
     assert chat(weir.port, headers={"x-weir-timeout-ms": "soon"}).status == 400
+
+
+@pytest.mark.parametrize("asked, status, told", [("only", 504, "system/not_cached"), ("no-cache", 200, None),
+                                                 ("no-store", 200, None), ("perhaps", 400,
+                                                                          "configuration/invalid_request")])
+def test_what_is_asked_of_the_cache_is_answered_and_never_ignored(pair, asked, status, told):
+    weir, one, _ = pair
+    before = one.requests()["count"]
+    reply = chat(weir.port, headers={"x-weir-cache": asked})
+    assert reply.status == status and reply.headers["x-weir-cache"] == "bypass", reply
+    assert reply.headers.get("x-weir-error") == told and one.requests()["count"] == before + (status == 200)
+    if asked == "only":
+        assert "no cache in this version" in reply.error["message"]
+
+
+def test_every_error_answer_names_its_category_and_code(pair):
+    weir, one, _ = pair
+    assert chat(weir.port, model="none").headers["x-weir-error"] == "configuration/model_not_found"
+    assert http(weir.port, "GET", "/nowhere").headers["x-weir-error"] == "configuration/unknown_path"
+    assert http(weir.port, "GET", "/admin/v1/status").headers["x-weir-error"] == "configuration/invalid_client_key"
+    with Connection(weir.port) as c:
+        c.send(b"GET / HTTP/9.9\r\n\r\n")
+        assert c.reply("GET").headers["x-weir-error"] == "configuration/invalid_request"
+    one.fault("status=400", 1)
+    reply = chat(weir.port)
+    assert reply.status == 400 and reply.headers["x-weir-error"] == "provider/provider_error", reply
+    one.reset()
+    assert "x-weir-error" not in chat(weir.port, model="single").headers
