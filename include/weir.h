@@ -184,6 +184,9 @@ WEIR_API int weir_provider_drain(struct weir *weir, const char *name, struct wei
 WEIR_API int weir_provider_maintenance(struct weir *weir, const char *name, struct weir_error *error);
 /* Takes attempts again. */
 WEIR_API int weir_provider_resume(struct weir *weir, const char *name, struct weir_error *error);
+/* Asks it now whether it is well, as the gateway does from time to time; blocks. What came of it as JSON: {"provider",
+ * "good","status","took_us","said"}. NULL: *error ("unknown_provider", ...). Not from a callback of this library. */
+WEIR_API char *weir_provider_probe(struct weir *weir, const char *name, struct weir_error *error);
 /* Drops every change made to it at run time: the configuration counts again, and one that was added is gone. */
 WEIR_API int weir_provider_reset(struct weir *weir, const char *name, struct weir_error *error);
 /* All providers with their state and their models (context, abilities, prices): JSON, {"providers":[...]}. Credentials

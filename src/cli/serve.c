@@ -83,10 +83,16 @@ static void drained(void *context) {
     serving->stop_letter = NULL;
 }
 
+/* Whoever has not read the last word by now does without it. */
+static void words_over(void *context) { stop(context); }
+
 static void drain_over(void *context) {
+    const uint64_t words_ns = NS_PER_S;
     struct serving *serving = context;
-    log_warn(log_of(serving), loop_now(serving->control), "drain_timeout");
-    stop(serving);
+    struct now now = loop_now(serving->control);
+    log_warn(log_of(serving), now, "drain_timeout");
+    gateway_shutdown(serving->gateway);
+    timer_set(serving->control, &serving->drain_limit, now.mono_ns + words_ns, words_over, serving);
 }
 
 static void cli_serve_drain(void *context) {

@@ -170,6 +170,7 @@ static void origin_read(struct config_reading *reading, struct snapshot *snapsho
     if (problem && provider->base_url.len)
         config_report(reading, at ? at : node, config_error, "base_url `%.*s` is not valid: %s",
                       STR_ARG(at && str_find_byte(at->text, '@') == SIZE_MAX ? config_shown(at) : STR("...")), problem);
+    base_url_look(reading, at ? at : node, provider);
     provider->ca_file = arena_copy(arena, read_str(section, "ca_file"));
     provider->insecure = read_bool(section, "insecure");
     ca_look(reading, node, provider);
@@ -711,6 +712,7 @@ static void client_read(struct config_reading *reading, struct snapshot *snapsho
     client->models = read_strings(section, "models", &snapshot->arena, &client->model_count);
     client->providers = read_strings(section, "providers", &snapshot->arena, &client->provider_count);
     client->raw = read_bool(section, "raw");
+    client->debug = read_bool(section, "debug") || client->role != role_user;
     client->may_steer =
         read_is_written(section, "may_steer") ? read_bool(section, "may_steer") : client->role != role_user;
     client->tags = tags_read(config_member(node, STR("tags")), &snapshot->arena, &client->tag_count);

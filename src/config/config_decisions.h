@@ -42,6 +42,8 @@ typedef struct target *(*config_target_make)(struct config_reading *reading, str
                                              struct str model);
 void names_make(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
                 config_target_make make);
+/* config_url.c */
+void base_url_look(struct config_reading *reading, const struct config_node *at, const struct provider *provider);
 /* A map of tags. */
 struct rule_tag *tags_read(const struct config_node *map, struct arena *arena, size_t *count);
 

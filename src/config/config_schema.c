@@ -385,7 +385,7 @@ static const struct config_key client_keys[] = {
     BOOL("may_steer", "", "May use x-weir-targets, x-weir-strategy and provider/model.",
          .otherwise = STR("false for role user")),
     BOOL("raw", "false", "May use /providers/{name}/..., and name what is stored at a provider."),
-    BOOL("debug", "false", "Gets the developer's depth of errors.", .status = key_later),
+    BOOL("debug", "false", "Gets the developer's depth of errors: what each attempt came to."),
     MAP("tags", "Tags of all its requests."),
 };
 

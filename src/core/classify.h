@@ -52,6 +52,7 @@ enum fault {
     X(system, passing, overloaded, "the gateway lacked memory or descriptors for the attempt")                     \
     X(request_deadline, caller, upstream_timeout, "the request's own deadline passed")                             \
     X(outpaced, caller, internal, "a hedged attempt at another target was faster")                                 \
+    X(shutdown, caller, shutting_down, "the gateway ended before it")                                              \
     X(caller_gone, caller, internal, "the caller hung up")
 
 enum failure {
@@ -68,6 +69,9 @@ struct failure_facts {
     enum error_code error;
     struct str sentence;
 };
+
+/* What the operator does next about it: for log and explain. */
+struct str failure_cure(enum failure failure);
 
 const struct failure_facts *failure_facts(enum failure failure);
 

@@ -23,6 +23,7 @@ enum event_kind {
     event_timer,    /* the deadline asked for last has passed */
     event_recalled, /* action_recall is over */
     event_fetched,  /* action_fetch is over */
+    event_shutdown, /* the process ends: what is under way is answered with that */
     event_turn,     /* a place that the flight waited for is its own now */
     event_kinds
 };

@@ -59,6 +59,24 @@ static void on_caller_gone(struct flight *flight, struct now now, struct actions
     flight_close(flight, now, out);
 }
 
+/* The process ends and can wait no more: a stream ends in its dialect's error event, anything else is a 503. */
+static void on_shutdown(struct flight *flight, struct now now, struct actions *out) {
+    for (struct attempt *live; (live = flight->live);) {
+        attempt_cancel(live, out);
+        if (live->state == attempt_settled) return; /* answered: only its provider's end was awaited */
+        if (live->state == attempt_delivering) {
+            stream_break(flight, live, failure_shutdown, now, out);
+            return;
+        }
+        attempt_settle(flight, live, failure_shutdown, now, out);
+    }
+    wait_give_up(flight, now, out);
+    if (flight->caller == caller_headed)
+        answer_break(flight, failure_shutdown, now, out);
+    else if (flight->caller == caller_waiting)
+        answer_error(flight, error_shutting_down, STR_NONE, STR_NONE, now, out);
+}
+
 /* The caller reads too slowly, or again fast enough: so is the provider read. */
 static void on_caller_room(struct flight *flight, bool room, struct now now, struct actions *out) {
     struct attempt *live = flight->live;
@@ -276,6 +294,7 @@ void flight_step(struct flight *flight, const struct event *event, struct now no
     case event_caller_full: on_caller_room(flight, false, now, out); break;
     case event_caller_writable: on_caller_room(flight, true, now, out); break;
     case event_timer: on_timer(flight, now, out); break;
+    case event_shutdown: on_shutdown(flight, now, out); break;
     case event_turn: flight_turn(flight, now, out); break;
     case event_recalled:
         if (stored_recalled(flight, event, now, out) == step_on) on_request(flight, now, out);

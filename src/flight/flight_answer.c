@@ -233,6 +233,22 @@ void answer_break(struct flight *flight, enum failure failure, struct now now, s
     answer_end(flight, now, out);
 }
 
+/* For developers: behind the sentence what each attempt came to. Credentials are masked in it already. */
+static struct str with_attempts(struct flight *flight, struct str message) {
+    if (!flight->client || !flight->client->debug || !flight->attempt_count) return message;
+    struct text text = text_in_arena(&flight->arena, 512);
+    text_put(&text, message);
+    for (unsigned i = 0; i < flight->attempt_count && i < 8; i++) {
+        const struct attempt *attempt = flight->attempts[i];
+        const struct failure_facts *failure = failure_facts(attempt->failure);
+        text_printf(&text, " [%.*s: %.*s", STR_ARG(attempt->target->name), STR_ARG(failure->name));
+        if (attempt->reply.status) text_printf(&text, " %d", attempt->reply.status);
+        if (attempt->word.text[0]) text_printf(&text, ", \"%s\"", attempt->word.text);
+        text_printf(&text, "; %.*s]", STR_ARG(failure_cure(attempt->failure)));
+    }
+    return text.failed ? message : text_str(&text);
+}
+
 void answer_error_status(struct flight *flight, enum error_code code, int status, struct str message, struct str param,
                          int64_t retry_after_ms, const struct attempt *last, struct now now, struct actions *out) {
     if (flight->caller == caller_headed) {
@@ -247,6 +263,7 @@ void answer_error_status(struct flight *flight, enum error_code code, int status
     }
     const struct error_facts *facts = error_facts(code);
     if (str_empty(message)) message = facts->sentence;
+    message = with_attempts(flight, message);
     if (retry_after_ms < 0 && (status == 503 || status == 429) && code != error_quota_exhausted) retry_after_ms = 1000;
     flight->answer.error = code;
     error_set(&flight->answer.said, code, "%.*s", STR_ARG(message));

@@ -44,6 +44,7 @@ static void attempt_put(struct text *text, const struct attempt *attempt) {
     if (attempt->reply.status) text_json_i64(text, STR("status"), attempt->reply.status);
     said_put(text, str_from(attempt->word.text));
     if (attempt->word.code[0]) text_json_str(text, STR("code"), str_from(attempt->word.code));
+    if (!good && attempt->failure) text_json_str(text, STR("next"), failure_cure(attempt->failure));
     if (attempt->sent_ns)
         text_json_u64(text, STR("sent_us"), explain_us_between(attempt->started_ns, attempt->sent_ns));
     if (attempt->first_token_ns)
@@ -95,7 +96,7 @@ void flight_explain(const struct flight *flight, struct text *text) {
     text_json_u64(text, STR("candidate_count"), flight->choice.count);
     text_json_key(text, STR("attempts"));
     text_put_byte(text, '[');
-    for (unsigned i = 0; i < flight->attempt_count && text->size - text->len > 460; i++)
+    for (unsigned i = 0; i < flight->attempt_count && text->size - text->len > 540; i++)
         attempt_put(text, flight->attempts[i]);
     text_put_byte(text, ']');
     text_json_key(text, STR("candidates"));

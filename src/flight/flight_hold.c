@@ -218,6 +218,7 @@ static struct verdict verdict_of(enum failure failure) {
     case failure_system:
     case failure_request_deadline:
     case failure_outpaced:
+    case failure_shutdown:
     case failure_caller_gone: return (struct verdict){0, 0};
     default: return (struct verdict){-1, 1};
     }

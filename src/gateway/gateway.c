@@ -143,6 +143,13 @@ void gateway_drain(struct gateway *gateway, void (*drained)(void *context), void
     }
 }
 
+static void gateway_shutdown_run(void *context) { worker_shutdown(context); }
+
+void gateway_shutdown(struct gateway *gateway) {
+    for (unsigned i = 0; i < gateway->weir->worker_count; i++) /* without memory for it they are cut off */
+        (void)!loop_post(gateway->workers[i].worker->loop, gateway_shutdown_run, gateway->workers[i].worker);
+}
+
 struct stopping {
     struct gateway_worker *gateway_worker;
     struct latch *latch;

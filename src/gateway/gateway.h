@@ -24,6 +24,8 @@ uint16_t gateway_port(const struct gateway *gateway, size_t n);
  * on. Control thread. false: *error; the listener at which it was found keeps what it has. */
 bool gateway_renew(struct gateway *gateway, struct error *error);
 void gateway_drain(struct gateway *gateway, void (*drained)(void *context), void *context);
+/* A drain has lasted as long as it may: what is under way is answered with that, streams by an error event. */
+void gateway_shutdown(struct gateway *gateway);
 /* Closes what is left and frees. Before weir_close. From the control thread. */
 void gateway_stop(struct gateway *gateway);
 

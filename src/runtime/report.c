@@ -57,7 +57,7 @@ static void attempt_failed_log(struct reporter *reporter, const struct flight *f
              f_str("own_id", own_id_of(&facts)), f_str("provider", attempt->target->provider->name),
              f_str("model", attempt->target->model), f_str("failure", failure_facts(attempt->failure)->name),
              f_int("status", attempt->status), f_said("said", attempt->said), f_str("code", attempt->code),
-             f_us("duration_us", attempt->duration_us));
+             f_us("duration_us", attempt->duration_us), f_str("next", failure_cure(attempt->failure)));
     if (attempt->rests != key_rest_none)
         report_key_rests(reporter, attempt->target->provider, attempt->key, attempt->said, now);
 }

@@ -439,6 +439,11 @@ void request_gone(struct request *request) {
     request_end(request);
 }
 
+void request_shutdown(struct request *request) {
+    request->told = true;
+    if (!request->leaving) request_event(request, &(struct event){.kind = event_shutdown});
+}
+
 void request_break(struct request *request) {
     request->sink->abort(request->sink_owner);
     request_gone(request);

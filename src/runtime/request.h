@@ -41,6 +41,7 @@ struct request {
     uint64_t overhead_ns;              /* weir's own share of the time so far */
     bool full;                         /* the sink was over limit_write_high */
     bool streams;                      /* counted among the worker's open streams */
+    bool told;                         /* of the shutdown */
     bool leaving;                      /* the flight is closed, and the sink has not sent all of its answer */
     struct turns_place line_place;     /* in worker->line */
     struct provider_cells *line_cells; /* whose place it waits for; NULL: none */
@@ -70,6 +71,8 @@ void request_turn(struct request *request);
  * all had left by then, it changes nothing. */
 void request_delivered(struct request *request);
 void request_gone(struct request *request);
+/* The process is about to end: it is answered with that, where it can be. */
+void request_shutdown(struct request *request);
 /* Ends it from our side: the sink gets `abort` and `closed`. */
 void request_break(struct request *request);
 

@@ -82,6 +82,17 @@ void worker_drain(struct worker *worker) {
     worker->drained = NULL;
 }
 
+void worker_shutdown(struct worker *worker) {
+    struct list *at = worker->requests.next;
+    while (at != &worker->requests) {
+        struct request *request = LIST_OWNER(at, struct request, node);
+        at = at->next;
+        if (request->told) continue;
+        request_shutdown(request);
+        at = worker->requests.next; /* ending one may end others */
+    }
+}
+
 void worker_stop(struct worker *worker) {
     timer_cancel(worker->loop, &worker->gauges);
     while (!list_empty(&worker->requests)) request_break(LIST_OWNER(worker->requests.next, struct request, node));

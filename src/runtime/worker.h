@@ -58,6 +58,8 @@ void worker_start(struct worker *worker);
 void worker_is_quiet(struct worker *worker);
 /* On the worker's thread: tells `drained` when the last request has ended. */
 void worker_drain(struct worker *worker);
+/* On its loop: the time for that is over, and all that is under way is answered with it. */
+void worker_shutdown(struct worker *worker);
 /* On the worker's thread: breaks off every request and closes the client. */
 void worker_stop(struct worker *worker);
 /* After its loop has ended, any thread. */

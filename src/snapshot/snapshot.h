@@ -163,7 +163,8 @@ struct client {
     enum role role;
     struct str *models, *providers; /* globs; count 0: none allowed. ["*"] by default */
     size_t model_count, provider_count;
-    bool may_steer, raw, debug;
+    bool may_steer, raw;
+    bool debug; /* errors tell it what each attempt came to: so written, or its role is more than user */
     struct rule_tag *tags;
     size_t tag_count;
     struct rate_rules rates;

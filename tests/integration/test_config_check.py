@@ -150,6 +150,18 @@ def test_a_models_name_that_nobody_knows_is_a_warning(tmp_path):
     assert "warning" not in said or "no model" not in said, said  # another server has models of its own
 
 
+@pytest.mark.parametrize("url, status, words", [
+    ("https://api.example.com/v1/chat/completions", 2, "ends in `/chat/completions`, which weir adds itself"),
+    ("https://api.example.com/v1/messages/", 2, "ends in `/messages`"),
+    ("http://api.example.com/v1", 0, "warning: base_url of `openai` is http:// to another network"),
+    ("http://8.8.8.8/v1", 0, "http:// to another network"),
+    ("http://10.1.2.3/v1", 0, None), ("http://localhost:8000/v1", 0, None), ("http://[::1]:1/v1", 0, None),
+    ("http://vllm:8000/v1", 0, None), ("https://api.example.com/v1", 0, None)])
+def test_a_base_url_that_is_hardly_meant_is_told(tmp_path, url, status, words):
+    found, said = check(tmp_path, GOOD + f"    base_url: '{url}'\n")
+    assert found == status and (words in said if words else "warning" not in said), said
+
+
 CONTRACT = """\
 listen: 127.0.0.1:8080
 workers: auto

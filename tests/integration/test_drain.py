@@ -1,4 +1,5 @@
 """SIGTERM: no new connections, what is in flight finishes, and the process ends with 0."""
+import json
 import signal
 import time
 
@@ -65,6 +66,40 @@ def test_a_drain_ends_at_its_limit(start, start_mock):
     weir.process.send_signal(signal.SIGTERM)
     assert weir.wait(5) == 0 and 0.3 < time.monotonic() - begun < 4
     assert held.is_closed()
+    weir.check_output()
+
+
+@pytest.mark.parametrize("path, body, ending", [
+    ("/v1/chat/completions", {"messages": [{"role": "user", "content": "[mock tokens=500 rate=5] x"}]}, b"data: {"),
+    ("/v1/messages", {"max_tokens": 999, "messages": [{"role": "user", "content": "[mock tokens=500 rate=5] x"}]},
+     b"event: error"),
+    ("/v1/responses", {"input": "[mock tokens=500 rate=5] x"}, b"event: error"),
+])
+def test_a_drain_that_runs_out_of_time_ends_streams_by_an_error_event(start, start_mock, path, body, ending):
+    weir = start({"drain_seconds": 0.5, "providers": {"p": provider(start_mock(), stall_timeout_seconds=60)}})
+    with Connection(weir.port) as c:
+        c.send(request_bytes("POST", path, json.dumps({"model": "m", "stream": True, **body})))
+        assert c.head()[0] == 200
+        weir.process.send_signal(signal.SIGTERM)
+        streamed, complete = c.chunks()
+        last = [event for event in streamed.split(b"\n\n") if event][-1]
+        assert complete and last.startswith(ending) and b"error" in last and b"[DONE]" not in streamed, streamed[-400:]
+        assert b"the gateway ended" in last or b"shutting down" in last, last
+    assert weir.wait(5) == 0
+    weir.check_output()
+
+
+def test_a_drain_that_runs_out_of_time_answers_whole_requests_with_503(start, start_mock):
+    weir = start({"drain_seconds": 0.5,
+                  "providers": {"p": provider(start_mock("--fault", "hang"), reply_timeout_seconds=60)}})
+    held = begin(weir, "never")
+    poll(lambda: weir.metric("weir_requests_in_flight") == 1)
+    weir.process.send_signal(signal.SIGTERM)
+    reply = held.reply()
+    assert reply.status == 503 and reply.error["code"] == "shutting_down" and "retry-after" in reply.headers, reply
+    assert weir.wait(5) == 0
+    done = weir.log("request_done")[0]
+    assert done["status"] == 503 and not done["caller_gone"]
     weir.check_output()
 
 

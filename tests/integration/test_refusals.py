@@ -173,3 +173,20 @@ def test_conflicts_that_a_caller_makes_open_no_breaker(start, status):
         for _ in range(12):
             assert chat(weir.port, "bad").status == status
         assert chat(weir.port).status == 200
+
+
+def test_who_develops_is_told_what_each_attempt_came_to(start, mocks):
+    keys = {"app": "sk-app-1", "dev": "sk-dev-1", "ops": "sk-ops-1"}
+    clients = [{"name": name, "key_hash": hashlib.sha256(key.encode()).hexdigest(), "debug": name == "dev",
+                "role": "operator" if name == "ops" else "user"} for name, key in keys.items()]
+    weir = start({"providers": {"p": provider(mocks[0]), "q": provider(mocks[1], priority=200)}, "clients": clients})
+    for name, key in keys.items():
+        for mock in mocks[:2]:
+            mock.fault("reset", 4)
+        reply = chat(weir.port, headers={"Authorization": f"Bearer {key}", "x-weir-timeout-ms": "500"})
+        told = "[p/m: re" in reply.error["message"] and "[q/m: re" in reply.error["message"]
+        assert reply.status >= 500 and told == (name != "app"), (name, reply)
+        for mock in mocks[:2]:
+            mock.reset()
+    line = weir.log("attempt_failed")[0]
+    assert line["next"] == "nothing, unless it goes on: then add a target", line

@@ -73,12 +73,21 @@ static void what_is_timed_by_weir_is_a_timeout(void **state) {
     }
 }
 
+static void each_failure_says_what_to_do_next(void **state) {
+    (void)state;
+    for (unsigned f = failure_none + 1; f < failures; f++) {
+        struct str cure = failure_cure((enum failure)f);
+        assert_true(cure.len > 0 && cure.len <= 80);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_status_has_its_failure),
         cmocka_unit_test(every_failure_has_a_name_of_its_own_and_a_sentence),
         cmocka_unit_test(what_the_caller_did_is_answered_and_all_else_goes_on),
         cmocka_unit_test(what_is_timed_by_weir_is_a_timeout),
+        cmocka_unit_test(each_failure_says_what_to_do_next),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -61,6 +61,26 @@ static bool chosen(struct weir *weir, const char *model, const char *target) {
     return found;
 }
 
+static void a_provider_can_be_asked_now_whether_it_is_well(void **state) {
+    (void)state;
+    struct weir_error error;
+    struct weir *weir = open_one(&error);
+    assert_non_null(weir);
+    assert_int_equal(weir_provider_add(weir, "gone",
+                                       "{\"type\":\"openai\",\"api_key\":\"key-of-gone\",\"models\":[\"m\"],"
+                                       "\"base_url\":\"http://127.0.0.1:1/v1\"}",
+                                       &error),
+                     0);
+    char *told = weir_provider_probe(weir, "gone", &error);
+    assert_non_null(told);
+    assert_non_null(strstr(told, "\"provider\":\"gone\",\"good\":false"));
+    assert_non_null(strstr(told, "\"said\":\""));
+    weir_free(told);
+    assert_null(weir_provider_probe(weir, "nobody", &error));
+    assert_string_equal(error.code, "unknown_provider");
+    weir_close(weir, 0);
+}
+
 static void changes_are_in_force_at_once_and_at_the_next_opening(void **state) {
     (void)state;
     struct weir_error error;
@@ -300,6 +320,7 @@ static void the_largest_overlay_that_is_taken_can_be_read_again(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_deployment_reaches_every_loop_or_none, begin, end),
+        cmocka_unit_test_setup_teardown(a_provider_can_be_asked_now_whether_it_is_well, begin, end),
         cmocka_unit_test_setup_teardown(changes_are_in_force_at_once_and_at_the_next_opening, begin, end),
         cmocka_unit_test_setup_teardown(what_is_refused_has_a_code_and_changes_nothing, begin, end),
         cmocka_unit_test_setup_teardown(many_hands_do_not_lose_each_others_changes, begin, end),
