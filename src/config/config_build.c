@@ -280,6 +280,7 @@ static void provider_read(struct config_reading *reading, struct snapshot *snaps
                                   .edited = node->edited,
                                   .state = (enum provider_state)read_choice(section, "state"),
                                   .unsupported = unsupported_of(section),
+                                  .api = (enum provider_api)read_choice(section, "api"),
                                   .priority = (int64_t)read_whole(section, "priority"),
                                   .weight = read_number(section, "weight"),
                                   .connect_timeout_ns = read_ns(section, "connect_timeout_seconds"),
@@ -298,6 +299,10 @@ static void provider_read(struct config_reading *reading, struct snapshot *snaps
                       STR_ARG(config_shown(config_member(node, STR("name")))));
     if (!catalog_load(&snapshot->catalog, row, &snapshot->arena))
         config_report(reading, node, config_error, "no memory for the catalogue");
+    if (provider->api != provider_api_auto && provider->dialect != dialect_openai)
+        config_report(reading, config_member(node, STR("api")), config_error,
+                      "`api`: only a provider of OpenAI's dialect has one: remove it");
+    if (provider->dialect != dialect_openai) provider->api = provider_api_chat;
     config_build_keys_read(reading, snapshot, node, provider);
     origin_read(reading, snapshot, node, provider);
     forwards_read(reading, snapshot, root, node, provider);

@@ -192,6 +192,10 @@ static const struct config_key provider_keys[] = {
     TEXTS("models", "", "The models that it serves.", .otherwise = STR("the catalogue's")),
     SAME("model", "models"),
     SAME("model_name", "models"),
+    CHOICE("api", "auto|chat|responses", "auto",
+           "By which of OpenAI's two APIs it is asked. `auto`: as the facts of each model say (`api` of its row in the "
+           "[catalogue](catalogue.md)); models that take tools by `/responses` only are asked there, whatever the "
+           "caller speaks. A provider of another dialect has none of the two."),
     TEXT("default_model", "", "For requests that name none.", .otherwise = STR("the first model")),
     INT("priority", 1, 1000000, "100", "1 is tried first."),
     WORD("state", provider_state_word, "active",

@@ -60,7 +60,9 @@ static uint64_t when(bool said, uint64_t bit) { return said ? bit : 0; }
 /* The id of a file is known where it was uploaded only; chat and Responses are one vendor's, but chat's images have
  * none. */
 static bool knows_file(enum dialect from, enum dialect to, enum part_kind kind) {
-    return from == to || (from == dialect_responses && to == dialect_openai && kind == part_document);
+    bool one_vendor =
+        (from == dialect_responses && to == dialect_openai) || (from == dialect_openai && to == dialect_responses);
+    return from == to || (one_vendor && kind == part_document);
 }
 
 static uint64_t media_features(const struct message_part *part, enum dialect from, enum dialect to, uint64_t url_bit) {

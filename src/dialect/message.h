@@ -73,6 +73,7 @@ struct message_part {
     bool custom;          /* a call of a tool that takes text (custom_tool.h), or its result */
     struct str signature; /* of reasoning; Gemini's thoughtSignature also on text and tool calls */
     struct str data;      /* reasoning that only the provider can read (redacted_thinking, encrypted_content) */
+    struct str reasoning; /* of a tool call, towards the Responses API: raw items of reasoning that led to it */
     struct str raw;       /* part_foreign */
     bool cache_mark;      /* the provider is to keep the prompt up to here */
     struct str cache_ttl; /* "5m", "1h" */

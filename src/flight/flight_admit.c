@@ -181,7 +181,7 @@ static enum unfit target_unfit(struct flight *flight, const struct target *targe
     struct error error; /* not zeroed: its sentence is long, and there may be a thousand targets */
     error.code = error_none;
     bool fits = model_fits(flight, target, &error);
-    if (fits && way_of(flight, target->provider)->fits(flight, target, &error)) return unfit_no;
+    if (fits && way_of(flight, target)->fits(flight, target, &error)) return unfit_no;
     if (error.code && !flight->choice.unfit)
         flight->choice.unfit = arena_take(&flight->arena, sizeof *flight->choice.unfit);
     if (error.code && flight->choice.unfit) *flight->choice.unfit = error;

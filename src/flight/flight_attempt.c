@@ -84,7 +84,7 @@ static struct attempt *attempt_new(struct flight *flight, struct candidate *cand
     attempt->target = candidate->target;
     attempt->candidate = candidate;
     attempt->holds = *holds;
-    attempt->way = way_of(flight, candidate->target->provider);
+    attempt->way = way_of(flight, candidate->target);
     attempt->usage = USAGE_NONE;
     attempt->cost_nano_usd = attempt->reply.retry_after_ms = attempt->reply.content_length = -1;
     sse_init(&attempt->stream.sse);

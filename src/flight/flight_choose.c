@@ -57,7 +57,7 @@ void choice_look(struct flight *flight, struct candidate *candidate, struct now 
     uint64_t until_ns = 0;
     candidate->demoted = hold_is_demoted(flight, candidate);
     struct error error;
-    if (resume_has(flight) && !way_of(flight, candidate->target->provider)->fits(flight, candidate->target, &error)) {
+    if (resume_has(flight) && !way_of(flight, candidate->target)->fits(flight, candidate->target, &error)) {
         candidate->refusal = refusal_cannot_go_on;
         return;
     }

@@ -116,6 +116,7 @@ enum step events_take(struct flight *flight, struct attempt *attempt, const stru
     }
     if (events.failed || flight_starved(flight)) return attempt_fails(attempt, failure_system);
     struct seen seen = events_look(flight, attempt, &events);
+    reasoning_of_events(flight, attempt, &events, now);
     if (seen.error) return error_take(flight, attempt, event, &events, seen.error, now, out);
     if (events.next_sequence && !attempt->way->writes_anew) attempt->dialect.next_sequence = events.next_sequence;
     if (!attempt->way->writes_anew) stored_keep_event(flight, event->event, stored_told(flight, event->data), out);

@@ -54,6 +54,8 @@ static void attempt_put(struct text *text, const struct attempt *attempt) {
     if (attempt->usage_estimated) text_json_bool(text, STR("usage_estimated"), true);
     if (attempt->cost_nano_usd >= 0) text_json_money(text, STR("cost_usd"), attempt->cost_nano_usd);
     losses_put(text, attempt);
+    if (attempt->way->writes_anew && attempt->dialect.codec == &codec_responses)
+        text_json_str(text, STR("api"), STR("responses"));
     if (attempt->stream.events_dropped) text_json_u64(text, STR("events_dropped"), attempt->stream.events_dropped);
     text_put_byte(text, '}');
 }

@@ -28,10 +28,10 @@ static struct message_part *wanted_in(struct message_part *parts, size_t count, 
 
 static struct message_part *wanted_next(const struct flight *flight, const struct target *target) {
     const struct message_request *message = flight->canonical.message;
-    if (!message || !flight->snapshot->fetch.on || translate_asks_alike(flight, target->provider)) return NULL;
+    if (!message || !flight->snapshot->fetch.on || translate_asks_alike(flight, target)) return NULL;
     for (size_t i = 0; i < message->message_count; i++) {
-        struct message_part *found =
-            wanted_in(message->messages[i].parts, message->messages[i].part_count, codec_of(target->provider->dialect));
+        struct message_part *found = wanted_in(message->messages[i].parts, message->messages[i].part_count,
+                                               codec_of(translate_towards(flight, target)));
         if (found) return found;
     }
     return NULL;

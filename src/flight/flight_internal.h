@@ -200,7 +200,7 @@ enum step stream_end_by_error(struct flight *flight, struct attempt *attempt, st
 
 /* -- flight_splice.c: OpenAI's own words on both sides (flight_way.h says what each is) -- */
 
-bool splice_can(const struct flight *flight, const struct provider *provider);
+bool splice_can(const struct flight *flight, const struct target *target);
 bool splice_fits(struct flight *flight, const struct target *target, struct error *error);
 bool splice_read(struct flight *flight, struct error *error, struct str *param);
 bool splice_request(struct flight *flight, struct attempt *attempt);
@@ -221,6 +221,21 @@ enum step events_take(struct flight *flight, struct attempt *attempt, const stru
                       struct actions *out) MUST_USE;
 /* The terminator in the caller's dialect, where the provider's has none or left it out. */
 enum step events_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) MUST_USE;
+
+/* -- flight_api.c: OpenAI's two APIs -- */
+
+/* Is this target asked by `/responses`? Else by its provider's chat API. */
+bool api_is_responses(const struct flight *flight, const struct target *target);
+
+/* -- flight_reasoning.c: sealed reasoning, for callers whose dialect has no place for it -- */
+
+/* What the provider said is kept by the calls that it leads to. */
+void reasoning_of_events(struct flight *flight, struct attempt *attempt, const struct message_events *events,
+                         struct now now);
+void reasoning_of_reply(struct flight *flight, struct attempt *attempt, const struct message_reply *reply,
+                        struct now now);
+/* Puts it in front of the calls of the request. Bits of enum feature: what of this turn's is gone. */
+uint64_t reasoning_recall(struct flight *flight, struct attempt *attempt);
 
 /* -- flight_version.c: versions of Anthropic's API -- */
 
@@ -310,9 +325,11 @@ void losses_tell(struct flight *flight, struct attempt *attempt, const struct fi
 /* The caller's body as a canonical message; and what of it every path must know. false: *error. */
 bool translate_read(struct flight *flight, struct error *error, struct str *param);
 bool translate_admit(struct flight *flight, struct error *error, struct str *param);
-bool translate_needed(const struct flight *flight, const struct provider *provider);
+bool translate_needed(const struct flight *flight, const struct target *target);
 /* The request goes up in the caller's own words, even where the reply is framed anew (an array for events). */
-bool translate_asks_alike(const struct flight *flight, const struct provider *provider);
+bool translate_asks_alike(const struct flight *flight, const struct target *target);
+/* The dialect in which the target is asked. */
+enum dialect translate_towards(const struct flight *flight, const struct target *target);
 /* false: the target cannot be asked for this; *error says why, where there is more to say than that. */
 bool translate_fits(struct flight *flight, const struct target *target, struct error *error);
 /* Path, body and states of an attempt that is not spliced OpenAI. false: no memory. */

@@ -26,6 +26,7 @@
 #include "flight/flight.h"
 #include "flight/flight_way.h"
 #include "flight/refusals.h"
+#include "snapshot/reasoning_memory.h"
 
 enum flight_state { flight_receiving, flight_trying, flight_answering, flight_answered, flight_closed, flight_states };
 enum attempt_state {
@@ -189,6 +190,7 @@ struct attempt_dialect {
     uint64_t lost, altered; /* bits of enum feature: what it is not told, and what otherwise than was asked for */
     struct str dropped;     /* the names of what it is not told, separated by commas */
     struct str changed;     /* what it is told otherwise than was asked for: the same */
+    struct text sealed;     /* raw items of reasoning that lead to the next call (flight_reasoning.c) */
     uint64_t said_bytes;    /* of text, reasoning and arguments, in a translated stream */
     uint64_t next_sequence; /* the number of the caller's next event, where the provider's numbers pass; else 0 */
     bool usage_told;        /* by estimate, to the caller, whose dialect wants one: x-weir-estimated */

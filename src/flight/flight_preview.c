@@ -62,7 +62,7 @@ static void preview_candidate_put(const struct flight *flight, const struct cand
     text_put_byte(text, '{');
     text_json_str(text, STR("target"), candidate->target->name);
     text_json_i64(text, STR("priority"), candidate->target->provider->priority);
-    text_json_str(text, STR("way"), str_from(way_of(flight, candidate->target->provider)->name));
+    text_json_str(text, STR("way"), str_from(way_of(flight, candidate->target)->name));
     int64_t cost = choice_cost(flight, candidate->target);
     if (cost >= 0) text_json_money(text, STR("expected_cost_usd"), cost);
     if (candidate->demoted) text_json_str(text, STR("demoted"), STR("probes_fail"));

@@ -5,7 +5,7 @@
 #include "flight/flight_internal.h"
 
 bool rest_fits(struct flight *flight, const struct target *target, struct error *error) {
-    return splice_can(flight, target->provider) || translate_fits(flight, target, error);
+    return splice_can(flight, target) || translate_fits(flight, target, error);
 }
 
 bool rest_request(struct flight *flight, struct attempt *attempt) {
@@ -14,7 +14,7 @@ bool rest_request(struct flight *flight, struct attempt *attempt) {
     attempt->dialect.writer = flight->resume.writer;
     if (flight->resume.delivered.len && !delivered.at) return false;
     if (!continuation_begin(&attempt->continuation.text, delivered, &flight->arena)) return false;
-    if (!splice_can(flight, provider)) return translate_request(flight, attempt);
+    if (!splice_can(flight, attempt->target)) return translate_request(flight, attempt);
     attempt->dialect.quirks = quirks_of(provider->row->quirks, attempt->target->model);
     attempt->dialect.reader = arena_take_zeroed(&flight->arena, codec_openai.reader_size);
     return attempt->dialect.reader && splice_request(flight, attempt);

@@ -7,9 +7,10 @@
 
 /* -- the request -- */
 
-bool splice_can(const struct flight *flight, const struct provider *provider) {
+bool splice_can(const struct flight *flight, const struct target *target) {
+    const struct provider *provider = target->provider;
     bool lacks = flight->endpoint == endpoint_completions && !(provider->endpoints & 1u << endpoint_completions);
-    return provider->dialect == dialect_openai && !lacks;
+    return provider->dialect == dialect_openai && !lacks && !api_is_responses(flight, target);
 }
 
 bool splice_fits(struct flight *flight, const struct target *target, struct error *error) {
@@ -30,7 +31,7 @@ bool splice_request(struct flight *flight, struct attempt *attempt) {
     const struct endpoint_facts *endpoint = endpoint_facts(flight->endpoint);
     bool multipart = endpoint->body == endpoint_body_multipart;
     bool has_usage_chunk = flight->endpoint == endpoint_chat || flight->endpoint == endpoint_completions;
-    CHECK(splice_can(flight, provider));
+    CHECK(splice_can(flight, attempt->target));
     attempt->dialect.codec = &codec_openai; /* reads its errors */
     attempt->stream.has_terminator = has_usage_chunk;
     attempt->splice.asked_usage =

@@ -124,24 +124,23 @@ bool translate_admit(struct flight *flight, struct error *error, struct str *par
     return true;
 }
 
-bool translate_needed(const struct flight *flight, const struct provider *provider) {
+bool translate_needed(const struct flight *flight, const struct target *target) {
     enum dialect asked = endpoint_facts(flight->endpoint)->dialect;
-    if (asked == dialect_responses) return !(provider->endpoints & 1u << endpoint_responses);
+    bool responses = api_is_responses(flight, target);
+    if (asked == dialect_responses) return !responses;
     if (flight->endpoint == endpoint_forecasts) return true;
-    return asked != provider->dialect || flight->head.wants_array || flight->endpoint == endpoint_completions;
+    return responses || asked != target->provider->dialect || flight->head.wants_array ||
+           flight->endpoint == endpoint_completions;
 }
 
-/* The dialect in which the provider is asked. */
-static enum dialect dialect_towards(const struct flight *flight, const struct provider *provider) {
-    enum dialect asked = endpoint_facts(flight->endpoint)->dialect;
-    return asked == dialect_responses && !resume_has(flight) && !translate_needed(flight, provider) ? asked
-                                                                                                    : provider->dialect;
+enum dialect translate_towards(const struct flight *flight, const struct target *target) {
+    return api_is_responses(flight, target) ? dialect_responses : target->provider->dialect;
 }
 
-bool translate_asks_alike(const struct flight *flight, const struct provider *provider) {
+bool translate_asks_alike(const struct flight *flight, const struct target *target) {
     if (resume_has(flight)) return false; /* what it goes on from is said too */
-    return !translate_needed(flight, provider) ||
-           (flight->head.wants_array && endpoint_facts(flight->endpoint)->dialect == provider->dialect);
+    return !translate_needed(flight, target) ||
+           (flight->head.wants_array && endpoint_facts(flight->endpoint)->dialect == target->provider->dialect);
 }
 
 static bool embed_fits(const struct flight *flight, const struct codec *codec, struct error *error) {
@@ -197,29 +196,29 @@ bool translate_fits(struct flight *flight, const struct target *target, struct e
     const struct endpoint_facts *endpoint = endpoint_facts(flight->endpoint);
     char scrap[1024];
     struct text path = text_in_buffer(scrap, sizeof scrap);
-    bool same = !translate_needed(flight, provider);
+    const enum dialect towards = translate_towards(flight, target);
+    bool same = !translate_needed(flight, target);
     bool listed = endpoint->operation == operation_chat ? provider->endpoints & 1u << endpoint_chat
                                                         : provider->endpoints & 1u << endpoint_embeddings;
-    if (provider->dialect == dialect_openai && !same && !listed) return false;
-    if (!outbound_path(dialect_towards(flight, provider), endpoint->operation, STR("m"), false, false, &path))
-        return false;
-    if (!outbound_model_fits(dialect_towards(flight, provider), endpoint->operation, target->model)) {
+    if (towards == dialect_openai && !same && !listed) return false;
+    if (!outbound_path(towards, endpoint->operation, STR("m"), false, false, &path)) return false;
+    if (!outbound_model_fits(towards, endpoint->operation, target->model)) {
         flight->choice.unfit_param = STR("model");
         return error_set(error, error_invalid_request,
                          "The model's name becomes part of a path there, and must not hold `.`, `..` or empty "
                          "segments, backslashes, blanks, `?`, `#` or escapes of them.");
     }
     if (!version_fits(flight, provider, error)) return false;
-    if (translate_asks_alike(flight, provider)) return alike_fits(flight, target, error);
+    if (translate_asks_alike(flight, target)) return alike_fits(flight, target, error);
     if (!translate_read(flight, error, &flight->choice.unfit_param)) return false;
     if (flight->canonical.forecast) return true;
     if (flight->canonical.embed) return embed_fits(flight, codec_of(provider->dialect), error);
     if (flight->canonical.message->native_only.len) return native_missing(flight, error);
     struct message_request fitted;
     struct fit fit;
-    struct codec_target towards = translate_target_of(flight, target);
-    fit_request(flight->canonical.message, codec_of(provider->dialect), &towards, flight_unsupported(flight, target),
-                &fitted, &fit);
+    struct codec_target there = translate_target_of(flight, target);
+    fit_request(flight->canonical.message, codec_of(towards), &there, flight_unsupported(flight, target), &fitted,
+                &fit);
     if (flight->snapshot->fetch.on) fit.fetched = 0; /* weir gets it (flight_fetch.c) */
     for (unsigned f = 0; f < features; f++) {
         struct str name = feature_name((enum feature)f);
@@ -310,6 +309,7 @@ static bool body_write(struct flight *flight, struct attempt *attempt) {
         struct message_request asked = *flight->canonical.message, fitted;
         struct fit fit;
         if (attempt->way->goes_on && !resume_say(flight, attempt, &asked)) return false;
+        uint64_t gone = reasoning_recall(flight, attempt);
         fit_request(&asked, attempt->dialect.codec, &target, flight_unsupported(flight, attempt->target), &fitted,
                     &fit);
         if (version_is_strict_towards(flight, attempt->target->provider)) {
@@ -318,6 +318,7 @@ static bool body_write(struct flight *flight, struct attempt *attempt) {
         }
         if (!fit_schemas(&fitted, attempt->dialect.codec, &target, &flight->canonical.arena, &fit)) return false;
         attempt->dialect.codec->write_request(&fitted, &target, &body);
+        fit.dropped |= gone;
         if (!target.counts) losses_tell(flight, attempt, &fit);
     } else if (flight->canonical.embed) {
         attempt->dialect.codec->write_embed_request(flight->canonical.embed, &target, &body);
@@ -357,8 +358,8 @@ static bool writer_make(struct flight *flight, struct attempt *attempt) {
 bool translate_request(struct flight *flight, struct attempt *attempt) {
     const struct provider *provider = attempt->target->provider;
     enum operation operation = endpoint_facts(flight->endpoint)->operation;
-    enum dialect towards = dialect_towards(flight, provider);
-    bool alike = translate_asks_alike(flight, provider);
+    enum dialect towards = translate_towards(flight, attempt->target);
+    bool alike = translate_asks_alike(flight, attempt->target);
     bool many = alike ? flight->endpoint == endpoint_generate_embed_batch
                       : flight->canonical.embed && flight->canonical.embed->input_count != 1;
     attempt->dialect.codec = codec_of(towards);
@@ -420,7 +421,7 @@ struct codec_caller translate_caller(const struct flight *flight, const struct a
 }
 
 static enum failure chat_whole(struct flight *flight, struct attempt *attempt, struct str body,
-                               const struct codec_caller *caller, struct text *text) {
+                               const struct codec_caller *caller, struct now now, struct text *text) {
     struct message_reply reply = {.choice_count = 0, .usage = USAGE_NONE};
     bool error_inside = false;
     if (!attempt->dialect.codec->read_reply(body, flight->host->scratch, attempt->dialect.quirks, &reply,
@@ -431,6 +432,7 @@ static enum failure chat_whole(struct flight *flight, struct attempt *attempt, s
     iterations_take(flight, attempt, reply.iterations);
     if (!attempt->way->writes_anew) return failure_none;
     reply.usage = attempt->usage;
+    reasoning_of_reply(flight, attempt, &reply, now);
     attempt->dialect.usage_told = translate_usage(flight, bytes_said(&reply), &reply.usage);
     flight->codec->write_reply(&reply, caller, text);
     return failure_none;
@@ -471,8 +473,8 @@ enum failure translate_whole(struct flight *flight, struct attempt *attempt, str
     struct codec_caller caller = translate_caller(flight, attempt, now);
     struct text text = text_in_arena(flight->host->scratch, attempt->way->writes_anew ? body->len + 512 : 16);
     enum operation operation = endpoint_facts(flight->endpoint)->operation;
-    enum failure failure = operation == operation_chat           ? chat_whole(flight, attempt, *body, &caller, &text)
-                           : operation == operation_embed        ? embed_whole(flight, attempt, *body, &caller, &text)
+    enum failure failure = operation == operation_chat    ? chat_whole(flight, attempt, *body, &caller, now, &text)
+                           : operation == operation_embed ? embed_whole(flight, attempt, *body, &caller, &text)
                            : operation == operation_count_tokens ? count_whole(flight, attempt, *body, &text)
                            : operation == operation_forecast ? forecast_whole(flight, attempt, *body, &caller, &text)
                                                              : failure_none;

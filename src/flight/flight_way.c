@@ -192,21 +192,21 @@ const struct way way_raw = {.name = "raw",
 
 /* -- the doors -- */
 
-static const struct way *way_from_openai(const struct flight *flight, const struct provider *provider) {
+static const struct way *way_from_openai(const struct flight *flight, const struct target *target) {
     if (resume_has(flight)) return &way_rest;
-    if (!splice_can(flight, provider)) return &way_translate;
+    if (!splice_can(flight, target)) return &way_translate;
     return endpoint_facts(flight->endpoint)->reply == endpoint_reply_any ? &way_opaque : &way_splice;
 }
 
-static const struct way *way_from_codec(const struct flight *flight, const struct provider *provider) {
+static const struct way *way_from_codec(const struct flight *flight, const struct target *target) {
     if (resume_has(flight)) return &way_rest;
-    if (translate_needed(flight, provider)) return &way_translate;
+    if (translate_needed(flight, target)) return &way_translate;
     bool anew = resume_may(flight) && endpoint_facts(flight->endpoint)->dialect != dialect_responses;
     return anew ? &way_anew : &way_alike; /* what is stored at the provider keeps its name there */
 }
 
-static const struct way *way_from_raw(const struct flight *flight, const struct provider *provider) {
-    return (void)flight, (void)provider, &way_raw;
+static const struct way *way_from_raw(const struct flight *flight, const struct target *target) {
+    return (void)flight, (void)target, &way_raw;
 }
 
 const struct door door_openai = {.keeps = model_keeps,
@@ -233,6 +233,6 @@ const struct door *door_of(enum endpoint endpoint) {
     return endpoint_facts(endpoint)->dialect == dialect_openai ? &door_openai : &door_codec;
 }
 
-const struct way *way_of(const struct flight *flight, const struct provider *provider) {
-    return flight->door->way(flight, provider);
+const struct way *way_of(const struct flight *flight, const struct target *target) {
+    return flight->door->way(flight, target);
 }

@@ -25,7 +25,7 @@ struct door {
     /* The event that ends a stream which is not whole. */
     void (*write_break)(struct flight *flight, struct attempt *attempt, enum failure failure, struct str message,
                         struct now now, struct text *text);
-    const struct way *(*way)(const struct flight *flight, const struct provider *provider);
+    const struct way *(*way)(const struct flight *flight, const struct target *target);
 };
 
 struct way {
@@ -64,8 +64,8 @@ extern const struct way way_splice, way_opaque, way_alike, way_anew, way_transla
 
 /* By what the caller asked for. */
 const struct door *door_of(enum endpoint endpoint);
-/* Towards this provider. */
-const struct way *way_of(const struct flight *flight, const struct provider *provider);
+/* Towards this target. */
+const struct way *way_of(const struct flight *flight, const struct target *target);
 /* An error in the words that the attempt's provider speaks (flight_word.c). */
 void way_read_error(const struct attempt *attempt, struct str body, struct arena *arena, struct message_error *error);
 

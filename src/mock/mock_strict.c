@@ -290,6 +290,25 @@ static bool anthropic_check(const struct mock_asked *asked, struct arena *arena,
     return anthropic_schemas(asked, refusal) && mock_strict_anthropic_turns(asked, arena, refusal);
 }
 
+/* From GPT-5.6 on: functions by /responses only, unless no reasoning is asked for, which some of them refuse. */
+static bool openai_tools(const struct mock_asked *asked, struct mock_refusal *refusal) {
+    static const char *const new_ones[] = {"gpt-5.6*", "gpt-6*"}, *const always[] = {"gpt-6-astra*", "gpt-6.1-sol*"};
+    struct str model = json_str(json_member(asked->root, "model"), STR("")),
+               effort = json_str(json_member(asked->root, "reasoning_effort"), STR(""));
+    bool is_new = false, none = str_eq(effort, STR("none"));
+    for (size_t i = 0; i < sizeof new_ones / sizeof *new_ones; i++) is_new |= str_glob(str_from(new_ones[i]), model);
+    for (size_t i = 0; i < sizeof always / sizeof *always; i++)
+        if (none && str_glob(str_from(always[i]), model))
+            return mock_strict_refuse(refusal, "reasoning_effort", STR("unsupported_value"),
+                                      "Unsupported value: 'reasoning_effort' does not support 'none' with this model.");
+    if (!is_new || none || !json_count(json_member(asked->root, "tools"))) return true;
+    return mock_strict_refuse(refusal, "reasoning_effort", STR(""),
+                              "Function tools with reasoning_effort are not supported for %.*s in "
+                              "/v1/chat/completions. To use function tools, use /v1/responses or set reasoning_effort "
+                              "to 'none'.",
+                              STR_ARG(str_slice(model, 0, 64)));
+}
+
 bool mock_strict_check(const struct mock_asked *asked, struct arena *arena, struct mock_refusal *refusal) {
     *refusal = (struct mock_refusal){.code = STR("")};
     if (json_kind(asked->root) != json_object) return true; /* refused elsewhere */
@@ -299,7 +318,8 @@ bool mock_strict_check(const struct mock_asked *asked, struct arena *arena, stru
     switch (asked->dialect) {
     case dialect_openai:
         if (!talks || asked->endpoint != endpoint_chat) return true;
-        return openai_schemas(asked, refusal) && mock_strict_openai_turns(asked, arena, refusal);
+        return openai_tools(asked, refusal) && openai_schemas(asked, refusal) &&
+               mock_strict_openai_turns(asked, arena, refusal);
     case dialect_responses: return openai_schemas(asked, refusal) && mock_strict_responses_turns(asked, arena, refusal);
     case dialect_anthropic: return anthropic_check(asked, arena, refusal);
     case dialect_gemini: return !talks || mock_strict_gemini_turns(asked, arena, refusal);

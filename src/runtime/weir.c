@@ -85,6 +85,7 @@ static bool workers_start(struct weir *weir) {
         deployment_hold(weir->deployment);
         if (!worker_init(&weir->workers[i], i, weir->deployment, &weir->memory, &weir->reports)) return false;
         weir->workers[i].host.strangers = &weir->strangers;
+        weir->workers[i].host.reasoning = &weir->reasoning;
         weir->workers[i].drain_letter = loop_letter_new();
         weir->workers[i].stop_letter = loop_letter_new();
         if (!weir->workers[i].drain_letter || !weir->workers[i].stop_letter) return false;
@@ -170,6 +171,7 @@ struct weir *library_open_in(const struct weir_options *options, const struct we
     weir->memory.limit = weir->config.process.memory_bytes_max;
     budget_share(&weir->connections, &weir->memory);
     budget_share(&weir->strangers, &weir->memory);
+    reasoning_memory_init(&weir->reasoning, &weir->memory);
     weir->deployment = deployment_new(weir->config.snapshot, NULL, &weir->live_deployments, &why);
     weir->config.snapshot = NULL;
     if (!weir->deployment) {
@@ -393,6 +395,7 @@ void weir_close(struct weir *weir, unsigned drain_ms) {
     else if (weir->responses)
         response_store_finish(weir->responses);
     response_store_free(weir->responses);
+    reasoning_memory_free(&weir->reasoning);
     if (weir->deployment) deployment_release(weir->deployment);
     log_close(weir->reports.log);
     metrics_close(weir->reports.metrics);

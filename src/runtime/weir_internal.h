@@ -12,6 +12,7 @@
 #include "runtime/prober.h"
 #include "runtime/request.h"
 #include "runtime/worker.h"
+#include "snapshot/reasoning_memory.h"
 #include "weir.h"
 
 /* What surrounds the library: the real world for weir_open, chosen pieces for the gateway and for tests. */
@@ -46,7 +47,8 @@ struct weir {
     _Atomic unsigned next_worker; /* round robin for calls of the library */
     struct budget memory;         /* held for strangers, in all */
     struct budget connections;    /* shares of it: what each connection of a caller takes by being open */
-    struct budget strangers;      /* heads, and the requests of those without a key */
+    struct reasoning_memory reasoning;
+    struct budget strangers; /* heads, and the requests of those without a key */
     struct reports reports;
     struct log_options log_options;
     void *log_bridge; /* weir_open's; owned */

@@ -22,6 +22,9 @@
 /* Draining and maintenance get no new attempts; what is under way ends in its own time. */
 enum provider_state { provider_active, provider_draining, provider_maintenance };
 
+/* By which of OpenAI's two APIs a provider is asked. */
+enum provider_api { provider_api_auto, provider_api_chat, provider_api_responses, provider_apis };
+
 /* Requests and tokens over time; a limit of 0 is none. */
 struct rate_rules {
     struct limiter_rules requests_minute, requests_hour, tokens_minute;
@@ -59,6 +62,7 @@ struct provider {
     double weight;
     bool stream_options;
     uint32_t endpoints;
+    enum provider_api api; /* chat, where its dialect is not OpenAI's */
     uint64_t connect_timeout_ns, first_token_timeout_ns, reply_timeout_ns, stall_timeout_ns;
     unsigned max_retries; /* attempts at this provider for one request are at most 1 + this */
     struct str ca_file, proxy;

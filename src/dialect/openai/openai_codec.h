@@ -43,6 +43,8 @@ struct str openai_tool_id(struct str id, const struct codec_quirks *quirks, char
 /* Words of tables that both directions need. */
 struct str openai_effort_name(enum message_effort effort); /* "low"; effort_unset: {NULL,0} */
 enum message_effort openai_read_effort(struct str name);
+/* What is asked for; thinking budgets of others as the nearest effort. */
+enum message_effort openai_effort_of(const struct message_request *request);
 struct str openai_finish_name(enum message_finish finish);
 enum message_finish openai_read_finish(struct str name);
 /* "usage":{...}; what is not known is left out, all of it where nothing is. */

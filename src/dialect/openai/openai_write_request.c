@@ -337,8 +337,7 @@ static void schema_message_put(struct text *text, const struct message_request *
     text_put_byte(text, '}');
 }
 
-/* Thinking budgets of others as the nearest effort. */
-static enum message_effort effort_of(const struct message_request *request) {
+enum message_effort openai_effort_of(const struct message_request *request) {
     if (request->effort || request->reasoning_tokens == MESSAGE_NO_INT) return request->effort;
     if (request->reasoning_tokens == 0) return effort_minimal;
     if (request->reasoning_tokens < 0) return effort_medium;
@@ -349,7 +348,7 @@ static enum message_effort effort_of(const struct message_request *request) {
 
 /* As its vendor calls it. */
 static void effort_put(struct text *text, const struct message_request *request, const struct codec_target *target) {
-    enum message_effort effort = effort_of(request);
+    enum message_effort effort = openai_effort_of(request);
     const struct str *names = target->takes ? target->takes->effort_names : NULL;
     if (!effort || !target->reasons) return;
     text_json_str(text, STR("reasoning_effort"),

@@ -1,8 +1,9 @@
-/* responses.h - OpenAI's Responses API as a codec: spoken by callers, and by providers that have it (those are passed
- * through). Between its files only. Source: OpenAI's API description (openapi.yaml).
+/* responses.h - OpenAI's Responses API as a codec: spoken by callers, and by providers that have it. Between its files
+ * only. Source: OpenAI's API description (openapi.yaml).
  *
  * -- responses_codec.c: the table
  * -- responses_read_request.c: requests read
+ * -- responses_write_request.c: requests written
  * -- responses_asked.c: what a response says again of its request
  * -- responses_reply.c: whole replies, both ways
  * -- responses_stream.c: streams, both ways */
@@ -14,6 +15,12 @@
 
 bool responses_read_request(struct str body, struct str path_model, bool stream, struct arena *arena,
                             struct message_request *request, struct error *error, struct str *param);
+void responses_write_request(const struct message_request *request, const struct codec_target *target,
+                             struct text *body);
+/* The plain members; the first ones are read only: the vendor's own API lacks them, or they are written apart. */
+enum { responses_fields_read_only = 3 };
+extern const struct field responses_fields[];
+extern const size_t responses_field_count;
 bool responses_read_reply(struct str body, struct arena *arena, const struct codec_quirks *quirks,
                           struct message_reply *reply, bool *error_inside);
 void responses_write_reply(const struct message_reply *reply, const struct codec_caller *caller, struct text *body);

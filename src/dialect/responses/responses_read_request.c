@@ -7,12 +7,12 @@
 
 #define AT(member) offsetof(struct message_request, member)
 
-static const struct field fields[] = {
-    {STR("temperature"), field_double, AT(temperature)},
-    {STR("top_p"), field_double, AT(top_p)},
-    {STR("max_output_tokens"), field_int, AT(max_tokens)},
+const struct field responses_fields[] = {
+    {STR("max_output_tokens"), field_int, AT(max_tokens)}, /* read only, as the next two */
     {STR("presence_penalty"), field_double, AT(presence_penalty)},
     {STR("frequency_penalty"), field_double, AT(frequency_penalty)},
+    {STR("temperature"), field_double, AT(temperature)},
+    {STR("top_p"), field_double, AT(top_p)},
     {STR("top_logprobs"), field_int, AT(top_logprobs)},
     {STR("parallel_tool_calls"), field_flag, AT(parallel_tool_calls)},
     {STR("metadata"), field_raw, AT(metadata)},
@@ -20,7 +20,7 @@ static const struct field fields[] = {
     {STR("user"), field_str, AT(user)},
     {STR("prompt_cache_key"), field_str, AT(prompt_cache_key)},
 };
-enum { field_count = sizeof fields / sizeof *fields };
+const size_t responses_field_count = sizeof responses_fields / sizeof *responses_fields;
 
 /* -- items -- */
 
@@ -273,5 +273,5 @@ bool responses_read_request(struct str body, struct str path_model, bool stream,
     if (!responses_read_tools(json_member(root, "tools"), arena, request) || !asked_note(root, arena, request))
         return error_set(error, error_out_of_memory, "%s", "");
     request->native_only = native_only(root);
-    return plain_read(root, fields, field_count, special, request, arena, error, param);
+    return plain_read(root, responses_fields, responses_field_count, special, request, arena, error, param);
 }

@@ -136,6 +136,30 @@ static void cloudflare_message(struct message_request *request) {
     if (!message->part_count) part_add(message, text_part(STR("")));
 }
 
+/* The Responses API: items, of which neighbours of the assistant are one message. */
+static void responses_message(struct message_request *request) {
+    static const enum message_role roles[] = {message_user, message_user,   message_assistant, message_assistant,
+                                              message_tool, message_system, message_developer};
+    enum message_role role = roles[below(sizeof roles / sizeof *roles)];
+    bool again = request->message_count && request->messages[request->message_count - 1].role == message_assistant;
+    struct message *message = message_add(request, role == message_assistant && again ? message_user : role, 8);
+    if (message->role == message_tool) {
+        part_add(message, result_part());
+        return;
+    }
+    for (uint64_t i = 1 + below(3); i > 0; i--) {
+        if (message->role == message_user && one_in(3)) {
+            part_add(message, image_part());
+        } else if (message->role == message_assistant && one_in(2)) {
+            struct message_part part = one_in(2) ? call_part() : reasoning_part(true);
+            if (part.kind == part_reasoning) part.data = arena_printf(&arena, "d%.*s", STR_ARG(words()));
+            part_add(message, part);
+        } else {
+            part_add(message, text_part(said()));
+        }
+    }
+}
+
 /* Hugging Face: one text. */
 static void huggingface_message(struct message_request *request) {
     if (request->message_count) return;
@@ -157,7 +181,8 @@ static void messages_make(struct message_request *request) {
     void (*const makes[dialects])(struct message_request *) = {[dialect_openai] = openai_message,
                                                                [dialect_ollama] = ollama_message,
                                                                [dialect_cloudflare] = cloudflare_message,
-                                                               [dialect_huggingface] = huggingface_message};
+                                                               [dialect_huggingface] = huggingface_message,
+                                                               [dialect_responses] = responses_message};
     void (*make)(struct message_request *) = codec ? makes[codec->dialect] : any_message;
     assert_non_null(make);
     for (size_t i = 0; i < count; i++) make(request);
@@ -180,8 +205,9 @@ static void tools_make(struct message_request *request) {
         }
         tool->name = said();
         tool->description = maybe();
-        if (is(dialect_anthropic) || one_in(2)) tool->parameters = raw_object();
+        if (is(dialect_anthropic) || is(dialect_responses) || one_in(2)) tool->parameters = raw_object();
         if (!is(dialect_gemini) && !plain) tool->strict = (enum message_flag)below(3);
+        if (is(dialect_responses) && !tool->strict) tool->strict = flag_false; /* it is said always */
         tool->cache_mark = can(feature_cache_control) && one_in(4);
         if (tool->cache_mark) tool->cache_ttl = maybe();
     }
@@ -206,7 +232,7 @@ static void knobs_make(struct message_request *request) {
     if (can(feature_reasoning_effort) && one_in(3)) request->effort = (enum message_effort)below(effort_max + 1);
     if (one_in(3)) request->format = (enum message_format)below(format_schema + 1);
     if (request->format == format_schema) request->schema = raw_object();
-    if (request->format == format_schema && (!codec || is(dialect_openai))) {
+    if (request->format == format_schema && (!codec || is(dialect_openai) || is(dialect_responses))) {
         request->schema_name = said();
         request->schema_description = maybe();
         request->schema_strict = (enum message_flag)below(3);
@@ -231,6 +257,14 @@ static void request_fit(struct message_request *request, struct codec_target *ta
         request->reasoning_tokens = MESSAGE_NO_INT;
         request->show_reasoning = flag_unset;
         request->include_usage = request->stream;
+        return;
+    }
+    if (is(dialect_responses)) {
+        request->reasoning_tokens = MESSAGE_NO_INT;
+        if (request->show_reasoning) request->show_reasoning = flag_true;
+        request->logprobs = flag_unset;
+        if (request->schema_strict == flag_false) request->schema_strict = flag_unset;
+        if (request->format == format_text) request->format = format_unset;
         return;
     }
     bool flagged = request->logprobs == flag_true;

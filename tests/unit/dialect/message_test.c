@@ -135,7 +135,8 @@ static void a_files_id_is_known_to_its_own_vendor(void **state) {
         {dialect_anthropic, dialect_openai, part_document, false},
         {dialect_responses, dialect_openai, part_document, true},
         {dialect_responses, dialect_openai, part_image, false},
-        {dialect_openai, dialect_responses, part_document, false},
+        {dialect_openai, dialect_responses, part_document, true},
+        {dialect_openai, dialect_responses, part_image, false},
         {dialect_responses, dialect_responses, part_image, true},
     };
     (void)state;

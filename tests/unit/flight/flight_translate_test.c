@@ -144,12 +144,10 @@ static void a_provider_of_the_callers_dialect_is_asked_in_its_words(void **state
     (void)state;
     flight_world_begin(&world, yaml);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        const struct provider *provider =
-            map_find(&world.config.snapshot->providers_by_name, str_from(rows[i].provider));
+        const struct target *target = flight_world_target(&world, rows[i].provider);
         struct flight *flight = flight_world_new_of(
             &world, (struct flight_request){.endpoint = rows[i].endpoint, .wants_array = rows[i].wants_array});
-        if (translate_needed(flight, provider) != rows[i].needed ||
-            translate_asks_alike(flight, provider) != rows[i].alike)
+        if (translate_needed(flight, target) != rows[i].needed || translate_asks_alike(flight, target) != rows[i].alike)
             fail_msg("row %zu", i);
         flight_world_drop(&world, flight);
     }

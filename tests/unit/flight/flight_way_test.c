@@ -7,12 +7,6 @@ static const char yaml[] = "state_dir: ./state\n"
                            "  a: {type: anthropic, api_key: sk-secret-secret-secret, models: [m]}\n"
                            "  g: {type: gemini, api_key: sk-secret-secret-secret, models: [m]}\n";
 
-static const struct provider *provider_of(const struct flight_world *world, const char *name) {
-    const struct provider *provider = map_find(&world->config.snapshot->providers_by_name, str_from(name));
-    assert_non_null(provider);
-    return provider;
-}
-
 static struct flight *flight_at(struct flight_world *world, enum endpoint endpoint, bool wants_array) {
     return flight_world_new_of(world, (struct flight_request){.endpoint = endpoint,
                                                               .wants_array = wants_array,
@@ -47,7 +41,7 @@ static void each_pair_of_dialects_has_its_way(void **state) {
     flight_world_begin(&world, yaml);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct flight *flight = flight_at(&world, rows[i].endpoint, rows[i].wants_array);
-        const struct way *way = way_of(flight, provider_of(&world, rows[i].provider));
+        const struct way *way = way_of(flight, flight_world_target(&world, rows[i].provider));
         if (way != rows[i].way) fail_msg("row %zu: %s instead of %s", i, way->name, rows[i].way->name);
         flight_world_drop(&world, flight);
     }

@@ -60,6 +60,15 @@ static inline void flight_world_end(struct flight_world *world) {
     config_ids_free(&world->ids);
 }
 
+/* The first target of this provider. */
+static inline const struct target *flight_world_target(const struct flight_world *world, const char *provider) {
+    const struct snapshot *snapshot = world->config.snapshot;
+    for (size_t i = 0; i < snapshot->target_count; i++)
+        if (str_eq(snapshot->targets[i].provider->name, str_from(provider))) return &snapshot->targets[i];
+    fail_msg("no target of %s", provider);
+    return NULL;
+}
+
 static inline void flight_world_tell(struct flight_world *world, struct flight *flight, struct event event) {
     if (world->scratch.newest) arena_reset(&world->scratch);
     flight_step(flight, &event, world->now, &world->out);
