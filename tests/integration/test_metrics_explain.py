@@ -57,7 +57,7 @@ def test_requests_and_attempts_are_counted(pair):
 @pytest.mark.parametrize("asked, nearest", [
     ("/v1/chat/completion", "/v1/chat/completions"), ("/v1/embedings", "/v1/embeddings"),
     ("/v1/mesages", "/v1/messages"),
-    ("/v1beta/models/a-model-of-a-very-long-name:generateContnt", "/v1beta/models/{model}:generateContent"),
+    (f"/v1beta/models/{'a' * 100}:generateContnt", "/v1beta/models/{model}:generateContent"),
     ("/v1beta/models/m:countToken", "/v1beta/models/{model}:countTokens"),
     ("/v1beta/models/m:batchEmbedContent", "/v1beta/models/{model}:batchEmbedContents")])
 def test_a_path_that_is_not_there_is_answered_with_the_nearest(pair, asked, nearest):
