@@ -154,6 +154,22 @@ static void a_provider_of_the_callers_dialect_is_asked_in_its_words(void **state
     flight_world_end(&world);
 }
 
+static void a_message_that_cannot_be_read_is_refused_and_nobody_is_asked(void **state) {
+    static const char *const bad[] = {"7", "[]", "{\"role\":7,\"content\":\"hi\"}"};
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct flight_world world;
+        char body[256];
+        snprintf(body, sizeof body, "{\"model\":\"n\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},%s]}",
+                 bad[i]);
+        flight_world_begin(&world, yaml);
+        struct flight *flight = flight_world_ask(&world, body);
+        if (flight->answer.error != error_invalid_request) fail_msg("%s", bad[i]);
+        assert_int_equal(flight->attempt_count, 0);
+        end(&world, flight);
+    }
+}
+
 /* The body that the last step sent to a provider. */
 static struct str body_sent(const struct flight_world *world) {
     static char text[1024];
@@ -205,6 +221,7 @@ int main(void) {
         cmocka_unit_test(the_same_state_of_affairs_has_each_sdks_status),
         cmocka_unit_test(a_provider_of_the_callers_dialect_is_asked_in_its_words),
         cmocka_unit_test(an_embedding_in_googles_words_names_the_targets_model_and_is_else_as_it_came),
+        cmocka_unit_test(a_message_that_cannot_be_read_is_refused_and_nobody_is_asked),
         cmocka_unit_test(a_key_that_stands_twice_or_in_other_letters_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
