@@ -112,6 +112,12 @@ static bool is_bound(struct str key, const struct json_value *value) {
     return is_one_of(key, bounds) || (str_eq(key, STR("minItems")) && json_i64(value, 0) > 1);
 }
 
+/* Those of an object; NULL: there are none, or they are no schemas by name. */
+static const struct json_value *properties_of(const struct json_value *schema) {
+    const struct json_value *properties = json_member(schema, "properties");
+    return json_kind(properties) == json_object ? properties : NULL;
+}
+
 static void names_put(struct walk *walk, const struct json_value *properties) {
     size_t place = 0;
     struct str name;
@@ -138,7 +144,7 @@ static bool keyword_say(struct walk *walk, struct place *place, struct str key, 
         text_json_bool(walk->text, key, false);
         return true;
     }
-    if (str_eq(key, STR("required")) && wants(walk, schema_required) && json_member(schema, "properties")) return true;
+    if (str_eq(key, STR("required")) && wants(walk, schema_required) && properties_of(schema)) return true;
     if (wants(walk, schema_plain) && is_bound(key, value)) return walk->changed = true;
     if (!walk->wants->from_google) return false;
     if (str_eq(key, STR("nullable")) || str_eq(key, STR("propertyOrdering"))) return walk->changed = true;
@@ -173,7 +179,7 @@ static void place_open(struct walk *walk, enum place_kind kind, const struct jso
 
 static void place_close(struct walk *walk) {
     const struct place *place = &walk->places[--walk->depth];
-    const struct json_value *properties = json_member(place->value, "properties");
+    const struct json_value *properties = properties_of(place->value);
     if (place->kind == place_schema && place->is_object && !place->closed && wants(walk, schema_closed)) {
         text_json_bool(walk->text, STR("additionalProperties"), false);
         walk->changed = true;

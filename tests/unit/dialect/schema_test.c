@@ -54,6 +54,8 @@ static void each_becomes_what_is_wanted(void **state) {
         {"{\"properties\":{\"minimum\":{\"minItems\":2}}}", false, plain, "{\"properties\":{\"minimum\":{}}}"},
         {"{\"properties\":{\"a\":{},\"b\":{}},\"required\":[\"a\"]}", false, required,
          "{\"properties\":{\"a\":{},\"b\":{}},\"required\":[\"a\",\"b\"]}"},
+        {"{\"properties\":[{\"a\":1}],\"required\":[\"a\"]}", false, required,
+         "{\"properties\":[{\"a\":1}],\"required\":[\"a\"]}"}, /* they are none */
         {"{\"$defs\":{\"n\":{\"type\":\"object\"}},\"items\":{\"$ref\":\"#/$defs/n\"}}", false, closed,
          "{\"$defs\":{\"n\":{\"type\":\"object\",\"additionalProperties\":false}},\"items\":{\"$ref\":\"#/$defs/n\"}}"},
     };
