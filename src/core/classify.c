@@ -31,6 +31,7 @@ static const struct str cures[failures] = {
     [failure_first_token_timeout] = STR("raise timeout_seconds, or put a faster target first"),
     [failure_reply_timeout] = STR("raise reply_timeout_seconds, or stream"),
     [failure_stall] = STR("raise stall_timeout_seconds, or look at the provider's status page"),
+    [failure_disagrees] = STR("write resume_prompt, or continue with models that take a prefill"),
     [failure_bad_request] = STR("mend the request: the provider's words say what is wrong"),
     [failure_authentication] = STR("replace api_key, then probe the provider"),
     [failure_forbidden] = STR("give the key the right to this model, or take the target out"),

@@ -11,7 +11,7 @@ enum {
     anywhere_bytes = 8,   /* of a repetition that begins inside a word */
     restart_words = 4,    /* equal first words mean that it starts again, wherever the text broke off */
     elsewhere_bytes = 32, /* equal to a place in the middle: it repeats from there */
-    search_bytes = 512    /* so much of it is looked for in what was delivered */
+    search_bytes = 256    /* past so many equal bytes no other place is looked for */
 };
 
 static bool is_blank(char byte) { return byte == ' ' || byte == '\n' || byte == '\t' || byte == '\r'; }
@@ -72,10 +72,11 @@ static size_t place_from(struct continuation *continuation, size_t at) {
         if (agreed == search_bytes) agreed = agreed_at(continuation, at, most);
         if (agreed > continuation->agreed) continuation->agreed = agreed;
         if (agreed == most) return at;
+        if (agreed >= search_bytes) break;
         const char *next = memchr(before.at + at + 1, plain.at[0], left - 1);
         at = next ? (size_t)(next - before.at) : before.len;
     }
-    return at;
+    return before.len;
 }
 
 static bool is_word_start(struct str text, size_t at) { return at == 0 || !is_word(text.at[at - 1]); }
