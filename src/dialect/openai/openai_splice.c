@@ -272,6 +272,7 @@ static bool input_has_parts(const struct skim_token *token) {
 static bool inside_read(struct reading *reading, enum key top, struct skim *skim, struct skim_token *token) {
     static const struct str images[] = {STR("\"image_url\""), STR("\"input_image\""), STR("\"image\"")};
     static const struct str schemas[] = {STR("\"json_object\""), STR("\"json_schema\"")};
+    static const struct str forms[] = {STR("json_schema"), STR("value"), STR("schema")}; /* OpenAI's, Hugging Face's */
     bool container = token->kind == skim_object || token->kind == skim_array;
     bool type = token->kind == skim_string && skim_is(token->key, STR("type"));
     if (top == key_response_format && token->depth == 2 && type)
@@ -279,7 +280,8 @@ static bool inside_read(struct reading *reading, enum key top, struct skim *skim
     if (top == key_response_format && token->depth == 2 && type)
         reading->request->wants_schema |= str_eq(token->value, schemas[1]);
     if (top == key_response_format && token->depth == 2 && token->kind == skim_object)
-        reading->request->wants_json = reading->request->wants_schema = true; /* json_schema, or value, or schema */
+        for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+            if (skim_is(token->key, forms[i])) reading->request->wants_json = reading->request->wants_schema = true;
     if (top == key_messages && token->depth == 5 && type) {
         for (size_t i = 0; i < 3; i++) reading->request->has_image |= str_eq(token->value, images[i]);
         reading->request->has_audio |= str_eq(token->value, STR("\"input_audio\""));

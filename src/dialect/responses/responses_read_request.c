@@ -213,13 +213,17 @@ static void responses_read_text(const struct json_value *value, struct arena *ar
     const struct json_value *format = json_member(value, "format");
     struct str type = json_member_str(format, "type");
     request->verbosity = json_member_str(value, "verbosity");
+    if (str_eq(type, STR("text"))) request->format = format_text;
     if (str_eq(type, STR("json_object"))) request->format = format_json;
     if (!str_eq(type, STR("json_schema"))) return;
     request->format = format_schema;
     request->schema_name = json_member_str(format, "name");
     request->schema_description = json_member_str(format, "description");
     request->schema = json_raw(json_member(format, "schema"), arena);
-    request->schema_strict = json_bool(json_member(format, "strict"), false) ? flag_true : flag_unset;
+    const struct json_value *strict = json_member(format, "strict");
+    request->schema_strict = json_kind(strict) == json_true    ? flag_true
+                             : json_kind(strict) == json_false ? flag_false
+                                                               : flag_unset;
 }
 
 /* What needs state that only a provider of this API has: its conversations and prompts, and responses that weir does

@@ -29,7 +29,7 @@ static const char yaml[] = "state_dir: ./state\n"
                            "  - {model: ma, targets: [a/m]}\n"
                            "  - {model: mg, targets: [g/m]}\n"
                            "clients: [{name: one, key_hash: "
-                           "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef, role: operator}]\n";
+                           "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef, role: user}]\n";
 
 #define ASKED(model, stream)                      \
     "{\"model\":\"" model "\",\"stream\":" stream \

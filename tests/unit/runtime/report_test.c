@@ -104,11 +104,14 @@ static void a_request_is_one_line_and_a_failed_attempt_another(void **state) {
     assert_line(&told,
                 "{\"event\":\"attempt_failed\",\"time\":\"2023-11-14T22:13:20.000Z\",\"level\":\"warn\",\"request_id\":"
                 "\"theirs\",\"own_id\":\"ours\",\"provider\":\"o\","
-                "\"model\":\"m\",\"failure\":\"overloaded\",\"status\":503,\"code\":\"c_1\",\"duration_us\":4000}");
+                "\"model\":\"m\",\"failure\":\"overloaded\",\"status\":503,\"code\":\"c_1\",\"duration_us\":4000,"
+                "\"next\":\"nothing, unless it goes on: then add a target\"}");
     assert_line(&told, "\"level\":\"info\",\"request_id\":\"theirs\",\"own_id\":\"ours\",\"endpoint\":\"chat\","
-                       "\"model\":\"r\",\"client\":\"one\",\"status\":200,\"provider\":\"p\",\"attempts\":2,"
-                       "\"stream\":false,\"input_tokens\":7,\"output_tokens\":2,\"cost_usd\":\"0.009000000\","
-                       "\"caller_gone\":false,\"duration_us\":6000,\"overhead_us\":70}");
+                       "\"model\":\"r\",\"client\":\"one\",\"status\":200,\"provider\":\"p\",\"served\":\"m\","
+                       "\"attempts\":2,\"stream\":false,\"input_tokens\":7,\"output_tokens\":2,"
+                       "\"cached_tokens\":");
+    assert_line(&told, "\"cached\":false,\"cost_usd\":\"0.009000000\",\"caller_gone\":false,\"answer_bytes\":");
+    assert_line(&told, ",\"duration_us\":6000,\"overhead_us\":70}");
     assert_no_line(&told, "prompt");
     assert_no_line(&told, "key_rests");
     assert_count(&told, "\"requests\":1,\"by_status\":{\"2xx\":1},\"errors\":{},\"refused\":0,\"callers_gone\":0,"
@@ -132,8 +135,9 @@ static void one_that_was_broken_off_has_not_failed(void **state) {
     report_attempt(&told.reporter, flight, 0, told.world.now);
     report_request(&told.reporter, flight, 0, told.world.now);
     assert_no_line(&told, "attempt_failed");
-    assert_line(&told, "\"status\":0,\"provider\":\"o\",\"attempts\":1,\"stream\":true,\"input_tokens\":-1,"
-                       "\"output_tokens\":-1,\"caller_gone\":true,");
+    assert_line(&told, "\"status\":0,\"provider\":\"o\",\"served\":\"m\",\"attempts\":1,\"stream\":true,"
+                       "\"input_tokens\":-1,\"output_tokens\":-1,");
+    assert_line(&told, "\"caller_gone\":true,\"answer_bytes\":0,");
     assert_count(&told, "\"succeeded\":0,\"failed\":0,\"cancelled\":1,");
     assert_count(&told, "\"callers_gone\":1,");
     told_end(&told, flight);

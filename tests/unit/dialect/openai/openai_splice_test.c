@@ -65,7 +65,9 @@ static void rules_learn_of_images_tools_and_schemas(void **state) {
         read_good("{\"messages\":[{\"content\":[{\"type\":\"text\",\"text\":\"\\\"type\\\":\\\"image_url\\\"\"}],"
                   "\"tool_calls\":[{\"function\":{\"type\":\"image_url\"}}]}],\"tools\":[ ],"
                   "\"response_format\":{\"type\":\"text\",\"x\":{\"type\":\"json_object\"}},\"type\":\"image_url\"}");
-    assert_false(request.has_image || request.has_tools || request.wants_json);
+    assert_false(request.has_image);
+    assert_false(request.has_tools);
+    assert_false(request.wants_json);
 }
 
 static void what_is_not_a_request_is_refused(void **state) {
