@@ -94,9 +94,7 @@ void report_attempt(struct reporter *reporter, const struct flight *flight, unsi
               f_u64("events", attempt.events), f_u64("events_dropped", attempt.events_dropped));
 }
 
-/* At level debug the whole story, which `weir explain` prints, beside the line. */
-static void story_log(struct reporter *reporter, const struct flight_facts *facts, struct str story, struct now now) {
-    log_debug(reporter->log, now, "request_story", f_str("request_id", facts->request_id), f_said("story", story));
+static void lock_move_log(struct reporter *reporter, const struct flight_facts *facts, struct now now) {
     if (!facts->lock_to.at) return;
     log_info(reporter->log, now, "lock_moved", f_str("route", facts->route), f_str("from", facts->lock_from),
              f_str("to", facts->lock_to), f_text("why", facts->lock_why), f_str("request_id", facts->request_id));
@@ -120,7 +118,7 @@ void report_request(struct reporter *reporter, const struct flight *flight, uint
         explain_put_story(reporter->explain, facts.own_id, caller_id_of(&facts),
                           facts.client ? facts.client->name : STR(""), facts.arrived_wall_ns / 1000000,
                           text_str(&text));
-    story_log(reporter, &facts, text.failed ? STR("") : text_str(&text), now);
+    lock_move_log(reporter, &facts, now);
     log_info(
         reporter->log, now, "request_done", f_str("request_id", facts.request_id), f_str("own_id", own_id_of(&facts)),
         f_str("endpoint", endpoint_facts(facts.endpoint)->name), f_str("model", facts.model),

@@ -223,15 +223,14 @@ def test_metrics_tell_clients_exact_statuses_health_breakers_and_keys(mocks, sta
     assert metric("weir_provider_state", provider="p", state="healthy") == 1
 
 
-def test_at_level_debug_the_log_tells_each_attempt_and_the_story(mocks, start):
+def test_at_level_debug_the_log_tells_each_attempt_and_no_words(mocks, start):
     weir = start({"log": {"level": "debug"},
                   "providers": {"p": provider(mocks[0]), "q": provider(mocks[1], priority=101)}})
     mocks[0].fault("status=500", 1)
     assert chat(weir.port).status == 200
     done = poll(lambda: len(weir.log("attempt_done")) == 2 and weir.log("attempt_done"))
     assert [line["target"] for line in done] == ["p/m", "q/m"] and done[1]["outcome"] == "ok"
-    story = json.loads(poll(lambda: weir.log("request_story"))[0]["story"])
-    assert story["candidates"][0]["score"] and len(story["attempts"]) == 2
+    assert not any("said" in line for line in done)  # a provider may quote its caller
 
 
 def test_the_lock_says_in_the_log_when_it_moves_by_itself(mocks, start):
