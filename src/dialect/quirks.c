@@ -30,7 +30,7 @@ static const struct {
     {STR("xai"), STR("*"), {.name = STR("xai"), .reasoning_apart = true, .system_not_developer = true}},
     {STR("together"), STR("*"), {.name = STR("together"), .max_tokens_old = true, .system_not_developer = true}},
     {STR("groq"), STR("*"), {.name = STR("groq"), .system_not_developer = true}},
-    {STR("openrouter"), STR("*"), {.name = STR("openrouter"), .max_tokens_old = true, .system_not_developer = true}},
+    {STR("openrouter"), STR("*"), {.name = STR("openrouter"), .system_not_developer = true}},
     {STR("huggingface"), STR("*"), {.name = STR("huggingface"), .max_tokens_old = true, .system_not_developer = true}},
     {STR("cloudflare"), STR("*"), {.name = STR("cloudflare"), .max_tokens_old = true, .system_not_developer = true}},
     {STR("ollama"), STR("*"), {.name = STR("ollama"), .max_tokens_old = true, .system_not_developer = true}},

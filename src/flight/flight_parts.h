@@ -263,7 +263,7 @@ struct attempt {
 /* The x-weir-* headers that steer (flight_admit.c). {NULL,0}: not sent. */
 struct steering {
     struct str targets, strategy, timeout_ms, session, tags, unsupported;
-    enum unsupported unsupported_as; /* read out of it */
+    enum unsupported unsupported_as;        /* read out of it */
     struct str cache, cache_key, cache_ttl; /* there is no cache yet: told in the reply, or refused */
 };
 

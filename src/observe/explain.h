@@ -11,7 +11,7 @@
 #include "base/str.h"
 
 enum {
-    explain_record_bytes = 1024,
+    explain_record_bytes = 2048,
     explain_process_bytes = 2 * 1024 * 1024, /* of all rings together: each loop makes one of its share */
 };
 

@@ -120,6 +120,11 @@ ANTHROPIC_FINISH = {
 
 
 def anthropic_usage(said, usage):
+    """Of an answer that took several goes all are counted: the sums at the top leave some out."""
+    goes = usage.get("iterations") or [usage]
+    names = ("cache_read_input_tokens", "cache_creation_input_tokens", "input_tokens", "output_tokens")
+    if len(goes) > 1:
+        usage = {name: sum(go.get(name) or 0 for go in goes) for name in names}
     cached, made = usage.get("cache_read_input_tokens") or 0, usage.get("cache_creation_input_tokens") or 0
     if isinstance(usage.get("input_tokens"), int):
         said.count(input=usage["input_tokens"] + cached + made, cached=cached)

@@ -114,7 +114,7 @@ def test_a_start_on_a_terminal_says_where_it_serves_and_what_to_try(tmp_path):
     os.close(screen)
     first, second, *_ = shown.splitlines()
     address = re.fullmatch(r"weir [0-9.]+ serves on (http://127\.0\.0\.1:[1-9][0-9]+)", first).group(1)
-    assert second == "No provider key was found: the built-in simulated provider answers."
+    assert second == "All answers are simulated: set a provider's key, or write a configuration file."
     assert f"curl {address}/v1/chat/completions" in shown and f"Dashboard: {address}/\n" in shown
     assert f"Admin key: {tmp_path}/state/admin.key\n" in shown
 

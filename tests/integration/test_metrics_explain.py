@@ -1,6 +1,7 @@
 """Seeing what happens: metrics, explain, status, route, logs, and the commands that show them."""
 import hashlib
 import json
+import os
 import re
 import subprocess
 
@@ -68,7 +69,7 @@ def test_a_path_that_is_not_there_is_answered_with_the_nearest(pair, asked, near
 @pytest.mark.parametrize("code, ask", [
     ("unknown_path", lambda weir: http(weir.port, "GET", "/nowhere")),
     ("method_not_allowed", lambda weir: http(weir.port, "DELETE", "/v1/chat/completions")),
-    ("unknown_model", lambda weir: chat(weir.port, model="unheard-of")),
+    ("model_not_found", lambda weir: chat(weir.port, model="unheard-of")),
     ("invalid_client_key", lambda weir: http(weir.port, "GET", "/admin/v1/status")),
     ("headers_too_large", lambda weir: http(weir.port, "GET", "/healthz", headers={"x-long": "x" * 70000}))])
 def test_what_weir_itself_refuses_is_counted_by_its_code(pair, code, ask):
@@ -290,7 +291,7 @@ def test_ask_reads_standard_input_and_refuses_what_it_does_not_know(pair, tmp_pa
                          capture_output=True, timeout=15, env=environment(), cwd=tmp_path)
     assert run.returncode == 0 and run.stdout.strip() == ("You said: Hello " + "you " * 500).strip()
     code, _, err = command(weir, "ask", "-c", str(weir.path), "-m", "unheard-of", "x")
-    assert code == 1 and err.startswith("weir: unknown_model: ") and "unheard-of" in err
+    assert code == 1 and err.startswith("weir: model_not_found: ") and "unheard-of" in err
     assert command(weir, "ask", "-c", str(weir.path))[0] == 2
     assert command(weir, "ask", "-c", str(weir.path), "one", "two")[0] == 2
     assert command(weir, "ask", "-c", str(tmp_path / "nowhere.yaml"), "x")[0] == 2

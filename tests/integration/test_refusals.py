@@ -179,7 +179,9 @@ def test_who_develops_is_told_what_each_attempt_came_to(start, mocks):
     keys = {"app": "sk-app-1", "dev": "sk-dev-1", "ops": "sk-ops-1"}
     clients = [{"name": name, "key_hash": hashlib.sha256(key.encode()).hexdigest(), "debug": name == "dev",
                 "role": "operator" if name == "ops" else "user"} for name, key in keys.items()]
-    weir = start({"providers": {"p": provider(mocks[0]), "q": provider(mocks[1], priority=200)}, "clients": clients})
+    patient = {"circuit_breaker": {"failure_threshold": 1000}}
+    weir = start({"providers": {"p": provider(mocks[0], **patient), "q": provider(mocks[1], priority=200, **patient)},
+                  "clients": clients})
     for name, key in keys.items():
         for mock in mocks[:2]:
             mock.fault("reset", 4)
