@@ -32,6 +32,7 @@ bool api_is_responses(const struct flight *flight, const struct target *target) 
     if (provider->api == provider_api_responses) return true;
     if (!(provider->endpoints & 1u << endpoint_responses)) return false;
     if (endpoint->dialect == dialect_responses) return !resume_has(flight);
+    if (!target->facts && !flight->request.has_tools) return false; /* what is not known is asked as ever */
     enum model_api api = api_of(target);
     if (api != model_api_responses_for_tools || !flight->request.has_tools) return api == model_api_responses;
     uint32_t efforts = target->facts ? target->facts->takes.efforts : 0;
