@@ -30,7 +30,7 @@ static void finds_what_was_put(void **state) {
 
 static void the_oldest_gives_way(void **state) {
     (void)state;
-    struct explain_ring *ring = explain_new(50 * 1024);
+    struct explain_ring *ring = explain_new(100 * 1024);
     unsigned places = (unsigned)explain_counts(ring).places, all = places * 3 + 7;
     char id[32], json[32];
     assert_true(places >= 40);

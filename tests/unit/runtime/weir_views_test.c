@@ -51,10 +51,9 @@ static void what_a_provider_has_no_limit_for_is_not_told(void **state) {
         snprintf(name, sizeof name, "%.*s:", (int)strcspn(limited[i], ":"), limited[i]);
         assert_null(strstr(said, name));
     }
-    assert_non_null(strstr(said,
-                           "\"name\":\"a\",\"health\":\"healthy\",\"score\":1.000,\"success\":1.000,\"latency_us\":0,"
-                           "\"breaker\":\"closed\",\"in_flight\":0,\"keys\":1,\"keys_cooling\":0,\"keys_refused\":0,"
-                           "\"keys_quota_exhausted\":0}"));
+    assert_non_null(
+        strstr(said, "\"name\":\"a\",\"health\":\"healthy\",\"score\":1.000,\"success\":1.000,\"latency_us\":0,"));
+    assert_non_null(strstr(said, "\"in_flight\":0,\"keys\":1,\"keys_cooling\":0,\"keys_refused\":0,"));
     weir_close(weir, 0);
     weir = weir_open_with(PROVIDER("a", ", max_concurrent: 4, queue: {max: 2}, rate_limit_rpm: 6, rate_limit_rph: 70, "
                                         "rate_limit_tpm: 800"));
