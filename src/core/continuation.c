@@ -56,7 +56,8 @@ bool continuation_begin(struct continuation *continuation, struct str delivered,
 static size_t agreed_at(const struct continuation *continuation, size_t at, size_t most) {
     struct str before = str_slice(continuation->before, at, continuation->before.len);
     struct str plain = text_str(&continuation->plain);
-    size_t len = 0, end = before.len < plain.len ? before.len : plain.len;
+    size_t len = at == continuation->aligned ? continuation->matched : 0;
+    size_t end = before.len < plain.len ? before.len : plain.len;
     if (most < end) end = most;
     while (len < end && before.at[len] == plain.at[len]) len++;
     return len;
@@ -69,9 +70,13 @@ static size_t place_from(struct continuation *continuation, size_t at) {
     while (at < before.len) {
         size_t left = before.len - at, most = plain.len < left ? plain.len : left;
         size_t agreed = agreed_at(continuation, at, search_bytes);
-        if (agreed == search_bytes) agreed = agreed_at(continuation, at, most);
+        if (agreed >= search_bytes) agreed = agreed_at(continuation, at, most);
         if (agreed > continuation->agreed) continuation->agreed = agreed;
-        if (agreed == most) return at;
+        if (agreed == most) {
+            continuation->aligned = at;
+            continuation->matched = agreed;
+            return at;
+        }
         if (agreed >= search_bytes) break;
         const char *next = memchr(before.at + at + 1, plain.at[0], left - 1);
         at = next ? (size_t)(next - before.at) : before.len;
@@ -150,7 +155,7 @@ enum continuation_verdict continuation_take(struct continuation *continuation, s
     while (at < before.len) {
         CHECKF(at >= continuation->aligned, "at=%zu", at);
         size_t left = before.len - at;
-        continuation->aligned = at;
+        CHECKF(at == continuation->aligned, "at=%zu", at);
         if (len <= left && !over) return continuation_held;
         if (len >= left && !overlap_is_chance(continuation, at)) return overlap_judge(continuation, at);
         at = place_from(continuation, at + 1);

@@ -27,6 +27,7 @@ struct continuation {
     struct text plain; /* the same, its white space as said above */
     bool said_blank;   /* the last of it was white space, which `plain` has not yet */
     size_t aligned;    /* the first place in `before` that may be where `plain` begins */
+    size_t matched;    /* so much of `plain` has been found equal there */
     size_t agreed;     /* the longest front of `plain` that stands in `before` */
     size_t overlap;    /* of `plain`: what is left out, once it goes on */
 };

@@ -213,11 +213,12 @@ static void keyword_put(struct walk *walk, struct place *place, struct str raw_k
     struct str key = walk->wants->from_google ? camel(raw_key, buffer, sizeof buffer) : raw_key;
     if (keyword_say(walk, place, key, value)) return;
     bool nullable = place->nullable && str_eq(key, STR("anyOf"));
-    const struct json_value *order = keyword(walk, place->value, "propertyOrdering");
     text_json_key(walk->text, key);
     if (is_one_of(key, names) && json_kind(value) == json_object && walk->depth < schema_depth_max) {
-        bool ordered = str_eq(key, STR("properties")) && json_count(value) <= ordered_most &&
-                       json_count(order) <= ordered_most && json_kind(order) == json_array;
+        bool properties = str_eq(key, STR("properties")); /* looked for there alone: it walks all keywords */
+        const struct json_value *order = properties ? keyword(walk, place->value, "propertyOrdering") : NULL;
+        bool ordered = order && json_count(value) <= ordered_most && json_count(order) <= ordered_most &&
+                       json_kind(order) == json_array;
         place_open(walk, place_names, value, ordered ? order : NULL);
     } else if (is_one_of(key, lists) && json_kind(value) == json_array && walk->depth < schema_depth_max) {
         place_open(walk, place_list, value, NULL);

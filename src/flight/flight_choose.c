@@ -72,10 +72,8 @@ void choice_look(struct flight *flight, struct candidate *candidate, struct now 
 
 int64_t choice_cost(const struct flight *flight, const struct target *target) {
     enum { output_guess = 512 };
-    int64_t output = flight->request.max_tokens >= 0 ? flight->request.max_tokens : output_guess;
-    int64_t cost = price_cost(
-        &target->prices, (struct price_tokens){.input = flight->prompt_tokens, .output = output * flight->request.n});
-    return cost;
+    int64_t output = flight_output_tokens(flight, output_guess);
+    return price_cost(&target->prices, (struct price_tokens){.input = flight->prompt_tokens, .output = output});
 }
 
 /* Which strategies look at load, latency and health. */

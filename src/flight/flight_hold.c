@@ -3,13 +3,20 @@
 #include "base/check.h"
 #include "flight/flight_internal.h"
 
+/* A caller may write any number for both. */
+int64_t flight_output_tokens(const struct flight *flight, int64_t otherwise) {
+    const int64_t most = 1000000000000;
+    int64_t output = flight->request.max_tokens >= 0 ? flight->request.max_tokens : otherwise;
+    int64_t n = flight->request.n > 0 ? flight->request.n : 1;
+    return output > most / n ? most : output * n;
+}
+
 /* A prompt that is mostly an image is not so many tokens. */
 int64_t flight_tokens_reserved(const struct flight *flight, const struct cell *taken) {
-    int64_t output =
-        flight->request.max_tokens >= 0 ? flight->request.max_tokens : flight->snapshot->reserve_output_tokens;
+    int64_t output = flight_output_tokens(flight, flight->snapshot->reserve_output_tokens);
     CHECKF(flight->prompt_tokens >= 0 && output >= 0, "prompt=%lld output=%lld", (long long)flight->prompt_tokens,
            (long long)output);
-    return flight->prompt_tokens + taken_reserve(taken, output * flight->request.n);
+    return flight->prompt_tokens + taken_reserve(taken, output);
 }
 
 static uint64_t tokens_reserved_at(const struct flight *flight, const struct target *target) {

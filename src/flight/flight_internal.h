@@ -101,6 +101,8 @@ void hold_give_back(const struct candidate *candidate, const struct holds *taken
 /* Do its provider's probes say that it cannot serve? Targets that the caller pinned keep their order all the same. */
 bool hold_is_demoted(const struct flight *flight, const struct candidate *candidate);
 /* Of a request whose answers have taken so much lately (taken.h; NULL: not known). */
+/* Of all answers together, at most: what the request asks for, else so many each; never past 10^12. */
+int64_t flight_output_tokens(const struct flight *flight, int64_t otherwise);
 int64_t flight_tokens_reserved(const struct flight *flight, const struct cell *taken);
 /* The tokens of what came of its stream, by estimate. */
 int64_t attempt_delivered(const struct attempt *attempt);

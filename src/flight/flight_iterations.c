@@ -58,6 +58,9 @@ static void most_keep(int64_t *sum, int64_t said) {
     if (said > *sum) *sum = said;
 }
 
+/* What the provider said last: what stands there may be what an earlier list made of it. */
+static int64_t top_of(int64_t stands, int64_t told, int64_t top) { return stands == told ? top : stands; }
+
 void iterations_take(const struct flight *flight, struct attempt *attempt, struct str raw) {
     const char *problem;
     size_t at, place = 0;
@@ -66,7 +69,13 @@ void iterations_take(const struct flight *flight, struct attempt *attempt, struc
     bool fallback = false;
     const struct json_value *list = raw.len ? json_parse_in(flight->host->scratch, raw, &problem, &at) : NULL;
     if (json_count(list) == 0) return;
-    attempt->others = (struct others){.cost_nano_usd = 0};
+    const struct price_tokens was = attempt->others.top, told = attempt->others.told;
+    const struct price_tokens top = {
+        .input = top_of(usage->input_tokens, told.input, was.input),
+        .output = top_of(usage->output_tokens, told.output, was.output),
+        .cached_input = top_of(usage->cached_input_tokens, told.cached_input, was.cached_input),
+        .cache_write = top_of(usage->cache_write_tokens, told.cache_write, was.cache_write)};
+    attempt->others = (struct others){.top = top};
     for (const struct json_value *entry; (entry = json_each(list, &place, NULL));) {
         struct str type = json_member_str(entry, "type"), model = json_member_str(entry, "model");
         struct price_tokens tokens = iterations_tokens(entry);
@@ -75,14 +84,16 @@ void iterations_take(const struct flight *flight, struct attempt *attempt, struc
         if (!is_the_targets(attempt, model)) others_add(flight, attempt, model, &tokens);
     }
     if (!fallback) { /* the counts above the list are those of its messages */
-        most_keep(&said.input, usage->input_tokens);
-        most_keep(&said.output, usage->output_tokens);
-        most_keep(&said.cached_input, usage->cached_input_tokens);
-        most_keep(&said.cache_write, usage->cache_write_tokens);
+        most_keep(&said.input, top.input);
+        most_keep(&said.output, top.output);
+        most_keep(&said.cached_input, top.cached_input);
+        most_keep(&said.cache_write, top.cache_write);
     }
     tokens_add(&said, &more);
     usage->input_tokens = said.input;
     usage->output_tokens = said.output;
     if (said.cached_input || usage->cached_input_tokens >= 0) usage->cached_input_tokens = said.cached_input;
     if (said.cache_write || usage->cache_write_tokens >= 0) usage->cache_write_tokens = said.cache_write;
+    attempt->others.told = (struct price_tokens){usage->input_tokens, usage->output_tokens, usage->cached_input_tokens,
+                                                 usage->cache_write_tokens};
 }

@@ -225,6 +225,7 @@ struct attempt_word {
 struct others {
     struct price_tokens tokens;
     int64_t cost_nano_usd;
+    struct price_tokens top, told; /* the counts above the last list, and what they became */
 };
 
 struct attempt {

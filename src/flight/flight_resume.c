@@ -184,6 +184,7 @@ enum step resume_try(struct flight *flight, struct attempt *attempt, enum failur
                      struct actions *out) {
     CHECKF(flight->live == attempt && attempt->state == attempt_delivering, "attempt %u", attempt->number);
     if (!resume_may(flight) || attempt->reply.mode != reply_events) return step_over;
+    if (attempt->stream.finishes > 0) return step_over; /* all has been said: nothing is to follow it */
     if (failure_facts(failure)->fault == fault_caller || flight->body.whole.len == 0) return step_over;
     struct str delivered = chunks_whole(&flight->resume.delivered);
     if (flight->resume.delivered.len && !delivered.at) return step_over;

@@ -293,6 +293,28 @@ def test_reasoning_alone_was_told_and_the_answer_comes_from_another(start):
         assert len(json.loads(two.bodies[0])["messages"]) == 1
 
 
+@pytest.mark.parametrize("kind", DIALECTS)
+def test_an_answer_that_was_finished_is_never_gone_on_with(start, kind):
+    def finishes(connection, head, body):
+        said = b"".join(Stream(kind, ["The answer is 42."], True).events[:-1 if kind != "gemini" else None])
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+                           b"%x\r\n%s\r\n" % (len(said), said))
+        return False
+    with RawProvider(finishes) as one, plays("openai", [(["More words."], True, "")]) as two:
+        weir = start(world({"r": [(kind, one), ("openai", two)]}))
+        reply = http(weir.port, "POST", ASKS["chat"][0], {**body_of("chat")})
+        assert b"More" not in reply.body and not two.heads and reply.body.count(b'"stop"') == 1
+
+
+@pytest.mark.parametrize("more", [{"max_tokens": 2**63 - 1, "n": 2}, {"max_tokens": 5 * 10**18, "n": 2},
+                                  {"n": 2**63 - 1}, {"max_tokens": 2**62, "n": 2**62}])
+def test_no_number_of_a_callers_ends_the_process(start, more):
+    with plays("openai", [(["x"], True, "")]) as one:
+        weir = start(world({"r": [("openai", one)]}))
+        http(weir.port, "POST", ASKS["chat"][0], {**body_of("chat"), **more})
+        assert http(weir.port, "GET", "/healthz").status == 200
+
+
 def test_a_call_of_a_tool_is_never_gone_on_with(start):
     def calls(connection, head, body):
         words = event({"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [
