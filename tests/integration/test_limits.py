@@ -1,13 +1,12 @@
 """What a stranger can send, and how slowly: everything has its limit."""
 import os
 import resource
-import select
 import socket
 import time
 
 import pytest
 
-from weirlib import Connection, RawProvider, chat, chat_body, http, poll, provider, request_bytes
+from weirlib import Connection, RawProvider, chat, chat_body, http, poll, provider, readable, request_bytes
 
 REQUEST = request_bytes("POST", "/v1/chat/completions", chat_body())
 SANITIZED = os.environ.get("WEIR_BINARY", "").find("san") >= 0
@@ -56,7 +55,7 @@ def test_a_head_that_comes_byte_by_byte_is_given_up_too(start, start_mock):
         begun = time.monotonic()
         for byte in REQUEST:
             c.send(bytes([byte]))
-            if select.select([c.socket], [], [], 0.05)[0]:
+            if readable([c.socket], 0.05):
                 break
         assert c.reply().status == 408 and time.monotonic() - begun < 3
 
@@ -99,7 +98,7 @@ def test_without_descriptors_it_waits_and_accepts_again(start, start_mock):
         c.send(request_bytes("GET", "/healthz"))
     served, rounds = set(), 0
     while len(served) < len(connections):  # each that is answered goes, and another takes its place
-        ready = select.select([c.socket for c in connections if c not in served], [], [], 10)[0]
+        ready = readable([c.socket for c in connections if c not in served], 10)
         assert ready, f"{len(served)} of {len(connections)} were served"
         assert len(ready) < len(connections), "there were descriptors for all"
         rounds += 1

@@ -2,7 +2,6 @@
 than it has room for, the process stays within it and a constant; and no one of them takes what the next needs."""
 import os
 import re
-import select
 import threading
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 
 from test_auth import bearer, client
 from test_slow_callers import LARGE, anthropic_reply, answers, small_window
-from weirlib import Connection, RawProvider, chat_body, http, poll, provider, request_bytes
+from weirlib import Connection, RawProvider, chat_body, http, poll, provider, readable, request_bytes
 
 SANITIZED = os.environ.get("WEIR_BINARY", "").find("san") >= 0
 # what docs/operations.md says stands beside the bound: for the process, and for each loop
@@ -155,7 +154,7 @@ def test_one_client_that_takes_all_it_gets_leaves_room_for_the_next(start, start
         more = request_bytes("POST", "/v1/chat/completions", chat_body("x" * 6_000_000), greedy)
         for at in range(0, len(more), 50_000):
             c.send(more[at:at + 50_000])
-            if select.select([c.socket], [], [], 0.005)[0]:
+            if readable([c.socket], 0.005):
                 break
         reply = c.reply("POST")
     assert reply.status == 503 and reply.error["code"] == "overloaded" and reply.headers["retry-after"], reply
