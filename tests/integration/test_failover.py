@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from weirlib import chat, free_port, http, provider
+from weirlib import chat, dead_port, http, provider
 
 # fault: (status alone, code alone); None: the provider's own status and body go back
 WHOLE = {
@@ -104,7 +104,7 @@ def test_a_refused_connection_fails_over(start, start_mock):
     mock = start_mock()
     weir = start({
         "providers": {
-            "gone": provider(f"http://127.0.0.1:{free_port()}/v1", priority=1), "good": provider(mock, priority=2)
+            "gone": provider(f"http://127.0.0.1:{dead_port()}/v1", priority=1), "good": provider(mock, priority=2)
         }
     })
     reply = chat(weir.port)

@@ -4,7 +4,7 @@ import hashlib
 import pytest
 
 from test_decisions import admin, story_of, trio  # noqa: F401
-from weirlib import chat, free_port, provider
+from weirlib import chat, dead_port, provider
 
 
 def health(weir, name="a"):
@@ -102,7 +102,7 @@ def test_what_says_nothing_of_a_provider_demotes_nobody(trio, fault, count):
 
 
 def test_probes_that_reach_nobody_demote(start, start_mock):
-    weir = start({"providers": {"gone": provider(f"http://127.0.0.1:{free_port()}/v1", ["x"], priority=1),
+    weir = start({"providers": {"gone": provider(f"http://127.0.0.1:{dead_port()}/v1", ["x"], priority=1),
                                 "good": provider(start_mock(), ["x"], priority=2)}})
     for _ in range(2):
         assert not admin(weir, "POST", "/providers/gone/probe").json["good"]

@@ -449,11 +449,14 @@ def answers_well(connection, head, body):
     connection.sendall(good_reply())
 
 
-def free_port():
-    """A port on which nobody listens now."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+dead_ports = []  # held, so that no test beside this one is given them
+
+
+def dead_port():
+    """A port on which nobody listens as long as the tests run: bound, so that nobody else gets it, and refusing."""
+    dead_ports.append(socket.socket())
+    dead_ports[-1].bind(("127.0.0.1", 0))
+    return dead_ports[-1].getsockname()[1]
 
 
 # -- certificates ------------------------------------------------------------------------------------------------------
