@@ -115,7 +115,7 @@ def test_a_slow_reader_is_not_buffered_for(start, start_mock):
     """A caller that does not read stops the reading upstream: memory stays, and the stream is whole when it reads
     on."""
     mock = start_mock()
-    weir = start({"providers": {"p": provider(mock, stall_timeout_seconds=30)}})
+    weir = start({"providers": {"p": provider(mock, stall_timeout_seconds=30, timeout_seconds=30)}})
     assert chat(weir.port).status == 200
     before = weir.rss_bytes()
     tokens, readers = 150000, 6  # more than the kernel holds on the way

@@ -127,7 +127,7 @@ def test_every_kind_of_caller_at_once_stays_within_the_bound(start, certificates
                 pass
         poll(lambda: is_served(weir, tls), 20)  # nobody's provider rests for it
         # and everything was given back, but for what providers' connections keep
-        poll(lambda: held_bytes(weir, tls) <= at_rest + 400_000, 20)
+        poll(lambda: held_bytes(weir, tls) <= at_rest + 400_000, 40)
         assert weir.process.poll() is None
 
 

@@ -430,7 +430,8 @@ def test_an_answer_that_is_too_long_to_store_says_so_and_comes_whole(start, tmp_
     with RawProvider(lambda connection, head, body: connection.sendall(
             good_reply(nameless if b"nameless" in body else whole))) as far:
         nameless = json.dumps({**NATIVE, "id": "r" * 300}).encode()
-        providers = {"catalog": str(tmp_path / "c.jsonl"), "providers": {"one": provider(far.base_url)}}
+        patient = {"timeout_seconds": 30, "reply_timeout_seconds": 30}
+        providers = {"catalog": str(tmp_path / "c.jsonl"), "providers": {"one": provider(far.base_url, **patient)}}
         for more in ({}, {"responses": {"max_bytes_per_client": 300_000}}):
             weir = start({**providers, **more})
             reply = ask(weir, "hello", "m")
