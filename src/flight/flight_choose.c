@@ -32,7 +32,7 @@ static bool has_other_key(const struct flight *flight, const struct candidate *c
 
 /* Two failovers are each request's own. Those beyond them are a share of the requests, so that an outage is not
  * multiplied by its targets. */
-enum { failovers_own = 2, failovers_floor = 50 };
+enum { failovers_own = 2 };
 
 static bool is_far_failover(const struct flight *flight, const struct candidate *candidate) {
     return flight->attempt_count && !candidate->tries && flight->choice.failovers >= failovers_own &&
@@ -40,17 +40,11 @@ static bool is_far_failover(const struct flight *flight, const struct candidate 
 }
 
 static bool failover_fits(const struct flight *flight, const struct candidate *candidate, struct now now) {
-    const struct route *route = flight->choice.route;
-    return !is_far_failover(flight, candidate) ||
-           share_would_take_of(&route->cells->failovers, &route->cells->retries, route->retry.failover_permille,
-                               failovers_floor, now.mono_ns);
+    return !is_far_failover(flight, candidate) || extra_would_take(flight, extra_failover, now);
 }
 
 static bool failover_take(const struct flight *flight, const struct candidate *candidate, struct now now) {
-    const struct route *route = flight->choice.route;
-    return !is_far_failover(flight, candidate) ||
-           share_take_of(&route->cells->failovers, &route->cells->retries, route->retry.failover_permille,
-                         failovers_floor, now.mono_ns);
+    return !is_far_failover(flight, candidate) || extra_take(flight, extra_failover, now);
 }
 
 void choice_look(struct flight *flight, struct candidate *candidate, struct now now, uint64_t *soonest_ns) {
@@ -262,9 +256,7 @@ static enum step retry_later(struct flight *flight, const struct attempt *last, 
     if (refusal != refusal_none && (open_ns == 0 || open_ns > now.mono_ns + rules->max_ms * NS_PER_MS)) return step_on;
     if (open_ns > until_ns) until_ns = open_ns;
     if (until_ns >= flight->times.deadline_ns) return step_on;
-    if (flight->choice.route->cells &&
-        !share_take(&flight->choice.route->cells->retries, rules->budget_permille, 10, now.mono_ns))
-        return step_on;
+    if (flight->choice.route->cells && !extra_take(flight, extra_repeat, now)) return step_on;
     wait_until(flight, waiting_backoff, best, until_ns, now, out);
     return step_waits;
 }
@@ -329,6 +321,7 @@ static void answer_nothing(struct flight *flight, const struct attempt *last, ui
                    {refusal_line_share, error_too_many_in_flight},
                    {refusal_rate_limited, error_rate_limited},
                    {refusal_cooling, error_rate_limited},
+                   {refusal_cooling_for_client, error_rate_limited},
                    {refusal_credential_refused, error_provider_auth},
                    {refusal_quota_exhausted, error_quota_exhausted}};
     if (last) {

@@ -22,14 +22,12 @@ uint64_t hedge_due_ns(const struct flight *flight) {
 /* A candidate beside the live one, its holds and the route's share taken; NULL: there may be none. */
 static struct candidate *hedge_candidate(struct flight *flight, struct holds *holds, struct now now,
                                          struct actions *out) {
-    enum { floor = 1 };
     const struct route *route = flight->choice.route;
     CHECK(flight->live && !flight->rival && flight->hedge == hedge_unused);
-    struct share *share = route->cells ? &route->cells->hedges : NULL;
     if (route->retry.max_attempts && flight->attempt_count >= route->retry.max_attempts) return NULL;
-    if (!share || !share_would_take(share, route->hedge.share_permille, floor, now.mono_ns)) return NULL;
+    if (!route->cells || !extra_would_take(flight, extra_hedge, now)) return NULL;
     struct candidate *candidate = flight_choose_other(flight, now, holds, out);
-    if (!candidate || share_take(share, route->hedge.share_permille, floor, now.mono_ns)) return candidate;
+    if (!candidate || extra_take(flight, extra_hedge, now)) return candidate;
     hold_give_back(candidate, holds, now, out); /* another took the last of it */
     return NULL;
 }

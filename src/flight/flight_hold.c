@@ -25,25 +25,32 @@ static uint64_t tokens_reserved_at(const struct flight *flight, const struct tar
 
 bool flight_shares(const struct flight *flight) { return flight->client && flight->snapshot->client_count > 1; }
 
+/* Whose doing it may be; blame_nobody where clients are not told apart. */
+static uint64_t hold_who(const struct flight *flight) {
+    return flight_shares(flight) ? flight->client_hash : blame_nobody;
+}
+
 /* When the first of its keys may be used; 0: now. */
-static uint64_t keys_until(const struct target *target, struct now now) {
+static uint64_t keys_until(const struct flight *flight, const struct target *target, struct now now) {
     const struct provider *provider = target->provider;
     uint64_t soonest = UINT64_MAX;
     for (size_t i = 0; i < provider->key_count; i++) {
-        uint64_t until = key_until_ns(target, i);
+        uint64_t until = key_until_ns(target, i, hold_who(flight));
         if (until <= now.mono_ns) return 0;
         if (until < soonest) soonest = until;
     }
     return provider->key_count ? soonest : 0;
 }
 
-/* All its keys rest: why. One that is only limited comes back by itself. */
+/* All its keys rest, for this client at least: why. One that is only limited comes back by itself. */
 static enum refusal keys_refusal(const struct target *target, struct now now) {
     const struct provider *provider = target->provider;
     static const enum refusal refusals_of[key_rests] = {[key_rest_none] = refusal_cooling,
                                                         [key_rest_rate] = refusal_cooling,
                                                         [key_rest_refused] = refusal_credential_refused,
                                                         [key_rest_quota] = refusal_quota_exhausted};
+    for (size_t i = 0; i < provider->key_count; i++)
+        if (key_until_ns(target, i, blame_nobody) <= now.mono_ns) return refusal_cooling_for_client;
     for (size_t i = 0; i < provider->key_count; i++)
         if (cooldown_until_ns(&provider->key_cells[i]->cooldown) <= now.mono_ns) return refusal_cooling; /* the model */
     enum refusal all = refusals_of[key_rest_why(provider, 0)];
@@ -100,7 +107,7 @@ enum refusal hold_look(const struct flight *flight, const struct candidate *cand
     if (provider->state != provider_active) return refusal_draining;
     enum refusal shut = breakers_look(flight, target, now, until_ns);
     if (shut != refusal_none) return shut;
-    *until_ns = keys_until(target, now);
+    *until_ns = keys_until(flight, target, now);
     if (*until_ns) return keys_refusal(target, now);
     uint64_t wait = rates_wait(flight, target, now);
     if (wait) {
@@ -116,7 +123,8 @@ bool hold_is_demoted(const struct flight *flight, const struct candidate *candid
 }
 
 /* The next key in rotation that does not cool down; one that has refused this request only where there is no other. */
-static bool key_take(const struct target *target, uint64_t refused_keys, struct now now, unsigned *key) {
+static bool key_take(const struct flight *flight, const struct candidate *candidate, struct now now, unsigned *key) {
+    const struct target *target = candidate->target;
     const struct provider *provider = target->provider;
     *key = 0;
     if (provider->key_count == 0) return true;
@@ -125,10 +133,10 @@ static bool key_take(const struct target *target, uint64_t refused_keys, struct 
     while (!cell_swap(&provider->cells->next_key, &seen, seen + 1)) continue;
     for (size_t i = 0; i < provider->key_count; i++) {
         unsigned at = (unsigned)((seen + i) % provider->key_count);
-        if (key_until_ns(target, at) > now.mono_ns) continue;
+        if (key_until_ns(target, at, hold_who(flight)) > now.mono_ns) continue;
         if (!found) *key = at;
         found = true;
-        if (at < 64 && refused_keys >> at & 1) continue;
+        if (at < 64 && candidate->refused_keys >> at & 1) continue;
         *key = at;
         return true;
     }
@@ -171,7 +179,7 @@ enum refusal hold_take(struct flight *flight, const struct candidate *candidate,
         refusal = refusal_too_late;
     else if (provider->state != provider_active)
         refusal = refusal_draining;
-    else if (!key_take(target, candidate->refused_keys, now, &holds->key))
+    else if (!key_take(flight, candidate, now, &holds->key))
         refusal = refusal_cooling;
     else if (!rates_take(flight, target, now, holds))
         refusal = refusal_rate_limited;
@@ -250,9 +258,8 @@ static void outcome_tell(const struct flight *flight, const struct attempt *atte
         success_report(&cells->success, true, now.mono_ns);
         return;
     }
-    bool nobodys = verdict.provider < 0 || !flight_shares(flight);
-    unsigned count =
-        blame_count(&cells->failed, (uint16_t)(now.mono_ns / window_ns), nobodys ? blame_nobody : flight->client_hash);
+    uint64_t whose = verdict.provider < 0 ? blame_nobody : hold_who(flight);
+    unsigned count = blame_count(&cells->failed, (uint16_t)(now.mono_ns / window_ns), whose);
     for (unsigned i = 0; i < count; i++) success_report(&cells->success, false, now.mono_ns);
 }
 
@@ -332,19 +339,25 @@ static void key_throttle(const struct attempt *attempt, struct now now) {
     if (limits_are_keys(attempt))
         key_rest_until(provider, attempt->holds.key, key_rest_rate, now.mono_ns + rest_ms * NS_PER_MS);
     else
-        key_limit_until(attempt->target, attempt->holds.key, now.mono_ns + rest_ms * NS_PER_MS);
+        key_limit_until(attempt->target, attempt->holds.key, now.mono_ns + rest_ms * NS_PER_MS, now.mono_ns);
 }
 
 /* What a provider says of a path that weir knows nothing of, whoever is to blame: a raw caller must not be able to take
  * a key, a model or the provider from everybody else by asking for what the key may not. */
 static bool says_nothing(const struct attempt *attempt) { return attempt->way->blind && attempt->reply.status >= 400; }
 
-/* Is this failure a fact about the key? A 403 or a 402 may be one caller's or one model's, and a 429 one model's: it is
- * when several met it. */
+/* Is this failure a fact about the key? A 403 or a 402 may be one caller's or one model's, a 429 one model's, and a 401
+ * without the vendor's own code for a bad key one caller's (a path that the key has no scope for): it is when several
+ * met it. */
 static enum key_rest key_rest_of(const struct flight *flight, const struct attempt *attempt, struct now now) {
     switch (attempt->failure) {
     case failure_rate_limited: return limits_are_keys(attempt) ? key_rest_rate : key_rest_none;
-    case failure_authentication: return key_rest_refused;
+    case failure_authentication: /* whatever the model: a second client tells */
+        return attempt->word.is_told || !flight_shares(flight) ||
+                       key_suspect(attempt->target->provider, attempt->holds.key, flight->client_hash,
+                                   flight->client_hash, now.mono_ns)
+                   ? key_rest_refused
+                   : key_rest_none;
     case failure_quota_exhausted: return key_rest_quota;
     case failure_forbidden:
     case failure_payment:
@@ -370,7 +383,7 @@ static void key_cool(const struct flight *flight, struct attempt *attempt, struc
         return;
     }
     if (attempt->failure == failure_rate_limited &&
-        key_limited(attempt->target, key, attempt->reply.retry_after_ms, now.mono_ns))
+        key_limited(attempt->target, key, hold_who(flight), attempt->reply.retry_after_ms, now.mono_ns))
         attempt->rests = key_rest_rate;
     if (key < 64) attempt->candidate->refused_keys |= (uint64_t)1 << key;
 }

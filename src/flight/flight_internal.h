@@ -152,13 +152,19 @@ struct str masked_words(struct flight *flight, const struct attempt *attempt, st
 /* What was decoded of a reply and written anew; {NULL,0}: no memory. */
 struct str masked_text(struct flight *flight, const struct attempt *attempt, struct str text);
 
+/* -- flight_extra.c: repeats, hedges and far failovers, within the route's shares -- */
+
+/* The route's words must be there. One more of a kind: is it within the route's share, and the client's half of it? */
+bool extra_would_take(const struct flight *flight, enum extra kind, struct now now);
+bool extra_take(const struct flight *flight, enum extra kind, struct now now) __attribute__((warn_unused_result));
+
 /* -- flight_word.c: a provider's own word on what went wrong -- */
 
 /* Why the attempt failed, for log and explain, in its provider's own words or in weir's. */
 void attempt_said(struct flight *flight, struct attempt *attempt, struct str words, bool provider_said);
 void attempt_said_code(struct flight *flight, struct attempt *attempt, struct str code, struct str type);
 /* What its code and type stand for. */
-enum failure attempt_refusal(const struct attempt *attempt, const struct provider_word *word);
+enum failure attempt_refusal(struct attempt *attempt, const struct provider_word *word);
 
 /* -- flight_reply.c: replies that are no event streams -- */
 

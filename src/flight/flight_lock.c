@@ -40,6 +40,12 @@ static struct candidate *next_behind(const struct flight *flight, const struct c
     return next ? next : lock_next_of(flight, holder, true, now, until_ns);
 }
 
+/* It stands against this client, or this request, alone: it says nothing of the others. */
+static bool for_it_alone(enum refusal refusal) {
+    return refusal == refusal_breaker_open_for_client || refusal == refusal_cooling_for_client ||
+           refusal == refusal_context;
+}
+
 /* A preview looks at the lock and leaves it as it is. */
 static struct lock_view held(const struct flight *flight, struct cell *lock) {
     uint32_t first = flight->choice.route->targets[0]->id;
@@ -62,7 +68,7 @@ static bool primary_is_back(const struct flight *flight, const struct candidate 
     uint64_t ignored = 0;
     if (route->return_to_primary_ns == 0 || holder == primary || primary->target != route->targets[0]) return false;
     enum refusal refusal = hold_look(flight, primary, now, &ignored);
-    if (refusal == refusal_breaker_open_for_client) return false; /* says nothing of the others */
+    if (for_it_alone(refusal)) return false;
     bool well = refusal == refusal_none && !hold_is_demoted(flight, primary);
     uint64_t since = cell_load(&route->cells->healthy_since_ns);
     if (!well || since == 0) {
@@ -96,8 +102,7 @@ struct candidate *lock_holder(struct flight *flight, struct now now, uint32_t *e
                 moved(flight, holder, &flight->choice.candidates[0], "primary_is_back");
             continue;
         }
-        bool for_it_alone = refusal == refusal_breaker_open_for_client || refusal == refusal_context;
-        if (for_it_alone) { /* nor does failing one client, or one request, alone */
+        if (for_it_alone(refusal)) { /* nor does that lose it */
             *until_ns = open_ns;
             return NULL;
         }
@@ -130,7 +135,7 @@ struct candidate *lock_guest(struct flight *flight, struct now now) {
     struct candidate *holder = candidate_of(flight, held(flight, &flight->choice.route->cells->lock).holder);
     uint64_t ignored = 0;
     if (!holder) return NULL;
-    bool shut = holder->refusal == refusal_breaker_open_for_client || !lock_repeats(holder);
+    bool shut = for_it_alone(holder->refusal) || !lock_repeats(holder);
     if (!shut && holder->tries < flight->choice.route->failover_after) return NULL;
     size_t from = (size_t)(holder - flight->choice.candidates);
     struct candidate *demoted = NULL;

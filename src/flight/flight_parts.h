@@ -55,6 +55,7 @@ enum { attempt_tail_size = 512 };
     X(draining, "it is drained or in maintenance")                             \
     X(breaker_open, "its circuit breaker is open")                             \
     X(breaker_open_for_client, "it failed this client alone, again and again") \
+    X(cooling_for_client, "this client alone has met its rate limit")          \
     X(cooling, "its keys cool down")                                           \
     X(credential_refused, "the provider refused its credentials a moment ago") \
     X(quota_exhausted, "the credit or quota of its keys is used up")           \
@@ -219,6 +220,7 @@ struct attempt_word {
     char text[160];    /* the provider's or the connection's own */
     bool is_providers; /* it may quote its caller */
     char code[48];     /* its code or type of the error, where that is a plain name; empty: none */
+    bool is_told;      /* the vendor's table knows its code, and not its status alone */
 };
 
 /* Of its tokens: those of other models than its target's, and what they cost (flight_iterations.c). */

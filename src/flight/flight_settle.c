@@ -16,15 +16,18 @@ static int64_t attempt_cost(const struct attempt *attempt) {
     return own < 0 ? own : own > INT64_MAX - more ? INT64_MAX : own + more;
 }
 
-/* It was sent, no refusal came, and it ended before the provider had counted: it may have worked on it, and bills for
- * that. What it was sent is known by estimate, and so is what came of it; what else it made is not. */
+/* It was sent, no refusal came, and it ended before the provider had counted (or well, as a stream without a word of
+ * what it took): it may have worked on it, and bills for that. What it was sent is known by estimate, and so is what
+ * came of it; what else it made is not. */
 static void usage_estimate(const struct flight *flight, struct attempt *attempt) {
     struct usage *usage = &attempt->usage;
     int64_t delivered = attempt_delivered(attempt);
     bool refused =
         !delivered && (attempt->failure == failure_error_in_reply || attempt->failure == failure_error_in_stream ||
                        attempt->failure == failure_filtered || attempt->failure == failure_context_exceeded);
-    bool worked = attempt->sent_ns && attempt->reply.status < 300 && attempt->failure != failure_none;
+    bool counted = attempt->failure == failure_none &&
+                   (attempt->reply.mode != reply_events || usage->output_tokens >= 0 || delivered == 0);
+    bool worked = attempt->sent_ns && attempt->reply.status < 300 && !counted;
     if (!worked || refused) return;
     bool nothing = usage->input_tokens < 0 && usage->output_tokens < 0;
     if (nothing && flight->prompt_tokens > 0) usage->input_tokens = flight->prompt_tokens;

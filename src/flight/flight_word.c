@@ -6,11 +6,14 @@ void way_read_error(const struct attempt *attempt, struct str body, struct arena
     attempt->dialect.codec->read_error(body, arena, error);
 }
 
-enum failure attempt_refusal(const struct attempt *attempt, const struct provider_word *word) {
+enum failure attempt_refusal(struct attempt *attempt, const struct provider_word *word) {
     bool may_go_on = attempt->state != attempt_delivering && !attempt->way->blind;
     if (may_go_on && refusal_is_filter(word) && word->status < 500) return failure_filtered;
     if (may_go_on && refusal_is_context(word)) return failure_context_exceeded;
-    return refusal_failure(attempt->dialect.codec->dialect, attempt->target->provider->type, word);
+    enum dialect dialect = attempt->dialect.codec->dialect;
+    struct str vendor = attempt->target->provider->type;
+    attempt->word.is_told = refusal_is_told(dialect, vendor, word);
+    return refusal_failure(dialect, vendor, word);
 }
 
 void attempt_said(struct flight *flight, struct attempt *attempt, struct str words, bool provider_said) {

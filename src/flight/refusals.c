@@ -19,6 +19,7 @@ static const struct {
     {dialect_openai, ANY, 400, 403, by_code, STR("invalid_api_key"), failure_authentication},
     {dialect_openai, ANY, 400, 403, by_type, STR("invalid_api_key"), failure_authentication}, /* Perplexity */
     {dialect_openai, ANY, 400, 403, by_code, STR("account_deactivated"), failure_authentication},
+    {dialect_openai, STR("deepseek"), 400, 403, by_type, STR("authentication_error"), failure_authentication},
     {dialect_openai, STR("groq"), 400, 403, by_code, STR("organization_restricted"), failure_authentication},
     {dialect_anthropic, ANY, 400, 403, by_type, STR("authentication_error"), failure_authentication},
     {dialect_gemini, ANY, 400, 403, by_code, STR("API_KEY_INVALID"), failure_authentication},
@@ -73,10 +74,22 @@ static bool refusals_fits(size_t row, enum dialect dialect, struct str vendor, c
     }
 }
 
-enum failure refusal_failure(enum dialect dialect, struct str vendor, const struct provider_word *word) {
+enum { row_count = sizeof rows / sizeof *rows };
+
+static size_t refusals_row(enum dialect dialect, struct str vendor, const struct provider_word *word) {
+    size_t row = 0;
     if (dialect == dialect_responses) dialect = dialect_openai;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (refusals_fits(i, dialect, vendor, word)) return rows[i].failure;
+    while (row < row_count && !refusals_fits(row, dialect, vendor, word)) row++;
+    return row;
+}
+
+bool refusal_is_told(enum dialect dialect, struct str vendor, const struct provider_word *word) {
+    return refusals_row(dialect, vendor, word) < row_count;
+}
+
+enum failure refusal_failure(enum dialect dialect, struct str vendor, const struct provider_word *word) {
+    size_t row = refusals_row(dialect, vendor, word);
+    if (row < row_count) return rows[row].failure;
     return word->status < 300 ? failure_none : failure_of_status(word->status);
 }
 

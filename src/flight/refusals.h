@@ -15,6 +15,8 @@ struct provider_word {
 
 /* `vendor`: the provider's type ("deepseek"). failure_none: an error inside a good reply that no row knows. */
 enum failure refusal_failure(enum dialect dialect, struct str vendor, const struct provider_word *word);
+/* Do its code, its type or a status that has one meaning tell of it in a row of the table? */
+bool refusal_is_told(enum dialect dialect, struct str vendor, const struct provider_word *word);
 /* A content filter's word: not a failing provider. */
 bool refusal_is_filter(const struct provider_word *word);
 /* The request is longer than the model's context. Vendors without a code for it are known by how their own sentence

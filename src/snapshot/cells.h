@@ -87,11 +87,15 @@ struct place_cells {
     struct cell pass; /* round robin */
 };
 
+/* Work beyond what each request may take for itself. */
+enum extra { extra_repeat, extra_hedge, extra_failover, extras };
+
 struct client_cells {
     struct cell gate;
     struct cell requests_minute, requests_hour, tokens_minute;
-    struct cell taken;    /* the tokens of the answers that it got */
-    struct budget memory; /* its share of what is held for strangers */
+    struct cell taken;          /* the tokens of the answers that it got */
+    struct share extra[extras]; /* what it took of the routes' extra work */
+    struct budget memory;       /* its share of what is held for strangers */
 };
 
 /* Control thread only; what it hands out may be used by any thread until cells_free. All zero: empty. */

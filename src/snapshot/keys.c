@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "core/limited.h"
 
 static const uint64_t suspicion_window_ns = 60 * NS_PER_S;
 
@@ -46,33 +47,40 @@ void key_rest(const struct provider *provider, size_t key, enum key_rest why, in
     key_rest_until(provider, key, why, now_ns + (uint64_t)ms * NS_PER_MS);
 }
 
-uint64_t key_until_ns(const struct target *target, size_t key) {
+uint64_t key_until_ns(const struct target *target, size_t key, uint64_t client) {
     CHECKF(key < target->provider->key_count, "key=%zu of %zu", key, (size_t)target->provider->key_count);
     uint64_t until_ns = cooldown_until_ns(&target->provider->key_cells[key]->cooldown),
-             limited_ns = target->limited ? cooldown_until_ns(target->limited[key]) : 0;
+             limited_ns = target->limited ? limited_until_ns(target->limited[key], client) : 0;
     return until_ns > limited_ns ? until_ns : limited_ns;
 }
 
 size_t keys_resting(const struct target *target, uint64_t now_ns) {
     size_t count = 0;
-    for (size_t i = 0; i < target->provider->key_count; i++) count += key_until_ns(target, i) > now_ns;
+    for (size_t i = 0; i < target->provider->key_count; i++) count += key_until_ns(target, i, blame_nobody) > now_ns;
     return count;
 }
 
-void key_limit_until(const struct target *target, size_t key, uint64_t until_ns) {
+static void key_limit_for(const struct target *target, size_t key, uint64_t client, uint64_t until_ns,
+                          uint64_t now_ns) {
     CHECKF(key < target->provider->key_count, "key=%zu of %zu", key, (size_t)target->provider->key_count);
-    if (target->limited) cooldown_set(target->limited[key], until_ns);
+    if (target->limited) limited_note(target->limited[key], client, until_ns, now_ns);
 }
 
-bool key_limited(const struct target *target, size_t key, int64_t told_ms, uint64_t now_ns) {
-    const int64_t longest_ms = 3600000, untried_ms = 60000;
+void key_limit_until(const struct target *target, size_t key, uint64_t until_ns, uint64_t now_ns) {
+    key_limit_for(target, key, blame_nobody, until_ns, now_ns);
+}
+
+bool key_limited(const struct target *target, size_t key, uint64_t client, int64_t told_ms, uint64_t now_ns) {
+    const int64_t untried_ms = 60000;
+    struct cell *limited = &target->provider->key_cells[key]->limited;
     int64_t ms = told_ms > 0 ? told_ms : facts[key_rest_rate].rest_ms;
-    key_limit_until(target, key, now_ns + (uint64_t)(ms < longest_ms ? ms : longest_ms) * NS_PER_MS);
-    if (!suspicion_note_model(&target->provider->key_cells[key]->limited, target->name_hash, suspicion_window_ns,
-                              now_ns))
-        return false;
-    key_rest(target->provider, key, key_rest_rate, ms < untried_ms ? ms : untried_ms, now_ns);
-    return true;
+    if (ms > untried_ms) ms = untried_ms;
+    key_limit_for(target, key, client, now_ns + (uint64_t)ms * NS_PER_MS, now_ns);
+    bool is_keys = client == blame_nobody
+                       ? suspicion_note_model(limited, target->name_hash, suspicion_window_ns, now_ns)
+                       : suspicion_note(limited, client, target->name_hash, suspicion_window_ns, now_ns);
+    if (is_keys) key_rest(target->provider, key, key_rest_rate, ms, now_ns);
+    return is_keys;
 }
 
 void key_answered(const struct provider *provider, size_t key) {

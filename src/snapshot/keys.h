@@ -16,16 +16,18 @@ enum key_rest key_rest_why(const struct provider *provider, size_t key);
 struct str key_rest_name(enum key_rest why);
 struct str key_rest_sentence(enum key_rest why);
 
-/* Until when this key may not be used for this target: its own rest, or its limit for the model. */
-uint64_t key_until_ns(const struct target *target, size_t key);
-/* How many keys may not be used for it now. */
+/* Until when this client (a hash; blame_nobody: any) may not use this key for this target: its own rest, or its limit
+ * for the model. */
+uint64_t key_until_ns(const struct target *target, size_t key, uint64_t client);
+/* How many keys nobody may use for it now. */
 size_t keys_resting(const struct target *target, uint64_t now_ns);
-/* Its limit for this model is reached until then. */
-void key_limit_until(const struct target *target, size_t key, uint64_t until_ns);
-/* The same after a 429, for as long as the provider said (told_ms; 0 and less: a second), up to an hour. true: within a
- * minute another model's was reached too, with no request answered in between, so that it is the key's: it rests, but
- * no longer than a minute without being tried. */
-bool key_limited(const struct target *target, size_t key, int64_t told_ms, uint64_t now_ns);
+/* Its limit for this model is reached until then, for all. */
+void key_limit_until(const struct target *target, size_t key, uint64_t until_ns, uint64_t now_ns);
+/* The same after a 429, for as long as the provider said (told_ms; 0 and less: a second), but no longer than a minute
+ * without being tried; for this client (blame_nobody: clients are not told apart) until another one meets it. true:
+ * within a minute another model's was reached too, by another client where they are told apart, with no request
+ * answered in between, so that it is the key's: it rests as long. */
+bool key_limited(const struct target *target, size_t key, uint64_t client, int64_t told_ms, uint64_t now_ns);
 /* A request with it was answered: it is not the key that refuses. */
 void key_answered(const struct provider *provider, size_t key);
 

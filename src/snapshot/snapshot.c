@@ -63,7 +63,7 @@ void snapshot_forgive(const struct snapshot *snapshot, const struct provider *pr
             breaker_force(&snapshot->targets[i].cells->breaker, &provider->breaker, now_ns, false);
     for (size_t i = 0; i < provider->key_count; i++) {
         for (size_t t = 0; t < snapshot->target_count; t++)
-            if (snapshot->targets[t].provider == provider) cooldown_clear(snapshot->targets[t].limited[i]);
+            if (snapshot->targets[t].provider == provider) cell_store(snapshot->targets[t].limited[i], 0);
         cooldown_clear(&provider->key_cells[i]->cooldown);
         suspicion_clear(&provider->key_cells[i]->suspicion);
         suspicion_clear(&provider->key_cells[i]->limited);

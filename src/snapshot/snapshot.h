@@ -103,8 +103,8 @@ struct target {
     uint32_t id; /* durable within the process: equal names keep their id across reloads (metrics, the lock) */
     uint64_t name_hash;
     struct target_cells *cells; /* NULL: made for one request */
-    struct cell **limited;      /* of each of the provider's keys, until when its limit for this model is reached: a
-                                   cooldown; NULL: made for one request */
+    struct cell **limited;      /* of each of the provider's keys, until when its limit for this model is reached, and
+                                   for whom: limited.h; NULL: made for one request */
 };
 
 struct retry_rules {

@@ -45,6 +45,7 @@ enum sim_mutant {
     mutant_probes_ignored,   /* whose probes fail is asked like all others */
     mutant_limits_forgotten, /* a model's rate limit at a key is not remembered */
     mutant_limit_for_all,    /* one model's rate limit rests the key */
+    mutant_limit_of_one,     /* one client's rate limit holds the others */
     mutants
 };
 
@@ -97,19 +98,21 @@ struct sim_ticket {
 /* What a naive reader would know of a key: how long it may rest, and who was forbidden something lately. */
 enum { sim_keys_max = 3, sim_suspects_max = 64 };
 enum { sim_providers_max = 6, sim_targets_max = 32, sim_calls_max = 4096 };
+struct sim_met {
+    struct {
+        uint64_t at_ns;
+        unsigned client; /* 0: clients are not told apart */
+        uint32_t target;
+    } by[sim_suspects_max];
+    unsigned count;
+};
 struct sim_key {
     uint64_t rests_until_ns;
+    struct sim_met refused, limited; /* with no answer since */
     struct {
-        uint64_t at_ns;
+        uint64_t until_ns, all_until_ns; /* for the one who met it; for all */
         unsigned client;
-        uint32_t target;
-    } suspects[sim_suspects_max];
-    unsigned suspect_count;
-    uint64_t limited_until_ns[sim_targets_max]; /* for each model alone */
-    struct {
-        uint64_t at_ns;
-        unsigned target;
-    } limit; /* the last 429 with no answer since; 0: none */
+    } limits[sim_targets_max]; /* for each model alone */
 };
 
 enum { sim_reloads_max = 12 };

@@ -15,7 +15,7 @@ static const char *const mutant_names[mutants] = {
     "rate_doubled", "share_ignored",  "cells_forgotten",  "ranges_cut",    "call_twice",
     "late_taken",   "reader_ignored", "body_over",        "clients_share", "words_decide",
     "one_caller",   "echo_passed",    "one_opens",        "line_in_order", "failovers_count",
-    "outage_grows", "probes_ignored", "limits_forgotten", "limit_for_all"};
+    "outage_grows", "probes_ignored", "limits_forgotten", "limit_for_all", "limit_of_one"};
 
 static const char *const mark_names[marks_all] = {
 #define X(name) #name,

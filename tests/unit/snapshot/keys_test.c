@@ -90,14 +90,15 @@ static void a_models_limit_rests_the_key_for_that_model_alone(void **state) {
     begin(&world);
     limits_begin(&limited, &world);
     const struct target *one = &limited.targets[0], *other = &limited.targets[1];
-    for (int i = 0; i < 50; i++) assert_false(key_limited(one, 0, 5000, 0));
-    assert_int_equal(key_until_ns(one, 0), 5 * NS_PER_S);
-    assert_true(key_until_ns(other, 0) == 0 && key_until_ns(one, 1) == 0 && !rests(&world, 0, 0));
+    for (int i = 0; i < 50; i++) assert_false(key_limited(one, 0, blame_nobody, 5000, 0));
+    assert_int_equal(key_until_ns(one, 0, blame_nobody), 5 * NS_PER_S);
+    assert_true(key_until_ns(other, 0, blame_nobody) == 0 && key_until_ns(one, 1, blame_nobody) == 0 &&
+                !rests(&world, 0, 0));
     assert_true(keys_resting(one, 0) == 1 && keys_resting(other, 0) == 0 && keys_resting(one, 5 * NS_PER_S) == 0);
-    assert_false(key_limited(one, 1, 0, 0));
-    assert_int_equal(key_until_ns(one, 1), NS_PER_S);
-    assert_false(key_limited(one, 1, INT64_MAX, 0));
-    assert_int_equal(key_until_ns(one, 1), 3600 * NS_PER_S);
+    assert_false(key_limited(one, 1, blame_nobody, 0, 0));
+    assert_int_equal(key_until_ns(one, 1, blame_nobody), NS_PER_S);
+    assert_false(key_limited(one, 1, blame_nobody, INT64_MAX, 0));
+    assert_int_equal(key_until_ns(one, 1, blame_nobody), 60 * NS_PER_S); /* and then it is tried */
 }
 
 static void when_two_models_meet_it_and_nothing_is_answered_it_is_the_keys(void **state) {
@@ -107,16 +108,34 @@ static void when_two_models_meet_it_and_nothing_is_answered_it_is_the_keys(void 
     begin(&world);
     limits_begin(&limited, &world);
     const struct target *one = &limited.targets[0], *other = &limited.targets[1];
-    assert_false(key_limited(one, 0, 3000, 0));
-    assert_false(key_limited(other, 1, 3000, 0)); /* another key's */
+    assert_false(key_limited(one, 0, blame_nobody, 3000, 0));
+    assert_false(key_limited(other, 1, blame_nobody, 3000, 0)); /* another key's */
     key_answered(&world.provider, 0);
-    assert_false(key_limited(other, 0, 3000, 0));           /* something was answered in between */
-    assert_false(key_limited(one, 0, 3000, 62 * NS_PER_S)); /* too long ago */
-    assert_true(key_limited(other, 0, 3600000, 63 * NS_PER_S));
+    assert_false(key_limited(other, 0, blame_nobody, 3000, 0));           /* something was answered in between */
+    assert_false(key_limited(one, 0, blame_nobody, 3000, 62 * NS_PER_S)); /* too long ago */
+    assert_true(key_limited(other, 0, blame_nobody, 3600000, 63 * NS_PER_S));
     assert_true(rests(&world, 0, (63 + 59) * NS_PER_S) &&
                 !rests(&world, 0, (63 + 60) * NS_PER_S)); /* then it is tried */
     assert_int_equal(key_rest_why(&world.provider, 0), key_rest_rate);
     assert_false(rests(&world, 1, 0));
+}
+
+/* "Request too large": what one caller asks for must not hold the others. */
+static void what_one_client_meets_holds_that_client_alone(void **state) {
+    struct world world;
+    struct limited limited;
+    enum { alice = 0x1111, bob = 0x2222 };
+    (void)state;
+    begin(&world);
+    limits_begin(&limited, &world);
+    const struct target *one = &limited.targets[0], *other = &limited.targets[1];
+    for (int i = 0; i < 50; i++) assert_false(key_limited(i % 2 ? one : other, 0, alice, 5000, 0));
+    assert_int_equal(key_until_ns(one, 0, alice), 5 * NS_PER_S);
+    assert_int_equal(key_until_ns(one, 0, bob), 0);
+    assert_true(!rests(&world, 0, 0) && keys_resting(one, 0) == 0);
+    assert_true(key_limited(one, 0, bob, 3000, NS_PER_S)); /* both models, both clients */
+    assert_int_equal(key_until_ns(one, 0, 0x3333), 5 * NS_PER_S);
+    assert_true(keys_resting(one, NS_PER_S) == 1 && rests(&world, 0, 3 * NS_PER_S));
 }
 
 static void a_target_made_for_one_request_remembers_nothing(void **state) {
@@ -124,9 +143,9 @@ static void a_target_made_for_one_request_remembers_nothing(void **state) {
     (void)state;
     begin(&world);
     struct target target = {.provider = &world.provider, .name_hash = 5};
-    assert_false(key_limited(&target, 0, 5000, 0));
-    key_limit_until(&target, 0, NS_PER_S);
-    assert_true(key_until_ns(&target, 0) == 0 && keys_resting(&target, 0) == 0);
+    assert_false(key_limited(&target, 0, blame_nobody, 5000, 0));
+    key_limit_until(&target, 0, NS_PER_S, 0);
+    assert_true(key_until_ns(&target, 0, blame_nobody) == 0 && keys_resting(&target, 0) == 0);
 }
 
 int main(void) {
@@ -136,6 +155,7 @@ int main(void) {
         cmocka_unit_test(a_key_that_may_never_probe_is_not_taken_by_one_caller),
         cmocka_unit_test(a_models_limit_rests_the_key_for_that_model_alone),
         cmocka_unit_test(when_two_models_meet_it_and_nothing_is_answered_it_is_the_keys),
+        cmocka_unit_test(what_one_client_meets_holds_that_client_alone),
         cmocka_unit_test(a_target_made_for_one_request_remembers_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
