@@ -44,18 +44,20 @@ void losses_tell(struct flight *flight, struct attempt *attempt, const struct fi
 
 /* -- what is refused and means something -- */
 
-bool edit_fits(const struct flight *flight, const struct target *target, struct error *error) {
+bool losses_fit(const struct flight *flight, const struct target *target, uint64_t lost, struct error *error) {
     enum unsupported unsupported = flight_unsupported(flight, target);
-    uint64_t lost = flight->request.members & target->refuses;
-    for (unsigned f = 0; f < features; f++) {
-        if (!(lost >> f & 1)) continue;
-        bool refused =
-            unsupported == unsupported_refuse || (unsupported == unsupported_usual && !fit_is_tuning((enum feature)f));
-        if (refused && f != feature_max_tokens) /* that has another name */
+    for (unsigned f = 0; lost && f < features; f++) {
+        bool tuning = fit_is_tuning((enum feature)f);
+        if (lost >> f & 1 && (unsupported == unsupported_refuse || (unsupported == unsupported_usual && !tuning)))
             return error_set(error, error_unsupported, "No provider of this model can be asked for `%.*s`.",
                              STR_ARG(feature_name((enum feature)f)));
     }
     return true;
+}
+
+bool edit_fits(const struct flight *flight, const struct target *target, struct error *error) {
+    uint64_t lost = flight->request.members & target->refuses & ~FEATURE_BIT(max_tokens); /* that has another name */
+    return losses_fit(flight, target, lost, error);
 }
 
 /* -- OpenAI's -- */

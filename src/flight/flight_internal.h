@@ -318,7 +318,9 @@ enum step files_fetched(struct flight *flight, const struct event *event, struct
 
 /* What becomes of what cannot be said there: by the request, its route, or the target's provider. */
 enum unsupported flight_unsupported(const struct flight *flight, const struct target *target);
-/* false: a member of a chat request means something that the target refuses; *error says which. */
+/* false: of these (bits of enum feature), which the target cannot be told, one means something; *error says which. */
+bool losses_fit(const struct flight *flight, const struct target *target, uint64_t lost, struct error *error);
+/* The same of the members of a chat request that the target refuses. */
 bool edit_fits(const struct flight *flight, const struct target *target, struct error *error);
 /* *body as it goes to the attempt's target, in the flight's arena where it differs; names what is lost. false: no
  * memory.

@@ -177,18 +177,11 @@ static struct codec_target translate_target_of(const struct flight *flight, cons
 /* In the caller's own dialect: what the model refuses and means something. */
 static bool alike_fits(struct flight *flight, const struct target *target, struct error *error) {
     const struct message_request *message = flight->canonical.message;
-    enum unsupported unsupported = flight_unsupported(flight, target);
     const uint64_t known = FEATURE_BIT(prefill) | FEATURE_BIT(tool_choice) | FEATURE_BIT(temperature) |
                            FEATURE_BIT(top_p) | FEATURE_BIT(top_k) | FEATURE_BIT(reasoning_effort);
-    if (!message || !target->facts || !(target->facts->takes.refuses & known)) return true;
-    uint64_t lost = message_features(message, message->from) & target->facts->takes.refuses & known;
-    for (unsigned f = 0; f < features; f++) {
-        bool tuning = fit_is_tuning((enum feature)f);
-        if (lost >> f & 1 && (unsupported == unsupported_refuse || (unsupported == unsupported_usual && !tuning)))
-            return error_set(error, error_unsupported, "No provider of this model can be asked for `%.*s`.",
-                             STR_ARG(feature_name((enum feature)f)));
-    }
-    return true;
+    uint64_t refuses = target->facts ? target->facts->takes.refuses & known : 0;
+    if (!message || !refuses) return true;
+    return losses_fit(flight, target, message_features(message, message->from) & refuses, error);
 }
 
 bool translate_fits(struct flight *flight, const struct target *target, struct error *error) {
