@@ -22,14 +22,15 @@ static void rule_add(struct rules *rules, struct edit_rule rule) {
 
 /* -- names -- */
 
-/* The names of these features, separated by commas; empty: there are none. */
-static struct str feature_names(struct flight *flight, uint64_t bits) {
+static struct str feature_at(unsigned f) { return feature_name((enum feature)f); }
+
+struct str names_join(struct flight *flight, uint64_t bits, struct str (*name)(unsigned)) {
     if (!bits) return STR_NONE;
     struct text text = text_in_arena(&flight->arena, 128);
-    for (unsigned f = 0; f < features; f++) {
-        if (!(bits >> f & 1)) continue;
+    for (unsigned i = 0; i < 64; i++) {
+        if (!(bits >> i & 1)) continue;
         if (text.len) text_put(&text, STR(", "));
-        text_put(&text, feature_name((enum feature)f));
+        text_put(&text, name(i));
     }
     return text.failed ? STR_NONE : text_str(&text);
 }
@@ -38,8 +39,8 @@ void losses_tell(struct flight *flight, struct attempt *attempt, const struct fi
     struct attempt_dialect *dialect = &attempt->dialect;
     dialect->lost |= fit->dropped;
     dialect->altered |= fit->changed;
-    dialect->dropped = feature_names(flight, dialect->lost);
-    dialect->changed = feature_names(flight, dialect->altered & ~dialect->lost);
+    dialect->dropped = names_join(flight, dialect->lost, feature_at);
+    dialect->changed = names_join(flight, dialect->altered & ~dialect->lost, feature_at);
 }
 
 /* -- what is refused and means something -- */

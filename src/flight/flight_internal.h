@@ -327,6 +327,8 @@ bool edit_fits(const struct flight *flight, const struct target *target, struct 
  */
 bool edit_openai(struct flight *flight, struct attempt *attempt, struct str *body);
 bool edit_alike(struct flight *flight, struct attempt *attempt, struct str *body);
+/* The names of these bits, separated by commas, in the flight's arena; {NULL,0}: there are none, or no memory. */
+struct str names_join(struct flight *flight, uint64_t bits, struct str (*name)(unsigned));
 /* Notes what is dropped and changed, and the names of all that is, for headers and story. */
 void losses_tell(struct flight *flight, struct attempt *attempt, const struct fit *fit);
 

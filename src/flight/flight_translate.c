@@ -280,16 +280,7 @@ static bool body_keep(struct flight *flight, struct attempt *attempt) {
            openai_splice(body, &request, false, model, false, &flight->arena, &attempt->request.body);
 }
 
-static struct str embed_dropped(struct flight *flight, const struct codec *codec) {
-    uint32_t lacks = embed_asked(flight->canonical.embed) & ~codec->embed_takes;
-    struct text text = text_in_arena(&flight->arena, 128);
-    for (unsigned f = 0; f < embed_features; f++) {
-        if (!(lacks >> f & 1)) continue;
-        if (text.len) text_put(&text, STR(", "));
-        text_put(&text, embed_feature_name((enum embed_feature)f));
-    }
-    return text.failed ? STR_NONE : text_str(&text);
-}
+static struct str embed_feature_at(unsigned f) { return embed_feature_name((enum embed_feature)f); }
 
 static bool body_write(struct flight *flight, struct attempt *attempt) {
     struct text body = text_in_arena(&flight->canonical.arena, flight->body.whole.len + 512);
@@ -315,7 +306,8 @@ static bool body_write(struct flight *flight, struct attempt *attempt) {
         if (!target.counts) losses_tell(flight, attempt, &fit);
     } else if (flight->canonical.embed) {
         attempt->dialect.codec->write_embed_request(flight->canonical.embed, &target, &body);
-        attempt->dialect.dropped = embed_dropped(flight, attempt->dialect.codec);
+        uint32_t lacks = embed_asked(flight->canonical.embed) & ~attempt->dialect.codec->embed_takes;
+        attempt->dialect.dropped = names_join(flight, lacks, embed_feature_at);
     } else {
         forecast_put(flight->canonical.forecast, &body);
     }
