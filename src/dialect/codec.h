@@ -22,6 +22,7 @@ struct codec_target {
     bool reasons;                      /* the model can think; only then is a thinking budget asked for */
     bool stream;                       /* may differ from the request's */
     bool counts;                       /* the prompt's tokens are asked for and no answer */
+    bool strict_version;               /* Anthropic's API is asked in a version that refuses what older ones take */
     const struct model_takes *takes;   /* NULL: nothing is known */
 };
 

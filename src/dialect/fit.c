@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "dialect/anthropic/anthropic_version.h"
 #include "dialect/schema.h"
 
 static const struct model_takes nothing_known = {.thinking_least = -1, .thinking_most = -1};
@@ -299,6 +300,10 @@ void fit_request(const struct message_request *request, const struct codec *code
     numbers_leave(fitted, fit->dropped);
     texts_leave(fitted, fit->dropped);
     if (all_of_stop) fitted->stop_count = 0;
+    if (target->strict_version) {
+        fit->dropped |= anthropic_version_drops(fitted);
+        anthropic_version_fit(fitted);
+    }
     if (fit->dropped & FEATURE_BIT(prefill) && codec->dialect == dialect_anthropic) fitted->message_count--;
 }
 

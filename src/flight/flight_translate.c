@@ -170,6 +170,7 @@ static struct codec_target translate_target_of(const struct flight *flight, cons
                                  .output_tokens_max = row ? row->output_tokens_max : -1,
                                  .reasons = catalog_can(row, ability_reasoning),
                                  .stream = flight->request.stream,
+                                 .strict_version = version_is_strict_towards(flight, target->provider),
                                  .counts = endpoint_facts(flight->endpoint)->operation == operation_count_tokens,
                                  .takes = row ? &row->takes : NULL};
 }
@@ -296,10 +297,6 @@ static bool body_write(struct flight *flight, struct attempt *attempt) {
         uint64_t gone = reasoning_recall(flight, attempt);
         fit_request(&asked, attempt->dialect.codec, &target, flight_unsupported(flight, attempt->target), &fitted,
                     &fit);
-        if (version_is_strict_towards(flight, attempt->target->provider)) {
-            fit.dropped |= anthropic_version_drops(&fitted);
-            anthropic_version_fit(&fitted);
-        }
         if (!fit_schemas(&fitted, attempt->dialect.codec, &target, &flight->canonical.arena, &fit)) return false;
         attempt->dialect.codec->write_request(&fitted, &target, &body);
         fit.dropped |= gone;
