@@ -97,7 +97,17 @@ def test_a_seed_draws_the_same_again_and_each_operator_gets_its_share():
 
 def test_each_folder_has_integration_tests_near_it():
     for path in mutate.read_sources([]):
-        for file in mutate.near(path, "near"):
+        near, = mutate.near(path, "near")
+        for file in near:
             assert (ROOT / file).is_file(), file
-    assert len(mutate.near("src/core/pick.c", "all")) > len(mutate.near("src/core/pick.c", "near"))
+
+
+def test_the_near_ones_run_first_then_the_quick_or_all_others_each_once():
+    near, = mutate.near("src/core/pick.c", "near")
+    first, quick = mutate.near("src/core/pick.c", "quick")
+    again, others = mutate.near("src/core/pick.c", "all")
+    assert near == first == again and set(quick) < set(others) and not set(near) & set(others)
+    assert all((ROOT / file).is_file() for file in others) and len(set(others)) == len(others)
+    long = {mutate.INTEGRATION % name for name in mutate.LONG}
+    assert set(others) - set(quick) == long - set(near) and all((ROOT / file).is_file() for file in long)
     assert mutate.near("src/core/pick.c", "none") == []
