@@ -105,9 +105,32 @@ static void a_body_past_its_limit_is_refused_at_once(void **state) {
     flight_world_end(&world);
 }
 
+static void a_refusal_names_what_was_asked_for(void **state) {
+    static const struct {
+        const char *name, *value, *body;
+        bool client;
+        const char *says;
+    } rows[] = {
+        {"accept", "*/*", FLIGHT_CHAT("n", "false"), true, "This client key may not use the model `n`."},
+        {"accept", "*/*", FLIGHT_CHAT("gpt-9", "false"), true, "This client key may not use the model `gpt-9`."},
+        {"accept", "*/*", FLIGHT_CHAT("gpt-9", "false"), false, "`gpt-9`"},
+    };
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct client *client = rows[i].client ? &world.config.snapshot->clients[0] : NULL;
+        struct flight *flight = ask(&world, client, rows[i].name, rows[i].value, rows[i].body);
+        if (!strstr(flight->answer.said.message, rows[i].says)) fail_msg("row %zu: %s", i, flight->answer.said.message);
+        flight_free(flight);
+    }
+    flight_world_end(&world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_refusal_has_its_code),
+        cmocka_unit_test(a_refusal_names_what_was_asked_for),
         cmocka_unit_test(named_targets_are_asked_in_their_order_and_no_others),
         cmocka_unit_test(a_timeout_only_shortens),
         cmocka_unit_test(a_body_past_its_limit_is_refused_at_once),

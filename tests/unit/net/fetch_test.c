@@ -207,6 +207,21 @@ static void a_url_that_is_none_is_refused_before_anybody_is_asked(void **state) 
     is_not_got(&story, "longer than 8 KB");
 }
 
+static void a_url_may_be_8191_bytes_long_and_no_longer(void **state) {
+    (void)state;
+    for (size_t len = 8190; len <= 8193; len++) {
+        struct story story;
+        story_open(&story, "/");
+        size_t before = strlen(story.url);
+        memset(story.url + before, 'a', len - before);
+        if (len < 8192) story.answers[0] = PNG;
+        if (len < 8192)
+            is_got(&story, "bits");
+        else
+            is_not_got(&story, "its URL is longer than 8 KB");
+    }
+}
+
 static void one_that_takes_too_long_is_given_up(void **state) {
     struct story story;
     (void)state;
@@ -240,6 +255,7 @@ int main(void) {
         cmocka_unit_test(each_place_it_is_moved_to_is_looked_at_like_the_first),
         cmocka_unit_test(what_is_no_file_is_said),
         cmocka_unit_test(a_url_that_is_none_is_refused_before_anybody_is_asked),
+        cmocka_unit_test(a_url_may_be_8191_bytes_long_and_no_longer),
         cmocka_unit_test(one_that_takes_too_long_is_given_up),
         cmocka_unit_test(one_that_is_cancelled_is_told_of_no_more),
     };

@@ -42,6 +42,34 @@ static void each_fact_is_told_where_it_is_known_and_not_elsewhere(void **state) 
     assert_facts(&facts, "\"context_tokens\":1,\"output_tokens_max\":2,\"embeddings\":false,\"time_series\":false");
 }
 
+/* 0 tokens are no fact, one is. */
+static void what_a_model_takes_is_told_from_one_token_on(void **state) {
+    struct catalog_model facts = nothing;
+    (void)state;
+    facts.takes.thinking_least = facts.takes.thinking_most = facts.cache_tokens_min = 0;
+    assert_facts(&facts, "\"embeddings\":false,\"time_series\":false");
+    facts.takes.thinking_least = 1;
+    facts.takes.thinking_most = 2;
+    assert_facts(&facts, "\"embeddings\":false,\"time_series\":false,\"thinking_least\":1,\"thinking_most\":2");
+    facts.takes.thinking_least = facts.takes.thinking_most = -1;
+    facts.cache_tokens_min = 1;
+    assert_facts(&facts, "\"embeddings\":false,\"time_series\":false,\"cache_least\":1");
+}
+
+/* Told in both ways where it is known; a model that goes says when. */
+static void what_it_bills_and_how_long_it_lives_is_told_where_it_is_known(void **state) {
+    struct catalog_model facts = nothing;
+    (void)state;
+    facts.bills_hidden = flag_true;
+    assert_facts(&facts, "\"embeddings\":false,\"time_series\":false,\"bills_hidden\":true");
+    facts.bills_hidden = flag_false;
+    facts.released = STR("2025-01");
+    facts.deprecated = STR("2026-01");
+    facts.retires = STR("2027-01");
+    assert_facts(&facts, "\"embeddings\":false,\"time_series\":false,\"bills_hidden\":false,"
+                         "\"released\":\"2025-01\",\"deprecated\":\"2026-01\",\"retires\":\"2027-01\"");
+}
+
 /* From the first of the table to the last. */
 static void an_ability_may_be_there_be_missing_or_not_be_known(void **state) {
     struct catalog_model facts = nothing;
@@ -152,6 +180,8 @@ static void a_client_sees_what_it_may_use(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_fact_is_told_where_it_is_known_and_not_elsewhere),
+        cmocka_unit_test(what_a_model_takes_is_told_from_one_token_on),
+        cmocka_unit_test(what_it_bills_and_how_long_it_lives_is_told_where_it_is_known),
         cmocka_unit_test(an_ability_may_be_there_be_missing_or_not_be_known),
         cmocka_unit_test(each_use_is_told_by_its_name),
         cmocka_unit_test(a_route_can_do_what_one_of_its_targets_can_and_lacks_what_all_lack),
