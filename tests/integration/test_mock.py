@@ -24,6 +24,12 @@ ENDS = {
 }
 
 
+@pytest.mark.parametrize("host", ("127.0.0.1", "[::1]", "localhost"))
+def test_it_says_where_it_listens(start_mock, host):
+    mock = start_mock(listen=f"{host}:0")
+    assert mock.out[0] == f"weir mock listens on http://{host}:{mock.port}/v1" and mock.port > 0
+
+
 @pytest.mark.parametrize("path", LONG)
 def test_a_long_stream_has_its_end_in_every_dialect(start_mock, path):
     reply = http(start_mock().port, "POST", path, LONG[path])

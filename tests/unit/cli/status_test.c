@@ -1,0 +1,225 @@
+/* status_test.c - what weir explain, route, reload and drain ask of a running gateway, and how they show its answer. */
+#include "cli/cli.h"
+
+#include <stdlib.h>
+
+#include "../net/net_bench.h"
+#include "said.h"
+
+/* A gateway that answers once. */
+struct far {
+    struct net_bench net; /* without its loop */
+    int listener;
+    const char *status, *body;
+    char url[64];
+};
+
+static void *far_run(void *context) {
+    struct far *far = context;
+    char head[128];
+    int descriptor = accept(far->listener, NULL, NULL);
+    struct timeval limit = {.tv_sec = 10};
+    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    net_bench_hear(&far->net, descriptor, "\r\n\r\n");
+    const char *length = strstr(far->net.heard, "Content-Length: ");
+    size_t body = length ? (size_t)strtoul(length + 16, NULL, 10) : 0,
+           end = (size_t)(strstr(far->net.heard, "\r\n\r\n") - far->net.heard) + 4 + body;
+    while (far->net.heard_len < end) {
+        ssize_t got = recv(descriptor, far->net.heard + far->net.heard_len, end - far->net.heard_len, 0);
+        if (got <= 0) break;
+        far->net.heard_len += (size_t)got;
+        far->net.heard[far->net.heard_len] = 0;
+    }
+    snprintf(head, sizeof head, "HTTP/1.1 %s\r\nContent-Length: %zu\r\n\r\n", far->status, strlen(far->body));
+    net_bench_say(descriptor, head);
+    net_bench_say(descriptor, far->body);
+    close(descriptor);
+    return NULL;
+}
+
+struct shown {
+    int status;
+    struct said out, err;
+};
+
+/* Runs `argv` (NULL at its end) with --url of the gateway; `asks`: it is asked at all. */
+static void command_run(struct far *far, int (*command)(int argc, char **argv), const char *const *argv, bool asks,
+                        struct shown *shown) {
+    const char *all[16];
+    int argc = 0;
+    for (; argv[argc]; argc++) all[argc] = argv[argc];
+    all[argc++] = "--url";
+    all[argc++] = far->url;
+    memset(&far->net, 0, sizeof far->net);
+    far->listener = net_bench_listen(&far->net.port);
+    snprintf(far->url, sizeof far->url, "http://127.0.0.1:%u", far->net.port);
+    if (asks) assert_int_equal(pthread_create(&far->net.peer, NULL, far_run, far), 0);
+    said_begin(&shown->out, stdout);
+    said_begin(&shown->err, stderr);
+    shown->status = command(argc, (char **)all);
+    said_end(&shown->err);
+    said_end(&shown->out);
+    if (asks) pthread_join(far->net.peer, NULL);
+    close(far->listener);
+}
+
+#define ARGV(...) \
+    (const char *const[]) { __VA_ARGS__, "--admin-key", "a-key", NULL }
+
+static void an_explanation_is_shown_with_a_line_for_each_thing(void **state) {
+    static const struct {
+        const char *json, *shown;
+    } rows[] = {
+        {"{}", "{}\n"},
+        {"[]", "[]\n"},
+        {"{\"a\":1,\"b\":[1,2]}", "{\n  \"a\": 1,\n  \"b\": [\n    1,\n    2\n  ]\n}\n"},
+        {"{\"a\":[],\"b\":{},\"c\":[{}]}", "{\n  \"a\": [],\n  \"b\": {},\n  \"c\": [\n    {}\n  ]\n}\n"},
+        {"{\"a\":\"{x: [1,2]}\"}", "{\n  \"a\": \"{x: [1,2]}\"\n}\n"},
+        {"{\"a\":\"\\\"{\\\\\",\"b\":\"\"}", "{\n  \"a\": \"\\\"{\\\\\",\n  \"b\": \"\"\n}\n"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct shown shown;
+        struct far far = {.status = "200 OK", .body = rows[i].json};
+        command_run(&far, cli_explain, ARGV("explain", "req_1"), true, &shown);
+        assert_int_equal(shown.status, 0);
+        assert_string_equal(shown.out.text, rows[i].shown);
+        assert_string_equal(shown.err.text, "");
+        assert_memory_equal(far.net.heard, "GET /admin/v1/requests/req_1 HTTP/1.1\r\n", 39);
+        assert_non_null(strstr(far.net.heard, "Authorization: Bearer a-key\r\n"));
+        command_run(&far, cli_explain, ARGV("explain", "req_1", "--json"), true, &shown);
+        assert_memory_equal(shown.out.text, rows[i].json, strlen(rows[i].json));
+        assert_string_equal(shown.out.text + strlen(rows[i].json), "\n");
+    }
+}
+
+static void a_refusal_is_said_and_one_for_the_key_with_its_cure(void **state) {
+    static const struct {
+        const char *status, *body, *said;
+        bool cure;
+    } rows[] = {
+        {"401 No", "{\"error\":{\"message\":\"who?\"}}", "weir: 401: who?\n", true},
+        {"404 No", "{\"error\":{\"message\":\"not there\"}}", "weir: 404: not there\n", false},
+        {"502 No", "<html>", "weir: 502: <html>\n", false},
+        {"201 Odd", "{}", "weir: 201: {}\n", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct shown shown;
+        struct far far = {.status = rows[i].status, .body = rows[i].body};
+        command_run(&far, cli_explain, ARGV("explain", "req_1"), true, &shown);
+        assert_int_equal(shown.status, 1);
+        assert_string_equal(shown.out.text, "");
+        assert_memory_equal(shown.err.text, rows[i].said, strlen(rows[i].said));
+        assert_int_equal(strstr(shown.err.text, "give the key by --admin-key") != NULL, rows[i].cure);
+    }
+}
+
+static void an_order_is_given_and_what_came_of_it_said(void **state) {
+    static const struct {
+        int (*command)(int argc, char **argv);
+        const char *name, *status, *body, *asks, *shown;
+    } rows[] = {
+        {cli_reload, "reload", "200 OK", "{}", "POST /admin/v1/reload HTTP/1.1\r\n", "reloaded\n"},
+        {cli_reload, "reload", "200 OK", "{\"restart_for\":\"listen, workers\"}", "POST /admin/v1/reload HTTP/1.1\r\n",
+         "reloaded\nafter a restart only: listen, workers\n"},
+        {cli_drain, "drain", "202 Accepted", "{}", "POST /admin/v1/drain HTTP/1.1\r\n", "draining: nothing new"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct shown shown;
+        struct far far = {.status = rows[i].status, .body = rows[i].body};
+        command_run(&far, rows[i].command, ARGV(rows[i].name), true, &shown);
+        assert_int_equal(shown.status, 0);
+        assert_memory_equal(shown.out.text, rows[i].shown, strlen(rows[i].shown));
+        assert_memory_equal(far.net.heard, rows[i].asks, strlen(rows[i].asks));
+        far.status = "409 No";
+        far.body = "{\"error\":{\"message\":\"no\"}}";
+        command_run(&far, rows[i].command, ARGV(rows[i].name), true, &shown);
+        assert_int_equal(shown.status, 1);
+        assert_string_equal(shown.err.text, "weir: 409: no\n");
+    }
+}
+
+/* -- route -- */
+
+static void a_question_for_a_route_is_a_query_or_a_request(void **state) {
+    static const struct {
+        const char *argv[8], *asks, *body; /* NULL: a GET without one */
+    } rows[] = {
+        {{"route"}, "GET /admin/v1/route HTTP/1.1\r\n", NULL},
+        {{"route", "gpt-5"}, "GET /admin/v1/route?model=gpt-5 HTTP/1.1\r\n", NULL},
+        {{"route", "-m", "a/b:c~1", "--client", "one"},
+         "GET /admin/v1/route?model=a/b:c~1&client=one HTTP/1.1\r\n",
+         NULL},
+        {{"route", "--tags", "a=b,\xc3\xa4 &Z0"}, "GET /admin/v1/route?tags=a%3Db%2C%C3%A4%20%26Z0 HTTP/1.1\r\n", NULL},
+        {{"route", "--session", "@[`{", "--strategy", "x"},
+         "GET /admin/v1/route?strategy=x&session=%40%5B%60%7B HTTP/1.1\r\n",
+         NULL},
+        {{"route", "two words"},
+         "POST /admin/v1/route HTTP/1.1\r\n",
+         "{\"model\":\"default\",\"messages\":[{\"role\":\"user\",\"content\":\"two words\"}]}"},
+        {{"route", "two\twords", "-m", "m", "--path", "/v1/messages"},
+         "POST /admin/v1/route?path=/v1/messages HTTP/1.1\r\n",
+         "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"two\\twords\"}]}"},
+        {{"route", "word", "-m", "m", "--targets", "a/m"},
+         "POST /admin/v1/route?targets=a/m HTTP/1.1\r\n",
+         "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"word\"}]}"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct shown shown;
+        struct far far = {.status = "200 OK", .body = "{}"};
+        command_run(&far, cli_route, rows[i].argv, true, &shown);
+        assert_int_equal(shown.status, 0);
+        if (strncmp(far.net.heard, rows[i].asks, strlen(rows[i].asks)) != 0) fail_msg("%s", far.net.heard);
+        const char *body = strstr(far.net.heard, "\r\n\r\n") + 4;
+        assert_string_equal(body, rows[i].body ? rows[i].body : "");
+    }
+}
+
+static void a_request_is_read_from_a_file(void **state) {
+    char path[] = "/tmp/weir-test-XXXXXX";
+    int file = mkstemp(path);
+    struct shown shown;
+    struct far far = {.status = "200 OK", .body = "{}"};
+    (void)state;
+    assert_true(file >= 0 && write(file, "{\"model\":\"m\"}", 13) == 13);
+    close(file);
+    command_run(&far, cli_route, ARGV("route", "--request", path), true, &shown);
+    assert_int_equal(shown.status, 0);
+    assert_non_null(strstr(far.net.heard, "POST /admin/v1/route HTTP/1.1\r\n"));
+    assert_non_null(strstr(far.net.heard, "\r\n\r\n{\"model\":\"m\"}"));
+    unlink(path);
+    command_run(&far, cli_route, ARGV("route", "--request", path), false, &shown);
+    assert_int_equal(shown.status, 1);
+    assert_non_null(strstr(shown.err.text, "No such file"));
+}
+
+static void what_cannot_be_asked_is_bad_usage(void **state) {
+    static char name[5000];
+    struct shown shown;
+    struct far far = {.status = "200 OK", .body = "{}"};
+    (void)state;
+    memset(name, 'm', sizeof name - 1);
+    command_run(&far, cli_route, ARGV("route", name), false, &shown);
+    assert_int_equal(shown.status, 2);
+    assert_string_equal(shown.err.text, "weir route: the options are too long\n");
+    command_run(&far, cli_explain, ARGV("explain"), false, &shown);
+    assert_int_equal(shown.status, 2);
+    assert_memory_equal(shown.err.text, "usage: weir explain REQUEST_ID [OPTION ...]\n", 44);
+    command_run(&far, cli_explain, ARGV("explain", "a", "b"), false, &shown);
+    assert_int_equal(shown.status, 2);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_explanation_is_shown_with_a_line_for_each_thing),
+        cmocka_unit_test(a_refusal_is_said_and_one_for_the_key_with_its_cure),
+        cmocka_unit_test(an_order_is_given_and_what_came_of_it_said),
+        cmocka_unit_test(a_question_for_a_route_is_a_query_or_a_request),
+        cmocka_unit_test(a_request_is_read_from_a_file),
+        cmocka_unit_test(what_cannot_be_asked_is_bad_usage),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
