@@ -125,12 +125,78 @@ static void a_lock_is_moved_by_hand_to_a_target_of_its_route(void **state) {
     weir_close(weir, 0);
 }
 
+/* -- the library's face -- */
+
+static const char client[] = "clients: [{name: one, key_hash: "
+                             "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef, models: [m]}]\n";
+
+/* Frees it. */
+static void assert_told(char *told, const char *words) {
+    assert_non_null(told);
+    if (!strstr(told, words)) fail_msg("%s does not stand in %s", words, told);
+    weir_free(told);
+}
+
+static void a_host_sees_what_an_operator_sees(void **state) {
+    char providers[512];
+    struct weir_error error;
+    (void)state;
+    snprintf(providers, sizeof providers, "%s%s", PROVIDER("a", "") PROVIDER("b", ", priority: 7"), client);
+    struct weir *weir = weir_open_with(providers);
+    assert_told(weir_status(weir), "\"providers\":[{\"name\":\"a\",");
+    assert_told(weir_status(weir), "\"totals\":{");
+    assert_told(weir_models(weir), "{\"object\":\"list\",\"data\":[{\"id\":\"m\",");
+    assert_told(weir_metrics(weir), "# TYPE weir_requests_total counter\n");
+    assert_told(weir_metrics(weir), "{provider=\"b\"");
+    assert_null(weir_explain(weir, "req_unheard_of", &error));
+    assert_string_equal(error.code, "unknown_path");
+    assert_non_null(strstr(error.message, "No request of that id is remembered"));
+    weir_close(weir, 0);
+}
+
+static void a_host_asks_where_a_request_would_go(void **state) {
+    static const char body[] = "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}",
+                      message[] =
+                          "{\"model\":\"m\",\"max_tokens\":1,\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}";
+    char providers[512];
+    struct weir_error error;
+    struct weir_request request = {.size = sizeof request, .body = body, .body_len = sizeof body - 1};
+    (void)state;
+    snprintf(providers, sizeof providers, "%s%s", PROVIDER("a", "") PROVIDER("b", ", state: draining"), client);
+    struct weir *weir = weir_open_with(providers);
+    assert_told(weir_route(weir, "m", &error), "\"target\":\"a/m\"");
+    assert_null(weir_route(weir, "unheard-of", &error));
+    assert_string_equal(error.code, "model_not_found");
+    assert_told(weir_route_request(weir, &request, NULL, &error), "\"target\":\"a/m\"");
+    assert_told(weir_route_request(weir, &request, "one", &error), "\"target\":\"a/m\"");
+    assert_null(weir_route_request(weir, &request, "two", &error));
+    assert_string_equal(error.code, "not_allowed");
+    assert_string_equal(error.message, "There is no client `two`.");
+    request.path = "/v1/messages";
+    request.body = message;
+    request.body_len = sizeof message - 1;
+    assert_told(weir_route_request(weir, &request, NULL, &error), "\"target\":\"a/m\"");
+    request.path = "/v1/nowhere";
+    assert_null(weir_route_request(weir, &request, NULL, &error));
+    assert_string_equal(error.code, "unknown_path");
+    request.path = NULL;
+    request.body = NULL;
+    assert_null(weir_route_request(weir, &request, NULL, &error));
+    assert_string_equal(error.code, "invalid_request");
+    request = (struct weir_request){.size = sizeof request - 1, .body = body, .body_len = sizeof body - 1};
+    assert_null(weir_route_request(weir, &request, NULL, &error));
+    assert_string_equal(error.code, "invalid_request");
+    weir_close(weir, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_provider_has_no_limit_for_is_not_told),
         cmocka_unit_test(all_are_well_while_each_of_those_that_serve_is),
         cmocka_unit_test(one_that_fails_is_told_and_the_others_go_on),
         cmocka_unit_test(a_lock_is_moved_by_hand_to_a_target_of_its_route),
+        cmocka_unit_test(a_host_sees_what_an_operator_sees),
+        cmocka_unit_test(a_host_asks_where_a_request_would_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
