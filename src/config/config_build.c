@@ -248,11 +248,23 @@ static void headers_read(struct config_reading *reading, struct snapshot *snapsh
                 arena_copy(&snapshot->arena, header->key), arena_copy(&snapshot->secrets, header->text)};
 }
 
+/* One that is written twice is no second one. */
+static void each_once(struct str *list, size_t *count) {
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++) {
+        bool again = false;
+        for (size_t k = 0; k < kept && !again; k++) again = str_eq(list[k], list[i]);
+        if (!again) list[kept++] = list[i];
+    }
+    *count = kept;
+}
+
 static void models_read(struct snapshot *snapshot, const struct config_node *node, struct provider *provider) {
     const struct section section = {section_provider, node};
     struct arena *arena = &snapshot->arena;
     provider->models = read_strings(section, "models", arena, &provider->model_count);
     provider->models_written = provider->model_count > 0;
+    each_once(provider->models, &provider->model_count);
     if (provider->model_count == 0) {
         provider->models = arena_take(arena, (provider->row->model_count + 1) * sizeof *provider->models);
         for (size_t i = 0; i < provider->row->model_count && provider->models; i++)

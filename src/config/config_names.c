@@ -50,6 +50,7 @@ static void short_add(struct naming *naming, const struct provider *provider, st
     if (!route) {
         route = naming_route(naming, arena_copy(&snapshot->arena, name));
         if (!route || !map_add(&snapshot->short_targets, route->model, route)) return;
+        snapshot->short_routes[snapshot->short_count++] = route;
     }
     for (size_t i = 0; i < route->target_count; i++) {
         if (route->targets[i]->provider != provider) continue;
@@ -66,7 +67,8 @@ static void short_names_make(struct naming *naming) {
     size_t count = 0;
     for (size_t p = 0; p < snapshot->provider_count; p++)
         count += snapshot->providers[p].model_count + snapshot->providers[p].row->model_count;
-    if (!map_init(&snapshot->short_targets, &snapshot->arena, count + 1)) return;
+    snapshot->short_routes = arena_take(&snapshot->arena, (count + 1) * sizeof *snapshot->short_routes);
+    if (!snapshot->short_routes || !map_init(&snapshot->short_targets, &snapshot->arena, count + 1)) return;
     for (size_t p = 0; p < snapshot->provider_count; p++) {
         const struct provider *provider = &snapshot->providers[p];
         for (size_t m = 0; m < provider->model_count; m++) short_add(naming, provider, provider->models[m]);

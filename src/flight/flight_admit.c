@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/header_names.h"
 #include "flight/flight_internal.h"
+#include "snapshot/rights.h"
 
 /* The x-weir-* headers that steer. Those of features to come are refused, never ignored. */
 static const struct {
@@ -98,9 +99,6 @@ struct flight *flight_new(const struct flight_host *host, const struct snapshot 
     return NULL;
 }
 
-/* NULL client: the host itself, or a gateway open to anyone on loopback; both may steer. */
-static bool may_steer(const struct flight *flight) { return !flight->client || flight->client->may_steer; }
-
 /* What is asked of a cache that is not there: nothing is answered as if it were. */
 static enum step cache_admit(struct flight *flight, struct now now, struct actions *out) {
     static const struct str words[] = {STR("no-cache"), STR("no-store"), STR("only")};
@@ -120,7 +118,7 @@ static enum step cache_admit(struct flight *flight, struct now now, struct actio
 enum step flight_admit_head(struct flight *flight, struct now now, struct actions *out) {
     bool steers = flight->steering.targets.at || flight->steering.strategy.at;
     if (!budget_admits(flight->budget, 0)) return answer_error(flight, error_overloaded, STR_NONE, STR_NONE, now, out);
-    if (steers && !may_steer(flight))
+    if (steers && !client_may_steer(flight->client))
         return answer_error(
             flight, error_not_allowed,
             STR("This client key may not use x-weir-targets or x-weir-strategy: ask the operator for `may_steer`."),
@@ -173,11 +171,7 @@ static bool model_fits(struct flight *flight, const struct target *target, struc
 }
 
 static enum unfit target_unfit(struct flight *flight, const struct target *target, bool pinned) {
-    const struct client *client = flight->client;
-    if (client && !str_glob_any(client->providers, client->provider_count, target->provider->name)) return unfit_client;
-    if (client && pinned && !str_glob_any(client->models, client->model_count, target->model) &&
-        !str_glob_any(client->models, client->model_count, target->name))
-        return unfit_client;
+    if (!client_may_use(flight->client, target, pinned)) return unfit_client;
     struct error error; /* not zeroed: its sentence is long, and there may be a thousand targets */
     error.code = error_none;
     bool fits = model_fits(flight, target, &error);
@@ -301,7 +295,7 @@ static enum step route_find(struct flight *flight, struct now now, struct action
     struct str model = flight->request.model;
     flight->choice.model = arena_copy(&flight->arena, str_empty(model) ? STR("default") : model);
     flight->request.model = flight->choice.model; /* the body's bytes may go before the flight does */
-    if (client && !str_glob_any(client->models, client->model_count, flight->choice.model))
+    if (!client_may_ask(client, flight->choice.model))
         return answer_error(flight, error_not_allowed,
                             arena_printf(&flight->arena, "This client key may not use the model `%.*s`.",
                                          STR_ARG(str_slice(flight->choice.model, 0, limit_model))),
@@ -372,7 +366,7 @@ static enum step candidates_find(struct flight *flight, struct now now, struct a
     enum unfit unfit = unfit_no;
     if (flight->steering.targets.at) {
         if (pins_add(flight, &unfit, now, out) != step_on) return step_over;
-    } else if (flight->choice.route && flight->choice.route->pinned && !may_steer(flight)) {
+    } else if (flight->choice.route && flight->choice.route->pinned && !client_may_steer(flight->client)) {
         return answer_error(flight, error_not_allowed,
                             STR("This client key may not name a provider itself: ask the operator for `may_steer`."),
                             STR("model"), now, out);

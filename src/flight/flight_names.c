@@ -2,20 +2,17 @@
  * where it may use them, things stored at a provider only with `raw: true`, as they lie in one account for all. */
 #include "dialect/names.h"
 #include "flight/flight_internal.h"
+#include "snapshot/rights.h"
 
 bool client_may_name_stored(const struct flight *flight) { return !flight->client || flight->client->raw; }
 
-bool client_is_kept(const struct flight *flight) {
-    const struct client *client = flight->client;
-    return client && !str_glob_any(client->models, client->model_count, STR("*"));
-}
+bool client_is_kept(const struct flight *flight) { return !client_may_ask(flight->client, STR("*")); }
 
 bool client_may_model(const struct flight *flight, struct str provider, struct str model) {
-    const struct client *client = flight->client;
-    if (!client || str_glob_any(client->models, client->model_count, model)) return true;
+    if (client_may_ask(flight->client, model)) return true;
     if (!provider.len) return false;
     struct str name = arena_printf(flight->host->scratch, "%.*s/%.*s", STR_ARG(provider), STR_ARG(model));
-    return name.at && str_glob_any(client->models, client->model_count, name);
+    return name.at && client_may_ask(flight->client, name);
 }
 
 /* Google's own way to say it. */

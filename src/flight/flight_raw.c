@@ -12,6 +12,7 @@
 #include "dialect/names.h"
 #include "dialect/openai/openai_codec.h"
 #include "flight/flight_internal.h"
+#include "snapshot/rights.h"
 
 /* -- the way in -- */
 
@@ -159,8 +160,7 @@ static const char *why_not(struct flight *flight, const struct provider *provide
         return flight->snapshot->auth_none ? "Nobody may use /providers/{name}/... without a client key of `raw: true`."
                                            : NULL;
     if (!client->raw) return "This client key may not use /providers/{name}/...: ask the operator for `raw: true`.";
-    if (!str_glob_any(client->providers, client->provider_count, flight->head.raw->provider))
-        return "This client key may not use this provider.";
+    if (!client_may_have(client, flight->head.raw->provider)) return "This client key may not use this provider.";
     return client_is_kept(flight) && provider ? why_not_kept(flight, provider, model) : NULL;
 }
 

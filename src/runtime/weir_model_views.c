@@ -1,9 +1,6 @@
 /* weir_model_views.c - models as each API lists them, with what the catalogue knows of them. Reads snapshots only. */
 #include "runtime/weir_internal.h"
-
-static bool may_use(const struct client *client, struct str model) {
-    return !client || str_glob_any(client->models, client->model_count, model);
-}
+#include "snapshot/rights.h"
 
 /* -- what is known -- */
 
@@ -165,36 +162,76 @@ static void library_model_views_model_put(enum dialect dialect, const struct rou
     text_put_byte(text, '}');
 }
 
-/* Of all providers that list a model, the first of the configuration tells of it. */
-static bool is_teller(const struct provider *provider, const struct route *route) {
+/* -- lists -- */
+
+/* Who asks, in which words, and what is told. */
+struct listing {
+    const struct snapshot *snapshot;
+    const struct client *client;
+    enum dialect dialect;
+    struct arena arena; /* of one name */
+    struct text *text;
+};
+
+static bool listing_put(struct listing *listing, struct str name) {
+    const struct route *route = client_route(listing->snapshot, listing->client, name, &listing->arena);
+    if (route) library_model_views_model_put(listing->dialect, route, name, listing->text);
+    arena_reset(&listing->arena);
+    return route != NULL;
+}
+
+/* Of all providers that list a model, the first of the configuration tells of it; a route of its name told already. */
+static bool is_teller(const struct snapshot *snapshot, const struct provider *provider, struct str model) {
+    const struct route *route = map_find(&snapshot->model_targets, model);
+    if (!route || map_find(&snapshot->exact_routes, model)) return false;
     for (size_t i = 0; i < route->target_count; i++)
         if (route->targets[i]->provider->index < provider->index) return false;
     return true;
 }
 
+/* provider/model, where a client may ask for the model by that name alone. */
+static void listing_put_pinned(struct listing *listing, const struct provider *provider, struct str model) {
+    const struct client *client = listing->client;
+    char buffer[limit_name + limit_model + 2];
+    struct text name = text_in_buffer(buffer, sizeof buffer);
+    if (!client || !client->may_steer || client_may_ask(client, model)) return;
+    text_printf(&name, "%.*s/%.*s", STR_ARG(provider->name), STR_ARG(model));
+    bool told = map_find(&listing->snapshot->exact_routes, text_str(&name)) ||
+                map_find(&listing->snapshot->model_targets, text_str(&name));
+    if (!name.failed && !told) listing_put(listing, text_str(&name));
+}
+
+static void listing_put_provider(struct listing *listing, const struct provider *provider) {
+    for (size_t m = 0; m < provider->model_count; m++) {
+        if (is_teller(listing->snapshot, provider, provider->models[m])) listing_put(listing, provider->models[m]);
+        listing_put_pinned(listing, provider, provider->models[m]);
+    }
+}
+
+/* What a client may ask for by a name that is written, listed or made: those that no list knows, and what a route's
+ * pattern takes beside them, have no end. */
 void library_models_write(const struct snapshot *snapshot, const struct client *client, enum dialect dialect,
                           struct text *text) {
+    struct listing listing = {.snapshot = snapshot, .client = client, .dialect = dialect, .text = text};
+    arena_init(&listing.arena, 2048, 256 * 1024);
     text_put(text, shapes[dialect].before);
     for (size_t i = 0; i < snapshot->route_count; i++)
-        if (!snapshot->routes[i].is_glob && may_use(client, snapshot->routes[i].model))
-            library_model_views_model_put(dialect, &snapshot->routes[i], snapshot->routes[i].model, text);
-    for (size_t p = 0; p < snapshot->provider_count; p++)
-        for (size_t m = 0; m < snapshot->providers[p].model_count; m++) {
-            struct str model = snapshot->providers[p].models[m];
-            const struct route *route = map_find(&snapshot->model_targets, model);
-            bool told = map_find(&snapshot->exact_routes, model) != NULL;
-            if (route && !told && is_teller(&snapshot->providers[p], route) && may_use(client, model))
-                library_model_views_model_put(dialect, route, model, text);
-        }
+        if (!snapshot->routes[i].is_glob) listing_put(&listing, snapshot->routes[i].model);
+    if (!map_find(&snapshot->exact_routes, STR("default")) && !map_find(&snapshot->model_targets, STR("default")))
+        listing_put(&listing, STR("default"));
+    for (size_t p = 0; p < snapshot->provider_count; p++) listing_put_provider(&listing, &snapshot->providers[p]);
+    for (size_t i = 0; i < snapshot->short_count; i++)
+        if (!map_find(&snapshot->exact_routes, snapshot->short_routes[i]->model))
+            listing_put(&listing, snapshot->short_routes[i]->model);
     text_put(text, shapes[dialect].after);
+    arena_free(&listing.arena);
 }
 
 bool library_model_write(const struct snapshot *snapshot, const struct client *client, enum dialect dialect,
                          struct str id, struct text *text) {
-    struct arena arena;
-    arena_init(&arena, 2048, 64 * 1024);
-    const struct route *route = may_use(client, id) ? snapshot_route(snapshot, id, &arena) : NULL;
-    if (route) library_model_views_model_put(dialect, route, id, text);
-    arena_free(&arena);
-    return route != NULL;
+    struct listing listing = {.snapshot = snapshot, .client = client, .dialect = dialect, .text = text};
+    arena_init(&listing.arena, 2048, 256 * 1024);
+    bool found = listing_put(&listing, id);
+    arena_free(&listing.arena);
+    return found;
 }

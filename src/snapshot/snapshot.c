@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "dialect/openai/openai.h"
+#include "snapshot/rights.h"
 
 struct str provider_state_word(size_t place) {
     static const struct str names[] = {[provider_active] = STR("active"),
@@ -169,32 +170,49 @@ const struct route *snapshot_route(const struct snapshot *snapshot, struct str m
     return family_route(snapshot, model, arena);
 }
 
-/* Of one table: *nearest is the most alike so far, *least how far it is. */
-static void nearest_look(const struct map *names, const struct client *client, struct str model, struct str *nearest,
-                         unsigned *least) {
+/* Whose names are looked through for one that is like another. */
+struct looking {
+    const struct snapshot *snapshot;
+    const struct client *client;
+    struct str model;
+    struct arena *arena;
+    struct str nearest; /* the most alike so far */
+    unsigned least;     /* how far it is */
+};
+
+static void nearest_look(struct looking *looking, const struct map *names) {
     for (size_t i = 0; i < names->size; i++) {
-        struct str name = names->entries[i].key;
+        struct str name = names->entries[i].key, model = looking->model;
         size_t apart = name.len > model.len ? name.len - model.len : model.len - name.len;
-        if (!names->entries[i].value || apart > *least) continue; /* what is longer or shorter by more is no nearer */
+        if (!names->entries[i].value || apart > looking->least)
+            continue; /* what is longer or shorter by more is no nearer */
         unsigned distance = str_distance(name, model);
-        bool nearer = distance < *least || (distance == *least && nearest->at && str_compare(name, *nearest) < 0);
-        if (!nearer || (client && !str_glob_any(client->models, client->model_count, name))) continue;
-        *least = distance;
-        *nearest = name;
+        bool nearer = distance < looking->least ||
+                      (distance == looking->least && looking->nearest.at && str_compare(name, looking->nearest) < 0);
+        if (!nearer || !client_route(looking->snapshot, looking->client, name, looking->arena)) continue;
+        looking->least = distance;
+        looking->nearest = name;
     }
 }
 
-struct str snapshot_nearest(const struct snapshot *snapshot, const struct client *client, struct str model) {
-    struct str nearest = STR_NONE;
-    unsigned least = (unsigned)(model.len < 6 ? 3 : model.len < 64 ? model.len / 2 : 0);
-    nearest_look(&snapshot->exact_routes, client, model, &nearest, &least);
-    nearest_look(&snapshot->model_targets, client, model, &nearest, &least);
-    return nearest;
+struct str snapshot_nearest(const struct snapshot *snapshot, const struct client *client, struct str model,
+                            struct arena *arena) {
+    struct looking looking = {.snapshot = snapshot,
+                              .client = client,
+                              .model = model,
+                              .arena = arena,
+                              .least = (unsigned)(model.len < 6    ? 3
+                                                  : model.len < 64 ? model.len / 2
+                                                                   : 0)};
+    nearest_look(&looking, &snapshot->exact_routes);
+    nearest_look(&looking, &snapshot->model_targets);
+    nearest_look(&looking, &snapshot->short_targets);
+    return looking.nearest;
 }
 
 struct str snapshot_unknown(const struct snapshot *snapshot, const struct client *client, struct str model,
                             struct arena *arena) {
-    struct str nearest = snapshot_nearest(snapshot, client, model);
+    struct str nearest = snapshot_nearest(snapshot, client, model, arena);
     struct text text = text_in_arena(arena, 512);
     text_printf(&text, "No route and no provider serves the model `%.*s`", STR_ARG(str_slice(model, 0, limit_model)));
     if (nearest.at) text_printf(&text, ": did you mean `%.*s`?", STR_ARG(nearest));

@@ -194,7 +194,9 @@ struct snapshot {
     struct map targets_by_name, providers_by_name;
     struct map
         model_targets; /* struct route by a listed model's name: every enabled provider that lists it, by priority */
-    struct map short_targets;                     /* struct route by a short name: mixtral-8x7b */
+    struct map short_targets;          /* struct route by a short name: mixtral-8x7b */
+    const struct route **short_routes; /* the same, in the order in which they were made */
+    size_t short_count;
     const struct route *use_routes[catalog_uses]; /* for requests that leave the model out; NULL: `default` */
     struct rule *rules;                           /* by priority, then as written */
     struct route *rule_routes;                    /* of the rules, at the same places */
@@ -261,9 +263,10 @@ const struct route *snapshot_route(const struct snapshot *snapshot, struct str m
 /* Why a name is unknown, with the nearest that the client may use: "..., not `x`: did you mean `y`? ...". */
 struct str snapshot_unknown(const struct snapshot *snapshot, const struct client *client, struct str model,
                             struct arena *arena);
-/* The name of a route or a listed model that is most like it, among those that the client (NULL: anyone) may use;
- * {NULL, 0}: none is near. */
-struct str snapshot_nearest(const struct snapshot *snapshot, const struct client *client, struct str model);
+/* The name of a route or a listed model, or a short name, that is most like it, among those that the client may have
+ * answered (NULL: anyone); {NULL, 0}: none is near. */
+struct str snapshot_nearest(const struct snapshot *snapshot, const struct client *client, struct str model,
+                            struct arena *arena);
 /* provider/model for a provider of this gateway, whatever routes there are: one target, configured or made for this
  * request, in a route of the arena's. NULL: there is no such provider, or no memory. */
 struct route *snapshot_pinned(const struct snapshot *snapshot, struct str name, struct arena *arena);

@@ -146,7 +146,7 @@ def test_models_are_told_with_what_they_can_do(own):
     assert together["vision"] and together["tools"] and together["context_tokens"] == 8000 and "json" not in together
     assert http(weir.port, "GET", "/v1/models/stranger").json["weir"] == {"targets": ["one/stranger", "two/stranger"]}
     listed = {m["id"]: m["weir"] for m in http(weir.port, "GET", "/v1/models").json["data"]}
-    assert listed["vectors"]["use"] == ["embeddings"] and listed["vectors"]["embeddings"] and len(listed) == 11
+    assert listed["vectors"]["use"] == ["embeddings"] and listed["vectors"]["embeddings"] and len(listed) == 12
     anthropic = http(weir.port, "GET", "/v1/models/blind", headers={"anthropic-version": "2023-06-01"}).json
     assert anthropic["max_input_tokens"] == 8000 and anthropic["max_tokens"] == 100
     gemini = {m["name"]: m for m in http(weir.port, "GET", "/v1beta/models").json["models"]}

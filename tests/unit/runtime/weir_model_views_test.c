@@ -112,8 +112,12 @@ static void assert_model(const struct catalog_model *const *facts, size_t count,
     }
     struct route route = {.model = STR("m"), .targets = list, .target_count = count};
     struct snapshot snapshot = {.routes = &route, .route_count = 1};
+    struct arena arena;
+    arena_init(&arena, 1024, 4096);
+    assert_true(map_init(&snapshot.exact_routes, &arena, 1) && map_add(&snapshot.exact_routes, route.model, &route));
     library_models_write(&snapshot, NULL, dialect, &text);
     assert_written(&text, wanted);
+    arena_free(&arena);
 }
 
 static void a_route_can_do_what_one_of_its_targets_can_and_lacks_what_all_lack(void **state) {
@@ -164,17 +168,34 @@ static void each_dialect_lists_them_in_its_own_shape(void **state) {
                  "\"generateContent\"]}]}");
 }
 
-static void a_client_sees_what_it_may_use(void **state) {
-    struct str some[] = {STR("m*")};
-    struct client client = {.models = some, .model_count = 1};
-    struct route routes[] = {{.model = STR("m1")}, {.model = STR("n1")}, {.model = STR("m?"), .is_glob = true}};
-    struct snapshot snapshot = {.routes = routes, .route_count = 3};
+/* Of each name only where it is found, whose answers it may have, and the ways that this client may take. */
+static void a_client_sees_what_it_may_ask_for_and_no_other_targets(void **state) {
+    static const struct provider provider_b = {.name = STR("b"), .index = 1};
+    const struct target targets[] = {{.provider = &provider_a, .name = STR("a/m")},
+                                     {.provider = &provider_b, .name = STR("b/m")}};
+    const struct target *both[] = {&targets[0], &targets[1]}, *one[] = {&targets[0]};
+    struct route routes[] = {{.model = STR("m1"), .targets = both, .target_count = 2},
+                             {.model = STR("m2"), .targets = one, .target_count = 1},
+                             {.model = STR("m3")},
+                             {.model = STR("n1"), .targets = both, .target_count = 2},
+                             {.model = STR("m?"), .is_glob = true, .targets = both, .target_count = 2}};
+    struct str some[] = {STR("m*")}, seconds[] = {STR("b")};
+    struct client client = {.models = some, .model_count = 1, .providers = seconds, .provider_count = 1};
+    struct snapshot snapshot = {.routes = routes, .route_count = 5};
     char buffer[512];
     struct text text = text_in_buffer(buffer, sizeof buffer);
+    struct arena arena;
     (void)state;
-    library_models_write(&snapshot, &client, dialect_gemini, &text);
-    assert_written(&text, "{\"models\":[{\"name\":\"models/m1\",\"displayName\":\"m1\","
-                          "\"supportedGenerationMethods\":[\"generateContent\"]}]}");
+    arena_init(&arena, 1024, 4096);
+    assert_true(map_init(&snapshot.exact_routes, &arena, 4));
+    for (size_t i = 0; i < 4; i++) assert_true(map_add(&snapshot.exact_routes, routes[i].model, &routes[i]));
+    library_models_write(&snapshot, &client, dialect_openai, &text);
+    assert_written(&text, "{\"object\":\"list\",\"data\":[{\"id\":\"m1\",\"object\":\"model\",\"created\":0,"
+                          "\"owned_by\":\"b\",\"weir\":{\"targets\":[\"b/m\"]}}]}");
+    assert_false(library_model_write(&snapshot, &client, dialect_openai, STR("m2"), &text));
+    assert_false(library_model_write(&snapshot, NULL, dialect_openai, STR("m3"), &text)); /* nobody serves it */
+    assert_true(library_model_write(&snapshot, &client, dialect_gemini, STR("m9"), &text));
+    arena_free(&arena);
 }
 
 int main(void) {
@@ -186,7 +207,7 @@ int main(void) {
         cmocka_unit_test(each_use_is_told_by_its_name),
         cmocka_unit_test(a_route_can_do_what_one_of_its_targets_can_and_lacks_what_all_lack),
         cmocka_unit_test(each_dialect_lists_them_in_its_own_shape),
-        cmocka_unit_test(a_client_sees_what_it_may_use),
+        cmocka_unit_test(a_client_sees_what_it_may_ask_for_and_no_other_targets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

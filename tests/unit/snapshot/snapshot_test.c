@@ -132,7 +132,7 @@ static void an_unknown_name_is_told_with_the_nearest(void **state) {
     struct str said = snapshot_unknown(snapshot, NULL, STR("defalt-model-of-nobody"), &arena);
     assert_true(str_find(said, STR("`defalt-model-of-nobody`")) != SIZE_MAX);
     const struct client *client = snapshot_client(snapshot, STR("abc")); /* may use gpt-* alone */
-    struct str nearest = snapshot_nearest(snapshot, client, STR("llama-3.3-70b-versatil"));
+    struct str nearest = snapshot_nearest(snapshot, client, STR("llama-3.3-70b-versatil"), &arena);
     assert_true(nearest.at == NULL || str_starts(nearest, STR("gpt-")));
     arena_free(&arena);
     snapshot_release(snapshot);
