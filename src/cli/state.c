@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/hash.h"
 #include "cli/cli.h"
 #include "runtime/overlay.h"
@@ -128,7 +129,8 @@ bool state_admin_key(const char *state_dir, struct sha256 *hash) {
     char path[1200], key[admin_key_most + 64];
     size_t len = 0;
     snprintf(path, sizeof path, "%s/admin.key", state_dir);
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    const char *problem = "";
+    int descriptor = file_open(path, O_NOFOLLOW, &problem);
     bool absent = descriptor < 0 && errno == ENOENT, read_whole = descriptor >= 0;
     for (ssize_t got = 1; read_whole && got != 0 && len < sizeof key; len += (size_t)got)
         if ((got = read(descriptor, key + len, sizeof key - len)) < 0) {
@@ -137,7 +139,7 @@ bool state_admin_key(const char *state_dir, struct sha256 *hash) {
         }
     if (descriptor >= 0) close(descriptor);
     if (!absent && !read_whole) {
-        fprintf(stderr, "weir: cannot read %s: %s\n", path, strerror(errno));
+        fprintf(stderr, "weir: cannot read %s: %s\n", path, descriptor < 0 ? problem : strerror(errno));
         return false;
     }
     bool fine = len > 0 || key_make(path, key, &len); /* an empty one is of a start that was cut short */

@@ -5,7 +5,6 @@
 #include "net/tls.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -20,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/list.h"
 #include "base/memory.h"
@@ -129,12 +129,12 @@ struct roots {
 
 /* NULL, or why not. A file of the system's that is not there is none. */
 static const char *file_take(const char *path, struct roots *roots) {
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat status;
-    if (descriptor < 0) return strerror(errno);
     const char *problem = NULL;
-    if (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode))
-        problem = "it is not a file";
+    int descriptor = file_open(path, 0, &problem);
+    struct stat status;
+    if (descriptor < 0) return problem;
+    if (fstat(descriptor, &status) != 0)
+        problem = strerror(errno);
     else if (status.st_size > roots_bytes_max)
         problem = "it is larger than 16 MB";
     else if (!(roots->bytes = memory_take((size_t)status.st_size + 1)))
@@ -287,11 +287,22 @@ static int choose_http11(SSL *ssl, const unsigned char **chosen, unsigned char *
     return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }
 
+/* OpenSSL would wait for a pipe's writer. */
+static bool is_file(const char *path, const char *what, struct error *error) {
+    const char *problem = "";
+    int descriptor = file_open(path, 0, &problem);
+    if (descriptor < 0)
+        return error_set(error, error_bad_configuration, "The %s file %s cannot be used: %s.", what, path, problem);
+    close(descriptor);
+    return true;
+}
+
 /* NULL: *error. */
 static SSL_CTX *server_ctx_new(struct str cert_file, struct str key_file, struct error *error) {
     char cert[1024], key[1024];
     str_copy(cert, sizeof cert, cert_file);
     str_copy(key, sizeof key, key_file);
+    if (!is_file(cert, "certificate", error) || !is_file(key, "key", error)) return NULL;
     SSL_CTX *ctx = ctx_new(false);
     if (!ctx) {
         error_set(error, error_out_of_memory, "No memory for TLS.");

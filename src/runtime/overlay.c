@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/memory.h"
 
@@ -24,11 +25,13 @@ void overlay_text_free(struct str text) {
 
 bool overlay_read(const char *path, struct str *text, struct error *error) {
     *text = STR_NONE;
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    const char *problem = "";
+    int descriptor = file_open(path, 0, &problem);
     if (descriptor < 0 && errno == ENOENT) return true;
     struct stat facts;
     if (descriptor < 0 || fstat(descriptor, &facts) != 0) {
-        error_set(error, error_bad_configuration, "%s: cannot be read: %s", path, strerror(errno));
+        error_set(error, error_bad_configuration, "%s: cannot be read: %s", path,
+                  descriptor < 0 ? problem : strerror(errno));
         if (descriptor >= 0) close(descriptor);
         return false;
     }

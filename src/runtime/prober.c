@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/file.h"
 #include "base/memory.h"
 
 enum { tick_s = 1, probe_timeout_s = 10, record_every_s = 60, locks_bytes_max = 64 * 1024 };
@@ -278,7 +279,10 @@ static void locks_save(struct prober *prober, const struct snapshot *snapshot) {
 
 void prober_locks_read(struct prober *prober, const struct snapshot *snapshot) {
     char line[limit_model + limit_name + limit_model + 32];
-    FILE *file = prober->locks_path[0] ? fopen(prober->locks_path, "re") : NULL;
+    const char *problem;
+    int descriptor = prober->locks_path[0] ? file_open(prober->locks_path, 0, &problem) : -1;
+    FILE *file = descriptor < 0 ? NULL : fdopen(descriptor, "r");
+    if (descriptor >= 0 && !file) close(descriptor);
     while (file && fgets(line, sizeof line, file)) {
         struct str rest = str_trim(str_from(line)), model, target, epoch;
         uint64_t number;

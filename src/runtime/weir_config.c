@@ -6,8 +6,10 @@
 #include <glob.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "net/tls.h"
 #include "runtime/weir_internal.h"
@@ -16,13 +18,22 @@ enum { config_bytes_max = 64 * 1024 * 1024, referenced_bytes_max = 4 * 1024 * 10
 
 /* -- files -- */
 
-/* NULL: *problem is why. */
-static char *library_config_file_read(const char *path, size_t most, size_t *len, const char **problem) {
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) {
-        *problem = strerror(errno);
-        return NULL;
-    }
+/* The configuration itself may come from a pipe, `generate | weir check -c /dev/stdin`, which can be read once: who has
+ * read it already is not made to wait for more. */
+static int library_config_open(const char *path, bool *piped, const char **problem) {
+    struct stat facts;
+    *piped = stat(path, &facts) == 0 && S_ISFIFO(facts.st_mode);
+    if (!*piped) return file_open(path, 0, problem);
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor >= 0 && fcntl(descriptor, F_SETFL, 0) == 0) return descriptor;
+    *problem = strerror(errno);
+    if (descriptor >= 0) close(descriptor);
+    return -1;
+}
+
+/* All of it; closes the descriptor, -1 is none. NULL: *problem is why. */
+static char *library_config_file_read(int descriptor, size_t most, size_t *len, const char **problem) {
+    if (descriptor < 0) return NULL;
     char *content = memory_take(most + 1);
     *len = 0;
     ssize_t got = 1;
@@ -61,7 +72,7 @@ static bool referenced_read(void *context, struct str path, struct arena *arena,
     const char *problem = "";
     size_t len = 0;
     str_copy(terminated, sizeof terminated, path);
-    char *bytes = library_config_file_read(terminated, referenced_bytes_max, &len, &problem);
+    char *bytes = library_config_file_read(file_open(terminated, 0, &problem), referenced_bytes_max, &len, &problem);
     if (!bytes) return error_set(error, error_bad_configuration, "cannot read %s: %s", terminated, problem);
     *content = arena_copy(arena, str_make(bytes, len));
     bool kept = keep(source, path, str_make(bytes, len), error);
@@ -191,8 +202,12 @@ static bool text_find(const struct config_source *source, struct str *text, char
     *read = NULL;
     *text = known ? known->text : source->text ? str_from(source->text) : STR_NONE;
     if (!source->path || known) return true;
-    if (!(*read = library_config_file_read(source->path, config_bytes_max, &len, problem))) return false;
+    bool piped;
+    int descriptor = library_config_open(source->path, &piped, problem);
+    if (!(*read = library_config_file_read(descriptor, config_bytes_max, &len, problem))) return false;
     *text = str_make(*read, len);
+    *problem = "it is a pipe, and empty: what is read more than once, as `serve` does, must be a file";
+    if (piped && !len) return false;
     *problem = "out of memory";
     return keep(source, path, *text, &error);
 }
@@ -250,7 +265,7 @@ static bool stands_as_read(const struct in_force_text *known) {
     const char *problem = "";
     size_t len = 0;
     str_copy(path, sizeof path, known->path);
-    char *bytes = library_config_file_read(path, known->text.len + 1, &len, &problem);
+    char *bytes = library_config_file_read(file_open(path, 0, &problem), known->text.len + 1, &len, &problem);
     bool same = bytes && str_eq(str_make(bytes, len), known->text);
     if (bytes) memory_wipe(bytes, len);
     memory_give(bytes);

@@ -2,6 +2,7 @@
 with."""
 import os
 import re
+import socket
 import subprocess
 
 import pytest
@@ -283,6 +284,47 @@ ai_providers:
     assert status == 2 and "weir.yaml:5:10: cannot read" in said and "nothing.yaml" in said, said
     status, said = check(tmp_path, GOOD + "include: nothing/*.yaml\n")
     assert status == 0 and "fits no file" in said, said
+
+
+NAMED = {  # where a configuration names a file: the line and column that a message has
+    "include: [PATH]\n" + GOOD: (1, 11),
+    "include: ['P*TH']\n" + GOOD: (1, 11),
+    "providers:\n  openai:\n    api_key: file:PATH\n    models: [gpt-4o]\n": (3, 14),
+    "catalog: PATH\n" + GOOD: (1, 10),
+    GOOD + "    ca_file: PATH\n": (5, 14),
+    "listen:\n  - {address: '127.0.0.1:0', tls: {cert: PATH, key: PATH}}\n" + GOOD: (2, None),
+}
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "socket", "device"])
+@pytest.mark.parametrize("text", NAMED, ids=["include", "pattern", "reference", "catalog", "ca_file", "certificate"])
+def test_what_is_no_file_is_an_error_and_is_not_waited_for(tmp_path, text, kind):
+    path = tmp_path / "PATH"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
+    line, column = NAMED[text]
+    text = text.replace("PATH", str(path)).replace("P*TH", str(tmp_path / "P*TH"))
+    for command in ("check", "serve"):
+        status, said = check(tmp_path, text, command)
+        where = f"weir.yaml:{line}:{column}:" if column else f"weir.yaml:{line}:"
+        assert status == 2 and where in said and f"it is a {kind}, and no file" in said, said
+
+
+def test_a_configuration_may_come_from_a_pipe(tmp_path):
+    run = subprocess.run([BINARY, "check", "-c", "/dev/stdin"], input=GOOD, capture_output=True, text=True, timeout=10,
+                         env=environment(), cwd=tmp_path)
+    assert run.returncode == 0, run
+    os.mkfifo(tmp_path / "pipe")
+    for command in ("check", "serve"):  # nobody writes to it, or what stood in it was read already
+        status, said = check(tmp_path, None, command, path="pipe")
+        assert status == 2 and "pipe: cannot be read: it is a pipe, and empty" in said, said
 
 
 def test_the_contracts_own_example_is_fine_but_for_what_is_to_come(tmp_path):
