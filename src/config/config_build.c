@@ -277,6 +277,22 @@ static void models_read(struct snapshot *snapshot, const struct config_node *nod
     if (provider->default_model.len == 0 && provider->model_count) provider->default_model = provider->models[0];
 }
 
+/* A time that is written bounds every answer, unless whole ones have a time of their own. */
+static void timeouts_read(struct config_reading *reading, struct section section, struct provider *provider) {
+    const struct config_node *written = config_member(section.map, STR("timeout_seconds"));
+    provider->connect_timeout_ns = read_ns(section, "connect_timeout_seconds");
+    provider->first_token_timeout_ns = read_ns(section, "timeout_seconds");
+    provider->reply_timeout_ns = read_ns(section, "reply_timeout_seconds");
+    provider->stall_timeout_ns = read_ns(section, "stall_timeout_seconds");
+    if (!read_is_written(section, "timeout_seconds") || read_is_written(section, "reply_timeout_seconds")) return;
+    provider->reply_timeout_ns = provider->first_token_timeout_ns;
+    if (reading->input->text.at || written->overlay) /* the environment's has been told once, for all of them */
+        config_report(reading, written, config_warning,
+                      "`timeout_seconds: %.*s` of `%.*s` bounds a whole reply that is not streamed too: write "
+                      "`reply_timeout_seconds` beside it to give those another time",
+                      STR_ARG(config_shown(written)), STR_ARG(provider->name));
+}
+
 static void provider_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
                           const struct config_node *node, struct catalog_provider *row) {
     const struct section section = {section_provider, node};
@@ -295,14 +311,11 @@ static void provider_read(struct config_reading *reading, struct snapshot *snaps
                                   .api = (enum provider_api)read_choice(section, "api"),
                                   .priority = (int64_t)read_whole(section, "priority"),
                                   .weight = read_number(section, "weight"),
-                                  .connect_timeout_ns = read_ns(section, "connect_timeout_seconds"),
-                                  .first_token_timeout_ns = read_ns(section, "timeout_seconds"),
-                                  .reply_timeout_ns = read_ns(section, "reply_timeout_seconds"),
-                                  .stall_timeout_ns = read_ns(section, "stall_timeout_seconds"),
                                   .max_retries = (unsigned)read_whole(section, "max_retries")};
     struct str other = arena_printf(&snapshot->arena, "%.*s/(other)", STR_ARG(node->key));
     provider->other_id = config_id(reading->input->ids, other);
     snapshot->provider_count++;
+    timeouts_read(reading, section, provider);
     struct str called = read_str(section, "name");
     if (called.len && !str_eq(called, node->key))
         config_report(reading, config_member(node, STR("name")), config_error,

@@ -135,6 +135,17 @@ static void first_ones_check(struct config_reading *reading, const struct config
     }
 }
 
+/* It bounds streams and whole replies alike, and no variable says otherwise: told once for all providers. */
+static void timeout_tell(struct config_reading *reading) {
+    struct str timeout = environment(reading, "PROVIDER_TIMEOUT");
+    double seconds;
+    if (str_to_double(timeout, &seconds) && seconds > 0)
+        config_report(reading, NULL, config_warning,
+                      "PROVIDER_TIMEOUT=%.*s bounds a whole reply that is not streamed too: a configuration file with "
+                      "`reply_timeout_seconds` gives those another time",
+                      STR_ARG(str_slice(timeout, 0, 40)));
+}
+
 struct config_node *config_from_environment(struct config_reading *reading, const struct catalog *catalog) {
     struct config_node *root = arena_take_zeroed(&reading->config->arena, sizeof *root);
     if (!root) return NULL;
@@ -165,6 +176,7 @@ struct config_node *config_from_environment(struct config_reading *reading, cons
         if (key.len && has_account) provider_add(reading, providers, row, key);
     }
     if (enabled) first_ones_check(reading, providers);
+    if (providers->count) timeout_tell(reading);
     if (providers->count == 0 && reading->config->error_count == 0) {
         struct config_node *simulated = node_add(reading, providers, STR("simulated"), config_map, STR(""));
         node_add(reading, simulated, STR("type"), config_scalar, STR("simulated"));

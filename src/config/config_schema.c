@@ -201,9 +201,13 @@ static const struct config_key provider_keys[] = {
     WORD("state", provider_state_word, "active",
          "Draining and maintenance get no new attempts; `weir provider drain NAME` sets it at run time."),
     NUMBER("weight", 0, 1e6, "1", "Share under weighted strategies."),
-    SECONDS("timeout_seconds", 0, 86400, "30", "An attempt of a stream, up to its first token."),
+    SECONDS("timeout_seconds", 0, 86400, "30",
+            "An attempt of a stream, up to its first token. Where it is written and `reply_timeout_seconds` is not, "
+            "one that is not streamed too, up to the whole reply."),
     SAME("timeout", "timeout_seconds"),
-    SECONDS("reply_timeout_seconds", 0, 86400, "600", "An attempt that is not streamed, up to the whole reply."),
+    SECONDS("reply_timeout_seconds", 0, 86400, "600",
+            "An attempt that is not streamed, up to the whole reply; without it `timeout_seconds`, where that is "
+            "written."),
     SECONDS("stall_timeout_seconds", 0, 86400, "15", "In a stream, between tokens."),
     SECONDS("connect_timeout_seconds", 0, 3600, "5", "Name, connection, proxy and TLS together."),
     INT("max_retries", 0, limit_retries, "3", "Attempts after the first at this provider."),

@@ -208,6 +208,23 @@ def test_the_whole_takes_no_longer_than_its_deadline(start, start_mock):
     assert mock.requests()["count"] == 2
 
 
+@pytest.mark.parametrize("stream", (False, True))
+def test_a_timeout_that_is_written_bounds_every_answer(start, start_mock, stream):
+    slow, quick = start_mock("--fault", "hang"), start_mock()
+    weir = start({"providers": {"slow": provider(slow, priority=1, timeout_seconds=0.3, reply_timeout_seconds=None),
+                                "quick": provider(quick, priority=2)}})
+    reply = chat(weir.port, stream=stream)
+    assert reply.status == 200 and reply.headers["x-weir-provider"] == "quick", reply
+    assert slow.requests()["count"] == 1
+
+
+def test_whole_replies_keep_a_time_of_their_own(start, start_mock):
+    mock = start_mock("--latency", "700")
+    weir = start({"providers": {"p": provider(mock, timeout_seconds=0.2, reply_timeout_seconds=30)}})
+    assert chat(weir.port).status == 200
+    assert chat(weir.port, stream=True).status == 504
+
+
 def test_steering_narrows_the_targets(pair):
     weir, one, two = pair
     reply = chat(weir.port, headers={"x-weir-targets": "two/m"})

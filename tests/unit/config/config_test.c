@@ -163,8 +163,7 @@ static const struct {
     {R "{name: r}]\n", "w.yaml:2:9: the rule `r` has no targets"},
     {R "{name: r, targets: [a]}]\n", "w.yaml:2:29: a target is written provider/model, not `a`"},
     {R "{name: r, targets: [a/]}]\n", "w.yaml:2:29: a target is written provider/model, not `a/`"},
-    {R "{name: r, targets: [b/x]}]\n",
-     "w.yaml:2:29: the target `b/x` names a provider that does not exist"},
+    {R "{name: r, targets: [b/x]}]\n", "w.yaml:2:29: the target `b/x` names a provider that does not exist"},
     {R "{name: r, targets: [{target: b/x}]}]\n", "w.yaml:2:38: the target `b/x` names"},
     {R "{name: r, when: {time_of_day: \"25:00-06:00\"}, targets: [a/x]}]\n",
      "w.yaml:2:39: `25:00-06:00` is no time of day: write 22:00-06:00"},
@@ -583,6 +582,49 @@ static void the_simulated_provider_takes_no_real_ones_place(void **state) {
     }
 }
 
+static void a_timeout_that_is_written_bounds_whole_replies_too(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        unsigned first_token_s, reply_s;
+        bool told;
+    } cases[] = {{"", 30, 600, false},
+                 {", timeout_seconds: 7", 7, 7, true},
+                 {", timeout: 900", 900, 900, true},
+                 {", timeout_seconds: ~", 30, 600, false},
+                 {", reply_timeout_seconds: 50", 30, 50, false},
+                 {", timeout_seconds: 7, reply_timeout_seconds: 50", 7, 50, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[256];
+        struct config config;
+        snprintf(text, sizeof text, "providers: {a: {type: openai, api_key: k%s}}\n", cases[i].text);
+        assert_true(load(text, NULL, &config));
+        const struct provider *provider = &config.snapshot->providers[0];
+        assert_int_equal(provider->first_token_timeout_ns, cases[i].first_token_s * NS_PER_S);
+        assert_int_equal(provider->reply_timeout_ns, cases[i].reply_s * NS_PER_S);
+        assert_int_equal(config.warning_count, cases[i].told);
+        if (cases[i].told) {
+            char said[512];
+            first_problem(&config, said, sizeof said);
+            assert_non_null(strstr(said, "w.yaml:1:"));
+            assert_non_null(strstr(said, "`a` bounds a whole reply that is not streamed too: write"));
+        }
+        config_free(&config);
+    }
+}
+
+static void the_environments_timeout_is_told_once(void **state) {
+    (void)state;
+    static const char *const pairs[] = {"GROQ_API_KEY", "g", "OPENAI_API_KEY", "o", "PROVIDER_TIMEOUT", "9", NULL};
+    struct config config;
+    assert_true(load(NULL, pairs, &config));
+    assert_int_equal(config.snapshot->provider_count, 2);
+    for (size_t i = 0; i < 2; i++) assert_int_equal(config.snapshot->providers[i].reply_timeout_ns, 9 * NS_PER_S);
+    assert_int_equal(config.warning_count, 1);
+    assert_int_equal(told(&config, "PROVIDER_TIMEOUT=9 bounds a whole reply that is not streamed too"), 1);
+    config_free(&config);
+}
+
 static void the_environment_says_where_how_loud_and_how_often(void **state) {
     static const char *const pairs[] = {"GROQ_API_KEY",
                                         "k",
@@ -634,6 +676,8 @@ int main(void) {
         cmocka_unit_test(a_hedge_waits_for_a_time_or_the_95th_percentile),
         cmocka_unit_test(rules_stand_by_priority_and_equal_ones_as_written),
         cmocka_unit_test(the_simulated_provider_takes_no_real_ones_place),
+        cmocka_unit_test(a_timeout_that_is_written_bounds_whole_replies_too),
+        cmocka_unit_test(the_environments_timeout_is_told_once),
         cmocka_unit_test(the_environment_says_where_how_loud_and_how_often),
     };
     return cmocka_run_group_tests(tests, sodium_begin, ids_end);
