@@ -26,6 +26,8 @@ enum {
     limit_model = 256, /* a model's name, aliases included */
     limit_providers = 256,
     limit_targets = 4096,
+    limit_route_levels = 8,           /* routes below a route, one below the other */
+    limit_nested_targets = 64 * 4096, /* of a configuration's routes, through other routes */
     limit_loops = 64,
     limit_deployments = 64, /* configurations alive at once: the newest, and those that requests in flight began with */
 };

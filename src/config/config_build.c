@@ -277,22 +277,6 @@ static void models_read(struct snapshot *snapshot, const struct config_node *nod
     if (provider->default_model.len == 0 && provider->model_count) provider->default_model = provider->models[0];
 }
 
-/* A time that is written bounds every answer, unless whole ones have a time of their own. */
-static void timeouts_read(struct config_reading *reading, struct section section, struct provider *provider) {
-    const struct config_node *written = config_member(section.map, STR("timeout_seconds"));
-    provider->connect_timeout_ns = read_ns(section, "connect_timeout_seconds");
-    provider->first_token_timeout_ns = read_ns(section, "timeout_seconds");
-    provider->reply_timeout_ns = read_ns(section, "reply_timeout_seconds");
-    provider->stall_timeout_ns = read_ns(section, "stall_timeout_seconds");
-    if (!read_is_written(section, "timeout_seconds") || read_is_written(section, "reply_timeout_seconds")) return;
-    provider->reply_timeout_ns = provider->first_token_timeout_ns;
-    if (reading->input->text.at || written->overlay) /* the environment's has been told once, for all of them */
-        config_report(reading, written, config_warning,
-                      "`timeout_seconds: %.*s` of `%.*s` bounds a whole reply that is not streamed too: write "
-                      "`reply_timeout_seconds` beside it to give those another time",
-                      STR_ARG(config_shown(written)), STR_ARG(provider->name));
-}
-
 static void provider_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
                           const struct config_node *node, struct catalog_provider *row) {
     const struct section section = {section_provider, node};
@@ -315,7 +299,6 @@ static void provider_read(struct config_reading *reading, struct snapshot *snaps
     struct str other = arena_printf(&snapshot->arena, "%.*s/(other)", STR_ARG(node->key));
     provider->other_id = config_id(reading->input->ids, other);
     snapshot->provider_count++;
-    timeouts_read(reading, section, provider);
     struct str called = read_str(section, "name");
     if (called.len && !str_eq(called, node->key))
         config_report(reading, config_member(node, STR("name")), config_error,
@@ -592,7 +575,7 @@ static struct target *rule_provider_find(struct config_reading *reading, struct 
 
 static void route_target_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
                               const struct config_node *node, struct route *route) {
-    struct target *target = target_find(reading, snapshot, root, node);
+    struct target *target = config_target_route(node) ? NULL : target_find(reading, snapshot, root, node);
     if (target && stands_in(snapshot, target, (uint32_t)snapshot->route_count + 1))
         config_report(reading, node, config_error, "the target `%.*s` stands twice in the route `%.*s`",
                       STR_ARG(target->name), STR_ARG(str_slice(route->model, 0, 80)));
@@ -649,8 +632,12 @@ static void routes_read(struct config_reading *reading, struct snapshot *snapsho
         !map_init(&snapshot->exact_routes, &snapshot->arena, count + 1) ||
         !map_init(&snapshot->targets_by_name, &snapshot->arena, targets + 1))
         return;
-    for (const struct config_node *node = count ? list->first : NULL; node; node = node->next)
+    const struct config_node **nodes = arena_take(&reading->config->arena, (count + 1) * sizeof *nodes);
+    for (const struct config_node *node = count && nodes ? list->first : NULL; node; node = node->next) {
+        nodes[snapshot->route_count] = node;
         if (node->kind == config_map) route_read(reading, snapshot, root, node);
+    }
+    if (nodes) routes_nest(reading, snapshot, nodes);
 }
 
 /* A model that no route names goes to every provider that lists it. */

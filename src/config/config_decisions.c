@@ -127,11 +127,28 @@ static void keys_of_provider(struct config_reading *reading, struct snapshot *sn
     }
 }
 
+/* A time that is written bounds every answer, unless whole ones have a time of their own. */
+static void timeouts_read(struct config_reading *reading, struct section section, struct provider *provider) {
+    const struct config_node *written = config_member(section.map, STR("timeout_seconds"));
+    provider->connect_timeout_ns = read_ns(section, "connect_timeout_seconds");
+    provider->first_token_timeout_ns = read_ns(section, "timeout_seconds");
+    provider->reply_timeout_ns = read_ns(section, "reply_timeout_seconds");
+    provider->stall_timeout_ns = read_ns(section, "stall_timeout_seconds");
+    if (!read_is_written(section, "timeout_seconds") || read_is_written(section, "reply_timeout_seconds")) return;
+    provider->reply_timeout_ns = provider->first_token_timeout_ns;
+    if (reading->input->text.at || written->overlay) /* the environment's has been told once, for all of them */
+        config_report(reading, written, config_warning,
+                      "`timeout_seconds: %.*s` of `%.*s` bounds a whole reply that is not streamed too: write "
+                      "`reply_timeout_seconds` beside it to give those another time",
+                      STR_ARG(config_shown(written)), STR_ARG(provider->name));
+}
+
 void decisions_of_provider(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
                            const struct config_node *node, struct provider *provider) {
     const struct section section = {section_provider, node}, top = {section_top, root},
                          queue = read_section(section, "queue"), health = read_section(section, "health");
     struct str name = arena_printf(&snapshot->arena, "%.*s|%.*s", STR_ARG(provider->name), STR_ARG(provider->base_url));
+    timeouts_read(reading, section, provider);
     provider->cells = cells(reading, snapshot, "provider ", name, sizeof(struct provider_cells));
     keys_of_provider(reading, snapshot, name, provider);
     provider->breaker = breaker_of(read_section(section, "circuit_breaker"));
@@ -160,6 +177,17 @@ void decisions_of_target(struct config_reading *reading, struct snapshot *snapsh
 
 struct str config_target_name(const struct config_node *node) {
     return node->kind == config_map ? read_str((struct section){section_target, node}, "target") : node->text;
+}
+
+const struct config_node *config_target_route(const struct config_node *node) {
+    return node->kind == config_map ? config_member(node, STR("route")) : NULL;
+}
+
+struct route_place decisions_of_place(struct config_reading *reading, struct snapshot *snapshot,
+                                      const struct route *route, struct str target, double weight) {
+    struct str name = arena_printf(&snapshot->arena, "%.*s>%.*s", STR_ARG(route->model), STR_ARG(target));
+    return (struct route_place){.cells = cells(reading, snapshot, "place ", name, sizeof(struct place_cells)),
+                                .weight = weight > 0 ? weight : 1e-6};
 }
 
 /* The weight that the route gives this target, or the provider's. */
@@ -198,14 +226,9 @@ void decisions_of_route(struct config_reading *reading, struct snapshot *snapsho
     route->filtered_next = read_is(section, "on_filtered", "next");
     route->cells = cells(reading, snapshot, "route ", route->model, sizeof(struct route_cells));
     route->places = arena_take_zeroed(&snapshot->arena, (route->target_count + 1) * sizeof *route->places);
-    for (size_t i = 0; i < route->target_count && route->places; i++) {
-        struct str name =
-            arena_printf(&snapshot->arena, "%.*s>%.*s", STR_ARG(route->model), STR_ARG(route->targets[i]->name));
-        double weight = weight_of(node, route->targets[i]);
+    for (size_t i = 0; i < route->target_count && route->places; i++)
         route->places[i] =
-            (struct route_place){.cells = cells(reading, snapshot, "place ", name, sizeof(struct place_cells)),
-                                 .weight = weight > 0 ? weight : 1e-6};
-    }
+            decisions_of_place(reading, snapshot, route, route->targets[i]->name, weight_of(node, route->targets[i]));
 }
 
 void decisions_of_client(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,

@@ -12,6 +12,11 @@ void decisions_of_provider(struct config_reading *reading, struct snapshot *snap
                            const struct config_node *node, struct provider *provider);
 /* What a target is called, as it stands in a list: a map's `target`, or a scalar. */
 struct str config_target_name(const struct config_node *node);
+/* The name of the route that stands there instead of a target; NULL: none does. */
+const struct config_node *config_target_route(const struct config_node *node);
+/* A target, or a route, in a route. */
+struct route_place decisions_of_place(struct config_reading *reading, struct snapshot *snapshot,
+                                      const struct route *route, struct str target, double weight);
 void decisions_of_target(struct config_reading *reading, struct snapshot *snapshot, struct target *target);
 /* Its targets are complete; node NULL: a route that is made, not written. A rule is read as a route is. */
 void decisions_of_route(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
@@ -35,6 +40,12 @@ struct config_targets {
 };
 void rules_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
                 const struct config_targets *targets);
+/* config_nested.c: routes among the targets of routes. All routes are complete but for these; `nodes` are their own, in
+ * the same order. */
+void routes_nest(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *const *nodes);
+/* The same for a rule's route, once all routes are complete. */
+void rule_nest(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
+               struct route *route);
 /* config_names.c: short names, and models for requests without one; after the listed models have their routes. The
  * target provider/model, made at its first use. */
 typedef struct target *(*config_target_make)(struct config_reading *reading, struct snapshot *snapshot,

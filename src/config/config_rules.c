@@ -62,7 +62,7 @@ static void rule_targets_read(struct config_reading *reading, struct snapshot *s
     else if (count == 0 && (route->targets[0] = find->of_provider(reading, snapshot, root, provider)))
         route->target_count = 1;
     for (const struct config_node *at = count ? targets->first : NULL; at; at = at->next) {
-        struct target *target = find->listed(reading, snapshot, root, at);
+        struct target *target = config_target_route(at) ? NULL : find->listed(reading, snapshot, root, at);
         if (target) route->targets[route->target_count++] = target;
     }
 }
@@ -81,6 +81,7 @@ static void rule_read(struct config_reading *reading, struct snapshot *snapshot,
     rule_targets_read(reading, snapshot, root, node, &route, find);
     route.model = arena_printf(arena, "rule %.*s", STR_ARG(rule.name));
     decisions_of_route(reading, snapshot, root, node, &route);
+    rule_nest(reading, snapshot, node, &route);
     rule.targets = route.targets;
     rule.target_count = route.target_count;
     rule.strategy = route.strategy;

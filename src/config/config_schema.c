@@ -313,7 +313,8 @@ static const struct config_key route_keys[] = {
     TEXT("model", "", "What clients ask for: a name, or a glob such as \"gpt-4*\"."),
     WORD("strategy", strategy_word, "", "As selection_strategy, for this route.",
          .otherwise = STR("selection_strategy")),
-    LIST("targets", section_target, "provider/model, or {target, weight}, in the order they are tried."),
+    LIST("targets", section_target,
+         "provider/model, {target, weight}, or {route, weight} for another route, in the order they are tried."),
     CHOICE("unsupported", "usual|drop|refuse", "usual", "The same for this route; usual: as the provider has it."),
     INT("failover_after", 1, 255, "3", "Failures that move the lock (exclusive)."),
     SECONDS("return_to_primary_seconds", 0, config_days_30, "", "When the lock goes back (exclusive); with 0 it stays.",
@@ -332,7 +333,11 @@ static const struct config_key route_keys[] = {
 
 static const struct config_key target_keys[] = {
     TEXT("target", "", "provider/model."),
-    NUMBER("weight", 0, 1e6, "", "Share under weighted strategies.", .otherwise = STR("the provider's")),
+    TEXT("route", "",
+         "Another route, by its `model`, in place of `target`: it is one target here, and chooses among its own by its "
+         "own strategy and lock. At most 8 routes below one another, none in a circle; not in a route whose strategy "
+         "is `exclusive`."),
+    NUMBER("weight", 0, 1e6, "", "Share under weighted strategies.", .otherwise = STR("the provider's; a route's: 1")),
 };
 
 static const struct config_key queue_keys[] = {

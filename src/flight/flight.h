@@ -112,6 +112,7 @@ struct flight_facts {
     uint64_t arrived_ns;
     int64_t arrived_wall_ns;
     struct str route;              /* {NULL,0}: none was found */
+    struct str lock_route;         /* the route whose lock it moved: the one that was asked for, or one in it */
     struct str lock_from, lock_to; /* names of targets, where it moved the route's lock; {NULL,0}: it did not */
     const char *lock_why;
 };

@@ -211,6 +211,7 @@ static bool candidates_add(struct flight *flight, const struct route *route, boo
         if (found != unfit_no || is_candidate(flight, target, before)) continue;
         flight->choice.candidates[flight->choice.count++] =
             (struct candidate){.target = target,
+                               .leaf = (uint32_t)i,
                                .place = route->places ? route->places[i].cells : NULL,
                                .weight = route->places ? route->places[i].weight : 1};
     }
@@ -405,6 +406,11 @@ static enum step flight_candidates(struct flight *flight, struct now now, struct
     if (route_find(flight, now, out) != step_on || candidates_find(flight, now, out) != step_on) return step_over;
     if (!flight->steering.strategy.at)
         flight->choice.by = flight->steering.targets.at ? strategy_priority : flight->choice.route->strategy;
+    if (flight->choice.by == strategy_exclusive && flight->choice.route->levels)
+        return answer_error(flight, error_invalid_request,
+                            STR("x-weir-strategy: a route with routes among its targets has no lock: `exclusive` is "
+                                "for one without."),
+                            STR("x-weir-strategy"), now, out);
     if (flight->choice.by != strategy_exclusive) candidates_size(flight); /* the lock's holder serves, or nobody */
     return step_on;
 }
@@ -418,7 +424,8 @@ static enum step model_admit(struct flight *flight, struct now now, struct actio
 }
 
 enum step flight_find(struct flight *flight, struct now now, struct actions *out) {
-    return (flight->door->admit ? flight->door->admit : model_admit)(flight, now, out);
+    if ((flight->door->admit ? flight->door->admit : model_admit)(flight, now, out) != step_on) return step_over;
+    return levels_make(flight) ? step_on : answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
 }
 
 enum step flight_admit(struct flight *flight, struct now now, struct actions *out) {

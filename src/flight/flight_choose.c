@@ -55,7 +55,7 @@ void choice_look(struct flight *flight, struct candidate *candidate, struct now 
         candidate->refusal = refusal_cannot_go_on;
         return;
     }
-    if (candidate->tries && !has_other_key(flight, candidate))
+    if (level_was_asked(flight, candidate) && !(candidate->tries && has_other_key(flight, candidate)))
         candidate->refusal = refusal_tried;
     else if (!failover_fits(flight, candidate, now))
         candidate->refusal = refusal_failover_budget;
@@ -76,8 +76,8 @@ static const bool measures[strategies] = {[strategy_least_loaded] = true,
                                           [strategy_cost_optimized] = true,
                                           [strategy_adaptive] = true};
 
-static struct pick_candidate choose_facts_of(const struct flight *flight, const struct candidate *candidate,
-                                             struct now now) {
+static struct pick_candidate choose_facts_of(const struct flight *flight, const struct level *level,
+                                             const struct candidate *candidate, struct now now) {
     const uint64_t fading_ns = 60 * NS_PER_S;
     const struct target *target = candidate->target;
     const struct provider *provider = target->provider;
@@ -94,12 +94,12 @@ static struct pick_candidate choose_facts_of(const struct flight *flight, const 
         .pass = candidate->place ? cell_load(&candidate->place->pass) : 0,
         .in_flight = gate_in_use(&provider->cells->gate),
     };
-    if (flight->choice.by == strategy_cost_optimal || flight->choice.by == strategy_cost_optimized)
+    if (level->by == strategy_cost_optimal || level->by == strategy_cost_optimized)
         facts.cost_nano_usd = choice_cost(flight, target);
     if (target->cells) {
         double ramp = breaker_ramp(&target->cells->breaker, &provider->breaker, flight->client_hash, now.mono_ns);
         if (ramp < facts.ramp) facts.ramp = ramp;
-        if (!measures[flight->choice.by]) return facts;
+        if (!measures[level->by]) return facts;
         facts.latency_ns = latency_read(&target->cells->latency, fading_ns, now.mono_ns);
         facts.in_flight = gate_in_use(&target->cells->in_flight);
         health.slowness = pace_slowness(&target->cells->pace.slowness);
@@ -111,64 +111,85 @@ static struct pick_candidate choose_facts_of(const struct flight *flight, const 
     return facts;
 }
 
+/* An inner route is one target: as its best one is, with its own place, weight and name. */
+static struct pick_candidate member_facts(const struct flight *flight, const struct level *level,
+                                          const struct level_member *member, struct now now) {
+    struct pick_candidate facts = choose_facts_of(flight, level, member->candidate, now);
+    if (!member->inner) return facts;
+    const struct route_level *as = member->inner->as;
+    facts.priority = as->priority;
+    facts.weight = as->place.weight;
+    facts.name_hash = as->name_hash;
+    facts.pass = as->place.cells ? cell_load(&as->place.cells->pass) : 0;
+    return facts;
+}
+
 /* The session that was named, else the client; without either each request for itself. */
 static uint64_t sticky_hash(const struct flight *flight) {
     if (flight->steering.session.len) return str_hash(flight->steering.session) ^ flight->client_hash;
     return flight->client ? flight->client_hash : str_hash(flight->request_id);
 }
 
-static void passes_advance(struct flight *flight, struct candidate *chosen, uint64_t least) {
-    if (flight->choice.by == strategy_round_robin && chosen->place && !flight->previews)
-        pick_pass_advance(&chosen->place->pass, least, chosen->weight);
-}
-
 static bool choose_is_open(const struct candidate *candidate) {
-    return candidate->refusal == refusal_none && !candidate->raced;
+    return candidate && candidate->refusal == refusal_none && !candidate->raced;
 }
 
 /* Those that nothing stands against, as the strategy looks at them: in scratch, as long as a route may be. */
 struct opened {
-    struct candidate **open;
+    struct level_member *open;
     struct pick_candidate *facts;
     double *scores;
     size_t count;
 };
 
 /* Those whose probes fail come after all others; where all do, that changes nothing. */
-static bool all_are_demoted(const struct flight *flight) {
-    for (size_t i = 0; i < flight->choice.count; i++)
-        if (choose_is_open(&flight->choice.candidates[i]) && !flight->choice.candidates[i].demoted) return false;
+static bool all_are_demoted(const struct flight *flight, const struct level *level) {
+    struct level_member member;
+    for (size_t at = level->first; level_next(flight, level, &at, &member);)
+        if (choose_is_open(member.candidate) && !member.candidate->demoted) return false;
     return true;
 }
 
 /* Without memory for it none are found. */
-static struct opened opened_of(struct flight *flight, struct now now) {
+static struct opened opened_of(struct flight *flight, const struct level *level, struct now now) {
     struct arena *scratch = flight->host->scratch;
     struct opened opened = {.count = 0};
-    size_t most = flight->choice.count;
-    opened.open = arena_take(scratch, most * sizeof(struct candidate *));
+    struct level_member member;
+    size_t most = level->end - level->first;
+    opened.open = arena_take(scratch, most * sizeof *opened.open);
     opened.facts = arena_take(scratch, most * sizeof *opened.facts);
     opened.scores = arena_take(scratch, most * sizeof *opened.scores);
     if (!opened.open || !opened.facts || !opened.scores) return opened;
-    bool demoted_too = all_are_demoted(flight);
-    for (size_t i = 0; i < most; i++) {
-        struct candidate *candidate = &flight->choice.candidates[i];
-        if (!choose_is_open(candidate) || (candidate->demoted && !demoted_too)) continue;
-        opened.open[opened.count] = candidate;
-        opened.facts[opened.count++] = choose_facts_of(flight, candidate, now);
+    bool demoted_too = all_are_demoted(flight, level);
+    for (size_t at = level->first; level_next(flight, level, &at, &member);) {
+        if (!choose_is_open(member.candidate) || (member.candidate->demoted && !demoted_too)) continue;
+        opened.open[opened.count] = member;
+        opened.facts[opened.count++] = member_facts(flight, level, &member, now);
     }
     return opened;
 }
 
-/* The best of those that nothing stands against; NULL: there is none. */
-struct candidate *choice_best(struct flight *flight, struct now now) {
-    struct candidate *only = flight->choice.candidates;
-    if (flight->choice.count == 1) return choose_is_open(only) ? only : NULL;
-    struct opened opened = opened_of(flight, now);
-    if (opened.count == 0) return NULL;
-    bool by_priority =
-        flight->choice.by == strategy_adaptive && flight->attempt_count && !flight->snapshot->fallback_by_score;
-    struct pick_input input = {.strategy = by_priority ? strategy_priority : flight->choice.by,
+/* Its best, by its strategy; inner levels have theirs. */
+static void level_choose(struct flight *flight, struct level *level, struct now now) {
+    level->best = NULL;
+    level->through = NULL;
+    if (level->first == level->end) return;
+    if (level->around && level_is_locked(level)) {
+        level->best = lock_choose(flight, level, now);
+        return;
+    }
+    struct level *going_on = level_going_on(flight, level);
+    bool goes_on = going_on && choose_is_open(going_on->best); /* but who is demoted comes after all others */
+    if (goes_on && (!going_on->best->demoted || all_are_demoted(flight, level))) {
+        level->best = going_on->best;
+        level->through = going_on;
+        level->floor = 0;
+        return;
+    }
+    struct opened opened = opened_of(flight, level, now);
+    if (opened.count == 0) return;
+    bool by_priority = level->by == strategy_adaptive && flight->attempt_count && !flight->snapshot->fallback_by_score;
+    struct pick_input input = {.strategy = by_priority ? strategy_priority : level->by,
                                .candidates = opened.facts,
                                .count = opened.count,
                                .weights = flight->snapshot->adaptive,
@@ -176,9 +197,34 @@ struct candidate *choice_best(struct flight *flight, struct now now) {
                                .random = prng_next(flight->host->prng)};
     size_t best = pick(&input, opened.scores);
     CHECKF(best < opened.count, "best=%zu count=%zu", best, opened.count);
-    for (size_t i = 0; i < opened.count; i++) opened.open[i]->score = opened.scores[i];
-    passes_advance(flight, opened.open[best], pick_pass_floor(&input, best));
-    return opened.open[best];
+    for (size_t i = 0; i < opened.count; i++)
+        if (!opened.open[i].inner) opened.open[i].candidate->score = opened.scores[i];
+    level->best = opened.open[best].candidate;
+    level->through = opened.open[best].inner;
+    if (level->by == strategy_round_robin) level->floor = pick_pass_floor(&input, best);
+}
+
+/* Each level on the way to the chosen one has had a turn of its target there. One that is gone on with has had it. */
+static void passes_advance(const struct flight *flight) {
+    const struct level *level = &flight->choice.levels[0], *through;
+    for (; !flight->previews && level->best; level = through) {
+        through = level->through;
+        struct place_cells *place = through ? through->as->place.cells : level->best->place;
+        double weight = through ? through->as->place.weight : level->best->weight;
+        bool goes_on = through && through == level_going_on(flight, level);
+        if (level->by == strategy_round_robin && place && !goes_on)
+            pick_pass_advance(&place->pass, level->floor, weight);
+        if (!through) return;
+    }
+}
+
+/* The best of those that nothing stands against; NULL: there is none. */
+struct candidate *choice_best(struct flight *flight, struct now now) {
+    struct candidate *only = flight->choice.candidates;
+    if (flight->choice.count == 1 && flight->choice.level_count == 1) return choose_is_open(only) ? only : NULL;
+    for (size_t i = flight->choice.level_count; i-- > 0;) level_choose(flight, &flight->choice.levels[i], now);
+    passes_advance(flight);
+    return flight->choice.levels[0].best;
 }
 
 bool choice_has_unasked(struct flight *flight, struct now now) {
@@ -188,7 +234,7 @@ bool choice_has_unasked(struct flight *flight, struct now now) {
     if (strict || (most && flight->attempt_count >= most)) return false;
     for (size_t i = 0; i < flight->choice.count; i++) {
         struct candidate candidate = flight->choice.candidates[i];
-        if (candidate.tries) continue;
+        if (level_was_asked(flight, &candidate)) continue;
         choice_look(flight, &candidate, now, &ignored);
         if (candidate.refusal == refusal_none) return true;
     }
@@ -225,11 +271,11 @@ static enum step turn_take(struct flight *flight, struct candidate *candidate, s
     return step_waits;
 }
 
-static bool is_retryable(const struct flight *flight, const struct candidate *candidate) {
+static bool is_retryable(const struct candidate *candidate) {
     const struct failure_facts *facts = failure_facts(candidate->failure);
     bool passing = facts->fault == fault_passing || candidate->failure == failure_rate_limited;
     return candidate->tries && passing && candidate->failure != failure_system &&
-           candidate->tries <= candidate->target->provider->max_retries && flight->choice.by != strategy_exclusive;
+           candidate->tries <= candidate->target->provider->max_retries && candidate->level->by != strategy_exclusive;
 }
 
 /* The same target again after a pause, when no other is left: within the retry budget and the deadline. */
@@ -238,7 +284,7 @@ static enum step retry_later(struct flight *flight, const struct attempt *last, 
     struct candidate *best = NULL;
     for (size_t i = 0; i < flight->choice.count; i++) {
         struct candidate *candidate = &flight->choice.candidates[i];
-        if (!is_retryable(flight, candidate)) continue;
+        if (!is_retryable(candidate)) continue;
         bool better = !best || candidate->tries < best->tries;
         if (better) best = candidate;
     }
@@ -269,7 +315,7 @@ static enum step wait_for_room(struct flight *flight, struct now now, struct act
         const struct provider *provider = candidate->target->provider;
         uint64_t until_ns = now.mono_ns + provider->queue_wait_ns, open_ns = 0;
         bool waits = candidate->refusal == refusal_rate_limited || candidate->refusal == refusal_too_many_in_flight;
-        if (provider->queue_max == 0 || candidate->tries || !waits) continue;
+        if (provider->queue_max == 0 || candidate->tries || !waits || level_is_locked(candidate->level)) continue;
         step = files_fetch(flight, candidate->target, now, out); /* before a place is taken */
         if (step != step_on) return step;
         if (until_ns > flight->times.deadline_ns) until_ns = flight->times.deadline_ns;
@@ -342,7 +388,7 @@ static void answer_nothing(struct flight *flight, const struct attempt *last, ui
 
 static enum step try_guest(struct flight *flight, struct now now, struct actions *out) {
     enum step step = step_on;
-    for (struct candidate *next; step == step_on && (next = lock_guest(flight, now));)
+    for (struct candidate *next; step == step_on && (next = lock_guest(flight, flight->choice.levels, now));)
         step = choose_begin(flight, next, false, 0, now, out);
     return step;
 }
@@ -350,11 +396,12 @@ static enum step try_guest(struct flight *flight, struct now now, struct actions
 /* The route's lock says who: nobody else is asked, unless the holder fails this caller alone. On: nobody can serve. */
 static enum step try_holder(struct flight *flight, struct now now, uint64_t *soonest_ns, struct actions *out) {
     for (size_t i = 0; i < flight->choice.count; i++) flight->choice.candidates[i].raced = false;
-    if (lock_ends(flight)) return step_on;
+    struct level *level = flight->choice.levels;
+    if (lock_ends(flight, level)) return step_on;
     for (size_t moves = 0; moves <= flight->choice.count; moves++) {
         uint32_t epoch = 0;
         uint64_t until_ns = 0;
-        struct candidate *holder = lock_holder(flight, now, &epoch, &until_ns);
+        struct candidate *holder = lock_holder(flight, level, now, &epoch, &until_ns);
         if (until_ns && until_ns < *soonest_ns) *soonest_ns = until_ns;
         enum step step = try_guest(flight, now, out);
         if (step != step_on) return step;
@@ -389,7 +436,7 @@ void flight_try_next(struct flight *flight, struct now now, struct actions *out)
         choice_look(flight, &flight->choice.candidates[i], now, &soonest_ns);
     }
     for (struct candidate *next; (next = choice_best(flight, now));)
-        if (choose_begin(flight, next, false, 0, now, out) != step_on) return;
+        if (choose_begin(flight, next, false, level_epoch(next), now, out) != step_on) return;
     if (retry_later(flight, last, now, out) != step_on || wait_for_room(flight, now, out) != step_on) return;
     answer_nothing(flight, last, soonest_ns, now, out);
 }

@@ -38,6 +38,8 @@ static void attempt_put(struct text *text, const struct attempt *attempt) {
     text_json_comma(text);
     text_put_byte(text, '{');
     text_json_str(text, STR("target"), attempt->target->name);
+    if (attempt->candidate->level->around)
+        text_json_str(text, STR("route"), str_slice(attempt->candidate->level->route->model, 0, 40));
     bool good = attempt->state == attempt_settled && attempt->failure == failure_none;
     if (attempt->hedge) text_json_bool(text, STR("hedge"), true);
     text_json_str(text, STR("outcome"), good ? STR("ok") : failure_facts(attempt->failure)->name);
@@ -65,6 +67,8 @@ static void candidate_put(struct text *text, const struct candidate *candidate) 
     text_json_comma(text);
     text_put_byte(text, '{');
     text_json_str(text, STR("target"), str_slice(candidate->target->name, 0, 64));
+    if (candidate->level && candidate->level->around)
+        text_json_str(text, STR("route"), str_slice(candidate->level->route->model, 0, 40));
     if (candidate->tries)
         text_json_u64(text, STR("tries"), candidate->tries);
     else if (candidate->refusal)

@@ -68,6 +68,7 @@ struct flight_facts flight_facts(const struct flight *flight) {
         .arrived_ns = flight->times.arrived_ns,
         .arrived_wall_ns = flight->times.arrived_wall_ns,
         .route = flight->choice.route ? flight->choice.route->model : STR_NONE,
+        .lock_route = flight->lock_moved.route,
         .lock_from = flight->lock_moved.from,
         .lock_to = flight->lock_moved.to ? flight->lock_moved.to->name : STR_NONE,
         .lock_why = flight->lock_moved.why,

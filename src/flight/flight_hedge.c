@@ -35,6 +35,6 @@ static struct candidate *hedge_candidate(struct flight *flight, struct holds *ho
 void hedge_begin(struct flight *flight, struct now now, struct actions *out) {
     struct holds holds;
     struct candidate *candidate = hedge_candidate(flight, &holds, now, out);
-    if (!candidate || !attempt_begin(flight, candidate, &holds, 0, now, out))
+    if (!candidate || !attempt_begin(flight, candidate, &holds, level_epoch(candidate), now, out))
         if (flight->hedge == hedge_unused) hedge_enter(flight, hedge_refused, now);
 }

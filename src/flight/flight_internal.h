@@ -62,6 +62,29 @@ struct candidate *wait_over(struct flight *flight, struct now now);
 /* It is not awaited any more: what waiting took is given back. */
 void wait_give_up(struct flight *flight, struct now now, struct actions *out);
 
+/* -- flight_level.c: routes that are targets of routes -- */
+
+/* The levels of its route, once the candidates are what they are. false: no memory. */
+bool levels_make(struct flight *flight) MUST_USE;
+/* The level that is a target of `level` and has this one in it; NULL: it is the level itself. */
+struct level *level_under(const struct level *level, struct level *of);
+/* Does a lock say who serves there? */
+bool level_is_locked(const struct level *level);
+/* Of the lock that has just chosen it; 0: none has. */
+uint32_t level_epoch(const struct candidate *candidate);
+/* A target of its own, or what the choice in an inner level came to. */
+struct level_member {
+    struct candidate *candidate; /* NULL: none in the inner level can serve */
+    struct level *inner;         /* NULL: its own */
+};
+/* The next one from *at on, which begins at level->first. false: there are no more. */
+bool level_next(const struct flight *flight, const struct level *level, size_t *at, struct level_member *member);
+/* The inner level that the last attempt was made in: it is gone on with, while it has a target that can serve, as a
+ * target has failed when it has. NULL: the attempt was at none of them. */
+struct level *level_going_on(const struct flight *flight, const struct level *level);
+/* Was its target asked for this request, here or through another route? */
+bool level_was_asked(const struct flight *flight, const struct candidate *candidate);
+
 /* -- flight_choose.c: which candidate is next -- */
 
 /* Begins an attempt, a wait, or answers why nobody can serve it. */
@@ -119,14 +142,17 @@ void hold_client_settle(struct flight *flight, struct now now);
 /* -- flight_lock.c: exclusive routes -- */
 
 /* The candidate that holds the route, taking or moving the lock where it must; NULL: nobody can. */
-struct candidate *lock_holder(struct flight *flight, struct now now, uint32_t *epoch, uint64_t *until_ns);
+struct candidate *lock_holder(struct flight *flight, struct level *level, struct now now, uint32_t *epoch,
+                              uint64_t *until_ns);
 /* May it be asked again for this request? Not after what took too long, nor what would be refused again. */
 bool lock_repeats(const struct candidate *holder);
 /* Did its last attempt time out where the route is strict? Then nobody else is asked. */
-bool lock_ends(const struct flight *flight);
+bool lock_ends(const struct flight *flight, const struct level *level);
 /* An untried one beside the lock, for a request that its holder alone fails; NULL: none, or it is not such a request.
  */
-struct candidate *lock_guest(struct flight *flight, struct now now);
+struct candidate *lock_guest(struct flight *flight, struct level *level, struct now now);
+/* Who is to serve of an inner level; NULL: nobody, and the route around goes on. */
+struct candidate *lock_choose(struct flight *flight, struct level *level, struct now now);
 void lock_settle(struct flight *flight, struct attempt *attempt, struct now now);
 
 /* -- flight_attempt.c: an attempt at one target -- */

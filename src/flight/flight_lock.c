@@ -3,27 +3,30 @@
 #include "base/check.h"
 #include "flight/flight_internal.h"
 
-static struct candidate *candidate_of(const struct flight *flight, uint32_t id) {
-    for (size_t i = 0; i < flight->choice.count; i++)
+static struct candidate *candidate_of(const struct flight *flight, const struct level *level, uint32_t id) {
+    for (size_t i = level->first; i < level->end; i++)
         if (flight->choice.candidates[i].target->id == id) return &flight->choice.candidates[i];
     return NULL;
 }
 
 /* It holds the route, but this request may not use it: no reason to take the lock from it. */
-static bool is_others(const struct flight *flight, uint32_t id) {
-    for (size_t i = 0; i < flight->choice.route->target_count; i++)
-        if (flight->choice.route->targets[i]->id == id) return !candidate_of(flight, id);
+static bool is_others(const struct flight *flight, const struct level *level, uint32_t id) {
+    for (size_t i = 0; i < level->route->target_count; i++)
+        if (level->route->targets[i]->id == id) return !candidate_of(flight, level, id);
     return false;
 }
 
 /* The next one behind `holder` in the route's order that can serve, round and round; NULL: no other can. demoted: one
  * whose probes fail will do. */
-static struct candidate *lock_next_of(const struct flight *flight, const struct candidate *holder, bool demoted,
-                                      struct now now, uint64_t *until_ns) {
-    CHECK(flight->choice.count > 0 && (!holder || holder < flight->choice.candidates + flight->choice.count));
-    size_t from = holder ? (size_t)(holder - flight->choice.candidates) : flight->choice.count - 1;
-    for (size_t step = 1; step <= flight->choice.count; step++) {
-        struct candidate *candidate = &flight->choice.candidates[(from + step) % flight->choice.count];
+static struct candidate *lock_next_of(const struct flight *flight, const struct level *level,
+                                      const struct candidate *holder, bool demoted, struct now now,
+                                      uint64_t *until_ns) {
+    struct candidate *candidates = flight->choice.candidates + level->first;
+    size_t count = level->end - level->first;
+    CHECK(count > 0 && (!holder || holder < candidates + count));
+    size_t from = holder ? (size_t)(holder - candidates) : count - 1;
+    for (size_t step = 1; step <= count; step++) {
+        struct candidate *candidate = &candidates[(from + step) % count];
         uint64_t open_ns = 0;
         if (candidate == holder) continue;
         candidate->refusal = hold_look(flight, candidate, now, &open_ns);
@@ -34,10 +37,10 @@ static struct candidate *lock_next_of(const struct flight *flight, const struct 
     return NULL;
 }
 
-static struct candidate *next_behind(const struct flight *flight, const struct candidate *holder, struct now now,
-                                     uint64_t *until_ns) {
-    struct candidate *next = lock_next_of(flight, holder, false, now, until_ns);
-    return next ? next : lock_next_of(flight, holder, true, now, until_ns);
+static struct candidate *next_behind(const struct flight *flight, const struct level *level,
+                                     const struct candidate *holder, struct now now, uint64_t *until_ns) {
+    struct candidate *next = lock_next_of(flight, level, holder, false, now, until_ns);
+    return next ? next : lock_next_of(flight, level, holder, true, now, until_ns);
 }
 
 /* It stands against this client, or this request, alone: it says nothing of the others. */
@@ -47,8 +50,9 @@ static bool for_it_alone(enum refusal refusal) {
 }
 
 /* A preview looks at the lock and leaves it as it is. */
-static struct lock_view held(const struct flight *flight, struct cell *lock) {
-    uint32_t first = flight->choice.route->targets[0]->id;
+static struct lock_view held(const struct flight *flight, const struct level *level) {
+    uint32_t first = level->route->targets[0]->id;
+    struct cell *lock = &level->route->cells->lock;
     struct lock_view view = lock_view(lock);
     if (!flight->previews) return lock_hold(lock, first);
     if (!view.holder) view.holder = first;
@@ -56,15 +60,17 @@ static struct lock_view held(const struct flight *flight, struct cell *lock) {
 }
 
 /* For the log: a request that moves the lock says from whom, to whom and why. */
-static void moved(struct flight *flight, const struct candidate *from, const struct candidate *to, const char *why) {
-    flight->lock_moved =
-        (struct lock_moved_by){.from = from ? from->target->name : STR(""), .to = to->target, .why = why};
+static void moved(struct flight *flight, const struct level *level, const struct candidate *from,
+                  const struct candidate *to, const char *why) {
+    flight->lock_moved = (struct lock_moved_by){
+        .route = level->route->model, .from = from ? from->target->name : STR(""), .to = to->target, .why = why};
 }
 
 /* The primary has been well for long enough: the lock goes home. */
-static bool primary_is_back(const struct flight *flight, const struct candidate *holder, struct now now) {
-    const struct route *route = flight->choice.route;
-    struct candidate *primary = &flight->choice.candidates[0];
+static bool primary_is_back(const struct flight *flight, const struct level *level, const struct candidate *holder,
+                            struct now now) {
+    const struct route *route = level->route;
+    struct candidate *primary = &flight->choice.candidates[level->first];
     uint64_t ignored = 0;
     if (route->return_to_primary_ns == 0 || holder == primary || primary->target != route->targets[0]) return false;
     enum refusal refusal = hold_look(flight, primary, now, &ignored);
@@ -79,27 +85,29 @@ static bool primary_is_back(const struct flight *flight, const struct candidate 
     return now.mono_ns - since >= route->return_to_primary_ns;
 }
 
-struct candidate *lock_holder(struct flight *flight, struct now now, uint32_t *epoch, uint64_t *until_ns) {
-    struct cell *lock = &flight->choice.route->cells->lock;
-    for (size_t moves = 0; moves <= flight->choice.count + 1; moves++) {
-        struct lock_view view = held(flight, lock);
-        struct candidate *holder = candidate_of(flight, view.holder), *next;
+struct candidate *lock_holder(struct flight *flight, struct level *level, struct now now, uint32_t *epoch,
+                              uint64_t *until_ns) {
+    struct cell *lock = &level->route->cells->lock;
+    struct candidate *primary = &flight->choice.candidates[level->first];
+    for (size_t moves = 0; moves <= level->end - level->first + 1; moves++) {
+        struct lock_view view = held(flight, level);
+        struct candidate *holder = candidate_of(flight, level, view.holder), *next;
         uint64_t open_ns = 0, ignored = 0;
         *epoch = view.epoch;
-        if (is_others(flight, view.holder)) return NULL;
+        if (is_others(flight, level, view.holder)) return NULL;
         enum refusal refusal = holder ? hold_look(flight, holder, now, &open_ns) : refusal_not_holder;
         if (holder) holder->refusal = refusal;
         if (holder) holder->demoted = hold_is_demoted(flight, holder);
         if (holder && holder->demoted && refusal == refusal_none &&
-            (next = lock_next_of(flight, holder, false, now, &ignored))) { /* who is well takes it */
+            (next = lock_next_of(flight, level, holder, false, now, &ignored))) { /* who is well takes it */
             if (flight->previews) return next;
             lock_move(lock, view.epoch, next->target->id);
             continue;
         }
-        if (refusal == refusal_none && primary_is_back(flight, holder, now)) {
-            if (flight->previews) return &flight->choice.candidates[0];
-            if (lock_move(lock, view.epoch, flight->choice.candidates[0].target->id))
-                moved(flight, holder, &flight->choice.candidates[0], "primary_is_back");
+        if (refusal == refusal_none && primary_is_back(flight, level, holder, now)) {
+            if (flight->previews) return primary;
+            if (lock_move(lock, view.epoch, primary->target->id))
+                moved(flight, level, holder, primary, "primary_is_back");
             continue;
         }
         if (for_it_alone(refusal)) { /* nor does that lose it */
@@ -112,10 +120,10 @@ struct candidate *lock_holder(struct flight *flight, struct now now, uint32_t *e
             return full ? NULL : holder;
         }
         if (open_ns && (*until_ns == 0 || open_ns < *until_ns)) *until_ns = open_ns;
-        next = next_behind(flight, holder, now, until_ns);
+        next = next_behind(flight, level, holder, now, until_ns);
         if (!next || flight->previews) return next;
         if (lock_move(lock, view.epoch, next->target->id)) /* else somebody else did */
-            moved(flight, holder, next, "holder_cannot_serve");
+            moved(flight, level, holder, next, "holder_cannot_serve");
     }
     return NULL;
 }
@@ -126,22 +134,25 @@ bool lock_repeats(const struct candidate *holder) {
            (!failure_is_timeout(failure) && failure != failure_context_exceeded && failure != failure_filtered);
 }
 
-bool lock_ends(const struct flight *flight) {
-    return flight->choice.route->strict && flight->attempt_count &&
-           failure_is_timeout(flight->attempts[flight->attempt_count - 1]->failure);
+bool lock_ends(const struct flight *flight, const struct level *level) {
+    const struct attempt *last = flight->attempt_count ? flight->attempts[flight->attempt_count - 1] : NULL;
+    return level->route->strict && last && last->candidate->level == level && failure_is_timeout(last->failure);
 }
 
-struct candidate *lock_guest(struct flight *flight, struct now now) {
-    struct candidate *holder = candidate_of(flight, held(flight, &flight->choice.route->cells->lock).holder);
+struct candidate *lock_guest(struct flight *flight, struct level *level, struct now now) {
+    struct candidate *candidates = flight->choice.candidates + level->first;
+    struct candidate *holder = candidate_of(flight, level, held(flight, level).holder);
+    size_t count = level->end - level->first;
     uint64_t ignored = 0;
     if (!holder) return NULL;
-    bool shut = for_it_alone(holder->refusal) || !lock_repeats(holder);
-    if (!shut && holder->tries < flight->choice.route->failover_after) return NULL;
-    size_t from = (size_t)(holder - flight->choice.candidates);
+    bool elsewhere = !holder->tries && level_was_asked(flight, holder); /* through another route */
+    bool shut = for_it_alone(holder->refusal) || !lock_repeats(holder) || elsewhere;
+    if (!shut && holder->tries < level->route->failover_after) return NULL;
+    size_t from = (size_t)(holder - candidates);
     struct candidate *demoted = NULL;
-    for (size_t step = 1; step < flight->choice.count; step++) {
-        struct candidate *candidate = &flight->choice.candidates[(from + step) % flight->choice.count];
-        if (candidate->tries || candidate->raced) continue;
+    for (size_t step = 1; step < count; step++) {
+        struct candidate *candidate = &candidates[(from + step) % count];
+        if (level_was_asked(flight, candidate) || candidate->raced) continue;
         candidate->refusal = hold_look(flight, candidate, now, &ignored);
         candidate->demoted = hold_is_demoted(flight, candidate);
         if (candidate->refusal == refusal_none && !candidate->demoted) return candidate;
@@ -150,22 +161,47 @@ struct candidate *lock_guest(struct flight *flight, struct now now) {
     return demoted;
 }
 
+/* As flight_try_next goes about it for a whole route, but for the sending. Who does not serve is told so. */
+struct candidate *lock_choose(struct flight *flight, struct level *level, struct now now) {
+    uint64_t ignored = 0;
+    level->epoch = 0;
+    bool is_live = flight->live && flight->live->candidate->level == level; /* one at a time: no hedge beside it */
+    if (level->first == level->end || is_live || lock_ends(flight, level)) return NULL;
+    uint32_t epoch = 0;
+    struct candidate *holder = lock_holder(flight, level, now, &epoch, &ignored),
+                     *chosen = lock_guest(flight, level, now);
+    bool spent = !holder || holder->raced || holder->tries > level->route->failover_after || !lock_repeats(holder) ||
+                 (!holder->tries && level_was_asked(flight, holder));
+    if (!chosen && !spent) {
+        chosen = holder;
+        level->epoch = epoch;
+    }
+    for (size_t i = level->first; i < level->end; i++) {
+        struct candidate *candidate = &flight->choice.candidates[i];
+        if (candidate != chosen && candidate->refusal == refusal_none)
+            candidate->refusal = candidate->tries ? refusal_tried : refusal_not_holder;
+    }
+    return chosen;
+}
+
 /* One more failure of the holder: may the lock move for it? The failures of one client alone move it only where no
  * other has been served lately: else a prompt that makes a provider fail would move it for everybody. */
-static bool may_move(const struct flight *flight, enum failure failure, struct now now) {
+static bool may_move(const struct flight *flight, const struct route *route, enum failure failure, struct now now) {
     const uint64_t lately_ns = 60 * NS_PER_S;
-    struct route_cells *cells = flight->choice.route->cells;
+    struct route_cells *cells = route->cells;
     uint64_t client = hold_is_nobodys(failure) ? blame_nobody : flight->client_hash, seen = cell_load(&cells->row),
              next;
     do next = blame_noted(seen, client);
     while (!cell_swap(&cells->row, &seen, next));
-    return blame_for_all(next) >= flight->choice.route->failover_after ||
+    return blame_for_all(next) >= route->failover_after ||
            !company_has_other(&cells->company, client, lately_ns, now.mono_ns);
 }
 
 void lock_settle(struct flight *flight, struct attempt *attempt, struct now now) {
-    if (flight->choice.by != strategy_exclusive || !flight->choice.route->cells || attempt->lock_epoch == 0) return;
-    struct route_cells *cells = flight->choice.route->cells;
+    const struct level *level = attempt->candidate->level;
+    const struct route *route = level->route;
+    if (!level_is_locked(level) || attempt->lock_epoch == 0) return;
+    struct route_cells *cells = route->cells;
     struct cell *lock = &cells->lock;
     uint64_t ignored = 0;
     CHECKF(attempt->state == attempt_settled, "state=%d", (int)attempt->state); /* its failure is what it ended with */
@@ -178,14 +214,12 @@ void lock_settle(struct flight *flight, struct attempt *attempt, struct now now)
     enum fault fault = failure_facts(attempt->failure)->fault;
     bool ours = attempt->failure == failure_system || attempt->failure == failure_no_connection;
     if (fault == fault_caller || ours) return;
-    if (attempt->target == flight->choice.route->targets[0])
-        cell_store(&flight->choice.route->cells->healthy_since_ns, 0);
+    if (attempt->target == route->targets[0]) cell_store(&cells->healthy_since_ns, 0);
     if (lock_view(lock).epoch != attempt->lock_epoch) return;
-    struct candidate *next = next_behind(flight, attempt->candidate, now, &ignored);
-    if (!may_move(flight, attempt->failure, now)) next = NULL;
-    if (lock_failed(lock, attempt->lock_epoch, flight->choice.route->failover_after, next ? next->target->id : 0) !=
-        lock_moved)
+    struct candidate *next = next_behind(flight, level, attempt->candidate, now, &ignored);
+    if (!may_move(flight, route, attempt->failure, now)) next = NULL;
+    if (lock_failed(lock, attempt->lock_epoch, route->failover_after, next ? next->target->id : 0) != lock_moved)
         return;
-    moved(flight, attempt->candidate, next, "failures");
+    moved(flight, level, attempt->candidate, next, "failures");
     cell_store(&cells->row, 0);
 }

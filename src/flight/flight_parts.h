@@ -77,9 +77,27 @@ enum refusal {
 };
 struct str refusal_name(enum refusal refusal);
 
+struct candidate;
+
+/* A route that it chooses in: the one that was asked for, or one that is a target of that one (flight_level.c). */
+struct level {
+    const struct route *route;
+    enum strategy by;
+    const struct route_level *as; /* in the route around; NULL: it is the outermost */
+    struct level *around;         /* NULL: the same */
+    size_t first, end;            /* its candidates, those of inner levels included */
+    /* At the last choice: */
+    struct candidate *best; /* NULL: none of them can serve */
+    struct level *through;  /* the inner level that it is the best of; NULL: it is the level's own */
+    uint64_t floor;         /* round robin: see pick_pass_floor */
+    uint32_t epoch;         /* of its lock, under which the best is sent; 0: as a guest, or it has none */
+};
+
 /* A target that may serve this request, and what became of it. */
 struct candidate {
     const struct target *target;
+    uint32_t leaf;             /* its place among the targets of the request's route */
+    struct level *level;       /* whose strategy chooses it; once all candidates are known */
     struct place_cells *place; /* of its route; NULL: none */
     double weight;
     double score;         /* at the last choice */
@@ -330,7 +348,10 @@ struct choice {
     struct str model;        /* asked for */
     const struct rule *rule; /* what it falls under; NULL: none */
     const struct route *route;
-    enum strategy by; /* the route's, or what x-weir-strategy asked for */
+    enum strategy by;     /* the route's, or what x-weir-strategy asked for */
+    struct level *levels; /* those around before those in them; the first is the whole route */
+    size_t level_count;
+    struct level outermost; /* where it is the only one */
     struct candidate *candidates;
     size_t count, room;
     unsigned repeats;      /* attempts at a target that had been tried */
@@ -348,6 +369,7 @@ struct client_holds {
 
 /* It moved its route's lock: the last time (flight_lock.c). */
 struct lock_moved_by {
+    struct str route;        /* whose lock */
     struct str from;         /* a target's name; empty: one that is in the route no more */
     const struct target *to; /* NULL: it did not */
     const char *why;

@@ -61,6 +61,7 @@ static void preview_candidate_put(const struct flight *flight, const struct cand
     text_json_comma(text);
     text_put_byte(text, '{');
     text_json_str(text, STR("target"), candidate->target->name);
+    if (candidate->level->around) text_json_str(text, STR("route"), candidate->level->route->model);
     text_json_i64(text, STR("priority"), candidate->target->provider->priority);
     text_json_str(text, STR("way"), str_from(way_of(flight, candidate->target)->name));
     int64_t cost = choice_cost(flight, candidate->target);
@@ -68,7 +69,7 @@ static void preview_candidate_put(const struct flight *flight, const struct cand
     if (candidate->demoted) text_json_str(text, STR("demoted"), STR("probes_fail"));
     if (candidate->refusal) {
         text_json_str(text, STR("refused"), refusal_name(candidate->refusal));
-    } else if (flight->choice.by != strategy_exclusive) {
+    } else if (candidate->level->by != strategy_exclusive) {
         text_json_key(text, STR("score"));
         text_printf(text, "%.6g", candidate->score);
     }
@@ -111,7 +112,9 @@ static struct candidate *preview_choose(struct flight *flight, struct now now, u
     if (flight->choice.by != strategy_exclusive || !flight->choice.route->cells) return choice_best(flight, now);
     uint32_t epoch;
     uint64_t until_ns = 0;
-    struct candidate *holder = lock_holder(flight, now, &epoch, &until_ns), *guest = lock_guest(flight, now);
+    struct level *level = flight->choice.levels;
+    struct candidate *holder = lock_holder(flight, level, now, &epoch, &until_ns),
+                     *guest = lock_guest(flight, level, now);
     if (until_ns && until_ns < *soonest_ns) *soonest_ns = until_ns;
     return guest ? guest : holder;
 }

@@ -96,7 +96,7 @@ void report_attempt(struct reporter *reporter, const struct flight *flight, unsi
 
 static void lock_move_log(struct reporter *reporter, const struct flight_facts *facts, struct now now) {
     if (!facts->lock_to.at) return;
-    log_info(reporter->log, now, "lock_moved", f_str("route", facts->route), f_str("from", facts->lock_from),
+    log_info(reporter->log, now, "lock_moved", f_str("route", facts->lock_route), f_str("from", facts->lock_from),
              f_str("to", facts->lock_to), f_text("why", facts->lock_why), f_str("request_id", facts->request_id));
 }
 

@@ -135,6 +135,19 @@ struct route_place {
     double weight;
 };
 
+struct route;
+
+/* A route that is a target of another one, which is flattened: its targets stand among that one's. The first of a list
+ * of them is the route itself. */
+struct route_level {
+    const struct route *route;
+    uint16_t around;          /* whose target it is: a place in the list, before its own; the first's: 0 */
+    size_t first, end;        /* of the flattened route's targets: its own, and those of the routes among them */
+    struct route_place place; /* as a target */
+    int64_t priority;         /* the least of its targets' */
+    uint64_t name_hash;
+};
+
 struct route {
     struct str model; /* exact name, or a glob */
     bool is_glob;
@@ -142,7 +155,11 @@ struct route {
     bool pinned;   /* made for provider/model: a client needs the right to steer, and to the target's own model */
     const struct target **targets; /* in the order they are tried: by provider priority, then as written */
     size_t target_count;
-    struct route_place *places; /* of the targets; NULL: made for one request */
+    struct route_place *places; /* of the targets, each in the route that names it; NULL: made for one request */
+    struct route_level *levels; /* NULL: no target of it is a route */
+    size_t level_count;         /* 0 then; else at most limit_targets */
+    uint16_t *level_of;         /* of each target: a place in levels */
+    unsigned height;            /* of routes below it; at most limit_route_levels */
     enum strategy strategy;
     struct retry_rules retry;
     struct hedge_rules hedge;
@@ -188,6 +205,7 @@ struct snapshot {
     struct target *targets;
     size_t target_count;
     uint32_t *targets_marked; /* while it is built: the last route that each was put into, its place + 1 */
+    size_t targets_nested;    /* the same: how many stand in routes through other routes */
     struct route *routes;     /* exact ones first, then globs in the order written */
     size_t route_count;
     struct map exact_routes; /* struct route by model */

@@ -5,16 +5,19 @@
 #include "core/pick.h"
 #include "flight_world.h"
 
-enum { rounds = 300, requests = 14 };
+enum { rounds = 300, requests = 14, nested = 4 };
 
 static unsigned drawn(struct prng *prng, unsigned below) { return (unsigned)(prng_next(prng) % below); }
 
 /* -- a configuration -- */
 
 static const char *const kinds[] = {
-    "type: openai, api_key: sk-openai-key-000000",      "type: anthropic, api_key: sk-ant-key-0000000000",
-    "type: gemini, api_key: AIza-gemini-key-00000",     "type: ollama-native, base_url: 'http://127.0.0.1:11434'",
-    "type: cloudflare-native, account: acc, api_key: cf-0001", "type: groq, api_key: gsk-groq-key-00000000",
+    "type: openai, api_key: sk-openai-key-000000",
+    "type: anthropic, api_key: sk-ant-key-0000000000",
+    "type: gemini, api_key: AIza-gemini-key-00000",
+    "type: ollama-native, base_url: 'http://127.0.0.1:11434'",
+    "type: cloudflare-native, account: acc, api_key: cf-0001",
+    "type: groq, api_key: gsk-groq-key-00000000",
     "type: huggingface-native, api_key: hf_key000000",
 };
 enum { kind_count = sizeof kinds / sizeof *kinds };
@@ -24,6 +27,22 @@ static const char *const outs[] = {"",
                                    ", queue: {max: 2}, max_concurrent: 1",
                                    ", state: maintenance",
                                    ", weight: 3"};
+
+/* Routes of routes: n0 and up, each of a strategy, of those above, of those before it, and of targets. */
+static void nested_draw(struct prng *prng, unsigned providers, struct text *text) {
+    for (unsigned n = 0; n < nested; n++) {
+        unsigned strategy = drawn(prng, strategies);
+        if (strategy == strategy_exclusive) strategy = strategy_priority;
+        unsigned first = drawn(prng, strategies), second = (first + 1 + drawn(prng, strategies - 1)) % strategies;
+        text_printf(text, "  - {model: n%u, strategy: %.*s, targets: [{route: r%u, weight: %u}", n,
+                    STR_ARG(strategy_name((enum strategy)strategy)), first, 1 + drawn(prng, 3));
+        if (drawn(prng, 2)) text_printf(text, ", p%u/n", drawn(prng, providers));
+        if (drawn(prng, 2)) text_printf(text, ", {route: r%u}", second);
+        if (n && drawn(prng, 2)) text_printf(text, ", {route: n%u}", drawn(prng, n));
+        if (drawn(prng, 2)) text_put(text, STR(", p0/m"));
+        text_put(text, STR("]}\n"));
+    }
+}
 
 static const char *config_draw(struct prng *prng, char *yaml, size_t size) {
     struct text text = text_in_buffer(yaml, size);
@@ -43,6 +62,7 @@ static const char *config_draw(struct prng *prng, char *yaml, size_t size) {
         for (unsigned i = 0; i < providers; i++) text_printf(&text, "%sp%u/m", i ? ", " : "", i);
         text_put(&text, STR("]}\n"));
     }
+    nested_draw(prng, providers, &text);
     text_put_byte(&text, 0);
     assert_false(text.failed);
     return yaml;
@@ -91,9 +111,11 @@ static void request_draw(struct prng *prng, const struct snapshot *snapshot, str
                                                     endpoint_raw};
     static const char *const others[] = {"m", "n", "default", "p0/m", "p1/other", "unheard-of", ""};
     memset(request, 0, sizeof *request);
-    unsigned which = drawn(prng, strategies + 4);
+    unsigned which = drawn(prng, strategies + nested + 4);
     if (which < strategies)
         snprintf(request->model, sizeof request->model, "r%u", which);
+    else if (which < strategies + nested)
+        snprintf(request->model, sizeof request->model, "n%u", which - strategies);
     else
         snprintf(request->model, sizeof request->model, "%s", others[drawn(prng, 7)]);
     request->asked = (struct flight_request){.endpoint = endpoints_asked[drawn(prng, 10)],
