@@ -116,7 +116,7 @@ describe("openai SDK", () => {
   it("lists and finds models", async () => {
     const ids = [];
     for await (const model of client.models.list()) ids.push(model.id);
-    assert.deepEqual(ids.sort(), ["gpt-4o", "gpt-4o-mini", "text-embedding-3-small"]);
+    assert.deepEqual(ids.sort(), ["default", "gpt-4o", "gpt-4o-mini", "text-embedding-3-small"]);
     assert.equal((await client.models.retrieve("gpt-4o")).id, "gpt-4o");
   });
 

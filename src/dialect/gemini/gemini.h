@@ -3,6 +3,7 @@
  *
  * -- gemini_codec.c: the table, errors, embeddings
  * -- gemini_read_request.c: requests read
+ * -- gemini_calls.c: which call a result answers
  * -- gemini_write_request.c: requests written
  * -- gemini_reply.c: replies and streams, both ways: each event is a reply of its own */
 #ifndef WEIR_DIALECT_GEMINI_GEMINI_H
@@ -25,6 +26,9 @@ enum { gemini_reader_bytes = 16, gemini_writer_bytes = 512 };
 
 /* A member by either of its names: "inlineData" or "inline_data". */
 const struct json_value *gemini_member(const struct json_value *object, const char *camel);
+/* A result without an id gets that of the call it answers: the first one of its name in the last turn that has calls
+ * which nothing answers yet. Of two calls of one name without ids the second gets one. */
+void gemini_pair_calls(struct message_request *request, struct arena *arena);
 /* One part; thoughts are reasoning, calls without an id keep none. */
 void gemini_read_part(const struct json_value *value, struct arena *arena, struct message_part *part);
 void gemini_write_error(struct text *text, int status, struct str message);

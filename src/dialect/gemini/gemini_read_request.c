@@ -131,6 +131,7 @@ static bool contents_read(const struct json_value *root, struct arena *arena, st
         message->role = str_eq(role, STR("model")) ? message_assistant : message_user;
         gemini_read_parts(json_member(at, "parts"), arena, message);
     }
+    gemini_pair_calls(request, arena);
     return true;
 }
 
