@@ -1,4 +1,4 @@
-"""A mock that speaks every dialect, and a gateway that asks it as each kind of provider: the model `m-KIND` goes to the provider of that kind."""
+"""A mock that speaks every dialect, and a gateway that asks it as each kind of provider: `m-KIND` goes to that kind."""
 import hashlib
 import sys
 from pathlib import Path
