@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dialect/anthropic/anthropic_version.h"
+#include "dialect/emulate.h"
 #include "dialect/schema.h"
 
 static const struct model_takes nothing_known = {.thinking_least = -1, .thinking_most = -1};
@@ -25,12 +26,32 @@ static const uint64_t media = FEATURE_BIT(image) | FEATURE_BIT(image_url) | FEAT
 
 bool fit_is_tuning(enum feature feature) { return tuning >> feature & 1; }
 
+enum feature_fate fit_fate_refused(enum feature feature) {
+    if (feature == feature_json_schema || feature == feature_tool_choice) return fate_emulated;
+    return fit_is_tuning(feature) ? fate_dropped : fate_refused;
+}
+
 /* -- fates -- */
 
-static enum feature_fate fate_of(const struct codec *codec, uint64_t refuses, enum feature feature,
-                                 enum unsupported unsupported) {
+static bool is_carried(const struct codec *codec, uint64_t refuses, enum feature feature) {
+    return codec->fates[feature] == fate_carried && !(refuses >> feature & 1);
+}
+
+/* A schema by a tool, or a tool by a schema: whichever is there must be taken as it is. */
+static bool is_emulated(const struct message_request *request, const struct codec *codec, uint64_t refuses,
+                        enum feature feature) {
+    if (!is_carried(codec, refuses, feature_tools)) return false;
+    return feature == feature_json_schema
+               ? is_carried(codec, refuses, feature_tool_choice) && emulate_can_schema(request)
+               : is_carried(codec, refuses, feature_json_schema) && emulate_can_tool(request, codec->dialect);
+}
+
+static enum feature_fate fate_of(const struct message_request *request, const struct codec *codec, uint64_t refuses,
+                                 enum feature feature, enum unsupported unsupported) {
     enum feature_fate fate = codec->fates[feature];
-    if (fate != fate_refused && refuses >> feature & 1) fate = fit_is_tuning(feature) ? fate_dropped : fate_refused;
+    if (fate != fate_refused && refuses >> feature & 1) fate = fit_fate_refused(feature);
+    if (fate == fate_emulated && is_emulated(request, codec, refuses, feature)) return fate_emulated;
+    if (fate == fate_emulated) fate = fate_refused;
     if (fate == fate_refused && unsupported == unsupported_drop && !(media >> feature & 1)) return fate_dropped;
     if (fate == fate_dropped && unsupported == unsupported_refuse) return fate_refused;
     return fate;
@@ -133,7 +154,9 @@ static void anthropic_fit(const struct thinking *thinking, bool off) {
     struct message_request *fitted = thinking->fitted;
     bool budget = model_thinks(thinking->takes, thinking_budget),
          adaptive = model_thinks(thinking->takes, thinking_adaptive) || thinking->target->quirks->thinking_adaptive;
-    if (!off && fitted->tool_choice >= tools_required && fitted->tool_count) { /* a tool is not forced beside it */
+    uint64_t emulated = thinking->fit->emulated;
+    bool forced = fitted->tool_choice >= tools_required && fitted->tool_count && !(emulated & FEATURE_BIT(tool_choice));
+    if (!off && (forced || emulated & FEATURE_BIT(json_schema))) { /* a tool is not forced beside it */
         thinking_leave(thinking, true);
     } else if (!adaptive || (budget && !fitted->effort && fitted->reasoning_tokens > 0)) {
         budget_fit(thinking);
@@ -286,10 +309,11 @@ void fit_request(const struct message_request *request, const struct codec *code
     *fit = (struct fit){.dropped = 0};
     for (unsigned f = 0; f < features; f++) {
         uint64_t bit = asked & UINT64_C(1) << f;
-        enum feature_fate fate = bit ? fate_of(codec, refuses, (enum feature)f, unsupported) : fate_carried;
+        enum feature_fate fate = bit ? fate_of(request, codec, refuses, (enum feature)f, unsupported) : fate_carried;
         if (fate == fate_dropped) fit->dropped |= bit;
         if (fate == fate_refused) fit->refused |= bit;
         if (fate == fate_fetched) fit->fetched |= bit;
+        if (fate == fate_emulated) fit->emulated |= bit;
     }
     bool apart = codec->fates[feature_reasoning_effort] == fate_carried;
     if (apart) thinking_fit(&thinking);
@@ -328,8 +352,9 @@ bool fit_schemas(struct message_request *fitted, const struct codec *codec, cons
                                                  (codec->dialect == dialect_anthropic ? of_anthropic : 0)};
     struct message_tool *tools = NULL;
     if (!wants.limits) return true;
+    uint64_t whose = fit->emulated & FEATURE_BIT(tool_choice) ? FEATURE_BIT(tool_choice) : FEATURE_BIT(json_schema);
     if (fitted->format == format_schema && fitted->schema.len &&
-        !schema_fit(&fitted->schema, &wants, arena, fit, FEATURE_BIT(json_schema)))
+        !schema_fit(&fitted->schema, &wants, arena, fit, whose))
         return false;
     for (size_t i = 0; i < fitted->tool_count; i++) { /* only a strict one is held to it */
         if (fitted->tools[i].strict != flag_true || !fitted->tools[i].parameters.len) continue;

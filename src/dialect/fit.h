@@ -11,14 +11,17 @@ enum unsupported { unsupported_usual, unsupported_drop, unsupported_refuse };
 
 /* Bits of enum feature. */
 struct fit {
-    uint64_t dropped; /* left out */
-    uint64_t changed; /* said otherwise than it was asked for: a value that is not taken becomes the nearest */
-    uint64_t refused; /* the target is not to be asked */
-    uint64_t fetched; /* URLs whose bytes weir must get first */
+    uint64_t dropped;  /* left out */
+    uint64_t changed;  /* said otherwise than it was asked for: a value that is not taken becomes the nearest */
+    uint64_t emulated; /* said by other means, which emulate_request() makes: nothing of what it means is lost */
+    uint64_t refused;  /* the target is not to be asked */
+    uint64_t fetched;  /* URLs whose bytes weir must get first */
 };
 
 /* What a feature changes is how the answer is found, and not what it is: dropped where it is not taken, unless said. */
 bool fit_is_tuning(enum feature feature);
+/* What becomes of it where a model does not take it, and nothing else is said. */
+enum feature_fate fit_fate_refused(enum feature feature);
 
 /* What becomes of a request there. `fitted` is what is to be written: a copy of the top that shares all else, without
  * what is dropped. With anything refused it is not for writing. */

@@ -152,18 +152,21 @@ enum step flight_admit_head(struct flight *flight, struct now now, struct action
 
 enum unfit { unfit_no, unfit_client, unfit_endpoint }; /* the last one is told */
 
-/* What the request wants of a model, in the catalogue's words. */
-static struct catalog_wish wish_of(const struct flight *flight) {
+/* What the request wants of a model, in the catalogue's words. A schema's answer may come by a tool (emulate.h). */
+static struct catalog_wish wish_of(const struct flight *flight, const struct target *target) {
+    const uint64_t means = FEATURE_BIT(tools) | FEATURE_BIT(tool_choice);
+    bool by_tool = endpoint_facts(flight->endpoint)->operation == operation_chat && !(target->refuses & means);
     const struct openai_request *request = &flight->request;
-    return (struct catalog_wish){
-        .abilities = (request->has_image ? 1u << ability_vision : 0) | (request->has_audio ? 1u << ability_audio : 0) |
-                     (request->has_tools ? 1u << ability_tools : 0) | (request->wants_schema ? 1u << ability_json : 0),
-        .use = catalog_use_of(flight->endpoint)};
+    return (struct catalog_wish){.abilities = (request->has_image ? 1u << ability_vision : 0) |
+                                              (request->has_audio ? 1u << ability_audio : 0) |
+                                              (request->has_tools ? 1u << ability_tools : 0) |
+                                              (request->wants_schema && !by_tool ? 1u << ability_json : 0),
+                                 .use = catalog_use_of(flight->endpoint)};
 }
 
 /* A model that is known to lack what is wanted is not asked; one that nothing is known of is. */
 static bool model_fits(struct flight *flight, const struct target *target, struct error *error) {
-    struct catalog_wish wish = wish_of(flight);
+    struct catalog_wish wish = wish_of(flight, target);
     struct str lack = catalog_lack(target->facts, &wish);
     return !lack.len ||
            error_set(error, error_unsupported, "No model behind `%.*s` %.*s. GET /v1/models tells what each can do.",
@@ -175,6 +178,7 @@ static enum unfit target_unfit(struct flight *flight, const struct target *targe
     struct error error; /* not zeroed: its sentence is long, and there may be a thousand targets */
     error.code = error_none;
     bool fits = model_fits(flight, target, &error);
+    flight->choice.emulates = false;
     if (fits && way_of(flight, target)->fits(flight, target, &error)) return unfit_no;
     if (error.code && !flight->choice.unfit)
         flight->choice.unfit = arena_take(&flight->arena, sizeof *flight->choice.unfit);
@@ -212,6 +216,7 @@ static bool candidates_add(struct flight *flight, const struct route *route, boo
         flight->choice.candidates[flight->choice.count++] =
             (struct candidate){.target = target,
                                .leaf = (uint32_t)i,
+                               .emulates = flight->choice.emulates,
                                .place = route->places ? route->places[i].cells : NULL,
                                .weight = route->places ? route->places[i].weight : 1};
     }

@@ -49,7 +49,7 @@ static bool failover_take(const struct flight *flight, const struct candidate *c
 
 void choice_look(struct flight *flight, struct candidate *candidate, struct now now, uint64_t *soonest_ns) {
     uint64_t until_ns = 0;
-    candidate->demoted = hold_is_demoted(flight, candidate);
+    candidate->demoted = hold_is_demoted(flight, candidate) || (candidate->emulates && !flight->steering.targets.at);
     struct error error;
     if (resume_has(flight) && !way_of(flight, candidate->target)->fits(flight, candidate->target, &error)) {
         candidate->refusal = refusal_cannot_go_on;

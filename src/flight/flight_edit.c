@@ -23,6 +23,7 @@ static void rule_add(struct rules *rules, struct edit_rule rule) {
 /* -- names -- */
 
 static struct str feature_at(unsigned f) { return feature_name((enum feature)f); }
+static struct str emulation_at(unsigned f) { return emulate_name((enum feature)f); }
 
 struct str names_join(struct flight *flight, uint64_t bits, struct str (*name)(unsigned)) {
     if (!bits) return STR_NONE;
@@ -39,8 +40,14 @@ void losses_tell(struct flight *flight, struct attempt *attempt, const struct fi
     struct attempt_dialect *dialect = &attempt->dialect;
     dialect->lost |= fit->dropped;
     dialect->altered |= fit->changed;
+    dialect->emulated |= fit->emulated;
     dialect->dropped = names_join(flight, dialect->lost, feature_at);
-    dialect->changed = names_join(flight, dialect->altered & ~dialect->lost, feature_at);
+    struct str changed = names_join(flight, dialect->altered & ~dialect->lost & ~dialect->emulated, feature_at),
+               emulated = names_join(flight, dialect->emulated, emulation_at);
+    bool both = changed.len && emulated.len;
+    dialect->changed = both           ? arena_printf(&flight->arena, "%.*s, %.*s", STR_ARG(changed), STR_ARG(emulated))
+                       : emulated.len ? emulated
+                                      : changed;
 }
 
 /* -- what is refused and means something -- */

@@ -43,8 +43,13 @@ static enum step written_pass(struct flight *flight, struct attempt *attempt, co
     struct codec_caller caller = translate_caller(flight, attempt, now);
     CHECK(attempt->way->writes_anew && attempt->dialect.writer);
     struct text text = text_in_arena(flight->host->scratch, 512);
-    struct message_events ordered = {.arena = flight->host->scratch};
+    struct message_events ordered = {.arena = flight->host->scratch}, told = {.arena = flight->host->scratch};
+    struct emulation *emulation = &attempt->dialect.emulation;
     bool failed = false, over = false;
+    for (size_t i = 0; emulation->kind && i < count; i++)
+        failed |= !emulate_event(emulation, &list[i], &flight->arena, &told);
+    if (emulation->kind) list = told.list;
+    if (emulation->kind) count = told.count;
     for (size_t i = 0; attempt->dialect.order && i < count; i++)
         failed |= !order_take(attempt->dialect.order, &list[i], &flight->arena, &ordered);
     if (attempt->dialect.order) list = ordered.list;

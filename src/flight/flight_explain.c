@@ -73,7 +73,8 @@ static void candidate_put(struct text *text, const struct candidate *candidate) 
         text_json_u64(text, STR("tries"), candidate->tries);
     else if (candidate->refusal)
         text_json_str(text, STR("refused"), refusal_name(candidate->refusal));
-    if (candidate->demoted) text_json_str(text, STR("demoted"), STR("probes_fail"));
+    if (candidate->demoted)
+        text_json_str(text, STR("demoted"), candidate->emulates ? STR("emulates") : STR("probes_fail"));
     if (candidate->score != 0) {
         text_json_key(text, STR("score"));
         text_printf(text, "%.4g", candidate->score);

@@ -16,6 +16,7 @@
 
 #include "base/limits.h"
 #include "core/continuation.h"
+#include "dialect/emulate.h"
 #include "dialect/forecast.h"
 #include "dialect/lines.h"
 #include "dialect/openai/openai.h"
@@ -106,7 +107,8 @@ struct candidate {
     uint16_t tries;
     uint64_t refused_keys; /* a bit per key that refused this request and does not rest: others are asked first */
     bool raced;            /* another request took what it needed, in this choice */
-    bool demoted;          /* its probes fail: it comes after all whose do not */
+    bool emulates;         /* it can be asked by other means than are asked for only (emulate.h) */
+    bool demoted;          /* its probes fail, or it emulates: it comes after all others */
 };
 
 /* What an attempt took, and owes exactly one settling of each. */
@@ -204,15 +206,17 @@ struct attempt_reply {
 struct attempt_dialect {
     const struct codec *codec;
     const struct codec_quirks *quirks;
-    void *reader, *writer;  /* of the stream, as their codecs want them */
-    struct order *order;    /* between them; NULL: calls come one after the other as it is */
-    uint64_t lost, altered; /* bits of enum feature: what it is not told, and what otherwise than was asked for */
-    struct str dropped;     /* the names of what it is not told, separated by commas */
-    struct str changed;     /* what it is told otherwise than was asked for: the same */
-    struct text sealed;     /* raw items of reasoning that lead to the next call (flight_reasoning.c) */
-    uint64_t said_bytes;    /* of text, reasoning and arguments, in a translated stream */
-    uint64_t next_sequence; /* the number of the caller's next event, where the provider's numbers pass; else 0 */
-    bool usage_told;        /* by estimate, to the caller, whose dialect wants one: x-weir-estimated */
+    void *reader, *writer;      /* of the stream, as their codecs want them */
+    struct order *order;        /* between them; NULL: calls come one after the other as it is */
+    struct emulation emulation; /* by what means its answer was asked for, and is read back */
+    uint64_t emulated;          /* bits of enum feature: said by other means */
+    uint64_t lost, altered;     /* bits of enum feature: what it is not told, and what otherwise than was asked for */
+    struct str dropped;         /* the names of what it is not told, separated by commas */
+    struct str changed;         /* what it is told otherwise than was asked for: the same */
+    struct text sealed;         /* raw items of reasoning that lead to the next call (flight_reasoning.c) */
+    uint64_t said_bytes;        /* of text, reasoning and arguments, in a translated stream */
+    uint64_t next_sequence;     /* the number of the caller's next event, where the provider's numbers pass; else 0 */
+    bool usage_told;            /* by estimate, to the caller, whose dialect wants one: x-weir-estimated */
 };
 
 /* flight_splice.c */
@@ -356,6 +360,7 @@ struct choice {
     size_t count, room;
     unsigned repeats;      /* attempts at a target that had been tried */
     unsigned failovers;    /* attempts at another target, after one that failed */
+    bool emulates;         /* the target that was looked at last */
     int64_t context_least; /* a context of so many tokens was too small; 0: not known of any */
     struct error *unfit;   /* why the last target that was left out cannot serve it; NULL: there was none */
     struct str unfit_param;

@@ -10,7 +10,8 @@
 bool splice_can(const struct flight *flight, const struct target *target) {
     const struct provider *provider = target->provider;
     bool lacks = flight->endpoint == endpoint_completions && !(provider->endpoints & 1u << endpoint_completions);
-    return provider->dialect == dialect_openai && !lacks && !api_is_responses(flight, target);
+    return provider->dialect == dialect_openai && !lacks && !api_is_responses(flight, target) &&
+           !emulation_wanted(flight, target);
 }
 
 bool splice_fits(struct flight *flight, const struct target *target, struct error *error) {

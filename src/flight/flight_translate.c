@@ -121,12 +121,14 @@ bool translate_admit(struct flight *flight, struct error *error, struct str *par
     request->has_tools = message->tool_count > 0;
     request->wants_json = message->format >= format_json;
     request->wants_schema = message->format == format_schema;
+    request->members = message_features(message, message->from) & (FEATURE_BIT(json_schema) | FEATURE_BIT(tool_choice));
     return true;
 }
 
 bool translate_needed(const struct flight *flight, const struct target *target) {
     enum dialect asked = endpoint_facts(flight->endpoint)->dialect;
     bool responses = api_is_responses(flight, target);
+    if (emulation_wanted(flight, target)) return true;
     if (asked == dialect_responses) return !responses;
     if (flight->endpoint == endpoint_forecasts) return true;
     return responses || asked != target->provider->dialect || flight->head.wants_array ||
@@ -224,6 +226,7 @@ bool translate_fits(struct flight *flight, const struct target *target, struct e
             return error_set(error, error_unsupported, "No provider of this model can be asked for `%.*s`.",
                              STR_ARG(name));
     }
+    flight->choice.emulates = fit.emulated;
     return true;
 }
 
@@ -297,6 +300,9 @@ static bool body_write(struct flight *flight, struct attempt *attempt) {
         uint64_t gone = reasoning_recall(flight, attempt);
         fit_request(&asked, attempt->dialect.codec, &target, flight_unsupported(flight, attempt->target), &fitted,
                     &fit);
+        if (!emulate_request(&fitted, fit.emulated, &flight->canonical.arena, &flight->arena,
+                             &attempt->dialect.emulation))
+            return false;
         if (!fit_schemas(&fitted, attempt->dialect.codec, &target, &flight->canonical.arena, &fit)) return false;
         attempt->dialect.codec->write_request(&fitted, &target, &body);
         fit.dropped |= gone;
@@ -415,6 +421,7 @@ static enum failure chat_whole(struct flight *flight, struct attempt *attempt, s
     if (!attempt->way->writes_anew) return failure_none;
     reply.usage = attempt->usage;
     reasoning_of_reply(flight, attempt, &reply, now);
+    if (!emulate_reply(&attempt->dialect.emulation, &reply, flight->host->scratch)) return failure_system;
     attempt->dialect.usage_told = translate_usage(flight, bytes_said(&reply), &reply.usage);
     flight->codec->write_reply(&reply, caller, text);
     return failure_none;

@@ -46,6 +46,11 @@ static bool openai_models(const struct mock_asked *asked, struct mock_refusal *r
     struct str model = models_text(asked->root, "model"), effort = models_text(asked->root, "reasoning_effort");
     bool thinks = model_is(model, STR(THINKERS));
     bool need_not = model_is(model, STR("gpt-5.*")) && (!effort.len || str_eq(effort, STR("none")));
+    struct str format = models_text(json_member(asked->root, "response_format"), "type");
+    if (str_eq(format, STR("json_schema")) && model_is(model, STR("gpt-3.5* gpt-4 gpt-4-0* gpt-4-1* gpt-4-turbo*")))
+        return mock_strict_refuse(refusal, "response_format", STR(""),
+                                  "Invalid parameter: 'response_format' of type 'json_schema' is not supported with "
+                                  "this model. Learn more about supported models at the Structured Outputs guide.");
     if (!thinks && effort.len && model_is(model, STR("gpt-4* gpt-3.5*")))
         return mock_strict_refuse(refusal, "reasoning_effort", STR(""),
                                   "Unrecognized request argument supplied: reasoning_effort");
@@ -120,6 +125,25 @@ static bool mistral_check(const struct mock_asked *asked, struct mock_refusal *r
 #define NEWER_CLAUDES                                                                                   \
     "claude-opus-4-7* claude-opus-4-8* claude-opus-5* claude-sonnet-5* claude-haiku-5* claude-fable-* " \
     "claude-mythos-*"
+
+/* Before structured output; and those that think all the time, and cannot be made to call a tool. */
+#define OLDER_CLAUDES                                                                              \
+    "claude-2* claude-3* claude-instant* claude-opus-4-0* claude-opus-4-2025* claude-sonnet-4-0* " \
+    "claude-sonnet-4-2025*"
+#define FREE_CLAUDES "claude-opus-5-5* claude-sonnet-5-5* claude-fable-* claude-mythos-*"
+
+static bool anthropic_formats(const struct mock_asked *asked, struct mock_refusal *refusal) {
+    struct str model = models_text(asked->root, "model"),
+               choice = models_text(json_member(asked->root, "tool_choice"), "type");
+    const struct json_value *config = json_member(asked->root, "output_config"),
+                            *format = json_member(config, "format");
+    if (model_is(model, STR(OLDER_CLAUDES)) && (format || json_member(asked->root, "output_format")))
+        return mock_strict_refuse(refusal, "", STR(""), "output_config.format: This model does not support it.");
+    if (model_is(model, STR(FREE_CLAUDES)) && (str_eq(choice, STR("any")) || str_eq(choice, STR("tool"))))
+        return mock_strict_refuse(refusal, "", STR(""), "tool_choice: `%.*s` is not supported for this model.",
+                                  STR_ARG(choice));
+    return true;
+}
 
 static bool is_last_assistant(const struct json_value *messages) {
     size_t place = 0;
@@ -198,5 +222,6 @@ bool mock_strict_models(const struct mock_asked *asked, struct mock_refusal *ref
     if (asked->dialect == dialect_gemini) return gemini_models(asked, refusal);
     if (asked->dialect != dialect_anthropic) return true;
     bool newer = model_is(models_text(asked->root, "model"), STR(NEWER_CLAUDES));
-    return (!newer || anthropic_newer(asked, refusal)) && anthropic_thinking(asked, refusal);
+    return (!newer || anthropic_newer(asked, refusal)) && anthropic_thinking(asked, refusal) &&
+           anthropic_formats(asked, refusal);
 }

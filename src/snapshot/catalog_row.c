@@ -533,6 +533,8 @@ static void refusals_read(struct catalog_row *row, struct catalog_model *model) 
         {ability_sampling, FEATURE_BIT(temperature) | FEATURE_BIT(top_p) | FEATURE_BIT(top_k) | FEATURE_BIT(min_p)},
         {ability_prefill, FEATURE_BIT(prefill)},
         {ability_forced_tools, FEATURE_BIT(tool_choice)},
+        {ability_tools, FEATURE_BIT(tools)},
+        {ability_json, FEATURE_BIT(json_schema)},
         {ability_reasoning, FEATURE_BIT(reasoning_effort)},
     };
     const struct json_value *list = json_member(row->object, "refuses");

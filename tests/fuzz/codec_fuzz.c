@@ -3,6 +3,7 @@
  * what weir writes must be JSON, or whole frames of it. */
 #include <stdlib.h>
 
+#include "dialect/emulate.h"
 #include "dialect/forecast.h"
 #include "dialect/order.h"
 #include "dialect/outbound.h"
@@ -33,7 +34,23 @@ static void request_do(const struct codec *codec, struct str body) {
         message_features(&request, other->dialect);
         other->write_request(&request, &target, &text);
         must_be_json(&text);
+        for (unsigned by = 0; by < 2; by++) { /* the same by other means */
+            struct message_request emulated = request;
+            struct emulation emulation;
+            uint64_t which = by ? FEATURE_BIT(tool_choice) : FEATURE_BIT(json_schema);
+            bool asked = by ? request.tool_choice >= tools_required : request.format == format_schema;
+            if (!asked || !(by ? emulate_can_tool(&request, other->dialect) : emulate_can_schema(&request))) continue;
+            text.len = 0;
+            if (!emulate_request(&emulated, which, &arena, &arena, &emulation)) return;
+            other->write_request(&emulated, &target, &text);
+            must_be_json(&text);
+        }
     }
+}
+
+/* An answer of that length was asked for by this. */
+static struct emulation emulation_of(size_t len) {
+    return (struct emulation){.kind = len % 3, .name = len & 4 ? STR("f") : STR("answer"), .wrapped = len & 8};
 }
 
 static void reply_do(const struct codec *codec, struct str body) {
@@ -48,18 +65,31 @@ static void reply_do(const struct codec *codec, struct str body) {
         other->write_reply(&reply, &caller, &text);
         must_be_json(&text);
     }
+    struct emulation emulation = emulation_of(body.len);
+    if (error_inside || !emulate_reply(&emulation, &reply, &arena)) return;
+    for (unsigned d = 0; d < dialects; d++) {
+        const struct codec *other = codec_of((enum dialect)d);
+        struct text text = text_in_arena(&arena, 256);
+        if (!other || !other->write_reply) continue;
+        other->write_reply(&reply, &caller, &text);
+        must_be_json(&text);
+    }
 }
 
 static void stream_do(const struct codec *codec, struct str lines) {
     void *reader = arena_take_zeroed(&arena, codec->reader_size + 1), *writers[dialects] = {NULL};
     struct str line;
     struct order order = {.held = NULL};
+    struct emulation emulation = emulation_of(lines.len);
     for (unsigned d = 0; d < dialects && reader; d++)
         if (codec_of((enum dialect)d))
             writers[d] = arena_take_zeroed(&arena, codec_of((enum dialect)d)->writer_size + 1);
     while (reader && str_split_next(&lines, '\n', &line)) {
-        struct message_events events = {.arena = &arena}, ordered = {.arena = &arena};
+        struct message_events events = {.arena = &arena}, ordered = {.arena = &arena}, told = {.arena = &arena};
         if (!codec->read_event(reader, STR(""), line, &arena, quirks_of(STR(""), STR("")), &events)) continue;
+        for (size_t i = 0; i < events.count && !events.failed; i++)
+            if (!emulate_event(&emulation, &events.list[i], &arena, &told)) return;
+        if (!events.failed) events = told;
         for (size_t i = 0; codec->mixes && i < events.count && !events.failed; i++)
             if (!order_take(&order, &events.list[i], &arena, &ordered)) return;
         if (codec->mixes) events = ordered;

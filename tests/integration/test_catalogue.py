@@ -140,7 +140,7 @@ def test_models_are_told_with_what_they_can_do(own):
         "targets": ["one/blind",
                     "two/blind"], "context_tokens": 8000, "output_tokens_max": 100, "vision": False, "audio": False,
         "tools": True, "json": False, "embeddings": False, "time_series": False, "speed": "fast", "first_token_ms": 400,
-        "place": "cloud", "use": ["chat"]
+        "place": "cloud", "use": ["chat"], "refuses": ["json_schema"]
     })
     together = http(weir.port, "GET", "/v1/models/any").json["weir"]  # what its targets can do together
     assert together["vision"] and together["tools"] and together["context_tokens"] == 8000 and "json" not in together

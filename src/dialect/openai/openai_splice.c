@@ -296,6 +296,13 @@ static bool inside_read(struct reading *reading, enum key top, struct skim *skim
     return !container || token->passed || on_the_way || skim_skip(skim, token);
 }
 
+/* A word that is neither, or an object that names one. */
+static bool forces_tool(const struct skim_token *token) {
+    if (token->kind == skim_object) return str_find(token->value, STR("\"name\"")) != SIZE_MAX;
+    return token->kind == skim_string &&
+           (skim_is(skim_inside(token->value), STR("required")) || skim_is(skim_inside(token->value), STR("any")));
+}
+
 static bool top_read(struct reading *reading, struct skim *skim, struct skim_token *token, enum key *top) {
     reading->request->empty_object = false;
     if (!openai_key_find(reading, token->key, top)) return false;
@@ -306,6 +313,8 @@ static bool top_read(struct reading *reading, struct skim *skim, struct skim_tok
         reading->request->names_more |= !tools_are_innocent(token->value);
     else if (*top == keys)
         innocent_note(reading, token->key, of_request);
+    if (*top == keys && skim_is(token->key, STR("tool_choice")) && forces_tool(token))
+        reading->request->members |= FEATURE_BIT(tool_choice);
     if (*top == keys && input_has_parts(token)) reading->request->names_more = true;
     if (*top == keys && token->kind == skim_string && str_eq(token->key, STR("reasoning_effort")))
         reading->request->effort = openai_read_effort(skim_inside(token->value));
@@ -341,6 +350,7 @@ bool openai_skim_request(struct str body, enum endpoint endpoint, struct arena *
             return refuse_json(&reading, &skim);
         }
     }
+    if (request->wants_schema) request->members |= FEATURE_BIT(json_schema);
     return true;
 }
 

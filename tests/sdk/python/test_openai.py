@@ -8,10 +8,8 @@ import pytest
 
 from conftest import KEY
 
-PNG = (
-    "data:image/png;base64,"
+PNG = ("data:image/png;base64,"
        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==")
-)
 NO_TOOLS = {"huggingface-native"}  # its own text generation completes a text: docs/dialects.md
 
 

@@ -16,14 +16,16 @@ enum { page_max = 256 * 1024 };
 static const struct {
     enum dialect dialect;
     const char *name;
-} columns[] = {{dialect_openai, "OpenAI"},         {dialect_anthropic, "Anthropic"}, {dialect_gemini, "Google"},
-               {dialect_ollama, "Ollama"},         {dialect_cloudflare, "Workers AI"},
-               {dialect_huggingface, "Hugging Face"}};
+} columns[] = {{dialect_openai, "OpenAI"}, {dialect_anthropic, "Anthropic"},   {dialect_gemini, "Google"},
+               {dialect_ollama, "Ollama"}, {dialect_cloudflare, "Workers AI"}, {dialect_huggingface, "Hugging Face"}};
 
 static const char begin[] = "| asked for | where a model refuses it |", end[] = "\n\n";
 
 static void table_put(struct text *text) {
-    static const char *const fates[] = {[fate_carried] = "", [fate_dropped] = "dropped", [fate_fetched] = "fetched",
+    static const char *const fates[] = {[fate_carried] = "",
+                                        [fate_dropped] = "dropped",
+                                        [fate_fetched] = "fetched",
+                                        [fate_emulated] = "emulated",
                                         [fate_refused] = "refused"};
     text_put(text, str_from(begin));
     for (size_t c = 0; c < sizeof columns / sizeof *columns; c++) text_printf(text, " %s |", columns[c].name);
@@ -31,7 +33,7 @@ static void table_put(struct text *text) {
     for (size_t c = 0; c < sizeof columns / sizeof *columns; c++) text_put(text, STR("---|"));
     for (unsigned f = 0; f < features; f++) {
         text_printf(text, "\n| `%.*s` | %s |", STR_ARG(feature_name((enum feature)f)),
-                    fit_is_tuning((enum feature)f) ? "dropped" : "refused");
+                    fates[fit_fate_refused((enum feature)f)]);
         for (size_t c = 0; c < sizeof columns / sizeof *columns; c++)
             text_printf(text, " %s%s|", fates[codec_of(columns[c].dialect)->fates[f]],
                         codec_of(columns[c].dialect)->fates[f] ? " " : "");
