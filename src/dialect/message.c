@@ -53,6 +53,64 @@ struct message_event *message_event_add(struct message_events *events, enum mess
     return event;
 }
 
+static void part_events(const struct message_part *part, unsigned choice, unsigned *tools,
+                        struct message_events *events) {
+    static const enum message_event_kind kinds[part_kinds] = {[part_text] = message_event_text,
+                                                              [part_refusal] = message_event_refusal,
+                                                              [part_reasoning] = message_event_reasoning,
+                                                              [part_tool_call] = message_event_tool};
+    enum message_event_kind kind = kinds[part->kind];
+    struct message_event *event;
+    if (!kind) return; /* media and what only its own dialect knows has no event */
+    if (part->kind == part_tool_call || part->text.len) {
+        event = message_event_add(events, kind);
+        event->choice = choice;
+        event->of = part->of;
+        event->tool = kind == message_event_tool ? *tools : 0;
+        event->id = part->id;
+        event->name = part->name;
+        event->text = part->text;
+        if (kind == message_event_tool) event->signature = part->signature;
+    }
+    if (kind == message_event_tool) {
+        event = message_event_add(events, message_event_arguments);
+        event->choice = choice;
+        event->tool = (*tools)++;
+        event->text = part->arguments;
+    }
+    if (kind == message_event_reasoning && (part->signature.len || part->data.len)) {
+        event = message_event_add(events, message_event_signature);
+        event->choice = choice;
+        event->of = part->of;
+        event->text = part->signature;
+        event->data = part->data;
+    }
+    for (size_t i = 0; i < part->citation_count; i++) {
+        event = message_event_add(events, message_event_citation);
+        event->choice = choice;
+        event->of = part->of;
+        event->citation = part->citations[i];
+    }
+}
+
+void message_reply_events(const struct message_reply *reply, struct message_events *events) {
+    struct message_event *event = message_event_add(events, message_event_begin);
+    event->id = reply->id;
+    event->model = reply->model;
+    event->usage = reply->usage;
+    for (size_t c = 0; c < reply->choice_count; c++) {
+        const struct message_choice *choice = &reply->choices[c];
+        unsigned tools = 0;
+        for (size_t p = 0; p < choice->part_count; p++) part_events(&choice->parts[p], (unsigned)c, &tools, events);
+        event = message_event_add(events, message_event_finish);
+        event->choice = (unsigned)c;
+        event->finish = choice->finish;
+        event->stop_sequence = choice->stop_sequence;
+    }
+    message_event_add(events, message_event_usage)->usage = reply->usage;
+    message_event_add(events, message_event_end)->usage = reply->usage;
+}
+
 /* -- features -- */
 
 static uint64_t when(bool said, uint64_t bit) { return said ? bit : 0; }

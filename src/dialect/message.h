@@ -247,6 +247,9 @@ struct message_events {
 };
 /* What weir calls an error event. */
 const struct error_facts *message_event_error_facts(const struct message_event *event);
+/* A whole reply as the events of a stream, appended: for a caller who wants one and a provider that has none.
+ * events->failed: no memory. */
+void message_reply_events(const struct message_reply *reply, struct message_events *events);
 /* A zeroed event of that kind at the end; usage says nothing. Never NULL: a scrap one when `failed`. */
 struct message_event *message_event_add(struct message_events *events, enum message_event_kind kind);
 

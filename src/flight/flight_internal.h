@@ -196,6 +196,8 @@ enum failure attempt_refusal(struct attempt *attempt, const struct provider_word
 
 enum step reply_body(struct flight *flight, struct attempt *attempt, struct str bytes, struct now now,
                      struct actions *out) MUST_USE;
+/* A stream was asked for, and what came is whole: it is told as a stream all the same. */
+bool reply_is_told_as_stream(const struct flight *flight, const struct attempt *attempt);
 enum step reply_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) MUST_USE;
 
 /* -- flight_stream.c: a stream as it comes -- */

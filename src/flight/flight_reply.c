@@ -6,6 +6,11 @@
 #include "base/check.h"
 #include "flight/flight_internal.h"
 
+bool reply_is_told_as_stream(const struct flight *flight, const struct attempt *attempt) {
+    return attempt->reply.mode == reply_whole && flight->request.stream && attempt->way->writes_anew &&
+           !attempt->way->goes_on && endpoint_facts(flight->endpoint)->operation == operation_chat;
+}
+
 static void reply_deliver_begin(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
     CHECKF(attempt->reply.mode == reply_opaque, "mode=%d", (int)attempt->reply.mode); /* others are read first */
     attempt_wins(flight, attempt, now, out);
@@ -88,7 +93,10 @@ static enum step whole_end(struct flight *flight, struct attempt *attempt, struc
     attempt_enter(flight, attempt, attempt_delivering, now);
     flight_enter(flight, flight_answering, now);
     attempt_settle(flight, attempt, failure_none, now, out);
-    stored_keep(flight, body, out); /* before its caller can ask for it */
+    if (reply_is_told_as_stream(flight, attempt)) /* before its caller can ask for it */
+        stored_keep_frames(flight, body, out);
+    else
+        stored_keep(flight, body, out);
     answer_head(flight, attempt, attempt->reply.status, (int64_t)body.len, now, out);
     answer_bytes(flight, body, out);
     answer_end(flight, now, out);

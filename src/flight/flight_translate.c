@@ -408,6 +408,20 @@ struct codec_caller translate_caller(const struct flight *flight, const struct a
                                  .asked = &flight->canonical.asked};
 }
 
+/* A caller who wants a stream gets one of what came whole. */
+static void written_whole(struct flight *flight, struct attempt *attempt, const struct message_reply *reply,
+                          const struct codec_caller *caller, struct text *text) {
+    struct message_events events = {.arena = flight->host->scratch};
+    if (!reply_is_told_as_stream(flight, attempt)) {
+        flight->codec->write_reply(reply, caller, text);
+        return;
+    }
+    message_reply_events(reply, &events);
+    text->failed |= events.failed;
+    for (size_t i = 0; i < events.count && !events.failed; i++)
+        flight->codec->write_event(attempt->dialect.writer, &events.list[i], caller, &flight->arena, text);
+}
+
 static enum failure chat_whole(struct flight *flight, struct attempt *attempt, struct str body,
                                const struct codec_caller *caller, struct now now, struct text *text) {
     struct message_reply reply = {.choice_count = 0, .usage = USAGE_NONE};
@@ -423,7 +437,7 @@ static enum failure chat_whole(struct flight *flight, struct attempt *attempt, s
     reasoning_of_reply(flight, attempt, &reply, now);
     if (!emulate_reply(&attempt->dialect.emulation, &reply, flight->host->scratch)) return failure_system;
     attempt->dialect.usage_told = translate_usage(flight, bytes_said(&reply), &reply.usage);
-    flight->codec->write_reply(&reply, caller, text);
+    written_whole(flight, attempt, &reply, caller, text);
     return failure_none;
 }
 

@@ -81,7 +81,8 @@ static bool mode_raw(const struct flight *flight, struct attempt *attempt, bool 
 static bool mode_translated(const struct flight *flight, struct attempt *attempt, bool encoded) {
     if (!mode_by_codec(flight, attempt, encoded)) return false;
     if (attempt->reply.mode == reply_error) return true;
-    bool json = attempt->reply.mode != reply_events || flight->head.wants_array;
+    bool streams = attempt->reply.mode == reply_events || reply_is_told_as_stream(flight, attempt);
+    bool json = !streams || flight->head.wants_array;
     attempt->reply.content_type = json ? STR("application/json") : flight->codec->stream_content_type;
     return true;
 }

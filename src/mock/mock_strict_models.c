@@ -213,8 +213,17 @@ static bool gemini_models(const struct mock_asked *asked, struct mock_refusal *r
                               (long long)tokens);
 }
 
+/* -- Cloudflare -- */
+
+static bool cloudflare_models(const struct mock_asked *asked, struct mock_refusal *refusal) {
+    bool json = json_kind(json_member(asked->root, "response_format")) == json_object;
+    return !json || !json_bool(json_member(asked->root, "stream"), false) ||
+           mock_strict_refuse(refusal, "", STR(""), "JSON Mode does not support streaming: set `stream` to false.");
+}
+
 bool mock_strict_models(const struct mock_asked *asked, struct mock_refusal *refusal) {
     if (asked->operation != operation_chat) return true;
+    if (asked->dialect == dialect_cloudflare) return cloudflare_models(asked, refusal);
     if (asked->dialect == dialect_openai && asked->endpoint == endpoint_chat) {
         if (str_starts(asked->path, STR("/mistral/"))) return mistral_check(asked, refusal);
         return asked->other_vendor || openai_models(asked, refusal);

@@ -66,6 +66,8 @@ static void reply_do(const struct codec *codec, struct str body) {
         must_be_json(&text);
     }
     struct emulation emulation = emulation_of(body.len);
+    struct message_events events = {.arena = &arena};
+    message_reply_events(&reply, &events);
     if (error_inside || !emulate_reply(&emulation, &reply, &arena)) return;
     for (unsigned d = 0; d < dialects; d++) {
         const struct codec *other = codec_of((enum dialect)d);

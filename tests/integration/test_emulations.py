@@ -213,8 +213,6 @@ def test_beside_tools_of_the_callers_own_either_is_told(gateway, caller, model, 
 @pytest.mark.parametrize("caller", CALLERS)
 def test_a_tool_that_must_be_called_by_an_answer_to_a_schema(gateway, caller, model, stream):
     weir, mock = gateway
-    if model == "@cf/flare" and stream:
-        return
     reply, (text, calls, finish) = ask(weir, caller, model, stream, tools=[("forecast", SCHEMA)], choice="forecast")
     assert [name for name, _ in calls] == ["forecast"] and not text, reply
     assert set(json.loads(calls[0][1])) == {"city", "days"} and finish == caller.called, reply
@@ -232,6 +230,17 @@ def test_one_of_several_tools_by_an_answer_to_a_schema(gateway, caller, model, s
                                        choice="any")
     assert [name for name, _ in calls] == ["forecast"] and not text, reply
     assert set(json.loads(calls[0][1])) == {"city", "days"} and finish == caller.called, reply
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_who_streams_no_json_is_asked_for_it_whole_and_told_as_a_stream(gateway, caller):
+    weir, mock = gateway
+    reply, (text, calls, finish) = ask(weir, caller, "@cf/flare", True, schema=SCHEMA)
+    assert set(json.loads(text)) == {"city", "days"} and not calls and finish == caller.stop, reply
+    assert "text/event-stream" in reply.headers["content-type"] and "x-weir-changed" not in reply.headers
+    assert "stream" not in json.loads(mock.last()["body"])
+    reply, (text, _, _) = ask(weir, caller, "@cf/flare", True)
+    assert ASKED in text and json.loads(mock.last()["body"])["stream"]
 
 
 def test_who_has_it_natively_is_asked_first_and_the_other_where_that_fails(start, start_mock):

@@ -138,7 +138,8 @@ void cloudflare_write_request(const struct message_request *request, const struc
     text_put(body, STR("{\"messages\":["));
     for (size_t i = 0; i < request->message_count; i++) cloudflare_write_message(body, &request->messages[i]);
     text_put_byte(body, ']');
-    if (target->stream) text_json_bool(body, STR("stream"), true);
+    bool streams = target->stream && request->format < format_json; /* JSON comes whole, or is refused */
+    if (streams) text_json_bool(body, STR("stream"), true);
     fields_put(body, cloudflare_fields, cloudflare_field_count, &numbers);
     openai_write_plain_tools(body, request);
     cloudflare_write_format(body, request);

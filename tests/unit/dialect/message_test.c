@@ -245,6 +245,35 @@ static void ids_are_of_24_letters_and_follow_from_their_seed(void **state) {
     arena_free(&arena);
 }
 
+static void a_whole_reply_is_told_as_events(void **state) {
+    static const enum message_event_kind wanted[] = {
+        message_event_begin,     message_event_reasoning, message_event_signature, message_event_text,
+        message_event_citation,  message_event_tool,      message_event_arguments, message_event_tool,
+        message_event_arguments, message_event_finish,    message_event_finish,    message_event_usage,
+        message_event_end};
+    struct message_citation citation = {.url = STR("https://e.org")};
+    struct message_part parts[] = {{.kind = part_reasoning, .text = STR("hm"), .signature = STR("s")},
+                                   {.kind = part_text, .text = STR("hi"), .citations = &citation, .citation_count = 1},
+                                   {.kind = part_text, .text = STR("")},
+                                   {.kind = part_foreign, .raw = STR("{}")},
+                                   {.kind = part_tool_call, .name = STR("f"), .arguments = STR("{}")},
+                                   {.kind = part_tool_call, .name = STR("g"), .arguments = STR("{\"a\":1}")}};
+    struct message_choice choices[] = {{.parts = parts, .part_count = 6, .finish = finish_tool_calls},
+                                       {.finish = finish_stop}};
+    struct message_reply reply = {.id = STR("i"), .choices = choices, .choice_count = 2, .usage = {.output_tokens = 7}};
+    struct arena arena;
+    (void)state;
+    arena_init(&arena, 1024, 1024 * 1024);
+    struct message_events events = {.arena = &arena};
+    message_reply_events(&reply, &events);
+    assert_int_equal(events.count, sizeof wanted / sizeof *wanted);
+    for (size_t i = 0; i < events.count; i++) assert_int_equal(events.list[i].kind, wanted[i]);
+    assert_true(str_eq(events.list[7].name, STR("g")) && events.list[7].tool == 1 && events.list[8].tool == 1);
+    assert_true(str_eq(events.list[8].text, STR("{\"a\":1}")) && events.list[9].finish == finish_tool_calls);
+    assert_true(events.list[10].choice == 1 && events.list[11].usage.output_tokens == 7);
+    arena_free(&arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_member_asks_for_its_own_feature),
@@ -256,6 +285,7 @@ int main(void) {
         cmocka_unit_test(tokens_are_guessed_by_what_is_said),
         cmocka_unit_test(data_uris_are_taken_apart),
         cmocka_unit_test(ids_are_of_24_letters_and_follow_from_their_seed),
+        cmocka_unit_test(a_whole_reply_is_told_as_events),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
