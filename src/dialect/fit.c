@@ -315,6 +315,8 @@ void fit_request(const struct message_request *request, const struct codec *code
         if (fate == fate_fetched) fit->fetched |= bit;
         if (fate == fate_emulated) fit->emulated |= bit;
     }
+    uint64_t in_words = asked & FEATURE_BIT(json_schema) & ~fit->emulated; /* and as JSON that may be any */
+    if (target->quirks->no_json_schema) change(fit, in_words & ~fit->dropped, unsupported);
     bool apart = codec->fates[feature_reasoning_effort] == fate_carried;
     if (apart) thinking_fit(&thinking);
     sampling_fit(&thinking);

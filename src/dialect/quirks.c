@@ -33,7 +33,12 @@ static const struct {
     {STR("openrouter"), STR("*"), {.name = STR("openrouter"), .system_not_developer = true}},
     {STR("huggingface"), STR("*"), {.name = STR("huggingface"), .max_tokens_old = true, .system_not_developer = true}},
     {STR("cloudflare"), STR("*"), {.name = STR("cloudflare"), .max_tokens_old = true, .system_not_developer = true}},
-    {STR("ollama"), STR("*"), {.name = STR("ollama"), .max_tokens_old = true, .system_not_developer = true}},
+    {STR("ollama"), /* which passes over that a tool must be called */
+     STR("*"),
+     {.name = STR("ollama"),
+      .max_tokens_old = true,
+      .system_not_developer = true,
+      .refuses = FEATURE_BIT(tool_choice)}},
     {STR("compatible"), /* most who took over OpenAI's first chat API and no more */
      STR("*"),
      {.name = STR("compatible"), .max_tokens_old = true, .system_not_developer = true}},

@@ -143,10 +143,11 @@ class Responses:
 CALLERS = [Chat, Messages, Gemini, Responses]
 KINDS = {  # a target, and what it lacks
     "claude-3-haiku-20240307": ("anthropic", ""), "gpt-4-turbo": ("openai", "/v1"), "house-model": ("openai", "/v1"),
-    "claude-sonnet-5-5": ("anthropic", ""), "llama": ("ollama-native", ""), "@cf/flare": ("cloudflare-native", "")
+    "claude-sonnet-5-5": ("anthropic", ""), "qwen": ("ollama", "/v1"),
+    "llama": ("ollama-native", ""), "@cf/flare": ("cloudflare-native", "")
 }
 NO_SCHEMA = ["claude-3-haiku-20240307", "gpt-4-turbo", "house-model"]
-NO_FORCE = ["claude-sonnet-5-5", "llama", "@cf/flare"]
+NO_FORCE = ["claude-sonnet-5-5", "qwen", "llama", "@cf/flare"]
 
 
 @pytest.fixture
@@ -222,7 +223,7 @@ def test_a_tool_that_must_be_called_by_an_answer_to_a_schema(gateway, caller, mo
 
 
 @pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("model", ["claude-sonnet-5-5", "llama"])
+@pytest.mark.parametrize("model", ["claude-sonnet-5-5", "qwen", "llama"])
 @pytest.mark.parametrize("caller", CALLERS)
 def test_one_of_several_tools_by_an_answer_to_a_schema(gateway, caller, model, stream):
     weir, _ = gateway
@@ -241,6 +242,55 @@ def test_who_streams_no_json_is_asked_for_it_whole_and_told_as_a_stream(gateway,
     assert "stream" not in json.loads(mock.last()["body"])
     reply, (text, _, _) = ask(weir, caller, "@cf/flare", True)
     assert ASKED in text and json.loads(mock.last()["body"])["stream"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("caller", CALLERS)
+def test_who_knows_json_but_no_schemas_is_told_it_in_words(start, start_mock, caller, stream):
+    mock = start_mock()
+    weir = start({"providers": {"d": provider(mock, ["deepseek-chat"], type="deepseek")}})
+    reply, (text, calls, finish) = ask(weir, caller, "deepseek-chat", stream, schema=SCHEMA)
+    sent = json.loads(mock.last()["body"])
+    assert sent["response_format"] == {"type": "json_object"} and '"city"' in sent["messages"][0]["content"], sent
+    assert json.loads(text) and not calls and finish == caller.stop
+    assert reply.headers["x-weir-changed"] == "json_schema"
+    refused = http(weir.port, "POST", caller.path("deepseek-chat", stream),
+                   caller.body("deepseek-chat", stream, schema=SCHEMA), {"x-weir-unsupported": "refuse"})
+    assert refused.status == 400 and "json_schema" in refused.text, refused
+
+
+@pytest.mark.parametrize("model,asked", [("claude-3-haiku-20240307", {"schema": SCHEMA}),
+                                         ("claude-3-haiku-20240307", {"schema": LIST}),
+                                         ("llama", {"tools": [("f", SCHEMA)], "choice": "f"}),
+                                         ("llama", {"tools": [("f", SCHEMA), ("g", SCHEMA)], "choice": "any"})])
+@pytest.mark.parametrize("caller", CALLERS)
+def test_a_stream_that_breaks_ends_with_an_error_and_is_not_gone_on_with(start, start_mock, caller, model, asked):
+    """Where streams are gone on with, too: half a call or half a JSON text is no text to go on from."""
+    mock, other = start_mock(), start_mock()
+    weir = start({"providers": {"a": provider(f"http://127.0.0.1:{mock.port}", [model], type=KINDS[model][0],
+                                              priority=1),
+                                "b": provider(other.base_url, ["gpt-4o"], priority=2)},
+                  "routes": [{"model": "r", "targets": [f"a/{model}", "b/gpt-4o"], "resume_streams": True}]})
+    mock.fault("end-mid-stream=2")
+    headers = {"x-weir-targets": f"a/{model},b/gpt-4o"}
+    reply = http(weir.port, "POST", caller.path("r", True), caller.body("r", True, **asked), headers)
+    assert reply.status == 200 and "error" in json.dumps(reply.events[-1]), reply
+    assert not other.requests()["requests"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_stored_response_is_gone_on_from(gateway, stream):
+    weir, mock = gateway
+    reply, (text, _, _) = ask(weir, Responses, "claude-3-haiku-20240307", stream, schema=SCHEMA)
+    first = reply.events[-1]["response"]["id"] if stream else reply.json["id"]
+    kept = http(weir.port, "GET", f"/v1/responses/{first}")
+    assert kept.status == 200 and kept.json["output"][-1]["content"][0]["text"] == text, kept
+    body = {**Responses.body("claude-3-haiku-20240307", stream, schema=SCHEMA), "previous_response_id": first}
+    again = http(weir.port, "POST", "/v1/responses", body)
+    assert again.status == 200, again
+    turns = json.loads(mock.last()["body"])["messages"]
+    assert [t["role"] for t in turns] == ["user", "assistant", "user"] and text.strip('{}"') in json.loads(
+        json.dumps(turns[1]["content"]))[0]["text"], turns
 
 
 def test_who_has_it_natively_is_asked_first_and_the_other_where_that_fails(start, start_mock):
