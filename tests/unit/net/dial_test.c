@@ -16,7 +16,7 @@ struct story {
     struct dial *dial;
     uint64_t within_ns;
     int listener, dones;
-    bool up, inside, cancels;
+    bool up, inside, cancels, hangs_up;
     enum call_failure failure;
     char text[160];
     const char *proxy_says;
@@ -95,6 +95,7 @@ static void *peer(void *context) {
     int descriptor = accept(story->listener, NULL, NULL);
     if (story->proxy_says) net_bench_hear(&story->net, descriptor, "\r\n\r\n");
     if (story->proxy_says) net_bench_say(descriptor, story->proxy_says);
+    if (story->hangs_up) shutdown(descriptor, SHUT_WR);
     char byte;
     while (recv(descriptor, &byte, 1, 0) > 0) continue;
     close(descriptor);
@@ -215,7 +216,7 @@ static void one_that_is_cancelled_is_told_of_no_more(void **state) {
 
 static struct tls_context *tls;
 
-static void through_a_proxy(struct story *story, char url[64], const char *says) {
+static void through_a_proxy(struct story *story, char url[64], const char *says, bool hangs_up) {
     story_open(story, NULL);
     snprintf(url, 64, "http://user:pa%%20ss@127.0.0.1:%u", story->net.port);
     story->origin.host = STR("api.example");
@@ -223,6 +224,7 @@ static void through_a_proxy(struct story *story, char url[64], const char *says)
     story->origin.proxy = str_from(url);
     story->origin.tls = tls;
     story->proxy_says = says;
+    story->hangs_up = hangs_up;
     story_run(story, peer);
     assert_non_null(strstr(story->net.heard, "CONNECT api.example:443 HTTP/1.1\r\nHost: api.example:443\r\n"));
     assert_non_null(strstr(story->net.heard, "Proxy-Authorization: Basic dXNlcjpwYSBzcw==\r\n"));
@@ -231,17 +233,21 @@ static void through_a_proxy(struct story *story, char url[64], const char *says)
 static void what_a_proxy_answers_is_told(void **state) {
     static const struct {
         const char *says, *words;
+        bool hangs_up;
     } rows[] = {
         {"HTTP/1.1 407 Who\r\nContent-Length: 0\r\n\r\n", "answered CONNECT with 407"},
         {"HTTP/1.1 503 Full\r\n\r\n", "answered CONNECT with 503"},
         {"SSH-2.0-OpenSSH\r\n", "is not HTTP"},
         {"HTTP/1.1 200 OK\r\n\r\nand more", "bytes behind its answer"},
+        {"", "closed the connection without an answer", true},
+        {"HTTP/1.1 200 OK\r\n", "closed the connection without an answer", true},
+        {"HTTP/1.1 199 Odd\r\n\r\nHTTP/1.1 300 Many\r\n\r\n", "answered CONNECT with 300"},
     };
     struct story story;
     char url[64];
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        through_a_proxy(&story, url, rows[i].says);
+        through_a_proxy(&story, url, rows[i].says, rows[i].hangs_up);
         if (story.failure != call_failure_proxy || !strstr(story.text, rows[i].words))
             fail_msg("%zu: %.*s: %s", i, STR_ARG(call_failure_name(story.failure)), story.text);
     }
@@ -281,6 +287,51 @@ static void a_credential_is_written_where_the_url_holds_one(void **state) {
     assert_true(str_eq(text_str(&text), STR("Proxy-Authorization: Basic YUBiOmM=\r\n")));
 }
 
+/* Told by the credential: it is written where the URL is one of a proxy. */
+static void which_urls_are_a_proxys(void **state) {
+    static const struct {
+        const char *url;
+        bool is_one;
+    } rows[] = {
+        {"http://u@h", true},       {"HTTP://u@h", true},        {"u@h", true},           {"u@h:1/path:99", true},
+        {"http://u@h:65535", true}, {"http://u@h:65536", false}, {"http://u@h:0", false}, {"http://u@h:", false},
+        {"http://u@h:1x", false},   {"http://u@:80", false},     {"http://u@", false},    {"https://u@h:1", false},
+        {"socks5://u@h:1", false},  {"http://u@[::1]", true},    {"u@[::1]:80", true},    {"u@[::1]:0", false},
+        {"http://u@[::1", false},   {"u@[::1]80", false},        {"u@[::1].", false},     {"u@[]:80", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char buffer[64];
+        struct text text = text_in_buffer(buffer, sizeof buffer);
+        dial_proxy_credential_put(&text, str_from(rows[i].url));
+        if (str_eq(text_str(&text), STR("Proxy-Authorization: Basic dQ==\r\n")) != rows[i].is_one ||
+            (text.len == 0) == rows[i].is_one)
+            fail_msg("%s: %.*s", rows[i].url, STR_ARG(text_str(&text)));
+    }
+    for (size_t len = 254; len <= 257; len++) { /* a host of 255 bytes at most */
+        char url[300] = "http://u@", buffer[64];
+        struct text text = text_in_buffer(buffer, sizeof buffer);
+        memset(url + 9, 'h', len);
+        dial_proxy_credential_put(&text, str_make(url, 9 + len));
+        assert_int_equal(text.len > 0, len <= 255);
+    }
+}
+
+static void an_address_of_ipv6_stands_in_brackets_for_the_proxy(void **state) {
+    struct story story;
+    char url[64];
+    (void)state;
+    story_open(&story, NULL);
+    snprintf(url, sizeof url, "http://127.0.0.1:%u", story.net.port);
+    story.origin.host = STR("2001:db8::1");
+    story.origin.port = 8443;
+    story.origin.proxy = str_from(url);
+    story.origin.tls = tls;
+    story.proxy_says = "HTTP/1.1 502 No\r\nContent-Length: 0\r\n\r\n";
+    story_run(&story, peer);
+    assert_memory_equal(story.net.heard, "CONNECT [2001:db8::1]:8443 HTTP/1.1\r\nHost: [2001:db8::1]:8443\r\n\r\n", 71);
+}
+
 static int tls_open(void **state) {
     struct error error;
     (void)state;
@@ -307,6 +358,8 @@ int main(void) {
         cmocka_unit_test(a_proxy_that_is_no_proxy_is_refused_before_anybody_is_asked),
         cmocka_unit_test(a_proxy_that_says_nothing_runs_into_the_deadline),
         cmocka_unit_test(a_credential_is_written_where_the_url_holds_one),
+        cmocka_unit_test(which_urls_are_a_proxys),
+        cmocka_unit_test(an_address_of_ipv6_stands_in_brackets_for_the_proxy),
     };
     return cmocka_run_group_tests(tests, tls_open, tls_close);
 }
