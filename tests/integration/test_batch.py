@@ -1,6 +1,8 @@
 """weir batch: order, tries, bad lines, and a run that is killed and taken up again."""
 import json
+import os
 import random
+import re
 import resource
 import signal
 import subprocess
@@ -26,14 +28,14 @@ def batch(tmp_path, start_mock):
         source.write_text("".join(
             (line if line.startswith(("{", "x")) else request(i, line)) + "\n" for i, line in enumerate(lines)))
 
-    def run(lines=None, *arguments, wait=True, file_bytes_max=None):
+    def run(lines=None, *arguments, wait=True, file_bytes_max=None, stderr=subprocess.PIPE):
         if lines is not None:
             write(lines)
         process = subprocess.Popen(
             [BINARY, "batch",
              str(source), "-o",
              str(out), "-c",
-             str(tmp_path / "weir.yaml"), *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+             str(tmp_path / "weir.yaml"), *arguments], stdout=subprocess.PIPE, stderr=stderr, text=True,
             env=environment(), restore_signals=file_bytes_max is None, preexec_fn=file_bytes_max and
             (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes_max, file_bytes_max))))
         if not wait:
@@ -180,3 +182,53 @@ def test_an_output_that_cannot_be_opened_is_told_before_anything_is_sent(batch):
     (out.parent / "out.jsonl.partial").mkdir()
     refused = run(["a"])
     assert refused.returncode == 1 and "out.jsonl.partial" in refused.warned and mock.requests()["count"] == 0
+
+
+def test_a_terminal_sees_how_far_it_is(batch):
+    _, run, out = batch
+    screen, terminal = os.openpty()
+    done = run([f"line {i}" for i in range(9)] + ["x not JSON"], stderr=terminal)
+    os.close(terminal)
+    shown = b""
+    while True:
+        try:
+            piece = os.read(screen, 65536)
+        except OSError:  # how Linux tells that the other side is closed
+            break
+        if not piece:
+            break
+        shown += piece
+    os.close(screen)
+    assert done.returncode == 1 and len(results(out)) == 10
+    frames = re.findall(
+        r"\r\[(#*)(\.*)\] (\d+)/10  (\d+\.\d)/s  (\d+) at once  (\d) failed  \$0\.\d{4}(?:  (\d+) s left)?\x1b\[K",
+        shown.decode())
+    assert frames and shown.decode().count("\r[") == len(frames), shown
+    for full, rest, count, _, _, failed, _ in frames:
+        assert len(full) == 3 * int(count) and len(full) + len(rest) == 30 and int(failed) <= 1
+    assert [int(frame[2]) for frame in frames] == sorted(int(frame[2]) for frame in frames)
+    assert frames[-1][2] == "10" and frames[-1][5] == "1" and frames[-1][6] == "0"
+
+
+def test_the_summary_counts_what_became_of_the_lines(batch):
+    _, run, _ = batch
+    done = run([f"line {i}" for i in range(9)] + ["x not JSON"])
+    assert re.fullmatch(
+        r"10 lines: 9 succeeded, 1 failed, 0 from an earlier run; [1-9]\d* tokens in, [1-9]\d* out, "
+        r"\$0\.\d{6}, \d+\.\d s\n", done.said), done.said
+
+
+@pytest.mark.parametrize("arguments, good", [(("--parallel", "10000"), True), (("--parallel", "10001"), False),
+                                             (("--parallel", "-1"), False), (("--tries", "100"), True),
+                                             (("--tries", "101"), False), (("--tries", "-1"), False)])
+def test_numbers_out_of_range_are_bad_usage(batch, arguments, good):
+    _, run, out = batch
+    done = run(["line"], *arguments)
+    assert done.returncode == (0 if good else 2) and out.exists() == good
+    assert good or done.warned.startswith("usage: weir batch IN.jsonl -o OUT.jsonl")
+
+
+def test_quiet_says_nothing(batch):
+    _, run, out = batch
+    done = run(["line"], "--quiet")
+    assert done.returncode == 0 and (done.said, done.warned) == ("", "") and out.exists()
