@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <glob.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -128,6 +129,7 @@ static void problems_write(const struct config_input *input, const struct config
         if (text.failed) text.len = before; /* whole lines only */
     }
     if (size) problems[text.len] = 0;
+    if (text.len == 0 && config->problems) str_copy(problems, size, config->problems->message);
 }
 
 struct config_source library_source(struct weir *weir) {
@@ -238,9 +240,7 @@ bool library_config_load(const struct config_source *source, struct config *conf
                                      .admin_key_hash = source->host->admin_key_hash};
         loaded = load(source, &input, config, problems, problems_size);
     } else {
-        struct text message = text_in_buffer(problems, problems_size ? problems_size - 1 : 0);
-        text_printf(&message, "%s: cannot be read: %s", path, problem);
-        if (problems_size) problems[message.len] = 0;
+        snprintf(problems, problems_size, "%s: cannot be read: %s", path, problem);
     }
     if (read) memory_wipe(read, text.len);
     memory_give(read);
