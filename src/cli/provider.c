@@ -162,6 +162,22 @@ static void setting_put(const struct settings *settings, int at, struct text *js
     text_put_byte(json, '}');
 }
 
+/* What is a number, a yes or one of a few words is no credential, whatever its name: cost_per_token. */
+static bool holds_words(const struct setting *setting) {
+    const struct config_key *key = config_key_find(section_provider, setting->key);
+    if (setting->inner.len) key = inner_key(key, setting->inner);
+    switch (key ? key->value : value_any) {
+    case value_bool:
+    case value_int:
+    case value_number:
+    case value_seconds:
+    case value_milliseconds:
+    case value_choice:
+    case value_numbers: return false;
+    default: return true;
+    }
+}
+
 /* Are they key=value, and is no secret among them? Reads what `-` stands for. */
 static bool settings_check(struct settings *settings) {
     bool read = false;
@@ -175,7 +191,7 @@ static bool settings_check(struct settings *settings) {
         bool secret = header_may_be_credential(setting.key) || header_may_be_credential(setting.inner) ||
                       (str_eq(setting.key, STR("headers")) && setting.inner.len == 0) ||
                       (str_eq(setting.key, STR("proxy")) && str_find_byte(setting.value, '@') != SIZE_MAX);
-        if (secret && setting.value.len && !hidden) {
+        if (secret && holds_words(&setting) && setting.value.len && !hidden) {
             fprintf(
                 stderr,
                 "weir provider: `%.*s` may hold a credential, and everyone on this machine can read arguments: write "
