@@ -120,6 +120,52 @@ def test_got_listed_deleted(start, start_mock):
     assert gone.status == 400 and gone.error["param"] == "previous_response_id" and name in gone.error["message"]
 
 
+def test_a_long_list_comes_in_pages(start, start_mock):
+    weir = start(config(start_mock()))
+    lines = [f"line {i}" for i in range(101)]
+    name = ask(weir, [{"role": "user", "content": line} for line in lines]).json["id"]
+
+    def page(query=""):
+        return get(weir, f"{name}/input_items{query}")
+
+    def contents(query=""):
+        return [item["content"] for item in page(query).json["data"]]
+    assert contents() == lines[:-21:-1] and page().json["has_more"]
+    assert contents("?limit=1") == lines[-1:]
+    assert contents("?order=desc&limit=100") == lines[:0:-1] and page("?limit=100").json["has_more"]
+    for wrong in ("0", "101", "-1", "x", ""):
+        refused = page(f"?limit={wrong}")
+        assert refused.status == 400 and refused.error["message"] == "`limit` must be 1 to 100.", (wrong, refused)
+    seen, after = [], ""
+    while True:
+        told = page(f"?limit=25&order=asc{after}").json
+        seen += [item["content"] for item in told["data"]]
+        assert (told["first_id"], told["last_id"]) == (told["data"][0]["id"], told["data"][-1]["id"])
+        if not told["has_more"]:
+            break
+        after = f"&after={told['last_id']}"
+    assert seen == lines
+    assert page("?after=nobody").json == {
+        "object": "list", "data": [], "first_id": None, "last_id": None, "has_more": False
+    }
+
+
+def test_what_is_no_stored_response_says_what_to_do(start, start_mock):
+    weir = start(config(start_mock()))
+    name = ask(weir, "Hello").json["id"]
+    for path, words in (("input_tokens", "/v1/messages/count_tokens"), ("compact", "/providers/NAME/responses/compact"),
+                        (name, "can be got, deleted, or cancelled")):
+        refused = http(weir.port, "POST", f"/v1/responses/{path}", {})
+        assert refused.status == 404 and words in refused.error["message"], (path, refused)
+    streamed = get(weir, f"{name}?stream=true")
+    assert streamed.status == 400 and "leave `stream` out" in streamed.error["message"]
+    assert get(weir, f"{name}?stream=false").json["id"] == name
+    for missing in ("resp_unheard", f"{name}x", "x" * 64, "x" * 65, "x" * 500):
+        reply = get(weir, missing)
+        assert reply.status == 404, (missing, reply)
+    assert get(weir, "resp_unheard").error["message"] == "Response with id 'resp_unheard' not found."
+
+
 def test_a_gap_in_a_conversation_is_told(start, start_mock):
     weir = start(config(start_mock()))
     first = ask(weir, "one")
