@@ -6,6 +6,7 @@ import re
 import resource
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
@@ -184,30 +185,50 @@ def test_an_output_that_cannot_be_opened_is_told_before_anything_is_sent(batch):
     assert refused.returncode == 1 and "out.jsonl.partial" in refused.warned and mock.requests()["count"] == 0
 
 
+FRAME = re.compile(
+    r"\r\[(#*)(\.*)\] (\d+)/\d+  (\d+\.\d)/s  (\d+) at once  (\d) failed  \$0\.\d{4}(?:  (\d+) s left)?\x1b\[K")
+
+
+def on_terminal(run, lines):
+    """(the process, what its bar showed, the seconds that it took)"""
+    screen, terminal = os.openpty()
+    pieces = []
+
+    def read():
+        while True:
+            try:
+                pieces.append(os.read(screen, 65536))
+            except OSError:  # how Linux tells that the other side is closed
+                return
+    reader = threading.Thread(target=read)
+    reader.start()
+    begun = time.monotonic()
+    done = run(lines, stderr=terminal)
+    took = time.monotonic() - begun
+    os.close(terminal)
+    reader.join()
+    os.close(screen)
+    shown = b"".join(pieces).decode()
+    frames = FRAME.findall(shown)
+    assert frames and shown.count("\r[") == len(frames), shown
+    return done, frames, took
+
+
 def test_a_terminal_sees_how_far_it_is(batch):
     _, run, out = batch
-    screen, terminal = os.openpty()
-    done = run([f"line {i}" for i in range(9)] + ["x not JSON"], stderr=terminal)
-    os.close(terminal)
-    shown = b""
-    while True:
-        try:
-            piece = os.read(screen, 65536)
-        except OSError:  # how Linux tells that the other side is closed
-            break
-        if not piece:
-            break
-        shown += piece
-    os.close(screen)
+    done, frames, _ = on_terminal(run, [f"line {i}" for i in range(9)] + ["x not JSON"])
     assert done.returncode == 1 and len(results(out)) == 10
-    frames = re.findall(
-        r"\r\[(#*)(\.*)\] (\d+)/10  (\d+\.\d)/s  (\d+) at once  (\d) failed  \$0\.\d{4}(?:  (\d+) s left)?\x1b\[K",
-        shown.decode())
-    assert frames and shown.decode().count("\r[") == len(frames), shown
     for full, rest, count, _, _, failed, _ in frames:
         assert len(full) == 3 * int(count) and len(full) + len(rest) == 30 and int(failed) <= 1
     assert [int(frame[2]) for frame in frames] == sorted(int(frame[2]) for frame in frames)
     assert frames[-1][2] == "10" and frames[-1][5] == "1" and frames[-1][6] == "0"
+
+
+def test_however_fast_lines_end_it_is_told_ten_times_a_second(batch):
+    _, run, out = batch
+    done, frames, took = on_terminal(run, [f"line {i}" for i in range(400)])
+    assert done.returncode == 0 and frames[-1][2] == "400"
+    assert len(frames) <= took / 0.1 + 2  # one at the beginning, one at the end
 
 
 def test_the_summary_counts_what_became_of_the_lines(batch):
