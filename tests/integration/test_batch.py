@@ -189,7 +189,7 @@ FRAME = re.compile(
     r"\r\[(#*)(\.*)\] (\d+)/\d+  (\d+\.\d)/s  (\d+) at once  (\d) failed  \$0\.\d{4}(?:  (\d+) s left)?\x1b\[K")
 
 
-def on_terminal(run, lines):
+def on_terminal(run, lines, *arguments):
     """(the process, what its bar showed, the seconds that it took)"""
     screen, terminal = os.openpty()
     pieces = []
@@ -203,7 +203,7 @@ def on_terminal(run, lines):
     reader = threading.Thread(target=read)
     reader.start()
     begun = time.monotonic()
-    done = run(lines, stderr=terminal)
+    done = run(lines, *arguments, stderr=terminal)
     took = time.monotonic() - begun
     os.close(terminal)
     reader.join()
@@ -229,6 +229,31 @@ def test_however_fast_lines_end_it_is_told_ten_times_a_second(batch):
     done, frames, took = on_terminal(run, [f"line {i}" for i in range(400)])
     assert done.returncode == 0 and frames[-1][2] == "400"
     assert len(frames) <= took / 0.1 + 2  # one at the beginning, one at the end
+
+
+def test_it_goes_faster_while_all_is_well_and_never_over_its_limit(batch):
+    _, run, out = batch
+    for most in (1, 6):
+        _, frames, _ = on_terminal(run, [f"line {i}" for i in range(100)], "--parallel", str(most))
+        at_once = [int(frame[4]) for frame in frames]
+        assert at_once == sorted(at_once) and at_once[-1] == most, at_once
+        out.unlink()
+
+
+@pytest.mark.parametrize("status, calls", [(408, 2), (429, 2), (500, 2), (503, 2), (529, 2), (400, 1), (404, 1),
+                                           (422, 1)])
+def test_what_is_sent_again_is_what_may_pass(batch, status, calls):
+    mock, run, out = batch
+    mock.fault(f"status={status}", count=1)
+    done = run(["line"])
+    assert done.returncode == (calls == 1) and mock.requests()["paths"] == {"/v1/chat/completions": calls}
+
+
+def test_fewer_are_under_way_where_the_provider_has_too_much(batch):
+    mock, run, _ = batch
+    mock.fault("status=429", count=2)  # of the four that it begins with
+    _, frames, _ = on_terminal(run, [f"line {i}" for i in range(4)], "--parallel", "100")
+    assert min(int(frame[4]) for frame in frames) < 4
 
 
 def test_the_summary_counts_what_became_of_the_lines(batch):
