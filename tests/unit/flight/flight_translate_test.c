@@ -212,6 +212,37 @@ static void an_embedding_in_googles_words_names_the_targets_model_and_is_else_as
     }
 }
 
+/* A dialect that must name tokens names four bytes as one where the provider has not counted, begun ones too. */
+static void what_a_provider_does_not_count_is_estimated_where_it_must_be_said(void **state) {
+    static const struct {
+        enum dialect dialect;
+        int64_t input, output; /* as the provider says; -1: not */
+        uint64_t said_bytes;
+        int64_t input_told, output_told;
+        bool estimated;
+    } rows[] = {
+        {dialect_anthropic, 7, 9, 100, 7, 9, false},   {dialect_anthropic, 0, 0, 100, 0, 0, false},
+        {dialect_anthropic, 7, -1, 0, 7, 0, true},     {dialect_anthropic, 7, -1, 1, 7, 1, true},
+        {dialect_anthropic, 7, -1, 4, 7, 1, true},     {dialect_anthropic, 7, -1, 5, 7, 2, true},
+        {dialect_anthropic, 7, -1, 400, 7, 100, true}, {dialect_anthropic, -1, 9, 100, 33, 9, true},
+        {dialect_anthropic, -1, -1, 8, 33, 2, true},   {dialect_openai, -1, -1, 8, -1, -1, false},
+    };
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("n", "false"));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct usage usage = {.input_tokens = rows[i].input, .output_tokens = rows[i].output};
+        flight->codec = codec_of(rows[i].dialect);
+        flight->prompt_tokens = 33;
+        if (translate_usage(flight, rows[i].said_bytes, &usage) != rows[i].estimated ||
+            usage.input_tokens != rows[i].input_told || usage.output_tokens != rows[i].output_told)
+            fail_msg("row %zu: %lld %lld", i, (long long)usage.input_tokens, (long long)usage.output_tokens);
+    }
+    flight->codec = codec_of(dialect_openai);
+    end(&world, flight);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_dialect_without_a_terminator_gets_the_callers),
@@ -223,6 +254,7 @@ int main(void) {
         cmocka_unit_test(an_embedding_in_googles_words_names_the_targets_model_and_is_else_as_it_came),
         cmocka_unit_test(a_message_that_cannot_be_read_is_refused_and_nobody_is_asked),
         cmocka_unit_test(a_key_that_stands_twice_or_in_other_letters_is_refused),
+        cmocka_unit_test(what_a_provider_does_not_count_is_estimated_where_it_must_be_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
