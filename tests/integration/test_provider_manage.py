@@ -531,6 +531,9 @@ def test_the_command_line_does_it_all(one, start_mock):
     assert two.last()["headers"]["authorization"] == "Bearer sk-from-stdin" and two.last()["headers"]["x-org"] == "org"
     assert run(weir, "update", "two", "priority=9", "insecure=yes").returncode == 0
     assert listed(weir)["two"]["priority"] == 9
+    for key, number in (("priority", 1), ("priority", 10), ("rate_limit_rpm", 0), ("cost_per_token", 0.5)):
+        assert run(weir, "update", "two", f"{key}={number}").returncode == 0, (key, number)
+        assert listed(weir)["two"].get(key, number) == number
     assert run(weir, "update", "two", "priority=").returncode == 0 and listed(weir)["two"]["priority"] == 100
     for action, state in (("drain", "draining"), ("maintenance", "maintenance"), ("resume", "active")):
         assert run(weir, action, "two").returncode == 0 and listed(weir)["two"]["state"] == state
