@@ -18,7 +18,7 @@ SOURCE = """/* a < b && c + 1; x = 2; */
 static const int table[] = {1, 2, 3};
 
 static bool is_small(int a, const char *name) {
-    char room[64];
+    char room[64], more[8] = "", much[2][4];
     static const int inside[] = {4, 5};
     CHECKF(a < 9, "a=%d", a + 1); // a == 2
     if (a > MOST &&
