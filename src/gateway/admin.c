@@ -29,11 +29,11 @@ static struct str queried(const struct visit *visit, struct str name, char *buff
 }
 
 /* `client=NAME`: under whose rights; absent: the asker's own. */
-static bool client_of(struct visit *visit, const struct client **client) {
+static bool client_of(struct visit *visit, const struct client **client, struct error *error) {
     char name[limit_name + 1];
     struct str asked = queried(visit, STR("client"), name, sizeof name);
     *client = asked.at ? snapshot_client_named(visit->deployment->snapshot, asked) : visit->client;
-    return !asked.at || *client;
+    return !asked.at || *client || library_client_unknown(asked, error);
 }
 
 /* What steers a request, as `strategy=`, `targets=`, `session=`, `tags=` of the query. */
@@ -67,15 +67,16 @@ void answer_route(struct visit *visit) {
                                            named.at ? named : str_percent_decode(visit_id(visit), model, sizeof model),
                                        .body = str_make(visit->body, visit->body_len)};
     struct str asked = queried(visit, STR("path"), path, sizeof path);
-    bool known = client_of(visit, &question.asked.client);
+    bool known = client_of(visit, &question.asked.client, &error);
     steers_read(visit, &steers);
     question.asked.headers = steers.headers;
     question.asked.header_count = steers.count;
-    if (!known)
-        error_set(&error, error_not_allowed, "There is no client of that name.");
-    else if (asked.at && !library_request_place(asked, &names, &question.asked))
-        error_set(&error, error_unknown_path, "There is nothing at the path that was asked for.");
-    else if (library_route_write(visit->deployment->snapshot, &question, &text, &error)) {
+    if (known && asked.at && !library_request_place(asked, &names, &question.asked))
+        error_set(
+            &error, error_unknown_path,
+            "There is nothing at the path that was asked for: `path` is one that a request can be sent to, such as "
+            "/v1/messages.");
+    else if (known && library_route_write(visit->deployment->snapshot, &question, &text, &error)) {
         visit_answer_text(visit, &text);
         return;
     }
@@ -123,8 +124,7 @@ static void explained(struct explain_question *question) {
     if (question->len)
         visit_answer(later->visit, 200, STR("application/json"), str_make(question->json, question->len));
     else
-        visit_error(later->visit, error_unknown_path,
-                    STR("No request of that id is remembered: only the last ones are."));
+        visit_error(later->visit, error_unknown_request, STR(WEIR_UNKNOWN_REQUEST));
     later_end(later);
 }
 
@@ -134,8 +134,9 @@ void answer_explain(struct visit *visit) {
     later->question = (struct explain_question){
         .weir = visit->gateway_worker->gateway->weir, .answer_on = later->loop, .done = explained, .context = later};
     const struct client *client;
-    if (!client_of(visit, &client)) {
-        visit_error(visit, error_not_allowed, STR("There is no client of that name."));
+    struct error error = {.code = error_none};
+    if (!client_of(visit, &client, &error)) {
+        visit_error(visit, error.code, str_from(error.message));
         later_end(later);
         return;
     }

@@ -10,13 +10,27 @@ void answer_health(struct visit *visit) {
     visit_answer_text(visit, &text);
 }
 
-/* Of all providers, or of the one that is named in the path. */
+static bool is_absent(const struct snapshot *snapshot, struct str name) {
+    for (const struct absent_provider *absent = snapshot->absent; absent; absent = absent->next)
+        if (str_eq(absent->name, name)) return true;
+    return false;
+}
+
+/* Of all providers, or of the one that is named in the path, which may be gone. */
 void answer_health_history(struct visit *visit) {
+    const struct snapshot *snapshot = visit->deployment->snapshot;
+    struct str name = visit_id(visit);
+    bool known = !name.len || map_find(&snapshot->providers_by_name, name) || is_absent(snapshot, name);
     struct text text = text_in_arena(&visit->gateway_worker->worker->scratch, 64 * 1024);
     text_put(&text, STR("{\"records\":"));
-    prober_history(&visit->gateway_worker->gateway->weir->prober, visit_id(visit), &text);
+    size_t count = prober_history(&visit->gateway_worker->gateway->weir->prober, name, &text);
     text_put_byte(&text, '}');
-    visit_answer_text(visit, &text);
+    if (count || known) {
+        visit_answer_text(visit, &text);
+        return;
+    }
+    arena_reset(&visit->gateway_worker->worker->scratch);
+    answer_unknown_provider(visit, name);
 }
 
 void answer_locks(struct visit *visit) {
@@ -65,7 +79,7 @@ static void probing_end(void *context) {
     struct probing *probing = context;
     struct visit *visit = probing->visit;
     if (probing->unknown) {
-        visit_error(visit, error_unknown_provider, STR("There is no such provider."));
+        answer_unknown_provider(visit, str_from(probing->name));
     } else if (visit->exchange) { /* else the gateway_worker may have gone too */
         struct text text = text_in_arena(&visit->gateway_worker->worker->scratch, 1024);
         text_put_byte(&text, '{');

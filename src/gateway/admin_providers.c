@@ -28,7 +28,7 @@ void answer_providers(struct visit *visit) {
     visit_answer_text(visit, &text);
 }
 
-static void unknown_answer(struct visit *visit, struct str name) {
+void answer_unknown_provider(struct visit *visit, struct str name) {
     char message[160];
     struct text text = text_in_buffer(message, sizeof message);
     text_printf(&text, "There is no provider `%.*s`. GET /admin/v1/providers lists them.",
@@ -43,7 +43,7 @@ void answer_provider(struct visit *visit) {
         return;
     }
     arena_reset(&visit->gateway_worker->worker->scratch);
-    unknown_answer(visit, visit_id(visit));
+    answer_unknown_provider(visit, visit_id(visit));
 }
 
 /* -- edits -- */

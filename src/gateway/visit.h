@@ -103,6 +103,7 @@ void answer_health_history(struct visit *visit);
 void answer_locks(struct visit *visit);
 void answer_lock_move(struct visit *visit);
 void answer_probe(struct visit *visit, struct str provider);
+void answer_unknown_provider(struct visit *visit, struct str name);
 void answer_explain(struct visit *visit);
 void answer_route(struct visit *visit);
 void answer_reload(struct visit *visit);

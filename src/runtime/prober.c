@@ -65,13 +65,15 @@ static void permille_put(struct text *text, struct str name, unsigned permille) 
     text_printf(text, "%u.%03u", permille / 1000, permille % 1000);
 }
 
-void prober_history(struct prober *prober, struct str provider, struct text *text) {
+size_t prober_history(struct prober *prober, struct str provider, struct text *text) {
+    size_t told = 0;
     text_put_byte(text, '[');
     pthread_mutex_lock(&prober->mutex);
     for (size_t i = 0; i < prober->record_count; i++) {
         size_t at = (prober->record_next + health_records_max - prober->record_count + i) % health_records_max;
         const struct health_record *record = &prober->records[at];
         if (provider.len && !str_eq(provider, str_from(record->provider))) continue;
+        told++;
         text_json_comma(text);
         text_put_byte(text, '{');
         text_json_i64(text, STR("time_ms"), record->wall_ms);
@@ -85,6 +87,7 @@ void prober_history(struct prober *prober, struct str provider, struct text *tex
     }
     pthread_mutex_unlock(&prober->mutex);
     text_put_byte(text, ']');
+    return told;
 }
 
 /* -- probes -- */

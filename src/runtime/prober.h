@@ -48,8 +48,8 @@ void prober_free(struct prober *prober);
 /* On the worker's thread: probes now; `done` comes later, once. false: no memory, or no such provider. */
 bool prober_probe(struct prober *prober, struct str provider, void (*done)(void *context, const struct probe_result *),
                   void *context);
-/* Any thread: the records of one provider, or of all (empty name), oldest first, as a JSON list. */
-void prober_history(struct prober *prober, struct str provider, struct text *text);
+/* Any thread: the records of one provider, or of all (empty name), oldest first, as a JSON list. How many they are. */
+size_t prober_history(struct prober *prober, struct str provider, struct text *text);
 /* Control thread, before the first request: who held the locks of this configuration. */
 void prober_locks_read(struct prober *prober, const struct snapshot *snapshot);
 

@@ -73,7 +73,6 @@ char *weir_explain(struct weir *weir, const char *request_id, struct weir_error 
     if (json)
         str_copy(json, question.len + 1, str_make(question.json, question.len));
     else
-        library_error_set(error, error_unknown_path,
-                          STR("No request of that id is remembered: the ring holds the last ones only."));
+        library_error_set(error, error_unknown_request, STR(WEIR_UNKNOWN_REQUEST));
     return json;
 }

@@ -137,6 +137,8 @@ bool library_request_place(struct str path, struct request_names *names, struct 
 bool library_route_write(const struct snapshot *snapshot, const struct flight_question *question, struct text *text,
                          struct error *error);
 const struct client *snapshot_client_named(const struct snapshot *snapshot, struct str name);
+/* Fills *error with what is said of a client that is not there; false. */
+bool library_client_unknown(struct str name, struct error *error);
 
 /* weir_explain.c: asks one worker after the other, by mailbox; `done` runs on the loop of `answer_on`, or on a worker's
  * thread. */
@@ -155,6 +157,8 @@ struct explain_question {
     int64_t time_ms; /* of the newest of them */
 };
 bool explain_ask(struct explain_question *question);
+#define WEIR_UNKNOWN_REQUEST \
+    "No request of that id is remembered: the last ones are, until a restart. The id is a reply's x-weir-request-id."
 
 /* -- batch.c: weir_batch, of weir.h -- */
 

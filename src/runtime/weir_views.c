@@ -159,11 +159,14 @@ bool library_lock_move(const struct snapshot *snapshot, struct str name, struct 
                     lock_move(&route->cells->lock, view.epoch, route->targets[t]->id);
                 return true;
             }
-        return error_set(error, error_invalid_request, "The route `%.*s` has no target `%.*s`.", STR_ARG(name),
-                         STR_ARG(str_slice(target, 0, limit_model)));
+        return error_set(
+            error, error_invalid_request,
+            "The route `%.*s` has no target `%.*s`: `targets` of the configuration names those that it has.",
+            STR_ARG(str_slice(name, 0, 80)), STR_ARG(str_slice(target, 0, 80)));
     }
-    return error_set(error, error_model_not_found, "There is no exclusive route `%.*s`.",
-                     STR_ARG(str_slice(name, 0, limit_model)));
+    return error_set(error, error_unknown_route,
+                     "There is no exclusive route `%.*s`: GET /admin/v1/lock lists those that there are.",
+                     STR_ARG(str_slice(name, 0, 120)));
 }
 
 static void library_views_provider_put(const struct snapshot *snapshot, const struct provider *provider, struct now now,
@@ -282,6 +285,12 @@ const struct client *snapshot_client_named(const struct snapshot *snapshot, stru
     return map_find(&snapshot->clients_by_name, name);
 }
 
+bool library_client_unknown(struct str name, struct error *error) {
+    return error_set(error, error_unknown_client,
+                     "There is no client `%.*s`: `clients` of the configuration names those that there are.",
+                     STR_ARG(str_slice(name, 0, limit_name)));
+}
+
 static char *route_of(struct weir *weir, struct flight_question *question, const char *client_name,
                       struct weir_error *error) {
     struct error why = {.code = error_none};
@@ -291,7 +300,7 @@ static char *route_of(struct weir *weir, struct flight_question *question, const
     struct deployment *deployment = library_deployment(weir);
     if (client_name) question->asked.client = snapshot_client_named(deployment->snapshot, str_from(client_name));
     bool found = client_name && !question->asked.client
-                     ? error_set(&why, error_not_allowed, "There is no client `%.64s`.", client_name)
+                     ? library_client_unknown(str_from(client_name), &why)
                      : library_route_write(deployment->snapshot, question, &text, &why);
     deployment_release(deployment);
     if (found) return taken(&text, &arena);

@@ -79,6 +79,34 @@ def test_what_weir_itself_refuses_is_counted_by_its_code(pair, code, ask):
     assert poll(lambda: weir.metric("weir_refused_total", code=code)) == before + 1
 
 
+UNKNOWN = [  # what an operator asks for that is not there: the code, and where to find what is
+    ("GET", "/admin/v1/requests/never-was", None, 404, "unknown_request", "x-weir-request-id"),
+    ("GET", "/admin/v1/requests/never-was?client=nobody", None, 404, "unknown_client", "`nobody`"),
+    ("GET", "/admin/v1/providers/nobody", None, 404, "unknown_provider", "GET /admin/v1/providers"),
+    ("PATCH", "/admin/v1/providers/nobody", {"priority": 1}, 404, "unknown_provider", "nobody"),
+    ("DELETE", "/admin/v1/providers/nobody", None, 404, "unknown_provider", "nobody"),
+    ("POST", "/admin/v1/providers/nobody/drain", None, 404, "unknown_provider", "nobody"),
+    ("POST", "/admin/v1/providers/nobody/probe", None, 404, "unknown_provider", "GET /admin/v1/providers"),
+    ("POST", "/admin/v1/providers/one/dance", None, 404, "unknown_path", "drain, resume"),
+    ("GET", "/admin/v1/health/history/nobody", None, 404, "unknown_provider", "GET /admin/v1/providers"),
+    ("POST", "/admin/v1/lock/nobody", {"target": "one/m"}, 404, "unknown_route", "GET /admin/v1/lock"),
+    ("GET", "/admin/v1/route/unheard-of", None, 404, "model_not_found", "GET /v1/models"),
+    ("GET", "/admin/v1/route/m?client=nobody", None, 404, "unknown_client", "`nobody`"),
+    ("GET", "/admin/v1/route/m?path=/v1/nowhere", None, 404, "unknown_path", "/v1/messages"),
+    ("GET", "/admin/v1/nowhere", None, 404, "unknown_path", "/admin/v1/"),
+    ("GET", "/v1/models/unheard-of", None, 404, "model_not_found", "GET /v1/models"),
+    ("GET", "/v1/responses/resp_never", None, 404, "unknown_response", "id"),
+    ("GET", "/providers/nobody/models", None, 404, "unknown_provider", "nobody"),
+]
+
+
+@pytest.mark.parametrize("method, path, body, status, code, mend", UNKNOWN)
+def test_what_is_not_there_has_a_code_of_its_own(pair, method, path, body, status, code, mend):
+    reply = http(pair[0].port, method, path, body, {"authorization": f"Bearer {pair[0].admin_key}"})
+    assert reply.status == status and reply.error["code"] == code and mend in reply.error["message"], reply
+    assert reply.headers["x-weir-error"].endswith("/" + code)
+
+
 def test_explain_tells_the_whole_story(pair):
     weir, one, _ = pair
     one.fault("status=503")
@@ -350,7 +378,7 @@ def test_an_id_that_callers_chose_is_looked_for_within_its_client(start, start_m
                     headers=bearer(name) if name else {"Authorization": f"Bearer {weir.admin_key}"})
     assert poll(lambda: (r := story()).status == 200 and r.json.get("with_this_caller_id") == 3)
     assert "with_this_caller_id" not in story("?client=a").json and story("?client=b").json["with_this_caller_id"] == 2
-    assert story("?client=nobody").status == 403
+    assert story("?client=nobody").status == 404
     assert story(name="ops").status == 404, "its own are none"
     own = story("?client=a").json["request_id"]
     # weir's own id is one request's

@@ -121,7 +121,7 @@ static void a_lock_is_moved_by_hand_to_a_target_of_its_route(void **state) {
     assert_false(library_lock_move(snapshot, STR("only"), STR("c/m"), &error));
     assert_int_equal(error.code, error_invalid_request);
     assert_false(library_lock_move(snapshot, STR("all"), STR("a/m"), &error));
-    assert_int_equal(error.code, error_model_not_found);
+    assert_int_equal(error.code, error_unknown_route);
     weir_close(weir, 0);
 }
 
