@@ -48,10 +48,12 @@ int cli_usage(FILE *out, const char *name, const struct cli_option *options, int
 /* Options of several commands. */
 #define CLI_CONFIG(into) \
     { "--config", "-c", into, NULL, "FILE", "the configuration, in place of WEIR_CONFIG and ./weir.yaml" }
-#define CLI_URL(into) \
-    { "--url", NULL, into, NULL, "URL", "the gateway, in place of WEIR_URL" }
-#define CLI_ADMIN_KEY(into) \
-    { "--admin-key", NULL, into, NULL, "KEY", "in place of WEIR_ADMIN_KEY and the state folder's" }
+/* Where a running gateway is: three options of each command that asks one. */
+#define CLI_GATEWAY(gateway)                                                                                  \
+    CLI_CONFIG(&(gateway).config),                                                                            \
+        {"--url", NULL, &(gateway).url, NULL, "URL", "the gateway, in place of WEIR_URL and of `listen`"}, {  \
+        "--admin-key", NULL, &(gateway).key, NULL, "KEY", "in place of WEIR_ADMIN_KEY and the state folder's" \
+    }
 #define CLI_SIMULATED(into) \
     { "--simulated", NULL, NULL, into, NULL, "simulated answers, whatever file and keys there are" }
 #define CLI_JSON(into) \
@@ -60,17 +62,25 @@ int cli_usage(FILE *out, const char *name, const struct cli_option *options, int
 /* -c, WEIR_CONFIG, ./weir.yaml, $XDG_CONFIG_HOME/weir/weir.yaml, /etc/weir/weir.yaml; NULL: the environment alone. */
 const char *cli_config_path(const char *given, char *buffer, unsigned long size);
 
-/* GET or POST to a running gateway; prints an error and answers NULL when there is none. The body is the caller's:
- * weir_free. */
-char *cli_fetch(const char *method, const char *url, const char *path, const char *admin_key, int *status);
-/* The same with any method and, unless NULL, a JSON body. */
-char *cli_send(const char *method, const char *url, const char *path, const char *admin_key, struct str body,
-               int *status);
+/* What was said of where the gateway is; NULL: nothing. */
+struct cli_gateway {
+    const char *config, *url, *key;
+};
+/* Where that is, and from where that is known: --url, WEIR_URL, or FILE:LINE:COLUMN of `listen`; STATE_DIR/admin.key.
+ */
+struct cli_place {
+    char url[600], key_text[256];
+    char from[640], key_from[1200];
+    bool unverified; /* a listener of this machine's, whose certificate names another host */
+};
+/* place.c: by options, variables, else the configuration that `serve` would read. false: a message was printed. */
+bool cli_place_find(const struct cli_gateway *gateway, struct cli_place *place);
+
+/* A request to a running gateway, with a JSON body unless it is empty; prints an error and answers NULL when there is
+ * no gateway. The reply's body is the caller's: weir_free. */
+char *cli_send(const char *method, const struct cli_gateway *gateway, const char *path, struct str body, int *status);
 /* What an error reply says, on standard error; answers 1, the exit status. */
-int cli_print_failure(int status, const char *body);
-const char *cli_url(const char *given);
-/* Given, WEIR_ADMIN_KEY, or admin.key in WEIR_STATE_DIR or the usual state folder; may be "". */
-const char *cli_admin_key(const char *given, char *buffer, unsigned long size);
+int cli_print_failure(const struct cli_gateway *gateway, int status, const char *body);
 
 /* state.c: the state folder, made if need be, is one process's and no other user's; what others could read is mended
  * and said. The lock's descriptor; -1: a message was printed. */

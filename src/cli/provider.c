@@ -318,16 +318,12 @@ static int probe_print(const char *name, const char *body) {
 /* -- asking -- */
 
 struct asking {
-    const char *url, *key;
+    struct cli_gateway gateway;
     bool json;
 };
 
 static char *send(const struct asking *asking, const char *method, const char *path, struct str body, int *status) {
-    char buffer[256];
-    char *reply =
-        cli_send(method, cli_url(asking->url), path, cli_admin_key(asking->key, buffer, sizeof buffer), body, status);
-    memory_wipe(buffer, sizeof buffer);
-    return reply;
+    return cli_send(method, &asking->gateway, path, body, status);
 }
 
 static int list(const struct asking *asking, const char *name) {
@@ -337,7 +333,7 @@ static int list(const struct asking *asking, const char *name) {
     char *body = send(asking, "GET", path, STR_NONE, &status);
     if (!body) return 1;
     if (status != 200)
-        result = cli_print_failure(status, body);
+        result = cli_print_failure(&asking->gateway, status, body);
     else if (asking->json || !isatty(STDOUT_FILENO))
         printf("%s\n", body);
     else
@@ -363,7 +359,7 @@ static int cli_provider_change(const struct asking *asking, const struct action 
     snprintf(path, sizeof path, "/admin/v1/providers%s%s%s", adds ? "" : "/", adds ? "" : name, action->suffix);
     char *body = json.failed ? NULL : send(asking, action->method, path, text_str(&json), &status);
     if (body && status >= 300)
-        result = cli_print_failure(status, body);
+        result = cli_print_failure(&asking->gateway, status, body);
     else if (body && asking->json)
         printf("%s\n", body);
     else if (body && !*action->done)
@@ -385,7 +381,7 @@ static int probe_all(const struct asking *asking) {
     char *body = send(asking, "GET", "/admin/v1/health", STR_NONE, &status);
     if (!body) return 1;
     if (status != 200) {
-        result = cli_print_failure(status, body);
+        result = cli_print_failure(&asking->gateway, status, body);
         weir_free(body);
         return result;
     }
@@ -424,12 +420,12 @@ int cli_provider(int argc, char **argv) {
     const char *rest[settings_max + 2];
     int rest_count;
     const struct cli_option options[] = {
-        CLI_URL(&asking.url),
-        CLI_ADMIN_KEY(&asking.key),
+        CLI_GATEWAY(asking.gateway),
         CLI_JSON(&asking.json),
         {"--all", NULL, NULL, &all, NULL, "with probe: each provider"},
     };
-    int status = cli_options(argc, argv, options, 4, rest, settings_max + 2, &rest_count);
+    int status =
+        cli_options(argc, argv, options, sizeof options / sizeof *options, rest, settings_max + 2, &rest_count);
     if (status == 0) return cli_provider_usage(stdout, 0);
     if (status > 0) return status;
     if (rest_count >= 1 && rest_count <= 2 && strcmp(rest[0], "list") == 0)

@@ -39,29 +39,32 @@ static void print_indented(const char *json) {
     putchar('\n');
 }
 
-int cli_print_failure(int status, const char *body) {
+int cli_print_failure(const struct cli_gateway *gateway, int status, const char *body) {
     const char *problem;
     size_t at;
     struct json *json = json_parse(str_from(body), &problem, &at);
     struct str message = json_str(json_member(json_member(json_root(json), "error"), "message"), str_from(body));
     fprintf(stderr, "weir: %d: %.*s\n", status, STR_ARG(message));
-    if (status == 401)
-        fprintf(
-            stderr,
-            "weir: give the key by --admin-key or WEIR_ADMIN_KEY, or the gateway's state folder by WEIR_STATE_DIR\n");
+    struct cli_place place;
+    if (status == 401 && cli_place_find(gateway, &place)) {
+        fprintf(stderr,
+                "weir: asked at %s (%s), with the key of %s; give another by --admin-key or WEIR_ADMIN_KEY, or the "
+                "gateway's state folder by --config or WEIR_STATE_DIR\n",
+                place.url, place.from, place.key_from);
+        memory_wipe(place.key_text, sizeof place.key_text);
+    }
     json_free(json);
     return 1;
 }
 
-static int send_and_print(const char *method, const char *url, const char *key, const char *path, struct str request,
+static int send_and_print(const char *method, const struct cli_gateway *gateway, const char *path, struct str request,
                           bool raw, void (*print)(const char *json)) {
-    char buffer[256];
     int status = 0;
-    char *body = cli_send(method, cli_url(url), path, cli_admin_key(key, buffer, sizeof buffer), request, &status);
+    char *body = cli_send(method, gateway, path, request, &status);
     if (!body) return 1;
     int result = 0;
     if (status != 200)
-        result = cli_print_failure(status, body);
+        result = cli_print_failure(gateway, status, body);
     else if (raw)
         printf("%s\n", body);
     else
@@ -70,9 +73,9 @@ static int send_and_print(const char *method, const char *url, const char *key, 
     return result;
 }
 
-static int fetch_and_print(const char *url, const char *key, const char *path, bool raw,
+static int fetch_and_print(const struct cli_gateway *gateway, const char *path, bool raw,
                            void (*print)(const char *json)) {
-    return send_and_print("GET", url, key, path, STR_NONE, raw, print);
+    return send_and_print("GET", gateway, path, STR_NONE, raw, print);
 }
 
 static void print_locks(const struct json_value *locks) {
@@ -163,29 +166,28 @@ static void print_status(const char *text) {
 }
 
 int cli_status(int argc, char **argv) {
-    const char *url = NULL, *key = NULL;
+    struct cli_gateway gateway = {NULL, NULL, NULL};
     bool json = false;
     int rest_count;
-    const struct cli_option options[] = {CLI_URL(&url), CLI_ADMIN_KEY(&key), CLI_JSON(&json)};
-    int status = cli_options(argc, argv, options, 3, NULL, 0, &rest_count);
+    const struct cli_option options[] = {CLI_GATEWAY(gateway), CLI_JSON(&json)};
+    int status = cli_options(argc, argv, options, 4, NULL, 0, &rest_count);
     if (status >= 0) return status;
-    return fetch_and_print(url, key, "/admin/v1/status", json || !isatty(STDOUT_FILENO), print_status);
+    return fetch_and_print(&gateway, "/admin/v1/status", json || !isatty(STDOUT_FILENO), print_status);
 }
 
 /* POST without a body, and a sentence where it is done. */
 static int post_and_say(int argc, char **argv, const char *path, void (*say)(const char *json)) {
-    const char *url = NULL, *key = NULL;
+    struct cli_gateway gateway = {NULL, NULL, NULL};
     bool json = false;
     int rest_count;
-    char buffer[256];
-    const struct cli_option options[] = {CLI_URL(&url), CLI_ADMIN_KEY(&key), CLI_JSON(&json)};
-    int status = cli_options(argc, argv, options, 3, NULL, 0, &rest_count);
+    const struct cli_option options[] = {CLI_GATEWAY(gateway), CLI_JSON(&json)};
+    int status = cli_options(argc, argv, options, 4, NULL, 0, &rest_count);
     if (status >= 0) return status;
-    char *body = cli_send("POST", cli_url(url), path, cli_admin_key(key, buffer, sizeof buffer), STR_NONE, &status);
+    char *body = cli_send("POST", &gateway, path, STR_NONE, &status);
     if (!body) return 1;
     int result = 0;
     if (status / 100 != 2)
-        result = cli_print_failure(status, body);
+        result = cli_print_failure(&gateway, status, body);
     else if (json)
         printf("%s\n", body);
     else
@@ -214,16 +216,17 @@ int cli_reload(int argc, char **argv) { return post_and_say(argc, argv, "/admin/
 int cli_drain(int argc, char **argv) { return post_and_say(argc, argv, "/admin/v1/drain", say_draining); }
 
 int cli_explain(int argc, char **argv) {
-    const char *url = NULL, *key = NULL, *id = NULL;
+    struct cli_gateway gateway = {NULL, NULL, NULL};
+    const char *id = NULL;
     bool json = false;
     int rest_count;
     char path[256];
-    const struct cli_option options[] = {CLI_URL(&url), CLI_ADMIN_KEY(&key), CLI_JSON(&json)};
-    int status = cli_options(argc, argv, options, 3, &id, 1, &rest_count);
+    const struct cli_option options[] = {CLI_GATEWAY(gateway), CLI_JSON(&json)};
+    int status = cli_options(argc, argv, options, 4, &id, 1, &rest_count);
     if (status >= 0) return status;
-    if (rest_count != 1) return cli_usage(stderr, argv[0], options, 3);
+    if (rest_count != 1) return cli_usage(stderr, argv[0], options, 4);
     snprintf(path, sizeof path, "/admin/v1/requests/%s", id);
-    return fetch_and_print(url, key, path, json, print_indented);
+    return fetch_and_print(&gateway, path, json, print_indented);
 }
 
 /* A request of a file, or of standard input; the admin API takes no more. false: it was said why. */
@@ -270,13 +273,13 @@ static struct str prompt_request(const char *model, const char *prompt, char *by
 }
 
 int cli_route(int argc, char **argv) {
-    const char *url = NULL, *key = NULL, *model = NULL, *client = NULL, *request = NULL, *text = NULL, *where = NULL,
-               *strategy = NULL, *targets = NULL, *session = NULL, *tags = NULL;
+    struct cli_gateway gateway = {NULL, NULL, NULL};
+    const char *model = NULL, *client = NULL, *request = NULL, *text = NULL, *where = NULL, *strategy = NULL,
+               *targets = NULL, *session = NULL, *tags = NULL;
     bool json = false;
     int rest_count;
     const struct cli_option options[] = {
-        CLI_URL(&url),
-        CLI_ADMIN_KEY(&key),
+        CLI_GATEWAY(gateway),
         CLI_JSON(&json),
         {"--model", "-m", &model, NULL, "MODEL", "for this model, in place of the default one"},
         {"--client", NULL, &client, NULL, "NAME", "under this client's rights and limits"},
@@ -311,5 +314,5 @@ int cli_route(int argc, char **argv) {
         fprintf(stderr, "weir route: the options are too long\n");
         return 2;
     }
-    return send_and_print(asked.len ? "POST" : "GET", url, key, buffer, asked, json, print_indented);
+    return send_and_print(asked.len ? "POST" : "GET", &gateway, buffer, asked, json, print_indented);
 }

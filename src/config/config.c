@@ -253,21 +253,79 @@ bool config_load(const struct config_input *input, struct config *config) {
     return config->snapshot != NULL;
 }
 
+/* Some top-level keys alone, checked: what is wrong with the others is no matter. false: they cannot be told. The
+ * problems are those of these keys, or why there are none. */
+static bool some_keys(struct config_reading *reading, const char *const *names, size_t count,
+                      struct config_node *only) {
+    struct config_node *root = root_of(reading), **place = &only->first;
+    *only = (struct config_node){.kind = config_map};
+    if (!root) return false;
+    reading->config->problems = NULL;
+    reading->config->error_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct config_node *node = config_member(root, str_from(names[i]));
+        if (!node) continue;
+        *place = node;
+        place = &node->next;
+        only->count++;
+    }
+    *place = NULL;
+    if (only->count) config_check(reading, only);
+    return reading->config->error_count == 0;
+}
+
 struct str config_state_dir(const struct config_input *input, struct arena *arena) {
+    static const char *const names[] = {"state_dir"};
     struct config config = {.problems = NULL};
     struct config_reading reading = {.input = input, .config = &config};
-    arena_init_secret(&config.arena, 64 * 1024, config_arena_max);
-    struct config_node *root = root_of(&reading), only = {.kind = config_map, .count = 1};
+    struct config_node only;
     struct str state_dir = STR_NONE;
-    only.first = config_member(root, STR("state_dir"));
-    if (only.first) {
-        only.first->next = NULL;
-        config_check(&reading, &only);
-    }
-    if (root && config.error_count == 0)
+    arena_init_secret(&config.arena, 64 * 1024, config_arena_max);
+    if (some_keys(&reading, names, 1, &only))
         state_dir = arena_copy(arena, read_str((struct section){section_top, &only}, "state_dir"));
     arena_free(&config.arena);
     return state_dir;
+}
+
+static bool is_listen_with_tls(const struct config_node *listen) {
+    return listen->kind == config_map && config_member(listen, STR("tls"));
+}
+
+bool config_where_find(const struct config_input *input, struct arena *arena, struct config_where *where,
+                       struct str *problem) {
+    static const char *const names[] = {"listen", "state_dir"};
+    struct config config = {.problems = NULL};
+    struct config_reading reading = {.input = input, .config = &config};
+    struct config_node only;
+    struct text text = text_in_arena(arena, 256);
+    arena_init_secret(&config.arena, 64 * 1024, config_arena_max);
+    bool found = some_keys(&reading, names, 2, &only);
+    const struct section top = {section_top, &only};
+    const struct config_node *listen = found ? config_member(&only, STR("listen")) : NULL;
+    if (listen && listen->kind == config_list) {
+        const struct config_node *plain = listen->first;
+        while (plain && is_listen_with_tls(plain)) plain = plain->next;
+        listen = plain ? plain : listen->first;
+    }
+    if (found) {
+        const struct config_node *address =
+            listen && listen->kind == config_map ? config_member(listen, STR("address")) : listen;
+        bool written = address && address->kind == config_scalar && address->text.len;
+        *where = (struct config_where){
+            .address =
+                arena_copy(arena, written ? address->text : config_key_find(section_top, STR("listen"))->fallback),
+            .tls = listen && is_listen_with_tls(listen),
+            .state_dir = arena_copy(arena, read_str(top, "state_dir"))};
+        struct str file = written && address->file ? config.files[address->file - 1] : input->path;
+        if (written && file.len && address->line)
+            text_printf(&text, "%.*s:%u:%u", STR_ARG(file), address->line, address->column);
+        where->said = text_str(&text);
+    } else if (config.problems) {
+        config_problem_write(input, config.problems, &text);
+        *problem = text_str(&text);
+    }
+    arena_free(&config.arena);
+    return found && !text.failed && where->address.at && where->state_dir.at;
 }
 
 void config_free(struct config *config) {

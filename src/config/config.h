@@ -99,6 +99,17 @@ void config_free(struct config *config);
 /* Only where run-time state is kept, as the text says it, whatever else is wrong with it; {NULL,0}: it cannot be told.
  * In the arena. */
 struct str config_state_dir(const struct config_input *input, struct arena *arena);
+/* Where a gateway of this configuration is reached, and keeps its state. */
+struct config_where {
+    struct str address; /* of its first listener without TLS, else of its first: as it is written */
+    bool tls;
+    struct str said; /* FILE:LINE:COLUMN of it; empty: by default */
+    struct str state_dir;
+};
+/* As the text says it, whatever else is wrong with it: a provider's variable need not be set. In the arena. false:
+ * *problem says what is wrong with that. */
+bool config_where_find(const struct config_input *input, struct arena *arena, struct config_where *where,
+                       struct str *problem);
 /* FILE:LINE:COLUMN: message, for one problem. */
 void config_problem_write(const struct config_input *input, const struct config_problem *problem, struct text *text);
 

@@ -257,6 +257,28 @@ bool library_config_check(const char *path, const char *text, const struct weir_
     return loaded;
 }
 
+bool library_config_where(const char *path, struct arena *arena, struct config_where *where, struct str *problem) {
+    const struct config_source source = {.path = path, .host = &weir_host_default};
+    const char *why = "";
+    char *read;
+    struct str text;
+    if (!text_find(&source, &text, &read, &why)) {
+        *problem = arena_printf(arena, "%s: cannot be read: %s", path, why);
+        return false;
+    }
+    const struct config_input input = {.path = path ? str_from(path) : STR(""),
+                                       .text = text,
+                                       .environment = library_config_environment_of,
+                                       .read_file = referenced_read,
+                                       .find_files = files_find,
+                                       .context = (void *)(uintptr_t)&source};
+    *problem = STR("out of memory");
+    bool found = config_where_find(&input, arena, where, problem);
+    if (read) memory_wipe(read, text.len);
+    memory_give(read);
+    return found;
+}
+
 /* -- the file and what is in force -- */
 
 /* Does it say on the disk what it said? */

@@ -82,6 +82,8 @@ struct config_source {
     const struct deployment *deployment;
 };
 struct config_source library_source(struct weir *weir);
+/* Where a gateway of the configuration at this path (NULL: of the environment) is; in the arena. false: *problem. */
+bool library_config_where(const char *path, struct arena *arena, struct config_where *where, struct str *problem);
 /* As library_config_check. */
 bool library_config_load(const struct config_source *source, struct config *config, char *problems,
                          size_t problems_size);
