@@ -46,11 +46,18 @@ static bool folder_mend(int folder, const char *state_dir) {
 
 /* What earlier versions, or a hand, left readable. */
 static bool files_mend(int folder, const char *state_dir) {
-    static const char *const files[] = {"admin.key",       "lock",
-                                        "locks",           "marks",
-                                        "runtime.yaml",    "runtime.yaml.lock",
-                                        "responses.db",    "responses.db-wal",
-                                        "responses.db-shm"};
+    static const char *const files[] = {"admin.key",
+                                        "lock",
+                                        "locks",
+                                        "marks",
+                                        "runtime.yaml",
+                                        "runtime.yaml.lock",
+                                        "responses.db",
+                                        "responses.db-wal",
+                                        "responses.db-shm",
+                                        "health",
+                                        "health.1",
+                                        "health.bad"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         struct stat facts;
         char path[1200];

@@ -40,24 +40,93 @@ struct probe {
 
 /* -- history -- */
 
+/* Time in milliseconds, provider, state, score and success in thousandths, latency in microseconds, probe + 1, with
+ * tabs between them. */
+static void health_record_put(const struct health_record *record, struct text *text) {
+    text_printf(text, "%llu\t%s\t%u\t%u\t%u\t%u\t%d", (unsigned long long)record->wall_ms, record->provider,
+                (unsigned)record->state, record->score_permille, record->success_permille, record->latency_us,
+                record->probe + 1);
+}
+
+bool health_record_read(struct str line, struct health_record *record) {
+    struct str rest = line, word, name = STR("");
+    uint64_t numbers[7] = {0};
+    static const uint64_t most[7] = {INT64_MAX, 0, health_states - 1, 1000, 1000, UINT32_MAX, 2};
+    for (size_t i = 0; i < 7; i++) {
+        if (!str_split_next(&rest, '\t', &word)) return false;
+        if (i == 1)
+            name = word;
+        else if (!str_to_u64(word, &numbers[i]) || numbers[i] > most[i])
+            return false;
+    }
+    if (rest.len || !name.len || name.len > limit_name) return false;
+    *record = (struct health_record){.wall_ms = (int64_t)numbers[0],
+                                     .state = (enum health_state)numbers[2],
+                                     .score_permille = (uint16_t)numbers[3],
+                                     .success_permille = (uint16_t)numbers[4],
+                                     .latency_us = (uint32_t)numbers[5],
+                                     .probe = (int8_t)((int)numbers[6] - 1)};
+    str_copy(record->provider, sizeof record->provider, name);
+    return true;
+}
+
+/* Under the mutex, or before any other thread. */
+static void record_keep(struct prober *prober, const struct health_record *record) {
+    CHECKF(prober->record_next < health_records_max && prober->record_count <= health_records_max, "next=%zu count=%zu",
+           prober->record_next, prober->record_count);
+    prober->records[prober->record_next] = *record;
+    prober->record_next = (prober->record_next + 1) % health_records_max;
+    if (prober->record_count < health_records_max) prober->record_count++;
+}
+
 static void record_add(struct prober *prober, const struct provider *provider, const struct provider_health *health,
                        int8_t probe, struct now now) {
     CHECKF(health->score >= 0 && health->score <= 1 && health->success >= 0 && health->success <= 1,
            "score=%f success=%f", health->score, health->success);
+    char line[line_file_line_max];
+    struct text text = text_in_buffer(line, sizeof line);
+    struct health_record record = {.wall_ms = now.wall_ns / 1000000,
+                                   .state = health->state,
+                                   .score_permille = (uint16_t)(health->score * 1000 + 0.5),
+                                   .success_permille = (uint16_t)(health->success * 1000 + 0.5),
+                                   .latency_us = (uint32_t)(health->latency_ns / NS_PER_US),
+                                   .probe = probe};
+    str_copy(record.provider, sizeof record.provider, provider->name);
     pthread_mutex_lock(&prober->mutex);
-    CHECKF(prober->record_next < health_records_max && prober->record_count <= health_records_max, "next=%zu count=%zu",
-           prober->record_next, prober->record_count);
-    struct health_record *record = &prober->records[prober->record_next];
-    *record = (struct health_record){.wall_ms = now.wall_ns / 1000000,
-                                     .state = health->state,
-                                     .score_permille = (uint16_t)(health->score * 1000 + 0.5),
-                                     .success_permille = (uint16_t)(health->success * 1000 + 0.5),
-                                     .latency_us = (uint32_t)(health->latency_ns / NS_PER_US),
-                                     .probe = probe};
-    str_copy(record->provider, sizeof record->provider, provider->name);
-    prober->record_next = (prober->record_next + 1) % health_records_max;
-    if (prober->record_count < health_records_max) prober->record_count++;
+    record_keep(prober, &record);
     pthread_mutex_unlock(&prober->mutex);
+    if (!prober->history) return;
+    health_record_put(&record, &text);
+    line_file_add(prober->history, text_str(&text));
+}
+
+static void record_restore(void *context, struct str line) {
+    struct health_record record;
+    if (health_record_read(line, &record)) record_keep(context, &record);
+}
+
+void prober_history_open(struct prober *prober, struct str state_dir) {
+    enum { history_bytes_most = 256 * 1024 };
+    char path[512];
+    size_t damaged = 0;
+    struct text text = text_in_buffer(path, sizeof path - 1);
+    text_printf(&text, "%.*s/health", STR_ARG(state_dir));
+    path[text.len] = 0;
+    if (text.failed || !state_dir.len) return;
+    prober->history = line_file_open(path, history_bytes_most, record_restore, prober, &damaged);
+    if (damaged)
+        log_warn(prober->worker->reporter.log, loop_now(prober->worker->loop), "health_history_damaged",
+                 f_text("path", path), f_int("lines", (int64_t)damaged),
+                 f_str("kept", STR("what could be read; the file is beside it as health.bad")));
+}
+
+/* Once; it goes on trying. */
+static void history_look(struct prober *prober, struct now now) {
+    int number = prober->history ? line_file_failed(prober->history) : 0;
+    if (number && !prober->history_fails)
+        log_error(prober->worker->reporter.log, now, "health_history_not_saved", f_text("why", strerror(number)),
+                  f_str("mend", STR("free the disk or mend the rights of state_dir")));
+    prober->history_fails = prober->history_fails || number;
 }
 
 static void permille_put(struct text *text, struct str name, unsigned permille) {
@@ -307,6 +376,7 @@ static void on_tick(void *context) {
     const struct snapshot *snapshot = worker->deployment->snapshot;
     for (size_t i = 0; i < snapshot->provider_count; i++) provider_tick(prober, snapshot, &snapshot->providers[i], now);
     locks_save(prober, snapshot);
+    history_look(prober, now);
     timer_set(worker->loop, &prober->tick, now.mono_ns + tick_s * NS_PER_S, on_tick, prober);
 }
 
@@ -346,6 +416,8 @@ void prober_stop(struct prober *prober) {
 void prober_free(struct prober *prober) {
     if (!prober->records) return;
     CHECK(list_empty(&prober->probes));
+    line_file_close(prober->history);
+    prober->history = NULL;
     memory_give(prober->records);
     prober->records = NULL;
     pthread_mutex_destroy(&prober->mutex);

@@ -7,6 +7,7 @@
 
 #include "snapshot/provider_health.h"
 #include "runtime/worker.h"
+#include "store/line_file.h"
 
 struct health_record {
     int64_t wall_ms;
@@ -30,6 +31,8 @@ struct prober {
     pthread_mutex_t mutex; /* guards the records */
     struct health_record *records;
     size_t record_next, record_count;
+    struct line_file *history; /* NULL: they are kept in memory alone */
+    bool history_fails;        /* and it was said */
 };
 
 /* What a probe found. */
@@ -50,6 +53,11 @@ bool prober_probe(struct prober *prober, struct str provider, void (*done)(void 
                   void *context);
 /* Any thread: the records of one provider, or of all (empty name), oldest first, as a JSON list. How many they are. */
 size_t prober_history(struct prober *prober, struct str provider, struct text *text);
+/* Control thread, before the first request: the history goes on where STATE_DIR/health left it, and is kept there from
+ * now on. What is damaged there is said, kept aside, and no reason not to start. */
+void prober_history_open(struct prober *prober, struct str state_dir);
+/* Of one line of that file; false: it is none. Pure. */
+bool health_record_read(struct str line, struct health_record *record);
 /* Control thread, before the first request: who held the locks of this configuration. */
 void prober_locks_read(struct prober *prober, const struct snapshot *snapshot);
 

@@ -94,6 +94,7 @@ static bool workers_start(struct weir *weir) {
         weir->workers[i].peer_count = weir->worker_count;
     }
     if (!prober_init(&weir->prober, &weir->workers[0], weir->config.process.state_dir)) return false;
+    if (weir->host.keeps_marks) prober_history_open(&weir->prober, weir->config.process.state_dir);
     prober_locks_read(&weir->prober, weir->deployment->snapshot);
     for (unsigned i = 0; i < weir->worker_count; i++) {
         char name[16];
