@@ -605,6 +605,7 @@ static void route_read(struct config_reading *reading, struct snapshot *snapshot
         route_target_read(reading, snapshot, root, target, route);
     decisions_of_route(reading, snapshot, root, node, route);
     snapshot->route_count++;
+    map_add(&snapshot->routes_by_name, route->model, route);
     if (!route->is_glob && !map_add(&snapshot->exact_routes, route->model, route))
         config_report(reading, node, config_error, "two routes are for the model `%.*s`", STR_ARG(model));
 }
@@ -632,6 +633,8 @@ static void routes_read(struct config_reading *reading, struct snapshot *snapsho
         !map_init(&snapshot->exact_routes, &snapshot->arena, count + 1) ||
         !map_init(&snapshot->targets_by_name, &snapshot->arena, targets + 1))
         return;
+    snapshot->routes_marked = arena_take_zeroed(&snapshot->arena, (count + 1) * sizeof *snapshot->routes_marked);
+    if (!snapshot->routes_marked || !map_init(&snapshot->routes_by_name, &snapshot->arena, count + 1)) return;
     const struct config_node **nodes = arena_take(&reading->config->arena, (count + 1) * sizeof *nodes);
     for (const struct config_node *node = count && nodes ? list->first : NULL; node; node = node->next) {
         nodes[snapshot->route_count] = node;

@@ -17,15 +17,9 @@ static const struct config_node *targets_first(const struct config_node *node) {
     return targets && targets->kind == config_list ? targets->first : NULL;
 }
 
-static struct route *route_named(const struct snapshot *snapshot, struct str name) {
-    for (size_t i = 0; i < snapshot->route_count; i++) /* a glob may be named too, as it is written */
-        if (snapshot->routes[i].is_glob && str_eq(snapshot->routes[i].model, name)) return &snapshot->routes[i];
-    return map_find(&snapshot->exact_routes, name);
-}
-
 static struct route *route_at(const struct snapshot *snapshot, const struct config_node *member) {
     const struct config_node *name = config_target_route(member);
-    return name ? route_named(snapshot, name->text) : NULL;
+    return name ? map_find(&snapshot->routes_by_name, name->text) : NULL;
 }
 
 /* -- what is wrong with one by itself -- */
@@ -47,14 +41,15 @@ static void unknown_tell(struct config_reading *reading, const struct snapshot *
         config_report(reading, name, config_error, "no route is for the model `%.*s`", STR_ARG(config_shown(name)));
 }
 
-/* Each of its targets that is a route, alone. false: it has none that can stand there. */
+/* Each of its targets that is a route, alone; `number` is its own, among routes and rules. false: it has none that can
+ * stand there. */
 static bool members_look(struct config_reading *reading, const struct snapshot *snapshot,
-                         const struct config_node *node, const struct route *route) {
+                         const struct config_node *node, const struct route *route, size_t number) {
     bool any = false;
     for (const struct config_node *at = targets_first(node); at; at = at->next) {
         const struct config_node *name = config_target_route(at);
         if (!name) continue;
-        const struct route *inner = route_named(snapshot, name->text);
+        const struct route *inner = route_at(snapshot, at);
         if (config_member(at, STR("target")))
             config_report(reading, at, config_error, "write `target` or `route`, not both");
         else if (route->strategy == strategy_exclusive)
@@ -66,10 +61,12 @@ static bool members_look(struct config_reading *reading, const struct snapshot *
             unknown_tell(reading, snapshot, name);
         else
             any = true;
-        for (const struct config_node *before = targets_first(node); inner && before != at; before = before->next)
-            if (route_at(snapshot, before) == inner)
-                config_report(reading, name, config_error, "the route `%.*s` stands twice in the route `%.*s`",
-                              STR_ARG(str_slice(inner->model, 0, 80)), STR_ARG(str_slice(route->model, 0, 80)));
+        if (!inner) continue;
+        uint32_t *mark = &snapshot->routes_marked[inner - snapshot->routes];
+        if (*mark == number + 1)
+            config_report(reading, name, config_error, "the route `%.*s` stands twice in the route `%.*s`",
+                          STR_ARG(str_slice(inner->model, 0, 80)), STR_ARG(str_slice(route->model, 0, 80)));
+        *mark = (uint32_t)number + 1;
     }
     return any;
 }
@@ -176,6 +173,13 @@ static void route_flatten(struct config_reading *reading, struct snapshot *snaps
     size_t count = members && route->places ? members_of(snapshot, node, route, by_priority, members) : 0, targets,
            levels;
     struct flat flat = {.route = route, .level_count = 1};
+    for (size_t i = 0; i < count; i++)
+        if (members[i].inner && members[i].inner->height >= route->height) route->height = members[i].inner->height + 1;
+    if (route->height > limit_route_levels) {
+        config_report(reading, node, config_error, "`%.*s` has more than %d routes below it, one below the other",
+                      STR_ARG(str_slice(route->model, 0, 80)), limit_route_levels);
+        return;
+    }
     if (!count || !members_fit(reading, snapshot, node, members, count, &targets, &levels)) return;
     if (!flat_room(&snapshot->arena, &flat, targets, levels)) {
         config_report(reading, node, config_error, "no memory for the configuration");
@@ -186,7 +190,6 @@ static void route_flatten(struct config_reading *reading, struct snapshot *snaps
         if (member->inner) {
             if (!member->inner->places) return; /* no memory, which has been told */
             inner_put(reading, snapshot, &flat, member);
-            if (member->inner->height >= route->height) route->height = member->inner->height + 1;
             continue;
         }
         flat.targets[flat.count] = route->targets[member->own];
@@ -200,9 +203,6 @@ static void route_flatten(struct config_reading *reading, struct snapshot *snaps
     route->level_of = flat.level_of;
     route->levels = flat.levels;
     route->level_count = flat.level_count;
-    if (route->height > limit_route_levels)
-        config_report(reading, node, config_error, "`%.*s` has more than %d routes below it, one below the other",
-                      STR_ARG(str_slice(route->model, 0, 80)), limit_route_levels);
 }
 
 /* -- all of them -- */
@@ -252,7 +252,7 @@ void routes_nest(struct config_reading *reading, struct snapshot *snapshot, cons
         return;
     }
     for (size_t i = 0; i < count; i++)
-        nesting.waits[i] = members_look(reading, snapshot, nodes[i], &snapshot->routes[i]);
+        nesting.waits[i] = members_look(reading, snapshot, nodes[i], &snapshot->routes[i], i);
     bool moved = true;
     for (unsigned height = 1; moved && height <= limit_route_levels + 1; height++) { /* one more: it is told */
         moved = false;
@@ -268,5 +268,6 @@ void routes_nest(struct config_reading *reading, struct snapshot *snapshot, cons
 
 void rule_nest(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
                struct route *route) {
-    if (members_look(reading, snapshot, node, route)) route_flatten(reading, snapshot, node, route, false);
+    size_t number = snapshot->route_count + snapshot->rule_count;
+    if (members_look(reading, snapshot, node, route, number)) route_flatten(reading, snapshot, node, route, false);
 }

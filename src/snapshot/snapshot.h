@@ -204,9 +204,11 @@ struct snapshot {
     struct absent_provider *absent;
     struct target *targets;
     size_t target_count;
-    uint32_t *targets_marked; /* while it is built: the last route that each was put into, its place + 1 */
-    size_t targets_nested;    /* the same: how many stand in routes through other routes */
-    struct route *routes;     /* exact ones first, then globs in the order written */
+    uint32_t *targets_marked;  /* while it is built: the last route that each was put into, its place + 1 */
+    size_t targets_nested;     /* the same: how many stand in routes through other routes */
+    uint32_t *routes_marked;   /* the same: the last route, or rule, that each is a target of */
+    struct map routes_by_name; /* the same: globs too, as they are written */
+    struct route *routes;      /* exact ones first, then globs in the order written */
     size_t route_count;
     struct map exact_routes; /* struct route by model */
     struct map targets_by_name, providers_by_name;

@@ -67,6 +67,28 @@ static void targets_of_one_route(struct text *text, size_t n) {
     for (size_t i = 0; i < n; i++) text_printf(text, "      - a/m%zu\n", i % 4000);
 }
 
+static void routes_of_one_route(struct text *text, size_t n) {
+    text_put(text, STR(P "routes:\n"));
+    for (size_t i = 0; i < n / 2; i++) text_printf(text, "  - {model: \"r%zu*\", targets: [a/m]}\n", i);
+    text_put(text, STR("  - model: r\n    targets:\n"));
+    for (size_t i = 0; i < n / 2; i++) text_printf(text, "      - {route: \"r%zu*\"}\n", i);
+}
+
+static void routes_one_below_the_other(struct text *text, size_t n) {
+    text_put(text, STR(P "routes:\n  - {model: r0, targets: [a/m]}\n"));
+    for (size_t i = 1; i < n; i++) text_printf(text, "  - {model: r%zu, targets: [{route: r%zu}]}\n", i, i - 1);
+}
+
+static void routes_in_a_circle(struct text *text, size_t n) {
+    text_put(text, STR(P "routes:\n"));
+    for (size_t i = 0; i < n; i++) text_printf(text, "  - {model: r%zu, targets: [{route: r%zu}]}\n", i, (i + 1) % n);
+}
+
+static void routes_that_do_not_exist(struct text *text, size_t n) {
+    text_put(text, STR(P "routes:\n"));
+    for (size_t i = 0; i < n; i++) text_printf(text, "  - {model: r%zu, targets: [{route: s%zu}]}\n", i, i);
+}
+
 static void rules(struct text *text, size_t n) {
     text_put(text, STR(P "rules:\n"));
     for (size_t i = 0; i < n; i++) text_printf(text, "  - {name: r%zu, priority: %zu, targets: [a/m]}\n", i, n - i);
@@ -116,6 +138,10 @@ static const struct {
                 {"too many providers", too_many_providers, false},
                 {"routes", routes, false},
                 {"targets of one route", targets_of_one_route, false},
+                {"routes of one route", routes_of_one_route, false},
+                {"routes one below the other", routes_one_below_the_other, false},
+                {"routes in a circle", routes_in_a_circle, false},
+                {"routes that do not exist", routes_that_do_not_exist, false},
                 {"rules", rules, false},
                 {"models and prices", models_and_prices, false},
                 {"forwarded headers", forwarded_headers, false},
