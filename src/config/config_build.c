@@ -631,10 +631,9 @@ static void routes_read(struct config_reading *reading, struct snapshot *snapsho
     snapshot->targets_marked = arena_take_zeroed(&snapshot->arena, limit_targets * sizeof *snapshot->targets_marked);
     if (!snapshot->routes || !snapshot->targets || !snapshot->targets_marked ||
         !map_init(&snapshot->exact_routes, &snapshot->arena, count + 1) ||
+        !map_init(&snapshot->routes_by_name, &snapshot->arena, count + 1) ||
         !map_init(&snapshot->targets_by_name, &snapshot->arena, targets + 1))
         return;
-    snapshot->routes_marked = arena_take_zeroed(&snapshot->arena, (count + 1) * sizeof *snapshot->routes_marked);
-    if (!snapshot->routes_marked || !map_init(&snapshot->routes_by_name, &snapshot->arena, count + 1)) return;
     const struct config_node **nodes = arena_take(&reading->config->arena, (count + 1) * sizeof *nodes);
     for (const struct config_node *node = count && nodes ? list->first : NULL; node; node = node->next) {
         nodes[snapshot->route_count] = node;

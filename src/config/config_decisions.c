@@ -134,7 +134,8 @@ static void timeouts_read(struct config_reading *reading, struct section section
     provider->first_token_timeout_ns = read_ns(section, "timeout_seconds");
     provider->reply_timeout_ns = read_ns(section, "reply_timeout_seconds");
     provider->stall_timeout_ns = read_ns(section, "stall_timeout_seconds");
-    if (!read_is_written(section, "timeout_seconds") || read_is_written(section, "reply_timeout_seconds")) return;
+    provider->reply_timeout_written = read_is_written(section, "reply_timeout_seconds");
+    if (!read_is_written(section, "timeout_seconds") || provider->reply_timeout_written) return;
     provider->reply_timeout_ns = provider->first_token_timeout_ns;
     if (reading->input->text.at || written->overlay) /* the environment's has been told once, for all of them */
         config_report(reading, written, config_warning,
@@ -190,16 +191,47 @@ struct route_place decisions_of_place(struct config_reading *reading, struct sna
                                 .weight = weight > 0 ? weight : 1e-6};
 }
 
-/* The weight that the route gives this target, or the provider's. */
-static double weight_of(const struct config_node *node, const struct target *target) {
+/* Where the route writes it; NULL: it does not, or by its name alone. */
+static const struct config_node *target_node(const struct config_node *node, const struct target *target) {
     const struct config_node *targets = config_member(node, STR("targets"));
     for (const struct config_node *at = targets && targets->kind == config_list ? targets->first : NULL; at;
-         at = at->next) {
-        const struct section section = {section_target, at};
-        if (at->kind == config_map && str_eq(config_target_name(at), target->name))
-            return read_is_written(section, "weight") ? read_number(section, "weight") : target->weight;
+         at = at->next)
+        if (at->kind == config_map && str_eq(config_target_name(at), target->name)) return at;
+    return NULL;
+}
+
+/* NULL: it has none of its own. */
+static const struct target_limits *decisions_limits_of(struct config_reading *reading, struct snapshot *snapshot,
+                                                       struct section section, const struct target *target,
+                                                       struct place_cells *cells) {
+    const uint64_t minute_ns = 60 * NS_PER_S;
+    uint64_t requests = read_whole(section, "rpm"), tokens = read_whole(section, "tpm");
+    struct target_limits limits = {.requests_minute = {.limit = requests, .period_ns = minute_ns, .burst = requests},
+                                   .tokens_minute = {.limit = tokens, .period_ns = minute_ns, .burst = tokens},
+                                   .max_concurrent = (uint32_t)read_whole(section, "max_concurrent"),
+                                   .cells = cells};
+    if (read_is_written(section, "timeout_seconds")) {
+        limits.first_token_timeout_ns = read_ns(section, "timeout_seconds");
+        if (!target->provider->reply_timeout_written) limits.reply_timeout_ns = limits.first_token_timeout_ns;
     }
-    return target->weight;
+    if (!requests && !tokens && !limits.max_concurrent && !limits.first_token_timeout_ns) return NULL;
+    struct target_limits *kept = cells ? arena_take(&snapshot->arena, sizeof *kept) : NULL;
+    if (kept)
+        *kept = limits;
+    else
+        config_report(reading, section.map, config_error, "no memory for the configuration");
+    return kept;
+}
+
+/* As the route writes it, else as its provider has it. */
+static struct route_place place_of_target(struct config_reading *reading, struct snapshot *snapshot,
+                                          const struct config_node *node, const struct route *route,
+                                          const struct target *target) {
+    const struct section section = {section_target, target_node(node, target)};
+    double weight = read_is_written(section, "weight") ? read_number(section, "weight") : target->weight;
+    struct route_place place = decisions_of_place(reading, snapshot, route, target->name, weight);
+    if (section.map) place.limits = decisions_limits_of(reading, snapshot, section, target, place.cells);
+    return place;
 }
 
 enum unsupported unsupported_of(struct section section) {
@@ -227,8 +259,7 @@ void decisions_of_route(struct config_reading *reading, struct snapshot *snapsho
     route->cells = cells(reading, snapshot, "route ", route->model, sizeof(struct route_cells));
     route->places = arena_take_zeroed(&snapshot->arena, (route->target_count + 1) * sizeof *route->places);
     for (size_t i = 0; i < route->target_count && route->places; i++)
-        route->places[i] =
-            decisions_of_place(reading, snapshot, route, route->targets[i]->name, weight_of(node, route->targets[i]));
+        route->places[i] = place_of_target(reading, snapshot, node, route, route->targets[i]);
 }
 
 void decisions_of_client(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,

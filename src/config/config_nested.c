@@ -24,6 +24,17 @@ static struct route *route_at(const struct snapshot *snapshot, const struct conf
 
 /* -- what is wrong with one by itself -- */
 
+/* What is said of a target and means nothing for a route. */
+static void limits_look(struct config_reading *reading, const struct config_node *member) {
+    static const struct str limits[] = {STR("rpm"), STR("tpm"), STR("max_concurrent"), STR("timeout_seconds")};
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        const struct config_node *at = config_member(member, limits[i]);
+        if (at)
+            config_report(reading, at, config_error,
+                          "`%.*s` is for a target, and `route` names a route: write it there", STR_ARG(limits[i]));
+    }
+}
+
 static void unknown_tell(struct config_reading *reading, const struct snapshot *snapshot,
                          const struct config_node *name) {
     struct str nearest = STR("");
@@ -61,6 +72,7 @@ static bool members_look(struct config_reading *reading, const struct snapshot *
             unknown_tell(reading, snapshot, name);
         else
             any = true;
+        limits_look(reading, at);
         if (!inner) continue;
         uint32_t *mark = &snapshot->routes_marked[inner - snapshot->routes];
         if (*mark == number + 1)
@@ -247,7 +259,8 @@ void routes_nest(struct config_reading *reading, struct snapshot *snapshot, cons
     struct arena *arena = &reading->config->arena;
     struct nesting nesting = {nodes, arena_take_zeroed(arena, (count + 1) * sizeof *nesting.waits),
                               arena_take_zeroed(arena, (count + 1) * sizeof *nesting.seen)};
-    if (!nesting.waits || !nesting.seen) {
+    snapshot->routes_marked = arena_take_zeroed(&snapshot->arena, (count + 1) * sizeof *snapshot->routes_marked);
+    if (!nesting.waits || !nesting.seen || !snapshot->routes_marked) {
         config_report(reading, NULL, config_error, "no memory for the configuration");
         return;
     }
@@ -269,5 +282,6 @@ void routes_nest(struct config_reading *reading, struct snapshot *snapshot, cons
 void rule_nest(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
                struct route *route) {
     size_t number = snapshot->route_count + snapshot->rule_count;
-    if (members_look(reading, snapshot, node, route, number)) route_flatten(reading, snapshot, node, route, false);
+    if (snapshot->routes_marked && members_look(reading, snapshot, node, route, number))
+        route_flatten(reading, snapshot, node, route, false);
 }

@@ -314,7 +314,7 @@ static const struct config_key route_keys[] = {
     WORD("strategy", strategy_word, "", "As selection_strategy, for this route.",
          .otherwise = STR("selection_strategy")),
     LIST("targets", section_target,
-         "provider/model, {target, weight}, or {route, weight} for another route, in the order they are tried."),
+         "provider/model, a map of what is below, or {route: MODEL} for another route, in the order they are tried."),
     CHOICE("unsupported", "usual|drop|refuse", "usual", "The same for this route; usual: as the provider has it."),
     INT("failover_after", 1, 255, "3", "Failures that move the lock (exclusive)."),
     SECONDS("return_to_primary_seconds", 0, config_days_30, "", "When the lock goes back (exclusive); with 0 it stays.",
@@ -338,6 +338,15 @@ static const struct config_key target_keys[] = {
          "own strategy and lock. At most 8 routes below one another, none in a circle; not in a route whose strategy "
          "is `exclusive`."),
     NUMBER("weight", 0, 1e6, "", "Share under weighted strategies.", .otherwise = STR("the provider's; a route's: 1")),
+    INT("rpm", 0, 1e9, "",
+        "Requests a minute to this target by this route, beside its provider's own limits; a minute's may come at "
+        "once. So are the next ones. None of them for a route."),
+    INT("tpm", 0, 1e12, "", "Tokens a minute."),
+    INT("max_concurrent", 1, 1e9, "", "Requests in flight. Nobody waits in line for one: the next target is asked."),
+    SECONDS("timeout_seconds", 0, 86400, "",
+            "In place of the provider's; it bounds whole replies too, unless the provider's `reply_timeout_seconds` is "
+            "written.",
+            .otherwise = STR("the provider's")),
 };
 
 static const struct config_key queue_keys[] = {

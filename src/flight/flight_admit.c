@@ -218,6 +218,7 @@ static bool candidates_add(struct flight *flight, const struct route *route, boo
                                .leaf = (uint32_t)i,
                                .emulates = flight->choice.emulates,
                                .place = route->places ? route->places[i].cells : NULL,
+                               .limits = route->places ? route->places[i].limits : NULL,
                                .weight = route->places ? route->places[i].weight : 1};
     }
     CHECKF(flight->choice.count <= flight->choice.room, "count=%zu room=%zu", flight->choice.count,
@@ -400,7 +401,7 @@ static enum step candidates_find(struct flight *flight, struct now now, struct a
 static void deadline_set(struct flight *flight) {
     uint64_t longest_ns = 0;
     for (size_t i = 0; i < flight->choice.count && !flight->request.stream && !flight->times.timeout_given; i++) {
-        uint64_t reply_ns = flight->choice.candidates[i].target->provider->reply_timeout_ns;
+        uint64_t reply_ns = place_reply_ns(&flight->choice.candidates[i]);
         if (reply_ns > longest_ns) longest_ns = reply_ns;
     }
     flight->times.deadline_ns = flight->times.whole_ns + longest_ns + flight->times.timeout_ns;

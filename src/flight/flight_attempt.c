@@ -137,13 +137,13 @@ bool attempt_begin(struct flight *flight, struct candidate *candidate, const str
 /* How long a whole reply is waited for. */
 static uint64_t reply_patience(const struct attempt *attempt, bool others) {
     enum { times_p99 = 4 };
-    const struct provider *provider = attempt->target->provider;
     const struct target_cells *cells = attempt->target->cells;
+    uint64_t most_ns = place_reply_ns(attempt->candidate), least_ns = place_first_token_ns(attempt->candidate);
     uint64_t p99_ns = others && cells && attempt->state < attempt_delivering ? latency_p99_read(&cells->p99) : 0;
-    if (p99_ns == 0 || p99_ns >= provider->reply_timeout_ns / times_p99) return provider->reply_timeout_ns;
-    uint64_t patience_ns = p99_ns * times_p99, least_ns = provider->first_token_timeout_ns;
+    if (p99_ns == 0 || p99_ns >= most_ns / times_p99) return most_ns;
+    uint64_t patience_ns = p99_ns * times_p99;
     if (patience_ns < least_ns) patience_ns = least_ns;
-    return patience_ns < provider->reply_timeout_ns ? patience_ns : provider->reply_timeout_ns;
+    return patience_ns < most_ns ? patience_ns : most_ns;
 }
 
 uint64_t attempt_deadline(const struct flight *flight, const struct attempt *attempt, bool others,
@@ -158,10 +158,10 @@ uint64_t attempt_deadline(const struct flight *flight, const struct attempt *att
     }
     if (attempt->state == attempt_delivering && attempt->way->blind) {
         *failure = failure_stall;
-        return flight->caller_is_full ? UINT64_MAX : attempt->last_token_ns + provider->reply_timeout_ns;
+        return flight->caller_is_full ? UINT64_MAX : attempt->last_token_ns + place_reply_ns(attempt->candidate);
     }
-    uint64_t own = attempt->started_ns +
-                   (flight->request.stream ? provider->first_token_timeout_ns : reply_patience(attempt, others));
+    uint64_t own = attempt->started_ns + (flight->request.stream ? place_first_token_ns(attempt->candidate)
+                                                                 : reply_patience(attempt, others));
     *failure = flight->request.stream ? failure_first_token_timeout : failure_reply_timeout;
     if (attempt->state == attempt_delivering && flight->caller_is_full) return UINT64_MAX;
     if (own <= flight->times.deadline_ns) return own;

@@ -314,12 +314,13 @@ static enum step wait_for_room(struct flight *flight, struct now now, struct act
         struct candidate *candidate = &flight->choice.candidates[i];
         const struct provider *provider = candidate->target->provider;
         uint64_t until_ns = now.mono_ns + provider->queue_wait_ns, open_ns = 0;
-        bool waits = candidate->refusal == refusal_rate_limited || candidate->refusal == refusal_too_many_in_flight;
+        bool rate = refusal_is_rate(candidate->refusal);
+        bool waits = rate || candidate->refusal == refusal_too_many_in_flight;
         if (provider->queue_max == 0 || candidate->tries || !waits || level_is_locked(candidate->level)) continue;
         step = files_fetch(flight, candidate->target, now, out); /* before a place is taken */
         if (step != step_on) return step;
         if (until_ns > flight->times.deadline_ns) until_ns = flight->times.deadline_ns;
-        if (candidate->refusal == refusal_rate_limited) {
+        if (rate) {
             hold_look(flight, candidate, now, &open_ns);
             if (open_ns == 0 || open_ns >= until_ns) continue;
             wait_until(flight, waiting_rate, candidate, open_ns, now, out);
@@ -366,6 +367,8 @@ static void answer_nothing(struct flight *flight, const struct attempt *last, ui
     } answers[] = {{refusal_too_many_in_flight, error_too_many_in_flight},
                    {refusal_line_share, error_too_many_in_flight},
                    {refusal_rate_limited, error_rate_limited},
+                   {refusal_target_full, error_too_many_in_flight},
+                   {refusal_target_rate_limited, error_rate_limited},
                    {refusal_cooling, error_rate_limited},
                    {refusal_cooling_for_client, error_rate_limited},
                    {refusal_credential_refused, error_provider_auth},

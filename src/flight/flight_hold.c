@@ -23,6 +23,10 @@ static uint64_t tokens_reserved_at(const struct flight *flight, const struct tar
     return (uint64_t)flight_tokens_reserved(flight, target->cells ? &target->cells->taken : NULL);
 }
 
+static uint64_t tokens_at_place(const struct flight *flight, const struct candidate *candidate) {
+    return candidate->limits ? tokens_reserved_at(flight, candidate->target) : 0;
+}
+
 bool flight_shares(const struct flight *flight) { return flight->client && flight->snapshot->client_count > 1; }
 
 /* Whose doing it may be; blame_nobody where clients are not told apart. */
@@ -114,8 +118,8 @@ enum refusal hold_look(const struct flight *flight, const struct candidate *cand
         *until_ns = now.mono_ns + wait;
         return refusal_rate_limited;
     }
-    return gate_would_enter(&provider->cells->gate, provider->max_concurrent) ? refusal_none
-                                                                              : refusal_too_many_in_flight;
+    if (!gate_would_enter(&provider->cells->gate, provider->max_concurrent)) return refusal_too_many_in_flight;
+    return place_look(candidate, tokens_at_place(flight, candidate), now, until_ns);
 }
 
 bool hold_is_demoted(const struct flight *flight, const struct candidate *candidate) {
@@ -183,6 +187,8 @@ enum refusal hold_take(struct flight *flight, const struct candidate *candidate,
         refusal = refusal_cooling;
     else if (!rates_take(flight, target, now, holds))
         refusal = refusal_rate_limited;
+    else if ((refusal = place_take(candidate, tokens_at_place(flight, candidate), now, holds)) != refusal_none)
+        CHECK(refusal_is_busy(refusal));
     else if (!breaker_admit(&cells->breaker, &provider->breaker, blame_nobody, now.mono_ns, &holds->provider_ticket))
         refusal = refusal_breaker_open;
     else if (target->cells && !breaker_admit(&target->cells->breaker, &provider->breaker, flight->client_hash,
@@ -192,6 +198,7 @@ enum refusal hold_take(struct flight *flight, const struct candidate *candidate,
     }
     if (refusal != refusal_none) {
         rates_refund(provider, holds, now);
+        place_give_back(candidate, holds, now);
         if (holds->gate) gate_give(provider, out);
         *holds = (struct holds){.gate = false};
         return refusal;
@@ -442,6 +449,7 @@ void hold_give_back(const struct candidate *candidate, const struct holds *taken
     breaker_release(&provider->cells->breaker, holds.provider_ticket);
     if (target->cells) breaker_release(&target->cells->breaker, holds.ticket);
     rates_refund(provider, &holds, now);
+    place_give_back(candidate, &holds, now);
     in_flight_leave(target, &holds);
     gate_give(provider, out);
 }
@@ -466,6 +474,7 @@ void hold_settle(struct flight *flight, struct attempt *attempt, struct now now,
     slow_report(flight, attempt, now);
     if (!nothing) key_cool(flight, attempt, now);
     rates_settle(flight, attempt, now);
+    place_settle(attempt, attempt_tokens(flight, attempt), now);
     taken_tell(attempt);
     in_flight_leave(attempt->target, holds);
     holds->breaker = holds->provider_breaker = holds->gate = false;

@@ -139,6 +139,22 @@ enum step hold_client(struct flight *flight, struct now now, struct actions *out
 enum error_code hold_client_look(const struct flight *flight, struct now now, uint64_t *until_ns);
 void hold_client_settle(struct flight *flight, struct now now);
 
+/* -- flight_place.c: the limits that a route gives one of its targets -- */
+
+/* As hold_look, for these alone; hold_take, of which they are a part, and what becomes of what was taken. `tokens` are
+ * what the request reserves; at the end, what it took: -1, that is not known. */
+enum refusal place_look(const struct candidate *candidate, uint64_t tokens, struct now now, uint64_t *until_ns);
+enum refusal place_take(const struct candidate *candidate, uint64_t tokens, struct now now, struct holds *holds);
+void place_give_back(const struct candidate *candidate, struct holds *holds, struct now now);
+void place_settle(struct attempt *attempt, int64_t tokens, struct now now);
+/* Has it no room, or no rate left, for the moment? It comes back by itself. */
+bool refusal_is_busy(enum refusal refusal);
+/* Of those the ones that end at a moment that is known. */
+bool refusal_is_rate(enum refusal refusal);
+/* How long this candidate's first token, or its whole reply, is waited for. */
+uint64_t place_first_token_ns(const struct candidate *candidate);
+uint64_t place_reply_ns(const struct candidate *candidate);
+
 /* -- flight_lock.c: exclusive routes -- */
 
 /* The candidate that holds the route, taking or moving the lock where it must; NULL: nobody can. */

@@ -114,7 +114,7 @@ struct candidate *lock_holder(struct flight *flight, struct level *level, struct
             *until_ns = open_ns;
             return NULL;
         }
-        bool full = refusal == refusal_too_many_in_flight || refusal == refusal_rate_limited;
+        bool full = refusal_is_busy(refusal);
         if (refusal == refusal_none || full) { /* being busy does not lose the lock */
             if (full && open_ns) *until_ns = open_ns;
             return full ? NULL : holder;

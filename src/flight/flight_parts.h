@@ -62,6 +62,8 @@ enum { attempt_tail_size = 512 };
     X(quota_exhausted, "the credit or quota of its keys is used up")           \
     X(rate_limited, "its rate limit is reached")                               \
     X(too_many_in_flight, "as many requests as it takes are in flight")        \
+    X(target_rate_limited, "the rate that its route gives it is used up")      \
+    X(target_full, "as many requests as its route gives it are in flight")     \
     X(line_share, "its client has its share of the places in line")            \
     X(context, "its context is no larger than one that was too small")         \
     X(failover_budget, "as many failovers as the route may have were made")    \
@@ -97,9 +99,10 @@ struct level {
 /* A target that may serve this request, and what became of it. */
 struct candidate {
     const struct target *target;
-    uint32_t leaf;             /* its place among the targets of the request's route */
-    struct level *level;       /* whose strategy chooses it; once all candidates are known */
-    struct place_cells *place; /* of its route; NULL: none */
+    uint32_t leaf;                      /* its place among the targets of the request's route */
+    struct level *level;                /* whose strategy chooses it; once all candidates are known */
+    struct place_cells *place;          /* of its route; NULL: none */
+    const struct target_limits *limits; /* that its route gives it; NULL: none */
     double weight;
     double score;         /* at the last choice */
     enum refusal refusal; /* at the last choice */
@@ -116,6 +119,8 @@ struct holds {
     bool gate, in_flight, breaker, provider_breaker;
     struct breaker_ticket ticket, provider_ticket;
     struct limiter_ticket requests_minute, requests_hour, tokens_minute;
+    bool place_gate; /* of the limits that its route gives its target; and: */
+    struct limiter_ticket place_requests, place_tokens;
     unsigned key;  /* which of the provider's */
     bool reported; /* its first good token has been told to the breakers */
 };

@@ -85,6 +85,8 @@ struct route_cells {
 /* Of a route and one of its targets. */
 struct place_cells {
     struct cell pass; /* round robin */
+    struct cell gate; /* of those that a limit of its own counts */
+    struct cell requests_minute, tokens_minute;
 };
 
 /* Work beyond what each request may take for itself. */

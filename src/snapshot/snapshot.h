@@ -64,7 +64,8 @@ struct provider {
     uint32_t endpoints;
     enum provider_api api; /* chat, where its dialect is not OpenAI's */
     uint64_t connect_timeout_ns, first_token_timeout_ns, reply_timeout_ns, stall_timeout_ns;
-    unsigned max_retries; /* attempts at this provider for one request are at most 1 + this */
+    bool reply_timeout_written; /* else a target's own time bounds whole replies too */
+    unsigned max_retries;       /* attempts at this provider for one request are at most 1 + this */
     struct str ca_file, proxy;
     bool insecure;
     size_t pool_idle_max, pool_connections_max; /* connections per event loop; max 0: no limit */
@@ -130,9 +131,18 @@ struct hedge_rules {
     unsigned share_permille;
 };
 
+/* What a route says of one of its targets, beside what holds for its provider: for that target in that route alone. */
+struct target_limits {
+    struct limiter_rules requests_minute, tokens_minute;
+    uint32_t max_concurrent;                           /* 0: no limit */
+    uint64_t first_token_timeout_ns, reply_timeout_ns; /* 0: the provider's */
+    struct place_cells *cells;
+};
+
 struct route_place {
     struct place_cells *cells; /* NULL: made for one request */
     double weight;
+    const struct target_limits *limits; /* NULL: none */
 };
 
 struct route;

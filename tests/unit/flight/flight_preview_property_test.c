@@ -44,6 +44,9 @@ static void nested_draw(struct prng *prng, unsigned providers, struct text *text
     }
 }
 
+static const char *const limits[] = {"rpm: 1", "rpm: 2, tpm: 9000", "max_concurrent: 1", "tpm: 5000, weight: 2",
+                                     "timeout_seconds: 2"};
+
 static const char *config_draw(struct prng *prng, char *yaml, size_t size) {
     struct text text = text_in_buffer(yaml, size);
     unsigned providers = 1 + drawn(prng, 5);
@@ -59,7 +62,12 @@ static const char *config_draw(struct prng *prng, char *yaml, size_t size) {
     text_put(&text, STR("rules: [{name: tools, when: {has_tools: true}, targets: [p0/m]}]\nroutes:\n"));
     for (unsigned s = 0; s < strategies; s++) {
         text_printf(&text, "  - {model: r%u, strategy: %.*s, targets: [", s, STR_ARG(strategy_name((enum strategy)s)));
-        for (unsigned i = 0; i < providers; i++) text_printf(&text, "%sp%u/m", i ? ", " : "", i);
+        for (unsigned i = 0; i < providers; i++)
+            if (drawn(prng, 3))
+                text_printf(&text, "%sp%u/m", i ? ", " : "", i);
+            else
+                text_printf(&text, "%s{target: p%u/m, %s}", i ? ", " : "", i,
+                            limits[drawn(prng, sizeof limits / sizeof *limits)]);
         text_put(&text, STR("]}\n"));
     }
     nested_draw(prng, providers, &text);
