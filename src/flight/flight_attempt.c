@@ -93,8 +93,9 @@ static struct attempt *attempt_new(struct flight *flight, struct candidate *cand
     lines_hold_within(&attempt->stream.lines, flight->budget);
     attempt->reply.masked.budget = flight->budget;
     chunks_init_spared(&attempt->reply.held, flight->budget, flight->host->chunk_spares);
+    bool locks = candidate->level->around && level_is_locked(candidate->level); /* its own repeats are no retries */
     if (candidate->tries++)
-        flight->choice.repeats++;
+        flight->choice.repeats += !locks;
     else if (flight->attempt_count && !flight->live)
         flight->choice.failovers++;
     attempt_joins(flight, attempt, now);

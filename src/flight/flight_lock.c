@@ -161,25 +161,29 @@ struct candidate *lock_guest(struct flight *flight, struct level *level, struct 
     return demoted;
 }
 
-/* As flight_try_next goes about it for a whole route, but for the sending. Who does not serve is told so. */
-struct candidate *lock_choose(struct flight *flight, struct level *level, struct now now) {
+/* As flight_try_next goes about it for a whole route, but for the sending. */
+static struct candidate *locked_choose(struct flight *flight, struct level *level, struct now now) {
     uint64_t ignored = 0;
-    level->epoch = 0;
-    bool is_live = flight->live && flight->live->candidate->level == level; /* one at a time: no hedge beside it */
-    if (level->first == level->end || is_live || lock_ends(flight, level)) return NULL;
     uint32_t epoch = 0;
     struct candidate *holder = lock_holder(flight, level, now, &epoch, &ignored),
-                     *chosen = lock_guest(flight, level, now);
+                     *guest = lock_guest(flight, level, now);
+    if (guest) return guest;
     bool spent = !holder || holder->raced || holder->tries > level->route->failover_after || !lock_repeats(holder) ||
                  (!holder->tries && level_was_asked(flight, holder));
-    if (!chosen && !spent) {
-        chosen = holder;
-        level->epoch = epoch;
-    }
+    if (!spent) level->epoch = epoch;
+    return spent ? NULL : holder;
+}
+
+/* Who does not serve is told so. */
+struct candidate *lock_choose(struct flight *flight, struct level *level, struct now now) {
+    bool is_live = flight->live && flight->live->candidate->level == level; /* one at a time: no hedge beside it */
+    bool nobody = level->first == level->end || is_live || lock_ends(flight, level);
+    level->epoch = 0;
+    struct candidate *chosen = nobody ? NULL : locked_choose(flight, level, now);
     for (size_t i = level->first; i < level->end; i++) {
         struct candidate *candidate = &flight->choice.candidates[i];
         if (candidate != chosen && candidate->refusal == refusal_none)
-            candidate->refusal = candidate->tries ? refusal_tried : refusal_not_holder;
+            candidate->refusal = level_was_asked(flight, candidate) ? refusal_tried : refusal_not_holder;
     }
     return chosen;
 }

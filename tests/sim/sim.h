@@ -261,6 +261,7 @@ void sim_check_closed(struct sim *sim, unsigned caller);
     X(place_without_waiter)   \
     X(lock_moved)             \
     X(lock_guest)             \
+    X(lock_inside)            \
     X(lock_all_failed)        \
     X(rate_refused)           \
     X(retried_same_target)    \

@@ -251,6 +251,11 @@ void sim_decisions_probes(struct sim *sim, unsigned index) {
     }
 }
 
+/* Does a lock say who of its route serves? */
+static bool is_locked(const struct candidate *candidate) {
+    return candidate->level->by == strategy_exclusive && candidate->level->route->cells;
+}
+
 /* Whose last two probes were bad, with no answer since, is asked when nobody else is left that could be. */
 static void demoted_check(struct sim *sim, unsigned number, const struct attempt *attempt) {
     const struct flight *flight = sim->callers[number].flight;
@@ -274,7 +279,8 @@ static void repeats_check(struct sim *sim, unsigned number, const struct attempt
     const struct flight *flight = caller->flight;
     unsigned repeats = 0;
     for (size_t i = 0; i < flight->choice.count; i++)
-        if (flight->choice.candidates[i].tries > 1) repeats += flight->choice.candidates[i].tries - 1u;
+        if (flight->choice.candidates[i].tries > 1 && !is_locked(&flight->choice.candidates[i]))
+            repeats += flight->choice.candidates[i].tries - 1u;
     sim_rule(sim, repeats <= sim->retries_max || flight->choice.by == strategy_exclusive,
              "targets that were tried are tried again within their limit", number);
     if (attempt->number && !attempt->hedge && attempt->candidate->tries == 1 && ++caller->failovers > 2)
@@ -288,15 +294,17 @@ void sim_decisions_admitted(struct sim *sim, const struct flight *flight) {
         sim->hedgeable_ns[sim->hedgeable_count++] = sim->now.mono_ns;
 }
 
-/* It had its turns there, or its client is kept out alone. */
-static bool is_failed_by(const struct flight *flight, uint32_t holder) {
-    for (size_t i = 0; i < flight->choice.count; i++) {
+/* It had its turns there, or through another route, or its client is kept out alone. */
+static bool is_failed_by(const struct flight *flight, const struct level *level, uint32_t holder) {
+    for (unsigned i = 0; i < flight->attempt_count; i++)
+        if (flight->attempts[i]->target->id == holder && flight->attempts[i]->candidate->level != level) return true;
+    for (size_t i = level->first; i < level->end; i++) {
         const struct candidate *candidate = &flight->choice.candidates[i];
         if (candidate->target->id != holder) continue;
         bool once = candidate->tries &&
                     (failure_is_timeout(candidate->failure) || candidate->failure == failure_context_exceeded ||
                      candidate->failure == failure_filtered);
-        return once || candidate->tries >= flight->choice.route->failover_after ||
+        return once || candidate->tries >= level->route->failover_after ||
                candidate->refusal == refusal_breaker_open_for_client;
     }
     return false;
@@ -328,9 +336,11 @@ void sim_decisions_call(struct sim *sim, unsigned number, const struct attempt *
              "what timed out is not asked again for the same request", number);
     demoted_check(sim, number, attempt);
     if (attempt->hedge) hedge_check(sim, number);
-    if (flight->choice.by == strategy_exclusive && flight->choice.route->cells) {
-        struct lock_view view = lock_view(&flight->choice.route->cells->lock);
-        bool guest = attempt->lock_epoch == 0 && is_failed_by(flight, view.holder);
+    if (is_locked(attempt->candidate)) {
+        const struct level *level = attempt->candidate->level;
+        struct lock_view view = lock_view(&level->route->cells->lock);
+        bool guest = attempt->lock_epoch == 0 && is_failed_by(flight, level, view.holder);
+        if (level->around) sim_reached(sim, mark_lock_inside);
         sim_rule(sim, guest || (view.holder == attempt->target->id && view.epoch == attempt->lock_epoch),
                  "an exclusive route sends to the lock's holder only, or as a guest who was failed by it", number);
         if (guest) sim_reached(sim, mark_lock_guest);
@@ -338,7 +348,7 @@ void sim_decisions_call(struct sim *sim, unsigned number, const struct attempt *
     if (attempt->holds.key) sim_reached(sim, mark_key_rotated);
     if (attempt->candidate->tries > 1) sim_reached(sim, mark_retried_same_target);
     sim_rule(sim,
-             attempt->candidate->tries <= 1 + provider->max_retries || flight->choice.by == strategy_exclusive ||
+             attempt->candidate->tries <= 1 + provider->max_retries || is_locked(attempt->candidate) ||
                  provider->key_count > 1,
              "a provider's own cap on attempts holds", number);
 }

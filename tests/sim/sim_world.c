@@ -224,7 +224,7 @@ static void deliver_turn(struct sim *sim, unsigned number) {
 /* -- callers -- */
 
 static char *body_draw(struct sim *sim, struct sim_caller *caller) {
-    static const char *const models[] = {"m0", "m1", "lock", "fast", "gpt-x", "p0/any", "nothing", "default", "m2"};
+    static const char *const models[] = {"m0", "mixed", "lock", "fast", "gpt-x", "p0/any", "nothing", "default", "m2"};
     static const char *const options[] = {"",
                                           ",\"stream_options\":null",
                                           ",\"stream_options\":{}",
@@ -585,6 +585,7 @@ static bool config_take(struct sim *sim) {
     targets_put(sim, &text, true);
     text_printf(&text, "  - {model: lock, strategy: exclusive, %s, ", sim->lock_route);
     targets_put(sim, &text, false);
+    text_put(&text, STR("  - {model: mixed, strategy: priority, targets: [{route: fast}, {route: lock}]}\n"));
     text_put(&text, str_from(sim->clients));
     struct config_input input = {.path = STR("sim"),
                                  .text = text_str(&text),

@@ -174,6 +174,7 @@ static void when_its_holder_cannot_the_route_around_goes_on(void **state) {
     }
     assert_true(asked(flight, "a/m")); /* after both of the inner ones, by its lock's own repeats */
     assert_true(inside >= 2);
+    assert_int_equal(flight->choice.repeats, 0); /* which are none of the outermost's retries */
     flight_world_drop(&world, flight);
     flight_world_end(&world);
 }
