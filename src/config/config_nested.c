@@ -284,4 +284,5 @@ void rule_nest(struct config_reading *reading, struct snapshot *snapshot, const 
     size_t number = snapshot->route_count + snapshot->rule_count;
     if (snapshot->routes_marked && members_look(reading, snapshot, node, route, number))
         route_flatten(reading, snapshot, node, route, false);
+    if (route->levels) route->levels[0].route = NULL; /* it has no place of its own yet, and no route has it inside */
 }

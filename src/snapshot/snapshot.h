@@ -148,7 +148,7 @@ struct route_place {
 struct route;
 
 /* A route that is a target of another one, which is flattened: its targets stand among that one's. The first of a list
- * of them is the route itself. */
+ * of them is the route itself (a rule's: NULL). */
 struct route_level {
     const struct route *route;
     uint16_t around;          /* whose target it is: a place in the list, before its own; the first's: 0 */
