@@ -40,7 +40,7 @@ static bool is_carried(const struct codec *codec, uint64_t refuses, enum feature
 /* A schema by a tool, or a tool by a schema: whichever is there must be taken as it is. */
 static bool is_emulated(const struct message_request *request, const struct codec *codec, uint64_t refuses,
                         enum feature feature) {
-    if (!is_carried(codec, refuses, feature_tools)) return false;
+    if (!is_carried(codec, refuses, feature_tools) || request->n > 1) return false; /* it is told of one answer */
     return feature == feature_json_schema
                ? is_carried(codec, refuses, feature_tool_choice) && emulate_can_schema(request)
                : is_carried(codec, refuses, feature_json_schema) && emulate_can_tool(request, codec->dialect);

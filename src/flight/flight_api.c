@@ -23,14 +23,6 @@ static bool effort_is_none(const struct flight *flight) {
     return false;
 }
 
-bool emulation_wanted(const struct flight *flight, const struct target *target) {
-    const uint64_t may = FEATURE_BIT(json_schema) | FEATURE_BIT(tool_choice);
-    uint64_t asked = flight->request.members & may;
-    if (!asked || endpoint_facts(flight->endpoint)->operation != operation_chat) return false;
-    bool by_words = asked & FEATURE_BIT(json_schema) && target->quirks->no_json_schema;
-    return by_words || asked & target->refuses;
-}
-
 bool api_is_responses(const struct flight *flight, const struct target *target) {
     const struct endpoint_facts *endpoint = endpoint_facts(flight->endpoint);
     const struct provider *provider = target->provider;

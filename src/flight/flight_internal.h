@@ -278,6 +278,9 @@ enum step events_end(struct flight *flight, struct attempt *attempt, struct now 
 
 /* Is this target asked by `/responses`? Else by its provider's chat API. */
 bool api_is_responses(const struct flight *flight, const struct target *target);
+
+/* -- flight_emulate.c: what a target lacks, said by what it has -- */
+
 /* Does the request ask for what this target refuses and what may be said to it by other means (emulate.h)? Then it is
  * not said in the caller's own words, whether that can be done or not. */
 bool emulation_wanted(const struct flight *flight, const struct target *target);

@@ -142,7 +142,8 @@ enum dialect translate_towards(const struct flight *flight, const struct target 
 bool translate_asks_alike(const struct flight *flight, const struct target *target) {
     if (resume_has(flight)) return false; /* what it goes on from is said too */
     return !translate_needed(flight, target) ||
-           (flight->head.wants_array && endpoint_facts(flight->endpoint)->dialect == target->provider->dialect);
+           (flight->head.wants_array && endpoint_facts(flight->endpoint)->dialect == target->provider->dialect &&
+            !emulation_wanted(flight, target));
 }
 
 static bool embed_fits(const struct flight *flight, const struct codec *codec, struct error *error) {

@@ -130,7 +130,7 @@ static bool mistral_check(const struct mock_asked *asked, struct mock_refusal *r
 #define OLDER_CLAUDES                                                                              \
     "claude-2* claude-3* claude-instant* claude-opus-4-0* claude-opus-4-2025* claude-sonnet-4-0* " \
     "claude-sonnet-4-2025*"
-#define FREE_CLAUDES "claude-opus-5-5* claude-sonnet-5-5* claude-fable-* claude-mythos-*"
+#define FREE_CLAUDES "claude-opus-5-5* claude-sonnet-5-5* claude-fable-5-* claude-mythos-5-*"
 
 static bool anthropic_formats(const struct mock_asked *asked, struct mock_refusal *refusal) {
     struct str model = models_text(asked->root, "model"),

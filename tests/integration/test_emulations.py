@@ -293,6 +293,19 @@ def test_a_stored_response_is_gone_on_from(gateway, stream):
         json.dumps(turns[1]["content"]))[0]["text"], turns
 
 
+def test_a_stream_as_one_array_is_emulated_too(start, start_mock):
+    mock = start_mock()
+    weir = start({"providers": {"g": provider(f"http://127.0.0.1:{mock.port}/v1beta", ["gemini-house"], type="gemini",
+                                              facts={"gemini-house": {"can": "tools", "cannot": "json"}})}})
+    reply = http(weir.port, "POST", "/v1beta/models/gemini-house:streamGenerateContent",
+                 Gemini.body("gemini-house", True, schema=SCHEMA))
+    assert reply.status == 200 and reply.headers["x-weir-changed"] == "json_schema=tool", reply
+    text = "".join(p.get("text", "") for e in reply.json for p in
+                   e["candidates"][0].get("content", {}).get("parts", []))
+    assert set(json.loads(text)) == {"city", "days"}
+    assert json.loads(mock.last()["body"])["toolConfig"]["functionCallingConfig"]["mode"] == "ANY"
+
+
 def test_who_has_it_natively_is_asked_first_and_the_other_where_that_fails(start, start_mock):
     mock, other = start_mock(), start_mock()
     weir = start({"providers": {"a": provider(f"http://127.0.0.1:{mock.port}", ["claude-3-haiku-20240307"],

@@ -1,0 +1,81 @@
+/* flight_emulate_test.c - who is asked by other means than were asked for, and when. */
+#include "flight_world.h"
+
+#define SCHEMA                                                                                                         \
+    ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"a\",\"schema\":{\"type\":\"object\"}}" \
+    "}"
+#define TOOL ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]"
+#define CHAT(model, more) "{\"model\":\"" model "\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]" more "}"
+
+static const char yaml[] = "state_dir: ./state\n"
+                           "providers:\n"
+                           "  o: {type: openai, api_key: sk-secret-secret-secret, models: [gpt-4o, gpt-4-turbo], "
+                           "priority: 2}\n"
+                           "  l: {type: ollama, models: [qwen]}\n"
+                           "  d: {type: deepseek, api_key: sk-secret-secret-secret, models: [deepseek-chat]}\n"
+                           "  c: {type: anthropic, api_key: sk-secret-secret-secret, models: "
+                           "[claude-3-haiku-20240307], priority: 1}\n"
+                           "routes:\n"
+                           "  - {model: r, targets: [c/claude-3-haiku-20240307, o/gpt-4o], strategy: priority}\n"
+                           "  - {model: alone, targets: [c/claude-3-haiku-20240307]}\n";
+
+static void asked(const char *body, const char *target, const char *way, const char *changed) {
+    struct flight_world world;
+    flight_world_begin(&world, yaml);
+    struct flight *flight = flight_world_ask_of(&world, (struct flight_request){.endpoint = endpoint_chat}, body);
+    if (!flight->live) fail_msg("%s is not asked", body);
+    struct str name = flight->live->target->name, told = flight->live->dialect.changed;
+    if (!str_eq(name, str_from(target)) || !str_eq(str_from(flight->live->way->name), str_from(way)) ||
+        !str_eq(told, str_from(changed)))
+        fail_msg("%s goes to %.*s by %s: %.*s", body, STR_ARG(name), flight->live->way->name, STR_ARG(told));
+    assert_int_equal(emulation_wanted(flight, flight->live->target), changed[0] != 0);
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
+static void what_is_taken_passes_as_it_came(void **state) {
+    (void)state;
+    asked(CHAT("gpt-4o", SCHEMA), "o/gpt-4o", "splice", "");
+    asked(CHAT("gpt-4o", TOOL ",\"tool_choice\":\"required\""), "o/gpt-4o", "splice", "");
+    asked(CHAT("gpt-4-turbo", ""), "o/gpt-4-turbo", "splice", "");
+    asked(CHAT("qwen", SCHEMA), "l/qwen", "splice", "");
+    asked(CHAT("qwen", TOOL ",\"tool_choice\":\"auto\""), "l/qwen", "splice", "");
+    asked(CHAT("deepseek-chat", ",\"response_format\":{\"type\":\"json_object\"}"), "d/deepseek-chat", "splice", "");
+}
+
+static void what_is_not_is_asked_by_other_means_and_named(void **state) {
+    (void)state;
+    asked(CHAT("gpt-4-turbo", SCHEMA), "o/gpt-4-turbo", "translate", "json_schema=tool");
+    asked(CHAT("qwen", TOOL ",\"tool_choice\":\"required\""), "l/qwen", "translate", "tool_choice=json_schema");
+    asked(CHAT("qwen", TOOL ",\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"f\"}}"), "l/qwen",
+          "translate", "tool_choice=json_schema");
+    asked(CHAT("deepseek-chat", SCHEMA), "d/deepseek-chat", "translate", "json_schema");
+    asked(CHAT("alone", SCHEMA), "c/claude-3-haiku-20240307", "translate", "json_schema=tool");
+}
+
+static void who_takes_it_as_it_is_goes_before(void **state) {
+    (void)state;
+    asked(CHAT("r", SCHEMA), "o/gpt-4o", "splice", "");
+}
+
+static void several_answers_are_not_emulated(void **state) {
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    struct flight *flight = flight_world_ask_of(&world, (struct flight_request){.endpoint = endpoint_chat},
+                                                CHAT("gpt-4-turbo", SCHEMA ",\"n\":2"));
+    assert_null(flight->live);
+    assert_int_equal(flight->answer.status, 400);
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_taken_passes_as_it_came),
+        cmocka_unit_test(what_is_not_is_asked_by_other_means_and_named),
+        cmocka_unit_test(who_takes_it_as_it_is_goes_before),
+        cmocka_unit_test(several_answers_are_not_emulated),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
