@@ -105,3 +105,14 @@ def test_a_model_that_has_one_name_only_is_listed_by_that(start, mock):
     reply = http(weir.port, "GET", "/v1/models", headers=key("app")).json["data"]
     assert [model["id"] for model in reply] == ["one/here"]
     assert chat(weir.port, model="one/here", headers=key("app")).status == 200
+
+
+def test_forecast_models_are_told_by_their_short_names(start, mock):
+    """They are no chat models, and stand in no provider's list; who serves forecasts has them by name."""
+    weir = start({"providers": {"native": {"type": "huggingface-native", "base_url": mock.base_url, "api_key": "k"}}})
+    listed = {model["id"]: model["weir"] for model in http(weir.port, "GET", "/v1/models").json["data"]}
+    for short, whole in (("chronos-t5-large", "amazon/chronos-t5-large"),
+                         ("lag-llama", "time-series-foundation-models/Lag-Llama")):
+        facts = http(weir.port, "GET", f"/v1/models/{short}").json["weir"]
+        assert facts == listed[short] and facts["targets"] == [f"native/{whole}"]
+        assert facts["time_series"] and facts["use"] == ["time_series"] and not facts["embeddings"]
