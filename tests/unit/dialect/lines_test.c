@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "base/limits.h"
 #include "dialect/lines.h"
 
@@ -61,10 +62,34 @@ static void a_line_without_end_is_too_large(void **state) {
     free(bytes);
 }
 
+/* And none is taken past the room there is. */
+static void what_is_held_is_counted_and_given_back(void **state) {
+    struct budget memory = {.limit = 8192};
+    struct lines lines;
+    struct sse_event event;
+    char bytes[4096];
+    (void)state;
+    memset(bytes, 'x', sizeof bytes);
+    lines_init(&lines);
+    lines_hold_within(&lines, &memory);
+    lines_feed(&lines, STR("{\"a\":1}\n"));
+    assert_int_equal(lines_next(&lines, &event), sse_got_event);
+    assert_int_equal(memory.taken, 0); /* it came whole */
+    lines_feed(&lines, STR("{\"a\""));
+    assert_int_equal(lines_next(&lines, &event), sse_more);
+    assert_in_range(memory.taken, 4, 8192);
+    lines_feed(&lines, str_make(bytes, sizeof bytes));
+    assert_int_equal(lines_next(&lines, &event), sse_no_memory);
+    assert_in_range(memory.taken, 4, 8192);
+    lines_free(&lines);
+    assert_int_equal(memory.taken, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_come_whole_wherever_they_are_cut),
         cmocka_unit_test(a_line_without_end_is_too_large),
+        cmocka_unit_test(what_is_held_is_counted_and_given_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "base/limits.h"
 #include "dialect/sse.h"
 
@@ -157,6 +158,32 @@ static void an_event_without_end_is_too_large(void **state) {
     arena_free(&arena);
 }
 
+/* And none is taken past the room there is. */
+static void what_is_held_is_counted_and_given_back(void **state) {
+    struct budget memory = {.limit = 8192};
+    struct sse sse;
+    struct arena arena;
+    struct sse_event event;
+    char bytes[4096];
+    (void)state;
+    memset(bytes, 'x', sizeof bytes);
+    arena_init(&arena, 4096, 1 << 20);
+    sse_init(&sse);
+    sse_hold_within(&sse, &memory);
+    sse_feed(&sse, STR("data: whole\n\n"));
+    assert_int_equal(sse_next(&sse, &arena, &event), sse_got_event);
+    assert_int_equal(sse_next(&sse, &arena, &event), sse_more);
+    assert_int_equal(memory.taken, 0);
+    sse_feed(&sse, STR("data: cu"));
+    assert_int_equal(sse_next(&sse, &arena, &event), sse_more);
+    assert_in_range(memory.taken, 8, 8192);
+    sse_feed(&sse, str_make(bytes, sizeof bytes));
+    assert_int_equal(sse_next(&sse, &arena, &event), sse_no_memory);
+    sse_free(&sse);
+    assert_int_equal(memory.taken, 0);
+    arena_free(&arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_are_the_same_at_every_two_cuts),
@@ -164,6 +191,7 @@ int main(void) {
         cmocka_unit_test(raw_ranges_are_all_bytes_but_the_byte_order_mark),
         cmocka_unit_test(whole_events_are_borrowed),
         cmocka_unit_test(an_event_without_end_is_too_large),
+        cmocka_unit_test(what_is_held_is_counted_and_given_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

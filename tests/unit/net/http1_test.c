@@ -10,6 +10,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "base/budget.h"
 #include "base/text.h"
 
 struct told {
@@ -232,11 +233,36 @@ static void a_head_has_its_limits(void **state) {
     }
 }
 
+static void a_head_is_counted_and_given_back(void **state) {
+    struct budget memory = {.limit = 64 * 1024}, small = {.limit = 16};
+    struct told told = {.heads = 0};
+    (void)state;
+    struct http1 *parser = http1_new_request(&handler, &told);
+    http1_hold_within(parser, &memory);
+    feed(parser, STR("GET /x HTTP/1.1\r\nHost: h\r\nX-Long: "), 7);
+    size_t begun = memory.taken;
+    assert_in_range(begun, 1, 64 * 1024);
+    feed(parser, STR("value\r\n\r\n"), 7);
+    assert_int_equal(told.ends, 1);
+    http1_next(parser, false);
+    assert_int_equal(memory.taken, 0);
+    feed(parser, STR("GET /x HTTP/1.1\r\nHost"), 7);
+    http1_free(parser);
+    assert_int_equal(memory.taken, 0);
+    parser = http1_new_request(&handler, &told);
+    http1_hold_within(parser, &small);
+    assert_int_equal(http1_feed(parser, STR("GET /x HTTP/1.1\r\nHost: h\r\n\r\n")), SIZE_MAX);
+    assert_non_null(http1_refused(parser));
+    http1_free(parser);
+    assert_int_equal(small.taken, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_is_told_however_its_bytes_are_cut),
         cmocka_unit_test(chunks_are_told_as_their_bytes_and_trailers_not_at_all),
         cmocka_unit_test(what_is_pipelined_waits_for_next),
+        cmocka_unit_test(a_head_is_counted_and_given_back),
         cmocka_unit_test(whom_an_absolute_target_names_counts_and_not_the_host_header),
         cmocka_unit_test(a_connection_is_kept_as_its_version_and_its_header_say),
         cmocka_unit_test(only_a_caller_of_today_may_expect_a_go_on),
