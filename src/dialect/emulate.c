@@ -82,16 +82,16 @@ static bool is_tool_name(struct str name) {
     return name.len && name.len <= most;
 }
 
-/* One that no tool of the caller's has. */
+/* One that no tool of the caller's has: by a hash of all their names, as a search could be made to take for ever. */
 static struct str answer_name(const struct message_request *request, struct arena *keep) {
     struct str name = is_tool_name(request->schema_name) ? request->schema_name : STR("answer");
-    bool taken = true;
-    for (unsigned turn = 0; taken; turn++) {
-        if (turn) name = arena_printf(keep, "answer_%u", turn);
-        taken = false;
-        for (size_t i = 0; i < request->tool_count; i++) taken |= name.at && str_eq(request->tools[i].name, name);
+    bool taken = false;
+    uint64_t hash = 0;
+    for (size_t i = 0; i < request->tool_count; i++) {
+        taken |= str_eq(request->tools[i].name, name);
+        hash = hash * 31 + str_hash(request->tools[i].name);
     }
-    return arena_copy(keep, name);
+    return taken ? arena_printf(keep, "answer_%016llx", (unsigned long long)hash) : arena_copy(keep, name);
 }
 
 static struct str answer_parameters(struct str schema, bool wrapped, struct arena *arena) {

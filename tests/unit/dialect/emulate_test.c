@@ -217,7 +217,8 @@ static void of_several_the_answer_says_which(void **state) {
 static void the_answers_tool_has_a_name_that_no_other_has(void **state) {
     (void)state;
     ask_schema(STR(OBJECT), 3);
-    assert_true(str_eq(emulation.name, STR("answer_1")) && request.tool_choice == tools_required);
+    assert_true(str_starts(emulation.name, STR("answer_")) && emulation.name.len == 23 &&
+                request.tool_choice == tools_required);
     message_request_init(&request, dialect_openai);
     request.format = format_schema;
     request.schema = STR(OBJECT);

@@ -145,11 +145,11 @@ static void a_host_sees_what_an_operator_sees(void **state) {
     struct weir *weir = weir_open_with(providers);
     assert_told(weir_status(weir), "\"providers\":[{\"name\":\"a\",");
     assert_told(weir_status(weir), "\"totals\":{");
-    assert_told(weir_models(weir), "{\"object\":\"list\",\"data\":[{\"id\":\"m\",");
+    assert_told(weir_models(weir), "{\"id\":\"m\",");
     assert_told(weir_metrics(weir), "# TYPE weir_requests_total counter\n");
     assert_told(weir_metrics(weir), "{provider=\"b\"");
     assert_null(weir_explain(weir, "req_unheard_of", &error));
-    assert_string_equal(error.code, "unknown_path");
+    assert_string_equal(error.code, "unknown_request");
     assert_non_null(strstr(error.message, "No request of that id is remembered"));
     weir_close(weir, 0);
 }
@@ -170,8 +170,9 @@ static void a_host_asks_where_a_request_would_go(void **state) {
     assert_told(weir_route_request(weir, &request, NULL, &error), "\"target\":\"a/m\"");
     assert_told(weir_route_request(weir, &request, "one", &error), "\"target\":\"a/m\"");
     assert_null(weir_route_request(weir, &request, "two", &error));
-    assert_string_equal(error.code, "not_allowed");
-    assert_string_equal(error.message, "There is no client `two`.");
+    assert_string_equal(error.code, "unknown_client");
+    assert_string_equal(error.message,
+                        "There is no client `two`: `clients` of the configuration names those that there are.");
     request.path = "/v1/messages";
     request.body = message;
     request.body_len = sizeof message - 1;
