@@ -393,7 +393,7 @@ def test_what_would_be_chosen_for_a_whole_request(trio, tmp_path):
     assert asked["chosen"] == "c/x" and asked["rule"] == "pictures", asked
     assert admin(weir, "POST", "/route?client=app", plain).json["chosen"] == "b/x"
     assert admin(weir, "POST", "/route?client=app", picture).status == 403
-    assert admin(weir, "POST", "/route?client=nobody", plain).status == 403
+    assert admin(weir, "POST", "/route?client=nobody", plain).status == 404
     assert admin(weir, "POST", "/route", {"model": "nothing", "messages": []}).status == 404
     assert admin(weir, "POST", "/route", {"model": 3}).status == 400
     (tmp_path / "request.json").write_text(json.dumps(picture))
