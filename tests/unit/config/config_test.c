@@ -378,6 +378,36 @@ static void the_file_of_the_manual_is_taken_whole(void **state) {
 #define A(more) "providers: {a: {type: openai, api_key: k, " more "}}\n"
 
 /* Wherever it stands in the file, and whatever else is wrong with it. */
+/* To the last byte of a path, and the first and the last port. */
+static void an_address_to_listen_on_is_good_up_to_its_limits(void **state) {
+    static const struct {
+        const char *address;
+        size_t padded; /* with so many more letters */
+        bool good;
+    } rows[] = {
+        {"unix:", 0, false},          {"unix:x", 0, true},           {"unix:/", 91, true},
+        {"unix:/", 106, true},        {"unix:/", 107, false},        {"127.0.0.1:0", 0, true},
+        {"127.0.0.1:65535", 0, true}, {"127.0.0.1:65536", 0, false}, {"127.0.0.1:", 0, false},
+        {"127.0.0.1:1x", 0, false},   {"127.0.0.1:-1", 0, false},    {"localhost:80", 0, true},
+        {"[::1]:80", 0, true},        {"[::1:80", 0, false},         {"::1]:80", 0, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[512], address[256] = "";
+        struct config config;
+        snprintf(address, sizeof address, "%s", rows[i].address);
+        memset(address + strlen(address), 'p', rows[i].padded);
+        snprintf(text, sizeof text, P "listen: \"%s\"\n", address);
+        if (load(text, NULL, &config) != rows[i].good) {
+            char first[512];
+            first_problem(&config, first, sizeof first);
+            fail_msg("%s: %s", address, first);
+        }
+        if (!rows[i].good) assert_true(told(&config, "cannot listen on"));
+        config_free(&config);
+    }
+}
+
 static void each_of_these_is_said(void **state) {
     static const struct {
         const char *text, *sentence;
@@ -786,6 +816,7 @@ int main(void) {
         cmocka_unit_test(routes_of_routes_have_a_limit_in_all),
         cmocka_unit_test(a_timeout_that_is_written_bounds_whole_replies_too),
         cmocka_unit_test(the_environments_timeout_is_told_once),
+        cmocka_unit_test(an_address_to_listen_on_is_good_up_to_its_limits),
         cmocka_unit_test(the_environment_says_where_how_loud_and_how_often),
     };
     return cmocka_run_group_tests(tests, sodium_begin, ids_end);
