@@ -50,7 +50,7 @@ static void a_refusal_is_said_and_one_for_the_key_with_its_cure(void **state) {
         assert_int_equal(shown.status, 1);
         assert_string_equal(shown.out.text, "");
         assert_memory_equal(shown.err.text, rows[i].said, strlen(rows[i].said));
-        assert_int_equal(strstr(shown.err.text, "give the key by --admin-key") != NULL, rows[i].cure);
+        assert_int_equal(strstr(shown.err.text, "give another by --admin-key") != NULL, rows[i].cure);
     }
 }
 

@@ -1,52 +1,8 @@
 /* config_test.c - what a configuration file may be, and what is said of one that it may not be. */
-#include "config/config.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
-
-static const char *environment(void *context, const char *name) {
-    const char *const *pairs = context;
-    for (size_t i = 0; pairs && pairs[i]; i += 2)
-        if (strcmp(pairs[i], name) == 0) return pairs[i + 1];
-    return NULL;
-}
-
-static bool read_file(void *context, struct str path, struct arena *arena, struct str *content, struct error *error) {
-    (void)context;
-    if (!str_eq(path, STR("/good")))
-        return error_set(error, error_bad_configuration, "cannot read %.*s", STR_ARG(path));
-    *content = arena_copy(arena, STR("from-a-file"));
-    return true;
-}
-
-static struct config_ids ids;
-
-static bool load(const char *text, const char *const *pairs, struct config *config) {
-    struct config_input input = {.path = STR("w.yaml"),
-                                 .text = text ? str_from(text) : STR_NONE,
-                                 .environment = environment,
-                                 .read_file = read_file,
-                                 .context = (void *)(uintptr_t)pairs,
-                                 .ids = &ids,
-                                 .simulated_base_url = STR("http://127.0.0.1:1/v1")};
-    return config_load(&input, config);
-}
-
-/* The first problem as it is printed. */
-static void first_problem(const struct config *config, char *into, size_t size) {
-    struct config_input input = {.path = STR("w.yaml")};
-    struct text text = text_in_buffer(into, size - 1);
-    if (config->problems) config_problem_write(&input, config->problems, &text);
-    into[text.len] = 0;
-}
+#include "config_world.h"
 
 #define H "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define H0 "0000000000000000000000000000000000000000000000000000000000000000"
-#define P "providers: {a: {type: openai, api_key: k, base_url: 'https://h/v1'}}\n"
 
 #define R P "rules: ["
 
@@ -558,17 +514,6 @@ static void nothing_written_is_as_nothing_there(void **state) {
     config_free(&config);
 }
 
-static int sodium_begin(void **state) {
-    (void)state;
-    return hash_start() ? 0 : -1;
-}
-
-static int ids_end(void **state) {
-    (void)state;
-    config_ids_free(&ids);
-    return 0;
-}
-
 static void a_hedge_waits_for_a_time_or_the_95th_percentile(void **state) {
     static const struct {
         const char *after;
@@ -632,89 +577,6 @@ static void the_simulated_provider_takes_no_real_ones_place(void **state) {
         if (loaded != (i != 3)) fail_msg("%d: %d", i, loaded);
         config_free(&config);
     }
-}
-
-/* r0 has a target, and each other one the route before it, in this order or the other way round. */
-static void chain_write(char *text, size_t size, unsigned length, bool backwards) {
-    struct text into = text_in_buffer(text, size - 1);
-    text_put(&into, STR(P "routes:\n"));
-    for (unsigned i = 0; i <= length; i++) {
-        unsigned at = backwards ? length - i : i;
-        if (at)
-            text_printf(&into, "  - {model: r%u, targets: [{route: r%u}]}\n", at, at - 1);
-        else
-            text_put(&into, STR("  - {model: r0, targets: [a/x]}\n"));
-    }
-    assert_false(into.failed);
-    text[into.len] = 0;
-}
-
-static void routes_stand_eight_below_one_another_at_most(void **state) {
-    (void)state;
-    static char text[4096];
-    for (unsigned length = 7; length <= 30; length++)
-        for (unsigned backwards = 0; backwards < 2; backwards++) {
-            struct config config;
-            char said[512];
-            chain_write(text, sizeof text, length, backwards);
-            assert_int_equal(load(text, NULL, &config), length <= 8);
-            first_problem(&config, said, sizeof said);
-            if (length > 8 && !strstr(said, "has more than 8 routes below it")) fail_msg("%u: %s", length, said);
-            config_free(&config);
-        }
-}
-
-static void routes_of_routes_are_flattened_and_keep_their_places(void **state) {
-    (void)state;
-    struct config config;
-    assert_true(load("providers:\n  a: {type: openai, api_key: k, priority: 2}\n"
-                     "  b: {type: openai, api_key: k, priority: 1}\n"
-                     "routes:\n  - {model: outer, targets: [a/x, {route: mid, weight: 3}, {route: \"g*\"}]}\n"
-                     "  - {model: mid, strategy: sticky, targets: [{route: low}, a/y]}\n"
-                     "  - {model: low, strategy: lock, targets: [a/z, b/z]}\n  - {model: \"g*\", targets: [a/g]}\n",
-                     NULL, &config));
-    const struct route *outer = map_find(&config.snapshot->exact_routes, STR("outer"));
-    static const struct {
-        const char *target, *level;
-    } flat[] = {{"b/z", "low"}, {"a/z", "low"}, {"a/y", "mid"}, {"a/x", "outer"}, {"a/g", "g*"}};
-    assert_int_equal(outer->target_count, 5);
-    assert_int_equal(outer->level_count, 4);
-    assert_int_equal(outer->height, 2);
-    for (size_t i = 0; i < 5; i++) {
-        const struct route_level *level = &outer->levels[outer->level_of[i]];
-        assert_true(str_eq(outer->targets[i]->name, str_from(flat[i].target)));
-        assert_true(str_eq(level->route->model, str_from(flat[i].level)));
-        assert_true(i >= level->first && i < level->end);
-        assert_non_null(outer->places[i].cells);
-    }
-    const struct route_level *mid = &outer->levels[1], *low = &outer->levels[2];
-    assert_true(mid->around == 0 && mid->first == 0 && mid->end == 3 && mid->place.weight == 3);
-    assert_true(low->around == 1 && low->first == 0 && low->end == 2 && low->route->strategy == strategy_exclusive);
-    assert_int_equal(mid->priority, 1);
-    config_free(&config);
-}
-
-/* Fan-out below fan-out: what a small file says must not become what no memory holds. */
-static void routes_of_routes_have_a_limit_in_all(void **state) {
-    (void)state;
-    static char text[256 * 1024];
-    struct text into = text_in_buffer(text, sizeof text - 1);
-    struct config config;
-    char said[512];
-    text_put(&into, STR(P "routes:\n"));
-    for (unsigned i = 0; i < 40; i++) text_printf(&into, "  - {model: l%u, targets: [a/x]}\n", i);
-    for (unsigned level = 0; level < 4; level++)
-        for (unsigned i = 0; i < 40; i++) {
-            text_printf(&into, "  - {model: %c%u, targets: [", 'm' + level, i);
-            for (unsigned k = 0; k < 40; k++) text_printf(&into, "%s{route: %c%u}", k ? ", " : "", 'l' + level, k);
-            text_put(&into, STR("]}\n"));
-        }
-    assert_false(into.failed);
-    text[into.len] = 0;
-    assert_false(load(text, NULL, &config));
-    first_problem(&config, said, sizeof said);
-    assert_non_null(strstr(said, "more than 4096 targets in a route"));
-    config_free(&config);
 }
 
 static void a_timeout_that_is_written_bounds_whole_replies_too(void **state) {
@@ -811,9 +673,6 @@ int main(void) {
         cmocka_unit_test(a_hedge_waits_for_a_time_or_the_95th_percentile),
         cmocka_unit_test(rules_stand_by_priority_and_equal_ones_as_written),
         cmocka_unit_test(the_simulated_provider_takes_no_real_ones_place),
-        cmocka_unit_test(routes_stand_eight_below_one_another_at_most),
-        cmocka_unit_test(routes_of_routes_are_flattened_and_keep_their_places),
-        cmocka_unit_test(routes_of_routes_have_a_limit_in_all),
         cmocka_unit_test(a_timeout_that_is_written_bounds_whole_replies_too),
         cmocka_unit_test(the_environments_timeout_is_told_once),
         cmocka_unit_test(an_address_to_listen_on_is_good_up_to_its_limits),
