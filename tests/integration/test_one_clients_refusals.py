@@ -6,7 +6,7 @@ import pytest
 
 from test_decisions import admin, lock, story_of
 from test_hostile_tenants import bearer, client, reply_of
-from weirlib import RawProvider, chat, good_reply, http, provider
+from weirlib import RawProvider, chat, good_reply, http, poll, provider
 
 def error_of(message, kind, code):
     return json.dumps({"error": {"message": message, "type": kind, "code": code}}).encode()
@@ -65,6 +65,27 @@ def test_a_limit_that_a_second_client_meets_is_everybodys(start):
     asked = raw.asked
     assert says(weir, "other", "usual") == 429 and raw.asked == asked, "it is asked no more"
     assert says(weir, "other", "usual", "n") == 200, "the other model is"
+
+
+def test_how_long_one_client_is_held_is_never_how_long_all_are(start):
+    """Its own 429 said 50 s; that the minute's last request has been let through, until in a moment, is for all."""
+    last = ("x-ratelimit-limit-requests: 10\r\nx-ratelimit-remaining-requests: 0\r\n"
+            "x-ratelimit-reset-requests: 300ms\r\n")
+    def answer(connection, head, body):
+        connection.sendall(REFUSALS["429"] if b"refuse-429" in body else good_reply(extra=last))
+    weir = begin(start, RawProvider(answer))
+    assert says(weir, "evil", "refuse-429") == 429 and says(weir, "good", "usual") == 200
+    poll(lambda: says(weir, "good", "usual") == 200, 20)
+
+
+def test_a_limit_that_two_meet_holds_all_for_the_shorter_time(start):
+    short = reply_of("429 Too Many Requests", TOO_LARGE, "Retry-After: 1\r\n")
+    def answer(connection, head, body):
+        reply = REFUSALS["429"] if b"refuse-429" in body else short if b"busy" in body else good_reply()
+        connection.sendall(reply)
+    weir = begin(start, RawProvider(answer))
+    assert says(weir, "evil", "refuse-429") == 429 and says(weir, "good", "busy") == 429
+    poll(lambda: says(weir, "good", "usual") == 200, 20)
 
 
 @pytest.mark.parametrize("names", ((), ("evil",)))

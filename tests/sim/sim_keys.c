@@ -48,11 +48,15 @@ static uint64_t limited_rest(struct sim *sim, struct sim_key *key, unsigned clie
     bool clients, targets;
     if (told > window_s * NS_PER_S) told = window_s * NS_PER_S;
     if (target >= sim_targets_max || !attempt->target->cells) return told;
-    uint64_t until_ns = (now_ns + told) / 1000 * 1000, latest = key->limits[target].until_ns;
-    bool stands = latest > now_ns, for_all = client == 0 || (stands && key->limits[target].client != client);
-    if (!stands || until_ns > latest) key->limits[target].until_ns = latest = until_ns;
-    key->limits[target].client = for_all ? 0 : client;
-    if (for_all && latest > key->limits[target].all_until_ns) key->limits[target].all_until_ns = latest;
+    uint64_t until_ns = (now_ns + told) / 1000 * 1000, *latest = &key->limits[target].until_ns;
+    bool stands = *latest > now_ns, same = key->limits[target].client == client;
+    if (!stands || (same && until_ns > *latest) || (!same && client == 0))
+        *latest = until_ns;
+    else if (!same && key->limits[target].client && until_ns < *latest)
+        *latest = until_ns; /* the shorter one is all's */
+    key->limits[target].client = !stands || same ? client : 0;
+    bool for_all = key->limits[target].client == 0;
+    if (for_all && *latest > key->limits[target].all_until_ns) key->limits[target].all_until_ns = *latest;
     met_count(sim, &key->limited, client, target, &clients, &targets);
     bool others = targets && (clients || client == 0);
     sim_reached(sim, others ? mark_limited_as_key : mark_limited_for_a_model);
