@@ -276,15 +276,27 @@ static const struct rule *rule_find(const struct flight *flight, struct now now)
     return rules_match(snapshot->rules, snapshot->rule_count, &facts);
 }
 
+/* Does the rule allow it? Within the limits that the rule gives it: where it stands in it several times, the first that
+ * gives none. */
+static bool rule_allows(const struct flight *flight, struct candidate *candidate) {
+    const struct rule *rule = flight->choice.rule;
+    const struct route *route = &flight->snapshot->rule_routes[rule - flight->snapshot->rules];
+    bool allowed = false;
+    for (size_t t = 0; t < rule->target_count; t++) {
+        if (rule->targets[t] != candidate->target || (allowed && !candidate->limits)) continue;
+        const struct target_limits *limits = route->places ? route->places[t].limits : NULL;
+        if (!allowed || !limits) candidate->limits = limits;
+        allowed = true;
+    }
+    return allowed;
+}
+
 /* Pins only narrow what the rule allows. */
 static void candidates_narrow(struct flight *flight) {
     size_t kept = 0;
-    for (size_t i = 0; i < flight->choice.count; i++) {
-        bool allowed = false;
-        for (size_t t = 0; t < flight->choice.rule->target_count; t++)
-            allowed = allowed || flight->choice.rule->targets[t] == flight->choice.candidates[i].target;
-        if (allowed) flight->choice.candidates[kept++] = flight->choice.candidates[i];
-    }
+    for (size_t i = 0; i < flight->choice.count; i++)
+        if (rule_allows(flight, &flight->choice.candidates[i]))
+            flight->choice.candidates[kept++] = flight->choice.candidates[i];
     flight->choice.count = kept;
 }
 

@@ -63,3 +63,17 @@ def test_its_own_time_is_shorter_than_its_providers(start, start_mock, stream):
     weir = start(whole)
     reply = chat(weir.port, model="r", stream=stream)
     assert reply.status == 200 and reply.headers["x-weir-provider"] == "b"
+
+
+@pytest.mark.parametrize("nested", (False, True))
+@pytest.mark.parametrize("named", ({"headers": {"x-weir-targets": "a/m"}}, {"model": "a/m"}))
+def test_who_pins_a_target_has_the_limits_of_the_rule_that_allows_it(start, start_mock, named, nested):
+    limited = {"target": "a/m", "rpm": 2}
+    rule = {"name": "all", "targets": [{"route": "inner"} if nested else limited, "b/m"]}
+    weir = start({
+        "retry": {"max_retries": 0}, "rules": [rule],
+        "providers": {"a": provider(start_mock(), priority=1), "b": provider(start_mock(), priority=2)},
+        "routes": [{"model": "inner", "targets": [limited]}]
+    })
+    assert [chat(weir.port, **named).status for _ in range(3)] == [200, 200, 429]
+    assert chat(weir.port, headers={"x-weir-targets": "b/m"}).status == 200
