@@ -74,7 +74,7 @@ static bool primary_is_back(const struct flight *flight, const struct level *lev
     uint64_t ignored = 0;
     if (route->return_to_primary_ns == 0 || holder == primary || primary->target != route->targets[0]) return false;
     enum refusal refusal = hold_look(flight, primary, now, &ignored);
-    if (for_it_alone(refusal)) return false;
+    if (for_it_alone(refusal) || refusal_is_busy(refusal)) return false; /* that is not to be ill */
     bool well = refusal == refusal_none && !hold_is_demoted(flight, primary);
     uint64_t since = cell_load(&route->cells->healthy_since_ns);
     if (!well || since == 0) {

@@ -1,6 +1,7 @@
 """What a provider refuses one caller (too many tokens at once, a path that the key has no scope for) holds that caller
 alone."""
 import json
+import threading
 
 import pytest
 
@@ -136,6 +137,35 @@ def test_a_lock_is_not_moved_by_a_limit_that_one_client_meets(start):
     assert says(weir, "evil", "usual") == 200 and raw.asked == asked, "as a guest at the next one"
     assert lock(weir)["holder"] == "p/m"
     assert says(weir, "good", "usual") == 200 and raw.asked == asked + 1
+
+
+def test_who_fills_a_primary_does_not_keep_the_lock_from_going_home(start):
+    """Being busy is not being ill: the time for which the primary has been well goes on."""
+    held, free = threading.Event(), threading.Event()
+    def answer(connection, head, body):
+        if b"hold" in body:
+            held.set()
+            assert free.wait(60)
+        connection.sendall(REFUSALS["500"] if b"refuse-500" in body else good_reply())
+    raw, spare = RawProvider(answer), RawProvider(lambda connection, head, body: connection.sendall(good_reply()))
+    weir = start({
+        "clients": [client(name) for name in ("evil", "good")], "retry": {"max_retries": 0},
+        "providers": {
+            "p": provider(raw.base_url, ["m"], max_concurrent=1, circuit_breaker={"failure_threshold": 60000}),
+            "q": provider(spare.base_url, ["m"])
+        },
+        "routes": [{"model": "m", "strategy": "exclusive", "targets": ["p/m", "q/m"],
+                    "return_to_primary_seconds": 0.3}, {"model": "other", "targets": ["p/m"]}]
+    })
+    question = {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}
+    poll(lambda: says(weir, "good", "refuse-500") and lock(weir)["holder"] == "q/m")
+    assert says(weir, "good", "usual") == 200, "the primary is seen to be well"
+    evil = threading.Thread(target=says, args=(weir, "evil", "hold", "other"))
+    evil.start()
+    assert held.wait(60) and says(weir, "good", "usual") == 200 and lock(weir)["holder"] == "q/m"
+    free.set()
+    evil.join()
+    poll(lambda: admin(weir, "POST", "/route", question).json["chosen"] == "p/m", 20)
 
 
 def test_one_client_takes_no_more_than_half_of_what_may_be_repeated(start):
