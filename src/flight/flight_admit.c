@@ -424,6 +424,11 @@ static enum step flight_candidates(struct flight *flight, struct now now, struct
     if (route_find(flight, now, out) != step_on || candidates_find(flight, now, out) != step_on) return step_over;
     if (!flight->steering.strategy.at)
         flight->choice.by = flight->steering.targets.at ? strategy_priority : flight->choice.route->strategy;
+    if (flight->choice.by == strategy_exclusive && flight->steering.targets.at)
+        return answer_error(flight, error_invalid_request,
+                            STR("x-weir-strategy: `exclusive` is a lock that the targets of a route take turns in "
+                                "holding, and x-weir-targets names others: leave one of them out."),
+                            STR("x-weir-strategy"), now, out);
     if (flight->choice.by == strategy_exclusive && flight->choice.route->levels)
         return answer_error(flight, error_invalid_request,
                             STR("x-weir-strategy: a route with routes among its targets has no lock: `exclusive` is "

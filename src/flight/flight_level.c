@@ -25,9 +25,10 @@ static size_t candidate_from(const struct flight *flight, size_t leaf) {
 bool levels_make(struct flight *flight) {
     struct choice *choice = &flight->choice;
     const struct route *route = choice->route;
-    choice->level_count = route->levels ? route->level_count : 1;
-    choice->levels = route->levels ? arena_take_zeroed(&flight->arena, route->level_count * sizeof *choice->levels)
-                                   : &choice->outermost;
+    bool nested = route->levels && !flight->steering.targets.at; /* else they are not the route's */
+    choice->level_count = nested ? route->level_count : 1;
+    choice->levels =
+        nested ? arena_take_zeroed(&flight->arena, route->level_count * sizeof *choice->levels) : &choice->outermost;
     if (!choice->levels) return false;
     choice->levels[0] = (struct level){.route = route, .by = choice->by, .end = choice->count};
     for (size_t i = 1; i < choice->level_count; i++) {
@@ -42,7 +43,7 @@ bool levels_make(struct flight *flight) {
     }
     for (size_t i = 0; i < choice->count; i++) {
         struct candidate *candidate = &choice->candidates[i];
-        candidate->level = &choice->levels[route->levels ? route->level_of[candidate->leaf] : 0];
+        candidate->level = &choice->levels[nested ? route->level_of[candidate->leaf] : 0];
     }
     return true;
 }

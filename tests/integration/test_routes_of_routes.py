@@ -80,3 +80,30 @@ def test_an_inner_lock_is_the_routes_own_and_outlives_a_reload(nested):
     reply = admin(weir, "POST", "/reload")
     assert reply.status >= 400 and "leads back to itself" in reply.error["message"]
     assert chat(weir.port, model="locked").headers["x-weir-provider"] == "d"
+
+
+def test_pinned_targets_are_asked_as_they_are_named_whatever_the_model_s_routes(nested):
+    """The first target of `alias` stands in a round robin, that of `behind` in a lock: neither chooses among pins."""
+    weir, mocks, config = nested
+    behind = {"model": "behind", "targets": [{"route": "locked"}, "a/m"]}
+    weir.write({**config, "routes": config["routes"] + [behind]})
+    assert admin(weir, "POST", "/reload").status == 200
+    for model in ("alias", "behind"):
+        replies = [chat(weir.port, model=model, headers={"x-weir-targets": "a/m,b/m"}) for _ in range(4)]
+        assert [(r.status, r.headers.get("x-weir-provider")) for r in replies] == [(200, "a")] * 4
+    chat(weir.port, model="locked")
+    mocks["c"].fault("status=500")
+    for _ in range(12):
+        reply = chat(weir.port, model="behind", headers={"x-weir-targets": "c/m,a/other"})
+        assert reply.headers.get("x-weir-provider") == "a"
+        assert admin(weir, "GET", "/lock").json["locks"][0]["holder"] == "c/m"
+
+
+def test_no_lock_is_taken_by_targets_that_are_not_its_routes(nested):
+    weir, mocks, _ = nested
+    assert chat(weir.port, model="locked").headers["x-weir-provider"] == "c"
+    assert admin(weir, "POST", "/providers/c/drain").status == 200
+    pinned = {"x-weir-targets": "c/m,a/m", "x-weir-strategy": "exclusive"}
+    reply = chat(weir.port, model="locked", headers=pinned)
+    assert reply.status == 400 and "x-weir-targets" in reply.json["error"]["message"]
+    assert admin(weir, "GET", "/lock").json["locks"][0]["holder"] == "c/m"
