@@ -169,10 +169,23 @@ static bool body_without_ids(struct flight *flight, const struct json_value *roo
     return body_replace(flight, &body);
 }
 
-/* Over: it names what lies at a provider. *root becomes the body that may go up. */
+/* What is worked on after its reply has ended: nobody tells weir what it takes, nor may this client fetch it. */
+static bool is_background(const struct json_value *root) {
+    const struct json_value *value = json_member(root, "background");
+    return value && json_kind(value) != json_null && json_kind(value) != json_false;
+}
+
+/* Over: it names what lies at a provider, or leaves it there. *root becomes the body that may go up. */
 static enum step names_own(struct flight *flight, const struct json_value **root, struct now now, struct actions *out) {
     if (names_admit(flight, now, out) != step_on) return step_over;
     if (client_may_name_stored(flight)) return step_on;
+    if (is_background(*root))
+        return answer_error(
+            flight, error_not_allowed,
+            STR("This client key may not have a response made in the background: it would lie in the provider's "
+                "account "
+                "and be on nobody's bill. Leave `background` out, or ask the operator for `raw: true`."),
+            STR("background"), now, out);
     if (any_item(*root, is_foreign))
         return answer_error(
             flight, error_not_allowed,

@@ -116,3 +116,22 @@ def test_an_extensions_page_is_no_page_of_this_machines(start, start_mock, origi
     weir = start({"providers": {"p": provider(start_mock())}})
     assert chat(weir.port, headers={"Origin": origin}).status == 403
     assert chat(weir.port, headers={"Origin": "http://localhost:3000"}).status == 200
+
+
+@pytest.mark.parametrize("more", ({}, {"stream": True}, {"store": False}))
+def test_no_work_is_had_in_the_background_that_nobody_is_charged_for(start, more):
+    """Its reply ends before its work begins: only who may see what lies at the provider may ask for it."""
+    queued = json.dumps({"id": "resp_1", "object": "response", "status": "queued", "output": [], "usage": None})
+    raw = RawProvider(lambda connection, head, body: connection.sendall(good_reply(queued.encode())))
+    weir = start({
+        "clients": [client("evil"), client("good", raw=True)],
+        "providers": {"p": {**provider(raw.base_url, ["gpt-5"]), "type": "openai"}}
+    })
+    def ask(name, background):
+        body = json.dumps({"model": "gpt-5", "input": "Hello", "background": background, **more})
+        return http(weir.port, "POST", "/v1/responses", body=body,
+                    headers={**bearer(name), "content-type": "application/json"})
+    for background in (True, 1, "true"):
+        refused = ask("evil", background)
+        assert refused.status == 403 and refused.json["error"]["param"] == "background"
+    assert ask("evil", False).status == ask("evil", None).status == ask("good", True).status == 200
