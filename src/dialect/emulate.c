@@ -50,8 +50,24 @@ static bool wants_call(const struct message_request *request) {
     return request->tool_choice >= tools_required && request->tool_count;
 }
 
+static bool tools_refer(const struct message_request *request) {
+    for (size_t i = 0; i < request->tool_count; i++)
+        if (refers(request->tools[i].parameters)) return true;
+    return false;
+}
+
+void emulate_look(struct message_request *request) {
+    if (request->shape.looked) return;
+    request->shape.looked = true;
+    request->shape.of_object = is_of_object(request->schema);
+    request->shape.refers = refers(request->schema);
+    request->shape.tools_refer = tools_refer(request);
+}
+
 bool emulate_can_schema(const struct message_request *request) {
-    return wants_call(request) || is_of_object(request->schema) || !refers(request->schema);
+    if (wants_call(request)) return true;
+    return request->shape.looked ? request->shape.of_object || !request->shape.refers
+                                 : is_of_object(request->schema) || !refers(request->schema);
 }
 
 static const struct message_tool *named(const struct message_request *request) {
@@ -65,9 +81,9 @@ static const struct message_tool *named(const struct message_request *request) {
 bool emulate_can_tool(const struct message_request *request, enum dialect to) {
     bool one = request->tool_choice == tools_named || request->tool_count == 1;
     if (!named(request) || functions_of(request) != request->tool_count) return false;
-    for (size_t i = 0; i < request->tool_count && !one; i++)
-        if (refers(request->tools[i].parameters)) return false; /* to what stands elsewhere then */
-    return one || to != dialect_cloudflare;                     /* whose schemas hold no choice */
+    if (one) return true;
+    bool elsewhere = request->shape.looked ? request->shape.tools_refer : tools_refer(request); /* what they refer to */
+    return !elsewhere && to != dialect_cloudflare; /* whose schemas hold no choice */
 }
 
 /* -- a schema by a tool -- */

@@ -34,6 +34,9 @@ struct emulation {
     struct text held, beside;    /* of the answer, where only the whole can be read; of text beside a call */
 };
 
+/* Looks at what the caller's schemas are like, once: there may be a thousand targets to ask of, and a schema may be as
+ * long as a body. Without it each of the next two looks again. */
+void emulate_look(struct message_request *request);
 /* Can it be done to this request, in this dialect? */
 bool emulate_can_schema(const struct message_request *request);
 bool emulate_can_tool(const struct message_request *request, enum dialect to);

@@ -143,6 +143,9 @@ struct message_request {
     enum message_format format;
     struct str schema_name, schema_description, schema; /* raw */
     enum message_flag schema_strict;
+    struct {
+        bool looked, of_object, refers, tools_refer;
+    } shape; /* of the schemas; emulate_look() */
     double temperature, top_p, min_p, frequency_penalty, presence_penalty, repetition_penalty; /* NAN: not said */
     int64_t max_tokens, top_k, seed, n, top_logprobs;                                          /* or MESSAGE_NO_INT */
     enum message_flag logprobs;

@@ -214,6 +214,8 @@ bool translate_fits(struct flight *flight, const struct target *target, struct e
     struct message_request fitted;
     struct fit fit;
     struct codec_target there = translate_target_of(flight, target);
+    struct message_request *message = flight->canonical.message;
+    if (message->format == format_schema || message->tool_choice >= tools_required) emulate_look(message);
     fit_request(flight->canonical.message, codec_of(towards), &there, flight_unsupported(flight, target), &fitted,
                 &fit);
     if (flight->snapshot->fetch.on) fit.fetched = 0; /* weir gets it (flight_fetch.c) */

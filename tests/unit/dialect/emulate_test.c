@@ -322,6 +322,36 @@ static void thinking_goes_where_a_tool_is_forced_and_stays_where_none_is(void **
     assert_true(fit.emulated && !fit.dropped && fitted.reasoning_tokens > 0);
 }
 
+/* Else a caller's schema times the targets of a route is what one request costs. */
+static void schemas_are_looked_at_once_however_many_targets_ask(void **state) {
+    (void)state;
+    static const struct str whole = STR("{\"type\":\"array\",\"items\":{\"$ref\":\"#\"}}");
+    message_request_init(&request, dialect_openai);
+    request.format = format_schema;
+    request.schema = STR(OBJECT);
+    emulate_look(&request);
+    request.schema = whole; /* not read again */
+    emulate_look(&request);
+    assert_true(emulate_can_schema(&request));
+    message_request_init(&request, dialect_openai);
+    request.schema = whole;
+    assert_false(emulate_can_schema(&request));
+    emulate_look(&request);
+    assert_false(emulate_can_schema(&request));
+    struct message_tool two[2] = {{.name = STR("f"), .parameters = STR(OBJECT)},
+                                  {.name = STR("g"), .parameters = STR(OBJECT)}};
+    message_request_init(&request, dialect_openai);
+    request.tools = two;
+    request.tool_count = 2;
+    request.tool_choice = tools_required;
+    emulate_look(&request);
+    two[1].parameters = whole;
+    assert_true(emulate_can_tool(&request, dialect_ollama));
+    request.shape.looked = false;
+    emulate_look(&request);
+    assert_false(emulate_can_tool(&request, dialect_ollama));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_answer_by_a_tool_is_told_as_text, begin, end),
@@ -332,6 +362,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(what_cannot_be_said_so_is_known_before, begin, end),
         cmocka_unit_test_setup_teardown(what_is_emulated_is_neither_dropped_nor_refused, begin, end),
         cmocka_unit_test_setup_teardown(thinking_goes_where_a_tool_is_forced_and_stays_where_none_is, begin, end),
+        cmocka_unit_test_setup_teardown(schemas_are_looked_at_once_however_many_targets_ask, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
