@@ -180,7 +180,7 @@ static bool asks_prefill(const struct message_request *request, enum dialect to)
     return request->from == dialect_anthropic || to == dialect_anthropic;
 }
 
-uint64_t message_features(const struct message_request *request, enum dialect to) {
+static uint64_t features_look(const struct message_request *request, enum dialect to) {
     bool reasons = request->effort != effort_unset || request->reasoning_tokens != MESSAGE_NO_INT;
     uint64_t bits =
         when(!isnan(request->temperature), FEATURE_BIT(temperature)) |
@@ -212,6 +212,16 @@ uint64_t message_features(const struct message_request *request, enum dialect to
         bits |= when(message->name.len > 0, FEATURE_BIT(message_name));
         for (size_t p = 0; p < message->part_count; p++) bits |= part_features(&message->parts[p], request->from, to);
     }
+    return bits;
+}
+
+uint64_t message_features(const struct message_request *request, enum dialect to) {
+    struct message_seen *seen = request->seen;
+    if (seen && seen->looked >> to & 1) return seen->features_of[to];
+    uint64_t bits = features_look(request, to);
+    if (!seen) return bits;
+    seen->looked |= UINT64_C(1) << to;
+    seen->features_of[to] = bits;
     return bits;
 }
 

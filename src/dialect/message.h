@@ -130,6 +130,12 @@ struct message_extra {
     struct str name, raw;
 };
 
+/* Who changes the messages afterwards sets `looked` to 0. */
+struct message_seen {
+    uint64_t looked; /* bits of enum dialect */
+    uint64_t features_of[dialects];
+};
+
 struct message_request {
     enum dialect from;
     struct str model; /* as asked for; a writer takes the target's instead */
@@ -170,6 +176,7 @@ struct message_request {
     size_t extra_count;
     bool says_more; /* elsewhere than at its top, what only its own dialect knows */
     struct message_asked asked;
+    struct message_seen *seen; /* what message_features() has found; NULL: it looks anew each time */
 };
 
 enum message_finish {

@@ -124,6 +124,7 @@ enum step files_fetched(struct flight *flight, const struct event *event, struct
     for (size_t i = 0; i < flight->canonical.message->message_count; i++)
         fill(flight->canonical.message->messages[i].parts, flight->canonical.message->messages[i].part_count, url,
              &media);
-    CHECK(!part->media.url.len); /* or it would be fetched again and again */
+    flight->canonical.message->seen->looked = 0; /* it asks for bytes now, and for no URL */
+    CHECK(!part->media.url.len);                 /* or it would be fetched again and again */
     return step_on;
 }

@@ -54,6 +54,7 @@ uint64_t reasoning_recall(struct flight *flight, struct attempt *attempt) {
     struct message_request *request = flight->canonical.message;
     bool gone = false;
     if (!is_ours(flight, attempt)) return 0;
+    request->seen->looked = 0;
     for (size_t m = 0; m < request->message_count; m++) {
         struct message *message = &request->messages[m];
         for (size_t p = 0; p < message->part_count; p++) {

@@ -56,10 +56,12 @@ bool translate_read(struct flight *flight, struct error *error, struct str *para
         return true;
     }
     struct message_request *message = arena_take_zeroed(arena, sizeof *message);
-    if (!message) return error_set(error, error_out_of_memory, "%s", "");
+    struct message_seen *seen = arena_take_zeroed(arena, sizeof *seen);
+    if (!message || !seen) return error_set(error, error_out_of_memory, "%s", "");
     bool stream = flight->endpoint == endpoint_generate_stream;
     if (!flight->codec->read_request(flight->body.whole, flight->head.path_model, stream, arena, message, error, param))
         return false;
+    message->seen = seen; /* there may be a thousand targets to fit, and as many messages as a body holds */
     flight->canonical.message = message;
     flight->canonical.state = canonical_read;
     return true;
@@ -299,6 +301,7 @@ static bool body_write(struct flight *flight, struct attempt *attempt) {
     if (flight->canonical.message) {
         struct message_request asked = *flight->canonical.message, fitted;
         struct fit fit;
+        asked.seen = NULL; /* what is said may be more, and other, than was asked */
         if (attempt->way->goes_on && !resume_say(flight, attempt, &asked)) return false;
         uint64_t gone = reasoning_recall(flight, attempt);
         fit_request(&asked, attempt->dialect.codec, &target, flight_unsupported(flight, attempt->target), &fitted,

@@ -150,6 +150,26 @@ static void a_files_id_is_known_to_its_own_vendor(void **state) {
     }
 }
 
+/* Else a caller's messages times the targets of a route is what one request costs. */
+static void messages_are_looked_through_once_for_each_dialect(void **state) {
+    struct message_seen seen = {.looked = 0};
+    struct sample s;
+    (void)state;
+    sample_init(&s);
+    s.request.from = dialect_openai;
+    s.request.seen = &seen;
+    s.part = (struct message_part){.kind = part_text, .text = STR("x")};
+    uint64_t before = message_features(&s.request, dialect_anthropic);
+    s.part = (struct message_part){.kind = part_image, .media = FILE_ID};
+    assert_true(message_features(&s.request, dialect_anthropic) == before); /* not looked at again */
+    assert_true(message_features(&s.request, dialect_gemini) != before);
+    seen.looked = 0;
+    assert_true(message_features(&s.request, dialect_anthropic) != before);
+    s.request.seen = NULL;
+    s.part = (struct message_part){.kind = part_text, .text = STR("x")};
+    assert_true(message_features(&s.request, dialect_anthropic) == before);
+}
+
 static void every_feature_has_its_name(void **state) {
     (void)state;
     assert_true(features <= 64); /* a bit each */
@@ -280,6 +300,7 @@ int main(void) {
         cmocka_unit_test(tools_ask_for_what_they_are),
         cmocka_unit_test(parts_ask_for_what_they_hold),
         cmocka_unit_test(a_files_id_is_known_to_its_own_vendor),
+        cmocka_unit_test(messages_are_looked_through_once_for_each_dialect),
         cmocka_unit_test(every_feature_has_its_name),
         cmocka_unit_test(embeddings_ask_for_what_they_say),
         cmocka_unit_test(tokens_are_guessed_by_what_is_said),
