@@ -14,6 +14,7 @@ enum operation {
     operation_chat,
     operation_embed,
     operation_count_tokens,
+    operation_compact, /* a conversation, by the Responses API alone */
     operation_forecast,
     operation_other, /* within OpenAI's dialect only */
 };
@@ -33,6 +34,8 @@ enum operation {
     X(moderations, openai, other, "/moderations", json, json, false)                                   \
     X(rerank, openai, other, "/rerank", json, json, false)                                             \
     X(responses, responses, chat, "/responses", json, json, true)                                      \
+    X(responses_input_tokens, responses, count_tokens, "/responses/input_tokens", json, json, false)   \
+    X(responses_compact, responses, compact, "/responses/compact", json, json, false)                  \
     X(forecasts, openai, forecast, "/forecasts", json, json, false)                                    \
     X(raw, openai, other, "/providers/{name}/...", json, any, false)                                   \
     X(messages, anthropic, chat, "/v1/messages", json, json, true)                                     \

@@ -48,6 +48,8 @@ static const struct {
     {dialect_openai, operation_chat, any, STR("/chat/completions")},
     {dialect_openai, operation_embed, any, STR("/embeddings")},
     {dialect_responses, operation_chat, any, STR("/responses")},
+    {dialect_responses, operation_count_tokens, any, STR("/responses/input_tokens")},
+    {dialect_responses, operation_compact, any, STR("/responses/compact")},
     {dialect_anthropic, operation_chat, any, STR("/v1/messages")},
     {dialect_anthropic, operation_count_tokens, any, STR("/v1/messages/count_tokens")},
     {dialect_gemini, operation_chat, streamed, STR("/models/{model}:streamGenerateContent?alt=sse")},

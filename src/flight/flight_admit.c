@@ -365,6 +365,24 @@ static void candidates_size(struct flight *flight) {
     flight->choice.count = kept;
 }
 
+/* Nobody but the Responses API can: who has it, of those that this client may have. */
+static enum step answer_not_compacted(struct flight *flight, struct now now, struct actions *out) {
+    enum { named_max = 8 };
+    struct text names = text_in_arena(&flight->arena, 128);
+    size_t named = 0;
+    for (size_t i = 0; i < flight->snapshot->provider_count && named < named_max; i++) {
+        const struct provider *provider = &flight->snapshot->providers[i];
+        if (!api_has(provider, endpoint_responses_compact) || !client_may_have(flight->client, provider->name))
+            continue;
+        text_printf(&names, "%s`%.*s`", named++ ? ", " : "", STR_ARG(provider->name));
+    }
+    struct str message = arena_printf(
+        &flight->arena, "No provider of this model has /responses/compact, which only a provider can do: %s%.*s%s.",
+        named ? "ask for a model of " : "none that may answer here has it", STR_ARG(text_str(&names)),
+        named ? "" : " (providers of `type: openai` and `azure` have)");
+    return answer_error(flight, error_unsupported, message, STR("model"), now, out);
+}
+
 /* No target may serve it: why. */
 static enum step answer_unfit(struct flight *flight, enum unfit unfit, struct now now, struct actions *out) {
     bool counts = endpoint_facts(flight->endpoint)->operation == operation_count_tokens;
@@ -377,6 +395,7 @@ static enum step answer_unfit(struct flight *flight, enum unfit unfit, struct no
                             flight->choice.unfit_param, now, out);
     if (counts) /* nobody behind the model can */
         return answer_count(flight, message_tokens(flight->canonical.message), now, out);
+    if (endpoint_facts(flight->endpoint)->operation == operation_compact) return answer_not_compacted(flight, now, out);
     return answer_error(flight, error_unsupported, STR("No provider of this model serves this path."), STR("model"),
                         now, out);
 }
@@ -441,7 +460,8 @@ static enum step flight_candidates(struct flight *flight, struct now now, struct
 /* By the model that its body names. */
 static enum step model_admit(struct flight *flight, struct now now, struct actions *out) {
     if (flight_read(flight, now, out) != step_on) return step_over;
-    bool looks = flight->request.names_more && flight->endpoint != endpoint_responses; /* those before their history */
+    bool responses = endpoint_facts(flight->endpoint)->dialect == dialect_responses; /* those before their history */
+    bool looks = flight->request.names_more && !responses;
     if (looks && names_admit(flight, now, out) != step_on) return step_over;
     return flight_candidates(flight, now, out);
 }

@@ -23,9 +23,16 @@ static bool effort_is_none(const struct flight *flight) {
     return false;
 }
 
+bool api_has(const struct provider *provider, enum endpoint endpoint) {
+    if (provider->api == provider_api_chat) return false;
+    return provider->api == provider_api_responses || (provider->endpoints & 1u << endpoint) != 0;
+}
+
 bool api_is_responses(const struct flight *flight, const struct target *target) {
     const struct endpoint_facts *endpoint = endpoint_facts(flight->endpoint);
     const struct provider *provider = target->provider;
+    if (endpoint->dialect == dialect_responses && endpoint->operation != operation_chat)
+        return api_has(provider, flight->endpoint);
     if (endpoint->operation != operation_chat || flight->endpoint == endpoint_completions ||
         provider->api == provider_api_chat)
         return false;

@@ -278,6 +278,8 @@ enum step events_end(struct flight *flight, struct attempt *attempt, struct now 
 
 /* Is this target asked by `/responses`? Else by its provider's chat API. */
 bool api_is_responses(const struct flight *flight, const struct target *target);
+/* Has the provider this path of the Responses API itself? */
+bool api_has(const struct provider *provider, enum endpoint endpoint);
 
 /* -- flight_emulate.c: what a target lacks, said by what it has -- */
 

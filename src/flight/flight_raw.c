@@ -28,6 +28,8 @@ static const struct {
     {dialect_openai, in_json, STR("/chat/completions")},
     {dialect_openai, in_json, STR("/completions")},
     {dialect_openai, in_json, STR("/responses")},
+    {dialect_openai, in_json, STR("/responses/input_tokens")},
+    {dialect_openai, in_json, STR("/responses/compact")},
     {dialect_openai, in_json, STR("/embeddings")},
     {dialect_openai, in_json, STR("/moderations")},
     {dialect_openai, in_json, STR("/rerank")},

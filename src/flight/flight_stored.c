@@ -207,13 +207,14 @@ static enum step answer_not_stored(struct flight *flight, struct now now, struct
 }
 
 enum step stored_recall(struct flight *flight, struct now now, struct actions *out) {
-    if (flight->endpoint != endpoint_responses) return step_on;
+    if (endpoint_facts(flight->endpoint)->dialect != dialect_responses) return step_on;
     CHECKF(flight->state == flight_receiving && !flight->stored.input, "state=%d", (int)flight->state);
     const struct json_value *root = body_of(flight);
     if (names_own(flight, &root, now, out) != step_on) return step_over;
     const struct json_value *previous = json_member(root, "previous_response_id");
     bool on = flight->snapshot->responses.on;
-    bool wanted = on && json_kind(root) == json_object && json_bool(json_member(root, "store"), true);
+    bool keeps = flight->endpoint == endpoint_responses; /* a count and a compacted conversation are no responses */
+    bool wanted = on && keeps && json_kind(root) == json_object && json_bool(json_member(root, "store"), true);
     flight->stored.state = wanted ? storing_wanted : storing_not;
     if (wanted && flight->body.whole.len > (uint64_t)flight->snapshot->responses.client_bytes_max &&
         json_raw(json_member(root, "input"), flight->host->scratch).len >

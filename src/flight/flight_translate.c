@@ -200,6 +200,9 @@ bool translate_fits(struct flight *flight, const struct target *target, struct e
     bool listed = endpoint->operation == operation_chat ? provider->endpoints & 1u << endpoint_chat
                                                         : provider->endpoints & 1u << endpoint_embeddings;
     if (towards == dialect_openai && !same && !listed) return false;
+    bool counts = endpoint->operation == operation_count_tokens;
+    if (counts && !same && flight->canonical.message && flight->canonical.message->native_only.len)
+        return native_missing(flight, error); /* an estimate would leave out what lies there */
     if (!outbound_path(towards, endpoint->operation, STR("m"), false, false, &path)) return false;
     if (!outbound_model_fits(towards, endpoint->operation, target->model)) {
         flight->choice.unfit_param = STR("model");
@@ -482,7 +485,8 @@ enum failure translate_whole(struct flight *flight, struct attempt *attempt, str
     struct codec_caller caller = translate_caller(flight, attempt, now);
     struct text text = text_in_arena(flight->host->scratch, attempt->way->writes_anew ? body->len + 512 : 16);
     enum operation operation = endpoint_facts(flight->endpoint)->operation;
-    enum failure failure = operation == operation_chat    ? chat_whole(flight, attempt, *body, &caller, now, &text)
+    bool chats = operation == operation_chat || operation == operation_compact; /* that is a reply's output and usage */
+    enum failure failure = chats                          ? chat_whole(flight, attempt, *body, &caller, now, &text)
                            : operation == operation_embed ? embed_whole(flight, attempt, *body, &caller, &text)
                            : operation == operation_count_tokens ? count_whole(flight, attempt, *body, &text)
                            : operation == operation_forecast ? forecast_whole(flight, attempt, *body, &caller, &text)

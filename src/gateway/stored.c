@@ -166,22 +166,11 @@ static void gateway_stored_ask(struct visit *visit, enum response_wish wish, str
     if (question) response_store_question_free(question);
 }
 
-/* Paths of OpenAI's that weir has not, by name, since they look like a stored response's id. */
-static struct str why_not_posted(struct str id) {
-    if (str_eq(id, STR("input_tokens")))
-        return STR("weir does not count by /v1/responses/input_tokens: POST /v1/messages/count_tokens counts for any "
-                   "model, and /providers/NAME/responses/input_tokens asks one provider itself.");
-    if (str_eq(id, STR("compact")))
-        return STR("weir does not serve /v1/responses/compact: /providers/NAME/responses/compact asks one provider "
-                   "itself.");
-    return STR("A stored response can be got, deleted, or cancelled.");
-}
-
 void answer_response(struct visit *visit) {
     struct str id = visit_id(visit), items = STR("/input_items"), cancel = STR("/cancel");
     bool is_cancel = str_ends(id, cancel);
     if (visit->method == http_post && !is_cancel) {
-        visit_error(visit, error_unknown_path, why_not_posted(id));
+        visit_error(visit, error_unknown_path, STR("A stored response can be got, deleted, or cancelled."));
     } else if (visit->method == http_post) {
         gateway_stored_ask(visit, response_wish_get, str_slice(id, 0, id.len - cancel.len), true);
     } else if (visit->method == http_delete) {

@@ -178,12 +178,15 @@ static void foreign_answer(struct mock_exchange *me, enum dialect dialect, enum 
         forecast_answer(me, body);
         return;
     }
+    struct str body_of_caller = body;
     if (!vendor_takes_body(me, dialect, operation, body)) return;
     me->json_array = stream && str_find(me->request->query, STR("alt=sse")) == SIZE_MAX;
     if (!mock_dialect_request(me, operation, model, stream, &body, &error, &param))
         mock_refuse(me, 400, error.message, param);
     else if (operation == operation_count_tokens)
         mock_dialect_count(me, me->counted);
+    else if (operation == operation_compact)
+        mock_dialect_compact(me, body_of_caller);
     else
         json_answer(me, operation == operation_embed ? endpoint_embeddings : endpoint_chat, body);
 }

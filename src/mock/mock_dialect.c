@@ -4,6 +4,8 @@
 
 #include "dialect/quirks.h"
 
+enum { compacted_to = 4 }; /* a quarter of what came in */
+
 static const struct codec_caller nobody = {
     .model = {"mock", 4}, .request_id = {"mock", 4}, .include_usage = true, .show_reasoning = true};
 
@@ -102,6 +104,35 @@ bool mock_dialect_request(struct mock_exchange *me, enum operation operation, st
 void mock_dialect_count(struct mock_exchange *me, int64_t tokens) {
     struct text text = text_in_arena(&me->arena, 64);
     me->codec->write_count(tokens, &text);
+    me->body = text_str(&text);
+}
+
+void mock_dialect_compact(struct mock_exchange *me, struct str body) {
+    struct text text = text_in_arena(&me->arena, body.len + 512);
+    const char *problem;
+    size_t at, place = 0;
+    const struct json_value *input = json_member(json_parse_in(&me->arena, body, &problem, &at), "input");
+    text_put_byte(&text, '{');
+    text_json_str(&text, STR("id"), arena_printf(&me->arena, "resp_%.*s", STR_ARG(me->facts.id)));
+    text_put(&text, STR(",\"object\":\"response.compaction\""));
+    text_json_i64(&text, STR("created_at"), me->facts.created_s);
+    text_json_key(&text, STR("output"));
+    text_put_byte(&text, '[');
+    for (const struct json_value *item; (item = json_each(input, &place, NULL));) {
+        if (!str_eq(json_str(json_member(item, "role"), STR("")), STR("user"))) continue;
+        text_json_comma(&text);
+        json_put(&text, item);
+    }
+    text_json_comma(&text);
+    text_put(&text,
+             STR("{\"id\":\"cmp_mock\",\"type\":\"compaction\",\"encrypted_content\":\"bW9jaw==\"}],\"usage\":{"));
+    int64_t wrote = (me->counted + compacted_to - 1) / compacted_to;
+    text_json_i64(&text, STR("input_tokens"), me->counted);
+    text_put(&text, STR(",\"input_tokens_details\":{\"cached_tokens\":0}"));
+    text_json_i64(&text, STR("output_tokens"), wrote);
+    text_put(&text, STR(",\"output_tokens_details\":{\"reasoning_tokens\":0}"));
+    text_json_i64(&text, STR("total_tokens"), me->counted + wrote);
+    text_put(&text, STR("}}"));
     me->body = text_str(&text);
 }
 

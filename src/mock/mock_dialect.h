@@ -10,6 +10,8 @@ bool mock_dialect_find(struct str path, struct str body, enum dialect *dialect, 
                        struct str *model, bool *stream);
 /* {"input_tokens":N}, {"totalTokens":N}: of the request that was read last. */
 void mock_dialect_count(struct mock_exchange *me, int64_t tokens);
+/* The Responses API's compacted conversation: what the user said, and one sealed item for the rest. */
+void mock_dialect_compact(struct mock_exchange *me, struct str body);
 /* The request in OpenAI's words, in the exchange's arena. false: *error, *param. */
 bool mock_dialect_request(struct mock_exchange *me, enum operation operation, struct str model, bool stream,
                           struct str *body, struct error *error, struct str *param);

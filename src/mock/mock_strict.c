@@ -32,6 +32,12 @@ static const struct keys {
          "max_output_tokens max_tool_calls metadata model moderation parallel_tool_calls previous_response_id prompt "
          "prompt_cache_key prompt_cache_options prompt_cache_retention reasoning safety_identifier service_tier store "
          "stream stream_options temperature text tool_choice tools top_logprobs top_p truncation user")},
+    {dialect_responses, operation_count_tokens, endpoint_responses_input_tokens, NULL,
+     STR("conversation input instructions model parallel_tool_calls personality previous_response_id reasoning text "
+         "tool_choice tools truncation")},
+    {dialect_responses, operation_compact, endpoint_responses_compact, NULL,
+     STR("image input instructions model previous_response_id prompt_cache_key prompt_cache_options "
+         "prompt_cache_retention service_tier")},
     {dialect_anthropic, operation_chat, endpoint_messages, NULL,
      STR("max_tokens messages model billing_policy cache_control compaction container context_management diagnostics "
          "fallback_credit_token fallbacks inference_geo mcp_servers metadata output_config output_format service_tier "
@@ -320,7 +326,11 @@ bool mock_strict_check(const struct mock_asked *asked, struct arena *arena, stru
         if (!talks || asked->endpoint != endpoint_chat) return true;
         return openai_tools(asked, refusal) && openai_schemas(asked, refusal) &&
                mock_strict_openai_turns(asked, arena, refusal);
-    case dialect_responses: return openai_schemas(asked, refusal) && mock_strict_responses_turns(asked, arena, refusal);
+    case dialect_responses:
+        if (asked->operation == operation_compact && !json_str(json_member(asked->root, "model"), STR("")).len)
+            return mock_strict_refuse(refusal, "model", STR("missing_required_parameter"),
+                                      "Missing required parameter: 'model'.");
+        return openai_schemas(asked, refusal) && mock_strict_responses_turns(asked, arena, refusal);
     case dialect_anthropic: return anthropic_check(asked, arena, refusal);
     case dialect_gemini: return !talks || mock_strict_gemini_turns(asked, arena, refusal);
     case dialect_ollama:      /* takes what it does not know */

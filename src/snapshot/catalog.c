@@ -338,6 +338,7 @@ bool catalog_claims(const struct catalog_provider *provider, struct str model) {
 
 uint32_t catalog_use_of(enum endpoint endpoint) {
     static const uint32_t of_operation[] = {[operation_chat] = 1u << use_chat,
+                                            [operation_compact] = 1u << use_chat,
                                             [operation_embed] = 1u << use_embeddings,
                                             [operation_forecast] = 1u << use_time_series};
     static const uint32_t of_endpoint[endpoints] = {[endpoint_images_generations] = 1u << use_images,

@@ -289,6 +289,9 @@ REFUSED = [
     ("openai", "POST", "/chat/completions",
      {"model": "m", "plugins": [{"id": "auto-router", "allowed_models": ["dear"]}]}),
     ("openai", "POST", "/responses", {"model": "m", "tools": [{"type": "image_generation", "model": "dear"}]}),
+    ("openai", "POST", "/responses/input_tokens", {"model": "dear", "input": "x"}),
+    ("openai", "POST", "/responses/compact", {"model": "dear", "input": "x"}),
+    ("openai", "POST", "/responses/resp_1/cancel", {"model": "m"}),
     ("openai", "POST", "/chat/completions", b'{"model":"m","\\u006dodel":"dear"}'),
     ("openai", "POST", "/chat/completions", {"model": "m", "models": "dear"}),
     ("openai", "POST", "/chat/completions", {"model": "m", "preset": "dear"}),
@@ -323,6 +326,8 @@ REFUSED = [
 TAKEN = [
     ("openai", "/chat/completions", {"model": "m", "models": ["embed-1"]}),
     ("openai", "/embeddings?api-version=1", {"model": "embed-2", "input": "x"}),
+    ("openai", "/responses/input_tokens", {"model": "m", "input": "x"}),
+    ("openai", "/responses/compact", {"model": "m", "input": "x"}),
     ("anthropic", "/v1/messages", {"model": "m"}),
     ("gemini", "/models/m:generateContent?alt=sse", {"contents": []}),
     ("gemini", "/models/embed%2D1:embedContent", {"model": "models/embed-1"}),

@@ -10,6 +10,19 @@ static void responses_codec_error_write(const struct message_error *error, struc
     openai_write_error(body, error);
 }
 
+/* {"object":"response.input_tokens","input_tokens":14} */
+static int64_t responses_read_count(struct str body, struct arena *arena) {
+    const struct json_value *root;
+    struct error ignored;
+    return codec_parse(body, arena, &root, &ignored) ? json_i64(json_member(root, "input_tokens"), -1) : -1;
+}
+
+static void responses_write_count(int64_t tokens, struct text *body) {
+    text_put(body, STR("{\"object\":\"response.input_tokens\""));
+    text_json_i64(body, STR("input_tokens"), tokens);
+    text_put_byte(body, '}');
+}
+
 const struct codec codec_responses = {
     .name = STR("responses"),
     .dialect = dialect_responses,
@@ -51,4 +64,6 @@ const struct codec codec_responses = {
     .write_event = responses_write_event,
     .read_error = responses_read_error,
     .write_error = responses_codec_error_write,
+    .read_count = responses_read_count,
+    .write_count = responses_write_count,
 };

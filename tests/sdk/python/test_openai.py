@@ -210,6 +210,30 @@ def test_a_stored_response_goes_on(client, kind):
         client.responses.retrieve(first.id)
 
 
+def test_input_tokens_of_a_response(client, kind):
+    def count(text):
+        reply = client.responses.input_tokens.count(model=f"m-{kind}", input=text, instructions="Be kind.")
+        assert reply.object == "response.input_tokens"
+        return reply.input_tokens
+
+    assert count("Hello weir. " * 200) > count("Hello weir") + 300
+
+
+def test_a_compacted_conversation(client, kind):
+    def compact():
+        return client.responses.compact(model=f"m-{kind}", input=user("Hello weir"))
+
+    if kind != "openai":  # only a provider of this API can
+        with pytest.raises(openai.BadRequestError, match="ask for a model of `openai`"):
+            compact()
+        return
+    reply = compact()
+    assert reply.object == "response.compaction" and reply.output[-1].type == "compaction"
+    assert reply.usage.input_tokens > 0
+    more = [item.model_dump(exclude_none=True) for item in reply.output] + user("And on")
+    assert "And on" in client.responses.create(model=f"m-{kind}", input=more, store=False).output_text
+
+
 def test_errors_of_responses(client, kind):
     for model, error in ((f"limited-{kind}", openai.RateLimitError), ("nothing", openai.NotFoundError)):
         with pytest.raises(error):

@@ -28,6 +28,8 @@ static void a_model_may_stand_in_the_path(void **state) {
         const char *path, *model;
         enum endpoint endpoint;
     } table[] = {
+        {"/v1/responses/input_tokens", "", endpoint_responses_input_tokens},
+        {"/responses/compact", "", endpoint_responses_compact},
         {"/v1/messages", "", endpoint_messages},
         {"/v1/messages/count_tokens", "", endpoint_messages_count},
         {"/v1beta/models/gemini-2.0:generateContent", "gemini-2.0", endpoint_generate},
@@ -47,6 +49,7 @@ static void a_model_may_stand_in_the_path(void **state) {
     assert_false(endpoint_find(STR("/v1beta/models/:generateContent"), &found, NULL));
     assert_false(endpoint_find(STR("/v1beta/models/g:other"), &found, NULL));
     assert_false(endpoint_find(STR("/messages"), &found, NULL));
+    assert_false(endpoint_find(STR("/v1/responses/resp_1"), &found, NULL));
 }
 
 static void other_paths_are_not(void **state) {

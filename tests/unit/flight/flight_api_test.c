@@ -51,11 +51,25 @@ static void the_configuration_may_say_which(void **state) {
     goes_to(YAML(", api: auto"), endpoint_responses, "{\"model\":\"gpt-4o\",\"input\":\"hi\"}", "/v1/responses");
 }
 
+static void its_other_paths_are_asked_where_they_are(void **state) {
+    static const char body[] = "{\"model\":\"gpt-4o\",\"input\":\"hi\"}";
+    static const char other[] =
+        "state_dir: ./state\n"
+        "providers:\n"
+        "  o: {type: openrouter, api_key: sk-secret-secret-secret, models: [gpt-4o], api: responses}\n";
+    (void)state;
+    goes_to(YAML(""), endpoint_responses_input_tokens, body, "/v1/responses/input_tokens");
+    goes_to(YAML(""), endpoint_responses_compact, body, "/v1/responses/compact");
+    goes_to(other, endpoint_responses_input_tokens, body, "/api/v1/responses/input_tokens");
+    goes_to(other, endpoint_responses_compact, body, "/api/v1/responses/compact");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tools_of_the_newer_models_go_to_responses),
         cmocka_unit_test(callers_of_other_dialects_too),
         cmocka_unit_test(the_configuration_may_say_which),
+        cmocka_unit_test(its_other_paths_are_asked_where_they_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,6 +25,10 @@ struct example {
     { dialect_anthropic, operation_chat, endpoint_messages, body, said, NULL }
 #define GOOGLE(body, said) \
     { dialect_gemini, operation_chat, endpoint_generate, body, said, NULL }
+#define COUNTS(body, said) \
+    { dialect_responses, operation_count_tokens, endpoint_responses_input_tokens, body, said, NULL }
+#define COMPACTS(body, said) \
+    { dialect_responses, operation_compact, endpoint_responses_compact, body, said, NULL }
 #define RESPONSES(body, said) \
     { dialect_responses, operation_chat, endpoint_responses, body, said, NULL }
 #define USER "{\"role\":\"user\",\"content\":\"x\"}"
@@ -133,6 +137,13 @@ static const struct example examples[] = {
     RESPONSES("{\"model\":\"m\",\"previous_response_id\":\"r\",\"input\":[{\"type\":\"function_call_output\",\"call_"
               "id\":\"c1\",\"output\":\"y\"}]}",
               NULL),
+    COUNTS("{\"input\":\"x\",\"tools\":[],\"personality\":\"friendly\"}", NULL),
+    COUNTS("{\"model\":\"m\",\"input\":\"x\",\"store\":false}", "Unknown parameter: 'store'."),
+    COUNTS("{\"model\":\"m\",\"input\":\"x\",\"max_output_tokens\":50}", "Unknown parameter: 'max_output_tokens'."),
+    COMPACTS("{\"model\":\"m\",\"input\":\"x\",\"instructions\":\"y\"}", NULL),
+    COMPACTS("{\"model\":\"m\",\"input\":\"x\",\"tools\":[]}", "Unknown parameter: 'tools'."),
+    COMPACTS("{\"input\":\"x\"}", "Missing required parameter: 'model'."),
+    COMPACTS("{\"model\":\"m\",\"input\":[{\"role\":\"tool\",\"content\":\"x\"}]}", "Invalid value: 'tool'."),
     {dialect_ollama, operation_chat, endpoint_chat, "{\"model\":\"m\",\"messages\":[],\"tomorrow\":1}", NULL, NULL},
 };
 

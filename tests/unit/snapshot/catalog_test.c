@@ -305,6 +305,8 @@ static void each_path_asks_for_a_use(void **state) {
     assert_int_equal(catalog_use_of(endpoint_forecasts), 1u << use_time_series);
     assert_int_equal(catalog_use_of(endpoint_audio_speech), 1u << use_speech);
     assert_int_equal(catalog_use_of(endpoint_rerank), 1u << use_rerank);
+    assert_int_equal(catalog_use_of(endpoint_responses_compact), 1u << use_chat);
+    assert_int_equal(catalog_use_of(endpoint_responses_input_tokens), 0);
     assert_int_equal(catalog_use_of(endpoint_messages_count), 0);
 }
 
