@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from weirlib import RawProvider, http, provider
+from weirlib import RawProvider, chat, good_reply, http, provider
 
 KINDS = {"openai": "/v1", "anthropic": "", "gemini": "/v1beta", "ollama-native": ""}
 COUNT, COMPACT = "/v1/responses/input_tokens", "/v1/responses/compact"
@@ -163,6 +163,20 @@ def test_clients_have_no_other_rights_there(start):
                 assert ask(weir, "m", which, "raw").status == 200
                 assert far.heads.pop().startswith(f"POST {path} ")
             assert ask(weir, "m", path, "kept").status == 200 and far.heads.pop()
+
+
+def test_a_server_that_lacks_the_path_says_so_itself_and_goes_on_to_answer_chats(start):
+    def answer(connection, head, _):
+        if "/responses/" in far.heads[-1]:
+            connection.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: 22\r\n\r\n"
+                               b'{"detail":"Not Found"}')
+        else:
+            connection.sendall(good_reply())
+    with RawProvider(answer) as far:
+        weir = start({"providers": {"one": provider(far.base_url, ["m"], type="openai")}})
+        for path in (COUNT, COMPACT) * 4:
+            assert ask(weir, "m", path).status == 404
+        assert chat(weir.port, model="m").status == 200 and len(far.heads) == 9
 
 
 def test_the_route_that_is_told_is_the_one_that_is_taken(chain):
