@@ -105,9 +105,9 @@ bool cli_place_find(const struct cli_gateway *gateway, struct cli_place *place) 
     }
     if (key)
         snprintf(place->key_text, sizeof place->key_text, "%s", key);
-    else if (state)
+    else if (state && (!url || place_is_near(url)))
         place_key_read(state, place);
-    else if (folder[0] &&
+    else if (!state && folder[0] &&
              (!url || gateway->config || place_is_near(url))) /* another's gateway is not told this one's key */
         place_key_read(folder, place);
     else

@@ -79,6 +79,7 @@ bool key_limited(const struct target *target, size_t key, uint64_t client, int64
     bool is_keys = client == blame_nobody
                        ? suspicion_note_model(limited, target->name_hash, suspicion_window_ns, now_ns)
                        : suspicion_note(limited, client, target->name_hash, suspicion_window_ns, now_ns);
+    if (is_keys && client != blame_nobody && ms > facts[key_rest_rate].rest_ms) ms = facts[key_rest_rate].rest_ms;
     if (is_keys) key_rest(target->provider, key, key_rest_rate, ms, now_ns);
     return is_keys;
 }

@@ -26,7 +26,8 @@ void key_limit_until(const struct target *target, size_t key, uint64_t until_ns,
 /* The same after a 429, for as long as the provider said (told_ms; 0 and less: a second), but no longer than a minute
  * without being tried; for this client (blame_nobody: clients are not told apart) until another one meets it. true:
  * within a minute another model's was reached too, by another client where they are told apart, with no request
- * answered in between, so that it is the key's: it rests as long. */
+ * answered in between, so that it is the key's: it rests as long, but for a second at most where clients are told
+ * apart, as the time may be of what one of them asked for. */
 bool key_limited(const struct target *target, size_t key, uint64_t client, int64_t told_ms, uint64_t now_ns);
 /* A request with it was answered: it is not the key that refuses. */
 void key_answered(const struct provider *provider, size_t key);

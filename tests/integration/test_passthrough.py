@@ -140,11 +140,3 @@ def test_a_schema_in_the_words_of_hugging_faces_sdks_is_understood(start, mocks,
     body = {"model": "m", "messages": [{"role": "user", "content": "x"}], "response_format": form}
     assert http(weir.port, "POST", "/v1/chat/completions", json.dumps(body)).status == 200
     assert json.loads(mock.last()["body"])["format"]["type"] == "object"
-
-
-def test_paths_of_responses_that_are_not_here_are_named(start, mocks):
-    weir = start({"providers": {"p": provider(mocks[0])}})
-    for path, words in (("/v1/responses/input_tokens", "/v1/messages/count_tokens"),
-                        ("/v1/responses/compact", "/providers/NAME/responses/compact")):
-        reply = http(weir.port, "POST", path, '{"model":"m","input":"x"}')
-        assert reply.status == 404 and words in reply.error["message"], reply

@@ -57,7 +57,10 @@ static void the_key_is_the_options_the_environments_or_the_state_folders(void **
         fclose(file);
         assert_string_equal(found(&here).key_text, rows[i].key);
     }
+    const struct cli_gateway elsewhere = {.url = "https://weir.example"};
+    assert_string_equal(found(&elsewhere).key_text, ""); /* another machine is not told it */
     setenv("WEIR_ADMIN_KEY", "another", 1);
+    assert_string_equal(found(&elsewhere).key_text, "another");
     assert_string_equal(found(&here).key_text, "another");
     assert_string_equal(found(&given).key_text, "given");
     assert_string_equal(found(&given).key_from, "--admin-key");

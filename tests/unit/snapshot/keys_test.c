@@ -135,7 +135,8 @@ static void what_one_client_meets_holds_that_client_alone(void **state) {
     assert_true(!rests(&world, 0, 0) && keys_resting(one, 0) == 0);
     assert_true(key_limited(one, 0, bob, 3000, NS_PER_S));        /* both models, both clients */
     assert_int_equal(key_until_ns(one, 0, 0x3333), 4 * NS_PER_S); /* bob was told 3 s */
-    assert_true(keys_resting(one, NS_PER_S) == 1 && rests(&world, 0, 3 * NS_PER_S));
+    assert_true(keys_resting(one, NS_PER_S) == 1 && rests(&world, 0, 2 * NS_PER_S - 1));
+    assert_false(rests(&world, 0, 2 * NS_PER_S)); /* what one of them was told is not the others' time */
 }
 
 static void a_target_made_for_one_request_remembers_nothing(void **state) {
