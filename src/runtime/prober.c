@@ -59,7 +59,7 @@ bool health_record_read(struct str line, struct health_record *record) {
         else if (!str_to_u64(word, &numbers[i]) || numbers[i] > most[i])
             return false;
     }
-    if (rest.len || !name.len || name.len > limit_name) return false;
+    if (rest.len || !name.len || name.len > limit_name || str_find_byte(name, 0) != SIZE_MAX) return false;
     *record = (struct health_record){.wall_ms = (int64_t)numbers[0],
                                      .state = (enum health_state)numbers[2],
                                      .score_permille = (uint16_t)numbers[3],
