@@ -31,8 +31,6 @@ const cannot = [
   { kind: "huggingface-native", ability: "vision", status: 400, why: "Hugging Face's own text generation takes text only" },
   { kind: "huggingface-native", ability: "reasoning", why: "Hugging Face's own text generation gives one text, without reasoning apart" },
   { kind: "huggingface-native", ability: "structured", sdk: "ai (anthropic)", status: 400, why: "this SDK forces a tool, and Hugging Face's own text generation knows none" },
-  { kind: "cloudflare-native", ability: "structured", sdk: "ai (anthropic)", status: 400, why: "this SDK forces a tool, and Workers AI cannot be told to use one" },
-  { kind: "ollama-native", ability: "structured", sdk: "ai (anthropic)", status: 400, why: "this SDK forces a tool, and Ollama cannot be told to use one" },
   { kind: "anthropic", ability: "embeddings", status: 400, why: "Anthropic has no embeddings" },
   { ability: "reasoning", sdk: "ai (openai)", why: "its chat provider reads no reasoning text" },
   ...["openai", "anthropic", "gemini", "ollama-native", "cloudflare-native"].map((kind) => ({ kind, ability: "featureExtraction", status: 404, why: "it posts `inputs` to the endpoint itself and names no model: a provider of Hugging Face's own API can be asked so, below /providers/NAME" })),
