@@ -164,7 +164,7 @@ def test_with_every_breaker_open_the_answer_says_when(trio):
     assert reply.status == 503 and reply.error["code"] == "no_provider_available"
     assert 25 <= int(reply.headers["retry-after"]) <= 31
     assert poll(lambda: weir.log("provider_health"))[0]["state"] == "unhealthy"
-    assert admin(weir, "GET", "/health/history").json["records"][-1]["state"] == "unhealthy"
+    assert admin(weir, "GET", "/health/history/a").json["records"][-1]["state"] == "unhealthy"
 
 
 def test_a_callers_fault_never_opens_a_breaker(trio):
