@@ -66,9 +66,10 @@ struct error_facts {
 const struct error_facts *error_facts(enum error_code code);
 struct str error_name(enum error_code code);
 
+enum { error_message_most = 255 };
 struct error {
     enum error_code code;
-    char message[256]; /* one plain sentence that says what to do; never a credential */
+    char message[error_message_most + 1]; /* one plain sentence that says what to do; never a credential */
 };
 
 /* Fills *error (may be NULL) and returns false, so that `return error_set(...)` reads well. */

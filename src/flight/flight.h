@@ -98,9 +98,9 @@ struct flight_facts {
     struct str model; /* asked for; {NULL,0}: not known yet */
     const struct client *client;
     bool stream;
-    int status;               /* answered; 0: nothing */
-    enum error_code error;    /* answered by weir itself; error_none: a provider's answer */
-    const struct error *said; /* the words of that; its code error_none: there are none */
+    int status;            /* answered; 0: nothing */
+    enum error_code error; /* answered by weir itself; error_none: a provider's answer */
+    struct str said;       /* the words of that; empty: there are none */
     bool caller_gone;
     unsigned attempts;
     const struct provider *provider;     /* whose answer the caller got, or the last that was asked; NULL: none */

@@ -243,7 +243,7 @@ static struct str with_attempts(struct flight *flight, struct str message) {
         const struct failure_facts *failure = failure_facts(attempt->failure);
         text_printf(&text, " [%.*s: %.*s", STR_ARG(attempt->target->name), STR_ARG(failure->name));
         if (attempt->reply.status) text_printf(&text, " %d", attempt->reply.status);
-        if (attempt->word.text[0]) text_printf(&text, ", \"%s\"", attempt->word.text);
+        if (attempt->word.text.len) text_printf(&text, ", \"%.*s\"", STR_ARG(attempt->word.text));
         text_printf(&text, "; %.*s]", STR_ARG(failure_cure(attempt->failure)));
     }
     return text.failed ? message : text_str(&text);
@@ -266,7 +266,7 @@ void answer_error_status(struct flight *flight, enum error_code code, int status
     message = with_attempts(flight, message);
     if (retry_after_ms < 0 && (status == 503 || status == 429) && code != error_quota_exhausted) retry_after_ms = 1000;
     flight->answer.error = code;
-    error_set(&flight->answer.said, code, "%.*s", STR_ARG(message));
+    flight->answer.said = arena_copy(&flight->arena, str_slice(message, 0, error_message_most));
     struct text text = text_in_arena(flight->host->scratch, 512);
     status = flight->door->status(flight, status);
     flight->codec->write_error(&(struct message_error){.code = code,

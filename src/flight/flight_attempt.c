@@ -99,12 +99,12 @@ static struct attempt *attempt_new(struct flight *flight, struct candidate *cand
     else if (flight->attempt_count && !flight->live)
         flight->choice.failovers++;
     attempt_joins(flight, attempt, now);
-    if (resume_has(flight)) resume_begin(flight, attempt);
     return attempt;
 }
 
 static bool attempt_call(struct flight *flight, struct attempt *attempt, struct actions *out) {
     const struct provider *provider = attempt->target->provider;
+    if (resume_has(flight) && !resume_begin(flight, attempt)) return false;
     if (!attempt->way->request(flight, attempt)) return false;
     CHECKF(attempt->dialect.codec, "%s", attempt->way->name); /* reads the errors, whatever the way */
     struct action *action = actions_add(out, action_call);

@@ -28,7 +28,7 @@ enum step stream_pass_error(struct flight *flight, struct attempt *attempt, cons
 
 /* The first token: from here on this attempt is the answer. */
 static void stream_deliver_begin(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
-    const bool goes_on = attempt->continuation.state != continuing_not;
+    const bool goes_on = attempt->continuation;
     CHECK(flight->caller == (goes_on ? caller_headed : caller_waiting));
     attempt->first_token_ns = now.mono_ns;
     hold_good(flight, attempt, now);

@@ -44,8 +44,8 @@ static void attempt_put(struct text *text, const struct attempt *attempt) {
     if (attempt->hedge) text_json_bool(text, STR("hedge"), true);
     text_json_str(text, STR("outcome"), good ? STR("ok") : failure_facts(attempt->failure)->name);
     if (attempt->reply.status) text_json_i64(text, STR("status"), attempt->reply.status);
-    said_put(text, str_from(attempt->word.text));
-    if (attempt->word.code[0]) text_json_str(text, STR("code"), str_from(attempt->word.code));
+    said_put(text, attempt->word.text);
+    if (attempt->word.code.len) text_json_str(text, STR("code"), attempt->word.code);
     if (!good && attempt->failure) text_json_str(text, STR("next"), failure_cure(attempt->failure));
     if (attempt->sent_ns)
         text_json_u64(text, STR("sent_us"), explain_us_between(attempt->started_ns, attempt->sent_ns));
@@ -96,8 +96,7 @@ void flight_explain(const struct flight *flight, struct text *text) {
     text_json_str(text, STR("strategy"), strategy_name(flight->choice.by));
     text_json_i64(text, STR("status"), flight->answer.status);
     if (flight->answer.error) text_json_str(text, STR("error"), error_name(flight->answer.error));
-    if (flight->answer.said.code)
-        text_json_str(text, STR("said"), str_slice(str_from(flight->answer.said.message), 0, 120));
+    if (flight->answer.said.len) text_json_str(text, STR("said"), str_slice(flight->answer.said, 0, 120));
     if (flight->caller == caller_gone) text_json_bool(text, STR("caller_gone"), true);
     text_json_u64(text, STR("bytes_out"), flight->answer.bytes);
     text_json_u64(text, STR("candidate_count"), flight->choice.count);

@@ -21,8 +21,8 @@ struct attempt_facts attempt_facts(const struct flight *flight, unsigned number)
         .cost_nano_usd = attempt->cost_nano_usd,
         .events = attempt->stream.events,
         .events_dropped = attempt->stream.events_dropped,
-        .said = attempt->word.is_providers ? STR_NONE : str_from(attempt->word.text), /* it may quote a prompt */
-        .code = attempt->word.code[0] ? str_from(attempt->word.code) : STR_NONE,
+        .said = attempt->word.is_providers ? STR_NONE : attempt->word.text, /* it may quote a prompt */
+        .code = attempt->word.code,
         .rests = attempt->rests,
         .key = attempt->holds.key,
     };
@@ -55,7 +55,7 @@ struct flight_facts flight_facts(const struct flight *flight) {
         .stream = flight->request.stream,
         .status = flight->answer.status,
         .error = flight->answer.error,
-        .said = &flight->answer.said,
+        .said = flight->answer.said,
         .caller_gone = flight->caller == caller_gone,
         .attempts = flight->attempt_count,
         .provider = last ? last->target->provider : NULL,

@@ -419,8 +419,8 @@ void translate_write_break(struct flight *flight, struct attempt *attempt, enum 
 /* -- flight_resume.c: streams that are gone on with elsewhere -- */
 
 void resume_admit(struct flight *flight, struct now now);
-/* A new attempt of a stream that is being continued. */
-void resume_begin(struct flight *flight, struct attempt *attempt);
+/* A new attempt of a stream that is being continued. false: no memory. */
+bool resume_begin(struct flight *flight, struct attempt *attempt) MUST_USE;
 /* Adds the text so far, and what it is to do with it. false: no memory. */
 bool resume_say(struct flight *flight, const struct attempt *attempt, struct message_request *asked);
 /* A spliced event's text is noted, as it may have to be gone on with. false: no memory. */

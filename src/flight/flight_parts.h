@@ -230,9 +230,8 @@ struct attempt_splice {
     struct openai_event_shape *shape; /* from the first token on; NULL: no memory for it */
 };
 
-/* flight_resume.c: does it go on with what another began? */
+/* flight_resume.c: it goes on with what another began. */
 enum continuing {
-    continuing_not,
     continuing_awaited, /* what it says is held, until it is known what it is */
     continuing_passes,  /* it goes on: what it repeated has been left out */
 };
@@ -243,10 +242,11 @@ struct attempt_continuation {
 };
 
 /* Why it failed (flight_word.c), for log and explain; never for a caller of role user. */
+enum { word_text_most = 159, word_code_most = 47 };
 struct attempt_word {
-    char text[160];    /* the provider's or the connection's own */
-    bool is_providers; /* it may quote its caller */
-    char code[48];     /* its code or type of the error, where that is a plain name; empty: none */
+    struct str text;   /* the provider's or the connection's own, up to word_text_most bytes of it */
+    struct str code;   /* its code or type of the error, where that is a plain name; empty: none */
+    bool is_providers; /* the text: it may quote its caller */
     bool is_told;      /* the vendor's table knows its code, and not its status alone */
 };
 
@@ -284,7 +284,7 @@ struct attempt {
     struct attempt_stream stream;
     struct attempt_dialect dialect;
     struct attempt_splice splice;
-    struct attempt_continuation continuation;
+    struct attempt_continuation *continuation; /* NULL: it is no continuation */
     struct attempt_word word;
 };
 
@@ -413,8 +413,8 @@ struct times {
 /* What the caller got (flight_answer.c). */
 struct answer {
     int status;
-    enum error_code error; /* by weir itself; error_none: a provider's answer */
-    struct error said;
+    enum error_code error;  /* by weir itself; error_none: a provider's answer */
+    struct str said;        /* the words of that; empty: there are none */
     struct str limit_scope; /* whose limit it ran into: "client", "provider" */
     bool estimated;         /* it is a count of weir's own */
     uint64_t bytes;

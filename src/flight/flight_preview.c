@@ -145,7 +145,7 @@ bool flight_preview(const struct flight_host *host, const struct snapshot *snaps
     if (found)
         preview_tell(flight, now, text);
     else
-        *error = flight->answer.said;
+        error_set(error, flight->answer.error, "%.*s", STR_ARG(flight->answer.said));
     CHECK(flight->attempt_count == 0 && flight->waiting.why == waiting_none); /* nobody was asked or waited for */
     CHECK(!flight->client_holds.gate);
     if (flight->caller == caller_waiting) caller_enter(flight, caller_gone, now);

@@ -13,7 +13,7 @@ bool rest_request(struct flight *flight, struct attempt *attempt) {
     struct str delivered = chunks_whole(&flight->resume.delivered);
     attempt->dialect.writer = flight->resume.writer;
     if (flight->resume.delivered.len && !delivered.at) return false;
-    if (!continuation_begin(&attempt->continuation.text, delivered, &flight->arena)) return false;
+    if (!continuation_begin(&attempt->continuation->text, delivered, &flight->arena)) return false;
     if (!splice_can(flight, attempt->target)) return translate_request(flight, attempt);
     attempt->dialect.quirks = quirks_of(provider->row->quirks, attempt->target->model);
     attempt->dialect.reader = arena_take_zeroed(&flight->arena, codec_openai.reader_size);

@@ -54,7 +54,7 @@ bool resume_note(struct flight *flight, struct attempt *attempt, struct str data
 
 /* What it says of the text, or its end: held, left out, or an event that stays. */
 static enum step text_take(struct attempt *attempt, struct message_events *kept, struct str text, bool over) {
-    struct attempt_continuation *continuation = &attempt->continuation;
+    struct attempt_continuation *continuation = attempt->continuation;
     CHECK(continuation->state == continuing_awaited);
     switch (continuation_take(&continuation->text, text, over)) {
     case continuation_held: return step_on;
@@ -73,7 +73,7 @@ static enum step continuation_filter(struct flight *flight, struct attempt *atte
     struct message_events kept = {.arena = flight->host->scratch};
     for (size_t i = 0; i < events->count; i++) {
         const struct message_event *event = &events->list[i];
-        const bool awaited = attempt->continuation.state == continuing_awaited;
+        const bool awaited = attempt->continuation->state == continuing_awaited;
         switch (event->kind) {
         case message_event_text:
         case message_event_finish:
@@ -120,17 +120,19 @@ static bool takes_prefill(const struct target *target) {
            (provider->dialect == dialect_anthropic && catalog_can(target->facts, ability_prefill));
 }
 
-void resume_begin(struct flight *flight, struct attempt *attempt) {
+bool resume_begin(struct flight *flight, struct attempt *attempt) {
     CHECK(resume_has(flight) && flight->caller == caller_headed && !attempt->hedge);
-    attempt->continuation.state = continuing_awaited;
-    attempt->continuation.prefilled =
+    attempt->continuation = arena_take_zeroed(&flight->arena, sizeof *attempt->continuation);
+    if (!attempt->continuation) return false;
+    attempt->continuation->prefilled =
         flight->resume.delivered.len && !flight->resume.prefill_refused && takes_prefill(attempt->target);
+    return true;
 }
 
 bool resume_say(struct flight *flight, const struct attempt *attempt, struct message_request *asked) {
     struct str delivered = chunks_whole(&flight->resume.delivered), prompt = flight->choice.route->resume_prompt;
     if (!flight->resume.delivered.len) return true; /* only reasoning was told: it is asked again as it was */
-    size_t count = asked->message_count, added = attempt->continuation.prefilled ? 1 : 2;
+    size_t count = asked->message_count, added = attempt->continuation->prefilled ? 1 : 2;
     struct arena *arena = &flight->canonical.arena;
     struct message *messages = arena_take(arena, (count + added) * sizeof *messages);
     struct message_part *parts = arena_take_zeroed(arena, 2 * sizeof *parts);
@@ -199,10 +201,9 @@ enum step resume_try(struct flight *flight, struct attempt *attempt, enum failur
 }
 
 bool resume_refused(struct flight *flight, const struct attempt *attempt) {
-    bool refused = attempt->continuation.state != continuing_not && attempt->reply.mode == reply_error &&
-                   attempt->reply.status >= 400;
+    bool refused = attempt->continuation && attempt->reply.mode == reply_error && attempt->reply.status >= 400;
     if (!refused) return false;
-    if (attempt->continuation.prefilled && !flight->resume.prefill_refused) {
+    if (attempt->continuation->prefilled && !flight->resume.prefill_refused) {
         flight->resume.prefill_refused = true;
         attempt->candidate->tries--; /* in words it may do it */
     }

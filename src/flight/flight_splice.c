@@ -45,7 +45,7 @@ bool splice_request(struct flight *flight, struct attempt *attempt) {
         !openai_skim_request(whole, flight->endpoint, &flight->arena, &request, &error, NULL))
         return false;
     if (resume_has(flight))
-        request.continuation = attempt->continuation.prefilled ? flight->resume.prefill : flight->resume.prompt;
+        request.continuation = attempt->continuation->prefilled ? flight->resume.prefill : flight->resume.prompt;
     if (!openai_splice(whole, &request, multipart, attempt->target->model, attempt->splice.asked_usage, &flight->arena,
                        &attempt->request.body))
         return false;

@@ -18,16 +18,16 @@ enum failure attempt_refusal(struct attempt *attempt, const struct provider_word
 
 void attempt_said(struct flight *flight, struct attempt *attempt, struct str words, bool provider_said) {
     attempt->word.is_providers = provider_said;
-    str_copy(attempt->word.text, sizeof attempt->word.text, masked_words(flight, attempt, words));
+    attempt->word.text = arena_copy(&flight->arena, str_slice(masked_words(flight, attempt, words), 0, word_text_most));
 }
 
 /* Only what is a name: words of a provider's choice are not for a log. */
 void attempt_said_code(struct flight *flight, struct attempt *attempt, struct str code, struct str type) {
     struct str name = masked_words(flight, attempt, code.len ? code : type);
-    bool plain = name.len < sizeof attempt->word.code;
+    bool plain = name.len <= word_code_most;
     for (size_t i = 0; i < name.len; i++) {
         char c = name.at[i];
         plain &= (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' || c == '-' || c == '.';
     }
-    str_copy(attempt->word.code, sizeof attempt->word.code, plain ? name : STR(""));
+    attempt->word.code = arena_copy(&flight->arena, plain ? name : STR(""));
 }

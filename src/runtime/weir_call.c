@@ -82,7 +82,7 @@ static void library_call_on_closed(void *owner, const struct flight *flight) {
     facts_add(call, flight);
     if (failed) {
         enum error_code code = facts.error ? facts.error : error_provider_error;
-        library_error_set(&error, code, facts.said->code ? str_from(facts.said->message) : STR_NONE);
+        library_error_set(&error, code, facts.said);
         if (call->status >= 300) error.status = call->status;
         if (call->cancelled) {
             str_copy(error.code, sizeof error.code, STR("cancelled"));

@@ -121,7 +121,7 @@ static void a_refusal_names_what_was_asked_for(void **state) {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct client *client = rows[i].client ? &world.config.snapshot->clients[0] : NULL;
         struct flight *flight = ask(&world, client, rows[i].name, rows[i].value, rows[i].body);
-        if (!strstr(flight->answer.said.message, rows[i].says)) fail_msg("row %zu: %s", i, flight->answer.said.message);
+        if (!strstr(flight->answer.said.at, rows[i].says)) fail_msg("row %zu: %s", i, flight->answer.said.at);
         flight_free(flight);
     }
     flight_world_end(&world);

@@ -130,7 +130,7 @@ static void an_error_before_the_first_token_fails_as_what_it_stands_for(void **s
             flight_world_body(&world, flight, 0, BEGIN);
             flight_world_body(&world, flight, 0, rows[i].event);
             assert_int_equal(flight->attempts[0]->failure, rows[i].failure);
-            assert_string_equal(flight->attempts[0]->word.text, "so they say");
+            assert_string_equal(flight->attempts[0]->word.text.at, "so they say");
             assert_true(flight->attempts[0]->word.is_providers);
             end(&world, flight);
         }

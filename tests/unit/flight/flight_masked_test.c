@@ -41,7 +41,7 @@ static void in_an_errors_words_too_and_in_what_is_told_of_it(void **state) {
     flight_world_tell(&world, flight, (struct event){.kind = event_reply_end});
     assert_true(holds(flight_world_written(&world), "bad header"));
     assert_false(holds(flight_world_written(&world), KEY));
-    assert_false(holds(str_from(flight->attempts[0]->word.text), KEY));
+    assert_false(holds(flight->attempts[0]->word.text, KEY));
     flight_world_drop(&world, flight);
     flight_world_end(&world);
 }

@@ -190,11 +190,11 @@ static struct flight *same_as_sent(struct flight_world *world, struct drawn_requ
     struct flight *flight = really_sent(world, request);
     struct str chosen = member_of(text_str(&text), STR("\"chosen\":\""));
     struct str got = flight->live ? flight->live->target->name : STR("");
-    bool same = str_eq(chosen, got) && (found || flight->answer.said.code == error.code);
+    bool same = str_eq(chosen, got) && (found || flight->answer.error == error.code);
     if (!same) {
         print_message("%s %s\n%.*s\nerror %d, sent to `%.*s`, answered %d: %s\n", request->model, request->body,
                       STR_ARG(text_str(&text)), (int)error.code, STR_ARG(got), flight->answer.status,
-                      flight->answer.said.message);
+                      flight->answer.said.at);
         fail_msg("told `%.*s`", STR_ARG(chosen));
     }
     *sent += flight->live != NULL;

@@ -110,7 +110,7 @@ static void a_client_that_is_kept_to_models_may_ask_for_them_and_nothing_else(vo
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct flight_world world;
         struct flight *flight = ask(&world, &rows[i].question);
-        if ((flight->attempt_count == 1) != rows[i].may) fail_msg("row %zu: %s", i, flight->answer.said.message);
+        if ((flight->attempt_count == 1) != rows[i].may) fail_msg("row %zu: %s", i, flight->answer.said.at);
         if (!rows[i].may) assert_int_equal(flight->answer.error, error_not_allowed);
         end(&world, flight);
     }

@@ -43,7 +43,7 @@ static void one_of_openais_dialect_gets_the_callers_own_words_and_the_text_behin
     flight_world_begin(&world, yaml);
     struct flight *flight = broken(&world, FLIGHT_CHAT("spliced", "true"));
     assert_true(asks(flight, ",{\"role\":\"assistant\",\"content\":\"Once upon a time\"},{\"role\":\"user\""));
-    assert_false(flight->live->continuation.prefilled);
+    assert_false(flight->live->continuation->prefilled);
     flight_world_drop(&world, flight);
     flight_world_end(&world);
 }

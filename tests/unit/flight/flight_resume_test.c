@@ -30,7 +30,7 @@ static void a_stream_that_breaks_is_gone_on_with_by_the_next_target(void **state
     struct flight *flight = broken(&world, FLIGHT_CHAT("goes", "true"));
     assert_int_equal(flight->resume.state, resume_going);
     assert_int_equal(flight_world_asked(&world, action_call), 1);
-    assert_int_equal(flight->live->continuation.state, continuing_awaited);
+    assert_int_equal(flight->live->continuation->state, continuing_awaited);
     assert_true(holds(flight->resume.prompt, "Once upon a time"));
     flight_world_head(&world, flight, 1, 200, "text/event-stream");
     flight_world_body(&world, flight, 1,
@@ -76,7 +76,7 @@ static void without_memory_at_its_end_it_is_weirs_own_failure(void **state) {
     struct flight *flight = broken(&world, FLIGHT_CHAT("goes", "true"));
     flight_world_head(&world, flight, 1, 200, "text/event-stream");
     flight_world_body(&world, flight, 1, FLIGHT_EVENT(" upon", "null"));
-    assert_int_equal(flight->live->continuation.state, continuing_awaited);
+    assert_int_equal(flight->live->continuation->state, continuing_awaited);
     arena_reset(&world.scratch);
     world.scratch.taken_max = world.scratch.taken;
     while (arena_take(&world.scratch, 16)) continue;

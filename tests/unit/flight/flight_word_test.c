@@ -14,7 +14,7 @@ static void assert_code(const char *code, const char *type, const char *kept) {
     flight_world_begin(&world, yaml);
     struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
     attempt_said_code(flight, flight->live, str_from(code), str_from(type));
-    assert_string_equal(flight->live->word.code, kept);
+    assert_string_equal(flight->live->word.code.at, kept);
     flight_world_drop(&world, flight);
     flight_world_end(&world);
 }
@@ -36,7 +36,7 @@ static void words_are_no_name(void **state) {
 static void a_name_is_kept_whole_or_not_at_all(void **state) {
     char name[] = "fourty_seven_bytes_are_what_a_name_may_have_____x";
     (void)state;
-    assert_int_equal(sizeof name - 2, sizeof((struct attempt_word *)NULL)->code);
+    assert_int_equal(sizeof name - 2, word_code_most + 1);
     assert_code(name, "", "");
     name[sizeof name - 3] = '\0';
     assert_code(name, "", name);
@@ -48,10 +48,10 @@ static void its_text_is_kept_without_the_credential(void **state) {
     flight_world_begin(&world, yaml);
     struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
     attempt_said(flight, flight->live, STR("The key " KEY " is wrong."), true);
-    assert_string_equal(flight->live->word.text, "The key *********************** is wrong.");
+    assert_string_equal(flight->live->word.text.at, "The key *********************** is wrong.");
     assert_true(flight->live->word.is_providers);
     attempt_said(flight, flight->live, STR("the connection was refused"), false);
-    assert_string_equal(flight->live->word.text, "the connection was refused");
+    assert_string_equal(flight->live->word.text.at, "the connection was refused");
     assert_false(flight->live->word.is_providers);
     flight_world_drop(&world, flight);
     flight_world_end(&world);
