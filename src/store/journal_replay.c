@@ -1,0 +1,236 @@
+/* journal_replay.c - what processes that have ended left in the journal: read, told, and removed once it is safe. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "store/journal_internal.h"
+
+enum { names_most = 65536 };
+
+/* The files of one kind of an instance, in the order in which they were written. */
+struct journal_names {
+    struct journal_name {
+        unsigned worker, number;
+    } * list;
+    size_t count;
+};
+
+struct replay {
+    const char *folder;
+    uint64_t instance;
+    journal_take *take;
+    void *context;
+    struct journal_rest *rest;
+    bool ended, damaged;
+};
+
+void journal_folder_remove(const char *folder) {
+    DIR *entries = opendir(folder);
+    char path[journal_path_max + 300];
+    for (struct dirent *entry; entries && (entry = readdir(entries));) {
+        if (entry->d_name[0] != 's' && entry->d_name[0] != 'o') continue;
+        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+        unlink(path);
+    }
+    if (entries) closedir(entries);
+    rmdir(folder);
+}
+
+static int journal_name_order(const void *a, const void *b) {
+    const struct journal_name *one = a, *other = b;
+    if (one->worker != other->worker) return one->worker < other->worker ? -1 : 1;
+    return one->number < other->number ? -1 : one->number > other->number;
+}
+
+static bool journal_names_read(const char *folder, char kind, struct journal_names *names) {
+    DIR *entries = opendir(folder);
+    *names = (struct journal_names){NULL, 0};
+    for (struct dirent *entry; entries && (entry = readdir(entries));) {
+        struct journal_name name;
+        char got;
+        int end = 0;
+        if (sscanf(entry->d_name, "%c%6u.%9u%n", &got, &name.worker, &name.number, &end) != 3 || got != kind ||
+            entry->d_name[end] || names->count == names_most)
+            continue;
+        struct journal_name *more = memory_resize(names->list, (names->count + 1) * sizeof *more);
+        if (!more) break;
+        names->list = more;
+        names->list[names->count++] = name;
+    }
+    if (!entries) return false;
+    closedir(entries);
+    if (names->count) qsort(names->list, names->count, sizeof *names->list, journal_name_order);
+    return true;
+}
+
+/* A file of this size; behind its end, zeros: what was cut off while it was filled with them was not begun. NULL: it
+ * cannot be read. */
+static char *file_bytes(const char *path, size_t size) {
+    const char *problem;
+    int file = file_open(path, O_NOFOLLOW, &problem);
+    char *bytes = file >= 0 ? memory_take_zeroed(size) : NULL;
+    size_t len = 0;
+    ssize_t got = 1;
+    while (bytes && len < size && got > 0 && (got = read(file, bytes + len, size - len)) > 0) len += (size_t)got;
+    if (file >= 0) close(file);
+    if (got >= 0) return bytes;
+    memory_give(bytes);
+    return NULL;
+}
+
+bool journal_scan(struct str bytes, journal_take *take, void *context, size_t *count, bool *ended) {
+    struct journal_head head;
+    struct record record;
+    size_t at = sizeof head, read = 0;
+    *ended = false;
+    *count = 0;
+    if (bytes.len < sizeof head) return false;
+    memcpy(&head, bytes.at, sizeof head);
+    if (!head.magic[0] && !head.version) return true; /* made, and not begun */
+    if (memcmp(head.magic, JOURNAL_MAGIC, sizeof head.magic) != 0 || head.version != journal_version) return false;
+    const struct journal_source source = {head.instance, head.worker};
+    while ((read = record_read(str_slice(bytes, at, bytes.len), &record))) {
+        if (!take(context, source, &record)) {
+            *ended = true;
+            return true;
+        }
+        ++*count;
+        at += read;
+    }
+    uint64_t committed = atomic_load(&head.committed);
+    if (committed > bytes.len || at < committed) return false; /* what was finished is not there */
+    return true; /* behind it: nothing, or one that was being written when the process ended, and told to nobody */
+}
+
+static void replay_segment(struct replay *replay, const struct journal_name *name) {
+    char path[journal_path_max + 300];
+    size_t count = 0;
+    snprintf(path, sizeof path, "%s/s%u.%u", replay->folder, name->worker, name->number);
+    char *bytes = file_bytes(path, journal_segment_bytes);
+    bool good = bytes && journal_scan(str_make(bytes, journal_segment_bytes), replay->take, replay->context, &count,
+                                      &replay->ended);
+    memory_give(bytes);
+    replay->rest->records += count;
+    replay->rest->damaged += !good;
+    replay->damaged |= !good;
+}
+
+/* What it is charged: what it was sent, and what had been delivered of it. */
+static void record_of_lost(const struct journal_sent *sent, struct record *record) {
+    int64_t delivered = atomic_load(&sent->delivered), *numbers = record->numbers;
+    numbers[record_flags] |= record_lost | record_estimated;
+    record->texts[record_outcome] = STR("lost");
+    if (delivered < 0) delivered = 0;
+    numbers[record_output_tokens] = delivered;
+    if (numbers[record_cost_nano_usd] < 0 || sent->token_nano_usd < 0) return;
+    __int128 more = ((__int128)delivered * sent->token_nano_usd + 999999) / 1000000 + numbers[record_cost_nano_usd];
+    numbers[record_cost_nano_usd] = more > INT64_MAX ? INT64_MAX : (int64_t)more;
+}
+
+static void replay_sent(struct replay *replay, const struct journal_name *name) {
+    char path[journal_path_max + 300];
+    enum { bytes_all = journal_sent_bytes * journal_sent_places };
+    snprintf(path, sizeof path, "%s/o%u.%u", replay->folder, name->worker, name->number);
+    char *bytes = file_bytes(path, bytes_all);
+    bool good = bytes != NULL;
+    for (size_t at = 0; bytes && at < bytes_all && !replay->ended; at += journal_sent_bytes) {
+        const struct journal_sent *sent = (const struct journal_sent *)(bytes + at);
+        struct record record;
+        if (atomic_load(&sent->taken) != sent_is_taken) continue;
+        if (!record_read(str_make(sent->record, sizeof sent->record), &record)) {
+            good = false;
+            continue;
+        }
+        record_of_lost(sent, &record);
+        replay->ended =
+            !replay->take(replay->context, (struct journal_source){replay->instance, name->worker}, &record);
+        replay->rest->sent += !replay->ended;
+    }
+    memory_give(bytes);
+    replay->rest->damaged += !good;
+    replay->damaged |= !good;
+}
+
+/* Records first: what was settled is known then, and its place, if it was not yet given back, changes nothing. */
+static void replay_instance(struct replay *replay) {
+    static const struct {
+        char kind;
+        void (*read)(struct replay *replay, const struct journal_name *name);
+    } kinds[] = {{'s', replay_segment}, {'o', replay_sent}};
+    for (size_t k = 0; k < 2 && !replay->ended; k++) {
+        struct journal_names names;
+        if (!journal_names_read(replay->folder, kinds[k].kind, &names)) replay->damaged = true;
+        for (size_t i = 0; i < names.count && !replay->ended; i++) kinds[k].read(replay, &names.list[i]);
+        memory_give(names.list);
+    }
+}
+
+/* Of another instance than `own`: 16 digits and nothing else. */
+static bool instance_of(const char *name, const struct journal *own, uint64_t *instance) {
+    char *end;
+    if (strlen(name) != 16) return false;
+    errno = 0;
+    *instance = strtoull(name, &end, 16);
+    return !*end && errno == 0 && (!own || *instance != journal_instance(own));
+}
+
+/* Each folder of another instance: read, or given up. */
+static bool instances_each(const char *state_dir, const struct journal *own,
+                           bool (*each)(void *, const char *, uint64_t), void *context) {
+    char parent[journal_path_max], folder[journal_path_max + 64];
+    snprintf(parent, sizeof parent, "%.400s/journal", state_dir);
+    DIR *entries = opendir(parent);
+    bool goes_on = true;
+    for (struct dirent *entry; entries && goes_on && (entry = readdir(entries));) {
+        uint64_t instance;
+        if (!instance_of(entry->d_name, own, &instance)) continue;
+        snprintf(folder, sizeof folder, "%s/%.16s", parent, entry->d_name);
+        goes_on = each(context, folder, instance);
+    }
+    if (entries) closedir(entries);
+    return goes_on;
+}
+
+static bool instance_replay(void *context, const char *folder, uint64_t instance) {
+    struct replay *replay = context;
+    char mark[journal_path_max + 80];
+    replay->folder = folder;
+    replay->instance = instance;
+    replay->damaged = false;
+    replay_instance(replay);
+    replay->rest->instances++;
+    snprintf(mark, sizeof mark, "%s/damaged", folder);
+    int file = replay->damaged ? open(mark, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
+    if (file >= 0) close(file);
+    return !replay->ended;
+}
+
+static bool instance_replayed(void *context, const char *folder, uint64_t instance) {
+    char mark[journal_path_max + 80], bad[journal_path_max + 80];
+    (void)context, (void)instance;
+    snprintf(mark, sizeof mark, "%s/damaged", folder);
+    snprintf(bad, sizeof bad, "%s.bad", folder);
+    if (unlink(mark) == 0)
+        (void)rename(folder, bad);
+    else
+        journal_folder_remove(folder);
+    return true;
+}
+
+bool journal_replay(const char *state_dir, const struct journal *own, journal_take *take, void *context,
+                    struct journal_rest *rest) {
+    struct replay replay = {.take = take, .context = context, .rest = rest};
+    *rest = (struct journal_rest){0};
+    return instances_each(state_dir, own, instance_replay, &replay);
+}
+
+void journal_replayed(const char *state_dir, const struct journal *own) {
+    instances_each(state_dir, own, instance_replayed, NULL);
+}

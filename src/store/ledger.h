@@ -1,0 +1,78 @@
+/* ledger.h - what was spent, for good: every attempt once, and its sums by the hour, in one SQLite file,
+ * STATE_DIR/ledger.db. One thread writes it; others read it through connections of their own and never hold it up. One
+ * thread at a time for each struct ledger. */
+#ifndef WEIR_STORE_LEDGER_H
+#define WEIR_STORE_LEDGER_H
+
+#include "base/text.h"
+#include "store/journal.h"
+
+struct ledger;
+
+/* What is summed for each hour, provider, model, client and route. */
+#define USAGE_SUMS(X)                                                               \
+    X(requests) /* first attempts of one */                                         \
+    X(attempts)                                                                     \
+    X(errors) /* attempts that failed; not those that nobody waited for any more */ \
+    X(cancelled)                                                                    \
+    X(estimated) /* whose tokens nobody had counted */                              \
+    X(lost)      /* under way when the process died */                              \
+    X(unpriced)  /* that have no cost, as no price is known */                      \
+    X(input_tokens)                                                                 \
+    X(output_tokens)                                                                \
+    X(cached_tokens)                                                                \
+    X(cache_write_tokens)                                                           \
+    X(reasoning_tokens)                                                             \
+    X(cost_nano_usd)                                                                \
+    X(duration_us)
+
+enum usage_sum {
+#define X(name) usage_##name,
+    USAGE_SUMS(X)
+#undef X
+        usage_sums
+};
+
+/* By what it may be told apart. */
+#define USAGE_KEYS(X) X(provider) X(model) X(client) X(route) X(day) X(hour)
+enum usage_key {
+#define X(name) usage_by_##name,
+    USAGE_KEYS(X)
+#undef X
+        usage_keys
+};
+struct str usage_key_name(enum usage_key key);
+/* false: there is no such key. */
+bool usage_key_of(struct str name, enum usage_key *key);
+
+enum usage_form { usage_as_json, usage_as_csv };
+struct usage_question {
+    int64_t since_ms, until_ms; /* whole hours that begin in between; until 0: up to now */
+    enum usage_key by[usage_keys];
+    size_t by_count; /* 0: the sum alone */
+    enum usage_form form;
+    char only[usage_keys][256]; /* only rows of this name; empty: of any */
+};
+
+/* Opens the file, or makes it (0600), and brings it to today's form. NULL: *problem says why and what to do. */
+struct ledger *ledger_open(const char *path, char *problem, size_t size);
+/* To read from a file that ledger_open has opened. */
+struct ledger *ledger_open_to_read(const char *path, char *problem, size_t size);
+void ledger_close(struct ledger *ledger);
+/* SQLite's words on the last thing that failed. */
+const char *ledger_problem(struct ledger *ledger);
+
+/* Records between begin and commit are there afterwards all, or none of them. After a false: ledger_undo. */
+bool ledger_begin(struct ledger *ledger);
+/* One that is there already changes nothing. */
+bool ledger_add(struct ledger *ledger, struct journal_source source, const struct record *record);
+bool ledger_commit(struct ledger *ledger);
+void ledger_undo(struct ledger *ledger);
+/* Attempts that began before that go; their sums stay. How many, or -1. */
+int64_t ledger_forget(struct ledger *ledger, int64_t before_ms);
+
+/* {"since_ms":...,"rows":[...],"total":{...}}, the dearest first, or a table of commas with a head. false: a failure.
+ */
+bool ledger_usage(struct ledger *ledger, const struct usage_question *question, struct text *text);
+
+#endif

@@ -1,0 +1,46 @@
+/* journal_fuzz.c - a segment of a journal, whatever stands in it: records within their bounds, which are read again as
+ * they were told. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/journal_internal.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static bool take(void *context, struct journal_source source, const struct record *record) {
+    _Alignas(8) char bytes[record_bytes_max];
+    struct record again;
+    (void)context, (void)source;
+    for (size_t i = 0; i < record_texts; i++)
+        if (record->texts[i].len > record_text_most) abort();
+    record_put(record, bytes);
+    size_t len = record_size(record);
+    if (record_read(str_make(bytes, len), &again) != len || again.sequence != record->sequence) abort();
+    return true;
+}
+
+/* The input's words are also taken as a record's members, so that there are some that are whole. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    const size_t head = sizeof(struct journal_head);
+    size_t count, room = size + 128 + record_bytes_max;
+    char *bytes = aligned_alloc(8, (room + 7) & ~(size_t)7);
+    bool ended;
+    if (!bytes) return 0;
+    memset(bytes, 0, room);
+    memcpy(bytes, data, size);
+    (void)journal_scan(str_make(bytes, size), take, NULL, &count, &ended);
+    memset(bytes, 0, room);
+    memcpy(bytes, data, size < head ? size : head); /* a head; behind it: */
+    memcpy(bytes, "weirjrnl\1\0\0\0", 12);
+    struct record record = {.sequence = size};
+    memcpy(record.numbers, data, size < sizeof record.numbers ? size : sizeof record.numbers);
+    for (size_t i = 0; i < record_texts && size; i++)
+        record.texts[i] = str_make((const char *)data, (size_t)data[i % size] % (size + 1));
+    record_put(&record, bytes + head);
+    memcpy(bytes + head + record_size(&record), data, size < record_bytes_max / 2 ? size : record_bytes_max / 2);
+    (void)journal_scan(str_make(bytes, room), take, NULL, &count, &ended);
+    if (count < 1) abort();
+    free(bytes);
+    return 0;
+}

@@ -1,0 +1,358 @@
+/* journal_test.c - every record is told once to who keeps it, over the ends of segments, threads and processes. */
+#include "store/journal_internal.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+static char folder[64];
+
+static int begin(void **state) {
+    (void)state;
+    str_copy(folder, sizeof folder, STR("/tmp/weir-journal-XXXXXX"));
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int end(void **state) {
+    char command[128];
+    (void)state;
+    snprintf(command, sizeof command, "rm -r '%s'", folder);
+    return system(command);
+}
+
+static struct journal *opened(unsigned workers, size_t bytes_max) {
+    char problem[256] = "";
+    struct journal *journal = journal_open(folder, workers, bytes_max, problem, sizeof problem);
+    if (!journal) fail_msg("%s", problem);
+    return journal;
+}
+
+static struct record plain(int64_t number) {
+    struct record record = {
+        .texts = {[record_request_id] = STR("req_1"), [record_provider] = STR("openai"), [record_model] = STR("gpt")}};
+    record.numbers[record_input_tokens] = number;
+    record.numbers[record_output_tokens] = -1;
+    record.numbers[record_cost_nano_usd] = 10;
+    return record;
+}
+
+/* What was told: how many, the sum of their input tokens, and what they cost. */
+struct heard {
+    size_t count, lost;
+    int64_t input, output, cost;
+    uint64_t instance, sequences;
+    size_t most; /* it goes on up to so many; 0: always */
+};
+
+static bool hear(void *context, struct journal_source source, const struct record *record) {
+    struct heard *heard = context;
+    if (heard->most && heard->count == heard->most) return false;
+    heard->count++;
+    heard->instance = source.instance;
+    heard->sequences += record->sequence;
+    heard->lost += (record->numbers[record_flags] & record_lost) != 0;
+    heard->input += record->numbers[record_input_tokens];
+    if (record->numbers[record_output_tokens] > 0) heard->output += record->numbers[record_output_tokens];
+    heard->cost += record->numbers[record_cost_nano_usd];
+    return true;
+}
+
+static void add(struct journal *journal, unsigned worker, int64_t number) {
+    struct record record = plain(number);
+    assert_true(journal_add(journal, worker, &record));
+    assert_true(record.sequence > 0);
+}
+
+static size_t files(void) {
+    char path[600];
+    size_t count = 0;
+    snprintf(path, sizeof path, "%s/journal", folder);
+    DIR *entries = opendir(path);
+    for (struct dirent *entry; entries && (entry = readdir(entries));) count += entry->d_name[0] != '.';
+    if (entries) closedir(entries);
+    return count;
+}
+
+static void each_record_is_told_once(void **state) {
+    struct heard heard = {0};
+    (void)state;
+    struct journal *journal = opened(2, SIZE_MAX);
+    add(journal, 0, 1), add(journal, 1, 2), add(journal, 0, 3);
+    assert_int_equal(journal_tell(journal, 100, hear, &heard), 3);
+    assert_int_equal(heard.input, 6);
+    assert_int_equal(journal_tell(journal, 100, hear, &heard), 0);
+    journal_again(journal); /* it was not kept */
+    assert_int_equal(journal_tell(journal, 100, hear, &heard), 3);
+    journal_keep(journal);
+    journal_again(journal);
+    assert_int_equal(journal_tell(journal, 100, hear, &heard), 0);
+    journal_close(journal);
+    assert_int_equal(files(), 0); /* nothing is left of what was kept */
+}
+
+static void segments_follow_each_other_and_go_when_they_are_kept(void **state) {
+    struct heard heard = {0};
+    char problem[256];
+    int64_t sum = 0;
+    (void)state;
+    struct journal *journal = opened(1, SIZE_MAX);
+    for (int64_t i = 1; i <= 20000; i++) {
+        if (!journal_has_room(journal, 0)) assert_true(journal_provide(journal, problem, sizeof problem));
+        add(journal, 0, i);
+        sum += i;
+    }
+    assert_true(journal_bytes(journal) >= (size_t)4 * journal_segment_bytes);
+    while (journal_tell(journal, 777, hear, &heard)) journal_keep(journal);
+    assert_int_equal(heard.count, 20000);
+    assert_int_equal(heard.input, sum);
+    assert_true(journal_bytes(journal) <= (size_t)2 * journal_segment_bytes);
+    journal_close(journal);
+    assert_int_equal(files(), 0);
+}
+
+static void without_room_a_record_is_refused_and_none_is_lost(void **state) {
+    struct heard heard = {0};
+    char problem[256] = "";
+    size_t added = 0;
+    (void)state;
+    struct journal *journal = opened(1, (size_t)2 * journal_segment_bytes);
+    for (struct record record = plain(1); journal_add(journal, 0, &record); record = plain(1)) added++;
+    assert_false(journal_has_room(journal, 0));
+    assert_false(journal_provide(journal, problem, sizeof problem));
+    assert_non_null(strstr(problem, "journal_max_bytes"));
+    assert_int_equal(journal_tell(journal, SIZE_MAX, hear, &heard), added);
+    journal_keep(journal);
+    assert_true(journal_provide(journal, problem, sizeof problem));
+    add(journal, 0, 1); /* it goes on */
+    assert_int_equal(journal_tell(journal, SIZE_MAX, hear, &heard), 1);
+    journal_keep(journal);
+    journal_close(journal);
+}
+
+static void who_is_not_kept_is_told_to_the_next_process(void **state) {
+    struct heard heard = {0};
+    struct journal_rest rest;
+    (void)state;
+    struct journal *journal = opened(2, SIZE_MAX);
+    add(journal, 0, 1), add(journal, 1, 2), add(journal, 1, 3);
+    journal_close(journal);
+    journal = opened(1, SIZE_MAX);
+    add(journal, 0, 100); /* its own are not of those */
+    heard.most = 2;
+    assert_false(journal_replay(folder, journal, hear, &heard, &rest)); /* they could not be kept */
+    heard = (struct heard){0};
+    assert_true(journal_replay(folder, journal, hear, &heard, &rest));
+    assert_int_equal(heard.count, 3);
+    assert_int_equal(heard.input, 6);
+    assert_int_equal(rest.instances, 1);
+    assert_int_equal(rest.damaged, 0);
+    journal_replayed(folder, journal);
+    assert_true(journal_replay(folder, journal, hear, &heard, &rest));
+    assert_int_equal(heard.count, 3);
+    assert_int_equal(files(), 1);
+    journal_close(journal);
+}
+
+static void what_was_under_way_is_told_as_lost_with_what_was_delivered(void **state) {
+    struct heard heard = {0};
+    struct journal_rest rest;
+    struct record record = plain(5);
+    (void)state;
+    struct journal *journal = opened(1, SIZE_MAX);
+    struct journal_sent *sent = journal_send(journal, 0, &record, 3000000), *settled;
+    journal_delivered(sent, 7);
+    record = plain(6);
+    assert_non_null(settled = journal_send(journal, 0, &record, 1));
+    record.sequence = journal_sequence(settled);
+    assert_true(journal_add(journal, 0, &record));
+    journal_settled(journal, 0, settled);
+    journal_close(journal);
+    assert_true(journal_replay(folder, NULL, hear, &heard, &rest));
+    assert_int_equal(heard.count, 2);
+    assert_int_equal(heard.lost, 1);
+    assert_int_equal(heard.output, 7);
+    assert_int_equal(heard.cost, 10 + 10 + 7 * 3);
+    assert_int_equal(heard.sequences, 1 + 2); /* the settled one under the sequence that it was sent with */
+    assert_int_equal(rest.sent, 1);
+}
+
+static void many_may_be_under_way(void **state) {
+    enum { many = 5 * journal_sent_places };
+    struct journal_sent *sent[many];
+    char problem[256];
+    (void)state;
+    struct journal *journal = opened(1, SIZE_MAX);
+    for (int round = 0; round < 3; round++) {
+        for (size_t i = 0; i < many; i++) {
+            struct record record = plain(1);
+            sent[i] = journal_send(journal, 0, &record, 0);
+            if (!sent[i]) { /* as many more as there is room made for */
+                assert_true(journal_provide(journal, problem, sizeof problem));
+                assert_non_null(sent[i] = journal_send(journal, 0, &record, 0));
+            }
+        }
+        for (size_t i = 0; i < many; i++) journal_settled(journal, 0, sent[i]);
+    }
+    journal_close(journal);
+    assert_int_equal(files(), 0);
+}
+
+/* -- damage -- */
+
+/* The one file of this name in the one instance that is there. */
+static void path_of(const char *name, char path[1024]) {
+    char parent[128];
+    snprintf(parent, sizeof parent, "%s/journal", folder);
+    DIR *entries = opendir(parent);
+    assert_non_null(entries);
+    for (struct dirent *entry; (entry = readdir(entries));)
+        if (entry->d_name[0] != '.') snprintf(path, 1024, "%s/%s/%s", parent, entry->d_name, name);
+    closedir(entries);
+}
+
+static void written(const char *path, off_t at, const void *bytes, size_t len) {
+    int file = open(path, O_WRONLY);
+    assert_true(file >= 0);
+    assert_int_equal(pwrite(file, bytes, len, at), len);
+    close(file);
+}
+
+static void a_flipped_bit_costs_what_stands_behind_it_and_is_kept_aside(void **state) {
+    struct heard heard = {0};
+    struct journal_rest rest;
+    char path[1024];
+    (void)state;
+    struct journal *journal = opened(1, SIZE_MAX);
+    for (int64_t i = 1; i <= 3; i++) add(journal, 0, i);
+    struct record record = plain(1);
+    size_t size = record_size(&record);
+    journal_close(journal);
+    path_of("s0.1", path);
+    written(path, (off_t)(sizeof(struct journal_head) + size + 40), "x", 1); /* in the second */
+    assert_true(journal_replay(folder, NULL, hear, &heard, &rest));
+    assert_int_equal(heard.count, 1);
+    assert_int_equal(rest.damaged, 1);
+    journal_replayed(folder, NULL);
+    path_of("", path);
+    assert_non_null(strstr(path, ".bad/"));
+    assert_true(journal_replay(folder, NULL, hear, &heard, &rest));
+    assert_int_equal(rest.instances, 0);
+}
+
+static void a_file_that_was_being_made_is_no_damage(void **state) {
+    struct heard heard = {0};
+    struct journal_rest rest;
+    char path[1024];
+    (void)state;
+    struct journal *journal = opened(1, SIZE_MAX);
+    add(journal, 0, 1);
+    journal_close(journal);
+    path_of("s0.9", path);
+    close(open(path, O_WRONLY | O_CREAT, 0600));
+    written(path, 4000, "", 1); /* zeros up to there */
+    path_of("o0.9", path);
+    close(open(path, O_WRONLY | O_CREAT, 0600));
+    assert_true(journal_replay(folder, NULL, hear, &heard, &rest));
+    assert_int_equal(heard.count, 1);
+    assert_int_equal(rest.damaged, 0);
+}
+
+static void a_record_that_was_being_written_is_no_damage(void **state) {
+    struct heard heard = {0};
+    struct journal_rest rest;
+    char path[1024];
+    (void)state;
+    struct journal *journal = opened(1, SIZE_MAX);
+    add(journal, 0, 1);
+    struct record record = plain(1);
+    size_t size = record_size(&record);
+    journal_close(journal);
+    path_of("s0.1", path);
+    written(path, (off_t)(sizeof(struct journal_head) + size), "half of one", 11);
+    assert_true(journal_replay(folder, NULL, hear, &heard, &rest));
+    assert_int_equal(heard.count, 1);
+    assert_int_equal(rest.damaged, 0);
+}
+
+static void a_folder_that_cannot_be_written_says_which(void **state) {
+    char problem[256] = "";
+    (void)state;
+    assert_null(journal_open("/proc/nowhere", 1, SIZE_MAX, problem, sizeof problem));
+    assert_non_null(strstr(problem, "/proc/nowhere/journal: "));
+}
+
+/* -- beside each other -- */
+
+enum { per_thread = 30000 };
+struct writing {
+    struct journal *journal;
+    unsigned worker;
+    _Atomic bool done;
+};
+
+static void *write_many(void *context) {
+    struct writing *writing = context;
+    for (int64_t i = 0; i < per_thread;) {
+        struct record record = plain(1);
+        struct journal_sent *sent = journal_send(writing->journal, writing->worker, &record, 0);
+        if (!sent) continue;
+        while (!journal_add(writing->journal, writing->worker, &record)) sched_yield();
+        journal_settled(writing->journal, writing->worker, sent);
+        i++;
+    }
+    atomic_store(&writing->done, true);
+    return NULL;
+}
+
+static void who_reads_gets_each_while_others_write(void **state) {
+    enum { threads = 3 };
+    struct writing writing[threads];
+    pthread_t thread[threads];
+    struct heard heard = {0};
+    char problem[256];
+    (void)state;
+    struct journal *journal = opened(threads, (size_t)16 * journal_segment_bytes);
+    for (unsigned i = 0; i < threads; i++) {
+        writing[i] = (struct writing){.journal = journal, .worker = i};
+        assert_int_equal(pthread_create(&thread[i], NULL, write_many, &writing[i]), 0);
+    }
+    for (size_t told = 1; told || heard.count < (size_t)threads * per_thread;) {
+        (void)journal_provide(journal, problem, sizeof problem);
+        told = journal_tell(journal, 1000, hear, &heard);
+        journal_keep(journal);
+    }
+    for (unsigned i = 0; i < threads; i++) pthread_join(thread[i], NULL);
+    assert_int_equal(heard.count, threads * per_thread);
+    assert_int_equal(heard.sequences, (uint64_t)threads * per_thread * (per_thread + 1) / 2);
+    journal_close(journal);
+    assert_int_equal(files(), 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+        TEST(each_record_is_told_once),
+        TEST(segments_follow_each_other_and_go_when_they_are_kept),
+        TEST(without_room_a_record_is_refused_and_none_is_lost),
+        TEST(who_is_not_kept_is_told_to_the_next_process),
+        TEST(what_was_under_way_is_told_as_lost_with_what_was_delivered),
+        TEST(many_may_be_under_way),
+        TEST(a_flipped_bit_costs_what_stands_behind_it_and_is_kept_aside),
+        TEST(a_file_that_was_being_made_is_no_damage),
+        TEST(a_record_that_was_being_written_is_no_damage),
+        TEST(a_folder_that_cannot_be_written_says_which),
+        TEST(who_reads_gets_each_while_others_write),
+#undef TEST
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,304 @@
+/* ledger_test.c - an attempt is in the ledger once, its sums are exact, and what is asked of them is what was added. */
+#include "store/ledger.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+static char folder[64], path[96];
+static const struct journal_source source = {0xfedcba9876543210u, 1};
+static const int64_t hour_ms = 3600000, day_ms = 24 * 3600000;
+
+static int begin(void **state) {
+    (void)state;
+    str_copy(folder, sizeof folder, STR("/tmp/weir-ledger-XXXXXX"));
+    if (!mkdtemp(folder)) return -1;
+    snprintf(path, sizeof path, "%s/ledger.db", folder);
+    return 0;
+}
+
+static int end(void **state) {
+    char command[128];
+    (void)state;
+    snprintf(command, sizeof command, "rm -r '%s'", folder);
+    return system(command);
+}
+
+static struct ledger *opened(void) {
+    char problem[512] = "";
+    struct ledger *ledger = ledger_open(path, problem, sizeof problem);
+    if (!ledger) fail_msg("%s", problem);
+    return ledger;
+}
+
+static struct record plain(uint64_t sequence) {
+    struct record record = {.sequence = sequence,
+                            .texts = {[record_request_id] = STR("req_1"),
+                                      [record_endpoint] = STR("chat"),
+                                      [record_outcome] = STR("ok"),
+                                      [record_provider] = STR("openai"),
+                                      [record_model] = STR("gpt"),
+                                      [record_client] = STR("app")}};
+    for (size_t i = 0; i < record_numbers; i++) record.numbers[i] = -1;
+    record.numbers[record_time_ms] = 20 * day_ms;
+    record.numbers[record_attempt] = 0;
+    record.numbers[record_flags] = record_succeeded;
+    record.numbers[record_input_tokens] = 100;
+    record.numbers[record_output_tokens] = 10;
+    record.numbers[record_duration_us] = 1000;
+    record.numbers[record_cost_nano_usd] = 1250000;
+    return record;
+}
+
+static void add(struct ledger *ledger, const struct record *record) {
+    assert_true(ledger_begin(ledger));
+    if (!ledger_add(ledger, source, record) || !ledger_commit(ledger)) fail_msg("%s", ledger_problem(ledger));
+}
+
+static char told[65536];
+static const char *usage(struct ledger *ledger, const struct usage_question *question) {
+    struct text text = text_in_buffer(told, sizeof told - 1);
+    if (!ledger_usage(ledger, question, &text)) fail_msg("%s", ledger_problem(ledger));
+    told[text.len] = 0;
+    return told;
+}
+
+static void assert_has(const char *text, const char *piece) {
+    if (!strstr(text, piece)) fail_msg("%s is not in %s", piece, text);
+}
+
+static void an_attempt_is_there_once_however_often_it_is_told(void **state) {
+    struct usage_question question = {.by_count = 1, .by = {usage_by_provider}};
+    struct record record = plain(1), other = plain(2);
+    (void)state;
+    struct ledger *ledger = opened();
+    add(ledger, &record), add(ledger, &record);
+    assert_true(ledger_begin(ledger));
+    assert_true(ledger_add(ledger, source, &record) && ledger_add(ledger, source, &other));
+    assert_true(ledger_add(ledger, source, &other) && ledger_commit(ledger));
+    ledger_close(ledger);
+    ledger = opened(); /* and after a restart */
+    add(ledger, &other);
+    usage(ledger, &question);
+    assert_has(told, "{\"provider\":\"openai\",\"requests\":2,\"attempts\":2,\"errors\":0,");
+    assert_has(told, "\"input_tokens\":200,\"output_tokens\":20,");
+    assert_has(told, "\"cost_usd\":\"0.002500000\"");
+    assert_has(told, "\"total\":{\"requests\":2,");
+    ledger_close(ledger);
+}
+
+static void what_was_undone_is_not_there(void **state) {
+    struct usage_question question = {.by_count = 1, .by = {usage_by_model}};
+    struct record record = plain(1);
+    (void)state;
+    struct ledger *ledger = opened();
+    assert_true(ledger_begin(ledger) && ledger_add(ledger, source, &record));
+    ledger_undo(ledger);
+    assert_has(usage(ledger, &question), "\"rows\":[]");
+    add(ledger, &record); /* its names are made anew */
+    assert_has(usage(ledger, &question), "\"rows\":[{\"model\":\"gpt\",\"requests\":1,");
+    ledger_close(ledger);
+}
+
+static void sums_are_told_apart_by_what_is_asked(void **state) {
+    struct usage_question question = {.since_ms = 20 * day_ms, .by_count = 2, .by = {usage_by_day, usage_by_client}};
+    struct record record = plain(1);
+    (void)state;
+    struct ledger *ledger = opened();
+    add(ledger, &record);
+    record = plain(2), record.numbers[record_time_ms] += day_ms + 5 * hour_ms, record.texts[record_client] = STR("b");
+    add(ledger, &record);
+    record = plain(3), record.numbers[record_time_ms] -= 1; /* the hour before */
+    add(ledger, &record);
+    usage(ledger, &question);
+    assert_has(told, "[{\"day\":\"1970-01-21\",\"client\":\"app\",\"requests\":1,");
+    assert_has(told, "{\"day\":\"1970-01-22\",\"client\":\"b\",\"requests\":1,");
+    assert_has(told, "\"total\":{\"requests\":2,");
+    question.until_ms = 21 * day_ms;
+    assert_has(usage(ledger, &question), "\"total\":{\"requests\":1,");
+    question = (struct usage_question){.by_count = 1, .by = {usage_by_hour}};
+    str_copy(question.only[usage_by_client], sizeof question.only[0], STR("b"));
+    assert_has(usage(ledger, &question), "\"rows\":[{\"hour\":\"1970-01-22T05:00Z\",\"requests\":1,");
+    question.form = usage_as_csv;
+    assert_has(usage(ledger, &question), "hour,requests,attempts,errors,");
+    assert_has(told, "\r\n\"1970-01-22T05:00Z\",1,1,0,");
+    ledger_close(ledger);
+}
+
+static void each_kind_of_attempt_is_counted_as_what_it_was(void **state) {
+    static const struct {
+        int64_t attempt, flags, cost;
+        const char *says;
+    } rows[] = {
+        {0, record_succeeded, 5,
+         "\"requests\":1,\"attempts\":1,\"errors\":0,\"cancelled\":0,\"estimated\":0,\"lost\":0,\"unpriced\":0,"},
+        {1, record_succeeded, 5, "\"requests\":0,\"attempts\":1,\"errors\":0,"},
+        {0, 0, 5, "\"requests\":1,\"attempts\":1,\"errors\":1,"},
+        {1, record_cancelled, 5, "\"attempts\":1,\"errors\":0,\"cancelled\":1,"},
+        {0, record_lost | record_estimated, 5, "\"errors\":1,\"cancelled\":0,\"estimated\":1,\"lost\":1,"},
+        {0, record_succeeded, -1, "\"lost\":0,\"unpriced\":1,"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct usage_question question = {0};
+        struct record record = plain(1);
+        record.numbers[record_attempt] = rows[i].attempt;
+        record.numbers[record_flags] = rows[i].flags;
+        record.numbers[record_cost_nano_usd] = rows[i].cost;
+        struct ledger *ledger = opened();
+        add(ledger, &record);
+        assert_has(usage(ledger, &question), rows[i].says);
+        ledger_close(ledger);
+        assert_int_equal(end(NULL) || begin(NULL), 0);
+    }
+}
+
+/* More than sums in memory at once, and more names than are kept there. */
+static void many_groups_in_one_transaction_lose_nothing(void **state) {
+    struct usage_question question = {.by_count = 1, .by = {usage_by_model}};
+    char name[32];
+    (void)state;
+    struct ledger *ledger = opened();
+    assert_true(ledger_begin(ledger));
+    for (uint64_t i = 0; i < 3000; i++) {
+        struct record record = plain(i + 1);
+        snprintf(name, sizeof name, "model-%u", (unsigned)(i % 1000));
+        record.texts[record_model] = str_from(name);
+        assert_true(ledger_add(ledger, source, &record));
+    }
+    assert_true(ledger_commit(ledger));
+    question.by_count = 0;
+    usage(ledger, &question);
+    assert_has(told, "\"total\":{\"requests\":3000,");
+    assert_has(told, "\"input_tokens\":300000,");
+    assert_has(told, "\"cost_usd\":\"3.750000000\"");
+    ledger_close(ledger);
+}
+
+static void sums_end_at_the_largest_and_stay_whole(void **state) {
+    struct usage_question question = {0};
+    (void)state;
+    struct ledger *ledger = opened();
+    for (uint64_t i = 1; i <= 3; i++) {
+        struct record record = plain(i);
+        record.numbers[record_cost_nano_usd] = INT64_MAX - 1;
+        record.numbers[record_time_ms] += (int64_t)(i / 3) * hour_ms; /* in one row, and over two */
+        add(ledger, &record);
+    }
+    assert_has(usage(ledger, &question), "\"cost_usd\":\"9223372036.854775807\"");
+    ledger_close(ledger);
+}
+
+static void quantiles_are_those_of_all_rows(void **state) {
+    struct usage_question question = {0};
+    (void)state;
+    struct ledger *ledger = opened();
+    for (uint64_t i = 1; i <= 1000; i++) {
+        struct record record = plain(i);
+        record.numbers[record_time_ms] += (int64_t)(i % 7) * hour_ms;
+        record.numbers[record_duration_us] = (int64_t)i * 1000;
+        add(ledger, &record);
+    }
+    usage(ledger, &question);
+    double p50, p95, p99;
+    const char *at = strstr(told, "\"latency_ms\":");
+    assert_non_null(at);
+    assert_int_equal(sscanf(at, "\"latency_ms\":{\"p50\":%lf,\"p95\":%lf,\"p99\":%lf}", &p50, &p95, &p99), 3);
+    assert_true(p50 >= 437 && p50 <= 563 && p95 >= 831 && p95 <= 1069 && p99 >= 866 && p99 <= 1114); /* to 12.5% */
+    ledger_close(ledger);
+}
+
+static void attempts_are_forgotten_and_their_sums_stay(void **state) {
+    struct usage_question question = {0};
+    struct record record = plain(1), later = plain(2);
+    (void)state;
+    later.numbers[record_time_ms] += day_ms;
+    struct ledger *ledger = opened();
+    add(ledger, &record), add(ledger, &later);
+    assert_int_equal(ledger_forget(ledger, 20 * day_ms + 1), 1);
+    assert_int_equal(ledger_forget(ledger, 20 * day_ms + 1), 0);
+    assert_has(usage(ledger, &question), "\"requests\":2,");
+    ledger_close(ledger);
+}
+
+/* Names are what callers and operators write. */
+static void names_of_any_bytes_are_data(void **state) {
+    struct usage_question question = {.by_count = 1, .by = {usage_by_client}, .form = usage_as_csv};
+    struct record record = plain(1);
+    (void)state;
+    record.texts[record_client] = STR("=x\"'); DROP TABLE usage; --");
+    struct ledger *ledger = opened();
+    add(ledger, &record);
+    assert_has(usage(ledger, &question), "\"'=x\"\"'); DROP TABLE usage; --\",1,");
+    ledger_close(ledger);
+}
+
+static void a_file_that_is_none_says_so_and_is_left(void **state) {
+    char problem[512] = "";
+    (void)state;
+    int file = open(path, O_WRONLY | O_CREAT, 0600);
+    assert_int_equal(write(file, "this is no database, whatever else it is", 40), 40);
+    close(file);
+    assert_null(ledger_open(path, problem, sizeof problem));
+    assert_has(problem, "ledger.db: file is not a database: bring back a copy");
+    file = open(path, O_RDONLY);
+    assert_int_equal(read(file, problem, sizeof problem), 40);
+    close(file);
+}
+
+static void a_file_of_a_later_version_is_left(void **state) {
+    char problem[512] = "";
+    sqlite3 *sqlite;
+    (void)state;
+    ledger_close(opened());
+    assert_int_equal(sqlite3_open(path, &sqlite), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(sqlite, "INSERT INTO schema_versions VALUES(1000, 0)", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(sqlite);
+    assert_null(ledger_open(path, problem, sizeof problem));
+    assert_has(problem, "a later version of weir");
+}
+
+static void who_reads_sees_what_was_committed_and_holds_up_nobody(void **state) {
+    struct usage_question question = {0};
+    char problem[256] = "";
+    struct record record = plain(1), other = plain(2);
+    (void)state;
+    struct ledger *ledger = opened();
+    struct ledger *reader = ledger_open_to_read(path, problem, sizeof problem);
+    assert_non_null(reader);
+    add(ledger, &record);
+    assert_true(ledger_begin(ledger) && ledger_add(ledger, source, &other));
+    assert_has(usage(reader, &question), "\"requests\":1,");
+    assert_true(ledger_commit(ledger));
+    assert_has(usage(reader, &question), "\"requests\":2,");
+    ledger_close(reader);
+    ledger_close(ledger);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+        TEST(an_attempt_is_there_once_however_often_it_is_told),
+        TEST(what_was_undone_is_not_there),
+        TEST(sums_are_told_apart_by_what_is_asked),
+        TEST(each_kind_of_attempt_is_counted_as_what_it_was),
+        TEST(many_groups_in_one_transaction_lose_nothing),
+        TEST(sums_end_at_the_largest_and_stay_whole),
+        TEST(quantiles_are_those_of_all_rows),
+        TEST(attempts_are_forgotten_and_their_sums_stay),
+        TEST(names_of_any_bytes_are_data),
+        TEST(a_file_that_is_none_says_so_and_is_left),
+        TEST(a_file_of_a_later_version_is_left),
+        TEST(who_reads_sees_what_was_committed_and_holds_up_nobody),
+#undef TEST
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
