@@ -43,6 +43,8 @@
     X(no_provider_available, 503, system, "api_error", "No provider is available for this model now.")                \
     X(shutting_down, 503, system, "api_error", "The gateway is shutting down: try again shortly.")                    \
     X(bad_configuration, 500, configuration, "api_error", "The configuration is not valid.")                          \
+    X(usage_unrecorded, 503, system, "api_error",                                                                     \
+      "What this request spends could not be recorded: the gateway's disk may be full. Its log says more.")           \
     X(storage_failed, 500, system, "api_error", "The gateway could not write its state: its disk may be full.")       \
     X(out_of_memory, 503, system, "api_error", "The gateway is out of memory: try again shortly.")
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/hash.h"
+#include "base/text.h"
 
 int cli_serve(int argc, char **argv);
 int cli_check(int argc, char **argv);
@@ -16,6 +17,7 @@ int cli_explain(int argc, char **argv);
 int cli_route(int argc, char **argv);
 int cli_reload(int argc, char **argv);
 int cli_drain(int argc, char **argv);
+int cli_usage_command(int argc, char **argv);
 int cli_provider(int argc, char **argv);
 int cli_mock(int argc, char **argv);
 int cli_version(int argc, char **argv);
@@ -79,6 +81,8 @@ bool cli_place_find(const struct cli_gateway *gateway, struct cli_place *place);
 /* A request to a running gateway, with a JSON body unless it is empty; prints an error and answers NULL when there is
  * no gateway. The reply's body is the caller's: weir_free. */
 char *cli_send(const char *method, const struct cli_gateway *gateway, const char *path, struct str body, int *status);
+/* `?name=value`, `&name=value` behind it, the value escaped for this place. NULL: nothing is added. */
+void cli_query_put(struct text *path, const char *name, const char *value);
 /* What an error reply says, on standard error; answers 1, the exit status. */
 int cli_print_failure(const struct cli_gateway *gateway, int status, const char *body);
 

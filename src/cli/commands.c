@@ -12,6 +12,7 @@ const struct cli_command cli_commands[] = {
     {"status", cli_status, "", "providers, locks and counters of a running gateway"},
     {"explain", cli_explain, "REQUEST_ID", "every decision taken for one request (the x-weir-request-id of a reply)"},
     {"route", cli_route, "[MODEL|TEXT]", "what would be chosen now, without sending anything"},
+    {"usage", cli_usage_command, "", "what was spent, by provider, model, client, route, day or hour"},
     {"provider", cli_provider, "list|ACTION [NAME] [key=value ...]", "look at providers, and change them at run time"},
     {"reload", cli_reload, "", "as SIGHUP: reads the configuration again, and says what waits for a restart"},
     {"drain", cli_drain, "", "as SIGTERM: takes nothing new, and ends when what is under way has ended"},

@@ -57,7 +57,10 @@ static bool files_mend(int folder, const char *state_dir) {
                                         "responses.db-shm",
                                         "health",
                                         "health.1",
-                                        "health.bad"};
+                                        "health.bad",
+                                        "ledger.db",
+                                        "ledger.db-wal",
+                                        "ledger.db-shm"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         struct stat facts;
         char path[1200];

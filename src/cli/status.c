@@ -241,23 +241,6 @@ static bool cli_status_request_read(const char *path, char *bytes, size_t size, 
     return true;
 }
 
-/* `?name=value`, `&name=value` behind it, the value escaped for this place. NULL: nothing is added. */
-static void query_put(struct text *path, const char *name, const char *value) {
-    static const char digits[] = "0123456789ABCDEF";
-    if (!value) return;
-    text_put_byte(path, str_find_byte(text_str(path), '?') == SIZE_MAX ? '?' : '&');
-    text_put(path, str_from(name));
-    text_put_byte(path, '=');
-    for (const char *at = value; *at; at++) {
-        bool plain =
-            (*at >= '0' && *at <= '9') || ((*at | 0x20) >= 'a' && (*at | 0x20) <= 'z') || strchr("-._~/:", *at);
-        if (plain)
-            text_put_byte(path, *at);
-        else
-            text_printf(path, "%%%c%c", digits[(unsigned char)*at >> 4], digits[*at & 15]);
-    }
-}
-
 /* A prompt is words; one word alone is the name of a model. */
 static bool is_prompt(const char *text) { return strpbrk(text, " \t\r\n") != NULL; }
 
@@ -302,13 +285,13 @@ int cli_route(int argc, char **argv) {
     else if (text && !request)
         asked = prompt_request(model, text, bytes, sizeof bytes);
     text_put(&path, STR("/admin/v1/route"));
-    if (!asked.len) query_put(&path, "model", model);
-    query_put(&path, "path", where);
-    query_put(&path, "client", client);
-    query_put(&path, "strategy", strategy);
-    query_put(&path, "targets", targets);
-    query_put(&path, "session", session);
-    query_put(&path, "tags", tags);
+    if (!asked.len) cli_query_put(&path, "model", model);
+    cli_query_put(&path, "path", where);
+    cli_query_put(&path, "client", client);
+    cli_query_put(&path, "strategy", strategy);
+    cli_query_put(&path, "targets", targets);
+    cli_query_put(&path, "session", session);
+    cli_query_put(&path, "tags", tags);
     text_put_byte(&path, 0);
     if (path.failed) {
         fprintf(stderr, "weir route: the options are too long\n");

@@ -75,7 +75,9 @@ struct config_process {
     unsigned workers; /* 0: auto */
     struct str state_dir;
     uint64_t drain_ns, header_timeout_ns, body_timeout_ns, idle_timeout_ns, write_timeout_ns;
-    size_t connections_max, memory_bytes_max;
+    size_t connections_max, memory_bytes_max, journal_bytes_max;
+    int64_t ledger_keep_days;         /* 0: for ever */
+    bool ledger_refuses;              /* what cannot be kept is not begun */
     struct str log_level, log_format; /* empty: by default */
     bool metrics_public;
     bool core_dumps;

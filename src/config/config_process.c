@@ -109,6 +109,9 @@ void config_process_read(struct config_reading *reading, const struct config_nod
     process->write_timeout_ns = read_ns(top, "write_timeout_seconds");
     process->connections_max = read_whole(top, "max_connections");
     process->memory_bytes_max = read_whole(top, "max_memory_bytes");
+    process->journal_bytes_max = read_whole(top, "journal_max_bytes");
+    process->ledger_keep_days = (int64_t)read_whole(top, "ledger_keep_days");
+    process->ledger_refuses = read_is(top, "on_ledger_failure", "refuse");
     process->log_level = read_str(log, "level");
     process->log_format = read_str(log, "format");
     process->core_dumps = read_bool(top, "core_dumps");
@@ -127,6 +130,9 @@ void config_process_fixed(const struct config_process *process, struct text *tex
                    {"write_timeout_seconds", process->write_timeout_ns},
                    {"max_connections", process->connections_max},
                    {"max_memory_bytes", process->memory_bytes_max},
+                   {"journal_max_bytes", process->journal_bytes_max},
+                   {"ledger_keep_days", (uint64_t)process->ledger_keep_days},
+                   {"on_ledger_failure", process->ledger_refuses},
                    {"core_dumps", process->core_dumps},
                    {"metrics", process->metrics_public}};
     text_put(text, STR("listen"));

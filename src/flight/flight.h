@@ -23,6 +23,7 @@ struct flight_host {
     struct chunk_spares *chunk_spares;  /* and their bodies */
     struct prng *prng;                  /* for ties, jitter and weighted draws */
     struct reasoning_memory *reasoning; /* of all loops; NULL: none is kept */
+    bool keeps_nothing;                 /* what is spent could not be recorded now: nothing begins */
 };
 
 /* A provider's own API (flight_raw.c). */
@@ -84,6 +85,8 @@ struct attempt_facts {
     uint64_t duration_us, first_token_us;
     struct usage usage;
     int64_t cost_nano_usd; /* -1: not known */
+    int64_t started_wall_ns;
+    bool hedge, estimated; /* begun beside another; its usage is not what the provider counted */
     uint32_t events, events_dropped;
     struct str said;     /* why it failed, in weir's own words; empty where the provider's might quote its caller */
     struct str code;     /* the provider's, where that is a plain name; {NULL,0}: none */
@@ -119,6 +122,18 @@ struct flight_facts {
 
 struct flight_facts flight_facts(const struct flight *flight);
 struct attempt_facts attempt_facts(const struct flight *flight, unsigned number);
+/* What an attempt is charged that was sent and never settled, as the process died: what it was sent, and what an answer
+ * that does not come bit by bit takes as a rule. -1: not known. */
+struct attempt_lost {
+    int64_t input_tokens, output_tokens;
+    int64_t cost_nano_usd;
+    int64_t token_nano_usd; /* per million tokens that were delivered */
+};
+struct attempt_lost attempt_if_lost(const struct flight *flight, unsigned number);
+/* Tokens of its output that have reached the caller, as far as they can be told. */
+int64_t attempt_delivered_tokens(const struct flight *flight, unsigned number);
+/* For whoever performs the attempt: where it keeps that it was sent. NULL at first. */
+void **attempt_kept(struct flight *flight, unsigned number);
 unsigned flight_attempt_count(const struct flight *flight);
 const struct client *flight_client(const struct flight *flight);
 /* Of its client's name; callers without a key are one: 0. */

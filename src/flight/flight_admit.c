@@ -118,6 +118,7 @@ static enum step cache_admit(struct flight *flight, struct now now, struct actio
 enum step flight_admit_head(struct flight *flight, struct now now, struct actions *out) {
     bool steers = flight->steering.targets.at || flight->steering.strategy.at;
     if (!budget_admits(flight->budget, 0)) return answer_error(flight, error_overloaded, STR_NONE, STR_NONE, now, out);
+    if (flight->host->keeps_nothing) return answer_error(flight, error_usage_unrecorded, STR_NONE, STR_NONE, now, out);
     if (steers && !client_may_steer(flight->client))
         return answer_error(
             flight, error_not_allowed,

@@ -18,6 +18,9 @@ struct attempt_facts attempt_facts(const struct flight *flight, unsigned number)
         .duration_us = facts_us_between(attempt->started_ns, attempt->ended_ns),
         .first_token_us = facts_us_between(attempt->started_ns, attempt->first_token_ns),
         .usage = attempt->usage,
+        .started_wall_ns = flight->times.arrived_wall_ns + (int64_t)(attempt->started_ns - flight->times.arrived_ns),
+        .hedge = attempt->hedge,
+        .estimated = attempt->usage_estimated,
         .cost_nano_usd = attempt->cost_nano_usd,
         .events = attempt->stream.events,
         .events_dropped = attempt->stream.events_dropped,
@@ -26,6 +29,28 @@ struct attempt_facts attempt_facts(const struct flight *flight, unsigned number)
         .rests = attempt->rests,
         .key = attempt->holds.key,
     };
+}
+
+struct attempt_lost attempt_if_lost(const struct flight *flight, unsigned number) {
+    CHECKF(number < flight->attempt_count, "number=%u attempts=%u", number, flight->attempt_count);
+    const struct target *target = flight->attempts[number]->target;
+    struct attempt_lost lost = {.input_tokens = flight->prompt_tokens, .token_nano_usd = target->prices.output};
+    if (!flight->request.stream)
+        lost.output_tokens =
+            flight_tokens_reserved(flight, target->cells ? &target->cells->taken : NULL) - flight->prompt_tokens;
+    lost.cost_nano_usd =
+        price_cost(&target->prices, (struct price_tokens){.input = lost.input_tokens, .output = lost.output_tokens});
+    return lost;
+}
+
+int64_t attempt_delivered_tokens(const struct flight *flight, unsigned number) {
+    CHECKF(number < flight->attempt_count, "number=%u attempts=%u", number, flight->attempt_count);
+    return attempt_delivered(flight->attempts[number]);
+}
+
+void **attempt_kept(struct flight *flight, unsigned number) {
+    CHECKF(number < flight->attempt_count, "number=%u attempts=%u", number, flight->attempt_count);
+    return &flight->attempts[number]->kept;
 }
 
 /* What all its attempts cost; -1: not known of any. */

@@ -259,6 +259,7 @@ struct others {
 
 struct attempt {
     unsigned number; /* from 0 */
+    void *kept;      /* its performer's */
     const struct target *target;
     struct candidate *candidate;
     const struct way *way; /* chosen once */

@@ -108,6 +108,8 @@ void answer_explain(struct visit *visit);
 void answer_route(struct visit *visit);
 void answer_reload(struct visit *visit);
 void answer_drain(struct visit *visit);
+/* admin_usage.c */
+void answer_usage(struct visit *visit);
 /* admin_providers.c */
 void answer_providers(struct visit *visit);
 void answer_provider(struct visit *visit);

@@ -30,6 +30,8 @@ static enum left request_event(struct request *request, const struct event *even
 
 static void request_on_sent(void *owner) {
     struct lane *lane = owner;
+    struct worker *worker = lane->request->worker;
+    books_sent(worker->books, worker->index, lane->request->flight, lane->attempt);
     request_event(lane->request, &(struct event){.kind = event_sent, .attempt = lane->attempt});
 }
 
@@ -258,6 +260,14 @@ static bool is_for_caller(const struct action *action) {
            action->kind == action_abort;
 }
 
+/* What is settled is kept before anything of the same step leaves: the answer's last byte among it. */
+static void settled_keep(struct request *request, const struct actions *actions) {
+    struct worker *worker = request->worker;
+    for (size_t i = 0; i < actions->count; i++)
+        if (actions->list[i].kind == action_settled)
+            books_settled(worker->books, worker->index, request->flight, actions->list[i].attempt);
+}
+
 /* true: the flight is closed. */
 static bool perform(struct request *request, const struct action *action) {
     struct worker *worker = request->worker;
@@ -344,6 +354,8 @@ static enum left request_event(struct request *request, const struct event *even
     worker->stepping = true;
     flight_step(request->flight, event, loop_now(worker->loop), actions);
     bool closed = false, starved = actions->starved;
+    if (worker->books) settled_keep(request, actions);
+    if (event->kind == event_reply_body) books_delivered(worker->books, request->flight, event->attempt);
     for (size_t i = 0; i < actions->count; i++) {
         CHECKF(!closed, "action=%zu of %zu", i, actions->count); /* nothing is asked for behind the last */
         if (!starved || !is_for_caller(&actions->list[i])) closed = perform(request, &actions->list[i]);
@@ -391,6 +403,7 @@ struct request *request_start(struct worker *worker, const struct flight_request
                               const struct request_sink *sink, void *sink_owner, bool *ended) {
     *ended = false;
     struct request *request = memory_take_zeroed(sizeof *request);
+    worker->host.keeps_nothing = !books_may_begin(worker->books, worker->index);
     struct flight *flight = request ? flight_new(&worker->host, worker->deployment->snapshot, asked) : NULL;
     if (!flight) {
         memory_give(request);

@@ -90,6 +90,7 @@ static bool workers_start(struct weir *weir) {
         weir->workers[i].stop_letter = loop_letter_new();
         if (!weir->workers[i].drain_letter || !weir->workers[i].stop_letter) return false;
         weir->workers[i].responses = weir->responses;
+        weir->workers[i].books = weir->books;
         weir->workers[i].peers = weir->workers;
         weir->workers[i].peer_count = weir->worker_count;
     }
@@ -123,6 +124,19 @@ static char *copy_of(const char *text) {
 static void bridge_write(void *owner, struct str line) {
     const struct log_bridge *bridge = owner;
     bridge->log(bridge->user, line.at, line.len);
+}
+
+static bool books_of(struct weir *weir, struct error *error) {
+    const struct config_process *process = &weir->config.process;
+    if (!weir->host.keeps_marks || !process->state_dir.len) return true; /* the folder is another's */
+    weir->books = books_open(&(struct books_options){.state_dir = process->state_dir,
+                                                     .workers = weir->worker_count,
+                                                     .journal_bytes_max = process->journal_bytes_max,
+                                                     .keep_days = process->ledger_keep_days,
+                                                     .refuses = process->ledger_refuses,
+                                                     .log = weir->reports.log},
+                             error);
+    return weir->books != NULL;
 }
 
 static bool responses_of(struct weir *weir) {
@@ -183,6 +197,11 @@ struct weir *library_open_in(const struct weir_options *options, const struct we
     bool opened = reports_open(weir);
     opened = opened && responses_of(weir);
     if (opened) targets_register(weir, weir->deployment->snapshot);
+    if (opened && !books_of(weir, &why)) {
+        library_error_set(error, why.code, str_from(why.message));
+        weir_close(weir, 0);
+        return NULL;
+    }
     if (opened && workers_start(weir)) return weir;
     library_error_set(error, error_out_of_memory, STR("No memory, descriptors or threads to open weir."));
     weir_close(weir, 0);
@@ -374,6 +393,7 @@ static void workers_end(struct weir *weir, unsigned drain_ms) {
     }
     if (drain_ms) latch_wait_for(&weir->drained, drain_ms * NS_PER_MS);
     if (weir->responses) response_store_finish(weir->responses);
+    books_finish(weir->books);
     for (unsigned i = 0; i < weir->worker_count; i++) {
         struct worker *worker = &weir->workers[i];
         if (!worker->running) continue;
@@ -396,6 +416,7 @@ void weir_close(struct weir *weir, unsigned drain_ms) {
     else if (weir->responses)
         response_store_finish(weir->responses);
     response_store_free(weir->responses);
+    books_close(weir->books);
     reasoning_memory_free(&weir->reasoning);
     if (weir->deployment) deployment_release(weir->deployment);
     log_close(weir->reports.log);

@@ -41,6 +41,7 @@ struct weir {
     _Atomic unsigned live_deployments;
     char overlay_path[overlay_path_max]; /* of the first load: a state folder does not move */
     struct response_store *responses;    /* stored ones */
+    struct books *books;                 /* what is spent; NULL: the state folder is another's */
     struct worker *workers;
     struct prober prober; /* on the first worker */
     unsigned worker_count;

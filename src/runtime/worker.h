@@ -7,6 +7,7 @@
 #include "base/prng.h"
 #include "flight/flight.h"
 #include "net/http_client.h"
+#include "runtime/books.h"
 #include "runtime/deployment.h"
 #include "runtime/latch.h"
 #include "runtime/report.h"
@@ -30,6 +31,7 @@ struct worker {
     struct worker *peers; /* all of them, this one too */
     unsigned peer_count;
     struct response_store *responses; /* stored ones; of all workers */
+    struct books *books;              /* what is spent; of all workers; NULL: nothing is kept */
     struct prober *prober;            /* on the first worker; else NULL */
     size_t streams_open;
     struct timer gauges; /* once a second, and soon after the last request: connections, memory */

@@ -285,7 +285,7 @@ static struct usage_group *group_of(struct ledger *ledger, int64_t hour, const i
     return group;
 }
 
-static int64_t known(int64_t number) { return number > 0 ? number : 0; }
+static int64_t ledger_count(int64_t number) { return number > 0 ? number : 0; }
 
 static int64_t usage_add_up(int64_t a, int64_t b) { return b > INT64_MAX - a ? INT64_MAX : a + b; }
 
@@ -301,19 +301,19 @@ static void usage_of(const struct record *record, int64_t sums[usage_sums]) {
     sums[usage_lost] = (flags & record_lost) != 0;
     sums[usage_unpriced] =
         numbers[record_cost_nano_usd] < 0 && (numbers[record_input_tokens] > 0 || numbers[record_output_tokens] > 0);
-    sums[usage_input_tokens] = known(numbers[record_input_tokens]);
-    sums[usage_output_tokens] = known(numbers[record_output_tokens]);
-    sums[usage_cached_tokens] = known(numbers[record_cached_tokens]);
-    sums[usage_cache_write_tokens] = known(numbers[record_cache_write_tokens]);
-    sums[usage_reasoning_tokens] = known(numbers[record_reasoning_tokens]);
-    sums[usage_cost_nano_usd] = known(numbers[record_cost_nano_usd]);
-    sums[usage_duration_us] = known(numbers[record_duration_us]);
+    sums[usage_input_tokens] = ledger_count(numbers[record_input_tokens]);
+    sums[usage_output_tokens] = ledger_count(numbers[record_output_tokens]);
+    sums[usage_cached_tokens] = ledger_count(numbers[record_cached_tokens]);
+    sums[usage_cache_write_tokens] = ledger_count(numbers[record_cache_write_tokens]);
+    sums[usage_reasoning_tokens] = ledger_count(numbers[record_reasoning_tokens]);
+    sums[usage_cost_nano_usd] = ledger_count(numbers[record_cost_nano_usd]);
+    sums[usage_duration_us] = ledger_count(numbers[record_duration_us]);
 }
 
 static bool usage_note(struct ledger *ledger, const struct record *record, const int64_t ids[record_texts]) {
     const int64_t names[usage_names] = {ids[record_provider], ids[record_model], ids[record_client], ids[record_route]};
     int64_t sums[usage_sums];
-    struct usage_group *group = group_of(ledger, known(record->numbers[record_time_ms]) / 3600000, names);
+    struct usage_group *group = group_of(ledger, ledger_count(record->numbers[record_time_ms]) / 3600000, names);
     if (!group) return false;
     usage_of(record, sums);
     for (size_t i = 0; i < usage_sums; i++) group->sums[i] = usage_add_up(group->sums[i], sums[i]);

@@ -2,10 +2,12 @@
  * and what is kept out of logs. Nothing is read outside them, and what is told lies within its bounds. */
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/redact.h"
 #include "dialect/custom_tool.h"
 #include "dialect/date.h"
+#include "gateway/usage_query.h"
 #include "mock/mock_fault.h"
 #include "snapshot/rules.h"
 
@@ -17,6 +19,14 @@ static void must(bool holds) {
 
 static bool lies_within(struct str part, struct str text) {
     return part.len == 0 || (part.at >= text.at && part.at + part.len <= text.at + text.len);
+}
+
+static void usage_query(struct str text) {
+    struct usage_question question;
+    struct error error;
+    if (!usage_query_read(text, 1800000000000, &question, &error)) return;
+    must(question.by_count <= usage_keys && question.since_ms >= 0);
+    for (size_t i = 0; i < usage_keys; i++) must(memchr(question.only[i], 0, sizeof question.only[i]) != NULL);
 }
 
 static void rules(struct str text) {
@@ -43,6 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     date_read_http(text, 1800000000, &when);
     date_read_rfc3339(text, &when);
     rules(text);
+    usage_query(text);
     if (mock_fault_parse(text, &fault, &error)) must(fault.kind < mock_fault_kinds);
     char *decoded = arena_take(&arena, size + 1);
     if (decoded) must(str_percent_decode(text, decoded, size + 1).len <= size);

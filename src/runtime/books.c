@@ -1,0 +1,415 @@
+/* books.c - the journal's and the ledger's threads, and what workers write. */
+#include "runtime/books.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+
+enum {
+    every_ms = 500,
+    batch = 8192,
+    asked_max = 64,
+    forget_every_s = 3600,
+    flush_wait_s = 5,
+    text_max = 64 * 1024 * 1024
+};
+
+struct books {
+    char state_dir[400], path[440];
+    struct journal *journal;
+    struct log *log;
+    bool refuses;
+    int64_t keep_ms;
+    _Atomic uint64_t not_kept; /* attempts that found no room */
+    pthread_mutex_t mutex;     /* guards what follows */
+    pthread_cond_t wake, turned, came;
+    uint64_t turns_wanted, turns;
+    bool ending, answering_ends;
+    struct books_asked *first, *last;
+    size_t asked;
+    pthread_t writer, reader;
+    bool writes, reads; /* the threads run */
+    /* the writer's alone */
+    struct ledger *ledger;
+    bool begun, failed, troubled, no_room;
+    uint64_t not_kept_told;
+    int64_t forgotten_ms;
+};
+
+static struct log_writer *books_log(const struct books *books) { return books->log ? log_shared(books->log) : NULL; }
+
+/* -- on workers -- */
+
+bool books_may_begin(struct books *books, unsigned worker) {
+    return !books || !books->refuses || journal_has_room(books->journal, worker);
+}
+
+/* The room that it took the last of is made again soon. */
+static void books_want_room(struct books *books) {
+    pthread_mutex_lock(&books->mutex);
+    books->turns_wanted = books->turns + 1;
+    pthread_cond_signal(&books->wake);
+    pthread_mutex_unlock(&books->mutex);
+}
+
+static void record_fill(struct record *record, const struct flight *flight, unsigned attempt) {
+    struct flight_facts facts = flight_facts(flight);
+    struct attempt_facts of = attempt_facts(flight, attempt);
+    bool cancelled = of.failure == failure_caller_gone || of.failure == failure_outpaced;
+    int64_t flags = (facts.stream ? record_stream : 0) | (of.hedge ? record_hedge : 0) |
+                    (of.failover ? record_failover : 0) | (of.estimated ? record_estimated : 0) |
+                    (of.failure == failure_none ? record_succeeded : 0) | (cancelled ? record_cancelled : 0);
+    *record = (struct record){
+        .numbers = {[record_time_ms] = of.started_wall_ns / (int64_t)NS_PER_MS,
+                    [record_attempt] = attempt,
+                    [record_status] = of.status,
+                    [record_flags] = flags,
+                    [record_duration_us] = (int64_t)of.duration_us,
+                    [record_first_token_us] = (int64_t)of.first_token_us,
+                    [record_input_tokens] = of.usage.input_tokens,
+                    [record_output_tokens] = of.usage.output_tokens,
+                    [record_cached_tokens] = of.usage.cached_input_tokens,
+                    [record_cache_write_tokens] = of.usage.cache_write_tokens,
+                    [record_reasoning_tokens] = of.usage.reasoning_tokens,
+                    [record_cost_nano_usd] = of.cost_nano_usd},
+        .texts = {[record_request_id] = facts.own_id,
+                  [record_endpoint] = endpoint_facts(facts.endpoint)->name,
+                  [record_outcome] = of.failure == failure_none ? STR("ok") : failure_facts(of.failure)->name,
+                  [record_provider] = of.target->provider->name,
+                  [record_model] = of.target->model,
+                  [record_client] = facts.client ? facts.client->name : STR(""),
+                  [record_route] = facts.route}};
+}
+
+void books_sent(struct books *books, unsigned worker, struct flight *flight, unsigned attempt) {
+    struct record record;
+    if (!books) return;
+    void **kept = attempt_kept(flight, attempt);
+    struct attempt_lost lost = attempt_if_lost(flight, attempt);
+    CHECKF(!*kept, "attempt=%u", attempt);
+    record_fill(&record, flight, attempt);
+    record.numbers[record_flags] &= ~(int64_t)record_succeeded;
+    record.numbers[record_input_tokens] = lost.input_tokens;
+    record.numbers[record_output_tokens] = lost.output_tokens;
+    record.numbers[record_cost_nano_usd] = lost.cost_nano_usd;
+    *kept = journal_send(books->journal, worker, &record, lost.token_nano_usd);
+    if (!*kept) books_want_room(books);
+}
+
+void books_delivered(struct books *books, struct flight *flight, unsigned attempt) {
+    struct journal_sent *sent = books ? *attempt_kept(flight, attempt) : NULL;
+    if (sent) journal_delivered(sent, attempt_delivered_tokens(flight, attempt));
+}
+
+void books_settled(struct books *books, unsigned worker, struct flight *flight, unsigned attempt) {
+    struct record record;
+    if (!books) return;
+    void **kept = attempt_kept(flight, attempt);
+    struct journal_sent *sent = *kept;
+    record_fill(&record, flight, attempt);
+    if (sent) record.sequence = journal_sequence(sent);
+    if (!journal_add(books->journal, worker, &record)) atomic_fetch_add(&books->not_kept, 1);
+    if (sent) journal_settled(books->journal, worker, sent);
+    *kept = NULL;
+    if (!journal_has_room(books->journal, worker)) books_want_room(books);
+}
+
+/* -- the writer -- */
+
+static bool books_take(void *context, struct journal_source source, const struct record *record) {
+    struct books *books = context;
+    if (!books->begun) books->begun = ledger_begin(books->ledger);
+    books->failed = !books->begun || !ledger_add(books->ledger, source, record);
+    return !books->failed;
+}
+
+/* A failure of the ledger's, told once until it works again. */
+static void books_troubled(struct books *books, const char *problem) {
+    if (!books->troubled)
+        log_error(books_log(books), clock_read(), "ledger_failed", f_text("path", books->path),
+                  f_text("problem", problem),
+                  f_str("means", STR("what is spent stays in the journal, and goes into the ledger when it works")),
+                  f_text("mend", "free the disk, or mend the file or its rights"));
+    books->troubled = true;
+}
+
+static bool books_ledger_ready(struct books *books) {
+    char problem[300] = "";
+    if (!books->ledger) books->ledger = ledger_open(books->path, problem, sizeof problem);
+    if (!books->ledger) books_troubled(books, problem);
+    return books->ledger != NULL;
+}
+
+static void books_failed(struct books *books) {
+    books_troubled(books, ledger_problem(books->ledger));
+    ledger_undo(books->ledger);
+    journal_again(books->journal);
+    books->begun = books->failed = false;
+}
+
+/* Everything that is in the journal. */
+static bool books_drain(struct books *books) {
+    if (!books_ledger_ready(books)) return false;
+    for (size_t told = batch; told == batch;) {
+        books->begun = false;
+        told = journal_tell(books->journal, batch, books_take, books);
+        if (!told && !books->failed) break;
+        if (books->failed || !ledger_commit(books->ledger)) {
+            books_failed(books);
+            return false;
+        }
+        journal_keep(books->journal);
+    }
+    if (books->troubled) log_info(books_log(books), clock_read(), "ledger_works", f_text("path", books->path));
+    books->troubled = false;
+    return true;
+}
+
+static void books_provide(struct books *books) {
+    char problem[600] = "";
+    bool good = journal_provide(books->journal, problem, sizeof problem);
+    if (!good && !books->no_room)
+        log_error(books_log(books), clock_read(), "journal_failed", f_text("problem", problem),
+                  f_text("means", books->refuses ? "requests are refused as soon as what is left is full"
+                                                 : "what cannot be kept is served, and missing in the ledger"),
+                  f_text("mend", "free the disk, or mend the rights of state_dir"));
+    books->no_room = !good;
+    uint64_t not_kept = atomic_load(&books->not_kept);
+    if (not_kept != books->not_kept_told)
+        log_error(books_log(books), clock_read(), "usage_lost", f_u64("attempts", not_kept - books->not_kept_told),
+                  f_str("means", STR("they were served, and are in no ledger")));
+    books->not_kept_told = not_kept;
+}
+
+static void books_forget(struct books *books, int64_t now_ms) {
+    if (!books->keep_ms || now_ms < books->forgotten_ms + forget_every_s * 1000) return;
+    books->forgotten_ms = now_ms;
+    if (ledger_forget(books->ledger, now_ms - books->keep_ms) < 0) books_troubled(books, ledger_problem(books->ledger));
+}
+
+static void books_turn(struct books *books) {
+    books_provide(books);
+    if (books_drain(books)) books_forget(books, clock_read().wall_ns / (int64_t)NS_PER_MS);
+    if (books->no_room) books_provide(books);
+}
+
+static struct timespec books_until(uint64_t wait_ns) {
+    uint64_t at_ns = clock_read().mono_ns + wait_ns;
+    return (struct timespec){.tv_sec = (time_t)(at_ns / NS_PER_S), .tv_nsec = (long)(at_ns % NS_PER_S)};
+}
+
+static void *books_write(void *context) {
+    struct books *books = context;
+    bool ending = false;
+    while (!ending) {
+        pthread_mutex_lock(&books->mutex);
+        struct timespec until = books_until(every_ms * NS_PER_MS);
+        int waited = 0;
+        while (!books->ending && books->turns_wanted <= books->turns && waited == 0)
+            waited = pthread_cond_timedwait(&books->wake, &books->mutex, &until);
+        uint64_t turn = books->turns + 1;
+        ending = books->ending;
+        pthread_mutex_unlock(&books->mutex);
+        books_turn(books);
+        pthread_mutex_lock(&books->mutex);
+        books->turns = turn;
+        pthread_cond_broadcast(&books->turned);
+        pthread_mutex_unlock(&books->mutex);
+    }
+    return NULL;
+}
+
+/* -- the reader -- */
+
+static void books_done(void *context) {
+    struct books_asked *asked = context;
+    asked->done(asked);
+}
+
+/* What was settled before now is in the ledger after this, if it can be. */
+static void books_flush(struct books *books) {
+    pthread_mutex_lock(&books->mutex);
+    struct timespec until = books_until(flush_wait_s * NS_PER_S);
+    uint64_t wanted = books->turns + 2; /* one may be under way */
+    if (books->turns_wanted < wanted) books->turns_wanted = wanted;
+    pthread_cond_signal(&books->wake);
+    for (int waited = 0; books->turns < wanted && !books->ending && waited == 0;)
+        waited = pthread_cond_timedwait(&books->turned, &books->mutex, &until);
+    pthread_mutex_unlock(&books->mutex);
+}
+
+static void books_answer(struct books *books, struct books_asked *asked) {
+    books_flush(books);
+    struct ledger *ledger = ledger_open_to_read(books->path, asked->problem, sizeof asked->problem);
+    asked->text = text_in_arena(&asked->arena, 16 * 1024);
+    asked->good = ledger && ledger_usage(ledger, &asked->question, &asked->text);
+    if (ledger && !asked->good) str_copy(asked->problem, sizeof asked->problem, str_from(ledger_problem(ledger)));
+    ledger_close(ledger);
+    struct letter *letter = asked->letter;
+    asked->letter = NULL;
+    if (!loop_letter_post(asked->loop, letter, books_done, asked)) books_asked_free(asked);
+}
+
+static void *books_read(void *context) {
+    struct books *books = context;
+    pthread_mutex_lock(&books->mutex);
+    for (;;) {
+        while (!books->first && !books->answering_ends) pthread_cond_wait(&books->came, &books->mutex);
+        struct books_asked *asked = books->first;
+        if (!asked) break;
+        books->first = asked->next;
+        if (!books->first) books->last = NULL;
+        books->asked--;
+        pthread_mutex_unlock(&books->mutex);
+        books_answer(books, asked);
+        pthread_mutex_lock(&books->mutex);
+    }
+    pthread_mutex_unlock(&books->mutex);
+    return NULL;
+}
+
+bool books_ask(struct books *books, struct books_asked *asked) {
+    asked->next = NULL;
+    asked->letter = loop_letter_new();
+    if (!asked->letter) return false;
+    arena_init(&asked->arena, 16 * 1024, text_max);
+    pthread_mutex_lock(&books->mutex);
+    bool taken = books->asked < asked_max && !books->answering_ends;
+    if (taken) {
+        if (books->last)
+            books->last->next = asked;
+        else
+            books->first = asked;
+        books->last = asked;
+        books->asked++;
+        pthread_cond_signal(&books->came);
+    }
+    pthread_mutex_unlock(&books->mutex);
+    if (!taken) loop_letter_throw(asked->letter);
+    return taken;
+}
+
+void books_asked_free(struct books_asked *asked) {
+    arena_free(&asked->arena);
+    memory_give(asked);
+}
+
+/* -- beginning and end -- */
+
+struct books_replaying {
+    struct books *books;
+    size_t count;
+};
+
+static bool books_replay_take(void *context, struct journal_source source, const struct record *record) {
+    struct books_replaying *replaying = context;
+    struct books *books = replaying->books;
+    if (!books_take(books, source, record)) return false;
+    if (++replaying->count % batch) return true;
+    books->begun = false;
+    return ledger_commit(books->ledger);
+}
+
+static bool books_replay(struct books *books) {
+    struct books_replaying replaying = {.books = books};
+    struct journal_rest rest;
+    books->begun = false;
+    bool good = journal_replay(books->state_dir, books->journal, books_replay_take, &replaying, &rest);
+    good = good && (!books->begun || ledger_commit(books->ledger));
+    if (!good) {
+        books_failed(books);
+        return false;
+    }
+    books->begun = false;
+    journal_replayed(books->state_dir, books->journal);
+    if (rest.instances)
+        log_info(books_log(books), clock_read(), "journal_replayed", f_u64("records", rest.records),
+                 f_u64("lost", rest.sent));
+    if (rest.damaged)
+        log_error(
+            books_log(books), clock_read(), "journal_damaged", f_u64("files", rest.damaged),
+            f_str("kept", STR("what could be read is in the ledger; the rest stands in state_dir/journal/*.bad")));
+    return true;
+}
+
+static bool books_threads(struct books *books) {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for the process's own threads */
+    books->writes = pthread_create(&books->writer, NULL, books_write, books) == 0;
+    books->reads = books->writes && pthread_create(&books->reader, NULL, books_read, books) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return books->reads;
+}
+
+static bool books_begin(struct books *books, const struct books_options *options, struct error *error) {
+    char problem[600] = "";
+    books->journal =
+        journal_open(books->state_dir, options->workers, options->journal_bytes_max, problem, sizeof problem);
+    if (!books->journal)
+        return error_set(error, error_storage_failed,
+                         "What is spent cannot be kept: %.120s. Free the disk or mend the rights of state_dir.",
+                         problem);
+    books->ledger = ledger_open(books->path, problem, sizeof problem);
+    bool good = books->ledger && books_replay(books);
+    if (!good && books->ledger) snprintf(problem, sizeof problem, "%s: %s", books->path, ledger_problem(books->ledger));
+    if (!good && options->refuses)
+        return error_set(error, error_storage_failed, "What is spent cannot be kept: %.200s", problem);
+    if (!good) books_troubled(books, problem);
+    return books_threads(books) || error_set(error, error_out_of_memory, "There is no thread for the ledger.");
+}
+
+struct books *books_open(const struct books_options *options, struct error *error) {
+    pthread_condattr_t attributes;
+    struct books *books = memory_take_zeroed(sizeof *books);
+    if (!books) {
+        error_set(error, error_out_of_memory, "There is no memory for the ledger.");
+        return NULL;
+    }
+    str_copy(books->state_dir, sizeof books->state_dir, options->state_dir);
+    snprintf(books->path, sizeof books->path, "%s/ledger.db", books->state_dir);
+    books->log = options->log;
+    books->refuses = options->refuses;
+    books->keep_ms = options->keep_days * 24 * 3600 * 1000;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_mutex_init(&books->mutex, NULL);
+    pthread_cond_init(&books->wake, &attributes);
+    pthread_cond_init(&books->turned, &attributes);
+    pthread_cond_init(&books->came, &attributes);
+    pthread_condattr_destroy(&attributes);
+    if (books_begin(books, options, error)) return books;
+    books_close(books);
+    return NULL;
+}
+
+void books_finish(struct books *books) {
+    if (!books || !books->reads) return;
+    pthread_mutex_lock(&books->mutex);
+    books->answering_ends = true;
+    pthread_cond_broadcast(&books->came);
+    pthread_mutex_unlock(&books->mutex);
+    pthread_join(books->reader, NULL);
+    books->reads = false;
+}
+
+void books_close(struct books *books) {
+    if (!books) return;
+    books_finish(books);
+    pthread_mutex_lock(&books->mutex);
+    books->ending = true;
+    pthread_cond_broadcast(&books->wake);
+    pthread_mutex_unlock(&books->mutex);
+    if (books->writes) pthread_join(books->writer, NULL);
+    ledger_close(books->ledger);
+    journal_close(books->journal);
+    pthread_cond_destroy(&books->wake);
+    pthread_cond_destroy(&books->turned);
+    pthread_cond_destroy(&books->came);
+    pthread_mutex_destroy(&books->mutex);
+    memory_give(books);
+}

@@ -1,0 +1,62 @@
+/* books.h - what every attempt took and cost, kept: each is in the journal before its answer's last byte leaves, and in
+ * the ledger within a second, by a thread of its own; another one answers what is asked of the ledger. What a process
+ * left that was killed is found at the next start, attempts that it had sent and not ended too. */
+#ifndef WEIR_RUNTIME_BOOKS_H
+#define WEIR_RUNTIME_BOOKS_H
+
+#include "flight/flight.h"
+#include "net/loop.h"
+#include "observe/log.h"
+#include "store/ledger.h"
+
+struct books;
+
+struct books_options {
+    struct str state_dir;
+    unsigned workers;
+    size_t journal_bytes_max; /* that may wait for the ledger */
+    int64_t keep_days;        /* attempts older than that are forgotten, their sums kept; 0: never */
+    bool refuses;             /* what cannot be kept is not begun; else it is served, and counted as not kept */
+    struct log *log;          /* NULL: nothing is logged */
+};
+
+/* Blocks: reads what is left in the journal. NULL: *error, which says what to do; with !refuses a ledger that cannot be
+ * opened is tried again and again. */
+struct books *books_open(const struct books_options *options, struct error *error);
+/* Answers what was asked, and takes no question any more; while the loops still run. NULL is fine. */
+void books_finish(struct books *books);
+/* When no worker runs any more: the rest goes into the ledger. NULL is fine. */
+void books_close(struct books *books);
+
+/* -- on a worker's own thread; NULL books do nothing -- */
+
+/* false: a request that begins now could not be kept, and is to be refused. */
+bool books_may_begin(struct books *books, unsigned worker);
+/* The attempt has been sent. */
+void books_sent(struct books *books, unsigned worker, struct flight *flight, unsigned attempt);
+/* More of it may have been delivered. */
+void books_delivered(struct books *books, struct flight *flight, unsigned attempt);
+/* It is settled: it is written before this returns. */
+void books_settled(struct books *books, unsigned worker, struct flight *flight, unsigned attempt);
+
+/* -- any thread -- */
+
+/* Lives until `done` has run on its loop; whoever asked frees it then, by books_asked_free. When the loop has ended it
+ * is not told, and is freed. */
+struct books_asked {
+    struct usage_question question;
+    struct loop *loop;
+    void (*done)(struct books_asked *asked);
+    void *context;
+    bool good;
+    char problem[256]; /* where it is not */
+    struct arena arena;
+    struct text text; /* the answer */
+    struct letter *letter;
+    struct books_asked *next;
+};
+/* Everything that was settled before is in the answer. false: too many are asked, or there is no memory. */
+bool books_ask(struct books *books, struct books_asked *asked);
+void books_asked_free(struct books_asked *asked);
+
+#endif
