@@ -17,7 +17,7 @@
 struct journal;
 struct journal_sent; /* a place of an attempt that is under way */
 
-enum { journal_segment_bytes = 1024 * 1024, journal_sent_bytes = 1024, journal_sent_places = 64 };
+enum { journal_segment_bytes = 1024 * 1024, journal_sent_bytes = 512, journal_sent_places = 64 };
 
 /* Whose record it is. */
 struct journal_source {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/limits.h"
 #include "base/memory.h"
 #include "store/ledger_internal.h"
 
@@ -14,13 +15,11 @@ static const char *const migrations[] = {
     "CREATE TABLE schema_versions(version INTEGER PRIMARY KEY, migrated_s INTEGER NOT NULL);"
     "CREATE TABLE names(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
     "CREATE TABLE instances(id INTEGER PRIMARY KEY, instance INTEGER NOT NULL UNIQUE);"
-    "CREATE TABLE attempts(instance INTEGER NOT NULL, worker INTEGER NOT NULL, sequence INTEGER NOT NULL, "
+    "CREATE TABLE attempts(id INTEGER PRIMARY KEY, "
     "time_ms INTEGER, attempt INTEGER, status INTEGER, flags INTEGER, duration_us INTEGER, first_token_us INTEGER, "
     "input_tokens INTEGER, output_tokens INTEGER, cached_tokens INTEGER, cache_write_tokens INTEGER, "
     "reasoning_tokens INTEGER, cost_nano_usd INTEGER, request_id TEXT, endpoint INTEGER, outcome INTEGER, "
-    "provider INTEGER, model INTEGER, client INTEGER, route INTEGER, "
-    "PRIMARY KEY(instance, worker, sequence)) WITHOUT ROWID;"
-    "CREATE INDEX attempts_by_time ON attempts(time_ms);"
+    "provider INTEGER, model INTEGER, client INTEGER, route INTEGER);"
     "CREATE TABLE usage(hour INTEGER NOT NULL, provider INTEGER NOT NULL, model INTEGER NOT NULL, "
     "client INTEGER NOT NULL, route INTEGER NOT NULL, requests INTEGER NOT NULL, attempts INTEGER NOT NULL, "
     "errors INTEGER NOT NULL, cancelled INTEGER NOT NULL, estimated INTEGER NOT NULL, lost INTEGER NOT NULL, "
@@ -31,8 +30,9 @@ static const char *const migrations[] = {
 };
 enum { ledger_version = sizeof migrations / sizeof *migrations };
 
-static const char pragmas[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; "
-                              "PRAGMA cache_size = -2048; PRAGMA foreign_keys = OFF;";
+/* A file that is being made holds nothing that could be lost: it is made without waiting for the disk. */
+static const char pragmas_new[] = "PRAGMA synchronous = OFF; PRAGMA journal_mode = WAL;";
+static const char pragmas[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -2048;";
 
 enum { groups_max = 64, names_kept = 256 };
 
@@ -105,12 +105,12 @@ static bool ledger_prepare(struct ledger *ledger, const char *sql, sqlite3_stmt 
 static bool add_prepare(struct ledger *ledger) {
     char sql[1024];
     struct text text = text_in_buffer(sql, sizeof sql - 1);
-    text_put(&text, STR("INSERT OR IGNORE INTO attempts(instance, worker, sequence"));
+    text_put(&text, STR("INSERT OR IGNORE INTO attempts(id"));
     for (int i = 0; i < record_numbers; i++)
         text_printf(&text, ", %.*s", STR_ARG(record_number_name((enum record_number)i)));
     for (int i = 0; i < record_texts; i++) text_printf(&text, ", %.*s", STR_ARG(record_text_name((enum record_text)i)));
     text_put(&text, STR(") VALUES(?1"));
-    for (int i = 1; i < 3 + record_numbers + record_texts; i++) text_printf(&text, ", ?%d", i + 1);
+    for (int i = 1; i < 1 + record_numbers + record_texts; i++) text_printf(&text, ", ?%d", i + 1);
     text_put_byte(&text, ')');
     CHECK(!text.failed);
     sql[text.len] = 0;
@@ -153,8 +153,7 @@ static struct ledger *ledger_connect(const char *path, int flags, char *problem,
 }
 
 static bool ledger_begin_to_write(struct ledger *ledger, const char *path, char *problem, size_t size) {
-    bool good = ledger_run(ledger->sqlite, pragmas);
-    int version = good ? ledger_version_of(ledger->sqlite) : -1;
+    int version = ledger_version_of(ledger->sqlite);
     if (version > ledger_version) {
         snprintf(problem, size,
                  "%s: it was written by a later version of weir (its form is %d, this one knows %d): run that one, or "
@@ -162,13 +161,14 @@ static bool ledger_begin_to_write(struct ledger *ledger, const char *path, char 
                  path, version, ledger_version);
         return false;
     }
-    good = good && version >= 0 && (version == ledger_version || ledger_migrate(ledger->sqlite, version)) &&
-           add_prepare(ledger) && usage_prepare(ledger) &&
-           ledger_prepare(ledger, "SELECT id FROM names WHERE name = ?1", &ledger->name_find) &&
-           ledger_prepare(ledger, "INSERT INTO names(name) VALUES(?1)", &ledger->name_add) &&
-           ledger_prepare(ledger, "SELECT id FROM instances WHERE instance = ?1", &ledger->instance_find) &&
-           ledger_prepare(ledger, "INSERT INTO instances(instance) VALUES(?1)", &ledger->instance_add) &&
-           ledger_prepare(ledger, "DELETE FROM attempts WHERE time_ms < ?1", &ledger->forget);
+    bool good = version >= 0 && (version > 0 || ledger_run(ledger->sqlite, pragmas_new)) &&
+                (version == ledger_version || ledger_migrate(ledger->sqlite, version)) &&
+                ledger_run(ledger->sqlite, pragmas) && add_prepare(ledger) && usage_prepare(ledger) &&
+                ledger_prepare(ledger, "SELECT id FROM names WHERE name = ?1", &ledger->name_find) &&
+                ledger_prepare(ledger, "INSERT INTO names(name) VALUES(?1)", &ledger->name_add) &&
+                ledger_prepare(ledger, "SELECT id FROM instances WHERE instance = ?1", &ledger->instance_find) &&
+                ledger_prepare(ledger, "INSERT INTO instances(instance) VALUES(?1)", &ledger->instance_add) &&
+                ledger_prepare(ledger, "DELETE FROM attempts WHERE time_ms < ?1", &ledger->forget);
     if (!good) {
         int code = sqlite3_errcode(ledger->sqlite);
         bool damaged = code == SQLITE_NOTADB || code == SQLITE_CORRUPT;
@@ -331,15 +331,23 @@ bool ledger_begin(struct ledger *ledger) {
     return ledger_run(ledger->sqlite, "BEGIN IMMEDIATE");
 }
 
+/* One number, so that rows are appended and nothing else has to be looked up: which process, which worker of it, which
+ * of its records. */
+static int64_t attempt_id(int64_t instance, unsigned worker, uint64_t sequence) {
+    enum { worker_bits = 6, sequence_bits = 38 };
+    _Static_assert(limit_loops <= 1 << worker_bits, "a worker has its place in the number");
+    CHECKF(worker < 1 << worker_bits && sequence < (uint64_t)1 << sequence_bits && instance < 1 << 19,
+           "instance=%lld worker=%u sequence=%llu", (long long)instance, worker, (unsigned long long)sequence);
+    return instance << (worker_bits + sequence_bits) | (int64_t)worker << sequence_bits | (int64_t)sequence;
+}
+
 bool ledger_add(struct ledger *ledger, struct journal_source source, const struct record *record) {
     int64_t ids[record_texts] = {0};
     sqlite3_stmt *add = ledger->add;
-    int at = 4;
+    int at = 2;
     int64_t instance = instance_id(ledger, source.instance);
     if (instance <= 0) return false;
-    sqlite3_bind_int64(add, 1, instance);
-    sqlite3_bind_int64(add, 2, source.worker);
-    sqlite3_bind_int64(add, 3, (int64_t)record->sequence);
+    sqlite3_bind_int64(add, 1, attempt_id(instance, source.worker, record->sequence));
     for (int i = 0; i < record_numbers; i++) {
         if (record->numbers[i] < 0)
             sqlite3_bind_null(add, at++);
