@@ -416,6 +416,37 @@ static void a_provider_has_so_many_headers_and_no_more(void **state) {
     }
 }
 
+/* In the order of their first mention, each once: the map's own win, wherever in the merged one they stand. */
+static void what_is_merged_stands_once_and_behind_its_own(void **state) {
+    static const struct {
+        const char *theirs, *own, *headers;
+    } cases[] = {
+        {"X-A: 1, X-B: 2, X-C: 3", "X-C: 9", "X-C: 9, X-A: 1, X-B: 2"},
+        {"X-A: 1, X-B: 2, X-C: 3", "X-A: 9", "X-A: 9, X-B: 2, X-C: 3"},
+        {"X-A: 1, X-B: 2, X-C: 3", "X-B: 9", "X-B: 9, X-A: 1, X-C: 3"},
+        {"X-A: 1, X-B: 2", "X-B: 9, X-A: 8", "X-B: 9, X-A: 8"},
+        {"X-A: 1", "X-B: 9", "X-B: 9, X-A: 1"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct config config;
+        char yaml[512], bytes[256];
+        struct text text = text_in_buffer(bytes, sizeof bytes);
+        snprintf(yaml, sizeof yaml,
+                 "providers:\n  a: {type: openai, api_key: k, headers: &h {%s}}\n"
+                 "  b: {type: openai, api_key: k, headers: {<<: *h, %s}}\n",
+                 cases[i].theirs, cases[i].own);
+        assert_true(load(yaml, NULL, &config));
+        const struct provider *b = map_find(&config.snapshot->providers_by_name, STR("b"));
+        for (size_t h = 0; h < b->header_count; h++)
+            text_printf(&text, "%s%.*s: %.*s", h ? ", " : "", STR_ARG(b->headers[h].name),
+                        STR_ARG(b->headers[h].value));
+        if (!str_eq(text_str(&text), str_from(cases[i].headers)))
+            fail_msg("%.*s and not %s", STR_ARG(text_str(&text)), cases[i].headers);
+        config_free(&config);
+    }
+}
+
 static void a_list_of_numbers_holds_numbers_within_its_range(void **state) {
     static const struct {
         const char *list;
@@ -660,6 +691,7 @@ int main(void) {
         cmocka_unit_test(the_file_of_the_manual_is_taken_whole),
         cmocka_unit_test(each_of_these_is_said),
         cmocka_unit_test(a_provider_has_so_many_headers_and_no_more),
+        cmocka_unit_test(what_is_merged_stands_once_and_behind_its_own),
         cmocka_unit_test(a_list_of_numbers_holds_numbers_within_its_range),
         cmocka_unit_test(where_clients_were_it_is_said_that_nobody_is_let_in),
         cmocka_unit_test(a_key_of_the_environment_goes_to_the_types_own_server_only),

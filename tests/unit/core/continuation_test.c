@@ -97,6 +97,19 @@ static void a_restart_that_says_another_thing_is_refused_early_or_late(void **st
     check("It was. Once upon a time there was a hen. More", "Once upon a time there was a dog", NULL);
 }
 
+/* Behind a word or a sign in mid sentence who begins as the text began begins again; behind a sentence's end not. */
+static void a_start_that_is_said_again_in_mid_sentence_is_refused(void **state) {
+    (void)state;
+    check("To be honest, I am", "To say", NULL);
+    check("To be, or", "To say", NULL);
+    check("To be honest,", "To say", NULL);
+    check("To be honest -", "To say", NULL);
+    check("To be honest (", "To say", NULL);
+    check("To be honest.", "To say", "To say");
+    check("To be honest:", "To say", "To say");
+    check("To be honest, I am", "no liar", "no liar");
+}
+
 static void a_list_may_begin_its_lines_alike(void **state) {
     (void)state;
     check("- one\n- two\n", "- three", "- three");
@@ -210,6 +223,7 @@ int main(void) {
         cmocka_unit_test(an_end_that_is_repeated_is_left_out),
         cmocka_unit_test(a_restart_that_agrees_is_left_out_white_space_aside),
         cmocka_unit_test(a_restart_that_says_another_thing_is_refused_early_or_late),
+        cmocka_unit_test(a_start_that_is_said_again_in_mid_sentence_is_refused),
         cmocka_unit_test(a_list_may_begin_its_lines_alike),
         cmocka_unit_test(what_may_be_either_is_refused),
         cmocka_unit_test(the_text_stands_there_once_or_not_at_all),

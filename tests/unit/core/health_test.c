@@ -63,7 +63,8 @@ static void full_health_is_always_enough(void **state) {
     static const struct health_rules strict = {.degraded_below = 1, .unhealthy_below = 1};
     for (int before = health_healthy; before < health_states; before++)
         assert_int_equal(health_state_of(1, &strict, before), health_healthy);
-    assert_int_equal(health_state_of(0.999, &strict, health_healthy), health_unhealthy);
+    for (int before = health_healthy; before < health_states; before++)
+        assert_int_equal(health_state_of(0.999, &strict, before), health_unhealthy);
 }
 
 static void a_score_that_trembles_at_an_edge_does_not_flutter(void **state) {

@@ -73,10 +73,27 @@ static void a_model_that_writes_other_arguments_is_given_as_it_wrote(void **stat
         if (!str_eq(custom_tool_input(cases[i].arguments, &arena), cases[i].input)) fail_msg("case %zu", i);
 }
 
+/* The answer's calls of these names are told as texts; behind the last tool stands nothing of it. */
+static void the_names_of_custom_tools_are_noted_in_their_order(void **state) {
+    struct message_tool tools[] = {{.name = STR("a"), .custom = true},
+                                   {.name = STR("b")},
+                                   {.name = STR("c"), .custom = true},
+                                   {.name = STR("beyond"), .custom = true}};
+    struct message_request request = {.tools = tools, .tool_count = 3};
+    (void)state;
+    assert_true(custom_tools_note(&request, &arena));
+    assert_int_equal(request.asked.custom_count, 2);
+    assert_true(str_eq(request.asked.custom[0], STR("a")) && str_eq(request.asked.custom[1], STR("c")));
+    request = (struct message_request){.tools = &tools[1], .tool_count = 1};
+    assert_true(custom_tools_note(&request, &arena));
+    assert_null(request.asked.custom);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_comes_back_as_it_was_however_its_arguments_are_cut),
         cmocka_unit_test(escapes_are_read_as_json_has_them),
+        cmocka_unit_test(the_names_of_custom_tools_are_noted_in_their_order),
         cmocka_unit_test(a_model_that_writes_other_arguments_is_given_as_it_wrote),
     };
     arena_init(&arena, 4096, 8 << 20);

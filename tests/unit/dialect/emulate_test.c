@@ -209,6 +209,8 @@ static void of_several_the_answer_says_which(void **state) {
     (void)state;
     ask_tool(STR(""), 2);
     assert_true(str_find(request.schema, STR("\"enum\":[\"g\"]")) != SIZE_MAX);
+    struct str words = request.messages[0].parts[0].text; /* each tool is told of, and what it does */
+    assert_true(str_find(words, STR("\n- `f`: does f\n- `g`: \nJSON Schema of the answer: {")) != SIZE_MAX);
     told_alike(call, 1, finish_stop, "g({\"a\":1}) calls");
     told_alike(cut, 1, finish_length, "text {\"call\":{\"name\":\"g\", length");
     told_alike(odd, 1, finish_stop, "text {\"call\":{\"name\":\"g\",\"arguments\":7}} stop");

@@ -122,6 +122,28 @@ static void what_came_too_late_is_not_begun(void **state) {
     flight_world_end(&world);
 }
 
+/* Of what was read a token each four bytes; of what was passed on one an event, or more where events are so long. */
+static void what_was_delivered_is_counted_by_events_and_by_bytes(void **state) {
+    static const struct {
+        uint64_t count, bytes, least, said;
+        int64_t tokens;
+    } rows[] = {
+        {0, 0, 0, 0, 0},        {0, 0, 0, 1, 1},        {0, 0, 0, 4, 1},          {0, 0, 0, 5, 2},
+        {10, 1000, 100, 0, 10}, /* all alike */
+        {10, 1160, 100, 0, 10}, /* 16 bytes more each are a word's */
+        {10, 1200, 100, 0, 10}, {10, 1204, 100, 0, 11}, {10, 5160, 100, 0, 1000}, {1, 5116, 100, 8, 1252},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct attempt attempt = {.dialect.said_bytes = rows[i].said};
+        attempt.stream.tokens.count = rows[i].count;
+        attempt.stream.tokens.bytes = rows[i].bytes;
+        attempt.stream.tokens.least = rows[i].least;
+        if (attempt_delivered(&attempt) != rows[i].tokens)
+            fail_msg("row %zu: %lld", i, (long long)attempt_delivered(&attempt));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_taken_and_never_used_comes_back_whole),
@@ -129,6 +151,7 @@ int main(void) {
         cmocka_unit_test(a_request_that_reached_nobody_is_not_counted_against_the_rate),
         cmocka_unit_test(one_that_was_sent_is),
         cmocka_unit_test(the_tokens_that_it_used_are_counted_and_no_others),
+        cmocka_unit_test(what_was_delivered_is_counted_by_events_and_by_bytes),
         cmocka_unit_test(what_came_too_late_is_not_begun),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

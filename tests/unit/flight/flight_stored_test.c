@@ -89,6 +89,25 @@ static void store_false_keeps_nothing(void **state) {
     end(&world, flight);
 }
 
+/* Counted as it stands in the request, quotes and all. */
+static void an_input_may_fill_a_clients_share_and_no_more(void **state) {
+    enum { share = 1024 };
+    (void)state;
+    for (int over = 0; over < 2; over++) {
+        struct flight_world world;
+        char body[share + 64], words[share];
+        memset(words, 'x', sizeof words);
+        snprintf(body, sizeof body, "{\"model\":\"n\",\"input\":\"%.*s\"}", share - 2 + over, words);
+        flight_world_begin(&world, "state_dir: ./state\nresponses: {max_bytes_per_client: 1024}\n"
+                                   "providers: {a: {type: anthropic, api_key: sk-secret-secret, models: [n]}}\n");
+        struct flight *flight =
+            flight_world_ask_of(&world, (struct flight_request){.endpoint = endpoint_responses}, body);
+        assert_int_equal(flight_world_asked(&world, action_call), !over);
+        assert_int_equal(flight->answer.error, over ? error_invalid_request : error_none);
+        end(&world, flight);
+    }
+}
+
 static bool body_holds(const struct flight *flight, const char *words) {
     return str_find(flight->body.whole, str_from(words)) != SIZE_MAX;
 }
@@ -119,6 +138,7 @@ int main(void) {
         cmocka_unit_test(a_store_that_fails_is_not_taken_for_an_empty_one),
         cmocka_unit_test(a_whole_answer_is_kept_before_its_caller_can_ask_for_it),
         cmocka_unit_test(store_false_keeps_nothing),
+        cmocka_unit_test(an_input_may_fill_a_clients_share_and_no_more),
         cmocka_unit_test(an_id_that_an_item_does_not_need_is_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -82,6 +82,21 @@ static void a_readable_line_quotes_only_what_needs_it(void **state) {
         "empty=\"\" equals=\"a=b\"\n2026-11-21T00:00:00.123Z info  plain\n");
 }
 
+static void a_time_is_told_in_the_unit_that_fits(void **state) {
+    static const struct {
+        uint64_t us;
+        const char *told;
+    } rows[] = {{0, " a=0us\n"},          {999, " a=999us\n"},       {1000, " a=1.000ms\n"}, {999999, " a=999.999ms\n"},
+                {1000000, " a=1.000s\n"}, {61234567, " a=61.234s\n"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct log *log = open_log(log_level_info, log_format_readable);
+        log_info(log_shared(log), noon, "event", f_us("a_us", rows[i].us));
+        log_close(log);
+        assert_non_null(strstr(sink.bytes, rows[i].told));
+    }
+}
+
 static void colours_are_only_weirs_own(void **state) {
     (void)state;
     struct log_options options = {.level = log_level_info,
@@ -346,6 +361,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_line_is_one_json_object_with_its_event_first, sink_clean),
         cmocka_unit_test_setup(a_readable_line_quotes_only_what_needs_it, sink_clean),
+        cmocka_unit_test_setup(a_time_is_told_in_the_unit_that_fits, sink_clean),
         cmocka_unit_test_setup(colours_are_only_weirs_own, sink_clean),
         cmocka_unit_test_setup(what_callers_send_cannot_end_a_line_or_steer_a_terminal, sink_clean),
         cmocka_unit_test_setup(a_long_value_is_cut_and_a_long_line_says_so, sink_clean),

@@ -105,6 +105,14 @@ static void all_of_it_is_bounded_and_the_oldest_goes(void **state) {
 static void what_is_too_long_or_has_no_room_is_not_kept(void **state) {
     static char much[reasoning_entry_max];
     (void)state;
+    keep(key(1, 1, "long"), STR(""), 0);
+    size_t most = reasoning_entry_max - memory.bytes; /* beside the entry itself */
+    keep(key(1, 1, "long"), str_make(much, most), 0);
+    assert_int_equal(memory.bytes, reasoning_entry_max);
+    keep(key(1, 1, "more"), str_make(much, most + 1), 0);
+    assert_false(finds(key(1, 1, "more"), 1, NULL));
+    reasoning_memory_free(&memory);
+    reasoning_memory_init(&memory, &budget);
     keep(key(1, 1, "long"), str_make(much, sizeof much), 0);
     assert_int_equal(memory.count, 0);
     budget.limit = 10;

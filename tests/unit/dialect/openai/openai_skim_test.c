@@ -295,6 +295,60 @@ static void an_event_alike_means_what_it_means_alone(void **state) {
     assert_true(tokens > count);
 }
 
+static void each_choice_that_ends_is_counted(void **state) {
+    static const struct {
+        const char *data;
+        unsigned count;
+    } cases[] = {
+        {"{\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}", 1},
+        {"{\"choices\":[{\"finish_reason\":\"stop\"},{\"finish_reason\":\"length\"}]}", 2},
+        {"{\"choices\":[{\"finish_reason\":null},{\"finish_reason\":\"length\"}]}", 1},
+        {"{\"choices\":[{\"delta\":{\"finish_reason\":\"stop\"}}],\"x\":{\"finish_reason\":\"stop\"}}", 0},
+        {"{\"choices\":[]}", 0},
+        {"{\"choices\":[{\"finish_reason\":\"stop\"}", 1}, /* it breaks off */
+        {"", 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        if (openai_skim_finishes(str_from(cases[i].data)) != cases[i].count) fail_msg("%s", cases[i].data);
+}
+
+static void what_a_chunk_adds_is_its_first_words_or_a_call(void **state) {
+    static const struct {
+        const char *data, *content;
+        bool calls;
+    } cases[] = {
+        {"{\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\\nb\"}}]}", "a\nb", false},
+        {"{\"choices\":[{\"delta\":{\"content\":null,\"tool_calls\":[{\"index\":0}]}}]}", "", true},
+        {"{\"choices\":[{\"delta\":{\"content\":\"a\",\"tool_calls\":[]}}]}", "a", true},
+        {"{\"choices\":[{\"delta\":{\"tool_calls\":null}}]}", "", false},
+        {"{\"choices\":[{\"tool_calls\":[{}],\"delta\":{}}]}", "", false},
+        {"{\"choices\":[{\"message\":{\"content\":\"a\",\"tool_calls\":[]}}]}", "", false},
+        {"{\"other\":[{\"delta\":{\"content\":\"a\",\"tool_calls\":[]}}],\"choices\":[]}", "", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct openai_delta delta;
+        assert_true(openai_skim_delta(str_from(cases[i].data), &arena, &delta));
+        if (!str_eq(delta.content, str_from(cases[i].content)) || delta.calls != cases[i].calls)
+            fail_msg("%s: `%.*s`, %d", cases[i].data, STR_ARG(delta.content), delta.calls);
+        assert_int_equal(str_eq(delta.id, STR("\"c\"")), i == 0);
+    }
+}
+
+/* Half of a pair, no JSON, no room for what is escaped: nothing that a stream could be continued by. */
+static void a_chunk_that_cannot_be_read_adds_nothing(void **state) {
+    static const char escaped[] = "{\"choices\":[{\"delta\":{\"content\":\"a\\nb\"}}]}";
+    struct openai_delta delta;
+    struct arena none;
+    (void)state;
+    arena_init(&none, 64, 0);
+    assert_true(openai_skim_delta(str_from(escaped), &arena, &delta));
+    assert_false(openai_skim_delta(str_from(escaped), &none, &delta));
+    assert_false(openai_skim_delta(STR("{\"choices\":[{\"delta\":{\"content\":\"\\ud83d\"}}]}"), &arena, &delta));
+    assert_false(openai_skim_delta(STR("{\"choices\":["), &arena, &delta));
+}
+
 static void our_own_errors_are_json(void **state) {
     struct text text = text_in_arena(&arena, 64);
     const char *problem;
@@ -327,6 +381,9 @@ int main(void) {
         cmocka_unit_test(usage_is_found_where_vendors_put_it_in_a_stream),
         cmocka_unit_test(a_shape_is_kept_where_nothing_but_the_text_can_differ),
         cmocka_unit_test(an_event_alike_means_what_it_means_alone),
+        cmocka_unit_test(each_choice_that_ends_is_counted),
+        cmocka_unit_test(what_a_chunk_adds_is_its_first_words_or_a_call),
+        cmocka_unit_test(a_chunk_that_cannot_be_read_adds_nothing),
         cmocka_unit_test(our_own_errors_are_json),
     };
     return cmocka_run_group_tests(tests, arena_begin, arena_end);
