@@ -47,6 +47,8 @@ static const struct {
     {&codec_ollama, "{'error':{'message':'no'}}", "no", "", "", -1, 0},
     {&codec_cloudflare, "{'success':false,'errors':[{'code':10000,'message':'no'}]}", "no", "", "10000", -1, -2},
     {&codec_cloudflare, "{'success':false,'errors':[{'code':'c','message':'no'}]}", "no", "", "c", -1, 0},
+    {&codec_cloudflare, "{'success':false,'errors':[{'code':3036,'message':'no'}]}", "no", "", "3036", 3600000, -2},
+    {&codec_cloudflare, "{'success':false,'errors':[{'code':3040,'message':'no'}]}", "no", "", "3040", -1, -2},
     {&codec_cloudflare, "{'error':{'message':'no','code':'c'}}", "no", "", "c", -1, 0},
     {&codec_cloudflare, "no", "no", "", "", -1, 0},
     {&codec_huggingface, "{'error':'no','error_type':'validation'}", "no", "validation", "", -1, 422},

@@ -21,9 +21,11 @@ static struct fit fit;
 
 static void begin(enum dialect from, bool reasons) {
     takes = MODEL_TAKES_UNKNOWN;
-    target = (struct codec_target){
-        .model = STR("m"), .quirks = quirks_of(STR(""), STR("")), .output_tokens_max = 64000, .reasons = reasons,
-        .takes = &takes};
+    target = (struct codec_target){.model = STR("m"),
+                                   .quirks = quirks_of(STR(""), STR("")),
+                                   .output_tokens_max = 64000,
+                                   .reasons = reasons,
+                                   .takes = &takes};
     message_request_init(&request, from);
 }
 
@@ -141,6 +143,28 @@ static void a_budget_becomes_adaptive_where_only_that_is_taken(void **state) {
     assert_true(fit.dropped == FEATURE_BIT(reasoning_effort));
 }
 
+/* Where a model is told how many tokens it may think, each dialect has its own numbers for an effort. */
+static void an_effort_becomes_a_budget_where_only_that_is_taken(void **state) {
+    static const struct {
+        enum dialect to;
+        enum message_effort effort;
+        int64_t tokens;
+    } rows[] = {
+        {dialect_anthropic, effort_low, 2048},   {dialect_gemini, effort_low, 1024},
+        {dialect_anthropic, effort_high, 16384}, {dialect_gemini, effort_max, 24576},
+        {dialect_anthropic, effort_max, 32000},  {dialect_gemini, effort_minimal, 512},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        begin(dialect_openai, true);
+        takes.thinking = MODEL_BIT(thinking, budget);
+        request.effort = rows[i].effort;
+        make(rows[i].to, unsupported_usual);
+        if (fitted.reasoning_tokens != rows[i].tokens || fitted.effort != effort_unset)
+            fail_msg("row %zu: %lld tokens", i, (long long)fitted.reasoning_tokens);
+    }
+}
+
 static void sampling_beside_thinking_and_above_the_most_is_told(void **state) {
     (void)state;
     begin(dialect_openai, true);
@@ -205,6 +229,7 @@ int main(void) {
         cmocka_unit_test(an_effort_that_is_not_taken_becomes_the_nearest),
         cmocka_unit_test(thinking_of_a_model_that_does_not_is_dropped_with_a_word),
         cmocka_unit_test(a_budget_becomes_adaptive_where_only_that_is_taken),
+        cmocka_unit_test(an_effort_becomes_a_budget_where_only_that_is_taken),
         cmocka_unit_test(sampling_beside_thinking_and_above_the_most_is_told),
         cmocka_unit_test(a_callers_cap_is_never_exceeded),
     };

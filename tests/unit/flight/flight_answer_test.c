@@ -13,6 +13,9 @@ static const char limited[] =
     "  - {name: both, key_hash: a" KEY_HASH ", rate_limit_rpm: 60, rate_limit_rph: 600, rate_limit_tpm: 6000}\n"
     "  - {name: hour, key_hash: b" KEY_HASH ", rate_limit_rph: 36}\n"
     "  - {name: none, key_hash: c" KEY_HASH "}\n";
+static const char developed[] = "state_dir: ./state\nretry: {max_retries: 0}\n" PROVIDER "clients:\n"
+                                "  - {name: dev, key_hash: a" KEY_HASH ", debug: true}\n"
+                                "  - {name: app, key_hash: b" KEY_HASH "}\n";
 
 /* A chat, answered well by a provider that tells of its limits. */
 static struct flight *answered(struct flight_world *world, const char *yaml, unsigned client) {
@@ -211,14 +214,43 @@ static void an_error_is_told_in_its_own_words_or_in_its_codes(void **state) {
     end(&world, flight);
 }
 
+/* With the status where there was one. */
+static void who_develops_is_told_what_each_attempt_came_to(void **state) {
+    static const struct {
+        bool debug, refused;
+        const char *told;
+    } rows[] = {{true, true, " [o/m: authentication 401, \\\"no\\\"; "},
+                {true, false, " [o/m: connect; check base_url"},
+                {false, true, NULL}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct flight_world world;
+        flight_world_begin(&world, developed);
+        const struct client *client = &world.config.snapshot->clients[rows[i].debug ? 0 : 1];
+        struct flight *flight = flight_world_ask_of(
+            &world, (struct flight_request){.endpoint = endpoint_chat, .client = client}, FLIGHT_CHAT("m", "false"));
+        if (rows[i].refused) {
+            flight_world_head(&world, flight, 0, 401, "application/json");
+            flight_world_body(&world, flight, 0, "{\"error\":{\"message\":\"no\",\"type\":\"t\",\"code\":null}}");
+            flight_world_tell(&world, flight, (struct event){.kind = event_reply_end});
+        } else {
+            flight_world_tell(&world, flight, (struct event){.kind = event_call_failed, .failure = failure_connect});
+        }
+        if (!flight_world_wrote(&world, rows[i].told ? rows[i].told : "\"message\":") ||
+            flight_world_wrote(&world, " [o/m: ") != rows[i].debug)
+            fail_msg("row %zu: %.*s", i, STR_ARG(flight_world_written(&world)));
+        end(&world, flight);
+    }
+}
+
 /* What was looked for and not found may well be there. */
 static void for_want_of_memory_nobody_is_told_that_he_is_wrong(void **state) {
     static const struct {
         enum error_code code;
         int status, told;
-    } rows[] = {{error_model_not_found, 404, 503},  {error_invalid_request, 400, 503},
-                {error_out_of_memory, 500, 503},  {error_invalid_client_key, 401, 401},
-                {error_provider_error, 502, 502}, {error_overloaded, 499, 499}};
+    } rows[] = {{error_model_not_found, 404, 503}, {error_invalid_request, 400, 503},
+                {error_out_of_memory, 500, 503},   {error_invalid_client_key, 401, 401},
+                {error_provider_error, 502, 502},  {error_overloaded, 499, 499}};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct flight_world world;
@@ -300,6 +332,7 @@ int main(void) {
         cmocka_unit_test(an_error_says_when_to_come_back_and_never_too_early),
         cmocka_unit_test(a_refusal_with_a_moment_says_how_long_until_then),
         cmocka_unit_test(an_error_is_told_in_its_own_words_or_in_its_codes),
+        cmocka_unit_test(who_develops_is_told_what_each_attempt_came_to),
         cmocka_unit_test(for_want_of_memory_nobody_is_told_that_he_is_wrong),
         cmocka_unit_test(words_that_did_not_fit_become_those_for_that),
         cmocka_unit_test(whoever_has_a_head_gets_an_event_and_not_another_head),

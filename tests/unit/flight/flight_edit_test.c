@@ -7,7 +7,8 @@
 static const char yaml[] = "state_dir: ./state\n"
                            "providers:\n"
                            "  x: {type: mistral, api_key: sk-secret-secret-secret, models: [m]}\n"
-                           "  o: {type: openai, api_key: sk-secret-secret-secret, models: [m, gpt-5]}\n";
+                           "  o: {type: openai, api_key: sk-secret-secret-secret, models: [m, gpt-5, gpt-5.1, t],\n"
+                           "      facts: {t: {thinking: [adaptive], refuses: [seed]}}}\n";
 
 static struct str sent(const struct flight *flight, char *buffer) {
     const struct openai_splice *body = &flight->live->request.body;
@@ -30,6 +31,13 @@ static void each_target_gets_what_it_takes(void **state) {
         {"x/m", "\"max_tokens\":9,\"max_completion_tokens\":5,", "\"max_tokens\":5,", ""},
         {"o/m", "\"seed\":1,\"max_tokens\":5,\"user\":\"u\",", "\"seed\":1,\"max_tokens\":5,\"user\":\"u\",", ""},
         {"o/gpt-5", "\"temperature\":0,\"max_tokens\":5,", "\"max_completion_tokens\":5,", "temperature"},
+        {"o/gpt-5.1", "\"reasoning_effort\":\"low\",\"temperature\":0,", "\"reasoning_effort\":\"low\",",
+         "temperature"},
+        {"o/gpt-5.1", "\"reasoning_effort\":\"none\",\"temperature\":0,",
+         "\"reasoning_effort\":\"none\",\"temperature\":0,", ""},
+        {"o/t", "\"reasoning_effort\":\"low\",\"temperature\":0,", "\"reasoning_effort\":\"low\",\"temperature\":0,",
+         ""},
+        {"o/t", "\"seed\":1,\"temperature\":0,", "\"temperature\":0,", "seed"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct flight_world world;
@@ -58,8 +66,33 @@ static void a_body_without_any_of_it_is_not_walked_again(void **state) {
     flight_world_end(&world);
 }
 
+/* Where a target changes something else. */
+static void a_developer_stays_one_but_where_none_is_known(void **state) {
+    static const struct {
+        const char *model, *role;
+    } cases[] = {{"x/m", "system"}, {"o/gpt-5", "developer"}, {"o/t", "developer"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct flight_world world;
+        char body[512], want[128], buffer[1024];
+        snprintf(body, sizeof body,
+                 "{\"model\":\"%s\",\"seed\":1,\"max_tokens\":5,\"messages\":[{\"role\":\"developer\","
+                 "\"content\":\"hi\"}]}",
+                 cases[i].model);
+        snprintf(want, sizeof want, "\"messages\":[{\"role\":\"%s\",\"content\":\"hi\"}]}", cases[i].role);
+        flight_world_begin(&world, yaml);
+        struct flight *flight = flight_world_ask(&world, body);
+        struct str got = sent(flight, buffer);
+        if (str_find(got, str_from(want)) == SIZE_MAX) fail_msg("%s became %.*s", body, STR_ARG(got));
+        assert_false(str_find(got, STR("\"seed\":1,\"max_tokens\"")) != SIZE_MAX); /* it was walked */
+        flight_world_drop(&world, flight);
+        flight_world_end(&world);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(each_target_gets_what_it_takes),
+                                       cmocka_unit_test(a_developer_stays_one_but_where_none_is_known),
                                        cmocka_unit_test(a_body_without_any_of_it_is_not_walked_again)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -138,6 +138,26 @@ static void the_rule_that_it_fell_under_is_named(void **state) {
     end(&world, flight);
 }
 
+/* Of a route within a route so much as fits beside the rest. */
+static void a_long_name_of_an_inner_route_is_cut(void **state) {
+    static const char nested[] = "state_dir: ./state\nretry: {max_retries: 0}\n"
+                                 "providers: {o: {type: openai, api_key: sk-secret-secret-secret, models: [m]}}\n"
+                                 "routes:\n"
+                                 "  - {model: a234567890123456789012345678901234567890, targets: [o/m]}\n"
+                                 "  - {model: b2345678901234567890123456789012345678901, targets: [o/m]}\n"
+                                 "  - {model: whole, targets: [{route: a234567890123456789012345678901234567890}]}\n"
+                                 "  - {model: cut, targets: [{route: b2345678901234567890123456789012345678901}]}\n";
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, nested);
+    struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("whole", "false"));
+    assert_tells(flight, "\"attempts\":[{\"target\":\"o/m\",\"route\":\"a234567890123456789012345678901234567890\"");
+    flight_world_drop(&world, flight);
+    flight = flight_world_ask(&world, FLIGHT_CHAT("cut", "false"));
+    assert_tells(flight, "\"attempts\":[{\"target\":\"o/m\",\"route\":\"b234567890123456789012345678901234567890\"");
+    end(&world, flight);
+}
+
 /* However much there is to tell. */
 static void it_fits_into_its_room_and_is_still_json(void **state) {
     char model[256], body[512];
@@ -182,6 +202,7 @@ int main(void) {
         cmocka_unit_test(words_are_cleaned_before_they_are_cut),
         cmocka_unit_test(who_has_gone_and_what_was_refused_is_told),
         cmocka_unit_test(the_rule_that_it_fell_under_is_named),
+        cmocka_unit_test(a_long_name_of_an_inner_route_is_cut),
         cmocka_unit_test(it_fits_into_its_room_and_is_still_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

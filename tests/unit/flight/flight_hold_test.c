@@ -1,6 +1,8 @@
 /* flight_hold_test.c - what an attempt takes of the words that all share comes back, however it ends. */
 #include "flight_world.h"
 
+#include <stdio.h>
+
 static const char yaml[] = "state_dir: ./state\n"
                            "providers:\n"
                            "  o: {type: openai, api_key: sk-secret-secret-secret, models: [m], max_concurrent: 4,\n"
@@ -122,6 +124,55 @@ static void what_came_too_late_is_not_begun(void **state) {
     flight_world_end(&world);
 }
 
+/* Most vendors limit a key for each model, some for all; the catalogue says which. */
+static void what_a_head_says_is_left_holds_for_the_model_or_for_the_key(void **state) {
+    static const struct {
+        const char *type, *requests, *tokens;
+        bool for_all;
+    } rows[] = {
+        {"openrouter", "0", NULL, true}, {"openrouter", NULL, "0", true}, {"openrouter", "0", "0", true},
+        {"openai", "0", NULL, false},    {"openai", NULL, "0", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct flight_world world;
+        char limited[256];
+        struct http_header headers[5] = {{STR("content-type"), STR("application/json")}};
+        size_t count = 1;
+        if (rows[i].requests) {
+            headers[count++] = (struct http_header){STR("x-ratelimit-remaining-requests"), str_from(rows[i].requests)};
+            headers[count++] = (struct http_header){STR("x-ratelimit-reset-requests"), STR("30s")};
+        }
+        if (rows[i].tokens) {
+            headers[count++] = (struct http_header){STR("x-ratelimit-remaining-tokens"), str_from(rows[i].tokens)};
+            headers[count++] = (struct http_header){STR("x-ratelimit-reset-tokens"), STR("30s")};
+        }
+        snprintf(limited, sizeof limited,
+                 "state_dir: ./state\nproviders: {o: {type: %s, api_key: sk-secret-secret-secret, models: [m, n]}}\n",
+                 rows[i].type);
+        flight_world_begin(&world, limited);
+        struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("o/m", "false"));
+        flight_world_tell(&world, flight, (struct event){.kind = event_sent});
+        flight_world_tell(&world, flight,
+                          (struct event){.kind = event_reply_head,
+                                         .status = 200,
+                                         .headers = headers,
+                                         .header_count = count,
+                                         .content_length = -1,
+                                         .body_sent = true});
+        flight_world_body(&world, flight, 0, FLIGHT_WHOLE);
+        flight_world_tell(&world, flight, (struct event){.kind = event_reply_end});
+        flight_world_drop(&world, flight);
+        flight = flight_world_ask(&world, FLIGHT_CHAT("o/n", "false"));
+        if ((flight->live == NULL) != rows[i].for_all) fail_msg("row %zu: another model", i);
+        flight_world_drop(&world, flight);
+        flight = flight_world_ask(&world, FLIGHT_CHAT("o/m", "false"));
+        if (flight->live) fail_msg("row %zu: the same model", i);
+        flight_world_drop(&world, flight);
+        flight_world_end(&world);
+    }
+}
+
 /* Of what was read a token each four bytes; of what was passed on one an event, or more where events are so long. */
 static void what_was_delivered_is_counted_by_events_and_by_bytes(void **state) {
     static const struct {
@@ -151,6 +202,7 @@ int main(void) {
         cmocka_unit_test(a_request_that_reached_nobody_is_not_counted_against_the_rate),
         cmocka_unit_test(one_that_was_sent_is),
         cmocka_unit_test(the_tokens_that_it_used_are_counted_and_no_others),
+        cmocka_unit_test(what_a_head_says_is_left_holds_for_the_model_or_for_the_key),
         cmocka_unit_test(what_was_delivered_is_counted_by_events_and_by_bytes),
         cmocka_unit_test(what_came_too_late_is_not_begun),
     };

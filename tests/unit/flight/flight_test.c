@@ -37,6 +37,77 @@ static struct flight *hedged(struct flight_world *world, const char *stream) {
     return flight;
 }
 
+/* -- the process's end -- */
+
+static void at_the_end_who_still_waits_is_told_so(void **state) {
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    struct flight *flight = flight_world_new(&world, endpoint_chat); /* in the middle of its body */
+    flight_world_tell(&world, flight, (struct event){.kind = event_shutdown});
+    assert_int_equal(flight->answer.error, error_shutting_down);
+    end(&world, flight);
+    flight = hedged(&world, "false");
+    flight_world_tell(&world, flight, (struct event){.kind = event_shutdown});
+    assert_int_equal(flight_world_asked(&world, action_cancel), 2);
+    assert_int_equal(flight->answer.status, 503);
+    assert_int_equal(flight->answer.error, error_shutting_down);
+    assert_true(flight->attempts[0]->failure == failure_shutdown && flight->attempts[1]->failure == failure_shutdown);
+    end(&world, flight);
+}
+
+static void at_the_end_a_stream_is_broken_off_and_says_so(void **state) {
+    struct flight_world world;
+    (void)state;
+    struct flight *flight = asked(&world, FLIGHT_CHAT("both", "true"));
+    flight_world_head(&world, flight, 0, 200, "text/event-stream");
+    flight_world_body(&world, flight, 0, FLIGHT_EVENT("hi", "null"));
+    flight_world_tell(&world, flight, (struct event){.kind = event_shutdown});
+    assert_true(flight_world_wrote(&world, "\"code\":\"shutting_down\""));
+    assert_int_equal(flight_world_asked(&world, action_end), 1);
+    assert_int_equal(flight->state, flight_closed);
+    end(&world, flight);
+}
+
+/* Between the attempt that broke off and the one that is to go on, which has no place yet. */
+static void at_the_end_a_stream_that_waits_to_go_on_is_broken_off_too(void **state) {
+    static const char resuming[] =
+        "state_dir: ./state\n"
+        "providers:\n"
+        "  o: {type: openai, api_key: sk-secret-secret-secret, models: [m]}\n"
+        "  p: {type: openai, api_key: sk-other-other-other, models: [m], max_concurrent: 1, queue: {max: 9, wait_ms: "
+        "9000}}\n"
+        "routes: [{model: goes, targets: [o/m, p/m], strategy: priority, resume_streams: true}]\n";
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, resuming);
+    struct flight *other = flight_world_ask(&world, FLIGHT_CHAT("p/m", "false"));
+    struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("goes", "true"));
+    flight_world_head(&world, flight, 0, 200, "text/event-stream");
+    flight_world_body(&world, flight, 0, FLIGHT_EVENT("Once upon a time", "null"));
+    fails(&world, flight, 0, failure_cut);
+    assert_int_not_equal(flight->waiting.why, waiting_none);
+    assert_null(flight->live);
+    flight_world_tell(&world, flight, (struct event){.kind = event_shutdown});
+    assert_true(flight_world_wrote(&world, "\"code\":\"shutting_down\""));
+    assert_int_equal(flight_world_asked(&world, action_end), 1);
+    flight_world_drop(&world, other);
+    end(&world, flight);
+}
+
+static void at_the_end_an_answer_that_is_whole_is_left_alone(void **state) {
+    struct flight_world world;
+    (void)state;
+    struct flight *flight = asked(&world, FLIGHT_CHAT("both", "true"));
+    flight_world_head(&world, flight, 0, 200, "text/event-stream");
+    flight_world_body(&world, flight, 0, FLIGHT_EVENT("hi", "null") FLIGHT_EVENT("", "\"stop\"") "data: [DONE]\n\n");
+    assert_int_equal(flight->state, flight_answered);
+    flight_world_tell(&world, flight, (struct event){.kind = event_shutdown});
+    assert_int_equal(flight->answer.error, error_none);
+    assert_int_equal(flight_world_asked(&world, action_end), 0);
+    end(&world, flight);
+}
+
 /* -- the caller -- */
 
 static void a_body_is_taken_up_to_its_bound(void **state) {
@@ -286,6 +357,10 @@ static void what_is_told_of_it_stays_when_its_memory_is_given_back(void **state)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(at_the_end_who_still_waits_is_told_so),
+        cmocka_unit_test(at_the_end_a_stream_is_broken_off_and_says_so),
+        cmocka_unit_test(at_the_end_a_stream_that_waits_to_go_on_is_broken_off_too),
+        cmocka_unit_test(at_the_end_an_answer_that_is_whole_is_left_alone),
         cmocka_unit_test(a_body_is_taken_up_to_its_bound),
         cmocka_unit_test(what_its_share_of_memory_cannot_hold_is_refused_in_time),
         cmocka_unit_test(a_caller_that_goes_takes_its_attempts_with_it),

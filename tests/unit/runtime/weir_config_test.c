@@ -61,7 +61,8 @@ static void what_is_wrong_is_told_in_any_room(void **state) {
     char all[room], problems[room];
     (void)state;
     assert_false(check(NULL, text, all, sizeof all));
-    assert_non_null(strchr(all, '\n')); /* of two lines */
+    assert_memory_equal(all, "text:2:", 7); /* of two lines */
+    assert_memory_equal(strchr(all, '\n'), "\ntext:3:", 8);
     for (size_t size = 2; size <= strlen(all) + 1; size++) {
         assert_false(check(NULL, text, problems, size));
         size_t len = strnlen(problems, size);

@@ -102,8 +102,8 @@ static const struct provider provider_a = {.name = STR("a"), .index = 0};
 /* One model of this name, with a target for each of these facts. */
 static void assert_model(const struct catalog_model *const *facts, size_t count, enum dialect dialect,
                          const char *wanted) {
-    struct target targets[4];
-    const struct target *list[4];
+    struct target targets[10];
+    const struct target *list[10];
     char buffer[1024];
     struct text text = text_in_buffer(buffer, sizeof buffer);
     for (size_t i = 0; i < count; i++) {
@@ -143,6 +143,22 @@ static void a_route_can_do_what_one_of_its_targets_can_and_lacks_what_all_lack(v
                  "{\"object\":\"list\",\"data\":[{\"id\":\"m\",\"object\":\"model\",\"created\":0,\"owned_by\":\"a\","
                  "\"weir\":{\"targets\":[\"a/m\",\"a/m\"],\"context_tokens\":100,\"output_tokens_max\":20,\"vision\":"
                  "true,\"embeddings\":false,\"time_series\":false,\"speed\":\"fast\",\"first_token_ms\":400}}]}");
+}
+
+/* Eight are named; what all of them can is told. */
+static void of_many_targets_the_first_are_named(void **state) {
+    const struct catalog_model *unknown[10] = {NULL};
+    char wanted[512];
+    (void)state;
+    for (size_t count = 1; count <= 10; count++) {
+        struct text text = text_in_buffer(wanted, sizeof wanted);
+        text_printf(&text, "{\"object\":\"list\",\"data\":[{\"id\":\"m\",\"object\":\"model\",\"created\":0,"
+                           "\"owned_by\":\"a\",\"weir\":{\"targets\":[");
+        for (size_t i = 0; i < count && i < 8; i++) text_printf(&text, "%s\"a/m\"", i ? "," : "");
+        text_put(&text, STR("]}}]}"));
+        text_put_byte(&text, 0);
+        assert_model(unknown, count, dialect_openai, wanted);
+    }
 }
 
 static void each_dialect_lists_them_in_its_own_shape(void **state) {
@@ -206,6 +222,7 @@ int main(void) {
         cmocka_unit_test(an_ability_may_be_there_be_missing_or_not_be_known),
         cmocka_unit_test(each_use_is_told_by_its_name),
         cmocka_unit_test(a_route_can_do_what_one_of_its_targets_can_and_lacks_what_all_lack),
+        cmocka_unit_test(of_many_targets_the_first_are_named),
         cmocka_unit_test(each_dialect_lists_them_in_its_own_shape),
         cmocka_unit_test(a_client_sees_what_it_may_ask_for_and_no_other_targets),
     };
