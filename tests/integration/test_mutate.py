@@ -18,7 +18,9 @@ SOURCE = """/* a < b && c + 1; x = 2; */
 static const int table[] = {1, 2, 3};
 
 static bool is_small(int a, const char *name) {
-    char room[64], more[8] = "", much[2][4];
+    char room[64], more[8] = "", much[2][4 + f(1)], said[] = {a, room[a + 3]};
+    struct text text = text_in_arena(&room[1], 2 * f(3, a - 4) + 5);
+    arena_init(&scrap, a + 64, 128);
     static const int inside[] = {4, 5};
     CHECKF(a < 9, "a=%d", a + 1); // a == 2
     if (a > MOST &&
@@ -44,19 +46,19 @@ def told(name, source=SOURCE):
 
 @pytest.mark.parametrize(
     "operator, wanted", {
-        "relation": ["9: `>` to `>=`", "9: `>` to `<=`", "10: `!=` to `==`", "15: `==` to `!=`"],
-        "connective": ["9: `&&` to `||`"],
-        "sum": ["12: `-=` to `+=`", "14: `+` to `-`"],
+        "relation": ["11: `>` to `>=`", "11: `>` to `<=`", "12: `!=` to `==`", "17: `==` to `!=`"],
+        "connective": ["11: `&&` to `||`"],
+        "sum": ["6: `+` to `-`", "14: `-=` to `+=`", "16: `+` to `-`"],
         "constant": [
-            "10: `0` to `1`", "11: `1` to `2`", "11: `1` to `0`", "13: `0x10u` to `17u`", "13: `0x10u` to `15u`",
-            "15: `7` to `8`", "15: `7` to `6`"
+            "6: `3` to `4`", "6: `3` to `2`", "7: `1` to `2`", "7: `1` to `0`", "8: `128` to `129`", "8: `128` to `127`", "12: `0` to `1`", "13: `1` to `2`", "13: `1` to `0`", "15: `0x10u` to `17u`", "15: `0x10u` to `15u`",
+            "17: `7` to `8`", "17: `7` to `6`"
         ],
-        "condition": ["9: `(a > MOST && name[0] != '<')` to `(!(a > MOST && name[0] != '<'))`"],
+        "condition": ["11: `(a > MOST && name[0] != '<')` to `(!(a > MOST && name[0] != '<'))`"],
         "statement": [
-            '11: `say("a < b; c = 1;", -1)` deleted', "12: `other->count -= inside[a]` deleted",
-            "13: `x = 0x10u` deleted"
+            "8: `arena_init(&scrap, a + 64, 128)` deleted", '13: `say("a < b; c = 1;", -1)` deleted', "14: `other->count -= inside[a]` deleted",
+            "15: `x = 0x10u` deleted"
         ],
-        "answer": ["15: `a == 7` to `!(a == 7)`", "22: `pair->first` to `0`"],
+        "answer": ["17: `a == 7` to `!(a == 7)`", "24: `pair->first` to `0`"],
     }.items())
 def test_an_operator_changes_its_own_and_nothing_else(operator, wanted):
     assert told(operator) == wanted
