@@ -97,9 +97,7 @@ static void probing_end(void *context) {
 }
 
 static void probing_answer(struct probing *probing) {
-    struct letter *letter = probing->letter;
-    probing->letter = NULL;
-    if (!loop_letter_post(probing->loop, letter, probing_end, probing))
+    if (!loop_letter_post(probing->loop, probing->letter, probing_end, probing))
         memory_give(probing); /* nobody is left to tell */
 }
 
