@@ -1,6 +1,8 @@
 /* flight_lock_test.c - exclusive routes: who holds the lock serves, being busy does not lose it, failing does. */
 #include "flight_world.h"
 
+#include <stdio.h>
+
 static const char yaml[] = "state_dir: ./state\n"
                            "providers:\n"
                            "  a: {type: openai, api_key: sk-secret-secret-secret, models: [m], max_concurrent: 2}\n"
@@ -74,11 +76,44 @@ static void what_the_caller_did_wrong_moves_nothing(void **state) {
     flight_world_end(&world);
 }
 
+/* The one that may be asked again first says when to come back, wherever it stands. */
+static void where_none_can_serve_the_earliest_says_when_to_come_back(void **state) {
+    static const int open_s[][3] = {{30, 10, 20}, {10, 30, 20}, {20, 30, 10}, {30, 20, 10}};
+    (void)state;
+    for (size_t i = 0; i < sizeof open_s / sizeof *open_s; i++) {
+        struct flight_world world;
+        char text[1024];
+        snprintf(text, sizeof text,
+                 "state_dir: ./state\nretry: {max_retries: 0}\nproviders:\n"
+                 "  a: {type: openai, api_key: sk-a, models: [m], circuit_breaker: {failure_threshold: 1, "
+                 "timeout_seconds: %d}}\n"
+                 "  b: {type: openai, api_key: sk-b, models: [m], circuit_breaker: {failure_threshold: 1, "
+                 "timeout_seconds: %d}}\n"
+                 "  c: {type: openai, api_key: sk-c, models: [m], circuit_breaker: {failure_threshold: 1, "
+                 "timeout_seconds: %d}}\n"
+                 "routes: [{model: m, targets: [a/m, b/m, c/m], strategy: exclusive, failover_after: 1}]\n",
+                 open_s[i][0], open_s[i][1], open_s[i][2]);
+        flight_world_begin(&world, text);
+        struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
+        for (unsigned a = 0; flight->live; a++)
+            flight_world_tell(&world, flight,
+                              (struct event){.kind = event_call_failed, .attempt = a, .failure = failure_connect});
+        assert_int_equal(flight->attempt_count, 3);
+        flight_world_drop(&world, flight);
+        flight = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
+        assert_int_equal(flight->attempt_count, 0);
+        assert_str_equal(flight_world_said(&world, "retry-after"), "10");
+        flight_world_drop(&world, flight);
+        flight_world_end(&world);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_target_of_the_route_holds_it),
         cmocka_unit_test(being_busy_does_not_lose_it),
         cmocka_unit_test(failing_again_and_again_moves_it_and_the_same_request_is_served),
+        cmocka_unit_test(where_none_can_serve_the_earliest_says_when_to_come_back),
         cmocka_unit_test(what_the_caller_did_wrong_moves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

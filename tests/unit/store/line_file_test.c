@@ -112,6 +112,23 @@ static void it_never_grows_without_bound(void **state) {
     assert_string_equal(told.last, "line 499 of 500");
 }
 
+static void a_file_that_is_full_to_its_last_line_is_read_whole(void **state) {
+    enum { line_most = 40 };
+    struct told told;
+    struct stat facts = {.st_size = 0};
+    size_t damaged, lines = 0;
+    (void)state;
+    for (size_t some; (some = (size_t)(most - facts.st_size) / line_most); lines += some) {
+        if (some > 500) some = 500;
+        assert_int_equal(added(&told, some, &damaged), lines);
+        assert_int_equal(damaged, 0);
+        assert_int_equal(stat(path, &facts), 0);
+    }
+    assert_int_not_equal(stat(older, &facts), 0);
+    assert_int_equal(added(&told, 0, &damaged), lines);
+    assert_int_equal(damaged, 0);
+}
+
 static void what_is_no_file_or_cannot_be_written_stops_nobody(void **state) {
     struct told told = {0};
     size_t damaged;
@@ -134,6 +151,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(what_was_added_is_told_at_the_next_start, begin, end),
         cmocka_unit_test_setup_teardown(damage_is_told_and_kept_aside, begin, end),
         cmocka_unit_test_setup_teardown(it_never_grows_without_bound, begin, end),
+        cmocka_unit_test_setup_teardown(a_file_that_is_full_to_its_last_line_is_read_whole, begin, end),
         cmocka_unit_test_setup_teardown(what_is_no_file_or_cannot_be_written_stops_nobody, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
