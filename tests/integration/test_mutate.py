@@ -50,13 +50,15 @@ def told(name, source=SOURCE):
         "connective": ["11: `&&` to `||`"],
         "sum": ["6: `+` to `-`", "14: `-=` to `+=`", "16: `+` to `-`"],
         "constant": [
-            "6: `3` to `4`", "6: `3` to `2`", "7: `1` to `2`", "7: `1` to `0`", "8: `128` to `129`", "8: `128` to `127`", "12: `0` to `1`", "13: `1` to `2`", "13: `1` to `0`", "15: `0x10u` to `17u`", "15: `0x10u` to `15u`",
+            "6: `3` to `4`", "6: `3` to `2`", "7: `1` to `2`", "7: `1` to `0`", "8: `128` to `129`",
+            "8: `128` to `127`", "12: `0` to `1`", "13: `1` to `2`", "13: `1` to `0`", "15: `0x10u` to `17u`",
+            "15: `0x10u` to `15u`",
             "17: `7` to `8`", "17: `7` to `6`"
         ],
         "condition": ["11: `(a > MOST && name[0] != '<')` to `(!(a > MOST && name[0] != '<'))`"],
         "statement": [
-            "8: `arena_init(&scrap, a + 64, 128)` deleted", '13: `say("a < b; c = 1;", -1)` deleted', "14: `other->count -= inside[a]` deleted",
-            "15: `x = 0x10u` deleted"
+            "8: `arena_init(&scrap, a + 64, 128)` deleted", '13: `say("a < b; c = 1;", -1)` deleted',
+            "14: `other->count -= inside[a]` deleted", "15: `x = 0x10u` deleted"
         ],
         "answer": ["17: `a == 7` to `!(a == 7)`", "24: `pair->first` to `0`"],
     }.items())
