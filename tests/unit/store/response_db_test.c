@@ -136,6 +136,43 @@ static void the_sums_stay_true_whatever_is_removed_or_replaced(void **state) {
     response_db_close(db);
 }
 
+/* Each question of one that is there, of one that is not, and of a store whose table somebody has taken away. */
+static void what_is_not_there_is_no_failure_and_a_failure_says_why(void **state) {
+    (void)state;
+    for (int question = 0; question < 3; question++) {
+        static const enum stored wanted[] = {stored_found, stored_missing, stored_failed};
+        struct response_db *db = opened();
+        assert_true(put(db, "app", "there", 10, 0, 0, 1));
+        for (int round = 0; round < 3; round++) {
+            struct str client = STR("app"), id = round == 1 ? STR("gone") : STR("there");
+            struct arena arena;
+            arena_init(&arena, 1024, SIZE_MAX);
+            struct text text = text_in_arena(&arena, 64);
+            if (round == 2) {
+                sqlite3 *sqlite;
+                assert_int_equal(sqlite3_open(path, &sqlite), SQLITE_OK);
+                assert_int_equal(sqlite3_exec(sqlite, "DROP TABLE responses", NULL, NULL, NULL), SQLITE_OK);
+                sqlite3_close(sqlite);
+            }
+            problem[0] = 0;
+            enum stored said = question == 0 ? response_db_get(db, client, id, "input", &text, problem, sizeof problem)
+                               : question == 1
+                                   ? response_db_history(db, client, id, 4096, &text, problem, sizeof problem)
+                                   : response_db_remove(db, client, id, problem, sizeof problem);
+            assert_int_equal(said, wanted[round]);
+            assert_int_equal(problem[0] != 0, said == stored_failed);
+            arena_free(&arena);
+        }
+        response_db_close(db);
+        for (size_t i = 0; i < 3; i++) {
+            static const char *const ends[] = {"", "-wal", "-shm"};
+            char name[128];
+            snprintf(name, sizeof name, "%s%s", path, ends[i]);
+            unlink(name);
+        }
+    }
+}
+
 static void a_file_of_an_earlier_version_is_taken_over_with_its_sizes(void **state) {
     (void)state;
     sqlite3 *sqlite;
@@ -186,6 +223,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(of_all_the_oldest_gives_way, begin, end),
         cmocka_unit_test_setup_teardown(one_that_never_fits_is_told_and_drives_nothing_out, begin, end),
         cmocka_unit_test_setup_teardown(the_sums_stay_true_whatever_is_removed_or_replaced, begin, end),
+        cmocka_unit_test_setup_teardown(what_is_not_there_is_no_failure_and_a_failure_says_why, begin, end),
         cmocka_unit_test_setup_teardown(a_file_of_an_earlier_version_is_taken_over_with_its_sizes, begin, end),
         cmocka_unit_test_setup_teardown(what_is_there_can_be_told_without_opening_it_for_good, begin, end)};
     return cmocka_run_group_tests(tests, NULL, NULL);
