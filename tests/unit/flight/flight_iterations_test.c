@@ -63,6 +63,15 @@ static void what_a_fallback_served_is_not_counted_twice(void **state) {
              10 * 1000 + 1 * 10000 + 10 * 100000 + 2 * 1000000);
 }
 
+/* What was read from a cache and written to one is input too, at the price of input where it has none. */
+static void what_the_cache_gave_and_took_is_counted(void **state) {
+    (void)state;
+    answered("[{\"type\":\"message\",\"input_tokens\":10,\"output_tokens\":2},{\"type\":\"advisor_message\",\"model\":"
+             "\"advisor\",\"input_tokens\":7,\"output_tokens\":3,\"cache_read_input_tokens\":20,"
+             "\"cache_creation_input_tokens\":30}]",
+             10 + 7 + 20 + 30, 2 + 3, 10 * 1000 + 2 * 10000 + 57 * 100000 + 3 * 1000000);
+}
+
 static void a_model_of_which_no_price_is_known_costs_as_the_target(void **state) {
     (void)state;
     answered("[" GO("message", "", 10, 2) "," GO("advisor_message", OF("nobodys"), 30, 3) "]", 40, 5,
@@ -75,6 +84,7 @@ int main(void) {
         cmocka_unit_test(a_compaction_stands_nowhere_else),
         cmocka_unit_test(an_advisor_is_charged_at_its_own_price),
         cmocka_unit_test(what_a_fallback_served_is_not_counted_twice),
+        cmocka_unit_test(what_the_cache_gave_and_took_is_counted),
         cmocka_unit_test(a_model_of_which_no_price_is_known_costs_as_the_target),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
