@@ -43,6 +43,8 @@ static void a_known_length_is_said_and_one_exchange_ends_once(void **state) {
     bench.at_end = server_bench_hello;
     server_bench_run(&bench, asks_get);
     server_bench_heard(&bench, "HTTP/1.1 200 OK\r\nDate: ");
+    const char *date = strstr(bench.net.heard, "Date: ") + 6; /* of the form `Sun, 22 Nov 2026 08:00:00 GMT` */
+    assert_true(strcspn(date, "\r") == 29 && memcmp(date + 25, " GMT", 4) == 0);
     server_bench_heard(&bench, "Content-Length: 5\r\nConnection: close\r\n\r\nhello");
     assert_true(bench.seen_count == 1 && bench.seen[0].dones == 1);
 }
