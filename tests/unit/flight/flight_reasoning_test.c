@@ -9,6 +9,8 @@ static const char yaml[] = "state_dir: ./state\n"
 #define ASKED "{\"model\":\"gpt-6-sol\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}" AFTER "]" TOOLS "}"
 #define AFTER ""
 static const char first[] = ASKED;
+static const char streamed[] =
+    "{\"model\":\"gpt-6-sol\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]" TOOLS "}";
 #undef AFTER
 #define CALL(id)                                                              \
     ",{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"" id \
@@ -68,6 +70,38 @@ static void it_stands_in_front_of_its_call(void **state) {
     end(&world, &memory);
 }
 
+/* A call of a stream is kept with what stood in front of it, and only that. */
+static void of_a_stream_it_is_kept_too(void **state) {
+    static const char stream[] =
+        "data: {\"type\":\"response.created\",\"response\":{\"id\":\"r\",\"model\":\"gpt-6-sol\"}}\n\n"
+        "data: "
+        "{\"type\":\"response.output_item.added\",\"output_index\":0,\"item\":{\"type\":\"reasoning\",\"id\":\"s\","
+        "\"summary\":[]}}\n\n"
+        "data: "
+        "{\"type\":\"response.output_item.done\",\"output_index\":0,\"item\":{\"type\":\"reasoning\",\"id\":\"s\","
+        "\"summary\":[],\"encrypted_content\":\"sealed\"}}\n\n"
+        "data: {\"type\":\"response.output_item.added\",\"output_index\":1,\"item\":{\"type\":\"function_call\","
+        "\"id\":\"f\",\"call_id\":\"call_1\",\"name\":\"f\",\"arguments\":\"\"}}\n\n"
+        "data: {\"type\":\"response.output_item.added\",\"output_index\":2,\"item\":{\"type\":\"function_call\","
+        "\"id\":\"g\",\"call_id\":\"call_2\",\"name\":\"f\",\"arguments\":\"\"}}\n\n";
+    struct flight_world world;
+    struct reasoning_memory memory;
+    struct str items = STR_NONE;
+    (void)state;
+    begin(&world, &memory);
+    struct flight *flight = ask(&world, streamed);
+    flight_world_head(&world, flight, 0, 200, "text/event-stream");
+    flight_world_body(&world, flight, 0, stream);
+    struct reasoning_key key = {flight->client_hash, flight->live->target->provider->origin_id, STR("call_1")};
+    assert_true(reasoning_find(&memory, &key, world.now.mono_ns, &world.scratch, &items));
+    assert_true(str_eq(items, STR("{\"type\":\"reasoning\",\"summary\":[],\"encrypted_content\":\"sealed\"}")));
+    key.call = STR("call_2");
+    assert_true(reasoning_find(&memory, &key, world.now.mono_ns, &world.scratch, &items));
+    assert_int_equal(items.len, 0);
+    flight_world_drop(&world, flight);
+    end(&world, &memory);
+}
+
 static void what_is_gone_is_named_and_of_turns_that_are_over_it_is_not(void **state) {
     struct flight_world world;
     struct reasoning_memory memory;
@@ -95,6 +129,7 @@ static void without_a_memory_it_goes_on_all_the_same(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_stands_in_front_of_its_call),
+        cmocka_unit_test(of_a_stream_it_is_kept_too),
         cmocka_unit_test(what_is_gone_is_named_and_of_turns_that_are_over_it_is_not),
         cmocka_unit_test(without_a_memory_it_goes_on_all_the_same),
     };
