@@ -1,4 +1,6 @@
 /* server_connection_test.c - a caller's connection from its first byte to its last: turns, times and ends. */
+#include "net/server_internal.h"
+
 #include "server_bench.h"
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -27,6 +29,63 @@ static void what_is_pipelined_is_answered_in_its_order(void **state) {
     assert_string_equal(bench.seen[2].path, "/3");
     assert_string_equal(bench.seen[2].query, "x=y");
     for (size_t i = 0; i < 3; i++) assert_true(bench.seen[i].dones == 1 && bench.seen[i].ends == 1);
+}
+
+/* -- what waits behind a request is kept in one block, whose front is used again -- */
+
+enum { padded_most = 3200 };
+static char padded[5][padded_most]; /* requests 1 to 4 */
+static struct timer behind_look;
+
+static struct connection *behind_of(struct server_seen *seen) {
+    return (struct connection *)(void *)((char *)seen->exchange - offsetof(struct connection, exchange));
+}
+
+/* Answers when all that belongs behind this request is there. */
+static void behind_answer(void *context) {
+    struct server_seen *seen = context;
+    const struct connection *connection = behind_of(seen);
+    size_t number = (size_t)(seen->path[1] - '0'), wanted = 0;
+    for (size_t i = number + 1; i <= (number == 1 ? 3 : 4); i++) wanted += strlen(padded[i]);
+    if (connection->ahead_len - connection->ahead_from < wanted) {
+        struct loop *loop = seen->bench->net.loop;
+        timer_set(loop, &behind_look, loop_now(loop).mono_ns + NS_PER_MS, behind_answer, seen);
+        return;
+    }
+    if (number == 2) assert_int_equal(connection->ahead_from, 0); /* and not: grown once more */
+    assert_true(connection->ahead_size <= 8192);
+    server_bench_hello(seen);
+}
+static void behind_wait(struct server_seen *seen) { behind_answer(seen); }
+
+static void *asks_and_asks_again(void *context) {
+    struct server_bench *bench = context;
+    int peer = net_bench_connect(bench->net.port);
+    char first[3 * padded_most];
+    snprintf(first, sizeof first, "%s%s%s", padded[1], padded[2], padded[3]);
+    net_bench_say(peer, first);
+    for (size_t i = 1; i <= 4; i++) {
+        net_bench_hear(&bench->net, peer, "hello");
+        *strstr(bench->net.heard, "hello") = 'H';
+        if (i == 1) net_bench_say(peer, padded[4]);
+    }
+    close(peer);
+    return server_bench_peer_done(bench);
+}
+
+static void room_in_front_of_what_waits_is_used_again(void **state) {
+    struct server_bench bench;
+    (void)state;
+    for (int i = 1; i <= 4; i++)
+        snprintf(padded[i], padded_most, "GET /%d HTTP/1.1\r\nHost: a\r\nX: %0*d\r\n\r\n", i, i == 1 ? 1 : 3000, i);
+    server_bench_open(&bench);
+    bench.at_end = behind_wait;
+    server_bench_run(&bench, asks_and_asks_again);
+    assert_int_equal(bench.seen_count, 4);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(bench.seen[i].path[1], '1' + (int)i);
+        assert_true(bench.seen[i].dones == 1 && bench.seen[i].ends == 1);
+    }
 }
 
 /* More than are served in one turn of the loop. */
@@ -252,6 +311,7 @@ static void who_reads_nothing_of_its_answer_is_given_up(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(room_in_front_of_what_waits_is_used_again),
         cmocka_unit_test(what_is_pipelined_is_answered_in_its_order),
         cmocka_unit_test(a_caller_who_said_its_end_gets_every_answer_that_is_there),
         cmocka_unit_test(who_hangs_up_in_the_middle_is_gone_once),
