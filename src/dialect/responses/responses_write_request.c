@@ -66,12 +66,8 @@ static void input_part_put(struct text *text, const struct message_part *part, b
         text_json_str(text, STR("refusal"), part->text);
         text_put_byte(text, '}');
         return;
-    case part_image:
-        if (!assistant) input_image_put(text, &part->media);
-        return;
-    case part_document:
-        if (!assistant) input_file_put(text, part);
-        return;
+    case part_image: input_image_put(text, &part->media); return;
+    case part_document: input_file_put(text, part); return;
     default: return;
     }
 }
