@@ -430,15 +430,16 @@ static inline struct message_part audio_part(void) {
 
 static inline struct message_part document_part(void) {
     struct message_part part = {.kind = part_document, .of = whose()};
-    unsigned form = is(dialect_gemini) ? 0 : (unsigned)below(is(dialect_openai) ? 2 : 4);
+    unsigned form = is(dialect_gemini) ? 0 : (unsigned)below(is(dialect_openai) ? 2 : is(dialect_responses) ? 3 : 4);
     if (form == 0) part.media.data = base64();
     if (form == 0) part.media.mime = STR("application/pdf");
     if (form == 1) part.media.file_id = said();
     if (form == 2) part.media.url = STR("https://a.example/b.pdf");
     if (form == 3) part.text = said();
     if (form == 3 && codec) part.media.mime = STR("text/plain");
-    bool titled = is(dialect_openai) ? form == 0 : !is(dialect_gemini) && one_in(2);
-    if (titled) part.title = words();
+    bool named = is(dialect_openai) || is(dialect_responses); /* whose files in line have one */
+    bool titled = named ? form == 0 : !is(dialect_gemini) && one_in(2);
+    if (titled) part.title = is(dialect_responses) ? said() : words();
     part.wants_citations = can(feature_citations) && one_in(3);
     cache_make(&part);
     return part;

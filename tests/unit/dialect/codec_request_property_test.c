@@ -150,7 +150,7 @@ static void responses_message(struct message_request *request) {
     }
     for (uint64_t i = 1 + below(3); i > 0; i--) {
         if (message->role == message_user && one_in(3)) {
-            part_add(message, image_part());
+            part_add(message, one_in(2) ? image_part() : document_part());
         } else if (message->role == message_assistant && one_in(2)) {
             struct message_part part = one_in(2) ? call_part() : reasoning_part(true);
             if (part.kind == part_reasoning) part.data = arena_printf(&arena, "d%.*s", STR_ARG(words()));
