@@ -490,7 +490,8 @@ static inline struct message_part result_part(void) {
         if (is(dialect_gemini))
             inner->text = one_in(3) ? normal(raw_with("\"a\":1")) : arena_printf(&arena, "a%.*s", STR_ARG(words()));
         if (!codec && one_in(6)) *inner = call_part();
-        if ((!codec || is(dialect_anthropic)) && one_in(4)) *inner = one_in(2) ? image_part() : document_part();
+        if ((!codec || is(dialect_anthropic) || is(dialect_responses)) && one_in(4))
+            *inner = one_in(2) ? image_part() : document_part();
     }
     if (is(dialect_ollama))
         for (uint64_t more = below(3); more > 0; more--) part.parts[part.part_count++] = image_part();
