@@ -254,6 +254,19 @@ static void what_the_locks_file_says_of_others_is_passed_over(void **state) {
     weir_close(weir, 0);
 }
 
+/* In a folder that is not there: nothing is read, and nothing can be written. */
+static void a_state_folder_of_a_long_name_has_its_history_and_one_of_a_longer_name_none(void **state) {
+    (void)state;
+    for (size_t len = 500; len < 510; len++) {
+        char state_dir[512];
+        struct prober prober = {.history = NULL};
+        for (size_t i = 0; i < len; i++) state_dir[i] = i % 100 ? 'x' : '/';
+        prober_history_open(&prober, str_make(state_dir, len));
+        assert_int_equal(prober.history != NULL, len + strlen("/health") <= 510);
+        if (prober.history) line_file_close(prober.history);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_answer_says_whether_the_provider_is_well, begin, end),
@@ -262,6 +275,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(one_that_is_under_way_at_the_end_is_told_of, begin, end),
         cmocka_unit_test_setup_teardown(a_lock_that_was_moved_is_held_by_the_same_after_a_restart, begin, end),
         cmocka_unit_test_setup_teardown(what_the_locks_file_says_of_others_is_passed_over, begin, end),
+        cmocka_unit_test(a_state_folder_of_a_long_name_has_its_history_and_one_of_a_longer_name_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
