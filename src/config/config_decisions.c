@@ -231,6 +231,7 @@ static struct route_place place_of_target(struct config_reading *reading, struct
     double weight = read_is_written(section, "weight") ? read_number(section, "weight") : target->weight;
     struct route_place place = decisions_of_place(reading, snapshot, route, target->name, weight);
     if (section.map) place.limits = decisions_limits_of(reading, snapshot, section, target, place.cells);
+    if (section.map) place.params = params_of_target(reading, snapshot, section, target);
     return place;
 }
 

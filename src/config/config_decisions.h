@@ -31,6 +31,10 @@ enum unsupported unsupported_of(struct section section);
 void facts_of_provider(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
                        struct provider *provider);
 
+/* config_params.c: the `params` of a target, as its place in a route has them; NULL: none. */
+const struct target_params *params_of_target(struct config_reading *reading, struct snapshot *snapshot,
+                                             struct section section, const struct target *target);
+
 /* config_rules.c: the rules and the routes that they lead to; the routes are complete. A target as a list holds it, and
  * the one of a rule's `provider`; NULL: it is left out, which has been said. */
 typedef struct target *(*config_target_find)(struct config_reading *reading, struct snapshot *snapshot,

@@ -26,7 +26,8 @@ static struct route *route_at(const struct snapshot *snapshot, const struct conf
 
 /* What is said of a target and means nothing for a route. */
 static void limits_look(struct config_reading *reading, const struct config_node *member) {
-    static const struct str limits[] = {STR("rpm"), STR("tpm"), STR("max_concurrent"), STR("timeout_seconds")};
+    static const struct str limits[] = {STR("rpm"), STR("tpm"), STR("max_concurrent"), STR("timeout_seconds"),
+                                        STR("params")};
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
         const struct config_node *at = config_member(member, limits[i]);
         if (at)

@@ -352,6 +352,34 @@ static const struct config_key target_keys[] = {
             "In place of the provider's; it bounds whole replies too, unless the provider's `reply_timeout_seconds` is "
             "written.",
             .otherwise = STR("the provider's")),
+    SECTION("params", section_params,
+            "What is said to the model in each chat that this route sends to this target, by the names of chat "
+            "completions. None of them for a route."),
+};
+
+static const struct config_key params_keys[] = {
+    SECTION("defaults", section_params,
+            "What is said where the caller says nothing, a map of what is below. So is what stands beside it: `params: "
+            "{temperature: 0.2}` is `params: {defaults: {temperature: 0.2}}`."),
+    SECTION("overrides", section_params, "What is said whatever the caller says: the same."),
+    NUMBER("temperature", 0, 2, "", "Sampling temperature."),
+    NUMBER("top_p", 0, 1, "", "Sampling among the likeliest tokens that make up this share."),
+    INT("top_k", 1, 1e6, "", "Sampling among so many tokens."),
+    NUMBER("min_p", 0, 1, "", "Sampling above this share of the likeliest token."),
+    NUMBER("presence_penalty", -2, 2, "", "Against what was said already."),
+    NUMBER("frequency_penalty", -2, 2, "", "Against what was said often."),
+    NUMBER("repetition_penalty", 0, 2, "", "Against repetition, as servers of open models know it."),
+    INT("seed", 0, config_no_most, "", "Of sampling."),
+    TEXTS("stop", "", "What ends an answer: a string, or a list of at most 4."),
+    INT("max_tokens", 1, 1e9, "",
+        "The cap on the answer, under the name that the model knows it by. A caller's own is lowered to it by an "
+        "override, and never raised."),
+    SAME("max_completion_tokens", "max_tokens"),
+    CHOICE("reasoning_effort", "none|minimal|low|medium|high|xhigh|max", "", "How long the model thinks."),
+    CHOICE("verbosity", "low|medium|high", "", "How long its answers are."),
+    TEXT("service_tier", "", "The vendor's word for how it is served."),
+    BOOL("parallel_tool_calls", "", "Several calls of tools at once; said where the request has tools."),
+    TEXT("user", "", "Who the vendor is told is asking."),
 };
 
 static const struct config_key queue_keys[] = {
@@ -453,6 +481,7 @@ static const struct {
     [section_breaker] = {STR("circuit_breaker"), KEYS(breaker_keys)},
     [section_route] = {STR("routes[]"), KEYS(route_keys)},
     [section_target] = {STR("targets[]"), KEYS(target_keys)},
+    [section_params] = {STR("targets[].params"), KEYS(params_keys)},
     [section_queue] = {STR("queue"), KEYS(queue_keys)},
     [section_pool] = {STR("pool"), KEYS(pool_keys)},
     [section_rule] = {STR("rules[]"), KEYS(rule_keys)},

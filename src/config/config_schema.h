@@ -23,6 +23,7 @@ enum config_section {
     section_breaker,
     section_route,
     section_target,
+    section_params,
     section_queue,
     section_pool,
     section_rule,

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/check.h"
 #include "dialect/openai/openai_codec.h"
 #include "dialect/skim.h"
 
@@ -19,9 +20,13 @@ struct editing {
     struct cut *cuts;
     size_t count, room;
     uint64_t touched;
+    uint64_t done; /* a bit per edit_set rule that has been seen to */
     bool failed;
-    struct str messages;      /* the list at the top; empty: none */
-    struct str below, inside; /* the first object at the top that rules are about, and what they call it; empty: none */
+    struct str messages; /* the list at the top; empty: none */
+    struct {
+        struct str inside, value; /* what rules call it; an object, null, or what its vendor will refuse */
+    } below[edit_insides_max];    /* the members at the top that rules are about the inside of */
+    size_t below_count;
 };
 
 static size_t offset_in(const struct editing *editing, struct str part) { return (size_t)(part.at - editing->body.at); }
@@ -86,15 +91,86 @@ static void run_end(struct editing *editing, struct run *run, size_t next) {
     run->from = SIZE_MAX;
 }
 
-/* What is looked into afterwards. */
+/* Where it stands among the objects that are looked into. */
+static size_t below_find(const struct editing *editing, struct str inside) {
+    size_t at = 0;
+    while (at < editing->below_count && !str_eq(editing->below[at].inside, inside)) at++;
+    return at;
+}
+
+/* What is looked into afterwards: of two of the same name the first. */
 static void below_note(struct editing *editing, const struct skim_token *token) {
     if (token->kind == skim_array && skim_is(token->key, STR("messages"))) editing->messages = token->value;
-    for (size_t i = 0; token->kind == skim_object && !editing->below.len && i < editing->wants->rule_count; i++) {
+    for (size_t i = 0; i < editing->wants->rule_count; i++) {
         struct str inside = editing->wants->rules[i].inside;
         if (!inside.len || !edit_is_spelt(token->key, inside)) continue;
-        editing->below = token->value;
-        editing->inside = inside;
+        if (below_find(editing, inside) < editing->below_count) return;
+        CHECKF(editing->below_count < edit_insides_max, "below=%zu", editing->below_count);
+        editing->below[editing->below_count].inside = inside;
+        editing->below[editing->below_count++].value = token->value;
+        return;
     }
+}
+
+/* -- members that are put in -- */
+
+static bool is_missing(const struct editing *editing, size_t rule) {
+    return editing->wants->rules[rule].what == edit_set && !(editing->done >> rule & 1);
+}
+
+/* Those of one object that do not stand there: "a":1,"b":2 */
+static void missing_put(struct editing *editing, struct str inside, struct text *text) {
+    for (size_t i = 0; i < editing->wants->rule_count; i++) {
+        const struct edit_rule *rule = &editing->wants->rules[i];
+        if (!is_missing(editing, i) || !str_eq(rule->inside, inside)) continue;
+        editing->done |= UINT64_C(1) << i;
+        editing->touched |= rule->feature;
+        text_json_key_any(text, rule->key);
+        text_put(text, rule->with);
+    }
+}
+
+/* Objects that do not stand in the body, of all that is to be put into them. */
+static void insides_put(struct editing *editing, struct text *text) {
+    for (size_t i = 0; i < editing->wants->rule_count; i++) {
+        struct str inside = editing->wants->rules[i].inside;
+        if (!is_missing(editing, i) || !inside.len || below_find(editing, inside) < editing->below_count) continue;
+        text_json_key_any(text, inside);
+        text_put_byte(text, '{');
+        missing_put(editing, inside, text);
+        text_put_byte(text, '}');
+    }
+}
+
+/* At the object's beginning, before what stays of it. */
+static void members_insert(struct editing *editing, struct str object, struct str inside, bool keeps) {
+    struct text text = text_in_arena(editing->arena, 256);
+    missing_put(editing, inside, &text);
+    if (!inside.len) insides_put(editing, &text);
+    if (text.len && keeps) text_put_byte(&text, ',');
+    editing->failed |= text.failed;
+    size_t at = offset_in(editing, object) + 1;
+    if (text.len && !text.failed) cut_add(editing, at, at, text_str(&text));
+}
+
+/* Where nothing stands, an object of them. */
+static void null_edit(struct editing *editing, struct str null, struct str inside) {
+    struct text text = text_in_arena(editing->arena, 256);
+    text_put_byte(&text, '{');
+    missing_put(editing, inside, &text);
+    text_put_byte(&text, '}');
+    editing->failed |= text.failed;
+    size_t at = offset_in(editing, null);
+    if (text.len > 2 && !text.failed) cut_add(editing, at, at + null.len, text_str(&text));
+}
+
+/* Anew where it says something else. */
+static void member_set(struct editing *editing, const struct edit_rule *rule, struct str value) {
+    size_t from = offset_in(editing, value);
+    editing->done |= UINT64_C(1) << (rule - editing->wants->rules);
+    if (str_eq(value, rule->with)) return;
+    editing->touched |= rule->feature;
+    cut_add(editing, from, from + value.len, rule->with);
 }
 
 /* The members of one object. */
@@ -106,7 +182,7 @@ static void members_edit(struct editing *editing, struct str object, struct str 
         if (token.depth != 1 || token.kind == skim_close || !token.key.at) continue;
         size_t start = offset_in(editing, token.key) - 1, end = offset_in(editing, token.value) + token.value.len;
         const struct edit_rule *rule = rule_of(editing, inside, token.key);
-        if (rule && token.kind != skim_null) editing->touched |= rule->feature;
+        if (rule && token.kind != skim_null && rule->what != edit_set) editing->touched |= rule->feature;
         if (rule && rule->what == edit_remove) {
             if (run.from == SIZE_MAX) run.from = start;
             run.end = end;
@@ -116,11 +192,14 @@ static void members_edit(struct editing *editing, struct str object, struct str 
         run.kept_end = end;
         if (rule && rule->what == edit_rename)
             cut_add(editing, start, start + token.key.len + 2, quoted(editing, rule->with));
+        else if (rule && rule->what == edit_set)
+            member_set(editing, rule, token.value);
         else if (rule)
             cut_add(editing, offset_in(editing, token.value), end, rule->with);
         if (!inside.len) below_note(editing, &token);
     }
     run_end(editing, &run, 0);
+    members_insert(editing, object, inside, run.kept_end != 0);
 }
 
 /* -- messages -- */
@@ -158,16 +237,23 @@ static void messages_edit(struct editing *editing) {
 
 /* -- the whole -- */
 
+/* What is put in stands before what is cut out at the same place. */
 static int by_place(const void *a, const void *b) {
     const struct cut *one = a, *other = b;
-    return (one->from > other->from) - (one->from < other->from);
+    if (one->from != other->from) return one->from < other->from ? -1 : 1;
+    return (one->to > other->to) - (one->to < other->to);
 }
 
 bool edit_body(struct str body, const struct edit_wants *wants, struct arena *arena, struct str *edited,
                uint64_t *touched) {
     struct editing editing = {.body = body, .arena = arena, .wants = wants};
-    members_edit(&editing, body, STR(""));
-    if (editing.below.len) members_edit(&editing, editing.below, editing.inside);
+    CHECKF(wants->rule_count <= edit_rules_max, "rules=%zu", wants->rule_count);
+    members_edit(&editing, str_trim(body), STR(""));
+    for (size_t i = 0; i < editing.below_count; i++) {
+        struct str value = editing.below[i].value, inside = editing.below[i].inside;
+        if (value.at[0] == '{') members_edit(&editing, value, inside);
+        if (value.at[0] == 'n') null_edit(&editing, value, inside);
+    }
     if (editing.messages.len && (wants->system_not_developer || wants->ids_of)) messages_edit(&editing);
     *touched = editing.touched;
     *edited = body;

@@ -9,14 +9,21 @@
 struct edit_rule {
     struct str inside; /* of which object at the top; empty: at the top itself */
     struct str key;    /* in Google's, also with underscores */
-    enum { edit_remove, edit_rename, edit_replace } what;
+    enum {
+        edit_remove,
+        edit_rename,
+        edit_replace,
+        edit_set /* replaced where it stands with another value, put in where it does not stand */
+    } what;
     struct str with;  /* the new name, plain; the new value, as JSON */
     uint64_t feature; /* noted when it stands there; 0: nothing is lost */
 };
 
+enum { edit_rules_max = 64, edit_insides_max = 4 };
+
 struct edit_wants {
-    const struct edit_rule *rules;
-    size_t rule_count;
+    const struct edit_rule *rules;     /* of two for the same key the first counts */
+    size_t rule_count;                 /* at most edit_rules_max, inside of at most edit_insides_max objects */
     bool system_not_developer;         /* messages[].role */
     const struct codec_quirks *ids_of; /* whose ids of calls the messages must have; NULL: any */
 };

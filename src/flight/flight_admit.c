@@ -220,6 +220,7 @@ static bool candidates_add(struct flight *flight, const struct route *route, boo
                                .emulates = flight->choice.emulates,
                                .place = route->places ? route->places[i].cells : NULL,
                                .limits = route->places ? route->places[i].limits : NULL,
+                               .params = route->places ? route->places[i].params : NULL,
                                .weight = route->places ? route->places[i].weight : 1};
     }
     CHECKF(flight->choice.count <= flight->choice.room, "count=%zu room=%zu", flight->choice.count,
@@ -287,6 +288,7 @@ static bool rule_allows(const struct flight *flight, struct candidate *candidate
         if (rule->targets[t] != candidate->target || (allowed && !candidate->limits)) continue;
         const struct target_limits *limits = route->places ? route->places[t].limits : NULL;
         if (!allowed || !limits) candidate->limits = limits;
+        if (!allowed) candidate->params = route->places ? route->places[t].params : NULL;
         allowed = true;
     }
     return allowed;

@@ -7,16 +7,23 @@
 #include "dialect/openai/openai_codec.h"
 #include "flight/flight_internal.h"
 
-enum { rules_max = 32 };
-
 struct rules {
-    struct edit_rule list[rules_max];
+    struct edit_rule list[edit_rules_max];
     size_t count;
     uint64_t dropped, changed; /* features of the rules */
+    struct fit params;         /* what those of the params at the list's beginning come to */
+    enum message_effort effort;
 };
 
+static void rules_begin(struct rules *rules, enum message_effort effort) {
+    rules->count = 0;
+    rules->dropped = rules->changed = 0;
+    rules->params = (struct fit){.dropped = 0};
+    rules->effort = effort;
+}
+
 static void rule_add(struct rules *rules, struct edit_rule rule) {
-    CHECKF(rules->count < rules_max, "count=%zu", rules->count);
+    CHECKF(rules->count < edit_rules_max, "count=%zu", rules->count);
     rules->list[rules->count++] = rule;
 }
 
@@ -117,7 +124,7 @@ static void cap_rules(const struct flight *flight, const struct target *target, 
 
 /* An effort that the model takes, as its vendor calls it. */
 static void effort_rule(struct flight *flight, const struct model_takes *takes, struct rules *rules) {
-    enum message_effort asked = flight->request.effort, nearest = fit_effort(takes->efforts, asked);
+    enum message_effort asked = rules->effort, nearest = fit_effort(takes->efforts, asked);
     struct str named = takes->effort_names ? takes->effort_names[nearest] : STR_NONE;
     if (!asked || (nearest == asked && !named.len)) return;
     struct text text = text_in_arena(&flight->arena, 32);
@@ -135,7 +142,7 @@ static void openai_rules(struct flight *flight, const struct target *target, str
     const struct model_takes *takes = target->facts ? &target->facts->takes : NULL;
     uint64_t sampling = FEATURE_BIT(temperature) | FEATURE_BIT(top_p) | FEATURE_BIT(top_k) | FEATURE_BIT(min_p);
     uint64_t lost = target->refuses & ~FEATURE_BIT(max_tokens);
-    if (takes && model_thinks(takes, thinking_no_sampling) && flight->request.effort > effort_none) lost |= sampling;
+    if (takes && model_thinks(takes, thinking_no_sampling) && rules->effort > effort_none) lost |= sampling;
     for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
         uint64_t bit = UINT64_C(1) << members[i].feature;
         if (!(lost & flight->request.members & bit)) continue;
@@ -150,24 +157,52 @@ static void openai_rules(struct flight *flight, const struct target *target, str
     if (takes && !(lost & FEATURE_BIT(reasoning_effort))) effort_rule(flight, takes, rules);
 }
 
+/* What the route says of it comes first: of two rules for a member the first counts. */
+static bool params_put_first(struct flight *flight, struct attempt *attempt, struct rules *rules) {
+    enum { params_most = 40 };
+    if (!params_at(flight, attempt->candidate)) return true;
+    return params_rules(flight, attempt, flight_unsupported(flight, attempt->target), rules->list, params_most,
+                        &rules->count, &rules->params, &rules->effort);
+}
+
 static bool edit_tell(struct flight *flight, struct attempt *attempt, const struct rules *rules, uint64_t touched) {
-    struct fit fit = {.dropped = touched & rules->dropped, .changed = touched & rules->changed};
+    struct fit fit = {.dropped = (touched & rules->dropped) | rules->params.dropped,
+                      .changed = (touched & rules->changed) | rules->params.changed};
     losses_tell(flight, attempt, &fit);
     return true;
+}
+
+/* What is set is told by its name, where the caller said something else. */
+static void params_note(struct rules *rules) {
+    rules->changed |= rules->params.changed;
+    for (size_t r = 0; r < rules->count; r++) {
+        struct str key = rules->list[r].key;
+        bool cap = str_eq(key, STR("max_tokens")) || str_eq(key, STR("max_completion_tokens"));
+        if (cap) rules->list[r].feature = FEATURE_BIT(max_tokens);
+        if (str_eq(key, STR("random_seed"))) rules->list[r].feature = FEATURE_BIT(seed);
+        for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+            if (str_eq(key, members[i].key)) rules->list[r].feature = UINT64_C(1) << members[i].feature;
+        if (rules->list[r].what != edit_set) rules->list[r].feature = 0;
+    }
+    rules->params.changed = 0;
 }
 
 bool edit_openai(struct flight *flight, struct attempt *attempt, struct str *body) {
     const struct target *target = attempt->target;
     uint64_t has = flight->request.members, touched = 0;
-    struct rules rules = {.count = 0};
-    if (!(has & target->touches) || flight->endpoint != endpoint_chat) return true;
-    openai_rules(flight, target, &rules);
+    struct rules rules;
+    bool refuses = has & target->touches && flight->endpoint == endpoint_chat;
+    if (!refuses && !params_at(flight, attempt->candidate)) return true;
+    rules_begin(&rules, flight->request.effort);
+    if (!params_put_first(flight, attempt, &rules)) return false;
+    params_note(&rules);
+    if (flight->endpoint == endpoint_chat) openai_rules(flight, target, &rules);
     struct edit_wants wants = {
         .rules = rules.list,
         .rule_count = rules.count,
         .system_not_developer = target->quirks->system_not_developer && has & OPENAI_HAS_DEVELOPER,
         .ids_of = target->quirks->tool_id_alphabet && has & OPENAI_HAS_CALLS ? target->quirks : NULL};
-    if (!rules.count && !wants.system_not_developer && !wants.ids_of) return true;
+    if (!rules.count && !rules.params.dropped && !wants.system_not_developer && !wants.ids_of) return true;
     return edit_body(*body, &wants, &flight->arena, body, &touched) && edit_tell(flight, attempt, &rules, touched);
 }
 
@@ -212,13 +247,15 @@ bool edit_alike(struct flight *flight, struct attempt *attempt, struct str *body
     const struct catalog_model *row = attempt->target->facts;
     const struct message_request *message = flight->canonical.message;
     enum dialect dialect = endpoint_facts(flight->endpoint)->dialect;
-    struct rules rules = {.count = 0};
+    struct rules rules;
     uint64_t touched = 0;
-    if (!row || !message) return true;
-    if (dialect == dialect_anthropic) anthropic_rules(message, &row->takes, &rules);
-    if (dialect == dialect_gemini) gemini_rules(&row->takes, &rules);
+    if (!message || (!row && !params_at(flight, attempt->candidate))) return true;
+    rules_begin(&rules, effort_unset);
+    if (!params_put_first(flight, attempt, &rules)) return false;
+    if (row && dialect == dialect_anthropic) anthropic_rules(message, &row->takes, &rules);
+    if (row && dialect == dialect_gemini) gemini_rules(&row->takes, &rules);
     struct edit_wants wants = {.rules = rules.list, .rule_count = rules.count};
-    if (!rules.count) return true;
+    if (!rules.count && !rules.params.dropped) return true;
     return edit_body(*body, &wants, &flight->arena, body, &touched) && edit_tell(flight, attempt, &rules, touched);
 }
 

@@ -2,6 +2,8 @@
 #ifndef WEIR_FLIGHT_FLIGHT_INTERNAL_H
 #define WEIR_FLIGHT_FLIGHT_INTERNAL_H
 
+#include "dialect/edit.h"
+#include "dialect/params.h"
 #include "flight/flight_parts.h"
 
 /* -- flight_state.c -- */
@@ -383,6 +385,25 @@ bool edit_alike(struct flight *flight, struct attempt *attempt, struct str *body
 struct str names_join(struct flight *flight, uint64_t bits, struct str (*name)(unsigned));
 /* Notes what is dropped and changed, and the names of all that is, for headers and story. */
 void losses_tell(struct flight *flight, struct attempt *attempt, const struct fit *fit);
+
+/* -- flight_params.c: what a route says to the model of a target, beside what the caller says -- */
+
+/* What is known of the target, for who writes to it: by itself; with what its route says. */
+struct codec_target params_plain_target(const struct flight *flight, const struct target *target);
+struct codec_target params_target(const struct flight *flight, const struct candidate *candidate);
+/* NULL: nothing, to this target or in this request. */
+const struct target_params *params_at(const struct flight *flight, const struct candidate *candidate);
+/* fit_request() of what was asked, with the params of the attempt's target in it: *asked has them too. `said`: what the
+ * caller says besides what stands there. What the target cannot be told of them is left out, and named as dropped; what
+ * they change as changed. */
+void params_fit(const struct flight *flight, const struct attempt *attempt, const struct codec_target *there,
+                enum unsupported unsupported, uint64_t said, struct message_request *asked,
+                struct message_request *fitted, struct fit *fit);
+/* The same for the caller's own body: the rules that put them into it; *effort: the model's then. false: no memory. */
+bool params_rules(struct flight *flight, struct attempt *attempt, enum unsupported unsupported, struct edit_rule *rules,
+                  size_t room, size_t *count, struct fit *told, enum message_effort *effort);
+/* "params":{...}: what would be said there beside what the caller says; nothing where there are none. */
+void params_tell(const struct flight *flight, const struct candidate *candidate, struct text *text);
 
 /* -- flight_translate.c: between dialects -- */
 

@@ -103,6 +103,7 @@ struct candidate {
     struct level *level;                /* whose strategy chooses it; once all candidates are known */
     struct place_cells *place;          /* of its route; NULL: none */
     const struct target_limits *limits; /* that its route gives it; NULL: none */
+    const struct target_params *params; /* as its route has them; NULL: none */
     double weight;
     double score;         /* at the last choice */
     enum refusal refusal; /* at the last choice */

@@ -76,6 +76,7 @@ static void preview_candidate_put(const struct flight *flight, const struct cand
         text_json_key(text, STR("score"));
         text_printf(text, "%.6g", candidate->score);
     }
+    params_tell(flight, candidate, text);
     text_put_byte(text, '}');
 }
 

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "dialect/anthropic/anthropic_version.h"
 #include "dialect/fit.h"
+#include "dialect/params.h"
 #include "dialect/quirks.h"
 #include "dialect/skim.h"
 #include "flight/flight_internal.h"
@@ -168,18 +169,6 @@ static bool native_missing(struct flight *flight, struct error *error) {
                      STR_ARG(flight->choice.unfit_param));
 }
 
-static struct codec_target translate_target_of(const struct flight *flight, const struct target *target) {
-    const struct catalog_model *row = target->facts;
-    return (struct codec_target){.model = target->model,
-                                 .quirks = quirks_of(target->provider->row->quirks, target->model),
-                                 .output_tokens_max = row ? row->output_tokens_max : -1,
-                                 .reasons = catalog_can(row, ability_reasoning),
-                                 .stream = flight->request.stream,
-                                 .strict_version = version_is_strict_towards(flight, target->provider),
-                                 .counts = endpoint_facts(flight->endpoint)->operation == operation_count_tokens,
-                                 .takes = row ? &row->takes : NULL};
-}
-
 /* In the caller's own dialect: what the model refuses and means something. */
 static bool alike_fits(struct flight *flight, const struct target *target, struct error *error) {
     const struct message_request *message = flight->canonical.message;
@@ -218,7 +207,7 @@ bool translate_fits(struct flight *flight, const struct target *target, struct e
     if (flight->canonical.message->native_only.len) return native_missing(flight, error);
     struct message_request fitted;
     struct fit fit;
-    struct codec_target there = translate_target_of(flight, target);
+    struct codec_target there = params_plain_target(flight, target);
     struct message_request *message = flight->canonical.message;
     if (message->format == format_schema || message->tool_choice >= tools_required) emulate_look(message);
     fit_request(flight->canonical.message, codec_of(towards), &there, flight_unsupported(flight, target), &fitted,
@@ -296,7 +285,7 @@ static struct str embed_feature_at(unsigned f) { return embed_feature_name((enum
 
 static bool body_write(struct flight *flight, struct attempt *attempt) {
     struct text body = text_in_arena(&flight->canonical.arena, flight->body.whole.len + 512);
-    struct codec_target target = translate_target_of(flight, attempt->target);
+    struct codec_target target = params_target(flight, attempt->candidate);
     CHECK(flight->canonical.state == canonical_read && attempt->way->writes_anew);
     CHECK((flight->canonical.message != NULL) + (flight->canonical.embed != NULL) +
               (flight->canonical.forecast != NULL) ==
@@ -307,8 +296,7 @@ static bool body_write(struct flight *flight, struct attempt *attempt) {
         asked.seen = NULL; /* what is said may be more, and other, than was asked */
         if (attempt->way->goes_on && !resume_say(flight, attempt, &asked)) return false;
         uint64_t gone = reasoning_recall(flight, attempt);
-        fit_request(&asked, attempt->dialect.codec, &target, flight_unsupported(flight, attempt->target), &fitted,
-                    &fit);
+        params_fit(flight, attempt, &target, flight_unsupported(flight, attempt->target), 0, &asked, &fitted, &fit);
         if (!emulate_request(&fitted, fit.emulated, &flight->canonical.arena, &flight->arena,
                              &attempt->dialect.emulation))
             return false;

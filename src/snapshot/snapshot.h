@@ -143,6 +143,7 @@ struct route_place {
     struct place_cells *cells; /* NULL: made for one request */
     double weight;
     const struct target_limits *limits; /* NULL: none */
+    const struct target_params *params; /* of chats (dialect/params.h); NULL: none */
 };
 
 struct route;

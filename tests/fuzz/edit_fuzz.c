@@ -1,5 +1,6 @@
-/* edit_fuzz.c - any body that is one JSON object, with members cut out, renamed and said anew, and read as a schema of
- * each kind: what comes of it is JSON, no member that was to go is left, and the same again changes nothing. */
+/* edit_fuzz.c - any body that is one JSON object, with members cut out, renamed, said anew and put in, and read as a
+ * schema of each kind: what comes of it is JSON, no member that was to go is left, and the same again changes nothing.
+ */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -30,6 +31,9 @@ static void edit_check(struct str body, struct arena *arena) {
         {STR(""), STR("seed"), edit_rename, STR("random_seed"), 4},
         {STR(""), STR("stop"), edit_remove, {NULL, 0}, 8},
         {STR(""), STR("thinking"), edit_replace, STR("{\"type\":\"adaptive\"}"), 16},
+        {STR("generationConfig"), STR("topP"), edit_set, STR("0.5"), 32},
+        {STR(""), STR("user"), edit_set, STR("\"me\""), 64},
+        {STR("metadata"), STR("user_id"), edit_set, STR("\"me\""), 128},
     };
     const struct edit_wants wants = {.rules = rules,
                                      .rule_count = sizeof rules / sizeof *rules,

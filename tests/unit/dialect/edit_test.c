@@ -47,23 +47,52 @@ static void members_go_and_commas_with_them(void **state) {
         const struct edit_wants wants = {.rules = rules, .rule_count = 4};
         uint64_t touched;
         struct str got = edit(str_from(cases[i].from), &wants, &touched);
-        if (!str_eq(got, str_from(cases[i].to)))
-            fail_msg("%s became %.*s", cases[i].from, STR_ARG(got));
+        if (!str_eq(got, str_from(cases[i].to))) fail_msg("%s became %.*s", cases[i].from, STR_ARG(got));
         assert_int_equal(touched, cases[i].touched);
     }
 }
 
 static void googles_members_are_known_in_both_spellings(void **state) {
     (void)state;
-    static const struct edit_rule inside[] = {
-        {STR("generationConfig"), STR("topK"), edit_remove, {NULL, 0}, 1}};
+    static const struct edit_rule inside[] = {{STR("generationConfig"), STR("topK"), edit_remove, {NULL, 0}, 1}};
     const struct edit_wants wants = {.rules = inside, .rule_count = 1};
     uint64_t touched;
     assert_true(str_eq(edit(STR("{\"top_k\":1,\"generation_config\":{\"top_k\":2,\"topP\":1}}"), &wants, &touched),
                        STR("{\"top_k\":1,\"generation_config\":{\"topP\":1}}")));
     assert_int_equal(touched, 1);
-    assert_true(str_eq(edit(STR("{\"generationConfig\":{\"topK\":2}}"), &wants, &touched),
-                       STR("{\"generationConfig\":{}}")));
+    assert_true(
+        str_eq(edit(STR("{\"generationConfig\":{\"topK\":2}}"), &wants, &touched), STR("{\"generationConfig\":{}}")));
+}
+
+static void members_are_set_where_they_stand_and_put_in_where_they_do_not(void **state) {
+    (void)state;
+    static const struct edit_rule sets[] = {{STR(""), STR("t"), edit_set, STR("0.2"), 1},
+                                            {STR(""), STR("old"), edit_remove, {NULL, 0}, 0},
+                                            {STR("in"), STR("s"), edit_set, STR("[\"x\"]"), 2},
+                                            {STR("in"), STR("u"), edit_set, STR("7"), 4},
+                                            {STR("by"), STR("v"), edit_set, STR("true"), 8}};
+    static const struct {
+        const char *from, *to;
+        uint64_t touched;
+    } cases[] = {
+        {"{}", "{\"t\":0.2,\"in\":{\"s\":[\"x\"],\"u\":7},\"by\":{\"v\":true}}", 15},
+        {" { \"k\":1 } ", " {\"t\":0.2,\"in\":{\"s\":[\"x\"],\"u\":7},\"by\":{\"v\":true}, \"k\":1 } ", 15},
+        {"{\"t\": 1,\"in\":{\"u\":7,\"k\":{\"u\":1}},\"by\":{}}",
+         "{\"t\": 0.2,\"in\":{\"s\":[\"x\"],\"u\":7,\"k\":{\"u\":1}},\"by\":{\"v\":true}}", 11},
+        {"{\"old\":1,\"in\":null,\"by\":null,\"t\":0.2}",
+         "{\"in\":{\"s\":[\"x\"],\"u\":7},\"by\":{\"v\":true},\"t\":0.2}", 14},
+        {"{\"old\":1}", "{\"t\":0.2,\"in\":{\"s\":[\"x\"],\"u\":7},\"by\":{\"v\":true}}", 15},
+        {"{\"in\":[1],\"by\":{\"v\":true},\"t\":null}", "{\"in\":[1],\"by\":{\"v\":true},\"t\":0.2}", 1},
+        {"{\"t\":0.2,\"in\":{\"s\":[\"x\"],\"u\":7},\"by\":{\"v\":true}}",
+         "{\"t\":0.2,\"in\":{\"s\":[\"x\"],\"u\":7},\"by\":{\"v\":true}}", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct edit_wants wants = {.rules = sets, .rule_count = sizeof sets / sizeof *sets};
+        uint64_t touched;
+        struct str got = edit(str_from(cases[i].from), &wants, &touched);
+        if (!str_eq(got, str_from(cases[i].to))) fail_msg("%s became %.*s", cases[i].from, STR_ARG(got));
+        assert_int_equal(touched, cases[i].touched);
+    }
 }
 
 static void roles_and_ids_of_calls_are_the_vendors(void **state) {
@@ -81,11 +110,61 @@ static void roles_and_ids_of_calls_are_the_vendors(void **state) {
     assert_true(str_find(got, STR("\"tool_call_id\":\"call_1\"")) == SIZE_MAX);
 }
 
+static unsigned times_at_top(struct str body, struct str key) {
+    unsigned times = 0;
+    struct skim skim;
+    skim_begin(&skim, body, 1);
+    for (struct skim_token token; (token = skim_next(&skim)).kind != skim_end;) {
+        if (token.kind == skim_error) fail_msg("%.*s", STR_ARG(body));
+        times += token.depth == 1 && token.key.at && str_eq(token.key, key);
+    }
+    return times;
+}
+
+/* Any members in any order, some cut out and some put in: JSON, in which each that is set stands once. */
+static void what_is_set_stands_once(void **state) {
+    (void)state;
+    static const struct edit_rule sets[] = {{STR(""), STR("a"), edit_remove, {NULL, 0}, 0},
+                                            {STR(""), STR("t"), edit_set, STR("0.2"), 0},
+                                            {STR("in"), STR("s"), edit_set, STR("1"), 0},
+                                            {STR("in"), STR("a"), edit_remove, {NULL, 0}, 0}};
+    static const char *const pieces[] = {"\"a\":1",      "\"t\":null",       "\"in\":null",
+                                         "\"in\":{ }",   "\"in\":{\"a\":2}", "\"in\":{\"s\":2,\"a\":[]}",
+                                         " \"l\" : {} ", "\"k\":2"};
+    enum { pieces_of_a = 0, pieces_of_t = 1, first_in = 2, last_in = 5 };
+    struct prng prng;
+    prng_seed(&prng, 11);
+    for (unsigned i = 0; i < 5000; i++) {
+        const struct edit_wants wants = {.rules = sets, .rule_count = sizeof sets / sizeof *sets};
+        struct text text = text_in_arena(&arena, 128);
+        bool has_t = false, has_in = false;
+        uint64_t touched, count = prng_below(&prng, 6);
+        text_put_byte(&text, '{');
+        for (uint64_t n = 0; n < count; n++) {
+            uint64_t piece = prng_below(&prng, sizeof pieces / sizeof *pieces);
+            bool in = piece >= first_in && piece <= last_in;
+            if ((piece == pieces_of_t && has_t) || (in && has_in)) continue;
+            has_t |= piece == pieces_of_t;
+            has_in |= in;
+            text_json_comma(&text);
+            text_put(&text, str_from(pieces[piece]));
+        }
+        text_put_byte(&text, '}');
+        struct str got = edit(text_str(&text), &wants, &touched), again;
+        assert_int_equal(times_at_top(got, STR("t")), 1);
+        assert_int_equal(times_at_top(got, STR("in")), 1);
+        assert_int_equal(times_at_top(got, STR("a")), 0);
+        assert_true(str_find(got, STR("\"s\":1")) != SIZE_MAX);
+        again = edit(got, &wants, &touched);
+        assert_true(again.at == got.at); /* there is nothing left to do */
+    }
+}
+
 /* Any members in any order, any of them cut out: JSON, and no rule fits any more. */
 static void what_is_left_is_json(void **state) {
     (void)state;
-    static const char *const pieces[] = {"\"a\":1", "\"b\":{\"a\":[1,2]}", "\"c\":null", "\"d\":\"x\"",
-                                         "\"k\":[{\"a\":1}]", " \"l\" : {} "};
+    static const char *const pieces[] = {"\"a\":1",     "\"b\":{\"a\":[1,2]}", "\"c\":null",
+                                         "\"d\":\"x\"", "\"k\":[{\"a\":1}]",   " \"l\" : {} "};
     struct prng prng;
     prng_seed(&prng, 7);
     for (unsigned i = 0; i < 5000; i++) {
@@ -126,8 +205,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(members_go_and_commas_with_them),
         cmocka_unit_test(googles_members_are_known_in_both_spellings),
+        cmocka_unit_test(members_are_set_where_they_stand_and_put_in_where_they_do_not),
         cmocka_unit_test(roles_and_ids_of_calls_are_the_vendors),
         cmocka_unit_test(what_is_left_is_json),
+        cmocka_unit_test(what_is_set_stands_once),
     };
     return cmocka_run_group_tests(tests, memory_make, memory_free);
 }
