@@ -16,6 +16,7 @@ enum {
     limit_held_stored = 16 * 1024 * 1024,     /* one that is to be stored; a longer one is not */
     limit_held_stream = 64 * 1024,            /* a stream's bytes before its first good token */
     limit_sse_event = 1024 * 1024,            /* one event of a stream */
+    limit_calls = 8,                          /* answers to one request that are made by a call each */
     limit_retries = 31,                       /* of one request, at targets that it has tried */
     limit_pins = 64,                          /* targets in x-weir-targets; past it 400 */
     limit_iov = 16,

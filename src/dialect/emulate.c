@@ -11,7 +11,9 @@ static const struct str call_words = STR("Answer with the arguments of a call of
 static const struct str any_object = STR("{\"type\":\"object\"}");
 
 struct str emulate_name(enum feature feature) {
-    CHECKF(feature == feature_json_schema || feature == feature_tool_choice, "feature=%d", (int)feature);
+    CHECKF(feature == feature_json_schema || feature == feature_tool_choice || feature == feature_n, "feature=%d",
+           (int)feature);
+    if (feature == feature_n) return STR("n=calls");
     return feature == feature_json_schema ? STR("json_schema=tool") : STR("tool_choice=json_schema");
 }
 

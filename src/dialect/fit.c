@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "dialect/anthropic/anthropic_version.h"
 #include "dialect/emulate.h"
 #include "dialect/schema.h"
@@ -27,7 +28,7 @@ static const uint64_t media = FEATURE_BIT(image) | FEATURE_BIT(image_url) | FEAT
 bool fit_is_tuning(enum feature feature) { return tuning >> feature & 1; }
 
 enum feature_fate fit_fate_refused(enum feature feature) {
-    if (feature == feature_json_schema || feature == feature_tool_choice) return fate_emulated;
+    if (feature == feature_json_schema || feature == feature_tool_choice || feature == feature_n) return fate_emulated;
     return fit_is_tuning(feature) ? fate_dropped : fate_refused;
 }
 
@@ -37,10 +38,13 @@ static bool is_carried(const struct codec *codec, uint64_t refuses, enum feature
     return codec->fates[feature] == fate_carried && !(refuses >> feature & 1);
 }
 
-/* A schema by a tool, or a tool by a schema: whichever is there must be taken as it is. */
+/* A schema by a tool, or a tool by a schema: whichever is there must be taken as it is. Several answers by a call each.
+ */
 static bool is_emulated(const struct message_request *request, const struct codec *codec, uint64_t refuses,
                         enum feature feature) {
-    if (!is_carried(codec, refuses, feature_tools) || request->n > 1) return false; /* it is told of one answer */
+    if (request->n > limit_calls) return false;
+    if (feature == feature_n) return true;
+    if (!is_carried(codec, refuses, feature_tools)) return false;
     return feature == feature_json_schema
                ? is_carried(codec, refuses, feature_tool_choice) && emulate_can_schema(request)
                : is_carried(codec, refuses, feature_json_schema) && emulate_can_tool(request, codec->dialect);
@@ -315,6 +319,8 @@ void fit_request(const struct message_request *request, const struct codec *code
         if (fate == fate_fetched) fit->fetched |= bit;
         if (fate == fate_emulated) fit->emulated |= bit;
     }
+    const uint64_t of_one = FEATURE_BIT(json_schema) | FEATURE_BIT(tool_choice); /* which is told of one answer */
+    if (fit->emulated & of_one) fit->emulated |= asked & FEATURE_BIT(n);
     uint64_t in_words = asked & FEATURE_BIT(json_schema) & ~fit->emulated; /* and as JSON that may be any */
     if (target->quirks->no_json_schema) change(fit, in_words & ~fit->dropped, unsupported);
     bool apart = codec->fates[feature_reasoning_effort] == fate_carried;
@@ -323,7 +329,7 @@ void fit_request(const struct message_request *request, const struct codec *code
     bool all_of_stop = fit->dropped & FEATURE_BIT(stop);
     words_fit(&thinking);
     history_fit(&thinking);
-    numbers_leave(fitted, fit->dropped);
+    numbers_leave(fitted, fit->dropped | (fit->emulated & FEATURE_BIT(n)));
     texts_leave(fitted, fit->dropped);
     if (all_of_stop) fitted->stop_count = 0;
     if (target->strict_version) {

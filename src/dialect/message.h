@@ -375,7 +375,8 @@ enum feature_fate {
     fate_carried,
     fate_dropped,
     fate_fetched,  /* image_url, document_url: weir fetches it and sends the bytes */
-    fate_emulated, /* json_schema, tool_choice: said by the other one (emulate.h), where that can be; else refused */
+    fate_emulated, /* json_schema, tool_choice: said by the other one (emulate.h), where that can be; else refused. n: a
+                      call for each answer */
     fate_refused
 };
 

@@ -29,16 +29,16 @@ static const struct {
      {.name = STR("deepseek"), .max_tokens_old = true, .no_json_schema = true, .system_not_developer = true}},
     {STR("xai"), STR("*"), {.name = STR("xai"), .reasoning_apart = true, .system_not_developer = true}},
     {STR("together"), STR("*"), {.name = STR("together"), .max_tokens_old = true, .system_not_developer = true}},
-    {STR("groq"), STR("*"), {.name = STR("groq"), .system_not_developer = true}},
+    {STR("groq"), STR("*"), {.name = STR("groq"), .system_not_developer = true, .refuses = FEATURE_BIT(n)}},
     {STR("openrouter"), STR("*"), {.name = STR("openrouter"), .system_not_developer = true}},
     {STR("huggingface"), STR("*"), {.name = STR("huggingface"), .max_tokens_old = true, .system_not_developer = true}},
     {STR("cloudflare"), STR("*"), {.name = STR("cloudflare"), .max_tokens_old = true, .system_not_developer = true}},
-    {STR("ollama"), /* which passes over that a tool must be called */
+    {STR("ollama"), /* which passes over that a tool must be called, and over how many answers are wanted */
      STR("*"),
      {.name = STR("ollama"),
       .max_tokens_old = true,
       .system_not_developer = true,
-      .refuses = FEATURE_BIT(tool_choice)}},
+      .refuses = FEATURE_BIT(tool_choice) | FEATURE_BIT(n)}},
     {STR("compatible"), /* most who took over OpenAI's first chat API and no more */
      STR("*"),
      {.name = STR("compatible"), .max_tokens_old = true, .system_not_developer = true}},

@@ -304,6 +304,7 @@ void flight_step(struct flight *flight, const struct event *event, struct now no
         break;
     default: on_upstream(flight, event, now, out);
     }
+    if (calls_take_due(flight)) flight_try_next(flight, now, out);
     CHECKF(flight->caller == callers[flight->state], "state=%d caller=%d", (int)flight->state, (int)flight->caller);
     if (is_over(flight)) {
         flight_close(flight, now, out);

@@ -179,7 +179,7 @@ static enum unfit target_unfit(struct flight *flight, const struct target *targe
     struct error error; /* not zeroed: its sentence is long, and there may be a thousand targets */
     error.code = error_none;
     bool fits = model_fits(flight, target, &error);
-    flight->choice.emulates = false;
+    flight->choice.emulates = 0;
     if (fits && way_of(flight, target)->fits(flight, target, &error)) return unfit_no;
     if (error.code && !flight->choice.unfit)
         flight->choice.unfit = arena_take(&flight->arena, sizeof *flight->choice.unfit);
@@ -217,7 +217,8 @@ static bool candidates_add(struct flight *flight, const struct route *route, boo
         flight->choice.candidates[flight->choice.count++] =
             (struct candidate){.target = target,
                                .leaf = (uint32_t)i,
-                               .emulates = flight->choice.emulates,
+                               .emulates = flight->choice.emulates != 0,
+                               .calls = flight->choice.emulates & FEATURE_BIT(n),
                                .place = route->places ? route->places[i].cells : NULL,
                                .limits = route->places ? route->places[i].limits : NULL,
                                .params = route->places ? route->places[i].params : NULL,

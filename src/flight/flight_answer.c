@@ -69,7 +69,7 @@ static void answer_respond(struct flight *flight, int status, const struct http_
 
 /* Nano-dollars as a decimal of dollars, or nothing where the cost is not known. */
 static struct str cost_text(struct flight *flight, const struct attempt *attempt) {
-    int64_t cost = attempt->cost_nano_usd;
+    int64_t cost = calls_cost(flight, attempt);
     if (attempt->state != attempt_settled || cost < 0) return STR_NONE;
     struct text text = text_in_arena(&flight->arena, 32);
     text_put_money(&text, cost);

@@ -71,7 +71,8 @@ static void errors_forget(struct flight *flight) {
     enum { may_hold = 2 }; /* the last one, and a hedge beside it */
     unsigned count = flight->attempt_count;
     for (unsigned i = count > may_hold ? count - may_hold : 0; i < count; i++)
-        if (flight->attempts[i]->state == attempt_settled) chunks_free(&flight->attempts[i]->reply.held);
+        if (flight->attempts[i]->state == attempt_settled && !attempt_made_one(flight->attempts[i]))
+            chunks_free(&flight->attempts[i]->reply.held);
 }
 
 static struct attempt *attempt_new(struct flight *flight, struct candidate *candidate, const struct holds *holds,
@@ -96,8 +97,9 @@ static struct attempt *attempt_new(struct flight *flight, struct candidate *cand
     bool locks = candidate->level->around && level_is_locked(candidate->level); /* its own repeats are no retries */
     if (candidate->tries++)
         flight->choice.repeats += !locks;
-    else if (flight->attempt_count && !flight->live)
+    else if (flight->attempt_count && !flight->live && !calls_last(flight))
         flight->choice.failovers++;
+    calls_join(flight, attempt);
     attempt_joins(flight, attempt, now);
     return attempt;
 }
@@ -153,6 +155,10 @@ uint64_t attempt_deadline(const struct flight *flight, const struct attempt *att
     const struct provider *provider = attempt->target->provider;
     CHECK((attempt->state == attempt_settled) == (flight->state == flight_answered));
     if (flight->state == flight_answered) return attempt->ended_ns + tail_wait_s * NS_PER_S;
+    if (attempt->stream.saw_done && attempt->state == attempt_delivering) { /* its answer is whole */
+        *failure = failure_stall;
+        return attempt->last_token_ns + tail_wait_s * NS_PER_S;
+    }
     if (attempt->state == attempt_delivering && attempt->reply.mode == reply_events) {
         *failure = failure_stall;
         return flight->caller_is_full ? UINT64_MAX : attempt->last_token_ns + provider->stall_timeout_ns;

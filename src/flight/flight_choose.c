@@ -23,6 +23,9 @@ static bool may_repeat(const struct flight *flight) {
     return flight->choice.repeats < flight->choice.route->retry.max_retries;
 }
 
+/* Calls that made an answer are none of those that a route may have too many of. */
+static unsigned attempts_counted(const struct flight *flight) { return flight->attempt_count - flight->calls.done; }
+
 /* Another key of the same provider may do what the last one could not. */
 static bool has_other_key(const struct flight *flight, const struct candidate *candidate) {
     enum failure failure = candidate->failure;
@@ -36,7 +39,7 @@ enum { failovers_own = 2 };
 
 static bool is_far_failover(const struct flight *flight, const struct candidate *candidate) {
     return flight->attempt_count && !candidate->tries && flight->choice.failovers >= failovers_own &&
-           flight->choice.route->cells;
+           flight->choice.route->cells && !calls_last(flight);
 }
 
 static bool failover_fits(const struct flight *flight, const struct candidate *candidate, struct now now) {
@@ -51,7 +54,8 @@ void choice_look(struct flight *flight, struct candidate *candidate, struct now 
     uint64_t until_ns = 0;
     candidate->demoted = hold_is_demoted(flight, candidate) || (candidate->emulates && !flight->steering.targets.at);
     struct error error;
-    if (resume_has(flight) && !way_of(flight, candidate->target)->fits(flight, candidate->target, &error)) {
+    bool goes_on = resume_has(flight) || calls_has(flight);
+    if (goes_on && !way_of(flight, candidate->target)->fits(flight, candidate->target, &error)) {
         candidate->refusal = refusal_cannot_go_on;
         return;
     }
@@ -64,10 +68,11 @@ void choice_look(struct flight *flight, struct candidate *candidate, struct now 
     if (until_ns && until_ns < *soonest_ns) *soonest_ns = until_ns;
 }
 
-int64_t choice_cost(const struct flight *flight, const struct target *target) {
+int64_t choice_cost(const struct flight *flight, const struct candidate *candidate) {
     enum { output_guess = 512 };
-    int64_t output = flight_output_tokens(flight, output_guess);
-    return price_cost(&target->prices, (struct price_tokens){.input = flight->prompt_tokens, .output = output});
+    int64_t output = flight_output_tokens(flight, output_guess),
+            input = flight->prompt_tokens * (candidate->calls ? flight->request.n : 1); /* each call has all of it */
+    return price_cost(&candidate->target->prices, (struct price_tokens){.input = input, .output = output});
 }
 
 /* Which strategies look at load, latency and health. */
@@ -95,7 +100,7 @@ static struct pick_candidate choose_facts_of(const struct flight *flight, const 
         .in_flight = gate_in_use(&provider->cells->gate),
     };
     if (level->by == strategy_cost_optimal || level->by == strategy_cost_optimized)
-        facts.cost_nano_usd = choice_cost(flight, target);
+        facts.cost_nano_usd = choice_cost(flight, candidate);
     if (target->cells) {
         double ramp = breaker_ramp(&target->cells->breaker, &provider->breaker, flight->client_hash, now.mono_ns);
         if (ramp < facts.ramp) facts.ramp = ramp;
@@ -231,7 +236,7 @@ bool choice_has_unasked(struct flight *flight, struct now now) {
     unsigned most = flight->choice.route->retry.max_attempts;
     uint64_t ignored = UINT64_MAX;
     bool strict = flight->choice.by == strategy_exclusive && flight->choice.route->strict;
-    if (strict || (most && flight->attempt_count >= most)) return false;
+    if (strict || (most && attempts_counted(flight) >= most)) return false;
     for (size_t i = 0; i < flight->choice.count; i++) {
         struct candidate candidate = flight->choice.candidates[i];
         if (level_was_asked(flight, &candidate)) continue;
@@ -419,11 +424,21 @@ static enum step try_holder(struct flight *flight, struct now now, uint64_t *soo
 
 static bool may_try(const struct flight *flight, const struct now *now) {
     unsigned most = flight->choice.route->retry.max_attempts;
-    return (!most || flight->attempt_count < most) && now->mono_ns < flight->times.deadline_ns;
+    return (!most || attempts_counted(flight) < most) && now->mono_ns < flight->times.deadline_ns;
+}
+
+/* Who has made the last of several answers makes the next one, if it can; a lock says itself who does. On: it cannot.
+ */
+static enum step try_same(struct flight *flight, struct now now, struct actions *out) {
+    const struct attempt *good = calls_last(flight);
+    struct candidate *same = good ? good->candidate : NULL;
+    if (!same || same->refusal != refusal_none || level_is_locked(same->level)) return step_on;
+    return choose_begin(flight, same, false, 0, now, out);
 }
 
 void flight_try_next(struct flight *flight, struct now now, struct actions *out) {
-    const struct attempt *last = flight->attempt_count ? flight->attempts[flight->attempt_count - 1] : NULL;
+    bool fresh = !flight->attempt_count || calls_last(flight); /* nobody has failed since */
+    const struct attempt *last = fresh ? NULL : flight->attempts[flight->attempt_count - 1];
     uint64_t soonest_ns = UINT64_MAX;
     CHECKF(flight->waiting.why == waiting_none && !flight->live, "waiting=%d", (int)flight->waiting.why);
     if (!may_try(flight, &now)) {
@@ -438,6 +453,7 @@ void flight_try_next(struct flight *flight, struct now now, struct actions *out)
         flight->choice.candidates[i].raced = false;
         choice_look(flight, &flight->choice.candidates[i], now, &soonest_ns);
     }
+    if (try_same(flight, now, out) != step_on) return;
     for (struct candidate *next; (next = choice_best(flight, now));)
         if (choose_begin(flight, next, false, level_epoch(next), now, out) != step_on) return;
     if (retry_later(flight, last, now, out) != step_on || wait_for_room(flight, now, out) != step_on) return;

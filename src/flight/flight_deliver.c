@@ -28,7 +28,7 @@ enum step stream_pass_error(struct flight *flight, struct attempt *attempt, cons
 
 /* The first token: from here on this attempt is the answer. */
 static void stream_deliver_begin(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
-    const bool goes_on = attempt->continuation;
+    const bool goes_on = attempt->continuation || attempt->choice > 0;
     CHECK(flight->caller == (goes_on ? caller_headed : caller_waiting));
     attempt->first_token_ns = now.mono_ns;
     hold_good(flight, attempt, now);
@@ -44,7 +44,8 @@ static void stream_deliver_begin(struct flight *flight, struct attempt *attempt,
         answer_head(flight, attempt, attempt->reply.status, -1, now, out);
         answer_held(flight, attempt, out);
     }
-    if (attempt->body_sent && !resume_may(flight)) { /* nothing can need the request any more */
+    if (attempt->body_sent && !resume_may(flight) &&
+        !calls_more(flight, attempt)) { /* nothing can need the request any more */
         chunks_free(&flight->body.chunks);
         translate_release(flight);
         flight->body.whole = STR_NONE;
@@ -62,6 +63,10 @@ void stream_token(struct flight *flight, struct attempt *attempt, struct now now
 enum step stream_complete(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
     CHECK(flight->live == attempt && !flight->rival);
     attempt_settle(flight, attempt, failure_none, now, out);
+    if (calls_more(flight, attempt)) {
+        calls_count(flight, attempt, now);
+        return step_over;
+    }
     answer_end(flight, now, out);
     if (!attempt->call_over) flight->live = attempt;
     return step_over;

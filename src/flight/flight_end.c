@@ -27,7 +27,7 @@ static bool answer_inside(struct flight *flight, const struct attempt *last, str
 
 void end_by_refusal(struct flight *flight, enum error_code code, uint64_t until_ns, struct now now,
                     struct actions *out) {
-    if (resume_has(flight))
+    if (flight->caller == caller_headed)
         answer_break(flight, failure_overloaded, now, out);
     else
         answer_refused(flight, code, until_ns, now, out);
@@ -35,7 +35,7 @@ void end_by_refusal(struct flight *flight, enum error_code code, uint64_t until_
 
 void end_by_failure(struct flight *flight, const struct attempt *last, struct now now, struct actions *out) {
     CHECKF(!flight->live && last->state == attempt_settled, "attempt %u", last->number);
-    if (resume_has(flight)) {
+    if (flight->caller == caller_headed) {
         answer_break(flight, last->failure, now, out);
         return;
     }

@@ -38,8 +38,8 @@ static struct seen events_look(const struct flight *flight, struct attempt *atte
     return seen;
 }
 
-static enum step written_pass(struct flight *flight, struct attempt *attempt, const struct message_event *list,
-                              size_t count, struct now now, struct actions *out) {
+enum step events_write(struct flight *flight, struct attempt *attempt, const struct message_event *list, size_t count,
+                       struct now now, struct actions *out) {
     struct codec_caller caller = translate_caller(flight, attempt, now);
     CHECK(attempt->way->writes_anew && attempt->dialect.writer);
     struct text text = text_in_arena(flight->host->scratch, 512);
@@ -63,6 +63,11 @@ static enum step written_pass(struct flight *flight, struct attempt *attempt, co
             translate_usage(flight, attempt->dialect.said_bytes, &end.usage);
             event = &end;
             over = true;
+        }
+        if (attempt->one_of_several) {
+            end = *event;
+            event = &end;
+            if (!calls_event(flight, attempt, &end)) continue;
         }
         flight->codec->write_event(attempt->dialect.writer, event, &caller, &flight->arena, &text);
     }
@@ -89,7 +94,7 @@ static enum step error_take(struct flight *flight, struct attempt *attempt, cons
     enum step passed = step_on;
     if (attempt->way->writes_anew) {
         translate_error(flight, error, told);
-        passed = written_pass(flight, attempt, events->list, events->count, now, out);
+        passed = events_write(flight, attempt, events->list, events->count, now, out);
     } else if (said) { /* about weir's own key: none of the caller's business */
         answer_error_event(flight, attempt, told, error->text, now, out);
     } else { /* the same dialect: in the provider's own words */
@@ -110,6 +115,7 @@ enum step events_take(struct flight *flight, struct attempt *attempt, const stru
                       struct actions *out) {
     struct message_events events = {.arena = flight->host->scratch};
     CHECK(attempt->dialect.reader); /* made with the request: what a codec remembers from event to event */
+    if (attempt->stream.saw_done) return step_on; /* the answer after it is awaited */
     attempt->stream.events++;
     if (event->comment_only)
         return attempt->way->writes_anew ? step_on : stream_pass(flight, attempt, event->raw, event->borrowed, out);
@@ -131,16 +137,32 @@ enum step events_take(struct flight *flight, struct attempt *attempt, const stru
     attempt->stream.saw_done |= seen.end;
     if (resume_may(flight) && attempt->way->writes_anew && resume_take(flight, attempt, &events, now) != step_on)
         return step_over;
-    enum step step = attempt->way->writes_anew ? written_pass(flight, attempt, events.list, events.count, now, out)
+    enum step step = attempt->way->writes_anew ? events_write(flight, attempt, events.list, events.count, now, out)
                                                : event_pass(flight, attempt, event, out);
-    return step == step_on && seen.end ? stream_complete(flight, attempt, now, out) : step;
+    bool more = calls_more(flight, attempt); /* its call's end is awaited before the next one is made */
+    return step == step_on && seen.end && !more ? stream_complete(flight, attempt, now, out) : step;
+}
+
+enum failure events_part(struct flight *flight, struct attempt *attempt, struct str body, struct now now,
+                         struct actions *out) {
+    struct message_events events = {.arena = flight->host->scratch};
+    body = arena_copy(flight->host->scratch, body); /* what is held would be taken for the stream's beginning */
+    enum failure failure = body.at ? translate_part(flight, attempt, body, now, &events) : failure_system;
+    if (failure != failure_none) return failure;
+    chunks_free(&attempt->reply.held);
+    attempt->reply.mode = reply_events;
+    attempt->stream.finishes = 1;
+    attempt->stream.saw_done = true;
+    stream_token(flight, attempt, now, out);
+    if (events_write(flight, attempt, events.list, events.count, now, out) != step_on) return failure_none; /* said */
+    return stream_complete(flight, attempt, now, out) == step_over ? failure_none : failure_system;
 }
 
 enum step events_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
     struct message_event end = {.kind = message_event_end, .usage = USAGE_NONE};
     CHECKF(attempt->state == attempt_delivering, "state=%d", (int)attempt->state); /* an empty stream has failed */
     if (attempt->stream.saw_done) return step_on;
-    if (attempt->way->writes_anew) return written_pass(flight, attempt, &end, 1, now, out);
+    if (attempt->way->writes_anew) return events_write(flight, attempt, &end, 1, now, out);
     struct str terminator = attempt->dialect.codec->terminator;
     return terminator.len ? stream_pass(flight, attempt, terminator, true, out) : step_on;
 }

@@ -65,12 +65,13 @@ static int64_t facts_cost(const struct flight *flight) {
 
 /* Whose answer it is: of a stream that was resumed, the last one's. */
 static const struct attempt *facts_last(const struct flight *flight) {
-    if (flight->winner && !resume_has(flight)) return flight->winner;
+    if (flight->winner && !resume_has(flight) && !calls_has(flight)) return flight->winner;
     return flight->attempt_count ? flight->attempts[flight->attempt_count - 1] : NULL;
 }
 
 struct flight_facts flight_facts(const struct flight *flight) {
     const struct attempt *last = facts_last(flight);
+    const struct usage usage = last ? calls_usage(flight, last) : USAGE_NONE;
     return (struct flight_facts){
         .request_id = flight->request_id,
         .own_id = flight->own_id,
@@ -85,10 +86,10 @@ struct flight_facts flight_facts(const struct flight *flight) {
         .attempts = flight->attempt_count,
         .provider = last ? last->target->provider : NULL,
         .served = last ? last->target->model : STR_NONE,
-        .input_tokens = last ? last->usage.input_tokens : -1,
-        .cached_tokens = last ? last->usage.cached_input_tokens : -1,
+        .input_tokens = usage.input_tokens,
+        .cached_tokens = usage.cached_input_tokens,
         .answer_bytes = flight->answer.bytes,
-        .output_tokens = last ? last->usage.output_tokens : -1,
+        .output_tokens = usage.output_tokens,
         .cost_nano_usd = facts_cost(flight),
         .arrived_ns = flight->times.arrived_ns,
         .arrived_wall_ns = flight->times.arrived_wall_ns,

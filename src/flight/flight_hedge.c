@@ -9,7 +9,7 @@ uint64_t hedge_due_ns(const struct flight *flight) {
     const struct hedge_rules *rules = flight->choice.route ? &flight->choice.route->hedge : NULL;
     const struct attempt *live = flight->live;
     if (!rules || !rules->on || !live || flight->rival || flight->hedge != hedge_unused ||
-        flight->state != flight_trying)
+        flight->state != flight_trying || live->one_of_several)
         return UINT64_MAX;
     if (resume_has(flight) || flight->choice.by == strategy_exclusive || live->state > attempt_replying)
         return UINT64_MAX;

@@ -4,27 +4,38 @@
 #include "flight/flight_internal.h"
 
 /* A caller may write any number for both. */
-int64_t flight_output_tokens(const struct flight *flight, int64_t otherwise) {
+static int64_t output_tokens_of(const struct flight *flight, int64_t answers, int64_t otherwise) {
     const int64_t most = 1000000000000;
     int64_t output = flight->request.max_tokens >= 0 ? flight->request.max_tokens : otherwise;
-    int64_t n = flight->request.n > 0 ? flight->request.n : 1;
-    return output > most / n ? most : output * n;
+    return output > most / answers ? most : output * answers;
+}
+
+int64_t flight_output_tokens(const struct flight *flight, int64_t otherwise) {
+    return output_tokens_of(flight, flight->request.n > 0 ? flight->request.n : 1, otherwise);
 }
 
 /* A prompt that is mostly an image is not so many tokens. */
-int64_t flight_tokens_reserved(const struct flight *flight, const struct cell *taken) {
-    int64_t output = flight_output_tokens(flight, flight->snapshot->reserve_output_tokens);
+static int64_t tokens_reserved_of(const struct flight *flight, int64_t output, const struct cell *taken) {
     CHECKF(flight->prompt_tokens >= 0 && output >= 0, "prompt=%lld output=%lld", (long long)flight->prompt_tokens,
            (long long)output);
     return flight->prompt_tokens + taken_reserve(taken, output);
 }
 
-static uint64_t tokens_reserved_at(const struct flight *flight, const struct target *target) {
-    return (uint64_t)flight_tokens_reserved(flight, target->cells ? &target->cells->taken : NULL);
+int64_t flight_tokens_reserved(const struct flight *flight, const struct cell *taken) {
+    return tokens_reserved_of(flight, flight_output_tokens(flight, flight->snapshot->reserve_output_tokens), taken);
+}
+
+/* Of one call: where each answer is one of its own, of one answer. */
+static uint64_t tokens_reserved_at(const struct flight *flight, const struct candidate *candidate) {
+    const struct target *target = candidate->target;
+    const struct cell *taken = target->cells ? &target->cells->taken : NULL;
+    bool one = candidate->calls || calls_has(flight);
+    int64_t output = output_tokens_of(flight, 1, flight->snapshot->reserve_output_tokens);
+    return (uint64_t)(one ? tokens_reserved_of(flight, output, taken) : flight_tokens_reserved(flight, taken));
 }
 
 static uint64_t tokens_at_place(const struct flight *flight, const struct candidate *candidate) {
-    return candidate->limits ? tokens_reserved_at(flight, candidate->target) : 0;
+    return candidate->limits ? tokens_reserved_at(flight, candidate) : 0;
 }
 
 bool flight_shares(const struct flight *flight) { return flight->client && flight->snapshot->client_count > 1; }
@@ -65,13 +76,13 @@ static enum refusal keys_refusal(const struct target *target, struct now now) {
     return all;
 }
 
-static uint64_t rates_wait(const struct flight *flight, const struct target *target, struct now now) {
-    const struct provider *provider = target->provider;
+static uint64_t rates_wait(const struct flight *flight, const struct candidate *candidate, struct now now) {
+    const struct provider *provider = candidate->target->provider;
     const struct rate_rules *rules = &provider->rates;
     uint64_t waits[] = {limiter_wait_ns(&provider->cells->requests_minute, &rules->requests_minute, 1, now.mono_ns),
                         limiter_wait_ns(&provider->cells->requests_hour, &rules->requests_hour, 1, now.mono_ns),
                         limiter_wait_ns(&provider->cells->tokens_minute, &rules->tokens_minute,
-                                        tokens_reserved_at(flight, target), now.mono_ns)};
+                                        tokens_reserved_at(flight, candidate), now.mono_ns)};
     uint64_t longest = 0;
     for (size_t i = 0; i < sizeof waits / sizeof *waits; i++)
         if (waits[i] > longest) longest = waits[i];
@@ -113,7 +124,7 @@ enum refusal hold_look(const struct flight *flight, const struct candidate *cand
     if (shut != refusal_none) return shut;
     *until_ns = keys_until(flight, target, now);
     if (*until_ns) return keys_refusal(target, now);
-    uint64_t wait = rates_wait(flight, target, now);
+    uint64_t wait = rates_wait(flight, candidate, now);
     if (wait) {
         *until_ns = now.mono_ns + wait;
         return refusal_rate_limited;
@@ -147,14 +158,15 @@ static bool key_take(const struct flight *flight, const struct candidate *candid
     return found;
 }
 
-static bool rates_take(const struct flight *flight, const struct target *target, struct now now, struct holds *holds) {
-    const struct provider *provider = target->provider;
+static bool rates_take(const struct flight *flight, const struct candidate *candidate, struct now now,
+                       struct holds *holds) {
+    const struct provider *provider = candidate->target->provider;
     const struct rate_rules *rules = &provider->rates;
     struct provider_cells *cells = provider->cells;
     return limiter_take(&cells->requests_minute, &rules->requests_minute, 1, now.mono_ns, &holds->requests_minute) &&
            limiter_take(&cells->requests_hour, &rules->requests_hour, 1, now.mono_ns, &holds->requests_hour) &&
-           limiter_take(&cells->tokens_minute, &rules->tokens_minute, tokens_reserved_at(flight, target), now.mono_ns,
-                        &holds->tokens_minute);
+           limiter_take(&cells->tokens_minute, &rules->tokens_minute, tokens_reserved_at(flight, candidate),
+                        now.mono_ns, &holds->tokens_minute);
 }
 
 static void rates_refund(const struct provider *provider, const struct holds *holds, struct now now) {
@@ -185,7 +197,7 @@ enum refusal hold_take(struct flight *flight, const struct candidate *candidate,
         refusal = refusal_draining;
     else if (!key_take(flight, candidate, now, &holds->key))
         refusal = refusal_cooling;
-    else if (!rates_take(flight, target, now, holds))
+    else if (!rates_take(flight, candidate, now, holds))
         refusal = refusal_rate_limited;
     else if ((refusal = place_take(candidate, tokens_at_place(flight, candidate), now, holds)) != refusal_none)
         CHECK(refusal_is_busy(refusal));

@@ -102,7 +102,7 @@ struct candidate *choice_best(struct flight *flight, struct now now);
 /* Is there a target that was not asked yet and could be now? */
 bool choice_has_unasked(struct flight *flight, struct now now);
 /* What this request would cost there, by estimate; -1: not known. */
-int64_t choice_cost(const struct flight *flight, const struct target *target);
+int64_t choice_cost(const struct flight *flight, const struct candidate *candidate);
 /* A candidate beside the live one, by the route's strategy, its holds taken; NULL: there is none. */
 struct candidate *flight_choose_other(struct flight *flight, struct now now, struct holds *holds, struct actions *out);
 
@@ -271,8 +271,14 @@ enum step splice_event(struct flight *flight, struct attempt *attempt, const str
 
 /* -- flight_events.c: streams that are read by their dialect's code -- */
 
+/* Canonical events, as they are told: to the caller, or held as stream_pass does. */
+enum step events_write(struct flight *flight, struct attempt *attempt, const struct message_event *list, size_t count,
+                       struct now now, struct actions *out) MUST_USE;
 enum step events_take(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
                       struct actions *out) MUST_USE;
+/* A whole reply as a part of a stream, which the attempt has made then. Or why it has not: nothing was told. */
+enum failure events_part(struct flight *flight, struct attempt *attempt, struct str body, struct now now,
+                         struct actions *out) MUST_USE;
 /* The terminator in the caller's dialect, where the provider's has none or left it out. */
 enum step events_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) MUST_USE;
 
@@ -427,6 +433,9 @@ bool translate_usage(const struct flight *flight, uint64_t said_bytes, struct us
 struct codec_caller translate_caller(const struct flight *flight, const struct attempt *attempt, struct now now);
 /* A whole reply: its usage is read, and *body becomes what the caller gets (in scratch, where it was translated). */
 enum failure translate_whole(struct flight *flight, struct attempt *attempt, struct now now, struct str *body);
+/* A whole reply that is a part of a stream, as its events: borrowed from the body. */
+enum failure translate_part(struct flight *flight, struct attempt *attempt, struct str body, struct now now,
+                            struct message_events *events);
 int translate_status(const struct flight *flight, int status);
 /* By weir's table: a word of another vendor means nothing to the caller's SDK, or something else. */
 void translate_error(const struct flight *flight, struct message_event *error, enum failure failure);
@@ -454,6 +463,31 @@ bool resume_refused(struct flight *flight, const struct attempt *attempt);
 /* On: the attempt has been settled and another target may go on; over: none can, and nothing was done. */
 enum step resume_try(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
                      struct actions *out) MUST_USE;
+
+/* -- flight_calls.c: several answers, a call each -- */
+
+/* Has one of them been made? Is another one to be made after this attempt's? */
+bool calls_has(const struct flight *flight);
+bool calls_more(const struct flight *flight, const struct attempt *attempt);
+/* Has it made one of them? */
+bool attempt_made_one(const struct attempt *attempt);
+/* A new attempt: whether it makes one of them, and which. */
+void calls_join(struct flight *flight, struct attempt *attempt);
+/* The attempt that has just made one, and after which nobody was asked yet; NULL: the last one failed, or runs. */
+const struct attempt *calls_last(const struct flight *flight);
+/* A settled attempt has made its answer, and is not the last: another is due. */
+void calls_count(struct flight *flight, const struct attempt *attempt, struct now now);
+/* Is the next one due? It is seen to then. */
+bool calls_take_due(struct flight *flight);
+/* Of this attempt, and of those that made the answers before its own; -1: not known of all. */
+struct usage calls_usage(const struct flight *flight, const struct attempt *attempt);
+int64_t calls_cost(const struct flight *flight, const struct attempt *attempt);
+/* The whole replies of all of them as one, in scratch; *reply is the last one's. false: no memory. */
+bool calls_gather(struct flight *flight, const struct attempt *last, struct message_reply *reply);
+/* Without the credentials of all of them. {NULL,0}: no memory. */
+struct str calls_masked(struct flight *flight, const struct attempt *last, struct str text);
+/* An event as it stands in the one stream of all of them. false: it does not. */
+bool calls_event(const struct flight *flight, const struct attempt *attempt, struct message_event *event);
 
 /* -- flight_rest.c: the way of the rest of a stream -- */
 

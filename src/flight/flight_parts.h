@@ -10,6 +10,9 @@
  *   waits:   none <-> backoff, rate, line, fetch, recall
  *   hedge:   unused -> refused, or running -> over
  *   resume:  off -> ready -> going -> spent                                                   ready -> off
+ *
+ * Several answers that a target makes one by one are as many attempts: each but the last is settled in `trying`, or, of
+ * a stream that has begun, in `answering`, and the next one follows it.
  */
 #ifndef WEIR_FLIGHT_FLIGHT_PARTS_H
 #define WEIR_FLIGHT_FLIGHT_PARTS_H
@@ -68,7 +71,7 @@ enum { attempt_tail_size = 512 };
     X(context, "its context is no larger than one that was too small")         \
     X(failover_budget, "as many failovers as the route may have were made")    \
     X(not_holder, "another target holds the route's lock")                     \
-    X(cannot_go_on, "it cannot be asked to go on with a stream")               \
+    X(cannot_go_on, "it cannot be asked to go on with what was begun")         \
     X(too_late, "the request's deadline has passed")
 
 enum refusal {
@@ -112,6 +115,7 @@ struct candidate {
     uint64_t refused_keys; /* a bit per key that refused this request and does not rest: others are asked first */
     bool raced;            /* another request took what it needed, in this choice */
     bool emulates;         /* it can be asked by other means than are asked for only (emulate.h) */
+    bool calls;            /* several answers are a call each there (flight_calls.c) */
     bool demoted;          /* its probes fail, or it emulates: it comes after all others */
 };
 
@@ -259,8 +263,10 @@ struct others {
 };
 
 struct attempt {
-    unsigned number; /* from 0 */
-    void *kept;      /* its performer's */
+    unsigned number;     /* from 0 */
+    void *kept;          /* its performer's */
+    bool one_of_several; /* it makes one of the answers that are asked for (flight_calls.c): */
+    unsigned choice;     /* this one */
     const struct target *target;
     struct candidate *candidate;
     const struct way *way; /* chosen once */
@@ -367,7 +373,7 @@ struct choice {
     size_t count, room;
     unsigned repeats;      /* attempts at a target that had been tried */
     unsigned failovers;    /* attempts at another target, after one that failed */
-    bool emulates;         /* the target that was looked at last */
+    uint64_t emulates;     /* the target that was looked at last: bits of enum feature */
     int64_t context_least; /* a context of so many tokens was too small; 0: not known of any */
     struct error *unfit;   /* why the last target that was left out cannot serve it; NULL: there was none */
     struct str unfit_param;
@@ -399,6 +405,13 @@ struct resume {
     struct str prompt, prefill; /* how a target of OpenAI's dialect is asked to go on: in words, or by a prefill */
     void *writer;               /* of the caller's stream, from one attempt to the next; NULL: not going on */
     bool prefill_refused;       /* by one that was said to take it: from then on in words */
+};
+
+/* Several answers, a call each (flight_calls.c). */
+struct calls {
+    unsigned done; /* answers that have been made */
+    bool due;      /* the next one is to be asked for */
+    void *writer;  /* of the caller's stream, from one call to the next */
 };
 
 struct times {
@@ -459,6 +472,7 @@ struct flight {
     enum hedge_state hedge;
     struct lock_moved_by lock_moved;
     struct resume resume;
+    struct calls calls;
 
     enum caller_state caller;
     bool caller_is_full;

@@ -66,7 +66,7 @@ static void preview_candidate_put(const struct flight *flight, const struct cand
     if (candidate->level->around) text_json_str(text, STR("route"), candidate->level->route->model);
     text_json_i64(text, STR("priority"), candidate->target->provider->priority);
     text_json_str(text, STR("way"), str_from(way_of(flight, candidate->target)->name));
-    int64_t cost = choice_cost(flight, candidate->target);
+    int64_t cost = choice_cost(flight, candidate);
     if (cost >= 0) text_json_money(text, STR("expected_cost_usd"), cost);
     if (candidate->demoted)
         text_json_str(text, STR("demoted"), candidate->emulates ? STR("emulates") : STR("probes_fail"));

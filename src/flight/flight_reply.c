@@ -82,14 +82,22 @@ static enum failure error_failure(struct flight *flight, struct attempt *attempt
 static enum step whole_end(struct flight *flight, struct attempt *attempt, struct str body, struct now now,
                            struct actions *out) {
     struct str said = body;
-    enum failure failure = attempt->way->whole(flight, attempt, now, &body);
+    bool part = attempt->one_of_several && reply_is_told_as_stream(flight, attempt);
+    enum failure failure =
+        part ? attempt->way->part(flight, attempt, body, now, out) : attempt->way->whole(flight, attempt, now, &body);
     if (failure != failure_none) {
         enum failure inside =
             failure == failure_error_in_reply ? error_failure(flight, attempt, said, 0) : failure_none;
         return attempt_fails(attempt, inside ? inside : failure);
     }
+    if (part) return step_over;
     attempt->first_token_ns = now.mono_ns;
     attempt_wins(flight, attempt, now, out);
+    if (calls_more(flight, attempt)) { /* held until the last one has come */
+        attempt_settle(flight, attempt, failure_none, now, out);
+        calls_count(flight, attempt, now);
+        return step_over;
+    }
     attempt_enter(flight, attempt, attempt_delivering, now);
     flight_enter(flight, flight_answering, now);
     attempt_settle(flight, attempt, failure_none, now, out);

@@ -138,7 +138,8 @@ void resume_drop(struct flight *flight, struct now now) {
 
 void attempt_joins(struct flight *flight, struct attempt *attempt, struct now now) {
     CHECKF(flight->attempt_count < flight->attempt_room && !flight->rival, "attempts=%u", flight->attempt_count);
-    CHECKF(flight->state == (resume_has(flight) ? flight_answering : flight_trying), "state=%d", (int)flight->state);
+    CHECKF(flight->state == (flight->caller == caller_headed ? flight_answering : flight_trying), "state=%d",
+           (int)flight->state);
     attempt->number = flight->attempt_count;
     attempt->started_ns = now.mono_ns;
     attempt->hedge = flight->live != NULL;

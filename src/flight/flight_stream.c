@@ -26,7 +26,8 @@ enum step stream_reply_body(struct flight *flight, struct attempt *attempt, stru
 
 /* Every choice has its finish reason. */
 static bool all_finished(const struct flight *flight, const struct attempt *attempt) {
-    return attempt->stream.finishes > 0 && attempt->stream.finishes >= flight->request.n;
+    int64_t wanted = attempt->one_of_several ? 1 : flight->request.n;
+    return attempt->stream.finishes > 0 && attempt->stream.finishes >= wanted;
 }
 
 /* Of dialects without a terminator the finish itself may come with each piece, and only a good end says that it was the
@@ -37,7 +38,7 @@ bool stream_is_said(const struct flight *flight, const struct attempt *attempt, 
     bool broke = false;
     for (size_t i = 0; i < sizeof breaks / sizeof *breaks; i++) broke |= failure == breaks[i];
     return broke && attempt->state == attempt_delivering && attempt->reply.mode == reply_events &&
-           attempt->dialect.codec->terminator.len && all_finished(flight, attempt);
+           (attempt->dialect.codec->terminator.len || attempt->stream.saw_done) && all_finished(flight, attempt);
 }
 
 enum step stream_said_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {

@@ -124,14 +124,15 @@ bool translate_admit(struct flight *flight, struct error *error, struct str *par
     request->has_tools = message->tool_count > 0;
     request->wants_json = message->format >= format_json;
     request->wants_schema = message->format == format_schema;
-    request->members = message_features(message, message->from) & (FEATURE_BIT(json_schema) | FEATURE_BIT(tool_choice));
+    request->members = message_features(message, message->from) &
+                       (FEATURE_BIT(json_schema) | FEATURE_BIT(tool_choice) | FEATURE_BIT(n));
     return true;
 }
 
 bool translate_needed(const struct flight *flight, const struct target *target) {
     enum dialect asked = endpoint_facts(flight->endpoint)->dialect;
     bool responses = api_is_responses(flight, target);
-    if (emulation_wanted(flight, target)) return true;
+    if (emulation_wanted(flight, target) || calls_has(flight)) return true;
     if (asked == dialect_responses) return !responses;
     if (flight->endpoint == endpoint_forecasts) return true;
     return responses || asked != target->provider->dialect || flight->head.wants_array ||
@@ -143,7 +144,7 @@ enum dialect translate_towards(const struct flight *flight, const struct target 
 }
 
 bool translate_asks_alike(const struct flight *flight, const struct target *target) {
-    if (resume_has(flight)) return false; /* what it goes on from is said too */
+    if (resume_has(flight) || calls_has(flight)) return false; /* what it goes on from is said too; one is asked for */
     return !translate_needed(flight, target) ||
            (flight->head.wants_array && endpoint_facts(flight->endpoint)->dialect == target->provider->dialect &&
             !emulation_wanted(flight, target));
@@ -177,6 +178,15 @@ static bool alike_fits(struct flight *flight, const struct target *target, struc
     uint64_t refuses = target->facts ? target->facts->takes.refuses & known : 0;
     if (!message || !refuses) return true;
     return losses_fit(flight, target, message_features(message, message->from) & refuses, error);
+}
+
+static bool too_many_calls(struct flight *flight, struct error *error) {
+    flight->choice.unfit_param = feature_name(feature_n);
+    return error_set(
+        error, error_unsupported,
+        "`n` is at most %d where each answer is a call of its own, as it is at the providers of this model: "
+        "ask for fewer, or for a model of a provider that makes several at once.",
+        limit_calls);
 }
 
 bool translate_fits(struct flight *flight, const struct target *target, struct error *error) {
@@ -213,6 +223,7 @@ bool translate_fits(struct flight *flight, const struct target *target, struct e
     fit_request(flight->canonical.message, codec_of(towards), &there, flight_unsupported(flight, target), &fitted,
                 &fit);
     if (flight->snapshot->fetch.on) fit.fetched = 0; /* weir gets it (flight_fetch.c) */
+    if (fit.refused & FEATURE_BIT(n)) return too_many_calls(flight, error);
     for (unsigned f = 0; f < features; f++) {
         struct str name = feature_name((enum feature)f);
         if (fit.fetched >> f & 1)
@@ -294,15 +305,17 @@ static bool body_write(struct flight *flight, struct attempt *attempt) {
         struct message_request asked = *flight->canonical.message, fitted;
         struct fit fit;
         asked.seen = NULL; /* what is said may be more, and other, than was asked */
+        if (attempt->one_of_several) asked.n = MESSAGE_NO_INT;
         if (attempt->way->goes_on && !resume_say(flight, attempt, &asked)) return false;
         uint64_t gone = reasoning_recall(flight, attempt);
         params_fit(flight, attempt, &target, flight_unsupported(flight, attempt->target), 0, &asked, &fitted, &fit);
-        if (!emulate_request(&fitted, fit.emulated, &flight->canonical.arena, &flight->arena,
+        if (!emulate_request(&fitted, fit.emulated & ~FEATURE_BIT(n), &flight->canonical.arena, &flight->arena,
                              &attempt->dialect.emulation))
             return false;
         if (!fit_schemas(&fitted, attempt->dialect.codec, &target, &flight->canonical.arena, &fit)) return false;
         attempt->dialect.codec->write_request(&fitted, &target, &body);
         fit.dropped |= gone;
+        if (attempt->one_of_several) fit.emulated |= FEATURE_BIT(n);
         if (!target.counts) losses_tell(flight, attempt, &fit);
     } else if (flight->canonical.embed) {
         attempt->dialect.codec->write_embed_request(flight->canonical.embed, &target, &body);
@@ -331,8 +344,10 @@ static bool asked_keep(struct flight *flight) {
 /* What writes the reply in the caller's words. */
 static bool writer_make(struct flight *flight, struct attempt *attempt) {
     if (!asked_keep(flight)) return false;
-    attempt->dialect.writer =
-        flight->codec->writer_size ? arena_take_zeroed(&flight->arena, flight->codec->writer_size) : "";
+    attempt->dialect.writer = flight->calls.writer;
+    if (!attempt->dialect.writer)
+        attempt->dialect.writer =
+            flight->codec->writer_size ? arena_take_zeroed(&flight->arena, flight->codec->writer_size) : "";
     if (flight->request.stream && attempt->dialect.codec->mixes && !flight->codec->mixes) {
         attempt->dialect.order = arena_take_zeroed(&flight->arena, sizeof *attempt->dialect.order);
         if (!attempt->dialect.order) return false;
@@ -419,23 +434,41 @@ static void written_whole(struct flight *flight, struct attempt *attempt, const 
         flight->codec->write_event(attempt->dialect.writer, &events.list[i], caller, &flight->arena, text);
 }
 
+/* What it says, as it is told; its usage is the attempt's. */
+static enum failure translate_reply(struct flight *flight, struct attempt *attempt, struct str body, struct now now,
+                                    struct message_reply *reply) {
+    bool error_inside = false;
+    if (!attempt->dialect.codec->read_reply(body, flight->host->scratch, attempt->dialect.quirks, reply, &error_inside))
+        return failure_invalid_json;
+    if (error_inside) return failure_error_in_reply;
+    if (attempt->one_of_several && reply->choice_count == 0) return failure_invalid_json;
+    attempt->usage = reply->usage;
+    iterations_take(flight, attempt, reply->iterations);
+    if (!attempt->way->writes_anew) return failure_none;
+    reply->usage = attempt->usage;
+    reasoning_of_reply(flight, attempt, reply, now);
+    return emulate_reply(&attempt->dialect.emulation, reply, flight->host->scratch) ? failure_none : failure_system;
+}
+
 static enum failure chat_whole(struct flight *flight, struct attempt *attempt, struct str body,
                                const struct codec_caller *caller, struct now now, struct text *text) {
     struct message_reply reply = {.choice_count = 0, .usage = USAGE_NONE};
-    bool error_inside = false;
-    if (!attempt->dialect.codec->read_reply(body, flight->host->scratch, attempt->dialect.quirks, &reply,
-                                            &error_inside))
-        return failure_invalid_json;
-    if (error_inside) return failure_error_in_reply;
-    attempt->usage = reply.usage;
-    iterations_take(flight, attempt, reply.iterations);
-    if (!attempt->way->writes_anew) return failure_none;
-    reply.usage = attempt->usage;
-    reasoning_of_reply(flight, attempt, &reply, now);
-    if (!emulate_reply(&attempt->dialect.emulation, &reply, flight->host->scratch)) return failure_system;
+    enum failure failure = translate_reply(flight, attempt, body, now, &reply);
+    if (failure != failure_none || !attempt->way->writes_anew) return failure;
+    if (calls_more(flight, attempt)) return failure_none; /* written with the last one */
+    if (attempt->one_of_several && !calls_gather(flight, attempt, &reply)) return failure_system;
     attempt->dialect.usage_told = translate_usage(flight, bytes_said(&reply), &reply.usage);
     written_whole(flight, attempt, &reply, caller, text);
     return failure_none;
+}
+
+enum failure translate_part(struct flight *flight, struct attempt *attempt, struct str body, struct now now,
+                            struct message_events *events) {
+    struct message_reply reply = {.choice_count = 0, .usage = USAGE_NONE};
+    enum failure failure = translate_reply(flight, attempt, body, now, &reply);
+    if (failure != failure_none) return failure;
+    message_reply_events(&reply, events);
+    return events->failed ? failure_system : failure_none;
 }
 
 static enum failure embed_whole(struct flight *flight, struct attempt *attempt, struct str body,
@@ -484,7 +517,7 @@ enum failure translate_whole(struct flight *flight, struct attempt *attempt, str
         *body = stored_told(flight, *body);
         return body->at ? failure_none : failure_system;
     }
-    *body = masked_text(flight, attempt, text_str(&text));
+    *body = calls_masked(flight, attempt, masked_text(flight, attempt, text_str(&text)));
     return text.failed || (text.len > 0 && !body->at) ? failure_system : failure_none;
 }
 
@@ -549,6 +582,7 @@ void translate_write_break(struct flight *flight, struct attempt *attempt, enum 
     error.text = message;
     error.sequence = attempt->dialect.next_sequence;
     if (!writer) writer = flight->resume.writer;
+    if (!writer) writer = flight->calls.writer;
     if (!writer) writer = arena_take_zeroed(flight->host->scratch, flight->codec->writer_size + 1);
     if (writer) flight->codec->write_event(writer, &error, &caller, &flight->arena, text);
 }

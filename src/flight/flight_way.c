@@ -141,6 +141,7 @@ const struct way way_translate = {.name = "translate",
                                   .event = events_take,
                                   .finish = events_end,
                                   .whole = translate_whole,
+                                  .part = events_part,
                                   .usage = splice_usage,
                                   .error = translate_error_tell,
                                   .writes_anew = true,
@@ -195,13 +196,13 @@ const struct way way_raw = {.name = "raw",
 
 static const struct way *way_from_openai(const struct flight *flight, const struct target *target) {
     if (resume_has(flight)) return &way_rest;
-    if (!splice_can(flight, target)) return &way_translate;
+    if (calls_has(flight) || !splice_can(flight, target)) return &way_translate;
     return endpoint_facts(flight->endpoint)->reply == endpoint_reply_any ? &way_opaque : &way_splice;
 }
 
 static const struct way *way_from_codec(const struct flight *flight, const struct target *target) {
     if (resume_has(flight)) return &way_rest;
-    if (translate_needed(flight, target)) return &way_translate;
+    if (calls_has(flight) || translate_needed(flight, target)) return &way_translate;
     bool anew = resume_may(flight) && endpoint_facts(flight->endpoint)->dialect != dialect_responses;
     return anew ? &way_anew : &way_alike; /* what is stored at the provider keeps its name there */
 }

@@ -46,6 +46,9 @@ struct way {
     enum step (*finish)(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
     /* A whole reply: its usage is read, and *body becomes what the caller gets. */
     enum failure (*whole)(struct flight *flight, struct attempt *attempt, struct now now, struct str *body);
+    /* The same as one part of a stream, which has been told then, and settled. NULL: it makes no parts. */
+    enum failure (*part)(struct flight *flight, struct attempt *attempt, struct str body, struct now now,
+                         struct actions *out);
     /* What the last bytes of a reply that passed as it came say of its usage. */
     void (*usage)(struct flight *flight, struct attempt *attempt);
     /* Answers with the provider's own error. false: it is none that a caller can read. */

@@ -16,6 +16,7 @@ struct writer {
     unsigned frames;
     bool calling, has_usage, over;
     unsigned choices;      /* that have said something, at least one */
+    unsigned call_choice;  /* whose call is gathered, or was */
     struct text arguments; /* of the call that is gathered */
     struct str id, name, signature, reply_id, model;
     enum message_finish finish[choices_most];
@@ -374,13 +375,13 @@ static void call_end(struct writer *writer, const struct codec_caller *caller, s
     gemini_write_call(text, writer->id, writer->name, text_str(&writer->arguments));
     text_json_str_if(text, STR("thoughtSignature"), writer->signature);
     text_put_byte(text, '}');
-    parts_end(writer, caller, 0, text);
+    parts_end(writer, caller, writer->call_choice, text);
 }
 
 static void text_part_put(struct writer *writer, const struct codec_caller *caller, const struct message_event *event,
                           struct text *text) {
     bool signature = event->kind == message_event_signature;
-    if (event->choice == 0) call_end(writer, caller, text);
+    if (event->choice == writer->call_choice) call_end(writer, caller, text);
     parts_begin(writer, caller, text);
     text_put_byte(text, '{');
     text_json_str(text, STR("text"), signature ? STR("") : event->text);
@@ -397,7 +398,8 @@ static void citation_part_put(struct writer *writer, const struct codec_caller *
     if (!event->citation.url.at) return;
     call_end(writer, caller, text);
     gemini_frame_begin(writer, caller, text);
-    text_put(text, STR("{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[]},\"index\":0"));
+    text_put(text, STR("{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[]}"));
+    text_json_u64(text, STR("index"), event->choice);
     gemini_write_citations(text, &choice);
     text_put(text, STR("}]"));
     tail_put(text, writer->reply_id, writer->model, caller);
@@ -408,6 +410,7 @@ static void gemini_call_begin(struct writer *writer, const struct codec_caller *
                               const struct message_event *event, struct arena *keep, struct text *text) {
     call_end(writer, caller, text);
     writer->calling = true;
+    writer->call_choice = event->choice;
     writer->id = event->id.at ? arena_copy(keep, event->id) : STR_NONE;
     writer->name = arena_copy(keep, event->name);
     writer->signature =
@@ -438,12 +441,20 @@ static void last_put(struct writer *writer, const struct codec_caller *caller, s
     if (caller->json_array) text_put(text, STR("]\n"));
 }
 
+/* Calls are gathered of one choice at a time: of a later one when those before it have finished. */
+static bool calls_follow(const struct writer *writer, const struct message_event *event) {
+    if (event->kind == message_event_arguments && writer->calling) return event->choice == writer->call_choice;
+    for (unsigned i = 0; i < event->choice; i++)
+        if (!writer->finish[i]) return false;
+    return true;
+}
+
 void gemini_write_event(void *writer_state, const struct message_event *event, const struct codec_caller *caller,
                         struct arena *keep, struct text *text) {
     struct writer *writer = writer_state;
     usage_keep(&writer->usage, &writer->has_usage, &event->usage);
     bool calls = event->kind == message_event_tool || event->kind == message_event_arguments;
-    if (event->choice >= choices_most || (event->choice > 0 && calls)) return; /* calls are gathered of one choice */
+    if (event->choice >= choices_most || (calls && !calls_follow(writer, event))) return;
     switch (event->kind) {
     case message_event_begin:
         writer->reply_id = arena_copy(keep, event->id);
@@ -464,6 +475,7 @@ void gemini_write_event(void *writer_state, const struct message_event *event, c
         text->failed |= writer->arguments.failed;
         return;
     case message_event_finish:
+        if (event->choice == writer->call_choice) call_end(writer, caller, text);
         writer->finish[event->choice] = event->finish;
         if (event->choice >= writer->choices) writer->choices = event->choice + 1;
         return;
