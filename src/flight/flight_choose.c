@@ -52,7 +52,9 @@ static bool failover_take(const struct flight *flight, const struct candidate *c
 
 void choice_look(struct flight *flight, struct candidate *candidate, struct now now, uint64_t *soonest_ns) {
     uint64_t until_ns = 0;
-    candidate->demoted = hold_is_demoted(flight, candidate) || (candidate->emulates && !flight->steering.targets.at);
+    candidate->demoted = hold_is_demoted(flight, candidate)                    ? demoted_by_probes
+                         : candidate->emulates && !flight->steering.targets.at ? demoted_emulates
+                                                                               : demoted_not;
     struct error error;
     bool goes_on = resume_has(flight) || calls_has(flight);
     if (goes_on && !way_of(flight, candidate->target)->fits(flight, candidate->target, &error)) {
@@ -148,11 +150,12 @@ struct opened {
 };
 
 /* Those whose probes fail come after all others; where all do, that changes nothing. */
-static bool all_are_demoted(const struct flight *flight, const struct level *level) {
+static enum demoted least_demoted(const struct flight *flight, const struct level *level) {
+    enum demoted least = demoted_by_probes;
     struct level_member member;
     for (size_t at = level->first; level_next(flight, level, &at, &member);)
-        if (choose_is_open(member.candidate) && !member.candidate->demoted) return false;
-    return true;
+        if (choose_is_open(member.candidate) && member.candidate->demoted < least) least = member.candidate->demoted;
+    return least;
 }
 
 /* Without memory for it none are found. */
@@ -165,9 +168,9 @@ static struct opened opened_of(struct flight *flight, const struct level *level,
     opened.facts = arena_take(scratch, most * sizeof *opened.facts);
     opened.scores = arena_take(scratch, most * sizeof *opened.scores);
     if (!opened.open || !opened.facts || !opened.scores) return opened;
-    bool demoted_too = all_are_demoted(flight, level);
+    enum demoted least = least_demoted(flight, level);
     for (size_t at = level->first; level_next(flight, level, &at, &member);) {
-        if (!choose_is_open(member.candidate) || (member.candidate->demoted && !demoted_too)) continue;
+        if (!choose_is_open(member.candidate) || member.candidate->demoted > least) continue;
         opened.open[opened.count] = member;
         opened.facts[opened.count++] = member_facts(flight, level, &member, now);
     }
@@ -185,7 +188,7 @@ static void level_choose(struct flight *flight, struct level *level, struct now 
     }
     struct level *going_on = level_going_on(flight, level);
     bool goes_on = going_on && choose_is_open(going_on->best); /* but who is demoted comes after all others */
-    if (goes_on && (!going_on->best->demoted || all_are_demoted(flight, level))) {
+    if (goes_on && going_on->best->demoted <= least_demoted(flight, level)) {
         level->best = going_on->best;
         level->through = going_on;
         level->floor = 0;
@@ -432,7 +435,8 @@ static bool may_try(const struct flight *flight, const struct now *now) {
 static enum step try_same(struct flight *flight, struct now now, struct actions *out) {
     const struct attempt *good = calls_last(flight);
     struct candidate *same = good ? good->candidate : NULL;
-    if (!same || same->refusal != refusal_none || level_is_locked(same->level)) return step_on;
+    if (!same || same->refusal != refusal_none || same->demoted == demoted_by_probes) return step_on;
+    if (level_is_locked(same->level)) return step_on;
     return choose_begin(flight, same, false, 0, now, out);
 }
 

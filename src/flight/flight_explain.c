@@ -74,7 +74,8 @@ static void candidate_put(struct text *text, const struct candidate *candidate) 
     else if (candidate->refusal)
         text_json_str(text, STR("refused"), refusal_name(candidate->refusal));
     if (candidate->demoted)
-        text_json_str(text, STR("demoted"), candidate->emulates ? STR("emulates") : STR("probes_fail"));
+        text_json_str(text, STR("demoted"),
+                      candidate->demoted == demoted_emulates ? STR("emulates") : STR("probes_fail"));
     if (candidate->score != 0) {
         text_json_key(text, STR("score"));
         text_printf(text, "%.4g", candidate->score);

@@ -83,6 +83,6 @@ struct level *level_going_on(const struct flight *flight, const struct level *le
 bool level_was_asked(const struct flight *flight, const struct candidate *candidate) {
     if (candidate->tries) return true;
     for (unsigned i = 0; flight->choice.level_count > 1 && i < flight->attempt_count; i++)
-        if (flight->attempts[i]->target == candidate->target && !attempt_made_one(flight->attempts[i])) return true;
+        if (flight->attempts[i]->target == candidate->target && flight->attempts[i]->candidate->tries) return true;
     return false;
 }

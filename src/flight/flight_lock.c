@@ -30,7 +30,7 @@ static struct candidate *lock_next_of(const struct flight *flight, const struct 
         uint64_t open_ns = 0;
         if (candidate == holder) continue;
         candidate->refusal = hold_look(flight, candidate, now, &open_ns);
-        candidate->demoted = hold_is_demoted(flight, candidate);
+        candidate->demoted = hold_is_demoted(flight, candidate) ? demoted_by_probes : demoted_not;
         if (candidate->refusal == refusal_none && (demoted || !candidate->demoted)) return candidate;
         if (open_ns && (*until_ns == 0 || open_ns < *until_ns)) *until_ns = open_ns;
     }
@@ -97,7 +97,7 @@ struct candidate *lock_holder(struct flight *flight, struct level *level, struct
         if (is_others(flight, level, view.holder)) return NULL;
         enum refusal refusal = holder ? hold_look(flight, holder, now, &open_ns) : refusal_not_holder;
         if (holder) holder->refusal = refusal;
-        if (holder) holder->demoted = hold_is_demoted(flight, holder);
+        if (holder) holder->demoted = hold_is_demoted(flight, holder) ? demoted_by_probes : demoted_not;
         if (holder && holder->demoted && refusal == refusal_none &&
             (next = lock_next_of(flight, level, holder, false, now, &ignored))) { /* who is well takes it */
             if (flight->previews) return next;
@@ -154,7 +154,7 @@ struct candidate *lock_guest(struct flight *flight, struct level *level, struct 
         struct candidate *candidate = &candidates[(from + step) % count];
         if (level_was_asked(flight, candidate) || candidate->raced) continue;
         candidate->refusal = hold_look(flight, candidate, now, &ignored);
-        candidate->demoted = hold_is_demoted(flight, candidate);
+        candidate->demoted = hold_is_demoted(flight, candidate) ? demoted_by_probes : demoted_not;
         if (candidate->refusal == refusal_none && !candidate->demoted) return candidate;
         if (candidate->refusal == refusal_none && !demoted) demoted = candidate;
     }

@@ -99,6 +99,13 @@ struct level {
     uint32_t epoch;         /* of its lock, under which the best is sent; 0: as a guest, or it has none */
 };
 
+/* Why it comes after others, and after which: those with less of it. */
+enum demoted {
+    demoted_not,
+    demoted_emulates,  /* what another can do it can by other means only */
+    demoted_by_probes, /* they fail */
+};
+
 /* A target that may serve this request, and what became of it. */
 struct candidate {
     const struct target *target;
@@ -116,7 +123,7 @@ struct candidate {
     bool raced;            /* another request took what it needed, in this choice */
     bool emulates;         /* it can be asked by other means than are asked for only (emulate.h) */
     bool calls;            /* several answers are a call each there (flight_calls.c) */
-    bool demoted;          /* its probes fail, or it emulates: it comes after all others */
+    enum demoted demoted;
 };
 
 /* What an attempt took, and owes exactly one settling of each. */

@@ -69,7 +69,8 @@ static void preview_candidate_put(const struct flight *flight, const struct cand
     int64_t cost = choice_cost(flight, candidate);
     if (cost >= 0) text_json_money(text, STR("expected_cost_usd"), cost);
     if (candidate->demoted)
-        text_json_str(text, STR("demoted"), candidate->emulates ? STR("emulates") : STR("probes_fail"));
+        text_json_str(text, STR("demoted"),
+                      candidate->demoted == demoted_emulates ? STR("emulates") : STR("probes_fail"));
     if (candidate->refusal) {
         text_json_str(text, STR("refused"), refusal_name(candidate->refusal));
     } else if (candidate->level->by != strategy_exclusive) {

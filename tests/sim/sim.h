@@ -46,6 +46,7 @@ enum sim_mutant {
     mutant_limits_forgotten, /* a model's rate limit at a key is not remembered */
     mutant_limit_for_all,    /* one model's rate limit rests the key */
     mutant_limit_of_one,     /* one client's rate limit holds the others */
+    mutant_answer_missing,   /* of several answers the last ones are not made */
     mutants
 };
 
@@ -72,6 +73,7 @@ struct sim_call {
     size_t wanted_len;
     bool sound;            /* nothing goes wrong with it */
     bool stream, complete; /* it carries everything that a good answer has */
+    unsigned answers;      /* that it was asked for */
 };
 
 /* What a naive reader of the rules would keep of a breaker: plain numbers, no words. */
@@ -157,6 +159,10 @@ struct sim_caller {
     unsigned reader;      /* percent of the pieces that are too much for it at once; 100: it hardly reads */
     uint64_t room_ns_max; /* how long it may take to have room again */
     bool asks_stream, asks_usage;
+    unsigned answers_wanted, answers; /* asked for; made, each by a call of its own */
+    const struct target *answered_by; /* the last of them */
+    char *said;                       /* what they say; owned */
+    size_t said_len;
     int status;
     int64_t content_length;
     char *got; /* owned */
@@ -189,7 +195,7 @@ struct sim {
     uint64_t seed, step_count, hash;
     enum sim_mutant mutant;
     bool trace, tampered;
-    struct prng arrivals, providers, faults, cuts, policy, poison;
+    struct prng arrivals, providers, faults, cuts, policy, poison, several;
     struct config config;
     struct config old[sim_reloads_max]; /* flights that began with them may go on */
     unsigned old_count, provider_total;
@@ -282,6 +288,11 @@ void sim_check_closed(struct sim *sim, unsigned caller);
     X(key_echoed)             \
     X(key_suspected)          \
     X(words_quoted)           \
+    X(several_gathered)       \
+    X(several_streamed)       \
+    X(several_broken)         \
+    X(answer_made_elsewhere)  \
+    X(params_after_failover)  \
     X(held_to_the_limit) X(provider_removed) X(provider_back) X(provider_drained) X(removed_in_flight) X(clock_jumped)
 enum sim_mark {
 #define X(name) mark_##name,
@@ -313,6 +324,11 @@ void sim_clients_draw(struct sim *sim, struct text *yaml);
 /* After a step that may have admitted a request, or refused it. */
 void sim_clients_step(struct sim *sim, unsigned caller);
 void sim_clients_closed(struct sim *sim, unsigned caller);
+
+/* sim_calls.c: several answers by a call each. */
+void sim_calls_settled(struct sim *sim, unsigned caller, const struct attempt *attempt);
+/* Of a caller who got such an answer. */
+void sim_calls_closed(struct sim *sim, unsigned caller);
 
 /* sim_keys.c: credentials: no key rests without cause, and none comes back to a caller. */
 /* No call goes out with a key that rests for its model. */

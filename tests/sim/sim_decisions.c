@@ -283,7 +283,8 @@ static void repeats_check(struct sim *sim, unsigned number, const struct attempt
             repeats += flight->choice.candidates[i].tries - 1u;
     sim_rule(sim, repeats <= sim->retries_max || flight->choice.by == strategy_exclusive,
              "targets that were tried are tried again within their limit", number);
-    if (attempt->number && !attempt->hedge && attempt->candidate->tries == 1 && ++caller->failovers > 2)
+    bool next = attempt->number && attempt_made_one(flight->attempts[attempt->number - 1]); /* of several answers */
+    if (attempt->number && !attempt->hedge && !next && attempt->candidate->tries == 1 && ++caller->failovers > 2)
         failover_check(sim, number, flight);
 }
 

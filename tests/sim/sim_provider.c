@@ -73,6 +73,16 @@ static const char usage_event[] =
 static const char late_bytes[] =
     ": late\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"late\"}}]}\n\ndata: [DO";
 
+/* Of the other answers, where several are made at once. */
+static void finishes_put(const struct sim_call *call, struct writing *writing) {
+    char text[96];
+    for (unsigned i = 1; i < call->answers; i++) {
+        snprintf(text, sizeof text, "data: {\"choices\":[{\"index\":%u,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n",
+                 i);
+        put(writing, text, true);
+    }
+}
+
 static void stream_write(struct sim *sim, struct sim_call *call, struct writing *writing, bool asked_usage) {
     unsigned events = events_draw(sim);
     bool fault = !call->sound && sim_chance(&sim->faults, 70);
@@ -108,6 +118,7 @@ static void stream_write(struct sim *sim, struct sim_call *call, struct writing 
         put(writing, "\"},\"finish_reason\":null}],\"usage\":null}\n\n", true);
     }
     put(writing, "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\r\n\r\n", true);
+    finishes_put(call, writing);
     bool usage = kind != 5 && asked_usage;
     for (unsigned times = kind == 6 ? 2 : 1; usage && times; times--) put(writing, usage_event, false);
     call->complete = true; /* the finish reason has come: all is said */
@@ -217,8 +228,12 @@ void sim_call_begin(struct sim *sim, unsigned number, const struct action *actio
     }
     struct writing writing = {.at = NULL};
     bool asked_usage = false;
-    for (size_t i = 0; i < action->call.body_count; i++)
-        if (str_find(action->call.body[i], STR("\"include_usage\":true")) != SIZE_MAX) asked_usage = true;
+    for (size_t i = 0; i < action->call.body_count; i++) {
+        struct str range = action->call.body[i];
+        size_t several = str_find(range, STR("\"n\":"));
+        if (str_find(range, STR("\"include_usage\":true")) != SIZE_MAX) asked_usage = true;
+        if (several != SIZE_MAX && several + 4 < range.len) call->answers = (unsigned)(range.at[several + 4] - '0');
+    }
     call->stream = caller->asks_stream;
     call->until_close = sim_chance(&sim->providers, 5);
     unsigned failing = sim->world[sim_index(action->call.provider)].failing, own = 80;
@@ -247,6 +262,7 @@ void sim_call_begin(struct sim *sim, unsigned number, const struct action *actio
             put(&writing,
                 "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"w\"},\"finish_reason\":\"stop\"}]}\n\n",
                 true);
+            finishes_put(call, &writing);
             put(&writing, usage_event, true);
             put(&writing, "data: [DONE]\n\n", true);
         }

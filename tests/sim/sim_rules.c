@@ -49,6 +49,7 @@ static void check_settled(struct sim *sim, unsigned number, const struct action 
     sim_rule(sim, attempt->failure != failure_none || attempt->reply.status / 100 == 2, "a success has a status of 2xx",
              number);
     caller->settled |= 1ull << attempt->number;
+    sim_calls_settled(sim, number, attempt);
     sim_keys_settled(sim, number, attempt);
     sim_decisions_settled(sim, number, attempt);
 }
@@ -94,6 +95,21 @@ static void check_call(struct sim *sim, unsigned number, const struct attempt *a
              "a hedge goes to another target, in time, where it may", number);
 }
 
+/* The route of all targets says a seed of its own to each but the first, and nobody else says any. */
+static void check_params(struct sim *sim, unsigned number, const struct action *action) {
+    const struct attempt *attempt = sim->callers[number].flight->attempts[action->attempt];
+    unsigned said = 0, own = 0, index = sim_index(attempt->target->provider);
+    char seed[24];
+    snprintf(seed, sizeof seed, "seed\":%u", index); /* of one digit */
+    for (size_t i = 0; i < action->call.body_count; i++) {
+        said += str_find(action->call.body[i], STR("seed\":")) != SIZE_MAX;
+        own += str_find(action->call.body[i], str_from(seed)) != SIZE_MAX;
+    }
+    bool has = str_eq(attempt->candidate->level->route->model, STR("fast")) && index > 0;
+    sim_rule(sim, said == has && own == has, "each target is told what its route says to it, and no other", number);
+    if (has && attempt->number) sim_reached(sim, mark_params_after_failover);
+}
+
 void sim_check_action(struct sim *sim, unsigned number, const struct action *action) {
     struct sim_caller *caller = &sim->callers[number];
     sim_rule(sim, !caller->closed, "nothing comes after the close", number);
@@ -104,10 +120,11 @@ void sim_check_action(struct sim *sim, unsigned number, const struct action *act
         sim_rule(sim, !(caller->called >> action->attempt & 1), "an attempt is sent once", number);
         caller->called |= 1ull << action->attempt;
         check_call(sim, number, caller->flight->attempts[action->attempt]);
-        sim_rule(sim, !caller->responded || resume_has(caller->flight),
+        sim_rule(sim, !caller->responded || resume_has(caller->flight) || calls_has(caller->flight),
                  "no failover once a byte has reached the caller, but for a declared resume", number);
-        sim_rule(sim, ++caller->calls <= sim->attempts_max || !sim->attempts_max, "attempts stay within their limit",
-                 number);
+        sim_rule(sim, ++caller->calls <= sim->attempts_max + caller->answers || !sim->attempts_max,
+                 "attempts stay within their limit", number);
+        check_params(sim, number, action);
         sim_decisions_call(sim, number, caller->flight->attempts[action->attempt]);
         sim_rule(sim, sim->now.mono_ns <= caller->flight->times.deadline_ns, "no call after the deadline", number);
         break;
@@ -139,6 +156,10 @@ static void check_answer(struct sim *sim, unsigned number) {
     struct sim_caller *caller = &sim->callers[number];
     const struct flight *flight = caller->flight;
     if (caller->gone || caller->source < 0) return;
+    if (flight->attempts[caller->source]->one_of_several) {
+        sim_calls_closed(sim, number);
+        return;
+    }
     const struct attempt *last =
         flight->attempts[resume_has(flight) ? flight->attempt_count - 1 : (unsigned)caller->source];
     const struct sim_call *call = sim_call_of(caller, last->number);

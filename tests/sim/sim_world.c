@@ -141,9 +141,12 @@ static void perform(struct sim *sim, unsigned number, const struct action *actio
     }
 }
 
-/* Two planted bugs: a hang-up keeps its probe's place (the word is put back); the lock moves within an epoch. */
+/* Planted bugs: a hang-up keeps its probe's place (the word is put back); the lock moves within an epoch; fewer answers
+ * are made than were asked for. */
 static struct target_cells *tamper_before(struct sim *sim, struct sim_caller *caller, const struct event *event) {
     const struct attempt *live = caller->flight->live;
+    if (sim->mutant == mutant_answer_missing && live && live->one_of_several && live->choice)
+        caller->flight->request.n = live->choice + 1;
     const struct route *route = map_find(&sim->config.snapshot->exact_routes, STR("lock"));
     if (sim->mutant == mutant_epoch_kept && route && route->target_count > 1 && lock_view(&route->cells->lock).epoch) {
         struct lock_view view = lock_view(&route->cells->lock);
@@ -195,6 +198,7 @@ static void deliver(struct sim *sim, unsigned number, const struct event *event)
     flight_step(caller->flight, event, sim->now, &actions);
     if (probed) cell_store(&probed->breaker.all, word);
     if (probed) cell_store(&probed->breaker.own, own);
+    if (event->kind == event_body_end) caller->answers_wanted = (unsigned)caller->flight->request.n;
     if (event->kind == event_body_end) sim_decisions_admitted(sim, caller->flight);
     for (size_t i = 0; i < actions.count; i++) {
         bool last = actions.list[i].kind != action_closed || i + 1 == actions.count;
@@ -238,9 +242,11 @@ static char *body_draw(struct sim *sim, struct sim_caller *caller) {
     caller->asks_usage = option == 4;
     size_t pad = sim_chance(&sim->arrivals, 10) ? (size_t)sim_between(&sim->arrivals, 1000, 6000) : 3;
     bool at_limit = sim_chance(&sim->arrivals, 3);
-    char *body = malloc(pad + sim->body_max + 512);
-    int head = snprintf(body, 400, "{\"model\":\"%s\"%s%s,\"messages\":[{\"role\":\"user\",\"content\":\"", model,
-                        caller->asks_stream ? ",\"stream\":true" : "", options[option]);
+    char *body = malloc(pad + sim->body_max + 512), several[16] = "";
+    if (sim_chance(&sim->several, 12))
+        snprintf(several, sizeof several, ",\"n\":%u", (unsigned)sim_between(&sim->several, 2, 4));
+    int head = snprintf(body, 400, "{\"model\":\"%s\"%s%s%s,\"messages\":[{\"role\":\"user\",\"content\":\"", model,
+                        caller->asks_stream ? ",\"stream\":true" : "", options[option], several);
     if (at_limit) pad = sim->body_max - (size_t)head - 6 + (size_t)sim_between(&sim->arrivals, 0, 4);
     memset(body + head, 'p', pad);
     strcpy(body + head + pad, "\"}]}");
@@ -263,6 +269,7 @@ static unsigned place_find(struct sim *sim) {
     for (unsigned i = 0; i < sim_lanes; i++) sim_call_free(&caller->lanes[i]);
     free(caller->body);
     free(caller->got);
+    free(caller->said);
     *caller = (struct sim_caller){.source = -1, .generation = generation};
     sim->arrived++;
     return number;
@@ -508,6 +515,8 @@ static void provider_draw(struct sim *sim, unsigned i) {
     if (sim_chance(draw, 30)) text_printf(text, ", burst_allowance: %llu", (unsigned long long)sim_between(draw, 1, 9));
     if (sim_chance(draw, 20))
         text_printf(text, ", rate_limit_tpm: %llu", (unsigned long long)sim_between(draw, 100, 20000));
+    if (sim_chance(&sim->several, 60)) /* it makes one answer at a time */
+        text_put(text, STR(", facts: {m0: {refuses: n}, x: {refuses: n}, y: {refuses: n}}"));
     CHECK(!text->failed);
     sim->world[i].written[text->len] = 0;
 }
@@ -562,7 +571,7 @@ static void targets_put(const struct sim *sim, struct text *text, bool weights) 
         if (i == 0)
             text_put(text, STR("p0/x"));
         else if (weights)
-            text_printf(text, "{target: p%u/y, weight: %u}", i, i);
+            text_printf(text, "{target: p%u/y, weight: %u, params: {seed: %u}}", i, i, i);
         else
             text_printf(text, "p%u/y", i);
     }
@@ -670,6 +679,7 @@ static void end(struct sim *sim) {
         for (unsigned lane = 0; lane < sim_lanes; lane++) sim_call_free(&caller->lanes[lane]);
         free(caller->body);
         free(caller->got);
+        free(caller->said);
     }
     config_free(&sim->config);
     for (unsigned i = 0; i < sim->old_count; i++) config_free(&sim->old[i]);
@@ -690,6 +700,7 @@ bool sim_run(struct sim *sim, uint64_t seed, unsigned long long flights, enum si
     prng_seed(&sim->cuts, seed ^ 0x3333);
     prng_seed(&sim->policy, seed ^ 0x4444);
     prng_seed(&sim->poison, seed ^ 0x5555);
+    prng_seed(&sim->several, seed ^ 0x6666);
     if (sim_chance(&sim->poison, 30)) sim->poisoned = 1u << sim_between(&sim->poison, 0, sim_clients_max);
     sim->now = (struct now){.mono_ns = NS_PER_S, .wall_ns = 1700000000000000000};
     sim->bodies.limit = 64 << 20;
