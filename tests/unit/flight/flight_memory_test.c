@@ -28,12 +28,17 @@ static const char yaml[] = "state_dir: ./state\n"
                            "  - {model: mo, targets: [o/m], resume_streams: true}\n"
                            "  - {model: ma, targets: [a/m]}\n"
                            "  - {model: mg, targets: [g/m]}\n"
+                           "  - {model: po, targets: [{target: o/m, params: {seed: 1, overrides: {max_tokens: 20}}}]}\n"
+                           "  - {model: pa, targets: [{target: a/m, params: {top_k: 2, overrides: {user: me}}}]}\n"
                            "clients: [{name: one, key_hash: "
                            "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef, role: user}]\n";
 
 #define ASKED(model, stream)                      \
     "{\"model\":\"" model "\",\"stream\":" stream \
     ",\"max_tokens\":50,\"messages\":[{\"role\":\"user\",\"content\":\"" TEXT_800 "\"}]}"
+#define SEVERAL(model, stream)                    \
+    "{\"model\":\"" model "\",\"stream\":" stream \
+    ",\"n\":3,\"max_tokens\":50,\"messages\":[{\"role\":\"user\",\"content\":\"" TEXT_800 "\"}]}"
 #define OPENAI_WHOLE                                                                                        \
     "{\"id\":\"i\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"m\",\"choices\":[{\"index\":0," \
     "\"message\":"                                                                                          \
@@ -83,6 +88,7 @@ static const struct story {
     int status;         /* of the provider's reply, and of the answer */
     const char *broken; /* what the first attempt says before its connection breaks; NULL: it says what all do */
     int answered;       /* the answer's status, where it is another one; else 0 */
+    unsigned calls;     /* that it takes; 0: one, or two where the first breaks */
 } stories[] = {
     {"whole", endpoint_chat, ASKED("mo", "false"), "", "application/json", OPENAI_WHOLE, 200},
     {"stream", endpoint_chat, ASKED("mo", "true"), "", "text/event-stream", OPENAI_STREAM, 200},
@@ -112,6 +118,18 @@ static const struct story {
     {"an error inside a good reply", endpoint_chat, ASKED("mo", "false"), "", "application/json",
      "{\"error\":{\"message\":\"no such thing\",\"type\":\"server_error\",\"param\":null,\"code\":null}}", 200, NULL,
      502},
+    {"several answers", endpoint_chat, SEVERAL("ma", "false"), "", "application/json", ANTHROPIC_WHOLE, 200, NULL, 0,
+     3},
+    {"several answers, streamed", endpoint_chat, SEVERAL("ma", "true"), "", "text/event-stream", ANTHROPIC_STREAM, 200,
+     NULL, 0, 3},
+    {"several whole answers as a stream", endpoint_chat, SEVERAL("ma", "true"), "", "application/json", ANTHROPIC_WHOLE,
+     200, NULL, 0, 3},
+    {"several answers, the first at the second go", endpoint_chat, SEVERAL("ma", "false"), "", "application/json",
+     ANTHROPIC_WHOLE, 200, "{", 0, 4},
+    {"params in the caller's own body", endpoint_chat, ASKED("po", "false"), "", "application/json", OPENAI_WHOLE, 200},
+    {"params in Anthropic's", endpoint_messages, ASKED("pa", "true"), "", "text/event-stream", ANTHROPIC_STREAM, 200},
+    {"params in what is translated", endpoint_chat, ASKED("pa", "true"), "", "text/event-stream", ANTHROPIC_STREAM,
+     200},
 };
 
 enum how { by_budget, by_malloc };
@@ -308,7 +326,7 @@ static void refused_at_each_place(enum how how) {
         assert_true(story_run(&stories[i], how, 0, NULL, &whole));
         if (whole.status != (stories[i].answered ? stories[i].answered : stories[i].status))
             fail_msg("%s: %d, %.*s", stories[i].name, whole.status, STR_ARG(str_make(whole.text, whole.bytes)));
-        assert_int_equal(whole.calls, stories[i].broken ? 2 : 1);
+        assert_int_equal(whole.calls, stories[i].calls ? stories[i].calls : stories[i].broken ? 2 : 1);
         bool ended = false;
         for (uint64_t n = 1; n < 2000 && !ended; n++) ended = story_run(&stories[i], how, n, &whole, &told);
         assert_true(ended);
