@@ -82,7 +82,7 @@ def test_embeddings(chain, kind):
 def test_what_a_text_model_cannot_do_is_refused(chain):
     weir, mock = chain
     tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
-    for more, word in ({"tools": [tool]}, "tools"), ({"n": 2}, "n"), ({"logprobs": True}, "logprobs"):
+    for more, word in ({"tools": [tool]}, "tools"), ({"logprobs": True}, "logprobs"):
         reply = chat(weir.port, model="huggingface-native", **more)
         assert reply.status == 400 and f"`{word}`" in reply.error["message"], reply
     assert mock.requests()["count"] == 0
