@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "dialect/params.h"
 #include "dialect/quirks.h"
+#include "dialect/skim.h"
 #include "flight/flight_internal.h"
 
 /* What the older completions have no word for. */
@@ -54,7 +55,8 @@ void params_fit(const struct flight *flight, const struct attempt *attempt, cons
     if (!params) return;
     const struct message_request plain = *asked;
     bool old = flight->endpoint == endpoint_completions && !attempt->way->writes_anew;
-    uint64_t lost = old ? params->overrides.says & chats_alone : 0, refused = fit->refused, bits, anew;
+    uint64_t lost = old ? (params->defaults.says | params->overrides.says) & chats_alone : 0, refused = fit->refused,
+             bits, anew;
     for (;;) { /* what of them is refused there is left out; where something else is for their sake, all of them */
         *asked = plain;
         bits = params_apply(params, said, lost | misplaced(flight, attempt), asked);
@@ -69,9 +71,20 @@ void params_fit(const struct flight *flight, const struct attempt *attempt, cons
 
 /* -- the same in the caller's own body -- */
 
+/* Members that stand there and say nothing: bits of enum feature. */
+static uint64_t nulls_of(struct str body) {
+    uint64_t bits = 0;
+    struct skim skim;
+    skim_begin(&skim, body, 1);
+    for (struct skim_token token; (token = skim_next(&skim)).kind > skim_error;)
+        for (unsigned f = 0; f < features && token.depth == 1 && token.kind == skim_null; f++)
+            if (skim_is(token.key, feature_name((enum feature)f))) bits |= UINT64_C(1) << f;
+    return bits;
+}
+
 /* What the caller says, as far as it matters to them; in OpenAI's words its body was not built. */
 static struct message_request params_base(const struct flight *flight, uint64_t *said) {
-    static struct message_tool any = {.name = {"any", 3}};
+    static const struct message_tool any = {.name = {"any", 3}};
     const struct openai_request *request = &flight->request;
     struct message_request base;
     *said = 0;
@@ -81,12 +94,12 @@ static struct message_request params_base(const struct flight *flight, uint64_t 
         base.message_count = base.extra_count = 0;
         base.format = format_unset;
         base.seen = NULL;
-        base.tools = &any;
+        base.tools = (struct message_tool *)&any; /* which nobody writes to */
         base.tool_count = base.tool_count > 0;
         return base;
     }
     message_request_init(&base, flight->codec->dialect);
-    *said = request->members | (request->members & OPENAI_HAS_NEW_CAP ? FEATURE_BIT(max_tokens) : 0);
+    *said = request->members & ~nulls_of(flight->body.whole) & ~FEATURE_BIT(max_tokens); /* the cap stands below */
     if (request->max_tokens >= 0) base.max_tokens = request->max_tokens;
     base.effort = request->effort;
     return base;

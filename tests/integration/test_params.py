@@ -117,6 +117,7 @@ def test_a_default_where_the_caller_says_nothing_and_an_override_whatever_it_say
         reply, sent = chat(gateway, f"{where}-{name}-{how}")
         assert told(where, name, sent) == want, sent
         assert name in names(reply, "changed") and not names(reply, "dropped"), reply
+        assert told(where, name, chat(gateway, f"{where}-{name}-{how}", **{name: None})[1]) == want
         reply, sent = chat(gateway, f"{where}-{name}-{how}", **{name: OTHERS[name]})
         assert told(where, name, sent) == own, sent
         assert name not in names(reply, "changed"), reply

@@ -114,11 +114,11 @@ def test_of_several_answers_all_must_be_said(start, how):
     last = {**chunk({}, "stop", 0), "choices": [chunk({}, "stop", n)["choices"][0] for n in (0, 1)]}
     for more, ended in (([], False), ([chunk({}, "stop", 1)], True)):
         with RawProvider(lambda c, head, body: leave(c, how, data(*frames, *more))) as far:
-            weir = start({"providers": {"p": provider(far.base_url, type="groq")}})
+            weir = start({"providers": {"p": provider(far.base_url, type="openrouter")}})
             reply = http(weir.port, "POST", "/v1/chat/completions", chat_body(stream=True, n=2))
             assert reply.text.endswith("data: [DONE]\n\n") is ended, reply
     with RawProvider(lambda c, head, body: leave(c, how, data(*frames[:2], last))) as far:
-        weir = start({"providers": {"p": provider(far.base_url, type="groq")}})
+        weir = start({"providers": {"p": provider(far.base_url, type="openrouter")}})
         reply = http(weir.port, "POST", "/v1/chat/completions", chat_body(stream=True, n=2))
         assert reply.text.endswith("data: [DONE]\n\n"), reply
 
