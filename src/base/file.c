@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -29,4 +30,49 @@ int file_open(const char *path, int flags, const char **problem) {
     if (descriptor >= 0) close(descriptor);
     errno = number;
     return -1;
+}
+
+enum { replaced_path_max = 1200 };
+
+static bool write_all(int descriptor, struct str bytes) {
+    while (bytes.len) {
+        ssize_t put = write(descriptor, bytes.at, bytes.len);
+        if (put < 0 && errno == EINTR) continue;
+        if (put <= 0) return false;
+        bytes = str_slice(bytes, (size_t)put, bytes.len);
+    }
+    return true;
+}
+
+/* The folder's entry too must be on the disk. Filesystems that cannot sync a folder say so; then it is theirs. */
+static void folder_sync(const char *path) {
+    char folder[replaced_path_max];
+    str_copy(folder, sizeof folder, str_from(path));
+    char *slash = strrchr(folder, '/');
+    if (slash) *slash = 0;
+    int descriptor = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) return;
+    (void)fsync(descriptor);
+    close(descriptor);
+}
+
+bool file_replace(const char *path, struct str bytes, struct error *error) {
+    char temporary[replaced_path_max + 8];
+    snprintf(temporary, sizeof temporary, "%s.tmp", path);
+    (void)unlink(temporary); /* of a writer that was killed */
+    int descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    bool written = descriptor >= 0 && write_all(descriptor, bytes) && fsync(descriptor) == 0;
+    int number = errno;
+    if (descriptor >= 0 && close(descriptor) != 0 && written) {
+        written = false;
+        number = errno;
+    }
+    if (written && rename(temporary, path) == 0) {
+        folder_sync(path);
+        return true;
+    }
+    if (written) number = errno;
+    if (descriptor >= 0) (void)unlink(temporary);
+    return error_set(error, error_storage_failed, "%s cannot be written: %s. Nothing was changed.", path,
+                     strerror(number));
 }

@@ -60,7 +60,9 @@ static bool files_mend(int folder, const char *state_dir) {
                                         "health.bad",
                                         "ledger.db",
                                         "ledger.db-wal",
-                                        "ledger.db-shm"};
+                                        "ledger.db-shm",
+                                        "vault",
+                                        "vault.damaged"}; /* master.key is refused instead (store/vault.h) */
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         struct stat facts;
         char path[1200];

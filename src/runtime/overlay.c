@@ -51,48 +51,7 @@ bool overlay_read(const char *path, struct str *text, struct error *error) {
                      bytes ? strerror(number) : "it is too large");
 }
 
-static bool write_all(int descriptor, struct str text) {
-    while (text.len) {
-        ssize_t put = write(descriptor, text.at, text.len);
-        if (put < 0 && errno == EINTR) continue;
-        if (put <= 0) return false;
-        text = str_slice(text, (size_t)put, text.len);
-    }
-    return true;
-}
-
-/* The folder's entry too must be on the disk. Filesystems that cannot sync a folder say so; then it is theirs. */
-static void folder_sync(const char *path) {
-    char folder[overlay_path_max];
-    str_copy(folder, sizeof folder, str_from(path));
-    char *slash = strrchr(folder, '/');
-    if (slash) *slash = 0;
-    int descriptor = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor < 0) return;
-    (void)fsync(descriptor);
-    close(descriptor);
-}
-
-bool overlay_write(const char *path, struct str text, struct error *error) {
-    char temporary[overlay_path_max + 8];
-    snprintf(temporary, sizeof temporary, "%s.tmp", path);
-    (void)unlink(temporary); /* of a writer that was killed */
-    int descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool written = descriptor >= 0 && write_all(descriptor, text) && fsync(descriptor) == 0;
-    int number = errno;
-    if (descriptor >= 0 && close(descriptor) != 0 && written) {
-        written = false;
-        number = errno;
-    }
-    if (written && rename(temporary, path) == 0) {
-        folder_sync(path);
-        return true;
-    }
-    if (written) number = errno;
-    if (descriptor >= 0) (void)unlink(temporary);
-    return error_set(error, error_storage_failed, "%s cannot be written: %s. Nothing was changed.", path,
-                     strerror(number));
-}
+bool overlay_write(const char *path, struct str text, struct error *error) { return file_replace(path, text, error); }
 
 int overlay_lock(const char *path, struct error *error) {
     char name[overlay_path_max + 8];
