@@ -168,7 +168,8 @@ WEIR_API char *weir_explain(struct weir *weir, const char *request_id, struct we
  * Settings are a JSON object with the configuration's own keys, {"type":"groq","api_key":"..."}. References (${NAME},
  * file:PATH, vault:NAME) are refused: give the value itself. A base URL that leads to another server, and another
  * proxy, ca_file or insecure, leave the credentials behind: give them again with it. Credentials that are given here
- * stand in clear in STATE_DIR/runtime.yaml (0600) until there is a vault. */
+ * stand in the vault (STATE_DIR/vault, opened by STATE_DIR/master.key, WEIR_MASTER_KEY or WEIR_MASTER_PASSPHRASE), and
+ * runtime.yaml names its entries. */
 
 /* A provider that is not there yet. */
 WEIR_API int weir_provider_add(struct weir *weir, const char *name, const char *json_settings,

@@ -25,6 +25,7 @@ int cli_check(int argc, char **argv) {
     struct weir_host host = weir_host_default;
     struct config config;
     host.serves = true;
+    host.only_checks = true;
     host.simulated_base_url = STR("http://127.0.0.1:1/v1");
     library_config_check(path, NULL, &host, &config, problems, sizeof problems);
     if (problems[0]) printf("%s\n", problems);

@@ -241,6 +241,7 @@ bool config_load(const struct config_input *input, struct config *config) {
     config_check(&reading, root);
     config_catalog_open(&reading, root);
     config_overlay_merge(&reading, root);
+    config_vault_open(&reading, root);
     config_simulated_check(&reading, root);
     config_process_read(&reading, root);
     struct snapshot *snapshot = config_build(&reading, root);

@@ -29,6 +29,11 @@ struct config_input {
     /* Tells of each file that fits a pattern (* and ? within a name), in order, and how many they were. NULL: a pattern
      * is a name. */
     size_t (*find_files)(void *context, struct str pattern, void (*found)(void *user, struct str path), void *user);
+    /* What the vault's entry of this id holds for this provider at this origin, and while it is valid what it held
+     * before; in the arena. *error: why not, or not all. NULL: there is no vault. */
+    enum config_vault_found (*vault_open)(void *context, struct str id, struct str provider, struct str origin,
+                                          struct arena *arena, struct str secrets[2], size_t *count,
+                                          struct error *error);
     void *context;
     /* Can TLS use these: a provider's authorities; a listener's certificate and key? false: *error. NULL: not looked
      * at. */
@@ -43,6 +48,10 @@ struct config_input {
     bool served_providers;    /* the simulated one answers only where it is asked for */
     struct str marks_problem; /* empty: it could be read */
 };
+
+/* What comes of asking the vault: known, what is there cannot be read here, and that is no error; damaged, what is
+ * there is lost, and all else can go on without it; refused, it is an error. */
+enum config_vault_found { config_vault_opened, config_vault_known, config_vault_damaged, config_vault_refused };
 
 enum config_severity { config_error, config_warning, config_not_available };
 
@@ -60,7 +69,7 @@ struct config_listen {
     struct str address, cert_file, key_file;
 };
 
-/* Where the credentials of a provider of the overlay go: the server, and with the way to it behind. */
+/* Where the credentials of a provider go: the server, and with the way to it behind. */
 struct config_origin {
     struct config_origin *next;
     struct str provider, server, origin;
@@ -122,6 +131,8 @@ struct config_reading {
     const struct config_input *input;
     struct config *config;
     bool inside_later;           /* the key around has been reported as not available */
+    bool vault_fits;             /* the key that is checked may stand for an entry of the vault */
+    bool vault_locked;           /* and that it cannot be opened has been said */
     struct config_node *removed; /* providers that the overlay took out */
     struct catalog catalog;      /* for what is asked before the snapshot has its own */
     struct str catalog_text;     /* the file that `catalog` names; {NULL,0}: the built-in one */
@@ -139,6 +150,8 @@ struct str config_shown(const struct config_node *node);
 void config_include(struct config_reading *reading, struct config_node *root);
 /* config_check.c: types, ranges, unknown keys, references (expanded in place). */
 void config_check(struct config_reading *reading, struct config_node *root);
+/* config_vault.c: every provider's origin is noted, and what stands in the vault for it is opened. */
+void config_vault_open(struct config_reading *reading, struct config_node *root);
 /* config_build.c */
 struct snapshot *config_build(struct config_reading *reading, const struct config_node *root);
 /* config_catalog.c: the file that `catalog` names, else the built-in one, into reading->catalog. */

@@ -1,6 +1,6 @@
 /* config_check.c - walks the file against the table: unknown keys with a suggestion, wrong types, values out of range,
- * features of later versions; and expands references (${NAME}, ${NAME:-default}, file:PATH) in values, nowhere else. No
- * message holds what a reference stood for. */
+ * features of later versions; and expands references (${NAME}, ${NAME:-default}, file:PATH; vault:NAME is only noted)
+ * in values, nowhere else. No message holds what a reference stood for. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -69,8 +69,24 @@ struct str config_shown(const struct config_node *node) {
     return node->referred ? STR("...") : str_slice(node->text, 0, 80);
 }
 
+/* vault:NAME is opened when it is known which provider it is for, and where that is (config_vault.c). */
+static bool config_check_vault_note(struct config_reading *reading, struct config_node *node) {
+    struct str id = str_trim(str_slice(node->text, sizeof "vault:" - 1, node->text.len));
+    node->referred = true;
+    node->vault = id;
+    if (!reading->vault_fits)
+        config_report(reading, node, config_error,
+                      "vault:NAME is for a provider's `api_key`, `api_keys` and the values of its `headers`: here use "
+                      "${NAME} or file:PATH");
+    else if (!id.len)
+        config_report(reading, node, config_error,
+                      "`vault:` names no entry: write vault:PROVIDER or vault:PROVIDER/NAME");
+    return reading->vault_fits && id.len;
+}
+
 static bool expand(struct config_reading *reading, struct config_node *node, bool disabled) {
     struct str rest = node->text;
+    if (node->vault.len) return true; /* of the overlay, and no text of anybody's */
     /* Decided before ${} is expanded: what a variable holds is never a reference itself. */
     bool from_file = str_starts(rest, STR("file:")), from_vault = str_starts(rest, STR("vault:"));
     if (node->overlay) { /* it came from outside: the environment and the files here are none of its business */
@@ -104,11 +120,7 @@ static bool expand(struct config_reading *reading, struct config_node *node, boo
         node->text = text_str(&text);
     }
     if (from_file) return config_check_file_read(reading, node, disabled);
-    if (from_vault && !disabled) {
-        config_report(reading, node, config_error, "the vault is not available yet: use ${NAME} or file:PATH");
-        return false;
-    }
-    return true;
+    return !from_vault || config_check_vault_note(reading, node);
 }
 
 /* -- values -- */
@@ -329,7 +341,11 @@ static void map_check(struct config_reading *reading, struct config_node *map, e
             node->text = STR("");
             continue;
         }
+        static const struct str vaults[] = {STR("api_key"), STR("api_keys"), STR("headers")};
         bool around = reading->inside_later, later = key->status != key_now;
+        reading->vault_fits = false;
+        for (size_t i = 0; i < sizeof vaults / sizeof *vaults && section == section_provider; i++)
+            reading->vault_fits = reading->vault_fits || str_eq(key->name, vaults[i]);
         if (key->status == key_protects || (later && !around)) {
             if (!disabled) later_report(reading, node, key);
         }

@@ -1,5 +1,6 @@
 /* config_decisions.c - defaults as the reference has them; every number has been checked for its range before. */
 #include "config/config_decisions.h"
+#include "config/config_vault.h"
 
 #include "base/hash.h"
 
@@ -152,6 +153,7 @@ void decisions_of_provider(struct config_reading *reading, struct snapshot *snap
     timeouts_read(reading, section, provider);
     provider->cells = cells(reading, snapshot, "provider ", name, sizeof(struct provider_cells));
     keys_of_provider(reading, snapshot, name, provider);
+    config_vault_keys_note(node, provider, &snapshot->arena);
     provider->breaker = breaker_of(read_section(section, "circuit_breaker"));
     provider->health = (struct health_rules){.degraded_below = read_number(health, "degraded_below"),
                                              .unhealthy_below = read_number(health, "unhealthy_below")};

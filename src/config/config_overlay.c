@@ -106,12 +106,20 @@ static bool same_server(struct str origin, struct str server) {
     return str_starts(origin, server) && (origin.len == server.len || origin.at[server.len] == ' ');
 }
 
-static void origin_remember(struct config *config, struct str provider, const struct origin *origin) {
+const struct config_origin *config_overlay_origin_note(struct config_reading *reading,
+                                                       const struct config_node *provider) {
+    struct merging merging = {.reading = reading};
+    struct config *config = reading->config;
     struct config_origin *remembered = arena_take_zeroed(&config->arena, sizeof *remembered);
-    if (!remembered) return;
+    if (!remembered) return NULL;
+    struct origin origin = config_overlay_origin_of(&merging, provider, provider->key);
     *remembered = (struct config_origin){
-        .next = config->origins, .provider = provider, .server = origin->server, .origin = origin->whole};
-    config->origins = remembered;
+        .next = config->origins, .provider = provider->key, .server = origin.server, .origin = origin.whole};
+    return config->origins = remembered;
+}
+
+struct str config_overlay_proxy(const struct config_node *provider) {
+    return proxy_of(provider);
 }
 
 /* Takes out what was given for another origin: `given` of the configuration's credentials, and what each of the
@@ -119,7 +127,6 @@ static void origin_remember(struct config *config, struct str provider, const st
 static void credentials_keep_apart(struct merging *merging, struct config_node *node, struct str given,
                                    struct overlay_marks marks) {
     struct origin origin = config_overlay_origin_of(merging, node, node->key);
-    origin_remember(merging->reading->config, node->key, &origin);
     for (size_t i = 0; i < overlay_credential_count; i++) {
         struct config_node *credential = config_member(node, overlay_credentials[i].key);
         if (!credential) continue;
@@ -213,6 +220,10 @@ void config_overlay_merge(struct config_reading *reading, struct config_node *ro
     struct overlay_marks *marks = arena_take_zeroed(&reading->config->arena, count * sizeof *marks);
     for (size_t i = 0; marks && entry && i < count; i++, entry = entry->next) {
         if (entry->kind == config_scalar && entry->text.len == 0) entry->kind = config_map;
+        if (!overlay_vault_put_back(entry, &reading->config->arena))
+            config_report(reading, entry, config_error,
+                          "the run-time overlay says in a way that cannot be read what of `%.*s` stands in the vault",
+                          STR_ARG(str_slice(entry->key, 0, 64)));
         marks[i] = overlay_marks_take(entry);
     }
     if (!marks) return;

@@ -140,10 +140,10 @@ static void node_write(struct text *text, const struct config_node *node, unsign
     text_put_byte(text, close);
 }
 
-static void overlay_write(struct text *text, const struct config_node *entries) {
+void overlay_entries_write(struct text *text, const struct config_node *entries) {
     text_put(text, STR("# What was changed at run time, by the admin API or `weir provider`. It wins over the "
-                       "configuration;\n# `weir provider reset NAME` takes one out. Holds credentials: keep it "
-                       "private.\nproviders:"));
+                       "configuration;\n# `weir provider reset NAME` takes one out. Credentials stand in the vault "
+                       "beside it.\nproviders:"));
     if (!entries->first) text_put(text, STR(" {}"));
     text_put_byte(text, '\n');
     for (const struct config_node *entry = entries->first; entry; entry = entry->next) {
@@ -163,7 +163,7 @@ static void overlay_write(struct text *text, const struct config_node *entries) 
 /* -- the edit -- */
 
 /* The entries of the text as it stands, values marked as strings where they were. NULL: *error. */
-static struct config_node *entries_read(struct str text, struct arena *arena, struct error *error) {
+struct config_node *overlay_entries_read(struct str text, struct arena *arena, struct error *error) {
     struct config_place place;
     struct config_node *root = config_yaml_parse(text, 0, arena, &place);
     if (!root) {
@@ -201,6 +201,7 @@ static bool word_put(struct config_node *entry, struct str key, struct str value
 static void credential_given(struct config_node *entry, struct str key) {
     for (size_t i = 0; i < overlay_credential_count; i++)
         if (str_eq(overlay_credentials[i].key, key)) overlay_take_out(entry, overlay_credentials[i].origin_key);
+    overlay_vault_forget(entry, key);
 }
 
 /* A null inside a map takes that one out of what was there. Depth is bounded: node_of made the tree. */
@@ -280,23 +281,15 @@ static bool edit_apply(struct config_node *entries, const struct config_edit *ed
 bool config_overlay_edit(struct str text, const struct config_edit *edit, struct arena *arena, struct text *out,
                          struct text *keys, struct error *error) {
     struct taking taking = {.arena = arena, .error = error};
-    struct config_node *entries = entries_read(text, arena, error);
+    struct config_node *entries = overlay_entries_read(text, arena, error);
     if (!entries || !edit_apply(entries, edit, &taking, keys)) return false;
-    overlay_write(out, entries);
+    overlay_entries_write(out, entries);
     return !out->failed || error_set(error, error_out_of_memory, "No memory for this.");
-}
-
-bool config_overlay_holds_credential(struct str text, struct str provider, struct arena *arena) {
-    struct error error = {.code = error_none};
-    const struct config_node *entry = config_member(entries_read(text, arena, &error), provider);
-    for (size_t i = 0; i < overlay_credential_count; i++)
-        if (config_member(entry, overlay_credentials[i].key)) return true;
-    return false;
 }
 
 bool config_overlay_names_providers(struct str text, struct arena *arena) {
     struct error error = {.code = error_none};
-    const struct config_node *entries = entries_read(text, arena, &error);
+    const struct config_node *entries = overlay_entries_read(text, arena, &error);
     if (!entries) return true;
     for (const struct config_node *entry = entries->first; entry; entry = entry->next)
         if (!str_eq(read_type(entry, entry->key), STR("simulated"))) return true;
@@ -305,19 +298,21 @@ bool config_overlay_names_providers(struct str text, struct arena *arena) {
 
 bool config_overlay_seal(struct str text, const struct config *config, struct arena *arena, struct text *out,
                          struct error *error) {
-    struct config_node *entries = entries_read(text, arena, error);
+    struct config_node *entries = overlay_entries_read(text, arena, error);
     bool fine = entries != NULL;
     for (const struct config_origin *known = config->origins; known && fine; known = known->next) {
         struct config_node *entry = config_member(entries, known->provider);
         for (size_t i = 0; entry && i < overlay_credential_count; i++) {
             const struct overlay_credential *credential = &overlay_credentials[i];
             const struct config_node *origin = config_member(entry, credential->origin_key);
-            if (!config_member(entry, credential->key)) continue;
+            const struct config_node *vault = config_member(entry, STR("vault"));
+            if (!config_member(entry, credential->key) && !config_member(vault, credential->key)) continue;
             if (origin && str_eq(origin->text, known->origin)) continue;
             bool stays = !origin || config_origin_is(origin->text, known->server, known->origin);
             overlay_take_out(entry, credential->origin_key);
             if (!stays) {
                 overlay_take_out(entry, credential->key);
+                overlay_vault_forget(entry, credential->key);
             } else {
                 struct config_node *node = overlay_scalar_new(arena, credential->origin_key, known->origin, true);
                 fine = node != NULL;
@@ -325,7 +320,7 @@ bool config_overlay_seal(struct str text, const struct config *config, struct ar
             }
         }
     }
-    if (fine) overlay_write(out, entries);
+    if (fine) overlay_entries_write(out, entries);
     if (fine && !out->failed) return true;
     return error->code ? false : error_set(error, error_out_of_memory, "No memory for this.");
 }

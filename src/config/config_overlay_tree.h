@@ -3,6 +3,8 @@
 #ifndef WEIR_CONFIG_CONFIG_OVERLAY_TREE_H
 #define WEIR_CONFIG_CONFIG_OVERLAY_TREE_H
 
+#include "base/error.h"
+#include "base/text.h"
 #include "config/config_yaml.h"
 
 /* What goes to one origin only, and the word beside it that names the origin. */
@@ -36,5 +38,16 @@ void overlay_put_all(struct config_node *map, struct config_node *from);
 /* NULL: no memory. */
 struct config_node *overlay_map_new(struct arena *arena, struct str key);
 struct config_node *overlay_scalar_new(struct arena *arena, struct str key, struct str text, bool quoted);
+
+/* config_overlay_edit.c: the entries of the overlay's text, with their own words, values marked as strings where they
+ * were. NULL: *error. And the text of them. */
+struct config_node *overlay_entries_read(struct str text, struct arena *arena, struct error *error);
+void overlay_entries_write(struct text *text, const struct config_node *entries);
+
+/* config_overlay_vault.c: an entry's word `vault` goes, and stands as nodes where the credentials were. false: it is
+ * not as weir writes it, or there is no memory. */
+bool overlay_vault_put_back(struct config_node *entry, struct arena *arena);
+/* The key is given anew, or gone: what the vault held for it counts no more. */
+void overlay_vault_forget(struct config_node *entry, struct str key);
 
 #endif

@@ -188,7 +188,7 @@ static const struct config_key provider_keys[] = {
     SAME("provider_type", "type"),
     TEXT("name", "", "The entry's own key again: another name is an error."),
     BOOL("enabled", "true", "A disabled provider is checked but not used."),
-    TEXT("api_key", "", "The credential: ${NAME}, file:PATH, or written out.",
+    TEXT("api_key", "", "The credential: ${NAME}, file:PATH, vault:NAME, or written out.",
          .otherwise = STR("the type's environment variable")),
     TEXTS("api_keys", "", "Several credentials: they take turns, and each cools down alone."),
     TEXT("account", "", "The account, where the type's base URL holds {account} (cloudflare)."),

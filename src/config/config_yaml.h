@@ -16,6 +16,8 @@ struct config_node {
     bool quoted;                   /* a scalar in quotes is a string, whatever it looks like */
     bool quoted_key;               /* its key is in quotes: `<<` in quotes is no merge */
     bool referred;                 /* the text came out of a reference: no message may show it */
+    struct str vault;              /* the vault's entry that stands for the text, or for a part of it; empty: none */
+    size_t standby;                /* of a list: how many at its end are for when the others do not do */
     bool overlay;                  /* it stands in the run-time overlay, not in the configuration's own text */
     unsigned char file;            /* which of the included files it stands in, from 1; 0: in none */
     bool edited;                   /* a provider that the overlay has a say in */

@@ -137,7 +137,8 @@ bool hold_is_demoted(const struct flight *flight, const struct candidate *candid
     return !flight->steering.targets.at && probes_demote(&candidate->target->provider->cells->probes);
 }
 
-/* The next key in rotation that does not cool down; one that has refused this request only where there is no other. */
+/* The next key in rotation that does not cool down; one that stands by, or has refused this request, only where there
+ * is no other. */
 static bool key_take(const struct flight *flight, const struct candidate *candidate, struct now now, unsigned *key) {
     const struct target *target = candidate->target;
     const struct provider *provider = target->provider;
@@ -147,7 +148,8 @@ static bool key_take(const struct flight *flight, const struct candidate *candid
     uint64_t seen = cell_load(&provider->cells->next_key);
     while (!cell_swap(&provider->cells->next_key, &seen, seen + 1)) continue;
     for (size_t i = 0; i < provider->key_count; i++) {
-        unsigned at = (unsigned)((seen + i) % provider->key_count);
+        size_t turns = provider->key_count - provider->key_standby; /* the others come behind, in their order */
+        unsigned at = (unsigned)(i < turns ? (seen + i) % turns : i);
         if (key_until_ns(target, at, hold_who(flight)) > now.mono_ns) continue;
         if (!found) *key = at;
         found = true;

@@ -149,9 +149,31 @@ static bool responses_of(struct weir *weir) {
     return weir->responses != NULL;
 }
 
+/* The configuration, with the overlay's credentials in the vault; nothing runs yet. */
+static bool configured(struct weir *weir, struct weir_error *error) {
+    char problems[sizeof error->message];
+    struct error why = {.code = error_none};
+    struct config_source source = library_source(weir);
+    source.keep = &weir->texts;
+    bool loaded =
+        library_config_load(&source, &weir->config, problems, sizeof problems) && !weir->config.protects_count;
+    if (loaded &&
+        (!library_marks_keep(weir, &weir->config, &why) || !library_vault_move_in(weir, &weir->vault_moved, &why))) {
+        library_error_set(error, why.code, str_from(why.message));
+        return false;
+    }
+    if (loaded && weir->vault_moved) { /* once more, as the next start will find it */
+        source.keep = NULL;
+        source.texts = &weir->texts;
+        config_free(&weir->config);
+        loaded = library_config_load(&source, &weir->config, problems, sizeof problems);
+    }
+    if (!loaded) library_error_set(error, error_bad_configuration, str_from(problems));
+    return loaded;
+}
+
 struct weir *library_open_in(const struct weir_options *options, const struct weir_host *host,
                              struct weir_error *error) {
-    char problems[sizeof error->message];
     struct weir *weir = hash_start() ? memory_take_zeroed(sizeof *weir) : NULL;
     if (!weir) {
         library_error_set(error, error_out_of_memory, STR("No memory to open weir."));
@@ -167,21 +189,12 @@ struct weir *library_open_in(const struct weir_options *options, const struct we
     weir->host.simulated_base_url = str_from(weir->simulated_base_url);
     pthread_mutex_init(&weir->mutex, NULL);
     pthread_mutex_init(&weir->control, NULL);
-    struct config_source source = library_source(weir);
     in_force_begin(&weir->texts);
-    source.keep = &weir->texts;
-    bool loaded = library_config_load(&source, &weir->config, problems, sizeof problems);
-    if (!loaded || weir->config.protects_count) {
-        library_error_set(error, error_bad_configuration, str_from(problems));
+    if (!configured(weir, error)) {
         weir_close(weir, 0);
         return NULL;
     }
     struct error why = {.code = error_none};
-    if (!library_marks_keep(weir, &weir->config, &why)) {
-        library_error_set(error, why.code, str_from(why.message));
-        weir_close(weir, 0);
-        return NULL;
-    }
     weir->worker_count = worker_count_of(weir, options);
     weir->memory.limit = weir->config.process.memory_bytes_max;
     budget_share(&weir->connections, &weir->memory);
@@ -202,6 +215,7 @@ struct weir *library_open_in(const struct weir_options *options, const struct we
         weir_close(weir, 0);
         return NULL;
     }
+    if (opened) library_vault_tell(weir);
     if (opened && workers_start(weir)) return weir;
     library_error_set(error, error_out_of_memory, STR("No memory, descriptors or threads to open weir."));
     weir_close(weir, 0);
@@ -423,6 +437,7 @@ void weir_close(struct weir *weir, unsigned drain_ms) {
     metrics_close(weir->reports.metrics);
     config_free(&weir->config);
     in_force_free(&weir->texts);
+    vault_free(weir->vault);
     config_ids_free(&weir->ids);
     cells_free(&weir->cells);
     pthread_mutex_destroy(&weir->mutex);

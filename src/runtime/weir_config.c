@@ -138,7 +138,8 @@ struct config_source library_source(struct weir *weir) {
                                   .host = &weir->host,
                                   .ids = &weir->ids,
                                   .cells = &weir->cells,
-                                  .overlay_path = weir->overlay_path};
+                                  .overlay_path = weir->overlay_path,
+                                  .vault = &weir->vault};
 }
 
 /* Where the overlay is and what it says. false: *error. */
@@ -156,7 +157,7 @@ static bool overlay_find(const struct config_source *source, const struct config
     return overlay_read(source->overlay_path, text, error);
 }
 
-static struct str folder_of(const char *overlay_path) {
+struct str library_folder(const char *overlay_path) {
     struct str path = str_from(overlay_path);
     return str_slice(path, 0, path.len - (sizeof "/runtime.yaml" - 1));
 }
@@ -167,11 +168,11 @@ bool library_marks_keep(struct weir *weir, const struct config *config, struct e
     if (!weir->host.keeps_marks) return true;
     for (size_t i = 0; i < config->snapshot->provider_count; i++)
         marks.served_providers = marks.served_providers || !config->snapshot->providers[i].simulated;
-    marks_read(folder_of(weir->overlay_path), STR_NONE, &before);
+    marks_read(library_folder(weir->overlay_path), STR_NONE, &before);
     bool same =
         before.written && before.had_clients == marks.had_clients && before.served_providers == marks.served_providers;
     /* One that cannot be read is for a person to mend: it says yes to everything as it is. */
-    return same || before.problem[0] || marks_write(folder_of(weir->overlay_path), &marks, error);
+    return same || before.problem[0] || marks_write(library_folder(weir->overlay_path), &marks, error);
 }
 
 static bool load(const struct config_source *source, struct config_input *input, struct config *config, char *problems,
@@ -183,7 +184,7 @@ static bool load(const struct config_source *source, struct config_input *input,
         return false;
     }
     struct marks marks = {.written = false};
-    if (source->overlay_path[0]) marks_read(folder_of(source->overlay_path), read, &marks);
+    if (source->overlay_path[0]) marks_read(library_folder(source->overlay_path), read, &marks);
     input->had_clients = marks.had_clients;
     input->served_providers = marks.served_providers;
     input->marks_problem = str_from(marks.problem);
@@ -214,13 +215,16 @@ static bool text_find(const struct config_source *source, struct str *text, char
     return keep(source, path, *text, &error);
 }
 
-bool library_config_load(const struct config_source *source, struct config *config, char *problems,
+bool library_config_load(const struct config_source *asked, struct config *config, char *problems,
                          size_t problems_size) {
+    struct vault_loading loading = {.tried = false};
+    struct config_source with_loading = *asked, *source = &with_loading;
     const char *problem = "", *path = source->path;
     struct str text;
     char *read;
     memset(config, 0, sizeof *config);
     config->error_count = 1; /* until a load says otherwise */
+    source->loading = &loading;
     bool loaded = text_find(source, &text, &read, &problem);
     if (loaded) {
         bool edits = source->texts != NULL; /* listeners stay as they are */
@@ -231,7 +235,8 @@ bool library_config_load(const struct config_source *source, struct config *conf
                                      .environment = library_config_environment_of,
                                      .read_file = referenced_read,
                                      .find_files = files_find,
-                                     .context = (void *)(uintptr_t)source,
+                                     .vault_open = library_vault_asked,
+                                     .context = source,
                                      .ca_check = ca_check,
                                      .certificate_check = source->host->serves && !edits ? certificate_check : NULL,
                                      .ids = source->ids,
@@ -242,6 +247,7 @@ bool library_config_load(const struct config_source *source, struct config *conf
     } else {
         snprintf(problems, problems_size, "%s: cannot be read: %s", path, problem);
     }
+    library_vault_loading_end(&loading, source);
     if (read) memory_wipe(read, text.len);
     memory_give(read);
     return loaded;

@@ -13,6 +13,7 @@
 #include "runtime/request.h"
 #include "runtime/worker.h"
 #include "snapshot/reasoning_memory.h"
+#include "store/vault.h"
 #include "weir.h"
 
 /* What surrounds the library: the real world for weir_open, chosen pieces for the gateway and for tests. */
@@ -24,6 +25,8 @@ struct weir_host {
     const struct log_options *log; /* NULL: nothing is logged */
     bool keeps_marks;              /* the state folder is its own: what serves there is remembered (marks.h) */
     bool serves;                   /* it listens: certificates and keys of `listen` must be usable */
+    bool only_checks;              /* it asks nobody: a vault whose master key is not at hand need not open */
+    bool (*ask)(void *context, char *into, size_t size); /* for the vault's passphrase, on a terminal; NULL: nobody */
 };
 
 struct weir {
@@ -42,6 +45,8 @@ struct weir {
     char overlay_path[overlay_path_max]; /* of the first load: a state folder does not move */
     struct response_store *responses;    /* stored ones */
     struct books *books;                 /* what is spent; NULL: the state folder is another's */
+    struct vault *vault; /* as it was read or written last, for its master key; by `control`; NULL: none was needed */
+    bool vault_moved;    /* this start has put the overlay's credentials into it */
     struct worker *workers;
     struct prober prober; /* on the first worker */
     unsigned worker_count;
@@ -81,6 +86,9 @@ struct config_source {
     /* NULL: everything is read from the disk; else what was read for these, by preference. */
     struct in_force *texts;
     const struct deployment *deployment;
+    struct vault **vault; /* the last one's master key, and what is opened for the load in its place; or NULL */
+    const struct vault *candidate; /* asked in place of what is on the disk; or NULL */
+    struct vault_loading *loading; /* the load's own */
 };
 struct config_source library_source(struct weir *weir);
 /* Where a gateway of the configuration at this path (NULL: of the environment) is; in the arena. false: *problem. */
@@ -166,5 +174,42 @@ bool explain_ask(struct explain_question *question);
 /* -- batch.c: weir_batch, of weir.h -- */
 
 void library_error_set(struct weir_error *error, enum error_code code, struct str message);
+
+/* -- weir_vault.c: the vault as the library uses it; by `control` -- */
+
+/* What a load has found of the vault, when something first asked for it. */
+struct vault_loading {
+    struct vault *vault;
+    struct error unread, locked;
+    bool tried;
+};
+void library_vault_loading_end(struct vault_loading *loading, const struct config_source *source);
+/* config_input's vault_open; the context is a config_source with its loading. */
+enum config_vault_found library_vault_asked(void *context, struct str id, struct str provider, struct str origin,
+                                            struct arena *arena, struct str secrets[2], size_t *count,
+                                            struct error *error);
+/* Seconds since 1970. */
+int64_t library_now_s(void);
+/* STATE_DIR, of the overlay's path. */
+struct str library_folder(const char *overlay_path);
+/* Unlocked, by the master key of a `known` one (or NULL) where it fits. NULL: *error. */
+struct vault *library_vault_open(const char *overlay_path, const struct weir_host *host, const struct vault *known,
+                                 struct error *error);
+bool library_vault_unlock(struct vault *vault, const struct weir_host *host, const struct vault *known,
+                          struct error *error);
+/* Takes the credentials out of a sealed overlay's text, which *config was loaded from, into a vault that is not saved
+ * yet; NULL: there are none. The text is then another one, in the arena. */
+bool library_vault_take(struct weir *weir, const struct config *config, struct arena *arena, struct str *text,
+                        struct vault **vault, struct error *error);
+/* It is saved: its key is for the next one. *vault may be NULL, and is so then. */
+void library_vault_keep(struct weir *weir, struct vault **vault);
+/* Entries that were made for the overlay, and that its text does not name, go. Where that fails they stay for the next
+ * time. */
+void library_vault_sweep(struct weir *weir, struct str overlay);
+/* At the start, once the configuration is loaded: credentials in clear move from the overlay to the vault, where the
+ * state folder is this process's own. false: *error, and nothing is lost. */
+bool library_vault_move_in(struct weir *weir, bool *moved, struct error *error);
+/* What the log has to say of that, and of what is damaged in the vault. */
+void library_vault_tell(struct weir *weir);
 
 #endif

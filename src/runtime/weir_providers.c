@@ -14,6 +14,7 @@ struct editing {
     struct str after;
     struct text keys;
     struct config config;
+    struct vault *vault; /* with what the edit gives, not saved yet; NULL: it gives no credential */
 };
 
 static const char *const change_names[] = {
@@ -62,24 +63,17 @@ static bool overlay_fits(struct str text, struct weir_error *error) {
     return false;
 }
 
-/* The overlay after the edit, loaded. Calls may follow each other: the last one counts. */
-static bool attempt(struct editing *editing, const struct config_edit *edit, struct weir_error *error) {
-    struct error why = {.code = error_none};
+/* The overlay as it would be, loaded. */
+static bool editing_load(struct editing *editing, struct weir_error *error) {
     char problems[sizeof error->message];
+    if (!overlay_fits(editing->after, error)) return false;
     config_free(&editing->config);
     editing->config = (struct config){.problems = NULL};
-    struct text out = text_in_arena(&editing->arena, editing->bound.len + 1024);
-    editing->keys = text_in_arena(&editing->arena, 128);
-    if (!config_overlay_edit(editing->bound, edit, &editing->arena, &out, &editing->keys, &why)) {
-        library_error_set(error, why.code, str_from(why.message));
-        return false;
-    }
-    if (!overlay_fits(text_str(&out), error)) return false;
-    editing->after = text_str(&out);
     struct config_source source = library_source(editing->weir);
     source.overlay_text = editing->after;
     source.texts = &editing->weir->texts; /* what is in force, whatever stands on the disk by now */
     source.deployment = editing->weir->deployment;
+    source.candidate = editing->vault;
     bool loaded = library_config_load(&source, &editing->config, problems, sizeof problems);
     if (loaded && !editing->config.protects_count && !simulated_is_missing(editing->config.snapshot)) return true;
     if (loaded && !editing->config.protects_count)
@@ -87,6 +81,19 @@ static bool attempt(struct editing *editing, const struct config_edit *edit, str
     else
         problems_say(&editing->config, problems, error);
     return false;
+}
+
+/* The overlay after the edit, loaded. Calls may follow each other: the last one counts. */
+static bool attempt(struct editing *editing, const struct config_edit *edit, struct weir_error *error) {
+    struct error why = {.code = error_none};
+    struct text out = text_in_arena(&editing->arena, editing->bound.len + 1024);
+    editing->keys = text_in_arena(&editing->arena, 128);
+    if (!config_overlay_edit(editing->bound, edit, &editing->arena, &out, &editing->keys, &why)) {
+        library_error_set(error, why.code, str_from(why.message));
+        return false;
+    }
+    editing->after = text_str(&out);
+    return editing_load(editing, error);
 }
 
 /* Has the edit done what it says, or must it be spelt out? A provider of the file comes back when its entry is only
@@ -145,7 +152,12 @@ static bool prepare(struct editing *editing, const struct config_edit *edit, str
         return false;
     }
     editing->after = text_str(&sealed);
-    return overlay_fits(editing->after, error); /* with what was written beside its credentials too */
+    if (!library_vault_take(editing->weir, &editing->config, &editing->arena, &editing->after, &editing->vault, &why)) {
+        library_error_set(error, why.code, str_from(why.message));
+        return false;
+    }
+    /* As the next start will find it; and with what was written beside its credentials it must fit. */
+    return editing->vault ? editing_load(editing, error) : overlay_fits(editing->after, error);
 }
 
 static bool commit(struct editing *editing, struct weir_error *error) {
@@ -155,27 +167,29 @@ static bool commit(struct editing *editing, struct weir_error *error) {
         library_error_set(error, error_overloaded, STR(WEIR_TOO_MANY_DEPLOYMENTS));
         return false;
     }
-    if (!library_marks_keep(weir, &editing->config, &why) || !overlay_write(weir->overlay_path, editing->after, &why)) {
+    /* The vault before the text that names what is in it. */
+    if (!library_marks_keep(weir, &editing->config, &why) || (editing->vault && !vault_save(editing->vault, &why)) ||
+        !overlay_write(weir->overlay_path, editing->after, &why)) {
         library_error_set(error, why.code, str_from(why.message));
         return false;
     }
-    if (library_deploy(weir, &editing->config, deploying_edit, &why)) return true;
-    library_error_set(error, why.code, str_from(why.message));
-    overlay_write(weir->overlay_path, editing->before, &why); /* as it was */
-    return false;
+    library_vault_keep(weir, &editing->vault);
+    bool deployed = library_deploy(weir, &editing->config, deploying_edit, &why);
+    if (!deployed) {
+        library_error_set(error, why.code, str_from(why.message));
+        (void)overlay_write(weir->overlay_path, editing->before, &why); /* as it was */
+    }
+    if (weir->vault) library_vault_sweep(weir, deployed ? editing->after : editing->before);
+    return deployed;
 }
 
 /* What the load had to say of this edit: a key that does nothing yet, a credential left behind. */
-static void warnings_put(const struct weir *weir, struct str name, struct str keys, bool in_clear, struct text *text) {
+static void warnings_put(const struct weir *weir, struct str name, struct str keys, struct text *text) {
     const struct config *config = &weir->config;
     char quoted[limit_name + 8];
-    bool any = in_clear || weir->file_said[0];
+    bool any = weir->file_said[0];
     if (any) text_put(text, STR(",\"warnings\":["));
     if (weir->file_said[0]) text_put_json(text, str_from(weir->file_said));
-    if (weir->file_said[0] && in_clear) text_put_byte(text, ',');
-    if (in_clear)
-        text_put(text, STR("\"its credentials stand in clear in runtime.yaml in the state folder, which "
-                           "only its owner may read: there is no vault yet\""));
     for (const struct config_problem *problem = config->problems; problem; problem = problem->next) {
         struct str rest = keys, key = name;
         struct text target = text_in_buffer(quoted, sizeof quoted);
@@ -194,8 +208,7 @@ static void warnings_put(const struct weir *weir, struct str name, struct str ke
     if (any) text_put_byte(text, ']');
 }
 
-static char *library_providers_view_of(struct weir *weir, struct str name, struct str keys, bool removed,
-                                       bool in_clear) {
+static char *library_providers_view_of(struct weir *weir, struct str name, struct str keys, bool removed) {
     struct arena arena;
     char *view = NULL;
     arena_init(&arena, 16 * 1024, SIZE_MAX);
@@ -210,7 +223,7 @@ static char *library_providers_view_of(struct weir *weir, struct str name, struc
         text_put_byte(&text, '{');
         text_json_str(&text, STR("name"), name);
     }
-    warnings_put(weir, name, keys, in_clear, &text);
+    warnings_put(weir, name, keys, &text);
     text_put_byte(&text, '}');
     view = text.failed ? NULL : memory_take(text.len + 1);
     if (view) str_copy(view, text.len + 1, text_str(&text));
@@ -232,9 +245,8 @@ static bool edit_locked(struct weir *weir, const struct provider_edit *edit, cha
         bool resumed = edit->edit.kind == edit_state && edit->edit.state == provider_active;
         if (resumed && provider) snapshot_forgive(snapshot, provider, clock_read().mono_ns);
         library_file_look(weir);
-        *view = library_providers_view_of(
-            weir, edit->edit.provider, text_str(&editing.keys), edit->edit.kind == edit_remove,
-            config_overlay_holds_credential(editing.after, edit->edit.provider, &editing.arena));
+        *view = library_providers_view_of(weir, edit->edit.provider, text_str(&editing.keys),
+                                          edit->edit.kind == edit_remove);
         log_info(weir->reports.log ? log_shared(weir->reports.log) : NULL, clock_read(), "provider_changed",
                  f_str("provider", edit->edit.provider), f_text("change", change_names[edit->edit.kind]),
                  f_str("state", edit->edit.kind == edit_state ? provider_state_name(edit->edit.state) : STR_NONE),
@@ -243,6 +255,7 @@ static bool edit_locked(struct weir *weir, const struct provider_edit *edit, cha
                  f_str("own_id", str_eq(edit->own_id, edit->request_id) ? STR_NONE : edit->own_id));
     }
     config_free(&editing.config);
+    vault_free(editing.vault);
     arena_free(&editing.arena);
     overlay_text_free(editing.before);
     overlay_unlock(lock);

@@ -46,6 +46,9 @@ struct provider {
     struct str key_header;     /* "Authorization" */
     struct str *authorization; /* its value for each key, as configured, in order: "Bearer KEY"; empty list: none sent.
                                   These values, those of headers and the proxy stand in snapshot->secrets */
+    struct str
+        *key_entries;   /* of each key, the vault's entry that it comes from; empty: it does not; NULL: none does */
+    size_t key_standby; /* how many at the end are used only where none of the others may be: valid for a while yet */
     struct http_header *headers; /* extra ones, from configuration */
     size_t header_count;
     struct credentials credentials; /* of all these: what must not come back */

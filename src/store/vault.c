@@ -441,10 +441,17 @@ static enum vault_opened vault_refuse(enum vault_opened why, const struct vault_
                   STR_ARG(id));
         break;
     case vault_elsewhere:
-        error_set(error, error_bad_configuration,
-                  "the vault's `%.*s` was given for %.*s and opens for nothing else, here it is wanted for %.*s: weir "
-                  "key set it anew",
-                  STR_ARG(id), STR_ARG(str_slice(record->origin, 0, 60)), STR_ARG(str_slice(origin, 0, 60)));
+        if (str_eq(record->origin, origin))
+            error_set(error, error_bad_configuration,
+                      "the vault's `%.*s` is the provider %.*s's and opens for no other: weir key set one of this "
+                      "provider's own name",
+                      STR_ARG(id), STR_ARG(record->provider));
+        else
+            error_set(error, error_bad_configuration,
+                      "the vault's `%.*s` was given for %.*s and opens for nothing else, here it is wanted for %.*s: "
+                      "weir key set it anew",
+                      STR_ARG(str_slice(id, 0, 40)), STR_ARG(str_slice(record->origin, 0, 60)),
+                      STR_ARG(str_slice(origin, 0, 60)));
         break;
     case vault_damaged:
         error_set(error, error_bad_configuration,

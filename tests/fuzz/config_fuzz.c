@@ -35,6 +35,23 @@ static bool read_file(void *context, struct str path, struct arena *arena, struc
     "providers: {a: {type: openai, api_key: k, models: [m]}, b: {type: openai, base_url: \"http://h/v1\", headers: " \
     "{A: b}}}\nroutes: [{model: r, targets: [a/m, b/x]}]\n"
 
+/* What leaves a text for the vault is named by it, each once, and does not leave it again. */
+static void vault(struct str sealed, const struct config *config, struct arena *arena) {
+    struct error error = {.code = error_none};
+    struct config_vaulted *first = NULL, *second = NULL;
+    struct text out = text_in_arena(arena, 1024), again = text_in_arena(arena, 1024);
+    struct str *ids = NULL;
+    size_t count = 0, named = 0;
+    if (!config_overlay_vault(sealed, config, 7, arena, &first, &out, &error)) return;
+    demand(config_overlay_vault(text_str(&out), config, 8, arena, &second, &again, &error) && !second);
+    demand(config_overlay_vaulted(text_str(&out), arena, &ids, &count));
+    for (const struct config_vaulted *one = first; one; one = one->next)
+        for (size_t i = 0; i < count; i++) named += str_eq(ids[i], one->id);
+    size_t vaulted = 0;
+    for (const struct config_vaulted *one = first; one; one = one->next) vaulted++;
+    demand(named == vaulted);
+}
+
 /* An edit of any good overlay is refused with a sentence, or its text can be edited again. */
 static void edit(struct str overlay, const struct config *config) {
     struct arena arena;
@@ -49,6 +66,7 @@ static void edit(struct str overlay, const struct config *config) {
     bool edited = config_overlay_edit(overlay, &update, &arena, &out, &keys, &error);
     demand(edited || error.message[0]);
     if (edited) demand(config_overlay_seal(text_str(&out), config, &arena, &again, &error) || error.message[0]);
+    if (edited && !error.code) vault(text_str(&again), config, &arena);
     arena_free(&arena);
 }
 

@@ -236,11 +236,15 @@ def test_another_way_leaves_the_credential_behind(one, start_mock, tmp_path, cha
     assert ask(weir, "PATCH", "/one", {"api_key": "sk-for-this-way"}).json["api_key"] == "set"
 
 
-def test_the_answer_says_that_credentials_stand_in_clear(one):
-    weir, _ = one
-    assert any("in clear" in w for w in ask(weir, "PATCH", "/one", {"api_key": "sk-run-time-secret"}).json["warnings"])
-    assert any("in clear" in w for w in ask(weir, "PATCH", "/one", {"priority": 3}).json["warnings"])
-    assert not ask(weir, "PATCH", "/one", {"api_key": None}).json.get("warnings")
+def test_credentials_stand_in_the_vault_and_the_overlay_names_them(one):
+    weir, mock = one
+    assert not ask(weir, "PATCH", "/one", {"api_key": "sk-run-time-secret"}).json.get("warnings")
+    assert "sk-run-time-secret" not in overlay(weir) and '"vault": {"api_key": "one/rt-' in overlay(weir)
+    assert chat(weir.port).status == 200 and mock.last()["headers"]["authorization"] == "Bearer sk-run-time-secret"
+    assert b"one/rt-" in (weir.state_dir / "vault").read_bytes()
+    assert ask(weir, "PATCH", "/one", {"api_key": None}).status == 200
+    assert "vault" not in overlay(weir).split("providers:")[1]
+    assert b"one/rt-" not in (weir.state_dir / "vault").read_bytes()  # what nothing names goes
 
 
 def test_a_switched_off_provider_does_not_carry_its_key_elsewhere(one, start_mock):

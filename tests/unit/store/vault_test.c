@@ -166,7 +166,7 @@ static void an_entry_opens_for_its_own_provider_and_origin_alone(void **state) {
     filled(&by_key);
     struct vault *vault = opened(&by_key);
     assert_int_equal(refused(vault, "nobody", "nobody", ORIGIN, "weir key set nobody"), vault_missing);
-    assert_int_equal(refused(vault, "openai", "groq", ORIGIN, "opens for nothing else"), vault_elsewhere);
+    assert_int_equal(refused(vault, "openai", "groq", ORIGIN, "opens for no other"), vault_elsewhere);
     assert_int_equal(refused(vault, "openai", "openai", STR("https://evil:443"), "opens for nothing else"),
                      vault_elsewhere);
     vault_free(vault);
