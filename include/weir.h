@@ -194,6 +194,32 @@ WEIR_API int weir_provider_reset(struct weir *weir, const char *name, struct wei
  * are shown as "set". NULL: out of memory. */
 WEIR_API char *weir_providers(struct weir *weir);
 
+/* -- credentials in the vault -- */
+
+/* What a configuration names as vault:PROVIDER or vault:PROVIDER/NAME. Each call is on the disk, encrypted, and in
+ * force for the next request when it returns; -1: nothing has changed, and *error says why. They block as providers'
+ * changes do. A secret is copied, and wiped when it is not needed any more; the caller's own copy is the caller's
+ * matter. */
+
+/* A new one, or another one in its place. The provider is one of the configuration's: the secret goes where that leads,
+ * and nowhere else. rotate_after_days: when to warn of its age; 0: after 90. */
+WEIR_API int weir_key_set(struct weir *weir, const char *name, const char *secret, unsigned rotate_after_days,
+                          struct weir_error *error);
+/* The next one: the one before stays valid beside it for so many seconds, for when this one is refused. A provider's
+ * name alone means its only entry, here and below. */
+WEIR_API int weir_key_rotate(struct weir *weir, const char *name, const char *secret, unsigned grace_seconds,
+                             struct weir_error *error);
+/* -1 where the configuration still names it. */
+WEIR_API int weir_key_remove(struct weir *weir, const char *name, struct weir_error *error);
+/* Asks the provider with it, now; as weir_provider_probe, with a member "credential". NULL: *error
+ * ("unknown_credential": no provider in force is sent it). */
+WEIR_API char *weir_key_validate(struct weir *weir, const char *name, struct weir_error *error);
+/* Another master key: of this passphrase, or NULL: a new STATE_DIR/master.key. */
+WEIR_API int weir_key_rekey(struct weir *weir, const char *passphrase, struct weir_error *error);
+/* All of them, with their last four characters, age and uses: JSON, {"master_key","credentials":[...]}. NULL: *error.
+ */
+WEIR_API char *weir_keys(struct weir *weir, struct weir_error *error);
+
 WEIR_API void weir_free(void *text);
 /* "0.1.0" */
 WEIR_API const char *weir_version(void);

@@ -160,6 +160,7 @@ int cli_ask(int argc, char **argv) {
     const char *path = simulated_instead(simulates, cli_config_path(given, buffer, sizeof buffer));
     struct simulated *simulated = simulated_is_wanted(path) ? simulated_start(url, sizeof url) : NULL;
     struct weir_host host = weir_host_default;
+    host.ask = cli_passphrase_ask;
     host.simulated_base_url = str_from(url);
     struct weir_options opening = {.size = sizeof opening, .config_path = path, .workers = 1};
     struct weir *weir = library_open_in(&opening, &host, &error);

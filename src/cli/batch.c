@@ -105,6 +105,7 @@ int cli_batch(int argc, char **argv) {
     const char *config_path = simulated_instead(simulates, cli_config_path(config, path, sizeof path));
     struct simulated *simulated = simulated_is_wanted(config_path) ? simulated_start(base_url, sizeof base_url) : NULL;
     struct weir_host host = weir_host_default;
+    host.ask = cli_passphrase_ask;
     struct weir_error error;
     host.simulated_base_url = str_from(base_url);
     struct weir_options opening = {.size = sizeof opening, .config_path = config_path};

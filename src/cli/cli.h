@@ -19,6 +19,7 @@ int cli_reload(int argc, char **argv);
 int cli_drain(int argc, char **argv);
 int cli_usage_command(int argc, char **argv);
 int cli_provider(int argc, char **argv);
+int cli_key(int argc, char **argv);
 int cli_mock(int argc, char **argv);
 int cli_version(int argc, char **argv);
 
@@ -86,9 +87,17 @@ void cli_query_put(struct text *path, const char *name, const char *value);
 /* What an error reply says, on standard error; answers 1, the exit status. */
 int cli_print_failure(const struct cli_gateway *gateway, int status, const char *body);
 
+/* secret.c: a secret from standard input, from a terminal without showing it; trimmed, and ended by NUL. false: there
+ * is none, or it is too long, and a message with what it is was printed. */
+bool cli_secret_read(const char *command, const char *prompt, const char *what, char *into, unsigned long size);
+/* For the vault's passphrase, as weir_host's `ask`: on the terminal, once in a process. */
+bool cli_passphrase_ask(void *context, char *into, unsigned long size);
+
 /* state.c: the state folder, made if need be, is one process's and no other user's; what others could read is mended
  * and said. The lock's descriptor; -1: a message was printed. */
 int state_lock(const char *state_dir);
+/* Does a process serve with it now? */
+bool state_is_owned(const char *state_dir);
 /* Of STATE_DIR/admin.key, made at the first start. false: a message was printed. */
 bool state_admin_key(const char *state_dir, struct sha256 *hash);
 

@@ -14,6 +14,7 @@ const struct cli_command cli_commands[] = {
     {"route", cli_route, "[MODEL|TEXT]", "what would be chosen now, without sending anything"},
     {"usage", cli_usage_command, "", "what was spent, by provider, model, client, route, day or hour"},
     {"provider", cli_provider, "list|ACTION [NAME] [key=value ...]", "look at providers, and change them at run time"},
+    {"key", cli_key, "list|ACTION [PROVIDER[/NAME]]", "providers' credentials in the vault, encrypted at rest"},
     {"reload", cli_reload, "", "as SIGHUP: reads the configuration again, and says what waits for a restart"},
     {"drain", cli_drain, "", "as SIGTERM: takes nothing new, and ends when what is under way has ended"},
     {"mock", cli_mock, "", "a fake provider with fault injection"},

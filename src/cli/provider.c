@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "base/hash.h"
@@ -54,31 +53,10 @@ struct settings {
     size_t secret_len;
 };
 
-/* From a terminal without showing it. */
 static bool secret_read(struct settings *settings) {
-    struct termios shown, hidden;
-    bool terminal = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &shown) == 0;
-    if (terminal) {
-        hidden = shown;
-        hidden.c_lflag &= ~(tcflag_t)ECHO;
-        fprintf(stderr, "Value (it is not shown): ");
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
-    }
-    ssize_t got = 1;
-    while (settings->secret_len < sizeof settings->secret &&
-           (got = read(STDIN_FILENO, settings->secret + settings->secret_len,
-                       sizeof settings->secret - settings->secret_len)) > 0) {
-        settings->secret_len += (size_t)got;
-        if (terminal && settings->secret[settings->secret_len - 1] == '\n') break;
-    }
-    if (terminal) {
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
-        fprintf(stderr, "\n");
-    }
-    struct str trimmed = str_trim(str_make(settings->secret, settings->secret_len));
-    if (trimmed.len && settings->secret_len < sizeof settings->secret) return true;
-    fprintf(stderr, "weir provider: nothing (or too much) came on standard input for the value `-`\n");
-    return false;
+    bool read = cli_secret_read("provider", "Value", "the value `-`", settings->secret, sizeof settings->secret);
+    settings->secret_len = read ? strlen(settings->secret) : 0;
+    return read;
 }
 
 static bool is_number(struct str value) {

@@ -200,6 +200,7 @@ static int serve(struct serving *serving, const char *path) {
     struct config config;
     static char problems[64 * 1024];
     host.serves = true;
+    host.ask = cli_passphrase_ask;
     host.simulated_base_url = STR("http://127.0.0.1:1/v1");
     bool checked = library_config_check(path, NULL, &host, &config, problems, sizeof problems);
     str_copy(state_dir, sizeof state_dir, config.process.state_dir);

@@ -62,6 +62,7 @@ static bool files_mend(int folder, const char *state_dir) {
                                         "ledger.db-wal",
                                         "ledger.db-shm",
                                         "vault",
+                                        "vault.uses",
                                         "vault.damaged"}; /* master.key is refused instead (store/vault.h) */
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         struct stat facts;
@@ -107,6 +108,16 @@ int state_lock(const char *state_dir) {
             state_dir);
     close(lock);
     return -1;
+}
+
+bool state_is_owned(const char *state_dir) {
+    char path[1200];
+    snprintf(path, sizeof path, "%s/lock", state_dir);
+    int lock = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (lock < 0) return false;
+    bool owned = flock(lock, LOCK_EX | LOCK_NB) != 0;
+    close(lock);
+    return owned;
 }
 
 static bool key_make(const char *path, char *key, size_t *len) {

@@ -235,11 +235,10 @@ static bool edit_settings(struct config_node *entries, const struct config_edit 
     const char *problem;
     size_t at;
     struct config_node settings = {.kind = config_map};
-    struct json *json = json_parse(edit->settings, &problem, &at);
+    /* In the arena, which is wiped: it may hold keys. */
+    const struct json_value *json = json_parse_in(taking->arena, edit->settings, &problem, &at);
     if (!json) return error_set(taking->error, error_invalid_request, "not JSON: %s at byte %zu", problem, at);
-    bool taken = settings_take(taking, json_root(json), edit->provider, &settings);
-    json_free(json);
-    if (!taken) return false;
+    if (!settings_take(taking, json, edit->provider, &settings)) return false;
     struct config_node *before = edit->kind == edit_update ? NULL : overlay_take_out(entries, edit->provider);
     struct config_node *entry = entry_of(entries, edit->provider, taking->arena);
     bool added = edit->kind == edit_add || (edit->kind == edit_replace && overlay_says(before, "added"));

@@ -218,6 +218,7 @@ enum refusal hold_take(struct flight *flight, const struct candidate *candidate,
         return refusal;
     }
     CHECKF(holds->key < provider->key_count || provider->key_count == 0, "key=%u", holds->key);
+    key_used(provider, holds->key, now.wall_ns);
     holds->provider_breaker = true;
     holds->breaker = target->cells != NULL;
     if (target->cells) holds->in_flight = gate_enter(&target->cells->in_flight, 0);

@@ -72,18 +72,23 @@ struct probing {
     struct loop *loop;
     struct probe_result result;
     bool unknown;
-    char name[limit_name + 1];
+    char name[limit_name + 1], entry[vault_id_max + 1]; /* entry: empty, or the credential to do it with */
 };
 
 static void probing_end(void *context) {
     struct probing *probing = context;
     struct visit *visit = probing->visit;
-    if (probing->unknown) {
+    if (probing->unknown && probing->entry[0]) {
+        visit_error(visit, error_unknown_credential,
+                    STR("No key of a provider in force is this credential of the vault: it is sent where the "
+                        "configuration says vault:NAME. GET /admin/v1/credentials lists them."));
+    } else if (probing->unknown) {
         answer_unknown_provider(visit, str_from(probing->name));
     } else if (visit->exchange) { /* else the gateway_worker may have gone too */
         struct text text = text_in_arena(&visit->gateway_worker->worker->scratch, 1024);
         text_put_byte(&text, '{');
         text_json_str(&text, STR("provider"), str_from(probing->name));
+        if (probing->entry[0]) text_json_str(&text, STR("credential"), str_from(probing->entry));
         text_json_bool(&text, STR("good"), probing->result.good);
         text_json_i64(&text, STR("status"), probing->result.status);
         text_json_u64(&text, STR("took_us"), probing->result.took_ns / NS_PER_US);
@@ -109,12 +114,14 @@ static void probed(void *context, const struct probe_result *result) {
 
 static void probing_run(void *context) {
     struct probing *probing = context;
-    if (prober_probe(&probing->gateway->weir->prober, str_from(probing->name), probed, probing)) return;
+    if (prober_probe(&probing->gateway->weir->prober, str_from(probing->name), str_from(probing->entry), probed,
+                     probing))
+        return;
     probing->unknown = true;
     probing_answer(probing);
 }
 
-void answer_probe(struct visit *visit, struct str provider) {
+void answer_probe(struct visit *visit, struct str provider, struct str entry) {
     struct probing *probing = memory_take_zeroed(sizeof *probing);
     if (!probing || !(probing->letter = loop_letter_new())) {
         memory_give(probing);
@@ -125,6 +132,7 @@ void answer_probe(struct visit *visit, struct str provider) {
     probing->gateway = visit->gateway_worker->gateway;
     probing->loop = visit->gateway_worker->worker->loop;
     str_copy(probing->name, sizeof probing->name, provider);
+    str_copy(probing->entry, sizeof probing->entry, entry);
     visit->busy = true;
     if (loop_post(probing->gateway->weir->prober.worker->loop, probing_run, probing)) return;
     visit->busy = false;

@@ -156,7 +156,7 @@ void answer_provider_action(struct visit *visit) {
         if (str_eq(actions[i].name, action)) {
             struct str provider = str_slice(id, 0, slash);
             if (actions[i].probes)
-                answer_probe(visit, provider);
+                answer_probe(visit, provider, STR_NONE);
             else
                 gateway_admin_providers_change(visit, provider, actions[i].kind, actions[i].state);
             return;

@@ -102,7 +102,8 @@ void answer_health(struct visit *visit);
 void answer_health_history(struct visit *visit);
 void answer_locks(struct visit *visit);
 void answer_lock_move(struct visit *visit);
-void answer_probe(struct visit *visit, struct str provider);
+/* With the credential of the vault that `entry` names; empty: with any key. */
+void answer_probe(struct visit *visit, struct str provider, struct str entry);
 void answer_unknown_provider(struct visit *visit, struct str name);
 void answer_explain(struct visit *visit);
 void answer_route(struct visit *visit);
@@ -118,6 +119,11 @@ void answer_provider_update(struct visit *visit);
 void answer_provider_replace(struct visit *visit);
 void answer_provider_remove(struct visit *visit);
 void answer_provider_action(struct visit *visit);
+/* admin_credentials.c */
+void answer_credentials(struct visit *visit);
+void answer_credential_set(struct visit *visit);
+void answer_credential_remove(struct visit *visit);
+void answer_credential_action(struct visit *visit);
 /* What it takes, by place: "drain", ...; empty behind the last. */
 struct str provider_action_word(size_t place);
 

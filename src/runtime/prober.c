@@ -246,18 +246,34 @@ static void on_timeout(void *context) {
     probe_end(probe, false, STR("no whole answer within 10 seconds"));
 }
 
-bool prober_probe(struct prober *prober, struct str name, void (*done)(void *context, const struct probe_result *),
-                  void *context) {
+/* The key of the vault's entry of that name; of a provider's own name the first one of any. SIZE_MAX: none is sent. */
+static size_t key_of_entry(const struct provider *provider, struct str entry) {
+    bool any = str_eq(entry, provider->name);
+    size_t first = SIZE_MAX;
+    for (size_t i = 0; provider->key_entries && i < provider->key_count; i++) {
+        if (str_eq(provider->key_entries[i], entry)) return i;
+        if (any && provider->key_entries[i].len && first == SIZE_MAX) first = i;
+    }
+    return first;
+}
+
+bool prober_probe(struct prober *prober, struct str name, struct str entry,
+                  void (*done)(void *context, const struct probe_result *), void *context) {
     struct worker *worker = prober->worker;
     const struct provider *provider = map_find(&worker->deployment->snapshot->providers_by_name, name);
     struct probe *probe = provider && !prober->stopping ? memory_take_zeroed(sizeof *probe) : NULL;
     if (!probe) return false;
+    probe->started_ns = loop_now(worker->loop).mono_ns;
+    probe->key = entry.len ? key_of_entry(provider, entry) : key_to_probe(provider, probe->started_ns);
+    if (entry.len && probe->key == SIZE_MAX) {
+        memory_give(probe);
+        return false;
+    }
     probe->prober = prober;
     probe->deployment = worker->deployment;
     probe->provider = provider;
     probe->done = done;
     probe->context = context;
-    probe->started_ns = loop_now(worker->loop).mono_ns;
     deployment_hold(probe->deployment);
     list_add_last(&prober->probes, &probe->node);
     struct text path = text_in_buffer(probe->path, sizeof probe->path);
@@ -265,7 +281,7 @@ bool prober_probe(struct prober *prober, struct str name, void (*done)(void *con
     text_put(&path, provider->row->probe_path);
     if (path.len == 0) text_put_byte(&path, '/');
     size_t count = 0;
-    probe->key = key_to_probe(provider, probe->started_ns);
+    key_used(provider, probe->key, loop_now(worker->loop).wall_ns);
     if (provider->key_count)
         probe->headers[count++] = (struct http_header){provider->key_header, provider->authorization[probe->key]};
     const struct http_header *also = &outbound_facts(provider->dialect)->also;
@@ -305,7 +321,7 @@ static void provider_tick(struct prober *prober, const struct snapshot *snapshot
         cell_store(&provider->cells->probed_ns, now.mono_ns + jittered(prober, provider->health_check_ns));
     } else if (now.mono_ns >= due) {
         cell_store(&provider->cells->probed_ns, now.mono_ns + jittered(prober, provider->health_check_ns));
-        prober_probe(prober, provider->name, NULL, NULL);
+        prober_probe(prober, provider->name, STR_NONE, NULL, NULL);
     }
 }
 

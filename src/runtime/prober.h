@@ -48,9 +48,10 @@ bool prober_init(struct prober *prober, struct worker *worker, struct str state_
 void prober_start(struct prober *prober);
 void prober_stop(struct prober *prober);
 void prober_free(struct prober *prober);
-/* On the worker's thread: probes now; `done` comes later, once. false: no memory, or no such provider. */
-bool prober_probe(struct prober *prober, struct str provider, void (*done)(void *context, const struct probe_result *),
-                  void *context);
+/* On the worker's thread: probes now; `done` comes later, once. `entry` names the credential of the vault to do it
+ * with; empty: any. false: no memory, no such provider, or none of its keys is that. */
+bool prober_probe(struct prober *prober, struct str provider, struct str entry,
+                  void (*done)(void *context, const struct probe_result *), void *context);
 /* Any thread: the records of one provider, or of all (empty name), oldest first, as a JSON list. How many they are. */
 size_t prober_history(struct prober *prober, struct str provider, struct text *text);
 /* Control thread, before the first request: the history goes on where STATE_DIR/health left it, and is kept there from

@@ -189,6 +189,7 @@ struct weir *library_open_in(const struct weir_options *options, const struct we
     weir->host.simulated_base_url = str_from(weir->simulated_base_url);
     pthread_mutex_init(&weir->mutex, NULL);
     pthread_mutex_init(&weir->control, NULL);
+    key_uses_init(&weir->key_uses);
     in_force_begin(&weir->texts);
     if (!configured(weir, error)) {
         weir_close(weir, 0);
@@ -216,7 +217,13 @@ struct weir *library_open_in(const struct weir_options *options, const struct we
         return NULL;
     }
     if (opened) library_vault_tell(weir);
-    if (opened && workers_start(weir)) return weir;
+    if (opened && workers_start(weir)) {
+        pthread_mutex_lock(&weir->control);
+        key_keeper_make(&weir->keeper, weir);
+        key_keeper_wake(&weir->keeper);
+        pthread_mutex_unlock(&weir->control);
+        return weir;
+    }
     library_error_set(error, error_out_of_memory, STR("No memory, descriptors or threads to open weir."));
     weir_close(weir, 0);
     return NULL;
@@ -308,6 +315,7 @@ bool library_deploy(struct weir *weir, struct config *config, enum deploying how
         letters_throw(letters, weir->worker_count);
         return false;
     }
+    key_uses_gather(&weir->key_uses, weir->deployment->snapshot); /* keys may go with it */
     fresh->snapshot->generation = weir->deployment->snapshot->generation + 1;
     targets_register(weir, fresh->snapshot);
     pthread_mutex_lock(&weir->mutex);
@@ -425,10 +433,12 @@ static void workers_end(struct weir *weir, unsigned drain_ms) {
 
 void weir_close(struct weir *weir, unsigned drain_ms) {
     if (!weir) return;
+    key_keeper_end(&weir->keeper);
     if (weir->workers)
         workers_end(weir, drain_ms);
     else if (weir->responses)
         response_store_finish(weir->responses);
+    key_keeper_write(weir);
     response_store_free(weir->responses);
     books_close(weir->books);
     reasoning_memory_free(&weir->reasoning);
@@ -438,6 +448,7 @@ void weir_close(struct weir *weir, unsigned drain_ms) {
     config_free(&weir->config);
     in_force_free(&weir->texts);
     vault_free(weir->vault);
+    key_uses_free(&weir->key_uses);
     config_ids_free(&weir->ids);
     cells_free(&weir->cells);
     pthread_mutex_destroy(&weir->mutex);

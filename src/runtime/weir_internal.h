@@ -6,6 +6,8 @@
 
 #include "config/config_overlay.h"
 #include "runtime/in_force.h"
+#include "runtime/key_keeper.h"
+#include "runtime/key_uses.h"
 #include "runtime/latch.h"
 #include "runtime/marks.h"
 #include "runtime/overlay.h"
@@ -46,7 +48,9 @@ struct weir {
     struct response_store *responses;    /* stored ones */
     struct books *books;                 /* what is spent; NULL: the state folder is another's */
     struct vault *vault; /* as it was read or written last, for its master key; by `control`; NULL: none was needed */
-    bool vault_moved;    /* this start has put the overlay's credentials into it */
+    struct key_uses key_uses; /* of its entries */
+    struct key_keeper keeper;
+    bool vault_moved; /* this start has put the overlay's credentials into it */
     struct worker *workers;
     struct prober prober; /* on the first worker */
     unsigned worker_count;
@@ -121,6 +125,29 @@ bool library_provider_edit(struct weir *weir, const struct provider_edit *edit, 
 /* JSON of one provider, or of all; a credential is "set", never itself. false: there is none of that name. */
 bool library_provider_write(const struct snapshot *snapshot, struct str name, struct text *text);
 void library_providers_write(const struct snapshot *snapshot, struct text *text);
+
+/* weir_keys.c: credentials of the vault. */
+enum key_edit_kind { key_set, key_rotate, key_remove, key_rekey };
+struct key_edit {
+    enum key_edit_kind kind;
+    struct str id, secret;
+    int64_t grace_s;                     /* rotate: so long the one before is valid too */
+    uint32_t rotate_after_days;          /* set; 0: never */
+    const char *passphrase, *master_key; /* rekey: what the vault opens with from now on; both NULL: a new master.key */
+    struct str by, request_id, own_id;   /* for the log */
+};
+/* On the disk, and in force on every loop. *view is the entry as it is afterwards (JSON; the caller's, weir_free), or
+ * what became of it. false: *error, and nothing has changed. Blocks. */
+bool library_key_edit(struct weir *weir, const struct key_edit *edit, char **view, struct weir_error *error);
+/* The same for a state folder that nobody serves, which is locked by the caller. */
+bool library_key_edit_alone(const char *config_path, const struct weir_host *host, const struct key_edit *edit,
+                            char **view, struct weir_error *error);
+/* All of them as JSON; the caller's, weir_free. NULL: *error. Blocks. */
+char *library_keys(struct weir *weir, struct weir_error *error);
+char *library_keys_alone(const char *state_dir, const struct weir_host *host, struct weir_error *error);
+/* Under `control`: what was valid beside its next one, and is not any more, is gone. false: *error, and it is tried
+ * again. */
+bool library_keys_expire(struct weir *weir, struct error *error);
 
 /* Holds the deployment of the moment; any thread but for long: give it back by deployment_release. */
 struct deployment *library_deployment(struct weir *weir);

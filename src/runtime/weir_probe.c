@@ -5,7 +5,7 @@
 
 struct asking {
     struct weir *weir;
-    struct str name;
+    struct str name, entry;
     struct probe_result result;
     bool unknown;
     struct latch latch;
@@ -19,7 +19,7 @@ static void asking_done(void *context, const struct probe_result *result) {
 
 static void asking_run(void *context) {
     struct asking *asking = context;
-    if (prober_probe(&asking->weir->prober, asking->name, asking_done, asking)) return;
+    if (prober_probe(&asking->weir->prober, asking->name, asking->entry, asking_done, asking)) return;
     asking->unknown = true;
     latch_down(&asking->latch);
 }
@@ -29,6 +29,7 @@ static char *asking_told(const struct asking *asking) {
     struct text text = text_in_buffer(buffer, sizeof buffer);
     text_put_byte(&text, '{');
     text_json_str(&text, STR("provider"), asking->name);
+    if (asking->entry.len) text_json_str(&text, STR("credential"), asking->entry);
     text_json_bool(&text, STR("good"), asking->result.good);
     text_json_i64(&text, STR("status"), asking->result.status);
     text_json_u64(&text, STR("took_us"), asking->result.took_ns / NS_PER_US);
@@ -39,17 +40,27 @@ static char *asking_told(const struct asking *asking) {
     return copy;
 }
 
-char *weir_provider_probe(struct weir *weir, const char *name, struct weir_error *error) {
-    struct asking asking = {.weir = weir, .name = str_from(name)};
+static char *asked(struct asking *asking, enum error_code unknown, struct weir_error *error) {
     char *told = NULL;
-    latch_init(&asking.latch, 1);
-    if (loop_post(weir->prober.worker->loop, asking_run, &asking)) {
-        latch_wait(&asking.latch);
-        told = asking.unknown ? NULL : asking_told(&asking);
-        if (!told) library_error_set(error, asking.unknown ? error_unknown_provider : error_out_of_memory, STR_NONE);
+    latch_init(&asking->latch, 1);
+    if (loop_post(asking->weir->prober.worker->loop, asking_run, asking)) {
+        latch_wait(&asking->latch);
+        told = asking->unknown ? NULL : asking_told(asking);
+        if (!told) library_error_set(error, asking->unknown ? unknown : error_out_of_memory, STR_NONE);
     } else {
         library_error_set(error, error_shutting_down, STR_NONE);
     }
-    latch_free(&asking.latch);
+    latch_free(&asking->latch);
     return told;
+}
+
+char *weir_provider_probe(struct weir *weir, const char *name, struct weir_error *error) {
+    struct asking asking = {.weir = weir, .name = str_from(name)};
+    return asked(&asking, error_unknown_provider, error);
+}
+
+char *weir_key_validate(struct weir *weir, const char *name, struct weir_error *error) {
+    struct str entry = str_from(name);
+    struct asking asking = {.weir = weir, .name = str_slice(entry, 0, str_find_byte(entry, '/')), .entry = entry};
+    return asked(&asking, error_unknown_credential, error);
 }

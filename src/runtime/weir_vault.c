@@ -148,6 +148,7 @@ void library_vault_keep(struct weir *weir, struct vault **vault) {
     if (*vault) weir->vault = *vault;
     *vault = NULL;
     vault_free(before);
+    if (weir->vault) key_keeper_wake(&weir->keeper);
 }
 
 /* The credentials that earlier versions left in clear. */

@@ -59,6 +59,9 @@ struct key_cells {
     struct cell suspicion; /* refusals that may be one caller's or one model's alone */
     struct cell limited;   /* the model whose rate limit it has reached last; see suspicion_note_model */
     struct cell answered;  /* 1: a probe with it was answered well, ever */
+    char room[cache_line];
+    struct cell uses; /* since they were gathered last; of a key of the vault, as are the two below */
+    struct cell first_used_s, last_used_s; /* seconds since 1970: the first since then, and the last */
 };
 
 /* Of a provider, its base URL and a model. */

@@ -84,6 +84,15 @@ bool key_limited(const struct target *target, size_t key, uint64_t client, int64
     return is_keys;
 }
 
+void key_used(const struct provider *provider, size_t key, int64_t wall_ns) {
+    if (!provider->key_entries || key >= provider->key_count || !provider->key_entries[key].len) return;
+    struct key_cells *cells = provider->key_cells[key];
+    uint64_t now_s = (uint64_t)(wall_ns / (int64_t)NS_PER_S), before = cell_load(&cells->uses);
+    while (!cell_swap(&cells->uses, &before, before + 1)) continue;
+    if (before == 0) cell_store(&cells->first_used_s, now_s);
+    if (cell_load(&cells->last_used_s) != now_s) cell_store(&cells->last_used_s, now_s); /* a write a second */
+}
+
 void key_answered(const struct provider *provider, size_t key) {
     suspicion_clear(&provider->key_cells[key]->suspicion);
     suspicion_clear(&provider->key_cells[key]->limited);

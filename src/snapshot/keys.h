@@ -29,6 +29,8 @@ void key_limit_until(const struct target *target, size_t key, uint64_t until_ns,
  * answered in between, so that it is the key's: it rests as long, but for a second at most where clients are told
  * apart, as the time may be of what one of them asked for. */
 bool key_limited(const struct target *target, size_t key, uint64_t client, int64_t told_ms, uint64_t now_ns);
+/* It goes to the provider with an attempt or a probe: counted, where it is the vault's. */
+void key_used(const struct provider *provider, size_t key, int64_t wall_ns);
 /* A request with it was answered: it is not the key that refuses. */
 void key_answered(const struct provider *provider, size_t key);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "runtime/key_uses.h"
 #include "store/vault_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -41,6 +42,25 @@ static void take(struct str bytes) {
     arena_free(&arena);
 }
 
+/* The counts beside it: what was read is written, and read again as the same. */
+static void uses(struct str bytes) {
+    struct key_uses first, second;
+    struct arena arena;
+    key_uses_init(&first);
+    key_uses_init(&second);
+    arena_init(&arena, 4096, 1 << 24);
+    struct text out = text_in_arena(&arena, 1024), again = text_in_arena(&arena, 1024);
+    key_uses_read(&first, bytes);
+    first.changed = second.changed = true;
+    if (key_uses_save(&first, &out)) {
+        if (key_uses_read(&second, text_str(&out))) abort();
+        if (!key_uses_save(&second, &again) || !str_eq(text_str(&out), text_str(&again))) abort();
+    }
+    key_uses_free(&first);
+    key_uses_free(&second);
+    arena_free(&arena);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static const struct str names[] = {STR("a"), STR("b/c")};
     struct str input = str_make((const char *)data, size);
@@ -48,6 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct vault_record records[2] = {{.id = names[0], .provider = names[0]}, {.id = names[1], .provider = STR("b")}};
     struct vault_content content = {.records = records, .count = 2};
     take(input);
+    uses(input);
     /* A record whose checksum is good, around any body; both headers name it. */
     arena_init(&arena, 4096, 1 << 22);
     struct text out = text_in_arena(&arena, size + 4096);
