@@ -202,9 +202,13 @@ WEIR_API char *weir_providers(struct weir *weir);
  * matter. */
 
 /* A new one, or another one in its place. The provider is one of the configuration's: the secret goes where that leads,
- * and nowhere else. rotate_after_days: when to warn of its age; 0: after 90. */
+ * and nowhere else. rotate_after_days: when the next one that waits takes its place, or its age is
+ * warned of; 0: it is warned of after 90. */
 WEIR_API int weir_key_set(struct weir *weir, const char *name, const char *secret, unsigned rotate_after_days,
                           struct weir_error *error);
+/* One more that waits: the entry rotates to it by itself when it is as old as its rotate_after_days, with a day's
+ * grace. The first that was given comes first. */
+WEIR_API int weir_key_next(struct weir *weir, const char *name, const char *secret, struct weir_error *error);
 /* The next one: the one before stays valid beside it for so many seconds, for when this one is refused. A provider's
  * name alone means its only entry, here and below. */
 WEIR_API int weir_key_rotate(struct weir *weir, const char *name, const char *secret, unsigned grace_seconds,

@@ -23,6 +23,7 @@ static const struct key_action {
     bool named;
 } key_actions[] = {
     {"set", "PUT", "", "is in the vault", "Secret", key_set, true},
+    {"next", "POST", "/next", "has one more secret that waits for its turn", "Secret that waits", key_next, true},
     {"rotate", "POST", "/rotate", "has its next secret", "Next secret", key_rotate, true},
     {"validate", "POST", "/validate", NULL, NULL, key_set, true},
     {"remove", "DELETE", "", "is removed", NULL, key_remove, true},
@@ -44,6 +45,7 @@ static int key_usage(FILE *out, int status) {
     if (status) cli_usage(out, "key", NULL, 0);
     fprintf(out,
             "\nForms:\n  weir key list\n  weir key set PROVIDER[/NAME] [--rotate-after-days N]\n"
+            "  weir key next PROVIDER[/NAME]\n"
             "  weir key rotate PROVIDER[/NAME] [--grace-seconds N]\n  weir key validate PROVIDER[/NAME]\n"
             "  weir key remove PROVIDER[/NAME]\n  weir key rekey [--passphrase|--master-key]\n"
             "\nSecrets are read from standard input, or from a terminal without showing them. A configuration names an "
@@ -256,7 +258,8 @@ int cli_key(int argc, char **argv) {
     const struct cli_option options[] = {
         CLI_GATEWAY(keying.gateway),
         CLI_JSON(&keying.json),
-        {"--rotate-after-days", NULL, &keying.days, NULL, "N", "with set: warn of it when it is so old (90)"},
+        {"--rotate-after-days", NULL, &keying.days, NULL, "N",
+         "with set: the next one's turn then, or a warning (of all at 90)"},
         {"--grace-seconds", NULL, &keying.grace, NULL, "N", "with rotate: so long the one before is valid too (a day)"},
         {"--passphrase", NULL, NULL, &keying.passphrase, NULL, "with rekey: a passphrase opens the vault from now on"},
         {"--master-key", NULL, NULL, &keying.master_key, NULL, "with rekey: WEIR_MASTER_KEY does, with this value"},

@@ -131,13 +131,15 @@ static bool rekey_read(const struct json_value *root, struct key_edit *edit, str
 }
 
 static bool secret_body_read(const struct json_value *root, struct key_edit *edit, struct error *error) {
-    static const char *const of_set[] = {"secret", "rotate_after_days", NULL}, *const of_rotate[] = {
-                                                                                   "secret", "grace_seconds", NULL};
+    static const char *const of_set[] = {"secret", "rotate_after_days", NULL};
+    static const char *const of_rotate[] = {"secret", "grace_seconds", NULL};
+    static const char *const of_next[] = {"secret", NULL};
     int64_t days = 0;
     bool sets = edit->kind == key_set;
     edit->secret = json_str(json_member(root, "secret"), STR_NONE);
     if (!edit->secret.len)
         return error_set(error, error_invalid_request, "The body must hold the secret: {\"secret\": \"...\"}.");
+    if (edit->kind == key_next) return body_names(root, of_next, error);
     bool fine = body_names(root, sets ? of_set : of_rotate, error) &&
                 (sets ? credential_whole_of(root, "rotate_after_days", 0, credential_days_most, &days, error)
                       : credential_whole_of(root, "grace_seconds", credential_grace_usual_s, credential_grace_most_s,
@@ -159,7 +161,8 @@ static void credential_change(struct visit *visit, struct str id, enum key_edit_
     bool fine = kind == key_remove || (kind == key_rekey && !body.len) || json_kind(root) == json_object ||
                 error_set(&error, error_invalid_request, "The body must be a JSON object.");
     if (kind == key_rekey && root) fine = fine && rekey_read(root, &crediting->edit, &error);
-    if (kind == key_set || kind == key_rotate) fine = fine && secret_body_read(root, &crediting->edit, &error);
+    if (kind == key_set || kind == key_rotate || kind == key_next)
+        fine = fine && secret_body_read(root, &crediting->edit, &error);
     if (fine) {
         crediting_start(crediting);
         return;
@@ -171,7 +174,7 @@ static void credential_change(struct visit *visit, struct str id, enum key_edit_
 void answer_credential_set(struct visit *visit) { credential_change(visit, visit_id(visit), key_set); }
 void answer_credential_remove(struct visit *visit) { credential_change(visit, visit_id(visit), key_remove); }
 
-/* PROVIDER/rotate, PROVIDER/NAME/rotate, the same with validate; rekey alone. */
+/* PROVIDER/rotate, PROVIDER/NAME/rotate, the same with next and validate; rekey alone. */
 void answer_credential_action(struct visit *visit) {
     struct str path = visit_id(visit);
     size_t end = path.len;
@@ -181,9 +184,11 @@ void answer_credential_action(struct visit *visit) {
         credential_change(visit, id, key_rekey);
     else if (str_eq(action, STR("rotate")) && id.len)
         credential_change(visit, id, key_rotate);
+    else if (str_eq(action, STR("next")) && id.len)
+        credential_change(visit, id, key_next);
     else if (str_eq(action, STR("validate")) && id.len && id.len <= vault_id_max)
         answer_probe(visit, str_slice(id, 0, str_find_byte(id, '/')), id);
     else
         visit_error(visit, error_unknown_path,
-                    STR("POST /admin/v1/credentials/ takes NAME/rotate, NAME/validate and rekey."));
+                    STR("POST /admin/v1/credentials/ takes NAME/rotate, NAME/next, NAME/validate and rekey."));
 }

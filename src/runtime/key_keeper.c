@@ -41,11 +41,22 @@ static void keeper_warn(struct weir *weir, int64_t now_s) {
         const struct vault_record *record = vault_at(weir->vault, i);
         int64_t days = (now_s - record->rotated_s) / keeper_day_s;
         int64_t most = record->rotate_after_days ? record->rotate_after_days : keeper_warns_days;
-        if (!record->sealed_count || days < most || !key_uses_warn(&weir->key_uses, record->id, now_s)) continue;
+        if (!record->sealed_count || record->flags & vault_flag_next || days < most ||
+            !key_uses_warn(&weir->key_uses, record->id, now_s))
+            continue;
         log_warn(keeper_log(weir), clock_read(), "credential_old", f_str("credential", record->id),
                  f_str("provider", record->provider), f_int("age_days", days), f_int("rotate_after_days", most),
                  f_text("said", "give the provider's next key: weir key rotate"));
     }
+}
+
+/* Is it the time of one that another waits for? */
+static bool keeper_is_due(const struct weir *weir, int64_t now_s) {
+    bool due = false;
+    for (size_t i = 0; i < vault_count(weir->vault) && !due && weir->host.keeps_marks; i++)
+        due = library_key_is_due(vault_at(weir->vault, i), now_s) &&
+              vault_next(weir->vault, vault_at(weir->vault, i)->id);
+    return due;
 }
 
 /* Under `control`. When to look again, in seconds. */
@@ -54,7 +65,7 @@ static int64_t keeper_look(struct weir *weir) {
     int64_t now_s = library_now_s();
     key_keeper_write(weir);
     if (!weir->vault) return keeper_looks_every_s;
-    if (vault_expires_s(weir->vault) <= now_s && !library_keys_expire(weir, &error))
+    if ((vault_expires_s(weir->vault) <= now_s || keeper_is_due(weir, now_s)) && !library_keys_expire(weir, &error))
         log_error(keeper_log(weir), clock_read(), "credential_not_ended", f_text("why", error.message));
     keeper_warn(weir, now_s);
     int64_t left_s = vault_expires_s(weir->vault) - now_s;

@@ -127,7 +127,7 @@ bool library_provider_write(const struct snapshot *snapshot, struct str name, st
 void library_providers_write(const struct snapshot *snapshot, struct text *text);
 
 /* weir_keys.c: credentials of the vault. */
-enum key_edit_kind { key_set, key_rotate, key_remove, key_rekey };
+enum key_edit_kind { key_set, key_next, key_rotate, key_remove, key_rekey };
 struct key_edit {
     enum key_edit_kind kind;
     struct str id, secret;
@@ -145,9 +145,12 @@ bool library_key_edit_alone(const char *config_path, const struct weir_host *hos
 /* All of them as JSON; the caller's, weir_free. NULL: *error. Blocks. */
 char *library_keys(struct weir *weir, struct weir_error *error);
 char *library_keys_alone(const char *state_dir, const struct weir_host *host, struct weir_error *error);
-/* Under `control`: what was valid beside its next one, and is not any more, is gone. false: *error, and it is tried
+/* Under `control`: what was valid beside its next one, and is not any more, is gone; and what is due rotates to what
+ * waits for it, where the state folder is this process's own. false: *error, and it is tried
  * again. */
 bool library_keys_expire(struct weir *weir, struct error *error);
+/* Has it stood as long as its `rotate_after_days` says? */
+bool library_key_is_due(const struct vault_record *record, int64_t now_s);
 
 /* Holds the deployment of the moment; any thread but for long: give it back by deployment_release. */
 struct deployment *library_deployment(struct weir *weir);

@@ -8,10 +8,15 @@
 #include "observe/log.h"
 #include "runtime/weir_internal.h"
 
+enum { keys_grace_s = 24 * 3600 };
 enum { key_shown_least = 16 }; /* of a shorter secret four characters would be much of it */
 
 static const char *const kind_names[] = {
-    [key_set] = "set", [key_rotate] = "rotate", [key_remove] = "remove", [key_rekey] = "rekey"};
+    [key_set] = "set", [key_next] = "next", [key_rotate] = "rotate", [key_remove] = "remove", [key_rekey] = "rekey"};
+
+static struct log_writer *keys_log(const struct weir *weir) {
+    return weir->reports.log ? log_shared(weir->reports.log) : NULL;
+}
 
 static bool keys_fail(struct weir_error *error, const struct error *why) {
     library_error_set(error, why->code ? why->code : error_internal, str_from(why->message));
@@ -30,7 +35,8 @@ static const struct vault_record *record_named(const struct vault *vault, struct
     const struct vault_record *exact = vault_find(vault, name), *only = NULL;
     size_t count = 0;
     for (size_t i = 0; !exact && i < vault_count(vault); i++)
-        if (str_eq(vault_at(vault, i)->provider, name)) only = vault_at(vault, i), count++;
+        if (str_eq(vault_at(vault, i)->provider, name) && !(vault_at(vault, i)->flags & vault_flag_next))
+            only = vault_at(vault, i), count++;
     if (exact || count == 1) return exact ? exact : only;
     name = str_slice(name, 0, vault_id_max);
     if (count)
@@ -56,7 +62,7 @@ static bool entry_set(struct vault *vault, const struct key_edit *edit, struct s
     const struct vault_entry entry = {.id = edit->id,
                                       .origin = origin,
                                       .secret = edit->secret,
-                                      .runtime = known && known->flags & vault_flag_runtime,
+                                      .flags = known ? known->flags : 0,
                                       .rotate_after_days = edit->rotate_after_days};
     return vault_put(vault, &entry, library_now_s(), error);
 }
@@ -75,12 +81,18 @@ static bool key_apply(struct vault *vault, const struct key_edit *edit, struct s
                       struct error *error) {
     const struct vault_sources to = {.key = edit->master_key, .passphrase = edit->passphrase};
     *id = edit->id;
-    if ((edit->kind == key_set || edit->kind == key_rotate) && !secret_is_good(edit->secret, error)) return false;
-    if (edit->kind == key_rekey) return vault_rekey(vault, &to, error);
+    bool gives = edit->kind == key_set || edit->kind == key_rotate || edit->kind == key_next;
+    if (gives && !secret_is_good(edit->secret, error)) return false;
+    if (edit->kind == key_rekey) {
+        bool fine = vault_rekey(vault, &to, error);
+        if (error->code == error_bad_configuration) error->code = error_invalid_request; /* here it is who asks */
+        return fine;
+    }
     if (edit->kind == key_set) return entry_set(vault, edit, origin, error);
     const struct vault_record *record = record_named(vault, edit->id, error);
     if (!record) return false;
     *id = record->id;
+    if (edit->kind == key_next) return vault_next_add(vault, record->id, edit->secret, library_now_s(), error);
     if (edit->kind == key_rotate)
         return vault_rotate(vault, record->id, edit->secret, edit->grace_s, library_now_s(), error);
     return vault_remove(vault, record->id);
@@ -123,6 +135,7 @@ static void key_record_put(const struct vault *vault, const struct vault_record 
     text_json_i64(text, STR("created"), record->made_s);
     text_json_i64(text, STR("rotated"), record->rotated_s);
     text_json_i64(text, STR("age_days"), age_s > 0 ? age_s / 86400 : 0);
+    text_json_bool(text, STR("waits"), record->flags & vault_flag_next);
     if (record->rotate_after_days) text_json_u64(text, STR("rotate_after_days"), record->rotate_after_days);
     if (weir) key_uses_write(&weir->key_uses, record->id, text);
     text_put_byte(text, '}');
@@ -216,24 +229,48 @@ static bool in_force_load(struct weir *weir, const struct vault *vault, struct c
            error_set(error, error_invalid_request, "%s", problems);
 }
 
-static bool key_put_in_force(struct weir *weir, struct vault **vault, const struct key_edit *edit, struct str id,
-                             bool waits, struct error *error) {
+/* What the configuration in force says to a vault that has changed. */
+static bool key_load(struct weir *weir, const struct vault *vault, const struct key_edit *edit, struct str id,
+                     struct config *config, struct error *error) {
+    if (in_force_load(weir, vault, config, error)) return true;
+    if (edit->kind == key_remove)
+        error_set(error, error_invalid_request,
+                  "`%.*s` is in use: take vault:%.*s out of the configuration first, or, where it was given at run "
+                  "time, `weir provider update NAME api_key=`.",
+                  STR_ARG(id), STR_ARG(id));
+    return false;
+}
+
+/* `before` is what the disk holds: there again where the new one cannot be in force. */
+static bool key_put_in_force(struct weir *weir, struct vault **vault, struct vault *before, struct config *config,
+                             struct error *error) {
+    struct error lost = {.code = error_none};
+    if (atomic_load(&weir->live_deployments) >= limit_deployments)
+        return error_set(error, error_overloaded, WEIR_TOO_MANY_DEPLOYMENTS);
+    if (!vault_save(*vault, error)) return false;
+    if (library_deploy(weir, config, deploying_edit, error)) {
+        library_vault_keep(weir, vault);
+        return true;
+    }
+    if (!vault_save(before, &lost)) *error = lost;
+    return false;
+}
+
+/* Another master key is nothing that a loop would see, nor is what waits, or only counts from the next reload on. */
+static bool key_commit(struct weir *weir, struct vault **vault, const struct key_edit *edit, struct str id, bool waits,
+                       struct error *error) {
     struct config config = {.problems = NULL};
-    struct error why = {.code = error_none};
-    bool loaded = in_force_load(weir, *vault, &config, &why), fine = loaded || waits;
-    if (!fine && edit->kind == key_remove)
-        error_set(
-            error, error_invalid_request,
-            "`%.*s` is in use: take vault:%.*s out of the configuration first, or, where it was given at run time, "
-            "`weir provider update NAME api_key=`.",
-            STR_ARG(id), STR_ARG(id));
-    else if (!fine)
-        *error = why;
-    if (fine && atomic_load(&weir->live_deployments) >= limit_deployments)
-        fine = error_set(error, error_overloaded, WEIR_TOO_MANY_DEPLOYMENTS);
-    fine = fine && vault_save(*vault, error);
-    if (fine) library_vault_keep(weir, vault);
-    if (fine && loaded) fine = library_deploy(weir, &config, deploying_edit, error);
+    struct vault *before = NULL;
+    bool fine = edit->kind == key_rekey || edit->kind == key_next;
+    bool loaded = !fine && key_load(weir, *vault, edit, id, &config, error);
+    if (loaded) {
+        fine = (before = library_vault_open(weir->overlay_path, &weir->host, weir->vault, error)) &&
+               key_put_in_force(weir, vault, before, &config, error);
+    } else if (fine || waits) {
+        fine = vault_save(*vault, error);
+        if (fine) library_vault_keep(weir, vault);
+    }
+    vault_free(before);
     config_free(&config);
     return fine;
 }
@@ -248,12 +285,11 @@ static bool key_edit_locked(struct weir *weir, const struct key_edit *edit, char
     struct str origin = vault && edit->kind == key_set ? origin_now(weir, edit->id, &arena, &waits) : STR_NONE;
     bool fine = vault && key_apply(vault, edit, origin, &id, error);
     if (fine) id = arena_copy(&arena, id);
-    fine = fine && key_put_in_force(weir, &vault, edit, id, waits, error);
+    fine = fine && key_commit(weir, &vault, edit, id, waits, error);
     if (fine) {
         *view = edit_view(weir->vault, weir, edit, id, waits);
-        log_info(weir->reports.log ? log_shared(weir->reports.log) : NULL, clock_read(), "credential_changed",
-                 f_str("credential", id), f_text("change", kind_names[edit->kind]), f_str("by", edit->by),
-                 f_str("request_id", edit->request_id),
+        log_info(keys_log(weir), clock_read(), "credential_changed", f_str("credential", id),
+                 f_text("change", kind_names[edit->kind]), f_str("by", edit->by), f_str("request_id", edit->request_id),
                  f_str("own_id", str_eq(edit->own_id, edit->request_id) ? STR_NONE : edit->own_id));
     }
     vault_free(vault);
@@ -262,17 +298,57 @@ static bool key_edit_locked(struct weir *weir, const struct key_edit *edit, char
     return fine;
 }
 
+/* Entries whose time it is, to what waits for them. How many. */
+static size_t keys_turn(struct vault *vault, struct weir *weir, int64_t now_s) {
+    size_t turned = 0;
+    for (size_t i = 0; i < vault_count(vault); i++) {
+        const struct vault_record *record = vault_at(vault, i);
+        struct error error = {.code = error_none};
+        if (!library_key_is_due(record, now_s) || !vault_next(vault, record->id)) continue;
+        if (vault_next_turn(vault, record->id, keys_grace_s, now_s, &error)) {
+            turned++;
+            i = (size_t)-1; /* places have changed, and what has turned is not due any more */
+        } else if (key_uses_warn(&weir->key_uses, record->id, now_s)) {
+            log_error(keys_log(weir), clock_read(), "credential_not_rotated", f_str("credential", record->id),
+                      f_text("why", error.message));
+        }
+    }
+    return turned;
+}
+
+static void keys_turned_tell(const struct weir *weir, int64_t now_s) {
+    for (size_t i = 0; i < vault_count(weir->vault); i++)
+        if (vault_at(weir->vault, i)->rotated_s == now_s && !(vault_at(weir->vault, i)->flags & vault_flag_next))
+            log_info(keys_log(weir), clock_read(), "credential_changed",
+                     f_str("credential", vault_at(weir->vault, i)->id), f_text("change", "rotate"),
+                     f_text("by", "rotate_after_days"));
+}
+
+bool library_key_is_due(const struct vault_record *record, int64_t now_s) {
+    return record->sealed_count && record->rotate_after_days && !(record->flags & vault_flag_next) &&
+           now_s - record->rotated_s >= (int64_t)record->rotate_after_days * 86400;
+}
+
 bool library_keys_expire(struct weir *weir, struct error *error) {
     struct config config = {.problems = NULL};
+    int64_t now_s = library_now_s();
     int lock = overlay_lock(weir->overlay_path, error);
     struct vault *vault = lock < 0 ? NULL : library_vault_open(weir->overlay_path, &weir->host, weir->vault, error);
     bool fine = vault != NULL;
     error->code = error_none;
-    if (fine && !vault_expire(vault, library_now_s(), error)) fine = !error->code; /* another process has done it */
+    bool expired = fine && vault_expire(vault, now_s, error);
+    fine = fine && (expired || !error->code);
+    size_t turned = fine && weir->host.keeps_marks ? keys_turn(vault, weir, now_s) : 0;
+    if (fine && !expired && !turned) { /* another process has done it */
+        library_vault_keep(weir, &vault);
+        overlay_unlock(lock);
+        return true;
+    }
     fine = fine && in_force_load(weir, vault, &config, error);
     fine = fine && (!weir->host.keeps_marks || vault_save(vault, error)) &&
            library_deploy(weir, &config, deploying_edit, error);
     if (fine) library_vault_keep(weir, &vault);
+    if (fine && turned) keys_turned_tell(weir, now_s);
     config_free(&config);
     vault_free(vault);
     overlay_unlock(lock);
@@ -368,6 +444,12 @@ int weir_key_set(struct weir *weir, const char *name, const char *secret, unsign
                                   .secret = str_from(secret),
                                   .rotate_after_days = rotate_after_days,
                                   .by = STR("library")};
+    return key_edit_by_host(weir, &edit, error);
+}
+
+int weir_key_next(struct weir *weir, const char *name, const char *secret, struct weir_error *error) {
+    const struct key_edit edit = {
+        .kind = key_next, .id = str_from(name), .secret = str_from(secret), .by = STR("library")};
     return key_edit_by_host(weir, &edit, error);
 }
 

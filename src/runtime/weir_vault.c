@@ -88,7 +88,7 @@ static struct vault *vault_fill(struct weir *weir, const struct config_vaulted *
     bool fine = vault != NULL;
     for (; vaulted && fine; vaulted = vaulted->next) {
         const struct vault_entry entry = {
-            .id = vaulted->id, .origin = vaulted->origin, .secret = vaulted->secret, .runtime = true};
+            .id = vaulted->id, .origin = vaulted->origin, .secret = vaulted->secret, .flags = vault_flag_runtime};
         fine = vault_put(vault, &entry, library_now_s(), error);
     }
     if (fine || !vault) return vault;

@@ -516,7 +516,7 @@ bool vault_put(struct vault *vault, const struct vault_entry *entry, int64_t now
                          vault_entries_max);
     struct vault_record fresh = {.id = arena_copy(&vault->arena, entry->id),
                                  .origin = arena_copy(&vault->arena, entry->origin),
-                                 .flags = entry->runtime ? vault_flag_runtime : 0,
+                                 .flags = entry->flags,
                                  .made_s = now_s,
                                  .rotated_s = now_s,
                                  .rotate_after_days = entry->rotate_after_days,
@@ -571,6 +571,61 @@ bool vault_remove(struct vault *vault, struct str id) {
     memmove(record, record + 1, (vault->content.count - place - 1) * sizeof *record);
     vault->content.count--;
     return true;
+}
+
+/* -- the next ones: entries of their own, ID/.next.N or ID.next.N, opened for none but a turn -- */
+
+static bool vault_waits_for(const struct vault_record *record, struct str id, uint64_t *place) {
+    struct str rest = str_slice(record->id, id.len, record->id.len);
+    struct str mark = str_find_byte(id, '/') == SIZE_MAX ? STR("/.next.") : STR(".next.");
+    return record->flags & vault_flag_next && str_starts(record->id, id) && str_starts(rest, mark) &&
+           str_to_u64(str_slice(rest, mark.len, rest.len), place);
+}
+
+const struct vault_record *vault_next(const struct vault *vault, struct str id) {
+    const struct vault_record *first = NULL;
+    uint64_t place, least = UINT64_MAX;
+    for (size_t i = 0; i < vault->content.count; i++) {
+        const struct vault_record *record = &vault->content.records[i];
+        if (!vault_waits_for(record, id, &place) || place >= least) continue;
+        least = place;
+        first = record;
+    }
+    return first;
+}
+
+bool vault_next_add(struct vault *vault, struct str id, struct str secret, int64_t now_s, struct error *error) {
+    const struct vault_record *record = vault_record_of(vault, id);
+    char name[vault_id_max + 32];
+    uint64_t place, last = 0, count = 0;
+    if (!record) return vault_refuse(vault_missing, NULL, id, STR(""), error) == vault_opened;
+    for (size_t i = 0; i < vault->content.count; i++) {
+        if (!vault_waits_for(&vault->content.records[i], id, &place)) continue;
+        count++;
+        if (place > last) last = place;
+    }
+    if (count >= vault_nexts_max)
+        return error_set(error, error_invalid_request, "%d secrets wait for `%.*s`, and no more may.", vault_nexts_max,
+                         STR_ARG(id));
+    snprintf(name, sizeof name, "%.*s%s%llu", STR_ARG(id), str_find_byte(id, '/') == SIZE_MAX ? "/.next." : ".next.",
+             (unsigned long long)last + 1);
+    const struct vault_entry entry = {
+        .id = str_from(name), .origin = record->origin, .secret = secret, .flags = vault_flag_next};
+    return vault_put(vault, &entry, now_s, error);
+}
+
+bool vault_next_turn(struct vault *vault, struct str id, int64_t grace_s, int64_t now_s, struct error *error) {
+    const struct vault_record *next = vault_next(vault, id);
+    struct arena arena;
+    struct str secrets[2];
+    if (!next) return error_set(error, error_invalid_request, "No secret waits for `%.*s`.", STR_ARG(id));
+    arena_init_secret(&arena, 4096, 1024 * 1024);
+    bool fine = vault_record_open(vault, next, &arena, secrets);
+    if (!fine) vault_refuse(vault_damaged, next, next->id, STR(""), error);
+    struct str waits = next->id;
+    fine = fine && vault_rotate(vault, id, secrets[0], grace_s, now_s, error) && vault_remove(vault, waits);
+    arena_free(&arena);
+    return fine;
 }
 
 int64_t vault_expires_s(const struct vault *vault) {

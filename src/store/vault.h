@@ -67,7 +67,7 @@ enum vault_opened vault_get(const struct vault *vault, struct str id, struct str
 struct vault_entry {
     struct str id, origin; /* the provider is what stands before the id's slash */
     struct str secret;
-    bool runtime;
+    unsigned flags;
     uint32_t rotate_after_days; /* 0: never */
 };
 /* A new one, or one in place of what is there of that id. false: *error. The vault is unlocked, for all of these. */
@@ -76,6 +76,12 @@ bool vault_put(struct vault *vault, const struct vault_entry *entry, int64_t now
 bool vault_rotate(struct vault *vault, struct str id, struct str secret, int64_t grace_s, int64_t now_s,
                   struct error *error);
 bool vault_remove(struct vault *vault, struct str id);
+/* One more that waits to be the next one of this entry, behind those that wait already: at most vault_nexts_max. */
+bool vault_next_add(struct vault *vault, struct str id, struct str secret, int64_t now_s, struct error *error);
+/* The first of them; NULL: none waits. */
+const struct vault_record *vault_next(const struct vault *vault, struct str id);
+/* That one's turn: the entry rotates to it, and it waits no more. false: *error, such as that none waits. */
+bool vault_next_turn(struct vault *vault, struct str id, int64_t grace_s, int64_t now_s, struct error *error);
 /* Forgets what was valid beside the newer one until before now. true: something was. */
 bool vault_expire(struct vault *vault, int64_t now_s, struct error *error);
 /* When the first of them ends; INT64_MAX: none is there. */

@@ -22,6 +22,7 @@ enum {
     vault_name_max = 64,
     vault_origin_max = 4096,
     vault_secret_max = 16 * 1024,
+    vault_nexts_max = 100, /* secrets that wait for one entry */
     vault_entries_max = 4096,
     vault_bytes_max = 64 * 1024 * 1024,
     vault_nonce_bytes = 24,
@@ -40,7 +41,10 @@ struct vault_header {
     unsigned char nonce[vault_nonce_bytes], tag[vault_tag_bytes]; /* of nothing, under the master key */
 };
 
-enum { vault_flag_runtime = 1 }; /* made for runtime.yaml, and gone when that does not name it any more */
+enum {
+    vault_flag_runtime = 1, /* made for runtime.yaml, and gone when that does not name it any more */
+    vault_flag_next = 2,    /* waits to be the secret of the entry before the `.next.` of its name */
+};
 
 struct vault_sealed {
     unsigned char nonce[vault_nonce_bytes];

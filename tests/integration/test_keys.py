@@ -126,6 +126,18 @@ def test_a_key_is_validated_by_asking_the_provider_with_it(named):
     assert run.returncode == 1 and "vault:NAME" in run.stderr
 
 
+def test_secrets_that_wait_are_listed_and_are_not_sent(named):
+    weir, mock = named
+    assert done(weir, "next", "one", stdin=NEXT) == "one has one more secret that waits for its turn\n"
+    assert ask(weir, "POST", "/one/next", {"secret": NEXT + "-2"}).status == 200
+    found = listed(weir)
+    assert [n for n in found if found[n]["waits"]] == ["one/.next.1", "one/.next.2"]
+    chat(weir.port)
+    assert sent(mock) == SECRET and held(weir.folder, NEXT) == []
+    done(weir, "rotate", "one", stdin=SECRET + "-by-hand")  # the provider's name still means its one entry
+    done(weir, "remove", "one/.next.1")
+
+
 def test_what_is_in_use_is_not_removed_and_what_is_not_is(named):
     weir, _ = named
     run = key(weir, "remove", "one")
@@ -216,8 +228,8 @@ def test_whose_the_folder_is_is_found_out(start_mock, tmp_path):
     ("/one/rotate", "POST", {"secret": SECRET}, 400, "has already"),
     ("/none/rotate", "POST", {"secret": "s"}, 404, "no entry"),
     ("/one/turn", "POST", {"secret": "s"}, 404, "NAME/rotate"),
-    ("/rekey", "POST", {"passphrase": "short"}, 500, "at least 8"),
-    ("/rekey", "POST", {"master_key": "xy"}, 500, "64 hexadecimal"),
+    ("/rekey", "POST", {"passphrase": "short"}, 400, "at least 8"),
+    ("/rekey", "POST", {"master_key": "xy"}, 400, "64 hexadecimal"),
 ])
 def test_what_is_asked_wrongly_is_told_and_changes_nothing(named, path, method, body, status, words):
     weir, mock = named

@@ -21,7 +21,8 @@ static int begin(void **state) {
 }
 
 static int end(void **state) {
-    static const char *const names[] = {"vault", "master.key", "runtime.yaml.lock", "vault.uses"};
+    static const char *const names[] = {"vault",  "master.key", "runtime.yaml.lock", "vault.uses", "marks",
+                                        "health", "locks"};
     char path[128];
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -116,9 +117,47 @@ static void what_was_valid_for_a_while_ends_by_itself(void **state) {
     weir_close(weir, 0);
 }
 
+static bool first_key_is(struct weir *weir, const char *key) {
+    struct deployment *deployment = library_deployment(weir);
+    bool is = str_eq(deployment->snapshot->providers[0].authorization[0], str_from(key));
+    deployment_release(deployment);
+    return is;
+}
+
+/* Where the state folder is the process's own; the one before stands by for a day. */
+static void a_key_whose_time_it_is_gives_way_to_what_waits(void **state) {
+    static const int64_t ages[] = {31};
+    static const uint32_t days[] = {30};
+    const struct vault_sources none = {.key = NULL};
+    struct error why = {.code = error_none};
+    struct weir_error error;
+    (void)state;
+    vault_of(ages, days, 1, 0);
+    struct vault *vault = vault_open(str_from(folder), &why);
+    assert_true(vault && vault_unlock(vault, &none, &why));
+    assert_true(vault_next_add(vault, STR("one/k0"), STR("sk-that-waits"), library_now_s(), &why));
+    assert_true(vault_save(vault, &why));
+    vault_free(vault);
+    struct weir_host host = weir_host_default;
+    host.keeps_marks = true;
+    struct weir_options options = {.size = sizeof options, .config_text = text, .workers = 1};
+    struct weir *weir = library_open_in(&options, &host, &error);
+    if (!weir) fail_msg("%s", error.message);
+    uint64_t begun_ns = clock_read().mono_ns;
+    while (!first_key_is(weir, "Bearer sk-that-waits") && !passed(begun_ns)) usleep(1000);
+    assert_true(first_key_is(weir, "Bearer sk-that-waits"));
+    assert_int_equal(keys_in_force(weir), 2);
+    weir_close(weir, 0);
+    vault = vault_open(str_from(folder), &why);
+    assert_int_equal(vault_count(vault), 1);
+    assert_null(vault_next(vault, STR("one/k0")));
+    vault_free(vault);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(of_keys_that_are_too_old_it_is_warned_and_of_no_others, begin, end),
+        cmocka_unit_test_setup_teardown(a_key_whose_time_it_is_gives_way_to_what_waits, begin, end),
         cmocka_unit_test_setup_teardown(what_was_valid_for_a_while_ends_by_itself, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

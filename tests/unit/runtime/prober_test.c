@@ -101,7 +101,7 @@ static void on_probed(void *context, const struct probe_result *result) {
 
 static void probing_run(void *context) {
     struct probing *probing = context;
-    probing->begun = prober_probe(&probing->weir->prober, str_from(probing->provider), on_probed, probing);
+    probing->begun = prober_probe(&probing->weir->prober, str_from(probing->provider), STR_NONE, on_probed, probing);
     if (!probing->begun) latch_down(&probing->latch);
 }
 

@@ -465,6 +465,39 @@ static void a_removed_entry_is_gone_and_the_others_stay(void **state) {
     vault_free(vault);
 }
 
+/* In the order in which they were given; each is sealed as an entry of its own. */
+static void what_waits_takes_its_turn(void **state) {
+    struct error error = {.code = error_none};
+    (void)state;
+    filled(&by_key);
+    struct vault *vault = opened(&by_key);
+    assert_null(vault_next(vault, STR("openai")));
+    assert_false(vault_next_turn(vault, STR("openai"), 60, 2000, &error));
+    assert_false(vault_next_add(vault, STR("nobody"), STR("x"), 1500, &error));
+    assert_true(vault_next_add(vault, STR("openai"), STR("sk-waits-one"), 1500, &error));
+    assert_true(vault_next_add(vault, STR("openai"), STR("sk-waits-two"), 1500, &error));
+    assert_true(vault_next_add(vault, STR("groq/second"), STR("gsk-waits"), 1500, &error));
+    save(vault);
+    vault_free(vault);
+    vault = opened(&by_key);
+    assert_int_equal(vault_count(vault), 6);
+    assert_true(str_eq(vault_next(vault, STR("openai"))->id, STR("openai/.next.1")));
+    assert_true(str_eq(vault_next(vault, STR("groq/second"))->id, STR("groq/second.next.1")));
+    assert_true(vault_next_turn(vault, STR("openai"), 60, 2000, &error));
+    assert_opens_at(vault, "openai", 2001, "sk-waits-one", "sk-q7-the-first");
+    assert_true(vault_next_add(vault, STR("openai"), STR("sk-waits-three"), 2001, &error));
+    assert_true(vault_next_turn(vault, STR("openai"), 60, 3000, &error));
+    assert_opens_at(vault, "openai", 3001, "sk-waits-two", "sk-waits-one");
+    assert_true(vault_next_turn(vault, STR("openai"), 0, 4000, &error));
+    assert_opens_at(vault, "openai", 4001, "sk-waits-three", NULL);
+    assert_null(vault_next(vault, STR("openai")));
+    for (unsigned i = 0; i < vault_nexts_max; i++)
+        assert_true(vault_next_add(vault, STR("openai"), STR("sk-more"), 5000, &error));
+    assert_false(vault_next_add(vault, STR("openai"), STR("sk-more"), 5000, &error));
+    assert_opens(vault, "groq/second", "gsk-two");
+    vault_free(vault);
+}
+
 static void a_vault_opens_by_the_key_of_the_one_before_it(void **state) {
     struct error error = {.code = error_none};
     (void)state;
@@ -500,6 +533,7 @@ int main(void) {
         STORY(a_writer_that_was_cut_short_leaves_what_was_there),
         STORY(a_writer_that_is_killed_leaves_a_vault_that_opens),
         STORY(a_removed_entry_is_gone_and_the_others_stay),
+        STORY(what_waits_takes_its_turn),
         STORY(a_vault_opens_by_the_key_of_the_one_before_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
