@@ -12,10 +12,6 @@
 #include "config/config_overlay.h"
 #include "config/config_read.h"
 
-static int64_t nano_per_million(double usd_per_million) {
-    return usd_per_million < 0 ? -1 : (int64_t)(usd_per_million * 1e9 + 0.5);
-}
-
 /* -- providers -- */
 
 static bool config_build_name_is_valid(struct str name) {
@@ -318,6 +314,7 @@ static void provider_read(struct config_reading *reading, struct snapshot *snaps
     credentials_read(reading, snapshot, node, provider);
     models_read(snapshot, node, provider);
     facts_of_provider(reading, snapshot, node, provider);
+    prices_of_provider(reading, snapshot, node, provider);
     decisions_of_provider(reading, snapshot, root, node, provider);
     if (!map_add(&snapshot->providers_by_name, provider->name, provider))
         config_report(reading, node, config_error, "two providers are named `%.*s`", STR_ARG(provider->name));
@@ -392,36 +389,6 @@ static const struct config_node *provider_node(const struct config_node *root, s
     return config_member(config_member(root, STR("providers")), name);
 }
 
-/* -1: it is not written. */
-static int64_t price_of(struct section prices, const char *key) {
-    return read_is_written(prices, key) ? nano_per_million(read_number(prices, key)) : -1;
-}
-
-static struct price_list prices_of(const struct config_node *root, const struct provider *provider, struct str model,
-                                   const struct catalog_model *row) {
-    struct price_list prices = PRICES_UNKNOWN;
-    const struct config_node *node = provider_node(root, provider->name);
-    const struct config_node *own = config_member(config_member(node, STR("prices")), model);
-    if (row) prices = row->prices;
-    if (own) { /* whole: tiers of a price that is not charged are none */
-        prices = PRICES_UNKNOWN;
-        const struct section written = {section_price, own};
-        prices.input = price_of(written, "input");
-        prices.output = price_of(written, "output");
-        prices.cached_input = price_of(written, "cached_input");
-        prices.cache_write = price_of(written, "cache_write");
-    }
-    const struct section section = {section_provider, node};
-    double fee = read_number(section, "request_fee"), estimate = read_number(section, "cost_per_request");
-    bool unknown = prices.input < 0 && prices.output < 0;
-    if (unknown && read_is_written(section, "cost_per_token"))
-        prices.input = prices.output = nano_per_million(read_number(section, "cost_per_token") * 1e6);
-    else if (unknown && estimate > 0)
-        prices.request = (int64_t)(estimate * 1e9 + 0.5);
-    if (fee > 0) prices.request = (prices.request > 0 ? prices.request : 0) + (int64_t)(fee * 1e9 + 0.5);
-    return prices;
-}
-
 /* Was the target put into this route already? In the same time for any number of targets. */
 static bool stands_in(struct snapshot *snapshot, const struct target *target, uint32_t route_number) {
     uint32_t *mark = &snapshot->targets_marked[target - snapshot->targets];
@@ -448,13 +415,14 @@ static struct target *config_build_target_of(struct config_reading *reading, str
                       STR_ARG(name));
     const struct catalog_model *facts = provider_facts(provider, model);
     target = &snapshot->targets[snapshot->target_count++];
-    *target = (struct target){.provider = provider,
-                              .model = str_slice(name, provider->name.len + 1, name.len),
-                              .name = name,
-                              .weight = provider->weight,
-                              .facts = facts,
-                              .prices = prices_of(root, provider, model, facts),
-                              .id = config_id(reading->input->ids, name)};
+    *target = (struct target){
+        .provider = provider,
+        .model = str_slice(name, provider->name.len + 1, name.len),
+        .name = name,
+        .weight = provider->weight,
+        .facts = facts,
+        .prices = prices_of_target(reading, snapshot, provider_node(root, provider->name), provider, model),
+        .id = config_id(reading->input->ids, name)};
     target_tell(target);
     decisions_of_target(reading, snapshot, target);
     map_add(&snapshot->targets_by_name, name, target);

@@ -35,6 +35,13 @@ void facts_of_provider(struct config_reading *reading, struct snapshot *snapshot
 const struct target_params *params_of_target(struct config_reading *reading, struct snapshot *snapshot,
                                              struct section section, const struct target *target);
 
+/* config_prices.c: `prices` and `discount` of a provider, checked whether a target uses them or not; then a target's
+ * own. `node` is the provider's. */
+void prices_of_provider(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
+                        struct provider *provider);
+struct price_list prices_of_target(struct config_reading *reading, struct snapshot *snapshot,
+                                   const struct config_node *node, const struct provider *provider, struct str model);
+
 /* config_rules.c: the rules and the routes that they lead to; the routes are complete. A target as a list holds it, and
  * the one of a rule's `provider`; NULL: it is left out, which has been said. */
 typedef struct target *(*config_target_find)(struct config_reading *reading, struct snapshot *snapshot,

@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "core/pick.h"
+#include "snapshot/price_words.h"
 #include "snapshot/snapshot.h"
 
 #define ROW(kind, key, usual, says, ...) \
@@ -236,7 +237,8 @@ static const struct config_key provider_keys[] = {
     NUMBER("cost_per_request", 0, 1e6, "0", "USD a request, where no token price is known."),
     NUMBER("request_fee", 0, 1e6, "0", "USD a request, on top of token prices."),
     NUMBER("cost_per_token", 0, 1e6, "", "USD a token, input and output alike, where no price is known."),
-    NAMED("prices", section_price, "USD per million tokens, by model.", .otherwise = STR("the catalogue's")),
+    NAMED("prices", section_price, "What its models cost, by model.", .otherwise = STR("the catalogue's")),
+    LIST("discount", section_discount, "Negotiated discounts, by the day."),
     CHOICE("unsupported", "usual|drop|refuse", "usual",
            "What it does not take is left out, or it is not asked; usual: tuning is left out, meaning refused."),
     NAMED("facts", section_facts,
@@ -265,11 +267,38 @@ static const struct config_key quota_keys[] = {
     TEXT("timezone", "UTC", "Where the day begins.", .status = key_later),
 };
 
+#define PRICE_KEY(name, share, most, help) NUMBER(#name, 0, most, "", help),
 static const struct config_key price_keys[] = {
-    NUMBER("input", 0, 1e6, "", "USD per million input tokens."),
-    NUMBER("output", 0, 1e6, "", "USD per million output tokens."),
-    NUMBER("cached_input", 0, 1e6, "", "USD per million cached input tokens."),
-    NUMBER("cache_write", 0, 1e6, "", "USD per million input tokens that are written to the provider's cache."),
+    PRICE_TABLE(PRICE_KEY)
+        LIST("rows", section_price_row,
+             "What holds under conditions, in order. Without a price beside it, on top of the catalogue's prices."),
+};
+
+static const struct config_key price_row_keys[] = {
+    SECTION("when", section_price_when, "The conditions: all must hold.", .otherwise = STR("none")),
+    SECTION("set", section_price_set, "Prices that replace those before. Or `times`."),
+    NUMBER("times", 0, 1e6, "", "What prices of tokens are multiplied by: at most 3 decimals."),
+};
+
+static const struct config_key price_when_keys[] = {
+    INT("above", 1, 1e9, "", "Input tokens, cached ones too: more than that. It prices the whole request."),
+    WORD("tier", price_tier_word, "any", "The service tier that the reply tells; without one `standard`."),
+    BOOL("batch", "", "Whether it was a batch's."),
+    WORD("cache_ttl", price_lifetime_word, "any", "Of what is written to a cache: kept so long."),
+    WORD("modality", price_modality_word, "any", "Of the tokens: those of it."),
+    WORD("speed", price_speed_word, "any", "The speed that the reply tells; without one `standard`."),
+    WORD("region", price_region_word, "any", "Where the reply says that it was computed."),
+    TEXT("since", "", "A day, 2026-10-14, UTC: from then on, by the attempt's start."),
+    TEXT("until", "", "A day: before it."),
+    TEXT("hours", "", "Hours of the UTC day, `06:00-10:00`; over midnight too."),
+};
+
+static const struct config_key price_set_keys[] = {PRICE_TABLE(PRICE_KEY)};
+
+static const struct config_key discount_keys[] = {
+    NUMBER("share", 0, 1, "", "What is taken off all that the provider asks for, `request_fee` not: 0.15; 3 decimals."),
+    TEXT("since", "", "The day, UTC, from which on it holds, until the next one's.",
+         .otherwise = STR("from the first day")),
 };
 
 /* A model's row of the catalogue, member by member (snapshot/catalog_row.c), which checks the words. */
@@ -477,6 +506,10 @@ static const struct {
     [section_provider] = {STR("providers.NAME"), KEYS(provider_keys)},
     [section_quota] = {STR("quota"), KEYS(quota_keys)},
     [section_price] = {STR("prices.MODEL"), KEYS(price_keys)},
+    [section_price_row] = {STR("prices.MODEL.rows[]"), KEYS(price_row_keys)},
+    [section_price_when] = {STR("prices.MODEL.rows[].when"), KEYS(price_when_keys)},
+    [section_price_set] = {STR("prices.MODEL.rows[].set"), KEYS(price_set_keys)},
+    [section_discount] = {STR("discount[]"), KEYS(discount_keys)},
     [section_facts] = {STR("facts.MODEL"), KEYS(facts_keys)},
     [section_breaker] = {STR("circuit_breaker"), KEYS(breaker_keys)},
     [section_route] = {STR("routes[]"), KEYS(route_keys)},

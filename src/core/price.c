@@ -1,42 +1,350 @@
-/* price.c - products in 128 bits, one rounding at the end. */
+/* price.c - products in 128 bits over one denominator, one rounding at the end.
+ *
+ * A part's money is count x price / 10^6, an hour's ms x price / 3.6 x 10^6, and each factor divides by a power of ten
+ * more: all are told over 18 x 10^6 x 10^decimals, at most 1.8 x 10^18 < 2^61. What does not fit in 128 bits is
+ * therefore more than 2^66 nano-dollars: it saturates, and so does the sum. */
 #include "core/price.h"
+
+#include <string.h>
 
 #include "base/check.h"
 
-static __int128 product(int64_t tokens, int64_t price) {
-    return tokens > 0 && price > 0 ? (__int128)tokens * price : 0;
+typedef unsigned __int128 wide;
+#define WIDE_MOST (~(wide)0)
+
+#define WORD(name, ...) #name,
+struct str price_name(enum price_kind kind) {
+    static const char *const names[] = {PRICE_TABLE(WORD)};
+    return (unsigned)kind < price_kinds ? str_from(names[kind]) : STR("");
 }
 
-/* The first that is known. */
-static int64_t known(int64_t price, int64_t otherwise) { return price >= 0 ? price : otherwise; }
+struct str price_share_name(enum price_share share) {
+    static const char *const names[] = {PRICE_SHARE_TABLE(WORD)};
+    return (unsigned)share < price_shares ? str_from(names[share]) : STR("");
+}
 
-/* The list as the highest tier that the input reaches has it. */
-static struct price_list at_tier(const struct price_list *prices, int64_t input_tokens) {
-    struct price_list list = *prices;
-    for (size_t i = 0; i < prices->tier_count && input_tokens > prices->tiers[i].above_input_tokens; i++) {
-        const struct price_tier *tier = &prices->tiers[i];
-        CHECKF(i == 0 || tier->above_input_tokens > tier[-1].above_input_tokens, "tier=%zu", i); /* they rise */
-        list.input = known(tier->input, list.input);
-        list.output = known(tier->output, list.output);
-        list.cached_input = known(tier->cached_input, list.cached_input);
-        list.cache_write = known(tier->cache_write, list.cache_write);
+struct str price_modality_name(enum price_modality modality) {
+    static const char *const names[] = {"", "text", "audio", "image", "video"};
+    return (unsigned)modality < price_modalities ? str_from(names[modality]) : STR("");
+}
+
+struct str price_lifetime_name(enum price_lifetime lifetime) {
+    static const char *const names[] = {"", "5m", "30m", "1h", "12h"};
+    return (unsigned)lifetime < price_lifetimes ? str_from(names[lifetime]) : STR("");
+}
+
+unsigned price_digits(enum price_kind kind) {
+    return (unsigned)kind < price_tokens_kinds || kind == price_hour
+               ? 9
+               : 15; /* a million of them in nano-dollars, or an hour */
+}
+
+int64_t *price_base(struct price_list *prices, enum price_kind kind) {
+    switch (kind) {
+    case price_input: return &prices->input;
+    case price_output: return &prices->output;
+    case price_cached_input: return &prices->cached_input;
+    case price_cache_write: return &prices->cache_write;
+    default: return NULL;
     }
-    return list;
 }
 
-/* Of `tokens`, at most what is left of the input. */
-static int64_t part(int64_t tokens, int64_t left) { return tokens <= 0 ? 0 : tokens < left ? tokens : left; }
+bool price_is_known(const struct price_list *prices) {
+    if (prices->input >= 0 || prices->output >= 0 || prices->request >= 0) return true;
+    for (size_t i = 0; i < prices->rows.count; i++)
+        if (prices->rows.at[i].values) return true;
+    return false;
+}
 
-int64_t price_cost(const struct price_list *prices, struct price_tokens tokens) {
-    if (prices->input < 0 && prices->output < 0 && prices->request < 0) return -1;
-    struct price_list list = at_tier(prices, tokens.input);
-    int64_t plain = tokens.input > 0 ? tokens.input : 0;
-    int64_t cached = part(tokens.cached_input, plain), written = part(tokens.cache_write, plain - cached);
-    plain -= cached + written;
-    CHECKF(plain >= 0, "plain=%lld", (long long)plain); /* both are parts of the input, and not of each other */
-    __int128 sum = product(plain, list.input) + product(cached, known(list.cached_input, list.input)) +
-                   product(written, known(list.cache_write, list.input)) + product(tokens.output, list.output);
-    __int128 cost = (sum + 999999) / 1000000 + (list.request > 0 ? list.request : 0);
-    CHECK(cost >= 0);
-    return cost > INT64_MAX ? INT64_MAX : (int64_t)cost;
+unsigned price_rows_decimals(const struct price_rows *rows) {
+    unsigned most = 0;
+    for (unsigned tier = 0; tier < meter_tiers; tier++) { /* of two tiers only one holds */
+        unsigned sum = 0;
+        for (size_t i = 0; i < rows->count; i++)
+            if (rows->at[i].tier == 0 || rows->at[i].tier == tier) sum += rows->at[i].decimals;
+        if (sum > most) most = sum;
+    }
+    return most;
+}
+
+/* -- which rows hold -- */
+
+static const struct meter no_meter;
+
+/* For any part of it. */
+static bool row_holds(const struct price_row *row, const struct price_use *use, const struct meter *meter) {
+    if (row->above && use->tokens.input <= row->above) return false;
+    if (row->tier && row->tier != (meter->tier ? meter->tier : tier_standard)) return false;
+    if (row->speed && row->speed != (meter->speed ? meter->speed : meter_speed_standard)) return false;
+    if (row->region && row->region != meter->region) return false;
+    if (row->batch && (row->batch == batch_yes) != meter->batch) return false;
+    if (use->started_s < row->since_s || use->started_s >= row->until_s) return false;
+    if (row->from_minute == row->to_minute) return true;
+    int64_t second = use->started_s % 86400;
+    int64_t minute = (second < 0 ? second + 86400 : second) / 60;
+    bool after = minute >= row->from_minute, before = minute < row->to_minute;
+    return row->from_minute < row->to_minute ? after && before : after || before;
+}
+
+/* For the part that is of this modality, and kept so long: of the short lifetimes a vendor has one. */
+static bool row_fits(const struct price_row *row, enum price_modality modality, enum price_lifetime lifetime) {
+    bool kept = !row->lifetime || row->lifetime == lifetime || (lifetime == kept_5m && row->lifetime == kept_30m);
+    return kept && (!row->modality || row->modality == modality);
+}
+
+/* -- prices of a part -- */
+
+struct holding {
+    const struct price_list *list;
+    struct {
+        uint64_t holds; /* a bit a row */
+        struct price_rows rows;
+    } of[2];           /* the list's, and the discounts */
+    unsigned decimals; /* of all factors that hold */
+};
+
+struct priced {
+    wide value[price_kinds];
+    uint8_t decimals[price_kinds];
+    uint32_t known; /* a bit per kind */
+};
+
+static wide times_saturating(wide a, wide b) {
+    if (!a || !b) return 0;
+    int bits_a = a >> 64 ? 128 - __builtin_clzll((uint64_t)(a >> 64)) : 64 - __builtin_clzll((uint64_t)a);
+    int bits_b = b >> 64 ? 128 - __builtin_clzll((uint64_t)(b >> 64)) : 64 - __builtin_clzll((uint64_t)b);
+    return bits_a + bits_b > 128 ? WIDE_MOST : a * b;
+}
+
+static void add_saturating(wide *sum, wide more) { *sum = more > WIDE_MOST - *sum ? WIDE_MOST : *sum + more; }
+
+static wide power_of_ten(unsigned exponent) {
+    uint64_t power = 1;
+    CHECKF(exponent <= price_decimals_max + price_discount_decimals, "exponent=%u", exponent);
+    while (exponent-- > 0) power *= 10;
+    return power;
+}
+
+static void row_apply(const struct price_row *row, struct priced *at) {
+    const int64_t *value = row->values;
+    for (uint32_t rest = row->names; rest; rest &= rest - 1) {
+        unsigned kind = (unsigned)__builtin_ctz(rest);
+        if (value) {
+            at->value[kind] = (wide)*value++;
+            at->decimals[kind] = 0;
+            at->known |= 1u << kind;
+        } else if (at->known >> kind & 1) {
+            at->value[kind] = times_saturating(at->value[kind], (wide)row->factor);
+            at->decimals[kind] = (uint8_t)(at->decimals[kind] + row->decimals);
+        }
+    }
+}
+
+/* Where its own price is not known it costs the other's. */
+static void price_borrow(struct priced *at, enum price_kind kind, enum price_kind other) {
+    if (at->known >> kind & 1 || !(at->known >> other & 1)) return;
+    at->value[kind] = at->value[other];
+    at->decimals[kind] = at->decimals[other];
+    at->known |= 1u << kind;
+}
+
+static void prices_of_part(const struct holding *holding, enum price_modality modality, enum price_lifetime lifetime,
+                           struct priced *at) {
+    const int64_t base[] = {holding->list->input, holding->list->output, holding->list->cached_input,
+                            holding->list->cache_write};
+    *at = (struct priced){.known = 0};
+    for (unsigned kind = 0; kind < sizeof base / sizeof *base; kind++) {
+        if (base[kind] < 0) continue;
+        at->value[kind] = (wide)base[kind];
+        at->known |= 1u << kind;
+    }
+    for (unsigned i = 0; i < 2; i++)
+        for (uint64_t rest = holding->of[i].holds; rest; rest &= rest - 1) {
+            const struct price_row *row = &holding->of[i].rows.at[__builtin_ctzll(rest)];
+            if (row_fits(row, modality, lifetime)) row_apply(row, at);
+        }
+    price_borrow(at, price_cached_input, price_input);
+    price_borrow(at, price_cache_write, price_input);
+    price_borrow(at, price_reasoning, price_output);
+}
+
+/* -- sums -- */
+
+enum { unit_parts = 18, hour_parts = 5 }; /* of the denominator: a million has 18, 3.6 million have 5 */
+
+struct sums {
+    wide share[price_shares];
+    unsigned decimals;
+};
+
+static void sums_add(struct sums *sums, const struct priced *at, enum price_kind kind, int64_t count) {
+    static const uint8_t shares[] = {
+#define X(name, share, ...) price_share_##share,
+        PRICE_TABLE(X)
+#undef X
+    };
+    if (count <= 0 || !(at->known >> kind & 1)) return;
+    CHECKF(at->decimals[kind] <= sums->decimals, "decimals=%u", at->decimals[kind]);
+    wide money = times_saturating((wide)count * (kind == price_hour ? hour_parts : unit_parts), at->value[kind]);
+    money = times_saturating(money, power_of_ten(sums->decimals - at->decimals[kind]));
+    add_saturating(&sums->share[shares[kind]], money);
+}
+
+/* -- what was counted, in parts -- */
+
+/* Of `count`, at most what is left; it is less then. */
+static int64_t part_of(int64_t count, int64_t *left) {
+    int64_t part = count <= 0 ? 0 : count < *left ? count : *left;
+    *left -= part;
+    return part;
+}
+
+static const struct {
+    uint8_t modality;
+    enum meter_count input, cached, output;
+} modalities[] = {{modality_audio, meter_audio_input, meter_audio_cached, meter_audio_output},
+                  {modality_image, meter_image_input, meter_image_cached, meter_image_output},
+                  {modality_video, meter_video_input, meter_video_cached, meter_video_output}};
+enum { modality_parts = sizeof modalities / sizeof *modalities };
+
+struct parts {
+    int64_t plain, cached, written; /* of text; written: for minutes */
+    int64_t written_1h, written_12h, output, reasoning;
+    struct {
+        int64_t plain, cached, output;
+    } of[modality_parts];
+};
+
+static int64_t at_least_0(int64_t count) { return count > 0 ? count : 0; }
+
+/* Every token of the input and of the output is in one part. What is cached and has no modality is of text first. */
+static struct parts price_parts_of(const struct price_tokens *tokens, const struct meter *meter) {
+    struct parts parts = {0};
+    int64_t input = at_least_0(tokens->input), cached = part_of(tokens->cached_input, &input),
+            written = part_of(tokens->cache_write, &input), output = at_least_0(tokens->output);
+    int64_t fresh = input, in[modality_parts] = {0};
+    parts.written_1h = part_of(meter->count[meter_cache_write_1h], &written);
+    parts.written_12h = part_of(meter->count[meter_cache_write_12h], &written);
+    parts.written = written;
+    for (unsigned i = 0; i < modality_parts && meter->said; i++) {
+        int64_t said = meter->count[modalities[i].input], most = meter->count[modalities[i].cached];
+        in[i] = said;
+        parts.of[i].cached = part_of(most < said ? most : said, &cached);
+        parts.of[i].plain = part_of(said - parts.of[i].cached, &fresh);
+        parts.of[i].output = part_of(meter->count[modalities[i].output], &output);
+    }
+    /* more was said to be of a modality than is fresh: that too is cached, and no text */
+    for (unsigned i = 0; i < modality_parts; i++)
+        parts.of[i].cached += part_of(in[i] - parts.of[i].cached - parts.of[i].plain, &cached);
+    parts.plain = fresh;
+    parts.cached = cached;
+    parts.reasoning = part_of(tokens->reasoning, &output);
+    parts.output = output;
+    return parts;
+}
+
+/* What has a price each, beside tokens. */
+static const struct {
+    enum price_kind kind;
+    enum meter_count count;
+} units[] = {{price_citation, meter_citations},
+             {price_search, meter_searches},
+             {price_maps, meter_maps},
+             {price_code_session, meter_code_sessions},
+             {price_computer_use, meter_computer_uses},
+             {price_file_search, meter_file_searches},
+             {price_page, meter_pages},
+             {price_hour, meter_milliseconds},
+             {price_image, meter_images},
+             {price_character, meter_characters},
+             {price_query, meter_queries}};
+
+static void text_add(const struct holding *holding, const struct price_use *use, const struct meter *meter,
+                     const struct parts *parts, struct sums *sums) {
+    struct priced at;
+    prices_of_part(holding, modality_text, kept_5m, &at);
+    sums_add(sums, &at, price_input, parts->plain);
+    sums_add(sums, &at, price_cached_input, parts->cached);
+    sums_add(sums, &at, price_cache_write, parts->written);
+    sums_add(sums, &at, price_output, parts->output);
+    sums_add(sums, &at, price_reasoning, parts->reasoning);
+    if (!use->part) sums_add(sums, &at, price_request, 1);
+    for (size_t i = 0; i < sizeof units / sizeof *units && meter->said; i++)
+        sums_add(sums, &at, units[i].kind, meter->count[units[i].count]);
+}
+
+static void longer_and_modalities_add(const struct holding *holding, const struct parts *parts, struct sums *sums) {
+    struct priced at;
+    if (parts->written_1h) {
+        prices_of_part(holding, modality_text, kept_1h, &at);
+        sums_add(sums, &at, price_cache_write, parts->written_1h);
+    }
+    if (parts->written_12h) {
+        prices_of_part(holding, modality_text, kept_12h, &at);
+        sums_add(sums, &at, price_cache_write, parts->written_12h);
+    }
+    for (unsigned i = 0; i < modality_parts; i++) {
+        if (!parts->of[i].plain && !parts->of[i].cached && !parts->of[i].output) continue;
+        prices_of_part(holding, modalities[i].modality, kept_5m, &at);
+        sums_add(sums, &at, price_input, parts->of[i].plain);
+        sums_add(sums, &at, price_cached_input, parts->of[i].cached);
+        sums_add(sums, &at, price_output, parts->of[i].output);
+    }
+}
+
+/* Rounded up as the whole is: each share takes what the rounded sum grows by with it. */
+static struct price_bill rounded(const struct sums *sums) {
+    struct price_bill bill = {.total = 0};
+    wide sum = 0, denominator = (wide)18000000 * power_of_ten(sums->decimals);
+    for (unsigned i = 0; i < price_shares; i++) {
+        add_saturating(&sum, sums->share[i]);
+        wide money = sum / denominator + (sum % denominator != 0);
+        int64_t upto = money > INT64_MAX ? INT64_MAX : (int64_t)money;
+        CHECK(upto >= bill.total);
+        bill.share[i] = upto - bill.total;
+        bill.total = upto;
+    }
+    return bill;
+}
+
+struct price_bill price_bill(const struct price_list *prices, const struct price_use *use) {
+    const struct meter *meter = use->meter ? use->meter : &no_meter;
+    if (!price_is_known(prices)) return PRICE_BILL_UNKNOWN;
+    struct holding holding = {.list = prices};
+    holding.of[0].rows = prices->rows;
+    if (prices->discounts) holding.of[1].rows = *prices->discounts;
+    for (unsigned i = 0; i < 2; i++) {
+        CHECKF(holding.of[i].rows.count <= price_rows_max, "rows=%zu", holding.of[i].rows.count);
+        for (size_t r = 0; r < holding.of[i].rows.count; r++) {
+            if (!row_holds(&holding.of[i].rows.at[r], use, meter)) continue;
+            holding.of[i].holds |= UINT64_C(1) << r;
+            holding.decimals += holding.of[i].rows.at[r].decimals;
+        }
+    }
+    struct sums sums = {.decimals = holding.decimals};
+    struct parts parts = price_parts_of(&use->tokens, meter);
+    text_add(&holding, use, meter, &parts, &sums);
+    if (meter->said) longer_and_modalities_add(&holding, &parts, &sums);
+    if (prices->request > 0 && !use->part)
+        add_saturating(&sums.share[price_share_fees],
+                       times_saturating((wide)prices->request * 18000000, power_of_ten(sums.decimals)));
+    return rounded(&sums);
+}
+
+int64_t price_cost(const struct price_list *prices, struct price_tokens tokens, int64_t now_s) {
+    struct price_use use = {.tokens = tokens, .started_s = now_s};
+    return price_bill(prices, &use).total;
+}
+
+static void money_add(int64_t *sum, int64_t more) { *sum = more > INT64_MAX - *sum ? INT64_MAX : *sum + more; }
+
+void price_bill_add(struct price_bill *sum, const struct price_bill *more) {
+    int64_t whole = 0;
+    for (unsigned i = 0; i < price_shares; i++) {
+        int64_t before = whole;
+        money_add(&sum->share[i], more->share[i]);
+        money_add(&whole, sum->share[i]);
+        sum->share[i] = whole - before; /* they add up, saturated too */
+    }
+    sum->total = whole;
 }

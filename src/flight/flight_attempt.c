@@ -87,6 +87,7 @@ static struct attempt *attempt_new(struct flight *flight, struct candidate *cand
     attempt->holds = *holds;
     attempt->way = way_of(flight, candidate->target);
     attempt->usage = USAGE_NONE;
+    attempt->usage.meter = &attempt->meter;
     attempt->cost_nano_usd = attempt->reply.retry_after_ms = attempt->reply.content_length = -1;
     sse_init(&attempt->stream.sse);
     lines_init(&attempt->stream.lines);

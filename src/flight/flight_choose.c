@@ -74,7 +74,8 @@ int64_t choice_cost(const struct flight *flight, const struct candidate *candida
     enum { output_guess = 512 };
     int64_t output = flight_output_tokens(flight, output_guess),
             input = flight->prompt_tokens * (candidate->calls ? flight->request.n : 1); /* each call has all of it */
-    return price_cost(&candidate->target->prices, (struct price_tokens){.input = input, .output = output});
+    return price_cost(&candidate->target->prices, (struct price_tokens){.input = input, .output = output},
+                      flight->times.arrived_wall_ns / (int64_t)NS_PER_S);
 }
 
 /* Which strategies look at load, latency and health. */

@@ -12,8 +12,7 @@ struct seen {
     struct message_event *error;
 };
 
-static struct seen events_look(const struct flight *flight, struct attempt *attempt,
-                               const struct message_events *events) {
+static struct seen events_look(struct flight *flight, struct attempt *attempt, const struct message_events *events) {
     struct seen seen = {.token = events->progress};
     for (size_t i = 0; i < events->count; i++) {
         struct message_event *event = &events->list[i];

@@ -317,7 +317,7 @@ bool version_fits(struct flight *flight, const struct provider *provider, struct
 /* -- flight_iterations.c: answers that took several goes -- */
 
 /* Adds what the list says to the attempt's usage; {NULL,0}: there is none. */
-void iterations_take(const struct flight *flight, struct attempt *attempt, struct str raw);
+void iterations_take(struct flight *flight, struct attempt *attempt, struct str raw);
 
 /* -- flight_names.c: what a body names beside its model -- */
 
@@ -539,6 +539,8 @@ void end_by_failure(struct flight *flight, const struct attempt *last, struct no
 
 /* -- flight_settle.c: ends -- */
 
+/* When it was begun, in UTC. */
+int64_t attempt_started_s(const struct flight *flight, const struct attempt *attempt);
 void attempt_settle(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
                     struct actions *out);
 void flight_close(struct flight *flight, struct now now, struct actions *out);

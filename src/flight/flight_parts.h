@@ -262,11 +262,17 @@ struct attempt_word {
     bool is_told;      /* the vendor's table knows its code, and not its status alone */
 };
 
+/* One go of several that an answer took: tokens, by what they are. */
+enum { go_input, go_output, go_cached, go_written, go_written_1h, go_counts };
+struct go {
+    int64_t of[go_counts];
+};
+
 /* Of its tokens: those of other models than its target's, and what they cost (flight_iterations.c). */
 struct others {
-    struct price_tokens tokens;
-    int64_t cost_nano_usd;
-    struct price_tokens top, told; /* the counts above the last list, and what they became */
+    struct go tokens;
+    struct price_bill bill;
+    struct go top, told; /* the counts above the last list, and what they became */
 };
 
 struct attempt {
@@ -284,13 +290,15 @@ struct attempt {
     enum failure failure; /* failure_none once settled: it succeeded */
     enum key_rest rests;  /* why its key cools down from its end on */
     uint64_t started_ns, sent_ns, head_ns, first_token_ns, last_token_ns, ended_ns; /* 0: did not happen */
-    struct usage usage;
-    struct others others;
-    bool usage_estimated;  /* it ended before the provider had counted */
-    int64_t cost_nano_usd; /* -1: not known */
-    bool hedge;            /* begun beside another */
-    bool body_sent;        /* the request's bytes are no longer needed for this call */
-    bool call_over;        /* no event of the call can come any more, so it is not cancelled */
+    struct usage usage;                                                             /* its meter is the one below */
+    struct meter meter;
+    struct others *others;             /* NULL: none that are known; in the flight's arena */
+    bool usage_estimated;              /* it ended before the provider had counted */
+    int64_t cost_nano_usd;             /* what it is charged: ours, else the provider's own; -1: not known */
+    int64_t cost_shares[price_shares]; /* of that; of a cost that the provider says all is fees */
+    bool hedge;                        /* begun beside another */
+    bool body_sent;                    /* the request's bytes are no longer needed for this call */
+    bool call_over;                    /* no event of the call can come any more, so it is not cancelled */
     struct {
         struct str path;
         struct openai_splice body;

@@ -1,19 +1,45 @@
 /* flight_settle.c - ends: an attempt's facts become final once, the flight closes once. */
+#include <string.h>
+
 #include "base/check.h"
 #include "flight/flight_internal.h"
 
-static int64_t attempt_cost(const struct attempt *attempt) {
+int64_t attempt_started_s(const struct flight *flight, const struct attempt *attempt) {
+    int64_t after_ns = (int64_t)(attempt->started_ns - flight->times.arrived_ns);
+    return (flight->times.arrived_wall_ns + after_ns) / (int64_t)NS_PER_S;
+}
+
+/* By our prices. */
+static struct price_bill attempt_bill(const struct flight *flight, const struct attempt *attempt) {
     const struct usage *usage = &attempt->usage;
-    if (usage->cost_nano_usd >= 0) return usage->cost_nano_usd; /* the provider's own word */
-    if (usage->input_tokens < 0 && usage->output_tokens < 0) return -1;
-    const struct price_tokens *others = &attempt->others.tokens;
-    int64_t own =
-        price_cost(&attempt->target->prices,
-                   (struct price_tokens){usage->input_tokens - others->input, usage->output_tokens - others->output,
-                                         usage->cached_input_tokens - others->cached_input,
-                                         usage->cache_write_tokens - others->cache_write});
-    int64_t more = attempt->others.cost_nano_usd;
-    return own < 0 ? own : own > INT64_MAX - more ? INT64_MAX : own + more;
+    struct price_use use = {.tokens = {usage->input_tokens, usage->output_tokens, usage->cached_input_tokens,
+                                       usage->cache_write_tokens, usage->reasoning_tokens},
+                            .meter = &attempt->meter,
+                            .started_s = attempt_started_s(flight, attempt)};
+    if (usage->input_tokens < 0 && usage->output_tokens < 0 && !attempt->meter.said) return PRICE_BILL_UNKNOWN;
+    if (!attempt->others) return price_bill(&attempt->target->prices, &use);
+    const int64_t *others = attempt->others->tokens.of;
+    struct meter meter = attempt->meter;
+    uint32_t *written_1h = &meter.count[meter_cache_write_1h];
+    use.meter = &meter;
+    use.tokens.input -= others[go_input];
+    use.tokens.output -= others[go_output];
+    use.tokens.cached_input -= others[go_cached];
+    use.tokens.cache_write -= others[go_written];
+    *written_1h = *written_1h > others[go_written_1h] ? *written_1h - (uint32_t)others[go_written_1h] : 0;
+    struct price_bill bill = price_bill(&attempt->target->prices, &use);
+    if (bill.total >= 0) price_bill_add(&bill, &attempt->others->bill);
+    return bill;
+}
+
+/* What it is charged: ours, and the provider's own word where that is not known. */
+static void attempt_charge(const struct flight *flight, struct attempt *attempt) {
+    struct price_bill bill = attempt_bill(flight, attempt);
+    if (bill.total < 0 && attempt->usage.cost_nano_usd >= 0)
+        bill = (struct price_bill){.total = attempt->usage.cost_nano_usd,
+                                   .share[price_share_fees] = attempt->usage.cost_nano_usd};
+    attempt->cost_nano_usd = bill.total;
+    memcpy(attempt->cost_shares, bill.share, sizeof bill.share);
 }
 
 /* It was sent, no refusal came, and it ended before the provider had counted (or well, as a stream without a word of
@@ -44,7 +70,7 @@ void attempt_settle(struct flight *flight, struct attempt *attempt, enum failure
     attempt_enter(flight, attempt, attempt_settled, now);
     attempt->failure = failure;
     usage_estimate(flight, attempt);
-    attempt->cost_nano_usd = attempt_cost(attempt);
+    attempt_charge(flight, attempt);
     attempt->candidate->failure = failure;
     const struct catalog_model *facts = attempt->target->facts;
     if (failure == failure_context_exceeded && facts && facts->context_tokens > flight->choice.context_least)

@@ -442,7 +442,7 @@ static enum failure translate_reply(struct flight *flight, struct attempt *attem
         return failure_invalid_json;
     if (error_inside) return failure_error_in_reply;
     if (attempt->one_of_several && reply->choice_count == 0) return failure_invalid_json;
-    attempt->usage = reply->usage;
+    usage_take(&attempt->usage, &reply->usage);
     iterations_take(flight, attempt, reply->iterations);
     if (!attempt->way->writes_anew) return failure_none;
     reply->usage = attempt->usage;
@@ -479,7 +479,7 @@ static enum failure embed_whole(struct flight *flight, struct attempt *attempt, 
         return failure_invalid_json;
     if (error_inside) return failure_error_in_reply;
     if (reply.usage.input_tokens > tokens_max) reply.usage.input_tokens = -1; /* nonsense, and sums would overflow */
-    attempt->usage = reply.usage;
+    usage_take(&attempt->usage, &reply.usage);
     if (attempt->way->writes_anew) flight->codec->write_embed_reply(&reply, flight->canonical.embed, caller, text);
     return failure_none;
 }

@@ -3,32 +3,11 @@
 #include "runtime/weir_internal.h"
 
 #include "base/memory.h"
+#include "snapshot/catalog_price.h"
 
 static void seconds_put(struct text *text, struct str name, uint64_t ns) {
     text_json_key(text, name);
     text_printf(text, "%.15g", (double)ns / (double)NS_PER_S);
-}
-
-static void price_put(struct text *text, struct str name, int64_t nano_usd_per_million) {
-    if (nano_usd_per_million < 0) return;
-    text_json_key(text, name);
-    text_printf(text, "%.15g", (double)nano_usd_per_million / 1e9);
-}
-
-static void tiers_put(const struct price_list *prices, struct text *text) {
-    if (!prices->tier_count) return;
-    text_put(text, STR(",\"above\":["));
-    for (size_t i = 0; i < prices->tier_count; i++) {
-        const struct price_tier *tier = &prices->tiers[i];
-        text_put(text, i ? STR(",{") : STR("{"));
-        text_json_i64(text, STR("tokens"), tier->above_input_tokens);
-        price_put(text, STR("input"), tier->input);
-        price_put(text, STR("output"), tier->output);
-        price_put(text, STR("cached_input"), tier->cached_input);
-        price_put(text, STR("cache_write"), tier->cache_write);
-        text_put_byte(text, '}');
-    }
-    text_put_byte(text, ']');
 }
 
 static void library_provider_views_model_put(const struct snapshot *snapshot, const struct provider *provider,
@@ -42,14 +21,10 @@ static void library_provider_views_model_put(const struct snapshot *snapshot, co
     text_put_byte(text, '{');
     text_json_str(text, STR("id"), model);
     library_facts_write(provider_facts(provider, model), text);
-    if (target && (target->prices.input >= 0 || target->prices.output >= 0)) { /* USD per million tokens */
+    if (target && (target->prices.input >= 0 || target->prices.output >= 0 || target->prices.rows.count)) { /* USD */
         text_json_key(text, STR("prices"));
         text_put_byte(text, '{');
-        price_put(text, STR("input"), target->prices.input);
-        price_put(text, STR("output"), target->prices.output);
-        price_put(text, STR("cached_input"), target->prices.cached_input);
-        price_put(text, STR("cache_write"), target->prices.cache_write);
-        tiers_put(&target->prices, text);
+        catalog_price_write(&target->prices, text);
         text_put_byte(text, '}');
     }
     text_put_byte(text, '}');

@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/url.h"
 #include "dialect/outbound.h"
+#include "snapshot/catalog_price.h"
 
 enum member_kind {
     member_text,
@@ -20,7 +21,13 @@ enum member_kind {
     member_efforts, /* "high", or "high=default" where the vendor calls it so */
     member_words,
     member_price,
-    member_tiers
+    member_tiers,
+    member_usd_each,
+    member_hours,
+    member_rows,
+    member_when,
+    member_set,
+    member_factor
 };
 
 /* -- words -- */
@@ -173,12 +180,31 @@ static const struct member model_members[] = {{"model", member_text, NULL},
                                               {"checked", member_text, NULL},
                                               {NULL, member_text, NULL}};
 static const struct member extends_members[] = {{"extends", member_words, &extends_words}, {NULL, member_text, NULL}};
-static const struct member price_members[] = {{"input", member_usd, NULL},        {"output", member_usd, NULL},
-                                              {"cached_input", member_usd, NULL}, {"cache_write", member_usd, NULL},
-                                              {"above", member_tiers, NULL},      {NULL, member_text, NULL}};
+#define EACH_PRICE(name, share, most, help) {#name, most > 1e3 ? member_usd : member_usd_each, NULL},
+static const struct member price_members[] = {
+    PRICE_TABLE(EACH_PRICE){"above", member_tiers, NULL}, {"rows", member_rows, NULL}, {NULL, member_text, NULL}};
 static const struct member tier_members[] = {{"tokens", member_tokens, NULL},   {"input", member_usd, NULL},
                                              {"output", member_usd, NULL},      {"cached_input", member_usd, NULL},
                                              {"cache_write", member_usd, NULL}, {NULL, member_text, NULL}};
+static const struct member price_row_members[] = {
+    {"when", member_when, NULL}, {"set", member_set, NULL}, {"times", member_factor, NULL}, {NULL, member_text, NULL}};
+static const struct member set_members[] = {PRICE_TABLE(EACH_PRICE){NULL, member_text, NULL}};
+static const struct words serving_tiers = {catalog_tier_word, meter_tiers - 1, true},
+                          served_speeds = {catalog_speed_of_serving_word, meter_speeds - 1, true},
+                          regions = {catalog_region_word, meter_regions - 1, true},
+                          modalities = {catalog_modality_word, price_modalities - 1, true},
+                          cache_ttls = {catalog_cache_ttl_word, price_lifetimes - 1, true};
+static const struct member when_members[] = {{"above", member_tokens, NULL},
+                                             {"tier", member_words, &serving_tiers},
+                                             {"batch", member_flag, NULL},
+                                             {"cache_ttl", member_words, &cache_ttls},
+                                             {"modality", member_words, &modalities},
+                                             {"speed", member_words, &served_speeds},
+                                             {"region", member_words, &regions},
+                                             {"since", member_day, NULL},
+                                             {"until", member_day, NULL},
+                                             {"hours", member_hours, NULL},
+                                             {NULL, member_text, NULL}};
 /* The first member of each names the kind of row. */
 static const struct member *const row_members[catalog_row_kinds] = {
     [row_provider] = provider_members, [row_model] = model_members, [row_extends] = extends_members};
@@ -278,6 +304,12 @@ static void tiers_check(struct catalog_row *row, const struct json_value *tiers)
     }
 }
 
+static void price_rows_check(struct catalog_row *row, const struct json_value *rows) {
+    size_t place = 0;
+    for (const struct json_value *one; (one = json_each(rows, &place, NULL));)
+        members_check(row, one, price_row_members);
+}
+
 static void member_check(struct catalog_row *row, const struct member *member, const struct json_value *value) {
     enum json_kind kind = json_kind(value);
     double usd = json_double(value, -1);
@@ -305,8 +337,26 @@ static void member_check(struct catalog_row *row, const struct member *member, c
         return;
     case member_efforts:
     case member_words: words_check(row, member, value); return;
-    case member_price: members_check(row, value, price_members); return;
+    case member_usd_each:
+        if (kind != json_number || !(usd >= 0 && usd <= 1e3))
+            catalog_row_report(row, "`%s` is USD each, from 0 to 1000", member->name);
+        return;
+    case member_hours:
+        if (!catalog_row_is_text(value))
+            catalog_row_report(row, "`%s` is hours of the UTC day, 06:00-10:00", member->name);
+        return;
+    case member_factor:
+        if (kind != json_number || !(usd >= 0 && usd <= 1e6))
+            catalog_row_report(row, "`%s` is a number from 0 to 1000000", member->name);
+        return;
+    case member_price:
+        members_check(row, value, price_members);
+        if (row->good) catalog_price_check(row, value);
+        return;
     case member_tiers: tiers_check(row, value); return;
+    case member_rows: price_rows_check(row, value); return;
+    case member_when: members_check(row, value, when_members); return;
+    case member_set: members_check(row, value, set_members); return;
     }
 }
 
@@ -488,31 +538,6 @@ void catalog_provider_read(struct catalog_row *row, struct catalog_provider *pro
         catalog_row_report(row, "`default_model` is at most %d bytes long", limit_model);
 }
 
-/* USD to nano-dollars, both per million tokens. */
-static int64_t price_read(const struct json_value *object, const char *name) {
-    double usd = json_double(json_member(object, name), -1);
-    return usd < 0 ? -1 : (int64_t)(usd * 1e9 + 0.5);
-}
-
-static void prices_read(struct catalog_row *row, struct price_list *prices) {
-    const struct json_value *price = json_member(row->object, "price"), *above = json_member(price, "above");
-    size_t place = 0, count = json_count(above);
-    prices->input = price_read(price, "input");
-    prices->output = price_read(price, "output");
-    prices->cached_input = price_read(price, "cached_input");
-    prices->cache_write = price_read(price, "cache_write");
-    prices->tier_count = 0;
-    struct price_tier *tiers = count ? arena_take_zeroed(row->arena, count * sizeof *tiers) : NULL;
-    for (const struct json_value *tier; tiers && (tier = json_each(above, &place, NULL));)
-        tiers[prices->tier_count++] =
-            (struct price_tier){.above_input_tokens = json_i64(json_member(tier, "tokens"), 1),
-                                .input = price_read(tier, "input"),
-                                .output = price_read(tier, "output"),
-                                .cached_input = price_read(tier, "cached_input"),
-                                .cache_write = price_read(tier, "cache_write")};
-    prices->tiers = tiers;
-}
-
 /* What is said of a word in one list takes it out of the other. */
 static void abilities_read(struct catalog_row *row, struct catalog_model *model) {
     uint32_t can = bits_read(json_member(row->object, "can"), &abilities, 0),
@@ -616,7 +641,8 @@ void catalog_model_read(struct catalog_row *row, struct catalog_model *model) {
     catalog_row_text_read(row, "released", &model->released);
     catalog_row_text_read(row, "deprecated", &model->deprecated);
     catalog_row_text_read(row, "retires", &model->retires);
-    if (json_member(row->object, "price")) prices_read(row, &model->prices);
+    const struct json_value *price = json_member(row->object, "price");
+    if (price) catalog_price_read(row, price, &model->prices);
     if (model->id.len == 0 || model->id.len > limit_model)
         catalog_row_report(row, "`model` is 1 to %d bytes long", limit_model);
     else if (model->prices.cached_input > model->prices.input && model->prices.input >= 0)

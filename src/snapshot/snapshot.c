@@ -103,6 +103,7 @@ static const struct target *target_make(const struct provider *provider, struct 
                               .prices = PRICES_UNKNOWN};
     target->model = str_slice(target->name, provider->name.len + 1, target->name.len);
     if (target->facts) target->prices = target->facts->prices;
+    target->prices.discounts = &provider->discounts;
     target_tell(target);
     return target->name.at ? target : NULL;
 }

@@ -83,6 +83,9 @@ struct provider {
     uint64_t queue_wait_ns;
     bool adaptive_throttling;
     uint64_t health_check_ns; /* 0: no active checks */
+    struct map
+        prices; /* struct price_list by model, as they are written: the catalogue's go on in those without a base */
+    struct price_rows discounts; /* on all that the vendor asks for; borrowed by its targets' prices */
 };
 
 /* One that serves nothing: written, and switched off or removed at run time. */

@@ -22,6 +22,23 @@ static void tell(void *context, unsigned line, unsigned column, const char *sent
     demand(sentence[0] && line <= told->lines && (line == 0 || column > 0));
 }
 
+/* Of each tier, the shares are the whole. */
+static void bill_check(const struct price_list *prices, int64_t tokens, uint32_t count) {
+    struct meter meter = {.said = true, .batch = true, .speed = meter_speed_fast, .region = region_us};
+    for (unsigned i = 0; i < meter_counts; i++) meter.count[i] = count;
+    for (unsigned tier = 0; tier < meter_tiers; tier++) {
+        struct price_use use = {.tokens = {tokens, tokens, tokens / 2, tokens / 4, tokens / 3}, .meter = &meter};
+        meter.tier = (uint8_t)tier;
+        struct price_bill bill = price_bill(prices, &use);
+        int64_t sum = 0;
+        for (unsigned i = 0; i < price_shares; i++) {
+            demand(bill.share[i] >= 0);
+            sum += bill.share[i];
+        }
+        demand(bill.total == -1 ? sum == 0 : bill.total == sum);
+    }
+}
+
 static void models_check(const struct catalog_provider *provider) {
     for (size_t i = 0; i < provider->model_count; i++) {
         const struct catalog_model *model = &provider->models[i];
@@ -29,8 +46,8 @@ static void models_check(const struct catalog_provider *provider) {
         demand(model->id.len > 0 && model->id.len <= limit_model && !(model->can & model->cannot));
         demand(catalog_model_find(provider, model->id) == model);
         demand(!model->cannot || catalog_lack(model, &wish).len > 0);
-        struct price_tokens tokens = {INT64_MAX, INT64_MAX, INT64_MAX / 2, INT64_MAX / 4};
-        demand(price_cost(&model->prices, tokens) >= -1);
+        bill_check(&model->prices, INT64_MAX, UINT32_MAX);
+        bill_check(&model->prices, 300000, 1000);
     }
 }
 

@@ -97,6 +97,7 @@ static bool is_container(const struct skim_token *token) {
 bool openai_skim_reply(struct str body, struct usage *usage, bool *is_error) {
     struct skim skim;
     struct usage read = USAGE_NONE;
+    read.meter = usage->meter;
     enum place top = place_other;
     bool fault = false;
     skim_begin(&skim, body, 3);

@@ -69,7 +69,7 @@ static void usage_check(const char *name, const struct json_value *said, const s
 }
 
 static void reply_check(const char *name, struct str body) {
-    struct usage usage;
+    struct usage usage = USAGE_NONE;
     bool is_error;
     const char *problem;
     size_t at;

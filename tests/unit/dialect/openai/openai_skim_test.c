@@ -99,7 +99,7 @@ static void a_fault_with_status_200_is_an_error(void **state) {
     };
     (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct usage usage;
+        struct usage usage = USAGE_NONE;
         bool error = false;
         bool json = openai_skim_reply(str_from(table[i].body), &usage, &error);
         if (json != table[i].json || (json && error != table[i].error)) fail_msg("%s", table[i].body);
