@@ -261,7 +261,6 @@ bool splice_request(struct flight *flight, struct attempt *attempt);
 enum failure splice_whole(struct flight *flight, struct attempt *attempt, struct now now, struct str *body);
 bool splice_error_tell(struct flight *flight, const struct attempt *last, struct str body, struct now now,
                        struct actions *out);
-void splice_usage(struct flight *flight, struct attempt *attempt);
 void splice_delivers(struct flight *flight, struct attempt *attempt);
 void splice_write_break(struct flight *flight, struct attempt *attempt, enum failure failure, struct str message,
                         struct now now, struct text *text);
@@ -319,6 +318,11 @@ bool version_fits(struct flight *flight, const struct provider *provider, struct
 /* Adds what the list says to the attempt's usage; {NULL,0}: there is none. */
 void iterations_take(struct flight *flight, struct attempt *attempt, struct str raw);
 
+/* -- flight_usage.c: what passed by without being held -- */
+
+/* The counts that stand in the end of what was passed on, as the provider's dialect says them. */
+void usage_of_tail(struct flight *flight, struct attempt *attempt);
+
 /* -- flight_names.c: what a body names beside its model -- */
 
 /* May its client name what lies at a provider? Is it kept to some models; may it use this one (provider: where one is
@@ -363,7 +367,6 @@ bool raw_passes_up_now(const struct flight *flight, const struct provider *provi
 bool header_is_named_by_connection(const struct http_header *headers, size_t count, struct str name);
 bool raw_passes_back(const struct provider *provider, struct str name);
 /* From the last bytes of the reply. */
-void raw_usage(struct flight *flight, struct attempt *attempt);
 
 /* -- flight_fetch.c: images and documents that stand in the request as URLs, for providers that take none -- */
 

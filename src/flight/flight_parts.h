@@ -51,7 +51,7 @@ enum reply_mode {
     reply_error,  /* a status of 300 and more: held up to a limit, then classified */
 };
 
-enum { attempt_tail_size = 512 };
+enum { attempt_tail_size = 1024 };
 
 /* Why a candidate does not get the next attempt. */
 #define REFUSAL_TABLE(X)                                                       \

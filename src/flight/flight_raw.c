@@ -284,39 +284,3 @@ bool raw_request(struct flight *flight, struct attempt *attempt) {
         .ranges = {flight->body.whole}, .count = flight->body.whole.len > 0, .len = flight->body.whole.len};
     return !path.failed;
 }
-
-void raw_usage(struct flight *flight, struct attempt *attempt) {
-    static const struct {
-        const char *name;
-        size_t at;
-    } counts[] = {{"prompt_tokens", offsetof(struct usage, input_tokens)},
-                  {"input_tokens", offsetof(struct usage, input_tokens)},
-                  {"promptTokenCount", offsetof(struct usage, input_tokens)},
-                  {"prompt_eval_count", offsetof(struct usage, input_tokens)},
-                  {"completion_tokens", offsetof(struct usage, output_tokens)},
-                  {"output_tokens", offsetof(struct usage, output_tokens)},
-                  {"candidatesTokenCount", offsetof(struct usage, output_tokens)},
-                  {"eval_count", offsetof(struct usage, output_tokens)}};
-    const int64_t most = 1000000000000;
-    struct str tail = str_make(attempt->reply.tail, attempt->reply.tail_len);
-    size_t at = SIZE_MAX;
-    for (size_t from = 0, found; (found = str_find(str_slice(tail, from, tail.len), STR("\"usage"))) != SIZE_MAX;
-         from = at + 1)
-        at = from + found;
-    if (at == SIZE_MAX) return;
-    size_t open = str_find_byte(str_slice(tail, at, tail.len), '{'), depth = 0, end = at + open;
-    for (; open != SIZE_MAX && end < tail.len; end++) {
-        depth += tail.at[end] == '{';
-        depth -= tail.at[end] == '}';
-        if (depth == 0) break;
-    }
-    const char *problem;
-    size_t where;
-    if (open == SIZE_MAX || end >= tail.len) return;
-    const struct json_value *said =
-        json_parse_in(flight->host->scratch, str_slice(tail, at + open, end + 1), &problem, &where);
-    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
-        int64_t count = json_i64(json_member(said, counts[i].name), -1);
-        if (count >= 0 && count < most) memcpy((char *)&attempt->usage + counts[i].at, &count, sizeof count);
-    }
-}

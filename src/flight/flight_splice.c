@@ -74,16 +74,6 @@ bool splice_error_tell(struct flight *flight, const struct attempt *last, struct
     return true;
 }
 
-/* A whole reply that is too long to hold ends, as a rule, in its usage: `..."usage":{...}}`. */
-void splice_usage(struct flight *flight, struct attempt *attempt) {
-    struct str tail = str_make(attempt->reply.tail, attempt->reply.tail_len);
-    size_t at = str_find(tail, STR("\"usage\""));
-    if (at == SIZE_MAX) return;
-    struct str object = arena_printf(flight->host->scratch, "{%.*s", STR_ARG(str_slice(tail, at, tail.len)));
-    bool is_error;
-    openai_skim_reply(object, &attempt->usage, &is_error);
-}
-
 /* -- a stream -- */
 
 /* From here on its events are of one shape; {NULL}: no memory for it, or they are looked at one by one. */

@@ -20,9 +20,11 @@ static void usage_check(const struct usage *usage) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct str body = str_make((const char *)data, size);
     struct usage usage = USAGE_NONE, event_usage = USAGE_NONE;
+    struct meter meter = {.said = false};
     struct openai_error said;
     struct arena arena;
     bool is_error;
+    usage.meter = &meter;
     bool read = openai_skim_reply(body, &usage, &is_error);
     usage_check(&usage);
     enum openai_event_kind kind = openai_skim_event(STR(""), body, &event_usage);

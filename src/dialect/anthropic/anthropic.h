@@ -30,7 +30,7 @@ struct message_part *anthropic_read_parts(const struct json_value *content, stru
 enum message_finish anthropic_read_finish(struct str name);
 struct str anthropic_finish_name(enum message_finish finish);
 /* All input is the sum of what is said apart; counts that are not said stay -1. */
-void anthropic_read_usage(const struct json_value *value, struct usage *usage);
+void anthropic_read_usage(const struct json_value *value, struct arena *arena, struct usage *usage);
 void anthropic_write_usage(struct text *text, const struct usage *usage);
 /* As it was said by this dialect, else as a place found in the web. */
 void anthropic_write_citation(struct text *text, const struct message_citation *citation);

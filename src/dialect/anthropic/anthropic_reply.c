@@ -22,7 +22,24 @@ struct str anthropic_finish_name(enum message_finish finish) {
 
 /* -- usage -- */
 
-void anthropic_read_usage(const struct json_value *value, struct usage *usage) {
+/* How it was served, and what it did beside answering. */
+static void anthropic_read_meter(const struct json_value *value, struct arena *arena, struct usage *usage) {
+    const struct json_value *kept = json_member(value, "cache_creation"),
+                            *tools = json_member(value, "server_tool_use");
+    struct str tier = json_member_str(value, "service_tier"), speed = json_member_str(value, "speed"),
+               region = json_member_str(value, "inference_geo");
+    bool says = kept || tools || tier.len || speed.len || region.len;
+    struct meter *meter = says ? usage_meter(usage, arena) : NULL;
+    if (!meter) return;
+    meter_note_tier(meter, tier);
+    meter_note_speed(meter, speed);
+    meter_note_region(meter, region);
+    meter_note(meter, meter_cache_write_1h, json_tokens(kept, "ephemeral_1h_input_tokens"));
+    meter_note(meter, meter_searches, json_tokens(tools, "web_search_requests"));
+    meter_note(meter, meter_code_sessions, json_tokens(tools, "code_execution_requests"));
+}
+
+void anthropic_read_usage(const struct json_value *value, struct arena *arena, struct usage *usage) {
     int64_t fresh = json_tokens(value, "input_tokens"), read = json_tokens(value, "cache_read_input_tokens"),
             written = json_tokens(value, "cache_creation_input_tokens"), output = json_tokens(value, "output_tokens"),
             thought = json_tokens(json_member(value, "output_tokens_details"), "thinking_tokens");
@@ -31,6 +48,7 @@ void anthropic_read_usage(const struct json_value *value, struct usage *usage) {
     if (written >= 0) usage->cache_write_tokens = written;
     if (output >= 0) usage->output_tokens = output;
     if (thought >= 0) usage->reasoning_tokens = thought;
+    anthropic_read_meter(value, arena, usage);
 }
 
 void anthropic_write_usage(struct text *text, const struct usage *usage) {
@@ -78,7 +96,7 @@ bool anthropic_read_reply(struct str body, struct arena *arena, const struct cod
     reply->model = json_member_str(root, "model");
     reply->choices = choice;
     reply->choice_count = 1;
-    anthropic_read_usage(json_member(root, "usage"), &reply->usage);
+    anthropic_read_usage(json_member(root, "usage"), arena, &reply->usage);
     reply->iterations = json_raw(json_member(json_member(root, "usage"), "iterations"), arena);
     reply->service_tier = json_member_str(json_member(root, "usage"), "service_tier");
     return true;

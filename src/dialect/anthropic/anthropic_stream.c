@@ -31,7 +31,7 @@ static void begin_add(struct message_events *events, const struct json_value *me
     struct message_event *begin = message_event_add(events, message_event_begin);
     begin->id = json_member_str(message, "id");
     begin->model = json_member_str(message, "model");
-    anthropic_read_usage(json_member(message, "usage"), &begin->usage);
+    anthropic_read_usage(json_member(message, "usage"), events->arena, &begin->usage);
 }
 
 static void anthropic_text_add(struct message_events *events, enum message_event_kind kind, struct str text) {
@@ -115,7 +115,7 @@ static void anthropic_finish_add(struct message_events *events, const struct jso
     }
     if (json_kind(counts) != json_object) return;
     struct message_event *told = message_event_add(events, message_event_usage);
-    anthropic_read_usage(counts, &told->usage);
+    anthropic_read_usage(counts, events->arena, &told->usage);
     told->iterations = json_raw(json_member(counts, "iterations"), events->arena);
 }
 

@@ -31,6 +31,8 @@ const struct json_value *gemini_member(const struct json_value *object, const ch
 void gemini_pair_calls(struct message_request *request, struct arena *arena);
 /* One part; thoughts are reasoning, calls without an id keep none. */
 void gemini_read_part(const struct json_value *value, struct arena *arena, struct message_part *part);
+/* The usageMetadata of a reply: tool prompts are input, thoughts are output, cached content is part of the prompt. */
+void gemini_read_usage(const struct json_value *value, struct arena *arena, struct usage *usage);
 void gemini_write_error(struct text *text, int status, struct str message);
 
 #endif

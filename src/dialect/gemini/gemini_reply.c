@@ -77,7 +77,52 @@ static struct str gemini_finish_name(enum message_finish finish) {
 
 /* -- usage -- */
 
-static void gemini_read_usage(const struct json_value *value, struct usage *usage) {
+/* Adds the tokens of each modality; those of text and of documents cost what the rest does. */
+static void modalities_note(const struct json_value *list, const enum meter_count counts[3], struct meter *meter) {
+    static const struct str names[] = {STR("AUDIO"), STR("IMAGE"), STR("VIDEO")};
+    size_t place = 0;
+    for (const struct json_value *one; json_kind(list) == json_array && (one = json_each(list, &place, NULL));)
+        for (unsigned i = 0; i < 3; i++)
+            if (str_eq(json_member_str(one, "modality"), names[i]) && json_tokens(one, "tokenCount") > 0)
+                meter_note(meter, counts[i], json_tokens(one, "tokenCount") + meter->count[counts[i]]);
+}
+
+static void gemini_read_meter(const struct json_value *value, struct meter *meter) {
+    static const enum meter_count input[] = {meter_audio_input, meter_image_input, meter_video_input},
+                                  cached[] = {meter_audio_cached, meter_image_cached, meter_video_cached},
+                                  output[] = {meter_audio_output, meter_image_output, meter_video_output};
+    modalities_note(json_member(value, "promptTokensDetails"), input, meter);
+    modalities_note(json_member(value, "toolUsePromptTokensDetails"), input, meter);
+    modalities_note(json_member(value, "cacheTokensDetails"), cached, meter);
+    modalities_note(json_member(value, "candidatesTokensDetails"), output, meter);
+    meter_note_tier(meter, json_member_str(value, "trafficType"));
+    meter_note_tier(meter, json_member_str(value, "serviceTier"));
+}
+
+/* From 3 on each query of a search is billed, before that the answer that made any. */
+static void gemini_read_grounding(const struct json_value *root, struct arena *arena, struct usage *usage) {
+    struct str model = json_member_str(root, "modelVersion");
+    bool by_answer = str_starts(model, STR("gemini-1")) || str_starts(model, STR("gemini-2"));
+    const struct json_value *candidates = json_member(root, "candidates");
+    int64_t searches = 0, maps = 0;
+    size_t place = 0;
+    for (const struct json_value *at;
+         json_kind(candidates) == json_array && (at = json_each(candidates, &place, NULL));) {
+        const struct json_value *grounding = json_member(at, "groundingMetadata"),
+                                *chunks = json_member(grounding, "groundingChunks");
+        size_t chunk = 0;
+        searches += (int64_t)json_count(json_member(grounding, "webSearchQueries"));
+        for (const struct json_value *one; json_kind(chunks) == json_array && (one = json_each(chunks, &chunk, NULL));)
+            if (json_member(one, "maps")) maps = 1;
+    }
+    if (searches == 0 && maps == 0) return;
+    struct meter *meter = usage_meter(usage, arena);
+    if (!meter) return;
+    meter_note(meter, meter_searches, by_answer && searches ? 1 : searches);
+    meter_note(meter, meter_maps, maps);
+}
+
+void gemini_read_usage(const struct json_value *value, struct arena *arena, struct usage *usage) {
     int64_t prompt = json_tokens(value, "promptTokenCount"), used = json_tokens(value, "toolUsePromptTokenCount"),
             said = json_tokens(value, "candidatesTokenCount"), thought = json_tokens(value, "thoughtsTokenCount"),
             cached = json_tokens(value, "cachedContentTokenCount");
@@ -85,6 +130,7 @@ static void gemini_read_usage(const struct json_value *value, struct usage *usag
     if (said >= 0 || thought >= 0) usage->output_tokens = (said > 0 ? said : 0) + (thought > 0 ? thought : 0);
     if (thought >= 0) usage->reasoning_tokens = thought;
     if (cached >= 0) usage->cached_input_tokens = cached;
+    if (json_kind(value) == json_object && usage_meter(usage, arena)) gemini_read_meter(value, usage->meter);
 }
 
 static void gemini_write_usage(struct text *text, const struct usage *usage) {
@@ -176,7 +222,8 @@ bool gemini_read_reply(struct str body, struct arena *arena, const struct codec_
         reply->choices[reply->choice_count++].finish = finish_content_filter;
     reply->id = json_member_str(root, "responseId");
     reply->model = json_member_str(root, "modelVersion");
-    gemini_read_usage(json_member(root, "usageMetadata"), &reply->usage);
+    gemini_read_usage(json_member(root, "usageMetadata"), arena, &reply->usage);
+    gemini_read_grounding(root, arena, &reply->usage);
     return true;
 }
 
@@ -333,7 +380,7 @@ bool gemini_read_event(void *reader_state, struct str event, struct str data, st
         bool called = c < choices_most && reader->called >> c & 1;
         finish->finish = choice->finish == finish_stop && called ? finish_tool_calls : choice->finish;
     }
-    if (reply.usage.input_tokens >= 0 || reply.usage.output_tokens >= 0)
+    if (usage_is_known(&reply.usage) || (reply.usage.meter && reply.usage.meter->said))
         message_event_add(events, message_event_usage)->usage = reply.usage;
     return true;
 }

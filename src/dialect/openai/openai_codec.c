@@ -80,6 +80,7 @@ static bool openai_read_embed_reply(struct str body, struct arena *arena, struct
     struct error error;
     *reply = (struct embed_reply){.usage = USAGE_NONE};
     *error_inside = false;
+    usage_meter(&reply->usage, arena);
     if (!codec_parse(body, arena, &root, &error) || !openai_skim_reply(body, &reply->usage, error_inside)) return false;
     data = json_member(root, "data");
     if (*error_inside) return true;

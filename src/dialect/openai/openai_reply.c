@@ -93,6 +93,7 @@ bool openai_read_reply(struct str body, struct arena *arena, const struct codec_
     (void)quirks;
     *reply = (struct message_reply){.created_s = MESSAGE_NO_INT, .usage = USAGE_NONE};
     *error_inside = false;
+    usage_meter(&reply->usage, arena);
     if (!codec_parse(body, arena, &root, &error) || !openai_skim_reply(body, &reply->usage, error_inside)) return false;
     if (*error_inside) return true;
     const struct json_value *choices = json_member(root, "choices");

@@ -3,6 +3,7 @@
  * escapes its own. */
 #include <string.h>
 
+#include "base/decimal.h"
 #include "base/text.h"
 #include "dialect/openai/openai.h"
 #include "dialect/skim.h"
@@ -26,40 +27,112 @@ static const struct {
     {STR("prompt_tokens_details"), STR("cached_tokens"), offsetof(struct usage, cached_input_tokens)},
     {STR("input_tokens_details"), STR("cached_tokens"), offsetof(struct usage, cached_input_tokens)},
     {STR("prompt_tokens_details"), STR("cache_write_tokens"), offsetof(struct usage, cache_write_tokens)},
+    {STR("input_tokens_details"), STR("cache_write_tokens"), offsetof(struct usage, cache_write_tokens)},
     {STR(""), STR("reasoning_tokens"), offsetof(struct usage, reasoning_tokens)}, /* Perplexity */
     {STR("completion_tokens_details"), STR("reasoning_tokens"), offsetof(struct usage, reasoning_tokens)},
     {STR("output_tokens_details"), STR("reasoning_tokens"), offsetof(struct usage, reasoning_tokens)},
 };
 
+/* The same of what is billed beside them; `above` is the object around `inside`. */
+static const struct {
+    struct str above, inside, key;
+    enum meter_count count;
+} metered[] = {
+    {STR(""), STR("prompt_tokens_details"), STR("audio_tokens"), meter_audio_input},
+    {STR(""), STR("prompt_tokens_details"), STR("image_tokens"), meter_image_input},
+    {STR(""), STR("prompt_tokens_details"), STR("video_tokens"), meter_video_input},
+    {STR(""), STR("input_tokens_details"), STR("audio_tokens"), meter_audio_input},
+    {STR(""), STR("input_tokens_details"), STR("image_tokens"), meter_image_input},
+    {STR(""), STR("input_token_details"), STR("audio_tokens"), meter_audio_input}, /* transcriptions */
+    {STR(""), STR("completion_tokens_details"), STR("audio_tokens"), meter_audio_output},
+    {STR(""), STR("completion_tokens_details"), STR("image_tokens"), meter_image_output},
+    {STR(""), STR("output_tokens_details"), STR("audio_tokens"), meter_audio_output},
+    {STR(""), STR("output_tokens_details"), STR("image_tokens"), meter_image_output},
+    {STR("prompt_tokens_details"), STR("cached_tokens_details"), STR("audio_tokens"), meter_audio_cached},
+    {STR("prompt_tokens_details"), STR("cached_tokens_details"), STR("image_tokens"), meter_image_cached},
+    {STR("input_tokens_details"), STR("cached_tokens_details"), STR("audio_tokens"), meter_audio_cached},
+    {STR("input_tokens_details"), STR("cached_tokens_details"), STR("image_tokens"), meter_image_cached},
+    {STR("prompt_tokens_details"), STR("cache_write_tokens_details"), STR("ttl_12h_tokens"), meter_cache_write_12h},
+    {STR("input_tokens_details"), STR("cache_write_tokens_details"), STR("ttl_12h_tokens"), meter_cache_write_12h},
+    {STR(""), STR(""), STR("citation_tokens"), meter_citations},                               /* Perplexity */
+    {STR(""), STR(""), STR("num_search_queries"), meter_searches},                             /* Perplexity */
+    {STR(""), STR(""), STR("num_sources_used"), meter_searches},                               /* xAI */
+    {STR(""), STR("server_tool_use"), STR("web_search_requests"), meter_searches},             /* OpenRouter */
+    {STR(""), STR("server_side_tool_usage_details"), STR("web_search_calls"), meter_searches}, /* xAI */
+    {STR(""), STR("server_side_tool_usage_details"), STR("code_interpreter_calls"), meter_code_sessions},
+    {STR(""), STR("server_side_tool_usage_details"), STR("file_search_calls"), meter_file_searches},
+};
+
+static bool skim_tokens_read(const struct skim_token *token, int64_t *value) {
+    return token->kind == skim_number && skim_to_i64(token->value, value) && *value >= 0 && *value <= tokens_max;
+}
+
+static void meter_take(struct usage *usage, struct str above, struct str inside, const struct skim_token *token) {
+    int64_t value;
+    if (!usage->meter || !skim_tokens_read(token, &value)) return;
+    for (size_t i = 0; i < sizeof metered / sizeof *metered; i++)
+        if (str_eq(metered[i].key, token->key) && str_eq(metered[i].inside, inside) && str_eq(metered[i].above, above))
+            meter_note(usage->meter, metered[i].count, value);
+}
+
 static void count_take(struct usage *usage, struct str inside, const struct skim_token *token) {
     int64_t value;
-    if (token->kind != skim_number || !skim_to_i64(token->value, &value) || value < 0 || value > tokens_max) return;
+    if (!skim_tokens_read(token, &value)) return;
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         if (str_eq(counts[i].key, token->key) && str_eq(counts[i].inside, inside))
             memcpy((char *)usage + counts[i].field, &value, sizeof value);
+    meter_take(usage, STR(""), inside, token);
 }
 
-/* Dollars as a decimal to nano-dollars (OpenRouter's usage.cost). */
-static int64_t nano_usd(struct str value) {
-    double dollars;
-    return str_to_double(value, &dollars) && dollars >= 0 && dollars < 9e9 ? (int64_t)(dollars * 1e9 + 0.5) : -1;
+/* Where vendors say what they charge, as a decimal: in dollars x 10^digits nano-dollars. */
+static const struct {
+    struct str inside, key;
+    unsigned digits;
+} costs[] = {
+    {STR(""), STR("cost"), 9},              /* OpenRouter */
+    {STR(""), STR("estimated_cost"), 9},    /* DeepInfra */
+    {STR("cost"), STR("total_cost"), 9},    /* Perplexity */
+    {STR(""), STR("cost_in_usd_ticks"), 0}, /* xAI: a tick is a tenth of a nano-dollar */
+};
+
+static void cost_take(struct usage *usage, struct str inside, const struct skim_token *token) {
+    int64_t value;
+    if (token->kind != skim_number) return;
+    for (size_t i = 0; i < sizeof costs / sizeof *costs; i++) {
+        if (!str_eq(costs[i].key, token->key) || !str_eq(costs[i].inside, inside)) continue;
+        if (!decimal_to_i64(token->value, costs[i].digits, true, &value)) return;
+        usage->cost_nano_usd = costs[i].digits ? value : value / 10 + (value % 10 != 0);
+    }
+}
+
+/* What is charged by time: a transcription's. */
+static void seconds_take(struct usage *usage, const struct skim_token *token) {
+    int64_t milliseconds;
+    bool says = str_eq(token->key, STR("seconds")) || str_eq(token->key, STR("prompt_audio_seconds")); /* Mistral */
+    if (says && usage->meter && token->kind == skim_number && decimal_to_i64(token->value, 3, true, &milliseconds))
+        meter_note(usage->meter, meter_milliseconds, milliseconds);
 }
 
 /* `from` begins with the usage object; what follows it is not looked at. */
 static void openai_read_usage(struct str from, struct usage *usage) {
     struct skim skim;
-    struct str inside = STR("");
+    struct str above = STR(""), inside = STR("");
     int64_t total = -1;
-    skim_begin(&skim, from, 2);
+    skim_begin(&skim, from, 3);
     for (struct skim_token token = skim_next(&skim); token.kind > skim_error; token = skim_next(&skim)) {
         if (token.kind == skim_close) continue;
-        if (token.depth == 1) inside = token.kind == skim_object ? token.key : STR("");
+        if (token.depth == 1) above = token.kind == skim_object ? token.key : STR("");
+        if (token.depth == 2) inside = token.kind == skim_object ? token.key : STR("");
         if (token.depth == 1 && token.kind == skim_number) {
             count_take(usage, STR(""), &token);
+            cost_take(usage, STR(""), &token);
+            seconds_take(usage, &token);
             if (str_eq(token.key, STR("total_tokens"))) skim_to_i64(token.value, &total);
-            if (str_eq(token.key, STR("cost"))) usage->cost_nano_usd = nano_usd(token.value);
         } else if (token.depth == 2) {
-            count_take(usage, inside, &token);
+            count_take(usage, above, &token);
+            cost_take(usage, above, &token);
+        } else if (token.depth == 3) {
+            meter_take(usage, above, inside, &token);
         }
     }
     if (total < 0 || total > tokens_max) return;
@@ -72,10 +145,16 @@ static void openai_read_usage(struct str from, struct usage *usage) {
 }
 
 /* What a token of an answer is about, by its way from the top; the same in a whole reply and in a stream's event. */
-enum place { place_other, place_choices, place_x_groq, place_delta };
+enum place { place_other, place_choices, place_x_groq, place_delta, place_data, place_meta, place_usage_info };
 
 static struct str rest_from(struct str text, const struct skim_token *token) {
     return str_slice(text, (size_t)(token->value.at - text.at), text.len);
+}
+
+/* How it was served. */
+static void tier_take(struct usage *usage, const struct skim_token *token) {
+    if (usage->meter && token->kind == skim_string && str_eq(token->key, STR("service_tier")))
+        meter_note_tier(usage->meter, skim_inside(token->value));
 }
 
 static bool finish_is_error(struct str value) {
@@ -94,6 +173,35 @@ static bool is_container(const struct skim_token *token) {
 
 /* -- whole replies -- */
 
+static enum place whole_place(const struct skim_token *token) {
+    static const struct {
+        struct str key;
+        enum skim_kind kind;
+        enum place place;
+    } places[] = {{STR("choices"), skim_array, place_choices},
+                  {STR("data"), skim_array, place_data},               /* pictures */
+                  {STR("meta"), skim_object, place_meta},              /* a reranking's */
+                  {STR("usage_info"), skim_object, place_usage_info}}; /* Mistral's, of documents */
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        if (token->kind == places[i].kind && str_eq(token->key, places[i].key)) return places[i].place;
+    return place_other;
+}
+
+/* What is charged by the piece and is no part of `usage`. */
+static void unit_take(struct usage *usage, enum place top, const struct skim_token *token) {
+    int64_t value = 0;
+    if (!usage->meter) return;
+    if (top == place_data && token->depth == 3 && token->kind == skim_string &&
+        (str_eq(token->key, STR("b64_json")) || str_eq(token->key, STR("url"))))
+        meter_note(usage->meter, meter_images, (int64_t)usage->meter->count[meter_images] + 1);
+    if (top == place_meta && token->depth == 3 && str_eq(token->key, STR("search_units")) &&
+        skim_tokens_read(token, &value))
+        meter_note(usage->meter, meter_queries, value);
+    if (top == place_usage_info && token->depth == 2 && str_eq(token->key, STR("pages_processed")) &&
+        skim_tokens_read(token, &value))
+        meter_note(usage->meter, meter_pages, value);
+}
+
 bool openai_skim_reply(struct str body, struct usage *usage, bool *is_error) {
     struct skim skim;
     struct usage read = USAGE_NONE;
@@ -109,10 +217,12 @@ bool openai_skim_reply(struct str body, struct usage *usage, bool *is_error) {
         if (token.depth == 0 && token.kind != skim_object) return false; /* JSON, but no reply of this API */
         if (token.depth == 0) continue;
         if (token.depth == 1) {
-            top = token.kind == skim_array && str_eq(token.key, STR("choices")) ? place_choices : place_other;
+            top = whole_place(&token);
+            tier_take(&read, &token);
             if (token.kind == skim_object && str_eq(token.key, STR("usage")))
                 openai_read_usage(rest_from(body, &token), &read);
         }
+        if (top > place_delta) unit_take(&read, top, &token);
         if (is_container(&token) && !token.passed && top == place_other && !skim_skip(&skim, &token)) return false;
         if (token.depth == 1)
             fault |= is_fault(&token) || (str_eq(token.key, STR("object")) && str_eq(token.value, STR("\"error\"")));
@@ -291,6 +401,7 @@ static bool event_top(struct event_reading *seen, const struct skim_token *token
         return true;
     }
     if (token->kind == skim_object && str_eq(token->key, STR("usage"))) seen->has_usage = true;
+    tier_take(seen->usage, token);
     event_usage(seen, token);
     if ((str_eq(token->key, STR("object")) || str_eq(token->key, STR("type"))) &&
         str_eq(token->value, STR("\"error\"")))

@@ -150,8 +150,12 @@ bool openai_read_event(void *reader_state, struct str event, struct str data, st
     const struct json_value *root;
     struct error error;
     struct usage usage = USAGE_NONE;
+    struct meter meter = {.said = false};
     (void)quirks;
+    usage.meter = &meter;
     enum openai_event_kind kind = openai_skim_event(event, data, &usage);
+    usage.meter = NULL;
+    if (meter.said && usage_meter(&usage, events->arena)) *usage.meter = meter;
     if (kind == openai_event_done) {
         openai_add(events, message_event_end, 0);
         return true;
@@ -170,7 +174,10 @@ bool openai_read_event(void *reader_state, struct str event, struct str data, st
     const struct json_value *choices = json_member(root, "choices");
     size_t place = 0;
     for (const struct json_value *at; (at = json_each(choices, &place, NULL));) choice_add(reader, events, at, keep);
-    if (usage.input_tokens >= 0 || usage.output_tokens >= 0) openai_add(events, message_event_usage, 0)->usage = usage;
+    if (usage_is_known(&usage))
+        openai_add(events, message_event_usage, 0)->usage = usage;
+    else if (usage.meter && events->count && !events->failed) /* the tier, in each chunk */
+        events->list[events->count - 1].usage.meter = usage.meter;
     return true;
 }
 

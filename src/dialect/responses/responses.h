@@ -36,7 +36,8 @@ enum message_finish responses_finish(const struct json_value *response, bool cal
 struct str responses_arguments(const struct json_value *item, bool custom, struct arena *arena);
 /* Those with a URL, separated by commas. */
 void responses_write_annotations(struct text *text, const struct message_part *part);
-void responses_read_usage(const struct json_value *usage, struct usage *into);
+/* Its `usage`, its tier, and what its items did. */
+void responses_read_usage(const struct json_value *response, struct arena *arena, struct usage *into);
 /* The response object around its output (raw items, separated by commas). status: "in_progress", "completed",
  * "incomplete". */
 struct responses_object {

@@ -16,7 +16,57 @@ enum message_finish responses_finish(const struct json_value *response, bool cal
     return called ? finish_tool_calls : finish_stop;
 }
 
-void responses_read_usage(const struct json_value *usage, struct usage *into) {
+/* What its items did: each search of the web, each search of files, each container that code ran in. */
+static void responses_read_items(const struct json_value *response, struct meter *meter) {
+    const struct json_value *output = json_member(response, "output");
+    int64_t searches = 0, files = 0, sessions = 0,
+            told = json_tokens(json_member(json_member(response, "tool_usage"), "web_search"), "num_requests");
+    struct str container = STR("");
+    size_t place = 0;
+    for (const struct json_value *item; json_kind(output) == json_array && (item = json_each(output, &place, NULL));) {
+        struct str type = json_member_str(item, "type"), at = json_member_str(item, "container_id"),
+                   action = json_member_str(json_member(item, "action"), "type");
+        files += str_eq(type, STR("file_search_call"));
+        /* opening a page costs nothing beside its tokens */
+        searches += str_eq(type, STR("web_search_call")) && (!action.len || str_eq(action, STR("search")));
+        if (!str_eq(type, STR("code_interpreter_call")) || (sessions && str_eq(at, container))) continue;
+        container = at;
+        sessions++;
+    }
+    meter_note(meter, meter_searches, told >= 0 ? told : searches);
+    meter_note(meter, meter_file_searches, files);
+    meter_note(meter, meter_code_sessions, sessions);
+}
+
+static void responses_read_meter(const struct json_value *response, struct arena *arena, struct usage *into) {
+    const struct json_value *usage = json_member(response, "usage"),
+                            *input = json_member(usage, "input_tokens_details"),
+                            *output = json_member(usage, "output_tokens_details"),
+                            *cached = json_member(input, "cached_tokens_details");
+    struct meter read = {.said = false};
+    const struct {
+        const struct json_value *at;
+        const char *name;
+        enum meter_count count;
+    } counts[] = {
+        {input, "audio_tokens", meter_audio_input},
+        {input, "image_tokens", meter_image_input},
+        {cached, "audio_tokens", meter_audio_cached},
+        {cached, "image_tokens", meter_image_cached},
+        {output, "audio_tokens", meter_audio_output},
+        {output, "image_tokens", meter_image_output},
+        {json_member(input, "cache_write_tokens_details"), "ttl_12h_tokens", meter_cache_write_12h},
+        {json_member(usage, "server_side_tool_usage_details"), "web_search_calls", meter_searches}, /* xAI */
+    };
+    responses_read_items(response, &read);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        meter_note(&read, counts[i].count, json_tokens(counts[i].at, counts[i].name));
+    meter_note_tier(&read, json_member_str(response, "service_tier"));
+    if (read.said && usage_meter(into, arena)) meter_merge(into->meter, &read);
+}
+
+void responses_read_usage(const struct json_value *response, struct arena *arena, struct usage *into) {
+    const struct json_value *usage = json_member(response, "usage");
     const struct {
         const struct json_value *at;
         const char *name;
@@ -25,12 +75,16 @@ void responses_read_usage(const struct json_value *usage, struct usage *into) {
         {usage, "input_tokens", &into->input_tokens},
         {usage, "output_tokens", &into->output_tokens},
         {json_member(usage, "input_tokens_details"), "cached_tokens", &into->cached_input_tokens},
+        {json_member(usage, "input_tokens_details"), "cache_write_tokens", &into->cache_write_tokens},
         {json_member(usage, "output_tokens_details"), "reasoning_tokens", &into->reasoning_tokens},
     };
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         int64_t count = json_tokens(counts[i].at, counts[i].name);
         if (count >= 0) *counts[i].to = count;
     }
+    int64_t ticks = json_i64(json_member(usage, "cost_in_usd_ticks"), -1); /* xAI: tenths of a nano-dollar */
+    if (ticks >= 0) into->cost_nano_usd = ticks / 10 + (ticks % 10 != 0);
+    responses_read_meter(response, arena, into);
 }
 
 static void responses_read_citations(const struct json_value *list, struct arena *arena, struct message_part *part) {
@@ -121,7 +175,7 @@ bool responses_read_reply(struct str body, struct arena *arena, const struct cod
     reply->id = json_member_str(root, "id");
     reply->model = json_member_str(root, "model");
     reply->created_s = json_i64(json_member(root, "created_at"), MESSAGE_NO_INT);
-    responses_read_usage(json_member(root, "usage"), &reply->usage);
+    responses_read_usage(root, arena, &reply->usage);
     return true;
 }
 

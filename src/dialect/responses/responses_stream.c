@@ -93,7 +93,7 @@ static void item_add(struct reader *reader, struct message_events *events, const
 
 static void responses_end_add(struct reader *reader, struct message_events *events, const struct json_value *response) {
     message_event_add(events, message_event_finish)->finish = responses_finish(response, reader->called);
-    responses_read_usage(json_member(response, "usage"), &message_event_add(events, message_event_usage)->usage);
+    responses_read_usage(response, events->arena, &message_event_add(events, message_event_usage)->usage);
     message_event_add(events, message_event_end);
 }
 

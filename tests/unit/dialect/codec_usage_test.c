@@ -95,8 +95,9 @@ static struct arena arena;
 
 /* A reply with these counts; ' stands for ". */
 static struct str reply_of(const char *form, const char *counts) {
-    const char *at = strstr(form, "%s");
-    struct str text = arena_printf(&arena, "%.*s%s%s", (int)(at - form), form, counts, at + 2);
+    const char *at = counts ? strstr(form, "%s") : NULL;
+    struct str text = at ? arena_printf(&arena, "%.*s%s%s", (int)(at - form), form, counts, at + 2)
+                         : arena_printf(&arena, "%s", form);
     for (size_t i = 0; i < text.len; i++)
         if (text.at[i] == '\'') ((char *)text.at)[i] = '"';
     return text;
@@ -126,6 +127,147 @@ static void counts_are_read_as_their_vendor_means_them(void **state) {
             fail_msg("%.*s: %.*s: input %d output %d cached %d written %d reasoning %d", STR_ARG(said[i].codec->name),
                      STR_ARG(body), (int)usage.input_tokens, (int)usage.output_tokens, (int)usage.cached_input_tokens,
                      (int)usage.cache_write_tokens, (int)usage.reasoning_tokens);
+        arena_reset(&arena);
+    }
+}
+
+/* What is billed beside plain tokens. */
+static const struct {
+    const struct codec *codec;
+    const char *reply;
+    struct usage wanted;
+    struct meter meter;
+} billed[] = {
+    {&codec_openai,
+     "{'choices':[{'message':{'content':'x'},'finish_reason':'stop'}],'service_tier':'priority','usage':{'prompt_"
+     "tokens':"
+     "90,'completion_tokens':30,'prompt_tokens_details':{'cached_tokens':50,'audio_tokens':40,'cached_tokens_details':{"
+     "'audio_tokens':20},'cache_write_tokens':9,'cache_write_tokens_details':{'ttl_30m_tokens':5,'ttl_12h_tokens':4}},"
+     "'completion_tokens_details':{'audio_tokens':25,'reasoning_tokens':1}}}",
+     {90, 30, 50, 9, 1, -1},
+     {.tier = tier_priority,
+      .count = {[meter_audio_input] = 40,
+                [meter_audio_cached] = 20,
+                [meter_audio_output] = 25,
+                [meter_cache_write_12h] = 4}}},
+    {&codec_openai, /* Perplexity */
+     "{'choices':[{'message':{'content':'x'},'finish_reason':'stop'}],'usage':{'prompt_tokens':9,'completion_tokens':3,"
+     "'citation_tokens':7,'num_search_queries':2,'cost':{'total_cost':0.0060000001}}}",
+     {9, 3, -1, -1, -1, 6000001},
+     {.count = {[meter_citations] = 7, [meter_searches] = 2}}},
+    {&codec_openai, /* xAI */
+     "{'choices':[{'message':{'content':'x'},'finish_reason':'stop'}],'usage':{'prompt_tokens':9,'completion_tokens':3,"
+     "'num_sources_used':4,'cost_in_usd_ticks':37756001}}",
+     {9, 3, -1, -1, -1, 3775601},
+     {.count = {[meter_searches] = 4}}},
+    {&codec_anthropic,
+     "{'content':[{'type':'text','text':'x'}],'stop_reason':'end_turn','usage':{'input_tokens':7,'cache_read_input_"
+     "tokens'"
+     ":20,'cache_creation_input_tokens':30,'cache_creation':{'ephemeral_5m_input_tokens':10,'ephemeral_1h_input_tokens'"
+     ":20"
+     "},'output_tokens':3,'service_tier':'priority','speed':'fast','inference_geo':'us','server_tool_use':{"
+     "'web_search_requests':2,'web_fetch_requests':5}}}",
+     {57, 3, 20, 30, -1, -1},
+     {.tier = tier_priority,
+      .speed = meter_speed_fast,
+      .region = region_us,
+      .count = {[meter_cache_write_1h] = 20, [meter_searches] = 2}}},
+    {&codec_anthropic,
+     "{'content':[{'type':'text','text':'x'}],'stop_reason':'end_turn','usage':{'input_tokens':7,'output_tokens':3,"
+     "'service_tier':'batch','inference_geo':'not_available'}}",
+     {7, 3, -1, -1, -1, -1},
+     {.batch = true}},
+    {&codec_gemini,
+     "{'candidates':[{'content':{'parts':[{'text':'x'}]},'finishReason':'STOP','groundingMetadata':{'webSearchQueries':"
+     "["
+     "'a','b'],'groundingChunks':[{'web':{}},{'maps':{}}]}}],'modelVersion':'gemini-3.5-flash','usageMetadata':{"
+     "'promptTokenCount':90,'candidatesTokenCount':30,'cachedContentTokenCount':50,'toolUsePromptTokenCount':10,"
+     "'promptTokensDetails':[{'modality':'TEXT','tokenCount':50},{'modality':'AUDIO','tokenCount':30},{'modality':'"
+     "IMAGE',"
+     "'tokenCount':10}],'cacheTokensDetails':[{'modality':'AUDIO','tokenCount':20}],'toolUsePromptTokensDetails':[{"
+     "'modality':'IMAGE','tokenCount':10}],'candidatesTokensDetails':[{'modality':'IMAGE','tokenCount':25}],'"
+     "trafficType':"
+     "'ON_DEMAND_FLEX'}}",
+     {100, 30, 50, -1, -1, -1},
+     {.tier = tier_flex,
+      .count = {[meter_audio_input] = 30,
+                [meter_image_input] = 20,
+                [meter_audio_cached] = 20,
+                [meter_image_output] = 25,
+                [meter_searches] = 2,
+                [meter_maps] = 1}}},
+    {&codec_gemini, /* before 3 the answer is billed, not the query */
+     "{'candidates':[{'content':{'parts':[{'text':'x'}]},'finishReason':'STOP','groundingMetadata':{'webSearchQueries':"
+     "["
+     "'a','b']}}],'modelVersion':'gemini-2.5-pro','usageMetadata':{'promptTokenCount':9,'candidatesTokenCount':3}}",
+     {9, 3, -1, -1, -1, -1},
+     {.count = {[meter_searches] = 1}}},
+    {&codec_responses,
+     "{'status':'completed','service_tier':'flex','output':[{'type':'web_search_call','action':{'type':'search'}},{'"
+     "type':"
+     "'web_search_call','action':{'type':'open_page'}},{'type':'file_search_call'},{'type':'code_interpreter_call',"
+     "'container_id':'c'},{'type':'code_interpreter_call','container_id':'c'},{'type':'message','content':[{'type':"
+     "'output_text','text':'x'}]}],'usage':{'input_tokens':70,'input_tokens_details':{'cached_tokens':5,"
+     "'cache_write_tokens':9,'cache_write_tokens_details':{'ttl_12h_tokens':4}},'output_tokens':3,'cost_in_usd_ticks':"
+     "11}}",
+     {70, 3, 5, 9, -1, 2},
+     {.tier = tier_flex,
+      .count =
+          {[meter_searches] = 1, [meter_file_searches] = 1, [meter_code_sessions] = 1, [meter_cache_write_12h] = 4}}},
+    {&codec_responses, /* what it tells itself counts */
+     "{'status':'completed','output':[{'type':'web_search_call'}],'tool_usage':{'web_search':{'num_requests':3}},'"
+     "usage':{"
+     "'input_tokens':7,'output_tokens':3}}",
+     {7, 3, -1, -1, -1, -1},
+     {.count = {[meter_searches] = 3}}},
+};
+
+static bool same_meter(const struct meter *a, const struct meter *b) {
+    return !memcmp(a->count, b->count, sizeof a->count) && a->tier == b->tier && a->speed == b->speed &&
+           a->region == b->region && a->batch == b->batch;
+}
+
+static void billed_check(const char *where, size_t i, const struct usage *usage) {
+    static const struct meter none;
+    const struct meter *meter = usage->meter ? usage->meter : &none;
+    if (same(usage, &billed[i].wanted) && same_meter(meter, &billed[i].meter)) return;
+    for (unsigned c = 0; c < meter_counts; c++)
+        if (meter->count[c]) print_error("%.*s %u\n", STR_ARG(meter_count_name((enum meter_count)c)), meter->count[c]);
+    fail_msg("%s: %.*s, row %d: input %d output %d cached %d written %d cost %d tier %d", where,
+             STR_ARG(billed[i].codec->name), (int)i, (int)usage->input_tokens, (int)usage->output_tokens,
+             (int)usage->cached_input_tokens, (int)usage->cache_write_tokens, (int)usage->cost_nano_usd, meter->tier);
+}
+
+static void what_is_billed_beside_tokens_is_read_in_a_whole_reply(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof billed / sizeof *billed; i++) {
+        struct usage usage = usage_of(billed[i].codec, reply_of(billed[i].reply, NULL));
+        billed_check("whole", i, &usage);
+        arena_reset(&arena);
+    }
+}
+
+/* The event that ends a stream says what a whole reply does. */
+static struct str event_of(const struct codec *codec, struct str reply) {
+    if (codec == &codec_responses)
+        return arena_printf(&arena, "{\"type\":\"response.completed\",\"response\":%.*s}", STR_ARG(reply));
+    if (codec != &codec_anthropic) return reply;
+    return arena_printf(&arena, "{\"type\":\"message_start\",\"message\":%.*s}", STR_ARG(reply));
+}
+
+static void what_is_billed_beside_tokens_is_read_in_a_stream(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof billed / sizeof *billed; i++) {
+        static const struct codec_quirks none;
+        _Alignas(16) char reader[1024] = {0};
+        struct message_events events = {.arena = &arena};
+        struct usage usage = USAGE_NONE;
+        struct meter meter = {.said = false};
+        usage.meter = &meter;
+        struct str event = event_of(billed[i].codec, reply_of(billed[i].reply, NULL));
+        assert_true(billed[i].codec->read_event(reader, STR(""), event, &arena, &none, &events));
+        for (size_t e = 0; e < events.count; e++) usage_merge(&usage, &events.list[e].usage);
+        billed_check("stream", i, &usage);
         arena_reset(&arena);
     }
 }
@@ -205,6 +347,8 @@ static void a_count_of_a_prompt_is_read_as_it_is_written(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_are_read_as_their_vendor_means_them),
+        cmocka_unit_test(what_is_billed_beside_tokens_is_read_in_a_whole_reply),
+        cmocka_unit_test(what_is_billed_beside_tokens_is_read_in_a_stream),
         cmocka_unit_test(a_count_that_cannot_be_is_not_said),
         cmocka_unit_test(counts_survive_each_dialect_that_tells_them),
         cmocka_unit_test(a_count_of_a_prompt_is_read_as_it_is_written),

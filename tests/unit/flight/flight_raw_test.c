@@ -234,6 +234,17 @@ static void usage_is_read_in_every_vendors_words_at_the_replys_end(void **state)
     assert_usage("data: {\"usage\":{\"input_tokens\":1}}\n\ndata: {\"usage\":{\"input_tokens\":7}}\n\n", 7, -1);
 }
 
+/* What Anthropic counts beside the input is of it; what a text quotes is no count. */
+static void cached_tokens_are_counted_once_whoever_tells_them(void **state) {
+    (void)state;
+    assert_usage("{\"usage\":{\"input_tokens\":7,\"cache_read_input_tokens\":20,\"cache_creation_input_tokens\":30,"
+                 "\"output_tokens\":2}}",
+                 57, 2);
+    assert_usage("{\"usage\":{\"prompt_tokens\":7,\"prompt_tokens_details\":{\"cached_tokens\":5}}}", 7, -1);
+    assert_usage("{\"usageMetadata\":{\"promptTokenCount\":7,\"cachedContentTokenCount\":5}}", 7, -1);
+    assert_usage("{\"usage\":{\"input_tokens\":7},\"text\":\"a \\\"usage\\\":{\\\"input_tokens\\\":9}\"}", 7, -1);
+}
+
 /* It is a stranger's text: what is no count is none. */
 static void what_is_no_count_is_not_counted(void **state) {
     (void)state;
@@ -241,7 +252,7 @@ static void what_is_no_count_is_not_counted(void **state) {
     assert_usage("{\"usage\":null}", -1, -1);
     assert_usage("{\"usage\":{\"prompt_tokens\":7", -1, -1);
     assert_usage("{\"usage\":{\"prompt_tokens\":-1,\"completion_tokens\":\"2\"}}", -1, -1);
-    assert_usage("{\"usage\":{\"prompt_tokens\":1000000000000,\"completion_tokens\":999999999999}}", -1, 999999999999);
+    assert_usage("{\"usage\":{\"prompt_tokens\":1000000000001,\"completion_tokens\":999999999999}}", -1, 999999999999);
     assert_usage("\"usage", -1, -1);
 }
 
@@ -287,6 +298,7 @@ int main(void) {
         cmocka_unit_test(a_header_that_connection_names_is_of_one_hop),
         cmocka_unit_test(neither_sides_credentials_cookies_or_account_cross),
         cmocka_unit_test(usage_is_read_in_every_vendors_words_at_the_replys_end),
+        cmocka_unit_test(cached_tokens_are_counted_once_whoever_tells_them),
         cmocka_unit_test(what_is_no_count_is_not_counted),
         cmocka_unit_test(a_reply_passes_as_it_is_but_for_one_about_weirs_own_key),
         cmocka_unit_test(there_is_one_attempt),

@@ -76,6 +76,36 @@ static void usage_is_read_as_each_vendor_says_it(void **state) {
     }
 }
 
+static void what_is_billed_by_the_piece_is_counted(void **state) {
+    static const struct {
+        const char *body;
+        enum meter_count count;
+        uint32_t value;
+    } table[] = {
+        {"{\"text\":\"x\",\"usage\":{\"type\":\"duration\",\"seconds\":12.3456}}", meter_milliseconds, 12346},
+        {"{\"created\":1,\"data\":[{\"b64_json\":\"eA==\"},{\"url\":\"https://h/x\"}]}", meter_images, 2},
+        {"{\"object\":\"list\",\"data\":[{\"embedding\":[1,2]}],\"usage\":{\"prompt_tokens\":1}}", meter_images, 0},
+        {"{\"results\":[],\"meta\":{\"billed_units\":{\"search_units\":3}}}", meter_queries, 3},
+        {"{\"pages\":[],\"usage_info\":{\"pages_processed\":29,\"doc_size_bytes\":1}}", meter_pages, 29},
+        {"{\"usage_info\":{\"pages_processed\":-1}}", meter_pages, 0},
+        {"{\"usage\":{\"server_tool_use\":{\"web_search_requests\":5000000000}}}", meter_searches, UINT32_MAX},
+        {"{\"usage\":{\"prompt_tokens_details\":{\"cached_tokens_details\":{\"image_tokens\":7}}}}", meter_image_cached,
+         7},
+        {"{\"usage\":{\"input_token_details\":{\"audio_tokens\":7}}}", meter_audio_input, 7},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct usage usage = USAGE_NONE;
+        struct meter meter = {.said = false};
+        bool is_error;
+        usage.meter = &meter;
+        assert_true(openai_skim_reply(str_from(table[i].body), &usage, &is_error));
+        if (meter.count[table[i].count] != table[i].value)
+            fail_msg("%s: %u", table[i].body, meter.count[table[i].count]);
+        assert_int_equal(meter.said, table[i].value != 0);
+    }
+}
+
 static void a_fault_with_status_200_is_an_error(void **state) {
     static const struct {
         const char *body;
@@ -374,6 +404,7 @@ static void our_own_errors_are_json(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(usage_is_read_as_each_vendor_says_it),
+        cmocka_unit_test(what_is_billed_by_the_piece_is_counted),
         cmocka_unit_test(a_fault_with_status_200_is_an_error),
         cmocka_unit_test(errors_say_what_every_vendor_says),
         cmocka_unit_test(a_long_message_is_cut_between_characters),
