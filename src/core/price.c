@@ -336,6 +336,12 @@ int64_t price_cost(const struct price_list *prices, struct price_tokens tokens, 
     return price_bill(prices, &use).total;
 }
 
+bool price_differs(int64_t ours, int64_t said) {
+    if (ours < 0 || said < 0) return false;
+    __int128 apart = ours > said ? (__int128)ours - said : (__int128)said - ours;
+    return apart * 100 > said;
+}
+
 static void money_add(int64_t *sum, int64_t more) { *sum = more > INT64_MAX - *sum ? INT64_MAX : *sum + more; }
 
 void price_bill_add(struct price_bill *sum, const struct price_bill *more) {

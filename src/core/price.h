@@ -132,6 +132,9 @@ int64_t price_cost(const struct price_list *prices, struct price_tokens tokens, 
 /* Adds a bill that is known to another, saturating. */
 void price_bill_add(struct price_bill *sum, const struct price_bill *more);
 
+/* Does what a provider says that it charges differ from ours by more than a hundredth of it? Not where one of them is
+ * not known (below 0). */
+bool price_differs(int64_t ours, int64_t said);
 /* Of a price in USD as it is written the whole number that stands for it is that, x 10^this. */
 unsigned price_digits(enum price_kind kind);
 /* A base price as one that a row may replace: NULL where it stands in rows alone. */

@@ -84,7 +84,8 @@ struct attempt_facts {
     bool failover;        /* another target than that of the attempt before it, and not beside it */
     uint64_t duration_us, first_token_us;
     struct usage usage;
-    int64_t cost_nano_usd; /* -1: not known */
+    int64_t cost_nano_usd;      /* ours, else the provider's own; -1: not known */
+    const int64_t *cost_shares; /* of that, by enum price_share */
     int64_t started_wall_ns;
     bool hedge, estimated; /* begun beside another; its usage is not what the provider counted */
     uint32_t events, events_dropped;

@@ -55,6 +55,8 @@ static void attempt_put(struct text *text, const struct attempt *attempt) {
     explain_usage_put(text, &attempt->usage);
     if (attempt->usage_estimated) text_json_bool(text, STR("usage_estimated"), true);
     if (attempt->cost_nano_usd >= 0) text_json_money(text, STR("cost_usd"), attempt->cost_nano_usd);
+    if (attempt->usage.cost_nano_usd >= 0 && attempt->usage.cost_nano_usd != attempt->cost_nano_usd)
+        text_json_money(text, STR("provider_cost_usd"), attempt->usage.cost_nano_usd);
     losses_put(text, attempt);
     if (attempt->way->writes_anew && attempt->dialect.codec == &codec_responses)
         text_json_str(text, STR("api"), STR("responses"));

@@ -22,6 +22,7 @@ struct attempt_facts attempt_facts(const struct flight *flight, unsigned number)
         .hedge = attempt->hedge,
         .estimated = attempt->usage_estimated,
         .cost_nano_usd = attempt->cost_nano_usd,
+        .cost_shares = attempt->cost_shares,
         .events = attempt->stream.events,
         .events_dropped = attempt->stream.events_dropped,
         .said = attempt->word.is_providers ? STR_NONE : attempt->word.text, /* it may quote a prompt */
@@ -34,12 +35,16 @@ struct attempt_facts attempt_facts(const struct flight *flight, unsigned number)
 struct attempt_lost attempt_if_lost(const struct flight *flight, unsigned number) {
     CHECKF(number < flight->attempt_count, "number=%u attempts=%u", number, flight->attempt_count);
     const struct target *target = flight->attempts[number]->target;
-    struct attempt_lost lost = {.input_tokens = flight->prompt_tokens, .token_nano_usd = target->prices.output};
+    const int64_t million = 1000000, now_s = flight->times.arrived_wall_ns / (int64_t)NS_PER_S;
+    struct attempt_lost lost = {.input_tokens = flight->prompt_tokens, .token_nano_usd = -1};
     if (!flight->request.stream)
         lost.output_tokens =
             flight_tokens_reserved(flight, target->cells ? &target->cells->taken : NULL) - flight->prompt_tokens;
-    lost.cost_nano_usd =
-        price_cost(&target->prices, (struct price_tokens){.input = lost.input_tokens, .output = lost.output_tokens});
+    struct price_tokens tokens = {.input = lost.input_tokens, .output = lost.output_tokens};
+    lost.cost_nano_usd = price_cost(&target->prices, tokens, now_s);
+    tokens.output += million;
+    if (lost.cost_nano_usd >= 0)
+        lost.token_nano_usd = price_cost(&target->prices, tokens, now_s) - lost.cost_nano_usd;
     return lost;
 }
 

@@ -141,6 +141,7 @@ void metrics_attempt(struct metrics_loop *loop, const struct metrics_attempt_fac
     for (size_t i = 0; i < metrics_tokens; i++)
         if (tokens[i]) metrics_add(&target->tokens[i], tokens[i]);
     if (facts->cost_nano_usd > 0) metrics_add(&target->cost_nano_usd, (uint64_t)facts->cost_nano_usd);
+    if (facts->cost_differs) metrics_add(&target->cost_differences, 1);
     struct metrics_client *client = metrics_client_of(loop, facts->client);
     for (size_t i = 0; i < metrics_tokens && client; i++)
         if (tokens[i]) metrics_add(&client->tokens[i], tokens[i]);

@@ -58,6 +58,7 @@ struct metrics_attempt_facts {
     uint64_t input_tokens, output_tokens, cached_tokens,
         reasoning_tokens;  /* cached is part of input, reasoning of output */
     int64_t cost_nano_usd; /* below 0: not known */
+    bool cost_differs;     /* the provider tells another one */
     uint64_t stream_events, stream_events_dropped;
 };
 

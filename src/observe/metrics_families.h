@@ -31,6 +31,8 @@
       "Tokens as the providers counted them: input, output, and of these cached input and reasoning output.")          \
     X(cost, "weir_cost_usd_total", counter, "provider, model",                                                         \
       "Cost of the attempts whose price is known, in US dollars.")                                                     \
+    X(cost_differences, "weir_cost_differences_total", counter, "provider, model",                                     \
+      "Attempts whose provider told another cost than weir's own by more than 1%.")                                    \
     X(client_requests, "weir_client_requests_total", counter, "client, status",                                        \
       "Requests that are over, by client and class of status.")                                                        \
     X(client_tokens, "weir_client_tokens_total", counter, "client, direction",                                         \

@@ -43,7 +43,7 @@ struct metrics_target {
     metrics_count outcomes[metrics_outcomes];
     metrics_count failures[metrics_failures_max];
     metrics_count tokens[metrics_tokens]; /* input, output, cached, reasoning */
-    metrics_count cost_nano_usd;
+    metrics_count cost_nano_usd, cost_differences;
     struct metrics_durations attempt, first_token;
 };
 

@@ -20,6 +20,7 @@ static void merge_target(struct metrics_target *into, const struct metrics_targe
     merge(into->failures, from->failures, metrics_failures_max);
     merge(into->tokens, from->tokens, metrics_tokens);
     merge(&into->cost_nano_usd, &from->cost_nano_usd, 1);
+    merge(&into->cost_differences, &from->cost_differences, 1);
     metrics_durations_merge(&into->attempt, &from->attempt);
     metrics_durations_merge(&into->first_token, &from->first_token);
 }

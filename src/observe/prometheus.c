@@ -230,6 +230,9 @@ static void prometheus_put_target(struct text *text, enum metrics_family family,
         put_series(text, family, "", labels, 2, NULL);
         put_fraction(text, metrics_read(&counts->cost_nano_usd), 1000000000, 9);
         break;
+    case metrics_family_cost_differences:
+        put_count(text, family, labels, 2, metrics_read(&counts->cost_differences));
+        break;
     case metrics_family_attempt_duration:
         put_durations(text, family, labels, 2, &counts->attempt, &metrics_bounds_long);
         break;
@@ -298,6 +301,7 @@ static void put_family(struct text *text, enum metrics_family family, const stru
     case metrics_family_first_token:
     case metrics_family_tokens:
     case metrics_family_cost:
+    case metrics_family_cost_differences:
         for (size_t i = 0; i < view->target_count; i++) prometheus_put_target(text, family, &view->targets[i]);
         break;
     case metrics_family_stream_events: put_count(text, family, NULL, 0, metrics_read(&sum->stream_events)); break;

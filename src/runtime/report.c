@@ -62,10 +62,21 @@ static void attempt_failed_log(struct reporter *reporter, const struct flight *f
         report_key_rests(reporter, attempt->target->provider, attempt->key, attempt->said, now);
 }
 
+/* Both are kept; it is charged ours. */
+static void cost_differs_log(struct reporter *reporter, const struct flight *flight,
+                             const struct attempt_facts *attempt, struct now now) {
+    struct flight_facts facts = flight_facts(flight);
+    log_warn(reporter->log, now, "cost_differs", f_str("request_id", facts.request_id),
+             f_str("own_id", own_id_of(&facts)), f_str("provider", attempt->target->provider->name),
+             f_str("model", attempt->target->model), f_money("cost_usd", attempt->cost_nano_usd),
+             f_money("provider_cost_usd", attempt->usage.cost_nano_usd));
+}
+
 void report_attempt(struct reporter *reporter, const struct flight *flight, unsigned number, struct now now) {
     struct attempt_facts attempt = attempt_facts(flight, number);
     const struct usage *usage = &attempt.usage;
     bool cancelled = attempt.failure == failure_caller_gone || attempt.failure == failure_outpaced;
+    bool differs = price_differs(attempt.cost_nano_usd, usage->cost_nano_usd);
     metrics_attempt(reporter->metrics, &(struct metrics_attempt_facts){
                                            .target_id = attempt.target->id,
                                            .client = report_client_of(flight),
@@ -81,10 +92,12 @@ void report_attempt(struct reporter *reporter, const struct flight *flight, unsi
                                            .cached_tokens = report_count_of(usage->cached_input_tokens),
                                            .reasoning_tokens = report_count_of(usage->reasoning_tokens),
                                            .cost_nano_usd = attempt.cost_nano_usd,
+                                           .cost_differs = differs,
                                            .stream_events = attempt.events,
                                            .stream_events_dropped = attempt.events_dropped,
                                        });
     if (attempt.failure != failure_none && !cancelled) attempt_failed_log(reporter, flight, &attempt, now);
+    if (differs) cost_differs_log(reporter, flight, &attempt, now);
     log_debug(reporter->log, now, "attempt_done", f_str("request_id", flight_facts(flight).request_id),
               f_u64("attempt", number + 1), f_str("target", attempt.target->name),
               f_str("outcome", attempt.failure ? failure_facts(attempt.failure)->name : STR("ok")),

@@ -408,6 +408,14 @@ static void bills_add_up_and_saturate(void **state) {
     assert_true(sum.total == INT64_MAX && whole == INT64_MAX);
 }
 
+static void a_hundredth_is_no_difference(void **state) {
+    (void)state;
+    assert_false(price_differs(100, 100) || price_differs(101, 100) || price_differs(99, 100) || price_differs(0, 0));
+    assert_true(price_differs(102, 100) && price_differs(98, 100) && price_differs(1, 0));
+    assert_true(price_differs(INT64_MAX, 0) && price_differs(0, INT64_MAX));
+    assert_false(price_differs(-1, 100) || price_differs(100, -1));
+}
+
 static void of_tiers_only_one_counts_towards_the_decimals(void **state) {
     (void)state;
     const struct price_row rows[] = {TIMES(.tier = tier_flex, 1, 5, 1), TIMES(.tier = tier_priority, 1, 175, 2),
@@ -437,6 +445,7 @@ int main(void) {
         cmocka_unit_test(more_costs_no_less),
         cmocka_unit_test(it_is_rounded_once_and_up),
         cmocka_unit_test(bills_add_up_and_saturate),
+        cmocka_unit_test(a_hundredth_is_no_difference),
         cmocka_unit_test(of_tiers_only_one_counts_towards_the_decimals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -149,6 +149,7 @@ static void a_request_and_its_attempts_are_counted(void **state) {
                                                           .cached_tokens = 4,
                                                           .reasoning_tokens = 5,
                                                           .cost_nano_usd = 1250000,
+                                                          .cost_differs = true,
                                                           .stream_events = 22,
                                                           .stream_events_dropped = 1});
     metrics_request(loop, &(struct metrics_request_facts){
@@ -186,6 +187,8 @@ static void a_request_and_its_attempts_are_counted(void **state) {
         {"weir_tokens_total{provider=\"openai\",model=\"gpt\",direction=\"input\"}", 10},
         {"weir_tokens_total{provider=\"openai\",model=\"gpt\",direction=\"reasoning\"}", 5},
         {"weir_cost_usd_total{provider=\"openai\",model=\"gpt\"}", 0.00125},
+        {"weir_cost_differences_total{provider=\"openai\",model=\"gpt\"}", 1},
+        {"weir_cost_differences_total{provider=\"groq\",model=\"llama\"}", 0},
         {"weir_overhead_seconds_bucket{le=\"0.00005\"}", 2},
         {"weir_overhead_seconds_bucket{le=\"0.0001\"}", 3},
         {"weir_requests_in_flight", 3},

@@ -144,6 +144,38 @@ static void one_that_was_broken_off_has_not_failed(void **state) {
 }
 
 /* Somebody must act; a rate limit goes by. */
+static void a_cost_that_is_not_ours_is_told_beside_ours(void **state) {
+    (void)state;
+    for (unsigned near = 0; near < 2; near++) {
+        struct told told;
+        char body[512];
+        told_begin(&told);
+        struct flight *flight = asked(&told, "false");
+        snprintf(
+            body, sizeof body,
+            "{\"choices\":[{\"message\":{\"content\":\"x\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":"
+            "7,\"completion_tokens\":2,\"cost\":%s}}",
+            near ? "0.00905" : "0.0092");
+        flight_world_head(&told.world, flight, 0, 200, "application/json");
+        flight_world_body(&told.world, flight, 0, body);
+        flight_world_tell(&told.world, flight, (struct event){.kind = event_reply_end});
+        report_attempt(&told.reporter, flight, 0, told.world.now);
+        report_request(&told.reporter, flight, 0, told.world.now);
+        if (near)
+            assert_no_line(&told, "cost_differs");
+        else
+            assert_line(&told, "\"event\":\"cost_differs\"");
+        if (!near)
+            assert_line(&told, "\"provider\":\"o\",\"model\":\"m\",\"cost_usd\":\"0.009000000\",\"provider_cost_usd\":"
+                               "\"0.009200000\"}");
+        assert_count(&told, "\"reasoning_tokens\":0,\"cost_usd\":\"0.009000000\""); /* it is charged ours */
+        struct str story = explain_find(told.reporter.explain, STR("ours"));
+        assert_true(str_find(story, near ? STR("\"provider_cost_usd\":\"0.009050000\"")
+                                         : STR("\"provider_cost_usd\":\"0.009200000\"")) != SIZE_MAX);
+        told_end(&told, flight);
+    }
+}
+
 static void a_key_that_is_refused_is_an_error_and_one_that_is_limited_is_not(void **state) {
     struct told told;
     (void)state;
@@ -165,6 +197,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_is_one_line_and_a_failed_attempt_another),
         cmocka_unit_test(one_that_was_broken_off_has_not_failed),
+        cmocka_unit_test(a_cost_that_is_not_ours_is_told_beside_ours),
         cmocka_unit_test(a_key_that_is_refused_is_an_error_and_one_that_is_limited_is_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
