@@ -10,6 +10,7 @@
 
 int cli_serve(int argc, char **argv);
 int cli_check(int argc, char **argv);
+int cli_catalog(int argc, char **argv);
 int cli_ask(int argc, char **argv);
 int cli_batch(int argc, char **argv);
 int cli_status(int argc, char **argv);

@@ -61,6 +61,8 @@ static bool files_mend(int folder, const char *state_dir) {
                                         "ledger.db",
                                         "ledger.db-wal",
                                         "ledger.db-shm",
+                                        "catalog.jsonl",
+                                        "catalog.jsonl.lock",
                                         "vault",
                                         "vault.uses",
                                         "vault.damaged"}; /* master.key is refused instead (store/vault.h) */

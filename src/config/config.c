@@ -192,8 +192,9 @@ static void config_compact(struct config *config) {
     struct config small = *config;
     arena_init(&kept, 4096, 64 * 1024 * 1024);
     struct config_process *process = &small.process;
-    struct str *texts[4 + 3 * config_listens_max] = {&process->state_dir, &process->log_level, &process->log_format};
-    size_t count = 3;
+    struct str *texts[4 + 3 * config_listens_max] = {&process->state_dir, &process->log_level, &process->log_format,
+                                                     &small.catalog_from};
+    size_t count = 4;
     for (size_t i = 0; i < process->listen_count; i++) {
         texts[count++] = &process->listens[i].address;
         texts[count++] = &process->listens[i].cert_file;
@@ -235,6 +236,7 @@ bool config_load(const struct config_input *input, struct config *config) {
     memset(config, 0, sizeof *config);
     config->had_clients = input->had_clients;
     config->served_providers = input->served_providers;
+    config->catalog_from = STR("");
     arena_init_secret(&config->arena, 64 * 1024, config_arena_max);
     struct config_node *root = root_of(&reading);
     if (!root) return false;

@@ -43,6 +43,10 @@ struct config_input {
     struct cells *cells;           /* NULL: the snapshot has words of its own */
     struct str simulated_base_url; /* where the built-in provider answers; empty: it cannot be used */
     struct sha256 admin_key_hash;
+    /* A catalogue that was taken at run time: in place of the built-in one, unless the file names one or it is older.
+     */
+    struct str catalog_path, catalog_text; /* {NULL,0}: none */
+    bool catalog_asked;                    /* it is to be taken: what is wrong with it is an error, and no warning */
     /* What the state folder remembers. */
     bool had_clients;         /* without any now, nobody is let in */
     bool served_providers;    /* the simulated one answers only where it is asked for */
@@ -101,6 +105,8 @@ struct config {
     struct str files[config_files_max]; /* that `include` names, while it is read */
     size_t file_count;
     bool had_clients, served_providers; /* of the input */
+    struct str catalog_from;            /* the file that the catalogue is of; empty: the built-in one */
+    bool catalog_named;                 /* by the configuration's `catalog` */
     struct snapshot *snapshot;          /* NULL when there is any error; the caller takes it over, and sets NULL here */
 };
 

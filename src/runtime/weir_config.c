@@ -175,6 +175,29 @@ bool library_marks_keep(struct weir *weir, const struct config *config, struct e
     return same || before.problem[0] || marks_write(library_folder(weir->overlay_path), &marks, error);
 }
 
+/* The catalogue that was taken at run time, beside the overlay. *bytes: to be given back. false: it cannot be read. */
+static bool catalog_find(const struct config_source *source, struct arena *arena, struct config_input *input,
+                         char **bytes, struct error *error) {
+    struct str path = source->overlay_path[0]
+                          ? arena_printf(arena, "%.*s/catalog.jsonl", STR_ARG(folder_of(source->overlay_path)))
+                          : STR_NONE;
+    const struct in_force_text *known = source->texts && path.at ? in_force_find(source->texts, path) : NULL;
+    const char *problem = "";
+    size_t len = 0;
+    *bytes = NULL;
+    input->catalog_asked = source->catalog_text.at != NULL;
+    input->catalog_path = input->catalog_asked ? source->catalog_path : path;
+    input->catalog_text = input->catalog_asked ? source->catalog_text : known ? known->text : STR_NONE;
+    if (input->catalog_text.at || source->texts || !path.at || access(path.at, F_OK) != 0) return true;
+    *bytes = library_config_file_read(file_open(path.at, 0, &problem), referenced_bytes_max, &len, &problem);
+    if (!*bytes)
+        return error_set(error, error_bad_configuration,
+                         "%s cannot be read: %s. `weir catalog reset` drops it, and the built-in catalogue is used",
+                         path.at, problem);
+    input->catalog_text = str_make(*bytes, len);
+    return keep(source, path, input->catalog_text, error);
+}
+
 static bool load(const struct config_source *source, struct config_input *input, struct config *config, char *problems,
                  size_t problems_size) {
     struct error error = {.code = error_none};
@@ -190,8 +213,18 @@ static bool load(const struct config_source *source, struct config_input *input,
     input->marks_problem = str_from(marks.problem);
     input->overlay_path = str_from(source->overlay_path);
     input->overlay_text = source->overlay_text.at ? source->overlay_text : read;
-    bool loaded = config_load(input, config);
-    problems_write(input, config, problems, problems_size);
+    struct arena arena;
+    char *bytes = NULL;
+    arena_init(&arena, 2048, 64 * 1024);
+    bool loaded = catalog_find(source, &arena, input, &bytes, &error);
+    if (loaded) {
+        loaded = config_load(input, config);
+        problems_write(input, config, problems, problems_size);
+    } else {
+        str_copy(problems, problems_size, str_from(error.message));
+    }
+    memory_give(bytes);
+    arena_free(&arena);
     overlay_text_free(read);
     return loaded;
 }

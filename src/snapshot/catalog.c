@@ -5,6 +5,8 @@
  * catalog_open. */
 #include "snapshot/catalog.h"
 
+#include <string.h>
+
 #include "base/embedded.h"
 #include "base/limits.h"
 #include "snapshot/catalog_row.h"
@@ -325,6 +327,15 @@ struct str catalog_short_name(struct str id, char *buffer, size_t size) {
     }
     if (end && plain) name.len = end;
     return str_eq(name, id) ? STR("") : name;
+}
+
+struct str catalog_day(const struct catalog *catalog) {
+    struct str newest = STR("");
+    for (size_t i = 0; i < catalog->provider_count; i++) {
+        struct str day = catalog->providers[i].facts; /* of one length: the table checks it */
+        if (day.len && (!newest.len || memcmp(day.at, newest.at, day.len) > 0)) newest = day;
+    }
+    return newest;
 }
 
 bool catalog_claims(const struct catalog_provider *provider, struct str model) {

@@ -162,6 +162,8 @@ int64_t catalog_first_token_ms(const struct catalog_model *model);
 /* The short name of an id: without its publisher, in lower case, and up to its size where what follows says only how it
  * was tuned or packed: mixtral-8x7b for mistralai/Mixtral-8x7B-Instruct-v0.1. In `buffer`; empty: it has none. */
 struct str catalog_short_name(struct str id, char *buffer, size_t size);
+/* The newest day of which its facts are, 2026-11-21; empty: it says none. */
+struct str catalog_day(const struct catalog *catalog);
 /* Does it claim models of this name, whether it is known or not? */
 bool catalog_claims(const struct catalog_provider *provider, struct str model);
 /* The model is known to do it. */

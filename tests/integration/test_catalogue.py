@@ -8,7 +8,7 @@ import warnings
 
 import pytest
 
-from weirlib import BINARY, chat, chat_body, environment, http, on_terminal, poll, provider
+from weirlib import BINARY, Weir, chat, chat_body, environment, http, on_terminal, poll, provider
 
 PICTURE = [{"type": "text", "text": "what is it"},
            {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]
@@ -231,6 +231,111 @@ def test_a_reload_takes_a_new_catalogue_or_keeps_the_old_one(start, start_mock, 
     poll(lambda: weir.log("reloaded"))
     assert image(weir.port, "m").status == 200
     assert http(weir.port, "GET", "/v1/models/m").json["weir"]["context_tokens"] == 123
+
+
+def newer(folder, day="2099-01-01", output=77, more=""):
+    """The built-in catalogue as of another day, with another price of gpt-4o."""
+    lines = []
+    for above, row in built_in():
+        if "facts" in row:
+            row = dict(row, facts=day)
+        if above["provider"] == "openai" and row.get("model") == "gpt-4o":
+            row = dict(row, price={"input": 3, "output": output})
+        lines.append(json.dumps(row) + "\n")
+    path = folder / "newer.jsonl"
+    path.write_text("".join(lines) + more)
+    return path
+
+
+def catalog(weir, *arguments):
+    run = subprocess.run([BINARY, "catalog", *map(str, arguments), "-c", str(weir.path)], capture_output=True,
+                         text=True, timeout=20, env=environment())
+    return run.returncode, run.stdout, run.stderr
+
+
+def output_price(weir):
+    shown = http(weir.port, "GET", "/admin/v1/providers/p", headers={"authorization": f"Bearer {weir.admin_key}"}).json
+    return [m for m in shown["models"] if m["id"] == "gpt-4o"][0]["prices"]["output"]
+
+
+def test_a_newer_catalogue_is_taken_while_it_runs_and_kept(start, start_mock, tmp_path):
+    weir = start({"providers": {"p": provider(start_mock(), ["gpt-4o"])}})
+    status, said, _ = catalog(weir)
+    assert status == 0 and said.startswith("built-in, of 2026-") and "models" in said
+    assert output_price(weir) == 10
+    status, said, problems = catalog(weir, "update", newer(tmp_path))
+    assert status == 0 and "of 2099-01-01" in said and not problems
+    assert output_price(weir) == 10  # until it is told to
+    admin = {"Authorization": f"Bearer {weir.admin_key}"}
+    assert http(weir.port, "POST", "/admin/v1/reload", "", admin).status == 200
+    assert output_price(weir) == 77
+    assert (weir.state_dir / "catalog.jsonl").stat().st_mode & 0o777 == 0o600
+    status, said, _ = catalog(weir)
+    assert status == 0 and str(weir.state_dir / "catalog.jsonl") in said and "of 2099-01-01" in said
+    edited = http(weir.port, "PATCH", "/admin/v1/providers/p", {"weight": 2}, admin)  # what is in force goes on
+    assert edited.status == 200 and output_price(weir) == 77
+    weir.stop()
+    again = Weir(weir.folder, {"providers": {"p": provider(start_mock(), ["gpt-4o"])}})
+    try:
+        assert output_price(again) == 77
+        status, said, _ = catalog(again, "reset")
+        assert status == 0 and "dropped" in said and catalog(again, "reset")[1] == "none had been taken\n"
+        assert http(again.port, "POST", "/admin/v1/reload", "", admin).status == 200
+        assert output_price(again) == 10
+    finally:
+        again.stop()
+
+
+def test_a_catalogue_that_is_not_right_replaces_nothing(start, start_mock, tmp_path):
+    weir = start({"providers": {"p": provider(start_mock(), ["gpt-4o"])}})
+    good = newer(tmp_path)
+    assert catalog(weir, "update", good)[0] == 0
+    kept = (weir.state_dir / "catalog.jsonl").read_bytes()
+    bad = tmp_path / "bad.jsonl"
+    whole = good.read_text()
+    old = whole.replace("2099-01-01", "2020-01-01")
+    other = '{"provider":"mine","base_url":"http://h/v1","facts":"2099-01-01"}\n'
+    for text, words in ((whole + '{"model":"m","can":["vison"]}\n', "did you mean `vision`?"),
+                        (whole[:5000], "is not JSON"), ("", "is empty"),
+                        ("x" * (4 * 1024 * 1024 + 1), "larger than 4 MB"),
+                        (old, "its facts are of 2020-01-01, the built-in ones of"),
+                        ('{"provider":"openai","base_url":"https://h/v1"}\n', "of no day"),
+                        (other, "unknown provider type")):
+        bad.write_text(text)
+        status, said, problems = catalog(weir, "update", bad)
+        assert status == 2 and words in problems and "nothing was changed" in problems and not said, (words, problems)
+        assert (weir.state_dir / "catalog.jsonl").read_bytes() == kept
+    assert "cannot be read" in catalog(weir, "update", tmp_path / "none.jsonl")[2]
+    assert catalog(weir, "updat", bad)[0] == 2
+
+
+def test_a_catalogue_that_was_taken_and_is_damaged_or_old_is_passed_over(start, start_mock, tmp_path):
+    config = {"providers": {"p": provider(start_mock(), ["gpt-4o"])}}
+    weir = start(config)
+    catalog(weir, "update", newer(tmp_path))
+    weir.stop()
+    file = weir.state_dir / "catalog.jsonl"
+    whole = file.read_text()
+    old = whole.replace("2099-01-01", "2020-01-01")
+    for text, words in ((whole[:9000], "is not JSON"), (old, "are of 2020-01-01")):
+        file.write_text(text)
+        again = Weir(weir.folder, config)
+        try:
+            assert output_price(again) == 10
+            status, said, problems = catalog(again)
+            assert status == 0 and said.startswith("built-in")
+            assert words in problems and "weir catalog reset" in problems
+        finally:
+            again.stop()
+
+
+def test_a_catalogue_that_the_configuration_names_is_not_replaced(start, start_mock, tmp_path):
+    own = tmp_path / "own.jsonl"
+    own.write_text(OWN)
+    weir = start({"catalog": str(own), "providers": {"p": provider(start_mock(), ["dear"])}})
+    status, _, problems = catalog(weir, "update", newer(tmp_path))
+    assert status == 2 and f"`catalog: {own}`: change that file" in problems
+    assert not (weir.state_dir / "catalog.jsonl").exists() and str(own) in catalog(weir)[1]
 
 
 def built_in():
