@@ -179,7 +179,7 @@ bool library_marks_keep(struct weir *weir, const struct config *config, struct e
 static bool catalog_find(const struct config_source *source, struct arena *arena, struct config_input *input,
                          char **bytes, struct error *error) {
     struct str path = source->overlay_path[0]
-                          ? arena_printf(arena, "%.*s/catalog.jsonl", STR_ARG(folder_of(source->overlay_path)))
+                          ? arena_printf(arena, "%.*s/catalog.jsonl", STR_ARG(library_folder(source->overlay_path)))
                           : STR_NONE;
     const struct in_force_text *known = source->texts && path.at ? in_force_find(source->texts, path) : NULL;
     const char *problem = "";

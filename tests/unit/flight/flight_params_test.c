@@ -34,7 +34,7 @@ static void asked(enum endpoint endpoint, const char *body, const char *want, co
     char buffer[2048];
     flight_world_begin(&world, yaml);
     struct flight *flight = flight_world_ask_of(&world, (struct flight_request){.endpoint = endpoint}, body);
-    if (!flight->live) fail_msg("%s is not asked: %s", body, flight->answer.said.message);
+    if (!flight->live) fail_msg("%s is not asked: %s", body, flight->answer.said.at);
     struct str got = sent(flight, buffer), told = flight->live->dialect.changed, lost = flight->live->dialect.dropped;
     if (!str_eq(got, str_from(want))) fail_msg("%s became %.*s", body, STR_ARG(got));
     if (!str_eq(told, str_from(changed)) || !str_eq(lost, str_from(dropped)))
