@@ -1,0 +1,108 @@
+/* When days, weeks and months begin, where clocks are put forward and back. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "core/window.h"
+
+/* Berlin in 2026: forward on 29 March at 01:00 UTC, back on 25 October at 01:00 UTC. */
+static const struct zone_change berlin_changes[] = {
+    {INT64_C(1761440400), 3600}, {INT64_C(1774746000), 7200}, {INT64_C(1792890000), 3600}};
+static const struct zone berlin = {berlin_changes, 3};
+/* Forward over midnight: 23:59:59 on 31 October 2026 is followed by 01:00 on the first of November, at 03:00 UTC. Back
+ * over midnight: 23:59:59 on 20 February 2027 is followed by 23:00, at 02:00 UTC. */
+static const struct zone_change odd_changes[] = {
+    {INT64_C(1700000000), -10800}, {INT64_C(1793502000), -7200}, {INT64_C(1803175200), -10800}};
+static const struct zone odd = {odd_changes, 3};
+
+static void assert_span(struct window_span span, int64_t start_s, int64_t end_s) {
+    assert_int_equal(span.start_s, start_s);
+    assert_int_equal(span.end_s, end_s);
+}
+
+static void utc_windows_begin_where_everybody_thinks(void **state) {
+    (void)state;
+    int64_t now = 1795348800 + 1234; /* Sunday, 22 November 2026, 12:20:34 */
+    int64_t midnight = 1795305600;
+    assert_span(window_span(window_hour, NULL, now), 1795348800, 1795348800 + 3600);
+    assert_span(window_span(window_day, NULL, now), midnight, midnight + 86400);
+    assert_span(window_span(window_week, NULL, now), midnight - 6 * 86400, midnight + 86400);
+    assert_span(window_span(window_month, NULL, now), midnight - 21 * 86400, midnight + 9 * 86400);
+    assert_span(window_span(window_lifetime, NULL, now), 0, INT64_MAX);
+}
+
+static void a_day_has_23_or_25_hours_when_the_clocks_change(void **state) {
+    (void)state;
+    assert_span(window_span(window_day, &berlin, 1774746000), 1774738800, 1774738800 + 23 * 3600);
+    assert_span(window_span(window_day, &berlin, 1792890000), 1792879200, 1792879200 + 25 * 3600);
+    assert_span(window_span(window_day, &berlin, 1792890000 - 1), 1792879200, 1792879200 + 25 * 3600);
+    /* March: from 23:00 UTC to 22:00 UTC. */
+    assert_span(window_span(window_month, &berlin, 1774746000), 1772319600, 1774994400);
+}
+
+static void a_midnight_that_is_left_out_begins_with_the_change(void **state) {
+    (void)state;
+    assert_span(window_span(window_day, &odd, 1793502000), 1793502000, 1793502000 + 23 * 3600);
+    assert_span(window_span(window_day, &odd, 1793502000 - 1), 1793502000 - 86400, 1793502000);
+}
+
+static void a_midnight_that_comes_twice_begins_one_day(void **state) {
+    (void)state;
+    struct window_span before = window_span(window_day, &odd, 1803175200 - 1),
+                       first = window_span(window_day, &odd, 1803175200),
+                       second = window_span(window_day, &odd, 1803175200 + 3600);
+    assert_int_equal(before.end_s, 1803175200 + 3600); /* its clocks never came to midnight before the change */
+    assert_int_equal(first.start_s, before.start_s);
+    assert_int_equal(second.start_s, before.end_s);
+}
+
+static void the_windows_of_a_hundred_years_follow_each_other(void **state) {
+    (void)state;
+    const struct zone *zones[] = {NULL, &berlin, &odd};
+    for (size_t z = 0; z < 3; z++)
+        for (enum window_kind kind = window_day; kind < window_lifetime; kind++) {
+            struct window_span span = window_span(kind, zones[z], 1700000000);
+            for (int i = 0; i < 3000; i++) {
+                struct window_span last = window_span(kind, zones[z], span.end_s - 1),
+                                   next = window_span(kind, zones[z], span.end_s);
+                assert_span(last, span.start_s, span.end_s);
+                assert_int_equal(next.start_s, span.end_s);
+                assert_true(next.end_s > next.start_s);
+                span = next;
+            }
+        }
+}
+
+static void what_was_found_last_is_found_again(void **state) {
+    (void)state;
+    struct cell found = {0};
+    struct window window = {.kind = window_day, .zone = &berlin, .found = &found};
+    for (int64_t now = 1774000000; now < 1776000000; now += 7777) {
+        struct window_span span = window_span(window_day, &berlin, now), again = window_now(&window, now);
+        assert_span(again, span.start_s, span.end_s);
+        assert_span(window_now(&window, now), span.start_s, span.end_s);
+    }
+    assert_span(window_now(&window, 1774000000), window_span(window_day, &berlin, 1774000000).start_s,
+                window_span(window_day, &berlin, 1774000000).end_s); /* a clock that is set back */
+}
+
+static void every_window_has_its_word(void **state) {
+    (void)state;
+    for (size_t i = 0; i < window_kinds; i++) assert_true(window_word(i).len > 0);
+    assert_int_equal(window_word(window_kinds).len, 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(utc_windows_begin_where_everybody_thinks),
+        cmocka_unit_test(a_day_has_23_or_25_hours_when_the_clocks_change),
+        cmocka_unit_test(a_midnight_that_is_left_out_begins_with_the_change),
+        cmocka_unit_test(a_midnight_that_comes_twice_begins_one_day),
+        cmocka_unit_test(the_windows_of_a_hundred_years_follow_each_other),
+        cmocka_unit_test(what_was_found_last_is_found_again),
+        cmocka_unit_test(every_window_has_its_word),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
