@@ -31,6 +31,12 @@
     X(rate_limited, 429, rate_limit, "rate_limit_error", "Too many requests: try again later.")                       \
     X(too_many_in_flight, 429, rate_limit, "rate_limit_error", "Too many requests at once: try again later.")         \
     X(quota_exhausted, 429, rate_limit, "insufficient_quota", "The quota is used up.")                                \
+    X(budget_exhausted, 429, rate_limit, "insufficient_quota", "A budget is spent.")                                  \
+    X(unbounded, 403, configuration, "permission_error",                                                              \
+      "A hard budget allows nothing whose cost cannot be bounded before it is sent: set max_tokens, leave files, "    \
+      "conversations and tools of the provider out, or ask the operator for `unbounded: allow`.")                     \
+    X(unpriced, 403, configuration, "permission_error",                                                               \
+      "A hard budget allows nothing whose price is not known: ask the operator to write it.")                         \
     X(upstream_unreachable, 502, network, "api_error", "No provider could be reached.")                               \
     X(upstream_timeout, 504, network, "api_error", "The provider did not answer in time.")                            \
     X(not_cached, 504, system, "api_error",                                                                           \

@@ -29,6 +29,8 @@ enum {
     limit_targets = 4096,
     limit_route_levels = 8,           /* routes below a route, one below the other */
     limit_nested_targets = 64 * 4096, /* of a configuration's routes, through other routes */
+    limit_owners = 8,                 /* above a client, one above the other */
+    limit_path = 32,                  /* budgets and limits that one request may have to pass */
     limit_loops = 64,
     limit_deployments = 64, /* configurations alive at once: the newest, and those that requests in flight began with */
 };

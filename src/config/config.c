@@ -247,6 +247,7 @@ bool config_load(const struct config_input *input, struct config *config) {
     config_simulated_check(&reading, root);
     config_process_read(&reading, root);
     struct snapshot *snapshot = config_build(&reading, root);
+    if (snapshot) config_budgets_sort(&reading, snapshot);
     rest_report(config);
     if (config->error_count == 0)
         config->snapshot = snapshot;

@@ -160,6 +160,8 @@ void config_check(struct config_reading *reading, struct config_node *root);
 void config_vault_open(struct config_reading *reading, struct config_node *root);
 /* config_build.c */
 struct snapshot *config_build(struct config_reading *reading, const struct config_node *root);
+/* config_budgets.c: once it is built, its budgets in the order in which they are looked for. */
+void config_budgets_sort(struct config_reading *reading, struct snapshot *snapshot);
 /* config_catalog.c: the file that `catalog` names, else the built-in one, into reading->catalog. */
 void config_catalog_open(struct config_reading *reading, const struct config_node *root);
 /* config_process.c */

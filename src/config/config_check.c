@@ -217,7 +217,8 @@ static void sections_check(struct config_reading *reading, struct config_node *n
         return;
     }
     for (struct config_node *element = node->first; element; element = element->next) {
-        if (element->kind == config_scalar && key->inner == section_target)
+        bool named = key->inner == section_target || (list && key->inner == section_budget);
+        if (element->kind == config_scalar && named)
             expand(reading, element, disabled);
         else if (element->kind != config_map && !config_is_null(element))
             config_report(reading, element, config_error, "every entry of `%.*s` must be a map, such as {%.*s: ...}",

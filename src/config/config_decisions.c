@@ -83,10 +83,11 @@ void decisions_of_all(struct config_reading *reading, struct snapshot *snapshot,
                                                .response_time = read_number(adaptive, "response_time")};
     snapshot->fallback_by_score = read_is(top, "fallback_order", "score");
     snapshot->reserve_output_tokens = (int64_t)read_whole(top, "reserve_output_tokens");
+    owners_read(reading, snapshot, root);
 }
 
 /* The burst is what may go above the even rate at once; by default a whole minute's worth. */
-static struct rate_rules rates_of(struct section section) {
+struct rate_rules rates_of(struct section section) {
     const uint64_t minute_ns = 60 * NS_PER_S, hour_ns = 3600 * NS_PER_S;
     uint64_t minute = (uint64_t)read_number(section, "rate_limit_rpm"),
              hour = (uint64_t)read_number(section, "rate_limit_rph"),
@@ -164,6 +165,7 @@ void decisions_of_provider(struct config_reading *reading, struct snapshot *snap
     provider->adaptive_throttling = read_bool(section, "adaptive_throttling");
     provider->health_check_ns =
         read_ns(read_is_written(section, "health_check_interval") ? section : top, "health_check_interval");
+    budgets_of_provider(reading, snapshot, node, provider);
 }
 
 void decisions_of_target(struct config_reading *reading, struct snapshot *snapshot, struct target *target) {
@@ -267,8 +269,9 @@ void decisions_of_route(struct config_reading *reading, struct snapshot *snapsho
 
 void decisions_of_client(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
                          struct client *client) {
-    const struct section section = {section_client, node};
+    const struct section section = {section_client, node, template_of(snapshot, node)};
     client->rates = rates_of(section);
     client->max_concurrent = (uint32_t)read_whole(section, "max_concurrent");
     client->cells = cells(reading, snapshot, "client ", client->name, sizeof(struct client_cells));
+    budgets_of_client(reading, snapshot, node, client);
 }

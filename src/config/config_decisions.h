@@ -23,6 +23,17 @@ void decisions_of_route(struct config_reading *reading, struct snapshot *snapsho
                         const struct config_node *node, struct route *route);
 void decisions_of_client(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
                          struct client *client);
+struct rate_rules rates_of(struct section section);
+
+/* config_budgets.c: owners, and what may be spent. Owners and the budgets that several may name, before those that name
+ * them; what a provider, and what a client and all above it, may spend. */
+void owners_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root);
+void budgets_of_provider(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
+                         struct provider *provider);
+void budgets_of_client(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
+                       struct client *client);
+/* The template that a client names; NULL: none, or there is none of that name. */
+const struct config_node *template_of(const struct snapshot *snapshot, const struct config_node *client);
 
 /* `unsupported` of a provider or a route. */
 enum unsupported unsupported_of(struct section section);

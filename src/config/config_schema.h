@@ -36,6 +36,9 @@ enum config_section {
     section_log,
     section_alerts,
     section_health,
+    section_budget,
+    section_owner,
+    section_template,
     config_sections
 };
 

@@ -108,7 +108,7 @@ static bool rule_day_take(struct str *rest, struct rule_day *rule) {
     return !byte_take(rest, '/') || time_take(rest, 167, &rule->time_s);
 }
 
-static bool is_leap(int64_t year) { return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0; }
+static bool zone_is_leap(int64_t year) { return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0; }
 
 /* Days since 1970 of the first of January. */
 static int64_t days_of_year(int64_t year) {
@@ -120,14 +120,14 @@ static int64_t rule_local_s(const struct rule_day *rule, int64_t year) {
     static const int16_t starts[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365};
     int64_t days = days_of_year(year);
     if (rule->kind == rule_month) {
-        bool leap = is_leap(year);
+        bool leap = zone_is_leap(year);
         int64_t first = days + starts[rule->month - 1] + (leap && rule->month > 2),
                 length = starts[rule->month] - starts[rule->month - 1] + (leap && rule->month == 2);
         int64_t weekday = ((first + 4) % 7 + 7) % 7, offset = (rule->day - weekday + 7) % 7 + (rule->week - 1) * 7;
         while (offset >= length) offset -= 7;
         days = first + offset;
     } else if (rule->kind == rule_julian) {
-        days += rule->day - 1 + (is_leap(year) && rule->day > 59);
+        days += rule->day - 1 + (zone_is_leap(year) && rule->day > 59);
     } else {
         days += rule->day;
     }

@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-#include "base/str.h"
+#include "base/text.h"
 #include "core/cell.h"
 
 enum window_kind { window_hour, window_day, window_week, window_month, window_lifetime, window_kinds };
@@ -40,5 +40,8 @@ struct window {
 };
 /* The same as window_span. Any thread. */
 struct window_span window_now(const struct window *window, int64_t now_s);
+
+/* "2026-11-22T00:00:00Z" */
+void window_moment_put(struct text *text, int64_t moment_s);
 
 #endif

@@ -244,6 +244,25 @@ static int by_place(const void *a, const void *b) {
     return (one->to > other->to) - (one->to < other->to);
 }
 
+/* The body without the cuts, in the arena; itself where there are none. */
+static bool cuts_apply(struct editing *editing, struct str *edited) {
+    struct str body = editing->body;
+    *edited = body;
+    if (editing->failed) return false;
+    if (!editing->count) return true;
+    qsort(editing->cuts, editing->count, sizeof *editing->cuts, by_place);
+    struct text text = text_in_arena(editing->arena, body.len + 64);
+    size_t at = 0;
+    for (size_t i = 0; i < editing->count; i++) {
+        text_put(&text, str_slice(body, at, editing->cuts[i].from));
+        text_put(&text, editing->cuts[i].text);
+        at = editing->cuts[i].to;
+    }
+    text_put(&text, str_slice(body, at, body.len));
+    *edited = text_str(&text);
+    return !text.failed;
+}
+
 bool edit_body(struct str body, const struct edit_wants *wants, struct arena *arena, struct str *edited,
                uint64_t *touched) {
     struct editing editing = {.body = body, .arena = arena, .wants = wants};
@@ -256,18 +275,63 @@ bool edit_body(struct str body, const struct edit_wants *wants, struct arena *ar
     }
     if (editing.messages.len && (wants->system_not_developer || wants->ids_of)) messages_edit(&editing);
     *touched = editing.touched;
-    *edited = body;
-    if (editing.failed) return false;
-    if (!editing.count) return true;
-    qsort(editing.cuts, editing.count, sizeof *editing.cuts, by_place);
-    struct text text = text_in_arena(arena, body.len + 64);
-    size_t at = 0;
-    for (size_t i = 0; i < editing.count; i++) {
-        text_put(&text, str_slice(body, at, editing.cuts[i].from));
-        text_put(&text, editing.cuts[i].text);
-        at = editing.cuts[i].to;
+    return cuts_apply(&editing, edited);
+}
+
+/* -- a number that must stand there -- */
+
+static bool is_empty_behind(struct str body, size_t at) {
+    return str_starts(str_trim(str_slice(body, at, body.len)), STR("}"));
+}
+
+/* As the first member of an object that begins in front of `at`; inside: as an object of that name. */
+static void edit_member_put(struct editing *editing, size_t at, struct str inside, struct str key, struct str number) {
+    struct text text = text_in_arena(editing->arena, 64);
+    if (inside.len) text_printf(&text, "\"%.*s\":{", STR_ARG(inside));
+    text_printf(&text, "\"%.*s\":%.*s%s%s", STR_ARG(key), STR_ARG(number), inside.len ? "}" : "",
+                is_empty_behind(editing->body, at) ? "" : ",");
+    editing->failed |= text.failed;
+    if (!text.failed) cut_add(editing, at, at, text_str(&text));
+}
+
+/* In every object of that name, whichever of them its reader takes. true: there was one. */
+static bool numbers_put(struct editing *editing, struct str inside, struct str key, struct str number) {
+    struct skim skim;
+    bool found = false, within = false, here = false;
+    size_t opened = 0; /* behind the brace of the object that is looked through */
+    skim_begin(&skim, editing->body, 2);
+    for (struct skim_token token; (token = skim_next(&skim)).kind > skim_error;) {
+        if (token.kind == skim_close && token.depth == 1 && opened) {
+            if (!here) edit_member_put(editing, opened, STR(""), key, number);
+            opened = 0;
+        }
+        if (token.kind == skim_close || !token.key.at) continue;
+        size_t from = offset_in(editing, token.value);
+        if (token.depth == 1) within = inside.len && edit_is_spelt(token.key, inside);
+        if (token.depth == 1 && within) {
+            found = true;
+            here = false;
+            opened = token.kind == skim_object ? from + 1 : 0;
+            if (!opened) { /* null */
+                struct str object = arena_printf(editing->arena, "{\"%.*s\":%.*s}", STR_ARG(key), STR_ARG(number));
+                cut_add(editing, from, from + token.value.len, object);
+            }
+        } else if (inside.len ? within && token.depth == 2 && edit_is_spelt(token.key, key)
+                              : token.depth == 1 && skim_is(token.key, key)) {
+            found = here = true;
+            cut_add(editing, from, from + token.value.len, number);
+        }
     }
-    text_put(&text, str_slice(body, at, body.len));
-    *edited = text_str(&text);
-    return !text.failed;
+    return found;
+}
+
+bool edit_number(struct str body, struct str inside, struct str key, int64_t number, struct arena *arena,
+                 struct str *edited) {
+    struct edit_wants none = {.rule_count = 0};
+    struct editing editing = {.body = body, .arena = arena, .wants = &none};
+    struct str digits = arena_printf(arena, "%lld", (long long)number);
+    if (!digits.at) return false;
+    if (!numbers_put(&editing, inside, key, digits))
+        edit_member_put(&editing, str_find_byte(body, '{') + 1, inside, key, digits);
+    return cuts_apply(&editing, edited);
 }

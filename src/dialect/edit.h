@@ -33,4 +33,10 @@ struct edit_wants {
 bool edit_body(struct str body, const struct edit_wants *wants, struct arena *arena, struct str *edited,
                uint64_t *touched);
 
+/* The body with this number as the value of `key`, at its top or in every object `inside` that stands there: wherever
+ * and however often it is written, else put in front. With `inside`, names may be written with underscores. The
+ * body is one JSON object. false: no memory. */
+bool edit_number(struct str body, struct str inside, struct str key, int64_t number, struct arena *arena,
+                 struct str *edited);
+
 #endif

@@ -203,7 +203,7 @@ void answer_json(struct flight *flight, int status, struct str body, int64_t ret
         answer_cache_put(flight, headers, &count);
         answer_code_put(flight, status, headers, &count);
         if (flight->answer.estimated) answer_header_put(headers, &count, STR("x-weir-estimated"), STR("true"));
-        if (flight->answer.error == error_quota_exhausted)
+        if (flight->answer.error == error_quota_exhausted || flight->answer.is_final)
             answer_header_put(headers, &count, STR("x-should-retry"), STR("false"));
         own_limits_put(flight, headers, &count, now);
         CHECKF(count <= own_headers_max + limit_headers_max, "count=%zu", count);
@@ -264,7 +264,9 @@ void answer_error_status(struct flight *flight, enum error_code code, int status
     const struct error_facts *facts = error_facts(code);
     if (str_empty(message)) message = facts->sentence;
     message = with_attempts(flight, message);
-    if (retry_after_ms < 0 && (status == 503 || status == 429) && code != error_quota_exhausted) retry_after_ms = 1000;
+    if (retry_after_ms < 0 && (status == 503 || status == 429) && code != error_quota_exhausted &&
+        !flight->answer.is_final)
+        retry_after_ms = 1000;
     flight->answer.error = code;
     flight->answer.said = arena_copy(&flight->arena, str_slice(message, 0, error_message_most));
     struct text text = text_in_arena(flight->host->scratch, 512);
@@ -312,6 +314,7 @@ enum step answer_refused(struct flight *flight, enum error_code code, uint64_t u
                          struct actions *out) {
     int64_t retry_after_ms =
         until_ns > now.mono_ns ? (int64_t)((until_ns - now.mono_ns + NS_PER_MS - 1) / NS_PER_MS) : -1;
-    answer_error_status(flight, code, error_facts(code)->status, STR_NONE, STR_NONE, retry_after_ms, NULL, now, out);
+    answer_error_status(flight, code, error_facts(code)->status, flight->answer.refused, STR_NONE, retry_after_ms, NULL,
+                        now, out);
     return step_over;
 }

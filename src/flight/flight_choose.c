@@ -380,6 +380,11 @@ static void answer_nothing(struct flight *flight, const struct attempt *last, ui
                    {refusal_target_rate_limited, error_rate_limited},
                    {refusal_cooling, error_rate_limited},
                    {refusal_cooling_for_client, error_rate_limited},
+                   {refusal_budget_room, error_budget_exhausted},
+                   {refusal_budget, error_budget_exhausted},
+                   {refusal_provider_budget, error_budget_exhausted},
+                   {refusal_unbounded, error_unbounded},
+                   {refusal_unpriced, error_unpriced},
                    {refusal_credential_refused, error_provider_auth},
                    {refusal_quota_exhausted, error_quota_exhausted}};
     if (last) {
@@ -395,6 +400,8 @@ static void answer_nothing(struct flight *flight, const struct attempt *last, ui
             }
     if (code == error_too_many_in_flight || code == error_rate_limited || code == error_quota_exhausted)
         flight->answer.limit_scope = best == refusal_line_share ? STR("client") : STR("provider");
+    if (code == error_budget_exhausted || code == error_unpriced)
+        flight->answer.refused = money_sentence(flight, best, now);
     end_by_refusal(flight, code, soonest_ns == UINT64_MAX ? 0 : soonest_ns, now, out);
 }
 

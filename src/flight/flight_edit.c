@@ -259,6 +259,26 @@ bool edit_alike(struct flight *flight, struct attempt *attempt, struct str *body
     return edit_body(*body, &wants, &flight->arena, body, &touched) && edit_tell(flight, attempt, &rules, touched);
 }
 
+/* -- the cap that a budget's reservation covers -- */
+
+bool edit_cap(struct flight *flight, struct attempt *attempt, struct str *body) {
+    enum dialect dialect = endpoint_facts(flight->endpoint)->dialect;
+    int64_t cap = attempt->holds.money.output_cap;
+    bool google = dialect == dialect_gemini;
+    if (google && cap < 0 && attempt->holds.money.nano_usd > 0) /* it may stand there twice, in other words */
+        cap = flight->request.max_tokens;
+    if (cap < 0) return true;
+    struct str key = google                                    ? STR("maxOutputTokens")
+                     : dialect == dialect_responses            ? STR("max_output_tokens")
+                     : flight->endpoint != endpoint_chat       ? STR("max_tokens")
+                     : attempt->target->quirks->max_tokens_old ? STR("max_tokens")
+                                                               : STR("max_completion_tokens");
+    struct fit fit = {.changed = attempt->holds.money.output_cap >= 0 ? FEATURE_BIT(max_tokens) : 0};
+    if (!edit_number(*body, google ? STR("generationConfig") : STR(""), key, cap, &flight->arena, body)) return false;
+    losses_tell(flight, attempt, &fit);
+    return true;
+}
+
 /* -- who says what becomes of it -- */
 
 enum unsupported flight_unsupported(const struct flight *flight, const struct target *target) {

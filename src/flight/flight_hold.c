@@ -130,7 +130,8 @@ enum refusal hold_look(const struct flight *flight, const struct candidate *cand
         return refusal_rate_limited;
     }
     if (!gate_would_enter(&provider->cells->gate, provider->max_concurrent)) return refusal_too_many_in_flight;
-    return place_look(candidate, tokens_at_place(flight, candidate), now, until_ns);
+    enum refusal place = place_look(candidate, tokens_at_place(flight, candidate), now, until_ns);
+    return place != refusal_none ? place : money_look(flight, candidate, now, until_ns);
 }
 
 bool hold_is_demoted(const struct flight *flight, const struct candidate *candidate) {
@@ -203,6 +204,8 @@ enum refusal hold_take(struct flight *flight, const struct candidate *candidate,
         refusal = refusal_rate_limited;
     else if ((refusal = place_take(candidate, tokens_at_place(flight, candidate), now, holds)) != refusal_none)
         CHECK(refusal_is_busy(refusal));
+    else if ((refusal = money_take(flight, candidate, now, &holds->money)) != refusal_none)
+        CHECK(holds->money.count == 0); /* all of them, or none */
     else if (!breaker_admit(&cells->breaker, &provider->breaker, blame_nobody, now.mono_ns, &holds->provider_ticket))
         refusal = refusal_breaker_open;
     else if (target->cells && !breaker_admit(&target->cells->breaker, &provider->breaker, flight->client_hash,
@@ -213,6 +216,7 @@ enum refusal hold_take(struct flight *flight, const struct candidate *candidate,
     if (refusal != refusal_none) {
         rates_refund(provider, holds, now);
         place_give_back(candidate, holds, now);
+        money_give_back(&holds->money);
         if (holds->gate) gate_give(provider, out);
         *holds = (struct holds){.gate = false};
         return refusal;
@@ -465,6 +469,7 @@ void hold_give_back(const struct candidate *candidate, const struct holds *taken
     if (target->cells) breaker_release(&target->cells->breaker, holds.ticket);
     rates_refund(provider, &holds, now);
     place_give_back(candidate, &holds, now);
+    money_give_back(&holds.money);
     in_flight_leave(target, &holds);
     gate_give(provider, out);
 }
@@ -490,6 +495,7 @@ void hold_settle(struct flight *flight, struct attempt *attempt, struct now now,
     if (!nothing) key_cool(flight, attempt, now);
     rates_settle(flight, attempt, now);
     place_settle(attempt, attempt_tokens(flight, attempt), now);
+    money_settle(attempt);
     taken_tell(attempt);
     in_flight_leave(attempt->target, holds);
     holds->breaker = holds->provider_breaker = holds->gate = false;

@@ -141,6 +141,24 @@ enum step hold_client(struct flight *flight, struct now now, struct actions *out
 enum error_code hold_client_look(const struct flight *flight, struct now now, uint64_t *until_ns);
 void hold_client_settle(struct flight *flight, struct now now);
 
+/* -- flight_money.c: what may be spent -- */
+
+/* Once route and candidates are known: what of its cost can be said before any target. */
+void money_admit(struct flight *flight);
+/* As hold_look and hold_take, of which they are a part. */
+enum refusal money_look(const struct flight *flight, const struct candidate *candidate, struct now now,
+                        uint64_t *until_ns);
+enum refusal money_take(struct flight *flight, const struct candidate *candidate, struct now now,
+                        struct money_hold *hold);
+void money_give_back(struct money_hold *hold);
+/* What an attempt took that has ended and that nobody counted, where it is charged to somebody; `delivered`: of tokens,
+ * by estimate. */
+void money_estimate(const struct flight *flight, struct attempt *attempt, int64_t delivered);
+/* Once, by what it cost. */
+void money_settle(struct attempt *attempt);
+/* Why nobody served it, for its caller, where this stood against candidates; {NULL,0}: the code says it. */
+struct str money_sentence(struct flight *flight, enum refusal refusal, struct now now);
+
 /* -- flight_place.c: the limits that a route gives one of its targets -- */
 
 /* As hold_look, for these alone; hold_take, of which they are a part, and what becomes of what was taken. `tokens` are
@@ -390,6 +408,8 @@ bool edit_fits(const struct flight *flight, const struct target *target, struct 
  */
 bool edit_openai(struct flight *flight, struct attempt *attempt, struct str *body);
 bool edit_alike(struct flight *flight, struct attempt *attempt, struct str *body);
+/* The same of a body that says no cap on its answer, where a budget wants one. */
+bool edit_cap(struct flight *flight, struct attempt *attempt, struct str *body);
 /* The names of these bits, separated by commas, in the flight's arena; {NULL,0}: there are none, or no memory. */
 struct str names_join(struct flight *flight, uint64_t bits, struct str (*name)(unsigned));
 /* Notes what is dropped and changed, and the names of all that is, for headers and story. */

@@ -46,7 +46,8 @@ static struct candidate *next_behind(const struct flight *flight, const struct l
 /* It stands against this client, or this request, alone: it says nothing of the others. */
 static bool for_it_alone(enum refusal refusal) {
     return refusal == refusal_breaker_open_for_client || refusal == refusal_cooling_for_client ||
-           refusal == refusal_context;
+           refusal == refusal_context || refusal == refusal_budget || refusal == refusal_budget_room ||
+           refusal == refusal_unpriced || refusal == refusal_unbounded;
 }
 
 /* A preview looks at the lock and leaves it as it is. */

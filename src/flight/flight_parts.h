@@ -70,6 +70,11 @@ enum { attempt_tail_size = 1024 };
     X(line_share, "its client has its share of the places in line")            \
     X(context, "its context is no larger than one that was too small")         \
     X(failover_budget, "as many failovers as the route may have were made")    \
+    X(budget, "a budget of its client is spent")                               \
+    X(budget_room, "it may cost more than its budgets have left")              \
+    X(provider_budget, "its provider's budget is spent")                       \
+    X(unpriced, "its price is not known, and a hard budget must hold")         \
+    X(unbounded, "nobody can bound its cost, and a hard budget must hold")     \
     X(not_holder, "another target holds the route's lock")                     \
     X(cannot_go_on, "it cannot be asked to go on with what was begun")         \
     X(too_late, "the request's deadline has passed")
@@ -126,6 +131,35 @@ struct candidate {
     enum demoted demoted;
 };
 
+/* What it holds of one budget. */
+struct money_ticket {
+    const struct money_budget *budget;
+    uint32_t window_s; /* when the window began that it counts in, since 1970; 0: a lifetime */
+    bool reserved;     /* else it is only counted there */
+};
+
+/* Of the budgets on an attempt's way (flight_money.c); they stay when it is settled, as what it was charged to. */
+struct money_hold {
+    struct money_ticket *tickets; /* in the flight's arena */
+    unsigned count;
+    int64_t nano_usd;   /* reserved of each */
+    int64_t output_cap; /* of one answer, which the request must say; -1: it says one, or needs none */
+};
+
+/* What an attempt may cost at most. */
+struct money_worst {
+    enum refusal refusal; /* nobody knows */
+    int64_t nano_usd;     /* 0: nothing is reserved */
+    int64_t output_cap;
+};
+
+/* Of a request, before any target is looked at; all zero where no budget is on its way. */
+struct money_bounds {
+    int64_t prompt_tokens, answers;
+    bool of_context; /* its prompt is what lies elsewhere, too: as long as the model takes */
+    bool unbounded;  /* it may make its provider do more than answer once */
+};
+
 /* What an attempt took, and owes exactly one settling of each. */
 struct holds {
     bool gate, in_flight, breaker, provider_breaker;
@@ -133,6 +167,7 @@ struct holds {
     struct limiter_ticket requests_minute, requests_hour, tokens_minute;
     bool place_gate; /* of the limits that its route gives its target; and: */
     struct limiter_ticket place_requests, place_tokens;
+    struct money_hold money;
     unsigned key;  /* which of the provider's */
     bool reported; /* its first good token has been told to the breakers */
 };
@@ -446,7 +481,9 @@ struct answer {
     enum error_code error;  /* by weir itself; error_none: a provider's answer */
     struct str said;        /* the words of that; empty: there are none */
     struct str limit_scope; /* whose limit it ran into: "client", "provider" */
+    struct str refused;     /* why, where there is more to say than the code's sentence */
     bool estimated;         /* it is a count of weir's own */
+    bool is_final;          /* asking again does not help: x-should-retry */
     uint64_t bytes;
 };
 
@@ -469,6 +506,7 @@ struct flight {
     struct caller_body body;
     struct openai_request request;
     int64_t prompt_tokens; /* by estimate */
+    struct money_bounds bounds;
     struct canonical canonical;
     struct fetched_files files;
     struct stored stored;

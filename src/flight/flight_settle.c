@@ -70,6 +70,7 @@ void attempt_settle(struct flight *flight, struct attempt *attempt, enum failure
     attempt_enter(flight, attempt, attempt_settled, now);
     attempt->failure = failure;
     usage_estimate(flight, attempt);
+    money_estimate(flight, attempt, attempt_delivered(attempt));
     attempt_charge(flight, attempt);
     attempt->candidate->failure = failure;
     const struct catalog_model *facts = attempt->target->facts;

@@ -40,7 +40,7 @@ bool splice_request(struct flight *flight, struct attempt *attempt) {
     struct openai_request request = flight->request;
     struct str whole = flight->body.whole;
     struct error error;
-    if (!edit_openai(flight, attempt, &whole)) return false;
+    if (!edit_openai(flight, attempt, &whole) || (!multipart && !edit_cap(flight, attempt, &whole))) return false;
     if (whole.at != flight->body.whole.at && /* its places are others then */
         !openai_skim_request(whole, flight->endpoint, &flight->arena, &request, &error, NULL))
         return false;

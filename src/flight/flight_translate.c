@@ -280,7 +280,7 @@ static bool body_keep(struct flight *flight, struct attempt *attempt) {
     struct openai_request request = flight->request;
     struct error error;
     struct str param;
-    if (!edit_alike(flight, attempt, &body)) return false;
+    if (!edit_alike(flight, attempt, &body) || !edit_cap(flight, attempt, &body)) return false;
     if (version_differs(flight, attempt->target->provider)) return body_keep_strict(flight, attempt, body);
     if (body.at != flight->body.whole.at && endpoint->dialect != dialect_gemini) { /* its places are others then */
         if (!translate_keys_read(body, &request, &error, &param)) return false;
@@ -305,6 +305,7 @@ static bool body_write(struct flight *flight, struct attempt *attempt) {
         struct message_request asked = *flight->canonical.message, fitted;
         struct fit fit;
         asked.seen = NULL; /* what is said may be more, and other, than was asked */
+        if (attempt->holds.money.output_cap >= 0) asked.max_tokens = attempt->holds.money.output_cap;
         if (attempt->one_of_several) asked.n = MESSAGE_NO_INT;
         if (attempt->way->goes_on && !resume_say(flight, attempt, &asked)) return false;
         uint64_t gone = reasoning_recall(flight, attempt);

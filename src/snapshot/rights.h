@@ -6,13 +6,19 @@
 
 #include "snapshot/snapshot.h"
 
-/* May it ask for this name? Whether there is such a model is another question. */
+/* May it, and all who own it, ask for this name? Whether there is such a model is another question. */
 static inline bool client_may_ask(const struct client *client, struct str name) {
-    return !client || str_glob_any(client->models, client->model_count, name);
+    if (!client) return true;
+    for (const struct owner *owner = client->in; owner; owner = owner->in)
+        if (!str_glob_any(owner->models, owner->model_count, name)) return false;
+    return str_glob_any(client->models, client->model_count, name);
 }
 /* May this provider answer it? */
 static inline bool client_may_have(const struct client *client, struct str provider) {
-    return !client || str_glob_any(client->providers, client->provider_count, provider);
+    if (!client) return true;
+    for (const struct owner *owner = client->in; owner; owner = owner->in)
+        if (!str_glob_any(owner->providers, owner->provider_count, provider)) return false;
+    return str_glob_any(client->providers, client->provider_count, provider);
 }
 /* May it name providers itself, by provider/model or x-weir-targets? */
 static inline bool client_may_steer(const struct client *client) { return !client || client->may_steer; }

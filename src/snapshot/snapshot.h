@@ -17,6 +17,7 @@
 #include "snapshot/cells.h"
 #include "snapshot/client_table.h"
 #include "snapshot/credentials.h"
+#include "snapshot/owners.h"
 #include "snapshot/rules.h"
 
 /* Draining and maintenance get no new attempts; what is under way ends in its own time. */
@@ -24,11 +25,6 @@ enum provider_state { provider_active, provider_draining, provider_maintenance }
 
 /* By which of OpenAI's two APIs a provider is asked. */
 enum provider_api { provider_api_auto, provider_api_chat, provider_api_responses, provider_apis };
-
-/* Requests and tokens over time; a limit of 0 is none. */
-struct rate_rules {
-    struct limiter_rules requests_minute, requests_hour, tokens_minute;
-};
 
 struct provider {
     uint16_t index;    /* in snapshot->providers */
@@ -82,6 +78,7 @@ struct provider {
     uint32_t queue_max;      /* who may wait for a place; 0: nobody */
     uint64_t queue_wait_ns;
     bool adaptive_throttling;
+    struct money_budgets money;
     uint64_t health_check_ns; /* 0: no active checks */
     struct map
         prices; /* struct price_list by model, as they are written: the catalogue's go on in those without a base */
@@ -208,7 +205,9 @@ struct client {
     struct rate_rules rates;
     uint32_t max_concurrent; /* 0: no limit */
     struct client_cells *cells;
-    uint32_t metrics_id; /* under which it is counted */
+    const struct owner *in;     /* NULL: nobody's */
+    struct money_budgets money; /* its own, its template's, and those of all above it */
+    uint32_t metrics_id;        /* under which it is counted */
 };
 
 struct snapshot {
@@ -244,7 +243,15 @@ struct snapshot {
     size_t client_count;
     struct client_table client_keys; /* places in clients[] */
     struct map clients_by_name;
-    bool auth_none;   /* `auth: none` is written */
+    struct owner *owners;
+    size_t owner_count;
+    struct money_budget **budgets; /* of everybody, by identity */
+    size_t budget_count;
+    struct money_budget *first_budget;        /* while it is built: the same, as a list */
+    struct map named_budgets, owners_by_name; /* the same: struct money_budget, struct owner */
+    struct zone_read *zones;                  /* the same */
+    const struct config_node *templates;      /* the same */
+    bool auth_none;                           /* `auth: none` is written */
     bool had_clients; /* once, in this state folder: without any now nobody is let in, unless auth_none */
     struct sha256 admin_key_hash;
     uint64_t request_timeout_ns;

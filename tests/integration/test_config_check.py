@@ -96,7 +96,7 @@ def test_no_message_shows_a_secret(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "key", ["rate_limit_rpm: 60", "daily_budget: 10.0", "max_concurrent: 10", "quota: {requests_per_day: 100}"])
+    "key", ["rate_limit_rpm: 60", "quota_limit: 100", "max_concurrent: 10", "quota: {requests_per_day: 100}"])
 def test_serve_refuses_what_protects_and_is_not_there_yet(tmp_path, key):
     text = GOOD + f"    {key}\n"
     status, said = check(tmp_path, text)

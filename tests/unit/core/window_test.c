@@ -88,6 +88,24 @@ static void what_was_found_last_is_found_again(void **state) {
                 window_span(window_day, &berlin, 1774000000).end_s); /* a clock that is set back */
 }
 
+static void moments_are_told_as_people_write_them(void **state) {
+    (void)state;
+    static const struct {
+        int64_t moment;
+        const char *told;
+    } cases[] = {{0, "1970-01-01T00:00:00Z"},
+                 {1774746000, "2026-03-29T01:00:00Z"},
+                 {INT64_C(951782399), "2000-02-28T23:59:59Z"},
+                 {INT64_C(951868800), "2000-03-01T00:00:00Z"},
+                 {-1, "1969-12-31T23:59:59Z"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char buffer[64];
+        struct text text = text_in_buffer(buffer, sizeof buffer);
+        window_moment_put(&text, cases[i].moment);
+        assert_true(str_eq(text_str(&text), str_from(cases[i].told)));
+    }
+}
+
 static void every_window_has_its_word(void **state) {
     (void)state;
     for (size_t i = 0; i < window_kinds; i++) assert_true(window_word(i).len > 0);
@@ -102,6 +120,7 @@ int main(void) {
         cmocka_unit_test(a_midnight_that_comes_twice_begins_one_day),
         cmocka_unit_test(the_windows_of_a_hundred_years_follow_each_other),
         cmocka_unit_test(what_was_found_last_is_found_again),
+        cmocka_unit_test(moments_are_told_as_people_write_them),
         cmocka_unit_test(every_window_has_its_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -201,8 +201,39 @@ static int memory_free(void **state) {
     return 0;
 }
 
+static void a_number_stands_wherever_a_reader_may_look_for_it(void **state) {
+    (void)state;
+    static const struct {
+        const char *body, *inside, *edited;
+    } cases[] = {
+        {"{}", "", "{\"capTokens\":7}"},
+        {" { \"a\":1}", "", " {\"capTokens\":7, \"a\":1}"},
+        {"{\"capTokens\":null,\"a\":1}", "", "{\"capTokens\":7,\"a\":1}"},
+        {"{\"a\":{\"capTokens\":9}}", "", "{\"capTokens\":7,\"a\":{\"capTokens\":9}}"},
+        {"{}", "theConfig", "{\"theConfig\":{\"capTokens\":7}}"},
+        {"{\"theConfig\":null}", "theConfig", "{\"theConfig\":{\"capTokens\":7}}"},
+        {"{\"theConfig\":{}}", "theConfig", "{\"theConfig\":{\"capTokens\":7}}"},
+        {"{\"the_config\":{\"x\":{\"y\":1}},\"b\":[]}", "theConfig",
+         "{\"the_config\":{\"capTokens\":7,\"x\":{\"y\":1}},\"b\":[]}"},
+        {"{\"theConfig\":{\"capTokens\":1,\"cap_tokens\":99}}", "theConfig",
+         "{\"theConfig\":{\"capTokens\":7,\"cap_tokens\":7}}"},
+        {"{\"theConfig\":{\"capTokens\":1},\"the_config\":{\"n\":1}}", "theConfig",
+         "{\"theConfig\":{\"capTokens\":7},\"the_config\":{\"capTokens\":7,\"n\":1}}"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct arena own;
+        struct str edited;
+        arena_init(&own, 4096, 1 << 20);
+        assert_true(
+            edit_number(str_from(cases[i].body), str_from(cases[i].inside), STR("capTokens"), 7, &own, &edited));
+        if (!str_eq(edited, str_from(cases[i].edited))) fail_msg("%s: %.*s", cases[i].body, STR_ARG(edited));
+        arena_free(&own);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_number_stands_wherever_a_reader_may_look_for_it),
         cmocka_unit_test(members_go_and_commas_with_them),
         cmocka_unit_test(googles_members_are_known_in_both_spellings),
         cmocka_unit_test(members_are_set_where_they_stand_and_put_in_where_they_do_not),

@@ -1,0 +1,375 @@
+/* config_budgets.c - owners, and what they, their clients and providers may spend. A budget is the same one while its
+ * owner and its name, or else its window and what counts in it, are: under that text stands what was spent. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "config/config_decisions.h"
+#include "config/config_zone.h"
+
+/* Whose budgets are read. */
+struct budget_reading {
+    struct config_reading *reading;
+    struct snapshot *snapshot;
+    struct str who;   /* "team search": told */
+    struct str scope; /* "owner search": a part of the identity */
+    struct money_budgets *into;
+    size_t room;
+};
+
+static bool out_of_memory(struct config_reading *reading) {
+    config_report(reading, NULL, config_error, "no memory for the budgets");
+    return false;
+}
+
+/* -- time zones -- */
+
+struct zone_read {
+    struct zone_read *next;
+    struct str name;
+    struct zone zone;
+    struct cell found[window_kinds];
+};
+
+static bool zone_load(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *at,
+                      struct zone_read *read) {
+    struct error error = {.code = error_none};
+    struct str content = STR_NONE;
+    if (str_eq(read->name, STR("UTC"))) return true;
+    struct str path = arena_printf(&reading->config->arena, "/usr/share/zoneinfo/%.*s", STR_ARG(read->name));
+    bool good = zone_name_is_good(read->name) && path.at && reading->input->read_file &&
+                reading->input->read_file(reading->input->context, path, &reading->config->arena, &content, &error);
+    if (good && zone_parse(content, &snapshot->arena, &read->zone)) return true;
+    config_report(reading, at, config_error,
+                  "`%.*s` is no time zone that this machine has data for (%s): write one such as Europe/Berlin, and "
+                  "install the package tzdata",
+                  STR_ARG(str_slice(read->name, 0, 64)), error.code ? error.message : "it is no zone's file");
+    return false;
+}
+
+/* NULL: it has been said why. */
+static struct zone_read *zone_of(struct config_reading *reading, struct snapshot *snapshot,
+                                 const struct config_node *at, struct str name) {
+    for (struct zone_read *read = snapshot->zones; read; read = read->next)
+        if (str_eq(read->name, name)) return read;
+    struct zone_read *read = arena_take_zeroed(&snapshot->arena, sizeof *read);
+    if (!read) return out_of_memory(reading), NULL;
+    read->name = arena_copy(&snapshot->arena, name);
+    if (!zone_load(reading, snapshot, at, read)) return NULL;
+    read->next = snapshot->zones;
+    snapshot->zones = read;
+    return read;
+}
+
+/* -- one budget -- */
+
+static bool window_find(struct str word, enum window_kind *kind) {
+    for (size_t i = 0; i < window_kinds; i++)
+        if (str_eq(window_word(i), word)) return *kind = (enum window_kind)i, true;
+    return false;
+}
+
+static void globs_put(struct text *text, const char *what, const struct str *globs, size_t count) {
+    for (size_t i = 0; i < count; i++) text_printf(text, "|%s=%.*s", what, STR_ARG(globs[i]));
+}
+
+/* Its words, by what makes it the same. */
+static bool spend_find(struct budget_reading *of, struct money_budget *budget, struct str name) {
+    struct text text = text_in_arena(&of->snapshot->arena, 128);
+    text_printf(&text, "%.*s|", STR_ARG(of->scope));
+    if (name.len) {
+        text_printf(&text, "name=%.*s", STR_ARG(name));
+    } else {
+        text_put(&text, window_word(budget->window.kind));
+        globs_put(&text, "model", budget->models, budget->model_count);
+        globs_put(&text, "route", budget->routes, budget->route_count);
+    }
+    if (text.failed) return out_of_memory(of->reading);
+    struct sha256 hash = hash_sha256(text_str(&text));
+    memcpy(&budget->identity, hash.bytes, sizeof budget->identity);
+    budget->spend =
+        cells_find(of->reading->input->cells, &of->snapshot->arena, "spend ", text_str(&text), sizeof *budget->spend);
+    return budget->spend || out_of_memory(of->reading);
+}
+
+static bool budget_add(struct budget_reading *of, const struct config_node *at, const struct money_budget *budget) {
+    for (size_t i = 0; i < of->into->count; i++) {
+        if (of->into->list[i]->identity != budget->identity) continue;
+        config_report(of->reading, at, config_error,
+                      "%.*s has two budgets of the same window, models and routes: give one of them a `name`",
+                      STR_ARG(of->who));
+        return false;
+    }
+    if (of->into->count == of->room) {
+        size_t room = of->room ? of->room * 2 : 4;
+        const struct money_budget **list = arena_take(&of->snapshot->arena, room * sizeof *list);
+        if (!list) return out_of_memory(of->reading);
+        for (size_t i = 0; i < of->into->count; i++) list[i] = of->into->list[i];
+        of->into->list = list;
+        of->room = room;
+    }
+    of->into->list[of->into->count++] = budget;
+    return true;
+}
+
+static struct money_budget *budget_new(struct budget_reading *of, const struct config_node *at, double usd,
+                                       struct str zone, enum window_kind kind) {
+    struct snapshot *snapshot = of->snapshot;
+    struct money_budget *budget = arena_take_zeroed(&snapshot->arena, sizeof *budget);
+    struct zone_read *read = budget ? zone_of(of->reading, snapshot, at, zone) : NULL;
+    if (!read) return NULL;
+    *budget = (struct money_budget){.owner = of->who,
+                                    .name = window_word(kind),
+                                    .limit_nano_usd = (int64_t)(usd * 1e9 + 0.5),
+                                    .zone = read->name,
+                                    .window = {.kind = kind, .zone = &read->zone, .found = &read->found[kind]}};
+    budget->next = snapshot->first_budget;
+    snapshot->first_budget = budget;
+    snapshot->budget_count++;
+    return budget;
+}
+
+static void globs_read(struct section section, const char *key, struct arena *arena, struct str **globs,
+                       size_t *count) {
+    *globs = read_strings(section, key, arena, count);
+    if (*count == 1 && str_eq((*globs)[0], STR("*"))) *count = 0; /* all */
+}
+
+/* NULL: what is wrong with it has been said. */
+static struct money_budget *budget_make(struct budget_reading *of, const struct config_node *node, struct str called) {
+    const struct section section = {section_budget, node};
+    const struct config_node *zone = config_member(node, STR("timezone"));
+    struct str name = called.len ? called : read_str(section, "name"), word = read_str(section, "window");
+    enum window_kind kind;
+    if (!read_is_written(section, "usd") || !window_find(word, &kind)) {
+        const struct config_node *window = config_member(node, STR("window"));
+        config_report(of->reading, window ? window : node, config_error,
+                      "a budget needs `usd`, and a `window` that is hour, day, week, month or lifetime");
+        return NULL;
+    }
+    if (read_is(section, "over", "downgrade") || read_bool(section, "rolling")) {
+        bool rolling = read_bool(section, "rolling");
+        config_report(of->reading, config_member(node, rolling ? STR("rolling") : STR("over")), config_error,
+                      "%s is not available yet, and what it protects would be open: write %s",
+                      rolling ? "`rolling: true`" : "`over: downgrade`",
+                      rolling ? "a window of the calendar" : "block or free");
+        return NULL;
+    }
+    struct money_budget *budget =
+        budget_new(of, zone ? zone : node, read_number(section, "usd"), read_str(section, "timezone"), kind);
+    if (!budget) return NULL;
+    if (name.len) budget->name = arena_copy(&of->snapshot->arena, name);
+    budget->mode = (enum money_mode)read_choice(section, "mode");
+    budget->over = (enum money_over)read_choice(section, "over");
+    budget->unbounded = read_is(section, "unbounded", "allow");
+    globs_read(section, "models", &of->snapshot->arena, &budget->models, &budget->model_count);
+    globs_read(section, "routes", &of->snapshot->arena, &budget->routes, &budget->route_count);
+    return spend_find(of, budget, name) ? budget : NULL;
+}
+
+/* `budgets` of a map: its own, and those that it names. */
+static void list_read(struct budget_reading *of, const struct config_node *map) {
+    const struct config_node *list = config_member(map, STR("budgets"));
+    if (!list || list->kind != config_list) return;
+    for (const struct config_node *node = list->first; node; node = node->next) {
+        const struct money_budget *budget =
+            node->kind == config_scalar ? map_find(&of->snapshot->named_budgets, node->text) : NULL;
+        if (node->kind == config_scalar && !budget)
+            config_report(of->reading, node, config_error, "there is no budget `%.*s` among `budgets`",
+                          STR_ARG(config_shown(node)));
+        if (node->kind == config_map) budget = budget_make(of, node, STR(""));
+        if (budget && !budget_add(of, node, budget)) return;
+    }
+}
+
+/* daily_budget and monthly_budget. */
+static void short_read(struct budget_reading *of, struct section section) {
+    static const struct {
+        const char *key;
+        enum window_kind kind;
+    } shorts[] = {{"daily_budget", window_day}, {"monthly_budget", window_month}};
+    const struct config_node *zone = config_member(section.map, STR("budget_timezone"));
+    for (size_t i = 0; i < sizeof shorts / sizeof *shorts; i++) {
+        if (!read_is_written(section, shorts[i].key)) continue;
+        const struct config_node *at = config_member(section.map, str_from(shorts[i].key));
+        struct money_budget *budget = budget_new(of, zone ? zone : at, read_number(section, shorts[i].key),
+                                                 read_str(section, "budget_timezone"), shorts[i].kind);
+        if (!budget) return;
+        budget->mode = (enum money_mode)read_choice(section, "budget_mode");
+        if (!spend_find(of, budget, STR("")) || !budget_add(of, at, budget)) return;
+    }
+}
+
+/* -- owners -- */
+
+static bool has_rates(const struct rate_rules *rates) {
+    return rates->requests_minute.limit || rates->requests_hour.limit || rates->tokens_minute.limit;
+}
+
+static unsigned budget_limits_count(const struct rate_rules *rates, uint32_t max_concurrent) {
+    return (unsigned)((rates->requests_minute.limit > 0) + (rates->requests_hour.limit > 0) +
+                      (rates->tokens_minute.limit > 0) + (max_concurrent > 0));
+}
+
+static void owner_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
+                       struct owner *owner) {
+    const struct section section = {section_owner, node};
+    struct arena *arena = &snapshot->arena;
+    *owner = (struct owner){.name = arena_copy(arena, read_str(section, "name")),
+                            .kind = arena_copy(arena, read_str(section, "kind")),
+                            .rates = rates_of(section),
+                            .max_concurrent = (uint32_t)read_whole(section, "max_concurrent")};
+    if (owner->name.len == 0 || owner->name.len > limit_name || str_find_byte(owner->name, '|') != SIZE_MAX) {
+        config_report(reading, node, config_error, "an owner needs a `name` of at most %d bytes, without `|`",
+                      limit_name);
+        return;
+    }
+    if (!map_add(&snapshot->owners_by_name, owner->name, owner))
+        config_report(reading, node, config_error, "two owners are named `%.*s`", STR_ARG(owner->name));
+    owner->models = read_strings(section, "models", arena, &owner->model_count);
+    owner->providers = read_strings(section, "providers", arena, &owner->provider_count);
+    owner->has_limits = has_rates(&owner->rates) || owner->max_concurrent;
+    owner->cells = cells_find(reading->input->cells, arena, "owner ", owner->name, sizeof *owner->cells);
+    if (!owner->cells) out_of_memory(reading);
+    struct budget_reading of = {.reading = reading,
+                                .snapshot = snapshot,
+                                .who = arena_printf(arena, "%.*s %.*s", STR_ARG(owner->kind), STR_ARG(owner->name)),
+                                .scope = arena_printf(arena, "owner %.*s", STR_ARG(owner->name)),
+                                .into = &owner->money};
+    short_read(&of, section);
+    list_read(&of, node);
+}
+
+static void owner_link(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
+                       struct owner *owner) {
+    const struct config_node *in = config_member(node, STR("in"));
+    unsigned above = 0;
+    if (!in || !in->text.len) return;
+    owner->in = map_find(&snapshot->owners_by_name, in->text);
+    if (!owner->in) config_report(reading, in, config_error, "there is no owner `%.*s`", STR_ARG(config_shown(in)));
+    for (const struct owner *at = owner->in; at; at = at->in)
+        if (at == owner || ++above >= limit_owners) {
+            config_report(reading, in, config_error, "`%.*s` is in itself, or below more than %d owners",
+                          STR_ARG(owner->name), limit_owners - 1);
+            owner->in = NULL;
+            return;
+        }
+}
+
+static void named_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root) {
+    const struct config_node *map = config_member(root, STR("budgets"));
+    size_t count = map && map->kind == config_map ? map->count : 0;
+    struct money_budgets all = {.count = 0};
+    struct budget_reading of = {.reading = reading, .snapshot = snapshot, .scope = STR("budgets"), .into = &all};
+    if (!map_init(&snapshot->named_budgets, &snapshot->arena, count + 1)) {
+        out_of_memory(reading);
+        return;
+    }
+    for (const struct config_node *node = count ? map->first : NULL; node; node = node->next) {
+        struct money_budget *budget = node->kind == config_map ? budget_make(&of, node, node->key) : NULL;
+        if (budget) map_add(&snapshot->named_budgets, budget->name, budget);
+    }
+}
+
+void owners_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root) {
+    const struct config_node *list = config_member(root, STR("owners")), *node;
+    size_t count = list && list->kind == config_list ? list->count : 0;
+    named_read(reading, snapshot, root);
+    snapshot->templates = config_member(root, STR("templates"));
+    snapshot->owners = arena_take_zeroed(&snapshot->arena, (count + 1) * sizeof *snapshot->owners);
+    if (!snapshot->owners || !map_init(&snapshot->owners_by_name, &snapshot->arena, count + 1)) {
+        out_of_memory(reading);
+        return;
+    }
+    for (node = count ? list->first : NULL; node; node = node->next)
+        if (node->kind == config_map) owner_read(reading, snapshot, node, &snapshot->owners[snapshot->owner_count++]);
+    struct owner *owner = snapshot->owners;
+    for (node = count ? list->first : NULL; node; node = node->next)
+        if (node->kind == config_map) owner_link(reading, snapshot, node, owner++);
+}
+
+/* -- providers and clients -- */
+
+void budgets_of_provider(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
+                         struct provider *provider) {
+    struct str who = arena_printf(&snapshot->arena, "provider %.*s", STR_ARG(provider->name));
+    struct budget_reading of = {
+        .reading = reading, .snapshot = snapshot, .who = who, .scope = who, .into = &provider->money};
+    if (read_is((struct section){section_provider, node}, "budget_window", "rolling"))
+        config_report(
+            reading, config_member(node, STR("budget_window")), config_error,
+            "`budget_window: rolling` is not available yet, and what it protects would be open: leave it out");
+    short_read(&of, (struct section){section_provider, node});
+    list_read(&of, node);
+}
+
+const struct config_node *template_of(const struct snapshot *snapshot, const struct config_node *client) {
+    const struct config_node *name = config_member(client, STR("template"));
+    return name && name->kind == config_scalar ? config_member(snapshot->templates, name->text) : NULL;
+}
+
+static size_t most_of_a_provider(const struct snapshot *snapshot) {
+    size_t most = 0;
+    for (size_t i = 0; i < snapshot->provider_count; i++)
+        if (snapshot->providers[i].money.count > most) most = snapshot->providers[i].money.count;
+    return most;
+}
+
+/* All above it count beside its own. */
+static void path_make(struct budget_reading *of, const struct config_node *node, struct client *client) {
+    size_t limits = budget_limits_count(&client->rates, client->max_concurrent);
+    for (const struct owner *owner = client->in; owner; owner = owner->in) {
+        limits += budget_limits_count(&owner->rates, owner->max_concurrent);
+        for (size_t i = 0; i < owner->money.count; i++)
+            if (!budget_add(of, node, owner->money.list[i])) return;
+    }
+    limits += of->into->count + most_of_a_provider(of->snapshot);
+    if (limits > limit_path)
+        config_report(of->reading, node, config_error,
+                      "a request of client `%.*s` may have to pass %zu budgets and limits, its own, its owners' and a "
+                      "provider's: at most %d",
+                      STR_ARG(client->name), limits, limit_path);
+}
+
+void budgets_of_client(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
+                       struct client *client) {
+    const struct config_node *in = config_member(node, STR("in")), *named = config_member(node, STR("template")),
+                             *template = template_of(snapshot, node);
+    struct arena *arena = &snapshot->arena;
+    bool owned = in && in->text.len, templated = named && named->text.len, plain = !owned && !templated;
+    if (plain && !config_member(node, STR("budgets")) && !config_member(node, STR("daily_budget")) &&
+        !config_member(node, STR("monthly_budget")))
+        return; /* there may be a million of them */
+    struct str who = arena_printf(arena, "client %.*s", STR_ARG(client->name));
+    struct budget_reading of = {
+        .reading = reading, .snapshot = snapshot, .who = who, .scope = who, .into = &client->money};
+    if (templated && !template)
+        config_report(reading, named, config_error, "there is no template `%.*s`", STR_ARG(config_shown(named)));
+    if (owned && !(client->in = map_find(&snapshot->owners_by_name, in->text)))
+        config_report(reading, in, config_error, "there is no owner `%.*s`", STR_ARG(config_shown(in)));
+    short_read(&of, (struct section){section_client, node, template});
+    list_read(&of, node);
+    if (template) {
+        of.scope = arena_printf(arena, "%.*s|template %.*s", STR_ARG(who), STR_ARG(named->text));
+        list_read(&of, template);
+    }
+    path_make(&of, node, client);
+}
+
+static int by_identity(const void *a, const void *b) {
+    const struct money_budget *const *one = a, *const *other = b;
+    return ((*one)->identity > (*other)->identity) - ((*one)->identity < (*other)->identity);
+}
+
+void config_budgets_sort(struct config_reading *reading, struct snapshot *snapshot) {
+    size_t count = 0;
+    snapshot->budgets = arena_take(&snapshot->arena, (snapshot->budget_count + 1) * sizeof *snapshot->budgets);
+    if (!snapshot->budgets) {
+        out_of_memory(reading);
+        return;
+    }
+    for (struct money_budget *budget = snapshot->first_budget; budget; budget = budget->next)
+        if (budget->spend) snapshot->budgets[count++] = budget;
+    snapshot->budget_count = count;
+    qsort(snapshot->budgets, count, sizeof *snapshot->budgets, by_identity);
+}

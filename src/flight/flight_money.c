@@ -1,0 +1,385 @@
+/* flight_money.c - what an attempt may cost at most is reserved of every budget on its way before it is sent: of its
+ * client's, of those of all who own it, of its provider's; and when it has ended the truth takes its place.
+ *
+ * Invariant: of the budgets on the way all are held or none, and what money_take took, money_settle settles or
+ * money_give_back gives back, once. */
+#include "base/check.h"
+#include "dialect/names.h"
+#include "flight/flight_internal.h"
+
+static const int64_t money_tokens_most = 1000000000000;
+
+/* -- the way -- */
+
+static size_t way_count(const struct flight *flight, const struct target *target) {
+    return (flight->client ? flight->client->money.count : 0) + target->provider->money.count;
+}
+
+static const struct money_budget *way_budget(const struct flight *flight, const struct target *target, size_t i) {
+    size_t own = flight->client ? flight->client->money.count : 0;
+    return i < own ? flight->client->money.list[i] : target->provider->money.list[i - own];
+}
+
+/* Does what is spent there count in it? */
+static bool money_counts(const struct flight *flight, const struct target *target, const struct money_budget *budget) {
+    const struct route *route = flight->choice.route;
+    if (budget->route_count && !(route && str_glob_any(budget->routes, budget->route_count, route->model)))
+        return false;
+    return !budget->model_count || str_glob_any(budget->models, budget->model_count, flight->choice.model) ||
+           str_glob_any(budget->models, budget->model_count, target->model) ||
+           str_glob_any(budget->models, budget->model_count, target->name);
+}
+
+/* -- the bounds of a request, whatever its target -- */
+
+/* More prompts in one, and answers of which the best is given: each is paid. */
+static int64_t completions_answers(struct str body, int64_t n) {
+    struct skim skim;
+    int64_t prompts = 1, best = 1, listed = 0, count;
+    bool inside = false;
+    skim_begin(&skim, body, 2);
+    for (struct skim_token token; (token = skim_next(&skim)).kind > skim_error;) {
+        if (token.depth == 1 && token.kind != skim_close) inside = skim_is_nocase(token.key, STR("prompt"));
+        if (token.depth == 2 && inside && token.kind != skim_number && token.kind != skim_close) listed++;
+        if (token.depth == 1 && token.kind == skim_number && skim_is_nocase(token.key, STR("best_of")) &&
+            skim_to_i64(token.value, &count) && count > best)
+            best = count;
+        if (listed > prompts) prompts = listed;
+    }
+    if (best < n) best = n;
+    return best > money_tokens_most / prompts ? money_tokens_most : best * prompts;
+}
+
+/* What a provider puts into the prompt that does not stand in the request: pictures as it counts them, files that lie
+ * there, conversations that it keeps. */
+static void bounds_of_names(struct flight *flight, struct money_bounds *bounds) {
+    struct names names;
+    struct name name;
+    names_begin(&names, flight->body.whole, endpoint_facts(flight->endpoint)->dialect);
+    while (names_next(&names, &name)) {
+        if (name.kind == name_stored)
+            bounds->of_context = true;
+        else if (!name.top)
+            bounds->unbounded = true; /* another model, at another price */
+    }
+}
+
+static void bounds_of_message(const struct message_request *message, struct money_bounds *bounds) {
+    const uint64_t media = FEATURE_BIT(image) | FEATURE_BIT(image_url) | FEATURE_BIT(audio) | FEATURE_BIT(document) |
+                           FEATURE_BIT(document_url) | FEATURE_BIT(file_id) | FEATURE_BIT(video) | FEATURE_BIT(foreign);
+    uint64_t asked = message_features(message, message->from);
+    if (asked & media || message->native_only.len || message->cached_content.len) bounds->of_context = true;
+    for (size_t i = 0; i < message->tool_count; i++) /* the provider's own tools go round as often as they like */
+        if (message->tools[i].raw.len) bounds->unbounded = true;
+}
+
+void money_admit(struct flight *flight) {
+    enum { hidden = 512, hidden_of_tools = 2048 }; /* tokens that providers write around what was said */
+    struct money_bounds *bounds = &flight->bounds;
+    bool any = false;
+    for (size_t i = 0; !any && i < flight->choice.count; i++)
+        any = way_count(flight, flight->choice.candidates[i].target) > 0;
+    if (!any) return;
+    *bounds = (struct money_bounds){.prompt_tokens = (int64_t)flight->body.whole.len + hidden,
+                                    .answers = flight->request.n > 0 ? flight->request.n : 1};
+    if (flight->request.has_tools) bounds->prompt_tokens += hidden_of_tools;
+    bounds->of_context = flight->request.has_image || flight->request.has_audio;
+    bool json = endpoint_facts(flight->endpoint)->body == endpoint_body_json;
+    if (json && flight->request.names_more) bounds_of_names(flight, bounds);
+    if (flight->canonical.message) bounds_of_message(flight->canonical.message, bounds);
+    if (flight->endpoint == endpoint_completions)
+        bounds->answers = completions_answers(flight->body.whole, bounds->answers);
+}
+
+/* -- what it may cost at a target -- */
+
+/* The dearest that so many tokens can be: written to a cache or not, in whatever tier. -1: not known. */
+static int64_t dearest(const struct price_list *prices, int64_t input, int64_t output) {
+    int64_t most = -1;
+    for (size_t t = 0; t <= prices->tier_count; t++) {
+        int64_t least = t < prices->tier_count ? prices->tiers[t].above_input_tokens : input;
+        int64_t tokens = least < input ? least : input;
+        int64_t plain = price_cost(prices, (struct price_tokens){.input = tokens, .output = output}),
+                written =
+                    price_cost(prices, (struct price_tokens){.input = tokens, .output = output, .cache_write = tokens}),
+                cached = price_cost(prices,
+                                    (struct price_tokens){.input = tokens, .output = output, .cached_input = tokens});
+        if (plain > most) most = plain;
+        if (written > most) most = written;
+        if (cached > most) most = cached;
+    }
+    return most;
+}
+
+/* An answer has a price of its own; without one it costs what a request costs. */
+static bool is_priced(const struct price_list *prices, bool answers) {
+    bool by_request = prices->input < 0 && prices->output < 0 && prices->request >= 0;
+    return by_request || (prices->input >= 0 && (!answers || prices->output >= 0));
+}
+
+static int64_t times(int64_t tokens, int64_t answers) {
+    return tokens > money_tokens_most / answers ? money_tokens_most : tokens * answers;
+}
+
+/* What a request that says nothing of it may be answered with, of what is left: the model's longest answer; else as
+ * much as is reserved for one that says nothing; else what there is money for. */
+static int64_t cap_of(const struct flight *flight, const struct target *target, int64_t input, int64_t left) {
+    enum { least = 16 };
+    int64_t most = target->facts ? target->facts->output_tokens_max : -1,
+            usual = flight->snapshot->reserve_output_tokens;
+    int64_t answers = flight->bounds.answers;
+    if (most > 0 && dearest(&target->prices, input, times(most, answers)) <= left) return most;
+    int64_t cap = most > 0 && most < usual ? most : usual;
+    while (cap > least && dearest(&target->prices, input, times(cap, answers)) > left) cap /= 2;
+    return cap > least ? cap : least;
+}
+
+/* What this target's answer may take; -1: nobody can say. */
+static int64_t output_of(const struct flight *flight, const struct target *target, int64_t input, int64_t left,
+                         struct money_worst *worst) {
+    const struct price_list *prices = &target->prices;
+    const struct catalog_model *facts = target->facts;
+    switch (endpoint_facts(flight->endpoint)->operation) {
+    case operation_embed:
+    case operation_forecast:
+    case operation_count_tokens: return 0;
+    case operation_compact: return facts && facts->output_tokens_max > 0 ? facts->output_tokens_max : -1;
+    case operation_other:
+        if (flight->endpoint == endpoint_moderations || flight->endpoint == endpoint_rerank) return 0;
+        return prices->input < 0 && prices->output < 0 && prices->request >= 0 && !flight->head.raw ? 0 : -1;
+    case operation_chat: break;
+    }
+    if (flight->request.max_tokens >= 0) return times(flight->request.max_tokens, flight->bounds.answers);
+    if (prices->output <= 0) return 0; /* however long it is */
+    worst->output_cap = cap_of(flight, target, input, left);
+    return times(worst->output_cap, flight->bounds.answers);
+}
+
+static struct money_worst worst_of(const struct flight *flight, const struct target *target, struct now now) {
+    struct money_worst worst = {.output_cap = -1};
+    bool hard = false, anything = true;
+    int64_t left = INT64_MAX;
+    for (size_t i = 0; i < way_count(flight, target); i++) {
+        const struct money_budget *budget = way_budget(flight, target, i);
+        if (budget->mode != money_hard || !money_counts(flight, target, budget)) continue;
+        int64_t rest = budget->limit_nano_usd - money_budget_look(budget, now.wall_ns).committed;
+        if (rest < left) left = rest;
+        anything = anything && budget->unbounded;
+        hard = true;
+    }
+    if (!hard || endpoint_facts(flight->endpoint)->operation == operation_count_tokens) return worst;
+    const struct catalog_model *facts = target->facts;
+    int64_t context = facts && facts->context_tokens > 0 ? facts->context_tokens : -1, input, output;
+    bool answers = endpoint_facts(flight->endpoint)->operation == operation_chat;
+    if (!is_priced(&target->prices, answers)) return (struct money_worst){.refusal = refusal_unpriced};
+    input = flight->bounds.of_context || flight->bounds.unbounded ? context : flight->bounds.prompt_tokens;
+    if (resume_has(flight)) input += input < 0 ? 0 : (int64_t)flight->resume.delivered.len;
+    output = output_of(flight, target, input > 0 ? input : 0, left, &worst);
+    if ((input < 0 || output < 0 || flight->bounds.unbounded) && !anything)
+        return (struct money_worst){.refusal = refusal_unbounded};
+    if (input < 0) input = flight->bounds.prompt_tokens;
+    if (output < 0) output = flight->snapshot->reserve_output_tokens;
+    worst.nano_usd = dearest(&target->prices, input, output);
+    CHECKF(worst.nano_usd >= 0, "input=%lld output=%lld", (long long)input, (long long)output);
+    return worst;
+}
+
+/* -- taking and giving back -- */
+
+static uint64_t moment_of(int64_t wall_s, struct now now) {
+    int64_t seconds = wall_s - now.wall_ns / (int64_t)NS_PER_S;
+    return wall_s == INT64_MAX || seconds <= 0 ? 0 : now.mono_ns + (uint64_t)seconds * NS_PER_S;
+}
+
+/* Is there room in it for that? Where what is in flight has the rest, a little time may help. */
+static enum refusal budget_refuses(const struct money_budget *budget, int64_t nano_usd, struct now now, bool *waits) {
+    struct spend_view view = money_budget_look(budget, now.wall_ns);
+    int64_t limit = budget->limit_nano_usd;
+    bool spent = view.spent >= limit;
+    *waits = false;
+    if (budget->mode == money_warn || (budget->over == over_free && nano_usd == 0)) return refusal_none;
+    if (budget->mode == money_soft) return spent ? refusal_budget : refusal_none;
+    if (view.committed < limit && nano_usd <= limit - view.committed) return refusal_none;
+    *waits = !spent && nano_usd <= limit - view.spent;
+    return spent ? refusal_budget : refusal_budget_room;
+}
+
+/* The first that stands against it; NULL: none does. */
+static const struct money_budget *first_refusing(const struct flight *flight, const struct target *target,
+                                                 int64_t nano_usd, struct now now, enum refusal *refusal, bool *waits) {
+    size_t own = flight->client ? flight->client->money.count : 0;
+    for (size_t i = 0; i < way_count(flight, target); i++) {
+        const struct money_budget *budget = way_budget(flight, target, i);
+        if (!money_counts(flight, target, budget)) continue;
+        *refusal = budget_refuses(budget, nano_usd, now, waits);
+        if (*refusal == refusal_budget && i >= own) *refusal = refusal_provider_budget;
+        if (*refusal != refusal_none) return budget;
+    }
+    return NULL;
+}
+
+enum refusal money_look(const struct flight *flight, const struct candidate *candidate, struct now now,
+                        uint64_t *until_ns) {
+    const struct target *target = candidate->target;
+    if (!way_count(flight, target)) return refusal_none;
+    struct money_worst worst = worst_of(flight, target, now);
+    if (worst.refusal != refusal_none) return worst.refusal;
+    enum refusal refusal = refusal_none;
+    bool waits;
+    const struct money_budget *budget = first_refusing(flight, target, worst.nano_usd, now, &refusal, &waits);
+    if (budget)
+        *until_ns = waits ? now.mono_ns + NS_PER_S : moment_of(money_budget_window(budget, now.wall_ns).end_s, now);
+    return refusal;
+}
+
+void money_give_back(struct money_hold *hold) {
+    for (unsigned i = 0; i < hold->count; i++)
+        if (hold->tickets[i].reserved)
+            spend_give_back(hold->tickets[i].budget->spend, hold->tickets[i].window_s, hold->nano_usd);
+    *hold = (struct money_hold){.output_cap = -1};
+}
+
+/* false: there is no room in it any more. */
+static bool ticket_take(const struct money_budget *budget, int64_t nano_usd, struct now now,
+                        struct money_ticket *ticket) {
+    uint64_t start_s = (uint64_t)money_budget_window(budget, now.wall_ns).start_s, window_s;
+    bool reserves = budget->mode == money_hard && !(budget->over == over_free && nano_usd == 0);
+    if (!reserves)
+        window_s = spend_enter(budget->spend, start_s);
+    else if (!spend_reserve(budget->spend, start_s, nano_usd, budget->limit_nano_usd, &window_s))
+        return false;
+    *ticket = (struct money_ticket){.budget = budget, .window_s = (uint32_t)window_s, .reserved = reserves};
+    return true;
+}
+
+enum refusal money_take(struct flight *flight, const struct candidate *candidate, struct now now,
+                        struct money_hold *hold) {
+    const struct target *target = candidate->target;
+    size_t most = way_count(flight, target);
+    *hold = (struct money_hold){.output_cap = -1};
+    if (!most) return refusal_none;
+    struct money_worst worst = worst_of(flight, target, now);
+    if (worst.refusal != refusal_none) return worst.refusal;
+    hold->tickets = arena_take(&flight->arena, most * sizeof *hold->tickets);
+    if (!hold->tickets) return refusal_budget_room;
+    hold->nano_usd = worst.nano_usd;
+    hold->output_cap = worst.output_cap;
+    for (size_t i = 0; i < most; i++) {
+        const struct money_budget *budget = way_budget(flight, target, i);
+        if (!money_counts(flight, target, budget)) continue;
+        bool waits;
+        bool soft = budget->mode == money_soft && budget_refuses(budget, 0, now, &waits) != refusal_none;
+        if (soft || !ticket_take(budget, worst.nano_usd, now, &hold->tickets[hold->count])) {
+            money_give_back(hold);
+            return refusal_budget_room;
+        }
+        hold->count++;
+    }
+    return refusal_none;
+}
+
+/* -- the truth -- */
+
+/* It succeeded, and nobody has said what it took: by what came of it. */
+static void silent_estimate(const struct flight *flight, struct attempt *attempt, int64_t delivered) {
+    enum { token_bytes = 4 };
+    uint64_t bytes = attempt->reply.held.len > flight->answer.bytes ? attempt->reply.held.len : flight->answer.bytes;
+    int64_t by_bytes = (int64_t)(bytes / token_bytes);
+    attempt->usage.input_tokens = flight->prompt_tokens;
+    attempt->usage.output_tokens = delivered > by_bytes ? delivered : by_bytes;
+    attempt->usage_estimated = true;
+}
+
+/* It was broken off before it had counted, and what its provider made of it was not seen: as much as its answers take,
+ * within what went up. */
+static void hidden_estimate(const struct flight *flight, struct attempt *attempt) {
+    const struct target_cells *cells = attempt->target->cells;
+    bool seen = attempt->reply.mode == reply_events && attempt->reply.status;
+    int64_t cap = attempt->holds.money.output_cap;
+    if (!attempt->usage_estimated || seen || attempt->usage.output_tokens >= 0) return;
+    if (cap < 0)
+        cap = flight->request.max_tokens >= 0 ? flight->request.max_tokens : flight->snapshot->reserve_output_tokens;
+    cap = times(cap < money_tokens_most ? cap : money_tokens_most, flight->bounds.answers);
+    attempt->usage.output_tokens = taken_reserve(cells ? &cells->taken : NULL, cap);
+}
+
+void money_estimate(const struct flight *flight, struct attempt *attempt, int64_t delivered) {
+    enum operation operation = endpoint_facts(flight->endpoint)->operation;
+    if (!attempt->holds.money.count || operation == operation_count_tokens) return;
+    bool counted = attempt->usage.cost_nano_usd >= 0 || usage_is_known(&attempt->usage);
+    if (attempt->failure != failure_none)
+        hidden_estimate(flight, attempt);
+    else if (!counted)
+        silent_estimate(flight, attempt, delivered);
+}
+
+void money_settle(struct attempt *attempt) {
+    struct money_hold *hold = &attempt->holds.money;
+    int64_t truth = attempt->cost_nano_usd > 0 ? attempt->cost_nano_usd : 0;
+    for (unsigned i = 0; i < hold->count; i++) {
+        const struct money_ticket *ticket = &hold->tickets[i];
+        spend_settle(ticket->budget->spend, ticket->window_s, ticket->reserved ? hold->nano_usd : 0, truth);
+    }
+    hold->nano_usd = 0; /* nothing of it is reserved any more */
+}
+
+/* -- what is told -- */
+
+static struct str spent_sentence(struct flight *flight, const struct money_budget *budget, int64_t nano_usd,
+                                 bool is_providers, bool waits, struct now now) {
+    struct spend_view view = money_budget_look(budget, now.wall_ns);
+    int64_t end_s = money_budget_window(budget, now.wall_ns).end_s;
+    struct text text = text_in_arena(&flight->arena, 256);
+    if (is_providers) {
+        text_put(&text, STR("The budget of the model's provider is spent"));
+    } else {
+        text_printf(&text, "The budget `%.*s`", STR_ARG(budget->name));
+        if (budget->owner.len) text_printf(&text, " of %.*s", STR_ARG(budget->owner));
+        text_printf(&text, " is %s: ", view.spent >= budget->limit_nano_usd ? "spent" : "nearly spent");
+        text_put_money(&text, view.spent);
+        text_put(&text, STR(" of "));
+        text_put_money(&text, budget->limit_nano_usd);
+        text_put(&text, STR(" USD"));
+        if (view.spent < budget->limit_nano_usd) {
+            text_put(&text, STR(", and this request may cost "));
+            text_put_money(&text, nano_usd);
+        }
+    }
+    if (waits)
+        text_put(&text, STR(". Requests in flight hold what is left: try again shortly."));
+    else if (end_s == INT64_MAX)
+        text_put(&text, STR(". Ask the operator to raise it."));
+    else
+        text_put(&text, STR(". It begins anew at "));
+    if (!waits && end_s != INT64_MAX) {
+        window_moment_put(&text, end_s);
+        text_put_byte(&text, '.');
+    }
+    return text.failed ? STR_NONE : text_str(&text);
+}
+
+struct str money_sentence(struct flight *flight, enum refusal refusal, struct now now) {
+    for (size_t i = 0; i < flight->choice.count; i++) {
+        const struct candidate *candidate = &flight->choice.candidates[i];
+        const struct target *target = candidate->target;
+        if (candidate->refusal != refusal) continue;
+        if (refusal == refusal_unpriced)
+            return arena_printf(&flight->arena,
+                                "The price of `%.*s` is not known, and a hard budget allows nothing whose price is "
+                                "not: ask the operator to write its `prices`, or `cost_per_token`.",
+                                STR_ARG(target->name));
+        if (refusal == refusal_unbounded) return STR_NONE;
+        enum refusal first = refusal_none;
+        int64_t nano_usd = worst_of(flight, target, now).nano_usd;
+        bool waits = false;
+        const struct money_budget *budget = first_refusing(flight, target, nano_usd, now, &first, &waits);
+        if (!budget) continue; /* it has room again */
+        bool is_providers = true;
+        for (size_t k = 0; flight->client && k < flight->client->money.count; k++)
+            is_providers = is_providers && flight->client->money.list[k] != budget;
+        flight->answer.limit_scope = is_providers ? STR("provider") : STR("client");
+        flight->answer.is_final = !waits;
+        return spent_sentence(flight, budget, nano_usd, is_providers, waits, now);
+    }
+    return STR_NONE;
+}

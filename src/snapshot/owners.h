@@ -1,0 +1,72 @@
+/* owners.h - who owns clients, and what they may spend: the budgets on a client's path are one list, made when the
+ * configuration is; a request passes when all of them pass. Immutable but for the words. */
+#ifndef WEIR_SNAPSHOT_OWNERS_H
+#define WEIR_SNAPSHOT_OWNERS_H
+
+#include "base/limits.h"
+#include "core/spend.h"
+#include "core/window.h"
+#include "snapshot/cells.h"
+
+/* Requests and tokens over time; a limit of 0 is none. */
+struct rate_rules {
+    struct limiter_rules requests_minute, requests_hour, tokens_minute;
+};
+
+/* Their words stand in config_schema.c, in this order. */
+enum money_mode { money_hard, money_soft, money_warn };
+enum money_over { over_block, over_downgrade, over_free };
+
+struct money_budget {
+    struct money_budget *next; /* of everybody's */
+    uint64_t identity;         /* equal for the same budget, across configurations and restarts */
+    struct str owner;          /* "team search", "client app", "provider openai"; empty: several name it */
+    struct str name;           /* as written, else its window: "day" */
+    int64_t limit_nano_usd;
+    enum money_mode mode;
+    enum money_over over;
+    bool unbounded; /* what nobody can bound passes, reserved by the model's context */
+    struct window window;
+    struct str zone;             /* its name */
+    struct str *models, *routes; /* globs; count 0: all count */
+    size_t model_count, route_count;
+    struct spend *spend;
+};
+
+/* Of all that an owner, a client or a provider may spend. */
+struct money_budgets {
+    const struct money_budget **list;
+    size_t count;
+};
+
+struct owner {
+    struct str name, kind;
+    const struct owner *in;         /* NULL: nobody's */
+    struct str *models, *providers; /* globs; count 0: none allowed. ["*"] by default */
+    size_t model_count, provider_count;
+    struct rate_rules rates;
+    uint32_t max_concurrent; /* 0: no limit */
+    bool has_limits;         /* one of these is set */
+    struct client_cells *cells;
+    struct money_budgets money; /* its own */
+};
+
+/* Where its window is now. */
+struct window_span money_budget_window(const struct money_budget *budget, int64_t wall_ns);
+/* What was spent, and reserved, in it. */
+struct spend_view money_budget_look(const struct money_budget *budget, int64_t wall_ns);
+
+/* One line of what must outlive the process: `spent` of the window that began then. */
+struct money_row {
+    uint64_t budget, value; /* money_budget.identity; 0: it is not split */
+    int64_t window_s;       /* since 1970; 0: a lifetime */
+    int64_t nano_usd;
+};
+struct snapshot;
+/* Tells of every budget whose window of now something was spent in. Any thread. */
+void money_rows(const struct snapshot *snapshot, int64_t wall_ns, void (*row)(void *user, const struct money_row *row),
+                void *user);
+/* Puts a row back; before any request. false: there is no such budget now, and its money is nobody's. */
+bool money_restore(const struct snapshot *snapshot, const struct money_row *row);
+
+#endif

@@ -1,0 +1,170 @@
+/* Owners and budgets as a file says them: who pays for what, what is the same budget, and what is refused. */
+#include "config_world.h"
+
+#include "base/hash.h"
+#include "snapshot/rights.h"
+
+#define H "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define K "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+
+static const char tree[] =
+    P "budgets:\n  research: {usd: 500, window: month}\n"
+      "owners:\n"
+      "  - {name: search, kind: team, in: acme, rate_limit_rpm: 600, models: ['gpt*', 'o3'],\n"
+      "     budgets: [{usd: 5, window: hour}, {usd: 20, window: day, models: ['gpt-6*']}, research]}\n"
+      "  - {name: acme, kind: organization, budgets: [{usd: 1000, window: month}]}\n"
+      "templates:\n  intern: {budgets: [{usd: 2, window: day, over: free}], rate_limit_rpm: 7, daily_budget: 3}\n"
+      "clients:\n"
+      "  - {name: app, in: search, template: intern, key_hash: \"" H
+      "\", budgets: [{usd: 0.50, window: day, name: own}]}\n"
+      "  - {name: other, in: search, key_hash: \"" K "\", daily_budget: 0.1}\n";
+
+static const struct client *client_at(const struct config *config, size_t i) { return &config->snapshot->clients[i]; }
+
+static const struct money_budget *budget_of(const struct client *client, const char *owner, const char *name) {
+    for (size_t i = 0; i < client->money.count; i++)
+        if (str_eq(client->money.list[i]->owner, str_from(owner)) &&
+            str_eq(client->money.list[i]->name, str_from(name)))
+            return client->money.list[i];
+    fail_msg("no budget %s of %s", name, owner);
+    return NULL;
+}
+
+static void all_on_the_way_up_have_a_say(void **state) {
+    (void)state;
+    struct config config;
+    assert_true(load(tree, NULL, &config));
+    const struct client *app = client_at(&config, 0), *other = client_at(&config, 1);
+    assert_int_equal(app->money.count, 7); /* own, short, template's, three of the team, one above */
+    assert_int_equal(budget_of(app, "client app", "own")->limit_nano_usd, 500000000);
+    assert_int_equal(budget_of(app, "team search", "hour")->limit_nano_usd, 5000000000);
+    assert_int_equal(budget_of(app, "organization acme", "month")->limit_nano_usd, 1000000000000);
+    assert_int_equal(budget_of(app, "", "research")->limit_nano_usd, 500000000000);
+    assert_int_equal(app->rates.requests_minute.limit, 7); /* its template's, where it says none */
+    assert_int_equal(other->money.count, 5);
+    assert_int_equal(budget_of(other, "client other", "day")->limit_nano_usd, 100000000);
+    assert_ptr_equal(budget_of(app, "team search", "hour")->spend, budget_of(other, "team search", "hour")->spend);
+    assert_true(client_may_ask(app, STR("gpt-5")) && !client_may_ask(app, STR("claude")));
+    assert_int_equal(config.snapshot->budget_count, 8);
+    config_free(&config);
+}
+
+static void what_was_spent_outlives_a_reload_that_changes_the_sum(void **state) {
+    (void)state;
+    static const char *const files[] = {
+        P "clients: [{name: app, key_hash: \"" H "\", daily_budget: 1}]\n",
+        P "clients: [{name: other, key_hash: \"" K "\"}, {name: app, key_hash: \"" H
+          "\", budgets: [{usd: 9, window: month}, {usd: 2, window: day, mode: soft, timezone: UTC}]}]\n",
+        P "clients: [{name: app, key_hash: \"" H "\", budgets: [{usd: 2, window: day, name: mine}]}]\n"};
+    struct cells cells = {.chains = NULL};
+    uint64_t identity = 0;
+    for (size_t i = 0; i < 3; i++) {
+        struct config config;
+        struct config_input input = {.path = STR("w.yaml"),
+                                     .text = str_from(files[i]),
+                                     .environment = environment,
+                                     .ids = &ids,
+                                     .cells = &cells};
+        assert_true(config_load(&input, &config));
+        const struct client *app = client_at(&config, i == 1);
+        const struct money_budget *day = budget_of(app, "client app", i == 2 ? "mine" : "day");
+        struct money_row row = {.budget = day->identity, .window_s = 86400, .nano_usd = 70};
+        if (i == 0) {
+            identity = day->identity;
+            assert_true(money_restore(config.snapshot, &row));
+        }
+        assert_int_equal(day->identity == identity, i < 2);
+        assert_int_equal(money_budget_look(day, INT64_C(86400000000000)).spent, i < 2 ? 70 : 0);
+        row.budget ^= 1;
+        assert_false(money_restore(config.snapshot, &row));
+        config_free(&config);
+    }
+    cells_free(&cells);
+}
+
+static void row_add(void *user, const struct money_row *row) { *(struct money_row *)user = *row; }
+
+static void what_is_written_down_is_put_back(void **state) {
+    (void)state;
+    struct config config, later;
+    struct money_row row = {.nano_usd = 0};
+    const int64_t now_ns = INT64_C(1774746000000000000);
+    assert_true(load(tree, NULL, &config) && load(tree, NULL, &later));
+    const struct money_budget *month = budget_of(client_at(&config, 0), "organization acme", "month");
+    spend_settle(month->spend, spend_enter(month->spend, 1772323200), 0, 123);
+    money_rows(config.snapshot, now_ns, row_add, &row);
+    assert_int_equal(row.nano_usd, 123);
+    assert_int_equal(row.window_s, 1772323200); /* March in UTC */
+    assert_true(money_restore(later.snapshot, &row));
+    assert_int_equal(money_budget_look(budget_of(client_at(&later, 1), "organization acme", "month"), now_ns).committed,
+                     123);
+    config_free(&config);
+    config_free(&later);
+}
+
+static void what_cannot_hold_is_refused_where_it_stands(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *said;
+    } cases[] = {
+        {"owners: [{name: a, in: b}]\n", "w.yaml:2:24: there is no owner `b`"},
+        {"owners: [{name: a, in: b}, {name: b, in: a}]\n", "`b` is in itself"},
+        {"owners: [{name: a}, {name: a}]\n", "two owners are named `a`"},
+        {"owners: [{budgets: []}]\n", "an owner needs a `name`"},
+        {"owners: [{name: a, budgets: [{usd: 1}]}]\n", "a budget needs `usd`, and a `window`"},
+        {"owners: [{name: a, budgets: [{window: day}]}]\n", "a budget needs `usd`, and a `window`"},
+        {"owners: [{name: a, budgets: [{usd: 1, window: year}]}]\n", "a budget needs `usd`, and a `window`"},
+        {"owners: [{name: a, budgets: [{usd: 1, window: day}, {usd: 2, window: day}]}]\n", "give one of them a `name`"},
+        {"owners: [{name: a, daily_budget: 1, budgets: [{usd: 2, window: day}]}]\n", "give one of them a `name`"},
+        {"owners: [{name: a, budgets: [none]}]\n", "there is no budget `none` among `budgets`"},
+        {"owners: [{name: a, budgets: [{usd: 1, window: day, timezone: Mars/North}]}]\n",
+         "`Mars/North` is no time zone"},
+        {"owners: [{name: a, budgets: [{usd: 1, window: day, timezone: ../passwd}]}]\n", "`../passwd` is no time zone"},
+        {"owners: [{name: a, budgets: [{usd: 1, window: day, rolling: true}]}]\n", "`rolling: true` is not available"},
+        {"owners: [{name: a, budgets: [{usd: 1, window: day, over: downgrade}]}]\n",
+         "`over: downgrade` is not available"},
+        {"clients: [{name: a, in: b, key_hash: \"" H "\"}]\n", "there is no owner `b`"},
+        {"clients: [{name: a, template: b, key_hash: \"" H "\"}]\n", "there is no template `b`"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct config config;
+        struct text text;
+        char buffer[1024], said[1024] = "";
+        text = text_in_buffer(buffer, sizeof buffer);
+        text_printf(&text, "%s%s", P, cases[i].text);
+        buffer[text.len] = 0;
+        assert_false(load(buffer, NULL, &config));
+        first_problem(&config, said, sizeof said);
+        if (!strstr(said, cases[i].said)) fail_msg("%s: %s", cases[i].text, said);
+        config_free(&config);
+    }
+}
+
+static void more_than_32_on_a_way_are_refused(void **state) {
+    (void)state;
+    for (int count = 31; count <= 32; count++) {
+        struct config config;
+        static char buffer[8192];
+        char said[1024] = "";
+        struct text text = text_in_buffer(buffer, sizeof buffer - 1);
+        text_printf(&text, "%sclients:\n  - {name: a, rate_limit_rpm: 5, key_hash: \"%s\", budgets: [", P, H);
+        for (int i = 0; i < count; i++) text_printf(&text, "%s{usd: 1, window: day, name: b%d}", i ? ", " : "", i);
+        text_put(&text, STR("]}\n"));
+        buffer[text.len] = 0;
+        assert_int_equal(load(buffer, NULL, &config), count == 31);
+        first_problem(&config, said, sizeof said);
+        if (count == 32) assert_non_null(strstr(said, "33 budgets and limits"));
+        config_free(&config);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_on_the_way_up_have_a_say),
+        cmocka_unit_test(what_was_spent_outlives_a_reload_that_changes_the_sum),
+        cmocka_unit_test(what_is_written_down_is_put_back),
+        cmocka_unit_test(what_cannot_hold_is_refused_where_it_stands),
+        cmocka_unit_test(more_than_32_on_a_way_are_refused),
+    };
+    return cmocka_run_group_tests(tests, sodium_begin, ids_end);
+}

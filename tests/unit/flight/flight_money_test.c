@@ -1,0 +1,266 @@
+/* What an attempt may cost at most is reserved before it is sent, and settles to what it took, on whatever way it ends.
+ */
+#include "flight_world.h"
+
+#define H "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+/* A dollar a thousand tokens in, ten out; 700 tokens of prompt are what a short one may be. */
+#define PRICES "prices: {m: {input: 1000, output: 10000}}"
+#define FILE_OF(provider, client)                                                                                \
+    "providers: {a: {type: openai, base_url: 'http://127.0.0.1:9/v1', api_key: k, models: [m], " provider "}}\n" \
+    "owners: [{name: top, kind: organization, budgets: [{usd: 50, window: month}]},\n"                           \
+    "         {name: team, in: top, budgets: [{usd: 40, window: lifetime, mode: warn}]}]\n"                      \
+    "clients: [{name: app, in: team, key_hash: '" H "', " client "}]\n"
+
+static struct spend_view spent(const struct flight_world *world, size_t i) {
+    return money_budget_look(world->config.snapshot->clients[0].money.list[i], world->now.wall_ns);
+}
+
+static int64_t reserved(const struct flight_world *world, size_t i) {
+    struct spend_view view = spent(world, i);
+    return view.committed - view.spent;
+}
+
+static struct flight *ask(struct flight_world *world, enum endpoint endpoint, const char *body) {
+    return flight_world_ask_of(
+        world, (struct flight_request){.endpoint = endpoint, .client = &world->config.snapshot->clients[0]}, body);
+}
+
+#define BODY(more) "{\"model\":\"m\"," more "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"
+
+static bool sent_holds(const struct flight_world *world, const char *words) {
+    const struct action *call = flight_world_action(world, action_call);
+    char text[2048];
+    size_t len = 0;
+    for (size_t i = 0; i < call->call.body_count; i++) {
+        assert_true(len + call->call.body[i].len < sizeof text);
+        memcpy(text + len, call->call.body[i].at, call->call.body[i].len);
+        len += call->call.body[i].len;
+    }
+    return str_find(str_make(text, len), str_from(words)) != SIZE_MAX;
+}
+
+static void what_it_may_cost_is_reserved_of_all_and_settles_to_what_it_took(void **state) {
+    (void)state;
+    struct flight_world world;
+    flight_world_begin(&world, FILE_OF(PRICES, "daily_budget: 20"));
+    struct flight *flight = ask(&world, endpoint_chat, BODY("\"max_tokens\":100,"));
+    int64_t worst = reserved(&world, 0);
+    assert_true(worst >= 100 * 10000000 + 65 * 1000000 && worst < INT64_C(2000000000));
+    assert_int_equal(reserved(&world, 2), worst); /* the organization's; the team's warns and reserves nothing */
+    assert_int_equal(reserved(&world, 1), 0);
+    flight_world_head(&world, flight, 0, 200, "application/json");
+    flight_world_body(&world, flight, 0, FLIGHT_WHOLE);
+    flight_world_tell(&world, flight, (struct event){.kind = event_reply_end, .attempt = 0});
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(spent(&world, i).spent, 7 * 1000000 + 2 * 10000000);
+        assert_int_equal(reserved(&world, i), 0);
+    }
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
+static void who_hangs_up_is_charged_for_what_was_sent(void **state) {
+    (void)state;
+    struct flight_world world;
+    flight_world_begin(&world, FILE_OF(PRICES, "daily_budget: 20"));
+    struct flight *flight = ask(&world, endpoint_chat, BODY("\"max_tokens\":100,"));
+    flight_world_drop(&world, flight); /* before anything was sent */
+    assert_int_equal(spent(&world, 0).committed, 0);
+    flight = ask(&world, endpoint_chat, BODY("\"max_tokens\":100,"));
+    int64_t worst = reserved(&world, 0);
+    flight_world_tell(&world, flight, (struct event){.kind = event_sent, .attempt = 0});
+    flight_world_drop(&world, flight); /* its provider may be at work: as much as it may answer */
+    assert_int_equal(reserved(&world, 0), 0);
+    assert_true(spent(&world, 0).spent >= 100 * 10000000 && spent(&world, 0).spent <= worst);
+    flight_world_end(&world);
+}
+
+static void what_was_refused_costs_nothing(void **state) {
+    (void)state;
+    struct flight_world world;
+    flight_world_begin(&world, FILE_OF(PRICES, "daily_budget: 20"));
+    struct flight *flight = ask(&world, endpoint_chat, BODY("\"max_tokens\":100,"));
+    flight_world_head(&world, flight, 0, 400, "application/json");
+    flight_world_body(&world, flight, 0, "{\"error\":{\"message\":\"no\",\"type\":\"invalid_request_error\"}}");
+    flight_world_tell(&world, flight, (struct event){.kind = event_reply_end, .attempt = 0});
+    assert_int_equal(spent(&world, 0).committed, 0);
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
+static void a_request_without_a_cap_goes_up_with_one_that_is_reserved(void **state) {
+    (void)state;
+    static const struct {
+        enum endpoint endpoint;
+        const char *body, *cap;
+    } cases[] = {
+        {endpoint_chat, BODY(""), "\"max_completion_tokens\":50"},
+        {endpoint_chat, BODY("\"max_completion_tokens\":null,"), "\"max_completion_tokens\":50"},
+        {endpoint_chat, BODY("\"max_tokens\":null,"), "\"max_completion_tokens\":50"},
+        {endpoint_completions, "{\"model\":\"m\",\"prompt\":\"hi\"}", "\"max_tokens\":50"},
+        {endpoint_messages, BODY("\"max_tokens\":33,"), "\"max_completion_tokens\":33"}, /* the caller's own */
+        {endpoint_generate, "{\"contents\":[{\"parts\":[{\"text\":\"hi\"}]}]}", "\"max_completion_tokens\":50"},
+        {endpoint_responses, "{\"model\":\"m\",\"input\":\"hi\",\"store\":false}", "\"max_output_tokens\":50"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct flight_world world;
+        flight_world_begin(&world, "reserve_output_tokens: 50\n" FILE_OF(PRICES, "daily_budget: 20"));
+        struct flight *flight = flight_world_ask_of(&world,
+                                                    (struct flight_request){.endpoint = cases[i].endpoint,
+                                                                            .path_model = STR("m"),
+                                                                            .client = world.config.snapshot->clients},
+                                                    cases[i].body);
+        if (!sent_holds(&world, cases[i].cap)) fail_msg("%zu: %s", i, cases[i].body);
+        assert_true(reserved(&world, 0) >= 33 * 10000000);
+        flight_world_drop(&world, flight);
+        flight_world_end(&world);
+    }
+}
+
+static void a_cap_is_as_long_as_what_is_left(void **state) {
+    (void)state;
+    struct flight_world world;
+    flight_world_begin(&world, "reserve_output_tokens: 4096\n" FILE_OF(PRICES, "daily_budget: 10"));
+    struct flight *flight = ask(&world, endpoint_chat, BODY(""));
+    assert_true(sent_holds(&world, "\"max_completion_tokens\":512"));
+    assert_true(spent(&world, 0).committed <= INT64_C(10000000000));
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
+static struct str answer_of(struct flight_world *world, struct flight *flight, int status) {
+    assert_int_equal(flight_world_asked(world, action_call), 0);
+    assert_int_equal(flight_world_action(world, action_respond)->respond.status, status);
+    (void)flight;
+    return flight_world_written(world);
+}
+
+static void what_cannot_be_held_is_not_sent(void **state) {
+    (void)state;
+    static const struct {
+        const char *provider, *client, *body;
+        enum endpoint endpoint;
+        int status;
+        const char *said;
+    } cases[] = {
+        {PRICES, "daily_budget: 0.1", BODY("\"max_tokens\":100,"), endpoint_chat, 429, "`day` of client app"},
+        {PRICES, "daily_budget: 0", BODY("\"max_tokens\":100,"), endpoint_chat, 429, "budget_exhausted"},
+        {PRICES ", daily_budget: 0.1", "role: user", BODY("\"max_tokens\":9,"), endpoint_chat, 429, "model's provider"},
+        {"max_retries: 0", "daily_budget: 5", BODY("\"max_tokens\":100,"), endpoint_chat, 403, "price of `a/m`"},
+        {"prices: {m: {input: 1}}", "daily_budget: 5", BODY("\"max_tokens\":1,"), endpoint_chat, 403, "unpriced"},
+        {PRICES, "daily_budget: 5", BODY("\"tools\":[{\"type\":\"web_search\",\"model\":\"x\"}],\"max_tokens\":9,"),
+         endpoint_chat, 403, "unbounded"},
+        {PRICES, "daily_budget: 5",
+         "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\","
+         "\"image_url\":{\"url\":\"https://h/x.png\"}}]}]}",
+         endpoint_chat, 403, "unbounded"},
+        {PRICES, "daily_budget: 5", "{\"model\":\"m\",\"prompt\":\"a cat\"}", endpoint_images_generations, 403,
+         "unbounded"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct flight_world world;
+        char yaml[2048];
+        struct text text = text_in_buffer(yaml, sizeof yaml - 1);
+        text_printf(&text,
+                    "providers: {a: {type: openai, base_url: 'http://127.0.0.1:9/v1', api_key: k, models: [m], %s}}\n"
+                    "clients: [{name: app, key_hash: '" H "', raw: true, %s}]\n",
+                    cases[i].provider, cases[i].client);
+        yaml[text.len] = 0;
+        flight_world_begin(&world, yaml);
+        struct flight *flight = ask(&world, cases[i].endpoint, cases[i].body);
+        struct str answer = answer_of(&world, flight, cases[i].status);
+        if (str_find(answer, str_from(cases[i].said)) == SIZE_MAX) fail_msg("%zu: %.*s", i, STR_ARG(answer));
+        for (size_t b = 0; b < world.config.snapshot->budget_count; b++)
+            assert_int_equal(money_budget_look(world.config.snapshot->budgets[b], world.now.wall_ns).committed, 0);
+        flight_world_drop(&world, flight);
+        flight_world_end(&world);
+    }
+}
+
+static void other_modes_refuse_later_or_not_at_all(void **state) {
+    (void)state;
+    static const struct {
+        const char *client;
+        int64_t spent;
+        bool refused;
+    } cases[] = {{"budgets: [{usd: 1, window: day, mode: soft}]", 999999999, false},
+                 {"budgets: [{usd: 1, window: day, mode: soft}]", 1000000000, true},
+                 {"budgets: [{usd: 1, window: day, mode: warn}]", 9000000000, false},
+                 {"budgets: [{usd: 1, window: day, models: [other]}]", 9000000000, false},
+                 {"budgets: [{usd: 1, window: day, routes: [other]}]", 9000000000, false},
+                 {"budgets: [{usd: 1, window: day, over: free}]", 9000000000, true}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct flight_world world;
+        char yaml[2048];
+        struct text text = text_in_buffer(yaml, sizeof yaml - 1);
+        text_printf(&text,
+                    "providers: {a: {type: openai, base_url: 'http://127.0.0.1:9/v1', api_key: k, models: [m], " PRICES
+                    "}}\nclients: [{name: app, key_hash: '" H "', %s}]\n",
+                    cases[i].client);
+        yaml[text.len] = 0;
+        flight_world_begin(&world, yaml);
+        const struct money_budget *budget = world.config.snapshot->budgets[0];
+        uint64_t start = (uint64_t)money_budget_window(budget, world.now.wall_ns).start_s;
+        spend_settle(budget->spend, spend_enter(budget->spend, start), 0, cases[i].spent);
+        struct flight *flight = ask(&world, endpoint_chat, BODY("\"max_tokens\":10,"));
+        if ((flight_world_asked(&world, action_call) == 0) != cases[i].refused) fail_msg("%zu", i);
+        flight_world_drop(&world, flight);
+        flight_world_end(&world);
+    }
+}
+
+static void when_it_is_spent_what_is_free_goes_on(void **state) {
+    (void)state;
+    struct flight_world world;
+    flight_world_begin(
+        &world,
+        "providers:\n"
+        "  a: {type: openai, base_url: 'http://127.0.0.1:9/v1', api_key: k, models: [m], priority: 1, " PRICES "}\n"
+        "  b: {type: openai, base_url: 'http://127.0.0.1:8/v1', api_key: k, models: [m], priority: 2,\n"
+        "      prices: {m: {input: 0, output: 0}}}\n"
+        "clients: [{name: app, key_hash: '" H "', budgets: [{usd: 1, window: day, over: free}]}]\n");
+    const struct money_budget *budget = world.config.snapshot->budgets[0];
+    uint64_t start = (uint64_t)money_budget_window(budget, world.now.wall_ns).start_s;
+    spend_settle(budget->spend, spend_enter(budget->spend, start), 0, 2000000000);
+    struct flight *flight = ask(&world, endpoint_chat, BODY("\"max_tokens\":10,"));
+    assert_str_equal(flight->live->target->provider->name, "b");
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
+static void a_failover_reserves_its_own_and_gives_the_first_back(void **state) {
+    (void)state;
+    struct flight_world world;
+    flight_world_begin(
+        &world,
+        "providers:\n"
+        "  a: {type: openai, base_url: 'http://127.0.0.1:9/v1', api_key: k, models: [m], priority: 1, " PRICES "}\n"
+        "  b: {type: openai, base_url: 'http://127.0.0.1:8/v1', api_key: k, models: [m], priority: 2,\n"
+        "      prices: {m: {input: 2000, output: 20000}}, daily_budget: 100}\n"
+        "clients: [{name: app, key_hash: '" H "', daily_budget: 100}]\n");
+    struct flight *flight = ask(&world, endpoint_chat, BODY("\"max_tokens\":100,"));
+    int64_t first = reserved(&world, 0);
+    flight_world_head(&world, flight, 0, 503, "application/json");
+    flight_world_tell(&world, flight, (struct event){.kind = event_reply_end, .attempt = 0});
+    assert_int_equal(flight->attempt_count, 2);
+    assert_int_equal(reserved(&world, 0), 2 * first);
+    assert_int_equal(flight->attempts[1]->holds.money.count, 2); /* its provider's too */
+    flight_world_drop(&world, flight);
+    assert_int_equal(reserved(&world, 0), 0);
+    flight_world_end(&world);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_it_may_cost_is_reserved_of_all_and_settles_to_what_it_took),
+        cmocka_unit_test(who_hangs_up_is_charged_for_what_was_sent),
+        cmocka_unit_test(what_was_refused_costs_nothing),
+        cmocka_unit_test(a_request_without_a_cap_goes_up_with_one_that_is_reserved),
+        cmocka_unit_test(a_cap_is_as_long_as_what_is_left),
+        cmocka_unit_test(what_cannot_be_held_is_not_sent),
+        cmocka_unit_test(other_modes_refuse_later_or_not_at_all),
+        cmocka_unit_test(when_it_is_spent_what_is_free_goes_on),
+        cmocka_unit_test(a_failover_reserves_its_own_and_gives_the_first_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
