@@ -522,7 +522,9 @@ enum error_code hold_client_look(const struct flight *flight, struct now now, ui
     if (!gate_would_enter(&client->cells->gate, client->max_concurrent)) return error_too_many_in_flight;
     uint64_t wait = client_rates_wait(flight, now);
     if (wait) *until_ns = now.mono_ns + wait;
-    return wait ? error_rate_limited : error_none;
+    return wait ? error_rate_limited
+                : owners_look(flight, flight_output_tokens(flight, flight->snapshot->reserve_output_tokens), now,
+                              until_ns);
 }
 
 enum step hold_client(struct flight *flight, struct now now, struct actions *out) {
@@ -536,20 +538,25 @@ enum step hold_client(struct flight *flight, struct now now, struct actions *out
         return answer_refused(flight, error_too_many_in_flight, 0, now, out);
     }
     flight->client_holds.gate = true;
-    uint64_t tokens = (uint64_t)flight_tokens_reserved(flight, &flight->client->cells->taken);
+    uint64_t tokens = (uint64_t)flight_tokens_reserved(flight, &flight->client->cells->taken), until_ns = 0;
+    enum error_code code = error_rate_limited;
     if (limiter_take(&cells->requests_minute, &rules->requests_minute, 1, now.mono_ns,
                      &flight->client_holds.requests_minute) &&
         limiter_take(&cells->requests_hour, &rules->requests_hour, 1, now.mono_ns,
                      &flight->client_holds.requests_hour) &&
-        limiter_take(&cells->tokens_minute, &rules->tokens_minute, tokens, now.mono_ns, &flight->client_holds.tokens))
-        return step_on;
-    uint64_t wait = client_rates_wait(flight, now);
+        limiter_take(&cells->tokens_minute, &rules->tokens_minute, tokens, now.mono_ns, &flight->client_holds.tokens)) {
+        code =
+            owners_take(flight, flight_output_tokens(flight, flight->snapshot->reserve_output_tokens), now, &until_ns);
+        if (code == error_none) return step_on;
+    } else {
+        until_ns = now.mono_ns + client_rates_wait(flight, now);
+    }
     limiter_refund(&cells->requests_minute, &rules->requests_minute, flight->client_holds.requests_minute, now.mono_ns);
     limiter_refund(&cells->requests_hour, &rules->requests_hour, flight->client_holds.requests_hour, now.mono_ns);
     limiter_refund(&cells->tokens_minute, &rules->tokens_minute, flight->client_holds.tokens, now.mono_ns);
     flight->client_holds.tokens = (struct limiter_ticket){.units = 0};
     flight->answer.limit_scope = STR("client");
-    return answer_refused(flight, error_rate_limited, now.mono_ns + wait, now, out);
+    return answer_refused(flight, code, until_ns, now, out);
 }
 
 /* All that the request's attempts used counts; one of which nothing is known keeps what was reserved. */
@@ -570,6 +577,7 @@ void hold_client_settle(struct flight *flight, struct now now) {
     if (known)
         limiter_settle(&client->cells->tokens_minute, &client->rates.tokens_minute, flight->client_holds.tokens,
                        (uint64_t)sum, now.mono_ns);
+    owners_settle(flight, known ? sum : -1, now);
     bool handed = gate_leave(&client->cells->gate, client->max_concurrent);
     CHECK(!handed); /* clients have no line */
 }

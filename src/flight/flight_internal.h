@@ -159,6 +159,16 @@ void money_settle(struct attempt *attempt);
 /* Why nobody served it, for its caller, where this stood against candidates; {NULL,0}: the code says it. */
 struct str money_sentence(struct flight *flight, enum refusal refusal, struct now now);
 
+/* -- flight_owners.c: the limits of those who own the client -- */
+
+/* There is a client. Which limit stands against it, and until when; error_none: none does. `output`: the most tokens
+ * that its answers may have. */
+enum error_code owners_look(const struct flight *flight, int64_t output, struct now now, uint64_t *until_ns);
+/* Takes of all, or of none; *until_ns: when it may help to ask again, 0: not known. Notes whose limit it was. */
+enum error_code owners_take(struct flight *flight, int64_t output, struct now now, uint64_t *until_ns);
+/* Gives back all that was taken. `tokens`: what the request took; -1: that is not known. */
+void owners_settle(struct flight *flight, int64_t tokens, struct now now);
+
 /* -- flight_place.c: the limits that a route gives one of its targets -- */
 
 /* As hold_look, for these alone; hold_take, of which they are a part, and what becomes of what was taken. `tokens` are

@@ -429,10 +429,18 @@ struct choice {
     struct str unfit_param;
 };
 
-/* What it holds of its client's (flight_hold.c). */
+/* What it holds of one that owns its client. */
+struct owner_hold {
+    const struct owner *owner;
+    struct limiter_ticket requests_minute, requests_hour, tokens;
+};
+
+/* What it holds of its client's (flight_hold.c), and of those that own it (flight_owners.c). */
 struct client_holds {
     bool gate;
     struct limiter_ticket requests_minute, requests_hour, tokens;
+    struct owner_hold *owners; /* in the arena */
+    unsigned owner_count;
 };
 
 /* It moved its route's lock: the last time (flight_lock.c). */
