@@ -95,6 +95,12 @@ struct attempt_facts {
     unsigned key;        /* which of the provider's it used */
 };
 
+/* Where an attempt's cost is charged: `cost_nano_usd` of its facts, of each. */
+struct attempt_charge {
+    uint64_t budget, value; /* money_budget.identity; 0: it is not split */
+    int64_t window_s;       /* when the window began that it counts in, s since 1970; 0: a lifetime */
+};
+
 /* What is told of a request. Borrowed from the flight. */
 struct flight_facts {
     struct str request_id, own_id; /* as its caller knows it; weir's */
@@ -136,6 +142,9 @@ int64_t attempt_delivered_tokens(const struct flight *flight, unsigned number);
 /* For whoever performs the attempt: where it keeps that it was sent. NULL at first. */
 void **attempt_kept(struct flight *flight, unsigned number);
 unsigned flight_attempt_count(const struct flight *flight);
+/* The charges of an attempt, settled or not: at most `most` of them into the list. Answers how many there are, at most
+ * limit_path. An attempt that has any and is settled has a cost, if it was charged more than nothing. */
+unsigned attempt_charges(const struct flight *flight, unsigned number, struct attempt_charge *list, unsigned most);
 const struct client *flight_client(const struct flight *flight);
 /* Of its client's name; callers without a key are one: 0. */
 uint64_t flight_client_hash(const struct flight *flight);

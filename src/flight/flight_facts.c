@@ -58,6 +58,15 @@ void **attempt_kept(struct flight *flight, unsigned number) {
     return &flight->attempts[number]->kept;
 }
 
+unsigned attempt_charges(const struct flight *flight, unsigned number, struct attempt_charge *list, unsigned most) {
+    CHECKF(number < flight->attempt_count, "number=%u attempts=%u", number, flight->attempt_count);
+    const struct money_hold *hold = &flight->attempts[number]->holds.money;
+    for (unsigned i = 0; i < hold->count && i < most; i++)
+        list[i] =
+            (struct attempt_charge){.budget = hold->tickets[i].budget->identity, .window_s = hold->tickets[i].window_s};
+    return hold->count;
+}
+
 /* What all its attempts cost; -1: not known of any. */
 static int64_t facts_cost(const struct flight *flight) {
     int64_t sum = -1;

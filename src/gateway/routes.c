@@ -18,6 +18,8 @@ static const struct gateway_route routes[] = {
     {http_get, STR("/responses/*"), access_client, answer_response, false},
     {http_delete, STR("/responses/*"), access_client, answer_response, false},
     {http_post, STR("/responses/*"), access_client, answer_response, false},
+    {http_get, STR("/v1/key"), access_client, answer_key, false},
+    {http_get, STR("/admin/v1/budgets"), access_operator, answer_budgets, false},
     {http_get, STR("/admin/v1/status"), access_operator, answer_status, false},
     {http_get, STR("/admin/v1/providers"), access_operator, answer_providers, false},
     {http_post, STR("/admin/v1/providers"), access_admin, answer_provider_add, true},

@@ -111,6 +111,9 @@ void answer_reload(struct visit *visit);
 void answer_drain(struct visit *visit);
 /* admin_usage.c */
 void answer_usage(struct visit *visit);
+/* admin_budgets.c */
+void answer_budgets(struct visit *visit);
+void answer_key(struct visit *visit);
 /* admin_providers.c */
 void answer_providers(struct visit *visit);
 void answer_provider(struct visit *visit);

@@ -166,6 +166,9 @@ void library_models_write(const struct snapshot *snapshot, const struct client *
 /* false: there is no such model for this client. */
 bool library_model_write(const struct snapshot *snapshot, const struct client *client, enum dialect dialect,
                          struct str id, struct text *text);
+/* weir_budget_views.c: what may be spent, of everybody; what a client may, NULL: the admin. */
+void library_budgets_write(const struct snapshot *snapshot, struct text *text);
+void library_key_write(const struct client *client, struct text *text);
 /* The exclusive routes and who holds their locks. */
 void library_locks_write(const struct snapshot *snapshot, struct text *text);
 /* By hand. false: *error. */

@@ -247,8 +247,8 @@ struct snapshot {
     size_t owner_count;
     struct money_budget **budgets; /* of everybody, by identity */
     size_t budget_count;
-    struct money_budget *first_budget;        /* while it is built: the same, as a list */
-    struct map named_budgets, owners_by_name; /* the same: struct money_budget, struct owner */
+    struct money_budget *first_budget;        /* the same, from the last one read to the first */
+    struct map named_budgets, owners_by_name; /* while it is built: struct money_budget, struct owner */
     struct zone_read *zones;                  /* the same */
     const struct config_node *templates;      /* the same */
     bool auth_none;                           /* `auth: none` is written */

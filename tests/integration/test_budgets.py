@@ -1,8 +1,10 @@
 """What may be spent: reserved before it is sent, settled to the truth, and refused in words that say which budget it is
 and when it begins anew."""
 import hashlib
+import json
+import subprocess
 
-from weirlib import chat_body, http, provider
+from weirlib import BINARY, chat_body, environment, http, provider
 
 KEY = "wk-budgets"
 PRICES = {"m": {"input": 1000.0, "output": 10000.0}}  # USD a million tokens: 0.001 and 0.01 each
@@ -42,3 +44,77 @@ def test_a_spent_budget_refuses_and_says_which_and_when(start, start_mock):
     assert int(last.headers["retry-after"]) > 0
     assert 0.4 < spent <= 1.5
     assert mock.requests()["count"] == len(replies) - 1
+
+
+def test_what_is_left_is_told_to_its_owner_and_to_operators(start, start_mock):
+    mock = start_mock("--tokens", "10")
+    weir = start({
+        "providers": {"p": priced(mock, daily_budget=500)},
+        "budgets": {"shared": {"usd": 300, "window": "lifetime"}},
+        "owners": [{"name": "acme", "kind": "organization", "budgets": [{"usd": 100, "window": "month"}, "shared"]}],
+        "clients": [client(daily_budget=50, rate_limit_rpm=100, **{"in": "acme"}), client("other", "wk-other")]
+    })
+    spent = cost(ask(weir, max_tokens=10))
+    own = http(weir.port, "GET", "/v1/key", headers={"authorization": f"Bearer {KEY}"}).json
+    assert own["name"] == "app" and own["owners"] == [{"name": "acme", "kind": "organization"}]
+    assert [(b["owner"], b["name"], b["window"]) for b in own["budgets"]] == [
+        ("client app", "day", "day"), ("organization acme", "month", "month"), ("", "shared", "lifetime")]
+    for budget in own["budgets"]:
+        assert abs(float(budget["spent_usd"]) - spent) < 1e-9 and float(budget["reserved_usd"]) == 0, budget
+        assert abs(float(budget["left_usd"]) - (float(budget["limit_usd"]) - spent)) < 1e-9
+        assert ("resets_at" in budget) == (budget["window"] != "lifetime")
+    assert own["limits"] == {"rate_limit_rpm": {"limit": 100, "left": 99}}
+    other = http(weir.port, "GET", "/v1/key", headers={"authorization": "Bearer wk-other"}).json
+    assert other["name"] == "other" and other["budgets"] == [] and other["owners"] == []
+    assert http(weir.port, "GET", "/v1/key").status == 401
+    assert http(weir.port, "GET", "/admin/v1/budgets", headers={"authorization": f"Bearer {KEY}"}).status == 403
+    everybodys = http(weir.port, "GET", "/admin/v1/budgets", headers={"authorization": f"Bearer {weir.admin_key}"}).json
+    assert [b["owner"] for b in everybodys["budgets"]] == ["", "organization acme", "provider p", "client app"]
+    listed = subprocess.run([BINARY, "budget", "list", "--url", f"http://127.0.0.1:{weir.port}", "--admin-key",
+                             weir.admin_key], capture_output=True, text=True, env=environment(), timeout=20)
+    assert listed.returncode == 0 and len(listed.stdout.splitlines()) == 5, listed
+    assert "organization acme" in listed.stdout and "100.00" in listed.stdout
+
+
+def test_a_reload_keeps_what_was_spent_and_may_change_the_sum(start, start_mock):
+    mock = start_mock("--tokens", "10")
+    config = {"providers": {"p": priced(mock)}, "clients": [client(daily_budget=1.0)]}
+    weir = start(config)
+    spent = cost(ask(weir, max_tokens=10))
+
+    def reload(usd):
+        config["clients"] = [client(budgets=[{"window": "day", "usd": usd, "mode": "soft"}])]
+        weir.write(config)
+        assert http(weir.port, "POST", "/admin/v1/reload",
+                    headers={"authorization": f"Bearer {weir.admin_key}"}).status == 200
+        budget = http(weir.port, "GET", "/v1/key", headers={"authorization": f"Bearer {KEY}"}).json["budgets"][0]
+        assert abs(float(budget["spent_usd"]) - spent) < 1e-9 and float(budget["limit_usd"]) == usd
+        return ask(weir, max_tokens=10)
+    assert reload(0.05).status == 429
+    again = reload(5.0)
+    assert again.status == 200
+
+
+def test_a_provider_whose_budget_is_spent_is_passed_over(start, start_mock):
+    dear, cheap = start_mock("--tokens", "10"), start_mock("--tokens", "10")
+    weir = start({
+        "providers": {"dear": priced(dear, priority=1, daily_budget=1.0), "cheap": priced(cheap, priority=2)},
+        "clients": [client()]
+    })
+    replies = [ask(weir, max_tokens=10) for _ in range(12)]
+    assert all(r.status == 200 for r in replies)
+    at = [r.headers["x-weir-provider"] for r in replies]
+    assert at[0] == "dear" and at[-1] == "cheap" and at == sorted(at, reverse=True)
+    assert sum(cost(r) for r, where in zip(replies, at) if where == "dear") <= 1.0
+
+
+def test_a_cap_that_a_budget_sets_goes_up_and_is_named(start, start_mock):
+    mock = start_mock("--echo")
+    weir = start({"reserve_output_tokens": 64, "providers": {"p": priced(mock)}, "clients": [client(daily_budget=50)]})
+    reply = ask(weir)
+    assert reply.status == 200 and reply.headers["x-weir-changed"] == "max_tokens"
+    assert json.loads(mock.last()["body"])["max_completion_tokens"] == 64
+    own = ask(weir, max_tokens=7)
+    assert "x-weir-changed" not in own.headers
+    sent = json.loads(mock.last()["body"])
+    assert sent["max_tokens"] == 7 and "max_completion_tokens" not in sent

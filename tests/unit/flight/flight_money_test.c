@@ -55,6 +55,14 @@ static void what_it_may_cost_is_reserved_of_all_and_settles_to_what_it_took(void
         assert_int_equal(spent(&world, i).spent, 7 * 1000000 + 2 * 10000000);
         assert_int_equal(reserved(&world, i), 0);
     }
+    struct attempt_charge charges[limit_path];
+    assert_int_equal(attempt_charges(flight, 0, charges, limit_path), 3);
+    for (size_t i = 0; i < 3; i++) {
+        const struct money_budget *budget = world.config.snapshot->clients[0].money.list[i];
+        assert_int_equal(charges[i].budget, budget->identity);
+        assert_int_equal(charges[i].window_s, money_budget_window(budget, world.now.wall_ns).start_s);
+    }
+    assert_int_equal(attempt_facts(flight, 0).cost_nano_usd, 7 * 1000000 + 2 * 10000000);
     flight_world_drop(&world, flight);
     flight_world_end(&world);
 }

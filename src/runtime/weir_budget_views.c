@@ -1,0 +1,104 @@
+/* weir_budget_views.c - what may be spent and what was: of everybody, for operators; of a client's own way, for itself.
+ */
+#include "net/loop.h"
+#include "runtime/weir_internal.h"
+
+static void moment_json(struct text *text, struct str name, int64_t moment_s) {
+    char buffer[32];
+    struct text moment = text_in_buffer(buffer, sizeof buffer);
+    window_moment_put(&moment, moment_s);
+    text_json_str(text, name, text_str(&moment));
+}
+
+static void budget_put(const struct money_budget *budget, struct now now, struct text *text) {
+    static const struct str modes[] = {
+        [money_hard] = STR("hard"), [money_soft] = STR("soft"), [money_warn] = STR("warn")};
+    struct window_span span = money_budget_window(budget, now.wall_ns);
+    struct spend_view view = money_budget_look(budget, now.wall_ns);
+    int64_t left = budget->limit_nano_usd > view.committed ? budget->limit_nano_usd - view.committed : 0;
+    text_json_comma(text);
+    text_put_byte(text, '{');
+    text_json_str(text, STR("owner"), budget->owner);
+    text_json_str(text, STR("name"), budget->name);
+    text_json_str(text, STR("window"), window_word(budget->window.kind));
+    text_json_str(text, STR("timezone"), budget->zone);
+    text_json_str(text, STR("mode"), modes[budget->mode]);
+    text_json_money(text, STR("spent_usd"), view.spent);
+    text_json_money(text, STR("reserved_usd"), view.committed - view.spent);
+    text_json_money(text, STR("limit_usd"), budget->limit_nano_usd);
+    text_json_money(text, STR("left_usd"), left);
+    if (span.end_s != INT64_MAX) {
+        moment_json(text, STR("started_at"), span.start_s);
+        moment_json(text, STR("resets_at"), span.end_s);
+    }
+    text_put_byte(text, '}');
+}
+
+/* As they are written: the list has the last one first. */
+static void budgets_put(const struct money_budget *budget, struct now now, struct text *text) {
+    enum { told_most = 10000 };
+    const struct money_budget *told[64];
+    size_t total = 0, count = 0;
+    for (const struct money_budget *at = budget; at; at = at->next) total++;
+    if (total > told_most) total = told_most;
+    while (total) { /* by pieces from the end, so that a long list costs no memory and little time */
+        size_t from = total > sizeof told / sizeof *told ? total - sizeof told / sizeof *told : 0, at = 0;
+        count = 0;
+        for (const struct money_budget *one = budget; one && at < total; one = one->next, at++)
+            if (at >= from) told[count++] = one;
+        while (count) budget_put(told[--count], now, text);
+        total = from;
+    }
+}
+
+void library_budgets_write(const struct snapshot *snapshot, struct text *text) {
+    text_put(text, STR("{\"budgets\":["));
+    budgets_put(snapshot->first_budget, clock_read(), text);
+    text_put(text, STR("]}"));
+}
+
+static void limit_put(struct text *text, struct str name, const struct cell *cell, const struct limiter_rules *rules,
+                      struct now now) {
+    if (rules->limit == 0) return;
+    text_json_key(text, name);
+    text_put_byte(text, '{');
+    text_json_u64(text, STR("limit"), rules->limit);
+    text_json_u64(text, STR("left"), limiter_left(cell, rules, now.mono_ns));
+    text_put_byte(text, '}');
+}
+
+static void limits_put(const struct client *client, struct now now, struct text *text) {
+    text_put(text, STR(",\"limits\":{"));
+    limit_put(text, STR("rate_limit_rpm"), &client->cells->requests_minute, &client->rates.requests_minute, now);
+    limit_put(text, STR("rate_limit_rph"), &client->cells->requests_hour, &client->rates.requests_hour, now);
+    limit_put(text, STR("rate_limit_tpm"), &client->cells->tokens_minute, &client->rates.tokens_minute, now);
+    if (client->max_concurrent) {
+        uint32_t used = gate_in_use(&client->cells->gate);
+        text_json_key(text, STR("max_concurrent"));
+        text_put_byte(text, '{');
+        text_json_u64(text, STR("limit"), client->max_concurrent);
+        text_json_u64(text, STR("left"), used < client->max_concurrent ? client->max_concurrent - used : 0);
+        text_put_byte(text, '}');
+    }
+    text_put_byte(text, '}');
+}
+
+void library_key_write(const struct client *client, struct text *text) {
+    struct now now = clock_read();
+    text_put_byte(text, '{');
+    text_json_str(text, STR("name"), client ? client->name : STR(""));
+    text_json_str(text, STR("role"), client ? role_word(client->role) : role_word(role_admin));
+    text_put(text, STR(",\"owners\":["));
+    for (const struct owner *owner = client ? client->in : NULL; owner; owner = owner->in) {
+        text_json_comma(text);
+        text_put_byte(text, '{');
+        text_json_str(text, STR("name"), owner->name);
+        text_json_str(text, STR("kind"), owner->kind);
+        text_put_byte(text, '}');
+    }
+    text_put(text, STR("],\"budgets\":["));
+    for (size_t i = 0; client && i < client->money.count; i++) budget_put(client->money.list[i], now, text);
+    text_put_byte(text, ']');
+    if (client) limits_put(client, now, text);
+    text_put_byte(text, '}');
+}
