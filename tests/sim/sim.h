@@ -47,6 +47,8 @@ enum sim_mutant {
     mutant_limit_for_all,    /* one model's rate limit rests the key */
     mutant_limit_of_one,     /* one client's rate limit holds the others */
     mutant_answer_missing,   /* of several answers the last ones are not made */
+    mutant_money_kept,       /* a hang-up gives nothing back of what was reserved */
+    mutant_limit_doubled,    /* budgets let twice as much through */
     mutants
 };
 
@@ -129,7 +131,7 @@ struct sim_provider {
     unsigned sent_count;
     struct sim_key keys[sim_keys_max];
     const struct provider *latest; /* of the newest configuration that has it */
-    char written[768];             /* in the configuration */
+    char written[1024];            /* in the configuration */
     bool absent, drained;          /* by the operator */
     unsigned probes_bad;           /* in a row, with no answer since */
 };
@@ -142,6 +144,23 @@ struct sim_client {
     struct limiter_rules minute;      /* as written */
     uint64_t taken_ns[sim_calls_max]; /* when requests were admitted */
     unsigned taken_count;
+};
+
+/* What a naive reader would keep of budgets: sums of each window. */
+enum { sim_sums_max = 256, sim_limits_max = 64 };
+struct sim_sum {
+    uint64_t budget, window_s;
+    int64_t reserved, spent;
+};
+struct sim_money {
+    struct prng draw;
+    bool on;
+    unsigned named, sum_count, limit_count;
+    struct sim_sum sums[sim_sums_max];
+    struct {
+        uint64_t budget;
+        int64_t nano_usd;
+    } limits[sim_limits_max]; /* as written */
 };
 
 enum { sim_lanes = 2 };         /* calls of a flight at once */
@@ -182,6 +201,7 @@ struct sim_caller {
     uint64_t began;  /* bit per attempt: its place and its breaker are counted */
     struct sim_ticket tickets[sim_attempts_max], provider_tickets[sim_attempts_max]; /* of the naive breakers */
     bool told[sim_attempts_max];
+    int64_t reserved[sim_attempts_max]; /* by each attempt, of each of its budgets */
     unsigned failovers;
 };
 
@@ -200,7 +220,7 @@ struct sim {
     struct config old[sim_reloads_max]; /* flights that began with them may go on */
     unsigned old_count, provider_total;
     struct cells cells;
-    char head[512], fast[256], lock_route[128], clients[768]; /* the parts of the configuration beside the providers */
+    char head[512], fast[256], lock_route[128], clients[2048]; /* the parts of the configuration beside the providers */
     struct config_ids ids;
     struct budget bodies;
     struct arena scratch;
@@ -216,6 +236,7 @@ struct sim {
     struct sim_provider world[sim_providers_max];
     struct sim_client client_world[sim_clients_max];
     unsigned client_total;
+    struct sim_money money;
     unsigned poisoned; /* bit per client, from 1; 0: who has no key: most of its calls fail, wherever they go */
     size_t body_max;   /* as written */
     uint32_t target_ids[sim_targets_max]; /* whose breakers these are; durable, from 1 */
@@ -293,6 +314,9 @@ void sim_check_closed(struct sim *sim, unsigned caller);
     X(several_broken)         \
     X(answer_made_elsewhere)  \
     X(params_after_failover)  \
+    X(money_reserved)         \
+    X(money_refused)          \
+    X(money_late)             \
     X(held_to_the_limit) X(provider_removed) X(provider_back) X(provider_drained) X(removed_in_flight) X(clock_jumped)
 enum sim_mark {
 #define X(name) mark_##name,
@@ -329,6 +353,19 @@ void sim_clients_closed(struct sim *sim, unsigned caller);
 void sim_calls_settled(struct sim *sim, unsigned caller, const struct attempt *attempt);
 /* Of a caller who got such an answer. */
 void sim_calls_closed(struct sim *sim, unsigned caller);
+/* sim_money.c: what may be spent. Parts of the configuration; what of it the rules go by. */
+void sim_money_draw(struct sim *sim);
+void sim_money_owners(struct sim *sim, struct text *yaml);
+void sim_money_client(struct sim *sim, struct text *yaml);
+void sim_money_provider(struct sim *sim, struct text *yaml);
+void sim_money_config(struct sim *sim);
+void sim_money_call(struct sim *sim, unsigned caller, const struct attempt *attempt, const struct action *action);
+void sim_money_settled(struct sim *sim, unsigned caller, const struct attempt *attempt);
+/* After a step: the engine's words say what the plain sums say. */
+void sim_money_step(struct sim *sim, unsigned caller);
+/* Was it refused for its budgets? */
+bool sim_money_refused(struct sim *sim, const struct flight *flight);
+void sim_money_rest(struct sim *sim);
 
 /* sim_keys.c: credentials: no key rests without cause, and none comes back to a caller. */
 /* No call goes out with a key that rests for its model. */

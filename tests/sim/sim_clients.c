@@ -17,9 +17,12 @@ void sim_clients_draw(struct sim *sim, struct text *yaml) {
         text_printf(
             yaml,
             "  - {name: c%u, key_hash: \"%064x\", providers: [p0, p1], models: [\"m*\", fast], rate_limit_rpm: %llu, "
-            "burst_allowance: %llu, max_concurrent: %u}\n",
+            "burst_allowance: %llu, max_concurrent: %u",
             i, i + 1, (unsigned long long)rpm, (unsigned long long)burst, client->max_concurrent);
+        sim_money_client(sim, yaml);
+        text_put(yaml, STR("}\n"));
     }
+    sim_money_owners(sim, yaml);
 }
 
 /* Every earlier request is a stretch's beginning. */
@@ -66,7 +69,8 @@ void sim_clients_closed(struct sim *sim, unsigned number) {
     struct sim_caller *caller = &sim->callers[number];
     const struct flight *flight = caller->flight;
     if (!caller->client) return;
-    bool refused = str_eq(flight->answer.limit_scope, STR("client")) && flight->attempt_count == 0;
+    bool refused = str_eq(flight->answer.limit_scope, STR("client")) && flight->attempt_count == 0 &&
+                   !sim_money_refused(sim, flight);
     for (size_t i = 0; i < flight->choice.count; i++)
         if (flight->choice.candidates[i].refusal == refusal_line_share) {
             refused = false;

@@ -306,7 +306,8 @@ static bool is_failed_by(const struct flight *flight, const struct level *level,
                     (failure_is_timeout(candidate->failure) || candidate->failure == failure_context_exceeded ||
                      candidate->failure == failure_filtered);
         return once || candidate->tries >= level->route->failover_after ||
-               candidate->refusal == refusal_breaker_open_for_client;
+               candidate->refusal == refusal_breaker_open_for_client || candidate->refusal == refusal_budget ||
+               candidate->refusal == refusal_budget_room;
     }
     return false;
 }
@@ -470,6 +471,7 @@ void sim_decisions_step(struct sim *sim, unsigned number) {
 
 void sim_decisions_rest(struct sim *sim) {
     const struct snapshot *snapshot = sim->config.snapshot;
+    sim_money_rest(sim);
     sim_rule(sim, sim->line_count == 0, "at rest nobody stands in line", 0);
     for (size_t p = 0; p < snapshot->provider_count; p++)
         sim_rule(sim, cell_load(&snapshot->providers[p].cells->gate) == 0, "at rest every place is free", 0);

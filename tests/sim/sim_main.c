@@ -10,13 +10,13 @@
 #include "sim.h"
 
 static const char *const mutant_names[mutants] = {
-    "none",          "settle_lost",    "end_twice",        "cancel_lost",   "byte_changed",
-    "timer_lost",    "probe_kept",     "threshold_off",    "epoch_kept",    "place_lost",
-    "rate_doubled",  "share_ignored",  "cells_forgotten",  "ranges_cut",    "call_twice",
-    "late_taken",    "reader_ignored", "body_over",        "clients_share", "words_decide",
-    "one_caller",    "echo_passed",    "one_opens",        "line_in_order", "failovers_count",
-    "outage_grows",  "probes_ignored", "limits_forgotten", "limit_for_all", "limit_of_one",
-    "answer_missing"};
+    "none",           "settle_lost",    "end_twice",        "cancel_lost",   "byte_changed",
+    "timer_lost",     "probe_kept",     "threshold_off",    "epoch_kept",    "place_lost",
+    "rate_doubled",   "share_ignored",  "cells_forgotten",  "ranges_cut",    "call_twice",
+    "late_taken",     "reader_ignored", "body_over",        "clients_share", "words_decide",
+    "one_caller",     "echo_passed",    "one_opens",        "line_in_order", "failovers_count",
+    "outage_grows",   "probes_ignored", "limits_forgotten", "limit_for_all", "limit_of_one",
+    "answer_missing", "money_kept",     "limit_doubled"};
 
 static const char *const mark_names[marks_all] = {
 #define X(name) #name,

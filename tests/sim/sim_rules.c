@@ -52,6 +52,7 @@ static void check_settled(struct sim *sim, unsigned number, const struct action 
     sim_calls_settled(sim, number, attempt);
     sim_keys_settled(sim, number, attempt);
     sim_decisions_settled(sim, number, attempt);
+    sim_money_settled(sim, number, attempt);
 }
 
 static void check_respond(struct sim *sim, unsigned number, const struct action *action) {
@@ -126,6 +127,7 @@ void sim_check_action(struct sim *sim, unsigned number, const struct action *act
                  "attempts stay within their limit", number);
         check_params(sim, number, action);
         sim_decisions_call(sim, number, caller->flight->attempts[action->attempt]);
+        sim_money_call(sim, number, caller->flight->attempts[action->attempt], action);
         sim_rule(sim, sim->now.mono_ns <= caller->flight->times.deadline_ns, "no call after the deadline", number);
         break;
     case action_respond:

@@ -161,6 +161,7 @@ static struct target_cells *tamper_before(struct sim *sim, struct sim_caller *ca
 
 /* Two more stand in the configuration that the engine reads, beside the one that the rules go by. */
 static void tamper_config(struct sim *sim) {
+    sim_money_config(sim);
     for (size_t p = 0; p < sim->config.snapshot->provider_count; p++) {
         struct provider *provider = &sim->config.snapshot->providers[p];
         struct sim_provider *world = &sim->world[sim_index(provider)];
@@ -194,6 +195,8 @@ static void deliver(struct sim *sim, unsigned number, const struct event *event)
                event->attempt);
     sim->step_count++;
     struct target_cells *probed = tamper_before(sim, caller, event);
+    if (sim->mutant == mutant_money_kept && event->kind == event_caller_gone && caller->flight->live)
+        caller->flight->live->holds.money.nano_usd = 0;
     uint64_t word = probed ? cell_load(&probed->breaker.all) : 0, own = probed ? cell_load(&probed->breaker.own) : 0;
     flight_step(caller->flight, event, sim->now, &actions);
     if (probed) cell_store(&probed->breaker.all, word);
@@ -207,6 +210,7 @@ static void deliver(struct sim *sim, unsigned number, const struct event *event)
     }
     arena_reset(&sim->scratch);
     sim_decisions_step(sim, number);
+    sim_money_step(sim, number);
     if (!caller->flight || caller->gone) return;
     bool live = caller->flight->live && caller->flight->live->state != attempt_settled;
     sim_rule(sim, !live || caller->timer_ns || caller->full || sim->mutant == mutant_timer_lost,
@@ -517,6 +521,7 @@ static void provider_draw(struct sim *sim, unsigned i) {
         text_printf(text, ", rate_limit_tpm: %llu", (unsigned long long)sim_between(draw, 100, 20000));
     if (sim_chance(&sim->several, 60)) /* it makes one answer at a time */
         text_put(text, STR(", facts: {m0: {refuses: n}, x: {refuses: n}, y: {refuses: n}}"));
+    sim_money_provider(sim, text);
     CHECK(!text->failed);
     sim->world[i].written[text->len] = 0;
 }
@@ -524,6 +529,7 @@ static void provider_draw(struct sim *sim, unsigned i) {
 /* The parts of a configuration, drawn once; which providers there are changes in mid run. */
 static void config_draw(struct sim *sim) {
     struct prng *draw = &sim->arrivals;
+    sim_money_draw(sim);
     sim->provider_total = (unsigned)sim_between(draw, 1, sim_providers_max);
     sim->body_max = (size_t)sim_between(draw, 1024, 8192);
     sim->failover_permille = (unsigned)sim_between(draw, 0, 4) * 250;
@@ -580,7 +586,7 @@ static void targets_put(const struct sim *sim, struct text *text, bool weights) 
 
 /* The configuration as the operator has it now. The one before is kept for the flights that began with it. */
 static bool config_take(struct sim *sim) {
-    static char yaml[16384];
+    static char yaml[24576];
     struct text text = text_in_buffer(yaml, sizeof yaml - 1);
     unsigned first = 0;
     while (sim->world[first].absent) first++;
@@ -701,6 +707,7 @@ bool sim_run(struct sim *sim, uint64_t seed, unsigned long long flights, enum si
     prng_seed(&sim->policy, seed ^ 0x4444);
     prng_seed(&sim->poison, seed ^ 0x5555);
     prng_seed(&sim->several, seed ^ 0x6666);
+    prng_seed(&sim->money.draw, seed ^ 0x7777);
     if (sim_chance(&sim->poison, 30)) sim->poisoned = 1u << sim_between(&sim->poison, 0, sim_clients_max);
     sim->now = (struct now){.mono_ns = NS_PER_S, .wall_ns = 1700000000000000000};
     sim->bodies.limit = 64 << 20;

@@ -1,0 +1,155 @@
+/* sim_money.c - what may be spent, against plain sums: no window of anybody on the way is over, what goes up says a
+ * cap, what an attempt reserved is settled once, and at the end nothing is reserved. */
+#include <string.h>
+
+#include "base/check.h"
+#include "sim.h"
+
+/* In cents of a cent, so that several requests fit and many do not. */
+static void budget_put(struct sim *sim, struct text *text, unsigned least, unsigned most) {
+    static const char *const windows[] = {"hour", "day", "lifetime"}, *const modes[] = {"hard", "hard", "hard", "warn"};
+    unsigned amount = (unsigned)sim_between(&sim->money.draw, least, most);
+    text_printf(text, "{usd: 0.%04u, window: %s, mode: %s, name: b%u}", amount,
+                windows[least > 100 ? 0 : prng_below(&sim->money.draw, 3)], modes[prng_below(&sim->money.draw, 4)],
+                sim->money.named++);
+}
+
+void sim_money_draw(struct sim *sim) { sim->money.on = sim_chance(&sim->money.draw, 25); }
+
+void sim_money_owners(struct sim *sim, struct text *yaml) {
+    if (!sim->money.on) return;
+    text_put(yaml, STR("owners:\n  - {name: team, in: top, budgets: ["));
+    budget_put(sim, yaml, 20, 600);
+    text_put(yaml, STR("]}\n  - {name: top, budgets: ["));
+    budget_put(sim, yaml, 50, 900);
+    text_put(yaml, STR("]}\n"));
+}
+
+void sim_money_client(struct sim *sim, struct text *yaml) {
+    if (!sim->money.on || !sim_chance(&sim->money.draw, 80)) return;
+    text_printf(yaml, ", in: %s, budgets: [", sim_chance(&sim->money.draw, 70) ? "team" : "top");
+    budget_put(sim, yaml, 10, 500);
+    text_put(yaml, STR(", "));
+    budget_put(sim, yaml, 10, 500);
+    text_put(yaml, STR("]"));
+}
+
+/* Every target has a price; a provider's own budget leaves room for one request at least, as all must be served when
+ * every fault has ended. */
+void sim_money_provider(struct sim *sim, struct text *yaml) {
+    if (!sim->money.on) return;
+    text_put(yaml, STR(", cost_per_token: 0.0000005, request_fee: 0.001"));
+    if (!sim_chance(&sim->money.draw, 30)) return;
+    text_put(yaml, STR(", budgets: ["));
+    budget_put(sim, yaml, 150, 600);
+    text_put(yaml, STR("]"));
+}
+
+/* A budget's limit as it is written, before a planted bug changes what the engine reads. */
+void sim_money_config(struct sim *sim) {
+    const struct snapshot *snapshot = sim->config.snapshot;
+    for (size_t i = 0; i < snapshot->budget_count; i++) {
+        struct money_budget *budget = snapshot->budgets[i];
+        unsigned at = 0;
+        while (at < sim->money.limit_count && sim->money.limits[at].budget != budget->identity) at++;
+        if (at == sim->money.limit_count) sim->money.limit_count++;
+        CHECKF(at < sim_limits_max, "limits=%u", at);
+        sim->money.limits[at].budget = budget->identity;
+        sim->money.limits[at].nano_usd = budget->limit_nano_usd;
+        if (sim->mutant == mutant_limit_doubled) budget->limit_nano_usd *= 2;
+    }
+}
+
+static int64_t limit_of(const struct sim *sim, const struct money_budget *budget) {
+    for (unsigned i = 0; i < sim->money.limit_count; i++)
+        if (sim->money.limits[i].budget == budget->identity) return sim->money.limits[i].nano_usd;
+    return -1;
+}
+
+static struct sim_sum *sum_of(struct sim *sim, const struct money_ticket *ticket) {
+    unsigned at = 0;
+    while (at < sim->money.sum_count &&
+           (sim->money.sums[at].budget != ticket->budget->identity || sim->money.sums[at].window_s != ticket->window_s))
+        at++;
+    CHECKF(at < sim_sums_max, "sums=%u", at);
+    if (at == sim->money.sum_count)
+        sim->money.sums[sim->money.sum_count++] =
+            (struct sim_sum){.budget = ticket->budget->identity, .window_s = ticket->window_s};
+    return &sim->money.sums[at];
+}
+
+static bool says_a_cap(const struct action *action) {
+    for (size_t i = 0; i < action->call.body_count; i++)
+        if (str_find(action->call.body[i], STR("\"max_tokens\":")) != SIZE_MAX ||
+            str_find(action->call.body[i], STR("\"max_completion_tokens\":")) != SIZE_MAX)
+            return true;
+    return false;
+}
+
+void sim_money_call(struct sim *sim, unsigned number, const struct attempt *attempt, const struct action *action) {
+    struct sim_caller *caller = &sim->callers[number];
+    const struct money_hold *hold = &attempt->holds.money;
+    bool reserved = false;
+    if (attempt->number >= sim_attempts_max) return;
+    caller->reserved[attempt->number] = hold->nano_usd;
+    for (unsigned i = 0; i < hold->count; i++) {
+        struct sim_sum *sum = sum_of(sim, &hold->tickets[i]);
+        if (!hold->tickets[i].reserved) continue;
+        reserved = true;
+        sum->reserved += hold->nano_usd;
+        sim_rule(sim, sum->reserved + sum->spent <= limit_of(sim, hold->tickets[i].budget),
+                 "no window of a hard budget is over", number);
+    }
+    if (reserved) sim_reached(sim, mark_money_reserved);
+    sim_rule(sim, !reserved || says_a_cap(action), "what a budget reserves goes up with a cap", number);
+}
+
+void sim_money_step(struct sim *sim, unsigned number) {
+    const struct snapshot *snapshot = sim->config.snapshot;
+    for (size_t i = 0; i < snapshot->budget_count && sim->money.on; i++) {
+        const struct money_budget *budget = snapshot->budgets[i];
+        struct spend_view view = money_budget_look(budget, sim->now.wall_ns);
+        int64_t spent = 0, reserved = 0;
+        for (unsigned s = 0; s < sim->money.sum_count; s++) {
+            const struct sim_sum *sum = &sim->money.sums[s];
+            if (sum->budget != budget->identity || sum->window_s != view.start_s) continue;
+            spent = sum->spent;
+            reserved = sum->reserved;
+        }
+        sim_rule(sim, view.spent == spent && view.committed == spent + reserved,
+                 "a budget's words say what was reserved and spent", number);
+    }
+}
+
+void sim_money_settled(struct sim *sim, unsigned number, const struct attempt *attempt) {
+    struct sim_caller *caller = &sim->callers[number];
+    const struct money_hold *hold = &attempt->holds.money;
+    if (attempt->number >= sim_attempts_max || !(caller->called >> attempt->number & 1)) return;
+    for (unsigned i = 0; i < hold->count; i++) {
+        struct sim_sum *sum = sum_of(sim, &hold->tickets[i]);
+        if (hold->tickets[i].reserved) sum->reserved -= caller->reserved[attempt->number];
+        if (attempt->cost_nano_usd > 0) sum->spent += attempt->cost_nano_usd;
+        sim_rule(sim, sum->reserved >= 0, "nothing is given back twice", number);
+        if (hold->tickets[i].reserved)
+            sim_rule(sim, attempt->usage_estimated || attempt->cost_nano_usd <= caller->reserved[attempt->number],
+                     "what was counted costs no more than was reserved", number);
+        if (spend_look(hold->tickets[i].budget->spend, sum->window_s).start_s != sum->window_s)
+            sim_reached(sim, mark_money_late);
+    }
+    caller->reserved[attempt->number] = 0;
+}
+
+bool sim_money_refused(struct sim *sim, const struct flight *flight) {
+    if (flight->answer.error != error_budget_exhausted) return false;
+    sim_reached(sim, mark_money_refused);
+    return true;
+}
+
+void sim_money_rest(struct sim *sim) {
+    for (unsigned i = 0; i < sim->money.sum_count; i++)
+        sim_rule(sim, sim->money.sums[i].reserved == 0, "at the end nothing is reserved", 0);
+    for (size_t i = 0; i < sim->config.snapshot->budget_count; i++) {
+        struct spend_view view = money_budget_look(sim->config.snapshot->budgets[i], sim->now.wall_ns);
+        sim_rule(sim, view.committed == view.spent, "at the end nothing is reserved", 0);
+    }
+}
