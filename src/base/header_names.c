@@ -130,6 +130,7 @@ static const struct header_row of_17[] = {
     ROW("transfer-encoding", header_of_hop),
     ROW("x-goog-api-client", header_harmless),
     ROW("x-method-override", header_of_caller),
+    ROW("x-weir-downgraded", header_tells),
     ROW("x-weir-request-id", header_asks | header_tells),
     ROW("x-weir-timeout-ms", header_steers | header_asks),
 };

@@ -135,6 +135,17 @@ static void globs_read(struct section section, const char *key, struct arena *ar
     if (*count == 1 && str_eq((*globs)[0], STR("*"))) *count = 0; /* all */
 }
 
+/* What serves instead, by name: targets are not there yet. */
+static void downgrade_read(struct budget_reading *of, struct section section, struct money_budget *budget) {
+    const struct config_node *over = config_member(section.map, STR("over"));
+    budget->to_names = read_strings(section, "to", &of->snapshot->arena, &budget->to_count);
+    budget->at_nano_usd = (int64_t)((double)budget->limit_nano_usd * read_number(section, "at"));
+    if ((budget->over == over_downgrade) == (budget->to_count > 0)) return;
+    config_report(of->reading, over ? over : section.map, config_error,
+                  "`over: downgrade` and `to`, the targets that then serve, belong together");
+    budget->over = over_block;
+}
+
 /* NULL: what is wrong with it has been said. */
 static struct money_budget *budget_make(struct budget_reading *of, const struct config_node *node, struct str called) {
     const struct section section = {section_budget, node};
@@ -147,12 +158,10 @@ static struct money_budget *budget_make(struct budget_reading *of, const struct 
                       "a budget needs `usd`, and a `window` that is hour, day, week, month or lifetime");
         return NULL;
     }
-    if (read_is(section, "over", "downgrade") || read_bool(section, "rolling")) {
-        bool rolling = read_bool(section, "rolling");
-        config_report(of->reading, config_member(node, rolling ? STR("rolling") : STR("over")), config_error,
-                      "%s is not available yet, and what it protects would be open: write %s",
-                      rolling ? "`rolling: true`" : "`over: downgrade`",
-                      rolling ? "a window of the calendar" : "block or free");
+    if (read_bool(section, "rolling")) {
+        config_report(of->reading, config_member(node, STR("rolling")), config_error,
+                      "`rolling: true` is not available yet, and what it protects would be open: write a window of "
+                      "the calendar");
         return NULL;
     }
     struct money_budget *budget =
@@ -164,6 +173,7 @@ static struct money_budget *budget_make(struct budget_reading *of, const struct 
     budget->unbounded = read_is(section, "unbounded", "allow");
     globs_read(section, "models", &of->snapshot->arena, &budget->models, &budget->model_count);
     globs_read(section, "routes", &of->snapshot->arena, &budget->routes, &budget->route_count);
+    downgrade_read(of, section, budget);
     return spend_find(of, budget, name) ? budget : NULL;
 }
 
@@ -361,8 +371,29 @@ static int by_identity(const void *a, const void *b) {
     return ((*one)->identity > (*other)->identity) - ((*one)->identity < (*other)->identity);
 }
 
+/* The targets that serve instead; all are there now. */
+static void downgrade_find(struct config_reading *reading, struct snapshot *snapshot, struct money_budget *budget) {
+    size_t found = 0;
+    budget->to = arena_take(&snapshot->arena, budget->to_count * sizeof *budget->to);
+    for (size_t i = 0; budget->to && i < budget->to_count; i++) {
+        const struct target *target = map_find(&snapshot->targets_by_name, budget->to_names[i]);
+        if (target)
+            budget->to[found++] = target;
+        else
+            config_report(reading, NULL, config_error,
+                          "the budget `%.*s`%s%.*s downgrades to `%.*s`, which is no target: write provider/model, "
+                          "with a model that the provider lists",
+                          STR_ARG(budget->name), budget->owner.len ? " of " : "", STR_ARG(budget->owner),
+                          STR_ARG(str_slice(budget->to_names[i], 0, limit_model)));
+    }
+    if (!budget->to) out_of_memory(reading);
+    budget->to_count = found;
+}
+
 void config_budgets_sort(struct config_reading *reading, struct snapshot *snapshot) {
     size_t count = 0;
+    for (struct money_budget *budget = snapshot->first_budget; budget; budget = budget->next)
+        if (budget->to_count) downgrade_find(reading, snapshot, budget);
     snapshot->budgets = arena_take(&snapshot->arena, (snapshot->budget_count + 1) * sizeof *snapshot->budgets);
     if (!snapshot->budgets) {
         out_of_memory(reading);

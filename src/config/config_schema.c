@@ -495,10 +495,9 @@ static const struct config_key budget_keys[] = {
            "`hard`: what an attempt may cost is reserved before it is sent; `soft`: refuses once what was spent has "
            "reached it; `warn`: counts."),
     CHOICE("over", "block|downgrade|free", "block",
-           "When it is spent: no more, the targets of `to` from the share `at` on (not in this version), or what is "
-           "free."),
-    NUMBER("at", 0, 1, "1", "The share from which on `to` serves (downgrade).", .status = key_protects),
-    TEXTS("to", "", "provider/model, in order (downgrade).", .status = key_protects),
+           "When it is spent: no more, the targets of `to` from the share `at` on, or what is free."),
+    NUMBER("at", 0, 1, "1", "The share from which on `to` serves in place of the route's targets (downgrade)."),
+    TEXTS("to", "", "Targets, provider/model (downgrade)."),
     TEXTS("models", "*", "Globs of the models that count: as asked for, as the provider calls them, provider/model."),
     TEXTS("routes", "*", "Globs of the routes that count, by their `model`."),
     CHOICE("unbounded", "refuse|allow", "refuse",

@@ -295,6 +295,34 @@ static bool rule_allows(const struct flight *flight, struct candidate *candidate
     return allowed;
 }
 
+/* What serves in place of them when a budget of the client's is nearly spent, behind them: those that can. A
+ * conversation that lies at a provider goes on there. false: no memory. */
+static bool downgrades_add(struct flight *flight) {
+    const struct message_request *message = flight->canonical.message;
+    size_t own = flight->client ? flight->client->money.count : 0;
+    struct error *unfit = flight->choice.unfit;
+    if (message && message->native_only.len) return true;
+    for (size_t b = 0; b < own; b++) {
+        const struct money_budget *budget = flight->client->money.list[b];
+        if (budget->over != over_downgrade) continue;
+        if (!candidates_room(flight, budget->to_count)) return false;
+        for (size_t i = 0; i < budget->to_count; i++) {
+            if (is_candidate(flight, budget->to[i], flight->choice.count) ||
+                target_unfit(flight, budget->to[i], false) != unfit_no)
+                continue;
+            struct candidate candidate = {.target = budget->to[i],
+                                          .leaf = UINT32_MAX,
+                                          .emulates = flight->choice.emulates,
+                                          .instead = budget,
+                                          .weight = 1};
+            if (flight->choice.rule && !rule_allows(flight, &candidate)) continue;
+            flight->choice.candidates[flight->choice.count++] = candidate;
+        }
+    }
+    flight->choice.unfit = unfit;
+    return true;
+}
+
 /* Pins only narrow what the rule allows. */
 static void candidates_narrow(struct flight *flight) {
     size_t kept = 0;
@@ -422,6 +450,8 @@ static enum step candidates_find(struct flight *flight, struct now now, struct a
     bool narrowed =
         flight->choice.rule && (flight->steering.targets.at || flight->choice.route->pinned) && flight->choice.count;
     if (narrowed) candidates_narrow(flight);
+    if (flight->choice.count && !downgrades_add(flight))
+        return answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
     if (flight->choice.count) return step_on;
     if (narrowed)
         return answer_error(flight, error_not_allowed,

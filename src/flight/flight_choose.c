@@ -383,6 +383,7 @@ static void answer_nothing(struct flight *flight, const struct attempt *last, ui
                    {refusal_budget_room, error_budget_exhausted},
                    {refusal_budget, error_budget_exhausted},
                    {refusal_provider_budget, error_budget_exhausted},
+                   {refusal_downgraded, error_budget_exhausted},
                    {refusal_unbounded, error_unbounded},
                    {refusal_unpriced, error_unpriced},
                    {refusal_credential_refused, error_provider_auth},

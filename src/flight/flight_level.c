@@ -43,7 +43,8 @@ bool levels_make(struct flight *flight) {
     }
     for (size_t i = 0; i < choice->count; i++) {
         struct candidate *candidate = &choice->candidates[i];
-        candidate->level = &choice->levels[nested ? route->level_of[candidate->leaf] : 0];
+        bool own = nested && candidate->leaf < route->target_count;
+        candidate->level = &choice->levels[own ? route->level_of[candidate->leaf] : 0];
     }
     return true;
 }

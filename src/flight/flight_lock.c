@@ -28,7 +28,7 @@ static struct candidate *lock_next_of(const struct flight *flight, const struct 
     for (size_t step = 1; step <= count; step++) {
         struct candidate *candidate = &candidates[(from + step) % count];
         uint64_t open_ns = 0;
-        if (candidate == holder) continue;
+        if (candidate == holder || candidate->instead) continue; /* no route's lock goes to what is not its own */
         candidate->refusal = hold_look(flight, candidate, now, &open_ns);
         candidate->demoted = hold_is_demoted(flight, candidate) ? demoted_by_probes : demoted_not;
         if (candidate->refusal == refusal_none && (demoted || !candidate->demoted)) return candidate;
@@ -47,7 +47,7 @@ static struct candidate *next_behind(const struct flight *flight, const struct l
 static bool for_it_alone(enum refusal refusal) {
     return refusal == refusal_breaker_open_for_client || refusal == refusal_cooling_for_client ||
            refusal == refusal_context || refusal == refusal_budget || refusal == refusal_budget_room ||
-           refusal == refusal_unpriced || refusal == refusal_unbounded;
+           refusal == refusal_unpriced || refusal == refusal_unbounded || refusal == refusal_downgraded;
 }
 
 /* A preview looks at the lock and leaves it as it is. */

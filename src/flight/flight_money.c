@@ -218,10 +218,50 @@ static const struct money_budget *first_refusing(const struct flight *flight, co
     return NULL;
 }
 
+static bool serves_instead(const struct money_budget *budget, const struct target *target) {
+    for (size_t i = 0; i < budget->to_count; i++)
+        if (budget->to[i] == target) return true;
+    return false;
+}
+
+/* Is it so nearly spent that others serve? Or was what the route has too dear for what is left? */
+static bool is_nearly_spent(const struct flight *flight, const struct money_budget *budget, struct now now) {
+    if (money_budget_look(budget, now.wall_ns).spent >= budget->at_nano_usd) return true;
+    for (size_t i = 0; i < flight->choice.count; i++) {
+        const struct candidate *candidate = &flight->choice.candidates[i];
+        bool dear = candidate->refusal == refusal_budget || candidate->refusal == refusal_budget_room;
+        if (dear && !candidate->instead) return true;
+    }
+    return false;
+}
+
+/* Can any of those that serve instead be asked for this request? */
+static bool has_instead(const struct flight *flight, const struct money_budget *budget) {
+    for (size_t i = 0; i < flight->choice.count; i++)
+        if (serves_instead(budget, flight->choice.candidates[i].target)) return true;
+    return false;
+}
+
+static enum refusal downgrade_look(const struct flight *flight, const struct candidate *candidate, struct now now) {
+    bool needed = false;
+    for (size_t i = 0; flight->client && i < flight->client->money.count; i++) {
+        const struct money_budget *budget = flight->client->money.list[i];
+        if (budget->over != over_downgrade || !has_instead(flight, budget)) continue;
+        bool named = serves_instead(budget, candidate->target);
+        if (named ? !candidate->instead : !money_counts(flight, candidate->target, budget)) continue;
+        bool nearly = is_nearly_spent(flight, budget, now);
+        if (nearly && !named) return refusal_downgraded;
+        needed = needed || nearly;
+    }
+    return candidate->instead && !needed ? refusal_not_needed : refusal_none;
+}
+
 enum refusal money_look(const struct flight *flight, const struct candidate *candidate, struct now now,
                         uint64_t *until_ns) {
     const struct target *target = candidate->target;
     if (!way_count(flight, target)) return refusal_none;
+    enum refusal downgraded = downgrade_look(flight, candidate, now);
+    if (downgraded != refusal_none) return downgraded;
     struct money_worst worst = worst_of(flight, target, now);
     if (worst.refusal != refusal_none) return worst.refusal;
     enum refusal refusal = refusal_none;

@@ -73,6 +73,8 @@ enum { attempt_tail_size = 1024 };
     X(budget, "a budget of its client is spent")                               \
     X(budget_room, "it may cost more than its budgets have left")              \
     X(provider_budget, "its provider's budget is spent")                       \
+    X(downgraded, "a budget of its client leaves it to cheaper targets")       \
+    X(not_needed, "it serves when a budget of its client is nearly spent")     \
     X(unpriced, "its price is not known, and a hard budget must hold")         \
     X(unbounded, "nobody can bound its cost, and a hard budget must hold")     \
     X(not_holder, "another target holds the route's lock")                     \
@@ -119,6 +121,7 @@ struct candidate {
     struct place_cells *place;          /* of its route; NULL: none */
     const struct target_limits *limits; /* that its route gives it; NULL: none */
     const struct target_params *params; /* as its route has them; NULL: none */
+    const struct money_budget *instead; /* it is one of those that serve when this is nearly spent; NULL: the route's */
     double weight;
     double score;         /* at the last choice */
     enum refusal refusal; /* at the last choice */

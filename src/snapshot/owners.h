@@ -25,7 +25,11 @@ struct money_budget {
     int64_t limit_nano_usd;
     enum money_mode mode;
     enum money_over over;
-    bool unbounded; /* what nobody can bound passes, reserved by the model's context */
+    bool unbounded;           /* what nobody can bound passes, reserved by the model's context */
+    int64_t at_nano_usd;      /* over_downgrade: from so much on */
+    struct str *to_names;     /* these serve, in place of the route's */
+    const struct target **to; /* the same */
+    size_t to_count;
     struct window window;
     struct str zone;             /* its name */
     struct str *models, *routes; /* globs; count 0: all count */

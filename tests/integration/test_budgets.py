@@ -118,3 +118,32 @@ def test_a_cap_that_a_budget_sets_goes_up_and_is_named(start, start_mock):
     assert "x-weir-changed" not in own.headers
     sent = json.loads(mock.last()["body"])
     assert sent["max_tokens"] == 7 and "max_completion_tokens" not in sent
+
+
+def test_when_it_is_nearly_spent_a_cheaper_target_serves(start, start_mock):
+    good, small = start_mock("--tokens", "10"), start_mock("--tokens", "10")
+    cheap = {"small": {"input": 10.0, "output": 100.0}}
+    weir = start({
+        "providers": {"good": priced(good), "cheap": provider(small, ["small"], prices=cheap)},
+        "clients": [client(budgets=[
+            {"usd": 2.0, "window": "day", "over": "downgrade", "at": 0.4, "to": ["cheap/small"]}])]
+    })
+    replies = [ask(weir, max_tokens=10) for _ in range(20)]
+    assert all(r.status == 200 for r in replies)
+    at = [r.headers.get("x-weir-downgraded") for r in replies]
+    first = at.index("m->cheap/small")
+    assert 0 < first < 20 and set(at[:first]) == {None} and set(at[first:]) == {"m->cheap/small"}
+    spent = sum(cost(r) for r in replies[:first])
+    assert 0.8 <= spent < 0.8 + cost(replies[0])
+
+
+def test_owners_limits_hold_for_all_below_them(start, start_mock):
+    weir = start({
+        "providers": {"p": priced(start_mock())},
+        "owners": [{"name": "team", "in": "acme", "models": ["m"]}, {"name": "acme", "rate_limit_rpm": 3}],
+        "clients": [client(**{"in": "team"}), client("other", "wk-other", **{"in": "acme"})]
+    })
+    assert [ask(weir, key).status for key in (KEY, "wk-other", KEY, "wk-other")] == [200, 200, 200, 429]
+    refused = ask(weir)
+    assert refused.error["code"] == "rate_limited" and "team acme" in refused.error["message"]
+    assert ask(weir, model="p/other").status == 403  # the team's models

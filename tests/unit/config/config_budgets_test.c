@@ -122,7 +122,7 @@ static void what_cannot_hold_is_refused_where_it_stands(void **state) {
         {"owners: [{name: a, budgets: [{usd: 1, window: day, timezone: ../passwd}]}]\n", "`../passwd` is no time zone"},
         {"owners: [{name: a, budgets: [{usd: 1, window: day, rolling: true}]}]\n", "`rolling: true` is not available"},
         {"owners: [{name: a, budgets: [{usd: 1, window: day, over: downgrade}]}]\n",
-         "`over: downgrade` is not available"},
+         "`over: downgrade` and `to`"},
         {"clients: [{name: a, in: b, key_hash: \"" H "\"}]\n", "there is no owner `b`"},
         {"clients: [{name: a, template: b, key_hash: \"" H "\"}]\n", "there is no template `b`"},
     };

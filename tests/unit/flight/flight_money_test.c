@@ -236,6 +236,68 @@ static void when_it_is_spent_what_is_free_goes_on(void **state) {
     flight_world_end(&world);
 }
 
+#define DOWN(at)                                                                                                 \
+    "providers:\n"                                                                                               \
+    "  a: {type: openai, base_url: 'http://127.0.0.1:9/v1', api_key: k, models: [m], priority: 1, " PRICES "}\n" \
+    "  b: {type: openai, base_url: 'http://127.0.0.1:8/v1', api_key: k, models: [small], priority: 2,\n"         \
+    "      prices: {small: {input: 100, output: 1000}}}\n"                                                       \
+    "clients: [{name: app, key_hash: '" H "', budgets: [{usd: 10, window: day, over: downgrade, at: " at         \
+    ", to: [b/small]}]}]\n"
+
+static void when_it_is_nearly_spent_others_serve_and_that_is_said(void **state) {
+    (void)state;
+    static const struct {
+        int64_t spent;
+        const char *at, *body, *served;
+    } cases[] = {{0, "0.5", BODY("\"max_tokens\":10,"), "a"},
+                 {4999999999, "0.5", BODY("\"max_tokens\":10,"), "a"},
+                 {5000000000, "0.5", BODY("\"max_tokens\":10,"), "b"},
+                 {0, "0.5", BODY("\"max_tokens\":2000,"), "b"}, /* the route's would be too dear for what is left */
+                 {9990000000, "0.5", BODY("\"max_tokens\":100,"), ""}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct flight_world world;
+        flight_world_begin(&world, DOWN("0.5"));
+        const struct money_budget *budget = world.config.snapshot->budgets[0];
+        uint64_t start = (uint64_t)money_budget_window(budget, world.now.wall_ns).start_s;
+        spend_settle(budget->spend, spend_enter(budget->spend, start), 0, cases[i].spent);
+        struct flight *flight = ask(&world, endpoint_chat, cases[i].body);
+        if (!*cases[i].served) {
+            assert_int_equal(flight_world_action(&world, action_respond)->respond.status, 429);
+        } else {
+            assert_str_equal(flight->live->target->provider->name, cases[i].served);
+            flight_world_head(&world, flight, 0, 200, "application/json");
+            flight_world_body(&world, flight, 0, FLIGHT_WHOLE);
+            flight_world_tell(&world, flight, (struct event){.kind = event_reply_end, .attempt = 0});
+            struct str said = flight_world_said(&world, "x-weir-downgraded");
+            if (*cases[i].served == 'b')
+                assert_str_equal(said, "m->b/small");
+            else
+                assert_int_equal(said.len, 0);
+        }
+        flight_world_drop(&world, flight);
+        flight_world_end(&world);
+    }
+}
+
+static void it_is_looked_at_again_at_each_attempt(void **state) {
+    (void)state;
+    struct flight_world world;
+    flight_world_begin(&world, DOWN("0.5"));
+    struct flight *flight = ask(&world, endpoint_chat, BODY("\"max_tokens\":10,"));
+    assert_str_equal(flight->live->target->provider->name, "a");
+    const struct money_budget *budget = world.config.snapshot->budgets[0];
+    uint64_t start = (uint64_t)money_budget_window(budget, world.now.wall_ns).start_s;
+    spend_settle(budget->spend, spend_enter(budget->spend, start), 0, 6000000000); /* others, meanwhile */
+    flight_world_head(&world, flight, 0, 503, "application/json");
+    flight_world_tell(&world, flight, (struct event){.kind = event_reply_end, .attempt = 0});
+    assert_str_equal(flight->live->target->provider->name, "b");
+    flight_world_drop(&world, flight);
+    flight = ask(&world, endpoint_chat, "{\"model\":\"nothing\",\"messages\":[]}"); /* what nobody serves stays so */
+    assert_int_equal(flight_world_action(&world, action_respond)->respond.status, 404);
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
 static void a_failover_reserves_its_own_and_gives_the_first_back(void **state) {
     (void)state;
     struct flight_world world;
@@ -268,6 +330,8 @@ int main(void) {
         cmocka_unit_test(what_cannot_be_held_is_not_sent),
         cmocka_unit_test(other_modes_refuse_later_or_not_at_all),
         cmocka_unit_test(when_it_is_spent_what_is_free_goes_on),
+        cmocka_unit_test(when_it_is_nearly_spent_others_serve_and_that_is_said),
+        cmocka_unit_test(it_is_looked_at_again_at_each_attempt),
         cmocka_unit_test(a_failover_reserves_its_own_and_gives_the_first_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
