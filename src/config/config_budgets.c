@@ -69,6 +69,20 @@ static bool window_find(struct str word, enum window_kind *kind) {
     return false;
 }
 
+/* 90m */
+static bool length_find(struct str word, uint64_t *length_s) {
+    static const struct {
+        char unit;
+        uint64_t seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    const uint64_t least_s = 30, most_s = UINT64_C(366) * 86400;
+    for (size_t i = 0; word.len && i < sizeof units / sizeof *units; i++)
+        if (word.at[word.len - 1] == units[i].unit)
+            return str_to_u64(str_slice(word, 0, word.len - 1), length_s) && *length_s <= most_s &&
+                   (*length_s *= units[i].seconds) >= least_s && *length_s <= most_s;
+    return false;
+}
+
 static void globs_put(struct text *text, const char *what, const struct str *globs, size_t count) {
     for (size_t i = 0; i < count; i++) text_printf(text, "|%s=%.*s", what, STR_ARG(globs[i]));
 }
@@ -80,16 +94,25 @@ static bool spend_find(struct budget_reading *of, struct money_budget *budget, s
     if (name.len) {
         text_printf(&text, "name=%.*s", STR_ARG(name));
     } else {
-        text_put(&text, window_word(budget->window.kind));
+        if (budget->bucket_s)
+            text_printf(&text, "rolling %llu", (unsigned long long)budget->bucket_s);
+        else
+            text_put(&text, window_word(budget->window.kind));
         globs_put(&text, "model", budget->models, budget->model_count);
         globs_put(&text, "route", budget->routes, budget->route_count);
     }
     if (text.failed) return out_of_memory(of->reading);
     struct sha256 hash = hash_sha256(text_str(&text));
     memcpy(&budget->identity, hash.bytes, sizeof budget->identity);
-    budget->spend =
-        cells_find(of->reading->input->cells, &of->snapshot->arena, "spend ", text_str(&text), sizeof *budget->spend);
-    return budget->spend || out_of_memory(of->reading);
+    struct cells *cells = of->reading->input->cells;
+    struct arena *arena = &of->snapshot->arena;
+    if (budget->bucket_s) { /* another length has other buckets, whatever its name is */
+        text_printf(&text, "|%llu", (unsigned long long)budget->bucket_s);
+        budget->rolling = cells_find(cells, arena, "rolling ", text_str(&text), sizeof *budget->rolling);
+    } else {
+        budget->spend = cells_find(cells, arena, "spend ", text_str(&text), sizeof *budget->spend);
+    }
+    return budget->spend || budget->rolling || out_of_memory(of->reading);
 }
 
 static bool budget_add(struct budget_reading *of, const struct config_node *at, const struct money_budget *budget) {
@@ -152,21 +175,21 @@ static struct money_budget *budget_make(struct budget_reading *of, const struct 
     const struct config_node *zone = config_member(node, STR("timezone"));
     struct str name = called.len ? called : read_str(section, "name"), word = read_str(section, "window");
     enum window_kind kind;
-    if (!read_is_written(section, "usd") || !window_find(word, &kind)) {
+    uint64_t length_s = 0;
+    bool rolling = read_bool(section, "rolling");
+    if (!read_is_written(section, "usd") || !(rolling ? length_find(word, &length_s) : window_find(word, &kind))) {
         const struct config_node *window = config_member(node, STR("window"));
         config_report(of->reading, window ? window : node, config_error,
-                      "a budget needs `usd`, and a `window` that is hour, day, week, month or lifetime");
+                      "a budget needs `usd`, and a `window` that is hour, day, week, month or lifetime, or with "
+                      "`rolling: true` a time from 30s to 366d such as 90m, 24h or 7d");
         return NULL;
     }
-    if (read_bool(section, "rolling")) {
-        config_report(of->reading, config_member(node, STR("rolling")), config_error,
-                      "`rolling: true` is not available yet, and what it protects would be open: write a window of "
-                      "the calendar");
-        return NULL;
-    }
+    if (rolling) kind = window_lifetime;
     struct money_budget *budget =
         budget_new(of, zone ? zone : node, read_number(section, "usd"), read_str(section, "timezone"), kind);
     if (!budget) return NULL;
+    if (rolling) budget->name = budget->length = arena_copy(&of->snapshot->arena, word);
+    if (rolling) budget->bucket_s = rolling_bucket_s(length_s);
     if (name.len) budget->name = arena_copy(&of->snapshot->arena, name);
     budget->mode = (enum money_mode)read_choice(section, "mode");
     budget->over = (enum money_over)read_choice(section, "over");
@@ -400,7 +423,7 @@ void config_budgets_sort(struct config_reading *reading, struct snapshot *snapsh
         return;
     }
     for (struct money_budget *budget = snapshot->first_budget; budget; budget = budget->next)
-        if (budget->spend) snapshot->budgets[count++] = budget;
+        if (budget->spend || budget->rolling) snapshot->budgets[count++] = budget;
     snapshot->budget_count = count;
     qsort(snapshot->budgets, count, sizeof *snapshot->budgets, by_identity);
 }

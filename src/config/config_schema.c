@@ -488,8 +488,8 @@ static const struct config_key client_keys[] = {
 static const struct config_key budget_keys[] = {
     TEXT("name", "", "Tells it from others of the same owner, window, models and routes."),
     NUMBER("usd", 0, 1e9, "", "USD that may be spent in each window."),
-    TEXT("window", "", "hour, day, week (from Monday), month or lifetime."),
-    BOOL("rolling", "false", "`window` is a duration that ends now; not in this version."),
+    TEXT("window", "", "hour, day, week (from Monday), month or lifetime; or a time, with `rolling`."),
+    BOOL("rolling", "false", "`window` is a time that ends now, 90m, 24h or 7d, exact to a thirtieth of it."),
     TEXT("timezone", "UTC", "Whose clocks say when a day, week or month begins: Europe/Berlin."),
     CHOICE("mode", "hard|soft|warn", "hard",
            "`hard`: what an attempt may cost is reserved before it is sent; `soft`: refuses once what was spent has "

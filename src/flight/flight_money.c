@@ -275,18 +275,18 @@ enum refusal money_look(const struct flight *flight, const struct candidate *can
 void money_give_back(struct money_hold *hold) {
     for (unsigned i = 0; i < hold->count; i++)
         if (hold->tickets[i].reserved)
-            spend_give_back(hold->tickets[i].budget->spend, hold->tickets[i].window_s, hold->nano_usd);
+            money_budget_settle(hold->tickets[i].budget, hold->tickets[i].window_s, hold->nano_usd, 0);
     *hold = (struct money_hold){.output_cap = -1};
 }
 
 /* false: there is no room in it any more. */
 static bool ticket_take(const struct money_budget *budget, int64_t nano_usd, struct now now,
                         struct money_ticket *ticket) {
-    uint64_t start_s = (uint64_t)money_budget_window(budget, now.wall_ns).start_s, window_s;
+    uint64_t window_s;
     bool reserves = budget->mode == money_hard && !(budget->over == over_free && nano_usd == 0);
     if (!reserves)
-        window_s = spend_enter(budget->spend, start_s);
-    else if (!spend_reserve(budget->spend, start_s, nano_usd, budget->limit_nano_usd, &window_s))
+        window_s = money_budget_enter(budget, now.wall_ns);
+    else if (!money_budget_reserve(budget, now.wall_ns, nano_usd, &window_s))
         return false;
     *ticket = (struct money_ticket){.budget = budget, .window_s = (uint32_t)window_s, .reserved = reserves};
     return true;
@@ -358,7 +358,7 @@ void money_settle(struct attempt *attempt) {
     int64_t truth = attempt->cost_nano_usd > 0 ? attempt->cost_nano_usd : 0;
     for (unsigned i = 0; i < hold->count; i++) {
         const struct money_ticket *ticket = &hold->tickets[i];
-        spend_settle(ticket->budget->spend, ticket->window_s, ticket->reserved ? hold->nano_usd : 0, truth);
+        money_budget_settle(ticket->budget, ticket->window_s, ticket->reserved ? hold->nano_usd : 0, truth);
     }
     hold->nano_usd = 0; /* nothing of it is reserved any more */
 }
@@ -387,6 +387,8 @@ static struct str spent_sentence(struct flight *flight, const struct money_budge
     }
     if (waits)
         text_put(&text, STR(". Requests in flight hold what is left: try again shortly."));
+    else if (budget->rolling)
+        text_printf(&text, " in the last %.*s. What is older than that counts no more.", STR_ARG(budget->length));
     else if (end_s == INT64_MAX)
         text_put(&text, STR(". Ask the operator to raise it."));
     else

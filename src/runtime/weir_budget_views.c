@@ -20,7 +20,8 @@ static void budget_put(const struct money_budget *budget, struct now now, struct
     text_put_byte(text, '{');
     text_json_str(text, STR("owner"), budget->owner);
     text_json_str(text, STR("name"), budget->name);
-    text_json_str(text, STR("window"), window_word(budget->window.kind));
+    text_json_str(text, STR("window"), budget->rolling ? budget->length : window_word(budget->window.kind));
+    if (budget->rolling) text_json_bool(text, STR("rolling"), true);
     text_json_str(text, STR("timezone"), budget->zone);
     text_json_str(text, STR("mode"), modes[budget->mode]);
     text_json_money(text, STR("spent_usd"), view.spent);

@@ -7,13 +7,39 @@
 static int64_t wall_s(int64_t wall_ns) { return wall_ns > 0 ? wall_ns / (int64_t)NS_PER_S : 0; }
 
 struct window_span money_budget_window(const struct money_budget *budget, int64_t wall_ns) {
-    struct window_span span = window_now(&budget->window, wall_s(wall_ns));
+    struct window_span span = {(int64_t)money_budget_look(budget, wall_ns).start_s, INT64_MAX};
+    if (!budget->rolling) span = window_now(&budget->window, wall_s(wall_ns));
     if (span.start_s < 0) span.start_s = 0;
     return span;
 }
 
+static uint64_t window_start(const struct money_budget *budget, int64_t wall_ns) {
+    int64_t start_s = window_now(&budget->window, wall_s(wall_ns)).start_s;
+    return start_s > 0 ? (uint64_t)start_s : 0;
+}
+
 struct spend_view money_budget_look(const struct money_budget *budget, int64_t wall_ns) {
-    return spend_look(budget->spend, (uint64_t)money_budget_window(budget, wall_ns).start_s);
+    if (budget->rolling) return rolling_look(budget->rolling, budget->bucket_s, (uint64_t)wall_s(wall_ns));
+    return spend_look(budget->spend, window_start(budget, wall_ns));
+}
+
+bool money_budget_reserve(const struct money_budget *budget, int64_t wall_ns, int64_t nano_usd, uint64_t *window_s) {
+    int64_t limit = budget->limit_nano_usd;
+    if (budget->rolling)
+        return rolling_reserve(budget->rolling, budget->bucket_s, (uint64_t)wall_s(wall_ns), nano_usd, limit, window_s);
+    return spend_reserve(budget->spend, window_start(budget, wall_ns), nano_usd, limit, window_s);
+}
+
+uint64_t money_budget_enter(const struct money_budget *budget, int64_t wall_ns) {
+    if (budget->rolling) return rolling_enter(budget->rolling, budget->bucket_s, (uint64_t)wall_s(wall_ns));
+    return spend_enter(budget->spend, window_start(budget, wall_ns));
+}
+
+void money_budget_settle(const struct money_budget *budget, uint64_t window_s, int64_t reserved, int64_t spent) {
+    if (budget->rolling)
+        rolling_settle(budget->rolling, window_s, reserved, spent);
+    else
+        spend_settle(budget->spend, window_s, reserved, spent);
 }
 
 void money_rows(const struct snapshot *snapshot, int64_t wall_ns, void (*row)(void *user, const struct money_row *row),
@@ -21,7 +47,14 @@ void money_rows(const struct snapshot *snapshot, int64_t wall_ns, void (*row)(vo
     for (size_t i = 0; i < snapshot->budget_count; i++) {
         const struct money_budget *budget = snapshot->budgets[i];
         struct spend_view view = money_budget_look(budget, wall_ns);
-        if (view.spent)
+        for (unsigned place = 0; budget->rolling && place < rolling_buckets; place++) {
+            struct money_row bucket = {.budget = budget->identity};
+            uint64_t start_s;
+            if (!rolling_bucket(budget->rolling, place, &start_s, &bucket.nano_usd) || start_s < view.start_s) continue;
+            bucket.window_s = (int64_t)start_s;
+            row(user, &bucket);
+        }
+        if (view.spent && !budget->rolling)
             row(user, &(struct money_row){
                           .budget = budget->identity, .window_s = (int64_t)view.start_s, .nano_usd = view.spent});
     }
@@ -38,6 +71,10 @@ bool money_restore(const struct snapshot *snapshot, const struct money_row *row)
     }
     if (low == snapshot->budget_count || snapshot->budgets[low]->identity != row->budget) return false;
     if (row->value || row->window_s < 0) return false;
-    spend_restore(snapshot->budgets[low]->spend, (uint64_t)row->window_s, row->nano_usd);
+    const struct money_budget *budget = snapshot->budgets[low];
+    if (budget->rolling)
+        rolling_restore(budget->rolling, budget->bucket_s, (uint64_t)row->window_s, row->nano_usd);
+    else
+        spend_restore(budget->spend, (uint64_t)row->window_s, row->nano_usd);
     return true;
 }

@@ -4,7 +4,7 @@
 #define WEIR_SNAPSHOT_OWNERS_H
 
 #include "base/limits.h"
-#include "core/spend.h"
+#include "core/rolling.h"
 #include "core/window.h"
 #include "snapshot/cells.h"
 
@@ -35,6 +35,9 @@ struct money_budget {
     struct str *models, *routes; /* globs; count 0: all count */
     size_t model_count, route_count;
     struct spend *spend;
+    struct rolling *rolling; /* in its place, where the window is a time that ends now; else NULL */
+    uint64_t bucket_s;       /* of that; */
+    struct str length;       /* and as it is written: "24h" */
 };
 
 /* Of all that an owner, a client or a provider may spend. */
@@ -55,8 +58,13 @@ struct owner {
     struct money_budgets money; /* its own */
 };
 
-/* Where its window is now. */
+/* Where its window is now. One that ends now has no end. */
 struct window_span money_budget_window(const struct money_budget *budget, int64_t wall_ns);
+/* As spend.h has them, whatever its window is; *window_s is what the settling wants again. */
+bool money_budget_reserve(const struct money_budget *budget, int64_t wall_ns, int64_t nano_usd, uint64_t *window_s)
+    __attribute__((warn_unused_result));
+uint64_t money_budget_enter(const struct money_budget *budget, int64_t wall_ns);
+void money_budget_settle(const struct money_budget *budget, uint64_t window_s, int64_t reserved, int64_t spent);
 /* What was spent, and reserved, in it. */
 struct spend_view money_budget_look(const struct money_budget *budget, int64_t wall_ns);
 
@@ -67,7 +75,7 @@ struct money_row {
     int64_t nano_usd;
 };
 struct snapshot;
-/* Tells of every budget whose window of now something was spent in. Any thread. */
+/* Tells of every budget whose window of now something was spent in, of one that ends now by its buckets. Any thread. */
 void money_rows(const struct snapshot *snapshot, int64_t wall_ns, void (*row)(void *user, const struct money_row *row),
                 void *user);
 /* Puts a row back; before any request. false: there is no such budget now, and its money is nobody's. */

@@ -133,7 +133,7 @@ void sim_money_settled(struct sim *sim, unsigned number, const struct attempt *a
         if (hold->tickets[i].reserved)
             sim_rule(sim, attempt->usage_estimated || attempt->cost_nano_usd <= caller->reserved[attempt->number],
                      "what was counted costs no more than was reserved", number);
-        if (spend_look(hold->tickets[i].budget->spend, sum->window_s).start_s != sum->window_s)
+        if (money_budget_look(hold->tickets[i].budget, sim->now.wall_ns).start_s != sum->window_s)
             sim_reached(sim, mark_money_late);
     }
     caller->reserved[attempt->number] = 0;

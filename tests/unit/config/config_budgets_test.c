@@ -102,6 +102,26 @@ static void what_is_written_down_is_put_back(void **state) {
     config_free(&later);
 }
 
+static void rows_add(void *user, const struct money_row *row) { assert_true(money_restore(user, row)); }
+
+static void a_window_that_ends_now_is_written_down_by_its_buckets(void **state) {
+    (void)state;
+    static const char file[] =
+        P "clients: [{name: app, key_hash: \"" H "\", budgets: [{usd: 1, window: 24h, rolling: true}]}]\n";
+    struct config config, later;
+    const int64_t now_ns = INT64_C(1774746000000000000), hour_ns = INT64_C(3600000000000);
+    assert_true(load(file, NULL, &config) && load(file, NULL, &later));
+    const struct money_budget *budget = budget_of(client_at(&config, 0), "client app", "24h");
+    for (int h = 0; h < 30; h += 6)
+        money_budget_settle(budget, money_budget_enter(budget, now_ns - h * hour_ns), 0, 10);
+    money_rows(config.snapshot, now_ns, rows_add, later.snapshot);
+    const struct money_budget *again = budget_of(client_at(&later, 0), "client app", "24h");
+    assert_int_equal(money_budget_look(again, now_ns).spent, money_budget_look(budget, now_ns).spent);
+    assert_int_equal(money_budget_look(again, now_ns + 48 * hour_ns).committed, 0);
+    config_free(&config);
+    config_free(&later);
+}
+
 static void what_cannot_hold_is_refused_where_it_stands(void **state) {
     (void)state;
     static const struct {
@@ -120,9 +140,12 @@ static void what_cannot_hold_is_refused_where_it_stands(void **state) {
         {"owners: [{name: a, budgets: [{usd: 1, window: day, timezone: Mars/North}]}]\n",
          "`Mars/North` is no time zone"},
         {"owners: [{name: a, budgets: [{usd: 1, window: day, timezone: ../passwd}]}]\n", "`../passwd` is no time zone"},
-        {"owners: [{name: a, budgets: [{usd: 1, window: day, rolling: true}]}]\n", "`rolling: true` is not available"},
-        {"owners: [{name: a, budgets: [{usd: 1, window: day, over: downgrade}]}]\n",
-         "`over: downgrade` and `to`"},
+        {"owners: [{name: a, budgets: [{usd: 1, window: day, rolling: true}]}]\n", "such as 90m, 24h or 7d"},
+        {"owners: [{name: a, budgets: [{usd: 1, window: 29s, rolling: true}]}]\n", "such as 90m, 24h or 7d"},
+        {"owners: [{name: a, budgets: [{usd: 1, window: 367d, rolling: true}]}]\n", "such as 90m, 24h or 7d"},
+        {"owners: [{name: a, budgets: [{usd: 1, window: 99999999999999d, rolling: true}]}]\n", "such as 90m"},
+        {"owners: [{name: a, budgets: [{usd: 1, window: 24h}]}]\n", "such as 90m, 24h or 7d"},
+        {"owners: [{name: a, budgets: [{usd: 1, window: day, over: downgrade}]}]\n", "`over: downgrade` and `to`"},
         {"clients: [{name: a, in: b, key_hash: \"" H "\"}]\n", "there is no owner `b`"},
         {"clients: [{name: a, template: b, key_hash: \"" H "\"}]\n", "there is no template `b`"},
     };
@@ -163,6 +186,7 @@ int main(void) {
         cmocka_unit_test(all_on_the_way_up_have_a_say),
         cmocka_unit_test(what_was_spent_outlives_a_reload_that_changes_the_sum),
         cmocka_unit_test(what_is_written_down_is_put_back),
+        cmocka_unit_test(a_window_that_ends_now_is_written_down_by_its_buckets),
         cmocka_unit_test(what_cannot_hold_is_refused_where_it_stands),
         cmocka_unit_test(more_than_32_on_a_way_are_refused),
     };

@@ -277,11 +277,9 @@ static void *spend_over_windows(void *seed) {
     prng_seed(&prng, (uintptr_t)seed);
     for (int i = 0; i < rounds; i++) {
         uint64_t now = atomic_load(&shared.clock), window;
-        if (prng_next(&prng) % 500 == 0) atomic_compare_exchange_strong(&shared.clock, &now, now + 1);
-        if (!spend_reserve(&shared.spend[0], now, 10, 200, &window)) {
-            if (prng_next(&prng) % 4 == 0) atomic_compare_exchange_strong(&shared.clock, &now, now + 1);
-            continue;
-        }
+        /* Not so fast that a thread sleeps over many windows: those would be hours at least. */
+        if ((uintptr_t)seed == 1 && i % (rounds / 12) == rounds / 12 - 1) atomic_fetch_add(&shared.clock, 1);
+        if (!spend_reserve(&shared.spend[0], now, 10, 200, &window)) continue;
         struct spend_view view = spend_look(&shared.spend[0], window);
         if (view.committed > 200) atomic_fetch_add(&shared.refused, 1); /* over: never */
         spend_settle(&shared.spend[0], window, 10, prng_next(&prng) % 11);
@@ -299,7 +297,7 @@ static void windows_that_turn_under_threads_are_never_over(void **state) {
     assert_int_equal(committed_of(&shared.spend[0], last), 0);
     struct spend_view view = spend_look(&shared.spend[0], 0);
     assert_int_equal(view.committed, view.spent); /* every reservation was settled */
-    assert_true(last > 20);
+    assert_true(last >= 12);
 }
 
 int main(void) {

@@ -298,6 +298,25 @@ static void it_is_looked_at_again_at_each_attempt(void **state) {
     flight_world_end(&world);
 }
 
+static void a_window_may_end_now(void **state) {
+    (void)state;
+    struct flight_world world;
+    flight_world_begin(&world, FILE_OF(PRICES, "budgets: [{usd: 3, window: 1h, rolling: true}]"));
+    struct flight *flight = ask(&world, endpoint_chat, BODY("\"max_tokens\":100,"));
+    assert_true(reserved(&world, 0) >= 100 * 10000000);
+    flight_world_tell(&world, flight, (struct event){.kind = event_sent, .attempt = 0});
+    flight_world_drop(&world, flight);
+    assert_true(spent(&world, 0).spent > 0 && reserved(&world, 0) == 0);
+    flight = ask(&world, endpoint_chat, BODY("\"max_tokens\":250,"));
+    assert_true(flight_world_wrote(&world, "in the last 1h"));
+    flight_world_drop(&world, flight);
+    world.now.wall_ns += INT64_C(3800) * (int64_t)NS_PER_S;
+    flight = ask(&world, endpoint_chat, BODY("\"max_tokens\":200,"));
+    assert_int_equal(flight_world_asked(&world, action_call), 1);
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
 static void a_failover_reserves_its_own_and_gives_the_first_back(void **state) {
     (void)state;
     struct flight_world world;
@@ -332,6 +351,7 @@ int main(void) {
         cmocka_unit_test(when_it_is_spent_what_is_free_goes_on),
         cmocka_unit_test(when_it_is_nearly_spent_others_serve_and_that_is_said),
         cmocka_unit_test(it_is_looked_at_again_at_each_attempt),
+        cmocka_unit_test(a_window_may_end_now),
         cmocka_unit_test(a_failover_reserves_its_own_and_gives_the_first_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
