@@ -216,19 +216,26 @@ static void list_read(struct budget_reading *of, const struct config_node *map) 
 }
 
 /* daily_budget and monthly_budget. */
-static void short_read(struct budget_reading *of, struct section section) {
+static void short_read(struct budget_reading *of, struct section section, bool rolling) {
     static const struct {
         const char *key;
         enum window_kind kind;
-    } shorts[] = {{"daily_budget", window_day}, {"monthly_budget", window_month}};
+        struct str length; /* where it ends now */
+    } shorts[] = {{"daily_budget", window_day, STR("24h")}, {"monthly_budget", window_month, STR("30d")}};
     const struct config_node *zone = config_member(section.map, STR("budget_timezone"));
     for (size_t i = 0; i < sizeof shorts / sizeof *shorts; i++) {
         if (!read_is_written(section, shorts[i].key)) continue;
         const struct config_node *at = config_member(section.map, str_from(shorts[i].key));
         struct money_budget *budget = budget_new(of, zone ? zone : at, read_number(section, shorts[i].key),
                                                  read_str(section, "budget_timezone"), shorts[i].kind);
+        uint64_t length_s = 0;
         if (!budget) return;
         budget->mode = (enum money_mode)read_choice(section, "budget_mode");
+        if (rolling && length_find(shorts[i].length, &length_s)) {
+            budget->name = budget->length = shorts[i].length;
+            budget->bucket_s = rolling_bucket_s(length_s);
+            budget->window.kind = window_lifetime;
+        }
         if (!spend_find(of, budget, STR("")) || !budget_add(of, at, budget)) return;
     }
 }
@@ -269,7 +276,7 @@ static void owner_read(struct config_reading *reading, struct snapshot *snapshot
                                 .who = arena_printf(arena, "%.*s %.*s", STR_ARG(owner->kind), STR_ARG(owner->name)),
                                 .scope = arena_printf(arena, "owner %.*s", STR_ARG(owner->name)),
                                 .into = &owner->money};
-    short_read(&of, section);
+    short_read(&of, section, false);
     list_read(&of, node);
 }
 
@@ -328,11 +335,8 @@ void budgets_of_provider(struct config_reading *reading, struct snapshot *snapsh
     struct str who = arena_printf(&snapshot->arena, "provider %.*s", STR_ARG(provider->name));
     struct budget_reading of = {
         .reading = reading, .snapshot = snapshot, .who = who, .scope = who, .into = &provider->money};
-    if (read_is((struct section){section_provider, node}, "budget_window", "rolling"))
-        config_report(
-            reading, config_member(node, STR("budget_window")), config_error,
-            "`budget_window: rolling` is not available yet, and what it protects would be open: leave it out");
-    short_read(&of, (struct section){section_provider, node});
+    const struct section section = {section_provider, node};
+    short_read(&of, section, read_is(section, "budget_window", "rolling"));
     list_read(&of, node);
 }
 
@@ -380,7 +384,7 @@ void budgets_of_client(struct config_reading *reading, struct snapshot *snapshot
         config_report(reading, named, config_error, "there is no template `%.*s`", STR_ARG(config_shown(named)));
     if (owned && !(client->in = map_find(&snapshot->owners_by_name, in->text)))
         config_report(reading, in, config_error, "there is no owner `%.*s`", STR_ARG(config_shown(in)));
-    short_read(&of, (struct section){section_client, node, template});
+    short_read(&of, (struct section){section_client, node, template}, false);
     list_read(&of, node);
     if (template) {
         of.scope = arena_printf(arena, "%.*s|template %.*s", STR_ARG(who), STR_ARG(named->text));

@@ -238,7 +238,7 @@ static const struct config_key provider_keys[] = {
     CHOICE("budget_mode", "hard|soft|warn", "hard", "The `mode` of daily_budget and monthly_budget."),
     TEXT("budget_timezone", "UTC", "Their `timezone`."),
     CHOICE("budget_window", "calendar|rolling", "calendar",
-           "What their day and month are; `rolling` is not in this version."),
+           "What their day and month are: `rolling` is the last 24 hours and the last 30 days."),
     SECTION("quota", section_quota, "Quotas.", .status = key_protects),
     INT("quota_limit", 0, config_no_most, "", "Requests a day: quota.requests_per_day.", .status = key_protects),
     NUMBER("cost_per_request", 0, 1e6, "0", "USD a request, where no token price is known."),

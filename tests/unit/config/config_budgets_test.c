@@ -102,6 +102,19 @@ static void what_is_written_down_is_put_back(void **state) {
     config_free(&later);
 }
 
+static void a_providers_day_may_end_now(void **state) {
+    (void)state;
+    struct config config;
+    assert_true(load("providers: {a: {type: openai, api_key: k, base_url: 'https://h/v1', daily_budget: 1,\n"
+                     "  monthly_budget: 9, budget_window: rolling}}\n",
+                     NULL, &config));
+    const struct money_budgets *money = &config.snapshot->providers[0].money;
+    assert_int_equal(money->count, 2);
+    assert_true(str_eq(money->list[0]->length, STR("24h")) && money->list[0]->bucket_s == 2880);
+    assert_true(str_eq(money->list[1]->length, STR("30d")) && money->list[1]->rolling);
+    config_free(&config);
+}
+
 static void rows_add(void *user, const struct money_row *row) { assert_true(money_restore(user, row)); }
 
 static void a_window_that_ends_now_is_written_down_by_its_buckets(void **state) {
@@ -186,6 +199,7 @@ int main(void) {
         cmocka_unit_test(all_on_the_way_up_have_a_say),
         cmocka_unit_test(what_was_spent_outlives_a_reload_that_changes_the_sum),
         cmocka_unit_test(what_is_written_down_is_put_back),
+        cmocka_unit_test(a_providers_day_may_end_now),
         cmocka_unit_test(a_window_that_ends_now_is_written_down_by_its_buckets),
         cmocka_unit_test(what_cannot_hold_is_refused_where_it_stands),
         cmocka_unit_test(more_than_32_on_a_way_are_refused),

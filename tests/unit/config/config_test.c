@@ -92,8 +92,6 @@ static const struct {
     {P "cache: {enabled: true}\n", "w.yaml:2:1: `cache` is not available yet"},
     {"providers: {a: {type: openai, api_key: k, quota_limit: 60}}\n",
      "w.yaml:1:43: `quota_limit` is not available yet, and what it protects would be open"},
-    {"providers: {a: {type: openai, api_key: k, budget_window: rolling}}\n",
-     "w.yaml:1:58: `budget_window: rolling` is not available yet"},
     {P "x: !!int 1\n", "w.yaml:2:4: tags (!name) are not understood"},
     {P "log:\n  level: \xff\n", "w.yaml:3:"},
     {P "admin_listen: 127.0.0.1:1\n", "w.yaml:2:1: `admin_listen` is not available yet, and what it protects"},
