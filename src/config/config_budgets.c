@@ -336,6 +336,7 @@ void budgets_of_provider(struct config_reading *reading, struct snapshot *snapsh
     struct budget_reading of = {
         .reading = reading, .snapshot = snapshot, .who = who, .scope = who, .into = &provider->money};
     const struct section section = {section_provider, node};
+    provider->unbilled = !read_bool(section, "bill");
     short_read(&of, section, read_is(section, "budget_window", "rolling"));
     list_read(&of, node);
 }

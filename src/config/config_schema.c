@@ -241,6 +241,8 @@ static const struct config_key provider_keys[] = {
            "What their day and month are: `rolling` is the last 24 hours and the last 30 days."),
     SECTION("quota", section_quota, "Quotas.", .status = key_protects),
     INT("quota_limit", 0, config_no_most, "", "Requests a day: quota.requests_per_day.", .status = key_protects),
+    BOOL("bill", "true",
+         "`false`, for subscriptions and machines of one's own: what it costs is counted, and spends no budget."),
     NUMBER("cost_per_request", 0, 1e6, "0", "USD a request, where no token price is known."),
     NUMBER("request_fee", 0, 1e6, "0", "USD a request, on top of token prices."),
     NUMBER("cost_per_token", 0, 1e6, "", "USD a token, input and output alike, where no price is known."),

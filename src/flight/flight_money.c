@@ -12,7 +12,8 @@ static const int64_t money_tokens_most = 1000000000000;
 /* -- the way -- */
 
 static size_t way_count(const struct flight *flight, const struct target *target) {
-    return (flight->client ? flight->client->money.count : 0) + target->provider->money.count;
+    size_t count = (flight->client ? flight->client->money.count : 0) + target->provider->money.count;
+    return count && target->provider->unbilled ? 0 : count;
 }
 
 static const struct money_budget *way_budget(const struct flight *flight, const struct target *target, size_t i) {
@@ -53,8 +54,15 @@ static int64_t completions_answers(struct str body, int64_t n) {
 /* What a provider puts into the prompt that does not stand in the request: pictures as it counts them, files that lie
  * there, conversations that it keeps. */
 static void bounds_of_names(struct flight *flight, struct money_bounds *bounds) {
+    static const struct str searches[] = {STR("web_search_options"), STR("plugins"), STR("search_parameters"),
+                                          STR("mcp_servers")}; /* each search, and each round, is paid */
     struct names names;
     struct name name;
+    struct skim skim;
+    skim_begin(&skim, flight->body.whole, 1);
+    for (struct skim_token token; (token = skim_next(&skim)).kind > skim_error;)
+        for (size_t i = 0; token.depth == 1 && token.key.at && i < sizeof searches / sizeof *searches; i++)
+            bounds->unbounded |= token.kind != skim_null && skim_is_nocase(token.key, searches[i]);
     names_begin(&names, flight->body.whole, endpoint_facts(flight->endpoint)->dialect);
     while (names_next(&names, &name)) {
         if (name.kind == name_stored)

@@ -79,6 +79,7 @@ struct provider {
     uint64_t queue_wait_ns;
     bool adaptive_throttling;
     struct money_budgets money;
+    bool unbilled;            /* what it costs spends no budget */
     uint64_t health_check_ns; /* 0: no active checks */
     struct map
         prices; /* struct price_list by model, as they are written: the catalogue's go on in those without a base */

@@ -1,8 +1,10 @@
 """What may be spent: reserved before it is sent, settled to the truth, and refused in words that say which budget it is
 and when it begins anew."""
+import datetime
 import hashlib
 import json
 import subprocess
+import zoneinfo
 
 from weirlib import BINARY, chat_body, environment, http, provider
 
@@ -147,3 +149,32 @@ def test_owners_limits_hold_for_all_below_them(start, start_mock):
     refused = ask(weir)
     assert refused.error["code"] == "rate_limited" and "team acme" in refused.error["message"]
     assert ask(weir, model="p/other").status == 403  # the team's models
+
+
+def test_windows_begin_in_the_clock_time_of_their_place(start, start_mock):
+    zones = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Pacific/Apia"]
+    budgets = [{"usd": 1, "window": w, "timezone": z, "name": f"{w}-{n}"} for n, z in enumerate(zones)
+               for w in ("day", "week", "month")]
+    weir = start({"providers": {"p": priced(start_mock())}, "clients": [client(budgets=budgets)]})
+
+    def told():
+        return http(weir.port, "GET", "/v1/key", headers={"authorization": f"Bearer {KEY}"}).json["budgets"]
+
+    def wanted(window, zone):
+        here = datetime.datetime.now(zoneinfo.ZoneInfo(zone))
+        day = here.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+        if window == "day":
+            starts, ends = day, day + datetime.timedelta(days=1)
+        elif window == "week":
+            starts = day - datetime.timedelta(days=day.weekday())
+            ends = starts + datetime.timedelta(days=7)
+        else:
+            starts = day.replace(day=1)
+            ends = (starts + datetime.timedelta(days=32)).replace(day=1)
+        return [t.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") for t in (starts, ends)]
+    for _ in range(2):  # it may be midnight somewhere in between
+        found = {b["name"]: [b["started_at"], b["resets_at"]] for b in told()}
+        hoped = {b["name"]: wanted(b["window"], b["timezone"]) for b in budgets}
+        if found == hoped:
+            break
+    assert found == hoped

@@ -158,6 +158,9 @@ static void what_cannot_be_held_is_not_sent(void **state) {
         {"prices: {m: {input: 1}}", "daily_budget: 5", BODY("\"max_tokens\":1,"), endpoint_chat, 403, "unpriced"},
         {PRICES, "daily_budget: 5", BODY("\"tools\":[{\"type\":\"web_search\",\"model\":\"x\"}],\"max_tokens\":9,"),
          endpoint_chat, 403, "unbounded"},
+        {PRICES, "daily_budget: 5", BODY("\"web_search_options\":{},\"max_tokens\":9,"), endpoint_chat, 403,
+         "unbounded"},
+        {PRICES, "daily_budget: 5", BODY("\"models\":[\"dear\"],\"max_tokens\":9,"), endpoint_chat, 403, "unbounded"},
         {PRICES, "daily_budget: 5",
          "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\","
          "\"image_url\":{\"url\":\"https://h/x.png\"}}]}]}",
@@ -298,6 +301,18 @@ static void it_is_looked_at_again_at_each_attempt(void **state) {
     flight_world_end(&world);
 }
 
+static void what_is_not_billed_spends_nothing(void **state) {
+    (void)state;
+    struct flight_world world;
+    flight_world_begin(&world, FILE_OF("bill: false", "daily_budget: 0"));
+    struct flight *flight = ask(&world, endpoint_chat, BODY(""));
+    assert_int_equal(flight_world_asked(&world, action_call), 1);
+    assert_int_equal(flight->live->holds.money.count, 0);
+    assert_false(sent_holds(&world, "max_"));
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
 static void a_window_may_end_now(void **state) {
     (void)state;
     struct flight_world world;
@@ -351,6 +366,7 @@ int main(void) {
         cmocka_unit_test(when_it_is_spent_what_is_free_goes_on),
         cmocka_unit_test(when_it_is_nearly_spent_others_serve_and_that_is_said),
         cmocka_unit_test(it_is_looked_at_again_at_each_attempt),
+        cmocka_unit_test(what_is_not_billed_spends_nothing),
         cmocka_unit_test(a_window_may_end_now),
         cmocka_unit_test(a_failover_reserves_its_own_and_gives_the_first_back),
     };
