@@ -103,10 +103,12 @@ struct holding {
     unsigned decimals; /* of all factors that hold */
 };
 
+/* What no bit tells of is not set: most kinds of most prices. */
 struct priced {
-    wide value[price_kinds];
+    uint32_t known, multiplied; /* a bit per kind */
+    int64_t value[price_kinds];
+    wide factor[price_kinds]; /* x 10^decimals */
     uint8_t decimals[price_kinds];
-    uint32_t known; /* a bit per kind */
 };
 
 static wide times_saturating(wide a, wide b) {
@@ -130,12 +132,16 @@ static void row_apply(const struct price_row *row, struct priced *at) {
     for (uint32_t rest = row->names; rest; rest &= rest - 1) {
         unsigned kind = (unsigned)__builtin_ctz(rest);
         if (value) {
-            at->value[kind] = (wide)*value++;
-            at->decimals[kind] = 0;
+            at->value[kind] = *value++;
             at->known |= 1u << kind;
-        } else if (at->known >> kind & 1) {
-            at->value[kind] = times_saturating(at->value[kind], (wide)row->factor);
+            at->multiplied &= ~(1u << kind);
+        } else if (at->multiplied >> kind & 1) {
+            at->factor[kind] = times_saturating(at->factor[kind], (wide)row->factor);
             at->decimals[kind] = (uint8_t)(at->decimals[kind] + row->decimals);
+        } else if (at->known >> kind & 1) {
+            at->factor[kind] = (wide)row->factor;
+            at->decimals[kind] = row->decimals;
+            at->multiplied |= 1u << kind;
         }
     }
 }
@@ -144,19 +150,21 @@ static void row_apply(const struct price_row *row, struct priced *at) {
 static void price_borrow(struct priced *at, enum price_kind kind, enum price_kind other) {
     if (at->known >> kind & 1 || !(at->known >> other & 1)) return;
     at->value[kind] = at->value[other];
-    at->decimals[kind] = at->decimals[other];
     at->known |= 1u << kind;
+    if (!(at->multiplied >> other & 1)) return;
+    at->factor[kind] = at->factor[other];
+    at->decimals[kind] = at->decimals[other];
+    at->multiplied |= 1u << kind;
 }
 
 static void prices_of_part(const struct holding *holding, enum price_modality modality, enum price_lifetime lifetime,
                            struct priced *at) {
     const int64_t base[] = {holding->list->input, holding->list->output, holding->list->cached_input,
                             holding->list->cache_write};
-    *at = (struct priced){.known = 0};
+    at->known = at->multiplied = 0;
     for (unsigned kind = 0; kind < sizeof base / sizeof *base; kind++) {
-        if (base[kind] < 0) continue;
-        at->value[kind] = (wide)base[kind];
-        at->known |= 1u << kind;
+        at->value[kind] = base[kind];
+        at->known |= (uint32_t)(base[kind] >= 0) << kind;
     }
     for (unsigned i = 0; i < 2; i++)
         for (uint64_t rest = holding->of[i].holds; rest; rest &= rest - 1) {
@@ -184,9 +192,13 @@ static void sums_add(struct sums *sums, const struct priced *at, enum price_kind
 #undef X
     };
     if (count <= 0 || !(at->known >> kind & 1)) return;
-    CHECKF(at->decimals[kind] <= sums->decimals, "decimals=%u", at->decimals[kind]);
-    wide money = times_saturating((wide)count * (kind == price_hour ? hour_parts : unit_parts), at->value[kind]);
-    money = times_saturating(money, power_of_ten(sums->decimals - at->decimals[kind]));
+    bool multiplied = at->multiplied >> kind & 1;
+    unsigned parts = kind == price_hour ? hour_parts : unit_parts, decimals = multiplied ? at->decimals[kind] : 0;
+    if (count > INT64_MAX / unit_parts) count = INT64_MAX / unit_parts; /* nobody counts so far */
+    CHECKF(decimals <= sums->decimals, "decimals=%u", decimals);
+    wide money = (wide)(count * parts) * (uint64_t)at->value[kind];
+    if (multiplied) money = times_saturating(money, at->factor[kind]);
+    if (sums->decimals > decimals) money = times_saturating(money, power_of_ten(sums->decimals - decimals));
     add_saturating(&sums->share[shares[kind]], money);
 }
 
@@ -297,8 +309,10 @@ static struct price_bill rounded(const struct sums *sums) {
     struct price_bill bill = {.total = 0};
     wide sum = 0, denominator = (wide)18000000 * power_of_ten(sums->decimals);
     for (unsigned i = 0; i < price_shares; i++) {
+        if (!sums->share[i]) continue;
         add_saturating(&sum, sums->share[i]);
-        wide money = sum / denominator + (sum % denominator != 0);
+        wide money = sum >> 64 ? sum / denominator : (uint64_t)sum / (uint64_t)denominator; /* far faster */
+        money += sum != money * denominator;
         int64_t upto = money > INT64_MAX ? INT64_MAX : (int64_t)money;
         CHECK(upto >= bill.total);
         bill.share[i] = upto - bill.total;

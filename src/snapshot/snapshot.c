@@ -102,7 +102,9 @@ static const struct target *target_make(const struct provider *provider, struct 
                               .facts = provider_facts(provider, model),
                               .prices = PRICES_UNKNOWN};
     target->model = str_slice(target->name, provider->name.len + 1, target->name.len);
+    const struct price_list *written = map_find(&provider->prices, model);
     if (target->facts) target->prices = target->facts->prices;
+    if (written && !written->goes_on) target->prices = *written;
     target->prices.discounts = &provider->discounts;
     target_tell(target);
     return target->name.at ? target : NULL;

@@ -78,10 +78,12 @@ static void meter_take(struct usage *usage, struct str above, struct str inside,
 static void count_take(struct usage *usage, struct str inside, const struct skim_token *token) {
     int64_t value;
     if (!skim_tokens_read(token, &value)) return;
-    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
-        if (str_eq(counts[i].key, token->key) && str_eq(counts[i].inside, inside))
-            memcpy((char *)usage + counts[i].field, &value, sizeof value);
-    meter_take(usage, STR(""), inside, token);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        if (!str_eq(counts[i].key, token->key) || !str_eq(counts[i].inside, inside)) continue;
+        memcpy((char *)usage + counts[i].field, &value, sizeof value);
+        return;
+    }
+    if (value) meter_take(usage, STR(""), inside, token); /* most say 0 of most */
 }
 
 /* Where vendors say what they charge, as a decimal: in dollars x 10^digits nano-dollars. */

@@ -339,7 +339,7 @@ static inline struct str request_dump(const struct message_request *request) {
 static inline void usage_dump(struct text *text, const struct usage *usage) {
     const int64_t *counts = &usage->input_tokens;
     text_put(text, STR(",\"usage\":["));
-    for (size_t i = 0; i < sizeof *usage / sizeof *counts; i++) {
+    for (size_t i = 0; i < offsetof(struct usage, meter) / sizeof *counts; i++) {
         text_json_comma(text);
         text_put_i64(text, counts[i]);
     }

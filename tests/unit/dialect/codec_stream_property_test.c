@@ -160,7 +160,7 @@ static struct heard *heard_new(void) {
 static void usage_hear(struct heard *heard, const struct usage *usage) {
     const int64_t *from = &usage->input_tokens;
     int64_t *to = &heard->usage.input_tokens;
-    for (size_t i = 0; i < sizeof *usage / sizeof *from; i++)
+    for (size_t i = 0; i < offsetof(struct usage, meter) / sizeof *from; i++)
         if (from[i] >= 0) to[i] = from[i];
 }
 

@@ -4,7 +4,8 @@
 static const char yaml[] =
     "state_dir: ./state\n"
     "providers:\n"
-    "  o: {type: openai, api_key: sk-secret-secret-secret, models: [m, whisper-1], prices: {m: {input: 1, "
+    "  o: {type: openai, api_key: sk-secret-secret-secret, models: [m, whisper-1], prices: {unlisted: {input: 3}, m: "
+    "{input: 1, "
     "output: 10, search: 0.001, rows: [{when: {tier: flex}, times: 0.5}]}}}\n"
     "  a: {type: anthropic, api_key: sk-other-other-other, models: [n], prices: {n: {input: 1, output: 10, "
     "cached_input: 0.1, cache_write: 2, search: 0.001, rows: [{when: {cache_ttl: 1h}, set: "
@@ -67,10 +68,23 @@ static void a_cost_that_only_the_provider_knows_is_the_cost(void **state) {
     flight_world_end(&world);
 }
 
+/* As if it were listed: its name is enough. */
+static void a_price_that_is_written_holds_for_a_model_that_is_in_no_list(void **state) {
+    struct flight_world world;
+    (void)state;
+    struct flight *flight = told(&world, endpoint_chat, FLIGHT_CHAT("o/unlisted", "false"), "application/json",
+                                 "{\"choices\":[{\"message\":{\"content\":\"x\"},\"finish_reason\":\"stop\"}],"
+                                 "\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":2}}");
+    assert_int_equal(flight->attempts[0]->cost_nano_usd, 30000);
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_message_tells_how_it_was_served),
         cmocka_unit_test(a_chat_tells_its_tier_and_its_cost_is_kept_beside_ours),
+        cmocka_unit_test(a_price_that_is_written_holds_for_a_model_that_is_in_no_list),
         cmocka_unit_test(a_cost_that_only_the_provider_knows_is_the_cost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
