@@ -160,6 +160,16 @@ struct str arena_copy(struct arena *arena, struct str s) {
     return str_make(copy, s.len);
 }
 
+struct str arena_join(struct arena *arena, struct str first, struct str second) {
+    size_t len, size;
+    char *both = size_add(first.len, second.len, &len) && size_add(len, 1, &size) ? arena_take(arena, size) : NULL;
+    if (!both) return STR_NONE;
+    if (first.len) memcpy(both, first.at, first.len);
+    if (second.len) memcpy(both + first.len, second.at, second.len);
+    both[len] = 0;
+    return str_make(both, len);
+}
+
 struct str arena_printf(struct arena *arena, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);

@@ -48,6 +48,8 @@ void *arena_take_to_end(struct arena *arena, size_t size) __attribute__((warn_un
 void *arena_take_zeroed(struct arena *arena, size_t size) __attribute__((warn_unused_result));
 /* A copy, NUL-ended after its len bytes; {NULL,0} when there is no memory. */
 struct str arena_copy(struct arena *arena, struct str s) __attribute__((warn_unused_result));
+/* One behind the other, as arena_copy. For secrets too: printf leaves what it writes on the stack. */
+struct str arena_join(struct arena *arena, struct str first, struct str second) __attribute__((warn_unused_result));
 struct str arena_printf(struct arena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3), warn_unused_result));
 /* Gives back all but one ordinary block, which is used again. */

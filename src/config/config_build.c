@@ -85,7 +85,7 @@ static void config_build_keys_read(struct config_reading *reading, struct snapsh
             continue;
         }
         struct str *value = &provider->authorization[provider->key_count++];
-        *value = arena_printf(&snapshot->secrets, "%.*s%.*s", STR_ARG(row->key_prefix), STR_ARG(str_trim(keys[i])));
+        *value = arena_join(&snapshot->secrets, row->key_prefix, str_trim(keys[i]));
         if (!value->at) config_report(reading, node, config_error, "no memory for the credentials");
     }
 }
@@ -140,12 +140,12 @@ static void pool_read(struct config_reading *reading, const struct config_node *
     provider->pool_idle_max = most;
 }
 
-/* What connections to it have in common. A credential and a proxy's password are not for a table that outlives the
- * snapshot, so it is a hash. */
+/* What connections to it have in common. A hash: credentials are not for a table that outlives the snapshot. */
 static uint64_t origin_id_of(const struct provider *provider, struct arena *arena) {
     struct text text = text_in_arena(arena, 512);
-    text_printf(&text, "%.*s|%.*s|%d|%.*s|%llu", STR_ARG(provider->base_url), STR_ARG(provider->ca_file),
-                provider->insecure, STR_ARG(provider->proxy), (unsigned long long)provider->connect_timeout_ns);
+    text_printf(&text, "%.*s|%.*s|%d|%llu|", STR_ARG(provider->base_url), STR_ARG(provider->ca_file),
+                provider->insecure, (unsigned long long)provider->connect_timeout_ns);
+    text_put(&text, provider->proxy);
     for (size_t i = 0; i < provider->key_count; i++) {
         text_put_byte(&text, '|');
         text_put(&text, provider->authorization[i]);

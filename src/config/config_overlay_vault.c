@@ -178,8 +178,8 @@ static bool proxy_out(struct vaulting *vaulting) {
         if (proxy->text.at[i] == '@') at = i;
     if (at == SIZE_MAX) return true;
     struct str user = str_slice(proxy->text, from, at);
-    proxy->text = arena_printf(vaulting->arena, "%.*s%.*s", STR_ARG(str_slice(proxy->text, 0, from)),
-                               STR_ARG(str_slice(proxy->text, at + 1, proxy->text.len)));
+    proxy->text =
+        arena_join(vaulting->arena, str_slice(proxy->text, 0, from), str_slice(proxy->text, at + 1, proxy->text.len));
     struct str origin = arena_printf(vaulting->arena, "proxy %.*s", STR_ARG(config_overlay_proxy(vaulting->entry)));
     overlay_vault_forget(vaulting->entry, proxy->key);
     return proxy->text.at && origin.at && hand_out(vaulting, vault_map(vaulting), proxy->key, origin, user);

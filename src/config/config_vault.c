@@ -111,8 +111,9 @@ static void proxy_open(const struct opening *opening, struct config_node *proxy)
     struct str secrets[2], origin = arena_printf(arena, "proxy %.*s", STR_ARG(config_overlay_proxy(opening->provider)));
     if (!origin.at || !secrets_open(opening, proxy, origin, secrets)) return;
     size_t scheme = str_find(proxy->text, STR("://")), from = scheme == SIZE_MAX ? 0 : scheme + 3;
-    secret_put(proxy, arena_printf(arena, "%.*s%.*s@%.*s", STR_ARG(str_slice(proxy->text, 0, from)),
-                                   STR_ARG(secrets[0]), STR_ARG(str_slice(proxy->text, from, proxy->text.len))));
+    struct str before = arena_join(arena, str_slice(proxy->text, 0, from), secrets[0]),
+               behind = arena_join(arena, STR("@"), str_slice(proxy->text, from, proxy->text.len));
+    secret_put(proxy, arena_join(arena, before, behind));
 }
 
 void config_vault_open(struct config_reading *reading, struct config_node *root) {

@@ -95,6 +95,8 @@ static void copies_end_in_nul(void **state) {
     struct str copy = arena_copy(&arena, STR("a\0b"));
     assert_true(str_eq(copy, STR("a\0b")));
     assert_int_equal(copy.at[3], 0);
+    struct str both = arena_join(&arena, copy, STR("cd"));
+    assert_true(str_eq(both, STR("a\0bcd")) && both.at[both.len] == 0);
     copy = arena_copy(&arena, STR_NONE);
     assert_non_null(copy.at);
     assert_int_equal(copy.at[0], 0);
