@@ -1,6 +1,8 @@
 /* flight_admit_test.c - the way in: what the head steers, which targets may serve, and each refusal. */
 #include "flight_world.h"
 
+#include <stdio.h>
+
 static const char yaml[] =
     "state_dir: ./state\n"
     "providers:\n"
@@ -127,8 +129,36 @@ static void a_refusal_names_what_was_asked_for(void **state) {
     flight_world_end(&world);
 }
 
+/* What is asked for is part of what must fit, as far as it is known; where none is large enough all are asked. */
+static void a_context_must_hold_the_prompt_and_the_answer(void **state) {
+    static const char contexts[] =
+        "state_dir: ./state\n"
+        "providers:\n"
+        "  a: {type: openai, api_key: sk-secret-secret-secret, facts: {s: {context: 1000}, l: {context: 100000}}}\n"
+        "routes: [{model: m, targets: [a/s, a/l], strategy: priority}]\n";
+    static const struct {
+        unsigned max_tokens;
+        const char *target;
+    } rows[] = {{10, "a/s"}, {900, "a/s"}, {1000, "a/l"}, {99000, "a/l"}, {100000, "a/s"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct flight_world world;
+        char body[256];
+        snprintf(body, sizeof body,
+                 "{\"model\":\"m\",\"max_tokens\":%u,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}",
+                 rows[i].max_tokens);
+        flight_world_begin(&world, contexts);
+        struct flight *flight = flight_world_ask(&world, body);
+        assert_non_null(flight->live);
+        if (!str_eq(flight->live->target->name, str_from(rows[i].target))) fail_msg("%u tokens", rows[i].max_tokens);
+        flight_world_drop(&world, flight);
+        flight_world_end(&world);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_context_must_hold_the_prompt_and_the_answer),
         cmocka_unit_test(each_refusal_has_its_code),
         cmocka_unit_test(a_refusal_names_what_was_asked_for),
         cmocka_unit_test(named_targets_are_asked_in_their_order_and_no_others),

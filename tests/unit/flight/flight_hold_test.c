@@ -173,6 +173,82 @@ static void what_a_head_says_is_left_holds_for_the_model_or_for_the_key(void **s
     }
 }
 
+/* What no caller can bring about is nobody's: it counts in full. */
+static void only_what_the_network_does_is_nobodys(void **state) {
+    static const struct {
+        enum failure failure;
+        bool nobodys;
+    } rows[] = {
+        {failure_connect, true},       {failure_connect_timeout, true}, {failure_dns, true},
+        {failure_server_error, false}, {failure_rate_limited, false},   {failure_bad_request, false},
+        {failure_none, false},         {failure_caller_gone, false},    {failure_invalid_json, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (hold_is_nobodys(rows[i].failure) != rows[i].nobodys) fail_msg("row %zu", i);
+}
+
+static void an_attempts_tokens_are_what_is_said_or_what_was_delivered(void **state) {
+    static const struct {
+        int64_t input, output;
+        enum reply_mode mode;
+        int64_t tokens; /* beside the prompt's where those are an estimate */
+        bool estimated;
+    } rows[] = {{7, 2, reply_whole, 9, false},    {7, -1, reply_whole, 7, false},  {-1, 2, reply_events, 2, false},
+                {-1, -1, reply_whole, -1, false}, {-1, -1, reply_events, 3, true}, {0, 0, reply_events, 0, false}};
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("m", "true"));
+    assert_true(flight->prompt_tokens > 0);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct attempt attempt = {.dialect.said_bytes = 12, .reply.mode = rows[i].mode, .usage = USAGE_NONE};
+        attempt.usage.input_tokens = rows[i].input;
+        attempt.usage.output_tokens = rows[i].output;
+        int64_t wanted = rows[i].tokens + (rows[i].estimated ? flight->prompt_tokens : 0);
+        if (attempt_tokens(flight, &attempt) != wanted) fail_msg("row %zu", i);
+    }
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
+/* All of its attempts', and no more: the rest of what was reserved is there for the next. */
+static void a_clients_tokens_are_those_of_all_attempts(void **state) {
+    static const char limited[] =
+        "state_dir: ./state\nretry: {max_retries: 0}\n"
+        "providers:\n"
+        "  o: {type: openai, api_key: sk-secret-secret-secret, models: [m]}\n"
+        "  p: {type: openai, api_key: sk-other-other-other, models: [m]}\n"
+        "routes: [{model: both, targets: [o/m, p/m], strategy: priority}]\n"
+        "clients: [{name: one, key_hash: a123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef, "
+        "rate_limit_tpm: 60000, rate_limit_rpm: 1}]\n";
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, limited);
+    const struct client *client = &world.config.snapshot->clients[0];
+    const struct flight_request asked = {.endpoint = endpoint_chat, .client = client};
+    struct flight *flight = flight_world_ask_of(&world, asked, FLIGHT_CHAT("both", "false"));
+    flight_world_head(&world, flight, 0, 500, "application/json");
+    flight_world_body(&world, flight, 0,
+                      "{\"error\":{\"message\":\"no\"},\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":1}}");
+    flight_world_tell(&world, flight, (struct event){.kind = event_reply_end});
+    flight_world_head(&world, flight, 1, 200, "application/json");
+    flight_world_body(&world, flight, 1, FLIGHT_WHOLE);
+    flight_world_tell(&world, flight, (struct event){.kind = event_reply_end, .attempt = 1});
+    assert_int_equal(flight->attempt_count, 2);
+    int64_t used = attempt_tokens(flight, flight->attempts[0]) + attempt_tokens(flight, flight->attempts[1]);
+    assert_true(used >= 9 && used < 100);
+    flight_world_drop(&world, flight);
+    int64_t left =
+        (int64_t)limiter_left(&client->cells->tokens_minute, &client->rates.tokens_minute, world.now.mono_ns);
+    assert_in_range(left, 60000 - used - 1, 60000 - used);
+    flight = flight_world_ask_of(&world, asked, FLIGHT_CHAT("both", "false")); /* of requests there is one a minute */
+    assert_int_equal(flight->answer.error, error_rate_limited);
+    assert_str_equal(flight_world_said(&world, "retry-after"), "60");
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
 /* Of what was read a token each four bytes; of what was passed on one an event, or more where events are so long. */
 static void what_was_delivered_is_counted_by_events_and_by_bytes(void **state) {
     static const struct {
@@ -203,6 +279,9 @@ int main(void) {
         cmocka_unit_test(one_that_was_sent_is),
         cmocka_unit_test(the_tokens_that_it_used_are_counted_and_no_others),
         cmocka_unit_test(what_a_head_says_is_left_holds_for_the_model_or_for_the_key),
+        cmocka_unit_test(only_what_the_network_does_is_nobodys),
+        cmocka_unit_test(an_attempts_tokens_are_what_is_said_or_what_was_delivered),
+        cmocka_unit_test(a_clients_tokens_are_those_of_all_attempts),
         cmocka_unit_test(what_was_delivered_is_counted_by_events_and_by_bytes),
         cmocka_unit_test(what_came_too_late_is_not_begun),
     };

@@ -64,6 +64,33 @@ static void one_that_is_too_long_to_hold_passes_as_it_comes(void **state) {
     flight_world_end(&world);
 }
 
+/* Whether it comes in one piece that is longer than what is kept of the end, or in many that are shorter. */
+static void the_usage_at_a_long_replys_end_is_read_however_it_is_cut(void **state) {
+    static const char usage[] = "\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":2}}";
+    static const size_t pieces[] = {1, 7, 100, 4096, 60000};
+    static char end[64 * 1024];
+    (void)state;
+    memset(end, 'x', sizeof end);
+    memcpy(end + sizeof end - strlen(usage), usage, strlen(usage));
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+        struct flight_world world;
+        flight_world_begin(&world, yaml);
+        struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
+        flight_world_head(&world, flight, 0, 200, "application/json");
+        while (flight->live->reply.mode == reply_whole) flight_world_body(&world, flight, 0, filler(64 * 1024));
+        size_t from = pieces[i] > 100 ? 0 : sizeof end - 1000;
+        for (size_t at = from, to; at < sizeof end; at = to) {
+            to = at + pieces[i] < sizeof end ? at + pieces[i] : sizeof end;
+            flight_world_tell(&world, flight,
+                              (struct event){.kind = event_reply_body, .bytes = str_make(end + at, to - at)});
+        }
+        flight_world_tell(&world, flight, (struct event){.kind = event_reply_end});
+        if (flight->attempts[0]->usage.input_tokens != 7) fail_msg("pieces of %zu bytes", pieces[i]);
+        flight_world_drop(&world, flight);
+        flight_world_end(&world);
+    }
+}
+
 static void one_that_must_be_written_anew_may_not_be_so_long(void **state) {
     struct flight_world world;
     (void)state;
@@ -99,6 +126,7 @@ int main(void) {
         cmocka_unit_test(a_reply_is_held_until_it_is_whole_and_good),
         cmocka_unit_test(one_that_is_no_json_is_not_passed_on),
         cmocka_unit_test(one_that_is_too_long_to_hold_passes_as_it_comes),
+        cmocka_unit_test(the_usage_at_a_long_replys_end_is_read_however_it_is_cut),
         cmocka_unit_test(one_that_must_be_written_anew_may_not_be_so_long),
         cmocka_unit_test(of_a_long_error_enough_is_held_to_know_what_it_means),
     };
