@@ -273,8 +273,34 @@ static void it_begins_with_nothing_known_of_what_it_used(void **state) {
     end(&world, flight);
 }
 
+/* However many targets fail, no more than the last one's words are held. */
+static void errors_of_earlier_attempts_are_not_held(void **state) {
+    static const char many[] =
+        "state_dir: ./state\nretry: {max_retries: 0}\nproviders:\n"
+        "  a: {type: openai, api_key: sk-a, models: [m]}\n  b: {type: openai, api_key: sk-b, models: [m]}\n"
+        "  c: {type: openai, api_key: sk-c, models: [m]}\n  d: {type: openai, api_key: sk-d, models: [m]}\n"
+        "  e: {type: openai, api_key: sk-e, models: [m]}\n"
+        "routes: [{model: m, targets: [a/m, b/m, c/m, d/m, e/m], strategy: priority}]\n";
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, many);
+    struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
+    for (unsigned i = 0; i < 4; i++) {
+        assert_non_null(flight->live);
+        flight_world_head(&world, flight, i, 500, "application/json");
+        flight_world_body(&world, flight, i, "{\"error\":{\"message\":\"no\",\"type\":\"t\",\"code\":null}}");
+        flight_world_tell(&world, flight, (struct event){.kind = event_reply_end, .attempt = i});
+        for (unsigned earlier = 0; earlier < i; earlier++)
+            assert_int_equal(flight->attempts[earlier]->reply.held.len, 0);
+    }
+    assert_int_equal(flight->attempt_count, 5);
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(errors_of_earlier_attempts_are_not_held),
         cmocka_unit_test(it_says_what_it_wants_and_with_which_key),
         cmocka_unit_test(the_body_is_the_callers_and_so_is_its_type_where_it_is_not_written_anew),
         cmocka_unit_test(what_the_configuration_says_is_not_said_by_a_caller_too),

@@ -1,6 +1,8 @@
 /* flight_preview_test.c - which target a request would get: said, with nothing taken and nothing moved. */
 #include "flight_world.h"
 
+#include <stdio.h>
+
 static const char yaml[] = "state_dir: ./state\n"
                            "providers:\n"
                            "  a: {type: openai, api_key: sk-secret-secret-secret, models: [m], max_concurrent: 1}\n"
@@ -64,10 +66,46 @@ static void what_would_be_refused_is_refused_with_its_reason(void **state) {
     flight_world_end(&world);
 }
 
+/* Told as it would be told: how long until a target, or the client, may again. */
+static void who_would_have_to_wait_is_told_how_long(void **state) {
+    static const char form[] =
+        "state_dir: ./state\n"
+        "providers:\n"
+        "  a: {type: openai, api_key: sk-secret-secret-secret, models: [m], rate_limit_rpm: %d}\n"
+        "clients: [{name: one, key_hash: a123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef, "
+        "rate_limit_rpm: %d}]\n";
+    static const struct {
+        int of_provider, of_client;
+        const char *told;
+    } rows[] = {{1, 9, "\"retry_after_ms\":60000,\"candidates\""},
+                {9, 1, "\"client_refused\":\"rate_limited\",\"retry_after_ms\":60000,\"candidates\""}};
+    char yaml_of[512], json[4096];
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct flight_world world;
+        struct error error;
+        snprintf(yaml_of, sizeof yaml_of, form, rows[i].of_provider, rows[i].of_client);
+        flight_world_begin(&world, yaml_of);
+        struct flight_request asked = {.endpoint = endpoint_chat, .client = &world.config.snapshot->clients[0]};
+        struct flight *flight = flight_world_ask_of(&world, asked, FLIGHT_CHAT("m", "false"));
+        flight_world_head(&world, flight, 0, 200, "application/json");
+        flight_world_body(&world, flight, 0, FLIGHT_WHOLE);
+        flight_world_tell(&world, flight, (struct event){.kind = event_reply_end});
+        flight_world_drop(&world, flight);
+        struct text text = text_in_buffer(json, sizeof json);
+        struct flight_question question = {.asked = asked, .model = STR("m")};
+        if (!flight_preview(&world.host, world.config.snapshot, &question, world.now, &text, &error))
+            fail_msg("%s", error.message);
+        if (str_find(text_str(&text), str_from(rows[i].told)) == SIZE_MAX) fail_msg("%.*s", STR_ARG(text_str(&text)));
+        flight_world_end(&world);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_question_has_the_same_answer),
         cmocka_unit_test(it_takes_no_place),
+        cmocka_unit_test(who_would_have_to_wait_is_told_how_long),
         cmocka_unit_test(what_would_be_refused_is_refused_with_its_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,6 +75,57 @@ static void a_whole_answer_is_kept_before_its_caller_can_ask_for_it(void **state
     end(&world, flight);
 }
 
+/* Written anew in the caller's words: what is kept is what its last event says. */
+static void a_whole_stream_is_kept_too(void **state) {
+    static const char stream[] =
+        "event: message_start\ndata: "
+        "{\"type\":\"message_start\",\"message\":{\"id\":\"i\",\"type\":\"message\",\"role\":"
+        "\"assistant\",\"model\":\"n\",\"content\":[],\"usage\":{\"input_tokens\":1,\"output_tokens\":1}}}\n\n"
+        "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":"
+        "\"text\",\"text\":\"\"}}\n\n"
+        "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":"
+        "\"text_delta\",\"text\":\"fine\"}}\n\n"
+        "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n"
+        "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{"
+        "\"output_tokens\":2}}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+    struct flight_world world;
+    (void)state;
+    struct flight *flight = ask(&world, "{\"model\":\"n\",\"stream\":true,\"input\":\"hello\"}");
+    flight_world_head(&world, flight, 0, 200, "text/event-stream");
+    flight_world_body(&world, flight, 0, stream);
+    assert_int_equal(flight->stored.state, storing_done);
+    const struct action *kept = flight_world_action(&world, action_keep);
+    assert_non_null(kept);
+    assert_true(str_starts(kept->keep.id, STR("resp_")) && str_find(kept->keep.output, STR("fine")) != SIZE_MAX);
+    assert_true(str_find(kept->keep.input, STR("hello")) != SIZE_MAX);
+    assert_true(kept->keep.response.at[0] == '{' && kept->keep.response.at[kept->keep.response.len - 1] == '}');
+    flight_world_tell(&world, flight, (struct event){.kind = event_reply_end});
+    end(&world, flight);
+}
+
+/* The store has as long as the caller gives its whole request. */
+static void a_store_that_does_not_answer_is_not_waited_for(void **state) {
+    static const char body[] = "{\"model\":\"n\",\"previous_response_id\":\"resp_1\",\"input\":\"and you?\"}";
+    const struct http_header header = {STR("x-weir-timeout-ms"), STR("5000")};
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    struct flight *flight = flight_world_ask_of(&world,
+                                                (struct flight_request){.endpoint = endpoint_responses,
+                                                                        .client = &world.config.snapshot->clients[0],
+                                                                        .headers = &header,
+                                                                        .header_count = 1},
+                                                body);
+    assert_int_equal(flight->waiting.why, waiting_recall);
+    assert_int_equal(flight->times.timer_ns, world.now.mono_ns + 5 * NS_PER_S);
+    world.now.mono_ns += 5 * NS_PER_S;
+    flight_world_tell(&world, flight, (struct event){.kind = event_timer});
+    assert_int_equal(flight->waiting.why, waiting_none);
+    assert_int_equal(flight->attempt_count, 0);
+    assert_int_equal(flight->answer.status, 408); /* its own time */
+    end(&world, flight);
+}
+
 static void store_false_keeps_nothing(void **state) {
     struct flight_world world;
     (void)state;
@@ -137,6 +188,8 @@ int main(void) {
         cmocka_unit_test(what_is_not_there_is_told_and_nobody_is_asked),
         cmocka_unit_test(a_store_that_fails_is_not_taken_for_an_empty_one),
         cmocka_unit_test(a_whole_answer_is_kept_before_its_caller_can_ask_for_it),
+        cmocka_unit_test(a_whole_stream_is_kept_too),
+        cmocka_unit_test(a_store_that_does_not_answer_is_not_waited_for),
         cmocka_unit_test(store_false_keeps_nothing),
         cmocka_unit_test(an_input_may_fill_a_clients_share_and_no_more),
         cmocka_unit_test(an_id_that_an_item_does_not_need_is_left_out),
