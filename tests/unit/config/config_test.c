@@ -227,6 +227,36 @@ static void a_small_file_becomes_a_snapshot(void **state) {
     config_free(&config);
 }
 
+static void under_a_short_name_providers_stand_by_priority_and_equal_ones_as_written(void **state) {
+    static const struct {
+        int a, b, c;
+        const char *targets;
+    } rows[] = {
+        {3, 1, 2, "b c a "}, {1, 2, 3, "a b c "}, {2, 2, 1, "c a b "}, {5, 5, 5, "a b c "}, {3, 2, 1, "c b a "}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct config config;
+        struct arena arena;
+        char yaml[512];
+        snprintf(yaml, sizeof yaml,
+                 "providers:\n"
+                 "  a: {type: openai, api_key: k, models: [Mixtral-8x7B-Instruct-v0.1], priority: %d}\n"
+                 "  b: {type: openai, api_key: k, models: [x/Mixtral-8x7B-Instruct-v0.1], priority: %d}\n"
+                 "  c: {type: openai, api_key: k, models: [Mixtral-8x7B-Instruct-v0.1], priority: %d}\n",
+                 rows[i].a, rows[i].b, rows[i].c);
+        assert_true(load(yaml, NULL, &config));
+        arena_init(&arena, 1024, 1 << 20);
+        const struct route *route = snapshot_route(config.snapshot, STR("mixtral-8x7b"), &arena);
+        assert_non_null(route);
+        struct text text = text_in_arena(&arena, 64);
+        for (size_t t = 0; t < route->target_count; t++)
+            text_printf(&text, "%.*s ", STR_ARG(route->targets[t]->provider->name));
+        if (!str_eq(text_str(&text), str_from(rows[i].targets))) fail_msg("row %zu: %.*s", i, STR_ARG(text_str(&text)));
+        arena_free(&arena);
+        config_free(&config);
+    }
+}
+
 static void the_environment_alone_makes_providers(void **state) {
     (void)state;
     const char *const pairs[] = {"GROQ_API_KEY", "g",           "OPENAI_API_KEY", "o", "PRIMARY_PROVIDER",
@@ -700,6 +730,7 @@ int main(void) {
         cmocka_unit_test(a_first_provider_without_a_key_is_told),
         cmocka_unit_test(nothing_written_is_as_nothing_there),
         cmocka_unit_test(a_small_file_becomes_a_snapshot),
+        cmocka_unit_test(under_a_short_name_providers_stand_by_priority_and_equal_ones_as_written),
         cmocka_unit_test(the_environment_alone_makes_providers),
         cmocka_unit_test(nothing_at_all_makes_the_simulated_provider),
         cmocka_unit_test(a_target_keeps_its_id_across_loads),
