@@ -350,6 +350,73 @@ int64_t price_cost(const struct price_list *prices, struct price_tokens tokens, 
     return price_bill(prices, &use).total;
 }
 
+/* -- the worst -- */
+
+enum { group_input, group_output, group_request, price_groups };
+
+static unsigned price_group_of(unsigned kind) {
+    return kind == price_output || kind == price_reasoning                                  ? group_output
+           : kind == price_input || kind == price_cached_input || kind == price_cache_write ? group_input
+           : kind == price_request                                                          ? group_request
+                                                                                            : price_groups;
+}
+
+static bool row_may_hold(const struct price_row *row, int64_t input, int64_t now_s) {
+    return input > row->above && now_s + 3600 >= row->since_s && now_s < row->until_s;
+}
+
+/* The dearest price of each group that any row may leave. */
+static void groups_bound(const struct price_list *prices, int64_t input, int64_t now_s, int64_t most[price_groups]) {
+    const int64_t base[] = {prices->input, prices->output, prices->cached_input, prices->cache_write};
+    for (unsigned group = 0; group < price_groups; group++) most[group] = 0;
+    for (unsigned kind = 0; kind < sizeof base / sizeof *base; kind++)
+        if (base[kind] > most[price_group_of(kind)]) most[price_group_of(kind)] = base[kind];
+    for (size_t i = 0; i < prices->rows.count; i++) {
+        const struct price_row *row = &prices->rows.at[i];
+        const int64_t *value = row->values;
+        if (!value || !row_may_hold(row, input, now_s)) continue;
+        for (uint32_t rest = row->names; rest; rest &= rest - 1, value++) {
+            unsigned group = price_group_of((unsigned)__builtin_ctz(rest));
+            if (group<price_groups && * value> most[group]) most[group] = *value;
+        }
+    }
+}
+
+/* All factors above 1 that may hold together, x 10^price_decimals_max: of two tiers one. */
+static wide factors_bound(const struct price_list *prices, int64_t input, int64_t now_s) {
+    const wide one = power_of_ten(price_decimals_max);
+    wide dearest = one;
+    for (unsigned tier = 0; tier < meter_tiers; tier++) {
+        wide factor = one;
+        for (size_t i = 0; i < prices->rows.count; i++) {
+            const struct price_row *row = &prices->rows.at[i];
+            wide power = power_of_ten(row->decimals);
+            if (row->values || (row->tier && row->tier != tier) || (wide)row->factor <= power) continue;
+            if (!row_may_hold(row, input, now_s)) continue;
+            factor = times_saturating(factor, (wide)row->factor);
+            factor = factor / power + (factor % power != 0);
+        }
+        if (factor > dearest) dearest = factor;
+    }
+    return dearest;
+}
+
+int64_t price_bound(const struct price_list *prices, int64_t input, int64_t output, int64_t now_s) {
+    int64_t most[price_groups];
+    if (!price_is_known(prices)) return -1;
+    input = at_least_0(input);
+    output = at_least_0(output);
+    groups_bound(prices, input, now_s, most);
+    wide sum = 0, denominator = 1000000 * power_of_ten(price_decimals_max), one = power_of_ten(price_decimals_max);
+    add_saturating(&sum, (wide)input * (uint64_t)most[group_input]);
+    add_saturating(&sum, (wide)output * (uint64_t)most[group_output]);
+    sum = times_saturating(sum, prices->rows.count ? factors_bound(prices, input, now_s) : one);
+    add_saturating(&sum, times_saturating((wide)(uint64_t)most[group_request], one));
+    if (prices->request > 0) add_saturating(&sum, times_saturating((wide)(uint64_t)prices->request, denominator));
+    wide money = sum / denominator + (sum % denominator != 0);
+    return money > INT64_MAX ? INT64_MAX : (int64_t)money;
+}
+
 bool price_differs(int64_t ours, int64_t said) {
     if (ours < 0 || said < 0) return false;
     __int128 apart = ours > said ? (__int128)ours - said : (__int128)said - ours;

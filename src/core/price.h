@@ -129,6 +129,10 @@ bool price_is_known(const struct price_list *prices);
 struct price_bill price_bill(const struct price_list *prices, const struct price_use *use);
 /* The total of plain tokens at the base's tier, now. */
 int64_t price_cost(const struct price_list *prices, struct price_tokens tokens, int64_t now_s);
+/* The most that so many tokens at most can come to, whatever the reply says: of whatever modality, cached or written to
+ * a cache, below whatever step, served in whatever tier, speed and region, begun within an hour. Tools and units are
+ * not in it. A bound, not the dearest bill. Unknown (-1) when no price is known. */
+int64_t price_bound(const struct price_list *prices, int64_t input, int64_t output, int64_t now_s);
 /* Adds a bill that is known to another, saturating. */
 void price_bill_add(struct price_bill *sum, const struct price_bill *more);
 

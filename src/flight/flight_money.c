@@ -101,22 +101,9 @@ void money_admit(struct flight *flight) {
 
 /* -- what it may cost at a target -- */
 
-/* The dearest that so many tokens can be: written to a cache or not, in whatever tier. -1: not known. */
-static int64_t dearest(const struct price_list *prices, int64_t input, int64_t output) {
-    int64_t most = -1;
-    for (size_t t = 0; t <= prices->tier_count; t++) {
-        int64_t least = t < prices->tier_count ? prices->tiers[t].above_input_tokens : input;
-        int64_t tokens = least < input ? least : input;
-        int64_t plain = price_cost(prices, (struct price_tokens){.input = tokens, .output = output}),
-                written =
-                    price_cost(prices, (struct price_tokens){.input = tokens, .output = output, .cache_write = tokens}),
-                cached = price_cost(prices,
-                                    (struct price_tokens){.input = tokens, .output = output, .cached_input = tokens});
-        if (plain > most) most = plain;
-        if (written > most) most = written;
-        if (cached > most) most = cached;
-    }
-    return most;
+/* The most that so many tokens may come to, whatever the reply says of them. -1: not known. */
+static int64_t dearest(const struct flight *flight, const struct price_list *prices, int64_t input, int64_t output) {
+    return price_bound(prices, input, output, flight->times.arrived_wall_ns / (int64_t)NS_PER_S);
 }
 
 /* An answer has a price of its own; without one it costs what a request costs. */
@@ -136,9 +123,9 @@ static int64_t cap_of(const struct flight *flight, const struct target *target, 
     int64_t most = target->facts ? target->facts->output_tokens_max : -1,
             usual = flight->snapshot->reserve_output_tokens;
     int64_t answers = flight->bounds.answers;
-    if (most > 0 && dearest(&target->prices, input, times(most, answers)) <= left) return most;
+    if (most > 0 && dearest(flight, &target->prices, input, times(most, answers)) <= left) return most;
     int64_t cap = most > 0 && most < usual ? most : usual;
-    while (cap > least && dearest(&target->prices, input, times(cap, answers)) > left) cap /= 2;
+    while (cap > least && dearest(flight, &target->prices, input, times(cap, answers)) > left) cap /= 2;
     return cap > least ? cap : least;
 }
 
@@ -187,7 +174,7 @@ static struct money_worst worst_of(const struct flight *flight, const struct tar
         return (struct money_worst){.refusal = refusal_unbounded};
     if (input < 0) input = flight->bounds.prompt_tokens;
     if (output < 0) output = flight->snapshot->reserve_output_tokens;
-    worst.nano_usd = dearest(&target->prices, input, output);
+    worst.nano_usd = dearest(flight, &target->prices, input, output);
     CHECKF(worst.nano_usd >= 0, "input=%lld output=%lld", (long long)input, (long long)output);
     return worst;
 }

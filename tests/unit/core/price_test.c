@@ -395,6 +395,26 @@ static void it_is_rounded_once_and_up(void **state) {
     }
 }
 
+static void no_bill_is_above_the_bound(void **state) {
+    struct prng prng;
+    (void)state;
+    prng_seed(&prng, 15);
+    for (unsigned round = 0; round < 20000; round++) {
+        struct drawn drawn;
+        draw(&prng, &drawn);
+        const struct price_tokens *tokens = &drawn.use.tokens;
+        for (unsigned i = meter_citations; i < meter_counts; i++) drawn.meter.count[i] = 0;
+        drawn.meter.speed = (uint8_t)prng_below(&prng, meter_speeds);
+        int64_t bound = price_bound(&drawn.list, tokens->input, tokens->output, 0);
+        assert_true(price_bill(&drawn.list, &drawn.use).total <= bound);
+    }
+    struct price_list list = list_of(2000, 10000); /* and where there are no rows it is the dearest */
+    list.cache_write = 2500;
+    assert_int_equal(price_bound(&list, million, million, 0), 12500);
+    list = PRICES_UNKNOWN;
+    assert_int_equal(price_bound(&list, million, million, 0), -1);
+}
+
 static void bills_add_up_and_saturate(void **state) {
     (void)state;
     struct price_bill sum = {.total = 3, .share = {1, 2}}, more = {.total = 9, .share = {4, 0, 5}};
@@ -444,6 +464,7 @@ int main(void) {
         cmocka_unit_test(the_shares_add_up_to_the_whole),
         cmocka_unit_test(more_costs_no_less),
         cmocka_unit_test(it_is_rounded_once_and_up),
+        cmocka_unit_test(no_bill_is_above_the_bound),
         cmocka_unit_test(bills_add_up_and_saturate),
         cmocka_unit_test(a_hundredth_is_no_difference),
         cmocka_unit_test(of_tiers_only_one_counts_towards_the_decimals),
