@@ -80,10 +80,9 @@ static const struct config_key top_keys[] = {
     TEXT("catalog", "",
          "A file of rows in place of the built-in catalogue, or over it: see [catalogue.md](catalogue.md).",
          .otherwise = STR("the built-in one")),
-    CHOICE(
-        "on_ledger_failure", "refuse|serve", "refuse",
-        "What happens to requests whose usage could not be recorded, as the disk is full or the ledger is damaged and "
-        "journal_max_bytes wait for it."),
+    CHOICE("on_ledger_failure", "refuse|serve", "refuse",
+           "What happens to requests while usage cannot be recorded: the disk is full, or the ledger is damaged and "
+           "journal_max_bytes wait for it."),
     INT("journal_max_bytes", 16777216, config_no_most, "1073741824", "Bytes of records that may wait for the ledger."),
     INT("ledger_keep_days", 0, 36500, "90",
         "Attempts that are older are forgotten, and their sums by the hour kept; 0: none is."),

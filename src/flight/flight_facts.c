@@ -43,8 +43,7 @@ struct attempt_lost attempt_if_lost(const struct flight *flight, unsigned number
     struct price_tokens tokens = {.input = lost.input_tokens, .output = lost.output_tokens};
     lost.cost_nano_usd = price_cost(&target->prices, tokens, now_s);
     tokens.output += million;
-    if (lost.cost_nano_usd >= 0)
-        lost.token_nano_usd = price_cost(&target->prices, tokens, now_s) - lost.cost_nano_usd;
+    if (lost.cost_nano_usd >= 0) lost.token_nano_usd = price_cost(&target->prices, tokens, now_s) - lost.cost_nano_usd;
     return lost;
 }
 

@@ -91,8 +91,8 @@ struct config_source {
     struct in_force *texts;
     const struct deployment *deployment;
     struct vault **vault; /* the last one's master key, and what is opened for the load in its place; or NULL */
-    const struct vault *candidate; /* asked in place of what is on the disk; or NULL */
-    struct vault_loading *loading; /* the load's own */
+    const struct vault *candidate;         /* asked in place of what is on the disk; or NULL */
+    struct vault_loading *loading;         /* the load's own */
     struct str catalog_path, catalog_text; /* one that is to be taken; {NULL,0}: as it stands in the state folder */
 };
 struct config_source library_source(struct weir *weir);

@@ -272,7 +272,7 @@ static bool groups_write(struct ledger *ledger) {
 }
 
 /* NULL: there was no place, and making one failed. */
-static struct usage_group *group_of(struct ledger *ledger, int64_t hour, const int64_t names[usage_names]) {
+static struct usage_group *usage_group_of(struct ledger *ledger, int64_t hour, const int64_t names[usage_names]) {
     for (size_t i = 0; i < ledger->group_count; i++) {
         struct usage_group *group = &ledger->groups[i];
         if (group->hour == hour && memcmp(group->names, names, sizeof group->names) == 0) return group;
@@ -313,7 +313,7 @@ static void usage_of(const struct record *record, int64_t sums[usage_sums]) {
 static bool usage_note(struct ledger *ledger, const struct record *record, const int64_t ids[record_texts]) {
     const int64_t names[usage_names] = {ids[record_provider], ids[record_model], ids[record_client], ids[record_route]};
     int64_t sums[usage_sums];
-    struct usage_group *group = group_of(ledger, ledger_count(record->numbers[record_time_ms]) / 3600000, names);
+    struct usage_group *group = usage_group_of(ledger, ledger_count(record->numbers[record_time_ms]) / 3600000, names);
     if (!group) return false;
     usage_of(record, sums);
     for (size_t i = 0; i < usage_sums; i++) group->sums[i] = usage_add_up(group->sums[i], sums[i]);

@@ -37,7 +37,7 @@ static struct str bytes_take(struct rest *rest, size_t len) {
     return taken;
 }
 
-static uint64_t number_take(struct rest *rest, size_t bytes) {
+static uint64_t vault_number_take(struct rest *rest, size_t bytes) {
     struct str taken = bytes_take(rest, bytes);
     uint64_t number = 0;
     for (size_t i = taken.len; i > 0; i--) number = number << 8 | (unsigned char)taken.at[i - 1];
@@ -69,7 +69,7 @@ static struct str header_whole(struct str bytes) {
     struct rest rest = {.bytes = bytes};
     if (!str_starts(bytes, first_bytes)) return STR_NONE;
     bytes_take(&rest, first_bytes.len);
-    size_t len = number_take(&rest, 4);
+    size_t len = vault_number_take(&rest, 4);
     if (rest.over || len < header_fixed + header_hash || len > bytes.len) return STR_NONE;
     struct sha256 hash = hash_sha256(str_slice(bytes, 0, len - header_hash));
     bool good = memcmp(hash.bytes, bytes.at + len - header_hash, header_hash) == 0;
@@ -79,7 +79,7 @@ static struct str header_whole(struct str bytes) {
 static struct str header_at_end(struct str bytes) {
     if (bytes.len < footer_bytes || !str_ends(bytes, last_bytes)) return STR_NONE;
     struct rest rest = {.bytes = str_slice(bytes, bytes.len - footer_bytes, bytes.len)};
-    size_t len = number_take(&rest, 4), room = bytes.len - footer_bytes;
+    size_t len = vault_number_take(&rest, 4), room = bytes.len - footer_bytes;
     struct str whole = len <= room ? header_whole(str_slice(bytes, room - len, room)) : STR_NONE;
     return whole.len == len ? whole : STR_NONE;
 }
@@ -88,19 +88,19 @@ static struct str header_at_end(struct str bytes) {
 static bool header_take(struct str header, struct arena *arena, struct vault_content *content) {
     struct rest rest = {.bytes = str_slice(header, first_bytes.len + 4, header.len - header_hash)};
     struct vault_header *into = &content->header;
-    into->kind = (enum vault_kind)number_take(&rest, 1);
+    into->kind = (enum vault_kind)vault_number_take(&rest, 1);
     bytes_take(&rest, 3);
-    into->passes = (uint32_t)number_take(&rest, 4);
-    into->memory_kib = (uint32_t)number_take(&rest, 4);
+    into->passes = (uint32_t)vault_number_take(&rest, 4);
+    into->memory_kib = (uint32_t)vault_number_take(&rest, 4);
     into_take(&rest, into->salt, sizeof into->salt);
     into_take(&rest, into->nonce, sizeof into->nonce);
     into_take(&rest, into->tag, sizeof into->tag);
-    size_t count = number_take(&rest, 4);
+    size_t count = vault_number_take(&rest, 4);
     if (rest.over || (unsigned)into->kind >= vault_kinds || count > vault_entries_max) return false;
     content->records = arena_take_zeroed(arena, (count + 1) * sizeof *content->records);
     if (!content->records) return false;
     for (; content->count < count; content->count++) {
-        struct str id = bytes_take(&rest, number_take(&rest, 2));
+        struct str id = bytes_take(&rest, vault_number_take(&rest, 2));
         if (rest.over || !vault_id_is_valid(id)) return false;
         content->records[content->count].id = id;
         content->records[content->count].provider = str_slice(id, 0, str_find_byte(id, '/'));
@@ -110,13 +110,14 @@ static bool header_take(struct str header, struct arena *arena, struct vault_con
 
 static bool body_take(struct str body, struct vault_record *record) {
     struct rest rest = {.bytes = body};
-    size_t id = number_take(&rest, 2), provider = number_take(&rest, 2), origin = number_take(&rest, 2);
-    record->flags = (unsigned)number_take(&rest, 1);
-    record->sealed_count = (unsigned)number_take(&rest, 1);
-    record->made_s = (int64_t)number_take(&rest, 8);
-    record->rotated_s = (int64_t)number_take(&rest, 8);
-    record->old_until_s = (int64_t)number_take(&rest, 8);
-    record->rotate_after_days = (uint32_t)number_take(&rest, 4);
+    size_t id = vault_number_take(&rest, 2), provider = vault_number_take(&rest, 2),
+           origin = vault_number_take(&rest, 2);
+    record->flags = (unsigned)vault_number_take(&rest, 1);
+    record->sealed_count = (unsigned)vault_number_take(&rest, 1);
+    record->made_s = (int64_t)vault_number_take(&rest, 8);
+    record->rotated_s = (int64_t)vault_number_take(&rest, 8);
+    record->old_until_s = (int64_t)vault_number_take(&rest, 8);
+    record->rotate_after_days = (uint32_t)vault_number_take(&rest, 4);
     record->id = bytes_take(&rest, id);
     record->provider = bytes_take(&rest, provider);
     record->origin = bytes_take(&rest, origin);
@@ -125,7 +126,7 @@ static bool body_take(struct str body, struct vault_record *record) {
     if (rest.over || record->sealed_count > 2) return false;
     for (unsigned i = 0; i < record->sealed_count; i++) {
         into_take(&rest, record->sealed[i].nonce, vault_nonce_bytes);
-        size_t len = number_take(&rest, 4);
+        size_t len = vault_number_take(&rest, 4);
         record->sealed[i].bytes = bytes_take(&rest, len);
         if (len < vault_tag_bytes || len > vault_secret_max + vault_tag_bytes) return false;
     }
@@ -138,7 +139,7 @@ static size_t record_take(struct str bytes, struct vault_record *record) {
     struct rest rest = {.bytes = bytes};
     if (!str_starts(bytes, record_bytes)) return 0;
     bytes_take(&rest, record_bytes.len);
-    size_t len = number_take(&rest, 4);
+    size_t len = vault_number_take(&rest, 4);
     struct str sum = bytes_take(&rest, 8), body = len <= body_max ? bytes_take(&rest, len) : STR_NONE;
     if (rest.over || body.len != len || !body.len) return 0;
     struct sha256 hash = hash_sha256(body);
