@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/limits.h"
 #include "base/memory.h"
 
 enum {
@@ -48,6 +49,8 @@ bool books_may_begin(struct books *books, unsigned worker) {
     return !books || !books->refuses || journal_has_room(books->journal, worker);
 }
 
+_Static_assert((int)limit_path <= (int)record_charges_max, "a record has room for all charges");
+
 /* The room that it took the last of is made again soon. */
 static void books_want_room(struct books *books) {
     pthread_mutex_lock(&books->mutex);
@@ -56,7 +59,8 @@ static void books_want_room(struct books *books) {
     pthread_mutex_unlock(&books->mutex);
 }
 
-static void record_fill(struct record *record, const struct flight *flight, unsigned attempt) {
+static void record_fill(struct record *record, struct record_charge *charges, const struct flight *flight,
+                        unsigned attempt) {
     struct flight_facts facts = flight_facts(flight);
     struct attempt_facts of = attempt_facts(flight, attempt);
     bool cancelled = of.failure == failure_caller_gone || of.failure == failure_outpaced;
@@ -82,16 +86,21 @@ static void record_fill(struct record *record, const struct flight *flight, unsi
                   [record_provider] = of.target->provider->name,
                   [record_model] = of.target->model,
                   [record_client] = facts.client ? facts.client->name : STR(""),
-                  [record_route] = facts.route}};
+                  [record_route] = facts.route},
+        .charges = charges};
+    struct attempt_charge to[limit_path];
+    record->charge_count = attempt_charges(flight, attempt, to, limit_path);
+    for (size_t i = 0; i < record->charge_count; i++) charges[i] = (struct record_charge){to[i].budget, to[i].window_s};
 }
 
 void books_sent(struct books *books, unsigned worker, struct flight *flight, unsigned attempt) {
     struct record record;
+    struct record_charge charges[record_charges_max];
     if (!books) return;
     void **kept = attempt_kept(flight, attempt);
     struct attempt_lost lost = attempt_if_lost(flight, attempt);
     CHECKF(!*kept, "attempt=%u", attempt);
-    record_fill(&record, flight, attempt);
+    record_fill(&record, charges, flight, attempt);
     record.numbers[record_flags] &= ~(int64_t)record_succeeded;
     record.numbers[record_input_tokens] = lost.input_tokens;
     record.numbers[record_output_tokens] = lost.output_tokens;
@@ -107,15 +116,16 @@ void books_delivered(struct books *books, struct flight *flight, unsigned attemp
 
 void books_settled(struct books *books, unsigned worker, struct flight *flight, unsigned attempt) {
     struct record record;
+    struct record_charge charges[record_charges_max];
     if (!books) return;
     void **kept = attempt_kept(flight, attempt);
     struct journal_sent *sent = *kept;
-    record_fill(&record, flight, attempt);
+    record_fill(&record, charges, flight, attempt);
     if (sent) record.sequence = journal_sequence(sent);
     if (!journal_add(books->journal, worker, &record)) atomic_fetch_add(&books->not_kept, 1);
     if (sent) journal_settled(books->journal, worker, sent);
     *kept = NULL;
-    if (!journal_has_room(books->journal, worker)) books_want_room(books);
+    if (journal_wants_room(books->journal, worker)) books_want_room(books);
 }
 
 /* -- the writer -- */
@@ -355,7 +365,8 @@ static bool books_begin(struct books *books, const struct books_options *options
                          "What is spent cannot be kept: %.120s. Free the disk or mend the rights of state_dir.",
                          problem);
     books->ledger = ledger_open(books->path, problem, sizeof problem);
-    bool good = books->ledger && books_replay(books);
+    bool good = books->ledger && books_replay(books) &&
+                (!options->spent || ledger_budgets(books->ledger, options->spent, options->context));
     if (!good && books->ledger) snprintf(problem, sizeof problem, "%s: %s", books->path, ledger_problem(books->ledger));
     if (!good && options->refuses)
         return error_set(error, error_storage_failed, "What is spent cannot be kept: %.200s", problem);

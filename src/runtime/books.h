@@ -18,6 +18,9 @@ struct books_options {
     int64_t keep_days;        /* attempts older than that are forgotten, their sums kept; 0: never */
     bool refuses;             /* what cannot be kept is not begun; else it is served, and counted as not kept */
     struct log *log;          /* NULL: nothing is logged */
+    /* Told what was spent of each budget, before books_open returns; NULL: nobody asks. */
+    void (*spent)(void *context, const struct record_charge *of, int64_t nano_usd);
+    void *context;
 };
 
 /* Blocks: reads what is left in the journal. NULL: *error, which says what to do; with !refuses a ledger that cannot be

@@ -126,6 +126,12 @@ static void bridge_write(void *owner, struct str line) {
     bridge->log(bridge->user, line.at, line.len);
 }
 
+/* Of a budget that the configuration has no more it is nobody's. */
+static void budget_restore(void *context, const struct record_charge *of, int64_t nano_usd) {
+    const struct money_row row = {.budget = of->budget, .window_s = of->window_s, .nano_usd = nano_usd};
+    (void)money_restore(context, &row);
+}
+
 static bool books_of(struct weir *weir, struct error *error) {
     const struct config_process *process = &weir->config.process;
     if (!weir->host.keeps_marks || !process->state_dir.len) return true; /* the folder is another's */
@@ -134,7 +140,9 @@ static bool books_of(struct weir *weir, struct error *error) {
                                                      .journal_bytes_max = process->journal_bytes_max,
                                                      .keep_days = process->ledger_keep_days,
                                                      .refuses = process->ledger_refuses,
-                                                     .log = weir->reports.log},
+                                                     .log = weir->reports.log,
+                                                     .spent = budget_restore,
+                                                     .context = weir->deployment->snapshot},
                              error);
     return weir->books != NULL;
 }

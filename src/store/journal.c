@@ -166,7 +166,13 @@ bool journal_add(struct journal *journal, unsigned worker, struct record *record
 
 bool journal_has_room(struct journal *journal, unsigned worker) {
     CHECKF(worker < journal->workers, "worker=%u of %u", worker, journal->workers);
-    return atomic_load_explicit(&journal->writers[worker].spare, memory_order_relaxed) != NULL;
+    const struct writer *writer = &journal->writers[worker];
+    return writer->used + journal_margin_bytes <= journal_segment_bytes || !journal_wants_room(journal, worker);
+}
+
+bool journal_wants_room(struct journal *journal, unsigned worker) {
+    CHECKF(worker < journal->workers, "worker=%u of %u", worker, journal->workers);
+    return atomic_load_explicit(&journal->writers[worker].spare, memory_order_relaxed) == NULL;
 }
 
 /* -- what has been sent -- */
@@ -174,7 +180,9 @@ bool journal_has_room(struct journal *journal, unsigned worker) {
 /* As it is, or with its longest names cut until it fits: of thousands of requests that were lost, one is told under
  * half of a name. */
 static struct record record_within(const struct record *record, size_t room) {
+    enum { charges_most = 16 };
     struct record within = *record;
+    if (within.charge_count > charges_most) within.charge_count = charges_most;
     while (record_size(&within) > room) {
         size_t longest = 0;
         for (size_t i = 1; i < record_texts; i++)

@@ -17,7 +17,12 @@
 struct journal;
 struct journal_sent; /* a place of an attempt that is under way */
 
-enum { journal_segment_bytes = 1024 * 1024, journal_sent_bytes = 512, journal_sent_places = 64 };
+enum {
+    journal_segment_bytes = 1024 * 1024,
+    journal_margin_bytes = 128 * 1024,
+    journal_sent_bytes = 768,
+    journal_sent_places = 64
+};
 
 /* Whose record it is. */
 struct journal_source {
@@ -37,8 +42,10 @@ void journal_close(struct journal *journal);
 
 /* Writes it, and sets its sequence where that is 0. false: there is no room, and it is nowhere. */
 bool journal_add(struct journal *journal, unsigned worker, struct record *record);
-/* Is there room for this worker's next records? Any thread. */
+/* Is there room for what is under way on this worker and for one more? */
 bool journal_has_room(struct journal *journal, unsigned worker);
+/* Will it soon need what journal_provide makes? Any thread. */
+bool journal_wants_room(struct journal *journal, unsigned worker);
 /* An attempt has been sent: should the process die before it is settled, this is what is told of it, its cost raised by
  * `token_nano_usd` (per million) for each token that was delivered. Sets the record's sequence. NULL: no room. */
 struct journal_sent *journal_send(struct journal *journal, unsigned worker, struct record *record,

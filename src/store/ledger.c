@@ -20,6 +20,8 @@ static const char *const migrations[] = {
     "input_tokens INTEGER, output_tokens INTEGER, cached_tokens INTEGER, cache_write_tokens INTEGER, "
     "reasoning_tokens INTEGER, cost_nano_usd INTEGER, request_id TEXT, endpoint INTEGER, outcome INTEGER, "
     "provider INTEGER, model INTEGER, client INTEGER, route INTEGER);"
+    "CREATE TABLE budgets(budget INTEGER NOT NULL, window_s INTEGER NOT NULL, nano_usd INTEGER NOT NULL, "
+    "PRIMARY KEY(budget, window_s)) WITHOUT ROWID;"
     "CREATE TABLE usage(hour INTEGER NOT NULL, provider INTEGER NOT NULL, model INTEGER NOT NULL, "
     "client INTEGER NOT NULL, route INTEGER NOT NULL, requests INTEGER NOT NULL, attempts INTEGER NOT NULL, "
     "errors INTEGER NOT NULL, cancelled INTEGER NOT NULL, estimated INTEGER NOT NULL, lost INTEGER NOT NULL, "
@@ -52,7 +54,7 @@ struct name_kept {
 
 struct ledger {
     sqlite3 *sqlite;
-    sqlite3_stmt *add, *name_find, *name_add, *instance_find, *instance_add, *usage_add, *forget;
+    sqlite3_stmt *add, *name_find, *name_add, *instance_find, *instance_add, *usage_add, *forget, *charge;
     struct usage_group *groups;
     size_t group_count;
     struct name_kept *names;
@@ -168,7 +170,11 @@ static bool ledger_begin_to_write(struct ledger *ledger, const char *path, char 
                 ledger_prepare(ledger, "INSERT INTO names(name) VALUES(?1)", &ledger->name_add) &&
                 ledger_prepare(ledger, "SELECT id FROM instances WHERE instance = ?1", &ledger->instance_find) &&
                 ledger_prepare(ledger, "INSERT INTO instances(instance) VALUES(?1)", &ledger->instance_add) &&
-                ledger_prepare(ledger, "DELETE FROM attempts WHERE time_ms < ?1", &ledger->forget);
+                ledger_prepare(ledger, "DELETE FROM attempts WHERE time_ms < ?1", &ledger->forget) &&
+                ledger_prepare(ledger,
+                               "INSERT INTO budgets VALUES(?1, ?2, ?3) ON CONFLICT DO UPDATE SET nano_usd = "
+                               "numbers_both(nano_usd, excluded.nano_usd)",
+                               &ledger->charge);
     if (!good) {
         int code = sqlite3_errcode(ledger->sqlite);
         bool damaged = code == SQLITE_NOTADB || code == SQLITE_CORRUPT;
@@ -201,7 +207,7 @@ void ledger_close(struct ledger *ledger) {
     if (!ledger) return;
     sqlite3_stmt *const statements[] = {ledger->add,           ledger->name_find,    ledger->name_add,
                                         ledger->instance_find, ledger->instance_add, ledger->usage_add,
-                                        ledger->forget};
+                                        ledger->forget,        ledger->charge};
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) sqlite3_finalize(statements[i]);
     sqlite3_close(ledger->sqlite);
     memory_give(ledger->groups);
@@ -341,6 +347,34 @@ static int64_t attempt_id(int64_t instance, unsigned worker, uint64_t sequence) 
     return instance << (worker_bits + sequence_bits) | (int64_t)worker << sequence_bits | (int64_t)sequence;
 }
 
+static bool charges_note(struct ledger *ledger, const struct record *record) {
+    int64_t cost = record->numbers[record_cost_nano_usd];
+    bool good = true;
+    for (size_t i = 0; i < record->charge_count && cost > 0 && good; i++) {
+        sqlite3_bind_int64(ledger->charge, 1, (int64_t)record->charges[i].budget);
+        sqlite3_bind_int64(ledger->charge, 2, record->charges[i].window_s);
+        sqlite3_bind_int64(ledger->charge, 3, cost);
+        good = sqlite3_step(ledger->charge) == SQLITE_DONE;
+        sqlite3_reset(ledger->charge);
+    }
+    return good;
+}
+
+bool ledger_budgets(struct ledger *ledger,
+                    void (*tell)(void *context, const struct record_charge *of, int64_t nano_usd), void *context) {
+    sqlite3_stmt *statement = NULL;
+    int step = SQLITE_ERROR;
+    if (sqlite3_prepare_v2(ledger->sqlite, "SELECT budget, window_s, nano_usd FROM budgets ORDER BY window_s", -1,
+                           &statement, NULL) == SQLITE_OK)
+        while ((step = sqlite3_step(statement)) == SQLITE_ROW)
+            tell(context,
+                 &(struct record_charge){(uint64_t)sqlite3_column_int64(statement, 0),
+                                         sqlite3_column_int64(statement, 1)},
+                 sqlite3_column_int64(statement, 2));
+    sqlite3_finalize(statement);
+    return step == SQLITE_DONE;
+}
+
 bool ledger_add(struct ledger *ledger, struct journal_source source, const struct record *record) {
     int64_t ids[record_texts] = {0};
     sqlite3_stmt *add = ledger->add;
@@ -367,7 +401,7 @@ bool ledger_add(struct ledger *ledger, struct journal_source source, const struc
     bool good = sqlite3_step(add) == SQLITE_DONE;
     bool fresh = good && sqlite3_changes(ledger->sqlite) == 1;
     sqlite3_reset(add);
-    return good && (!fresh || usage_note(ledger, record, ids));
+    return good && (!fresh || (usage_note(ledger, record, ids) && charges_note(ledger, record)));
 }
 
 bool ledger_commit(struct ledger *ledger) { return groups_write(ledger) && ledger_run(ledger->sqlite, "COMMIT"); }

@@ -1,8 +1,8 @@
 /* record.h - what is written of an attempt, once, when it is settled: numbers and names of fixed meaning, from which
  * the ledger, usage and budgets are made. And how it stands in a journal:
  *
- *   checksum 8 | bytes 4 | version 2 | numbers 1 | texts 1 | sequence 8 | numbers x 8 | texts x 2 (lengths) | texts |
- * 0..7
+ *   checksum 8 | bytes 2, version 1, charges 1, numbers 1, texts 1, zeros 2 | sequence 8
+ *   numbers x 8 | charges x 16 | texts x 2 (lengths) | texts | up to 7 zeros
  *
  * in this machine's byte order, a multiple of 8 long. A later version only adds numbers and texts at the end of the
  * tables: what an older one wrote reads as not known. Pure. */
@@ -58,12 +58,20 @@ enum record_flag {
     record_cancelled = 64,
 };
 
-enum { record_text_most = 255, record_bytes_max = 4096 };
+enum { record_text_most = 255, record_charges_max = 32, record_bytes_max = 4096 };
+
+/* A window of a budget in which its cost counts. */
+struct record_charge {
+    uint64_t budget;
+    int64_t window_s;
+};
 
 struct record {
     uint64_t sequence; /* its worker's; with the instance and the worker it names the record */
     int64_t numbers[record_numbers];
-    struct str texts[record_texts]; /* borrowed; longer ones are cut at record_text_most */
+    struct str texts[record_texts];      /* borrowed; longer ones are cut at record_text_most */
+    const struct record_charge *charges; /* borrowed */
+    size_t charge_count;                 /* at most record_charges_max */
 };
 
 struct str record_number_name(enum record_number number);

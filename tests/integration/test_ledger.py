@@ -184,6 +184,30 @@ def test_twenty_kills_under_load_lose_and_double_nothing(run):
     assert not weir.log("journal_damaged")
 
 
+BUDGET_KEY = "weir-budget-key"
+
+
+def spent(weir):
+    reply = http(weir.port, "GET", "/v1/key", headers={"authorization": f"Bearer {BUDGET_KEY}"})
+    return {budget["window"]: (budget["spent_usd"], budget["reserved_usd"]) for budget in reply.json["budgets"]}
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_what_was_spent_of_a_budget_counts_after_a_restart_to_the_nano_dollar(run, how):
+    owners = [{"name": "acme", "kind": "organization", "budgets": [{"usd": 100, "window": "lifetime"}]}]
+    clients = [{"name": "app", "in": "acme", "key_hash": hashlib.sha256(BUDGET_KEY.encode()).hexdigest(),
+                "budgets": [{"usd": 50, "window": "month"}, {"usd": 50, "window": "30d", "rolling": True}]}]
+    weir = run(owners=owners, clients=clients)
+    for _ in range(3):
+        assert chat(weir.port, headers={"authorization": f"Bearer {BUDGET_KEY}"}).status == 200
+    before = spent(weir)
+    assert len(before) == 3 and all(float(told) > 0 for told, _ in before.values())
+    weir.stop(how, status=0 if how == signal.SIGTERM else -how)
+    weir = run(owners=owners, clients=clients)
+    assert spent(weir) == before
+    assert usage(weir)["total"]["cost_usd"] == before["lifetime"][0]
+
+
 # -- what cannot be written --------------------------------------------------------------------------------------------
 
 

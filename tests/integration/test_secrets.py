@@ -288,7 +288,7 @@ def test_a_stored_response_holds_none(start):
             lambda: (r := http(weir.port, "GET", f"/v1/responses/{made.json['id']}", headers=AUTH)).status == 200 and r)
         assert_clean(again.text, "the stored response")
         weir.stop()
-        for path in glob.glob(str(weir.state_dir / "*")):
+        for path in filter(os.path.isfile, glob.glob(str(weir.state_dir / "**"), recursive=True)):
             with open(path, "rb") as file:
                 assert_clean(file.read(), path)
 

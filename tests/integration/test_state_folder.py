@@ -173,7 +173,8 @@ def test_everything_in_the_folder_is_its_owners_alone(folder, start_mock):
     assert http(weir.port, "PATCH", "/admin/v1/providers/p", {"priority": 2}, bearer(weir.admin_key)).status == 200
     poll(lambda: (folder.state / "locks").exists() and (folder.state / "responses.db-wal").exists())
     assert mode(folder.state) == 0o700
-    found = {path.name: mode(path) for path in folder.state.iterdir()}
+    found = {path.name: mode(path) for path in folder.state.rglob("*") if path.is_file()}
+    assert {mode(path) for path in folder.state.rglob("*") if path.is_dir()} == {0o700}
     assert set(found.values()) == {0o600}, found
     assert {"admin.key", "lock", "locks", "marks", "runtime.yaml", "responses.db", "responses.db-wal"} <= set(found)
 

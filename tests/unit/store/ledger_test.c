@@ -197,6 +197,45 @@ static void sums_end_at_the_largest_and_stay_whole(void **state) {
     ledger_close(ledger);
 }
 
+/* What was told of each budget, the last one's window and how many there are. */
+struct spent {
+    size_t count;
+    int64_t nano_usd[8], window_s[8];
+};
+
+static void spent_note(void *context, const struct record_charge *of, int64_t nano_usd) {
+    struct spent *spent = context;
+    spent->window_s[spent->count % 8] = of->window_s;
+    spent->nano_usd[spent->count++ % 8] = nano_usd;
+}
+
+static void a_windows_money_is_the_sum_of_its_attempts_each_once(void **state) {
+    static const struct record_charge charges[] = {{UINT64_MAX, 100}, {7, 0}}, later[] = {{UINT64_MAX, 200}};
+    struct spent spent = {0};
+    struct record record = plain(1);
+    (void)state;
+    record.charges = charges, record.charge_count = 2;
+    struct ledger *ledger = opened();
+    add(ledger, &record), add(ledger, &record);
+    record.sequence = 2;
+    add(ledger, &record);
+    record.sequence = 3, record.charges = later, record.charge_count = 1;
+    add(ledger, &record);
+    record.sequence = 4, record.numbers[record_cost_nano_usd] = -1; /* unpriced: it spends nothing */
+    add(ledger, &record);
+    ledger_close(ledger);
+    ledger = opened();
+    assert_true(ledger_budgets(ledger, spent_note, &spent));
+    assert_int_equal(spent.count, 3);
+    assert_int_equal(spent.window_s[0], 0);
+    assert_int_equal(spent.nano_usd[0], 2500000);
+    assert_int_equal(spent.window_s[1], 100);
+    assert_int_equal(spent.nano_usd[1], 2500000);
+    assert_int_equal(spent.window_s[2], 200);
+    assert_int_equal(spent.nano_usd[2], 1250000);
+    ledger_close(ledger);
+}
+
 static void quantiles_are_those_of_all_rows(void **state) {
     struct usage_question question = {0};
     (void)state;
@@ -292,6 +331,7 @@ int main(void) {
         TEST(each_kind_of_attempt_is_counted_as_what_it_was),
         TEST(many_groups_in_one_transaction_lose_nothing),
         TEST(sums_end_at_the_largest_and_stay_whole),
+        TEST(a_windows_money_is_the_sum_of_its_attempts_each_once),
         TEST(quantiles_are_those_of_all_rows),
         TEST(attempts_are_forgotten_and_their_sums_stay),
         TEST(names_of_any_bytes_are_data),

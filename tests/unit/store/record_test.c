@@ -12,11 +12,16 @@
 #include "base/prng.h"
 
 static char long_name[2 * record_text_most];
+static struct record_charge charges[record_charges_max];
 
 static struct record drawn(struct prng *prng) {
     struct record record = {.sequence = prng_next(prng)};
     for (size_t i = 0; i < record_numbers; i++) record.numbers[i] = prng_below(prng, 4) ? (int64_t)prng_next(prng) : -1;
     for (size_t i = 0; i < record_texts; i++) record.texts[i] = str_make(long_name, prng_below(prng, sizeof long_name));
+    record.charges = charges;
+    record.charge_count = prng_below(prng, record_charges_max + 1);
+    for (size_t i = 0; i < record_charges_max; i++)
+        charges[i] = (struct record_charge){prng_next(prng), (int64_t)prng_next(prng)};
     return record;
 }
 
@@ -35,6 +40,8 @@ static void what_is_written_is_read_back(void **state) {
         assert_int_equal(got.sequence, record.sequence);
         assert_int_equal(record_sequence(bytes), record.sequence);
         assert_memory_equal(got.numbers, record.numbers, sizeof got.numbers);
+        assert_int_equal(got.charge_count, record.charge_count);
+        assert_memory_equal(got.charges, charges, got.charge_count * sizeof *charges);
         for (size_t i = 0; i < record_texts; i++)
             assert_true(str_eq(got.texts[i], str_slice(record.texts[i], 0, record_text_most)));
     }
