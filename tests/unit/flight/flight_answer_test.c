@@ -21,7 +21,9 @@ static const char developed[] = "state_dir: ./state\nretry: {max_retries: 0}\n" 
 static struct flight *answered(struct flight_world *world, const char *yaml, unsigned client) {
     const struct http_header headers[] = {{STR("content-type"), STR("application/json")},
                                           {STR("x-ratelimit-limit-requests"), STR("9000")},
-                                          {STR("x-ratelimit-remaining-tokens"), STR("8000")}};
+                                          {STR("x-ratelimit-remaining-tokens"), STR("8000")},
+                                          {STR("set-cookie"), STR("theirs")},
+                                          {STR("openai-organization"), STR("theirs")}};
     flight_world_begin(world, yaml);
     struct flight_request asked = {.endpoint = endpoint_chat};
     if (world->config.snapshot->client_count) asked.client = &world->config.snapshot->clients[client];
@@ -31,7 +33,7 @@ static struct flight *answered(struct flight_world *world, const char *yaml, uns
                       (struct event){.kind = event_reply_head,
                                      .status = 200,
                                      .headers = headers,
-                                     .header_count = 3,
+                                     .header_count = sizeof headers / sizeof *headers,
                                      .content_length = -1,
                                      .body_sent = true});
     flight_world_body(world, flight, 0, FLIGHT_WHOLE);
@@ -60,6 +62,8 @@ static void a_head_says_who_answered_and_what_it_cost(void **state) {
     (void)state;
     struct flight *flight = answered(&world, open_to_all, 0);
     assert_str_equal(flight_world_said(&world, "content-type"), "application/json");
+    assert_null(flight_world_said(&world, "set-cookie").at); /* what is its account's is nobody else's */
+    assert_null(flight_world_said(&world, "openai-organization").at);
     assert_str_equal(flight_world_said(&world, "x-weir-request-id"), "req_1");
     assert_str_equal(flight_world_said(&world, "x-weir-provider"), "o");
     assert_str_equal(flight_world_said(&world, "x-weir-model"), "m");

@@ -28,6 +28,29 @@ static void end(struct flight_world *world, struct flight *flight) {
     flight_world_end(world);
 }
 
+/* Some say it with a good status. */
+static void an_error_in_a_good_reply_is_told_as_a_bad_one(void **state) {
+    static const struct {
+        const char *body, *told;
+        int status;
+        enum error_code error;
+    } rows[] = {
+        {"{\"error\":{\"message\":\"it is broken\",\"type\":\"t\",\"code\":\"c\"}}", "it is broken", 502,
+         error_provider_error},
+        {"{\"error\":{\"message\":\"not that\",\"type\":\"invalid_request_error\",\"code\":\"content_filter\"}}",
+         "not that", 400, error_content_filtered},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct flight_world world;
+        struct flight *flight = answered_with(&world, FLIGHT_CHAT("m", "false"), 200, rows[i].body);
+        assert_int_equal(flight->answer.status, rows[i].status);
+        assert_int_equal(flight->answer.error, rows[i].error);
+        if (!flight_world_wrote(&world, rows[i].told)) fail_msg("%.*s", STR_ARG(flight_world_written(&world)));
+        end(&world, flight);
+    }
+}
+
 static void a_providers_word_passes_as_it_is_in_the_same_dialect(void **state) {
     struct flight_world world;
     (void)state;
@@ -87,6 +110,7 @@ static void who_cannot_even_be_asked_is_refused_by_its_reason(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_error_in_a_good_reply_is_told_as_a_bad_one),
         cmocka_unit_test(a_providers_word_passes_as_it_is_in_the_same_dialect),
         cmocka_unit_test(and_is_written_anew_in_another),
         cmocka_unit_test(what_is_no_error_object_is_told_in_weirs_words),

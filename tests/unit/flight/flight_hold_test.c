@@ -173,6 +173,29 @@ static void what_a_head_says_is_left_holds_for_the_model_or_for_the_key(void **s
     }
 }
 
+static void failures_in_a_row_are_counted_until_one_is_served(void **state) {
+    static const char plain[] = "state_dir: ./state\nretry: {max_retries: 0}\n"
+                                "providers: {o: {type: openai, api_key: sk-secret-secret-secret, models: [m]}}\n";
+    struct flight_world world;
+    const struct cell *row = NULL;
+    (void)state;
+    flight_world_begin(&world, plain);
+    for (unsigned i = 0; i < 4; i++) {
+        struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
+        row = &flight->choice.candidates[0].target->cells->failures;
+        if (i < 3) {
+            flight_world_tell(&world, flight, (struct event){.kind = event_call_failed, .failure = failure_connect});
+        } else {
+            flight_world_head(&world, flight, 0, 200, "application/json");
+            flight_world_body(&world, flight, 0, FLIGHT_WHOLE);
+            flight_world_tell(&world, flight, (struct event){.kind = event_reply_end});
+        }
+        assert_int_equal(cell_load(row), i < 3 ? i + 1 : 0);
+        flight_world_drop(&world, flight);
+    }
+    flight_world_end(&world);
+}
+
 /* What no caller can bring about is nobody's: it counts in full. */
 static void only_what_the_network_does_is_nobodys(void **state) {
     static const struct {
@@ -279,6 +302,7 @@ int main(void) {
         cmocka_unit_test(one_that_was_sent_is),
         cmocka_unit_test(the_tokens_that_it_used_are_counted_and_no_others),
         cmocka_unit_test(what_a_head_says_is_left_holds_for_the_model_or_for_the_key),
+        cmocka_unit_test(failures_in_a_row_are_counted_until_one_is_served),
         cmocka_unit_test(only_what_the_network_does_is_nobodys),
         cmocka_unit_test(an_attempts_tokens_are_what_is_said_or_what_was_delivered),
         cmocka_unit_test(a_clients_tokens_are_those_of_all_attempts),

@@ -34,6 +34,9 @@ static void answered(const char *goes, int64_t input, int64_t output, int64_t co
     assert_int_equal(flight->attempts[0]->usage.input_tokens, input);
     assert_int_equal(flight->attempts[0]->usage.output_tokens, output);
     assert_int_equal(flight->attempts[0]->cost_nano_usd, cost_nano_usd);
+    bool caches = strstr(goes, "\"cache_read_input_tokens\":20") != NULL;
+    assert_int_equal(flight->attempts[0]->usage.cached_input_tokens, caches ? 20 : -1);
+    assert_int_equal(flight->attempts[0]->usage.cache_write_tokens, caches ? 30 : -1);
     flight_world_drop(&world, flight);
     flight_world_end(&world);
 }

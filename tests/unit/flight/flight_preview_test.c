@@ -15,6 +15,12 @@ static struct str previewed(struct flight_world *world, const char *model, bool 
     struct flight_question question = {.asked = {.endpoint = endpoint_chat}, .model = str_from(model)};
     *found = flight_preview(&world->host, world->config.snapshot, &question, world->now, &text, error);
     assert_false(text.failed);
+    if (!*found) return STR_NONE;
+    const char *problem;
+    size_t at;
+    struct json *whole = json_parse(text_str(&text), &problem, &at);
+    if (!whole) fail_msg("%s at byte %zu of %.*s", problem, at, STR_ARG(text_str(&text)));
+    json_free(whole);
     return text_str(&text);
 }
 

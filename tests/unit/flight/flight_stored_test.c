@@ -51,6 +51,22 @@ static void what_is_not_there_is_told_and_nobody_is_asked(void **state) {
     end(&world, flight);
 }
 
+static void a_history_that_has_no_room_is_not_left_out(void **state) {
+    struct flight_world world;
+    (void)state;
+    struct flight *flight = ask(&world, "{\"model\":\"n\",\"previous_response_id\":\"resp_1\",\"input\":\"and you?\"}");
+    world.memory.limit = world.memory.taken;
+    world.scratch.taken_max = world.scratch.taken;
+    flight_world_tell(&world, flight,
+                      (struct event){.kind = event_recalled,
+                                     .bytes = STR("[{\"type\":\"message\",\"role\":\"user\",\"content\":\"hello\"}]")});
+    assert_int_equal(flight->attempt_count, 0);
+    assert_int_equal(flight->answer.error, error_overloaded);
+    world.memory.limit = 64 << 20;
+    world.scratch.taken_max = 64 << 20;
+    end(&world, flight);
+}
+
 static void a_store_that_fails_is_not_taken_for_an_empty_one(void **state) {
     struct flight_world world;
     (void)state;
@@ -186,6 +202,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_it_goes_on_from_is_recalled_and_stands_in_front),
         cmocka_unit_test(what_is_not_there_is_told_and_nobody_is_asked),
+        cmocka_unit_test(a_history_that_has_no_room_is_not_left_out),
         cmocka_unit_test(a_store_that_fails_is_not_taken_for_an_empty_one),
         cmocka_unit_test(a_whole_answer_is_kept_before_its_caller_can_ask_for_it),
         cmocka_unit_test(a_whole_stream_is_kept_too),
