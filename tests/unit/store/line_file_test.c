@@ -129,6 +129,29 @@ static void a_file_that_is_full_to_its_last_line_is_read_whole(void **state) {
     assert_int_equal(damaged, 0);
 }
 
+/* What is larger than it may ever be was not written by us: its end counts, and what is cut there is damaged. */
+static void of_a_file_that_is_too_large_the_end_is_told(void **state) {
+    static char ours[64 * 1024];
+    struct told told;
+    size_t damaged, len;
+    (void)state;
+    added(&told, 300, &damaged);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    len = fread(ours, 1, sizeof ours, file);
+    fclose(file);
+    assert_int_equal(unlink(path), 0);
+    file = fopen(path, "w");
+    assert_non_null(file);
+    for (size_t i = 0; i < 2 * (size_t)most; i++) putc('x', file);
+    putc('\n', file);
+    assert_int_equal(fwrite(ours, 1, len, file), len);
+    fclose(file);
+    assert_int_equal(added(&told, 0, &damaged), 300);
+    assert_string_equal(told.last, "line 299 of 300");
+    assert_true(damaged >= 1);
+}
+
 static void what_is_no_file_or_cannot_be_written_stops_nobody(void **state) {
     struct told told = {0};
     size_t damaged;
@@ -152,6 +175,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(damage_is_told_and_kept_aside, begin, end),
         cmocka_unit_test_setup_teardown(it_never_grows_without_bound, begin, end),
         cmocka_unit_test_setup_teardown(a_file_that_is_full_to_its_last_line_is_read_whole, begin, end),
+        cmocka_unit_test_setup_teardown(of_a_file_that_is_too_large_the_end_is_told, begin, end),
         cmocka_unit_test_setup_teardown(what_is_no_file_or_cannot_be_written_stops_nobody, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
