@@ -26,6 +26,7 @@ struct books {
     bool refuses;
     int64_t keep_ms;
     _Atomic uint64_t not_kept; /* attempts that found no room */
+    _Atomic bool no_room;      /* the last time none could be made: it is tried again in its time */
     pthread_mutex_t mutex;     /* guards what follows */
     pthread_cond_t wake, turned, came;
     uint64_t turns_wanted, turns;
@@ -36,7 +37,7 @@ struct books {
     bool writes, reads; /* the threads run */
     /* the writer's alone */
     struct ledger *ledger;
-    bool begun, failed, troubled, no_room;
+    bool begun, failed, troubled;
     uint64_t not_kept_told;
     int64_t forgotten_ms;
 };
@@ -53,6 +54,7 @@ _Static_assert((int)limit_path <= (int)record_charges_max, "a record has room fo
 
 /* The room that it took the last of is made again soon. */
 static void books_want_room(struct books *books) {
+    if (atomic_load_explicit(&books->no_room, memory_order_relaxed)) return;
     pthread_mutex_lock(&books->mutex);
     books->turns_wanted = books->turns + 1;
     pthread_cond_signal(&books->wake);
