@@ -8,8 +8,9 @@
 
 size_t durations_put(const struct histogram *histogram, unsigned char bytes[durations_bytes_max]) {
     size_t len = 0;
-    for (uint16_t bucket = 0; bucket < histogram_buckets; bucket++) {
-        uint32_t count = atomic_load_explicit(&histogram->buckets[bucket], memory_order_relaxed);
+    for (unsigned i = 0; i < histogram_buckets; i++) {
+        const uint16_t bucket = (uint16_t)i;
+        uint32_t count = atomic_load_explicit(&histogram->buckets[i], memory_order_relaxed);
         if (!count) continue;
         memcpy(bytes + len, &bucket, 2);
         memcpy(bytes + len + 2, &count, 4);

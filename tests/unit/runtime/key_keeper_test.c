@@ -35,7 +35,7 @@ static void vault_of(const int64_t *ages, const uint32_t *days, size_t count, in
     assert_true(vault && vault_unlock(vault, &none, &error));
     for (size_t i = 0; i < count; i++) {
         char id[16];
-        snprintf(id, sizeof id, "one/k%zu", i);
+        snprintf(id, sizeof id, "one/k%u", (unsigned)(i % 100));
         const struct vault_entry entry = {.id = str_from(id),
                                           .origin =
                                               STR("http://127.0.0.1:1 proxy=environment ca_file=system insecure=false"),
