@@ -293,8 +293,6 @@ static struct usage_group *usage_group_of(struct ledger *ledger, int64_t hour, c
 
 static int64_t ledger_count(int64_t number) { return number > 0 ? number : 0; }
 
-static int64_t usage_add_up(int64_t a, int64_t b) { return b > INT64_MAX - a ? INT64_MAX : a + b; }
-
 /* What this attempt adds to each sum. */
 static void usage_of(const struct record *record, int64_t sums[usage_sums]) {
     const int64_t *numbers = record->numbers, flags = numbers[record_flags];
@@ -322,7 +320,7 @@ static bool usage_note(struct ledger *ledger, const struct record *record, const
     struct usage_group *group = usage_group_of(ledger, ledger_count(record->numbers[record_time_ms]) / 3600000, names);
     if (!group) return false;
     usage_of(record, sums);
-    for (size_t i = 0; i < usage_sums; i++) group->sums[i] = usage_add_up(group->sums[i], sums[i]);
+    for (size_t i = 0; i < usage_sums; i++) group->sums[i] = ledger_sum(group->sums[i], sums[i]);
     if (record->numbers[record_duration_us] > 0)
         histogram_add(&group->durations, (uint64_t)record->numbers[record_duration_us]);
     if (record->numbers[record_first_token_us] > 0)

@@ -63,7 +63,7 @@ static void durations_all_end(sqlite3_context *context) {
     durations_answer(context, histogram ? histogram : &none);
 }
 
-static int64_t added(int64_t a, int64_t b) {
+int64_t ledger_sum(int64_t a, int64_t b) {
     int64_t sum;
     if (!__builtin_add_overflow(a, b, &sum)) return sum;
     return b > 0 ? INT64_MAX : INT64_MIN;
@@ -71,13 +71,13 @@ static int64_t added(int64_t a, int64_t b) {
 
 static void numbers_both(sqlite3_context *context, int count, sqlite3_value **values) {
     int64_t sum = 0;
-    for (int i = 0; i < count; i++) sum = added(sum, sqlite3_value_int64(values[i]));
+    for (int i = 0; i < count; i++) sum = ledger_sum(sum, sqlite3_value_int64(values[i]));
     sqlite3_result_int64(context, sum);
 }
 
 static void numbers_all_step(sqlite3_context *context, int count, sqlite3_value **values) {
     int64_t *sum = sqlite3_aggregate_context(context, sizeof *sum);
-    if (sum && count == 1) *sum = added(*sum, sqlite3_value_int64(values[0]));
+    if (sum && count == 1) *sum = ledger_sum(*sum, sqlite3_value_int64(values[0]));
 }
 
 static void numbers_all_end(sqlite3_context *context) {

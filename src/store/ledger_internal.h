@@ -14,6 +14,8 @@ enum { usage_names = 4, durations_bytes_max = histogram_buckets * 6 };
 size_t durations_put(const struct histogram *histogram, unsigned char bytes[durations_bytes_max]);
 /* Added to what it has. What is no such bytes adds nothing. */
 void durations_add(struct histogram *histogram, const void *bytes, size_t len);
+/* Ends at the largest and at the least. */
+int64_t ledger_sum(int64_t a, int64_t b);
 /* numbers_both(a, b) and numbers_all(x); durations_both(a, b) and durations_all(x). */
 bool ledger_functions_register(sqlite3 *sqlite);
 
