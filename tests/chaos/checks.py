@@ -53,12 +53,14 @@ def _facts(ask, said):
         return None
     if said.finish != ask.finish:
         return f"finish {said.finish}, not {ask.finish}"
-    if (ask.fault.startswith("no-usage") and said.output is not None and _family(ask) != "anthropic" and
+    # a fault of the whole provider (slow bytes) goes before the request's own: then the count was told, and is right
+    if (ask.fault.startswith("no-usage") and said.output not in (None, ask.output) and _family(ask) != "anthropic" and
             not ask.provider.endswith("anthropic")):
         return f"output tokens {said.output}, which no provider told"
     counted = ask.usage or not ask.stream or ask.dialect.name not in ("chat", "completions")
-    # a provider that ends behind its finish reason may have told no usage yet
-    untold = ask.fault.startswith("end-mid-stream") and said.output is None
+    # one that is cut, ends or stands still behind its finish reason has told no usage yet: by its own fault, its
+    # provider's or the relay's, and only a bystander has none of the three
+    untold = ask.stream and not ask.steady and said.output is None
     if (counted and not untold and not ask.fault.startswith("no-usage") and ask.model not in ("reason", "hedged") and
             said.output != ask.output):
         return f"output tokens {said.output}, not {ask.output}"

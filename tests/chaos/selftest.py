@@ -32,12 +32,12 @@ def reply_of(ask, body, status=200, ending="whole", headers=None):
     return reply
 
 
-def ask_of(stream, steady=True):
-    """The first of a caller's asks that is a plain chat."""
+def ask_of(stream, steady=True, usage=False):
+    """The first of a caller's asks that is a plain chat; `usage`: one that asks for it."""
     for number in range(10000):
         ask = Ask(SimpleNamespace(seed=1, keyed=True), "self", number, steady)
         if (ask.dialect.name == "chat" and ask.stream == stream and ask.behaviour == "polite" and not ask.fault and
-                not ask.raw):
+                not ask.raw and ask.usage >= usage):
             ask.expect("steady")
             return ask
     raise RuntimeError("no such ask")
@@ -92,6 +92,12 @@ def answers():
     yield "another text", "answers", whole, reply_of(whole, whole_of(whole, text=whole.expected + "?"))
     yield "another finish", "answers", whole, reply_of(whole, whole_of(whole, finish="tool_calls"))
     yield "other usage", "answers", whole, reply_of(whole, whole_of(whole, output=0))
+    asked = ask_of(True, usage=True)
+    untold = stream_of(asked).replace(b'"completion_tokens"', b'"other"')
+    yield "a bystander's usage that is not told", "answers", asked, reply_of(asked, untold)
+    yield "usage that was cut away", None, unhurt(asked), reply_of(unhurt(asked), untold)
+    yield "other usage in a stream", "answers", unhurt(asked), reply_of(
+        asked, stream_of(asked).replace(b'"completion_tokens": ', b'"completion_tokens": 1'))
     yield "no JSON", "answers", whole, reply_of(whole, b"<html>")
     yield "another form", "answers", whole, reply_of(whole, {"choices": 5})
     yield "two framings", "answers", whole, wrong
