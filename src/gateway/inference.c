@@ -93,10 +93,13 @@ static void inference_begin(struct visit *visit, const struct http_request *requ
     visit->busy = true; /* it must not be freed under our hands */
     struct request *started = request_start(worker, &asked, &sink, visit, &ended);
     visit->busy = false;
-    if (!started)
+    if (!started) {
         visit_error(visit, error_out_of_memory, STR_NONE);
-    else if (!ended)
+    } else if (!ended) { /* the flight has copied what it goes on with */
         visit->request = started;
+        visit->path = visit->query = STR("");
+        exchange_forget_head(visit->exchange);
+    }
 }
 
 /* Groq's SDK speaks below /openai. */

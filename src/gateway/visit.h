@@ -40,7 +40,7 @@ struct visit {
     struct deployment *deployment; /* held while the visit lives: client points into it */
     const struct client *client;
     const struct gateway_route *route;
-    struct str path, query; /* until the exchange is over */
+    struct str path, query; /* until the exchange is over; empty once `request` has begun */
     enum http_method method;
     enum dialect dialect; /* of the path, or of its headers: in which errors and lists are said */
     char allow[48];       /* of an answer about methods: those that its path takes; else empty */

@@ -27,9 +27,9 @@ struct http1 {
     struct text_buffer {
         char *at;
         size_t len, size;
-    } text; /* the head's bytes, in the arena */
-    struct place places[limit_headers];
-    size_t header_count;
+    } text;               /* the head's bytes, in the arena */
+    struct place *places; /* in the arena; of header_count headers, with room for place_room */
+    size_t header_count, place_room;
     uint32_t target_len; /* the target stands first in text */
     struct http1_refusal refusal;
     enum line_state line;
@@ -70,6 +70,29 @@ static int http1_text_add(struct http1 *parser, const char *at, size_t len) {
     return 0;
 }
 
+/* NULL: refused. */
+static struct place *place_add(struct http1 *parser) {
+    enum { room_at_first = 24 };
+    if (parser->header_count == limit_headers) {
+        http1_refuse(parser, error_headers_too_large, 0, "There are more header lines than allowed.");
+        return NULL;
+    }
+    if (parser->header_count == parser->place_room) {
+        size_t room = parser->place_room ? parser->place_room * 2 : room_at_first;
+        struct place *bigger = arena_take(&parser->arena, room * sizeof *bigger);
+        if (!bigger) {
+            http1_refuse(parser, error_overloaded, 0, "There is no memory for the headers now. Try again.");
+            return NULL;
+        }
+        if (parser->header_count) memcpy(bigger, parser->places, parser->header_count * sizeof *bigger);
+        parser->places = bigger;
+        parser->place_room = room;
+    }
+    struct place *place = &parser->places[parser->header_count++];
+    *place = (struct place){.name = (uint32_t)parser->text.len};
+    return place;
+}
+
 static int on_begin(llhttp_t *llhttp) {
     struct http1 *parser = llhttp->data;
     parser->begun = true;
@@ -87,9 +110,7 @@ static int on_target(llhttp_t *llhttp, const char *at, size_t len) {
 static int on_name(llhttp_t *llhttp, const char *at, size_t len) {
     struct http1 *parser = llhttp->data;
     if (parser->header_count == 0 || parser->in_value) {
-        if (parser->header_count == limit_headers)
-            return http1_refuse(parser, error_headers_too_large, 0, "There are more header lines than allowed.");
-        parser->places[parser->header_count++] = (struct place){.name = (uint32_t)parser->text.len};
+        if (!place_add(parser)) return HPE_USER;
         parser->in_value = false;
     }
     parser->places[parser->header_count - 1].name_len += (uint32_t)len;
@@ -264,6 +285,17 @@ static bool values_are_clean(const struct http1_head *head) {
     return true;
 }
 
+static void head_forget(struct http1 *parser) {
+    parser->text.at = NULL;
+    parser->text.len = parser->text.size = 0;
+    parser->places = NULL;
+    parser->header_count = parser->place_room = 0;
+    parser->target_len = 0;
+    parser->in_value = false;
+    arena_wipe(&parser->arena); /* heads hold credentials */
+    arena_free(&parser->arena);
+}
+
 static int http1_on_head(llhttp_t *llhttp) {
     struct http1 *parser = llhttp->data;
     CHECK(!parser->headed && !parser->ended); /* one head a message */
@@ -302,6 +334,7 @@ static int http1_on_head(llhttp_t *llhttp) {
     CHECKF(!head.chunked || head.content_length < 0, "content_length=%lld", (long long)head.content_length);
     parser->headed = true;
     parser->handler->head(parser->owner, &head);
+    head_forget(parser);
     return bodiless ? 1 : 0;
 }
 
@@ -329,15 +362,6 @@ static int on_chunk(llhttp_t *llhttp) {
     struct http1 *parser = llhttp->data;
     parser->one_extension_len = 0;
     return 0;
-}
-
-static void head_forget(struct http1 *parser) {
-    parser->text.at = NULL;
-    parser->text.len = parser->text.size = 0;
-    parser->header_count = parser->target_len = 0;
-    parser->in_value = false;
-    arena_wipe(&parser->arena); /* heads hold credentials */
-    arena_free(&parser->arena);
 }
 
 static int http1_on_end(llhttp_t *llhttp) {
@@ -368,17 +392,8 @@ static const llhttp_settings_t settings = {
 };
 
 static struct http1 *parser_new(bool is_request, const struct http1_handler *handler, void *owner) {
-    struct http1 *parser = memory_take(sizeof *parser);
+    struct http1 *parser = memory_take_zeroed(sizeof *parser);
     if (!parser) return NULL;
-    memset(parser, 0, offsetof(struct http1, places));
-    parser->header_count = 0;
-    parser->target_len = 0;
-    parser->refusal = (struct http1_refusal){error_none, 0, NULL};
-    parser->informational = parser->empty_lines = parser->line_parts = parser->version_len = 0;
-    parser->body_len = parser->extension_len = parser->one_extension_len = 0;
-    parser->line = line_before;
-    parser->begun = parser->ended = parser->reply_to_head = parser->skipping = parser->in_value = false;
-    parser->headed = parser->reading = false;
     parser->is_request = is_request;
     parser->handler = handler;
     parser->owner = owner;
@@ -398,6 +413,11 @@ struct http1 *http1_new_reply(const struct http1_handler *handler, void *owner) 
 void http1_hold_within(struct http1 *parser, struct budget *budget) {
     CHECK(!parser->begun);
     arena_hold_within(&parser->arena, budget);
+}
+
+void http1_forget_head(struct http1 *parser) {
+    CHECK(parser->headed);
+    head_forget(parser);
 }
 
 void http1_free(struct http1 *parser) {

@@ -26,7 +26,7 @@ struct http1_head {
 };
 
 struct http1_handler {
-    /* Ranges live in the parser's arena until http1_next. */
+    /* Ranges live in the parser's arena: a reply's for the call, a request's until http1_next or http1_forget_head. */
     void (*head)(void *owner, const struct http1_head *head);
     void (*body)(void *owner, struct str piece); /* borrowed from what was fed */
     void (*end)(void *owner);                    /* feeding stops here: see http1_feed */
@@ -51,6 +51,9 @@ void http1_hold_within(struct http1 *parser, struct budget *budget);
 size_t http1_feed(struct http1 *parser, struct str bytes);
 /* Ready for the next message; for replies: is it one to a HEAD request? Frees the head's memory. */
 void http1_next(struct http1 *parser, bool reply_to_head);
+/* Nobody reads the request's head any more: its memory is given back before the rest of the message comes. From the
+ * call of `head` on, also inside it. */
+void http1_forget_head(struct http1 *parser);
 /* The connection ended. true: that completed a message without framing (`end` was called) or nothing had begun. */
 bool http1_finish(struct http1 *parser);
 const struct http1_refusal *http1_refused(const struct http1 *parser);

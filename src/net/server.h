@@ -81,6 +81,8 @@ size_t exchange_unsent(const struct exchange *exchange);
  * exchange_abort. */
 void exchange_raw_write(struct exchange *exchange, struct str bytes);
 void exchange_raw_end(struct exchange *exchange);
+/* Nothing of the http_request is read any more, neither path nor headers: its memory need not wait for the end. */
+void exchange_forget_head(struct exchange *exchange);
 /* From now on what waits because the caller reads slowly is counted there. */
 void exchange_hold_within(struct exchange *exchange, struct budget *budget);
 void exchange_set_body_max(struct exchange *exchange, size_t body_bytes_max);

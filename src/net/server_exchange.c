@@ -161,6 +161,10 @@ void exchange_end(struct exchange *exchange) {
     loop_defer(connection->server->loop, &connection->next);
 }
 
+void exchange_forget_head(struct exchange *exchange) {
+    if (!exchange->over) http1_forget_head(connection_of(exchange)->parser);
+}
+
 void exchange_hold_within(struct exchange *exchange, struct budget *budget) {
     if (!exchange->over) stream_hold_within(connection_of(exchange)->stream, budget);
 }
