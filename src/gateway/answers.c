@@ -119,7 +119,7 @@ void answer_dashboard(struct visit *visit) {
                             note =
                                 STR("<p><strong>All answers are simulated: there is no other provider.</strong> Set a "
                                     "provider's key, or write a configuration file.</p>\n");
-    struct str page = str_make(web_index_html, web_index_html_len);
+    struct str page = embedded_text(&embedded_web_index_html);
     size_t at = str_find(page, heading);
     if (!snapshot_is_simulated(visit->deployment->snapshot) || at == SIZE_MAX) {
         visit_answer(visit, 200, STR("text/html; charset=utf-8"), page);

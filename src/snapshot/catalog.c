@@ -172,12 +172,12 @@ static size_t providers_count(struct str text) {
 }
 
 bool catalog_open(struct catalog *catalog, struct str own, struct arena *arena, const struct catalog_reader *reader) {
-    struct str built_in = str_make(catalog_built_in_jsonl, catalog_built_in_jsonl_len);
+    struct str built_in = embedded_text(&embedded_catalog_built_in_jsonl);
     struct opening opening = {.catalog = catalog, .arena = arena, .reader = reader, .good = true};
     size_t providers = providers_count(built_in) + providers_count(own), rows = lines_count(own);
     *catalog = (struct catalog){.provider_count = 0};
     catalog->providers = arena_take_zeroed(arena, (providers + 1) * sizeof *catalog->providers);
-    if (!catalog->providers || !map_init(&catalog->by_type, arena, providers)) {
+    if (!built_in.at || !catalog->providers || !map_init(&catalog->by_type, arena, providers)) {
         opening_report(&opening, 0, 0, "no memory for the catalogue");
         return false;
     }

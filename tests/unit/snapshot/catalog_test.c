@@ -24,7 +24,7 @@ static void tell(void *context, unsigned line, unsigned column, const char *sent
     snprintf(told->sentence, sizeof told->sentence, "%s", sentence);
 }
 
-static struct str built_in_text(void) { return str_make(catalog_built_in_jsonl, catalog_built_in_jsonl_len); }
+static struct str built_in_text(void) { return embedded_text(&embedded_catalog_built_in_jsonl); }
 
 static struct catalog open_text(const char *own, struct arena *arena) {
     struct catalog catalog;
