@@ -165,6 +165,22 @@ void text_json_key_any(struct text *text, struct str name) {
     text_put_byte(text, ':');
 }
 
+void text_json_key_literal(struct text *text, struct str name) {
+    if (text->failed || name.len + 4 > text->size - text->len) {
+        text_json_key_any(text, name);
+        return;
+    }
+    char *at = text->at + text->len;
+    char last = text->len ? at[-1] : '{';
+    if (last != '{' && last != '[' && last != ',' && last != ':') *at++ = ',';
+    *at++ = '"';
+    memcpy(at, name.at, name.len);
+    at += name.len;
+    *at++ = '"';
+    *at++ = ':';
+    text->len = (size_t)(at - text->at);
+}
+
 void text_put_money(struct text *text, int64_t nano_usd) {
     uint64_t size = nano_usd < 0 ? -(uint64_t)nano_usd : (uint64_t)nano_usd, rest = size % 1000000000u;
     char places[10] = ".000000000";

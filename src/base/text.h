@@ -42,44 +42,37 @@ void text_put_json_inside(struct text *text, struct str s);
 /* One byte as the escape that JSON has for it. */
 void text_put_escape(struct text *text, unsigned char c);
 /* "name": with a comma before it unless the last byte is { or [ or the text is empty. A literal name needs no look for
- * escapes, and must need none. */
+ * escapes, and must need none: it is told by its length, which the compiler knows, wherever these are inlined. */
 void text_json_key_any(struct text *text, struct str name);
-static inline void text_json_key(struct text *text, struct str name) {
-    if (!__builtin_constant_p(name.len) || text->failed || name.len + 4 > text->size - text->len) {
+void text_json_key_literal(struct text *text, struct str name);
+#define TEXT_INLINE __attribute__((always_inline)) static inline
+TEXT_INLINE void text_json_key(struct text *text, struct str name) {
+    if (__builtin_constant_p(name.len))
+        text_json_key_literal(text, name);
+    else
         text_json_key_any(text, name);
-        return;
-    }
-    char *at = text->at + text->len;
-    char last = text->len ? at[-1] : '{';
-    if (last != '{' && last != '[' && last != ',' && last != ':') *at++ = ',';
-    *at++ = '"';
-    memcpy(at, name.at, name.len);
-    at += name.len;
-    *at++ = '"';
-    *at++ = ':';
-    text->len = (size_t)(at - text->at);
 }
-static inline void text_json_str(struct text *text, struct str name, struct str value) {
+TEXT_INLINE void text_json_str(struct text *text, struct str name, struct str value) {
     text_json_key(text, name);
     text_put_json(text, value);
 }
-static inline void text_json_u64(struct text *text, struct str name, uint64_t value) {
+TEXT_INLINE void text_json_u64(struct text *text, struct str name, uint64_t value) {
     text_json_key(text, name);
     text_put_u64(text, value);
 }
-static inline void text_json_i64(struct text *text, struct str name, int64_t value) {
+TEXT_INLINE void text_json_i64(struct text *text, struct str name, int64_t value) {
     text_json_key(text, name);
     text_put_i64(text, value);
 }
-
 /* A count that is not known, below 0, is left out. */
-static inline void text_json_count(struct text *text, struct str name, int64_t value) {
+TEXT_INLINE void text_json_count(struct text *text, struct str name, int64_t value) {
     if (value >= 0) text_json_i64(text, name, value);
 }
-static inline void text_json_bool(struct text *text, struct str name, bool value) {
+TEXT_INLINE void text_json_bool(struct text *text, struct str name, bool value) {
     text_json_key(text, name);
     text_put(text, value ? STR("true") : STR("false"));
 }
+#undef TEXT_INLINE
 /* Nano-dollars as a quoted decimal of nine places: 1250000 gives "0.001250000". */
 void text_json_money(struct text *text, struct str name, int64_t nano_usd);
 /* Comma unless first in its array or object. */
