@@ -114,9 +114,10 @@ static void put_readable_us(struct text *text, uint64_t us) {
 }
 
 static void put_money(struct text *text, struct log_style style, int64_t nano_usd) {
-    const char *quote = style.format == log_format_json ? "\"" : "";
-    text_printf(text, "%s%lld.%09lld%s", quote, (long long)(nano_usd / 1000000000), (long long)(nano_usd % 1000000000),
-                quote);
+    struct str quote = style.format == log_format_json ? STR("\"") : STR("");
+    text_put(text, quote);
+    text_put_money(text, nano_usd);
+    text_put(text, quote);
 }
 
 static void put_value(struct text *text, struct log_style style, const struct log_field *field) {

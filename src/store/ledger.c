@@ -36,7 +36,7 @@ enum { ledger_version = sizeof migrations / sizeof *migrations };
 static const char pragmas_new[] = "PRAGMA synchronous = OFF; PRAGMA journal_mode = WAL;";
 static const char pragmas[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -2048;";
 
-enum { groups_max = 64, names_kept = 256 };
+enum { groups_max = 64, names_kept = 256, charges_kept = 256 };
 
 /* What one hour, provider, model, client and route have gathered since the last transaction. */
 struct usage_group {
@@ -52,12 +52,19 @@ struct name_kept {
     char name[record_text_most];
 };
 
+/* What one budget's window has been charged since the last transaction; a place for each hash. */
+struct charge_sum {
+    struct record_charge of;
+    int64_t nano_usd; /* 0: nobody's place */
+};
+
 struct ledger {
     sqlite3 *sqlite;
     sqlite3_stmt *add, *name_find, *name_add, *instance_find, *instance_add, *usage_add, *forget, *charge;
     struct usage_group *groups;
     size_t group_count;
     struct name_kept *names;
+    struct charge_sum *charges;
     uint64_t instance; /* the one whose id is kept */
     int64_t instance_id;
 };
@@ -186,8 +193,10 @@ static bool ledger_begin_to_write(struct ledger *ledger, const char *path, char 
     }
     ledger->groups = memory_take_zeroed(groups_max * sizeof *ledger->groups);
     ledger->names = memory_take_zeroed(names_kept * sizeof *ledger->names);
-    if (!ledger->groups || !ledger->names) snprintf(problem, size, "no memory for the ledger");
-    return ledger->groups && ledger->names;
+    ledger->charges = memory_take_zeroed(charges_kept * sizeof *ledger->charges);
+    if (ledger->groups && ledger->names && ledger->charges) return true;
+    snprintf(problem, size, "no memory for the ledger");
+    return false;
 }
 
 struct ledger *ledger_open(const char *path, char *problem, size_t size) {
@@ -212,6 +221,7 @@ void ledger_close(struct ledger *ledger) {
     sqlite3_close(ledger->sqlite);
     memory_give(ledger->groups);
     memory_give(ledger->names);
+    memory_give(ledger->charges);
     memory_give(ledger);
 }
 
@@ -345,15 +355,33 @@ static int64_t attempt_id(int64_t instance, unsigned worker, uint64_t sequence) 
     return instance << (worker_bits + sequence_bits) | (int64_t)worker << sequence_bits | (int64_t)sequence;
 }
 
+static bool charge_write(struct ledger *ledger, struct charge_sum *charge) {
+    sqlite3_bind_int64(ledger->charge, 1, (int64_t)charge->of.budget);
+    sqlite3_bind_int64(ledger->charge, 2, charge->of.window_s);
+    sqlite3_bind_int64(ledger->charge, 3, charge->nano_usd);
+    bool good = sqlite3_step(ledger->charge) == SQLITE_DONE;
+    sqlite3_reset(ledger->charge);
+    charge->nano_usd = 0;
+    return good;
+}
+
+static bool charges_write(struct ledger *ledger) {
+    bool good = true;
+    for (size_t i = 0; i < charges_kept && good; i++)
+        if (ledger->charges[i].nano_usd) good = charge_write(ledger, &ledger->charges[i]);
+    return good;
+}
+
 static bool charges_note(struct ledger *ledger, const struct record *record) {
     int64_t cost = record->numbers[record_cost_nano_usd];
     bool good = true;
     for (size_t i = 0; i < record->charge_count && cost > 0 && good; i++) {
-        sqlite3_bind_int64(ledger->charge, 1, (int64_t)record->charges[i].budget);
-        sqlite3_bind_int64(ledger->charge, 2, record->charges[i].window_s);
-        sqlite3_bind_int64(ledger->charge, 3, cost);
-        good = sqlite3_step(ledger->charge) == SQLITE_DONE;
-        sqlite3_reset(ledger->charge);
+        const struct record_charge *of = &record->charges[i];
+        struct charge_sum *kept = &ledger->charges[(of->budget ^ (uint64_t)of->window_s) % charges_kept];
+        bool same = kept->of.budget == of->budget && kept->of.window_s == of->window_s;
+        if (kept->nano_usd && !same) good = charge_write(ledger, kept);
+        kept->of = *of;
+        kept->nano_usd = ledger_sum(kept->nano_usd, cost);
     }
     return good;
 }
@@ -402,13 +430,16 @@ bool ledger_add(struct ledger *ledger, struct journal_source source, const struc
     return good && (!fresh || (usage_note(ledger, record, ids) && charges_note(ledger, record)));
 }
 
-bool ledger_commit(struct ledger *ledger) { return groups_write(ledger) && ledger_run(ledger->sqlite, "COMMIT"); }
+bool ledger_commit(struct ledger *ledger) {
+    return groups_write(ledger) && charges_write(ledger) && ledger_run(ledger->sqlite, "COMMIT");
+}
 
 void ledger_undo(struct ledger *ledger) {
     (void)ledger_run(ledger->sqlite, "ROLLBACK");
     ledger->group_count = 0;
     ledger->instance_id = 0; /* the names that were added are gone with it */
     memset(ledger->names, 0, names_kept * sizeof *ledger->names);
+    memset(ledger->charges, 0, charges_kept * sizeof *ledger->charges);
 }
 
 int64_t ledger_forget(struct ledger *ledger, int64_t before_ms) {

@@ -209,6 +209,12 @@ static void spent_note(void *context, const struct record_charge *of, int64_t na
     spent->nano_usd[spent->count++ % 8] = nano_usd;
 }
 
+static void total_note(void *context, const struct record_charge *of, int64_t nano_usd) {
+    assert_int_equal(nano_usd,
+                     3 * (int64_t)(of->budget + 1)); /* each budget's attempts cost one more than its number */
+    *(int64_t *)context += nano_usd;
+}
+
 static void a_windows_money_is_the_sum_of_its_attempts_each_once(void **state) {
     static const struct record_charge charges[] = {{UINT64_MAX, 100}, {7, 0}}, later[] = {{UINT64_MAX, 200}};
     struct spent spent = {0};
@@ -233,6 +239,36 @@ static void a_windows_money_is_the_sum_of_its_attempts_each_once(void **state) {
     assert_int_equal(spent.nano_usd[1], 2500000);
     assert_int_equal(spent.window_s[2], 200);
     assert_int_equal(spent.nano_usd[2], 1250000);
+    ledger_close(ledger);
+}
+
+/* More windows than are kept between two transactions, so that many stand in one place; and what is undone is not
+ * there. */
+static void windows_of_many_budgets_do_not_mix(void **state) {
+    enum { budgets = 700, each = 3 };
+    int64_t total = 0;
+    struct spent spent = {0};
+    (void)state;
+    struct ledger *ledger = opened();
+    for (int round = 0; round < 2; round++) {
+        assert_true(ledger_begin(ledger));
+        for (uint64_t i = 0; i < (uint64_t)budgets * each; i++) {
+            struct record record = plain(1 + i);
+            const struct record_charge charge = {i % budgets, (int64_t)(i % budgets % 5) * 256};
+            record.charges = &charge, record.charge_count = 1;
+            record.numbers[record_cost_nano_usd] = (int64_t)(1 + i % budgets);
+            assert_true(ledger_add(ledger, source, &record));
+        }
+        if (round == 0) {
+            ledger_undo(ledger);
+            continue;
+        }
+        assert_true(ledger_commit(ledger));
+    }
+    assert_true(ledger_budgets(ledger, total_note, &total));
+    assert_int_equal(total, (int64_t)each * budgets * (budgets + 1) / 2);
+    assert_true(ledger_budgets(ledger, spent_note, &spent));
+    assert_int_equal(spent.count, budgets);
     ledger_close(ledger);
 }
 
@@ -332,6 +368,7 @@ int main(void) {
         TEST(many_groups_in_one_transaction_lose_nothing),
         TEST(sums_end_at_the_largest_and_stay_whole),
         TEST(a_windows_money_is_the_sum_of_its_attempts_each_once),
+        TEST(windows_of_many_budgets_do_not_mix),
         TEST(quantiles_are_those_of_all_rows),
         TEST(attempts_are_forgotten_and_their_sums_stay),
         TEST(names_of_any_bytes_are_data),
