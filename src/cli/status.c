@@ -125,6 +125,26 @@ static void failing_print(const struct json_value *provider) {
     }
 }
 
+/* What may be asked of providers in a time, and what was. */
+static void print_quotas(const struct json_value *providers) {
+    size_t place = 0, told = 0;
+    for (const struct json_value *provider; (provider = json_each(providers, &place, NULL));) {
+        size_t at = 0;
+        for (const struct json_value *quota; (quota = json_each(json_member(provider, "quotas"), &at, NULL));) {
+            if (!told++)
+                printf("\n%-20s %-22s %14s %14s %14s  %s\n", "provider", "quota", "counted", "in flight", "of",
+                       "until");
+            printf("%-20.*s %-22.*s %14lld %14lld %14lld  %.*s\n",
+                   STR_ARG(json_str(json_member(provider, "name"), STR(""))),
+                   STR_ARG(json_str(json_member(quota, "quota"), STR(""))),
+                   (long long)json_i64(json_member(quota, "counted"), 0),
+                   (long long)json_i64(json_member(quota, "reserved"), 0),
+                   (long long)json_i64(json_member(quota, "limit"), 0),
+                   STR_ARG(json_str(json_member(quota, "resets_at"), STR(""))));
+        }
+    }
+}
+
 static void print_status(const char *text) {
     const char *problem;
     size_t at, place = 0;
@@ -160,6 +180,7 @@ static void print_status(const char *text) {
     }
     place = 0;
     for (const struct json_value *provider; (provider = json_each(providers, &place, NULL));) failing_print(provider);
+    print_quotas(providers);
     print_locks(json_member(root, "locks"));
     print_totals(json_member(root, "totals"));
     json_free(json);

@@ -328,6 +328,63 @@ void owners_read(struct config_reading *reading, struct snapshot *snapshot, cons
         if (node->kind == config_map) owner_link(reading, snapshot, node, owner++);
 }
 
+/* -- providers' quotas -- */
+
+static bool quota_make(struct budget_reading *of, const struct zone_read *zone, struct quota *quota) {
+    struct arena *arena = &of->snapshot->arena;
+    struct str same = arena_printf(arena, "%.*s|quota %.*s", STR_ARG(of->scope), STR_ARG(quota->name));
+    if (!same.at) return out_of_memory(of->reading);
+    struct sha256 hash = hash_sha256(same);
+    memcpy(&quota->identity, hash.bytes, sizeof quota->identity);
+    quota->window.zone = &zone->zone;
+    quota->zone = zone->name;
+    quota->spend = cells_find(of->reading->input->cells, arena, "spend ", same, sizeof *quota->spend);
+    return quota->spend || out_of_memory(of->reading);
+}
+
+/* Each unit over each window, as the keys are called. */
+static void quotas_read(struct budget_reading *of, struct section section, struct provider *provider) {
+    static const struct {
+        const char *key;
+        enum quota_unit unit;
+        enum window_kind kind;
+    } rows[] = {{"requests_per_hour", quota_requests, window_hour},
+                {"requests_per_day", quota_requests, window_day},
+                {"requests_per_month", quota_requests, window_month},
+                {"tokens_per_hour", quota_tokens, window_hour},
+                {"tokens_per_day", quota_tokens, window_day},
+                {"tokens_per_month", quota_tokens, window_month},
+                {"characters_per_hour", quota_characters, window_hour},
+                {"characters_per_day", quota_characters, window_day},
+                {"characters_per_month", quota_characters, window_month}};
+    enum { count = sizeof rows / sizeof *rows };
+    struct section written = read_section(section, "quota");
+    const struct config_node *zone_at = config_member(written.map, STR("timezone"));
+    uint64_t a_day = read_is_written(section, "quota_limit") ? read_whole(section, "quota_limit") : 0;
+    if (!written.map && !a_day) return;
+    struct zone_read *zone =
+        zone_of(of->reading, of->snapshot, zone_at ? zone_at : section.map, read_str(written, "timezone"));
+    if (!zone) return;
+    provider->quotas = arena_take_zeroed(&of->snapshot->arena, count * sizeof *provider->quotas);
+    if (!provider->quotas) {
+        out_of_memory(of->reading);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint64_t limit = read_is_written(written, rows[i].key) ? read_whole(written, rows[i].key) : 0;
+        if (!limit && rows[i].unit == quota_requests && rows[i].kind == window_day) limit = a_day;
+        if (!limit) continue;
+        struct quota *quota = &provider->quotas[provider->quota_count];
+        *quota = (struct quota){.name = str_from(rows[i].key),
+                                .unit = rows[i].unit,
+                                .limit = limit > (uint64_t)spend_most ? spend_most : (int64_t)limit,
+                                .window = {.kind = rows[i].kind, .found = &zone->found[rows[i].kind]}};
+        if (!quota_make(of, zone, quota)) return;
+        provider->quota_count++;
+        provider->counts_characters = provider->counts_characters || rows[i].unit == quota_characters;
+    }
+}
+
 /* -- providers and clients -- */
 
 void budgets_of_provider(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
@@ -339,6 +396,10 @@ void budgets_of_provider(struct config_reading *reading, struct snapshot *snapsh
     provider->unbilled = !read_bool(section, "bill");
     short_read(&of, section, read_is(section, "budget_window", "rolling"));
     list_read(&of, node);
+    quotas_read(&of, section, provider);
+    if (provider->money.count + provider->quota_count > limit_path)
+        config_report(reading, node, config_error, "`%.*s` has %zu budgets and quotas: at most %d",
+                      STR_ARG(provider->name), provider->money.count + provider->quota_count, limit_path);
 }
 
 const struct config_node *template_of(const struct snapshot *snapshot, const struct config_node *client) {
@@ -349,7 +410,8 @@ const struct config_node *template_of(const struct snapshot *snapshot, const str
 static size_t most_of_a_provider(const struct snapshot *snapshot) {
     size_t most = 0;
     for (size_t i = 0; i < snapshot->provider_count; i++)
-        if (snapshot->providers[i].money.count > most) most = snapshot->providers[i].money.count;
+        if (snapshot->providers[i].money.count + snapshot->providers[i].quota_count > most)
+            most = snapshot->providers[i].money.count + snapshot->providers[i].quota_count;
     return most;
 }
 

@@ -238,8 +238,8 @@ static const struct config_key provider_keys[] = {
     TEXT("budget_timezone", "UTC", "Their `timezone`."),
     CHOICE("budget_window", "calendar|rolling", "calendar",
            "What their day and month are: `rolling` is the last 24 hours and the last 30 days."),
-    SECTION("quota", section_quota, "Quotas.", .status = key_protects),
-    INT("quota_limit", 0, config_no_most, "", "Requests a day: quota.requests_per_day.", .status = key_protects),
+    SECTION("quota", section_quota, "What may be asked of it in a time; at 100% others serve."),
+    INT("quota_limit", 0, config_no_most, "", "Requests a day: short for `quota: {requests_per_day: ...}`."),
     BOOL("bill", "true",
          "`false`, for subscriptions and machines of one's own: what it costs is counted, and spends no budget."),
     NUMBER("cost_per_request", 0, 1e6, "0", "USD a request, where no token price is known."),
@@ -269,10 +269,16 @@ static const struct config_key provider_keys[] = {
 };
 
 static const struct config_key quota_keys[] = {
-    INT("requests_per_day", 0, config_no_most, "", "Requests a day.", .status = key_protects),
-    INT("tokens_per_day", 0, config_no_most, "", "Tokens a day.", .status = key_protects),
-    INT("characters_per_month", 0, config_no_most, "", "Characters a month.", .status = key_protects),
-    TEXT("timezone", "UTC", "Where the day begins.", .status = key_later),
+    INT("requests_per_hour", 0, config_no_most, "", "Attempts sent in an hour; 0, here and below: no quota."),
+    INT("requests_per_day", 0, config_no_most, "", "The same in a day."),
+    INT("requests_per_month", 0, config_no_most, "", "The same in a month."),
+    INT("tokens_per_hour", 0, config_no_most, "", "Their tokens, in and out."),
+    INT("tokens_per_day", 0, config_no_most, "", "The same in a day."),
+    INT("tokens_per_month", 0, config_no_most, "", "The same in a month."),
+    INT("characters_per_hour", 0, config_no_most, "", "Characters (code points) of their text, in and out."),
+    INT("characters_per_day", 0, config_no_most, "", "The same in a day."),
+    INT("characters_per_month", 0, config_no_most, "", "The same in a month."),
+    TEXT("timezone", "UTC", "Whose clocks say when an hour, day or month begins: Europe/Berlin."),
 };
 
 #define PRICE_KEY(name, share, most, help) NUMBER(#name, 0, most, "", help),

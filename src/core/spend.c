@@ -81,20 +81,30 @@ bool spend_would_reserve(const struct spend *spend, uint64_t start_s, int64_t na
     return spend_fits(spend_look(spend, start_s).committed, spend_part(nano_usd), spend_part(limit));
 }
 
-bool spend_reserve(struct spend *spend, uint64_t start_s, int64_t nano_usd, int64_t limit, uint64_t *window_s) {
-    nano_usd = spend_part(nano_usd);
-    limit = spend_part(limit);
+/* So much of it as fits, `least` at least; -1: that does not. */
+static int64_t spend_take(struct spend *spend, uint64_t start_s, int64_t least, int64_t most, int64_t limit,
+                          uint64_t *window_s) {
     for (;;) {
         uint64_t number;
         struct spend_window *window = window_enter(spend, start_s, &number);
         uint64_t seen = cell_load(&window->committed);
         for (int64_t money; money_of(seen, turn_of(number), &money);) {
-            if (!spend_fits(money, nano_usd, limit)) return false;
-            if (!cell_swap(&window->committed, &seen, word_of(turn_of(number), money + nano_usd))) continue;
+            if (!spend_fits(money, least, limit)) return -1;
+            int64_t taken = most > limit - money ? limit - money : most;
+            if (!cell_swap(&window->committed, &seen, word_of(turn_of(number), money + taken))) continue;
             *window_s = start_of(number);
-            return true;
+            return taken;
         }
     }
+}
+
+bool spend_reserve(struct spend *spend, uint64_t start_s, int64_t nano_usd, int64_t limit, uint64_t *window_s) {
+    nano_usd = spend_part(nano_usd);
+    return spend_take(spend, start_s, nano_usd, nano_usd, spend_part(limit), window_s) >= 0;
+}
+
+int64_t spend_reserve_left(struct spend *spend, uint64_t start_s, int64_t most, int64_t limit, uint64_t *window_s) {
+    return spend_take(spend, start_s, 0, spend_part(most), spend_part(limit), window_s);
 }
 
 uint64_t spend_enter(struct spend *spend, uint64_t start_s) {

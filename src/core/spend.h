@@ -40,6 +40,9 @@ bool spend_would_reserve(const struct spend *spend, uint64_t start_s, int64_t na
 /* true: it is committed in the window *window_s, where the caller owes one spend_settle of it. */
 bool spend_reserve(struct spend *spend, uint64_t start_s, int64_t nano_usd, int64_t limit, uint64_t *window_s)
     __attribute__((warn_unused_result));
+/* As much of it as is left, of which the caller owes one spend_settle; -1: nothing is left, and nothing is taken. */
+int64_t spend_reserve_left(struct spend *spend, uint64_t start_s, int64_t most, int64_t limit, uint64_t *window_s)
+    __attribute__((warn_unused_result));
 /* The window in which something that reserves nothing will be settled. */
 uint64_t spend_enter(struct spend *spend, uint64_t start_s);
 /* The truth is known: `reserved` (what was reserved there; 0: nothing) becomes `spent`. In a window that is gone it

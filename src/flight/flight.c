@@ -207,6 +207,7 @@ static enum step on_reply_body(struct flight *flight, struct attempt *attempt, s
     struct str clean;
     if (attempt->state == attempt_settled) return step_over; /* after [DONE] */
     if (!masked_body(flight, attempt, bytes, &clean)) return attempt_fails(attempt, failure_system);
+    quota_reply_read(attempt, clean);
     return clean.len ? body_read(flight, attempt, clean, now, out) : step_on;
 }
 
@@ -215,6 +216,7 @@ static enum step rest_read(struct flight *flight, struct attempt *attempt, struc
     struct str rest;
     if (!attempt->reply.masked.held_len) return step_on;
     if (!masked_body_end(flight, attempt, &rest)) return attempt_fails(attempt, failure_system);
+    quota_reply_read(attempt, rest);
     return body_read(flight, attempt, rest, now, out);
 }
 

@@ -95,10 +95,11 @@ struct attempt_facts {
     unsigned key;        /* which of the provider's it used */
 };
 
-/* Where an attempt's cost is charged: `cost_nano_usd` of its facts, of each. */
+/* Where an attempt's cost is charged: `cost_nano_usd` of its facts, of each; and what it counts for of quotas. */
 struct attempt_charge {
-    uint64_t budget, value; /* money_budget.identity; 0: it is not split */
+    uint64_t budget, value; /* money_budget.identity, or a quota's; 0: it is not split */
     int64_t window_s;       /* when the window began that it counts in, s since 1970; 0: a lifetime */
+    uint32_t units;         /* of a quota; 0: its cost */
 };
 
 /* What is told of a request. Borrowed from the flight. */

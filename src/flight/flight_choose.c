@@ -102,6 +102,7 @@ static struct pick_candidate choose_facts_of(const struct flight *flight, const 
         .pass = candidate->place ? cell_load(&candidate->place->pass) : 0,
         .in_flight = gate_in_use(&provider->cells->gate),
     };
+    if (level->by == strategy_adaptive) facts.quota_left = quota_left_of(provider, now);
     if (level->by == strategy_cost_optimal || level->by == strategy_cost_optimized)
         facts.cost_nano_usd = choice_cost(flight, candidate);
     if (target->cells) {
@@ -380,6 +381,8 @@ static void answer_nothing(struct flight *flight, const struct attempt *last, ui
                    {refusal_target_rate_limited, error_rate_limited},
                    {refusal_cooling, error_rate_limited},
                    {refusal_cooling_for_client, error_rate_limited},
+                   {refusal_quota_room, error_rate_limited},
+                   {refusal_provider_quota, error_quota_exhausted},
                    {refusal_budget_room, error_budget_exhausted},
                    {refusal_budget, error_budget_exhausted},
                    {refusal_provider_budget, error_budget_exhausted},
@@ -401,6 +404,7 @@ static void answer_nothing(struct flight *flight, const struct attempt *last, ui
             }
     if (code == error_too_many_in_flight || code == error_rate_limited || code == error_quota_exhausted)
         flight->answer.limit_scope = best == refusal_line_share ? STR("client") : STR("provider");
+    if (best == refusal_provider_quota) flight->answer.refused = quota_sentence(flight, now);
     if (code == error_budget_exhausted || code == error_unpriced)
         flight->answer.refused = money_sentence(flight, best, now);
     end_by_refusal(flight, code, soonest_ns == UINT64_MAX ? 0 : soonest_ns, now, out);

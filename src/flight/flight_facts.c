@@ -60,10 +60,17 @@ void **attempt_kept(struct flight *flight, unsigned number) {
 unsigned attempt_charges(const struct flight *flight, unsigned number, struct attempt_charge *list, unsigned most) {
     CHECKF(number < flight->attempt_count, "number=%u attempts=%u", number, flight->attempt_count);
     const struct money_hold *hold = &flight->attempts[number]->holds.money;
-    for (unsigned i = 0; i < hold->count && i < most; i++)
-        list[i] =
+    const struct quota_hold *quota = &flight->attempts[number]->holds.quota;
+    unsigned count = 0;
+    for (unsigned i = 0; i < hold->count && count < most; i++)
+        list[count++] =
             (struct attempt_charge){.budget = hold->tickets[i].budget->identity, .window_s = hold->tickets[i].window_s};
-    return hold->count;
+    for (unsigned i = 0; i < quota->count && count < most; i++)
+        if (quota->tickets[i].units)
+            list[count++] = (struct attempt_charge){.budget = quota->tickets[i].quota->identity,
+                                                    .window_s = quota->tickets[i].window_s,
+                                                    .units = quota->tickets[i].units};
+    return count;
 }
 
 /* What all its attempts cost; -1: not known of any. */

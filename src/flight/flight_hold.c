@@ -38,6 +38,10 @@ static uint64_t tokens_at_place(const struct flight *flight, const struct candid
     return candidate->limits ? tokens_reserved_at(flight, candidate) : 0;
 }
 
+static uint64_t tokens_at_quota(const struct flight *flight, const struct candidate *candidate) {
+    return candidate->target->provider->quota_count ? tokens_reserved_at(flight, candidate) : 0;
+}
+
 bool flight_shares(const struct flight *flight) { return flight->client && flight->snapshot->client_count > 1; }
 
 /* Whose doing it may be; blame_nobody where clients are not told apart. */
@@ -131,6 +135,7 @@ enum refusal hold_look(const struct flight *flight, const struct candidate *cand
     }
     if (!gate_would_enter(&provider->cells->gate, provider->max_concurrent)) return refusal_too_many_in_flight;
     enum refusal place = place_look(candidate, tokens_at_place(flight, candidate), now, until_ns);
+    if (place == refusal_none) place = quota_refuses(target, now, until_ns);
     return place != refusal_none ? place : money_look(flight, candidate, now, until_ns);
 }
 
@@ -204,6 +209,9 @@ enum refusal hold_take(struct flight *flight, const struct candidate *candidate,
         refusal = refusal_rate_limited;
     else if ((refusal = place_take(candidate, tokens_at_place(flight, candidate), now, holds)) != refusal_none)
         CHECK(refusal_is_busy(refusal));
+    else if ((refusal = quota_hold_take(flight, target, tokens_at_quota(flight, candidate), now, &holds->quota)) !=
+             refusal_none)
+        CHECK(holds->quota.count == 0); /* of all of them, or none */
     else if ((refusal = money_take(flight, candidate, now, &holds->money)) != refusal_none)
         CHECK(holds->money.count == 0); /* all of them, or none */
     else if (!breaker_admit(&cells->breaker, &provider->breaker, blame_nobody, now.mono_ns, &holds->provider_ticket))
@@ -216,6 +224,7 @@ enum refusal hold_take(struct flight *flight, const struct candidate *candidate,
     if (refusal != refusal_none) {
         rates_refund(provider, holds, now);
         place_give_back(candidate, holds, now);
+        quota_give_back(&holds->quota);
         money_give_back(&holds->money);
         if (holds->gate) gate_give(provider, out);
         *holds = (struct holds){.gate = false};
@@ -432,14 +441,16 @@ int64_t attempt_tokens(const struct flight *flight, const struct attempt *attemp
     return attempt->reply.mode == reply_events ? flight->prompt_tokens + attempt_delivered(attempt) : -1;
 }
 
-static void rates_settle(const struct flight *flight, const struct attempt *attempt, struct now now) {
+static void rates_settle(const struct flight *flight, struct attempt *attempt, struct now now) {
     const struct provider *provider = attempt->target->provider;
-    const struct holds *holds = &attempt->holds;
+    struct holds *holds = &attempt->holds;
     if (attempt->sent_ns == 0 && attempt->reply.status == 0) { /* nothing reached it */
         rates_refund(provider, holds, now);
+        quota_give_back(&holds->quota);
         return;
     }
     int64_t tokens = attempt_tokens(flight, attempt);
+    quota_hold_settle(&holds->quota, tokens);
     if (tokens >= 0)
         limiter_settle(&provider->cells->tokens_minute, &provider->rates.tokens_minute, holds->tokens_minute,
                        (uint64_t)tokens, now.mono_ns);
@@ -469,6 +480,7 @@ void hold_give_back(const struct candidate *candidate, const struct holds *taken
     if (target->cells) breaker_release(&target->cells->breaker, holds.ticket);
     rates_refund(provider, &holds, now);
     place_give_back(candidate, &holds, now);
+    quota_give_back(&holds.quota);
     money_give_back(&holds.money);
     in_flight_leave(target, &holds);
     gate_give(provider, out);

@@ -159,6 +159,22 @@ void money_settle(struct attempt *attempt);
 /* Why nobody served it, for its caller, where this stood against candidates; {NULL,0}: the code says it. */
 struct str money_sentence(struct flight *flight, enum refusal refusal, struct now now);
 
+/* -- flight_quota.c: the quotas of an attempt's provider -- */
+
+/* As hold_look and hold_take, of which they are a part; `tokens`: that are reserved for it. */
+enum refusal quota_refuses(const struct target *target, struct now now, uint64_t *until_ns);
+enum refusal quota_hold_take(struct flight *flight, const struct target *target, uint64_t tokens, struct now now,
+                             struct quota_hold *hold);
+void quota_give_back(struct quota_hold *hold);
+/* Once: it was sent, and used so many tokens; -1: not known, and then what was reserved. */
+void quota_hold_settle(struct quota_hold *hold, int64_t tokens);
+/* More of its reply has come. */
+void quota_reply_read(struct attempt *attempt, struct str bytes);
+/* The least that is left of any of them, 0 to 1. */
+double quota_left_of(const struct provider *provider, struct now now);
+/* Which quota is used up and when it begins anew, for the caller; {NULL,0}: none is. */
+struct str quota_sentence(struct flight *flight, struct now now);
+
 /* -- flight_owners.c: the limits of those who own the client -- */
 
 /* There is a client. Which limit stands against it, and until when; error_none: none does. `output`: the most tokens

@@ -73,6 +73,8 @@ enum { attempt_tail_size = 1024 };
     X(budget, "a budget of its client is spent")                               \
     X(budget_room, "it may cost more than its budgets have left")              \
     X(provider_budget, "its provider's budget is spent")                       \
+    X(provider_quota, "its provider's quota is used up")                       \
+    X(quota_room, "requests in flight hold what its quota has left")           \
     X(downgraded, "a budget of its client leaves it to cheaper targets")       \
     X(not_needed, "it serves when a budget of its client is nearly spent")     \
     X(unpriced, "its price is not known, and a hard budget must hold")         \
@@ -149,6 +151,22 @@ struct money_hold {
     int64_t output_cap; /* of one answer, which the request must say; -1: it says one, or needs none */
 };
 
+/* What it holds of one quota, and once it is settled what it counts for. */
+struct quota_ticket {
+    const struct quota *quota;
+    uint32_t window_s;
+    uint32_t units;
+};
+
+/* Of its provider's quotas (flight_quota.c); all zero: it has none. */
+struct quota_hold {
+    struct quota_ticket *tickets; /* in the flight's arena */
+    unsigned count;
+    bool settled;
+    struct characters *reply; /* of what comes back; NULL: no quota counts them */
+    int64_t characters;       /* of what was sent */
+};
+
 /* What an attempt may cost at most. */
 struct money_worst {
     enum refusal refusal; /* nobody knows */
@@ -171,6 +189,7 @@ struct holds {
     bool place_gate; /* of the limits that its route gives its target; and: */
     struct limiter_ticket place_requests, place_tokens;
     struct money_hold money;
+    struct quota_hold quota;
     unsigned key;  /* which of the provider's */
     bool reported; /* its first good token has been told to the breakers */
 };

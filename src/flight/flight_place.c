@@ -67,7 +67,8 @@ bool refusal_is_rate(enum refusal refusal) {
 }
 
 bool refusal_is_busy(enum refusal refusal) {
-    return refusal_is_rate(refusal) || refusal == refusal_too_many_in_flight || refusal == refusal_target_full;
+    return refusal_is_rate(refusal) || refusal == refusal_too_many_in_flight || refusal == refusal_target_full ||
+           refusal == refusal_quota_room;
 }
 
 uint64_t place_first_token_ns(const struct candidate *candidate) {

@@ -91,8 +91,15 @@ enum metrics_gauge {
 };
 void metrics_gauge_set(struct metrics_loop *loop, enum metrics_gauge gauge, uint64_t value);
 
+enum { metrics_quotas_max = 9 };
+
 /* What is told of a provider as it is now. */
 struct metrics_provider {
+    struct {
+        struct str name;
+        uint64_t used, limit;
+    } quotas[metrics_quotas_max];
+    size_t quota_count;
     struct str name;
     double score;
     struct str state, breaker;

@@ -46,6 +46,9 @@
       "1 for the state of its circuit breaker, the worst of its targets': closed, half_open or open.")                 \
     X(provider_keys, "weir_provider_keys", gauge, "provider, state",                                                   \
       "Its keys: ready, limited, refused by the provider, or without quota.")                                          \
+    X(provider_quota_used, "weir_provider_quota_used", gauge, "provider, quota",                                       \
+      "What counts in the window of now of each quota: requests_per_day, ...")                                         \
+    X(provider_quota_limit, "weir_provider_quota_limit", gauge, "provider, quota", "Each quota itself.")               \
     X(stream_events, "weir_stream_events_total", counter, "", "Events of providers' streams.")                         \
     X(stream_events_dropped, "weir_stream_events_dropped_total", counter, "",                                          \
       "Events of providers' streams that were malformed and dropped.")                                                 \

@@ -171,6 +171,14 @@ static void put_provider(struct text *text, enum metrics_family family, const st
         labels[1].value = keys[i].state;
         put_count(text, family, labels, 2, keys[i].count);
     }
+    if (family == metrics_family_provider_quota_used || family == metrics_family_provider_quota_limit) {
+        bool used = family == metrics_family_provider_quota_used;
+        for (size_t i = 0; i < provider->quota_count; i++) {
+            labels[1] = (struct label){"quota", provider->quotas[i].name};
+            put_count(text, family, labels, 2, used ? provider->quotas[i].used : provider->quotas[i].limit);
+        }
+        return;
+    }
     labels[1].value = family == metrics_family_provider_state ? provider->state : provider->breaker;
     if (family != metrics_family_provider_keys) put_count(text, family, labels, 2, 1);
 }
@@ -285,6 +293,8 @@ static void put_family(struct text *text, enum metrics_family family, const stru
     case metrics_family_provider_state:
     case metrics_family_provider_breaker:
     case metrics_family_provider_keys:
+    case metrics_family_provider_quota_used:
+    case metrics_family_provider_quota_limit:
         for (size_t i = 0; i < provider_count; i++) put_provider(text, family, &providers[i]);
         break;
     case metrics_family_refused: put_refused(text, sum); break;

@@ -92,7 +92,8 @@ static void record_fill(struct record *record, struct record_charge *charges, co
         .charges = charges};
     struct attempt_charge to[limit_path];
     record->charge_count = attempt_charges(flight, attempt, to, limit_path);
-    for (size_t i = 0; i < record->charge_count; i++) charges[i] = (struct record_charge){to[i].budget, to[i].window_s};
+    for (size_t i = 0; i < record->charge_count; i++)
+        charges[i] = record_charge_of(to[i].budget, to[i].window_s, to[i].units);
 }
 
 void books_sent(struct books *books, unsigned worker, struct flight *flight, unsigned attempt) {

@@ -35,6 +35,29 @@ static void budget_put(const struct money_budget *budget, struct now now, struct
     text_put_byte(text, '}');
 }
 
+void library_quotas_put(const struct provider *provider, struct text *text) {
+    int64_t now_s = clock_read().wall_ns / (int64_t)NS_PER_S;
+    if (!provider->quota_count) return;
+    text_put(text, STR(",\"quotas\":["));
+    for (size_t i = 0; i < provider->quota_count; i++) {
+        const struct quota *quota = &provider->quotas[i];
+        struct quota_view view = quota_look(quota, now_s);
+        int64_t used = view.counted + view.reserved;
+        text_json_comma(text);
+        text_put_byte(text, '{');
+        text_json_str(text, STR("quota"), quota->name);
+        text_json_i64(text, STR("limit"), quota->limit);
+        text_json_i64(text, STR("counted"), view.counted);
+        text_json_i64(text, STR("reserved"), view.reserved);
+        text_json_i64(text, STR("left"), used < quota->limit ? quota->limit - used : 0);
+        text_json_str(text, STR("timezone"), quota->zone);
+        moment_json(text, STR("started_at"), view.span.start_s);
+        moment_json(text, STR("resets_at"), view.span.end_s);
+        text_put_byte(text, '}');
+    }
+    text_put_byte(text, ']');
+}
+
 /* As they are written: the list has the last one first. */
 static void budgets_put(const struct money_budget *budget, struct now now, struct text *text) {
     enum { told_most = 10000 };

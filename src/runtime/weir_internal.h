@@ -169,6 +169,8 @@ bool library_model_write(const struct snapshot *snapshot, const struct client *c
 /* weir_budget_views.c: what may be spent, of everybody; what a client may, NULL: the admin. */
 void library_budgets_write(const struct snapshot *snapshot, struct text *text);
 void library_key_write(const struct client *client, struct text *text);
+/* A member of an object: "quotas", where the provider has any. */
+void library_quotas_put(const struct provider *provider, struct text *text);
 /* The exclusive routes and who holds their locks. */
 void library_locks_write(const struct snapshot *snapshot, struct text *text);
 /* By hand. false: *error. */

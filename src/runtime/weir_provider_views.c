@@ -65,6 +65,7 @@ static void library_provider_views_provider_put(const struct snapshot *snapshot,
     if (provider->insecure) text_json_bool(text, STR("insecure"), true);
     if (provider->ca_file.len) text_json_str(text, STR("ca_file"), provider->ca_file);
     if (provider->proxy.len) text_json_str(text, STR("proxy"), STR("set")); /* it may hold a password */
+    library_quotas_put(provider, text);
     text_json_str(text, STR("default_model"), provider->default_model);
     text_put(text, STR(",\"models\":["));
     for (size_t i = 0; i < provider->model_count; i++)

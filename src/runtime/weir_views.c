@@ -2,6 +2,7 @@
  * weir_model_views.c. Reads snapshots only. */
 #include <string.h>
 
+#include "base/check.h"
 #include "base/memory.h"
 #include "net/loop.h"
 #include "runtime/weir_internal.h"
@@ -67,6 +68,7 @@ static void health_put(const struct snapshot *snapshot, const struct provider *p
     if (rates->tokens_minute.limit)
         text_json_u64(text, STR("tokens_left_minute"),
                       limiter_left(&provider->cells->tokens_minute, &rates->tokens_minute, now.mono_ns));
+    library_quotas_put(provider, text);
 }
 
 static void targets_put(const struct snapshot *snapshot, const struct provider *provider, struct now now,
@@ -251,6 +253,17 @@ char *weir_models(struct weir *weir) {
     return taken(&text, &arena);
 }
 
+static void metrics_quotas(const struct provider *provider, struct now now, struct metrics_provider *of) {
+    CHECKF(provider->quota_count <= metrics_quotas_max, "quotas=%zu", provider->quota_count);
+    for (size_t i = 0; i < provider->quota_count; i++) {
+        const struct quota *quota = &provider->quotas[i];
+        of->quotas[i].name = quota->name;
+        of->quotas[i].limit = (uint64_t)quota->limit;
+        of->quotas[i].used = (uint64_t)quota_look(quota, now.wall_ns / (int64_t)NS_PER_S).counted;
+    }
+    of->quota_count = provider->quota_count;
+}
+
 void library_metrics_write(struct weir *weir, const struct snapshot *snapshot, struct text *text) {
     struct now now = clock_read();
     struct metrics_provider *providers = memory_take_zeroed((snapshot->provider_count + 1) * sizeof *providers);
@@ -266,6 +279,7 @@ void library_metrics_write(struct weir *weir, const struct snapshot *snapshot, s
                                                  .keys_limited = health.keys_cooling - ill,
                                                  .keys_refused = health.keys_refused,
                                                  .keys_quota_exhausted = health.keys_quota_exhausted};
+        metrics_quotas(provider, now, &providers[i]);
     }
     metrics_write(weir->reports.metrics, providers, providers ? snapshot->provider_count : 0, text);
     memory_give(providers);

@@ -60,6 +60,17 @@ void money_rows(const struct snapshot *snapshot, int64_t wall_ns, void (*row)(vo
     }
 }
 
+static bool quota_restore(const struct snapshot *snapshot, const struct money_row *row) {
+    for (size_t i = 0; i < snapshot->provider_count; i++)
+        for (size_t k = 0; k < snapshot->providers[i].quota_count; k++) {
+            const struct quota *quota = &snapshot->providers[i].quotas[k];
+            if (quota->identity != row->budget || row->value || row->window_s < 0) continue;
+            spend_restore(quota->spend, (uint64_t)row->window_s, row->nano_usd);
+            return true;
+        }
+    return false;
+}
+
 bool money_restore(const struct snapshot *snapshot, const struct money_row *row) {
     size_t low = 0, high = snapshot->budget_count;
     while (low < high) {
@@ -69,7 +80,8 @@ bool money_restore(const struct snapshot *snapshot, const struct money_row *row)
         else
             high = middle;
     }
-    if (low == snapshot->budget_count || snapshot->budgets[low]->identity != row->budget) return false;
+    if (low == snapshot->budget_count || snapshot->budgets[low]->identity != row->budget)
+        return quota_restore(snapshot, row);
     if (row->value || row->window_s < 0) return false;
     const struct money_budget *budget = snapshot->budgets[low];
     if (budget->rolling)

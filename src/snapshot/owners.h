@@ -4,6 +4,7 @@
 #define WEIR_SNAPSHOT_OWNERS_H
 
 #include "base/limits.h"
+#include "core/quota.h"
 #include "core/rolling.h"
 #include "core/window.h"
 #include "snapshot/cells.h"
@@ -70,15 +71,16 @@ struct spend_view money_budget_look(const struct money_budget *budget, int64_t w
 
 /* One line of what must outlive the process: `spent` of the window that began then. */
 struct money_row {
-    uint64_t budget, value; /* money_budget.identity; 0: it is not split */
+    uint64_t budget, value; /* money_budget.identity, or a quota's; 0: it is not split */
     int64_t window_s;       /* since 1970; 0: a lifetime */
-    int64_t nano_usd;
+    int64_t nano_usd;       /* of a quota: units */
 };
 struct snapshot;
 /* Tells of every budget whose window of now something was spent in, of one that ends now by its buckets. Any thread. */
 void money_rows(const struct snapshot *snapshot, int64_t wall_ns, void (*row)(void *user, const struct money_row *row),
                 void *user);
-/* Puts a row back; before any request. false: there is no such budget now, and its money is nobody's. */
+/* Puts a row back, of a budget or a provider's quota; before any request. false: there is no such one now, and what was
+ * spent of it is nobody's. */
 bool money_restore(const struct snapshot *snapshot, const struct money_row *row);
 
 #endif

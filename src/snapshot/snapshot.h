@@ -79,6 +79,9 @@ struct provider {
     uint64_t queue_wait_ns;
     bool adaptive_throttling;
     struct money_budgets money;
+    struct quota *quotas; /* of all its keys together */
+    size_t quota_count;
+    bool counts_characters;   /* one of them does */
     bool unbilled;            /* what it costs spends no budget */
     uint64_t health_check_ns; /* 0: no active checks */
     struct map

@@ -55,7 +55,7 @@ struct name_kept {
 /* What one budget's window has been charged since the last transaction; a place for each hash. */
 struct charge_sum {
     struct record_charge of;
-    int64_t nano_usd; /* 0: nobody's place */
+    int64_t nano_usd; /* of a quota: units; 0: nobody's place */
 };
 
 struct ledger {
@@ -375,13 +375,16 @@ static bool charges_write(struct ledger *ledger) {
 static bool charges_note(struct ledger *ledger, const struct record *record) {
     int64_t cost = record->numbers[record_cost_nano_usd];
     bool good = true;
-    for (size_t i = 0; i < record->charge_count && cost > 0 && good; i++) {
-        const struct record_charge *of = &record->charges[i];
-        struct charge_sum *kept = &ledger->charges[(of->budget ^ (uint64_t)of->window_s) % charges_kept];
-        bool same = kept->of.budget == of->budget && kept->of.window_s == of->window_s;
+    for (size_t i = 0; i < record->charge_count && good; i++) {
+        const struct record_charge *charge = &record->charges[i];
+        const struct record_charge of = {charge->budget, record_charge_window(charge)};
+        int64_t units = record_charge_units(charge), amount = units ? units : cost;
+        if (amount <= 0) continue;
+        struct charge_sum *kept = &ledger->charges[(of.budget ^ (uint64_t)of.window_s) % charges_kept];
+        bool same = kept->of.budget == of.budget && kept->of.window_s == of.window_s;
         if (kept->nano_usd && !same) good = charge_write(ledger, kept);
-        kept->of = *of;
-        kept->nano_usd = ledger_sum(kept->nano_usd, cost);
+        kept->of = of;
+        kept->nano_usd = ledger_sum(kept->nano_usd, amount);
     }
     return good;
 }

@@ -68,7 +68,8 @@ bool ledger_begin(struct ledger *ledger);
 bool ledger_add(struct ledger *ledger, struct journal_source source, const struct record *record);
 bool ledger_commit(struct ledger *ledger);
 void ledger_undo(struct ledger *ledger);
-/* What was spent in each window of each budget, the older windows first. false: a failure. */
+/* What was spent in each window of each budget, in units in each of a quota, the older windows first. false: a failure.
+ */
 bool ledger_budgets(struct ledger *ledger,
                     void (*tell)(void *context, const struct record_charge *of, int64_t nano_usd), void *context);
 /* Attempts that began before that go; their sums stay. How many, or -1. */

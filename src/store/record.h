@@ -60,11 +60,21 @@ enum record_flag {
 
 enum { record_text_most = 255, record_charges_max = 32, record_bytes_max = 4096 };
 
-/* A window of a budget in which its cost counts. */
+/* A window of a budget in which its cost counts; or of a quota, in which it counts for so many units. */
 struct record_charge {
     uint64_t budget;
-    int64_t window_s;
+    int64_t window_s; /* 62..34 the units, 0: its cost | 33..0 when it began, s since 1970: up to the year 2514 */
 };
+enum { record_window_bits = 34 };
+static inline struct record_charge record_charge_of(uint64_t budget, int64_t window_s, uint32_t units) {
+    return (struct record_charge){budget, window_s | (int64_t)units << record_window_bits};
+}
+static inline int64_t record_charge_window(const struct record_charge *charge) {
+    return charge->window_s & (((int64_t)1 << record_window_bits) - 1);
+}
+static inline int64_t record_charge_units(const struct record_charge *charge) {
+    return (int64_t)((uint64_t)charge->window_s >> record_window_bits);
+}
 
 struct record {
     uint64_t sequence; /* its worker's; with the instance and the worker it names the record */

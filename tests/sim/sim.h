@@ -49,6 +49,8 @@ enum sim_mutant {
     mutant_answer_missing,   /* of several answers the last ones are not made */
     mutant_money_kept,       /* a hang-up gives nothing back of what was reserved */
     mutant_limit_doubled,    /* budgets let twice as much through */
+    mutant_quota_doubled,    /* quotas do */
+    mutant_quota_kept,       /* who hangs up keeps what it holds of one */
     mutants
 };
 
@@ -131,7 +133,7 @@ struct sim_provider {
     unsigned sent_count;
     struct sim_key keys[sim_keys_max];
     const struct provider *latest; /* of the newest configuration that has it */
-    char written[1024];            /* in the configuration */
+    char written[1280];            /* in the configuration */
     bool absent, drained;          /* by the operator */
     unsigned probes_bad;           /* in a row, with no answer since */
 };
@@ -161,6 +163,23 @@ struct sim_money {
         uint64_t budget;
         int64_t nano_usd;
     } limits[sim_limits_max]; /* as written */
+};
+
+/* And of providers' quotas: what each window has counted and holds; the limits as they are written. */
+enum { sim_quotas_max = 2 }; /* of a provider */
+struct sim_quota_held {
+    uint64_t quota, window_s;
+    int64_t units;
+};
+struct sim_quota {
+    bool on;
+    struct prng draw;
+    unsigned sum_count, limit_count;
+    struct sim_sum sums[sim_sums_max];
+    struct {
+        uint64_t quota;
+        int64_t units;
+    } limits[sim_limits_max];
 };
 
 enum { sim_lanes = 2 };         /* calls of a flight at once */
@@ -202,6 +221,8 @@ struct sim_caller {
     struct sim_ticket tickets[sim_attempts_max], provider_tickets[sim_attempts_max]; /* of the naive breakers */
     bool told[sim_attempts_max];
     int64_t reserved[sim_attempts_max]; /* by each attempt, of each of its budgets */
+    struct sim_quota_held quota_held[sim_attempts_max][sim_quotas_max];
+    uint64_t quota_sent; /* bit per attempt: its bytes went out, or something came back */
     unsigned failovers;
 };
 
@@ -237,6 +258,7 @@ struct sim {
     struct sim_client client_world[sim_clients_max];
     unsigned client_total;
     struct sim_money money;
+    struct sim_quota quota;
     unsigned poisoned; /* bit per client, from 1; 0: who has no key: most of its calls fail, wherever they go */
     size_t body_max;   /* as written */
     uint32_t target_ids[sim_targets_max]; /* whose breakers these are; durable, from 1 */
@@ -317,6 +339,10 @@ void sim_check_closed(struct sim *sim, unsigned caller);
     X(money_reserved)         \
     X(money_refused)          \
     X(money_late)             \
+    X(quota_taken)            \
+    X(quota_used_up)          \
+    X(quota_late)             \
+    X(quota_given_back)       \
     X(held_to_the_limit) X(provider_removed) X(provider_back) X(provider_drained) X(removed_in_flight) X(clock_jumped)
 enum sim_mark {
 #define X(name) mark_##name,
@@ -366,6 +392,17 @@ void sim_money_step(struct sim *sim, unsigned caller);
 /* Was it refused for its budgets? */
 bool sim_money_refused(struct sim *sim, const struct flight *flight);
 void sim_money_rest(struct sim *sim);
+
+/* sim_quota.c: what may be asked of providers in a time, against plain counts. */
+void sim_quota_draw(struct sim *sim);
+void sim_quota_provider(struct sim *sim, struct text *yaml);
+void sim_quota_config(struct sim *sim);
+void sim_quota_call(struct sim *sim, unsigned caller, const struct attempt *attempt);
+void sim_quota_event(struct sim *sim, unsigned caller, const struct event *event);
+void sim_quota_settled(struct sim *sim, unsigned caller, const struct attempt *attempt);
+void sim_quota_step(struct sim *sim, unsigned caller);
+void sim_quota_closed(struct sim *sim, const struct flight *flight);
+void sim_quota_rest(struct sim *sim);
 
 /* sim_keys.c: credentials: no key rests without cause, and none comes back to a caller. */
 /* No call goes out with a key that rests for its model. */

@@ -472,6 +472,7 @@ void sim_decisions_step(struct sim *sim, unsigned number) {
 void sim_decisions_rest(struct sim *sim) {
     const struct snapshot *snapshot = sim->config.snapshot;
     sim_money_rest(sim);
+    sim_quota_rest(sim);
     sim_rule(sim, sim->line_count == 0, "at rest nobody stands in line", 0);
     for (size_t p = 0; p < snapshot->provider_count; p++)
         sim_rule(sim, cell_load(&snapshot->providers[p].cells->gate) == 0, "at rest every place is free", 0);

@@ -162,6 +162,7 @@ static struct target_cells *tamper_before(struct sim *sim, struct sim_caller *ca
 /* Two more stand in the configuration that the engine reads, beside the one that the rules go by. */
 static void tamper_config(struct sim *sim) {
     sim_money_config(sim);
+    sim_quota_config(sim);
     for (size_t p = 0; p < sim->config.snapshot->provider_count; p++) {
         struct provider *provider = &sim->config.snapshot->providers[p];
         struct sim_provider *world = &sim->world[sim_index(provider)];
@@ -197,6 +198,9 @@ static void deliver(struct sim *sim, unsigned number, const struct event *event)
     struct target_cells *probed = tamper_before(sim, caller, event);
     if (sim->mutant == mutant_money_kept && event->kind == event_caller_gone && caller->flight->live)
         caller->flight->live->holds.money.nano_usd = 0;
+    if (sim->mutant == mutant_quota_kept && event->kind == event_caller_gone && caller->flight->live)
+        caller->flight->live->holds.quota.count = 0;
+    sim_quota_event(sim, number, event);
     uint64_t word = probed ? cell_load(&probed->breaker.all) : 0, own = probed ? cell_load(&probed->breaker.own) : 0;
     flight_step(caller->flight, event, sim->now, &actions);
     if (probed) cell_store(&probed->breaker.all, word);
@@ -211,6 +215,7 @@ static void deliver(struct sim *sim, unsigned number, const struct event *event)
     arena_reset(&sim->scratch);
     sim_decisions_step(sim, number);
     sim_money_step(sim, number);
+    sim_quota_step(sim, number);
     if (!caller->flight || caller->gone) return;
     bool live = caller->flight->live && caller->flight->live->state != attempt_settled;
     sim_rule(sim, !live || caller->timer_ns || caller->full || sim->mutant == mutant_timer_lost,
@@ -522,6 +527,7 @@ static void provider_draw(struct sim *sim, unsigned i) {
     if (sim_chance(&sim->several, 60)) /* it makes one answer at a time */
         text_put(text, STR(", facts: {m0: {refuses: n}, x: {refuses: n}, y: {refuses: n}}"));
     sim_money_provider(sim, text);
+    sim_quota_provider(sim, text);
     CHECK(!text->failed);
     sim->world[i].written[text->len] = 0;
 }
@@ -530,6 +536,7 @@ static void provider_draw(struct sim *sim, unsigned i) {
 static void config_draw(struct sim *sim) {
     struct prng *draw = &sim->arrivals;
     sim_money_draw(sim);
+    sim_quota_draw(sim);
     sim->provider_total = (unsigned)sim_between(draw, 1, sim_providers_max);
     sim->body_max = (size_t)sim_between(draw, 1024, 8192);
     sim->failover_permille = (unsigned)sim_between(draw, 0, 4) * 250;
@@ -666,7 +673,7 @@ static void heal(struct sim *sim) {
     for (size_t p = 0; p <= snapshot->provider_count && !sim->broken[0]; p++) {
         struct str name = p < snapshot->provider_count ? snapshot->providers[p].name : STR("lock");
         sim->now.mono_ns += 100 * NS_PER_S;
-        sim->now.wall_ns += 100 * (int64_t)NS_PER_S;
+        sim->now.wall_ns += (sim->quota.on ? 90000 : 100) * (int64_t)NS_PER_S; /* quotas come back with the day */
         last = place_find(sim);
         caller_begin_sound(sim, last, name);
         heap_run(sim);
@@ -708,6 +715,7 @@ bool sim_run(struct sim *sim, uint64_t seed, unsigned long long flights, enum si
     prng_seed(&sim->poison, seed ^ 0x5555);
     prng_seed(&sim->several, seed ^ 0x6666);
     prng_seed(&sim->money.draw, seed ^ 0x7777);
+    prng_seed(&sim->quota.draw, seed ^ 0x8888);
     if (sim_chance(&sim->poison, 30)) sim->poisoned = 1u << sim_between(&sim->poison, 0, sim_clients_max);
     sim->now = (struct now){.mono_ns = NS_PER_S, .wall_ns = 1700000000000000000};
     sim->bodies.limit = 64 << 20;

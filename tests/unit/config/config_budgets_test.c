@@ -194,8 +194,49 @@ static void more_than_32_on_a_way_are_refused(void **state) {
     }
 }
 
+static void quotas_are_one_for_each_unit_and_window_and_keep_their_counts(void **state) {
+    (void)state;
+    static const char file[] =
+        "providers:\n  a: {type: openai, api_key: k, quota_limit: 9, quota: {requests_per_hour: 3, "
+        "tokens_per_day: 0, tokens_per_month: 50, characters_per_day: 7, timezone: UTC}}\n"
+        "  b: {type: openai, api_key: k, quota: {requests_per_hour: 3}}\n"
+        "  c: {type: openai, api_key: k}\n";
+    static const struct {
+        const char *name;
+        int64_t limit;
+        enum quota_unit unit;
+        enum window_kind kind;
+    } rows[] = {{"requests_per_hour", 3, quota_requests, window_hour},
+                {"requests_per_day", 9, quota_requests, window_day},
+                {"tokens_per_month", 50, quota_tokens, window_month},
+                {"characters_per_day", 7, quota_characters, window_day}};
+    struct config config;
+    assert_true(load(file, NULL, &config));
+    const struct provider *a = map_find(&config.snapshot->providers_by_name, STR("a")),
+                          *b = map_find(&config.snapshot->providers_by_name, STR("b")),
+                          *c = map_find(&config.snapshot->providers_by_name, STR("c"));
+    assert_int_equal(a->quota_count, 4);
+    assert_true(a->counts_characters && !b->counts_characters && c->quota_count == 0);
+    for (size_t i = 0; i < 4; i++) {
+        const struct quota *quota = &a->quotas[i];
+        assert_true(str_eq(quota->name, str_from(rows[i].name)) && str_eq(quota->zone, STR("UTC")));
+        assert_true(quota->limit == rows[i].limit && quota->unit == rows[i].unit && quota->window.kind == rows[i].kind);
+    }
+    assert_true(a->quotas[0].identity != b->quotas[0].identity && a->quotas[0].spend != b->quotas[0].spend);
+    const int64_t now_s = 1774746000;
+    struct money_row row = {
+        .budget = b->quotas[0].identity, .window_s = quota_look(&b->quotas[0], now_s).span.start_s, .nano_usd = 2};
+    assert_true(money_restore(config.snapshot, &row));
+    assert_int_equal(quota_look(&b->quotas[0], now_s).counted, 2);
+    assert_int_equal(quota_look(&a->quotas[0], now_s).counted, 0);
+    row.budget++;
+    assert_false(money_restore(config.snapshot, &row));
+    config_free(&config);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(quotas_are_one_for_each_unit_and_window_and_keep_their_counts),
         cmocka_unit_test(all_on_the_way_up_have_a_say),
         cmocka_unit_test(what_was_spent_outlives_a_reload_that_changes_the_sum),
         cmocka_unit_test(what_is_written_down_is_put_back),

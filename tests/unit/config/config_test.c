@@ -90,8 +90,12 @@ static const struct {
     {P "auth: nobody\n", "w.yaml:2:7: `auth` cannot be `nobody`"},
     {P "alerts: {quota: [x]}\n", "w.yaml:2:1: `alerts` is not available yet"},
     {P "cache: {enabled: true}\n", "w.yaml:2:1: `cache` is not available yet"},
-    {"providers: {a: {type: openai, api_key: k, quota_limit: 60}}\n",
-     "w.yaml:1:43: `quota_limit` is not available yet, and what it protects would be open"},
+    {P "clients: [{name: c, key_hash: \"" H "\", quota: {requests_per_day: 1}}]\n",
+     "w.yaml:2:99: `quota` is not available yet, and what it protects would be open"},
+    {"providers: {a: {type: openai, api_key: k, quota: {requests_a_day: 60}}}\n",
+     "w.yaml:1:51: unknown key `requests_a_day`: did you mean `requests_per_day`?"},
+    {"providers: {a: {type: openai, api_key: k, quota: {requests_per_day: 6, timezone: Nowhere/City}}}\n",
+     "w.yaml:1:82: `Nowhere/City` is no time zone"},
     {P "x: !!int 1\n", "w.yaml:2:4: tags (!name) are not understood"},
     {P "log:\n  level: \xff\n", "w.yaml:3:"},
     {P "admin_listen: 127.0.0.1:1\n", "w.yaml:2:1: `admin_listen` is not available yet, and what it protects"},
@@ -349,13 +353,13 @@ static void the_file_of_the_manual_is_taken_whole(void **state) {
     struct config config;
     assert_true(load(everything, pairs, &config));
     assert_int_equal(config.error_count, 0);
-    static const char *const later[] = {"`cache`", "`alerts`", "`quota`"};
+    static const char *const later[] = {"`cache`", "`alerts`"};
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)
         if (told(&config, later[i]) == 0) fail_msg("nothing is said of %s", later[i]);
     assert_int_equal(told(&config, "`ttl_seconds`"), 0); /* its section was named */
     assert_int_equal(told(&config, "`redact`"), 0);
     assert_int_equal(told(&config, "`alerts`"), 1);
-    assert_true(config.protects_count >= 2);
+    assert_int_equal(config.protects_count, 0);
     const struct target *target = map_find(&config.snapshot->targets_by_name, STR("openai/gpt-4o"));
     assert_int_equal(target->prices.input, 2500000000);
     assert_int_equal(target->prices.cached_input, 1250000000);

@@ -272,6 +272,30 @@ static void windows_of_many_budgets_do_not_mix(void **state) {
     ledger_close(ledger);
 }
 
+static void what_counts_for_quotas_is_summed_in_their_own_units(void **state) {
+    const struct record_charge charges[] = {
+        {7, 100},
+        record_charge_of(UINT64_MAX - 1, 1700000000, 3),
+        record_charge_of(9, ((int64_t)1 << record_window_bits) - 1, (1u << 28) - 1)};
+    struct spent spent = {0};
+    struct record record = plain(1);
+    (void)state;
+    assert_int_equal(record_charge_units(&charges[0]), 0);
+    assert_int_equal(record_charge_window(&charges[2]), ((int64_t)1 << record_window_bits) - 1);
+    record.charges = charges, record.charge_count = 3;
+    struct ledger *ledger = opened();
+    add(ledger, &record);
+    record.sequence = 2, record.numbers[record_cost_nano_usd] = -1; /* unpriced: a request all the same */
+    add(ledger, &record);
+    assert_true(ledger_budgets(ledger, spent_note, &spent));
+    assert_int_equal(spent.count, 3);
+    assert_int_equal(spent.nano_usd[0], 1250000);
+    assert_int_equal(spent.window_s[1], 1700000000);
+    assert_int_equal(spent.nano_usd[1], 6);
+    assert_int_equal(spent.nano_usd[2], 2 * ((1 << 28) - 1));
+    ledger_close(ledger);
+}
+
 static void quantiles_are_those_of_all_rows(void **state) {
     struct usage_question question = {0};
     (void)state;
@@ -367,6 +391,7 @@ int main(void) {
         TEST(each_kind_of_attempt_is_counted_as_what_it_was),
         TEST(many_groups_in_one_transaction_lose_nothing),
         TEST(sums_end_at_the_largest_and_stay_whole),
+        TEST(what_counts_for_quotas_is_summed_in_their_own_units),
         TEST(a_windows_money_is_the_sum_of_its_attempts_each_once),
         TEST(windows_of_many_budgets_do_not_mix),
         TEST(quantiles_are_those_of_all_rows),
