@@ -241,6 +241,58 @@ def test_what_is_asked_wrongly_is_told_and_changes_nothing(named, path, method, 
     assert sent(mock) == SECRET
 
 
+def test_every_body_is_taken_or_refused_at_its_bounds(named):
+    weir, mock = named
+    days, grace = "`rotate_after_days` is a whole number from 0 to 3650.", "`grace_seconds` is a whole number from 0 to 7776000."
+    holds = 'The body must hold the secret: {"secret": "..."}.'
+    path = "POST /admin/v1/credentials/ takes NAME/rotate, NAME/next, NAME/validate and rekey."
+    rows = [  # what is refused; status 400 but for paths
+        ("PUT", "/one", None, "The body must be a JSON object."),
+        ("PUT", "/one", [], "The body must be a JSON object."),
+        ("PUT", "/one", {"secret": ""}, holds),
+        ("PUT", "/one", {"secret": 1}, holds),
+        ("PUT", "/one", {"secret": NEXT, "rotate_after_days": 3651}, days),
+        ("PUT", "/one", {"secret": NEXT, "rotate_after_days": 1.5}, days),
+        ("PUT", "/one", {"secret": NEXT, "rotate_after_days": None}, days),
+        ("PUT", "/one", {"secret": NEXT, "grace_seconds": 1}, "unknown member `grace_seconds`"),
+        ("PUT", "/one", {"grace_seconds": 1, "secret": NEXT}, "unknown member `grace_seconds`"),
+        ("PUT", "/one", {"secret": NEXT, "x" * 70: 1}, "unknown member `%s`" % ("x" * 64)),
+        ("POST", "/one/rotate", {"secret": NEXT, "grace_seconds": -1}, grace),
+        ("POST", "/one/rotate", {"secret": NEXT, "grace_seconds": 7776001}, grace),
+        ("POST", "/one/rotate", {"secret": NEXT, "grace_seconds": "1"}, grace),
+        ("POST", "/one/rotate", {"secret": NEXT, "rotate_after_days": 1}, "unknown member `rotate_after_days`"),
+        ("POST", "/one/rotate", {"secret": NEXT, "master_key": 1}, "unknown member `master_key`"),
+        ("POST", "/one/next", {"secret": NEXT, "grace_seconds": 1}, "unknown member `grace_seconds`"),
+        ("POST", "/one/next", {}, holds),
+        ("POST", "/rekey", [], "The body must be a JSON object."),
+        ("POST", "/rekey", {"secret": NEXT}, "unknown member `secret`"),
+        ("POST", "/rekey", {"passphrase": "long enough", "master_key": "5f" * 32},
+         "Give `passphrase` or `master_key`, not both."),
+        ("POST", "/one", {"secret": NEXT}, path),
+        ("POST", "/one/", {"secret": NEXT}, path),
+        ("POST", "/rotate", {"secret": NEXT}, path),
+        ("POST", "/next", {"secret": NEXT}, path),
+        ("POST", "/validate", None, path),
+        ("POST", "/one/rekey", {"passphrase": "long enough"}, path),
+    ]
+    before = (weir.state_dir / "vault").read_bytes()
+    for method, where, body, words in rows:
+        reply = ask(weir, method, where, body)
+        assert reply.status == (404 if words == path else 400) and reply.error["message"] == words, (where, body, reply)
+        assert (weir.state_dir / "vault").read_bytes() == before, (where, body)
+    for method, where, body in [  # and what is taken, at the same bounds
+            ("PUT", "/one", {"secret": SECRET + "0", "rotate_after_days": 3650}),
+            ("PUT", "/one", {"rotate_after_days": 0, "secret": SECRET + "1"}),
+            ("POST", "/one/next", {"secret": SECRET + "2"}),
+            ("POST", "/one/rotate", {"secret": SECRET + "3", "grace_seconds": 7776000}),
+            ("POST", "/one/rotate", {"secret": SECRET + "4", "grace_seconds": 0}),
+            ("POST", "/one/rotate", {"secret": SECRET + "5"}),
+            ("POST", "/rekey", {"passphrase": "", "master_key": "5f" * 32})]:
+        assert ask(weir, method, where, body).status == 200, (where, body)
+    chat(weir.port)
+    assert sent(mock) == SECRET + "5"
+
+
 def test_no_secret_is_taken_from_an_argument(named):
     weir, _ = named
     run = key(weir, "set", "one", "sk-in-the-arguments")
