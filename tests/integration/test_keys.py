@@ -243,7 +243,8 @@ def test_what_is_asked_wrongly_is_told_and_changes_nothing(named, path, method, 
 
 def test_every_body_is_taken_or_refused_at_its_bounds(named):
     weir, mock = named
-    days, grace = "`rotate_after_days` is a whole number from 0 to 3650.", "`grace_seconds` is a whole number from 0 to 7776000."
+    days = "`rotate_after_days` is a whole number from 0 to 3650."
+    grace = "`grace_seconds` is a whole number from 0 to 7776000."
     holds = 'The body must hold the secret: {"secret": "..."}.'
     path = "POST /admin/v1/credentials/ takes NAME/rotate, NAME/next, NAME/validate and rekey."
     rows = [  # what is refused; status 400 but for paths

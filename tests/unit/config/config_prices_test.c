@@ -73,6 +73,47 @@ static void rows_units_and_bases_are_read_to_the_digit(void **state) {
     config_free(&config);
 }
 
+/* Each condition of a row that is written is the row's, and no other. */
+static void each_condition_is_the_rows(void **state) {
+    static const struct {
+        const char *when;
+        struct meter met, other;
+        int64_t met_s, other_s;
+    } rows[] = {
+        {"tier: priority", {.tier = tier_priority}, {.tier = tier_flex}, 0, 0},
+        {"speed: fast", {.speed = meter_speed_fast}, {.speed = meter_speed_standard}, 0, 0},
+        {"region: us", {.region = region_us}, {.region = region_eu}, 0, 0},
+        {"batch: true", {.batch = true}, {.batch = false}, 0, 0},
+        {"batch: false", {.batch = false}, {.batch = true}, 0, 0},
+        {"since: 1970-01-03", {.tier = 0}, {.tier = 0}, 2 * 86400, 2 * 86400 - 1},
+        {"until: 1970-01-03", {.tier = 0}, {.tier = 0}, 2 * 86400 - 1, 2 * 86400},
+        {"hours: '06:00-10:30'", {.tier = 0}, {.tier = 0}, 10 * 3600, 11 * 3600},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct config config;
+        char text[512];
+        snprintf(text, sizeof text, M("gpt-4o: {input: 1, output: 1, rows: [{when: {%s}, times: 3}]}"), rows[i].when);
+        if (!load(text, NULL, &config)) fail_msg("%s", rows[i].when);
+        const struct target *gpt = target(&config, "a/gpt-4o");
+        if (cost(gpt, rows[i].met, rows[i].met_s) != 6000000000 ||
+            cost(gpt, rows[i].other, rows[i].other_s) != 2000000000)
+            fail_msg("%s: %lld %lld", rows[i].when, (long long)cost(gpt, rows[i].met, rows[i].met_s),
+                     (long long)cost(gpt, rows[i].other, rows[i].other_s));
+        config_free(&config);
+    }
+    struct config config;
+    assert_true(load(M("gpt-4o: {input: 1, output: 1, rows: [{when: {above: 999999}, times: 3}, {when: {modality: "
+                       "audio, cache_ttl: 1h}, times: 7}]}"),
+                     NULL, &config));
+    const struct target *gpt = target(&config, "a/gpt-4o");
+    assert_int_equal(cost(gpt, (struct meter){.tier = 0}, 0), 6000000000);
+    assert_int_equal(gpt->prices.rows.at[0].above, 999999);
+    assert_int_equal(gpt->prices.rows.at[1].modality, modality_audio);
+    assert_int_equal(gpt->prices.rows.at[1].lifetime, kept_1h);
+    config_free(&config);
+}
+
 static void rows_alone_go_on_from_the_catalogues_prices(void **state) {
     struct config config;
     (void)state;
@@ -123,6 +164,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_wrong_is_told_once_with_its_place),
         cmocka_unit_test(rows_units_and_bases_are_read_to_the_digit),
+        cmocka_unit_test(each_condition_is_the_rows),
         cmocka_unit_test(rows_alone_go_on_from_the_catalogues_prices),
         cmocka_unit_test(a_discount_holds_from_its_day_until_the_next_ones),
         cmocka_unit_test(what_stands_in_for_a_price_does_so_only_without_one),

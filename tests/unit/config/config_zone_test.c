@@ -5,6 +5,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
 #include "base/text.h"
 #include "config/config_zone.h"
 
@@ -87,6 +92,230 @@ static void what_is_no_such_file_is_refused_wherever_it_ends(void **state) {
     arena_free(&arena);
 }
 
+/* -- the same as the system's library -- */
+
+static int64_t offset_of(const struct zone *zone, int64_t moment_s) {
+    int64_t offset = zone->count ? zone->changes[0].offset_s : 0;
+    for (size_t i = 0; i < zone->count && zone->changes[i].from_s <= moment_s; i++) offset = zone->changes[i].offset_s;
+    return offset;
+}
+
+static void assert_as_the_library_has_it(const struct zone *zone, const char *name, int64_t moment_s) {
+    struct tm parts;
+    time_t moment = (time_t)moment_s;
+    assert_non_null(localtime_r(&moment, &parts));
+    if (offset_of(zone, moment_s) != parts.tm_gmtoff)
+        fail_msg("%s at %lld: %lld and not %ld", name, (long long)moment_s, (long long)offset_of(zone, moment_s),
+                 parts.tm_gmtoff);
+}
+
+/* Every third day or so of a hundred and thirty years, and both sides of each change. */
+static void assert_as_the_library(const struct zone *zone, const char *name, int64_t since_s) {
+    enum { step_s = 3 * 86400 + 4567 };
+    const int64_t until_s = INT64_C(4102444800) - 40 * 86400;
+    setenv("TZ", name, 1);
+    tzset();
+    for (int64_t moment_s = since_s; moment_s < until_s; moment_s += step_s)
+        assert_as_the_library_has_it(zone, name, moment_s);
+    for (size_t i = 0; i < zone->count; i++)
+        for (int64_t by = -1; by <= 0; by++)
+            if (zone->changes[i].from_s > since_s && zone->changes[i].from_s < until_s)
+                assert_as_the_library_has_it(zone, name, zone->changes[i].from_s + by);
+    unsetenv("TZ");
+    tzset();
+}
+
+static void each_rule_is_what_the_library_makes_of_it(void **state) {
+    static const char *const rules[] = {
+        "CET-1CEST,M3.5.0,M10.5.0/3",
+        "EST5EDT,M3.2.0,M11.1.0",
+        "AEST-10AEDT,M10.1.0,M4.1.0/3",
+        "IST-2IDT,M3.4.4/26,M10.5.0",
+        "<+1030>-10:30<+11>-11,M10.1.0,M4.1.0",
+        "NST3:30NDT2:30:30,M3.2.0/0:01,M11.1.0/0:01:59",
+        "AAA3BBB1,J59/2,J60/2",
+        "AAA3BBB,J61,J300/5:30",
+        "AAA3BBB,58/2,59/2",
+        "AAA3BBB,60/-1:30,J365/-3",
+        "AAA-3BBB,M2.1.1,M2.5.3/2",
+        "AAA-3BBB,M2.4.6,M12.5.6/23:59:59",
+        "AAA+3BBB,M1.1.0/12,M8.3.2",
+        "AAA0BBB-1,M6.2.5,M9.4.1",
+        "AAA-14",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        struct arena arena;
+        struct zone zone;
+        arena_init(&arena, 4096, 1 << 20);
+        const struct zone_change only[] = {{0, strcmp(rules[i], "AAA-14") == 0 ? 14 * 3600 : 0}};
+        assert_true(zone_parse(file_of(&arena, only, 1, rules[i]), &arena, &zone));
+        assert_as_the_library(&zone, rules[i], 2 * 366 * 86400);
+        arena_free(&arena);
+    }
+}
+
+static void each_zone_of_the_system_is_what_the_library_makes_of_it(void **state) {
+    static const char *const names[] = {
+        "Europe/Berlin",    "Europe/Dublin",       "Europe/London",     "America/New_York", "America/Sao_Paulo",
+        "America/St_Johns", "Asia/Kolkata",        "Asia/Tehran",       "Asia/Gaza",        "Asia/Jerusalem",
+        "Australia/Sydney", "Australia/Lord_Howe", "Africa/Casablanca", "Pacific/Apia",     "Pacific/Chatham",
+        "Antarctica/Troll", "America/Nuuk",        "Africa/Cairo",      "Asia/Tokyo",       "Etc/GMT+5",
+    };
+    static char bytes[64 * 1024];
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct arena arena;
+        struct zone zone;
+        char path[128];
+        snprintf(path, sizeof path, "/usr/share/zoneinfo/%s", names[i]);
+        FILE *file = fopen(path, "rb");
+        if (!file) continue; /* the system has no such data */
+        size_t len = fread(bytes, 1, sizeof bytes, file);
+        fclose(file);
+        arena_init(&arena, 4096, 1 << 20);
+        assert_true(zone_parse(str_make(bytes, len), &arena, &zone));
+        assert_as_the_library(&zone, names[i], INT64_C(-2147483648));
+        arena_free(&arena);
+    }
+}
+
+/* -- its bounds -- */
+
+/* What of a file's two parts can be chosen. Beside its one change it holds so much of what is passed over. */
+struct shape {
+    int64_t version, time[2], types[2], chars[2], leap[2], isstd[2], isut[2];
+    int64_t type;     /* of each change */
+    int64_t offset_s; /* of the last type */
+};
+static const struct shape usual_shape = {.version = '2',
+                                         .time = {2, 1},
+                                         .types = {2, 2},
+                                         .chars = {4, 8},
+                                         .leap = {3, 5},
+                                         .isstd = {1, 2},
+                                         .isut = {2, 1},
+                                         .type = 1,
+                                         .offset_s = 3600};
+
+static struct str shaped(struct arena *arena, const struct shape *shape) {
+    static const char nothing[12];
+    struct text text = text_in_arena(arena, 1024);
+    for (unsigned part = 0; part < 2; part++) {
+        const int64_t counts[] = {shape->isut[part], shape->isstd[part], shape->leap[part],
+                                  shape->time[part], shape->types[part], shape->chars[part]};
+        text_put(&text, STR("TZif"));
+        text_put_byte(&text, part ? '2' : (char)shape->version);
+        for (int i = 0; i < 15; i++) text_put_byte(&text, 0);
+        for (int i = 0; i < 6; i++) big_put(&text, (uint64_t)counts[i], 4);
+        for (int64_t i = 0; i < shape->time[part]; i++) big_put(&text, (uint64_t)(1000000000 + i), part ? 8 : 4);
+        for (int64_t i = 0; i < shape->time[part]; i++) text_put_byte(&text, (char)shape->type);
+        for (int64_t i = 0; i < shape->types[part]; i++)
+            big_put(&text, i + 1 == shape->types[part] ? (uint64_t)shape->offset_s << 16 & 0xffffffffffff : 0, 6);
+        for (int64_t i = 0; i < shape->chars[part]; i++) text_put_byte(&text, 'c');
+        for (int64_t i = 0; i < shape->leap[part]; i++)
+            text_put(&text, part ? str_make(nothing, 12) : str_make(nothing, 8));
+        for (int64_t i = 0; i < shape->isstd[part] + shape->isut[part]; i++) text_put_byte(&text, 0);
+    }
+    text_put(&text, STR("\nCET-1CEST,M3.5.0,M10.5.0/3\n"));
+    assert_false(text.failed);
+    return text_str(&text);
+}
+
+static void what_is_not_read_is_passed_over_and_each_bound_is_exact(void **state) {
+#define AT(field) offsetof(struct shape, field)
+    static const struct {
+        size_t field;
+        int64_t value;
+        bool good;
+    } rows[] = {
+        {AT(version), '3', true},
+        {AT(version), '1', false},
+        {AT(version), 0, false},
+        {AT(type), 0, true},
+        {AT(type), 2, false},
+        {AT(types[1]), 0, false},
+        {AT(types[0]), 0, true},
+        {AT(time[1]), 0, true},
+        {AT(time[1]), 4096, true},
+        {AT(time[1]), 4097, false},
+        {AT(offset_s), 26 * 3600, true},
+        {AT(offset_s), 26 * 3600 + 1, false},
+        {AT(offset_s), -26 * 3600, true},
+        {AT(offset_s), -26 * 3600 - 1, false},
+        {AT(chars[0]), 65536, true},
+        {AT(chars[0]), 65537, false},
+        {AT(chars[1]), 65536, true},
+        {AT(chars[1]), 65537, false},
+    };
+    struct arena arena;
+    struct zone zone;
+    (void)state;
+    arena_init(&arena, 4096, 64 << 20);
+    assert_true(zone_parse(shaped(&arena, &usual_shape), &arena, &zone));
+    assert_int_equal(offset_of(&zone, 999999999), 0);
+    assert_int_equal(offset_of(&zone, 1000000000), 3600);
+    assert_int_equal(offset_of(&zone, 1782864000), 7200); /* by the line behind it */
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct shape shape = usual_shape;
+        memcpy((char *)&shape + rows[i].field, &rows[i].value, sizeof rows[i].value);
+        if (zone_parse(shaped(&arena, &shape), &arena, &zone) != rows[i].good) fail_msg("row %zu", i);
+    }
+    arena_free(&arena);
+}
+
+static void each_part_of_a_rule_has_its_bound(void **state) {
+    static const struct {
+        const char *line;
+        bool good;
+    } rows[] = {
+        {"CET-24:59:59", true},
+        {"CET-25", false},
+        {"CET-1:60", false},
+        {"CET-1:59:60", false},
+        {"CET-1:", false},
+        {"CET-", false},
+        {"-1", false},
+        {"CET-1CEST-24:59:59,J1,J2", true},
+        {"CET-1CEST-25,J1,J2", false},
+        {"CET-1CEST;J1,J2", false},
+        {"CET-1CEST,J1", false},
+        {"CET-1CEST,J1,J2,", false},
+        {"CET-1CEST,J1;J2", false},
+        {"CET-1CEST,J365,365", true},
+        {"CET-1CEST,J366,365", false},
+        {"CET-1CEST,J365,366", false},
+        {"CET-1CEST,J,1", false},
+        {"CET-1CEST,M1.1.0,M12.5.6", true},
+        {"CET-1CEST,M0.1.0,M12.5.6", false},
+        {"CET-1CEST,M13.1.0,M12.5.6", false},
+        {"CET-1CEST,M1.0.0,M12.5.6", false},
+        {"CET-1CEST,M1.6.0,M12.5.6", false},
+        {"CET-1CEST,M1.1.7,M12.5.6", false},
+        {"CET-1CEST,M1,1.0,M12.5.6", false},
+        {"CET-1CEST,M1.1,0,M12.5.6", false},
+        {"CET-1CEST,M.1.0,M12.5.6", false},
+        {"CET-1CEST,M1..0,M12.5.6", false},
+        {"CET-1CEST,M1.1.,M12.5.6", false},
+        {"CET-1CEST,J1/167:59:59,J2/-167", true},
+        {"CET-1CEST,J1/168,J2", false},
+        {"CET-1CEST,J1/,J2", false},
+        {"CET-1CEST,J00001,J2", false},
+        {"<>-1", true},
+        {"<A+b>-1", true},
+        {"<A-1", false},
+    };
+    struct arena arena;
+    struct zone zone;
+    (void)state;
+    arena_init(&arena, 4096, 16 << 20);
+    const struct zone_change only[] = {{0, 3600}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (zone_parse(file_of(&arena, only, 1, rows[i].line), &arena, &zone) != rows[i].good)
+            fail_msg("%s", rows[i].line);
+    arena_free(&arena);
+}
+
 static void names_lead_nowhere_else(void **state) {
     (void)state;
     assert_true(zone_name_is_good(STR("Europe/Berlin")));
@@ -95,6 +324,16 @@ static void names_lead_nowhere_else(void **state) {
     assert_false(zone_name_is_good(STR("/etc/passwd")));
     assert_false(zone_name_is_good(STR("a/../../etc/passwd")));
     assert_false(zone_name_is_good(STR("a b")));
+    static const char outside[] = "@[`{/:.,\\";
+    for (size_t i = 0; i < sizeof outside - 1; i++) { /* the neighbours of letters and digits */
+        char name[] = {'a', outside[i], 'b'};
+        assert_true(zone_name_is_good(str_make(name, 3)) == (outside[i] == '/'));
+    }
+    assert_true(zone_name_is_good(STR("azAZ09_-+/x")));
+    char name[65];
+    memset(name, 'a', sizeof name);
+    assert_true(zone_name_is_good(str_make(name, 64)));
+    assert_false(zone_name_is_good(str_make(name, 65)));
 }
 
 int main(void) {
@@ -102,6 +341,10 @@ int main(void) {
         cmocka_unit_test(a_rule_goes_on_where_the_changes_end),
         cmocka_unit_test(a_rule_may_be_of_the_south_or_none),
         cmocka_unit_test(what_is_no_such_file_is_refused_wherever_it_ends),
+        cmocka_unit_test(each_rule_is_what_the_library_makes_of_it),
+        cmocka_unit_test(each_zone_of_the_system_is_what_the_library_makes_of_it),
+        cmocka_unit_test(what_is_not_read_is_passed_over_and_each_bound_is_exact),
+        cmocka_unit_test(each_part_of_a_rule_has_its_bound),
         cmocka_unit_test(names_lead_nowhere_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -196,6 +196,12 @@ static void a_row_holds_from_its_day_until_its_day_and_in_its_hours(void **state
     assert_int_equal(price_cost(&list, tokens, 10 * day + 6 * 3600), 7);
     assert_int_equal(price_cost(&list, tokens, 10 * day + 22 * 3600 - 1), 7);
     assert_int_equal(price_cost(&list, tokens, -1), 9); /* 1969 had hours too */
+    rows[1].from_minute = 6 * 60;
+    rows[1].to_minute = 22 * 60;
+    for (int hour = 0; hour < 24; hour++) { /* within one day */
+        assert_int_equal(price_cost(&list, tokens, 10 * day + hour * 3600), hour >= 6 && hour < 22 ? 9 : 7);
+        assert_int_equal(price_cost(&list, tokens, 10 * day + hour * 3600 + 3599), hour >= 6 && hour < 22 ? 9 : 7);
+    }
 }
 
 static void what_is_kept_longer_costs_its_own_price(void **state) {

@@ -61,6 +61,106 @@ static void what_was_written_down_is_there_again(void **state) {
     assert_int_equal(rolling_look(&again, bucket_s, now).committed, rolling_look(&rolling, bucket_s, now).committed);
 }
 
+/* Each word of it at each step against a plain list: what is told is the sum of the buckets that count. */
+static void what_is_told_is_what_a_plain_list_says(void **state) {
+    enum { most = 600 };
+    static struct {
+        uint64_t bucket;
+        int64_t nano, spent;
+    } all[most];
+    (void)state;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        struct prng prng;
+        struct rolling rolling = {0};
+        uint64_t now = start_of_all;
+        unsigned count = 0;
+        prng_seed(&prng, seed);
+        while (count < most) {
+            now += prng_next(&prng) % 150;
+            uint64_t first = now / bucket_s * bucket_s - rolling_parts * bucket_s;
+            int64_t nano = (int64_t)(prng_next(&prng) % 50), spent = (int64_t)(prng_next(&prng) % 60), committed = 0,
+                    told = 0;
+            if (nano < 5) { /* nothing is reserved of what costs so little */
+                nano = 0;
+                all[count].bucket = rolling_enter(&rolling, bucket_s, now);
+            } else {
+                assert_true(rolling_reserve(&rolling, bucket_s, now, nano, spend_most, &all[count].bucket));
+            }
+            assert_int_equal(all[count].bucket, now / bucket_s * bucket_s);
+            bool settles = prng_next(&prng) % 4;
+            if (settles) rolling_settle(&rolling, all[count].bucket, nano, spent);
+            all[count].nano = settles ? spent : nano;
+            all[count++].spent = settles ? spent : 0;
+            for (unsigned i = 0; i < count; i++) {
+                committed += all[i].bucket >= first ? all[i].nano : 0;
+                told += all[i].bucket >= first ? all[i].spent : 0;
+            }
+            struct spend_view view = rolling_look(&rolling, bucket_s, now);
+            assert_int_equal(view.start_s, first);
+            assert_int_equal(view.spent, told);
+            assert_int_equal(view.committed, committed > told ? committed : told);
+            assert_int_equal(cell_load(&rolling.total), committed);
+        }
+    }
+}
+
+/* A reservation fits to the last nano-dollar, in a limit that is one more than what stands there. */
+static void a_limit_is_exact(void **state) {
+    (void)state;
+    struct rolling rolling = {0};
+    uint64_t start;
+    assert_true(rolling_reserve(&rolling, bucket_s, start_of_all, 99, 100, &start));
+    assert_false(rolling_reserve(&rolling, bucket_s, start_of_all, 2, 100, &start));
+    assert_true(rolling_reserve(&rolling, bucket_s, start_of_all, 1, 100, &start));
+    assert_false(rolling_reserve(&rolling, bucket_s, start_of_all, 0, 100, &start)); /* it is reached */
+    assert_true(rolling_reserve(&rolling, bucket_s, start_of_all, -7, 101, &start));
+    assert_int_equal(cell_load(&rolling.total), 100);
+    rolling_settle(&rolling, start, -7, 0);
+    rolling_settle(&rolling, start, 0, spend_most);
+    assert_int_equal(cell_load(&rolling.total), spend_most);
+    for (uint64_t back = 0; back <= rolling_parts; back++) /* a clock that is set back stays in the newest */
+        assert_int_equal(rolling_enter(&rolling, bucket_s, start_of_all - back * bucket_s),
+                         start_of_all / bucket_s * bucket_s);
+}
+
+/* Near the beginning of time no bucket is before it. */
+static void the_first_buckets_begin_at_nothing(void **state) {
+    (void)state;
+    struct rolling rolling = {0};
+    uint64_t start;
+    assert_true(rolling_reserve(&rolling, 1, 1, 5, 9, &start));
+    assert_int_equal(start, 1);
+    assert_int_equal(rolling_look(&rolling, 1, rolling_parts).start_s, 0);
+    assert_int_equal(rolling_look(&rolling, 1, rolling_parts + 1).start_s, 1);
+    assert_int_equal(rolling_look(&rolling, 1, rolling_parts + 1).committed, 5);
+    assert_int_equal(rolling_look(&rolling, 1, rolling_parts + 2).start_s, 2);
+    assert_int_equal(rolling_look(&rolling, 1, rolling_parts + 2).committed, 0);
+    assert_int_equal(rolling_bucket_s(29), 1);
+    assert_int_equal(rolling_bucket_s(30), 1);
+    assert_int_equal(rolling_bucket_s(31), 2);
+    assert_int_equal(rolling_bucket_s(60), 2);
+    assert_int_equal(rolling_bucket_s(61), 3);
+}
+
+/* What is older than the window, or than what stands in its place, changes nothing. */
+static void what_is_written_down_too_late_is_left_out(void **state) {
+    (void)state;
+    struct rolling rolling = {0};
+    uint64_t now = start_of_all / bucket_s * bucket_s, start;
+    rolling_restore(&rolling, bucket_s, now - 5 * bucket_s + 17, 7); /* in the midst of a bucket */
+    rolling_restore(&rolling, bucket_s, now - 5 * bucket_s, 100);
+    rolling_restore(&rolling, bucket_s, now - (5 + rolling_buckets) * bucket_s, 100);
+    assert_int_equal(rolling_look(&rolling, bucket_s, now).committed, 7);
+    assert_int_equal(rolling_enter(&rolling, bucket_s, now), now);
+    rolling_restore(&rolling, bucket_s, now - (rolling_parts + 1) * bucket_s, 50);
+    assert_int_equal(rolling_look(&rolling, bucket_s, now).committed, 7);
+    rolling_restore(&rolling, bucket_s, now - rolling_parts * bucket_s, 50);
+    assert_int_equal(rolling_look(&rolling, bucket_s, now).committed, 57);
+    assert_int_equal(rolling_look(&rolling, bucket_s, now).spent, 57);
+    assert_true(rolling_reserve(&rolling, bucket_s, now, 43, 100, &start));
+    assert_false(rolling_reserve(&rolling, bucket_s, now, 1, 100, &start));
+}
+
 static void no_stretch_of_its_length_is_over(void **state) {
     (void)state;
     enum { most = 4000, tickets_max = 30, limit = 1000 };
@@ -150,6 +250,10 @@ int main(void) {
         cmocka_unit_test(what_was_spent_counts_until_its_bucket_is_too_old),
         cmocka_unit_test(what_is_settled_late_is_gone),
         cmocka_unit_test(what_was_written_down_is_there_again),
+        cmocka_unit_test(what_is_told_is_what_a_plain_list_says),
+        cmocka_unit_test(a_limit_is_exact),
+        cmocka_unit_test(the_first_buckets_begin_at_nothing),
+        cmocka_unit_test(what_is_written_down_too_late_is_left_out),
         cmocka_unit_test(no_stretch_of_its_length_is_over),
         cmocka_unit_test(threads_let_no_more_through_than_the_limit),
     };

@@ -35,6 +35,29 @@ static void what_is_reserved_is_committed_and_settles_to_the_truth(void **state)
     assert_int_equal(spend_look(&spend, 100).spent, 510);
 }
 
+static void sums_end_at_the_most_and_below_nothing_is_nothing(void **state) {
+    (void)state;
+    struct spend spend = {0};
+    uint64_t window;
+    assert_true(spend_reserve(&spend, 100, 10, 100, &window));
+    spend_settle(&spend, 100, -5, 20); /* nothing was reserved */
+    assert_int_equal(committed_of(&spend, 100), 30);
+    spend_settle(&spend, 100, 10, -5);
+    assert_int_equal(committed_of(&spend, 100), 20);
+    assert_int_equal(spend_look(&spend, 100).spent, 20);
+    assert_false(spend_reserve(&spend, 100, INT64_MAX, INT64_MAX, &window)); /* as much as there is, beside what was */
+    assert_true(spend_reserve(&spend, 100, spend_most - 20, INT64_MAX, &window));
+    spend_settle(&spend, 100, spend_most - 20, INT64_MAX);
+    assert_int_equal(committed_of(&spend, 100), spend_most);
+    assert_int_equal(spend_look(&spend, 100).spent, spend_most);
+    spend_settle(&spend, 100, 0, 1);
+    assert_int_equal(committed_of(&spend, 100), spend_most);
+    spend_settle(&spend, 101, 0, 1); /* of no window */
+    assert_int_equal(spend_look(&spend, 100).start_s, 100);
+    assert_true(spend_would_reserve(&spend, 200, -1, 1) && !spend_would_reserve(&spend, 200, 0, 0));
+    assert_true(spend_would_reserve(&spend, 200, 1, 1) && !spend_would_reserve(&spend, 200, 2, 1));
+}
+
 static void a_window_begins_at_nothing_and_late_money_stays_in_its_own(void **state) {
     (void)state;
     struct spend spend = {0};
@@ -303,6 +326,7 @@ static void windows_that_turn_under_threads_are_never_over(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_reserved_is_committed_and_settles_to_the_truth),
+        cmocka_unit_test(sums_end_at_the_most_and_below_nothing_is_nothing),
         cmocka_unit_test(a_window_begins_at_nothing_and_late_money_stays_in_its_own),
         cmocka_unit_test(a_clock_that_is_set_back_stays_in_the_newest_window),
         cmocka_unit_test(windows_in_which_nothing_passed_leave_nothing_behind),

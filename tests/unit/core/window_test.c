@@ -75,6 +75,59 @@ static void the_windows_of_a_hundred_years_follow_each_other(void **state) {
         }
 }
 
+/* Among many changes the one that holds is found at each of them: hours of a quarter that moves by a quarter. */
+static void the_change_that_holds_is_found_among_many(void **state) {
+    enum { most = 40 };
+    struct zone_change changes[most];
+    (void)state;
+    for (int i = 0; i < most; i++)
+        changes[i] = (struct zone_change){1700000000 + i * INT64_C(10000000), (i * 7 % 96 - 48) * 900};
+    for (size_t count = 1; count <= most; count++) {
+        const struct zone zone = {changes, count};
+        for (size_t i = 0; i < count; i++) {
+            int64_t moment = changes[i].from_s + 5000000, offset = changes[i].offset_s;
+            int64_t day = (moment + offset) / 86400 * 86400 - offset;
+            assert_span(window_span(window_day, &zone, moment), day, day + 86400);
+        }
+        int64_t before = changes[0].from_s - 86400 * 30, offset = changes[0].offset_s;
+        assert_int_equal(window_span(window_day, &zone, before).start_s, (before + offset) / 86400 * 86400 - offset);
+    }
+}
+
+/* A place for what was found holds seconds of 32 bits that are not 0: what does not fit is worked out each time. */
+static void what_does_not_fit_its_place_is_not_kept(void **state) {
+    static const struct {
+        enum window_kind kind;
+        int64_t now_s;
+        bool kept;
+    } rows[] = {
+        {window_day, 86400, true},
+        {window_day, 86399, false}, /* it begins at 0 */
+        {window_day, -1, false},
+        {window_hour, 3600, true},
+        {window_month, 40 * 86400, true},
+        {window_hour, UINT32_MAX, true},
+        {window_hour, INT64_C(1) + UINT32_MAX + 3600, false},
+        {window_lifetime, 86400, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct cell found = {0};
+        struct window window = {.kind = rows[i].kind, .found = &found}, unkept = {.kind = rows[i].kind};
+        struct window_span span = window_span(rows[i].kind, NULL, rows[i].now_s);
+        for (int again = 0; again < 2; again++)
+            assert_span(window_now(&window, rows[i].now_s), span.start_s, span.end_s);
+        assert_span(window_now(&unkept, rows[i].now_s), span.start_s, span.end_s);
+        if ((cell_load(&found) != 0) != rows[i].kept) fail_msg("row %zu", i);
+        if (!rows[i].kept) continue;
+        assert_int_equal(cell_load(&found) >> 32, span.start_s);
+        struct window_span next = window_span(rows[i].kind, NULL, span.end_s),
+                           last = window_span(rows[i].kind, NULL, span.start_s - 1);
+        assert_span(window_now(&window, span.end_s), next.start_s, next.end_s);
+        assert_span(window_now(&window, span.start_s - 1), last.start_s, last.end_s);
+    }
+}
+
 static void what_was_found_last_is_found_again(void **state) {
     (void)state;
     struct cell found = {0};
@@ -119,6 +172,8 @@ int main(void) {
         cmocka_unit_test(a_midnight_that_is_left_out_begins_with_the_change),
         cmocka_unit_test(a_midnight_that_comes_twice_begins_one_day),
         cmocka_unit_test(the_windows_of_a_hundred_years_follow_each_other),
+        cmocka_unit_test(the_change_that_holds_is_found_among_many),
+        cmocka_unit_test(what_does_not_fit_its_place_is_not_kept),
         cmocka_unit_test(what_was_found_last_is_found_again),
         cmocka_unit_test(moments_are_told_as_people_write_them),
         cmocka_unit_test(every_window_has_its_word),
