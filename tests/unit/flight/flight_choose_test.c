@@ -1,6 +1,8 @@
 /* flight_choose_test.c - which target is next, and what is said when none is. */
 #include "flight_world.h"
 
+#include <stdio.h>
+
 static const char yaml[] = "state_dir: ./state\n"
                            "retry: {max_retries: 2}\n"
                            "providers:\n"
@@ -25,6 +27,58 @@ static void the_strategy_says_who_is_first(void **state) {
     struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
     assert_true(str_eq(asked(flight), STR("b/m")));
     flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
+static unsigned stuck_to(struct flight_world *world, unsigned which, const struct client *client, const char *session) {
+    char id[16];
+    struct http_header header = {STR("x-weir-session"), str_from(session)};
+    snprintf(id, sizeof id, "req_%u", which);
+    struct flight_request request = {.endpoint = endpoint_chat,
+                                     .client = client,
+                                     .request_id = str_from(id),
+                                     .headers = &header,
+                                     .header_count = *session != 0};
+    struct flight *flight = flight_world_ask_of(world, request, FLIGHT_CHAT("m", "false"));
+    unsigned target = flight->live->target->id;
+    flight_world_drop(world, flight);
+    return target;
+}
+
+/* By the session that is named, else by whose it is, else each request for itself. */
+static void who_sticks_sticks_to_its_session_or_its_client(void **state) {
+    enum { times = 40 };
+    static const char head[] = "providers:\n"
+                               "  a: {type: openai, base_url: 'http://127.0.0.1:9/v1', api_key: k, models: [m]}\n"
+                               "  b: {type: openai, base_url: 'http://127.0.0.1:8/v1', api_key: k, models: [m]}\n"
+                               "routes: [{model: m, targets: [a/m, b/m], strategy: sticky}]\nclients:\n";
+    static char config[8192];
+    struct flight_world world;
+    unsigned requests = 0, clients = 0, sessions = 0, others = 0;
+    (void)state;
+    int len = snprintf(config, sizeof config, "%s", head);
+    for (unsigned i = 0; i < times; i++)
+        len += snprintf(config + len, sizeof config - (size_t)len, "  - {name: c%u, key_hash: '%064x'}\n", i, i + 1);
+    flight_world_begin(&world, config);
+    const struct client *all = world.config.snapshot->clients;
+    unsigned first = stuck_to(&world, 0, NULL, ""), one = stuck_to(&world, 0, &all[0], "s");
+    for (unsigned i = 0; i < times; i++) {
+        char session[16];
+        snprintf(session, sizeof session, "s%u", i);
+        unsigned own = stuck_to(&world, i, &all[i], "");
+        requests += stuck_to(&world, i, NULL, "") != first;
+        clients += own != first;
+        sessions += stuck_to(&world, i, &all[0], session) != first;
+        others += stuck_to(&world, i, &all[1], session) != stuck_to(&world, i, &all[0], session); /* of their own */
+        for (unsigned again = 0; again < 5; again++) {
+            assert_int_equal(stuck_to(&world, 100 + again, &all[i], ""), own);
+            assert_int_equal(stuck_to(&world, 100 + again + i, &all[0], "s"), one);
+        }
+    }
+    assert_true(requests > 5 && requests < times - 5);
+    assert_true(clients > 5 && clients < times - 5);
+    assert_true(sessions > 5 && sessions < times - 5);
+    assert_true(others > 5 && others < times - 5);
     flight_world_end(&world);
 }
 
@@ -335,6 +389,7 @@ static void what_its_key_ran_into_is_told_to_the_next_ones_too(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_strategy_says_who_is_first),
+        cmocka_unit_test(who_sticks_sticks_to_its_session_or_its_client),
         cmocka_unit_test(who_is_full_is_passed_over_and_why_is_kept),
         cmocka_unit_test(who_failed_is_not_asked_again_while_another_is_left),
         cmocka_unit_test(an_error_of_the_callers_is_not_tried_elsewhere),

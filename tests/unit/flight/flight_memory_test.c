@@ -18,20 +18,28 @@
 #define TEXT_100 "0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 "
 #define TEXT_800 TEXT_100 TEXT_100 TEXT_100 TEXT_100 TEXT_100 TEXT_100 TEXT_100 TEXT_100
 
-static const char yaml[] = "state_dir: ./state\n"
-                           "retry: {max_retries: 1}\n"
-                           "providers:\n"
-                           "  o: {type: openai, api_key: sk-secret-secret-secret, models: [m]}\n"
-                           "  a: {type: anthropic, api_key: sk-secret-secret-secret, models: [m]}\n"
-                           "  g: {type: gemini, api_key: sk-secret-secret-secret, models: [m]}\n"
-                           "routes:\n"
-                           "  - {model: mo, targets: [o/m], resume_streams: true}\n"
-                           "  - {model: ma, targets: [a/m]}\n"
-                           "  - {model: mg, targets: [g/m]}\n"
-                           "  - {model: po, targets: [{target: o/m, params: {seed: 1, overrides: {max_tokens: 20}}}]}\n"
-                           "  - {model: pa, targets: [{target: a/m, params: {top_k: 2, overrides: {user: me}}}]}\n"
-                           "clients: [{name: one, key_hash: "
-                           "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef, role: user}]\n";
+static const char yaml[] =
+    "state_dir: ./state\n"
+    "retry: {max_retries: 1}\n"
+    "providers:\n"
+    "  o: {type: openai, api_key: sk-secret-secret-secret, models: [m], prices: {m: {input: 1, "
+    "output: 2}}}\n"
+    "  a: {type: anthropic, api_key: sk-secret-secret-secret, models: [m], prices: {m: {input: 1, "
+    "output: 2}}}\n"
+    "  g: {type: gemini, api_key: sk-secret-secret-secret, models: [m]}\n"
+    "routes:\n"
+    "  - {model: mo, targets: [o/m], resume_streams: true}\n"
+    "  - {model: ma, targets: [a/m]}\n"
+    "  - {model: mg, targets: [g/m]}\n"
+    "  - {model: po, targets: [{target: o/m, params: {seed: 1, overrides: {max_tokens: 20}}}]}\n"
+    "  - {model: pa, targets: [{target: a/m, params: {top_k: 2, overrides: {user: me}}}]}\n"
+    "clients: [{name: one, key_hash: "
+    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef, role: user, in: team, "
+    "rate_limit_tpm: 1000000, max_concurrent: 9}]\n"
+    "owners:\n"
+    "  - {name: team, in: all, max_concurrent: 9, rate_limit_rpm: 1000, rate_limit_tpm: 1000000, "
+    "budgets: [{usd: 1000, window: day, mode: soft}]}\n"
+    "  - {name: all, kind: organization, max_concurrent: 9}\n";
 
 #define ASKED(model, stream)                      \
     "{\"model\":\"" model "\",\"stream\":" stream \
@@ -79,6 +87,15 @@ static const char yaml[] = "state_dir: ./state\n"
     GEMINI_EVENT(TEXT_800, "") GEMINI_EVENT(TEXT_800, "") GEMINI_EVENT("x", ",\"finishReason\":\"STOP\"")
 #define OPENAI_STREAM_WITHOUT_DONE \
     OPENAI_EVENT(TEXT_800, "null") OPENAI_EVENT(TEXT_800, "null") OPENAI_EVENT("", "\"stop\"")
+
+#define HISTORY "[{\"type\":\"message\",\"role\":\"user\",\"content\":\"" TEXT_800 "\"}]"
+#define EMBEDDED                                                                                                      \
+    "{\"object\":\"list\",\"model\":\"m\",\"data\":[{\"object\":\"embedding\",\"index\":0,\"embedding\":[0.1,0.2]}]," \
+    "\"usage\":{\"prompt_tokens\":3,\"total_tokens\":3}}"
+#define COMPLETED                                                                                                    \
+    "{\"id\":\"i\",\"object\":\"text_completion\",\"created\":1,\"model\":\"m\",\"choices\":[{\"index\":0,\"text\":" \
+    "\"" TEXT_800                                                                                                    \
+    "\",\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2,\"total_tokens\":3}}"
 
 /* What is asked, and what its provider says to every attempt. */
 static const struct story {
@@ -128,6 +145,28 @@ static const struct story {
      ANTHROPIC_WHOLE, 200, "{", 0, 4},
     {"params in the caller's own body", endpoint_chat, ASKED("po", "false"), "", "application/json", OPENAI_WHOLE, 200},
     {"params in Anthropic's", endpoint_messages, ASKED("pa", "true"), "", "text/event-stream", ANTHROPIC_STREAM, 200},
+    {"items that name what nobody keeps", endpoint_responses,
+     "{\"model\":\"ma\",\"input\":[{\"type\":\"message\",\"id\":\"msg_1\",\"role\":\"user\",\"content\":\"" TEXT_800
+     "\"},{\"type\":\"message\",\"role\":\"user\",\"content\":\"hi\"}]}",
+     "", "application/json", ANTHROPIC_WHOLE, 200},
+    {"a response that goes on from another", endpoint_responses,
+     "{\"model\":\"ma\",\"previous_response_id\":\"resp_1\",\"input\":\"" TEXT_800 "\"}", "", "application/json",
+     ANTHROPIC_WHOLE, 200},
+    {"vectors", endpoint_embeddings, "{\"model\":\"mo\",\"input\":[\"" TEXT_800 "\",\"b\"]}", "", "application/json",
+     EMBEDDED, 200},
+    {"a text that goes on", endpoint_completions, "{\"model\":\"mo\",\"max_tokens\":9,\"prompt\":\"" TEXT_800 "\"}", "",
+     "application/json", COMPLETED, 200},
+    {"a text that a chat goes on with", endpoint_completions,
+     "{\"model\":\"ma\",\"max_tokens\":9,\"prompt\":\"" TEXT_800 "\"}", "", "application/json", ANTHROPIC_WHOLE, 200},
+    {"tokens that are counted", endpoint_messages_count,
+     "{\"model\":\"ma\",\"messages\":[{\"role\":\"user\",\"content\":\"" TEXT_800 "\"}]}", "", "application/json",
+     "{\"input_tokens\":7}", 200},
+    {"tools and a schema for another dialect", endpoint_chat,
+     "{\"model\":\"ma\",\"max_tokens\":50,\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\","
+     "\"parameters\":{"
+     "\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\"}}}}}],\"messages\":[{\"role\":\"system\","
+     "\"content\":\"" TEXT_100 "\"},{\"role\":\"user\",\"content\":\"" TEXT_800 "\"}]}",
+     "", "application/json", ANTHROPIC_WHOLE, 200},
     {"params in what is translated", endpoint_chat, ASKED("pa", "true"), "", "text/event-stream", ANTHROPIC_STREAM,
      200},
 };
@@ -148,7 +187,7 @@ struct world {
 struct told {
     unsigned settled, closed, calls, responded, ended, aborted;
     int status;
-    struct str call_body;
+    uint64_t sent; /* a hash of the first call's body */
     unsigned attempt;
     bool calls_now, asks_now;
     size_t bytes;
@@ -200,6 +239,9 @@ static bool step(struct world *world, struct flight *flight, const struct event 
     for (size_t i = 0; i < out.count; i++) {
         const struct action *action = &out.list[i];
         if (action->kind == action_call) {
+            for (size_t r = 0; !told->calls && r < action->call.body_count; r++)
+                for (size_t b = 0; b < action->call.body[r].len; b++)
+                    told->sent = told->sent * 31 + (unsigned char)action->call.body[r].at[b];
             told->calls++;
             told->calls_now = true;
             told->attempt = action->attempt;
@@ -236,8 +278,9 @@ static bool reply(struct world *world, struct flight *flight, const struct story
     bool breaks = story->broken && told->calls == 1;
     struct str whole = str_from(breaks ? story->broken : story->reply), pieces[3];
     told->calls_now = false;
-    pieces[0] = str_slice(whole, 0, 100);
-    pieces[1] = str_slice(whole, 100, whole.len / 2);
+    size_t first = whole.len / 2 < 100 ? whole.len / 2 : 100;
+    pieces[0] = str_slice(whole, 0, first);
+    pieces[1] = str_slice(whole, first, whole.len / 2);
     pieces[2] = str_slice(whole, whole.len / 2, whole.len);
     if (step(world, flight, &(struct event){.kind = event_sent, .attempt = attempt}, told)) return true;
     struct event head = {.kind = event_reply_head,
@@ -266,6 +309,9 @@ static void run(struct world *world, struct flight *flight, const struct story *
     for (unsigned turn = 0; turn < 50; turn++) {
         if (told->calls_now) {
             if (reply(world, flight, story, told)) return;
+        } else if (told->asks_now) {
+            told->asks_now = false;
+            if (step(world, flight, &(struct event){.kind = event_recalled, .bytes = STR(HISTORY)}, told)) return;
         } else { /* it waits before it tries again */
             world->now.mono_ns += 10 * NS_PER_S;
             if (step(world, flight, &(struct event){.kind = event_timer}, told)) return;
@@ -303,8 +349,10 @@ static bool story_run(const struct story *story, enum how how, uint64_t n, const
         if (told->closed != 1 || told->settled != flight->attempt_count || told->ended + told->aborted != 1)
             fail_msg("%s, refused at %d: closed %u, settled %u of %u, ended %u, aborted %u", story->name, (int)n,
                      told->closed, told->settled, flight->attempt_count, told->ended, told->aborted);
+        if (whole && told->calls && told->sent != whole->sent)
+            fail_msg("%s, refused at %d: something else was sent", story->name, (int)n);
         bool same = told->status == (story->answered ? story->answered : story->status) &&
-                    (!whole || told->bytes == whole->bytes);
+                    (!whole || (told->bytes == whole->bytes && !memcmp(told->text, whole->text, whole->bytes)));
         bool honest = told->status == 503 || told->status == 502 || told->status == 500;
         struct str said = str_make(told->text, told->bytes);
         if (told->ended && !(same || (refused && (honest || str_find(said, STR("error")) != SIZE_MAX) &&
@@ -315,7 +363,15 @@ static bool story_run(const struct story *story, enum how how, uint64_t n, const
             fail_msg("%s, refused at %d: %d says nothing: %.*s", story->name, (int)n, told->status, STR_ARG(said));
         flight_free(flight);
     }
-    assert_int_equal(world.config.snapshot->clients[0].cells->memory.taken, 0);
+    const struct client *client = &world.config.snapshot->clients[0];
+    assert_int_equal(client->cells->memory.taken, 0);
+    assert_int_equal(gate_in_use(&client->cells->gate), 0);
+    for (const struct owner *owner = client->in; owner; owner = owner->in)
+        assert_int_equal(gate_in_use(&owner->cells->gate), 0);
+    for (size_t i = 0; i < client->money.count; i++) {
+        struct spend_view view = money_budget_look(client->money.list[i], world.now.wall_ns);
+        assert_int_equal(view.committed, view.spent); /* nothing stays reserved */
+    }
     world_end(&world);
     return !refused;
 }

@@ -136,6 +136,167 @@ static void a_cap_is_as_long_as_what_is_left(void **state) {
     flight_world_end(&world);
 }
 
+/* To the nano-dollar, by what a request may be answered with and by what it says. */
+static void what_is_reserved_is_every_answer_and_every_byte(void **state) {
+    (void)state;
+#define ANSWERS "prices: {m: {input: 0, output: 10000}}"
+#define PROMPT "prices: {m: {input: 1000, output: 0}}"
+#define TOOL "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}],"
+    static const struct {
+        const char *prices, *body;
+        enum endpoint endpoint;
+        int64_t tokens; /* reserved at the one price; -1: the body's length and what providers write around it */
+        int64_t more;
+    } cases[] = {
+        {ANSWERS, BODY("\"max_tokens\":10,"), endpoint_chat, 10, 0},
+        {ANSWERS, BODY("\"max_tokens\":10,\"n\":3,"), endpoint_chat, 30, 0},
+        {ANSWERS, BODY("\"max_tokens\":0,\"n\":3,"), endpoint_chat, 0, 0},
+        {ANSWERS, "{\"model\":\"m\",\"max_tokens\":10,\"prompt\":\"hi\"}", endpoint_completions, 10, 0},
+        {ANSWERS, "{\"model\":\"m\",\"max_tokens\":10,\"n\":3,\"prompt\":\"hi\"}", endpoint_completions, 30, 0},
+        {ANSWERS, "{\"model\":\"m\",\"max_tokens\":10,\"n\":2,\"best_of\":5,\"prompt\":\"hi\"}", endpoint_completions,
+         50, 0},
+        {ANSWERS, "{\"model\":\"m\",\"max_tokens\":10,\"best_of\":5,\"stop\":[\"a\",\"b\",\"c\"],\"prompt\":\"hi\"}",
+         endpoint_completions, 50, 0},
+        {ANSWERS, "{\"model\":\"m\",\"max_tokens\":10,\"prompt\":[\"a\",\"b\",\"c\"],\"stop\":[\"a\",\"b\"]}",
+         endpoint_completions, 30, 0},
+        {ANSWERS, "{\"model\":\"m\",\"max_tokens\":10,\"stop\":[\"a\",\"b\"],\"prompt\":[\"a\"]}", endpoint_completions,
+         10, 0},
+        {ANSWERS, "{\"model\":\"m\",\"max_tokens\":10,\"n\":2,\"prompt\":[\"a\",\"b\"]}", endpoint_completions, 40, 0},
+        {ANSWERS, "{\"model\":\"m\",\"max_tokens\":10,\"prompt\":[[1,2,3],[4]]}", endpoint_completions, 20, 0},
+        {ANSWERS, "{\"model\":\"m\",\"max_tokens\":10,\"prompt\":[1,2,3]}", endpoint_completions, 10, 0},
+        {ANSWERS, "{\"model\":\"m\",\"max_tokens\":10,\"prompt\":[]}", endpoint_completions, 10, 0},
+        {PROMPT, BODY("\"max_tokens\":10,"), endpoint_chat, -1, 512},
+        {PROMPT, BODY(""), endpoint_chat, -1, 512},
+        {PROMPT, BODY(TOOL), endpoint_chat, -1, 512 + 2048},
+        {PROMPT, "{\"model\":\"m\",\"input\":\"hello\"}", endpoint_embeddings, -1, 512},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct flight_world world;
+        char yaml[2048];
+        struct text text = text_in_buffer(yaml, sizeof yaml - 1);
+        text_printf(&text, FILE_OF("%s", "daily_budget: 30"), cases[i].prices);
+        yaml[text.len] = 0;
+        flight_world_begin(&world, yaml);
+        struct flight *flight = ask(&world, cases[i].endpoint, cases[i].body);
+        int64_t tokens = cases[i].tokens >= 0 ? cases[i].tokens : (int64_t)strlen(cases[i].body) + cases[i].more,
+                wanted = tokens * (strcmp(cases[i].prices, ANSWERS) == 0 ? 10000000 : 1000000);
+        if (reserved(&world, 0) != wanted)
+            fail_msg("%s: %lld and not %lld", cases[i].body, (long long)reserved(&world, 0), (long long)wanted);
+        flight_world_drop(&world, flight);
+        flight_world_end(&world);
+    }
+}
+
+/* A hard budget takes what has a price for all that it may cost. */
+static void what_has_no_price_for_its_answer_is_refused(void **state) {
+    (void)state;
+    static const struct {
+        const char *prices;
+        bool chat, embeds;
+    } cases[] = {
+        {"prices: {m: {input: 1, output: 1}}", true, true},
+        {"prices: {m: {input: 0, output: 0}}", true, true},
+        {"prices: {m: {input: 1}}", false, true},
+        {"prices: {m: {output: 1}}", false, false},
+        {"cost_per_request: 0.001", true, true},
+        {"cost_per_token: 0.000001", true, true},
+        {"max_retries: 0", false, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int embeds = 0; embeds < 2; embeds++) {
+            struct flight_world world;
+            char yaml[2048];
+            struct text text = text_in_buffer(yaml, sizeof yaml - 1);
+            text_printf(&text, FILE_OF("%s", "daily_budget: 30"), cases[i].prices);
+            yaml[text.len] = 0;
+            flight_world_begin(&world, yaml);
+            struct flight *flight = ask(&world, embeds ? endpoint_embeddings : endpoint_chat,
+                                        embeds ? "{\"model\":\"m\",\"input\":\"hello\"}" : BODY("\"max_tokens\":9,"));
+            if ((flight_world_asked(&world, action_call) == 1) != (embeds ? cases[i].embeds : cases[i].chat))
+                fail_msg("%s, %d", cases[i].prices, embeds);
+            flight_world_drop(&world, flight);
+            flight_world_end(&world);
+        }
+}
+
+/* Which budget it is, how it stands, and what helps. */
+static void who_is_refused_is_told_which_budget_and_until_when(void **state) {
+    (void)state;
+    static const struct {
+        const char *client;
+        int64_t spent, in_flight;
+        const char *told, *retry_after; /* now is 1700000000: 22:13:20 */
+    } cases[] = {
+        {"daily_budget: 1", 1000000000, 0,
+         "The budget `day` of client app is spent: 1.000000000 of 1.000000000 USD. It begins anew at "
+         "2023-11-15T00:00:00Z.",
+         "6400"},
+        {"daily_budget: 1", 999999999, 0,
+         "The budget `day` of client app is nearly spent: 0.999999999 of 1.000000000 USD, and this request may cost "
+         "0.100000000. It begins anew at 2023-11-15T00:00:00Z.",
+         "6400"},
+        {"daily_budget: 1", 900000000, 1, /* there is room but for what is in flight */
+         "The budget `day` of client app is nearly spent: 0.900000000 of 1.000000000 USD, and this request may cost "
+         "0.100000000. Requests in flight hold what is left: try again shortly.",
+         "1"},
+        {"budgets: [{usd: 1, window: lifetime, name: pot}]", 1000000000, 0,
+         "The budget `pot` of client app is spent: 1.000000000 of 1.000000000 USD. Ask the operator to raise it.",
+         NULL},
+        {"budgets: [{usd: 1, window: 1h, rolling: true}]", 1000000000, 0,
+         "The budget `1h` of client app is spent: 1.000000000 of 1.000000000 USD in the last 1h. What is older than "
+         "that counts no more.",
+         NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct flight_world world;
+        char yaml[2048];
+        uint64_t window_s;
+        struct text text = text_in_buffer(yaml, sizeof yaml - 1);
+        text_printf(&text, FILE_OF(ANSWERS, "%s"), cases[i].client);
+        yaml[text.len] = 0;
+        flight_world_begin(&world, yaml);
+        const struct money_budget *budget = world.config.snapshot->clients[0].money.list[0];
+        money_budget_settle(budget, money_budget_enter(budget, world.now.wall_ns), 0, cases[i].spent);
+        if (cases[i].in_flight)
+            assert_true(money_budget_reserve(budget, world.now.wall_ns, cases[i].in_flight, &window_s));
+        struct flight *flight = ask(&world, endpoint_chat, BODY("\"max_tokens\":10,"));
+        assert_int_equal(flight_world_action(&world, action_respond)->respond.status, 429);
+        if (!flight_world_wrote(&world, cases[i].told))
+            fail_msg("%.*s\n%s", STR_ARG(flight_world_written(&world)), cases[i].told);
+        struct str retry_after = flight_world_said(&world, "retry-after");
+        if (cases[i].retry_after)
+            assert_str_equal(retry_after, cases[i].retry_after);
+        else
+            assert_int_equal(retry_after.len, 0);
+        assert_str_equal(flight_world_said(&world, "x-should-retry"), cases[i].in_flight ? "" : "false");
+        flight_world_drop(&world, flight);
+        flight_world_end(&world);
+    }
+}
+
+/* What nobody counted is estimated by what came, and said to be so. */
+static void an_answer_that_was_not_counted_is_estimated_by_its_length(void **state) {
+    (void)state;
+    static const char silent[] =
+        "{\"id\":\"i\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"m\",\"choices\":[{\"index\":0,"
+        "\"message\":{\"role\":\"assistant\",\"content\":\"hi\"},\"finish_reason\":\"stop\"}]}";
+    for (int counted = 0; counted < 2; counted++) {
+        struct flight_world world;
+        flight_world_begin(&world, FILE_OF(ANSWERS, "daily_budget: 20"));
+        struct flight *flight = ask(&world, endpoint_chat, BODY("\"max_tokens\":100,"));
+        flight_world_head(&world, flight, 0, 200, "application/json");
+        flight_world_body(&world, flight, 0, counted ? FLIGHT_WHOLE : silent);
+        flight_world_tell(&world, flight, (struct event){.kind = event_reply_end, .attempt = 0});
+        struct attempt_facts facts = attempt_facts(flight, 0);
+        int64_t tokens = counted ? 2 : (int64_t)(sizeof silent - 1) / 4;
+        assert_true(facts.estimated == !counted);
+        assert_int_equal(facts.usage.output_tokens, tokens);
+        assert_int_equal(spent(&world, 0).spent, tokens * 10000000);
+        flight_world_drop(&world, flight);
+        flight_world_end(&world);
+    }
+}
+
 static struct str answer_of(struct flight_world *world, struct flight *flight, int status) {
     assert_int_equal(flight_world_asked(world, action_call), 0);
     assert_int_equal(flight_world_action(world, action_respond)->respond.status, status);
@@ -361,6 +522,10 @@ int main(void) {
         cmocka_unit_test(what_was_refused_costs_nothing),
         cmocka_unit_test(a_request_without_a_cap_goes_up_with_one_that_is_reserved),
         cmocka_unit_test(a_cap_is_as_long_as_what_is_left),
+        cmocka_unit_test(what_is_reserved_is_every_answer_and_every_byte),
+        cmocka_unit_test(what_has_no_price_for_its_answer_is_refused),
+        cmocka_unit_test(who_is_refused_is_told_which_budget_and_until_when),
+        cmocka_unit_test(an_answer_that_was_not_counted_is_estimated_by_its_length),
         cmocka_unit_test(what_cannot_be_held_is_not_sent),
         cmocka_unit_test(other_modes_refuse_later_or_not_at_all),
         cmocka_unit_test(when_it_is_spent_what_is_free_goes_on),
