@@ -190,6 +190,17 @@ void text_put_money(struct text *text, int64_t nano_usd) {
     text_put(text, str_make(places, sizeof places));
 }
 
+void text_put_csv(struct text *text, struct str value) {
+    bool formula = value.len && memchr("=+-@\t\r", value.at[0], 6);
+    text_put_byte(text, '"');
+    if (formula) text_put_byte(text, '\'');
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.at[i] == '"') text_put_byte(text, '"');
+        text_put_byte(text, value.at[i]);
+    }
+    text_put_byte(text, '"');
+}
+
 void text_json_money(struct text *text, struct str name, int64_t nano_usd) {
     text_json_key(text, name);
     text_put_byte(text, '"');

@@ -33,6 +33,9 @@ void text_put_u64(struct text *text, uint64_t value);
 void text_put_i64(struct text *text, int64_t value);
 /* Nano-dollars as dollars with nine places: 0.001250000 */
 void text_put_money(struct text *text, int64_t nano_usd);
+/* A field of RFC 4180 with its quotes; what a spreadsheet would take for a formula is given a quote in front, as names
+ * may be of anybody's choice. */
+void text_put_csv(struct text *text, struct str value);
 void text_printf(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A JSON string with its quotes: escapes quotes, backslash and control characters; bytes that are not UTF-8 become
  * U+FFFD. */

@@ -17,10 +17,10 @@ static int catalog_fails(const char *problems) {
     return 2;
 }
 
-static int catalog_update(const char *path, const char *file) {
+static int catalog_update(const char *path, const char *file, const struct audit_who *who) {
     static char problems[64 * 1024];
     struct catalog_told told;
-    if (!library_catalog_take(path, file, &told, problems, sizeof problems)) {
+    if (!library_catalog_take(path, file, who, &told, problems, sizeof problems)) {
         fprintf(stderr, "%s\nweir catalog: nothing was changed\n", problems);
         return 2;
     }
@@ -29,10 +29,10 @@ static int catalog_update(const char *path, const char *file) {
     return 0;
 }
 
-static int catalog_reset(const char *path) {
+static int catalog_reset(const char *path, const struct audit_who *who) {
     char problems[1024] = "";
     bool was;
-    if (!library_catalog_drop(path, &was, problems, sizeof problems)) return catalog_fails(problems);
+    if (!library_catalog_drop(path, who, &was, problems, sizeof problems)) return catalog_fails(problems);
     printf(was ? "dropped: each start takes the built-in one from now on, and `weir reload` in a gateway that runs\n"
                : "none had been taken\n");
     return 0;
@@ -41,16 +41,17 @@ static int catalog_reset(const char *path) {
 int cli_catalog(int argc, char **argv) {
     static char problems[64 * 1024];
     const char *given = NULL, *rest[2] = {NULL, NULL};
-    char buffer[1024];
+    char buffer[1024], actor[cli_actor_max];
     int rest_count;
     struct catalog_told told;
+    const struct audit_who who = {cli_actor(actor), STR("cli"), STR_NONE};
     const struct cli_option options[] = {CLI_CONFIG(&given)};
     int status = cli_options(argc, argv, options, 1, rest, 2, &rest_count);
     if (status >= 0) return status;
     const char *path = cli_config_path(given, buffer, sizeof buffer);
     if (!hash_start()) return 1;
-    if (rest_count == 2 && strcmp(rest[0], "update") == 0) return catalog_update(path, rest[1]);
-    if (rest_count == 1 && strcmp(rest[0], "reset") == 0) return catalog_reset(path);
+    if (rest_count == 2 && strcmp(rest[0], "update") == 0) return catalog_update(path, rest[1], &who);
+    if (rest_count == 1 && strcmp(rest[0], "reset") == 0) return catalog_reset(path, &who);
     if (rest_count) return cli_usage(stderr, argv[0], options, 1);
     bool known = library_catalog_tell(path, &told, problems, sizeof problems);
     if (!known) return catalog_fails(problems);

@@ -22,6 +22,7 @@ int cli_usage_command(int argc, char **argv);
 int cli_provider(int argc, char **argv);
 int cli_key(int argc, char **argv);
 int cli_budget(int argc, char **argv);
+int cli_audit(int argc, char **argv);
 int cli_mock(int argc, char **argv);
 int cli_version(int argc, char **argv);
 
@@ -94,6 +95,10 @@ int cli_print_failure(const struct cli_gateway *gateway, int status, const char 
 bool cli_secret_read(const char *command, const char *prompt, const char *what, char *into, unsigned long size);
 /* For the vault's passphrase, as weir_host's `ask`: on the terminal, once in a process. */
 bool cli_passphrase_ask(void *context, char *into, unsigned long size);
+
+/* state.c: who runs this command, `uid 1000 (name)`, for the audit. */
+enum { cli_actor_max = 64 };
+struct str cli_actor(char into[cli_actor_max]);
 
 /* state.c: the state folder, made if need be, is one process's and no other user's; what others could read is mended
  * and said. The lock's descriptor; -1: a message was printed. */

@@ -17,6 +17,7 @@ const struct cli_command cli_commands[] = {
     {"key", cli_key, "list|ACTION [PROVIDER[/NAME]]", "providers' credentials in the vault, encrypted at rest"},
     {"catalog", cli_catalog, "[update FILE|reset]", "which catalogue of models and prices is used; take a newer one"},
     {"budget", cli_budget, "list", "what may be spent in each window, and what was"},
+    {"audit", cli_audit, "list|verify|head", "who changed what, when and from where; is the chain of it whole"},
     {"reload", cli_reload, "", "as SIGHUP: reads the configuration again, and says what waits for a restart"},
     {"drain", cli_drain, "", "as SIGTERM: takes nothing new, and ends when what is under way has ended"},
     {"mock", cli_mock, "", "a fake provider with fault injection"},

@@ -170,7 +170,7 @@ static int key_by_gateway(const struct keying *keying) {
 static int key_alone(const struct keying *keying, const char *config_path, const char *state_dir) {
     struct weir_host host = weir_host_default;
     struct weir_error error;
-    char *view = NULL;
+    char *view = NULL, actor[cli_actor_max];
     host.ask = cli_passphrase_ask;
     host.simulated_base_url = STR("http://127.0.0.1:1/v1");
     if (keying->action && !keying->action->done) {
@@ -185,7 +185,8 @@ static int key_alone(const struct keying *keying, const char *config_path, const
                             .rotate_after_days = (uint32_t)keying->days_number,
                             .passphrase = keying->passphrase ? keying->secret : NULL,
                             .master_key = keying->master_key ? keying->secret : NULL,
-                            .by = STR("command line")};
+                            .by = cli_actor(actor),
+                            .address = STR("cli")};
     int lock = keying->action ? state_lock(state_dir) : -1;
     if (keying->action && lock < 0) return 1;
     bool fine = keying->action ? library_key_edit_alone(config_path, &host, &edit, &view, &error)

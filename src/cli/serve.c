@@ -95,22 +95,24 @@ static void drain_over(void *context) {
     timer_set(serving->control, &serving->drain_limit, now.mono_ns + words_ns, words_over, serving);
 }
 
-static void cli_serve_drain(void *context) {
+static void cli_serve_drain(void *context, const struct audit_who *who) {
     struct serving *serving = context;
     struct now now = loop_now(serving->control);
+    struct error why = {.code = error_none};
     if (serving->draining) return;
     serving->draining = true;
+    (void)library_audit(serving->weir, &(struct audit_entry){.action = audit_gateway_drain, .who = *who}, &why);
     log_info(log_of(serving), now, "draining");
     timer_set(serving->control, &serving->drain_limit, now.mono_ns + serving->weir->config.process.drain_ns, drain_over,
               serving);
     gateway_drain(serving->gateway, drained, serving);
 }
 
-static void reload(void *context, struct weir_error *error, bool *done) {
+static void reload(void *context, const struct audit_who *who, struct weir_error *error, bool *done) {
     struct serving *serving = context;
     struct now now = loop_now(serving->control);
     struct error why = {.code = error_none};
-    *done = weir_reload(serving->weir, error) == 0;
+    *done = library_reload(serving->weir, who, error) == 0;
     if (*done && !gateway_renew(serving->gateway, &why)) { /* between the check and now */
         library_error_set(error, why.code, str_from(why.message));
         *done = false;
@@ -126,13 +128,17 @@ static void reload(void *context, struct weir_error *error, bool *done) {
 static void cli_serve_on_signal(void *context, int number) {
     struct serving *serving = context;
     struct weir_error error;
+    const struct audit_who who = {number == SIGHUP   ? STR("signal SIGHUP")
+                                  : number == SIGINT ? STR("signal SIGINT")
+                                                     : STR("signal SIGTERM"),
+                                  STR("process"), STR_NONE};
     bool done;
     if (number == SIGHUP)
-        reload(serving, &error, &done);
+        reload(serving, &who, &error, &done);
     else if (serving->draining)
         stop(serving); /* asked twice: now */
     else
-        cli_serve_drain(serving);
+        cli_serve_drain(serving, &who);
 }
 
 /* -- the start -- */
@@ -194,6 +200,7 @@ static void on_crash(const char *text) {
 
 static int serve(struct serving *serving, const char *path) {
     char url[128] = "", state_dir[1024];
+    char actor[cli_actor_max];
     struct weir_host host = weir_host_default;
     struct weir_error error;
     struct log_options log = {.fd = -1};
@@ -201,6 +208,7 @@ static int serve(struct serving *serving, const char *path) {
     static char problems[64 * 1024];
     host.serves = true;
     host.ask = cli_passphrase_ask;
+    host.who = (struct audit_who){cli_actor(actor), STR("process"), STR_NONE};
     host.simulated_base_url = STR("http://127.0.0.1:1/v1");
     bool checked = library_config_check(path, NULL, &host, &config, problems, sizeof problems);
     str_copy(state_dir, sizeof state_dir, config.process.state_dir);

@@ -1,6 +1,7 @@
 /* state.c - the state folder and the admin key in it: ours alone, or mended and said, or refused with the cure. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -83,6 +84,13 @@ static bool files_mend(int folder, const char *state_dir) {
                 i == 0 ? "; remove it for a new key if any of them may have read it" : "");
     }
     return true;
+}
+
+struct str cli_actor(char into[cli_actor_max]) {
+    const struct passwd *known = getpwuid(geteuid());
+    snprintf(into, cli_actor_max, "uid %u%s%.40s%s", (unsigned)geteuid(), known ? " (" : "",
+             known ? known->pw_name : "", known ? ")" : "");
+    return str_from(into);
 }
 
 int state_lock(const char *state_dir) {

@@ -93,6 +93,7 @@ struct later {
     struct loop *loop;
     struct letter *letter; /* of the answer: what has been done can be told */
     struct weir_error error;
+    struct visit_who who;
     char restart_for[256]; /* what was read and counts only after a restart */
     bool done;
 };
@@ -107,6 +108,7 @@ static struct later *later_new(struct visit *visit) {
     later->visit = visit;
     later->gateway = visit->gateway_worker->gateway;
     later->loop = visit->gateway_worker->worker->loop;
+    later->who = visit_who(visit);
     visit->busy = true;
     return later;
 }
@@ -163,14 +165,20 @@ static void reloaded(void *context) {
     later_end(later);
 }
 
+/* The answer, on the visit's loop. */
+static void later_answer(struct later *later, void (*answer)(void *context)) {
+    struct letter *letter = later->letter;
+    later->letter = NULL;
+    if (!loop_letter_post(later->loop, letter, answer, later)) memory_give(later); /* nobody is left to tell */
+}
+
 static void reload_run(void *context) {
     struct later *later = context;
     const struct gateway_options *options = &later->gateway->options;
-    options->reload(options->context, &later->error, &later->done);
+    const struct audit_who who = visit_who_told(&later->who);
+    options->reload(options->context, &who, &later->error, &later->done);
     str_copy(later->restart_for, sizeof later->restart_for, str_from(later->gateway->weir->restart_for));
-    struct letter *letter = later->letter;
-    later->letter = NULL;
-    if (!loop_letter_post(later->loop, letter, reloaded, later)) memory_give(later); /* nobody is left to tell */
+    later_answer(later, reloaded);
 }
 
 void answer_reload(struct visit *visit) {
@@ -181,15 +189,24 @@ void answer_reload(struct visit *visit) {
     later_end(later);
 }
 
+static void drain_begun(void *context) {
+    struct later *later = context;
+    visit_answer(later->visit, 202, STR("application/json"), STR("{\"draining\":true}"));
+    later_end(later);
+}
+
 static void gateway_admin_drain_run(void *context) {
-    struct gateway *gateway = context;
-    gateway->options.drain(gateway->options.context);
+    struct later *later = context;
+    const struct gateway_options *options = &later->gateway->options;
+    const struct audit_who who = visit_who_told(&later->who);
+    options->drain(options->context, &who);
+    later_answer(later, drain_begun);
 }
 
 void answer_drain(struct visit *visit) {
-    if (loop_post(visit->gateway_worker->gateway->options.control, gateway_admin_drain_run,
-                  visit->gateway_worker->gateway))
-        visit_answer(visit, 202, STR("application/json"), STR("{\"draining\":true}"));
-    else
-        visit_error(visit, error_out_of_memory, STR_NONE);
+    struct later *later = later_new(visit);
+    if (!later) return;
+    if (loop_post(visit->gateway_worker->gateway->options.control, gateway_admin_drain_run, later)) return;
+    visit_error(visit, error_shutting_down, STR_NONE);
+    later_end(later);
 }

@@ -16,7 +16,8 @@ struct crediting {
     bool lists;
     struct key_edit edit;
     struct arena arena; /* the body as it is read, wiped at the end: the edit's texts stand in it */
-    char id[vault_id_max + 2], by[limit_name + 16];
+    struct visit_who who;
+    char id[vault_id_max + 2];
     char *view;
     struct weir_error error;
 };
@@ -72,9 +73,10 @@ static struct crediting *crediting_new(struct visit *visit, struct str id) {
     crediting->weir = visit->gateway_worker->gateway->weir;
     crediting->loop = visit->gateway_worker->worker->loop;
     str_copy(crediting->id, sizeof crediting->id, id); /* a longer one is refused for its length */
-    str_copy(crediting->by, sizeof crediting->by, visit->client ? visit->client->name : STR("admin key"));
+    crediting->who = visit_who(visit);
     crediting->edit = (struct key_edit){.id = str_from(crediting->id),
-                                        .by = str_from(crediting->by),
+                                        .by = str_from(crediting->who.actor),
+                                        .address = str_from(crediting->who.address),
                                         .request_id = str_from(visit->request_id),
                                         .own_id = str_from(visit->own_id)};
     return crediting;

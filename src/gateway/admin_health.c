@@ -39,27 +39,73 @@ void answer_locks(struct visit *visit) {
     visit_answer_text(visit, &text);
 }
 
+/* It is audited, and so waits for the disk: on the control loop. */
+struct lock_moving {
+    struct letter *letter;
+    struct visit *visit; /* its deployment stays while it is busy */
+    struct loop *loop;
+    struct weir *weir;
+    struct visit_who who;
+    char route[limit_model + 1], target[limit_name + limit_model + 2];
+    struct error error;
+    bool moved;
+};
+
+static void lock_moving_end(void *context) {
+    struct lock_moving *moving = context;
+    struct visit *visit = moving->visit;
+    if (!moving->moved)
+        visit_error(visit, moving->error.code, str_from(moving->error.message));
+    else if (visit->exchange) /* else the gateway_worker may have gone too */
+        answer_locks(visit);
+    visit->busy = false;
+    memory_give(moving);
+    visit_release(visit);
+}
+
+static void lock_moving_run(void *context) {
+    struct lock_moving *moving = context;
+    struct weir *weir = moving->weir;
+    const struct audit_who who = visit_who_told(&moving->who);
+    pthread_mutex_lock(&weir->control);
+    moving->moved = library_lock_move(weir, moving->visit->deployment->snapshot, str_from(moving->route),
+                                      str_from(moving->target), &who, &moving->error);
+    pthread_mutex_unlock(&weir->control);
+    if (moving->moved)
+        log_info(weir->reports.log ? log_shared(weir->reports.log) : NULL, clock_read(), "lock_moved",
+                 f_text("route", moving->route), f_str("by", who.actor),
+                 f_str("request_id", str_from(moving->visit->request_id)));
+    struct letter *letter = moving->letter;
+    if (!loop_letter_post(moving->loop, letter, lock_moving_end, moving)) memory_give(moving); /* nobody to tell */
+}
+
 /* {"target": "provider/model"} */
 void answer_lock_move(struct visit *visit) {
     const char *problem = "";
     size_t at = 0;
-    struct error error = {.code = error_none};
-    struct json *json = json_parse(str_make(visit->body, visit->body_len), &problem, &at);
-    struct str target = json_str(json_member(json_root(json), "target"), STR(""));
-    bool moved = false;
-    if (target.len == 0)
-        error_set(&error, error_invalid_request, "The body must name the target: {\"target\": \"provider/model\"}.");
-    else
-        moved = library_lock_move(visit->deployment->snapshot, visit_id(visit), target, &error);
-    json_free(json);
-    if (!moved) {
-        visit_error(visit, error.code, str_from(error.message));
+    struct lock_moving *moving = memory_take_zeroed(sizeof *moving);
+    if (!moving || !(moving->letter = loop_letter_new())) {
+        memory_give(moving);
+        visit_error(visit, error_out_of_memory, STR_NONE);
         return;
     }
-    log_info(visit->gateway_worker->worker->reporter.log, loop_now(visit->gateway_worker->worker->loop), "lock_moved",
-             f_str("route", visit_id(visit)), f_str("by", visit->client ? visit->client->name : STR("admin key")),
-             f_str("request_id", str_from(visit->request_id)));
-    answer_locks(visit);
+    struct json *json = json_parse(str_make(visit->body, visit->body_len), &problem, &at);
+    str_copy(moving->target, sizeof moving->target, json_str(json_member(json_root(json), "target"), STR("")));
+    json_free(json);
+    str_copy(moving->route, sizeof moving->route, visit_id(visit)); /* a longer one is no route's */
+    moving->visit = visit;
+    moving->weir = visit->gateway_worker->gateway->weir;
+    moving->loop = visit->gateway_worker->worker->loop;
+    moving->who = visit_who(visit);
+    visit->busy = true;
+    if (moving->target[0] && loop_post(visit->gateway_worker->gateway->options.control, lock_moving_run, moving))
+        return;
+    visit->busy = false;
+    bool named = moving->target[0] != 0;
+    loop_letter_throw(moving->letter);
+    memory_give(moving);
+    visit_error(visit, named ? error_shutting_down : error_invalid_request,
+                named ? STR_NONE : STR("The body must name the target: {\"target\": \"provider/model\"}."));
 }
 
 /* -- probing now -- */

@@ -54,7 +54,8 @@ struct changing {
     struct loop *loop;
     struct letter *letter; /* of the answer, made before the edit: what is done can be told */
     struct provider_edit edit;
-    char name[limit_name + 2], by[limit_name + 16];
+    struct visit_who who;
+    char name[limit_name + 2];
     char *view;
     struct weir_error error;
     bool done;
@@ -102,12 +103,13 @@ static void gateway_admin_providers_change(struct visit *visit, struct str name,
                                   .loop = visit->gateway_worker->worker->loop,
                                   .letter = letter};
     str_copy(changing->name, sizeof changing->name, name); /* a longer one is refused for its length */
-    str_copy(changing->by, sizeof changing->by, visit->client ? visit->client->name : STR("admin key"));
+    changing->who = visit_who(visit);
     changing->edit = (struct provider_edit){.edit = {.kind = kind,
                                                      .provider = str_from(changing->name),
                                                      .settings = str_make(visit->body, visit->body_len),
                                                      .state = state},
-                                            .by = str_from(changing->by),
+                                            .by = str_from(changing->who.actor),
+                                            .address = str_from(changing->who.address),
                                             .request_id = str_from(visit->request_id),
                                             .own_id = str_from(visit->own_id)};
     visit->busy = true;

@@ -10,8 +10,8 @@ struct gateway;
 
 struct gateway_options {
     struct loop *control; /* where reload and drain asked for over HTTP run; its thread may block */
-    void (*reload)(void *context, struct weir_error *error, bool *done);
-    void (*drain)(void *context);
+    void (*reload)(void *context, const struct audit_who *who, struct weir_error *error, bool *done);
+    void (*drain)(void *context, const struct audit_who *who);
     void *context;
 };
 

@@ -137,7 +137,8 @@ static void gateway_inference_on_head(void *context, struct exchange *exchange, 
                             .deployment = gateway_worker->worker->deployment,
                             .method = request->method,
                             .path = gateway_inference_path_of(request->path),
-                            .query = request->query};
+                            .query = request->query,
+                            .peer = request->peer};
     deployment_hold(visit->deployment);
     exchange_set_body_time(exchange, visit->deployment->snapshot->request_timeout_ns);
     visit->dialect = dialect_of(request);

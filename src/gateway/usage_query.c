@@ -32,7 +32,7 @@ static bool back_read(struct str text, int64_t now_ms, int64_t *ms) {
     return false;
 }
 
-static bool query_time_read(struct str name, struct str text, int64_t now_ms, int64_t *ms, struct error *error) {
+bool usage_time_read(struct str name, struct str text, int64_t now_ms, int64_t *ms, struct error *error) {
     return query_day_read(text, ms) || back_read(text, now_ms, ms) ||
            error_set(error, error_invalid_request,
                      "`%.*s` must be a time back from now (90m, 24h, 7d, 4w) or a day (2026-11-01), not `%.*s`.",
@@ -75,8 +75,8 @@ static bool pair_read(struct str name, struct str value, int64_t now_ms, struct 
                       struct error *error) {
     enum usage_key key;
     if (str_eq(name, STR("by"))) return by_read(value, question, error);
-    if (str_eq(name, STR("since"))) return query_time_read(name, value, now_ms, &question->since_ms, error);
-    if (str_eq(name, STR("until"))) return query_time_read(name, value, now_ms, &question->until_ms, error);
+    if (str_eq(name, STR("since"))) return usage_time_read(name, value, now_ms, &question->since_ms, error);
+    if (str_eq(name, STR("until"))) return usage_time_read(name, value, now_ms, &question->until_ms, error);
     if (str_eq(name, STR("format"))) return form_read(value, question, error);
     if (usage_key_of(name, &key)) return only_read(key, value, question, error);
     return error_set(error, error_invalid_request,

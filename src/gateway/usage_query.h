@@ -10,4 +10,7 @@
  * route: only these. false: *error says what is wrong. */
 bool usage_query_read(struct str query, int64_t now_ms, struct usage_question *question, struct error *error);
 
+/* One of these times, called `name`. */
+bool usage_time_read(struct str name, struct str text, int64_t now_ms, int64_t *ms, struct error *error);
+
 #endif

@@ -40,7 +40,8 @@ struct visit {
     struct deployment *deployment; /* held while the visit lives: client points into it */
     const struct client *client;
     const struct gateway_route *route;
-    struct str path, query; /* until the exchange is over; empty once `request` has begun */
+    /* Until the exchange is over; empty once `request` has begun. peer: the caller's address. */
+    struct str path, query, peer;
     enum http_method method;
     enum dialect dialect; /* of the path, or of its headers: in which errors and lists are said */
     char allow[48];       /* of an answer about methods: those that its path takes; else empty */
@@ -62,6 +63,15 @@ struct gateway_route {
     void (*answer)(struct visit *visit); /* NULL: inference */
     bool reads_body;                     /* else a small one is read and dropped, a larger one refused */
 };
+
+/* Who changes something, for the audit: a copy, which outlives the exchange. */
+struct visit_who {
+    char actor[limit_name + 16], address[48], request_id[limit_request_id + 1];
+};
+/* admin_audit.c */
+struct visit_who visit_who(const struct visit *visit);
+struct audit_who visit_who_told(const struct visit_who *who); /* borrows it */
+void answer_audit(struct visit *visit);
 
 /* access.c. error_none: allowed, and visit->client is set; else why not. */
 enum error_code access_check(struct visit *visit, const struct http_request *request, enum access wanted,

@@ -256,10 +256,11 @@ static void books_flush(struct books *books) {
 }
 
 static void books_answer(struct books *books, struct books_asked *asked) {
-    books_flush(books);
+    if (!asked->answer) books_flush(books); /* other rows are there when they are told */
     struct ledger *ledger = ledger_open_to_read(books->path, asked->problem, sizeof asked->problem);
     asked->text = text_in_arena(&asked->arena, 16 * 1024);
-    asked->good = ledger && ledger_usage(ledger, &asked->question, &asked->text);
+    asked->good =
+        ledger && (asked->answer ? asked->answer(asked, ledger) : ledger_usage(ledger, &asked->question, &asked->text));
     if (ledger && !asked->good) str_copy(asked->problem, sizeof asked->problem, str_from(ledger_problem(ledger)));
     ledger_close(ledger);
     struct letter *letter = asked->letter;

@@ -48,6 +48,8 @@ void books_settled(struct books *books, unsigned worker, struct flight *flight, 
  * is not told, and is freed. */
 struct books_asked {
     struct usage_question question;
+    /* What else is asked of the ledger; NULL: the question. false: ledger_problem() says why. */
+    bool (*answer)(struct books_asked *asked, struct ledger *ledger);
     struct loop *loop;
     void (*done)(struct books_asked *asked);
     void *context;

@@ -16,7 +16,9 @@ static const char *system_environment(void *context, const char *name) {
     return getenv(name);
 }
 
-const struct weir_host weir_host_default = {.environment = system_environment};
+const struct audit_who library_who = {STR("library"), STR("process"), STR_NONE};
+const struct weir_host weir_host_default = {.environment = system_environment,
+                                            .who = {STR("library"), STR("process"), STR_NONE}};
 
 const char *weir_version(void) { return WEIR_VERSION; }
 void weir_free(void *text) { memory_give(text); }
@@ -224,6 +226,11 @@ struct weir *library_open_in(const struct weir_options *options, const struct we
         weir_close(weir, 0);
         return NULL;
     }
+    if (opened && !library_audit_start(weir, &why)) {
+        library_error_set(error, why.code, str_from(why.message));
+        weir_close(weir, 0);
+        return NULL;
+    }
     if (opened) library_vault_tell(weir);
     if (opened && workers_start(weir)) {
         pthread_mutex_lock(&weir->control);
@@ -357,10 +364,24 @@ static void restart_note(struct weir *weir, const struct config_process *process
     arena_free(&arena);
 }
 
-int weir_reload(struct weir *weir, struct weir_error *error) {
+/* Of a state folder that is another's nothing is changed by it. */
+static bool reload_audit(struct weir *weir, const struct in_force *texts, const struct audit_who *who,
+                         struct error *error) {
+    char said[audit_word_most];
+    struct text text = text_in_buffer(said, sizeof said);
+    if (!weir->host.keeps_marks) return true;
+    library_audit_texts(texts, &text);
+    return library_audit(
+        weir, &(struct audit_entry){.action = audit_config_reload, .who = *who, .detail = text_str(&text)}, error);
+}
+
+int weir_reload(struct weir *weir, struct weir_error *error) { return library_reload(weir, &library_who, error); }
+
+int library_reload(struct weir *weir, const struct audit_who *who, struct weir_error *error) {
     char problems[sizeof error->message];
     struct config config;
     struct error why = {.code = error_none};
+    bool audited = false;
     struct in_force texts;
     in_force_begin(&texts);
     pthread_mutex_lock(&weir->control);
@@ -370,10 +391,12 @@ int weir_reload(struct weir *weir, struct weir_error *error) {
     if (fine) restart_note(weir, &config.process);
     if (!fine)
         library_error_set(error, error_bad_configuration, str_from(problems));
-    else if (!(fine = library_marks_keep(weir, &config, &why)))
+    else if (!(fine = audited = reload_audit(weir, &texts, who, &why)))
         library_error_set(error, why.code, str_from(why.message));
-    else if (!(fine = library_deploy(weir, &config, deploying_reload, &why)))
+    else if (!(fine = library_marks_keep(weir, &config, &why) && library_deploy(weir, &config, deploying_reload, &why)))
         library_error_set(error, why.code, str_from(why.message));
+    if (audited && !fine && weir->host.keeps_marks)
+        library_audit_failed(weir, &(struct audit_entry){.action = audit_config_reload, .who = *who});
     if (fine) {
         struct in_force before = weir->texts;
         weir->texts = texts;

@@ -98,20 +98,26 @@ static void kept_path(const char *overlay, char *path, size_t size) {
     snprintf(path, size, "%.*s/catalog.jsonl", slash ? (int)(slash - overlay) : 1, slash ? overlay : ".");
 }
 
-static bool kept_write(const char *overlay, struct str text, struct catalog_told *told, char *problems, size_t size) {
+static bool kept_write(const char *overlay, struct str text, const struct audit_entry *entry, struct catalog_told *told,
+                       char *problems, size_t size) {
     char path[overlay_path_max];
     struct error error = {.code = error_none};
+    struct audit_entry dated = *entry;
+    dated.detail = str_from(told->day);
     kept_path(overlay, path, sizeof path);
     int lock = overlay_lock(path, &error);
-    bool written = lock >= 0 && overlay_write(path, text, &error);
+    bool written =
+        lock >= 0 && library_audit_alone(library_folder(overlay), &dated, &error) && overlay_write(path, text, &error);
     overlay_unlock(lock);
     if (!written) str_copy(problems, size, str_from(error.message));
     str_copy(told->from, sizeof told->from, str_from(path));
     return written;
 }
 
-bool library_catalog_take(const char *path, const char *file, struct catalog_told *told, char *problems, size_t size) {
+bool library_catalog_take(const char *path, const char *file, const struct audit_who *who, struct catalog_told *told,
+                          char *problems, size_t size) {
     char overlay[overlay_path_max] = "";
+    const struct audit_entry entry = {.action = audit_catalog_update, .who = *who, .subject = str_from(file)};
     struct str text;
     char *bytes = memory_take(catalog_bytes_max + 1);
     problems[0] = 0;
@@ -126,12 +132,14 @@ bool library_catalog_take(const char *path, const char *file, struct catalog_tol
                  told->from);
         good = false;
     }
-    good = good && told_count(text, told) && kept_write(overlay, text, told, problems, size);
+    good = good && told_count(text, told) && kept_write(overlay, text, &entry, told, problems, size);
     memory_give(bytes);
     return good;
 }
 
-bool library_catalog_drop(const char *path, bool *was, char *problems, size_t size) {
+bool library_catalog_drop(const char *path, const struct audit_who *who, bool *was, char *problems, size_t size) {
+    const struct audit_entry entry = {.action = audit_catalog_reset, .who = *who};
+    struct error error = {.code = error_none};
     struct arena arena;
     struct config_where where;
     struct str problem = STR("");
@@ -140,7 +148,11 @@ bool library_catalog_drop(const char *path, bool *was, char *problems, size_t si
     bool found = library_config_where(path, &arena, &where, &problem);
     if (found) snprintf(kept, sizeof kept, "%.*s/catalog.jsonl", STR_ARG(where.state_dir));
     if (!found) str_copy(problems, size, problem);
+    *was = false;
+    bool audited = !found || access(kept, F_OK) != 0 || library_audit_alone(where.state_dir, &entry, &error);
     arena_free(&arena);
+    if (!audited) str_copy(problems, size, str_from(error.message));
+    if (!audited) return false;
     *was = found && unlink(kept) == 0;
     if (!found || *was || errno == ENOENT) return found;
     snprintf(problems, size, "%s cannot be removed: %s", kept, strerror(errno));

@@ -15,6 +15,7 @@
 #include "runtime/request.h"
 #include "runtime/worker.h"
 #include "snapshot/reasoning_memory.h"
+#include "store/audit.h"
 #include "store/vault.h"
 #include "weir.h"
 
@@ -25,6 +26,7 @@ struct weir_host {
     struct str simulated_base_url;
     struct sha256 admin_key_hash;
     const struct log_options *log; /* NULL: nothing is logged */
+    struct audit_who who;          /* who started it, for the audit */
     bool keeps_marks;              /* the state folder is its own: what serves there is remembered (marks.h) */
     bool serves;                   /* it listens: certificates and keys of `listen` must be usable */
     bool only_checks;              /* it asks nobody: a vault whose master key is not at hand need not open */
@@ -119,6 +121,7 @@ void library_file_look(struct weir *weir);
 struct provider_edit {
     struct config_edit edit;
     struct str by, request_id, own_id; /* for the log: who, in which request; weir's own id of it, or empty */
+    struct str address;                /* for the audit: from where */
 };
 /* The provider as it is afterwards goes into *view, with warnings (JSON; the caller's, weir_free; NULL when there is no
  * memory for it). false: *error. */
@@ -136,6 +139,7 @@ struct key_edit {
     uint32_t rotate_after_days;          /* set; 0: never */
     const char *passphrase, *master_key; /* rekey: what the vault opens with from now on; both NULL: a new master.key */
     struct str by, request_id, own_id;   /* for the log */
+    struct str address;                  /* for the audit */
 };
 /* On the disk, and in force on every loop. *view is the entry as it is afterwards (JSON; the caller's, weir_free), or
  * what became of it. false: *error, and nothing has changed. Blocks. */
@@ -173,8 +177,9 @@ void library_key_write(const struct client *client, struct text *text);
 void library_quotas_put(const struct provider *provider, struct text *text);
 /* The exclusive routes and who holds their locks. */
 void library_locks_write(const struct snapshot *snapshot, struct text *text);
-/* By hand. false: *error. */
-bool library_lock_move(const struct snapshot *snapshot, struct str route, struct str target, struct error *error);
+/* By hand; audited. Blocks. false: *error. */
+bool library_lock_move(struct weir *weir, const struct snapshot *snapshot, struct str route, struct str target,
+                       const struct audit_who *who, struct error *error);
 /* Prometheus text: what was counted, and how its providers are now. */
 void library_metrics_write(struct weir *weir, const struct snapshot *snapshot, struct text *text);
 void library_health_write(struct weir *weir, const struct snapshot *snapshot, struct text *text);
@@ -208,6 +213,24 @@ bool explain_ask(struct explain_question *question);
     "No request of that id is remembered: the last ones are, until a restart. The id is a reply's x-weir-request-id."
 
 /* -- batch.c: weir_batch, of weir.h -- */
+
+/* -- weir_audit.c: who changes what (store/audit.h); the time is filled in -- */
+
+/* Before the change is made: it is on the disk when this returns. false: *error, and the change is not to be made. With
+ * `on_ledger_failure: serve`, and where it ends the gateway, it goes on all the same, and the log has what the audit
+ * has not. Blocks: on no worker's thread. */
+bool library_audit(struct weir *weir, const struct audit_entry *entry, struct error *error);
+/* That change came to nothing after all. */
+void library_audit_failed(struct weir *weir, const struct audit_entry *entry);
+/* For a command on a state folder. false: *error, and the change is not to be made. */
+bool library_audit_alone(struct str state_dir, const struct audit_entry *entry, struct error *error);
+/* The texts' hashes, as the audit says them. */
+void library_audit_texts(const struct in_force *texts, struct text *text);
+/* The start, of a state folder's owner. */
+bool library_audit_start(struct weir *weir, struct error *error);
+/* As weir_reload, for who asks. */
+int library_reload(struct weir *weir, const struct audit_who *who, struct weir_error *error);
+extern const struct audit_who library_who; /* a host process */
 
 void library_error_set(struct weir_error *error, enum error_code code, struct str message);
 

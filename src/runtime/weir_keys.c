@@ -256,20 +256,45 @@ static bool key_put_in_force(struct weir *weir, struct vault **vault, struct vau
     return false;
 }
 
+static struct audit_entry key_entry_of(const struct key_edit *edit, struct str id, char *said, size_t size) {
+    static const enum audit_action kinds[] = {[key_set] = audit_credential_set,
+                                              [key_next] = audit_credential_next,
+                                              [key_rotate] = audit_credential_rotate,
+                                              [key_remove] = audit_credential_remove,
+                                              [key_rekey] = audit_credential_rekey};
+    struct text text = text_in_buffer(said, size);
+    if (edit->kind == key_rotate) text_printf(&text, "grace %lld s", (long long)edit->grace_s);
+    if (edit->rotate_after_days) text_printf(&text, "rotate after %u days", edit->rotate_after_days);
+    if (edit->kind == key_rekey)
+        text_put(&text, edit->passphrase   ? STR("a passphrase")
+                        : edit->master_key ? STR("WEIR_MASTER_KEY")
+                                           : STR("master.key"));
+    return (struct audit_entry){.action = kinds[edit->kind],
+                                .who = {edit->by, edit->address, edit->own_id},
+                                .subject = edit->kind == key_rekey ? STR_NONE : id,
+                                .detail = text_str(&text)};
+}
+
 /* Another master key is nothing that a loop would see, nor is what waits, or only counts from the next reload on. */
 static bool key_commit(struct weir *weir, struct vault **vault, const struct key_edit *edit, struct str id, bool waits,
                        struct error *error) {
+    char said[64];
     struct config config = {.problems = NULL};
     struct vault *before = NULL;
+    const struct audit_entry entry = key_entry_of(edit, id, said, sizeof said);
     bool fine = edit->kind == key_rekey || edit->kind == key_next;
     bool loaded = !fine && key_load(weir, *vault, edit, id, &config, error);
-    if (loaded) {
+    bool audited = (loaded || fine || waits) && library_audit(weir, &entry, error);
+    if (!audited) {
+        fine = false;
+    } else if (loaded) {
         fine = (before = library_vault_open(weir->overlay_path, &weir->host, weir->vault, error)) &&
                key_put_in_force(weir, vault, before, &config, error);
-    } else if (fine || waits) {
+    } else {
         fine = vault_save(*vault, error);
         if (fine) library_vault_keep(weir, vault);
     }
+    if (audited && !fine) library_audit_failed(weir, &entry);
     vault_free(before);
     config_free(&config);
     return fine;
@@ -316,6 +341,20 @@ static size_t keys_turn(struct vault *vault, struct weir *weir, int64_t now_s) {
     return turned;
 }
 
+/* Each that takes its turn by itself, before it is in force. */
+static bool keys_turned_audit(struct weir *weir, const struct vault *vault, int64_t now_s, struct error *error) {
+    bool fine = true;
+    for (size_t i = 0; i < vault_count(vault) && fine; i++) {
+        const struct vault_record *record = vault_at(vault, i);
+        if (record->rotated_s != now_s || record->flags & vault_flag_next) continue;
+        const struct audit_entry entry = {.action = audit_credential_rotate,
+                                          .who = {STR("rotate_after_days"), library_who.address, STR_NONE},
+                                          .subject = record->id};
+        fine = library_audit(weir, &entry, error);
+    }
+    return fine;
+}
+
 static void keys_turned_tell(const struct weir *weir, int64_t now_s) {
     for (size_t i = 0; i < vault_count(weir->vault); i++)
         if (vault_at(weir->vault, i)->rotated_s == now_s && !(vault_at(weir->vault, i)->flags & vault_flag_next))
@@ -344,7 +383,8 @@ bool library_keys_expire(struct weir *weir, struct error *error) {
         overlay_unlock(lock);
         return true;
     }
-    fine = fine && in_force_load(weir, vault, &config, error);
+    fine =
+        fine && in_force_load(weir, vault, &config, error) && (!turned || keys_turned_audit(weir, vault, now_s, error));
     fine = fine && (!weir->host.keeps_marks || vault_save(vault, error)) &&
            library_deploy(weir, &config, deploying_edit, error);
     if (fine) library_vault_keep(weir, &vault);
@@ -391,7 +431,7 @@ char *library_keys(struct weir *weir, struct weir_error *error) {
 
 bool library_key_edit_alone(const char *config_path, const struct weir_host *host, const struct key_edit *edit,
                             char **view, struct weir_error *error) {
-    char problems[512], overlay[overlay_path_max] = "";
+    char problems[512], overlay[overlay_path_max] = "", said[64];
     struct error why = {.code = error_none};
     struct config config;
     struct config_ids ids = {NULL, 0, 0};
@@ -403,7 +443,9 @@ bool library_key_edit_alone(const char *config_path, const struct weir_host *hos
     bool fine = overlay[0] || error_set(&why, error_bad_configuration, "%s", problems);
     fine = fine && (lock = overlay_lock(overlay, &why)) >= 0;
     struct vault *vault = fine ? library_vault_open(overlay, host, NULL, &why) : NULL;
-    fine = vault && key_apply(vault, edit, keys_origin_of(&config, provider), &id, &why) && vault_save(vault, &why);
+    fine = vault && key_apply(vault, edit, keys_origin_of(&config, provider), &id, &why);
+    const struct audit_entry entry = key_entry_of(edit, id, said, sizeof said);
+    fine = fine && library_audit_alone(library_folder(overlay), &entry, &why) && vault_save(vault, &why);
     if (fine) *view = edit_view(vault, NULL, edit, id, false);
     vault_free(vault);
     overlay_unlock(lock);
@@ -443,13 +485,17 @@ int weir_key_set(struct weir *weir, const char *name, const char *secret, unsign
                                   .id = str_from(name),
                                   .secret = str_from(secret),
                                   .rotate_after_days = rotate_after_days,
-                                  .by = STR("library")};
+                                  .by = library_who.actor,
+                                  .address = library_who.address};
     return key_edit_by_host(weir, &edit, error);
 }
 
 int weir_key_next(struct weir *weir, const char *name, const char *secret, struct weir_error *error) {
-    const struct key_edit edit = {
-        .kind = key_next, .id = str_from(name), .secret = str_from(secret), .by = STR("library")};
+    const struct key_edit edit = {.kind = key_next,
+                                  .id = str_from(name),
+                                  .secret = str_from(secret),
+                                  .by = library_who.actor,
+                                  .address = library_who.address};
     return key_edit_by_host(weir, &edit, error);
 }
 
@@ -459,17 +505,20 @@ int weir_key_rotate(struct weir *weir, const char *name, const char *secret, uns
                                   .id = str_from(name),
                                   .secret = str_from(secret),
                                   .grace_s = grace_seconds,
-                                  .by = STR("library")};
+                                  .by = library_who.actor,
+                                  .address = library_who.address};
     return key_edit_by_host(weir, &edit, error);
 }
 
 int weir_key_remove(struct weir *weir, const char *name, struct weir_error *error) {
-    const struct key_edit edit = {.kind = key_remove, .id = str_from(name), .by = STR("library")};
+    const struct key_edit edit = {
+        .kind = key_remove, .id = str_from(name), .by = library_who.actor, .address = library_who.address};
     return key_edit_by_host(weir, &edit, error);
 }
 
 int weir_key_rekey(struct weir *weir, const char *passphrase, struct weir_error *error) {
-    const struct key_edit edit = {.kind = key_rekey, .passphrase = passphrase, .by = STR("library")};
+    const struct key_edit edit = {
+        .kind = key_rekey, .passphrase = passphrase, .by = library_who.actor, .address = library_who.address};
     return key_edit_by_host(weir, &edit, error);
 }
 

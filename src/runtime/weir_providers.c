@@ -231,6 +231,32 @@ static char *library_providers_view_of(struct weir *weir, struct str name, struc
     return view;
 }
 
+/* Which row of the audit it is; the keys that were given, never their values. */
+static struct audit_entry provider_entry_of(const struct editing *editing, const struct provider_edit *edit) {
+    static const enum audit_action kinds[] = {
+        [edit_add] = audit_provider_add,       [edit_replace] = audit_provider_replace,
+        [edit_update] = audit_provider_update, [edit_remove] = audit_provider_remove,
+        [edit_reset] = audit_provider_reset,   [edit_state] = audit_provider_state};
+    return (struct audit_entry){.action = kinds[edit->edit.kind],
+                                .who = {edit->by, edit->address, edit->own_id},
+                                .subject = edit->edit.provider,
+                                .detail = edit->edit.kind == edit_state ? provider_state_name(edit->edit.state)
+                                                                        : text_str(&editing->keys)};
+}
+
+/* The row, then the change. */
+static bool audited_commit(struct editing *editing, const struct provider_edit *edit, struct weir_error *error) {
+    struct error why = {.code = error_none};
+    const struct audit_entry entry = provider_entry_of(editing, edit);
+    if (!library_audit(editing->weir, &entry, &why)) {
+        library_error_set(error, why.code, str_from(why.message));
+        return false;
+    }
+    if (commit(editing, error)) return true;
+    library_audit_failed(editing->weir, &entry);
+    return false;
+}
+
 static bool edit_locked(struct weir *weir, const struct provider_edit *edit, char **view, struct weir_error *error) {
     struct editing editing = {.weir = weir};
     struct error why = {.code = error_none};
@@ -238,7 +264,7 @@ static bool edit_locked(struct weir *weir, const struct provider_edit *edit, cha
     bool fine = lock >= 0 && overlay_read(weir->overlay_path, &editing.before, &why);
     if (!fine) library_error_set(error, why.code, str_from(why.message));
     arena_init_secret(&editing.arena, 256 * 1024, 64 * 1024 * 1024); /* the edit may hold keys */
-    fine = fine && prepare(&editing, &edit->edit, error) && commit(&editing, error);
+    fine = fine && prepare(&editing, &edit->edit, error) && audited_commit(&editing, edit, error);
     if (fine) {
         const struct snapshot *snapshot = weir->deployment->snapshot;
         const struct provider *provider = map_find(&snapshot->providers_by_name, edit->edit.provider);
@@ -277,7 +303,8 @@ static int edit_by_host(struct weir *weir, enum config_edit_kind kind, enum prov
     char *view = NULL;
     struct provider_edit edit = {
         .edit = {.kind = kind, .provider = str_from(name), .settings = str_from(settings), .state = state},
-        .by = STR("library")};
+        .by = library_who.actor,
+        .address = library_who.address};
     bool fine = library_provider_edit(weir, &edit, &view, error);
     weir_free(view);
     return fine ? 0 : -1;

@@ -150,25 +150,37 @@ void library_locks_write(const struct snapshot *snapshot, struct text *text) {
     text_put_byte(text, '}');
 }
 
-bool library_lock_move(const struct snapshot *snapshot, struct str name, struct str target, struct error *error) {
+/* The lock's cell, and the target that it is to stand at. NULL: *error. */
+static const struct route *lock_place_find(const struct snapshot *snapshot, struct str name, struct str target,
+                                           size_t *place, struct error *error) {
     for (size_t i = 0; i < snapshot->route_count; i++) {
         const struct route *route = &snapshot->routes[i];
         if (!str_eq(route->model, name) || route->strategy != strategy_exclusive) continue;
         for (size_t t = 0; t < route->target_count; t++)
             if (str_eq(route->targets[t]->name, target)) {
-                struct lock_view view = lock_hold(&route->cells->lock, route->targets[0]->id);
-                if (view.holder != route->targets[t]->id)
-                    lock_move(&route->cells->lock, view.epoch, route->targets[t]->id);
-                return true;
+                *place = t;
+                return route;
             }
-        return error_set(
-            error, error_invalid_request,
-            "The route `%.*s` has no target `%.*s`: `targets` of the configuration names those that it has.",
-            STR_ARG(str_slice(name, 0, 80)), STR_ARG(str_slice(target, 0, 80)));
+        error_set(error, error_invalid_request,
+                  "The route `%.*s` has no target `%.*s`: `targets` of the configuration names those that it has.",
+                  STR_ARG(str_slice(name, 0, 80)), STR_ARG(str_slice(target, 0, 80)));
+        return NULL;
     }
-    return error_set(error, error_unknown_route,
-                     "There is no exclusive route `%.*s`: GET /admin/v1/lock lists those that there are.",
-                     STR_ARG(str_slice(name, 0, 120)));
+    error_set(error, error_unknown_route,
+              "There is no exclusive route `%.*s`: GET /admin/v1/lock lists those that there are.",
+              STR_ARG(str_slice(name, 0, 120)));
+    return NULL;
+}
+
+bool library_lock_move(struct weir *weir, const struct snapshot *snapshot, struct str name, struct str target,
+                       const struct audit_who *who, struct error *error) {
+    size_t place;
+    const struct route *route = lock_place_find(snapshot, name, target, &place, error);
+    const struct audit_entry entry = {.action = audit_lock_move, .who = *who, .subject = name, .detail = target};
+    if (!route || (weir->host.keeps_marks && !library_audit(weir, &entry, error))) return false;
+    struct lock_view view = lock_hold(&route->cells->lock, route->targets[0]->id);
+    if (view.holder != route->targets[place]->id) lock_move(&route->cells->lock, view.epoch, route->targets[place]->id);
+    return true;
 }
 
 static void library_views_provider_put(const struct snapshot *snapshot, const struct provider *provider, struct now now,

@@ -29,6 +29,11 @@ static const char *const migrations[] = {
     "cached_tokens INTEGER NOT NULL, cache_write_tokens INTEGER NOT NULL, reasoning_tokens INTEGER NOT NULL, "
     "cost_nano_usd INTEGER NOT NULL, duration_us INTEGER NOT NULL, durations BLOB NOT NULL, "
     "first_tokens BLOB NOT NULL, PRIMARY KEY(hour, provider, model, client, route)) WITHOUT ROWID;",
+    /* audit.h says what stands there. */
+    "CREATE TABLE audit(seq INTEGER PRIMARY KEY AUTOINCREMENT, time_ms INTEGER NOT NULL, action TEXT NOT NULL, "
+    "outcome TEXT NOT NULL, actor BLOB, address BLOB, subject BLOB, detail BLOB, request_id TEXT NOT NULL, "
+    "head BLOB NOT NULL);"
+    "CREATE TABLE audit_words(hash BLOB PRIMARY KEY, salt BLOB NOT NULL, word TEXT NOT NULL UNIQUE) WITHOUT ROWID;",
 };
 enum { ledger_version = sizeof migrations / sizeof *migrations };
 
@@ -92,10 +97,11 @@ static int ledger_version_of(sqlite3 *sqlite) {
     return good ? version : -1;
 }
 
-static bool ledger_migrate(sqlite3 *sqlite, int from) {
+static bool ledger_migrate(sqlite3 *sqlite) {
     char noted[128];
     if (!ledger_run(sqlite, "BEGIN IMMEDIATE")) return false;
-    bool good = true;
+    int from = ledger_version_of(sqlite); /* another connection may have done it */
+    bool good = from >= 0;
     for (int i = from; i < ledger_version && good; i++) {
         snprintf(noted, sizeof noted, "INSERT INTO schema_versions VALUES(%d, CAST(strftime('%%s', 'now') AS INTEGER))",
                  i + 1);
@@ -171,8 +177,8 @@ static bool ledger_begin_to_write(struct ledger *ledger, const char *path, char 
         return false;
     }
     bool good = version >= 0 && (version > 0 || ledger_run(ledger->sqlite, pragmas_new)) &&
-                (version == ledger_version || ledger_migrate(ledger->sqlite, version)) &&
-                ledger_run(ledger->sqlite, pragmas) && add_prepare(ledger) && usage_prepare(ledger) &&
+                (version == ledger_version || ledger_migrate(ledger->sqlite)) && ledger_run(ledger->sqlite, pragmas) &&
+                add_prepare(ledger) && usage_prepare(ledger) &&
                 ledger_prepare(ledger, "SELECT id FROM names WHERE name = ?1", &ledger->name_find) &&
                 ledger_prepare(ledger, "INSERT INTO names(name) VALUES(?1)", &ledger->name_add) &&
                 ledger_prepare(ledger, "SELECT id FROM instances WHERE instance = ?1", &ledger->instance_find) &&
@@ -200,7 +206,9 @@ static bool ledger_begin_to_write(struct ledger *ledger, const char *path, char 
 }
 
 struct ledger *ledger_open(const char *path, char *problem, size_t size) {
-    int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600); /* SQLite's own files take its rights */
+    /* SQLite's own files take its rights. One that is there is not opened: to close it would drop the locks that other
+     * connections of this process have on it (POSIX), and another process would take their log from them. */
+    int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (file >= 0) close(file);
     struct ledger *ledger = ledger_connect(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, problem, size);
     if (!ledger || ledger_begin_to_write(ledger, path, problem, size)) return ledger;

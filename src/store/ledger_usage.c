@@ -114,19 +114,6 @@ static void usage_row_json(struct text *text, const struct usage_question *quest
     text_put_byte(text, '}');
 }
 
-/* RFC 4180; what a spreadsheet would take for a formula is given a quote in front (names may be of anybody's choice).
- */
-static void csv_put(struct text *text, struct str value) {
-    bool formula = value.len && strchr("=+-@\t\r", value.at[0]);
-    text_put_byte(text, '"');
-    if (formula) text_put_byte(text, '\'');
-    for (size_t i = 0; i < value.len; i++) {
-        if (value.at[i] == '"') text_put_byte(text, '"');
-        text_put_byte(text, value.at[i]);
-    }
-    text_put_byte(text, '"');
-}
-
 static void usage_head_csv(struct text *text, const struct usage_question *question) {
     for (size_t i = 0; i < question->by_count; i++) text_printf(text, "%.*s,", STR_ARG(columns[question->by[i]].name));
     for (size_t i = 0; i < usage_sums; i++) {
@@ -139,7 +126,7 @@ static void usage_head_csv(struct text *text, const struct usage_question *quest
 static void usage_row_csv(struct text *text, const struct usage_question *question, sqlite3_stmt *row) {
     int at = 0;
     for (size_t i = 0; i < question->by_count; i++, at++) {
-        csv_put(text, str_from((const char *)sqlite3_column_text(row, at)));
+        text_put_csv(text, str_from((const char *)sqlite3_column_text(row, at)));
         text_put_byte(text, ',');
     }
     for (size_t i = 0; i < usage_sums; i++, at++) {

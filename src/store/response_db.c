@@ -114,7 +114,8 @@ struct response_db *response_db_open(const char *path, char *problem, size_t siz
         problem_put(NULL, problem, size);
         return NULL;
     }
-    int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600); /* SQLite's own files take the rights of this one */
+    /* SQLite's own files take the rights of this one; one that is there is left alone, as in ledger_open. */
+    int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (file >= 0) close(file);
     bool good = sqlite3_open_v2(path, &db->sqlite, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
                                 NULL) == SQLITE_OK &&

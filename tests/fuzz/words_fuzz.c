@@ -7,6 +7,7 @@
 #include "base/redact.h"
 #include "dialect/custom_tool.h"
 #include "dialect/date.h"
+#include "gateway/audit_query.h"
 #include "gateway/usage_query.h"
 #include "mock/mock_fault.h"
 #include "snapshot/rules.h"
@@ -27,6 +28,15 @@ static void usage_query(struct str text) {
     if (!usage_query_read(text, 1800000000000, &question, &error)) return;
     must(question.by_count <= usage_keys && question.since_ms >= 0);
     for (size_t i = 0; i < usage_keys; i++) must(memchr(question.only[i], 0, sizeof question.only[i]) != NULL);
+}
+
+static void audit_query(struct str text) {
+    static const struct str wishes[] = {STR(""), STR("head"), STR("verify")};
+    struct audit_asked asked;
+    struct error error;
+    for (size_t i = 0; i < 3; i++)
+        if (audit_query_read(wishes[i], text, 1800000000000, &asked, &error))
+            must(asked.question.limit > 0 && asked.question.limit <= audit_rows_most && asked.question.before >= 0);
 }
 
 static void rules(struct str text) {
@@ -54,6 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     date_read_rfc3339(text, &when);
     rules(text);
     usage_query(text);
+    audit_query(text);
     if (mock_fault_parse(text, &fault, &error)) must(fault.kind < mock_fault_kinds);
     char *decoded = arena_take(&arena, size + 1);
     if (decoded) must(str_percent_decode(text, decoded, size + 1).len <= size);

@@ -228,7 +228,7 @@ static void a_lock_that_was_moved_is_held_by_the_same_after_a_restart(void **sta
     uint32_t moved, again;
     (void)state;
     struct weir *weir = weir_open_at(9, routes);
-    assert_true(library_lock_move(weir->deployment->snapshot, STR("only"), STR("b/m"), &error));
+    assert_true(library_lock_move(weir, weir->deployment->snapshot, STR("only"), STR("b/m"), &library_who, &error));
     assert_int_equal(holder_of(weir, &moved), 1);
     weir_close(weir, 0);
     weir = weir_open_at(9, routes);

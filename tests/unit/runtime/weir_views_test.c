@@ -114,13 +114,14 @@ static void a_lock_is_moved_by_hand_to_a_target_of_its_route(void **state) {
     const struct snapshot *snapshot = weir->deployment->snapshot;
     assert_locks(weir, "{\"locks\":[{\"route\":\"only\",\"holder\":\"a/m\",\"failures\":0,\"failover_after\":5,"
                        "\"epoch\":1}]}");
-    assert_true(library_lock_move(snapshot, STR("only"), STR("a/m"), &error)); /* who holds it already */
-    assert_true(library_lock_move(snapshot, STR("only"), STR("b/m"), &error));
+    assert_true(
+        library_lock_move(weir, snapshot, STR("only"), STR("a/m"), &library_who, &error)); /* who holds it already */
+    assert_true(library_lock_move(weir, snapshot, STR("only"), STR("b/m"), &library_who, &error));
     assert_locks(weir, "{\"locks\":[{\"route\":\"only\",\"holder\":\"b/m\",\"failures\":0,\"failover_after\":5,"
                        "\"epoch\":2}]}");
-    assert_false(library_lock_move(snapshot, STR("only"), STR("c/m"), &error));
+    assert_false(library_lock_move(weir, snapshot, STR("only"), STR("c/m"), &library_who, &error));
     assert_int_equal(error.code, error_invalid_request);
-    assert_false(library_lock_move(snapshot, STR("all"), STR("a/m"), &error));
+    assert_false(library_lock_move(weir, snapshot, STR("all"), STR("a/m"), &library_who, &error));
     assert_int_equal(error.code, error_unknown_route);
     weir_close(weir, 0);
 }
