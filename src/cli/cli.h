@@ -23,6 +23,8 @@ int cli_provider(int argc, char **argv);
 int cli_key(int argc, char **argv);
 int cli_budget(int argc, char **argv);
 int cli_audit(int argc, char **argv);
+int cli_backup(int argc, char **argv);
+int cli_restore(int argc, char **argv);
 int cli_mock(int argc, char **argv);
 int cli_version(int argc, char **argv);
 
@@ -103,6 +105,8 @@ struct str cli_actor(char into[cli_actor_max]);
 /* state.c: the state folder, made if need be, is one process's and no other user's; what others could read is mended
  * and said. The lock's descriptor; -1: a message was printed. */
 int state_lock(const char *state_dir);
+/* The same, also where a restore was cut short. */
+int state_lock_to_restore(const char *state_dir);
 /* Does a process serve with it now? */
 bool state_is_owned(const char *state_dir);
 /* Of STATE_DIR/admin.key, made at the first start. false: a message was printed. */

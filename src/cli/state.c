@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "cli/cli.h"
 #include "runtime/overlay.h"
+#include "runtime/weir_backup.h"
 
 enum { admin_key_least = 16, admin_key_most = 256 };
 
@@ -94,6 +95,16 @@ struct str cli_actor(char into[cli_actor_max]) {
 }
 
 int state_lock(const char *state_dir) {
+    int lock = state_lock_to_restore(state_dir);
+    if (lock < 0 || !library_restore_is_unfinished(state_dir)) return lock;
+    fprintf(stderr,
+            "weir: a restore was cut short in %s, which is half of two states now: run it again, with --force\n",
+            state_dir);
+    close(lock);
+    return -1;
+}
+
+int state_lock_to_restore(const char *state_dir) {
     char path[1200];
     if (mkdir(state_dir, 0700) != 0 && errno != EEXIST) {
         fprintf(stderr, "weir: cannot make the state folder %s: %s\n", state_dir, strerror(errno));

@@ -36,7 +36,9 @@
     X(credential_rekey, "credential.rekey", "", "the vault got another master key")                             \
     X(lock_move, "lock.move", "route", "the lock of an exclusive route was moved by hand")                      \
     X(catalog_update, "catalog.update", "file", "a newer catalogue of models and prices was taken")             \
-    X(catalog_reset, "catalog.reset", "", "it was dropped")
+    X(catalog_reset, "catalog.reset", "", "it was dropped")                                                     \
+    X(backup_make, "backup.make", "file", "a backup of the state folder was made")                              \
+    X(backup_restore, "backup.restore", "file", "the state folder was restored from a backup")
 
 enum audit_action {
 #define X(name, word, subject, sentence) audit_##name,

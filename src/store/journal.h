@@ -82,6 +82,14 @@ bool journal_replay(const char *state_dir, const struct journal *own, journal_ta
 /* They are safe elsewhere: their files are removed, but for damaged ones. */
 void journal_replayed(const char *state_dir, const struct journal *own);
 
+/* -- journal_copy.c: for a backup -- */
+
+/* Every file of every instance, also of one that is written meanwhile: `name` as it stands below the state folder,
+ * `bytes` as a replay takes them. Before the ledger is copied. false: *problem, which is empty where `take` ended it.
+ */
+bool journal_copy(const char *state_dir, bool (*take)(void *context, struct str name, struct str bytes), void *context,
+                  char *problem, size_t size);
+
 /* What a segment's bytes hold, from its head on: for replay, and for who looks at hostile bytes. Answers false when it
  * ends in something else than zeros. Pure. `bytes` is aligned to 8. */
 bool journal_scan(struct str bytes, journal_take *take, void *context, size_t *count, bool *ended);

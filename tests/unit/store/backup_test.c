@@ -1,0 +1,240 @@
+/* backup_test.c - a backup's parts come back as they went, in any sizes; names that are none never do; and a journal is
+ * copied so that each attempt is in the copy, whatever it is at. */
+#include "store/backup.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "base/hash.h"
+#include "store/journal.h"
+
+static char folder[64], path[96], problem[512];
+
+static int begin(void **state) {
+    (void)state;
+    str_copy(folder, sizeof folder, STR("/tmp/weir-backup-XXXXXX"));
+    if (!hash_start() || !mkdtemp(folder)) return -1;
+    snprintf(path, sizeof path, "%s/backup.tar", folder);
+    return 0;
+}
+
+static int end(void **state) {
+    char command[128];
+    (void)state;
+    snprintf(command, sizeof command, "rm -r '%s'", folder);
+    return system(command);
+}
+
+static void a_files_head_is_read_as_it_was_written(void **state) {
+    static const int64_t sizes[] = {0, 1, 511, 512, (1ll << 33) - 1, 1ll << 33, 1ll << 40};
+    char block[backup_block], name[backup_name_most + 1];
+    const char *why;
+    (void)state;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        int64_t bytes = -1;
+        bool ends = true;
+        backup_head_write(STR("ledger.db"), sizes[i], 1800000000, block);
+        assert_true(backup_head_read(block, name, &bytes, &ends, &why) && !ends);
+        assert_string_equal(name, "ledger.db");
+        assert_true(bytes == sizes[i]);
+        for (int at = 0; at < backup_block; at++) { /* no bit of it may be another */
+            block[at] ^= 4;
+            assert_false(backup_head_read(block, name, &bytes, &ends, &why));
+            block[at] ^= 4;
+        }
+    }
+    memset(block, 0, sizeof block);
+    bool ends = false;
+    int64_t bytes;
+    assert_true(backup_head_read(block, name, &bytes, &ends, &why) && ends);
+}
+
+static void names_are_those_of_the_table_and_of_the_journal(void **state) {
+    static const char *const good[] = {"runtime.yaml",
+                                       "ledger.db",
+                                       "weir-backup",
+                                       "SHA256SUMS",
+                                       "journal/0123456789abcdef/s0.1",
+                                       "journal/0123456789abcdef/o63.999999999"};
+    static const char *const bad[] = {"",
+                                      ".",
+                                      "/runtime.yaml",
+                                      "./runtime.yaml",
+                                      "runtime.yaml/",
+                                      "master.key",
+                                      "admin.key",
+                                      "lock",
+                                      "ledger.db-wal",
+                                      "restore.tmp",
+                                      "journal/",
+                                      "journal/0123456789abcdef/",
+                                      "journal/0123456789abcdef/s.1",
+                                      "journal/0123456789abcdef/s0.",
+                                      "journal/0123456789abcdef/s0.1/",
+                                      "journal/0123456789abcdef/s0.1 ",
+                                      "journal/0123456789abcdef/../x0.1",
+                                      "journal/0123456789abcdeg/s0.1",
+                                      "journal/../0123456789abcd/s0.1",
+                                      "journal/0123456789abcdef/s0.1234567890",
+                                      "journal/0123456789abcdef/s1234567.1"};
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) assert_true(backup_name_is_good(str_from(good[i])));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (backup_name_is_good(str_from(bad[i]))) fail_msg("`%s`", bad[i]);
+}
+
+/* -- written and read -- */
+
+struct seen {
+    int file;
+    char names[8][backup_name_most + 1];
+    char bytes[8][1024];
+    size_t lens[8], count;
+};
+
+static ssize_t seen_read(void *context, char *into, size_t most) {
+    return read(((struct seen *)context)->file, into, most < 100 ? most : 100);
+}
+
+static bool seen_part(void *context, struct str name, int64_t bytes) {
+    struct seen *seen = context;
+    (void)bytes;
+    str_copy(seen->names[seen->count++], backup_name_most + 1, name);
+    return true;
+}
+
+static bool seen_bytes(void *context, struct str piece) {
+    struct seen *seen = context;
+    size_t *len = &seen->lens[seen->count - 1];
+    assert_true(*len + piece.len <= sizeof seen->bytes[0]);
+    memcpy(seen->bytes[seen->count - 1] + *len, piece.at, piece.len);
+    *len += piece.len;
+    return true;
+}
+
+static bool seen_all(struct seen *seen, size_t *parts) {
+    const struct backup_reader reader = {seen_read, seen_part, seen_bytes, seen};
+    *seen = (struct seen){.file = open(path, O_RDONLY)};
+    assert_true(seen->file >= 0);
+    bool whole = backup_read(&reader, parts, problem, sizeof problem);
+    close(seen->file);
+    return whole;
+}
+
+static void parts_come_back_as_they_went(void **state) {
+    static char large[1024];
+    struct stat facts;
+    struct seen seen;
+    size_t parts;
+    (void)state;
+    struct backup_writer *writer = backup_begin(path, 1, problem, sizeof problem);
+    assert_non_null(writer);
+    memset(large, 'x', sizeof large);
+    assert_true(backup_add(writer, STR("marks"), STR("")) && backup_add(writer, STR("vault"), STR("a")));
+    assert_true(backup_add(writer, STR("health"), str_make(large, 512)));
+    assert_true(backup_add(writer, STR("locks"), str_make(large, 1023)));
+    assert_int_equal(stat(path, &facts), -1); /* not before it is whole */
+    assert_true(backup_end(writer));
+    assert_int_equal(backup_bytes(writer) % backup_block, 0);
+    backup_free(writer);
+    assert_true(stat(path, &facts) == 0 && (facts.st_mode & 0777) == 0600);
+    assert_true(seen_all(&seen, &parts) && parts == 5 && seen.count == 4);
+    assert_string_equal(seen.names[2], "health");
+    assert_true(seen.lens[0] == 0 && seen.lens[1] == 1 && seen.lens[2] == 512 && seen.lens[3] == 1023);
+    assert_memory_equal(seen.bytes[3], large, 1023);
+}
+
+static void what_is_given_up_leaves_nothing(void **state) {
+    char temporary[128];
+    (void)state;
+    struct backup_writer *writer = backup_begin(path, 1, problem, sizeof problem);
+    snprintf(temporary, sizeof temporary, "%s.tmp", path);
+    assert_int_equal(access(temporary, F_OK), 0);
+    assert_false(backup_add_file(writer, STR("marks"), "/nowhere/marks"));
+    assert_non_null(strstr(backup_problem(writer), "/nowhere/marks: No such file"));
+    backup_free(writer);
+    assert_true(access(temporary, F_OK) != 0 && access(path, F_OK) != 0);
+    assert_null(backup_begin("/nowhere/backup.tar", 1, problem, sizeof problem));
+    assert_non_null(strstr(problem, "/nowhere/backup.tar.tmp: No such file"));
+}
+
+/* -- the journal -- */
+
+struct told {
+    uint64_t records[64], lost[64];
+    size_t record_count, lost_count, files;
+};
+
+static bool tell(void *context, struct journal_source source, const struct record *record) {
+    struct told *told = context;
+    (void)source;
+    if (record->numbers[record_flags] & record_lost)
+        told->lost[told->lost_count++] = record->sequence;
+    else
+        told->records[told->record_count++] = record->sequence;
+    return true;
+}
+
+/* Into another state folder. */
+static bool put(void *context, struct str name, struct str bytes) {
+    char to[256];
+    struct told *told = context;
+    snprintf(to, sizeof to, "%s/copy", folder), mkdir(to, 0700);
+    snprintf(to, sizeof to, "%s/copy/journal", folder), mkdir(to, 0700);
+    snprintf(to, sizeof to, "%s/copy/%.*s", folder, (int)strlen("journal/0123456789abcdef"), name.at), mkdir(to, 0700);
+    snprintf(to, sizeof to, "%s/copy/%.*s", folder, STR_ARG(name));
+    int file = open(to, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    assert_true(file >= 0 && write(file, bytes.at, bytes.len) == (ssize_t)bytes.len);
+    close(file);
+    if (told->files++ == 0) assert_true(str_find(name, STR("/o")) != SIZE_MAX); /* what was sent first */
+    return true;
+}
+
+static void a_journal_is_copied_while_it_is_written_to(void **state) {
+    char copy[128];
+    struct told told = {.files = 0};
+    struct journal_rest rest;
+    (void)state;
+    struct journal *journal = journal_open(folder, 2, 64 * journal_segment_bytes, problem, sizeof problem);
+    assert_non_null(journal);
+    struct record record = {.numbers = {[record_flags] = 0}, .texts = {[record_provider] = STR("one")}};
+    struct journal_sent *settled = journal_send(journal, 0, &record, 0);
+    assert_true(journal_add(journal, 0, &record));
+    journal_settled(journal, 0, settled);
+    uint64_t first = record.sequence;
+    record.sequence = 0;
+    assert_non_null(journal_send(journal, 1, &record, 0)); /* and it is under way */
+    uint64_t sent = record.sequence;
+    assert_true(journal_copy(folder, put, &told, problem, sizeof problem) && told.files >= 2);
+    record.sequence = 0;
+    assert_true(journal_add(journal, 0, &record)); /* after it */
+    snprintf(copy, sizeof copy, "%s/copy", folder);
+    assert_true(journal_replay(copy, NULL, tell, &told, &rest));
+    assert_true(rest.damaged == 0 && rest.instances == 1);
+    assert_true(told.record_count == 1 && told.records[0] == first);
+    assert_true(told.lost_count == 1 && told.lost[0] == sent);
+    journal_close(journal);
+    assert_true(journal_copy("/nowhere", put, &told, problem, sizeof problem)); /* there is none */
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+        TEST(a_files_head_is_read_as_it_was_written),
+        TEST(names_are_those_of_the_table_and_of_the_journal),
+        TEST(parts_come_back_as_they_went),
+        TEST(what_is_given_up_leaves_nothing),
+        TEST(a_journal_is_copied_while_it_is_written_to),
+#undef TEST
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
