@@ -46,8 +46,8 @@ struct shown {
 };
 
 /* Runs `argv` (NULL at its end) with --url of the gateway; `asks`: it is asked at all. */
-static inline void command_run(struct far *far, int (*command)(int argc, char **argv), const char *const *argv,
-                               bool asks, struct shown *shown) {
+static inline void command_run_on(struct far *far, int (*command)(int argc, char **argv), const char *const *argv,
+                                  bool asks, bool terminal, struct shown *shown) {
     const char *all[16];
     int argc = 0;
     for (; argv[argc]; argc++) all[argc] = argv[argc];
@@ -57,13 +57,21 @@ static inline void command_run(struct far *far, int (*command)(int argc, char **
     far->listener = net_bench_listen(&far->net.port);
     snprintf(far->url, sizeof far->url, "http://127.0.0.1:%u", far->net.port);
     if (asks) assert_int_equal(pthread_create(&far->net.peer, NULL, far_run, far), 0);
-    said_begin(&shown->out, stdout);
+    if (terminal)
+        said_begin_at_terminal(&shown->out, stdout);
+    else
+        said_begin(&shown->out, stdout);
     said_begin(&shown->err, stderr);
     shown->status = command(argc, (char **)all);
     said_end(&shown->err);
     said_end(&shown->out);
     if (asks) pthread_join(far->net.peer, NULL);
     close(far->listener);
+}
+
+static inline void command_run(struct far *far, int (*command)(int argc, char **argv), const char *const *argv,
+                               bool asks, struct shown *shown) {
+    command_run_on(far, command, argv, asks, false, shown);
 }
 
 #define ARGV(...) \

@@ -135,6 +135,36 @@ static void what_callers_send_cannot_end_a_line_or_steer_a_terminal(void **state
     }
 }
 
+/* Both sides of each bound of what steers: controls, marks of direction, separators, what is not seen. */
+static void each_character_that_steers_is_written_by_its_number(void **state) {
+    static const struct {
+        unsigned first, last;
+    } steering[] = {{0x80, 0x9f},     {0x61c, 0x61c},   {0x200b, 0x200f},
+                    {0x2028, 0x202e}, {0x2060, 0x2069}, {0xfeff, 0xfeff}};
+    (void)state;
+    for (unsigned code = 0x80; code < 0x10000; code++) {
+        bool near = false, steers = false;
+        for (size_t i = 0; i < sizeof steering / sizeof *steering; i++) {
+            near = near || (code + 2 >= steering[i].first && code <= steering[i].last + 2);
+            steers = steers || (code >= steering[i].first && code <= steering[i].last);
+        }
+        if (!near) continue;
+        char bytes[3] = {(char)(0xe0 | code >> 12), (char)(0x80 | (code >> 6 & 0x3f)), (char)(0x80 | (code & 0x3f))},
+             wanted[32];
+        if (code < 0x800) bytes[1] = (char)(0xc0 | code >> 6);
+        struct str value = code < 0x800 ? str_make(bytes + 1, 2) : str_make(bytes, 3);
+        if (steers)
+            snprintf(wanted, sizeof wanted, "\"a\":\"\\u%04x\"", code);
+        else
+            snprintf(wanted, sizeof wanted, "\"a\":\"%.*s\"", STR_ARG(value));
+        sink_clean(NULL);
+        struct log *log = open_log(log_level_info, log_format_json);
+        log_info(log_shared(log), noon, "said", f_str("a", value));
+        log_close(log);
+        if (!strstr(sink.bytes, wanted)) fail_msg("%x: %.*s", code, (int)sink.len, sink.bytes);
+    }
+}
+
 static void a_long_value_is_cut_and_a_long_line_says_so(void **state) {
     (void)state;
     char words[3000];
@@ -363,6 +393,7 @@ int main(void) {
         cmocka_unit_test_setup(a_readable_line_quotes_only_what_needs_it, sink_clean),
         cmocka_unit_test_setup(a_time_is_told_in_the_unit_that_fits, sink_clean),
         cmocka_unit_test_setup(colours_are_only_weirs_own, sink_clean),
+        cmocka_unit_test_setup(each_character_that_steers_is_written_by_its_number, sink_clean),
         cmocka_unit_test_setup(what_callers_send_cannot_end_a_line_or_steer_a_terminal, sink_clean),
         cmocka_unit_test_setup(a_long_value_is_cut_and_a_long_line_says_so, sink_clean),
         cmocka_unit_test_setup(levels_below_the_wanted_one_cost_nothing_and_can_change, sink_clean),

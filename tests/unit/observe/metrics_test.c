@@ -207,6 +207,51 @@ static void a_request_and_its_attempts_are_counted(void **state) {
     metrics_close(metrics);
 }
 
+static void each_series_of_a_provider_has_its_labels(void **state) {
+    static char page[256 * 1024];
+    const struct metrics_provider providers[] = {
+        {STR("one"), 0.5, STR("active"), STR("closed"), 1, 2, 3, 4},
+        {STR("two"), 1, STR("draining"), STR("open"), 0, 0, 0, 5},
+    };
+    static const char *const wanted[] = {
+        "\nweir_provider_health{provider=\"one\"} 0.500\nweir_provider_health{provider=\"two\"} 1.000\n",
+        "\nweir_provider_state{provider=\"one\",state=\"active\"} 1\n"
+        "weir_provider_state{provider=\"two\",state=\"draining\"} 1\n",
+        "{provider=\"one\",state=\"closed\"} 1\n",
+        "{provider=\"two\",state=\"open\"} 1\n",
+        "\nweir_provider_keys{provider=\"one\",state=\"ready\"} 1\n"
+        "weir_provider_keys{provider=\"one\",state=\"limited\"} 2\n"
+        "weir_provider_keys{provider=\"one\",state=\"refused\"} 3\n"
+        "weir_provider_keys{provider=\"one\",state=\"quota_exhausted\"} 4\n"
+        "weir_provider_keys{provider=\"two\",state=\"ready\"} 0\n",
+        "weir_provider_keys{provider=\"two\",state=\"quota_exhausted\"} 5\n",
+    };
+    (void)state;
+    struct metrics *metrics = open_metrics();
+    struct text text = text_in_buffer(page, sizeof page - 1);
+    metrics_write(metrics, providers, 2, &text);
+    assert_false(text.failed);
+    page[text.len] = 0;
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        if (!strstr(page, wanted[i])) fail_msg("%s", wanted[i]);
+    metrics_close(metrics);
+}
+
+/* A failure's kind counts where it failed, and nowhere else. */
+static void only_what_failed_has_a_kind_of_failure(void **state) {
+    (void)state;
+    struct metrics *metrics = open_metrics();
+    struct metrics_loop *loop = metrics_loop_open(metrics);
+    assert_true(metrics_target_register(metrics, 0, STR("p"), STR("m")));
+    for (int outcome = 0; outcome < metrics_outcomes; outcome++)
+        metrics_attempt(loop, &(struct metrics_attempt_facts){
+                                  .target_id = 0, .outcome = (enum metrics_outcome)outcome, .failure = 2});
+    struct str page = page_of(metrics);
+    parse(page);
+    assert_true(value_of(page, "weir_attempt_failures_total{provider=\"p\",kind=\"stall\"}") == 1);
+    metrics_close(metrics);
+}
+
 static void an_empty_process_announces_every_family(void **state) {
     (void)state;
     struct metrics *metrics = open_metrics();
@@ -505,6 +550,8 @@ int main(void) {
     arena_init(&page_arena, 256 * 1024, 64 * 1024 * 1024);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_and_its_attempts_are_counted),
+        cmocka_unit_test(each_series_of_a_provider_has_its_labels),
+        cmocka_unit_test(only_what_failed_has_a_kind_of_failure),
         cmocka_unit_test(an_empty_process_announces_every_family),
         cmocka_unit_test(a_value_on_a_bound_is_below_it),
         cmocka_unit_test(labels_are_escaped_and_stay_utf8),

@@ -1,0 +1,97 @@
+/* owners_test.c - what stands in budgets' words is written down, and put back in the same words. */
+#include "../config/config_world.h"
+#include "snapshot/owners.h"
+
+static const int64_t now_ns = INT64_C(1795348834) * 1000000000;
+
+#define BUDGETS                                                                                                      \
+    P "budgets: {a: {usd: 9, window: day}, b: {usd: 9, window: hour}, c: {usd: 9, window: lifetime}, d: {usd: 9, "   \
+      "window: 1h, rolling: true}, e: {usd: 9, window: month}, f: {usd: 9, window: week}, g: {usd: 9, window: 90m, " \
+      "rolling: true}}\n"
+
+static struct money_row rows[64];
+static size_t row_count;
+
+static void row_keep(void *user, const struct money_row *row) {
+    (void)user;
+    rows[row_count++] = *row;
+}
+
+static void what_was_spent_is_written_down_and_put_back_in_its_own_budget(void **state) {
+    struct config before, after;
+    struct cells first = {.chains = NULL}, second = {.chains = NULL};
+    (void)state;
+    struct config_input input = {.path = STR("w.yaml"),
+                                 .text = STR(BUDGETS),
+                                 .environment = environment,
+                                 .read_file = read_file,
+                                 .ids = &ids,
+                                 .cells = &first};
+    assert_true(config_load(&input, &before));
+    input.cells = &second;
+    assert_true(config_load(&input, &after));
+    const struct snapshot *snapshot = before.snapshot, *again = after.snapshot;
+    assert_int_equal(snapshot->budget_count, 7);
+    for (size_t i = 0; i < 7; i++) {
+        const struct money_budget *budget = snapshot->budgets[i];
+        if (i) assert_true(budget->identity > snapshot->budgets[i - 1]->identity); /* they rise */
+        money_budget_settle(budget, money_budget_enter(budget, now_ns), 0, 100 + (int64_t)i);
+        if (budget->rolling) /* and in an earlier bucket */
+            rolling_settle(budget->rolling, rolling_enter(budget->rolling, budget->bucket_s, 1795348834 + 600), 0, 7);
+    }
+    money_rows(snapshot, now_ns, row_keep, NULL);
+    assert_int_equal(row_count, 7 + 2);
+    for (size_t i = 0; i < row_count; i++) assert_true(money_restore(again, &rows[i]));
+    for (size_t i = 0; i < 7; i++) {
+        struct spend_view was = money_budget_look(snapshot->budgets[i], now_ns + INT64_C(600000000000)),
+                          is = money_budget_look(again->budgets[i], now_ns + INT64_C(600000000000));
+        assert_int_equal(is.spent, was.spent);
+        assert_int_equal(is.committed, was.committed);
+    }
+    struct money_row row = rows[0];
+    row.value = 1; /* of a split budget: not this one */
+    assert_false(money_restore(again, &row));
+    row = rows[0];
+    row.window_s = -1;
+    assert_false(money_restore(again, &row));
+    row = rows[0];
+    row.budget ^= 1; /* nobody's, whether before, between or behind the others */
+    assert_false(money_restore(again, &row));
+    row.budget = 0;
+    assert_false(money_restore(again, &row));
+    row.budget = UINT64_MAX;
+    assert_false(money_restore(again, &row));
+    config_free(&before);
+    config_free(&after);
+    cells_free(&first);
+    cells_free(&second);
+}
+
+/* What a budget's span is told as: its window, a time that ends now, and never a moment before 1970. */
+static void a_span_begins_at_nothing_at_least(void **state) {
+    struct config config;
+    (void)state;
+    assert_true(load(BUDGETS, NULL, &config));
+    for (size_t i = 0; i < config.snapshot->budget_count; i++) {
+        const struct money_budget *budget = config.snapshot->budgets[i];
+        struct window_span span = money_budget_window(budget, now_ns), early = money_budget_window(budget, -5);
+        assert_true(early.start_s == 0 && early.end_s > 0);
+        if (budget->rolling) {
+            assert_int_equal(span.end_s, INT64_MAX);
+            assert_int_equal(span.start_s, money_budget_look(budget, now_ns).start_s);
+        } else {
+            struct window_span wanted = window_span(budget->window.kind, NULL, now_ns / 1000000000);
+            assert_int_equal(span.start_s, wanted.start_s);
+            assert_int_equal(span.end_s, wanted.end_s);
+        }
+    }
+    config_free(&config);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_spent_is_written_down_and_put_back_in_its_own_budget),
+        cmocka_unit_test(a_span_begins_at_nothing_at_least),
+    };
+    return cmocka_run_group_tests(tests, sodium_begin, ids_end);
+}
