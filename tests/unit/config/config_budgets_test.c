@@ -176,6 +176,120 @@ static void what_cannot_hold_is_refused_where_it_stands(void **state) {
     }
 }
 
+static struct money_budget only_of(const char *budget) {
+    struct config config;
+    char buffer[1024];
+    struct text text = text_in_buffer(buffer, sizeof buffer - 1);
+    text_printf(&text, "%sclients: [{name: app, key_hash: \"%s\", budgets: [%s]}]\n", P, H, budget);
+    buffer[text.len] = 0;
+    if (!load(buffer, NULL, &config)) fail_msg("%s", budget);
+    assert_int_equal(client_at(&config, 0)->money.count, 1);
+    struct money_budget only = *client_at(&config, 0)->money.list[0];
+    config_free(&config);
+    return only;
+}
+
+static void each_setting_of_a_budget_is_its_own(void **state) {
+    (void)state;
+    static const struct {
+        const char *length;
+        uint64_t bucket_s;
+    } lengths[] = {{"30s", 1},    {"31s", 2},        {"90m", 180},       {"24h", 2880},
+                   {"7d", 20160}, {"366d", 1054080}, {"8784h", 1054080}, {"1m", 2}};
+    static const struct {
+        const char *budget;
+        int64_t limit;
+        enum money_mode mode;
+        enum money_over over;
+        enum window_kind kind;
+        size_t models, routes;
+        bool unbounded;
+    } rows[] = {
+        {"{usd: 1, window: hour}", 1000000000, money_hard, over_block, window_hour, 0, 0, false},
+        {"{usd: 0, window: day, mode: soft}", 0, money_soft, over_block, window_day, 0, 0, false},
+        {"{usd: 0.000000001, window: week, mode: warn}", 1, money_warn, over_block, window_week, 0, 0, false},
+        {"{usd: 1, window: month, over: free}", 1000000000, money_hard, over_free, window_month, 0, 0, false},
+        {"{usd: 1, window: lifetime, unbounded: allow}", 1000000000, money_hard, over_block, window_lifetime, 0, 0,
+         true},
+        {"{usd: 1, window: day, models: [a, b*]}", 1000000000, money_hard, over_block, window_day, 2, 0, false},
+        {"{usd: 1, window: day, models: ['*'], routes: [c]}", 1000000000, money_hard, over_block, window_day, 0, 1,
+         false},
+        {"{usd: 1, window: day, models: ['*', a], routes: ['*']}", 1000000000, money_hard, over_block, window_day, 2, 0,
+         false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct money_budget is = only_of(rows[i].budget);
+        if (is.limit_nano_usd != rows[i].limit || is.mode != rows[i].mode || is.over != rows[i].over ||
+            is.window.kind != rows[i].kind || is.model_count != rows[i].models || is.route_count != rows[i].routes ||
+            is.unbounded != rows[i].unbounded || is.rolling || is.bucket_s || !is.spend)
+            fail_msg("%s", rows[i].budget);
+    }
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        char budget[96];
+        snprintf(budget, sizeof budget, "{usd: 1, window: %s, rolling: true}", lengths[i].length);
+        struct money_budget is = only_of(budget);
+        if (is.bucket_s != lengths[i].bucket_s || !is.rolling || is.spend || is.window.kind != window_lifetime)
+            fail_msg("%s: %llu", lengths[i].length, (unsigned long long)is.bucket_s);
+    }
+}
+
+/* What makes it another budget, and what does not: its sum, mode and what is over may change while it is spent. */
+static void what_a_budget_counts_makes_it_another(void **state) {
+    (void)state;
+    static const struct {
+        const char *one, *other;
+        bool same;
+    } rows[] = {
+        {"{usd: 1, window: day}", "{usd: 2, window: day, mode: warn, over: free, unbounded: allow}", true},
+        {"{usd: 1, window: day}", "{usd: 1, window: hour}", false},
+        {"{usd: 1, window: day}", "{usd: 1, window: day, models: ['*']}", true},
+        {"{usd: 1, window: day}", "{usd: 1, window: day, models: [a]}", false},
+        {"{usd: 1, window: day, models: [a]}", "{usd: 1, window: day, routes: [a]}", false},
+        {"{usd: 1, window: day, models: [a]}", "{usd: 1, window: day, models: [a, b]}", false},
+        {"{usd: 1, window: day, name: x}", "{usd: 1, window: hour, models: [a], name: x}", true},
+        {"{usd: 1, window: day, name: x}", "{usd: 1, window: day, name: y}", false},
+        {"{usd: 1, window: 24h, rolling: true}", "{usd: 1, window: 1d, rolling: true}", true},
+        {"{usd: 1, window: 24h, rolling: true}", "{usd: 1, window: 25h, rolling: true}", false},
+        {"{usd: 1, window: 24h, rolling: true}", "{usd: 1, window: day}", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if ((only_of(rows[i].one).identity == only_of(rows[i].other).identity) != rows[i].same)
+            fail_msg("%s and %s", rows[i].one, rows[i].other);
+}
+
+/* As deep as owners may stand in each other, and one more; names as long as they may be. */
+static void owners_have_their_bounds(void **state) {
+    (void)state;
+    for (int depth = limit_owners - 2; depth <= limit_owners + 2; depth++) {
+        static char buffer[4096];
+        struct config config;
+        struct text text = text_in_buffer(buffer, sizeof buffer - 1);
+        text_printf(&text, "%sowners:\n  - {name: o0}\n", P);
+        for (int i = 1; i < depth; i++) text_printf(&text, "  - {name: o%d, in: o%d}\n", i, i - 1);
+        buffer[text.len] = 0;
+        if (load(buffer, NULL, &config) != (depth <= limit_owners)) fail_msg("%d", depth);
+        config_free(&config);
+    }
+    for (int len = limit_name - 1; len <= limit_name + 1; len++) {
+        char buffer[1024], name[512];
+        struct config config;
+        memset(name, 'n', (size_t)len);
+        name[len] = 0;
+        snprintf(buffer, sizeof buffer, "%sowners: [{name: %s}]\n", P, name);
+        assert_true(load(buffer, NULL, &config) == (len <= limit_name));
+        config_free(&config);
+    }
+    struct config config;
+    assert_false(load(P "owners: [{name: 'a|b'}]\n", NULL, &config));
+    config_free(&config);
+    assert_true(
+        load(P "owners: [{name: a, rate_limit_rpm: 1}, {name: b, rate_limit_rph: 1}, {name: c, rate_limit_tpm: 1}, "
+               "{name: d, max_concurrent: 1}, {name: e}, {name: f, in: ''}]\n",
+             NULL, &config));
+    for (size_t i = 0; i < 6; i++) assert_true(config.snapshot->owners[i].has_limits == (i < 4));
+    config_free(&config);
+}
+
 static void more_than_32_on_a_way_are_refused(void **state) {
     (void)state;
     for (int count = 31; count <= 32; count++) {
@@ -243,6 +357,9 @@ int main(void) {
         cmocka_unit_test(a_providers_day_may_end_now),
         cmocka_unit_test(a_window_that_ends_now_is_written_down_by_its_buckets),
         cmocka_unit_test(what_cannot_hold_is_refused_where_it_stands),
+        cmocka_unit_test(each_setting_of_a_budget_is_its_own),
+        cmocka_unit_test(what_a_budget_counts_makes_it_another),
+        cmocka_unit_test(owners_have_their_bounds),
         cmocka_unit_test(more_than_32_on_a_way_are_refused),
     };
     return cmocka_run_group_tests(tests, sodium_begin, ids_end);
