@@ -25,6 +25,9 @@ int cli_budget(int argc, char **argv);
 int cli_audit(int argc, char **argv);
 int cli_backup(int argc, char **argv);
 int cli_restore(int argc, char **argv);
+/* erase.c: weir usage export|purge. */
+int cli_erase(int argc, char **argv);
+bool cli_erase_named(const char *word);
 int cli_mock(int argc, char **argv);
 int cli_version(int argc, char **argv);
 

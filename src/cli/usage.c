@@ -71,6 +71,7 @@ static void usage_print(const char *text) {
 }
 
 int cli_usage_command(int argc, char **argv) {
+    if (argc > 1 && cli_erase_named(argv[1])) return cli_erase(argc, argv);
     struct cli_gateway gateway = {NULL, NULL, NULL};
     const char *by = NULL, *since = NULL, *until = NULL, *provider = NULL, *model = NULL, *client = NULL;
     bool json = false, csv = false;

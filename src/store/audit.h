@@ -38,6 +38,8 @@
     X(catalog_update, "catalog.update", "file", "a newer catalogue of models and prices was taken")             \
     X(catalog_reset, "catalog.reset", "", "it was dropped")                                                     \
     X(backup_make, "backup.make", "file", "a backup of the state folder was made")                              \
+    X(client_export, "client.export", "client", "all that is kept of a client was read")                        \
+    X(client_purge, "client.purge", "client", "a client's name and words were taken from what is kept")         \
     X(backup_restore, "backup.restore", "file", "the state folder was restored from a backup")
 
 enum audit_action {

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "store/ledger_erase.h"
 #include "store/ledger_internal.h"
 
 /* From version n to n + 1 each, in one transaction. */
@@ -34,6 +35,8 @@ static const char *const migrations[] = {
     "outcome TEXT NOT NULL, actor BLOB, address BLOB, subject BLOB, detail BLOB, request_id TEXT NOT NULL, "
     "head BLOB NOT NULL);"
     "CREATE TABLE audit_words(hash BLOB PRIMARY KEY, salt BLOB NOT NULL, word TEXT NOT NULL UNIQUE) WITHOUT ROWID;",
+    /* ledger_erase.h: which clients were purged, and up to when. */
+    "CREATE TABLE erased(salt BLOB NOT NULL, hash BLOB NOT NULL, until_ms INTEGER NOT NULL, tombstone TEXT NOT NULL);",
 };
 enum { ledger_version = sizeof migrations / sizeof *migrations };
 
@@ -65,16 +68,19 @@ struct charge_sum {
 
 struct ledger {
     sqlite3 *sqlite;
-    sqlite3_stmt *add, *name_find, *name_add, *instance_find, *instance_add, *usage_add, *forget, *charge;
+    sqlite3_stmt *add, *name_find, *name_add, *instance_find, *instance_add, *usage_add, *forget, *charge, *changes;
     struct usage_group *groups;
     size_t group_count;
     struct name_kept *names;
     struct charge_sum *charges;
-    uint64_t instance; /* the one whose id is kept */
+    struct ledger_erasures erasures;
+    int64_t changes_seen; /* of other connections: what is kept of names is as it was then */
+    uint64_t instance;    /* the one whose id is kept */
     int64_t instance_id;
 };
 
 sqlite3 *ledger_sqlite(struct ledger *ledger) { return ledger->sqlite; }
+void ledger_names_changed(struct ledger *ledger) { ledger->changes_seen = -1; }
 const char *ledger_problem(struct ledger *ledger) { return sqlite3_errmsg(ledger->sqlite); }
 
 static bool ledger_run(sqlite3 *sqlite, const char *statement) {
@@ -184,6 +190,7 @@ static bool ledger_begin_to_write(struct ledger *ledger, const char *path, char 
                 ledger_prepare(ledger, "SELECT id FROM instances WHERE instance = ?1", &ledger->instance_find) &&
                 ledger_prepare(ledger, "INSERT INTO instances(instance) VALUES(?1)", &ledger->instance_add) &&
                 ledger_prepare(ledger, "DELETE FROM attempts WHERE time_ms < ?1", &ledger->forget) &&
+                ledger_prepare(ledger, "PRAGMA data_version", &ledger->changes) &&
                 ledger_prepare(ledger,
                                "INSERT INTO budgets VALUES(?1, ?2, ?3) ON CONFLICT DO UPDATE SET nano_usd = "
                                "numbers_both(nano_usd, excluded.nano_usd)",
@@ -224,12 +231,13 @@ void ledger_close(struct ledger *ledger) {
     if (!ledger) return;
     sqlite3_stmt *const statements[] = {ledger->add,           ledger->name_find,    ledger->name_add,
                                         ledger->instance_find, ledger->instance_add, ledger->usage_add,
-                                        ledger->forget,        ledger->charge};
+                                        ledger->forget,        ledger->charge,       ledger->changes};
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) sqlite3_finalize(statements[i]);
     sqlite3_close(ledger->sqlite);
     memory_give(ledger->groups);
     memory_give(ledger->names);
     memory_give(ledger->charges);
+    erasures_free(&ledger->erasures);
     memory_give(ledger);
 }
 
@@ -348,9 +356,22 @@ static bool usage_note(struct ledger *ledger, const struct record *record, const
 
 /* -- a transaction -- */
 
+/* Has another connection changed something since? Then no name's id is known any more, and some may be purged. */
+static bool ledger_look(struct ledger *ledger) {
+    bool good = sqlite3_step(ledger->changes) == SQLITE_ROW;
+    int64_t version = good ? sqlite3_column_int64(ledger->changes, 0) : 0;
+    sqlite3_reset(ledger->changes);
+    if (!good || version == ledger->changes_seen) return good;
+    memset(ledger->names, 0, names_kept * sizeof *ledger->names);
+    ledger->instance_id = 0;
+    good = erasures_read(ledger->sqlite, &ledger->erasures);
+    if (good) ledger->changes_seen = version;
+    return good;
+}
+
 bool ledger_begin(struct ledger *ledger) {
     CHECK(ledger->add && ledger->group_count == 0);
-    return ledger_run(ledger->sqlite, "BEGIN IMMEDIATE");
+    return ledger_run(ledger->sqlite, "BEGIN IMMEDIATE") && ledger_look(ledger);
 }
 
 /* One number, so that rows are appended and nothing else has to be looked up: which process, which worker of it, which
@@ -417,6 +438,8 @@ bool ledger_add(struct ledger *ledger, struct journal_source source, const struc
     sqlite3_stmt *add = ledger->add;
     int at = 2;
     int64_t instance = instance_id(ledger, source.instance);
+    const struct str tombstone =
+        erasures_name(&ledger->erasures, record->texts[record_client], record->numbers[record_time_ms]);
     if (instance <= 0) return false;
     sqlite3_bind_int64(add, 1, attempt_id(instance, source.worker, record->sequence));
     for (int i = 0; i < record_numbers; i++) {
@@ -427,6 +450,8 @@ bool ledger_add(struct ledger *ledger, struct journal_source source, const struc
     }
     for (int i = 0; i < record_texts; i++) {
         struct str text = record->texts[i];
+        if (tombstone.len && i == record_request_id) text = STR("");
+        if (tombstone.len && i == record_client) text = tombstone;
         if (i == record_request_id) {
             sqlite3_bind_text(add, at++, text.len ? text.at : "", (int)text.len, SQLITE_STATIC);
             continue;

@@ -20,5 +20,7 @@ int64_t ledger_sum(int64_t a, int64_t b);
 bool ledger_functions_register(sqlite3 *sqlite);
 
 sqlite3 *ledger_sqlite(struct ledger *ledger);
+/* What it keeps of names is looked up anew from its next transaction on. */
+void ledger_names_changed(struct ledger *ledger);
 
 #endif

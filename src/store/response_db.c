@@ -354,3 +354,58 @@ int64_t response_db_forget(struct response_db *db, int64_t before_s, char *probl
     response_db_end(statement);
     return good ? sqlite3_changes(db->sqlite) : -1;
 }
+
+/* -- all of one client's -- */
+
+int64_t response_db_purge(struct response_db *db, struct str client, char *problem, size_t size) {
+    sqlite3_stmt *statement = NULL;
+    bool good =
+        response_db_run(db->sqlite, "PRAGMA secure_delete = ON") &&
+        sqlite3_prepare_v2(db->sqlite, "DELETE FROM responses WHERE client = ?1", -1, &statement, NULL) == SQLITE_OK;
+    if (good) response_db_bind(statement, 1, client);
+    good = good && sqlite3_step(statement) == SQLITE_DONE;
+    int64_t gone = good ? sqlite3_changes64(db->sqlite) : -1;
+    if (!good) problem_put(db->sqlite, problem, size);
+    sqlite3_finalize(statement);
+    (void)response_db_run(db->sqlite, "PRAGMA wal_checkpoint(TRUNCATE)"); /* else soon, by who writes next */
+    return gone;
+}
+
+/* What it holds is JSON already. */
+static void response_db_line_put(sqlite3_stmt *row, struct text *text) {
+    static const struct str members[] = {STR("input"), STR("output"), STR("response")};
+    text_put(text, STR("{\"kind\":\"response\""));
+    text_json_str(text, STR("id"), column(row, 0));
+    text_json_i64(text, STR("created_s"), sqlite3_column_int64(row, 1));
+    text_json_str(text, STR("previous"), column(row, 2));
+    for (int i = 0; i < 3; i++) {
+        struct str value = column(row, i + 3);
+        text_json_key(text, members[i]);
+        text_put(text, value.len ? value : STR("null"));
+    }
+    text_put(text, STR("}\n"));
+}
+
+bool response_db_export(struct response_db *db, struct str client, bool (*put)(void *context, struct str line),
+                        void *context, char *problem, size_t size) {
+    static const char select[] = "SELECT id, created_s, previous, input, output, response FROM responses "
+                                 "WHERE client = ?1 ORDER BY created_s, rowid";
+    sqlite3_stmt *rows = NULL;
+    struct arena arena;
+    int step = SQLITE_ERROR;
+    arena_init(&arena, 64 * 1024, 256 * 1024 * 1024);
+    problem[0] = 0;
+    bool good = sqlite3_prepare_v2(db->sqlite, select, -1, &rows, NULL) == SQLITE_OK;
+    if (good) response_db_bind(rows, 1, client);
+    while (good && (step = sqlite3_step(rows)) == SQLITE_ROW) {
+        struct text text = text_in_arena(&arena, 64 * 1024);
+        response_db_line_put(rows, &text);
+        good = !text.failed && put(context, text_str(&text));
+        arena_reset(&arena);
+    }
+    bool read = step == SQLITE_DONE;
+    if (!read && step != SQLITE_ROW) problem_put(db->sqlite, problem, size);
+    sqlite3_finalize(rows);
+    arena_free(&arena);
+    return good && read;
+}

@@ -48,6 +48,11 @@ enum stored response_db_get(struct response_db *db, struct str client, struct st
 enum stored response_db_history(struct response_db *db, struct str client, struct str id, size_t most,
                                 struct text *text, char *problem, size_t size);
 enum stored response_db_remove(struct response_db *db, struct str client, struct str id, char *problem, size_t size);
+/* All of a client's, and no word of them stays in the file. How many, or -1. */
+int64_t response_db_purge(struct response_db *db, struct str client, char *problem, size_t size);
+/* All of a client's as JSON, a line each, the oldest first. false: *problem, which is empty where `put` ended it. */
+bool response_db_export(struct response_db *db, struct str client, bool (*put)(void *context, struct str line),
+                        void *context, char *problem, size_t size);
 /* Forgets what is older; how many, or -1. */
 int64_t response_db_forget(struct response_db *db, int64_t before_s, char *problem, size_t size);
 

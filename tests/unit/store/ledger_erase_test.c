@@ -1,0 +1,132 @@
+/* ledger_erase_test.c - a client's records are taken from its name while another connection writes: what it kept of
+ * names is not used any more, what comes late comes to the tombstone, and what came after stays the client's. */
+#include "store/ledger_erase.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+static char folder[64], path[96];
+static const struct journal_source source = {7, 0};
+
+static int begin(void **state) {
+    (void)state;
+    str_copy(folder, sizeof folder, STR("/tmp/weir-erase-XXXXXX"));
+    if (!hash_start() || !mkdtemp(folder)) return -1;
+    snprintf(path, sizeof path, "%s/ledger.db", folder);
+    return 0;
+}
+
+static int end(void **state) {
+    char command[128];
+    (void)state;
+    snprintf(command, sizeof command, "rm -r '%s'", folder);
+    return system(command);
+}
+
+static struct ledger *opened(void) {
+    char problem[512] = "";
+    struct ledger *ledger = ledger_open(path, problem, sizeof problem);
+    if (!ledger) fail_msg("%s", problem);
+    return ledger;
+}
+
+static void add(struct ledger *ledger, uint64_t sequence, struct str client, int64_t time_ms) {
+    struct record record = {
+        .sequence = sequence,
+        .texts = {[record_request_id] = STR("req"), [record_provider] = STR("openai"), [record_client] = client}};
+    record.numbers[record_time_ms] = time_ms;
+    record.numbers[record_cost_nano_usd] = 5;
+    assert_true(ledger_begin(ledger));
+    if (!ledger_add(ledger, source, &record) || !ledger_commit(ledger)) fail_msg("%s", ledger_problem(ledger));
+}
+
+static struct erased_told erase(struct ledger *ledger, struct str client, int64_t until_ms) {
+    char problem[512] = "";
+    struct erased_told told;
+    if (!ledger_erase(ledger, client, until_ms, &told, problem, sizeof problem)) fail_msg("%s", problem);
+    return told;
+}
+
+static char lines[16384];
+static bool put(void *context, struct str line) {
+    (void)context;
+    size_t len = strlen(lines);
+    if (len + line.len < sizeof lines) str_copy(lines + len, sizeof lines - len, line);
+    return true;
+}
+
+/* How many attempts it has. */
+static size_t attempts_of(struct ledger *ledger, struct str client) {
+    size_t count = 0;
+    lines[0] = 0;
+    if (!ledger_export(ledger, client, put, NULL)) fail_msg("%s", ledger_problem(ledger));
+    for (const char *at = lines; (at = strstr(at, "{\"kind\":\"attempt\"")); at++) count++;
+    return count;
+}
+
+static void who_writes_finds_that_names_have_changed(void **state) {
+    (void)state;
+    struct ledger *writer = opened(), *other = opened();
+    add(writer, 1, STR("app"), 1000), add(writer, 2, STR("app"), 2000);
+    struct erased_told told = erase(other, STR("app"), 5000);
+    assert_true(told.attempts == 2 && told.sums == 1);
+    add(writer, 3, STR("app"), 3000); /* of the journal: it began before */
+    add(writer, 4, STR("app"), 5001);
+    add(writer, 1, STR("app"), 1000); /* told once more */
+    assert_int_equal(attempts_of(other, str_from(told.tombstone)), 3);
+    assert_null(strstr(lines, "\"req\"")); /* no id of a request */
+    assert_non_null(strstr(lines, "\"cost_nano_usd\":15"));
+    assert_int_equal(attempts_of(other, STR("app")), 1);
+    ledger_close(writer), ledger_close(other);
+    writer = opened(); /* and after a restart */
+    add(writer, 5, STR("app"), 4999), add(writer, 6, STR("app"), 6000), add(writer, 7, STR("b"), 10);
+    assert_int_equal(attempts_of(writer, str_from(told.tombstone)), 4);
+    assert_int_equal(attempts_of(writer, STR("app")), 2);
+    assert_int_equal(attempts_of(writer, STR("b")), 1);
+    ledger_close(writer);
+}
+
+static void a_client_may_be_purged_again_and_one_that_is_not_there_too(void **state) {
+    (void)state;
+    struct ledger *ledger = opened();
+    assert_true(erase(ledger, STR("nobody"), 5000).attempts == 0);
+    add(ledger, 1, STR("app"), 1000);
+    struct erased_told first = erase(ledger, STR("app"), 1500);
+    add(ledger, 2, STR("app"), 2000);
+    struct erased_told second = erase(ledger, STR("app"), 2500);
+    assert_true(first.attempts == 1 && second.attempts == 1 && strcmp(first.tombstone, second.tombstone) != 0);
+    assert_int_equal(attempts_of(ledger, str_from(first.tombstone)), 1);
+    assert_int_equal(attempts_of(ledger, str_from(second.tombstone)), 1);
+    assert_int_equal(attempts_of(ledger, STR("app")), 0);
+    assert_int_equal(attempts_of(ledger, STR("")), 0);
+    ledger_close(ledger);
+}
+
+static void a_name_that_is_something_elses_too_stays_that(void **state) {
+    (void)state;
+    struct ledger *ledger = opened();
+    add(ledger, 1, STR("openai"), 1000);
+    add(ledger, 2, STR("b"), 1000);
+    erase(ledger, STR("openai"), 5000);
+    assert_int_equal(attempts_of(ledger, STR("b")), 1);
+    assert_non_null(strstr(lines, "\"provider\":\"openai\""));
+    assert_int_equal(attempts_of(ledger, STR("openai")), 0);
+    ledger_close(ledger);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+        TEST(who_writes_finds_that_names_have_changed),
+        TEST(a_client_may_be_purged_again_and_one_that_is_not_there_too),
+        TEST(a_name_that_is_something_elses_too_stays_that),
+#undef TEST
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
