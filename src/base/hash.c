@@ -11,6 +11,17 @@ struct sha256 hash_sha256(struct str s) {
     return hash;
 }
 
+struct sha256 hash_hmac_sha256(struct str key, const struct str *parts, size_t count) {
+    crypto_auth_hmacsha256_state state;
+    struct sha256 hash;
+    crypto_auth_hmacsha256_init(&state, (const unsigned char *)key.at, key.len);
+    for (size_t i = 0; i < count; i++)
+        crypto_auth_hmacsha256_update(&state, (const unsigned char *)parts[i].at, parts[i].len);
+    crypto_auth_hmacsha256_final(&state, hash.bytes);
+    sodium_memzero(&state, sizeof state);
+    return hash;
+}
+
 uint64_t hash_keyed(const struct hash_secret *secret, struct str s) {
     uint64_t hash;
     _Static_assert(sizeof hash == crypto_shorthash_BYTES && sizeof secret->bytes == crypto_shorthash_KEYBYTES,

@@ -28,6 +28,7 @@ int cli_restore(int argc, char **argv);
 /* erase.c: weir usage export|purge. */
 int cli_erase(int argc, char **argv);
 bool cli_erase_named(const char *word);
+int cli_alert(int argc, char **argv);
 int cli_mock(int argc, char **argv);
 int cli_version(int argc, char **argv);
 

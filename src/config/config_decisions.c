@@ -67,6 +67,28 @@ static struct fetch_limits fetch_of(struct config_reading *reading, struct secti
     return fetch;
 }
 
+static struct alert_rules alerts_of(struct config_reading *reading, struct section alerting, struct arena *secrets) {
+    enum { url_most = 2000 };
+    struct alert_rules alerts = {.webhook = arena_copy(secrets, read_str(alerting, "webhook")),
+                                 .secret = arena_copy(secrets, read_str(alerting, "secret")),
+                                 .webhook_timeout_ns = read_ns(alerting, "webhook_timeout_seconds")};
+    const struct config_node *written = config_member(alerting.map, STR("webhook"));
+    struct str authority = str_slice(alerts.webhook, 0, str_find_byte(alerts.webhook, '?'));
+    struct url url;
+    alerts.quota_count = read_permilles(alerting, "quota", alerts.quota_permille, alert_shares_max);
+    alerts.budget_count = read_permilles(alerting, "budget", alerts.budget_permille, alert_shares_max);
+    bool good = alerts.webhook.len <= url_most && str_find_byte(alerts.webhook, '#') == SIZE_MAX &&
+                str_control_at(alerts.webhook, 0) == alerts.webhook.len &&
+                str_find_byte(alerts.webhook, ' ') == SIZE_MAX && !url_parse(authority, &url) && !url.unix_path.len;
+    if (alerts.webhook.len && !good)
+        config_report(reading, written, config_error,
+                      "`webhook` must be a URL such as https://alerts.example.com/weir, of at most %d bytes", url_most);
+    else if (alerts.webhook.len && !alerts.secret.len)
+        config_report(reading, written, config_warning,
+                      "alerts are posted without a signature, so anybody could post them: write a `secret`");
+    return alerts;
+}
+
 void decisions_of_all(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root) {
     const struct section top = {section_top, root}, adaptive = read_section(top, "adaptive"),
                          responses = read_section(top, "responses");
@@ -84,6 +106,7 @@ void decisions_of_all(struct config_reading *reading, struct snapshot *snapshot,
     snapshot->fallback_by_score = read_is(top, "fallback_order", "score");
     snapshot->reserve_output_tokens = (int64_t)read_whole(top, "reserve_output_tokens");
     owners_read(reading, snapshot, root);
+    snapshot->alerts = alerts_of(reading, read_section(top, "alerts"), &snapshot->secrets);
 }
 
 /* The burst is what may go above the even rate at once; by default a whole minute's worth. */

@@ -111,6 +111,29 @@ struct str *read_strings(struct section section, const char *key, struct arena *
     return list;
 }
 
+static size_t permille_add(struct str word, uint32_t *list, size_t count, size_t most) {
+    double value;
+    if (count == most || !str_to_double(str_trim(word), &value) || value <= 0 || value > 1) return count;
+    list[count] = (uint32_t)(value * 1000 + 0.5);
+    return count + (list[count] > 0);
+}
+
+size_t read_permilles(struct section section, const char *key, uint32_t *list, size_t most) {
+    const struct config_key *row = row_of(section, key);
+    CHECKF(row->value == value_numbers, "key=%s", key);
+    const struct config_node *node = config_member(section.map, row->name);
+    size_t count = 0;
+    struct str rest = str_slice(row->fallback, 1, row->fallback.len - 1), word; /* [a, b] */
+    if (node && node->kind == config_list) {
+        for (const struct config_node *at = node->first; at; at = at->next)
+            if (at->kind == config_scalar) count = permille_add(at->text, list, count, most);
+        return count;
+    }
+    if (node && node->kind == config_scalar && node->text.len) return permille_add(node->text, list, 0, most);
+    while (rest.len && str_split_next(&rest, ',', &word)) count = permille_add(word, list, count, most);
+    return count;
+}
+
 struct section read_section(struct section section, const char *key) {
     const struct config_key *row = row_of(section, key);
     CHECKF(row->value == value_section, "key=%s", key);

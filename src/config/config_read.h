@@ -33,6 +33,9 @@ uint64_t read_ns(struct section section, const char *key);
 /* A list of strings, or one string as a list of one; in the arena. NULL and 0: none. */
 struct str *read_strings(struct section section, const char *key, struct arena *arena, size_t *count);
 
+/* Of value_numbers, in thousandths: those above 0, at most `most`. */
+size_t read_permilles(struct section section, const char *key, uint32_t *list, size_t most);
+
 /* A map in it, by its key: NULL where it is not written. */
 struct section read_section(struct section section, const char *key);
 /* The type of the provider of that name: the name, where it does not say. */

@@ -108,8 +108,8 @@ static const struct config_key top_keys[] = {
          "pass."),
     NAMED("templates", section_template, "What clients that name one get, by name."),
     SECTION("log", section_log, "Logging."),
-    SECTION("alerts", section_alerts, "Alerts.", .status = key_later),
-    SECTION("overall_health", section_alerts, "When the whole gateway counts as healthy.", .status = key_later),
+    SECTION("alerts", section_alerts, "What is told of money, quotas, credentials and providers, and to whom."),
+    SECTION("overall_health", section_overall, "When the whole gateway counts as healthy.", .status = key_later),
     TEXT("resume_prompt", "", "How a target is asked to continue a broken stream."),
 };
 
@@ -556,8 +556,15 @@ static const struct config_key log_keys[] = {
 };
 
 static const struct config_key alerts_keys[] = {
-    NUMBERS("quota", 0, 1, "[0.8, 0.9, 1.0]", "Shares of a quota that alert.", .status = key_later),
-    TEXT("webhook", "", "Where alerts are posted.", .status = key_later),
+    NUMBERS("quota", 0, 1, "[0.8, 0.9, 1.0]", "Shares of each quota that alert, at most 8; 0 is none."),
+    NUMBERS("budget", 0, 1, "[0.8, 0.9, 1.0]", "The same of each budget."),
+    TEXT("webhook", "", "http:// or https:// URL that each alert is posted to."),
+    TEXT("secret", "", "What posts are signed with, so that who gets them knows whose they are."),
+    SECONDS("webhook_timeout_seconds", 0, 300, "10", "How long one post may take."),
+    NUMBER("min_healthy", 0, 1, "", "Share of providers that must be healthy.", .status = key_later),
+};
+
+static const struct config_key overall_keys[] = {
     NUMBER("min_healthy", 0, 1, "", "Share of providers that must be healthy.", .status = key_later),
 };
 
@@ -596,6 +603,7 @@ static const struct {
     [section_client] = {STR("clients[]"), KEYS(client_keys)},
     [section_log] = {STR("log"), KEYS(log_keys)},
     [section_alerts] = {STR("alerts"), KEYS(alerts_keys)},
+    [section_overall] = {STR("overall_health"), KEYS(overall_keys)},
     [section_health] = {STR("health"), KEYS(health_keys)},
     [section_budget] = {STR("budgets"), KEYS(budget_keys)},
     [section_owner] = {STR("owners[]"), KEYS(owner_keys)},

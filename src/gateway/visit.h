@@ -124,6 +124,8 @@ void answer_usage(struct visit *visit);
 /* admin_budgets.c */
 void answer_budgets(struct visit *visit);
 void answer_key(struct visit *visit);
+/* admin_alerts.c */
+void answer_alerts(struct visit *visit);
 /* admin_providers.c */
 void answer_providers(struct visit *visit);
 void answer_provider(struct visit *visit);

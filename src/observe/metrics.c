@@ -44,6 +44,15 @@ struct metrics *metrics_open(const struct metrics_options *options) {
     return metrics;
 }
 
+void metrics_alerts(struct metrics *metrics, enum alert_kind kind, uint64_t raised, uint64_t active) {
+    atomic_fetch_add_explicit(&metrics->alerts_raised[kind], raised, memory_order_relaxed);
+    atomic_store_explicit(&metrics->alerts_active[kind], active, memory_order_relaxed);
+}
+
+void metrics_alert_post(struct metrics *metrics, enum metrics_post outcome) {
+    atomic_fetch_add_explicit(&metrics->posts[outcome], 1, memory_order_relaxed);
+}
+
 void metrics_loop_free(struct metrics_loop *loop) {
     for (size_t i = 0; i < limit_targets; i++)
         memory_give(atomic_load_explicit(&loop->targets[i], memory_order_acquire));

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "observe/alert.h"
 #include "observe/log.h"
 
 enum { metrics_endpoints_max = 24, metrics_failures_max = 40, metrics_clients_max = 1000 };
@@ -78,6 +79,11 @@ void metrics_attempt(struct metrics_loop *loop, const struct metrics_attempt_fac
 void metrics_request(struct metrics_loop *loop, const struct metrics_request_facts *facts);
 /* A request that ended before it was one (a bad head, a closed door). */
 void metrics_refused(struct metrics_loop *loop, enum error_code code);
+
+/* Any thread. How many of a kind were raised since, and last now; what became of a post. */
+void metrics_alerts(struct metrics *metrics, enum alert_kind kind, uint64_t raised, uint64_t active);
+enum metrics_post { metrics_post_delivered, metrics_post_failed, metrics_post_dropped, metrics_posts };
+void metrics_alert_post(struct metrics *metrics, enum metrics_post outcome);
 
 enum metrics_gauge {
     metrics_in_flight,

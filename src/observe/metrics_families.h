@@ -49,6 +49,10 @@
     X(provider_quota_used, "weir_provider_quota_used", gauge, "provider, quota",                                       \
       "What counts in the window of now of each quota: requests_per_day, ...")                                         \
     X(provider_quota_limit, "weir_provider_quota_limit", gauge, "provider, quota", "Each quota itself.")               \
+    X(alerts, "weir_alerts_total", counter, "kind", "Alerts that were raised.")                                        \
+    X(alerts_active, "weir_alerts_active", gauge, "kind", "Alerts that last.")                                         \
+    X(alert_posts, "weir_alert_posts_total", counter, "outcome",                                                       \
+      "Posts of alerts to the webhook: delivered, failed (and tried again), or dropped for good.")                     \
     X(stream_events, "weir_stream_events_total", counter, "", "Events of providers' streams.")                         \
     X(stream_events_dropped, "weir_stream_events_dropped_total", counter, "",                                          \
       "Events of providers' streams that were malformed and dropped.")                                                 \

@@ -277,6 +277,19 @@ static void put_process(struct text *text, enum metrics_family family, const str
     }
 }
 
+static void put_alerts(struct text *text, enum metrics_family family, const struct metrics *metrics) {
+    static const struct str outcomes[metrics_posts] = {STR("delivered"), STR("failed"), STR("dropped")};
+    bool posts = family == metrics_family_alert_posts;
+    for (size_t i = 0; i < (posts ? (size_t)metrics_posts : (size_t)alert_kinds); i++) {
+        const struct label label = {posts ? "outcome" : "kind",
+                                    posts ? outcomes[i] : alert_kind_facts((enum alert_kind)i)->name};
+        put_count(text, family, &label, 1,
+                  metrics_read(posts                             ? &metrics->posts[i]
+                               : family == metrics_family_alerts ? &metrics->alerts_raised[i]
+                                                                 : &metrics->alerts_active[i]));
+    }
+}
+
 /* long: table */
 static void put_family(struct text *text, enum metrics_family family, const struct metrics *metrics,
                        const struct metrics_view *view, const struct metrics_process *process,
@@ -297,6 +310,9 @@ static void put_family(struct text *text, enum metrics_family family, const stru
     case metrics_family_provider_quota_limit:
         for (size_t i = 0; i < provider_count; i++) put_provider(text, family, &providers[i]);
         break;
+    case metrics_family_alerts:
+    case metrics_family_alerts_active:
+    case metrics_family_alert_posts: put_alerts(text, family, metrics); break;
     case metrics_family_refused: put_refused(text, sum); break;
     case metrics_family_callers_gone: put_count(text, family, NULL, 0, metrics_read(&sum->callers_gone)); break;
     case metrics_family_request_duration: put_request_durations(text, metrics, sum); break;

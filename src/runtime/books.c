@@ -26,6 +26,7 @@ struct books {
     bool refuses;
     int64_t keep_ms;
     _Atomic uint64_t not_kept; /* attempts that found no room */
+    _Atomic bool failing;      /* the ledger: it has been said */
     _Atomic bool no_room;      /* the last time none could be made: it is tried again in its time */
     pthread_mutex_t mutex;     /* guards what follows */
     pthread_cond_t wake, turned, came;
@@ -131,6 +132,11 @@ void books_settled(struct books *books, unsigned worker, struct flight *flight, 
     if (journal_wants_room(books->journal, worker)) books_want_room(books);
 }
 
+struct books_state books_state(const struct books *books) {
+    if (!books) return (struct books_state){.failing = false};
+    return (struct books_state){atomic_load(&books->not_kept), atomic_load(&books->failing)};
+}
+
 /* -- the writer -- */
 
 static bool books_take(void *context, struct journal_source source, const struct record *record) {
@@ -148,6 +154,7 @@ static void books_troubled(struct books *books, const char *problem) {
                   f_str("means", STR("what is spent stays in the journal, and goes into the ledger when it works")),
                   f_text("mend", "free the disk, or mend the file or its rights"));
     books->troubled = true;
+    atomic_store(&books->failing, true);
 }
 
 static bool books_ledger_ready(struct books *books) {
@@ -178,6 +185,7 @@ static bool books_drain(struct books *books) {
         journal_keep(books->journal);
     }
     if (books->troubled) log_info(books_log(books), clock_read(), "ledger_works", f_text("path", books->path));
+    if (books->troubled) atomic_store(&books->failing, false);
     books->troubled = false;
     return true;
 }

@@ -44,6 +44,12 @@ void books_settled(struct books *books, unsigned worker, struct flight *flight, 
 
 /* -- any thread -- */
 
+struct books_state {
+    uint64_t not_kept; /* attempts that found no room, since the start */
+    bool failing;      /* the ledger cannot be written */
+};
+struct books_state books_state(const struct books *books); /* NULL: all is well */
+
 /* Lives until `done` has run on its loop; whoever asked frees it then, by books_asked_free. When the loop has ended it
  * is not told, and is freed. */
 struct books_asked {

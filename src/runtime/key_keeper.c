@@ -41,9 +41,9 @@ static void keeper_warn(struct weir *weir, int64_t now_s) {
         const struct vault_record *record = vault_at(weir->vault, i);
         int64_t days = (now_s - record->rotated_s) / keeper_day_s;
         int64_t most = record->rotate_after_days ? record->rotate_after_days : keeper_warns_days;
-        if (!record->sealed_count || record->flags & vault_flag_next || days < most ||
-            !key_uses_warn(&weir->key_uses, record->id, now_s))
-            continue;
+        if (!record->sealed_count || record->flags & vault_flag_next || days < most) continue;
+        alerts_credential_old(weir->alerts, record->id, days, most);
+        if (!key_uses_warn(&weir->key_uses, record->id, now_s)) continue;
         log_warn(keeper_log(weir), clock_read(), "credential_old", f_str("credential", record->id),
                  f_str("provider", record->provider), f_int("age_days", days), f_int("rotate_after_days", most),
                  f_text("said", "give the provider's next key: weir key rotate"));

@@ -72,6 +72,14 @@ static void cost_differs_log(struct reporter *reporter, const struct flight *fli
              f_money("provider_cost_usd", attempt->usage.cost_nano_usd));
 }
 
+/* For the alerts, which look at the words. */
+static void days_note(const struct attempt_facts *attempt, bool differs, struct now now) {
+    struct provider_cells *cells = attempt->target->provider->cells;
+    uint64_t day = now.wall_ns > 0 ? (uint64_t)now.wall_ns / (86400 * NS_PER_S) : 0;
+    if (differs) cell_store(&cells->differed_day, day);
+    if (attempt->failure == failure_none && attempt->estimated) cell_store(&cells->estimated_day, day);
+}
+
 void report_attempt(struct reporter *reporter, const struct flight *flight, unsigned number, struct now now) {
     struct attempt_facts attempt = attempt_facts(flight, number);
     const struct usage *usage = &attempt.usage;
@@ -98,6 +106,7 @@ void report_attempt(struct reporter *reporter, const struct flight *flight, unsi
                                        });
     if (attempt.failure != failure_none && !cancelled) attempt_failed_log(reporter, flight, &attempt, now);
     if (differs) cost_differs_log(reporter, flight, &attempt, now);
+    days_note(&attempt, differs, now);
     log_debug(reporter->log, now, "attempt_done", f_str("request_id", flight_facts(flight).request_id),
               f_u64("attempt", number + 1), f_str("target", attempt.target->name),
               f_str("outcome", attempt.failure ? failure_facts(attempt.failure)->name : STR("ok")),

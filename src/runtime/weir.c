@@ -232,6 +232,7 @@ struct weir *library_open_in(const struct weir_options *options, const struct we
         return NULL;
     }
     if (opened) library_vault_tell(weir);
+    if (opened && weir->books) opened = (weir->alerts = alerts_open(weir)) != NULL;
     if (opened && workers_start(weir)) {
         pthread_mutex_lock(&weir->control);
         key_keeper_make(&weir->keeper, weir);
@@ -465,6 +466,8 @@ static void workers_end(struct weir *weir, unsigned drain_ms) {
 void weir_close(struct weir *weir, unsigned drain_ms) {
     if (!weir) return;
     key_keeper_end(&weir->keeper);
+    alerts_close(weir->alerts);
+    weir->alerts = NULL;
     if (weir->workers)
         workers_end(weir, drain_ms);
     else if (weir->responses)

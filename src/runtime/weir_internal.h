@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "config/config_overlay.h"
+#include "runtime/alerts.h"
 #include "runtime/in_force.h"
 #include "runtime/key_keeper.h"
 #include "runtime/key_uses.h"
@@ -49,6 +50,7 @@ struct weir {
     char overlay_path[overlay_path_max]; /* of the first load: a state folder does not move */
     struct response_store *responses;    /* stored ones */
     struct books *books;                 /* what is spent; NULL: the state folder is another's */
+    struct alerts *alerts;               /* NULL: the same */
     struct vault *vault; /* as it was read or written last, for its master key; by `control`; NULL: none was needed */
     struct key_uses key_uses; /* of its entries */
     struct key_keeper keeper;

@@ -28,11 +28,12 @@ struct provider_cells {
     struct cell success;    /* a share; see success_report */
     struct cell failed;     /* the failures of a minute, and whose: blame.h */
     struct cell latency, slowness;
-    struct cell health;    /* enum health_state, as last worked out */
-    struct cell next_key;  /* rotation */
-    struct cell probed_ns; /* when the last probe began; 0: never */
-    struct cell probes;    /* how many in a row failed: probes.h */
-    struct cell served;    /* the loop whose waiter got the last place */
+    struct cell health;                      /* enum health_state, as last worked out */
+    struct cell next_key;                    /* rotation */
+    struct cell probed_ns;                   /* when the last probe began; 0: never */
+    struct cell probes;                      /* how many in a row failed: probes.h */
+    struct cell differed_day, estimated_day; /* since 1970, the last on which a cost differed, or was estimated; 0 */
+    struct cell served;                      /* the loop whose waiter got the last place */
     char room[cache_line];
     struct cell gate;
     struct cell requests_minute, requests_hour, tokens_minute;

@@ -192,6 +192,15 @@ struct route {
     struct route_cells *cells; /* NULL: made for one request */
 };
 
+/* What alerts, and where it is posted. */
+enum { alert_shares_max = 8 };
+struct alert_rules {
+    uint32_t quota_permille[alert_shares_max], budget_permille[alert_shares_max];
+    size_t quota_count, budget_count;
+    struct str webhook, secret; /* empty: none; both in snapshot->secrets: a URL may hold a credential */
+    uint64_t webhook_timeout_ns;
+};
+
 enum role { role_user, role_operator, role_admin };
 /* Their words, in the order of the enum; empty behind the last. */
 struct str role_word(size_t role);
@@ -267,6 +276,7 @@ struct snapshot {
         int64_t keep_days; /* 0: for ever */
         int64_t bytes_max, client_bytes_max;
     } responses; /* stored ones */
+    struct alert_rules alerts;
     enum strategy strategy;
     struct pick_weights adaptive;
     bool fallback_by_score; /* adaptive goes on by score after a failure */

@@ -37,6 +37,9 @@ static const char *const migrations[] = {
     "CREATE TABLE audit_words(hash BLOB PRIMARY KEY, salt BLOB NOT NULL, word TEXT NOT NULL UNIQUE) WITHOUT ROWID;",
     /* ledger_erase.h: which clients were purged, and up to when. */
     "CREATE TABLE erased(salt BLOB NOT NULL, hash BLOB NOT NULL, until_ms INTEGER NOT NULL, tombstone TEXT NOT NULL);",
+    "CREATE TABLE alerts(id INTEGER PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, said TEXT NOT NULL, "
+    "permille INTEGER NOT NULL, window_s INTEGER NOT NULL, raised_ms INTEGER NOT NULL, ended_ms INTEGER, "
+    "owed INTEGER NOT NULL);",
 };
 enum { ledger_version = sizeof migrations / sizeof *migrations };
 

@@ -20,6 +20,15 @@ static void known_digests(void **state) {
     assert_string_equal(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
+static void a_keyed_digest_is_that_of_rfc_4231(void **state) {
+    (void)state;
+    char hex[65] = {0};
+    const struct str parts[] = {STR("what do ya "), STR(""), STR("want for nothing?")};
+    struct sha256 hash = hash_hmac_sha256(STR("Jefe"), parts, 3);
+    hash_to_hex(hash.bytes, 32, hex);
+    assert_string_equal(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+}
+
 static void hexadecimal_is_read_strictly(void **state) {
     (void)state;
     struct sha256 abc = hash_sha256(STR("abc")), read;
@@ -50,6 +59,7 @@ int main(void) {
     if (!hash_start()) return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_digests),
+        cmocka_unit_test(a_keyed_digest_is_that_of_rfc_4231),
         cmocka_unit_test(hexadecimal_is_read_strictly),
         cmocka_unit_test(random_bytes_differ_and_wiping_wipes),
     };

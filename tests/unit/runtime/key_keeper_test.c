@@ -149,9 +149,35 @@ static void a_key_whose_time_it_is_gives_way_to_what_waits(void **state) {
     vault_free(vault);
 }
 
+/* Once, while it is so old. */
+static void a_key_that_is_too_old_is_an_alert(void **state) {
+    static const int64_t ages[] = {91, 89};
+    static const uint32_t days[] = {0, 0};
+    struct weir_error error;
+    char told[4096];
+    (void)state;
+    vault_of(ages, days, 2, 0);
+    struct weir_host host = weir_host_default;
+    host.keeps_marks = true;
+    struct weir_options options = {.size = sizeof options, .config_text = text, .workers = 1};
+    struct weir *weir = library_open_in(&options, &host, &error);
+    if (!weir) fail_msg("%s", error.message);
+    uint64_t begun_ns = clock_read().mono_ns;
+    struct text said;
+    do {
+        said = text_in_buffer(told, sizeof told);
+        alerts_write(weir->alerts, true, &said);
+    } while (str_find(text_str(&said), STR("credential_old")) == SIZE_MAX && !passed(begun_ns) && usleep(1000) == 0);
+    weir_close(weir, 0);
+    assert_true(str_find(text_str(&said), STR("\"subject\":\"one/k0\"")) != SIZE_MAX);
+    assert_true(str_find(text_str(&said), STR("it is 91 days old, and should be at most 90")) != SIZE_MAX);
+    assert_true(str_find(text_str(&said), STR("one/k1")) == SIZE_MAX);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(of_keys_that_are_too_old_it_is_warned_and_of_no_others, begin, end),
+        cmocka_unit_test_setup_teardown(a_key_that_is_too_old_is_an_alert, begin, end),
         cmocka_unit_test_setup_teardown(a_key_whose_time_it_is_gives_way_to_what_waits, begin, end),
         cmocka_unit_test_setup_teardown(what_was_valid_for_a_while_ends_by_itself, begin, end),
     };

@@ -1,5 +1,6 @@
 /* ledger_test.c - an attempt is in the ledger once, its sums are exact, and what is asked of them is what was added. */
 #include "store/ledger.h"
+#include "store/ledger_alerts.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -353,6 +354,67 @@ static void a_file_that_is_none_says_so_and_is_left(void **state) {
     close(file);
 }
 
+struct alerts_told {
+    size_t count;
+    uint64_t id[8];
+    int64_t ended_ms[8];
+    bool owed[8];
+};
+
+static void alert_note(void *context, const struct ledger_alert *alert) {
+    struct alerts_told *noted = context;
+    assert_true(str_eq(alert->kind, STR("quota")) && str_eq(alert->subject, STR("it's one")));
+    noted->id[noted->count % 8] = alert->id;
+    noted->ended_ms[noted->count % 8] = alert->ended_ms;
+    noted->owed[noted->count++ % 8] = alert->owed;
+}
+
+static void alerts_are_kept_with_their_ends_and_the_oldest_go(void **state) {
+    struct ledger_alert list[3];
+    struct alerts_told noted = {0}, rest = {0};
+    (void)state;
+    for (size_t i = 0; i < 3; i++)
+        list[i] = (struct ledger_alert){.id = i + 1,
+                                        .kind = STR("quota"),
+                                        .subject = STR("it's one"),
+                                        .said = STR(""),
+                                        .permille = 800,
+                                        .raised_ms = 5,
+                                        .owed = true};
+    struct ledger *ledger = opened();
+    assert_true(ledger_alerts_keep(ledger, list, 3));
+    assert_true(ledger_alert_told(ledger, 2));
+    list[0].ended_ms = list[1].ended_ms = 9;
+    assert_true(ledger_alerts_keep(ledger, list, 2));
+    ledger_close(ledger);
+    ledger = opened();
+    assert_true(ledger_alerts(ledger, 100, alert_note, &noted));
+    assert_int_equal(noted.count, 3);
+    assert_true(noted.ended_ms[0] == 9 && noted.ended_ms[2] == 0 && noted.owed[0] && !noted.owed[1]);
+    list[1].id = 3 + ledger_alerts_kept;
+    assert_true(ledger_alerts_keep(ledger, &list[1], 1));
+    assert_true(ledger_alerts(ledger, 1, alert_note, &rest));
+    assert_int_equal(rest.count, 1);
+    assert_int_equal(rest.id[0], 3 + ledger_alerts_kept);
+    ledger_close(ledger);
+}
+
+static void a_file_of_an_earlier_version_gets_what_came_since(void **state) {
+    sqlite3 *sqlite;
+    struct alerts_told noted = {0};
+    (void)state;
+    ledger_close(opened());
+    assert_int_equal(sqlite3_open(path, &sqlite), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(sqlite, "DROP TABLE alerts; DELETE FROM schema_versions WHERE version > 1", NULL, NULL, NULL),
+        SQLITE_OK);
+    sqlite3_close(sqlite);
+    struct ledger *ledger = opened();
+    assert_true(ledger_alerts(ledger, 1, alert_note, &noted));
+    assert_int_equal(noted.count, 0);
+    ledger_close(ledger);
+}
+
 static void a_file_of_a_later_version_is_left(void **state) {
     char problem[512] = "";
     sqlite3 *sqlite;
@@ -399,6 +461,8 @@ int main(void) {
         TEST(names_of_any_bytes_are_data),
         TEST(a_file_that_is_none_says_so_and_is_left),
         TEST(a_file_of_a_later_version_is_left),
+        TEST(a_file_of_an_earlier_version_gets_what_came_since),
+        TEST(alerts_are_kept_with_their_ends_and_the_oldest_go),
         TEST(who_reads_sees_what_was_committed_and_holds_up_nobody),
 #undef TEST
     };

@@ -1,0 +1,86 @@
+/* alert.h - what somebody should know of: each kind once, as a table, and the board on which those stand that last or
+ * have been.
+ *
+ * A look tells the board all that holds now; what it did not know is raised, and what is not told any more has ended.
+ * So each is raised once for its subject, share and window, however often it is looked at; what has no window may come
+ * again after its end. Pure; one thread at a time; bounded: where every place lasts, what comes is counted as dropped.
+ */
+#ifndef WEIR_OBSERVE_ALERT_H
+#define WEIR_OBSERVE_ALERT_H
+
+#include "base/text.h"
+
+/* X(name, level, window: how long one is the same, what it means) */
+#define ALERT_TABLE(X)                                                                                            \
+    X(quota, warn, "the quota's window", "so much of a provider's quota is used; at 100% others serve")           \
+    X(budget, warn, "the budget's window", "so much of a budget is spent; at 100% it does what its `over` says")  \
+    X(usage_unrecorded, error, "a day", "attempts were served and could not be recorded: no ledger has them")     \
+    X(ledger_failed, error, "", "the ledger cannot be written; what is spent waits in the journal")               \
+    X(credential_old, warn, "", "a credential of the vault is 90 days old, or as old as its `rotate_after_days`") \
+    X(breaker_open, warn, "", "a provider's circuit breaker is open: it is not asked for a while")                \
+    X(provider_down, error, "", "a provider is unhealthy")                                                        \
+    X(cost_differs, warn, "a day", "a provider says another cost than weir's prices, by more than 1%")            \
+    X(cost_estimated, warn, "a day", "a provider answered and did not say what it took: it is charged by estimate")
+
+enum alert_kind {
+#define X(name, level, window, means) alert_##name,
+    ALERT_TABLE(X)
+#undef X
+        alert_kinds
+};
+enum alert_level { alert_warn, alert_error };
+struct alert_kind_facts {
+    struct str name, window, means;
+    enum alert_level level;
+};
+const struct alert_kind_facts *alert_kind_facts(enum alert_kind kind);
+/* false: there is none of this name. */
+bool alert_kind_of(struct str name, enum alert_kind *kind);
+/* The rows of docs/alerts.md. */
+void alert_kinds_put(struct text *text);
+
+enum { alert_subject_max = 160, alert_said_max = 240, alerts_max = 512 };
+
+struct alert {
+    uint64_t id; /* 1 and more, rising, never used twice in a state folder */
+    enum alert_kind kind;
+    uint32_t permille;           /* the share; 0: it has none */
+    int64_t window_s;            /* when the window began; 0: it has none */
+    int64_t raised_ms, ended_ms; /* since 1970; 0: it lasts */
+    uint64_t hash, seen;         /* of what makes it the same; the last look that saw it */
+    bool stored, told;           /* as it is now: on the disk, and to whoever reads the log */
+    bool owed;                   /* the webhook is to get it, as it is now */
+    char subject[alert_subject_max], said[alert_said_max];
+};
+
+/* What holds now. */
+struct alert_fact {
+    enum alert_kind kind;
+    uint32_t permille;
+    int64_t window_s;
+    struct str subject, said;
+};
+
+/* All zero: empty. */
+struct alert_board {
+    struct alert *list; /* alerts_max of them */
+    size_t count;
+    uint64_t look, last_id, dropped;
+};
+bool alert_board_init(struct alert_board *board); /* false: no memory */
+void alert_board_free(struct alert_board *board);
+/* One that was stored; before the first look. */
+void alert_board_restore(struct alert_board *board, const struct alert *alert);
+
+void alert_board_look(struct alert_board *board);
+/* Within a look. The alert that is raised by it; NULL: it is known, or there is no room. */
+struct alert *alert_board_see(struct alert_board *board, const struct alert_fact *fact, int64_t now_ms);
+/* After a look: one that has ended since, each once; NULL: none more. */
+struct alert *alert_board_end(struct alert_board *board, int64_t now_ms);
+/* How many of a kind last. */
+size_t alert_board_active(const struct alert_board *board, enum alert_kind kind);
+
+/* Its members, for JSON. */
+void alert_put(const struct alert *alert, struct text *text);
+
+#endif

@@ -1,0 +1,300 @@
+/* alerts.c - the thread: looks, tells, keeps, posts. Invariant: an alert is told (log, metrics, webhook) once when it
+ * is raised and once when it has ended, whether the disk takes it at once or later. */
+#include "runtime/alerts_internal.h"
+
+#include <stdio.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+
+enum { look_every_ms = 500, looks_share = 20, keep_batch = 64, post_body_max = 3072 };
+
+static struct log_writer *alerts_log(const struct alerts *alerts) {
+    return alerts->weir->reports.log ? log_shared(alerts->weir->reports.log) : NULL;
+}
+
+/* -- the board, as others see it -- */
+
+void alerts_see(struct alerts *alerts, const struct alert_fact *fact, struct now now) {
+    pthread_mutex_lock(&alerts->mutex);
+    (void)alert_board_see(&alerts->board, fact, now.wall_ns / (int64_t)NS_PER_MS);
+    pthread_mutex_unlock(&alerts->mutex);
+}
+
+void alerts_credential_old(struct alerts *alerts, struct str credential, int64_t age_days, int64_t most_days) {
+    size_t at = 0;
+    if (!alerts) return;
+    credential = str_slice(credential, 0, alert_subject_max - 1);
+    pthread_mutex_lock(&alerts->mutex);
+    while (at < alerts->old_count && !str_eq(str_from(alerts->old[at].name), credential)) at++;
+    if (at < credentials_old_max) {
+        struct credential_old *old = &alerts->old[at];
+        *old = (struct credential_old){.age_days = age_days, .most_days = most_days, .noted_ns = clock_read().mono_ns};
+        str_copy(old->name, sizeof old->name, credential);
+        if (at == alerts->old_count) alerts->old_count++;
+    }
+    pthread_mutex_unlock(&alerts->mutex);
+}
+
+static void webhook_put(const struct alerts *alerts, struct text *text) {
+    text_put(text, STR(",\"webhook\":{"));
+    text_json_u64(text, STR("delivered"), alerts->posts[metrics_post_delivered]);
+    text_json_u64(text, STR("failed"), alerts->posts[metrics_post_failed]);
+    text_json_u64(text, STR("dropped"), alerts->posts[metrics_post_dropped]);
+    text_json_u64(text, STR("waiting"), alerts->posts_waiting);
+    if (alerts->post_why[0]) text_json_str(text, STR("last_failure"), str_from(alerts->post_why));
+    text_put_byte(text, '}');
+}
+
+/* The newest that is older than `below`; NULL: none. */
+static const struct alert *alert_below(const struct alert_board *board, uint64_t below, bool active_only) {
+    const struct alert *newest = NULL;
+    for (size_t i = 0; i < board->count; i++) {
+        const struct alert *alert = &board->list[i];
+        if (alert->id < below && !(active_only && alert->ended_ms) && (!newest || alert->id > newest->id))
+            newest = alert;
+    }
+    return newest;
+}
+
+void alerts_write(struct alerts *alerts, bool active_only, struct text *text) {
+    uint64_t below = UINT64_MAX;
+    text_put(text, STR("{\"alerts\":["));
+    if (!alerts) {
+        text_put(text, STR("]}"));
+        return;
+    }
+    pthread_mutex_lock(&alerts->mutex);
+    for (const struct alert *alert; (alert = alert_below(&alerts->board, below, active_only)); below = alert->id) {
+        text_json_comma(text);
+        text_put_byte(text, '{');
+        alert_put(alert, text);
+        text_put_byte(text, '}');
+    }
+    text_put_byte(text, ']');
+    text_json_u64(text, STR("dropped"), alerts->board.dropped);
+    webhook_put(alerts, text);
+    pthread_mutex_unlock(&alerts->mutex);
+    text_put_byte(text, '}');
+}
+
+/* -- the webhook -- */
+
+static void alerts_posted(void *context, uint64_t id, enum webhook_outcome outcome, struct str why) {
+    struct alerts *alerts = context;
+    enum metrics_post post = outcome == webhook_delivered ? metrics_post_delivered
+                             : outcome == webhook_failed  ? metrics_post_failed
+                                                          : metrics_post_dropped;
+    struct now now = loop_now(alerts->loop);
+    pthread_mutex_lock(&alerts->mutex);
+    alerts->posts[post]++;
+    str_copy(alerts->post_why, sizeof alerts->post_why, why);
+    pthread_mutex_unlock(&alerts->mutex);
+    metrics_alert_post(alerts->weir->reports.metrics, post);
+    if (outcome == webhook_failed)
+        log_warn(alerts_log(alerts), now, "alert_not_posted", f_u64("id", id), f_said("why", why),
+                 f_str("next", STR("it is tried again")));
+    if (outcome == webhook_dropped)
+        log_error(alerts_log(alerts), now, "alert_post_dropped", f_u64("id", id), f_said("why", why));
+    if (outcome != webhook_failed && alerts->ledger) (void)ledger_alert_told(alerts->ledger, id);
+}
+
+static void alerts_post(struct alerts *alerts, const struct alert *alert, struct str event) {
+    char body[post_body_max];
+    struct text text = text_in_buffer(body, sizeof body);
+    text_put_byte(&text, '{');
+    text_json_str(&text, STR("event"), event);
+    alert_put(alert, &text);
+    text_put_byte(&text, '}');
+    CHECK(!text.failed); /* subject and words are bounded, escapes too */
+    webhook_post(alerts->webhook, alert->id, text_str(&text));
+}
+
+/* As the configuration of the moment has it. */
+static void alerts_webhook_follow(struct alerts *alerts, const struct snapshot *snapshot, struct now now) {
+    struct error error = {.code = error_none};
+    if (snapshot->generation == alerts->generation) return;
+    bool good = webhook_set(alerts->webhook, &snapshot->alerts, &error);
+    if (good) alerts->generation = snapshot->generation;
+    if (!good && !alerts->webhook_fails)
+        log_error(alerts_log(alerts), now, "alert_webhook_unusable", f_text("why", error.message));
+    alerts->webhook_fails = !good;
+}
+
+/* -- the database -- */
+
+static void alerts_troubled(struct alerts *alerts, const char *problem, struct now now) {
+    if (!alerts->ledger_fails)
+        log_warn(alerts_log(alerts), now, "alerts_not_kept", f_text("path", alerts->path), f_text("problem", problem),
+                 f_str("means", STR("they are told, and written when the ledger works again")));
+    alerts->ledger_fails = true;
+    ledger_close(alerts->ledger);
+    alerts->ledger = NULL;
+}
+
+static void alert_restore(void *context, const struct ledger_alert *stored) {
+    struct alerts *alerts = context;
+    struct alert alert = {.id = stored->id,
+                          .permille = (uint32_t)stored->permille,
+                          .window_s = stored->window_s,
+                          .raised_ms = stored->raised_ms,
+                          .ended_ms = stored->ended_ms,
+                          .told = true};
+    if (!alert_kind_of(stored->kind, &alert.kind)) return; /* a later version's */
+    str_copy(alert.subject, sizeof alert.subject, stored->subject);
+    str_copy(alert.said, sizeof alert.said, stored->said);
+    alert.owed = stored->owed;
+    pthread_mutex_lock(&alerts->mutex);
+    alert_board_restore(&alerts->board, &alert);
+    pthread_mutex_unlock(&alerts->mutex);
+}
+
+static bool alerts_ledger_ready(struct alerts *alerts, struct now now) {
+    char problem[300] = "";
+    if (!alerts->ledger) alerts->ledger = ledger_open_to_read(alerts->path, problem, sizeof problem);
+    if (!alerts->ledger) alerts_troubled(alerts, problem, now);
+    return alerts->ledger != NULL;
+}
+
+static void alerts_keep(struct alerts *alerts, struct now now) {
+    struct ledger_alert list[keep_batch];
+    struct alert *kept[keep_batch];
+    for (size_t i = 0, count = 0; i <= alerts->board.count; i++) {
+        bool last = i == alerts->board.count;
+        struct alert *alert = last ? NULL : &alerts->board.list[i];
+        if (alert && !alert->stored) {
+            kept[count] = alert;
+            list[count++] = (struct ledger_alert){.id = alert->id,
+                                                  .kind = alert_kind_facts(alert->kind)->name,
+                                                  .subject = str_from(alert->subject),
+                                                  .said = str_from(alert->said),
+                                                  .permille = alert->permille,
+                                                  .window_s = alert->window_s,
+                                                  .raised_ms = alert->raised_ms,
+                                                  .ended_ms = alert->ended_ms,
+                                                  .owed = webhook_is_set(alerts->webhook)};
+        }
+        if (count == 0 || (!last && count < keep_batch)) continue;
+        if (!alerts_ledger_ready(alerts, now)) return;
+        if (!ledger_alerts_keep(alerts->ledger, list, count)) {
+            alerts_troubled(alerts, ledger_problem(alerts->ledger), now);
+            return;
+        }
+        pthread_mutex_lock(&alerts->mutex);
+        while (count) kept[--count]->stored = true;
+        pthread_mutex_unlock(&alerts->mutex);
+        alerts->ledger_fails = false;
+    }
+}
+
+/* -- a look -- */
+
+/* At its kind's own level. */
+static void alert_log(struct log_writer *log, const struct alert_kind_facts *facts, const struct alert *alert,
+                      struct now now) {
+    static const struct log_site warning = {"alert", log_level_warn};
+    static const struct log_site site = {"alert", log_level_error};
+    const struct log_site *at = facts->level == alert_error ? &site : &warning;
+    const struct log_field fields[] = {
+        f_u64("id", alert->id), f_str("kind", facts->name), f_text("subject", alert->subject),
+        alert->permille ? f_u64("percent", alert->permille / 10) : f_none(), f_text("said", alert->said)};
+    if (log_wants(log, at->level)) log_put(log, at, now, fields, sizeof fields / sizeof *fields);
+}
+
+static void alert_tell(struct alerts *alerts, struct alert *alert, struct now now) {
+    const struct alert_kind_facts *facts = alert_kind_facts(alert->kind);
+    pthread_mutex_lock(&alerts->mutex);
+    alert->told = true;
+    size_t active = alert_board_active(&alerts->board, alert->kind);
+    pthread_mutex_unlock(&alerts->mutex);
+    metrics_alerts(alerts->weir->reports.metrics, alert->kind, !alert->ended_ms, active);
+    if (alert->ended_ms)
+        log_info(alerts_log(alerts), now, "alert_ended", f_u64("id", alert->id), f_str("kind", facts->name),
+                 f_text("subject", alert->subject));
+    else
+        alert_log(alerts_log(alerts), facts, alert, now);
+}
+
+static void alerts_tell(struct alerts *alerts, struct now now) {
+    for (size_t i = 0; i < alerts->board.count; i++)
+        if (!alerts->board.list[i].told) alert_tell(alerts, &alerts->board.list[i], now);
+    alerts_keep(alerts, now);
+    for (size_t i = 0; i < alerts->board.count; i++) {
+        struct alert *alert = &alerts->board.list[i];
+        if (!alert->owed) continue;
+        alert->owed = false;
+        alerts_post(alerts, alert, alert->ended_ms ? STR("ended") : STR("raised"));
+    }
+    if (alerts->board.dropped != alerts->dropped_told)
+        log_error(alerts_log(alerts), now, "alerts_dropped",
+                  f_u64("count", alerts->board.dropped - alerts->dropped_told),
+                  f_str("means", STR("more last at once than are kept")));
+    alerts->dropped_told = alerts->board.dropped;
+}
+
+static void alerts_look(void *context) {
+    struct alerts *alerts = context;
+    struct now now = loop_now_fresh(alerts->loop);
+    struct deployment *deployment = library_deployment(alerts->weir);
+    pthread_mutex_lock(&alerts->mutex);
+    alert_board_look(&alerts->board);
+    pthread_mutex_unlock(&alerts->mutex);
+    alerts_webhook_follow(alerts, deployment->snapshot, now);
+    alerts_watch(alerts, deployment->snapshot, now);
+    deployment_release(deployment);
+    pthread_mutex_lock(&alerts->mutex);
+    while (alert_board_end(&alerts->board, now.wall_ns / (int64_t)NS_PER_MS)) continue;
+    pthread_mutex_unlock(&alerts->mutex);
+    alerts_tell(alerts, now);
+    pthread_mutex_lock(&alerts->mutex);
+    alerts->posts_waiting = webhook_waiting(alerts->webhook);
+    pthread_mutex_unlock(&alerts->mutex);
+    uint64_t done_ns = loop_now_fresh(alerts->loop).mono_ns; /* a million budgets are looked at less often */
+    timer_set(alerts->loop, &alerts->tick, done_ns + look_every_ms * NS_PER_MS + looks_share * (done_ns - now.mono_ns),
+              alerts_look, alerts);
+}
+
+/* -- beginning and end -- */
+
+struct alerts *alerts_open(struct weir *weir) {
+    struct alerts *alerts = memory_take_zeroed(sizeof *alerts);
+    struct now now = clock_read();
+    if (!alerts) return NULL;
+    alerts->weir = weir;
+    alerts->generation = UINT64_MAX;
+    pthread_mutex_init(&alerts->mutex, NULL);
+    snprintf(alerts->path, sizeof alerts->path, "%.*s/ledger.db", STR_ARG(weir->config.process.state_dir));
+    alerts->loop = loop_new();
+    alerts->webhook = alerts->loop ? webhook_new(alerts->loop, alerts_posted, alerts) : NULL;
+    bool good = alerts->webhook && alert_board_init(&alerts->board);
+    if (good && alerts_ledger_ready(alerts, now) &&
+        !ledger_alerts(alerts->ledger, alerts_max / 2, alert_restore, alerts))
+        alerts_troubled(alerts, ledger_problem(alerts->ledger), now);
+    good = good && loop_start_thread(alerts->loop, "weir-alerts");
+    alerts->running = good;
+    if (good && loop_post(alerts->loop, alerts_look, alerts)) return alerts;
+    alerts_close(alerts);
+    return NULL;
+}
+
+static void alerts_stop(void *context) {
+    struct alerts *alerts = context;
+    timer_cancel(alerts->loop, &alerts->tick);
+    webhook_free(alerts->webhook);
+    alerts->webhook = NULL;
+    loop_stop(alerts->loop);
+}
+
+void alerts_close(struct alerts *alerts) {
+    if (!alerts) return;
+    if (alerts->running) {
+        CHECK(loop_post(alerts->loop, alerts_stop, alerts));
+        loop_join(alerts->loop);
+    }
+    webhook_free(alerts->webhook);
+    if (alerts->loop) loop_free(alerts->loop);
+    ledger_close(alerts->ledger);
+    alert_board_free(&alerts->board);
+    pthread_mutex_destroy(&alerts->mutex);
+    memory_give(alerts);
+}

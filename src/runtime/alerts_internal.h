@@ -1,0 +1,48 @@
+/* alerts_internal.h - the alerts' parts: the thread and what it does with them (alerts.c), what it looks at
+ * (alerts_watch.c). */
+#ifndef WEIR_RUNTIME_ALERTS_INTERNAL_H
+#define WEIR_RUNTIME_ALERTS_INTERNAL_H
+
+#include <pthread.h>
+
+#include "observe/alert.h"
+#include "runtime/alerts.h"
+#include "runtime/webhook.h"
+#include "runtime/weir_internal.h"
+#include "store/ledger_alerts.h"
+
+enum { credentials_old_max = 64 };
+
+struct credential_old {
+    char name[alert_subject_max];
+    int64_t age_days, most_days;
+    uint64_t noted_ns;
+};
+
+struct alerts {
+    struct weir *weir;
+    struct loop *loop;
+    bool running;
+    struct webhook *webhook;
+    struct timer tick;
+    pthread_mutex_t mutex; /* guards what follows, of which others read; the board is written by the loop alone */
+    struct alert_board board;
+    struct credential_old old[credentials_old_max];
+    size_t old_count;
+    uint64_t posts[metrics_posts];
+    char post_why[200]; /* the last that failed; empty: none did since one was delivered */
+    size_t posts_waiting;
+    /* the loop's alone */
+    struct ledger *ledger;
+    bool ledger_fails, webhook_fails;
+    char path[512];
+    uint64_t generation, dropped_told, not_kept;
+    int64_t unrecorded_day;
+};
+
+/* It holds now. On the alerts' loop. */
+void alerts_see(struct alerts *alerts, const struct alert_fact *fact, struct now now);
+/* alerts_watch.c: sees all that holds. */
+void alerts_watch(struct alerts *alerts, const struct snapshot *snapshot, struct now now);
+
+#endif

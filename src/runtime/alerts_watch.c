@@ -1,0 +1,128 @@
+/* alerts_watch.c - what holds now: quotas, budgets, books, credentials, providers. Reads words. */
+#include "runtime/alerts_internal.h"
+
+static const int64_t day_s = 86400;
+
+static int64_t watch_now_s(struct now now) { return now.wall_ns > 0 ? now.wall_ns / (int64_t)NS_PER_S : 0; }
+
+static bool reaches(int64_t used, int64_t limit, uint32_t permille) {
+    return limit > 0 && (double)used >= (double)limit * permille / 1000;
+}
+
+static void until_put(struct text *text, int64_t end_s) {
+    if (end_s == INT64_MAX) return;
+    text_put(text, STR(", until "));
+    window_moment_put(text, end_s);
+}
+
+static void quota_watch(struct alerts *alerts, const struct alert_rules *rules, const struct provider *provider,
+                        const struct quota *quota, struct now now) {
+    struct quota_view view = quota_look(quota, watch_now_s(now));
+    for (size_t i = 0; i < rules->quota_count; i++) {
+        char subject[alert_subject_max], said[alert_said_max];
+        struct text name = text_in_buffer(subject, sizeof subject), text = text_in_buffer(said, sizeof said);
+        if (!reaches(view.counted, quota->limit, rules->quota_permille[i])) continue;
+        text_printf(&name, "provider %.*s %.*s", STR_ARG(str_slice(provider->name, 0, 100)), STR_ARG(quota->name));
+        text_printf(&text, "%u%% of the quota %.*s is used: %lld of %lld", rules->quota_permille[i] / 10,
+                    STR_ARG(quota->name), (long long)view.counted, (long long)quota->limit);
+        until_put(&text, view.span.end_s);
+        alerts_see(alerts,
+                   &(struct alert_fact){.kind = alert_quota,
+                                        .permille = rules->quota_permille[i],
+                                        .window_s = view.span.start_s,
+                                        .subject = text_str(&name),
+                                        .said = text_str(&text)},
+                   now);
+    }
+}
+
+static void budget_watch(struct alerts *alerts, const struct alert_rules *rules, const struct money_budget *budget,
+                         struct now now) {
+    struct spend_view view = money_budget_look(budget, now.wall_ns);
+    for (size_t i = 0; i < rules->budget_count; i++) {
+        char subject[alert_subject_max], said[alert_said_max];
+        struct text name = text_in_buffer(subject, sizeof subject), text = text_in_buffer(said, sizeof said);
+        if (!reaches(view.spent, budget->limit_nano_usd, rules->budget_permille[i])) continue;
+        if (budget->owner.len) text_printf(&name, "%.*s ", STR_ARG(str_slice(budget->owner, 0, 90)));
+        text_printf(&name, "budget %.*s", STR_ARG(str_slice(budget->name, 0, 60)));
+        text_printf(&text, "%u%% of it is spent: ", rules->budget_permille[i] / 10);
+        text_put_money(&text, view.spent);
+        text_put(&text, STR(" of "));
+        text_put_money(&text, budget->limit_nano_usd);
+        text_put(&text, STR(" USD"));
+        until_put(&text, money_budget_window(budget, now.wall_ns).end_s);
+        alerts_see(alerts,
+                   &(struct alert_fact){.kind = alert_budget,
+                                        .permille = rules->budget_permille[i],
+                                        .window_s = budget->rolling ? 0 : (int64_t)view.start_s,
+                                        .subject = text_str(&name),
+                                        .said = text_str(&text)},
+                   now);
+    }
+}
+
+static void plain_see(struct alerts *alerts, enum alert_kind kind, int64_t window_s, struct str subject,
+                      struct str said, struct now now) {
+    alerts_see(alerts, &(struct alert_fact){.kind = kind, .window_s = window_s, .subject = subject, .said = said}, now);
+}
+
+static void provider_watch(struct alerts *alerts, const struct snapshot *snapshot, const struct provider *provider,
+                           struct now now) {
+    char subject[alert_subject_max];
+    struct text name = text_in_buffer(subject, sizeof subject);
+    struct provider_health health = provider_health(snapshot, provider, now.mono_ns);
+    int64_t today = watch_now_s(now) / day_s, window_s = today * day_s;
+    text_printf(&name, "provider %.*s", STR_ARG(str_slice(provider->name, 0, 120)));
+    for (size_t i = 0; i < provider->quota_count; i++)
+        quota_watch(alerts, &snapshot->alerts, provider, &provider->quotas[i], now);
+    if (provider->state == provider_active && health.breaker == breaker_open && !health.breaker_client)
+        plain_see(alerts, alert_breaker_open, 0, text_str(&name),
+                  STR("its circuit breaker is open: others serve, and it is tried again in its time"), now);
+    if (provider->state == provider_active && health.state == health_unhealthy)
+        plain_see(alerts, alert_provider_down, 0, text_str(&name), STR("it is unhealthy: weir status says of what"),
+                  now);
+    if (today && (int64_t)cell_load(&provider->cells->differed_day) == today)
+        plain_see(alerts, alert_cost_differs, window_s, text_str(&name),
+                  STR("it says another cost than weir's prices: look at its prices and discount (log: cost_differs)"),
+                  now);
+    if (today && (int64_t)cell_load(&provider->cells->estimated_day) == today)
+        plain_see(alerts, alert_cost_estimated, window_s, text_str(&name),
+                  STR("it answered and did not say what it took: that is charged by estimate"), now);
+}
+
+static void books_watch(struct alerts *alerts, struct now now) {
+    struct books_state books = books_state(alerts->weir->books);
+    int64_t today = watch_now_s(now) / day_s;
+    if (books.not_kept != alerts->not_kept) alerts->unrecorded_day = today;
+    alerts->not_kept = books.not_kept;
+    if (alerts->unrecorded_day == today && today)
+        plain_see(alerts, alert_usage_unrecorded, today * day_s, STR("ledger"),
+                  STR("attempts were served for which the journal had no room: free the disk (log: usage_lost)"), now);
+    if (books.failing)
+        plain_see(alerts, alert_ledger_failed, 0, STR("ledger"),
+                  STR("it cannot be written; what is spent waits in the journal (log: ledger_failed)"), now);
+}
+
+static void credentials_watch(struct alerts *alerts, struct now now) {
+    const uint64_t forgotten_ns = 150 * NS_PER_S;
+    for (size_t i = 0; i < credentials_old_max; i++) {
+        pthread_mutex_lock(&alerts->mutex);
+        struct credential_old old = i < alerts->old_count ? alerts->old[i] : (struct credential_old){.noted_ns = 0};
+        pthread_mutex_unlock(&alerts->mutex);
+        char said[alert_said_max];
+        struct text text = text_in_buffer(said, sizeof said);
+        if (!old.name[0] || now.mono_ns - old.noted_ns > forgotten_ns) continue;
+        text_printf(&text, "it is %lld days old, and should be at most %lld: weir key rotate", (long long)old.age_days,
+                    (long long)old.most_days);
+        plain_see(alerts, alert_credential_old, 0, str_from(old.name), text_str(&text), now);
+    }
+}
+
+void alerts_watch(struct alerts *alerts, const struct snapshot *snapshot, struct now now) {
+    for (size_t i = 0; i < snapshot->provider_count; i++)
+        provider_watch(alerts, snapshot, &snapshot->providers[i], now);
+    for (size_t i = 0; i < snapshot->budget_count && snapshot->alerts.budget_count; i++)
+        budget_watch(alerts, &snapshot->alerts, snapshot->budgets[i], now);
+    books_watch(alerts, now);
+    credentials_watch(alerts, now);
+}

@@ -1,0 +1,248 @@
+"""What somebody should know of is told once: in the log, by /admin/v1/alerts and `weir alert list`, in the metrics, and
+to a webhook that may hang and fail before it takes it."""
+import hashlib
+import hmac
+import http.server
+import json
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+from weirlib import BINARY, Weir, chat, environment, http as ask, on_terminal, poll, provider
+
+SECRET = "whsec-of-the-operator"
+
+
+class Receiver:
+    """Takes posts; hangs, then refuses, for the first ones as it is told to."""
+
+    def __init__(self, hang=0, fail=0):
+        self.got, self.tried, self.hang, self.fail = [], 0, hang, fail
+        self.released = threading.Event()
+        receiver = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["content-length"]))
+                receiver.tried += 1
+                if receiver.tried <= receiver.hang:
+                    receiver.released.wait(60)
+                    return
+                status = 503 if receiver.tried <= receiver.hang + receiver.fail else 204
+                if status == 204:
+                    receiver.got.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))
+                self.send_response(status)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/hook?to=ops"
+
+    def bodies(self):
+        return [json.loads(body) for _, _, body in self.got]
+
+    def close(self):
+        self.released.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def receiver():
+    made = []
+
+    def begin(**how):
+        made.append(Receiver(**how))
+        return made[-1]
+    yield begin
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    running = []
+
+    def begin(config):
+        running.append(Weir(tmp_path, config))
+        return running[-1]
+    yield begin
+    for weir in running:
+        if weir.process.poll() is None:
+            weir.stop()
+
+
+def alerts(weir, query=""):
+    reply = ask(weir.port, "GET", "/admin/v1/alerts" + query, headers={"authorization": f"Bearer {weir.admin_key}"})
+    assert reply.status == 200, reply
+    return reply.json
+
+
+def kinds(weir, query=""):
+    return [(a["kind"], a.get("share"), a["active"]) for a in reversed(alerts(weir, query)["alerts"])]
+
+
+def limited(mock, per_day=5):
+    return provider(mock, timeout_seconds=5, reply_timeout_seconds=5, quota={"requests_per_day": per_day})
+
+
+def test_a_quota_alerts_at_each_share_once(start, start_mock):
+    weir = start({"providers": {"p": limited(start_mock(), 10)}})
+    wanted = []
+    for n, share in ((8, 0.8), (1, 0.9), (1, 1.0), (3, None)):
+        for _ in range(n):
+            chat(weir.port)
+        if share:
+            wanted.append(("quota", share, True))
+        assert poll(lambda: kinds(weir) == wanted), kinds(weir)
+    first = alerts(weir)["alerts"][-1]
+    assert first["subject"] == "provider p requests_per_day" and first["message"].startswith("80% of the quota")
+    assert first["window_started_at"].endswith("T00:00:00Z") and first["level"] == "warn"
+    assert poll(lambda: len(weir.log("alert")) == 3) and {line["kind"] for line in weir.log("alert")} == {"quota"}
+    metrics = ask(weir.port, "GET", "/metrics").text
+    assert 'weir_alerts_total{kind="quota"} 3' in metrics and 'weir_alerts_active{kind="quota"} 3' in metrics
+    status, shown = on_terminal("alert", "list", "--url", f"http://127.0.0.1:{weir.port}", "--admin-key",
+                                weir.admin_key)
+    assert status == 0 and "provider p requests_per_day" in shown and "lasts" in shown
+    status, shown = on_terminal("alert", "list", "--active", "--json", "--url", f"http://127.0.0.1:{weir.port}",
+                                "--admin-key", weir.admin_key)
+    assert status == 0 and len(json.loads(shown)["alerts"]) == 3
+
+
+def test_a_raised_limit_ends_them_and_a_reload_says_nothing_twice(start, start_mock):
+    mock = start_mock()
+    config = {"providers": {"p": limited(mock, 2)}, "alerts": {"quota": [1.0]}}
+    weir = start(config)
+    for _ in range(2):
+        assert chat(weir.port).status == 200
+    assert poll(lambda: kinds(weir) == [("quota", 1.0, True)])
+    config["providers"]["p"]["quota"]["requests_per_day"] = 20
+    weir.write(config)
+    reload = ask(weir.port, "POST", "/admin/v1/reload", headers={"authorization": f"Bearer {weir.admin_key}"})
+    assert reload.status == 200
+    assert poll(lambda: kinds(weir) == [("quota", 1.0, False)])
+    assert kinds(weir, "?active=true") == []
+    assert poll(lambda: len(weir.log("alert_ended")) == 1)
+
+
+def test_a_budget_alerts_with_its_owner(start, start_mock):
+    key = "wk-alerts"
+    weir = start({
+        "providers": {"p": provider(start_mock("--tokens", "10"), prices={"m": {"input": 1000.0, "output": 10000.0}})},
+        "clients": [{"name": "app", "key_hash": hashlib.sha256(key.encode()).hexdigest(),
+                     "budgets": [{"usd": 1.5, "window": "day"}]}],
+        "alerts": {"budget": [0.1]}})
+    for _ in range(10):
+        ask(weir.port, "POST", "/v1/chat/completions",
+            json.dumps({"model": "m", "max_tokens": 10, "messages": [{"role": "user", "content": "hi"}]}).encode(),
+            {"authorization": f"Bearer {key}", "content-type": "application/json"})
+    assert poll(lambda: kinds(weir) == [("budget", 0.1, True)]), kinds(weir)
+    told, = alerts(weir)["alerts"]
+    assert told["subject"] == "client app budget day" and "of 1.500000000 USD" in told["message"]
+    refused = ask(weir.port, "GET", "/admin/v1/alerts", headers={"authorization": f"Bearer {key}"})
+    assert refused.status == 403
+
+
+def test_a_receiver_that_hangs_and_fails_gets_each_alert_once_and_signed(start, start_mock, receiver):
+    hook = receiver(hang=1, fail=1)
+    weir = start({"providers": {"p": limited(start_mock(), 2)},
+                  "alerts": {"quota": [0.5, 1.0], "webhook": hook.url, "secret": SECRET, "webhook_timeout_seconds": 1}})
+    for _ in range(2):
+        assert chat(weir.port).status == 200
+    began = time.monotonic()
+    assert chat(weir.port).status == 429  # while the receiver hangs
+    assert time.monotonic() - began < 5
+    assert poll(lambda: len(hook.got) == 2)
+    assert [(b["event"], b["kind"], b["share"]) for b in hook.bodies()] == [
+        ("raised", "quota", 0.5), ("raised", "quota", 1.0)]
+    for path, headers, body in hook.got:
+        assert path == "/hook?to=ops" and headers["content-type"] == "application/json"
+        fields = dict(part.split("=", 1) for part in headers["weir-signature"].split(","))
+        wanted = hmac.new(SECRET.encode(), fields["t"].encode() + b"." + body, hashlib.sha256).hexdigest()
+        assert hmac.compare_digest(wanted, fields["v1"]) and abs(time.time() - int(fields["t"])) < 60
+        assert headers["weir-alert-id"] == str(json.loads(body)["id"])
+    assert poll(lambda: alerts(weir)["webhook"] == {"delivered": 2, "failed": 2, "dropped": 0, "waiting": 0})
+    metrics = ask(weir.port, "GET", "/metrics").text
+    assert 'weir_alert_posts_total{outcome="delivered"} 2' in metrics
+    why = [line["why"] for line in weir.log("alert_not_posted")]
+    assert len(why) == 2 and "in time" in why[0] and "503" in why[1]
+    assert SECRET not in "\n".join(weir.err)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_a_restart_raises_nothing_again_and_posts_what_was_owed(folder, start_mock, receiver, how):
+    hook = receiver(hang=1000)
+    config = {"providers": {"p": limited(start_mock(), 2)},
+              "alerts": {"quota": [1.0], "webhook": hook.url, "secret": SECRET, "webhook_timeout_seconds": 30}}
+    weir = folder(config)
+    for _ in range(2):
+        assert chat(weir.port).status == 200
+    assert poll(lambda: hook.tried == 1)
+    before = alerts(weir)["alerts"]
+    weir.stop(how, status=0 if how == signal.SIGTERM else -how)
+    hook.hang = 0
+    weir = folder(config)
+    assert poll(lambda: len(hook.got) == 1)
+    assert hook.bodies()[0]["id"] == before[0]["id"]
+    assert alerts(weir)["alerts"] == before
+    assert weir.log("alert") == []
+    weir.stop()
+    weir = folder(config)
+    time_out = time.monotonic() + 1.5  # three looks
+    poll(lambda: time.monotonic() > time_out)
+    assert len(hook.got) == 1 and alerts(weir)["alerts"] == before
+
+
+def test_an_open_breaker_is_told_and_ends_when_it_closes(start, start_mock):
+    mock = start_mock()
+    mock.fault("status=500")
+    weir = start({"providers": {"p": {**provider(mock), "circuit_breaker": {"failure_threshold": 2,
+                                                                           "timeout_seconds": 1}}},
+                  "retry": {"max_retries": 0}})
+    for _ in range(4):
+        chat(weir.port)
+    assert poll(lambda: ("breaker_open", None, True) in kinds(weir)), kinds(weir)
+    mock.reset()
+    assert poll(lambda: chat(weir.port).status == 200)
+    assert poll(lambda: ("breaker_open", None, False) in kinds(weir)), kinds(weir)
+
+
+def test_an_answer_without_usage_is_told_once_a_day(start, start_mock):
+    mock = start_mock("--fault", "no-usage")
+    key = "wk-alerts"
+    weir = start({
+        "providers": {"p": provider(mock, prices={"m": {"input": 1.0, "output": 2.0}})},
+        "clients": [{"name": "app", "key_hash": hashlib.sha256(key.encode()).hexdigest(), "daily_budget": 100}]})
+    for _ in range(3):
+        assert chat(weir.port, headers={"authorization": f"Bearer {key}"}, max_tokens=5).status == 200
+    assert poll(lambda: kinds(weir) == [("cost_estimated", None, True)]), kinds(weir)
+
+
+def test_a_ledger_that_cannot_be_written_is_told(folder, start_mock):
+    config = {"providers": {"p": provider(start_mock())}, "on_ledger_failure": "serve"}
+    folder(config).stop()
+    weir = folder(config)
+    weir.stop()
+    path = weir.state_dir / "ledger.db"
+    path.write_bytes(b"no database" * 1000)
+    weir = folder(config)
+    assert chat(weir.port).status == 200
+    assert poll(lambda: ("ledger_failed", None, True) in kinds(weir)), kinds(weir)
+    assert poll(lambda: weir.log("alerts_not_kept"))
+    path.unlink()
+    assert poll(lambda: ("ledger_failed", None, False) in kinds(weir)), kinds(weir)
+
+
+@pytest.mark.parametrize("webhook", ["ftp://h/x", "nowhere", "http://h/#x", "http://h/a b", "unix:/tmp/x"])
+def test_check_says_what_is_no_webhook(tmp_path, webhook):
+    path = tmp_path / "weir.yaml"
+    path.write_text("providers: {a: {type: openai, api_key: k}}\nalerts: {webhook: \"%s\", secret: s}\n" % webhook)
+    checked = subprocess.run([BINARY, "check", "-c", str(path)], capture_output=True, text=True, env=environment(),
+                             timeout=20)
+    assert checked.returncode == 2 and "`webhook` must be a URL" in checked.stdout + checked.stderr, checked
