@@ -224,6 +224,33 @@ WEIR_API int weir_key_rekey(struct weir *weir, const char *passphrase, struct we
  */
 WEIR_API char *weir_keys(struct weir *weir, struct weir_error *error);
 
+/* -- clients -- */
+
+/* Made or changed at run time, where the state folder is this weir's own (weir serve; else "unsupported"). Each call is
+ * on the disk and in force for the next request when it returns; a failure has changed nothing, and *error says why.
+ * They block as providers' changes do. Settings are JSON: the keys of `clients[]` but name and key_hash. */
+
+/* A new one. JSON with its "key", which nobody can read again: weir_free. NULL: *error ("name_exists": also of one that
+ * was revoked). json_settings NULL: none. */
+WEIR_API char *weir_client_add(struct weir *weir, const char *name, const char *json_settings,
+                               struct weir_error *error);
+/* Its next key, as weir_client_add: the one before stays valid beside it for so many seconds. */
+WEIR_API char *weir_client_rotate(struct weir *weir, const char *name, unsigned grace_seconds,
+                                  struct weir_error *error);
+/* Settings over those that it has; null takes one out. Of one of the configuration file over the file's. 0, or -1. */
+WEIR_API int weir_client_change(struct weir *weir, const char *name, const char *json_settings,
+                                struct weir_error *error);
+WEIR_API int weir_client_disable(struct weir *weir, const char *name, struct weir_error *error);
+WEIR_API int weir_client_enable(struct weir *weir, const char *name, struct weir_error *error);
+/* For good; of one of the configuration file as weir_client_disable. */
+WEIR_API int weir_client_revoke(struct weir *weir, const char *name, struct weir_error *error);
+/* One of the configuration file is as that says again. */
+WEIR_API int weir_client_reset(struct weir *weir, const char *name, struct weir_error *error);
+/* One, with what it has left; up to `most` (0: 1,000) behind the one named `after` (NULL: from the first). JSON:
+ * weir_free. NULL: *error. */
+WEIR_API char *weir_client(struct weir *weir, const char *name, struct weir_error *error);
+WEIR_API char *weir_clients(struct weir *weir, const char *after, unsigned most, struct weir_error *error);
+
 WEIR_API void weir_free(void *text);
 /* "0.1.0" */
 WEIR_API const char *weir_version(void);

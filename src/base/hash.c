@@ -39,6 +39,15 @@ struct hash_tag hash_tag_of(const struct hash_secret *secret, struct str s) {
     return tag;
 }
 
+struct sha256 hash_sealed(const struct hash_key *key, struct str s) {
+    struct sha256 digest;
+    _Static_assert(sizeof key->bytes == crypto_generichash_KEYBYTES && sizeof digest.bytes == crypto_generichash_BYTES,
+                   "BLAKE2b");
+    crypto_generichash(digest.bytes, sizeof digest.bytes, (const unsigned char *)s.at, s.len, key->bytes,
+                       sizeof key->bytes);
+    return digest;
+}
+
 bool hash_equal(const struct sha256 *a, const struct sha256 *b) {
     return sodium_memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
 }

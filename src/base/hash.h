@@ -23,6 +23,11 @@ struct hash_tag {
 struct hash_tag hash_tag_of(const struct hash_secret *secret, struct str s);
 /* HMAC-SHA256 (RFC 2104) of all parts, one behind the other. */
 struct sha256 hash_hmac_sha256(struct str key, const struct str *parts, size_t count);
+/* A digest that nobody can make, or look for, without the key. */
+struct hash_key {
+    unsigned char bytes[32];
+};
+struct sha256 hash_sealed(const struct hash_key *key, struct str s);
 /* In time that does not depend on the content. */
 bool hash_equal(const struct sha256 *a, const struct sha256 *b);
 /* 64 lower- or upper-case hexadecimal digits; false when it is anything else. */

@@ -21,6 +21,7 @@ int cli_drain(int argc, char **argv);
 int cli_usage_command(int argc, char **argv);
 int cli_provider(int argc, char **argv);
 int cli_key(int argc, char **argv);
+int cli_client(int argc, char **argv);
 int cli_budget(int argc, char **argv);
 int cli_audit(int argc, char **argv);
 int cli_backup(int argc, char **argv);

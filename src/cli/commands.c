@@ -15,6 +15,8 @@ const struct cli_command cli_commands[] = {
     {"usage", cli_usage_command, "", "what was spent, by provider, model, client, route, day or hour"},
     {"provider", cli_provider, "list|ACTION [NAME] [key=value ...]", "look at providers, and change them at run time"},
     {"key", cli_key, "list|ACTION [PROVIDER[/NAME]]", "providers' credentials in the vault, encrypted at rest"},
+    {"client", cli_client, "list|ACTION [NAME] [key=value ...]",
+     "who has a key: look at clients, and make and change them"},
     {"catalog", cli_catalog, "[update FILE|reset]", "which catalogue of models and prices is used; take a newer one"},
     {"budget", cli_budget, "list", "what may be spent in each window, and what was"},
     {"audit", cli_audit, "list|verify|head", "who changed what, when and from where; is the chain of it whole"},

@@ -67,7 +67,8 @@ static bool files_mend(int folder, const char *state_dir) {
                                         "catalog.jsonl.lock",
                                         "vault",
                                         "vault.uses",
-                                        "vault.damaged"}; /* master.key is refused instead (store/vault.h) */
+                                        "vault.damaged",
+                                        "client.key"}; /* master.key is refused instead (store/vault.h) */
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         struct stat facts;
         char path[1200];

@@ -243,11 +243,13 @@ bool config_load(const struct config_input *input, struct config *config) {
     config_check(&reading, root);
     config_catalog_open(&reading, root);
     config_overlay_merge(&reading, root);
+    config_clients_merge(&reading, root);
     config_vault_open(&reading, root);
     config_simulated_check(&reading, root);
     config_process_read(&reading, root);
     struct snapshot *snapshot = config_build(&reading, root);
     if (snapshot) config_budgets_sort(&reading, snapshot);
+    if (snapshot) config_templates_keep(&reading, snapshot);
     rest_report(config);
     if (config->error_count == 0)
         config->snapshot = snapshot;

@@ -47,6 +47,11 @@ struct config_input {
      */
     struct str catalog_path, catalog_text; /* {NULL,0}: none */
     bool catalog_asked;                    /* it is to be taken: what is wrong with it is an error, and no warning */
+    /* What was changed at run time of the file's client of that name, as JSON, in the arena: settings that win over the
+     * file's; {NULL,0}: nothing. NULL: nothing of any. false: *error. */
+    bool (*client_change)(void *context, struct str name, struct arena *arena, struct str *settings,
+                          struct error *error);
+    bool run_time_clients; /* there are some that the file does not have */
     /* What the state folder remembers. */
     bool had_clients;         /* without any now, nobody is let in */
     bool served_providers;    /* the simulated one answers only where it is asked for */
@@ -156,6 +161,10 @@ struct str config_shown(const struct config_node *node);
 void config_include(struct config_reading *reading, struct config_node *root);
 /* config_check.c: types, ranges, unknown keys, references (expanded in place). */
 void config_check(struct config_reading *reading, struct config_node *root);
+/* config_clients.c: what was changed of clients at run time, over the file's. */
+void config_clients_merge(struct config_reading *reading, struct config_node *root);
+/* The same file: what bind of run-time clients needs of the tree, which ends with the load. */
+void config_templates_keep(struct config_reading *reading, struct snapshot *snapshot);
 /* config_vault.c: every provider's origin is noted, and what stands in the vault for it is opened. */
 void config_vault_open(struct config_reading *reading, struct config_node *root);
 /* config_build.c */

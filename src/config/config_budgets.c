@@ -480,10 +480,15 @@ static void downgrade_find(struct config_reading *reading, struct snapshot *snap
     budget->to_count = found;
 }
 
+void budgets_downgrades_find(struct config_reading *reading, struct snapshot *snapshot,
+                             const struct money_budget *end) {
+    for (struct money_budget *budget = snapshot->first_budget; budget != end; budget = budget->next)
+        if (budget->to_count) downgrade_find(reading, snapshot, budget);
+}
+
 void config_budgets_sort(struct config_reading *reading, struct snapshot *snapshot) {
     size_t count = 0;
-    for (struct money_budget *budget = snapshot->first_budget; budget; budget = budget->next)
-        if (budget->to_count) downgrade_find(reading, snapshot, budget);
+    budgets_downgrades_find(reading, snapshot, NULL);
     snapshot->budgets = arena_take(&snapshot->arena, (snapshot->budget_count + 1) * sizeof *snapshot->budgets);
     if (!snapshot->budgets) {
         out_of_memory(reading);

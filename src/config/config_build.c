@@ -14,7 +14,7 @@
 
 /* -- providers -- */
 
-static bool config_build_name_is_valid(struct str name) {
+bool config_name_is_valid(struct str name) {
     for (size_t i = 0; i < name.len; i++) {
         char c = name.at[i];
         bool fine =
@@ -362,7 +362,7 @@ static void providers_read(struct config_reading *reading, struct snapshot *snap
     snapshot->providers = arena_take_zeroed(&snapshot->arena, (count + 1) * sizeof *snapshot->providers);
     if (!snapshot->providers || !map_init(&snapshot->providers_by_name, &snapshot->arena, count + 1)) return;
     for (const struct config_node *node = count ? list->first : NULL; node; node = node->next) {
-        if (!config_build_name_is_valid(node->key)) {
+        if (!config_name_is_valid(node->key)) {
             config_report(reading, node, config_error,
                           "`%.*s` is no name for a provider: use letters, digits, `-`, `_` and `.`, at most %d",
                           STR_ARG(str_slice(node->key, 0, 80)), limit_name);
@@ -654,76 +654,6 @@ static void default_route_make(struct config_reading *reading, struct snapshot *
     }
     decisions_of_route(reading, snapshot, root, NULL, route);
     snapshot->default_route = route->target_count ? route : NULL;
-}
-
-/* -- clients -- */
-
-static const char *const empty_keys[] = {"", "\n", "\r\n"};
-
-static void client_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node) {
-    struct client *client = &snapshot->clients[snapshot->client_count];
-    const struct section section = {section_client, node};
-    struct str hash = read_str(section, "key_hash");
-    *client = (struct client){.name = arena_copy(&snapshot->arena, read_str(section, "name")),
-                              .role = (enum role)read_choice(section, "role")};
-    if (!config_build_name_is_valid(client->name)) {
-        config_report(reading, node, config_error, "a client needs a `name` of letters, digits, `-`, `_` and `.`");
-        return;
-    }
-    if (!map_add(&snapshot->clients_by_name, client->name, client))
-        config_report(reading, node, config_error, "two clients are named `%.*s`", STR_ARG(client->name));
-    if (str_starts(hash, STR("sha256:"))) hash = str_slice(hash, 7, hash.len);
-    size_t blank = str_find_byte(hash, ' '); /* as sha256sum prints it: with the file's name, which is - */
-    if (blank == 64 && str_eq(str_trim(str_slice(hash, blank, hash.len)), STR("-"))) hash = str_slice(hash, 0, blank);
-    bool good = hash_from_hex(hash, &client->key_hash);
-    if (!good) {
-        const struct config_node *at = config_member(node, STR("key_hash"));
-        config_report(reading, at ? at : node, config_error,
-                      "client `%.*s` needs its `key_hash`: the 64 hexadecimal digits of `printf %%s KEY | sha256sum`",
-                      STR_ARG(client->name));
-    }
-    for (size_t i = 0; i < sizeof empty_keys / sizeof *empty_keys; i++) {
-        struct sha256 empty = hash_sha256(str_from(empty_keys[i]));
-        if (hash_equal(&client->key_hash, &empty))
-            config_report(reading, config_member(node, STR("key_hash")), config_error,
-                          "the `key_hash` of client `%.*s` is that of an empty key: was the variable empty when it was "
-                          "made?",
-                          STR_ARG(client->name));
-    }
-    uint32_t other = good
-                         ? client_table_add(&snapshot->client_keys, &client->key_hash, (uint32_t)snapshot->client_count)
-                         : client_table_none;
-    if (other != client_table_none)
-        config_report(reading, node, config_error, "the clients `%.*s` and `%.*s` have the same key",
-                      STR_ARG(snapshot->clients[other].name), STR_ARG(client->name));
-    client->models = read_strings(section, "models", &snapshot->arena, &client->model_count);
-    client->providers = read_strings(section, "providers", &snapshot->arena, &client->provider_count);
-    client->raw = read_bool(section, "raw");
-    client->debug = read_bool(section, "debug") || client->role != role_user;
-    client->may_steer =
-        read_is_written(section, "may_steer") ? read_bool(section, "may_steer") : client->role != role_user;
-    client->tags = tags_read(config_member(node, STR("tags")), &snapshot->arena, &client->tag_count);
-    decisions_of_client(reading, snapshot, node, client);
-    snapshot->client_count++;
-}
-
-static void clients_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root) {
-    const struct config_node *list = config_member(root, STR("clients"));
-    size_t count = list && list->kind == config_list ? list->count : 0;
-    snapshot->clients = arena_take_zeroed(&snapshot->arena, (count + 1) * sizeof *snapshot->clients);
-    if (!snapshot->clients || !map_init(&snapshot->clients_by_name, &snapshot->arena, count + 1) ||
-        !client_table_init(&snapshot->client_keys, &snapshot->arena, count + 1)) {
-        config_report(reading, list, config_error, "no memory for %zu clients", count);
-        return;
-    }
-    for (const struct config_node *node = count ? list->first : NULL; node; node = node->next)
-        if (node->kind == config_map) client_read(reading, snapshot, node);
-    if (reading->input->marks_problem.len)
-        config_report(reading, NULL, config_warning, "%.*s", STR_ARG(reading->input->marks_problem));
-    if (snapshot->client_count == 0 && snapshot_wants_keys(snapshot))
-        config_report(reading, list ? list : root, config_warning,
-                      "there were clients and there are none now: every request is answered 401 until there are "
-                      "`clients` again, or `auth: none` is written");
 }
 
 static void globals_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root) {

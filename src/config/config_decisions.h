@@ -24,6 +24,10 @@ void decisions_of_route(struct config_reading *reading, struct snapshot *snapsho
 void decisions_of_client(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
                          struct client *client);
 struct rate_rules rates_of(struct section section);
+/* config_build.c: of a provider or a client: letters, digits, `-`, `_` and `.`, at most limit_name. */
+bool config_name_is_valid(struct str name);
+/* config_clients.c: those of the file. */
+void clients_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root);
 
 /* config_budgets.c: owners, and what may be spent. Owners and the budgets that several may name, before those that name
  * them; what a provider, and what a client and all above it, may spend. */
@@ -32,6 +36,9 @@ void budgets_of_provider(struct config_reading *reading, struct snapshot *snapsh
                          struct provider *provider);
 void budgets_of_client(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
                        struct client *client);
+/* The targets that serve in place of a route's, of the budgets from the last one read to `end`; all targets are there.
+ */
+void budgets_downgrades_find(struct config_reading *reading, struct snapshot *snapshot, const struct money_budget *end);
 /* The template that a client names; NULL: none, or there is none of that name. */
 const struct config_node *template_of(const struct snapshot *snapshot, const struct config_node *client);
 

@@ -89,6 +89,13 @@ static bool key_unknown(struct taking *taking, struct str key) {
     return error_set(taking->error, error_invalid_request, "unknown key `%.*s` in providers.NAME", STR_ARG(shown));
 }
 
+struct config_node *overlay_node_of(const struct json_value *value, struct arena *arena, struct error *error) {
+    struct taking taking = {.arena = arena, .error = error};
+    struct config_node *node = node_of(&taking, value, STR(""), 0);
+    if (!node && !error->code) error_set(error, error_out_of_memory, "No memory for this.");
+    return node;
+}
+
 /* The settings as a map, by their own names (synonyms resolved); those that are null stand in it as empty ones. */
 static bool settings_take(struct taking *taking, const struct json_value *root, struct str provider,
                           struct config_node *settings) {

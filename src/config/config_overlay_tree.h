@@ -39,6 +39,10 @@ void overlay_put_all(struct config_node *map, struct config_node *from);
 struct config_node *overlay_map_new(struct arena *arena, struct str key);
 struct config_node *overlay_scalar_new(struct arena *arena, struct str key, struct str text, bool quoted);
 
+/* config_overlay_edit.c: JSON as nodes; null is an empty scalar. NULL: *error, such as that it is too large or nested
+ * too deep. */
+struct json_value;
+struct config_node *overlay_node_of(const struct json_value *value, struct arena *arena, struct error *error);
 /* config_overlay_edit.c: the entries of the overlay's text, with their own words, values marked as strings where they
  * were. NULL: *error. And the text of them. */
 struct config_node *overlay_entries_read(struct str text, struct arena *arena, struct error *error);

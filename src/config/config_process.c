@@ -70,7 +70,7 @@ static void listen_add(struct config_reading *reading, const struct config_node 
 static void listens_read(struct config_reading *reading, struct section top) {
     const struct config_node *listen = config_member(top.map, STR("listen")),
                              *clients = config_member(top.map, STR("clients"));
-    bool open_to_all = (clients && clients->count) || read_is(top, "auth", "none");
+    bool open_to_all = (clients && clients->count) || reading->input->run_time_clients || read_is(top, "auth", "none");
     if (!listen || (listen->kind == config_scalar && listen->text.len == 0))
         reading->config->process.listens[reading->config->process.listen_count++] =
             (struct config_listen){.address = read_str(top, "listen")};

@@ -471,6 +471,8 @@ static const struct config_key client_keys[] = {
     TEXT("in", "", "The owner that it belongs to."),
     TEXT("template", "",
          "What of `templates` holds where it says more than this; its budgets count beside those here."),
+    BOOL("enabled", "true", "`false`: its key is refused."),
+    TEXT("expires_at", "", "From then on its key is refused: 2027-01-31, or 2027-01-31T12:00:00Z."),
     WORD("role", role_word, "user", "What it may do beside inference."),
     TEXTS("models", "*", "Globs of the models it may ask for."),
     TEXTS("providers", "*", "Globs of the providers that may serve it."),

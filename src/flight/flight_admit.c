@@ -502,7 +502,7 @@ static enum step model_admit(struct flight *flight, struct now now, struct actio
 
 enum step flight_find(struct flight *flight, struct now now, struct actions *out) {
     if ((flight->door->admit ? flight->door->admit : model_admit)(flight, now, out) != step_on) return step_over;
-    if (flight->snapshot->budget_count) money_admit(flight);
+    if (flight->snapshot->budget_count || (flight->client && flight->client->money.count)) money_admit(flight);
     return levels_make(flight) ? step_on : answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
 }
 

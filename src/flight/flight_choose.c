@@ -374,7 +374,8 @@ static void answer_nothing(struct flight *flight, const struct attempt *last, ui
     static const struct {
         enum refusal refusal;
         enum error_code error;
-    } answers[] = {{refusal_too_many_in_flight, error_too_many_in_flight},
+    } answers[] = {{refusal_client_barred, error_invalid_client_key},
+                   {refusal_too_many_in_flight, error_too_many_in_flight},
                    {refusal_line_share, error_too_many_in_flight},
                    {refusal_rate_limited, error_rate_limited},
                    {refusal_target_full, error_too_many_in_flight},
@@ -405,6 +406,9 @@ static void answer_nothing(struct flight *flight, const struct attempt *last, ui
     if (code == error_too_many_in_flight || code == error_rate_limited || code == error_quota_exhausted)
         flight->answer.limit_scope = best == refusal_line_share ? STR("client") : STR("provider");
     if (best == refusal_provider_quota) flight->answer.refused = quota_sentence(flight, now);
+    if (best == refusal_client_barred)
+        flight->answer.refused =
+            STR("This client key was disabled or revoked, or has expired, while the request waited.");
     if (code == error_budget_exhausted || code == error_unpriced)
         flight->answer.refused = money_sentence(flight, best, now);
     end_by_refusal(flight, code, soonest_ns == UINT64_MAX ? 0 : soonest_ns, now, out);

@@ -42,7 +42,7 @@ static uint64_t tokens_at_quota(const struct flight *flight, const struct candid
     return candidate->target->provider->quota_count ? tokens_reserved_at(flight, candidate) : 0;
 }
 
-bool flight_shares(const struct flight *flight) { return flight->client && flight->snapshot->client_count > 1; }
+bool flight_shares(const struct flight *flight) { return flight->client && snapshot_clients(flight->snapshot) > 1; }
 
 /* Whose doing it may be; blame_nobody where clients are not told apart. */
 static uint64_t hold_who(const struct flight *flight) {
@@ -122,6 +122,7 @@ enum refusal hold_look(const struct flight *flight, const struct candidate *cand
     const struct target *target = candidate->target;
     const struct provider *provider = target->provider;
     *until_ns = 0;
+    if (client_is_barred(flight->client, now.wall_ns)) return refusal_client_barred;
     if (context_is_too_small(flight, candidate)) return refusal_context;
     if (provider->state != provider_active) return refusal_draining;
     enum refusal shut = breakers_look(flight, target, now, until_ns);
@@ -201,6 +202,8 @@ enum refusal hold_take(struct flight *flight, const struct candidate *candidate,
         refusal = refusal_too_many_in_flight;
     else if (now.mono_ns >= flight->times.deadline_ns) /* what was waited for came too late */
         refusal = refusal_too_late;
+    else if (client_is_barred(flight->client, now.wall_ns)) /* revoked while it waited */
+        refusal = refusal_client_barred;
     else if (provider->state != provider_active)
         refusal = refusal_draining;
     else if (!key_take(flight, candidate, now, &holds->key))

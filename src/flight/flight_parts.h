@@ -79,6 +79,7 @@ enum { attempt_tail_size = 1024 };
     X(not_needed, "it serves when a budget of its client is nearly spent")     \
     X(unpriced, "its price is not known, and a hard budget must hold")         \
     X(unbounded, "nobody can bound its cost, and a hard budget must hold")     \
+    X(client_barred, "its client's key is not good any more")                  \
     X(not_holder, "another target holds the route's lock")                     \
     X(cannot_go_on, "it cannot be asked to go on with what was begun")         \
     X(too_late, "the request's deadline has passed")

@@ -55,9 +55,16 @@ static bool is_admin_key(const struct snapshot *snapshot, struct str key) {
     return hash_equal(&hash, &snapshot->admin_key_hash);
 }
 
+static const char *const barred_sentences[] = {
+    [client_is_disabled] = "This client key is disabled: ask the operator to enable it.",
+    [client_is_expired] = "This client key has expired: ask the operator for a new one, or for more time.",
+    [client_is_revoked] = "This client key is revoked: ask the operator for a new one.",
+    [client_unfit] = "What this client key may do does not fit this gateway's configuration any more: ask the operator "
+                     "(weir client show NAME says why)."};
+
 enum error_code access_check(struct visit *visit, const struct http_request *request, enum access wanted,
                              const char **sentence) {
-    const struct snapshot *snapshot = visit->deployment->snapshot;
+    struct snapshot *snapshot = visit->deployment->snapshot;
     bool keyless = !snapshot_wants_keys(snapshot) && !snapshot->auth_none;
     struct str origin = http_header_find(request->headers, request->header_count, STR("origin"));
     *sentence = "";
@@ -72,9 +79,16 @@ enum error_code access_check(struct visit *visit, const struct http_request *req
     if (wanted == access_open) return error_none;
     char buffer[256];
     struct str key = gateway_access_key_of(visit, request, buffer, sizeof buffer);
-    visit->client = known_keys_client(&visit->gateway_worker->known_keys, snapshot, key);
-    bool admin = !visit->client && is_admin_key(snapshot, key);
+    int64_t now_s = loop_now(visit->gateway_worker->worker->loop).wall_ns / (int64_t)NS_PER_S;
+    const char *problem;
+    enum client_answer answer =
+        known_keys_ask(&visit->gateway_worker->known_keys, snapshot, key, now_s, &visit->client, &problem);
+    bool admin = answer == client_unknown && is_admin_key(snapshot, key);
     memory_wipe(buffer, sizeof buffer);
+    if (answer != client_unknown && answer != client_known) {
+        *sentence = barred_sentences[answer];
+        return answer == client_unfit ? error_not_allowed : error_invalid_client_key;
+    }
     enum role role = admin ? role_admin : visit->client ? visit->client->role : role_user;
     switch (wanted) {
     case access_metrics:
@@ -89,7 +103,7 @@ enum error_code access_check(struct visit *visit, const struct http_request *req
         break;
     default:
         if (visit->client || admin || !snapshot_wants_keys(snapshot)) return error_none;
-        if (snapshot->client_count == 0)
+        if (snapshot_clients(snapshot) == 0)
             *sentence =
                 "This gateway had client keys and has none now: it stays closed until there are `clients` in its "
                 "configuration again, or `auth: none` is written.";

@@ -139,6 +139,13 @@ void answer_credentials(struct visit *visit);
 void answer_credential_set(struct visit *visit);
 void answer_credential_remove(struct visit *visit);
 void answer_credential_action(struct visit *visit);
+/* admin_clients.c */
+void answer_clients(struct visit *visit);
+void answer_client(struct visit *visit);
+void answer_client_add(struct visit *visit);
+void answer_client_change(struct visit *visit);
+void answer_client_revoke(struct visit *visit);
+void answer_client_action(struct visit *visit);
 /* What it takes, by place: "drain", ...; empty behind the last. */
 struct str provider_action_word(size_t place);
 

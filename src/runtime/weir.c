@@ -33,6 +33,7 @@ void library_error_set(struct weir_error *error, enum error_code code, struct st
 
 /* Before anybody else sees the snapshot. */
 static void targets_register(struct weir *weir, struct snapshot *snapshot) {
+    library_clients_register(weir, snapshot);
     for (size_t i = 0; i < snapshot->provider_count; i++)
         metrics_target_register(weir->reports.metrics, snapshot->providers[i].other_id, snapshot->providers[i].name,
                                 STR("(other)"));
@@ -128,10 +129,11 @@ static void bridge_write(void *owner, struct str line) {
     bridge->log(bridge->user, line.at, line.len);
 }
 
-/* Of a budget that the configuration has no more it is nobody's. */
+/* Of a budget that the configuration does not have it is kept for a client that was made at run time. */
 static void budget_restore(void *context, const struct record_charge *of, int64_t nano_usd) {
+    struct weir *weir = context;
     const struct money_row row = {.budget = of->budget, .window_s = of->window_s, .nano_usd = nano_usd};
-    (void)money_restore(context, &row);
+    if (!money_restore(weir->deployment->snapshot, &row)) library_clients_spent(weir->clients, of, nano_usd);
 }
 
 static bool books_of(struct weir *weir, struct error *error) {
@@ -144,7 +146,7 @@ static bool books_of(struct weir *weir, struct error *error) {
                                                      .refuses = process->ledger_refuses,
                                                      .log = weir->reports.log,
                                                      .spent = budget_restore,
-                                                     .context = weir->deployment->snapshot},
+                                                     .context = weir},
                              error);
     return weir->books != NULL;
 }
@@ -218,10 +220,10 @@ struct weir *library_open_in(const struct weir_options *options, const struct we
         weir_close(weir, 0);
         return NULL;
     }
-    bool opened = reports_open(weir);
+    bool opened = reports_open(weir) && (weir->clients = library_clients_new(weir)) != NULL;
     opened = opened && responses_of(weir);
     if (opened) targets_register(weir, weir->deployment->snapshot);
-    if (opened && !books_of(weir, &why)) {
+    if (opened && (!books_of(weir, &why) || !library_clients_open(weir, &why))) {
         library_error_set(error, why.code, str_from(why.message));
         weir_close(weir, 0);
         return NULL;
@@ -477,6 +479,7 @@ void weir_close(struct weir *weir, unsigned drain_ms) {
     books_close(weir->books);
     reasoning_memory_free(&weir->reasoning);
     if (weir->deployment) deployment_release(weir->deployment);
+    library_clients_free(weir->clients);
     log_close(weir->reports.log);
     metrics_close(weir->reports.metrics);
     config_free(&weir->config);

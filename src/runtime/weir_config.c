@@ -198,7 +198,7 @@ static bool catalog_find(const struct config_source *source, struct arena *arena
     return keep(source, path, input->catalog_text, error);
 }
 
-static bool load(const struct config_source *source, struct config_input *input, struct config *config, char *problems,
+static bool load(struct config_source *source, struct config_input *input, struct config *config, char *problems,
                  size_t problems_size) {
     struct error error = {.code = error_none};
     struct str read = STR_NONE;
@@ -216,13 +216,15 @@ static bool load(const struct config_source *source, struct config_input *input,
     struct arena arena;
     char *bytes = NULL;
     arena_init(&arena, 2048, 64 * 1024);
-    bool loaded = catalog_find(source, &arena, input, &bytes, &error);
+    bool loaded = catalog_find(source, &arena, input, &bytes, &error) &&
+                  library_clients_loading(source, &input->run_time_clients, &error);
     if (loaded) {
         loaded = config_load(input, config);
         problems_write(input, config, problems, problems_size);
     } else {
         str_copy(problems, problems_size, str_from(error.message));
     }
+    library_clients_loading_end(source);
     memory_give(bytes);
     arena_free(&arena);
     overlay_text_free(read);
@@ -269,6 +271,7 @@ bool library_config_load(const struct config_source *asked, struct config *confi
                                      .read_file = referenced_read,
                                      .find_files = files_find,
                                      .vault_open = library_vault_asked,
+                                     .client_change = library_client_changed,
                                      .context = source,
                                      .ca_check = ca_check,
                                      .certificate_check = source->host->serves && !edits ? certificate_check : NULL,

@@ -15,8 +15,10 @@
 #include "runtime/prober.h"
 #include "runtime/request.h"
 #include "runtime/worker.h"
+#include "snapshot/client_registry.h"
 #include "snapshot/reasoning_memory.h"
 #include "store/audit.h"
+#include "store/client_store.h"
 #include "store/vault.h"
 #include "weir.h"
 
@@ -51,6 +53,7 @@ struct weir {
     struct response_store *responses;    /* stored ones */
     struct books *books;                 /* what is spent; NULL: the state folder is another's */
     struct alerts *alerts;               /* NULL: the same */
+    struct run_clients *clients;         /* those made or changed at run time */
     struct vault *vault; /* as it was read or written last, for its master key; by `control`; NULL: none was needed */
     struct key_uses key_uses; /* of its entries */
     struct key_keeper keeper;
@@ -97,6 +100,8 @@ struct config_source {
     struct vault **vault; /* the last one's master key, and what is opened for the load in its place; or NULL */
     const struct vault *candidate;         /* asked in place of what is on the disk; or NULL */
     struct vault_loading *loading;         /* the load's own */
+    struct client_store *client_store;     /* the load's own: what was changed of clients; NULL: nothing was */
+    struct str client, client_settings;    /* what is to be changed of one of the file's; settings {NULL,0}: reset */
     struct str catalog_path, catalog_text; /* one that is to be taken; {NULL,0}: as it stands in the state folder */
 };
 struct config_source library_source(struct weir *weir);
@@ -159,6 +164,54 @@ bool library_keys_expire(struct weir *weir, struct error *error);
 /* Has it stood as long as its `rotate_after_days` says? */
 bool library_key_is_due(const struct vault_record *record, int64_t now_s);
 
+/* -- weir_clients.c: clients made or changed at run time -- */
+
+enum {
+    client_grace_usual_s = 24 * 3600,
+    client_grace_most_s = 90 * 24 * 3600,
+    clients_told_usual = 1000,
+    clients_told_most = 10000
+};
+
+enum client_edit_kind {
+    client_add,
+    client_change,
+    client_rotate,
+    client_disable,
+    client_enable,
+    client_revoke,
+    client_reset
+};
+struct client_edit {
+    enum client_edit_kind kind;
+    struct str name, settings;         /* add, change: JSON */
+    int64_t grace_s;                   /* rotate: so long the key before is valid too */
+    struct str by, request_id, own_id; /* for the log */
+};
+/* On the disk, and in force for the next request on every loop. *view is the client as it is afterwards, with its key
+ * where one was made (JSON; the caller's, weir_free; wiped by it if it holds a key). false: *error, and nothing has
+ * changed. Blocks. */
+bool library_client_edit(struct weir *weir, const struct client_edit *edit, char **view, struct weir_error *error);
+/* JSON of one, with what it has left; or of up to `most` behind the one named `after` (empty: from the first). NULL:
+ * *error. The caller's, weir_free. Blocks. */
+char *library_client(struct weir *weir, struct str name, struct weir_error *error);
+char *library_clients(struct weir *weir, struct str after, size_t most, struct weir_error *error);
+/* Before anybody sees a snapshot: it knows the clients made at run time, and whose key is barred. */
+void library_clients_register(struct weir *weir, struct snapshot *snapshot);
+/* At the start: none yet; then those of the state folder, once its ledger is open. false: *error. */
+struct run_clients *library_clients_new(struct weir *weir);
+bool library_clients_open(struct weir *weir, struct error *error) __attribute__((warn_unused_result));
+/* When no loop and no snapshot is left. NULL is fine. */
+void library_clients_free(struct run_clients *clients);
+/* What a budget that nobody has yet had spent: for a client that comes with it later. */
+void library_clients_spent(struct run_clients *clients, const struct record_charge *of, int64_t nano_usd);
+/* For a load: opens what was changed of clients, where there is any; *any: clients that the file does not have. */
+bool library_clients_loading(struct config_source *source, bool *any, struct error *error);
+void library_clients_loading_end(struct config_source *source);
+/* config_input's client_change; the context is a config_source. */
+bool library_client_changed(void *context, struct str name, struct arena *arena, struct str *settings,
+                            struct error *error);
+
 /* Holds the deployment of the moment; any thread but for long: give it back by deployment_release. */
 struct deployment *library_deployment(struct weir *weir);
 
@@ -190,7 +243,7 @@ bool library_request_place(struct str path, struct request_names *names, struct 
 /* false: it would be refused, as *error says. */
 bool library_route_write(const struct snapshot *snapshot, const struct flight_question *question, struct text *text,
                          struct error *error);
-const struct client *snapshot_client_named(const struct snapshot *snapshot, struct str name);
+const struct client *snapshot_client_named(struct snapshot *snapshot, struct str name);
 /* Fills *error with what is said of a client that is not there; false. */
 bool library_client_unknown(struct str name, struct error *error);
 

@@ -215,6 +215,14 @@ static void configuration_put(struct weir *weir, struct text *text) {
     text_put_byte(text, '}');
 }
 
+/* What of them was made or changed at run time. */
+static void clients_put(const struct snapshot *snapshot, struct text *text) {
+    size_t edited = 0;
+    for (size_t i = 0; i < snapshot->client_count; i++) edited += snapshot->clients[i].edited;
+    text_json_u64(text, STR("clients_at_run_time"), snapshot_clients(snapshot) - snapshot->client_count);
+    text_json_u64(text, STR("clients_edited"), edited);
+}
+
 void library_status_write(struct weir *weir, const struct snapshot *snapshot, struct text *text) {
     struct now now = clock_read();
     text_put_byte(text, '{');
@@ -223,7 +231,8 @@ void library_status_write(struct weir *weir, const struct snapshot *snapshot, st
     text_json_u64(text, STR("generation"), snapshot->generation);
     text_json_u64(text, STR("workers"), weir->worker_count);
     text_json_u64(text, STR("routes"), snapshot->route_count);
-    text_json_u64(text, STR("clients"), snapshot->client_count);
+    text_json_u64(text, STR("clients"), snapshot_clients(snapshot));
+    clients_put(snapshot, text);
     configuration_put(weir, text);
     text_put(text, STR(",\"providers\":["));
     for (size_t i = 0; i < snapshot->provider_count; i++)
@@ -307,13 +316,14 @@ char *weir_metrics(struct weir *weir) {
     return taken(&text, &arena);
 }
 
-const struct client *snapshot_client_named(const struct snapshot *snapshot, struct str name) {
-    return map_find(&snapshot->clients_by_name, name);
+const struct client *snapshot_client_named(struct snapshot *snapshot, struct str name) {
+    const struct client *client = map_find(&snapshot->clients_by_name, name);
+    return client || !snapshot->registry ? client : client_registry_named(snapshot->registry, snapshot, name);
 }
 
 bool library_client_unknown(struct str name, struct error *error) {
     return error_set(error, error_unknown_client,
-                     "There is no client `%.*s`: `clients` of the configuration names those that there are.",
+                     "There is no client `%.*s`: `weir client list` names those that there are.",
                      STR_ARG(str_slice(name, 0, limit_name)));
 }
 

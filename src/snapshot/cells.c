@@ -1,6 +1,7 @@
 /* cells.c - names to words, chained; entries never move and are never given up before the end. */
 #include "snapshot/cells.h"
 
+#include <sched.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -41,8 +42,7 @@ static bool cells_is_named(const struct cells_entry *entry, const char *kind, st
            (name.len == 0 || memcmp(entry->name + kind_len, name.at, name.len) == 0);
 }
 
-void *cells_find(struct cells *cells, struct arena *arena, const char *kind, struct str name, size_t size) {
-    if (!cells) return arena_take_zeroed(arena, size);
+static void *find_or_add(struct cells *cells, const char *kind, struct str name, size_t size) {
     uint64_t hash = hash_of(kind, name);
     for (struct cells_entry *entry = cells->chain_count ? cells->chains[hash % cells->chain_count] : NULL; entry;
          entry = entry->next)
@@ -65,6 +65,14 @@ void *cells_find(struct cells *cells, struct arena *arena, const char *kind, str
     cells->chains[hash % cells->chain_count] = entry;
     cells->count++;
     return entry->cells;
+}
+
+void *cells_find(struct cells *cells, struct arena *arena, const char *kind, struct str name, size_t size) {
+    if (!cells) return arena_take_zeroed(arena, size);
+    while (atomic_flag_test_and_set_explicit(&cells->busy, memory_order_acquire)) sched_yield();
+    void *found = find_or_add(cells, kind, name, size);
+    atomic_flag_clear_explicit(&cells->busy, memory_order_release);
+    return found;
 }
 
 void cells_free(struct cells *cells) {

@@ -4,6 +4,8 @@
 #ifndef WEIR_SNAPSHOT_CELLS_H
 #define WEIR_SNAPSHOT_CELLS_H
 
+#include <stdatomic.h>
+
 #include "base/arena.h"
 #include "base/budget.h"
 #include "base/limits.h"
@@ -102,16 +104,18 @@ struct client_cells {
     struct cell taken;          /* the tokens of the answers that it got */
     struct share extra[extras]; /* what it took of the routes' extra work */
     struct budget memory;       /* its share of what is held for strangers */
+    struct cell barred;         /* 1: its key has been disabled or revoked: nothing more of it begins */
 };
 
-/* Control thread only; what it hands out may be used by any thread until cells_free. All zero: empty. */
+/* What it hands out may be used by any thread until cells_free. All zero: empty. */
 struct cells {
+    atomic_flag busy; /* somebody looks or adds; for less than a microsecond */
     struct cells_entry **chains;
     size_t chain_count, count;
 };
 
 /* The `size` zeroed bytes of this kind and name, always the same ones. Without a table they are the arena's. NULL: out
- * of memory. */
+ * of memory. Any thread. */
 void *cells_find(struct cells *cells, struct arena *arena, const char *kind, struct str name, size_t size);
 void cells_free(struct cells *cells);
 

@@ -8,15 +8,59 @@ void known_keys_init(struct known_keys *keys) {
     random_bytes(&keys->secret, sizeof keys->secret);
 }
 
-const struct client *known_keys_client(struct known_keys *keys, const struct snapshot *snapshot, struct str key) {
+static bool key_is_known(const struct known_key *place, const struct hash_tag *tag, const struct snapshot *snapshot,
+                         int64_t now_s) {
+    if (!place->known || place->generation != snapshot->generation || place->tag.words[0] != tag->words[0] ||
+        place->tag.words[1] != tag->words[1])
+        return false;
+    if (!place->client) return true;
+    const struct client_slot *slot = client_registry_slot(snapshot->registry, place->number);
+    return now_s < place->until_s && atomic_load_explicit(&slot->version, memory_order_acquire) == place->version;
+}
+
+/* One of the file. */
+static enum client_answer client_let_in(const struct client *client, int64_t now_s, const struct client **let_in) {
+    if (client->disabled) return client_is_disabled;
+    if (client->expires_s && now_s >= client->expires_s) return client_is_expired;
+    *let_in = client;
+    return client_known;
+}
+
+enum client_answer known_keys_ask(struct known_keys *keys, struct snapshot *snapshot, struct str key, int64_t now_s,
+                                  const struct client **client, const char **problem) {
     struct hash_tag tag = hash_tag_of(&keys->secret, key);
     struct known_key *place = &keys->places[tag.words[0] % known_keys_max];
-    if (place->known && place->generation == snapshot->generation && place->tag.words[0] == tag.words[0] &&
-        place->tag.words[1] == tag.words[1]) {
-        CHECKF(place->number < snapshot->client_count, "number=%u", place->number);
-        return &snapshot->clients[place->number];
+    *client = NULL;
+    *problem = "";
+    if (key_is_known(place, &tag, snapshot, now_s)) {
+        CHECKF(place->client || place->number < snapshot->client_count, "number=%u", place->number);
+        if (!place->client) return client_let_in(&snapshot->clients[place->number], now_s, client);
+        *client = place->client;
+        client_registry_used(snapshot->registry, place->number, now_s);
+        return client_known;
     }
-    const struct client *client = snapshot_client(snapshot, key);
-    if (client) *place = (struct known_key){tag, snapshot->generation, (uint32_t)(client - snapshot->clients), true};
-    return client;
+    if (key.len == 0 || key.len > known_keys_length_max) return client_unknown;
+    struct sha256 hash = hash_sha256(key);
+    uint32_t number = client_table_find(&snapshot->client_keys, &hash);
+    CHECKF(number == client_table_none || number < snapshot->client_count, "number=%u", number);
+    if (number != client_table_none) {
+        *place = (struct known_key){.tag = tag, .generation = snapshot->generation, .number = number, .known = true};
+        return client_let_in(&snapshot->clients[number], now_s, client);
+    }
+    struct client_found found;
+    if (!snapshot->registry || !atomic_load_explicit(&snapshot->registry->count, memory_order_relaxed))
+        return client_unknown;
+    enum client_answer answer = client_registry_ask(snapshot->registry, snapshot, &hash, now_s, &found);
+    *problem = found.problem ? found.problem : "";
+    if (answer != client_known) return answer;
+    *client = found.client;
+    *place = (struct known_key){.tag = tag,
+                                .generation = snapshot->generation,
+                                .number = found.number,
+                                .known = true,
+                                .client = found.client,
+                                .version = found.version,
+                                .until_s = found.until_s};
+    client_registry_used(snapshot->registry, found.number, now_s);
+    return client_known;
 }

@@ -8,15 +8,18 @@
 #ifndef WEIR_SNAPSHOT_KNOWN_KEYS_H
 #define WEIR_SNAPSHOT_KNOWN_KEYS_H
 
-#include "snapshot/snapshot.h"
+#include "snapshot/client_registry.h"
 
-enum { known_keys_max = 64 };
+enum { known_keys_max = 64, known_keys_length_max = 512 };
 
 struct known_key {
     struct hash_tag tag;
     uint64_t generation; /* of the snapshot */
-    uint32_t number;     /* its client there */
+    uint32_t number;     /* its client there; of one made at run time: in the registry */
     bool known;
+    const struct client *client; /* of one made at run time: as long as the snapshot; else NULL */
+    uint32_t version;            /* and as long as the registry has it in this one */
+    int64_t until_s;             /* and until then */
 };
 
 struct known_keys {
@@ -26,7 +29,9 @@ struct known_keys {
 };
 
 void known_keys_init(struct known_keys *keys);
-/* As snapshot_client. NULL: nobody's. */
-const struct client *known_keys_client(struct known_keys *keys, const struct snapshot *snapshot, struct str key);
+/* Whose key it is, the file's or one's that was made at run time, and may it come in now? *client is that of
+ * client_known; else NULL. *problem: of client_unfit. */
+enum client_answer known_keys_ask(struct known_keys *keys, struct snapshot *snapshot, struct str key, int64_t now_s,
+                                  const struct client **client, const char **problem);
 
 #endif

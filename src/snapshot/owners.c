@@ -71,6 +71,14 @@ static bool quota_restore(const struct snapshot *snapshot, const struct money_ro
     return false;
 }
 
+void money_budget_restore(const struct money_budget *budget, const struct money_row *row) {
+    if (row->window_s < 0) return;
+    if (budget->rolling)
+        rolling_restore(budget->rolling, budget->bucket_s, (uint64_t)row->window_s, row->nano_usd);
+    else
+        spend_restore(budget->spend, (uint64_t)row->window_s, row->nano_usd);
+}
+
 bool money_restore(const struct snapshot *snapshot, const struct money_row *row) {
     size_t low = 0, high = snapshot->budget_count;
     while (low < high) {
@@ -83,10 +91,6 @@ bool money_restore(const struct snapshot *snapshot, const struct money_row *row)
     if (low == snapshot->budget_count || snapshot->budgets[low]->identity != row->budget)
         return quota_restore(snapshot, row);
     if (row->value || row->window_s < 0) return false;
-    const struct money_budget *budget = snapshot->budgets[low];
-    if (budget->rolling)
-        rolling_restore(budget->rolling, budget->bucket_s, (uint64_t)row->window_s, row->nano_usd);
-    else
-        spend_restore(budget->spend, (uint64_t)row->window_s, row->nano_usd);
+    money_budget_restore(snapshot->budgets[low], row);
     return true;
 }

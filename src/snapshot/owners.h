@@ -75,6 +75,8 @@ struct money_row {
     int64_t window_s;       /* since 1970; 0: a lifetime */
     int64_t nano_usd;       /* of a quota: units */
 };
+/* Puts a row of this budget back, before anything is spent of it. */
+void money_budget_restore(const struct money_budget *budget, const struct money_row *row);
 struct snapshot;
 /* Tells of every budget whose window of now something was spent in, of one that ends now by its buckets. Any thread. */
 void money_rows(const struct snapshot *snapshot, int64_t wall_ns, void (*row)(void *user, const struct money_row *row),

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "dialect/openai/openai.h"
+#include "snapshot/client_registry.h"
 #include "snapshot/rights.h"
 
 struct str provider_state_word(size_t place) {
@@ -34,6 +35,7 @@ void snapshot_release(struct snapshot *snapshot) {
     uint32_t before = atomic_fetch_sub_explicit(&snapshot->holds, 1, memory_order_acq_rel);
     CHECK(before > 0);
     if (before > 1) return;
+    client_bounds_free(atomic_load(&snapshot->bounds));
     arena_wipe(&snapshot->arena);
     arena_free(&snapshot->secrets);
     struct arena arena = snapshot->arena;
@@ -54,6 +56,11 @@ const struct client *snapshot_client(const struct snapshot *snapshot, struct str
     CHECKF(number == client_table_none || number < snapshot->client_count, "number=%u of %zu", number,
            (size_t)snapshot->client_count);
     return number == client_table_none ? NULL : &snapshot->clients[number];
+}
+
+size_t snapshot_clients(const struct snapshot *snapshot) {
+    uint32_t more = snapshot->registry ? atomic_load_explicit(&snapshot->registry->live, memory_order_relaxed) : 0;
+    return snapshot->client_count + more;
 }
 
 void snapshot_forgive(const struct snapshot *snapshot, const struct provider *provider, uint64_t now_ns) {

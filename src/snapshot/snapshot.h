@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/header.h"
 #include "base/url.h"
@@ -212,7 +213,10 @@ struct client {
     struct str *models, *providers; /* globs; count 0: none allowed. ["*"] by default */
     size_t model_count, provider_count;
     bool may_steer, raw;
-    bool debug; /* errors tell it what each attempt came to: so written, or its role is more than user */
+    bool disabled;     /* its key is refused */
+    bool edited;       /* one of the file, and what was changed at run time has a say in it */
+    int64_t expires_s; /* since 1970: from then on; 0: never */
+    bool debug;        /* errors tell it what each attempt came to: so written, or its role is more than user */
     struct rule_tag *tags;
     size_t tag_count;
     struct rate_rules rates;
@@ -223,8 +227,13 @@ struct client {
     uint32_t metrics_id;        /* under which it is counted */
 };
 
+struct client_registry;
+struct client_bounds;
+
 struct snapshot {
-    struct arena arena, secrets; /* the latter for credentials */
+    struct arena arena, secrets;            /* the latter for credentials */
+    struct client_registry *registry;       /* of clients made at run time; outlives it; NULL: there are none */
+    _Atomic(struct client_bounds *) bounds; /* what they may do under it; NULL: nobody has asked */
     _Atomic uint32_t holds;
     uint64_t generation;
     struct catalog catalog;
@@ -262,8 +271,8 @@ struct snapshot {
     size_t budget_count;
     struct money_budget *first_budget;        /* the same, from the last one read to the first */
     struct map named_budgets, owners_by_name; /* while it is built: struct money_budget, struct owner */
-    struct zone_read *zones;                  /* the same */
-    const struct config_node *templates;      /* the same */
+    struct zone_read *zones;                  /* by name, as they were read */
+    const struct config_node *templates;      /* the same; of the file, for clients that are read later */
     bool auth_none;                           /* `auth: none` is written */
     bool had_clients; /* once, in this state folder: without any now nobody is let in, unless auth_none */
     struct sha256 admin_key_hash;
@@ -295,9 +304,16 @@ struct str provider_state_word(size_t place);
 void snapshot_hold(struct snapshot *snapshot);
 void snapshot_release(struct snapshot *snapshot); /* frees at zero, wiping credentials */
 
+/* How many clients there are, those made at run time too. */
+size_t snapshot_clients(const struct snapshot *snapshot);
 /* Is a key wanted of those who come? */
 static inline bool snapshot_wants_keys(const struct snapshot *snapshot) {
     return (snapshot->client_count > 0 || snapshot->had_clients) && !snapshot->auth_none;
+}
+/* Has its key been disabled or revoked since the request was let in, or come to its end? NULL: nobody's. */
+static inline bool client_is_barred(const struct client *client, int64_t wall_ns) {
+    return client && (cell_load(&client->cells->barred) ||
+                      (client->expires_s && wall_ns / (int64_t)NS_PER_S >= client->expires_s));
 }
 /* Do simulated answers stand in for every provider? */
 bool snapshot_is_simulated(const struct snapshot *snapshot);

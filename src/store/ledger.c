@@ -40,6 +40,11 @@ static const char *const migrations[] = {
     "CREATE TABLE alerts(id INTEGER PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, said TEXT NOT NULL, "
     "permille INTEGER NOT NULL, window_s INTEGER NOT NULL, raised_ms INTEGER NOT NULL, ended_ms INTEGER, "
     "owed INTEGER NOT NULL);",
+    "CREATE TABLE clients(number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, settings TEXT NOT NULL, "
+    "of_file INTEGER NOT NULL, revoked INTEGER NOT NULL, id BLOB NOT NULL, digest BLOB, previous BLOB, "
+    "previous_until_s INTEGER NOT NULL, made_s INTEGER NOT NULL, changed_s INTEGER NOT NULL, "
+    "rotated_s INTEGER NOT NULL, UNIQUE(name, of_file));"
+    "CREATE TABLE client_seal(seal BLOB NOT NULL);",
 };
 enum { ledger_version = sizeof migrations / sizeof *migrations };
 
