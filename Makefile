@@ -72,6 +72,16 @@ chaos:
 	@$(NINJA) build-asan --quiet weir
 	@python3 tests/chaos --binary build-asan/weir --seconds $(or $(SECONDS),180) $(if $(SEED),--seed $(SEED))
 
+# What make test shows in short, for an hour: kills under load, a bad network, seeds that nobody has drawn.
+soak: all
+	@$(call configure,build-asan,$(setup_asan))
+	@$(NINJA) build-asan --quiet weir
+	@WEIR_KILLS=$(or $(KILLS),500) WEIR_SOURCE_ROOT=$(CURDIR) WEIR_BUILD=$(CURDIR)/$(BUILD) WEIR_BINARY=$(CURDIR)/$(BUILD)/weir \
+	    python3 -m pytest -q -p no:cacheprovider tests/integration/test_ledger.py -k kills_under_load
+	@python3 tests/chaos --binary build-asan/weir --seconds $(or $(SECONDS),600)
+	@$(NINJA) $(BUILD) --quiet weir-sim
+	@$(BUILD)/weir-sim --seeds $$(date +%s)..$$(($$(date +%s) + $(or $(SEEDS),20000))) --jobs 2
+
 # Lines that the tests run; the bar stands in the script.
 coverage:
 	@CC=gcc; export CC; $(call configure,build-coverage,$(setup_coverage))
@@ -99,4 +109,4 @@ clean:
 	rm -rf build build-asan build-tsan build-debug build-fuzz build-coverage
 
 FORCE:
-.PHONY: all setup run test unit integration sdk asan tsan debug fuzz sim chaos coverage mutate bench lint format install clean FORCE
+.PHONY: all setup run test unit integration sdk asan tsan debug fuzz sim chaos soak coverage mutate bench lint format install clean FORCE

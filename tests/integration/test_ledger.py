@@ -2,6 +2,7 @@
 import contextlib
 import hashlib
 import json
+import os
 import random
 import signal
 import sqlite3
@@ -158,8 +159,9 @@ def load(weir, got, stop, draw):
 
 def test_twenty_kills_under_load_lose_and_double_nothing(run):
     draw, answered = random.Random(), []
-    for _ in range(20):
-        weir = run(workers=2)
+    more = {"budgets": [{"usd": 100000, "window": "lifetime"}, {"usd": 100000, "window": "30d", "rolling": True}]}
+    for _ in range(int(os.environ.get("WEIR_KILLS", 20))):
+        weir = run(workers=2, more=more)
         stop = threading.Event()
         callers = [threading.Thread(target=load, args=(weir, answered, stop, draw), daemon=True) for _ in range(4)]
         for caller in callers:
@@ -172,7 +174,7 @@ def test_twenty_kills_under_load_lose_and_double_nothing(run):
             stop.set()
         for caller in callers:
             caller.join()
-    weir = run(workers=2)
+    weir = run(workers=2, more=more)
     kept = attempts(weir)
     ids = [row["request_id"] for row in kept if row["ended"] == "ok"]
     assert len(ids) == len(set(ids)) == len([row for row in kept if row["ended"] == "ok"])
@@ -182,6 +184,9 @@ def test_twenty_kills_under_load_lose_and_double_nothing(run):
     assert total["attempts"] == len(kept)
     assert total["cost_usd"] == f"{sum(row['cost_nano_usd'] or 0 for row in kept) / 1e9:.9f}"
     assert not weir.log("journal_damaged")
+    of_provider = http(weir.port, "GET", "/admin/v1/budgets", headers={"authorization": f"Bearer {weir.admin_key}"})
+    told = {budget["spent_usd"] for budget in of_provider.json["budgets"]}
+    assert told == {total["cost_usd"]}, of_provider.json
 
 
 BUDGET_KEY = "weir-budget-key"
