@@ -325,8 +325,65 @@ static void what_no_provider_could_be_told_is_named_once(void **state) {
     }
 }
 
+/* Whoever asks anything of the cache is told that there is none, by whichever word; nobody else is. */
+static void each_word_for_the_cache_is_answered(void **state) {
+    static const struct {
+        const char *name, *value;
+        bool told;
+    } rows[] = {
+        {"x-weir-cache", "no-cache", true}, {"x-weir-cache", "no-store", true}, {"x-weir-cache-key", "k", true},
+        {"x-weir-cache-ttl", "60", true},   {"x-weir-session", "s", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct flight_world world;
+        struct http_header header = {str_from(rows[i].name), str_from(rows[i].value)};
+        flight_world_begin(&world, open_to_all);
+        struct flight *flight = flight_world_ask_of(
+            &world, (struct flight_request){.endpoint = endpoint_chat, .headers = &header, .header_count = 1},
+            FLIGHT_CHAT("m", "false"));
+        flight_world_head(&world, flight, 0, 200, "application/json");
+        flight_world_body(&world, flight, 0, FLIGHT_WHOLE);
+        flight_world_tell(&world, flight, (struct event){.kind = event_reply_end});
+        assert_str_equal(flight_world_said(&world, "x-weir-cache"), rows[i].told ? "bypass" : "");
+        flight_world_drop(&world, flight);
+        flight_world_end(&world);
+    }
+    static const struct {
+        const char *name, *value, *said;
+        int status;
+    } refused[] = {
+        {"x-weir-cache", "only", "not_cached", 0},
+        {"x-weir-cache", "never", "x-weir-cache must be no-cache, no-store or only.", 400},
+        {"x-weir-cache-ttl", "soon", "x-weir-cache-ttl must be a whole number of seconds.", 400},
+    };
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        struct flight_world world;
+        struct http_header header = {str_from(refused[i].name), str_from(refused[i].value)};
+        flight_world_begin(&world, open_to_all);
+        struct flight *flight = flight_new(&world.host, world.config.snapshot,
+                                           &(struct flight_request){.endpoint = endpoint_chat,
+                                                                    .request_id = STR("req_1"),
+                                                                    .headers = &header,
+                                                                    .header_count = 1,
+                                                                    .content_length = -1,
+                                                                    .arrived = world.now});
+        flight_world_tell(&world, flight, (struct event){.kind = event_arrived});
+        if (flight->state != flight_closed)
+            flight_world_tell(&world, flight,
+                              (struct event){.kind = event_body, .bytes = STR(FLIGHT_CHAT("m", "false"))});
+        if (flight->state != flight_closed) flight_world_tell(&world, flight, (struct event){.kind = event_body_end});
+        if (!flight_world_wrote(&world, refused[i].said)) fail_msg("%.*s", STR_ARG(flight_world_written(&world)));
+        if (refused[i].status) assert_int_equal(flight->answer.status, refused[i].status);
+        assert_int_equal(flight->attempt_count, 0);
+        flight_world_drop(&world, flight);
+        flight_world_end(&world);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_word_for_the_cache_is_answered),
         cmocka_unit_test(a_head_says_who_answered_and_what_it_cost),
         cmocka_unit_test(a_stream_says_that_nobody_may_hold_it_up_and_cannot_say_its_cost),
         cmocka_unit_test(minimal_heads_say_nothing_of_who_answered),

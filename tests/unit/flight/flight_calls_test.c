@@ -34,6 +34,29 @@ static uint32_t in_use(const struct flight_world *world, const char *provider) {
     return gate_in_use(&flight_world_target(world, provider)->provider->cells->gate);
 }
 
+/* What one call took is not taken of the next one's time, but where the caller said how long it may take. */
+static void each_call_has_the_time_of_a_request(void **state) {
+    (void)state;
+    for (int given = 0; given < 2; given++) {
+        struct flight_world world;
+        struct http_header header = {STR("x-weir-timeout-ms"), STR("50000")};
+        flight_world_begin(&world, yaml);
+        struct flight *flight = flight_world_ask_of(
+            &world,
+            (struct flight_request){.endpoint = endpoint_chat, .headers = &header, .header_count = (size_t)given},
+            ASK_WHOLE("a/m", 3));
+        uint64_t deadline_ns = flight->times.deadline_ns;
+        for (unsigned i = 0; i < 2; i++) {
+            world.now.mono_ns += 7 * NS_PER_S;
+            whole(&world, flight, i, 200, FLIGHT_WHOLE);
+            if (!given) deadline_ns += 7 * NS_PER_S;
+            assert_int_equal(flight->times.deadline_ns, deadline_ns);
+        }
+        flight_world_drop(&world, flight);
+        flight_world_end(&world);
+    }
+}
+
 static void whole_answers_are_held_until_the_last_has_come(void **state) {
     (void)state;
     struct flight_world world;
@@ -193,6 +216,7 @@ static void no_more_than_a_few_are_made_so(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_call_has_the_time_of_a_request),
         cmocka_unit_test(whole_answers_are_held_until_the_last_has_come),
         cmocka_unit_test(streams_follow_one_another_as_one),
         cmocka_unit_test(an_end_that_does_not_come_is_broken_off),

@@ -2,6 +2,7 @@
 #include "net/loop.h"
 
 #include <sched.h>
+#include <time.h>
 
 #include "net_bench.h"
 
@@ -149,8 +150,27 @@ static void a_thread_of_its_own_runs_it_until_it_is_stopped(void **state) {
     loop_free(story.bench.loop);
 }
 
+/* Both clocks in nanoseconds, between what the system says before and after. */
+static void the_clocks_are_the_systems(void **state) {
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct timespec before[2], after[2];
+        clock_gettime(CLOCK_MONOTONIC, &before[0]);
+        clock_gettime(CLOCK_REALTIME, &before[1]);
+        struct now now = clock_read();
+        clock_gettime(CLOCK_MONOTONIC, &after[0]);
+        clock_gettime(CLOCK_REALTIME, &after[1]);
+        const int64_t read[] = {(int64_t)now.mono_ns, now.wall_ns};
+        for (size_t clock = 0; clock < 2; clock++) {
+            assert_true(read[clock] >= before[clock].tv_sec * INT64_C(1000000000) + before[clock].tv_nsec);
+            assert_true(read[clock] <= after[clock].tv_sec * INT64_C(1000000000) + after[clock].tv_nsec);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_clocks_are_the_systems),
         cmocka_unit_test(letters_of_another_thread_are_read_in_their_order),
         cmocka_unit_test(a_loop_that_has_ended_takes_no_letter),
         cmocka_unit_test(what_is_deferred_runs_once_and_what_is_taken_back_never),

@@ -267,8 +267,57 @@ static void a_state_folder_of_a_long_name_has_its_history_and_one_of_a_longer_na
     }
 }
 
+/* Each of its numbers at its bound and one past it, and lines that are cut or go on. */
+static void a_line_of_history_is_read_or_refused_at_its_bounds(void **state) {
+    static const struct {
+        const char *line;
+        bool good;
+    } rows[] = {
+        {"1\tp\t0\t0\t0\t0\t0", true},
+        {"9223372036854775807\tp\t3\t1000\t1000\t4294967295\t2", true},
+        {"9223372036854775808\tp\t3\t1000\t1000\t4294967295\t2", false},
+        {"1\tp\t4\t0\t0\t0\t0", false},
+        {"1\tp\t0\t1001\t0\t0\t0", false},
+        {"1\tp\t0\t0\t1001\t0\t0", false},
+        {"1\tp\t0\t0\t0\t4294967296\t0", false},
+        {"1\tp\t0\t0\t0\t0\t3", false},
+        {"x\tp\t0\t0\t0\t0\t0", false},
+        {"1\tp\tx\t0\t0\t0\t0", false},
+        {"1\tp\t0\tx\t0\t0\t0", false},
+        {"1\tp\t0\t0\tx\t0\t0", false},
+        {"1\tp\t0\t0\t0\tx\t0", false},
+        {"1\tp\t0\t0\t0\t0\tx", false},
+        {"1\tp\t0\t0\t0\t0\t-1", false},
+        {"1\tp\t0\t0\t0\t0", false},
+        {"1\tp\t0\t0\t0\t0\t0\t0", false},
+        {"1\t\t0\t0\t0\t0\t0", false},
+        {"", false},
+    };
+    struct health_record record;
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (health_record_read(str_from(rows[i].line), &record) != rows[i].good) fail_msg("%s", rows[i].line);
+    assert_true(health_record_read(STR("12\tsome\t2\t345\t678\t91011\t0"), &record));
+    assert_int_equal(record.wall_ms, 12);
+    assert_string_equal(record.provider, "some");
+    assert_int_equal(record.state, health_unhealthy);
+    assert_int_equal(record.score_permille, 345);
+    assert_int_equal(record.success_permille, 678);
+    assert_int_equal(record.latency_us, 91011);
+    assert_int_equal(record.probe, -1);
+    for (size_t len = limit_name; len <= limit_name + 1; len++) {
+        char line[256], name[limit_name + 2];
+        memset(name, 'n', len);
+        name[len] = 0;
+        snprintf(line, sizeof line, "1\t%s\t0\t0\t0\t0\t0", name);
+        assert_true(health_record_read(str_from(line), &record) == (len == limit_name));
+    }
+    assert_false(health_record_read(STR("1\tp\0q\t0\t0\t0\t0\t0"), &record));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_line_of_history_is_read_or_refused_at_its_bounds),
         cmocka_unit_test_setup_teardown(an_answer_says_whether_the_provider_is_well, begin, end),
         cmocka_unit_test_setup_teardown(a_dialect_is_asked_in_its_own_way, begin, end),
         cmocka_unit_test_setup_teardown(one_that_hangs_up_is_not_well_and_nobody_else_is_probed, begin, end),
