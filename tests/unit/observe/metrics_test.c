@@ -210,8 +210,15 @@ static void a_request_and_its_attempts_are_counted(void **state) {
 static void each_series_of_a_provider_has_its_labels(void **state) {
     static char page[256 * 1024];
     const struct metrics_provider providers[] = {
-        {STR("one"), 0.5, STR("active"), STR("closed"), 1, 2, 3, 4},
-        {STR("two"), 1, STR("draining"), STR("open"), 0, 0, 0, 5},
+        {.name = STR("one"),
+         .score = 0.5,
+         .state = STR("active"),
+         .breaker = STR("closed"),
+         .keys_ready = 1,
+         .keys_limited = 2,
+         .keys_refused = 3,
+         .keys_quota_exhausted = 4},
+        {.name = STR("two"), .score = 1, .state = STR("draining"), .breaker = STR("open"), .keys_quota_exhausted = 5},
     };
     static const char *const wanted[] = {
         "\nweir_provider_health{provider=\"one\"} 0.500\nweir_provider_health{provider=\"two\"} 1.000\n",
