@@ -69,6 +69,58 @@ static void it_tells_who_could_serve_it_and_what_each_attempt_came_to(void **sta
     end(&world, flight);
 }
 
+/* Each of what is told of an attempt stands there where it is known, and nowhere else. */
+static void each_fact_of_an_attempt_is_told_where_it_is_known(void **state) {
+    struct flight_world world;
+    (void)state;
+    struct flight *flight = asked(&world, FLIGHT_CHAT("m", "false"));
+    flight_world_head(&world, flight, 0, 200, "application/json");
+    flight_world_body(&world, flight, 0, FLIGHT_WHOLE);
+    flight_world_tell(&world, flight, (struct event){.kind = event_reply_end});
+    struct attempt *attempt = flight->attempts[0];
+    const struct {
+        int64_t *value;
+        int64_t silent, told;
+        const char *silent_of, *words;
+    } rows[] = {
+        {&attempt->usage.input_tokens, -1, 0, "\"input_tokens\"", "\"input_tokens\":0,"},
+        {&attempt->usage.output_tokens, -1, 0, "\"output_tokens\"", "\"output_tokens\":0,"},
+        {&attempt->usage.cached_input_tokens, 0, 1, "\"cached_tokens\"", "\"cached_tokens\":1,"},
+        {&attempt->usage.reasoning_tokens, 0, 1, "\"reasoning_tokens\"", "\"reasoning_tokens\":1,"},
+        {&attempt->cost_nano_usd, -1, 0, "\"cost_usd\"", "\"cost_usd\":\"0.000000000\""},
+        {&attempt->usage.cost_nano_usd, -1, 0, "\"provider_cost_usd\"", "\"provider_cost_usd\":\"0.000000000\""},
+        {&attempt->usage.cost_nano_usd, 9000000, 9000001, "\"provider_cost_usd\"",
+         "\"provider_cost_usd\":\"0.009000001\""},
+    };
+    assert_int_equal(attempt->cost_nano_usd, 9000000);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        int64_t before = *rows[i].value;
+        *rows[i].value = rows[i].silent;
+        assert_silent(flight, rows[i].silent_of);
+        *rows[i].value = rows[i].told;
+        assert_tells(flight, rows[i].words);
+        *rows[i].value = before;
+    }
+    static const char *const flags[] = {"\"hedge\":true", "\"usage_estimated\":true"};
+    bool *const values[] = {&attempt->hedge, &attempt->usage_estimated};
+    for (size_t i = 0; i < 2; i++) {
+        *values[i] = false;
+        assert_silent(flight, flags[i]);
+        *values[i] = true;
+        assert_tells(flight, flags[i]);
+        *values[i] = false;
+    }
+    assert_silent(flight, "events_dropped");
+    attempt->stream.events_dropped = 1;
+    assert_tells(flight, "\"events_dropped\":1");
+    assert_silent(flight, "\"dropped\"");
+    attempt->dialect.dropped = STR("top_k");
+    assert_tells(flight, "\"dropped\":\"top_k\"");
+    attempt->dialect.changed = STR("n=calls");
+    assert_tells(flight, "\"changed\":\"n=calls\"");
+    end(&world, flight);
+}
+
 static void a_request_is_found_by_weirs_id_and_by_its_callers(void **state) {
     struct flight_world world;
     (void)state;
@@ -196,6 +248,7 @@ static void it_fits_into_its_room_and_is_still_json(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_fact_of_an_attempt_is_told_where_it_is_known),
         cmocka_unit_test(it_tells_who_could_serve_it_and_what_each_attempt_came_to),
         cmocka_unit_test(a_request_is_found_by_weirs_id_and_by_its_callers),
         cmocka_unit_test(a_failure_is_told_in_the_providers_words_without_what_they_quote),

@@ -46,6 +46,26 @@ static void in_an_errors_words_too_and_in_what_is_told_of_it(void **state) {
     flight_world_end(&world);
 }
 
+/* A credential that is a word: it is looked for in errors, from a status of 300 on, and an answer may say it. */
+static void a_short_one_is_masked_in_errors_alone(void **state) {
+    static const char config[] =
+        "providers:\n  o: {type: openai, base_url: 'http://127.0.0.1:9/v1', api_key: hunter, models: [m]}\n";
+    static const int statuses[] = {200, 299, 300, 400, 599};
+    (void)state;
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
+        struct flight_world world;
+        struct str passed = STR("");
+        flight_world_begin(&world, config);
+        struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
+        flight_world_head(&world, flight, 0, statuses[i], "application/json");
+        static const char said[] = "{\"error\":{\"message\":\"bad key hunter!\",\"type\":\"t\"}}";
+        assert_true(masked_body(flight, flight->live, str_from(said), &passed));
+        if (holds(passed, "hunter") != (statuses[i] < 300)) fail_msg("%d: %.*s", statuses[i], STR_ARG(passed));
+        flight_world_drop(&world, flight);
+        flight_world_end(&world);
+    }
+}
+
 static void what_began_like_it_and_was_not_passes_at_the_end(void **state) {
     static const char reply[] = "{\"text\":\"sk-secret-se";
     struct flight_world world;
@@ -64,6 +84,7 @@ static void what_began_like_it_and_was_not_passes_at_the_end(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_short_one_is_masked_in_errors_alone),
         cmocka_unit_test(over_any_cut_it_is_masked),
         cmocka_unit_test(in_an_errors_words_too_and_in_what_is_told_of_it),
         cmocka_unit_test(what_began_like_it_and_was_not_passes_at_the_end),

@@ -13,6 +13,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "base/memory.h"
+
 static const char config[] = "state_dir: \"\"\nworkers: 4\nresponses: {store: false}\nproviders:\n"
                              "  a: {type: openai, api_key: k, base_url: \"http://127.0.0.1:9/v1\", models: [m]}\n";
 
@@ -59,9 +61,28 @@ static void too_few_descriptors_are_said_whichever_is_the_first_that_is_missing(
     assert_true(descriptors_open() <= count + refused);
 }
 
+/* Each allocation of it refused in turn: it opens all the same or says so, and what it had taken is back. */
+static void memory_that_is_refused_anywhere_is_said(void **state) {
+    struct weir_error error;
+    unsigned refused = 0;
+    bool ended = false;
+    (void)state;
+    for (uint64_t n = 1; n < 5000 && !ended; n++) {
+        memory_fail_at(n);
+        struct weir *weir = open_four(&error);
+        ended = memory_calls() < n;
+        memory_fail_at(0);
+        refused += !weir;
+        if (!weir && !*error.message) fail_msg("refused at %d, and nothing is said", (int)n);
+        if (weir) weir_close(weir, 0);
+    }
+    assert_true(ended && refused > 10);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(too_few_descriptors_are_said_whichever_is_the_first_that_is_missing),
+        cmocka_unit_test(memory_that_is_refused_anywhere_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
