@@ -4,9 +4,18 @@
 #include "gateway/audit_query.h"
 #include "gateway/inference.h"
 
+/* A client that is called as somebody else is written down; the other words have blanks, which no name has. */
+static bool is_anothers_word(struct str name) {
+    return str_eq(name, library_who.actor) || str_eq(name, STR("rotate_after_days"));
+}
+
 struct visit_who visit_who(const struct visit *visit) {
     struct visit_who who;
-    str_copy(who.actor, sizeof who.actor, visit->client ? visit->client->name : STR("admin key"));
+    struct text text = text_in_buffer(who.actor, sizeof who.actor - 1);
+    struct str name = visit->client ? visit->client->name : STR("admin key");
+    if (visit->client && is_anothers_word(name)) text_put(&text, STR("client "));
+    text_put(&text, str_slice(name, 0, limit_name));
+    who.actor[text.len] = 0;
     str_copy(who.address, sizeof who.address, visit->exchange ? visit->peer : STR(""));
     str_copy(who.request_id, sizeof who.request_id, str_from(visit->own_id));
     return who;

@@ -48,14 +48,14 @@ static bool backing_database(struct backing *backing, struct str name, const cha
     return good;
 }
 
-/* Those of the table, in its order. */
-static bool backing_parts(struct backing *backing, const char *file) {
+/* Those of the table that are of that kind, in its order. */
+static bool backing_parts(struct backing *backing, enum backup_kind kind, const char *file) {
     bool good = true;
     const struct backup_part *part;
     for (size_t i = 0; good && (part = backup_part_at(i)); i++) {
         char path[backup_folder_max + 64];
         snprintf(path, sizeof path, "%.1000s/%.*s", backing->state_dir, STR_ARG(part->name));
-        if (part->kind == backup_left || access(path, F_OK) != 0) continue;
+        if (part->kind != kind || access(path, F_OK) != 0) continue;
         good = part->kind == backup_database ? backing_database(backing, part->name, path, file)
                                              : backup_add_file(backing->writer, part->name, path);
         backing->told->parts += good;
@@ -90,9 +90,9 @@ static bool backing_gather(struct backing *backing, const char *file, int64_t ti
         snprintf(backing->problem, backing->size, "%s", error.message);
         return false;
     }
-    bool good = backing_parts(backing, file);
+    bool good = backing_parts(backing, backup_plain, file);
     overlay_unlock(lock);
-    return good;
+    return good && backing_parts(backing, backup_database, file); /* which may take long: no edit waits for that */
 }
 
 bool library_backup(const char *state_dir, const char *file, const struct audit_who *who, struct backup_told *told,

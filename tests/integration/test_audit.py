@@ -122,6 +122,15 @@ def test_who_it_was_is_the_client_whose_key_it_was(run):
     assert (line["seq"], line["action"], line["head"]) == (row["seq"], row["action"], row["head"])
 
 
+def test_no_client_is_written_down_as_somebody_else(run):
+    keys = {name: f"weir-key-{name}-of-an-admin" for name in ("library", "rotate_after_days", "x")}
+    weir = run(clients=[{"name": name, "key_hash": hashlib.sha256(key.encode()).hexdigest(), "role": "admin"}
+                        for name, key in keys.items()])
+    for key in keys.values():
+        assert admin(weir, "POST", "/admin/v1/providers/two/drain", key=key).status == 200
+    assert [row["actor"] for row in rows(weir)[1:]] == ["client library", "client rotate_after_days", "x"]
+
+
 def test_a_start_a_signal_and_a_command_say_who_they_were(run):
     weir = run()
     start = rows(weir)[0]
