@@ -7,6 +7,7 @@ import re
 import signal
 import sqlite3
 import subprocess
+import threading
 
 import pytest
 
@@ -267,6 +268,41 @@ def test_who_reads_the_ledger_beside_the_gateway_takes_nothing_from_it(run):
         assert ledger.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert ledger.execute("SELECT count(*) FROM attempts").fetchall() == [(4,)]
     assert command(weir, "audit", "verify").stdout.startswith("whole: 6 rows")
+
+def test_a_row_is_on_the_disk_before_its_answer_is_sent(run):
+    weir = run()
+    for count in range(6):
+        state = ("drain", "resume")[count % 2]
+        assert admin(weir, "POST", f"/admin/v1/providers/two/{state}").status == 200
+        weir.stop(signal.SIGKILL, status=-signal.SIGKILL)
+        last = json.loads(command(weir, "audit", "list", "--json").stdout)["rows"][-1]
+        assert (last["action"], last["detail"]) == ("provider.state", "draining" if state == "drain" else "active")
+        weir = run()
+    assert command(weir, "audit", "verify").stdout.startswith("whole: 13 rows")
+
+
+def test_several_processes_write_one_chain(run):
+    weir = run()
+    catalogue = weir.folder / "newer.jsonl"
+    catalogue.write_text((ROOT / "catalog/built_in.jsonl").read_text())
+    ended = threading.Event()
+
+    def edit():
+        while not ended.is_set():
+            assert admin(weir, "POST", "/admin/v1/providers/two/drain").status == 200
+    editor = threading.Thread(target=edit, daemon=True)
+    editor.start()
+    try:
+        for _ in range(4):
+            command(weir, "catalog", "update", str(catalogue))
+            command(weir, "catalog", "reset")
+    finally:
+        ended.set()
+        editor.join()
+    told = rows(weir)
+    assert [row["seq"] for row in told] == list(range(1, len(told) + 1))
+    assert sum(row["action"] == "catalog.update" for row in told) == 4
+    assert admin(weir, "GET", "/admin/v1/audit/verify").json["good"]
 
 
 # -- what cannot be written --------------------------------------------------------------------------------------------

@@ -173,6 +173,36 @@ def test_any_tar_lists_it_and_its_sums_are_those_of_its_parts(full, tmp_path):
     assert {"ledger.db", "responses.db", "runtime.yaml", "vault", "marks", "locks"} <= set(parts)
     assert not {"master.key", "admin.key"} & set(parts)
 
+def test_vault_and_overlay_of_a_backup_belong_together_while_both_are_changed(run, mocks, tmp_path):
+    weir, ended = run(), threading.Event()
+    keys = []
+
+    def edit():
+        while not ended.is_set():
+            key = f"sk-Given-{len(keys):04}-at-run-time"
+            keys.append(key)
+            assert admin(weir, "PATCH", "providers/one", {"api_key": key, "priority": 1}).status == 200
+    editor = threading.Thread(target=edit, daemon=True)
+    editor.start()
+    try:
+        for i in range(3):
+            seen = len(keys)
+            poll(lambda: len(keys) >= seen + 3)
+            backup(weir, tmp_path / f"{i}.tar")
+    finally:
+        ended.set()
+        editor.join()
+    weir.stop()
+    for i in range(3):
+        folder = tmp_path / f"again{i}"
+        folder.mkdir()
+        restore(tmp_path / f"{i}.tar", folder / "state")
+        shutil.copy(weir.state_dir / "master.key", folder / "state/master.key")
+        again = run(f"again{i}")
+        assert chat(again.port).status == 200
+        assert mocks[0].last()["headers"]["authorization"].removeprefix("Bearer ") in keys
+        again.stop()
+
 
 # -- what is no good ---------------------------------------------------------------------------------------------------
 
