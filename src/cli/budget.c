@@ -1,4 +1,4 @@
-/* budget.c - `weir budget list`: what may be spent, and what was. */
+/* budget.c - `weir budget`: what may be spent, and what was; and changing it. */
 #include <stdio.h>
 #include <string.h>
 
@@ -39,21 +39,62 @@ static bool budgets_print(const char *text) {
     return true;
 }
 
+static bool budget_print(const char *text) {
+    const char *problem;
+    size_t at;
+    struct json *json = json_parse(str_from(text), &problem, &at);
+    const struct json_value *budget = json ? json_root(json) : NULL;
+    if (!json) return false;
+    printf("%.*s %.*s: %.*s of %.*s USD spent, %.*s left\n", STR_ARG(budget_word(budget, "owner", "-")),
+           STR_ARG(budget_word(budget, "name", "-")), STR_ARG(dollars(budget_word(budget, "spent_usd", "0"))),
+           STR_ARG(dollars(budget_word(budget, "limit_usd", "0"))),
+           STR_ARG(dollars(budget_word(budget, "left_usd", "0"))));
+    json_free(json);
+    return true;
+}
+
+/* What is asked of the gateway; false: the command line does not say it. */
+static bool budget_body(const char *action, const char *name, const char *owner, const char *usd, const char *until,
+                        struct text *body) {
+    bool raises = strcmp(action, "raise") == 0, credits = strcmp(action, "credit") == 0,
+         resets = strcmp(action, "reset") == 0;
+    if ((!raises && !credits && !resets) || !name || (resets ? usd != NULL : !usd) || (until && !raises)) return false;
+    text_put_byte(body, '{');
+    text_json_str(body, STR("budget"), str_from(name));
+    if (owner) text_json_str(body, STR("owner"), str_from(owner));
+    if (usd) text_json_str(body, STR("usd"), str_from(usd));
+    if (until) text_json_str(body, STR("until"), str_from(until));
+    text_put_byte(body, '}');
+    return !body->failed;
+}
+
 int cli_budget(int argc, char **argv) {
     struct cli_gateway gateway = {NULL, NULL, NULL};
-    const char *action = NULL;
+    const char *words[2] = {NULL, NULL}, *owner = NULL, *usd = NULL, *until = NULL;
     bool json = false;
+    char buffer[2048], path[64] = "/admin/v1/budgets";
     int rest_count;
-    const struct cli_option options[] = {CLI_GATEWAY(gateway), CLI_JSON(&json)};
-    int status = cli_options(argc, argv, options, 4, &action, 1, &rest_count);
+    const struct cli_option options[] = {
+        CLI_GATEWAY(gateway),
+        CLI_JSON(&json),
+        {"--owner", NULL, &owner, NULL, "OWNER", "whose, where several are called so: `client app`"},
+        {"--usd", NULL, &usd, NULL, "X", "raise, credit: so much more; `raise --usd 0` takes a raise back"},
+        {"--until", NULL, &until, NULL, "TIME",
+         "raise: 2026-12-24T18:00:00Z, or 90m, 24h, 7d from now; else for good"}};
+    enum { count = sizeof options / sizeof *options };
+    int status = cli_options(argc, argv, options, count, words, 2, &rest_count);
     if (status >= 0) return status;
-    if (rest_count != 1 || strcmp(action, "list") != 0) return cli_usage(stderr, argv[0], options, 4);
-    char *body = cli_send("GET", &gateway, "/admin/v1/budgets", STR_NONE, &status);
+    struct text text = text_in_buffer(buffer, sizeof buffer);
+    bool lists = rest_count == 1 && strcmp(words[0], "list") == 0 && !owner && !usd && !until;
+    if (!lists && (rest_count != 2 || !budget_body(words[0], words[1], owner, usd, until, &text)))
+        return cli_usage(stderr, argv[0], options, count);
+    if (!lists) snprintf(path, sizeof path, "/admin/v1/budgets/%s", words[0]);
+    char *body = cli_send(lists ? "GET" : "POST", &gateway, path, lists ? STR_NONE : text_str(&text), &status);
     if (!body) return 1;
     int result = 0;
     if (status != 200)
         result = cli_print_failure(&gateway, status, body);
-    else if (json || !budgets_print(body))
+    else if (json || (lists ? !budgets_print(body) : !budget_print(body)))
         printf("%s\n", body);
     weir_free(body);
     return result;

@@ -106,13 +106,14 @@ static bool spend_find(struct budget_reading *of, struct money_budget *budget, s
     memcpy(&budget->identity, hash.bytes, sizeof budget->identity);
     struct cells *cells = of->reading->input->cells;
     struct arena *arena = &of->snapshot->arena;
+    budget->extras = cells_find(cells, arena, "extras ", text_str(&text), money_extra_kinds * sizeof *budget->extras);
     if (budget->bucket_s) { /* another length has other buckets, whatever its name is */
         text_printf(&text, "|%llu", (unsigned long long)budget->bucket_s);
         budget->rolling = cells_find(cells, arena, "rolling ", text_str(&text), sizeof *budget->rolling);
     } else {
         budget->spend = cells_find(cells, arena, "spend ", text_str(&text), sizeof *budget->spend);
     }
-    return budget->spend || budget->rolling || out_of_memory(of->reading);
+    return (budget->extras && (budget->spend || budget->rolling)) || out_of_memory(of->reading);
 }
 
 static bool budget_add(struct budget_reading *of, const struct config_node *at, const struct money_budget *budget) {

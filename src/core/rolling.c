@@ -156,6 +156,19 @@ void rolling_settle(struct rolling *rolling, uint64_t start_s, int64_t reserved,
     }
 }
 
+void rolling_forget(struct rolling *rolling, uint64_t start_s, int64_t spent) {
+    spent = rolling_part(spent);
+    for (unsigned i = 0; i < rolling_buckets; i++) {
+        struct spend_window *bucket = &rolling->buckets[i];
+        uint64_t number = cell_load(&bucket->number);
+        if (!number || rolling_start(number) != start_s) continue;
+        if (!bucket_change(&bucket->committed, rolling_turn(number), spent, 0)) return; /* it counts no more */
+        bucket_change(&bucket->spent, rolling_turn(number), spent, 0);
+        total_take(&rolling->total, spent);
+        return;
+    }
+}
+
 void rolling_restore(struct rolling *rolling, uint64_t bucket_s, uint64_t start_s, int64_t spent) {
     uint64_t begins = start_s / bucket_s * bucket_s, number;
     if (begins + rolling_parts * bucket_s < cell_load(&rolling->swept)) return;

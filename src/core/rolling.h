@@ -34,6 +34,8 @@ bool rolling_reserve(struct rolling *rolling, uint64_t bucket_s, uint64_t now_s,
 uint64_t rolling_enter(struct rolling *rolling, uint64_t bucket_s, uint64_t now_s);
 /* What was reserved there becomes what was spent; in a bucket that is gone it changes nothing. */
 void rolling_settle(struct rolling *rolling, uint64_t start_s, int64_t reserved, int64_t spent);
+/* So much of what was spent in that bucket counts no more; what is reserved stays. One thread at a time. */
+void rolling_forget(struct rolling *rolling, uint64_t start_s, int64_t spent);
 /* A bucket as it was written down; only before anybody uses it. */
 void rolling_restore(struct rolling *rolling, uint64_t bucket_s, uint64_t start_s, int64_t spent);
 /* What was spent in the n-th place, and when it began. false: nothing. */

@@ -138,6 +138,18 @@ void spend_settle(struct spend *spend, uint64_t window_s, int64_t reserved, int6
     }
 }
 
+void spend_forget(struct spend *spend, uint64_t window_s, int64_t spent) {
+    spent = spend_part(spent);
+    for (unsigned i = 0; i < 2; i++) {
+        struct spend_window *window = &spend->windows[i];
+        uint64_t number = cell_load(&window->number);
+        if (start_of(number) != window_s) continue;
+        if (word_change(&window->committed, turn_of(number), spent, 0))
+            word_change(&window->spent, turn_of(number), spent, 0);
+        return;
+    }
+}
+
 void spend_restore(struct spend *spend, uint64_t start_s, int64_t spent) {
     uint64_t number;
     spent = spend_part(spent);

@@ -52,6 +52,9 @@ void spend_settle(struct spend *spend, uint64_t window_s, int64_t reserved, int6
 static inline void spend_give_back(struct spend *spend, uint64_t window_s, int64_t reserved) {
     spend_settle(spend, window_s, reserved, 0);
 }
+/* So much of what was spent in that window counts no more: at most what spend_look says of it. What is reserved stays.
+ * In a window that is gone it changes nothing. One thread at a time. */
+void spend_forget(struct spend *spend, uint64_t window_s, int64_t spent);
 /* As it was when it was written down; only before anybody uses it. What is older than what stands there changes
  * nothing. */
 void spend_restore(struct spend *spend, uint64_t start_s, int64_t spent);

@@ -157,7 +157,7 @@ static struct money_worst worst_of(const struct flight *flight, const struct tar
     for (size_t i = 0; i < way_count(flight, target); i++) {
         const struct money_budget *budget = way_budget(flight, target, i);
         if (budget->mode != money_hard || !money_counts(flight, target, budget)) continue;
-        int64_t rest = budget->limit_nano_usd - money_budget_look(budget, now.wall_ns).committed;
+        int64_t rest = money_budget_limit(budget, now.wall_ns) - money_budget_look(budget, now.wall_ns).committed;
         if (rest < left) left = rest;
         anything = anything && budget->unbounded;
         hard = true;
@@ -189,7 +189,7 @@ static uint64_t moment_of(int64_t wall_s, struct now now) {
 /* Is there room in it for that? Where what is in flight has the rest, a little time may help. */
 static enum refusal budget_refuses(const struct money_budget *budget, int64_t nano_usd, struct now now, bool *waits) {
     struct spend_view view = money_budget_look(budget, now.wall_ns);
-    int64_t limit = budget->limit_nano_usd;
+    int64_t limit = money_budget_limit(budget, now.wall_ns);
     bool spent = view.spent >= limit;
     *waits = false;
     if (budget->mode == money_warn || (budget->over == over_free && nano_usd == 0)) return refusal_none;
@@ -221,7 +221,8 @@ static bool serves_instead(const struct money_budget *budget, const struct targe
 
 /* Is it so nearly spent that others serve? Or was what the route has too dear for what is left? */
 static bool is_nearly_spent(const struct flight *flight, const struct money_budget *budget, struct now now) {
-    if (money_budget_look(budget, now.wall_ns).spent >= budget->at_nano_usd) return true;
+    int64_t more = money_budget_limit(budget, now.wall_ns) - budget->limit_nano_usd;
+    if (money_budget_look(budget, now.wall_ns).spent >= budget->at_nano_usd + more) return true;
     for (size_t i = 0; i < flight->choice.count; i++) {
         const struct candidate *candidate = &flight->choice.candidates[i];
         bool dear = candidate->refusal == refusal_budget || candidate->refusal == refusal_budget_room;
@@ -363,19 +364,19 @@ void money_settle(struct attempt *attempt) {
 static struct str spent_sentence(struct flight *flight, const struct money_budget *budget, int64_t nano_usd,
                                  bool is_providers, bool waits, struct now now) {
     struct spend_view view = money_budget_look(budget, now.wall_ns);
-    int64_t end_s = money_budget_window(budget, now.wall_ns).end_s;
+    int64_t end_s = money_budget_window(budget, now.wall_ns).end_s, limit = money_budget_limit(budget, now.wall_ns);
     struct text text = text_in_arena(&flight->arena, 256);
     if (is_providers) {
         text_put(&text, STR("The budget of the model's provider is spent"));
     } else {
         text_printf(&text, "The budget `%.*s`", STR_ARG(budget->name));
         if (budget->owner.len) text_printf(&text, " of %.*s", STR_ARG(budget->owner));
-        text_printf(&text, " is %s: ", view.spent >= budget->limit_nano_usd ? "spent" : "nearly spent");
+        text_printf(&text, " is %s: ", view.spent >= limit ? "spent" : "nearly spent");
         text_put_money(&text, view.spent);
         text_put(&text, STR(" of "));
-        text_put_money(&text, budget->limit_nano_usd);
+        text_put_money(&text, limit);
         text_put(&text, STR(" USD"));
-        if (view.spent < budget->limit_nano_usd) {
+        if (view.spent < limit) {
             text_put(&text, STR(", and this request may cost "));
             text_put_money(&text, nano_usd);
         }

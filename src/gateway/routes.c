@@ -20,6 +20,7 @@ static const struct gateway_route routes[] = {
     {http_post, STR("/responses/*"), access_client, answer_response, false},
     {http_get, STR("/v1/key"), access_client, answer_key, false},
     {http_get, STR("/admin/v1/budgets"), access_operator, answer_budgets, false},
+    {http_post, STR("/admin/v1/budgets/*"), access_admin, answer_budget_change, true},
     {http_get, STR("/admin/v1/clients"), access_operator, answer_clients, false},
     {http_post, STR("/admin/v1/clients"), access_admin, answer_client_add, true},
     {http_get, STR("/admin/v1/clients/*"), access_operator, answer_client, false},

@@ -123,6 +123,7 @@ void answer_drain(struct visit *visit);
 void answer_usage(struct visit *visit);
 /* admin_budgets.c */
 void answer_budgets(struct visit *visit);
+void answer_budget_change(struct visit *visit);
 void answer_key(struct visit *visit);
 /* admin_alerts.c */
 void answer_alerts(struct visit *visit);

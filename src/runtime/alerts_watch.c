@@ -39,16 +39,17 @@ static void quota_watch(struct alerts *alerts, const struct alert_rules *rules, 
 static void budget_watch(struct alerts *alerts, const struct alert_rules *rules, const struct money_budget *budget,
                          struct now now) {
     struct spend_view view = money_budget_look(budget, now.wall_ns);
+    int64_t limit = money_budget_limit(budget, now.wall_ns);
     for (size_t i = 0; i < rules->budget_count; i++) {
         char subject[alert_subject_max], said[alert_said_max];
         struct text name = text_in_buffer(subject, sizeof subject), text = text_in_buffer(said, sizeof said);
-        if (!reaches(view.spent, budget->limit_nano_usd, rules->budget_permille[i])) continue;
+        if (!reaches(view.spent, limit, rules->budget_permille[i])) continue;
         if (budget->owner.len) text_printf(&name, "%.*s ", STR_ARG(str_slice(budget->owner, 0, 90)));
         text_printf(&name, "budget %.*s", STR_ARG(str_slice(budget->name, 0, 60)));
         text_printf(&text, "%u%% of it is spent: ", rules->budget_permille[i] / 10);
         text_put_money(&text, view.spent);
         text_put(&text, STR(" of "));
-        text_put_money(&text, budget->limit_nano_usd);
+        text_put_money(&text, limit);
         text_put(&text, STR(" USD"));
         until_put(&text, money_budget_window(budget, now.wall_ns).end_s);
         alerts_see(alerts,

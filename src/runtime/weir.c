@@ -136,6 +136,10 @@ static void budget_restore(void *context, const struct record_charge *of, int64_
     if (!money_restore(weir->deployment->snapshot, &row)) library_clients_spent(weir->clients, of, nano_usd);
 }
 
+static struct log_writer *log_shared_of(const struct weir *weir) {
+    return weir->reports.log ? log_shared(weir->reports.log) : NULL;
+}
+
 static bool books_of(struct weir *weir, struct error *error) {
     const struct config_process *process = &weir->config.process;
     if (!weir->host.keeps_marks || !process->state_dir.len) return true; /* the folder is another's */
@@ -233,6 +237,8 @@ struct weir *library_open_in(const struct weir_options *options, const struct we
         weir_close(weir, 0);
         return NULL;
     }
+    if (opened && weir->books && !library_budgets_restore(weir, weir->deployment->snapshot, &why))
+        log_error(log_shared_of(weir), clock_read(), "budget_changes_unread", f_text("why", why.message));
     if (opened) library_vault_tell(weir);
     if (opened && weir->books) opened = (weir->alerts = alerts_open(weir)) != NULL;
     if (opened && workers_start(weir)) {
@@ -400,6 +406,8 @@ int library_reload(struct weir *weir, const struct audit_who *who, struct weir_e
         library_error_set(error, why.code, str_from(why.message));
     if (audited && !fine && weir->host.keeps_marks)
         library_audit_failed(weir, &(struct audit_entry){.action = audit_config_reload, .who = *who});
+    if (fine && weir->books && !library_budgets_restore(weir, weir->deployment->snapshot, &why))
+        log_error(log_shared_of(weir), clock_read(), "budget_changes_unread", f_text("why", why.message));
     if (fine) {
         struct in_force before = weir->texts;
         weir->texts = texts;

@@ -10,12 +10,19 @@ static void moment_json(struct text *text, struct str name, int64_t moment_s) {
     text_json_str(text, name, text_str(&moment));
 }
 
+static void extra_put(struct money_extra_view extra, struct str name, struct str until, struct text *text) {
+    if (!extra.until_s) return;
+    text_json_money(text, name, extra.nano_usd);
+    if (extra.until_s != INT64_MAX) moment_json(text, until, extra.until_s);
+}
+
 static void budget_put(const struct money_budget *budget, struct now now, struct text *text) {
     static const struct str modes[] = {
         [money_hard] = STR("hard"), [money_soft] = STR("soft"), [money_warn] = STR("warn")};
     struct window_span span = money_budget_window(budget, now.wall_ns);
     struct spend_view view = money_budget_look(budget, now.wall_ns);
-    int64_t left = budget->limit_nano_usd > view.committed ? budget->limit_nano_usd - view.committed : 0;
+    int64_t limit = money_budget_limit(budget, now.wall_ns), now_s = now.wall_ns / (int64_t)NS_PER_S;
+    int64_t left = limit > view.committed ? limit - view.committed : 0;
     text_json_comma(text);
     text_put_byte(text, '{');
     text_json_str(text, STR("owner"), budget->owner);
@@ -26,13 +33,19 @@ static void budget_put(const struct money_budget *budget, struct now now, struct
     text_json_str(text, STR("mode"), modes[budget->mode]);
     text_json_money(text, STR("spent_usd"), view.spent);
     text_json_money(text, STR("reserved_usd"), view.committed - view.spent);
-    text_json_money(text, STR("limit_usd"), budget->limit_nano_usd);
+    text_json_money(text, STR("limit_usd"), limit);
     text_json_money(text, STR("left_usd"), left);
+    extra_put(money_extra_look(budget, money_raise, now_s), STR("raised_usd"), STR("raised_until"), text);
+    extra_put(money_extra_look(budget, money_credit, now_s), STR("credited_usd"), STR("credited_until"), text);
     if (span.end_s != INT64_MAX) {
         moment_json(text, STR("started_at"), span.start_s);
         moment_json(text, STR("resets_at"), span.end_s);
     }
     text_put_byte(text, '}');
+}
+
+void library_budget_write(const struct money_budget *budget, struct text *text) {
+    budget_put(budget, clock_read(), text);
 }
 
 void library_quotas_put(const struct provider *provider, struct text *text) {

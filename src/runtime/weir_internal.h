@@ -137,6 +137,21 @@ bool library_provider_edit(struct weir *weir, const struct provider_edit *edit, 
 bool library_provider_write(const struct snapshot *snapshot, struct str name, struct text *text);
 void library_providers_write(const struct snapshot *snapshot, struct text *text);
 
+/* weir_budgets.c: what an operator changes of a budget. */
+enum budget_edit_kind { budget_raise, budget_credit_give, budget_reset_spent };
+struct budget_edit {
+    enum budget_edit_kind kind;
+    struct str name, owner;    /* owner {NULL,0}: whoever's it is, where there is one of that name */
+    int64_t nano_usd;          /* raise: 0 takes it back */
+    int64_t until_s;           /* raise; 0: for good */
+    struct str by, request_id; /* for the log */
+};
+/* On the disk, and in force on every loop when it returns; the budget as it is then, as JSON. false: *error, and
+ * nothing has changed. Blocks. */
+bool library_budget_edit(struct weir *weir, const struct budget_edit *edit, struct text *view, struct error *error);
+/* At the start and after a reload, under `control` or before any request: what was changed of its budgets. */
+bool library_budgets_restore(struct weir *weir, const struct snapshot *snapshot, struct error *error);
+
 /* weir_keys.c: credentials of the vault. */
 enum key_edit_kind { key_set, key_next, key_rotate, key_remove, key_rekey };
 struct key_edit {
@@ -228,6 +243,7 @@ bool library_model_write(const struct snapshot *snapshot, const struct client *c
 /* weir_budget_views.c: what may be spent, of everybody; what a client may, NULL: the admin. */
 void library_budgets_write(const struct snapshot *snapshot, struct text *text);
 void library_key_write(const struct client *client, struct text *text);
+void library_budget_write(const struct money_budget *budget, struct text *text);
 /* A member of an object: "quotas", where the provider has any. */
 void library_quotas_put(const struct provider *provider, struct text *text);
 /* The exclusive routes and who holds their locks. */

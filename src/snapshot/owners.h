@@ -14,6 +14,12 @@ struct rate_rules {
     struct limiter_rules requests_minute, requests_hour, tokens_minute;
 };
 
+/* What an operator adds to a budget's sum: until then. Written by one thread, read by any. */
+enum money_extra_kind { money_raise, money_credit, money_extra_kinds };
+struct money_extra {
+    struct cell nano_usd, until_s; /* until: 0: nothing; INT64_MAX: for good */
+};
+
 /* Their words stand in config_schema.c, in this order. */
 enum money_mode { money_hard, money_soft, money_warn };
 enum money_over { over_block, over_downgrade, over_free };
@@ -23,7 +29,7 @@ struct money_budget {
     uint64_t identity;         /* equal for the same budget, across configurations and restarts */
     struct str owner;          /* "team search", "client app", "provider openai"; empty: several name it */
     struct str name;           /* as written, else its window: "day" */
-    int64_t limit_nano_usd;
+    int64_t limit_nano_usd;    /* as it is written: see money_budget_limit */
     enum money_mode mode;
     enum money_over over;
     bool unbounded;           /* what nobody can bound passes, reserved by the model's context */
@@ -35,6 +41,7 @@ struct money_budget {
     struct str zone;             /* its name */
     struct str *models, *routes; /* globs; count 0: all count */
     size_t model_count, route_count;
+    struct money_extra *extras; /* money_extra_kinds of them */
     struct spend *spend;
     struct rolling *rolling; /* in its place, where the window is a time that ends now; else NULL */
     uint64_t bucket_s;       /* of that; */
@@ -59,6 +66,16 @@ struct owner {
     struct money_budgets money; /* its own */
 };
 
+/* Its sum now: as it is written, and what was added. */
+int64_t money_budget_limit(const struct money_budget *budget, int64_t wall_ns);
+struct money_extra_view {
+    int64_t nano_usd, until_s; /* 0: nothing */
+};
+struct money_extra_view money_extra_look(const struct money_budget *budget, enum money_extra_kind kind, int64_t now_s);
+/* In the place of what was there. One thread at a time. */
+void money_extra_set(const struct money_budget *budget, enum money_extra_kind kind, int64_t nano_usd, int64_t until_s);
+/* So much of what was spent in its window, or bucket, that began then counts no more. The same. */
+void money_budget_forget(const struct money_budget *budget, uint64_t window_s, int64_t spent);
 /* Where its window is now. One that ends now has no end. */
 struct window_span money_budget_window(const struct money_budget *budget, int64_t wall_ns);
 /* As spend.h has them, whatever its window is; *window_s is what the settling wants again. */
@@ -78,6 +95,11 @@ struct money_row {
 /* Puts a row of this budget back, before anything is spent of it. */
 void money_budget_restore(const struct money_budget *budget, const struct money_row *row);
 struct snapshot;
+/* The rows of one budget, as of money_rows. */
+void money_budget_rows(const struct money_budget *budget, int64_t wall_ns,
+                       void (*row)(void *user, const struct money_row *row), void *user);
+/* NULL: none is of this identity. */
+const struct money_budget *money_budget_find(const struct snapshot *snapshot, uint64_t identity);
 /* Tells of every budget whose window of now something was spent in, of one that ends now by its buckets. Any thread. */
 void money_rows(const struct snapshot *snapshot, int64_t wall_ns, void (*row)(void *user, const struct money_row *row),
                 void *user);

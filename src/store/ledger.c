@@ -45,6 +45,8 @@ static const char *const migrations[] = {
     "previous_until_s INTEGER NOT NULL, made_s INTEGER NOT NULL, changed_s INTEGER NOT NULL, "
     "rotated_s INTEGER NOT NULL, UNIQUE(name, of_file));"
     "CREATE TABLE client_seal(seal BLOB NOT NULL);",
+    "CREATE TABLE budget_extras(budget INTEGER NOT NULL, kind INTEGER NOT NULL, nano_usd INTEGER NOT NULL, "
+    "until_s INTEGER NOT NULL, PRIMARY KEY(budget, kind)) WITHOUT ROWID;",
 };
 enum { ledger_version = sizeof migrations / sizeof *migrations };
 

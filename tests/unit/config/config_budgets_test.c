@@ -348,8 +348,39 @@ static void quotas_are_one_for_each_unit_and_window_and_keep_their_counts(void *
     config_free(&config);
 }
 
+static void what_an_operator_adds_holds_until_then_and_over_reloads(void **state) {
+    (void)state;
+    static const char file[] = P "clients: [{name: app, key_hash: \"" H "\", daily_budget: 1}]\n";
+    struct cells cells = {.chains = NULL};
+    for (int i = 0; i < 2; i++) {
+        struct config config;
+        struct config_input input = {
+            .path = STR("w.yaml"), .text = str_from(file), .environment = environment, .ids = &ids, .cells = &cells};
+        assert_true(config_load(&input, &config));
+        const struct money_budget *day = budget_of(client_at(&config, 0), "client app", "day");
+        const int64_t now_ns = INT64_C(1774746000000000000), now_s = now_ns / 1000000000;
+        uint64_t window;
+        if (i == 0) {
+            assert_int_equal(money_budget_limit(day, now_ns), 1000000000);
+            assert_false(money_budget_reserve(day, now_ns, 1500000000, &window));
+            money_extra_set(day, money_raise, 1000000000, now_s + 10);
+            money_extra_set(day, money_credit, 5, INT64_MAX);
+        }
+        assert_int_equal(money_budget_limit(day, now_ns), 2000000005);
+        assert_int_equal(money_budget_limit(day, now_ns + INT64_C(10000000000)), 1000000005);
+        assert_int_equal(money_extra_look(day, money_raise, now_s).until_s, now_s + 10);
+        assert_int_equal(money_extra_look(day, money_raise, now_s + 10).until_s, 0);
+        if (i == 0) assert_true(money_budget_reserve(day, now_ns, 1500000000, &window));
+        if (i == 1) money_extra_set(day, money_credit, 0, 0);
+        assert_int_equal(money_budget_limit(day, now_ns), i ? 2000000000 : 2000000005);
+        config_free(&config);
+    }
+    cells_free(&cells);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_an_operator_adds_holds_until_then_and_over_reloads),
         cmocka_unit_test(quotas_are_one_for_each_unit_and_window_and_keep_their_counts),
         cmocka_unit_test(all_on_the_way_up_have_a_say),
         cmocka_unit_test(what_was_spent_outlives_a_reload_that_changes_the_sum),

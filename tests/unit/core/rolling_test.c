@@ -245,8 +245,27 @@ static void threads_let_no_more_through_than_the_limit(void **state) {
     assert_int_equal(cell_load(&shared.rolling.total), 0);
 }
 
+static void what_is_forgotten_of_a_bucket_leaves_what_is_reserved(void **state) {
+    (void)state;
+    struct rolling rolling = {0};
+    uint64_t start;
+    assert_true(rolling_reserve(&rolling, 10, 1000, 60, 100, &start));
+    rolling_settle(&rolling, start, 0, 30);
+    rolling_forget(&rolling, start, 30);
+    assert_int_equal(rolling_look(&rolling, 10, 1000).spent, 0);
+    assert_int_equal(rolling_look(&rolling, 10, 1000).committed, 60);
+    rolling_settle(&rolling, start, 60, 50);
+    assert_int_equal(rolling_look(&rolling, 10, 1000).committed, 50);
+    rolling_forget(&rolling, start + 10, 50); /* there is none */
+    assert_int_equal(rolling_look(&rolling, 10, 1000).spent, 50);
+    assert_int_equal(rolling_look(&rolling, 10, 2000).committed, 0);
+    rolling_forget(&rolling, start, 50); /* gone */
+    assert_int_equal(rolling_look(&rolling, 10, 2000).committed, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_forgotten_of_a_bucket_leaves_what_is_reserved),
         cmocka_unit_test(what_was_spent_counts_until_its_bucket_is_too_old),
         cmocka_unit_test(what_is_settled_late_is_gone),
         cmocka_unit_test(what_was_written_down_is_there_again),

@@ -323,8 +323,26 @@ static void windows_that_turn_under_threads_are_never_over(void **state) {
     assert_true(last >= 12);
 }
 
+static void what_is_forgotten_leaves_what_is_reserved(void **state) {
+    (void)state;
+    struct spend spend = {0};
+    uint64_t window;
+    assert_true(spend_reserve(&spend, 100, 60, 100, &window));
+    spend_settle(&spend, 100, 0, 30);
+    spend_forget(&spend, 100, 30); /* a reset, while an attempt is under way */
+    assert_int_equal(spend_look(&spend, 100).spent, 0);
+    assert_int_equal(spend_look(&spend, 100).committed, 60);
+    assert_false(spend_reserve(&spend, 100, 41, 100, &window));
+    spend_settle(&spend, 100, 60, 50);
+    assert_int_equal(spend_look(&spend, 100).spent, 50);
+    assert_int_equal(spend_look(&spend, 100).committed, 50);
+    spend_forget(&spend, 99, 50); /* another window */
+    assert_int_equal(spend_look(&spend, 100).spent, 50);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_forgotten_leaves_what_is_reserved),
         cmocka_unit_test(what_is_reserved_is_committed_and_settles_to_the_truth),
         cmocka_unit_test(sums_end_at_the_most_and_below_nothing_is_nothing),
         cmocka_unit_test(a_window_begins_at_nothing_and_late_money_stays_in_its_own),

@@ -406,7 +406,9 @@ static void a_file_of_an_earlier_version_gets_what_came_since(void **state) {
     ledger_close(opened());
     assert_int_equal(sqlite3_open(path, &sqlite), SQLITE_OK);
     assert_int_equal(
-        sqlite3_exec(sqlite, "DROP TABLE alerts; DELETE FROM schema_versions WHERE version > 1", NULL, NULL, NULL),
+        sqlite3_exec(sqlite,
+                     "DROP TABLE alerts; DROP TABLE budget_extras; DELETE FROM schema_versions WHERE version > 1", NULL,
+                     NULL, NULL),
         SQLITE_OK);
     sqlite3_close(sqlite);
     struct ledger *ledger = opened();

@@ -1,0 +1,142 @@
+/* weir_budgets.c - what an operator changes of a budget at run time: it is raised for a while, gets a credit in its
+ * window, or begins at nothing again. On the disk first, and then in the words that every loop decides by: at once, and
+ * with what is in flight as it was. Under `control`; blocks. */
+#include <stdio.h>
+
+#include "runtime/weir_internal.h"
+#include "store/ledger_budgets.h"
+
+struct budget_edited {
+    struct weir *weir;
+    const struct snapshot *snapshot;
+    const struct money_budget *budget;
+    struct now now;
+};
+
+static int64_t budgets_now_s(struct now now) { return now.wall_ns > 0 ? now.wall_ns / (int64_t)NS_PER_S : 0; }
+
+/* The one of this name, and of this owner where one is said. */
+static const struct money_budget *budget_named(const struct snapshot *snapshot, const struct budget_edit *edit,
+                                               struct error *error) {
+    const struct money_budget *found = NULL;
+    size_t count = 0;
+    for (const struct money_budget *at = snapshot->first_budget; at; at = at->next) {
+        if (!str_eq(at->name, edit->name) || (edit->owner.at && !str_eq(at->owner, edit->owner))) continue;
+        found = at;
+        count++;
+    }
+    if (count == 1) return found;
+    struct str name = str_slice(edit->name, 0, limit_name);
+    if (count)
+        error_set(error, error_invalid_request,
+                  "%zu budgets are called `%.*s`: say whose by `owner`, such as `client app` (weir budget list).",
+                  count, STR_ARG(name));
+    else
+        error_set(error, error_invalid_request, "There is no budget `%.*s`%s (weir budget list).", STR_ARG(name),
+                  edit->owner.at ? " of that owner" : "");
+    return NULL;
+}
+
+static struct ledger *budget_ledger(struct weir *weir, struct error *error) {
+    char path[512], problem[256] = "";
+    snprintf(path, sizeof path, "%.*s/ledger.db", STR_ARG(weir->config.process.state_dir));
+    struct ledger *ledger = weir->books ? ledger_open_to_read(path, problem, sizeof problem) : NULL;
+    if (!weir->books)
+        error_set(error, error_unsupported, "This gateway keeps no ledger: it has no state folder of its own.");
+    else if (!ledger)
+        error_set(error, error_storage_failed, "Nothing was changed: %.200s", problem);
+    return ledger;
+}
+
+static bool budget_kept(struct ledger *ledger, bool good, struct error *error) {
+    return good || error_set(error, error_storage_failed, "Nothing was changed: %.200s", ledger_problem(ledger));
+}
+
+static bool budget_extend(struct budget_edited *of, struct ledger *ledger, enum money_extra_kind kind, int64_t nano_usd,
+                          int64_t until_s, struct error *error) {
+    const struct ledger_extra extra = {
+        .budget = of->budget->identity, .kind = kind, .nano_usd = nano_usd, .until_s = until_s};
+    if (!budget_kept(ledger, ledger_extra_keep(ledger, &extra), error)) return false;
+    money_extra_set(of->budget, kind, nano_usd, until_s);
+    return true;
+}
+
+/* In its window; in one that ends now, for that long. Credits of one window add up. */
+static bool budget_credit(struct budget_edited *of, struct ledger *ledger, int64_t nano_usd, struct error *error) {
+    int64_t now_s = budgets_now_s(of->now), until_s = money_budget_window(of->budget, of->now.wall_ns).end_s;
+    struct money_extra_view had = money_extra_look(of->budget, money_credit, now_s);
+    if (of->budget->rolling) until_s = now_s + (int64_t)of->budget->bucket_s * rolling_parts;
+    if (had.nano_usd > spend_most - nano_usd) nano_usd = spend_most - had.nano_usd;
+    return budget_extend(of, ledger, money_credit, had.nano_usd + nano_usd, until_s, error);
+}
+
+struct forgetting {
+    struct record_charge windows[rolling_buckets];
+    int64_t nano_usd[rolling_buckets];
+    size_t count;
+};
+
+static void forgetting_add(void *user, const struct money_row *row) {
+    struct forgetting *forgetting = user;
+    if (forgetting->count == rolling_buckets) return;
+    forgetting->windows[forgetting->count] = (struct record_charge){row->budget, row->window_s};
+    forgetting->nano_usd[forgetting->count++] = row->nano_usd;
+}
+
+/* What is in flight stays reserved, and is spent when it has ended. */
+static bool budget_reset(struct budget_edited *of, struct ledger *ledger, struct error *error) {
+    struct forgetting forgetting = {.count = 0};
+    money_budget_rows(of->budget, of->now.wall_ns, forgetting_add, &forgetting);
+    if (!budget_kept(ledger, ledger_budget_forget(ledger, forgetting.windows, forgetting.nano_usd, forgetting.count),
+                     error))
+        return false;
+    for (size_t i = 0; i < forgetting.count; i++)
+        money_budget_forget(of->budget, (uint64_t)forgetting.windows[i].window_s, forgetting.nano_usd[i]);
+    return true;
+}
+
+static bool budget_change(struct budget_edited *of, const struct budget_edit *edit, struct error *error) {
+    struct ledger *ledger = budget_ledger(of->weir, error);
+    bool good = ledger != NULL;
+    int64_t until_s = edit->until_s ? edit->until_s : INT64_MAX;
+    if (good && edit->kind == budget_raise)
+        good = budget_extend(of, ledger, money_raise, edit->nano_usd, edit->nano_usd ? until_s : 0, error);
+    if (good && edit->kind == budget_credit_give) good = budget_credit(of, ledger, edit->nano_usd, error);
+    if (good && edit->kind == budget_reset_spent) good = budget_reset(of, ledger, error);
+    ledger_close(ledger);
+    return good;
+}
+
+bool library_budget_edit(struct weir *weir, const struct budget_edit *edit, struct text *view, struct error *error) {
+    static const struct str kinds[] = {
+        [budget_raise] = STR("raise"), [budget_credit_give] = STR("credit"), [budget_reset_spent] = STR("reset")};
+    pthread_mutex_lock(&weir->control);
+    struct deployment *deployment = library_deployment(weir);
+    struct budget_edited of = {.weir = weir, .snapshot = deployment->snapshot, .now = clock_read()};
+    of.budget = budget_named(deployment->snapshot, edit, error);
+    bool good = of.budget && budget_change(&of, edit, error);
+    if (good) {
+        library_budget_write(of.budget, view);
+        log_info(weir->reports.log ? log_shared(weir->reports.log) : NULL, of.now, "budget_changed",
+                 f_str("change", kinds[edit->kind]), f_str("owner", of.budget->owner), f_str("budget", of.budget->name),
+                 f_money("usd", edit->kind == budget_reset_spent ? -1 : edit->nano_usd), f_str("by", edit->by),
+                 f_str("request_id", edit->request_id));
+    }
+    deployment_release(deployment);
+    pthread_mutex_unlock(&weir->control);
+    return good;
+}
+
+/* Of a budget that is not there now it is kept for when it is. */
+static void extra_restore(void *context, const struct ledger_extra *extra) {
+    const struct money_budget *budget = money_budget_find(context, extra->budget);
+    if (budget && extra->kind < money_extra_kinds)
+        money_extra_set(budget, (enum money_extra_kind)extra->kind, extra->nano_usd, extra->until_s);
+}
+
+bool library_budgets_restore(struct weir *weir, const struct snapshot *snapshot, struct error *error) {
+    struct ledger *ledger = budget_ledger(weir, error);
+    bool good = ledger && budget_kept(ledger, ledger_extras(ledger, extra_restore, (void *)(uintptr_t)snapshot), error);
+    ledger_close(ledger);
+    return good;
+}
