@@ -10,7 +10,8 @@ import threading
 import time
 
 import pytest
-from weirlib import BINARY, Weir, chat, environment, http as ask, on_terminal, poll, provider
+from weirlib import (BINARY, GOOD_BODY, RawProvider, Weir, chat, environment, good_reply, http as ask, on_terminal, poll,
+                     provider)
 
 SECRET = "whsec-of-the-operator"
 
@@ -211,6 +212,19 @@ def test_an_open_breaker_is_told_and_ends_when_it_closes(start, start_mock):
     mock.reset()
     assert poll(lambda: chat(weir.port).status == 200)
     assert poll(lambda: ("breaker_open", None, False) in kinds(weir)), kinds(weir)
+
+
+def test_a_cost_that_the_provider_says_otherwise_is_told_once_a_day(start):
+    body = json.loads(GOOD_BODY)
+    body["usage"]["cost"] = 0.5
+    with RawProvider(good_reply(json.dumps(body).encode())) as said:
+        weir = start({"providers": {"p": {"type": "openai", "base_url": said.base_url, "api_key": "k", "models": ["m"],
+                                          "prices": {"m": {"input": 1.0, "output": 2.0}}}}})
+        for _ in range(3):
+            assert chat(weir.port).status == 200
+        assert poll(lambda: kinds(weir) == [("cost_differs", None, True)]), kinds(weir)
+        told, = alerts(weir)["alerts"]
+        assert told["subject"] == "provider p" and told["window_started_at"].endswith("T00:00:00Z")
 
 
 def test_an_answer_without_usage_is_told_once_a_day(start, start_mock):

@@ -301,6 +301,14 @@ def test_on_a_full_disk_nothing_that_was_answered_is_lost(run, small_disk, on_fa
     def lost():
         return sum(line["attempts"] for line in weir.log("usage_lost"))
 
+    def alerted():
+        told = http(weir.port, "GET", "/admin/v1/alerts", headers={"authorization": f"Bearer {weir.admin_key}"}).json
+        return {alert["kind"]: alert["active"] for alert in told["alerts"]}
+    if weir.log("ledger_failed"):
+        assert poll(lambda: alerted().get("ledger_failed") is False)
+    if lost():
+        assert poll(lambda: alerted().get("usage_unrecorded"))
+
     poll(lambda: usage(weir)["total"]["attempts"] == answered - lost())
     assert on_failure == "serve" or lost() == 0
     poll(lambda: chat(weir.port).status == 200)

@@ -47,6 +47,7 @@ def test_a_used_up_quota_refuses_and_says_when_it_begins_anew(start, start_mock)
     assert last.status == 429 and last.error["code"] in ("quota_exhausted", "insufficient_quota"), last
     assert "quota of requests" in last.error["message"] and "T00:00:00Z" in last.error["message"]
     assert last.error["weir"]["scope"] == "provider" and last.headers["x-should-retry"] == "false"
+    assert 0 < int(last.headers["retry-after"]) <= 24 * 3600
     assert quotas(weir) == {"requests_per_day": (3, 0, 3, 0)}
 
 
