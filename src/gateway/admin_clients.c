@@ -14,7 +14,8 @@ struct clienting {
     enum { clienting_lists, clienting_shows, clienting_edits } what;
     struct client_edit edit;
     size_t most;
-    char name[limit_name + 2], by[limit_name + 16];
+    struct visit_who who;
+    char name[limit_name + 2];
     char *view;
     struct weir_error error;
 };
@@ -72,9 +73,10 @@ static struct clienting *clienting_new(struct visit *visit, struct str name) {
     clienting->weir = visit->gateway_worker->gateway->weir;
     clienting->loop = visit->gateway_worker->worker->loop;
     str_copy(clienting->name, sizeof clienting->name, name); /* a longer one is refused for its length */
-    str_copy(clienting->by, sizeof clienting->by, visit->client ? visit->client->name : STR("admin key"));
+    clienting->who = visit_who(visit);
     clienting->edit = (struct client_edit){.name = str_from(clienting->name),
-                                           .by = str_from(clienting->by),
+                                           .by = str_from(clienting->who.actor),
+                                           .address = str_from(clienting->who.address),
                                            .request_id = str_from(visit->request_id),
                                            .own_id = str_from(visit->own_id)};
     return clienting;

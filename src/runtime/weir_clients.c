@@ -40,6 +40,40 @@ static bool client_not_kept(struct client_editing *editing, struct error *error)
                      client_store_problem(editing->clients->store));
 }
 
+/* Which row of the audit it is; the keys that were given, not their values. */
+static struct audit_entry client_entry_of(const struct client_edit *edit, struct text *said) {
+    static const enum audit_action kinds[] = {
+        [client_add] = audit_client_add,       [client_change] = audit_client_change,
+        [client_rotate] = audit_client_rotate, [client_disable] = audit_client_disable,
+        [client_enable] = audit_client_enable, [client_revoke] = audit_client_revoke,
+        [client_reset] = audit_client_reset};
+    const char *problem;
+    size_t at, place = 0;
+    struct str name;
+    struct json *json =
+        edit->kind == client_add || edit->kind == client_change ? json_parse(edit->settings, &problem, &at) : NULL;
+    while (json_each(json_root(json), &place, &name))
+        if (!str_eq(name, STR("name"))) text_printf(said, "%s%.*s", said->len ? "," : "", STR_ARG(name));
+    if (edit->kind == client_rotate) text_printf(said, "grace %lld s", (long long)edit->grace_s);
+    json_free(json);
+    return (struct audit_entry){.action = kinds[edit->kind],
+                                .who = {edit->by, edit->address, edit->own_id},
+                                .subject = edit->name,
+                                .detail = text_str(said)};
+}
+
+/* The row of the audit, then the client's; `nothing`: it has none any more. */
+static bool client_keep(struct client_editing *editing, bool nothing, struct error *error) {
+    struct client_store *store = editing->clients->store;
+    struct text said = text_in_arena(&editing->arena, 64);
+    const struct audit_entry entry = client_entry_of(editing->edit, &said);
+    if (!library_audit(editing->weir, &entry, error)) return false;
+    if (nothing ? client_store_remove(store, editing->edit->name) : client_store_put(store, &editing->row)) return true;
+    client_not_kept(editing, error);
+    library_audit_failed(editing->weir, &entry);
+    return false;
+}
+
 /* -- what is in force -- */
 
 /* With the change of one of the file's, whose settings are these ({NULL,0}: none any more). */
@@ -169,7 +203,7 @@ static bool client_edit_own(struct client_editing *editing, struct error *error)
     if (!room || (!editing->of_file && !run_clients_bar(clients, editing->edit->name, false)))
         return error_set(error, error_out_of_memory, "No memory for this client.");
     if (!editing->before && !client_mark(editing, error)) return false;
-    if (!client_store_put(clients->store, &editing->row)) return client_not_kept(editing, error);
+    if (!client_keep(editing, false, error)) return false;
     client_publish(editing);
     if (!editing->of_file) (void)run_clients_bar(clients, editing->edit->name, barred);
     editing->marked = false;
@@ -203,9 +237,7 @@ static bool client_edit_file(struct client_editing *editing, struct error *error
     bool nothing = edit->kind == client_reset || str_eq(row->settings, STR("{}"));
     fine = fine && client_load(editing, nothing ? STR_NONE : row->settings, error);
     if (!fine) return false;
-    if (!(nothing ? client_store_remove(clients->store, edit->name) : client_store_put(clients->store, row)))
-        return client_not_kept(editing, error);
-    return client_deploy(editing, error);
+    return client_keep(editing, nothing, error) && client_deploy(editing, error);
 }
 
 /* -- one edit -- */
@@ -306,8 +338,11 @@ static char *client_edit_by_host(struct weir *weir, const struct client_edit *ed
 
 static int client_done_by_host(struct weir *weir, enum client_edit_kind kind, const char *name, const char *settings,
                                struct weir_error *error) {
-    const struct client_edit edit = {
-        .kind = kind, .name = str_from(name), .settings = str_from(settings), .by = STR("library")};
+    const struct client_edit edit = {.kind = kind,
+                                     .name = str_from(name),
+                                     .settings = str_from(settings),
+                                     .by = STR("library"),
+                                     .address = STR("process")};
     char *view = NULL;
     bool fine = library_client_edit(weir, &edit, &view, error);
     weir_free(view);
@@ -318,13 +353,17 @@ char *weir_client_add(struct weir *weir, const char *name, const char *json_sett
     const struct client_edit edit = {.kind = client_add,
                                      .name = str_from(name),
                                      .settings = json_settings ? str_from(json_settings) : STR("{}"),
-                                     .by = STR("library")};
+                                     .by = STR("library"),
+                                     .address = STR("process")};
     return client_edit_by_host(weir, &edit, error);
 }
 
 char *weir_client_rotate(struct weir *weir, const char *name, unsigned grace_seconds, struct weir_error *error) {
-    const struct client_edit edit = {
-        .kind = client_rotate, .name = str_from(name), .grace_s = grace_seconds, .by = STR("library")};
+    const struct client_edit edit = {.kind = client_rotate,
+                                     .name = str_from(name),
+                                     .grace_s = grace_seconds,
+                                     .by = STR("library"),
+                                     .address = STR("process")};
     return client_edit_by_host(weir, &edit, error);
 }
 

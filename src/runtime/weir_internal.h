@@ -202,6 +202,7 @@ struct client_edit {
     struct str name, settings;         /* add, change: JSON */
     int64_t grace_s;                   /* rotate: so long the key before is valid too */
     struct str by, request_id, own_id; /* for the log */
+    struct str address;                /* for the audit: from where */
 };
 /* On the disk, and in force for the next request on every loop. *view is the client as it is afterwards, with its key
  * where one was made (JSON; the caller's, weir_free; wiped by it if it holds a key). false: *error, and nothing has

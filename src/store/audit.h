@@ -34,6 +34,13 @@
     X(credential_rotate, "credential.rotate", "entry of the vault", "its next secret took its place")           \
     X(credential_remove, "credential.remove", "entry of the vault", "it was removed")                           \
     X(credential_rekey, "credential.rekey", "", "the vault got another master key")                             \
+    X(client_add, "client.add", "client", "a client was made at run time, with its key")                        \
+    X(client_change, "client.change", "client", "some of its settings were changed")                            \
+    X(client_rotate, "client.rotate", "client", "its next key took its place")                                  \
+    X(client_disable, "client.disable", "client", "its key is refused")                                         \
+    X(client_enable, "client.enable", "client", "its key is let in again")                                      \
+    X(client_revoke, "client.revoke", "client", "its key is refused for good")                                  \
+    X(client_reset, "client.reset", "client", "its run-time changes were dropped")                              \
     X(lock_move, "lock.move", "route", "the lock of an exclusive route was moved by hand")                      \
     X(catalog_update, "catalog.update", "file", "a newer catalogue of models and prices was taken")             \
     X(catalog_reset, "catalog.reset", "", "it was dropped")                                                     \

@@ -10,6 +10,7 @@ static const struct backup_part parts[] = {
     {STR("runtime.yaml"), backup_plain, STR("")},
     {STR("vault"), backup_plain, STR("")},
     {STR("vault.uses"), backup_plain, STR("")},
+    {STR("client.key"), backup_plain, STR("")}, /* without it the digests in ledger.db are nobody's */
     {STR("marks"), backup_plain, STR("")},
     {STR("locks"), backup_plain, STR("")},
     {STR("health"), backup_plain, STR("")},

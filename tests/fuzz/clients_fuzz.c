@@ -8,6 +8,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static const char *environment(void *context, const char *name) {
+    (void)context;
+    (void)name;
+    return NULL;
+}
+
 static struct snapshot *in_force(void) {
     static struct snapshot *snapshot;
     static struct config config;
@@ -17,6 +23,7 @@ static struct snapshot *in_force(void) {
                                              "owners: [{name: acme, daily_budget: 5}]\n"
                                              "budgets: {shared: {usd: 1, window: day}}\n"
                                              "templates: {t: {rate_limit_rpm: 3, budgets: [shared]}}\n"),
+                                 .environment = environment,
                                  .ids = &ids};
     if (!hash_start() || !config_load(&input, &config)) abort();
     return snapshot = config.snapshot;

@@ -1,8 +1,12 @@
 """Clients made and changed while the gateway runs: by the command line and the admin API, in force at once on every
 loop, there after a kill, and worth nothing to whoever wants another's money or key."""
 import concurrent.futures
+import contextlib
 import hashlib
 import json
+import os
+import pathlib
+import re
 import signal
 import sqlite3
 import subprocess
@@ -456,6 +460,98 @@ def test_roles_of_clients_made_at_run_time(run):
         assert admin(weir, "POST", "clients/admin/rotate", key=keys[role]).status == (200 if role == "admin" else 403)
     assert admin(weir, "POST", "clients/admin/disable").status == 200
     assert admin(weir, "GET", "status", key=keys["admin"]).status == 401
+
+
+def admin_paths():
+    """Every path of the admin API with its methods, as the page of the paths has them."""
+    page = (pathlib.Path(os.environ["WEIR_SOURCE_ROOT"]) / "docs/http.md").read_text()
+    found = re.findall(r"`(GET|POST|PUT|PATCH|DELETE) (/admin/v1/[^`?]*)", page)
+    assert len(found) > 25
+    return sorted({(method, path.replace("{name}", "none").replace("{route}", "none").replace("{id}", "none")
+                    .replace("{model}", "none")) for method, path in found})
+
+
+def test_each_path_of_the_admin_api_wants_its_role(run):
+    weir = run(clients=[in_file()])
+    keys = {role: add(weir, role, role=role) for role in ("operator", "user")}
+    for method, path in admin_paths():
+        if path.endswith("/drain") and "providers" not in path:
+            continue  # nobody may but the admin, and then it is over
+        reads = method == "GET" or (method, path) == ("POST", "/admin/v1/route")  # which sends nothing
+        for who, key in (*keys.items(), ("nobody", None)):
+            headers = {"authorization": f"Bearer {key}"} if key else {}
+            body = None if method == "GET" else "{}"
+            status = http(weir.port, method, path, body, headers).status
+            if who == "operator" and reads:
+                assert status not in (401, 403), (method, path, status)
+            else:
+                assert status == (401 if who == "nobody" else 403), (method, path, who, status)
+    assert http(weir.port, "POST", "/admin/v1/drain", "", {"authorization": f"Bearer {keys['operator']}"}).status == 403
+
+
+# -- the disk --
+
+
+def fill(folder):
+    path = folder / "full"
+    with path.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(b"x" * 4096) == 4096:
+            pass
+    return path
+
+
+def test_on_a_full_disk_no_key_is_handed_out(run, tmp_path):
+    folder = tmp_path / "state"
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m,mode=700", "tmpfs", str(folder)],
+                      capture_output=True).returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        weir = run(clients=[in_file()], on_ledger_failure="serve")
+        key = add(weir, "app")
+        full = fill(folder)
+        refused = []
+        for i in range(200):  # what SQLite has reserved is used up
+            reply = admin(weir, "POST", "clients", {"name": f"c{i}"})
+            if reply.status != 201:
+                refused.append((f"c{i}", reply))
+        assert len(refused) > 20
+        for name, reply in refused:
+            assert reply.status == 500 and "key" not in reply.json, reply.text
+            assert admin(weir, "GET", f"clients/{name}").status == 404
+        changed = admin(weir, "PATCH", "clients/app", {"models": ["none"]})
+        turned = admin(weir, "POST", "clients/app/rotate", {"grace_seconds": 0})
+        assert changed.status == turned.status == 500
+        assert ask(weir, key).status == 200
+        full.unlink()
+        listed = [c["name"] for c in admin(weir, "GET", "clients").json["clients"]]
+        again = add(weir, refused[0][0])
+        kill(weir)
+        weir = run(clients=[in_file()], on_ledger_failure="serve")
+        assert [c["name"] for c in admin(weir, "GET", "clients").json["clients"]] == listed + [refused[0][0]]
+        assert ask(weir, key).status == ask(weir, again).status == 200
+        weir.stop()
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_each_change_is_in_the_audit_without_a_value(run):
+    weir = run(clients=[in_file()])
+    add(weir, "app", models=["secret-model"], rate_limit_rpm=5)
+    admin(weir, "PATCH", "clients/app", {"rate_limit_rpm": 6})
+    admin(weir, "POST", "clients/app/rotate", {"grace_seconds": 60})
+    for action in ("disable", "enable"):
+        admin(weir, "POST", f"clients/app/{action}")
+    admin(weir, "DELETE", "clients/app")
+    admin(weir, "POST", "clients/file/disable")
+    admin(weir, "POST", "clients/file/reset")
+    reply = admin(weir, "GET", "audit")
+    rows = [(row["action"], row["subject"], row.get("detail", "")) for row in reply.json["rows"]
+            if row["action"].startswith("client.")]
+    assert rows == [("client.add", "app", "models,rate_limit_rpm"), ("client.change", "app", "rate_limit_rpm"),
+                    ("client.rotate", "app", "grace 60 s"), ("client.disable", "app", ""), ("client.enable", "app", ""),
+                    ("client.revoke", "app", ""), ("client.disable", "file", ""), ("client.reset", "file", "")], rows
+    assert "secret-model" not in reply.text
 
 
 # -- the command line --
