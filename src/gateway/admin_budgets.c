@@ -29,7 +29,8 @@ struct budgeting {
     struct loop *loop;
     struct letter *letter; /* of the answer, made before the change: what is done can be told */
     struct budget_edit edit;
-    char name[budget_word_max], owner[budget_word_max], by[limit_name + 16], request_id[limit_request_id + 1];
+    char name[budget_word_max], owner[budget_word_max], request_id[limit_request_id + 1];
+    struct visit_who who;
     char view[2048];
     struct text text;
     struct error error;
@@ -150,9 +151,9 @@ void answer_budget_change(struct visit *visit) {
     budgeting->visit = visit;
     budgeting->weir = visit->gateway_worker->gateway->weir;
     budgeting->loop = visit->gateway_worker->worker->loop;
-    str_copy(budgeting->by, sizeof budgeting->by, visit->client ? visit->client->name : STR("admin key"));
+    budgeting->who = visit_who(visit);
     str_copy(budgeting->request_id, sizeof budgeting->request_id, str_from(visit->request_id));
-    budgeting->edit.by = str_from(budgeting->by);
+    budgeting->edit.who = visit_who_told(&budgeting->who);
     budgeting->edit.request_id = str_from(budgeting->request_id);
     bool good = budgeting_read(budgeting);
     visit->busy = good;

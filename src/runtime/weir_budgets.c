@@ -95,15 +95,36 @@ static bool budget_reset(struct budget_edited *of, struct ledger *ledger, struct
     return true;
 }
 
+/* Which row of the audit it is. */
+static struct audit_entry budget_entry_of(const struct budget_edited *of, const struct budget_edit *edit,
+                                          struct text *subject, struct text *detail) {
+    static const enum audit_action kinds[] = {[budget_raise] = audit_budget_raise,
+                                              [budget_credit_give] = audit_budget_credit,
+                                              [budget_reset_spent] = audit_budget_reset};
+    if (of->budget->owner.len) text_printf(subject, "%.*s: ", STR_ARG(of->budget->owner));
+    text_put(subject, of->budget->name);
+    if (edit->kind != budget_reset_spent) text_put_money(detail, edit->nano_usd);
+    if (edit->kind != budget_reset_spent) text_put(detail, STR(" USD"));
+    if (edit->until_s) text_put(detail, STR(" until "));
+    if (edit->until_s) window_moment_put(detail, edit->until_s);
+    return (struct audit_entry){
+        .action = kinds[edit->kind], .who = edit->who, .subject = text_str(subject), .detail = text_str(detail)};
+}
+
 static bool budget_change(struct budget_edited *of, const struct budget_edit *edit, struct error *error) {
+    char subject_said[audit_word_most], detail_said[128];
+    struct text subject = text_in_buffer(subject_said, sizeof subject_said),
+                detail = text_in_buffer(detail_said, sizeof detail_said);
+    const struct audit_entry entry = budget_entry_of(of, edit, &subject, &detail);
     struct ledger *ledger = budget_ledger(of->weir, error);
-    bool good = ledger != NULL;
+    bool audited = ledger && library_audit(of->weir, &entry, error), good = audited;
     int64_t until_s = edit->until_s ? edit->until_s : INT64_MAX;
     if (good && edit->kind == budget_raise)
         good = budget_extend(of, ledger, money_raise, edit->nano_usd, edit->nano_usd ? until_s : 0, error);
     if (good && edit->kind == budget_credit_give) good = budget_credit(of, ledger, edit->nano_usd, error);
     if (good && edit->kind == budget_reset_spent) good = budget_reset(of, ledger, error);
     ledger_close(ledger);
+    if (audited && !good) library_audit_failed(of->weir, &entry);
     return good;
 }
 
@@ -119,7 +140,7 @@ bool library_budget_edit(struct weir *weir, const struct budget_edit *edit, stru
         library_budget_write(of.budget, view);
         log_info(weir->reports.log ? log_shared(weir->reports.log) : NULL, of.now, "budget_changed",
                  f_str("change", kinds[edit->kind]), f_str("owner", of.budget->owner), f_str("budget", of.budget->name),
-                 f_money("usd", edit->kind == budget_reset_spent ? -1 : edit->nano_usd), f_str("by", edit->by),
+                 f_money("usd", edit->kind == budget_reset_spent ? -1 : edit->nano_usd), f_str("by", edit->who.actor),
                  f_str("request_id", edit->request_id));
     }
     deployment_release(deployment);

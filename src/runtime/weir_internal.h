@@ -141,10 +141,11 @@ void library_providers_write(const struct snapshot *snapshot, struct text *text)
 enum budget_edit_kind { budget_raise, budget_credit_give, budget_reset_spent };
 struct budget_edit {
     enum budget_edit_kind kind;
-    struct str name, owner;    /* owner {NULL,0}: whoever's it is, where there is one of that name */
-    int64_t nano_usd;          /* raise: 0 takes it back */
-    int64_t until_s;           /* raise; 0: for good */
-    struct str by, request_id; /* for the log */
+    struct str name, owner; /* owner {NULL,0}: whoever's it is, where there is one of that name */
+    int64_t nano_usd;       /* raise: 0 takes it back */
+    int64_t until_s;        /* raise; 0: for good */
+    struct audit_who who;
+    struct str request_id; /* for the log */
 };
 /* On the disk, and in force on every loop when it returns; the budget as it is then, as JSON. false: *error, and
  * nothing has changed. Blocks. */

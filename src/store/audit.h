@@ -44,6 +44,9 @@
     X(lock_move, "lock.move", "route", "the lock of an exclusive route was moved by hand")                      \
     X(catalog_update, "catalog.update", "file", "a newer catalogue of models and prices was taken")             \
     X(catalog_reset, "catalog.reset", "", "it was dropped")                                                     \
+    X(budget_raise, "budget.raise", "budget", "it was raised, for a while or for good, or that was taken back") \
+    X(budget_credit, "budget.credit", "budget", "its window got a credit")                                      \
+    X(budget_reset, "budget.reset", "budget", "what was spent of it counts no more")                            \
     X(backup_make, "backup.make", "file", "a backup of the state folder was made")                              \
     X(client_export, "client.export", "client", "all that is kept of a client was read")                        \
     X(client_purge, "client.purge", "client", "a client's name and words were taken from what is kept")         \

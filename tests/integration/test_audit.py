@@ -80,6 +80,10 @@ CHANGES = {
                                       ("app/enable", None, "client.enable", "app"),
                                       ("app/reset", None, None, "it is none of the file's")],
     ("DELETE", "/admin/v1/clients/*"): [("app", None, "client.revoke", "app")],
+    ("POST", "/admin/v1/budgets/*"): [
+        ("raise", {"budget": "day", "usd": "2.50", "until": "90m"}, "budget.raise", "team acme: day"),
+        ("credit", {"budget": "day", "usd": 1}, "budget.credit", "team acme: day"),
+        ("reset", {"budget": "day"}, "budget.reset", "team acme: day")],
     ("POST", "/admin/v1/lock/*"): [("one-at-a-time", {"target": "two/m"}, "lock.move", "one-at-a-time")],
     ("POST", "/admin/v1/reload"): [("", None, "config.reload", "")],
     ("POST", "/admin/v1/route"): [("", {"model": "m", "messages": []}, None, "it is a question")],
@@ -96,7 +100,7 @@ def changing_routes():
 
 
 def test_every_admin_path_that_changes_something_leaves_a_row_before_it_answers(run):
-    weir = run()
+    weir = run(owners=[{"name": "acme", "budgets": [{"usd": 5, "window": "day"}]}])
     untold = [route for route in changing_routes() if route not in CHANGES]
     assert not untold, f"{untold}: say in CHANGES what is asked there, and which row of the audit it leaves"
     for (method, path), asked in CHANGES.items():
