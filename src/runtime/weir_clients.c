@@ -182,6 +182,17 @@ static bool settings_disable(struct str settings) {
     return disabled;
 }
 
+/* What changes have outdated is given back with its snapshot: from so much on the next one begins by itself. Where that
+ * cannot be now, the next change tries again. */
+static void client_sweep(struct client_editing *editing) {
+    enum { outdated_most = 4096 };
+    struct error ignored = {.code = error_none};
+    struct client_editing sweep = {.weir = editing->weir, .clients = editing->clients, .edit = editing->edit};
+    if (editing->config.snapshot || client_bounds_outdated(editing->weir->deployment->snapshot) < outdated_most) return;
+    if (client_load(&sweep, STR_NONE, &ignored)) (void)client_deploy(&sweep, &ignored);
+    config_free(&sweep.config);
+}
+
 /* What the loops see. Nothing fails any more. */
 static void client_publish(struct client_editing *editing) {
     struct client_registry *registry = &editing->clients->registry;
@@ -207,6 +218,7 @@ static bool client_edit_own(struct client_editing *editing, struct error *error)
     client_publish(editing);
     if (!editing->of_file) (void)run_clients_bar(clients, editing->edit->name, barred);
     editing->marked = false;
+    client_sweep(editing);
     return client_deploy(editing, error);
 }
 

@@ -98,6 +98,11 @@ struct sha256 client_registry_digest(const struct client_registry *registry, con
     return hash_sealed(&registry->key, str_make((const char *)key->bytes, sizeof key->bytes));
 }
 
+uint32_t client_bounds_outdated(const struct snapshot *snapshot) {
+    const struct client_bounds *bounds = atomic_load(&snapshot->bounds);
+    return bounds ? atomic_load_explicit(&bounds->outdated, memory_order_relaxed) : 0;
+}
+
 /* -- asking -- */
 
 /* Without a lock. NULL: it is not there. */
@@ -136,6 +141,8 @@ static struct client_bound *bound_make(struct client_registry *registry, struct 
     bound->version = record->version;
     if (!registry->bind(registry->context, snapshot, record, bound)) bound->client = NULL;
     struct client_bounds *bounds = atomic_load_explicit(&snapshot->bounds, memory_order_relaxed);
+    if (atomic_load_explicit(place, memory_order_relaxed))
+        atomic_fetch_add_explicit(&bounds->outdated, 1, memory_order_relaxed);
     bound->next = bounds->first;
     bounds->first = bound;
     atomic_store_explicit(place, bound, memory_order_release);
@@ -230,11 +237,12 @@ struct client_record *client_record_new(struct str name, struct str settings) {
     return record;
 }
 
-/* Those that count, in words of their own: what rotations have left behind goes. */
+/* Those that count, in words of their own: what rotations have left behind goes. Room for as many more. */
 static struct client_words *words_again(const struct client_registry *registry, bool names, size_t more) {
-    size_t size = words_least;
+    size_t size = words_least, taken = more;
     uint32_t count = atomic_load(&registry->count);
-    while (size < ((size_t)count * (names ? 1 : 2) + more) * 2 + 2) size *= 2;
+    for (uint32_t i = 0; i < count; i++) taken += 1u + (!names && record_of(registry, i)->previous_until_s);
+    while (size < (taken + count) * 2 + 2) size *= 2;
     struct client_words *words = words_new(size);
     for (uint32_t i = 0; words && i < count; i++) {
         const struct client_record *record = record_of(registry, i);
@@ -248,7 +256,7 @@ static bool words_reserve(struct client_registry *registry, bool names, size_t m
     _Atomic(struct client_words *) *place = names ? &registry->names : &registry->keys;
     struct client_words *before = atomic_load(place);
     if ((before->count + more) * 2 < before->size) return true;
-    struct client_words *words = words_again(registry, names, atomic_load(&registry->count) + more);
+    struct client_words *words = words_again(registry, names, more);
     if (!words) return false;
     atomic_store_explicit(place, words, memory_order_release);
     *replaced = before;

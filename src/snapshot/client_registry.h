@@ -33,6 +33,7 @@ struct client_bound {
 /* Of one snapshot: the newest of each client by its number, and all of them, as requests may use older ones. */
 struct client_bounds {
     struct client_bound *first;
+    _Atomic uint32_t outdated; /* of them those that others have taken the place of */
     _Atomic(struct client_bound *) *_Atomic chunks[registry_chunks];
 };
 
@@ -129,5 +130,7 @@ void client_registry_replace(struct client_registry *registry, uint32_t number, 
                              struct client_replaced *replaced);
 /* Gives back what was made for a snapshot; NULL is fine. */
 void client_bounds_free(struct client_bounds *bounds);
+/* How many of them only requests that began before a change may still use. Any thread. */
+uint32_t client_bounds_outdated(const struct snapshot *snapshot);
 
 #endif
