@@ -403,8 +403,9 @@ def test_a_bad_overlay_stops_a_start_with_its_own_place(one):
     assert checked.returncode == 2 and "runtime.yaml:3:5" in checked.stdout
 
 
-def test_what_cannot_be_written_changes_nothing(one):
-    weir, _ = one
+@pytest.mark.parametrize("failing, said", [("refuse", "recorded in the audit"), ("serve", "File too large")])
+def test_what_cannot_be_written_changes_nothing(start, start_mock, failing, said):
+    weir = start({"providers": {"one": provider(start_mock())}, "on_ledger_failure": failing})
     assert ask(weir, "PATCH", "/one", {"priority": 5}).status == 200
     before = overlay(weir)
     (weir.state_dir / "runtime.yaml.tmp").mkdir()
@@ -414,7 +415,7 @@ def test_what_cannot_be_written_changes_nothing(one):
     (weir.state_dir / "runtime.yaml.tmp").rmdir()
     resource.prlimit(weir.process.pid, resource.RLIMIT_FSIZE, (64, 64))  # as good as a full disk
     reply = ask(weir, "PATCH", "/one", {"priority": 7})
-    assert reply.status == 500 and "File too large" in reply.error["message"]
+    assert reply.status == 500 and said in reply.error["message"]
     assert overlay(weir) == before and listed(weir)["one"]["priority"] == 5 and chat(weir.port).status == 200
     there = {name for name in os.listdir(weir.state_dir) if not name.startswith(("ledger.db", "journal"))}
     assert there == {"admin.key", "lock", "marks", "runtime.yaml", "runtime.yaml.lock"}
