@@ -54,11 +54,10 @@ static const struct header_row of_9[] = {
     ROW("x-real-ip", header_of_caller),
 };
 static const struct header_row of_10[] = {
-    ROW("connection", header_of_hop),
-    ROW("keep-alive", header_of_hop),
-    ROW("request-id", header_returns),
-    ROW("set-cookie", header_fixed),
-    ROW("user-agent", header_of_caller | header_harmless),
+    ROW("connection", header_of_hop),    ROW("keep-alive", header_of_hop),
+    ROW("request-id", header_returns),   ROW("session-id", header_steers),
+    ROW("session\177id", header_steers), /* session_id: as `_` becomes small */
+    ROW("set-cookie", header_fixed),     ROW("user-agent", header_of_caller | header_harmless),
     ROW("x-app-name", header_harmless),
 };
 static const struct header_row of_11[] = {
@@ -66,7 +65,7 @@ static const struct header_row of_11[] = {
     ROW("openai-beta", header_of_openai | header_harmless),
     ROW("retry-after", header_returns),
     ROW("set-cookie2", header_fixed),
-    ROW("traceparent", header_harmless),
+    ROW("traceparent", header_harmless | header_steers),
     ROW("x-client-ip", header_of_caller),
     ROW("x-forwarded", header_of_caller),
     ROW("x-ms-region", header_harmless),
@@ -106,6 +105,7 @@ static const struct header_row of_14[] = {
 static const struct header_row of_15[] = {
     ROW("accept-encoding", header_of_caller | header_fixed),
     ROW("accept-language", header_harmless),
+    ROW("conversation\177id", header_steers), /* conversation_id */
     ROW("idempotency-key", header_of_openai),
     ROW("x-weir-attempts", header_tells),
     ROW("x-weir-provider", header_tells),
@@ -150,6 +150,9 @@ static const struct header_row of_20[] = {
 static const struct header_row of_22[] = {
     ROW("x-http-method-override", header_of_caller),
 };
+static const struct header_row of_24[] = {
+    ROW("x-claude-code-session-id", header_steers),
+};
 static const struct header_row of_25[] = {
     ROW("strict-transport-security", header_of_provider),
 };
@@ -192,7 +195,7 @@ static const struct header_rows lengths[] = {
     [7] = {LIST(of_7)},   [8] = {LIST(of_8)},   [9] = {LIST(of_9)},   [10] = {LIST(of_10)}, [11] = {LIST(of_11)},
     [12] = {LIST(of_12)}, [13] = {LIST(of_13)}, [14] = {LIST(of_14)}, [15] = {LIST(of_15)}, [16] = {LIST(of_16)},
     [17] = {LIST(of_17)}, [18] = {LIST(of_18)}, [19] = {LIST(of_19)}, [20] = {LIST(of_20)}, [22] = {LIST(of_22)},
-    [25] = {LIST(of_25)}, [41] = {LIST(of_41)},
+    [24] = {LIST(of_24)}, [25] = {LIST(of_25)}, [41] = {LIST(of_41)},
 };
 static const struct header_rows letters[26] = {
     ['a' - 'a'] = {LIST(from_a)}, ['c' - 'a'] = {LIST(from_c)}, ['o' - 'a'] = {LIST(from_o)},

@@ -29,6 +29,8 @@ enum {
     limit_targets = 4096,
     limit_route_levels = 8,           /* routes below a route, one below the other */
     limit_nested_targets = 64 * 4096, /* of a configuration's routes, through other routes */
+    limit_session = 256,              /* of the name that a caller gives one; the rest is not looked at */
+    limit_owner_path = 255,           /* the names of those who own a client, one behind the other */
     limit_owners = 8,                 /* above a client, one above the other */
     limit_path = 32,                  /* budgets and limits that one request may have to pass */
     limit_loops = 64,

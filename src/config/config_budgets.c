@@ -297,6 +297,18 @@ static void owner_link(struct config_reading *reading, struct snapshot *snapshot
         }
 }
 
+/* Its own name first: where there is no room for all, those high above are left out. */
+static void owner_path(struct config_reading *reading, struct arena *arena, struct owner *owner) {
+    char path[limit_owner_path];
+    struct text text = text_in_buffer(path, sizeof path);
+    for (const struct owner *at = owner; at && text.len + 1 + at->name.len <= sizeof path; at = at->in) {
+        if (text.len) text_put_byte(&text, '|');
+        text_put(&text, at->name);
+    }
+    owner->path = arena_copy(arena, text_str(&text));
+    if (!owner->path.at) out_of_memory(reading);
+}
+
 static void named_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root) {
     const struct config_node *map = config_member(root, STR("budgets"));
     size_t count = map && map->kind == config_map ? map->count : 0;
@@ -327,6 +339,7 @@ void owners_read(struct config_reading *reading, struct snapshot *snapshot, cons
     struct owner *owner = snapshot->owners;
     for (node = count ? list->first : NULL; node; node = node->next)
         if (node->kind == config_map) owner_link(reading, snapshot, node, owner++);
+    for (size_t i = 0; i < snapshot->owner_count; i++) owner_path(reading, &snapshot->arena, &snapshot->owners[i]);
 }
 
 /* -- providers' quotas -- */

@@ -87,6 +87,7 @@ struct attempt_facts {
     int64_t cost_nano_usd;      /* ours, else the provider's own; -1: not known */
     const int64_t *cost_shares; /* of that, by enum price_share */
     int64_t started_wall_ns;
+    int64_t output_cap;    /* tokens that it was told to keep to; -1: no such thing */
     bool hedge, estimated; /* begun beside another; its usage is not what the provider counted */
     uint32_t events, events_dropped;
     struct str said;     /* why it failed, in weir's own words; empty where the provider's might quote its caller */
@@ -122,7 +123,13 @@ struct flight_facts {
     int64_t cost_nano_usd;               /* of all attempts; -1: not known of any */
     uint64_t arrived_ns;
     int64_t arrived_wall_ns;
-    struct str route;              /* {NULL,0}: none was found */
+    struct str route;   /* {NULL,0}: none was found */
+    struct str rule;    /* that it fell under; {NULL,0}: none */
+    struct str session; /* as the caller says it; {NULL,0}: none */
+    struct str tags;    /* "k=v,...": the caller's, where they are trusted; {NULL,0}: none */
+    bool has_images, has_tools, wants_json;
+    int64_t prompt_tokens;         /* by estimate */
+    uint64_t generation;           /* of the configuration that it falls under */
     struct str lock_route;         /* the route whose lock it moved: the one that was asked for, or one in it */
     struct str lock_from, lock_to; /* names of targets, where it moved the route's lock; {NULL,0}: it did not */
     const char *lock_why;
@@ -135,7 +142,8 @@ struct attempt_facts attempt_facts(const struct flight *flight, unsigned number)
 struct attempt_lost {
     int64_t input_tokens, output_tokens;
     int64_t cost_nano_usd;
-    int64_t token_nano_usd; /* per million tokens that were delivered */
+    int64_t cost_shares[price_shares]; /* of that */
+    int64_t token_nano_usd;            /* per million tokens that were delivered */
 };
 struct attempt_lost attempt_if_lost(const struct flight *flight, unsigned number);
 /* Tokens of its output that have reached the caller, as far as they can be told. */
@@ -143,8 +151,9 @@ int64_t attempt_delivered_tokens(const struct flight *flight, unsigned number);
 /* For whoever performs the attempt: where it keeps that it was sent. NULL at first. */
 void **attempt_kept(struct flight *flight, unsigned number);
 unsigned flight_attempt_count(const struct flight *flight);
-/* The charges of an attempt, settled or not: at most `most` of them into the list. Answers how many there are, at most
- * limit_path. An attempt that has any and is settled has a cost, if it was charged more than nothing. */
+/* Where an attempt's cost counts (`cost_nano_usd` of its facts, in each), settled or not: at most `most` of them into
+ * the list. Answers how many there are, at most limit_path. An attempt that has any and is settled has a cost, if it
+ * was charged more than nothing. */
 unsigned attempt_charges(const struct flight *flight, unsigned number, struct attempt_charge *list, unsigned most);
 const struct client *flight_client(const struct flight *flight);
 /* Of its client's name; callers without a key are one: 0. */

@@ -16,6 +16,11 @@ static const struct {
     {STR("x-weir-strategy"), offsetof(struct flight, steering.strategy)},
     {STR("x-weir-timeout-ms"), offsetof(struct flight, steering.timeout_ms)},
     {STR("x-weir-session"), offsetof(struct flight, steering.session)},
+    {STR("x-claude-code-session-id"), offsetof(struct flight, steering.agent_session)},
+    {STR("session_id"), offsetof(struct flight, steering.agent_session)}, /* Codex */
+    {STR("session-id"), offsetof(struct flight, steering.agent_session)},
+    {STR("conversation_id"), offsetof(struct flight, steering.agent_session)},
+    {STR("traceparent"), offsetof(struct flight, steering.trace)},
     {STR("x-weir-tags"), offsetof(struct flight, steering.tags)},
     {STR("x-weir-unsupported"), offsetof(struct flight, steering.unsupported)},
     {STR("x-weir-cache"), offsetof(struct flight, steering.cache)},
@@ -500,8 +505,30 @@ static enum step model_admit(struct flight *flight, struct now now, struct actio
     return flight_candidates(flight, now, out);
 }
 
+/* The trace of a traceparent, "00-TRACE-SPAN-FLAGS" (W3C Trace Context); {NULL,0}: it is none. */
+static struct str trace_of(struct str parent) {
+    enum { from = 3, len = 32, least = 55 };
+    static const struct str none = STR("00000000000000000000000000000000");
+    if (parent.len < least || parent.at[from - 1] != '-' || parent.at[from + len] != '-') return STR_NONE;
+    struct str trace = str_slice(parent, from, from + len);
+    return str_eq(trace, none) ? STR_NONE : trace;
+}
+
+/* The caller's own header, then its agent's, then what says less. What stands in the body is given back before the end,
+ * and copied. */
+static void session_find(struct flight *flight) {
+    const struct message_request *message = flight->canonical.message;
+    struct str key = message ? message->prompt_cache_key : flight->request.prompt_cache_key;
+    const struct str said[] = {str_trim(flight->steering.session), str_trim(flight->steering.agent_session), key,
+                               trace_of(str_trim(flight->steering.trace))};
+    for (size_t i = 0; i < sizeof said / sizeof *said && !flight->session.len; i++)
+        flight->session = said[i].at == key.at && key.len ? arena_copy(&flight->arena, str_slice(key, 0, limit_session))
+                                                          : str_slice(said[i], 0, limit_session);
+}
+
 enum step flight_find(struct flight *flight, struct now now, struct actions *out) {
     if ((flight->door->admit ? flight->door->admit : model_admit)(flight, now, out) != step_on) return step_over;
+    session_find(flight);
     if (flight->snapshot->budget_count || (flight->client && flight->client->money.count)) money_admit(flight);
     return levels_make(flight) ? step_on : answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
 }

@@ -1,5 +1,7 @@
 /* flight_facts.c - what others may know of a flight: facts for the log, the metrics and the library, taken off it when
  * they are asked for. */
+#include <string.h>
+
 #include "base/check.h"
 #include "flight/flight_internal.h"
 
@@ -19,6 +21,8 @@ struct attempt_facts attempt_facts(const struct flight *flight, unsigned number)
         .first_token_us = facts_us_between(attempt->started_ns, attempt->first_token_ns),
         .usage = attempt->usage,
         .started_wall_ns = flight->times.arrived_wall_ns + (int64_t)(attempt->started_ns - flight->times.arrived_ns),
+        .output_cap =
+            attempt->holds.money.output_cap >= 0 ? attempt->holds.money.output_cap : flight->request.max_tokens,
         .hedge = attempt->hedge,
         .estimated = attempt->usage_estimated,
         .cost_nano_usd = attempt->cost_nano_usd,
@@ -40,10 +44,12 @@ struct attempt_lost attempt_if_lost(const struct flight *flight, unsigned number
     if (!flight->request.stream)
         lost.output_tokens =
             flight_tokens_reserved(flight, target->cells ? &target->cells->taken : NULL) - flight->prompt_tokens;
-    struct price_tokens tokens = {.input = lost.input_tokens, .output = lost.output_tokens};
-    lost.cost_nano_usd = price_cost(&target->prices, tokens, now_s);
-    tokens.output += million;
-    if (lost.cost_nano_usd >= 0) lost.token_nano_usd = price_cost(&target->prices, tokens, now_s) - lost.cost_nano_usd;
+    struct price_use use = {.tokens = {.input = lost.input_tokens, .output = lost.output_tokens}, .started_s = now_s};
+    struct price_bill bill = price_bill(&target->prices, &use);
+    lost.cost_nano_usd = bill.total;
+    memcpy(lost.cost_shares, bill.share, sizeof bill.share);
+    use.tokens.output += million;
+    if (bill.total >= 0) lost.token_nano_usd = price_cost(&target->prices, use.tokens, now_s) - bill.total;
     return lost;
 }
 
@@ -114,6 +120,14 @@ struct flight_facts flight_facts(const struct flight *flight) {
         .arrived_ns = flight->times.arrived_ns,
         .arrived_wall_ns = flight->times.arrived_wall_ns,
         .route = flight->choice.route ? flight->choice.route->model : STR_NONE,
+        .rule = flight->choice.rule ? flight->choice.rule->name : STR_NONE,
+        .session = flight->session,
+        .tags = flight->snapshot->trust_tags ? flight->steering.tags : STR_NONE,
+        .has_images = flight->request.has_image,
+        .has_tools = flight->request.has_tools,
+        .wants_json = flight->request.wants_json,
+        .prompt_tokens = flight->prompt_tokens,
+        .generation = flight->snapshot->generation,
         .lock_route = flight->lock_moved.route,
         .lock_from = flight->lock_moved.from,
         .lock_to = flight->lock_moved.to ? flight->lock_moved.to->name : STR_NONE,

@@ -374,6 +374,7 @@ struct attempt {
 /* The x-weir-* headers that steer (flight_admit.c). {NULL,0}: not sent. */
 struct steering {
     struct str targets, strategy, timeout_ms, session, tags, unsupported;
+    struct str agent_session, trace;        /* what agents say of themselves: a session, a W3C trace */
     enum unsupported unsupported_as;        /* read out of it */
     struct str cache, cache_key, cache_ttl; /* there is no cache yet: told in the reply, or refused */
 };
@@ -537,6 +538,7 @@ struct flight {
     struct caller_body body;
     struct openai_request request;
     int64_t prompt_tokens; /* by estimate */
+    struct str session;    /* that it belongs to, by the caller's word; {NULL,0}: none (flight_admit.c) */
     struct money_bounds bounds;
     struct canonical canonical;
     struct fetched_files files;

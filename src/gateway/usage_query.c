@@ -39,16 +39,25 @@ bool usage_time_read(struct str name, struct str text, int64_t now_ms, int64_t *
                      STR_ARG(name), STR_ARG(str_slice(text, 0, 40)));
 }
 
+/* "provider, model, ... and hour" */
+static struct str keys_list(char *buffer, size_t size) {
+    struct text text = text_in_buffer(buffer, size);
+    for (int i = 0; i < usage_keys; i++) {
+        if (i) text_put(&text, i + 1 < usage_keys ? STR(", ") : STR(" and "));
+        text_put(&text, usage_key_name((enum usage_key)i));
+    }
+    return text_str(&text);
+}
+
 static bool by_read(struct str text, struct usage_question *question, struct error *error) {
     struct str word;
+    char list[128];
     question->by_count = 0;
     while (text.len && str_split_next(&text, ',', &word)) {
         enum usage_key key;
         if (!usage_key_of(word, &key))
-            return error_set(error, error_invalid_request,
-                             "`by` takes provider, model, client, route, day and hour, with commas between them, not "
-                             "`%.*s`.",
-                             STR_ARG(str_slice(word, 0, 40)));
+            return error_set(error, error_invalid_request, "`by` takes %.*s, with commas between them, not `%.*s`.",
+                             STR_ARG(keys_list(list, sizeof list)), STR_ARG(str_slice(word, 0, 40)));
         for (size_t i = 0; i < question->by_count; i++)
             if (question->by[i] == key)
                 return error_set(error, error_invalid_request, "`by` names %.*s twice.", STR_ARG(word));
@@ -65,6 +74,20 @@ static bool form_read(struct str text, struct usage_question *question, struct e
                      STR_ARG(str_slice(text, 0, 40)));
 }
 
+static bool limit_read(struct str text, struct usage_question *question, struct error *error) {
+    uint64_t most;
+    bool good = str_to_u64(text, &most) && most > 0 && most <= usage_rows_max;
+    if (good) question->rows_most = (size_t)most;
+    return good ||
+           error_set(error, error_invalid_request, "`limit` is a number of rows from 1 to %d.", (int)usage_rows_max);
+}
+
+static bool compare_read(struct str text, struct usage_question *question, struct error *error) {
+    question->compares = str_eq(text, STR("true"));
+    return question->compares || str_eq(text, STR("false")) ||
+           error_set(error, error_invalid_request, "`compare` is true or false.");
+}
+
 static bool only_read(enum usage_key key, struct str text, struct usage_question *question, struct error *error) {
     bool fits = text.len && text.len < sizeof question->only[key];
     if (fits) str_copy(question->only[key], sizeof question->only[key], text);
@@ -74,15 +97,17 @@ static bool only_read(enum usage_key key, struct str text, struct usage_question
 static bool pair_read(struct str name, struct str value, int64_t now_ms, struct usage_question *question,
                       struct error *error) {
     enum usage_key key;
+    char list[128];
     if (str_eq(name, STR("by"))) return by_read(value, question, error);
     if (str_eq(name, STR("since"))) return usage_time_read(name, value, now_ms, &question->since_ms, error);
     if (str_eq(name, STR("until"))) return usage_time_read(name, value, now_ms, &question->until_ms, error);
     if (str_eq(name, STR("format"))) return form_read(value, question, error);
+    if (str_eq(name, STR("limit"))) return limit_read(value, question, error);
+    if (str_eq(name, STR("compare"))) return compare_read(value, question, error);
     if (usage_key_of(name, &key)) return only_read(key, value, question, error);
     return error_set(error, error_invalid_request,
-                     "`%.*s` is not understood: write by, since, until, format, provider, model, client, route, day or "
-                     "hour.",
-                     STR_ARG(str_slice(name, 0, 40)));
+                     "`%.*s` is not understood: write by, since, until, format, limit, compare, or one of %.*s.",
+                     STR_ARG(str_slice(name, 0, 40)), STR_ARG(keys_list(list, sizeof list)));
 }
 
 bool usage_query_read(struct str query, int64_t now_ms, struct usage_question *question, struct error *error) {

@@ -16,6 +16,20 @@ static void extra_put(struct money_extra_view extra, struct str name, struct str
     if (extra.until_s != INT64_MAX) moment_json(text, until, extra.until_s);
 }
 
+/* What the window will have cost at its end, if it goes on as it did since it began; and when its limit is reached
+ * then, where that is before its end. */
+static void forecast_put(const struct money_budget *budget, struct window_span span, int64_t spent, int64_t now_s,
+                         struct text *text) {
+    int64_t passed_s = now_s - span.start_s, whole_s = span.end_s - span.start_s;
+    if (span.end_s == INT64_MAX || passed_s <= 0 || whole_s <= 0) return;
+    __int128 forecast = (__int128)spent * whole_s / passed_s;
+    text_json_money(text, STR("forecast_usd"), forecast > INT64_MAX ? INT64_MAX : (int64_t)forecast);
+    if (spent > 0 && forecast >= budget->limit_nano_usd) {
+        __int128 after_s = (__int128)budget->limit_nano_usd * passed_s / spent;
+        moment_json(text, STR("spent_at"), span.start_s + (int64_t)after_s);
+    }
+}
+
 static void budget_put(const struct money_budget *budget, struct now now, struct text *text) {
     static const struct str modes[] = {
         [money_hard] = STR("hard"), [money_soft] = STR("soft"), [money_warn] = STR("warn")};
@@ -40,6 +54,7 @@ static void budget_put(const struct money_budget *budget, struct now now, struct
     if (span.end_s != INT64_MAX) {
         moment_json(text, STR("started_at"), span.start_s);
         moment_json(text, STR("resets_at"), span.end_s);
+        forecast_put(budget, span, view.spent, now.wall_ns / (int64_t)NS_PER_S, text);
     }
     text_put_byte(text, '}');
 }

@@ -56,6 +56,7 @@ struct money_budgets {
 
 struct owner {
     struct str name, kind;
+    struct str path;                /* its name, and those above it: "search|acme"; as many as a record has room for */
     const struct owner *in;         /* NULL: nobody's */
     struct str *models, *providers; /* globs; count 0: none allowed. ["*"] by default */
     size_t model_count, provider_count;

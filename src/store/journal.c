@@ -26,10 +26,12 @@ struct sent_chunk {
     struct sent_chunk *older;
 };
 
+enum { words_noted = 512 };
 struct writer {
     /* the worker's */
     struct segment *current;
     size_t used;
+    uint64_t *noted; /* a place for each hash: half the tag of a word whose text stands in `current` */
     uint64_t sequence;
     struct journal_sent *free;
     struct sent_chunk *chunks;
@@ -44,6 +46,7 @@ struct writer {
 struct journal {
     char folder[journal_path_max];
     uint64_t instance;
+    struct hash_secret secret; /* of the words' tags; it dies with the process */
     unsigned workers;
     size_t bytes_max;
     _Atomic size_t bytes;
@@ -148,19 +151,63 @@ static bool segment_begin(struct writer *writer) {
     if (writer->current) atomic_store_explicit(&writer->current->next, next, memory_order_release);
     writer->current = next;
     writer->used = sizeof(struct journal_head);
+    memset(writer->noted, 0, words_noted * sizeof *writer->noted);
     return true;
+}
+
+struct record_said journal_word(const struct journal *journal, struct str text) {
+    if (text.len > record_word_most) text.len = record_word_most;
+    if (!text.len) return (struct record_said){.text = STR_NONE};
+    return (struct record_said){hash_tag_of(&journal->secret, text), text};
+}
+
+static uint64_t *word_place(const struct writer *writer, const struct record_said *said) {
+    return &writer->noted[said->tag.words[0] % words_noted];
+}
+
+/* Does its text still have to be written into the segment? */
+static bool word_is_new(const struct writer *writer, const struct record_said *said) {
+    return record_has_word(said) && said->text.len && *word_place(writer, said) != said->tag.words[1];
+}
+
+static size_t words_size(const struct writer *writer, const struct record *record) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < record_words; i++)
+        if (word_is_new(writer, &record->words[i])) bytes += record_word_size(record->words[i].text);
+    return bytes;
+}
+
+/* There is room. */
+static void words_write(struct writer *writer, const struct record *record) {
+    for (size_t i = 0; i < record_words; i++) {
+        const struct record_said *said = &record->words[i];
+        if (!word_is_new(writer, said)) continue;
+        record_word_put(said, writer->current->at + writer->used);
+        writer->used += record_word_size(said->text);
+        *word_place(writer, said) = said->tag.words[1];
+    }
+}
+
+/* In the segment, or, where that has no room, in the next. */
+static bool segment_with_room(struct writer *writer, const struct record *record, size_t bytes) {
+    return writer->used + bytes + words_size(writer, record) <= journal_segment_bytes || segment_begin(writer);
+}
+
+static void segment_commit(struct writer *writer) {
+    struct journal_head *head = (struct journal_head *)writer->current->at;
+    atomic_store_explicit(&head->committed, writer->used, memory_order_release);
 }
 
 bool journal_add(struct journal *journal, unsigned worker, struct record *record) {
     CHECKF(worker < journal->workers, "worker=%u of %u", worker, journal->workers);
     struct writer *writer = &journal->writers[worker];
     size_t bytes = record_size(record);
-    if (writer->used + bytes > journal_segment_bytes && !segment_begin(writer)) return false;
+    if (!segment_with_room(writer, record, bytes)) return false;
     if (!record->sequence) record->sequence = ++writer->sequence;
+    words_write(writer, record);
     record_put(record, writer->current->at + writer->used);
     writer->used += bytes;
-    struct journal_head *head = (struct journal_head *)writer->current->at;
-    atomic_store_explicit(&head->committed, writer->used, memory_order_release);
+    segment_commit(writer);
     return true;
 }
 
@@ -210,6 +257,10 @@ struct journal_sent *journal_send(struct journal *journal, unsigned worker, stru
     struct writer *writer = &journal->writers[worker];
     struct record kept = record_within(record, sizeof writer->free->record);
     if (!writer->free && !places_more(writer)) return NULL;
+    if (words_size(writer, record) && segment_with_room(writer, record, 0)) { /* else they are known by tag alone */
+        words_write(writer, record);
+        segment_commit(writer);
+    }
     struct journal_sent *sent = writer->free;
     CHECK(atomic_load_explicit(&sent->taken, memory_order_relaxed) == 0);
     writer->free = sent->next;
@@ -226,6 +277,9 @@ void journal_delivered(struct journal_sent *sent, int64_t tokens) {
 }
 
 uint64_t journal_sequence(const struct journal_sent *sent) { return record_sequence(sent->record); }
+void journal_words_again(const struct journal_sent *sent, struct record_said words[record_words]) {
+    record_words_again(sent->record, words);
+}
 
 void journal_settled(struct journal *journal, unsigned worker, struct journal_sent *sent) {
     CHECKF(worker < journal->workers, "worker=%u of %u", worker, journal->workers);
@@ -326,6 +380,12 @@ static bool folder_make(const char *path, char *problem, size_t size) {
 static bool journal_begin(struct journal *journal, const char *state_dir, char *problem, size_t size) {
     char path[journal_path_max];
     random_bytes(&journal->instance, sizeof journal->instance);
+    random_bytes(&journal->secret, sizeof journal->secret);
+    for (unsigned i = 0; i < journal->workers; i++)
+        if (!(journal->writers[i].noted = memory_take_zeroed(words_noted * sizeof(uint64_t)))) {
+            errno = ENOMEM;
+            return problem_set(problem, size, "the journal");
+        }
     snprintf(path, sizeof path, "%s/journal", state_dir);
     snprintf(journal->folder, sizeof journal->folder, "%.400s/journal/%016llx", state_dir,
              (unsigned long long)journal->instance);
@@ -380,6 +440,7 @@ void journal_close(struct journal *journal) {
         if (spare) segment_drop(journal, i, spare);
         all_kept &= chunks_close(writer->chunks);
         chunks_close(atomic_load(&writer->chunk_spare));
+        memory_give(writer->noted);
     }
     if (all_kept && journal->folder[0]) journal_folder_remove(journal->folder);
     memory_give(journal);

@@ -5,6 +5,9 @@
  *   STATE_DIR/journal/INSTANCE/s0.1 s0.2 ...    segments of worker 0: a head, then records one behind the other
  *                              o0.1 ...         what worker 0 has sent and nobody has settled: a place an attempt
  *
+ * Words that callers choose stand in both as tags, by a secret that dies with the process; the text of each stands once
+ * in every segment that has it, before its first use, and before the place of an attempt that is under way has it.
+ *
  * Files are filled with zeros before they are mapped, so that a full disk is an error there and no signal here.
  * Must never: wait for the disk on a worker's thread, answer a record twice, let go of one that was not kept. */
 #ifndef WEIR_STORE_JOURNAL_H
@@ -29,7 +32,8 @@ struct journal_source {
     uint64_t instance; /* drawn anew by each process */
     unsigned worker;
 };
-/* false: not kept; nothing more is told. */
+/* A record, or a word's text; the texts of a record's words are told before it. false: not kept; nothing more is told.
+ */
 typedef bool journal_take(void *context, struct journal_source source, const struct record *record);
 
 /* Begins a new instance with room for each worker. `bytes_max`: of segments that were not let go, of all workers; past
@@ -40,6 +44,8 @@ void journal_close(struct journal *journal);
 
 /* -- on the worker's own thread -- */
 
+/* The word's tag, for a record: none of an empty text. Any thread. */
+struct record_said journal_word(const struct journal *journal, struct str text);
 /* Writes it, and sets its sequence where that is 0. false: there is no room, and it is nowhere. */
 bool journal_add(struct journal *journal, unsigned worker, struct record *record);
 /* Is there room for what is under way on this worker and for one more? */
@@ -52,8 +58,9 @@ struct journal_sent *journal_send(struct journal *journal, unsigned worker, stru
                                   int64_t token_nano_usd);
 /* So many tokens of it have reached the caller. */
 void journal_delivered(struct journal_sent *sent, int64_t tokens);
-/* The sequence that it got. */
+/* The sequence that it got, and the tags of its words. */
 uint64_t journal_sequence(const struct journal_sent *sent);
+void journal_words_again(const struct journal_sent *sent, struct record_said words[record_words]);
 /* It has been settled, and its record added. */
 void journal_settled(struct journal *journal, unsigned worker, struct journal_sent *sent);
 
@@ -61,8 +68,8 @@ void journal_settled(struct journal *journal, unsigned worker, struct journal_se
 
 /* Makes the room that the workers will need next. false: *problem. */
 bool journal_provide(struct journal *journal, char *problem, size_t size);
-/* Tells up to `most` records that came since the last journal_keep; what was told and not kept is told again after
- * journal_again. How many. false of `take` ends it. */
+/* Tells up to `most` records and words that came since the last journal_keep; what was told and not kept is told again
+ * after journal_again. How many. false of `take` ends it. */
 size_t journal_tell(struct journal *journal, size_t most, journal_take *take, void *context);
 /* What was told is safe elsewhere: segments that were told whole are removed. */
 void journal_keep(struct journal *journal);

@@ -101,7 +101,7 @@ bool journal_scan(struct str bytes, journal_take *take, void *context, size_t *c
             *ended = true;
             return true;
         }
-        ++*count;
+        *count += record.kind == record_of_attempt;
         at += read;
     }
     uint64_t committed = atomic_load(&head.committed);
@@ -130,8 +130,14 @@ static void record_of_lost(const struct journal_sent *sent, struct record *recor
     if (delivered < 0) delivered = 0;
     numbers[record_output_tokens] = delivered;
     if (numbers[record_cost_nano_usd] < 0 || sent->token_nano_usd < 0) return;
-    __int128 more = ((__int128)delivered * sent->token_nano_usd + 999999) / 1000000 + numbers[record_cost_nano_usd];
-    numbers[record_cost_nano_usd] = more > INT64_MAX ? INT64_MAX : (int64_t)more;
+    __int128 tokens = ((__int128)delivered * sent->token_nano_usd + 999999) / 1000000;
+    static const enum record_number raised[] = {record_cost_nano_usd, record_output_nano_usd};
+    for (size_t i = 0; i < sizeof raised / sizeof *raised; i++) {
+        int64_t *cost = &numbers[raised[i]];
+        if (*cost < 0) continue; /* an older one, which told no parts */
+        __int128 more = tokens + *cost;
+        *cost = more > INT64_MAX ? INT64_MAX : (int64_t)more;
+    }
 }
 
 static void replay_sent(struct replay *replay, const struct journal_name *name) {
@@ -144,7 +150,7 @@ static void replay_sent(struct replay *replay, const struct journal_name *name) 
         const struct journal_sent *sent = (const struct journal_sent *)(bytes + at);
         struct record record;
         if (atomic_load(&sent->taken) != sent_is_taken) continue;
-        if (!record_read(str_make(sent->record, sizeof sent->record), &record)) {
+        if (!record_read(str_make(sent->record, sizeof sent->record), &record) || record.kind != record_of_attempt) {
             good = false;
             continue;
         }

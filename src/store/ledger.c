@@ -11,54 +11,17 @@
 #include "store/ledger_erase.h"
 #include "store/ledger_internal.h"
 
-/* From version n to n + 1 each, in one transaction. */
-static const char *const migrations[] = {
-    "CREATE TABLE schema_versions(version INTEGER PRIMARY KEY, migrated_s INTEGER NOT NULL);"
-    "CREATE TABLE names(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
-    "CREATE TABLE instances(id INTEGER PRIMARY KEY, instance INTEGER NOT NULL UNIQUE);"
-    "CREATE TABLE attempts(id INTEGER PRIMARY KEY, "
-    "time_ms INTEGER, attempt INTEGER, status INTEGER, flags INTEGER, duration_us INTEGER, first_token_us INTEGER, "
-    "input_tokens INTEGER, output_tokens INTEGER, cached_tokens INTEGER, cache_write_tokens INTEGER, "
-    "reasoning_tokens INTEGER, cost_nano_usd INTEGER, request_id TEXT, endpoint INTEGER, outcome INTEGER, "
-    "provider INTEGER, model INTEGER, client INTEGER, route INTEGER);"
-    "CREATE TABLE budgets(budget INTEGER NOT NULL, window_s INTEGER NOT NULL, nano_usd INTEGER NOT NULL, "
-    "PRIMARY KEY(budget, window_s)) WITHOUT ROWID;"
-    "CREATE TABLE usage(hour INTEGER NOT NULL, provider INTEGER NOT NULL, model INTEGER NOT NULL, "
-    "client INTEGER NOT NULL, route INTEGER NOT NULL, requests INTEGER NOT NULL, attempts INTEGER NOT NULL, "
-    "errors INTEGER NOT NULL, cancelled INTEGER NOT NULL, estimated INTEGER NOT NULL, lost INTEGER NOT NULL, "
-    "unpriced INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, "
-    "cached_tokens INTEGER NOT NULL, cache_write_tokens INTEGER NOT NULL, reasoning_tokens INTEGER NOT NULL, "
-    "cost_nano_usd INTEGER NOT NULL, duration_us INTEGER NOT NULL, durations BLOB NOT NULL, "
-    "first_tokens BLOB NOT NULL, PRIMARY KEY(hour, provider, model, client, route)) WITHOUT ROWID;",
-    /* audit.h says what stands there. */
-    "CREATE TABLE audit(seq INTEGER PRIMARY KEY AUTOINCREMENT, time_ms INTEGER NOT NULL, action TEXT NOT NULL, "
-    "outcome TEXT NOT NULL, actor BLOB, address BLOB, subject BLOB, detail BLOB, request_id TEXT NOT NULL, "
-    "head BLOB NOT NULL);"
-    "CREATE TABLE audit_words(hash BLOB PRIMARY KEY, salt BLOB NOT NULL, word TEXT NOT NULL UNIQUE) WITHOUT ROWID;",
-    /* ledger_erase.h: which clients were purged, and up to when. */
-    "CREATE TABLE erased(salt BLOB NOT NULL, hash BLOB NOT NULL, until_ms INTEGER NOT NULL, tombstone TEXT NOT NULL);",
-    "CREATE TABLE alerts(id INTEGER PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, said TEXT NOT NULL, "
-    "permille INTEGER NOT NULL, window_s INTEGER NOT NULL, raised_ms INTEGER NOT NULL, ended_ms INTEGER, "
-    "owed INTEGER NOT NULL);",
-    "CREATE TABLE clients(number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, settings TEXT NOT NULL, "
-    "of_file INTEGER NOT NULL, revoked INTEGER NOT NULL, id BLOB NOT NULL, digest BLOB, previous BLOB, "
-    "previous_until_s INTEGER NOT NULL, made_s INTEGER NOT NULL, changed_s INTEGER NOT NULL, "
-    "rotated_s INTEGER NOT NULL, UNIQUE(name, of_file));"
-    "CREATE TABLE client_seal(seal BLOB NOT NULL);",
-    "CREATE TABLE budget_extras(budget INTEGER NOT NULL, kind INTEGER NOT NULL, nano_usd INTEGER NOT NULL, "
-    "until_s INTEGER NOT NULL, PRIMARY KEY(budget, kind)) WITHOUT ROWID;",
-};
-enum { ledger_version = sizeof migrations / sizeof *migrations };
-
 /* A file that is being made holds nothing that could be lost: it is made without waiting for the disk. */
 static const char pragmas_new[] = "PRAGMA synchronous = OFF; PRAGMA journal_mode = WAL;";
 static const char pragmas[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -2048;";
 
-enum { groups_max = 64, names_kept = 256, charges_kept = 256 };
+enum { groups_max = 128, group_places = 4 * groups_max, names_kept = 256, words_kept = 1024, charges_kept = 256 };
 
-/* What one hour, provider, model, client and route have gathered since the last transaction. */
+/* What one hour, day or session of an hour, provider, model, ... have gathered since the last transaction. */
 struct usage_group {
-    int64_t hour, names[usage_names];
+    struct usage_group_key {
+        int64_t grain, at, names[usage_names];
+    } key;
     int64_t sums[usage_sums];
     struct histogram durations, first_tokens;
 };
@@ -66,6 +29,7 @@ struct usage_group {
 /* The id of a name that was looked up; a place for each hash. */
 struct name_kept {
     int64_t id;
+    bool parted; /* its parts are there: of owners */
     size_t len;
     char name[record_text_most];
 };
@@ -76,12 +40,22 @@ struct charge_sum {
     int64_t nano_usd; /* of a quota: units; 0: nobody's place */
 };
 
+/* The same of a caller's word. */
+struct word_kept {
+    struct hash_tag tag;
+    int64_t id;
+    bool stays, parted; /* its parts are there: of tags */
+};
+
 struct ledger {
     sqlite3 *sqlite;
     sqlite3_stmt *add, *name_find, *name_add, *instance_find, *instance_add, *usage_add, *forget, *charge, *changes;
+    sqlite3_stmt *word_add, *word_tag_add, *word_find, *word_stays, *word_text, *owner_part, *tag_part;
     struct usage_group *groups;
     size_t group_count;
+    uint16_t *group_at; /* by the hash of its key: its place in `groups`, + 1 */
     struct name_kept *names;
+    struct word_kept *words;
     struct charge_sum *charges;
     struct ledger_erasures erasures;
     int64_t changes_seen; /* of other connections: what is kept of names is as it was then */
@@ -121,7 +95,7 @@ static bool ledger_migrate(sqlite3 *sqlite) {
     for (int i = from; i < ledger_version && good; i++) {
         snprintf(noted, sizeof noted, "INSERT INTO schema_versions VALUES(%d, CAST(strftime('%%s', 'now') AS INTEGER))",
                  i + 1);
-        good = ledger_run(sqlite, migrations[i]) && ledger_run(sqlite, noted);
+        good = ledger_run(sqlite, ledger_migrations[i]) && ledger_run(sqlite, noted);
     }
     if (good && ledger_run(sqlite, "COMMIT")) return true;
     (void)ledger_run(sqlite, "ROLLBACK");
@@ -140,8 +114,9 @@ static bool add_prepare(struct ledger *ledger) {
     for (int i = 0; i < record_numbers; i++)
         text_printf(&text, ", %.*s", STR_ARG(record_number_name((enum record_number)i)));
     for (int i = 0; i < record_texts; i++) text_printf(&text, ", %.*s", STR_ARG(record_text_name((enum record_text)i)));
+    for (int i = 0; i < record_words; i++) text_printf(&text, ", %.*s", STR_ARG(record_word_name((enum record_word)i)));
     text_put(&text, STR(") VALUES(?1"));
-    for (int i = 1; i < 1 + record_numbers + record_texts; i++) text_printf(&text, ", ?%d", i + 1);
+    for (int i = 1; i < 1 + record_numbers + record_texts + record_words; i++) text_printf(&text, ", ?%d", i + 1);
     text_put_byte(&text, ')');
     CHECK(!text.failed);
     sql[text.len] = 0;
@@ -154,12 +129,13 @@ static bool usage_prepare(struct ledger *ledger) {
         USAGE_SUMS(X)
 #undef X
     };
-    char sql[2048];
+    char sql[4096];
     struct text text = text_in_buffer(sql, sizeof sql - 1);
-    text_put(&text, STR("INSERT INTO usage(hour, provider, model, client, route, durations, first_tokens"));
+    text_put(&text, STR("INSERT INTO usage(durations, first_tokens, grain, at"));
+    for (size_t i = 0; i < usage_names; i++) text_printf(&text, ", %s", usage_name_columns[i]);
     for (size_t i = 0; i < usage_sums; i++) text_printf(&text, ", %s", names[i]);
-    text_put(&text, STR(") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7"));
-    for (int i = 0; i < usage_sums; i++) text_printf(&text, ", ?%d", i + 8);
+    text_put(&text, STR(") VALUES(?1, ?2, ?3, ?4"));
+    for (int i = 0; i < usage_names + usage_sums; i++) text_printf(&text, ", ?%d", i + 5);
     text_put(&text, STR(") ON CONFLICT DO UPDATE SET durations = durations_both(durations, excluded.durations), "
                         "first_tokens = durations_both(first_tokens, excluded.first_tokens)"));
     for (size_t i = 0; i < usage_sums; i++)
@@ -167,6 +143,28 @@ static bool usage_prepare(struct ledger *ledger) {
     CHECK(!text.failed);
     sql[text.len] = 0;
     return ledger_prepare(ledger, sql, &ledger->usage_add);
+}
+
+static bool words_prepare(struct ledger *ledger) {
+    const struct {
+        const char *sql;
+        sqlite3_stmt **statement;
+    } statements[] = {
+        {"INSERT INTO words(word, told_s, stays) VALUES(?1, CAST(strftime('%s', 'now') AS INTEGER), 0) "
+         "ON CONFLICT DO UPDATE SET told_s = max(told_s, excluded.told_s) RETURNING id",
+         &ledger->word_add},
+        {"INSERT OR REPLACE INTO word_tags VALUES(?1, ?2, ?3)", &ledger->word_tag_add},
+        {"SELECT word_tags.word, words.stays FROM word_tags JOIN words ON words.id = word_tags.word WHERE tag = ?1",
+         &ledger->word_find},
+        {"UPDATE words SET stays = 1 WHERE id = ?1", &ledger->word_stays},
+        {"SELECT word FROM words WHERE id = ?1", &ledger->word_text},
+        {"INSERT OR IGNORE INTO owner_parts VALUES(?1, ?2)", &ledger->owner_part},
+        {"INSERT OR IGNORE INTO tag_parts VALUES(?1, ?2)", &ledger->tag_part},
+    };
+    bool good = true;
+    for (size_t i = 0; i < sizeof statements / sizeof *statements && good; i++)
+        good = ledger_prepare(ledger, statements[i].sql, statements[i].statement);
+    return good;
 }
 
 static struct ledger *ledger_connect(const char *path, int flags, char *problem, size_t size) {
@@ -204,7 +202,8 @@ static bool ledger_begin_to_write(struct ledger *ledger, const char *path, char 
                 ledger_prepare(ledger,
                                "INSERT INTO budgets VALUES(?1, ?2, ?3) ON CONFLICT DO UPDATE SET nano_usd = "
                                "numbers_both(nano_usd, excluded.nano_usd)",
-                               &ledger->charge);
+                               &ledger->charge) &&
+                words_prepare(ledger);
     if (!good) {
         int code = sqlite3_errcode(ledger->sqlite);
         bool damaged = code == SQLITE_NOTADB || code == SQLITE_CORRUPT;
@@ -215,11 +214,13 @@ static bool ledger_begin_to_write(struct ledger *ledger, const char *path, char 
         return false;
     }
     ledger->groups = memory_take_zeroed(groups_max * sizeof *ledger->groups);
+    ledger->group_at = memory_take_zeroed(group_places * sizeof *ledger->group_at);
     ledger->names = memory_take_zeroed(names_kept * sizeof *ledger->names);
     ledger->charges = memory_take_zeroed(charges_kept * sizeof *ledger->charges);
-    if (ledger->groups && ledger->names && ledger->charges) return true;
-    snprintf(problem, size, "no memory for the ledger");
-    return false;
+    ledger->words = memory_take_zeroed(words_kept * sizeof *ledger->words);
+    good = ledger->groups && ledger->group_at && ledger->names && ledger->charges && ledger->words;
+    if (!good) snprintf(problem, size, "no memory for the ledger");
+    return good;
 }
 
 struct ledger *ledger_open(const char *path, char *problem, size_t size) {
@@ -239,15 +240,19 @@ struct ledger *ledger_open_to_read(const char *path, char *problem, size_t size)
 
 void ledger_close(struct ledger *ledger) {
     if (!ledger) return;
-    sqlite3_stmt *const statements[] = {ledger->add,           ledger->name_find,    ledger->name_add,
-                                        ledger->instance_find, ledger->instance_add, ledger->usage_add,
-                                        ledger->forget,        ledger->charge,       ledger->changes};
+    sqlite3_stmt *const statements[] = {
+        ledger->add,          ledger->name_find,    ledger->name_add,  ledger->instance_find,
+        ledger->instance_add, ledger->usage_add,    ledger->forget,    ledger->charge,
+        ledger->word_add,     ledger->word_tag_add, ledger->word_find, ledger->word_stays,
+        ledger->word_text,    ledger->owner_part,   ledger->tag_part,  ledger->changes};
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) sqlite3_finalize(statements[i]);
     sqlite3_close(ledger->sqlite);
     memory_give(ledger->groups);
+    memory_give(ledger->group_at);
     memory_give(ledger->names);
     memory_give(ledger->charges);
     erasures_free(&ledger->erasures);
+    memory_give(ledger->words);
     memory_give(ledger);
 }
 
@@ -273,6 +278,7 @@ static int64_t name_id(struct ledger *ledger, struct str name) {
     int64_t id = ledger_id(ledger, ledger->name_find, ledger->name_add);
     if (id > 0) {
         kept->id = id;
+        kept->parted = false;
         kept->len = name.len;
         if (name.len) memcpy(kept->name, name.at, name.len);
     }
@@ -288,46 +294,172 @@ static int64_t instance_id(struct ledger *ledger, uint64_t instance) {
     return ledger->instance_id;
 }
 
+/* -- callers' words -- */
+
+/* -1: a failure. */
+static int64_t word_text_id(struct ledger *ledger, struct str text) {
+    sqlite3_bind_text(ledger->word_add, 1, text.len ? text.at : "", (int)text.len, SQLITE_STATIC);
+    int64_t id = sqlite3_step(ledger->word_add) == SQLITE_ROW ? sqlite3_column_int64(ledger->word_add, 0) : -1;
+    sqlite3_reset(ledger->word_add);
+    return id;
+}
+
+/* What text a tag stands for has been told. */
+static bool word_note(struct ledger *ledger, struct journal_source source, const struct record_said *said) {
+    int64_t id = word_text_id(ledger, said->text), instance = instance_id(ledger, source.instance);
+    ledger->words[said->tag.words[0] % words_kept].id = 0;
+    if (id <= 0 || instance <= 0) return false;
+    sqlite3_bind_blob(ledger->word_tag_add, 1, &said->tag, sizeof said->tag, SQLITE_STATIC);
+    sqlite3_bind_int64(ledger->word_tag_add, 2, id);
+    sqlite3_bind_int64(ledger->word_tag_add, 3, instance);
+    bool good = sqlite3_step(ledger->word_tag_add) == SQLITE_DONE;
+    sqlite3_reset(ledger->word_tag_add);
+    return good;
+}
+
+/* Sums that are never forgotten have it. */
+static bool word_keep(struct ledger *ledger, int64_t id) {
+    sqlite3_bind_int64(ledger->word_stays, 1, id);
+    bool good = sqlite3_step(ledger->word_stays) == SQLITE_DONE;
+    sqlite3_reset(ledger->word_stays);
+    return good;
+}
+
+/* 0: there is no word; -1: a failure. `stays`: sums that are never forgotten have it. */
+static int64_t word_id(struct ledger *ledger, const struct record_said *said, bool stays) {
+    struct word_kept *kept = &ledger->words[said->tag.words[0] % words_kept];
+    if (!record_has_word(said)) return 0;
+    if (!kept->id || memcmp(&kept->tag, &said->tag, sizeof kept->tag) != 0) {
+        sqlite3_bind_blob(ledger->word_find, 1, &said->tag, sizeof said->tag, SQLITE_STATIC);
+        int found = sqlite3_step(ledger->word_find);
+        *kept = (struct word_kept){.tag = said->tag};
+        if (found == SQLITE_ROW) {
+            kept->id = sqlite3_column_int64(ledger->word_find, 0);
+            kept->stays = sqlite3_column_int(ledger->word_find, 1);
+        } else if (found == SQLITE_DONE) { /* its text was in no segment that could be read */
+            kept->id = word_text_id(ledger, STR("(unknown)"));
+        }
+        sqlite3_reset(ledger->word_find);
+    }
+    if (kept->id > 0 && stays && !kept->stays) kept->stays = word_keep(ledger, kept->id);
+    int64_t id = kept->id;
+    if (id <= 0) kept->id = 0;
+    return id > 0 ? id : -1;
+}
+
+/* -- owners and tags: what each part of them has -- */
+
+static bool part_note(sqlite3_stmt *add, int64_t whole, int64_t part) {
+    sqlite3_bind_int64(add, 1, whole);
+    sqlite3_bind_int64(add, 2, part);
+    bool good = part > 0 && sqlite3_step(add) == SQLITE_DONE;
+    sqlite3_reset(add);
+    return good;
+}
+
+/* "search|acme" is of both. */
+static bool owner_parts_note(struct ledger *ledger, int64_t id, struct str path) {
+    struct name_kept *kept = &ledger->names[str_hash(path) % names_kept];
+    struct str rest = path, part;
+    bool good = true;
+    if (kept->id == id && kept->parted) return true;
+    while (good && str_split_next(&rest, '|', &part)) good = part_note(ledger->owner_part, id, name_id(ledger, part));
+    kept = &ledger->names[str_hash(path) % names_kept];
+    if (kept->id == id) kept->parted = good;
+    return good;
+}
+
+static bool tag_part_note(struct ledger *ledger, int64_t whole, struct str piece) {
+    char tag[record_word_most];
+    struct text text = text_in_buffer(tag, sizeof tag);
+    size_t equals = str_find_byte(piece, '=');
+    struct str key = str_trim(str_slice(piece, 0, equals)), value = str_trim(str_slice(piece, equals + 1, piece.len));
+    if (equals == SIZE_MAX) key = str_trim(piece), value = STR("");
+    if (!key.len) return true;
+    text_put(&text, key);
+    if (value.len) text_put_byte(&text, '=');
+    text_put(&text, value);
+    int64_t part = word_text_id(ledger, text_str(&text));
+    return part > 0 && word_keep(ledger, part) && part_note(ledger->tag_part, whole, part);
+}
+
+/* "env=prod,team=search" is of both. */
+static bool tag_parts_note(struct ledger *ledger, int64_t id, const struct record_said *said) {
+    struct word_kept *kept = &ledger->words[said->tag.words[0] % words_kept];
+    char tags[record_word_most + 1];
+    struct str rest, piece;
+    bool good = true;
+    if (!id || (kept->id == id && kept->parted)) return true;
+    sqlite3_bind_int64(ledger->word_text, 1, id);
+    if (sqlite3_step(ledger->word_text) == SQLITE_ROW)
+        str_copy(tags, sizeof tags, str_from((const char *)sqlite3_column_text(ledger->word_text, 0)));
+    else
+        good = false;
+    sqlite3_reset(ledger->word_text);
+    rest = good ? str_from(tags) : STR_NONE;
+    while (good && str_split_next(&rest, ',', &piece)) good = tag_part_note(ledger, id, piece);
+    kept->parted = good;
+    return good;
+}
+
 /* -- sums -- */
 
 static bool group_write(struct ledger *ledger, const struct usage_group *group) {
     unsigned char durations[durations_bytes_max], first_tokens[durations_bytes_max];
     sqlite3_stmt *add = ledger->usage_add;
+    int at = 1;
     size_t durations_len = durations_put(&group->durations, durations),
            first_len = durations_put(&group->first_tokens, first_tokens);
-    sqlite3_bind_int64(add, 1, group->hour);
-    for (int i = 0; i < usage_names; i++) sqlite3_bind_int64(add, i + 2, group->names[i]);
-    sqlite3_bind_blob(add, 6, durations, (int)durations_len, SQLITE_STATIC);
-    sqlite3_bind_blob(add, 7, first_tokens, (int)first_len, SQLITE_STATIC);
-    for (int i = 0; i < usage_sums; i++) sqlite3_bind_int64(add, i + 8, group->sums[i]);
+    sqlite3_bind_blob(add, at++, durations, (int)durations_len, SQLITE_STATIC);
+    sqlite3_bind_blob(add, at++, first_tokens, (int)first_len, SQLITE_STATIC);
+    sqlite3_bind_int64(add, at++, group->key.grain);
+    sqlite3_bind_int64(add, at++, group->key.at);
+    for (int i = 0; i < usage_names; i++) sqlite3_bind_int64(add, at++, group->key.names[i]);
+    for (int i = 0; i < usage_sums; i++) sqlite3_bind_int64(add, at++, group->sums[i]);
     bool good = sqlite3_step(add) == SQLITE_DONE;
     sqlite3_reset(add);
     sqlite3_clear_bindings(add);
     return good;
 }
 
+static void groups_clear(struct ledger *ledger) {
+    ledger->group_count = 0;
+    memset(ledger->group_at, 0, group_places * sizeof *ledger->group_at);
+}
+
 static bool groups_write(struct ledger *ledger) {
     bool good = true;
     for (size_t i = 0; i < ledger->group_count && good; i++) good = group_write(ledger, &ledger->groups[i]);
-    ledger->group_count = 0;
+    groups_clear(ledger);
     return good;
 }
 
 /* NULL: there was no place, and making one failed. */
-static struct usage_group *usage_group_of(struct ledger *ledger, int64_t hour, const int64_t names[usage_names]) {
-    for (size_t i = 0; i < ledger->group_count; i++) {
-        struct usage_group *group = &ledger->groups[i];
-        if (group->hour == hour && memcmp(group->names, names, sizeof group->names) == 0) return group;
-    }
+static struct usage_group *usage_group_of(struct ledger *ledger, const struct usage_group_key *key) {
+    uint64_t hash = str_hash(str_make((const char *)key, sizeof *key));
     if (ledger->group_count == groups_max && !groups_write(ledger)) return NULL;
-    struct usage_group *group = &ledger->groups[ledger->group_count++];
-    memset(group, 0, sizeof *group);
-    group->hour = hour;
-    memcpy(group->names, names, sizeof group->names);
-    return group;
+    for (size_t place = hash % group_places;; place = (place + 1) % group_places) {
+        uint16_t *at = &ledger->group_at[place];
+        struct usage_group *group = &ledger->groups[*at ? *at - 1 : (int)ledger->group_count];
+        if (*at && memcmp(&group->key, key, sizeof *key) == 0) return group;
+        if (*at) continue;
+        *at = (uint16_t)++ledger->group_count;
+        memset(group, 0, sizeof *group);
+        group->key = *key;
+        return group;
+    }
 }
 
 static int64_t ledger_count(int64_t number) { return number > 0 ? number : 0; }
+
+/* By what the rest of its input cost: 0 where all of it was cached. */
+static int64_t cache_saved(const int64_t sums[usage_sums]) {
+    int64_t cached = sums[usage_cached_tokens],
+            plain = sums[usage_input_tokens] - cached - sums[usage_cache_write_tokens];
+    if (cached <= 0 || plain <= 0) return 0;
+    __int128 saved = (__int128)sums[usage_input_nano_usd] * cached / plain - sums[usage_cached_nano_usd];
+    return saved < 0 ? 0 : saved > INT64_MAX ? INT64_MAX : (int64_t)saved;
+}
 
 /* What this attempt adds to each sum. */
 static void usage_of(const struct record *record, int64_t sums[usage_sums]) {
@@ -347,21 +479,50 @@ static void usage_of(const struct record *record, int64_t sums[usage_sums]) {
     sums[usage_cache_write_tokens] = ledger_count(numbers[record_cache_write_tokens]);
     sums[usage_reasoning_tokens] = ledger_count(numbers[record_reasoning_tokens]);
     sums[usage_cost_nano_usd] = ledger_count(numbers[record_cost_nano_usd]);
+    sums[usage_input_nano_usd] = ledger_count(numbers[record_input_nano_usd]);
+    sums[usage_output_nano_usd] = ledger_count(numbers[record_output_nano_usd]);
+    sums[usage_cached_nano_usd] = ledger_count(numbers[record_cached_nano_usd]);
+    sums[usage_cache_write_nano_usd] = ledger_count(numbers[record_cache_write_nano_usd]);
+    sums[usage_tools_nano_usd] = ledger_count(numbers[record_tools_nano_usd]);
+    sums[usage_fees_nano_usd] = ledger_count(numbers[record_fees_nano_usd]);
+    sums[usage_provider_nano_usd] = ledger_count(numbers[record_provider_nano_usd]);
+    sums[usage_cache_saved_nano_usd] = cache_saved(sums);
     sums[usage_duration_us] = ledger_count(numbers[record_duration_us]);
 }
 
-static bool usage_note(struct ledger *ledger, const struct record *record, const int64_t ids[record_texts]) {
-    const int64_t names[usage_names] = {ids[record_provider], ids[record_model], ids[record_client], ids[record_route]};
-    int64_t sums[usage_sums];
-    struct usage_group *group = usage_group_of(ledger, ledger_count(record->numbers[record_time_ms]) / 3600000, names);
+static bool group_add(struct ledger *ledger, const struct usage_group_key *key, const struct record *record,
+                      const int64_t sums[usage_sums]) {
+    struct usage_group *group = usage_group_of(ledger, key);
     if (!group) return false;
-    usage_of(record, sums);
     for (size_t i = 0; i < usage_sums; i++) group->sums[i] = ledger_sum(group->sums[i], sums[i]);
     if (record->numbers[record_duration_us] > 0)
         histogram_add(&group->durations, (uint64_t)record->numbers[record_duration_us]);
     if (record->numbers[record_first_token_us] > 0)
         histogram_add(&group->first_tokens, (uint64_t)record->numbers[record_first_token_us]);
     return true;
+}
+
+/* In the sums of its hour, of its day, of its model, and of its session where it has one. */
+static bool usage_note(struct ledger *ledger, const struct record *record, const int64_t names[usage_names]) {
+    const int64_t hour = ledger_count(record->numbers[record_time_ms]) / 3600000;
+    struct usage_group_key key = {.grain = usage_of_hours, .at = hour};
+    int64_t sums[usage_sums];
+    memcpy(key.names, names, sizeof key.names);
+    usage_of(record, sums);
+    if (key.names[usage_name_session]) {
+        key.grain = usage_of_sessions;
+        if (!group_add(ledger, &key, record, sums)) return false;
+        key.grain = usage_of_hours;
+        key.names[usage_name_session] = 0;
+    }
+    if (!group_add(ledger, &key, record, sums)) return false;
+    key.grain = usage_of_days;
+    key.at = hour / 24;
+    if (!group_add(ledger, &key, record, sums)) return false;
+    key = (struct usage_group_key){.grain = usage_of_models, .at = hour};
+    key.names[usage_name_provider] = names[usage_name_provider];
+    key.names[usage_name_model] = names[usage_name_model];
+    return group_add(ledger, &key, record, sums);
 }
 
 /* -- a transaction -- */
@@ -373,6 +534,7 @@ static bool ledger_look(struct ledger *ledger) {
     sqlite3_reset(ledger->changes);
     if (!good || version == ledger->changes_seen) return good;
     memset(ledger->names, 0, names_kept * sizeof *ledger->names);
+    memset(ledger->words, 0, words_kept * sizeof *ledger->words);
     ledger->instance_id = 0;
     good = erasures_read(ledger->sqlite, &ledger->erasures);
     if (good) ledger->changes_seen = version;
@@ -443,8 +605,33 @@ bool ledger_budgets(struct ledger *ledger,
     return step == SQLITE_DONE;
 }
 
-bool ledger_add(struct ledger *ledger, struct journal_source source, const struct record *record) {
-    int64_t ids[record_texts] = {0};
+/* Binds the record's texts from *at on; of a client that was purged its tombstone, and no ids. What stands for them;
+ * false: a failure. */
+static bool texts_bind(struct ledger *ledger, const struct record *record, struct str tombstone, int *at,
+                       int64_t ids[record_texts]) {
+    for (int i = 0; i < record_texts; i++) {
+        struct str text = record->texts[i];
+        if (tombstone.len && (i == record_request_id || i == record_caller_id)) text = STR("");
+        if (tombstone.len && i == record_client) text = tombstone;
+        const bool is_id = i == record_request_id || i == record_caller_id, may_lack = i > record_route;
+        ids[i] = 0;
+        if (!text.len && may_lack) {
+            sqlite3_bind_null(ledger->add, (*at)++);
+            continue;
+        }
+        if (is_id) {
+            sqlite3_bind_text(ledger->add, (*at)++, text.len ? text.at : "", (int)text.len, SQLITE_STATIC);
+            continue;
+        }
+        ids[i] = name_id(ledger, text);
+        if (ids[i] <= 0 || (i == record_owner && !owner_parts_note(ledger, ids[i], text))) return false;
+        sqlite3_bind_int64(ledger->add, (*at)++, ids[i]);
+    }
+    return true;
+}
+
+static bool attempt_add(struct ledger *ledger, struct journal_source source, const struct record *record) {
+    int64_t ids[record_texts], words[record_words];
     sqlite3_stmt *add = ledger->add;
     int at = 2;
     int64_t instance = instance_id(ledger, source.instance);
@@ -458,34 +645,61 @@ bool ledger_add(struct ledger *ledger, struct journal_source source, const struc
         else
             sqlite3_bind_int64(add, at++, record->numbers[i]);
     }
-    for (int i = 0; i < record_texts; i++) {
-        struct str text = record->texts[i];
-        if (tombstone.len && i == record_request_id) text = STR("");
-        if (tombstone.len && i == record_client) text = tombstone;
-        if (i == record_request_id) {
-            sqlite3_bind_text(add, at++, text.len ? text.at : "", (int)text.len, SQLITE_STATIC);
-            continue;
-        }
-        ids[i] = name_id(ledger, text);
-        if (ids[i] <= 0) return false;
-        sqlite3_bind_int64(add, at++, ids[i]);
+    if (!texts_bind(ledger, record, tombstone, &at, ids)) return false;
+    for (int i = 0; i < record_words; i++) {
+        words[i] = tombstone.len ? 0 : word_id(ledger, &record->words[i], i != record_session);
+        if (words[i] < 0 || (i == record_tags && !tag_parts_note(ledger, words[i], &record->words[i]))) return false;
+        if (words[i])
+            sqlite3_bind_int64(add, at++, words[i]);
+        else
+            sqlite3_bind_null(add, at++);
     }
     bool good = sqlite3_step(add) == SQLITE_DONE;
     bool fresh = good && sqlite3_changes(ledger->sqlite) == 1;
     sqlite3_reset(add);
-    return good && (!fresh || (usage_note(ledger, record, ids) && charges_note(ledger, record)));
+    const int64_t names[usage_names] = {
+        [usage_name_provider] = ids[record_provider], [usage_name_model] = ids[record_model],
+        [usage_name_client] = ids[record_client],     [usage_name_route] = ids[record_route],
+        [usage_name_owner] = ids[record_owner],       [usage_name_rule] = ids[record_rule],
+        [usage_name_asked] = words[record_asked],     [usage_name_tags] = words[record_tags],
+        [usage_name_session] = words[record_session]};
+    return good && (!fresh || (usage_note(ledger, record, names) && charges_note(ledger, record)));
+}
+
+bool ledger_add(struct ledger *ledger, struct journal_source source, const struct record *record) {
+    if (record->kind == record_of_word) return word_note(ledger, source, &record->words[0]);
+    return attempt_add(ledger, source, record);
 }
 
 bool ledger_commit(struct ledger *ledger) {
     return groups_write(ledger) && charges_write(ledger) && ledger_run(ledger->sqlite, "COMMIT");
 }
 
+void ledger_shrink(struct ledger *ledger) { (void)ledger_run(ledger->sqlite, "PRAGMA wal_checkpoint(TRUNCATE)"); }
+
 void ledger_undo(struct ledger *ledger) {
     (void)ledger_run(ledger->sqlite, "ROLLBACK");
-    ledger->group_count = 0;
+    groups_clear(ledger);
     ledger->instance_id = 0; /* the names that were added are gone with it */
     memset(ledger->names, 0, names_kept * sizeof *ledger->names);
     memset(ledger->charges, 0, charges_kept * sizeof *ledger->charges);
+    memset(ledger->words, 0, words_kept * sizeof *ledger->words);
+}
+
+/* Sessions that have no attempts any more: their sums, their words, and the words' tags; and the tags of processes
+ * whose journals have been read. */
+static bool sessions_forget(struct ledger *ledger, int64_t before_ms) {
+    enum { ms_per_s = 1000, ms_per_hour = 3600 * 1000 };
+    char sql[640];
+    snprintf(sql, sizeof sql,
+             "DELETE FROM usage WHERE grain = %d AND at < %lld;"
+             "DELETE FROM word_tags WHERE instance <> %lld OR word IN (SELECT id FROM words WHERE told_s < %lld AND "
+             "stays = 0);"
+             "DELETE FROM words WHERE told_s < %lld AND stays = 0;",
+             usage_of_sessions, (long long)(before_ms / ms_per_hour), (long long)ledger->instance_id,
+             (long long)(before_ms / ms_per_s), (long long)(before_ms / ms_per_s));
+    memset(ledger->words, 0, words_kept * sizeof *ledger->words);
+    return ledger_run(ledger->sqlite, sql);
 }
 
 int64_t ledger_forget(struct ledger *ledger, int64_t before_ms) {
@@ -493,5 +707,6 @@ int64_t ledger_forget(struct ledger *ledger, int64_t before_ms) {
     bool good = sqlite3_step(ledger->forget) == SQLITE_DONE;
     int64_t gone = good ? sqlite3_changes64(ledger->sqlite) : -1;
     sqlite3_reset(ledger->forget);
+    if (good && ledger->instance_id > 0 && !sessions_forget(ledger, before_ms)) return -1;
     return gone;
 }

@@ -9,21 +9,30 @@
 
 struct ledger;
 
-/* What is summed for each hour, provider, model, client and route. */
-#define USAGE_SUMS(X)                                                               \
-    X(requests) /* first attempts of one */                                         \
-    X(attempts)                                                                     \
-    X(errors) /* attempts that failed; not those that nobody waited for any more */ \
-    X(cancelled)                                                                    \
-    X(estimated) /* whose tokens nobody had counted */                              \
-    X(lost)      /* under way when the process died */                              \
-    X(unpriced)  /* that have no cost, as no price is known */                      \
-    X(input_tokens)                                                                 \
-    X(output_tokens)                                                                \
-    X(cached_tokens)                                                                \
-    X(cache_write_tokens)                                                           \
-    X(reasoning_tokens)                                                             \
-    X(cost_nano_usd)                                                                \
+/* What is summed for each hour and day, provider, model, client, route, owner, rule, name asked for and tags; and for
+ * each hour and session. Money is told in dollars: cost_usd for cost_nano_usd. */
+#define USAGE_SUMS(X)                                                                                  \
+    X(requests) /* first attempts of one */                                                            \
+    X(attempts)                                                                                        \
+    X(errors) /* attempts that failed; not those that nobody waited for any more */                    \
+    X(cancelled)                                                                                       \
+    X(estimated) /* whose tokens nobody had counted */                                                 \
+    X(lost)      /* under way when the process died */                                                 \
+    X(unpriced)  /* that have no cost, as no price is known */                                         \
+    X(input_tokens)                                                                                    \
+    X(output_tokens)                                                                                   \
+    X(cached_tokens)                                                                                   \
+    X(cache_write_tokens)                                                                              \
+    X(reasoning_tokens)                                                                                \
+    X(cost_nano_usd)                                                                                   \
+    X(input_nano_usd) /* of that, by what it was for */                                                \
+    X(output_nano_usd)                                                                                 \
+    X(cached_nano_usd)                                                                                 \
+    X(cache_write_nano_usd)                                                                            \
+    X(tools_nano_usd)                                                                                  \
+    X(fees_nano_usd)                                                                                   \
+    X(provider_nano_usd)    /* by the providers' own word, where they say one */                       \
+    X(cache_saved_nano_usd) /* what cached input would have cost as plain input, beyond what it did */ \
     X(duration_us)
 
 enum usage_sum {
@@ -33,8 +42,9 @@ enum usage_sum {
         usage_sums
 };
 
-/* By what it may be told apart. */
-#define USAGE_KEYS(X) X(provider) X(model) X(client) X(route) X(day) X(hour)
+/* By what it may be told apart. An owner has what those below it have, and each tag what any set of tags with it has:
+ * an attempt counts in several of them, and once in the total. A session is its client's. */
+#define USAGE_KEYS(X) X(provider) X(model) X(client) X(route) X(owner) X(rule) X(asked) X(tag) X(session) X(day) X(hour)
 enum usage_key {
 #define X(name) usage_by_##name,
     USAGE_KEYS(X)
@@ -46,11 +56,14 @@ struct str usage_key_name(enum usage_key key);
 bool usage_key_of(struct str name, enum usage_key *key);
 
 enum usage_form { usage_as_json, usage_as_csv };
+enum { usage_rows_usual = 1000, usage_rows_max = 4000, usage_groups_max = 200000 };
 struct usage_question {
     int64_t since_ms, until_ms; /* whole hours that begin in between; until 0: up to now */
     enum usage_key by[usage_keys];
     size_t by_count; /* 0: the sum alone */
     enum usage_form form;
+    size_t rows_most; /* the dearest, of times the newest; 0: usage_rows_usual; at most usage_rows_max */
+    bool compares; /* by the name asked for, provider and model: what each of those that served the same name costs */
     char only[usage_keys][256]; /* only rows of this name; empty: of any */
 };
 
@@ -64,19 +77,21 @@ const char *ledger_problem(struct ledger *ledger);
 
 /* Records between begin and commit are there afterwards all, or none of them. After a false: ledger_undo. */
 bool ledger_begin(struct ledger *ledger);
-/* One that is there already changes nothing. */
+/* An attempt that is there already changes nothing. A word's text is told before the first attempt that has it. */
 bool ledger_add(struct ledger *ledger, struct journal_source source, const struct record *record);
 bool ledger_commit(struct ledger *ledger);
 void ledger_undo(struct ledger *ledger);
+/* What is committed goes from SQLite's write-ahead log into the file, and the log gives its room back. */
+void ledger_shrink(struct ledger *ledger);
 /* What was spent in each window of each budget, in units in each of a quota, the older windows first. false: a failure.
  */
 bool ledger_budgets(struct ledger *ledger,
                     void (*tell)(void *context, const struct record_charge *of, int64_t nano_usd), void *context);
-/* Attempts that began before that go; their sums stay. How many, or -1. */
+/* Attempts that began before that go, what is summed of sessions too; all other sums stay. How many, or -1. */
 int64_t ledger_forget(struct ledger *ledger, int64_t before_ms);
 
-/* {"since_ms":...,"rows":[...],"total":{...}}, the dearest first, or a table of commas with a head. false: a failure.
- */
+/* {"since_ms":...,"rows":[...],"more":0,"total":{...}}, the dearest first (`more`: rows that are left out), or a table
+ * of commas with a head. Those that are told apart by session are told apart by client, too. false: a failure. */
 bool ledger_usage(struct ledger *ledger, const struct usage_question *question, struct text *text);
 
 #endif

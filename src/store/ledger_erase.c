@@ -135,8 +135,9 @@ static bool erase_attempts(sqlite3 *sqlite, int64_t client, int64_t tombstone, i
     bool good = true;
     for (int64_t from = -1, end; good && (good = erase_batch_end(sqlite, client, until_ms, from, &end)) && end;
          from = end) {
-        sqlite3_stmt *update = erase_prepare(sqlite, "UPDATE attempts SET client = ?1, request_id = '' WHERE id > ?2 "
-                                                     "AND id <= ?3 AND client = ?4 AND time_ms <= ?5");
+        sqlite3_stmt *update = erase_prepare(sqlite, "UPDATE attempts SET client = ?1, request_id = '', "
+                                                     "caller_id = NULL, asked = NULL, session = NULL, tags = NULL "
+                                                     "WHERE id > ?2 AND id <= ?3 AND client = ?4 AND time_ms <= ?5");
         if (!update) return false;
         sqlite3_bind_int64(update, 1, tombstone);
         sqlite3_bind_int64(update, 2, from);
@@ -150,25 +151,52 @@ static bool erase_attempts(sqlite3 *sqlite, int64_t client, int64_t tombstone, i
     return good;
 }
 
+/* The same sums stand by the hour and in others: those are counted once. */
 static bool erase_sums(sqlite3 *sqlite, int64_t client, int64_t tombstone, int64_t *count) {
-    sqlite3_stmt *update = erase_prepare(sqlite, "UPDATE usage SET client = ?1 WHERE client = ?2");
+    static const char *const updates[] = {"UPDATE usage SET client = ?1 WHERE client = ?2 AND grain <> 0",
+                                          "UPDATE usage SET client = ?1 WHERE client = ?2 AND grain = 0"};
+    bool good = true;
+    for (size_t i = 0; i < sizeof updates / sizeof *updates && good; i++) {
+        sqlite3_stmt *update = erase_prepare(sqlite, updates[i]);
+        if (!update) return false;
+        sqlite3_bind_int64(update, 1, tombstone);
+        sqlite3_bind_int64(update, 2, client);
+        good = sqlite3_step(update) == SQLITE_DONE;
+        *count = sqlite3_changes64(sqlite);
+        sqlite3_finalize(update);
+    }
+    return good;
+}
+
+/* What it alone said becomes a tombstone each: its sums keep what they are told apart by. */
+static bool erase_words(sqlite3 *sqlite, int64_t client) {
+    sqlite3_stmt *update = erase_prepare(
+        sqlite, "WITH own AS (SELECT asked AS word FROM usage WHERE client = ?1 UNION SELECT tags FROM usage WHERE "
+                "client = ?1 UNION SELECT session FROM usage WHERE client = ?1 UNION SELECT part FROM tag_parts WHERE "
+                "whole IN (SELECT tags FROM usage WHERE client = ?1)), "
+                "others AS (SELECT asked AS word FROM usage WHERE client <> ?1 UNION SELECT tags FROM usage WHERE "
+                "client <> ?1 UNION SELECT session FROM usage WHERE client <> ?1 UNION SELECT part FROM tag_parts "
+                "WHERE whole IN (SELECT tags FROM usage WHERE client <> ?1)) "
+                "UPDATE words SET word = '(erased ' || id || ')' WHERE id IN (SELECT word FROM own EXCEPT SELECT word "
+                "FROM others)");
     if (!update) return false;
-    sqlite3_bind_int64(update, 1, tombstone);
-    sqlite3_bind_int64(update, 2, client);
+    sqlite3_bind_int64(update, 1, client);
     bool good = sqlite3_step(update) == SQLITE_DONE;
-    *count = sqlite3_changes64(sqlite);
     sqlite3_finalize(update);
     return good;
 }
 
 /* The name itself goes, unless something else has it: a provider of that name, or what the client did since. */
 static bool erase_name(sqlite3 *sqlite, int64_t client) {
-    char sql[1024];
+    char sql[2048];
     struct text text = text_in_buffer(sql, sizeof sql - 1);
-    text_put(&text, STR("DELETE FROM names WHERE id = ?1 AND NOT EXISTS(SELECT 1 FROM usage WHERE provider = ?1 OR "
-                        "model = ?1 OR client = ?1 OR route = ?1) AND NOT EXISTS(SELECT 1 FROM attempts WHERE 0"));
+    text_put(&text,
+             STR("DELETE FROM names WHERE id = ?1 AND NOT EXISTS(SELECT 1 FROM usage WHERE provider = ?1 OR "
+                 "model = ?1 OR client = ?1 OR route = ?1 OR owner = ?1 OR rule = ?1) AND NOT EXISTS(SELECT 1 FROM "
+                 "owner_parts WHERE part = ?1) AND NOT EXISTS(SELECT 1 FROM attempts WHERE 0"));
     for (int i = 0; i < record_texts; i++)
-        if (i != record_request_id) text_printf(&text, " OR %.*s = ?1", STR_ARG(record_text_name((enum record_text)i)));
+        if (i != record_request_id && i != record_caller_id)
+            text_printf(&text, " OR %.*s = ?1", STR_ARG(record_text_name((enum record_text)i)));
     text_put_byte(&text, ')');
     sql[text.len] = 0;
     sqlite3_stmt *drop = text.failed ? NULL : erase_prepare(sqlite, sql);
@@ -189,6 +217,7 @@ bool ledger_erase(struct ledger *ledger, struct str client, int64_t until_ms, st
         erase_run(sqlite, "PRAGMA secure_delete = ON") ? tombstone_make(sqlite, client, until_ms, told) : -1;
     int64_t id = erase_name_id(sqlite, client);
     bool good = tombstone > 0 && (id < 0 || (erase_attempts(sqlite, id, tombstone, until_ms, &told->attempts) &&
+                                             erase_words(sqlite, id) &&
                                              erase_sums(sqlite, id, tombstone, &told->sums) && erase_name(sqlite, id)));
     if (!good) snprintf(problem, size, "%s", ledger_problem(ledger));
     ledger_names_changed(ledger);
@@ -248,21 +277,27 @@ bool ledger_export(struct ledger *ledger, struct str client, bool (*put)(void *c
         text_printf(&text, ", %.*s", STR_ARG(record_number_name((enum record_number)i)));
     for (int i = 0; i < record_texts; i++) {
         struct str name = record_text_name((enum record_text)i);
-        if (i == record_request_id)
+        if (i == record_request_id || i == record_caller_id)
             text_printf(&text, ", %.*s", STR_ARG(name));
         else
             text_printf(&text, ", (SELECT name FROM names WHERE id = %.*s) AS %.*s", STR_ARG(name), STR_ARG(name));
+    }
+    for (int i = 0; i < record_words; i++) {
+        struct str name = record_word_name((enum record_word)i);
+        text_printf(&text, ", (SELECT word FROM words WHERE id = %.*s) AS %.*s", STR_ARG(name), STR_ARG(name));
     }
     text_put(&text, STR(" FROM attempts WHERE client = (SELECT id FROM names WHERE name = ?1) ORDER BY id"));
     sql[text.len] = 0;
     if (text.failed || !export_rows(ledger_sqlite(ledger), sql, client, STR("attempt"), put, context)) return false;
     text = text_in_buffer(sql, sizeof sql - 1);
-    text_put(&text, STR("SELECT strftime('%Y-%m-%dT%H:00Z', hour * 3600, 'unixepoch') AS hour, "
+    text_put(&text, STR("SELECT strftime('%Y-%m-%dT%H:00Z', at * 3600, 'unixepoch') AS hour, "
                         "(SELECT name FROM names WHERE id = provider) AS provider, "
                         "(SELECT name FROM names WHERE id = model) AS model, "
-                        "(SELECT name FROM names WHERE id = route) AS route"));
+                        "(SELECT name FROM names WHERE id = route) AS route, "
+                        "(SELECT word FROM words WHERE id = asked) AS asked, "
+                        "(SELECT word FROM words WHERE id = tags) AS tags"));
     for (size_t i = 0; i < usage_sums; i++) text_printf(&text, ", %.*s", STR_ARG(sums[i]));
-    text_put(&text, STR(" FROM usage WHERE client = (SELECT id FROM names WHERE name = ?1) ORDER BY usage.hour"));
+    text_put(&text, STR(" FROM usage WHERE grain = 0 AND client = (SELECT id FROM names WHERE name = ?1) ORDER BY at"));
     sql[text.len] = 0;
     return !text.failed && export_rows(ledger_sqlite(ledger), sql, client, STR("hour"), put, context);
 }

@@ -6,6 +6,12 @@
 #include "base/memory.h"
 #include "store/ledger_internal.h"
 
+const char *const usage_name_columns[usage_names] = {
+#define X(name) #name,
+    USAGE_NAMES(X)
+#undef X
+};
+
 size_t durations_put(const struct histogram *histogram, unsigned char bytes[durations_bytes_max]) {
     size_t len = 0;
     for (unsigned i = 0; i < histogram_buckets; i++) {

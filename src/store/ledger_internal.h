@@ -8,7 +8,19 @@
 #include "base/histogram.h"
 #include "store/ledger.h"
 
-enum { usage_names = 4, durations_bytes_max = histogram_buckets * 6 };
+/* What the sums of a group are told apart by beside their time, in the order of their columns. */
+#define USAGE_NAMES(X) X(provider) X(model) X(client) X(route) X(owner) X(rule) X(asked) X(tags) X(session)
+enum usage_name {
+#define X(name) usage_name_##name,
+    USAGE_NAMES(X)
+#undef X
+        usage_names
+};
+extern const char *const usage_name_columns[usage_names];
+/* `grain` of a row: `at` is a day since 1970, or an hour. Only those of sessions have one; those of models have nothing
+ * but provider and model: they are few, however long the time is. */
+enum usage_grain { usage_of_hours, usage_of_days, usage_of_sessions, usage_of_models };
+enum { durations_bytes_max = histogram_buckets * 6 };
 
 /* A histogram as pairs of bucket (2 bytes) and count (4), those that are not 0. How many bytes. */
 size_t durations_put(const struct histogram *histogram, unsigned char bytes[durations_bytes_max]);
@@ -20,7 +32,36 @@ int64_t ledger_sum(int64_t a, int64_t b);
 bool ledger_functions_register(sqlite3 *sqlite);
 
 sqlite3 *ledger_sqlite(struct ledger *ledger);
+
+/* The steps from each version to the next, and how many there are (ledger_schema.c). */
+extern const char *const ledger_migrations[];
+extern const int ledger_version;
 /* What it keeps of names is looked up anew from its next transaction on. */
 void ledger_names_changed(struct ledger *ledger);
+
+/* What was added up for a question (ledger_gather.c). */
+struct usage_row {
+    int64_t keys[usage_keys]; /* in the order of the question's `by`: numbers of names, words, days or hours */
+    int64_t sums[usage_sums];
+    struct usage_times *times; /* how long they took; NULL: not among those that are told */
+};
+struct usage_times {
+    struct histogram durations, first_tokens;
+};
+struct usage_gathered {
+    struct usage_row *rows; /* in the order in which they are told */
+    size_t count, room;
+    size_t more; /* that are left out */
+    struct usage_row total;
+    uint32_t *places; /* by hash: place in `rows`, + 1 */
+    size_t place_count;
+    struct usage_times *times;
+    size_t times_count;
+};
+/* Adds up what the question asks for. false: a failure. usage_gathered_free in any case. */
+bool usage_gather(struct ledger *ledger, const struct usage_question *question, struct usage_gathered *gathered);
+void usage_gathered_free(struct usage_gathered *gathered);
+/* The text of a key; empty: it has none. In the buffer. */
+struct str usage_key_text(struct ledger *ledger, enum usage_key key, int64_t number, char *buffer, size_t size);
 
 #endif

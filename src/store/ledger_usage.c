@@ -6,17 +6,10 @@
 #include "base/check.h"
 #include "store/ledger_internal.h"
 
-/* How a key is read, and what its rows are put together by. */
-static const struct usage_column {
-    struct str name;
-    const char *shown, *grouped;
-} columns[usage_keys] = {
-    [usage_by_provider] = {STR("provider"), "(SELECT name FROM names WHERE id = provider)", "provider"},
-    [usage_by_model] = {STR("model"), "(SELECT name FROM names WHERE id = model)", "model"},
-    [usage_by_client] = {STR("client"), "(SELECT name FROM names WHERE id = client)", "client"},
-    [usage_by_route] = {STR("route"), "(SELECT name FROM names WHERE id = route)", "route"},
-    [usage_by_day] = {STR("day"), "strftime('%Y-%m-%d', hour * 3600, 'unixepoch')", "hour / 24"},
-    [usage_by_hour] = {STR("hour"), "strftime('%Y-%m-%dT%H:00Z', hour * 3600, 'unixepoch')", "hour"},
+static const struct str key_names[usage_keys] = {
+#define X(name) STR(#name),
+    USAGE_KEYS(X)
+#undef X
 };
 
 static const struct str sum_names[usage_sums] = {
@@ -33,139 +26,173 @@ enum { quantile_count = sizeof quantiles / sizeof *quantiles };
 
 struct str usage_key_name(enum usage_key key) {
     CHECKF(key < usage_keys, "key=%d", (int)key);
-    return columns[key].name;
+    return key_names[key];
 }
 
 bool usage_key_of(struct str name, enum usage_key *key) {
     for (int i = 0; i < usage_keys; i++)
-        if (str_eq(columns[i].name, name)) {
+        if (str_eq(key_names[i], name)) {
             *key = (enum usage_key)i;
             return true;
         }
     return false;
 }
 
-/* -- asking -- */
-
-static void usage_select(struct text *sql, const struct usage_question *question, bool total) {
-    size_t count = total ? 0 : question->by_count;
-    text_put(sql, STR("SELECT "));
-    for (size_t i = 0; i < count; i++) text_printf(sql, "%s, ", columns[question->by[i]].shown);
-    for (size_t i = 0; i < usage_sums; i++) text_printf(sql, "numbers_all(%.*s), ", STR_ARG(sum_names[i]));
-    text_put(sql,
-             STR("durations_all(durations), durations_all(first_tokens) FROM usage WHERE hour >= ?1 AND hour < ?2"));
-    for (int i = 0; i < usage_keys; i++)
-        if (question->only[i][0]) text_printf(sql, " AND %s = ?%d", columns[i].shown, i + 3);
-    for (size_t i = 0; i < count; i++)
-        text_printf(sql, "%s%s", i ? ", " : " GROUP BY ", columns[question->by[i]].grouped);
-    if (!count) return;
-    const enum usage_key first = question->by[0];
-    if (first == usage_by_day || first == usage_by_hour)
-        text_printf(sql, " ORDER BY %s", columns[first].grouped);
-    else
-        text_put(sql, STR(" ORDER BY numbers_all(cost_nano_usd) DESC, numbers_all(attempts) DESC"));
-}
-
-static sqlite3_stmt *usage_ask(struct ledger *ledger, const struct usage_question *question, bool total) {
-    enum { ms_per_hour = 3600 * 1000 };
-    char sql[4096];
-    sqlite3_stmt *statement = NULL;
-    struct text text = text_in_buffer(sql, sizeof sql - 1);
-    usage_select(&text, question, total);
-    CHECKF(!text.failed, "by=%zu", question->by_count);
-    sql[text.len] = 0;
-    if (sqlite3_prepare_v2(ledger_sqlite(ledger), sql, -1, &statement, NULL) != SQLITE_OK) return NULL;
-    sqlite3_bind_int64(statement, 1, question->since_ms / ms_per_hour);
-    sqlite3_bind_int64(statement, 2, question->until_ms ? question->until_ms / ms_per_hour : INT64_MAX);
-    for (int i = 0; i < usage_keys; i++)
-        if (question->only[i][0]) sqlite3_bind_text(statement, i + 3, question->only[i], -1, SQLITE_STATIC);
-    return statement;
-}
-
 /* -- telling -- */
 
-static void durations_put_json(struct text *text, struct str name, sqlite3_stmt *row, int column) {
-    struct histogram histogram;
-    memset(&histogram, 0, sizeof histogram);
-    durations_add(&histogram, sqlite3_column_blob(row, column), (size_t)sqlite3_column_bytes(row, column));
+/* Money is added up in nano-dollars, and told in dollars. */
+static bool sum_is_money(size_t sum) { return str_ends(sum_names[sum], STR("_nano_usd")); }
+
+static struct str sum_told_name(size_t sum, char buffer[32]) {
+    struct str name = sum_names[sum];
+    struct text text = text_in_buffer(buffer, 32);
+    if (!sum_is_money(sum)) return name;
+    text_put(&text, str_slice(name, 0, name.len - STR("nano_usd").len));
+    text_put(&text, STR("usd"));
+    return text_str(&text);
+}
+
+static void durations_put_json(struct text *text, struct str name, const struct histogram *histogram) {
     text_json_key(text, name);
     text_put_byte(text, '{');
     for (size_t i = 0; i < quantile_count; i++) {
         text_json_key(text, quantiles[i].name);
-        text_printf(text, "%.3f", (double)histogram_quantile(&histogram, quantiles[i].share) / 1000);
+        text_printf(text, "%.3f", (double)histogram_quantile(histogram, quantiles[i].share) / 1000);
     }
     text_put_byte(text, '}');
 }
 
-static void usage_row_json(struct text *text, const struct usage_question *question, sqlite3_stmt *row, size_t keys) {
-    int at = 0;
+/* What one costs and how fast it is beside another: dollars a million tokens, all of them; a request; tokens a second
+ * of its whole time; errors of a hundred attempts. */
+static void compared_put_json(struct text *text, const struct usage_row *row) {
+    const int64_t *sums = row->sums;
+    int64_t tokens = ledger_sum(sums[usage_input_tokens], sums[usage_output_tokens]), priced = sums[usage_attempts];
+    if (tokens > 0)
+        text_json_money(text, STR("usd_per_million_tokens"),
+                        (int64_t)((__int128)sums[usage_cost_nano_usd] * 1000000 / tokens));
+    if (priced > 0) text_json_money(text, STR("usd_per_attempt"), sums[usage_cost_nano_usd] / priced);
+    if (sums[usage_duration_us] > 0) {
+        text_json_key(text, STR("tokens_per_second"));
+        text_printf(text, "%.1f", (double)sums[usage_output_tokens] * 1e6 / (double)sums[usage_duration_us]);
+    }
+    text_json_key(text, STR("error_percent"));
+    text_printf(text, "%.2f",
+                sums[usage_attempts] ? 100.0 * (double)sums[usage_errors] / (double)sums[usage_attempts] : 0);
+}
+
+static void usage_row_json(struct ledger *ledger, struct text *text, const struct usage_question *question,
+                           const struct usage_row *row, bool total) {
+    char buffer[1024], name[32];
     text_json_comma(text);
     text_put_byte(text, '{');
-    for (size_t i = 0; i < keys; i++, at++)
-        text_json_str(text, columns[question->by[i]].name, str_from((const char *)sqlite3_column_text(row, at)));
-    for (size_t i = 0; i < usage_sums; i++, at++) {
-        if (i == usage_cost_nano_usd)
-            text_json_money(text, STR("cost_usd"), sqlite3_column_int64(row, at));
+    for (size_t i = 0; i < question->by_count && !total; i++)
+        text_json_str(text, key_names[question->by[i]],
+                      usage_key_text(ledger, question->by[i], row->keys[i], buffer, sizeof buffer));
+    for (size_t i = 0; i < usage_sums; i++) {
+        if (sum_is_money(i))
+            text_json_money(text, sum_told_name(i, name), row->sums[i]);
         else
-            text_json_i64(text, sum_names[i], sqlite3_column_int64(row, at));
+            text_json_i64(text, sum_names[i], row->sums[i]);
     }
-    durations_put_json(text, STR("latency_ms"), row, at);
-    durations_put_json(text, STR("first_token_ms"), row, at + 1);
+    if (question->compares && !total) compared_put_json(text, row);
+    durations_put_json(text, STR("latency_ms"), &row->times->durations);
+    durations_put_json(text, STR("first_token_ms"), &row->times->first_tokens);
     text_put_byte(text, '}');
 }
 
 static void usage_head_csv(struct text *text, const struct usage_question *question) {
-    for (size_t i = 0; i < question->by_count; i++) text_printf(text, "%.*s,", STR_ARG(columns[question->by[i]].name));
-    for (size_t i = 0; i < usage_sums; i++) {
-        struct str name = i == usage_cost_nano_usd ? STR("cost_usd") : sum_names[i];
-        text_printf(text, "%s%.*s", i ? "," : "", STR_ARG(name));
-    }
+    static const struct str times[] = {STR("latency"), STR("first_token")};
+    char name[32];
+    for (size_t i = 0; i < question->by_count; i++) text_printf(text, "%.*s,", STR_ARG(key_names[question->by[i]]));
+    for (size_t i = 0; i < usage_sums; i++) text_printf(text, "%s%.*s", i ? "," : "", STR_ARG(sum_told_name(i, name)));
+    for (size_t t = 0; t < sizeof times / sizeof *times; t++)
+        for (size_t i = 0; i < quantile_count; i++)
+            text_printf(text, ",%.*s_ms_%.*s", STR_ARG(times[t]), STR_ARG(quantiles[i].name));
     text_put(text, STR("\r\n"));
 }
 
-static void usage_row_csv(struct text *text, const struct usage_question *question, sqlite3_stmt *row) {
-    int at = 0;
-    for (size_t i = 0; i < question->by_count; i++, at++) {
-        text_put_csv(text, str_from((const char *)sqlite3_column_text(row, at)));
+static void durations_put_csv(struct text *text, const struct histogram *histogram) {
+    for (size_t i = 0; i < quantile_count; i++)
+        text_printf(text, ",%.3f", (double)histogram_quantile(histogram, quantiles[i].share) / 1000);
+}
+
+static void usage_row_csv(struct ledger *ledger, struct text *text, const struct usage_question *question,
+                          const struct usage_row *row) {
+    char buffer[1024];
+    for (size_t i = 0; i < question->by_count; i++) {
+        text_put_csv(text, usage_key_text(ledger, question->by[i], row->keys[i], buffer, sizeof buffer));
         text_put_byte(text, ',');
     }
-    for (size_t i = 0; i < usage_sums; i++, at++) {
+    for (size_t i = 0; i < usage_sums; i++) {
         if (i) text_put_byte(text, ',');
-        if (i == usage_cost_nano_usd)
-            text_put_money(text, sqlite3_column_int64(row, at));
+        if (sum_is_money(i))
+            text_put_money(text, row->sums[i]);
         else
-            text_put_i64(text, sqlite3_column_int64(row, at));
+            text_put_i64(text, row->sums[i]);
     }
+    durations_put_csv(text, &row->times->durations);
+    durations_put_csv(text, &row->times->first_tokens);
     text_put(text, STR("\r\n"));
 }
 
-static bool usage_rows(struct ledger *ledger, const struct usage_question *question, bool total, struct text *text) {
-    sqlite3_stmt *statement = usage_ask(ledger, question, total);
-    int step = SQLITE_ERROR;
-    while (statement && (step = sqlite3_step(statement)) == SQLITE_ROW) {
-        if (question->form == usage_as_csv)
-            usage_row_csv(text, question, statement);
-        else
-            usage_row_json(text, question, statement, total ? 0 : question->by_count);
-    }
-    sqlite3_finalize(statement);
-    return step == SQLITE_DONE && !text->failed;
+static void usage_tell_csv(struct ledger *ledger, const struct usage_question *question,
+                           const struct usage_gathered *gathered, struct text *text) {
+    usage_head_csv(text, question);
+    for (size_t i = 0; i < gathered->count; i++) usage_row_csv(ledger, text, question, &gathered->rows[i]);
+    if (!question->by_count) usage_row_csv(ledger, text, question, &gathered->total);
 }
 
-bool ledger_usage(struct ledger *ledger, const struct usage_question *question, struct text *text) {
-    CHECKF(question->by_count <= usage_keys, "by=%zu", question->by_count);
-    if (question->form == usage_as_csv) {
-        usage_head_csv(text, question);
-        return usage_rows(ledger, question, false, text);
-    }
+static void usage_tell_json(struct ledger *ledger, const struct usage_question *question,
+                            const struct usage_gathered *gathered, struct text *text) {
     text_put_byte(text, '{');
     text_json_i64(text, STR("since_ms"), question->since_ms);
     text_json_key(text, STR("rows"));
     text_put_byte(text, '[');
-    bool good = !question->by_count || usage_rows(ledger, question, false, text);
+    for (size_t i = 0; i < gathered->count; i++) usage_row_json(ledger, text, question, &gathered->rows[i], false);
     text_put_byte(text, ']');
+    text_json_u64(text, STR("more"), gathered->more);
     text_json_key(text, STR("total"));
-    good = good && usage_rows(ledger, question, true, text);
+    usage_row_json(ledger, text, question, &gathered->total, true);
     text_put_byte(text, '}');
-    return good;
+}
+
+/* Of names that one alone served there is nothing to compare. */
+static void rows_compare(struct usage_gathered *gathered) {
+    struct usage_row *rows = gathered->rows;
+    size_t kept = 0;
+    for (size_t i = 0; i < gathered->count; i++) {
+        bool alone = true;
+        for (size_t k = 0; alone && k < gathered->count; k++)
+            alone = (k >= kept && k <= i) || rows[k].keys[0] != rows[i].keys[0];
+        if (!alone) rows[kept++] = rows[i];
+    }
+    gathered->count = kept;
+}
+
+/* What is asked for, and what goes with it. */
+static struct usage_question question_whole(const struct usage_question *asked) {
+    static const enum usage_key compared[] = {usage_by_asked, usage_by_provider, usage_by_model};
+    struct usage_question question = *asked;
+    bool session = false, client = false;
+    if (question.compares) {
+        question.by_count = sizeof compared / sizeof *compared;
+        memcpy(question.by, compared, sizeof compared);
+    }
+    for (size_t i = 0; i < question.by_count; i++) {
+        session |= question.by[i] == usage_by_session;
+        client |= question.by[i] == usage_by_client;
+    }
+    if (session && !client) question.by[question.by_count++] = usage_by_client;
+    return question;
+}
+
+bool ledger_usage(struct ledger *ledger, const struct usage_question *asked, struct text *text) {
+    CHECKF(asked->by_count <= usage_keys, "by=%zu", asked->by_count);
+    const struct usage_question question = question_whole(asked);
+    struct usage_gathered gathered;
+    bool good = usage_gather(ledger, &question, &gathered);
+    if (good && question.compares) rows_compare(&gathered);
+    if (good) (question.form == usage_as_csv ? usage_tell_csv : usage_tell_json)(ledger, &question, &gathered, text);
+    usage_gathered_free(&gathered);
+    return good && !text->failed;
 }

@@ -1,39 +1,63 @@
 /* record.h - what is written of an attempt, once, when it is settled: numbers and names of fixed meaning, from which
  * the ledger, usage and budgets are made. And how it stands in a journal:
  *
- *   checksum 8 | bytes 2, version 1, charges 1, numbers 1, texts 1, zeros 2 | sequence 8
- *   numbers x 8 | charges x 16 | texts x 2 (lengths) | texts | up to 7 zeros
+ *   checksum 8 | bytes 2, version 1, charges 1, numbers 1, texts 1, words 1, kind 1 | sequence 8
+ *   known 4, others than nought 4 | those numbers x 8 | charges x 16 | tags x 16 | texts x 2 (lengths) | texts
+ *   up to 7 zeros
  *
- * in this machine's byte order, a multiple of 8 long. A later version only adds numbers and texts at the end of the
- * tables: what an older one wrote reads as not known. Pure. */
+ * in this machine's byte order, a multiple of 8 long. `known` and `words` have a bit for each number and word: most are
+ * nought or not known, and take no room. A later version only adds numbers, texts and words at the end of the tables:
+ * what an older one wrote reads as not known. Version 1 had every number, not known as -1, and no words.
+ *
+ * What callers choose is of any number and length, and stands there as a hash of 16 bytes; what text it stands for is
+ * said by an entry of its own, once in each segment of a journal that has it. Pure. */
 #ifndef WEIR_STORE_RECORD_H
 #define WEIR_STORE_RECORD_H
 
-#include "base/str.h"
+#include "base/hash.h"
 
-/* -1: not known. The names are columns of the ledger. */
-#define RECORD_NUMBERS(X)                                         \
-    X(time_ms)        /* it began, wall clock */                  \
-    X(attempt)        /* of its request, from 0 */                \
-    X(status)         /* the provider's; 0: none came */          \
-    X(flags)          /* bits of enum record_flag */              \
-    X(duration_us)    /* up to its end */                         \
-    X(first_token_us) /* 0: none came */                          \
-    X(input_tokens)   /* cached ones and cache writes included */ \
-    X(output_tokens)  /* reasoning included */                    \
-    X(cached_tokens)                                              \
-    X(cache_write_tokens)                                         \
-    X(reasoning_tokens)                                           \
-    X(cost_nano_usd)
+/* Below 0: not known. The names are columns of the ledger. */
+#define RECORD_NUMBERS(X)                                             \
+    X(time_ms)        /* it began, wall clock */                      \
+    X(attempt)        /* of its request, from 0 */                    \
+    X(status)         /* the provider's; 0: none came */              \
+    X(flags)          /* bits of enum record_flag */                  \
+    X(duration_us)    /* up to its end */                             \
+    X(first_token_us) /* 0: none came */                              \
+    X(input_tokens)   /* cached ones and cache writes included */     \
+    X(output_tokens)  /* reasoning included */                        \
+    X(cached_tokens)                                                  \
+    X(cache_write_tokens)                                             \
+    X(reasoning_tokens)                                               \
+    X(cost_nano_usd)   /* what it is charged: */                      \
+    X(input_nano_usd)  /* of that, by what it is for */               \
+    X(output_nano_usd) /* reasoning included */                       \
+    X(cached_nano_usd)                                                \
+    X(cache_write_nano_usd)                                           \
+    X(tools_nano_usd)                                                 \
+    X(fees_nano_usd)                                                  \
+    X(provider_nano_usd) /* what its provider says that it charges */ \
+    X(prompt_tokens)     /* by estimate, before it was sent */        \
+    X(output_cap)        /* tokens that it was told to keep to */     \
+    X(generation)        /* of the configuration */
 
-#define RECORD_TEXTS(X)                        \
-    X(request_id) /* weir's own */             \
-    X(endpoint)                                \
-    X(outcome) /* ok, or the failure's name */ \
-    X(provider)                                \
-    X(model)  /* that was asked there */       \
-    X(client) /* empty: none */                \
-    X(route)  /* empty: none */
+#define RECORD_TEXTS(X)                                                                        \
+    X(request_id) /* weir's own */                                                             \
+    X(endpoint)                                                                                \
+    X(outcome) /* ok, or the failure's name */                                                 \
+    X(provider)                                                                                \
+    X(model)     /* that was asked there */                                                    \
+    X(client)    /* empty: none */                                                             \
+    X(route)     /* empty: none */                                                             \
+    X(owner)     /* of its client, those above it behind it: "search|acme"; empty: nobody's */ \
+    X(rule)      /* that it fell under; empty: none */                                         \
+    X(caller_id) /* the request's, where its caller chose one */
+
+/* Of the caller's own choice. */
+#define RECORD_WORDS(X)                                 \
+    X(asked) /* the model's name as it was asked for */ \
+    X(session)                                          \
+    X(tags) /* "env=prod,team=search": the client's, and the caller's where they are trusted */
 
 enum record_number {
 #define X(name) record_##name,
@@ -47,6 +71,12 @@ enum record_text {
 #undef X
         record_texts
 };
+enum record_word {
+#define X(name) record_##name,
+    RECORD_WORDS(X)
+#undef X
+        record_words
+};
 
 enum record_flag {
     record_stream = 1,
@@ -56,9 +86,14 @@ enum record_flag {
     record_lost = 16,      /* the process died before it ended: charged for what is known of it */
     record_succeeded = 32, /* a failure otherwise, or nobody waited for it any more */
     record_cancelled = 64,
+    record_images = 128, /* what it asked for: with pictures, */
+    record_tools = 256,
+    record_json = 512, /* an answer in JSON */
 };
 
-enum { record_text_most = 255, record_charges_max = 32, record_bytes_max = 4096 };
+enum { record_text_most = 255, record_word_most = 512, record_charges_max = 32, record_bytes_max = 4096 };
+/* What an entry is: an attempt, or the text of a word. */
+enum record_kind { record_of_attempt, record_of_word, record_kinds };
 
 /* A window of a budget in which its cost counts; or of a quota, in which it counts for so many units. */
 struct record_charge {
@@ -76,16 +111,26 @@ static inline int64_t record_charge_units(const struct record_charge *charge) {
     return (int64_t)((uint64_t)charge->window_s >> record_window_bits);
 }
 
+/* A caller's word: all zeros where there is none. */
+struct record_said {
+    struct hash_tag tag; /* by the journal's secret, of the text's first record_word_most bytes */
+    struct str text;     /* borrowed; not written beside the tag, and not read */
+};
+
 struct record {
-    uint64_t sequence; /* its worker's; with the instance and the worker it names the record */
+    enum record_kind kind;
+    uint64_t sequence; /* its worker's; with the instance and the worker it names the record; of a word: 0 */
     int64_t numbers[record_numbers];
-    struct str texts[record_texts];      /* borrowed; longer ones are cut at record_text_most */
-    const struct record_charge *charges; /* borrowed */
-    size_t charge_count;                 /* at most record_charges_max */
+    struct record_said words[record_words]; /* of a word's text: the first */
+    struct str texts[record_texts];         /* borrowed; longer ones are cut at record_text_most */
+    const struct record_charge *charges;    /* borrowed */
+    size_t charge_count;                    /* at most record_charges_max */
 };
 
 struct str record_number_name(enum record_number number);
 struct str record_text_name(enum record_text text);
+struct str record_word_name(enum record_word word);
+static inline bool record_has_word(const struct record_said *said) { return said->tag.words[0] || said->tag.words[1]; }
 
 /* Bytes that record_put writes. */
 size_t record_size(const struct record *record);
@@ -93,8 +138,13 @@ size_t record_size(const struct record *record);
 void record_put(const struct record *record, char *at);
 /* Of one that record_put wrote. */
 uint64_t record_sequence(const char *at);
-/* What stands first in `bytes`, which is aligned to 8; its texts point into it. How many bytes it is long; 0: none that
- * is whole stands there. */
+/* The tags of the words of an attempt that record_put wrote; their texts are left as they are. */
+void record_words_again(const char *at, struct record_said words[record_words]);
+/* The entry that says what text a tag stands for. The same as above. */
+size_t record_word_size(struct str text);
+void record_word_put(const struct record_said *said, char *at);
+/* What stands first in `bytes`, which is aligned to 8; its texts point into it; of a word's entry the text stands in
+ * words[0]. How many bytes it is long; 0: none that is whole stands there. */
 size_t record_read(struct str bytes, struct record *record);
 
 #endif

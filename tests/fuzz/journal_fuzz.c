@@ -14,6 +14,15 @@ static bool take(void *context, struct journal_source source, const struct recor
     (void)context, (void)source;
     for (size_t i = 0; i < record_texts; i++)
         if (record->texts[i].len > record_text_most) abort();
+    if (record->kind == record_of_word) {
+        if (record->words[0].text.len > record_word_most) abort();
+        record_word_put(&record->words[0], bytes);
+        size_t len = record_word_size(record->words[0].text);
+        if (record_read(str_make(bytes, len), &again) != len || again.kind != record_of_word ||
+            !str_eq(again.words[0].text, record->words[0].text))
+            abort();
+        return true;
+    }
     record_put(record, bytes);
     size_t len = record_size(record);
     if (record_read(str_make(bytes, len), &again) != len || again.sequence != record->sequence) abort();
@@ -37,6 +46,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     memcpy(record.numbers, data, size < sizeof record.numbers ? size : sizeof record.numbers);
     for (size_t i = 0; i < record_texts && size; i++)
         record.texts[i] = str_make((const char *)data, (size_t)data[i % size] % (size + 1));
+    for (size_t i = 0; i < record_words && size >= sizeof(struct hash_tag); i++)
+        memcpy(&record.words[i].tag, data, sizeof record.words[i].tag);
     record_put(&record, bytes + head);
     memcpy(bytes + head + record_size(&record), data, size < record_bytes_max / 2 ? size : record_bytes_max / 2);
     (void)journal_scan(str_make(bytes, room), take, NULL, &count, &ended);

@@ -91,7 +91,8 @@ def test_it_is_told_apart_by_client_and_time(run):
 
 
 @pytest.mark.parametrize("query, says", [
-    ("?by=tenant", "provider, model, client, route, day and hour"), ("?by=day,day", "twice"),
+    ("?by=tenant", "provider, model, client, route, owner, rule, asked, tag, session, day and hour"),
+    ("?by=day,day", "twice"), ("?limit=0", "1 to 4000"), ("?compare=yes", "true or false"),
     ("?since=yesterday", "24h"), ("?since=2026-13-01", "2026-11-01"), ("?format=xml", "json or csv"),
     ("?provider=", "must be a name"), ("?until=" + "9" * 30 + "d", "24h"), ("?what=1", "is not understood"),
     ("?client=" + "x" * 600, "too long"), ("?client=%00", "no text"),

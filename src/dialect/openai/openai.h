@@ -36,8 +36,9 @@ struct openai_request {
     bool has_tools;                                /* `tools` is an array that is not empty */
     bool wants_json;                               /* response_format of type json_object or json_schema */
     bool wants_schema;                             /* of type json_schema */
-    uint64_t members;           /* features that it asks for by a member of its own, and openai_has_* */
-    enum message_effort effort; /* as `reasoning_effort` says it; effort_unset: not, or another word */
+    uint64_t members;            /* features that it asks for by a member of its own, and openai_has_* */
+    struct str prompt_cache_key; /* as it stands in the body, without its quotes; {NULL,0}: none */
+    enum message_effort effort;  /* as `reasoning_effort` says it; effort_unset: not, or another word */
     bool names_more;     /* it may name other models or stored things (names.h): members that say neither are known */
     struct str boundary; /* multipart: without its leading dashes */
     size_t messages_to;  /* the ] of `messages`, where more may be put; 0: absent or empty */

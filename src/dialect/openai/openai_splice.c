@@ -318,6 +318,8 @@ static bool top_read(struct reading *reading, struct skim *skim, struct skim_tok
     if (*top == keys && input_has_parts(token)) reading->request->names_more = true;
     if (*top == keys && token->kind == skim_string && str_eq(token->key, STR("reasoning_effort")))
         reading->request->effort = openai_read_effort(skim_inside(token->value));
+    if (*top == keys && token->kind == skim_string && str_eq(token->key, STR("prompt_cache_key")))
+        reading->request->prompt_cache_key = skim_inside(token->value);
     return member_read(reading, *top, token);
 }
 

@@ -100,20 +100,82 @@ static void each_record_is_told_once(void **state) {
     assert_int_equal(files(), 0); /* nothing is left of what was kept */
 }
 
+/* Words as they are told: how many, and of each attempt whose word's text came before it. */
+struct words_heard {
+    size_t words, attempts, known;
+    struct hash_tag tags[64];
+};
+
+static bool words_hear(void *context, struct journal_source source, const struct record *record) {
+    struct words_heard *heard = context;
+    (void)source;
+    if (record->kind == record_of_word) {
+        heard->tags[heard->words++ % 64] = record->words[0].tag;
+        return true;
+    }
+    heard->attempts++;
+    for (size_t i = 0; i < heard->words && i < 64; i++)
+        if (memcmp(&heard->tags[i], &record->words[record_session].tag, sizeof heard->tags[i]) == 0) {
+            heard->known++;
+            break;
+        }
+    return true;
+}
+
+static void a_words_text_is_told_before_it_and_once_a_segment(void **state) {
+    struct words_heard heard = {0};
+    char problem[256];
+    (void)state;
+    struct journal *journal = opened(1, SIZE_MAX);
+    for (int i = 0; i < 20000; i++) {
+        struct record record = plain(i);
+        record.words[record_session] = journal_word(journal, i % 2 ? STR("one") : STR("other"));
+        if (journal_wants_room(journal, 0)) assert_true(journal_provide(journal, problem, sizeof problem));
+        assert_true(journal_add(journal, 0, &record));
+    }
+    assert_false(record_has_word(&(struct record_said){0}));
+    size_t segments = journal_bytes(journal) / journal_segment_bytes - 1; /* a spare */
+    while (journal_tell(journal, 777, words_hear, &heard)) journal_keep(journal);
+    assert_true(segments >= 2);
+    assert_int_equal(heard.attempts, 20000);
+    assert_int_equal(heard.known, 20000);
+    assert_int_equal(heard.words, 2 * segments);
+    journal_close(journal);
+}
+
+static void what_was_under_way_at_the_death_has_its_words(void **state) {
+    struct words_heard heard = {0};
+    struct journal_rest rest;
+    (void)state;
+    struct journal *journal = opened(1, SIZE_MAX);
+    struct record record = plain(1), again = {.numbers = {0}};
+    record.words[record_session] = journal_word(journal, STR("agent-7"));
+    struct journal_sent *sent = journal_send(journal, 0, &record, 1);
+    assert_non_null(sent);
+    journal_words_again(sent, again.words);
+    assert_memory_equal(&again.words[record_session].tag, &record.words[record_session].tag, sizeof(struct hash_tag));
+    journal_close(journal); /* as if it had died: the place is taken */
+    assert_true(journal_replay(folder, NULL, words_hear, &heard, &rest));
+    assert_int_equal(heard.words, 1);
+    assert_int_equal(heard.known, 1);
+    assert_int_equal(rest.sent, 1);
+    assert_int_equal(rest.records, 0);
+}
+
 static void segments_follow_each_other_and_go_when_they_are_kept(void **state) {
     struct heard heard = {0};
     char problem[256];
     int64_t sum = 0;
     (void)state;
     struct journal *journal = opened(1, SIZE_MAX);
-    for (int64_t i = 1; i <= 20000; i++) {
+    for (int64_t i = 1; i <= 50000; i++) {
         if (journal_wants_room(journal, 0)) assert_true(journal_provide(journal, problem, sizeof problem));
         add(journal, 0, i);
         sum += i;
     }
     assert_true(journal_bytes(journal) >= (size_t)4 * journal_segment_bytes);
     while (journal_tell(journal, 777, hear, &heard)) journal_keep(journal);
-    assert_int_equal(heard.count, 20000);
+    assert_int_equal(heard.count, 50000);
     assert_int_equal(heard.input, sum);
     assert_true(journal_bytes(journal) <= (size_t)2 * journal_segment_bytes);
     journal_close(journal);
@@ -342,6 +404,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
         TEST(each_record_is_told_once),
+        TEST(a_words_text_is_told_before_it_and_once_a_segment),
+        TEST(what_was_under_way_at_the_death_has_its_words),
         TEST(segments_follow_each_other_and_go_when_they_are_kept),
         TEST(without_room_a_record_is_refused_and_none_is_lost),
         TEST(who_is_not_kept_is_told_to_the_next_process),

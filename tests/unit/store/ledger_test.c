@@ -446,6 +446,192 @@ static void who_reads_sees_what_was_committed_and_holds_up_nobody(void **state) 
     ledger_close(ledger);
 }
 
+static struct record_said said(uint64_t tag) { return (struct record_said){.tag = {{tag, 1}}}; }
+
+static void tell(struct ledger *ledger, uint64_t tag, const char *text) {
+    struct record word = {.kind = record_of_word, .words = {{.tag = {{tag, 1}}, .text = str_from(text)}}};
+    add(ledger, &word);
+}
+
+static void an_owner_has_what_those_below_it_have_and_each_tag_its_own(void **state) {
+    struct usage_question question = {.by_count = 1, .by = {usage_by_owner}};
+    struct record record = plain(1);
+    (void)state;
+    struct ledger *ledger = opened();
+    tell(ledger, 5, "env=prod, team = search,env=prod,,=x");
+    record.texts[record_owner] = STR("search|acme");
+    record.words[record_tags] = said(5);
+    add(ledger, &record);
+    record = plain(2), record.texts[record_owner] = STR("ads|acme");
+    add(ledger, &record);
+    add(ledger, &(struct record){.numbers = {[record_time_ms] = 20 * day_ms}, .sequence = 3});
+    usage(ledger, &question);
+    assert_has(told, "{\"owner\":\"acme\",\"requests\":2,");
+    assert_has(told, "{\"owner\":\"search\",\"requests\":1,");
+    assert_has(told, "{\"owner\":\"ads\",\"requests\":1,");
+    assert_has(told, "{\"owner\":\"\",\"requests\":1,");
+    assert_has(told, "\"total\":{\"requests\":3,");
+    str_copy(question.only[usage_by_owner], sizeof question.only[0], STR("search"));
+    question.by[0] = usage_by_tag;
+    usage(ledger, &question);
+    assert_has(told, "{\"tag\":\"env=prod\",\"requests\":1,");
+    assert_has(told, "{\"tag\":\"team=search\",\"requests\":1,");
+    assert_has(told, "],\"more\":0,\"total\":{\"requests\":1,");
+    ledger_close(ledger);
+}
+
+static void a_session_is_its_clients_and_is_forgotten_with_its_attempts(void **state) {
+    struct usage_question question = {.by_count = 1, .by = {usage_by_session}};
+    struct record record = plain(1);
+    (void)state;
+    struct ledger *ledger = opened();
+    tell(ledger, 9, "s-1");
+    record.words[record_session] = said(9);
+    add(ledger, &record);
+    record.sequence = 2, record.texts[record_client] = STR("b");
+    add(ledger, &record);
+    record = plain(3);
+    add(ledger, &record);
+    usage(ledger, &question);
+    assert_has(told, "{\"session\":\"s-1\",\"client\":\"app\",\"requests\":1,");
+    assert_has(told, "{\"session\":\"s-1\",\"client\":\"b\",\"requests\":1,");
+    assert_has(told, "\"total\":{\"requests\":2,"); /* those in sessions */
+    assert_true(ledger_forget(ledger, 40 * day_ms) == 3);
+    assert_has(usage(ledger, &question), "\"rows\":[],");
+    question.by[0] = usage_by_client;
+    assert_has(usage(ledger, &question), "\"total\":{\"requests\":3,");
+    ledger_close(ledger);
+}
+
+static void a_word_whose_text_was_lost_is_told_as_unknown_until_it_is_known(void **state) {
+    struct usage_question question = {.by_count = 1, .by = {usage_by_asked}};
+    struct record record = plain(1);
+    (void)state;
+    struct ledger *ledger = opened();
+    record.words[record_asked] = said(3);
+    add(ledger, &record);
+    assert_has(usage(ledger, &question), "{\"asked\":\"(unknown)\",\"requests\":1,");
+    tell(ledger, 3, "gpt-next");
+    record.sequence = 2;
+    add(ledger, &record);
+    assert_has(usage(ledger, &question), "{\"asked\":\"gpt-next\",\"requests\":1,");
+    ledger_close(ledger);
+}
+
+/* By the hour, by the day, and over both, the sums are the same. */
+static void long_times_are_the_sums_of_their_hours(void **state) {
+    struct usage_question by_hour = {.by_count = 1, .by = {usage_by_hour}, .rows_most = 1};
+    char expected[64];
+    (void)state;
+    struct ledger *ledger = opened();
+    assert_true(ledger_begin(ledger));
+    for (uint64_t i = 0; i < 2000; i++) {
+        struct record record = plain(i + 1);
+        record.numbers[record_time_ms] = 20 * day_ms + (int64_t)i * 131 * 60000; /* 182 days */
+        assert_true(ledger_add(ledger, source, &record));
+    }
+    assert_true(ledger_commit(ledger));
+    for (int64_t since = 0; since < 180; since += 7) {
+        struct usage_question question = {.since_ms = 20 * day_ms + since * 25 * hour_ms,
+                                          .until_ms = 20 * day_ms + since * 27 * hour_ms + 30 * hour_ms};
+        by_hour.since_ms = question.since_ms, by_hour.until_ms = question.until_ms;
+        const char *total = strstr(usage(ledger, &by_hour), "\"total\":");
+        assert_non_null(total);
+        str_copy(expected, sizeof expected, str_make(total, 40));
+        assert_has(usage(ledger, &question), expected);
+    }
+    ledger_close(ledger);
+}
+
+static void what_a_cost_is_for_is_added_up_and_what_a_cache_saved_is_told(void **state) {
+    struct usage_question question = {0};
+    struct record record = plain(1);
+    (void)state;
+    record.numbers[record_cached_tokens] = 80;
+    record.numbers[record_input_nano_usd] = 20 * 1000; /* of 20 tokens that were not cached */
+    record.numbers[record_cached_nano_usd] = 80 * 100;
+    record.numbers[record_output_nano_usd] = 7;
+    record.numbers[record_provider_nano_usd] = 9;
+    struct ledger *ledger = opened();
+    add(ledger, &record);
+    assert_has(usage(ledger, &question), "\"cost_usd\":\"0.001250000\",\"input_usd\":\"0.000020000\",\"output_usd\":"
+                                         "\"0.000000007\",\"cached_usd\":\"0.000008000\",\"cache_write_usd\":");
+    assert_has(told, "\"provider_usd\":\"0.000000009\",\"cache_saved_usd\":\"0.000072000\"");
+    ledger_close(ledger);
+}
+
+static void providers_of_the_same_model_are_compared_and_others_are_left_out(void **state) {
+    struct usage_question question = {.compares = true};
+    (void)state;
+    struct ledger *ledger = opened();
+    tell(ledger, 1, "fast"), tell(ledger, 2, "alone");
+    for (uint64_t i = 0; i < 3; i++) {
+        struct record record = plain(i + 1);
+        record.words[record_asked] = said(i == 2 ? 2 : 1);
+        if (i == 1) record.texts[record_provider] = STR("groq"), record.numbers[record_cost_nano_usd] = 110;
+        add(ledger, &record);
+    }
+    usage(ledger, &question);
+    assert_has(told, "[{\"asked\":\"fast\",\"provider\":\"openai\",\"model\":\"gpt\",");
+    assert_has(told, "\"usd_per_million_tokens\":\"11.363636363\",\"usd_per_attempt\":\"0.001250000\","
+                     "\"tokens_per_second\":10000.0,\"error_percent\":0.00");
+    assert_has(told, "{\"asked\":\"fast\",\"provider\":\"groq\",");
+    assert_null(strstr(told, "\"alone\""));
+    ledger_close(ledger);
+}
+
+static void more_rows_than_are_told_are_counted_and_the_dearest_are_told(void **state) {
+    struct usage_question question = {.by_count = 1, .by = {usage_by_model}, .rows_most = 2};
+    char name[16];
+    (void)state;
+    struct ledger *ledger = opened();
+    for (uint64_t i = 0; i < 9; i++) {
+        struct record record = plain(i + 1);
+        snprintf(name, sizeof name, "m%d", (int)i);
+        record.texts[record_model] = str_from(name);
+        record.numbers[record_cost_nano_usd] = (int64_t)i;
+        add(ledger, &record);
+    }
+    usage(ledger, &question);
+    assert_has(told, "\"rows\":[{\"model\":\"m8\",");
+    assert_has(told, "},{\"model\":\"m7\",");
+    assert_has(told, "\"more\":7,\"total\":{\"requests\":9,");
+    assert_has(told, "\"latency_ms\":{\"p50\":1.0");
+    ledger_close(ledger);
+}
+
+/* Every earlier version's folder stands in tests/state. */
+static void a_ledger_of_every_earlier_version_is_read_on(void **state) {
+    struct usage_question question = {.by_count = 1, .by = {usage_by_client}};
+    const char *root = getenv("WEIR_SOURCE_ROOT");
+    char command[600];
+    (void)state;
+    for (int version = 1; version <= 1; version++) {
+        snprintf(command, sizeof command, "%s/tests/state/%d/ledger.sql", root ? root : ".", version);
+        FILE *file = fopen(command, "r");
+        if (!file) fail_msg("%s", command);
+        static char sql[65536];
+        sql[fread(sql, 1, sizeof sql - 1, file)] = 0;
+        fclose(file);
+        sqlite3 *sqlite;
+        assert_int_equal(sqlite3_open(path, &sqlite), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(sqlite, sql, NULL, NULL, NULL), SQLITE_OK);
+        sqlite3_close(sqlite);
+        struct ledger *ledger = opened();
+        struct record record = plain(1);
+        usage(ledger, &question);
+        assert_has(told, "[{\"client\":\"app\",\"requests\":4,\"attempts\":7,\"errors\":4,");
+        assert_has(told, "\"cost_usd\":\"0.000090000\"");
+        record.numbers[record_time_ms] = 1795347951886;
+        add(ledger, &record);
+        assert_has(usage(ledger, &question), "[{\"client\":\"app\",\"requests\":5,");
+        question.by[0] = usage_by_hour;
+        assert_has(usage(ledger, &question), "\"rows\":[{\"hour\":\"2026-11-22T11:00Z\",\"requests\":5,");
+        ledger_close(ledger);
+        assert_int_equal(end(NULL) || begin(NULL), 0);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -466,6 +652,14 @@ int main(void) {
         TEST(a_file_of_an_earlier_version_gets_what_came_since),
         TEST(alerts_are_kept_with_their_ends_and_the_oldest_go),
         TEST(who_reads_sees_what_was_committed_and_holds_up_nobody),
+        TEST(an_owner_has_what_those_below_it_have_and_each_tag_its_own),
+        TEST(a_session_is_its_clients_and_is_forgotten_with_its_attempts),
+        TEST(a_word_whose_text_was_lost_is_told_as_unknown_until_it_is_known),
+        TEST(long_times_are_the_sums_of_their_hours),
+        TEST(what_a_cost_is_for_is_added_up_and_what_a_cache_saved_is_told),
+        TEST(providers_of_the_same_model_are_compared_and_others_are_left_out),
+        TEST(more_rows_than_are_told_are_counted_and_the_dearest_are_told),
+        TEST(a_ledger_of_every_earlier_version_is_read_on),
 #undef TEST
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

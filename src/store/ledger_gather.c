@@ -1,0 +1,306 @@
+/* ledger_gather.c - the ledger's sums added up for a question: rows are read one by one and added in memory, without
+ * sorting them first. Long times are read by the day, what is left at their ends by the hour, sessions by the hour of
+ * each; so that years of attempts are answered in less than a second. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "store/ledger_internal.h"
+
+/* Where the number of a key stands, the table that has its text, and how one of that text is found. `%s`: the row's
+ * time in hours. */
+static const struct {
+    const char *number, *text, *only;
+} keys[usage_keys] = {
+#define NAME_IS "(SELECT id FROM names WHERE name = ?%d)"
+#define WORD_IS "(SELECT id FROM words WHERE word = ?%d)"
+#define NAME_TEXT "SELECT name FROM names WHERE id = ?1"
+#define WORD_TEXT "SELECT word FROM words WHERE id = ?1"
+    [usage_by_provider] = {"provider", NAME_TEXT, "provider = " NAME_IS},
+    [usage_by_model] = {"model", NAME_TEXT, "model = " NAME_IS},
+    [usage_by_client] = {"client", NAME_TEXT, "client = " NAME_IS},
+    [usage_by_route] = {"route", NAME_TEXT, "route = " NAME_IS},
+    [usage_by_rule] = {"rule", NAME_TEXT, "rule = " NAME_IS},
+    [usage_by_asked] = {"asked", WORD_TEXT, "asked = " WORD_IS},
+    [usage_by_session] = {"session", WORD_TEXT, "session = " WORD_IS},
+    [usage_by_owner] = {"owner_parts.part", NAME_TEXT,
+                        "owner IN (SELECT whole FROM owner_parts WHERE part = " NAME_IS ")"},
+    [usage_by_tag] = {"tag_parts.part", WORD_TEXT, "tags IN (SELECT whole FROM tag_parts WHERE part = " WORD_IS ")"},
+    [usage_by_day] = {NULL, "SELECT strftime('%Y-%m-%d', ?1 * 86400, 'unixepoch')", NULL},
+    [usage_by_hour] = {NULL, "SELECT strftime('%Y-%m-%dT%H:00Z', ?1 * 3600, 'unixepoch')", NULL},
+};
+
+struct gathering {
+    struct ledger *ledger;
+    const struct usage_question *question;
+    struct usage_gathered *gathered;
+    size_t by_count; /* 0: the total alone */
+    bool totals;     /* each row counts in the total, too */
+    bool times_only; /* the second time: rows are known, and of those that are told the times are wanted */
+};
+
+static bool asks_of(const struct usage_question *question, enum usage_key key) {
+    bool asks = question->only[key][0] != 0;
+    for (size_t i = 0; i < question->by_count; i++) asks |= question->by[i] == key;
+    return asks;
+}
+
+/* Nothing but what the sums of models know. */
+static bool asks_of_models(const struct usage_question *question) {
+    static const enum usage_key known[] = {usage_by_provider, usage_by_model, usage_by_day, usage_by_hour};
+    for (int i = 0; i < usage_keys; i++) {
+        bool is_known = false;
+        for (size_t k = 0; k < sizeof known / sizeof *known; k++) is_known |= known[k] == (enum usage_key)i;
+        if (!is_known && asks_of(question, (enum usage_key)i)) return false;
+    }
+    return true;
+}
+
+/* -- the statement -- */
+
+/* The day or hour of a row whose grain has so many hours. */
+static void moment_put(struct text *sql, enum usage_key key, int hours) {
+    if (key == usage_by_hour)
+        text_put(sql, STR("at"));
+    else
+        text_put(sql, hours == 24 ? STR("at") : STR("at / 24"));
+}
+
+static void gather_select(const struct gathering *gathering, int hours, struct text *sql) {
+    static const char *const sums[] = {
+#define X(name) #name,
+        USAGE_SUMS(X)
+#undef X
+    };
+    const struct usage_question *question = gathering->question;
+    bool by[usage_keys] = {false};
+    text_put(sql, STR("SELECT durations, first_tokens"));
+    for (size_t i = 0; i < usage_sums; i++) text_printf(sql, ", %s", sums[i]);
+    for (size_t i = 0; i < gathering->by_count; i++) {
+        enum usage_key key = question->by[i];
+        by[key] = true;
+        text_put(sql, STR(", "));
+        if (keys[key].number)
+            text_printf(sql, "%s", keys[key].number);
+        else
+            moment_put(sql, key, hours);
+    }
+    text_put(sql, STR(" FROM usage"));
+    if (by[usage_by_owner]) text_put(sql, STR(" LEFT JOIN owner_parts ON owner_parts.whole = usage.owner"));
+    if (by[usage_by_tag]) text_put(sql, STR(" LEFT JOIN tag_parts ON tag_parts.whole = usage.tags"));
+    text_put(sql, STR(" WHERE grain = ?1 AND at >= ?2 AND at < ?3"));
+    for (int i = 0; i < usage_keys; i++) {
+        if (!question->only[i][0]) continue;
+        text_put(sql, STR(" AND "));
+        if (keys[i].only) {
+            const char *mark = strstr(keys[i].only, "?%d");
+            text_put(sql, str_make(keys[i].only, (size_t)(mark - keys[i].only)));
+            text_printf(sql, "?%d%s", i + 4, mark + 3);
+        } else {
+            text_printf(sql, "strftime('%s', at * %d, 'unixepoch') = ?%d",
+                        i == usage_by_day ? "%Y-%m-%d" : "%Y-%m-%dT%H:00Z", hours * 3600, i + 4);
+        }
+    }
+}
+
+/* -- adding up -- */
+
+static uint64_t keys_hash(const int64_t *numbers, size_t count) {
+    return str_hash(str_make((const char *)numbers, count * sizeof *numbers));
+}
+
+static bool places_grow(struct usage_gathered *gathered, size_t by_count) {
+    size_t count = gathered->place_count ? gathered->place_count * 4 : 1024;
+    uint32_t *places = memory_take_zeroed(count * sizeof *places);
+    if (!places) return false;
+    for (size_t i = 0; i < gathered->count; i++) {
+        size_t place = keys_hash(gathered->rows[i].keys, by_count) % count;
+        while (places[place]) place = (place + 1) % count;
+        places[place] = (uint32_t)i + 1;
+    }
+    memory_give(gathered->places);
+    gathered->places = places;
+    gathered->place_count = count;
+    return true;
+}
+
+static struct usage_row *row_find(const struct usage_gathered *gathered, const int64_t *numbers, size_t by_count,
+                                  size_t *place) {
+    for (*place = keys_hash(numbers, by_count) % gathered->place_count; gathered->places[*place];
+         *place = (*place + 1) % gathered->place_count) {
+        struct usage_row *row = &gathered->rows[gathered->places[*place] - 1];
+        if (memcmp(row->keys, numbers, by_count * sizeof *numbers) == 0) return row;
+    }
+    return NULL;
+}
+
+/* Past usage_groups_max they are one row, whose keys are all 0. NULL: no memory. */
+static struct usage_row *usage_row_of(struct gathering *gathering, int64_t *numbers) {
+    struct usage_gathered *gathered = gathering->gathered;
+    const size_t by_count = gathering->by_count;
+    size_t place;
+    if (gathered->count * 2 >= gathered->place_count && !places_grow(gathered, by_count)) return NULL;
+    struct usage_row *row = row_find(gathered, numbers, by_count, &place);
+    if (row || gathering->times_only) return row;
+    if (gathered->count >= usage_groups_max) {
+        memset(numbers, 0, by_count * sizeof *numbers);
+        row = row_find(gathered, numbers, by_count, &place);
+        if (row) return row;
+    }
+    if (gathered->count == gathered->room) {
+        size_t room = gathered->room ? gathered->room * 2 : 256;
+        struct usage_row *rows = memory_resize(gathered->rows, room * sizeof *rows);
+        if (!rows) return NULL;
+        gathered->rows = rows;
+        gathered->room = room;
+    }
+    row = &gathered->rows[gathered->count++];
+    *row = (struct usage_row){.times = gathered->count <= gathered->times_count ? &gathered->times[gathered->count - 1]
+                                                                                : NULL};
+    memcpy(row->keys, numbers, by_count * sizeof *numbers);
+    gathered->places[place] = (uint32_t)gathered->count;
+    return row;
+}
+
+static void times_add(struct usage_times *times, sqlite3_stmt *from) {
+    durations_add(&times->durations, sqlite3_column_blob(from, 0), (size_t)sqlite3_column_bytes(from, 0));
+    durations_add(&times->first_tokens, sqlite3_column_blob(from, 1), (size_t)sqlite3_column_bytes(from, 1));
+}
+
+static void row_add(struct usage_row *row, const int64_t sums[usage_sums], sqlite3_stmt *from) {
+    for (int i = 0; i < usage_sums; i++) row->sums[i] = ledger_sum(row->sums[i], sums[i]);
+    if (row->times) times_add(row->times, from);
+}
+
+static bool row_take(struct gathering *gathering, sqlite3_stmt *from) {
+    int64_t numbers[usage_keys] = {0}, sums[usage_sums] = {0};
+    for (size_t i = 0; i < gathering->by_count; i++) numbers[i] = sqlite3_column_int64(from, (int)(2 + usage_sums + i));
+    for (int i = 0; i < usage_sums && !gathering->times_only; i++) sums[i] = sqlite3_column_int64(from, 2 + i);
+    if (gathering->totals) row_add(&gathering->gathered->total, sums, from);
+    if (!gathering->by_count) return true;
+    struct usage_row *row = usage_row_of(gathering, numbers);
+    if (row) row_add(row, sums, from);
+    return row || gathering->times_only;
+}
+
+static bool grain_read(struct gathering *gathering, enum usage_grain grain, int64_t from, int64_t to) {
+    char sql[4096];
+    sqlite3_stmt *statement = NULL;
+    struct text text = text_in_buffer(sql, sizeof sql - 1);
+    int step = SQLITE_ERROR;
+    bool good = true;
+    if (from >= to) return true;
+    gather_select(gathering, grain == usage_of_days ? 24 : 1, &text);
+    CHECKF(!text.failed, "by=%zu", gathering->by_count);
+    sql[text.len] = 0;
+    if (sqlite3_prepare_v2(ledger_sqlite(gathering->ledger), sql, -1, &statement, NULL) != SQLITE_OK) return false;
+    sqlite3_bind_int64(statement, 1, grain);
+    sqlite3_bind_int64(statement, 2, from);
+    sqlite3_bind_int64(statement, 3, to);
+    for (int i = 0; i < usage_keys; i++)
+        if (gathering->question->only[i][0])
+            sqlite3_bind_text(statement, i + 4, gathering->question->only[i], -1, SQLITE_STATIC);
+    while (good && (step = sqlite3_step(statement)) == SQLITE_ROW) good = row_take(gathering, statement);
+    sqlite3_finalize(statement);
+    return good && step == SQLITE_DONE;
+}
+
+/* All hours from `since` on that begin before `until`. */
+static bool times_read(struct gathering *gathering) {
+    enum { ms_per_hour = 3600 * 1000 };
+    const struct usage_question *question = gathering->question;
+    int64_t from = question->since_ms / ms_per_hour,
+            to = question->until_ms ? question->until_ms / ms_per_hour : INT64_MAX, day = (from + 23) / 24,
+            day_end = to / 24;
+    if (asks_of(question, usage_by_session)) return grain_read(gathering, usage_of_sessions, from, to);
+    if (asks_of_models(question)) return grain_read(gathering, usage_of_models, from, to);
+    if (asks_of(question, usage_by_hour) || day >= day_end) return grain_read(gathering, usage_of_hours, from, to);
+    return grain_read(gathering, usage_of_hours, from, day * 24) &&
+           grain_read(gathering, usage_of_days, day, day_end) &&
+           (to == INT64_MAX || grain_read(gathering, usage_of_hours, day_end * 24, to));
+}
+
+/* -- order -- */
+
+static int by_cost(const void *a, const void *b) {
+    const int64_t *one = ((const struct usage_row *)a)->sums, *other = ((const struct usage_row *)b)->sums;
+    const enum usage_sum orders[] = {usage_cost_nano_usd, usage_attempts, usage_input_tokens};
+    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++)
+        if (one[orders[i]] != other[orders[i]]) return one[orders[i]] > other[orders[i]] ? -1 : 1;
+    return memcmp(((const struct usage_row *)a)->keys, ((const struct usage_row *)b)->keys,
+                  sizeof(int64_t[usage_keys]));
+}
+
+static int by_time(const void *a, const void *b) {
+    int64_t one = ((const struct usage_row *)a)->keys[0], other = ((const struct usage_row *)b)->keys[0];
+    return one != other ? (one < other ? -1 : 1) : by_cost(a, b);
+}
+
+/* Of those of times the newest, else the dearest. */
+static void rows_order(const struct usage_question *question, struct usage_gathered *gathered) {
+    bool timed = question->by[0] == usage_by_day || question->by[0] == usage_by_hour;
+    size_t most = question->rows_most ? question->rows_most : usage_rows_usual;
+    if (most > usage_rows_max) most = usage_rows_max;
+    if (gathered->count) qsort(gathered->rows, gathered->count, sizeof *gathered->rows, timed ? by_time : by_cost);
+    if (gathered->count <= most) return;
+    gathered->more = gathered->count - most;
+    if (timed) memmove(gathered->rows, gathered->rows + gathered->more, most * sizeof *gathered->rows);
+    gathered->count = most;
+}
+
+/* More rows than times: those that are told have theirs now, and are found again. */
+static bool rows_time(struct usage_gathered *gathered, size_t by_count) {
+    memset(gathered->times, 0, gathered->times_count * sizeof *gathered->times);
+    for (size_t i = 0; i < gathered->count; i++) gathered->rows[i].times = &gathered->times[i];
+    gathered->place_count = 0;
+    do {
+        if (!places_grow(gathered, by_count)) return false;
+    } while (gathered->count * 2 >= gathered->place_count);
+    return true;
+}
+
+bool usage_gather(struct ledger *ledger, const struct usage_question *question, struct usage_gathered *gathered) {
+    struct gathering gathering = {
+        .ledger = ledger, .question = question, .gathered = gathered, .by_count = question->by_count, .totals = true};
+    bool several = false; /* a row may be of several: the total is added up by itself */
+    *gathered = (struct usage_gathered){.total = {.times = memory_take_zeroed(sizeof(struct usage_times))}};
+    gathered->times_count = question->by_count ? usage_rows_max : 0;
+    gathered->times = memory_take_zeroed((gathered->times_count + 1) * sizeof *gathered->times);
+    if (!gathered->total.times || !gathered->times) return false;
+    for (size_t i = 0; i < question->by_count; i++)
+        several |= question->by[i] == usage_by_owner || question->by[i] == usage_by_tag;
+    if (several) {
+        gathering.by_count = 0;
+        if (!times_read(&gathering)) return false;
+        gathering.by_count = question->by_count;
+        gathering.totals = false;
+    }
+    if (!times_read(&gathering)) return false;
+    bool again = gathered->count > gathered->times_count;
+    rows_order(question, gathered);
+    if (!again) return true;
+    gathering.times_only = true;
+    gathering.totals = false;
+    return rows_time(gathered, question->by_count) && times_read(&gathering);
+}
+
+void usage_gathered_free(struct usage_gathered *gathered) {
+    memory_give(gathered->rows);
+    memory_give(gathered->places);
+    memory_give(gathered->times);
+    memory_give(gathered->total.times);
+}
+
+struct str usage_key_text(struct ledger *ledger, enum usage_key key, int64_t number, char *buffer, size_t size) {
+    sqlite3_stmt *statement = NULL;
+    str_copy(buffer, size, STR(""));
+    if (sqlite3_prepare_v2(ledger_sqlite(ledger), keys[key].text, -1, &statement, NULL) == SQLITE_OK) {
+        sqlite3_bind_int64(statement, 1, number);
+        if (sqlite3_step(statement) == SQLITE_ROW)
+            str_copy(buffer, size, str_from((const char *)sqlite3_column_text(statement, 0)));
+    }
+    sqlite3_finalize(statement);
+    return str_from(buffer);
+}
