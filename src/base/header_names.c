@@ -70,7 +70,7 @@ static const struct header_row of_11[] = {
     ROW("x-forwarded", header_of_caller),
     ROW("x-ms-region", header_harmless),
     ROW("x-use-cache", header_harmless),
-    ROW("x-weir-cost", header_tells),
+    ROW("x-weir-cost", header_steers | header_asks | header_tells),
     ROW("x-weir-tags", header_steers | header_asks),
 };
 static const struct header_row of_12[] = {
@@ -122,6 +122,7 @@ static const struct header_row of_16[] = {
     ROW("x-wait-for-model", header_harmless),
     ROW("x-weir-cache-key", header_steers | header_asks),
     ROW("x-weir-cache-ttl", header_steers | header_asks),
+    ROW("x-weir-cost-fees", header_tells),
     ROW("x-weir-estimated", header_tells),
     ROW("x-weir-simulated", header_tells),
 };
@@ -130,12 +131,16 @@ static const struct header_row of_17[] = {
     ROW("transfer-encoding", header_of_hop),
     ROW("x-goog-api-client", header_harmless),
     ROW("x-method-override", header_of_caller),
+    ROW("x-weir-cost-input", header_tells),
+    ROW("x-weir-cost-tools", header_tells),
     ROW("x-weir-downgraded", header_tells),
     ROW("x-weir-request-id", header_asks | header_tells),
     ROW("x-weir-timeout-ms", header_steers | header_asks),
 };
 static const struct header_row of_18[] = {
     ROW("proxy-authenticate", header_fixed),
+    ROW("x-weir-cost-cached", header_tells),
+    ROW("x-weir-cost-output", header_tells),
     ROW("x-weir-overhead-us", header_tells),
     ROW("x-weir-unsupported", header_steers | header_asks),
 };
@@ -152,6 +157,7 @@ static const struct header_row of_22[] = {
 };
 static const struct header_row of_24[] = {
     ROW("x-claude-code-session-id", header_steers),
+    ROW("x-weir-cost-cache-writes", header_tells),
 };
 static const struct header_row of_25[] = {
     ROW("strict-transport-security", header_of_provider),

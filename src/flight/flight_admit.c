@@ -22,6 +22,7 @@ static const struct {
     {STR("conversation_id"), offsetof(struct flight, steering.agent_session)},
     {STR("traceparent"), offsetof(struct flight, steering.trace)},
     {STR("x-weir-tags"), offsetof(struct flight, steering.tags)},
+    {STR("x-weir-cost"), offsetof(struct flight, steering.cost)},
     {STR("x-weir-unsupported"), offsetof(struct flight, steering.unsupported)},
     {STR("x-weir-cache"), offsetof(struct flight, steering.cache)},
     {STR("x-weir-cache-key"), offsetof(struct flight, steering.cache_key)},

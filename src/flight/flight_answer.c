@@ -4,7 +4,7 @@
 #include "base/check.h"
 #include "flight/flight_internal.h"
 
-enum { own_headers_max = 16, limit_headers_max = 6 };
+enum { own_headers_max = 16 + price_shares, limit_headers_max = 6 };
 
 static void answer_header_put(struct http_header *headers, size_t *count, struct str name, struct str value) {
     if (value.at) headers[(*count)++] = (struct http_header){name, value};
@@ -76,6 +76,26 @@ static struct str cost_text(struct flight *flight, const struct attempt *attempt
     return text.failed ? STR_NONE : text_str(&text);
 }
 
+/* What the cost was for, each part that is not nought: they add up to x-weir-cost. */
+static void answer_cost_put(struct flight *flight, const struct attempt *attempt, struct http_header *headers,
+                            size_t *count) {
+    static const struct str names[price_shares] = {
+        [price_share_input] = STR("x-weir-cost-input"),   [price_share_output] = STR("x-weir-cost-output"),
+        [price_share_cached] = STR("x-weir-cost-cached"), [price_share_cache_writes] = STR("x-weir-cost-cache-writes"),
+        [price_share_tools] = STR("x-weir-cost-tools"),   [price_share_fees] = STR("x-weir-cost-fees")};
+    struct str whole = cost_text(flight, attempt);
+    int64_t shares[price_shares];
+    if (!whole.at) return;
+    answer_header_put(headers, count, STR("x-weir-cost"), whole);
+    calls_cost_shares(flight, attempt, shares);
+    for (unsigned i = 0; i < price_shares; i++) {
+        struct text text = text_in_arena(&flight->arena, 24);
+        if (shares[i] <= 0) continue;
+        text_put_money(&text, shares[i]);
+        answer_header_put(headers, count, names[i], text.failed ? STR_NONE : text_str(&text));
+    }
+}
+
 /* What its provider could not be told, and what none was: names, separated by commas. */
 static struct str dropped_text(struct flight *flight, const struct attempt *attempt) {
     struct str name = feature_name(feature_reasoning_history);
@@ -118,7 +138,7 @@ void answer_head(struct flight *flight, const struct attempt *attempt, int statu
         answer_header_put(headers, &count, STR("x-weir-provider"), attempt->target->provider->name);
         answer_header_put(headers, &count, STR("x-weir-model"), attempt->target->model);
         answer_header_put(headers, &count, STR("x-weir-attempts"), number_text(flight, flight->attempt_count));
-        answer_header_put(headers, &count, STR("x-weir-cost"), cost_text(flight, attempt));
+        answer_cost_put(flight, attempt, headers, &count);
     }
     answer_cache_put(flight, headers, &count);
     answer_code_put(flight, status, headers, &count);

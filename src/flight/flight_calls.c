@@ -74,6 +74,15 @@ int64_t calls_cost(const struct flight *flight, const struct attempt *attempt) {
     return sum;
 }
 
+void calls_cost_shares(const struct flight *flight, const struct attempt *attempt, int64_t shares[price_shares]) {
+    for (unsigned k = 0; k < price_shares; k++) {
+        shares[k] = attempt->cost_shares[k];
+        for (unsigned i = 0; attempt->one_of_several && i < attempt->number; i++)
+            if (attempt_made_one(flight->attempts[i]))
+                shares[k] = counts_add(shares[k], flight->attempts[i]->cost_shares[k]);
+    }
+}
+
 /* -- whole replies -- */
 
 bool calls_gather(struct flight *flight, const struct attempt *last, struct message_reply *reply) {

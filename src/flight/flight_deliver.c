@@ -8,6 +8,12 @@
 
 enum step stream_pass(struct flight *flight, struct attempt *attempt, struct str bytes, bool stays,
                       struct actions *out) {
+    if (flight->steering.cost.at) {
+        struct str told = cost_tell(flight, attempt, bytes);
+        if (bytes.len && !told.at) return attempt_fails(attempt, failure_system);
+        stays = stays || told.at != bytes.at;
+        bytes = told;
+    }
     if (attempt->state == attempt_delivering) {
         CHECK(!attempt->reply.held.len); /* what was held has gone before it */
         struct str raw = stays ? bytes : arena_copy(flight->host->scratch, bytes);

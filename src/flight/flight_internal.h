@@ -513,6 +513,15 @@ bool resume_refused(struct flight *flight, const struct attempt *attempt);
 enum step resume_try(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
                      struct actions *out) MUST_USE;
 
+/* -- flight_cost.c: what a stream has cost, to callers that ask -- */
+
+bool cost_is_wanted(const struct flight *flight);
+/* Events for the caller, with what has been spent in the usage of each that has one, where that is wanted and known:
+ * else the same. {NULL,0}: no memory. */
+struct str cost_tell(struct flight *flight, struct attempt *attempt, struct str bytes);
+/* With the member in each usage object. Lines of JSON, or of events with a document a line. */
+struct str cost_put(struct str bytes, struct str member, struct arena *arena);
+
 /* -- flight_calls.c: several answers, a call each -- */
 
 /* Has one of them been made? Is another one to be made after this attempt's? */
@@ -531,6 +540,8 @@ bool calls_take_due(struct flight *flight);
 /* Of this attempt, and of those that made the answers before its own; -1: not known of all. */
 struct usage calls_usage(const struct flight *flight, const struct attempt *attempt);
 int64_t calls_cost(const struct flight *flight, const struct attempt *attempt);
+/* Of a cost that is known what it was for. */
+void calls_cost_shares(const struct flight *flight, const struct attempt *attempt, int64_t shares[price_shares]);
 /* The whole replies of all of them as one, in scratch; *reply is the last one's. false: no memory. */
 bool calls_gather(struct flight *flight, const struct attempt *last, struct message_reply *reply);
 /* Without the credentials of all of them. {NULL,0}: no memory. */
@@ -590,6 +601,8 @@ void end_by_failure(struct flight *flight, const struct attempt *last, struct no
 
 /* When it was begun, in UTC. */
 int64_t attempt_started_s(const struct flight *flight, const struct attempt *attempt);
+/* Sets what it is charged, by what is known of it so far: ours, and the provider's own word where that is not known. */
+void attempt_price(const struct flight *flight, struct attempt *attempt);
 void attempt_settle(struct flight *flight, struct attempt *attempt, enum failure failure, struct now now,
                     struct actions *out);
 void flight_close(struct flight *flight, struct now now, struct actions *out);

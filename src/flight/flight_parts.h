@@ -374,6 +374,7 @@ struct attempt {
 /* The x-weir-* headers that steer (flight_admit.c). {NULL,0}: not sent. */
 struct steering {
     struct str targets, strategy, timeout_ms, session, tags, unsupported;
+    struct str cost;                        /* "true": what a stream costs is told at its end */
     struct str agent_session, trace;        /* what agents say of themselves: a session, a W3C trace */
     enum unsupported unsupported_as;        /* read out of it */
     struct str cache, cache_key, cache_ttl; /* there is no cache yet: told in the reply, or refused */

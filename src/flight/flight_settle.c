@@ -32,8 +32,7 @@ static struct price_bill attempt_bill(const struct flight *flight, const struct 
     return bill;
 }
 
-/* What it is charged: ours, and the provider's own word where that is not known. */
-static void attempt_charge(const struct flight *flight, struct attempt *attempt) {
+void attempt_price(const struct flight *flight, struct attempt *attempt) {
     struct price_bill bill = attempt_bill(flight, attempt);
     if (bill.total < 0 && attempt->usage.cost_nano_usd >= 0)
         bill = (struct price_bill){.total = attempt->usage.cost_nano_usd,
@@ -71,7 +70,7 @@ void attempt_settle(struct flight *flight, struct attempt *attempt, enum failure
     attempt->failure = failure;
     usage_estimate(flight, attempt);
     money_estimate(flight, attempt, attempt_delivered(attempt));
-    attempt_charge(flight, attempt);
+    attempt_price(flight, attempt);
     attempt->candidate->failure = failure;
     const struct catalog_model *facts = attempt->target->facts;
     if (failure == failure_context_exceeded && facts && facts->context_tokens > flight->choice.context_least)

@@ -139,7 +139,7 @@ enum step splice_event(struct flight *flight, struct attempt *attempt, const str
     case openai_event_error: return splice_error(flight, attempt, event, now, out);
     case openai_event_done: return splice_done(flight, attempt, event, now, out);
     case openai_event_usage:
-        if (attempt->splice.asked_usage) return step_on;
+        if (attempt->splice.asked_usage && !cost_is_wanted(flight)) return step_on;
         break;
     case openai_event_finish:
         attempt->stream.finishes += flight->request.n > 1 ? openai_skim_finishes(event->data) : 1; /* fall through */

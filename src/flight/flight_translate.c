@@ -413,7 +413,7 @@ struct codec_caller translate_caller(const struct flight *flight, const struct a
     return (struct codec_caller){.model = attempt->target->model,
                                  .request_id = flight->request_id,
                                  .now_s = now.wall_ns / (int64_t)NS_PER_S,
-                                 .include_usage = flight->request.include_usage,
+                                 .include_usage = flight->request.include_usage || cost_is_wanted(flight),
                                  .show_reasoning = flight->canonical.shows_reasoning,
                                  .json_array = flight->head.wants_array,
                                  .previous_response = flight->stored.previous,

@@ -19,6 +19,8 @@ static const struct gateway_route routes[] = {
     {http_delete, STR("/responses/*"), access_client, answer_response, false},
     {http_post, STR("/responses/*"), access_client, answer_response, false},
     {http_get, STR("/v1/key"), access_client, answer_key, false},
+    {http_get, STR("/v1/usage"), access_client, answer_own_usage, false},
+    {http_get, STR("/v1/generation"), access_client, answer_generation, false},
     {http_get, STR("/admin/v1/budgets"), access_operator, answer_budgets, false},
     {http_post, STR("/admin/v1/budgets/*"), access_admin, answer_budget_change, true},
     {http_get, STR("/admin/v1/clients"), access_operator, answer_clients, false},

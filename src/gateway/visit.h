@@ -121,6 +121,8 @@ void answer_reload(struct visit *visit);
 void answer_drain(struct visit *visit);
 /* admin_usage.c */
 void answer_usage(struct visit *visit);
+void answer_own_usage(struct visit *visit);
+void answer_generation(struct visit *visit);
 /* admin_budgets.c */
 void answer_budgets(struct visit *visit);
 void answer_budget_change(struct visit *visit);

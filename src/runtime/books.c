@@ -348,7 +348,9 @@ static void books_answer(struct books *books, struct books_asked *asked) {
     struct ledger *ledger = ledger_open_to_read(books->path, asked->problem, sizeof asked->problem);
     asked->text = text_in_arena(&asked->arena, 16 * 1024);
     asked->good =
-        ledger && (asked->answer ? asked->answer(asked, ledger) : ledger_usage(ledger, &asked->question, &asked->text));
+        ledger && (asked->answer          ? asked->answer(asked, ledger)
+                   : asked->request.id[0] ? ledger_request(ledger, &asked->request, &asked->text, &asked->found)
+                                          : ledger_usage(ledger, &asked->question, &asked->text));
     if (ledger && !asked->good) str_copy(asked->problem, sizeof asked->problem, str_from(ledger_problem(ledger)));
     ledger_close(ledger);
     struct letter *letter = asked->letter;

@@ -56,6 +56,8 @@ struct books_asked {
     struct usage_question question;
     /* What else is asked of the ledger; NULL: the question. false: ledger_problem() says why. */
     bool (*answer)(struct books_asked *asked, struct ledger *ledger);
+    struct usage_request request; /* its id is not empty: this is asked for, instead */
+    bool found;                   /* and there is one */
     struct loop *loop;
     void (*done)(struct books_asked *asked);
     void *context;

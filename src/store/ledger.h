@@ -64,6 +64,7 @@ struct usage_question {
     enum usage_form form;
     size_t rows_most; /* the dearest, of times the newest; 0: usage_rows_usual; at most usage_rows_max */
     bool compares; /* by the name asked for, provider and model: what each of those that served the same name costs */
+    bool nobodys;  /* of requests without a client alone */
     char only[usage_keys][256]; /* only rows of this name; empty: of any */
 };
 
@@ -89,6 +90,13 @@ bool ledger_budgets(struct ledger *ledger,
                     void (*tell)(void *context, const struct record_charge *of, int64_t nano_usd), void *context);
 /* Attempts that began before that go, what is summed of sessions too; all other sums stay. How many, or -1. */
 int64_t ledger_forget(struct ledger *ledger, int64_t before_ms);
+
+/* A request of one client, by weir's id or by the client's own: of several of its own the last. */
+struct usage_request {
+    char client[256], id[80];
+};
+/* {"data":{...}}: its attempts, what they took and cost. *found: there is one. false: a failure. */
+bool ledger_request(struct ledger *ledger, const struct usage_request *request, struct text *text, bool *found);
 
 /* {"since_ms":...,"rows":[...],"more":0,"total":{...}}, the dearest first (`more`: rows that are left out), or a table
  * of commas with a head. Those that are told apart by session are told apart by client, too. false: a failure. */

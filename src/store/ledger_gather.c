@@ -50,6 +50,7 @@ static bool asks_of(const struct usage_question *question, enum usage_key key) {
 /* Nothing but what the sums of models know. */
 static bool asks_of_models(const struct usage_question *question) {
     static const enum usage_key known[] = {usage_by_provider, usage_by_model, usage_by_day, usage_by_hour};
+    if (question->nobodys) return false;
     for (int i = 0; i < usage_keys; i++) {
         bool is_known = false;
         for (size_t k = 0; k < sizeof known / sizeof *known; k++) is_known |= known[k] == (enum usage_key)i;
@@ -91,6 +92,7 @@ static void gather_select(const struct gathering *gathering, int hours, struct t
     if (by[usage_by_owner]) text_put(sql, STR(" LEFT JOIN owner_parts ON owner_parts.whole = usage.owner"));
     if (by[usage_by_tag]) text_put(sql, STR(" LEFT JOIN tag_parts ON tag_parts.whole = usage.tags"));
     text_put(sql, STR(" WHERE grain = ?1 AND at >= ?2 AND at < ?3"));
+    if (question->nobodys) text_put(sql, STR(" AND client = (SELECT id FROM names WHERE name = '')"));
     for (int i = 0; i < usage_keys; i++) {
         if (!question->only[i][0]) continue;
         text_put(sql, STR(" AND "));
