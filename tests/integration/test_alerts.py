@@ -10,8 +10,8 @@ import threading
 import time
 
 import pytest
-from weirlib import (BINARY, GOOD_BODY, RawProvider, Weir, chat, environment, good_reply, http as ask, on_terminal,
-                     poll, provider)
+from weirlib import (BINARY, GOOD_BODY, RawProvider, Weir, chat, environment, good_reply, http as ask,
+                     on_terminal, poll, provider)
 
 SECRET = "whsec-of-the-operator"
 
