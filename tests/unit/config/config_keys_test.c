@@ -102,6 +102,9 @@ static bool made_of(struct made *made, const char *form, const struct config_key
     made_add(made, snapshot, sizeof *snapshot);
     for (size_t i = 0; i < snapshot->provider_count; i++)
         made_add(made, &snapshot->providers[i], sizeof *snapshot->providers);
+    for (size_t i = 0; i < snapshot->provider_count; i++)
+        for (size_t q = 0; q < snapshot->providers[i].quota_count; q++)
+            made_add(made, &snapshot->providers[i].quotas[q], sizeof *snapshot->providers[i].quotas);
     for (size_t i = 0; i < snapshot->target_count; i++)
         made_add(made, &snapshot->targets[i], sizeof *snapshot->targets);
     for (size_t i = 0; i < snapshot->route_count; i++) {
