@@ -140,6 +140,7 @@ static void a_long_list_is_told_in_its_order(void **state) {
     static struct money_budget budgets[most];
     static char names[most][8], json[4 << 20];
     static struct spend spend;
+    static struct money_extra none[money_extra_kinds];
     (void)state;
     for (size_t i = 0; i < most; i++) {
         snprintf(names[i], sizeof names[i], "b%zu", i);
@@ -147,7 +148,8 @@ static void a_long_list_is_told_in_its_order(void **state) {
                                            .name = str_from(names[i]),
                                            .zone = STR("UTC"),
                                            .window = {.kind = window_lifetime},
-                                           .spend = &spend};
+                                           .spend = &spend,
+                                           .extras = none};
     }
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         struct snapshot snapshot = {.first_budget = counts[i] ? &budgets[counts[i] - 1] : NULL};
