@@ -244,7 +244,8 @@ bool audit_verify(struct ledger *ledger, const struct sha256 *wanted, struct aud
 }
 
 int64_t audit_erase(struct ledger *ledger, struct str word) {
-    sqlite3_stmt *erase = audit_prepare(ledger, "DELETE FROM audit_words WHERE word = ?1");
+    sqlite3_stmt *erase = audit_prepare(ledger, "DELETE FROM audit_words WHERE word = ?1 OR word = 'client ' || ?1 OR "
+                                                "substr(word, 1, length(?1) + 9) = 'client ' || ?1 || ': '");
     if (!erase) return -1;
     audit_bind_text(erase, 1, word);
     return audit_done(erase) ? sqlite3_changes(ledger_sqlite(ledger)) : -1;

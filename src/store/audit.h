@@ -114,7 +114,8 @@ struct audit_verdict {
 bool audit_verify(struct ledger *ledger, const struct sha256 *wanted, struct audit_verdict *verdict);
 void audit_verdict_write(const struct audit_verdict *verdict, struct text *text);
 
-/* The word and its salt go; every row that has it says "(erased)" from then on. How many, or -1. */
+/* The word and its salt go, also where it is the client whose budget it was ("client app: day"); every row that has it
+ * says "(erased)" from then on. How many, or -1. */
 int64_t audit_erase(struct ledger *ledger, struct str word);
 
 #endif

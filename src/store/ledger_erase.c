@@ -186,6 +186,18 @@ static bool erase_words(sqlite3 *sqlite, int64_t client) {
     return good;
 }
 
+/* Those of its budgets: "client app budget day". */
+static bool erase_alerts(sqlite3 *sqlite, struct str client, const char *tombstone) {
+    sqlite3_stmt *update = erase_prepare(sqlite, "UPDATE alerts SET subject = ?2 || substr(subject, length(?1) + 8) "
+                                                 "WHERE substr(subject, 1, length(?1) + 8) = 'client ' || ?1 || ' '");
+    if (!update) return false;
+    erase_bind(update, 1, client);
+    erase_bind(update, 2, str_from(tombstone));
+    bool good = sqlite3_step(update) == SQLITE_DONE;
+    sqlite3_finalize(update);
+    return good;
+}
+
 /* The name itself goes, unless something else has it: a provider of that name, or what the client did since. */
 static bool erase_name(sqlite3 *sqlite, int64_t client) {
     char sql[2048];
@@ -216,9 +228,10 @@ bool ledger_erase(struct ledger *ledger, struct str client, int64_t until_ms, st
     int64_t tombstone =
         erase_run(sqlite, "PRAGMA secure_delete = ON") ? tombstone_make(sqlite, client, until_ms, told) : -1;
     int64_t id = erase_name_id(sqlite, client);
-    bool good = tombstone > 0 && (id < 0 || (erase_attempts(sqlite, id, tombstone, until_ms, &told->attempts) &&
-                                             erase_words(sqlite, id) &&
-                                             erase_sums(sqlite, id, tombstone, &told->sums) && erase_name(sqlite, id)));
+    bool good =
+        tombstone > 0 && erase_alerts(sqlite, client, told->tombstone) &&
+        (id < 0 || (erase_attempts(sqlite, id, tombstone, until_ms, &told->attempts) && erase_words(sqlite, id) &&
+                    erase_sums(sqlite, id, tombstone, &told->sums) && erase_name(sqlite, id)));
     if (!good) snprintf(problem, size, "%s", ledger_problem(ledger));
     ledger_names_changed(ledger);
     (void)erase_run(sqlite, "PRAGMA wal_checkpoint(TRUNCATE)"); /* else soon, by who writes next */

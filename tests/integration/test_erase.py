@@ -112,6 +112,26 @@ def test_no_byte_of_the_name_is_left_in_the_folder(run):
     assert verdict.stdout.startswith("whole: ") and "1 names were erased" in verdict.stdout
 
 
+def test_budgets_and_alerts_of_a_client_name_it_no_more(run):
+    weir = run(clients=[{"name": "wilhelmina", "key_hash": hashlib.sha256(b"weir-k").hexdigest(),
+                         "budgets": [{"usd": 5, "window": "day"}]}])
+    reply = http(weir.port, "POST", "/admin/v1/budgets/raise", {"budget": "day", "usd": "1"},
+                 {"authorization": f"Bearer {weir.admin_key}"})
+    assert reply.status == 200, reply
+    weir.stop()
+    with contextlib.closing(sqlite3.connect(weir.state_dir / "ledger.db")) as ledger:
+        for subject in ("client wilhelmina budget day", "client wilhelmina-2 budget day"):
+            ledger.execute("INSERT INTO alerts(kind, subject, said, permille, window_s, raised_ms, owed) "
+                           "VALUES('budget', ?, '80% of it is spent', 800, 0, 1, 0)", (subject,))
+        ledger.commit()
+    tombstone = json.loads(command(weir, "purge", "wilhelmina", "--json").stdout)["tombstone"]
+    with contextlib.closing(sqlite3.connect(weir.state_dir / "ledger.db")) as ledger:
+        assert [row[0] for row in ledger.execute("SELECT subject FROM alerts ORDER BY id")] == \
+            [f"{tombstone} budget day", "client wilhelmina-2 budget day"]
+        words = [row[0] for row in ledger.execute("SELECT word FROM audit_words")]
+    assert not [word for word in words if "wilhelmina" in word]
+
+
 def test_what_a_killed_process_left_in_its_journal_comes_to_the_tombstone(run):
     weir = run()
     assert chat(weir.port, headers=of("wilhelmina")).status == 200
