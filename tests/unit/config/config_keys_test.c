@@ -27,6 +27,8 @@ static const struct place {
     {section_queue,
      "providers: {a: {type: openai, api_key: k, base_url: 'https://h/v1', max_concurrent: 2, queue: {%s}}}\n"},
     {section_pool, "providers: {a: {type: openai, api_key: k, base_url: 'https://h/v1', pool: {%s}}}\n"},
+    {section_quota, "providers: {a: {type: openai, api_key: k, base_url: 'https://h/v1', quota: {%s}}}\n"},
+    {section_alerts, A_PLAIN "alerts: {%s}\n"},
     {section_route, A_PLAIN "routes: [{model: m, targets: [a/m], %s}]\n"},
     {section_target, A_PLAIN "routes: [{model: m, targets: [{target: a/m, %s}]}]\n"},
     {section_client, A_PLAIN "clients: [{name: c, key_hash: '" H "', %s}]\n"},
