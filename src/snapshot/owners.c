@@ -15,8 +15,8 @@ struct window_span money_budget_window(const struct money_budget *budget, int64_
 
 /* Both words of one setting: whoever sets them makes it end first, and begin last. */
 struct money_extra_view money_extra_look(const struct money_budget *budget, enum money_extra_kind kind, int64_t now_s) {
-    const struct money_extra *extra = &budget->extras[kind];
-    uint64_t until = cell_load(&extra->until_s);
+    const struct money_extra *extra = budget->extras ? &budget->extras[kind] : NULL;
+    uint64_t until = extra ? cell_load(&extra->until_s) : 0;
     for (uint64_t before = until + 1; until && before != until;) {
         before = until;
         int64_t nano_usd = (int64_t)cell_load(&extra->nano_usd);

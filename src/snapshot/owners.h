@@ -41,7 +41,7 @@ struct money_budget {
     struct str zone;             /* its name */
     struct str *models, *routes; /* globs; count 0: all count */
     size_t model_count, route_count;
-    struct money_extra *extras; /* money_extra_kinds of them */
+    struct money_extra *extras; /* money_extra_kinds of them; NULL: none is ever added */
     struct spend *spend;
     struct rolling *rolling; /* in its place, where the window is a time that ends now; else NULL */
     uint64_t bucket_s;       /* of that; */
