@@ -73,6 +73,45 @@ static void spent_restore(struct run_clients *clients, const struct money_budget
     }
 }
 
+bool run_clients_extra(struct run_clients *clients, const struct ledger_extra *extra) {
+    bool known = false, fine = true;
+    pthread_mutex_lock(&clients->registry.mutex);
+    for (size_t i = 0; i < clients->extra_count && !known; i++)
+        known = clients->extras[i].extra.budget == extra->budget && clients->extras[i].extra.kind == extra->kind;
+    if (!known && clients->extra_count == clients->extra_room) {
+        size_t room = clients->extra_room ? clients->extra_room * 2 : 16, bytes;
+        struct extra_kept *kept = size_mul(room, sizeof *kept, &bytes) ? memory_resize(clients->extras, bytes) : NULL;
+        fine = kept != NULL;
+        if (kept) clients->extras = kept;
+        if (kept) clients->extra_room = room;
+    }
+    if (!known && fine) clients->extras[clients->extra_count++] = (struct extra_kept){.extra = *extra};
+    pthread_mutex_unlock(&clients->registry.mutex);
+    return fine;
+}
+
+static void extras_restore(struct run_clients *clients, const struct money_budget *budget) {
+    for (size_t i = 0; i < clients->extra_count; i++) {
+        struct extra_kept *kept = &clients->extras[i];
+        if (kept->met || kept->extra.budget != budget->identity) continue;
+        kept->met = true;
+        if (kept->extra.kind < money_extra_kinds)
+            money_extra_set(budget, (enum money_extra_kind)kept->extra.kind, kept->extra.nano_usd, kept->extra.until_s);
+    }
+}
+
+const struct money_budget *run_clients_budget(struct run_clients *clients, struct snapshot *snapshot, struct str owner,
+                                              struct str name) {
+    static const struct str of_client = STR("client ");
+    if (!str_starts(owner, of_client)) return NULL;
+    const struct client *client =
+        client_registry_named(&clients->registry, snapshot, str_slice(owner, of_client.len, owner.len));
+    for (size_t i = 0; client && i < client->money.count; i++)
+        if (str_eq(client->money.list[i]->owner, owner) && str_eq(client->money.list[i]->name, name))
+            return client->money.list[i];
+    return NULL;
+}
+
 static bool run_clients_make(struct run_clients *clients, const struct snapshot *snapshot, struct str name,
                              struct str settings, struct config_client_made *made, struct error *error) {
     const struct config_client_asked asked = {.name = name,
@@ -95,7 +134,10 @@ static bool run_clients_bind(void *context, const struct snapshot *snapshot, con
         return false;
     }
     for (const struct money_budget *budget = made.budgets; budget; budget = budget->next)
-        if (budget->spend || budget->rolling) spent_restore(clients, budget);
+        if (budget->spend || budget->rolling) {
+            spent_restore(clients, budget);
+            extras_restore(clients, budget);
+        }
     made.client->metrics_id = metrics_client_register(clients->weir->reports.metrics, record->name);
     bound->arena = made.arena;
     bound->client = made.client;
@@ -276,6 +318,7 @@ void library_clients_free(struct run_clients *clients) {
     client_store_close(clients->store);
     arena_free(&clients->zones_arena);
     memory_give(clients->spent);
+    memory_give(clients->extras);
     memory_give(clients);
 }
 

@@ -4,6 +4,7 @@
 #define WEIR_RUNTIME_RUN_CLIENTS_H
 
 #include "runtime/weir_internal.h"
+#include "store/ledger_budgets.h"
 
 /* What loops may still be reading. */
 struct client_retired {
@@ -18,6 +19,12 @@ struct zone_text {
     struct str path, content;
 };
 
+/* What an operator has changed of a budget that nobody had when it was read. */
+struct extra_kept {
+    struct ledger_extra extra;
+    bool met; /* somebody has it since: the budget's own words count */
+};
+
 struct run_clients {
     struct client_registry registry;
     struct weir *weir;
@@ -28,7 +35,9 @@ struct run_clients {
     struct zone_text *zones;
     struct money_row *spent; /* by budget, once all are there */
     size_t spent_count, spent_room;
-    bool spent_lost; /* there was no memory for all of it */
+    bool spent_lost;           /* there was no memory for all of it */
+    struct extra_kept *extras; /* by the registry's mutex */
+    size_t extra_count, extra_room;
 };
 
 /* run_clients.c. The rows can be read and written. false: *error. */
@@ -40,6 +49,11 @@ void run_clients_retire(struct run_clients *clients, struct client_retired *reti
 /* Would these settings do, now? */
 bool run_clients_fit(struct run_clients *clients, struct str name, struct str settings, struct error *error)
     __attribute__((warn_unused_result));
+/* For a client that comes with this budget later; once for each budget and kind. false: no memory. */
+bool run_clients_extra(struct run_clients *clients, const struct ledger_extra *extra);
+/* Of a client made at run time: the budget of this name, where its owner is `client NAME`. NULL: there is none. */
+const struct money_budget *run_clients_budget(struct run_clients *clients, struct snapshot *snapshot, struct str owner,
+                                              struct str name);
 struct client_record *run_clients_record(const struct stored_client *stored);
 /* Nothing more of it begins; or it may again. */
 bool run_clients_bar(struct run_clients *clients, struct str name, bool barred);

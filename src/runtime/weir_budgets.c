@@ -3,7 +3,7 @@
  * with what is in flight as it was. Under `control`; blocks. */
 #include <stdio.h>
 
-#include "runtime/weir_internal.h"
+#include "runtime/run_clients.h"
 #include "store/ledger_budgets.h"
 
 struct budget_edited {
@@ -16,8 +16,8 @@ struct budget_edited {
 static int64_t budgets_now_s(struct now now) { return now.wall_ns > 0 ? now.wall_ns / (int64_t)NS_PER_S : 0; }
 
 /* The one of this name, and of this owner where one is said. */
-static const struct money_budget *budget_named(const struct snapshot *snapshot, const struct budget_edit *edit,
-                                               struct error *error) {
+static const struct money_budget *budget_named(struct weir *weir, struct snapshot *snapshot,
+                                               const struct budget_edit *edit, struct error *error) {
     const struct money_budget *found = NULL;
     size_t count = 0;
     for (const struct money_budget *at = snapshot->first_budget; at; at = at->next) {
@@ -26,6 +26,9 @@ static const struct money_budget *budget_named(const struct snapshot *snapshot, 
         count++;
     }
     if (count == 1) return found;
+    if (!count && edit->owner.at &&
+        (found = run_clients_budget(weir->clients, snapshot, edit->owner, edit->name)) != NULL)
+        return found;
     struct str name = str_slice(edit->name, 0, limit_name);
     if (count)
         error_set(error, error_invalid_request,
@@ -134,7 +137,7 @@ bool library_budget_edit(struct weir *weir, const struct budget_edit *edit, stru
     pthread_mutex_lock(&weir->control);
     struct deployment *deployment = library_deployment(weir);
     struct budget_edited of = {.weir = weir, .snapshot = deployment->snapshot, .now = clock_read()};
-    of.budget = budget_named(deployment->snapshot, edit, error);
+    of.budget = budget_named(weir, deployment->snapshot, edit, error);
     bool good = of.budget && budget_change(&of, edit, error);
     if (good) {
         library_budget_write(of.budget, view);
@@ -150,14 +153,17 @@ bool library_budget_edit(struct weir *weir, const struct budget_edit *edit, stru
 
 /* Of a budget that is not there now it is kept for when it is. */
 static void extra_restore(void *context, const struct ledger_extra *extra) {
-    const struct money_budget *budget = money_budget_find(context, extra->budget);
+    const struct budget_edited *of = context;
+    const struct money_budget *budget = money_budget_find(of->snapshot, extra->budget);
+    if (!budget) (void)!run_clients_extra(of->weir->clients, extra);
     if (budget && extra->kind < money_extra_kinds)
         money_extra_set(budget, (enum money_extra_kind)extra->kind, extra->nano_usd, extra->until_s);
 }
 
 bool library_budgets_restore(struct weir *weir, const struct snapshot *snapshot, struct error *error) {
     struct ledger *ledger = budget_ledger(weir, error);
-    bool good = ledger && budget_kept(ledger, ledger_extras(ledger, extra_restore, (void *)(uintptr_t)snapshot), error);
+    struct budget_edited of = {.weir = weir, .snapshot = snapshot};
+    bool good = ledger && budget_kept(ledger, ledger_extras(ledger, extra_restore, &of), error);
     ledger_close(ledger);
     return good;
 }

@@ -225,6 +225,25 @@ def test_spend_stays_with_the_client_over_rotation_change_and_kill(run):
     assert ask(weir, key).status == 429
 
 
+def test_a_raise_of_a_clients_budget_is_there_after_a_kill(run):
+    weir = run(clients=[in_file()])
+    key = add(weir, "app", daily_budget=1)
+    for _ in range(40):
+        last = ask(weir, key)
+    assert last.status == 429 and last.error["code"] == "budget_exhausted"
+    raised = admin(weir, "POST", "budgets/raise", {"budget": "day", "usd": "5", "owner": "client app"})
+    assert raised.status == 200, raised.text
+    assert ask(weir, key).status == 200
+    assert admin(weir, "POST", "budgets/raise", {"budget": "day", "usd": "5", "owner": "client nobody"}).status == 400
+    before = spent(weir, key)
+    kill(weir)
+    weir = run(clients=[in_file()])
+    assert admin(weir, "POST", "reload").status == 200
+    assert ask(weir, key).status == 200 and float(spent(weir, key)["day"]) > float(before["day"])
+    assert admin(weir, "POST", "budgets/reset", {"budget": "day", "owner": "client app"}).status == 200
+    assert float(spent(weir, key)["day"]) == 0
+
+
 def test_a_key_that_was_rotated_holds_for_its_grace(run):
     weir = run(workers=2)
     first = add(weir, "app")
