@@ -255,10 +255,10 @@ def test_a_state_folder_that_takes_no_journal_says_so(run):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A state folder on a file system of its own, of 4 MB."""
+    """A state folder on a file system of its own, of 6 MB."""
     folder = tmp_path / "state"
     folder.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=700", "tmpfs", str(folder)],
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m,mode=700", "tmpfs", str(folder)],
                       capture_output=True).returncode:
         pytest.skip("nothing can be mounted here")
     yield folder
