@@ -92,6 +92,38 @@ static void who_writes_finds_that_names_have_changed(void **state) {
     ledger_close(writer);
 }
 
+/* A session that it alone had is no word any more; one that another has, too, is still the other's. */
+static void what_it_alone_said_goes_with_it(void **state) {
+    static const char *const words[] = {"its own", "shared"};
+    (void)state;
+    struct ledger *ledger = opened();
+    assert_true(ledger_begin(ledger));
+    for (uint64_t i = 0; i < 3; i++) {
+        const uint64_t at = i > 0;
+        struct record word = {.kind = record_of_word, .words = {{.tag = {{at + 1, 1}}, .text = str_from(words[at])}}};
+        struct record record = {.sequence = i + 1, .numbers = {[record_time_ms] = 1000}};
+        record.texts[record_client] = i < 2 ? STR("app") : STR("b");
+        record.words[record_session] = word.words[0];
+        assert_true(ledger_add(ledger, source, &word) && ledger_add(ledger, source, &record));
+    }
+    assert_true(ledger_commit(ledger));
+    struct erased_told told = erase(ledger, STR("app"), 5000);
+    assert_int_equal(told.attempts, 2);
+    assert_int_equal(attempts_of(ledger, str_from(told.tombstone)), 2);
+    assert_null(strstr(lines, "its own"));
+    assert_null(strstr(lines, "shared"));
+    assert_int_equal(attempts_of(ledger, STR("b")), 1);
+    assert_non_null(strstr(lines, "\"session\":\"shared\""));
+    struct usage_question question = {.by_count = 1, .by = {usage_by_session}};
+    char told_text[8192];
+    struct text text = text_in_buffer(told_text, sizeof told_text - 1);
+    assert_true(ledger_usage(ledger, &question, &text));
+    told_text[text.len] = 0;
+    assert_null(strstr(told_text, "its own"));
+    assert_non_null(strstr(told_text, "\"session\":\"(erased "));
+    ledger_close(ledger);
+}
+
 static void a_client_may_be_purged_again_and_one_that_is_not_there_too(void **state) {
     (void)state;
     struct ledger *ledger = opened();
@@ -124,6 +156,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
         TEST(who_writes_finds_that_names_have_changed),
+        TEST(what_it_alone_said_goes_with_it),
         TEST(a_client_may_be_purged_again_and_one_that_is_not_there_too),
         TEST(a_name_that_is_something_elses_too_stays_that),
 #undef TEST
