@@ -153,6 +153,16 @@ void config_problem_write(const struct config_input *input, const struct config_
     text_put(text, problem->message);
 }
 
+void config_problems_say(const struct config *config, struct text *text) {
+    for (const struct config_problem *problem = config->problems; problem; problem = problem->next) {
+        if (problem->severity != config_error && !problem->protects) continue;
+        size_t before = text->len;
+        if (before) text_put(text, STR("; "));
+        text_put(text, problem->message);
+        if (text->failed) text->len = before, text->failed = false;
+    }
+}
+
 static bool holds_nothing(const struct config_node *root) {
     return root->kind == config_map ? root->count == 0 : config_is_null(root);
 }

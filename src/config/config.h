@@ -132,6 +132,9 @@ struct config_where {
  * *problem says what is wrong with that. */
 bool config_where_find(const struct config_input *input, struct arena *arena, struct config_where *where,
                        struct str *problem);
+/* What stands against it, in the configuration's own words and without the places in texts that nobody has written: as
+ * many of its problems as there is room for. */
+void config_problems_say(const struct config *config, struct text *text);
 /* FILE:LINE:COLUMN: message, for one problem. */
 void config_problem_write(const struct config_input *input, const struct config_problem *problem, struct text *text);
 

@@ -224,16 +224,9 @@ bool config_client_settings(struct str before, struct str over, struct arena *ar
     return !out.failed || error_set(error, error_out_of_memory, "No memory for this.");
 }
 
-/* In the configuration's own words. */
 static bool client_problems_say(const struct config *config, struct error *error) {
     struct text text = text_in_buffer(error->message, sizeof error->message - 1);
-    for (const struct config_problem *problem = config->problems; problem; problem = problem->next) {
-        if (problem->severity != config_error && !problem->protects) continue;
-        size_t before = text.len;
-        if (before) text_put(&text, STR("; "));
-        text_put(&text, problem->message);
-        if (text.failed) text.len = before, text.failed = false;
-    }
+    config_problems_say(config, &text);
     error->code = error_invalid_request;
     error->message[text.len] = 0;
     if (!text.len) str_copy(error->message, sizeof error->message, config->problems->message);

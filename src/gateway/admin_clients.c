@@ -141,13 +141,8 @@ static void client_edit_start(struct visit *visit, struct str name, enum client_
 
 /* {"name": ..., the settings} */
 void answer_client_add(struct visit *visit) {
-    const char *problem = "";
-    size_t at = 0;
-    struct json *json = json_parse(str_make(visit->body, visit->body_len), &problem, &at);
     char name[limit_name + 2];
-    str_copy(name, sizeof name, json_str(json_member(json_root(json), "name"), STR("")));
-    bool is_json = json != NULL;
-    json_free(json);
+    bool is_json = visit_body_name(visit, name);
     if (name[0])
         client_edit_start(visit, str_from(name), client_add, 0);
     else

@@ -122,13 +122,8 @@ static void gateway_admin_providers_change(struct visit *visit, struct str name,
 
 /* {"name": ..., the settings}: settings_take passes over a name that is the provider's. */
 void answer_provider_add(struct visit *visit) {
-    const char *problem = "";
-    size_t at = 0;
-    struct json *json = json_parse(str_make(visit->body, visit->body_len), &problem, &at);
     char name[limit_name + 2];
-    str_copy(name, sizeof name, json_str(json_member(json_root(json), "name"), STR("")));
-    bool is_json = json != NULL;
-    json_free(json);
+    bool is_json = visit_body_name(visit, name);
     if (name[0])
         gateway_admin_providers_change(visit, str_from(name), edit_add, provider_active);
     else

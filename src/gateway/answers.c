@@ -1,6 +1,7 @@
 /* answers.c - answers that need no provider: health, metrics, models, the page, and errors in the OpenAI shape. */
 #include "base/embedded.h"
 #include "base/memory.h"
+#include "dialect/json.h"
 #include "dialect/outbound.h"
 #include "gateway/visit.h"
 
@@ -44,6 +45,16 @@ void visit_body_free(struct visit *visit) {
     memory_wipe(visit->body, visit->body_len);
     budget_free(visit->body_budget, visit->body, visit_body_max);
     visit->body = NULL;
+}
+
+bool visit_body_name(const struct visit *visit, char name[limit_name + 2]) {
+    const char *problem = "";
+    size_t at = 0;
+    struct json *json = json_parse(str_make(visit->body, visit->body_len), &problem, &at);
+    str_copy(name, limit_name + 2, json_str(json_member(json_root(json), "name"), STR("")));
+    bool is_json = json != NULL;
+    json_free(json);
+    return is_json;
 }
 
 void visit_error(struct visit *visit, enum error_code code, struct str message) {

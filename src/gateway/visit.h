@@ -104,6 +104,8 @@ void answer_response(struct visit *visit);
 /* answers.c: more of the body. false: it is too large, and that was answered. */
 bool visit_body_add(struct visit *visit, struct str piece);
 void visit_body_free(struct visit *visit);
+/* The `name` of the JSON object that it is; empty: it says none. false: it is no JSON. */
+bool visit_body_name(const struct visit *visit, char name[limit_name + 2]);
 /* admin.c */
 void visit_answer_text(struct visit *visit, const struct text *text); /* in the worker's scratch arena */
 void answer_status(struct visit *visit);

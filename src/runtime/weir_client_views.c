@@ -100,6 +100,18 @@ static void client_more_put(struct weir *weir, struct str name, uint32_t number,
     text_put_byte(text, '}');
 }
 
+/* What is given away of it, before the arena goes; text NULL: nothing, for this reason. */
+static char *clients_given(struct arena *arena, const struct text *text, const struct error *why,
+                           struct weir_error *error) {
+    char *view = text ? run_clients_given(text) : NULL;
+    if (!text)
+        library_error_set(error, why->code, str_from(why->message));
+    else if (!view)
+        library_error_set(error, error_out_of_memory, STR_NONE);
+    arena_free(arena);
+    return view;
+}
+
 char *library_client(struct weir *weir, struct str name, struct weir_error *error) {
     struct arena arena;
     struct error why = {.code = error_none};
@@ -115,13 +127,7 @@ char *library_client(struct weir *weir, struct str name, struct weir_error *erro
         run_client_file_put(of_file, &text);
     if (found) client_more_put(weir, name, number, &text);
     pthread_mutex_unlock(&weir->control);
-    char *view = found ? run_clients_given(&text) : NULL;
-    if (!found)
-        library_error_set(error, why.code, str_from(why.message));
-    else if (!view)
-        library_error_set(error, error_out_of_memory, STR_NONE);
-    arena_free(&arena);
-    return view;
+    return clients_given(&arena, found ? &text : NULL, &why, error);
 }
 
 /* The file's first, then the others, as they were made. */
@@ -167,11 +173,5 @@ char *library_clients(struct weir *weir, struct str after, size_t most, struct w
     text_json_u64(&text, STR("total"), all);
     text_put_byte(&text, '}');
     pthread_mutex_unlock(&weir->control);
-    char *view = found ? run_clients_given(&text) : NULL;
-    if (!found)
-        library_error_set(error, why.code, str_from(why.message));
-    else if (!view)
-        library_error_set(error, error_out_of_memory, STR_NONE);
-    arena_free(&arena);
-    return view;
+    return clients_given(&arena, found ? &text : NULL, &why, error);
 }

@@ -34,17 +34,10 @@ static bool provider_exists(const struct snapshot *snapshot, struct str name) {
 
 /* -- what is wrong -- */
 
-/* In the configuration's own words, without the places in a text that the caller has not written. */
 static void problems_say(const struct config *config, const char *problems, struct weir_error *error) {
     char buffer[sizeof error->message];
     struct text text = text_in_buffer(buffer, sizeof buffer);
-    for (const struct config_problem *problem = config->problems; problem; problem = problem->next) {
-        if (problem->severity != config_error && !problem->protects) continue;
-        size_t before = text.len;
-        if (before) text_put(&text, STR("; "));
-        text_put(&text, problem->message);
-        if (text.failed) text.len = before, text.failed = false;
-    }
+    config_problems_say(config, &text);
     library_error_set(error, error_invalid_request, text.len ? text_str(&text) : str_from(problems));
 }
 

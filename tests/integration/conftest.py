@@ -40,6 +40,20 @@ def start(tmp_path):
 
 
 @pytest.fixture
+def folder(tmp_path):
+    """folder(config, ...) -> a running gateway, again and again in the one folder of this test."""
+    running = []
+
+    def begin(config, **more):
+        running.append(Weir(tmp_path, config, **more))
+        return running[-1]
+    yield begin
+    for weir in running:
+        if weir.process.poll() is None:
+            weir.stop()
+
+
+@pytest.fixture
 def start_mock():
     started = []
 

@@ -10,7 +10,7 @@ import threading
 import time
 
 import pytest
-from weirlib import (BINARY, GOOD_BODY, RawProvider, Weir, chat, environment, good_reply, http as ask,
+from weirlib import (BINARY, GOOD_BODY, RawProvider, chat, environment, good_reply, http as ask,
                      on_terminal, poll, provider)
 
 SECRET = "whsec-of-the-operator"
@@ -64,19 +64,6 @@ def receiver():
     yield begin
     for one in made:
         one.close()
-
-
-@pytest.fixture
-def folder(tmp_path):
-    running = []
-
-    def begin(config):
-        running.append(Weir(tmp_path, config))
-        return running[-1]
-    yield begin
-    for weir in running:
-        if weir.process.poll() is None:
-            weir.stop()
 
 
 def alerts(weir, query=""):

@@ -11,24 +11,18 @@ import threading
 
 import pytest
 
-from weirlib import BINARY, ROOT, Weir, chat, environment, http, on_terminal, poll, provider
+from weirlib import BINARY, ROOT, chat, environment, http, on_terminal, poll, provider
 
 ADMIN_KEY = "weir-the-admins-own-key"
 EXCLUSIVE = [{"model": "one-at-a-time", "strategy": "exclusive", "targets": ["one/m", "two/m"]}]
 
 
 @pytest.fixture
-def run(tmp_path, mocks):
-    running = []
-
+def run(folder, mocks):
     def begin(wait=True, **top):
         config = {"providers": {"one": provider(mocks[0]), "two": provider(mocks[1])}, "routes": EXCLUSIVE, **top}
-        running.append(Weir(tmp_path, config, wait=wait))
-        return running[-1]
-    yield begin
-    for weir in running:
-        if weir.process.poll() is None:
-            weir.stop()
+        return folder(config, wait=wait)
+    return begin
 
 
 def admin(weir, method, path, body=None, key=None):

@@ -5,23 +5,10 @@ import signal
 import subprocess
 
 import pytest
-from weirlib import BINARY, Weir, chat_body, environment, http, poll, provider
+from weirlib import BINARY, chat_body, environment, http, poll, provider
 
 KEY = "wk-changes"
 PRICES = {"m": {"input": 1000.0, "output": 10000.0}}  # USD a million tokens: 0.001 and 0.01 each
-
-
-@pytest.fixture
-def folder(tmp_path):
-    running = []
-
-    def begin(config):
-        running.append(Weir(tmp_path, config))
-        return running[-1]
-    yield begin
-    for weir in running:
-        if weir.process.poll() is None:
-            weir.stop()
 
 
 def config(mock, **budget):

@@ -15,7 +15,7 @@ import time
 
 import pytest
 
-from weirlib import BINARY, Connection, Weir, chat_body, environment, http, poll, provider, request_bytes
+from weirlib import BINARY, Connection, chat_body, environment, http, poll, provider, request_bytes
 
 PRICES = {"m": {"input": 1000.0, "output": 10000.0}}  # USD a million tokens
 FILE_KEY = "wk-file"
@@ -26,21 +26,16 @@ def in_file(name="file", key=FILE_KEY, **more):
 
 
 @pytest.fixture
-def run(tmp_path, mocks):
+def run(folder, mocks):
     """run(...) -> a gateway in the one state folder of this test."""
-    running = []
     for mock in mocks:
         mock.reset()
 
     def begin(of_provider=None, wait=True, **top):
         one = provider(mocks[0], ["m", "m2"], prices=PRICES, **{"timeout_seconds": 8, "reply_timeout_seconds": 8,
                                                                **(of_provider or {})})
-        running.append(Weir(tmp_path, {"providers": {"p": one}, **top}, wait=wait))
-        return running[-1]
-    yield begin
-    for weir in running:
-        if weir.process.poll() is None:
-            weir.stop()
+        return folder({"providers": {"p": one}, **top}, wait=wait)
+    return begin
 
 
 def admin(weir, method, path, body=None, key=None):

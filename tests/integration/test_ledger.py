@@ -11,24 +11,18 @@ import threading
 
 import pytest
 
-from weirlib import Connection, Weir, chat, chat_body, http, on_terminal, poll, provider, request_bytes
+from weirlib import Connection, chat, chat_body, http, on_terminal, poll, provider, request_bytes
 
 PRICES = {"m": {"input": 1.0, "output": 2.0}}  # USD a million tokens
 
 
 @pytest.fixture
-def run(tmp_path, mocks):
-    running = []
+def run(folder, mocks):
     mocks[0].reset()
 
     def begin(wait=True, more=None, **top):
-        config = {"providers": {"one": provider(mocks[0], prices=PRICES, **(more or {}))}, **top}
-        running.append(Weir(tmp_path, config, wait=wait))
-        return running[-1]
-    yield begin
-    for weir in running:
-        if weir.process.poll() is None:
-            weir.stop()
+        return folder({"providers": {"one": provider(mocks[0], prices=PRICES, **(more or {}))}, **top}, wait=wait)
+    return begin
 
 
 def ask(weir, query=""):

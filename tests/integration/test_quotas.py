@@ -6,7 +6,7 @@ import signal
 import subprocess
 
 import pytest
-from weirlib import BINARY, Weir, chat, chat_body, dead_port, environment, http, on_terminal, poll, provider
+from weirlib import BINARY, chat, chat_body, dead_port, environment, http, on_terminal, poll, provider
 
 
 def status(weir):
@@ -20,20 +20,6 @@ def quotas(weir, name="p"):
 
 def limited(mock, **quota):
     return provider(mock, timeout_seconds=5, reply_timeout_seconds=5, quota=quota)
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """Starts weir again and again in one folder."""
-    running = []
-
-    def begin(config):
-        running.append(Weir(tmp_path, config))
-        return running[-1]
-    yield begin
-    for weir in running:
-        if weir.process.poll() is None:
-            weir.stop()
 
 
 def test_a_used_up_quota_refuses_and_says_when_it_begins_anew(start, start_mock):

@@ -8,7 +8,7 @@ import sqlite3
 
 import pytest
 
-from weirlib import Connection, Weir, chat, chat_body, http, poll, provider, request_bytes
+from weirlib import Connection, chat, chat_body, http, poll, provider, request_bytes
 
 PRICES = {"m": {"input": 1.0, "output": 2.0, "cached_input": 0.1}}  # USD a million tokens
 KEYS = {"app": "weir-app-key", "other": "weir-other-key", "boss": "weir-boss-key"}
@@ -26,18 +26,13 @@ def clients(**more):
 
 
 @pytest.fixture
-def run(tmp_path, mocks):
-    running = []
+def run(folder, mocks):
     mocks[0].reset()
 
     def begin(**top):
         top = {"owners": OWNERS, "clients": clients(), **top}
-        running.append(Weir(tmp_path, {"providers": {"one": provider(mocks[0], prices=PRICES)}, **top}))
-        return running[-1]
-    yield begin
-    for weir in running:
-        if weir.process.poll() is None:
-            weir.stop()
+        return folder({"providers": {"one": provider(mocks[0], prices=PRICES)}, **top})
+    return begin
 
 
 def usage(weir, query=""):

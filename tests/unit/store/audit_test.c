@@ -13,29 +13,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-static char folder[64], path[96];
-
-static int begin(void **state) {
-    (void)state;
-    str_copy(folder, sizeof folder, STR("/tmp/weir-audit-XXXXXX"));
-    if (!hash_start() || !mkdtemp(folder)) return -1;
-    snprintf(path, sizeof path, "%s/ledger.db", folder);
-    return 0;
-}
-
-static int end(void **state) {
-    char command[128];
-    (void)state;
-    snprintf(command, sizeof command, "rm -r '%s'", folder);
-    return system(command);
-}
-
-static struct ledger *opened(void) {
-    char problem[512] = "";
-    struct ledger *ledger = ledger_open(path, problem, sizeof problem);
-    if (!ledger) fail_msg("%s", problem);
-    return ledger;
-}
+#include "ledger_folder.h"
 
 static struct audit_head added(struct ledger *ledger, struct str actor, struct str subject) {
     char problem[512] = "";

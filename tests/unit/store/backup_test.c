@@ -15,24 +15,11 @@
 #include <cmocka.h>
 
 #include "base/hash.h"
+#define FOLDER_FILE "backup.tar"
+#include "folder.h"
 #include "store/journal.h"
 
-static char folder[64], path[96], problem[512];
-
-static int begin(void **state) {
-    (void)state;
-    str_copy(folder, sizeof folder, STR("/tmp/weir-backup-XXXXXX"));
-    if (!hash_start() || !mkdtemp(folder)) return -1;
-    snprintf(path, sizeof path, "%s/backup.tar", folder);
-    return 0;
-}
-
-static int end(void **state) {
-    char command[128];
-    (void)state;
-    snprintf(command, sizeof command, "rm -r '%s'", folder);
-    return system(command);
-}
+static char problem[512];
 
 static void a_files_head_is_read_as_it_was_written(void **state) {
     static const int64_t sizes[] = {0, 1, 511, 512, (1ll << 33) - 1, 1ll << 33, 1ll << 40};

@@ -11,30 +11,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-static char folder[64], path[96];
+#include "ledger_folder.h"
+
 static const struct journal_source source = {7, 0};
-
-static int begin(void **state) {
-    (void)state;
-    str_copy(folder, sizeof folder, STR("/tmp/weir-erase-XXXXXX"));
-    if (!hash_start() || !mkdtemp(folder)) return -1;
-    snprintf(path, sizeof path, "%s/ledger.db", folder);
-    return 0;
-}
-
-static int end(void **state) {
-    char command[128];
-    (void)state;
-    snprintf(command, sizeof command, "rm -r '%s'", folder);
-    return system(command);
-}
-
-static struct ledger *opened(void) {
-    char problem[512] = "";
-    struct ledger *ledger = ledger_open(path, problem, sizeof problem);
-    if (!ledger) fail_msg("%s", problem);
-    return ledger;
-}
 
 static void add(struct ledger *ledger, uint64_t sequence, struct str client, int64_t time_ms) {
     struct record record = {

@@ -15,31 +15,10 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-static char folder[64], path[96];
+#include "ledger_folder.h"
+
 static const struct journal_source source = {0xfedcba9876543210u, 1};
 static const int64_t hour_ms = 3600000, day_ms = 24 * 3600000;
-
-static int begin(void **state) {
-    (void)state;
-    str_copy(folder, sizeof folder, STR("/tmp/weir-ledger-XXXXXX"));
-    if (!mkdtemp(folder)) return -1;
-    snprintf(path, sizeof path, "%s/ledger.db", folder);
-    return 0;
-}
-
-static int end(void **state) {
-    char command[128];
-    (void)state;
-    snprintf(command, sizeof command, "rm -r '%s'", folder);
-    return system(command);
-}
-
-static struct ledger *opened(void) {
-    char problem[512] = "";
-    struct ledger *ledger = ledger_open(path, problem, sizeof problem);
-    if (!ledger) fail_msg("%s", problem);
-    return ledger;
-}
 
 static struct record plain(uint64_t sequence) {
     struct record record = {.sequence = sequence,
