@@ -110,7 +110,8 @@ void window_moment_put(struct text *text, int64_t moment_s) {
     if (moment_s < earliest_s) moment_s = earliest_s;
     if (moment_s > latest_s) moment_s = latest_s;
     int64_t day = floor_div(moment_s, day_s), of_day = moment_s - day * day_s, month = month_of_day(day);
-    text_printf(text, "%04lld-%02lld-%02lldT%02lld:%02lld:%02lldZ", (long long)floor_div(month, 12),
-                (long long)(month - floor_div(month, 12) * 12) + 1, (long long)(day - days_of_month(month) + 1),
-                (long long)(of_day / hour_s), (long long)(of_day % hour_s / 60), (long long)(of_day % 60));
+    int64_t of_month = day - days_of_month(month) + 1, of_year = month - floor_div(month, 12) * 12 + 1;
+    text_printf(text, "%04lld-%02lld-%02lldT%02lld:%02lld:%02lldZ", (long long)floor_div(month, 12), (long long)of_year,
+                (long long)of_month, (long long)(of_day / hour_s), (long long)(of_day % hour_s / 60),
+                (long long)(of_day % 60));
 }

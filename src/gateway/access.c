@@ -59,8 +59,8 @@ static const char *const barred_sentences[] = {
     [client_is_disabled] = "This client key is disabled: ask the operator to enable it.",
     [client_is_expired] = "This client key has expired: ask the operator for a new one, or for more time.",
     [client_is_revoked] = "This client key is revoked: ask the operator for a new one.",
-    [client_unfit] = "What this client key may do does not fit this gateway's configuration any more: ask the operator "
-                     "(weir client show NAME says why)."};
+    [client_unfit] = ("What this client key may do does not fit this gateway's configuration any more: ask the "
+                      "operator (weir client show NAME says why).")};
 
 enum error_code access_check(struct visit *visit, const struct http_request *request, enum access wanted,
                              const char **sentence) {
