@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = str(Path(os.environ.get("WEIR_BINARY", ROOT / "build/weir")).resolve())
-SLOW = 25.0  # a busy machine, under a sanitizer
+SLOW = 25.0  # the longest that anything here may take, on a busy machine under a sanitizer
 SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:|check failed", re.I)
 
 
