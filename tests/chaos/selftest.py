@@ -197,6 +197,8 @@ def ledgers():
                                                                        attempts=8, relay=4), end()
     yield "an internal error", "log", Books(lines=done[:-1] + [{**done[-1], "error": "internal"}]), end()
     yield "a line at level error", "log", Books(lines=done + [{"event": "log_failed", "level": "error"}]), end()
+    yield "an alert that nothing explains", "log", Books(
+        lines=done + [{"event": "alert", "level": "error", "kind": "ledger_failed"}]), end()
     yield "no JSON in the log", "log", Books(lines=done + [{"event": None, "line": "hello"}]), end()
     yield "a credential in the log", "log", Books(text=b"... sk-chaos-1 ..."), end()
 
