@@ -1,8 +1,7 @@
 /* admin.c - the admin API: status, explain, what would be chosen, reload, drain. What may block runs on the control
  * loop; the answer comes back by mailbox, and is dropped if the caller has gone meanwhile. */
-#include "base/memory.h"
 #include "dialect/openai/openai.h"
-#include "gateway/visit.h"
+#include "gateway/errand.h"
 #include "gateway/inference.h"
 
 void visit_answer_text(struct visit *visit, const struct text *text) {
@@ -86,127 +85,101 @@ void answer_route(struct visit *visit) {
 
 /* -- answers from elsewhere -- */
 
-struct later {
+struct explaining {
+    struct errand errand;
     struct explain_question question;
-    struct visit *visit;
-    struct gateway *gateway;
-    struct loop *loop;
-    struct letter *letter; /* of the answer: what has been done can be told */
-    struct weir_error error;
-    struct visit_who who;
-    char restart_for[256]; /* what was read and counts only after a restart */
-    bool done;
 };
 
-static struct later *later_new(struct visit *visit) {
-    struct later *later = memory_take_zeroed(sizeof *later);
-    if (!later || !(later->letter = loop_letter_new())) {
-        memory_give(later);
-        visit_error(visit, error_out_of_memory, STR_NONE);
-        return NULL;
-    }
-    later->visit = visit;
-    later->gateway = visit->gateway_worker->gateway;
-    later->loop = visit->gateway_worker->worker->loop;
-    later->who = visit_who(visit);
-    visit->busy = true;
-    return later;
-}
-
-static void later_end(struct later *later) {
-    struct visit *visit = later->visit;
-    visit->busy = false;
-    loop_letter_throw(later->letter);
-    memory_give(later);
-    visit_release(visit);
-}
-
-static void explained(struct explain_question *question) {
-    struct later *later = question->context;
+static void explained(void *own) {
+    const struct explaining *explaining = own;
+    const struct explain_question *question = &explaining->question;
+    struct visit *visit = explaining->errand.visit;
     if (question->len)
-        visit_answer(later->visit, 200, STR("application/json"), str_make(question->json, question->len));
+        visit_answer(visit, 200, STR("application/json"), str_make(question->json, question->len));
     else
-        visit_error(later->visit, error_unknown_request, STR(WEIR_UNKNOWN_REQUEST));
-    later_end(later);
+        visit_error(visit, error_unknown_request, STR(WEIR_UNKNOWN_REQUEST));
 }
+
+/* The workers are asked, one after the other, and the last answer comes on the visit's loop. */
+static const struct errand_kind explaining_kind = {sizeof(struct explaining), NULL, explained, NULL};
+
+static void explain_told(struct explain_question *question) { errand_answer(question->context); }
 
 void answer_explain(struct visit *visit) {
-    struct later *later = later_new(visit);
-    if (!later) return;
-    later->question = (struct explain_question){
-        .weir = visit->gateway_worker->gateway->weir, .answer_on = later->loop, .done = explained, .context = later};
     const struct client *client;
     struct error error = {.code = error_none};
     if (!client_of(visit, &client, &error)) {
         visit_error(visit, error.code, str_from(error.message));
-        later_end(later);
         return;
     }
-    later->question.of_client = client != NULL;
-    if (client) str_copy(later->question.client, sizeof later->question.client, client->name);
-    str_copy(later->question.id, sizeof later->question.id, visit_id(visit));
-    if (explain_ask(&later->question)) return;
+    struct explaining *explaining = errand_new(visit, &explaining_kind);
+    if (!explaining) return;
+    explaining->question = (struct explain_question){.weir = explaining->errand.gateway->weir,
+                                                     .answer_on = explaining->errand.loop,
+                                                     .done = explain_told,
+                                                     .context = explaining,
+                                                     .of_client = client != NULL};
+    if (client) str_copy(explaining->question.client, sizeof explaining->question.client, client->name);
+    str_copy(explaining->question.id, sizeof explaining->question.id, visit_id(visit));
+    visit->busy = true;
+    if (explain_ask(&explaining->question)) return;
+    errand_drop(explaining);
     visit_error(visit, error_shutting_down, STR_NONE);
-    later_end(later);
 }
 
-static void reloaded(void *context) {
-    struct later *later = context;
+struct reloading {
+    struct errand errand;
+    struct weir_error error;
+    char restart_for[256]; /* what was read and counts only after a restart */
+    bool done;
+};
+
+static void reloaded(void *own) {
+    const struct reloading *reloading = own;
+    struct visit *visit = reloading->errand.visit;
     char json[512];
     struct text text = text_in_buffer(json, sizeof json);
     text_put_byte(&text, '{');
     text_json_bool(&text, STR("reloaded"), true);
-    if (later->restart_for[0]) text_json_str(&text, STR("restart_for"), str_from(later->restart_for));
+    if (reloading->restart_for[0]) text_json_str(&text, STR("restart_for"), str_from(reloading->restart_for));
     text_put_byte(&text, '}');
-    if (later->done)
-        visit_answer(later->visit, 200, STR("application/json"), text_str(&text));
+    if (reloading->done)
+        visit_answer(visit, 200, STR("application/json"), text_str(&text));
     else
-        visit_error(later->visit, error_bad_configuration, str_from(later->error.message));
-    later_end(later);
+        visit_error(visit, error_bad_configuration, str_from(reloading->error.message));
 }
 
-/* The answer, on the visit's loop. */
-static void later_answer(struct later *later, void (*answer)(void *context)) {
-    struct letter *letter = later->letter;
-    later->letter = NULL;
-    if (!loop_letter_post(later->loop, letter, answer, later)) memory_give(later); /* nobody is left to tell */
+static void reload_run(void *own) {
+    struct reloading *reloading = own;
+    const struct gateway *gateway = reloading->errand.gateway;
+    const struct audit_who who = visit_who_told(&reloading->errand.who);
+    gateway->options.reload(gateway->options.context, &who, &reloading->error, &reloading->done);
+    str_copy(reloading->restart_for, sizeof reloading->restart_for, str_from(gateway->weir->restart_for));
+    errand_done(reloading);
 }
 
-static void reload_run(void *context) {
-    struct later *later = context;
-    const struct gateway_options *options = &later->gateway->options;
-    const struct audit_who who = visit_who_told(&later->who);
-    options->reload(options->context, &who, &later->error, &later->done);
-    str_copy(later->restart_for, sizeof later->restart_for, str_from(later->gateway->weir->restart_for));
-    later_answer(later, reloaded);
-}
+static const struct errand_kind reloading_kind = {sizeof(struct reloading), reload_run, reloaded, NULL};
 
 void answer_reload(struct visit *visit) {
-    struct later *later = later_new(visit);
-    if (!later) return;
-    if (loop_post(visit->gateway_worker->gateway->options.control, reload_run, later)) return;
-    visit_error(visit, error_shutting_down, STR_NONE);
-    later_end(later);
+    struct reloading *reloading = errand_new(visit, &reloading_kind);
+    if (reloading) errand_start(reloading, reloading->errand.gateway->options.control);
 }
 
-static void drain_begun(void *context) {
-    struct later *later = context;
-    visit_answer(later->visit, 202, STR("application/json"), STR("{\"draining\":true}"));
-    later_end(later);
+static void drain_begun(void *own) {
+    visit_answer(((struct errand *)own)->visit, 202, STR("application/json"), STR("{\"draining\":true}"));
 }
 
-static void gateway_admin_drain_run(void *context) {
-    struct later *later = context;
-    const struct gateway_options *options = &later->gateway->options;
-    const struct audit_who who = visit_who_told(&later->who);
+static void gateway_admin_drain_run(void *own) {
+    struct errand *errand = own;
+    const struct gateway_options *options = &errand->gateway->options;
+    const struct audit_who who = visit_who_told(&errand->who);
     options->drain(options->context, &who);
-    later_answer(later, drain_begun);
+    errand_done(errand);
 }
+
+static const struct errand_kind draining_kind = {sizeof(struct errand), gateway_admin_drain_run, drain_begun, NULL};
 
 void answer_drain(struct visit *visit) {
-    struct later *later = later_new(visit);
-    if (!later) return;
-    if (loop_post(visit->gateway_worker->gateway->options.control, gateway_admin_drain_run, later)) return;
-    visit_error(visit, error_shutting_down, STR_NONE);
-    later_end(later);
+    struct errand *errand = errand_new(visit, &draining_kind);
+    if (errand) errand_start(errand, errand->gateway->options.control);
 }

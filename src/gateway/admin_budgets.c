@@ -1,11 +1,10 @@
 /* admin_budgets.c - /admin/v1/budgets, and a client's own: /v1/key. A change waits for the disk, so it runs on the
  * control loop; the answer comes back by mailbox. */
 #include "base/decimal.h"
-#include "base/memory.h"
 #include "dialect/date.h"
 #include "dialect/json.h"
+#include "gateway/errand.h"
 #include "gateway/inference.h"
-#include "gateway/visit.h"
 
 enum { budget_word_max = 300 };
 
@@ -24,40 +23,33 @@ void answer_key(struct visit *visit) {
 /* -- changes -- */
 
 struct budgeting {
-    struct visit *visit;
-    struct weir *weir;
-    struct loop *loop;
-    struct letter *letter; /* of the answer, made before the change: what is done can be told */
+    struct errand errand;
     struct budget_edit edit;
-    char name[budget_word_max], owner[budget_word_max], request_id[limit_request_id + 1];
-    struct visit_who who;
+    char name[budget_word_max], owner[budget_word_max];
     char view[2048];
     struct text text;
     struct error error;
     bool good;
 };
 
-static void budgeted(void *context) {
-    struct budgeting *budgeting = context;
-    struct visit *visit = budgeting->visit;
+static void budgeted(void *own) {
+    struct budgeting *budgeting = own;
+    struct visit *visit = budgeting->errand.visit;
     if (budgeting->good)
         visit_answer(visit, 200, STR("application/json"), text_str(&budgeting->text));
     else
         visit_error(visit, budgeting->error.code, str_from(budgeting->error.message));
-    visit->busy = false;
-    memory_give(budgeting);
-    visit_release(visit);
 }
 
-static void budgeting_run(void *context) {
-    struct budgeting *budgeting = context;
+static void budgeting_run(void *own) {
+    struct budgeting *budgeting = own;
     budgeting->text = text_in_buffer(budgeting->view, sizeof budgeting->view);
-    budgeting->good = library_budget_edit(budgeting->weir, &budgeting->edit, &budgeting->text, &budgeting->error);
-    struct letter *letter = budgeting->letter;
-    budgeting->letter = NULL;
-    if (!loop_letter_post(budgeting->loop, letter, budgeted, budgeting))
-        memory_give(budgeting); /* the loop has stopped: nobody is left to tell */
+    budgeting->good =
+        library_budget_edit(budgeting->errand.gateway->weir, &budgeting->edit, &budgeting->text, &budgeting->error);
+    errand_done(budgeting);
 }
+
+static const struct errand_kind budgeting_kind = {sizeof(struct budgeting), budgeting_run, budgeted, NULL};
 
 /* "2.50", or a number. */
 static bool budget_usd_read(const struct json_value *root, int64_t *nano_usd, struct error *error) {
@@ -126,7 +118,7 @@ static bool budget_body_read(struct budgeting *budgeting, const struct json_valu
 static bool budgeting_read(struct budgeting *budgeting) {
     static const struct str actions[] = {
         [budget_raise] = STR("raise"), [budget_credit_give] = STR("credit"), [budget_reset_spent] = STR("reset")};
-    struct visit *visit = budgeting->visit;
+    struct visit *visit = budgeting->errand.visit;
     size_t kind = 0, at = 0;
     const char *problem = "";
     while (kind < 3 && !str_eq(actions[kind], visit_id(visit))) kind++;
@@ -136,31 +128,21 @@ static bool budgeting_read(struct budgeting *budgeting) {
     budgeting->edit.kind = (enum budget_edit_kind)kind;
     struct json *json = json_parse(str_make(visit->body, visit->body_len), &problem, &at);
     bool good = budget_body_read(budgeting, json ? json_root(json) : NULL,
-                                 loop_now(budgeting->loop).wall_ns / (int64_t)NS_PER_S);
+                                 loop_now(budgeting->errand.loop).wall_ns / (int64_t)NS_PER_S);
     json_free(json);
     return good;
 }
 
 void answer_budget_change(struct visit *visit) {
-    struct budgeting *budgeting = memory_take_zeroed(sizeof *budgeting);
-    if (!budgeting || !(budgeting->letter = loop_letter_new())) {
-        memory_give(budgeting);
-        visit_error(visit, error_out_of_memory, STR_NONE);
+    struct budgeting *budgeting = errand_new(visit, &budgeting_kind);
+    if (!budgeting) return;
+    budgeting->edit.who = visit_who_told(&budgeting->errand.who);
+    budgeting->edit.request_id = str_from(visit->request_id);
+    if (budgeting_read(budgeting)) {
+        errand_start(budgeting, budgeting->errand.gateway->options.control);
         return;
     }
-    budgeting->visit = visit;
-    budgeting->weir = visit->gateway_worker->gateway->weir;
-    budgeting->loop = visit->gateway_worker->worker->loop;
-    budgeting->who = visit_who(visit);
-    str_copy(budgeting->request_id, sizeof budgeting->request_id, str_from(visit->request_id));
-    budgeting->edit.who = visit_who_told(&budgeting->who);
-    budgeting->edit.request_id = str_from(budgeting->request_id);
-    bool good = budgeting_read(budgeting);
-    visit->busy = good;
-    if (good && loop_post(visit->gateway_worker->gateway->options.control, budgeting_run, budgeting)) return;
-    visit->busy = false;
-    visit_error(visit, good ? error_shutting_down : budgeting->error.code,
-                good ? STR_NONE : str_from(budgeting->error.message));
-    loop_letter_throw(budgeting->letter);
-    memory_give(budgeting);
+    struct error error = budgeting->error;
+    errand_drop(budgeting);
+    visit_error(visit, error.code, str_from(error.message));
 }

@@ -1,94 +1,65 @@
 /* admin_clients.c - /admin/v1/clients: who has a key, and changing that. All of it waits for the disk, so it runs on
  * the control loop; the answer comes back by mailbox. An answer holds a key only where one was made by it, and is
  * wiped. */
-#include "base/memory.h"
 #include "dialect/json.h"
+#include "gateway/errand.h"
 #include "gateway/inference.h"
-#include "gateway/visit.h"
 
 struct clienting {
-    struct visit *visit; /* its body and its client stay while it is busy; its path may not */
-    struct weir *weir;
-    struct loop *loop;
-    struct letter *letter; /* of the answer, made before the change: what is done can be told */
+    struct errand errand;
     enum { clienting_lists, clienting_shows, clienting_edits } what;
     struct client_edit edit;
     size_t most;
-    struct visit_who who;
     char name[limit_name + 2];
     char *view;
     struct weir_error error;
 };
 
-static enum error_code client_code_of(const struct weir_error *error) {
-    for (int code = error_none + 1; code < error_codes; code++)
-        if (str_eq(error_name((enum error_code)code), str_from(error->code))) return (enum error_code)code;
-    return error_internal;
-}
-
-static void clienting_free(struct clienting *clienting) {
-    if (clienting->letter) loop_letter_throw(clienting->letter);
+static void clienting_release(void *own) {
+    struct clienting *clienting = own;
     if (clienting->view) memory_wipe(clienting->view, strlen(clienting->view));
     weir_free(clienting->view);
-    memory_give(clienting);
 }
 
-static void cliented(void *context) {
-    struct clienting *clienting = context;
-    struct visit *visit = clienting->visit;
+static void cliented(void *own) {
+    struct clienting *clienting = own;
+    struct visit *visit = clienting->errand.visit;
     bool adds = clienting->what == clienting_edits && clienting->edit.kind == client_add;
     if (clienting->view)
         visit_answer(visit, adds ? 201 : 200, STR("application/json"), str_from(clienting->view));
     else
-        visit_error(visit, client_code_of(&clienting->error), str_from(clienting->error.message));
-    visit->busy = false;
-    clienting_free(clienting);
-    visit_release(visit);
+        visit_error(visit, errand_code_of(&clienting->error), str_from(clienting->error.message));
 }
 
-static void clienting_run(void *context) {
-    struct clienting *clienting = context;
+static void clienting_run(void *own) {
+    struct clienting *clienting = own;
+    struct weir *weir = clienting->errand.gateway->weir;
     if (clienting->what == clienting_lists)
-        clienting->view = library_clients(clienting->weir, clienting->edit.name, clienting->most, &clienting->error);
+        clienting->view = library_clients(weir, clienting->edit.name, clienting->most, &clienting->error);
     else if (clienting->what == clienting_shows)
-        clienting->view = library_client(clienting->weir, clienting->edit.name, &clienting->error);
-    else if (library_client_edit(clienting->weir, &clienting->edit, &clienting->view, &clienting->error) &&
-             !clienting->view)
+        clienting->view = library_client(weir, clienting->edit.name, &clienting->error);
+    else if (library_client_edit(weir, &clienting->edit, &clienting->view, &clienting->error) && !clienting->view)
         library_error_set(&clienting->error, error_out_of_memory,
                           STR("It is done, and there is no memory to show it."));
-    struct letter *letter = clienting->letter;
-    clienting->letter = NULL;
-    if (!loop_letter_post(clienting->loop, letter, cliented, clienting))
-        clienting_free(clienting); /* the loop has stopped: nobody is left to tell */
+    errand_done(clienting);
 }
 
+static const struct errand_kind clienting_kind = {sizeof(struct clienting), clienting_run, cliented, clienting_release};
+
 static struct clienting *clienting_new(struct visit *visit, struct str name) {
-    struct clienting *clienting = memory_take_zeroed(sizeof *clienting);
-    if (!clienting || !(clienting->letter = loop_letter_new())) {
-        memory_give(clienting);
-        visit_error(visit, error_out_of_memory, STR_NONE);
-        return NULL;
-    }
-    clienting->visit = visit;
-    clienting->weir = visit->gateway_worker->gateway->weir;
-    clienting->loop = visit->gateway_worker->worker->loop;
+    struct clienting *clienting = errand_new(visit, &clienting_kind);
+    if (!clienting) return NULL;
     str_copy(clienting->name, sizeof clienting->name, name); /* a longer one is refused for its length */
-    clienting->who = visit_who(visit);
     clienting->edit = (struct client_edit){.name = str_from(clienting->name),
-                                           .by = str_from(clienting->who.actor),
-                                           .address = str_from(clienting->who.address),
+                                           .by = str_from(clienting->errand.who.actor),
+                                           .address = str_from(clienting->errand.who.address),
                                            .request_id = str_from(visit->request_id),
                                            .own_id = str_from(visit->own_id)};
     return clienting;
 }
 
 static void clienting_start(struct clienting *clienting) {
-    struct visit *visit = clienting->visit;
-    visit->busy = true;
-    if (loop_post(visit->gateway_worker->gateway->options.control, clienting_run, clienting)) return;
-    visit->busy = false;
-    clienting_free(clienting);
-    visit_error(visit, error_shutting_down, STR_NONE);
+    errand_start(clienting, clienting->errand.gateway->options.control);
 }
 
 /* -- reading -- */

@@ -1,94 +1,65 @@
 /* admin_credentials.c - /admin/v1/credentials: what is in the vault, and changing it. All of it waits for the disk, so
  * it runs on the control loop; the answer comes back by mailbox. The body is wiped with its visit; no answer holds a
  * secret. */
-#include "base/memory.h"
 #include "dialect/json.h"
+#include "gateway/errand.h"
 #include "gateway/inference.h"
-#include "gateway/visit.h"
 
 enum { credential_grace_usual_s = 24 * 3600, credential_grace_most_s = 90 * 24 * 3600, credential_days_most = 3650 };
 
 struct crediting {
-    struct visit *visit; /* its body and its client stay while it is busy; its path may not */
-    struct weir *weir;
-    struct loop *loop;
-    struct letter *letter; /* of the answer, made before the change: what is done can be told */
+    struct errand errand;
     bool lists;
     struct key_edit edit;
     struct arena arena; /* the body as it is read, wiped at the end: the edit's texts stand in it */
-    struct visit_who who;
     char id[vault_id_max + 2];
     char *view;
     struct weir_error error;
 };
 
-static enum error_code credential_code_of(const struct weir_error *error) {
-    for (int code = error_none + 1; code < error_codes; code++)
-        if (str_eq(error_name((enum error_code)code), str_from(error->code))) return (enum error_code)code;
-    return error_internal;
-}
-
-static void crediting_free(struct crediting *crediting) {
-    if (crediting->letter) loop_letter_throw(crediting->letter);
+static void crediting_release(void *own) {
+    struct crediting *crediting = own;
     arena_free(&crediting->arena);
     weir_free(crediting->view);
-    memory_give(crediting);
 }
 
-static void credited(void *context) {
-    struct crediting *crediting = context;
-    struct visit *visit = crediting->visit;
+static void credited(void *own) {
+    struct crediting *crediting = own;
+    struct visit *visit = crediting->errand.visit;
     if (crediting->view)
         visit_answer(visit, 200, STR("application/json"), str_from(crediting->view));
     else
-        visit_error(visit, credential_code_of(&crediting->error), str_from(crediting->error.message));
-    visit->busy = false;
-    crediting_free(crediting);
-    visit_release(visit);
+        visit_error(visit, errand_code_of(&crediting->error), str_from(crediting->error.message));
 }
 
-static void crediting_run(void *context) {
-    struct crediting *crediting = context;
+static void crediting_run(void *own) {
+    struct crediting *crediting = own;
+    struct weir *weir = crediting->errand.gateway->weir;
     if (crediting->lists)
-        crediting->view = library_keys(crediting->weir, &crediting->error);
-    else if (library_key_edit(crediting->weir, &crediting->edit, &crediting->view, &crediting->error) &&
-             !crediting->view)
+        crediting->view = library_keys(weir, &crediting->error);
+    else if (library_key_edit(weir, &crediting->edit, &crediting->view, &crediting->error) && !crediting->view)
         library_error_set(&crediting->error, error_out_of_memory,
                           STR("It is done, and there is no memory to show it."));
-    struct letter *letter = crediting->letter;
-    crediting->letter = NULL;
-    if (!loop_letter_post(crediting->loop, letter, credited, crediting))
-        crediting_free(crediting); /* the loop has stopped: nobody is left to tell */
+    errand_done(crediting);
 }
 
+static const struct errand_kind crediting_kind = {sizeof(struct crediting), crediting_run, credited, crediting_release};
+
 static struct crediting *crediting_new(struct visit *visit, struct str id) {
-    struct crediting *crediting = memory_take_zeroed(sizeof *crediting);
-    if (!crediting || !(crediting->letter = loop_letter_new())) {
-        memory_give(crediting);
-        visit_error(visit, error_out_of_memory, STR_NONE);
-        return NULL;
-    }
+    struct crediting *crediting = errand_new(visit, &crediting_kind);
+    if (!crediting) return NULL;
     arena_init_secret(&crediting->arena, 4096, 4 * 1024 * 1024);
-    crediting->visit = visit;
-    crediting->weir = visit->gateway_worker->gateway->weir;
-    crediting->loop = visit->gateway_worker->worker->loop;
     str_copy(crediting->id, sizeof crediting->id, id); /* a longer one is refused for its length */
-    crediting->who = visit_who(visit);
     crediting->edit = (struct key_edit){.id = str_from(crediting->id),
-                                        .by = str_from(crediting->who.actor),
-                                        .address = str_from(crediting->who.address),
+                                        .by = str_from(crediting->errand.who.actor),
+                                        .address = str_from(crediting->errand.who.address),
                                         .request_id = str_from(visit->request_id),
                                         .own_id = str_from(visit->own_id)};
     return crediting;
 }
 
 static void crediting_start(struct crediting *crediting) {
-    struct visit *visit = crediting->visit;
-    visit->busy = true;
-    if (loop_post(visit->gateway_worker->gateway->options.control, crediting_run, crediting)) return;
-    visit->busy = false;
-    crediting_free(crediting);
-    visit_error(visit, error_shutting_down, STR_NONE);
+    errand_start(crediting, crediting->errand.gateway->options.control);
 }
 
 void answer_credentials(struct visit *visit) {
@@ -169,7 +140,7 @@ static void credential_change(struct visit *visit, struct str id, enum key_edit_
         crediting_start(crediting);
         return;
     }
-    crediting_free(crediting);
+    errand_drop(crediting);
     visit_error(visit, error.code, str_from(error.message));
 }
 

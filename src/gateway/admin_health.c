@@ -1,8 +1,7 @@
 /* admin_health.c - /admin/v1/health, /admin/v1/lock and probing a provider at once. */
-#include "base/memory.h"
 #include "dialect/json.h"
+#include "gateway/errand.h"
 #include "gateway/inference.h"
-#include "gateway/visit.h"
 
 void answer_health(struct visit *visit) {
     struct text text = text_in_arena(&visit->gateway_worker->worker->scratch, 16 * 1024);
@@ -41,89 +40,70 @@ void answer_locks(struct visit *visit) {
 
 /* It is audited, and so waits for the disk: on the control loop. */
 struct lock_moving {
-    struct letter *letter;
-    struct visit *visit; /* its deployment stays while it is busy */
-    struct loop *loop;
-    struct weir *weir;
-    struct visit_who who;
+    struct errand errand;
     char route[limit_model + 1], target[limit_name + limit_model + 2];
     struct error error;
     bool moved;
 };
 
-static void lock_moving_end(void *context) {
-    struct lock_moving *moving = context;
-    struct visit *visit = moving->visit;
+static void lock_moving_end(void *own) {
+    struct lock_moving *moving = own;
+    struct visit *visit = moving->errand.visit;
     if (!moving->moved)
         visit_error(visit, moving->error.code, str_from(moving->error.message));
     else if (visit->exchange) /* else the gateway_worker may have gone too */
         answer_locks(visit);
-    visit->busy = false;
-    memory_give(moving);
-    visit_release(visit);
 }
 
-static void lock_moving_run(void *context) {
-    struct lock_moving *moving = context;
-    struct weir *weir = moving->weir;
-    const struct audit_who who = visit_who_told(&moving->who);
+static void lock_moving_run(void *own) {
+    struct lock_moving *moving = own;
+    struct weir *weir = moving->errand.gateway->weir;
+    const struct visit *visit = moving->errand.visit;
+    const struct audit_who who = visit_who_told(&moving->errand.who);
     pthread_mutex_lock(&weir->control);
-    moving->moved = library_lock_move(weir, moving->visit->deployment->snapshot, str_from(moving->route),
+    moving->moved = library_lock_move(weir, visit->deployment->snapshot, str_from(moving->route),
                                       str_from(moving->target), &who, &moving->error);
     pthread_mutex_unlock(&weir->control);
     if (moving->moved)
         log_info(weir->reports.log ? log_shared(weir->reports.log) : NULL, clock_read(), "lock_moved",
                  f_text("route", moving->route), f_str("by", who.actor),
-                 f_str("request_id", str_from(moving->visit->request_id)));
-    struct letter *letter = moving->letter;
-    if (!loop_letter_post(moving->loop, letter, lock_moving_end, moving)) memory_give(moving); /* nobody to tell */
+                 f_str("request_id", str_from(visit->request_id)));
+    errand_done(moving);
 }
+
+static const struct errand_kind lock_moving_kind = {sizeof(struct lock_moving), lock_moving_run, lock_moving_end, NULL};
 
 /* {"target": "provider/model"} */
 void answer_lock_move(struct visit *visit) {
     const char *problem = "";
     size_t at = 0;
-    struct lock_moving *moving = memory_take_zeroed(sizeof *moving);
-    if (!moving || !(moving->letter = loop_letter_new())) {
-        memory_give(moving);
-        visit_error(visit, error_out_of_memory, STR_NONE);
-        return;
-    }
+    struct lock_moving *moving = errand_new(visit, &lock_moving_kind);
+    if (!moving) return;
     struct json *json = json_parse(str_make(visit->body, visit->body_len), &problem, &at);
     str_copy(moving->target, sizeof moving->target, json_str(json_member(json_root(json), "target"), STR("")));
     json_free(json);
     str_copy(moving->route, sizeof moving->route, visit_id(visit)); /* a longer one is no route's */
-    moving->visit = visit;
-    moving->weir = visit->gateway_worker->gateway->weir;
-    moving->loop = visit->gateway_worker->worker->loop;
-    moving->who = visit_who(visit);
-    visit->busy = true;
-    if (moving->target[0] && loop_post(visit->gateway_worker->gateway->options.control, lock_moving_run, moving))
+    if (moving->target[0]) {
+        errand_start(moving, moving->errand.gateway->options.control);
         return;
-    visit->busy = false;
-    bool named = moving->target[0] != 0;
-    loop_letter_throw(moving->letter);
-    memory_give(moving);
-    visit_error(visit, named ? error_shutting_down : error_invalid_request,
-                named ? STR_NONE : STR("The body must name the target: {\"target\": \"provider/model\"}."));
+    }
+    errand_drop(moving);
+    visit_error(visit, error_invalid_request, STR("The body must name the target: {\"target\": \"provider/model\"}."));
 }
 
 /* -- probing now -- */
 
 /* The prober lives on the first worker's loop: there and back by mailbox. */
 struct probing {
-    struct letter *letter; /* of the answer: what has been found can be told */
-    struct visit *visit;
-    struct gateway *gateway;
-    struct loop *loop;
+    struct errand errand;
     struct probe_result result;
     bool unknown;
     char name[limit_name + 1], entry[vault_id_max + 1]; /* entry: empty, or the credential to do it with */
 };
 
-static void probing_end(void *context) {
-    struct probing *probing = context;
-    struct visit *visit = probing->visit;
+static void probing_end(void *own) {
+    struct probing *probing = own;
+    struct visit *visit = probing->errand.visit;
     if (probing->unknown && probing->entry[0]) {
         visit_error(visit, error_unknown_credential,
                     STR("No key of a provider in force is this credential of the vault: it is sent where the "
@@ -142,47 +122,29 @@ static void probing_end(void *context) {
         text_put_byte(&text, '}');
         visit_answer_text(visit, &text);
     }
-    visit->busy = false;
-    memory_give(probing);
-    visit_release(visit);
-}
-
-static void probing_answer(struct probing *probing) {
-    if (!loop_letter_post(probing->loop, probing->letter, probing_end, probing))
-        memory_give(probing); /* nobody is left to tell */
 }
 
 static void probed(void *context, const struct probe_result *result) {
     struct probing *probing = context;
     probing->result = *result;
-    probing_answer(probing);
+    errand_done(probing);
 }
 
-static void probing_run(void *context) {
-    struct probing *probing = context;
-    if (prober_probe(&probing->gateway->weir->prober, str_from(probing->name), str_from(probing->entry), probed,
+static void probing_run(void *own) {
+    struct probing *probing = own;
+    if (prober_probe(&probing->errand.gateway->weir->prober, str_from(probing->name), str_from(probing->entry), probed,
                      probing))
         return;
     probing->unknown = true;
-    probing_answer(probing);
+    errand_done(probing);
 }
 
+static const struct errand_kind probing_kind = {sizeof(struct probing), probing_run, probing_end, NULL};
+
 void answer_probe(struct visit *visit, struct str provider, struct str entry) {
-    struct probing *probing = memory_take_zeroed(sizeof *probing);
-    if (!probing || !(probing->letter = loop_letter_new())) {
-        memory_give(probing);
-        visit_error(visit, error_out_of_memory, STR_NONE);
-        return;
-    }
-    probing->visit = visit;
-    probing->gateway = visit->gateway_worker->gateway;
-    probing->loop = visit->gateway_worker->worker->loop;
+    struct probing *probing = errand_new(visit, &probing_kind);
+    if (!probing) return;
     str_copy(probing->name, sizeof probing->name, provider);
     str_copy(probing->entry, sizeof probing->entry, entry);
-    visit->busy = true;
-    if (loop_post(probing->gateway->weir->prober.worker->loop, probing_run, probing)) return;
-    visit->busy = false;
-    loop_letter_throw(probing->letter);
-    memory_give(probing);
-    visit_error(visit, error_shutting_down, STR_NONE);
+    errand_start(probing, probing->errand.gateway->weir->prober.worker->loop);
 }

@@ -1,10 +1,9 @@
 /* admin_providers.c - /admin/v1/providers: what there is, and changing it. An edit waits for the disk, so it runs on
  * the control loop; the answer comes back by mailbox. The body is wiped with its visit; no answer holds a credential.
  */
-#include "base/memory.h"
 #include "dialect/json.h"
+#include "gateway/errand.h"
 #include "gateway/inference.h"
-#include "gateway/visit.h"
 
 static const struct {
     struct str name;
@@ -49,75 +48,49 @@ void answer_provider(struct visit *visit) {
 /* -- edits -- */
 
 struct changing {
-    struct visit *visit; /* its body and its client stay while it is busy; its path may not */
-    struct weir *weir;
-    struct loop *loop;
-    struct letter *letter; /* of the answer, made before the edit: what is done can be told */
+    struct errand errand;
     struct provider_edit edit;
-    struct visit_who who;
     char name[limit_name + 2];
     char *view;
     struct weir_error error;
     bool done;
 };
 
-static enum error_code code_of(const struct weir_error *error) {
-    for (int code = error_none + 1; code < error_codes; code++)
-        if (str_eq(error_name((enum error_code)code), str_from(error->code))) return (enum error_code)code;
-    return error_internal;
-}
+static void changing_release(void *own) { weir_free(((struct changing *)own)->view); }
 
-static void changed(void *context) {
-    struct changing *changing = context;
-    struct visit *visit = changing->visit;
+static void changed(void *own) {
+    struct changing *changing = own;
+    struct visit *visit = changing->errand.visit;
     int status = changing->edit.edit.kind == edit_add ? 201 : 200;
     if (!changing->done)
-        visit_error(visit, code_of(&changing->error), str_from(changing->error.message));
+        visit_error(visit, errand_code_of(&changing->error), str_from(changing->error.message));
     else
         visit_answer(visit, status, STR("application/json"), changing->view ? str_from(changing->view) : STR("{}"));
-    visit->busy = false;
-    weir_free(changing->view);
-    memory_give(changing);
-    visit_release(visit);
 }
 
-static void change_run(void *context) {
-    struct changing *changing = context;
-    changing->done = library_provider_edit(changing->weir, &changing->edit, &changing->view, &changing->error);
-    if (loop_letter_post(changing->loop, changing->letter, changed, changing)) return;
-    weir_free(changing->view); /* the loop has stopped: nobody is left to tell */
-    memory_give(changing);
+static void change_run(void *own) {
+    struct changing *changing = own;
+    changing->done =
+        library_provider_edit(changing->errand.gateway->weir, &changing->edit, &changing->view, &changing->error);
+    errand_done(changing);
 }
+
+static const struct errand_kind changing_kind = {sizeof(struct changing), change_run, changed, changing_release};
 
 static void gateway_admin_providers_change(struct visit *visit, struct str name, enum config_edit_kind kind,
                                            enum provider_state state) {
-    struct changing *changing = memory_take_zeroed(sizeof *changing);
-    struct letter *letter = changing ? loop_letter_new() : NULL;
-    if (!letter) {
-        memory_give(changing);
-        visit_error(visit, error_out_of_memory, STR_NONE);
-        return;
-    }
-    *changing = (struct changing){.visit = visit,
-                                  .weir = visit->gateway_worker->gateway->weir,
-                                  .loop = visit->gateway_worker->worker->loop,
-                                  .letter = letter};
+    struct changing *changing = errand_new(visit, &changing_kind);
+    if (!changing) return;
     str_copy(changing->name, sizeof changing->name, name); /* a longer one is refused for its length */
-    changing->who = visit_who(visit);
     changing->edit = (struct provider_edit){.edit = {.kind = kind,
                                                      .provider = str_from(changing->name),
                                                      .settings = str_make(visit->body, visit->body_len),
                                                      .state = state},
-                                            .by = str_from(changing->who.actor),
-                                            .address = str_from(changing->who.address),
+                                            .by = str_from(changing->errand.who.actor),
+                                            .address = str_from(changing->errand.who.address),
                                             .request_id = str_from(visit->request_id),
                                             .own_id = str_from(visit->own_id)};
-    visit->busy = true;
-    if (loop_post(visit->gateway_worker->gateway->options.control, change_run, changing)) return;
-    visit->busy = false;
-    loop_letter_throw(letter);
-    memory_give(changing);
-    visit_error(visit, error_shutting_down, STR_NONE);
+    errand_start(changing, changing->errand.gateway->options.control);
 }
 
 /* {"name": ..., the settings}: settings_take passes over a name that is the provider's. */
