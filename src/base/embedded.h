@@ -7,13 +7,6 @@
 
 #include "base/str.h"
 
-struct embedded;
-/* Its text, NUL-ended behind its length, for the life of the process: unpacked when it is first asked for (zlib format,
- * RFC 1950). {NULL,0}: no memory. Any thread. */
-struct str embedded_text(struct embedded *file);
-
-extern struct embedded embedded_catalog_built_in_jsonl, embedded_web_index_html;
-
 /* What scripts/embed writes; embedded_text alone reads it. */
 struct embedded {
     const unsigned char *packed;
@@ -23,5 +16,10 @@ struct embedded {
     pthread_mutex_t unpacking;
     bool unpacked;
 };
+extern struct embedded embedded_catalog_built_in_jsonl, embedded_web_index_html;
+
+/* Its text, NUL-ended behind its length, for the life of the process: unpacked when it is first asked for (zlib format,
+ * RFC 1950). {NULL,0}: no memory. Any thread. */
+struct str embedded_text(struct embedded *file);
 
 #endif

@@ -87,7 +87,7 @@ static int audit_alone(const struct auditing *auditing, const char *state_dir, s
         return 2;
     }
     snprintf(path, sizeof path, "%s/ledger.db", state_dir);
-    struct ledger *ledger = ledger_open_to_read(path, problem, sizeof problem);
+    struct ledger *ledger = ledger_open_beside(path, problem, sizeof problem);
     arena_init(&arena, 64 * 1024, audit_text_most);
     struct text text = text_in_arena(&arena, 16 * 1024);
     bool good = ledger && audit_asked_answer(&asked, ledger, &text);

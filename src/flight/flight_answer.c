@@ -89,8 +89,8 @@ static void answer_cost_put(struct flight *flight, const struct attempt *attempt
     answer_header_put(headers, count, STR("x-weir-cost"), whole);
     calls_cost_shares(flight, attempt, shares);
     for (unsigned i = 0; i < price_shares; i++) {
-        struct text text = text_in_arena(&flight->arena, 24);
         if (shares[i] <= 0) continue;
+        struct text text = text_in_arena(&flight->arena, 24);
         text_put_money(&text, shares[i]);
         answer_header_put(headers, count, names[i], text.failed ? STR_NONE : text_str(&text));
     }

@@ -151,7 +151,7 @@ static void alert_restore(void *context, const struct ledger_alert *stored) {
 
 static bool alerts_ledger_ready(struct alerts *alerts, struct now now) {
     char problem[300] = "";
-    if (!alerts->ledger) alerts->ledger = ledger_open_to_read(alerts->path, problem, sizeof problem);
+    if (!alerts->ledger) alerts->ledger = ledger_open_beside(alerts->path, problem, sizeof problem);
     if (!alerts->ledger) alerts_troubled(alerts, problem, now);
     return alerts->ledger != NULL;
 }

@@ -345,7 +345,7 @@ static void books_flush(struct books *books) {
 
 static void books_answer(struct books *books, struct books_asked *asked) {
     if (!asked->answer) books_flush(books); /* other rows are there when they are told */
-    struct ledger *ledger = ledger_open_to_read(books->path, asked->problem, sizeof asked->problem);
+    struct ledger *ledger = ledger_open_beside(books->path, asked->problem, sizeof asked->problem);
     asked->text = text_in_arena(&asked->arena, 16 * 1024);
     asked->good =
         ledger && (asked->answer          ? asked->answer(asked, ledger)

@@ -22,7 +22,7 @@ struct client_store *client_store_open(const char *path, char *problem, size_t s
         snprintf(problem, size, "no memory for the clients");
         return NULL;
     }
-    store->ledger = ledger_open_to_read(path, problem, size);
+    store->ledger = ledger_open_beside(path, problem, size);
     if (!store->ledger) {
         memory_give(store);
         return NULL;

@@ -234,7 +234,7 @@ struct ledger *ledger_open(const char *path, char *problem, size_t size) {
     return NULL;
 }
 
-struct ledger *ledger_open_to_read(const char *path, char *problem, size_t size) {
+struct ledger *ledger_open_beside(const char *path, char *problem, size_t size) {
     return ledger_connect(path, SQLITE_OPEN_READWRITE, problem, size); /* SQLite's shared memory wants to be written */
 }
 

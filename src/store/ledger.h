@@ -70,8 +70,9 @@ struct usage_question {
 
 /* Opens the file, or makes it (0600), and brings it to today's form. NULL: *problem says why and what to do. */
 struct ledger *ledger_open(const char *path, char *problem, size_t size);
-/* To read from a file that ledger_open has opened. */
-struct ledger *ledger_open_to_read(const char *path, char *problem, size_t size);
+/* Beside the one who adds attempts: to ask, or to change what is not theirs, in a file that ledger_open has opened. A
+ * change is on the disk when it is committed (SQLite's own default). */
+struct ledger *ledger_open_beside(const char *path, char *problem, size_t size);
 void ledger_close(struct ledger *ledger);
 /* SQLite's words on the last thing that failed. */
 const char *ledger_problem(struct ledger *ledger);

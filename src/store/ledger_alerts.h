@@ -1,5 +1,5 @@
 /* ledger_alerts.h - alerts in the ledger's database, beside what they tell of. Through a connection of its own
- * (ledger_open_to_read); one thread at a time for each. */
+ * (ledger_open_beside); one thread at a time for each. */
 #ifndef WEIR_STORE_LEDGER_ALERTS_H
 #define WEIR_STORE_LEDGER_ALERTS_H
 

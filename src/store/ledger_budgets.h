@@ -1,5 +1,5 @@
 /* ledger_budgets.h - what operators have changed of budgets, in the ledger's database beside what was spent. Through a
- * connection of its own (ledger_open_to_read), on a thread that may block. */
+ * connection of its own (ledger_open_beside), on a thread that may block. */
 #ifndef WEIR_STORE_LEDGER_BUDGETS_H
 #define WEIR_STORE_LEDGER_BUDGETS_H
 

@@ -119,13 +119,23 @@ static bool first_key_is(struct weir *weir, const char *key) {
     return is;
 }
 
+/* On a state folder that is the process's own. */
+static struct weir *opened_as_its_own(void) {
+    struct weir_error error;
+    struct weir_host host = weir_host_default;
+    host.keeps_marks = true;
+    struct weir_options options = {.size = sizeof options, .config_text = text, .workers = 1};
+    struct weir *weir = library_open_in(&options, &host, &error);
+    if (!weir) fail_msg("%s", error.message);
+    return weir;
+}
+
 /* Where the state folder is the process's own; the one before stands by for a day. */
 static void a_key_whose_time_it_is_gives_way_to_what_waits(void **state) {
     static const int64_t ages[] = {31};
     static const uint32_t days[] = {30};
     const struct vault_sources none = {.key = NULL};
     struct error why = {.code = error_none};
-    struct weir_error error;
     (void)state;
     vault_of(ages, days, 1, 0);
     struct vault *vault = vault_open(str_from(folder), &why);
@@ -133,11 +143,7 @@ static void a_key_whose_time_it_is_gives_way_to_what_waits(void **state) {
     assert_true(vault_next_add(vault, STR("one/k0"), STR("sk-that-waits"), library_now_s(), &why));
     assert_true(vault_save(vault, &why));
     vault_free(vault);
-    struct weir_host host = weir_host_default;
-    host.keeps_marks = true;
-    struct weir_options options = {.size = sizeof options, .config_text = text, .workers = 1};
-    struct weir *weir = library_open_in(&options, &host, &error);
-    if (!weir) fail_msg("%s", error.message);
+    struct weir *weir = opened_as_its_own();
     uint64_t begun_ns = clock_read().mono_ns;
     while (!first_key_is(weir, "Bearer sk-that-waits") && !passed(begun_ns)) usleep(1000);
     assert_true(first_key_is(weir, "Bearer sk-that-waits"));
@@ -153,15 +159,10 @@ static void a_key_whose_time_it_is_gives_way_to_what_waits(void **state) {
 static void a_key_that_is_too_old_is_an_alert(void **state) {
     static const int64_t ages[] = {91, 89};
     static const uint32_t days[] = {0, 0};
-    struct weir_error error;
     char told[4096];
     (void)state;
     vault_of(ages, days, 2, 0);
-    struct weir_host host = weir_host_default;
-    host.keeps_marks = true;
-    struct weir_options options = {.size = sizeof options, .config_text = text, .workers = 1};
-    struct weir *weir = library_open_in(&options, &host, &error);
-    if (!weir) fail_msg("%s", error.message);
+    struct weir *weir = opened_as_its_own();
     uint64_t begun_ns = clock_read().mono_ns;
     struct text said;
     do {

@@ -422,7 +422,7 @@ static void who_reads_sees_what_was_committed_and_holds_up_nobody(void **state) 
     struct record record = plain(1), other = plain(2);
     (void)state;
     struct ledger *ledger = opened();
-    struct ledger *reader = ledger_open_to_read(path, problem, sizeof problem);
+    struct ledger *reader = ledger_open_beside(path, problem, sizeof problem);
     assert_non_null(reader);
     add(ledger, &record);
     assert_true(ledger_begin(ledger) && ledger_add(ledger, source, &other));
