@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import random
+import re
 import shutil
 import signal
 import sqlite3
@@ -148,7 +149,9 @@ def test_a_restored_folder_is_the_same_gateway(run, full, mocks, tmp_path):
     weir.stop()
     folder = tmp_path / "again"
     folder.mkdir()
-    assert "put master.key there" in restore(tmp_path / "b.tar", folder / "state").stdout
+    told = restore(tmp_path / "b.tar", folder / "state").stdout
+    assert "put master.key there" in told
+    assert re.match(rf"{re.escape(str(folder / 'state'))}: \d+ parts, \d{{4,}} bytes, checked and restored\n", told), told
     shutil.copy(weir.state_dir / "master.key", folder / "state/master.key")
     again = run("again", responses={"store": True}, routes=[
         {"model": "lone", "strategy": "exclusive", "targets": ["one/m", "two/m"]}])

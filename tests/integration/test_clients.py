@@ -598,6 +598,9 @@ def test_the_command_line_makes_shows_and_changes_clients(run):
     assert command(weir, "revoke", "app").returncode == 0
     again = command(weir, "add", "app")
     assert again.returncode == 1 and "revoked" in again.stderr and again.stdout == ""
+    for edit in (("change", "app", "rate_limit_rpm=5"), ("rotate", "app"), ("disable", "app"), ("enable", "app")):
+        done = command(weir, *edit)
+        assert done.returncode == 1 and "is revoked, which is for good: add another client" in done.stderr, (edit, done)
     assert command(weir, "reset", "more").returncode == 1
     assert command(weir, "disable", "file").returncode == 0 and ask(weir, FILE_KEY).status == 401
     assert command(weir, "reset", "file").returncode == 0 and ask(weir, FILE_KEY).status == 200
