@@ -70,7 +70,7 @@ struct call {
     char failure_text[128];
     const struct str *body;
     size_t body_count, body_at, body_offset; /* what of the body has been written */
-    bool is_head, has_head, paused;
+    bool is_head, has_head, paused, sending_told;
     size_t head_len;
     char head[]; /* as it goes out; kept until it has */
 };
@@ -491,6 +491,8 @@ static bool upstream_use(struct upstream *upstream, struct call *call) {
         stream_read_stop(upstream->stream);
     else
         stream_read_start(upstream->stream);
+    if (call->handler->sending && !call->sending_told) call->handler->sending(call->owner);
+    call->sending_told = true;
     call_send(call, true);
     if (upstream->reused && !stream_is_alive(upstream->stream) && stream_sent(upstream->stream) == sent) {
         upstream_give_up(upstream);

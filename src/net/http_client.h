@@ -57,6 +57,9 @@ struct call_handler {
     void (*body)(void *owner, struct str piece); /* decoded from chunks; one call for each read where framing allows */
     void (*ended)(void *owner);
     void (*failed)(void *owner, enum call_failure failure, struct str text);
+    /* Its first byte is about to leave; the provider knows nothing of it yet. Once, before `sent`, also inside
+     * call_start; calls nothing of this call's. NULL: nobody asks. */
+    void (*sending)(void *owner);
 };
 
 struct http_client *http_client_new(struct loop *loop);

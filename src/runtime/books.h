@@ -35,7 +35,7 @@ void books_close(struct books *books);
 
 /* false: a request that begins now could not be kept, and is to be refused. */
 bool books_may_begin(struct books *books, unsigned worker);
-/* The attempt has been sent. */
+/* The attempt is about to be sent. */
 void books_sent(struct books *books, unsigned worker, struct flight *flight, unsigned attempt);
 /* More of it may have been delivered. */
 void books_delivered(struct books *books, struct flight *flight, unsigned attempt);

@@ -28,10 +28,15 @@ enum left { left_running, left_leaving, left_nothing };
 
 static enum left request_event(struct request *request, const struct event *event);
 
-static void request_on_sent(void *owner) {
+/* What the provider may work on is kept before it can know of it. */
+static void request_on_sending(void *owner) {
     struct lane *lane = owner;
     struct worker *worker = lane->request->worker;
     books_sent(worker->books, worker->index, lane->request->flight, lane->attempt);
+}
+
+static void request_on_sent(void *owner) {
+    struct lane *lane = owner;
     request_event(lane->request, &(struct event){.kind = event_sent, .attempt = lane->attempt});
 }
 
@@ -70,8 +75,12 @@ static void request_on_failed(void *owner, enum call_failure failure, struct str
                                                  .text = text});
 }
 
-static const struct call_handler handler = {request_on_sent, request_on_head, request_on_body, request_on_ended,
-                                            request_on_failed};
+static const struct call_handler handler = {.sent = request_on_sent,
+                                            .head = request_on_head,
+                                            .body = request_on_body,
+                                            .ended = request_on_ended,
+                                            .failed = request_on_failed,
+                                            .sending = request_on_sending};
 
 static void request_on_timer(void *context) { request_event(context, &(struct event){.kind = event_timer}); }
 

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import signal
+import socket
 import sqlite3
 import subprocess
 import threading
@@ -150,6 +151,30 @@ def load(weir, got, stop, draw):
             continue
         if reply.status == 200 and reply.complete and (b"[DONE]" in reply.body or b"usage" in reply.body):
             got.append(reply.headers["x-weir-request-id"])
+
+
+def test_what_a_provider_got_before_a_kill_is_kept_whatever_the_moment(folder):
+    """Many are sent in one turn of the loop, and the first of them to arrive kills weir."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+    config = {"providers": {"one": {"type": "openai", "api_key": "k", "models": ["m"], "prices": PRICES,
+                                    "base_url": f"http://127.0.0.1:{listener.getsockname()[1]}/v1"}}}
+    weir = folder(config)
+    body = chat_body()
+    callers = [socket.create_connection(("127.0.0.1", weir.port)) for _ in range(60)]
+    request = request_bytes("POST", "/v1/chat/completions", body)
+    for caller in callers: caller.sendall(request[:-1])
+    for caller in callers: caller.sendall(request[-1:])
+    calls = [listener.accept()[0]]
+    assert calls[0].recv(1)
+    weir.stop(signal.SIGKILL, status=-signal.SIGKILL)
+    got = 1
+    listener.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while True: calls.append(listener.accept()[0])
+    for call in calls[1:]:
+        with contextlib.suppress(ConnectionError): got += bool(call.recv(1))
+    kept = attempts(folder(config))
+    assert got <= len(kept) <= 60 and {row["ended"] for row in kept} == {"lost"}
 
 
 def test_twenty_kills_under_load_lose_and_double_nothing(run):

@@ -51,6 +51,8 @@ enum sim_mutant {
     mutant_limit_doubled,    /* budgets let twice as much through */
     mutant_quota_doubled,    /* quotas do */
     mutant_quota_kept,       /* who hangs up keeps what it holds of one */
+    mutant_kept_late,        /* an attempt is kept when its provider answers */
+    mutant_settled_late,     /* what is settled is kept behind what it answers */
     mutants
 };
 
@@ -187,6 +189,7 @@ enum { sim_attempts_max = 64 }; /* of a flight, by what is drawn for it */
 
 struct sim_caller {
     unsigned generation; /* a place is used again when its flight has closed */
+    unsigned serial;     /* of all that came */
     struct flight *flight;
     struct sim_call lanes[sim_lanes];
     unsigned call_number; /* of the newest call */
@@ -259,6 +262,8 @@ struct sim {
     unsigned client_total;
     struct sim_money money;
     struct sim_quota quota;
+    struct sim_crash *crash; /* NULL: nobody looks */
+    struct prng crashes;
     unsigned poisoned; /* bit per client, from 1; 0: who has no key: most of its calls fail, wherever they go */
     size_t body_max;   /* as written */
     uint32_t target_ids[sim_targets_max]; /* whose breakers these are; durable, from 1 */
@@ -343,6 +348,9 @@ void sim_check_closed(struct sim *sim, unsigned caller);
     X(quota_used_up)          \
     X(quota_late)             \
     X(quota_given_back)       \
+    X(crash_lost)             \
+    X(crash_lost_money)       \
+    X(crash_settled)          \
     X(held_to_the_limit) X(provider_removed) X(provider_back) X(provider_drained) X(removed_in_flight) X(clock_jumped)
 enum sim_mark {
 #define X(name) mark_##name,
@@ -403,6 +411,19 @@ void sim_quota_settled(struct sim *sim, unsigned caller, const struct attempt *a
 void sim_quota_step(struct sim *sim, unsigned caller);
 void sim_quota_closed(struct sim *sim, const struct flight *flight);
 void sim_quota_rest(struct sim *sim);
+
+/* sim_crash.c: what is on the disk should the process die, between any two actions. */
+void sim_crash_begin(struct sim *sim, struct prng *draw);
+void sim_crash_end(struct sim *sim);
+/* An attempt is about to go out. */
+void sim_crash_call(struct sim *sim, unsigned caller, unsigned attempt);
+/* A step has been made, and nothing of it performed. */
+void sim_crash_step(struct sim *sim, unsigned caller, const struct actions *actions);
+void sim_crash_delivered(struct sim *sim, unsigned caller, unsigned attempt);
+/* How far its attempts are; before its flight is freed too. */
+void sim_crash_note(struct sim *sim, unsigned caller);
+/* Now and then: as if the process died here. */
+void sim_crash_look(struct sim *sim);
 
 /* sim_keys.c: credentials: no key rests without cause, and none comes back to a caller. */
 /* No call goes out with a key that rests for its model. */

@@ -16,7 +16,8 @@ static const char *const mutant_names[mutants] = {
     "late_taken",     "reader_ignored", "body_over",        "clients_share", "words_decide",
     "one_caller",     "echo_passed",    "one_opens",        "line_in_order", "failovers_count",
     "outage_grows",   "probes_ignored", "limits_forgotten", "limit_for_all", "limit_of_one",
-    "answer_missing", "money_kept",     "limit_doubled",    "quota_doubled", "quota_kept"};
+    "answer_missing", "money_kept",     "limit_doubled",    "quota_doubled", "quota_kept",
+    "kept_late",      "settled_late"};
 
 static const char *const mark_names[marks_all] = {
 #define X(name) #name,

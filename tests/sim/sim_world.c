@@ -68,9 +68,11 @@ static void perform(struct sim *sim, unsigned number, const struct action *actio
         printf("%12.3f ms  flight %u  action %d attempt %u\n", (double)sim->now.mono_ns / 1e6, number, action->kind,
                action->attempt);
     fold(sim, (uint64_t)action->kind << 32 | number << 8 | action->attempt);
+    sim_crash_look(sim);
     sim_check_action(sim, number, action);
     switch (action->kind) {
     case action_call:
+        if (sim->mutant != mutant_kept_late) sim_crash_call(sim, number, action->attempt);
         sim_call_begin(sim, number, action);
         if (sim->mutant == mutant_call_twice && !sim->tampered && sim_chance(&sim->policy, 10)) {
             sim->tampered = true;
@@ -133,6 +135,7 @@ static void perform(struct sim *sim, unsigned number, const struct action *actio
         break;
     case action_closed:
         sim_check_closed(sim, number);
+        sim_crash_note(sim, number);
         flight_free(caller->flight);
         caller->flight = NULL;
         sim->open_count--;
@@ -196,6 +199,7 @@ static void deliver(struct sim *sim, unsigned number, const struct event *event)
                event->attempt);
     sim->step_count++;
     struct target_cells *probed = tamper_before(sim, caller, event);
+    if (sim->mutant == mutant_kept_late && event->kind == event_reply_head) sim_crash_call(sim, number, event->attempt);
     if (sim->mutant == mutant_money_kept && event->kind == event_caller_gone && caller->flight->live)
         caller->flight->live->holds.money.nano_usd = 0;
     if (sim->mutant == mutant_quota_kept && event->kind == event_caller_gone && caller->flight->live)
@@ -207,9 +211,12 @@ static void deliver(struct sim *sim, unsigned number, const struct event *event)
     if (probed) cell_store(&probed->breaker.own, own);
     if (event->kind == event_body_end) caller->answers_wanted = (unsigned)caller->flight->request.n;
     if (event->kind == event_body_end) sim_decisions_admitted(sim, caller->flight);
+    if (event->kind == event_reply_body) sim_crash_delivered(sim, number, event->attempt);
+    if (sim->mutant != mutant_settled_late) sim_crash_step(sim, number, &actions);
     for (size_t i = 0; i < actions.count; i++) {
         bool last = actions.list[i].kind != action_closed || i + 1 == actions.count;
         if (!sim_rule(sim, last, "the close is the last action", number)) return;
+        if (sim->mutant == mutant_settled_late && i + 1 == actions.count) sim_crash_step(sim, number, &actions);
         perform(sim, number, &actions.list[i]);
     }
     arena_reset(&sim->scratch);
@@ -279,7 +286,7 @@ static unsigned place_find(struct sim *sim) {
     free(caller->body);
     free(caller->got);
     free(caller->said);
-    *caller = (struct sim_caller){.source = -1, .generation = generation};
+    *caller = (struct sim_caller){.source = -1, .generation = generation, .serial = (unsigned)sim->arrived};
     sim->arrived++;
     return number;
 }
@@ -305,7 +312,7 @@ static void caller_begin(struct sim *sim, unsigned number) {
         caller->client = &snapshot->clients[caller->client_index];
     }
     reader_draw(sim, caller);
-    snprintf(id, sizeof id, "sim-%u", number);
+    snprintf(id, sizeof id, "sim-%u", caller->serial);
     struct http_header headers[2] = {{STR("content-type"), STR("application/json")},
                                      {STR("x-weir-timeout-ms"), STR("700")}};
     struct flight_request asked = {.endpoint = endpoint_chat,
@@ -332,7 +339,7 @@ static void caller_begin_sound(struct sim *sim, unsigned number, struct str name
     caller->body = malloc(256);
     caller->body_len = (size_t)snprintf(caller->body, 256, "{\"model\":\"%.*s%s\",\"max_tokens\":1,\"messages\":[]}",
                                         STR_ARG(name), route ? "" : "/m0");
-    snprintf(id, sizeof id, "sound-%u", number);
+    snprintf(id, sizeof id, "sound-%u", caller->serial);
     struct flight_request asked = {.endpoint = endpoint_chat,
                                    .request_id = str_from(id),
                                    .content_length = (int64_t)caller->body_len,
@@ -694,6 +701,7 @@ static void end(struct sim *sim) {
         free(caller->got);
         free(caller->said);
     }
+    sim_crash_end(sim);
     config_free(&sim->config);
     for (unsigned i = 0; i < sim->old_count; i++) config_free(&sim->old[i]);
     cells_free(&sim->cells);
@@ -716,12 +724,14 @@ bool sim_run(struct sim *sim, uint64_t seed, unsigned long long flights, enum si
     prng_seed(&sim->several, seed ^ 0x6666);
     prng_seed(&sim->money.draw, seed ^ 0x7777);
     prng_seed(&sim->quota.draw, seed ^ 0x8888);
+    prng_seed(&sim->crashes, seed ^ 0x9999);
     if (sim_chance(&sim->poison, 30)) sim->poisoned = 1u << sim_between(&sim->poison, 0, sim_clients_max);
     sim->now = (struct now){.mono_ns = NS_PER_S, .wall_ns = 1700000000000000000};
     sim->bodies.limit = 64 << 20;
     arena_init(&sim->scratch, 64 * 1024, 64 << 20);
     sim->host = (struct flight_host){.budget = &sim->bodies, .scratch = &sim->scratch, .prng = &sim->policy};
     list_init(&sim->turns);
+    if (!flights) sim_crash_begin(sim, &sim->crashes);
     config_draw(sim);
     if (!sim_rule(sim, config_take(sim), "a drawn configuration is valid", 0)) return end(sim), false;
     bool many = sim_chance(&sim->arrivals, 20);

@@ -171,7 +171,7 @@ static inline void *serve(void *context) {
 /* -- the calls -- */
 
 struct outcome {
-    int heads, ended, failed, status, sents;
+    int heads, ended, failed, status, sents, sendings;
     enum call_failure failure;
     char text[160], body[512];
     size_t body_len;
@@ -205,9 +205,17 @@ static inline void done(struct bench *bench) {
     else
         loop_defer(bench->loop, &bench->next);
 }
+static inline void on_sending(void *owner) {
+    struct bench *bench = owner;
+    struct outcome *outcome = &bench->outcomes[bench->at];
+    assert_true(outcome->sents == 0 && outcome->heads == 0); /* nobody else knows of it yet */
+    outcome->sendings++;
+}
+
 static inline void on_sent(void *owner) {
     struct bench *bench = owner;
     assert_false(bench->inside);
+    assert_int_equal(bench->outcomes[bench->at].sendings, 1);
     bench->outcomes[bench->at].sents++;
 }
 static inline void on_head(void *owner, const struct http_reply *reply) {
@@ -240,7 +248,7 @@ static inline void on_failed(void *owner, enum call_failure failure, struct str 
     str_copy(bench->outcomes[bench->at].text, sizeof bench->outcomes[bench->at].text, text);
     done(bench);
 }
-static const struct call_handler handler = {on_sent, on_head, on_body, on_ended, on_failed};
+static const struct call_handler handler = {on_sent, on_head, on_body, on_ended, on_failed, on_sending};
 
 static inline void next_run(void *context) {
     struct bench *bench = context;
