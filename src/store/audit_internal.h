@@ -22,15 +22,14 @@ struct audit_row {
     "LEFT JOIN audit_words w1 ON w1.hash = actor LEFT JOIN audit_words w2 ON w2.hash = address "                  \
     "LEFT JOIN audit_words w3 ON w3.hash = subject LEFT JOIN audit_words w4 ON w4.hash = detail"
 
-void audit_row_read(sqlite3_stmt *statement, struct audit_row *row);
+void audit_row_read(struct statement *statement, struct audit_row *row);
 struct sha256 audit_row_hash(const struct audit_row *row, const struct sha256 *before);
 /* SHA-256 of both, one behind the other. */
 struct sha256 audit_hash_two(const void *first, size_t first_len, struct str second);
 
 /* NULL: a failure. */
-sqlite3_stmt *audit_prepare(struct ledger *ledger, const char *sql);
+struct statement *audit_prepare(struct ledger *ledger, const char *sql);
 /* false: it is no hash, and *hash is zeros. */
-bool audit_blob(sqlite3_stmt *statement, int column, struct sha256 *hash);
-struct str audit_text(sqlite3_stmt *statement, int column);
+bool audit_blob(struct statement *statement, int column, struct sha256 *hash);
 
 #endif

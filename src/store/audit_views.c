@@ -17,13 +17,13 @@ static void audit_json_hex(struct text *text, struct str name, const struct sha2
     text_put_byte(text, '"');
 }
 
-static struct str audit_word_of(sqlite3_stmt *row, const struct audit_row *read, int word) {
+static struct str audit_word_of(struct statement *row, const struct audit_row *read, int word) {
     if (!read->has[word]) return STR("");
     int column = audit_columns + 2 * word + 1;
-    return sqlite3_column_type(row, column) == SQLITE_NULL ? STR("(erased)") : audit_text(row, column);
+    return row_kind(row, column) == database_null ? STR("(erased)") : row_text(row, column);
 }
 
-static void audit_row_json(struct text *text, sqlite3_stmt *row) {
+static void audit_row_json(struct text *text, struct statement *row) {
     struct audit_row read;
     struct sha256 head;
     audit_row_read(row, &read);
@@ -31,7 +31,7 @@ static void audit_row_json(struct text *text, sqlite3_stmt *row) {
     text_json_comma(text);
     text_put_byte(text, '{');
     text_json_i64(text, STR("seq"), read.seq);
-    text_json_str(text, STR("time"), audit_text(row, audit_columns + 2 * audit_words));
+    text_json_str(text, STR("time"), row_text(row, audit_columns + 2 * audit_words));
     text_json_i64(text, STR("time_ms"), read.time_ms);
     text_json_str(text, STR("action"), read.action);
     text_json_str(text, STR("outcome"), read.outcome);
@@ -41,13 +41,13 @@ static void audit_row_json(struct text *text, sqlite3_stmt *row) {
     text_put_byte(text, '}');
 }
 
-static void audit_row_csv(struct text *text, sqlite3_stmt *row) {
+static void audit_row_csv(struct text *text, struct statement *row) {
     struct audit_row read;
     struct sha256 head;
     audit_row_read(row, &read);
     (void)audit_blob(row, audit_columns - 1, &head);
     text_put_i64(text, read.seq);
-    const struct str fields[] = {audit_text(row, audit_columns + 2 * audit_words),
+    const struct str fields[] = {row_text(row, audit_columns + 2 * audit_words),
                                  read.action,
                                  read.outcome,
                                  audit_word_of(row, &read, 0),
@@ -66,44 +66,44 @@ static void audit_row_csv(struct text *text, sqlite3_stmt *row) {
 
 /* Is there one before the oldest that is shown? */
 static bool audit_more(struct ledger *ledger, const struct audit_question *question, int64_t oldest) {
-    sqlite3_stmt *look = audit_prepare(ledger, "SELECT 1 FROM audit WHERE seq < ?1 AND time_ms >= ?2 LIMIT 1");
+    struct statement *look = audit_prepare(ledger, "SELECT 1 FROM audit WHERE seq < ?1 AND time_ms >= ?2 LIMIT 1");
     if (!look) return false;
-    sqlite3_bind_int64(look, 1, oldest);
-    sqlite3_bind_int64(look, 2, question->since_ms);
-    bool more = sqlite3_step(look) == SQLITE_ROW;
-    sqlite3_finalize(look);
+    param_number(look, 1, oldest);
+    param_number(look, 2, question->since_ms);
+    bool more = statement_step(look) == database_row;
+    statement_end(look);
     return more;
 }
 
 bool audit_write(struct ledger *ledger, const struct audit_question *question, struct text *text) {
     static const char select[] =
-        "SELECT *, strftime('%Y-%m-%dT%H:%M:%fZ', time_ms / 1000.0, 'unixepoch') FROM (" AUDIT_SELECT
-        " WHERE time_ms >= ?1 AND time_ms < ?2 AND seq < ?3 ORDER BY seq DESC LIMIT ?4) ORDER BY seq";
-    sqlite3_stmt *rows = audit_prepare(ledger, select);
-    int step = SQLITE_ERROR;
+        "SELECT *, time_text(time_ms) FROM (" AUDIT_SELECT
+        " WHERE time_ms >= ?1 AND time_ms < ?2 AND seq < ?3 ORDER BY seq DESC LIMIT ?4) AS newest ORDER BY seq";
+    struct statement *rows = audit_prepare(ledger, select);
+    enum database_step step = database_failed;
     int64_t oldest = 0;
     CHECKF(question->limit > 0 && question->limit <= audit_rows_most, "limit=%lld", (long long)question->limit);
     if (!rows) return false;
-    sqlite3_bind_int64(rows, 1, question->since_ms);
-    sqlite3_bind_int64(rows, 2, question->until_ms ? question->until_ms : INT64_MAX);
-    sqlite3_bind_int64(rows, 3, question->before ? question->before : INT64_MAX);
-    sqlite3_bind_int64(rows, 4, question->limit);
+    param_number(rows, 1, question->since_ms);
+    param_number(rows, 2, question->until_ms ? question->until_ms : INT64_MAX);
+    param_number(rows, 3, question->before ? question->before : INT64_MAX);
+    param_number(rows, 4, question->limit);
     text_put(text, question->csv ? STR("seq,time,action,outcome,actor,address,subject,detail,request_id,head\r\n")
                                  : STR("{\"rows\":["));
-    while ((step = sqlite3_step(rows)) == SQLITE_ROW) {
-        if (!oldest) oldest = sqlite3_column_int64(rows, 0);
+    while ((step = statement_step(rows)) == database_row) {
+        if (!oldest) oldest = row_number(rows, 0);
         if (question->csv)
             audit_row_csv(text, rows);
         else
             audit_row_json(text, rows);
     }
-    sqlite3_finalize(rows);
+    statement_end(rows);
     if (!question->csv) {
         text_put_byte(text, ']');
         text_json_bool(text, STR("more"), oldest && audit_more(ledger, question, oldest));
         text_put_byte(text, '}');
     }
-    return step == SQLITE_DONE && !text->failed;
+    return step == database_done && !text->failed;
 }
 
 bool audit_head_write(struct ledger *ledger, struct text *text) {

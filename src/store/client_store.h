@@ -21,7 +21,7 @@ struct client_store;
 /* Of a ledger that is in today's form. NULL: *problem. */
 struct client_store *client_store_open(const char *path, char *problem, size_t size);
 void client_store_close(struct client_store *store);
-/* SQLite's words on the last thing that failed. */
+/* The database's words on the last thing that failed. */
 const char *client_store_problem(struct client_store *store);
 
 /* Each row, in the order in which they were made, until `tell` says false. false: a failure, or that. */

@@ -1,19 +1,13 @@
 /* ledger.c - the file, and writing it. Attempts are added one by one; what is summed of them is gathered in memory and
  * added at the end of each transaction, so that a busy hour costs a row for each group and not for each attempt. */
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "store/ledger_erase.h"
 #include "store/ledger_internal.h"
-
-/* A file that is being made holds nothing that could be lost: it is made without waiting for the disk. */
-static const char pragmas_new[] = "PRAGMA synchronous = OFF; PRAGMA journal_mode = WAL;";
-static const char pragmas[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -2048;";
 
 enum { groups_max = 128, group_places = 4 * groups_max, names_kept = 256, words_kept = 1024, charges_kept = 256 };
 
@@ -48,9 +42,9 @@ struct word_kept {
 };
 
 struct ledger {
-    sqlite3 *sqlite;
-    sqlite3_stmt *add, *name_find, *name_add, *instance_find, *instance_add, *usage_add, *forget, *charge, *changes;
-    sqlite3_stmt *word_add, *word_tag_add, *word_find, *word_stays, *word_text, *owner_part, *tag_part;
+    struct database *database;
+    struct statement *add, *name_find, *name_add, *instance_find, *instance_add, *usage_add, *forget, *charge;
+    struct statement *word_add, *word_tag_add, *word_find, *word_stays, *word_text, *owner_part, *tag_part;
     struct usage_group *groups;
     size_t group_count;
     uint16_t *group_at; /* by the hash of its key: its place in `groups`, + 1 */
@@ -63,61 +57,60 @@ struct ledger {
     int64_t instance_id;
 };
 
-sqlite3 *ledger_sqlite(struct ledger *ledger) { return ledger->sqlite; }
-void ledger_names_changed(struct ledger *ledger) { ledger->changes_seen = -1; }
-const char *ledger_problem(struct ledger *ledger) { return sqlite3_errmsg(ledger->sqlite); }
-
-static bool ledger_run(sqlite3 *sqlite, const char *statement) {
-    return sqlite3_exec(sqlite, statement, NULL, NULL, NULL) == SQLITE_OK;
+struct database *ledger_database(struct ledger *ledger) {
+    return ledger->database;
 }
+void ledger_names_changed(struct ledger *ledger) { ledger->changes_seen = -1; }
+const char *ledger_problem(struct ledger *ledger) { return database_problem(ledger->database); }
+
+const char ledger_charge_sql[] =
+    "INSERT INTO budgets VALUES(?1, ?2, ?3) ON CONFLICT(budget, window_s) DO UPDATE SET nano_usd = "
+    "numbers_both(budgets.nano_usd, excluded.nano_usd)";
 
 /* -- opening -- */
 
 /* -1: it cannot be told. */
-static int ledger_version_of(sqlite3 *sqlite) {
-    sqlite3_stmt *statement = NULL;
-    int version = 0;
-    int made = sqlite3_table_column_metadata(sqlite, NULL, "schema_versions", NULL, NULL, NULL, NULL, NULL, NULL);
-    if (made != SQLITE_OK) return sqlite3_errcode(sqlite) == SQLITE_ERROR ? 0 : -1;
-    bool good =
-        sqlite3_prepare_v2(sqlite, "SELECT max(version) FROM schema_versions", -1, &statement, NULL) == SQLITE_OK &&
-        sqlite3_step(statement) == SQLITE_ROW;
-    if (good) version = sqlite3_column_int(statement, 0);
-    sqlite3_finalize(statement);
-    return good ? version : -1;
+static int ledger_version_of(struct database *database) {
+    bool made = false;
+    if (!database_has_table(database, "schema_versions", &made)) return -1;
+    struct statement *look = made ? statement_make(database, "SELECT max(version) FROM schema_versions") : NULL;
+    if (!look) return made ? -1 : 0;
+    int version = statement_step(look) == database_row ? (int)row_number(look, 0) : -1;
+    statement_end(look);
+    return version;
 }
 
-static bool ledger_migrate(sqlite3 *sqlite) {
+static bool ledger_migrate(struct database *database) {
     char noted[128];
-    if (!ledger_run(sqlite, "BEGIN IMMEDIATE")) return false;
-    int from = ledger_version_of(sqlite); /* another connection may have done it */
+    if (!database_begin(database)) return false;
+    int from = ledger_version_of(database); /* another connection may have done it */
     bool good = from >= 0;
     for (int i = from; i < ledger_version && good; i++) {
-        snprintf(noted, sizeof noted, "INSERT INTO schema_versions VALUES(%d, CAST(strftime('%%s', 'now') AS INTEGER))",
-                 i + 1);
-        good = ledger_run(sqlite, ledger_migrations[i]) && ledger_run(sqlite, noted);
+        snprintf(noted, sizeof noted, "INSERT INTO schema_versions VALUES(%d, now_s())", i + 1);
+        good = database_run(database, ledger_migrations[i]) && database_run(database, noted);
     }
-    if (good && ledger_run(sqlite, "COMMIT")) return true;
-    (void)ledger_run(sqlite, "ROLLBACK");
+    if (good && database_commit(database)) return true;
+    database_undo(database);
     return false;
 }
 
-static bool ledger_prepare(struct ledger *ledger, const char *sql, sqlite3_stmt **statement) {
-    return sqlite3_prepare_v3(ledger->sqlite, sql, -1, SQLITE_PREPARE_PERSISTENT, statement, NULL) == SQLITE_OK;
+static bool ledger_prepare(struct ledger *ledger, const char *sql, struct statement **statement) {
+    *statement = statement_keep(ledger->database, sql);
+    return *statement != NULL;
 }
 
 /* INSERT ... (columns) VALUES(?1, ...), its columns those of the record's tables. */
 static bool add_prepare(struct ledger *ledger) {
     char sql[1024];
     struct text text = text_in_buffer(sql, sizeof sql - 1);
-    text_put(&text, STR("INSERT OR IGNORE INTO attempts(id"));
+    text_put(&text, STR("INSERT INTO attempts(id"));
     for (int i = 0; i < record_numbers; i++)
         text_printf(&text, ", %.*s", STR_ARG(record_number_name((enum record_number)i)));
     for (int i = 0; i < record_texts; i++) text_printf(&text, ", %.*s", STR_ARG(record_text_name((enum record_text)i)));
     for (int i = 0; i < record_words; i++) text_printf(&text, ", %.*s", STR_ARG(record_word_name((enum record_word)i)));
     text_put(&text, STR(") VALUES(?1"));
     for (int i = 1; i < 1 + record_numbers + record_texts + record_words; i++) text_printf(&text, ", ?%d", i + 1);
-    text_put_byte(&text, ')');
+    text_put(&text, STR(") ON CONFLICT(id) DO NOTHING"));
     CHECK(!text.failed);
     sql[text.len] = 0;
     return ledger_prepare(ledger, sql, &ledger->add);
@@ -136,10 +129,12 @@ static bool usage_prepare(struct ledger *ledger) {
     for (size_t i = 0; i < usage_sums; i++) text_printf(&text, ", %s", names[i]);
     text_put(&text, STR(") VALUES(?1, ?2, ?3, ?4"));
     for (int i = 0; i < usage_names + usage_sums; i++) text_printf(&text, ", ?%d", i + 5);
-    text_put(&text, STR(") ON CONFLICT DO UPDATE SET durations = durations_both(durations, excluded.durations), "
-                        "first_tokens = durations_both(first_tokens, excluded.first_tokens)"));
+    text_put(&text, STR(") ON CONFLICT(grain, at"));
+    for (size_t i = 0; i < usage_names; i++) text_printf(&text, ", %s", usage_name_columns[i]);
+    text_put(&text, STR(") DO UPDATE SET durations = durations_both(usage.durations, excluded.durations), "
+                        "first_tokens = durations_both(usage.first_tokens, excluded.first_tokens)"));
     for (size_t i = 0; i < usage_sums; i++)
-        text_printf(&text, ", %s = numbers_both(%s, excluded.%s)", names[i], names[i], names[i]);
+        text_printf(&text, ", %s = numbers_both(usage.%s, excluded.%s)", names[i], names[i], names[i]);
     CHECK(!text.failed);
     sql[text.len] = 0;
     return ledger_prepare(ledger, sql, &ledger->usage_add);
@@ -148,18 +143,20 @@ static bool usage_prepare(struct ledger *ledger) {
 static bool words_prepare(struct ledger *ledger) {
     const struct {
         const char *sql;
-        sqlite3_stmt **statement;
+        struct statement **statement;
     } statements[] = {
-        {"INSERT INTO words(word, told_s, stays) VALUES(?1, CAST(strftime('%s', 'now') AS INTEGER), 0) "
-         "ON CONFLICT DO UPDATE SET told_s = max(told_s, excluded.told_s) RETURNING id",
+        {"INSERT INTO words(word, told_s, stays) VALUES(?1, now_s(), 0) ON CONFLICT(word) DO UPDATE SET told_s = "
+         "CASE WHEN words.told_s > excluded.told_s THEN words.told_s ELSE excluded.told_s END RETURNING id",
          &ledger->word_add},
-        {"INSERT OR REPLACE INTO word_tags VALUES(?1, ?2, ?3)", &ledger->word_tag_add},
+        {"INSERT INTO word_tags VALUES(?1, ?2, ?3) ON CONFLICT(tag) DO UPDATE SET word = excluded.word, "
+         "instance = excluded.instance",
+         &ledger->word_tag_add},
         {"SELECT word_tags.word, words.stays FROM word_tags JOIN words ON words.id = word_tags.word WHERE tag = ?1",
          &ledger->word_find},
         {"UPDATE words SET stays = 1 WHERE id = ?1", &ledger->word_stays},
         {"SELECT word FROM words WHERE id = ?1", &ledger->word_text},
-        {"INSERT OR IGNORE INTO owner_parts VALUES(?1, ?2)", &ledger->owner_part},
-        {"INSERT OR IGNORE INTO tag_parts VALUES(?1, ?2)", &ledger->tag_part},
+        {"INSERT INTO owner_parts VALUES(?1, ?2) ON CONFLICT DO NOTHING", &ledger->owner_part},
+        {"INSERT INTO tag_parts VALUES(?1, ?2) ON CONFLICT DO NOTHING", &ledger->tag_part},
     };
     bool good = true;
     for (size_t i = 0; i < sizeof statements / sizeof *statements && good; i++)
@@ -167,22 +164,20 @@ static bool words_prepare(struct ledger *ledger) {
     return good;
 }
 
-static struct ledger *ledger_connect(const char *path, int flags, char *problem, size_t size) {
+static struct ledger *ledger_connect(const char *path, enum database_use use, char *problem, size_t size) {
     struct ledger *ledger = memory_take_zeroed(sizeof *ledger);
     if (!ledger) {
         snprintf(problem, size, "no memory for the ledger");
         return NULL;
     }
-    if (sqlite3_open_v2(path, &ledger->sqlite, flags | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK &&
-        sqlite3_busy_timeout(ledger->sqlite, 5000) == SQLITE_OK && ledger_functions_register(ledger->sqlite))
-        return ledger;
-    snprintf(problem, size, "%s: %s", path, ledger->sqlite ? ledger_problem(ledger) : "out of memory");
+    ledger->database = database_open(path, use, problem, size);
+    if (ledger->database) return ledger;
     ledger_close(ledger);
     return NULL;
 }
 
 static bool ledger_begin_to_write(struct ledger *ledger, const char *path, char *problem, size_t size) {
-    int version = ledger_version_of(ledger->sqlite);
+    int version = ledger_version_of(ledger->database);
     if (version > ledger_version) {
         snprintf(problem, size,
                  "%s: it was written by a later version of weir (its form is %d, this one knows %d): run that one, or "
@@ -190,27 +185,18 @@ static bool ledger_begin_to_write(struct ledger *ledger, const char *path, char 
                  path, version, ledger_version);
         return false;
     }
-    bool good = version >= 0 && (version > 0 || ledger_run(ledger->sqlite, pragmas_new)) &&
-                (version == ledger_version || ledger_migrate(ledger->sqlite)) && ledger_run(ledger->sqlite, pragmas) &&
-                add_prepare(ledger) && usage_prepare(ledger) &&
-                ledger_prepare(ledger, "SELECT id FROM names WHERE name = ?1", &ledger->name_find) &&
-                ledger_prepare(ledger, "INSERT INTO names(name) VALUES(?1)", &ledger->name_add) &&
-                ledger_prepare(ledger, "SELECT id FROM instances WHERE instance = ?1", &ledger->instance_find) &&
-                ledger_prepare(ledger, "INSERT INTO instances(instance) VALUES(?1)", &ledger->instance_add) &&
-                ledger_prepare(ledger, "DELETE FROM attempts WHERE time_ms < ?1", &ledger->forget) &&
-                ledger_prepare(ledger, "PRAGMA data_version", &ledger->changes) &&
-                ledger_prepare(ledger,
-                               "INSERT INTO budgets VALUES(?1, ?2, ?3) ON CONFLICT DO UPDATE SET nano_usd = "
-                               "numbers_both(nano_usd, excluded.nano_usd)",
-                               &ledger->charge) &&
-                words_prepare(ledger);
+    bool good =
+        version >= 0 && (version > 0 || database_care(ledger->database, database_careless)) &&
+        (version == ledger_version || ledger_migrate(ledger->database)) &&
+        database_care(ledger->database, database_careful) && add_prepare(ledger) && usage_prepare(ledger) &&
+        ledger_prepare(ledger, "SELECT id FROM names WHERE name = ?1", &ledger->name_find) &&
+        ledger_prepare(ledger, "INSERT INTO names(name) VALUES(?1) RETURNING id", &ledger->name_add) &&
+        ledger_prepare(ledger, "SELECT id FROM instances WHERE instance = ?1", &ledger->instance_find) &&
+        ledger_prepare(ledger, "INSERT INTO instances(instance) VALUES(?1) RETURNING id", &ledger->instance_add) &&
+        ledger_prepare(ledger, "DELETE FROM attempts WHERE time_ms < ?1", &ledger->forget) &&
+        ledger_prepare(ledger, ledger_charge_sql, &ledger->charge) && words_prepare(ledger);
     if (!good) {
-        int code = sqlite3_errcode(ledger->sqlite);
-        bool damaged = code == SQLITE_NOTADB || code == SQLITE_CORRUPT;
-        snprintf(problem, size, "%s: %s%s", path, ledger_problem(ledger),
-                 damaged ? ": bring back a copy of it (or `sqlite3 FILE .recover`), or move it away, and a new one is "
-                           "begun; what waits in the journal goes into it"
-                         : "");
+        snprintf(problem, size, "%s: %s%s", path, ledger_problem(ledger), database_mend(ledger->database));
         return false;
     }
     ledger->groups = memory_take_zeroed(groups_max * sizeof *ledger->groups);
@@ -224,29 +210,24 @@ static bool ledger_begin_to_write(struct ledger *ledger, const char *path, char 
 }
 
 struct ledger *ledger_open(const char *path, char *problem, size_t size) {
-    /* SQLite's own files take its rights. One that is there is not opened: to close it would drop the locks that other
-     * connections of this process have on it (POSIX), and another process would take their log from them. */
-    int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (file >= 0) close(file);
-    struct ledger *ledger = ledger_connect(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, problem, size);
+    struct ledger *ledger = ledger_connect(path, database_makes, problem, size);
     if (!ledger || ledger_begin_to_write(ledger, path, problem, size)) return ledger;
     ledger_close(ledger);
     return NULL;
 }
 
 struct ledger *ledger_open_beside(const char *path, char *problem, size_t size) {
-    return ledger_connect(path, SQLITE_OPEN_READWRITE, problem, size); /* SQLite's shared memory wants to be written */
+    return ledger_connect(path, database_beside, problem, size);
 }
 
 void ledger_close(struct ledger *ledger) {
     if (!ledger) return;
-    sqlite3_stmt *const statements[] = {
-        ledger->add,          ledger->name_find,    ledger->name_add,  ledger->instance_find,
-        ledger->instance_add, ledger->usage_add,    ledger->forget,    ledger->charge,
-        ledger->word_add,     ledger->word_tag_add, ledger->word_find, ledger->word_stays,
-        ledger->word_text,    ledger->owner_part,   ledger->tag_part,  ledger->changes};
-    for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) sqlite3_finalize(statements[i]);
-    sqlite3_close(ledger->sqlite);
+    struct statement *const statements[] = {
+        ledger->add,       ledger->name_find,  ledger->name_add,  ledger->instance_find, ledger->instance_add,
+        ledger->usage_add, ledger->forget,     ledger->charge,    ledger->word_add,      ledger->word_tag_add,
+        ledger->word_find, ledger->word_stays, ledger->word_text, ledger->owner_part,    ledger->tag_part};
+    for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) statement_end(statements[i]);
+    database_close(ledger->database);
     memory_give(ledger->groups);
     memory_give(ledger->group_at);
     memory_give(ledger->names);
@@ -259,13 +240,13 @@ void ledger_close(struct ledger *ledger) {
 /* -- names -- */
 
 /* The id in the row that `find` has, else of the one that `add` makes; both are bound. -1: a failure. */
-static int64_t ledger_id(struct ledger *ledger, sqlite3_stmt *find, sqlite3_stmt *add) {
+static int64_t ledger_id(struct statement *find, struct statement *add) {
     int64_t id = -1;
-    int found = sqlite3_step(find);
-    if (found == SQLITE_ROW) id = sqlite3_column_int64(find, 0);
-    sqlite3_reset(find);
-    if (found == SQLITE_DONE && sqlite3_step(add) == SQLITE_DONE) id = sqlite3_last_insert_rowid(ledger->sqlite);
-    sqlite3_reset(add);
+    enum database_step found = statement_step(find);
+    if (found == database_row) id = row_number(find, 0);
+    statement_reset(find);
+    if (found == database_done && statement_step(add) == database_row) id = row_number(add, 0);
+    statement_reset(add);
     return id;
 }
 
@@ -273,9 +254,9 @@ static int64_t name_id(struct ledger *ledger, struct str name) {
     struct name_kept *kept = &ledger->names[str_hash(name) % names_kept];
     if (name.len > record_text_most) name.len = record_text_most;
     if (kept->id > 0 && str_eq(str_make(kept->name, kept->len), name)) return kept->id;
-    sqlite3_bind_text(ledger->name_find, 1, name.len ? name.at : "", (int)name.len, SQLITE_STATIC);
-    sqlite3_bind_text(ledger->name_add, 1, name.len ? name.at : "", (int)name.len, SQLITE_STATIC);
-    int64_t id = ledger_id(ledger, ledger->name_find, ledger->name_add);
+    param_text(ledger->name_find, 1, name);
+    param_text(ledger->name_add, 1, name);
+    int64_t id = ledger_id(ledger->name_find, ledger->name_add);
     if (id > 0) {
         kept->id = id;
         kept->parted = false;
@@ -287,9 +268,9 @@ static int64_t name_id(struct ledger *ledger, struct str name) {
 
 static int64_t instance_id(struct ledger *ledger, uint64_t instance) {
     if (ledger->instance_id > 0 && ledger->instance == instance) return ledger->instance_id;
-    sqlite3_bind_int64(ledger->instance_find, 1, (int64_t)instance);
-    sqlite3_bind_int64(ledger->instance_add, 1, (int64_t)instance);
-    ledger->instance_id = ledger_id(ledger, ledger->instance_find, ledger->instance_add);
+    param_number(ledger->instance_find, 1, (int64_t)instance);
+    param_number(ledger->instance_add, 1, (int64_t)instance);
+    ledger->instance_id = ledger_id(ledger->instance_find, ledger->instance_add);
     ledger->instance = instance;
     return ledger->instance_id;
 }
@@ -298,9 +279,9 @@ static int64_t instance_id(struct ledger *ledger, uint64_t instance) {
 
 /* -1: a failure. */
 static int64_t word_text_id(struct ledger *ledger, struct str text) {
-    sqlite3_bind_text(ledger->word_add, 1, text.len ? text.at : "", (int)text.len, SQLITE_STATIC);
-    int64_t id = sqlite3_step(ledger->word_add) == SQLITE_ROW ? sqlite3_column_int64(ledger->word_add, 0) : -1;
-    sqlite3_reset(ledger->word_add);
+    param_text(ledger->word_add, 1, text);
+    int64_t id = statement_step(ledger->word_add) == database_row ? row_number(ledger->word_add, 0) : -1;
+    statement_reset(ledger->word_add);
     return id;
 }
 
@@ -309,20 +290,16 @@ static bool word_note(struct ledger *ledger, struct journal_source source, const
     int64_t id = word_text_id(ledger, said->text), instance = instance_id(ledger, source.instance);
     ledger->words[said->tag.words[0] % words_kept].id = 0;
     if (id <= 0 || instance <= 0) return false;
-    sqlite3_bind_blob(ledger->word_tag_add, 1, &said->tag, sizeof said->tag, SQLITE_STATIC);
-    sqlite3_bind_int64(ledger->word_tag_add, 2, id);
-    sqlite3_bind_int64(ledger->word_tag_add, 3, instance);
-    bool good = sqlite3_step(ledger->word_tag_add) == SQLITE_DONE;
-    sqlite3_reset(ledger->word_tag_add);
-    return good;
+    param_bytes(ledger->word_tag_add, 1, &said->tag, sizeof said->tag);
+    param_number(ledger->word_tag_add, 2, id);
+    param_number(ledger->word_tag_add, 3, instance);
+    return statement_run(ledger->word_tag_add);
 }
 
 /* Sums that are never forgotten have it. */
 static bool word_keep(struct ledger *ledger, int64_t id) {
-    sqlite3_bind_int64(ledger->word_stays, 1, id);
-    bool good = sqlite3_step(ledger->word_stays) == SQLITE_DONE;
-    sqlite3_reset(ledger->word_stays);
-    return good;
+    param_number(ledger->word_stays, 1, id);
+    return statement_run(ledger->word_stays);
 }
 
 /* 0: there is no word; -1: a failure. `stays`: sums that are never forgotten have it. */
@@ -330,16 +307,16 @@ static int64_t word_id(struct ledger *ledger, const struct record_said *said, bo
     struct word_kept *kept = &ledger->words[said->tag.words[0] % words_kept];
     if (!record_has_word(said)) return 0;
     if (!kept->id || memcmp(&kept->tag, &said->tag, sizeof kept->tag) != 0) {
-        sqlite3_bind_blob(ledger->word_find, 1, &said->tag, sizeof said->tag, SQLITE_STATIC);
-        int found = sqlite3_step(ledger->word_find);
+        param_bytes(ledger->word_find, 1, &said->tag, sizeof said->tag);
+        enum database_step found = statement_step(ledger->word_find);
         *kept = (struct word_kept){.tag = said->tag};
-        if (found == SQLITE_ROW) {
-            kept->id = sqlite3_column_int64(ledger->word_find, 0);
-            kept->stays = sqlite3_column_int(ledger->word_find, 1);
-        } else if (found == SQLITE_DONE) { /* its text was in no segment that could be read */
+        if (found == database_row) {
+            kept->id = row_number(ledger->word_find, 0);
+            kept->stays = row_number(ledger->word_find, 1) != 0;
+        } else if (found == database_done) { /* its text was in no segment that could be read */
             kept->id = word_text_id(ledger, STR("(unknown)"));
         }
-        sqlite3_reset(ledger->word_find);
+        statement_reset(ledger->word_find);
     }
     if (kept->id > 0 && stays && !kept->stays) kept->stays = word_keep(ledger, kept->id);
     int64_t id = kept->id;
@@ -349,12 +326,10 @@ static int64_t word_id(struct ledger *ledger, const struct record_said *said, bo
 
 /* -- owners and tags: what each part of them has -- */
 
-static bool part_note(sqlite3_stmt *add, int64_t whole, int64_t part) {
-    sqlite3_bind_int64(add, 1, whole);
-    sqlite3_bind_int64(add, 2, part);
-    bool good = part > 0 && sqlite3_step(add) == SQLITE_DONE;
-    sqlite3_reset(add);
-    return good;
+static bool part_note(struct statement *add, int64_t whole, int64_t part) {
+    param_number(add, 1, whole);
+    param_number(add, 2, part);
+    return part > 0 && statement_run(add);
 }
 
 /* "search|acme" is of both. */
@@ -390,12 +365,12 @@ static bool tag_parts_note(struct ledger *ledger, int64_t id, const struct recor
     struct str rest, piece;
     bool good = true;
     if (!id || (kept->id == id && kept->parted)) return true;
-    sqlite3_bind_int64(ledger->word_text, 1, id);
-    if (sqlite3_step(ledger->word_text) == SQLITE_ROW)
-        str_copy(tags, sizeof tags, str_from((const char *)sqlite3_column_text(ledger->word_text, 0)));
+    param_number(ledger->word_text, 1, id);
+    if (statement_step(ledger->word_text) == database_row)
+        str_copy(tags, sizeof tags, row_text(ledger->word_text, 0));
     else
         good = false;
-    sqlite3_reset(ledger->word_text);
+    statement_reset(ledger->word_text);
     rest = good ? str_from(tags) : STR_NONE;
     while (good && str_split_next(&rest, ',', &piece)) good = tag_part_note(ledger, id, piece);
     kept->parted = good;
@@ -406,20 +381,17 @@ static bool tag_parts_note(struct ledger *ledger, int64_t id, const struct recor
 
 static bool group_write(struct ledger *ledger, const struct usage_group *group) {
     unsigned char durations[durations_bytes_max], first_tokens[durations_bytes_max];
-    sqlite3_stmt *add = ledger->usage_add;
+    struct statement *add = ledger->usage_add;
     int at = 1;
     size_t durations_len = durations_put(&group->durations, durations),
            first_len = durations_put(&group->first_tokens, first_tokens);
-    sqlite3_bind_blob(add, at++, durations, (int)durations_len, SQLITE_STATIC);
-    sqlite3_bind_blob(add, at++, first_tokens, (int)first_len, SQLITE_STATIC);
-    sqlite3_bind_int64(add, at++, group->key.grain);
-    sqlite3_bind_int64(add, at++, group->key.at);
-    for (int i = 0; i < usage_names; i++) sqlite3_bind_int64(add, at++, group->key.names[i]);
-    for (int i = 0; i < usage_sums; i++) sqlite3_bind_int64(add, at++, group->sums[i]);
-    bool good = sqlite3_step(add) == SQLITE_DONE;
-    sqlite3_reset(add);
-    sqlite3_clear_bindings(add);
-    return good;
+    param_bytes(add, at++, durations, (int)durations_len);
+    param_bytes(add, at++, first_tokens, (int)first_len);
+    param_number(add, at++, group->key.grain);
+    param_number(add, at++, group->key.at);
+    param_numbers(add, at, group->key.names, usage_names);
+    param_numbers(add, at + usage_names, group->sums, usage_sums);
+    return statement_run(add);
 }
 
 static void groups_clear(struct ledger *ledger) {
@@ -529,21 +501,20 @@ static bool usage_note(struct ledger *ledger, const struct record *record, const
 
 /* Has another connection changed something since? Then no name's id is known any more, and some may be purged. */
 static bool ledger_look(struct ledger *ledger) {
-    bool good = sqlite3_step(ledger->changes) == SQLITE_ROW;
-    int64_t version = good ? sqlite3_column_int64(ledger->changes, 0) : 0;
-    sqlite3_reset(ledger->changes);
+    int64_t version = 0;
+    bool good = database_others_changed(ledger->database, &version);
     if (!good || version == ledger->changes_seen) return good;
     memset(ledger->names, 0, names_kept * sizeof *ledger->names);
     memset(ledger->words, 0, words_kept * sizeof *ledger->words);
     ledger->instance_id = 0;
-    good = erasures_read(ledger->sqlite, &ledger->erasures);
+    good = erasures_read(ledger->database, &ledger->erasures);
     if (good) ledger->changes_seen = version;
     return good;
 }
 
 bool ledger_begin(struct ledger *ledger) {
     CHECK(ledger->add && ledger->group_count == 0);
-    return ledger_run(ledger->sqlite, "BEGIN IMMEDIATE") && ledger_look(ledger);
+    return database_begin(ledger->database) && ledger_look(ledger);
 }
 
 /* One number, so that rows are appended and nothing else has to be looked up: which process, which worker of it, which
@@ -557,11 +528,10 @@ static int64_t attempt_id(int64_t instance, unsigned worker, uint64_t sequence) 
 }
 
 static bool charge_write(struct ledger *ledger, struct charge_sum *charge) {
-    sqlite3_bind_int64(ledger->charge, 1, (int64_t)charge->of.budget);
-    sqlite3_bind_int64(ledger->charge, 2, charge->of.window_s);
-    sqlite3_bind_int64(ledger->charge, 3, charge->nano_usd);
-    bool good = sqlite3_step(ledger->charge) == SQLITE_DONE;
-    sqlite3_reset(ledger->charge);
+    param_number(ledger->charge, 1, (int64_t)charge->of.budget);
+    param_number(ledger->charge, 2, charge->of.window_s);
+    param_number(ledger->charge, 3, charge->nano_usd);
+    bool good = statement_run(ledger->charge);
     charge->nano_usd = 0;
     return good;
 }
@@ -592,17 +562,14 @@ static bool charges_note(struct ledger *ledger, const struct record *record) {
 
 bool ledger_budgets(struct ledger *ledger,
                     void (*tell)(void *context, const struct record_charge *of, int64_t nano_usd), void *context) {
-    sqlite3_stmt *statement = NULL;
-    int step = SQLITE_ERROR;
-    if (sqlite3_prepare_v2(ledger->sqlite, "SELECT budget, window_s, nano_usd FROM budgets ORDER BY window_s", -1,
-                           &statement, NULL) == SQLITE_OK)
-        while ((step = sqlite3_step(statement)) == SQLITE_ROW)
-            tell(context,
-                 &(struct record_charge){(uint64_t)sqlite3_column_int64(statement, 0),
-                                         sqlite3_column_int64(statement, 1)},
-                 sqlite3_column_int64(statement, 2));
-    sqlite3_finalize(statement);
-    return step == SQLITE_DONE;
+    struct statement *statement =
+        statement_make(ledger->database, "SELECT budget, window_s, nano_usd FROM budgets ORDER BY window_s");
+    enum database_step step = database_failed;
+    while (statement && (step = statement_step(statement)) == database_row)
+        tell(context, &(struct record_charge){(uint64_t)row_number(statement, 0), row_number(statement, 1)},
+             row_number(statement, 2));
+    statement_end(statement);
+    return step == database_done;
 }
 
 /* Binds the record's texts from *at on; of a client that was purged its tombstone, and no ids. What stands for them;
@@ -616,47 +583,43 @@ static bool texts_bind(struct ledger *ledger, const struct record *record, struc
         const bool is_id = i == record_request_id || i == record_caller_id, may_lack = i > record_route;
         ids[i] = 0;
         if (!text.len && may_lack) {
-            sqlite3_bind_null(ledger->add, (*at)++);
+            param_null(ledger->add, (*at)++);
             continue;
         }
         if (is_id) {
-            sqlite3_bind_text(ledger->add, (*at)++, text.len ? text.at : "", (int)text.len, SQLITE_STATIC);
+            param_text(ledger->add, (*at)++, text);
             continue;
         }
         ids[i] = name_id(ledger, text);
         if (ids[i] <= 0 || (i == record_owner && !owner_parts_note(ledger, ids[i], text))) return false;
-        sqlite3_bind_int64(ledger->add, (*at)++, ids[i]);
+        param_number(ledger->add, (*at)++, ids[i]);
     }
     return true;
 }
 
 static bool attempt_add(struct ledger *ledger, struct journal_source source, const struct record *record) {
     int64_t ids[record_texts], words[record_words];
-    sqlite3_stmt *add = ledger->add;
+    struct statement *add = ledger->add;
     int at = 2;
     int64_t instance = instance_id(ledger, source.instance);
     const struct str tombstone =
         erasures_name(&ledger->erasures, record->texts[record_client], record->numbers[record_time_ms]);
     if (instance <= 0) return false;
-    sqlite3_bind_int64(add, 1, attempt_id(instance, source.worker, record->sequence));
-    for (int i = 0; i < record_numbers; i++) {
-        if (record->numbers[i] < 0)
-            sqlite3_bind_null(add, at++);
-        else
-            sqlite3_bind_int64(add, at++, record->numbers[i]);
-    }
+    param_number(add, 1, attempt_id(instance, source.worker, record->sequence));
+    param_counts(add, at, record->numbers, record_numbers);
+    at += record_numbers;
     if (!texts_bind(ledger, record, tombstone, &at, ids)) return false;
     for (int i = 0; i < record_words; i++) {
         words[i] = tombstone.len ? 0 : word_id(ledger, &record->words[i], i != record_session);
         if (words[i] < 0 || (i == record_tags && !tag_parts_note(ledger, words[i], &record->words[i]))) return false;
         if (words[i])
-            sqlite3_bind_int64(add, at++, words[i]);
+            param_number(add, at++, words[i]);
         else
-            sqlite3_bind_null(add, at++);
+            param_null(add, at++);
     }
-    bool good = sqlite3_step(add) == SQLITE_DONE;
-    bool fresh = good && sqlite3_changes(ledger->sqlite) == 1;
-    sqlite3_reset(add);
+    bool good = statement_step(add) == database_done;
+    bool fresh = good && statement_changes(add) == 1;
+    statement_reset(add);
     const int64_t names[usage_names] = {
         [usage_name_provider] = ids[record_provider], [usage_name_model] = ids[record_model],
         [usage_name_client] = ids[record_client],     [usage_name_route] = ids[record_route],
@@ -672,13 +635,13 @@ bool ledger_add(struct ledger *ledger, struct journal_source source, const struc
 }
 
 bool ledger_commit(struct ledger *ledger) {
-    return groups_write(ledger) && charges_write(ledger) && ledger_run(ledger->sqlite, "COMMIT");
+    return groups_write(ledger) && charges_write(ledger) && database_commit(ledger->database);
 }
 
-void ledger_shrink(struct ledger *ledger) { (void)ledger_run(ledger->sqlite, "PRAGMA wal_checkpoint(TRUNCATE)"); }
+void ledger_shrink(struct ledger *ledger) { database_shrink(ledger->database); }
 
 void ledger_undo(struct ledger *ledger) {
-    (void)ledger_run(ledger->sqlite, "ROLLBACK");
+    database_undo(ledger->database);
     groups_clear(ledger);
     ledger->instance_id = 0; /* the names that were added are gone with it */
     memset(ledger->names, 0, names_kept * sizeof *ledger->names);
@@ -699,14 +662,14 @@ static bool sessions_forget(struct ledger *ledger, int64_t before_ms) {
              usage_of_sessions, (long long)(before_ms / ms_per_hour), (long long)ledger->instance_id,
              (long long)(before_ms / ms_per_s), (long long)(before_ms / ms_per_s));
     memset(ledger->words, 0, words_kept * sizeof *ledger->words);
-    return ledger_run(ledger->sqlite, sql);
+    return database_run(ledger->database, sql);
 }
 
 int64_t ledger_forget(struct ledger *ledger, int64_t before_ms) {
-    sqlite3_bind_int64(ledger->forget, 1, before_ms);
-    bool good = sqlite3_step(ledger->forget) == SQLITE_DONE;
-    int64_t gone = good ? sqlite3_changes64(ledger->sqlite) : -1;
-    sqlite3_reset(ledger->forget);
+    param_number(ledger->forget, 1, before_ms);
+    bool good = statement_step(ledger->forget) == database_done;
+    int64_t gone = good ? statement_changes(ledger->forget) : -1;
+    statement_reset(ledger->forget);
     if (good && ledger->instance_id > 0 && !sessions_forget(ledger, before_ms)) return -1;
     return gone;
 }

@@ -24,7 +24,7 @@ struct ledger_erasures {
     int64_t until_ms; /* the latest */
 };
 /* In place of what it held. false: a failure. */
-bool erasures_read(sqlite3 *sqlite, struct ledger_erasures *erasures);
+bool erasures_read(struct database *database, struct ledger_erasures *erasures);
 /* The tombstone of a client's attempt that began at that time; empty: it was not purged. */
 struct str erasures_name(const struct ledger_erasures *erasures, struct str client, int64_t time_ms);
 void erasures_free(struct ledger_erasures *erasures);

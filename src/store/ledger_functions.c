@@ -1,9 +1,13 @@
 /* ledger_functions.c - the SQL functions that add up what the ledger keeps: integers that stay integers and end at the
  * largest (SQLite's sum() fails there, and its + goes on in floating point), and how long attempts took, a histogram in
  * few bytes, so that any quantile can be told later. */
+#include <sqlite3.h>
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/memory.h"
+#include "store/database_internal.h"
 #include "store/ledger_internal.h"
 
 const char *const usage_name_columns[usage_names] = {
@@ -91,6 +95,44 @@ static void numbers_all_end(sqlite3_context *context) {
     sqlite3_result_int64(context, sum ? *sum : 0);
 }
 
+/* -- moments -- */
+
+static void moment_answer(sqlite3_context *context, int64_t at_s, const char *format) {
+    const time_t at = (time_t)at_s;
+    char text[40];
+    struct tm parts;
+    size_t len = gmtime_r(&at, &parts) ? strftime(text, sizeof text, format, &parts) : 0;
+    sqlite3_result_text(context, text, (int)len, SQLITE_TRANSIENT);
+}
+
+static void day_text(sqlite3_context *context, int count, sqlite3_value **values) {
+    (void)count;
+    moment_answer(context, sqlite3_value_int64(values[0]) * 86400, "%Y-%m-%d");
+}
+
+static void hour_text(sqlite3_context *context, int count, sqlite3_value **values) {
+    (void)count;
+    moment_answer(context, sqlite3_value_int64(values[0]) * 3600, "%Y-%m-%dT%H:00Z");
+}
+
+static void time_text(sqlite3_context *context, int count, sqlite3_value **values) {
+    const int64_t ms = sqlite3_value_int64(values[0]), left = (ms % 1000 + 1000) % 1000;
+    char format[40];
+    (void)count;
+    snprintf(format, sizeof format, "%%Y-%%m-%%dT%%H:%%M:%%S.%03dZ", (int)left);
+    moment_answer(context, (ms - left) / 1000, format);
+}
+
+/* By SQLite's own clock, which counts ms of the Julian day. */
+static void now_s(sqlite3_context *context, int count, sqlite3_value **values) {
+    static const sqlite3_int64 julian_1970_ms = 210866760000000;
+    sqlite3_vfs *system = sqlite3_vfs_find(NULL);
+    sqlite3_int64 now_ms = julian_1970_ms;
+    (void)count, (void)values;
+    if (system->iVersion >= 2 && system->xCurrentTimeInt64) (void)system->xCurrentTimeInt64(system, &now_ms);
+    sqlite3_result_int64(context, (now_ms - julian_1970_ms) / 1000);
+}
+
 bool ledger_functions_register(sqlite3 *sqlite) {
     const int kind = SQLITE_UTF8 | SQLITE_DETERMINISTIC;
     static const struct {
@@ -104,10 +146,15 @@ bool ledger_functions_register(sqlite3 *sqlite) {
         {"numbers_all", 1, NULL, numbers_all_step, numbers_all_end},
         {"durations_both", 2, durations_both, NULL, NULL},
         {"durations_all", 1, NULL, durations_all_step, durations_all_end},
+        {"day_text", 1, day_text, NULL, NULL},
+        {"hour_text", 1, hour_text, NULL, NULL},
+        {"time_text", 1, time_text, NULL, NULL},
+        {"now_s", 0, now_s, NULL, NULL},
     };
     bool good = true;
     for (size_t i = 0; i < sizeof functions / sizeof *functions && good; i++)
-        good = sqlite3_create_function(sqlite, functions[i].name, functions[i].values, kind, NULL, functions[i].both,
+        good = sqlite3_create_function(sqlite, functions[i].name, functions[i].values,
+                                       functions[i].values ? kind : SQLITE_UTF8, NULL, functions[i].both,
                                        functions[i].step, functions[i].end) == SQLITE_OK;
     return good;
 }

@@ -28,8 +28,8 @@ static const struct {
     [usage_by_owner] = {"owner_parts.part", NAME_TEXT,
                         "owner IN (SELECT whole FROM owner_parts WHERE part = " NAME_IS ")"},
     [usage_by_tag] = {"tag_parts.part", WORD_TEXT, "tags IN (SELECT whole FROM tag_parts WHERE part = " WORD_IS ")"},
-    [usage_by_day] = {NULL, "SELECT strftime('%Y-%m-%d', ?1 * 86400, 'unixepoch')", NULL},
-    [usage_by_hour] = {NULL, "SELECT strftime('%Y-%m-%dT%H:00Z', ?1 * 3600, 'unixepoch')", NULL},
+    [usage_by_day] = {NULL, "SELECT day_text(?1)", NULL},
+    [usage_by_hour] = {NULL, "SELECT hour_text(?1)", NULL},
 };
 
 struct gathering {
@@ -101,8 +101,9 @@ static void gather_select(const struct gathering *gathering, int hours, struct t
             text_put(sql, str_make(keys[i].only, (size_t)(mark - keys[i].only)));
             text_printf(sql, "?%d%s", i + 4, mark + 3);
         } else {
-            text_printf(sql, "strftime('%s', at * %d, 'unixepoch') = ?%d",
-                        i == usage_by_day ? "%Y-%m-%d" : "%Y-%m-%dT%H:00Z", hours * 3600, i + 4);
+            text_put(sql, i == usage_by_day ? STR("day_text(") : STR("hour_text("));
+            moment_put(sql, (enum usage_key)i, hours);
+            text_printf(sql, ") = ?%d", i + 4);
         }
     }
 }
@@ -166,20 +167,21 @@ static struct usage_row *usage_row_of(struct gathering *gathering, int64_t *numb
     return row;
 }
 
-static void times_add(struct usage_times *times, sqlite3_stmt *from) {
-    durations_add(&times->durations, sqlite3_column_blob(from, 0), (size_t)sqlite3_column_bytes(from, 0));
-    durations_add(&times->first_tokens, sqlite3_column_blob(from, 1), (size_t)sqlite3_column_bytes(from, 1));
+static void times_add(struct usage_times *times, struct statement *from) {
+    const struct str durations = row_bytes(from, 0), first_tokens = row_bytes(from, 1);
+    durations_add(&times->durations, durations.at, durations.len);
+    durations_add(&times->first_tokens, first_tokens.at, first_tokens.len);
 }
 
-static void row_add(struct usage_row *row, const int64_t sums[usage_sums], sqlite3_stmt *from) {
+static void row_add(struct usage_row *row, const int64_t sums[usage_sums], struct statement *from) {
     for (int i = 0; i < usage_sums; i++) row->sums[i] = ledger_sum(row->sums[i], sums[i]);
     if (row->times) times_add(row->times, from);
 }
 
-static bool row_take(struct gathering *gathering, sqlite3_stmt *from) {
+static bool row_take(struct gathering *gathering, struct statement *from) {
     int64_t numbers[usage_keys] = {0}, sums[usage_sums] = {0};
-    for (size_t i = 0; i < gathering->by_count; i++) numbers[i] = sqlite3_column_int64(from, (int)(2 + usage_sums + i));
-    for (int i = 0; i < usage_sums && !gathering->times_only; i++) sums[i] = sqlite3_column_int64(from, 2 + i);
+    for (size_t i = 0; i < gathering->by_count; i++) numbers[i] = row_number(from, (int)(2 + usage_sums + i));
+    for (int i = 0; i < usage_sums && !gathering->times_only; i++) sums[i] = row_number(from, 2 + i);
     if (gathering->totals) row_add(&gathering->gathered->total, sums, from);
     if (!gathering->by_count) return true;
     struct usage_row *row = usage_row_of(gathering, numbers);
@@ -189,24 +191,23 @@ static bool row_take(struct gathering *gathering, sqlite3_stmt *from) {
 
 static bool grain_read(struct gathering *gathering, enum usage_grain grain, int64_t from, int64_t to) {
     char sql[4096];
-    sqlite3_stmt *statement = NULL;
     struct text text = text_in_buffer(sql, sizeof sql - 1);
-    int step = SQLITE_ERROR;
+    enum database_step step = database_failed;
     bool good = true;
     if (from >= to) return true;
     gather_select(gathering, grain == usage_of_days ? 24 : 1, &text);
     CHECKF(!text.failed, "by=%zu", gathering->by_count);
     sql[text.len] = 0;
-    if (sqlite3_prepare_v2(ledger_sqlite(gathering->ledger), sql, -1, &statement, NULL) != SQLITE_OK) return false;
-    sqlite3_bind_int64(statement, 1, grain);
-    sqlite3_bind_int64(statement, 2, from);
-    sqlite3_bind_int64(statement, 3, to);
+    struct statement *statement = statement_make(ledger_database(gathering->ledger), sql);
+    if (!statement) return false;
+    param_number(statement, 1, grain);
+    param_number(statement, 2, from);
+    param_number(statement, 3, to);
     for (int i = 0; i < usage_keys; i++)
-        if (gathering->question->only[i][0])
-            sqlite3_bind_text(statement, i + 4, gathering->question->only[i], -1, SQLITE_STATIC);
-    while (good && (step = sqlite3_step(statement)) == SQLITE_ROW) good = row_take(gathering, statement);
-    sqlite3_finalize(statement);
-    return good && step == SQLITE_DONE;
+        if (gathering->question->only[i][0]) param_text(statement, i + 4, str_from(gathering->question->only[i]));
+    while (good && (step = statement_step(statement)) == database_row) good = row_take(gathering, statement);
+    statement_end(statement);
+    return good && step == database_done;
 }
 
 /* All hours from `since` on that begin before `until`. */
@@ -296,13 +297,10 @@ void usage_gathered_free(struct usage_gathered *gathered) {
 }
 
 struct str usage_key_text(struct ledger *ledger, enum usage_key key, int64_t number, char *buffer, size_t size) {
-    sqlite3_stmt *statement = NULL;
+    struct statement *statement = statement_make(ledger_database(ledger), keys[key].text);
     str_copy(buffer, size, STR(""));
-    if (sqlite3_prepare_v2(ledger_sqlite(ledger), keys[key].text, -1, &statement, NULL) == SQLITE_OK) {
-        sqlite3_bind_int64(statement, 1, number);
-        if (sqlite3_step(statement) == SQLITE_ROW)
-            str_copy(buffer, size, str_from((const char *)sqlite3_column_text(statement, 0)));
-    }
-    sqlite3_finalize(statement);
+    if (statement) param_number(statement, 1, number);
+    if (statement && statement_step(statement) == database_row) str_copy(buffer, size, row_text(statement, 0));
+    statement_end(statement);
     return str_from(buffer);
 }

@@ -1,11 +1,10 @@
-/* ledger_internal.h - the ledger's parts: writing (ledger.c), telling (ledger_usage.c), and the SQL functions that add
- * up (ledger_functions.c). */
+/* ledger_internal.h - the ledger's parts: writing (ledger.c), telling (ledger_usage.c), and what adds up
+ * (ledger_functions.c). */
 #ifndef WEIR_STORE_LEDGER_INTERNAL_H
 #define WEIR_STORE_LEDGER_INTERNAL_H
 
-#include <sqlite3.h>
-
 #include "base/histogram.h"
+#include "store/database.h"
 #include "store/ledger.h"
 
 /* What the sums of a group are told apart by beside their time, in the order of their columns. */
@@ -28,14 +27,14 @@ size_t durations_put(const struct histogram *histogram, unsigned char bytes[dura
 void durations_add(struct histogram *histogram, const void *bytes, size_t len);
 /* Ends at the largest and at the least. */
 int64_t ledger_sum(int64_t a, int64_t b);
-/* numbers_both(a, b) and numbers_all(x); durations_both(a, b) and durations_all(x). */
-bool ledger_functions_register(sqlite3 *sqlite);
 
-sqlite3 *ledger_sqlite(struct ledger *ledger);
+struct database *ledger_database(struct ledger *ledger);
 
 /* The steps from each version to the next, and how many there are (ledger_schema.c). */
 extern const char *const ledger_migrations[];
 extern const int ledger_version;
+/* Adds to what was spent of a budget in a window: budget, window_s, nano_usd. */
+extern const char ledger_charge_sql[];
 /* What it keeps of names is looked up anew from its next transaction on. */
 void ledger_names_changed(struct ledger *ledger);
 

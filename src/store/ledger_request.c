@@ -46,13 +46,10 @@ static const struct {
               {STR("provider_usd"), true}};
 enum { count_of_counts = sizeof counts / sizeof *counts };
 
-static struct str column_str(sqlite3_stmt *row, int column) {
-    return str_make((const char *)sqlite3_column_text(row, column), (size_t)sqlite3_column_bytes(row, column));
-}
-
 /* What is not known is left out. */
-static void text_told(struct text *text, struct str name, sqlite3_stmt *row, int column) {
-    if (sqlite3_column_bytes(row, column)) text_json_str(text, name, column_str(row, column));
+static void text_told(struct text *text, struct str name, struct statement *row, int column) {
+    struct str told = row_text(row, column);
+    if (told.len) text_json_str(text, name, told);
 }
 
 static void count_told(struct text *text, size_t count, int64_t value) {
@@ -62,31 +59,31 @@ static void count_told(struct text *text, size_t count, int64_t value) {
         text_json_i64(text, counts[count].name, value);
 }
 
-static void attempt_told(struct text *text, sqlite3_stmt *row) {
-    const int64_t flags = sqlite3_column_int64(row, column_flags);
+static void attempt_told(struct text *text, struct statement *row) {
+    const int64_t flags = row_number(row, column_flags);
     text_json_comma(text);
     text_put_byte(text, '{');
     text_told(text, STR("outcome"), row, column_outcome);
-    text_json_i64(text, STR("status"), sqlite3_column_int64(row, column_status));
+    text_json_i64(text, STR("status"), row_number(row, column_status));
     text_told(text, STR("provider"), row, column_provider);
     text_told(text, STR("model"), row, column_model);
-    text_json_i64(text, STR("started_ms"), sqlite3_column_int64(row, column_time_ms));
-    text_json_i64(text, STR("duration_us"), sqlite3_column_int64(row, column_duration_us));
-    if (sqlite3_column_int64(row, column_first_token_us) > 0)
-        text_json_i64(text, STR("first_token_us"), sqlite3_column_int64(row, column_first_token_us));
+    text_json_i64(text, STR("started_ms"), row_number(row, column_time_ms));
+    text_json_i64(text, STR("duration_us"), row_number(row, column_duration_us));
+    if (row_number(row, column_first_token_us) > 0)
+        text_json_i64(text, STR("first_token_us"), row_number(row, column_first_token_us));
     text_json_bool(text, STR("estimated"), (flags & record_estimated) != 0);
     for (size_t i = 0; i < count_of_counts; i++)
-        if (sqlite3_column_type(row, (int)(column_counts + i)) != SQLITE_NULL)
-            count_told(text, i, sqlite3_column_int64(row, (int)(column_counts + i)));
+        if (row_kind(row, (int)(column_counts + i)) != database_null)
+            count_told(text, i, row_number(row, (int)(column_counts + i)));
     text_put_byte(text, '}');
 }
 
 /* What stands for the whole request, of its first attempt. */
-static void request_told(struct text *text, sqlite3_stmt *row) {
-    const int64_t flags = sqlite3_column_int64(row, column_flags);
+static void request_told(struct text *text, struct statement *row) {
+    const int64_t flags = row_number(row, column_flags);
     text_told(text, STR("id"), row, column_request_id);
     text_told(text, STR("caller_id"), row, column_caller_id);
-    text_json_i64(text, STR("created_ms"), sqlite3_column_int64(row, column_time_ms));
+    text_json_i64(text, STR("created_ms"), row_number(row, column_time_ms));
     text_told(text, STR("endpoint"), row, column_endpoint);
     text_told(text, STR("asked"), row, column_asked);
     text_told(text, STR("route"), row, column_route);
@@ -102,10 +99,10 @@ struct request_sums {
     bool known[count_of_counts];
 };
 
-static void request_sums_add(struct request_sums *sums, sqlite3_stmt *row) {
+static void request_sums_add(struct request_sums *sums, struct statement *row) {
     for (size_t i = 0; i < count_of_counts; i++) {
-        if (sqlite3_column_type(row, (int)(column_counts + i)) == SQLITE_NULL) continue;
-        sums->of[i] = ledger_sum(sums->of[i], sqlite3_column_int64(row, (int)(column_counts + i)));
+        if (row_kind(row, (int)(column_counts + i)) == database_null) continue;
+        sums->of[i] = ledger_sum(sums->of[i], row_number(row, (int)(column_counts + i)));
         sums->known[i] = true;
     }
 }
@@ -115,8 +112,7 @@ static bool attempts_tell(struct ledger *ledger, const struct usage_request *req
     char sql[1400];
     struct text statement = text_in_buffer(sql, sizeof sql - 1);
     struct request_sums sums = {.of = {0}};
-    sqlite3_stmt *row = NULL;
-    int step = SQLITE_ERROR;
+    enum database_step step = database_failed;
     text_put(&statement, str_from(attempts_of));
     text_put(&statement, by_own
                              ? STR("substr(request_id, 5, 8) = substr(?2, 5, 8) AND request_id = ?2 ORDER BY attempt")
@@ -124,10 +120,11 @@ static bool attempts_tell(struct ledger *ledger, const struct usage_request *req
                                    "(SELECT id FROM names WHERE name = ?1) ORDER BY time_ms DESC LIMIT 1) AND "
                                    "caller_id = ?2 ORDER BY attempt"));
     sql[statement.len] = 0;
-    if (statement.failed || sqlite3_prepare_v2(ledger_sqlite(ledger), sql, -1, &row, NULL) != SQLITE_OK) return false;
-    sqlite3_bind_text(row, 1, request->client, -1, SQLITE_STATIC);
-    sqlite3_bind_text(row, 2, request->id, -1, SQLITE_STATIC);
-    while ((step = sqlite3_step(row)) == SQLITE_ROW) {
+    struct statement *row = statement.failed ? NULL : statement_make(ledger_database(ledger), sql);
+    if (!row) return false;
+    param_text(row, 1, str_from(request->client));
+    param_text(row, 2, str_from(request->id));
+    while ((step = statement_step(row)) == database_row) {
         if (!*found) {
             text_put(text, STR("{\"data\":{"));
             request_told(text, row);
@@ -138,14 +135,14 @@ static bool attempts_tell(struct ledger *ledger, const struct usage_request *req
         attempt_told(text, row);
         request_sums_add(&sums, row);
     }
-    sqlite3_finalize(row);
+    statement_end(row);
     if (*found) {
         text_put_byte(text, ']');
         for (size_t i = 0; i < count_of_counts; i++)
             if (sums.known[i]) count_told(text, i, sums.of[i]);
         text_put(text, STR("}}"));
     }
-    return step == SQLITE_DONE && !text->failed;
+    return step == database_done && !text->failed;
 }
 
 bool ledger_request(struct ledger *ledger, const struct usage_request *request, struct text *text, bool *found) {
