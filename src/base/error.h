@@ -32,6 +32,7 @@
     X(too_many_in_flight, 429, rate_limit, "rate_limit_error", "Too many requests at once: try again later.")         \
     X(quota_exhausted, 429, rate_limit, "insufficient_quota", "The quota is used up.")                                \
     X(budget_exhausted, 429, rate_limit, "insufficient_quota", "A budget is spent.")                                  \
+    X(session_exhausted, 429, rate_limit, "insufficient_quota", "The session has had all that it may have.")          \
     X(unbounded, 403, configuration, "permission_error",                                                              \
       "A hard budget allows nothing whose cost cannot be bounded before it is sent: set max_tokens, leave files, "    \
       "conversations and tools of the provider out, or ask the operator for `unbounded: allow`.")                     \

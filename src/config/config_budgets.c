@@ -279,6 +279,7 @@ static void owner_read(struct config_reading *reading, struct snapshot *snapshot
                                 .into = &owner->money};
     short_read(&of, section, false);
     list_read(&of, node);
+    sessions_of_owner(snapshot, node, owner);
 }
 
 static void owner_link(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
@@ -437,7 +438,7 @@ static void path_make(struct budget_reading *of, const struct config_node *node,
         for (size_t i = 0; i < owner->money.count; i++)
             if (!budget_add(of, node, owner->money.list[i])) return;
     }
-    limits += of->into->count + most_of_a_provider(of->snapshot);
+    limits += of->into->count + most_of_a_provider(of->snapshot) + (client->sessions ? session_counts - 1 : 0);
     if (limits > limit_path)
         config_report(of->reading, node, config_error,
                       "a request of client `%.*s` may have to pass %zu budgets and limits, its own, its owners' and a "

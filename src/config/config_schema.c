@@ -486,6 +486,7 @@ static const struct config_key client_keys[] = {
     NUMBER("monthly_budget", 0, 1e9, "", "USD a month: the same with `window: month`."),
     CHOICE("budget_mode", "hard|soft|warn", "hard", "The `mode` of daily_budget and monthly_budget."),
     TEXT("budget_timezone", "UTC", "Their `timezone`."),
+    SECTION("sessions", section_sessions, "What each of its sessions may have."),
     SECTION("quota", section_quota, "Quotas.", .status = key_protects),
     BOOL("may_steer", "", "May use x-weir-targets, x-weir-strategy and provider/model.",
          .otherwise = STR("false for role user")),
@@ -518,6 +519,14 @@ static const struct config_key budget_keys[] = {
     INT("max_values", 1, 1e6, "10000", "How many of them are told apart in a window.", .status = key_later),
 };
 
+static const struct config_key sessions_keys[] = {
+    NUMBER("usd", 0.000001, 1e9, "", "USD that one session may spend, reserved before an attempt is sent."),
+    INT("calls", 1, 1e9, "", "Requests of one session that are sent on."),
+    INT("minutes", 1, 10080, "", "How long after its first request a session may begin another."),
+    INT("idle_minutes", 1, 10080, "1440",
+        "Not used for so long, and its `minutes` over, a session is forgotten, and begins anew."),
+};
+
 static const struct config_key owner_keys[] = {
     TEXT("name", "", "The owner's name."),
     CHOICE("kind", "organization|team|user", "team", "What it is."),
@@ -527,6 +536,7 @@ static const struct config_key owner_keys[] = {
     NUMBER("monthly_budget", 0, 1e9, "", "USD a month: the same with `window: month`."),
     CHOICE("budget_mode", "hard|soft|warn", "hard", "The `mode` of daily_budget and monthly_budget."),
     TEXT("budget_timezone", "UTC", "Their `timezone`."),
+    SECTION("sessions", section_sessions, "What each session of each of its clients may have."),
     NUMBER("rate_limit_rpm", 0, config_no_most, "", "Requests a minute."),
     NUMBER("rate_limit_tpm", 0, config_no_most, "", "Tokens a minute."),
     NUMBER("rate_limit_rph", 0, config_no_most, "", "Requests an hour."),
@@ -542,6 +552,7 @@ static const struct config_key template_keys[] = {
     NUMBER("monthly_budget", 0, 1e9, "", "USD a month: the same with `window: month`."),
     CHOICE("budget_mode", "hard|soft|warn", "hard", "The `mode` of daily_budget and monthly_budget."),
     TEXT("budget_timezone", "UTC", "Their `timezone`."),
+    SECTION("sessions", section_sessions, "What each session of each client may have."),
     NUMBER("rate_limit_rpm", 0, config_no_most, "", "Requests a minute."),
     NUMBER("rate_limit_tpm", 0, config_no_most, "", "Tokens a minute."),
     NUMBER("rate_limit_rph", 0, config_no_most, "", "Requests an hour."),
@@ -610,6 +621,7 @@ static const struct {
     [section_budget] = {STR("budgets"), KEYS(budget_keys)},
     [section_owner] = {STR("owners[]"), KEYS(owner_keys)},
     [section_template] = {STR("templates.NAME"), KEYS(template_keys)},
+    [section_sessions] = {STR("sessions"), KEYS(sessions_keys)},
 };
 
 struct str config_section_name(enum config_section section) {

@@ -40,6 +40,7 @@ enum config_section {
     section_budget,
     section_owner,
     section_template,
+    section_sessions,
     config_sections
 };
 

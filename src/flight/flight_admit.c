@@ -530,7 +530,10 @@ static void session_find(struct flight *flight) {
 enum step flight_find(struct flight *flight, struct now now, struct actions *out) {
     if ((flight->door->admit ? flight->door->admit : model_admit)(flight, now, out) != step_on) return step_over;
     session_find(flight);
-    if (flight->snapshot->budget_count || (flight->client && flight->client->money.count)) money_admit(flight);
+    if (!session_prepare(flight, now)) return answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
+    if (flight->snapshot->budget_count || (flight->client && flight->client->money.count) ||
+        flight->session_hold.budget)
+        money_admit(flight);
     return levels_make(flight) ? step_on : answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
 }
 
@@ -541,7 +544,7 @@ enum step flight_admit(struct flight *flight, struct now now, struct actions *ou
     deadline_set(flight);
     if (now.mono_ns >= flight->times.deadline_ns)
         return answer_error(flight, error_request_timeout, STR_NONE, STR_NONE, now, out);
-    if (hold_client(flight, now, out) != step_on) return step_over;
+    if (session_admit(flight, now, out) != step_on || hold_client(flight, now, out) != step_on) return step_over;
     if (flight->choice.route->cells) share_count(&flight->choice.route->cells->retries, now.mono_ns);
     if (flight->choice.route->cells && flight->choice.route->hedge.on)
         share_count(&flight->choice.route->cells->hedges, now.mono_ns);

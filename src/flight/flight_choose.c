@@ -411,6 +411,7 @@ static void answer_nothing(struct flight *flight, const struct attempt *last, ui
             STR("This client key was disabled or revoked, or has expired, while the request waited.");
     if (code == error_budget_exhausted || code == error_unpriced)
         flight->answer.refused = money_sentence(flight, best, now);
+    if (flight->session_hold.exhausted) code = error_session_exhausted;
     end_by_refusal(flight, code, soonest_ns == UINT64_MAX ? 0 : soonest_ns, now, out);
 }
 

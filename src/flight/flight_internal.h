@@ -141,6 +141,23 @@ enum step hold_client(struct flight *flight, struct now now, struct actions *out
 enum error_code hold_client_look(const struct flight *flight, struct now now, uint64_t *until_ns);
 void hold_client_settle(struct flight *flight, struct now now);
 
+/* -- flight_session.c: what a session may have -- */
+
+/* Once the request is read: which session it is of, if its client's caps are on it. false: no memory. */
+bool session_prepare(struct flight *flight, struct now now) MUST_USE;
+/* It is held, and counts as a call, up to session_end. Over: it has had all that it may have, and that was answered. */
+enum step session_admit(struct flight *flight, struct now now, struct actions *out) MUST_USE;
+/* The same, taking nothing. */
+enum error_code session_preview(struct flight *flight, struct now now);
+/* An attempt has ended. */
+void session_settle(struct flight *flight, struct attempt *attempt, struct now now);
+/* All have; or none was begun. */
+void session_end(struct flight *flight, struct now now);
+/* What counts of an attempt for its session, beside its cost: into the list, at most `most`. */
+unsigned session_charges(const struct flight *flight, unsigned number, struct attempt_charge *list, unsigned most);
+/* Its money is spent: so it is said. */
+struct str session_money_sentence(struct flight *flight, int64_t nano_usd, bool waits, struct now now);
+
 /* -- flight_money.c: what may be spent -- */
 
 /* Once route and candidates are known: what of its cost can be said before any target. */

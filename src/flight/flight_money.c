@@ -11,14 +11,20 @@ static const int64_t money_tokens_most = 1000000000000;
 
 /* -- the way -- */
 
+/* Of its client, and of its session. */
+static size_t own_count(const struct flight *flight) {
+    return (flight->client ? flight->client->money.count : 0) + (flight->session_hold.budget != NULL);
+}
+
 static size_t way_count(const struct flight *flight, const struct target *target) {
-    size_t count = (flight->client ? flight->client->money.count : 0) + target->provider->money.count;
+    size_t count = own_count(flight) + target->provider->money.count;
     return count && target->provider->unbilled ? 0 : count;
 }
 
 static const struct money_budget *way_budget(const struct flight *flight, const struct target *target, size_t i) {
-    size_t own = flight->client ? flight->client->money.count : 0;
-    return i < own ? flight->client->money.list[i] : target->provider->money.list[i - own];
+    size_t own = own_count(flight);
+    if (i >= own) return target->provider->money.list[i - own];
+    return i < flight->client->money.count ? flight->client->money.list[i] : flight->session_hold.budget;
 }
 
 /* Does what is spent there count in it? */
@@ -202,7 +208,7 @@ static enum refusal budget_refuses(const struct money_budget *budget, int64_t na
 /* The first that stands against it; NULL: none does. */
 static const struct money_budget *first_refusing(const struct flight *flight, const struct target *target,
                                                  int64_t nano_usd, struct now now, enum refusal *refusal, bool *waits) {
-    size_t own = flight->client ? flight->client->money.count : 0;
+    size_t own = own_count(flight);
     for (size_t i = 0; i < way_count(flight, target); i++) {
         const struct money_budget *budget = way_budget(flight, target, i);
         if (!money_counts(flight, target, budget)) continue;
@@ -263,7 +269,9 @@ enum refusal money_look(const struct flight *flight, const struct candidate *can
     enum refusal refusal = refusal_none;
     bool waits;
     const struct money_budget *budget = first_refusing(flight, target, worst.nano_usd, now, &refusal, &waits);
-    if (budget)
+    if (budget && budget == flight->session_hold.budget)
+        *until_ns = waits ? now.mono_ns + NS_PER_S : 0; /* another session may go on at once */
+    else if (budget)
         *until_ns = waits ? now.mono_ns + NS_PER_S : moment_of(money_budget_window(budget, now.wall_ns).end_s, now);
     return refusal;
 }
@@ -412,11 +420,12 @@ struct str money_sentence(struct flight *flight, enum refusal refusal, struct no
         bool waits = false;
         const struct money_budget *budget = first_refusing(flight, target, nano_usd, now, &first, &waits);
         if (!budget) continue; /* it has room again */
-        bool is_providers = true;
+        bool is_providers = budget != flight->session_hold.budget;
         for (size_t k = 0; flight->client && k < flight->client->money.count; k++)
             is_providers = is_providers && flight->client->money.list[k] != budget;
         flight->answer.limit_scope = is_providers ? STR("provider") : STR("client");
         flight->answer.is_final = !waits;
+        if (budget == flight->session_hold.budget) return session_money_sentence(flight, nano_usd, waits, now);
         return spent_sentence(flight, budget, nano_usd, is_providers, waits, now);
     }
     return STR_NONE;

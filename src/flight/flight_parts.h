@@ -191,8 +191,9 @@ struct holds {
     struct limiter_ticket place_requests, place_tokens;
     struct money_hold money;
     struct quota_hold quota;
-    unsigned key;  /* which of the provider's */
-    bool reported; /* its first good token has been told to the breakers */
+    uint32_t session_s; /* seconds of its session's use that are written down with it */
+    unsigned key;       /* which of the provider's */
+    bool reported;      /* its first good token has been told to the breakers */
 };
 
 /* Why a flight in `trying` has no live attempt. */
@@ -468,6 +469,18 @@ struct client_holds {
     unsigned owner_count;
 };
 
+/* What it holds of a session that its client's caps are on (flight_session.c). */
+struct session_hold {
+    struct str name; /* as headers say it; empty: there is none, or no cap */
+    uint64_t identity;
+    struct session *held;        /* NULL: not yet, or no more */
+    int64_t started_s;           /* stays when it is held no more; the same: */
+    bool shared;                 /* it has no place of its own */
+    bool called;                 /* it counts as a call */
+    struct money_budget *budget; /* what it may spend, as one more on the way; NULL: that is not capped */
+    bool exhausted;              /* it is this that was spent */
+};
+
 /* It moved its route's lock: the last time (flight_lock.c). */
 struct lock_moved_by {
     struct str route;        /* whose lock */
@@ -551,6 +564,7 @@ struct flight {
     struct choice choice;
     struct waiting waiting;
     struct client_holds client_holds;
+    struct session_hold session_hold;
     struct attempt **attempts; /* in the arena, as many as there have been */
     unsigned attempt_count, attempt_room;
     struct attempt *live;         /* the attempt that runs, or NULL */

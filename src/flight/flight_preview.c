@@ -126,8 +126,9 @@ static struct candidate *preview_choose(struct flight *flight, struct now now, u
 
 static void preview_tell(struct flight *flight, struct now now, struct text *text) {
     uint64_t soonest_ns = UINT64_MAX, client_ns = UINT64_MAX;
+    enum error_code refused = session_preview(flight, now);
     struct candidate *chosen = preview_choose(flight, now, &soonest_ns);
-    enum error_code refused = hold_client_look(flight, now, &client_ns);
+    if (!refused) refused = hold_client_look(flight, now, &client_ns);
     preview_put(flight, refused ? NULL : chosen, refused, refused ? client_ns : soonest_ns, now, text);
 }
 

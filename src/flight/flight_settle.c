@@ -78,6 +78,7 @@ void attempt_settle(struct flight *flight, struct attempt *attempt, enum failure
     if (failure == failure_none) hold_good(flight, attempt, now);
     lock_settle(flight, attempt, now);
     hold_settle(flight, attempt, now, out);
+    session_settle(flight, attempt, now);
     struct action *action = actions_add(out, action_settled);
     action->attempt = attempt->number;
     action->settled = attempt;
@@ -92,6 +93,7 @@ void flight_close(struct flight *flight, struct now now, struct actions *out) {
     flight->live = NULL;
     wait_give_up(flight, now, out);
     hold_client_settle(flight, now);
+    session_end(flight, now);
     CHECK(!flight->client_holds.gate && !flight->waiting.shares_line);
     flight_enter(flight, flight_closed, now);
     actions_add(out, action_closed);

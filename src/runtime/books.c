@@ -10,6 +10,8 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "runtime/attempt_records.h"
+#include "snapshot/sessions.h"
+#include "store/ledger_sessions.h"
 
 enum {
     every_ms = 500,
@@ -153,9 +155,12 @@ static void books_provide(struct books *books) {
 }
 
 static void books_forget(struct books *books, int64_t now_ms) {
-    if (!books->keep_ms || now_ms < books->forgotten_ms + forget_every_s * 1000) return;
+    if (now_ms < books->forgotten_ms + forget_every_s * 1000) return;
     books->forgotten_ms = now_ms;
-    if (ledger_forget(books->ledger, now_ms - books->keep_ms) < 0) books_troubled(books, ledger_problem(books->ledger));
+    const struct ledger_sessions sessions = {session_window_mark, session_seconds};
+    bool good = ledger_sessions_forget(books->ledger, &sessions, now_ms / 1000 - ledger_sessions_keep_s);
+    good = good && (!books->keep_ms || ledger_forget(books->ledger, now_ms - books->keep_ms) >= 0);
+    if (!good) books_troubled(books, ledger_problem(books->ledger));
 }
 
 /* Where the ledger had no room, it has the first of what there is again: what goes into it gives room back. */

@@ -89,6 +89,8 @@ static bool workers_start(struct weir *weir) {
         if (!worker_init(&weir->workers[i], i, weir->deployment, &weir->memory, &weir->reports)) return false;
         weir->workers[i].host.strangers = &weir->strangers;
         weir->workers[i].host.reasoning = &weir->reasoning;
+        weir->workers[i].host.cells = &weir->cells;
+        weir->workers[i].host.kept = &weir->sessions_kept;
         weir->workers[i].drain_letter = loop_letter_new();
         weir->workers[i].stop_letter = loop_letter_new();
         if (!weir->workers[i].drain_letter || !weir->workers[i].stop_letter) return false;
@@ -133,6 +135,10 @@ static void bridge_write(void *owner, struct str line) {
 static void budget_restore(void *context, const struct record_charge *of, int64_t nano_usd) {
     struct weir *weir = context;
     const struct money_row row = {.budget = of->budget, .window_s = of->window_s, .nano_usd = nano_usd};
+    if (of->window_s >= session_window_mark) {
+        sessions_kept_add(&weir->sessions_kept, of->budget, of->window_s, nano_usd);
+        return;
+    }
     if (!money_restore(weir->deployment->snapshot, &row)) library_clients_spent(weir->clients, of, nano_usd);
 }
 
@@ -152,6 +158,9 @@ static bool books_of(struct weir *weir, struct error *error) {
                                                      .spent = budget_restore,
                                                      .context = weir},
                              error);
+    sessions_kept_sort(&weir->sessions_kept);
+    if (weir->books && weir->sessions_kept.lost)
+        return error_set(error, error_out_of_memory, "No memory for what sessions have used.");
     return weir->books != NULL;
 }
 
@@ -496,6 +505,7 @@ void weir_close(struct weir *weir, unsigned drain_ms) {
     key_uses_free(&weir->key_uses);
     config_ids_free(&weir->ids);
     cells_free(&weir->cells);
+    sessions_kept_free(&weir->sessions_kept);
     pthread_mutex_destroy(&weir->mutex);
     pthread_mutex_destroy(&weir->control);
     if (weir->config_text) memory_wipe(weir->config_text, strlen(weir->config_text));

@@ -135,6 +135,19 @@ static void limits_put(const struct client *client, struct now now, struct text 
     text_put_byte(text, '}');
 }
 
+static void caps_put(const struct session_caps *caps, struct text *text) {
+    text_put(text, STR(",\"sessions\":{"));
+    if (caps->nano_usd.most) {
+        text_json_key(text, STR("usd"));
+        text_put_byte(text, '"');
+        text_put_money(text, caps->nano_usd.most);
+        text_put_byte(text, '"');
+    }
+    if (caps->calls.most) text_json_i64(text, STR("calls"), caps->calls.most);
+    if (caps->lasts.most) text_json_i64(text, STR("minutes"), caps->lasts.most / 60);
+    text_put_byte(text, '}');
+}
+
 void library_key_write(const struct client *client, struct text *text) {
     struct now now = clock_read();
     text_put_byte(text, '{');
@@ -152,5 +165,6 @@ void library_key_write(const struct client *client, struct text *text) {
     for (size_t i = 0; client && i < client->money.count; i++) budget_put(client->money.list[i], now, text);
     text_put_byte(text, ']');
     if (client) limits_put(client, now, text);
+    if (client && client->sessions) caps_put(&client->caps, text);
     text_put_byte(text, '}');
 }

@@ -42,8 +42,9 @@ struct weir {
     char *simulated_base_url;
     struct config_ids ids;
     struct cells cells;
-    struct config config;    /* of the last load: its `process` part counts */
-    struct in_force texts;   /* what the configuration was made of; guarded by `control` */
+    struct sessions_kept sessions_kept; /* what sessions had used, as the ledger has it */
+    struct config config;               /* of the last load: its `process` part counts */
+    struct in_force texts;              /* what the configuration was made of; guarded by `control` */
     pthread_mutex_t control; /* held through a reload or an edit, which come one after the other: guards config, ids */
     pthread_mutex_t mutex;   /* guards deployment and file_said, and only while they are read or swapped; taken inside
                               * `control` */

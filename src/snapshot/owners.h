@@ -8,6 +8,7 @@
 #include "core/rolling.h"
 #include "core/window.h"
 #include "snapshot/cells.h"
+#include "snapshot/sessions.h"
 
 /* Requests and tokens over time; a limit of 0 is none. */
 struct rate_rules {
@@ -65,6 +66,7 @@ struct owner {
     bool has_limits;         /* one of these is set */
     struct client_cells *cells;
     struct money_budgets money; /* its own */
+    struct session_caps caps;   /* the same, of each session of each client that it owns */
 };
 
 /* Its sum now: as it is written, and what was added. */

@@ -224,6 +224,8 @@ struct client {
     struct client_cells *cells;
     const struct owner *in;     /* NULL: nobody's */
     struct money_budgets money; /* its own, its template's, and those of all above it */
+    struct session_caps caps;   /* of each of its sessions, by it and all above it: the least of each */
+    struct sessions *sessions;  /* NULL: there is no cap */
     uint32_t metrics_id;        /* under which it is counted */
 };
 

@@ -1,0 +1,174 @@
+/* sessions.c - see sessions.h. Invariant: of one identity at most one place is held or remembered. */
+#include "snapshot/sessions.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+struct session_rules session_caps_rules(const struct session_caps *caps) {
+    return (struct session_rules){caps->nano_usd.most, caps->calls.most, caps->lasts.most, caps->idle_s};
+}
+
+uint64_t session_identity(struct str client, struct str session) {
+    char bytes[limit_name + 1 + limit_session];
+    struct text text = text_in_buffer(bytes, sizeof bytes);
+    uint64_t identity;
+    text_put(&text, str_slice(client, 0, limit_name));
+    text_put_byte(&text, 0); /* in no name */
+    text_put(&text, str_slice(session, 0, limit_session));
+    struct sha256 hash = hash_sha256(text_str(&text));
+    memcpy(&identity, hash.bytes, sizeof identity);
+    identity &= ~(uint64_t)session_seconds;
+    return identity ? identity : session_counts;
+}
+
+/* -- what was written down -- */
+
+void sessions_kept_add(struct sessions_kept *kept, uint64_t budget, int64_t window_s, int64_t amount) {
+    if (kept->count == kept->room) {
+        size_t room = kept->room ? kept->room * 2 : 256, bytes;
+        struct session_row *rows = size_mul(room, sizeof *rows, &bytes) ? memory_resize(kept->rows, bytes) : NULL;
+        kept->lost = kept->lost || !rows;
+        if (!rows) return;
+        kept->rows = rows;
+        kept->room = room;
+    }
+    struct session_row row = {.identity = budget & ~(uint64_t)session_seconds,
+                              .started_s = window_s - session_window_mark};
+    switch (budget & session_seconds) {
+    case session_nano_usd: row.nano_usd = amount; break;
+    case session_calls: row.calls = amount; break;
+    default: row.last_s = amount; break; /* since it began, until they are sorted */
+    }
+    kept->rows[kept->count++] = row;
+}
+
+static int session_by_identity(const void *a, const void *b) {
+    const struct session_row *one = a, *other = b;
+    if (one->identity != other->identity) return one->identity < other->identity ? -1 : 1;
+    return (one->started_s > other->started_s) - (one->started_s < other->started_s);
+}
+
+/* The counts of one session become one row; of several of one name the last stays. */
+void sessions_kept_sort(struct sessions_kept *kept) {
+    size_t count = 0;
+    if (kept->count) qsort(kept->rows, kept->count, sizeof *kept->rows, session_by_identity);
+    for (size_t i = 0; i < kept->count; i++) {
+        const struct session_row row = kept->rows[i];
+        struct session_row *into = count ? &kept->rows[count - 1] : NULL;
+        bool same = into && into->identity == row.identity;
+        if (same && into->started_s == row.started_s) {
+            into->nano_usd += row.nano_usd;
+            into->calls += row.calls;
+            into->last_s += row.last_s;
+        } else {
+            kept->rows[same ? count - 1 : count++] = row;
+        }
+    }
+    for (size_t i = 0; i < count; i++) kept->rows[i].last_s += kept->rows[i].started_s;
+    kept->count = count;
+}
+
+void sessions_kept_free(struct sessions_kept *kept) {
+    memory_give(kept->rows);
+    *kept = (struct sessions_kept){.rows = NULL};
+}
+
+static const struct session_row *kept_find(const struct sessions_kept *kept, uint64_t identity) {
+    size_t low = 0, high = kept ? kept->count : 0;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (kept->rows[middle].identity == identity) return &kept->rows[middle];
+        if (kept->rows[middle].identity < identity)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+/* -- places -- */
+
+static size_t chunk_size(unsigned chunk) { return (size_t)session_chunk_least << chunk; }
+
+static struct session *session_place_of(struct session *chunk, unsigned number, uint64_t identity, size_t n) {
+    return &chunk[((size_t)(identity >> 8) + n) % chunk_size(number)];
+}
+
+static struct session *chunk_load(const struct sessions *sessions, unsigned number) {
+    return atomic_load_explicit(&sessions->chunks[number], memory_order_acquire);
+}
+
+static struct session *held_find(struct sessions *sessions, uint64_t identity, const struct session_rules *rules,
+                                 int64_t now_s) {
+    struct session *chunk;
+    for (unsigned number = 0; number < session_chunks && (chunk = chunk_load(sessions, number)); number++)
+        for (size_t n = 0; n < session_reach; n++)
+            if (session_hold(session_place_of(chunk, number, identity, n), identity, rules, now_s))
+                return session_place_of(chunk, number, identity, n);
+    return NULL;
+}
+
+/* One more; false: there are as many as there may be, or there is no memory. */
+static bool chunk_make(struct sessions *sessions, struct cells *cells, struct str client) {
+    char kind[] = "sessions 0 ";
+    unsigned number = 0;
+    while (number < session_chunks && chunk_load(sessions, number)) number++;
+    if (number == session_chunks || !cells) return false;
+    kind[9] = (char)('0' + number);
+    struct session *chunk = cells_find(cells, NULL, kind, client, chunk_size(number) * sizeof *chunk);
+    if (chunk) atomic_store_explicit(&sessions->chunks[number], chunk, memory_order_release);
+    return chunk != NULL;
+}
+
+/* A place that was its own comes first: what is over begins anew there. */
+static struct session *place_take(struct sessions *sessions, struct cells *cells, struct str client, uint64_t identity,
+                                  const struct session_row *row, const struct session_rules *rules, int64_t now_s) {
+    for (unsigned number = 0; number < session_chunks; number++) {
+        if (!chunk_load(sessions, number) && !chunk_make(sessions, cells, client)) return NULL;
+        struct session *chunk = chunk_load(sessions, number);
+        for (size_t n = 0; n < session_reach; n++)
+            if (session_take(session_place_of(chunk, number, identity, n), identity, row, rules, now_s))
+                return session_place_of(chunk, number, identity, n);
+    }
+    return NULL;
+}
+
+struct session *sessions_enter(struct sessions *sessions, struct cells *cells, struct str client, uint64_t identity,
+                               const struct session_rules *rules, const struct sessions_kept *kept, int64_t now_s,
+                               bool *shared) {
+    struct session *session = held_find(sessions, identity, rules, now_s);
+    *shared = false;
+    if (session) return session;
+    while (atomic_flag_test_and_set_explicit(&sessions->busy, memory_order_acquire)) sched_yield();
+    session = held_find(sessions, identity, rules, now_s);
+    if (!session) session = place_take(sessions, cells, client, identity, kept_find(kept, identity), rules, now_s);
+    if (!session) {
+        const uint64_t others = session_identity(client, STR(""));
+        *shared = true;
+        session = &sessions->others;
+        if (!session_hold(session, others, rules, now_s) &&
+            !session_take(session, others, kept_find(kept, others), rules, now_s))
+            session = NULL; /* held by as many as can hold it */
+    }
+    atomic_flag_clear_explicit(&sessions->busy, memory_order_release);
+    return session;
+}
+
+struct session *sessions_find(const struct sessions *sessions, uint64_t identity, const struct session_rules *rules,
+                              int64_t now_s) {
+    struct session *chunk;
+    for (unsigned number = 0; number < session_chunks && (chunk = chunk_load(sessions, number)); number++)
+        for (size_t n = 0; n < session_reach; n++) {
+            struct session *session = session_place_of(chunk, number, identity, n);
+            struct session_view view = session_look(session);
+            if (cell_load(&session->identity) == identity && now_s < session_until(view.started_s, view.last_s, rules))
+                return session;
+        }
+    return NULL;
+}

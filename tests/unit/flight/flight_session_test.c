@@ -1,0 +1,112 @@
+/* A session's caps: what is held while a request is under way, what counts of it, and how each way out lets go. */
+#include "flight_world.h"
+
+#define H "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define FILE_OF(caps)                                                                             \
+    "providers: {a: {type: openai, base_url: 'http://127.0.0.1:9/v1', api_key: k, models: [m],\n" \
+    "                prices: {m: {input: 1000, output: 10000}}}}\n"                               \
+    "clients: [{name: app, key_hash: '" H "', sessions: {" caps "}}]\n"
+#define BODY "{\"model\":\"m\",\"max_tokens\":10,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"
+
+static struct cells places;
+
+static void begin(struct flight_world *world, const char *file) {
+    flight_world_begin(world, file);
+    world->host.cells = &places;
+}
+
+static void end(struct flight_world *world) {
+    flight_world_end(world);
+    cells_free(&places);
+}
+
+static struct flight *ask(struct flight_world *world, const char *session) {
+    const struct http_header header = {STR("x-weir-session"), str_from(session)};
+    return flight_world_ask_of(world,
+                               (struct flight_request){.endpoint = endpoint_chat,
+                                                       .client = &world->config.snapshot->clients[0],
+                                                       .headers = &header,
+                                                       .header_count = 1},
+                               BODY);
+}
+
+static struct session *session_of(const struct flight_world *world, const char *name) {
+    const struct client *client = &world->config.snapshot->clients[0];
+    const struct session_rules rules = session_caps_rules(&client->caps);
+    return sessions_find(client->sessions, session_identity(client->name, str_from(name)), &rules,
+                         world->now.wall_ns / (int64_t)NS_PER_S);
+}
+
+static void finish(struct flight_world *world, struct flight *flight) {
+    flight_world_head(world, flight, 0, 200, "application/json");
+    flight_world_body(world, flight, 0, FLIGHT_WHOLE);
+    flight_world_tell(world, flight, (struct event){.kind = event_reply_end, .attempt = 0});
+}
+
+static void an_attempt_counts_as_money_as_a_call_and_for_its_time(void **state) {
+    (void)state;
+    struct flight_world world;
+    begin(&world, FILE_OF("usd: 10, calls: 5"));
+    struct flight *flight = ask(&world, "s");
+    const struct session *session = session_of(&world, "s");
+    assert_true(session_look(session).money.committed > 0);
+    assert_int_equal(session_look(session).money.spent, 0);
+    world.now.wall_ns += 7 * (int64_t)NS_PER_S;
+    finish(&world, flight);
+    assert_int_equal(session_look(session).money.spent, 7 * 1000000 + 2 * 10000000);
+    assert_int_equal(session_look(session).money.committed, session_look(session).money.spent);
+    struct attempt_charge charges[limit_path];
+    assert_int_equal(attempt_charges(flight, 0, charges, limit_path), 3);
+    const uint64_t identity = session_identity(STR("app"), STR("s"));
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(charges[i].window_s - session_window_mark, session_look(session).started_s);
+    assert_int_equal(charges[0].budget, session_row_identity(identity, session_calls));
+    assert_int_equal(charges[0].units, 1);
+    assert_int_equal(charges[1].budget, session_row_identity(identity, session_seconds));
+    assert_int_equal(charges[1].units, 7);
+    assert_int_equal(charges[2].budget, session_row_identity(identity, session_nano_usd));
+    assert_int_equal(charges[2].units, 0);
+    flight_world_drop(&world, flight);
+    assert_int_equal(session_look(session).last_s, world.now.wall_ns / (int64_t)NS_PER_S);
+    end(&world);
+}
+
+static void what_is_refused_lets_go_and_is_no_call(void **state) {
+    (void)state;
+    struct flight_world world;
+    begin(&world, FILE_OF("calls: 1"));
+    struct flight *first = ask(&world, "s"), *second = ask(&world, "s");
+    assert_int_equal(flight_world_action(&world, action_respond)->respond.status, 429);
+    flight_world_drop(&world, second);
+    assert_int_equal(session_look(session_of(&world, "s")).calls, 1);
+    assert_int_equal(cell_load(&session_of(&world, "s")->held) & UINT32_MAX, 1); /* by the first */
+    finish(&world, first);
+    flight_world_drop(&world, first);
+    assert_int_equal(cell_load(&session_of(&world, "s")->held) & UINT32_MAX, 0);
+    end(&world);
+}
+
+static void a_session_that_costs_too_much_says_so(void **state) {
+    (void)state;
+    struct flight_world world;
+    begin(&world, FILE_OF("usd: 0.5")); /* 700 tokens of prompt may be 0.7 */
+    struct flight *flight = ask(&world, "s");
+    assert_int_equal(flight_world_action(&world, action_respond)->respond.status, 429);
+    struct flight_facts facts = flight_facts(flight);
+    assert_true(facts.error == error_session_exhausted);
+    assert_true(str_find(facts.said, STR("has spent 0.000000000 of 0.500000000 USD, and this request may cost")) !=
+                SIZE_MAX);
+    flight_world_drop(&world, flight);
+    assert_int_equal(session_look(session_of(&world, "s")).calls, 0);
+    assert_int_equal(session_look(session_of(&world, "s")).money.committed, 0);
+    end(&world);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_attempt_counts_as_money_as_a_call_and_for_its_time),
+        cmocka_unit_test(what_is_refused_lets_go_and_is_no_call),
+        cmocka_unit_test(a_session_that_costs_too_much_says_so),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
