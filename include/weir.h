@@ -251,6 +251,27 @@ WEIR_API int weir_client_reset(struct weir *weir, const char *name, struct weir_
 WEIR_API char *weir_client(struct weir *weir, const char *name, struct weir_error *error);
 WEIR_API char *weir_clients(struct weir *weir, const char *after, unsigned most, struct weir_error *error);
 
+/* -- entries of the configuration -- */
+
+/* Routes, rules, owners, templates and budgets, changed at run time, where the state folder is this weir's own (weir
+ * serve; else "unsupported"). `kind` is "routes", "rules", "owners", "templates" or "budgets"; a route's name is its
+ * `model`. Settings are JSON: the entry's keys in the configuration. Each call is on the disk and in force for the next
+ * request when it returns; a failure has changed nothing, and *error says why in the configuration's own words. 0, or
+ * -1. They block as providers' changes do. */
+
+/* "name_exists": there is one. */
+WEIR_API int weir_entry_add(struct weir *weir, const char *kind, const char *name, const char *json_settings,
+                            struct weir_error *error);
+/* A merge patch (RFC 7396) of what was changed: keys over those that it has; null takes one out of what was changed. */
+WEIR_API int weir_entry_change(struct weir *weir, const char *kind, const char *name, const char *json_settings,
+                               struct weir_error *error);
+/* One of the configuration file stays away, over reloads and restarts, until weir_entry_reset. */
+WEIR_API int weir_entry_remove(struct weir *weir, const char *kind, const char *name, struct weir_error *error);
+/* One of the configuration file is as that says again. */
+WEIR_API int weir_entry_reset(struct weir *weir, const char *kind, const char *name, struct weir_error *error);
+/* All of a kind, and what of each was changed: JSON, weir_free. NULL: *error. */
+WEIR_API char *weir_entries(struct weir *weir, const char *kind, struct weir_error *error);
+
 WEIR_API void weir_free(void *text);
 /* "0.1.0" */
 WEIR_API const char *weir_version(void);

@@ -18,6 +18,7 @@
     X(unknown_request, 404, configuration, "invalid_request_error", "No request of that id is remembered.")           \
     X(unknown_client, 404, configuration, "invalid_request_error", "There is no client of that name.")                \
     X(unknown_route, 404, configuration, "invalid_request_error", "There is no route of that name.")                  \
+    X(unknown_entry, 404, configuration, "invalid_request_error", "The configuration has no entry of that name.")     \
     X(unknown_credential, 404, configuration, "invalid_request_error", "The vault has no credential of that name.")   \
     X(name_exists, 409, configuration, "invalid_request_error", "There is one of that name already.")                 \
     X(method_not_allowed, 405, configuration, "invalid_request_error", "This path does not take that method.")        \

@@ -82,7 +82,9 @@ int cli_budget(int argc, char **argv) {
         {"--until", NULL, &until, NULL, "TIME",
          "raise: 2026-12-24T18:00:00Z, or 90m, 24h, 7d from now; else for good"}};
     enum { count = sizeof options / sizeof *options };
+    if (argc > 1 && cli_entry_named(entry_budget, argv[1])) return cli_entry(argc, argv, entry_budget);
     int status = cli_options(argc, argv, options, count, words, 2, &rest_count);
+    if (status == 0) cli_entry_forms(stdout, entry_budget);
     if (status >= 0) return status;
     struct text text = text_in_buffer(buffer, sizeof buffer);
     bool lists = rest_count == 1 && strcmp(words[0], "list") == 0 && !owner && !usd && !until;

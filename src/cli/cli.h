@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "base/text.h"
+#include "snapshot/entries.h"
 
 int cli_serve(int argc, char **argv);
 int cli_check(int argc, char **argv);
@@ -23,6 +24,14 @@ int cli_provider(int argc, char **argv);
 int cli_key(int argc, char **argv);
 int cli_client(int argc, char **argv);
 int cli_budget(int argc, char **argv);
+/* entry.c: routes, rules, owners, templates and budgets of the configuration. Is the word one of its own: add, change,
+ * ... ? */
+int cli_entry(int argc, char **argv, enum entry_kind kind);
+bool cli_entry_named(enum entry_kind kind, const char *word);
+void cli_entry_forms(FILE *out, enum entry_kind kind);
+int cli_rule(int argc, char **argv);
+int cli_owner(int argc, char **argv);
+int cli_template(int argc, char **argv);
 int cli_audit(int argc, char **argv);
 int cli_backup(int argc, char **argv);
 int cli_restore(int argc, char **argv);

@@ -125,6 +125,22 @@ static void failing_print(const struct json_value *provider) {
     }
 }
 
+/* What of the configuration was changed at run time. */
+static void print_changed(const struct json_value *changes) {
+    size_t place = 0;
+    if (json_count(changes)) printf("\n%-10s %-32s %-10s %s\n", "changed", "name", "how", "keys");
+    for (const struct json_value *change; (change = json_each(changes, &place, NULL));) {
+        size_t at = 0;
+        struct str problem = json_str(json_member(change, "problem"), STR(""));
+        printf("%-10.*s %-32.*s %-10.*s ", STR_ARG(json_str(json_member(change, "kind"), STR(""))),
+               STR_ARG(json_str(json_member(change, "name"), STR(""))),
+               STR_ARG(json_str(json_member(change, "how"), STR(""))));
+        for (const struct json_value *key; (key = json_each(json_member(change, "changed"), &at, NULL));)
+            printf("%s%.*s", at == 1 ? "" : ", ", STR_ARG(json_str(key, STR(""))));
+        printf("%.*s\n", STR_ARG(problem));
+    }
+}
+
 /* What may be asked of providers in a time, and what was. */
 static void print_quotas(const struct json_value *providers) {
     size_t place = 0, told = 0;
@@ -182,6 +198,7 @@ static void print_status(const char *text) {
     for (const struct json_value *provider; (provider = json_each(providers, &place, NULL));) failing_print(provider);
     print_quotas(providers);
     print_locks(json_member(root, "locks"));
+    print_changed(json_member(root, "changed_at_run_time"));
     print_totals(json_member(root, "totals"));
     json_free(json);
 }
@@ -294,7 +311,9 @@ int cli_route(int argc, char **argv) {
         {"--session", NULL, &session, NULL, "ID", "as with x-weir-session"},
         {"--tags", NULL, &tags, NULL, "K=V,...", "as with x-weir-tags"},
     };
+    if (argc > 1 && cli_entry_named(entry_route, argv[1])) return cli_entry(argc, argv, entry_route);
     int status = cli_options(argc, argv, options, sizeof options / sizeof *options, &text, 1, &rest_count);
+    if (status == 0) cli_entry_forms(stdout, entry_route);
     if (status >= 0) return status;
     static char bytes[256 * 1024];
     char buffer[4096];

@@ -121,16 +121,19 @@ static void rest_report(struct config *config) {
 void config_report(struct config_reading *reading, const struct config_node *at, enum config_severity severity,
                    const char *format, ...) {
     char message[512];
+    bool changed = at && at->file == config_file_changes;
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
     problem_add(reading->config,
                 &(struct config_problem){.severity = severity,
-                                         .line = at ? at->line : 0,
-                                         .column = at ? at->column : 0,
-                                         .overlay = at && at->overlay,
-                                         .file = at && at->file ? reading->config->files[at->file - 1] : STR(""),
+                                         .line = at && !changed ? at->line : 0,
+                                         .column = at && !changed ? at->column : 0,
+                                         .overlay = at && at->overlay && !changed,
+                                         .file = changed          ? config_entry_place(reading, at)
+                                                 : at && at->file ? reading->config->files[at->file - 1]
+                                                                  : STR(""),
                                          .message = str_from(message)});
 }
 
@@ -242,7 +245,13 @@ static void config_compact(struct config *config) {
 }
 
 bool config_load(const struct config_input *input, struct config *config) {
-    struct config_reading reading = {.input = input, .config = config};
+    bool loaded = config_load_once(input, NULL, config);
+    bool fits = (loaded && !config->protects_count) || input->change_count == 0;
+    return fits ? loaded : config_entries_fit(input, config);
+}
+
+bool config_load_once(const struct config_input *input, const struct config_left *left, struct config *config) {
+    struct config_reading reading = {.input = input, .config = config, .left = left};
     memset(config, 0, sizeof *config);
     config->had_clients = input->had_clients;
     config->served_providers = input->served_providers;
@@ -254,12 +263,19 @@ bool config_load(const struct config_input *input, struct config *config) {
     config_catalog_open(&reading, root);
     config_overlay_merge(&reading, root);
     config_clients_merge(&reading, root);
+    config_entries_merge(&reading, root);
     config_vault_open(&reading, root);
     config_simulated_check(&reading, root);
     config_process_read(&reading, root);
+    if (input->changes_problem.len)
+        config_report(&reading, NULL, config->process.ledger_refuses ? config_error : config_warning,
+                      "what was changed at run time of routes, rules, owners, templates and budgets cannot be read: "
+                      "%.*s: bring back a copy of it, or mend its rights",
+                      STR_ARG(str_slice(input->changes_problem, 0, 300)));
     struct snapshot *snapshot = config_build(&reading, root);
     if (snapshot) config_budgets_sort(&reading, snapshot);
     if (snapshot) config_templates_keep(&reading, snapshot);
+    if (snapshot) config_entries_keep(&reading, snapshot, root);
     rest_report(config);
     if (config->error_count == 0)
         config->snapshot = snapshot;

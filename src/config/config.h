@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "config/config_entries.h"
 #include "snapshot/snapshot.h"
 
 /* Durable numbers for names, within a process: a target keeps its id from one configuration to the next. Control thread
@@ -52,6 +53,12 @@ struct config_input {
     bool (*client_change)(void *context, struct str name, struct arena *arena, struct str *settings,
                           struct error *error);
     bool run_time_clients; /* there are some that the file does not have */
+    /* What was changed at run time of routes, rules, owners, templates and budgets, the oldest first. One that does not
+     * fit is left out, which is a warning, but for the one that is asked for now. */
+    const struct config_change *changes;
+    size_t change_count;
+    const struct config_change *change_asked; /* one of them; NULL: none */
+    struct str changes_problem; /* why they cannot be read, which is an error with `on_ledger_failure: refuse` */
     /* What the state folder remembers. */
     bool had_clients;         /* without any now, nobody is let in */
     bool served_providers;    /* the simulated one answers only where it is asked for */
@@ -144,13 +151,19 @@ struct config_node;
 struct config_reading {
     const struct config_input *input;
     struct config *config;
-    bool inside_later;           /* the key around has been reported as not available */
-    bool vault_fits;             /* the key that is checked may stand for an entry of the vault */
-    bool vault_locked;           /* and that it cannot be opened has been said */
-    struct config_node *removed; /* providers that the overlay took out */
-    struct catalog catalog;      /* for what is asked before the snapshot has its own */
-    struct str catalog_text;     /* the file that `catalog` names; {NULL,0}: the built-in one */
+    bool inside_later;              /* the key around has been reported as not available */
+    bool vault_fits;                /* the key that is checked may stand for an entry of the vault */
+    bool vault_locked;              /* and that it cannot be opened has been said */
+    struct config_node *removed;    /* providers that the overlay took out */
+    struct catalog catalog;         /* for what is asked before the snapshot has its own */
+    struct str catalog_text;        /* the file that `catalog` names; {NULL,0}: the built-in one */
+    const struct config_left *left; /* of the input's changes; NULL: all are laid over */
+    struct str *places;             /* of their nodes: the node's line is the place in it, from 1 */
+    size_t place_count, place_room;
+    const struct config_node **removed_entries; /* what the file has of those that changes take out, in their order */
 };
+/* The `file` of a node that stands in none, but in a change of an entry. */
+enum { config_file_changes = 255 };
 void config_report(struct config_reading *reading, const struct config_node *at, enum config_severity severity,
                    const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* Are there so many already that one more of them is only counted? Then nothing need be said well. */

@@ -18,6 +18,7 @@ struct taking {
     struct arena *arena;
     struct error *error;
     size_t nodes;
+    unsigned depth_max; /* 0: settings_depth_max */
 };
 
 static bool text_is_plain(struct str text) {
@@ -50,14 +51,14 @@ static struct config_node *scalar_of(struct taking *taking, const struct json_va
     return overlay_scalar_new(taking->arena, key, text, quoted);
 }
 
-/* Recursion is bounded by settings_depth_max. */
+/* Recursion is bounded by depth_max. */
 static struct config_node *node_of(struct taking *taking, const struct json_value *value, struct str key,
                                    unsigned depth) {
     enum json_kind kind = json_kind(value);
     struct str name;
     size_t place = 0;
     if (key.len > limit_model || !text_is_plain(key) || ++taking->nodes > settings_nodes_max ||
-        depth > settings_depth_max) {
+        depth > (taking->depth_max ? taking->depth_max : settings_depth_max)) {
         error_set(taking->error, error_invalid_request, "the settings are too large, or nested too deep");
         return NULL;
     }
@@ -90,7 +91,12 @@ static bool key_unknown(struct taking *taking, struct str key) {
 }
 
 struct config_node *overlay_node_of(const struct json_value *value, struct arena *arena, struct error *error) {
-    struct taking taking = {.arena = arena, .error = error};
+    return overlay_node_deep(value, settings_depth_max, arena, error);
+}
+
+struct config_node *overlay_node_deep(const struct json_value *value, unsigned depth_max, struct arena *arena,
+                                      struct error *error) {
+    struct taking taking = {.arena = arena, .error = error, .depth_max = depth_max};
     struct config_node *node = node_of(&taking, value, STR(""), 0);
     if (!node && !error->code) error_set(error, error_out_of_memory, "No memory for this.");
     return node;

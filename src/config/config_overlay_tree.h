@@ -43,6 +43,8 @@ struct config_node *overlay_scalar_new(struct arena *arena, struct str key, stru
  * too deep. */
 struct json_value;
 struct config_node *overlay_node_of(const struct json_value *value, struct arena *arena, struct error *error);
+struct config_node *overlay_node_deep(const struct json_value *value, unsigned depth_max, struct arena *arena,
+                                      struct error *error);
 /* config_overlay_edit.c: the entries of the overlay's text, with their own words, values marked as strings where they
  * were. NULL: *error. And the text of them. */
 struct config_node *overlay_entries_read(struct str text, struct arena *arena, struct error *error);

@@ -134,6 +134,10 @@ static bool budgeting_read(struct budgeting *budgeting) {
 }
 
 void answer_budget_change(struct visit *visit) {
+    if (str_find_byte(visit_id(visit), '/') != SIZE_MAX) { /* NAME/revert: of the one that `budgets` has */
+        answer_entry_action(visit);
+        return;
+    }
     struct budgeting *budgeting = errand_new(visit, &budgeting_kind);
     if (!budgeting) return;
     budgeting->edit.who = visit_who_told(&budgeting->errand.who);

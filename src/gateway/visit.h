@@ -151,6 +151,13 @@ void answer_client_add(struct visit *visit);
 void answer_client_change(struct visit *visit);
 void answer_client_revoke(struct visit *visit);
 void answer_client_action(struct visit *visit);
+/* admin_entries.c */
+void answer_entries(struct visit *visit);
+void answer_entry(struct visit *visit);
+void answer_entry_add(struct visit *visit);
+void answer_entry_change(struct visit *visit);
+void answer_entry_remove(struct visit *visit);
+void answer_entry_action(struct visit *visit);
 /* What it takes, by place: "drain", ...; empty behind the last. */
 struct str provider_action_word(size_t place);
 

@@ -73,6 +73,13 @@ static void spent_restore(struct run_clients *clients, const struct money_budget
     }
 }
 
+void library_clients_meet(struct run_clients *clients, const struct snapshot *snapshot) {
+    pthread_mutex_lock(&clients->registry.mutex);
+    for (size_t i = 0; i < snapshot->budget_count && clients->spent_count; i++)
+        spent_restore(clients, snapshot->budgets[i]);
+    pthread_mutex_unlock(&clients->registry.mutex);
+}
+
 bool run_clients_extra(struct run_clients *clients, const struct ledger_extra *extra) {
     bool known = false, fine = true;
     pthread_mutex_lock(&clients->registry.mutex);
@@ -151,6 +158,35 @@ bool run_clients_fit(struct run_clients *clients, struct str name, struct str se
     pthread_mutex_unlock(&clients->registry.mutex);
     if (fits) arena_free(&made.arena);
     return fits;
+}
+
+static bool names_any(struct str settings, const struct str *names, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (str_find(settings, names[i]) != SIZE_MAX) return true;
+    return false;
+}
+
+bool library_clients_would_fit(struct weir *weir, struct snapshot *snapshot, const struct str *names, size_t count,
+                               struct error *error) {
+    struct run_clients *clients = weir->clients;
+    struct error before = {.code = error_none}, why = {.code = error_none};
+    uint32_t clients_count = atomic_load(&clients->registry.count);
+    for (uint32_t i = 0; i < clients_count; i++) {
+        const struct client_record *record = atomic_load(&client_registry_slot(&clients->registry, i)->record);
+        struct config_client_made made;
+        if (record->revoked || !names_any(record->settings, names, count)) continue;
+        pthread_mutex_lock(&clients->registry.mutex);
+        bool fits = run_clients_make(clients, snapshot, record->name, record->settings, &made, &why);
+        pthread_mutex_unlock(&clients->registry.mutex);
+        if (fits) {
+            arena_free(&made.arena);
+            continue;
+        }
+        if (!run_clients_fit(clients, record->name, record->settings, &before)) continue; /* it does not now either */
+        return error_set(error, error_invalid_request, "The client `%.*s`, made at run time, would not fit it: %.300s",
+                         STR_ARG(record->name), why.message);
+    }
+    return true;
 }
 
 bool run_clients_bar(struct run_clients *clients, struct str name, bool barred) {

@@ -215,7 +215,8 @@ static bool load(struct config_source *source, struct config_input *input, struc
     input->overlay_text = source->overlay_text.at ? source->overlay_text : read;
     struct arena arena;
     char *bytes = NULL;
-    arena_init(&arena, 2048, 64 * 1024);
+    arena_init(&arena, 2048, (size_t)config_changes_max * (config_change_settings_max + 1024));
+    library_entries_loading(source, &arena, input);
     bool loaded = catalog_find(source, &arena, input, &bytes, &error) &&
                   library_clients_loading(source, &input->run_time_clients, &error);
     if (loaded) {

@@ -104,6 +104,8 @@ struct config_source {
     struct client_store *client_store;     /* the load's own: what was changed of clients; NULL: nothing was */
     struct str client, client_settings;    /* what is to be changed of one of the file's; settings {NULL,0}: reset */
     struct str catalog_path, catalog_text; /* one that is to be taken; {NULL,0}: as it stands in the state folder */
+    const struct config_change *change;    /* of an entry, in place of what is kept of it; NULL: as it is kept */
+    bool change_dropped;                   /* its kind and name alone count: nothing is kept of it any more */
 };
 struct config_source library_source(struct weir *weir);
 /* Where a gateway of the configuration at this path (NULL: of the environment) is; in the arena. false: *problem. */
@@ -223,12 +225,41 @@ bool library_clients_open(struct weir *weir, struct error *error) __attribute__(
 void library_clients_free(struct run_clients *clients);
 /* What a budget that nobody has yet had spent: for a client that comes with it later. */
 void library_clients_spent(struct run_clients *clients, const struct record_charge *of, int64_t nano_usd);
+/* Before a snapshot is in force: budgets that it is the first to have had spent this. */
+void library_clients_meet(struct run_clients *clients, const struct snapshot *snapshot);
+/* Before it is in force: does each client made at run time that fits what is in force now fit this one too? Only those
+ * that name one of these are looked at. false: *error names one that does not. */
+bool library_clients_would_fit(struct weir *weir, struct snapshot *snapshot, const struct str *names, size_t count,
+                               struct error *error);
 /* For a load: opens what was changed of clients, where there is any; *any: clients that the file does not have. */
 bool library_clients_loading(struct config_source *source, bool *any, struct error *error);
 void library_clients_loading_end(struct config_source *source);
 /* config_input's client_change; the context is a config_source. */
 bool library_client_changed(void *context, struct str name, struct arena *arena, struct str *settings,
                             struct error *error);
+
+/* -- weir_entries.c: entries of the configuration (config_entries.h) changed at run time -- */
+
+enum entry_edit_kind { entry_add, entry_change, entry_remove, entry_reset };
+struct entry_edit {
+    enum entry_edit_kind what;
+    enum entry_kind kind;
+    struct str name, settings;         /* add, change: JSON */
+    struct str by, request_id, own_id; /* for the log */
+    struct str address;                /* for the audit: from where */
+};
+/* On the disk, and in force for the next request on every loop. *view is the entry as it is afterwards (JSON; the
+ * caller's, weir_free; NULL when there is no memory for it). false: *error, and nothing has changed. Blocks. */
+bool library_entry_edit(struct weir *weir, const struct entry_edit *edit, char **view, struct error *error);
+/* JSON of one; false: there is none of that name. Of all of a kind. Of all that were changed at run time, as a list. */
+bool library_entry_write(const struct snapshot *snapshot, enum entry_kind kind, struct str name, struct text *text);
+void library_entries_write(const struct snapshot *snapshot, enum entry_kind kind, struct text *text);
+void library_entries_changed_put(const struct snapshot *snapshot, struct text *text);
+bool library_entry_unknown(enum entry_kind kind, struct str name, struct error *error);
+/* For a load: what was changed of them, in the arena. */
+void library_entries_loading(const struct config_source *source, struct arena *arena, struct config_input *input);
+/* In the log: those that do not fit the configuration that is in force from now on. */
+void library_entries_tell(struct weir *weir, const struct snapshot *snapshot);
 
 /* Holds the deployment of the moment; any thread but for long: give it back by deployment_release. */
 struct deployment *library_deployment(struct weir *weir);

@@ -234,6 +234,7 @@ void library_status_write(struct weir *weir, const struct snapshot *snapshot, st
     text_json_u64(text, STR("clients"), snapshot_clients(snapshot));
     clients_put(snapshot, text);
     configuration_put(weir, text);
+    library_entries_changed_put(snapshot, text);
     text_put(text, STR(",\"providers\":["));
     for (size_t i = 0; i < snapshot->provider_count; i++)
         library_views_provider_put(snapshot, &snapshot->providers[i], now, text);

@@ -18,6 +18,7 @@
 #include "snapshot/cells.h"
 #include "snapshot/client_table.h"
 #include "snapshot/credentials.h"
+#include "snapshot/entries.h"
 #include "snapshot/owners.h"
 #include "snapshot/rules.h"
 
@@ -275,6 +276,7 @@ struct snapshot {
     struct map named_budgets, owners_by_name; /* while it is built: struct money_budget, struct owner */
     struct zone_read *zones;                  /* by name, as they were read */
     const struct config_node *templates;      /* the same; of the file, for clients that are read later */
+    struct entries entries[entry_kinds];      /* what may be changed at run time, as it is told */
     bool auth_none;                           /* `auth: none` is written */
     bool had_clients; /* once, in this state folder: without any now nobody is let in, unless auth_none */
     struct sha256 admin_key_hash;

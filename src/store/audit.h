@@ -41,6 +41,26 @@
     X(client_enable, "client.enable", "client", "its key is let in again")                                      \
     X(client_revoke, "client.revoke", "client", "its key is refused for good")                                  \
     X(client_reset, "client.reset", "client", "its run-time changes were dropped")                              \
+    X(route_add, "route.add", "route", "a route was made at run time")                                          \
+    X(route_change, "route.change", "route", "some of its settings were changed")                               \
+    X(route_remove, "route.remove", "route", "it was removed")                                                  \
+    X(route_reset, "route.reset", "route", "its run-time changes were dropped")                                 \
+    X(rule_add, "rule.add", "rule", "a rule was made at run time")                                              \
+    X(rule_change, "rule.change", "rule", "some of its settings were changed")                                  \
+    X(rule_remove, "rule.remove", "rule", "it was removed")                                                     \
+    X(rule_reset, "rule.reset", "rule", "its run-time changes were dropped")                                    \
+    X(owner_add, "owner.add", "owner", "an owner was made at run time")                                         \
+    X(owner_change, "owner.change", "owner", "some of its settings were changed")                               \
+    X(owner_remove, "owner.remove", "owner", "it was removed")                                                  \
+    X(owner_reset, "owner.reset", "owner", "its run-time changes were dropped")                                 \
+    X(template_add, "template.add", "template", "a template was made at run time")                              \
+    X(template_change, "template.change", "template", "some of its settings were changed")                      \
+    X(template_remove, "template.remove", "template", "it was removed")                                         \
+    X(template_reset, "template.reset", "template", "its run-time changes were dropped")                        \
+    X(budget_add, "budget.add", "budget", "a budget was made at run time")                                      \
+    X(budget_change, "budget.change", "budget", "some of its settings were changed")                            \
+    X(budget_remove, "budget.remove", "budget", "it was removed")                                               \
+    X(budget_revert, "budget.revert", "budget", "its run-time changes were dropped")                            \
     X(lock_move, "lock.move", "route", "the lock of an exclusive route was moved by hand")                      \
     X(catalog_update, "catalog.update", "file", "a newer catalogue of models and prices was taken")             \
     X(catalog_reset, "catalog.reset", "", "it was dropped")                                                     \

@@ -85,5 +85,8 @@ const char *const ledger_migrations[] = {
     "0, numbers_all(duration_us), durations_all(durations), durations_all(first_tokens) FROM usage_1 "
     "GROUP BY hour, provider, model;"
     "DROP TABLE usage_1;",
+    /* entry_store.h: what was changed of the configuration's entries, in the order of the changes */
+    "CREATE TABLE entries(number INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, name TEXT NOT NULL, "
+    "how TEXT NOT NULL, settings TEXT NOT NULL, changed_s INTEGER NOT NULL, UNIQUE(kind, name));",
 };
 const int ledger_version = sizeof ledger_migrations / sizeof *ledger_migrations;

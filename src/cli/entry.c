@@ -1,0 +1,286 @@
+/* entry.c - weir rule, owner and template, and what of weir route and weir budget changes the configuration: the
+ * entries of a running gateway, shown and changed through its admin API. One command for all kinds. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "cli/cli.h"
+#include "config/config_entries.h"
+#include "dialect/json.h"
+#include "weir.h"
+
+enum { entry_settings_most = 64, entry_path_max = 3 * config_entry_name_max + 64 };
+
+static const struct entry_action {
+    const char *name, *method, *done;
+    bool settings, resets;
+} entry_cli_actions[] = {
+    {"add", "POST", "is added", true, false},
+    {"change", "PATCH", "is changed", true, false},
+    {"set", "PATCH", "is changed", true, false},
+    {"remove", "DELETE", "is removed", false, false},
+    {"reset", "POST", "is as the configuration says again", false, true},
+    {"revert", "POST", "is as the configuration says again", false, true},
+};
+enum { entry_cli_action_count = sizeof entry_cli_actions / sizeof *entry_cli_actions };
+
+struct entry_asking {
+    struct cli_gateway gateway;
+    bool json;
+    enum entry_kind kind;
+    const struct config_entry_facts *facts;
+    const struct entry_action *action;
+    const char *name;
+    const char **settings;
+    int settings_count;
+};
+
+/* `weir budget reset` is about what was spent: its change is dropped by another word. */
+static bool entry_action_is_of(const struct config_entry_facts *facts, const struct entry_action *action) {
+    return !action->resets || str_ends(facts->reset, str_from(action->name));
+}
+
+bool cli_entry_named(enum entry_kind kind, const char *word) {
+    const struct config_entry_facts *facts = config_entry_facts(kind);
+    for (size_t i = 0; word && i < entry_cli_action_count; i++)
+        if (strcmp(entry_cli_actions[i].name, word) == 0 && entry_action_is_of(facts, &entry_cli_actions[i]))
+            return true;
+    return word && (strcmp(word, "show") == 0 || (kind != entry_budget && strcmp(word, "list") == 0));
+}
+
+void cli_entry_forms(FILE *out, enum entry_kind kind) {
+    const struct config_entry_facts *facts = config_entry_facts(kind);
+    const char *name = facts->name_key.len && kind == entry_route ? "MODEL" : "NAME";
+    fprintf(out, "\nForms%s:\n", kind == entry_route || kind == entry_budget ? " that change the configuration" : "");
+    if (kind != entry_budget) fprintf(out, "  weir %.*s list\n", STR_ARG(facts->word));
+    fprintf(out, "  weir %.*s show %s\n", STR_ARG(facts->word), name);
+    for (size_t i = 0; i < entry_cli_action_count; i++)
+        if (entry_action_is_of(facts, &entry_cli_actions[i]) && strcmp(entry_cli_actions[i].name, "set") != 0)
+            fprintf(out, "  weir %.*s %s %s%s\n", STR_ARG(facts->word), entry_cli_actions[i].name, name,
+                    entry_cli_actions[i].settings ? " key=value ..." : "");
+    fprintf(
+        out,
+        "\nThe keys are those of `%.*s` in the configuration. Lists are written a,b,c or as JSON, inner keys with a "
+        "dot\n(when.has_image=true); key= takes out what was changed of it, and the file's counts again.\n",
+        STR_ARG(facts->plural));
+}
+
+/* -- key=value to JSON -- */
+
+struct entry_setting {
+    struct str key, inner, value; /* inner: behind the first dot; empty: none */
+};
+
+static struct entry_setting entry_setting_of(const char *argument) {
+    struct str text = str_from(argument), name = str_slice(text, 0, str_find_byte(text, '='));
+    size_t dot = str_find_byte(name, '.');
+    return (struct entry_setting){.key = str_slice(name, 0, dot),
+                                  .inner = dot == SIZE_MAX ? STR("") : str_slice(name, dot + 1, name.len),
+                                  .value = str_slice(text, name.len + 1, text.len)};
+}
+
+static void entry_list_put(struct text *json, struct str value, bool numbers) {
+    struct str element;
+    text_put_byte(json, '[');
+    while (str_split_next(&value, ',', &element)) {
+        element = str_trim(element);
+        if (!element.len) continue;
+        text_json_comma(json);
+        if (numbers)
+            text_put(json, element);
+        else
+            text_put_json(json, element);
+    }
+    text_put_byte(json, ']');
+}
+
+static bool entry_is_number(struct str value) {
+    double number;
+    char first = value.at[0] == '-' && value.len > 1 ? value.at[1] : value.at[0], last = value.at[value.len - 1];
+    bool zero_first = first == '0' && value.len > 1 && value.at[value.at[0] == '-' ? 2 : 1] != '.';
+    return str_to_double(value, &number) && first >= '0' && first <= '9' && last >= '0' && last <= '9' && !zero_first;
+}
+
+/* As the key's kind has it; what does not fit is refused by the gateway, in the configuration's words. */
+static void entry_value_put(const struct config_key *key, struct str value, struct text *json) {
+    enum config_value kind = key ? key->value : value_string;
+    bool text = kind == value_string || kind == value_choice || kind == value_map;
+    bool truth = str_eq(value, STR("true")) || str_eq(value, STR("yes")) || str_eq(value, STR("on"));
+    bool lie = str_eq(value, STR("false")) || str_eq(value, STR("no")) || str_eq(value, STR("off"));
+    if (!value.len || str_eq(value, STR("null")))
+        text_put(json, STR("null"));
+    else if (value.at[0] == '{' || value.at[0] == '[')
+        text_put(json, value); /* JSON already */
+    else if (kind == value_strings || kind == value_list || kind == value_numbers)
+        entry_list_put(json, value, kind == value_numbers);
+    else if (!text && (truth || lie))
+        text_put(json, truth ? STR("true") : STR("false"));
+    else if (!text && entry_is_number(value))
+        text_put(json, value);
+    else
+        text_put_json(json, value);
+}
+
+static void entry_setting_put(const struct entry_asking *asking, int at, struct text *json) {
+    struct entry_setting setting = entry_setting_of(asking->settings[at]);
+    for (int before = 0; before < at; before++) /* written with the first of its map */
+        if (setting.inner.len && str_eq(entry_setting_of(asking->settings[before]).key, setting.key)) return;
+    const struct config_key *key = config_key_find(asking->facts->of, setting.key);
+    if (key && key->synonym_of.len) key = config_key_find(asking->facts->of, key->synonym_of);
+    text_json_key(json, setting.key);
+    if (!setting.inner.len) {
+        entry_value_put(key, setting.value, json);
+        return;
+    }
+    text_put_byte(json, '{');
+    for (int i = at; i < asking->settings_count; i++) {
+        struct entry_setting inner = entry_setting_of(asking->settings[i]);
+        if (!inner.inner.len || !str_eq(inner.key, setting.key)) continue;
+        text_json_key(json, inner.inner);
+        entry_value_put(key && key->value == value_section ? config_key_find(key->inner, inner.inner) : NULL,
+                        inner.value, json);
+    }
+    text_put_byte(json, '}');
+}
+
+static bool entry_settings_check(const struct entry_asking *asking) {
+    for (int i = 0; i < asking->settings_count; i++)
+        if (!strchr(asking->settings[i], '=') || !entry_setting_of(asking->settings[i]).key.len) {
+            fprintf(stderr, "weir %.*s: `%s` is not key=value\n", STR_ARG(asking->facts->word), asking->settings[i]);
+            return false;
+        }
+    return true;
+}
+
+/* -- what is shown -- */
+
+static void entries_print(const struct entry_asking *asking, const struct json_value *root) {
+    char list[16], name[16];
+    size_t place = 0;
+    str_copy(list, sizeof list, asking->facts->plural);
+    str_copy(name, sizeof name, asking->facts->name_key.len ? asking->facts->name_key : STR("name"));
+    printf("%-32s %-8s %-28s %s\n", asking->kind == entry_route ? "MODEL" : "NAME", "FROM", "CHANGED AT RUN TIME",
+           "SETTINGS");
+    for (const struct json_value *one; (one = json_each(json_member(root, list), &place, NULL));) {
+        char said[128];
+        struct arena arena;
+        size_t at = 0;
+        struct text changed = text_in_buffer(said, sizeof said);
+        arena_init(&arena, 1024, 1 << 20);
+        for (const struct json_value *key; (key = json_each(json_member(one, "changed"), &at, NULL));)
+            text_printf(&changed, "%s%.*s", changed.len ? "," : "", STR_ARG(json_str(key, STR(""))));
+        bool removed = json_bool(json_member(one, "removed"), false);
+        struct str problem = json_str(json_member(one, "problem"), STR(""));
+        printf("%-32.*s %-8.*s %-28.*s %.*s\n", STR_ARG(json_str(json_member(one, name), STR("-"))),
+               STR_ARG(json_str(json_member(one, "from"), STR("-"))),
+               STR_ARG(problem.len   ? STR("left out")
+                       : removed     ? STR("removed")
+                       : changed.len ? text_str(&changed)
+                                     : STR("-")),
+               STR_ARG(json_raw(json_member(one, "settings"), &arena)));
+        if (problem.len) printf("    %.*s\n", STR_ARG(problem));
+        arena_free(&arena);
+    }
+}
+
+/* -- asking -- */
+
+static int cli_entry_ask(const struct entry_asking *asking, const char *method, const char *path, struct str request) {
+    int status = 0, result = 0;
+    const char *problem;
+    size_t at;
+    char *body = cli_send(method, &asking->gateway, path, request, &status);
+    bool lists = !asking->name;
+    struct json *json = body && lists && status == 200 ? json_parse(str_from(body), &problem, &at) : NULL;
+    if (!body) return 1;
+    if (status >= 300)
+        result = cli_print_failure(&asking->gateway, status, body);
+    else if (json && !asking->json && isatty(STDOUT_FILENO))
+        entries_print(asking, json_root(json));
+    else if (asking->action && !asking->json)
+        printf("%s %s\n", asking->name, asking->action->done);
+    else
+        printf("%s\n", body);
+    json_free(json);
+    weir_free(body);
+    return result;
+}
+
+/* /admin/v1/routes/openai%2Fgpt-4o/reset */
+static void entry_path_put(const struct entry_asking *asking, bool named, struct text *path) {
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~";
+    struct str word = asking->facts->reset;
+    text_printf(path, "/admin/v1/%.*s", STR_ARG(asking->facts->plural));
+    if (!named) return;
+    text_put_byte(path, '/');
+    for (const char *c = asking->name; *c; c++) {
+        if (strchr(plain, *c))
+            text_put_byte(path, *c);
+        else
+            text_printf(path, "%%%02X", (unsigned char)*c);
+    }
+    while (str_find_byte(word, ' ') != SIZE_MAX) word = str_slice(word, str_find_byte(word, ' ') + 1, word.len);
+    if (asking->action && asking->action->resets) text_printf(path, "/%.*s", STR_ARG(word));
+}
+
+static int entry_do(const struct entry_asking *asking) {
+    char buffer[entry_path_max];
+    struct arena arena;
+    struct text path = text_in_buffer(buffer, sizeof buffer - 1);
+    bool adds = asking->action && strcmp(asking->action->method, "POST") == 0 && !asking->action->resets;
+    bool says = asking->action && asking->action->settings;
+    arena_init(&arena, 4096, 1 << 22);
+    struct text json = text_in_arena(&arena, 1024);
+    text_put_byte(&json, '{');
+    if (adds)
+        text_json_str(&json, asking->facts->name_key.len ? asking->facts->name_key : STR("name"),
+                      str_from(asking->name));
+    for (int i = 0; i < asking->settings_count; i++) entry_setting_put(asking, i, &json);
+    text_put_byte(&json, '}');
+    entry_path_put(asking, asking->name && !adds, &path);
+    buffer[path.len] = 0;
+    int result = 1;
+    if (path.failed || json.failed)
+        fprintf(stderr, "weir %.*s: the name or the settings are too long\n", STR_ARG(asking->facts->word));
+    else
+        result = cli_entry_ask(asking, asking->action ? asking->action->method : "GET", buffer,
+                               says ? text_str(&json) : STR_NONE);
+    arena_free(&arena);
+    return result;
+}
+
+int cli_entry(int argc, char **argv, enum entry_kind kind) {
+    struct entry_asking asking = {.kind = kind, .facts = config_entry_facts(kind)};
+    const char *rest[entry_settings_most + 2];
+    int rest_count;
+    const struct cli_option options[] = {CLI_GATEWAY(asking.gateway), CLI_JSON(&asking.json)};
+    enum { count = sizeof options / sizeof *options };
+    int status = cli_options(argc, argv, options, count, rest, entry_settings_most + 2, &rest_count);
+    if (status == 0) cli_entry_forms(stdout, kind);
+    if (status >= 0) return status;
+    bool lists = rest_count == 1 && strcmp(rest[0], "list") == 0 && kind != entry_budget,
+         shows = rest_count == 2 && strcmp(rest[0], "show") == 0;
+    for (size_t i = 0; i < entry_cli_action_count && rest_count >= 2; i++)
+        if (strcmp(entry_cli_actions[i].name, rest[0]) == 0 && entry_action_is_of(asking.facts, &entry_cli_actions[i]))
+            asking.action = &entry_cli_actions[i];
+    bool says = asking.action && asking.action->settings;
+    bool changes = says && strcmp(asking.action->method, "PATCH") == 0;
+    if ((!lists && !shows && !asking.action) || (rest_count > 2 && !says) || (changes && rest_count == 2)) {
+        cli_usage(stderr, argv[0], NULL, 0);
+        cli_entry_forms(stderr, kind);
+        return 2;
+    }
+    asking.name = lists ? NULL : rest[1];
+    asking.settings = rest + 2;
+    asking.settings_count = rest_count > 2 ? rest_count - 2 : 0;
+    if (asking.name && (!*asking.name || strlen(asking.name) >= config_entry_name_max)) {
+        fprintf(stderr, "weir %.*s: `%.80s` is no name for one\n", STR_ARG(asking.facts->word), asking.name);
+        return 2;
+    }
+    return entry_settings_check(&asking) ? entry_do(&asking) : 2;
+}
+
+int cli_rule(int argc, char **argv) { return cli_entry(argc, argv, entry_rule); }
+int cli_owner(int argc, char **argv) { return cli_entry(argc, argv, entry_owner); }
+int cli_template(int argc, char **argv) { return cli_entry(argc, argv, entry_template); }
