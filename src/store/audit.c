@@ -125,12 +125,16 @@ static bool audit_add_inside(struct ledger *ledger, const struct audit_entry *en
     if (!audit_head_read(ledger, &before) || !audit_last(ledger, &last)) return false;
     row.seq = (last > before.seq ? last : before.seq) + 1;
     for (size_t i = 0; i < audit_words; i++) {
+        char kept[audit_word_most];
         struct str word = str_slice(words[i], 0, audit_word_most);
+        if (word.len) memcpy(kept, word.at, word.len);
+        database_text_mend(ledger_database(ledger), kept, word.len); /* its hash is of what is read again */
+        word.at = kept;
         row.has[i] = word.len > 0;
         if (row.has[i] && !audit_word_add(ledger, word, &row.words[i])) return false;
     }
     *head = (struct audit_head){row.seq, audit_row_hash(&row, &before.hash)};
-    return audit_row_add(ledger, &row, &head->hash);
+    return audit_row_add(ledger, &row, &head->hash) && database_number_given(ledger_database(ledger), "audit", row.seq);
 }
 
 bool audit_add(struct ledger *ledger, const struct audit_entry *entry, struct audit_head *head, char *problem,

@@ -1,6 +1,7 @@
-/* database.h - the ledger's database, whichever it is: a file of SQLite's (database_sqlite.c). What speaks to it is
- * plain SQL that all of them read: parameters are ?1, ?2, ...; ON CONFLICT names its columns; what is made anew is told
- * by RETURNING; whole numbers are INTEGER, bytes are BLOB. What differs stands behind this header.
+/* database.h - the ledger's database, whichever it is: a file of SQLite's (database_sqlite.c) or a server of
+ * PostgreSQL's (postgres.h). What speaks to it is plain SQL that all of them read: parameters are ?1, ?2, ...; ON
+ * CONFLICT names its columns; what is made anew is told by RETURNING; whole numbers are INTEGER, bytes are BLOB. What
+ * differs stands behind this header.
  *
  * One thread at a time for each connection. Everything blocks. */
 #ifndef WEIR_STORE_DATABASE_H
@@ -40,9 +41,15 @@ struct database_driver {
     void (*undo)(struct database *database);
     bool (*has_table)(struct database *database, const char *table, bool *has);
     bool (*last_number)(struct database *database, const char *table, int64_t *number);
+    bool (*number_given)(struct database *database, const char *table, int64_t number);
+    void (*text_mend)(char *at, size_t len); /* NULL: any bytes are kept */
     bool (*others_changed)(struct database *database, int64_t *version);
     bool (*erase)(struct database *database, bool begins);
     void (*shrink)(struct database *database);
+    bool (*settle)(struct database *database);
+    bool (*gone)(struct database *database);
+    bool (*keep)(struct database *database, char *problem, size_t size);
+    bool defers; /* what statement_send has changed is told by database_settle */
     struct statement *(*prepare)(struct database *database, const char *sql, bool kept);
     void (*end)(struct statement *statement);
     void (*reset)(struct statement *statement);
@@ -51,6 +58,7 @@ struct database_driver {
     void (*put_text)(struct statement *statement, int place, struct str text);
     void (*put_bytes)(struct statement *statement, int place, const void *bytes, size_t len);
     enum database_step (*step)(struct statement *statement);
+    enum database_step (*send)(struct statement *statement, int64_t *changes);
     int64_t (*changes)(struct statement *statement);
     int (*columns)(struct statement *statement);
     const char *(*column_name)(struct statement *statement, int column);
@@ -60,8 +68,12 @@ struct database_driver {
     struct str (*bytes)(struct statement *statement, int column);
 };
 
-/* NULL: *problem says why. */
+/* `place`: a file, or a URL that begins with postgresql:// or postgres://. NULL: *problem says why, without a password.
+ */
 struct database *database_open(const char *place, enum database_use use, char *problem, size_t size);
+bool database_place_is_url(struct str place);
+/* As it may be seen: of a URL neither password nor options. */
+void database_place_shown(const char *place, char *shown, size_t size);
 /* Its statements have ended. NULL is fine. */
 static inline void database_close(struct database *database) {
     if (database) database->driver->close(database);
@@ -90,6 +102,14 @@ static inline bool database_has_table(struct database *database, const char *tab
 static inline bool database_last_number(struct database *database, const char *table, int64_t *number) {
     return database->driver->last_number(database, table, number);
 }
+/* As it will be read again: bytes that the database does not take become others, as many. */
+static inline void database_text_mend(struct database *database, char *at, size_t len) {
+    if (database->driver->text_mend) database->driver->text_mend(at, len);
+}
+/* To be said of each row that is put there with a number of its own. */
+static inline bool database_number_given(struct database *database, const char *table, int64_t number) {
+    return database->driver->number_given(database, table, number);
+}
 /* Another number than before: another connection has changed something since. */
 static inline bool database_others_changed(struct database *database, int64_t *version) {
     return database->driver->others_changed(database, version);
@@ -98,6 +118,16 @@ static inline bool database_others_changed(struct database *database, int64_t *v
  * left so far goes, at the end. */
 static inline bool database_erase_begin(struct database *database) { return database->driver->erase(database, true); }
 static inline void database_erase_end(struct database *database) { (void)database->driver->erase(database, false); }
+/* What was sent has run, and has told what it changed. false: some of it has failed, and nothing of the transaction can
+ * be kept. */
+static inline bool database_settle(struct database *database) { return database->driver->settle(database); }
+/* The connection is lost: close it, and open another. Asks the server nothing. */
+static inline bool database_is_gone(struct database *database) { return database->driver->gone(database); }
+/* This process keeps the ledger, from now until the connection ends, and nobody else does. A file's keeper has the lock
+ * of its folder. false: *problem. */
+static inline bool database_keep(struct database *database, char *problem, size_t size) {
+    return database->driver->keep(database, problem, size);
+}
 /* Room that is not needed is given back. */
 static inline void database_shrink(struct database *database) { database->driver->shrink(database); }
 
@@ -136,6 +166,11 @@ static inline void param_bytes(struct statement *statement, int place, const voi
 
 static inline enum database_step statement_step(struct statement *statement) {
     return statement->driver->step(statement);
+}
+/* Inside a transaction, one that tells no rows: it runs now, or on its way with others; by the end of database_settle
+ * *changes (NULL: nobody asks) is how many rows it has changed. It may begin anew. */
+static inline bool statement_send(struct statement *statement, int64_t *changes) {
+    return statement->driver->send(statement, changes) == database_done;
 }
 /* Rows that the last step to database_done changed. */
 static inline int64_t statement_changes(struct statement *statement) { return statement->driver->changes(statement); }

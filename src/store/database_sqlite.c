@@ -75,6 +75,26 @@ static bool sqlite_last_number(struct database *database, const char *table, int
     return sqlite_tell(database, "SELECT max(seq) FROM sqlite_sequence WHERE name = ?1", table, number);
 }
 
+static bool sqlite_number_given(struct database *database, const char *table, int64_t number) {
+    (void)database, (void)table, (void)number; /* it sees that itself */
+    return true;
+}
+
+static bool sqlite_settle(struct database *database) {
+    (void)database;
+    return true;
+}
+
+static bool sqlite_is_gone(struct database *database) {
+    (void)database;
+    return false;
+}
+
+static bool sqlite_keep(struct database *database, char *problem, size_t size) {
+    (void)database, (void)problem, (void)size;
+    return true;
+}
+
 static void sqlite_shrink(struct database *database) {
     (void)sqlite_run(database, "PRAGMA wal_checkpoint(TRUNCATE)"); /* else soon, by who writes next */
 }
@@ -127,6 +147,13 @@ static int64_t sqlite_changes(struct statement *statement) {
     return sqlite3_changes64(sqlite3_db_handle(sqlite_statement_of(statement)));
 }
 
+static enum database_step sqlite_send(struct statement *statement, int64_t *changes) {
+    enum database_step step = sqlite_step(statement);
+    if (changes) *changes = step == database_done ? sqlite_changes(statement) : 0;
+    sqlite_reset(statement);
+    return step;
+}
+
 static int sqlite_columns(struct statement *statement) { return sqlite3_column_count(sqlite_statement_of(statement)); }
 
 static const char *sqlite_column_name(struct statement *statement, int column) {
@@ -172,9 +199,13 @@ static const struct database_driver driver = {.close = sqlite_close,
                                               .undo = sqlite_undo,
                                               .has_table = sqlite_has_table,
                                               .last_number = sqlite_last_number,
+                                              .number_given = sqlite_number_given,
                                               .others_changed = sqlite_others_changed,
                                               .erase = sqlite_erase,
                                               .shrink = sqlite_shrink,
+                                              .settle = sqlite_settle,
+                                              .gone = sqlite_is_gone,
+                                              .keep = sqlite_keep,
                                               .prepare = sqlite_prepare,
                                               .end = sqlite_end,
                                               .reset = sqlite_reset,
@@ -183,6 +214,7 @@ static const struct database_driver driver = {.close = sqlite_close,
                                               .put_text = sqlite_put_text,
                                               .put_bytes = sqlite_put_bytes,
                                               .step = sqlite_step,
+                                              .send = sqlite_send,
                                               .changes = sqlite_changes,
                                               .columns = sqlite_columns,
                                               .column_name = sqlite_column_name,

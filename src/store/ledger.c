@@ -9,7 +9,14 @@
 #include "store/ledger_erase.h"
 #include "store/ledger_internal.h"
 
-enum { groups_max = 128, group_places = 4 * groups_max, names_kept = 256, words_kept = 1024, charges_kept = 256 };
+enum {
+    groups_max = 128,
+    group_places = 4 * groups_max,
+    names_kept = 256,
+    words_kept = 1024,
+    charges_kept = 256,
+    waiting_max = 128
+};
 
 /* What one hour, day or session of an hour, provider, model, ... have gathered since the last transaction. */
 struct usage_group {
@@ -34,6 +41,13 @@ struct charge_sum {
     int64_t nano_usd; /* of a quota: units; 0: nobody's place */
 };
 
+/* An attempt that is on its way to the database, until it is known whether it was there already: then it counts. */
+struct attempt_waiting {
+    int64_t changes, numbers[record_numbers], names[usage_names];
+    struct record_charge charges[record_charges_max];
+    size_t charge_count;
+};
+
 /* The same of a caller's word. */
 struct word_kept {
     struct hash_tag tag;
@@ -51,6 +65,8 @@ struct ledger {
     struct name_kept *names;
     struct word_kept *words;
     struct charge_sum *charges;
+    struct attempt_waiting *waiting; /* NULL: what is added is known at once */
+    size_t waiting_count;
     struct ledger_erasures erasures;
     int64_t changes_seen; /* of other connections: what is kept of names is as it was then */
     uint64_t instance;    /* the one whose id is kept */
@@ -204,7 +220,9 @@ static bool ledger_begin_to_write(struct ledger *ledger, const char *path, char 
     ledger->names = memory_take_zeroed(names_kept * sizeof *ledger->names);
     ledger->charges = memory_take_zeroed(charges_kept * sizeof *ledger->charges);
     ledger->words = memory_take_zeroed(words_kept * sizeof *ledger->words);
-    good = ledger->groups && ledger->group_at && ledger->names && ledger->charges && ledger->words;
+    if (ledger->database->driver->defers) ledger->waiting = memory_take_zeroed(waiting_max * sizeof *ledger->waiting);
+    good = (ledger->waiting || !ledger->database->driver->defers) && ledger->groups && ledger->group_at &&
+           ledger->names && ledger->charges && ledger->words;
     if (!good) snprintf(problem, size, "no memory for the ledger");
     return good;
 }
@@ -232,6 +250,7 @@ void ledger_close(struct ledger *ledger) {
     memory_give(ledger->group_at);
     memory_give(ledger->names);
     memory_give(ledger->charges);
+    memory_give(ledger->waiting);
     erasures_free(&ledger->erasures);
     memory_give(ledger->words);
     memory_give(ledger);
@@ -293,13 +312,13 @@ static bool word_note(struct ledger *ledger, struct journal_source source, const
     param_bytes(ledger->word_tag_add, 1, &said->tag, sizeof said->tag);
     param_number(ledger->word_tag_add, 2, id);
     param_number(ledger->word_tag_add, 3, instance);
-    return statement_run(ledger->word_tag_add);
+    return statement_send(ledger->word_tag_add, NULL);
 }
 
 /* Sums that are never forgotten have it. */
 static bool word_keep(struct ledger *ledger, int64_t id) {
     param_number(ledger->word_stays, 1, id);
-    return statement_run(ledger->word_stays);
+    return statement_send(ledger->word_stays, NULL);
 }
 
 /* 0: there is no word; -1: a failure. `stays`: sums that are never forgotten have it. */
@@ -329,7 +348,7 @@ static int64_t word_id(struct ledger *ledger, const struct record_said *said, bo
 static bool part_note(struct statement *add, int64_t whole, int64_t part) {
     param_number(add, 1, whole);
     param_number(add, 2, part);
-    return part > 0 && statement_run(add);
+    return part > 0 && statement_send(add, NULL);
 }
 
 /* "search|acme" is of both. */
@@ -391,7 +410,7 @@ static bool group_write(struct ledger *ledger, const struct usage_group *group) 
     param_number(add, at++, group->key.at);
     param_numbers(add, at, group->key.names, usage_names);
     param_numbers(add, at + usage_names, group->sums, usage_sums);
-    return statement_run(add);
+    return statement_send(add, NULL);
 }
 
 static void groups_clear(struct ledger *ledger) {
@@ -531,7 +550,7 @@ static bool charge_write(struct ledger *ledger, struct charge_sum *charge) {
     param_number(ledger->charge, 1, (int64_t)charge->of.budget);
     param_number(ledger->charge, 2, charge->of.window_s);
     param_number(ledger->charge, 3, charge->nano_usd);
-    bool good = statement_run(ledger->charge);
+    bool good = statement_send(ledger->charge, NULL);
     charge->nano_usd = 0;
     return good;
 }
@@ -597,6 +616,33 @@ static bool texts_bind(struct ledger *ledger, const struct record *record, struc
     return true;
 }
 
+/* -- those that are on their way -- */
+
+static bool attempts_settle(struct ledger *ledger) {
+    const size_t count = ledger->waiting_count;
+    bool good = database_settle(ledger->database);
+    ledger->waiting_count = 0;
+    for (size_t i = 0; i < count && good; i++) {
+        const struct attempt_waiting *waiting = &ledger->waiting[i];
+        struct record record = {.charges = waiting->charges, .charge_count = waiting->charge_count};
+        if (waiting->changes != 1) continue;
+        memcpy(record.numbers, waiting->numbers, sizeof record.numbers);
+        good = usage_note(ledger, &record, waiting->names) && charges_note(ledger, &record);
+    }
+    return good;
+}
+
+static bool attempt_wait(struct ledger *ledger, const struct record *record, const int64_t names[usage_names]) {
+    struct attempt_waiting *waiting = &ledger->waiting[ledger->waiting_count];
+    waiting->changes = 0;
+    memcpy(waiting->numbers, record->numbers, sizeof waiting->numbers);
+    memcpy(waiting->names, names, sizeof waiting->names);
+    waiting->charge_count = record->charge_count;
+    if (record->charge_count) memcpy(waiting->charges, record->charges, record->charge_count * sizeof *record->charges);
+    if (!statement_send(ledger->add, &waiting->changes)) return false;
+    return ++ledger->waiting_count < waiting_max || attempts_settle(ledger);
+}
+
 static bool attempt_add(struct ledger *ledger, struct journal_source source, const struct record *record) {
     int64_t ids[record_texts], words[record_words];
     struct statement *add = ledger->add;
@@ -617,16 +663,16 @@ static bool attempt_add(struct ledger *ledger, struct journal_source source, con
         else
             param_null(add, at++);
     }
-    bool good = statement_step(add) == database_done;
-    bool fresh = good && statement_changes(add) == 1;
-    statement_reset(add);
     const int64_t names[usage_names] = {
         [usage_name_provider] = ids[record_provider], [usage_name_model] = ids[record_model],
         [usage_name_client] = ids[record_client],     [usage_name_route] = ids[record_route],
         [usage_name_owner] = ids[record_owner],       [usage_name_rule] = ids[record_rule],
         [usage_name_asked] = words[record_asked],     [usage_name_tags] = words[record_tags],
         [usage_name_session] = words[record_session]};
-    return good && (!fresh || (usage_note(ledger, record, names) && charges_note(ledger, record)));
+    if (ledger->waiting) return attempt_wait(ledger, record, names);
+    int64_t changes = 0;
+    return statement_send(add, &changes) &&
+           (changes != 1 || (usage_note(ledger, record, names) && charges_note(ledger, record)));
 }
 
 bool ledger_add(struct ledger *ledger, struct journal_source source, const struct record *record) {
@@ -635,13 +681,15 @@ bool ledger_add(struct ledger *ledger, struct journal_source source, const struc
 }
 
 bool ledger_commit(struct ledger *ledger) {
-    return groups_write(ledger) && charges_write(ledger) && database_commit(ledger->database);
+    return attempts_settle(ledger) && groups_write(ledger) && charges_write(ledger) &&
+           database_commit(ledger->database);
 }
 
 void ledger_shrink(struct ledger *ledger) { database_shrink(ledger->database); }
 
 void ledger_undo(struct ledger *ledger) {
     database_undo(ledger->database);
+    ledger->waiting_count = 0;
     groups_clear(ledger);
     ledger->instance_id = 0; /* the names that were added are gone with it */
     memset(ledger->names, 0, names_kept * sizeof *ledger->names);

@@ -91,6 +91,7 @@ static void words_of_any_bytes_and_lengths_are_data(void **state) {
 
 /* Each column of each row, changed by one. */
 static void whatever_is_changed_shows(void **state) {
+    ONLY_A_FILE;
     static const char *const edits[] = {
         "UPDATE audit SET time_ms = time_ms + 1 WHERE seq = 2",
         "UPDATE audit SET action = 'provider.add' WHERE seq = 2",
@@ -129,6 +130,7 @@ static void whatever_is_changed_shows(void **state) {
 
 /* As the first version that had a ledger left it. */
 static void a_ledger_of_the_first_form_gets_an_audit(void **state) {
+    ONLY_A_FILE;
     (void)state;
     struct ledger *ledger = opened();
     ledger_close(ledger);

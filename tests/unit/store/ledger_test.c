@@ -322,6 +322,7 @@ static void names_of_any_bytes_are_data(void **state) {
 }
 
 static void a_file_that_is_none_says_so_and_is_left(void **state) {
+    ONLY_A_FILE;
     char problem[512] = "";
     (void)state;
     int file = open(path, O_WRONLY | O_CREAT, 0600);
@@ -381,6 +382,7 @@ static void alerts_are_kept_with_their_ends_and_the_oldest_go(void **state) {
 
 /* Of each version that there was: made as it was then. */
 static void a_file_of_an_earlier_version_gets_what_came_since(void **state) {
+    ONLY_A_FILE;
     (void)state;
     for (int version = 1; version < ledger_version; version++) {
         sqlite3 *sqlite;
@@ -405,6 +407,7 @@ static void a_file_of_an_earlier_version_gets_what_came_since(void **state) {
 }
 
 static void a_file_of_a_later_version_is_left(void **state) {
+    ONLY_A_FILE;
     char problem[512] = "";
     sqlite3 *sqlite;
     (void)state;
@@ -589,6 +592,7 @@ static void more_rows_than_are_told_are_counted_and_the_dearest_are_told(void **
 
 /* Every earlier version's folder stands in tests/state. */
 static void a_ledger_of_every_earlier_version_is_read_on(void **state) {
+    ONLY_A_FILE;
     struct usage_question question = {.by_count = 1, .by = {usage_by_client}};
     const char *root = getenv("WEIR_SOURCE_ROOT");
     char command[600];
