@@ -1,5 +1,6 @@
 /* meter.h - what a reply says of its bill beside its plain tokens: counts that have a price of their own, and what a
- * price may depend on. The words of price rows (core/price.h), of the configuration and of the catalogue are these. */
+ * price may depend on. The words of price rows (core/price.h), of the configuration and of the catalogue are these.
+ * Their places stand in ledgers (store/metered.h): what is new goes to the end of its table. */
 #ifndef WEIR_BASE_METER_H
 #define WEIR_BASE_METER_H
 

@@ -88,6 +88,10 @@ struct attempt_facts {
     struct usage usage;
     int64_t cost_nano_usd;      /* ours, else the provider's own; -1: not known */
     const int64_t *cost_shares; /* of that, by enum price_share */
+    const struct meter *meter;  /* what else was counted, and how it was served */
+    /* Of its tokens, those of other models than its target's, and what they cost; all 0: there were none */
+    struct price_tokens other_tokens;
+    int64_t other_written_1h, other_nano_usd;
     int64_t started_wall_ns;
     int64_t output_cap;    /* tokens that it was told to keep to; -1: no such thing */
     bool hedge, estimated; /* begun beside another; its usage is not what the provider counted */

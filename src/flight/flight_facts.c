@@ -12,7 +12,8 @@ static uint64_t facts_us_between(uint64_t from_ns, uint64_t to_ns) {
 struct attempt_facts attempt_facts(const struct flight *flight, unsigned number) {
     CHECKF(number < flight->attempt_count, "number=%u attempts=%u", number, flight->attempt_count);
     const struct attempt *attempt = flight->attempts[number], *before = number ? flight->attempts[number - 1] : NULL;
-    return (struct attempt_facts){
+    const struct others *others = attempt->others;
+    struct attempt_facts facts = {
         .target = attempt->target,
         .failure = attempt->failure,
         .status = attempt->reply.status,
@@ -27,6 +28,7 @@ struct attempt_facts attempt_facts(const struct flight *flight, unsigned number)
         .estimated = attempt->usage_estimated,
         .cost_nano_usd = attempt->cost_nano_usd,
         .cost_shares = attempt->cost_shares,
+        .meter = &attempt->meter,
         .events = attempt->stream.events,
         .events_dropped = attempt->stream.events_dropped,
         .said = attempt->word.is_providers ? STR_NONE : attempt->word.text, /* it may quote a prompt */
@@ -34,6 +36,16 @@ struct attempt_facts attempt_facts(const struct flight *flight, unsigned number)
         .rests = attempt->rests,
         .key = attempt->holds.key,
     };
+    if (others && others->bill.total > 0) {
+        const int64_t *of = others->tokens.of;
+        facts.other_tokens = (struct price_tokens){.input = of[go_input],
+                                                   .output = of[go_output],
+                                                   .cached_input = of[go_cached],
+                                                   .cache_write = of[go_written]};
+        facts.other_written_1h = of[go_written_1h];
+        facts.other_nano_usd = others->bill.total;
+    }
+    return facts;
 }
 
 struct attempt_lost attempt_if_lost(const struct flight *flight, unsigned number) {

@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "store/metered.h"
 
 _Static_assert((int)limit_path <= (int)record_charges_max, "a record has room for all charges");
 
@@ -32,7 +33,7 @@ static struct str tags_join(const struct flight_facts *facts, char buffer[record
 /* What a record borrows. */
 struct record_room {
     struct record_charge charges[record_charges_max];
-    char tags[record_word_most];
+    char tags[record_word_most], metered[metered_bytes_max];
 };
 
 /* Of one that has been sent, `sent`, the words' tags are known. */
@@ -74,6 +75,16 @@ static void record_cost_fill(struct record *record, int64_t nano_usd, const int6
     for (unsigned i = 0; i < price_shares; i++) record->numbers[record_shares[i]] = nano_usd < 0 ? -1 : shares[i];
 }
 
+static struct str metered_of(const struct attempt_facts *of, char bytes[metered_bytes_max]) {
+    const struct metered_others others = {.input = of->other_tokens.input,
+                                          .output = of->other_tokens.output,
+                                          .cached_input = of->other_tokens.cached_input,
+                                          .cache_write = of->other_tokens.cache_write,
+                                          .cache_write_1h = of->other_written_1h,
+                                          .nano_usd = of->other_nano_usd};
+    return metered_put(of->meter, others.nano_usd ? &others : NULL, bytes);
+}
+
 static void record_fill(const struct journal *journal, struct record *record, struct record_room *room,
                         const struct journal_sent *sent, const struct flight *flight, unsigned attempt) {
     struct flight_facts facts = flight_facts(flight);
@@ -104,7 +115,8 @@ static void record_fill(const struct journal *journal, struct record *record, st
                   [record_route] = facts.route,
                   [record_owner] = facts.client && facts.client->in ? facts.client->in->path : STR(""),
                   [record_rule] = facts.rule,
-                  [record_caller_id] = has_own_id ? facts.request_id : STR("")},
+                  [record_caller_id] = has_own_id ? facts.request_id : STR(""),
+                  [record_metered] = metered_of(&of, room->metered)},
         .charges = room->charges};
     record_cost_fill(record, of.cost_nano_usd, of.cost_shares);
     record_words_fill(journal, &facts, sent, room, record);

@@ -599,13 +599,19 @@ static bool texts_bind(struct ledger *ledger, const struct record *record, struc
         struct str text = record->texts[i];
         if (tombstone.len && (i == record_request_id || i == record_caller_id)) text = STR("");
         if (tombstone.len && i == record_client) text = tombstone;
-        const bool is_id = i == record_request_id || i == record_caller_id, may_lack = i > record_route;
+        const bool may_lack = i > record_route;
         ids[i] = 0;
+        if (i == record_metered) { /* without a byte: nothing was said, which is known */
+            if (text.at) param_bytes(ledger->add, *at, text.at, text.len);
+            if (!text.at) param_null(ledger->add, *at);
+            ++*at;
+            continue;
+        }
         if (!text.len && may_lack) {
             param_null(ledger->add, (*at)++);
             continue;
         }
-        if (is_id) {
+        if (!record_text_is_name((enum record_text)i)) {
             param_text(ledger->add, (*at)++, text);
             continue;
         }

@@ -199,7 +199,7 @@ static bool erase_name(struct database *database, int64_t client) {
                  "model = ?1 OR client = ?1 OR route = ?1 OR owner = ?1 OR rule = ?1) AND NOT EXISTS(SELECT 1 FROM "
                  "owner_parts WHERE part = ?1) AND NOT EXISTS(SELECT 1 FROM attempts WHERE 1 = 0"));
     for (int i = 0; i < record_texts; i++)
-        if (i != record_request_id && i != record_caller_id)
+        if (record_text_is_name((enum record_text)i))
             text_printf(&text, " OR %.*s = ?1", STR_ARG(record_text_name((enum record_text)i)));
     text_put_byte(&text, ')');
     sql[text.len] = 0;
@@ -279,7 +279,9 @@ bool ledger_export(struct ledger *ledger, struct str client, bool (*put)(void *c
         text_printf(&text, ", %.*s", STR_ARG(record_number_name((enum record_number)i)));
     for (int i = 0; i < record_texts; i++) {
         struct str name = record_text_name((enum record_text)i);
-        if (i == record_request_id || i == record_caller_id)
+        if (i == record_metered)
+            text_put(&text, STR(", hex(metered) AS metered"));
+        else if (!record_text_is_name((enum record_text)i))
             text_printf(&text, ", %.*s", STR_ARG(name));
         else
             text_printf(&text, ", (SELECT name FROM names WHERE id = %.*s) AS %.*s", STR_ARG(name), STR_ARG(name));

@@ -88,5 +88,7 @@ const char *const ledger_migrations[] = {
     /* entry_store.h: what was changed of the configuration's entries, in the order of the changes */
     "CREATE TABLE entries(number INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, name TEXT NOT NULL, "
     "how TEXT NOT NULL, settings TEXT NOT NULL, changed_s INTEGER NOT NULL, UNIQUE(kind, name));",
+    /* What else its price depends on (metered.h). */
+    "ALTER TABLE attempts ADD COLUMN metered BLOB;",
 };
 const int ledger_version = sizeof ledger_migrations / sizeof *ledger_migrations;

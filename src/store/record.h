@@ -51,7 +51,8 @@
     X(route)     /* empty: none */                                                             \
     X(owner)     /* of its client, those above it behind it: "search|acme"; empty: nobody's */ \
     X(rule)      /* that it fell under; empty: none */                                         \
-    X(caller_id) /* the request's, where its caller chose one */
+    X(caller_id) /* the request's, where its caller chose one */                               \
+    X(metered)   /* bytes of metered.h: what else its price depends on; {NULL,0}: not known */
 
 /* Of the caller's own choice. */
 #define RECORD_WORDS(X)                                 \
@@ -77,6 +78,11 @@ enum record_word {
 #undef X
         record_words
 };
+
+/* Names of configuration and catalogue, of which the ledger keeps a number. */
+static inline bool record_text_is_name(enum record_text text) {
+    return text != record_request_id && text != record_caller_id && text != record_metered;
+}
 
 enum record_flag {
     record_stream = 1,

@@ -5,8 +5,21 @@
 #include <string.h>
 
 #include "store/journal_internal.h"
+#include "store/metered.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Read, and written as it was read, it is the same. */
+static void metered_look(struct str bytes) {
+    char put[metered_bytes_max];
+    struct metered metered, again;
+    if (!metered_read(bytes, &metered)) return;
+    struct str written = metered_put(&metered.meter, &metered.others, put);
+    if (!metered_read(written, &again) || memcmp(&again.others, &metered.others, sizeof again.others) != 0 ||
+        memcmp(again.meter.count, metered.meter.count, sizeof again.meter.count) != 0 ||
+        again.meter.tier != metered.meter.tier)
+        abort();
+}
 
 static bool take(void *context, struct journal_source source, const struct record *record) {
     _Alignas(8) char bytes[record_bytes_max];
@@ -23,6 +36,7 @@ static bool take(void *context, struct journal_source source, const struct recor
             abort();
         return true;
     }
+    metered_look(record->texts[record_metered]);
     record_put(record, bytes);
     size_t len = record_size(record);
     if (record_read(str_make(bytes, len), &again) != len || again.sequence != record->sequence) abort();
